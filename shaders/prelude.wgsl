@@ -1,0 +1,35 @@
+// What every kernel that reads weights shares: where a row lies (src/formats/panel.ts) and how its words are read.
+
+const PanelRows : u32 = 32u;
+
+struct Row {
+  panel : u32,  // word index of its panel
+  lane : u32,   // its place in the panel, below PanelRows
+  blocks : u32, // blocks per row
+}
+
+@group(0) @binding(1) var<storage, read> weights : array<vec4<u32>>;
+
+// One word, of a plane with any number of words per block.
+fn word(index : u32) -> u32 {
+  return weights[index >> 2u][index & 3u];
+}
+
+// Four words, of a plane whose words per block are a multiple of four; the index is one too.
+fn words4(index : u32) -> vec4<u32> {
+  return weights[index >> 2u];
+}
+
+// The four bytes of a word as numbers from 0 to 255, the lowest first.
+fn bytes(value : u32) -> vec4<f32> {
+  return vec4<f32>(vec4<u32>(value, value >> 8u, value >> 16u, value >> 24u) & vec4<u32>(255u));
+}
+
+// The f16 in the lower half of a word. In integers, because some GPUs flush subnormal f16 to zero.
+fn half(value : u32) -> f32 {
+  let exponent = (value >> 10u) & 31u;
+  let fraction = value & 0x3ffu;
+  let normal = bitcast<f32>(((value & 0x7fffu) << 13u) + (112u << 23u));
+  let magnitude = select(normal, f32(fraction) * 5.9604644775390625e-8, exponent == 0u);
+  return select(magnitude, -magnitude, (value & 0x8000u) != 0u);
+}
