@@ -1,13 +1,16 @@
 // The header of a GGUF file as plain data.
 
-export type MetadataValue = number | bigint | boolean | string | readonly string[] | readonly number[] | Int32Array | Uint32Array | Float32Array | Uint8Array | readonly (number | bigint | boolean)[];
+/** 64-bit integers are a number where that is exact, else a bigint. Arrays of numbers are typed arrays, of 64-bit integers plain ones. */
+export type MetadataValue = number | bigint | boolean | string | MetadataArray;
+export type NumberArray = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
+export type MetadataArray = readonly string[] | readonly boolean[] | readonly (number | bigint)[] | NumberArray;
 export type Metadata = ReadonlyMap<string, MetadataValue>;
 
 export interface TensorInfo {
   readonly name: string;
   /** ggml's type name, as in `Q4_K`. */
   readonly type: string;
-  /** Sizes in ggml's order: the row length (number of columns) first. */
+  /** Sizes in ggml's order: the row length (number of columns) first. One to four of them. */
   readonly shape: readonly number[];
   /** First byte in the file. */
   readonly offset: number;

@@ -1,10 +1,14 @@
-// Where the bytes of a model come from. Knows nothing of what they mean.
+// Where the bytes of a model come from: the interface alone. Knows nothing of what the bytes mean.
 
 export interface ByteSource {
   /** A file name or URL, for messages. */
   readonly name: string;
-  /** Size in bytes, if it is known before reading. */
+  /** Size in bytes; undefined while nobody has told it. */
   readonly byteLength: number | undefined;
   /** Exactly `length` bytes from `offset`; an InvalidFileError if the source ends before. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** As `read`, but fewer bytes (perhaps none) where the source ends before: for a reader that does not know the size. */
+  readUpTo(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** As `read`, in order and in pieces of any size, by one request: for importing many MiB without holding them. */
+  stream(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
