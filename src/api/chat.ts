@@ -1,0 +1,75 @@
+// The shapes of a chat request and its answers, as OpenAI's chat completions have them. Types only.
+// What windrow adds: top_k, min_p, signal, stats.
+import { type ChatMessage, type GenerateStats } from '../protocol.ts';
+
+export interface ChatTextPart {
+  type: 'text';
+  text: string;
+}
+
+export interface ChatMessageParam {
+  role: ChatMessage['role'];
+  content: string | ChatTextPart[];
+}
+
+export interface ChatCompletionParams {
+  messages: ChatMessageParam[];
+  /** True gives chunks as they are made; false or absent gives the whole answer. */
+  stream?: boolean | null;
+  stream_options?: { include_usage?: boolean } | null;
+  /** 0 to 2; 0 takes the most likely token. Default 0 (OpenAI's is 1). */
+  temperature?: number | null;
+  /** Above 0, at most 1. Default 1. */
+  top_p?: number | null;
+  /** 0 keeps all. Default 0. */
+  top_k?: number | null;
+  /** 0 to 1. Default 0. */
+  min_p?: number | null;
+  /** 0 to 2^32 - 1. Default: random. */
+  seed?: number | null;
+  /** Text before which the answer ends. */
+  stop?: string | string[] | null;
+  /** Most new tokens. Default: until the model stops or the context is full. */
+  max_completion_tokens?: number | null;
+  /** The older name of `max_completion_tokens`. */
+  max_tokens?: number | null;
+  /** Stops the request. A stream then just ends, as OpenAI's client does it; otherwise the call rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Accepted and not used: an engine holds one model. */
+  model?: string;
+  user?: string;
+}
+
+/** Null only in the chunks before the last. */
+export type ChatFinishReason = 'stop' | 'length';
+
+export interface ChatUsage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_tokens_details: { cached_tokens: number };
+}
+
+export interface ChatCompletion {
+  id: string;
+  object: 'chat.completion';
+  /** Seconds since 1970. */
+  created: number;
+  model: string;
+  choices: [{ index: 0; message: { role: 'assistant'; content: string; refusal: null }; finish_reason: ChatFinishReason; logprobs: null }];
+  usage: ChatUsage;
+  stats: GenerateStats;
+}
+
+export interface ChatCompletionChunk {
+  id: string;
+  object: 'chat.completion.chunk';
+  created: number;
+  model: string;
+  /** Empty in the chunk that carries the usage. */
+  choices: { index: 0; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: null }[];
+  /** In one last chunk, if `stream_options.include_usage` asks for it. */
+  usage?: ChatUsage;
+  /** In the chunk that carries the finish reason. */
+  stats?: GenerateStats;
+}

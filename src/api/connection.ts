@@ -1,0 +1,71 @@
+// One worker and the calls that are open on it. Knows Comlink and how a worker dies; nothing about models or chats.
+import { releaseProxy, wrap, type Remote } from 'comlink';
+import { reviveError } from '../errors.ts';
+import { type WorkerEngine } from '../protocol.ts';
+
+export interface Connection {
+  /** Calls the worker. Rejects with windrow's own error classes, and as soon as the worker dies or the connection closes. */
+  call<T>(method: (worker: Remote<WorkerEngine>) => Promise<T>): Promise<T>;
+  /** Calls `listener` once when the worker dies or the connection closes (at once if it has); gives the way to stop listening. */
+  onClose(listener: (reason: Error) => void): () => void;
+  /** Ends the worker. Every open call rejects with `reason`; so do all later ones. */
+  close(reason: Error): void;
+}
+
+/** The worker that windrow ships, or the given one; the engine owns it from here on. */
+export function startWorker(worker?: Worker | (() => Worker)): Worker {
+  if (typeof worker === 'function') return worker();
+  // Bundlers recognise exactly this expression.
+  return worker ?? new Worker(new URL('../worker.ts', import.meta.url), { type: 'module', name: 'windrow' });
+}
+
+export function connect(worker: Worker): Connection {
+  const remote = wrap<WorkerEngine>(worker);
+  const listeners = new Set<(reason: Error) => void>();
+  let closed: Error | null = null;
+
+  const close = (reason: Error): void => {
+    if (closed) return;
+    closed = reason;
+    worker.removeEventListener('error', onError);
+    worker.removeEventListener('messageerror', onMessageError);
+    remote[releaseProxy]();
+    worker.terminate();
+    for (const listener of [...listeners]) listener(reason);
+    listeners.clear();
+  };
+  const onError = (event: Event): void => close(new Error(workerFailure(event)));
+  const onMessageError = (): void =>
+    close(new Error('A message of the engine\'s worker could not be read, so the worker was ended. Create the engine anew.'));
+  worker.addEventListener('error', onError);
+  worker.addEventListener('messageerror', onMessageError);
+
+  const onClose = (listener: (reason: Error) => void): (() => void) => {
+    if (closed) listener(closed);
+    else listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+
+  return {
+    close,
+    onClose,
+    // A promise of Comlink's stays pending for ever when its worker dies, hence the second way out. Not Promise.race with
+    // one lasting promise: that would keep a reaction on it for every call ever made.
+    call: <T>(method: (worker: Remote<WorkerEngine>) => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        if (closed) throw closed;
+        const ignore = onClose(reject);
+        method(remote)
+          .then(resolve, (error: Error) => reject(reviveError(error)))
+          .finally(ignore);
+      }),
+  };
+}
+
+function workerFailure(event: Event): string {
+  const message = 'message' in event ? String(event.message) : '';
+  return message
+    ? `The engine's worker failed: ${message}. Create the engine anew.`
+    : 'The script of the engine\'s worker could not be loaded. Check that the page serves it and that its '
+      + 'Content-Security-Policy allows it (worker-src).';
+}

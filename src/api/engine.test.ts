@@ -1,0 +1,218 @@
+import { expect, test, vi } from 'vitest';
+import { BudgetError, RequestError } from '../errors.ts';
+import { type GenerateRequest, type LoadOptions, type ModelSource, type WorkerEngine } from '../protocol.ts';
+import { type ChatCompletionChunk, type ChatCompletionParams } from './chat.ts';
+import { createEngine, type Engine } from './engine.ts';
+import { FakeWorker, generateStats, modelInfo, speaker } from './fake-worker.ts';
+
+const messages: ChatCompletionParams['messages'] = [{ role: 'user', content: 'Hello' }];
+const words = ['The', ' sea', ' is', ' wide'];
+const model = 'https://example.org/model.gguf';
+
+async function engineWith(fake: Partial<WorkerEngine>): Promise<{ engine: Engine; worker: FakeWorker }> {
+  const worker = new FakeWorker(fake);
+  return { engine: await createEngine({ model, worker: worker as unknown as Worker }), worker };
+}
+
+const textOf = (chunk: ChatCompletionChunk): string => chunk.choices[0]?.delta.content ?? '';
+
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 40));
+
+test('loads a model with its options, reports progress and transfers bytes', async () => {
+  const seen: { source?: ModelSource; options?: LoadOptions } = {};
+  const phases: string[] = [];
+  const bytes = new ArrayBuffer(8);
+  const worker = new FakeWorker({
+    async load(source, options, progress) {
+      Object.assign(seen, { source, options });
+      progress!.postMessage({ phase: 'weights', loadedBytes: 4, totalBytes: 8, fromStore: false });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return modelInfo;
+    },
+  });
+  const engine = await createEngine({
+    model: bytes, budget: '2GiB', context: 512, worker: () => worker as unknown as Worker, onProgress: ({ phase }) => phases.push(phase),
+  });
+  expect(engine.info).toEqual(modelInfo);
+  expect(seen.options).toMatchObject({ budgetBytes: 2 ** 31, context: 512 });
+  expect((seen.source as { bytes: ArrayBuffer }).bytes.byteLength).toBe(8);
+  expect(bytes.byteLength).toBe(0);
+  expect(phases).toEqual(['weights']);
+});
+
+test('a load that fails rejects with the class of its error and ends the worker', async () => {
+  const worker = new FakeWorker({ load: () => Promise.reject(new BudgetError('needs 3 GiB')) });
+  const load = createEngine({ model, worker: worker as unknown as Worker });
+  await expect(load).rejects.toBeInstanceOf(BudgetError);
+  await expect(load).rejects.toThrow('needs 3 GiB');
+  expect(worker.terminated).toBe(true);
+});
+
+test('an aborted load rejects with the reason of the signal and ends the worker', async () => {
+  const worker = new FakeWorker({ load: () => new Promise(() => {}) });
+  const controller = new AbortController();
+  const load = createEngine({ model, worker: worker as unknown as Worker, signal: controller.signal });
+  controller.abort(new Error('changed my mind'));
+  await expect(load).rejects.toThrow('changed my mind');
+  expect(worker.terminated).toBe(true);
+});
+
+test('streams chunks in order, with the role first and the reason and usage last', async () => {
+  const log: string[] = [];
+  const { engine } = await engineWith({ generate: speaker(words, log) });
+  const chunks: ChatCompletionChunk[] = [];
+  for await (const chunk of await engine.chat.completions.create({ messages, stream: true, stream_options: { include_usage: true } })) chunks.push(chunk);
+  expect(chunks[0].choices[0].delta).toEqual({ role: 'assistant', content: '' });
+  expect(chunks.slice(1, 5).map(textOf)).toEqual(words);
+  expect(chunks[5].choices[0]).toMatchObject({ delta: {}, finish_reason: 'stop' });
+  expect(chunks[5].stats).toEqual(generateStats);
+  expect(chunks[6]).toMatchObject({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } });
+  expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
+  await settled();
+  expect(log.at(-1)).toBe('closed'); // the port is released
+});
+
+test('without stream gives the whole answer with its usage', async () => {
+  const { engine } = await engineWith({ generate: speaker(words) });
+  const completion = await engine.chat.completions.create({ messages });
+  expect(completion).toMatchObject({
+    object: 'chat.completion',
+    model: 'Fake 1M',
+    choices: [{ message: { role: 'assistant', content: 'The sea is wide' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10, prompt_tokens_details: { cached_tokens: 2 } },
+  });
+});
+
+test('passes the request on in the words of the protocol', async () => {
+  let seen: GenerateRequest | undefined;
+  const { engine } = await engineWith({
+    generate: (request, port) => {
+      seen = request;
+      return speaker([])(request, port);
+    },
+  });
+  await engine.chat.completions.create({
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'text', text: 'b' }] }],
+    temperature: 0.5, top_p: 0.9, top_k: 40, min_p: 0.05, seed: 7, stop: '\n', max_completion_tokens: 16, model: 'any', n: 1,
+  } as ChatCompletionParams);
+  expect(seen).toEqual({
+    prompt: { messages: [{ role: 'user', content: 'ab' }] },
+    sampling: { temperature: 0.5, topP: 0.9, topK: 40, minP: 0.05, seed: 7 },
+    maxTokens: 16,
+    stop: ['\n'],
+  });
+});
+
+test('leaving the loop early stops the request in the worker', async () => {
+  const log: string[] = [];
+  const { engine } = await engineWith({ generate: speaker(words, log) });
+  for await (const chunk of await engine.chat.completions.create({ messages, stream: true })) if (textOf(chunk) === ' sea') break;
+  await settled();
+  expect(log).toContain('stopped');
+  expect(log).not.toContain(' wide');
+  expect(log.at(-1)).toBe('closed');
+});
+
+test('an aborted stream ends without an error and shows no token that was on its way', async () => {
+  const log: string[] = [];
+  const { engine } = await engineWith({ generate: speaker(words, log) });
+  const controller = new AbortController();
+  const texts: string[] = [];
+  for await (const chunk of await engine.chat.completions.create({ messages, stream: true, signal: controller.signal })) {
+    texts.push(textOf(chunk));
+    if (texts.length === 2) {
+      await new Promise((resolve) => setTimeout(resolve, 3)); // another token arrives meanwhile
+      controller.abort();
+    }
+  }
+  await settled();
+  expect(texts).toEqual(['', 'The']);
+  expect(log).toContain('stopped');
+});
+
+test('an aborted call without stream rejects with the reason of the signal', async () => {
+  const log: string[] = [];
+  const { engine } = await engineWith({ generate: speaker(words, log) });
+  const controller = new AbortController();
+  const answer = engine.chat.completions.create({ messages }, { signal: controller.signal });
+  controller.abort(new Error('enough'));
+  await expect(answer).rejects.toThrow('enough');
+  await settled();
+  expect(log).toContain('stopped');
+  await expect(engine.chat.completions.create({ messages, signal: controller.signal })).rejects.toThrow('enough');
+});
+
+test('two requests at once each get their own answer', async () => {
+  const { engine } = await engineWith({
+    generate: (request, port) => speaker('messages' in request.prompt ? request.prompt.messages[0].content.split('') : [])(request, port),
+  });
+  const ask = async (content: string): Promise<string> => {
+    let text = '';
+    for await (const chunk of await engine.chat.completions.create({ messages: [{ role: 'user', content }], stream: true })) text += textOf(chunk);
+    return text;
+  };
+  expect(await Promise.all([ask('first'), ask('second')])).toEqual(['first', 'second']);
+});
+
+test('an error event keeps its class, after the tokens that came before it', async () => {
+  const { engine } = await engineWith({
+    async generate(_request, port) {
+      port.postMessage({ type: 'tokens', ids: [1], text: 'Well' });
+      port.postMessage({ type: 'error', name: 'RequestError', message: 'The prompt is too long.' });
+    },
+  });
+  const texts: string[] = [];
+  const read = async (): Promise<void> => {
+    for await (const chunk of await engine.chat.completions.create({ messages, stream: true })) texts.push(textOf(chunk));
+  };
+  await expect(read()).rejects.toThrow(RequestError);
+  expect(texts).toEqual(['', 'Well']);
+  await expect(engine.chat.completions.create({ messages })).rejects.toThrow('The prompt is too long.');
+});
+
+test('a worker that dies rejects every open call and every later one', async () => {
+  const { engine, worker } = await engineWith({ generate: () => new Promise(() => {}), stats: () => new Promise(() => {}) });
+  const stream = await engine.chat.completions.create({ messages, stream: true });
+  await stream.next();
+  const open = [stream.next(), engine.chat.completions.create({ messages }), engine.stats()];
+  worker.crash('out of memory');
+  for (const call of await Promise.allSettled(open)) expect(String((call as PromiseRejectedResult).reason)).toContain('failed: out of memory');
+  await expect(engine.models()).rejects.toThrow('out of memory');
+  expect(worker.terminated).toBe(true);
+});
+
+test('a worker script that cannot be loaded is said to be so', async () => {
+  const worker = new FakeWorker({ load: () => new Promise(() => {}) });
+  const load = createEngine({ model, worker: worker as unknown as Worker });
+  worker.crash();
+  await expect(load).rejects.toThrow('could not be loaded');
+});
+
+test('unload frees, ends the worker and rejects what is open', async () => {
+  let freed = 0;
+  const { engine, worker } = await engineWith({
+    generate: () => new Promise(() => {}),
+    unload: async () => {
+      freed++;
+    },
+  });
+  const open = engine.chat.completions.create({ messages });
+  const rejected = expect(open).rejects.toBeInstanceOf(RequestError);
+  await Promise.all([engine.unload(), engine.unload()]);
+  await rejected;
+  expect(freed).toBe(1);
+  expect(worker.terminated).toBe(true);
+  await expect(engine.stats()).rejects.toThrow('unloaded');
+});
+
+test('many requests leave no listener behind', async () => {
+  const { engine, worker } = await engineWith({ generate: speaker(['a']) });
+  const controller = new AbortController();
+  const added = vi.spyOn(controller.signal, 'addEventListener');
+  const removed = vi.spyOn(controller.signal, 'removeEventListener');
+  const before = worker.listeners;
+  for (let i = 0; i < 20; i++) await engine.chat.completions.create({ messages, signal: controller.signal });
+  expect(added).toHaveBeenCalledTimes(20);
+  expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(added.mock.calls.map(([, listener]) => listener));
+  expect(worker.listeners).toBe(before);
+});

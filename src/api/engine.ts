@@ -1,0 +1,101 @@
+// What a page holds: a loaded model in a worker. Knows no GPU, no storage, no elements.
+import { transfer } from 'comlink';
+import { RequestError } from '../errors.ts';
+import { type EngineStats, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel } from '../protocol.ts';
+import { chatCompletions, type ChatCompletions } from './completions.ts';
+import { connect, startWorker, type Connection } from './connection.ts';
+import { toLoadOptions, toModelSource } from './parameters.ts';
+
+export interface ModelOptions {
+  /** A URL (relative ones from the page), a File, or the bytes of a GGUF. An ArrayBuffer is transferred: the page's own is empty afterwards. */
+  model: string | File | ArrayBuffer | ModelSource;
+  /** Most GPU bytes, as a number or as `2GiB`. Default: a share of what the adapter allows. */
+  budget?: number | string;
+  /** Most positions of a conversation. Default: the model's own, at most 4096. */
+  context?: number;
+  /** Keys, values and all arithmetic in f32: the most exact path. */
+  f32?: boolean;
+  /** Keep the weights in the browser's storage. Default true. */
+  keep?: boolean;
+  onProgress?: (progress: LoadProgress) => void;
+  /** Ends the load: the worker is ended and the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface EngineOptions extends ModelOptions {
+  /** A worker that runs windrow's worker script, for pages that must start it themselves. The engine owns it: `unload` ends it. */
+  worker?: Worker | (() => Worker);
+}
+
+export interface Engine {
+  readonly info: ModelInfo;
+  readonly chat: { readonly completions: ChatCompletions };
+  stats(): Promise<EngineStats>;
+  /** What the browser's storage keeps. */
+  models(): Promise<StoredModel[]>;
+  /** Deletes a stored model. */
+  remove(id: string): Promise<void>;
+  /** Frees the GPU and ends the worker. Open calls and later ones reject with a RequestError. */
+  unload(): Promise<void>;
+}
+
+/**
+ * Starts a worker and loads a model into it.
+ * @throws InvalidFileError, UnsupportedModelError, BudgetError, DeviceError, RequestError; the signal's reason.
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  options.signal?.throwIfAborted();
+  return loadEngine(connect(startWorker(options.worker)), options);
+}
+
+/** Loads a model into a worker that is already connected; closes the connection if that fails. */
+export async function loadEngine(connection: Connection, options: ModelOptions): Promise<Engine> {
+  const { onProgress, signal } = options;
+  const abort = (): void => connection.close(signal!.reason);
+  const progress = onProgress ? new MessageChannel() : null;
+  if (progress) progress.port1.onmessage = ({ data }: MessageEvent<LoadProgress>) => onProgress!(data);
+  signal?.addEventListener('abort', abort);
+  try {
+    signal?.throwIfAborted();
+    const source = toModelSource(options.model);
+    const load = toLoadOptions(options);
+    const info = await connection.call((worker) =>
+      worker.load(
+        'bytes' in source ? transfer(source, [source.bytes]) : source,
+        load,
+        progress && transfer(progress.port2, [progress.port2]),
+      ),
+    );
+    return engineOf(connection, info);
+  } catch (error) {
+    connection.close(error as Error);
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    progress?.port1.close();
+  }
+}
+
+/** How long a worker may take to free its GPU memory by itself before it is ended, which frees it too. */
+const unloadMs = 1000;
+
+function engineOf(connection: Connection, info: ModelInfo): Engine {
+  let unloading: Promise<void> | null = null;
+  return {
+    info,
+    chat: { completions: chatCompletions(connection, info.name) },
+    stats: () => connection.call((worker) => worker.stats()),
+    models: () => connection.call((worker) => worker.models()),
+    remove: (id) => connection.call((worker) => worker.remove(id)),
+    unload: () => (unloading ??= unload(connection)),
+  };
+}
+
+async function unload(connection: Connection): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, unloadMs)));
+  const freed = connection.call((worker) => worker.unload()).catch(() => {}); // it is ended next, whatever it answers
+  await Promise.race([freed, patience]);
+  clearTimeout(timer!);
+  connection.close(new RequestError('The engine was unloaded. Create it anew.'));
+}

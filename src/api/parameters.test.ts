@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { RequestError } from '../errors.ts';
+import { parseBytes } from './bytes.ts';
+import { toGenerateRequest, toLoadOptions, toModelSource } from './parameters.ts';
+
+const messages = [{ role: 'user' as const, content: 'Hello' }];
+
+test.each([
+  [{ temperature: -1 }, 'temperature is -1; it must be a number from 0 to 2.'],
+  [{ temperature: NaN }, 'temperature is NaN; it must be a number from 0 to 2.'],
+  [{ temperature: '1' }, 'temperature is "1"; it must be a number from 0 to 2.'],
+  [{ top_p: 0 }, 'top_p is 0; it must be a number above 0, at most 1.'],
+  [{ top_k: 1.5 }, 'top_k is 1.5; it must be a whole number from 0 to 2147483647.'],
+  [{ min_p: 2 }, 'min_p is 2; it must be a number from 0 to 1.'],
+  [{ seed: -1 }, 'seed is -1; it must be a whole number from 0 to 4294967295.'],
+  [{ max_tokens: 0 }, 'max_tokens is 0; it must be a whole number from 1 to 2147483647.'],
+  [{ max_tokens: 1, max_completion_tokens: 2 }, 'max_tokens is 1 and max_completion_tokens is 2'],
+  [{ stop: ['a', ''] }, 'stop has ""; each must be a text that is not empty.'],
+  [{ stream: 'yes' }, 'stream is "yes"; it must be true or false.'],
+  [{ messages: [] }, 'messages is []; it must be an array of at least one'],
+  [{ messages: [{ role: 'me', content: '' }] }, 'messages[0].role is "me"; it must be one of system, user, assistant, tool.'],
+  [{ messages: [{ role: 'user', content: 3 }] }, 'messages[0].content is 3; it must be text'],
+  [{ n: 2 }, 'The parameter n (2) is not supported.'],
+  [{ tools: [{ type: 'function' }] }, 'The parameter tools ([{"type":"function"}]) is not supported.'],
+])('refuses %j by name, value and bound', (params, message) => {
+  const check = (): unknown => toGenerateRequest({ messages, ...params } as never);
+  expect(check).toThrow(RequestError);
+  expect(check).toThrow(message);
+});
+
+test('null, and the value that asks for nothing, mean absent', () => {
+  const request = toGenerateRequest({ messages, temperature: null, stop: null, frequency_penalty: 0, n: 1 } as never);
+  expect(request).toEqual({ prompt: { messages }, sampling: {} });
+});
+
+test.each([
+  ['2GiB', 2 ** 31],
+  ['1.5 GB', 1.5e9],
+  ['800mib', 800 * 2 ** 20],
+  [4096, 4096],
+  ['4096', 4096],
+])('reads %j as %d bytes', (size, bytes) => expect(parseBytes(size, 'budget')).toBe(bytes));
+
+test.each(['', '2 lots', '-1', 'GiB', 0, NaN, Infinity, '1e9'])('refuses %j as a budget', (size) => {
+  expect(() => toLoadOptions({ budget: size })).toThrow(RequestError);
+});
+
+test('a model is a URL, a file, bytes or a source', () => {
+  const file = new File([], 'a.gguf');
+  const bytes = new ArrayBuffer(1);
+  expect(toModelSource('https://example.org/a b.gguf')).toEqual({ url: 'https://example.org/a%20b.gguf' });
+  expect(toModelSource(file)).toEqual({ file });
+  expect(toModelSource(bytes)).toEqual({ bytes });
+  expect(toModelSource({ stored: 'x' })).toEqual({ stored: 'x' });
+  expect(() => toModelSource('no base here')).toThrow('is no URL');
+  expect(() => toModelSource(7 as never)).toThrow(RequestError);
+});

@@ -1,0 +1,119 @@
+// Checks what a caller passes and turns it into what the worker takes. An option that would change the answer and is not
+// implemented is refused, never ignored.
+import { RequestError } from '../errors.ts';
+import { type ChatMessage, type GenerateRequest, type LoadOptions, type ModelSource } from '../protocol.ts';
+import { parseBytes } from './bytes.ts';
+import { type ChatCompletionParams, type ChatMessageParam } from './chat.ts';
+
+const roles = ['system', 'user', 'assistant', 'tool'];
+const implemented = new Set([
+  'messages', 'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'max_tokens',
+  'max_completion_tokens', 'signal', 'model', 'user',
+]);
+/** OpenAI's parameters that windrow lacks, with the value that asks for nothing. */
+const neutral: Record<string, unknown> = { n: 1, logprobs: false, frequency_penalty: 0, presence_penalty: 0 };
+
+export function toGenerateRequest(params: ChatCompletionParams): GenerateRequest {
+  for (const [name, value] of Object.entries(params)) {
+    if (implemented.has(name) || value === undefined || value === null || neutral[name] === value) continue;
+    throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`);
+  }
+  if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
+    throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
+  }
+  const { max_tokens: older, max_completion_tokens: newer } = params;
+  if (typeof older === 'number' && typeof newer === 'number' && older !== newer) {
+    throw new RequestError(`max_tokens is ${older} and max_completion_tokens is ${newer}; they mean the same. Leave one out.`);
+  }
+  return {
+    prompt: { messages: toMessages(params.messages) },
+    sampling: {
+      temperature: number('temperature', params.temperature, { from: 0, to: 2 }),
+      topP: number('top_p', params.top_p, { above: 0, to: 1 }),
+      topK: number('top_k', params.top_k, { from: 0, to: 2 ** 31 - 1, integer: true }),
+      minP: number('min_p', params.min_p, { from: 0, to: 1 }),
+      seed: number('seed', params.seed, { from: 0, to: 2 ** 32 - 1, integer: true }),
+    },
+    maxTokens: number('max_completion_tokens', newer, { from: 1, to: 2 ** 31 - 1, integer: true })
+      ?? number('max_tokens', older, { from: 1, to: 2 ** 31 - 1, integer: true }),
+    stop: toStop(params.stop),
+  };
+}
+
+export function toLoadOptions(options: { budget?: number | string; context?: number; f32?: boolean; keep?: boolean }): LoadOptions {
+  return {
+    budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
+    context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
+    f32: options.f32,
+    keep: options.keep,
+  };
+}
+
+/** A relative URL is resolved here, against the page: the worker's own base is its script. */
+export function toModelSource(model: string | File | ArrayBuffer | ModelSource): ModelSource {
+  if (typeof model === 'string') return { url: absolute(model) };
+  if (model instanceof ArrayBuffer) return { bytes: model };
+  if (model instanceof File) return { file: model };
+  if (typeof model === 'object' && model !== null) {
+    if ('url' in model) return { url: absolute(model.url) };
+    if ('file' in model || 'bytes' in model || 'stored' in model) return model;
+  }
+  throw new RequestError(`model is ${shown(model)}; it must be a URL, a File, an ArrayBuffer, or one of { url }, { file }, { bytes }, { stored }.`);
+}
+
+function absolute(url: string): string {
+  try {
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch {
+    throw new RequestError(`The model's address ${shown(url)} is no URL. Give one as in https://example.org/model.gguf.`);
+  }
+}
+
+function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
+  if (!Array.isArray(messages) || messages.length === 0) {
+    throw new RequestError(`messages is ${shown(messages)}; it must be an array of at least one { role, content }.`);
+  }
+  return messages.map((message, i) => {
+    if (!roles.includes(message?.role)) {
+      throw new RequestError(`messages[${i}].role is ${shown(message?.role)}; it must be one of ${roles.join(', ')}.`);
+    }
+    return { role: message.role, content: toText(message.content, `messages[${i}].content`) };
+  });
+}
+
+function toText(content: ChatMessageParam['content'], name: string): string {
+  if (typeof content === 'string') return content;
+  if (Array.isArray(content) && content.every((part) => part?.type === 'text' && typeof part.text === 'string')) {
+    return content.map((part) => part.text).join('');
+  }
+  throw new RequestError(`${name} is ${shown(content)}; it must be text, or an array of { type: "text", text }.`);
+}
+
+function toStop(stop: ChatCompletionParams['stop']): string[] | undefined {
+  if (stop === undefined || stop === null) return undefined;
+  const texts = Array.isArray(stop) ? stop : [stop];
+  const wrong = texts.find((text) => typeof text !== 'string' || text === '');
+  if (wrong !== undefined) throw new RequestError(`stop has ${shown(wrong)}; each must be a text that is not empty.`);
+  return texts;
+}
+
+interface Bounds {
+  from?: number;
+  above?: number;
+  to: number;
+  integer?: boolean;
+}
+
+function number(name: string, value: number | null | undefined, { from, above, to, integer }: Bounds): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const within = typeof value === 'number' && value <= to && (from === undefined || value >= from) && (above === undefined || value > above);
+  if (within && (!integer || Number.isInteger(value))) return value;
+  const low = from === undefined ? `above ${above}, at most` : `from ${from} to`;
+  throw new RequestError(`${name} is ${shown(value)}; it must be ${integer ? 'a whole number' : 'a number'} ${low} ${to}.`);
+}
+
+/** A value for a message, short. NaN and undefined have no JSON. */
+function shown(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
