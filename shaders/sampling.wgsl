@@ -1,0 +1,60 @@
+// What the kernels that choose the next token share: parameters, the order of tokens, and sums that come out the same in
+// whatever order they are added. A module is this file and one kernel.
+
+const Threads : u32 = 256u;       // invocations per workgroup of every sampler kernel
+const SliceTokens : u32 = 1024u;  // tokens per workgroup of a pass over the vocabulary
+const Masked : u32 = 0xff7fffffu; // the rank of -inf; from here on a token is never chosen
+
+struct Sampling {
+  vocab : u32,        // tokens, at most 2^18
+  top_k : u32,        // 0: all
+  temperature : f32,  // above 0
+  top_p : f32,        // 1 and more: all
+  min_p : f32,        // 0: all
+  seed : u32,
+}
+
+struct State {
+  position : u32,  // of the first row of this step
+  rows : u32,      // rows of this step
+  pad_0 : u32,
+  pad_1 : u32,
+}
+
+@group(0) @binding(0) var<uniform> sampling : Sampling;
+
+// Ascending ranks are descending logits. In integers, because a shader may assume that inf and NaN do not occur.
+// Both zeros have the same rank; NaN comes last.
+fn rank_of(bits : u32) -> u32 {
+  let magnitude = bits & 0x7fffffffu;
+  let rank = select(0x7fffffffu - magnitude, 0x7fffffffu + magnitude, bits != magnitude);
+  return select(rank, 0xffffffffu, magnitude > 0x7f800000u);
+}
+
+// The logit of a rank, held below 2^127 so that no difference of two overflows.
+fn logit_of(rank : u32) -> f32 {
+  let negative = rank > 0x7fffffffu;
+  let magnitude = select(0x7fffffffu - rank, rank - 0x7fffffffu, negative);
+  let size = bitcast<f32>(min(magnitude, 0x7effffffu));
+  return select(size, -size, negative);
+}
+
+// Whether token a, as (rank, index), comes before b: higher logit, then lower index.
+fn precedes(a : vec2<u32>, b : vec2<u32>) -> bool {
+  return a.x < b.x || (a.x == b.x && a.y < b.y);
+}
+
+var<workgroup> firsts : array<vec2<u32>, Threads>;
+
+// The first of the tokens that the workgroup's threads hold.
+fn first_of(token : vec2<u32>, thread : u32) -> vec2<u32> {
+  firsts[thread] = token;
+  workgroupBarrier();
+  for (var half = Threads / 2u; half > 0u; half /= 2u) {
+    if (thread < half && precedes(firsts[thread + half], firsts[thread])) {
+      firsts[thread] = firsts[thread + half];
+    }
+    workgroupBarrier();
+  }
+  return workgroupUniformLoad(&firsts[0]);
+}
