@@ -9,7 +9,7 @@ export interface Format {
   readonly name: string;
   /** The type number in a GGUF tensor table. */
   readonly ggmlType: number;
-  /** Weights per stored block: 32 or 256. Float types are cut into blocks of 32. */
+  /** Weights per stored block, 32 to 256: one or several of ggml's blocks, so that they fill whole words. Rows may end inside one. */
   readonly blockSize: number;
   /** Bytes of `blockSize` weights in the GGUF file. */
   readonly blockBytes: number;
