@@ -33,3 +33,8 @@ fn half(value : u32) -> f32 {
   let magnitude = select(normal, f32(fraction) * 5.9604644775390625e-8, exponent == 0u);
   return select(magnitude, -magnitude, (value & 0x8000u) != 0u);
 }
+
+// Sixteen codes, four to a word as bytes, times sixteen activations.
+fn dot16(codes : vec4<u32>, a : vec4<f32>, b : vec4<f32>, c : vec4<f32>, d : vec4<f32>) -> f32 {
+  return dot(bytes(codes.x), a) + dot(bytes(codes.y), b) + dot(bytes(codes.z), c) + dot(bytes(codes.w), d);
+}
