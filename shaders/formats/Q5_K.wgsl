@@ -1,0 +1,45 @@
+// Q5_K. Planes per block of 256: 32 words of nibbles (4 per group, low nibbles are weights 0 to 15), 8 words of upper bits
+// (1 per group: bit i of byte b is weight 4i + b), 4 words of scales as in Q4_K: scale | minimum << 16, then 6-bit factors
+// of both: a byte of low nibbles per group (2 words), four upper bits per group (1).
+
+struct Codes {
+  first : vec4<u32>,  // weights 0 to 15, four to a word
+  second : vec4<u32>, // weights 16 to 31
+}
+
+fn codes_of(row : Row, group : u32) -> Codes {
+  let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
+  let bits = word(row.panel + (row.blocks * 32u + (group >> 2u) * 4u) * PanelRows + row.lane * 4u + (group & 3u));
+  let a = vec4<u32>(bits << 4u, bits << 3u, bits << 2u, bits << 1u) & vec4<u32>(0x10101010u);
+  let b = vec4<u32>(bits, bits >> 1u, bits >> 2u, bits >> 3u) & vec4<u32>(0x10101010u);
+  return Codes((nibbles & vec4<u32>(0x0f0f0f0fu)) | a, ((nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu)) | b);
+}
+
+fn scale_minimum(row : Row, group : u32) -> vec2<f32> {
+  let header = words4(row.panel + (row.blocks * 40u + (group >> 3u) * 4u) * PanelRows + row.lane * 4u);
+  let low = select(header.y, header.z, (group & 4u) != 0u) >> ((group & 3u) * 8u);
+  let upper = header.w >> ((group & 7u) * 4u);
+  let factors = vec2<u32>((low & 15u) | ((upper & 3u) << 4u), ((low >> 4u) & 15u) | ((upper & 12u) << 2u));
+  return vec2<f32>(half(header.x), half(header.x >> 16u)) * vec2<f32>(factors);
+}
+
+fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+  let codes = codes_of(row, group);
+  let first = dot16(codes.first, (*x)[0], (*x)[1], (*x)[2], (*x)[3]);
+  let second = dot16(codes.second, (*x)[4], (*x)[5], (*x)[6], (*x)[7]);
+  let scale = scale_minimum(row, group);
+  return scale.x * (first + second) - scale.y * (x_sum.x + x_sum.y);
+}
+
+fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+  let codes = codes_of(row, group);
+  let scale = scale_minimum(row, group);
+  (*w)[0] = bytes(codes.first.x) * scale.x - scale.y;
+  (*w)[1] = bytes(codes.first.y) * scale.x - scale.y;
+  (*w)[2] = bytes(codes.first.z) * scale.x - scale.y;
+  (*w)[3] = bytes(codes.first.w) * scale.x - scale.y;
+  (*w)[4] = bytes(codes.second.x) * scale.x - scale.y;
+  (*w)[5] = bytes(codes.second.y) * scale.x - scale.y;
+  (*w)[6] = bytes(codes.second.z) * scale.x - scale.y;
+  (*w)[7] = bytes(codes.second.w) * scale.x - scale.y;
+}
