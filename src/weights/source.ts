@@ -1,55 +1,38 @@
-// Bytes and files as byte sources.
+// Bytes and chosen files as byte sources: those whose size is known and where a read costs little.
 import { InvalidFileError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 
-/** A copy of a part of `bytes`, so that the receiver may transfer it. */
-export function bytesSource(bytes: Uint8Array, name: string): ByteSource {
-  const source: ByteSource = {
-    name,
-    byteLength: bytes.byteLength,
-    read: async (offset, length, signal) => {
-      signal?.throwIfAborted();
-      requireWithin(name, bytes.byteLength, offset, length);
-      return bytes.slice(offset, offset + length);
-    },
-    readUpTo: (offset, length, signal) => source.read(offset, within(bytes.byteLength, offset, length), signal),
-    stream: (offset, length, signal) => inPieces(source, offset, length, signal),
-  };
-  return source;
-}
+/** Copies of parts of `bytes`, so that a receiver may transfer them. */
+export const bytesSource = (bytes: Uint8Array, name: string): ByteSource => sizedSource(name, bytes.byteLength, async (offset, length) => bytes.slice(offset, offset + length));
 
 /** A file that a person chose. Only the slices asked for are read. */
-export function fileSource(file: Blob & { readonly name: string }): ByteSource {
-  const source: ByteSource = {
-    name: file.name,
-    byteLength: file.size,
-    read: async (offset, length, signal) => {
-      signal?.throwIfAborted();
-      requireWithin(file.name, file.size, offset, length);
-      try {
-        return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
-      } catch (error) {
-        // A File is a promise of bytes: the file behind it may be changed or removed.
-        throw new InvalidFileError(`${file.name} cannot be read any more at byte ${offset} (${(error as Error).message}). Choose the file again.`);
-      }
-    },
-    readUpTo: (offset, length, signal) => source.read(offset, within(file.size, offset, length), signal),
-    stream: (offset, length, signal) => inPieces(source, offset, length, signal),
+export const fileSource = (file: Blob & { readonly name: string }): ByteSource =>
+  sizedSource(file.name, file.size, async (offset, length) => {
+    try {
+      return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
+    } catch (error) {
+      // A File only promises bytes: the file behind it may have been changed or removed.
+      throw new InvalidFileError(`${file.name} cannot be read any more at byte ${offset}: ${(error as Error).message} Choose the file again.`);
+    }
+  });
+
+/** A source of `byteLength` bytes; `readWithin` is only asked for what lies inside. */
+export function sizedSource(name: string, byteLength: number, readWithin: (offset: number, length: number) => Promise<Uint8Array>): ByteSource {
+  const read: ByteSource['read'] = async (offset, length, signal) => {
+    signal?.throwIfAborted();
+    if (offset + length > byteLength) {
+      throw new InvalidFileError(`${name} has ${byteLength} bytes; needed are ${length} bytes from byte ${offset}. The file is incomplete: get it again.`);
+    }
+    return length === 0 ? new Uint8Array(0) : readWithin(offset, length);
   };
-  return source;
-}
-
-/** Bytes of `length` from `offset` that a source of `size` bytes has. */
-export const within = (size: number, offset: number, length: number): number => Math.max(0, Math.min(length, size - offset));
-
-export function requireWithin(name: string, size: number, offset: number, length: number): void {
-  if (offset + length > size) {
-    throw new InvalidFileError(`${name} has ${size} bytes; needed are ${length} bytes from byte ${offset}. The file is incomplete: get it again.`);
-  }
-}
-
-/** Reads of 1 MiB, one after the other: for sources where a read costs little. */
-export async function* inPieces(source: ByteSource, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  const pieceBytes = 2 ** 20;
-  for (let done = 0; done < length; done += pieceBytes) yield await source.read(offset + done, Math.min(pieceBytes, length - done), signal);
+  return {
+    name,
+    byteLength,
+    read,
+    readUpTo: (offset, length, signal) => read(Math.min(offset, byteLength), Math.max(0, Math.min(length, byteLength - offset)), signal),
+    async *stream(offset, length, signal) {
+      const pieceBytes = 2 ** 20;
+      for (let done = 0; done < length; done += pieceBytes) yield await read(offset + done, Math.min(pieceBytes, length - done), signal);
+    },
+  };
 }
