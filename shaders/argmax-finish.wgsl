@@ -1,8 +1,8 @@
 // ids[next position] = the best token of all slices; the position advances. Ends a greedy step. One workgroup.
-// After sampling.wgsl.
-@group(0) @binding(1) var<storage, read> best : array<vec2<u32>>;  // (slice) rank, index
-@group(0) @binding(2) var<storage, read_write> state : State;
-@group(0) @binding(3) var<storage, read_write> ids : array<u32>;   // (position)
+// After state.wgsl, sampling.wgsl.
+@group(0) @binding(2) var<storage, read> best : array<vec2<u32>>;  // (slice) rank, index
+@group(0) @binding(3) var<storage, read_write> state : State;
+@group(0) @binding(4) var<storage, read_write> ids : array<u32>;   // (position)
 
 @compute @workgroup_size(Threads)
 fn main(@builtin(local_invocation_index) thread : u32) {

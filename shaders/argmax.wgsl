@@ -1,7 +1,7 @@
 // best[slice] = the token with the highest logit of each slice of the vocabulary, the lowest index among equals.
 // One workgroup per slice. After sampling.wgsl.
-@group(0) @binding(1) var<storage, read> logits : array<u32>;            // (vocab) the bits of f32
-@group(0) @binding(2) var<storage, read_write> best : array<vec2<u32>>;  // (slice) rank, index
+@group(0) @binding(2) var<storage, read> logits : array<u32>;            // (vocab) the bits of f32
+@group(0) @binding(3) var<storage, read_write> best : array<vec2<u32>>;  // (slice) rank, index
 
 @compute @workgroup_size(Threads)
 fn main(@builtin(workgroup_id) slice : vec3<u32>, @builtin(local_invocation_index) thread : u32) {

@@ -2,7 +2,7 @@
 // whatever order they are added. A module is this file and one kernel.
 
 const Threads : u32 = 256u;       // invocations per workgroup of every sampler kernel
-const SliceTokens : u32 = 1024u;  // tokens per workgroup of a pass over the vocabulary
+const SliceTokens : u32 = 2048u;  // tokens per workgroup of a pass over the vocabulary
 const Masked : u32 = 0xff7fffffu; // the rank of -inf; from here on a token is never chosen
 
 struct Sampling {
@@ -12,13 +12,6 @@ struct Sampling {
   top_p : f32,        // 1 and more: all
   min_p : f32,        // 0: all
   seed : u32,
-}
-
-struct State {
-  position : u32,  // of the first row of this step
-  rows : u32,      // rows of this step
-  pad_0 : u32,
-  pad_1 : u32,
 }
 
 @group(0) @binding(0) var<uniform> sampling : Sampling;
@@ -50,9 +43,13 @@ var<workgroup> firsts : array<vec2<u32>, Threads>;
 fn first_of(token : vec2<u32>, thread : u32) -> vec2<u32> {
   firsts[thread] = token;
   workgroupBarrier();
-  for (var half = Threads / 2u; half > 0u; half /= 2u) {
-    if (thread < half && precedes(firsts[thread + half], firsts[thread])) {
-      firsts[thread] = firsts[thread + half];
+  for (var stride = 1u; stride < Threads; stride *= 16u) {  // two rounds of 16: barriers cost more than reads
+    if (thread % (stride * 16u) == 0u) {
+      for (var i = 1u; i < 16u; i++) {
+        if (precedes(firsts[thread + i * stride], firsts[thread])) {
+          firsts[thread] = firsts[thread + i * stride];
+        }
+      }
     }
     workgroupBarrier();
   }

@@ -12,21 +12,24 @@ export const adapterFile: string | undefined = process.env.VK_ICD_FILENAMES ?? s
 
 let instance: GPU | undefined; // Dawn crashes once this is garbage-collected while devices are alive
 
+/** Dawn's `navigator.gpu`, on the adapter of `adapterFile`. */
+export function dawn(): GPU {
+  if (adapterFile === undefined) throw new Error(`No Vulkan driver: VK_ICD_FILENAMES is not set and none of ${softwareAdapters.join(', ')} exists.`);
+  if (instance) return instance;
+  process.env.VK_ICD_FILENAMES = adapterFile;
+  if (process.env.XDG_RUNTIME_DIR === undefined) {
+    process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-runtime-${process.pid}`);
+    mkdirSync(process.env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
+  }
+  // Dawn polls by setImmediate in a busy loop, which takes a core from a software adapter; a timer yields.
+  globalThis.setImmediate = ((f: (...args: unknown[]) => void, ...args: unknown[]) => setTimeout(f, 1, ...args)) as unknown as typeof setImmediate;
+  Object.assign(globalThis, globals);
+  return (instance = create([]));
+}
+
 /** A device with all of the adapter's limits and, where there, subgroups, shader-f16 and timestamp-query. */
 export async function openDevice(): Promise<GPUDevice> {
-  if (adapterFile === undefined) throw new Error(`No Vulkan driver: VK_ICD_FILENAMES is not set and none of ${softwareAdapters.join(', ')} exists.`);
-  if (instance === undefined) {
-    process.env.VK_ICD_FILENAMES = adapterFile;
-    if (process.env.XDG_RUNTIME_DIR === undefined) {
-      process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-runtime-${process.pid}`);
-      mkdirSync(process.env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
-    }
-    // Dawn polls by setImmediate in a busy loop, which takes a core from a software adapter; a timer yields.
-    globalThis.setImmediate = ((f: (...args: unknown[]) => void, ...args: unknown[]) => setTimeout(f, 1, ...args)) as unknown as typeof setImmediate;
-    Object.assign(globalThis, globals);
-    instance = create([]);
-  }
-  const adapter = await instance.requestAdapter();
+  const adapter = await dawn().requestAdapter();
   if (!adapter) throw new Error(`Dawn finds no adapter with VK_ICD_FILENAMES=${adapterFile}.`);
   const requiredLimits: Record<string, number> = {};
   for (const name in adapter.limits) {

@@ -1,0 +1,83 @@
+// attended[t][head] = softmax(query . keys * scale) . values for many rows of activations, online (FlashAttention-2,
+// arXiv 2307.08691), causal, optionally of the last `window` positions. A thread takes one query row of one head; the
+// heads that share a key/value head sit in one workgroup and read the same keys, 8 positions at a time.
+struct Params {
+  heads : u32,
+  kv_heads : u32,
+  head_dim : u32,
+  stride : u32, // floats per row of attended
+  window : u32, // 0: none
+  scale : f32,
+}
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(2) var<storage, read> state : State;
+@group(0) @binding(3) var<storage, read> query : array<vec4<f32>>; // (token, head, HeadVec4s)
+@group(0) @binding(4) var<storage, read> keys : array<Cached>;     // (position / 32, kv head, HeadVec4s, position % 32)
+@group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s)
+@group(0) @binding(6) var<storage, read_write> attended : array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let kv_head = workgroup.y;
+  let group_size = params.heads / params.kv_heads;
+  let item = workgroup.x * 64u + local;
+  let t = item / group_size;
+  let head = kv_head * group_size + item % group_size;
+  let last_row = state.rows - 1u;
+  let position = state.position + min(t, last_row);
+  // The same bounds for the whole workgroup, so that its threads read the same keys.
+  let lowest = state.position + min((workgroup.x * 64u) / group_size, last_row);
+  let highest = state.position + min((workgroup.x * 64u + 63u) / group_size, last_row);
+  let windowed = params.window > 0u;
+  let begin = select(0u, lowest + 1u - min(params.window, lowest + 1u), windowed) & ~7u;
+
+  var q : array<vec4<f32>, HeadVec4s>;
+  var sum : array<vec4<f32>, HeadVec4s>;
+  for (var d = 0u; d < HeadVec4s; d++) {
+    q[d] = query[(min(t, last_row) * params.heads + head) * HeadVec4s + d] * params.scale;
+    sum[d] = vec4<f32>();
+  }
+  var largest = -1e30;
+  var total = 0.0;
+  for (var block = begin; block <= highest; block += 8u) {
+    let key = ((block / 32u) * params.kv_heads + kv_head) * HeadVec4s * 32u + block % 32u;
+    var a = vec4<f32>();
+    var b = vec4<f32>();
+    for (var d = 0u; d < HeadVec4s; d++) {
+      let k = key + d * 32u;
+      a += vec4<f32>(dot(q[d], cache_unpack(keys[k])), dot(q[d], cache_unpack(keys[k + 1u])), dot(q[d], cache_unpack(keys[k + 2u])), dot(q[d], cache_unpack(keys[k + 3u])));
+      b += vec4<f32>(dot(q[d], cache_unpack(keys[k + 4u])), dot(q[d], cache_unpack(keys[k + 5u])), dot(q[d], cache_unpack(keys[k + 6u])), dot(q[d], cache_unpack(keys[k + 7u])));
+    }
+    let at_a = vec4<u32>(block) + vec4<u32>(0u, 1u, 2u, 3u);
+    let at_b = at_a + vec4<u32>(4u);
+    let seen_a = (at_a <= vec4<u32>(position)) & ((at_a + vec4<u32>(params.window) > vec4<u32>(position)) | vec4<bool>(!windowed));
+    let seen_b = (at_b <= vec4<u32>(position)) & ((at_b + vec4<u32>(params.window) > vec4<u32>(position)) | vec4<bool>(!windowed));
+    a = select(vec4<f32>(-1e30), a, seen_a);
+    b = select(vec4<f32>(-1e30), b, seen_b);
+    let most = max(a, b);
+    let now = max(largest, max(max(most.x, most.y), max(most.z, most.w)));
+    let fade = exp(largest - now);
+    largest = now;
+    a = select(vec4<f32>(), exp(a - now), seen_a);
+    b = select(vec4<f32>(), exp(b - now), seen_b);
+    total = total * fade + dot(a + b, vec4<f32>(1.0));
+    let value = (block * params.kv_heads + kv_head) * HeadVec4s;
+    let next = params.kv_heads * HeadVec4s;
+    for (var d = 0u; d < HeadVec4s; d++) {
+      let v = value + d;
+      sum[d] = sum[d] * fade
+        + a.x * cache_unpack(values[v]) + a.y * cache_unpack(values[v + next]) + a.z * cache_unpack(values[v + 2u * next]) + a.w * cache_unpack(values[v + 3u * next])
+        + b.x * cache_unpack(values[v + 4u * next]) + b.y * cache_unpack(values[v + 5u * next]) + b.z * cache_unpack(values[v + 6u * next]) + b.w * cache_unpack(values[v + 7u * next]);
+    }
+  }
+  if (t > last_row) {
+    return;
+  }
+  for (var d = 0u; d < HeadVec4s; d++) {
+    let result = sum[d] / total;
+    for (var i = 0u; i < 4u && d * 4u + i < params.head_dim; i++) {
+      attended[t * params.stride + head * params.head_dim + d * 4u + i] = result[i];
+    }
+  }
+}

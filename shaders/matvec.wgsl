@@ -1,0 +1,90 @@
+// output[row] = dot(matrix[row], norm(input)) (+ bias, gate, add), for one row of activations.
+// A thread takes one matrix row per panel and every Splits-th group of 32 columns; `split_sum` adds the splits up.
+struct Params {
+  panels : u32,      // of this part of the matrix
+  panel_words : u32,
+  blocks : u32,      // per row
+  groups : u32,      // of 32 columns, per row
+  rows : u32,        // results in this part
+  first_output : u32,
+  stride : u32,      // floats per input row
+  norm : u32,        // vec4 index of the norm weights in `vectors`
+  bias : u32,        // float index of the biases in `vectors`
+  up_panels : u32,   // gated: panels from a gate row to its up row
+  inverse_cols : f32,
+  eps : f32,
+  softcap : f32,
+}
+
+override Splits : u32 = 1u;
+override Panels : u32 = 1u; // per workgroup
+override HasNorm : bool = false;
+override HasBias : bool = false;
+override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh)
+override Add : bool = false;
+override Softcap : bool = false;
+override LastRow : bool = false; // the input is the last row of the step, not the first
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> state : State;
+@group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output : array<f32>;
+
+@compute @workgroup_size(PanelRows * Splits)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let lane = local % PanelRows;
+  let split = local / PanelRows;
+  let input_row = select(0u, state.rows - 1u, LastRow) * (params.stride / 4u);
+  var sums = array<f32, 8>(); // per panel; gated: 4 gate sums, then 4 up sums
+  var squares = 0.0;
+  for (var group = split; group < params.groups; group += Splits) {
+    var x : array<vec4<f32>, 8>;
+    for (var i = 0u; i < 8u; i++) {
+      x[i] = input[input_row + group * 8u + i];
+    }
+    if (HasNorm) {
+      for (var i = 0u; i < 8u; i++) {
+        squares += dot(x[i], x[i]);
+        x[i] *= vectors[params.norm + group * 8u + i];
+      }
+    }
+    let x_sum = vec2<f32>(dot(x[0] + x[1] + x[2] + x[3], vec4<f32>(1.0)), dot(x[4] + x[5] + x[6] + x[7], vec4<f32>(1.0)));
+    for (var p = 0u; p < Panels; p++) {
+      let panel = min(workgroup.x * Panels + p, params.panels - 1u);
+      let row = Row(panel * params.panel_words, lane, params.blocks);
+      sums[p] += group_dot(row, group, &x, x_sum);
+      if (Gate != 0u) {
+        let up_row = Row((panel + params.up_panels) * params.panel_words, lane, params.blocks);
+        sums[p + 4u] += group_dot(up_row, group, &x, x_sum);
+      }
+    }
+  }
+  var scale = 1.0;
+  if (HasNorm) {
+    scale = inverseSqrt(split_sum(squares, lane, split) * params.inverse_cols + params.eps);
+  }
+  for (var p = 0u; p < Panels; p++) {
+    let row = (workgroup.x * Panels + p) * PanelRows + lane;
+    var value = split_sum(sums[p], lane, split) * scale;
+    var up = 1.0;
+    if (Gate != 0u) {
+      up = split_sum(sums[p + 4u], lane, split) * scale;
+    }
+    if (row < params.rows && split == 0u) {
+      if (HasBias) {
+        value += vectors[(params.bias + row) / 4u][(params.bias + row) % 4u];
+      }
+      if (Gate != 0u) {
+        value = activate(value, Gate) * up;
+      }
+      if (Softcap) {
+        value = params.softcap * tanh(clamp(value / params.softcap, -20.0, 20.0));
+      }
+      if (Add) {
+        value += output[params.first_output + row];
+      }
+      output[params.first_output + row] = value;
+    }
+  }
+}

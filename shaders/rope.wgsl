@@ -1,0 +1,94 @@
+// Normalises (optional) and rotates the heads of qkv[t]: queries to `query`, keys and values to the cache.
+// A thread makes 4 dimensions of one head. Angles come from two tables by the addition theorem, since the sine of a GPU
+// may be off by 2^-11: cos and sin of (position & 255), then of (position & ~255), each (position, pair).
+struct Params {
+  heads : u32,
+  kv_heads : u32,
+  head_dim : u32,
+  head_vec4s : u32, // head_dim / 4 rounded up
+  rope_dims : u32,
+  first_angle : u32, // of this rope in `angles`: 256 low positions, then the high ones
+  stride : u32,       // floats per row of qkv
+  query_norm : u32,   // float index in `vectors`
+  key_norm : u32,
+  eps : f32,
+}
+
+override Halves : bool = false; // pairs (i, i + rope_dims / 2), else (2i, 2i + 1)
+override HasNorm : bool = false;
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> state : State;
+@group(0) @binding(4) var<storage, read> qkv : array<f32>;
+@group(0) @binding(5) var<storage, read> angles : array<vec2<f32>>; // cos, sin
+@group(0) @binding(6) var<storage, read_write> query : array<vec4<f32>>; // (token, head, head_vec4s)
+@group(0) @binding(7) var<storage, read_write> keys : array<Cached>;   // (position / 32, kv head, head_vec4s, position % 32)
+@group(0) @binding(8) var<storage, read_write> values : array<Cached>; // (position, kv head, head_vec4s)
+
+fn angle(position : u32, pair : u32) -> vec2<f32> {
+  let pairs = params.rope_dims / 2u;
+  let a = angles[params.first_angle + (position & 255u) * pairs + pair];
+  let b = angles[params.first_angle + (256u + (position >> 8u)) * pairs + pair];
+  return vec2<f32>(a.x * b.x - a.y * b.y, a.y * b.x + a.x * b.y);
+}
+
+// Dimension d of the head that starts at `start`, after the norm.
+fn normed(start : u32, d : u32, scale : f32, norm : u32) -> f32 {
+  let value = qkv[start + d];
+  if (!HasNorm) {
+    return value;
+  }
+  return value * scale * vectors[(norm + d) / 4u][(norm + d) % 4u];
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
+  let t = thread.y;
+  let head = thread.x / params.head_vec4s; // query heads, then key heads, then value heads
+  let slice = thread.x % params.head_vec4s;
+  if (head >= params.heads + 2u * params.kv_heads || t >= state.rows) {
+    return;
+  }
+  let position = state.position + t;
+  let start = t * params.stride + head * params.head_dim;
+  let is_value = head >= params.heads + params.kv_heads;
+  var scale = 1.0;
+  let norm = select(params.key_norm, params.query_norm, head < params.heads);
+  if (HasNorm && !is_value) {
+    var squares = 0.0;
+    for (var d = 0u; d < params.head_dim; d++) {
+      squares += qkv[start + d] * qkv[start + d];
+    }
+    scale = inverseSqrt(squares / f32(params.head_dim) + params.eps);
+  }
+  var result = vec4<f32>();
+  for (var i = 0u; i < 4u; i++) {
+    let d = slice * 4u + i;
+    if (d >= params.head_dim) {
+      break;
+    }
+    if (is_value) {
+      result[i] = qkv[start + d];
+    } else if (d >= params.rope_dims) {
+      result[i] = normed(start, d, scale, norm);
+    } else {
+      let pairs = params.rope_dims / 2u;
+      let second = select((d & 1u) == 1u, d >= pairs, Halves);
+      let pair = select(d / 2u, d % pairs, Halves);
+      let other = select(d ^ 1u, select(d + pairs, d - pairs, d >= pairs), Halves);
+      let turn = angle(position, pair);
+      let sine = select(-turn.y, turn.y, second);
+      result[i] = normed(start, d, scale, norm) * turn.x + normed(start, other, scale, norm) * sine;
+    }
+  }
+  if (head < params.heads) {
+    query[(t * params.heads + head) * params.head_vec4s + slice] = result;
+  } else if (!is_value) {
+    let kv_head = head - params.heads;
+    keys[(((position / 32u) * params.kv_heads + kv_head) * params.head_vec4s + slice) * 32u + position % 32u] = cache_pack(result);
+  } else {
+    let kv_head = head - params.heads - params.kv_heads;
+    values[(position * params.kv_heads + kv_head) * params.head_vec4s + slice] = cache_pack(result);
+  }
+}

@@ -1,0 +1,112 @@
+// ids[next position] = one token drawn from the candidates: top-k, top-p, min-p, then temperature; the position advances.
+// Nothing is sorted: 8 bits at a time are found of the last candidate, then of the drawn one. One workgroup. Ends a
+// sampled step. After state.wgsl, sampling.wgsl, sampling-bins.wgsl; follows sample-narrow.wgsl.
+@group(0) @binding(2) var<storage, read> narrowed : array<vec2<u32>>;  // (vocab) rank, index, in any order
+@group(0) @binding(3) var<storage, read_write> scratch : Scratch;
+@group(0) @binding(4) var<storage, read_write> state : State;
+@group(0) @binding(5) var<storage, read_write> ids : array<u32>;  // (position)
+
+var<workgroup> tokens : u32;          // in narrowed
+var<workgroup> highest : f32;         // logit
+var<workgroup> alone : bool;
+var<workgroup> last : vec2<u32>;
+
+// What a search sums up, in the order of tokens or of indices, and the bound to pass:
+const ByCount = 0u;  // counts; `share`
+const ByMass = 1u;   // masses at temperature 1; what reaches top_p
+const ByDraw = 2u;   // masses at the temperature, in the order of indices; share / 2^32 of their sum
+
+// The token at which the running sum, over the tokens up to `keep`, passes the bound; all ones if none does.
+fn search(thread : u32, kind : u32, share : u32, keep : vec2<u32>) -> vec2<u32> {
+  var found = vec2<u32>(0u);
+  var known = vec2<u32>(0u, 0xff000000u);  // mask of the bits found so far; an index is below 2^24
+  var bound = vec2<u32>(share, 0u);
+  let temperature = select(1.0, sampling.temperature, kind == ByDraw);
+  let start = select(0u, 4u, kind == ByDraw);
+  for (var digit = start; digit < 7u; digit++) {  // 0 to 3 of the rank, 4 to 6 of the index
+    let word = digit / 4u;
+    let shift = select(24u - 8u * digit, 48u - 8u * digit, word == 1u);
+    clear_bins(thread);
+    for (var i = thread; i < tokens; i += Threads) {
+      let token = narrowed[i];
+      if (!precedes(keep, token) && all((token & known) == found)) {
+        tally((token[word] >> shift) & 255u, mass_of(highest - logit_of(token.x), temperature));
+      }
+    }
+    let sum = sum_bins(thread, kind != ByCount);
+    if (digit == start && kind == ByDraw) {
+      bound = share_of(sum, share);
+    }
+    if (digit == start && kind == ByMass) {
+      bound = top_p_target(select(sum, scratch.mass, scratch.mass.y > 0u));
+    }
+    let bin = passing_bin(thread, bound);
+    if (thread == bin) {
+      alone = atomicLoad(&counts[bin]) == 1u;
+    }
+    if (bin > 0u) {
+      bound = subtract64(bound, sums[bin - 1u]);
+    }
+    found[word] |= bin << shift;
+    known[word] |= 255u << shift;
+    let done = workgroupUniformLoad(&alone);
+    if (done) {
+      break;
+    }
+  }
+  if (thread == 0u) {
+    last = vec2<u32>(0xffffffffu);
+  }
+  workgroupBarrier();
+  for (var i = thread; i < tokens; i += Threads) {
+    if (!precedes(keep, narrowed[i]) && all((narrowed[i] & known) == found)) {
+      last = narrowed[i];
+    }
+  }
+  return workgroupUniformLoad(&last);
+}
+
+@compute @workgroup_size(Threads)
+fn main(@builtin(local_invocation_index) thread : u32) {
+  if (thread == 0u) {
+    tokens = atomicLoad(&scratch.narrowed);
+    highest = logit_of(scratch.best.x);
+  }
+  workgroupBarrier();
+  var keep = vec2<u32>(0xffffffffu);
+  if (sampling.top_k > 0u) {
+    keep = search(thread, ByCount, sampling.top_k - 1u, keep);
+  }
+  if (sampling.top_p < 1.0) {
+    let reached = search(thread, ByMass, 0u, keep);
+    keep = select(keep, reached, precedes(reached, keep));
+  }
+  if (sampling.min_p > 0.0) {
+    let lowest = rank_of(bitcast<u32>(highest + log(sampling.min_p)));
+    let limit = vec2<u32>(max(lowest, scratch.best.x), 0xffffffffu);
+    keep = select(keep, limit, precedes(limit, keep));
+  }
+  let next = state.position + state.rows;
+  let token = search(thread, ByDraw, hash(next ^ hash(sampling.seed)), keep);
+  atomicStore(&scratch.counts[thread], 0u);
+  atomicStore(&scratch.lows[thread], 0u);
+  atomicStore(&scratch.highs[thread], 0u);
+  workgroupBarrier();  // everyone has read the state
+  if (thread == 0u) {
+    scratch.keep = keep;
+    scratch.mass = vec2<u32>(0u);
+    atomicStore(&scratch.narrowed, 0u);
+    if (next < arrayLength(&ids)) {
+      ids[next] = select(token.y, scratch.best.y, tokens == 0u);
+    }
+    state.position = next;
+    state.rows = 1u;
+  }
+}
+
+// PCG's RXS-M-XS output: a bijection (O'Neill 2014; Jarzynski and Olano, "Hash Functions for GPU Rendering", 2020).
+fn hash(value : u32) -> u32 {
+  let generator = value * 747796405u + 2891336453u;
+  let word = ((generator >> ((generator >> 28u) + 4u)) ^ generator) * 277803737u;
+  return (word >> 22u) ^ word;
+}

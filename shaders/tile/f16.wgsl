@@ -1,0 +1,2 @@
+// Tiles of weights in f16: half the workgroup memory; sums stay f32.
+alias Tile = vec4<f16>;

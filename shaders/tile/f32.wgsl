@@ -1,0 +1,2 @@
+// Tiles of weights in f32.
+alias Tile = vec4<f32>;

@@ -1,0 +1,42 @@
+// Cuts a step into submits of about 100 ms by measured time, so that the page, the watchdog of the driver and a stop
+// request never wait long, and keeps two submits in flight so that the GPU does not wait for us.
+
+const targetMs = 100;
+
+export interface Pacer {
+  /** Pieces of work per submit, for pieces of `rows` tokens each. */
+  piecesPerSubmit(rows: number): number;
+  /** Waits until at most one submit is in flight, and learns how long `pieces` of `rows` tokens took. */
+  submitted(rows: number, pieces: number): Promise<void>;
+  /** Waits until nothing is in flight. */
+  idle(): Promise<void>;
+}
+
+export function createPacer(queue: GPUQueue): Pacer {
+  const msPerPiece = new Map<number, number>(); // by tokens per piece, rounded up to a power of two
+  const inFlight: Promise<void>[] = [];
+  let lastDone = 0;
+  const bucket = (rows: number) => 2 ** Math.ceil(Math.log2(rows));
+  return {
+    piecesPerSubmit(rows) {
+      const known = msPerPiece.get(bucket(rows));
+      return known === undefined ? 1 : Math.max(1, Math.floor(targetMs / known));
+    },
+    async submitted(rows, pieces) {
+      const started = performance.now();
+      inFlight.push(
+        queue.onSubmittedWorkDone().then(() => {
+          const now = performance.now();
+          const ms = (now - Math.max(started, lastDone)) / pieces;
+          lastDone = now;
+          const old = msPerPiece.get(bucket(rows));
+          msPerPiece.set(bucket(rows), old === undefined ? ms : 0.7 * old + 0.3 * ms);
+        }),
+      );
+      while (inFlight.length > 1) await inFlight.shift();
+    },
+    async idle() {
+      while (inFlight.length) await inFlight.shift();
+    },
+  };
+}

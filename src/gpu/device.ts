@@ -1,0 +1,53 @@
+// Finds the adapter and asks it for a device with all the limits and features that kernels can use.
+import { DeviceError } from '../errors.ts';
+
+export interface DeviceOptions {
+  /** `default` asks for the specification's default limits only, as a weak adapter would have. */
+  limits?: 'adapter' | 'default';
+  /** Pretend that a storage binding may be at most this large. */
+  maxBindingBytes?: number;
+  /** Features to leave out even where the adapter has them. */
+  without?: ('subgroups' | 'shader-f16')[];
+}
+
+export interface Gpu {
+  device: GPUDevice;
+  /** Vendor, architecture and description, for people and for cache keys. */
+  adapterName: string;
+  isSoftware: boolean;
+  features: { subgroups: boolean; f16: boolean };
+  maxBindingBytes: number;
+}
+
+const wantedLimits = [
+  'maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX',
+] as const;
+
+export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {}): Promise<Gpu> {
+  if (!gpu) {
+    throw new DeviceError('This browser has no WebGPU. Use a current Chrome, Edge, Safari or Firefox, over https or localhost, and check that hardware acceleration is on.');
+  }
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new DeviceError('WebGPU found no GPU adapter. Check that hardware acceleration is on and the graphics driver is current; on Linux, Chrome may need the flag --enable-features=Vulkan.');
+  }
+  const wanted = (['subgroups', 'shader-f16'] as const).filter((name) => adapter.features.has(name) && !options.without?.includes(name));
+  const requiredLimits: Record<string, number> = {};
+  if (options.limits !== 'default') for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({ label: 'windrow', requiredFeatures: wanted, requiredLimits });
+  } catch (error) {
+    throw new DeviceError(`The GPU adapter gave no device: ${(error as Error).message}`);
+  }
+  const { vendor, architecture, description } = adapter.info;
+  const adapterName = [vendor, architecture, description].filter(Boolean).join(' ') || 'unknown adapter';
+  return {
+    device,
+    adapterName,
+    isSoftware: /swiftshader|llvmpipe|lavapipe|warp|microsoft basic/i.test(adapterName),
+    features: { subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16') },
+    maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
+  };
+}

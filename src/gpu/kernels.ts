@@ -1,0 +1,94 @@
+// The kernel catalogue: the only importer of .wgsl. A module is a plain concatenation of directives, constants and files;
+// bindings and parameters are read off the WGSL, so that it is their only description.
+
+const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
+const sources = new Map(Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, '').replace(/\.wgsl$/, ''), text]));
+
+/** Everything that makes a pipeline; equal specs share one. */
+export interface KernelSpec {
+  /** File in shaders/ with the entry point `main`. */
+  kernel: string;
+  /** Files put in front of it, in order. */
+  files?: string[];
+  enable?: ('f16' | 'subgroups')[];
+  /** Module constants that size arrays in functions. */
+  consts?: Record<string, number>;
+  /** Pipeline overrides. */
+  constants?: Record<string, number>;
+}
+
+export interface KernelInterface {
+  /** Bindings by name. */
+  bindings: Map<string, { binding: number; type: GPUBufferBindingType }>;
+  /** Fields of the uniform `Params`, in order, each 4 bytes. */
+  params: { name: string; type: 'u32' | 'f32' }[];
+}
+
+export interface Kernel extends KernelInterface {
+  spec: KernelSpec;
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+}
+
+export const kernelKey = (spec: KernelSpec): string => JSON.stringify([spec.kernel, spec.files, spec.enable, spec.consts, spec.constants]);
+
+export function kernelSource({ kernel, files = [], enable = [], consts = {} }: KernelSpec): string {
+  const parts = [...files, kernel].map((name) => {
+    const text = sources.get(name);
+    if (text === undefined) throw new Error(`There is no shader file ${name}.wgsl; the kernel ${kernel} asks for it.`);
+    return text;
+  });
+  const directives = enable.map((name) => `enable ${name};\n`);
+  const constants = Object.entries(consts).map(([name, value]) => `const ${name} : u32 = ${value}u;\n`);
+  return [...directives, ...constants, ...parts].join('');
+}
+
+/** Reads the bindings and the fields of `Params` off WGSL source. */
+export function readInterface(source: string): KernelInterface {
+  const bindings: KernelInterface['bindings'] = new Map();
+  for (const [, binding, space, name] of source.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]+)>\s*(\w+)/g)) {
+    const type = space === 'uniform' ? 'uniform' : space.includes('read_write') ? 'storage' : 'read-only-storage';
+    bindings.set(name, { binding: Number(binding), type });
+  }
+  const body = /struct Params \{([^}]*)\}/.exec(source)?.[1] ?? '';
+  const params = [...body.matchAll(/^\s*(\w+)\s*:\s*(u32|f32)\s*,/gm)].map(([, name, type]) => ({ name, type: type as 'u32' | 'f32' }));
+  return { bindings, params };
+}
+
+/** Compiles kernels in parallel, each distinct spec once. */
+export function createKernelCache(device: GPUDevice): { get(spec: KernelSpec): Promise<Kernel> } {
+  const kernels = new Map<string, Promise<Kernel>>();
+  const modules = new Map<string, GPUShaderModule>();
+
+  async function compile(spec: KernelSpec): Promise<Kernel> {
+    const code = kernelSource(spec);
+    let shader = modules.get(code);
+    if (!shader) modules.set(code, (shader = device.createShaderModule({ label: spec.kernel, code })));
+    const found = readInterface(code);
+    const layout = device.createBindGroupLayout({
+      label: spec.kernel,
+      entries: [...found.bindings.values()].map(({ binding, type }) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+    });
+    try {
+      const pipeline = await device.createComputePipelineAsync({
+        label: spec.kernel,
+        layout: device.createPipelineLayout({ label: spec.kernel, bindGroupLayouts: [layout] }),
+        compute: { module: shader, entryPoint: 'main', constants: spec.constants },
+      });
+      return { ...found, spec, pipeline, layout };
+    } catch (error) {
+      const { messages } = await shader.getCompilationInfo();
+      const lines = messages.map((m) => `[${m.type} at ${m.lineNum}:${m.linePos}] ${m.message}`);
+      throw new Error(`The kernel ${kernelKey(spec)} does not compile: ${(error as Error).message}\n${lines.join('\n')}`, { cause: error });
+    }
+  }
+
+  return {
+    get(spec) {
+      const key = kernelKey(spec);
+      let kernel = kernels.get(key);
+      if (!kernel) kernels.set(key, (kernel = compile(spec)));
+      return kernel;
+    },
+  };
+}

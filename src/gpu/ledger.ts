@@ -1,0 +1,96 @@
+// Every GPU buffer is made here: counts live bytes by purpose and refuses to pass the budget.
+import { BudgetError } from '../errors.ts';
+
+export type Purpose = 'weights' | 'kv' | 'activations' | 'parameters' | 'staging';
+
+export interface Ledger {
+  readonly budgetBytes: number;
+  /** Bytes alive now. */
+  readonly bytes: Readonly<Record<Purpose, number>>;
+  readonly peakBytes: number;
+  /** Zero-filled. Throws BudgetError before the budget is passed. */
+  create(purpose: Purpose, label: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer;
+  destroy(buffer: GPUBuffer): void;
+  /** Counts bytes that the implementation holds for us, such as those of `writeBuffer`, until the returned function is called. */
+  reserve(purpose: Purpose, bytes: number): () => void;
+  /** Rejects with BudgetError if the device could not allocate a buffer made since the last call. */
+  settle(): Promise<void>;
+  destroyAll(): void;
+}
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+export function createLedger(device: GPUDevice, budgetBytes: number): Ledger {
+  const bytes: Record<Purpose, number> = { weights: 0, kv: 0, activations: 0, parameters: 0, staging: 0 };
+  const live = new Map<GPUBuffer, { purpose: Purpose; size: number }>();
+  let pending: Promise<void>[] = [];
+  let total = 0;
+  let peak = 0;
+
+  function take(purpose: Purpose, label: string, size: number): void {
+    if (total + size > budgetBytes) {
+      throw new BudgetError(
+        `${label} needs ${mib(size)} on the GPU; ${mib(budgetBytes - total)} of the budget of ${mib(budgetBytes)} are left. Raise the budget, or choose a shorter context or a smaller model.`,
+      );
+    }
+    bytes[purpose] += size;
+    total += size;
+    peak = Math.max(peak, total);
+  }
+  function give(purpose: Purpose, size: number): void {
+    bytes[purpose] -= size;
+    total -= size;
+  }
+
+  return {
+    budgetBytes,
+    bytes,
+    get peakBytes() {
+      return peak;
+    },
+    create(purpose, label, size, usage) {
+      size = Math.max(16, Math.ceil(size / 16) * 16); // bindings of size 0 are invalid
+      if (size > device.limits.maxBufferSize) {
+        throw new BudgetError(`${label} needs a buffer of ${mib(size)}; this device allows at most ${mib(device.limits.maxBufferSize)}.`);
+      }
+      take(purpose, label, size);
+      device.pushErrorScope('out-of-memory');
+      const buffer = device.createBuffer({ label, size, usage });
+      pending.push(
+        device.popErrorScope().then((error) => {
+          if (error) throw new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`);
+        }),
+      );
+      live.set(buffer, { purpose, size });
+      return buffer;
+    },
+    destroy(buffer) {
+      const entry = live.get(buffer);
+      if (!entry) return;
+      live.delete(buffer);
+      give(entry.purpose, entry.size);
+      buffer.destroy();
+    },
+    reserve(purpose, size) {
+      take(purpose, 'An upload', size);
+      let held = true;
+      return () => {
+        if (held) give(purpose, size);
+        held = false;
+      };
+    },
+    async settle() {
+      const waiting = pending;
+      pending = [];
+      const failed = (await Promise.allSettled(waiting)).find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+    },
+    destroyAll() {
+      for (const [buffer, { purpose, size }] of live) {
+        give(purpose, size);
+        buffer.destroy();
+      }
+      live.clear();
+    },
+  };
+}

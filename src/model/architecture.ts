@@ -1,0 +1,133 @@
+// What a file in architectures/ provides, and what those files share: reading config keys so that none is overlooked.
+import { UnsupportedModelError, InvalidFileError } from '../errors.ts';
+import { getNumber, getString } from '../gguf/metadata.ts';
+import { type Header } from '../gguf/header.ts';
+import { type Graph, type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
+
+export interface Architecture {
+  /** `general.architecture` */
+  name: string;
+  /** Keys `{name}.*` that cannot change the result, without the prefix. */
+  harmless: readonly string[];
+  graph(file: ModelFile): Graph;
+}
+
+/** Metadata and tensors of one file; remembers which keys were read. */
+export interface ModelFile {
+  header: Header;
+  /** Reads `{architecture}.{key}`. Without a fallback the key is required. */
+  number(key: string, fallback?: number): number;
+  string(key: string, fallback?: string): string;
+  has(key: string): boolean;
+  hasTensor(name: string): boolean;
+  /** All rows of a matrix whose shape must be `cols` x `rows`. */
+  matrix(name: string, cols: number, rows: number): RowRange;
+  keysRead: ReadonlySet<string>;
+}
+
+export function openModelFile(header: Header, architecture: string): ModelFile {
+  const keysRead = new Set<string>();
+  const full = (key: string) => {
+    keysRead.add(key);
+    return `${architecture}.${key}`;
+  };
+  return {
+    header,
+    keysRead,
+    number: (key, fallback) => getNumber(header.metadata, full(key), fallback),
+    string: (key, fallback) => getString(header.metadata, full(key), fallback),
+    has: (key) => header.metadata.has(full(key)),
+    hasTensor: (name) => header.tensors.has(name),
+    matrix(name, cols, rows) {
+      const tensor = header.tensors.get(name);
+      if (!tensor) throw new InvalidFileError(`The tensor ${name} is missing; a ${architecture} model needs it.`);
+      const [actualCols, actualRows = 1, ...more] = tensor.shape;
+      if (actualCols !== cols || actualRows !== rows || more.some((n) => n !== 1)) {
+        throw new InvalidFileError(`The tensor ${name} has shape [${tensor.shape.join(', ')}]; the metadata of this ${architecture} model asks for [${cols}, ${rows}].`);
+      }
+      return { tensor: name, firstRow: 0, rows };
+    },
+  };
+}
+
+/** The sizes every architecture has, with the sanity that later arithmetic relies on. */
+export function readConfig(file: ModelFile, architecture: string): ModelConfig {
+  const count = (key: string, max: number, fallback?: number): number => {
+    const value = file.number(key, fallback);
+    if (!Number.isInteger(value) || value < 1 || value > max) {
+      throw new InvalidFileError(`${architecture}.${key} is ${value}; it has to be a whole number from 1 to ${max}.`);
+    }
+    return value;
+  };
+  const dim = count('embedding_length', 1 << 20);
+  const layers = count('block_count', 4096);
+  const heads = count('attention.head_count', 4096);
+  const kvHeads = count('attention.head_count_kv', heads, heads);
+  const headDim = count('attention.key_length', 1024, Math.floor(dim / heads));
+  const valueDim = count('attention.value_length', 1024, headDim);
+  if (heads % kvHeads !== 0) throw new InvalidFileError(`${heads} query heads cannot share ${kvHeads} key/value heads evenly.`);
+  if (headDim !== valueDim) throw new UnsupportedModelError(`Keys of ${headDim} and values of ${valueDim} dimensions per head; windrow needs them equal.`);
+  if (headDim > 256 || headDim % 2) throw new UnsupportedModelError(`A head dimension of ${headDim}; windrow supports even ones up to 256.`);
+  const embedding = file.header.tensors.get('token_embd.weight');
+  if (!embedding) throw new InvalidFileError('The tensor token_embd.weight is missing.');
+  const vocab = embedding.shape[1] ?? 0;
+  if (vocab < 1) throw new InvalidFileError(`token_embd.weight has shape [${embedding.shape.join(', ')}]; it needs ${dim} columns and a row per token.`);
+  if (file.has('vocab_size') && file.number('vocab_size') !== vocab) {
+    throw new InvalidFileError(`${architecture}.vocab_size is ${file.number('vocab_size')}, but token_embd.weight has ${vocab} rows.`);
+  }
+  const eps = file.number('attention.layer_norm_rms_epsilon');
+  if (!(eps > 0 && eps < 1)) throw new InvalidFileError(`${architecture}.attention.layer_norm_rms_epsilon is ${eps}; it has to lie between 0 and 1.`);
+  return { architecture, layers, dim, heads, kvHeads, headDim, ffn: count('feed_forward_length', 1 << 20), vocab, context: count('context_length', 2 ** 31), eps };
+}
+
+/** Rope keys as llama.cpp reads them: scaling none, linear or yarn, and Llama 3's factors. */
+export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
+  const dims = file.number('rope.dimension_count', config.headDim);
+  if (!Number.isInteger(dims) || dims < 2 || dims > config.headDim || dims % 2) {
+    throw new InvalidFileError(`${config.architecture}.rope.dimension_count is ${dims}; it has to be an even number up to the head dimension ${config.headDim}.`);
+  }
+  const base = file.number('rope.freq_base', 10000);
+  if (!(base > 0)) throw new InvalidFileError(`${config.architecture}.rope.freq_base is ${base}; it has to be above 0.`);
+  const type = file.string('rope.scaling.type', file.has('rope.scale_linear') ? 'linear' : 'none');
+  const factor = file.number('rope.scaling.factor', file.number('rope.scale_linear', 1)) || 1;
+  const attentionFactor = file.number('rope.scaling.attn_factor', 1);
+  const spec: RopeSpec = { dims, layout, base, scale: 1, magnitude: attentionFactor };
+  switch (type) {
+    case 'none':
+      return spec;
+    case 'linear':
+      return { ...spec, scale: 1 / factor };
+    case 'yarn': {
+      const yarn = {
+        originalContext: file.number('rope.scaling.original_context_length', config.context),
+        betaFast: file.number('rope.scaling.yarn_beta_fast', 32),
+        betaSlow: file.number('rope.scaling.yarn_beta_slow', 1),
+        extFactor: file.number('rope.scaling.yarn_ext_factor', 1),
+      };
+      return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (1 + 0.1 * Math.log(factor)) };
+    }
+    default:
+      throw new UnsupportedModelError(`The rope scaling type "${type}" is not supported by windrow for ${config.architecture}; supported are none, linear and yarn.`);
+  }
+}
+
+/** The embedding lookup and the output matrix, which may be the same tensor ("tied"). */
+export function ends(file: ModelFile, config: ModelConfig, options: { embeddingScale?: number; softcap?: number } = {}): Pick<Graph, 'embed' | 'head'> {
+  file.matrix('token_embd.weight', config.dim, config.vocab);
+  const output = file.hasTensor('output.weight') ? 'output.weight' : 'token_embd.weight';
+  return {
+    embed: { op: 'embed', table: 'token_embd.weight', scale: options.embeddingScale ?? 1, output: 'x' },
+    head: {
+      op: 'project', input: 'x', norm: 'output_norm.weight', cols: config.dim,
+      matrices: [file.matrix(output, config.dim, config.vocab)], softcap: options.softcap, output: 'logits',
+    },
+  };
+}
+
+export const blocks = (config: ModelConfig, block: (layer: number) => Op[]): Op[][] => Array.from({ length: config.layers }, (_, layer) => block(layer));
+
+/** Names of the optional biases of these tensors, if the file has them: all or none. */
+export function optionalBiases(file: ModelFile, names: string[]): string[] | undefined {
+  const biases = names.map((name) => `${name}.bias`);
+  return biases.some((name) => file.hasTensor(name)) ? biases : undefined;
+}

@@ -1,0 +1,54 @@
+// Gemma 3 (text): norms before and after each branch, sliding-window layers with their own rope base. arXiv 2503.19786.
+import { InvalidFileError } from '../../errors.ts';
+import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+import { type RopeSpec } from '../graph.ts';
+
+export const gemma3: Architecture = {
+  name: 'gemma3',
+  harmless: [],
+  graph(file) {
+    const config = readConfig(file, 'gemma3');
+    const { dim, heads, kvHeads, headDim, ffn } = config;
+    const global: RopeSpec = readRope(file, { ...config }, 'halves');
+    if (!file.has('rope.freq_base')) global.base = 1e6;
+    // Position scaling (factor 8 in the larger models) is for the global layers alone.
+    const local: RopeSpec = { dims: global.dims, layout: 'halves', base: file.number('rope.freq_base_swa', 10000), scale: 1, magnitude: 1 };
+    const window = file.number('attention.sliding_window', 0);
+    const pattern = file.number('attention.sliding_window_pattern', 6);
+    if (!(Number.isInteger(window) && window >= 0 && Number.isInteger(pattern) && pattern > 0)) {
+      throw new InvalidFileError(`gemma3.attention.sliding_window is ${window} and its pattern ${pattern}; whole numbers are needed, the pattern above 0.`);
+    }
+    // The 27B model scales by dim / heads, not by the head dimension; llama.cpp knows it by its 62 layers.
+    const scale = 1 / Math.sqrt(config.layers === 62 ? dim / heads : headDim);
+    return {
+      config,
+      ropes: [global, local],
+      hostTensors: [],
+      ...ends(file, config, { embeddingScale: Math.sqrt(dim), softcap: file.number('final_logit_softcapping', 0) || undefined }),
+      layers: blocks(config, (layer) => {
+        const blk = `blk.${layer}`;
+        const isLocal = window > 0 && layer % pattern < pattern - 1;
+        return [
+          {
+            op: 'project', input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv',
+            matrices: [
+              file.matrix(`${blk}.attn_q.weight`, dim, heads * headDim),
+              file.matrix(`${blk}.attn_k.weight`, dim, kvHeads * headDim),
+              file.matrix(`${blk}.attn_v.weight`, dim, kvHeads * headDim),
+            ],
+          },
+          { op: 'rope', layer, rope: isLocal ? 1 : 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` },
+          { op: 'attend', layer, scale, window: isLocal ? window : undefined },
+          { op: 'project', input: 'attended', cols: heads * headDim, output: 'branch', matrices: [file.matrix(`${blk}.attn_output.weight`, heads * headDim, dim)] },
+          { op: 'norm-add', input: 'branch', weight: `${blk}.post_attention_norm.weight`, output: 'x' },
+          {
+            op: 'project', input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate: 'gelu', output: 'hidden',
+            matrices: [file.matrix(`${blk}.ffn_gate.weight`, dim, ffn), file.matrix(`${blk}.ffn_up.weight`, dim, ffn)],
+          },
+          { op: 'project', input: 'hidden', cols: ffn, output: 'branch', matrices: [file.matrix(`${blk}.ffn_down.weight`, ffn, dim)] },
+          { op: 'norm-add', input: 'branch', weight: `${blk}.post_ffw_norm.weight`, output: 'x' },
+        ];
+      }),
+    };
+  },
+};

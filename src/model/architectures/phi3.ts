@@ -1,0 +1,39 @@
+// Phi 3: queries, keys and values in one matrix, gate and up in another; LongRoPE in the long-context models. arXiv 2404.14219.
+import { UnsupportedModelError } from '../../errors.ts';
+import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+
+export const phi3: Architecture = {
+  name: 'phi3',
+  // llama.cpp computes Phi 3 with full attention too: the windows in these files are as long as the trained context.
+  harmless: ['attention.sliding_window'],
+  graph(file) {
+    const config = readConfig(file, 'phi3');
+    const { dim, heads, kvHeads, headDim, ffn } = config;
+    if (file.hasTensor('rope_factors_long.weight') || file.hasTensor('rope_factors_short.weight')) {
+      throw new UnsupportedModelError('This phi3 file uses longrope (rope_factors_long.weight), which windrow does not implement; a 4k version of the model works.');
+    }
+    const qkvRows = (heads + 2 * kvHeads) * headDim;
+    return {
+      config,
+      ropes: [readRope(file, config, 'halves')],
+      hostTensors: [],
+      ...ends(file, config),
+      layers: blocks(config, (layer) => {
+        const blk = `blk.${layer}`;
+        const up = `${blk}.ffn_up.weight`;
+        file.matrix(up, dim, 2 * ffn);
+        return [
+          { op: 'project', input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv', matrices: [file.matrix(`${blk}.attn_qkv.weight`, dim, qkvRows)] },
+          { op: 'rope', layer, rope: 0 },
+          { op: 'attend', layer, scale: 1 / Math.sqrt(headDim) },
+          { op: 'project', input: 'attended', cols: heads * headDim, output: 'x', add: true, matrices: [file.matrix(`${blk}.attn_output.weight`, heads * headDim, dim)] },
+          {
+            op: 'project', input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate: 'silu', output: 'hidden',
+            matrices: [{ tensor: up, firstRow: 0, rows: ffn }, { tensor: up, firstRow: ffn, rows: ffn }],
+          },
+          { op: 'project', input: 'hidden', cols: ffn, output: 'x', add: true, matrices: [file.matrix(`${blk}.ffn_down.weight`, ffn, dim)] },
+        ];
+      }),
+    };
+  },
+};

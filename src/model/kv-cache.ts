@@ -1,0 +1,53 @@
+// Keys and values of one conversation: two buffers per layer, grown in steps between submits.
+// Keys lie (position / 32, kv head, 4 dimensions, position % 32), values (position, kv head, 4 dimensions).
+import { type Ledger } from '../gpu/ledger.ts';
+import { type ModelConfig } from './graph.ts';
+
+export interface KvCache {
+  /** Positions there is room for. */
+  readonly capacity: number;
+  keys(layer: number): GPUBuffer;
+  values(layer: number): GPUBuffer;
+  /** Makes room, one layer at a time (allocate, copy, destroy). True if buffers were replaced. */
+  grow(device: GPUDevice, positions: number): boolean;
+}
+
+/** Bytes of the keys (or the values) of one layer. */
+export function kvBytes(config: ModelConfig, positions: number, bytesPerNumber: 2 | 4): number {
+  return Math.ceil(positions / 32) * 32 * config.kvHeads * Math.ceil(config.headDim / 4) * 4 * bytesPerNumber;
+}
+
+/** Positions are added in steps of this many, or doubled, whichever is more. */
+const step = 256;
+
+export function createKvCache(ledger: Ledger, config: ModelConfig, maxPositions: number, bytesPerNumber: 2 | 4): KvCache {
+  let capacity = Math.min(maxPositions, step);
+  const make = (layer: number, what: string, positions: number) =>
+    ledger.create('kv', `kv.${layer}.${what}`, kvBytes(config, positions, bytesPerNumber), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+  const layers = Array.from({ length: config.layers }, (_, layer) => ({ keys: make(layer, 'keys', capacity), values: make(layer, 'values', capacity) }));
+
+  return {
+    get capacity() {
+      return capacity;
+    },
+    keys: (layer) => layers[layer].keys,
+    values: (layer) => layers[layer].values,
+    grow(device, positions) {
+      if (positions <= capacity) return false;
+      const wanted = Math.min(maxPositions, Math.max(Math.ceil(positions / step) * step, capacity * 2));
+      layers.forEach((layer, index) => {
+        for (const what of ['keys', 'values'] as const) {
+          const old = layer[what];
+          const next = make(index, what, wanted);
+          const encoder = device.createCommandEncoder({ label: 'kv.grow' });
+          encoder.copyBufferToBuffer(old, 0, next, 0, old.size);
+          device.queue.submit([encoder.finish()]);
+          ledger.destroy(old);
+          layer[what] = next;
+        }
+      });
+      capacity = wanted;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,146 @@
+// Where every weight of a model lies in storage: sections (embedding, one per layer, head), each with its vectors in
+// front and its matrices in the order of use, cut into slabs. A pure function of header and graph, the same on every
+// device; `layoutVersion` names it.
+import { InvalidFileError } from '../errors.ts';
+import { formats } from '../formats/catalogue.ts';
+import { type Format } from '../formats/format.ts';
+import { type PanelLayout, panelLayout, panelRows } from '../formats/panel.ts';
+import { type Header } from '../gguf/header.ts';
+
+export const layoutVersion = 1;
+export const maxSlabBytes = 16 * 1024 * 1024;
+
+/** A run of rows of a tensor and where they go in a matrix. */
+export interface Part {
+  tensor: string;
+  firstRow: number;
+  rows: number;
+  /** First row in the stacked matrix. */
+  targetRow: number;
+}
+
+/** Matrices of one type that share their input, stacked by rows. */
+export interface Matrix {
+  format: Format;
+  rows: number;
+  cols: number;
+  parts: Part[];
+  panels: PanelLayout;
+  /** First byte in its section, a multiple of 256. */
+  offset: number;
+}
+
+export interface Vector {
+  tensor: string;
+  length: number;
+  /** First byte in its section; padded with zeros to a multiple of 16 bytes. */
+  offset: number;
+}
+
+export interface Slab {
+  section: number;
+  /** First byte in its section. */
+  offset: number;
+  byteLength: number;
+}
+
+export interface Section {
+  name: string;
+  vectors: Vector[];
+  /** Bytes of all vectors, from offset 0. */
+  vectorBytes: number;
+  /** Per stack of the specification, in order: one matrix, or several where the types differ. */
+  stacks: Matrix[][];
+  byteLength: number;
+}
+
+export const matricesOf = (section: Section): Matrix[] => section.stacks.flat();
+
+export interface Layout {
+  sections: Section[];
+  slabs: Slab[];
+  byteLength: number;
+}
+
+/** What a section holds: vectors, and groups of row ranges that are to be stacked. */
+export interface SectionSpec {
+  name: string;
+  vectors: string[];
+  /** `aligned`: every part begins at a panel, as gated matrices need it. */
+  stacks: { cols: number; ranges: { tensor: string; firstRow: number; rows: number }[]; aligned: boolean }[];
+}
+
+const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
+
+export function layoutOf(header: Header, specs: SectionSpec[]): Layout {
+  const sections = specs.map((spec) => placeSection(header, spec));
+  const slabs = sections.flatMap((section, index) => cutSection(section, index));
+  return { sections, slabs, byteLength: sections.reduce((sum, s) => sum + s.byteLength, 0) };
+}
+
+function placeSection(header: Header, spec: SectionSpec): Section {
+  let offset = 0;
+  const vectors: Vector[] = spec.vectors.map((tensor) => {
+    const info = header.tensors.get(tensor)!;
+    const vector = { tensor, length: info.shape[0], offset };
+    if (info.shape.slice(1).some((n) => n !== 1)) throw new InvalidFileError(`The tensor ${tensor} has shape [${info.shape.join(', ')}]; a vector is needed.`);
+    offset += align(vector.length * 4, 16);
+    return vector;
+  });
+  offset = align(offset, 256);
+  const vectorBytes = offset;
+  const stacks = spec.stacks.map((stack) =>
+    runsOfOneType(header, stack.ranges).map((run): Matrix => {
+      let rows = 0;
+      const parts = run.map((range) => {
+        if (stack.aligned) rows = align(rows, panelRows);
+        const part = { ...range, targetRow: rows };
+        rows += range.rows;
+        return part;
+      });
+      const format = formats.get(header.tensors.get(run[0].tensor)!.type)!;
+      const panels = panelLayout(format, rows, stack.cols);
+      if (panels.panelBytes > maxSlabBytes) throw new InvalidFileError(`${run[0].tensor}: ${stack.cols} columns make 32 rows larger than ${maxSlabBytes} bytes.`);
+      const matrix = { format, rows, cols: stack.cols, parts, panels, offset };
+      offset += panels.panels * panels.panelBytes;
+      return matrix;
+    }),
+  );
+  return { name: spec.name, vectors, vectorBytes, stacks, byteLength: offset };
+}
+
+/** Matrices of different types cannot share a kernel: each run of one type becomes a matrix of its own. */
+function runsOfOneType<T extends { tensor: string }>(header: Header, ranges: T[]): T[][] {
+  const runs: T[][] = [];
+  for (const range of ranges) {
+    const last = runs.at(-1);
+    if (last && header.tensors.get(last[0].tensor)!.type === header.tensors.get(range.tensor)!.type) last.push(range);
+    else runs.push([range]);
+  }
+  return runs;
+}
+
+/** Slabs end where panels end, so that each one has its own source rows. */
+function cutSection(section: Section, index: number): Slab[] {
+  const slabs: Slab[] = [];
+  let start = 0;
+  let end = section.vectorBytes;
+  const close = () => {
+    if (end > start) slabs.push({ section: index, offset: start, byteLength: end - start });
+    start = end;
+  };
+  for (const { panels, offset } of matricesOf(section)) {
+    for (let done = 0; done < panels.panels; ) {
+      const room = Math.floor((maxSlabBytes - (end - start)) / panels.panelBytes);
+      const take = Math.min(room, panels.panels - done);
+      if (take <= 0) {
+        close();
+        continue;
+      }
+      done += take;
+      end = offset + done * panels.panelBytes;
+    }
+  }
+  close();
+  return slabs;
+}
