@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { candidates, draw, greedy, hash, uniform } from './sampler.ts';
+
+const all = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+const log = (...shares: number[]) => Float32Array.from(shares, Math.log);
+
+describe('candidates', () => {
+  it('keeps the lower index of equal logits', () => {
+    expect(candidates(Float32Array.of(1, 2, 2, 2, 0), { ...all, topK: 2 })).toEqual({ ids: [1, 2], probabilities: [0.5, 0.5] });
+  });
+
+  it('keeps the shortest prefix that reaches top-p, at least one', () => {
+    const logits = log(0.1, 0.5, 0.4 - 1e-3, 1e-3);
+    expect(candidates(logits, { ...all, topP: 0.45 }).ids).toEqual([1]);
+    expect(candidates(logits, { ...all, topP: 0.55 }).ids).toEqual([1, 2]);
+    expect(candidates(logits, { ...all, topP: 0.95 }).ids).toEqual([0, 1, 2]);
+    expect(candidates(logits, { ...all, topP: 0 }).ids).toEqual([1]);
+    expect(candidates(Float32Array.of(3, 3, 3, 3), { ...all, topP: 0.5 }).ids).toEqual([0, 1]);
+  });
+
+  it('takes top-p of what top-k left, and temperature after every filter', () => {
+    const logits = log(0.4, 0.3, 0.2, 0.1);
+    expect(candidates(logits, { ...all, topK: 2, topP: 0.56 }).ids).toEqual([0]); // 0.4 of 0.7
+    const { ids, probabilities } = candidates(logits, { ...all, minP: 0.6, temperature: 0.5 });
+    expect(ids).toEqual([0, 1]);
+    expect(probabilities[0]).toBeCloseTo(16 / 25, 6);
+  });
+
+  it('leaves out masked tokens, unless there is nothing else', () => {
+    expect(candidates(Float32Array.of(-Infinity, 1, NaN), all)).toEqual({ ids: [1], probabilities: [1] });
+    expect(candidates(Float32Array.of(-Infinity, -Infinity), all)).toEqual({ ids: [0], probabilities: [1] });
+  });
+});
+
+describe('greedy', () => {
+  it('takes the lowest index of the highest logit and never NaN beside a number', () => {
+    expect(greedy(Float32Array.of(1, 3, 3))).toBe(1);
+    expect(greedy(Float32Array.of(NaN, -Infinity))).toBe(1);
+    expect(greedy(Float32Array.of(NaN, NaN))).toBe(0);
+  });
+});
+
+describe('draw', () => {
+  it('hashes as PCG does', () => {
+    expect([0, 1, 0xffffffff].map(hash)).toEqual([129708002, 2831084092, 3861530882]); // by Python's integers
+    expect(new Set(Array.from({ length: 65536 }, (_, i) => hash(i))).size).toBe(65536);
+  });
+
+  it('depends on seed and position and takes every candidate as often as it is likely', () => {
+    const spread = { ids: [3, 5, 9], probabilities: [0.2, 0.5, 0.3] };
+    const counts = new Map<number, number>();
+    for (let position = 0; position < 10000; position++) {
+      const id = draw(spread, 42, position);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    spread.ids.forEach((id, i) => expect(Math.abs(counts.get(id)! / 10000 - spread.probabilities[i])).toBeLessThan(0.02));
+    expect(uniform(1, 7)).not.toBe(uniform(2, 7));
+    expect(uniform(1, 7)).toBe(uniform(1, 7));
+  });
+});
