@@ -25,3 +25,29 @@ describe.skipIf(!adapterFile)('stories260K', () => {
     model.destroy();
   });
 });
+
+const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'].map((name) => `tiny-${name}`);
+
+describe.skipIf(!adapterFile)('tiny models', () => {
+  it.each(tiny)('%s gives the logits of the float64 reference at all positions', async (name) => {
+    const golden = jsonFixture<{ tokens24: number[]; tokens100: number[]; greedy32: number[]; margins: number[] }>(`tiny/${name}.json`);
+    const model = await openFixture(await openDawn(), `tiny/${name}.gguf`, {});
+    const runner = createRunner(model);
+    const worst = { tokens24: 0, tokens100: 0 };
+    const want = floatsFixture(`tiny/${name}.L24.ref.f32`);
+    await runner.feedAll(golden.tokens24, 0, (logits) => logits.forEach((v, i) => (worst.tokens24 = Math.max(worst.tokens24, Math.abs(v - want[i])))));
+    await runner.feed(golden.tokens24, 0);
+    const greedy = model.sampler.choose({ seed: 0 });
+    const ids = [await runner.sample(greedy, golden.tokens24.length)];
+    while (ids.length < golden.greedy32.length) ids.push(await runner.step(greedy, golden.tokens24.length + ids.length - 1));
+    const last = floatsFixture(`tiny/${name}.L100.f32`);
+    await runner.feed(golden.tokens100, 0);
+    (await runner.readLogits()).forEach((v, i) => (worst.tokens100 = Math.max(worst.tokens100, Math.abs(v - last[i]))));
+    console.log(name, worst);
+    expect(worst.tokens24).toBeLessThan(1e-3);
+    expect(worst.tokens100).toBeLessThan(name === 'tiny-gemma3' ? 5e-3 : 1e-3);
+    const decided = golden.margins.findIndex((margin) => margin < 0.01);
+    expect(ids.slice(0, decided < 0 ? undefined : decided)).toEqual(golden.greedy32.slice(0, decided < 0 ? undefined : decided));
+    model.destroy();
+  });
+});
