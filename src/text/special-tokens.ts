@@ -9,7 +9,7 @@ export interface Fragment {
   readonly id?: number;
 }
 
-/** Whether a control token's spelling at these UTF-16 units of the text is one: all, none or some of them. */
+/** Whether a control token's spelling at these UTF-16 units of the text is one: all, none or some of them (which then goes for every guarded token). */
 export type ControlFilter = boolean | ((start: number, end: number) => boolean);
 
 export type Partition = (text: string, control: ControlFilter) => Fragment[];
@@ -21,7 +21,7 @@ interface Node {
 }
 
 export function createPartition(vocabulary: Vocabulary): Partition {
-  const { spellings, kinds, trimmedAfter } = vocabulary;
+  const { spellings, kinds, guarded, trimmedAfter } = vocabulary;
   const utf8 = new TextEncoder();
   const byteLength = new Map<number, number>();
   const root: Node = { id: -1, next: new Map() };
@@ -44,7 +44,7 @@ export function createPartition(vocabulary: Vocabulary): Partition {
     const present = [...occurring(root, text)].filter((id) => control || !isControl(kinds[id]));
     present.sort((a, b) => byteLength.get(b)! - byteLength.get(a)! || a - b);
     for (const id of present) {
-      const accept = isControl(kinds[id]) && typeof control === 'function' ? control : undefined;
+      const accept = guarded[id] && typeof control === 'function' ? control : undefined;
       fragments = cut(text, fragments, id, spellings[id], accept, trimmedAfter.has(id));
     }
     return fragments;

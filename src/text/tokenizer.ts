@@ -44,12 +44,14 @@ export interface Tokenizer {
   /** The id of a spelling. */
   find(spelling: string): number | undefined;
   isControl(id: number): boolean;
+  /** The spellings that `parseSpecial` decides on. */
+  readonly controlSpellings: readonly string[];
 }
 
 /** Throws UnsupportedModelError for tokenizers windrow does not have, InvalidFileError for damaged vocabularies. */
 export function createTokenizer(metadata: Metadata): Tokenizer {
   const { vocabulary, encodeFragment, pieceOf } = createModel(metadata);
-  const { spellings, kinds, bos, eos, unknown, addBos, addEos, addSpacePrefix, endOfTurn } = vocabulary;
+  const { spellings, kinds, guarded, bos, eos, unknown, addBos, addEos, addSpacePrefix, endOfTurn } = vocabulary;
   const partition = createPartition(vocabulary);
   const pieces = new Map<number, Uint8Array>();
   const none = new Uint8Array(0);
@@ -87,6 +89,7 @@ export function createTokenizer(metadata: Metadata): Tokenizer {
     spelling: (id) => spellings[id],
     find: (spelling) => vocabulary.ids.get(spelling),
     isControl: (id) => isControl(kinds[id]),
+    controlSpellings: spellings.filter((_, id) => guarded[id]),
   };
   return tokenizer;
 }

@@ -13,6 +13,8 @@ export interface Vocabulary {
   readonly spellings: readonly string[];
   /** (id) one of TokenKind; 0 for a type nobody knows. */
   readonly kinds: Uint8Array;
+  /** (id) 1 for tokens that a message may not smuggle in: control tokens, by the file or by what is known of them. */
+  readonly guarded: Uint8Array;
   /** (id) higher merges first; all 0 if the file has none. */
   readonly scores: ArrayLike<number>;
   /** Spelling -> id. */
@@ -84,9 +86,11 @@ export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults)
   for (const [flag, name] of [[addBos, 'bos'], [addEos, 'eos']] as const) {
     if (flag && special[name] === undefined) throw new InvalidFileError(`The file asks for ${name} to be added to texts, but ${key(`${name}_token_id`)} does not say which token that is.`);
   }
+  const byFile = kinds.slice();
   const endOfTurn = collectEndOfTurn(ids, kinds, special);
+  const guarded = kinds.map((kind, id) => (isControl(kind) || isControl(byFile[id]) ? 1 : 0));
   return {
-    spellings, kinds, scores, ids, endOfTurn, addBos, addEos,
+    spellings, kinds, guarded, scores, ids, endOfTurn, addBos, addEos,
     bos: special.bos, eos: special.eos, unknown: special.unknown,
     addSpacePrefix: getBoolean(metadata, key('add_space_prefix'), defaults.addSpacePrefix ?? false),
     trimmedAfter: trimmedAfter(metadata, ids, kinds),
