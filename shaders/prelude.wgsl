@@ -38,3 +38,14 @@ fn half(value : u32) -> f32 {
 fn dot16(codes : vec4<u32>, a : vec4<f32>, b : vec4<f32>, c : vec4<f32>, d : vec4<f32>) -> f32 {
   return dot(bytes(codes.x), a) + dot(bytes(codes.y), b) + dot(bytes(codes.z), c) + dot(bytes(codes.w), d);
 }
+
+// The four bytes of a word as numbers from -128 to 127, the lowest first. Codes with an offset are stored in two's complement
+// at the top of their byte: exact, where subtracting the offset times the sum of the activations would cancel.
+fn signed_bytes(value : u32) -> vec4<f32> {
+  return vec4<f32>(bitcast<vec4<i32>>(vec4<u32>(value << 24u, value << 16u, value << 8u, value)) >> vec4<u32>(24u));
+}
+
+// The same as dot16, with signed codes.
+fn signed_dot16(codes : vec4<u32>, a : vec4<f32>, b : vec4<f32>, c : vec4<f32>, d : vec4<f32>) -> f32 {
+  return dot(signed_bytes(codes.x), a) + dot(signed_bytes(codes.y), b) + dot(signed_bytes(codes.z), c) + dot(signed_bytes(codes.w), d);
+}

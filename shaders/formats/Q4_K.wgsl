@@ -1,13 +1,12 @@
-// Q4_K. Planes per block of 256: 32 words of nibbles (4 per group, low nibbles are weights 0 to 15), 4 words of scales:
-// scale | minimum << 16, then 6-bit factors of both: a byte of low nibbles per group (2 words), four upper bits per group (1).
+// Q4_K. Planes per block of 256: 32 words of nibbles (4 per group, low nibbles are weights 0 to 15), 4 words of factors
+// (2 bytes per group: the scale's, the minimum's), 1 word scale | minimum << 16.
 
 // The scale and the minimum of a group.
 fn scale_minimum(row : Row, group : u32) -> vec2<f32> {
-  let header = words4(row.panel + (row.blocks * 32u + (group >> 3u) * 4u) * PanelRows + row.lane * 4u);
-  let low = select(header.y, header.z, (group & 4u) != 0u) >> ((group & 3u) * 8u);
-  let upper = header.w >> ((group & 7u) * 4u);
-  let factors = vec2<u32>((low & 15u) | ((upper & 3u) << 4u), ((low >> 4u) & 15u) | ((upper & 12u) << 2u));
-  return vec2<f32>(half(header.x), half(header.x >> 16u)) * vec2<f32>(factors);
+  let block = group >> 3u;
+  let factors = word(row.panel + (row.blocks * 32u + block * 4u) * PanelRows + row.lane * 4u + ((group >> 1u) & 3u)) >> ((group & 1u) * 16u);
+  let both = word(row.panel + (row.blocks * 36u + block) * PanelRows + row.lane);
+  return vec2<f32>(half(both), half(both >> 16u)) * vec2<f32>(vec2<u32>(factors, factors >> 8u) & vec2<u32>(255u));
 }
 
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {

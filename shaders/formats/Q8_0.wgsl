@@ -4,19 +4,11 @@ fn scale_of(row : Row, group : u32) -> f32 {
   return half(word(row.panel + (row.blocks * 16u + (group >> 1u)) * PanelRows + row.lane) >> ((group & 1u) * 16u));
 }
 
-// Sign-extended rather than offset by 128, which would cost accuracy.
-fn signed_bytes(value : u32) -> vec4<f32> {
-  return vec4<f32>(bitcast<vec4<i32>>(vec4<u32>(value << 24u, value << 16u, value << 8u, value)) >> vec4<u32>(24u));
-}
-
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
   let index = row.panel + (group * 2u * PanelRows + row.lane) * 4u;
   let first = words4(index);
   let second = words4(index + PanelRows * 4u);
-  let sum = dot(signed_bytes(first.x), (*x)[0]) + dot(signed_bytes(first.y), (*x)[1])
-    + dot(signed_bytes(first.z), (*x)[2]) + dot(signed_bytes(first.w), (*x)[3])
-    + dot(signed_bytes(second.x), (*x)[4]) + dot(signed_bytes(second.y), (*x)[5])
-    + dot(signed_bytes(second.z), (*x)[6]) + dot(signed_bytes(second.w), (*x)[7]);
+  let sum = signed_dot16(first, (*x)[0], (*x)[1], (*x)[2], (*x)[3]) + signed_dot16(second, (*x)[4], (*x)[5], (*x)[6], (*x)[7]);
   return scale_of(row, group) * sum;
 }
 

@@ -10,7 +10,7 @@ export const format: Format = {
   ggmlType: 11,
   blockSize: 256,
   blockBytes: 110,
-  planeWords: [16, 8, 4], // bit pairs, 2 words per group; upper bits, 1 word per group; scale and three words of factors
+  planeWords: [16, 8, 4], // bit pairs, 2 words per group; upper bits flipped (so codes are code - 4 in two's complement), 1 word per group; scale and three words of factors
   repack(source, offset, words) {
     const factors = new Uint8Array(16);
     for (let i = 0; i < 16; i++) {
@@ -20,7 +20,7 @@ export const format: Format = {
     }
     for (let group = 0; group < 8; group++) {
       gatherPairs(source, offset + 32 + 32 * (group >> 2), 2 * (group & 3), words, 2 * group);
-      words[16 + group] = gatherBits(source, offset, group);
+      words[16 + group] = ~gatherBits(source, offset, group);
     }
     words[24] = source.getUint16(offset + 108, true);
     packSixes(factors, words, 25);
@@ -30,7 +30,7 @@ export const format: Format = {
       const scale = Math.fround(halfToFloat(words[24]) * (sixAt(words, 25, i) - 32));
       const group = i >> 1;
       for (let j = 16 * (i & 1); j < 16 * (i & 1) + 16; j++) {
-        weights[32 * group + j] = scale * ((pairAt(words, 2 * group, j) | (bitAt(words, 16 + group, j) << 2)) - 4);
+        weights[32 * group + j] = scale * (pairAt(words, 2 * group, j) - (bitAt(words, 16 + group, j) << 2));
       }
     }
   },

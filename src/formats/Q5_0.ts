@@ -9,19 +9,19 @@ export const format: Format = {
   ggmlType: 6,
   blockSize: 64, // two GGUF blocks, so that their scales fill a word
   blockBytes: 44,
-  planeWords: [8, 2, 1], // nibbles as they are; upper bits, 1 word per group; scale | scale << 16
+  planeWords: [8, 2, 1], // nibbles as they are; upper bits flipped (so codes are code - 16 in two's complement), 1 word per group; scale | scale << 16
   repack(source, offset, words) {
     for (let group = 0; group < 2; group++) {
       const start = offset + 22 * group;
       for (let i = 0; i < 4; i++) words[4 * group + i] = source.getUint32(start + 6 + 4 * i, true);
-      words[8 + group] = spreadBits(source.getUint32(start + 2, true));
+      words[8 + group] = ~spreadBits(source.getUint32(start + 2, true));
     }
     words[10] = source.getUint16(offset, true) | (source.getUint16(offset + 22, true) << 16);
   },
   unpack(words, weights) {
     for (let group = 0; group < 2; group++) {
       const scale = halfToFloat((words[10] >>> (16 * group)) & 0xffff);
-      for (let j = 0; j < 32; j++) weights[32 * group + j] = ((nibbleAt(words, 4 * group, j) | (bitAt(words, 8 + group, j) << 4)) - 16) * scale;
+      for (let j = 0; j < 32; j++) weights[32 * group + j] = (nibbleAt(words, 4 * group, j) - (bitAt(words, 8 + group, j) << 4)) * scale;
     }
   },
 };

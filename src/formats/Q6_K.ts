@@ -10,12 +10,14 @@ export const format: Format = {
   ggmlType: 14,
   blockSize: 256,
   blockBytes: 210,
-  planeWords: [32, 16, 4, 1], // nibbles, 4 words per group; upper bits, 2 words per group; factors; scale
+  planeWords: [32, 16, 4, 1], // nibbles, 4 words per group; upper bit pairs with the top one flipped (so codes are code - 32 in two's complement), 2 words per group; factors; scale
   repack(source, offset, words) {
     for (let group = 0; group < 8; group++) {
       const half = group >> 2;
       gatherNibbles(source, offset + 64 * half + 32 * (group & 1), 4 * ((group >> 1) & 1), words, 4 * group);
       gatherPairs(source, offset + 128 + 32 * half, 2 * (group & 3), words, 32 + 2 * group);
+      words[32 + 2 * group] ^= 0xaaaaaaaa;
+      words[33 + 2 * group] ^= 0xaaaaaaaa;
     }
     for (let i = 0; i < 4; i++) words[48 + i] = source.getUint32(offset + 192 + 4 * i, true);
     words[52] = source.getUint16(offset + 208, true);
@@ -27,8 +29,8 @@ export const format: Format = {
       const step = Math.fround(scale * factor);
       const group = i >> 1;
       for (let j = 16 * (i & 1); j < 16 * (i & 1) + 16; j++) {
-        const code = nibbleAt(words, 4 * group, j) | (pairAt(words, 32 + 2 * group, j) << 4);
-        weights[32 * group + j] = step * (code - 32);
+        const upper = (pairAt(words, 32 + 2 * group, j) ^ 2) - 2;
+        weights[32 * group + j] = step * (nibbleAt(words, 4 * group, j) + 16 * upper);
       }
     }
   },

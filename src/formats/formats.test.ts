@@ -49,17 +49,21 @@ describe.each([...formats.values()])('$name', (format) => {
   });
 
   it('turns every bit of a block into a bit of the words, so that nothing is lost', () => {
-    const seen = new Set<string>();
-    for (let bit = -1; bit < format.blockBytes * 8; bit++) {
-      const block = new Uint8Array(format.blockBytes);
-      if (bit >= 0) block[bit >> 3] = 1 << (bit & 7);
-      const words = new Uint32Array(wordsPerBlock(format));
+    const repacked = (block: Uint8Array) => {
+      const words = new Uint32Array(wordsPerBlock(format)).fill(0xdeadbeef); // all words must be written
       format.repack(new DataView(block.buffer), 0, words);
-      const ones = words.reduce((sum, word) => sum + word.toString(2).replaceAll('0', '').length, 0);
-      expect(ones).toBe(bit < 0 ? 0 : 1);
-      seen.add(words.join());
+      return words;
+    };
+    const zero = repacked(new Uint8Array(format.blockBytes));
+    const seen = new Set<string>();
+    for (let bit = 0; bit < format.blockBytes * 8; bit++) {
+      const block = new Uint8Array(format.blockBytes);
+      block[bit >> 3] = 1 << (bit & 7);
+      const changed = repacked(block).map((word, i) => word ^ zero[i]);
+      expect(changed.reduce((sum, word) => sum + word.toString(2).replaceAll('0', '').length, 0)).toBe(1);
+      seen.add(changed.join());
     }
-    expect(seen.size).toBe(format.blockBytes * 8 + 1);
+    expect(seen.size).toBe(format.blockBytes * 8);
   });
 
   it('places rows past a panel and ragged ends where it finds them again', () => {
