@@ -42,6 +42,8 @@ export interface ModelInfo {
 export interface StoredModel {
   id: string;
   name: string;
+  /** URLs it was loaded from. */
+  urls: string[];
   byteLength: number;
   /** Milliseconds since 1970. */
   lastUsed: number;

@@ -1,24 +1,30 @@
 // From an opened file to a model on the GPU, ready to run: buffers, weights, programs.
-import { type ByteSource } from '../gguf/source.ts';
 import { type Header } from '../gguf/header.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../gpu/ledger.ts';
 import { type Program, createProgram } from '../gpu/program.ts';
 import { type ActivationSizes, createActivations } from '../model/activations.ts';
+import { buildGraph } from '../model/build.ts';
 import { type Graph } from '../model/graph.ts';
 import { type KvCache, createKvCache } from '../model/kv-cache.ts';
 import { type Sampler, createSampler } from '../model/sampler.ts';
 import { type Activations, type Mode, type Place, type RecordContext, type Shapes, record } from '../model/record.ts';
-import { readVector } from '../weights/import.ts';
-import { type Layout, type Slab } from '../weights/layout.ts';
+import { type Layout, layoutOf } from '../weights/layout.ts';
+import { type WeightsReader } from '../weights/reader.ts';
 import { type ResidentWeights, placeWeights } from '../weights/resident.ts';
-import { type SectionOps, isTied, sectionsOf } from './sections.ts';
+import { type SectionOps, isTied, sectionSpecs, sectionsOf } from './sections.ts';
 
 export interface OpenedModel {
   header: Header;
   graph: Graph;
   layout: Layout;
+}
+
+/** What a header alone tells. Throws for files that windrow cannot run. */
+export function openModel(header: Header): OpenedModel {
+  const graph = buildGraph(header);
+  return { header, graph, layout: layoutOf(header, sectionSpecs(graph)) };
 }
 
 export interface ModelOptions extends ActivationSizes {
@@ -40,15 +46,12 @@ export interface LoadedModel extends OpenedModel {
   destroy(): void;
 }
 
-/** Bytes of a slab, ready for the GPU: from the store or straight from the file. */
-export type ReadSlab = (slab: Slab) => Promise<Uint8Array<ArrayBuffer>>;
-
 export interface LoadHooks {
   onSlab?: (loadedBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
 }
 
-export async function loadModel(gpu: Gpu, source: ByteSource, opened: OpenedModel, readSlab: ReadSlab, options: ModelOptions, hooks: LoadHooks = {}): Promise<LoadedModel> {
+export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks = {}): Promise<LoadedModel> {
   const { device } = gpu;
   const { header, graph, layout } = opened;
   const ledger = createLedger(device, options.budgetBytes);
@@ -58,7 +61,7 @@ export async function loadModel(gpu: Gpu, source: ByteSource, opened: OpenedMode
       maxBindingBytes: gpu.maxBindingBytes,
       allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
     });
-    const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? readVector(source, header.tensors.get(rope.factors)!) : undefined)));
+    const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors) : undefined)));
     const activations = createActivations(device, ledger, graph, options, ropeFactors);
     const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache === 'f32' ? 4 : 2);
     await ledger.settle();
@@ -68,7 +71,7 @@ export async function loadModel(gpu: Gpu, source: ByteSource, opened: OpenedMode
       values: (layer) => ({ buffer: cache.values(layer) }),
     };
     // Pipelines compile while weights arrive.
-    const [recorded] = await Promise.all([recordPrograms(gpu, ledger, context, layout, weights, options), uploadAll(gpu, ledger, layout, weights, readSlab, hooks)]);
+    const [recorded] = await Promise.all([recordPrograms(gpu, ledger, context, layout, weights, options), uploadAll(gpu, ledger, layout, weights, reader, hooks)]);
     await ledger.settle();
     return { header, graph, layout, gpu, options, ledger, activations, cache, ...recorded, destroy: () => ledger.destroyAll() };
   } catch (error) {
@@ -107,15 +110,15 @@ function placeOf(graph: Graph, layout: Layout, weights: ResidentWeights, section
 }
 
 /** Uploads every slab, a few reads at once, and at most two slabs of staging memory in flight. */
-async function uploadAll(gpu: Gpu, ledger: Ledger, layout: Layout, weights: ResidentWeights, readSlab: ReadSlab, { onSlab, signal }: LoadHooks): Promise<void> {
+async function uploadAll(gpu: Gpu, ledger: Ledger, layout: Layout, weights: ResidentWeights, reader: WeightsReader, { onSlab, signal }: LoadHooks): Promise<void> {
   let loaded = 0;
   const inFlight: Promise<void>[] = [];
-  let next = layout.slabs.length ? readSlab(layout.slabs[0]) : undefined;
+  let next: Promise<Uint8Array<ArrayBuffer>> | undefined = reader.readSlab(0, signal);
   for (let i = 0; i < layout.slabs.length; i++) {
     signal?.throwIfAborted();
     const slab = layout.slabs[i];
     const bytes = await next!;
-    next = i + 1 < layout.slabs.length ? readSlab(layout.slabs[i + 1]) : undefined;
+    next = i + 1 < layout.slabs.length ? reader.readSlab(i + 1, signal) : undefined;
     next?.catch(() => {}); // awaited in the next turn; an abort in between must not leave it unhandled
     const release = ledger.reserve('staging', bytes.byteLength);
     weights.upload(slab, bytes);
@@ -125,4 +128,5 @@ async function uploadAll(gpu: Gpu, ledger: Ledger, layout: Layout, weights: Resi
     onSlab?.(loaded, layout.byteLength);
   }
   await Promise.all(inFlight);
+  await reader.finish();
 }

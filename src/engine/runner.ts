@@ -12,9 +12,9 @@ export interface Runner {
   /** The logits of the last token that was fed, (vocab). */
   readLogits(): Promise<Float32Array>;
   /** Chooses the token after the `length` fed ones by a sampler's program, and returns it. */
-  sample(choose: Program, length: number): Promise<number>;
+  sample(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
   /** Runs the token just sampled, at position `length`, and chooses the next. */
-  step(choose: Program, length: number): Promise<number>;
+  step(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
   readonly submits: number;
 }
 
@@ -116,15 +116,15 @@ export function createRunner(model: LoadedModel): Runner {
       });
     },
     readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
-    async sample(choose, length) {
+    async sample(choose, length, signal) {
       if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
-      await run([choose], { rows: 1, length }, (encoder) => copyId(encoder, length));
+      await run([choose], { rows: 1, length }, (encoder) => copyId(encoder, length), signal);
       return readId(length);
     },
-    async step(choose, length) {
+    async step(choose, length, signal) {
       makeRoom(length + 1);
       if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
-      await run([...programs.decode, heads.last, choose], { rows: 1, length: length + 1 }, (encoder) => copyId(encoder, length + 1));
+      await run([...programs.decode, heads.last, choose], { rows: 1, length: length + 1 }, (encoder) => copyId(encoder, length + 1), signal);
       return readId(length + 1);
     },
   };

@@ -31,7 +31,8 @@ export interface Program {
   rebind(): void;
 }
 
-const paramsStride = 256; // the largest minUniformBufferOffsetAlignment there is
+/** Bytes of the parameters of a dispatch: the largest minUniformBufferOffsetAlignment there is. */
+export const paramsStride = 256;
 
 export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, label: string, dispatches: Dispatch[]): Promise<Program> {
   const compiled = await Promise.all(dispatches.map(({ kernel }) => kernels.get(kernel)));

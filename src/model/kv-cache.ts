@@ -20,8 +20,11 @@ export function kvBytes(config: ModelConfig, positions: number, bytesPerNumber: 
 /** Positions are added in steps of this many, or doubled, whichever is more. */
 const step = 256;
 
+/** Room made for `positions` when the cache holds fewer, of at most `most`. */
+export const kvPositions = (positions: number, most: number): number => Math.min(most, Math.ceil(positions / step) * step);
+
 export function createKvCache(ledger: Ledger, config: ModelConfig, maxPositions: number, bytesPerNumber: 2 | 4): KvCache {
-  let capacity = Math.min(maxPositions, step);
+  let capacity = kvPositions(1, maxPositions);
   const make = (layer: number, what: string, positions: number) =>
     ledger.create('kv', `kv.${layer}.${what}`, kvBytes(config, positions, bytesPerNumber), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
   const layers = Array.from({ length: config.layers }, (_, layer) => ({ keys: make(layer, 'keys', capacity), values: make(layer, 'values', capacity) }));
@@ -34,7 +37,7 @@ export function createKvCache(ledger: Ledger, config: ModelConfig, maxPositions:
     values: (layer) => layers[layer].values,
     grow(device, positions) {
       if (positions <= capacity) return false;
-      const wanted = Math.min(maxPositions, Math.max(Math.ceil(positions / step) * step, capacity * 2));
+      const wanted = kvPositions(Math.max(positions, capacity * 2), maxPositions);
       layers.forEach((layer, index) => {
         for (const what of ['keys', 'values'] as const) {
           const old = layer[what];

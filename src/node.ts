@@ -1,0 +1,44 @@
+// Hosts the engine in Node on Dawn: what the command line and programs in Node use.
+import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, globals } from 'webgpu';
+import { type Engine, type Host, createEngine } from './engine/engine.ts';
+
+export { openModel } from './engine/load.ts';
+export { plan } from './engine/plan.ts';
+export { readHeader } from './gguf/parse.ts';
+export { createTokenizer } from './text/tokenizer.ts';
+export { openFileSource } from './weights/file-source.ts';
+export * from './errors.ts';
+
+let instance: GPU | undefined; // Dawn crashes once this is garbage-collected while devices are alive
+
+/** Dawn's `navigator.gpu`. `flags` are Dawn's, as in `backend=null`. */
+export function dawn(flags: string[] = []): GPU {
+  if (!instance) {
+    if (!process.env.XDG_RUNTIME_DIR) {
+      process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-${process.pid}`);
+      mkdirSync(process.env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
+    }
+    Object.assign(globalThis, globals);
+    instance = create(flags);
+  }
+  return instance;
+}
+
+/**
+ * Dawn polls with setImmediate, which keeps a core busy; a software adapter needs that core, so there it yields 1 ms.
+ * A real GPU would lose the millisecond at every wait.
+ */
+export async function yieldOnSoftware(gpu: GPU): Promise<void> {
+  const adapter = await gpu.requestAdapter();
+  if (!adapter || !/swiftshader|llvmpipe/i.test(`${adapter.info.architecture} ${adapter.info.description}`)) return;
+  globalThis.setImmediate = ((f: (...args: unknown[]) => void, ...args: unknown[]) => setTimeout(f, 1, ...args)) as unknown as typeof setImmediate;
+}
+
+export async function createNodeEngine(options: Omit<Host, 'gpu' | 'store'> & { dawnFlags?: string[] } = {}): Promise<Engine> {
+  const gpu = dawn(options.dawnFlags);
+  await yieldOnSoftware(gpu);
+  return createEngine({ ...options, gpu });
+}
