@@ -1,0 +1,19 @@
+// The activations of gated feed-forward layers, in f64.
+
+export type Gate = 'silu' | 'gelu';
+
+/** SiLU, or GELU by its tanh formula (Hendrycks and Gimpel, arXiv 1606.08415), as GGUF models use it. */
+export function activate(x: number, gate: Gate): number {
+  if (gate === 'silu') return x / (1 + Math.exp(-x));
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+/** input (tokens, 2 * cols), each row its gate values and then its up values. Returns activate(gate) * up (tokens, cols). */
+export function gated(input: Float32Array, cols: number, gate: Gate): Float32Array {
+  const result = new Float32Array(input.length / 2);
+  for (let i = 0; i < result.length; i++) {
+    const start = Math.floor(i / cols) * 2 * cols + (i % cols);
+    result[i] = activate(input[start], gate) * input[start + cols];
+  }
+  return result;
+}
