@@ -34,6 +34,14 @@ fn half(value : u32) -> f32 {
   return select(magnitude, -magnitude, (value & 0x8000u) != 0u);
 }
 
+// Both f16 of a word. With the exponent's offset of f32 a subnormal comes out as 2^-15 * (1 + fraction), which
+// 2 * m - 2^-14 puts right; for all others that is the larger number.
+fn halves(value : u32) -> vec2<f32> {
+  let m = bitcast<vec2<f32>>((vec2<u32>(value << 13u, value >> 3u) & vec2<u32>(0x0fffe000u)) + vec2<u32>(0x38000000u));
+  let sign = vec2<u32>(value << 16u, value) & vec2<u32>(0x80000000u);
+  return bitcast<vec2<f32>>(bitcast<vec2<u32>>(min(m, 2.0 * m - 6.103515625e-5)) | sign);
+}
+
 // Sixteen codes, four to a word as bytes, times sixteen activations.
 fn dot16(codes : vec4<u32>, a : vec4<f32>, b : vec4<f32>, c : vec4<f32>, d : vec4<f32>) -> f32 {
   return dot(bytes(codes.x), a) + dot(bytes(codes.y), b) + dot(bytes(codes.z), c) + dot(bytes(codes.w), d);

@@ -169,4 +169,23 @@ describe.skipIf(adapterFile === undefined)(`on ${adapterFile ?? 'no Vulkan drive
       expectSums(sums, weights, x);
     });
   });
+
+  it('keeps MXFP4 weights whose scale alone is an f32 subnormal, and the largest scale', async () => {
+    const format = formats.get('MXFP4')!;
+    const exponents = [0, 1, 2, 3, 60, 127, 200, 252]; // of 8 rows; 12 * 2^(252 - 128) is the last below infinity
+    const source = new Uint8Array(8 * 4 * 17).map((_, i) => (i % 17 === 0 ? exponents[Math.floor(i / 68)] : (i * 151 + 89) & 0xff));
+    const packed = pack(format, 8, 128, source);
+    const x = new Float32Array(128).fill(2 ** 20); // so that the products are normal
+    const { loaded, sums } = await onGpu(format, 8, 128, packed, x);
+    const weights = (row: number) => unpackRow(format, panelLayout(format, 8, 128), packed, row, 128);
+    const smallest = 2 ** -126; // a GPU may flush what is below
+    for (let row = 0; row < 8; row++) {
+      weights(row).forEach((weight, i) => {
+        if (Math.abs(weight) >= smallest) expect(loaded[row * 128 + i]).toBe(weight);
+        else expect(Math.abs(loaded[row * 128 + i] - weight)).toBeLessThan(smallest);
+      });
+    }
+    expect(weights(0).some((weight) => Math.abs(weight) >= smallest)).toBe(true);
+    expectSums(sums.subarray(0, 7), weights, x); // the last overflows
+  });
 });

@@ -15,9 +15,17 @@ fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_s
 }
 
 fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
-  for (var i = 0u; i < 4u; i++) {
-    let words = words4(row.panel + ((group * 4u + i) * PanelRows + row.lane) * 4u);
-    (*w)[2u * i] = pair(words.x, words.y);
-    (*w)[2u * i + 1u] = pair(words.z, words.w);
-  }
+  let index = row.panel + (group * 4u * PanelRows + row.lane) * 4u;
+  let a = words4(index);
+  let b = words4(index + PanelRows * 4u);
+  let c = words4(index + PanelRows * 8u);
+  let d = words4(index + PanelRows * 12u);
+  (*w)[0] = pair(a.x, a.y);
+  (*w)[1] = pair(a.z, a.w);
+  (*w)[2] = pair(b.x, b.y);
+  (*w)[3] = pair(b.z, b.w);
+  (*w)[4] = pair(c.x, c.y);
+  (*w)[5] = pair(c.z, c.w);
+  (*w)[6] = pair(d.x, d.y);
+  (*w)[7] = pair(d.z, d.w);
 }

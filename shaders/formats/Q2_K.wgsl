@@ -8,8 +8,8 @@ struct Codes {
 }
 
 fn codes_of(row : Row, group : u32) -> Codes {
-  let words = words4(row.panel + ((group >> 1u) * PanelRows + row.lane) * 4u);
-  let pairs = select(words.xy, words.zw, (group & 1u) != 0u);
+  let at = row.panel + ((group >> 1u) * PanelRows + row.lane) * 4u + (group & 1u) * 2u;
+  let pairs = vec2<u32>(word(at), word(at + 1u));
   let first = vec4<u32>(pairs.x, pairs.x >> 2u, pairs.x >> 4u, pairs.x >> 6u);
   let second = vec4<u32>(pairs.y, pairs.y >> 2u, pairs.y >> 4u, pairs.y >> 6u);
   return Codes(first & vec4<u32>(0x03030303u), second & vec4<u32>(0x03030303u));
@@ -19,10 +19,8 @@ fn codes_of(row : Row, group : u32) -> Codes {
 fn scales_minimums(row : Row, group : u32) -> vec4<f32> {
   let block = group >> 3u;
   let factors = word(row.panel + (row.blocks * 16u + block * 4u) * PanelRows + row.lane * 4u + ((group >> 1u) & 3u)) >> ((group & 1u) * 16u);
-  let both = word(row.panel + (row.blocks * 20u + block) * PanelRows + row.lane);
-  let scale = half(both);
-  let minimum = half(both >> 16u);
-  return vec4<f32>(scale, scale, minimum, minimum) * vec4<f32>(vec4<u32>(factors, factors >> 8u, factors >> 4u, factors >> 12u) & vec4<u32>(15u));
+  let both = halves(word(row.panel + (row.blocks * 20u + block) * PanelRows + row.lane));
+  return both.xxyy * vec4<f32>(vec4<u32>(factors, factors >> 8u, factors >> 4u, factors >> 12u) & vec4<u32>(15u));
 }
 
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {

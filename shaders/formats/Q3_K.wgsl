@@ -9,8 +9,8 @@ struct Codes {
 
 // 32 times the codes.
 fn codes_of(row : Row, group : u32) -> Codes {
-  let words = words4(row.panel + ((group >> 1u) * PanelRows + row.lane) * 4u);
-  let pairs = select(words.xy, words.zw, (group & 1u) != 0u);
+  let at = row.panel + ((group >> 1u) * PanelRows + row.lane) * 4u + (group & 1u) * 2u;
+  let pairs = vec2<u32>(word(at), word(at + 1u));
   let signs = word(row.panel + (row.blocks * 16u + (group >> 2u) * 4u) * PanelRows + row.lane * 4u + (group & 3u));
   let first = vec4<u32>(pairs.x << 5u, pairs.x << 3u, pairs.x << 1u, pairs.x >> 1u) & vec4<u32>(0x60606060u);
   let second = vec4<u32>(pairs.y << 5u, pairs.y << 3u, pairs.y << 1u, pairs.y >> 1u) & vec4<u32>(0x60606060u);

@@ -1,8 +1,7 @@
 // Q4_1. Planes per block of 32: 4 words of nibbles (low nibbles are weights 0 to 15), 1 word scale | minimum << 16.
 
 fn scale_minimum(row : Row, group : u32) -> vec2<f32> {
-  let both = word(row.panel + row.blocks * 4u * PanelRows + group * PanelRows + row.lane);
-  return vec2<f32>(half(both), half(both >> 16u));
+  return halves(word(row.panel + row.blocks * 4u * PanelRows + group * PanelRows + row.lane));
 }
 
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
@@ -20,8 +19,12 @@ fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
   let scale = scale_minimum(row, group);
   let low = nibbles & vec4<u32>(0x0f0f0f0fu);
   let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);
-  for (var i = 0u; i < 4u; i++) {
-    (*w)[i] = bytes(low[i]) * scale.x + scale.y;
-    (*w)[i + 4u] = bytes(high[i]) * scale.x + scale.y;
-  }
+  (*w)[0] = bytes(low.x) * scale.x + scale.y;
+  (*w)[1] = bytes(low.y) * scale.x + scale.y;
+  (*w)[2] = bytes(low.z) * scale.x + scale.y;
+  (*w)[3] = bytes(low.w) * scale.x + scale.y;
+  (*w)[4] = bytes(high.x) * scale.x + scale.y;
+  (*w)[5] = bytes(high.y) * scale.x + scale.y;
+  (*w)[6] = bytes(high.z) * scale.x + scale.y;
+  (*w)[7] = bytes(high.w) * scale.x + scale.y;
 }

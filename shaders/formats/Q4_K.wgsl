@@ -5,8 +5,8 @@
 fn scale_minimum(row : Row, group : u32) -> vec2<f32> {
   let block = group >> 3u;
   let factors = word(row.panel + (row.blocks * 32u + block * 4u) * PanelRows + row.lane * 4u + ((group >> 1u) & 3u)) >> ((group & 1u) * 16u);
-  let both = word(row.panel + (row.blocks * 36u + block) * PanelRows + row.lane);
-  return vec2<f32>(half(both), half(both >> 16u)) * vec2<f32>(vec2<u32>(factors, factors >> 8u) & vec2<u32>(255u));
+  let both = halves(word(row.panel + (row.blocks * 36u + block) * PanelRows + row.lane));
+  return both * vec2<f32>(vec2<u32>(factors, factors >> 8u) & vec2<u32>(255u));
 }
 
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {

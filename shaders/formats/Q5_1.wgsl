@@ -15,8 +15,7 @@ fn codes_of(row : Row, group : u32) -> Codes {
 }
 
 fn scale_minimum(row : Row, group : u32) -> vec2<f32> {
-  let both = word(row.panel + (row.blocks * 5u + group) * PanelRows + row.lane);
-  return vec2<f32>(half(both), half(both >> 16u));
+  return halves(word(row.panel + (row.blocks * 5u + group) * PanelRows + row.lane));
 }
 
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {

@@ -10,8 +10,8 @@ struct Codes {
 // 4 times the codes.
 fn codes_of(row : Row, group : u32) -> Codes {
   let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
-  let words = words4(row.panel + (row.blocks * 32u + (group >> 1u) * 4u) * PanelRows + row.lane * 4u);
-  let upper = select(words.xy, words.zw, (group & 1u) != 0u);
+  let at = row.panel + (row.blocks * 32u + (group >> 1u) * 4u) * PanelRows + row.lane * 4u + (group & 1u) * 2u;
+  let upper = vec2<u32>(word(at), word(at + 1u));
   let a = vec4<u32>(upper.x << 6u, upper.x << 4u, upper.x << 2u, upper.x) & vec4<u32>(0xc0c0c0c0u);
   let b = vec4<u32>(upper.y << 6u, upper.y << 4u, upper.y << 2u, upper.y) & vec4<u32>(0xc0c0c0c0u);
   return Codes(((nibbles << vec4<u32>(2u)) & vec4<u32>(0x3c3c3c3cu)) | a, ((nibbles >> vec4<u32>(2u)) & vec4<u32>(0x3c3c3c3cu)) | b);
