@@ -1,0 +1,85 @@
+// Lint: typescript-eslint's strict rules (without types, for speed) and the import rule of docs/architecture.md.
+import boundaries from 'eslint-plugin-boundaries';
+import tseslint from 'typescript-eslint';
+
+/** Who may import whom. A folder may always import itself; errors, formats and protocol may be imported by all. */
+const imports = {
+  index: ['api'],
+  ui: ['api'],
+  api: [],
+  worker: ['engine'],
+  node: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
+  engine: ['text', 'model', 'weights', 'gpu', 'gguf'],
+  text: ['gguf'],
+  model: ['gpu', 'gguf'],
+  weights: ['gguf'],
+  gpu: ['gguf'],
+  gguf: [],
+  reference: ['model', 'gguf'],
+  formats: [],
+  errors: [],
+  protocol: [],
+};
+const forAll = ['errors', 'formats', 'protocol'];
+const importNothing = ['errors', 'formats', 'protocol'];
+
+const wgsl = {
+  selector: 'CallExpression[callee.property.name="glob"] Literal[value=/[.]wgsl/]',
+  message: 'Only src/gpu imports WGSL: the kernel catalogue gives shaders by name.',
+};
+const createBuffer = {
+  selector: 'MemberExpression[property.name="createBuffer"]',
+  message: 'GPU buffers are made in src/gpu/ledger.ts only, so that the budget holds.',
+};
+const files = { source: ['src/**/*.ts'], tests: ['**/*.test.ts'] };
+const restricted = (...packages) => ['error', { paths: packages.filter((each) => typeof each === 'object' && each.name), patterns: packages.filter((each) => each.group) }];
+const store = { name: 'idb-keyval', message: 'Only src/weights/store.ts knows where weights are kept.' };
+const shaders = { group: ['**/*.wgsl', '**/*.wgsl?*'], message: wgsl.message };
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'models/', 'test/fixtures/', 'test-results/', 'playwright-report/', '.cache/'] },
+  ...tseslint.configs.strict,
+  {
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off', // indices are checked where they come from
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      eqeqeq: 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: files.source,
+    ignores: files.tests,
+    plugins: { boundaries },
+    settings: {
+      'boundaries/include': ['src/**/*'],
+      'boundaries/files': Object.keys(imports).flatMap((category) => [
+        { category, pattern: `src/${category}.ts` },
+        { category, pattern: `src/${category}/**/*` },
+      ]),
+    },
+    rules: {
+      'boundaries/dependencies': [
+        'error',
+        {
+          default: 'disallow',
+          message: 'src/{{from.file.categories}} may not import src/{{to.file.categories}}: see docs/architecture.md.',
+          policies: [
+            ...Object.entries(imports).map(([from, to]) => ({
+              from: { file: { categories: from } },
+              allow: { to: { file: { categories: { anyOf: [from, ...to, ...(importNothing.includes(from) ? [] : forAll)] } } } },
+            })),
+            { allow: { to: { module: { origin: ['external', 'core'] } } } },
+            // The self-test loads the reference only when it runs.
+            { from: { file: { path: 'src/gpu/self-test.ts' } }, allow: { to: { file: { categories: 'reference' } }, dependency: { nodeKind: 'dynamic-import' } } },
+          ],
+        },
+      ],
+      'no-restricted-imports': restricted(store, shaders),
+      'no-restricted-syntax': ['error', wgsl, createBuffer],
+    },
+  },
+  { files: ['src/gpu/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-imports': restricted(store), 'no-restricted-syntax': ['error', createBuffer] } },
+  { files: ['src/gpu/ledger.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['src/weights/store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
+);

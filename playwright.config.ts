@@ -1,0 +1,27 @@
+// Tests in Chromium, on the built page. `npm run build` first; scripts/test.mjs does.
+import { defineConfig } from '@playwright/test';
+import { chromiumArgs, findChromium } from './scripts/browser.mjs';
+
+const port = 47831;
+const minute = 60_000;
+
+export default defineConfig({
+  testDir: 'e2e',
+  workers: 1, // a software GPU takes all cores
+  timeout: 10 * minute,
+  expect: { timeout: minute },
+  forbidOnly: Boolean(process.env.CI),
+  reporter: 'list',
+  outputDir: 'test-results',
+  use: {
+    baseURL: `http://127.0.0.1:${port}`,
+    launchOptions: { executablePath: findChromium(), args: chromiumArgs },
+    trace: 'off',
+  },
+  webServer: {
+    command: `npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,
+    url: `http://127.0.0.1:${port}`,
+    reuseExistingServer: false,
+    timeout: minute,
+  },
+});

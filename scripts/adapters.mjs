@@ -1,0 +1,86 @@
+// Finds the software GPUs that tests run on under Dawn: Mesa's lavapipe, installed where that is possible, and the
+// SwiftShader that comes with Chromium. Each is named by its Vulkan driver file (ICD), for VK_ICD_FILENAMES.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findChromium } from './browser.mjs';
+
+/** @typedef {{ name: string, icd: string, description: string } | { name: string, skipped: string }} Adapter */
+
+const oldestMesa = 24; // lavapipe of Mesa 22 and 23 lacks what Dawn needs
+
+/**
+ * lavapipe and SwiftShader, each with its driver file or the reason why it cannot be used.
+ * @returns {Adapter[]}
+ */
+export function ensureAdapters() {
+  return [ensureLavapipe(), findSwiftShader()];
+}
+
+/** @returns {Adapter} */
+function ensureLavapipe() {
+  const name = 'lavapipe';
+  const found = checked(name, lavapipeFile());
+  if ('icd' in found) return found;
+  const refusal = installMesa();
+  return refusal ? { name, skipped: `${found.skipped}; ${refusal}` } : checked(name, lavapipeFile());
+}
+
+/** @returns {Adapter} */
+function findSwiftShader() {
+  const chromium = findChromium();
+  if (!chromium) return { name: 'SwiftShader', skipped: 'there is no Chromium that would bring it along' };
+  // Debian's /usr/bin/chromium is a script beside nothing; the program lies in /usr/lib.
+  const folders = [dirname(realpathSync(chromium)), '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
+  return checked('SwiftShader', folders.map((folder) => join(folder, 'vk_swiftshader_icd.json')).find((file) => existsSync(file)));
+}
+
+function lavapipeFile() {
+  const folders = ['/usr/local/share/vulkan/icd.d', '/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].filter((folder) => existsSync(folder));
+  return folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file))).find((file) => /\/lvp_icd.*\.json$/.test(file));
+}
+
+/**
+ * The adapter, if Dawn really gets a device from it. Asked in another process, since a broken driver may crash.
+ * @returns {Adapter}
+ */
+function checked(name, icd) {
+  if (!icd) return { name, skipped: 'no driver file found' };
+  const ask = `import { create, globals } from 'webgpu';
+    Object.assign(globalThis, globals);
+    const gpu = create([]);
+    const adapter = await gpu.requestAdapter();
+    const device = await adapter?.requestDevice();
+    console.log(device ? 'device on ' + adapter.info.description : 'no adapter');
+    process.exit();`;
+  const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', ask], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    env: { ...process.env, VK_ICD_FILENAMES: icd, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? '/tmp' },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  const description = /device on (.*)/.exec(stdout ?? '')?.[1];
+  if (status !== 0 || description === undefined) return { name, skipped: `Dawn gets no device by ${icd} (exit status ${status})` };
+  const mesa = Number(/Mesa (\d+)/.exec(description)?.[1] ?? oldestMesa);
+  if (mesa < oldestMesa) return { name, skipped: `${description} is too old; needed is Mesa ${oldestMesa}` };
+  return { name, icd, description };
+}
+
+/** Installs lavapipe by apt; the reason if it cannot. @returns {string | undefined} */
+function installMesa() {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return 'not root on Debian, so it is not installed';
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  const install = ['install', '-y', '--no-install-recommends', 'mesa-vulkan-drivers', 'libvulkan1'];
+  if (/VERSION_CODENAME=bookworm/.test(release)) {
+    // Debian 12 itself has Mesa 22.
+    const list = '/etc/apt/sources.list.d/windrow-backports.list';
+    if (!existsSync(list)) writeFileSync(list, 'deb http://deb.debian.org/debian bookworm-backports main\n');
+    install.push('-t', 'bookworm-backports');
+  }
+  console.log('No usable lavapipe found; installing mesa-vulkan-drivers');
+  const works = [['update'], install].every((args) => spawnSync('apt-get', args, { stdio: 'inherit', timeout: 600_000 }).status === 0);
+  return works ? undefined : 'apt-get could not install it';
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(ensureAdapters());

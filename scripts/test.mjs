@@ -1,0 +1,115 @@
+// `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium; then `N passed, N failed`.
+// What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
+// `--only=check,unit,gpu,e2e` runs a part.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureAdapters } from './adapters.mjs';
+import { ensureChromium } from './browser.mjs';
+import { ensureModel } from './model.mjs';
+import { readPlaywrightReport, readVitestReport } from './reports.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+const full = process.argv.includes('--full');
+const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length).split(',');
+const wanted = (/** @type {string} */ name) => !only || only.includes(name);
+
+const scratch = mkdtempSync(join(tmpdir(), 'windrow-test-'));
+const verified = join(scratch, 'verified.jsonl');
+const total = { passed: 0, failed: 0, skipped: 0 };
+const skips = new Set();
+
+/** @param {string} reason */
+function skip(reason, count = 1) {
+  total.skipped += count;
+  skips.add(reason);
+  console.log(`skipped: ${reason}`);
+}
+
+/**
+ * Runs a program of node_modules or npm with its output on ours.
+ * @param {string[]} command
+ * @param {Record<string, string>} [env]
+ * @returns {Promise<number>} its exit status, 1 if it was killed
+ */
+function run([program, ...args], env = {}) {
+  const limit = (full ? 360 : 60) * 60_000; // a driver that hangs must not hang a machine for ever
+  const child = spawn(program, args, { stdio: 'inherit', timeout: limit, killSignal: 'SIGKILL', env: { ...process.env, ...(full ? { WINDROW_FULL: '1', WINDROW_VERIFIED: verified } : {}), ...env }, shell: process.platform === 'win32' });
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      console.error(`${program}: ${error.message}`);
+      resolve(1);
+    });
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Adds a runner's report; a runner that failed without saying in which test counts as one failure. */
+function add(/** @type {string} */ name, /** @type {number} */ status, /** @type {{ passed: number, failed: number, skipped: string[] }} */ report) {
+  total.passed += report.passed;
+  total.failed += report.failed || (status === 0 ? 0 : 1);
+  for (const test of report.skipped) skip(`${name}: ${test}`);
+}
+
+/** @param {string} project @param {string} name @param {Record<string, string>} [env] */
+async function vitest(project, name, env) {
+  console.log(`\n== ${name}`);
+  const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
+  const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
+  add(name, status, readVitestReport(report));
+}
+
+async function playwright() {
+  console.log('\n== pages in Chromium');
+  if (!existsSync('e2e') || !readdirSync('e2e').some((file) => file.endsWith('.spec.ts'))) return skip('e2e: there are no tests yet');
+  const chromium = ensureChromium();
+  if ('skipped' in chromium) return skip(`e2e: no Chromium (${chromium.skipped})`);
+  const built = await run(['npm', 'run', 'build']);
+  if (built !== 0) return add('build', built, { passed: 0, failed: 0, skipped: [] });
+  const report = join(scratch, 'playwright.json');
+  const env = { CHROMIUM_PATH: chromium.path, PLAYWRIGHT_JSON_OUTPUT_NAME: report, WINDROW_ADAPTER: process.env.WINDROW_GPU === '1' ? 'Chromium' : 'Chromium/SwiftShader' };
+  const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', '--reporter=list,json'], env);
+  add('e2e', status, readPlaywrightReport(report));
+}
+
+/** What the tests measured in this run, with the commit it was measured at. */
+function writeVerified() {
+  if (!existsSync(verified)) return;
+  const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  const commit = git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? ' with changes' : '');
+  const points = readFileSync(verified, 'utf8').trim().split('\n').map((line) => {
+    const { point, command, adapter, value } = JSON.parse(line);
+    return { point, command, commit, adapter, value };
+  });
+  points.sort((a, b) => String(a.point).localeCompare(String(b.point)) || String(a.adapter).localeCompare(String(b.adapter)));
+  writeFileSync('docs/verified.json', `${JSON.stringify(points, null, 2)}\n`);
+}
+
+try {
+  await ensureModel().catch((error) => skip(`tests of the default model: ${error.message}`));
+  if (wanted('check')) {
+    console.log('\n== check');
+    const status = await run(['npm', 'run', 'check']);
+    add('check', status, { passed: status === 0 ? 1 : 0, failed: 0, skipped: [] });
+  }
+  if (wanted('unit')) await vitest('unit', 'unit tests');
+  if (wanted('gpu')) {
+    for (const adapter of ensureAdapters()) {
+      if ('skipped' in adapter) skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
+      else await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` });
+    }
+  }
+  if (wanted('e2e')) await playwright();
+  if (full && !only) writeVerified();
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+console.log();
+for (const reason of skips) console.log(`skipped: ${reason}`);
+if (total.passed + total.failed === 0) console.log('Nothing ran, which is a failure.');
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

@@ -1,0 +1,35 @@
+// Three builds: the page (dist/app), the library (`--mode lib`, dist/lib) and the engine for Node (`--mode node`, dist/node).
+import { existsSync } from 'node:fs';
+import { defineConfig, type UserConfig } from 'vite';
+import { serveModels } from './scripts/serve-models.mjs';
+
+const target = 'es2022';
+
+const page: UserConfig = {
+  base: './', // the page may lie in any folder of a server
+  plugins: [serveModels()],
+  worker: { format: 'es' },
+  build: {
+    target,
+    outDir: 'dist/app',
+    emptyOutDir: true,
+    rolldownOptions: { input: ['index.html', 'embed.html', 'bench.html'].filter((file) => existsSync(file)) },
+  },
+  server: { host: '127.0.0.1' },
+  preview: { host: '127.0.0.1' },
+};
+
+const library: UserConfig = {
+  base: './',
+  publicDir: false,
+  worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker.js', chunkFileNames: '[name]-[hash].js' } } },
+  build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'index' } },
+};
+
+const node: UserConfig = {
+  publicDir: false,
+  ssr: { noExternal: true, external: ['webgpu'] }, // Dawn is native; everything else goes in
+  build: { target: 'node20', ssr: 'src/node.ts', outDir: 'dist/node', emptyOutDir: true, rolldownOptions: { output: { entryFileNames: 'node.js' } } },
+};
+
+export default defineConfig(({ mode }) => (mode === 'lib' ? library : mode === 'node' ? node : page));

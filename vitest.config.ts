@@ -1,0 +1,17 @@
+// Tests in Node: `unit` needs no GPU; `gpu` (*-gpu.test.ts) runs on Dawn, on the adapter of VK_ICD_FILENAMES, one at a time.
+import { defineConfig } from 'vitest/config';
+
+const minute = 60_000;
+const include = ['src', 'test', 'scripts'].flatMap((folder) => [`${folder}/**/*.test.ts`]);
+const gpu = '**/*-gpu.test.ts';
+
+export default defineConfig({
+  test: {
+    pool: 'forks', // Dawn is a native module: each file gets a process of its own
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', include, exclude: [gpu], testTimeout: minute } },
+      { extends: true, test: { name: 'gpu', include: [gpu], exclude: ['node_modules/**', 'dist/**'], maxWorkers: 1, fileParallelism: false, testTimeout: 15 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 1 } } },
+    ],
+  },
+});
