@@ -1,0 +1,115 @@
+// The reference kernels, run over a model's graph one operation after the other, against llama.cpp and the float64
+// reference: what the GPU kernels are compared with is itself compared. No GPU.
+import { expect, it } from 'vitest';
+import { formats } from '../src/formats/catalogue.ts';
+import { wordsPerBlock } from '../src/formats/format.ts';
+import { readHeader } from '../src/gguf/parse.ts';
+import { buildGraph } from '../src/model/build.ts';
+import { type Activation, type Op } from '../src/model/graph.ts';
+import { ropeFrequencies } from '../src/model/rope.ts';
+import { attention } from '../src/reference/attention.ts';
+import { embed } from '../src/reference/embed.ts';
+import { project } from '../src/reference/project.ts';
+import { rmsNorm } from '../src/reference/rms-norm.ts';
+import { rotate } from '../src/reference/rope.ts';
+import { bytesSource } from '../src/weights/source.ts';
+import { fixture, floatsFixture, jsonFixture } from './fixture.ts';
+
+/** Logits (tokens, vocab) after every one of `ids`. */
+async function forward(path: string, ids: number[]): Promise<Float32Array> {
+  const bytes = fixture(path);
+  const header = await readHeader(bytesSource(bytes, path));
+  const { config, ropes, embed: first, layers, head } = buildGraph(header);
+  const { heads, kvHeads, headDim, eps } = config;
+
+  const floats = (name: string): Float32Array => {
+    const { type, offset, shape } = header.tensors.get(name)!;
+    const format = formats.get(type)!;
+    const weights = new Float32Array(shape.reduce((a, b) => a * b));
+    const words = new Uint32Array(wordsPerBlock(format));
+    // Small vectors of a float type may end within a block.
+    const blocks = Math.ceil(weights.length / format.blockSize);
+    const padded = new Uint8Array(blocks * format.blockBytes);
+    padded.set(bytes.subarray(offset, offset + padded.length));
+    const block = new Float32Array(format.blockSize);
+    for (let i = 0; i < blocks; i++) {
+      format.repack(new DataView(padded.buffer), i * format.blockBytes, words);
+      format.unpack(words, block);
+      weights.set(block.subarray(0, weights.length - i * format.blockSize), i * format.blockSize);
+    }
+    return weights;
+  };
+
+  const rows = {} as Record<Activation, Float32Array>;
+  let cache: { keys: Float32Array; values: Float32Array } = { keys: new Float32Array(), values: new Float32Array() };
+
+  const run = (op: Op): void => {
+    switch (op.op) {
+      case 'embed':
+        rows[op.output] = embed(floats(op.table), config.dim, ids, op.scale);
+        return;
+      case 'project': {
+        const parts = op.matrices.map(({ tensor, firstRow, rows: count }) => floats(tensor).subarray(firstRow * op.cols, (firstRow + count) * op.cols));
+        const counts = op.matrices.map((matrix) => matrix.rows);
+        rows[op.output] = project({
+          weights: joined(parts), rows: counts.reduce((a, b) => a + b), cols: op.cols, x: rows[op.input],
+          norm: op.norm === undefined ? undefined : { weight: floats(op.norm), eps },
+          bias: op.bias && joined(op.bias.map((name, i) => (name === undefined ? new Float32Array(counts[i]) : floats(name)))),
+          gate: op.gate, softcap: op.softcap, residual: op.add ? rows[op.output] : undefined,
+        });
+        return;
+      }
+      case 'rope': {
+        const spec = ropes[op.rope];
+        const rotation = { ...spec, frequencies: ropeFrequencies(spec, spec.factors === undefined ? undefined : floats(spec.factors)) };
+        const turned = (start: number, count: number, norm?: string) => {
+          const part = columns(rows.qkv, ids.length, start * headDim, count * headDim);
+          return rotate(norm === undefined ? part : rmsNorm(part, floats(norm), eps), count, headDim, 0, rotation);
+        };
+        rows.query = turned(0, heads, op.queryNorm);
+        cache = { keys: turned(heads, kvHeads, op.keyNorm), values: columns(rows.qkv, ids.length, (heads + kvHeads) * headDim, kvHeads * headDim) };
+        return;
+      }
+      case 'attend':
+        rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, scale: op.scale, window: op.window });
+        return;
+      case 'norm-add': {
+        const added = rmsNorm(rows[op.input], floats(op.weight), eps);
+        rows[op.output] = rows[op.output].map((value, i) => value + added[i]);
+      }
+    }
+  };
+  for (const op of [first, ...layers.flat(), head]) run(op);
+  return rows.logits;
+}
+
+function joined(parts: Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
+  return all;
+}
+
+/** Columns `start .. start + count` of x (tokens, width). */
+function columns(x: Float32Array, tokens: number, start: number, count: number): Float32Array {
+  const width = x.length / tokens;
+  return joined(Array.from({ length: tokens }, (_, t) => x.subarray(t * width + start, t * width + start + count)));
+}
+
+const largest = (found: Float32Array, expected: Float32Array): number => {
+  expect(found.length).toBe(expected.length);
+  return found.reduce((worst, value, i) => Math.max(worst, Number.isNaN(value) ? Infinity : Math.abs(value - expected[i])), 0);
+};
+
+const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'];
+
+it.each(tiny)('the reference gives the logits of the float64 reference for tiny-%s', { timeout: 60_000 }, async (name) => {
+  const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/tiny-${name}.json`);
+  const found = await forward(`tiny/tiny-${name}.gguf`, tokens24);
+  // Only the activations between operations are f32.
+  expect(largest(found, floatsFixture(`tiny/tiny-${name}.L24.ref.f32`))).toBeLessThan(1e-5);
+});
+
+it('the reference gives llama.cpp\'s logits for stories260K', async () => {
+  const { prompt_ids } = jsonFixture<{ prompt_ids: number[] }>('stories260K/greedy.json');
+  expect(largest(await forward('stories260K/stories260K.gguf', prompt_ids), floatsFixture('stories260K/prompt.f32'))).toBeLessThan(1e-4);
+});
