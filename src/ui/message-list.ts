@@ -1,0 +1,106 @@
+// <windrow-message-list>: the conversation, kept at its end while one reads there. Event: suggest (a first question).
+import { css, html, LitElement, type TemplateResult } from 'lit';
+import { property, query } from 'lit/decorators.js';
+import { controls } from './controls.ts';
+import { type Message } from './conversation.ts';
+
+const suggestions = ['Write a haiku about the sea.', 'Explain why the sky is blue.', 'Plan a simple dinner for two.'];
+/** Within this many pixels of the end counts as being there. */
+const nearEnd = 64;
+
+export class MessageList extends LitElement {
+  @property({ attribute: false }) messages: Message[] = [];
+  @property({ type: Boolean }) answering = false;
+  @query('.content') private content!: HTMLElement;
+
+  private follow = true;
+  private readonly resize = new ResizeObserver(() => {
+    if (this.follow) this.scrollTop = this.scrollHeight;
+  });
+
+  override firstUpdated(): void {
+    this.resize.observe(this.content);
+    this.addEventListener('scroll', () => {
+      this.follow = this.scrollHeight - this.scrollTop - this.clientHeight < nearEnd;
+    }, { passive: true });
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.resize.disconnect();
+  }
+
+  override willUpdate(changed: Map<string, unknown>): void {
+    if (changed.has('answering') && this.answering) this.follow = true; // a question was just sent
+  }
+
+  override render(): TemplateResult {
+    const last = this.messages.length - 1;
+    return html`
+      <div class="content" role="log" aria-label="Conversation" aria-live="polite" aria-busy=${this.answering}>
+        ${last < 0 ? this.renderWelcome() : this.messages.map((message, i) => html`
+          <windrow-message role="article" class=${message.role} aria-label=${message.role === 'user' ? 'You' : 'Answer'}
+            .message=${message} ?writing=${this.answering && i === last}></windrow-message>
+        `)}
+      </div>
+    `;
+  }
+
+  private renderWelcome(): TemplateResult {
+    return html`
+      <div class="welcome">
+        <h2>What would you like to ask?</h2>
+        <p class="quiet">The model runs on your own GPU. Nothing you write leaves this device.</p>
+        <div class="suggestions">
+          ${suggestions.map((text) => html`
+            <button @click=${() => this.dispatchEvent(new CustomEvent('suggest', { detail: text }))}>${text}</button>
+          `)}
+        </div>
+      </div>
+    `;
+  }
+
+  static override styles = [
+    controls,
+    css`
+      :host {
+        display: block;
+        height: 100%;
+        overflow-y: auto;
+        overscroll-behavior: contain;
+        scrollbar-gutter: stable both-edges;
+      }
+      .content {
+        display: flex;
+        flex-direction: column;
+        gap: 1.5rem;
+        max-width: calc(var(--reading-width) + 2 * var(--gap));
+        min-height: 100%;
+        margin: 0 auto;
+        padding: 1.5rem var(--gap);
+      }
+      .user {
+        align-self: flex-end;
+        max-width: 85%;
+      }
+      .welcome {
+        display: grid;
+        gap: var(--gap-small);
+        margin: auto;
+        text-align: center;
+      }
+      h2 {
+        font-size: 1.5rem;
+        font-weight: 600;
+        line-height: 1.3;
+      }
+      .suggestions {
+        display: flex;
+        flex-wrap: wrap;
+        justify-content: center;
+        gap: var(--gap-small);
+        margin-top: var(--gap);
+      }
+    `,
+  ];
+}

@@ -1,0 +1,110 @@
+// The worker and the model in it, as the page sees them. View state only: what runs is behind the API.
+import { type ReactiveController, type ReactiveControllerHost } from 'lit';
+import { connect, startWorker, type Connection } from '../api/connection.ts';
+import { loadEngine, type Engine, type ModelOptions } from '../api/engine.ts';
+import { type LoadProgress, type StoredModel } from '../protocol.ts';
+import { storedCopy, type ModelChoice } from './model-choice.ts';
+import { TransferRate } from './transfer-rate.ts';
+
+export type LoadStep = 'looking' | 'choosing' | 'loading' | 'ready';
+
+export class ModelLoader implements ReactiveController {
+  step: LoadStep = 'looking';
+  engine: Engine | null = null;
+  choice: ModelChoice | null = null;
+  stored: StoredModel[] = [];
+  progress: LoadProgress | null = null;
+  bytesPerSecond = 0;
+  error: Error | null = null;
+
+  private connection: Connection | null = null;
+  private loading: AbortController | null = null;
+
+  constructor(private readonly host: ReactiveControllerHost) {
+    host.addController(this);
+  }
+
+  hostConnected(): void {}
+
+  hostDisconnected(): void {
+    this.loading?.abort();
+    void this.engine?.unload();
+  }
+
+  /** Looks for `choice` in the store and loads it from there, or from its source if `download`; else waits to be told. */
+  async start(choice: ModelChoice, options: Omit<ModelOptions, 'model'>, download: boolean): Promise<void> {
+    await this.refreshStored();
+    const copy = storedCopy(choice, this.stored);
+    if (copy || download) await this.load(choice, options);
+    else this.set({ step: 'choosing' });
+  }
+
+  async load(choice: ModelChoice, options: Omit<ModelOptions, 'model'>): Promise<void> {
+    const loading = (this.loading = new AbortController());
+    const rate = new TransferRate();
+    this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, error: null });
+    try {
+      await this.engine?.unload();
+      this.engine = null;
+      const connection = this.connect();
+      const copy = storedCopy(choice, this.stored);
+      const engine = await loadEngine(connection, {
+        ...options,
+        model: copy ? { stored: copy.id } : choice.source,
+        signal: loading.signal,
+        onProgress: (progress) => {
+          if (progress.phase === 'weights') rate.add(progress.loadedBytes, performance.now());
+          this.set({ progress, bytesPerSecond: rate.bytesPerSecond });
+        },
+      });
+      this.set({ step: 'ready', engine });
+    } catch (error) {
+      this.set({ step: 'choosing', error: loading.signal.aborted ? null : (error as Error) });
+      await this.refreshStored();
+    }
+  }
+
+  cancel(): void {
+    this.loading?.abort();
+  }
+
+  /** Shows the choice of models, or goes back to the loaded one. */
+  async choose(choosing: boolean): Promise<void> {
+    if (choosing) await this.refreshStored();
+    this.set({ step: choosing || !this.engine ? 'choosing' : 'ready' });
+  }
+
+  async remove(id: string): Promise<void> {
+    try {
+      await this.connect().call((worker) => worker.remove(id));
+    } catch (error) {
+      this.set({ error: error as Error });
+    }
+    await this.refreshStored();
+  }
+
+  dismiss(): void {
+    this.set({ error: null });
+  }
+
+  /** Storage that cannot be read (a private window, say) is as good as empty. */
+  private async refreshStored(): Promise<void> {
+    const stored = await this.connect().call((worker) => worker.models()).catch(() => []);
+    this.set({ stored: stored.filter(({ complete }) => complete).sort((a, b) => b.lastUsed - a.lastUsed) });
+  }
+
+  private connect(): Connection {
+    if (this.connection) return this.connection;
+    const connection = (this.connection = connect(startWorker()));
+    connection.onClose((error) => {
+      this.connection = null;
+      if (this.step === 'ready') this.set({ step: 'choosing', engine: null, error });
+    });
+    return connection;
+  }
+
+  private set(state: Partial<ModelLoader>): void {
+    Object.assign(this, state);
+    this.host.requestUpdate();
+  }
+}

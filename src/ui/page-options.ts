@@ -1,0 +1,24 @@
+// What the page's address asks for: ?model=URL&autoload&max-tokens=N&f32&context=N&budget=2GiB. Checked by the API.
+
+export interface PageOptions {
+  model?: string;
+  /** Load without being asked, even if that is a download. */
+  autoload: boolean;
+  maxTokens?: number;
+  context?: number;
+  budget?: string;
+  f32: boolean;
+}
+
+export function pageOptions(search: string): PageOptions {
+  const query = new URLSearchParams(search);
+  const number = (name: string): number | undefined => (query.has(name) ? Number(query.get(name) || NaN) : undefined);
+  return {
+    model: query.get('model') || undefined,
+    autoload: query.has('autoload'),
+    maxTokens: number('max-tokens'),
+    context: number('context'),
+    budget: query.get('budget') ?? undefined,
+    f32: query.has('f32'),
+  };
+}
