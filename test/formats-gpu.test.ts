@@ -146,7 +146,8 @@ describe.skipIf(adapterFile === undefined)(`on ${adapterFile ?? 'no Vulkan drive
       expectSums(sums, weights, x);
     });
 
-    it.runIf(halfScales[format.name])('keeps scales and weights that are f16 subnormals', async () => {
+    if (!(format.name in halfScales)) return;
+    it('keeps scales and weights that are f16 subnormals', async () => {
       const cols = Math.max(512, 2 * format.blockSize);
       const rows = 3;
       const source = new Uint8Array((rows * cols * type.bytes_per_block) / type.block_size);
