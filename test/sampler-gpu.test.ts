@@ -214,6 +214,12 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
     expect(problems).toEqual([]);
   });
 
+  it('stops at the token that reaches top-p exactly', async () => {
+    const equal = new Float32Array(8).fill(2.5); // shares of 1/8 and p of 1/4 are exact: rounding is no excuse
+    const { probabilities } = await sample(equal, [{ temperature: 1, topK: 0, topP: 0.25, minP: 0 }], [1], { probable: true });
+    expect([...probabilities(0)]).toEqual([0.5, 0.5, -1, -1, -1, -1, -1, -1]);
+  });
+
   it('gives the same tokens and the same bits of probability for the same seeds', { timeout: 60_000 }, async () => {
     const logits = kinds.normal(49152, random(7));
     const used = combinations.slice(0, 4);
