@@ -2,8 +2,8 @@
 //
 //   node scripts/make-tokenizer-fixtures.mjs FIXTURES MODEL.gguf NODE_MODULES
 //
-// Needs: a folder with vocab/ (llama.cpp's ggml-vocab-*.gguf with .inp and .out), smollm2/ and stories260K/ (see
-// docs/architecture.md); the SmolLM2 model; a node_modules that holds node-llama-cpp 3.22.1 (700 MB, so no dependency of
+// Needs: a folder with vocab/ (llama.cpp's ggml-vocab-*.gguf with .inp and .out) and smollm2/ (tokenizer.json,
+// chat-template.json); the SmolLM2 model; a node_modules that holds node-llama-cpp 3.22.1 (700 MB, so no dependency of
 // windrow). Takes about five minutes.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -28,7 +28,6 @@ vocabularies.set('smollm2', readMetadata(fs.readFileSync(model)));
 for (const [name, metadata] of vocabularies) write(`${name}.gguf.br`, writeGguf(metadata));
 fs.copyFileSync(path.join(fixtures, 'smollm2/tokenizer.json'), `${target}smollm2-tokenizer.json`);
 fs.copyFileSync(path.join(fixtures, 'smollm2/chat-template.json'), `${target}smollm2-chat-template.json`);
-fs.copyFileSync(path.join(fixtures, 'stories260K/tokenizer.json'), `${target}stories260K-tokenizer.json`);
 
 const texts = randomStrings(2000);
 /** (variant) (text) its ids with control tokens as text, then with control tokens recognised. */

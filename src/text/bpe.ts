@@ -4,9 +4,9 @@ import { InvalidFileError } from '../errors.ts';
 import { type Metadata } from '../gguf/header.ts';
 import { getStrings } from '../gguf/metadata.ts';
 import { byteCharacters } from './byte-alphabet.ts';
-import { MergeQueue, mostSymbols } from './merge-queue.ts';
 import { PairTable } from './pair-table.ts';
 import { type PreTokenizer, splitWords } from './pre-tokenizers.ts';
+import { SymbolChain } from './symbol-chain.ts';
 import { type Vocabulary } from './vocabulary.ts';
 
 /** Appends the ids of a fragment, which holds no special tokens. */
@@ -20,27 +20,33 @@ export function createBpe(metadata: Metadata, vocabulary: Vocabulary, pre: PreTo
   const { pairs, symbols } = readMerges(metadata, vocabulary);
   const utf8 = new TextEncoder();
   const cache = new Map<string, readonly number[]>();
+  const byteSymbols = byteCharacters.map((character) => symbols.get(character) ?? -1);
+  const chain = new SymbolChain();
 
-  /** A symbol for each byte or character of the word. */
-  function alphabet(word: string): { symbols: Int32Array; spell: (start: number, end: number) => string } {
+  /** Fills `chain` with a symbol for each byte or character of the word; the result spells some of them. */
+  function alphabet(word: string): (start: number, end: number) => string {
     if (pre.characters) {
       const characters = [...word];
-      return { symbols: Int32Array.from(characters, (character) => symbols.get(character) ?? -1), spell: (start, end) => characters.slice(start, end).join('') };
+      chain.reset(characters.length);
+      for (let i = 0; i < characters.length; i++) chain.symbols[i] = symbols.get(characters[i]) ?? -1;
+      return (start, end) => characters.slice(start, end).join('');
     }
     const bytes = utf8.encode(word);
-    return { symbols: Int32Array.from(bytes, (byte) => byteSymbols[byte]), spell: (start, end) => spellBytes(bytes.subarray(start, end)) };
+    chain.reset(bytes.length);
+    for (let i = 0; i < bytes.length; i++) chain.symbols[i] = byteSymbols[bytes[i]];
+    return (start, end) => spellBytes(bytes.subarray(start, end));
   }
-  const byteSymbols = byteCharacters.map((character) => symbols.get(character) ?? -1);
 
   function encodeWord(word: string): readonly number[] {
-    const { symbols, spell } = alphabet(word);
+    const spell = alphabet(word);
+    const { count, symbols, ends } = chain;
     if (pre.wholeWords || (pre.wholeNewlines && /^\n+$/.test(word))) {
-      const id = ids.get(spell(0, symbols.length));
+      const id = ids.get(spell(0, count));
       if (id !== undefined) return [id];
     }
+    chain.merge(pairs);
     const result: number[] = [];
-    const ends = merge(symbols, pairs);
-    for (let start = 0; start < symbols.length; start = ends[start]) {
+    for (let start = 0; start < count; start = ends[start]) {
       const symbol = symbols[start];
       if (symbol >= 0 && symbol < vocabulary.spellings.length) result.push(symbol);
       else fallback(spell(start, ends[start]), result);
@@ -75,45 +81,6 @@ const spellBytes = (bytes: Uint8Array): string => {
   for (const byte of bytes) spelling += byteCharacters[byte];
   return spelling;
 };
-
-/**
- * Merges neighbours in place until no pair is left. Afterwards symbols[start] is the symbol that begins at `start`, and
- * the result says where it ends; what lies between is stale.
- */
-function merge(symbols: Int32Array, pairs: PairTable): Int32Array {
-  const count = symbols.length;
-  if (count >= mostSymbols) throw new RangeError(`A word of ${count} bytes is too long; the most is ${mostSymbols}.`);
-  const ends = new Int32Array(count);
-  const previous = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    ends[i] = i + 1;
-    previous[i] = i - 1;
-  }
-  const queue = new MergeQueue();
-  const consider = (left: number): void => {
-    const rank = pairs.rank(pairs.find(symbols[left], symbols[ends[left]]));
-    if (rank >= 0) queue.push(rank, left);
-  };
-  for (let i = 0; i + 1 < count; i++) consider(i);
-  while (queue.size > 0) {
-    const key = queue.pop();
-    const left = key % mostSymbols;
-    const right = ends[left];
-    // Stale entries: `left` was swallowed, or has other neighbours by now.
-    if (right === 0 || right >= count) continue;
-    const at = pairs.find(symbols[left], symbols[right]);
-    if (pairs.rank(at) !== (key - left) / mostSymbols) continue;
-    symbols[left] = pairs.merged(at);
-    ends[left] = ends[right];
-    ends[right] = 0;
-    if (ends[left] < count) {
-      previous[ends[left]] = left;
-      consider(left);
-    }
-    if (previous[left] >= 0) consider(previous[left]);
-  }
-  return ends;
-}
 
 /** Merges as a table of symbols. A symbol is a token's id or, for text that merges make but no token spells, a number beyond them. */
 function readMerges(metadata: Metadata, vocabulary: Vocabulary): { pairs: PairTable; symbols: ReadonlyMap<string, number> } {
