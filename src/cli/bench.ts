@@ -1,0 +1,104 @@
+// windrow bench: prefill and decode speed, and what a decoded token costs in calls. The text is checked to repeat.
+import { createInterface } from 'node:readline';
+import { RequestError } from '../errors.ts';
+import { dawn } from '../node.ts';
+import { countCalls } from './count-calls.ts';
+import { type Result } from './main.ts';
+import { type ModelFlags, openEngine } from './options.ts';
+
+interface Flags extends ModelFlags {
+  promptTokens: number;
+  newTokens: number;
+  serve?: boolean;
+  null?: boolean;
+}
+
+const story =
+  'Once upon a time there was a small village by the sea. The people who lived there went out in their boats every day to catch fish, and in the evening they came back and told stories to the children. One of these stories was about a girl who wanted to know what lay beyond the hills. She packed some bread and water, and one day in the spring she left home and walked along the river until she came to a bridge.';
+
+export async function bench(path: string, flags: Flags): Promise<Result> {
+  const { promptTokens, newTokens } = flags;
+  const dawnFlags = flags.null ? ['backend=null'] : [];
+  dawn(dawnFlags); // puts the WebGPU classes in place
+  const calls = countCalls();
+  const started = performance.now();
+  const engine = await openEngine(path, { ...flags, context: flags.context ?? Math.max(512, promptTokens + newTokens + 1) }, { dawnFlags });
+  const loadMs = performance.now() - started;
+  const { runner, model, text } = engine.loaded();
+  const prompt = promptOf(promptTokens, model.graph.config.vocab, text?.tokenizer.encode.bind(text.tokenizer));
+  const greedy = model.sampler.choose({ seed: 0 });
+
+  async function run() {
+    const cpu = [cpuMs()];
+    const t0 = performance.now();
+    await runner.feed(prompt, 0);
+    const ids = [await runner.sample(greedy, prompt.length)];
+    const t1 = performance.now();
+    cpu.push(cpuMs());
+    calls.reset();
+    for (let i = 0; i < newTokens; i++) ids.push(await runner.step(greedy, prompt.length + i));
+    const t2 = performance.now();
+    cpu.push(cpuMs());
+    const total = calls.read();
+    return {
+      ids,
+      prefillMs: t1 - t0, decodeMs: t2 - t1,
+      cpuPrefill: (cpu[1] - cpu[0]) / prompt.length, cpuDecode: (cpu[2] - cpu[1]) / newTokens,
+      perToken: Object.fromEntries(Object.entries(total).map(([name, count]) => [name, count / newTokens])),
+    };
+  }
+
+  const first = await run(); // compiles and warms up
+  const check = (ids: number[]) => {
+    if (!flags.null && ids.join() !== first.ids.join()) throw new Error(`Two runs gave different tokens: ${first.ids.join()} and then ${ids.join()}.`);
+  };
+  if (flags.serve) return serve(run, check, { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: model.options.shapes }, prompt.length, newTokens, (ids) => text?.tokenizer.decode(ids) ?? ids.join());
+  const second = await run();
+  check(second.ids);
+  const json = {
+    adapter: model.gpu.adapterName, shapes: model.options.shapes, promptTokens: prompt.length, newTokens,
+    prefillTokensPerSecond: (prompt.length / second.prefillMs) * 1000, decodeTokensPerSecond: (newTokens / second.decodeMs) * 1000,
+    decodeMsPerToken: second.decodeMs / newTokens, perToken: second.perToken,
+    hostMsPerToken: flags.null ? second.decodeMs / newTokens : undefined, cpuMsPerToken: second.cpuDecode,
+    gpuBytesPeak: model.ledger.peakBytes, loadMs, tokens: second.ids,
+  };
+  const lines = [
+    `adapter   ${json.adapter}`,
+    `shapes    ${Object.entries(json.shapes).map((pair) => pair.join('=')).join(' ')}`,
+    `prefill   ${json.prefillTokensPerSecond.toFixed(2)} tokens/s (${json.promptTokens} tokens)`,
+    `decode    ${json.decodeTokensPerSecond.toFixed(2)} tokens/s (${newTokens} tokens)`,
+    `per token ${Object.entries(json.perToken).map(([name, count]) => `${count} ${name}`).join(', ')}`,
+    ...(json.hostMsPerToken === undefined ? [] : [`host      ${json.hostMsPerToken.toFixed(3)} ms per token`]),
+    `GPU peak  ${(json.gpuBytesPeak / 2 ** 20).toFixed(1)} MiB`,
+    `load      ${loadMs.toFixed(0)} ms`,
+  ];
+  return { json, text: lines.join('\n') };
+}
+
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+/** The first tokens of a story, repeated to the length asked for; without a tokenizer, ids of the vocabulary. */
+function promptOf(length: number, vocab: number, encode?: (text: string) => number[]): number[] {
+  const ids = encode ? encode(story) : Array.from({ length: 97 }, (_, i) => (i * 7919) % vocab);
+  if (!ids.length) throw new RequestError('The tokenizer gives no tokens for the benchmark text.');
+  return Array.from({ length }, (_, i) => ids[i % ids.length]);
+}
+
+/** The line protocol of peers: {"ready":...}, then one JSON line per line on standard input. */
+async function serve(run: () => Promise<{ ids: number[]; prefillMs: number; decodeMs: number; cpuPrefill: number; cpuDecode: number }>, check: (ids: number[]) => void, about: object, promptN: number, steps: number, decode: (ids: number[]) => string): Promise<Result> {
+  const round = (value: number) => Math.round(value * 100) / 100;
+  console.log(JSON.stringify({ ready: about }));
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line === 'end') break;
+    const { ids, prefillMs, decodeMs, cpuPrefill, cpuDecode } = await run();
+    check(ids);
+    console.log(JSON.stringify({
+      prefill: round((promptN / prefillMs) * 1000), decode: round((steps / decodeMs) * 1000), cpuPrefill: round(cpuPrefill), cpuDecode: round(cpuDecode),
+      promptN, prefillMs: round(prefillMs), steps, decodeMs: round(decodeMs), text: decode(ids),
+    }));
+  }
+  return { json: { ended: true }, text: 'ended' };
+}

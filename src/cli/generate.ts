@@ -1,0 +1,46 @@
+// windrow generate: text from a prompt.
+import { RequestError } from '../errors.ts';
+import { type GenerateRequest } from '../protocol.ts';
+import { type Result } from './main.ts';
+import { type ModelFlags, openEngine } from './options.ts';
+
+interface Flags extends ModelFlags {
+  prompt?: string;
+  chat?: string;
+  system?: string;
+  tokens?: number[];
+  maxTokens?: number;
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  minP?: number;
+  seed?: number;
+  stop?: string[];
+  json?: boolean;
+}
+
+export async function generate(path: string, flags: Flags): Promise<Result> {
+  const prompt = promptOf(flags);
+  const engine = await openEngine(path, flags);
+  const tokens: number[] = [];
+  let text = '';
+  const { temperature, topK, topP, minP, seed, stop, maxTokens } = flags;
+  const { reason, stats } = await engine.generate({ prompt, sampling: { temperature, topK, topP, minP, seed }, stop, maxTokens }, (ids, shown) => {
+    tokens.push(...ids);
+    text += shown;
+    if (!flags.json) process.stdout.write(shown);
+  });
+  const prefill = ((stats.promptTokens - stats.cachedTokens) / stats.prefillMs) * 1000;
+  const decode = stats.newTokens > 1 ? ((stats.newTokens - 1) / stats.decodeMs) * 1000 : 0;
+  return {
+    json: { text, tokens, reason, stats: { ...stats, prefillTokensPerSecond: prefill, decodeTokensPerSecond: decode } },
+    text: `\n[${stats.promptTokens} prompt tokens at ${prefill.toFixed(1)}/s, ${stats.newTokens} new at ${decode.toFixed(1)}/s, ${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU, ended by ${reason}]`,
+  };
+}
+
+function promptOf({ prompt, chat, system, tokens }: Flags): GenerateRequest['prompt'] {
+  if ([prompt, chat, tokens].filter((given) => given !== undefined).length !== 1) throw new RequestError('Give one of --prompt, --chat and --tokens.');
+  if (tokens) return { tokens };
+  if (prompt !== undefined) return { text: prompt };
+  return { messages: [...(system !== undefined ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content: chat! }] };
+}

@@ -1,0 +1,111 @@
+// The commands and their options. Each command is a file; this one only parses and reports.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { bench } from './bench.ts';
+import { doctor } from './doctor.ts';
+import { generate } from './generate.ts';
+import { logits } from './logits.ts';
+import { parseBytes, parseTokens, positiveInteger } from './options.ts';
+import { perplexity } from './perplexity.ts';
+import { planModel } from './plan.ts';
+import { tokenize } from './tokenize.ts';
+
+/** A result: printed as JSON with --json, else by `text`. */
+export interface Result {
+  json: unknown;
+  text: string;
+  /** The exit code; default 0. */
+  code?: number;
+}
+
+const argument = <T>(parse: (text: string) => T) => (text: string): T => {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+};
+const bytes = argument(parseBytes);
+const integer = argument(positiveInteger);
+
+const forModel = (command: Command): Command =>
+  command
+    .option('--context <n>', 'positions of the conversation', integer)
+    .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
+    .option('--f32', 'keys, values and all arithmetic in f32')
+    .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows')
+    .option('--limits <which>', 'adapter or default limits')
+    .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes);
+
+export async function main(argv: string[]): Promise<void> {
+  const program = new Command('windrow').description('Runs GGUF language models on the GPU, within a memory budget.').option('--json', 'print results as JSON');
+  program.addHelpText('after', '\nEvery command takes --json.');
+
+  const add = (command: Command, run: (...args: never[]) => Promise<Result>) =>
+    command.addOption(new Option('--json', 'print the result as JSON')).action(async (...args: unknown[]) => {
+      const options = { ...(args.at(-2) as object), json: (args.at(-2) as { json?: boolean }).json || program.opts().json };
+      try {
+        const result = await run(...([...args.slice(0, -2), options] as never[]));
+        // A pipe may take less than all at once: leave only when it has taken everything.
+        await new Promise<void>((done) => process.stdout.write(`${options.json ? JSON.stringify(result.json) : result.text}\n`, () => done()));
+        process.exit(result.code ?? 0);
+      } catch (error) {
+        const { name, message, stack } = error as Error;
+        if (options.json) console.log(JSON.stringify({ error: { name, message } }));
+        console.error(name === 'Error' || name === 'TypeError' ? (stack ?? message) : `${name}: ${message}`);
+        process.exit(1);
+      }
+    });
+
+  const generateCommand = forModel(program.command('generate <model>').description('continue a prompt or answer a chat message'))
+    .option('--prompt <text>', 'text to continue')
+    .option('--chat <text>', 'a message to answer')
+    .option('--system <text>', 'system message for --chat')
+    .option('--tokens <ids>', 'token ids to continue, as in 1,2,3', argument(parseTokens))
+    .option('--max-tokens <n>', 'most new tokens', integer)
+    .option('--temperature <t>', 'default 0: the most likely token', Number)
+    .option('--top-k <k>', '', Number)
+    .option('--top-p <p>', '', Number)
+    .option('--min-p <p>', '', Number)
+    .option('--seed <n>', '', Number)
+    .option('--stop <text...>', 'end before one of these texts');
+  add(generateCommand, generate);
+  add(
+    forModel(program.command('logits <model>').description('write logits as little-endian f32, (tokens, vocabulary)'))
+      .requiredOption('--tokens <ids>', 'as in 1,2,3', argument(parseTokens))
+      .requiredOption('--out <file>')
+      .option('--last', 'only those after the last token'),
+    logits,
+  );
+  add(
+    forModel(program.command('perplexity <model>').description('negative log likelihood of a text in chunks'))
+      .option('--file <text>', 'text to cut into chunks')
+      .option('--ctx <n>', 'tokens per chunk', integer, 512)
+      .option('--chunks <n>', 'at most this many chunks', integer)
+      .option('--token-ids <file>', 'JSON: an array of chunks of ids'),
+    perplexity,
+  );
+  add(
+    program.command('tokenize <model>').description('token ids of texts; vocabulary-only files too')
+      .option('--text <text>')
+      .option('--texts <file>', 'JSON: an array of texts')
+      .option('--no-bos', 'add neither BOS nor EOS')
+      .option('--special', 'recognise control tokens in the text'),
+    tokenize,
+  );
+  add(forModel(program.command('plan <model>').description('GPU bytes that a model will take, from its header alone')), planModel);
+  add(
+    forModel(program.command('bench <model>').description('speed, calls and bytes'))
+      .option('--prompt-tokens <n>', '', integer, 64)
+      .option('--new-tokens <n>', '', integer, 32)
+      .option('--serve', 'one run per line on standard input, as shared peers do')
+      .option('--null', 'on the null backend: host time alone'),
+    bench,
+  );
+  add(
+    program.command('doctor').description('check every kernel against the reference on this adapter')
+      .option('--limits <which>', 'adapter or default limits')
+      .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes),
+    doctor,
+  );
+  await program.parseAsync(argv);
+}
