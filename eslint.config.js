@@ -7,7 +7,7 @@ const imports = {
   index: ['api'],
   ui: ['api'],
   api: [],
-  worker: ['engine'],
+  worker: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   node: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   engine: ['text', 'model', 'weights', 'gpu', 'gguf'],
   text: ['gguf'],

