@@ -36,7 +36,7 @@ export function connect(worker: Worker): Connection {
   };
   const onError = (event: Event): void => close(new Error(workerFailure(event)));
   const onMessageError = (): void =>
-    close(new Error('A message of the engine\'s worker could not be read, so the worker was ended. Create the engine anew.'));
+    close(new Error('A message of the engine\'s worker could not be read, so the worker was ended. Load the model again.'));
   worker.addEventListener('error', onError);
   worker.addEventListener('messageerror', onMessageError);
 
@@ -65,7 +65,7 @@ export function connect(worker: Worker): Connection {
 function workerFailure(event: Event): string {
   const message = 'message' in event ? String(event.message) : '';
   return message
-    ? `The engine's worker failed: ${message}. Create the engine anew.`
+    ? `The engine's worker failed: ${message}. Load the model again.`
     : 'The script of the engine\'s worker could not be loaded. Check that the page serves it and that its '
       + 'Content-Security-Policy allows it (worker-src).';
 }

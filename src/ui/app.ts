@@ -10,6 +10,8 @@ import { pageOptions } from './page-options.ts';
 
 export class App extends LitElement {
   @state() private supported = true;
+  /** A question that could not be answered, given back. */
+  @state() private draft = '';
   @query('windrow-composer') private composer!: Composer | null;
 
   private readonly options = pageOptions(location.search);
@@ -37,7 +39,7 @@ export class App extends LitElement {
   override render(): TemplateResult {
     const { loader, conversation } = this;
     const error = loader.error ?? conversation.error;
-    const retry = loader.error && loader.choice && loader.step === 'choosing';
+    const retry = loader.choice && (loader.step === 'choosing' ? loader.error : error?.name === 'DeviceError');
     return html`
       <windrow-header
         .name=${loader.engine?.info.name ?? ''} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
@@ -49,7 +51,7 @@ export class App extends LitElement {
         : nothing}
       <main>${this.supported ? this.renderStep() : html`<windrow-no-webgpu></windrow-no-webgpu>`}</main>
       ${loader.step === 'ready'
-        ? html`<windrow-composer ?answering=${conversation.answering}
+        ? html`<windrow-composer .draft=${this.draft} ?answering=${conversation.answering}
             @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => conversation.stop()}></windrow-composer>`
         : nothing}
     `;
@@ -76,6 +78,7 @@ export class App extends LitElement {
 
   private async load(choice: ModelChoice): Promise<void> {
     this.conversation.stop();
+    this.conversation.dismiss();
     await this.loader.load(choice, this.options);
     this.focusComposer();
   }
@@ -83,8 +86,8 @@ export class App extends LitElement {
   private async ask(question: string): Promise<void> {
     const { engine } = this.loader;
     if (!engine || this.conversation.answering) return;
-    const answered = await this.conversation.ask(engine, question, this.options.maxTokens);
-    if (!answered && this.composer) this.composer.draft = question;
+    this.draft = '';
+    if (!(await this.conversation.ask(engine, question, this.options.maxTokens))) this.draft = question;
   }
 
   private dismiss(): void {

@@ -1,13 +1,14 @@
 // <windrow-composer>: where one writes. Enter sends, Shift+Enter starts a new line. Events: send (text), stop.
 import { css, html, LitElement, type TemplateResult } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query } from 'lit/decorators.js';
 import { controls } from './controls.ts';
 
 export class Composer extends LitElement {
   static override shadowRootOptions = { ...LitElement.shadowRootOptions, delegatesFocus: true };
 
   @property({ type: Boolean }) answering = false;
-  @state() draft = '';
+  /** What is being written. Set from outside to give a question back. */
+  @property() draft = '';
   @query('textarea') private textarea!: HTMLTextAreaElement;
 
   override render(): TemplateResult {
@@ -17,7 +18,7 @@ export class Composer extends LitElement {
         <textarea id="message" rows="1" dir="auto" placeholder="Write a message" enterkeyhint="send"
           .value=${this.draft} @input=${() => (this.draft = this.textarea.value)} @keydown=${this.keydown}></textarea>
         ${this.answering
-          ? html`<button type="button" class="round" aria-label="Stop" title="Stop" @click=${this.stop}>
+          ? html`<button type="button" class="round stop" aria-label="Stop" title="Stop" @click=${this.stop}>
               <svg viewBox="0 0 24 24" aria-hidden="true"><rect x="7" y="7" width="10" height="10" rx="2" fill="currentColor" /></svg>
             </button>`
           : html`<button class="round primary" aria-label="Send" title="Send" ?disabled=${this.draft.trim() === ''}>
@@ -77,7 +78,8 @@ export class Composer extends LitElement {
       }
       textarea:focus-visible {
         border-color: var(--accent);
-        outline-offset: -1px;
+        outline: 3px solid color-mix(in srgb, var(--accent) 22%, transparent);
+        outline-offset: 0;
       }
       .round {
         flex: none;
@@ -85,6 +87,11 @@ export class Composer extends LitElement {
         min-height: 3rem;
         padding: 0;
         border-radius: 50%;
+      }
+      .stop {
+        border-color: transparent;
+        background: var(--text);
+        color: var(--page);
       }
       svg {
         width: 1.5rem;

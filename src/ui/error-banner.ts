@@ -52,7 +52,7 @@ export class ErrorBanner extends LitElement {
       }
       p:first-child {
         color: var(--danger);
-        font-weight: 550;
+        font-weight: 500;
       }
       .buttons {
         display: flex;

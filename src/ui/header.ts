@@ -26,14 +26,20 @@ export class Header extends LitElement {
             <span class="dot ${this.answering ? 'busy' : step}"></span>${this.answering ? 'Answering' : loaded && step === 'choosing' ? 'Ready' : words[step]}
           </p>
         </div>
-        ${step === 'ready' && this.started ? this.renderButton('new-chat', 'New chat') : nothing}
-        ${loaded && step !== 'loading' ? this.renderButton('choose-model', step === 'choosing' ? 'Back to chat' : 'Models') : nothing}
+        ${step === 'ready' && this.started
+          ? html`<button class="plain" title="New chat" @click=${() => this.tell('new-chat')}>
+              <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path d="M12 5v14M5 12h14" /></svg><span>New chat</span>
+            </button>`
+          : nothing}
+        ${loaded && step !== 'loading' 
+          ? html`<button class="plain" @click=${() => this.tell('choose-model')}>${step === 'choosing' ? 'Back to chat' : 'Models'}</button>`
+          : nothing}
       </header>
     `;
   }
 
-  private renderButton(event: string, label: string): TemplateResult {
-    return html`<button class="plain" @click=${() => this.dispatchEvent(new CustomEvent(event))}>${label}</button>`;
+  private tell(event: string): void {
+    this.dispatchEvent(new CustomEvent(event));
   }
 
   static override styles = [
@@ -67,6 +73,21 @@ export class Header extends LitElement {
         padding: 0 0.6rem;
         font-size: var(--text-small);
         white-space: nowrap;
+      }
+      svg {
+        fill: none;
+        stroke: currentColor;
+        stroke-linecap: round;
+        stroke-width: 2;
+      }
+      @media (max-width: 30rem) {
+        button span {
+          position: absolute;
+          clip-path: inset(50%);
+        }
+        button {
+          min-width: var(--tap);
+        }
       }
       .dot {
         display: inline-block;

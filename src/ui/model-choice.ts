@@ -26,8 +26,11 @@ export const choiceOfFile = (file: File): ModelChoice => ({ name: modelName(file
 
 export const choiceOfStored = ({ id, name, byteLength }: StoredModel): ModelChoice => ({ name, source: { stored: id }, bytes: byteLength });
 
-/** The stored copy of a choice, so that its address is not needed again. */
+/** The stored copy of a choice, if there is one: then loading it downloads nothing. */
 export const storedCopy = (choice: ModelChoice, stored: StoredModel[]): StoredModel | undefined =>
-  stored.find(({ id, complete }) => complete && 'url' in choice.source && id === choice.source.url);
+  stored.find(({ id, urls, complete }) => {
+    const { source } = choice;
+    return complete && ('url' in source ? urls.includes(source.url) : 'stored' in source && source.stored === id);
+  });
 
 const modelName = (fileName: string): string => fileName.replace(/\.gguf$/i, '');

@@ -34,8 +34,7 @@ export class ModelLoader implements ReactiveController {
   /** Looks for `choice` in the store and loads it from there, or from its source if `download`; else waits to be told. */
   async start(choice: ModelChoice, options: Omit<ModelOptions, 'model'>, download: boolean): Promise<void> {
     await this.refreshStored();
-    const copy = storedCopy(choice, this.stored);
-    if (copy || download) await this.load(choice, options);
+    if (download || storedCopy(choice, this.stored)) await this.load(choice, options);
     else this.set({ step: 'choosing' });
   }
 
@@ -47,10 +46,9 @@ export class ModelLoader implements ReactiveController {
       await this.engine?.unload();
       this.engine = null;
       const connection = this.connect();
-      const copy = storedCopy(choice, this.stored);
       const engine = await loadEngine(connection, {
         ...options,
-        model: copy ? { stored: copy.id } : choice.source,
+        model: choice.source,
         signal: loading.signal,
         onProgress: (progress) => {
           if (progress.phase === 'weights') rate.add(progress.loadedBytes, performance.now());

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { formatBytes, formatDuration, formatSpeed } from './format.ts';
+import { choiceOfUrl, defaultModel, storedCopy } from './model-choice.ts';
+import { pageOptions } from './page-options.ts';
+import { TransferRate } from './transfer-rate.ts';
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1500, '1.5 kB'],
+  [98_362_432, '98 MB'],
+  [999_600, '1.0 MB'],
+  [2 ** 31, '2.1 GB'],
+])('%d bytes are shown as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+test('durations and speeds are rounded to what one reads', () => {
+  expect([0.2, 8.4, 60, 600, 7200].map(formatDuration)).toEqual(['1 s', '8 s', '1 min', '10 min', '2 h']);
+  expect([3.14159, 42.4].map(formatSpeed)).toEqual(['3.1 tokens/s', '42 tokens/s']);
+});
+
+test('a rate follows the last seconds only, and falls when a download stalls', () => {
+  const rate = new TransferRate();
+  expect(rate.bytesPerSecond).toBe(0);
+  for (let s = 0; s <= 10; s++) rate.add(s * 1000, s * 1000);
+  expect(rate.bytesPerSecond).toBe(1000);
+  for (let s = 11; s <= 15; s++) rate.add(10_000, s * 1000);
+  expect(rate.bytesPerSecond).toBe(0);
+});
+
+test('the page reads its address', () => {
+  expect(pageOptions('')).toEqual({ autoload: false, f32: false });
+  expect(pageOptions('?model=a.gguf&autoload&max-tokens=16&f32&context=512&budget=2GiB')).toEqual({
+    model: 'a.gguf', autoload: true, maxTokens: 16, f32: true, context: 512, budget: '2GiB',
+  });
+  expect(pageOptions('?max-tokens=').maxTokens).toBeNaN(); // which the API refuses by name
+});
+
+test('a model is named by its address, and an address that is no web address is refused', () => {
+  const choice = choiceOfUrl('https://example.org/a/Tiny%20Model.gguf?download=true', 'https://page.example/');
+  expect(choice).toEqual({ name: 'Tiny Model', source: { url: 'https://example.org/a/Tiny%20Model.gguf?download=true' } });
+  expect(() => choiceOfUrl('javascript:alert(1)', 'https://page.example/')).toThrow(TypeError);
+  expect(choiceOfUrl('m/b.gguf', 'https://page.example/chat/').source).toEqual({ url: 'https://page.example/chat/m/b.gguf' });
+});
+
+test('only a complete copy of the same address counts as stored', () => {
+  const choice = defaultModel('https://page.example/');
+  const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, lastUsed: 0, complete: true };
+  expect(storedCopy(choice, [copy])).toBe(copy);
+  expect(storedCopy(choice, [{ ...copy, complete: false }, { ...copy, urls: [] }])).toBeUndefined();
+});
