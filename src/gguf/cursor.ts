@@ -3,7 +3,8 @@ import { InvalidFileError } from '../errors.ts';
 import { type ByteSource } from './source.ts';
 
 const firstRead = 256 * 1024;
-const decoder = new TextDecoder(); // not fatal: tokens may be pieces of a character
+// Not fatal: tokens may be pieces of a character. A byte order mark is a token too, not to be dropped.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Thrown by the readers below where the bytes at hand end; `whole` reads more and begins again. */
 const short = Symbol('short');

@@ -85,6 +85,11 @@ describe('sound files', () => {
     expect(metadata.get('tokens')).toHaveLength(2);
   });
 
+  it('keeps a byte order mark, which is a token of many vocabularies', async () => {
+    const { metadata } = await readParts({ metadata: [['tokens', { type: 'string', value: ['\ufeff', '\ufeffusing', 'x\ufeff'] }]] });
+    expect(metadata.get('tokens')).toEqual(['\ufeff', '\ufeffusing', 'x\ufeff']);
+  });
+
   it('keeps to the alignment that the file asks for', async () => {
     const header = await readParts({ metadata: [['general.alignment', { type: 'u32', value: 256 }]], tensors: [tensor('a', 0), tensor('b', 256)], dataBytes: 288 });
     expect([...header.tensors.values()].map(({ offset }) => offset)).toEqual([256, 512]);
