@@ -1,8 +1,10 @@
 // Hosts the engine in Node on Dawn: what the command line and programs in Node use.
 import { mkdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { create, globals } from 'webgpu';
+import { type Tuning } from './engine/load.ts';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
 
 export { openModel } from './engine/load.ts';
@@ -40,5 +42,27 @@ export async function yieldOnSoftware(gpu: GPU): Promise<void> {
 export async function createNodeEngine(options: Omit<Host, 'gpu' | 'store'> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const gpu = dawn(options.dawnFlags);
   await yieldOnSoftware(gpu);
-  return createEngine({ ...options, gpu });
+  return createEngine({ tuning: tuningFile(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'windrow', 'tuning.json')), ...options, gpu });
+}
+
+/** Measured shapes in a JSON file; one that cannot be read or written only costs measuring again. */
+function tuningFile(path: string): Tuning {
+  const read = async (): Promise<Record<string, Awaited<ReturnType<Tuning['get']>>>> => {
+    try {
+      return JSON.parse(await readFile(path, 'utf8')) as Record<string, Awaited<ReturnType<Tuning['get']>>>;
+    } catch {
+      return {};
+    }
+  };
+  return {
+    get: async (key) => (await read())[key],
+    async set(key, shapes) {
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, JSON.stringify({ ...(await read()), [key]: shapes }, null, 1));
+      } catch {
+        // A read-only home: measured again next time.
+      }
+    },
+  };
 }

@@ -2,9 +2,9 @@
 import { expose } from 'comlink';
 import { createEngine } from './engine/engine.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
-import { openStore } from './weights/store.ts';
+import { openRecords, openStore } from './weights/store.ts';
 
-const engine = createEngine({ gpu: navigator.gpu, store: openStore() });
+const engine = createEngine({ gpu: navigator.gpu, store: openStore(), tuning: openRecords('windrow-tuning') });
 
 const worker: WorkerEngine = {
   async load(source, options, progress) {

@@ -12,7 +12,7 @@ import { type WeightsReader, importingReader, sourceReader, storedReader } from 
 import { bytesSource, fileSource, sizedSource } from '../weights/source.ts';
 import { type Manifest, type Store, sha256 } from '../weights/store.ts';
 import { urlSource } from '../weights/url-source.ts';
-import { type LoadedModel, type ModelOptions, type OpenedModel, loadModel, openModel } from './load.ts';
+import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel } from './load.ts';
 import { plan } from './plan.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
@@ -25,6 +25,8 @@ export interface Host {
   /** Undefined where nothing is kept, as in Node. */
   store?: Store;
   deviceOptions?: DeviceOptions;
+  /** Where measured shapes are kept. */
+  tuning?: Tuning;
 }
 
 export interface EngineOptions extends LoadOptions {
@@ -88,7 +90,11 @@ export function createEngine(host: Host): Engine {
     const text = textOf(opened);
     const gpu = await openGpu(host.gpu, host.deviceOptions);
     try {
-      const modelOptions = optionsFor(opened, options, options.variant ? parseShapes(options.variant, defaultShapes(gpu, options)) : defaultShapes(gpu, options));
+      const shapes = defaultShapes(gpu, options);
+      const modelOptions: ModelOptions = {
+        ...optionsFor(opened, options, parseShapes(options.variant ?? '', shapes)),
+        tune: options.variant === undefined ? (host.tuning ?? true) : undefined,
+      };
       const planned = plan(opened, { ...modelOptions, cache: modelOptions.shapes.cache });
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       const { reader, id } = await openReader(host, options, source, opened, manifest, url);
@@ -123,7 +129,7 @@ export function createEngine(host: Host): Engine {
   };
 }
 
-function optionsFor({ graph }: OpenedModel, { budgetBytes = defaultBudgetBytes, context, allLogits }: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
+export function optionsFor({ graph }: OpenedModel, { budgetBytes = defaultBudgetBytes, context, allLogits }: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
   const most = graph.config.context;
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);

@@ -1,7 +1,7 @@
 // From an opened file to a model on the GPU, ready to run: buffers, weights, programs.
 import { type Header } from '../gguf/header.ts';
 import { type Gpu } from '../gpu/device.ts';
-import { createKernelCache } from '../gpu/kernels.ts';
+import { createKernelCache, kernelsHash } from '../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../gpu/ledger.ts';
 import { type Program, createProgram } from '../gpu/program.ts';
 import { type ActivationSizes, createActivations } from '../model/activations.ts';
@@ -12,7 +12,8 @@ import { type Sampler, createSampler } from '../model/sampler.ts';
 import { type Activations, type Mode, type Place, type RecordContext, type Shapes, record } from '../model/record.ts';
 import { type Layout, layoutOf } from '../weights/layout.ts';
 import { type WeightsReader } from '../weights/reader.ts';
-import { type ResidentWeights, placeWeights } from '../weights/resident.ts';
+import { type MatrixPart, type ResidentWeights, placeWeights } from '../weights/resident.ts';
+import { tune } from './tune.ts';
 import { type SectionOps, isTied, sectionSpecs, sectionsOf } from './sections.ts';
 
 export interface OpenedModel {
@@ -30,6 +31,14 @@ export function openModel(header: Header): OpenedModel {
 export interface ModelOptions extends ActivationSizes {
   budgetBytes: number;
   shapes: Shapes;
+  /** Measure which shapes are fastest, beginning with `shapes`; remembers the answer if given somewhere to keep it. */
+  tune?: Tuning | true;
+}
+
+/** Shapes found earlier, by a key that names adapter, kernels and matrix. */
+export interface Tuning {
+  get(key: string): Promise<Shapes | undefined>;
+  set(key: string, shapes: Shapes): Promise<void>;
 }
 
 /** A model on the GPU. Programs are per section: embedding, layers, head. */
@@ -65,13 +74,15 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     const activations = createActivations(device, ledger, graph, options, ropeFactors);
     const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache === 'f32' ? 4 : 2);
     await ledger.settle();
+    const kernels = createKernelCache(device);
+    options = { ...options, shapes: await chooseShapes(gpu, ledger, kernels, options, largestPart(layout, weights)) };
     const context: RecordContext = {
       graph, shapes: options.shapes, activations,
       keys: (layer) => ({ buffer: cache.keys(layer) }),
       values: (layer) => ({ buffer: cache.values(layer) }),
     };
     // Pipelines compile while weights arrive.
-    const [recorded] = await Promise.all([recordPrograms(gpu, ledger, context, layout, weights, options), uploadAll(gpu, ledger, layout, weights, reader, hooks)]);
+    const [recorded] = await Promise.all([recordPrograms(gpu, ledger, kernels, context, layout, weights, options), uploadAll(gpu, ledger, layout, weights, reader, hooks)]);
     await ledger.settle();
     return { header, graph, layout, gpu, options, ledger, activations, cache, ...recorded, destroy: () => ledger.destroyAll() };
   } catch (error) {
@@ -80,8 +91,24 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
   }
 }
 
-async function recordPrograms(gpu: Gpu, ledger: Ledger, context: RecordContext, layout: Layout, weights: ResidentWeights, { logitsRows }: ModelOptions): Promise<Pick<LoadedModel, 'programs' | 'heads' | 'sampler'>> {
-  const kernels = createKernelCache(gpu.device);
+async function chooseShapes(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { shapes, tune: tuning }: ModelOptions, part: MatrixPart): Promise<Shapes> {
+  if (!tuning) return shapes;
+  const { format, rows, cols } = part.matrix;
+  const key = [gpu.adapterName, kernelsHash(), format.name, rows, cols, ...Object.values(shapes)].join('|');
+  const known = tuning === true ? undefined : await tuning.get(key);
+  if (known) return known;
+  const found = await tune(gpu, ledger, kernels, shapes, part);
+  if (tuning !== true) await tuning.set(key, found);
+  return found;
+}
+
+/** Of the first layer: most of the model is like it. */
+function largestPart(layout: Layout, weights: ResidentWeights): MatrixPart {
+  const parts = layout.sections[1].stacks.flatMap((_, stack) => weights.stack(1, stack));
+  return parts.reduce((a, b) => (b.rows * b.matrix.cols > a.rows * a.matrix.cols ? b : a));
+}
+
+async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, context: RecordContext, layout: Layout, weights: ResidentWeights, { logitsRows }: ModelOptions): Promise<Pick<LoadedModel, 'programs' | 'heads' | 'sampler'>> {
   const sections = sectionsOf(context.graph);
   const make = (section: SectionOps, index: number, mode: Mode) => {
     const place = placeOf(context.graph, layout, weights, index);

@@ -55,6 +55,13 @@ export function readInterface(source: string): KernelInterface {
   return { bindings, params };
 }
 
+/** Changes when any shader does: part of the key of what was measured with them. FNV-1a. */
+export function kernelsHash(): string {
+  let hash = 0x811c9dc5;
+  for (const text of sources.values()) for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16);
+}
+
 /** Compiles kernels in parallel, each distinct spec once. */
 export function createKernelCache(device: GPUDevice): { get(spec: KernelSpec): Promise<Kernel> } {
   const kernels = new Map<string, Promise<Kernel>>();

@@ -29,6 +29,7 @@ export interface Program {
   encode(pass: GPUComputePassEncoder, step: Step): void;
   /** Makes the bind groups anew whose buffers are given by functions: needed after such a buffer was replaced. */
   rebind(): void;
+  destroy(): void;
 }
 
 /** Bytes of the parameters of a dispatch: the largest minUniformBufferOffsetAlignment there is. */
@@ -70,6 +71,7 @@ export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: 
         if (Object.values(dispatch.bindings).some((b) => typeof b === 'function')) bindGroups[i] = bind(dispatch, i);
       });
     },
+    destroy: () => ledger.destroy(paramsBuffer),
   };
 }
 

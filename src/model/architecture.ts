@@ -104,7 +104,7 @@ export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec[
         betaSlow: file.number('rope.scaling.yarn_beta_slow', 1),
         extFactor: file.number('rope.scaling.yarn_ext_factor', 1),
       };
-      return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (1 + 0.1 * Math.log(factor)) };
+      return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (yarn.extFactor ? 1 + 0.1 * Math.log(factor) : 1) };
     }
     default:
       throw new UnsupportedModelError(`The rope scaling type "${type}" is not supported by windrow for ${config.architecture}; supported are none, linear and yarn.`);

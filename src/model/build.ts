@@ -2,7 +2,7 @@
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { formats } from '../formats/catalogue.ts';
 import { type Header } from '../gguf/header.ts';
-import { getString } from '../gguf/metadata.ts';
+import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Architecture, openModelFile } from './architecture.ts';
 import { gemma3 } from './architectures/gemma3.ts';
 import { llama } from './architectures/llama.ts';
@@ -24,6 +24,8 @@ export function buildGraph(header: Header): Graph {
     throw new UnsupportedModelError(`The architecture "${name}" is not supported. Supported are ${[...architectures.keys()].join(', ')}.`);
   }
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model.');
+  const splits = getNumber(header.metadata, 'split.count', 1);
+  if (splits > 1) throw new UnsupportedModelError(`The file is one of ${splits} parts of a split model. Join them first (llama-gguf-split --merge).`);
   const file = openModelFile(header, name);
   const graph = architecture.graph(file);
   refuseUnknownKeys(header, architecture, file.keysRead);

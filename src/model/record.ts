@@ -1,7 +1,6 @@
 // Turns the operations of a graph into dispatches: for one token (decode) and for many (prefill).
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec } from '../gpu/kernels.ts';
-import { type MatrixPart } from '../weights/resident.ts';
 import { type Activation, type Attend, type Embed, type Graph, type NormAdd, type Op, type Project, type Rope } from './graph.ts';
 
 /** Which kernels and shapes to use; chosen per adapter by measurement, all giving the same numbers up to rounding. */
@@ -15,6 +14,24 @@ export interface Shapes {
   tile: 'f32' | 'f16';
   cache: 'f32' | 'f16';
   reduce: 'workgroup' | 'subgroup';
+}
+
+/** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
+export interface MatrixPart {
+  matrix: {
+    format: { name: string };
+    rows: number;
+    cols: number;
+    /** The stacked tensors: rows of each, and where they begin. */
+    parts: { rows: number; targetRow: number }[];
+    panels: { blocks: number; panelBytes: number };
+  };
+  binding: Binding;
+  panels: number;
+  /** First row of the matrix in this part. */
+  firstRow: number;
+  /** Rows in this part, without padding. */
+  rows: number;
 }
 
 /** What the operations of one section are recorded with. */
@@ -123,11 +140,12 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
   return dispatches;
 }
 
-function prefillKernel({ prefill, tile }: Shapes, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
+/** The kernel that multiplies many rows of activations with a matrix. */
+export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   if (prefill === 'rows') {
     return {
       kernel: { kernel: 'matvec-rows', files: ['prelude', formatFile(part), 'state'], constants },
-      grid: ({ rows }) => [part.panels, Math.ceil(rows / 8)],
+      grid: ({ rows }) => [Math.ceil(part.panels / 4), Math.ceil(rows / 8)], // Panels and Tokens of the shader
     };
   }
   return {
@@ -237,9 +255,10 @@ const splitsOf = (length: number) => Math.ceil(length / (32 * attentionPanels));
 /** Bytes of the partial results of split attention for up to `positions`. */
 export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => splitsOf(positions) * heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-const formatFile = (part: MatrixPart) => `formats/${part.matrix.format.name}`;
+export const formatFile = (part: MatrixPart) => `formats/${part.matrix.format.name}`;
 
-function matrixParams({ matrix, panels }: MatrixPart) {
+/** Parameters that every kernel reading a matrix shares. */
+export function matrixParams({ matrix, panels }: MatrixPart) {
   const { blocks, panelBytes } = matrix.panels;
   return { panels, panel_words: panelBytes / 4, blocks, groups: Math.ceil(matrix.cols / 32), rows: 0 };
 }

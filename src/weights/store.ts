@@ -34,6 +34,12 @@ export interface Store {
   remove(id: string): Promise<void>;
 }
 
+/** Small values by key, in a database of their own. */
+export function openRecords<T>(database: string): { get(key: string): Promise<T | undefined>; set(key: string, value: T): Promise<void> } {
+  const records = createStore(database, 'records');
+  return { get: (key) => get<T>(key, records), set: (key, value) => set(key, value, records) };
+}
+
 interface StoredSlab {
   bytes: Blob;
   hash: string;
