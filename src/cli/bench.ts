@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { RequestError } from '../errors.ts';
 import { dawn } from '../node.ts';
 import { countCalls } from './count-calls.ts';
-import { type Result } from './main.ts';
+import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
 interface Flags extends ModelFlags {

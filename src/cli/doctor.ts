@@ -2,7 +2,7 @@
 import { openGpu } from '../gpu/device.ts';
 import { selfTest } from '../gpu/self-test.ts';
 import { dawn, yieldOnSoftware } from '../node.ts';
-import { type Result } from './main.ts';
+import { type Result } from './result.ts';
 import { type ModelFlags } from './options.ts';
 
 export async function doctor(flags: ModelFlags): Promise<Result> {

@@ -1,7 +1,7 @@
 // windrow generate: text from a prompt.
 import { RequestError } from '../errors.ts';
 import { type GenerateRequest } from '../protocol.ts';
-import { type Result } from './main.ts';
+import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
 interface Flags extends ModelFlags {

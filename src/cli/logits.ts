@@ -1,6 +1,6 @@
 // windrow logits: raw logits to a file, (tokens, vocabulary) little-endian f32.
 import { open } from 'node:fs/promises';
-import { type Result } from './main.ts';
+import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
 export async function logits(path: string, flags: ModelFlags & { tokens: number[]; out: string; last?: boolean }): Promise<Result> {

@@ -7,15 +7,8 @@ import { logits } from './logits.ts';
 import { parseBytes, parseTokens, positiveInteger } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
+import { type Result } from './result.ts';
 import { tokenize } from './tokenize.ts';
-
-/** A result: printed as JSON with --json, else by `text`. */
-export interface Result {
-  json: unknown;
-  text: string;
-  /** The exit code; default 0. */
-  code?: number;
-}
 
 const argument = <T>(parse: (text: string) => T) => (text: string): T => {
   try {

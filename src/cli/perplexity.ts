@@ -1,7 +1,7 @@
 // windrow perplexity: each chunk of tokens runs alone; tokens 1 and on are scored by -ln softmax(logits before)[token].
 import { readFile } from 'node:fs/promises';
 import { RequestError } from '../errors.ts';
-import { type Result } from './main.ts';
+import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
 interface Flags extends ModelFlags {

@@ -7,7 +7,7 @@ import { openGpu } from '../gpu/device.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { dawn } from '../node.ts';
 import { openFileSource } from '../weights/file-source.ts';
-import { type Result } from './main.ts';
+import { type Result } from './result.ts';
 import { type ModelFlags } from './options.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {

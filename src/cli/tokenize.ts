@@ -4,7 +4,7 @@ import { RequestError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
 import { openFileSource } from '../weights/file-source.ts';
-import { type Result } from './main.ts';
+import { type Result } from './result.ts';
 
 interface Flags {
   text?: string;

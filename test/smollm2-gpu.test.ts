@@ -1,0 +1,128 @@
+// SmolLM2-135M-Instruct against llama.cpp's goldens: logits, greedy answers, likelihood; exact path and default path.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { negativeLogLikelihood } from '../src/cli/perplexity.ts';
+import { type LoadedModel, type ModelOptions, loadModel, openModel } from '../src/engine/load.ts';
+import { type Runner, createRunner } from '../src/engine/runner.ts';
+import { defaultShapes } from '../src/engine/shapes.ts';
+import { readHeader } from '../src/gguf/parse.ts';
+import { openFileSource } from '../src/weights/file-source.ts';
+import { sourceReader } from '../src/weights/reader.ts';
+import { adapterFile } from './dawn.ts';
+import { defaultModelPath } from './default-model.ts';
+import { floatsFixture, jsonFixture } from './fixture.ts';
+import { openDawn } from './model.ts';
+import { isFull, record } from './verified.ts';
+
+interface Prompt {
+  ids: number[];
+}
+interface Answer {
+  prompt_ids: number[];
+  ids: number[];
+}
+interface Likelihood {
+  chunk_nll: number[];
+  total_nll: number;
+  perplexity: number;
+  token_ids: number[];
+}
+
+// SwiftShader makes a token in about a second: there the shortest cases alone, except in the full run.
+const isSlow = adapterFile?.includes('swiftshader') && !isFull;
+const command = (test: string) => `npx vitest run --project gpu test/smollm2-gpu.test.ts -t "${test}"`;
+
+async function open(f32: boolean): Promise<LoadedModel> {
+  const source = await openFileSource(defaultModelPath!);
+  const opened = openModel(await readHeader(source));
+  const gpu = await openDawn();
+  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32 }), splits: 1, panels: 4, prefill: f32 ? 'rows' : 'tile' };
+  return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk: 128, logitsRows: 128, context: 1088, shapes });
+}
+
+describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2 in f32', () => {
+  let model: LoadedModel;
+  let runner: Runner;
+  beforeAll(async () => {
+    model = await open(true);
+    runner = createRunner(model);
+  });
+  afterAll(() => model.destroy());
+
+  const prompts = jsonFixture<Prompt[]>('smollm2/logits.json').filter(({ ids }) => isFull || ids.length <= (isSlow ? 7 : 33));
+  it.each(prompts)('gives the golden logits after $n_tokens tokens', async ({ ids }) => {
+    await runner.feed(ids, 0);
+    const want = floatsFixture(`smollm2/logits-${ids.length}.f32`);
+    const worst = (await runner.readLogits()).reduce((most, value, i) => Math.max(most, Math.abs(value - want[i])), 0);
+    record({ point: `SmolLM2 f32 logits after ${ids.length} tokens: largest error`, command: command('golden logits'), value: worst });
+    expect(worst).toBeLessThan(ids.length > 257 ? 1e-2 : 1e-3);
+  });
+
+  const answers = jsonFixture<Answer[]>('smollm2/greedy.json').slice(0, isFull ? 4 : isSlow ? 1 : 2);
+  it.each(answers.map((answer, i) => ({ ...answer, i })))('gives the golden greedy answer $i token for token', async ({ prompt_ids, ids, i }) => {
+    const golden = isFull ? ids : ids.slice(0, isSlow ? 2 : 12);
+    await runner.feed(prompt_ids, 0);
+    const greedy = model.sampler.choose({ seed: 0 });
+    const made = [await runner.sample(greedy, prompt_ids.length)];
+    while (made.length < golden.length) made.push(await runner.step(greedy, prompt_ids.length + made.length - 1));
+    record({ point: `SmolLM2 f32 greedy answer ${i}: equal tokens of ${golden.length}`, command: command('greedy answer'), value: made.filter((id, n) => id === golden[n]).length });
+    expect(made).toEqual(golden);
+  });
+
+  it.skipIf(isSlow)('gives the golden likelihood of a text', async () => {
+    const golden = jsonFixture<Likelihood>('smollm2/perplexity.json');
+    const chunks = isFull ? golden.chunk_nll.length : 1;
+    const size = golden.token_ids.length / golden.chunk_nll.length;
+    const total = await likelihood(model, runner, golden.token_ids, chunks, size);
+    const want = isFull ? golden.total_nll : golden.chunk_nll[0];
+    record({ point: `SmolLM2 f32 negative log likelihood of ${chunks} chunks (golden ${want})`, command: command('golden likelihood'), value: total });
+    expect(Math.abs(total - want)).toBeLessThan(isFull ? 1 : 0.1);
+  });
+});
+
+describe.skipIf(!adapterFile || !defaultModelPath || isSlow)('SmolLM2 with f16 keys, values and tiles', () => {
+  let model: LoadedModel;
+  let runner: Runner;
+  beforeAll(async () => {
+    model = await open(false);
+    runner = createRunner(model);
+  });
+  afterAll(() => model.destroy());
+
+  const prompts = jsonFixture<Prompt[]>('smollm2/logits.json').filter(({ ids }) => isFull || ids.length <= 33);
+  it.each(prompts)('stays within a KL divergence of 1e-3 after $n_tokens tokens', async ({ ids }) => {
+    await runner.feed(ids, 0);
+    const divergence = kl(floatsFixture(`smollm2/logits-${ids.length}.f32`), await runner.readLogits());
+    record({ point: `SmolLM2 default path (tile ${model.options.shapes.tile}, cache ${model.options.shapes.cache}) after ${ids.length} tokens: KL divergence`, command: command('KL divergence'), value: divergence });
+    expect(divergence).toBeLessThan(1e-3);
+  });
+
+  it.skipIf(!isFull)('gives a perplexity within 0.2 % of the golden one', async () => {
+    const golden = jsonFixture<Likelihood>('smollm2/perplexity.json');
+    const size = golden.token_ids.length / golden.chunk_nll.length;
+    const total = await likelihood(model, runner, golden.token_ids, golden.chunk_nll.length, size);
+    const perplexity = Math.exp(total / (golden.chunk_nll.length * (size - 1)));
+    record({ point: 'SmolLM2 default path perplexity (golden 18.7625)', command: command('perplexity within'), value: perplexity });
+    expect(Math.abs(perplexity / golden.perplexity - 1)).toBeLessThan(2e-3);
+  });
+});
+
+async function likelihood(model: LoadedModel, runner: Runner, tokens: number[], chunks: number, size: number): Promise<number> {
+  const { vocab } = model.graph.config;
+  let total = 0;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const ids = tokens.slice(chunk * size, (chunk + 1) * size);
+    let done = 0;
+    await runner.feedAll(ids, 0, (logits, rows) => {
+      for (let row = 0; row < rows && done + row + 1 < ids.length; row++) total += negativeLogLikelihood(logits.subarray(row * vocab, (row + 1) * vocab), ids[done + row + 1]);
+      done += rows;
+    });
+  }
+  return total;
+}
+
+/** Kullback-Leibler divergence of softmax(actual) from softmax(golden), in nats. */
+function kl(golden: Float32Array, actual: Float32Array): number {
+  const logSum = (logits: Float32Array) => negativeLogLikelihood(logits, 0) + logits[0];
+  const [a, b] = [logSum(golden), logSum(actual)];
+  return golden.reduce((sum, value, i) => sum + Math.exp(value - a) * (value - a - (actual[i] - b)), 0);
+}
