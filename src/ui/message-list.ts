@@ -93,6 +93,7 @@ export class MessageList extends LitElement {
         font-size: 1.5rem;
         font-weight: 600;
         line-height: 1.3;
+        text-wrap: balance;
       }
       .suggestions {
         display: flex;

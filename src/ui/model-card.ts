@@ -128,7 +128,9 @@ export class ModelCard extends LitElement {
         display: flex;
         align-items: center;
         gap: var(--gap-small);
+        padding: 0.25rem 0;
         border-top: 1px solid var(--line);
+        line-height: 1.4;
       }
       .name {
         flex: 1;
