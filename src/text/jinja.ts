@@ -54,12 +54,19 @@ class BoundedInterpreter extends Interpreter {
 
   override evaluate(node: Node | undefined, environment: Environment): Value {
     const value = this.#evaluate(node, environment);
-    const size = typeof value.value === 'string' || Array.isArray(value.value) ? value.value.length : 0;
-    // Long values cost time in proportion.
-    this.#steps += 1 + (size >> 6);
-    if (this.#steps > bounds.steps) throw new RangeError(`it takes more than ${bounds.steps} steps`);
-    if (size > (typeof value.value === 'string' ? bounds.stringLength : bounds.listLength)) throw new RangeError(`it makes a value of length ${size}`);
+    const looksUp = node?.type === 'Identifier' || node?.type === 'MemberExpression';
+    this.#charge(value, looksUp ? 0 : 1 / 64, looksUp ? 0 : 1 / 4);
     return value;
+  }
+
+  /** Counts a step, and more by the size of what it made. */
+  #charge(value: Value, perCharacter: number, perElement: number): void {
+    const content: unknown = value.value;
+    const characters = typeof content === 'string' ? content.length : 0;
+    const elements = Array.isArray(content) ? content.length : content instanceof Map ? content.size : 0;
+    this.#steps += 1 + characters * perCharacter + elements * perElement;
+    if (this.#steps > bounds.steps) throw new RangeError(`it takes more than ${bounds.steps} steps`);
+    if (characters > bounds.stringLength || elements > bounds.listLength) throw new RangeError(`it makes a value of length ${characters || elements}`);
   }
 
   #evaluate(node: Node | undefined, environment: Environment): Value {
@@ -73,6 +80,14 @@ class BoundedInterpreter extends Interpreter {
       case 'CallExpression': {
         const call = node as Call;
         return call.callee.type === 'MemberExpression' && !call.callee.computed ? this.#callMethod(call, environment) : super.evaluate(node, environment);
+      }
+      case 'For': {
+        // Each turn of a loop costs, whatever its body.
+        const loop = node as Node & { iterable: Node & { lhs?: Node } };
+        const { iterable } = loop;
+        const list = this.evaluate(iterable.type === 'SelectExpression' ? iterable.lhs : iterable, environment);
+        this.#charge(list, 0, 4);
+        return super.evaluate({ ...loop, iterable: iterable.type === 'SelectExpression' ? { ...iterable, lhs: known(list) } : known(list) } as unknown as Node, environment);
       }
       case 'FilterExpression':
         return this.#filter(node as Node & { operand: Node; filter: Call }, environment);

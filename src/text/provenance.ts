@@ -43,6 +43,8 @@ export function createMarks(spellings: readonly string[]): Marks {
       let marked = cache.get(text);
       if (marked !== undefined) return marked;
       marked = text;
+      // A part from the middle, like 'im_start' of '<|' ~ 'im_start' ~ '|>'.
+      if (text.length < longest && spellings.some((spelling) => spelling.includes(text))) marked = markAll(text);
       for (const spelling of byLength) if (text.includes(spelling)) marked = everywhere(text, spelling, marked, markSpan);
       for (let length = Math.min(longest - 1, text.length); length > 0; length--) {
         if (!prefixes.has(text.slice(-length))) continue;

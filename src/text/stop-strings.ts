@@ -22,9 +22,11 @@ export function createStopStrings(stops: readonly string[]): StopStrings {
     push(text) {
       if (stopped) return { text: '', stopped };
       held += text;
-      const found = stops.map((stop) => held.indexOf(stop)).filter((at) => at >= 0);
+      // The first to be complete wins, of those the longest: the same however the text is cut into pieces.
+      const found = stops.map((stop) => ({ start: held.indexOf(stop), length: stop.length })).filter(({ start }) => start >= 0);
+      found.sort((a, b) => a.start + a.length - (b.start + b.length) || a.start - b.start);
       stopped = found.length > 0;
-      const length = stopped ? Math.min(...found) : openAt(held, stops);
+      const length = stopped ? found[0].start : openAt(held, stops);
       const complete = held.slice(0, length);
       held = stopped ? '' : held.slice(length);
       return { text: complete, stopped };

@@ -47,10 +47,12 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
   const source = own || (hasChatml ? chatml : plain);
   const marks = createMarks(tokenizer.controlSpellings);
   let program: Program | undefined;
+  let broken: Error | undefined;
 
   /** `messages` are well-formed, or carry marks in their contents. */
   function run(messages: readonly Message[], { addGenerationPrompt = true }: RenderOptions, mark: boolean): string {
     const token = (id: number | undefined): string => (id === undefined ? '' : mark ? marks.markAll(tokenizer.spelling(id)) : tokenizer.spelling(id));
+    if (broken) throw broken;
     try {
       program ??= parseTemplate(source);
       const variables = {
@@ -62,7 +64,10 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TemplateException) throw new RequestError(`The model's chat template does not accept this conversation: ${reason}`);
-      throw new UnsupportedModelError(`The model's chat template cannot be run: ${reason}. Give the prompt as text instead.`);
+      const unusable = new UnsupportedModelError(`The model's chat template cannot be run: ${reason}. Give the prompt as text instead.`);
+      // What passes the bounds with a few words will pass them again, after seconds each time.
+      if (error instanceof RangeError && probes.includes(messages)) broken = unusable;
+      throw unusable;
     }
   }
 
