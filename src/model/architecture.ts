@@ -69,7 +69,7 @@ export function readConfig(file: ModelFile, architecture: string): ModelConfig {
   if (headDim !== valueDim) throw new UnsupportedModelError(`Keys of ${headDim} and values of ${valueDim} dimensions per head; windrow needs them equal.`);
   if (headDim > 256 || headDim % 2) throw new UnsupportedModelError(`A head dimension of ${headDim}; windrow supports even ones up to 256.`);
   const embedding = file.header.tensors.get('token_embd.weight');
-  if (!embedding) throw new InvalidFileError('The tensor token_embd.weight is missing.');
+  if (!embedding) throw new InvalidFileError(`The tensor token_embd.weight is missing; a ${architecture} model needs it.`);
   const vocab = embedding.shape[1] ?? 0;
   if (vocab < 1) throw new InvalidFileError(`token_embd.weight has shape [${embedding.shape.join(', ')}]; it needs ${dim} columns and a row per token.`);
   if (file.has('vocab_size') && file.number('vocab_size') !== vocab) {
@@ -88,8 +88,9 @@ export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec[
   }
   const base = file.number('rope.freq_base', 10000);
   if (!(base > 0)) throw new InvalidFileError(`${config.architecture}.rope.freq_base is ${base}; it has to be above 0.`);
-  const type = file.string('rope.scaling.type', file.has('rope.scale_linear') ? 'linear' : 'none');
-  const factor = file.number('rope.scaling.factor', file.number('rope.scale_linear', 1)) || 1;
+  const type = file.string('rope.scaling.type', 'linear'); // llama.cpp's default: a file may give the factor alone
+  const factor = file.number('rope.scaling.factor', file.number('rope.scale_linear', 0)) || 1; // 0 means none
+  if (!(factor > 0 && factor < Infinity)) throw new InvalidFileError(`${config.architecture}.rope.scaling.factor is ${factor}; it has to be above 0.`);
   const attentionFactor = file.number('rope.scaling.attn_factor', 1);
   const spec: RopeSpec = { dims, layout, base, scale: 1, magnitude: attentionFactor };
   switch (type) {

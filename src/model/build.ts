@@ -21,15 +21,20 @@ export function buildGraph(header: Header): Graph {
   const name = getString(header.metadata, 'general.architecture');
   const architecture = architectures.get(name);
   if (!architecture) {
-    throw new UnsupportedModelError(`The architecture "${name}" is not supported. Supported are ${[...architectures.keys()].join(', ')}.`);
+    throw new UnsupportedModelError(`The architecture "${name}" is not supported. Supported are ${[...architectures.keys()].join(', ')}: choose a model of one of these.`);
   }
+  const type = getString(header.metadata, 'general.type', 'model');
+  if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model.');
   const splits = getNumber(header.metadata, 'split.count', 1);
   if (splits > 1) throw new UnsupportedModelError(`The file is one of ${splits} parts of a split model. Join them first (llama-gguf-split --merge).`);
+  const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
+  if (experts > 0) throw new UnsupportedModelError(`The file sets ${name}.expert_count = ${experts}: a mixture of experts, which windrow does not implement. Choose a dense model.`);
   const file = openModelFile(header, name);
   const graph = architecture.graph(file);
   refuseUnknownKeys(header, architecture, file.keysRead);
   refuseUnusedTensors(header, graph);
+  checkVectors(header, graph);
   for (const tensor of header.tensors.values()) {
     if (!formats.has(tensor.type)) {
       throw new UnsupportedModelError(`The tensor ${tensor.name} has the type ${tensor.type}. Supported are ${[...formats.keys()].join(', ')}.`);
@@ -59,6 +64,28 @@ function refuseUnusedTensors(header: Header, graph: Graph): void {
   for (const tensor of used) {
     if (!header.tensors.has(tensor)) throw new InvalidFileError(`The tensor ${tensor} is missing; a ${graph.config.architecture} model needs it.`);
   }
+}
+
+/** The kernels take the length of norms and biases from the metadata: a shorter one would be read past its end. */
+function checkVectors(header: Header, { config, layers, head, ropes }: Graph): void {
+  const { architecture, dim, headDim } = config;
+  const check = (name: string | undefined, length: number) => {
+    if (name === undefined) return;
+    const [actual, ...more] = header.tensors.get(name)!.shape;
+    if (actual !== length || more.some((n) => n !== 1)) {
+      throw new InvalidFileError(`The tensor ${name} has shape [${[actual, ...more].join(', ')}]; the metadata of this ${architecture} model asks for [${length}].`);
+    }
+  };
+  for (const op of [...layers.flat(), head]) {
+    if (op.op === 'project') {
+      check(op.norm, op.cols);
+      op.bias?.forEach((name, i) => check(name, op.matrices[i].rows));
+    } else if (op.op === 'rope') {
+      check(op.queryNorm, headDim);
+      check(op.keyNorm, headDim);
+    } else if (op.op === 'norm-add') check(op.weight, dim);
+  }
+  for (const { factors, dims } of ropes) check(factors, dims / 2);
 }
 
 /** Names of the vectors (norms, biases) of an operation. */

@@ -14,7 +14,7 @@ describe('sampling options', () => {
   });
 
   it('are refused by name outside their range', () => {
-    for (const options of [{ temperature: -1 }, { temperature: NaN }, { temperature: 1e-9 }, { topK: 1.5 }, { topK: -1 }, { topP: 1.1 }, { minP: 2 }]) {
+    for (const options of [{ temperature: -1 }, { temperature: NaN }, { temperature: 1e-9 }, { topK: 1.5 }, { topK: -1 }, { topP: 1.1 }, { minP: 2 }, { seed: -1 }, { seed: 0.5 }, { seed: 2 ** 32 }]) {
       expect(() => checkSampling(options)).toThrow(RequestError);
       expect(() => checkSampling(options)).toThrow(Object.keys(options)[0]);
     }

@@ -23,7 +23,7 @@ export const samplerBytes = (vocab: number) => ({
 
 /** The options with their defaults, checked; a RequestError names the first that is out of range. */
 export function checkSampling(options: SamplingOptions): Required<Omit<SamplingOptions, 'seed'>> {
-  const { temperature = 0, topK = 0, topP = 1, minP = 0 } = options;
+  const { temperature = 0, topK = 0, topP = 1, minP = 0, seed = 0 } = options;
   const range = (name: string, value: number, least: number, most: number) => {
     if (!(value >= least && value <= most)) throw new RequestError(`${name} is ${value}; it must be from ${least} to ${most}.`);
   };
@@ -33,6 +33,7 @@ export function checkSampling(options: SamplingOptions): Required<Omit<SamplingO
   range('topK', topK, 0, 2 ** 31);
   range('topP', topP, 0, 1);
   range('minP', minP, 0, 1);
+  if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) throw new RequestError(`seed is ${seed}; it must be a whole number from 0 to ${2 ** 32 - 1}.`);
   return { temperature, topK, topP, minP };
 }
 

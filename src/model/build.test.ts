@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { type TypedValue } from '../../test/gguf.ts';
+import { fixture } from '../../test/fixture.ts';
+import { type Change, vary } from '../../test/vary.ts';
+import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
+import { readHeader } from '../gguf/parse.ts';
+import { bytesSource } from '../weights/source.ts';
+import { buildGraph, tensorsOf } from './build.ts';
+
+const graphOf = async (bytes: Uint8Array) => buildGraph(await readHeader(bytesSource(bytes, 'model.gguf')));
+const varied = async (path: string, change: Change) => graphOf(await vary(path, change));
+const refusal = async (graph: Promise<unknown>): Promise<Error> => {
+  const error: unknown = await graph.then(() => 'no error', (caught: unknown) => caught);
+  if (!(error instanceof Error)) throw new Error('The file was not refused.');
+  return error;
+};
+
+const f32 = (value: number): TypedValue => ({ type: 'f32', value });
+const u32 = (value: number): TypedValue => ({ type: 'u32', value });
+const string = (value: string): TypedValue => ({ type: 'string', value });
+
+const llama = 'stories260K/stories260K.gguf';
+const phi3 = 'tiny/tiny-phi3.gguf';
+const gemma3 = 'tiny/tiny-gemma3.gguf';
+const qwen2 = 'tiny/tiny-qwen2.gguf';
+
+describe('architectures', () => {
+  it.each(['arcee', 'gemma2', 'olmo2', 'gpt-oss', 'qwen3moe', 'granite', 'lfm2', 'smallthinker', 'smollm3'])('refuses %s by name and lists those that work', async (name) => {
+    const error = await refusal(graphOf(fixture(`tiny/tiny-${name}.zeroed.gguf`)));
+    expect(error).toBeInstanceOf(UnsupportedModelError);
+    expect(error.message).toContain(`The architecture "${name}"`);
+    expect(error.message).toContain('Supported are llama, qwen2, qwen3, gemma3, phi3');
+  });
+
+  it.each([
+    ['stories260K/stories260K.gguf', 'llama', 5], ['tiny/tiny-llama-k.gguf', 'llama', 2], ['tiny/tiny-mistral.gguf', 'llama', 2],
+    [qwen2, 'qwen2', 2], ['tiny/tiny-qwen3.gguf', 'qwen3', 2], [gemma3, 'gemma3', 4], [phi3, 'phi3', 2],
+  ])('%s is a graph of %s that names every tensor of the file', async (path, architecture, layers) => {
+    const header = await readHeader(bytesSource(fixture(path), path));
+    const graph = buildGraph(header);
+    expect(graph.config).toMatchObject({ architecture, layers, vocab: 512 });
+    const named = new Set([...graph.hostTensors, ...[graph.embed, ...graph.layers.flat(), graph.head].flatMap(tensorsOf)]);
+    expect([...named].sort()).toEqual([...header.tensors.keys()].sort());
+  });
+
+  it('refuses a file of low-bit types by the name of the first one', async () => {
+    const error = await refusal(graphOf(fixture('tiny/tiny-llama-low.zeroed.gguf')));
+    expect(error).toBeInstanceOf(UnsupportedModelError);
+    expect(error.message).toMatch(/blk\.0\.attn_q\.weight has the type IQ3_S\. Supported are .*Q4_1.*/);
+  });
+});
+
+describe('what windrow would have to ignore', () => {
+  const extra = { shape: [64], type: 0 };
+  const cases: [title: string, path: string, change: Change, message: RegExp][] = [
+    ['a bias of a norm', llama, { tensors: { 'blk.0.ffn_norm.bias': extra } }, /a tensor blk\.0\.ffn_norm\.bias, which windrow does not use in a llama model/],
+    ['a bias of a matrix that has none', llama, { tensors: { 'blk.0.ffn_down.bias': extra } }, /blk\.0\.ffn_down\.bias/],
+    ['factors of LongRoPE in a llama model', llama, { tensors: { 'rope_factors_long.weight': { shape: [4] } } }, /rope_factors_long\.weight/],
+    ['a layer more than the metadata says', llama, { metadata: { 'llama.block_count': u32(4) } }, /tensor blk\.4\./],
+    ['an unknown rope scaling', llama, { metadata: { 'llama.rope.scaling.type': string('spiral') } }, /rope scaling type "spiral" .* supported are none, linear and yarn/],
+    ['longrope by its type', phi3, { metadata: { 'phi3.rope.scaling.type': string('longrope') } }, /"longrope"/],
+    ['longrope by its factors', phi3, { tensors: { 'rope_factors_long.weight': { shape: [32] }, 'rope_factors_short.weight': { shape: [32] } } }, /longrope \(rope_factors_long\.weight\), which windrow does not implement/],
+    ['a soft cap of attention', gemma3, { metadata: { 'gemma3.attn_logit_softcapping': f32(50) } }, /gemma3\.attn_logit_softcapping = 50, which windrow does not implement/],
+    ['a soft cap of logits where the architecture has none', llama, { metadata: { 'llama.final_logit_softcapping': f32(30) } }, /llama\.final_logit_softcapping = 30/],
+    ['a soft cap of the routers to come', llama, { metadata: { 'llama.router_logit_softcapping': f32(30) } }, /router_logit_softcapping = 30/],
+    ['a sliding window where the architecture has none', llama, { metadata: { 'llama.attention.sliding_window': u32(64) } }, /llama\.attention\.sliding_window = 64/],
+    ['scales of other architectures', llama, { metadata: { 'llama.logit_scale': f32(4) } }, /llama\.logit_scale = 4/],
+    ['a key with a list', llama, { metadata: { 'llama.swiglu_clamp': { type: 'f32', value: [1, 2] } } }, /llama\.swiglu_clamp = 1,2/],
+    ['experts', llama, { metadata: { 'llama.expert_count': u32(8), 'llama.expert_used_count': u32(2) } }, /llama\.expert_count = 8: a mixture of experts/],
+    ['experts, with their tensors in place of the dense ones', llama, { metadata: { 'llama.expert_count': u32(8) }, tensors: { 'blk.0.ffn_gate.weight': undefined, 'blk.0.ffn_gate_exps.weight': { shape: [64, 172, 8] } } }, /mixture of experts/],
+    ['a part of a split model', llama, { metadata: { 'split.count': { type: 'u16', value: 3 } } }, /one of 3 parts of a split model\. Join them first/],
+    ['an adapter', llama, { metadata: { 'general.type': string('adapter') } }, /of the type "adapter", not a whole language model/],
+    ['a head dimension above 256', qwen2, { metadata: { 'qwen2.attention.key_length': u32(320), 'qwen2.attention.value_length': u32(320) } }, /head dimension of 320; windrow supports even ones up to 256/],
+    ['keys and values of different sizes', qwen2, { metadata: { 'qwen2.attention.value_length': u32(32) } }, /Keys of 64 and values of 32/],
+  ];
+  it.each(cases)('refuses %s', async (_, path, change, message) => {
+    const error = await refusal(varied(path, change));
+    expect(error.message).toMatch(message);
+    expect(['UnsupportedModelError', 'InvalidFileError']).toContain(error.name);
+  });
+
+  it('but not keys that are off, nor a vocabulary size that is true', async () => {
+    const off = { 'llama.expert_count': u32(0), 'llama.attn_logit_softcapping': f32(0), 'llama.use_parallel_residual': { type: 'bool', value: false }, 'split.count': u32(1), 'general.type': string('model') } as const;
+    expect((await varied(llama, { metadata: off })).config.dim).toBe(64);
+  });
+});
+
+describe('damaged models', () => {
+  const cases: [title: string, path: string, change: Change, message: RegExp][] = [
+    ['no embedding', llama, { tensors: { 'token_embd.weight': undefined } }, /token_embd\.weight is missing; a llama model needs it/],
+    ['a matrix missing', llama, { tensors: { 'blk.3.ffn_up.weight': undefined } }, /blk\.3\.ffn_up\.weight is missing/],
+    ['a norm missing', llama, { tensors: { 'blk.2.attn_norm.weight': undefined } }, /blk\.2\.attn_norm\.weight is missing/],
+    ['a bias missing of three', qwen2, { tensors: { 'blk.1.attn_k.bias': undefined } }, /blk\.1\.attn_k\.bias is missing/],
+    ['a layer missing', llama, { metadata: { 'llama.block_count': u32(6) } }, /blk\.5\.attn_q\.weight is missing/],
+    ['a matrix with its sides swapped', llama, { tensors: { 'blk.0.ffn_down.weight': { shape: [64, 172] } } }, /blk\.0\.ffn_down\.weight has shape \[64, 172\]; .* asks for \[172, 64\]/],
+    ['a matrix with a third side', llama, { tensors: { 'blk.0.attn_k.weight': { shape: [64, 16, 2] } } }, /has shape \[64, 16, 2\]/],
+    ['a norm too short', llama, { tensors: { 'blk.0.attn_norm.weight': { shape: [32] } } }, /blk\.0\.attn_norm\.weight has shape \[32\]; .* asks for \[64\]/],
+    ['a norm of two sides', llama, { tensors: { 'output_norm.weight': { shape: [32, 2] } } }, /output_norm\.weight has shape \[32, 2\]/],
+    ['a norm per head too short', gemma3, { tensors: { 'blk.1.attn_k_norm.weight': { shape: [16] } } }, /blk\.1\.attn_k_norm\.weight has shape \[16\]; .* asks for \[32\]/],
+    ['a norm after the branch too short', gemma3, { tensors: { 'blk.1.post_ffw_norm.weight': { shape: [128] } } }, /post_ffw_norm\.weight has shape \[128\]; .* asks for \[256\]/],
+    ['a bias too short', qwen2, { tensors: { 'blk.0.attn_v.bias': { shape: [64] } } }, /blk\.0\.attn_v\.bias has shape \[64\]; .* asks for \[128\]/],
+    ['too few rope factors', 'tiny/tiny-llama3.gguf', { tensors: { 'rope_freqs.weight': { shape: [16] } } }, /rope_freqs\.weight has shape \[16\]; .* asks for \[32\]/],
+    ['another vocabulary size', llama, { metadata: { 'llama.vocab_size': u32(32000) } }, /llama\.vocab_size is 32000, but token_embd\.weight has 512 rows/],
+    ['no layers', llama, { metadata: { 'llama.block_count': u32(0) } }, /llama\.block_count is 0; .* from 1 to 4096/],
+    ['an absurd number of layers', llama, { metadata: { 'llama.block_count': u32(4e9) } }, /block_count is 4000000000/],
+    ['an absurd width', llama, { metadata: { 'llama.embedding_length': u32(4e9) } }, /embedding_length is 4000000000/],
+    ['an absurd feed-forward width', llama, { metadata: { 'llama.feed_forward_length': u32(2 ** 20) } }, /blk\.0\.ffn_gate\.weight has shape \[64, 172\]; .* asks for \[64, 1048576\]/],
+    ['half a head', llama, { metadata: { 'llama.attention.head_count': f32(7.5) } }, /head_count is 7\.5/],
+    ['heads that share unevenly', llama, { metadata: { 'llama.attention.head_count_kv': u32(3) } }, /8 query heads cannot share 3/],
+    ['more rotated dimensions than a head has', llama, { metadata: { 'llama.rope.dimension_count': u32(16) } }, /rope\.dimension_count is 16; .* up to the head dimension 8/],
+    ['a rope base of 0', llama, { metadata: { 'llama.rope.freq_base': f32(0) } }, /freq_base is 0/],
+    ['a rope factor below 0', llama, { metadata: { 'llama.rope.scaling.factor': f32(-2) } }, /rope\.scaling\.factor is -2; it has to be above 0/],
+    ['an epsilon of 0', llama, { metadata: { 'llama.attention.layer_norm_rms_epsilon': f32(0) } }, /epsilon is 0;/],
+    ['no context length', llama, { metadata: { 'llama.context_length': undefined } }, /no llama\.context_length; needed is a number/],
+    ['a context length in words', llama, { metadata: { 'llama.context_length': string('long') } }, /context_length is the string "long"/],
+    ['a sliding window pattern of 0', gemma3, { metadata: { 'gemma3.attention.sliding_window_pattern': u32(0) } }, /its pattern 0; whole numbers are needed/],
+    ['no architecture', llama, { metadata: { 'general.architecture': undefined } }, /no general\.architecture/],
+  ];
+  it.each(cases)('refuses %s', async (_, path, change, message) => {
+    const error = await refusal(varied(path, change));
+    expect(error.message).toMatch(message);
+    expect(error).toBeInstanceOf(InvalidFileError);
+  });
+
+  it('refuses a vocabulary without a model', async () => {
+    const names = [...(await readHeader(bytesSource(fixture(llama), llama))).tensors.keys()];
+    const error = await refusal(varied(llama, { tensors: Object.fromEntries(names.map((name) => [name, undefined])) }));
+    expect(error).toBeInstanceOf(InvalidFileError);
+    expect(error.message).toContain('a vocabulary without a model');
+  });
+});
+
+describe('rope', () => {
+  const ropeOf = async (metadata: Change['metadata']) => (await varied(llama, { metadata })).ropes[0];
+  const plain = { dims: 8, layout: 'pairs', base: 10000, scale: 1, magnitude: 1 };
+
+  it('is plain where nothing is said, with the base that the file names', async () => {
+    expect(await ropeOf({})).toEqual(plain);
+    expect(await ropeOf({ 'llama.rope.freq_base': f32(500000) })).toEqual({ ...plain, base: 500000 });
+  });
+
+  it('is scaled linearly by a factor, with or without the type, under its old name too', async () => {
+    const scaled = { ...plain, scale: 0.25 };
+    expect(await ropeOf({ 'llama.rope.scaling.type': string('linear'), 'llama.rope.scaling.factor': f32(4) })).toEqual(scaled);
+    expect(await ropeOf({ 'llama.rope.scaling.factor': f32(4) })).toEqual(scaled); // as llama.cpp takes it
+    expect(await ropeOf({ 'llama.rope.scale_linear': f32(4) })).toEqual(scaled);
+    expect(await ropeOf({ 'llama.rope.scaling.factor': f32(0) })).toEqual(plain);
+  });
+
+  it('is not scaled where the type is none, whatever the factor', async () => {
+    expect(await ropeOf({ 'llama.rope.scaling.type': string('none'), 'llama.rope.scaling.factor': f32(4) })).toEqual(plain);
+  });
+
+  it('is YaRN with its defaults, the magnitude from the factor', async () => {
+    expect(await ropeOf({ 'llama.rope.scaling.type': string('yarn'), 'llama.rope.scaling.factor': f32(4) })).toEqual({
+      ...plain, scale: 0.25, magnitude: 1 + 0.1 * Math.log(4), yarn: { originalContext: 512, betaFast: 32, betaSlow: 1, extFactor: 1 },
+    });
+  });
+
+  it('is YaRN with what the file says', async () => {
+    expect(await ropeOf({
+      'llama.rope.scaling.type': string('yarn'), 'llama.rope.scaling.factor': f32(8), 'llama.rope.scaling.original_context_length': u32(128), 'llama.rope.scaling.attn_factor': f32(0.5),
+      'llama.rope.scaling.yarn_beta_fast': f32(16), 'llama.rope.scaling.yarn_beta_slow': f32(2), 'llama.rope.scaling.yarn_ext_factor': f32(0.5),
+    })).toEqual({ ...plain, scale: 0.125, magnitude: 0.5 * (1 + 0.1 * Math.log(8)), yarn: { originalContext: 128, betaFast: 16, betaSlow: 2, extFactor: 0.5 } });
+  });
+
+  it('has the factors of Llama 3, which the CPU reads', async () => {
+    const graph = await graphOf(fixture('tiny/tiny-llama3.gguf'));
+    expect(graph.ropes).toEqual([{ dims: 64, layout: 'pairs', base: 500000, scale: 1, magnitude: 1, factors: 'rope_freqs.weight' }]);
+    expect(graph.hostTensors).toEqual(['rope_freqs.weight']);
+  });
+
+  it('of gemma3 scales the global layers alone, two of which have a window between them', async () => {
+    const { ropes, layers } = await varied(gemma3, { metadata: { 'gemma3.rope.scaling.type': string('linear'), 'gemma3.rope.scaling.factor': f32(8) } });
+    expect(ropes).toMatchObject([{ base: 1e6, scale: 0.125, layout: 'halves' }, { base: 1e4, scale: 1, layout: 'halves' }]);
+    const used = layers.flat().flatMap((op) => (op.op === 'rope' ? [op.rope] : []));
+    const windows = layers.flat().flatMap((op) => (op.op === 'attend' ? [op.window] : []));
+    expect(used).toEqual([1, 0, 1, 0]);
+    expect(windows).toEqual([8, undefined, 8, undefined]);
+  });
+});
