@@ -106,7 +106,11 @@ export function splitWords(pre: PreTokenizer, text: string): string[] {
   let words = [text];
   for (const pattern of pre.patterns) {
     const pieces: string[] = [];
-    for (const word of words) cut(word, allKnown || !pattern.source.includes('\\p') ? word : hideUnassigned(word), pattern, pieces);
+    const hide = !allKnown && pattern.source.includes('\\p');
+    for (const word of words) {
+      if (word.length === 1) pieces.push(word);
+      else cut(word, hide ? hideUnassigned(word) : word, pattern, pieces);
+    }
     words = pieces;
   }
   return words;
@@ -122,7 +126,7 @@ function cut(text: string, shape: string, pattern: RegExp, pieces: string[]): vo
   for (const match of matches) matched += match.length;
   if (matched === text.length) {
     let start = 0;
-    for (const match of matches) pieces.push(shape === text ? match : text.slice(start, start + match.length)), (start += match.length);
+    for (const { length } of matches) pieces.push(text.slice(start, (start += length)));
     return;
   }
   let start = 0;
