@@ -1,0 +1,175 @@
+// Checks of rope and of attention, of many rows and of one, over a cache in f32 and f16.
+import { type RopeSpec } from '../../model/graph.ts';
+import { type Mode, type Shapes } from '../../model/record.ts';
+import { ropeFrequencies } from '../../model/rope.ts';
+import { attention } from '../../reference/attention.ts';
+import { rmsNorm } from '../../reference/rms-norm.ts';
+import { rotate } from '../../reference/rope.ts';
+import { packCache, stored, unpackCache } from './cache.ts';
+import { type Case, type Check, type Outcome } from './check.ts';
+import { decodeShapes } from './project.ts';
+import { normals, random } from './random.ts';
+import { type Tensor, withStage } from './workbench.ts';
+
+export interface Heads {
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+}
+
+const name = ({ heads, kvHeads, headDim }: Heads) => `${heads}/${kvHeads} heads of ${headDim}`;
+const caches = ['f32', 'f16'] as const;
+
+export interface Roped extends Heads {
+  rope: RopeSpec;
+  norm: boolean;
+  position: number;
+  tokens: number;
+}
+
+export function ropeCase(given: Roped, shapes: Shapes): Case {
+  const { heads, kvHeads, headDim, rope, norm, position, tokens } = given;
+  const label = `${name(given)}, ${rope.dims} ${rope.layout}${norm ? ', normed' : ''}, ${tokens} tokens from ${position}`;
+  return {
+    name: label,
+    async run(bench): Promise<Outcome> {
+      const next = random(label);
+      const widths = { query: heads * headDim, key: kvHeads * headDim };
+      const parts = { query: normals(next, tokens * widths.query), key: normals(next, tokens * widths.key), value: normals(next, tokens * widths.key) };
+      const norms = { query: normals(next, headDim), key: normals(next, headDim) };
+      const tensors: Record<string, Tensor> = {};
+      if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = { type: 'F32', shape: [headDim], bytes: new Uint8Array(weight.buffer) };
+      const op = { op: 'rope', layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) } as const;
+      const shape = { kvHeads, headDim, cache: shapes.cache };
+      const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, shapes, tensors, op, tokens, position }, async (stage) => {
+        const width = widths.query + 2 * widths.key;
+        const qkv = new Float32Array(tokens * width);
+        for (let t = 0; t < tokens; t++) {
+          qkv.set(parts.query.subarray(t * widths.query, (t + 1) * widths.query), t * width);
+          qkv.set(parts.key.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query);
+          qkv.set(parts.value.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query + widths.key);
+        }
+        stage.write('qkv', qkv, width);
+        await stage.run(stage.dispatches);
+        const padded = await stage.read('query', tokens, stage.activations.strides.query);
+        const cached = async (what: 'keys' | 'values') => unpackCache(shape, what, await stage.readBytes(stage[what], stage[what].size), position + tokens).subarray(position * widths.key);
+        return [unpadHeads(padded, headDim), await cached('keys'), await cached('values')];
+      });
+      const rotation = { layout: rope.layout, frequencies: ropeFrequencies(rope), magnitude: rope.magnitude };
+      const turned = (x: Float32Array, count: number, weight: Float32Array) => rotate(norm ? rmsNorm(x, weight, 1e-5) : x, count, headDim, position, rotation);
+      const expected = [turned(parts.query, heads, norms.query), stored(shape, turned(parts.key, kvHeads, norms.key)), stored(shape, parts.value)];
+      return { found: concat([query, keys, values]), expected: concat(expected), scale: concat(expected.map((numbers) => headSizes(numbers, headDim))) };
+    },
+  };
+}
+
+const concat = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
+
+/** (tokens, heads, headDim) without the padding of heads to a multiple of 4. */
+const unpadHeads = (padded: Float32Array, headDim: number): Float32Array => padded.filter((_, i) => i % (Math.ceil(headDim / 4) * 4) < headDim);
+
+/** For every number, the largest of its head. */
+const headSizes = (numbers: Float32Array, headDim: number): Float32Array =>
+  numbers.map((_, i) => {
+    const start = i - (i % headDim);
+    return numbers.subarray(start, start + headDim).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
+  });
+
+/** f32: a few roundings of angles and products. f16: one rounding, by 2^-10 where a GPU rounds toward zero. */
+export const ropeTolerance = { f32: 2e-6, f16: 2 ** -10 };
+
+const ropeOf = (dims: number, layout: RopeSpec['layout'], magnitude = 1): RopeSpec => ({ dims, layout, base: 10000, scale: 1, magnitude });
+
+const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
+  { heads: 1, kvHeads: 1, headDim: 8, rope: ropeOf(8, layout), norm: false, position: 0, tokens: 1 },
+  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13 },
+  { heads: 4, kvHeads: 2, headDim: 80, rope: ropeOf(32, layout), norm: false, position: 255, tokens: 2 },
+  { heads: 2, kvHeads: 2, headDim: 6, rope: ropeOf(4, layout), norm: true, position: 31, tokens: 3 },
+  { heads: 8, kvHeads: 1, headDim: 96, rope: ropeOf(96, layout, 1.19), norm: false, position: 4999, tokens: 1 },
+  { heads: 2, kvHeads: 1, headDim: 256, rope: ropeOf(256, layout), norm: true, position: 700, tokens: 65 },
+]);
+
+const ropeChecks = (): Check[] =>
+  caches.flatMap((cache) =>
+    (['pairs', 'halves'] as const).map((layout) => ({
+      name: `rope by ${layout}, cache ${cache}`, tolerance: ropeTolerance[cache], shapes: { cache },
+      cases: roped.filter(({ rope }) => rope.layout === layout).map((each) => ropeCase(each, decodeShapes({ cache }))),
+    })),
+  );
+
+export interface Attended extends Heads {
+  /** Positions seen by the last row. */
+  length: number;
+  tokens: number;
+  window?: number;
+  scale?: number;
+  /** Scores are this many times as far apart. */
+  sharpness?: number;
+}
+
+export function attendCase(given: Attended, mode: Mode, shapes: Shapes): Case {
+  const { heads, kvHeads, headDim, length, tokens, window, scale = headDim ** -0.5, sharpness = 1 } = given;
+  const label = `${name(given)}, ${tokens} tokens up to ${length}${window ? `, window ${window}` : ''}${sharpness > 1 ? ', sharp' : ''}`;
+  return {
+    name: label,
+    async run(bench): Promise<Outcome> {
+      const next = random(label);
+      const shape = { kvHeads, headDim, cache: shapes.cache };
+      const position = length - tokens;
+      const queries = normals(next, tokens * heads * headDim, sharpness);
+      const keys = stored(shape, normals(next, length * kvHeads * headDim));
+      const values = stored(shape, normals(next, length * kvHeads * headDim));
+      const op = { op: 'attend', layer: 0, scale, window } as const;
+      const found = await withStage(bench, { config: { heads, kvHeads, headDim }, shapes, op, mode, tokens, position }, async (stage) => {
+        const { queue } = bench.gpu.device;
+        const vec4s = Math.ceil(headDim / 4);
+        const padded = new Float32Array(tokens * heads * vec4s * 4);
+        queries.forEach((value, i) => (padded[Math.floor(i / headDim) * vec4s * 4 + (i % headDim)] = value));
+        stage.write('query', padded, heads * vec4s * 4);
+        // Behind the last position lies what an earlier, longer text may have left.
+        queue.writeBuffer(stage.keys, 0, packCache(shape, 'keys', keys, stage.keys.size, 50));
+        queue.writeBuffer(stage.values, 0, packCache(shape, 'values', values, stage.values.size, -30));
+        await stage.run(stage.dispatches);
+        return stage.read('attended', tokens, heads * headDim);
+      });
+      const expected = attention({ queries, keys, values, heads, kvHeads, headDim, position, scale, window });
+      // A result is a mean of values: it is as exact as the scores, whose size grows with sharpness.
+      return { found, expected, scale: new Float32Array(found.length).fill(sharpness) };
+    },
+  };
+}
+
+/** exp of a score off by 2^-21 of up to some dozens, times values of size 1. */
+export const attendTolerance = 1e-5;
+
+const headDims = [8, 64, 80, 96, 128, 256];
+const groupings = [[2, 2], [3, 1], [8, 2], [7, 1], [8, 1]];
+const lengths = [1, 31, 32, 33, 129, 300];
+const windows = [undefined, 5, 32, 100];
+
+/** Every group size with every length; windows go round. */
+const decoded = (headDim: number): Attended[] =>
+  groupings.flatMap(([heads, kvHeads], g) =>
+    lengths.map((length, l) => ({ heads, kvHeads, headDim, length, tokens: 1, window: windows[(g + l) % 4], sharpness: (g + l) % 5 === 4 ? 8 : 1 })));
+
+/** Every length once as a whole prompt, once as the end of one; group sizes and windows go round. */
+const prefilled = (headDim: number): Attended[] =>
+  lengths.flatMap((length, l) =>
+    [length, Math.min(length, 1 + 9 * (l % 4))].map((tokens, k) => {
+      const [heads, kvHeads] = groupings[(l + 2 * k) % groupings.length];
+      return { heads: tokens > 129 ? 3 : heads, kvHeads: tokens > 129 ? 1 : kvHeads, headDim, length, tokens, window: windows[(l + k) % 4], sharpness: l % 5 === 4 ? 8 : 1 };
+    }));
+
+const modes = [{ mode: 'decode', kernel: 'attention-decode', cases: decoded }, { mode: 'prefill', kernel: 'attention', cases: prefilled }] as const;
+
+const attendChecks = (): Check[] =>
+  modes.flatMap(({ mode, kernel, cases }) =>
+    headDims.flatMap((headDim) =>
+      caches.map((cache) => ({
+        name: `${kernel}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, shapes: { cache },
+        cases: cases(headDim).map((each) => attendCase(each, mode, decodeShapes({ cache }))),
+      })),
+    ),
+  );
+
+export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks()];

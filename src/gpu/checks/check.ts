@@ -1,0 +1,80 @@
+// What a check is and how one is judged. Knows no kernel.
+import { type Shapes } from '../../model/record.ts';
+import { type Gpu } from '../device.ts';
+import { type Workbench } from './workbench.ts';
+
+/** What the GPU gave and what the reference gives, number by number. */
+export interface Outcome {
+  found: ArrayLike<number>;
+  expected: ArrayLike<number>;
+  /** The size that each error is measured against; 1 if there is none. */
+  scale?: ArrayLike<number>;
+}
+
+/** One setting of a kernel. */
+export interface Case {
+  name: string;
+  run(bench: Workbench): Promise<Outcome>;
+}
+
+/** Cases that share a kernel variant and a tolerance. */
+export interface Check {
+  name: string;
+  /** Largest |found - expected| / scale allowed. */
+  tolerance: number;
+  /** The choices of `Shapes` that it proves. */
+  shapes: Partial<Shapes>;
+  cases: Case[];
+}
+
+export interface CheckResult {
+  name: string;
+  passed: boolean;
+  /** Largest |found - expected| / scale; Infinity if a case could not run or gave no number. */
+  error: number;
+  tolerance: number;
+  /** The choices of `Shapes` to drop if it failed. */
+  shapes: Partial<Shapes>;
+  /** Why this device cannot run it; it then counts as passed. */
+  skipped?: string;
+  /** The cases that failed and how. */
+  message?: string;
+}
+
+/** What `gpu` lacks for `shapes`, if anything. */
+export function missing({ device, features }: Gpu, { splits, tile, reduce }: Partial<Shapes>): string | undefined {
+  const { maxComputeInvocationsPerWorkgroup: most } = device.limits;
+  if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
+  if (reduce === 'subgroup' && !features.subgroups) return 'the device has no subgroups';
+  if (splits && splits * 32 > most) return `${splits} splits need workgroups of ${splits * 32}; the device allows ${most}`;
+  return undefined;
+}
+
+/** Largest error of an outcome in units of its scale. What is not a number, or not there, is infinitely wrong. */
+export function errorOf({ found, expected, scale }: Outcome): number {
+  if (found.length !== expected.length || found.length === 0) return Infinity;
+  let worst = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const error = found[i] === expected[i] ? 0 : Math.abs(found[i] - expected[i]) / (scale ? scale[i] : 1);
+    if (!(error <= worst)) worst = Number.isNaN(error) ? Infinity : error;
+  }
+  return worst;
+}
+
+export async function runCheck(bench: Workbench, { name, tolerance, shapes, cases }: Check): Promise<CheckResult> {
+  const skipped = missing(bench.gpu, shapes);
+  if (skipped) return { name, passed: true, error: 0, tolerance, shapes, skipped };
+  let worst = 0;
+  const failures: string[] = [];
+  for (const each of cases) {
+    try {
+      const error = errorOf(await each.run(bench));
+      worst = Math.max(worst, error);
+      if (error > tolerance) failures.push(`${each.name}: error ${error.toExponential(2)}`);
+    } catch (error) {
+      worst = Infinity;
+      failures.push(`${each.name}: ${(error as Error).message}`);
+    }
+  }
+  return { name, passed: failures.length === 0, error: worst, tolerance, shapes, ...(failures.length ? { message: failures.join('\n') } : {}) };
+}

@@ -1,0 +1,217 @@
+// Checks of the kernels that read weights: matvec, matvec-rows, matmul, embed, with everything fused into them.
+import { formats } from '../../formats/catalogue.ts';
+import { panelLayout } from '../../formats/panel.ts';
+import { type Project } from '../../model/graph.ts';
+import { type Mode, type Shapes } from '../../model/record.ts';
+import { embed } from '../../reference/embed.ts';
+import { type Gate, activate } from '../../reference/gate.ts';
+import { type Projection, project } from '../../reference/project.ts';
+import { type Case, type Check, type Outcome } from './check.ts';
+import { ggmlBlock, hasHalves, normals, random, randomTensor, unpackTensor } from './random.ts';
+import { type Tensor, type Workbench, withStage } from './workbench.ts';
+
+export interface Projected {
+  /** Types of the matrices, which are stacked; gated: the gate's and the up matrix's. */
+  types: string[];
+  /** Rows of each. With a bias, multiples of 4. */
+  rows: number[];
+  cols: number;
+  tokens: number;
+  norm?: boolean;
+  bias?: boolean;
+  gate?: Gate;
+  add?: boolean;
+  softcap?: number;
+  /** The output is the logits: of the last row only, in decode. */
+  logits?: boolean;
+  /** Some activations are 1e4 times as large. */
+  large?: boolean;
+  /** f16 scales are subnormals. */
+  subnormal?: boolean;
+  /** Cuts the matrices into bindings of at most this many bytes. */
+  maxBindingBytes?: number;
+}
+
+/** 1e-5 of sum |w x|, of which f32 sums of some thousand terms use a tenth. */
+const tolerance = 1e-5;
+/** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
+const halfTolerance = 2 ** -10;
+
+export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', cache: 'f32', reduce: 'workgroup', ...shapes });
+
+const joined = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
+
+const describe = ({ types, rows, cols, tokens, ...rest }: Projected): string =>
+  [types.join('+'), `${rows.join('+')} x ${cols}, ${tokens} tokens`, ...Object.entries(rest).filter(([, on]) => on).map(([name, on]) => (on === true ? name : `${name} ${on}`))].join(' ');
+
+/** The case of one operation in one mode: random weights and activations through the recorded dispatches. */
+export function projectCase(given: Projected, mode: Mode, shapes: Shapes): Case {
+  const name = describe(given);
+  return { name, run: (bench) => runProject(bench, given, mode, shapes, random(name)) };
+}
+
+async function runProject(bench: Workbench, given: Projected, mode: Mode, shapes: Shapes, next: () => number): Promise<Outcome> {
+  const { types, rows, cols, tokens, gate, softcap } = given;
+  const total = rows.reduce((a, b) => a + b, 0);
+  const width = gate ? total / 2 : total;
+  const f32 = (values: Float32Array<ArrayBuffer>): Tensor => ({ type: 'F32', shape: [values.length], bytes: new Uint8Array(values.buffer) });
+  const matrices = types.map((type, i): Tensor => ({ type, shape: [cols, rows[i]], bytes: randomTensor(type, rows[i], cols, next, given.subnormal) }));
+  const biases = given.bias ? rows.map((count) => normals(next, count)) : undefined;
+  const norm = given.norm ? normals(next, cols) : undefined;
+  const tensors: Record<string, Tensor> = Object.fromEntries(matrices.map((matrix, i) => [`matrix.${i}`, matrix]));
+  biases?.forEach((bias, i) => (tensors[`bias.${i}`] = f32(bias)));
+  if (norm) tensors.norm = f32(norm);
+
+  const x = normals(next, tokens * cols).map((value, i) => (given.large && i % 29 === 3 ? 1e4 * value : value));
+  const residual = given.add ? normals(next, tokens * width) : undefined;
+  const output = given.logits ? 'logits' : 'hidden';
+  const op: Project = {
+    op: 'project', input: 'x', output, cols, gate, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
+    matrices: rows.map((count, i) => ({ tensor: `matrix.${i}`, firstRow: 0, rows: count })),
+  };
+  const config = { dim: cols, ffn: width, vocab: width, eps: 1e-5 };
+  // In decode only the logits are asked of a step of several tokens: after a prefill, of the last one.
+  const shown = mode === 'decode' ? 1 : tokens;
+  const found = await withStage(bench, { config, shapes, tensors, op, mode, tokens, maxBindingBytes: given.maxBindingBytes }, async (stage) => {
+    stage.write('x', x, cols);
+    if (residual) stage.write(output, residual.subarray(0, shown * width), width);
+    await stage.run(stage.dispatches);
+    return stage.read(output, shown, width);
+  });
+  const weights = joined(matrices.map(({ type, bytes }, i) => unpackTensor(type, bytes, rows[i], cols)));
+  const projection: Projection = {
+    weights, rows: total, cols, x: x.subarray((tokens - shown) * cols), gate, softcap, residual: residual?.subarray(0, shown * width),
+    norm: norm && { weight: norm, eps: config.eps }, bias: biases && joined(biases),
+  };
+  return { found, expected: project(projection), scale: sizesOf(projection) };
+}
+
+/** What errors are measured against: sum |w x| of every result; gated, as the product carries both sums' errors on. */
+function sizesOf(projection: Projection): Float32Array {
+  const { rows, gate, softcap = 0, norm, bias, residual, weights, x } = projection;
+  const size = (values: Float32Array) => values.map(Math.abs);
+  const plain = { ...projection, gate: undefined, softcap: undefined, residual: undefined };
+  const sums = project({ ...plain, weights: size(weights), x: size(x), norm: norm && { ...norm, weight: size(norm.weight) }, bias: bias && size(bias) });
+  if (!gate) return sums.map((sum, i) => sum + softcap + (residual ? Math.abs(residual[i]) : 0));
+  const values = project(plain);
+  const width = rows / 2;
+  return Float32Array.from({ length: sums.length / 2 }, (_, i) => {
+    const at = Math.floor(i / width) * rows + (i % width);
+    const [value, up] = [values[at], values[at + width]];
+    // No activation is steeper than 1.2. GELU's tanh may be off by 1e-5.
+    return 1.2 * sums[at] * Math.abs(up) + Math.abs(activate(value, gate)) * sums[at + width] + (gate === 'gelu' ? Math.abs(value * up) : 0) + (residual ? Math.abs(residual[i]) : 0);
+  });
+}
+
+/** Fused parts, one set per line; shapes and types go round them. */
+const fusions: Partial<Projected>[] = [
+  {}, { norm: true }, { norm: true, bias: true }, { gate: 'silu', norm: true }, { gate: 'gelu', norm: true }, { add: true }, { logits: true, softcap: 30, tokens: 5, norm: true },
+  { gate: 'gelu', large: true }, { logits: true, tokens: 3 }, { bias: true, add: true, large: true },
+];
+const sizes = [1, 31, 33, 65, 128, 161, 7];
+const columns = (type: string, n: number) => (ggmlBlock(type) === 1 ? [1, 172, 33, 64][n % 4] : ggmlBlock(type) * (1 + (n % 3)));
+
+function fused(type: string, n: number): Projected {
+  const fusion = fusions[n % fusions.length];
+  const rows = sizes[n % sizes.length] * (fusion.bias ? 4 : 1);
+  const count = fusion.gate ? 2 : 1;
+  return { types: Array(count).fill(type), rows: Array(count).fill(rows), cols: columns(type, n), tokens: 1, ...fusion };
+}
+
+/** One type at an awkward size: plainly, with large activations, with subnormal scales. */
+const ofType = (type: string, tokens: number): Projected[] => {
+  const plain = { types: [type], rows: [67], cols: ggmlBlock(type) === 1 ? 172 : 3 * ggmlBlock(type), tokens };
+  return [plain, { ...plain, large: true, rows: [33] }, ...(hasHalves(type) ? [{ ...plain, subnormal: true, rows: [5] }] : [])];
+};
+
+const mixtures: Projected[] = [
+  { types: ['Q4_K', 'Q6_K'], rows: [36, 68], cols: 256, tokens: 1, norm: true, bias: true },
+  { types: ['Q4_1', 'F16', 'Q4_1'], rows: [33, 1, 40], cols: 96, tokens: 1, add: true },
+  { types: ['Q4_K', 'Q6_K'], rows: [45, 45], cols: 256, tokens: 1, gate: 'silu' },
+  { types: ['F32'], rows: [161], cols: 40, tokens: 1, bias: false, add: true, maxBindingBytes: 2 * 32 * 64 * 4 },
+  { types: ['Q4_1', 'Q4_1'], rows: [97, 97], cols: 96, tokens: 1, gate: 'gelu', norm: true, maxBindingBytes: 2048 + 2048 },
+];
+
+const main = ['F32', 'Q4_1', 'Q6_K', 'Q4_K', 'MXFP4'];
+const all = [...formats.keys()];
+
+function decodeChecks(): Check[] {
+  const combinations = [1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels })));
+  return [
+    ...combinations.map(({ splits, panels }, n) => ({
+      name: `matvec, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels },
+      // 5 types, 10 fusions: 3 and 7 have no divisor in common with them, so that all pairs come up.
+      cases: main.map((type, i) => projectCase(fused(type, 3 * n + 7 * i), 'decode', decodeShapes({ splits, panels }))),
+    })),
+    ...all.map((type) => ({ name: `matvec ${type}`, tolerance, shapes: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeShapes({}))) })),
+    { name: 'matvec of several types and bindings', tolerance, shapes: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeShapes({ panels: 2 }))) },
+  ];
+}
+
+const prefills: { name: string; tolerance: number; shapes: Partial<Shapes>; tokens: number[] }[] = [
+  { name: 'matvec-rows', tolerance, shapes: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
+  { name: 'matmul f32', tolerance, shapes: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
+  { name: 'matmul f16', tolerance: halfTolerance, shapes: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
+];
+
+function prefillChecks(): Check[] {
+  return prefills.flatMap(({ name, tolerance: allowed, shapes, tokens }): Check[] => {
+    const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeShapes(shapes)));
+    // Weights of subnormal scales are below the least f16 number: such a tile holds them as zeros or not, as the GPU likes.
+    const types = (type: string) => ofType(type, 1).filter(({ subnormal }) => !(subnormal && shapes.tile === 'f16'));
+    return [
+      ...all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, shapes, cases: cases(types(type).reverse()) })),
+      { name: `${name}, fused`, tolerance: allowed, shapes, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
+      { name: `${name} of several types and bindings`, tolerance: allowed, shapes, cases: cases(mixtures) },
+    ];
+  });
+}
+
+/** The embedding of some ids, at a position, by a table in one or several bindings. */
+export function embedCase(type: string, vocab: number, cols: number, panelsPerBinding?: number): Case {
+  const name = `${type} ${vocab} x ${cols}${panelsPerBinding ? `, ${panelsPerBinding} panels per binding` : ''}`;
+  const maxBindingBytes = panelsPerBinding && panelsPerBinding * panelLayout(formats.get(type)!, vocab, cols).panelBytes;
+  return {
+    name,
+    async run(bench) {
+      const next = random(name);
+      const [tokens, position, scale] = [7, 3, 1.5];
+      const bytes = randomTensor(type, vocab, cols, next);
+      const ids = Uint32Array.from({ length: tokens }, (_, t) => (t === 0 ? vocab - 1 : Math.floor(next() * vocab)));
+      const setting = {
+        config: { dim: cols, vocab }, shapes: decodeShapes({}), tokens, position, maxBindingBytes,
+        tensors: { table: { type, shape: [cols, vocab], bytes } }, op: { op: 'embed', table: 'table', scale, output: 'x' } as const,
+      };
+      const found = await withStage(bench, setting, async (stage) => {
+        bench.gpu.device.queue.writeBuffer(stage.activations.ids.buffer, 4 * position, ids);
+        await stage.run(stage.dispatches);
+        return stage.read('x', tokens, cols);
+      });
+      const table = unpackTensor(type, bytes, vocab, cols);
+      const largest = table.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+      return { found, expected: embed(table, cols, ids, scale), scale: new Float32Array(found.length).fill(scale * largest) };
+    },
+  };
+}
+
+/** Weights come out within 2 ulp of the largest one, and the scale rounds once more. */
+export const embedTolerance = 2 ** -21;
+
+const embedChecks = (): Check[] =>
+  all.map((type) => {
+    const cols = columns(type, 1);
+    return { name: `embed ${type}`, tolerance: embedTolerance, shapes: {}, cases: [embedCase(type, 1, cols), embedCase(type, 67, cols), embedCase(type, 97, cols, 2)] };
+  });
+
+export const projectChecks = (): Check[] => [...embedChecks(), ...decodeChecks(), ...prefillChecks()];
+
+/** The checks of one operation of a model in both modes. */
+export function projectChecksOf(given: Projected, label: string, shapes: Shapes): Check[] {
+  const { splits, panels, prefill, tile, reduce } = shapes;
+  const decode: Check = { name: `matvec ${label}`, tolerance, shapes: { splits, panels }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
+  const many: Check = {
+    name: `${prefill === 'rows' ? 'matvec-rows' : `matmul ${tile}`} ${label}`, tolerance: prefill === 'tile' && tile === 'f16' ? halfTolerance : tolerance,
+    shapes: { prefill, ...(prefill === 'tile' ? { tile } : {}), ...(given.norm ? { reduce } : {}) }, cases: [projectCase({ ...given, tokens: 9 }, 'prefill', shapes)],
+  };
+  return given.logits ? [decode] : [decode, many];
+}

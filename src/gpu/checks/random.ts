@@ -1,0 +1,74 @@
+// Seeded random numbers, and random weights in every format: GGUF bytes with scales as models have them.
+import { formats } from '../../formats/catalogue.ts';
+import { ggmlTypes } from '../../formats/ggml-types.ts';
+import { panelLayout, repackRows, unpackRow } from '../../formats/panel.ts';
+
+/** In [0, 1). */
+export type Random = () => number;
+
+/** Mulberry32, seeded by a text, so that each case keeps its numbers whatever stands before it. */
+export function random(name: string): Random {
+  let state = [...name].reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 16777619), 2166136261);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** `count` normally distributed numbers of standard deviation `size`. */
+export const normals = (next: Random, count: number, size = 1): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length: count }, () => size * Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()));
+
+/** Where a ggml block has f16 numbers. */
+const halves: Record<string, number[]> = {
+  F16: [0], Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], IQ4_NL: [0], IQ4_XS: [0],
+  Q2_K: [80, 82], Q3_K: [108], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+};
+
+const typeNamed = new Map([...ggmlTypes.values()].map((type) => [type.name, type]));
+
+/** Weights per ggml block: rows are a multiple of it. */
+export const ggmlBlock = (type: string): number => typeNamed.get(type)!.blockSize;
+
+/** True for types whose scales may be f16 subnormals. */
+export const hasHalves = (type: string): boolean => type in halves;
+
+/** The GGUF bytes of a tensor of random codes; its scales are f16 subnormals if so wanted. */
+export function randomTensor(type: string, rows: number, cols: number, next: Random, subnormal = false): Uint8Array<ArrayBuffer> {
+  const { blockSize, blockBytes } = typeNamed.get(type)!;
+  if (type === 'F32') return new Uint8Array(normals(next, rows * cols, 0.05).buffer);
+  const bytes = new Uint8Array(((rows * cols) / blockSize) * blockBytes);
+  const view = new DataView(bytes.buffer);
+  if (type === 'BF16') {
+    const floats = new Uint32Array(normals(next, rows * cols, 0.05).buffer);
+    floats.forEach((bits, i) => view.setUint16(2 * i, bits >>> 16, true));
+    return bytes;
+  }
+  if (!hasHalves(type) && type !== 'MXFP4') throw new Error(`The self-test knows no random weights of type ${type}: say in checks/random.ts where its scales lie.`);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = next() * 256;
+  for (let block = 0; block < bytes.length; block += blockBytes) {
+    if (type === 'MXFP4') bytes[block] = 118 + next() * 6; // a power of two, not an f16
+    for (const offset of halves[type] ?? []) view.setUint16(block + offset, randomHalf(next, subnormal), true);
+  }
+  return bytes;
+}
+
+/** The bits of an f16 of either sign: from 2^-9 to 2^-5, or a subnormal. */
+function randomHalf(next: Random, subnormal: boolean): number {
+  const sign = next() < 0.5 ? 0x8000 : 0;
+  const exponent = subnormal ? 0 : 6 + Math.floor(next() * 4);
+  return sign | (exponent << 10) | (1 + Math.floor(next() * 1023));
+}
+
+/** The weights of a tensor, (rows, cols), as ggml dequantises them. */
+export function unpackTensor(type: string, bytes: Uint8Array, rows: number, cols: number): Float32Array<ArrayBuffer> {
+  const format = formats.get(type)!;
+  const layout = panelLayout(format, rows, cols);
+  const packed = new Uint32Array((layout.panels * layout.panelBytes) / 4);
+  repackRows(format, layout, bytes, bytes.length / rows, rows, packed, 0);
+  const weights = new Float32Array(rows * cols);
+  for (let row = 0; row < rows; row++) weights.set(unpackRow(format, layout, packed, row, cols), row * cols);
+  return weights;
+}

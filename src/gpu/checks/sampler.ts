@@ -1,0 +1,64 @@
+// Checks of the programs that choose the next token: greedy, and by drawing with every filter.
+import { createSampler } from '../../model/sampler.ts';
+import { candidates, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
+import { type Case, type Check, type Outcome } from './check.ts';
+import { decodeShapes } from './project.ts';
+import { type Random, normals, random } from './random.ts';
+import { withStage } from './workbench.ts';
+
+const kinds: Record<string, (vocab: number, next: Random) => Float32Array<ArrayBuffer>> = {
+  normal: (vocab, next) => normals(next, vocab, 3),
+  ties: (vocab, next) => normals(next, vocab, 2).map(Math.round),
+  flat: (vocab) => new Float32Array(vocab).fill(0.5),
+  masked: (vocab, next) => normals(next, vocab, 4).map((logit) => (next() < 0.9 ? -Infinity : logit)),
+};
+
+const settings: Sampling[] = [
+  { temperature: 0, topK: 0, topP: 1, minP: 0 },
+  { temperature: 1, topK: 0, topP: 1, minP: 0 },
+  { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 },
+  { temperature: 1.5, topK: 7, topP: 1, minP: 0 },
+];
+
+/** Five seeds each. Found is how far the drawn token's share of [0, 1) lies from the random number: expected is 0. */
+function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
+  const name = `${kind} logits of ${vocab} tokens, temperature ${sampling.temperature}, top-k ${sampling.topK}`;
+  return {
+    name,
+    run: (bench) =>
+      withStage(bench, { config: { vocab }, shapes: decodeShapes({}), tokens: 1, position: 41 }, async (stage): Promise<Outcome> => {
+        const { device } = bench.gpu;
+        const { activations } = stage;
+        const logits = kinds[kind](vocab, random(name));
+        const sampler = await createSampler(device, stage.ledger, bench.kernels, activations, vocab);
+        stage.write('logits', logits, vocab);
+        const found: number[] = [];
+        for (let seed = 1; seed <= 5; seed++) {
+          device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(40, 2, 0, 0)); // the next position is 42
+          await stage.run(sampler.choose({ ...sampling, seed }));
+          const [id] = new Uint32Array(await stage.readBytes(activations.ids.buffer, 4 * 43)).subarray(42);
+          const [position, rows] = new Uint32Array(await stage.readBytes(activations.state.buffer, 8));
+          found.push(position === 42 && rows === 1 ? distance(logits, sampling, id, seed) : Infinity);
+        }
+        return { found, expected: found.map(() => 0) };
+      }),
+  };
+}
+
+/** Between the random number of a seed and the interval of the token `id`; Infinity if that is no candidate. */
+function distance(logits: Float32Array, sampling: Sampling, id: number, seed: number): number {
+  if (sampling.temperature === 0) return id === greedy(logits) ? 0 : Infinity;
+  const { ids, probabilities } = candidates(logits, sampling);
+  const at = ids.indexOf(id);
+  if (at < 0) return Infinity;
+  const start = probabilities.slice(0, at).reduce((a, b) => a + b, 0);
+  const u = uniform(seed, 42);
+  return Math.max(0, start - u, u - start - probabilities[at]);
+}
+
+export const samplerChecks = (vocabs = [1, 2, 255, 257, 2048, 2049, 5003]): Check[] =>
+  settings.map((sampling) => ({
+    name: sampling.temperature === 0 ? 'argmax' : `sampler, temperature ${sampling.temperature}, top-k ${sampling.topK}, top-p ${sampling.topP}, min-p ${sampling.minP}`,
+    tolerance: 1e-5, shapes: {}, // of probability
+    cases: vocabs.flatMap((vocab) => Object.keys(kinds).map((kind) => samplerCase(vocab, kind, sampling))),
+  }));

@@ -1,0 +1,158 @@
+// A small made-up piece of a model on the GPU: random tensors laid out, uploaded and recorded as the engine does it,
+// activations that a check writes and reads. So a check runs what runs, parameters, grids and bindings included.
+import { type TensorInfo, type Header } from '../../gguf/header.ts';
+import { createActivations } from '../../model/activations.ts';
+import { vectorsOf } from '../../model/build.ts';
+import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
+import { kvBytes } from '../../model/kv-cache.ts';
+import { type Activations, type Mode, type Shapes, record } from '../../model/record.ts';
+import { sourceReader } from '../../weights/reader.ts';
+import { type SectionSpec, layoutOf } from '../../weights/layout.ts';
+import { placeWeights } from '../../weights/resident.ts';
+import { bytesSource } from '../../weights/source.ts';
+import { type Gpu } from '../device.ts';
+import { type createKernelCache } from '../kernels.ts';
+import { type Ledger, createLedger } from '../ledger.ts';
+import { type Dispatch, type Program, createProgram } from '../program.ts';
+
+export interface Workbench {
+  gpu: Gpu;
+  kernels: ReturnType<typeof createKernelCache>;
+}
+
+/** A tensor as a GGUF has it; `shape` has the columns first. */
+export interface Tensor {
+  type: string;
+  shape: number[];
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface Setting {
+  config?: Partial<ModelConfig>;
+  rope?: RopeSpec;
+  shapes: Shapes;
+  tensors?: Record<string, Tensor>;
+  op?: Op;
+  mode?: Mode;
+  /** Rows of the step. */
+  tokens: number;
+  /** Of the first row. */
+  position?: number;
+  maxBindingBytes?: number;
+}
+
+type Buffer = keyof Activations['buffers'];
+
+export interface Stage {
+  ledger: Ledger;
+  activations: Activations;
+  /** The cache of keys and of values; zeroed. */
+  keys: GPUBuffer;
+  values: GPUBuffer;
+  /** The operation as record.ts records it. */
+  dispatches: Dispatch[];
+  /** Fills the first rows of a buffer from (rows, width); the rest of each row becomes zero. */
+  write(name: Buffer, rows: Float32Array, width: number): void;
+  run(dispatches: Dispatch[] | Program): Promise<void>;
+  /** (rows, width): the first numbers of the first rows of a buffer. */
+  read(name: Buffer, rows: number, width: number): Promise<Float32Array>;
+  readBytes(buffer: GPUBuffer, size: number): Promise<ArrayBuffer>;
+}
+
+const noConfig: ModelConfig = { architecture: 'self-test', layers: 1, dim: 32, heads: 1, kvHeads: 1, headDim: 4, ffn: 32, vocab: 32, context: 0, eps: 1e-5 };
+
+/** Sets the stage, lets `act` play on it, and frees its buffers. */
+export async function withStage<T>({ gpu, kernels }: Workbench, setting: Setting, act: (stage: Stage) => Promise<T>): Promise<T> {
+  const { device } = gpu;
+  const { shapes, op, tokens, position = 0, mode = 'prefill' } = setting;
+  const ledger = createLedger(device, 2 ** 30);
+  try {
+    const length = position + tokens;
+    const rows = Math.ceil(tokens / 64) * 64;
+    const context = Math.ceil((position + rows) / 256) * 256;
+    const config = { ...noConfig, ...setting.config, context };
+    // Operations outside a graph need only its numbers.
+    const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
+    const activations = createActivations(device, ledger, graph, { chunk: rows, logitsRows: rows, context }, []);
+    const cacheBytes = kvBytes(config, context, shapes.cache === 'f32' ? 4 : 2);
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const [keys, values] = ['keys', 'values'].map((name) => ledger.create('kv', name, cacheBytes, usage));
+    device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(position, tokens, 0, 0));
+
+    const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
+    const dispatches = op ? record({ graph, shapes, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, mode, 'check', [op], place!) : [];
+
+    const strideOf = (name: Buffer) => (name === 'partials' ? 0 : activations.strides[name]);
+    const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {
+      const staging = ledger.create('staging', 'check.readback', size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+      device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      const bytes = staging.getMappedRange().slice(0, size);
+      ledger.destroy(staging);
+      return bytes;
+    };
+    return await act({
+      ledger, activations, keys, values, dispatches, readBytes,
+      write(name, given, width) {
+        const stride = strideOf(name);
+        const padded = new Float32Array((given.length / width) * stride);
+        for (let row = 0; row * width < given.length; row++) padded.set(given.subarray(row * width, (row + 1) * width), row * stride);
+        device.queue.writeBuffer(activations.buffers[name].buffer, 0, padded);
+      },
+      async run(what) {
+        const program = Array.isArray(what) ? await createProgram(device, ledger, kernels, 'check', what) : what;
+        const encoder = device.createCommandEncoder();
+        const pass = encoder.beginComputePass();
+        program.encode(pass, { rows: tokens, length });
+        pass.end();
+        device.queue.submit([encoder.finish()]);
+      },
+      async read(name, count, width) {
+        const stride = strideOf(name);
+        const all = new Float32Array(await readBytes(activations.buffers[name].buffer, 4 * stride * count));
+        const found = new Float32Array(count * width);
+        for (let row = 0; row < count; row++) found.set(all.subarray(row * stride, row * stride + width), row * width);
+        return found;
+      },
+    });
+  } finally {
+    ledger.destroyAll();
+  }
+}
+
+/** Puts the tensors on the GPU in one section, by way of slabs, as a model's layer. */
+async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, { dim, vocab }: ModelConfig, { tensors = {}, maxBindingBytes }: Setting) {
+  const header = headerOf(tensors);
+  const stacks: SectionSpec['stacks'] =
+    op.op === 'project' ? [{ cols: op.cols, ranges: op.matrices, aligned: op.gate !== undefined }]
+    : op.op === 'embed' ? [{ cols: dim, ranges: [{ tensor: op.table, firstRow: 0, rows: vocab }], aligned: false }]
+    : [];
+  const layout = layoutOf(header, [{ name: 'check', vectors: vectorsOf(op), stacks }]);
+  const weights = placeWeights(gpu.device, layout, {
+    maxBufferBytes: gpu.device.limits.maxBufferSize,
+    maxBindingBytes: maxBindingBytes ?? gpu.maxBindingBytes,
+    allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
+  });
+  const file = new Uint8Array(header.fileBytes);
+  for (const [name, { bytes }] of Object.entries(tensors)) file.set(bytes, header.tensors.get(name)!.offset);
+  const reader = sourceReader(bytesSource(file, 'self-test'), header, layout);
+  for (let i = 0; i < layout.slabs.length; i++) weights.upload(layout.slabs[i], await reader.readSlab(i));
+  const { vectors } = layout.sections[0];
+  return {
+    vectors: weights.vectors(0),
+    vectorOffset: (name: string) => vectors.find(({ tensor }) => tensor === name)!.offset / 4,
+    stack: (n: number) => weights.stack(0, n),
+  };
+}
+
+function headerOf(given: Record<string, Tensor>): Header {
+  const tensors = new Map<string, TensorInfo>();
+  let offset = 0;
+  for (const [name, { type, shape, bytes }] of Object.entries(given)) {
+    tensors.set(name, { name, type, shape, offset, byteLength: bytes.length });
+    offset += bytes.length;
+  }
+  return { version: 3, metadata: new Map(), tensors, headerBytes: 0, fileBytes: offset };
+}

@@ -1,0 +1,22 @@
+// The self-test: every kernel against src/reference on the adapter at hand, or just those that a model will run. The
+// checks lie in ./checks and load, with the reference, only when they run; they weigh on no page that does not ask.
+import { type Model } from './checks/model.ts';
+import { type CheckResult } from './checks/check.ts';
+import { type Gpu } from './device.ts';
+import { type createKernelCache } from './kernels.ts';
+
+export type { CheckResult, Model };
+
+export interface SelfTestOptions {
+  /** Check only the kernels that this model runs, with its widths and types; without it, all kernels at awkward sizes. */
+  model?: Model;
+  /** Where pipelines go: with the model's own cache, what is compiled for the check is not compiled again. */
+  kernels?: ReturnType<typeof createKernelCache>;
+  onCheck?: (result: CheckResult, done: number, total: number) => void;
+}
+
+/** Never throws for a kernel that does not compile or gives wrong numbers: that is a result with `passed: false`. */
+export async function selfTest(gpu: Gpu, options: SelfTestOptions = {}): Promise<CheckResult[]> {
+  const { runSelfTest } = await import('./checks/run.ts');
+  return runSelfTest(gpu, options);
+}
