@@ -85,7 +85,7 @@ class BoundedInterpreter extends Interpreter {
         // Each turn of a loop costs, whatever its body.
         const loop = node as Node & { iterable: Node & { lhs?: Node } };
         const { iterable } = loop;
-        const list = this.evaluate(iterable.type === 'SelectExpression' ? iterable.lhs : iterable, environment);
+        const list = asList(this.evaluate(iterable.type === 'SelectExpression' ? iterable.lhs : iterable, environment));
         this.#charge(list, 0, 4);
         return super.evaluate({ ...loop, iterable: iterable.type === 'SelectExpression' ? { ...iterable, lhs: known(list) } : known(list) } as unknown as Node, environment);
       }
@@ -164,6 +164,12 @@ const strips = new Set(['strip', 'lstrip', 'rstrip']);
 
 const known = (value: Value): Known => ({ type: 'Known', known: value });
 const isText = (value: Value): value is Value & { value: string } => value.type === 'StringValue';
+
+/** What a loop runs over: of a text its characters, of what is undefined nothing, as in Python. */
+function asList(value: Value): Value {
+  if (value.type === 'UndefinedValue') return new Environment().set('list', []);
+  return isText(value) ? new Environment().set('list', [...value.value]) : value;
+}
 
 /** A text value; the class is not exported, but every text has it. */
 function text(like: Value, content: string): Value {

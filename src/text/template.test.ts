@@ -195,6 +195,7 @@ describe('what transformers gives a template', () => {
     ['{% for i in range(3) %}{% if i == 1 %}{% break %}{% endif %}{{ i }}{% endfor %}', '0'],
     ['{% set ns = namespace(n=0) %}{% for i in [1, 2] %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}', '3'],
     ['{{ {"a": "é", "b": [1, none]} | tojson }}', '{"a": "é", "b": [1, null]}'],
+    ['{% for c in "aé😀" %}{{ c }},{% endfor %}{% for c in undefined_thing %}x{% else %}none{% endfor %}', 'a,é,😀,none'],
     ['{% generation %}x{% endgeneration %}', 'x'],
   ])('%j', (source, expected) => {
     expect(render(source)).toBe(expected.replace(/true/g, render('{{ true }}')).replace(/false/g, render('{{ false }}')));
