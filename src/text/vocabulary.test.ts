@@ -56,11 +56,11 @@ describe('a vocabulary', () => {
   });
 
   it('gives texts of unknown and empty tokens as llama.cpp does', () => {
-    const tokenizer = createTokenizer(vocabulary({ '': 1, '▁x': 1, y: 5, '<tool>': 4 }));
+    const tokenizer = createTokenizer(vocabulary({ '': 1, '▁x': 1, y: 5, '<tool>': 4, z: 256 + 3 }));
     expect(tokenizer.spelling(259)).toBe('[EMPTY_259]');
-    expect(tokenizer.decode([260, 261, 262, 0, 2])).toBe(' x<tool>');
-    expect(tokenizer.decode([0, 2], { special: true })).toBe('<unk></s>');
-    expect(() => tokenizer.piece(263)).toThrow(RangeError);
+    expect(tokenizer.decode([260, 261, 262, 263, 0, 2])).toBe(' x<tool>');
+    expect(tokenizer.decode([0, 263, 2], { special: true })).toBe('<unk></s>');
+    expect(() => tokenizer.piece(264)).toThrow(RangeError);
   });
 });
 

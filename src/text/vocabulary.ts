@@ -59,7 +59,7 @@ export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults)
     if (values.length === size) return values;
     throw new InvalidFileError(`${key(name)} has ${values.length} entries, ${key('tokens')} has ${size}; needed is one for each token. The file is damaged.`);
   };
-  const kinds = Uint8Array.from(perToken('token_type') ?? new Uint8Array(size).fill(TokenKind.Normal));
+  const kinds = Uint8Array.from(perToken('token_type') ?? new Uint8Array(size).fill(TokenKind.Normal), (kind) => (kind >= TokenKind.Normal && kind <= TokenKind.Byte ? kind : 0));
   const scores = perToken('scores') ?? new Float32Array(size);
 
   const ids = new Map<string, number>();
