@@ -15,6 +15,8 @@ export interface Gpu {
   /** Vendor, architecture and description, for people and for cache keys. */
   adapterName: string;
   isSoftware: boolean;
+  /** False on Dawn's null backend, which does no work and gives no results: it shows what the host costs. */
+  computes: boolean;
   features: { subgroups: boolean; f16: boolean };
   maxBindingBytes: number;
 }
@@ -47,7 +49,15 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
     device,
     adapterName,
     isSoftware: /swiftshader|llvmpipe|lavapipe|warp|microsoft basic/i.test(adapterName),
+    computes: adapter.info.device !== 'null-backend',
     features: { subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16') },
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
   };
+}
+
+/** The error to report if the device is lost, also if the news comes within `ms`: what WebGPU's calls say then is of no use to people. */
+export async function lossOf(device: GPUDevice, ms = 0): Promise<DeviceError | undefined> {
+  const soon = new Promise<undefined>((resolve) => setTimeout(resolve, ms));
+  const lost = await Promise.race([device.lost, soon]);
+  return lost && new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
 }
