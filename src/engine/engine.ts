@@ -1,9 +1,9 @@
 // What a worker (or Node) hosts: loads models and answers requests, one after the other.
-import { RequestError } from '../errors.ts';
+import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { getString } from '../gguf/metadata.ts';
-import { type DeviceOptions, openGpu } from '../gpu/device.ts';
+import { type DeviceOptions, lossOf, openGpu } from '../gpu/device.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
@@ -12,12 +12,12 @@ import { type WeightsReader, importingReader, sourceReader, storedReader } from 
 import { bytesSource, fileSource, sizedSource } from '../weights/source.ts';
 import { type Manifest, type Store, sha256 } from '../weights/store.ts';
 import { urlSource } from '../weights/url-source.ts';
+import { checkLimits } from './limits.ts';
 import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel } from './load.ts';
 import { plan } from './plan.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { defaultShapes, parseShapes } from './shapes.ts';
-import { BudgetError } from '../errors.ts';
 
 /** What the engine needs of the place it runs in. */
 export interface Host {
@@ -54,6 +54,10 @@ export interface Loaded {
   text: Text | undefined;
   info: ModelInfo;
 }
+
+/** `error`, or why it came where the device was lost: the news may follow the failure. */
+const explain = async (device: GPUDevice, error: unknown): Promise<unknown> =>
+  [BudgetError, DeviceError, RequestError].some((Class) => error instanceof Class) ? error : ((await lossOf(device, 50)) ?? error);
 
 /** Without a budget named: what nearly every device that has WebGPU can give. */
 const defaultBudgetBytes = 4 * 2 ** 30;
@@ -97,24 +101,37 @@ export function createEngine(host: Host): Engine {
       };
       const planned = plan(opened, { ...modelOptions, cache: modelOptions.shapes.cache });
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
+      checkLimits(opened, gpu, modelOptions);
       const { reader, id } = await openReader(host, options, source, opened, manifest, url);
       const model = await loadModel(gpu, opened, reader, modelOptions, {
         onSlab: (loadedBytes, totalBytes) => report('weights', loadedBytes, totalBytes, reader.fromStore),
       });
+      const loss = await lossOf(gpu.device); // calls on a lost device succeed and do nothing
+      if (loss) throw loss;
       const runner = createRunner(model);
       const info = describe(opened, model, id, source.name);
       loaded = { model, runner, text, session: createSession(model, runner, text), info };
       report('ready', opened.layout.byteLength, opened.layout.byteLength, reader.fromStore);
       return info;
     } catch (error) {
+      const reported = await explain(gpu.device, error);
       gpu.device.destroy();
-      throw error;
+      throw reported;
+    }
+  }
+
+  async function generate(...request: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
+    const { session, model } = needLoaded();
+    try {
+      return await session.generate(...request);
+    } catch (error) {
+      throw await explain(model.gpu.device, error);
     }
   }
 
   return {
     load: (source, options = {}, onProgress) => inTurn(() => load(source, options, onProgress)),
-    generate: (request, onTokens, signal) => inTurn(() => needLoaded().session.generate(request, onTokens, signal)),
+    generate: (request, onTokens, signal) => inTurn(() => generate(request, onTokens, signal)),
     loaded: needLoaded,
     stats() {
       const { model, runner } = needLoaded();
@@ -131,6 +148,7 @@ export function createEngine(host: Host): Engine {
 
 export function optionsFor({ graph }: OpenedModel, { budgetBytes = defaultBudgetBytes, context, allLogits }: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
   const most = graph.config.context;
+  if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   const chunk = 128;

@@ -40,7 +40,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       const sampling = { seed: Math.floor(Math.random() * 2 ** 32), ...withoutUndefined(request.sampling ?? {}) };
       checkSampling(sampling);
       const { maxTokens = Infinity } = request;
-      if (!(maxTokens >= 1)) throw new RequestError(`maxTokens is ${maxTokens}; it has to be at least 1.`);
+      if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1))) throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
       const prompt = encode(request.prompt);
       if (!prompt.length) throw new RequestError('The prompt is empty. Write something to continue.');
       if (prompt.length >= context) {

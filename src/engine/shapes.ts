@@ -1,4 +1,5 @@
 // Which kernels and shapes a device gets before anything is measured: those that suit GPUs.
+import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type Shapes } from '../model/record.ts';
 
@@ -13,13 +14,20 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false } = {}): 
   };
 }
 
-/** Shapes from text such as `splits=1,prefill=rows`, over the given ones. For tests and measurements. */
+const known = {
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows'], tile: ['f32', 'f16'], cache: ['f32', 'f16'], reduce: ['workgroup', 'subgroup'],
+} satisfies { [name in keyof Shapes]: Shapes[name][] };
+
+/** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */
 export function parseShapes(text: string, base: Shapes): Shapes {
   const shapes: Record<string, number | string> = { ...base };
   for (const pair of text.split(',').filter(Boolean)) {
     const [name, value] = pair.split('=');
-    if (!(name in base) || value === undefined) throw new Error(`"${pair}" is not a shape; known are ${Object.keys(base).join(', ')}, as in splits=1,prefill=rows.`);
-    shapes[name] = typeof shapes[name] === 'number' ? Number(value) : value;
+    const values: readonly (number | string)[] | undefined = Object.hasOwn(known, name) ? known[name as keyof Shapes] : undefined;
+    if (!values) throw new RequestError(`"${pair}" is not a shape; known are ${Object.keys(known).join(', ')}, as in splits=1,prefill=rows.`);
+    const chosen = values.find((each) => String(each) === value);
+    if (chosen === undefined) throw new RequestError(`The shape ${name} is ${value ?? 'not given'}; it can be ${values.join(', ')}.`);
+    shapes[name] = chosen;
   }
   return shapes as unknown as Shapes;
 }

@@ -33,13 +33,20 @@ export interface ActivationSizes {
 
 const rowsOf = (name: Name, { chunk, logitsRows }: ActivationSizes) => (name === 'logits' ? logitsRows : chunk);
 
-/** Bytes of all buffers that `createActivations` makes. */
-export function activationBytes(graph: Graph, sizes: ActivationSizes): number {
+/** Bytes of each buffer that `createActivations` makes. */
+export function activationBindings(graph: Graph, sizes: ActivationSizes): Record<string, number> {
   const strides = Object.entries(activationStrides(graph)) as [Name, number][];
-  const rows = strides.reduce((sum, [name, stride]) => sum + 4 * stride * rowsOf(name, sizes), 0);
-  const angles = graph.ropes.reduce((sum, rope) => sum + 8 * angleEntries(rope, sizes.context), 0);
-  return rows + angles + partialsBytes(graph.config, sizes.context) + 4 * sizes.context + 16;
+  return {
+    ...Object.fromEntries(strides.map(([name, stride]) => [name, 4 * stride * rowsOf(name, sizes)])),
+    angles: graph.ropes.reduce((sum, rope) => sum + 8 * angleEntries(rope, sizes.context), 0),
+    partials: partialsBytes(graph.config, sizes.context),
+    ids: 4 * sizes.context,
+    state: 16,
+  };
 }
+
+/** Bytes of all buffers that `createActivations` makes. */
+export const activationBytes = (graph: Graph, sizes: ActivationSizes): number => Object.values(activationBindings(graph, sizes)).reduce((a, b) => a + b, 0);
 
 export function createActivations(device: GPUDevice, ledger: Ledger, graph: Graph, sizes: ActivationSizes, ropeFactors: (Float32Array | undefined)[]): Activations {
   const strides = activationStrides(graph);

@@ -1,0 +1,31 @@
+// Whether the limits of a device allow the buffers of a model: asked before any is made. How many bytes there may be in
+// all is plan.ts's business.
+import { BudgetError } from '../errors.ts';
+import { type Gpu } from '../gpu/device.ts';
+import { activationBindings } from '../model/activations.ts';
+import { kvBytes } from '../model/kv-cache.ts';
+import { matricesOf } from '../weights/layout.ts';
+import { type ModelOptions, type OpenedModel } from './load.ts';
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** Throws BudgetError, naming the first buffer that the device cannot have. */
+export function checkLimits({ graph, layout }: OpenedModel, { device, maxBindingBytes }: Pick<Gpu, 'device' | 'maxBindingBytes'>, options: ModelOptions): void {
+  const { context } = options;
+  for (const section of layout.sections) {
+    for (const { panels, parts } of matricesOf(section)) {
+      if (panels.panelBytes > maxBindingBytes) {
+        throw new BudgetError(`32 rows of ${parts[0].tensor} need a binding of ${mib(panels.panelBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a smaller model.`);
+      }
+    }
+  }
+  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const keys = kvBytes(graph.config, context, options.shapes.cache === 'f32' ? 4 : 2);
+  if (keys > most) {
+    const shorter = Math.floor((context * most) / keys / 32) * 32;
+    throw new BudgetError(`The keys of one layer for a context of ${context} need a buffer of ${mib(keys)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`);
+  }
+  for (const [name, bytes] of Object.entries(activationBindings(graph, options))) {
+    if (bytes > most) throw new BudgetError(`The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`);
+  }
+}

@@ -1,0 +1,34 @@
+// The engine on Dawn for tests, with shapes that compile quickly, and what stories260K has to answer.
+import { type Engine, type EngineOptions, type Host, createEngine } from '../src/engine/engine.ts';
+import { type FinishReason, type GenerateRequest, type GenerateStats } from '../src/protocol.ts';
+import { dawn } from './dawn.ts';
+import { fixture, jsonFixture } from './fixture.ts';
+
+export const golden = jsonFixture<{ prompt: string; prompt_ids: number[]; ids: number[]; text: string }>('stories260K/greedy.json');
+
+export const openEngine = (host: Partial<Host> = {}): Engine => createEngine({ gpu: dawn(), ...host });
+
+export const quick: EngineOptions = { f32: true, variant: 'splits=1,prefill=rows,reduce=workgroup' };
+
+export const bytesOf = (path: string): { bytes: ArrayBuffer; name: string } => ({ bytes: fixture(path).buffer, name: path });
+
+export const stories = (): { bytes: ArrayBuffer; name: string } => bytesOf('stories260K/stories260K.gguf');
+
+export interface Answer {
+  ids: number[];
+  text: string;
+  reason: FinishReason;
+  stats: GenerateStats;
+}
+
+/** Runs a request and gathers what it hands over. */
+export async function answer(engine: Engine, request: GenerateRequest, signal?: AbortSignal, onTokens: (count: number) => void = () => {}): Promise<Answer> {
+  const ids: number[] = [];
+  let text = '';
+  const ended = await engine.generate(request, (more, shown) => {
+    ids.push(...more);
+    text += shown;
+    onTokens(ids.length);
+  }, signal);
+  return { ids, text, ...ended };
+}
