@@ -47,7 +47,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
         throw new RequestError(`The prompt has ${prompt.length} tokens; the context of ${context} has room for ${context - 1} and an answer. Shorten it, or load the model with a longer context.`);
       }
       const decoder = text && createStreamDecoder(text.tokenizer);
-      const stops = createStopStrings(request.stop ?? []);
+      const stops = createStopStrings([...(request.stop ?? []), ...(text && 'messages' in request.prompt ? text.template.stop : [])]);
       const endOfTurn = text?.template.endOfTurn;
 
       const shared = sharedPrefix(cached, prompt.slice(0, -1)); // the last token is run again for its logits
