@@ -9,6 +9,7 @@ const imports = {
   api: [],
   worker: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   node: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
+  cli: ['node', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   engine: ['text', 'model', 'weights', 'gpu', 'gguf'],
   text: ['gguf'],
   model: ['gpu', 'gguf'],
