@@ -1,6 +1,7 @@
 // Gemma 3 (text): norms before and after each branch, sliding-window layers with their own rope base. arXiv 2503.19786.
 import { InvalidFileError } from '../../errors.ts';
 import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+import { back, gated, queriesKeysValues } from '../branches.ts';
 import { type RopeSpec } from '../graph.ts';
 
 export const gemma3: Architecture = {
@@ -8,8 +9,8 @@ export const gemma3: Architecture = {
   harmless: [],
   graph(file) {
     const config = readConfig(file, 'gemma3');
-    const { dim, heads, kvHeads, headDim, ffn } = config;
-    const global: RopeSpec = readRope(file, { ...config }, 'halves');
+    const { dim, heads, headDim, ffn } = config;
+    const global: RopeSpec = readRope(file, config, 'halves');
     if (!file.has('rope.freq_base')) global.base = 1e6;
     // Position scaling (factor 8 in the larger models) is for the global layers alone.
     const local: RopeSpec = { dims: global.dims, layout: 'halves', base: file.number('rope.freq_base_swa', 10000), scale: 1, magnitude: 1 };
@@ -29,23 +30,13 @@ export const gemma3: Architecture = {
         const blk = `blk.${layer}`;
         const isLocal = window > 0 && layer % pattern < pattern - 1;
         return [
-          {
-            op: 'project', input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv',
-            matrices: [
-              file.matrix(`${blk}.attn_q.weight`, dim, heads * headDim),
-              file.matrix(`${blk}.attn_k.weight`, dim, kvHeads * headDim),
-              file.matrix(`${blk}.attn_v.weight`, dim, kvHeads * headDim),
-            ],
-          },
+          queriesKeysValues(file, config, blk),
           { op: 'rope', layer, rope: isLocal ? 1 : 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` },
           { op: 'attend', layer, scale, window: isLocal ? window : undefined },
-          { op: 'project', input: 'attended', cols: heads * headDim, output: 'branch', matrices: [file.matrix(`${blk}.attn_output.weight`, heads * headDim, dim)] },
+          back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim, 'branch'),
           { op: 'norm-add', input: 'branch', weight: `${blk}.post_attention_norm.weight`, output: 'x' },
-          {
-            op: 'project', input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate: 'gelu', output: 'hidden',
-            matrices: [file.matrix(`${blk}.ffn_gate.weight`, dim, ffn), file.matrix(`${blk}.ffn_up.weight`, dim, ffn)],
-          },
-          { op: 'project', input: 'hidden', cols: ffn, output: 'branch', matrices: [file.matrix(`${blk}.ffn_down.weight`, ffn, dim)] },
+          gated(file, config, blk, 'gelu'),
+          back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn, 'branch'),
           { op: 'norm-add', input: 'branch', weight: `${blk}.post_ffw_norm.weight`, output: 'x' },
         ];
       }),

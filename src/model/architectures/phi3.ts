@@ -1,6 +1,7 @@
 // Phi 3: queries, keys and values in one matrix, gate and up in another; LongRoPE in the long-context models. arXiv 2404.14219.
 import { UnsupportedModelError } from '../../errors.ts';
 import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+import { back } from '../branches.ts';
 
 export const phi3: Architecture = {
   name: 'phi3',
@@ -26,12 +27,12 @@ export const phi3: Architecture = {
           { op: 'project', input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv', matrices: [file.matrix(`${blk}.attn_qkv.weight`, dim, qkvRows)] },
           { op: 'rope', layer, rope: 0 },
           { op: 'attend', layer, scale: 1 / Math.sqrt(headDim) },
-          { op: 'project', input: 'attended', cols: heads * headDim, output: 'x', add: true, matrices: [file.matrix(`${blk}.attn_output.weight`, heads * headDim, dim)] },
+          back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),
           {
             op: 'project', input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate: 'silu', output: 'hidden',
             matrices: [{ tensor: up, firstRow: 0, rows: ffn }, { tensor: up, firstRow: ffn, rows: ffn }],
           },
-          { op: 'project', input: 'hidden', cols: ffn, output: 'x', add: true, matrices: [file.matrix(`${blk}.ffn_down.weight`, ffn, dim)] },
+          back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),
         ];
       }),
     };
