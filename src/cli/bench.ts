@@ -1,6 +1,7 @@
 // windrow bench: prefill and decode speed, and what a decoded token costs in calls. The text is checked to repeat.
 import { createInterface } from 'node:readline';
 import { RequestError } from '../errors.ts';
+import { measurePeak } from '../../bench/peak.ts';
 import { dawn } from '../node.ts';
 import { countCalls } from './count-calls.ts';
 import { type Result } from './result.ts';
@@ -24,7 +25,7 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
   const started = performance.now();
   const engine = await openEngine(path, { ...flags, context: flags.context ?? Math.max(512, promptTokens + newTokens + 1) }, { dawnFlags });
   const loadMs = performance.now() - started;
-  const { runner, model, text } = engine.loaded();
+  const { runner, model, text, info } = engine.loaded();
   const prompt = promptOf(promptTokens, model.graph.config.vocab, text?.tokenizer.encode.bind(text.tokenizer));
   const greedy = model.sampler.choose({ seed: 0 });
 
@@ -61,7 +62,17 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
   if (flags.serve) return serve(run, check, { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: model.options.shapes }, prompt.length, newTokens, (ids) => text?.tokenizer.decode(ids) ?? ids.join());
   const second = await run();
   check(second.ids);
+  const peak = flags.null ? undefined : await measurePeak(model.gpu.device);
+  const flopsPerToken = 2 * info.parameters;
+  const share = (seconds: number, tokens: number) =>
+    peak && {
+      bytesPerSecond: (model.layout.byteLength * tokens) / seconds, ofCopy: (model.layout.byteLength * tokens) / seconds / peak.copyBytesPerSecond,
+      flopsPerSecond: (flopsPerToken * tokens) / seconds, ofFma: (flopsPerToken * tokens) / seconds / peak.flopsPerSecond,
+    };
+  const decode = share(second.decodeMs / 1000, newTokens);
+  const prefill = share(second.prefillMs / 1000, prompt.length);
   const json = {
+    peak, decode, prefill: prefill && { flopsPerSecond: prefill.flopsPerSecond, ofFma: prefill.ofFma },
     adapter: model.gpu.adapterName, shapes: model.options.shapes, promptTokens: prompt.length, newTokens,
     prefillTokensPerSecond: (prompt.length / second.prefillMs) * 1000, decodeTokensPerSecond: (newTokens / second.decodeMs) * 1000,
     decodeMsPerToken: second.decodeMs / newTokens, perToken: second.perToken,
@@ -73,6 +84,13 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
     `shapes    ${Object.entries(json.shapes).map((pair) => pair.join('=')).join(' ')}`,
     `prefill   ${json.prefillTokensPerSecond.toFixed(2)} tokens/s (${json.promptTokens} tokens)`,
     `decode    ${json.decodeTokensPerSecond.toFixed(2)} tokens/s (${newTokens} tokens)`,
+    ...(peak && decode && prefill
+      ? [
+          `device    copies ${giga(peak.copyBytesPerSecond)} GB/s, multiply-adds ${giga(peak.flopsPerSecond)} GFLOP/s`,
+          `decode    reads ${giga(decode.bytesPerSecond)} GB/s (${percent(decode.ofCopy)} of copying), computes ${giga(decode.flopsPerSecond)} GFLOP/s (${percent(decode.ofFma)} of multiply-adds)`,
+          `prefill   computes ${giga(prefill.flopsPerSecond)} GFLOP/s (${percent(prefill.ofFma)} of multiply-adds)`,
+        ]
+      : []),
     `per token ${Object.entries(json.perToken).map(([name, count]) => `${count} ${name}`).join(', ')}`,
     `host      ${json.hostMsPerToken.toFixed(3)} ms per token${flags.null ? ' (all of it: nothing is computed)' : ' (encoding and submitting)'}`,
     `GPU peak  ${(json.gpuBytesPeak / 2 ** 20).toFixed(1)} MiB`,
@@ -80,6 +98,9 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
   ];
   return { json, text: lines.join('\n') };
 }
+
+const giga = (value: number) => (value / 1e9).toFixed(2);
+const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 
 const cpuMs = () => {
   const { user, system } = process.cpuUsage();
