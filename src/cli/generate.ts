@@ -1,5 +1,6 @@
 // windrow generate: text from a prompt.
 import { RequestError } from '../errors.ts';
+import { checkSampling } from '../model/sampling.ts';
 import { type GenerateRequest } from '../protocol.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
@@ -21,11 +22,13 @@ interface Flags extends ModelFlags {
 
 export async function generate(path: string, flags: Flags): Promise<Result> {
   const prompt = promptOf(flags);
+  const { temperature, topK, topP, minP, seed, stop, maxTokens } = flags;
+  const sampling = { temperature, topK, topP, minP, seed };
+  checkSampling(sampling); // before the model is loaded
   const engine = await openEngine(path, flags);
   const tokens: number[] = [];
   let text = '';
-  const { temperature, topK, topP, minP, seed, stop, maxTokens } = flags;
-  const { reason, stats } = await engine.generate({ prompt, sampling: { temperature, topK, topP, minP, seed }, stop, maxTokens }, (ids, shown) => {
+  const { reason, stats } = await engine.generate({ prompt, sampling, stop, maxTokens }, (ids, shown) => {
     tokens.push(...ids);
     text += shown;
     if (!flags.json) process.stdout.write(shown);
@@ -40,6 +43,7 @@ export async function generate(path: string, flags: Flags): Promise<Result> {
 
 function promptOf({ prompt, chat, system, tokens }: Flags): GenerateRequest['prompt'] {
   if ([prompt, chat, tokens].filter((given) => given !== undefined).length !== 1) throw new RequestError('Give one of --prompt, --chat and --tokens.');
+  if (system !== undefined && chat === undefined) throw new RequestError('--system goes with --chat. Give the message by --chat, or leave --system out.');
   if (tokens) return { tokens };
   if (prompt !== undefined) return { text: prompt };
   return { messages: [...(system !== undefined ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content: chat! }] };

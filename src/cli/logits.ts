@@ -1,9 +1,11 @@
 // windrow logits: raw logits to a file, (tokens, vocabulary) little-endian f32.
 import { open } from 'node:fs/promises';
+import { RequestError } from '../errors.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
 export async function logits(path: string, flags: ModelFlags & { tokens: number[]; out: string; last?: boolean }): Promise<Result> {
+  if (!flags.tokens.length) throw new RequestError('--tokens is empty. Give at least one token, as in 1,2,3.');
   const engine = await openEngine(path, flags, { allLogits: !flags.last });
   const { runner, model } = engine.loaded();
   const file = await open(flags.out, 'w');

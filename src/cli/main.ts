@@ -1,10 +1,11 @@
 // The commands and their options. Each command is a file; this one only parses and reports.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { RequestError } from '../errors.ts';
 import { bench } from './bench.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
-import { parseBytes, parseTokens, positiveInteger } from './options.ts';
+import { parseBytes, parseNumber, parseTokens, positiveInteger } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
@@ -19,6 +20,8 @@ const argument = <T>(parse: (text: string) => T) => (text: string): T => {
 };
 const bytes = argument(parseBytes);
 const integer = argument(positiveInteger);
+const number = argument(parseNumber);
+const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 
 const forModel = (command: Command): Command =>
   command
@@ -26,11 +29,30 @@ const forModel = (command: Command): Command =>
     .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
     .option('--f32', 'keys, values and all arithmetic in f32')
     .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows')
-    .option('--limits <which>', 'adapter or default limits')
+    .addOption(limits())
     .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes);
 
+/** Reports what went wrong and ends with exit code 1. With --json, standard output has the error alone. */
+function fail(thrown: unknown, json: boolean): never {
+  const { name, message, stack } = readable(thrown as Error);
+  if (json) console.log(JSON.stringify({ error: { name, message } }));
+  console.error(name === 'Error' || name === 'TypeError' ? (stack ?? message) : `${name}: ${message}`);
+  process.exit(1);
+}
+
+/** Errors of the file system name a file that the caller chose: no stack is needed. */
+function readable(error: Error): Error {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const reasons: Record<string, string> = { ENOENT: 'does not exist', EISDIR: 'is a folder', ENOTDIR: 'is not in a folder', EACCES: 'may not be opened', EPERM: 'may not be opened' };
+  const reason = code === undefined ? undefined : reasons[code];
+  return reason ? new RequestError(`${path ?? 'A file that was named'} ${reason}. Give another path.`) : error;
+}
+
 export async function main(argv: string[]): Promise<void> {
+  const json = argv.includes('--json');
   const program = new Command('windrow').description('Runs GGUF language models on the GPU, within a memory budget.').option('--json', 'print results as JSON');
+  // Commands take these over: wrong options are reported as any other error is.
+  program.exitOverride().configureOutput({ outputError: () => {} });
   program.addHelpText('after', '\nEvery command takes --json.');
 
   const add = (command: Command, run: (...args: never[]) => Promise<Result>) =>
@@ -42,10 +64,7 @@ export async function main(argv: string[]): Promise<void> {
         await new Promise<void>((done) => process.stdout.write(`${options.json ? JSON.stringify(result.json) : result.text}\n`, () => done()));
         process.exit(result.code ?? 0);
       } catch (error) {
-        const { name, message, stack } = error as Error;
-        if (options.json) console.log(JSON.stringify({ error: { name, message } }));
-        console.error(name === 'Error' || name === 'TypeError' ? (stack ?? message) : `${name}: ${message}`);
-        process.exit(1);
+        fail(error, options.json);
       }
     });
 
@@ -55,11 +74,11 @@ export async function main(argv: string[]): Promise<void> {
     .option('--system <text>', 'system message for --chat')
     .option('--tokens <ids>', 'token ids to continue, as in 1,2,3', argument(parseTokens))
     .option('--max-tokens <n>', 'most new tokens', integer)
-    .option('--temperature <t>', 'default 0: the most likely token', Number)
-    .option('--top-k <k>', '', Number)
-    .option('--top-p <p>', '', Number)
-    .option('--min-p <p>', '', Number)
-    .option('--seed <n>', '', Number)
+    .option('--temperature <t>', 'default 0: the most likely token', number)
+    .option('--top-k <k>', 'only the k most likely tokens', number)
+    .option('--top-p <p>', 'only the most likely tokens that reach this probability', number)
+    .option('--min-p <p>', 'only tokens with this share of the best probability', number)
+    .option('--seed <n>', 'the same seed gives the same text', number)
     .option('--stop <text...>', 'end before one of these texts');
   add(generateCommand, generate);
   add(
@@ -72,7 +91,7 @@ export async function main(argv: string[]): Promise<void> {
   add(
     forModel(program.command('perplexity <model>').description('negative log likelihood of a text in chunks'))
       .option('--file <text>', 'text to cut into chunks')
-      .option('--ctx <n>', 'tokens per chunk', integer, 512)
+      .option('--ctx <n>', 'tokens per chunk, default 512', integer)
       .option('--chunks <n>', 'at most this many chunks', integer)
       .option('--token-ids <file>', 'JSON: an array of chunks of ids'),
     perplexity,
@@ -88,17 +107,24 @@ export async function main(argv: string[]): Promise<void> {
   add(forModel(program.command('plan <model>').description('GPU bytes that a model will take, from its header alone')), planModel);
   add(
     forModel(program.command('bench <model>').description('speed, calls and bytes'))
-      .option('--prompt-tokens <n>', '', integer, 64)
-      .option('--new-tokens <n>', '', integer, 32)
+      .option('--prompt-tokens <n>', 'tokens of the prompt', integer, 64)
+      .option('--new-tokens <n>', 'tokens to make', integer, 32)
       .option('--serve', 'one run per line on standard input, as shared peers do')
       .option('--null', 'on the null backend: host time alone'),
     bench,
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')
-      .option('--limits <which>', 'adapter or default limits')
+      .addOption(limits())
       .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes),
     doctor,
   );
-  await program.parseAsync(argv);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.help' && json) fail(new RequestError('There is no command. See windrow --help.'), json);
+    if (error.exitCode === 0 || error.code === 'commander.help') process.exit(error.exitCode); // help was asked for, or is the answer
+    fail(new RequestError(`${error.message.replace(/^error: /, '').replace(/\s+/g, ' ').replace(/\.?$/, '.')} See windrow --help.`), json);
+  }
 }

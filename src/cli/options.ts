@@ -1,6 +1,8 @@
 // Values of options, and the engine that they ask for.
+import { readFile } from 'node:fs/promises';
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
+import { type DeviceOptions } from '../gpu/device.ts';
 import { createNodeEngine } from '../node.ts';
 import { openFileSource } from '../weights/file-source.ts';
 
@@ -22,11 +24,18 @@ export function parseBytes(text: string): number {
   return Math.floor(value * (unit && /^[KMGT]B$/i.test(unit) ? 1000 : 1024) ** Math.max(0, power));
 }
 
+/** `1,2,3` */
 export function parseTokens(text: string): number[] {
-  const ids = text.split(',').filter((part) => part.trim() !== '').map(Number);
-  const bad = ids.findIndex((id) => !(Number.isInteger(id) && id >= 0));
-  if (bad >= 0) throw new RequestError(`Token ${bad + 1} of "${text}" is not a whole number.`);
-  return ids;
+  const parts = text.trim() === '' ? [] : text.split(',');
+  const bad = parts.findIndex((part) => !/^\s*\d+\s*$/.test(part));
+  if (bad >= 0) throw new RequestError(`Token ${bad + 1} of "${text}" is "${parts[bad]}"; a whole number is needed, as in 1,2,3.`);
+  return parts.map(Number);
+}
+
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new RequestError(`"${text}" is not a number.`);
+  return value;
 }
 
 export function positiveInteger(text: string): number {
@@ -35,10 +44,22 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** What the JSON file `path` holds, which `option` named. */
+export async function readJson(path: string, option: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new RequestError(`${option}: ${path} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions => ({ limits: limits === 'default' ? 'default' : 'adapter', maxBindingBytes: maxBinding });
+
 /** Starts the engine on Dawn and loads the model file. */
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const { dawnFlags, ...options } = more;
-  const engine = await createNodeEngine({ dawnFlags, deviceOptions: { limits: flags.limits === 'default' ? 'default' : 'adapter', maxBindingBytes: flags.maxBinding } });
+  const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
   await engine.load(await openFileSource(path), { budgetBytes: flags.budget, context: flags.context, f32: flags.f32, variant: flags.variant, ...options });
   return engine;
 }

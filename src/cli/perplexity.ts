@@ -2,28 +2,32 @@
 import { readFile } from 'node:fs/promises';
 import { RequestError } from '../errors.ts';
 import { type Result } from './result.ts';
-import { type ModelFlags, openEngine } from './options.ts';
+import { type ModelFlags, openEngine, readJson } from './options.ts';
 
 interface Flags extends ModelFlags {
   file?: string;
-  ctx: number;
+  ctx?: number;
   chunks?: number;
   tokenIds?: string;
 }
 
 export async function perplexity(path: string, flags: Flags): Promise<Result> {
   if ((flags.file === undefined) === (flags.tokenIds === undefined)) throw new RequestError('Give one of --file and --token-ids.');
-  const given = flags.tokenIds !== undefined ? readChunks(JSON.parse(await readFile(flags.tokenIds, 'utf8'))) : undefined;
-  const context = given ? Math.max(...given.map((ids) => ids.length)) : flags.ctx;
+  if (flags.tokenIds !== undefined && flags.ctx !== undefined) throw new RequestError('--ctx goes with --file: the chunks of --token-ids have their own lengths. Leave --ctx out.');
+  const { ctx = 512 } = flags;
+  if (ctx < 2) throw new RequestError(`--ctx is ${ctx}; a chunk needs at least 2 tokens, as the first is not scored.`);
+  const given = flags.tokenIds !== undefined ? readChunks(await readJson(flags.tokenIds, '--token-ids')) : undefined;
+  const content = flags.file !== undefined ? await readFile(flags.file, 'utf8') : '';
+  const context = given ? Math.max(...given.map((ids) => ids.length)) : ctx;
   const engine = await openEngine(path, { ...flags, context: flags.context ?? context }, { allLogits: true });
   const { runner, model, text } = engine.loaded();
-  const chunks = (given ?? cut(await readFile(flags.file!, 'utf8'), flags.ctx)).slice(0, flags.chunks);
-  if (!chunks.length) throw new RequestError(`The text is shorter than one chunk of ${flags.ctx} tokens.`);
+  const chunks = (given ?? cut()).slice(0, flags.chunks);
 
-  function cut(content: string, size: number): number[][] {
+  function cut(): number[][] {
     if (!text) throw new RequestError('The file has no tokenizer; use --token-ids.');
     const ids = text.tokenizer.encode(content);
-    return Array.from({ length: Math.floor(ids.length / size) }, (_, i) => ids.slice(i * size, (i + 1) * size));
+    if (ids.length < ctx) throw new RequestError(`The text has ${ids.length} tokens, fewer than one chunk of ${ctx}. Choose a smaller --ctx or a longer text.`);
+    return Array.from({ length: Math.floor(ids.length / ctx) }, (_, i) => ids.slice(i * ctx, (i + 1) * ctx));
   }
 
   const { vocab } = model.graph.config;
@@ -47,7 +51,7 @@ export async function perplexity(path: string, flags: Flags): Promise<Result> {
 }
 
 function readChunks(value: unknown): number[][] {
-  if (!Array.isArray(value) || !value.every((chunk) => Array.isArray(chunk) && chunk.length > 1 && chunk.every(Number.isInteger))) {
+  if (!Array.isArray(value) || !value.length || !value.every((chunk) => Array.isArray(chunk) && chunk.length > 1 && chunk.every(Number.isInteger))) {
     throw new RequestError('--token-ids has to hold a JSON array of chunks, each an array of at least two token ids.');
   }
   return value as number[][];

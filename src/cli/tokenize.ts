@@ -1,10 +1,10 @@
 // windrow tokenize: token ids of texts. Needs no GPU; files with a vocabulary alone work.
-import { readFile } from 'node:fs/promises';
 import { RequestError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
 import { openFileSource } from '../weights/file-source.ts';
 import { type Result } from './result.ts';
+import { readJson } from './options.ts';
 
 interface Flags {
   text?: string;
@@ -15,7 +15,7 @@ interface Flags {
 
 export async function tokenize(path: string, { text, texts, bos, special }: Flags): Promise<Result> {
   if ((text === undefined) === (texts === undefined)) throw new RequestError('Give one of --text and --texts.');
-  const list: unknown = texts !== undefined ? JSON.parse(await readFile(texts, 'utf8')) : [text];
+  const list: unknown = texts !== undefined ? await readJson(texts, '--texts') : [text];
   if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) throw new RequestError('--texts has to hold a JSON array of strings.');
   const source = await openFileSource(path);
   const tokenizer = createTokenizer((await readHeader(source)).metadata);

@@ -1,14 +1,19 @@
 // A file on disk as a byte source. Node only; the browser's files are in source.ts.
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { InvalidFileError } from '../errors.ts';
+import { InvalidFileError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { sizedSource } from './source.ts';
 
 /** Opens `path`; the caller closes it. Errors of the file system (no such file, no permission) pass as they are. */
 export async function openFileSource(path: string): Promise<ByteSource & { close(): Promise<void> }> {
   const handle = await open(path);
-  const { size } = await handle.stat();
+  const stat = await handle.stat();
+  if (!stat.isFile()) {
+    await handle.close();
+    throw new RequestError(`${path} is a folder or a device; a GGUF file is needed.`);
+  }
+  const { size } = stat;
   const source = sizedSource(basename(path), size, async (offset, length) => {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length; ) {
