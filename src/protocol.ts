@@ -1,7 +1,15 @@
 // Everything that crosses the boundary between a page and its worker. Types only: a change here is a change of the API.
 
 /** Where a model comes from. Bytes are transferred, not copied. */
-export type ModelSource = { url: string } | { file: File } | { bytes: ArrayBuffer; name?: string } | { stored: string };
+export type ModelSource =
+  | { url: string }
+  | { file: File }
+  /** All parts of a split model. */
+  | { files: File[] }
+  | { bytes: ArrayBuffer; name?: string }
+  /** `owner/repo` or `owner/repo:quantisation` on a model hub. The token goes to the hub alone and is not kept. */
+  | { repo: string; token?: string }
+  | { stored: string };
 
 export interface LoadOptions {
   /** Most GPU bytes the engine may hold. Default: a share of what the adapter's limits allow. */
@@ -10,8 +18,16 @@ export interface LoadOptions {
   context?: number;
   /** Keys and values in f32 and no f16 anywhere: the most exact path. */
   f32?: boolean;
+  /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */
+  ramBytes?: number;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
+  /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is imported. */
+  sha256?: string | string[];
+  /** Requests at once while importing. Default 4. */
+  connections?: number;
+  /** Where the hub is. Default https://huggingface.co. */
+  hub?: string;
 }
 
 export type LoadPhase = 'header' | 'weights' | 'kernels' | 'ready';
@@ -23,6 +39,13 @@ export interface LoadProgress {
   totalBytes: number;
   /** True if the bytes come from the browser's storage, false if they are downloaded. */
   fromStore: boolean;
+  /** While importing: speed over the last seconds, and how long the rest takes at that speed. */
+  bytesPerSecond?: number;
+  secondsLeft?: number;
+  /** Another tab imports the model, and this one waits for it. */
+  waiting?: boolean;
+  /** Something that a person should know, as that a file had changed and is downloaded anew. */
+  notice?: string;
 }
 
 export interface ModelInfo {
@@ -80,6 +103,22 @@ export interface GenerateRequest {
 
 export type FinishReason = 'stop' | 'length' | 'abort';
 
+/** Weights that do not stay on the GPU, on their way there. */
+export interface TransferStats {
+  /** Bytes used that were read from the store or the file, and those that worker memory still had. */
+  storeBytes: number;
+  memoryBytes: number;
+  /** Bytes of weights uploaded for the use. */
+  uploadedBytes: number;
+  /** Bytes of the input embedding read for the tokens' rows. */
+  rowBytes: number;
+  /** Milliseconds in which something was read or copied. */
+  transferMs: number;
+  /** How often, and for how many milliseconds, the GPU had nothing to do but wait for weights. */
+  stalls: number;
+  stallMs: number;
+}
+
 export interface GenerateStats {
   promptTokens: number;
   /** Prompt tokens whose keys and values were still there from the call before. */
@@ -89,6 +128,8 @@ export interface GenerateStats {
   prefillMs: number;
   decodeMs: number;
   gpuBytesPeak: number;
+  /** For the prompt and for all tokens after the first, if weights are streamed. */
+  transfer?: { prefill: TransferStats; decode: TransferStats };
 }
 
 /** What a request's own MessagePort carries to the page. */
@@ -106,6 +147,21 @@ export interface EngineStats {
   gpuBytesPeak: number;
   budgetBytes: number;
   submits: number;
+  /** What a read of the browser's storage costs, once measured: a part for each read and a part for each byte. */
+  storeCost?: StoreCost;
+}
+
+export interface StoreCost {
+  secondsPerRead: number;
+  secondsPerByte: number;
+}
+
+export interface VerifyResult {
+  /** Numbers of parts, from 0, whose bytes were missing or wrong. */
+  damaged: number[];
+  parts: number;
+  /** True if nothing was damaged, or all of it was mended from the model's address. */
+  whole: boolean;
 }
 
 /** What the worker exposes through Comlink. `progress` is a MessagePort that carries LoadProgress. */
@@ -115,6 +171,13 @@ export interface WorkerEngine {
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
   stats(): Promise<EngineStats>;
   models(): Promise<StoredModel[]>;
+  /** Deletes a stored model, an unfinished one too; RequestError while a tab uses it. */
   remove(id: string): Promise<void>;
+  /** Puts a model into the browser's storage without loading it. */
+  importModel(source: ModelSource, options: LoadOptions, progress: MessagePort | null): Promise<StoredModel>;
+  /** Holds back the transfers of imports, or lets them go on. */
+  pauseImports(paused: boolean): Promise<void>;
+  /** Checks every byte of a stored model, and mends what is damaged from the model's address. */
+  verify(id: string): Promise<VerifyResult>;
   unload(): Promise<void>;
 }

@@ -4,16 +4,21 @@ import { createEngine } from './engine/engine.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
 import { openRecords, openStore } from './weights/store.ts';
 
-const engine = createEngine({ gpu: navigator.gpu, store: openStore(), tuning: openRecords('windrow-tuning') });
+const engine = createEngine({
+  gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
+});
+
+/** Sends progress over `port` while `work` runs, and closes it then. */
+async function reporting<T>(port: MessagePort | null, work: (onProgress: (event: LoadProgress) => void) => Promise<T>): Promise<T> {
+  try {
+    return await work((event) => port?.postMessage(event));
+  } finally {
+    port?.close();
+  }
+}
 
 const worker: WorkerEngine = {
-  async load(source, options, progress) {
-    try {
-      return await engine.load(source, options, (event: LoadProgress) => progress?.postMessage(event));
-    } finally {
-      progress?.close();
-    }
-  },
+  load: (source, options, progress) => reporting(progress, (onProgress) => engine.load(source, options, onProgress)),
   async generate(request, port) {
     const send = (event: GenerateEvent) => port.postMessage(event);
     const stop = new AbortController();
@@ -33,6 +38,9 @@ const worker: WorkerEngine = {
   stats: async () => engine.stats(),
   models: () => engine.models(),
   remove: (id) => engine.remove(id),
+  importModel: (source, options, progress) => reporting(progress, (onProgress) => engine.importModel(source, options, onProgress)),
+  pauseImports: async (paused) => engine.pauseImports(paused),
+  verify: (id) => engine.verify(id),
   unload: () => engine.unload(),
 };
 

@@ -1,29 +1,24 @@
 // What a worker (or Node) hosts: loads models and answers requests, one after the other.
 import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
-import { readHeader } from '../gguf/parse.ts';
-import { getString } from '../gguf/metadata.ts';
 import { type DeviceOptions, lossOf, openGpu } from '../gpu/device.ts';
-import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel } from '../protocol.ts';
+import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
-import { layoutVersion } from '../weights/layout.ts';
-import { type WeightsReader, importingReader, sourceReader, storedReader } from '../weights/reader.ts';
-import { bytesSource, fileSource, sizedSource } from '../weights/source.ts';
-import { type Manifest, type Store, sha256 } from '../weights/store.ts';
-import { urlSource } from '../weights/url-source.ts';
 import { checkLimits } from './limits.ts';
+import { createGate } from '../weights/gate.ts';
+import { holdModel, whileUnused } from '../weights/locks.ts';
+import { type Manifest } from '../weights/store.ts';
 import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel } from './load.ts';
+import { ensureStored, findModel, idOf, nameOf, openReader, type Storage, verifyStored } from './open.ts';
 import { plan } from './plan.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { defaultShapes, parseShapes } from './shapes.ts';
 
 /** What the engine needs of the place it runs in. */
-export interface Host {
+export interface Host extends Storage {
   gpu: GPU | undefined;
-  /** Undefined where nothing is kept, as in Node. */
-  store?: Store;
   deviceOptions?: DeviceOptions;
   /** Where measured shapes are kept. */
   tuning?: Tuning;
@@ -44,6 +39,10 @@ export interface Engine {
   stats(): EngineStats;
   models(): Promise<StoredModel[]>;
   remove(id: string): Promise<void>;
+  /** Puts a model into the store; needs no GPU. */
+  importModel(source: ModelSource, options?: LoadOptions, onProgress?: (progress: LoadProgress) => void): Promise<StoredModel>;
+  pauseImports(paused: boolean): void;
+  verify(id: string): Promise<VerifyResult>;
   unload(): Promise<void>;
 }
 
@@ -66,6 +65,8 @@ const defaultContext = 4096;
 export function createEngine(host: Host): Engine {
   let loaded: Loaded | undefined;
   let queue: Promise<unknown> = Promise.resolve();
+  let release: () => void = () => {}; // of the stored model that is loaded
+  const gate = createGate();
   /** Requests share one cache of keys and values, so they wait for each other. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work, work);
@@ -77,6 +78,8 @@ export function createEngine(host: Host): Engine {
     loaded?.model.destroy();
     loaded?.model.gpu.device.destroy();
     loaded = undefined;
+    release();
+    release = () => {};
   }
 
   function needLoaded(): Loaded {
@@ -86,11 +89,10 @@ export function createEngine(host: Host): Engine {
 
   async function load(given: ModelSource | ByteSource, options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
     unloadNow();
-    const report = (phase: LoadProgress['phase'], loadedBytes: number, totalBytes: number, fromStore: boolean) => onProgress?.({ phase, loadedBytes, totalBytes, fromStore });
-    report('header', 0, 0, false);
-    const { source, manifest, url } = await findSource(given, options.keep === false ? undefined : host.store);
-    const header = await readHeader(source);
-    const opened = openModel(header);
+    const report = reporter(onProgress);
+    report({ phase: 'header' });
+    const found = await findModel(given, options, options.keep === false ? undefined : host.store);
+    const opened = openModel(found.files.header);
     const text = textOf(opened);
     const gpu = await openGpu(host.gpu, host.deviceOptions);
     try {
@@ -102,20 +104,22 @@ export function createEngine(host: Host): Engine {
       const planned = plan(opened, { ...modelOptions, cache: modelOptions.shapes.cache });
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkLimits(opened, gpu, modelOptions);
-      const { reader, id } = await openReader(host, options, source, opened, manifest, url);
+      const { reader, id } = await openReader(host, options, found, opened, { report, gate: gate.passed });
+      if (reader.fromStore) release = await holdModel(host.locks, id);
       const model = await loadModel(gpu, opened, reader, modelOptions, {
-        onSlab: (loadedBytes, totalBytes) => report('weights', loadedBytes, totalBytes, reader.fromStore),
+        onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes, fromStore: reader.fromStore }),
       });
       const loss = await lossOf(gpu.device); // calls on a lost device succeed and do nothing
       if (loss) throw loss;
       const runner = createRunner(model);
-      const info = describe(opened, model, id, source.name);
+      const info = describe(opened, model, id, found.files.source.name);
       loaded = { model, runner, text, session: createSession(model, runner, text), info };
-      report('ready', opened.layout.byteLength, opened.layout.byteLength, reader.fromStore);
+      report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength, fromStore: reader.fromStore });
       return info;
     } catch (error) {
       const reported = await explain(gpu.device, error);
       gpu.device.destroy();
+      release();
       throw reported;
     }
   }
@@ -137,11 +141,20 @@ export function createEngine(host: Host): Engine {
       const { model, runner } = needLoaded();
       return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits };
     },
-    async models() {
-      const manifests = (await host.store?.manifests()) ?? [];
-      return manifests.map(({ id, name, slabBytes, lastUsed, complete, urls }) => ({ id, name, urls, byteLength: slabBytes.reduce((a, b) => a + b, 0), lastUsed, complete }));
+    models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
+    remove: (id) => whileUnused(host.locks, id, async () => host.store?.remove(id)),
+    async importModel(source, options = {}, onProgress) {
+      if (!host.store) throw new RequestError('Nothing is kept here: there is no storage to import into.');
+      const report = reporter(onProgress);
+      report({ phase: 'header' });
+      const found = await findModel(source, options, host.store);
+      const opened = openModel(found.files.header);
+      const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, await idOf(found.files), { report, gate: gate.passed }));
+      report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
+      return describeStored(manifest);
     },
-    remove: async (id) => host.store?.remove(id),
+    pauseImports: (paused) => gate.set(!paused),
+    verify: (id) => verifyStored(host, id),
     unload: () => inTurn(async () => unloadNow()),
   };
 }
@@ -155,45 +168,18 @@ export function optionsFor({ graph }: OpenedModel, { budgetBytes = defaultBudget
   return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes };
 }
 
-interface FoundSource {
-  source: ByteSource;
-  manifest?: Manifest;
-  url?: string;
+const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls }: Manifest): StoredModel => ({
+  id, name, urls, byteLength: slabBytes.reduce((a, b) => a + b, 0), lastUsed, complete,
+});
+
+/** Progress with what was not said left as it was last. */
+function reporter(onProgress?: (progress: LoadProgress) => void): (progress: Partial<LoadProgress>) => void {
+  let last: LoadProgress = { phase: 'header', loadedBytes: 0, totalBytes: 0, fromStore: false };
+  return (progress) => {
+    last = { ...last, bytesPerSecond: undefined, secondsLeft: undefined, waiting: undefined, ...progress };
+    onProgress?.(last);
+  };
 }
-
-/** The bytes to load from, and what the store already knows of them. */
-async function findSource(given: ModelSource | ByteSource, store: Store | undefined): Promise<FoundSource> {
-  if ('read' in given) return { source: given };
-  if ('bytes' in given) return { source: bytesSource(new Uint8Array(given.bytes), given.name ?? 'model.gguf') };
-  if ('file' in given) return { source: fileSource(given.file) };
-  const manifests = (await store?.manifests()) ?? [];
-  if ('stored' in given) {
-    const manifest = manifests.find((m) => m.id === given.stored);
-    if (!manifest) throw new RequestError(`There is no stored model ${given.stored}.`);
-    return { source: headerSource(manifest), manifest };
-  }
-  const manifest = manifests.find((m) => m.urls.includes(given.url) && m.complete && m.layoutVersion === layoutVersion);
-  return manifest ? { source: headerSource(manifest), manifest, url: given.url } : { source: urlSource(given.url), url: given.url };
-}
-
-/** A stored model as a source of its header alone. */
-const headerSource = ({ name, fileBytes, header }: Manifest): ByteSource => sizedSource(name, fileBytes, async (offset, length) => header.slice(offset, offset + length));
-
-async function openReader(host: Host, options: EngineOptions, source: ByteSource, { header, graph, layout }: OpenedModel, manifest: Manifest | undefined, url: string | undefined): Promise<{ reader: WeightsReader; id: string }> {
-  if (manifest && host.store) return { reader: storedReader(host.store, manifest), id: manifest.id };
-  const headerBytes = new Uint8Array(await source.read(0, header.headerBytes));
-  const id = (await sha256(headerBytes)).slice(0, 16);
-  if (!host.store || options.keep === false) return { reader: sourceReader(source, header, layout), id };
-  const known = await host.store.manifest(id);
-  if (known?.complete && known.layoutVersion === layoutVersion) {
-    const urls = url && !known.urls.includes(url) ? [...known.urls, url] : known.urls;
-    return { reader: storedReader(host.store, { ...known, urls }), id };
-  }
-  const about = { id, name: nameOf(header, source.name), urls: url ? [url] : [], header: headerBytes };
-  return { reader: await importingReader(host.store, source, header, layout, about, graph.hostTensors), id };
-}
-
-const nameOf = (header: OpenedModel['header'], fallback: string): string => getString(header.metadata, 'general.name', fallback.split('/').at(-1) ?? fallback);
 
 function textOf({ header }: OpenedModel): Text | undefined {
   if (!header.metadata.has('tokenizer.ggml.model')) return undefined;

@@ -5,6 +5,10 @@ export interface ByteSource {
   readonly name: string;
   /** Size in bytes; undefined while nobody has told it. */
   readonly byteLength: number | undefined;
+  /** False if a read must receive all that lies before it too: read once, in order. Undefined while unknown, and where it costs nothing. */
+  readonly acceptsRanges?: boolean;
+  /** What tells this state of the file from another (an ETag, a date), as far as that is known. */
+  readonly version?: string;
   /** Exactly `length` bytes from `offset`; an InvalidFileError if the source ends before. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** As `read`, but fewer bytes (perhaps none) where the source ends before: for a reader that does not know the size. */

@@ -72,9 +72,10 @@ export interface SectionSpec {
 
 const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
 
-export function layoutOf(header: Header, specs: SectionSpec[]): Layout {
+/** `slabBytes`: another size than the stored one, for tests. */
+export function layoutOf(header: Header, specs: SectionSpec[], slabBytes = maxSlabBytes): Layout {
   const sections = specs.map((spec) => placeSection(header, spec));
-  const slabs = sections.flatMap((section, index) => cutSection(section, index));
+  const slabs = sections.flatMap((section, index) => cutSection(section, index, slabBytes));
   return { sections, slabs, byteLength: sections.reduce((sum, s) => sum + s.byteLength, 0) };
 }
 
@@ -121,7 +122,7 @@ function runsOfOneType<T extends { tensor: string }>(header: Header, ranges: T[]
 }
 
 /** Slabs end where panels end, so that each one has its own source rows. */
-function cutSection(section: Section, index: number): Slab[] {
+function cutSection(section: Section, index: number, slabBytes: number): Slab[] {
   const slabs: Slab[] = [];
   let start = 0;
   let end = section.vectorBytes;
@@ -131,7 +132,7 @@ function cutSection(section: Section, index: number): Slab[] {
   };
   for (const { panels, offset } of matricesOf(section)) {
     for (let done = 0; done < panels.panels; ) {
-      const room = Math.floor((maxSlabBytes - (end - start)) / panels.panelBytes);
+      const room = Math.floor((slabBytes - (end - start)) / panels.panelBytes);
       const take = Math.min(room, panels.panels - done);
       if (take <= 0) {
         close();

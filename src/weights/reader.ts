@@ -1,37 +1,66 @@
-// Where the slabs of a model come from: made from its GGUF, made and kept on the way, or read from the store.
+// Where the slabs of a model come from: made from its GGUF each time, or read from the store.
+import { InvalidFileError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type Header } from '../gguf/header.ts';
 import { importSlab, readVector } from './import.ts';
-import { type Layout, layoutVersion } from './layout.ts';
-import { type Manifest, type Store } from './store.ts';
+import { type Layout } from './layout.ts';
+import { type Manifest, sha256, type Store } from './store.ts';
 
 export interface WeightsReader {
   /** True if the bytes come from the browser's storage. */
   readonly fromStore: boolean;
   /** The bytes of slab `index` of the layout. */
   readSlab(index: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** `length` bytes of slab `index` from `offset` on: some panels of a matrix. Cheap from the second read of a slab on. */
+  readRange(index: number, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** A small tensor that the CPU reads. */
   hostTensor(name: string): Promise<Float32Array>;
-  /** Call when every slab has been read once. */
+  /** Call when the weights have been loaded. */
   finish(): Promise<void>;
 }
 
-/** Reads the GGUF each time; keeps nothing. */
-export const sourceReader = (source: ByteSource, header: Header, layout: Layout): WeightsReader => ({
-  fromStore: false,
-  readSlab: (index, signal) => importSlab(source, header, layout, layout.slabs[index], signal),
-  hostTensor: (name) => readVector(source, header.tensors.get(name)!),
-  finish: async () => {},
-});
+/** Reads the GGUF each time; keeps nothing. A range costs as much as its slab. */
+export function sourceReader(source: ByteSource, header: Header, layout: Layout): WeightsReader {
+  const readSlab: WeightsReader['readSlab'] = (index, signal) => importSlab(source, header, layout, layout.slabs[index], signal);
+  return {
+    fromStore: false,
+    readSlab,
+    readRange: async (index, offset, length, signal) => (await readSlab(index, signal)).slice(offset, offset + length),
+    hostTensor: (name) => readVector(source, header.tensors.get(name)!),
+    finish: async () => {},
+  };
+}
 
-/** Reads a complete stored model; checks the hash of each slab at its first read. */
-export function storedReader(store: Store, manifest: Manifest): WeightsReader {
+/** Makes the slabs `indices` anew from the model's own files. */
+export type Mend = (indices: number[], signal?: AbortSignal) => Promise<void>;
+
+/**
+ * Reads a complete stored model. Each slab's hash is checked at its first read; a wrong one is an InvalidFileError, told
+ * after `mend` has put the slab right, so that the next read finds it whole.
+ */
+export function storedReader(store: Store, manifest: Manifest, mend?: Mend): WeightsReader {
   const checked = new Set<number>();
+  async function readSlab(index: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    signal?.throwIfAborted();
+    const bytes = await store.read(manifest.id, index).catch((error: unknown) => {
+      if (error instanceof InvalidFileError) return undefined; // a record that cannot be decrypted
+      throw error;
+    });
+    if (checked.has(index) && bytes) return bytes;
+    if (bytes && (await sha256(bytes)) === manifest.slabHashes[index]) {
+      checked.add(index);
+      return bytes;
+    }
+    throw await damaged(manifest, index, bytes !== undefined, mend, signal);
+  }
   return {
     fromStore: true,
-    async readSlab(index) {
-      const bytes = await store.readSlab(manifest.id, index, checked.has(index) ? undefined : manifest.slabHashes[index]);
-      checked.add(index);
+    readSlab,
+    async readRange(index, offset, length, signal) {
+      if (!checked.has(index)) return (await readSlab(index, signal)).slice(offset, offset + length);
+      signal?.throwIfAborted();
+      const bytes = await store.read(manifest.id, index, offset, length);
+      if (bytes?.byteLength !== length) throw await damaged(manifest, index, bytes !== undefined, mend, signal);
       return bytes;
     },
     hostTensor: async (name) => manifest.hostTensors[name],
@@ -39,26 +68,36 @@ export function storedReader(store: Store, manifest: Manifest): WeightsReader {
   };
 }
 
-/** Makes slabs from the GGUF and stores them on the way; those that an interrupted import left are read back instead. */
-export async function importingReader(store: Store, source: ByteSource, header: Header, layout: Layout, about: Pick<Manifest, 'id' | 'name' | 'urls' | 'header'>, hostTensors: string[]): Promise<WeightsReader> {
-  const vectors: Manifest['hostTensors'] = {};
-  for (const name of hostTensors) vectors[name] = await readVector(source, header.tensors.get(name)!);
-  const done = await store.storedSlabs(about.id);
-  const manifest: Manifest = {
-    ...about, layoutVersion, fileBytes: header.fileBytes, hostTensors: vectors,
-    slabBytes: layout.slabs.map((slab) => slab.byteLength), slabHashes: [], complete: false, lastUsed: Date.now(),
-  };
-  await store.putManifest(manifest);
-  return {
-    fromStore: false,
-    async readSlab(index, signal) {
-      const hash = done.get(index);
-      if (hash !== undefined) return store.readSlab(about.id, index, hash);
-      const bytes = await importSlab(source, header, layout, layout.slabs[index], signal);
-      done.set(index, await store.putSlab(about.id, index, bytes));
-      return bytes;
-    },
-    hostTensor: async (name) => vectors[name],
-    finish: () => store.putManifest({ ...manifest, slabHashes: layout.slabs.map((_, i) => done.get(i)!), complete: true, lastUsed: Date.now() }),
-  };
+async function damaged({ id, name, slabHashes }: Manifest, index: number, there: boolean, mend: Mend | undefined, signal?: AbortSignal): Promise<InvalidFileError> {
+  const what = `Part ${index + 1} of ${slabHashes.length} of the stored model ${name} (${id}) is ${there ? 'damaged: its SHA-256 differs from the one noted when it was stored' : 'missing'}.`;
+  const without = 'It was imported from a file: load that file again to mend this part alone, or delete the model.';
+  if (!mend) return new InvalidFileError(`${what} ${without}`);
+  try {
+    await mend([index], signal);
+    return new InvalidFileError(`${what} It has been mended from its source: load the model again.`);
+  } catch (error) {
+    return new InvalidFileError(`${what} It could not be mended from its source: ${(error as Error).message} Try again, load the model's file, or delete the model.`);
+  }
 }
+
+/** Numbers of the slabs that are missing or whose hash is wrong. Reads every byte of the model. */
+export async function findDamaged(store: Store, manifest: Manifest, onProgress?: (doneBytes: number) => void): Promise<number[]> {
+  const found: number[] = [];
+  let done = 0;
+  for (const [index, hash] of manifest.slabHashes.entries()) {
+    const bytes = await store.read(manifest.id, index).catch(() => undefined);
+    if (!bytes || (await sha256(bytes)) !== hash) found.push(index);
+    onProgress?.((done += manifest.slabBytes[index]));
+  }
+  return found;
+}
+
+/** Makes slabs anew from `source`, which must be the file that was imported: a slab with another hash is not stored. */
+export const mendFrom = (store: Store, manifest: Manifest, source: ByteSource, header: Header, layout: Layout): Mend => async (indices, signal) => {
+  for (const index of indices) {
+    const bytes = await importSlab(source, header, layout, layout.slabs[index], signal);
+    const hash = await sha256(bytes);
+    if (hash !== manifest.slabHashes[index]) throw new InvalidFileError(`${source.name} is not the file that was stored: part ${index + 1} has the SHA-256 ${hash}; needed is ${manifest.slabHashes[index]}.`);
+    await store.putSlab(manifest.id, index, bytes, { hash, layoutVersion: manifest.layoutVersion });
+  }
+};

@@ -11,7 +11,12 @@ export interface UrlSourceOptions {
   backOffMs?: number;
   /** Milliseconds without a byte after which a request counts as broken. Default 30,000. */
   stallMs?: number;
+  /** Sent as a bearer token. A browser asks such a server first (preflight), and drops the token where it is redirected to another host. */
+  token?: string;
 }
+
+/** The file on the server is not the one that was read before. */
+export class ChangedFileError extends InvalidFileError {}
 
 const retries = 4;
 
@@ -21,9 +26,11 @@ const retries = 4;
  * file ends early or the answer is a web page, a plain Error where the network fails five times without a byte between.
  */
 export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSource {
-  const { fetch = globalThis.fetch.bind(globalThis), backOffMs = 250, stallMs = 30_000 } = options;
+  const { fetch = globalThis.fetch.bind(globalThis), backOffMs = 250, stallMs = 30_000, token } = options;
   const name = url.split(/[?#]/)[0]; // what follows may be a secret
   let byteLength: number | undefined;
+  let acceptsRanges: boolean | undefined;
+  let version: string | undefined;
 
   /** The pieces of `length` bytes from `offset`, fewer only if the file ends before. */
   async function* pieces(offset: number, length: number, callSignal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
@@ -59,7 +66,8 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
       const timer = setTimeout(() => stalled.abort(new Error(`no byte in ${stallMs / 1000} s`)), stallMs);
       return work.finally(() => clearTimeout(timer));
     };
-    const request: RequestInit = { headers: { Range: `bytes=${offset}-${end - 1}` }, cache: 'no-store', signal: AbortSignal.any([signal, stalled.signal]) };
+    const headers: HeadersInit = { Range: `bytes=${offset}-${end - 1}`, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+    const request: RequestInit = { headers, cache: 'no-store', signal: AbortSignal.any([signal, stalled.signal]) };
     const response = await watched(fetch(url, request));
     let at = firstByte(response, offset);
     if (at === undefined || !response.body) return;
@@ -87,16 +95,25 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
     if (headers.get('content-type')?.startsWith('text/html')) {
       throw new InvalidFileError(`${answered} with a web page (text/html); needed is the file itself. On a model hub that is the address of the download.`);
     }
-    if (status === 200) {
-      const size = headers.has('content-encoding') ? null : headers.get('content-length');
-      if (size !== null) byteLength = Number(size);
-      return 0;
-    }
-    // Unreadable across origins unless the server exposes it.
+    // All of these are unreadable across origins unless the server exposes them, but for a plain Last-Modified.
     const range = /^bytes (\d+)-\d+\/(\d+)?/.exec(headers.get('content-range') ?? '');
-    if (range?.[2]) byteLength = Number(range[2]);
+    const size = status === 206 ? range?.[2] : headers.has('content-encoding') ? null : headers.get('content-length');
+    noteState(size ? Number(size) : undefined, headers.get('etag') ?? headers.get('last-modified') ?? undefined);
+    acceptsRanges = status === 206;
+    if (status === 200) return 0;
     if (range && Number(range[1]) !== offset) throw new Error(`asked for byte ${offset}, it sent ${range[0]}`);
     return offset;
+  }
+
+  /** Parts of two files must never be mixed. */
+  function noteState(size: number | undefined, tag: string | undefined): void {
+    for (const [what, before, now] of [['size', byteLength, size], ['version', version, tag]]) {
+      if (before !== undefined && now !== undefined && before !== now) {
+        throw new ChangedFileError(`${name} was changed on the server while it was read: its ${what} was ${before} and is now ${now}. Load it again.`);
+      }
+    }
+    byteLength ??= size;
+    version ??= tag;
   }
 
   async function readUpTo(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
@@ -117,6 +134,12 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
     name,
     get byteLength() {
       return byteLength;
+    },
+    get acceptsRanges() {
+      return acceptsRanges;
+    },
+    get version() {
+      return version;
     },
     readUpTo,
     async read(offset, length, signal) {
