@@ -160,16 +160,18 @@ const prefilled = (headDim: number): Attended[] =>
       return { heads: tokens > 129 ? 3 : heads, kvHeads: tokens > 129 ? 1 : kvHeads, headDim, length, tokens, window: windows[(l + k) % 4], sharpness: l % 5 === 4 ? 8 : 1 };
     }));
 
-const modes = [{ mode: 'decode', kernel: 'attention-decode', cases: decoded }, { mode: 'prefill', kernel: 'attention', cases: prefilled }] as const;
+const kernels = { decode: 'attention-decode', prefill: 'attention' };
 
+const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases: Attended[]): Check => ({
+  name: `${kernels[mode]}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, shapes: { cache },
+  cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache }))),
+});
+
+/** Prefill in both caches for one size of heads, then in turns: Mesa compiles that kernel for many seconds. */
 const attendChecks = (): Check[] =>
-  modes.flatMap(({ mode, kernel, cases }) =>
-    headDims.flatMap((headDim) =>
-      caches.map((cache) => ({
-        name: `${kernel}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, shapes: { cache },
-        cases: cases(headDim).map((each) => attendCase(each, mode, decodeShapes({ cache }))),
-      })),
-    ),
-  );
+  headDims.flatMap((headDim, i) => [
+    ...caches.map((cache) => attendCheck('decode', headDim, cache, decoded(headDim))),
+    ...(i === 0 ? caches : [caches[i % 2]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
+  ]);
 
 export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks()];

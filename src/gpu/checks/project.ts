@@ -140,8 +140,8 @@ function decodeChecks(): Check[] {
   return [
     ...combinations.map(({ splits, panels }, n) => ({
       name: `matvec, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels },
-      // 5 types, 10 fusions: 3 and 7 have no divisor in common with them, so that all pairs come up.
-      cases: main.map((type, i) => projectCase(fused(type, 3 * n + 7 * i), 'decode', decodeShapes({ splits, panels }))),
+      // Types and fusions go round at different steps, so that each meets each number of splits and of panels.
+      cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeShapes({ splits, panels }))),
     })),
     ...all.map((type) => ({ name: `matvec ${type}`, tolerance, shapes: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeShapes({}))) })),
     { name: 'matvec of several types and bindings', tolerance, shapes: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeShapes({ panels: 2 }))) },

@@ -20,7 +20,9 @@ const settings: Sampling[] = [
   { temperature: 1.5, topK: 7, topP: 1, minP: 0 },
 ];
 
-/** Five seeds each. Found is how far the drawn token's share of [0, 1) lies from the random number: expected is 0. */
+const seeds = 5;
+
+/** A draw per seed. Found is how far the drawn token's share of [0, 1) lies from the random number: expected is 0. */
 function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
   const name = `${kind} logits of ${vocab} tokens, temperature ${sampling.temperature}, top-k ${sampling.topK}`;
   return {
@@ -32,14 +34,14 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         const logits = kinds[kind](vocab, random(name));
         const sampler = await createSampler(device, stage.ledger, bench.kernels, activations, vocab);
         stage.write('logits', logits, vocab);
-        const found: number[] = [];
-        for (let seed = 1; seed <= 5; seed++) {
-          device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(40, 2, 0, 0)); // the next position is 42
+        for (let seed = 1; seed <= seeds; seed++) {
+          device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(40, seed, 0, 0)); // the next position is 40 + seed
           await stage.run(sampler.choose({ ...sampling, seed }));
-          const [id] = new Uint32Array(await stage.readBytes(activations.ids.buffer, 4 * 43)).subarray(42);
-          const [position, rows] = new Uint32Array(await stage.readBytes(activations.state.buffer, 8));
-          found.push(position === 42 && rows === 1 ? distance(logits, sampling, id, seed) : Infinity);
         }
+        const ids = new Uint32Array(await stage.readBytes(activations.ids.buffer, 4 * (41 + seeds))).subarray(41);
+        const [position, rows] = new Uint32Array(await stage.readBytes(activations.state.buffer, 8));
+        if (position !== 40 + seeds || rows !== 1) throw new Error(`The state has position ${position} and ${rows} rows; it should have ${40 + seeds} and 1.`);
+        const found = Array.from(ids, (id, i) => distance(logits, sampling, id, i + 1));
         return { found, expected: found.map(() => 0) };
       }),
   };
@@ -52,7 +54,7 @@ function distance(logits: Float32Array, sampling: Sampling, id: number, seed: nu
   const at = ids.indexOf(id);
   if (at < 0) return Infinity;
   const start = probabilities.slice(0, at).reduce((a, b) => a + b, 0);
-  const u = uniform(seed, 42);
+  const u = uniform(seed, 40 + seed);
   return Math.max(0, start - u, u - start - probabilities[at]);
 }
 

@@ -130,7 +130,7 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, { dim, vocab }: Mo
     : op.op === 'embed' ? [{ cols: dim, ranges: [{ tensor: op.table, firstRow: 0, rows: vocab }], aligned: false }]
     : [];
   const layout = layoutOf(header, [{ name: 'check', vectors: vectorsOf(op), stacks }]);
-  const weights = placeWeights(gpu.device, layout, {
+  const weights = placeWeights(layout, [{ section: 0, start: 0, end: Math.max(16, layout.sections[0].byteLength) }], {
     maxBufferBytes: gpu.device.limits.maxBufferSize,
     maxBindingBytes: maxBindingBytes ?? gpu.maxBindingBytes,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
@@ -138,7 +138,10 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, { dim, vocab }: Mo
   const file = new Uint8Array(header.fileBytes);
   for (const [name, { bytes }] of Object.entries(tensors)) file.set(bytes, header.tensors.get(name)!.offset);
   const reader = sourceReader(bytesSource(file, 'self-test'), header, layout);
-  for (let i = 0; i < layout.slabs.length; i++) weights.upload(layout.slabs[i], await reader.readSlab(i));
+  for (const [i, slab] of layout.slabs.entries()) {
+    const bytes = await reader.readSlab(i);
+    for (const { buffer, offset, from, length } of weights.targets(0, slab.offset, slab.byteLength)) gpu.device.queue.writeBuffer(buffer, offset, bytes, from, length);
+  }
   const { vectors } = layout.sections[0];
   return {
     vectors: weights.vectors(0),

@@ -1,0 +1,86 @@
+// The engine under other limits and shapes, on Dawn: the tiny models keep their golden logits with the specification's
+// default limits, with small bindings that cut matrices by rows, and with every choice of kernels.
+import { describe, expect, it } from 'vitest';
+import { type LoadedModel } from '../src/engine/load.ts';
+import { createRunner } from '../src/engine/runner.ts';
+import { type DeviceOptions } from '../src/gpu/device.ts';
+import { type Shapes } from '../src/model/record.ts';
+import { matricesOf } from '../src/weights/layout.ts';
+import { adapterFile } from './dawn.ts';
+import { floatsFixture, jsonFixture } from './fixture.ts';
+import { openDawn, openFixture, testShapes } from './model.ts';
+import { record } from './verified.ts';
+
+interface Errors {
+  prefill: number;
+  decode: number;
+}
+
+/** Largest errors of the logits of 24 tokens, all by prefill, and of the last after 10 by prefill and 14 one at a time. */
+async function errorsOf(model: LoadedModel, name: string): Promise<Errors> {
+  const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
+  const golden = floatsFixture(`tiny/${name}.L24.ref.f32`);
+  const runner = createRunner(model);
+  const largest = (found: Float32Array, wanted: Float32Array) => found.reduce((worst, v, i) => Math.max(worst, Number.isNaN(v) ? Infinity : Math.abs(v - wanted[i])), 0);
+  const errors = { prefill: Infinity, decode: Infinity };
+  await runner.feedAll(tokens24, 0, (logits) => (errors.prefill = largest(logits, golden)));
+  await runner.feed(tokens24.slice(0, 10), 0);
+  for (let position = 10; position < 24; position++) await runner.feed(tokens24.slice(position, position + 1), position);
+  errors.decode = largest(await runner.readLogits(), golden.subarray(-model.graph.config.vocab));
+  return errors;
+}
+
+const show = (errors: Record<string, Errors>) => Object.entries(errors).map(([name, { prefill, decode }]) => `${name} ${prefill.toExponential(1)} prefill, ${decode.toExponential(1)} decode`).join('; ');
+const worst = (errors: Record<string, Errors>) => Math.max(...Object.values(errors).flatMap(({ prefill, decode }) => [prefill, decode]));
+
+const names = ['tiny-llama-f16', 'tiny-llama-k', 'tiny-qwen2', 'tiny-gemma3', 'tiny-phi3'];
+
+const limits: Record<string, DeviceOptions> = {
+  'the default limits': { limits: 'default' },
+  'bindings of at most 1 MiB': { maxBindingBytes: 2 ** 20 },
+  'bindings of at most 64 KiB': { maxBindingBytes: 2 ** 16 },
+  'neither subgroups nor shader-f16': { without: ['subgroups', 'shader-f16'] },
+};
+
+describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, options) => {
+  it('the tiny models give the logits of the float64 reference', async () => {
+    const gpu = await openDawn(options);
+    const errors: Record<string, Errors> = {};
+    let cut = 0;
+    for (const name of names) {
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, {});
+      cut += model.layout.sections.flatMap(matricesOf).filter(({ panels }) => panels.panels * panels.panelBytes > gpu.maxBindingBytes).length;
+      errors[name] = await errorsOf(model, name);
+      model.destroy();
+    }
+    if (options.maxBindingBytes === 2 ** 16) expect(cut).toBeGreaterThan(0); // else this tests nothing
+    console.log(`${title}, ${cut} matrices cut: ${show(errors)}`);
+    expect(worst(errors)).toBeLessThan(1e-3);
+    record({ point: `Logits of tiny models with ${title}`, command: 'npx vitest run --project gpu test/limits-gpu.test.ts', value: { 'largest error': worst(errors).toPrecision(2), 'matrices cut': cut } });
+  });
+});
+
+/** Tolerances: f32 throughout as everywhere; a cache or tiles in f16 round every key, value or weight by up to 2^-11. */
+const choices: { shapes: Partial<Shapes>; tolerance: number }[] = [
+  ...[[1, 1], [1, 4], [2, 3], [4, 2], [8, 1], [8, 4]].map(([splits, panels]) => ({ shapes: { splits, panels }, tolerance: 1e-3 })),
+  { shapes: { prefill: 'rows' }, tolerance: 1e-3 },
+  { shapes: { reduce: 'subgroup' }, tolerance: 1e-3 },
+  { shapes: { cache: 'f16' }, tolerance: 0.01 },
+  { shapes: { tile: 'f16' }, tolerance: 0.01 },
+];
+
+describe.skipIf(!adapterFile)('shapes', () => {
+  it.each(choices)('$shapes give the logits within $tolerance', async ({ shapes, tolerance }) => {
+    const gpu = await openDawn();
+    const lacks = (shapes.reduce === 'subgroup' && !gpu.features.subgroups) || (shapes.tile === 'f16' && !gpu.features.f16);
+    if (lacks) return console.log('skipped: the device lacks what', shapes, 'needs');
+    const errors: Record<string, Errors> = {};
+    for (const name of ['tiny-llama-k', 'tiny-gemma3']) {
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, { shapes: { ...testShapes, ...shapes } });
+      errors[name] = await errorsOf(model, name);
+      model.destroy();
+    }
+    console.log(`${JSON.stringify(shapes)}: ${show(errors)}`);
+    expect(worst(errors)).toBeLessThan(tolerance);
+  });
+});
