@@ -4,7 +4,6 @@
 struct Params {
   heads : u32,
   kv_heads : u32,
-  head_dim : u32,
   window : u32, // 0: none
   scale : f32,
 }

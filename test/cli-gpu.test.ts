@@ -203,9 +203,9 @@ describe.skipIf(!adapterFile)('windrow', () => {
     const short = await json<Planned>('plan', model, '--context', '64', '--f32');
     expect(short.context).toBe(64);
     expect(short.bytes.kv).toBeLessThan(whole.bytes.kv);
-    const { code, stdout } = await windrow('plan', model, '--budget', '1MiB', '--json');
+    const { code, stdout } = await windrow('plan', model, '--budget', '256KiB', '--json');
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'refused', budgetBytes: 2 ** 20, reason: expect.stringMatching(/needs .* on the GPU/) });
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'refused', budgetBytes: 2 ** 18, reason: expect.stringMatching(/needs .* on the GPU/) });
   });
 
   it('bench measures speed, calls and bytes, and creates nothing per token', async () => {
@@ -257,7 +257,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['a context that is too long', ['generate', model, '--prompt', 'x', '--context', '513'], 'RequestError', /trained for 512/],
       ['a prompt that is too long', ['generate', model, ...quick, '--context', '4', '--tokens', '1,2,3,4'], 'RequestError', /context of 4 has room for 3/],
       ['a token past the vocabulary', ['generate', model, ...quick, '--tokens', '1,512'], 'RequestError', /token 512 is not in the vocabulary/],
-      ['a budget that is too small', ['generate', model, '--prompt', 'x', '--budget', '1MiB'], 'BudgetError', /budget/],
+      ['a budget that is too small', ['generate', model, '--prompt', 'x', '--budget', '256KiB'], 'BudgetError', /budget/],
       ['bindings that are too small', ['generate', model, '--prompt', 'x', '--max-binding', '4KiB'], 'BudgetError', /32 rows of token_embd\.weight/],
     ];
     it.concurrent.each(errors)('%s', async (_, args, name, message) => {

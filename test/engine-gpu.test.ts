@@ -1,6 +1,6 @@
 // The engine from request to answer on Dawn: order, abort, conversations that go on, where answers end, what is freed.
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { BudgetError, RequestError } from '../src/errors.ts';
+import { RequestError } from '../src/errors.ts';
 import { type LoadProgress } from '../src/protocol.ts';
 import { plan } from '../src/engine/plan.ts';
 import { adapterFile, dawn } from './dawn.ts';
@@ -237,10 +237,9 @@ describe.skipIf(!adapterFile)('the engine', () => {
     expect((await answer(engine, { prompt, maxTokens: 24, sampling: { temperature: 1, topK: 1, seed: 7 } })).ids).toEqual(firstIds(24));
   });
 
-  it('refuses a budget a byte below the plan and keeps to one that is just the plan', async () => {
+  it('keeps to a budget that is just the plan', async () => {
     const { model } = engine.loaded();
     const { totalBytes } = plan(model, { ...model.options, cache: model.options.shapes.cache });
-    await expect(engine.load(stories(), { ...quick, budgetBytes: totalBytes - 1 })).rejects.toBeInstanceOf(BudgetError);
     await engine.load(stories(), { ...quick, budgetBytes: totalBytes });
     expect((await greedy(200)).ids).toEqual(firstIds(200));
     expect((await answer(engine, { prompt: { tokens: [...golden.prompt_ids, ...golden.ids] }, maxTokens: 200 })).stats.newTokens).toBe(200);

@@ -80,6 +80,9 @@ function checkVectors(header: Header, { config, layers, head, ropes }: Graph): v
     if (op.op === 'project') {
       check(op.norm, op.cols);
       op.bias?.forEach((name, i) => check(name, op.matrices[i].rows));
+      // Vectors are stored in steps of 4, and kernels read the biases of a stack as one run.
+      const odd = op.bias ? op.matrices.slice(0, -1).find(({ rows }) => rows % 4) : undefined;
+      if (odd) throw new UnsupportedModelError(`The tensor ${odd.tensor} has ${odd.rows} rows and a bias; windrow needs a multiple of 4 there.`);
     } else if (op.op === 'rope') {
       check(op.queryNorm, headDim);
       check(op.keyNorm, headDim);

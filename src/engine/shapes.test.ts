@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { RequestError } from '../errors.ts';
+import { type Gpu } from '../gpu/device.ts';
+import { defaultShapes, parseShapes } from './shapes.ts';
+
+const gpu = (invocations: number, features: Gpu['features']) => ({ device: { limits: { maxComputeInvocationsPerWorkgroup: invocations } }, features }) as unknown as Gpu;
+const base = defaultShapes(gpu(256, { subgroups: true, f16: true }));
+
+describe('defaultShapes', () => {
+  it('uses what the device has', () => {
+    expect(base).toMatchObject({ splits: 8, tile: 'f16', cache: 'f16', reduce: 'subgroup' });
+    expect(defaultShapes(gpu(1024, { subgroups: false, f16: false }))).toMatchObject({ splits: 8, tile: 'f32', reduce: 'workgroup' });
+    expect(defaultShapes(gpu(128, { subgroups: false, f16: false })).splits).toBe(4);
+  });
+
+  it('has no f16 anywhere on the exact path', () => {
+    expect(defaultShapes(gpu(256, { subgroups: true, f16: true }), { f32: true })).toMatchObject({ tile: 'f32', cache: 'f32' });
+  });
+});
+
+describe('parseShapes', () => {
+  it('puts the shapes named in place of the given ones', () => {
+    expect(parseShapes('', base)).toEqual(base);
+    expect(parseShapes('splits=1,prefill=rows', base)).toEqual({ ...base, splits: 1, prefill: 'rows' });
+  });
+
+  it.each([['splits', /splits is not given; it can be 1, 2, 4/], ['splits=3', /splits is 3/], ['splits=01', /splits is 01/], ['prefill=fast', /prefill is fast; it can be tile, rows/], ['speed=1', /"speed=1" is not a shape; known are splits/], ['toString=1', /not a shape/]])('refuses %s', (text, message) => {
+    expect(() => parseShapes(text, base)).toThrow(RequestError);
+    expect(() => parseShapes(text, base)).toThrow(message);
+  });
+});

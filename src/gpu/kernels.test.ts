@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { fakeDevice } from '../../test/fake-device.ts';
+import { createKernelCache, kernelKey, kernelSource, kernelsHash, readInterface } from './kernels.ts';
+
+const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
+const shaders = Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, ''), text] as const);
+const withParams = shaders.filter(([, text]) => text.includes('struct Params'));
+const withBindings = shaders.filter(([, text]) => text.includes('@binding'));
+
+describe('readInterface', () => {
+  it('finds shaders to read', () => {
+    expect(withParams.length).toBeGreaterThanOrEqual(10);
+    expect(withBindings.length).toBeGreaterThan(withParams.length);
+  });
+
+  it.each(withParams)('reads every field of the parameters of %s, in order, each a u32 or f32', (_, text) => {
+    const body = text.slice(text.indexOf('struct Params {') + 'struct Params {'.length);
+    const fields = body.slice(0, body.indexOf('}')).split('\n').map((line) => line.replace(/\/\/.*/, '').trim()).filter(Boolean);
+    const { params } = readInterface(text);
+    expect(params.map(({ name, type }) => `${name} : ${type},`)).toEqual(fields);
+    expect(new Set(params.map(({ name }) => name)).size).toBe(params.length);
+    expect(4 * params.length).toBeLessThanOrEqual(256); // the stride of parameters in their buffer
+    for (const { name } of params) expect(text.split(new RegExp(`params\\.${name}\\b`)).length, `uses of params.${name}`).toBeGreaterThan(1);
+  });
+
+  it.each(withBindings)('reads every binding of %s', (_, text) => {
+    const { bindings } = readInterface(text);
+    const code = text.replace(/\/\/.*/g, '');
+    expect(bindings.size).toBe(code.split('@binding').length - 1);
+    expect(code.split('@group(0)').length).toBe(code.split('@binding').length); // one group only
+    for (const [name, { binding, type }] of bindings) {
+      const line = code.split('\n').find((each) => each.includes('@binding') && new RegExp(`>\\s*${name}\\b`).test(each))!;
+      expect(line).toContain(`@binding(${binding})`);
+      expect(type).toBe(line.includes('uniform') ? 'uniform' : line.includes('read_write') ? 'storage' : 'read-only-storage');
+    }
+  });
+
+  it('reads nothing from a shader that has nothing', () => {
+    expect(readInterface('fn main() {}')).toEqual({ bindings: new Map(), params: [] });
+  });
+});
+
+describe('kernelSource', () => {
+  it('puts directives first, then constants, then files in their order, and changes no text', () => {
+    const source = kernelSource({ kernel: 'gate', files: ['activate', 'state'], enable: ['f16'], consts: { HeadVec4s: 2 } });
+    expect(source).toBe(`enable f16;\nconst HeadVec4s : u32 = 2u;\n${['activate', 'state', 'gate'].map((name) => files[`../../shaders/${name}.wgsl`]).join('')}`);
+  });
+
+  it('names a file that is missing and the kernel that asks for it', () => {
+    expect(() => kernelSource({ kernel: 'gate', files: ['formats/Q9'] })).toThrow('There is no shader file formats/Q9.wgsl; the kernel gate asks for it.');
+  });
+});
+
+describe('the kernel cache', () => {
+  it('compiles equal kernels once, and others that differ in one constant', async () => {
+    const { device, pipelines } = fakeDevice();
+    const cache = createKernelCache(device);
+    const gate = { kernel: 'gate', files: ['activate', 'state'], constants: { Gate: 1 } };
+    const [a, b, c] = await Promise.all([cache.get(gate), cache.get({ ...gate }), cache.get({ ...gate, constants: { Gate: 2 } })]);
+    expect(a).toBe(b);
+    expect(c).not.toBe(a);
+    expect(pipelines.map(({ compute }) => compute.constants)).toEqual([{ Gate: 1 }, { Gate: 2 }]);
+    expect(pipelines[0].compute.module).toBe(pipelines[1].compute.module);
+    expect(kernelKey(gate)).not.toBe(kernelKey({ ...gate, enable: ['f16'] }));
+  });
+});
+
+describe('kernelsHash', () => {
+  it('is 32 bits in hexadecimal, the same each time', () => {
+    expect(kernelsHash()).toMatch(/^[0-9a-f]{1,8}$/);
+    expect(kernelsHash()).toBe(kernelsHash());
+  });
+});

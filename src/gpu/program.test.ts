@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { fakeDevice } from '../../test/fake-device.ts';
+import { createKernelCache } from './kernels.ts';
+import { createLedger } from './ledger.ts';
+import { type Dispatch, createProgram, paramsStride } from './program.ts';
+
+const buffer = (label: string) => ({ buffer: { label } as GPUBuffer });
+const [state, input, output] = ['state', 'input', 'output'].map(buffer);
+const gate = (label: string, more: Partial<Dispatch> = {}): Dispatch => ({
+  label, kernel: { kernel: 'gate', files: ['activate', 'state'] }, params: { cols: 3, up: 4, input_stride: 5, output_stride: 6 },
+  bindings: { state, input, output }, grid: ({ rows }) => [rows, 2], ...more,
+});
+
+function create(dispatches: Dispatch[]) {
+  const fake = fakeDevice();
+  const ledger = createLedger(fake.device, 2 ** 20);
+  return { ...fake, ledger, program: createProgram(fake.device, ledger, createKernelCache(fake.device), 'layer.0.decode', dispatches) };
+}
+
+/** Notes what a pass is told. */
+function fakePass() {
+  const calls: string[] = [];
+  const pass = {
+    setPipeline: () => calls.push('pipeline'),
+    setBindGroup: (_: number, group: GPUBindGroup) => calls.push(`group ${group.label}`),
+    dispatchWorkgroups: (...grid: number[]) => calls.push(`dispatch ${grid.join(' ')}`),
+  };
+  return { pass: pass as unknown as GPUComputePassEncoder, calls };
+}
+
+describe('a program', () => {
+  it('packs the parameters of each dispatch in the order of the shader, at its own offset', async () => {
+    const { program, written, bindGroups } = create([gate('a'), gate('b', { params: { cols: 7, up: 8, input_stride: 9, output_stride: 2 ** 32 - 1 } })]);
+    await program;
+    const words = new Uint32Array(written.get('layer.0.decode.params')!.buffer);
+    expect([...words.slice(0, 4)]).toEqual([3, 4, 5, 6]);
+    expect([...words.slice(paramsStride / 4, paramsStride / 4 + 4)]).toEqual([7, 8, 9, 2 ** 32 - 1]);
+    const params = bindGroups.map(({ entries }) => [...entries].find(({ binding }) => binding === 0)!.resource as GPUBufferBinding);
+    expect(params.map(({ offset, size }) => [offset, size])).toEqual([[0, paramsStride], [paramsStride, paramsStride]]);
+  });
+
+  it('packs floats as floats', async () => {
+    const norm: Dispatch = {
+      label: 'norm', kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] }, params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5 },
+      bindings: { vectors: input, input, output }, grid: () => [1],
+    };
+    const { program, written } = create([norm]);
+    await program;
+    expect([...new Float32Array(written.get('layer.0.decode.params')!.buffer).slice(4, 6)]).toEqual([0.25, Math.fround(1e-5)]);
+  });
+
+  it('names the dispatch, the kernel and the parameter or buffer that is missing', async () => {
+    await expect(create([gate('layer.0.gate', { params: { cols: 3, up: 4, input_stride: 5 } })]).program).rejects.toThrow('layer.0.gate: the kernel gate needs the parameter "output_stride".');
+    await expect(create([gate('layer.0.gate', { bindings: { state, input } })]).program).rejects.toThrow('layer.0.gate: the kernel gate needs a buffer for "output".');
+  });
+
+  it('encodes its dispatches in order by the step, without those of no workgroup, and creates nothing', async () => {
+    const { program, buffers, bindGroups } = create([gate('a'), gate('never', { grid: () => [0] }), gate('b', { grid: ({ length }) => [length] })]);
+    const recorded = await program;
+    const made = [buffers.length, bindGroups.length];
+    const { pass, calls } = fakePass();
+    recorded.encode(pass, { rows: 3, length: 9 });
+    expect(calls).toEqual(['pipeline', 'group a', 'dispatch 3 2 1', 'pipeline', 'group b', 'dispatch 9 1 1']);
+    expect([buffers.length, bindGroups.length]).toEqual(made);
+  });
+
+  it('binds anew only where a buffer may have been replaced', async () => {
+    let current = buffer('old');
+    const { program, bindGroups } = create([gate('fixed'), gate('replaced', { bindings: { state, input: () => current, output } })]);
+    const recorded = await program;
+    current = buffer('new');
+    recorded.rebind();
+    expect(bindGroups.map(({ label }) => label)).toEqual(['fixed', 'replaced', 'replaced']);
+    expect([...bindGroups[2].entries].some(({ resource }) => (resource as GPUBufferBinding).buffer === current.buffer)).toBe(true);
+  });
+
+  it('frees its parameters', async () => {
+    const { program, ledger } = create([gate('a')]);
+    const recorded = await program;
+    expect(ledger.bytes.parameters).toBe(paramsStride);
+    recorded.destroy();
+    expect(ledger.bytes.parameters).toBe(0);
+  });
+});

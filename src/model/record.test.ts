@@ -1,0 +1,104 @@
+// Whether what is recorded for real models fits the kernels: names, parameters, bindings, overrides and grids.
+import { describe, expect, it } from 'vitest';
+import { fixture } from '../../test/fixture.ts';
+import { sectionSpecs, sectionsOf, isTied } from '../engine/sections.ts';
+import { kernelSource, readInterface } from '../gpu/kernels.ts';
+import { type Binding, type Dispatch } from '../gpu/program.ts';
+import { readHeader } from '../gguf/parse.ts';
+import { layoutOf } from '../weights/layout.ts';
+import { bytesSource } from '../weights/source.ts';
+import { activationStrides } from './activations.ts';
+import { buildGraph } from './build.ts';
+import { type Mode, type Place, type RecordContext, type Shapes, record } from './record.ts';
+
+const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
+
+const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', cache: 'f32', reduce: 'workgroup' };
+const fast: Shapes = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', cache: 'f16', reduce: 'subgroup' };
+
+const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
+
+/** Records every section of a model, each matrix in bindings of at most `mostPanels` panels. */
+async function recordModel(name: string, mode: Mode, shapes: Shapes, mostPanels = Infinity): Promise<Dispatch[]> {
+  const header = await readHeader(bytesSource(fixture(`${name}.gguf`), name));
+  const graph = buildGraph(header);
+  const layout = layoutOf(header, sectionSpecs(graph));
+  const strides = activationStrides(graph);
+  const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
+  const context: RecordContext = {
+    graph, shapes,
+    activations: { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
+    keys: (layer) => binding(`keys.${layer}`), values: (layer) => binding(`values.${layer}`),
+  };
+  const partsOf = (section: number, stack: number) =>
+    layout.sections[section].stacks[stack].flatMap((matrix) => {
+      const parts = [];
+      for (let first = 0; first < matrix.panels.panels; first += mostPanels) {
+        const panels = Math.min(mostPanels, matrix.panels.panels - first);
+        parts.push({ matrix, panels, firstRow: 32 * first, rows: Math.min(32 * panels, matrix.rows - 32 * first), binding: binding('weights') });
+      }
+      return parts;
+    });
+  return sectionsOf(graph).flatMap(({ name: section, ops }, index) => {
+    const place: Place = {
+      vectors: binding('vectors'),
+      vectorOffset: (tensor) => layout.sections[index].vectors.find((vector) => vector.tensor === tensor)!.offset / 4,
+      stack: (n) => (ops[0] === graph.head && isTied(graph) ? partsOf(0, 0) : partsOf(index, n)),
+    };
+    return record(context, mode, section, ops, place);
+  });
+}
+
+const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flatMap((mode) => [
+  ['plain shapes', model, mode, plain, Infinity] as const,
+  ['fast shapes', model, mode, fast, Infinity] as const,
+  ['bindings of two panels', model, mode, fast, 2] as const,
+]));
+
+describe('record', () => {
+  it.each(variants)('with %s, records what each kernel of %s needs in %s', async (_, model, mode, shapes, mostPanels) => {
+    const dispatches = await recordModel(model, mode, shapes, mostPanels);
+    expect(dispatches.length).toBeGreaterThan(10);
+    for (const { label, kernel, params = {}, bindings, grid } of dispatches) {
+      const source = kernelSource(kernel);
+      const needed = readInterface(source);
+      for (const name of needed.bindings.keys()) if (name !== 'params') expect(bindings[name], `${label}: ${name}`).toBeDefined();
+      for (const { name, type } of needed.params) {
+        expect(Number.isFinite(params[name]), `${label}: ${name} = ${params[name]}`).toBe(true);
+        if (type === 'u32') expect(Number.isInteger(params[name]) && params[name] >= 0, `${label}: ${name} = ${params[name]}`).toBe(true);
+      }
+      for (const name of Object.keys(kernel.constants ?? {})) expect(source, `${label}: ${name}`).toMatch(new RegExp(`override ${name}\\b`));
+      for (const step of [{ rows: 1, length: 1 }, { rows: mode === 'decode' ? 1 : 128, length: 512 }]) {
+        const sizes = grid(step).map((size) => size ?? 1);
+        expect(sizes.every((size) => Number.isInteger(size) && size >= 1 && size <= 65535), `${label}: grid ${sizes.join()}`).toBe(true);
+      }
+    }
+  });
+
+  it.each(models)('writes every row of every output of %s once, however its matrices are cut', async (model) => {
+    const rowsOf = async (mostPanels: number) => {
+      const written = new Map<string, number[]>();
+      for (const { label, params } of await recordModel(model, 'prefill', plain, mostPanels)) {
+        if (params?.first_output === undefined) continue;
+        const output = `${label} from ${Math.round(1 / params.inverse_cols)} columns`; // a layer adds to x twice
+        const rows = written.get(output) ?? [];
+        for (let row = 0; row < params.rows; row++) rows.push(params.first_output + row);
+        written.set(output, rows);
+      }
+      return written;
+    };
+    const whole = await rowsOf(Infinity);
+    const cut = await rowsOf(2);
+    expect([...cut.keys()]).toEqual([...whole.keys()]);
+    for (const [label, rows] of whole) {
+      expect(new Set(rows).size, label).toBe(rows.length);
+      expect(cut.get(label)!.toSorted((a, b) => a - b), label).toEqual(rows.toSorted((a, b) => a - b));
+    }
+  });
+
+  it('fuses gate and up in decode where they are one binding, and not where they are several', async () => {
+    const kernels = async (mostPanels: number) => (await recordModel('stories260K/stories260K', 'decode', plain, mostPanels)).map(({ kernel }) => kernel.kernel);
+    expect(await kernels(Infinity)).not.toContain('gate');
+    expect((await kernels(2)).filter((name) => name === 'gate')).toHaveLength(5);
+  });
+});
