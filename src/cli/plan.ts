@@ -16,7 +16,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const opened = openModel(await readHeader(source));
   await source.close();
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(opened, { budgetBytes: flags.budget, context: flags.context }, parseShapes(flags.variant ?? '', defaultShapes(gpu, flags)));
+  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, context: flags.context }, parseShapes(flags.variant ?? '', defaultShapes(gpu, flags)));
   const result = plan(opened, { ...options, cache: options.shapes.cache });
   checkLimits(opened, gpu, options);
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => `${name.padEnd(12)} ${(bytes / 2 ** 20).toFixed(1).padStart(10)} MiB`);

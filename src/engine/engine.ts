@@ -1,17 +1,17 @@
 // What a worker (or Node) hosts: loads models and answers requests, one after the other.
 import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
-import { type DeviceOptions, lossOf, openGpu } from '../gpu/device.ts';
+import { type DeviceOptions, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
+import { defaultBudget, deviceMemory, loadByGuess } from './default-budget.ts';
 import { checkLimits } from './limits.ts';
 import { createGate } from '../weights/gate.ts';
 import { holdModel, whileUnused } from '../weights/locks.ts';
 import { type Manifest } from '../weights/store.ts';
-import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel } from './load.ts';
+import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel, planFor } from './load.ts';
 import { ensureStored, findModel, idOf, nameOf, openReader, type Storage, verifyStored } from './open.ts';
-import { plan } from './plan.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { defaultShapes, parseShapes } from './shapes.ts';
@@ -29,6 +29,8 @@ export interface EngineOptions extends LoadOptions {
   variant?: string;
   /** Keep room for the logits of every token. */
   allLogits?: boolean;
+  /** For measurements: see ModelOptions. */
+  loader?: ModelOptions['loader'];
 }
 
 export interface Engine {
@@ -58,8 +60,6 @@ export interface Loaded {
 const explain = async (device: GPUDevice, error: unknown): Promise<unknown> =>
   [BudgetError, DeviceError, RequestError].some((Class) => error instanceof Class) ? error : ((await lossOf(device, 50)) ?? error);
 
-/** Without a budget named: what nearly every device that has WebGPU can give. */
-const defaultBudgetBytes = 4 * 2 ** 30;
 const defaultContext = 4096;
 
 export function createEngine(host: Host): Engine {
@@ -74,10 +74,11 @@ export function createEngine(host: Host): Engine {
     return result;
   };
 
-  function unloadNow(): void {
-    loaded?.model.destroy();
-    loaded?.model.gpu.device.destroy();
+  async function unloadNow(): Promise<void> {
+    const model = loaded?.model;
     loaded = undefined;
+    await model?.destroy();
+    model?.gpu.device.destroy();
     release();
     release = () => {};
   }
@@ -88,7 +89,7 @@ export function createEngine(host: Host): Engine {
   }
 
   async function load(given: ModelSource | ByteSource, options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
-    unloadNow();
+    await unloadNow();
     const report = reporter(onProgress);
     report({ phase: 'header' });
     const found = await findModel(given, options, options.keep === false ? undefined : host.store);
@@ -98,15 +99,16 @@ export function createEngine(host: Host): Engine {
     try {
       const shapes = defaultShapes(gpu, options);
       const modelOptions: ModelOptions = {
-        ...optionsFor(opened, options, parseShapes(options.variant ?? '', shapes)),
+        ...optionsFor(opened, gpu, options, parseShapes(options.variant ?? '', shapes)),
         tune: options.variant === undefined ? (host.tuning ?? true) : undefined,
       };
-      const planned = plan(opened, { ...modelOptions, cache: modelOptions.shapes.cache });
+      const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkLimits(opened, gpu, modelOptions);
       const { reader, id } = await openReader(host, options, found, opened, { report, gate: gate.passed });
       if (reader.fromStore) release = await holdModel(host.locks, id);
-      const model = await loadModel(gpu, opened, reader, modelOptions, {
+      const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
+      const model = await loading(gpu, opened, reader, modelOptions, {
         onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes, fromStore: reader.fromStore }),
       });
       const loss = await lossOf(gpu.device); // calls on a lost device succeed and do nothing
@@ -139,7 +141,7 @@ export function createEngine(host: Host): Engine {
     loaded: needLoaded,
     stats() {
       const { model, runner } = needLoaded();
-      return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits };
+      return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits, keptBytes: model.plan.keptBytes, streamedBytes: model.plan.streamedBytes, memoryBytes: model.memory.byteLength, transfer: runner.transfer() };
     },
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
     remove: (id) => whileUnused(host.locks, id, async () => host.store?.remove(id)),
@@ -155,17 +157,18 @@ export function createEngine(host: Host): Engine {
     },
     pauseImports: (paused) => gate.set(!paused),
     verify: (id) => verifyStored(host, id),
-    unload: () => inTurn(async () => unloadNow()),
+    unload: () => inTurn(unloadNow),
   };
 }
 
-export function optionsFor({ graph }: OpenedModel, { budgetBytes = defaultBudgetBytes, context, allLogits }: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
+export function optionsFor({ graph }: OpenedModel, { device }: Pick<Gpu, 'device'>, options: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
+  const { budgetBytes = defaultBudget(device.limits, deviceMemory()), ramBytes, loader, context, allLogits } = options;
   const most = graph.config.context;
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   const chunk = 128;
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes };
+  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader };
 }
 
 const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls }: Manifest): StoredModel => ({

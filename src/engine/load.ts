@@ -1,9 +1,10 @@
 // From an opened file to a model on the GPU, ready to run: buffers, weights, programs.
+import { BudgetError } from '../errors.ts';
 import { type Header } from '../gguf/header.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { createKernelCache, kernelsHash } from '../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../gpu/ledger.ts';
-import { type Program, createProgram } from '../gpu/program.ts';
+import { type Dispatch, type Program, createProgram } from '../gpu/program.ts';
 import { type ActivationSizes, createActivations } from '../model/activations.ts';
 import { buildGraph } from '../model/build.ts';
 import { type Graph } from '../model/graph.ts';
@@ -12,7 +13,14 @@ import { type Sampler, createSampler } from '../model/sampler.ts';
 import { type Activations, type Mode, type Place, type RecordContext, type Shapes, record } from '../model/record.ts';
 import { type Layout, layoutOf } from '../weights/layout.ts';
 import { type WeightsReader } from '../weights/reader.ts';
-import { type MatrixPart, type ResidentWeights, placeWeights } from '../weights/resident.ts';
+import { type GpuRange, type MatrixPart, type ResidentWeights, placeWeights } from '../weights/resident.ts';
+import { createNaiveWindow } from '../weights/naive-window.ts';
+import { type Rows, createRows } from '../weights/rows.ts';
+import { type SlabMemory, createSlabMemory } from '../weights/slab-memory.ts';
+import { rangesOf } from '../weights/slices.ts';
+import { type Uploader, createUploader } from '../weights/uploader.ts';
+import { type Window, type WindowOptions, createWindow } from '../weights/window.ts';
+import { type Plan, plan } from './plan.ts';
 import { tune } from './tune.ts';
 import { type SectionOps, isTied, sectionSpecs, sectionsOf } from './sections.ts';
 
@@ -33,7 +41,13 @@ export interface ModelOptions extends ActivationSizes {
   shapes: Shapes;
   /** Measure which shapes are fastest, beginning with `shapes`; remembers the answer if given somewhere to keep it. */
   tune?: Tuning | true;
+  /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
+  ramBytes?: number;
+  /** `naive` reads, uploads, waits and computes in turn, to measure what reading ahead is worth. */
+  loader?: 'ahead' | 'naive';
 }
+
+const defaultRamBytes = 256 * 2 ** 20;
 
 /** Shapes found earlier, by a key that names adapter, kernels and matrix. */
 export interface Tuning {
@@ -41,18 +55,34 @@ export interface Tuning {
   set(key: string, shapes: Shapes): Promise<void>;
 }
 
-/** A model on the GPU. Programs are per section: embedding, layers, head. */
+/** A run of dispatches that need at most one streamed slice. */
+export interface Stage {
+  program: Program;
+  slice?: number;
+}
+
+/** A model on the GPU. */
 export interface LoadedModel extends OpenedModel {
   gpu: Gpu;
+  plan: Plan;
   options: ModelOptions;
   ledger: Ledger;
   activations: Activations;
   cache: KvCache;
-  programs: Record<Mode, Program[]>;
+  /** Embedding and layers. */
+  programs: Record<Mode, Stage[]>;
   /** Logits of the last row, or of all rows of the step. */
-  heads: { last: Program; all?: Program };
+  heads: { last: Stage[]; all?: Stage[] };
   sampler: Sampler;
-  destroy(): void;
+  uploader: Uploader;
+  /** What of the streamed weights is in worker memory. */
+  memory: SlabMemory;
+  /** Undefined if all weights stay on the GPU. */
+  window?: Window;
+  /** Input embeddings, if the GPU does not look them up. */
+  rows?: Rows;
+  /** Waits for transfers under way, then frees everything. */
+  destroy(): Promise<void>;
 }
 
 export interface LoadHooks {
@@ -60,12 +90,19 @@ export interface LoadHooks {
   signal?: AbortSignal;
 }
 
+/** The plan for a model on this device. */
+export const planFor = (gpu: Gpu, opened: OpenedModel, options: Omit<ModelOptions, 'tune'>): Plan =>
+  plan(opened, { ...options, cache: options.shapes.cache, maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes });
+
 export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks = {}): Promise<LoadedModel> {
   const { device } = gpu;
   const { header, graph, layout } = opened;
+  const planned = planFor(gpu, opened, options);
+  if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
+  options = { ...options, chunk: planned.chunk, logitsRows: Math.min(options.logitsRows, planned.chunk) };
   const ledger = createLedger(device, options.budgetBytes);
   try {
-    const weights = placeWeights(device, layout, {
+    const weights = placeWeights(layout, planned.slices, {
       maxBufferBytes: device.limits.maxBufferSize,
       maxBindingBytes: gpu.maxBindingBytes,
       allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
@@ -81,15 +118,49 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
       keys: (layer) => ({ buffer: cache.keys(layer) }),
       values: (layer) => ({ buffer: cache.values(layer) }),
     };
+    const uploader = createUploader(device, ledger, planned.uploadBytes);
+    const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
     // Pipelines compile while weights arrive.
-    const [recorded] = await Promise.all([recordPrograms(gpu, ledger, kernels, context, layout, weights, options), uploadAll(gpu, ledger, layout, weights, reader, hooks)]);
+    const [recorded] = await Promise.all([
+      recordPrograms(gpu, ledger, kernels, context, layout, weights, planned, options),
+      uploadKept(layout, planned, weights, reader, uploader, streaming.memory, hooks),
+    ]);
     await ledger.settle();
-    return { header, graph, layout, gpu, options, ledger, activations, cache, ...recorded, destroy: () => ledger.destroyAll() };
+    const destroy = async () => {
+      await streaming.window?.close();
+      await uploader.idle();
+      ledger.destroyAll();
+    };
+    return { header, graph, layout, gpu, plan: planned, options, ledger, activations, cache, uploader, ...streaming, ...recorded, destroy };
   } catch (error) {
     ledger.destroyAll();
     throw error;
   }
 }
+
+/** What brings the weights to the GPU that do not stay there. */
+function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader }: ModelOptions): Pick<LoadedModel, 'memory' | 'window' | 'rows'> {
+  const streamed = new Map(inOrderOfUse(slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
+  const memory = createSlabMemory(reader, layout.slabs.map((slab) => slab.byteLength), [...streamed.values()].flatMap(({ ranges }) => ranges), ramBytes);
+  const rows = embedding === 'rows' ? createRows(layout, 0, layout.sections[0].stacks[0][0], memory) : undefined;
+  if (!streamed.size) return { memory, rows };
+  const options: WindowOptions = {
+    slices: streamed,
+    first: [...streamed.keys()].filter((i) => slices[i].section > 0 && slices[i].section < layout.sections.length - 1),
+    aheadBytes: Math.max(...slices.map(({ start, end }) => end - start)),
+    read: (range) => memory.read(range),
+    async upload(slice, { start, length }, bytes) {
+      for (const target of weights.targets(slice, start, length)) await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
+    },
+  };
+  return { memory, rows, window: loader === 'naive' ? createNaiveWindow(device.queue, options) : createWindow(options) };
+}
+
+/** Indices of the streamed slices: layers, then the output matrix, which is the first section where it is the embedding too. */
+const inOrderOfUse = (slices: Plan['slices']): number[] => {
+  const streamed = [...slices.keys()].filter((i) => slices[i].slot !== undefined);
+  return [...streamed.filter((i) => slices[i].section > 0), ...streamed.filter((i) => slices[i].section === 0)];
+};
 
 async function chooseShapes(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { shapes, tune: tuning }: ModelOptions, part: MatrixPart): Promise<Shapes> {
   if (!tuning) return shapes;
@@ -108,22 +179,34 @@ function largestPart(layout: Layout, weights: ResidentWeights): MatrixPart {
   return parts.reduce((a, b) => (b.rows * b.matrix.cols > a.rows * a.matrix.cols ? b : a));
 }
 
-async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, context: RecordContext, layout: Layout, weights: ResidentWeights, { logitsRows }: ModelOptions): Promise<Pick<LoadedModel, 'programs' | 'heads' | 'sampler'>> {
+async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, context: RecordContext, layout: Layout, weights: ResidentWeights, { embedding }: Plan, { logitsRows }: ModelOptions): Promise<Pick<LoadedModel, 'programs' | 'heads' | 'sampler'>> {
   const sections = sectionsOf(context.graph);
-  const make = (section: SectionOps, index: number, mode: Mode) => {
-    const place = placeOf(context.graph, layout, weights, index);
-    return createProgram(gpu.device, ledger, kernels, `${section.name}.${mode}`, record(context, mode, section.name, section.ops, place));
+  const make = async (section: SectionOps, index: number, mode: Mode): Promise<Stage[]> => {
+    const dispatches = record(context, mode, section.name, section.ops, placeOf(context.graph, layout, weights, index));
+    return Promise.all(bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${section.name}.${mode}.${i}`, run) })));
   };
-  const body = sections.slice(0, -1);
+  const makeBody = async (mode: Mode) => (await Promise.all(sections.slice(0, -1).map((section, i) => (i === 0 && embedding === 'rows' ? [] : make(section, i, mode))))).flat();
   const head = sections.length - 1;
   const [decode, prefill, last, all, sampler] = await Promise.all([
-    Promise.all(body.map((section, i) => make(section, i, 'decode'))),
-    Promise.all(body.map((section, i) => make(section, i, 'prefill'))),
+    makeBody('decode'),
+    makeBody('prefill'),
     make(sections[head], head, 'decode'),
     logitsRows > 1 ? make(sections[head], head, 'prefill') : undefined,
     createSampler(gpu.device, ledger, kernels, context.activations, context.graph.config.vocab),
   ]);
   return { programs: { decode, prefill }, heads: { last, all }, sampler };
+}
+
+/** Cuts dispatches where another streamed slice is needed; those that need none go with the ones before. */
+function bySlice(dispatches: Dispatch[]): { slice?: number; run: Dispatch[] }[] {
+  const runs: { slice?: number; run: Dispatch[] }[] = [];
+  for (const dispatch of dispatches) {
+    const slice = Object.values(dispatch.bindings).map((binding) => (binding as GpuRange).slice).find((s) => s !== undefined);
+    const last = runs.at(-1);
+    if (last && (slice === undefined || slice === last.slice)) last.run.push(dispatch);
+    else runs.push({ slice, run: [dispatch] });
+  }
+  return runs;
 }
 
 function placeOf(graph: Graph, layout: Layout, weights: ResidentWeights, section: number): Place {
@@ -136,24 +219,30 @@ function placeOf(graph: Graph, layout: Layout, weights: ResidentWeights, section
   };
 }
 
-/** Uploads every slab, a few reads at once, and at most two slabs of staging memory in flight. */
-async function uploadAll(gpu: Gpu, ledger: Ledger, layout: Layout, weights: ResidentWeights, reader: WeightsReader, { onSlab, signal }: LoadHooks): Promise<void> {
-  let loaded = 0;
-  const inFlight: Promise<void>[] = [];
-  let next: Promise<Uint8Array<ArrayBuffer>> | undefined = reader.readSlab(0, signal);
-  for (let i = 0; i < layout.slabs.length; i++) {
+/** Uploads what stays on the GPU, reading one slab ahead. */
+async function uploadKept(layout: Layout, { slices }: Plan, weights: ResidentWeights, reader: WeightsReader, uploader: Uploader, memory: SlabMemory, { onSlab, signal }: LoadHooks): Promise<void> {
+  const kept = slices.flatMap((slice, index) => (slice.slot === undefined ? rangesOf(layout, slice).map((range) => ({ index, ...range })) : []));
+  const needed = [...layout.slabs.keys()].filter((i) => kept.some(({ slab }) => slab === i));
+  let loaded = layout.byteLength - needed.reduce((sum, i) => sum + layout.slabs[i].byteLength, 0);
+  const read = (n: number) => {
+    const bytes = n < needed.length ? reader.readSlab(needed[n], signal) : undefined;
+    bytes?.catch(() => {}); // awaited in the next turn; an abort in between must not leave it unhandled
+    return bytes;
+  };
+  let next = read(0);
+  for (const [n, slab] of needed.entries()) {
     signal?.throwIfAborted();
-    const slab = layout.slabs[i];
-    const bytes = await next!;
-    next = i + 1 < layout.slabs.length ? reader.readSlab(i + 1, signal) : undefined;
-    next?.catch(() => {}); // awaited in the next turn; an abort in between must not leave it unhandled
-    const release = ledger.reserve('staging', bytes.byteLength);
-    weights.upload(slab, bytes);
-    inFlight.push(gpu.device.queue.onSubmittedWorkDone().then(release));
-    if (inFlight.length >= 2) await inFlight.shift();
-    loaded += slab.byteLength;
+    const bytes = (await next)!;
+    next = read(n + 1);
+    memory.offer(slab, bytes);
+    for (const range of kept.filter((k) => k.slab === slab)) {
+      for (const target of weights.targets(range.index, range.start, range.length)) {
+        await uploader.write(target.buffer, target.offset, bytes.subarray(range.offset + target.from, range.offset + target.from + target.length));
+      }
+    }
+    loaded += bytes.byteLength;
     onSlab?.(loaded, layout.byteLength);
   }
-  await Promise.all(inFlight);
+  await uploader.idle();
   await reader.finish();
 }

@@ -8,14 +8,15 @@ export interface Pacer {
   piecesPerSubmit(rows: number): number;
   /** Waits until at most one submit is in flight, and learns how long `pieces` of `rows` tokens took. */
   submitted(rows: number, pieces: number): Promise<void>;
-  /** Waits until nothing is in flight. */
-  idle(): Promise<void>;
+  /** When the GPU finished the last submit (performance.now()), if it has nothing to do. */
+  idleSince(): number | undefined;
 }
 
 export function createPacer(queue: GPUQueue): Pacer {
   const msPerPiece = new Map<number, number>(); // by tokens per piece, rounded up to a power of two
   const inFlight: Promise<void>[] = [];
   let lastDone = 0;
+  let pending = 0;
   const bucket = (rows: number) => 2 ** Math.ceil(Math.log2(rows));
   return {
     piecesPerSubmit(rows) {
@@ -24,19 +25,19 @@ export function createPacer(queue: GPUQueue): Pacer {
     },
     async submitted(rows, pieces) {
       const started = performance.now();
+      pending++;
       inFlight.push(
         queue.onSubmittedWorkDone().then(() => {
           const now = performance.now();
           const ms = (now - Math.max(started, lastDone)) / pieces;
           lastDone = now;
+          pending--;
           const old = msPerPiece.get(bucket(rows));
           msPerPiece.set(bucket(rows), old === undefined ? ms : 0.7 * old + 0.3 * ms);
         }),
       );
       while (inFlight.length > 1) await inFlight.shift();
     },
-    async idle() {
-      while (inFlight.length) await inFlight.shift();
-    },
+    idleSince: () => (pending ? undefined : lastDone),
   };
 }

@@ -1,8 +1,9 @@
 // Runs a loaded model: tokens in, logits or the next token out. Knows positions and programs, not text or requests.
 import { DeviceError, RequestError } from '../errors.ts';
-import { type LoadedModel } from './load.ts';
+import { type LoadedModel, type Stage } from './load.ts';
 import { createPacer } from './pacer.ts';
 import { type Program, type Step } from '../gpu/program.ts';
+import { type TransferStats } from '../protocol.ts';
 
 export interface Runner {
   /** Runs `ids` from `position` on; afterwards the logits of the last one are on the GPU. */
@@ -16,15 +17,20 @@ export interface Runner {
   /** Runs the token just sampled, at position `length`, and chooses the next. */
   step(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
   readonly submits: number;
+  /** Streamed weights, since the model was loaded. */
+  transfer(): TransferStats;
 }
 
 export function createRunner(model: LoadedModel): Runner {
-  const { gpu: { device }, ledger, activations, cache, programs, heads, options, graph } = model;
+  const { gpu: { device }, ledger, activations, cache, programs, heads, options, graph, window, rows: embedding, uploader } = model;
   const { state, ids: idsBinding, buffers } = activations;
   const pacer = createPacer(device.queue);
   const stateWords = new Uint32Array(4);
   const readback = ledger.create('staging', 'readback.ids', 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
   let submits = 0;
+  let stalls = 0;
+  let stallMs = 0;
+  let lastId: number | undefined; // the token that the sampler chose last
   let lost: GPUDeviceLostInfo | undefined;
   void device.lost.then((info) => (lost = info));
 
@@ -34,24 +40,48 @@ export function createRunner(model: LoadedModel): Runner {
     submits++;
   }
 
-  /** Encodes programs in order, cut into submits by the pacer; the last submit also does `last`. */
-  async function run(list: Program[], step: Step, last: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
-    for (let i = 0; i < list.length; ) {
+  /** Encodes stages in order, cut into submits by the pacer and before each streamed slice; the last submit also does `last`. */
+  async function run(stages: Stage[], step: Step, last: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
+    window?.begin(stages.flatMap(({ slice }) => slice ?? []));
+    for (let i = 0; i < stages.length; ) {
       signal?.throwIfAborted();
-      const pieces = Math.min(pacer.piecesPerSubmit(step.rows), list.length - i);
+      const { slice } = stages[i];
+      if (slice !== undefined) await waitFor(slice, signal);
+      const first = i;
+      const end = Math.min(i + pacer.piecesPerSubmit(step.rows), stages.length);
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (let end = i + pieces; i < end; i++) list[i].encode(pass, step);
+      do stages[i++].program.encode(pass, step);
+      while (i < end && stages[i].slice === undefined);
       pass.end();
-      if (i === list.length) last(encoder);
+      if (i === stages.length) last(encoder);
       submit(encoder);
-      await pacer.submitted(step.rows, pieces);
+      if (slice !== undefined) window!.submitted();
+      await pacer.submitted(step.rows, i - first);
     }
+  }
+
+  /** Waits until a slice is queued for its slot, and notes for how long the GPU had nothing else to do. */
+  async function waitFor(slice: number, signal?: AbortSignal): Promise<void> {
+    const asked = performance.now();
+    await window!.ready(slice, signal);
+    const idle = pacer.idleSince();
+    const waited = idle === undefined ? 0 : performance.now() - Math.max(asked, idle);
+    if (waited < 0.1) return; // the turn of a promise, no wait
+    stalls++;
+    stallMs += waited;
+  }
+
+  /** Puts the embeddings of tokens where the first layer reads them, if the GPU does not look them up. */
+  async function embed(ids: readonly number[]): Promise<void> {
+    if (!embedding) return;
+    const floats = await embedding.read(ids, graph.embed.scale, activations.strides[graph.embed.output]);
+    await uploader.write(buffers[graph.embed.output].buffer, 0, new Uint8Array(floats.buffer));
   }
 
   function makeRoom(length: number): void {
     if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`);
-    if (cache.grow(device, length)) [...programs.decode, ...programs.prefill].forEach((program) => program.rebind());
+    if (cache.grow(device, length)) [...programs.decode, ...programs.prefill].forEach(({ program }) => program.rebind());
   }
 
   const body = (rows: number) => (rows === 1 ? programs.decode : programs.prefill);
@@ -71,6 +101,7 @@ export function createRunner(model: LoadedModel): Runner {
       const rows = Math.min(options.chunk, ids.length - done);
       stateWords.set([position + done, rows, 0, 0]);
       device.queue.writeBuffer(state.buffer, 0, stateWords);
+      await embed(ids.slice(done, done + rows));
       await each({ rows, length: position + done + rows });
     }
   }
@@ -81,6 +112,7 @@ export function createRunner(model: LoadedModel): Runner {
     const id = new Uint32Array(readback.getMappedRange())[0];
     readback.unmap();
     if (id >= graph.config.vocab && model.gpu.computes) throw new DeviceError(`The sampler gave token ${id} at position ${length}; the vocabulary has ${graph.config.vocab}.`);
+    lastId = id;
     return id;
   }
 
@@ -103,28 +135,31 @@ export function createRunner(model: LoadedModel): Runner {
     get submits() {
       return submits;
     },
+    transfer: () => ({ storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, ...window?.counters, rowBytes: embedding?.byteLength ?? 0, stalls, stallMs }),
     async feed(ids, position, signal) {
       const end = position + ids.length;
-      await forChunks(ids, position, (step) => run(step.length === end ? [...body(step.rows), heads.last] : body(step.rows), step, () => {}, signal));
+      await forChunks(ids, position, (step) => run(step.length === end ? [...body(step.rows), ...heads.last] : body(step.rows), step, () => {}, signal));
     },
     async feedAll(ids, position, onRows, signal) {
       const { all } = heads;
       if (!all) throw new RequestError('The model was loaded without room for the logits of every token.');
       await forChunks(ids, position, async (step) => {
-        await run([...programs.prefill, all], step, () => {}, signal);
+        await run([...programs.prefill, ...all], step, () => {}, signal);
         onRows(await readFloats(buffers.logits.buffer, step.rows * graph.config.vocab), step.rows);
       });
     },
     readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
     async sample(choose, length, signal) {
       if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
-      await run([choose], { rows: 1, length }, (encoder) => copyId(encoder, length), signal);
+      await run([{ program: choose }], { rows: 1, length }, (encoder) => copyId(encoder, length), signal);
       return readId(length);
     },
     async step(choose, length, signal) {
       makeRoom(length + 1);
       if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
-      await run([...programs.decode, heads.last, choose], { rows: 1, length: length + 1 }, (encoder) => copyId(encoder, length + 1), signal);
+      if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
+      await embed([lastId]);
+      await run([...programs.decode, ...heads.last, { program: choose }], { rows: 1, length: length + 1 }, (encoder) => copyId(encoder, length + 1), signal);
       return readId(length + 1);
     },
   };

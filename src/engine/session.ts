@@ -2,7 +2,7 @@
 // conversation that goes on pays only for what is new.
 import { RequestError } from '../errors.ts';
 import { checkSampling } from '../model/sampling.ts';
-import { type FinishReason, type GenerateRequest, type GenerateStats } from '../protocol.ts';
+import { type FinishReason, type GenerateRequest, type GenerateStats, type TransferStats } from '../protocol.ts';
 import { createStopStrings } from '../text/stop-strings.ts';
 import { createStreamDecoder } from '../text/stream-decoder.ts';
 import { type ChatTemplate } from '../text/template.ts';
@@ -54,6 +54,8 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       cached = prompt.slice(0, shared);
       const started = performance.now();
       let firstToken = started;
+      const transferBefore = runner.transfer();
+      let transferFirst = transferBefore;
       const made: number[] = [];
       let reason: FinishReason = 'length';
       try {
@@ -62,6 +64,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
         const program = model.sampler.choose(sampling);
         let id = await runner.sample(program, prompt.length, signal);
         firstToken = performance.now();
+        transferFirst = runner.transfer();
         for (;;) {
           signal?.throwIfAborted();
           if (endOfTurn?.has(id)) {
@@ -95,6 +98,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
         stats: {
           promptTokens: prompt.length, cachedTokens: shared, newTokens: made.length,
           prefillMs: firstToken - started, decodeMs: ended - firstToken, gpuBytesPeak: model.ledger.peakBytes,
+          transfer: model.plan.verdict === 'fits' ? undefined : { prefill: difference(transferFirst, transferBefore), decode: difference(runner.transfer(), transferFirst) },
         },
       };
     },
@@ -108,3 +112,5 @@ function sharedPrefix(a: readonly number[], b: readonly number[]): number {
 }
 
 const withoutUndefined = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+
+const difference = (after: TransferStats, before: TransferStats): TransferStats => Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof TransferStats]])) as unknown as TransferStats;

@@ -13,7 +13,7 @@ export interface Ledger {
   destroy(buffer: GPUBuffer): void;
   /** Counts bytes that the implementation holds for us, such as those of `writeBuffer`, until the returned function is called. */
   reserve(purpose: Purpose, bytes: number): () => void;
-  /** Rejects with BudgetError if the device could not allocate a buffer made since the last call. */
+  /** Rejects with BudgetError, its cause the device's error, if the device could not allocate a buffer made since the last call. */
   settle(): Promise<void>;
   destroyAll(): void;
 }
@@ -58,7 +58,7 @@ export function createLedger(device: GPUDevice, budgetBytes: number): Ledger {
       const buffer = device.createBuffer({ label, size, usage });
       pending.push(
         device.popErrorScope().then((error) => {
-          if (error) throw new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`);
+          if (error) throw new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`, { cause: error });
         }),
       );
       live.set(buffer, { purpose, size });

@@ -1,13 +1,16 @@
-// Weights on the GPU: a buffer per section (more where a section is larger than a buffer may be), and the bindings by
-// which kernels see a matrix. Knows nothing of what the matrices mean.
+// Weights on the GPU: buffers for the slices that stay, slots for those that pass through, and the bindings by which
+// kernels see a matrix. Knows nothing of what the matrices mean, nor of when a slot holds what.
 import { BudgetError } from '../errors.ts';
 import { panelRows } from '../formats/panel.ts';
-import { type Layout, type Matrix, type Section, type Slab, matricesOf } from './layout.ts';
+import { type Layout, type Matrix } from './layout.ts';
+import { type Slice, type Span, cutMatrix, spansOf } from './slices.ts';
 
 export interface GpuRange {
   buffer: GPUBuffer;
   offset: number;
   size: number;
+  /** The streamed slice whose bytes have to be in its slot when this is read. */
+  slice?: number;
 }
 
 /** A run of panels of a matrix within one binding. */
@@ -21,19 +24,17 @@ export interface MatrixPart {
   rows: number;
 }
 
-interface Chunk {
-  start: number;
-  end: number;
+interface Chunk extends Span {
   buffer: GPUBuffer;
 }
 
 export interface ResidentWeights {
   /** Vectors of a section as one binding. */
   vectors(section: number): GpuRange;
-  /** The matrices of a stack, in order, cut where a binding would be too large. */
+  /** The matrices of a stack, in order, cut where slices end and where a binding would be too large. */
   stack(section: number, stack: number): MatrixPart[];
-  /** Puts a slab's bytes in place by `queue.writeBuffer`. */
-  upload(slab: Slab, bytes: Uint8Array<ArrayBuffer>): void;
+  /** Where `length` bytes of a slice go that begin at byte `start` of its section; `from` counts from there. */
+  targets(slice: number, start: number, length: number): { buffer: GPUBuffer; offset: number; from: number; length: number }[];
 }
 
 export interface ResidentOptions {
@@ -42,66 +43,49 @@ export interface ResidentOptions {
   allocate(label: string, size: number): GPUBuffer;
 }
 
-export function placeWeights(device: GPUDevice, layout: Layout, options: ResidentOptions): ResidentWeights {
-  const chunks = layout.sections.map((section) => allocateSection(section, options));
+export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBufferBytes, maxBindingBytes, allocate }: ResidentOptions): ResidentWeights {
+  const spans = slices.map((slice) => spansOf(layout.sections[slice.section], slice, maxBufferBytes));
+  const slots: GPUBuffer[][] = [];
+  slices.forEach(({ slot }) => {
+    if (slot === undefined || slots[slot]) return;
+    // The n-th buffer of a slot is as large as the largest n-th span that passes through it.
+    const users = spans.filter((_, j) => slices[j].slot === slot);
+    const largest = (n: number) => Math.max(...users.map((u) => (u[n] ? u[n].end - u[n].start : 0)));
+    slots[slot] = Array.from({ length: Math.max(...users.map((u) => u.length)) }, (_, n) => allocate(`weights.slot.${slot}`, largest(n)));
+  });
+  const chunks = slices.map(({ section, slot }, i): Chunk[] =>
+    spans[i].map((span, n) => ({ ...span, buffer: slot === undefined ? allocate(`weights.${layout.sections[section].name}`, span.end - span.start) : slots[slot][n] })),
+  );
+  const slicesOf = (section: number) => slices.flatMap((slice, i) => (slice.section === section ? [i] : []));
 
-  const range = (section: number, start: number, size: number): GpuRange => {
-    const chunk = chunks[section].find((c) => start >= c.start && start + size <= c.end);
-    if (!chunk) throw new Error(`Bytes ${start} to ${start + size} of ${layout.sections[section].name} do not lie in one buffer.`);
-    return { buffer: chunk.buffer, offset: start - chunk.start, size };
+  const range = (slice: number, start: number, size: number): GpuRange => {
+    const chunk = chunks[slice].find((c) => start >= c.start && start + size <= c.end);
+    if (!chunk) throw new Error(`Bytes ${start} to ${start + size} of ${layout.sections[slices[slice].section].name} do not lie in one buffer.`);
+    return { buffer: chunk.buffer, offset: start - chunk.start, size, slice: slices[slice].slot === undefined ? undefined : slice };
   };
 
   return {
-    vectors: (section) => range(section, 0, Math.max(layout.sections[section].vectorBytes, 16)),
-    stack: (section, stack) =>
-      layout.sections[section].stacks[stack].flatMap((matrix) =>
-        cutMatrix(matrix, chunks[section], options.maxBindingBytes).map(({ first, panels }) => {
-          const { panelBytes } = matrix.panels;
-          return {
-            matrix, panels, firstRow: first * panelRows,
-            rows: Math.min(panels * panelRows, matrix.rows - first * panelRows),
-            binding: range(section, matrix.offset + first * panelBytes, panels * panelBytes),
-          };
-        }),
-      ),
-    upload(slab, bytes) {
-      for (const chunk of chunks[slab.section]) {
-        const start = Math.max(slab.offset, chunk.start);
-        const end = Math.min(slab.offset + slab.byteLength, chunk.end);
-        if (start < end) device.queue.writeBuffer(chunk.buffer, start - chunk.start, bytes, start - slab.offset, end - start);
-      }
+    vectors(section) {
+      const slice = slicesOf(section).find((i) => slices[i].start === 0)!;
+      return range(slice, 0, Math.max(layout.sections[section].vectorBytes, 16));
     },
+    stack: (section, stack) =>
+      layout.sections[section].stacks[stack].flatMap((matrix) => {
+        const { panelBytes } = matrix.panels;
+        if (panelBytes > maxBindingBytes) throw new BudgetError(`32 rows of ${matrix.parts[0].tensor} need ${panelBytes} bytes; this device allows bindings of ${maxBindingBytes}.`);
+        return slicesOf(section).flatMap((slice) =>
+          cutMatrix(matrix, spans[slice], maxBindingBytes).map(({ start, firstRow, panels }): MatrixPart => ({
+            matrix, panels, firstRow,
+            rows: Math.min(panels * panelRows, matrix.rows - firstRow),
+            binding: range(slice, start, panels * panelBytes),
+          })),
+        );
+      }),
+    targets: (slice, start, length) =>
+      chunks[slice].flatMap((chunk) => {
+        const first = Math.max(start, chunk.start);
+        const end = Math.min(start + length, chunk.end);
+        return first < end ? [{ buffer: chunk.buffer, offset: first - chunk.start, from: first - start, length: end - first }] : [];
+      }),
   };
-}
-
-/** Cuts a section into buffers at panel boundaries. */
-function allocateSection(section: Section, { maxBufferBytes, allocate }: ResidentOptions): Chunk[] {
-  const cuts = [0];
-  let end = section.vectorBytes;
-  for (const { offset, panels } of matricesOf(section)) {
-    if (panels.panelBytes > maxBufferBytes) throw new BudgetError(`32 rows of ${section.name} need ${panels.panelBytes} bytes; this device allows buffers of ${maxBufferBytes}.`);
-    for (let p = 1; p <= panels.panels; p++) {
-      const next = offset + p * panels.panelBytes;
-      if (next - cuts[cuts.length - 1] > maxBufferBytes) cuts.push(end);
-      end = next;
-    }
-  }
-  cuts.push(Math.max(end, 16));
-  return cuts.slice(1).map((cut, i) => ({ start: cuts[i], end: cut, buffer: allocate(`weights.${section.name}`, cut - cuts[i]) }));
-}
-
-/** Runs of panels that lie in one buffer and fit a binding. */
-function cutMatrix(matrix: Matrix, chunks: Chunk[], maxBindingBytes: number): { first: number; panels: number }[] {
-  const { panelBytes, panels } = matrix.panels;
-  const most = Math.floor(maxBindingBytes / panelBytes);
-  if (most === 0) throw new BudgetError(`32 rows of ${matrix.parts[0].tensor} need ${panelBytes} bytes; this device allows bindings of ${maxBindingBytes}.`);
-  const runs: { first: number; panels: number }[] = [];
-  for (let first = 0; first < panels; ) {
-    const start = matrix.offset + first * panelBytes;
-    const chunk = chunks.find((c) => start >= c.start && start < c.end)!;
-    const count = Math.min(most, panels - first, Math.floor((chunk.end - start) / panelBytes));
-    runs.push({ first, panels: count });
-    first += count;
-  }
-  return runs;
 }

@@ -1,0 +1,33 @@
+// How many GPU bytes to use when nobody says: WebGPU does not tell how much memory there is, so this guesses from what it
+// does tell, and a failed allocation corrects the guess.
+import { BudgetError } from '../errors.ts';
+import { type Gpu } from '../gpu/device.ts';
+import { type WeightsReader } from '../weights/reader.ts';
+import { type LoadHooks, type LoadedModel, type ModelOptions, type OpenedModel, loadModel, planFor } from './load.ts';
+
+const mostBytes = 4 * 2 ** 30;
+const shrink = 0.6;
+const attempts = 3;
+
+/** `deviceMemory`: `navigator.deviceMemory`, in GiB, where the browser tells it. */
+export function defaultBudget({ maxBufferSize }: Pick<GPUSupportedLimits, 'maxBufferSize'>, deviceMemory?: number): number {
+  // Half of the memory where graphics share it with everything else; small devices allow small buffers.
+  const share = deviceMemory === undefined ? mostBytes : (deviceMemory / 2) * 2 ** 30;
+  return Math.min(mostBytes, share, 8 * maxBufferSize);
+}
+
+export const deviceMemory = (): number | undefined => (globalThis.navigator as { deviceMemory?: number } | undefined)?.deviceMemory;
+
+/** Loads; where the GPU cannot allocate what a guessed budget allows, loads again with less than was planned. */
+export async function loadByGuess(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks?: LoadHooks): Promise<LoadedModel> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await loadModel(gpu, opened, reader, options, hooks);
+    } catch (error) {
+      const refusedByGpu = error instanceof BudgetError && error.cause !== undefined;
+      const less = { ...options, budgetBytes: Math.floor(shrink * planFor(gpu, opened, options).totalBytes) };
+      if (!refusedByGpu || attempt === attempts || planFor(gpu, opened, less).verdict === 'refused') throw error;
+      options = less;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// Copies bytes to GPU buffers. What `writeBuffer` stages until the GPU has taken it counts as GPU memory, so there is
+// never more of it in flight than the plan allows.
+import { type Ledger } from '../gpu/ledger.ts';
+
+export interface Uploader {
+  /** Resolves when all of `bytes` are queued; work submitted afterwards sees them. */
+  write(buffer: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Waits until nothing is in flight. */
+  idle(): Promise<void>;
+}
+
+/** `uploadBytes`: bytes per write, at most; twice as many may be in flight. */
+export function createUploader({ queue }: Pick<GPUDevice, 'queue'>, ledger: Pick<Ledger, 'reserve'>, uploadBytes: number): Uploader {
+  const inFlight = new Set<Promise<void>>();
+  let waiting = 0; // bytes in flight
+
+  return {
+    async write(buffer, offset, bytes) {
+      for (let done = 0; done < bytes.byteLength; ) {
+        const length = Math.min(uploadBytes, bytes.byteLength - done);
+        while (waiting + length > 2 * uploadBytes) await Promise.race(inFlight);
+        const release = ledger.reserve('staging', length);
+        waiting += length;
+        queue.writeBuffer(buffer, offset + done, bytes, done, length);
+        const taken = () => {
+          release();
+          waiting -= length;
+          inFlight.delete(entry);
+        };
+        const entry: Promise<void> = queue.onSubmittedWorkDone().then(taken, taken); // rejected when the device is lost
+        inFlight.add(entry);
+        done += length;
+      }
+    },
+    async idle() {
+      await Promise.all(inFlight);
+    },
+  };
+}
