@@ -3,7 +3,15 @@ import { defineConfig } from '@playwright/test';
 import { chromiumArgs, findChromium } from './scripts/browser.mjs';
 
 const port = 47831;
+const pagesPort = 47832;
 const minute = 60_000;
+
+const serve = (at: number, what: string, page = '') => ({
+  command: `npx vite ${what} --host 127.0.0.1 --port ${at} --strictPort`,
+  url: `http://127.0.0.1:${at}/${page}`,
+  reuseExistingServer: false,
+  timeout: minute,
+});
 
 export default defineConfig({
   testDir: 'e2e',
@@ -18,10 +26,8 @@ export default defineConfig({
     launchOptions: { executablePath: findChromium(), args: chromiumArgs },
     trace: 'off',
   },
-  webServer: {
-    command: `npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,
-    url: `http://127.0.0.1:${port}`,
-    reuseExistingServer: false,
-    timeout: minute,
-  },
+  webServer: [
+    serve(port, 'preview'),
+    serve(pagesPort, '--config e2e/vite.config.ts', 'kernels.html'), // pages for tests, from the sources
+  ],
 });

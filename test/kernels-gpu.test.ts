@@ -2,8 +2,14 @@
 // limits, and without optional features. The checks are those of the self-test.
 import { describe, expect, it } from 'vitest';
 import { type DeviceOptions } from '../src/gpu/device.ts';
+import { createKernelCache, type KernelSpec } from '../src/gpu/kernels.ts';
 import { type CheckResult, selfTest } from '../src/gpu/self-test.ts';
+import { openModel } from '../src/engine/load.ts';
+import { defaultShapes } from '../src/engine/shapes.ts';
+import { readHeader } from '../src/gguf/parse.ts';
+import { bytesSource } from '../src/weights/source.ts';
 import { adapterFile } from './dawn.ts';
+import { fixture } from './fixture.ts';
 import { openDawn } from './model.ts';
 import { record } from './verified.ts';
 
@@ -16,7 +22,7 @@ const devices: Record<string, DeviceOptions> = {
 describe.skipIf(!adapterFile).each(Object.entries(devices))('with %s', (title, options) => {
   it('every kernel gives the numbers of the reference', async () => {
     const gpu = await openDawn(options);
-    const results = await selfTest(gpu, { onCheck: (result, done, total) => process.env.WINDROW_PROGRESS && console.log(`${done}/${total} ${line(result)}`) });
+    const results = await selfTest(gpu, { onCheck: (result, done, total) => process.env.WINDROW_PROGRESS && console.log(`${Math.round(performance.now())} ${done}/${total} ${line(result)}`) });
     gpu.device.destroy();
     const skipped = results.filter((result) => result.skipped);
     console.log(`${results.length - skipped.length} checks with ${title} on ${gpu.adapterName}`);
@@ -27,6 +33,31 @@ describe.skipIf(!adapterFile).each(Object.entries(devices))('with %s', (title, o
       point: `Every kernel against the reference at awkward sizes, with ${title}`, command: 'npx vitest run --project gpu test/kernels-gpu.test.ts',
       value: { checks: results.length - skipped.length, skipped: skipped.length, failed: 0, 'largest share of a tolerance': Math.max(...results.map(({ error, tolerance }) => error / tolerance)).toPrecision(2) },
     });
+  });
+});
+
+describe.skipIf(!adapterFile)('the self-test', () => {
+  it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])('passes for the kernels of %s alone, with its own pipelines', async (name) => {
+    const gpu = await openDawn();
+    const source = bytesSource(fixture(`tiny/${name}.gguf`), name);
+    const { graph, header } = openModel(await readHeader(source));
+    for (const f32 of [false, true]) {
+      const results = await selfTest(gpu, { model: { graph, shapes: defaultShapes(gpu, { f32 }), typeOf: (tensor) => header.tensors.get(tensor)!.type } });
+      expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
+      const kernels = ['embed', 'matvec', 'matmul', 'rope', 'attention-decode', 'attention', 'argmax', 'sampler'];
+      expect(kernels.filter((kernel) => !results.some((result) => result.name.startsWith(kernel)))).toEqual([]);
+    }
+    gpu.device.destroy();
+  });
+
+  it('fails the kernels that leave out what they should do, or do not compile', async () => {
+    const gpu = await openDawn();
+    const kernels = createKernelCache(gpu.device);
+    const forgetful = { get: (spec: KernelSpec) => kernels.get(spec.kernel === 'gate' ? { ...spec, files: [] } : { ...spec, constants: { ...spec.constants, Add: 0 } }) };
+    const results = await selfTest(gpu, { kernels: forgetful, only: /^(gate|rms-norm by workgroup)/ });
+    expect(results.map(({ name, passed }) => [name, passed])).toEqual([['rms-norm by workgroup', true], ['rms-norm by workgroup, added', false], ['gate silu', false], ['gate gelu', false]]);
+    expect(results[2].message).toMatch(/does not compile/);
+    gpu.device.destroy();
   });
 });
 

@@ -1,27 +1,26 @@
-// Sums and maxima over a workgroup: within each subgroup first, then over the subgroups in workgroup memory. The place
-// of a subgroup is its first invocation's, so no order of invocations is assumed.
+// Sums over a workgroup: within each subgroup first, then over the subgroups in workgroup memory. A subgroup
+// leaves its result at the place of the invocation it elects; a bit per invocation says which places count. So no order
+// or size of subgroups is assumed, and sums are always added up in the same order.
 override WorkgroupSize : u32 = 64u;
-var<workgroup> leaders : array<f32, WorkgroupSize>;
+const WordBits = 32u;
+var<workgroup> results : array<f32, WorkgroupSize>;
+var<workgroup> elected : array<atomic<u32>, (WorkgroupSize + WordBits - 1u) / WordBits>;  // the same ones every time
 
-fn workgroup_sum(value : f32, local : u32) -> f32 {
-  let sum = subgroupAdd(value);
-  leaders[local] = select(0.0, sum, subgroupElect());
-  workgroupBarrier();
-  var total = 0.0;
-  for (var i = 0u; i < WorkgroupSize; i++) {
-    total += leaders[i];
+fn leave(result : f32, local : u32) {
+  if (subgroupElect()) {
+    results[local] = result;
+    atomicOr(&elected[local / WordBits], 1u << (local % WordBits));
   }
   workgroupBarrier();
-  return total;
 }
 
-fn workgroup_max(value : f32, local : u32) -> f32 {
-  let largest = subgroupMax(value);
-  leaders[local] = largest;
-  workgroupBarrier();
-  var total = leaders[0];
-  for (var i = 1u; i < WorkgroupSize; i++) {
-    total = max(total, leaders[i]);
+fn workgroup_sum(value : f32, local : u32) -> f32 {
+  leave(subgroupAdd(value), local);
+  var total = 0.0;
+  for (var start = 0u; start < WorkgroupSize; start += WordBits) {
+    for (var rest = atomicLoad(&elected[start / WordBits]); rest != 0u; rest &= rest - 1u) {
+      total += results[start + firstTrailingBit(rest)];
+    }
   }
   workgroupBarrier();
   return total;

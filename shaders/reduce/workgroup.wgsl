@@ -1,4 +1,4 @@
-// Sums and maxima over a workgroup by a tree in workgroup memory. Works everywhere.
+// Sums over a workgroup by a tree in workgroup memory. Works everywhere.
 override WorkgroupSize : u32 = 64u; // a power of two
 var<workgroup> tree : array<f32, WorkgroupSize>;
 
@@ -14,18 +14,4 @@ fn workgroup_sum(value : f32, local : u32) -> f32 {
   let sum = tree[0];
   workgroupBarrier();
   return sum;
-}
-
-fn workgroup_max(value : f32, local : u32) -> f32 {
-  tree[local] = value;
-  for (var half_size = WorkgroupSize / 2u; half_size > 0u; half_size /= 2u) {
-    workgroupBarrier();
-    if (local < half_size) {
-      tree[local] = max(tree[local], tree[local + half_size]);
-    }
-  }
-  workgroupBarrier();
-  let largest = tree[0];
-  workgroupBarrier();
-  return largest;
 }

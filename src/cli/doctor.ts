@@ -11,10 +11,13 @@ export async function doctor(flags: ModelFlags): Promise<Result> {
   const opened = await openGpu(gpu, deviceOptions(flags));
   const checks = await selfTest(opened);
   const failed = checks.filter((check) => !check.passed);
-  const lines = checks.map(({ name, passed, error, tolerance }) => `${passed ? 'ok  ' : 'FAIL'} ${name.padEnd(60)} error ${error.toExponential(2)}, allowed ${tolerance.toExponential(2)}`);
+  const skipped = checks.filter((check) => check.skipped);
+  const passed = checks.length - failed.length - skipped.length;
+  const lines = checks.map(({ name, passed: ok, error, tolerance, skipped: reason, message }) =>
+    reason ? `skip ${name.padEnd(60)} ${reason}` : `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(60)} error ${error.toExponential(2)}, allowed ${tolerance.toExponential(2)}${message ? `\n     ${message.replaceAll('\n', '\n     ')}` : ''}`);
   return {
-    json: { adapter: opened.adapterName, checks, passed: checks.length - failed.length, failed: failed.length },
-    text: [opened.adapterName, ...lines, `${checks.length - failed.length} passed, ${failed.length} failed`].join('\n'),
+    json: { adapter: opened.adapterName, checks, passed, failed: failed.length, skipped: skipped.length },
+    text: [opened.adapterName, ...lines, `${passed} passed, ${failed.length} failed, ${skipped.length} skipped`].join('\n'),
     code: failed.length ? 1 : 0,
   };
 }

@@ -10,6 +10,8 @@ export type { CheckResult, Model };
 export interface SelfTestOptions {
   /** Check only the kernels that this model runs, with its widths and types; without it, all kernels at awkward sizes. */
   model?: Model;
+  /** Only checks whose name matches. */
+  only?: RegExp;
   /** Where pipelines go: with the model's own cache, what is compiled for the check is not compiled again. */
   kernels?: ReturnType<typeof createKernelCache>;
   onCheck?: (result: CheckResult, done: number, total: number) => void;

@@ -31,7 +31,8 @@ function opChecks({ config, ropes }: Graph, op: Op, typeOf: Model['typeOf'], sha
       return [{ name: `embed ${typeOf(op.table)}`, tolerance: embedTolerance, shapes: {}, cases: [embedCase(typeOf(op.table), rows, dim)] }];
     case 'project': {
       const projected = projectedOf(op, typeOf);
-      const { types, cols, tokens: _, rows: __, ...fusions } = projected;
+      const { types, cols, norm, bias, gate, add, softcap, logits } = projected;
+      const fusions = { norm, bias, [gate ?? 'gate']: gate, add, softcap, logits };
       const label = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
       return projectChecksOf(projected, label, shapes);
     }

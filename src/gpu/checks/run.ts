@@ -11,8 +11,9 @@ import { samplerChecks } from './sampler.ts';
 
 const atOnce = 4;
 
-export async function runSelfTest(gpu: Gpu, { model, kernels, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
-  const checks = model ? modelChecks(model) : [...projectChecks(), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
+export async function runSelfTest(gpu: Gpu, { model, only, kernels, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
+  const all = model ? modelChecks(model) : [...projectChecks(), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
+  const checks = only ? all.filter(({ name }) => only.test(name)) : all;
   const bench = { gpu, kernels: kernels ?? createKernelCache(gpu.device) };
   const results: CheckResult[] = [];
   let next = 0;

@@ -1,0 +1,30 @@
+// Every GPU kernel against src/reference in Chromium, with all that the adapter offers; then, since software GPUs are slow,
+// those that limits and features bear upon with the default limits and no features. pages/kernels.html runs the self-test.
+import { expect, test } from '@playwright/test';
+import { record } from '../test/verified.ts';
+import { type KernelsRun } from './pages/kernels.ts';
+
+const pages = 'http://127.0.0.1:47832/kernels.html';
+
+const devices = [
+  { title: 'all that the adapter offers', query: '', least: 100 },
+  { title: 'the default limits and no optional features', query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent('^(matvec, 8|matvec of|matmul|rms-norm|rope|argmax|attention.*(64|256))')}`, least: 30 },
+];
+
+for (const { title, query, least } of devices) {
+  test(`kernels give the numbers of the reference with ${title}`, async ({ page }) => {
+    await page.goto(`${pages}${query}`);
+    const done = await page.waitForFunction(() => window.kernels, undefined, { timeout: 5 * 60_000 });
+    const run = (await done.jsonValue()) as KernelsRun;
+    expect(run.error).toBeUndefined();
+    const skipped = run.results.filter((result) => result.skipped);
+    console.log(`${run.results.length - skipped.length} checks with ${title} on ${run.adapter}`);
+    for (const reason of new Set(skipped.map((result) => result.skipped))) console.log(`skipped: ${skipped.filter((result) => result.skipped === reason).length} checks, as ${reason}`);
+    expect(run.results.length).toBeGreaterThan(least);
+    expect(run.results.filter(({ passed }) => !passed)).toEqual([]);
+    record({
+      point: `Kernels against the reference in Chromium, with ${title}`, command: 'npx playwright test e2e/kernels.spec.ts',
+      value: { checks: run.results.length - skipped.length, skipped: skipped.length, failed: 0 },
+    });
+  });
+}
