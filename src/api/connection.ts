@@ -1,7 +1,9 @@
 // One worker and the calls that are open on it. Knows Comlink and how a worker dies; nothing about models or chats.
 import { releaseProxy, wrap, type Remote } from 'comlink';
+import workerAddress from '../worker.ts?worker&url'; // an own module: bundlers of a page leave its address alone
 import { reviveError } from '../errors.ts';
 import { type WorkerEngine } from '../protocol.ts';
+import { scriptAddress } from './trusted.ts';
 
 export interface Connection {
   /** Calls the worker. Rejects with windrow's own error classes, and as soon as the worker dies or the connection closes. */
@@ -15,8 +17,20 @@ export interface Connection {
 /** The worker that windrow ships, or the given one; the engine owns it from here on. */
 export function startWorker(worker?: Worker | (() => Worker)): Worker {
   if (typeof worker === 'function') return worker();
-  // Bundlers recognise exactly this expression.
-  return worker ?? new Worker(new URL('../worker.ts', import.meta.url), { type: 'module', name: 'windrow' });
+  return worker ?? startScript(workerAddress);
+}
+
+/** Starts a worker's script. One of another origin is imported by a small module of this one, since no page may start it. */
+export function startScript(address: string | URL): Worker {
+  const url = new URL(address, import.meta.url);
+  const options = { type: 'module', name: 'windrow' } as const;
+  if (url.origin === location.origin || url.protocol === 'blob:') return new Worker(scriptAddress(url), options);
+  const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
+  try {
+    return new Worker(scriptAddress(blob), options);
+  } finally {
+    setTimeout(() => URL.revokeObjectURL(blob), 60_000); // the browser reads it after this
+  }
 }
 
 export function connect(worker: Worker): Connection {

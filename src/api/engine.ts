@@ -4,11 +4,14 @@ import { RequestError } from '../errors.ts';
 import { type EngineStats, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel } from '../protocol.ts';
 import { chatCompletions, type ChatCompletions } from './completions.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
-import { toLoadOptions, toModelSource } from './parameters.ts';
+import { type ImportSettings, toLoadOptions, toModelSource } from './parameters.ts';
 
-export interface ModelOptions {
-  /** A URL (relative ones from the page), a File, or the bytes of a GGUF. An ArrayBuffer is transferred: the page's own is empty afterwards. */
-  model: string | File | ArrayBuffer | ModelSource;
+export interface ModelOptions extends ImportSettings {
+  /**
+   * A URL (relative ones from the page), `owner/repo[:quantisation]` on a model hub, a File, all Files of a split model,
+   * or the bytes of a GGUF. An ArrayBuffer is transferred: the page's own is empty afterwards.
+   */
+  model: string | File | File[] | ArrayBuffer | ModelSource;
   /** Most GPU bytes, as a number or as `2GiB`. Default: a share of what the adapter allows. */
   budget?: number | string;
   /** Most positions of a conversation. Default: the model's own, at most 4096. */
@@ -17,6 +20,8 @@ export interface ModelOptions {
   f32?: boolean;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
+  /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is downloaded. */
+  sha256?: string | string[];
   onProgress?: (progress: LoadProgress) => void;
   /** Ends the load: the worker is ended and the promise rejects with the signal's reason. */
   signal?: AbortSignal;

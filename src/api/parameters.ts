@@ -5,6 +5,9 @@ import { type ChatMessage, type GenerateRequest, type LoadOptions, type ModelSou
 import { parseBytes } from './bytes.ts';
 import { type ChatCompletionParams, type ChatMessageParam } from './chat.ts';
 
+/** `owner/repo` or `owner/repo:quantisation`, and no path of a file. */
+const hubName = /^[\w-][\w.-]*\/(?!.*\.gguf$)[\w.-]+(:[\w.-]+)?$/i;
+
 const roles = ['system', 'user', 'assistant', 'tool'];
 const implemented = new Set([
   'messages', 'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'max_tokens',
@@ -40,25 +43,46 @@ export function toGenerateRequest(params: ChatCompletionParams): GenerateRequest
   };
 }
 
-export function toLoadOptions(options: { budget?: number | string; context?: number; f32?: boolean; keep?: boolean }): LoadOptions {
+/** What concerns the way of a model into the browser's storage. */
+export interface ImportSettings {
+  /** SHA-256 of the file, or of each part of a split model, in hexadecimal: checked while it is imported. */
+  sha256?: string | string[];
+  /** Requests at once. Default 4. */
+  connections?: number;
+  /** Address of the model hub. Default https://huggingface.co. */
+  hub?: string;
+}
+
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; context?: number; f32?: boolean; keep?: boolean; sha256?: string | string[] }): LoadOptions {
   return {
+    ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
     keep: options.keep,
+    sha256: options.sha256,
   };
 }
 
+function toImportSettings({ sha256, connections, hub }: ImportSettings): ImportSettings {
+  for (const hash of [sha256 ?? []].flat()) {
+    if (!/^[0-9a-f]{64}$/i.test(hash)) throw new RequestError(`sha256 is ${shown(hash)}; it must be 64 hexadecimal digits.`);
+  }
+  return { sha256, connections: number('connections', connections, { from: 1, to: 16, integer: true }), hub: hub === undefined ? undefined : absolute(hub).replace(/\/$/, '') };
+}
+
 /** A relative URL is resolved here, against the page: the worker's own base is its script. */
-export function toModelSource(model: string | File | ArrayBuffer | ModelSource): ModelSource {
-  if (typeof model === 'string') return { url: absolute(model) };
+export function toModelSource(model: string | File | File[] | ArrayBuffer | ModelSource): ModelSource {
+  if (typeof model === 'string') return hubName.test(model) ? { repo: model } : { url: absolute(model) };
+  if (Array.isArray(model)) return { files: model };
   if (model instanceof ArrayBuffer) return { bytes: model };
   if (model instanceof File) return { file: model };
   if (typeof model === 'object' && model !== null) {
     if ('url' in model) return { url: absolute(model.url) };
-    if ('file' in model || 'bytes' in model || 'stored' in model) return model;
+    if ('repo' in model) return model;
+    if ('file' in model || 'files' in model || 'files' in model || 'bytes' in model || 'repo' in model || 'stored' in model) return model;
   }
-  throw new RequestError(`model is ${shown(model)}; it must be a URL, a File, an ArrayBuffer, or one of { url }, { file }, { bytes }, { stored }.`);
+  throw new RequestError(`model is ${shown(model)}; it must be a URL, owner/repo on a model hub, a File, an ArrayBuffer, or one of { url }, { repo }, { file }, { files }, { bytes }, { stored }.`);
 }
 
 function absolute(url: string): string {

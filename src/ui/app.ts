@@ -1,23 +1,40 @@
-// <windrow-app>: the chat page. Puts the elements together and hands their events to the loader and the conversation.
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+// <windrow-app>: the chat page. Puts the elements together and hands their events to the loader, the chats and the
+// conversation that is open.
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { query, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
+import { fetchCatalogue } from './catalogue.ts';
+import { type ChatSettings } from './chat.ts';
+import { Chats } from './chats.ts';
 import { type Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
-import { choiceOfUrl, defaultModel, type ModelChoice } from './model-choice.ts';
+import { FileDrop } from './file-drop.ts';
+import { type MessageList } from './message-list.ts';
+import { choiceOfFiles, choiceOfText, type ModelChoice } from './model-choice.ts';
 import { ModelLoader } from './model-loader.ts';
-import { pageOptions } from './page-options.ts';
+import { pageOptions, settingsOf } from './page-options.ts';
+import { saveText } from './save-text.ts';
 
 export class App extends LitElement {
   @state() private supported = true;
   /** A question that could not be answered, given back. */
   @state() private draft = '';
+  @state() private catalogue: ModelChoice[] = [];
+  /** The models were asked for in place of a chat. */
+  @state() private models = false;
+  @state() private overlay: 'none' | 'chats' | 'settings' | 'activity' = 'none';
   @query('windrow-composer') private composer!: Composer | null;
+  @query('windrow-message-list') private list!: MessageList | null;
 
   private readonly options = pageOptions(location.search);
-  private offered: ModelChoice = defaultModel(document.baseURI);
   private readonly loader = new ModelLoader(this);
-  private readonly conversation = new Conversation(this);
+  private readonly chats = new Chats(this, settingsOf(this.options));
+  private readonly conversation = new Conversation(this, (messages) => void this.chats.keepMessages(messages));
+
+  constructor() {
+    super();
+    new FileDrop(this, (files) => this.take(files));
+  }
 
   /** The loaded engine, for scripts and tests. */
   get engine(): Engine | null {
@@ -27,72 +44,143 @@ export class App extends LitElement {
   override async firstUpdated(): Promise<void> {
     this.supported = !!(await navigator.gpu?.requestAdapter().catch(() => null));
     if (!this.supported) return;
+    const catalogue = await fetchCatalogue(document.baseURI);
     try {
-      if (this.options.model) this.offered = choiceOfUrl(this.options.model, document.baseURI);
+      const asked = this.options.model && choiceOfText(this.options.model, document.baseURI);
+      this.catalogue = asked ? [asked, ...catalogue] : catalogue;
     } catch {
-      this.loader.error = new TypeError(`The address in ?model= is no http or https URL: ${this.options.model}`);
+      this.catalogue = catalogue;
+      this.loader.error = new TypeError(`The address in ?model= is no http or https URL, and no owner/repo: ${this.options.model}`);
     }
-    await this.loader.start(this.offered, this.options, this.options.autoload);
+    await this.loader.start(this.catalogue[0], this.options, this.options.autoload);
     this.focusComposer();
   }
 
   override render(): TemplateResult {
-    const { loader, conversation } = this;
-    const error = loader.error ?? conversation.error;
-    const retry = loader.choice && (loader.step === 'choosing' ? loader.error : error?.name === 'DeviceError');
+    const { loader, conversation, chats } = this;
+    const close = (): unknown => (this.overlay = 'none');
     return html`
-      <windrow-header
-        .name=${loader.engine?.info.name ?? ''} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
-        ?started=${conversation.messages.length > 0}
-        @new-chat=${() => conversation.clear()} @choose-model=${() => loader.choose(loader.step === 'ready')}></windrow-header>
-      ${error
-        ? html`<windrow-error-banner .error=${error} ?retry=${retry}
-            @retry=${() => this.load(loader.choice!)} @dismiss=${() => this.dismiss()}></windrow-error-banner>`
+      <windrow-shell ?drawer=${this.overlay === 'chats'} @drawer-closed=${close}>
+        <windrow-chat-list slot="side" .chats=${chats.list} .current=${chats.open.id}
+          @new-chat=${() => this.openChat()} @open=${({ detail }: CustomEvent<string>) => this.openChat(detail)}
+          @rename=${({ detail }: CustomEvent<{ id: string; title: string }>) => chats.rename(detail.id, detail.title)}
+          @delete=${({ detail }: CustomEvent<string>) => this.deleteChat(detail)}
+          @export-chats=${() => saveText('windrow-chats.json', chats.export())}
+          @import-chats=${({ detail }: CustomEvent<File>) => chats.import(detail)}></windrow-chat-list>
+        <windrow-header slot="header"
+          .name=${loader.engine?.info.name ?? ''} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
+          ?started=${conversation.messages.length > 0} ?models=${this.view === 'models'} ?back=${!!loader.engine || conversation.messages.length > 0}
+          @new-chat=${() => this.openChat()} @choose-model=${() => this.showModels(this.view !== 'models')} @open-chats=${() => (this.overlay = 'chats')}
+          @open-settings=${() => (this.overlay = 'settings')} @open-activity=${() => (this.overlay = 'activity')}></windrow-header>
+        ${this.renderError()}
+        ${this.renderPage()}
+        ${this.renderFoot()}
+      </windrow-shell>
+      ${this.overlay === 'settings'
+        ? html`<windrow-chat-settings .settings=${chats.open} @closed=${close}
+            @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`
         : nothing}
-      <main>${this.supported ? this.renderStep() : html`<windrow-no-webgpu></windrow-no-webgpu>`}</main>
-      ${loader.step === 'ready'
-        ? html`<windrow-composer .draft=${this.draft} ?answering=${conversation.answering}
-            @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => conversation.stop()}></windrow-composer>`
+      ${chats.removed
+        ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()} @closed=${() => chats.forgetRemoved()}></windrow-notice>`
         : nothing}
     `;
   }
 
-  private renderStep(): TemplateResult | typeof nothing {
-    const { loader, conversation } = this;
-    if (loader.step === 'choosing') {
+  private get view(): 'nothing' | 'unsupported' | 'models' | 'loading' | 'chat' {
+    const chatting = this.conversation.messages.length > 0;
+    if (!this.supported) return chatting ? 'chat' : 'unsupported';
+    if (this.loader.step === 'choosing') return chatting && !this.models ? 'chat' : 'models';
+    return this.loader.step === 'looking' ? 'nothing' : this.loader.step === 'loading' ? 'loading' : 'chat';
+  }
+
+  private renderPage(): TemplateResult | typeof nothing {
+    const { loader, conversation, view } = this;
+    const locked = !loader.engine || conversation.answering;
+    if (view === 'nothing') return nothing;
+    if (view === 'unsupported') return html`<windrow-no-webgpu></windrow-no-webgpu>`;
+    if (view === 'models') {
       return html`<windrow-model-card
-        .offered=${this.offered} .stored=${loader.stored}
+        .catalogue=${this.catalogue} .stored=${loader.stored} .findings=${loader.findings}
         @choose=${({ detail }: CustomEvent<ModelChoice>) => this.load(detail)}
-        @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}></windrow-model-card>`;
+        @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}
+        @verify=${({ detail }: CustomEvent<string>) => loader.verify(detail)}></windrow-model-card>`;
     }
-    if (loader.step === 'loading') {
+    if (view === 'loading') {
       return html`<windrow-load-progress
-        .name=${loader.choice!.name} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond}
-        @cancel=${() => loader.cancel()}></windrow-load-progress>`;
+        .name=${loader.choice!.name} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond} ?paused=${loader.paused}
+        @pause=${({ detail }: CustomEvent<boolean>) => loader.pause(detail)} @cancel=${() => loader.cancel()}></windrow-load-progress>`;
     }
-    if (loader.step === 'looking') return nothing;
     return html`<windrow-message-list
-      .messages=${conversation.messages} ?answering=${conversation.answering}
-      @suggest=${({ detail }: CustomEvent<string>) => this.ask(detail)}></windrow-message-list>`;
+      .messages=${conversation.messages} ?answering=${conversation.answering} ?locked=${locked}
+      @suggest=${({ detail }: CustomEvent<string>) => this.ask(detail)}
+      @again=${({ detail }: CustomEvent<{ at: number }>) => this.again(detail.at)}
+      @edit=${({ detail }: CustomEvent<{ at: number; text: string }>) => this.again(detail.at, detail.text)}
+      @delete-message=${({ detail }: CustomEvent<{ at: number }>) => conversation.remove(detail.at)}></windrow-message-list>`;
+  }
+
+  private renderFoot(): TemplateResult | typeof nothing {
+    if (this.view !== 'chat') return nothing;
+    if (!this.loader.engine) return html`<windrow-no-model slot="foot" ?supported=${this.supported} @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
+    return html`<windrow-composer slot="foot" .draft=${this.draft} ?answering=${this.conversation.answering}
+      @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => this.conversation.stop()}></windrow-composer>`;
+  }
+
+  private renderError(): TemplateResult | typeof nothing {
+    const { loader, conversation, chats } = this;
+    const error = loader.error ?? conversation.error ?? chats.error;
+    if (!error) return nothing;
+    const retry = loader.choice && (loader.step === 'choosing' ? loader.error : error.name === 'DeviceError');
+    const dismiss = (): void => [loader, conversation, chats].forEach((each) => each.dismiss());
+    return html`<windrow-error-banner slot="header" .error=${error} ?retry=${retry}
+      @retry=${() => this.load(loader.choice!)} @dismiss=${dismiss}></windrow-error-banner>`;
+  }
+
+  private openChat(id?: string): void {
+    this.overlay = 'none';
+    this.models = false;
+    this.conversation.settle(); // before the other chat is open: what there is of the answer belongs to this one
+    this.conversation.open((id === undefined ? this.chats.start() : this.chats.show(id)).messages);
+    if (this.loader.engine) void this.loader.choose(false);
+    void this.updateComplete.then(() => this.list?.showEnd());
+    void this.focusComposer();
+  }
+
+  private deleteChat(id: string): void {
+    const open = id === this.chats.open.id;
+    if (open) this.conversation.settle();
+    void this.chats.remove(id);
+    if (open) this.conversation.open(this.chats.open.messages);
+  }
+
+  private async showModels(models: boolean): Promise<void> {
+    this.models = models;
+    await this.loader.choose(models);
   }
 
   private async load(choice: ModelChoice): Promise<void> {
-    this.conversation.stop();
+    this.conversation.settle();
     this.conversation.dismiss();
     await this.loader.load(choice, this.options);
-    this.focusComposer();
+    this.models = this.loader.step !== 'ready';
+    await this.focusComposer();
   }
 
   private async ask(question: string): Promise<void> {
     const { engine } = this.loader;
     if (!engine || this.conversation.answering) return;
     this.draft = '';
-    if (!(await this.conversation.ask(engine, question, this.options.maxTokens))) this.draft = question;
+    if (!(await this.conversation.ask(engine, question, this.chats.open))) this.draft = question;
   }
 
-  private dismiss(): void {
-    this.loader.dismiss();
-    this.conversation.dismiss();
+  private async again(at: number, text?: string): Promise<void> {
+    const { engine } = this.loader;
+    if (engine && !this.conversation.answering) await this.conversation.again(engine, at, this.chats.open, text);
+  }
+
+  private take(files: File[]): void {
+    const models = files.filter(({ name }) => /\.gguf$/i.test(name));
+    if (models.length > 0 && this.supported) void this.load(choiceOfFiles(models));
+    else for (const file of files.filter(({ name }) => /\.json$/i.test(name))) void this.chats.import(file);
   }
 
   /** Not on a phone, where it would open the keyboard over the page. */
@@ -100,17 +188,4 @@ export class App extends LitElement {
     await this.updateComplete;
     if (matchMedia('(pointer: fine)').matches) this.composer?.focus();
   }
-
-  static override styles = css`
-    :host {
-      display: flex;
-      flex-direction: column;
-      height: 100dvh;
-    }
-    main {
-      flex: 1;
-      min-height: 0;
-      overflow-y: auto;
-    }
-  `;
 }

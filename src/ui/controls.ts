@@ -53,6 +53,48 @@ export const controls = css`
     color: var(--text);
     background: var(--bubble);
   }
+  button.icon-button {
+    min-width: var(--tap);
+    padding: 0;
+  }
+  .icon {
+    flex: none;
+    fill: none;
+    stroke: currentColor;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+    stroke-width: 1.8;
+  }
+  button.danger {
+    color: var(--danger);
+  }
+  label.field {
+    display: grid;
+    gap: 0.25rem;
+  }
+  .field input,
+  .field textarea,
+  input.text {
+    width: 100%;
+    min-width: 0;
+    min-height: var(--tap);
+    padding: 0.5rem 0.9rem;
+    border: 1px solid var(--line);
+    border-radius: var(--radius-small);
+    background: var(--surface);
+  }
+  dialog {
+    max-width: min(32rem, calc(100vw - 2 * var(--gap)));
+    max-height: calc(100dvh - 2 * var(--gap));
+    padding: clamp(1.25rem, 4vw, 1.75rem);
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    background: var(--surface);
+    color: var(--text);
+  }
+  dialog::backdrop {
+    background: rgb(15 20 15 / 45%);
+  }
   :focus-visible,
   .button:has(:focus-visible) {
     outline: 2px solid var(--accent);

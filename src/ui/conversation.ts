@@ -1,15 +1,9 @@
-// The messages on the page and the answer that is being written. View state only.
+// The messages on the page and the answer that is being written. View state only; what is to be kept goes to `changed`.
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
 import { type Engine } from '../api/engine.ts';
 import { type GenerateStats } from '../protocol.ts';
+import { type ChatSettings, type Message } from './chat.ts';
 import { formatSpeed } from './format.ts';
-
-export interface Message {
-  role: 'user' | 'assistant';
-  content: string;
-  /** A line below an answer: its speed, or why it ended. */
-  note?: string;
-}
 
 export class Conversation implements ReactiveController {
   messages: Message[] = [];
@@ -21,7 +15,11 @@ export class Conversation implements ReactiveController {
   private frame = 0;
   private request: AbortController | null = null;
 
-  constructor(private readonly host: ReactiveControllerHost) {
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    /** Called when a message is there to stay, and with the numbers of each answer. */
+    private readonly changed: (messages: Message[], stats?: GenerateStats) => void = () => {},
+  ) {
     host.addController(this);
   }
 
@@ -31,34 +29,39 @@ export class Conversation implements ReactiveController {
     this.stop();
   }
 
-  /** Resolves when the answer has ended, to false if there is none: the question is then taken back. */
-  async ask(engine: Engine, question: string, maxTokens?: number): Promise<boolean> {
-    const before = this.messages;
-    const request = (this.request = new AbortController());
-    const asked: Message[] = [...before, { role: 'user', content: question }];
-    this.set({ messages: [...asked, { role: 'assistant', content: '' }], answering: true, error: null });
-    let note = 'Stopped';
-    try {
-      const stream = await engine.chat.completions.create({
-        messages: asked.map(({ role, content }) => ({ role, content })),
-        stream: true,
-        max_completion_tokens: maxTokens,
-        signal: request.signal,
-      });
-      for await (const { choices, stats } of stream) {
-        this.show(choices[0]?.delta.content ?? '');
-        if (stats) note = noteOf(stats, choices[0].finish_reason === 'length');
-      }
-    } catch (error) {
-      note = 'Interrupted';
-      this.set({ error: error as Error });
-    }
-    if (this.request !== request) return true; // cleared meanwhile
-    this.flush();
+  /** Ends the answer that is being written and keeps what there is of it. */
+  settle(): void {
+    if (!this.answering) return;
+    this.stop();
+    this.request = null;
     const answer = this.messages.at(-1)!;
-    const taken = this.error !== null && answer.content === '';
-    this.set({ answering: false, messages: taken ? before : [...this.messages.slice(0, -1), { ...answer, note }] });
-    return !taken;
+    this.set({ answering: false });
+    this.keep([...this.messages.slice(0, -1), ...(answer.content ? [{ ...answer, note: 'Stopped' }] : [])]);
+  }
+
+  /** Shows another conversation. */
+  open(messages: Message[]): void {
+    this.settle();
+    this.set({ messages, error: null });
+  }
+
+  /** Resolves when the answer has ended, to false if there is none: the question is then taken back. */
+  ask(engine: Engine, question: string, settings?: Partial<ChatSettings>): Promise<boolean> {
+    return this.answer(engine, [...this.messages, { role: 'user', content: question }], settings);
+  }
+
+  /** The question before message `at` anew, with its later messages dropped; `text` in its place if given. */
+  async again(engine: Engine, at: number, settings?: Partial<ChatSettings>, text?: string): Promise<void> {
+    const before = this.messages;
+    const question = before.slice(0, at + 1).findLastIndex(({ role }) => role === 'user');
+    if (question < 0) return;
+    const asked = before.slice(0, question + 1);
+    if (text !== undefined) asked[question] = { role: 'user', content: text };
+    if (!(await this.answer(engine, asked, settings))) this.keep(before);
+  }
+
+  remove(at: number): void {
+    this.keep(this.messages.filter((_, i) => i !== at));
   }
 
   stop(): void {
@@ -66,14 +69,47 @@ export class Conversation implements ReactiveController {
     this.flush();
   }
 
-  clear(): void {
-    this.stop();
-    this.request = null;
-    this.set({ messages: [], answering: false, error: null });
-  }
-
   dismiss(): void {
     this.set({ error: null });
+  }
+
+  private async answer(engine: Engine, asked: Message[], settings: Partial<ChatSettings> = {}): Promise<boolean> {
+    const before = this.messages;
+    const request = (this.request = new AbortController());
+    const { system, temperature, topP: top_p, topK: top_k, minP: min_p, maxTokens, seed } = settings;
+    this.set({ messages: [...asked, { role: 'assistant', content: '' }], answering: true, error: null });
+    this.changed(asked);
+    let note = 'Stopped';
+    let numbers: GenerateStats | undefined;
+    try {
+      const stream = await engine.chat.completions.create({
+        messages: [...(system ? [{ role: 'system' as const, content: system }] : []), ...asked.map(({ role, content }) => ({ role, content }))],
+        stream: true,
+        temperature, top_p, top_k, min_p, seed,
+        max_completion_tokens: maxTokens,
+        signal: request.signal,
+      });
+      for await (const { choices, stats } of stream) {
+        if (this.request !== request) break;
+        this.show(choices[0]?.delta.content ?? '');
+        if (stats) note = noteOf((numbers = stats), choices[0].finish_reason === 'length');
+      }
+    } catch (error) {
+      note = 'Interrupted';
+      if (this.request === request) this.set({ error: error as Error });
+    }
+    if (this.request !== request) return true; // another conversation was opened meanwhile
+    this.flush();
+    const answer = this.messages.at(-1)!;
+    const taken = this.error !== null && answer.content === '';
+    this.set({ answering: false });
+    this.keep(taken ? before : [...this.messages.slice(0, -1), { ...answer, note }], numbers);
+    return !taken;
+  }
+
+  private keep(messages: Message[], stats?: GenerateStats): void {
+    this.set({ messages });
+    this.changed(messages, stats);
   }
 
   /** Once per animation frame, however many tokens come. */
@@ -87,7 +123,7 @@ export class Conversation implements ReactiveController {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     const last = this.messages.at(-1);
-    if (!this.unshown || !last) return;
+    if (!this.unshown || !last || !this.answering) return;
     this.set({ messages: [...this.messages.slice(0, -1), { ...last, content: last.content + this.unshown }] });
     this.unshown = '';
   }

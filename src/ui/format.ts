@@ -22,3 +22,12 @@ export function formatDuration(seconds: number): string {
 /** Tokens per second, with one digit after the point where it matters. */
 export const formatSpeed = (tokensPerSecond: number): string =>
   `${tokensPerSecond < 10 ? tokensPerSecond.toFixed(1) : Math.round(tokensPerSecond)} tokens/s`;
+
+/** How long ago, in words: `just now`, `5 min ago`, `3 days ago`. */
+export function formatSince(then: number, now: number): string {
+  const minutes = Math.max(0, (now - then) / 60_000);
+  if (minutes < 2) return 'just now';
+  if (minutes < 60) return `${Math.round(minutes)} min ago`;
+  if (minutes < 36 * 60) return `${Math.round(minutes / 60)} h ago`;
+  return `${Math.round(minutes / 1440)} days ago`;
+}

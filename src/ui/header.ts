@@ -1,11 +1,14 @@
-// <windrow-header>: the mark, the model's name and what it is doing. Events: choose-model, new-chat.
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+// <windrow-header>: the model's name, what it is doing, and the way to everything else. Events: choose-model, new-chat,
+// open-chats, open-settings, open-activity.
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { controls } from './controls.ts';
+import { headerStyles } from './header-styles.ts';
+import { icon } from './icons.ts';
 import { type LoadStep } from './model-loader.ts';
 
 const words: Record<LoadStep | 'unsupported', string> = {
-  looking: 'Starting', choosing: 'No model loaded', loading: 'Loading', ready: 'Ready', unsupported: 'Not available',
+  looking: 'Starting', choosing: 'No model loaded', planned: 'No model loaded', loading: 'Loading', ready: 'Ready', unsupported: 'Not available',
 };
 
 export class Header extends LitElement {
@@ -13,28 +16,38 @@ export class Header extends LitElement {
   @property() step: LoadStep | 'unsupported' = 'looking';
   @property({ type: Boolean }) answering = false;
   @property({ type: Boolean }) started = false;
+  /** The models are shown in place of the chat. */
+  @property({ type: Boolean }) models = false;
+  /** There is a chat to go back to. */
+  @property({ type: Boolean }) back = false;
 
   override render(): TemplateResult {
     const { name, step } = this;
     const loaded = name !== '';
     return html`
-      <header>
-        <img src="icon.svg" alt="" width="32" height="32">
+      <div class="bar">
+        <button class="plain icon-button narrow" aria-label="Chats" title="Chats" @click=${() => this.tell('open-chats')}>${icon('menu')}</button>
+        <img src="icon.svg" alt="" width="30" height="30">
         <div class="model">
           <h1>${loaded ? name : 'windrow'}</h1>
           <p class="quiet" role="status">
-            <span class="dot ${this.answering ? 'busy' : step}"></span>${this.answering ? 'Answering' : loaded && step === 'choosing' ? 'Ready' : words[step]}
+            <span class="dot ${this.answering ? 'busy' : loaded && step !== 'loading' ? 'ready' : step}"></span>${this.answering ? 'Answering' : loaded && step !== 'loading' ? 'Ready' : words[step]}
           </p>
         </div>
-        ${step === 'ready' && this.started
-          ? html`<button class="plain" title="New chat" @click=${() => this.tell('new-chat')}>
-              <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path d="M12 5v14M5 12h14" /></svg><span>New chat</span>
-            </button>`
+        ${this.started && !this.models
+          ? html`<button class="plain narrow" title="New chat" @click=${() => this.tell('new-chat')}>${icon('plus')}<span class="hidden">New chat</span></button>`
           : nothing}
-        ${loaded && step !== 'loading' 
-          ? html`<button class="plain" @click=${() => this.tell('choose-model')}>${step === 'choosing' ? 'Back to chat' : 'Models'}</button>`
+        ${loaded && step === 'ready'
+          ? html`
+              <button class="plain icon-button" aria-label="Activity" title="What the model is doing" @click=${() => this.tell('open-activity')}>${icon('pulse')}</button>
+              <button class="plain icon-button" aria-label="Chat settings" title="Settings of this chat" @click=${() => this.tell('open-settings')}>${icon('sliders')}</button>`
           : nothing}
-      </header>
+        ${this.models && this.back
+          ? html`<button class="plain" @click=${() => this.tell('choose-model')}>Back to chat</button>`
+          : !this.models && step !== 'loading' && step !== 'unsupported'
+            ? html`<button class="plain" @click=${() => this.tell('choose-model')}>${icon('model')}<span class="label">Models</span></button>`
+            : nothing}
+      </div>
     `;
   }
 
@@ -42,76 +55,5 @@ export class Header extends LitElement {
     this.dispatchEvent(new CustomEvent(event));
   }
 
-  static override styles = [
-    controls,
-    css`
-      header {
-        display: flex;
-        align-items: center;
-        gap: var(--gap-small);
-        max-width: calc(var(--reading-width) + 2 * var(--gap));
-        margin: 0 auto;
-        padding: var(--gap-small) var(--gap);
-      }
-      :host {
-        border-bottom: 1px solid var(--line);
-      }
-      .model {
-        flex: 1;
-        min-width: 0;
-        margin-left: 0.25rem;
-        line-height: 1.3;
-      }
-      h1 {
-        overflow: hidden;
-        font-size: 1rem;
-        font-weight: 650;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-      button {
-        padding: 0 0.6rem;
-        font-size: var(--text-small);
-        white-space: nowrap;
-      }
-      svg {
-        fill: none;
-        stroke: currentColor;
-        stroke-linecap: round;
-        stroke-width: 2;
-      }
-      @media (max-width: 30rem) {
-        button span {
-          position: absolute;
-          clip-path: inset(50%);
-        }
-        button {
-          min-width: var(--tap);
-        }
-      }
-      .dot {
-        display: inline-block;
-        width: 0.5rem;
-        height: 0.5rem;
-        margin-right: 0.4rem;
-        border-radius: 50%;
-        background: var(--text-quiet);
-        opacity: 0.6;
-      }
-      .dot.ready,
-      .dot.busy {
-        background: var(--accent);
-        opacity: 1;
-      }
-      .dot.busy,
-      .dot.loading {
-        animation: breathe 1.4s ease-in-out infinite;
-      }
-      @keyframes breathe {
-        50% {
-          opacity: 0.25;
-        }
-      }
-    `,
-  ];
+  static override styles = [controls, headerStyles];
 }

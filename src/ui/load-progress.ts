@@ -1,4 +1,4 @@
-// <windrow-load-progress>: how far a load is. Event: cancel.
+// <windrow-load-progress>: how far a load is. Events: cancel, pause (true or false).
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type LoadProgress as Progress } from '../protocol.ts';
@@ -9,28 +9,36 @@ export class LoadProgress extends LitElement {
   @property() name = '';
   @property({ attribute: false }) progress: Progress | null = null;
   @property({ type: Number }) bytesPerSecond = 0;
+  @property({ type: Boolean }) paused = false;
 
   override render(): TemplateResult {
-    const { progress } = this;
+    const { progress, paused } = this;
     const weights = progress?.phase === 'weights' && progress.totalBytes > 0;
+    const downloading = weights && !progress.fromStore && progress.loadedBytes < progress.totalBytes;
     return html`
       <section aria-busy="true" aria-labelledby="name">
         <h2 id="name">${this.name}</h2>
-        <p role="status">${phaseWords(progress)}</p>
+        <p role="status">${paused ? 'Paused' : phaseWords(progress)}</p>
         ${weights
           ? html`<progress aria-label="Weights" .value=${progress.loadedBytes} .max=${progress.totalBytes}></progress>`
           : html`<progress aria-label="Working"></progress>`}
         <p class="quiet numbers">${weights ? this.numbers(progress) : nothing}</p>
-        <button @click=${() => this.dispatchEvent(new CustomEvent('cancel'))}>Cancel</button>
+        ${progress?.notice ? html`<p class="quiet" role="status">${progress.notice}</p>` : nothing}
+        <div class="buttons">
+          ${downloading
+            ? html`<button @click=${() => this.dispatchEvent(new CustomEvent('pause', { detail: !paused }))}>${paused ? 'Resume' : 'Pause'}</button>`
+            : nothing}
+          <button @click=${() => this.dispatchEvent(new CustomEvent('cancel'))}>Cancel</button>
+        </div>
       </section>
     `;
   }
 
-  private numbers({ loadedBytes, totalBytes }: Progress): string {
+  private numbers({ loadedBytes, totalBytes, secondsLeft }: Progress): string {
     const parts = [`${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`];
-    if (this.bytesPerSecond > 0) {
+    if (this.bytesPerSecond > 0 && !this.paused) {
       parts.push(`${formatBytes(this.bytesPerSecond)}/s`);
-      if (loadedBytes < totalBytes) parts.push(`${formatDuration((totalBytes - loadedBytes) / this.bytesPerSecond)} left`);
+      if (loadedBytes < totalBytes) parts.push(`${formatDuration(secondsLeft ?? (totalBytes - loadedBytes) / this.bytesPerSecond)} left`);
     }
     return parts.join(' · ');
   }
@@ -68,14 +76,16 @@ export class LoadProgress extends LitElement {
         min-height: 1.6em;
         font-variant-numeric: tabular-nums;
       }
-      button {
-        justify-self: start;
+      .buttons {
+        display: flex;
+        gap: var(--gap-small);
       }
     `,
   ];
 }
 
 function phaseWords(progress: Progress | null): string {
+  if (progress?.waiting) return 'Waiting for another tab that is importing this model';
   switch (progress?.phase) {
     case 'weights':
       return progress.fromStore ? 'Reading from this browser’s storage' : 'Downloading';

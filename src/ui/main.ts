@@ -1,6 +1,8 @@
 // Defines the elements of the chat page. Importing their classes alone defines nothing, so that a page which embeds some
 // of them, and a bundler that drops what is unused, get no surprise.
 import { App } from './app.ts';
+import { ChatList } from './chat-list.ts';
+import { ChatSettingsDialog } from './chat-settings.ts';
 import { Composer } from './composer.ts';
 import { ErrorBanner } from './error-banner.ts';
 import { Header } from './header.ts';
@@ -8,16 +10,26 @@ import { LoadProgress } from './load-progress.ts';
 import { MessageList } from './message-list.ts';
 import { MessageElement } from './message.ts';
 import { ModelCard } from './model-card.ts';
+import { NoModel } from './no-model.ts';
 import { NoWebGpu } from './no-webgpu.ts';
+import { Notice } from './notice.ts';
+import { Shell } from './shell.ts';
+import { StoredModels } from './stored-models.ts';
 
+customElements.define('windrow-shell', Shell);
 customElements.define('windrow-header', Header);
+customElements.define('windrow-chat-list', ChatList);
+customElements.define('windrow-chat-settings', ChatSettingsDialog);
 customElements.define('windrow-error-banner', ErrorBanner);
+customElements.define('windrow-stored-models', StoredModels);
 customElements.define('windrow-model-card', ModelCard);
 customElements.define('windrow-load-progress', LoadProgress);
 customElements.define('windrow-message', MessageElement);
 customElements.define('windrow-message-list', MessageList);
 customElements.define('windrow-composer', Composer);
+customElements.define('windrow-no-model', NoModel);
 customElements.define('windrow-no-webgpu', NoWebGpu);
+customElements.define('windrow-notice', Notice);
 customElements.define('windrow-app', App); // last: the one in the page begins to work at once
 
 declare global {

@@ -1,16 +1,19 @@
 // <windrow-message-list>: the conversation, kept at its end while one reads there. Event: suggest (a first question).
-import { css, html, LitElement, type TemplateResult } from 'lit';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query } from 'lit/decorators.js';
+import { type Message } from './chat.ts';
 import { controls } from './controls.ts';
-import { type Message } from './conversation.ts';
 
-const suggestions = ['Write a haiku about the sea.', 'Explain why the sky is blue.', 'Plan a simple dinner for two.'];
+const defaultSuggestions = ['Write a haiku about the sea.', 'Explain why the sky is blue.', 'Plan a simple dinner for two.'];
 /** Within this many pixels of the end counts as being there. */
 const nearEnd = 64;
 
 export class MessageList extends LitElement {
   @property({ attribute: false }) messages: Message[] = [];
+  @property({ attribute: false }) suggestions = defaultSuggestions;
   @property({ type: Boolean }) answering = false;
+  /** Nothing can be asked: no model, or an answer is being written. */
+  @property({ type: Boolean }) locked = false;
   @query('.content') private content!: HTMLElement;
 
   private follow = true;
@@ -34,13 +37,19 @@ export class MessageList extends LitElement {
     if (changed.has('answering') && this.answering) this.follow = true; // a question was just sent
   }
 
+  /** Another conversation is shown: from its end on. */
+  showEnd(): void {
+    this.follow = true;
+    this.scrollTop = this.scrollHeight;
+  }
+
   override render(): TemplateResult {
     const last = this.messages.length - 1;
     return html`
-      <div class="content" role="log" aria-label="Conversation" aria-live="polite" aria-busy=${this.answering}>
+      <div class="content" role="log" aria-label="Conversation" aria-live="polite" aria-busy=${this.answering} tabindex="0">
         ${last < 0 ? this.renderWelcome() : this.messages.map((message, i) => html`
-          <windrow-message role="article" class=${message.role} aria-label=${message.role === 'user' ? 'You' : 'Answer'}
-            .message=${message} ?writing=${this.answering && i === last}></windrow-message>
+          <windrow-message part="message ${message.role}" role="article" class="${message.role} ${i === last ? 'last' : ''}" aria-label=${message.role === 'user' ? 'You' : 'Answer'}
+            .message=${message} .at=${i} ?locked=${this.locked} ?writing=${this.answering && i === last}></windrow-message>
         `)}
       </div>
     `;
@@ -49,13 +58,15 @@ export class MessageList extends LitElement {
   private renderWelcome(): TemplateResult {
     return html`
       <div class="welcome">
-        <h2>What would you like to ask?</h2>
-        <p class="quiet">The model runs on your own GPU. Nothing you write leaves this device.</p>
-        <div class="suggestions">
-          ${suggestions.map((text) => html`
+        <slot name="welcome">
+          <h2>What would you like to ask?</h2>
+          <p class="quiet">The model runs on your own GPU. Nothing you write leaves this device.</p>
+        </slot>
+        ${this.suggestions.length === 0 || this.locked ? nothing : html`<div class="suggestions">
+          ${this.suggestions.map((text) => html`
             <button @click=${() => this.dispatchEvent(new CustomEvent('suggest', { detail: text }))}>${text}</button>
           `)}
-        </div>
+        </div>`}
       </div>
     `;
   }
@@ -73,11 +84,21 @@ export class MessageList extends LitElement {
       .content {
         display: flex;
         flex-direction: column;
-        gap: 1.5rem;
+        gap: 0.9rem;
         max-width: calc(var(--reading-width) + 2 * var(--gap));
         min-height: 100%;
         margin: 0 auto;
         padding: 1.5rem var(--gap);
+      }
+      .content:focus-visible {
+        outline-offset: -2px;
+      }
+      windrow-message {
+        content-visibility: auto; /* what is far off the screen is not laid out */
+        contain-intrinsic-height: auto 8rem;
+      }
+      windrow-message.last {
+        content-visibility: visible;
       }
       .user {
         align-self: flex-end;

@@ -1,56 +1,68 @@
-// <windrow-model-card>: which model to load. Events: choose (ModelChoice), remove (id of a stored model).
+// <windrow-model-card>: which model to load. Events: choose (ModelChoice); remove and verify (id of a stored model).
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { type StoredModel } from '../protocol.ts';
 import { controls } from './controls.ts';
 import { formatBytes } from './format.ts';
-import { choiceOfFile, choiceOfStored, choiceOfUrl, storedCopy, type ModelChoice } from './model-choice.ts';
+import { choiceOfFiles, choiceOfText, storedCopy, type ModelChoice } from './model-choice.ts';
 
 export class ModelCard extends LitElement {
-  @property({ attribute: false }) offered!: ModelChoice;
+  /** What is offered; the first one in full. */
+  @property({ attribute: false }) catalogue: ModelChoice[] = [];
   @property({ attribute: false }) stored: StoredModel[] = [];
+  @property({ attribute: false }) findings: Record<string, string> = {};
   @state() private addressWrong = false;
 
   override render(): TemplateResult {
-    const { offered, stored } = this;
-    const size = offered.bytes ? ` (${formatBytes(offered.bytes)})` : '';
-    const kept = storedCopy(offered, stored);
+    const [offered, ...others] = this.catalogue;
     return html`
-      <section aria-labelledby="offered">
-        <h2 id="offered">${offered.name}</h2>
-        <p>
-          The model runs in this page, on your own GPU. Nothing you write leaves this device.
-          ${kept ? 'It is already on this device.' : 'It is downloaded once and kept in this browser.'}
-        </p>
-        <button class="primary" id="load" @click=${() => this.choose(offered)}>Load the model${size}</button>
-      </section>
-      ${stored.length > 0 ? this.renderStored() : nothing}
+      ${offered ? this.renderOffered(offered) : nothing}
+      ${this.stored.length > 0
+        ? html`<windrow-stored-models .stored=${this.stored} .findings=${this.findings}></windrow-stored-models>`
+        : nothing}
+      ${others.length > 0 ? this.renderOthers(others) : nothing}
       <section aria-labelledby="other">
         <h2 id="other" class="small">Another model</h2>
         <form @submit=${this.chooseAddress}>
-          <label class="hidden" for="address">Address of a GGUF file</label>
-          <input id="address" name="address" type="text" inputmode="url" autocomplete="off" spellcheck="false" required
-            placeholder="https://… .gguf" aria-invalid=${this.addressWrong} aria-describedby="wrong" @input=${() => (this.addressWrong = false)}>
+          <label class="hidden" for="address">Address of a GGUF file, or owner/repo:quantisation of a model hub</label>
+          <input id="address" name="address" type="text" class="text" inputmode="url" autocomplete="off" autocapitalize="off" spellcheck="false" required
+            placeholder="owner/repo:Q4_K_M or https://… .gguf" aria-invalid=${this.addressWrong} aria-describedby="wrong" @input=${() => (this.addressWrong = false)}>
           <button>Load</button>
-          <label class="button"><input class="hidden" type="file" accept=".gguf" @change=${this.chooseFile}>Open a file</label>
+          <label class="button"><input class="hidden" type="file" accept=".gguf" multiple @change=${this.chooseFile}>Open a file</label>
         </form>
-        <p class="quiet" id="wrong" role="alert">${this.addressWrong ? 'This is no http or https address.' : nothing}</p>
+        <p class="quiet" id="wrong" role="alert">${this.addressWrong ? 'This is no http or https address, and no owner/repo.' : nothing}</p>
+        <p class="quiet">Any GGUF file of a supported architecture. You can drop one anywhere on this page.</p>
       </section>
     `;
   }
 
-  private renderStored(): TemplateResult {
+  private renderOffered(offered: ModelChoice): TemplateResult {
+    const size = offered.bytes ? ` (${formatBytes(offered.bytes)})` : '';
     return html`
-      <section aria-labelledby="kept">
-        <h2 id="kept" class="small">On this device</h2>
+      <section class="offered" aria-labelledby="offered">
+        <h2 id="offered">${offered.name}</h2>
+        <p>
+          The model runs in this page, on your own GPU. Nothing you write leaves this device.
+          ${storedCopy(offered, this.stored) ? 'It is already on this device.' : 'It is downloaded once and kept in this browser.'}
+        </p>
+        ${offered.about || offered.licence ? html`<p class="quiet">${[offered.about, offered.licence].filter(Boolean).join(' · ')}</p>` : nothing}
+        <button class="primary" id="load" @click=${() => this.choose(offered)}>Load the model${size}</button>
+      </section>
+    `;
+  }
+
+  private renderOthers(others: ModelChoice[]): TemplateResult {
+    return html`
+      <section aria-labelledby="catalogue">
+        <h2 id="catalogue" class="small">More models</h2>
         <ul>
-          ${this.stored.map((model) => html`
+          ${others.map((model) => html`
             <li>
-              <span class="name">${model.name}</span>
-              <span class="quiet">${formatBytes(model.byteLength)}</span>
-              <button class="plain" aria-label="Load ${model.name}" @click=${() => this.choose(choiceOfStored(model))}>Load</button>
-              <button class="plain" aria-label="Delete ${model.name}"
-                @click=${() => this.dispatchEvent(new CustomEvent('remove', { detail: model.id }))}>Delete</button>
+              <div>
+                <span>${model.name}</span>
+                <span class="quiet">${[model.about, model.bytes && formatBytes(model.bytes), model.licence].filter(Boolean).join(' · ')}</span>
+              </div>
+              <button aria-label="Load ${model.name}" @click=${() => this.choose(model)}>Load</button>
             </li>
           `)}
         </ul>
@@ -59,19 +71,19 @@ export class ModelCard extends LitElement {
   }
 
   private choose(choice: ModelChoice): void {
-    this.dispatchEvent(new CustomEvent('choose', { detail: choice }));
+    this.dispatchEvent(new CustomEvent('choose', { detail: choice, bubbles: true, composed: true }));
   }
 
-  private chooseFile(event: Event): void {
-    const file = (event.target as HTMLInputElement).files?.[0];
-    if (file) this.choose(choiceOfFile(file));
+  private chooseFile({ target }: Event): void {
+    const files = [...((target as HTMLInputElement).files ?? [])];
+    if (files.length > 0) this.choose(choiceOfFiles(files));
   }
 
   private chooseAddress(event: SubmitEvent): void {
     event.preventDefault();
     const address = new FormData(event.target as HTMLFormElement).get('address') as string;
     try {
-      this.choose(choiceOfUrl(address, document.baseURI));
+      this.choose(choiceOfText(address, document.baseURI));
     } catch {
       this.addressWrong = true;
     }
@@ -83,9 +95,9 @@ export class ModelCard extends LitElement {
       :host {
         display: grid;
         gap: var(--gap-large);
-        max-width: 34rem;
+        max-width: 38rem;
         margin: 0 auto;
-        padding: clamp(1.5rem, 8vh, 5rem) var(--gap) var(--gap-large);
+        padding: clamp(1.5rem, 7vh, 4rem) var(--gap) var(--gap-large);
       }
       h2 {
         font-size: 1.35rem;
@@ -96,7 +108,7 @@ export class ModelCard extends LitElement {
         margin-bottom: var(--gap-small);
         font-size: 1rem;
       }
-      section:first-child {
+      .offered {
         display: grid;
         gap: var(--gap);
         padding: clamp(1.25rem, 5vw, 2rem);
@@ -110,14 +122,9 @@ export class ModelCard extends LitElement {
         flex-wrap: wrap;
         gap: var(--gap-small);
       }
-      input[type='text'] {
-        flex: 1 1 12rem;
-        min-width: 0;
-        min-height: var(--tap);
-        padding: 0 0.9rem;
-        border: 1px solid var(--line);
-        border-radius: var(--radius-small);
-        background: var(--surface);
+      input.text {
+        flex: 1 1 14rem;
+        width: auto;
       }
       ul {
         margin: 0;
@@ -127,14 +134,14 @@ export class ModelCard extends LitElement {
       li {
         display: flex;
         align-items: center;
-        gap: var(--gap-small);
-        padding: 0.25rem 0;
+        gap: var(--gap);
+        padding: 0.55rem 0;
         border-top: 1px solid var(--line);
         line-height: 1.4;
       }
-      .name {
+      li div {
+        display: grid;
         flex: 1;
-        overflow-wrap: anywhere;
         min-width: 0;
       }
     `,

@@ -6,6 +6,11 @@ export interface ModelChoice {
   source: ModelSource;
   /** Unknown for an address that was typed. */
   bytes?: number;
+  /** In hexadecimal, where it is known. */
+  sha256?: string;
+  licence?: string;
+  /** A line for people. */
+  about?: string;
 }
 
 /** The file that `npm start` fetches and serves beside the page. */
@@ -13,6 +18,8 @@ export const defaultModel = (base: string): ModelChoice => ({
   name: 'SmolLM2-135M-Instruct Q4_1',
   source: { url: new URL('models/SmolLM2-135M-Instruct.Q4_1.gguf', base).href },
   bytes: 98_362_432,
+  sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
+  licence: 'Apache-2.0',
 });
 
 /** @throws TypeError if `address` is no http(s) URL. */
@@ -22,7 +29,19 @@ export function choiceOfUrl(address: string, base: string): ModelChoice {
   return { name: modelName(decodeURIComponent(url.pathname.split('/').pop() ?? '') || url.host), source: { url: url.href } };
 }
 
-export const choiceOfFile = (file: File): ModelChoice => ({ name: modelName(file.name), source: { file }, bytes: file.size });
+/** `owner/repo` or `owner/repo:quantisation`, as on a model hub; everything else is an address. @throws TypeError */
+export function choiceOfText(text: string, base: string): ModelChoice {
+  const repo = text.trim();
+  const named = /^[\w-][\w.-]*\/[\w-][\w.-]*(:[\w.-]+)?$/.test(repo) && !/\.gguf$/i.test(repo);
+  return named ? { name: repo, source: { repo } } : choiceOfUrl(text, base);
+}
+
+/** One file, or all parts of a split model. */
+export const choiceOfFiles = (files: File[]): ModelChoice => ({
+  name: modelName(files[0].name),
+  source: files.length === 1 ? { file: files[0] } : { files },
+  bytes: files.reduce((sum, { size }) => sum + size, 0),
+});
 
 export const choiceOfStored = ({ id, name, byteLength }: StoredModel): ModelChoice => ({ name, source: { stored: id }, bytes: byteLength });
 
@@ -30,7 +49,7 @@ export const choiceOfStored = ({ id, name, byteLength }: StoredModel): ModelChoi
 export const storedCopy = (choice: ModelChoice, stored: StoredModel[]): StoredModel | undefined =>
   stored.find(({ id, urls, complete }) => {
     const { source } = choice;
-    return complete && ('url' in source ? urls.includes(source.url) : 'stored' in source && source.stored === id);
+    return complete && ('url' in source ? urls.includes(source.url) : 'repo' in source ? urls.includes(source.repo) : 'stored' in source && source.stored === id);
   });
 
 const modelName = (fileName: string): string => fileName.replace(/\.gguf$/i, '');

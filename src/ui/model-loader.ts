@@ -6,7 +6,8 @@ import { type LoadProgress, type StoredModel } from '../protocol.ts';
 import { storedCopy, type ModelChoice } from './model-choice.ts';
 import { TransferRate } from './transfer-rate.ts';
 
-export type LoadStep = 'looking' | 'choosing' | 'loading' | 'ready';
+export type LoadStep = 'looking' | 'choosing' | 'planned' | 'loading' | 'ready';
+export type LoadChoices = Omit<ModelOptions, 'model' | 'signal' | 'onProgress'>;
 
 export class ModelLoader implements ReactiveController {
   step: LoadStep = 'looking';
@@ -15,12 +16,15 @@ export class ModelLoader implements ReactiveController {
   stored: StoredModel[] = [];
   progress: LoadProgress | null = null;
   bytesPerSecond = 0;
+  paused = false;
+  /** What was found out about a stored model, by its id. */
+  findings: Record<string, string> = {};
   error: Error | null = null;
 
   private connection: Connection | null = null;
   private loading: AbortController | null = null;
 
-  constructor(private readonly host: ReactiveControllerHost) {
+  constructor(private readonly host: ReactiveControllerHost, private readonly worker?: () => Worker) {
     host.addController(this);
   }
 
@@ -32,16 +36,16 @@ export class ModelLoader implements ReactiveController {
   }
 
   /** Looks for `choice` in the store and loads it from there, or from its source if `download`; else waits to be told. */
-  async start(choice: ModelChoice, options: Omit<ModelOptions, 'model'>, download: boolean): Promise<void> {
+  async start(choice: ModelChoice, options: LoadChoices, download: boolean): Promise<void> {
     await this.refreshStored();
     if (download || storedCopy(choice, this.stored)) await this.load(choice, options);
     else this.set({ step: 'choosing' });
   }
 
-  async load(choice: ModelChoice, options: Omit<ModelOptions, 'model'>): Promise<void> {
+  async load(choice: ModelChoice, options: LoadChoices): Promise<void> {
     const loading = (this.loading = new AbortController());
     const rate = new TransferRate();
-    this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, error: null });
+    this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, paused: false, error: null });
     try {
       await this.engine?.unload();
       this.engine = null;
@@ -49,13 +53,15 @@ export class ModelLoader implements ReactiveController {
       const engine = await loadEngine(connection, {
         ...options,
         model: choice.source,
+        sha256: choice.sha256,
         signal: loading.signal,
         onProgress: (progress) => {
           if (progress.phase === 'weights') rate.add(progress.loadedBytes, performance.now());
-          this.set({ progress, bytesPerSecond: rate.bytesPerSecond });
+          this.set({ progress, bytesPerSecond: progress.bytesPerSecond ?? rate.bytesPerSecond });
         },
       });
       this.set({ step: 'ready', engine });
+      await this.refreshStored();
     } catch (error) {
       this.set({ step: 'choosing', error: loading.signal.aborted ? null : (error as Error) });
       await this.refreshStored();
@@ -66,6 +72,11 @@ export class ModelLoader implements ReactiveController {
     this.loading?.abort();
   }
 
+  async pause(paused: boolean): Promise<void> {
+    this.set({ paused });
+    await this.act((connection) => connection.call((worker) => worker.pauseImports(paused)));
+  }
+
   /** Shows the choice of models, or goes back to the loaded one. */
   async choose(choosing: boolean): Promise<void> {
     if (choosing) await this.refreshStored();
@@ -73,12 +84,18 @@ export class ModelLoader implements ReactiveController {
   }
 
   async remove(id: string): Promise<void> {
-    try {
-      await this.connect().call((worker) => worker.remove(id));
-    } catch (error) {
-      this.set({ error: error as Error });
-    }
+    await this.act((connection) => connection.call((worker) => worker.remove(id)));
     await this.refreshStored();
+  }
+
+  async verify(id: string): Promise<void> {
+    const say = (words: string): void => this.set({ findings: { ...this.findings, [id]: words } });
+    say('Checking every byte…');
+    await this.act(async (connection) => {
+      const { damaged, whole } = await connection.call((worker) => worker.verify(id));
+      say(damaged.length === 0 ? 'Whole: every byte is as it was stored.' : whole ? 'Was damaged, and has been mended.' : 'Damaged. Delete it and load it anew.');
+    });
+    if (this.findings[id].endsWith('…')) say('Could not be checked.');
   }
 
   dismiss(): void {
@@ -88,12 +105,16 @@ export class ModelLoader implements ReactiveController {
   /** Storage that cannot be read (a private window, say) is as good as empty. */
   private async refreshStored(): Promise<void> {
     const stored = await this.connect().call((worker) => worker.models()).catch(() => []);
-    this.set({ stored: stored.filter(({ complete }) => complete).sort((a, b) => b.lastUsed - a.lastUsed) });
+    this.set({ stored: stored.sort((a, b) => b.lastUsed - a.lastUsed) });
+  }
+
+  private async act(work: (connection: Connection) => Promise<void>): Promise<void> {
+    await work(this.connect()).catch((error: Error) => this.set({ error }));
   }
 
   private connect(): Connection {
     if (this.connection) return this.connection;
-    const connection = (this.connection = connect(startWorker()));
+    const connection = (this.connection = connect(startWorker(this.worker)));
     connection.onClose((error) => {
       this.connection = null;
       if (this.step === 'ready') this.set({ step: 'choosing', engine: null, error });

@@ -1,10 +1,14 @@
-// What the page's address asks for: ?model=URL&autoload&max-tokens=N&f32&context=N&budget=2GiB. Checked by the API.
+// What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&seed=N&f32&context=N&budget=2GiB.
+// Checked by the API.
+import { type ChatSettings } from './chat.ts';
 
 export interface PageOptions {
   model?: string;
   /** Load without being asked, even if that is a download. */
   autoload: boolean;
   maxTokens?: number;
+  temperature?: number;
+  seed?: number;
   context?: number;
   budget?: string;
   f32: boolean;
@@ -17,8 +21,15 @@ export function pageOptions(search: string): PageOptions {
     model: query.get('model') || undefined,
     autoload: query.has('autoload'),
     maxTokens: number('max-tokens'),
+    temperature: number('temperature'),
+    seed: number('seed'),
     context: number('context'),
     budget: query.get('budget') ?? undefined,
     f32: query.has('f32'),
   };
+}
+
+/** What the address asks for new chats. */
+export function settingsOf({ maxTokens, temperature, seed }: PageOptions): Partial<ChatSettings> {
+  return Object.fromEntries(Object.entries({ maxTokens, temperature, seed }).filter(([, value]) => value !== undefined));
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { formatBytes, formatDuration, formatSpeed } from './format.ts';
-import { choiceOfUrl, defaultModel, storedCopy } from './model-choice.ts';
+import { readCatalogue } from './catalogue.ts';
+import { formatBytes, formatDuration, formatSince, formatSpeed } from './format.ts';
+import { choiceOfText, choiceOfUrl, defaultModel, storedCopy } from './model-choice.ts';
 import { pageOptions } from './page-options.ts';
 import { TransferRate } from './transfer-rate.ts';
 
@@ -29,8 +31,8 @@ test('a rate follows the last seconds only, and falls when a download stalls', (
 
 test('the page reads its address', () => {
   expect(pageOptions('')).toEqual({ autoload: false, f32: false });
-  expect(pageOptions('?model=a.gguf&autoload&max-tokens=16&f32&context=512&budget=2GiB')).toEqual({
-    model: 'a.gguf', autoload: true, maxTokens: 16, f32: true, context: 512, budget: '2GiB',
+  expect(pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&seed=7&f32&context=512&budget=2GiB')).toEqual({
+    model: 'a.gguf', autoload: true, maxTokens: 16, temperature: 0, seed: 7, f32: true, context: 512, budget: '2GiB',
   });
   expect(pageOptions('?max-tokens=').maxTokens).toBeNaN(); // which the API refuses by name
 });
@@ -47,4 +49,26 @@ test('only a complete copy of the same address counts as stored', () => {
   const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, lastUsed: 0, complete: true };
   expect(storedCopy(choice, [copy])).toBe(copy);
   expect(storedCopy(choice, [{ ...copy, complete: false }, { ...copy, urls: [] }])).toBeUndefined();
+});
+
+test('a hub name is told from an address', () => {
+  const source = (text: string) => choiceOfText(text, 'https://page.example/chat/').source;
+  expect(source(' Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M ')).toEqual({ repo: 'Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M' });
+  expect(source('owner/repo')).toEqual({ repo: 'owner/repo' });
+  expect(source('m/b.gguf')).toEqual({ url: 'https://page.example/chat/m/b.gguf' });
+  expect(source('./m/b')).toEqual({ url: 'https://page.example/chat/m/b' });
+  expect(source('https://example.org/b')).toEqual({ url: 'https://example.org/b' });
+});
+
+test('the catalogue that ships begins with the default model, hash and all', () => {
+  const models = readCatalogue(JSON.parse(readFileSync('public/catalogue.json', 'utf8')), 'https://page.example/');
+  expect(models[0]).toMatchObject(defaultModel('https://page.example/'));
+  expect(models.every(({ licence }) => licence)).toBe(true);
+});
+
+test.each(['null', '{}', '{"models":[]}', '{"models":[{"name":"a"}]}', '{"models":[{"name":"a","model":"javascript:alert(1)"}]}'])('the catalogue %s is refused', (text) =>
+  expect(() => readCatalogue(JSON.parse(text), 'https://page.example/')).toThrow(TypeError));
+
+test('times are told as one says them', () => {
+  expect([0, 5, 90, 3 * 1440].map((minutes) => formatSince(0, minutes * 60_000))).toEqual(['just now', '5 min ago', '2 h ago', '3 days ago']);
 });

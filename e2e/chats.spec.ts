@@ -1,0 +1,71 @@
+// Conversations as a visitor keeps them: regenerate, edit, delete, second chat, search, rename, export, import, undo.
+import { readFileSync } from 'node:fs';
+import { expect } from '@playwright/test';
+import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, test } from './page.ts';
+
+test('answers are made anew, questions edited, messages deleted, and all of it is there after a reload', async ({ page }) => {
+  await page.goto('/?max-tokens=12&seed=3');
+  await loadTiny(page);
+  await askToTheEnd(page, 'Once upon a time');
+  await page.getByRole('button', { name: 'Regenerate' }).click();
+  await idle(page);
+  await expect(page.getByRole('article')).toHaveCount(2);
+
+  await page.getByRole('article', { name: 'You' }).hover();
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Edit message' }).fill('The little dog');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('article', { name: 'You' })).toHaveText('The little dog');
+  await idle(page);
+  const edited = await answer(page).innerText();
+  expect(edited.length).toBeGreaterThan(5);
+
+  await page.getByRole('button', { name: 'New chat' }).click();
+  await ask(page, 'A second chat');
+  await idle(page);
+  await page.reload();
+  await page.getByRole('button', { name: 'Once upon a time', exact: true }).click();
+  await expect(page.getByRole('article', { name: 'You' })).toHaveText('The little dog');
+  expect(await answer(page).innerText()).toBe(edited);
+  await expect(composer(page)).toHaveCount(0); // reading needs no model, writing does
+  await expect(page.getByRole('button', { name: 'Choose a model' })).toBeVisible();
+});
+
+test('chats are renamed, searched, exported, imported, deleted and brought back', async ({ page }) => {
+  await page.goto('/');
+  await importChat(page, 'Ships', [{ role: 'user', content: 'How do ships float?' }, { role: 'assistant', content: 'They displace **water**.' }]);
+  await importChat(page, 'שלום', [{ role: 'user', content: 'שלום עולם' }, { role: 'assistant', content: 'שלום!' }]);
+  await expect(page.getByRole('article', { name: 'Answer' }).locator('.block')).toHaveCSS('direction', 'rtl');
+
+  const chats = page.getByRole('navigation', { name: 'Chats' }).getByRole('listitem');
+  await expect(chats).toHaveCount(2);
+  await page.getByRole('searchbox').fill('WATER');
+  await expect(chats).toHaveCount(1);
+  await page.getByRole('searchbox').fill('');
+  await page.getByRole('button', { name: 'Ships', exact: true }).hover();
+  await page.getByRole('button', { name: 'Rename Ships' }).click();
+  await page.getByRole('textbox', { name: 'Title' }).fill('Boats');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Boats', exact: true })).toBeVisible();
+
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export' }).click();
+  const exported = JSON.parse(readFileSync(await (await downloading).path(), 'utf8'));
+  expect(exported.chats.map(({ title }: { title: string }) => title).sort()).toEqual(['Boats', 'שלום']);
+
+  await page.getByRole('button', { name: 'Boats', exact: true }).hover();
+  await page.getByRole('button', { name: 'Delete Boats' }).click();
+  await expect(chats).toHaveCount(1);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(chats).toHaveCount(2);
+  await page.reload();
+  await expect(chats).toHaveCount(2);
+});
+
+test('a file that is no export is refused in words', async ({ page }) => {
+  await page.goto('/');
+  const choosing = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Import' }).click();
+  await (await choosing).setFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"a":1}') });
+  await expect(page.getByRole('alert').first()).toContainText('no chats of windrow');
+});

@@ -1,0 +1,69 @@
+// What the tests of the page share: a profile on disk, a tiny model, and how one asks.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { chromium, expect, test as base, type BrowserContext, type Page } from '@playwright/test';
+import { chromiumArgs, findChromium } from '../scripts/browser.mjs';
+
+export const tinyModel = { name: 'stories260K.gguf', mimeType: 'application/octet-stream', buffer: gunzipSync(readFileSync('test/fixtures/stories260K/stories260K.gguf.gz')) };
+
+// A persistent profile on disk: Chromium keeps the storage of its default contexts in memory.
+export const test = base.extend<{ context: BrowserContext; page: Page }>({
+  context: async ({ baseURL }, use) => {
+    const profile = mkdtempSync(join(tmpdir(), 'windrow-profile-'));
+    const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium(), args: chromiumArgs, baseURL });
+    await use(context);
+    await context.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  },
+  page: async ({ context }, use) => {
+    const page = context.pages()[0];
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => {
+      if (/content.security.policy/i.test(message.text())) problems.push(message.text());
+    });
+    await use(page);
+    expect(problems).toEqual([]);
+  },
+});
+
+export const composer = (page: Page) => page.getByRole('textbox', { name: 'Message' });
+export const answer = (page: Page) => page.getByRole('article', { name: 'Answer' }).last().locator('.text');
+export const idle = (page: Page) => expect(page.getByRole('button', { name: 'Send' })).toBeVisible({ timeout: 5 * 60_000 });
+
+export async function ask(page: Page, question: string): Promise<void> {
+  await composer(page).fill(question);
+  await composer(page).press('Enter');
+}
+
+export async function askToTheEnd(page: Page, question: string): Promise<string> {
+  await ask(page, question);
+  await expect(answer(page)).not.toBeEmpty({ timeout: 5 * 60_000 });
+  await idle(page);
+  return answer(page).innerText();
+}
+
+/** Loads the tiny model from the file picker. */
+export async function loadTiny(page: Page): Promise<void> {
+  await page.locator('input[type=file]').setInputFiles(tinyModel);
+  await expect(composer(page)).toBeVisible();
+}
+
+interface ChatMessage {
+  role: 'user' | 'assistant';
+  content: string;
+  note?: string;
+}
+
+/** A chat as a file, imported and opened. Needs no model. */
+export async function importChat(page: Page, title: string, messages: ChatMessage[]): Promise<void> {
+  const file = JSON.stringify({ format: 'windrow-chats', version: 1, chats: [{ title, messages }] });
+  const menu = page.getByRole('button', { name: 'Chats', exact: true });
+  if (await menu.isVisible()) await menu.click();
+  const choosing = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Import' }).click();
+  await (await choosing).setFiles({ name: 'chats.json', mimeType: 'application/json', buffer: Buffer.from(file) });
+  await page.getByRole('button', { name: title, exact: true }).click();
+}

@@ -1,0 +1,32 @@
+// Files that are dropped anywhere on the page. While they hang over it, the host has the attribute `dropping`.
+import { type ReactiveController, type ReactiveControllerHost } from 'lit';
+
+export class FileDrop implements ReactiveController {
+  private readonly ending = new AbortController();
+
+  constructor(private readonly host: ReactiveControllerHost & HTMLElement, private readonly take: (files: File[]) => void) {
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    const { signal } = this.ending;
+    const over = (event: DragEvent): void => {
+      if (!event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      this.host.toggleAttribute('dropping', true);
+    };
+    addEventListener('dragenter', over, { signal });
+    addEventListener('dragover', over, { signal });
+    addEventListener('dragleave', ({ relatedTarget }) => this.host.toggleAttribute('dropping', relatedTarget !== null), { signal });
+    addEventListener('drop', (event) => {
+      this.host.toggleAttribute('dropping', false);
+      if (!event.dataTransfer?.files.length) return;
+      event.preventDefault();
+      this.take([...event.dataTransfer.files]);
+    }, { signal });
+  }
+
+  hostDisconnected(): void {
+    this.ending.abort();
+  }
+}
