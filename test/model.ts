@@ -1,11 +1,8 @@
 // Loads a model for tests on Dawn, as the engine does.
-import { buildGraph } from '../src/model/build.ts';
 import { type DeviceOptions, type Gpu, openGpu } from '../src/gpu/device.ts';
-import { type LoadedModel, type ModelOptions, loadModel } from '../src/engine/load.ts';
-import { sectionSpecs } from '../src/engine/sections.ts';
+import { type LoadedModel, type ModelOptions, loadModel, openModel } from '../src/engine/load.ts';
 import { readHeader } from '../src/gguf/parse.ts';
-import { importSlab } from '../src/weights/import.ts';
-import { layoutOf } from '../src/weights/layout.ts';
+import { sourceReader } from '../src/weights/reader.ts';
 import { bytesSource } from '../src/weights/source.ts';
 import { fixture } from './fixture.ts';
 import { dawn } from './dawn.ts';
@@ -16,10 +13,8 @@ export const testShapes: ModelOptions['shapes'] = { splits: 4, panels: 1, prefil
 
 export async function openFixture(gpu: Gpu, path: string, options: Partial<ModelOptions>): Promise<LoadedModel> {
   const source = bytesSource(fixture(path), path);
-  const header = await readHeader(source);
-  const graph = buildGraph(header);
-  const layout = layoutOf(header, sectionSpecs(graph));
-  return loadModel(gpu, source, { header, graph, layout }, (slab) => importSlab(source, header, layout, slab), {
-    budgetBytes: 2 ** 32, chunk: 64, logitsRows: 64, context: Math.min(1024, graph.config.context), shapes: testShapes, ...options,
+  const opened = openModel(await readHeader(source));
+  return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), {
+    budgetBytes: 2 ** 32, chunk: 64, logitsRows: 64, context: Math.min(1024, opened.graph.config.context), shapes: testShapes, ...options,
   });
 }
