@@ -54,11 +54,14 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
   for (const test of report.skipped) skip(`${name}: ${test}`);
 }
 
-/** @param {string} project @param {string} name @param {Record<string, string>} [env] */
-async function vitest(project, name, env) {
+// What these test does not depend on the adapter: one is enough, as the second software adapter is slow.
+const onceOnly = ['bad-input', 'cli', 'engine', 'window'].map((name) => `test/${name}-gpu.test.ts`);
+
+/** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
+async function vitest(project, name, env, exclude = []) {
   console.log(`\n== ${name}`);
   const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
-  const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
+  const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', ...exclude.flatMap((file) => ['--exclude', file]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
   add(name, status, readVitestReport(report));
 }
 
@@ -97,9 +100,14 @@ try {
   }
   if (wanted('unit')) await vitest('unit', 'unit tests');
   if (wanted('gpu')) {
+    let first = true;
     for (const adapter of ensureAdapters()) {
-      if ('skipped' in adapter) skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
-      else await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` });
+      if ('skipped' in adapter) {
+        skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
+        continue;
+      }
+      await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` }, first ? [] : onceOnly);
+      first = false;
     }
   }
   if (wanted('e2e')) await playwright();
