@@ -1,8 +1,8 @@
 // The memory of a Chromium, all its processes together, from /proc (Linux only).
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** Summed proportional set size, in bytes, of the browser whose command line names `profile`, and of all its children. */
-export function pssOf(/** @type {string} */ profile) {
+/** Parents of all processes, and those whose command line names `profile`. */
+function processesOf(/** @type {string} */ profile) {
   const parents = new Map();
   const roots = new Set();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -13,6 +13,15 @@ export function pssOf(/** @type {string} */ profile) {
       // it has ended meanwhile
     }
   }
+  return { parents, roots };
+}
+
+/** The processes that were started with `profile`: the browser itself. */
+export const browsersOf = (/** @type {string} */ profile) => [...processesOf(profile).roots].map(Number);
+
+/** Summed proportional set size, in bytes, of the browser that was started with `profile` and of all its children. */
+export function pssOf(/** @type {string} */ profile) {
+  const { parents, roots } = processesOf(profile);
   const belongs = (/** @type {string | undefined} */ pid) => {
     for (; pid && pid !== '0'; pid = parents.get(pid)) if (roots.has(pid)) return true;
     return false;

@@ -20,8 +20,6 @@ export interface ModelOptions extends ImportSettings {
   f32?: boolean;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
-  /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is downloaded. */
-  sha256?: string | string[];
   onProgress?: (progress: LoadProgress) => void;
   /** Ends the load: the worker is ended and the promise rejects with the signal's reason. */
   signal?: AbortSignal;

@@ -53,14 +53,13 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; context?: number; f32?: boolean; keep?: boolean; sha256?: string | string[] }): LoadOptions {
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; context?: number; f32?: boolean; keep?: boolean }): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
     keep: options.keep,
-    sha256: options.sha256,
   };
 }
 
@@ -79,8 +78,7 @@ export function toModelSource(model: string | File | File[] | ArrayBuffer | Mode
   if (model instanceof File) return { file: model };
   if (typeof model === 'object' && model !== null) {
     if ('url' in model) return { url: absolute(model.url) };
-    if ('repo' in model) return model;
-    if ('file' in model || 'files' in model || 'files' in model || 'bytes' in model || 'repo' in model || 'stored' in model) return model;
+    if (['repo', 'file', 'files', 'bytes', 'stored'].some((kind) => kind in model)) return model;
   }
   throw new RequestError(`model is ${shown(model)}; it must be a URL, owner/repo on a model hub, a File, an ArrayBuffer, or one of { url }, { repo }, { file }, { files }, { bytes }, { stored }.`);
 }

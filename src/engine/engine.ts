@@ -8,10 +8,10 @@ import { createTokenizer } from '../text/tokenizer.ts';
 import { defaultBudget, deviceMemory, loadByGuess } from './default-budget.ts';
 import { checkLimits } from './limits.ts';
 import { createGate } from '../weights/gate.ts';
-import { holdModel, whileUnused } from '../weights/locks.ts';
+import { whileUnused } from '../weights/locks.ts';
 import { type Manifest } from '../weights/store.ts';
 import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel, planFor } from './load.ts';
-import { ensureStored, findModel, idOf, nameOf, openReader, type Storage, verifyStored } from './open.ts';
+import { ensureStored, findModel, holdStored, idOf, nameOf, openReader, type Storage, verifyStored } from './open.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { defaultShapes, parseShapes } from './shapes.ts';
@@ -31,6 +31,7 @@ export interface EngineOptions extends LoadOptions {
   allLogits?: boolean;
   /** For measurements: see ModelOptions. */
   loader?: ModelOptions['loader'];
+  readDelay?: number;
 }
 
 export interface Engine {
@@ -65,7 +66,7 @@ const defaultContext = 4096;
 export function createEngine(host: Host): Engine {
   let loaded: Loaded | undefined;
   let queue: Promise<unknown> = Promise.resolve();
-  let release: () => void = () => {}; // of the stored model that is loaded
+  let release = async (): Promise<void> => {}; // of the stored model that is loaded
   const gate = createGate();
   /** Requests share one cache of keys and values, so they wait for each other. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -79,8 +80,8 @@ export function createEngine(host: Host): Engine {
     loaded = undefined;
     await model?.destroy();
     model?.gpu.device.destroy();
-    release();
-    release = () => {};
+    await release();
+    release = async () => {};
   }
 
   function needLoaded(): Loaded {
@@ -106,7 +107,7 @@ export function createEngine(host: Host): Engine {
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkLimits(opened, gpu, modelOptions);
       const { reader, id } = await openReader(host, options, found, opened, { report, gate: gate.passed });
-      if (reader.fromStore) release = await holdModel(host.locks, id);
+      if (reader.fromStore) release = await holdStored(host, id);
       const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
       const model = await loading(gpu, opened, reader, modelOptions, {
         onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes, fromStore: reader.fromStore }),
@@ -121,7 +122,7 @@ export function createEngine(host: Host): Engine {
     } catch (error) {
       const reported = await explain(gpu.device, error);
       gpu.device.destroy();
-      release();
+      await release();
       throw reported;
     }
   }
@@ -162,13 +163,13 @@ export function createEngine(host: Host): Engine {
 }
 
 export function optionsFor({ graph }: OpenedModel, { device }: Pick<Gpu, 'device'>, options: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
-  const { budgetBytes = defaultBudget(device.limits, deviceMemory()), ramBytes, loader, context, allLogits } = options;
+  const { budgetBytes = defaultBudget(device.limits, deviceMemory()), ramBytes, loader, readDelay, context, allLogits } = options;
   const most = graph.config.context;
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   const chunk = 128;
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader };
+  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader, readDelay };
 }
 
 const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls }: Manifest): StoredModel => ({

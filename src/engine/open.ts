@@ -151,11 +151,21 @@ function mendFromUrls(store: Store, manifest: Manifest): Mend | undefined {
   };
 }
 
+/** Keeps other tabs from deleting a stored model until the returned function is called, and then lets go of its files. */
+export async function holdStored({ store, locks }: Storage, id: string): Promise<() => Promise<void>> {
+  const release = await holdModel(locks, id);
+  return async () => {
+    await store?.close(id);
+    release();
+  };
+}
+
 /** Checks every slab of a stored model and mends what is damaged from the model's address. */
-export async function verifyStored({ store, locks }: Storage, id: string): Promise<VerifyResult> {
+export async function verifyStored(storage: Storage, id: string): Promise<VerifyResult> {
+  const { store } = storage;
   const manifest = await store?.manifest(id);
   if (!store || !manifest?.complete) throw new RequestError(`There is no complete stored model ${id}.`);
-  const release = await holdModel(locks, id);
+  const release = await holdStored(storage, id);
   try {
     const damaged = await findDamaged(store, manifest);
     const result = { damaged, parts: manifest.slabHashes.length, whole: damaged.length === 0 };
@@ -164,7 +174,7 @@ export async function verifyStored({ store, locks }: Storage, id: string): Promi
     await mend(damaged);
     return { ...result, whole: true };
   } finally {
-    release();
+    await release();
   }
 }
 

@@ -38,9 +38,6 @@ interface Entry {
 
 const pattern = /^([\w.-]+\/[\w.-]+?)(?::([\w.-]+))?$/;
 
-/** True if `text` names a model on a hub rather than a file. */
-export const isHubName = (text: string): boolean => pattern.test(text) && !/\.gguf$/i.test(text) && !/^\.{1,2}\//.test(text);
-
 /** Throws RequestError if there is no such repository or file, or it may not be read. */
 export async function findOnHub(reference: string, { hub, token, fetch = globalThis.fetch.bind(globalThis) }: HubOptions): Promise<HubModel> {
   const [, repo, quant] = pattern.exec(reference) ?? [];

@@ -146,7 +146,9 @@ export async function importModel(model: ImportableModel, store: Store, about: P
       progress.receivedBytes += length;
       report();
     };
-    for await (const { offset, bytes } of readAhead(source, neededRanges(missing, hashes.from, fileEnd(model)), { ...options, onBytes })) {
+    const chunkBytes = Math.min(2 ** 23, Math.max(2 ** 20, Math.ceil(progress.totalBytes / 64))); // a small model is not lost in a few requests
+    const ranges = neededRanges(missing, hashes.from, fileEnd(model));
+    for await (const { offset, bytes } of readAhead(source, ranges, { chunkBytes, ...options, onBytes })) {
       options.signal?.throwIfAborted();
       hashes.update(offset, bytes);
       await placer.feed(offset, bytes);
@@ -159,8 +161,10 @@ export async function importModel(model: ImportableModel, store: Store, about: P
     await writes.end().catch(() => {}); // nothing may be written after the error has been told
     if (error instanceof WrongHashError || error instanceof ChangedFileError) await store.remove(id);
     else await keepDrafts().catch(() => {}); // the first error is the one to tell
-    throw await tellFullDisk(error, layout.byteLength);
+    await store.close(id);
+    throw await tellFullDisk(error, layout.byteLength, layout.slabs.reduce((sum, slab, i) => sum + (isStored(i) ? slab.byteLength : 0), 0));
   }
+  await store.close(id);
   const complete: Manifest = { ...manifest, slabHashes: layout.slabs.map((_, i) => records.get(i)!.hash), complete: true, lastUsed: Date.now() };
   await store.putManifest(complete);
   report();
@@ -248,8 +252,10 @@ function openHashes({ files }: OpenedFiles, expected: readonly (string | undefin
   };
 }
 
-async function tellFullDisk(error: unknown, needBytes: number): Promise<unknown> {
+/** The browser's own estimate is no help here: it hides how much it really gives. */
+async function tellFullDisk(error: unknown, needBytes: number, storedBytes: number): Promise<unknown> {
   if ((error as Error).name !== 'QuotaExceededError') return error;
-  const { quota = 0, usage = 0 } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {};
-  return new BudgetError(`The browser's storage is full: the model needs ${needBytes} bytes, and of the ${quota} bytes that this site may keep ${usage} are used. Delete a stored model or free disk space, then load again; what is stored is not downloaded twice.`);
+  const { usage } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {};
+  const used = usage === undefined ? '' : ` (this site keeps ${usage} now)`;
+  return new BudgetError(`The browser's storage is full: the model needs ${needBytes} bytes, ${storedBytes} of them are stored, and the browser gives no more${used}. Delete a stored model or free disk space, then load again: what is stored is not downloaded twice.`);
 }

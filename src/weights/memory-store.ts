@@ -35,6 +35,7 @@ export function memoryStore(): MemoryStore {
       store.reads++;
       return of(id).get(slab)?.bytes.slice(offset, offset + length);
     },
+    close: async () => {},
     hashState: async (id) => structuredClone(hashStates.get(id)),
     putHashState: async (id, state) => void hashStates.set(id, structuredClone(state)),
     removeSlabs,

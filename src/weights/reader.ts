@@ -19,13 +19,16 @@ export interface WeightsReader {
   finish(): Promise<void>;
 }
 
-/** Reads the GGUF each time; keeps nothing. A range costs as much as its slab. */
+/** Reads the GGUF each time; keeps nothing. */
 export function sourceReader(source: ByteSource, header: Header, layout: Layout): WeightsReader {
   const readSlab: WeightsReader['readSlab'] = (index, signal) => importSlab(source, header, layout, layout.slabs[index], signal);
   return {
     fromStore: false,
     readSlab,
-    readRange: async (index, offset, length, signal) => (await readSlab(index, signal)).slice(offset, offset + length),
+    readRange(index, offset, length, signal) {
+      const slab = layout.slabs[index];
+      return importSlab(source, header, layout, { ...slab, offset: slab.offset + offset, byteLength: length }, signal);
+    },
     hostTensor: (name) => readVector(source, header.tensors.get(name)!),
     finish: async () => {},
   };

@@ -8,6 +8,8 @@ export interface SlabFiles {
   read(id: string, file: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
   remove(id: string, file: string): Promise<void>;
   removeAll(id: string): Promise<void>;
+  /** Lets go of a model's files, which cannot be deleted by anyone while they are open. */
+  close(id: string): Promise<void>;
 }
 
 /** Newer than TypeScript's library: other tabs may read too. https://github.com/whatwg/fs/blob/main/proposals/MultipleReadersWriters.md */
@@ -42,6 +44,8 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
     handles.delete(path);
     (await handle?.catch(() => undefined))?.close();
   };
+
+  const closeAll = async (id: string): Promise<void> => void (await Promise.all([...handles.keys()].filter((path) => path.startsWith(`${id}/`)).map(close)));
 
   return {
     async write(id, slab, bytes) {
@@ -84,11 +88,12 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
       await (await folder(id)).removeEntry(file).catch(() => {});
     },
     async removeAll(id) {
-      await Promise.all([...handles.keys()].filter((path) => path.startsWith(`${id}/`)).map(close));
+      await closeAll(id);
       await root.removeEntry(id, { recursive: true }).catch((error: Error) => {
         if (error.name !== 'NotFoundError') throw error;
       });
     },
+    close: closeAll,
   };
 }
 

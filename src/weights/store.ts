@@ -66,6 +66,8 @@ export interface Store {
   putSlab(id: string, slab: number, bytes: Uint8Array<ArrayBuffer>, record: SlabRecord): Promise<void>;
   /** Bytes of a slab, all of them by default; undefined if it is missing, fewer if it is cut short. Nothing is verified. */
   read(id: string, slab: number, offset?: number, length?: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Lets go of what reading a model keeps open. */
+  close(id: string): Promise<void>;
   hashState(id: string): Promise<HashState[] | undefined>;
   putHashState(id: string, state: HashState[]): Promise<void>;
   /** The slabs, but not the manifest. */
@@ -136,6 +138,7 @@ export function openStore(place?: 'files' | 'indexeddb'): Store {
       if (stored?.file) return (await files())?.read(id, stored.file, offset, length);
       return stored?.blob && new Uint8Array(await stored.blob.slice(offset, length === Infinity ? undefined : offset + length).arrayBuffer());
     },
+    close: async (id) => (await files())?.close(id),
     hashState: (id) => get<HashState[]>(`hash/${id}`, slabs),
     putHashState: (id, state) => set(`hash/${id}`, state, slabs),
     removeSlabs,

@@ -1,0 +1,130 @@
+// An origin for tests: a bare page, windrow's library as built, and model files served as well or as badly as a test asks.
+// It counts what it sends.
+import { once } from 'node:events';
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { basename, join } from 'node:path';
+
+export interface Origin {
+  readonly url: string;
+  /** Of each model request: the range that was asked for, and the bytes of it that were sent. */
+  readonly requests: { path: string; from: number; to: number; sent: number; authorization?: string }[];
+  /** Bytes of models sent since the requests were last emptied. */
+  sent(): number;
+  behave: Behaviour;
+  close(): Promise<void>;
+}
+
+export interface Behaviour {
+  /** False: every request gets the whole file. */
+  ranges?: boolean;
+  etag?: string;
+  /** For all requests together. */
+  bytesPerSecond?: number;
+  /** Ends each connection after so many bytes. */
+  breakAfter?: number;
+  /** Answers of the model hub, by path with its query. */
+  hub?: Record<string, { status?: number; link?: string; body: unknown }>;
+  /** Redirects /…/resolve/… to another path that works once. */
+  redirect?: boolean;
+  /** 401 without this bearer token. */
+  token?: string;
+  /** Nothing but the page and the library. */
+  offline?: boolean;
+}
+
+const library = 'dist/lib';
+
+export async function startOrigin(folder: string): Promise<Origin> {
+  const sockets = new Set<ServerResponse>();
+  let budgetFrom = performance.now();
+  let spent = 0;
+  let tickets = 0;
+  const open = new Set<string>();
+  const origin: Origin = {
+    url: '',
+    requests: [],
+    sent: () => origin.requests.reduce((sum, { sent }) => sum + sent, 0),
+    behave: {},
+    async close() {
+      for (const response of sockets) response.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  const send = (response: ServerResponse, status: number, type: string, body: string): void => void response.writeHead(status, { 'content-type': type, 'access-control-allow-origin': '*' }).end(body);
+
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    sockets.add(response);
+    response.on('close', () => sockets.delete(response));
+    const { pathname, search } = new URL(request.url ?? '/', 'http://origin');
+    if (pathname === '/') return send(response, 200, 'text/html', '<!doctype html><title>windrow library</title>');
+    if (pathname.startsWith('/lib/')) {
+      const path = join(library, basename(pathname));
+      if (!existsSync(path)) return send(response, 404, 'text/plain', 'not built');
+      response.writeHead(200, { 'content-type': 'text/javascript' });
+      return void createReadStream(path).pipe(response);
+    }
+    if (origin.behave.offline) return void response.destroy();
+    if (request.method === 'OPTIONS') {
+      return void response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, range' }).end();
+    }
+    const { token, hub, redirect } = origin.behave;
+    if (token && !pathname.startsWith('/ticket/') && request.headers.authorization !== `Bearer ${token}`) return send(response, 401, 'application/json', '{}');
+    const answer = hub?.[pathname + search];
+    if (answer) {
+      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', 'access-control-allow-origin': '*', ...(answer.link ? { link: answer.link } : {}) });
+      return void response.end(JSON.stringify(answer.body));
+    }
+    if (redirect && pathname.includes('/resolve/')) {
+      const ticket = `/ticket/${tickets++}/${basename(pathname)}`;
+      open.add(ticket);
+      return void response.writeHead(302, { location: ticket, 'access-control-allow-origin': '*' }).end();
+    }
+    if (pathname.startsWith('/ticket/') && !open.delete(pathname)) return send(response, 403, 'text/plain', 'expired');
+    void sendFile(request, response, pathname);
+  };
+
+  async function sendFile(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> {
+    const path = join(folder, decodeURIComponent(basename(pathname)));
+    if (!existsSync(path)) return send(response, 404, 'text/plain', 'no such file');
+    const { ranges = true, etag, breakAfter = Infinity } = origin.behave;
+    const size = statSync(path).size;
+    const range = ranges ? /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') : null;
+    const from = range ? Number(range[1]) : 0;
+    const to = range ? Math.min(Number(range[2]), size - 1) : size - 1;
+    if (from >= size) return void response.writeHead(416, { 'access-control-allow-origin': '*' }).end();
+    const entry = { path: pathname, from, to, sent: 0, authorization: request.headers.authorization };
+    origin.requests.push(entry);
+    // As little as a foreign server may say: no Content-Range, no exposed ETag unless the test wants one.
+    response.writeHead(range ? 206 : 200, {
+      'content-type': 'application/octet-stream', 'content-length': to + 1 - from, 'access-control-allow-origin': '*',
+      ...(etag ? { etag, 'access-control-expose-headers': 'etag' } : {}),
+    });
+    const closed = once(response, 'close');
+    for await (const piece of createReadStream(path, { start: from, end: to, highWaterMark: 64 * 1024 })) {
+      const bytes = piece as Buffer;
+      await pace(bytes.length);
+      if (response.destroyed) return;
+      if (!response.write(bytes)) await Promise.race([once(response, 'drain'), closed]);
+      entry.sent += bytes.length;
+      if (entry.sent >= breakAfter) return void response.destroy();
+    }
+    response.end();
+  }
+
+  async function pace(bytes: number): Promise<void> {
+    const { bytesPerSecond } = origin.behave;
+    if (!bytesPerSecond) return;
+    const now = performance.now();
+    if (now - budgetFrom > (spent / bytesPerSecond) * 1000 + 50) [budgetFrom, spent] = [now, 0]; // idle time is not saved up
+    spent += bytes;
+    const wait = budgetFrom + (spent / bytesPerSecond) * 1000 - performance.now();
+    if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(origin, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}

@@ -1,0 +1,66 @@
+// The models that the browser's storage keeps: importing, listing, checking and deleting them, without loading any.
+import { transfer } from 'comlink';
+import { type LoadProgress, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
+import { connect, startWorker } from './connection.ts';
+import { type ImportSettings, toLoadOptions, toModelSource } from './parameters.ts';
+
+export interface ImportOptions extends ImportSettings {
+  /** As for `createEngine`; several Files are the parts of a split model. */
+  model: string | File | File[] | ArrayBuffer | ModelSource;
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface ImportJob {
+  /** Rejects with the reason of `cancel`, or with what went wrong. */
+  readonly done: Promise<StoredModel>;
+  /** Holds back the transfer; open requests wait too. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Ends the import. What is stored stays, and the next import of the model goes on from there. */
+  cancel(reason?: Error): void;
+}
+
+export interface ModelLibrary {
+  /** Puts a model into the browser's storage. In a worker of its own, so that cancelling it disturbs nothing else. */
+  importModel(options: ImportOptions): ImportJob;
+  /** Sort by `lastUsed` to see what could go first. */
+  models(): Promise<StoredModel[]>;
+  /** Deletes a stored model; RequestError while a tab uses it. */
+  remove(id: string): Promise<void>;
+  /** Checks every byte of a stored model; what is damaged is mended from the model's address. */
+  verify(id: string): Promise<VerifyResult>;
+  /** Ends the worker. Imports go on. */
+  close(): void;
+}
+
+export function openLibrary(options: { worker?: () => Worker } = {}): ModelLibrary {
+  const connection = connect(startWorker(options.worker));
+  return {
+    importModel: (given) => startImport(options.worker, given),
+    models: () => connection.call((worker) => worker.models()),
+    remove: (id) => connection.call((worker) => worker.remove(id)),
+    verify: (id) => connection.call((worker) => worker.verify(id)),
+    close: () => connection.close(new Error('The library was closed.')),
+  };
+}
+
+function startImport(worker: (() => Worker) | undefined, { model, onProgress, ...settings }: ImportOptions): ImportJob {
+  const source = toModelSource(model);
+  const load = toLoadOptions(settings);
+  const connection = connect(startWorker(worker));
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }: MessageEvent<LoadProgress>) => onProgress?.(data);
+  const done = connection
+    .call((remote) => remote.importModel('bytes' in source ? transfer(source, [source.bytes]) : source, load, transfer(port2, [port2])))
+    .finally(() => {
+      port1.close();
+      connection.close(new Error('The import has ended.'));
+    });
+  done.catch(() => {}); // the caller may only look at it later
+  return {
+    done,
+    pause: () => connection.call((remote) => remote.pauseImports(true)),
+    resume: () => connection.call((remote) => remote.pauseImports(false)),
+    cancel: (reason = new DOMException('The import was cancelled.', 'AbortError')) => connection.close(reason),
+  };
+}
