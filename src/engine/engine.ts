@@ -105,7 +105,7 @@ export function createEngine(host: Host): Engine {
       };
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
-      checkLimits(opened, gpu, modelOptions);
+      checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });
       const { reader, id } = await openReader(host, options, found, opened, { report, gate: gate.passed });
       if (reader.fromStore) release = await holdStored(host, id);
       const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
