@@ -26,6 +26,8 @@ export interface LoadOptions {
   sha256?: string | string[];
   /** Requests at once while importing. Default 4. */
   connections?: number;
+  /** Keep the weights encrypted; needed again to load them. The passphrase or key is not stored. */
+  encryption?: { key: CryptoKey } | { passphrase: string };
   /** Where the hub is. Default https://huggingface.co. */
   hub?: string;
 }
@@ -164,6 +166,14 @@ export interface VerifyResult {
   whole: boolean;
 }
 
+export interface SelfTestResult {
+  name: string;
+  passed: boolean;
+  /** Why this device cannot run it; it then counts as passed. */
+  skipped?: string;
+  message?: string;
+}
+
 /** What the worker exposes through Comlink. `progress` is a MessagePort that carries LoadProgress. */
 export interface WorkerEngine {
   load(source: ModelSource, options: LoadOptions, progress: MessagePort | null): Promise<ModelInfo>;
@@ -178,6 +188,8 @@ export interface WorkerEngine {
   /** Holds back the transfers of imports, or lets them go on. */
   pauseImports(paused: boolean): Promise<void>;
   /** Checks every byte of a stored model, and mends what is damaged from the model's address. */
-  verify(id: string): Promise<VerifyResult>;
+  verify(id: string, options?: Pick<LoadOptions, 'encryption'>): Promise<VerifyResult>;
+  /** Every kernel against plain loops, on a device of its own. Takes seconds on a GPU, minutes in software. */
+  selfTest(): Promise<SelfTestResult[]>;
   unload(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { openRecords, openStore } from './weights/store.ts';
 
 const engine = createEngine({
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
+  costs: openRecords('windrow-store-cost'),
 });
 
 /** Sends progress over `port` while `work` runs, and closes it then. */
@@ -40,7 +41,16 @@ const worker: WorkerEngine = {
   remove: (id) => engine.remove(id),
   importModel: (source, options, progress) => reporting(progress, (onProgress) => engine.importModel(source, options, onProgress)),
   pauseImports: async (paused) => engine.pauseImports(paused),
-  verify: (id) => engine.verify(id),
+  verify: (id, options) => engine.verify(id, options),
+  async selfTest() {
+    const [{ openGpu }, { selfTest }] = await Promise.all([import('./gpu/device.ts'), import('./gpu/self-test.ts')]);
+    const gpu = await openGpu(navigator.gpu);
+    try {
+      return (await selfTest(gpu)).map(({ name, passed, skipped, message }) => ({ name, passed, skipped, message }));
+    } finally {
+      gpu.device.destroy();
+    }
+  },
   unload: () => engine.unload(),
 };
 

@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { query, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
+import { budgetOf, keptBudget } from './budget.ts';
 import { fetchCatalogue } from './catalogue.ts';
 import { type ChatSettings } from './chat.ts';
 import { Chats } from './chats.ts';
@@ -11,8 +12,9 @@ import { Conversation } from './conversation.ts';
 import { FileDrop } from './file-drop.ts';
 import { type MessageList } from './message-list.ts';
 import { choiceOfFiles, choiceOfText, type ModelChoice } from './model-choice.ts';
-import { ModelLoader } from './model-loader.ts';
+import { ModelLoader, type LoadChoices } from './model-loader.ts';
 import { pageOptions, settingsOf } from './page-options.ts';
+import { type Answer } from './report.ts';
 import { saveText } from './save-text.ts';
 
 export class App extends LitElement {
@@ -22,6 +24,7 @@ export class App extends LitElement {
   @state() private catalogue: ModelChoice[] = [];
   /** The models were asked for in place of a chat. */
   @state() private models = false;
+  private answers: Answer[] = [];
   @state() private overlay: 'none' | 'chats' | 'settings' | 'activity' = 'none';
   @query('windrow-composer') private composer!: Composer | null;
   @query('windrow-message-list') private list!: MessageList | null;
@@ -29,7 +32,10 @@ export class App extends LitElement {
   private readonly options = pageOptions(location.search);
   private readonly loader = new ModelLoader(this);
   private readonly chats = new Chats(this, settingsOf(this.options));
-  private readonly conversation = new Conversation(this, (messages) => void this.chats.keepMessages(messages));
+  private readonly conversation = new Conversation(this, (messages, stats) => {
+    if (stats) this.answers = [...this.answers, { time: Date.now(), stats }].slice(-100);
+    void this.chats.keepMessages(messages);
+  });
 
   constructor() {
     super();
@@ -39,6 +45,11 @@ export class App extends LitElement {
   /** The loaded engine, for scripts and tests. */
   get engine(): Engine | null {
     return this.loader.engine;
+  }
+
+  private get loadChoices(): LoadChoices {
+    const { f32, context, budget = budgetOf(keptBudget()) } = this.options;
+    return { f32, context, budget };
   }
 
   override async firstUpdated(): Promise<void> {
@@ -52,7 +63,7 @@ export class App extends LitElement {
       this.catalogue = catalogue;
       this.loader.error = new TypeError(`The address in ?model= is no http or https URL, and no owner/repo: ${this.options.model}`);
     }
-    await this.loader.start(this.catalogue[0], this.options, this.options.autoload);
+    await this.loader.start(this.catalogue[0], this.loadChoices, this.options.autoload);
     this.focusComposer();
   }
 
@@ -68,10 +79,10 @@ export class App extends LitElement {
           @export-chats=${() => saveText('windrow-chats.json', chats.export())}
           @import-chats=${({ detail }: CustomEvent<File>) => chats.import(detail)}></windrow-chat-list>
         <windrow-header slot="header"
-          .name=${loader.engine?.info.name ?? ''} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
+          .name=${loader.engine ? this.modelName : ''} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
           ?started=${conversation.messages.length > 0} ?models=${this.view === 'models'} ?back=${!!loader.engine || conversation.messages.length > 0}
           @new-chat=${() => this.openChat()} @choose-model=${() => this.showModels(this.view !== 'models')} @open-chats=${() => (this.overlay = 'chats')}
-          @open-settings=${() => (this.overlay = 'settings')} @open-activity=${() => (this.overlay = 'activity')}></windrow-header>
+          @open-settings=${() => (this.overlay = 'settings')} @open-activity=${this.openActivity}></windrow-header>
         ${this.renderError()}
         ${this.renderPage()}
         ${this.renderFoot()}
@@ -80,10 +91,21 @@ export class App extends LitElement {
         ? html`<windrow-chat-settings .settings=${chats.open} @closed=${close}
             @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`
         : nothing}
+      ${this.overlay === 'activity' && loader.engine
+        ? html`<windrow-activity .engine=${loader.engine} .answers=${this.answers} @closed=${close} @reload=${() => this.load(loader.choice!)}></windrow-activity>`
+        : nothing}
       ${chats.removed
         ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()} @closed=${() => chats.forgetRemoved()}></windrow-notice>`
         : nothing}
     `;
+  }
+
+  /** As the catalogue has it: what files say of themselves is often not for people. */
+  private get modelName(): string {
+    const { engine, stored, choice } = this.loader;
+    const urls = stored.find(({ id }) => id === engine!.info.id)?.urls ?? [];
+    const known = this.catalogue.find((model) => model === choice || ('url' in model.source ? urls.includes(model.source.url) : 'repo' in model.source && urls.includes(model.source.repo)));
+    return known?.name ?? engine!.info.name;
   }
 
   private get view(): 'nothing' | 'unsupported' | 'models' | 'loading' | 'chat' {
@@ -145,6 +167,11 @@ export class App extends LitElement {
     void this.focusComposer();
   }
 
+  private async openActivity(): Promise<void> {
+    await import('./activity.ts');
+    this.overlay = 'activity';
+  }
+
   private deleteChat(id: string): void {
     const open = id === this.chats.open.id;
     if (open) this.conversation.settle();
@@ -160,7 +187,8 @@ export class App extends LitElement {
   private async load(choice: ModelChoice): Promise<void> {
     this.conversation.settle();
     this.conversation.dismiss();
-    await this.loader.load(choice, this.options);
+    this.overlay = 'none';
+    await this.loader.load(choice, this.loadChoices);
     this.models = this.loader.step !== 'ready';
     await this.focusComposer();
   }

@@ -88,9 +88,12 @@ export const chatListStyles = css`
     flex: 1;
   }
   .none {
+    order: -1;
     padding: 0.25rem 0.75rem;
-    position: absolute;
-    top: 7.5rem;
+  }
+  .new,
+  .search {
+    order: -2;
   }
   footer {
     display: flex;

@@ -85,7 +85,7 @@ export class ChatSettingsDialog extends LitElement {
       }
       .numbers {
         display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr));
+        grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr));
         gap: var(--gap);
       }
       .field .quiet {

@@ -10,7 +10,8 @@ export const headerStyles = css`
     display: flex;
     align-items: center;
     gap: 0.25rem;
-    padding: var(--gap-small) var(--gap);
+    min-height: 3.75rem;
+    padding: 0.35rem var(--gap);
   }
   .model {
     flex: 1;
@@ -70,9 +71,12 @@ export const headerStyles = css`
       position: absolute;
       clip-path: inset(50%);
     }
-    button:has(.label) {
-      min-width: var(--tap);
+    .bar > button {
+      min-width: 2.5rem;
       padding: 0;
+    }
+    .bar > button:not(.icon-button, :has(.icon)) {
+      padding: 0 0.6rem;
     }
   }
 `;

@@ -42,6 +42,7 @@ export const messageStyles = css`
   }
   :host(.user) .below {
     justify-content: flex-end;
+    margin-bottom: -0.6rem;
   }
   .note {
     color: var(--text-quiet);

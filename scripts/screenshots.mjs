@@ -1,0 +1,61 @@
+// Makes docs/chat.png and docs/screenshots/*.png from the built page: `node scripts/screenshots.mjs` after `npm run build`.
+// The model is loaded for real; the conversation is one that was imported, so that the pictures stay the same.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright';
+import { preview } from 'vite';
+import { chromiumArgs, findChromium } from './browser.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const docs = process.argv[2] ?? join(root, 'docs');
+const outDir = process.argv[3] ?? 'dist/app';
+const chats = JSON.parse(readFileSync(join(root, 'test/fixtures/ui/chats.json'), 'utf8'));
+const views = [['phone', { width: 390, height: 844 }], ['desktop', { width: 1280, height: 800 }]];
+
+const server = await preview({ root, build: { outDir }, preview: { port: 47877 }, logLevel: 'error' });
+const address = server.resolvedUrls?.local[0] ?? '';
+const profile = mkdtempSync(join(tmpdir(), 'windrow-screenshots-'));
+const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium(), args: chromiumArgs, viewport: views[1][1], serviceWorkers: 'block' });
+mkdirSync(join(docs, 'screenshots'), { recursive: true });
+try {
+  const page = context.pages()[0];
+  await page.goto(address);
+  await page.getByRole('button', { name: /^Load the model/ }).waitFor();
+  await each(page, 'models');
+  const choosing = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Import' }).click();
+  await (await choosing).setFiles({ name: 'chats.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(chats)) });
+  await page.getByRole('button', { name: /^Load the model/ }).click();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor({ timeout: 10 * 60_000 });
+  await each(page, 'welcome');
+  await page.getByRole('button', { name: chats.chats[0].title, exact: true }).click();
+  await page.waitForTimeout(500);
+  await each(page, 'chat');
+  await page.setViewportSize(views[0][1]);
+  await page.getByRole('button', { name: 'Chats' }).click();
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: join(docs, 'screenshots/chats-phone-light.png') });
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Chat settings' }).click();
+  await page.screenshot({ path: join(docs, 'screenshots/settings-phone-light.png') });
+  await page.keyboard.press('Escape');
+  await page.setViewportSize(views[1][1]);
+  await page.screenshot({ path: join(docs, 'chat.png') });
+} finally {
+  await context.close();
+  await server.close();
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function each(page, name) {
+  for (const [size, viewport] of views) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['dark', 'light']) {
+      await page.emulateMedia({ colorScheme });
+      await page.waitForTimeout(150);
+      await page.screenshot({ path: join(docs, `screenshots/${name}-${size}-${colorScheme}.png`) });
+    }
+  }
+}

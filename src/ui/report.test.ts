@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { generateStats, modelInfo } from '../api/fake-worker.ts';
+import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from './budget.ts';
+import { lastAnswer, report, speedOf } from './report.ts';
+
+const engineStats = { gpuBytes: { weights: 10, kv: 20 }, gpuBytesPeak: 40, budgetBytes: 100, submits: 1 };
+
+test('a report names model, adapter, bytes, answers and failed checks', () => {
+  const text = report(modelInfo, engineStats, [{ time: 0, stats: generateStats }], 'Browser 1', [{ name: 'matvec', passed: false, message: 'off by 3' }, { name: 'rope', passed: true }]);
+  expect(text.split('\n')).toEqual([
+    'model: Fake 1M (llama, 1.0 kB, context 2048)', 'adapter: none', 'browser: Browser 1', 'kernels: ',
+    'gpu bytes: weights 10, kv 20; peak 40 of 100', 'answer: 7 prompt tokens (2 cached) in 1 ms, 3 new in 2 ms', 'self-test: 1 of 2 passed', 'failed: matvec: off by 3',
+  ]);
+});
+
+test('the speed of an answer leaves its first token out', () => {
+  expect(speedOf({ ...generateStats, newTokens: 11, decodeMs: 1000 })).toBe(10);
+  expect(speedOf({ ...generateStats, newTokens: 1 })).toBeNaN();
+  expect(lastAnswer([])).toEqual([]);
+  expect(lastAnswer([{ time: 0, stats: generateStats }])[1]).toEqual(['First token', '0.00 s']);
+});
+
+test('a chosen budget is kept, and none is kept for the default', () => {
+  const kept = new Map<string, string>();
+  const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value), removeItem: (key: string) => void kept.delete(key) };
+  expect(keptBudget(storage)).toBe(0);
+  for (const step of budgets.keys()) {
+    keepBudget(step, storage);
+    expect(keptBudget(storage)).toBe(step);
+  }
+  keepBudget(0, storage);
+  expect(kept.size).toBe(0);
+  expect([budgetOf(0), budgetOf(2), budgetWords(0), budgetWords(3)]).toEqual([undefined, '0.5GiB', 'as windrow chooses', '1 GiB']);
+});
