@@ -7,6 +7,7 @@ import { bytesSource } from '../weights/source.ts';
 import { type Header } from './header.ts';
 import { readHeader } from './parse.ts';
 import { type ByteSource } from './source.ts';
+import { isFull } from '../../test/verified.ts';
 
 const rounds = 3000;
 const files = ['stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-gemma3.gguf', 'tiny/tiny-phi3.gguf', 'tiny/tiny-gpt-oss.zeroed.gguf'];
@@ -127,7 +128,7 @@ describe(`${rounds} damaged headers`, async () => {
         expect(error.message.length, `round ${round}: ${error.message}`).toBeLessThan(600);
         ends[error.name]++;
       }
-      expect(performance.now() - start, `milliseconds of round ${round}`).toBeLessThan(1000);
+      expect(performance.now() - start, `milliseconds of round ${round}`).toBeLessThan(isFull ? 1000 : 10_000);
       expect(source.largest, `bytes read at once in round ${round}`).toBeLessThanOrEqual(Math.max(2 ** 18, bytes.length));
     }
     expect(ends.InvalidFileError, JSON.stringify(ends)).toBeGreaterThan(0); // the mutations do hit the header

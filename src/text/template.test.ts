@@ -5,6 +5,7 @@ import { RequestError, UnsupportedModelError } from '../errors.ts';
 import { type Metadata } from '../gguf/header.ts';
 import { createTemplate, type Message } from './template.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
+import { timed } from '../../test/timed.ts';
 
 let metadata: Metadata;
 let tokenizer: Tokenizer;
@@ -225,10 +226,8 @@ describe('a template that', () => {
     ['doubles a list for ever', '{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}'],
     ['replaces itself to a great length', "{% set ns = namespace(s='aa') %}{% for i in range(100) %}{% set ns.s = ns.s.replace('a', ns.s) %}{% endfor %}"],
     ['calls itself', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}'],
-  ])('%s is refused soon', (_, source) => {
-    const start = performance.now();
-    expect(() => run(source)).toThrow(UnsupportedModelError);
-    expect(performance.now() - start).toBeLessThan(5000);
+  ])('%s is refused soon', (what, source) => {
+    timed(`refusing a template that ${what}`, 5, () => expect(() => run(source)).toThrow(UnsupportedModelError));
   });
 
   it('is broken leaves prompts of text alone', () => {
