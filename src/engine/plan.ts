@@ -47,7 +47,7 @@ const smallestUpload = 64 * 1024;
 /** A streamed slice is a whole layer, or part of one that is larger than this. */
 const largestSlice = 64 * 2 ** 20;
 
-const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+const gib = (bytes: number) => (bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`);
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 const sizeOf = ({ start, end }: Slice) => end - start;
 /** As the ledger rounds. */
