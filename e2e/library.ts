@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { chromium, test as base, type BrowserContext, type Page } from '@playwright/test';
 import { chromiumArgs, findChromium } from '../scripts/browser.mjs';
 import { browsersOf } from '../scripts/pss.mjs';
+import type * as windrow from '../src/index.ts';
 import { type ImportJob, type ModelLibrary, type StoredModel } from '../src/index.ts';
 import { type LoadProgress } from '../src/protocol.ts';
 import { startOrigin, type Origin } from './origin.ts';
@@ -15,7 +16,7 @@ export interface LibraryWindow {
   library: ModelLibrary;
   job: ImportJob;
   progress: LoadProgress[];
-  createEngine: typeof import('../src/index.ts').createEngine;
+  createEngine: typeof windrow.createEngine;
 }
 
 export interface Profile {
@@ -28,7 +29,6 @@ export interface Profile {
 
 /** `models`: a folder for model files, served by `origin`. */
 export const test = base.extend<{ models: string; origin: Origin; profile: Profile }>({
-  // eslint-disable-next-line no-empty-pattern -- Playwright reads the parameters
   models: async ({}, use) => {
     const folder = mkdtempSync(join(tmpdir(), 'windrow-models-'));
     await use(folder);
@@ -39,7 +39,6 @@ export const test = base.extend<{ models: string; origin: Origin; profile: Profi
     await use(origin);
     await origin.close();
   },
-  // eslint-disable-next-line no-empty-pattern -- Playwright reads the parameters
   profile: async ({}, use) => {
     const path = mkdtempSync(join(tmpdir(), 'windrow-profile-'));
     let context: BrowserContext | undefined;
@@ -62,7 +61,7 @@ export async function openPage(context: BrowserContext, origin: Origin): Promise
   const page = await context.newPage();
   await page.goto(origin.url);
   await page.evaluate(async (script) => {
-    const { openLibrary, createEngine } = (await import(script)) as typeof import('../src/index.ts');
+    const { openLibrary, createEngine } = (await import(script)) as typeof windrow;
     Object.assign(window, { library: openLibrary(), createEngine, progress: [] });
   }, `${origin.url}/lib/index.js`);
   return page;

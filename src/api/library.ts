@@ -28,7 +28,7 @@ export interface ModelLibrary {
   /** Deletes a stored model; RequestError while a tab uses it. */
   remove(id: string): Promise<void>;
   /** Checks every byte of a stored model; what is damaged is mended from the model's address. */
-  verify(id: string): Promise<VerifyResult>;
+  verify(id: string, options?: Pick<ImportSettings, 'encryption'>): Promise<VerifyResult>;
   /** Ends the worker. Imports go on. */
   close(): void;
 }
@@ -39,7 +39,7 @@ export function openLibrary(options: { worker?: () => Worker } = {}): ModelLibra
     importModel: (given) => startImport(options.worker, given),
     models: () => connection.call((worker) => worker.models()),
     remove: (id) => connection.call((worker) => worker.remove(id)),
-    verify: (id) => connection.call((worker) => worker.verify(id)),
+    verify: (id, settings) => connection.call((worker) => worker.verify(id, settings)),
     close: () => connection.close(new Error('The library was closed.')),
   };
 }

@@ -49,6 +49,8 @@ export interface ImportSettings {
   sha256?: string | string[];
   /** Requests at once. Default 4. */
   connections?: number;
+  /** Keep the weights encrypted, under a key for AES-GCM or a passphrase; needed again to load them. See docs/encryption.md. */
+  encryption?: { key: CryptoKey } | { passphrase: string };
   /** Address of the model hub. Default https://huggingface.co. */
   hub?: string;
 }
@@ -63,11 +65,11 @@ export function toLoadOptions(options: ImportSettings & { budget?: number | stri
   };
 }
 
-function toImportSettings({ sha256, connections, hub }: ImportSettings): ImportSettings {
+function toImportSettings({ sha256, connections, encryption, hub }: ImportSettings): ImportSettings {
   for (const hash of [sha256 ?? []].flat()) {
     if (!/^[0-9a-f]{64}$/i.test(hash)) throw new RequestError(`sha256 is ${shown(hash)}; it must be 64 hexadecimal digits.`);
   }
-  return { sha256, connections: number('connections', connections, { from: 1, to: 16, integer: true }), hub: hub === undefined ? undefined : absolute(hub).replace(/\/$/, '') };
+  return { sha256, encryption, connections: number('connections', connections, { from: 1, to: 16, integer: true }), hub: hub === undefined ? undefined : absolute(hub).replace(/\/$/, '') };
 }
 
 /** A relative URL is resolved here, against the page: the worker's own base is its script. */

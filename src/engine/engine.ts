@@ -2,7 +2,7 @@
 import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
-import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
+import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
 import { defaultBudget, deviceMemory, loadByGuess } from './default-budget.ts';
@@ -11,7 +11,7 @@ import { createGate } from '../weights/gate.ts';
 import { whileUnused } from '../weights/locks.ts';
 import { type Manifest } from '../weights/store.ts';
 import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel, planFor } from './load.ts';
-import { ensureStored, findModel, holdStored, idOf, nameOf, openReader, type Storage, verifyStored } from './open.ts';
+import { ensureStored, findModel, holdStored, idOf, nameOf, openReader, type Storage, storeCost, verifyStored } from './open.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { defaultShapes, parseShapes } from './shapes.ts';
@@ -45,7 +45,7 @@ export interface Engine {
   /** Puts a model into the store; needs no GPU. */
   importModel(source: ModelSource, options?: LoadOptions, onProgress?: (progress: LoadProgress) => void): Promise<StoredModel>;
   pauseImports(paused: boolean): void;
-  verify(id: string): Promise<VerifyResult>;
+  verify(id: string, options?: Pick<LoadOptions, 'encryption'>): Promise<VerifyResult>;
   unload(): Promise<void>;
 }
 
@@ -67,6 +67,7 @@ export function createEngine(host: Host): Engine {
   let loaded: Loaded | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let release = async (): Promise<void> => {}; // of the stored model that is loaded
+  let cost: StoreCost | undefined; // of reading the store
   const gate = createGate();
   /** Requests share one cache of keys and values, so they wait for each other. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -108,6 +109,7 @@ export function createEngine(host: Host): Engine {
       checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });
       const { reader, id } = await openReader(host, options, found, opened, { report, gate: gate.passed });
       if (reader.fromStore) release = await holdStored(host, id);
+      cost = await storeCost(host, id);
       const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
       const model = await loading(gpu, opened, reader, modelOptions, {
         onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes, fromStore: reader.fromStore }),
@@ -142,7 +144,7 @@ export function createEngine(host: Host): Engine {
     loaded: needLoaded,
     stats() {
       const { model, runner } = needLoaded();
-      return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits, keptBytes: model.plan.keptBytes, streamedBytes: model.plan.streamedBytes, memoryBytes: model.memory.byteLength, transfer: runner.transfer() };
+      return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits, keptBytes: model.plan.keptBytes, streamedBytes: model.plan.streamedBytes, memoryBytes: model.memory.byteLength, transfer: runner.transfer(), storeCost: cost };
     },
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
     remove: (id) => whileUnused(host.locks, id, async () => host.store?.remove(id)),
@@ -157,7 +159,7 @@ export function createEngine(host: Host): Engine {
       return describeStored(manifest);
     },
     pauseImports: (paused) => gate.set(!paused),
-    verify: (id) => verifyStored(host, id),
+    verify: (id, options = {}) => verifyStored(host, id, options),
     unload: () => inTurn(unloadNow),
   };
 }

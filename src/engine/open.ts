@@ -5,14 +5,19 @@ import { type OpenedFiles, openFiles, partNames } from '../gguf/files.ts';
 import { type Header } from '../gguf/header.ts';
 import { getString } from '../gguf/metadata.ts';
 import { type ByteSource } from '../gguf/source.ts';
-import { type LoadOptions, type LoadProgress, type ModelSource, type VerifyResult } from '../protocol.ts';
+import { type LoadOptions, type LoadProgress, type ModelSource, type StoreCost, type VerifyResult } from '../protocol.ts';
+import { convertStored, isConvertible } from '../weights/convert.ts';
+import { measureStore } from '../weights/cost-model.ts';
 import { findOnHub, hubUrl } from '../weights/hub.ts';
 import { importModel, type ImportProgress } from '../weights/import-job.ts';
-import { holdModel, withImportLock } from '../weights/locks.ts';
+import { createEncryption, openEncryption } from '../weights/keys.ts';
+import { layoutVersion } from '../weights/layout.ts';
+import { holdModel, whileUnused, withImportLock } from '../weights/locks.ts';
 import { checkQuota } from '../weights/quota.ts';
 import { findDamaged, mendFrom, sourceReader, storedReader, type Mend, type WeightsReader } from '../weights/reader.ts';
 import { bytesSource, fileSource, sizedSource } from '../weights/source.ts';
-import { type Manifest, sha256, type Store } from '../weights/store.ts';
+import { sealedStore } from '../weights/sealed-store.ts';
+import { type Encryption, type Manifest, sha256, type Store } from '../weights/store.ts';
 import { urlSource } from '../weights/url-source.ts';
 import { type OpenedModel, openModel } from './load.ts';
 
@@ -21,6 +26,8 @@ export interface Storage {
   store?: Store;
   locks?: LockManager;
   estimate?: () => Promise<StorageEstimate>;
+  /** Where the measured cost of reads is kept. */
+  costs?: { get(key: string): Promise<StoreCost | undefined>; set(key: string, cost: StoreCost): Promise<void> };
 }
 
 export interface FoundModel {
@@ -56,11 +63,12 @@ export async function findModel(given: ModelSource | ByteSource, options: LoadOp
   if ('stored' in given) {
     const manifest = manifests.find((m) => m.id === given.stored);
     if (!manifest) throw new RequestError(`There is no stored model ${given.stored}.`);
+    if (!isConvertible(manifest.layoutVersion)) throw new RequestError(`The stored model ${manifest.name} was stored by another version of windrow (layout ${manifest.layoutVersion}). Load it from its source.`);
     if (!manifest.complete) throw new RequestError(`The stored model ${manifest.name} is incomplete. Load it from its source to finish it.`);
     return { files: await openStored(manifest), manifest, addresses: [] };
   }
   const address = 'url' in given ? given.url : given.repo;
-  const manifest = manifests.find((m) => m.urls.includes(address) && m.complete);
+  const manifest = manifests.find((m) => m.urls.includes(address) && m.complete && isConvertible(m.layoutVersion));
   if (manifest) return { files: await openStored(manifest), manifest, addresses: [address] };
   if ('url' in given) return { files: await openUrls(partUrls(given.url)), addresses: [given.url], sha256: hashes };
   const found = await findOnHub(given.repo, { hub: options.hub ?? hubUrl, token: given.token });
@@ -89,13 +97,31 @@ export async function idOf({ files, header, source }: OpenedFiles): Promise<stri
 
 /** The reader of a model's weights; imports the model first if it is to be kept and is not. */
 export async function openReader(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<{ reader: WeightsReader; id: string }> {
-  const { store } = storage;
   const { files } = found;
-  if (found.manifest && store) return { reader: storedReader(store, found.manifest, mendFromUrls(store, found.manifest)), id: found.manifest.id };
+  if (found.manifest && storage.store) {
+    const { store, manifest } = await openForReading(storage, options, found.manifest, opened);
+    return { reader: storedReader(store, manifest, mendFromUrls(store, manifest)), id: manifest.id };
+  }
   const id = await idOf(files);
-  if (!store || options.keep === false) return { reader: sourceReader(files.source, opened.header, opened.layout), id };
-  const manifest = await ensureStored(storage, options, found, opened, id, control);
+  if (!storage.store || options.keep === false) return { reader: sourceReader(files.source, opened.header, opened.layout), id };
+  const { store, manifest } = await openForReading(storage, options, await ensureStored(storage, options, found, opened, id, control), opened);
   return { reader: storedReader(store, manifest, mendFrom(store, manifest, files.source, opened.header, opened.layout)), id };
+}
+
+/** The store as the model's slabs lie in clear, and the manifest in the present layout. */
+async function openForReading(storage: Storage, options: LoadOptions, manifest: Manifest, { layout }: OpenedModel): Promise<{ store: Store; manifest: Manifest }> {
+  const store = await unlock(storage.store!, manifest, options);
+  if (manifest.layoutVersion === layoutVersion) return { store, manifest };
+  const converted = await whileUnused(storage.locks, manifest.id, async () => convertStored(store, (await store.manifest(manifest.id))!, layout));
+  return { store, manifest: converted };
+}
+
+/** The store with the model's slabs decrypted, if they are encrypted. */
+async function unlock(store: Store, { name, encryption }: Manifest, { encryption: given }: Pick<LoadOptions, 'encryption'>): Promise<Store> {
+  if (!encryption && !given) return store;
+  if (!encryption) throw new RequestError(`The model ${name} is stored in clear. Delete it first to store it encrypted.`);
+  if (!given) throw new RequestError(`The model ${name} is stored encrypted. Give its key or its passphrase.`);
+  return sealedStore(store, await openEncryption(given, encryption));
 }
 
 /** The complete manifest of a model, imported now if need be: by this tab, or by another one that began before. */
@@ -107,7 +133,7 @@ export async function ensureStored(storage: Storage, options: LoadOptions, { fil
 
   const complete = async (): Promise<Manifest | undefined> => {
     const known = await store.manifest(id);
-    if (!known?.complete) return undefined;
+    if (!known?.complete || !isConvertible(known.layoutVersion)) return undefined;
     const urls = [...new Set([...known.urls, ...addresses])];
     if (urls.length > known.urls.length) await store.putManifest({ ...known, urls });
     return { ...known, urls };
@@ -118,8 +144,10 @@ export async function ensureStored(storage: Storage, options: LoadOptions, { fil
     const notice = await forgetChanged(store, id, files, addresses);
     if (notice) report({ phase: 'weights', notice });
     await checkQuota(storage, id, layout);
-    const about = { id, name: nameOf(header, files.source.name), urls: addresses };
-    return importModel({ ...files, layout, hostTensors: graph.hostTensors }, store, about, {
+    const begun = await store.manifest(id); // by an import that was interrupted
+    const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
+    const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], encryption };
+    return importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
       connections: options.connections, sha256, gate, signal,
       onProgress(progress) {
         tell(progress);
@@ -127,6 +155,13 @@ export async function ensureStored(storage: Storage, options: LoadOptions, { fil
       },
     });
   });
+}
+
+/** Where a new model goes: the store, or the store behind a new key. */
+async function createTarget(store: Store, { encryption }: LoadOptions): Promise<{ target: Store; encryption?: Encryption }> {
+  if (!encryption) return { target: store };
+  const created = await createEncryption(encryption);
+  return { target: sealedStore(store, created.key), encryption: created.encryption };
 }
 
 /** Deletes what an unfinished import left of a file that has changed at its address since; says so. */
@@ -161,10 +196,10 @@ export async function holdStored({ store, locks }: Storage, id: string): Promise
 }
 
 /** Checks every slab of a stored model and mends what is damaged from the model's address. */
-export async function verifyStored(storage: Storage, id: string): Promise<VerifyResult> {
-  const { store } = storage;
-  const manifest = await store?.manifest(id);
-  if (!store || !manifest?.complete) throw new RequestError(`There is no complete stored model ${id}.`);
+export async function verifyStored(storage: Storage, id: string, options: Pick<LoadOptions, 'encryption'>): Promise<VerifyResult> {
+  const manifest = await storage.store?.manifest(id);
+  if (!storage.store || !manifest?.complete) throw new RequestError(`There is no complete stored model ${id}.`);
+  const store = await unlock(storage.store, manifest, options);
   const release = await holdStored(storage, id);
   try {
     const damaged = await findDamaged(store, manifest);
@@ -176,6 +211,16 @@ export async function verifyStored(storage: Storage, id: string): Promise<Verify
   } finally {
     await release();
   }
+}
+
+/** What reads of the store cost: as kept, else measured at this model and kept. Undefined if there is nothing to measure at. */
+export async function storeCost({ store, costs }: Storage, id: string): Promise<StoreCost | undefined> {
+  const kept = await costs?.get('store');
+  const manifest = kept ? undefined : await store?.manifest(id);
+  if (kept || !store || !manifest) return kept;
+  const cost = await measureStore(store, manifest);
+  if (cost) await costs?.set('store', cost);
+  return cost;
 }
 
 export const nameOf = (header: Header, fallback: string): string => getString(header.metadata, 'general.name', fallback.split('/').at(-1) ?? fallback);

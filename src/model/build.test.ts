@@ -68,7 +68,7 @@ describe('what windrow would have to ignore', () => {
     ['a key with a list', llama, { metadata: { 'llama.swiglu_clamp': { type: 'f32', value: [1, 2] } } }, /llama\.swiglu_clamp = 1,2/],
     ['experts', llama, { metadata: { 'llama.expert_count': u32(8), 'llama.expert_used_count': u32(2) } }, /llama\.expert_count = 8: a mixture of experts/],
     ['experts, with their tensors in place of the dense ones', llama, { metadata: { 'llama.expert_count': u32(8) }, tensors: { 'blk.0.ffn_gate.weight': undefined, 'blk.0.ffn_gate_exps.weight': { shape: [64, 172, 8] } } }, /mixture of experts/],
-    ['a part of a split model', llama, { metadata: { 'split.count': { type: 'u16', value: 3 } } }, /one of 3 parts of a split model\. Join them first/],
+    ['a part of a split model', llama, { metadata: { 'split.count': { type: 'u16', value: 3 } } }, /one of 3 parts of a split model\. Give all parts together/],
     ['an adapter', llama, { metadata: { 'general.type': string('adapter') } }, /of the type "adapter", not a whole language model/],
     ['a head dimension above 256', qwen2, { metadata: { 'qwen2.attention.key_length': u32(320), 'qwen2.attention.value_length': u32(320) } }, /head dimension of 320; windrow supports even ones up to 256/],
     ['keys and values of different sizes', qwen2, { metadata: { 'qwen2.attention.value_length': u32(32) } }, /Keys of 64 and values of 32/],

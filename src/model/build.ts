@@ -27,7 +27,7 @@ export function buildGraph(header: Header): Graph {
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model.');
   const splits = getNumber(header.metadata, 'split.count', 1);
-  if (splits > 1) throw new UnsupportedModelError(`The file is one of ${splits} parts of a split model. Join them first (llama-gguf-split --merge).`);
+  if (splits > 1) throw new UnsupportedModelError(`The file is one of ${splits} parts of a split model. Give all parts together, or join them first (llama-gguf-split --merge).`);
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
   if (experts > 0) throw new UnsupportedModelError(`The file sets ${name}.expert_count = ${experts}: a mixture of experts, which windrow does not implement. Choose a dense model.`);
   const file = openModelFile(header, name);

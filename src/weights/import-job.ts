@@ -39,7 +39,11 @@ const most = { lostSlabs: 2, openSlabs: 6 };
 export async function importModel(model: ImportableModel, store: Store, about: Pick<Manifest, 'id' | 'name' | 'urls' | 'encryption'>, options: ImportOptions = {}): Promise<Manifest> {
   const { header, layout, source, files } = model;
   const { id } = about;
-  const records = await store.slabs(id);
+  let records = await store.slabs(id);
+  if ([...records.values()].some((record) => record.layoutVersion !== layoutVersion)) {
+    await store.removeSlabs(id); // of another windrow, which began and did not finish
+    records = new Map();
+  }
   const before = await store.manifest(id);
   const manifest: Manifest = {
     ...about, layoutVersion,

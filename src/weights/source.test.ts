@@ -8,7 +8,7 @@ import { InvalidFileError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { openFileSource } from './file-source.ts';
 import { bytesSource, fileSource } from './source.ts';
-import { urlSource } from './url-source.ts';
+import { ChangedFileError, urlSource } from './url-source.ts';
 
 const bytes = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 2654435761) >>> 24);
 /** Vitest compares large arrays element by element. */
@@ -201,4 +201,47 @@ describe('over the network', () => {
     setTimeout(() => abort.abort(), 20);
     await expect(overNetwork({ backOffMs: 10_000 }).read(0, 5, abort.signal)).rejects.toThrow(/abort/i);
   });
+});
+
+describe('what a server tells of a file', () => {
+  const tagged = (etag: string): typeof answer => (_, response, from, to) => {
+    const body = part(from, to + 1 - from);
+    response.writeHead(206, { 'content-length': body.length, 'content-range': `bytes ${from}-${to}/${bytes.length}`, etag }).end(body);
+  };
+
+  it('is its size, its version, and whether ranges work', async () => {
+    answer = tagged('"one"');
+    const source = overNetwork();
+    expect([source.byteLength, source.version, source.acceptsRanges]).toEqual([undefined, undefined, undefined]);
+    await source.read(0, 10);
+    expect([source.byteLength, source.version, source.acceptsRanges]).toEqual([bytes.length, '"one"', true]);
+    answer = whole;
+    const slow = overNetwork();
+    await slow.read(0, 10);
+    expect([slow.byteLength, slow.acceptsRanges]).toEqual([bytes.length, false]);
+  });
+
+  it('refuses to mix two states of a file', async () => {
+    answer = tagged('"one"');
+    const source = overNetwork();
+    await source.read(0, 10);
+    answer = tagged('"two"');
+    await expect(source.read(10, 10)).rejects.toThrow(/was changed on the server while it was read: its version was "one" and is now "two"/);
+    await expect(source.read(10, 10)).rejects.toBeInstanceOf(ChangedFileError);
+    answer = (_, response, from, to) => void response.writeHead(206, { 'content-range': `bytes ${from}-${to}/4000000`, 'content-length': to + 1 - from }).end(part(from, to + 1 - from));
+    await expect(source.read(10, 10)).rejects.toThrow(/its size was 3000000 and is now 4000000/);
+  });
+});
+
+it('sends an access token only if there is one, and never in the address', async () => {
+  const seen: (string | undefined)[] = [];
+  answer = (request, response, from, to) => {
+    seen.push(request.headers.authorization);
+    ranged(request, response, from, to);
+  };
+  await overNetwork().read(0, 5);
+  await overNetwork({ token: 'hush' }).read(0, 5);
+  expect(seen).toEqual([undefined, 'Bearer hush']);
+  answer = status(403);
+  await expect(overNetwork({ token: 'hush' }).read(0, 5)).rejects.toThrow(/^(?!.*hush)/);
 });

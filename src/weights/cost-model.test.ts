@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { kneeBytes, measureStore, readSeconds } from './cost-model.ts';
+import { memoryStore, type MemoryStore } from './memory-store.ts';
+
+/** A store on a clock of its own, whose reads take what `cost` says; whole slabs are 4 MiB. */
+function slowStore(slabs: number, cost: (bytes: number) => number): { store: MemoryStore; slabBytes: number[]; now: () => number } {
+  let ms = 0;
+  const store = memoryStore();
+  const slabBytes = Array.from({ length: slabs }, () => 2 ** 22);
+  store.read = async (_id, slab, offset = 0, length = Infinity) => {
+    ms += cost(Math.min(length, slabBytes[slab] - offset));
+    return new Uint8Array(0);
+  };
+  return { store, slabBytes, now: () => ms };
+}
+
+it('finds what a read and what a byte costs', async () => {
+  const { store, slabBytes, now } = slowStore(20, (bytes) => 0.5 + bytes / 1e6); // 0.5 ms and 1 GB/s
+  const cost = (await measureStore(store, { id: 'm', slabBytes }, now))!;
+  expect(cost.secondsPerRead).toBeCloseTo(0.5e-3, 6);
+  expect(cost.secondsPerByte).toBeCloseTo(1e-9, 12);
+  expect(kneeBytes(cost)).toBeCloseTo(5e5, -3);
+  expect(readSeconds(cost, 1e6)).toBeCloseTo(1.5e-3, 6);
+});
+
+it('takes under a second on a slow disk too', async () => {
+  const { store, slabBytes, now } = slowStore(64, (bytes) => 20 + bytes / 2e4); // 20 MB/s
+  expect(await measureStore(store, { id: 'm', slabBytes }, now)).toBeDefined();
+  expect(now()).toBeLessThan(1000);
+});
+
+it('says nothing of a model with too few slabs', async () => {
+  const { store, now } = slowStore(1, () => 1);
+  expect(await measureStore(store, { id: 'm', slabBytes: [2 ** 22] }, now)).toBeUndefined();
+  expect(await measureStore(store, { id: 'm', slabBytes: [100, 100] }, now)).toBeUndefined();
+});
