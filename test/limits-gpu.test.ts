@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../src/engine/load.ts';
 import { createRunner } from '../src/engine/runner.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
+import { missing } from '../src/gpu/checks/check.ts';
 import { type Shapes } from '../src/model/record.ts';
 import { matricesOf } from '../src/weights/layout.ts';
 import { adapterFile } from './dawn.ts';
@@ -62,7 +63,7 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
 
 /** Tolerances: f32 throughout as everywhere; a cache or tiles in f16 round every key, value or weight by up to 2^-11. */
 const choices: { shapes: Partial<Shapes>; tolerance: number }[] = [
-  ...[[1, 1], [1, 4], [2, 3], [4, 2], [8, 1], [8, 4]].map(([splits, panels]) => ({ shapes: { splits, panels }, tolerance: 1e-3 })),
+  ...[[1, 1], [1, 4], [2, 3], [8, 2]].map(([splits, panels]) => ({ shapes: { splits, panels }, tolerance: 1e-3 })),
   { shapes: { prefill: 'rows' }, tolerance: 1e-3 },
   { shapes: { reduce: 'subgroup' }, tolerance: 1e-3 },
   { shapes: { cache: 'f16' }, tolerance: 0.01 },
@@ -70,10 +71,10 @@ const choices: { shapes: Partial<Shapes>; tolerance: number }[] = [
 ];
 
 describe.skipIf(!adapterFile)('shapes', () => {
-  it.each(choices)('$shapes give the logits within $tolerance', async ({ shapes, tolerance }) => {
+  it.for(choices)('$shapes give the logits within $tolerance', async ({ shapes, tolerance }, { skip }) => {
     const gpu = await openDawn();
-    const lacks = (shapes.reduce === 'subgroup' && !gpu.features.subgroups) || (shapes.tile === 'f16' && !gpu.features.f16);
-    if (lacks) return console.log('skipped: the device lacks what', shapes, 'needs');
+    const lack = missing(gpu, shapes);
+    if (lack) skip(lack);
     const errors: Record<string, Errors> = {};
     for (const name of ['tiny-llama-k', 'tiny-gemma3']) {
       const model = await openFixture(gpu, `tiny/${name}.gguf`, { shapes: { ...testShapes, ...shapes } });
