@@ -1,5 +1,7 @@
 // Models larger than the GPU budget, on Dawn: the same tokens whatever the budget, and what the plan promises.
 import { describe, expect, it } from 'vitest';
+import { countCalls } from '../src/cli/count-calls.ts';
+import { loadByGuess } from '../src/engine/default-budget.ts';
 import { type LoadedModel, type ModelOptions, type OpenedModel, loadModel, openModel } from '../src/engine/load.ts';
 import { createRunner } from '../src/engine/runner.ts';
 import { sweepBudgets } from '../src/engine/sweep.ts';
@@ -78,6 +80,181 @@ describe.skipIf(!adapterFile)('budgets', () => {
     }
   });
 });
+
+/** With a quarter of its weights on the GPU. */
+const quarterOf = ({ opened }: Opened) => sweepBudgets(opened, forPlan).find(({ name }) => name === '25 %')!.budgetBytes;
+const tokens = Array.from({ length: 70 }, (_, i) => (3 + i * 31) % 512);
+
+describe.skipIf(!adapterFile)('streaming', () => {
+  it('creates nothing for a token, and writes the bytes that do not stay and no others', async () => {
+    const file = await openTiny('tiny/tiny-gemma3.gguf');
+    const model = await load(file, { budgetBytes: quarterOf(file) });
+    const runner = createRunner(model);
+    const greedy = model.sampler.choose({ seed: 0 });
+    await runner.feed(tokens, 0);
+    await runner.sample(greedy, tokens.length);
+    const written = weightsWritten();
+    const calls = countCalls();
+    await quiet(written);
+    const before = written.bytes;
+    for (let i = 0; i < 6; i++) await runner.step(greedy, tokens.length + i);
+    await quiet(written);
+    expect(calls.read().creations).toBe(0);
+    expect(model.plan.streamedBytes).toBeGreaterThan(0.75 * file.opened.layout.byteLength);
+    expect(written.bytes - before).toBe(6 * model.plan.streamedBytes);
+    await close(model);
+  });
+
+  it('counts what worker memory still had apart from what was read', async () => {
+    const file = await openTiny('tiny/tiny-gemma3.gguf');
+    const measure = async (ramBytes: number) => {
+      const model = await load(file, { budgetBytes: quarterOf(file), ramBytes });
+      const runner = createRunner(model);
+      await runner.feed(tokens, 0);
+      const before = runner.transfer();
+      await runner.feed(tokens, 0);
+      const after = runner.transfer();
+      const { memory: { byteLength }, plan: { streamedBytes } } = model;
+      await close(model);
+      return { byteLength, streamedBytes, store: after.storeBytes - before.storeBytes, memory: after.memoryBytes - before.memoryBytes };
+    };
+    const none = await measure(1);
+    const [half, all] = [await measure(none.streamedBytes / 2), await measure(2 ** 30)];
+    expect(none).toMatchObject({ byteLength: 0, memory: 0 });
+    expect(half.byteLength).toBeLessThanOrEqual(none.streamedBytes / 2);
+    expect(half.byteLength).toBeGreaterThan(none.streamedBytes / 4);
+    expect(half.store + half.memory).toBe(none.store);
+    expect(half.memory).toBeGreaterThan(0);
+    expect(all).toMatchObject({ byteLength: none.streamedBytes, store: 0, memory: none.store });
+  });
+
+  it('gives the logits of every token of a prompt', async () => {
+    const file = await openTiny('tiny/tiny-mistral.gguf');
+    const logits = async (budgetBytes: number) => {
+      const model = await load(file, { budgetBytes, logitsRows: 64 });
+      const rows: number[] = [];
+      await createRunner(model).feedAll(tokens, 0, (values) => values.forEach((v) => rows.push(v)));
+      const { verdict, streamedBytes } = model.plan;
+      await close(model);
+      return { rows, verdict, streamedBytes };
+    };
+    const whole = await logits(Infinity);
+    const windowed = await logits(sweepBudgets(file.opened, { ...forPlan, logitsRows: 64 })[3].budgetBytes);
+    expect([whole.verdict, windowed.verdict]).toEqual(['fits', 'streams']);
+    expect(windowed.rows).toHaveLength(70 * 512);
+    expect(windowed.rows.reduce((worst, v, i) => Math.max(worst, Math.abs(v - whole.rows[i])), 0)).toBeLessThan(1e-5);
+  });
+
+  it('stops in the middle of a prompt when asked, and answers as before afterwards', async () => {
+    const file = await openTiny('tiny/tiny-qwen3.gguf');
+    const model = await load(file, { budgetBytes: quarterOf(file), readDelay: 100 / 2 ** 20, ramBytes: 1 });
+    const before = await answer(model, 70, 4);
+    for (const ms of [0, 15, 40]) {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), ms);
+      await expect(before.runner.feed(tokens, 0, stop.signal)).rejects.toThrow(/abort/i);
+    }
+    const after = await answer(model, 70, 4);
+    expect(after.ids).toEqual(before.ids);
+    expect(after.perToken).toEqual(before.perToken);
+    await close(model);
+  });
+
+  it('ends a step with the error of a read that fails, and answers as before once reads work', async () => {
+    const file = await openTiny('tiny/tiny-phi3.gguf');
+    let broken = false;
+    const fails = () => {
+      if (broken) throw new Error('The disk is gone.');
+    };
+    const reader: WeightsReader = {
+      ...file.reader,
+      readSlab: async (...args) => (fails(), file.reader.readSlab(...args)),
+      readRange: async (...args) => (fails(), file.reader.readRange(...args)),
+    };
+    const model = await load({ ...file, reader }, { budgetBytes: quarterOf(file), ramBytes: 1 });
+    const before = await answer(model, 70, 4);
+    broken = true;
+    await expect(before.runner.feed(tokens, 0)).rejects.toThrow('The disk is gone.');
+    broken = false;
+    expect((await answer(model, 70, 4)).ids).toEqual(before.ids);
+    await close(model);
+  });
+
+  it('frees everything while transfers are under way', async () => {
+    const file = await openTiny('tiny/tiny-llama3.gguf');
+    const model = await load(file, { budgetBytes: quarterOf(file), readDelay: 100 / 2 ** 20, ramBytes: 1 });
+    const feeding = createRunner(model).feed(tokens, 0, AbortSignal.timeout(20));
+    await feeding.catch(() => {});
+    await close(model);
+  });
+
+  it('reads, uploads and computes in turn if the plain loader is asked for, with the same tokens', async () => {
+    const file = await openTiny('tiny/tiny-qwen2.gguf');
+    const run = async (loader: ModelOptions['loader']) => {
+      const model = await load(file, { budgetBytes: quarterOf(file), loader });
+      const { ids, perToken } = await answer(model, 70, 4);
+      await close(model);
+      return { ids, perToken };
+    };
+    expect(await run('naive')).toEqual(await run('ahead'));
+  });
+});
+
+describe.skipIf(!adapterFile)('a budget that nobody named', () => {
+  it('shrinks until the GPU can allocate what is planned', async () => {
+    const file = await openTiny('tiny/tiny-llama-f16.gguf');
+    const gpu = await openDawn();
+    const limit = 3_500_000;
+    let live = 0;
+    const { device } = gpu;
+    const createBuffer = device.createBuffer.bind(device);
+    const popErrorScope = device.popErrorScope.bind(device);
+    device.createBuffer = (descriptor) => {
+      const buffer = createBuffer(descriptor);
+      const destroy = buffer.destroy.bind(buffer);
+      live += descriptor.size;
+      buffer.destroy = () => {
+        live -= descriptor.size;
+        return destroy();
+      };
+      return buffer;
+    };
+    device.popErrorScope = async () => {
+      const full = live > limit;
+      return (await popErrorScope()) ?? (full ? ({ message: 'no memory left' } as GPUError) : null);
+    };
+    await expect(loadModel(gpu, file.opened, file.reader, { ...options, budgetBytes: 2 ** 32 })).rejects.toThrow(/could not allocate .* no memory left/);
+    const model = await loadByGuess(gpu, file.opened, file.reader, { ...options, budgetBytes: 2 ** 32 });
+    expect(model.plan.verdict).toBe('streams');
+    expect(model.ledger.peakBytes).toBeLessThan(limit);
+    expect((await answer(model, 20, 4)).ids).toHaveLength(4);
+    await close(model);
+  });
+});
+
+interface Written {
+  bytes: number;
+}
+
+/** Counts what is written to buffers of weights from now on. */
+function weightsWritten(): Written {
+  const written: Written = { bytes: 0 };
+  const { writeBuffer } = GPUQueue.prototype;
+  GPUQueue.prototype.writeBuffer = function (this: GPUQueue, ...args: Parameters<GPUQueue['writeBuffer']>) {
+    const [buffer, , data, offset = 0, size = data.byteLength - offset] = args;
+    if (buffer.label.startsWith('weights.')) written.bytes += size;
+    return writeBuffer.apply(this, args);
+  } as GPUQueue['writeBuffer'];
+  return written;
+}
+
+/** Waits until reading ahead has come to its end. */
+async function quiet(written: Written): Promise<void> {
+  for (let last = -1; last !== written.bytes; ) {
+    last = written.bytes;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
 
 describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2', () => {
   it('answers alike with a quarter of its weights on the GPU', async () => {

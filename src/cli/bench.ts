@@ -26,7 +26,7 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
   const engine = await openEngine(path, { ...flags, context: flags.context ?? Math.max(512, promptTokens + newTokens + 1) }, { dawnFlags });
   const loadMs = performance.now() - started;
   const { runner, model, text, info } = engine.loaded();
-  const prompt = promptOf(promptTokens, model.graph.config.vocab, text?.tokenizer.encode.bind(text.tokenizer));
+  const prompt = benchPrompt(promptTokens, model.graph.config.vocab, text?.tokenizer.encode.bind(text.tokenizer));
   const greedy = model.sampler.choose({ seed: 0 });
 
   async function run() {
@@ -108,7 +108,7 @@ const cpuMs = () => {
 };
 
 /** The first tokens of a story, repeated to the length asked for; without a tokenizer, ids of the vocabulary. */
-function promptOf(length: number, vocab: number, encode?: (text: string) => number[]): number[] {
+export function benchPrompt(length: number, vocab: number, encode?: (text: string) => number[]): number[] {
   const ids = encode ? encode(story) : Array.from({ length: 97 }, (_, i) => (i * 7919) % vocab);
   if (!ids.length) throw new RequestError('The tokenizer gives no tokens for the benchmark text.');
   return Array.from({ length }, (_, i) => ids[i % ids.length]);

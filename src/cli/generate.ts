@@ -1,7 +1,7 @@
 // windrow generate: text from a prompt.
 import { RequestError } from '../errors.ts';
 import { checkSampling } from '../model/sampling.ts';
-import { type GenerateRequest } from '../protocol.ts';
+import { type GenerateRequest, type GenerateStats } from '../protocol.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
@@ -37,8 +37,14 @@ export async function generate(path: string, flags: Flags): Promise<Result> {
   const decode = stats.newTokens > 1 ? ((stats.newTokens - 1) / stats.decodeMs) * 1000 : 0;
   return {
     json: { text, tokens, reason, stats: { ...stats, prefillTokensPerSecond: prefill, decodeTokensPerSecond: decode } },
-    text: `\n[${stats.promptTokens} prompt tokens at ${prefill.toFixed(1)}/s, ${stats.newTokens} new at ${decode.toFixed(1)}/s, ${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU, ended by ${reason}]`,
+    text: `\n[${stats.promptTokens} prompt tokens at ${prefill.toFixed(1)}/s, ${stats.newTokens} new at ${decode.toFixed(1)}/s, ${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU${streaming(stats)}, ended by ${reason}]`,
   };
+}
+
+function streaming({ transfer, newTokens }: GenerateStats): string {
+  if (!transfer || newTokens < 2) return '';
+  const { uploadedBytes, stallMs } = transfer.decode;
+  return `, ${(uploadedBytes / (newTokens - 1) / 2 ** 20).toFixed(1)} MiB uploaded and ${(stallMs / (newTokens - 1)).toFixed(1)} ms waited for weights per token`;
 }
 
 function promptOf({ prompt, chat, system, tokens }: Flags): GenerateRequest['prompt'] {

@@ -9,6 +9,7 @@ import { parseBytes, parseNumber, parseTokens, positiveInteger } from './options
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
+import { sweepBudget } from './sweep-budget.ts';
 import { tokenize } from './tokenize.ts';
 
 const argument = <T>(parse: (text: string) => T) => (text: string): T => {
@@ -27,6 +28,7 @@ const forModel = (command: Command): Command =>
   command
     .option('--context <n>', 'positions of the conversation', integer)
     .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
+    .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
     .option('--f32', 'keys, values and all arithmetic in f32')
     .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows')
     .addOption(limits())
@@ -110,8 +112,9 @@ export async function main(argv: string[]): Promise<void> {
       .option('--prompt-tokens <n>', 'tokens of the prompt', integer, 64)
       .option('--new-tokens <n>', 'tokens to make', integer, 32)
       .option('--serve', 'one run per line on standard input, as shared peers do')
-      .option('--null', 'on the null backend: host time alone'),
-    bench,
+      .option('--null', 'on the null backend: host time alone')
+      .option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides'),
+    (path: string, flags: Parameters<typeof bench>[1] & { sweepBudget?: boolean }) => (flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags)),
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')

@@ -9,6 +9,7 @@ import { openFileSource } from '../weights/file-source.ts';
 export interface ModelFlags {
   context?: number;
   budget?: number;
+  ram?: number;
   f32?: boolean;
   variant?: string;
   limits?: string;
@@ -60,6 +61,6 @@ export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const { dawnFlags, ...options } = more;
   const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
-  await engine.load(await openFileSource(path), { budgetBytes: flags.budget, context: flags.context, f32: flags.f32, variant: flags.variant, ...options });
+  await engine.load(await openFileSource(path), { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, ...options });
   return engine;
 }

@@ -18,6 +18,7 @@ import { createNaiveWindow } from '../weights/naive-window.ts';
 import { type Rows, createRows } from '../weights/rows.ts';
 import { type SlabMemory, createSlabMemory } from '../weights/slab-memory.ts';
 import { rangesOf } from '../weights/slices.ts';
+import { throttled } from '../weights/throttle.ts';
 import { type Uploader, createUploader } from '../weights/uploader.ts';
 import { type Window, type WindowOptions, createWindow } from '../weights/window.ts';
 import { type Plan, plan } from './plan.ts';
@@ -45,9 +46,12 @@ export interface ModelOptions extends ActivationSizes {
   ramBytes?: number;
   /** `naive` reads, uploads, waits and computes in turn, to measure what reading ahead is worth. */
   loader?: 'ahead' | 'naive';
+  /** Milliseconds added to reads of streamed weights, per byte, as by a slower device. */
+  readDelay?: number;
 }
 
-const defaultRamBytes = 256 * 2 ** 20;
+/** Small beside what a page uses anyway. */
+export const defaultRamBytes = 256 * 2 ** 20;
 
 /** Shapes found earlier, by a key that names adapter, kernels and matrix. */
 export interface Tuning {
@@ -118,7 +122,7 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
       keys: (layer) => ({ buffer: cache.keys(layer) }),
       values: (layer) => ({ buffer: cache.values(layer) }),
     };
-    const uploader = createUploader(device, ledger, planned.uploadBytes);
+    const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
     // Pipelines compile while weights arrive.
     const [recorded] = await Promise.all([
@@ -139,7 +143,7 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
 }
 
 /** What brings the weights to the GPU that do not stay there. */
-function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader }: ModelOptions): Pick<LoadedModel, 'memory' | 'window' | 'rows'> {
+function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader, readDelay = 0 }: ModelOptions): Pick<LoadedModel, 'memory' | 'window' | 'rows'> {
   const streamed = new Map(inOrderOfUse(slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
   const memory = createSlabMemory(reader, layout.slabs.map((slab) => slab.byteLength), [...streamed.values()].flatMap(({ ranges }) => ranges), ramBytes);
   const rows = embedding === 'rows' ? createRows(layout, 0, layout.sections[0].stacks[0][0], memory) : undefined;
@@ -148,7 +152,7 @@ function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embed
     slices: streamed,
     first: [...streamed.keys()].filter((i) => slices[i].section > 0 && slices[i].section < layout.sections.length - 1),
     aheadBytes: Math.max(...slices.map(({ start, end }) => end - start)),
-    read: (range) => memory.read(range),
+    read: readDelay > 0 ? throttled((range) => memory.read(range), readDelay) : (range) => memory.read(range),
     async upload(slice, { start, length }, bytes) {
       for (const target of weights.targets(slice, start, length)) await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
     },

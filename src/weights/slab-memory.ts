@@ -14,12 +14,8 @@ interface Kept extends SlabRange {
   bytes?: Uint8Array<ArrayBuffer>;
 }
 
-interface SlabReader extends Pick<WeightsReader, 'readSlab'> {
-  readRange?(slab: number, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-}
-
 /** `ranges`: what will be read again and again, in order. `mostBytes` of them are kept, spread evenly. */
-export function createSlabMemory(reader: SlabReader, slabBytes: readonly number[], ranges: readonly SlabRange[], mostBytes: number): SlabMemory {
+export function createSlabMemory(reader: Pick<WeightsReader, 'readSlab' | 'readRange'>, slabBytes: readonly number[], ranges: readonly SlabRange[], mostBytes: number): SlabMemory {
   const kept = chooseEvenly(ranges, mostBytes);
   let byteLength = 0;
 
@@ -29,10 +25,8 @@ export function createSlabMemory(reader: SlabReader, slabBytes: readonly number[
     byteLength += bytes.byteLength;
   };
 
-  async function readFromStore({ slab, offset, length }: Omit<SlabRange, 'start'>): Promise<Uint8Array<ArrayBuffer>> {
-    if (length === slabBytes[slab]) return reader.readSlab(slab);
-    return reader.readRange ? reader.readRange(slab, offset, length) : (await reader.readSlab(slab)).slice(offset, offset + length);
-  }
+  const readFromStore = ({ slab, offset, length }: Omit<SlabRange, 'start'>) =>
+    length === slabBytes[slab] ? reader.readSlab(slab) : reader.readRange(slab, offset, length);
 
   return {
     get byteLength() {

@@ -1,6 +1,5 @@
 // Copies bytes to GPU buffers. What `writeBuffer` stages until the GPU has taken it counts as GPU memory, so there is
 // never more of it in flight than the plan allows.
-import { type Ledger } from '../gpu/ledger.ts';
 
 export interface Uploader {
   /** Resolves when all of `bytes` are queued; work submitted afterwards sees them. */
@@ -9,8 +8,8 @@ export interface Uploader {
   idle(): Promise<void>;
 }
 
-/** `uploadBytes`: bytes per write, at most; twice as many may be in flight. */
-export function createUploader({ queue }: Pick<GPUDevice, 'queue'>, ledger: Pick<Ledger, 'reserve'>, uploadBytes: number): Uploader {
+/** `uploadBytes`: bytes per write, at most; twice as many may be in flight. `reserve` counts bytes until what it returns is called. */
+export function createUploader(queue: GPUQueue, uploadBytes: number, reserve: (bytes: number) => () => void): Uploader {
   const inFlight = new Set<Promise<void>>();
   let waiting = 0; // bytes in flight
 
@@ -19,7 +18,7 @@ export function createUploader({ queue }: Pick<GPUDevice, 'queue'>, ledger: Pick
       for (let done = 0; done < bytes.byteLength; ) {
         const length = Math.min(uploadBytes, bytes.byteLength - done);
         while (waiting + length > 2 * uploadBytes) await Promise.race(inFlight);
-        const release = ledger.reserve('staging', length);
+        const release = reserve(length);
         waiting += length;
         queue.writeBuffer(buffer, offset + done, bytes, done, length);
         const taken = () => {
