@@ -2,14 +2,16 @@
 import { existsSync } from 'node:fs';
 import { defineConfig, type UserConfig } from 'vite';
 import { contentSecurityPolicy } from './scripts/csp.mjs';
+import { progressiveWebApp } from './scripts/pwa.mjs';
 import { serveModels } from './scripts/serve-models.mjs';
+import { checkSizes } from './scripts/sizes.mjs';
 
 const target = 'es2022';
 
 const page: UserConfig = {
   appType: 'mpa', // an address without a file is a 404, not the chat page
   base: './', // the page may lie in any folder of a server
-  plugins: [serveModels(), contentSecurityPolicy()],
+  plugins: [serveModels(), contentSecurityPolicy(), progressiveWebApp(), checkSizes()],
   worker: { format: 'es' },
   build: {
     target,
@@ -25,7 +27,7 @@ const library: UserConfig = {
   base: './',
   publicDir: false,
   worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker.js', chunkFileNames: '[name]-[hash].js' } } },
-  build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'index' } },
+  build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements.ts' }, formats: ['es'] } },
 };
 
 const node: UserConfig = {

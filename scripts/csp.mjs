@@ -11,6 +11,8 @@ const policy = {
   'object-src': "'none'",
   'base-uri': "'none'",
   'form-action': "'none'",
+  'require-trusted-types-for': "'script'",
+  'trusted-types': 'windrow lit-html',
 };
 
 /** @returns {import('vite').Plugin} */

@@ -9,13 +9,14 @@ import { type ChatSettings } from './chat.ts';
 import { Chats } from './chats.ts';
 import { type Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
-import { FileDrop } from './file-drop.ts';
+import { FileDrop, takeLaunchedFiles } from './file-drop.ts';
 import { type MessageList } from './message-list.ts';
 import { choiceOfFiles, choiceOfText, type ModelChoice } from './model-choice.ts';
 import { ModelLoader, type LoadChoices } from './model-loader.ts';
 import { pageOptions, settingsOf } from './page-options.ts';
 import { type Answer } from './report.ts';
 import { saveText } from './save-text.ts';
+import { Updates } from './updates.ts';
 
 export class App extends LitElement {
   @state() private supported = true;
@@ -32,6 +33,7 @@ export class App extends LitElement {
   private readonly options = pageOptions(location.search);
   private readonly loader = new ModelLoader(this);
   private readonly chats = new Chats(this, settingsOf(this.options));
+  private readonly updates = new Updates(this);
   private readonly conversation = new Conversation(this, (messages, stats) => {
     if (stats) this.answers = [...this.answers, { time: Date.now(), stats }].slice(-100);
     void this.chats.keepMessages(messages);
@@ -40,6 +42,7 @@ export class App extends LitElement {
   constructor() {
     super();
     new FileDrop(this, (files) => this.take(files));
+    takeLaunchedFiles((files) => this.take(files));
   }
 
   /** The loaded engine, for scripts and tests. */
@@ -94,6 +97,9 @@ export class App extends LitElement {
       ${this.overlay === 'activity' && loader.engine
         ? html`<windrow-activity .engine=${loader.engine} .answers=${this.answers} @closed=${close} @reload=${() => this.load(loader.choice!)}></windrow-activity>`
         : nothing}
+      ${this.updates.ready && !conversation.answering
+        ? html`<windrow-notice .text=${'A new version is ready'} .action=${'Update'} @act=${() => this.updates.update()} @closed=${() => this.updates.later()}></windrow-notice>`
+        : nothing}
       ${chats.removed
         ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()} @closed=${() => chats.forgetRemoved()}></windrow-notice>`
         : nothing}
@@ -142,7 +148,7 @@ export class App extends LitElement {
 
   private renderFoot(): TemplateResult | typeof nothing {
     if (this.view !== 'chat') return nothing;
-    if (!this.loader.engine) return html`<windrow-no-model slot="foot" ?supported=${this.supported} @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
+    if (!this.loader.engine) return html`<windrow-no-model slot="foot" .supported=${this.supported} @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
     return html`<windrow-composer slot="foot" .draft=${this.draft} ?answering=${this.conversation.answering}
       @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => this.conversation.stop()}></windrow-composer>`;
   }

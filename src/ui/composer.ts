@@ -7,6 +7,7 @@ export class Composer extends LitElement {
   static override shadowRootOptions = { ...LitElement.shadowRootOptions, delegatesFocus: true };
 
   @property({ type: Boolean }) answering = false;
+  @property() placeholder = 'Write a message';
   /** What is being written. Set from outside to give a question back. */
   @property() draft = '';
   @query('textarea') private textarea!: HTMLTextAreaElement;
@@ -15,7 +16,7 @@ export class Composer extends LitElement {
     return html`
       <form @submit=${this.submit}>
         <label class="hidden" for="message">Message</label>
-        <textarea id="message" rows="1" dir="auto" placeholder="Write a message" enterkeyhint="send"
+        <textarea id="message" rows="1" dir="auto" placeholder=${this.placeholder} enterkeyhint="send"
           .value=${this.draft} @input=${() => (this.draft = this.textarea.value)} @keydown=${this.keydown}></textarea>
         ${this.answering
           ? html`<button type="button" class="round stop" aria-label="Stop" title="Stop" @click=${this.stop}>

@@ -1,4 +1,4 @@
-// Files that are dropped anywhere on the page. While they hang over it, the host has the attribute `dropping`.
+// Files that are dropped anywhere on the page, or opened with it where it is installed. While they hang over it, the host has the attribute `dropping`.
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
 
 export class FileDrop implements ReactiveController {
@@ -29,4 +29,16 @@ export class FileDrop implements ReactiveController {
   hostDisconnected(): void {
     this.ending.abort();
   }
+}
+
+interface LaunchQueue {
+  setConsumer(consumer: (launch: { files: FileSystemFileHandle[] }) => void): void;
+}
+
+/** Files that the system opens with the installed page, in browsers that have this. */
+export function takeLaunchedFiles(take: (files: File[]) => void): void {
+  const { launchQueue } = globalThis as { launchQueue?: LaunchQueue };
+  launchQueue?.setConsumer(async ({ files }) => {
+    if (files.length > 0) take(await Promise.all(files.map((file) => file.getFile())));
+  });
 }

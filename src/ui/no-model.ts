@@ -5,7 +5,7 @@ import { controls } from './controls.ts';
 
 export class NoModel extends LitElement {
   /** False where the browser has no WebGPU. */
-  @property({ type: Boolean }) supported = true;
+  @property({ attribute: false }) supported = true;
 
   override render(): TemplateResult {
     return html`

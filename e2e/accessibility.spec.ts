@@ -1,0 +1,55 @@
+// axe-core on each state of the page, light and dark, wide and narrow; and the page by keyboard alone.
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, type Page } from '@playwright/test';
+import { importChat, test } from './page.ts';
+
+async function serious(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+const messages = [
+  { role: 'user' as const, content: 'Show me all of it' },
+  { role: 'assistant' as const, content: '# Title\n\nText with `code` and [a link](https://example.org).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nconst a = 1; // one\n```\n\n> said', note: '3 tokens' },
+];
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing serious in ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.goto('/');
+    await expect(page.getByRole('button', { name: /^Load the model/ })).toBeVisible();
+    expect(await serious(page)).toEqual([]);
+    await importChat(page, 'All of it', messages);
+    await expect(page.locator('.hljs-keyword')).toBeVisible();
+    expect(await serious(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.getByRole('button', { name: 'Chats' }).click();
+    expect(await serious(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog', { name: 'Chats' })).toHaveCount(0);
+    await expect(page.getByRole('button', { name: 'Chats' })).toBeFocused();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  });
+}
+
+test('a browser without WebGPU still shows old chats, and axe finds nothing serious there', async ({ page }) => {
+  await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }));
+  await page.goto('/');
+  await expect(page.getByRole('heading', { name: 'This browser has no WebGPU' })).toBeVisible();
+  expect(await serious(page)).toEqual([]);
+  await importChat(page, 'All of it', messages);
+  await expect(page.getByText('chats can be read')).toBeVisible();
+});
+
+test('a chat is renamed and opened by keyboard alone', async ({ page }) => {
+  await page.goto('/');
+  await importChat(page, 'First', messages);
+  await page.getByRole('button', { name: 'First', exact: true }).focus();
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('button', { name: 'Rename First' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('Second');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Second', exact: true }).press('Enter');
+  await expect(page.getByRole('article', { name: 'You' })).toBeVisible();
+});

@@ -1,0 +1,106 @@
+// <windrow-chat> and <windrow-model> from the built package, in pages that have no build: shared engine, another origin,
+// strict policy. Pages are served with the headers that docs/embedding.md tells.
+import { readFileSync } from 'node:fs';
+import { expect, type Page } from '@playwright/test';
+import { test, tinyModel } from './page.ts';
+import { startSite } from './sites.ts';
+
+const library = process.env.WINDROW_LIB ?? 'dist/lib';
+const documented = (name: string): string => {
+  const found = new RegExp(`<!-- ${name} -->\\s*\`\`\`\\w*\\n([^]*?)\`\`\``).exec(readFileSync('docs/embedding.md', 'utf8'));
+  if (!found) throw new Error(`docs/embedding.md has no block ${name}`);
+  return found[1].replace(/^Content-Security-Policy:/, '').replace(/\s+/g, ' ').trim();
+};
+const model = { '/tiny.gguf': tinyModel.buffer };
+const html = (body: string, script = '/elements.js') => `<!doctype html><html lang="en"><title>plain</title><script type="module" src="${script}"></script><body>${body}`;
+const chat = (attributes = '') => `<windrow-chat model="/tiny.gguf" max-tokens="6" temperature="0" ${attributes}></windrow-chat>`;
+
+const send = (page: Page, at: number) => page.evaluate(async (i) => document.querySelectorAll('windrow-chat')[i].send('Once upon a time'), at);
+const modelsLoaded = (page: Page) => page.evaluate(() => {
+  const engines = [...document.querySelectorAll('windrow-chat')].map(({ engine }) => engine);
+  return { loaded: engines.filter(Boolean).length, different: new Set(engines).size };
+});
+
+test('two chats of a plain page share one engine, and nothing leaks into the page', async ({ page }) => {
+  const site = await startSite(library, { ...model, '/': html(`${chat('id="a"')}${chat('id="b" theme="dark"')}`) });
+  const workers: unknown[] = [];
+  page.on('worker', (worker) => workers.push(worker));
+  await page.goto(site.address);
+  const before = await page.evaluate(() => Object.keys(globalThis).length);
+  const [first, second] = [await send(page, 0), await send(page, 1)];
+  expect(first.length).toBeGreaterThan(3);
+  expect(second).toBe(first);
+  expect(await modelsLoaded(page)).toEqual({ loaded: 2, different: 1 });
+  expect(workers).toHaveLength(1);
+  expect(await page.evaluate(() => Object.keys(globalThis).length)).toBe(before);
+  expect(await page.locator('#b').evaluate((element) => getComputedStyle(element).colorScheme)).toBe('dark');
+  await page.evaluate(() => document.querySelectorAll('windrow-chat').forEach((element) => element.remove()));
+  await expect.poll(() => page.workers().length).toBe(0);
+  site.close();
+});
+
+test('attributes, events, methods and slots do what the page says', async ({ page }) => {
+  const site = await startSite(library, { ...model, '/': html(chat('autoload suggestions="One|Two" placeholder="Say it"').replace('></', '><b slot="header">Mine</b></')) });
+  await page.addInitScript(() => {
+    const events: string[] = ((globalThis as { events?: string[] }).events = []);
+    for (const name of ['ready', 'progress', 'message', 'error']) addEventListener(`windrow-${name}`, () => events.push(name));
+  });
+  await page.goto(site.address);
+  await expect(page.getByRole('textbox', { name: 'Message' })).toHaveAttribute('placeholder', 'Say it');
+  await expect(page.getByText('Mine')).toBeVisible();
+  await page.getByRole('button', { name: 'Two' }).click();
+  await expect(page.getByRole('article', { name: 'You' })).toHaveText('Two');
+  await expect(page.getByRole('button', { name: 'Send' })).toBeVisible();
+  const events = await page.evaluate(() => (globalThis as { events?: string[] }).events!);
+  expect([...new Set(events)]).toEqual(['progress', 'ready', 'message']);
+  await page.evaluate(() => document.querySelector('windrow-chat')!.reset());
+  await expect(page.getByRole('article')).toHaveCount(0);
+  site.close();
+});
+
+test('an element from another origin works through a worker of a blob, under the documented policy', async ({ page }) => {
+  const from = await startSite(library, {}, { 'access-control-allow-origin': '*' });
+  const policy = documented('other origin').replaceAll('https://cdn.example', from.address);
+  const site = await startSite(null, { ...model, '/': html(chat(), `${from.address}/elements.js`) }, { 'content-security-policy': policy });
+  await page.goto(site.address);
+  expect((await send(page, 0)).length).toBeGreaterThan(3);
+  from.close();
+  site.close();
+});
+
+test('an element works under the documented strict policy with Trusted Types, and the policy would stop what it has to stop', async ({ page }) => {
+  const site = await startSite(library, { ...model, '/': html(chat('worker-src="/worker.js"')) }, { 'content-security-policy': documented('strict') });
+  await page.goto(site.address);
+  expect((await send(page, 0)).length).toBeGreaterThan(3);
+  expect(await page.evaluate(() => {
+    try {
+      document.createElement('div').innerHTML = '<b>x</b>';
+      return 'allowed';
+    } catch (error) {
+      return (error as Error).name;
+    }
+  })).toBe('TypeError');
+  site.close();
+});
+
+test('windrow-model gives its engine to a page with its own chat', async ({ page }) => {
+  const site = await startSite(library, { ...model, '/': html('<windrow-model model="/tiny.gguf"><p>my own chat</p></windrow-model>') });
+  await page.goto(site.address);
+  await expect(page.getByText('my own chat')).toBeHidden();
+  await page.getByRole('button', { name: 'Load tiny' }).click();
+  await expect(page.getByText('my own chat')).toBeVisible();
+  const answer = await page.evaluate(async () =>
+    (await document.querySelector('windrow-model')!.engine!.chat.completions.create({ messages: [{ role: 'user', content: 'Once' }], max_tokens: 4 })).choices[0].message.content);
+  expect(answer?.length).toBeGreaterThan(1);
+  site.close();
+});
+
+test('a model that is not there is told by an event and in words', async ({ page }) => {
+  const site = await startSite(library, { '/': html('<windrow-chat model="/none.gguf"></windrow-chat>') });
+  await page.goto(site.address);
+  const told = page.evaluate(() => new Promise<string>((resolve) => addEventListener('windrow-error', (event) => resolve((event as CustomEvent<{ error: Error }>).detail.error.message))));
+  await page.getByRole('button', { name: 'Load none' }).click();
+  expect(await told).toContain('404');
+  await expect(page.getByRole('alert').first()).toContainText('404');
+  site.close();
+});

@@ -1,0 +1,45 @@
+// The page without the network after one visit, and a new version that waits to be asked for.
+import { readFileSync } from 'node:fs';
+import { expect, type Page } from '@playwright/test';
+import { askToTheEnd, composer, loadTiny, test, tinyModel } from './page.ts';
+import { startSite } from './sites.ts';
+
+const app = process.env.WINDROW_APP ?? 'dist/app';
+const controlled = (page: Page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+
+test('after one visit the page, its lazy parts and the model work with the network off', async ({ page, context }) => {
+  await page.goto('/?max-tokens=8&temperature=0');
+  await loadTiny(page);
+  const first = await askToTheEnd(page, 'Once upon a time');
+  await controlled(page);
+  await context.setOffline(true);
+  await page.goto('/?max-tokens=8&temperature=0&seed=1');
+  await page.getByRole('button', { name: 'Load stories260K' }).click();
+  await expect(composer(page)).toBeVisible();
+  expect(await askToTheEnd(page, 'Once upon a time')).toBe(first);
+  await page.getByRole('button', { name: 'Activity' }).click(); // a part that was never loaded before
+  await expect(page.getByRole('dialog', { name: 'What the model is doing' })).toBeVisible();
+});
+
+test('a new version is offered, not forced, and models never come from the service worker', async ({ page }) => {
+  const worker = readFileSync(`${app}/sw.js`, 'utf8');
+  const pages: Record<string, string | Buffer> = { '/': readFileSync(`${app}/index.html`, 'utf8'), '/models/a.gguf': tinyModel.buffer, '/sw.js': worker };
+  const site = await startSite(app, pages);
+  await page.goto(site.address);
+  await controlled(page);
+  const model = page.waitForResponse(/a\.gguf/);
+  await page.evaluate(() => fetch('models/a.gguf'));
+  expect((await model).fromServiceWorker()).toBe(false);
+
+  pages['/sw.js'] = `${worker}\n// version 2`;
+  await page.reload();
+  await expect(page.getByText('A new version is ready')).toBeVisible();
+  const marked = () => page.evaluate(() => 'marked' in globalThis);
+  await page.evaluate(() => Object.assign(globalThis, { marked: true }));
+  await page.waitForTimeout(1000);
+  expect(await marked()).toBe(true); // still the same page
+  await page.getByRole('button', { name: 'Update' }).click();
+  await expect.poll(() => marked().catch(() => true)).toBe(false);
+  await expect(page.getByText('A new version is ready')).toHaveCount(0);
+  site.close();
+});
