@@ -208,6 +208,35 @@ describe.skipIf(!adapterFile)('windrow', () => {
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'refused', budgetBytes: 2 ** 18, reason: expect.stringMatching(/needs .* on the GPU/) });
   });
 
+  it('bench --sweep-budget gives the same tokens at every budget, with fewer weights on the GPU, and compares the loaders', async () => {
+    interface Swept {
+      budgets: { name: string; verdict: string; budgetBytes: number; peakBytes: number; streamedBytes: number; perToken: Record<string, number> }[];
+      overlap: { gain: number; transferMs: number; computeMs: number }[];
+      tokens: number[];
+    }
+    const { budgets, overlap, tokens } = await json<Swept>('bench', model, ...quick, '--sweep-budget', '--prompt-tokens', '8', '--new-tokens', '3', '--ram', '200KiB');
+    expect(tokens).toHaveLength(4);
+    expect(budgets.map(({ name }) => name)).toEqual(['100 %', '75 %', '50 %', '25 %', 'smallest']);
+    expect(budgets.map(({ verdict }) => verdict)).toEqual(['fits', 'streams', 'streams', 'streams', 'streams']);
+    for (const { peakBytes, budgetBytes, streamedBytes, perToken } of budgets) {
+      expect(peakBytes).toBeLessThanOrEqual(budgetBytes);
+      expect(perToken.uploadedBytes).toBe(streamedBytes);
+      expect(perToken.memoryBytes).toBeLessThanOrEqual(200 * 1024);
+      expect(perToken.storeBytes + perToken.memoryBytes).toBe(streamedBytes);
+    }
+    expect(overlap[0].transferMs).toBeGreaterThan(0);
+    expect(overlap[0].computeMs).toBeGreaterThan(0);
+  });
+
+  it('plan and generate say what is streamed', async () => {
+    const budget = ['--budget', '900KiB', '--context', '256'];
+    const planned = await json<{ verdict: string; streamedBytes: number; memoryBytesPerToken: number; storeBytesPerToken: number }>('plan', model, ...budget, '--ram', '100KiB');
+    expect(planned).toMatchObject({ verdict: 'streams', memoryBytesPerToken: 100 * 1024, storeBytesPerToken: planned.streamedBytes - 100 * 1024 });
+    const { stats } = await json<{ stats: { gpuBytesPeak: number; transfer: { decode: Record<string, number> } } }>('generate', model, ...quick, ...budget, '--tokens', '1,2,3', '--max-tokens', '3');
+    expect(stats.gpuBytesPeak).toBeLessThanOrEqual(900 * 1024);
+    expect(stats.transfer.decode.uploadedBytes).toBeGreaterThan(0);
+  });
+
   it('bench measures speed, calls and bytes, and creates nothing per token', async () => {
     const found = await json<Record<string, unknown> & { perToken: Record<string, number>; tokens: number[] }>('bench', model, ...quick, '--prompt-tokens', '20', '--new-tokens', '8');
     expect(found).toMatchObject({ promptTokens: 20, newTokens: 8, shapes: { splits: 1, prefill: 'rows' } });

@@ -14,6 +14,8 @@ export interface ModelOptions extends ImportSettings {
   model: string | File | File[] | ArrayBuffer | ModelSource;
   /** Most GPU bytes, as a number or as `2GiB`. Default: a share of what the adapter allows. */
   budget?: number | string;
+  /** Most bytes of weights kept in memory, of those that do not stay on the GPU, as `budget`. Default 256 MiB. */
+  ram?: number | string;
   /** Most positions of a conversation. Default: the model's own, at most 4096. */
   context?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */

@@ -55,10 +55,11 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; context?: number; f32?: boolean; keep?: boolean }): LoadOptions {
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; keep?: boolean }): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
+    ramBytes: options.ram === undefined ? undefined : parseBytes(options.ram, 'ram'),
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
     keep: options.keep,

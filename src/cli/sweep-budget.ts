@@ -22,6 +22,7 @@ interface Run {
   transfer: TransferStats;
 }
 
+const rounds = 3;
 const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
 
 export async function sweepBudget(path: string, flags: Flags): Promise<Result> {
@@ -99,16 +100,22 @@ function aboutLoaded(engine: Engine) {
   return { verdict: plan.verdict, planBytes: plan.totalBytes, peakBytes: ledger.peakBytes, keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, slots: plan.slots, embedding: plan.embedding };
 }
 
-/** The plain loader and the one that reads ahead: T and C are told apart by the plain one, where they do not overlap. */
+/**
+ * The plain loader and the one that reads ahead, by turns; of each the round that other work disturbed least. T and C are
+ * told apart by the plain one, where they do not overlap.
+ */
 async function compare(load: (more: EngineOptions) => Promise<unknown>, measure: () => Promise<Run>, check: (run: Run, what: string) => void, budgetBytes: number, readDelay: number) {
-  await load({ budgetBytes, readDelay, loader: 'naive' });
-  await measure();
-  const naive = await measure();
-  check(naive, 'the plain loader');
-  await load({ budgetBytes, readDelay });
-  await measure();
-  const ahead = await measure();
-  check(ahead, 'reading ahead');
+  const best: Partial<Record<'naive' | 'ahead', Run>> = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const loader of ['naive', 'ahead'] as const) {
+      await load({ budgetBytes, readDelay, loader });
+      await measure(); // warms up
+      const found = await measure();
+      check(found, `the loader "${loader}"`);
+      if (found.msPerToken < (best[loader]?.msPerToken ?? Infinity)) best[loader] = found;
+    }
+  }
+  const { naive, ahead } = best as Record<'naive' | 'ahead', Run>;
   const transferMs = naive.transfer.transferMs;
   const computeMs = naive.msPerToken - transferMs;
   const possible = (transferMs + computeMs) / Math.max(transferMs, computeMs);
