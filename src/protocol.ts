@@ -166,6 +166,28 @@ export interface VerifyResult {
   whole: boolean;
 }
 
+/** What loading would take, from the file's header alone. */
+export interface ModelPlan {
+  name: string;
+  /** `streams`: some weights go to the GPU for every token, since they do not all fit. */
+  verdict: 'fits' | 'streams' | 'refused';
+  /** For people, if refused: what does not fit and what would. */
+  reason?: string;
+  fileBytes: number;
+  /** What the browser's storage would keep, and what it has free as far as it tells. */
+  storedBytes: number;
+  freeBytes?: number;
+  /** True if the storage has it already. */
+  stored: boolean;
+  /** Most GPU bytes alive at once, and how many there may be. */
+  totalBytes: number;
+  budgetBytes: number;
+  /** Bytes of weights that stay on the GPU, and those that go there for every token. */
+  keptBytes: number;
+  streamedBytes: number;
+  context: number;
+}
+
 export interface SelfTestResult {
   name: string;
   passed: boolean;
@@ -176,6 +198,8 @@ export interface SelfTestResult {
 
 /** What the worker exposes through Comlink. `progress` is a MessagePort that carries LoadProgress. */
 export interface WorkerEngine {
+  /** What loading would take; reads the header only. */
+  plan(source: ModelSource, options: LoadOptions): Promise<ModelPlan>;
   load(source: ModelSource, options: LoadOptions, progress: MessagePort | null): Promise<ModelInfo>;
   /** Resolves when the request has ended; its events, an error too, go through `port`. */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;

@@ -1,13 +1,15 @@
 // Hosts the engine in a Web Worker behind Comlink; nothing else.
 import { expose } from 'comlink';
-import { createEngine } from './engine/engine.ts';
+import { createEngine, type Host } from './engine/engine.ts';
+import { previewModel } from './engine/preview.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
 import { openRecords, openStore } from './weights/store.ts';
 
-const engine = createEngine({
+const host: Host = {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
   costs: openRecords('windrow-store-cost'),
-});
+};
+const engine = createEngine(host);
 
 /** Sends progress over `port` while `work` runs, and closes it then. */
 async function reporting<T>(port: MessagePort | null, work: (onProgress: (event: LoadProgress) => void) => Promise<T>): Promise<T> {
@@ -19,6 +21,7 @@ async function reporting<T>(port: MessagePort | null, work: (onProgress: (event:
 }
 
 const worker: WorkerEngine = {
+  plan: (source, options) => previewModel(host, source, options),
   load: (source, options, progress) => reporting(progress, (onProgress) => engine.load(source, options, onProgress)),
   async generate(request, port) {
     const send = (event: GenerateEvent) => port.postMessage(event);

@@ -114,11 +114,11 @@ export class App extends LitElement {
     return known?.name ?? engine!.info.name;
   }
 
-  private get view(): 'nothing' | 'unsupported' | 'models' | 'loading' | 'chat' {
+  private get view(): 'nothing' | 'unsupported' | 'models' | 'planned' | 'loading' | 'chat' {
     const chatting = this.conversation.messages.length > 0;
     if (!this.supported) return chatting ? 'chat' : 'unsupported';
     if (this.loader.step === 'choosing') return chatting && !this.models ? 'chat' : 'models';
-    return this.loader.step === 'looking' ? 'nothing' : this.loader.step === 'loading' ? 'loading' : 'chat';
+    return ({ looking: 'nothing', planned: 'planned', loading: 'loading', ready: 'chat' } as const)[this.loader.step];
   }
 
   private renderPage(): TemplateResult | typeof nothing {
@@ -129,9 +129,13 @@ export class App extends LitElement {
     if (view === 'models') {
       return html`<windrow-model-card
         .catalogue=${this.catalogue} .stored=${loader.stored} .findings=${loader.findings}
-        @choose=${({ detail }: CustomEvent<ModelChoice>) => this.load(detail)}
+        @choose=${({ detail }: CustomEvent<ModelChoice>) => this.choose(detail)}
         @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}
         @verify=${({ detail }: CustomEvent<string>) => loader.verify(detail)}></windrow-model-card>`;
+    }
+    if (view === 'planned') {
+      return html`<windrow-model-plan .choice=${loader.choice} .plan=${loader.plan}
+        @load=${() => this.load(loader.choice!)} @cancel=${() => loader.cancel()}></windrow-model-plan>`;
     }
     if (view === 'loading') {
       return html`<windrow-load-progress
@@ -188,6 +192,13 @@ export class App extends LitElement {
   private async showModels(models: boolean): Promise<void> {
     this.models = models;
     await this.loader.choose(models);
+  }
+
+  /** What the page itself offers is known to be small; of anything else, the plan comes first. */
+  private async choose(choice: ModelChoice): Promise<void> {
+    if (choice.bytes !== undefined && choice === this.catalogue[0]) return this.load(choice);
+    await this.loader.propose(choice, this.loadChoices);
+    this.models = this.loader.step !== 'ready';
   }
 
   private async load(choice: ModelChoice): Promise<void> {

@@ -2,7 +2,8 @@
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
 import { connect, startWorker, type Connection } from '../api/connection.ts';
 import { loadEngine, type Engine, type ModelOptions } from '../api/engine.ts';
-import { type LoadProgress, type StoredModel } from '../protocol.ts';
+import { toLoadOptions, toModelSource } from '../api/parameters.ts';
+import { type LoadProgress, type ModelPlan, type StoredModel } from '../protocol.ts';
 import { storedCopy, type ModelChoice } from './model-choice.ts';
 import { TransferRate } from './transfer-rate.ts';
 
@@ -13,6 +14,8 @@ export class ModelLoader implements ReactiveController {
   step: LoadStep = 'looking';
   engine: Engine | null = null;
   choice: ModelChoice | null = null;
+  /** Of `choice`, while the visitor decides; null while its header is read. */
+  plan: ModelPlan | null = null;
   stored: StoredModel[] = [];
   progress: LoadProgress | null = null;
   bytesPerSecond = 0;
@@ -68,7 +71,21 @@ export class ModelLoader implements ReactiveController {
     }
   }
 
+  /** Says what loading `choice` would take, and waits to be told; loads at once what needs no download. */
+  async propose(choice: ModelChoice, options: LoadChoices): Promise<void> {
+    const asked = 'url' in choice.source || 'repo' in choice.source;
+    if (!asked || storedCopy(choice, this.stored)) return this.load(choice, options);
+    this.set({ step: 'planned', choice, plan: null, error: null });
+    try {
+      const plan = await this.connect().call((worker) => worker.plan(toModelSource(choice.source), toLoadOptions(options)));
+      if (this.step === 'planned' && this.choice === choice) this.set({ plan });
+    } catch (error) {
+      if (this.step === 'planned' && this.choice === choice) this.set({ step: 'choosing', error: error as Error });
+    }
+  }
+
   cancel(): void {
+    if (this.step === 'planned') this.set({ step: 'choosing' });
     this.loading?.abort();
   }
 

@@ -1,0 +1,28 @@
+// What loading a model would take, told before anything but its header is read. Loads nothing.
+import { optionsFor, type Host } from './engine.ts';
+import { openModel, planFor } from './load.ts';
+import { findModel } from './open.ts';
+import { defaultShapes } from './shapes.ts';
+import { openGpu } from '../gpu/device.ts';
+import { getString } from '../gguf/metadata.ts';
+import { type LoadOptions, type ModelPlan, type ModelSource } from '../protocol.ts';
+
+export async function previewModel(host: Host, source: ModelSource, options: LoadOptions): Promise<ModelPlan> {
+  const found = await findModel(source, options, host.store);
+  const opened = openModel(found.files.header);
+  const gpu = await openGpu(host.gpu, host.deviceOptions);
+  try {
+    const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planFor(gpu, opened, optionsFor(opened, gpu, options, defaultShapes(gpu, options)));
+    const { usage = 0, quota } = (await host.estimate?.()) ?? {};
+    return {
+      name: getString(opened.header.metadata, 'general.name', found.files.source.name),
+      verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context,
+      fileBytes: opened.header.fileBytes,
+      storedBytes: opened.layout.byteLength,
+      stored: found.manifest !== undefined,
+      freeBytes: quota === undefined ? undefined : Math.max(0, quota - usage),
+    };
+  } finally {
+    gpu.device.destroy();
+  }
+}

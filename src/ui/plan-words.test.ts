@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { type ModelPlan } from '../protocol.ts';
+import { roomWords, verdictWords } from './plan-words.ts';
+
+const plan: ModelPlan = {
+  name: 'A', verdict: 'fits', fileBytes: 98e6, storedBytes: 100e6, freeBytes: 5e9, stored: false,
+  totalBytes: 300e6, budgetBytes: 4e9, keptBytes: 100e6, streamedBytes: 0, context: 4096,
+};
+
+test('a model that fits is told so, with its share of the budget', () => expect(verdictWords(plan)).toBe('Fits: takes 300 MB of the 4.0 GB that windrow may use of the GPU.'));
+
+test('one that is streamed says what stays and what is moved for every token', () =>
+  expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 1e9, streamedBytes: 2e9 })).toContain('1.0 GB of weights stay there, 2.0 GB are streamed for every token'));
+
+test('a refused one gives the engine\'s reason', () => expect(verdictWords({ ...plan, verdict: 'refused', reason: 'Too large.' })).toBe('Too large.'));
+
+test('the room in storage is compared with what is free', () => {
+  expect(roomWords(plan)).toBe('It is kept in this browser: 100 MB of the 5.0 GB that are free. Conversations of up to 4,096 tokens.');
+  expect(roomWords({ ...plan, freeBytes: 10e6 })).toContain('Too large to be kept');
+  expect(roomWords({ ...plan, stored: true })).toContain('Already on this device');
+});

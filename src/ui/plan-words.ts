@@ -1,0 +1,21 @@
+// A plan in words. No elements.
+import { type ModelPlan } from '../protocol.ts';
+import { formatBytes } from './format.ts';
+
+/** Whether it fits, and what that means. */
+export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes }: ModelPlan): string {
+  if (verdict === 'refused') return reason ?? 'The model does not fit.';
+  const room = `${formatBytes(totalBytes)} of the ${formatBytes(budgetBytes)} that windrow may use of the GPU`;
+  if (verdict === 'fits') return `Fits: takes ${room}.`;
+  return `Too large to stay on the GPU as a whole, but it runs: ${formatBytes(keptBytes)} of weights stay there, ${formatBytes(streamedBytes)} are streamed for every token, which is slow. It takes ${room}.`;
+}
+
+/** The download against the room in storage. */
+export function roomWords({ stored, storedBytes, freeBytes, context }: ModelPlan): string {
+  const talk = `Conversations of up to ${context.toLocaleString('en')} tokens.`;
+  if (stored) return `Already on this device. ${talk}`;
+  if (freeBytes === undefined) return `It is kept in this browser (${formatBytes(storedBytes)}). ${talk}`;
+  return freeBytes < storedBytes
+    ? `Too large to be kept: it takes ${formatBytes(storedBytes)} of storage, and ${formatBytes(freeBytes)} are free. Delete a stored model first. ${talk}`
+    : `It is kept in this browser: ${formatBytes(storedBytes)} of the ${formatBytes(freeBytes)} that are free. ${talk}`;
+}
