@@ -1,5 +1,6 @@
 // Makes docs/chat.png and docs/screenshots/*.png from the built page: `node scripts/screenshots.mjs` after `npm run build`.
-// The model is loaded for real; the conversation is one that was imported, so that the pictures stay the same.
+// The model is loaded for real; the conversation is a sample that is imported, not the model's, so that the pictures stay
+// the same and show all that a message may hold.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,7 @@ try {
   await each(page, 'welcome');
   await page.getByRole('button', { name: chats.chats[0].title, exact: true }).click();
   await page.waitForTimeout(500);
+  await page.screenshot({ path: join(docs, 'chat.png') });
   await each(page, 'chat');
   await page.setViewportSize(views[0][1]);
   await page.getByRole('button', { name: 'Chats' }).click();
@@ -42,7 +44,9 @@ try {
   await page.screenshot({ path: join(docs, 'screenshots/settings-phone-light.png') });
   await page.keyboard.press('Escape');
   await page.setViewportSize(views[1][1]);
-  await page.screenshot({ path: join(docs, 'chat.png') });
+  await page.getByRole('button', { name: 'Activity' }).click();
+  await page.waitForTimeout(3000);
+  await page.screenshot({ path: join(docs, 'screenshots/activity-desktop-light.png') });
 } finally {
   await context.close();
   await server.close();

@@ -70,6 +70,7 @@ export const controls = css`
   }
   label.field {
     display: grid;
+    align-content: start;
     gap: 0.25rem;
   }
   .field input,
@@ -82,6 +83,10 @@ export const controls = css`
     border: 1px solid var(--line);
     border-radius: var(--radius-small);
     background: var(--surface);
+  }
+  ::placeholder {
+    color: var(--text-quiet);
+    opacity: 1;
   }
   dialog {
     max-width: min(32rem, calc(100vw - 2 * var(--gap)));

@@ -53,6 +53,9 @@ export const messageStyles = css`
     order: 1;
     margin-inline-start: 0.5rem;
   }
+  :host(:not(.user)) .tools:only-child {
+    margin-inline-start: -0.6rem; /* the first drawing stands below the text */
+  }
   .tools {
     display: flex;
     transition: opacity 120ms;
