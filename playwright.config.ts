@@ -19,6 +19,7 @@ export default defineConfig({
   timeout: 10 * minute,
   expect: { timeout: minute },
   forbidOnly: Boolean(process.env.CI),
+  retries: process.env.CI ? 1 : 0, // a busy machine may let a page wait too long once
   reporter: 'list',
   outputDir: 'test-results',
   use: {
