@@ -9,6 +9,10 @@ export const kneeBytes = ({ secondsPerRead, secondsPerByte }: StoreCost): number
 export const readSeconds = ({ secondsPerRead, secondsPerByte }: StoreCost, bytes: number): number => secondsPerRead + bytes * secondsPerByte;
 
 const sliceBytes = 64 * 1024;
+/** Below this a read's bytes cost too little beside the read itself to be told from it. */
+const leastBytes = 2 ** 20;
+/** No storage is faster: a clock too coarse must not make it free. */
+const leastMsPerByte = 1000 / 50e9;
 const mostMs = 800;
 
 /**
@@ -16,7 +20,7 @@ const mostMs = 800;
  * once: what the system holds in memory already would look too good. Undefined if the model is too small to tell.
  */
 export async function measureStore(store: Store, { id, slabBytes }: Pick<Manifest, 'id' | 'slabBytes'>, now: () => number = () => performance.now()): Promise<StoreCost | undefined> {
-  const bySize = slabBytes.map((byteLength, slab) => ({ slab, byteLength })).filter(({ byteLength }) => byteLength >= 4 * sliceBytes).sort((a, b) => b.byteLength - a.byteLength);
+  const bySize = slabBytes.map((byteLength, slab) => ({ slab, byteLength })).filter(({ byteLength }) => byteLength >= leastBytes).sort((a, b) => b.byteLength - a.byteLength);
   const start = now();
   const slices: number[] = [];
   const perByte: number[] = [];
@@ -25,6 +29,7 @@ export async function measureStore(store: Store, { id, slabBytes }: Pick<Manifes
     await store.read(...read);
     return now() - before;
   };
+  if (bySize.length > 0) await store.read(id, bySize[0].slab, 0, 1); // what is opened once is no part of a read
   const whole = bySize.slice(0, Math.min(4, Math.floor(bySize.length / 2)));
   for (const { slab, byteLength } of bySize.slice(whole.length, whole.length + 8)) {
     if (now() - start > mostMs / 2 && slices.length > 0) break;
@@ -36,7 +41,7 @@ export async function measureStore(store: Store, { id, slabBytes }: Pick<Manifes
     perByte.push((await timed(id, slab) - slice) / (byteLength - sliceBytes));
   }
   if (perByte.length === 0) return undefined;
-  const msPerByte = Math.max(median(perByte), 1e-9); // at most 1 TB/s: a clock too coarse must not divide by 0
+  const msPerByte = Math.max(median(perByte), leastMsPerByte);
   return { secondsPerRead: Math.max(slice - sliceBytes * msPerByte, 0) / 1000, secondsPerByte: msPerByte / 1000 };
 }
 

@@ -37,7 +37,11 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
   }
   /** Kept open: opening costs more than reading a few rows. By path. */
   const handles = new Map<string, Promise<FileSystemSyncAccessHandle>>();
-  const folder = (id: string, create = false) => root.getDirectoryHandle(id, { create });
+  const folders = new Map<string, Promise<FileSystemDirectoryHandle>>();
+  const folder = (id: string): Promise<FileSystemDirectoryHandle> => {
+    if (!folders.has(id)) folders.set(id, root.getDirectoryHandle(id, { create: true }));
+    return folders.get(id)!;
+  };
 
   const close = async (path: string): Promise<void> => {
     const handle = handles.get(path);
@@ -45,13 +49,16 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
     (await handle?.catch(() => undefined))?.close();
   };
 
-  const closeAll = async (id: string): Promise<void> => void (await Promise.all([...handles.keys()].filter((path) => path.startsWith(`${id}/`)).map(close)));
+  const closeAll = async (id: string): Promise<void> => {
+    folders.delete(id); // another tab may delete and make it again
+    await Promise.all([...handles.keys()].filter((path) => path.startsWith(`${id}/`)).map(close));
+  };
 
   return {
     async write(id, slab, bytes) {
       const name = `${slab}.${crypto.randomUUID().slice(0, 8)}`;
-      const directory = await folder(id, true);
-      const handle = await open(await directory.getFileHandle(name, { create: true }));
+      const directory = await folder(id);
+      const handle = await openNamed(directory, name, { create: true });
       try {
         const written = handle.write(bytes, { at: 0 });
         if (written !== bytes.byteLength) throw new DOMException(`${written} of ${bytes.byteLength} bytes could be written.`, 'QuotaExceededError');
@@ -66,7 +73,7 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
     },
     async read(id, file, offset, length) {
       const path = `${id}/${file}`;
-      if (!handles.has(path)) handles.set(path, folder(id).then((directory) => directory.getFileHandle(file)).then((entry) => open(entry, { mode: 'read-only' })));
+      if (!handles.has(path)) handles.set(path, folder(id).then((directory) => openNamed(directory, file, { create: false }, { mode: 'read-only' })));
       let handle: FileSystemSyncAccessHandle;
       try {
         handle = await handles.get(path)!;
@@ -97,14 +104,27 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
   };
 }
 
+/** Entries that a call is under way on: Chromium never answers it if the entry is collected meanwhile. */
+const held = new Set<FileSystemFileHandle>();
+
+async function openNamed(directory: FileSystemDirectoryHandle, name: string, get: { create: boolean }, ...options: Parameters<OpenHandle>): Promise<FileSystemSyncAccessHandle> {
+  const entry = await directory.getFileHandle(name, get);
+  held.add(entry);
+  try {
+    return await open(entry, ...options);
+  } finally {
+    held.delete(entry);
+  }
+}
+
 const open = (entry: FileSystemFileHandle, ...options: Parameters<OpenHandle>): Promise<FileSystemSyncAccessHandle> =>
   (entry as unknown as { createSyncAccessHandle: OpenHandle }).createSyncAccessHandle(...options);
 
 async function hasSharedHandles(root: FileSystemDirectoryHandle): Promise<boolean> {
-  const entry = await root.getFileHandle('probe', { create: true });
-  const first = await open(entry, { mode: 'read-only' });
+  const probe = () => openNamed(root, 'probe', { create: true }, { mode: 'read-only' });
+  const first = await probe();
   try {
-    (await open(entry, { mode: 'read-only' })).close(); // throws where the option is not known
+    (await probe()).close(); // throws where the option is not known
     return true;
   } finally {
     first.close();
