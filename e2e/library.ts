@@ -68,9 +68,15 @@ export async function openPage(context: BrowserContext, origin: Origin): Promise
 }
 
 type ModelReference = string | { repo: string; token?: string };
+interface Settings {
+  sha256?: string | string[];
+  connections?: number;
+  hub?: string;
+  encryption?: { passphrase: string };
+}
 
 /** Starts an import and returns at once. */
-export const beginImport = (page: Page, model: ModelReference, settings: { sha256?: string | string[]; connections?: number; hub?: string } = {}): Promise<void> =>
+export const beginImport = (page: Page, model: ModelReference, settings: Settings = {}): Promise<void> =>
   page.evaluate(
     ([source, options]) => {
       const w = window as unknown as LibraryWindow;
@@ -82,7 +88,7 @@ export const beginImport = (page: Page, model: ModelReference, settings: { sha25
 
 export const importDone = (page: Page): Promise<StoredModel> => page.evaluate(() => (window as unknown as LibraryWindow).job.done);
 
-export async function importModel(page: Page, ...args: [ModelReference, { sha256?: string | string[]; connections?: number; hub?: string }?]): Promise<StoredModel> {
+export async function importModel(page: Page, ...args: [ModelReference, Settings?]): Promise<StoredModel> {
   await beginImport(page, ...args);
   return importDone(page);
 }
