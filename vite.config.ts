@@ -26,7 +26,7 @@ const page: UserConfig = {
 const library: UserConfig = {
   base: './',
   publicDir: false,
-  worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker.js', chunkFileNames: '[name]-[hash].js' } } },
+  worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker.js', codeSplitting: false } } }, // one file: bundlers copy it as it is
   build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements.ts' }, formats: ['es'] } },
 };
 

@@ -22,7 +22,7 @@ export function startWorker(worker?: Worker | (() => Worker)): Worker {
 
 /** Starts a worker's script. One of another origin is imported by a small module of this one, since no page may start it. */
 export function startScript(address: string | URL): Worker {
-  const url = new URL(address, import.meta.url);
+  const url = new URL(address, location.href);
   const options = { type: 'module', name: 'windrow' } as const;
   if (url.origin === location.origin || url.protocol === 'blob:') return new Worker(scriptAddress(url), options);
   const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
