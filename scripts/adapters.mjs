@@ -67,6 +67,20 @@ function checked(name, icd) {
   return { name, icd, description };
 }
 
+/** Where this machine already gets Debian 12 from. @returns {string | undefined} */
+function debianMirror() {
+  const folder = '/etc/apt/sources.list.d';
+  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map((name) => `${folder}/${name}`) : [])];
+  for (const file of files.filter((path) => existsSync(path))) {
+    const text = readFileSync(file, 'utf8');
+    const line = /^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+bookworm\s.*main/m.exec(text);
+    const entry = text.split(/\n\s*\n/).find((each) => /^Suites:.*\bbookworm\b/m.test(each) && /^Components:.*\bmain\b/m.test(each));
+    const mirror = line?.[1] ?? /^URIs:\s*(\S+)/m.exec(entry ?? '')?.[1];
+    if (mirror) return mirror;
+  }
+  return undefined;
+}
+
 /** Installs lavapipe by apt; the reason if it cannot. @returns {string | undefined} */
 function installMesa() {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return 'not root on Debian, so it is not installed';
@@ -75,7 +89,9 @@ function installMesa() {
   if (/VERSION_CODENAME=bookworm/.test(release)) {
     // Debian 12 itself has Mesa 22.
     const list = '/etc/apt/sources.list.d/windrow-backports.list';
-    if (!existsSync(list)) writeFileSync(list, 'deb http://deb.debian.org/debian bookworm-backports main\n');
+    const mirror = debianMirror();
+    if (!mirror) return 'apt has no source for bookworm, so backports cannot be added';
+    if (!existsSync(list)) writeFileSync(list, `deb ${mirror} bookworm-backports main\n`);
     install.push('-t', 'bookworm-backports');
   }
   console.log('No usable lavapipe found; installing mesa-vulkan-drivers');
