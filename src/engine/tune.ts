@@ -4,7 +4,7 @@ import { type Candidate, fastest } from '../gpu/autotune.ts';
 import { type createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Dispatch } from '../gpu/program.ts';
-import { type MatrixPart, type Shapes, formatFile, matrixParams, prefillKernel } from '../model/record.ts';
+import { type MatrixPart, type Shapes, decodeKernel, matrixParams, prefillKernel } from '../model/record.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
@@ -28,10 +28,7 @@ export async function tune(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof 
     value: { splits, panels },
     dispatches: [{
       label: `tune.decode.${splits}.${panels}`,
-      kernel: {
-        kernel: 'matvec', files: ['prelude', formatFile(part), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
-        constants: { Splits: splits, Panels: panels, HasNorm: 1 },
-      },
+      kernel: decodeKernel({ splits, panels }, part, { HasNorm: 1 }),
       params, bindings, grid: () => [Math.ceil(part.panels / panels)],
     }],
   });

@@ -14,7 +14,6 @@ export interface Gpu {
   device: GPUDevice;
   /** Vendor, architecture and description, for people and for cache keys. */
   adapterName: string;
-  isSoftware: boolean;
   /** False on Dawn's null backend, which does no work and gives no results: it shows what the host costs. */
   computes: boolean;
   features: { subgroups: boolean; f16: boolean };
@@ -48,7 +47,6 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
   return {
     device,
     adapterName,
-    isSoftware: /swiftshader|llvmpipe|lavapipe|warp|microsoft basic/i.test(adapterName),
     computes: adapter.info.device !== 'null-backend',
     features: { subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16') },
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),

@@ -115,7 +115,7 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
     };
     const constants: Record<string, number> = { HasBias: flag(op.bias), Add: flag(op.add), Softcap: flag(op.softcap) };
     if (mode === 'decode') {
-      const { splits, panels } = context.shapes;
+      const { panels } = context.shapes;
       const gate = fused ? gates[op.gate!] : 0;
       if (fused) {
         params.rows = part.matrix.parts[0].rows;
@@ -124,11 +124,7 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
       }
       dispatches.push({
         label: `${name}.${op.output}`,
-        kernel: {
-          kernel: 'matvec',
-          files: ['prelude', formatFile(part), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
-          constants: { ...constants, Splits: splits, Panels: panels, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') },
-        },
+        kernel: decodeKernel(context.shapes, part, { ...constants, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') }),
         params, bindings: common,
         grid: () => [Math.ceil(params.panels / panels)],
       });
@@ -139,6 +135,13 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
   if (op.gate && !fused) dispatches.push(gate(context, name, op));
   return dispatches;
 }
+
+/** The kernel that multiplies one row of activations with a matrix. */
+export const decodeKernel = ({ splits, panels }: Pick<Shapes, 'splits' | 'panels'>, part: MatrixPart, constants: Record<string, number>): KernelSpec => ({
+  kernel: 'matvec',
+  files: ['prelude', formatFile(part), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+  constants: { ...constants, Splits: splits, Panels: panels },
+});
 
 /** The kernel that multiplies many rows of activations with a matrix. */
 export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
@@ -255,7 +258,7 @@ const splitsOf = (length: number) => Math.ceil(length / (32 * attentionPanels));
 /** Bytes of the partial results of split attention for up to `positions`. */
 export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => splitsOf(positions) * heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-export const formatFile = (part: MatrixPart) => `formats/${part.matrix.format.name}`;
+const formatFile = (part: MatrixPart) => `formats/${part.matrix.format.name}`;
 
 /** Parameters that every kernel reading a matrix shares. */
 export function matrixParams({ matrix, panels }: MatrixPart) {
