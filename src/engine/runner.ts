@@ -17,6 +17,8 @@ export interface Runner {
   /** Runs the token just sampled, at position `length`, and chooses the next. */
   step(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
   readonly submits: number;
+  /** Milliseconds spent encoding and submitting so far. */
+  readonly hostMs: number;
   /** Streamed weights, since the model was loaded. */
   transfer(): TransferStats;
 }
@@ -28,6 +30,7 @@ export function createRunner(model: LoadedModel): Runner {
   const stateWords = new Uint32Array(4);
   const readback = ledger.create('staging', 'readback.ids', 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
   let submits = 0;
+  let hostMs = 0;
   let stalls = 0;
   let stallMs = 0;
   let lastId: number | undefined; // the token that the sampler chose last
@@ -49,6 +52,7 @@ export function createRunner(model: LoadedModel): Runner {
       if (slice !== undefined) await waitFor(slice, signal);
       const first = i;
       const end = Math.min(i + pacer.piecesPerSubmit(step.rows), stages.length);
+      const begun = performance.now();
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       do stages[i++].program.encode(pass, step);
@@ -56,6 +60,7 @@ export function createRunner(model: LoadedModel): Runner {
       pass.end();
       if (i === stages.length) last(encoder);
       submit(encoder);
+      hostMs += performance.now() - begun;
       if (slice !== undefined) window!.submitted();
       await pacer.submitted(step.rows, i - first);
     }
@@ -134,6 +139,9 @@ export function createRunner(model: LoadedModel): Runner {
   return {
     get submits() {
       return submits;
+    },
+    get hostMs() {
+      return hostMs;
     },
     transfer: () => ({ storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, ...window?.counters, rowBytes: embedding?.byteLength ?? 0, stalls, stallMs }),
     async feed(ids, position, signal) {
