@@ -66,10 +66,10 @@ async function vitest(project, name, env, exclude = []) {
   add(name, status, readVitestReport(report));
 }
 
-async function playwright() {
+/** @param {ReturnType<typeof ensureChromium>} chromium */
+async function playwright(chromium) {
   console.log('\n== pages in Chromium');
   if (!existsSync('e2e') || !readdirSync('e2e').some((file) => file.endsWith('.spec.ts'))) return skip('e2e: there are no tests yet');
-  const chromium = ensureChromium();
   if ('skipped' in chromium) return skip(`e2e: no Chromium (${chromium.skipped})`);
   const built = await run(['npm', 'run', 'build']);
   if (built !== 0) return add('build', built, { passed: 0, failed: 0, skipped: [] });
@@ -94,6 +94,8 @@ function writeVerified() {
 
 try {
   await ensureModel().catch((error) => skip(`tests of the default model: ${error.message}`));
+  // First, as SwiftShader comes with it.
+  const chromium = wanted('gpu') || wanted('e2e') ? ensureChromium() : { skipped: 'not wanted' };
   if (wanted('check')) {
     console.log('\n== check');
     const status = await run(['npm', 'run', 'check']);
@@ -111,7 +113,7 @@ try {
       first = false;
     }
   }
-  if (wanted('e2e')) await playwright();
+  if (wanted('e2e')) await playwright(chromium);
   if (full && !only) writeVerified();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
