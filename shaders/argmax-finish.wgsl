@@ -14,12 +14,13 @@ fn main(@builtin(local_invocation_index) thread : u32) {
     }
   }
   token = first_of(token, thread);
-  if (thread == 0u) {
+  if (thread == 0u && state.ended == 0u) {
     let next = state.position + state.rows;
     if (next < arrayLength(&ids)) {
       ids[next] = token.y;
     }
     state.position = next;
     state.rows = 1u;
+    state.ended = u32(ends(token.y));
   }
 }

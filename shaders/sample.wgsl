@@ -96,11 +96,15 @@ fn main(@builtin(local_invocation_index) thread : u32) {
     scratch.keep = keep;
     scratch.mass = vec2<u32>(0u);
     atomicStore(&scratch.narrowed, 0u);
-    if (next < arrayLength(&ids)) {
-      ids[next] = select(token.y, scratch.best.y, tokens == 0u);
+    if (state.ended == 0u) {
+      let id = select(token.y, scratch.best.y, tokens == 0u);
+      if (next < arrayLength(&ids)) {
+        ids[next] = id;
+      }
+      state.position = next;
+      state.rows = 1u;
+      state.ended = u32(ends(id));
     }
-    state.position = next;
-    state.rows = 1u;
   }
 }
 

@@ -12,6 +12,7 @@ struct Sampling {
   top_p : f32,        // 1 and more: all
   min_p : f32,        // 0: all
   seed : u32,
+  ends : array<vec4<u32>, 2>, // tokens that end an answer; all ones: none
 }
 
 @group(0) @binding(0) var<uniform> sampling : Sampling;
@@ -22,6 +23,11 @@ fn rank_of(bits : u32) -> u32 {
   let magnitude = bits & 0x7fffffffu;
   let rank = select(0x7fffffffu - magnitude, 0x7fffffffu + magnitude, bits != magnitude);
   return select(rank, 0xffffffffu, magnitude > 0x7f800000u);
+}
+
+// Whether a token ends an answer.
+fn ends(token : u32) -> bool {
+  return any(sampling.ends[0] == vec4<u32>(token)) || any(sampling.ends[1] == vec4<u32>(token));
 }
 
 // The logit of a rank, held below 2^127 so that no difference of two overflows.

@@ -207,11 +207,57 @@ describe.skipIf(!adapterFile)('the engine', () => {
     });
 
     it('at the end token of the file, which is neither counted nor shown', async () => {
+      const { text, model } = engine.loaded();
+      const ends = text!.template.endOfTurn as Set<number>;
+      const last = golden.ids.findIndex((id, i) => i >= 4 && !golden.ids.slice(0, i).includes(id)); // the first that had not come before
+      ends.add(golden.ids[last]);
+      try {
+        for (const tokensPerSubmit of [1, 3, 16]) {
+          model.options.tokensPerSubmit = tokensPerSubmit;
+          expect(await greedy(50)).toMatchObject({ ids: firstIds(last), reason: 'stop', stats: { newTokens: last } });
+          // The conversation goes on from what was said, without being run again.
+          const asked = { tokens: [...golden.prompt_ids, ...firstIds(last), golden.prompt_ids.at(-1)!] };
+          const next = await answer(engine, { prompt: asked, maxTokens: 2 });
+          expect(next.stats.cachedTokens).toBe(asked.tokens.length - 1);
+          await greedy(1);
+        }
+      } finally {
+        ends.delete(golden.ids[last]);
+        delete model.options.tokensPerSubmit;
+      }
+    });
+
+    it('with the same tokens however many are made per submit, greedy or drawn, across a growth of the cache', async () => {
+      const { model, runner } = engine.loaded();
+      const drawn: number[][] = [];
+      try {
+        for (const tokensPerSubmit of [1, 5, 16]) {
+          model.options.tokensPerSubmit = tokensPerSubmit;
+          const before = runner.submits;
+          expect(await greedy(100)).toMatchObject({ ids: firstIds(100) });
+          if (tokensPerSubmit === 16) expect(runner.submits - before).toBeLessThan(100);
+          drawn.push((await answer(engine, { prompt, maxTokens: 300, sampling: { temperature: 1, seed: 11 } })).ids);
+        }
+      } finally {
+        delete model.options.tokensPerSubmit;
+      }
+      expect(drawn[0].length).toBeGreaterThan(100);
+      expect(drawn[1]).toEqual(drawn[0]);
+      expect(drawn[2]).toEqual(drawn[0]);
+    });
+
+    it('which stops the submits when it is aborted', async () => {
       const { runner } = engine.loaded();
-      const step = runner.step.bind(runner);
-      let steps = 0;
-      vi.spyOn(runner, 'step').mockImplementation(async (...args) => (++steps === 4 ? 2 : step(...args)));
-      expect(await greedy(50)).toMatchObject({ ids: firstIds(4), reason: 'stop', stats: { newTokens: 4 } });
+      const abort = new AbortController();
+      let shown = 0;
+      await engine.generate({ prompt, maxTokens: 200 }, (ids) => {
+        shown += ids.length;
+        if (shown === 5) abort.abort();
+      }, abort.signal);
+      const { submits } = runner;
+      expect(shown).toBe(5);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(runner.submits).toBe(submits);
     });
 
     it('where the context is full', async () => {

@@ -33,12 +33,13 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
     const cpu = [cpuMs()];
     const t0 = performance.now();
     await runner.feed(prompt, 0);
-    const ids = [await runner.sample(greedy, prompt.length)];
+    const tokens = runner.tokens(greedy, prompt.length, newTokens + 1);
+    const ids = [...(await tokens.next()).value!];
     const t1 = performance.now();
     cpu.push(cpuMs());
     calls.reset();
     const hostBefore = runner.hostMs;
-    for (let i = 0; i < newTokens; i++) ids.push(await runner.step(greedy, prompt.length + i));
+    for await (const more of tokens) ids.push(...more);
     const t2 = performance.now();
     cpu.push(cpuMs());
     const total = calls.read();

@@ -12,6 +12,7 @@ export interface ModelFlags {
   ram?: number;
   f32?: boolean;
   variant?: string;
+  tokensPerSubmit?: number;
   limits?: string;
   maxBinding?: number;
 }
@@ -61,6 +62,6 @@ export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const { dawnFlags, ...options } = more;
   const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
-  await engine.load(await openFileSource(path), { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, ...options });
+  await engine.load(await openFileSource(path), { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, tokensPerSubmit: flags.tokensPerSubmit, ...options });
   return engine;
 }

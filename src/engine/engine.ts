@@ -12,6 +12,7 @@ import { whileUnused } from '../weights/locks.ts';
 import { type Manifest } from '../weights/store.ts';
 import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel, planFor } from './load.ts';
 import { ensureStored, findModel, holdStored, idOf, nameOf, openReader, type Storage, storeCost, verifyStored } from './open.ts';
+import { mostPerSubmit } from './readback.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { defaultShapes, parseShapes } from './shapes.ts';
@@ -32,6 +33,7 @@ export interface EngineOptions extends LoadOptions {
   /** For measurements: see ModelOptions. */
   loader?: ModelOptions['loader'];
   readDelay?: number;
+  tokensPerSubmit?: ModelOptions['tokensPerSubmit'];
 }
 
 export interface Engine {
@@ -165,13 +167,14 @@ export function createEngine(host: Host): Engine {
 }
 
 export function optionsFor({ graph }: OpenedModel, { device }: Pick<Gpu, 'device'>, options: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
-  const { budgetBytes = defaultBudget(device.limits, deviceMemory()), ramBytes, loader, readDelay, context, allLogits } = options;
+  const { budgetBytes = defaultBudget(device.limits, deviceMemory()), ramBytes, loader, readDelay, tokensPerSubmit, context, allLogits } = options;
   const most = graph.config.context;
+  if (tokensPerSubmit !== undefined && !(Number.isInteger(tokensPerSubmit) && tokensPerSubmit >= 1 && tokensPerSubmit <= mostPerSubmit)) throw new RequestError(`tokensPerSubmit is ${tokensPerSubmit}; it has to be a whole number from 1 to ${mostPerSubmit}.`);
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   const chunk = 128;
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader, readDelay };
+  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader, readDelay, tokensPerSubmit };
 }
 
 const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls }: Manifest): StoredModel => ({

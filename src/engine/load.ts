@@ -48,6 +48,8 @@ export interface ModelOptions extends ActivationSizes {
   loader?: 'ahead' | 'naive';
   /** Milliseconds added to reads of streamed weights, per byte, as by a slower device. */
   readDelay?: number;
+  /** Tokens per submit while decoding, at most 16, however long that takes. Default: by measured time. */
+  tokensPerSubmit?: number;
 }
 
 /** Small beside what a page uses anyway. */

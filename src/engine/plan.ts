@@ -7,6 +7,7 @@ import { paramsStride } from '../gpu/program.ts';
 import { type Slice, cutMatrix, cutSection, isVectors, spansOf } from '../weights/slices.ts';
 import { type Layout, matricesOf } from '../weights/layout.ts';
 import { type OpenedModel } from './load.ts';
+import { readbackBytes } from './readback.ts';
 import { isTied, sectionsOf } from './sections.ts';
 
 export interface Plan {
@@ -52,7 +53,6 @@ const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 const sizeOf = ({ start, end }: Slice) => end - start;
 /** As the ledger rounds. */
 const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).map((size) => Math.max(16, Math.ceil(size / 16) * 16)));
-const readbackBytes = 16;
 
 export function plan(opened: OpenedModel, options: PlanOptions): Plan {
   const { budgetBytes } = options;

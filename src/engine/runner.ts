@@ -2,6 +2,7 @@
 import { DeviceError, RequestError } from '../errors.ts';
 import { type LoadedModel, type Stage } from './load.ts';
 import { createPacer } from './pacer.ts';
+import { createReadback, mostPerSubmit } from './readback.ts';
 import { type Program, type Step } from '../gpu/program.ts';
 import { type TransferStats } from '../protocol.ts';
 
@@ -16,6 +17,12 @@ export interface Runner {
   sample(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
   /** Runs the token just sampled, at position `length`, and chooses the next. */
   step(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
+  /**
+   * Chooses up to `most` tokens after the `length` fed ones and hands them over as they come back, one or several at a
+   * time: where tokens take little time, several are made per submit, and the next submit is under way while one is
+   * read. So when the caller has enough and leaves the loop, later tokens may have been made in vain.
+   */
+  tokens(choose: Program, length: number, most: number, signal?: AbortSignal): AsyncGenerator<number[], void>;
   readonly submits: number;
   /** Milliseconds spent encoding and submitting so far. */
   readonly hostMs: number;
@@ -28,7 +35,7 @@ export function createRunner(model: LoadedModel): Runner {
   const { state, ids: idsBinding, buffers } = activations;
   const pacer = createPacer(device.queue);
   const stateWords = new Uint32Array(4);
-  const readback = ledger.create('staging', 'readback.ids', 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  const readback = createReadback(ledger);
   let submits = 0;
   let hostMs = 0;
   let stalls = 0;
@@ -43,27 +50,56 @@ export function createRunner(model: LoadedModel): Runner {
     submits++;
   }
 
-  /** Encodes stages in order, cut into submits by the pacer and before each streamed slice; the last submit also does `last`. */
-  async function run(stages: Stage[], step: Step, last: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
+  /** Encodes stages in order, for each step in turn, cut into submits by the pacer and before each streamed slice; the last submit also does `last`. */
+  async function run(stages: Stage[], steps: Step[], last: (encoder: GPUCommandEncoder) => void, submitted: () => void, signal?: AbortSignal): Promise<void> {
+    const { rows } = steps[0];
+    const pieces = stages.length * steps.length;
+    const stage = (i: number) => stages[i % stages.length];
     window?.begin(stages.flatMap(({ slice }) => slice ?? []));
-    for (let i = 0; i < stages.length; ) {
+    for (let i = 0; i < pieces; ) {
       signal?.throwIfAborted();
-      const { slice } = stages[i];
+      const { slice } = stage(i);
       if (slice !== undefined) await waitFor(slice, signal);
       const first = i;
-      const end = Math.min(i + pacer.piecesPerSubmit(step.rows), stages.length);
+      const most = rows === 1 && options.tokensPerSubmit ? pieces : pacer.piecesPerSubmit(rows);
+      const end = Math.min(i + most, pieces);
       const begun = performance.now();
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      do stages[i++].program.encode(pass, step);
-      while (i < end && stages[i].slice === undefined);
+      do stage(i).program.encode(pass, steps[Math.floor(i / stages.length)]);
+      while (++i < end && stage(i).slice === undefined);
       pass.end();
-      if (i === stages.length) last(encoder);
+      if (i === pieces) last(encoder);
       submit(encoder);
       hostMs += performance.now() - begun;
       if (slice !== undefined) window!.submitted();
-      await pacer.submitted(step.rows, i - first);
+      if (i === pieces) submitted();
+      await pacer.submitted(rows, i - first);
     }
+  }
+
+  /** Runs stages for one step. */
+  const runStep = (stages: Stage[], step: Step, signal?: AbortSignal) => run(stages, [step], () => {}, () => {}, signal);
+
+  /** Runs stages for each step, and reads the ids that they chose, which begin at `position`. The outer promise is that of the submits. */
+  async function runAndRead(stages: Stage[], steps: Step[], position: number, signal?: AbortSignal): Promise<{ ids: Promise<number[]> }> {
+    let read: () => Promise<Uint32Array>;
+    let ids!: Promise<number[]>;
+    const copy = (encoder: GPUCommandEncoder) => (read = readback.copy(encoder, idsBinding.buffer, position, steps.length));
+    await run(stages, steps, copy, () => {
+      ids = read().then((words) => checkChosen(words, position));
+      ids.catch(() => {}); // may be awaited after the next submit
+    }, signal);
+    return { ids };
+  }
+
+  function checkChosen(words: Uint32Array, position: number): number[] {
+    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
+    const ids = [...words];
+    const wrong = ids.findIndex((id) => id >= graph.config.vocab);
+    if (wrong >= 0 && model.gpu.computes) throw new DeviceError(`The sampler gave token ${ids[wrong]} at position ${position + wrong}; the vocabulary has ${graph.config.vocab}.`);
+    lastId = ids.at(-1);
+    return ids;
   }
 
   /** Waits until a slice is queued for its slot, and notes for how long the GPU had nothing else to do. */
@@ -111,18 +147,6 @@ export function createRunner(model: LoadedModel): Runner {
     }
   }
 
-  async function readId(length: number): Promise<number> {
-    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
-    await readback.mapAsync(GPUMapMode.READ);
-    const id = new Uint32Array(readback.getMappedRange())[0];
-    readback.unmap();
-    if (id >= graph.config.vocab && model.gpu.computes) throw new DeviceError(`The sampler gave token ${id} at position ${length}; the vocabulary has ${graph.config.vocab}.`);
-    lastId = id;
-    return id;
-  }
-
-  const copyId = (encoder: GPUCommandEncoder, position: number) => encoder.copyBufferToBuffer(idsBinding.buffer, 4 * position, readback, 0, 4);
-
   async function readFloats(buffer: GPUBuffer, count: number): Promise<Float32Array> {
     const staging = ledger.create('staging', 'readback.logits', 4 * count, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     try {
@@ -136,6 +160,25 @@ export function createRunner(model: LoadedModel): Runner {
     }
   }
 
+  async function sample(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
+    if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
+    return (await (await runAndRead([{ program: choose }], [{ rows: 1, length }], length, signal)).ids)[0];
+  }
+
+  async function step(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
+    makeRoom(length + 1);
+    if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
+    if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
+    await embed([lastId]);
+    return (await (await runAndRead([...programs.decode, ...heads.last, { program: choose }], [{ rows: 1, length: length + 1 }], length + 1, signal)).ids)[0];
+  }
+
+  /** As many as take half of what a submit may take, so that two can be in flight; one if the CPU has a part in each. */
+  const tokensPerSubmit = (stages: number): number => (window || embedding ? 1 : (options.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(1) / 2 / stages)))));
+
+  /** Whether ids are read while the next submit runs: not where the CPU has a part in each token, nor where a token in vain costs more than a wait. */
+  const readsBehind = (): boolean => !window && !embedding && pacer.piecesPerSubmit(1) >= 2 * (programs.decode.length + heads.last.length + 1);
+
   return {
     get submits() {
       return submits;
@@ -146,29 +189,40 @@ export function createRunner(model: LoadedModel): Runner {
     transfer: () => ({ storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, ...window?.counters, rowBytes: embedding?.byteLength ?? 0, stalls, stallMs }),
     async feed(ids, position, signal) {
       const end = position + ids.length;
-      await forChunks(ids, position, (step) => run(step.length === end ? [...body(step.rows), ...heads.last] : body(step.rows), step, () => {}, signal));
+      await forChunks(ids, position, (step) => runStep(step.length === end ? [...body(step.rows), ...heads.last] : body(step.rows), step, signal));
     },
     async feedAll(ids, position, onRows, signal) {
       const { all } = heads;
       if (!all) throw new RequestError('The model was loaded without room for the logits of every token.');
       await forChunks(ids, position, async (step) => {
-        await run([...programs.prefill, ...all], step, () => {}, signal);
+        await runStep([...programs.prefill, ...all], step, signal);
         onRows(await readFloats(buffers.logits.buffer, step.rows * graph.config.vocab), step.rows);
       });
     },
     readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
-    async sample(choose, length, signal) {
-      if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
-      await run([{ program: choose }], { rows: 1, length }, (encoder) => copyId(encoder, length), signal);
-      return readId(length);
-    },
-    async step(choose, length, signal) {
-      makeRoom(length + 1);
-      if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
-      if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
-      await embed([lastId]);
-      await run([...programs.decode, ...heads.last, { program: choose }], { rows: 1, length: length + 1 }, (encoder) => copyId(encoder, length + 1), signal);
-      return readId(length + 1);
+    sample,
+    step,
+    async *tokens(choose, length, most, signal) {
+      if (most < 1) return;
+      yield [await sample(choose, length, signal)];
+      const end = Math.min(length + most, options.context); // ids have a place below it
+      const stages = [...programs.decode, ...heads.last, { program: choose }];
+      const pending: Promise<number[]>[] = [];
+      try {
+        for (let at = length + 1; at < end || pending.length; ) {
+          const count = Math.min(tokensPerSubmit(stages.length), end - at);
+          if (count > 0) {
+            makeRoom(at + count - 1);
+            if (embedding) await embed([lastId!]);
+            const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i }));
+            pending.push((await runAndRead(stages, steps, at, signal)).ids);
+            at += count;
+          }
+          while (pending.length > (at < end && readsBehind() ? 1 : 0)) yield await pending.shift()!;
+        }
+      } finally {
+        await Promise.allSettled(pending); // a buffer that is mapped takes no copy
+      }
     },
   };
 }

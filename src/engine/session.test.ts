@@ -9,22 +9,21 @@ import { type Text, createSession } from './session.ts';
 const eot = 0;
 
 /** A model that answers with the bytes of `says`, then the end of turn, whatever it is asked. */
-function converse(says: string, { context = 64, withText = true } = {}) {
+function converse(says: string, { context = 64, withText = true, atOnce = 1 } = {}) {
   const fed: { ids: number[]; position: number }[] = [];
   const next = [...new TextEncoder().encode(says), eot];
-  let at = 0;
   const runner = {
     transfer: () => ({}),
     feed: (ids: number[], position: number, signal?: AbortSignal) => {
       signal?.throwIfAborted();
       fed.push({ ids: [...ids], position });
-      at = 0;
       return Promise.resolve();
     },
-    sample: () => Promise.resolve(next[at++]),
-    step: (_: unknown, __: number, signal?: AbortSignal) => {
-      signal?.throwIfAborted();
-      return Promise.resolve(next[at++]);
+    async *tokens(_: unknown, __: number, most: number, signal?: AbortSignal) {
+      for (let at = 0; at < most; at += atOnce) {
+        signal?.throwIfAborted();
+        yield await Promise.resolve(next.slice(at, Math.min(at + atOnce, most)));
+      }
     },
   } as unknown as Runner;
   const model = { options: { context }, plan: { verdict: 'fits' }, sampler: { choose: () => ({}) }, ledger: { peakBytes: 1 } } as unknown as LoadedModel;
@@ -100,6 +99,17 @@ describe('a session', () => {
     expect(await ask({ prompt }, abort.signal, (count) => count === 2 && abort.abort())).toMatchObject({ reason: 'abort', ids: [97, 98], shown: 'ab' });
     await ask({ prompt: { tokens: [10, 11, 12, 97, 98, 99] } });
     expect(fed.map(({ position }) => position)).toEqual([0, 4]);
+  });
+
+  it('takes no notice of tokens that came with the last one', async () => {
+    const { ask, fed } = converse('Hello', { atOnce: 4 });
+    expect(await ask({ prompt })).toMatchObject({ shown: 'Hello', reason: 'stop' });
+    expect(await ask({ prompt, maxTokens: 2 })).toMatchObject({ shown: 'He', reason: 'length', stats: { newTokens: 2 } });
+    const abort = new AbortController();
+    expect(await ask({ prompt }, abort.signal, (count) => count === 2 && abort.abort())).toMatchObject({ reason: 'abort', ids: [72, 101] });
+    expect(await ask({ prompt, stop: ['el'] })).toMatchObject({ shown: 'H', reason: 'stop', ids: [72, 101, 108] });
+    await ask({ prompt: { tokens: [10, 11, 12, 72, 101, 108, 40] } });
+    expect(fed.at(-1)).toEqual({ ids: [108, 40], position: 5 }); // [12, 72, 101] were run for certain
   });
 
   it('passes errors on, and those of the receiver too', async () => {

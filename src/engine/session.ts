@@ -61,27 +61,27 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       try {
         await runner.feed(prompt.slice(shared), shared, signal);
         cached = prompt.slice();
-        const program = model.sampler.choose(sampling);
-        let id = await runner.sample(program, prompt.length, signal);
-        firstToken = performance.now();
-        transferFirst = runner.transfer();
-        for (;;) {
-          signal?.throwIfAborted();
-          if (endOfTurn?.has(id)) {
-            reason = 'stop';
-            break;
+        const program = model.sampler.choose(sampling, [...(endOfTurn ?? [])]);
+        answer: for await (const ids of runner.tokens(program, prompt.length, Math.min(maxTokens, context - prompt.length), signal)) {
+          if (!made.length) {
+            firstToken = performance.now();
+            transferFirst = runner.transfer();
           }
-          made.push(id);
-          const { text: shown, stopped } = stops.push(decoder ? decoder.push(id) : '');
-          onTokens([id], shown);
-          if (stopped) {
-            reason = 'stop';
-            break;
+          for (const id of ids) {
+            signal?.throwIfAborted();
+            if (made.length) cached.push(made[made.length - 1]); // it was run to choose this one
+            if (endOfTurn?.has(id)) {
+              reason = 'stop';
+              break answer;
+            }
+            made.push(id);
+            const { text: shown, stopped } = stops.push(decoder ? decoder.push(id) : '');
+            onTokens([id], shown);
+            if (stopped) {
+              reason = 'stop';
+              break answer;
+            }
           }
-          const length = prompt.length + made.length;
-          if (made.length >= maxTokens || length >= context) break;
-          id = await runner.step(program, length - 1, signal);
-          cached.push(made[made.length - 1]);
         }
       } catch (error) {
         if (!signal?.aborted) throw error;

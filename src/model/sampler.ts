@@ -7,8 +7,11 @@ import { type Activations } from './record.ts';
 import { checkSampling, samplerBytes, samplingBytes, samplingSlices, samplingUniform } from './sampling.ts';
 
 export interface Sampler {
-  /** Writes the options to the GPU; RequestError if one is out of range. Returns the program that follows them. */
-  choose(options: SamplingOptions & { seed: number }): Program;
+  /**
+   * Writes the options to the GPU; RequestError if one is out of range. Returns the program that follows them. Once it
+   * has chosen one of `ends`, steps that are queued already change nothing.
+   */
+  choose(options: SamplingOptions & { seed: number }, ends?: readonly number[]): Program;
 }
 
 /** Bytes of the sampler's buffers. */
@@ -38,9 +41,9 @@ export async function createSampler(device: GPUDevice, ledger: Ledger, kernels: 
     createProgram(device, ledger, kernels, 'sampler.drawn', [argmax, ...draw]),
   ]);
   return {
-    choose(options) {
+    choose(options, ends) {
       const { temperature } = checkSampling(options);
-      device.queue.writeBuffer(sampling.buffer, 0, samplingUniform(vocab, options));
+      device.queue.writeBuffer(sampling.buffer, 0, samplingUniform(vocab, options, ends));
       return temperature === 0 ? greedy : drawn;
     },
   };

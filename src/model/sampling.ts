@@ -5,8 +5,11 @@ import { type SamplingOptions } from '../protocol.ts';
 /** Tokens per workgroup of a pass over the vocabulary: `SliceTokens` in the shaders. */
 const sliceTokens = 2048;
 
-/** Bytes of the uniform `Sampling`, padded to 16. */
-export const samplingBytes = 32;
+/** Bytes of the uniform `Sampling`. */
+export const samplingBytes = 64;
+
+/** Tokens that the GPU can know to end an answer; those beyond are seen when they are read back. */
+const mostEnds = 8;
 
 /** Workgroups of the kernels that read the vocabulary in slices, for a vocabulary of `vocab` tokens. */
 export const samplingSlices = (vocab: number): number => Math.ceil(vocab / sliceTokens);
@@ -38,7 +41,7 @@ export function checkSampling(options: SamplingOptions): Required<Omit<SamplingO
 }
 
 /** The bytes of the uniform `Sampling`. Temperature 0 becomes top-k of 1, so that the sampling kernels are right for it too. */
-export function samplingUniform(vocab: number, options: SamplingOptions & { seed: number }): Uint8Array<ArrayBuffer> {
+export function samplingUniform(vocab: number, options: SamplingOptions & { seed: number }, ends: readonly number[] = []): Uint8Array<ArrayBuffer> {
   const { temperature, topK, topP, minP } = checkSampling(options);
   const view = new DataView(new ArrayBuffer(samplingBytes));
   view.setUint32(0, vocab, true);
@@ -47,5 +50,6 @@ export function samplingUniform(vocab: number, options: SamplingOptions & { seed
   view.setFloat32(12, topP, true);
   view.setFloat32(16, minP, true);
   view.setUint32(20, options.seed, true);
+  for (let i = 0; i < mostEnds; i++) view.setUint32(32 + 4 * i, ends[i] ?? 0xffffffff, true);
   return new Uint8Array(view.buffer);
 }
