@@ -6,7 +6,7 @@ import { timed } from '../../../test/timed.ts';
 const html = (text: string): string => toBlocks(text).map((block) => block.html).join('');
 
 test('a growing answer keeps its finished blocks and gives the same as when read at once', () => {
-  const piece = fc.constantFrom('# Title\n', '\n', 'some words\n', '- item\n', '  more\n', '1. one\n', '```js\n', 'let a = 1;\n', '```\n', '| a | b |\n', '|---|---|\n', '> said\n', '---\n', '**bold', '** `code` ', '\n\n', '    indented\n', '[x](y) ');
+  const piece = fc.constantFrom('# Title\n', '\n', 'some words\n', '- item\n', '  more\n', '1. one\n', '```js\n', 'let a = 1;\n', '```\n', '| a | b |\n', '|---|---|\n', '> said\n', '---\n', '**bold', '** `code` ', '\n\n', '    indented\n', '[x](y) ', '$$\n', '$$', '$x$', '\\[', '\\]', '\\(');
   fc.assert(fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
     const growing = new MarkdownBlocks();
     let text = '';

@@ -1,7 +1,8 @@
 // Cuts Markdown into blocks, so that a growing answer changes only its last one. Makes HTML text; knows no DOM and trusts
 // nothing: what a model writes may be hostile, and its HTML is shown as text.
 import { Lexer, Parser, type Token } from 'marked';
-import { escapeHtml, options } from './renderer.ts';
+import { escapeHtml } from './escape.ts';
+import { options } from './renderer.ts';
 
 export interface Block {
   /** The part of the text that this block shows; all blocks joined give the text. */

@@ -1,8 +1,7 @@
 // What the tokens of Markdown become in HTML. Raw HTML becomes text, and nothing is fetched: an image is a link to it.
-import { Renderer, type MarkedOptions, type Tokens } from 'marked';
-
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character]);
+import { Marked, Renderer, type MarkedOptions, type Tokens } from 'marked';
+import { escapeHtml } from './escape.ts';
+import { mathsSyntax } from './maths-syntax.ts';
 
 /** Schemes that a link may have. */
 export const safeAddress = /^(?:https?:\/\/|mailto:)/i;
@@ -45,4 +44,4 @@ class ChatRenderer extends Renderer {
 }
 
 /** A line end inside a paragraph is a line end: models write verse and addresses so. */
-export const options: MarkedOptions = { gfm: true, breaks: true, renderer: new ChatRenderer() };
+export const options: MarkedOptions = { ...new Marked({ extensions: mathsSyntax }).defaults, gfm: true, breaks: true, renderer: new ChatRenderer() };

@@ -72,6 +72,23 @@ export const markdownStyles = css`
     background: var(--bubble);
     font: 0.875em / 1.55 var(--font-code);
   }
+  .maths {
+    overflow-x: auto;
+    overflow-y: hidden;
+  }
+  math {
+    font-size: 1.08em;
+  }
+  math[display='block'] {
+    display: block math;
+    margin: 0.25em 0;
+  }
+  mtd.tml-right {
+    text-align: right;
+  }
+  mtd.tml-left {
+    text-align: left;
+  }
   .code {
     border: 1px solid var(--line);
     border-radius: var(--radius-small);

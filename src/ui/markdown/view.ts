@@ -1,5 +1,5 @@
 // Shows growing Markdown in an element: only blocks that changed are made anew. Code gets a bar with its language and a
-// button that copies it, and colours once it is finished.
+// button that copies it, and colours once it is finished; maths is typeset then.
 import { MarkdownBlocks, type Block } from './blocks.ts';
 import { sanitize } from './sanitize.ts';
 
@@ -28,7 +28,10 @@ export class MarkdownView {
       this.shown.push({ block, element });
     }
     const finished = writing ? this.shown.slice(0, -1) : this.shown;
-    for (const { element } of finished) if (element.querySelector('code[class]:not([data-coloured])')) void colour(element);
+    for (const { element } of finished) {
+      if (element.querySelector('pre > code[class]:not([data-coloured])')) void colour(element);
+      if (element.querySelector('code.tex')) void typeset(element);
+    }
   }
 }
 
@@ -56,12 +59,25 @@ function addBar(pre: HTMLPreElement): void {
 const languageOf = (code: Element): string => /language-(\S+)/.exec(code.className)?.[1] ?? '';
 
 async function colour(element: HTMLElement): Promise<void> {
-  const codes = [...element.querySelectorAll<HTMLElement>('code[class]:not([data-coloured])')];
+  const codes = [...element.querySelectorAll<HTMLElement>('pre > code[class]:not([data-coloured])')];
   for (const code of codes) code.dataset.coloured = '';
   const highlighter = await import('./highlight.ts').catch(() => null); // without the network: code stays plain
   for (const code of codes) {
     const text = code.textContent ?? '';
     const html = text.length <= longestColoured ? highlighter?.highlight(text, languageOf(code)) : undefined;
     if (html !== undefined) code.replaceChildren(sanitize(html));
+  }
+}
+
+async function typeset(element: HTMLElement): Promise<void> {
+  const formulas = [...element.querySelectorAll<HTMLElement>('code.tex')];
+  for (const formula of formulas) formula.classList.remove('tex');
+  const maths = await import('./maths.ts').catch(() => null); // without the network: TeX stays as it was written
+  for (const formula of formulas) {
+    const html = maths?.typeset(formula.textContent ?? '', formula.classList.contains('display'));
+    if (html === undefined) continue;
+    const shown = sanitize(html);
+    shown.querySelector('math')?.setAttribute('aria-label', formula.textContent ?? '');
+    formula.replaceWith(shown);
   }
 }
