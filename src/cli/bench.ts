@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import { RequestError } from '../errors.ts';
 import { measurePeak } from '../../bench/peak.ts';
+import { describeShapes } from '../engine/shapes.ts';
 import { dawn } from '../node.ts';
 import { countCalls } from './count-calls.ts';
 import { type Result } from './result.ts';
@@ -77,7 +78,7 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
   };
   const lines = [
     `adapter   ${json.adapter}`,
-    `shapes    ${Object.entries(json.shapes).map((pair) => pair.join('=')).join(' ')}`,
+    `shapes    ${Object.entries(describeShapes(json.shapes)).map(([name, value]) => (value.includes('=') ? `; ${name}: ${value}` : `${name}=${value}`)).join(' ')}`,
     `prefill   ${json.prefillTokensPerSecond.toFixed(2)} tokens/s (${json.promptTokens} tokens)`,
     `decode    ${json.decodeTokensPerSecond.toFixed(2)} tokens/s (${newTokens} tokens)`,
     ...(peak && decode && prefill

@@ -15,7 +15,7 @@ import { ensureStored, findModel, holdStored, idOf, nameOf, openReader, type Sto
 import { mostPerSubmit } from './readback.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
-import { defaultShapes, parseShapes } from './shapes.ts';
+import { defaultShapes, describeShapes, parseShapes } from './shapes.ts';
 
 /** What the engine needs of the place it runs in. */
 export interface Host extends Storage {
@@ -201,6 +201,6 @@ function describe({ header, graph }: OpenedModel, { gpu, options }: LoadedModel,
   for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
   return {
     id, name: nameOf(header, sourceName), architecture: graph.config.architecture, parameters, context: options.context, fileBytes: header.fileBytes,
-    adapter: gpu.adapterName, variants: Object.fromEntries(Object.entries(options.shapes).map(([name, value]) => [name, String(value)])),
+    adapter: gpu.adapterName, variants: describeShapes(options.shapes),
   };
 }

@@ -16,18 +16,27 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false } = {}): 
 
 const known = {
   splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows'], tile: ['f32', 'f16'], cache: ['f32', 'f16'], reduce: ['workgroup', 'subgroup'],
-} satisfies { [name in keyof Shapes]: Shapes[name][] };
+} satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */
 export function parseShapes(text: string, base: Shapes): Shapes {
-  const shapes: Record<string, number | string> = { ...base };
+  const shapes: Record<string, unknown> = { ...base };
   for (const pair of text.split(',').filter(Boolean)) {
     const [name, value] = pair.split('=');
-    const values: readonly (number | string)[] | undefined = Object.hasOwn(known, name) ? known[name as keyof Shapes] : undefined;
+    const values: readonly (number | string)[] | undefined = Object.hasOwn(known, name) ? known[name as keyof typeof known] : undefined;
     if (!values) throw new RequestError(`"${pair}" is not a shape; known are ${Object.keys(known).join(', ')}, as in splits=1,prefill=rows.`);
     const chosen = values.find((each) => String(each) === value);
     if (chosen === undefined) throw new RequestError(`The shape ${name} is ${value ?? 'not given'}; it can be ${values.join(', ')}.`);
     shapes[name] = chosen;
   }
   return shapes as unknown as Shapes;
+}
+
+/** For people: the model's choices by name, then those of kinds of matrices that differ, by kind. */
+export function describeShapes({ matrices = {}, ...shapes }: Shapes): Record<string, string> {
+  const others = Object.entries(matrices).map(([kind, choices]): [string, string] => [
+    kind,
+    Object.entries(choices).filter(([name, value]) => shapes[name as keyof typeof shapes] !== value).map((pair) => pair.join('=')).join(' '),
+  ]);
+  return Object.fromEntries([...Object.entries(shapes).map(([name, value]): [string, string] => [name, String(value)]), ...others.filter(([, text]) => text)]);
 }

@@ -16,6 +16,8 @@ export interface Binding {
 
 export interface Dispatch {
   label: string;
+  /** The kind of matrix that it multiplies with, if any (model/matrix-shapes.ts). */
+  kind?: string;
   kernel: KernelSpec;
   params?: Record<string, number>;
   /** By the name of the variable in WGSL; a function where the buffer may be replaced (see `rebind`). */

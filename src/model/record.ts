@@ -1,6 +1,7 @@
 // Turns the operations of a graph into dispatches: for one token (decode) and for many (prefill).
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec } from '../gpu/kernels.ts';
+import { matrixKind, shapesOf } from './matrix-shapes.ts';
 import { type Activation, type Attend, type Embed, type Graph, type NormAdd, type Op, type Project, type Rope } from './graph.ts';
 
 /** Which kernels and shapes to use; chosen per adapter by measurement, all giving the same numbers up to rounding. */
@@ -14,7 +15,12 @@ export interface Shapes {
   tile: 'f32' | 'f16';
   cache: 'f32' | 'f16';
   reduce: 'workgroup' | 'subgroup';
+  /** Other choices for some kinds of matrices (matrix-shapes.ts). */
+  matrices?: Record<string, MatrixShapes>;
 }
+
+/** What may differ between the matrices of a model. */
+export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'prefill' | 'tile'>>;
 
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
 export interface MatrixPart {
@@ -107,6 +113,8 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
     dispatches.push(rmsNorm(context, `${name}.norm`, op.input, 'normed', op.norm, false, place));
   }
   parts.forEach((part, i) => {
+    const kind = matrixKind(op, part.matrix);
+    const shapes = shapesOf(context.shapes, kind);
     const common = { weights: part.binding, vectors: place.vectors, state, input: buffers[input], output: buffers[target] };
     const params = {
       ...matrixParams(part), rows: part.rows, first_output: firstOutput[i], stride: strides[input], output_stride: strides[target],
@@ -115,7 +123,6 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
     };
     const constants: Record<string, number> = { HasBias: flag(op.bias), Add: flag(op.add), Softcap: flag(op.softcap) };
     if (mode === 'decode') {
-      const { panels } = context.shapes;
       const gate = fused ? gates[op.gate!] : 0;
       if (fused) {
         params.rows = part.matrix.parts[0].rows;
@@ -123,13 +130,13 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
         params.panels = params.up_panels;
       }
       dispatches.push({
-        label: `${name}.${op.output}`,
-        kernel: decodeKernel(context.shapes, part, { ...constants, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') }),
+        label: `${name}.${op.output}`, kind,
+        kernel: decodeKernel(shapes, part, { ...constants, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') }),
         params, bindings: common,
-        grid: () => [Math.ceil(params.panels / panels)],
+        grid: () => [Math.ceil(params.panels / shapes.panels)],
       });
     } else {
-      dispatches.push({ label: `${name}.${op.output}`, ...prefillKernel(context.shapes, part, constants), params, bindings: common });
+      dispatches.push({ label: `${name}.${op.output}`, kind, ...prefillKernel(shapes, part, constants), params, bindings: common });
     }
   });
   if (op.gate && !fused) dispatches.push(gate(context, name, op));
