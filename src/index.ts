@@ -7,4 +7,4 @@ export {
   type ChatTextPart, type ChatUsage,
 } from './api/chat.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from './errors.ts';
-export { type EngineStats, type GenerateStats, type LoadPhase, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from './protocol.ts';
+export { type DevicePeak, type EngineStats, type GenerateStats, type LoadPhase, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from './protocol.ts';

@@ -73,6 +73,8 @@ export interface StoredModel {
   /** Milliseconds since 1970. */
   lastUsed: number;
   complete: boolean;
+  /** What opens it, if it is stored encrypted: a passphrase, or a key that the page has. */
+  encrypted?: 'passphrase' | 'key';
 }
 
 export interface ChatMessage {
@@ -149,6 +151,8 @@ export interface EngineStats {
   gpuBytesPeak: number;
   budgetBytes: number;
   submits: number;
+  /** Since the load, of weights that do not stay on the GPU. */
+  transfer?: TransferStats;
   /** What a read of the browser's storage costs, once measured: a part for each read and a part for each byte. */
   storeCost?: StoreCost;
 }
@@ -188,6 +192,14 @@ export interface ModelPlan {
   context: number;
 }
 
+/** What the device itself can do, by two fixed kernels that the engine does not use. */
+export interface DevicePeak {
+  /** Bytes read and written per second by copying. */
+  copyBytesPerSecond: number;
+  /** A fused multiply-add counts as two. */
+  flopsPerSecond: number;
+}
+
 export interface SelfTestResult {
   name: string;
   passed: boolean;
@@ -215,5 +227,7 @@ export interface WorkerEngine {
   verify(id: string, options?: Pick<LoadOptions, 'encryption'>): Promise<VerifyResult>;
   /** Every kernel against plain loops, on a device of its own. Takes seconds on a GPU, minutes in software. */
   selfTest(): Promise<SelfTestResult[]>;
+  /** Measured on a device of its own, in about a second on a GPU. */
+  peak(): Promise<DevicePeak>;
   unload(): Promise<void>;
 }

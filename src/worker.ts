@@ -54,6 +54,15 @@ const worker: WorkerEngine = {
       gpu.device.destroy();
     }
   },
+  async peak() {
+    const [{ openGpu }, { measurePeak }] = await Promise.all([import('./gpu/device.ts'), import('../bench/peak.ts')]);
+    const gpu = await openGpu(navigator.gpu);
+    try {
+      return await measurePeak(gpu.device);
+    } finally {
+      gpu.device.destroy();
+    }
+  },
   unload: () => engine.unload(),
 };
 

@@ -1,5 +1,5 @@
 // The shapes of a chat request and its answers, as OpenAI's chat completions have them. Types only.
-// What windrow adds: top_k, min_p, signal, stats.
+// What windrow adds: top_k, min_p, signal, tokens, stats.
 import { type ChatMessage, type GenerateStats } from '../protocol.ts';
 
 export interface ChatTextPart {
@@ -70,6 +70,8 @@ export interface ChatCompletionChunk {
   choices: { index: 0; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: null }[];
   /** In one last chunk, if `stream_options.include_usage` asks for it. */
   usage?: ChatUsage;
+  /** How many tokens the content is of; in chunks with content. */
+  tokens?: number;
   /** In the chunk that carries the finish reason. */
   stats?: GenerateStats;
 }

@@ -52,7 +52,7 @@ export function chatCompletions(connection: Connection, model: string): ChatComp
     const queue = new AsyncQueue<ChatCompletionChunk>(() => stop());
     queue.push(chunk({ role: 'assistant', content: '' }));
     const stop = startRequest(connection, request, signal, {
-      tokens: (text) => queue.push(chunk({ content: text })),
+      tokens: (text, tokens) => queue.push({ ...chunk({ content: text }), tokens }),
       done: (reason, stats) => {
         queue.push({ ...chunk({}, reason), stats });
         if (params.stream_options?.include_usage) queue.push({ ...chunk({}), choices: [], usage: usageOf(stats) });

@@ -1,7 +1,7 @@
 // What a page holds: a loaded model in a worker. Knows no GPU, no storage, no elements.
 import { transfer } from 'comlink';
 import { RequestError } from '../errors.ts';
-import { type EngineStats, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
+import { type DevicePeak, type EngineStats, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
 import { chatCompletions, type ChatCompletions } from './completions.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
 import { type ImportSettings, toLoadOptions, toModelSource } from './parameters.ts';
@@ -40,6 +40,8 @@ export interface Engine {
   models(): Promise<StoredModel[]>;
   /** Checks every kernel on this device: seconds on a GPU, minutes in software. */
   selfTest(): Promise<SelfTestResult[]>;
+  /** What this device can copy and multiply per second, to compare speeds with. */
+  peak(): Promise<DevicePeak>;
   /** Deletes a stored model. */
   remove(id: string): Promise<void>;
   /** Frees the GPU and ends the worker. Open calls and later ones reject with a RequestError. */
@@ -94,6 +96,7 @@ function engineOf(connection: Connection, info: ModelInfo): Engine {
     stats: () => connection.call((worker) => worker.stats()),
     models: () => connection.call((worker) => worker.models()),
     selfTest: () => connection.call((worker) => worker.selfTest()),
+    peak: () => connection.call((worker) => worker.peak()),
     remove: (id) => connection.call((worker) => worker.remove(id)),
     unload: () => (unloading ??= unload(connection)),
   };

@@ -6,7 +6,7 @@ import { type Connection } from './connection.ts';
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 export interface RequestListener {
-  tokens(text: string): void;
+  tokens(text: string, count: number): void;
   done(reason: Exclude<FinishReason, 'abort'>, stats: GenerateStats): void;
   /** By the signal, by the returned function, or by the worker. */
   stopped(): void;
@@ -40,7 +40,7 @@ export function startRequest(connection: Connection, request: GenerateRequest, s
   signal?.addEventListener('abort', stop);
   port.onmessage = ({ data: event }: MessageEvent<GenerateEvent>) => {
     if (event.type === 'tokens') {
-      if (!ended) listener.tokens(event.text);
+      if (!ended) listener.tokens(event.text, event.ids.length);
       return;
     }
     release(); // only now: after a stop, the worker's last word comes over the port too

@@ -177,8 +177,8 @@ export function optionsFor({ graph }: OpenedModel, { device }: Pick<Gpu, 'device
   return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader, readDelay, tokensPerSubmit };
 }
 
-const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls }: Manifest): StoredModel => ({
-  id, name, urls, byteLength: slabBytes.reduce((a, b) => a + b, 0), lastUsed, complete,
+const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({
+  id, name, urls, byteLength: slabBytes.reduce((a, b) => a + b, 0), lastUsed, complete, encrypted: encryption && (encryption.wrapped ? 'passphrase' : 'key'),
 });
 
 /** Progress with what was not said left as it was last. */
