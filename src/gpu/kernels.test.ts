@@ -65,6 +65,13 @@ describe('the kernel cache', () => {
   });
 });
 
+describe('files that are replaced', () => {
+  it('go into the source and change the hash', () => {
+    expect(kernelSource({ kernel: 'gate', files: ['state'] }, { gate: 'fn main() {}' })).toBe(`${files['../../shaders/state.wgsl']}fn main() {}`);
+    expect(kernelsHash({ gate: 'fn main() {}' })).not.toBe(kernelsHash());
+  });
+});
+
 describe('kernelsHash', () => {
   it('is 32 bits in hexadecimal, the same each time', () => {
     expect(kernelsHash()).toMatch(/^[0-9a-f]{1,8}$/);

@@ -32,9 +32,10 @@ export interface Kernel extends KernelInterface {
 
 export const kernelKey = (spec: KernelSpec): string => JSON.stringify([spec.kernel, spec.files, spec.enable, spec.consts, spec.constants]);
 
-export function kernelSource({ kernel, files = [], enable = [], consts = {} }: KernelSpec): string {
+/** `replaced`: text in place of that of some files. */
+export function kernelSource({ kernel, files = [], enable = [], consts = {} }: KernelSpec, replaced: Record<string, string> = {}): string {
   const parts = [...files, kernel].map((name) => {
-    const text = sources.get(name);
+    const text = replaced[name] ?? sources.get(name);
     if (text === undefined) throw new Error(`There is no shader file ${name}.wgsl; the kernel ${kernel} asks for it.`);
     return text;
   });
@@ -56,19 +57,25 @@ export function readInterface(source: string): KernelInterface {
 }
 
 /** Changes when any shader does: part of the key of what was measured with them. FNV-1a. */
-export function kernelsHash(): string {
+export function kernelsHash(replaced: Record<string, string> = {}): string {
   let hash = 0x811c9dc5;
-  for (const text of sources.values()) for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  for (const text of [...sources.values(), ...Object.values(replaced)]) for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(16);
 }
 
-/** Compiles kernels in parallel, each distinct spec once. */
-export function createKernelCache(device: GPUDevice): { get(spec: KernelSpec): Promise<Kernel> } {
+export interface KernelCache {
+  get(spec: KernelSpec): Promise<Kernel>;
+  /** Of all the sources behind it. */
+  readonly hash: string;
+}
+
+/** Compiles kernels in parallel, each distinct spec once. `replaced`: text in place of that of some files, to see what wrong kernels do. */
+export function createKernelCache(device: GPUDevice, replaced: Record<string, string> = {}): KernelCache {
   const kernels = new Map<string, Promise<Kernel>>();
   const modules = new Map<string, GPUShaderModule>();
 
   async function compile(spec: KernelSpec): Promise<Kernel> {
-    const code = kernelSource(spec);
+    const code = kernelSource(spec, replaced);
     let shader = modules.get(code);
     if (!shader) modules.set(code, (shader = device.createShaderModule({ label: spec.kernel, code })));
     const found = readInterface(code);
@@ -91,6 +98,7 @@ export function createKernelCache(device: GPUDevice): { get(spec: KernelSpec): P
   }
 
   return {
+    hash: kernelsHash(replaced),
     get(spec) {
       const key = kernelKey(spec);
       let kernel = kernels.get(key);
