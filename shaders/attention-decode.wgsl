@@ -13,14 +13,15 @@ override Panels : u32 = 4u;
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
 @group(0) @binding(3) var<storage, read> query : array<vec4<f32>>; // (head, HeadVec4s)
-@group(0) @binding(4) var<storage, read> keys : array<Cached>;     // (position / 32, kv head, HeadVec4s, position % 32)
-@group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s)
+@group(0) @binding(4) var<storage, read> keys : array<Cached>;     // (position / 32, kv head, HeadVec4s + CacheScales, position % 32)
+@group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s + CacheScales)
 @group(0) @binding(6) var<storage, read_write> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1): sums, then (max, total)
 
 var<workgroup> scores : array<vec4<f32>, 32>; // (position) of up to 4 heads
 
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let row = HeadVec4s + CacheScales;
   let kv_head = workgroup.y;
   let group_size = params.heads / params.kv_heads;
   let position = state.position;
@@ -37,16 +38,17 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       continue;
     }
     var score = vec4<f32>();
-    let key = (panel * params.kv_heads + kv_head) * HeadVec4s * 32u + local;
+    let key = (panel * params.kv_heads + kv_head) * row * 32u + local;
     for (var d = 0u; d < HeadVec4s; d++) {
       let k = cache_unpack(keys[key + d * 32u]);
       for (var h = 0u; h < 4u; h++) {
         score[h] += dot(query[(first_head + min(h, heads_here - 1u)) * HeadVec4s + d], k);
       }
     }
+    score *= cache_unpack_scale(keys[key + HeadVec4s * 32u]) * params.scale;
     let at = panel * 32u + local;
     let seen = at <= position && at >= begin;
-    scores[local] = select(vec4<f32>(-1e30), score * params.scale, seen);
+    scores[local] = select(vec4<f32>(-1e30), score, seen);
     workgroupBarrier();
     var now = largest;
     for (var i = 0u; i < 32u; i++) {
@@ -61,13 +63,14 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     for (var i = 0u; i < 32u; i++) {
       let spot = panel * 32u + i;
       if (spot <= position && spot >= begin) {
+        let value = (spot * params.kv_heads + kv_head) * row;
         let weight = exp(scores[i] - now);
         totals += weight;
-        let value = (spot * params.kv_heads + kv_head) * HeadVec4s;
+        let share = weight * cache_unpack_scale(values[value + HeadVec4s]);
         for (var j = 0u; j < 8u; j++) {
           let item = local + j * 32u;
           if (item < heads_here * HeadVec4s) {
-            sums[j] += weight[item / HeadVec4s] * cache_unpack(values[value + item % HeadVec4s]);
+            sums[j] += share[item / HeadVec4s] * cache_unpack(values[value + item % HeadVec4s]);
           }
         }
       }

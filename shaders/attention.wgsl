@@ -13,12 +13,13 @@ struct Params {
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
 @group(0) @binding(3) var<storage, read> query : array<vec4<f32>>; // (token, head, HeadVec4s)
-@group(0) @binding(4) var<storage, read> keys : array<Cached>;     // (position / 32, kv head, HeadVec4s, position % 32)
-@group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s)
+@group(0) @binding(4) var<storage, read> keys : array<Cached>;     // (position / 32, kv head, HeadVec4s + CacheScales, position % 32)
+@group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s + CacheScales)
 @group(0) @binding(6) var<storage, read_write> attended : array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let row = HeadVec4s + CacheScales;
   let kv_head = workgroup.y;
   let group_size = params.heads / params.kv_heads;
   let item = workgroup.x * 64u + local;
@@ -41,13 +42,18 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   var largest = -1e30;
   var total = 0.0;
   for (var block = begin; block <= highest; block += 8u) {
-    let key = ((block / 32u) * params.kv_heads + kv_head) * HeadVec4s * 32u + block % 32u;
+    let key = ((block / 32u) * params.kv_heads + kv_head) * row * 32u + block % 32u;
     var a = vec4<f32>();
     var b = vec4<f32>();
     for (var d = 0u; d < HeadVec4s; d++) {
       let k = key + d * 32u;
       a += vec4<f32>(dot(q[d], cache_unpack(keys[k])), dot(q[d], cache_unpack(keys[k + 1u])), dot(q[d], cache_unpack(keys[k + 2u])), dot(q[d], cache_unpack(keys[k + 3u])));
       b += vec4<f32>(dot(q[d], cache_unpack(keys[k + 4u])), dot(q[d], cache_unpack(keys[k + 5u])), dot(q[d], cache_unpack(keys[k + 6u])), dot(q[d], cache_unpack(keys[k + 7u])));
+    }
+    if (CacheScales > 0u) {
+      let k = key + HeadVec4s * 32u;
+      a *= vec4<f32>(cache_unpack_scale(keys[k]), cache_unpack_scale(keys[k + 1u]), cache_unpack_scale(keys[k + 2u]), cache_unpack_scale(keys[k + 3u]));
+      b *= vec4<f32>(cache_unpack_scale(keys[k + 4u]), cache_unpack_scale(keys[k + 5u]), cache_unpack_scale(keys[k + 6u]), cache_unpack_scale(keys[k + 7u]));
     }
     let at_a = vec4<u32>(block) + vec4<u32>(0u, 1u, 2u, 3u);
     let at_b = at_a + vec4<u32>(4u);
@@ -62,8 +68,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     a = select(vec4<f32>(), exp(a - now), seen_a);
     b = select(vec4<f32>(), exp(b - now), seen_b);
     total = total * fade + dot(a + b, vec4<f32>(1.0));
-    let value = (block * params.kv_heads + kv_head) * HeadVec4s;
-    let next = params.kv_heads * HeadVec4s;
+    let value = (block * params.kv_heads + kv_head) * row;
+    let next = params.kv_heads * row;
+    if (CacheScales > 0u) {
+      let v = value + HeadVec4s;
+      a *= vec4<f32>(cache_unpack_scale(values[v]), cache_unpack_scale(values[v + next]), cache_unpack_scale(values[v + 2u * next]), cache_unpack_scale(values[v + 3u * next]));
+      b *= vec4<f32>(cache_unpack_scale(values[v + 4u * next]), cache_unpack_scale(values[v + 5u * next]), cache_unpack_scale(values[v + 6u * next]), cache_unpack_scale(values[v + 7u * next]));
+    }
     for (var d = 0u; d < HeadVec4s; d++) {
       let v = value + d;
       sum[d] = sum[d] * fade

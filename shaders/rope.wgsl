@@ -1,11 +1,11 @@
 // Normalises (optional) and rotates the heads of qkv[t]: queries to `query`, keys and values to the cache.
-// A thread makes 4 dimensions of one head. Angles come from two tables by the addition theorem, since the sine of a GPU
+// A thread makes 4 dimensions of one head; no head lies in two workgroups, which lets the cache scale it. Angles come from two tables by the addition theorem, since the sine of a GPU
 // may be off by 2^-11: cos and sin of (position & 255), then of (position & ~255), each (position, pair).
 struct Params {
   heads : u32,
   kv_heads : u32,
   head_dim : u32,
-  head_vec4s : u32, // head_dim / 4 rounded up
+  head_vec4s : u32, // head_dim / 4 rounded up, at most 64
   rope_dims : u32,
   first_angle : u32, // of this rope in `angles`: 256 low positions, then the high ones
   stride : u32,       // floats per row of qkv
@@ -23,8 +23,8 @@ override HasNorm : bool = false;
 @group(0) @binding(4) var<storage, read> qkv : array<f32>;
 @group(0) @binding(5) var<storage, read> angles : array<vec2<f32>>; // cos, sin
 @group(0) @binding(6) var<storage, read_write> query : array<vec4<f32>>; // (token, head, head_vec4s)
-@group(0) @binding(7) var<storage, read_write> keys : array<Cached>;   // (position / 32, kv head, head_vec4s, position % 32)
-@group(0) @binding(8) var<storage, read_write> values : array<Cached>; // (position, kv head, head_vec4s)
+@group(0) @binding(7) var<storage, read_write> keys : array<Cached>;   // (position / 32, kv head, head_vec4s + CacheScales, position % 32)
+@group(0) @binding(8) var<storage, read_write> values : array<Cached>; // (position, kv head, head_vec4s + CacheScales)
 
 fn angle(position : u32, pair : u32) -> vec2<f32> {
   let pairs = params.rope_dims / 2u;
@@ -42,16 +42,8 @@ fn normed(start : u32, d : u32, scale : f32, norm : u32) -> f32 {
   return value * scale * vectors[(norm + d) / 4u][(norm + d) % 4u];
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
-  let t = thread.y;
-  let head = thread.x / params.head_vec4s; // query heads, then key heads, then value heads
-  let slice = thread.x % params.head_vec4s;
-  if (head >= params.heads + 2u * params.kv_heads || t >= state.rows) {
-    return;
-  }
-  let position = state.position + t;
-  let start = t * params.stride + head * params.head_dim;
+// 4 dimensions of a head (query heads, then key heads, then value heads) as the kernels of attention take them.
+fn make(head : u32, slice : u32, start : u32, position : u32) -> vec4<f32> {
   let is_value = head >= params.heads + params.kv_heads;
   var scale = 1.0;
   let norm = select(params.key_norm, params.query_norm, head < params.heads);
@@ -82,13 +74,42 @@ fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
       result[i] = normed(start, d, scale, norm) * turn.x + normed(start, other, scale, norm) * sine;
     }
   }
+  return result;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let heads_here = 64u / params.head_vec4s;
+  let head = workgroup.x * heads_here + local / params.head_vec4s;
+  let slice = local % params.head_vec4s;
+  let t = workgroup.y;
+  let position = state.position + t;
+  let idle = local >= heads_here * params.head_vec4s || head >= params.heads + 2u * params.kv_heads || t >= state.rows;
+  var result = vec4<f32>();
+  if (!idle) {
+    result = make(head, slice, t * params.stride + head * params.head_dim, position);
+  }
+  let scale = cache_scale(result, local, local - slice, params.head_vec4s);
+  if (idle) {
+    return;
+  }
   if (head < params.heads) {
     query[(t * params.heads + head) * params.head_vec4s + slice] = result;
-  } else if (!is_value) {
-    let kv_head = head - params.heads;
-    keys[(((position / 32u) * params.kv_heads + kv_head) * params.head_vec4s + slice) * 32u + position % 32u] = cache_pack(result);
+    return;
+  }
+  let row = params.head_vec4s + CacheScales;
+  let kv_head = (head - params.heads) % params.kv_heads;
+  if (head < params.heads + params.kv_heads) {
+    let key = ((position / 32u) * params.kv_heads + kv_head) * row * 32u + position % 32u;
+    keys[key + slice * 32u] = cache_pack(result, scale);
+    if (CacheScales > 0u && slice == 0u) {
+      keys[key + params.head_vec4s * 32u] = cache_pack_scale(scale);
+    }
   } else {
-    let kv_head = head - params.heads - params.kv_heads;
-    values[(position * params.kv_heads + kv_head) * params.head_vec4s + slice] = cache_pack(result);
+    let value = (position * params.kv_heads + kv_head) * row;
+    values[value + slice] = cache_pack(result, scale);
+    if (CacheScales > 0u && slice == 0u) {
+      values[value + params.head_vec4s] = cache_pack_scale(scale);
+    }
   }
 }

@@ -11,6 +11,9 @@ export type ModelSource =
   | { repo: string; token?: string }
   | { stored: string };
 
+/** Keys and values in 4, 2 or 1 bytes; `q8` has a scale per token and head, and takes 0.53 times the bytes of `f16` for heads of 64. */
+export type KvType = 'f32' | 'f16' | 'q8';
+
 export interface LoadOptions {
   /** Most GPU bytes the engine may hold. Default: a share of what the adapter's limits allow. */
   budgetBytes?: number;
@@ -18,6 +21,8 @@ export interface LoadOptions {
   context?: number;
   /** Keys and values in f32 and no f16 anywhere: the most exact path. */
   f32?: boolean;
+  /** How keys and values are kept. Default `f16`, with `f32` that. */
+  kv?: KvType;
   /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */
   ramBytes?: number;
   /** Keep the weights in the browser's storage. Default true. */

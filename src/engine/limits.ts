@@ -20,7 +20,7 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
     }
   }
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const keys = kvBytes(graph.config, context, options.shapes.cache === 'f32' ? 4 : 2);
+  const keys = kvBytes(graph.config, context, options.shapes.cache);
   if (keys > most) {
     const shorter = Math.floor((context * most) / keys / 32) * 32;
     throw new BudgetError(`The keys of one layer for a context of ${context} need a buffer of ${mib(keys)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`);

@@ -115,7 +115,7 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     });
     const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors) : undefined)));
     const activations = createActivations(device, ledger, graph, options, ropeFactors);
-    const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache === 'f32' ? 4 : 2);
+    const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache);
     await ledger.settle();
     const kernels = createKernelCache(device);
     options = { ...options, shapes: await chooseShapes(gpu, ledger, kernels, options, largestPart(layout, weights)) };

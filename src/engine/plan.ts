@@ -4,6 +4,7 @@ import { type ActivationSizes, activationBindings } from '../model/activations.t
 import { kvBytes, kvPositions } from '../model/kv-cache.ts';
 import { samplerBytes, samplingBytes } from '../model/sampling.ts';
 import { paramsStride } from '../gpu/program.ts';
+import { type KvType } from '../protocol.ts';
 import { type Slice, cutMatrix, cutSection, isVectors, spansOf } from '../weights/slices.ts';
 import { type Layout, matricesOf } from '../weights/layout.ts';
 import { type OpenedModel } from './load.ts';
@@ -35,7 +36,7 @@ export interface Plan {
 
 export interface PlanOptions extends ActivationSizes {
   budgetBytes: number;
-  cache: 'f32' | 'f16';
+  cache: KvType;
   /** Limits of the device. Default: none. */
   maxBufferBytes?: number;
   maxBindingBytes?: number;
@@ -143,9 +144,8 @@ function describe(opened: OpenedModel, options: PlanOptions, placement: Placemen
   const streamed = slices.filter(({ slot }) => slot !== undefined);
   const slotBytes = Math.max(0, ...streamed.map(sizeOf));
   const uploadBytes = streamed.length ? Math.min(placement.uploadBytes, slotBytes) : placement.uploadBytes;
-  const perNumber = options.cache === 'f32' ? 4 : 2;
   const buffers = 2 * graph.config.layers;
-  const layerKv = (positions: number) => kvBytes(graph.config, positions, perNumber);
+  const layerKv = (positions: number) => kvBytes(graph.config, positions, options.cache);
   const kv = buffers * layerKv(kvPositions(context, context));
   const firstKv = buffers * layerKv(kvPositions(1, context));
   // While the cache grows, the old keys of one layer; after a step, logits on their way to the CPU.

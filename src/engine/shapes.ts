@@ -2,20 +2,21 @@
 import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type Shapes } from '../model/record.ts';
+import { type LoadOptions } from '../protocol.ts';
 
-export function defaultShapes({ device, features }: Gpu, { f32 = false } = {}): Shapes {
+export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'> = {}): Shapes {
   return {
     splits: Math.min(8, Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32)),
     panels: 1,
     prefill: 'tile',
     tile: features.f16 && !f32 ? 'f16' : 'f32',
-    cache: f32 ? 'f32' : 'f16',
+    cache: kv,
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
   };
 }
 
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows'], tile: ['f32', 'f16'], cache: ['f32', 'f16'], reduce: ['workgroup', 'subgroup'],
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows'], tile: ['f32', 'f16'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'],
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */

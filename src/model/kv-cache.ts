@@ -1,6 +1,8 @@
 // Keys and values of one conversation: two buffers per layer, grown in steps between submits.
-// Keys lie (position / 32, kv head, 4 dimensions, position % 32), values (position, kv head, 4 dimensions).
+// Keys lie (position / 32, kv head, 4 dimensions, position % 32), values (position, kv head, 4 dimensions); in 8 bits one
+// word more per head, its scale, lies behind its dimensions. So what is cached of a text is the beginning of each buffer.
 import { type Ledger } from '../gpu/ledger.ts';
+import { type KvType } from '../protocol.ts';
 import { type ModelConfig } from './graph.ts';
 
 export interface KvCache {
@@ -13,8 +15,9 @@ export interface KvCache {
 }
 
 /** Bytes of the keys (or the values) of one layer. */
-export function kvBytes(config: ModelConfig, positions: number, bytesPerNumber: 2 | 4): number {
-  return Math.ceil(positions / 32) * 32 * config.kvHeads * Math.ceil(config.headDim / 4) * 4 * bytesPerNumber;
+export function kvBytes({ kvHeads, headDim }: Pick<ModelConfig, 'kvHeads' | 'headDim'>, positions: number, type: KvType): number {
+  const vec4s = Math.ceil(headDim / 4);
+  return Math.ceil(positions / 32) * 32 * kvHeads * { f32: 16 * vec4s, f16: 8 * vec4s, q8: 4 * vec4s + 4 }[type];
 }
 
 /** Positions are added in steps of this many, or doubled, whichever is more. */
@@ -23,10 +26,10 @@ const step = 256;
 /** Room made for `positions` when the cache holds fewer, of at most `most`. */
 export const kvPositions = (positions: number, most: number): number => Math.min(most, Math.ceil(positions / step) * step);
 
-export function createKvCache(ledger: Ledger, config: ModelConfig, maxPositions: number, bytesPerNumber: 2 | 4): KvCache {
+export function createKvCache(ledger: Ledger, config: ModelConfig, maxPositions: number, type: KvType): KvCache {
   let capacity = kvPositions(1, maxPositions);
   const make = (layer: number, what: string, positions: number) =>
-    ledger.create('kv', `kv.${layer}.${what}`, kvBytes(config, positions, bytesPerNumber), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+    ledger.create('kv', `kv.${layer}.${what}`, kvBytes(config, positions, type), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
   const layers = Array.from({ length: config.layers }, (_, layer) => ({ keys: make(layer, 'keys', capacity), values: make(layer, 'values', capacity) }));
 
   return {

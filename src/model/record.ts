@@ -2,6 +2,7 @@
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec } from '../gpu/kernels.ts';
 import { matrixKind, shapesOf } from './matrix-shapes.ts';
+import { type KvType } from '../protocol.ts';
 import { type Activation, type Attend, type Embed, type Graph, type NormAdd, type Op, type Project, type Rope } from './graph.ts';
 
 /** Which kernels and shapes to use; chosen per adapter by measurement, all giving the same numbers up to rounding. */
@@ -13,7 +14,7 @@ export interface Shapes {
   /** Prefill by tiles of 64 x 64 in workgroup memory, or by rows without barriers. */
   prefill: 'tile' | 'rows';
   tile: 'f32' | 'f16';
-  cache: 'f32' | 'f16';
+  cache: KvType;
   reduce: 'workgroup' | 'subgroup';
   /** Other choices for some kinds of matrices (matrix-shapes.ts). */
   matrices?: Record<string, MatrixShapes>;
@@ -207,7 +208,7 @@ function rope(context: RecordContext, name: string, op: Rope, place: Place): Dis
   const { activations: { buffers, strides, state, angles, firstAngles }, graph: { config, ropes }, shapes } = context;
   const spec = ropes[op.rope];
   const vec4s = Math.ceil(config.headDim / 4);
-  const items = (config.heads + 2 * config.kvHeads) * vec4s;
+  const headsPerWorkgroup = Math.floor(64 / vec4s);
   return {
     label: `${name}.rope`,
     kernel: { kernel: 'rope', files: [`cache/${shapes.cache}`, 'state'], constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) } },
@@ -220,7 +221,7 @@ function rope(context: RecordContext, name: string, op: Rope, place: Place): Dis
       vectors: place.vectors, state, qkv: buffers.qkv, angles, query: buffers.query,
       keys: () => context.keys(op.layer), values: () => context.values(op.layer),
     },
-    grid: ({ rows }) => [Math.ceil(items / 64), rows],
+    grid: ({ rows }) => [Math.ceil((config.heads + 2 * config.kvHeads) / headsPerWorkgroup), rows],
   };
 }
 

@@ -1,7 +1,8 @@
-// Checks of rope and of attention, of many rows and of one, over a cache in f32 and f16.
+// Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
 import { type RopeSpec } from '../../model/graph.ts';
 import { type Mode, type Shapes } from '../../model/record.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
+import { type KvType } from '../../protocol.ts';
 import { attention } from '../../reference/attention.ts';
 import { rmsNorm } from '../../reference/rms-norm.ts';
 import { rotate } from '../../reference/rope.ts';
@@ -18,7 +19,7 @@ export interface Heads {
 }
 
 const name = ({ heads, kvHeads, headDim }: Heads) => `${heads}/${kvHeads} heads of ${headDim}`;
-const caches = ['f32', 'f16'] as const;
+const caches = ['f32', 'f16', 'q8'] as const;
 
 export interface Roped extends Heads {
   rope: RopeSpec;
@@ -57,8 +58,10 @@ export function ropeCase(given: Roped, shapes: Shapes): Case {
       });
       const rotation = { layout: rope.layout, frequencies: ropeFrequencies(rope), magnitude: rope.magnitude };
       const turned = (x: Float32Array, count: number, weight: Float32Array) => rotate(norm ? rmsNorm(x, weight, 1e-5) : x, count, headDim, position, rotation);
-      const expected = [turned(parts.query, heads, norms.query), stored(shape, turned(parts.key, kvHeads, norms.key)), stored(shape, parts.value)];
-      return { found: concat([query, keys, values]), expected: concat(expected), scale: concat(expected.map((numbers) => headSizes(numbers, headDim))) };
+      const expected = [turned(parts.query, heads, norms.query), turned(parts.key, kvHeads, norms.key), parts.value];
+      const scale = expected.map((numbers) => headSizes(numbers, headDim));
+      scale[0] = scale[0].map((size) => (size * ropeTolerance.f32) / ropeTolerance[shapes.cache]); // queries are not cached
+      return { found: concat([query, keys, values]), expected: concat(expected), scale: concat(scale) };
     },
   };
 }
@@ -75,8 +78,8 @@ const headSizes = (numbers: Float32Array, headDim: number): Float32Array =>
     return numbers.subarray(start, start + headDim).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
   });
 
-/** f32: a few roundings of angles and products. f16: one rounding, by 2^-10 where a GPU rounds toward zero. */
-export const ropeTolerance = { f32: 2e-6, f16: 2 ** -10 };
+/** f32: a few roundings of angles and products. f16: one rounding, by 2^-10 where a GPU rounds toward zero. q8: half a step. */
+export const ropeTolerance: Record<KvType, number> = { f32: 2e-6, f16: 2 ** -10, q8: 0.501 / 127 };
 
 const ropeOf = (dims: number, layout: RopeSpec['layout'], magnitude = 1): RopeSpec => ({ dims, layout, base: 10000, scale: 1, magnitude });
 
@@ -167,11 +170,11 @@ const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases:
   cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache }))),
 });
 
-/** Prefill in both caches for one size of heads, then in turns: Mesa compiles that kernel for many seconds. */
+/** Prefill in all caches for one size of heads, then in turns: Mesa compiles that kernel for many seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
     ...caches.map((cache) => attendCheck('decode', headDim, cache, decoded(headDim))),
-    ...(i === 0 ? caches : [caches[i % 2]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
+    ...(i === 0 ? caches : [caches[i % 3]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
   ]);
 
 export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks()];

@@ -74,7 +74,7 @@ export async function withStage<T>({ gpu, kernels }: Workbench, setting: Setting
     // Operations outside a graph need only its numbers.
     const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
     const activations = createActivations(device, ledger, graph, { chunk: rows, logitsRows: rows, context }, []);
-    const cacheBytes = kvBytes(config, context, shapes.cache === 'f32' ? 4 : 2);
+    const cacheBytes = kvBytes(config, context, shapes.cache);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const [keys, values] = ['keys', 'values'].map((name) => ledger.create('kv', name, cacheBytes, usage));
     device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(position, tokens, 0, 0));
