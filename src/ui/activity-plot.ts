@@ -1,24 +1,34 @@
-// <windrow-plot>: a line over time, by uPlot. Loaded with the activity panel only.
+// <windrow-plot>: lines over time, by uPlot. Loaded with the activity panel only.
 import { css, html, LitElement, unsafeCSS, type TemplateResult } from 'lit';
 import { property, query } from 'lit/decorators.js';
 import uPlot from 'uplot';
 import plotStyles from 'uplot/dist/uPlot.min.css?inline';
 
+export interface Line {
+  /** Points from left to right; NaN leaves a gap. */
+  values: number[];
+  /** A bound to compare with, drawn thin. */
+  quiet?: boolean;
+}
+
+const height = 110;
+
 export class Plot extends LitElement {
   @property() label = '';
-  /** Points from left to right; NaN leaves a gap. */
-  @property({ attribute: false }) values: number[] = [];
+  /** All of one length; how many there are never changes. */
+  @property({ attribute: false }) lines: Line[] = [];
   @property({ attribute: false }) format: (value: number) => string = String;
   @query('div') private box!: HTMLElement;
   private plot: uPlot | null = null;
-  private readonly resize = new ResizeObserver(() => this.plot?.setSize({ width: this.box.clientWidth, height: 120 }));
+  private readonly resize = new ResizeObserver(() => this.plot?.setSize({ width: this.box.clientWidth, height }));
 
   override render(): TemplateResult {
-    return html`<div role="img" aria-label="${this.label}, last ${this.format(this.values.at(-1) ?? 0)}"></div>`;
+    const last = this.lines[0]?.values.findLast((value) => !Number.isNaN(value));
+    return html`<div role="img" aria-label="${this.label}: ${last === undefined ? 'nothing yet' : `last ${this.format(last)}`}"></div>`;
   }
 
   override updated(): void {
-    const data: uPlot.AlignedData = [this.values.map((_, i) => i + 1), this.values.map((value) => (Number.isNaN(value) ? null : value))];
+    const data = [this.lines[0].values.map((_, i) => i + 1), ...this.lines.map(({ values }) => values.map((value) => (Number.isNaN(value) ? null : value)))] as uPlot.AlignedData;
     if (this.plot) this.plot.setData(data);
     else this.draw(data);
   }
@@ -38,14 +48,16 @@ export class Plot extends LitElement {
     };
     const [accent, quiet, line] = ['--accent', '--text-quiet', '--line'].map(colour);
     const axis = { stroke: quiet, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '11px system-ui' };
+    const points = { show: ({ data: [x] }: uPlot) => x.length < 40, fill: accent, size: 5 };
     this.plot = new uPlot({
       width: this.box.clientWidth || 300,
-      height: 120,
+      height,
+      padding: [8, 8, 8, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.15] } },
-      axes: [{ ...axis, show: false }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => this.format(tick)) }],
-      series: [{}, { stroke: accent, width: 2, points: { show: data[0].length < 40, fill: accent, size: 5 }, spanGaps: false }],
+      axes: [{ ...axis, show: false }, { ...axis, size: 80, space: 28, values: (_, ticks) => ticks.map((tick) => this.format(tick)) }],
+      series: [{}, ...this.lines.map(({ quiet: bound }) => (bound ? { stroke: quiet, width: 1, dash: [4, 4], points: { show: false } } : { stroke: accent, width: 2, points, spanGaps: false }))],
     }, data, this.box);
     this.resize.observe(this.box);
   }
@@ -56,7 +68,7 @@ export class Plot extends LitElement {
       :host,
       div {
         display: block;
-        min-height: 120px;
+        min-height: ${height}px;
       }
     `,
   ];

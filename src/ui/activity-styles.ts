@@ -3,7 +3,22 @@ import { css } from 'lit';
 
 export const activityStyles = css`
   dialog {
-    width: 40rem;
+    width: 44rem;
+    max-width: calc(100vw - 2 * var(--gap));
+  }
+  .plots {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr));
+    gap: var(--gap) var(--gap-large);
+    margin-top: var(--gap);
+  }
+  figure {
+    min-width: 0;
+    margin: 0;
+  }
+  figcaption {
+    color: var(--text-quiet);
+    font-size: var(--text-small);
   }
   header {
     display: flex;
@@ -44,12 +59,6 @@ export const activityStyles = css`
     width: 100%;
     min-height: var(--tap);
     accent-color: var(--accent);
-  }
-  .buttons {
-    display: flex;
-    flex-wrap: wrap;
-    gap: var(--gap-small);
-    margin-top: var(--gap-small);
   }
   p {
     overflow-wrap: anywhere;

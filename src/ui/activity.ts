@@ -1,66 +1,54 @@
-// <windrow-activity>: what the model is doing, in a dialog that loads when it is first opened. Events: closed,
-// budget-changed (a step of the slider), reload.
+// <windrow-activity>: what the model is doing, in a dialog that loads when it is first opened. Events: closed, reload.
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
-import { type EngineStats, type SelfTestResult } from '../protocol.ts';
-import { Plot } from './activity-plot.ts';
+import { type EngineStats } from '../protocol.ts';
+import { Check } from './activity-check.ts';
+import { gpuBytesOf, stalledShare, streamedPerToken, tokensPerSecond, type ActivityLog } from './activity-log.ts';
+import { Plot, type Line } from './activity-plot.ts';
 import { activityStyles } from './activity-styles.ts';
 import { budgets, budgetWords, keepBudget, keptBudget } from './budget.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatSpeed } from './format.ts';
-import { lastAnswer, report, speedOf, type Answer } from './report.ts';
+import { lastAnswer } from './report.ts';
 
 const everyMs = 1000;
-const mostSamples = 120;
+const formatSeconds = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+const formatShare = (share: number): string => `${Math.round(100 * share)} %`;
 
 export class Activity extends LitElement {
   @property({ attribute: false }) engine!: Engine;
-  @property({ attribute: false }) answers: Answer[] = [];
-  @state() private stats: EngineStats | null = null;
-  @state() private gpuBytes: number[] = [];
+  @property({ attribute: false }) log!: ActivityLog;
   @state() private budget = keptBudget();
-  @state() private tested: SelfTestResult[] | null = null;
-  @state() private words = '';
   @query('dialog') private dialog!: HTMLDialogElement;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timer: ReturnType<typeof setInterval> | undefined;
 
-  override firstUpdated(): void {
-    this.dialog.showModal();
-    void this.sample();
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.timer = setInterval(() => this.requestUpdate(), everyMs);
+    void this.log.follow(this.engine, () => this.isConnected);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearTimeout(this.timer);
+    clearInterval(this.timer);
   }
 
-  /** Not by an interval: a busy worker answers late. */
-  private async sample(): Promise<void> {
-    const stats = await this.engine.stats().catch(() => null);
-    if (!stats || !this.isConnected) return;
-    this.stats = stats;
-    this.gpuBytes = [...this.gpuBytes, Object.values(stats.gpuBytes).reduce((a, b) => a + b, 0)].slice(-mostSamples);
-    this.timer = setTimeout(() => void this.sample(), everyMs);
+  override firstUpdated(): void {
+    this.dialog.showModal();
   }
 
   override render(): TemplateResult {
     const { info } = this.engine;
-    const speeds = this.answers.map(({ stats }) => speedOf(stats));
+    const stats = this.log.samples.at(-1)?.stats;
     return html`
       <dialog aria-labelledby="heading" @close=${() => this.dispatchEvent(new CustomEvent('closed'))}>
         <header>
           <h2 id="heading">What the model is doing</h2>
           <button @click=${() => this.dialog.close()}>Close</button>
         </header>
-        <section aria-label="Answers">
-          <h3>Tokens per second, by answer</h3>
-          ${speeds.length > 0
-            ? html`<windrow-plot .label=${'Tokens per second'} .values=${speeds} .format=${formatSpeed}></windrow-plot>
-                <dl>${lastAnswer(this.answers).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
-            : html`<p class="quiet">Ask something, and its speed appears here.</p>`}
-        </section>
-        ${this.stats ? this.renderBytes(this.stats) : nothing}
+        ${this.renderSpeeds(stats)}
+        ${stats ? this.renderBytes(stats) : nothing}
         <section aria-label="Budget">
           <h3 id="budget">GPU budget of the next load: ${budgetWords(this.budget)}</h3>
           <input type="range" aria-labelledby="budget" min="0" max=${budgets.length - 1} .value=${String(this.budget)} aria-valuetext=${budgetWords(this.budget)} @input=${this.setBudget}>
@@ -68,32 +56,45 @@ export class Activity extends LitElement {
         </section>
         <section aria-label="Device">
           <h3>Device and kernels</h3>
-          <p class="quiet">${info.adapter}<br>${Object.entries(info.variants).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
-          <div class="buttons">
-            <button ?disabled=${this.words !== ''} @click=${this.test}>Run the self-test</button>
-            <button @click=${this.copy}>Copy a report</button>
-          </div>
-          <p class="quiet" role="status">${this.words}${this.testWords}</p>
+          <p>${info.adapter}</p>
+          <p class="quiet">${Object.entries(info.variants).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
+        </section>
+        <section aria-label="Checks">
+          <h3>Something wrong?</h3>
+          <windrow-check .engine=${this.engine} .log=${this.log}></windrow-check>
         </section>
       </dialog>
     `;
   }
 
-  private renderBytes({ gpuBytes, gpuBytesPeak, budgetBytes }: EngineStats): TemplateResult {
-    const purposes = Object.entries(gpuBytes).filter(([, bytes]) => bytes > 0);
-    return html`<section aria-label="GPU memory">
-      <h3>GPU memory: ${formatBytes(purposes.reduce((sum, [, bytes]) => sum + bytes, 0))} of ${formatBytes(budgetBytes)}</h3>
-      <dl>${purposes.map(([name, bytes]) => html`
-        <div><dt>${name}</dt><dd>${formatBytes(bytes)}</dd><meter min="0" max=${gpuBytesPeak} .value=${bytes} aria-label=${name}></meter></div>`)}
-      </dl>
-      <windrow-plot .label=${'GPU memory'} .values=${this.gpuBytes} .format=${formatBytes}></windrow-plot>
+  private renderSpeeds(stats: EngineStats | undefined): TemplateResult {
+    const { samples, answers } = this.log;
+    const streams = (stats?.transfer?.uploadedBytes ?? 0) > 0;
+    const firstTokens = answers.map((answer) => answer.stats.prefillMs / 1000);
+    return html`<section aria-label="Answers">
+      ${answers.length > 0
+        ? html`<dl>${lastAnswer(answers).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
+        : html`<p class="quiet">Ask something, and its speed appears here.</p>`}
+      <div class="plots">
+        ${plot('Tokens per second', [{ values: tokensPerSecond(samples) }], formatSpeed)}
+        ${plot('Time to first token, by answer', [{ values: firstTokens }], formatSeconds)}
+        ${streams ? plot('Streamed per token', [{ values: streamedPerToken(samples) }], formatBytes) : nothing}
+        ${streams ? plot('Stalls: GPU waiting for weights', [{ values: stalledShare(samples) }], formatShare) : nothing}
+      </div>
     </section>`;
   }
 
-  private get testWords(): string {
-    if (this.words || !this.tested) return '';
-    const failed = this.tested.filter(({ passed }) => !passed);
-    return failed.length > 0 ? `Failed: ${failed.map(({ name }) => name).join(', ')}` : `All ${this.tested.length} checks passed.`;
+  private renderBytes({ gpuBytes, budgetBytes }: EngineStats): TemplateResult {
+    const { samples } = this.log;
+    const purposes = Object.entries(gpuBytes).filter(([, bytes]) => bytes > 0);
+    const lines: Line[] = [{ values: samples.map(({ stats }) => gpuBytesOf(stats)) }, { values: samples.map(() => budgetBytes), quiet: true }];
+    return html`<section aria-label="GPU memory">
+      <h3>GPU memory: ${formatBytes(purposes.reduce((sum, [, bytes]) => sum + bytes, 0))} of a budget of ${formatBytes(budgetBytes)}</h3>
+      <dl>${purposes.map(([name, bytes]) => html`
+        <div><dt>${purposeWords[name] ?? name}</dt><dd>${formatBytes(bytes)}</dd><meter min="0" max=${budgetBytes} .value=${bytes} aria-label=${name}></meter></div>`)}
+      </dl>
+      <div class="plots">${plot('In use, and the budget', lines, formatBytes)}</div>
+    </section>`;
   }
 
   private setBudget({ target }: Event): void {
@@ -101,21 +102,15 @@ export class Activity extends LitElement {
     keepBudget(this.budget);
   }
 
-  private async test(): Promise<void> {
-    this.words = 'Checking every kernel…';
-    this.tested = await this.engine.selfTest().catch((error: Error) => [{ name: error.message, passed: false }]);
-    this.words = '';
-  }
-
-  private async copy(): Promise<void> {
-    if (!this.stats) return;
-    const text = report(this.engine.info, this.stats, this.answers, navigator.userAgent, this.tested);
-    this.words = await navigator.clipboard.writeText(text).then(() => 'Copied. ', () => 'The browser did not allow it. ');
-    setTimeout(() => (this.words = ''), 2000);
-  }
-
   static override styles = [controls, activityStyles];
 }
 
+/** The ledger's purposes, as people say. */
+const purposeWords: Record<string, string> = { kv: 'keys and values' };
+
+const plot = (label: string, lines: Line[], format: (value: number) => string): TemplateResult =>
+  html`<figure><figcaption>${label}</figcaption><windrow-plot .label=${label} .lines=${lines} .format=${format}></windrow-plot></figure>`;
+
 customElements.define('windrow-plot', Plot);
+customElements.define('windrow-check', Check);
 customElements.define('windrow-activity', Activity);

@@ -4,17 +4,18 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { query, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
 import { budgetOf, keptBudget } from './budget.ts';
-import { fetchCatalogue } from './catalogue.ts';
-import { type ChatSettings } from './chat.ts';
+import { ActivityLog } from './activity-log.ts';
+import { fetchCatalogue, sizeAtAddress } from './catalogue.ts';
 import { Chats } from './chats.ts';
 import { type Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
 import { FileDrop, takeLaunchedFiles } from './file-drop.ts';
 import { type MessageList } from './message-list.ts';
 import { choiceOfFiles, choiceOfText, type ModelChoice } from './model-choice.ts';
+import { nameOfLoaded, renderLoading, renderModels, renderPlan, type ModelActions } from './model-pages.ts';
 import { ModelLoader, type LoadChoices } from './model-loader.ts';
+import { renderDialog, renderNotices, type Overlay } from './overlays.ts';
 import { pageOptions, settingsOf } from './page-options.ts';
-import { type Answer } from './report.ts';
 import { saveText } from './save-text.ts';
 import { Updates } from './updates.ts';
 
@@ -25,8 +26,7 @@ export class App extends LitElement {
   @state() private catalogue: ModelChoice[] = [];
   /** The models were asked for in place of a chat. */
   @state() private models = false;
-  private answers: Answer[] = [];
-  @state() private overlay: 'none' | 'chats' | 'settings' | 'activity' = 'none';
+  @state() private overlay: Overlay = 'none';
   @query('windrow-composer') private composer!: Composer | null;
   @query('windrow-message-list') private list!: MessageList | null;
 
@@ -35,9 +35,10 @@ export class App extends LitElement {
   private readonly chats = new Chats(this, settingsOf(this.options));
   private readonly updates = new Updates(this);
   private readonly conversation = new Conversation(this, (messages, stats) => {
-    if (stats) this.answers = [...this.answers, { time: Date.now(), stats }].slice(-100);
+    if (stats) this.log.add(stats);
     void this.chats.keepMessages(messages);
   });
+  private readonly log = new ActivityLog(() => this.conversation.tokens);
 
   constructor() {
     super();
@@ -72,7 +73,7 @@ export class App extends LitElement {
 
   override render(): TemplateResult {
     const { loader, conversation, chats } = this;
-    const close = (): unknown => (this.overlay = 'none');
+    const close = (): void => void (this.overlay = 'none');
     return html`
       <windrow-shell ?drawer=${this.overlay === 'chats'} @drawer-closed=${close}>
         <windrow-chat-list slot="side" .chats=${chats.list} .current=${chats.open.id}
@@ -82,7 +83,7 @@ export class App extends LitElement {
           @export-chats=${() => saveText('windrow-chats.json', chats.export())}
           @import-chats=${({ detail }: CustomEvent<File>) => chats.import(detail)}></windrow-chat-list>
         <windrow-header slot="header"
-          .name=${loader.engine ? this.modelName : ''} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
+          .name=${nameOfLoaded(loader, this.catalogue)} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
           ?started=${conversation.messages.length > 0} ?models=${this.view === 'models'} ?back=${!!loader.engine || conversation.messages.length > 0}
           @new-chat=${() => this.openChat()} @choose-model=${() => this.showModels(this.view !== 'models')} @open-chats=${() => (this.overlay = 'chats')}
           @open-settings=${() => (this.overlay = 'settings')} @open-activity=${this.openActivity}></windrow-header>
@@ -90,28 +91,13 @@ export class App extends LitElement {
         ${this.renderPage()}
         ${this.renderFoot()}
       </windrow-shell>
-      ${this.overlay === 'settings'
-        ? html`<windrow-chat-settings .settings=${chats.open} @closed=${close}
-            @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`
-        : nothing}
-      ${this.overlay === 'activity' && loader.engine
-        ? html`<windrow-activity .engine=${loader.engine} .answers=${this.answers} @closed=${close} @reload=${() => this.load(loader.choice!)}></windrow-activity>`
-        : nothing}
-      ${this.updates.ready && !conversation.answering
-        ? html`<windrow-notice .text=${'A new version is ready'} .action=${'Update'} @act=${() => this.updates.update()} @closed=${() => this.updates.later()}></windrow-notice>`
-        : nothing}
-      ${chats.removed
-        ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()} @closed=${() => chats.forgetRemoved()}></windrow-notice>`
-        : nothing}
+      ${renderDialog(this.overlay, loader, chats, this.log, { close, reload: () => void this.load(loader.choice!) })}
+      ${renderNotices(this.updates, chats, conversation.answering)}
     `;
   }
 
-  /** As the catalogue has it: what files say of themselves is often not for people. */
-  private get modelName(): string {
-    const { engine, stored, choice } = this.loader;
-    const urls = stored.find(({ id }) => id === engine!.info.id)?.urls ?? [];
-    const known = this.catalogue.find((model) => model === choice || ('url' in model.source ? urls.includes(model.source.url) : 'repo' in model.source && urls.includes(model.source.repo)));
-    return known?.name ?? engine!.info.name;
+  private get modelActions(): ModelActions {
+    return { options: this.loadChoices, choose: (choice) => void this.choose(choice), load: (choice) => void this.load(choice) };
   }
 
   private get view(): 'nothing' | 'unsupported' | 'models' | 'planned' | 'loading' | 'chat' {
@@ -126,22 +112,9 @@ export class App extends LitElement {
     const locked = !loader.engine || conversation.answering;
     if (view === 'nothing') return nothing;
     if (view === 'unsupported') return html`<windrow-no-webgpu></windrow-no-webgpu>`;
-    if (view === 'models') {
-      return html`<windrow-model-card
-        .catalogue=${this.catalogue} .stored=${loader.stored} .findings=${loader.findings}
-        @choose=${({ detail }: CustomEvent<ModelChoice>) => this.choose(detail)}
-        @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}
-        @verify=${({ detail }: CustomEvent<string>) => loader.verify(detail)}></windrow-model-card>`;
-    }
-    if (view === 'planned') {
-      return html`<windrow-model-plan .choice=${loader.choice} .plan=${loader.plan}
-        @load=${() => this.load(loader.choice!)} @cancel=${() => loader.cancel()}></windrow-model-plan>`;
-    }
-    if (view === 'loading') {
-      return html`<windrow-load-progress
-        .name=${loader.choice!.name} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond} ?paused=${loader.paused}
-        @pause=${({ detail }: CustomEvent<boolean>) => loader.pause(detail)} @cancel=${() => loader.cancel()}></windrow-load-progress>`;
-    }
+    if (view === 'models') return renderModels(loader, this.catalogue, this.modelActions);
+    if (view === 'planned') return renderPlan(loader, this.modelActions);
+    if (view === 'loading') return renderLoading(loader);
     return html`<windrow-message-list
       .messages=${conversation.messages} ?answering=${conversation.answering} ?locked=${locked}
       @suggest=${({ detail }: CustomEvent<string>) => this.ask(detail)}
@@ -194,9 +167,11 @@ export class App extends LitElement {
     await this.loader.choose(models);
   }
 
-  /** What the page itself offers is known to be small; of anything else, the plan comes first. */
+  /** What the page itself offers is known to be small; of anything else, and of a file that has changed, the plan comes first. */
   private async choose(choice: ModelChoice): Promise<void> {
-    if (choice.bytes !== undefined && choice === this.catalogue[0]) return this.load(choice);
+    const { bytes } = choice;
+    const known = bytes !== undefined && choice === this.catalogue[0] && [undefined, bytes].includes(await sizeAtAddress(choice));
+    if (known) return this.load(choice);
     await this.loader.propose(choice, this.loadChoices);
     this.models = this.loader.step !== 'ready';
   }
@@ -205,6 +180,7 @@ export class App extends LitElement {
     this.conversation.settle();
     this.conversation.dismiss();
     this.overlay = 'none';
+    this.log.clear();
     await this.loader.load(choice, this.loadChoices);
     this.models = this.loader.step !== 'ready';
     await this.focusComposer();
@@ -214,12 +190,19 @@ export class App extends LitElement {
     const { engine } = this.loader;
     if (!engine || this.conversation.answering) return;
     this.draft = '';
+    this.logAnswer(engine);
     if (!(await this.conversation.ask(engine, question, this.chats.open))) this.draft = question;
   }
 
   private async again(at: number, text?: string): Promise<void> {
     const { engine } = this.loader;
-    if (engine && !this.conversation.answering) await this.conversation.again(engine, at, this.chats.open, text);
+    if (!engine || this.conversation.answering) return;
+    this.logAnswer(engine);
+    await this.conversation.again(engine, at, this.chats.open, text);
+  }
+
+  private logAnswer(engine: Engine): void {
+    setTimeout(() => void this.log.follow(engine, () => this.conversation.answering));
   }
 
   private take(files: File[]): void {

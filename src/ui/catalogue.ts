@@ -30,3 +30,11 @@ export function readCatalogue(catalogue: unknown, base: string): ModelChoice[] {
     return { name, source: choiceOfText(model, base).source, bytes, sha256, licence, about };
   });
 }
+
+/** What the server says of the size of the file that `choice` names by its address; undefined where it says nothing. */
+export async function sizeAtAddress({ source }: ModelChoice): Promise<number | undefined> {
+  if (!('url' in source)) return undefined;
+  const response = await fetch(source.url, { method: 'HEAD', cache: 'no-store' }).catch(() => null);
+  const length = response?.ok && !response.headers.has('content-encoding') ? response.headers.get('content-length') : null;
+  return length ? Number(length) : undefined;
+}

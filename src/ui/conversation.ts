@@ -9,6 +9,8 @@ export class Conversation implements ReactiveController {
   messages: Message[] = [];
   answering = false;
   error: Error | null = null;
+  /** Tokens written since the page was opened. */
+  tokens = 0;
 
   /** Text that came since the last frame. */
   private unshown = '';
@@ -89,8 +91,9 @@ export class Conversation implements ReactiveController {
         max_completion_tokens: maxTokens,
         signal: request.signal,
       });
-      for await (const { choices, stats } of stream) {
+      for await (const { choices, stats, tokens = 0 } of stream) {
         if (this.request !== request) break;
+        this.tokens += tokens;
         this.show(choices[0]?.delta.content ?? '');
         if (stats) note = noteOf((numbers = stats), choices[0].finish_reason === 'length');
       }

@@ -2,6 +2,7 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type LoadProgress as Progress } from '../protocol.ts';
+import { card } from './card.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatDuration } from './format.ts';
 
@@ -16,7 +17,7 @@ export class LoadProgress extends LitElement {
     const weights = progress?.phase === 'weights' && progress.totalBytes > 0;
     const downloading = weights && !progress.fromStore && progress.loadedBytes < progress.totalBytes;
     return html`
-      <section aria-busy="true" aria-labelledby="name">
+      <section class="card" aria-busy="true" aria-labelledby="name">
         <h2 id="name">${this.name}</h2>
         <p role="status">${paused ? 'Paused' : phaseWords(progress)}</p>
         ${weights
@@ -45,40 +46,11 @@ export class LoadProgress extends LitElement {
 
   static override styles = [
     controls,
+    card,
     css`
-      :host {
-        display: block;
-        max-width: 34rem;
-        margin: 0 auto;
-        padding: clamp(1.5rem, 8vh, 5rem) var(--gap) var(--gap-large);
-      }
-      section {
-        display: grid;
-        gap: var(--gap-small);
-        padding: clamp(1.25rem, 5vw, 2rem);
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-        box-shadow: var(--shadow);
-      }
-      h2 {
-        font-size: 1.35rem;
-        line-height: 1.3;
-        overflow-wrap: anywhere;
-      }
-      progress {
-        width: 100%;
-        height: 0.5rem;
-        margin-top: var(--gap-small);
-        accent-color: var(--accent);
-      }
       .numbers {
         min-height: 1.6em;
         font-variant-numeric: tabular-nums;
-      }
-      .buttons {
-        display: flex;
-        gap: var(--gap-small);
       }
     `,
   ];

@@ -1,12 +1,17 @@
-// <windrow-message-list>: the conversation, kept at its end while one reads there. Event: suggest (a first question).
+// <windrow-message-list>: the conversation, kept at its end while one reads there. Of a long one only the end is rendered,
+// and more of it as one scrolls up, a few messages per frame. Event: suggest (a first question).
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
-import { property, query } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
 import { type Message } from './chat.ts';
 import { controls } from './controls.ts';
 
 const defaultSuggestions = ['Write a haiku about the sea.', 'Explain why the sky is blue.', 'Plan a simple dinner for two.'];
 /** Within this many pixels of the end counts as being there. */
 const nearEnd = 64;
+/** Messages that are rendered more in a frame, and at most while one reads at the end. */
+const step = 4;
+const mostAtEnd = 60;
 
 export class MessageList extends LitElement {
   @property({ attribute: false }) messages: Message[] = [];
@@ -14,9 +19,14 @@ export class MessageList extends LitElement {
   @property({ type: Boolean }) answering = false;
   /** Nothing can be asked: no model, or an answer is being written. */
   @property({ type: Boolean }) locked = false;
+  /** How many messages, counted from the last, are rendered. */
+  @state() private shown = step;
   @query('.content') private content!: HTMLElement;
 
   private follow = true;
+  private frame = 0;
+  /** How far the end of the content is below the top of the view: what must stay when messages come in above. */
+  private fromEnd: number | null = null;
   private readonly resize = new ResizeObserver(() => {
     if (this.follow) this.scrollTop = this.scrollHeight;
   });
@@ -25,34 +35,57 @@ export class MessageList extends LitElement {
     this.resize.observe(this.content);
     this.addEventListener('scroll', () => {
       this.follow = this.scrollHeight - this.scrollTop - this.clientHeight < nearEnd;
+      this.showMore();
     }, { passive: true });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.resize.disconnect();
+    cancelAnimationFrame(this.frame);
   }
 
   override willUpdate(changed: Map<string, unknown>): void {
     if (changed.has('answering') && this.answering) this.follow = true; // a question was just sent
+    if (this.follow && this.shown > mostAtEnd) this.shown = mostAtEnd;
+  }
+
+  override updated(): void {
+    if (this.fromEnd !== null) this.scrollTop = this.scrollHeight - this.fromEnd;
+    this.fromEnd = null;
+    this.showMore();
   }
 
   /** Another conversation is shown: from its end on. */
   showEnd(): void {
     this.follow = true;
+    this.shown = step;
     this.scrollTop = this.scrollHeight;
+  }
+
+  /** Renders some more messages in the next frame, if less than a screen of them is above what one sees. */
+  private showMore(): void {
+    if (this.shown >= this.messages.length || this.scrollTop > this.clientHeight || (this.follow && this.shown >= mostAtEnd)) return;
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.fromEnd = this.follow ? null : this.scrollHeight - this.scrollTop;
+      this.shown += step;
+    });
   }
 
   override render(): TemplateResult {
     const last = this.messages.length - 1;
+    const first = Math.max(0, this.messages.length - this.shown);
     return html`
       <div class="content" role="log" aria-label="Conversation" aria-live="polite" aria-busy=${this.answering} tabindex="0">
-        ${last < 0 ? this.renderWelcome() : this.messages.map((message, i) => html`
-          <windrow-message part="message ${message.role}" role="article" class="${message.role} ${i === last ? 'last' : ''}" aria-label=${message.role === 'user' ? 'You' : 'Answer'}
-            .message=${message} .at=${i} ?locked=${this.locked} ?writing=${this.answering && i === last}></windrow-message>
-        `)}
+        ${last < 0 ? this.renderWelcome() : repeat(this.messages.slice(first), (_, i) => first + i, (message, i) => this.renderMessage(message, first + i, first + i === last))}
       </div>
     `;
+  }
+
+  private renderMessage(message: Message, at: number, last: boolean): TemplateResult {
+    return html`<windrow-message part="message ${message.role}" role="article" class="${message.role} ${last ? 'last' : ''}" aria-label=${message.role === 'user' ? 'You' : 'Answer'}
+      aria-posinset=${at + 1} aria-setsize=${this.messages.length} .message=${message} .at=${at} ?locked=${this.locked} ?writing=${this.answering && last}></windrow-message>`;
   }
 
   private renderWelcome(): TemplateResult {
@@ -79,6 +112,7 @@ export class MessageList extends LitElement {
         height: 100%;
         overflow-y: auto;
         overscroll-behavior: contain;
+        overflow-anchor: none; /* what comes in above is accounted for in updated() */
         scrollbar-gutter: stable both-edges;
       }
       .content {
@@ -92,13 +126,6 @@ export class MessageList extends LitElement {
       }
       .content:focus-visible {
         outline-offset: -2px;
-      }
-      windrow-message {
-        content-visibility: auto; /* what is far off the screen is not laid out */
-        contain-intrinsic-height: auto 8rem;
-      }
-      windrow-message.last {
-        content-visibility: visible;
       }
       .user {
         align-self: flex-end;

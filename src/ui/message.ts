@@ -20,6 +20,10 @@ export class MessageElement extends LitElement {
   @query('.markdown') private container!: HTMLElement | null;
   private view: MarkdownView | null = null;
 
+  override willUpdate(changed: Map<string, unknown>): void {
+    if (changed.has('message')) this.editing = false; // another conversation is shown
+  }
+
   override render(): TemplateResult {
     const { role, content, note } = this.message;
     if (this.editing) return this.renderEditor();

@@ -1,9 +1,12 @@
-// <windrow-model-card>: which model to load. Events: choose (ModelChoice); remove and verify (id of a stored model).
+// <windrow-model-card>: which model to load. Events: choose (ModelChoice); remove and verify (id of a stored model);
+// keeping-changed, from within.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { type StoredModel } from '../protocol.ts';
+import { card } from './card.ts';
 import { controls } from './controls.ts';
 import { formatBytes } from './format.ts';
+import { plainKeeping, type Keeping } from './keeping.ts';
 import { choiceOfFiles, choiceOfText, storedCopy, type ModelChoice } from './model-choice.ts';
 
 export class ModelCard extends LitElement {
@@ -11,6 +14,7 @@ export class ModelCard extends LitElement {
   @property({ attribute: false }) catalogue: ModelChoice[] = [];
   @property({ attribute: false }) stored: StoredModel[] = [];
   @property({ attribute: false }) findings: Record<string, string> = {};
+  @property({ attribute: false }) keeping: Keeping = plainKeeping;
   @state() private addressWrong = false;
 
   override render(): TemplateResult {
@@ -32,6 +36,7 @@ export class ModelCard extends LitElement {
         </form>
         <p class="quiet" id="wrong" role="alert">${this.addressWrong ? 'This is no http or https address, and no owner/repo.' : nothing}</p>
         <p class="quiet">Any GGUF file of a supported architecture. You can drop one anywhere on this page.</p>
+        <windrow-keep-options .keeping=${this.keeping}></windrow-keep-options>
       </section>
     `;
   }
@@ -39,7 +44,7 @@ export class ModelCard extends LitElement {
   private renderOffered(offered: ModelChoice): TemplateResult {
     const size = offered.bytes ? ` (${formatBytes(offered.bytes)})` : '';
     return html`
-      <section class="offered" aria-labelledby="offered">
+      <section class="card" aria-labelledby="offered">
         <h2 id="offered">${offered.name}</h2>
         <p>
           The model runs in this page, on your own GPU. Nothing you write leaves this device.
@@ -91,31 +96,18 @@ export class ModelCard extends LitElement {
 
   static override styles = [
     controls,
+    card,
     css`
       :host {
         display: grid;
         gap: var(--gap-large);
-        max-width: 38rem;
-        margin: 0 auto;
-        padding: clamp(1.5rem, 7vh, 4rem) var(--gap) var(--gap-large);
-      }
-      h2 {
-        font-size: 1.35rem;
-        line-height: 1.3;
-        overflow-wrap: anywhere;
       }
       h2.small {
         margin-bottom: var(--gap-small);
         font-size: 1rem;
       }
-      .offered {
-        display: grid;
+      .card {
         gap: var(--gap);
-        padding: clamp(1.25rem, 5vw, 2rem);
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-        box-shadow: var(--shadow);
       }
       form {
         display: flex;

@@ -1,5 +1,6 @@
 // Which models the page offers, and how one is named. No elements, no loading.
 import { type ModelSource, type StoredModel } from '../protocol.ts';
+import { formatBytes } from './format.ts';
 
 export interface ModelChoice {
   name: string;
@@ -11,6 +12,8 @@ export interface ModelChoice {
   licence?: string;
   /** A line for people. */
   about?: string;
+  /** Why the file at the address may not be the one that was meant. */
+  doubt?: string;
 }
 
 /** The file that `npm start` fetches and serves beside the page. */
@@ -53,3 +56,17 @@ export const storedCopy = (choice: ModelChoice, stored: StoredModel[]): StoredMo
   });
 
 const modelName = (fileName: string): string => fileName.replace(/\.gguf$/i, '');
+
+/** The choice as it is where the server's file has another size than the list says: with a doubt, and no hash to fail on. */
+export function differsInSize(choice: ModelChoice, fileBytes: number): ModelChoice {
+  if (choice.bytes === undefined || choice.bytes === fileBytes) return choice;
+  const sizes = [choice.bytes, fileBytes].map(formatBytes);
+  const [listed, there] = sizes[0] === sizes[1] ? [`${choice.bytes} bytes`, `${fileBytes} bytes`] : sizes;
+  return { ...choice, bytes: fileBytes, sha256: undefined, doubt: `The list of this page says ${listed}, but the file at the address has ${there}: it was changed since, or is another one. Load it only if you trust where it comes from.` };
+}
+
+/** The same after an import found another hash than the list's; undefined if `error` says something else. */
+export function differsInHash(choice: ModelChoice, error: Error): ModelChoice | undefined {
+  if (!choice.sha256 || error.name !== 'InvalidFileError' || !error.message.includes('SHA-256')) return undefined;
+  return { ...choice, sha256: undefined, doubt: 'The file at the address is not the one in the list of this page: its SHA-256 is another. It was changed since, or damaged on its way, and was not kept. Load it only if you trust where it comes from.' };
+}

@@ -3,12 +3,15 @@ import { type ReactiveController, type ReactiveControllerHost } from 'lit';
 import { connect, startWorker, type Connection } from '../api/connection.ts';
 import { loadEngine, type Engine, type ModelOptions } from '../api/engine.ts';
 import { toLoadOptions, toModelSource } from '../api/parameters.ts';
+import { BudgetError } from '../errors.ts';
 import { type LoadProgress, type ModelPlan, type StoredModel } from '../protocol.ts';
-import { storedCopy, type ModelChoice } from './model-choice.ts';
+import { keepingOptions, lacksRoom, plainKeeping, type Keeping } from './keeping.ts';
+import { differsInHash, differsInSize, storedCopy, type ModelChoice } from './model-choice.ts';
+import { PassphraseQuestion } from './passphrase-question.ts';
 import { TransferRate } from './transfer-rate.ts';
 
 export type LoadStep = 'looking' | 'choosing' | 'planned' | 'loading' | 'ready';
-export type LoadChoices = Omit<ModelOptions, 'model' | 'signal' | 'onProgress'>;
+export type LoadChoices = Omit<ModelOptions, 'model' | 'signal' | 'onProgress' | 'keep' | 'encryption'>;
 
 export class ModelLoader implements ReactiveController {
   step: LoadStep = 'looking';
@@ -16,6 +19,8 @@ export class ModelLoader implements ReactiveController {
   choice: ModelChoice | null = null;
   /** Of `choice`, while the visitor decides; null while its header is read. */
   plan: ModelPlan | null = null;
+  /** Of models that are not stored yet. */
+  keeping: Keeping = plainKeeping;
   stored: StoredModel[] = [];
   progress: LoadProgress | null = null;
   bytesPerSecond = 0;
@@ -23,11 +28,13 @@ export class ModelLoader implements ReactiveController {
   /** What was found out about a stored model, by its id. */
   findings: Record<string, string> = {};
   error: Error | null = null;
+  readonly passphrase: PassphraseQuestion;
 
   private connection: Connection | null = null;
   private loading: AbortController | null = null;
 
   constructor(private readonly host: ReactiveControllerHost, private readonly worker?: () => Worker) {
+    this.passphrase = new PassphraseQuestion(() => host.requestUpdate());
     host.addController(this);
   }
 
@@ -47,27 +54,18 @@ export class ModelLoader implements ReactiveController {
 
   async load(choice: ModelChoice, options: LoadChoices): Promise<void> {
     const loading = (this.loading = new AbortController());
-    const rate = new TransferRate();
     this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, paused: false, error: null });
     try {
       await this.engine?.unload();
       this.engine = null;
-      const connection = this.connect();
-      const engine = await loadEngine(connection, {
-        ...options,
-        model: choice.source,
-        sha256: choice.sha256,
-        signal: loading.signal,
-        onProgress: (progress) => {
-          if (progress.phase === 'weights') rate.add(progress.loadedBytes, performance.now());
-          this.set({ progress, bytesPerSecond: progress.bytesPerSecond ?? rate.bytesPerSecond });
-        },
-      });
-      this.set({ step: 'ready', engine });
+      const keeping = storedCopy(choice, this.stored) ? {} : keepingOptions(this.keeping);
+      const engine = await this.passphrase.during(choice.name, keeping, loading.signal, (given) => this.loadOnce(choice, { ...options, ...given }, loading.signal));
+      this.set({ step: 'ready', engine, keeping: plainKeeping });
       await this.refreshStored();
     } catch (error) {
       this.set({ step: 'choosing', error: loading.signal.aborted ? null : (error as Error) });
       await this.refreshStored();
+      if (this.error) await this.offerAnotherWay(choice, options, this.error);
     }
   }
 
@@ -75,18 +73,14 @@ export class ModelLoader implements ReactiveController {
   async propose(choice: ModelChoice, options: LoadChoices): Promise<void> {
     const asked = 'url' in choice.source || 'repo' in choice.source;
     if (!asked || storedCopy(choice, this.stored)) return this.load(choice, options);
-    this.set({ step: 'planned', choice, plan: null, error: null });
-    try {
-      const plan = await this.connect().call((worker) => worker.plan(toModelSource(choice.source), toLoadOptions(options)));
-      if (this.step === 'planned' && this.choice === choice) this.set({ plan });
-    } catch (error) {
-      if (this.step === 'planned' && this.choice === choice) this.set({ step: 'choosing', error: error as Error });
-    }
+    this.set({ error: null });
+    await this.showPlan(choice, options);
   }
 
   cancel(): void {
-    if (this.step === 'planned') this.set({ step: 'choosing' });
+    if (this.step === 'planned') this.set({ step: 'choosing', error: null });
     this.loading?.abort();
+    this.passphrase.cancel();
   }
 
   async pause(paused: boolean): Promise<void> {
@@ -100,16 +94,29 @@ export class ModelLoader implements ReactiveController {
     this.set({ step: choosing || !this.engine ? 'choosing' : 'ready' });
   }
 
+  keepAs(keeping: Keeping): void {
+    this.set({ keeping });
+  }
+
   async remove(id: string): Promise<void> {
     await this.act((connection) => connection.call((worker) => worker.remove(id)));
     await this.refreshStored();
   }
 
+  /** Deletes stored models so that `choice` has room, and plans it anew. */
+  async makeRoom(ids: string[], options: LoadChoices): Promise<void> {
+    this.set({ error: null });
+    for (const id of ids) await this.act((connection) => connection.call((worker) => worker.remove(id)));
+    await this.refreshStored();
+    if (this.step === 'planned') await this.showPlan(this.choice!, options);
+  }
+
   async verify(id: string): Promise<void> {
     const say = (words: string): void => this.set({ findings: { ...this.findings, [id]: words } });
+    const name = this.stored.find((model) => model.id === id)?.name ?? '';
     say('Checking every byte…');
     await this.act(async (connection) => {
-      const { damaged, whole } = await connection.call((worker) => worker.verify(id));
+      const { damaged, whole } = await this.passphrase.during(name, {}, undefined, (given) => connection.call((worker) => worker.verify(id, given)));
       say(damaged.length === 0 ? 'Whole: every byte is as it was stored.' : whole ? 'Was damaged, and has been mended.' : 'Damaged. Delete it and load it anew.');
     });
     if (this.findings[id].endsWith('…')) say('Could not be checked.');
@@ -117,6 +124,46 @@ export class ModelLoader implements ReactiveController {
 
   dismiss(): void {
     this.set({ error: null });
+  }
+
+  private loadOnce(choice: ModelChoice, options: Omit<ModelOptions, 'model'>, signal: AbortSignal): Promise<Engine> {
+    const rate = new TransferRate();
+    return loadEngine(this.connect(), {
+      ...options,
+      model: choice.source,
+      sha256: choice.sha256,
+      signal,
+      onProgress: (progress) => {
+        if (progress.phase === 'weights') rate.add(progress.loadedBytes, performance.now());
+        this.set({ progress, bytesPerSecond: progress.bytesPerSecond ?? rate.bytesPerSecond });
+      },
+    });
+  }
+
+  private async showPlan(choice: ModelChoice, options: LoadChoices): Promise<void> {
+    this.set({ step: 'planned', choice, plan: null });
+    const current = (): boolean => this.step === 'planned' && this.choice === choice;
+    try {
+      const plan = await this.planOf(choice, options);
+      if (current()) this.set({ plan, choice: differsInSize(choice, plan.fileBytes) });
+    } catch (error) {
+      if (current()) this.set({ step: 'choosing', error: error as Error });
+    }
+  }
+
+  private planOf = (choice: ModelChoice, options: LoadChoices): Promise<ModelPlan> =>
+    this.connect().call((worker) => worker.plan(toModelSource(choice.source), toLoadOptions(options)));
+
+  /** After a failure that the visitor can do something about: no room in storage, a file that is not the one of the list. */
+  private async offerAnotherWay(choice: ModelChoice, options: LoadChoices, error: Error): Promise<void> {
+    const changed = differsInHash(choice, error);
+    if (changed) {
+      this.set({ error: null });
+      return this.showPlan(changed, options);
+    }
+    if (!(error instanceof BudgetError)) return;
+    const plan = await this.planOf(choice, options).catch(() => null);
+    if (plan && plan.verdict !== 'refused' && lacksRoom(plan) && this.step === 'choosing') this.set({ step: 'planned', choice, plan });
   }
 
   /** Storage that cannot be read (a private window, say) is as good as empty. */

@@ -1,78 +1,82 @@
-// <windrow-model-plan>: what a model would take, in words, before it is downloaded. Events: load, cancel.
+// <windrow-model-plan>: what a model would take, in words, before it is loaded; how it is to be kept, and what could go
+// to make room. Events: load, cancel, make-room (ids of stored models); keeping-changed from within.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
-import { type ModelPlan } from '../protocol.ts';
+import { type ModelPlan, type StoredModel } from '../protocol.ts';
+import { card } from './card.ts';
 import { controls } from './controls.ts';
+import { formatBytes, formatSince } from './format.ts';
+import { lacksRoom, leastUsed, plainKeeping, runsUnkept, type Keeping } from './keeping.ts';
 import { type ModelChoice } from './model-choice.ts';
 import { roomWords, verdictWords } from './plan-words.ts';
-import { formatBytes } from './format.ts';
 
 export class ModelPlanCard extends LitElement {
   @property({ attribute: false }) choice!: ModelChoice;
   @property({ attribute: false }) plan: ModelPlan | null = null;
+  @property({ attribute: false }) stored: StoredModel[] = [];
+  @property({ attribute: false }) keeping: Keeping = plainKeeping;
 
   override render(): TemplateResult {
+    const { plan } = this;
+    const full = plan !== null && this.keeping.keep && lacksRoom(plan);
     return html`
-      <section aria-labelledby="name" aria-busy=${!this.plan}>
+      <section class="card" aria-labelledby="name" aria-busy=${!plan}>
         <h2 id="name">${this.choice.name}</h2>
-        ${this.plan ? this.renderPlan(this.plan) : html`<p role="status">Reading the file’s header</p><progress aria-label="Working"></progress>`}
+        ${plan ? this.renderPlan(plan) : html`<p role="status">Reading the file’s header</p><progress aria-label="Working"></progress>`}
+        ${full ? this.renderRoom(plan) : nothing}
         <div class="buttons">
-          ${this.plan && this.plan.verdict !== 'refused'
-            ? html`<button class="primary" @click=${() => this.tell('load')}>Download ${formatBytes(this.plan.fileBytes)} and load</button>`
+          ${plan && plan.verdict !== 'refused'
+            ? html`<button class="primary" ?disabled=${full} @click=${() => this.tell('load')}>${this.doing(plan)}</button>`
             : nothing}
-          <button @click=${() => this.tell('cancel')}>${this.plan?.verdict === 'refused' ? 'Back' : 'Cancel'}</button>
+          <button @click=${() => this.tell('cancel')}>${plan?.verdict === 'refused' ? 'Back' : 'Cancel'}</button>
         </div>
       </section>
     `;
   }
 
+  private doing({ stored, fileBytes }: ModelPlan): string {
+    const local = stored || 'file' in this.choice.source || 'files' in this.choice.source;
+    return local ? 'Load' : `Download ${formatBytes(fileBytes)} and load`;
+  }
+
   private renderPlan(plan: ModelPlan): TemplateResult {
+    const { licence, doubt } = this.choice;
     return html`
       <p class=${plan.verdict} role="status">${verdictWords(plan)}</p>
       <p class="quiet">${roomWords(plan)}</p>
-      ${this.choice.licence ? html`<p class="quiet">Licence: ${this.choice.licence}</p>` : nothing}
+      ${licence ? html`<p class="quiet">Licence: ${licence}</p>` : nothing}
+      ${doubt ? html`<p class="doubt" role="alert">${doubt}</p>` : nothing}
+      ${plan.verdict === 'refused' || plan.stored ? nothing : html`<windrow-keep-options .keeping=${this.keeping} .mayGo=${runsUnkept(plan)}></windrow-keep-options>`}
     `;
   }
 
-  private tell(event: string): void {
-    this.dispatchEvent(new CustomEvent(event));
+  /** The models that were not used for longest, offered to be deleted; never done unasked. */
+  private renderRoom({ storedBytes, freeBytes = 0 }: ModelPlan): TemplateResult {
+    const old = leastUsed(this.stored, storedBytes - freeBytes);
+    if (old.length === 0) return html`<p class="refused" role="alert">Deleting all stored models would not make room for it. Free space on the disk, or use it without keeping it.</p>`;
+    const bytes = old.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return html`
+      <p role="alert">Needs ${formatBytes(storedBytes)}, and ${formatBytes(freeBytes)} are free. Not used for longest:</p>
+      <ul>${old.map(({ name, byteLength, lastUsed }) => html`<li>${name} <span class="quiet">${formatBytes(byteLength)}, used ${formatSince(lastUsed, Date.now())}</span></li>`)}</ul>
+      <div><button class="danger" @click=${() => this.tell('make-room', old.map(({ id }) => id))}>Delete ${old.length === 1 ? 'it' : `these ${old.length}`} to free ${formatBytes(bytes)}</button></div>
+    `;
+  }
+
+  private tell(event: string, detail?: unknown): void {
+    this.dispatchEvent(new CustomEvent(event, { detail }));
   }
 
   static override styles = [
     controls,
+    card,
     css`
-      :host {
-        display: block;
-        max-width: 34rem;
-        margin: 0 auto;
-        padding: clamp(1.5rem, 8vh, 5rem) var(--gap) var(--gap-large);
-      }
-      section {
-        display: grid;
-        gap: var(--gap-small);
-        padding: clamp(1.25rem, 5vw, 2rem);
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-        box-shadow: var(--shadow);
-      }
-      h2 {
-        font-size: 1.35rem;
-        line-height: 1.3;
-        overflow-wrap: anywhere;
-      }
-      .refused {
+      .refused,
+      .doubt {
         color: var(--danger);
       }
-      progress {
-        width: 100%;
-        accent-color: var(--accent);
-      }
-      .buttons {
-        display: flex;
-        flex-wrap: wrap;
-        gap: var(--gap-small);
-        margin-top: var(--gap-small);
+      ul {
+        margin: 0;
+        padding-inline-start: 1.2rem;
       }
     `,
   ];

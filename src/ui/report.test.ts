@@ -1,15 +1,20 @@
 import { expect, test } from 'vitest';
 import { generateStats, modelInfo } from '../api/fake-worker.ts';
 import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from './budget.ts';
-import { lastAnswer, report, speedOf } from './report.ts';
+import { speedOf } from './activity-log.ts';
+import { lastAnswer, report } from './report.ts';
 
 const engineStats = { gpuBytes: { weights: 10, kv: 20 }, gpuBytesPeak: 40, budgetBytes: 100, submits: 1 };
 
 test('a report names model, adapter, bytes, answers and failed checks', () => {
-  const text = report(modelInfo, engineStats, [{ time: 0, stats: generateStats }], 'Browser 1', [{ name: 'matvec', passed: false, message: 'off by 3' }, { name: 'rope', passed: true }]);
+  const text = report(modelInfo, engineStats, [{ time: 0, stats: generateStats }], 'Browser 1', {
+    tested: [{ name: 'matvec', passed: false, message: 'off by 3' }, { name: 'rope', passed: true }],
+    benchmark: { promptTokens: 90, newTokens: 33, prefillTokensPerSecond: 120.04, decodeTokensPerSecond: NaN, peak: { copyBytesPerSecond: 2e11, flopsPerSecond: 1.5e12 } },
+  });
   expect(text.split('\n')).toEqual([
     'model: Fake 1M (llama, 1.0 kB, context 2048)', 'adapter: none', 'browser: Browser 1', 'kernels: ',
     'gpu bytes: weights 10, kv 20; peak 40 of 100', 'answer: 7 prompt tokens (2 cached) in 1 ms, 3 new in 2 ms', 'self-test: 1 of 2 passed', 'failed: matvec: off by 3',
+    'benchmark: prefill 120.0 tokens/s (90 tokens), decode not measured (33 tokens)', 'benchmark: device copies 200.0 GB/s, computes 1500 GFLOP/s',
   ]);
 });
 

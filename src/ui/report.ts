@@ -1,17 +1,16 @@
 // What the activity panel copies for a bug report: facts of the machine and the model, no text of any chat.
-import { type EngineStats, type GenerateStats, type ModelInfo, type SelfTestResult } from '../protocol.ts';
+import { type EngineStats, type ModelInfo, type SelfTestResult } from '../protocol.ts';
+import { speedOf, type Answer } from './activity-log.ts';
+import { benchmarkLines, type Benchmark } from './benchmark.ts';
 import { formatBytes, formatSpeed } from './format.ts';
 
-export interface Answer {
-  /** Milliseconds since 1970. */
-  time: number;
-  stats: GenerateStats;
+/** What was measured on demand; null where it was not. */
+export interface Checked {
+  tested: SelfTestResult[] | null;
+  benchmark: Benchmark | null;
 }
 
-/** NaN for an answer of one token. */
-export const speedOf = ({ newTokens, decodeMs }: GenerateStats): number => (newTokens > 1 && decodeMs > 0 ? ((newTokens - 1) * 1000) / decodeMs : NaN);
-
-export function report(info: ModelInfo, stats: EngineStats, answers: Answer[], userAgent: string, tested: SelfTestResult[] | null): string {
+export function report(info: ModelInfo, stats: EngineStats, answers: Answer[], userAgent: string, { tested, benchmark }: Checked): string {
   const failed = tested?.filter(({ passed }) => !passed) ?? [];
   return [
     `model: ${info.name} (${info.architecture}, ${formatBytes(info.fileBytes)}, context ${info.context})`,
@@ -24,6 +23,7 @@ export function report(info: ModelInfo, stats: EngineStats, answers: Answer[], u
       + (transfer ? `, ${transfer.decode.uploadedBytes} bytes streamed, ${transfer.decode.stalls} stalls of ${Math.round(transfer.decode.stallMs)} ms` : '')),
     tested ? `self-test: ${tested.length - failed.length} of ${tested.length} passed` : 'self-test: not run',
     ...failed.map(({ name, message }) => `failed: ${name}: ${message ?? ''}`),
+    ...(benchmark ? benchmarkLines(benchmark).map((line) => `benchmark: ${line}`) : ['benchmark: not run']),
   ].join('\n');
 }
 

@@ -13,7 +13,7 @@ test('a growing answer keeps its finished blocks and gives the same as when read
     for (const part of pieces) growing.update((text += part));
     expect(growing.blocks.map(({ source }) => source).join('')).toBe(text);
     expect(growing.blocks.map((block) => block.html).join('')).toBe(html(text));
-  }), { numRuns: 500 });
+  }), { numRuns: 1000 });
 });
 
 test('only the last block is read again', () => {

@@ -1,5 +1,5 @@
-// Finds TeX in Markdown: $…$ and \(…\) in a line, $$…$$ and \[…\] as a block. Gives it as code that says what it is;
-// maths.ts typesets it later. Money ("$5 and $6") is no maths.
+// Finds TeX in Markdown: $…$ and \(…\) in a line; $$…$$ and \[…\] on display, in a paragraph or as one. Gives it as code
+// that says what it is; maths.ts typesets it later. Money ("$5 and $6") is no maths.
 import { type TokenizerAndRendererExtension, type Tokens } from 'marked';
 import { escapeHtml } from './escape.ts';
 
@@ -8,10 +8,10 @@ const longest = 2000;
 
 /** As Pandoc has it: no space inside the dollars, no digit after; and words are a sentence between two prices. */
 export function inlineMaths(text: string): { raw: string; tex: string } | undefined {
-  const paren = text.startsWith('\\(');
-  if (!paren && !/^\$\$?(?=[^\s$])/.test(text)) return undefined;
-  const mark = paren ? '\\)' : text.startsWith('$$') ? '$$' : '$';
-  const start = paren ? 2 : mark.length;
+  const begin = /^(?:\\[([]|\$\$(?!\$)|\$(?=[^\s$]))/.exec(text)?.[0];
+  if (!begin) return undefined;
+  const mark = { '\\(': '\\)', '\\[': '\\]' }[begin] ?? begin;
+  const start = begin.length;
   const end = text.slice(0, longest).indexOf(mark, start);
   if (end < 0) return undefined;
   const tex = text.slice(start, end);
@@ -36,7 +36,6 @@ interface Maths extends Tokens.Generic {
 const block: TokenizerAndRendererExtension = {
   name: 'maths-block',
   level: 'block',
-  start: (text) => /(?<=\n) {0,3}(?:\$\$|\\\[)/.exec(text)?.index,
   tokenizer(text): Maths | undefined {
     const begin = blockStart.exec(text);
     if (!begin) return undefined;
@@ -47,21 +46,20 @@ const block: TokenizerAndRendererExtension = {
     const raw = text.slice(0, end + mark.length);
     return { type: 'maths-block', raw: raw + /^[ \t]*\n?/.exec(text.slice(raw.length))![0], tex: text.slice(begin[0].length, end), display: true };
   },
-  renderer: (token) => ((token as Maths).display ? html(token as Maths) : `<p class="plain">${escapeHtml(token.raw)}</p>`),
+  renderer: (token) => ((token as Maths).display ? `<p>${html(token as Maths)}</p>` : `<p class="plain">${escapeHtml(token.raw)}</p>`),
 };
 
 const inline: TokenizerAndRendererExtension = {
   name: 'maths',
   level: 'inline',
-  start: (text) => /(?<![\w$\\])\$|\\\(/.exec(text)?.index,
+  start: (text) => /(?<![\w$\\])\$|\\[([]/.exec(text)?.index,
   tokenizer(text): Maths | undefined {
     const found = inlineMaths(text);
-    return found && { type: 'maths', ...found, display: found.raw.startsWith('$$') };
+    return found && { type: 'maths', ...found, display: /^(?:\$\$|\\\[)/.test(found.raw) };
   },
   renderer: (token) => html(token as Maths),
 };
 
-const html = ({ tex, display }: Maths): string =>
-  display ? `<p class="maths"><code class="tex display">${escapeHtml(tex.trim())}</code></p>` : `<code class="tex">${escapeHtml(tex.trim())}</code>`;
+const html = ({ tex, display }: Maths): string => `<code class="tex${display ? ' display' : ''}">${escapeHtml(tex.trim())}</code>`;
 
 export const mathsSyntax = [block, inline];

@@ -7,9 +7,10 @@ const html = (text: string): string => toBlocks(text).map((block) => block.html)
 test.each([
   ['The area is $\\pi r^2$.', '<p>The area is <code class="tex">\\pi r^2</code>.</p>'],
   ['So \\(a < b\\) holds', '<p>So <code class="tex">a &lt; b</code> holds</p>'],
-  ['$$\nx = 1\n$$', '<p class="maths"><code class="tex display">x = 1</code></p>'],
-  ['\\[ \\sum_i i \\]', '<p class="maths"><code class="tex display">\\sum_i i</code></p>'],
-  ['Then\n$$a$$\nfollows', '<p>Then</p>\n<p class="maths"><code class="tex display">a</code></p><p>follows</p>'],
+  ['$$\nx = 1\n$$', '<p><code class="tex display">x = 1</code></p>'],
+  ['\\[ \\sum_i i \\]', '<p><code class="tex display">\\sum_i i</code></p>'],
+  ['Then\n$$a$$\nfollows', '<p>Then<br><code class="tex display">a</code><br>follows</p>'],
+  ['So\n\\[\na\n\\]', '<p>So<br><code class="tex display">a</code></p>'],
   ['- one $x_1$', '<ul>\n<li>one <code class="tex">x_1</code></li>\n</ul>'],
 ])('maths is found in %j', (text, expected) => expect(html(text)).toBe(expected));
 

@@ -72,7 +72,7 @@ export const markdownStyles = css`
     background: var(--bubble);
     font: 0.875em / 1.55 var(--font-code);
   }
-  .maths {
+  p:has(math[display='block']) {
     overflow-x: auto;
     overflow-y: hidden;
   }

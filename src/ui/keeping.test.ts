@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { InvalidFileError, RequestError } from '../errors.ts';
+import { keepingOptions, lacksRoom, leastUsed, runsUnkept } from './keeping.ts';
+import { defaultModel, differsInHash, differsInSize } from './model-choice.ts';
+import { PassphraseQuestion } from './passphrase-question.ts';
+
+const model = (id: string, byteLength: number, lastUsed: number) => ({ id, name: id, urls: [], byteLength, lastUsed, complete: true });
+
+test('the models not used for longest make room, the loaded one stays, and none go in vain', () => {
+  const stored = [model('new', 500, 9), model('old', 300, 1), model('older', 200, 0), model('loaded', 900, -1)];
+  const ids = (bytes: number) => leastUsed(stored, bytes, 'loaded').map(({ id }) => id);
+  expect([ids(0), ids(200), ids(201), ids(1000), ids(1001)]).toEqual([[], ['older'], ['older', 'old'], ['older', 'old', 'new'], []]);
+});
+
+test('storage lacks room only where the browser says so, and not for what is stored', () => {
+  expect(lacksRoom({ stored: false, freeBytes: 9, storedBytes: 10 })).toBe(true);
+  expect([{ stored: false, storedBytes: 10 }, { stored: true, freeBytes: 0, storedBytes: 10 }, { stored: false, freeBytes: 10, storedBytes: 10 }].map(lacksRoom)).toEqual([false, false, false]);
+});
+
+test('a model is used without keeping it where GPU and worker memory hold it', () => {
+  expect(runsUnkept({ verdict: 'fits', streamedBytes: 0 })).toBe(true);
+  expect(runsUnkept({ verdict: 'streams', streamedBytes: 200e6 })).toBe(true);
+  expect(runsUnkept({ verdict: 'streams', streamedBytes: 300e6 })).toBe(false);
+  expect(keepingOptions({ keep: false, passphrase: 'left over' })).toEqual({ keep: false });
+  expect(keepingOptions({ keep: true, passphrase: 'open' })).toEqual({ encryption: { passphrase: 'open' } });
+  expect(keepingOptions({ keep: true, passphrase: '' })).toEqual({});
+});
+
+test('a file that differs from the list is doubted in words and loses the hash that it would fail on', () => {
+  const listed = defaultModel('https://page.example/');
+  expect(differsInSize(listed, listed.bytes!)).toBe(listed);
+  const other = differsInSize(listed, 99_000_000);
+  expect(other).toMatchObject({ bytes: 99_000_000, sha256: undefined });
+  expect(other.doubt).toContain('says 98 MB, but the file at the address has 99 MB');
+  expect(differsInSize(listed, 98_362_433).doubt).toContain('says 98362432 bytes, but the file at the address has 98362433 bytes');
+  expect(differsInHash(listed, new InvalidFileError('a.gguf has the SHA-256 1; needed is 2'))?.doubt).toContain('SHA-256 is another');
+  expect(differsInHash(listed, new InvalidFileError('a.gguf ends after 3 bytes'))).toBeUndefined();
+});
+
+test('a passphrase is asked for until it opens the model, and not after a cancel', async () => {
+  const asked: [string | null, boolean][] = [];
+  const question: PassphraseQuestion = new PassphraseQuestion(() => question.name !== null && asked.push([question.name, question.wrong]));
+  const open = async ({ encryption }: { encryption?: { key: CryptoKey } | { passphrase: string } }) => {
+    if (!encryption) throw new RequestError('The model A is stored encrypted. Give its key or its passphrase.');
+    if (!('passphrase' in encryption) || encryption.passphrase !== 'right') throw new RequestError('The passphrase is not the one under which the model was stored.');
+    return 'opened';
+  };
+  const turn = () => new Promise((resolve) => setTimeout(resolve));
+  const opening = question.during('A', {}, undefined, open);
+  await turn();
+  question.answer('wrong');
+  await turn();
+  question.answer('right');
+  expect(await opening).toBe('opened');
+  expect(asked).toEqual([['A', false], ['A', true]]);
+  const cancelled = question.during('A', {}, undefined, open);
+  const told = expect(cancelled).rejects.toThrow('stored encrypted');
+  await turn();
+  question.cancel();
+  await told;
+  expect(question.name).toBeNull();
+});

@@ -1,0 +1,36 @@
+// How a model is to be kept, and which stored ones could go to make room. Plain data; no elements.
+import { type ModelPlan, type StoredModel } from '../protocol.ts';
+
+export interface Keeping {
+  keep: boolean;
+  /** Not empty: stored encrypted under it. */
+  passphrase: string;
+}
+
+export const plainKeeping: Keeping = { keep: true, passphrase: '' };
+
+/** As the API takes it. */
+export const keepingOptions = ({ keep, passphrase }: Keeping): { keep?: false; encryption?: { passphrase: string } } =>
+  keep ? (passphrase ? { encryption: { passphrase } } : {}) : { keep: false };
+
+/** Worker memory that windrow takes for weights that do not stay on the GPU. */
+const workerBytes = 256 * 2 ** 20;
+
+/** Whether the model runs without being kept: what is not on the GPU has to fit the worker's memory, or each token would download it. */
+export const runsUnkept = ({ verdict, streamedBytes }: Pick<ModelPlan, 'verdict' | 'streamedBytes'>): boolean =>
+  verdict === 'fits' || (verdict === 'streams' && streamedBytes <= workerBytes);
+
+/** Whether the browser's storage has too little room, as far as it tells. */
+export const lacksRoom = ({ stored, freeBytes, storedBytes }: Pick<ModelPlan, 'stored' | 'freeBytes' | 'storedBytes'>): boolean =>
+  !stored && freeBytes !== undefined && freeBytes < storedBytes;
+
+/** The models not used for longest whose deletion gives `needBytes`; none if all together do not. `inUse` stays. */
+export function leastUsed(stored: StoredModel[], needBytes: number, inUse?: string): StoredModel[] {
+  const chosen: StoredModel[] = [];
+  for (const model of stored.filter(({ id }) => id !== inUse).sort((a, b) => a.lastUsed - b.lastUsed)) {
+    if (needBytes <= 0) break;
+    chosen.push(model);
+    needBytes -= model.byteLength;
+  }
+  return needBytes <= 0 ? chosen : [];
+}

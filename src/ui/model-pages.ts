@@ -1,0 +1,42 @@
+// What stands in the place of the chat while no model is loaded: the choice, the plan, the load. Templates only.
+import { html, type TemplateResult } from 'lit';
+import { type Keeping } from './keeping.ts';
+import { type ModelChoice } from './model-choice.ts';
+import { type LoadChoices, type ModelLoader } from './model-loader.ts';
+
+export interface ModelActions {
+  options: LoadChoices;
+  choose(choice: ModelChoice): void;
+  load(choice: ModelChoice): void;
+}
+
+export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { choose }: ModelActions): TemplateResult {
+  return html`<windrow-model-card
+    .catalogue=${catalogue} .stored=${loader.stored} .findings=${loader.findings} .keeping=${loader.keeping}
+    @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
+    @choose=${({ detail }: CustomEvent<ModelChoice>) => choose(detail)}
+    @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}
+    @verify=${({ detail }: CustomEvent<string>) => loader.verify(detail)}></windrow-model-card>`;
+}
+
+export function renderPlan(loader: ModelLoader, { options, load }: ModelActions): TemplateResult {
+  return html`<windrow-model-plan
+    .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping}
+    @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
+    @make-room=${({ detail }: CustomEvent<string[]>) => loader.makeRoom(detail, options)}
+    @load=${() => load(loader.choice!)} @cancel=${() => loader.cancel()}></windrow-model-plan>`;
+}
+
+export function renderLoading(loader: ModelLoader): TemplateResult {
+  return html`<windrow-load-progress
+    .name=${loader.choice!.name} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond} ?paused=${loader.paused}
+    @pause=${({ detail }: CustomEvent<boolean>) => loader.pause(detail)} @cancel=${() => loader.cancel()}></windrow-load-progress>`;
+}
+
+/** As the catalogue has it: what files say of themselves is often not for people. */
+export function nameOfLoaded({ engine, stored, choice }: ModelLoader, catalogue: ModelChoice[]): string {
+  if (!engine) return '';
+  const urls = stored.find(({ id }) => id === engine.info.id)?.urls ?? [];
+  const known = catalogue.find((model) => model === choice || ('url' in model.source ? urls.includes(model.source.url) : 'repo' in model.source && urls.includes(model.source.repo)));
+  return known?.name ?? engine.info.name;
+}

@@ -1,0 +1,34 @@
+// What lies over the page: dialogs and short notices. Templates only.
+import { html, nothing, type TemplateResult } from 'lit';
+import { type ActivityLog } from './activity-log.ts';
+import { type ChatSettings } from './chat.ts';
+import { type Chats } from './chats.ts';
+import { type ModelLoader } from './model-loader.ts';
+import { type Updates } from './updates.ts';
+
+export type Overlay = 'none' | 'chats' | 'settings' | 'activity';
+
+export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: { close(): void; reload(): void }): TemplateResult | typeof nothing {
+  const { passphrase, engine } = loader;
+  if (passphrase.name !== null) {
+    return html`<windrow-passphrase .name=${passphrase.name} ?wrong=${passphrase.wrong}
+      @passphrase=${({ detail }: CustomEvent<string>) => passphrase.answer(detail)} @closed=${() => loader.cancel()}></windrow-passphrase>`;
+  }
+  if (overlay === 'settings') {
+    return html`<windrow-chat-settings .settings=${chats.open} @closed=${actions.close}
+      @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
+  }
+  if (overlay !== 'activity' || !engine) return nothing;
+  return html`<windrow-activity .engine=${engine} .log=${log} @closed=${actions.close} @reload=${actions.reload}></windrow-activity>`;
+}
+
+export function renderNotices(updates: Updates, chats: Chats, answering: boolean): TemplateResult {
+  return html`
+    ${updates.ready && !answering
+      ? html`<windrow-notice .text=${'A new version is ready'} .action=${'Update'} @act=${() => updates.update()} @closed=${() => updates.later()}></windrow-notice>`
+      : nothing}
+    ${chats.removed
+      ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()} @closed=${() => chats.forgetRemoved()}></windrow-notice>`
+      : nothing}
+  `;
+}
