@@ -83,16 +83,16 @@ describe('reports', () => {
   it('of vitest count a file that cannot be loaded as a failure, and name what was skipped', () => {
     const tests = ['passed', 'passed', 'failed', 'pending'].map((status) => ({ status, fullName: `one ${status}` }));
     const path = report({ testResults: [{ name: join(process.cwd(), 'a.test.ts'), status: 'failed', assertionResults: tests }, { name: 'b', status: 'failed', assertionResults: [] }] });
-    expect(readVitestReport(path)).toEqual({ passed: 2, failed: 2, skipped: ['a.test.ts: one pending'] });
+    expect(readVitestReport(path)).toEqual({ passed: 2, failed: 2, skipped: ['a.test.ts: one pending'], flaky: [], files: new Map([['a.test.ts', 2]]) });
   });
 
-  it('of Playwright count flaky tests and errors outside tests as failures', () => {
+  it('of Playwright name flaky tests, and count errors outside tests as failures', () => {
     const spec = (status: string) => ({ file: 'a.spec.ts', title: status, tests: [{ status, annotations: status === 'skipped' ? [{ type: 'skip', description: 'no GPU' }] : [] }] });
     const path = report({ errors: [{}], suites: [{ specs: [spec('expected')], suites: [{ specs: [spec('flaky'), spec('unexpected'), spec('skipped')] }] }] });
-    expect(readPlaywrightReport(path)).toEqual({ passed: 1, failed: 3, skipped: ['a.spec.ts: skipped (no GPU)'] });
+    expect(readPlaywrightReport(path)).toEqual({ passed: 2, failed: 2, skipped: ['a.spec.ts: skipped (no GPU)'], flaky: ['a.spec.ts: flaky'], files: new Map([['a.spec.ts', 2]]) });
   });
 
   it('that are missing count nothing', () => {
-    expect(readVitestReport('/no/such/report')).toEqual({ passed: 0, failed: 0, skipped: [] });
+    expect(readVitestReport('/no/such/report')).toEqual({ passed: 0, failed: 0, skipped: [], flaky: [], files: new Map() });
   });
 });

@@ -2,7 +2,7 @@
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
 // `--only=check,unit,gpu,e2e` runs a part.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'windrow-test-'));
 const verified = join(scratch, 'verified.jsonl');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const skips = new Set();
+const flaky = new Set();
 
 /** @param {string} reason */
 function skip(reason, count = 1) {
@@ -47,11 +48,14 @@ function run([program, ...args], env = {}) {
   });
 }
 
+const nothing = { passed: 0, failed: 0, skipped: [], flaky: [], files: new Map() };
+
 /** Adds a runner's report; a runner that failed without saying in which test counts as one failure. */
-function add(/** @type {string} */ name, /** @type {number} */ status, /** @type {{ passed: number, failed: number, skipped: string[] }} */ report) {
+function add(/** @type {string} */ name, /** @type {number} */ status, /** @type {import('./reports.mjs').Report} */ report) {
   total.passed += report.passed;
   total.failed += report.failed || (status === 0 ? 0 : 1);
   for (const test of report.skipped) skip(`${name}: ${test}`);
+  for (const test of report.flaky) flaky.add(`${name}: ${test}`);
 }
 
 // What these test does not depend on the adapter: one is enough, as the second software adapter is slow. Models under
@@ -63,7 +67,15 @@ async function vitest(project, name, env, exclude = []) {
   console.log(`\n== ${name}`);
   const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
   const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', ...exclude.flatMap((file) => ['--exclude', file]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
-  add(name, status, readVitestReport(report));
+  const read = readVitestReport(report);
+  add(name, status, read);
+  note(read, (file) => `npx vitest run --project ${project} ${file}`, env.WINDROW_ADAPTER ?? 'none');
+}
+
+/** Notes for docs/verified.json how many tests of each file passed, beside the values that tests note themselves. */
+function note(/** @type {import('./reports.mjs').Report} */ { files }, /** @type {(file: string) => string} */ command, /** @type {string} */ adapter) {
+  if (!full) return;
+  for (const [file, passed] of files) appendFileSync(verified, `${JSON.stringify({ point: `${file}: tests passed`, command: command(file), adapter, value: passed })}\n`);
 }
 
 /** @param {ReturnType<typeof ensureChromium>} chromium */
@@ -72,11 +84,13 @@ async function playwright(chromium) {
   if (!existsSync('e2e') || !readdirSync('e2e').some((file) => file.endsWith('.spec.ts'))) return skip('e2e: there are no tests yet');
   if ('skipped' in chromium) return skip(`e2e: no Chromium (${chromium.skipped})`);
   const built = await run(['npm', 'run', 'build']);
-  if (built !== 0) return add('build', built, { passed: 0, failed: 0, skipped: [] });
+  if (built !== 0) return add('build', built, nothing);
   const report = join(scratch, 'playwright.json');
   const env = { CHROMIUM_PATH: chromium.path, PLAYWRIGHT_JSON_OUTPUT_NAME: report, WINDROW_ADAPTER: process.env.WINDROW_GPU === '1' ? 'Chromium' : 'Chromium/SwiftShader' };
   const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', '--reporter=list,json'], env);
-  add('e2e', status, readPlaywrightReport(report));
+  const read = readPlaywrightReport(report);
+  add('e2e', status, read);
+  note(read, (file) => `npx playwright test ${file}`, env.WINDROW_ADAPTER);
 }
 
 /** What the tests measured in this run, with the commit it was measured at. */
@@ -99,7 +113,7 @@ try {
   if (wanted('check')) {
     console.log('\n== check');
     const status = await run(['npm', 'run', 'check']);
-    add('check', status, { passed: status === 0 ? 1 : 0, failed: 0, skipped: [] });
+    add('check', status, { ...nothing, passed: status === 0 ? 1 : 0 });
   }
   if (wanted('unit')) await vitest('unit', 'unit tests');
   if (wanted('gpu')) {
@@ -120,6 +134,7 @@ try {
 }
 
 console.log();
+for (const test of flaky) console.log(`failed at first, then passed: ${test}`);
 for (const reason of skips) console.log(`skipped: ${reason}`);
 if (total.passed + total.failed === 0) console.log('Nothing ran, which is a failure.');
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);

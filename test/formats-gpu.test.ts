@@ -1,10 +1,11 @@
 // shaders/formats/*.wgsl on Dawn against ggml's values: every type's group_load and group_dot, at awkward sizes, with subnormal scales.
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formats } from '../src/formats/catalogue.ts';
 import { type Format } from '../src/formats/format.ts';
 import { panelLayout, repackRows, unpackRow } from '../src/formats/panel.ts';
 import { adapterFile, openDevice, runShader } from './dawn.ts';
+import { record } from './verified.ts';
 
 const root = new URL('../', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -86,11 +87,15 @@ function pack(format: Format, rows: number, cols: number, source: Uint8Array): U
 /** The distance between neighbouring f32 at `value`. */
 const ulp = (value: number) => 2 ** (Math.max(Math.floor(Math.log2(Math.abs(value) || 2 ** -126)), -126) - 23);
 
+/** Largest errors so far: of a weight, in ulp of the block's largest; of a sum, as a share of sum |w x|. */
+const worst = { ulp: 0, sum: 0 };
+
 function expectWeights(actual: Float32Array, expected: Float32Array, block: number): void {
   for (let start = 0; start < expected.length; start += block) {
     const part = expected.subarray(start, start + block);
     const tolerance = 2 * ulp(part.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0));
     part.forEach((weight, i) => {
+      worst.ulp = Math.max(worst.ulp, (2 * Math.abs(actual[start + i] - weight)) / tolerance);
       if (!(Math.abs(actual[start + i] - weight) <= tolerance)) expect.fail(`weight ${start + i} is ${actual[start + i]}, not ${weight} (within ${tolerance})`);
     });
   }
@@ -106,11 +111,13 @@ function expectSums(sums: Float32Array, rowsOf: (row: number) => Float32Array, x
       size += Math.abs(weight * x[i]);
     });
     const target = golden?.[row] ?? exact;
+    if (size > 0) worst.sum = Math.max(worst.sum, Math.abs(sum - target) / size);
     if (!(Math.abs(sum - target) <= 1e-5 * size)) expect.fail(`row ${row} sums to ${sum}, not ${target} (sum of magnitudes ${size})`);
   });
 }
 
 describe.skipIf(adapterFile === undefined)(`on ${adapterFile ?? 'no Vulkan driver: skipped'}`, () => {
+  afterAll(() => record({ point: `${formats.size} weight types on the GPU: largest error of a weight (limit 2 ulp) and of a sum (limit 1e-5 of sum |w x|)`, command: 'npx vitest run --project gpu test/formats-gpu.test.ts', value: worst }));
   beforeAll(async () => {
     device = await openDevice();
   }, 60_000);

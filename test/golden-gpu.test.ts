@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { adapterFile } from './dawn.ts';
 import { openDawn, openFixture } from './model.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
+import { record } from './verified.ts';
 import { createRunner } from '../src/engine/runner.ts';
+
+const command = 'npx vitest run --project gpu test/golden-gpu.test.ts';
 
 describe.skipIf(!adapterFile)('stories260K', () => {
   it('gives the golden logits after every prompt token and the golden continuation', async () => {
@@ -22,6 +25,7 @@ describe.skipIf(!adapterFile)('stories260K', () => {
     const ids = [await runner.sample(greedy, prompt.length)];
     while (ids.length < golden.ids.length) ids.push(await runner.step(greedy, prompt.length + ids.length - 1));
     expect(ids).toEqual(golden.ids);
+    record({ point: 'stories260K: largest error of the logits, equal greedy tokens', command, value: { error: worst, tokens: ids.length } });
     model.destroy();
   });
 });
@@ -44,6 +48,7 @@ describe.skipIf(!adapterFile)('tiny models', () => {
     await runner.feed(golden.tokens100, 0);
     (await runner.readLogits()).forEach((v, i) => (worst.tokens100 = Math.max(worst.tokens100, Math.abs(v - last[i]))));
     console.log(name, worst);
+    record({ point: `${name}: largest error of the logits against float64 (24 tokens), llama.cpp (100 tokens)`, command, value: worst });
     expect(worst.tokens24).toBeLessThan(1e-3);
     expect(worst.tokens100).toBeLessThan(name === 'tiny-gemma3' ? 5e-3 : 1e-3);
     const decided = golden.margins.findIndex((margin) => margin < 0.01);

@@ -7,6 +7,7 @@ import { type Metadata, type MetadataValue } from '../gguf/header.ts';
 import { preTokenizers } from './pre-tokenizers.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 import { timed } from '../../test/timed.ts';
+import { record } from '../../test/verified.ts';
 
 const folder = new URL('../../test/fixtures/text/', import.meta.url);
 const json = (name: string) => JSON.parse(fs.readFileSync(new URL(name, folder), 'utf8'));
@@ -45,6 +46,7 @@ describe.each(['gpt-2', 'llama-bpe', 'llama-spm', 'qwen2'])('the vocabulary %s',
     }
     expect(at).toBe(numbers.length);
     expect(wrong.slice(0, 5), `${wrong.length} wrong`).toEqual([]);
+    record({ point: `Vocabulary ${base}: random strings with llama.cpp's ids, in ${tokenizers.length} variants, control tokens off and on`, command: 'npx vitest run src/text', value: texts.length });
   });
 });
 
