@@ -11,12 +11,12 @@ import { bytesSource } from '../src/weights/source.ts';
 import { adapterFile } from './dawn.ts';
 import { fixture } from './fixture.ts';
 import { openDawn } from './model.ts';
-import { record } from './verified.ts';
+import { isFull, record } from './verified.ts';
 
 const devices: Record<string, DeviceOptions> = {
   'all that the adapter offers': {},
-  'the default limits': { limits: 'default' },
-  'neither subgroups nor shader-f16': { without: ['subgroups', 'shader-f16'] },
+  'the default limits, and neither subgroups nor shader-f16': { limits: 'default', without: ['subgroups', 'shader-f16'] },
+  ...(isFull ? { 'the default limits': { limits: 'default' as const } } : {}),
 };
 
 describe.skipIf(!adapterFile).each(Object.entries(devices))('with %s', (title, options) => {
