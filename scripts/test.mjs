@@ -1,6 +1,7 @@
 // `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium; then `N passed, N failed`.
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
-// `--only=check,unit,gpu,e2e` runs a part.
+// `--only=check,unit,gpu,e2e` runs a part, `--tests=PATTERN` only test files whose path contains it; then the other points of
+// docs/verified.json stay, with the commits they were measured at.
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 const full = process.argv.includes('--full');
 const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length).split(',');
+const tests = process.argv.find((arg) => arg.startsWith('--tests='))?.slice('--tests='.length);
 const wanted = (/** @type {string} */ name) => !only || only.includes(name);
 
 const scratch = mkdtempSync(join(tmpdir(), 'windrow-test-'));
@@ -66,7 +68,7 @@ const onceOnly = ['bad-input', 'cli', 'engine', 'window', ...(full ? [] : ['limi
 async function vitest(project, name, env, exclude = []) {
   console.log(`\n== ${name}`);
   const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
-  const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', ...exclude.flatMap((file) => ['--exclude', file]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
+  const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', ...(tests ? [tests] : []), ...exclude.flatMap((file) => ['--exclude', file]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
   const read = readVitestReport(report);
   add(name, status, read);
   note(read, (file) => `npx vitest run --project ${project} ${file}`, env.WINDROW_ADAPTER ?? 'none');
@@ -87,13 +89,13 @@ async function playwright(chromium) {
   if (built !== 0) return add('build', built, nothing);
   const report = join(scratch, 'playwright.json');
   const env = { CHROMIUM_PATH: chromium.path, PLAYWRIGHT_JSON_OUTPUT_NAME: report, WINDROW_ADAPTER: process.env.WINDROW_GPU === '1' ? 'Chromium' : 'Chromium/SwiftShader' };
-  const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', '--reporter=list,json'], env);
+  const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', ...(tests ? [tests] : []), '--reporter=list,json'], env);
   const read = readPlaywrightReport(report);
   add('e2e', status, read);
   note(read, (file) => `npx playwright test ${file}`, env.WINDROW_ADAPTER);
 }
 
-/** What the tests measured in this run, with the commit it was measured at. */
+/** What the tests measured in this run, with the commit it was measured at; in a run of a part, beside what earlier ones measured. */
 function writeVerified() {
   if (!existsSync(verified)) return;
   const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
@@ -102,6 +104,11 @@ function writeVerified() {
     const { point, command, adapter, value } = JSON.parse(line);
     return { point, command, commit, adapter, value };
   });
+  if ((only || tests) && existsSync('docs/verified.json')) {
+    const key = (/** @type {{ point: string, adapter: string }} */ { point, adapter }) => `${point}|${adapter}`;
+    const measured = new Set(points.map(key));
+    points.push(...JSON.parse(readFileSync('docs/verified.json', 'utf8')).filter((point) => !measured.has(key(point))));
+  }
   points.sort((a, b) => String(a.point).localeCompare(String(b.point)) || String(a.adapter).localeCompare(String(b.adapter)));
   writeFileSync('docs/verified.json', `${JSON.stringify(points, null, 2)}\n`);
 }
@@ -128,7 +135,7 @@ try {
     }
   }
   if (wanted('e2e')) await playwright(chromium);
-  if (full && !only) writeVerified();
+  if (full) writeVerified();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
