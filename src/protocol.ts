@@ -156,8 +156,14 @@ export interface EngineStats {
   gpuBytesPeak: number;
   budgetBytes: number;
   submits: number;
+  /** Bytes of weights that stay on the GPU, those that go there for every token, and those of them in worker memory. */
+  keptBytes: number;
+  streamedBytes: number;
+  memoryBytes: number;
   /** Since the load, of weights that do not stay on the GPU. */
-  transfer?: TransferStats;
+  transfer: TransferStats;
+  /** Milliseconds from the begin of the load until shapes were chosen, weights on the GPU, and kernels compiled. */
+  readyMs: { shapes: number; weights: number; programs: number };
   /** What a read of the browser's storage costs, once measured: a part for each read and a part for each byte. */
   storeCost?: StoreCost;
 }

@@ -9,9 +9,10 @@ import { defaultBudget, deviceMemory, loadByGuess } from './default-budget.ts';
 import { checkLimits } from './limits.ts';
 import { createGate } from '../weights/gate.ts';
 import { whileUnused } from '../weights/locks.ts';
+import { readerToCome } from '../weights/reader.ts';
 import { type Manifest } from '../weights/store.ts';
-import { type LoadedModel, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel, planFor } from './load.ts';
-import { ensureStored, findModel, holdStored, idOf, nameOf, openReader, type Storage, storeCost, verifyStored } from './open.ts';
+import { type LoadedModel, type LoadPart, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel, planFor } from './load.ts';
+import { ensureStored, findModel, type FoundModel, holdStored, idOf, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './open.ts';
 import { mostPerSubmit } from './readback.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
@@ -57,6 +58,8 @@ export interface Loaded {
   session: Session;
   text: Text | undefined;
   info: ModelInfo;
+  /** Milliseconds from the call of `load` until each part was ready. */
+  readyMs: Record<LoadPart, number>;
 }
 
 /** `error`, or why it came where the device was lost: the news may follow the failure. */
@@ -94,12 +97,19 @@ export function createEngine(host: Host): Engine {
 
   async function load(given: ModelSource | ByteSource, options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
     await unloadNow();
+    const begun = performance.now();
+    const readyMs = { shapes: 0, weights: 0, programs: 0 };
     const report = reporter(onProgress);
     report({ phase: 'header' });
     const found = await findModel(given, options, options.keep === false ? undefined : host.store);
     const opened = openModel(found.files.header);
     const text = textOf(opened);
     const gpu = await openGpu(host.gpu, host.deviceOptions);
+    const stop = new AbortController(); // ends the import if the load cannot go on
+    void gpu.device.lost.then(() => stop.abort());
+    const timing = createGate(); // open when nothing is timed on this thread
+    timing.set(false);
+    let opening: Promise<OpenedWeights> | undefined;
     try {
       const shapes = defaultShapes(gpu, options);
       const modelOptions: ModelOptions = {
@@ -109,26 +119,45 @@ export function createEngine(host: Host): Engine {
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });
-      const { reader, id } = await openReader(host, options, found, opened, { report, gate: gate.passed });
-      if (reader.fromStore) release = await holdStored(host, id);
-      cost = await storeCost(host, id);
+      // While a model is imported, its kernels are chosen and compiled.
+      opening = openWeights(found, opened, options, { report, gate: gate.passed, hold: timing.passed, signal: stop.signal });
+      opening.catch(() => {}); // told by the load, which waits for it
       const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
-      const model = await loading(gpu, opened, reader, modelOptions, {
-        onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes, fromStore: reader.fromStore }),
+      const model = await loading(gpu, opened, readerToCome(opening.then(({ reader }) => reader)), modelOptions, {
+        onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes }),
+        signal: stop.signal,
+        onReady(part) {
+          readyMs[part] = performance.now() - begun;
+          if (part === 'shapes') timing.set(true);
+          if (part === 'weights' && !readyMs.programs) report({ phase: 'kernels' });
+        },
       });
+      const { id } = await opening;
       const loss = await lossOf(gpu.device); // calls on a lost device succeed and do nothing
       if (loss) throw loss;
       const runner = createRunner(model);
       const info = describe(opened, model, id, found.files.source.name);
-      loaded = { model, runner, text, session: createSession(model, runner, text), info };
-      report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength, fromStore: reader.fromStore });
+      loaded = { model, runner, text, session: createSession(model, runner, text), info, readyMs };
+      report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
       return info;
     } catch (error) {
       const reported = await explain(gpu.device, error);
+      stop.abort();
+      timing.set(true);
+      await opening?.catch(() => {}); // what came of an import is kept
       gpu.device.destroy();
       await release();
       throw reported;
     }
+  }
+
+  async function openWeights(found: FoundModel, opened: OpenedModel, options: EngineOptions, control: ImportControl): Promise<OpenedWeights> {
+    const weights = await openReader(host, options, found, opened, control);
+    if (weights.fromStore) release = await holdStored(host, weights.id);
+    await control.hold?.();
+    cost = await storeCost(host, weights.id);
+    control.report({ phase: 'weights', loadedBytes: 0, totalBytes: opened.layout.byteLength, fromStore: weights.fromStore });
+    return weights;
   }
 
   async function generate(...request: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
@@ -146,7 +175,7 @@ export function createEngine(host: Host): Engine {
     loaded: needLoaded,
     stats() {
       const { model, runner } = needLoaded();
-      return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits, keptBytes: model.plan.keptBytes, streamedBytes: model.plan.streamedBytes, memoryBytes: model.memory.byteLength, transfer: runner.transfer(), storeCost: cost };
+      return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits, keptBytes: model.plan.keptBytes, streamedBytes: model.plan.streamedBytes, memoryBytes: model.memory.byteLength, transfer: runner.transfer(), readyMs: needLoaded().readyMs, storeCost: cost };
     },
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
     remove: (id) => whileUnused(host.locks, id, async () => host.store?.remove(id)),

@@ -5,7 +5,7 @@ import { type Gpu } from '../gpu/device.ts';
 import { createKernelCache, kernelsHash } from '../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../gpu/ledger.ts';
 import { type Dispatch, type Program, createProgram } from '../gpu/program.ts';
-import { type ActivationSizes, createActivations } from '../model/activations.ts';
+import { type ActivationSizes, createActivations, writeAngles } from '../model/activations.ts';
 import { buildGraph } from '../model/build.ts';
 import { type Graph } from '../model/graph.ts';
 import { type KvCache, createKvCache } from '../model/kv-cache.ts';
@@ -91,8 +91,12 @@ export interface LoadedModel extends OpenedModel {
   destroy(): Promise<void>;
 }
 
+export type LoadPart = 'shapes' | 'weights' | 'programs';
+
 export interface LoadHooks {
   onSlab?: (loadedBytes: number, totalBytes: number) => void;
+  /** Shapes are chosen; the weights that stay are on the GPU; all is compiled. The last two in any order. */
+  onReady?: (part: LoadPart) => void;
   signal?: AbortSignal;
 }
 
@@ -100,6 +104,7 @@ export interface LoadHooks {
 export const planFor = (gpu: Gpu, opened: OpenedModel, options: Omit<ModelOptions, 'tune'>): Plan =>
   plan(opened, { ...options, cache: options.shapes.cache, maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes });
 
+/** Compiles while `reader` waits for the weights. If anything fails, all of it ends before the error is told. */
 export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks = {}): Promise<LoadedModel> {
   const { device } = gpu;
   const { header, graph, layout } = opened;
@@ -107,18 +112,21 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
   if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
   options = { ...options, chunk: planned.chunk, logitsRows: Math.min(options.logitsRows, planned.chunk) };
   const ledger = createLedger(device, options.budgetBytes);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(hooks.signal ? [hooks.signal] : [])]);
+  const underWay: Promise<unknown>[] = [];
   try {
     const weights = placeWeights(layout, planned.slices, {
       maxBufferBytes: device.limits.maxBufferSize,
       maxBindingBytes: gpu.maxBindingBytes,
       allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
     });
-    const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors) : undefined)));
-    const activations = createActivations(device, ledger, graph, options, ropeFactors);
+    const activations = createActivations(ledger, graph, options);
     const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache);
     await ledger.settle();
     const kernels = createKernelCache(device);
     options = { ...options, shapes: await chooseShapes(gpu, ledger, kernels, options, largestPart(layout, weights)) };
+    hooks.onReady?.('shapes');
     const context: RecordContext = {
       graph, shapes: options.shapes, activations,
       keys: (layer) => ({ buffer: cache.keys(layer) }),
@@ -126,11 +134,17 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     };
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
+    const arrive = async (): Promise<void> => {
+      const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors, signal) : undefined)));
+      writeAngles(device.queue, activations, graph, options.context, ropeFactors);
+      await uploadKept(layout, planned, weights, reader, uploader, streaming.memory, { ...hooks, signal });
+      hooks.onReady?.('weights');
+    };
     // Pipelines compile while weights arrive.
-    const [recorded] = await Promise.all([
-      recordPrograms(gpu, ledger, kernels, context, layout, weights, planned, options),
-      uploadKept(layout, planned, weights, reader, uploader, streaming.memory, hooks),
-    ]);
+    const recording = recordPrograms(gpu, ledger, kernels, context, layout, weights, planned, options);
+    underWay.push(recording.then(() => hooks.onReady?.('programs')), arrive());
+    await Promise.all(underWay);
+    const recorded = await recording;
     await ledger.settle();
     const destroy = async () => {
       await streaming.window?.close();
@@ -139,6 +153,8 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     };
     return { header, graph, layout, gpu, plan: planned, options, ledger, activations, cache, uploader, ...streaming, ...recorded, destroy };
   } catch (error) {
+    failed.abort();
+    await Promise.allSettled(underWay); // what is still being compiled would make buffers
     ledger.destroyAll();
     throw error;
   }

@@ -46,7 +46,16 @@ export interface ImportControl {
   report: Report;
   /** Awaited while the transfer is to pause. */
   gate?: () => Promise<void> | undefined;
+  /** Awaited before bytes are repacked: see ImportOptions. */
+  hold?: () => Promise<void> | undefined;
   signal?: AbortSignal;
+}
+
+/** Under `id` the weights are found again; `fromStore` is false if nothing is kept of them. */
+export interface OpenedWeights {
+  reader: WeightsReader;
+  id: string;
+  fromStore: boolean;
 }
 
 /** Opens the model's header, from the store if the model is there and complete. */
@@ -96,16 +105,16 @@ export async function idOf({ files, header, source }: OpenedFiles): Promise<stri
 }
 
 /** The reader of a model's weights; imports the model first if it is to be kept and is not. */
-export async function openReader(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<{ reader: WeightsReader; id: string }> {
+export async function openReader(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<OpenedWeights> {
   const { files } = found;
   if (found.manifest && storage.store) {
     const { store, manifest } = await openForReading(storage, options, found.manifest, opened);
-    return { reader: storedReader(store, manifest, mendFromUrls(store, manifest)), id: manifest.id };
+    return { reader: storedReader(store, manifest, mendFromUrls(store, manifest)), id: manifest.id, fromStore: true };
   }
   const id = await idOf(files);
-  if (!storage.store || options.keep === false) return { reader: sourceReader(files.source, opened.header, opened.layout), id };
+  if (!storage.store || options.keep === false) return { reader: sourceReader(files.source, opened.header, opened.layout), id, fromStore: false };
   const { store, manifest } = await openForReading(storage, options, await ensureStored(storage, options, found, opened, id, control), opened);
-  return { reader: storedReader(store, manifest, mendFrom(store, manifest, files.source, opened.header, opened.layout)), id };
+  return { reader: storedReader(store, manifest, mendFrom(store, manifest, files.source, opened.header, opened.layout)), id, fromStore: true };
 }
 
 /** The store as the model's slabs lie in clear, and the manifest in the present layout. */
@@ -125,7 +134,7 @@ async function unlock(store: Store, { name, encryption }: Manifest, { encryption
 }
 
 /** The complete manifest of a model, imported now if need be: by this tab, or by another one that began before. */
-export async function ensureStored(storage: Storage, options: LoadOptions, { files, addresses, sha256 }: FoundModel, { header, graph, layout }: OpenedModel, id: string, { report, gate, signal }: ImportControl): Promise<Manifest> {
+export async function ensureStored(storage: Storage, options: LoadOptions, { files, addresses, sha256 }: FoundModel, { header, graph, layout }: OpenedModel, id: string, { report, gate, hold, signal }: ImportControl): Promise<Manifest> {
   const store = storage.store!;
   const reportImport = throttled((progress: ImportProgress) => report({ phase: 'weights', fromStore: false, waiting: false, ...rateOf(progress), loadedBytes: progress.doneBytes, totalBytes: progress.totalBytes }));
   const onWaiting = (progress?: ImportProgress) => report({ phase: 'weights', fromStore: false, waiting: true, loadedBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? layout.byteLength });
@@ -148,7 +157,7 @@ export async function ensureStored(storage: Storage, options: LoadOptions, { fil
     const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
     const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], encryption };
     return importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
-      connections: options.connections, sha256, gate, signal,
+      connections: options.connections, sha256, gate, hold, signal,
       onProgress(progress) {
         tell(progress);
         reportImport(progress, progress.doneBytes === progress.totalBytes);

@@ -48,7 +48,8 @@ export function activationBindings(graph: Graph, sizes: ActivationSizes): Record
 /** Bytes of all buffers that `createActivations` makes. */
 export const activationBytes = (graph: Graph, sizes: ActivationSizes): number => Object.values(activationBindings(graph, sizes)).reduce((a, b) => a + b, 0);
 
-export function createActivations(device: GPUDevice, ledger: Ledger, graph: Graph, sizes: ActivationSizes, ropeFactors: (Float32Array | undefined)[]): Activations {
+/** All zero; `writeAngles` fills the table of angles. */
+export function createActivations(ledger: Ledger, graph: Graph, sizes: ActivationSizes): Activations {
   const strides = activationStrides(graph);
   const make = (label: string, size: number) => ({ buffer: ledger.create('activations', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST) });
   const rows = Object.fromEntries((Object.keys(strides) as Name[]).map((name) => [name, make(name, 4 * strides[name] * rowsOf(name, sizes))]));
@@ -59,15 +60,17 @@ export function createActivations(device: GPUDevice, ledger: Ledger, graph: Grap
     firstAngles.push(entries);
     entries += angleEntries(rope, sizes.context);
   }
-  const angles = make('angles', 8 * entries);
-  graph.ropes.forEach((rope, i) => device.queue.writeBuffer(angles.buffer, 8 * firstAngles[i], angleTable(rope, sizes.context, ropeFactors[i])));
-
   return {
     buffers: { ...rows, partials: make('partials', partialsBytes(graph.config, sizes.context)) } as Activations['buffers'],
     strides,
     state: make('state', 16),
     ids: make('ids', 4 * sizes.context),
-    angles,
+    angles: make('angles', 8 * entries),
     firstAngles,
   };
+}
+
+/** `ropeFactors`: of each of the graph's ropes, the tensor that it names. */
+export function writeAngles(queue: GPUQueue, { angles, firstAngles }: Activations, { ropes }: Pick<Graph, 'ropes'>, context: number, ropeFactors: (Float32Array | undefined)[]): void {
+  ropes.forEach((rope, i) => queue.writeBuffer(angles.buffer, 8 * firstAngles[i], angleTable(rope, context, ropeFactors[i])));
 }

@@ -4,7 +4,10 @@ import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from './budget
 import { speedOf } from './activity-log.ts';
 import { lastAnswer, report } from './report.ts';
 
-const engineStats = { gpuBytes: { weights: 10, kv: 20 }, gpuBytesPeak: 40, budgetBytes: 100, submits: 1 };
+const engineStats = {
+  gpuBytes: { weights: 10, kv: 20 }, gpuBytesPeak: 40, budgetBytes: 100, submits: 1, keptBytes: 10, streamedBytes: 0, memoryBytes: 0,
+  transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, rowBytes: 0, transferMs: 0, stalls: 0, stallMs: 0 }, readyMs: { shapes: 1, weights: 2, programs: 3 },
+};
 
 test('a report names model, adapter, bytes, answers and failed checks', () => {
   const text = report(modelInfo, engineStats, [{ time: 0, stats: generateStats }], 'Browser 1', {

@@ -20,6 +20,8 @@ export interface ImportOptions extends ReadAheadOptions {
   /** SHA-256 of each file, in hexadecimal, where it is known. */
   sha256?: readonly (string | undefined)[];
   onProgress?: (progress: ImportProgress) => void;
+  /** Awaited before bytes are repacked, which keeps the thread busy and would disturb what is timed on it. Requests go on. */
+  hold?: () => Promise<void> | undefined;
 }
 
 export interface ImportProgress {
@@ -153,6 +155,7 @@ export async function importModel(model: ImportableModel, store: Store, about: P
     const chunkBytes = Math.min(2 ** 23, Math.max(2 ** 20, Math.ceil(progress.totalBytes / 64))); // a small model is not lost in a few requests
     const ranges = neededRanges(missing, hashes.from, fileEnd(model));
     for await (const { offset, bytes } of readAhead(source, ranges, { chunkBytes, ...options, onBytes })) {
+      await options.hold?.();
       options.signal?.throwIfAborted();
       hashes.update(offset, bytes);
       await placer.feed(offset, bytes);

@@ -7,14 +7,12 @@ import { type Layout } from './layout.ts';
 import { type Manifest, sha256, type Store } from './store.ts';
 
 export interface WeightsReader {
-  /** True if the bytes come from the browser's storage. */
-  readonly fromStore: boolean;
   /** The bytes of slab `index` of the layout. */
   readSlab(index: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** `length` bytes of slab `index` from `offset` on: some panels of a matrix. Cheap from the second read of a slab on. */
   readRange(index: number, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** A small tensor that the CPU reads. */
-  hostTensor(name: string): Promise<Float32Array>;
+  hostTensor(name: string, signal?: AbortSignal): Promise<Float32Array>;
   /** Call when the weights have been loaded. */
   finish(): Promise<void>;
 }
@@ -23,7 +21,6 @@ export interface WeightsReader {
 export function sourceReader(source: ByteSource, header: Header, layout: Layout): WeightsReader {
   const readSlab: WeightsReader['readSlab'] = (index, signal) => importSlab(source, header, layout, layout.slabs[index], signal);
   return {
-    fromStore: false,
     readSlab,
     readRange(index, offset, length, signal) {
       const slab = layout.slabs[index];
@@ -32,6 +29,24 @@ export function sourceReader(source: ByteSource, header: Header, layout: Layout)
     hostTensor: (name) => readVector(source, header.tensors.get(name)!),
     finish: async () => {},
   };
+}
+
+/** A reader that is still being opened, as while its model is imported: what is asked of it waits, at most until its signal. */
+export const readerToCome = (opening: Promise<WeightsReader>): WeightsReader => ({
+  readSlab: async (index, signal) => (await orAbort(opening, signal)).readSlab(index, signal),
+  readRange: async (index, offset, length, signal) => (await orAbort(opening, signal)).readRange(index, offset, length, signal),
+  hostTensor: async (name, signal) => (await orAbort(opening, signal)).hostTensor(name, signal),
+  finish: async () => (await opening).finish(),
+});
+
+function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 /** Makes the slabs `indices` anew from the model's own files. */
@@ -57,7 +72,6 @@ export function storedReader(store: Store, manifest: Manifest, mend?: Mend): Wei
     throw await damaged(manifest, index, bytes !== undefined, mend, signal);
   }
   return {
-    fromStore: true,
     readSlab,
     async readRange(index, offset, length, signal) {
       if (!checked.has(index)) return (await readSlab(index, signal)).slice(offset, offset + length);

@@ -1,7 +1,7 @@
 // A small made-up piece of a model on the GPU: random tensors laid out, uploaded and recorded as the engine does it,
 // activations that a check writes and reads. So a check runs what runs, parameters, grids and bindings included.
 import { type TensorInfo, type Header } from '../../gguf/header.ts';
-import { createActivations } from '../../model/activations.ts';
+import { createActivations, writeAngles } from '../../model/activations.ts';
 import { vectorsOf } from '../../model/build.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
 import { kvBytes } from '../../model/kv-cache.ts';
@@ -73,7 +73,8 @@ export async function withStage<T>({ gpu, kernels }: Workbench, setting: Setting
     const config = { ...noConfig, ...setting.config, context };
     // Operations outside a graph need only its numbers.
     const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
-    const activations = createActivations(device, ledger, graph, { chunk: rows, logitsRows: rows, context }, []);
+    const activations = createActivations(ledger, graph, { chunk: rows, logitsRows: rows, context });
+    writeAngles(device.queue, activations, graph, context, []);
     const cacheBytes = kvBytes(config, context, shapes.cache);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const [keys, values] = ['keys', 'values'].map((name) => ledger.create('kv', name, cacheBytes, usage));
