@@ -89,7 +89,7 @@ async function playwright(chromium) {
   if (built !== 0) return add('build', built, nothing);
   const report = join(scratch, 'playwright.json');
   const env = { CHROMIUM_PATH: chromium.path, PLAYWRIGHT_JSON_OUTPUT_NAME: report, WINDROW_ADAPTER: process.env.WINDROW_GPU === '1' ? 'Chromium' : 'Chromium/SwiftShader' };
-  const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', ...(tests ? [tests] : []), '--reporter=list,json'], env);
+  const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', '--pass-with-no-tests', ...(tests ? [tests] : []), '--reporter=list,json'], env);
   const read = readPlaywrightReport(report);
   add('e2e', status, read);
   note(read, (file) => `npx playwright test ${file}`, env.WINDROW_ADAPTER);
