@@ -1,6 +1,6 @@
 // Models larger than the GPU budget, on Dawn: the same tokens whatever the budget, and what the plan promises.
 import { describe, expect, it } from 'vitest';
-import { countCalls } from '../src/cli/count-calls.ts';
+import { countCalls } from '../bench/count-calls.ts';
 import { loadByGuess } from '../src/engine/default-budget.ts';
 import { type LoadedModel, type ModelOptions, type OpenedModel, loadModel, openModel } from '../src/engine/load.ts';
 import { createRunner } from '../src/engine/runner.ts';

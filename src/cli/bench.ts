@@ -1,10 +1,10 @@
 // windrow bench: prefill and decode speed, and what a decoded token costs in calls. The text is checked to repeat.
 import { createInterface } from 'node:readline';
-import { RequestError } from '../errors.ts';
 import { measurePeak } from '../../bench/peak.ts';
+import { benchPrompt } from '../../bench/prompt.ts';
 import { describeShapes } from '../engine/shapes.ts';
 import { dawn } from '../node.ts';
-import { countCalls } from './count-calls.ts';
+import { countCalls } from '../../bench/count-calls.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
@@ -15,9 +15,6 @@ interface Flags extends ModelFlags {
   null?: boolean;
 }
 
-const story =
-  'Once upon a time there was a small village by the sea. The people who lived there went out in their boats every day to catch fish, and in the evening they came back and told stories to the children. One of these stories was about a girl who wanted to know what lay beyond the hills. She packed some bread and water, and one day in the spring she left home and walked along the river until she came to a bridge.';
-
 export async function bench(path: string, flags: Flags): Promise<Result> {
   const { promptTokens, newTokens } = flags;
   const dawnFlags = flags.null ? ['backend=null'] : [];
@@ -27,7 +24,7 @@ export async function bench(path: string, flags: Flags): Promise<Result> {
   const engine = await openEngine(path, { ...flags, context: flags.context ?? Math.max(512, promptTokens + newTokens + 1) }, { dawnFlags });
   const loadMs = performance.now() - started;
   const { runner, model, text, info } = engine.loaded();
-  const prompt = benchPrompt(promptTokens, model.graph.config.vocab, text?.tokenizer.encode.bind(text.tokenizer));
+  const prompt = benchPrompt(promptTokens, engine.loaded());
   const greedy = model.sampler.choose({ seed: 0 });
 
   async function run() {
@@ -103,13 +100,6 @@ const cpuMs = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 };
-
-/** The first tokens of a story, repeated to the length asked for; without a tokenizer, ids of the vocabulary. */
-export function benchPrompt(length: number, vocab: number, encode?: (text: string) => number[]): number[] {
-  const ids = encode ? encode(story) : Array.from({ length: 97 }, (_, i) => (i * 7919) % vocab);
-  if (!ids.length) throw new RequestError('The tokenizer gives no tokens for the benchmark text.');
-  return Array.from({ length }, (_, i) => ids[i % ids.length]);
-}
 
 /** The line protocol of peers: {"ready":...}, then one JSON line per line on standard input. */
 async function serve(run: () => Promise<{ ids: number[]; prefillMs: number; decodeMs: number; cpuPrefill: number; cpuDecode: number }>, check: (ids: number[]) => void, about: object, promptN: number, steps: number, decode: (ids: number[]) => string): Promise<Result> {
