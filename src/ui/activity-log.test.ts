@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { FakeWorker, generateStats, speaker } from '../api/fake-worker.ts';
 import { createEngine } from '../api/engine.ts';
+import { type EngineStats } from '../protocol.ts';
 import { ActivityLog, stalledShare, streamedPerToken, tokensPerSecond, type Sample } from './activity-log.ts';
 import { runBenchmark } from './benchmark.ts';
 
 const sample = (seconds: number, tokens: number, uploadedBytes = 0, stallMs = 0): Sample => ({
   ms: seconds * 1000, tokens,
-  stats: { gpuBytes: {}, gpuBytesPeak: 0, budgetBytes: 0, submits: 0, transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes, rowBytes: 0, transferMs: 0, stalls: 0, stallMs } },
+  stats: { gpuBytes: {}, gpuBytesPeak: 0, budgetBytes: 0, submits: 0, keptBytes: 0, streamedBytes: 0, memoryBytes: 0, readyMs: { shapes: 0, weights: 0, programs: 0 }, transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes, rowBytes: 0, transferMs: 0, stalls: 0, stallMs } } as unknown as EngineStats,
 });
 
 test('rates are those of the last samples', () => {
