@@ -1,7 +1,7 @@
 // axe-core on each state of the page, light and dark, wide and narrow; and the page by keyboard alone.
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
-import { importChat, test } from './page.ts';
+import { askToTheEnd, importChat, loadTiny, openModels, test } from './page.ts';
 
 async function serious(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
@@ -29,6 +29,33 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(page.getByRole('dialog', { name: 'Chats' })).toHaveCount(0);
     await expect(page.getByRole('button', { name: 'Chats' })).toBeFocused();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  });
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing serious in dialogs and in a loaded chat in ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.goto('/?max-tokens=12&temperature=0');
+    await page.getByText('How it is kept').click();
+    await page.getByLabel('Encrypt it with a passphrase').fill('a');
+    expect(await serious(page)).toEqual([]);
+    await loadTiny(page);
+    await askToTheEnd(page, 'Once upon a time');
+    expect(await serious(page)).toEqual([]);
+    for (const [button, dialog] of [['Chat settings', 'This chat'], ['Activity', 'What the model is doing']]) {
+      await page.getByRole('button', { name: button }).click();
+      await expect(page.getByRole('dialog', { name: dialog })).toBeVisible();
+      await page.waitForTimeout(500); // plots are drawn
+      expect(await serious(page)).toEqual([]);
+      await page.keyboard.press('Escape');
+      await expect(page.getByRole('dialog')).toHaveCount(0);
+    }
+    await openModels(page);
+    await expect(page.getByRole('heading', { name: 'On this device' })).toBeVisible();
+    expect(await serious(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Load stories260K' }).click();
+    await expect(page.getByRole('dialog', { name: 'Passphrase' })).toBeVisible();
+    expect(await serious(page)).toEqual([]);
   });
 }
 

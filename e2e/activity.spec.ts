@@ -1,6 +1,6 @@
 // The activity panel on a real model, and what it copies.
 import { expect } from '@playwright/test';
-import { askToTheEnd, loadTiny, test } from './page.ts';
+import { ask, askToTheEnd, loadTiny, test } from './page.ts';
 
 test('the activity panel shows speed and bytes, copies a report, and a budget holds for the next load', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -10,16 +10,49 @@ test('the activity panel shows speed and bytes, copies a report, and a budget ho
   await page.getByRole('button', { name: 'Activity' }).click();
   const panel = page.getByRole('dialog', { name: 'What the model is doing' });
   await expect(panel.getByText(/tokens\/s$/)).toBeVisible();
-  await expect(panel.locator('canvas')).toHaveCount(2);
+  await expect(panel.locator('canvas')).toHaveCount(3);
   await expect(panel.getByText('weights', { exact: true })).toBeVisible();
-  await panel.getByRole('button', { name: 'Copy a report' }).click();
-  await expect(panel.getByText('Copied.')).toBeVisible();
+  await expect(panel.getByText('keys and values', { exact: true })).toBeVisible();
+  await expect(panel.getByText(/^GPU memory: .* of a budget of /)).toBeVisible();
+  await panel.getByRole('button', { name: 'Copy a report as it is' }).click();
+  await expect(panel.getByText('The report is copied.')).toBeVisible();
   const report = await page.evaluate(() => navigator.clipboard.readText());
   expect(report).toMatch(/^model: .*\nadapter: .*\nbrowser: .*\nkernels: /);
   expect(report).not.toContain('Once upon');
+  expect(report).toContain('self-test: not run');
   await panel.getByRole('slider').fill('3');
   await expect(panel.getByText('GPU budget of the next load: 1 GiB')).toBeVisible();
   await panel.getByRole('button', { name: 'Load the model again' }).click();
   await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
   expect(await page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).budgetBytes)).toBe(2 ** 30);
+});
+
+test('of a model that is streamed, the panel shows bytes per token and stalls, live', async ({ page }) => {
+  await page.goto('/?max-tokens=200&temperature=0&budget=1500kB');
+  await loadTiny(page);
+  await ask(page, 'Once upon a time');
+  await page.getByRole('button', { name: 'Activity' }).click();
+  const panel = page.getByRole('dialog', { name: 'What the model is doing' });
+  const plot = (name: string) => panel.getByRole('img', { name });
+  await expect(plot('Tokens per second: last')).toHaveAttribute('aria-label', /last [1-9][\d.]* tokens\/s/);
+  await expect(plot('Streamed per token: last')).toHaveAttribute('aria-label', /last [\d.]+ [kM]B/);
+  await expect(plot('Stalls')).toHaveAttribute('aria-label', /last \d+ %/);
+  await expect(plot('Time to first token')).toBeVisible();
+  await expect(panel.getByText('Streamed', { exact: true })).toBeVisible();
+  await expect(panel.getByText(/per token$/)).toHaveText(/[\d.]+ [kM]B per token/);
+});
+
+test('one button runs the self-test and the short benchmark and copies a report', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.goto('/');
+  await loadTiny(page);
+  await page.getByRole('button', { name: 'Activity' }).click();
+  const panel = page.getByRole('dialog', { name: 'What the model is doing' });
+  await panel.getByRole('button', { name: 'Test, measure and copy a report' }).click();
+  await expect(panel.getByText(/^Prefill [\d.]+ tokens\/s \(\d+ tokens\), decode [\d.]+ tokens\/s/)).toBeVisible({ timeout: 8 * 60_000 });
+  await expect(panel.getByText(/^All \d+ checks passed\.$/)).toBeVisible();
+  await expect(panel.getByText('The report is copied.')).toBeVisible();
+  const report = await page.evaluate(() => navigator.clipboard.readText());
+  expect(report).toMatch(/\nself-test: (\d+) of \1 passed\nbenchmark: prefill [\d.]+ tokens\/s .*decode [\d.]+ tokens\/s .*\nbenchmark: device copies [\d.]+ GB\/s, computes \d+ GFLOP\/s$/);
+  expect(await panel.getByRole('textbox', { name: 'Report' }).inputValue()).toBe(report);
 });

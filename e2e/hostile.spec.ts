@@ -53,6 +53,23 @@ test('a line of 100,000 characters and a huge table neither hang the page nor wi
   expect(await answer.evaluate((message) => message.scrollWidth <= message.clientWidth + 1)).toBe(true);
 });
 
+test('maths is typeset, hostile TeX does nothing, prices stay prices', async ({ page }) => {
+  const scripts: string[] = [];
+  page.on('request', (request) => scripts.push(request.url()));
+  const answer = await show(page, [
+    'It costs $5 and $6.', 'The area is $\\pi r^2$.', '$$\\int_0^1 x\\,dx = \\frac{1}{2}$$',
+    '$\\href{javascript:alert(1)}{x}$', '$\\text{<img src=x onerror=alert(1)>}$', '$\\includegraphics{https://evil.example/a.png}$', '$\\def\\a{\\a\\a}\\a$', '$\\rule{9999em}{9999em}$', '$\\unknown$',
+  ].join('\n\n'));
+  await expect(answer.locator('math').first()).toBeVisible();
+  await expect(answer.locator('math[display=block] mfrac')).toBeVisible();
+  await expect(answer.getByText('It costs $5 and $6.')).toBeVisible();
+  await expect(answer.getByText('\\unknown')).toBeVisible(); // as it was written
+  const found = await answer.evaluate((message) => [...message.shadowRoot!.querySelectorAll('.markdown *')].flatMap((element) => [element.localName, ...element.getAttributeNames()]));
+  expect(found.filter((name) => ['img', 'a', 'href', 'src', 'style', 'script', 'onerror'].includes(name))).toEqual([]);
+  expect(scripts.filter((url) => /maths-|highlight-/.test(url)).map((url) => /maths-|highlight-/.exec(url)![0])).toEqual(['maths-']); // each only when it is needed
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+});
+
 test('code is coloured and copied, tables scroll inside the message', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const wide = Array.from({ length: 30 }, (_, i) => `column ${i}`).join(' | ');

@@ -1,19 +1,9 @@
 // Models as a visitor gets and keeps them: an address with its plan, drag and drop, sizes, verifying, deleting.
-import { expect, type Page } from '@playwright/test';
-import { composer, test, tinyModel } from './page.ts';
-
-const serve = (page: Page) => page.context().route('**/stories.gguf', (route) => {
-  const range = /bytes=(\d+)-(\d*)/.exec(route.request().headers().range ?? '');
-  const [from, to] = range ? [Number(range[1]), Math.min(Number(range[2] || Infinity), tinyModel.buffer.length - 1)] : [0, tinyModel.buffer.length - 1];
-  return route.fulfill({
-    status: range ? 206 : 200,
-    headers: { 'accept-ranges': 'bytes', 'content-length': String(to - from + 1), 'access-control-expose-headers': '*', ...(range ? { 'content-range': `bytes ${from}-${to}/${tinyModel.buffer.length}` } : {}) },
-    body: tinyModel.buffer.subarray(from, to + 1),
-  });
-});
+import { expect } from '@playwright/test';
+import { composer, serveTiny, test, tinyModel } from './page.ts';
 
 test('of an address, the plan comes before the download; then it is kept, verified and deleted', async ({ page }) => {
-  await serve(page);
+  await serveTiny(page);
   await page.goto('/');
   await page.getByRole('textbox', { name: /Address/ }).fill('models/stories.gguf');
   await page.keyboard.press('Enter');
@@ -56,8 +46,19 @@ test('an address that leads nowhere is told in words', async ({ page }) => {
   await expect(page.getByText('This is no http or https address, and no owner/repo.')).toBeVisible();
 });
 
-test('a budget that is too small is refused with what would fit', async ({ page }) => {
-  await page.goto('/?budget=100kB');
-  await page.locator('input[type=file]').setInputFiles(tinyModel);
-  await expect(page.getByRole('alert').first()).toContainText('budget');
+test('a .gguf that the system opens with the installed page is loaded', async ({ page }) => {
+  await page.addInitScript((base64) => {
+    const file = new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], 'opened.gguf');
+    Object.defineProperty(window, 'launchQueue', { value: { setConsumer: (take: (launch: unknown) => void) => setTimeout(() => take({ files: [{ getFile: async () => file }] }), 500) } });
+  }, tinyModel.buffer.toString('base64'));
+  await page.goto('/');
+  await expect(composer(page)).toBeVisible();
+});
+
+test('an address that is shared to the installed page is offered first', async ({ page }) => {
+  await serveTiny(page);
+  await page.goto('/?model=models/stories.gguf'); // as the share target of the manifest gives it
+  await page.getByRole('button', { name: 'Load the model' }).click();
+  await page.getByRole('button', { name: 'Download 1.1 MB and load' }).click();
+  await expect(composer(page)).toBeVisible();
 });

@@ -51,6 +51,26 @@ export async function loadTiny(page: Page): Promise<void> {
   await expect(composer(page)).toBeVisible();
 }
 
+/** Serves the tiny model at models/stories.gguf, with ranges. */
+export const serveTiny = (page: Page) => page.context().route('**/stories.gguf', (route) => {
+  const range = /bytes=(\d+)-(\d*)/.exec(route.request().headers().range ?? '');
+  const [from, to] = range ? [Number(range[1]), Math.min(Number(range[2] || Infinity), tinyModel.buffer.length - 1)] : [0, tinyModel.buffer.length - 1];
+  return route.fulfill({
+    status: range ? 206 : 200,
+    headers: { 'accept-ranges': 'bytes', 'content-length': String(to - from + 1), 'access-control-expose-headers': '*', ...(range ? { 'content-range': `bytes ${from}-${to}/${tinyModel.buffer.length}` } : {}) },
+    body: tinyModel.buffer.subarray(from, to + 1),
+  });
+});
+
+/** Goes to the models with all stored ones. */
+export const openModels = (page: Page) => page.getByRole('button', { name: 'Models' }).click();
+
+/** Types the address of a model, or its name on a hub. */
+export async function askFor(page: Page, address: string): Promise<void> {
+  await page.getByRole('textbox', { name: /Address/ }).fill(address);
+  await page.keyboard.press('Enter');
+}
+
 interface ChatMessage {
   role: 'user' | 'assistant';
   content: string;

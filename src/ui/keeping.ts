@@ -20,9 +20,12 @@ const workerBytes = 256 * 2 ** 20;
 export const runsUnkept = ({ verdict, streamedBytes }: Pick<ModelPlan, 'verdict' | 'streamedBytes'>): boolean =>
   verdict === 'fits' || (verdict === 'streams' && streamedBytes <= workerBytes);
 
-/** Whether the browser's storage has too little room, as far as it tells. */
-export const lacksRoom = ({ stored, freeBytes, storedBytes }: Pick<ModelPlan, 'stored' | 'freeBytes' | 'storedBytes'>): boolean =>
-  !stored && freeBytes !== undefined && freeBytes < storedBytes;
+/** What the store takes besides the weights, as the engine reckons. */
+const marginBytes = 32 * 2 ** 20;
+
+/** Bytes that the browser's storage lacks to keep the model, as far as it tells. */
+export const lackingBytes = ({ stored, freeBytes, storedBytes }: Pick<ModelPlan, 'stored' | 'freeBytes' | 'storedBytes'>): number =>
+  stored || freeBytes === undefined ? 0 : Math.max(0, storedBytes + marginBytes - freeBytes);
 
 /** The models not used for longest whose deletion gives `needBytes`; none if all together do not. `inUse` stays. */
 export function leastUsed(stored: StoredModel[], needBytes: number, inUse?: string): StoredModel[] {

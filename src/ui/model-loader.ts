@@ -5,7 +5,7 @@ import { loadEngine, type Engine, type ModelOptions } from '../api/engine.ts';
 import { toLoadOptions, toModelSource } from '../api/parameters.ts';
 import { BudgetError } from '../errors.ts';
 import { type LoadProgress, type ModelPlan, type StoredModel } from '../protocol.ts';
-import { keepingOptions, lacksRoom, plainKeeping, type Keeping } from './keeping.ts';
+import { keepingOptions, lackingBytes, plainKeeping, type Keeping } from './keeping.ts';
 import { differsInHash, differsInSize, storedCopy, type ModelChoice } from './model-choice.ts';
 import { PassphraseQuestion } from './passphrase-question.ts';
 import { TransferRate } from './transfer-rate.ts';
@@ -163,7 +163,7 @@ export class ModelLoader implements ReactiveController {
     }
     if (!(error instanceof BudgetError)) return;
     const plan = await this.planOf(choice, options).catch(() => null);
-    if (plan && plan.verdict !== 'refused' && lacksRoom(plan) && this.step === 'choosing') this.set({ step: 'planned', choice, plan });
+    if (plan && plan.verdict !== 'refused' && lackingBytes(plan) > 0 && this.step === 'choosing') this.set({ step: 'planned', choice, plan });
   }
 
   /** Storage that cannot be read (a private window, say) is as good as empty. */

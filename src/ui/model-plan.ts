@@ -6,7 +6,7 @@ import { type ModelPlan, type StoredModel } from '../protocol.ts';
 import { card } from './card.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatSince } from './format.ts';
-import { lacksRoom, leastUsed, plainKeeping, runsUnkept, type Keeping } from './keeping.ts';
+import { lackingBytes, leastUsed, plainKeeping, runsUnkept, type Keeping } from './keeping.ts';
 import { type ModelChoice } from './model-choice.ts';
 import { roomWords, verdictWords } from './plan-words.ts';
 
@@ -15,10 +15,12 @@ export class ModelPlanCard extends LitElement {
   @property({ attribute: false }) plan: ModelPlan | null = null;
   @property({ attribute: false }) stored: StoredModel[] = [];
   @property({ attribute: false }) keeping: Keeping = plainKeeping;
+  /** Id of the model that is loaded: it cannot be deleted. */
+  @property({ attribute: false }) inUse?: string;
 
   override render(): TemplateResult {
     const { plan } = this;
-    const full = plan !== null && this.keeping.keep && lacksRoom(plan);
+    const full = plan !== null && this.keeping.keep && lackingBytes(plan) > 0;
     return html`
       <section class="card" aria-labelledby="name" aria-busy=${!plan}>
         <h2 id="name">${this.choice.name}</h2>
@@ -51,12 +53,12 @@ export class ModelPlanCard extends LitElement {
   }
 
   /** The models that were not used for longest, offered to be deleted; never done unasked. */
-  private renderRoom({ storedBytes, freeBytes = 0 }: ModelPlan): TemplateResult {
-    const old = leastUsed(this.stored, storedBytes - freeBytes);
+  private renderRoom(plan: ModelPlan): TemplateResult {
+    const old = leastUsed(this.stored, lackingBytes(plan), this.inUse);
     if (old.length === 0) return html`<p class="refused" role="alert">Deleting all stored models would not make room for it. Free space on the disk, or use it without keeping it.</p>`;
     const bytes = old.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return html`
-      <p role="alert">Needs ${formatBytes(storedBytes)}, and ${formatBytes(freeBytes)} are free. Not used for longest:</p>
+      <p role="alert">Needs ${formatBytes(lackingBytes(plan) + plan.freeBytes!)} of storage, and ${formatBytes(plan.freeBytes!)} are free. Not used for longest:</p>
       <ul>${old.map(({ name, byteLength, lastUsed }) => html`<li>${name} <span class="quiet">${formatBytes(byteLength)}, used ${formatSince(lastUsed, Date.now())}</span></li>`)}</ul>
       <div><button class="danger" @click=${() => this.tell('make-room', old.map(({ id }) => id))}>Delete ${old.length === 1 ? 'it' : `these ${old.length}`} to free ${formatBytes(bytes)}</button></div>
     `;

@@ -36,8 +36,8 @@ export class StoredModels extends LitElement {
   }
 
   private renderModel(model: StoredModel): TemplateResult {
-    const { id, name, byteLength, lastUsed, complete } = model;
-    const facts = [formatBytes(byteLength), complete ? `used ${formatSince(lastUsed, Date.now())}` : 'not complete'];
+    const { id, name, byteLength, lastUsed, complete, encrypted } = model;
+    const facts = [formatBytes(byteLength), complete ? `used ${formatSince(lastUsed, Date.now())}` : 'not complete', ...(encrypted ? ['encrypted'] : [])];
     return html`
       <li>
         <div>

@@ -1,0 +1,39 @@
+// What goes wrong with the GPU, as a visitor sees it. Bad files and addresses are in chat.spec.ts and models.spec.ts,
+// networks in download.spec.ts, full storage in storage.spec.ts.
+import { expect } from '@playwright/test';
+import { askToTheEnd, ask, composer, importChat, loadTiny, test, tinyModel } from './page.ts';
+
+test('a browser with WebGPU but no adapter is told what would help, and old chats can be read', async ({ page }) => {
+  await page.addInitScript(() => {
+    GPU.prototype.requestAdapter = async () => null;
+  });
+  await page.goto('/');
+  await expect(page.getByRole('heading', { name: 'The browser found no usable GPU' })).toBeVisible();
+  await expect(page.getByText('hardware acceleration')).toBeVisible();
+  await importChat(page, 'Old', [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Good day' }]);
+  await expect(page.getByText('Good day')).toBeVisible();
+  await expect(page.getByText('chats can be read')).toBeVisible();
+});
+
+test('a GPU budget that is too small is refused with numbers, and more of it helps', async ({ page }) => {
+  await page.goto('/?budget=100kB');
+  await page.locator('input[type=file]').setInputFiles(tinyModel);
+  await expect(page.getByRole('alert').first()).toContainText(/\d.*budget/);
+  await page.goto('/?budget=8MB');
+  await loadTiny(page);
+});
+
+test('a GPU that is lost while the model is loaded is told, and the model is loaded anew', async ({ page, context }) => {
+  await page.goto('/?max-tokens=8&temperature=0');
+  await loadTiny(page);
+  const before = await askToTheEnd(page, 'Once upon a time');
+  const other = await context.newPage();
+  await other.goto('chrome://gpucrash').catch(() => {}); // it never answers
+  await other.close();
+  await ask(page, 'Once upon a time');
+  await expect(page.getByRole('alert').first()).toContainText(/GPU|device/);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(composer(page)).toBeVisible();
+  await page.getByRole('button', { name: 'New chat' }).click();
+  expect(await askToTheEnd(page, 'Once upon a time')).toBe(before);
+});

@@ -1,0 +1,89 @@
+// What the browser keeps: room made for a model, encrypted ones, use without keeping, keeping for good.
+import { expect, type Page } from '@playwright/test';
+import { askToTheEnd, composer, openModels, test, tinyModel } from './page.ts';
+
+/** The tiny model under another name: another model to the store. */
+const otherModel = { ...tinyModel, name: 'other.gguf', buffer: Buffer.from(tinyModel.buffer.toString('latin1').replace('stories260K', 'stories260L'), 'latin1') };
+const openFile = (page: Page, file: typeof tinyModel) => page.locator('input[type=file]').setInputFiles(file);
+const margin = 32 * 2 ** 20;
+
+test('where storage has no room, the model not used for longest is offered to be deleted, with both numbers, and that makes room', async ({ page, context, baseURL }) => {
+  await page.goto('/');
+  await openFile(page, tinyModel);
+  await expect(composer(page)).toBeVisible();
+  await page.reload();
+  await expect(page.getByText('used just now')).toBeVisible();
+  const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate());
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin: baseURL!, quotaSize: usage + margin + 600_000 });
+
+  await openFile(page, otherModel);
+  await expect(page.getByRole('alert').first()).toContainText(/needs \d+ more bytes of the browser's storage; \d+ bytes are free/);
+  await expect(page.getByText(/^Needs 3\d MB of storage, and 3\d MB are free\. Not used for longest:$/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Load', exact: true })).toBeDisabled();
+  await page.getByRole('button', { name: /^Delete it to free 1\.\d MB$/ }).click();
+  await page.getByRole('button', { name: 'Load', exact: true }).click();
+  await expect(composer(page)).toBeVisible();
+  await openModels(page);
+  const kept = page.getByRole('list', { name: 'On this device' }).getByRole('listitem');
+  await expect(kept).toHaveCount(1);
+  await expect(kept).toContainText('stories260L');
+});
+
+test('where nothing can be deleted, the model is used without being kept', async ({ page, context, baseURL }) => {
+  await page.goto('/');
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin: baseURL!, quotaSize: 20e6 });
+  await openFile(page, tinyModel);
+  await expect(page.getByText('Deleting all stored models would not make room for it.')).toBeVisible();
+  await page.getByText('How it is kept').click();
+  await page.getByRole('checkbox', { name: /^Keep it in this browser/ }).uncheck();
+  await page.getByRole('button', { name: 'Load', exact: true }).click();
+  expect((await askToTheEnd(page.context().pages()[0], 'Once')).length).toBeGreaterThan(0);
+  await openModels(page);
+  await expect(page.getByRole('heading', { name: 'On this device' })).toHaveCount(0);
+});
+
+test('a model is kept encrypted, and its passphrase is asked for when it is loaded and verified', async ({ page }) => {
+  await page.goto('/');
+  await page.getByText('How it is kept').click();
+  await page.getByLabel('Encrypt it with a passphrase').fill('open sesame');
+  await openFile(page, tinyModel);
+  await expect(composer(page)).toBeVisible();
+  await page.reload();
+  await expect(page.getByText('encrypted', { exact: false })).toBeVisible();
+
+  const dialog = page.getByRole('dialog', { name: 'Passphrase' });
+  const give = async (passphrase: string) => {
+    await dialog.getByLabel('Passphrase').fill(passphrase);
+    await page.keyboard.press('Enter');
+  };
+  await page.getByRole('button', { name: 'Verify stories260K' }).click();
+  await give('open sesame');
+  await expect(page.getByText('Whole: every byte is as it was stored.')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Load stories260K' }).click();
+  await give('open says me');
+  await expect(dialog.getByText('This is not the one it was stored with.')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Load stories260K' })).toBeVisible(); // no model, and no error
+  await page.getByRole('button', { name: 'Load stories260K' }).click();
+  await give('open sesame');
+  await expect(composer(page)).toBeVisible();
+});
+
+test('storage is asked to be kept for good by a button, and only by it', async ({ page }) => {
+  await page.addInitScript(() => {
+    let persisted = false;
+    StorageManager.prototype.persisted = async () => persisted;
+    StorageManager.prototype.persist = async () => (persisted = true);
+  });
+  await page.goto('/');
+  await openFile(page, tinyModel);
+  await expect(composer(page)).toBeVisible();
+  await openModels(page);
+  await expect(page.getByText('The browser may delete it when the disk is full.')).toBeVisible();
+  await page.getByRole('button', { name: 'Keep for good' }).click();
+  await expect(page.getByText('Kept until you delete it.')).toBeVisible();
+});
