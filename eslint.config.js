@@ -38,7 +38,7 @@ const store = { name: 'idb-keyval', message: 'Only src/weights/store.ts knows wh
 const shaders = { group: ['**/*.wgsl', '**/*.wgsl?*'], message: wgsl.message };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'models/', 'test/fixtures/', 'test-results/', 'playwright-report/', '.cache/'] },
+  { ignores: ['dist/', 'node_modules/', 'models/', 'test/fixtures/', 'test-results/', 'playwright-report/', '.cache/', 'bench/peers/'] },
   ...tseslint.configs.strict,
   {
     rules: {

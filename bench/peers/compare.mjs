@@ -1,0 +1,63 @@
+// Compares windrow with other engines on one device: interleaved rounds, the best of each, ratios; outputs are checked.
+//
+//   node bench/peers/compare.mjs MODEL.gguf --rounds 3 --prompt-tokens 64,256 --new-tokens 32 --engines windrow,llama-webgpu,wasm
+//
+// The driver's environment (as VK_ICD_FILENAMES) goes to all engines. VERBOSE=1 shows what they print.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startEngine } from './engine-process.mjs';
+import { engines, root } from './engines.mjs';
+import { makePrompt } from './prompt.mjs';
+import { summarise, tables } from './report.mjs';
+
+const { values, positionals: [model] } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    'prompt-tokens': { type: 'string', default: '64,256' },
+    'new-tokens': { type: 'string', default: '32' },
+    engines: { type: 'string', default: 'windrow,llama-webgpu,llama-vulkan,ort-webgpu,llama-cpu,wasm' },
+    threads: { type: 'string', default: `${os.availableParallelism()}` },
+    onnx: { type: 'string', default: join(import.meta.dirname, 'onnx/model') },
+    json: { type: 'string' },
+  },
+});
+const names = values.engines.split(',');
+const unknown = names.filter((name) => !engines[name]);
+if (!model || unknown.length) {
+  console.error(unknown.length ? `There is no engine ${unknown.join()}; there are ${Object.keys(engines).join()}.` : 'Name a model: node bench/peers/compare.mjs MODEL.gguf');
+  process.exit(1);
+}
+
+const lengths = values['prompt-tokens'].split(',').map(Number);
+const newTokens = Number(values['new-tokens']);
+const results = [];
+for (const promptTokens of lengths) {
+  const settings = { model: resolve(model), onnx: resolve(values.onnx), ...makePrompt(model, promptTokens), newTokens, threads: Number(values.threads) };
+  const started = [];
+  try {
+    for (const name of names) { // one after the other: loading needs all cores
+      started.push(await startEngine(name, engines[name].start(settings)));
+      console.log(name, JSON.stringify(started.at(-1).about));
+    }
+    for (let round = 1; round <= Number(values.rounds); round++) {
+      for (const engine of started) {
+        const { text, ...numbers } = await engine.run();
+        console.log(`round ${round} ${engine.name}: prefill ${numbers.prefill}, decode ${numbers.decode} tokens/s; CPU ms per token ${numbers.cpuPrefill}, ${numbers.cpuDecode}`);
+      }
+    }
+  } finally {
+    await Promise.all(started.map((engine) => engine.end()));
+  }
+  results.push(summarise(started, promptTokens, newTokens));
+  console.log(`\n${tables(results.at(-1))}\n`);
+}
+
+const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+if (values.json) {
+  writeFileSync(values.json, JSON.stringify({ date: new Date().toISOString(), commit: git('rev-parse', '--short', 'HEAD'), model, cpus: os.cpus().map((cpu) => cpu.model), results }, null, 1));
+}
+if (results.some(({ wrong }) => wrong.length)) process.exitCode = 1;

