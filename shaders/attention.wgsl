@@ -1,6 +1,7 @@
 // attended[t][head] = softmax(query . keys * scale) . values for many rows of activations, online (FlashAttention-2,
 // arXiv 2307.08691), causal, optionally of the last `window` positions. A thread takes one query row of one head; the
-// heads that share a key/value head sit in one workgroup and read the same keys, 8 positions at a time.
+// heads that share a key/value head sit in one workgroup and read the same keys, 8 positions at a time. Only the sums are an
+// array, so only their loops have to be unrolled: what else was took llvmpipe 8 to 24 s to compile.
 struct Params {
   heads : u32,
   kv_heads : u32,
@@ -33,23 +34,23 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let windowed = params.window > 0u;
   let begin = select(0u, lowest + 1u - min(params.window, lowest + 1u), windowed) & ~7u;
 
-  var q : array<vec4<f32>, HeadVec4s>;
-  var sum : array<vec4<f32>, HeadVec4s>;
-  for (var d = 0u; d < HeadVec4s; d++) {
-    q[d] = query[(min(t, last_row) * params.heads + head) * HeadVec4s + d] * params.scale;
-    sum[d] = vec4<f32>();
-  }
+  let q = (min(t, last_row) * params.heads + head) * HeadVec4s;
+  let vec4s = (params.head_dim + 3u) / 4u; // HeadVec4s, but no constant
+  var sum = array<vec4<f32>, HeadVec4s>();
   var largest = -1e30;
   var total = 0.0;
   for (var block = begin; block <= highest; block += 8u) {
     let key = ((block / 32u) * params.kv_heads + kv_head) * row * 32u + block % 32u;
     var a = vec4<f32>();
     var b = vec4<f32>();
-    for (var d = 0u; d < HeadVec4s; d++) {
+    for (var d = 0u; d < vec4s; d++) {
       let k = key + d * 32u;
-      a += vec4<f32>(dot(q[d], cache_unpack(keys[k])), dot(q[d], cache_unpack(keys[k + 1u])), dot(q[d], cache_unpack(keys[k + 2u])), dot(q[d], cache_unpack(keys[k + 3u])));
-      b += vec4<f32>(dot(q[d], cache_unpack(keys[k + 4u])), dot(q[d], cache_unpack(keys[k + 5u])), dot(q[d], cache_unpack(keys[k + 6u])), dot(q[d], cache_unpack(keys[k + 7u])));
+      let x = query[q + d];
+      a += vec4<f32>(dot(x, cache_unpack(keys[k])), dot(x, cache_unpack(keys[k + 1u])), dot(x, cache_unpack(keys[k + 2u])), dot(x, cache_unpack(keys[k + 3u])));
+      b += vec4<f32>(dot(x, cache_unpack(keys[k + 4u])), dot(x, cache_unpack(keys[k + 5u])), dot(x, cache_unpack(keys[k + 6u])), dot(x, cache_unpack(keys[k + 7u])));
     }
+    a *= params.scale;
+    b *= params.scale;
     if (CacheScales > 0u) {
       let k = key + HeadVec4s * 32u;
       a *= vec4<f32>(cache_unpack_scale(keys[k]), cache_unpack_scale(keys[k + 1u]), cache_unpack_scale(keys[k + 2u]), cache_unpack_scale(keys[k + 3u]));
@@ -76,10 +77,15 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       b *= vec4<f32>(cache_unpack_scale(values[v + 4u * next]), cache_unpack_scale(values[v + 5u * next]), cache_unpack_scale(values[v + 6u * next]), cache_unpack_scale(values[v + 7u * next]));
     }
     for (var d = 0u; d < HeadVec4s; d++) {
-      let v = value + d;
-      sum[d] = sum[d] * fade
-        + a.x * cache_unpack(values[v]) + a.y * cache_unpack(values[v + next]) + a.z * cache_unpack(values[v + 2u * next]) + a.w * cache_unpack(values[v + 3u * next])
-        + b.x * cache_unpack(values[v + 4u * next]) + b.y * cache_unpack(values[v + 5u * next]) + b.z * cache_unpack(values[v + 6u * next]) + b.w * cache_unpack(values[v + 7u * next]);
+      sum[d] *= fade;
+    }
+    let here = min(8u, highest + 1u - block);
+    for (var i = 0u; i < here; i++) {
+      for (var d = 0u; d < HeadVec4s; d++) {
+        sum[d] += a.x * cache_unpack(values[value + i * next + d]);
+      }
+      a = vec4<f32>(a.yzw, b.x);
+      b = b.yzwx;
     }
   }
   if (t > last_row) {
