@@ -8,8 +8,9 @@ describe('sampling options', () => {
   });
 
   it('become the words of the uniform, temperature 0 as a top-k of 1', () => {
-    const words = new Uint32Array(samplingUniform(512, { temperature: 0.5, topK: 40, topP: 0.25, minP: 0.125, seed: 0xffffffff }).buffer);
-    expect([...words]).toEqual([512, 40, 0x3f000000, 0x3e800000, 0x3e000000, 0xffffffff, 0, 0]);
+    const words = new Uint32Array(samplingUniform(512, { temperature: 0.5, topK: 40, topP: 0.25, minP: 0.125, seed: 7 }, [2, 5]).buffer);
+    const none = 0xffffffff;
+    expect([...words]).toEqual([512, 40, 0x3f000000, 0x3e800000, 0x3e000000, 7, 0, 0, 2, 5, none, none, none, none, none, none]);
     expect([...new Uint32Array(samplingUniform(512, { seed: 0, topK: 40 }).buffer)].slice(0, 3)).toEqual([512, 1, 0x3f800000]);
   });
 
