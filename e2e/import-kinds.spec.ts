@@ -12,14 +12,14 @@ const sha256Of = (path: string) => createHash('sha256').update(readFileSync(path
 
 type Source = string | { stored: string } | { repo: string };
 /** Loads a model, lets it say four tokens, and gives them with the engine's statistics. */
-const answer = (page: Page, model: Source, encryption?: { passphrase: string }) =>
-  page.evaluate(async ([source, encrypted]) => {
-    const engine = await (window as unknown as LibraryWindow).createEngine({ model: source, context: 64, f32: true, encryption: encrypted });
+const answer = (page: Page, model: Source, encryption?: { passphrase: string }, budget?: number) =>
+  page.evaluate(async ([source, encrypted, bytes]) => {
+    const engine = await (window as unknown as LibraryWindow).createEngine({ model: source, context: 64, f32: true, encryption: encrypted, budget: bytes });
     const { choices } = await engine.chat.completions.create({ messages: [{ role: 'user', content: 'Hi' }], max_tokens: 4 });
-    const { storeCost } = await engine.stats();
+    const { storeCost, gpuBytesPeak, keptBytes, streamedBytes } = await engine.stats();
     await engine.unload();
-    return { text: choices[0].message.content, storeCost };
-  }, [model, encryption] as const);
+    return { text: choices[0].message.content, storeCost, gpuBytesPeak, keptBytes, streamedBytes };
+  }, [model, encryption, budget] as const);
 const verify = (page: Page, id: string, encryption?: { passphrase: string }) =>
   page.evaluate(([model, settings]) => (window as unknown as LibraryWindow).library.verify(model, settings), [id, encryption && { encryption }] as const);
 
@@ -104,7 +104,12 @@ test('an encrypted model lies on the disk unreadable, and answers as the plain o
   const { id } = await importModel(page, url, { encryption: { passphrase: 'open' } });
   expect(await storedBytes(id)).not.toEqual(inClear);
   expect((await storedBytes(id)).size).toBeGreaterThan(inClear.size);
-  expect((await answer(page, { stored: id }, { passphrase: 'open' })).text).toBe(text);
+  const whole = await answer(page, { stored: id }, { passphrase: 'open' });
+  expect(whole.text).toBe(text);
+  // Decrypted on its way to the GPU, token by token.
+  const streamed = await answer(page, { stored: id }, { passphrase: 'open' }, Math.ceil(whole.gpuBytesPeak - 0.7 * whole.keptBytes));
+  expect(streamed.text).toBe(text);
+  expect(streamed.streamedBytes).toBeGreaterThan(whole.keptBytes / 2);
   await expect(answer(page, { stored: id })).rejects.toThrow(/is stored encrypted. Give its key or its passphrase/);
   await expect(answer(page, url, { passphrase: 'shut' })).rejects.toThrow(/passphrase is not the one/);
   expect(await verify(page, id, { passphrase: 'open' })).toMatchObject({ damaged: [], whole: true });

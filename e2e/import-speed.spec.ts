@@ -1,13 +1,9 @@
-// How fast an import is against a plain download, what its stages take, and how much memory a large one needs.
-// WINDROW_FULL=1 runs the model of 2 GB; it needs 5 GB of disk.
+// How fast an import is against a plain download, and what its stages take. How much memory one needs: large-model.spec.ts.
 import { join } from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { makeModel } from '../scripts/make-model.mjs';
-import { samplePss } from '../scripts/pss.mjs';
 import { isFull, record } from '../test/verified.ts';
 import { importModel, type LibraryWindow, openPage, test } from './library.ts';
-
-const MiB = 2 ** 20;
 
 /** Milliseconds that the page takes to fetch `url` and drop it. */
 const download = (page: Page, url: string): Promise<number> =>
@@ -54,21 +50,4 @@ test('an import from a server of 50 MB/s takes at most 1.3 times a plain downloa
   console.log(`without a limit: download ${rate(byteLength, free)}, import ${rate(byteLength, unlimited)}, import with the file's hash ${rate(byteLength, hashed)}, read and hash of what is stored ${rate(byteLength, verify)}`);
   record({ point: 'Import from a server of 50 MB/s, times as long as a plain download (limit 1.3)', command: 'WINDROW_FULL=1 npx playwright test e2e/import-speed.spec.ts', value: best });
   expect(best).toBeLessThan(1.3);
-});
-
-test('a model of 2 GB is imported from a file with little memory', async ({ models: folder, origin, profile }) => {
-  test.skip(!isFull, 'takes minutes and 5 GB of disk; WINDROW_FULL=1 runs it');
-  test.skip(process.platform !== 'linux', 'memory is read from /proc');
-  const path = join(folder, 'large.gguf');
-  const { byteLength } = await makeModel({ layers: 24, dim: 4096, ff: 11008, heads: 32, kvHeads: 8, vocab: 32000, type: 'Q4_0', out: path });
-  expect(byteLength).toBeGreaterThan(2e9);
-  const page = await openPage(await profile.open(), origin);
-  await page.setContent('<input type="file">');
-  await page.setInputFiles('input', path);
-  const memory = samplePss(profile.path);
-  const ms = await timed(() => page.evaluate(() => (window as unknown as LibraryWindow).library.importModel({ model: document.querySelector('input')!.files![0] }).done));
-  const { start, growth } = memory.stop();
-  console.log(`${(byteLength / 1e9).toFixed(2)} GB from a file in ${(ms / 1000).toFixed(1)} s (${rate(byteLength, ms)}); Chromium's PSS grew by ${Math.round(growth / MiB)} MiB from ${Math.round(start / MiB)} MiB`);
-  record({ point: `Import of ${(byteLength / 1e9).toFixed(2)} GB from a file in Chromium: growth of PSS in MiB (limit 400)`, command: 'WINDROW_FULL=1 npx playwright test e2e/import-speed.spec.ts', value: Math.round(growth / MiB) });
-  expect(growth).toBeLessThan(400 * MiB);
 });

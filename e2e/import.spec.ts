@@ -65,6 +65,18 @@ test('a connection that breaks and an address that redirects to one that expires
   expect(origin.sent()).toBeLessThan(byteLength + MiB + 3 * 65536 * origin.requests.length);
 });
 
+test('a server of another origin that says as little as it can is read without being asked first', async ({ models: folder, origin, profile }) => {
+  const { byteLength } = await makeModel({ ...deep, out: join(folder, 'deep.gguf') });
+  origin.behave = { redirect: true };
+  const page = await openPage(await profile.open(), origin);
+  const foreign = origin.url.replace('127.0.0.1', 'localhost'); // the same server by another name
+  const { id } = await importModel(page, `${foreign}/owner/repo/resolve/main/deep.gguf`);
+  expect(await verify(page, id)).toMatchObject({ damaged: [], whole: true });
+  expect(origin.requests.length).toBeGreaterThan(connections);
+  expect(origin.sent()).toBeLessThan(byteLength + MiB); // in ranges: nothing was read twice
+  expect(origin.preflights).toBe(0);
+});
+
 test('a server that ignores ranges is read once, and after a kill no finished slab is written again', async ({ models: folder, origin, profile }) => {
   await makeModel({ ...deep, out: join(folder, 'deep.gguf') });
   origin.behave = { ranges: false, bytesPerSecond: 6 * MiB };

@@ -10,6 +10,8 @@ export interface Origin {
   readonly url: string;
   /** Of each model request: the range that was asked for, and the bytes of it that were sent. */
   readonly requests: { path: string; from: number; to: number; sent: number; authorization?: string }[];
+  /** Requests by which browsers ask whether they may send another one. */
+  preflights: number;
   /** Bytes of models sent since the requests were last emptied. */
   sent(): number;
   behave: Behaviour;
@@ -45,6 +47,7 @@ export async function startOrigin(folder: string): Promise<Origin> {
   const origin: Origin = {
     url: '',
     requests: [],
+    preflights: 0,
     sent: () => origin.requests.reduce((sum, { sent }) => sum + sent, 0),
     behave: {},
     async close() {
@@ -68,6 +71,7 @@ export async function startOrigin(folder: string): Promise<Origin> {
     }
     if (origin.behave.offline) return void response.destroy();
     if (request.method === 'OPTIONS') {
+      origin.preflights++;
       return void response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, range' }).end();
     }
     const { token, hub, redirect } = origin.behave;
