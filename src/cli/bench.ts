@@ -1,118 +1,96 @@
-// windrow bench: prefill and decode speed, and what a decoded token costs in calls. The text is checked to repeat.
+// windrow bench: bench/report.ts on Dawn; with --serve the line protocol of peers, with --null the host's work alone.
 import { createInterface } from 'node:readline';
-import { measurePeak } from '../../bench/peak.ts';
-import { benchPrompt } from '../../bench/prompt.ts';
-import { describeShapes } from '../engine/shapes.ts';
-import { dawn } from '../node.ts';
 import { countCalls } from '../../bench/count-calls.ts';
+import { type Run, checkRepeats, runOnce } from '../../bench/generation.ts';
+import { benchPrompt } from '../../bench/prompt.ts';
+import { contextFor, runBench } from '../../bench/report.ts';
+import { reportText } from '../../bench/report-text.ts';
+import { type Engine, type EngineOptions } from '../engine/engine.ts';
+import { openModel } from '../engine/load.ts';
+import { describeShapes } from '../engine/shapes.ts';
+import { readHeader } from '../gguf/parse.ts';
+import { createNodeEngine, dawn } from '../node.ts';
+import { openFileSource } from '../weights/file-source.ts';
+import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 import { type Result } from './result.ts';
-import { type ModelFlags, openEngine } from './options.ts';
 
-interface Flags extends ModelFlags {
+export interface BenchFlags extends ModelFlags {
   promptTokens: number;
   newTokens: number;
+  contexts?: number[];
+  quick?: boolean;
+  oneSubmit?: boolean;
   serve?: boolean;
   null?: boolean;
 }
 
-export async function bench(path: string, flags: Flags): Promise<Result> {
-  const { promptTokens, newTokens } = flags;
+export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   const dawnFlags = flags.null ? ['backend=null'] : [];
   dawn(dawnFlags); // puts the WebGPU classes in place
   const calls = countCalls();
-  const started = performance.now();
-  const engine = await openEngine(path, { ...flags, context: flags.context ?? Math.max(512, promptTokens + newTokens + 1) }, { dawnFlags });
-  const loadMs = performance.now() - started;
-  const { runner, model, text, info } = engine.loaded();
-  const prompt = benchPrompt(promptTokens, engine.loaded());
-  const greedy = model.sampler.choose({ seed: 0 });
-
-  async function run() {
-    const cpu = [cpuMs()];
-    const t0 = performance.now();
-    await runner.feed(prompt, 0);
-    const tokens = runner.tokens(greedy, prompt.length, newTokens + 1);
-    const ids = [...(await tokens.next()).value!];
-    const t1 = performance.now();
-    cpu.push(cpuMs());
-    calls.reset();
-    const hostBefore = runner.hostMs;
-    for await (const more of tokens) ids.push(...more);
-    const t2 = performance.now();
-    cpu.push(cpuMs());
-    const total = calls.read();
-    return {
-      ids, hostMs: runner.hostMs - hostBefore,
-      prefillMs: t1 - t0, decodeMs: t2 - t1,
-      cpuPrefill: (cpu[1] - cpu[0]) / prompt.length, cpuDecode: (cpu[2] - cpu[1]) / newTokens,
-      perToken: Object.fromEntries(Object.entries(total).map(([name, count]) => [name, count / newTokens])),
-    };
+  const engine = await createNodeEngine({ dawnFlags, deviceOptions: { ...deviceOptions(flags), timestamps: true } });
+  const source = await openFileSource(path);
+  const most = openModel(await readHeader(source)).graph.config.context;
+  const context = flags.context ?? contextFor({ ...flags, quick: flags.quick || flags.serve || flags.null }, most);
+  const tokensPerSubmit = flags.oneSubmit ? 1 : flags.tokensPerSubmit;
+  const load = (more: EngineOptions) => engine.load(source, { ...loadOptions(flags), context, tokensPerSubmit, ...more });
+  try {
+    if (flags.serve) return await serve(engine, load, path, flags);
+    if (flags.null) return await onNull(engine, load, flags, calls);
+    const name = `Node ${process.versions.node}, Dawn with the toggles that a browser has by default (no flags)`;
+    const report = await runBench(engine, load, flags, { calls, cpuMs, name, onProgress: (line) => console.error(line) });
+    return { json: report, text: reportText(report) };
+  } finally {
+    await source.close();
   }
-
-  const first = await run(); // compiles and warms up
-  const check = (ids: number[]) => {
-    if (!flags.null && ids.join() !== first.ids.join()) throw new Error(`Two runs gave different tokens: ${first.ids.join()} and then ${ids.join()}.`);
-  };
-  if (flags.serve) return serve(run, check, { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: model.options.shapes }, prompt.length, newTokens, (ids) => text?.tokenizer.decode(ids) ?? ids.join());
-  const second = await run();
-  check(second.ids);
-  const peak = flags.null ? undefined : await measurePeak(model.gpu.device);
-  const flopsPerToken = 2 * info.parameters;
-  const share = (seconds: number, tokens: number) =>
-    peak && {
-      bytesPerSecond: (model.layout.byteLength * tokens) / seconds, ofCopy: (model.layout.byteLength * tokens) / seconds / peak.copyBytesPerSecond,
-      flopsPerSecond: (flopsPerToken * tokens) / seconds, ofFma: (flopsPerToken * tokens) / seconds / peak.flopsPerSecond,
-    };
-  const decode = share(second.decodeMs / 1000, newTokens);
-  const prefill = share(second.prefillMs / 1000, prompt.length);
-  const json = {
-    peak, decode, prefill: prefill && { flopsPerSecond: prefill.flopsPerSecond, ofFma: prefill.ofFma },
-    adapter: model.gpu.adapterName, shapes: model.options.shapes, promptTokens: prompt.length, newTokens,
-    prefillTokensPerSecond: (prompt.length / second.prefillMs) * 1000, decodeTokensPerSecond: (newTokens / second.decodeMs) * 1000,
-    decodeMsPerToken: second.decodeMs / newTokens, perToken: second.perToken,
-    hostMsPerToken: (flags.null ? second.decodeMs : second.hostMs) / newTokens, cpuMsPerToken: second.cpuDecode,
-    gpuBytesPeak: model.ledger.peakBytes, loadMs, tokens: second.ids,
-  };
-  const lines = [
-    `adapter   ${json.adapter}`,
-    `shapes    ${Object.entries(describeShapes(json.shapes)).map(([name, value]) => (value.includes('=') ? `; ${name}: ${value}` : `${name}=${value}`)).join(' ')}`,
-    `prefill   ${json.prefillTokensPerSecond.toFixed(2)} tokens/s (${json.promptTokens} tokens)`,
-    `decode    ${json.decodeTokensPerSecond.toFixed(2)} tokens/s (${newTokens} tokens)`,
-    ...(peak && decode && prefill
-      ? [
-          `device    copies ${giga(peak.copyBytesPerSecond)} GB/s, multiply-adds ${giga(peak.flopsPerSecond)} GFLOP/s`,
-          `decode    reads ${giga(decode.bytesPerSecond)} GB/s (${percent(decode.ofCopy)} of copying), computes ${giga(decode.flopsPerSecond)} GFLOP/s (${percent(decode.ofFma)} of multiply-adds)`,
-          `prefill   computes ${giga(prefill.flopsPerSecond)} GFLOP/s (${percent(prefill.ofFma)} of multiply-adds)`,
-        ]
-      : []),
-    `per token ${Object.entries(json.perToken).map(([name, count]) => `${count} ${name}`).join(', ')}`,
-    `host      ${json.hostMsPerToken.toFixed(3)} ms per token${flags.null ? ' (all of it: nothing is computed)' : ' (encoding and submitting)'}`,
-    `GPU peak  ${(json.gpuBytesPeak / 2 ** 20).toFixed(1)} MiB`,
-    `load      ${loadMs.toFixed(0)} ms`,
-  ];
-  return { json, text: lines.join('\n') };
 }
-
-const giga = (value: number) => (value / 1e9).toFixed(2);
-const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 
 const cpuMs = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 };
 
+/** On the null backend nothing is computed, so all of the time is the host's, and the tokens say nothing. */
+async function onNull(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, { promptTokens, newTokens }: BenchFlags, calls: ReturnType<typeof countCalls>): Promise<Result> {
+  await load({});
+  const loaded = engine.loaded();
+  const prompt = benchPrompt(promptTokens, loaded);
+  await runOnce(loaded, prompt, newTokens);
+  const { decodeMs, hostMs, perToken, cpuDecode } = await runOnce(loaded, prompt, newTokens, { calls, cpuMs });
+  const json = { adapter: loaded.model.gpu.adapterName, promptTokens, newTokens, perToken, hostMsPerToken: decodeMs / newTokens, encodeMsPerToken: hostMs / newTokens, cpuMsPerToken: cpuDecode };
+  return {
+    json,
+    text: [
+      `adapter   ${json.adapter}, the null backend: nothing is computed`,
+      `per token ${Object.entries(perToken!).map(([name, count]) => `${count} ${name}`).join(', ')}`,
+      `host      ${json.hostMsPerToken.toFixed(3)} ms per token in all, ${json.encodeMsPerToken.toFixed(3)} of them encoding and submitting`,
+    ].join('\n'),
+  };
+}
+
 /** The line protocol of peers: {"ready":...}, then one JSON line per line on standard input. */
-async function serve(run: () => Promise<{ ids: number[]; prefillMs: number; decodeMs: number; cpuPrefill: number; cpuDecode: number }>, check: (ids: number[]) => void, about: object, promptN: number, steps: number, decode: (ids: number[]) => string): Promise<Result> {
-  const round = (value: number) => Math.round(value * 100) / 100;
-  console.log(JSON.stringify({ ready: about }));
+async function serve(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, path: string, { promptTokens, newTokens }: BenchFlags): Promise<Result> {
+  const started = performance.now();
+  await load({});
+  const loadMs = performance.now() - started;
+  const loaded = engine.loaded();
+  const prompt = benchPrompt(promptTokens, loaded);
+  const { model, text } = loaded;
+  const first = await runOnce(loaded, prompt, newTokens); // compiles and warms up
+  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeShapes(model.options.shapes) } }));
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'end') break;
-    const { ids, prefillMs, decodeMs, cpuPrefill, cpuDecode } = await run();
-    check(ids);
-    console.log(JSON.stringify({
-      prefill: round((promptN / prefillMs) * 1000), decode: round((steps / decodeMs) * 1000), cpuPrefill: round(cpuPrefill), cpuDecode: round(cpuDecode),
-      promptN, prefillMs: round(prefillMs), steps, decodeMs: round(decodeMs), text: decode(ids),
-    }));
+    const run = await runOnce(loaded, prompt, newTokens, { cpuMs });
+    checkRepeats(run.ids, first.ids);
+    console.log(JSON.stringify(answerOf(run, promptTokens, newTokens, text ? text.tokenizer.decode(run.ids) : run.ids.join())));
   }
   return { json: { ended: true }, text: 'ended' };
+}
+
+function answerOf({ prefillMs, decodeMs, cpuPrefill, cpuDecode }: Run, promptN: number, steps: number, text: string) {
+  const round = (value: number) => Math.round(value * 100) / 100;
+  return {
+    prefill: round((promptN / prefillMs) * 1000), decode: round((steps / decodeMs) * 1000), cpuPrefill: round(cpuPrefill), cpuDecode: round(cpuDecode),
+    promptN, prefillMs: round(prefillMs), steps, decodeMs: round(decodeMs), text,
+  };
 }

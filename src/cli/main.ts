@@ -1,11 +1,11 @@
 // The commands and their options. Each command is a file; this one only parses and reports.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { RequestError } from '../errors.ts';
-import { bench } from './bench.ts';
+import { type BenchFlags, bench } from './bench.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
-import { parseBytes, parseNumber, parseTokens, positiveInteger } from './options.ts';
+import { parseBytes, parseContexts, parseNumber, parseTokens, positiveInteger } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
@@ -112,10 +112,13 @@ export async function main(argv: string[]): Promise<void> {
     forModel(program.command('bench <model>').description('speed, calls and bytes'))
       .option('--prompt-tokens <n>', 'tokens of the prompt', integer, 64)
       .option('--new-tokens <n>', 'tokens to make', integer, 32)
+      .option('--contexts <list>', 'as in 128,512,2048: speed at these contexts, and how the time of a token grows', argument(parseContexts))
+      .option('--quick', 'one prompt and its answer only: no contexts, kernels or comparison with f32')
+      .option('--one-submit', 'one submit per token, however long it takes, to count calls')
       .option('--serve', 'one run per line on standard input, as shared peers do')
       .option('--null', 'on the null backend: host time alone')
       .option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides'),
-    (path: string, flags: Parameters<typeof bench>[1] & { sweepBudget?: boolean }) => (flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags)),
+    (path: string, flags: BenchFlags & { sweepBudget?: boolean }) => (flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags)),
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')

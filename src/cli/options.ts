@@ -56,12 +56,18 @@ export async function readJson(path: string, option: string): Promise<unknown> {
   }
 }
 
+/** `128,512,2048` */
+export const parseContexts = (text: string): number[] => text.split(',').map(positiveInteger);
+
 export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions => ({ limits: limits === 'default' ? 'default' : 'adapter', maxBindingBytes: maxBinding });
+
+/** What the flags say about loading. */
+export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, tokensPerSubmit: flags.tokensPerSubmit });
 
 /** Starts the engine on Dawn and loads the model file. */
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const { dawnFlags, ...options } = more;
   const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
-  await engine.load(await openFileSource(path), { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, tokensPerSubmit: flags.tokensPerSubmit, ...options });
+  await engine.load(await openFileSource(path), { ...loadOptions(flags), ...options });
   return engine;
 }

@@ -8,6 +8,8 @@ export interface DeviceOptions {
   maxBindingBytes?: number;
   /** Features to leave out even where the adapter has them. */
   without?: ('subgroups' | 'shader-f16')[];
+  /** Ask for `timestamp-query` where the adapter has it, to measure. */
+  timestamps?: boolean;
 }
 
 export interface Gpu {
@@ -34,11 +36,12 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
     throw new DeviceError('WebGPU found no GPU adapter. Check that hardware acceleration is on and the graphics driver is current; on Linux, Chrome may need the flag --enable-features=Vulkan.');
   }
   const wanted = (['subgroups', 'shader-f16'] as const).filter((name) => adapter.features.has(name) && !options.without?.includes(name));
+  const timestamps = options.timestamps && adapter.features.has('timestamp-query') ? (['timestamp-query'] as const) : [];
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== 'default') for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
   let device: GPUDevice;
   try {
-    device = await adapter.requestDevice({ label: 'windrow', requiredFeatures: wanted, requiredLimits });
+    device = await adapter.requestDevice({ label: 'windrow', requiredFeatures: [...wanted, ...timestamps], requiredLimits });
   } catch (error) {
     throw new DeviceError(`The GPU adapter gave no device: ${(error as Error).message}`);
   }

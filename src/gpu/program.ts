@@ -28,7 +28,8 @@ export interface Dispatch {
 
 export interface Program {
   readonly dispatches: readonly Dispatch[];
-  encode(pass: GPUComputePassEncoder, step: Step): void;
+  /** All dispatches, or those from `first` up to `end`. */
+  encode(pass: GPUComputePassEncoder, step: Step, first?: number, end?: number): void;
   /** Makes the bind groups anew whose buffers are given by functions: needed after such a buffer was replaced. */
   rebind(): void;
   destroy(): void;
@@ -59,8 +60,8 @@ export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: 
 
   return {
     dispatches,
-    encode(pass, step) {
-      for (let i = 0; i < dispatches.length; i++) {
+    encode(pass, step, first = 0, end = dispatches.length) {
+      for (let i = first; i < end; i++) {
         const [x, y = 1, z = 1] = dispatches[i].grid(step);
         if (x === 0) continue;
         pass.setPipeline(compiled[i].pipeline);

@@ -18,7 +18,7 @@ export interface Sampler {
 export const samplerGpuBytes = (vocab: number): number => samplingBytes + Object.values(samplerBytes(vocab)).reduce((a, b) => a + b, 0);
 
 export async function createSampler(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { buffers, state, ids }: Activations, vocab: number): Promise<Sampler> {
-  const make = (label: string, size: number, usage = GPUBufferUsage.STORAGE) => ({ buffer: ledger.create('activations', `sampler.${label}`, size, usage | GPUBufferUsage.COPY_DST) });
+  const make = (label: string, size: number, usage = GPUBufferUsage.STORAGE) => ({ buffer: ledger.create('activations', `sampler.${label}`, size, usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST) });
   const bytes = samplerBytes(vocab);
   const sampling = make('sampling', samplingBytes, GPUBufferUsage.UNIFORM);
   const best = make('best', bytes.best);

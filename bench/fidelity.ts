@@ -1,0 +1,54 @@
+// How near the model, as loaded, comes to itself in f32: after the same tokens, the divergence of what it expects next.
+import { type Engine, type EngineOptions, type Loaded } from '../src/engine/engine.ts';
+import { type Shapes } from '../src/model/record.ts';
+
+export interface Fidelity {
+  positions: number;
+  /** Kullback-Leibler divergence from the f32 path, in nats. */
+  meanKl: number;
+  mostKl: number;
+  /** Share of positions with the same most likely token. */
+  sameToken: number;
+}
+
+/** True if nothing is rounded to fewer bits than f32. */
+export const isExact = ({ cache, prefill, tile }: Shapes): boolean => cache === 'f32' && (prefill === 'rows' || tile === 'f32');
+
+/** Logits after the prompt, and after each token that follows it: (positions) of (vocab). */
+export async function logitsAlong({ runner }: Loaded, prompt: readonly number[], ids: readonly number[]): Promise<Float32Array[]> {
+  await runner.feed(prompt, 0);
+  const rows = [await runner.readLogits()];
+  for (const [i, id] of ids.entries()) {
+    await runner.feed([id], prompt.length + i);
+    rows.push(await runner.readLogits());
+  }
+  return rows;
+}
+
+/** Loads the model again in f32, and leaves that loaded. `load` loads it with other options. */
+export async function measureFidelity(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, prompt: readonly number[], ids: readonly number[]): Promise<Fidelity> {
+  const { shapes } = engine.loaded().model.options;
+  if (isExact(shapes)) return { positions: ids.length + 1, meanKl: 0, mostKl: 0, sameToken: 1 };
+  const found = await logitsAlong(engine.loaded(), prompt, ids);
+  const { splits, panels, prefill, reduce } = shapes;
+  await load({ f32: true, kv: 'f32', variant: `splits=${splits},panels=${panels},prefill=${prefill},reduce=${reduce}` });
+  const exact = await logitsAlong(engine.loaded(), prompt, ids);
+  const divergences = exact.map((logits, i) => divergence(logits, found[i]));
+  const same = exact.filter((logits, i) => argmax(logits) === argmax(found[i])).length;
+  return { positions: exact.length, meanKl: divergences.reduce((a, b) => a + b, 0) / exact.length, mostKl: Math.max(...divergences), sameToken: same / exact.length };
+}
+
+/** KL(p || q) of two softmaxes; throws if a logit is not finite. */
+export function divergence(p: Float32Array, q: Float32Array): number {
+  const [logP, logQ] = [p, q].map(logSoftmax);
+  return logP.reduce((sum, value, i) => sum + Math.exp(value) * (value - logQ[i]), 0);
+}
+
+function logSoftmax(logits: Float32Array): Float64Array {
+  if (logits.some((value) => !Number.isFinite(value))) throw new Error('A logit is not finite.');
+  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const total = logits.reduce((sum, value) => sum + Math.exp(value - most), 0);
+  return Float64Array.from(logits, (value) => value - most - Math.log(total));
+}
+
+const argmax = (logits: Float32Array): number => logits.reduce((best, value, i) => (value > logits[best] ? i : best), 0);
