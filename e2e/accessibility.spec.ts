@@ -22,6 +22,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await importChat(page, 'All of it', messages);
     await expect(page.locator('.hljs-keyword')).toBeVisible();
     expect(await serious(page)).toEqual([]);
+    expect(await page.getByRole('button', { name: 'New chat' }).first().evaluate((button) => getComputedStyle(button).transitionProperty)).toBe('none'); // reduced motion
     await page.setViewportSize({ width: 390, height: 844 });
     await page.getByRole('button', { name: 'Chats' }).click();
     expect(await serious(page)).toEqual([]);

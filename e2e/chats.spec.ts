@@ -1,9 +1,9 @@
-// Conversations as a visitor keeps them: regenerate, edit, delete, second chat, search, rename, export, import, undo.
+// Conversations as a visitor keeps them: regenerate, edit, copy, delete, settings, second chat, search, rename, export, import, undo.
 import { readFileSync } from 'node:fs';
 import { expect } from '@playwright/test';
 import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, test } from './page.ts';
 
-test('answers are made anew, questions edited, messages deleted, and all of it is there after a reload', async ({ page }) => {
+test('answers are made anew, questions edited, and all of it is there after a reload', async ({ page }) => {
   await page.goto('/?max-tokens=12&seed=3');
   await loadTiny(page);
   await askToTheEnd(page, 'Once upon a time');
@@ -60,6 +60,42 @@ test('chats are renamed, searched, exported, imported, deleted and brought back'
   await expect(chats).toHaveCount(2);
   await page.reload();
   await expect(chats).toHaveCount(2);
+});
+
+test('messages are copied and deleted, and settings belong to one conversation', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.goto('/?max-tokens=8&temperature=0');
+  await loadTiny(page);
+  const settings = async () => {
+    await page.getByRole('button', { name: 'Chat settings' }).click();
+    const dialog = page.getByRole('dialog', { name: 'This chat' });
+    await expect(dialog).toBeVisible();
+    return dialog;
+  };
+  await askToTheEnd(page, 'Once upon a time');
+  const dialog = await settings();
+  await dialog.getByLabel('System prompt').fill('Be brief.');
+  await dialog.getByLabel('Temperature').fill('0.4');
+  await dialog.getByRole('button', { name: 'Apply' }).click();
+
+  const source = await page.getByRole('article', { name: 'Answer' }).evaluate((message) => (message as HTMLElement & { message: { content: string } }).message.content);
+  await page.getByRole('article', { name: 'Answer' }).getByRole('button', { name: 'Copy', exact: true }).click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(source);
+  await page.getByRole('article', { name: 'Answer' }).getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByRole('article')).toHaveCount(1);
+
+  await page.getByRole('button', { name: 'New chat' }).click();
+  await askToTheEnd(page, 'A second chat');
+  const second = await settings();
+  await second.getByLabel('System prompt').fill('Be long.');
+  await second.getByRole('button', { name: 'Apply' }).click();
+  await page.reload();
+  await page.getByRole('button', { name: 'Load stories260K' }).click();
+  await page.getByRole('button', { name: 'Once upon a time', exact: true }).click();
+  await expect(page.getByRole('article')).toHaveCount(1);
+  const first = await settings();
+  await expect(first.getByLabel('System prompt')).toHaveValue('Be brief.');
+  await expect(first.getByLabel('Temperature')).toHaveValue('0.4');
 });
 
 test('a file that is no export is refused in words', async ({ page }) => {

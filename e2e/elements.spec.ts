@@ -104,3 +104,41 @@ test('a model that is not there is told by an event and in words', async ({ page
   await expect(page.getByRole('alert').first()).toContainText('404');
   site.close();
 });
+
+test('a page styles parts and custom properties of an element, and nothing else of it', async ({ page }) => {
+  const style = '<style>p { color: rgb(1, 2, 3) } windrow-chat { --accent: rgb(200, 0, 100) } windrow-chat::part(composer) { border-top: 7px solid } windrow-chat::part(user) { font-style: italic }</style>';
+  const site = await startSite(library, { ...model, '/': html(`${style}${chat()}`) });
+  await page.goto(site.address);
+  await expect(page.getByRole('button', { name: 'Load tiny' })).toHaveCSS('background-color', 'rgb(200, 0, 100)');
+  await expect(page.getByText('Nothing you write leaves this device')).not.toHaveCSS('color', 'rgb(1, 2, 3)');
+  await send(page, 0);
+  await expect(page.getByRole('article', { name: 'You' })).toHaveCSS('font-style', 'italic');
+  await expect(page.locator('windrow-composer')).toHaveCSS('border-top-width', '7px');
+  site.close();
+});
+
+test('stop() ends an answer, and a second question waits for that', async ({ page }) => {
+  const site = await startSite(library, { ...model, '/': html(chat().replace('max-tokens="6"', 'max-tokens="400"')) });
+  await page.goto(site.address);
+  const told = await page.evaluate(async () => {
+    const element = document.querySelector('windrow-chat')!;
+    const first = element.send('Once upon a time');
+    await new Promise<void>((resolve) => {
+      const look = (): unknown => ((element.messages.at(-1)?.content.length ?? 0) > 20 && element.messages.length > 1 ? resolve() : setTimeout(look, 20));
+      look();
+    });
+    const refused = await element.send('Too early').catch((error: Error) => error.message);
+    element.stop();
+    return { answer: await first, refused, messages: element.messages.length };
+  });
+  expect(told.answer.length).toBeGreaterThan(20);
+  expect(told.refused).toContain('An answer is being written');
+  expect(told.messages).toBe(2);
+  site.close();
+});
+
+test('embed.html shows two chats of one engine in a plain page', async ({ page }) => {
+  await page.goto('/embed.html');
+  await expect(page.getByRole('heading', { name: 'The curious one' })).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Load SmolLM2/ })).toHaveCount(2);
+});

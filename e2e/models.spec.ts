@@ -1,16 +1,14 @@
 // Models as a visitor gets and keeps them: an address with its plan, drag and drop, sizes, verifying, deleting.
 import { expect } from '@playwright/test';
-import { composer, serveTiny, test, tinyModel } from './page.ts';
+import { askFor, composer, serveTiny, test, tinyModel } from './page.ts';
 
 test('of an address, the plan comes before the download; then it is kept, verified and deleted', async ({ page }) => {
   await serveTiny(page);
   await page.goto('/');
-  await page.getByRole('textbox', { name: /Address/ }).fill('models/stories.gguf');
-  await page.keyboard.press('Enter');
+  await askFor(page, 'models/stories.gguf');
   await expect(page.getByText(/^Fits: takes .* of the GPU\.$/)).toBeVisible();
   await page.getByRole('button', { name: 'Cancel' }).click();
-  await page.getByRole('textbox', { name: /Address/ }).fill('models/stories.gguf');
-  await page.keyboard.press('Enter');
+  await askFor(page, 'models/stories.gguf');
   await page.getByRole('button', { name: /^Download 1.1 MB and load/ }).click();
   await expect(composer(page)).toBeVisible();
 
@@ -38,11 +36,9 @@ test('a model that is dropped on the page is loaded', async ({ page }) => {
 
 test('an address that leads nowhere is told in words', async ({ page }) => {
   await page.goto('/');
-  await page.getByRole('textbox', { name: /Address/ }).fill('models/none.gguf');
-  await page.keyboard.press('Enter');
+  await askFor(page, 'models/none.gguf');
   await expect(page.getByRole('alert').first()).toContainText('404');
-  await page.getByRole('textbox', { name: /Address/ }).fill('javascript:alert(1)');
-  await page.keyboard.press('Enter');
+  await askFor(page, 'javascript:alert(1)');
   await expect(page.getByText('This is no http or https address, and no owner/repo.')).toBeVisible();
 });
 
@@ -60,5 +56,19 @@ test('an address that is shared to the installed page is offered first', async (
   await page.goto('/?model=models/stories.gguf'); // as the share target of the manifest gives it
   await page.getByRole('button', { name: 'Load the model' }).click();
   await page.getByRole('button', { name: 'Download 1.1 MB and load' }).click();
+  await expect(composer(page)).toBeVisible();
+});
+
+test('a name on the hub is planned, downloaded from there and found again', async ({ page, context }) => {
+  await serveTiny(page, '/owner/stories/resolve/main/stories.Q4_0.gguf');
+  await context.route('https://huggingface.co/api/**', (route) => route.fulfill({
+    headers: { 'access-control-allow-origin': '*' }, json: [{ type: 'file', path: 'stories.Q4_0.gguf', size: tinyModel.buffer.length }],
+  }));
+  await page.goto('/');
+  await askFor(page, 'owner/stories:Q4_0');
+  await page.getByRole('button', { name: 'Download 1.1 MB and load' }).click();
+  await expect(composer(page)).toBeVisible();
+  await context.unrouteAll();
+  await page.goto('/?model=owner/stories:Q4_0'); // from the store
   await expect(composer(page)).toBeVisible();
 });

@@ -21,6 +21,18 @@ test('after one visit the page, its lazy parts and the model work with the netwo
   await expect(page.getByRole('dialog', { name: 'What the model is doing' })).toBeVisible();
 });
 
+test('the page can be installed, and takes .gguf files and shared addresses', async ({ page, context }) => {
+  await page.goto('/');
+  await controlled(page);
+  const cdp = await context.newCDPSession(page);
+  expect((await cdp.send('Page.getInstallabilityErrors')).installabilityErrors).toEqual([]);
+  const { url, errors } = await cdp.send('Page.getAppManifest');
+  expect(errors).toEqual([]);
+  const manifest = await page.evaluate(async (address) => (await fetch(address)).json(), url);
+  expect(manifest).toMatchObject({ display: 'standalone', file_handlers: [{ accept: { 'application/octet-stream': ['.gguf'] } }], share_target: { params: { url: 'model' } } });
+  for (const { src } of manifest.icons) expect((await page.request.get(`/${src}`)).ok()).toBe(true);
+});
+
 test('a new version is offered, not forced, and models never come from the service worker', async ({ page }) => {
   const worker = readFileSync(`${app}/sw.js`, 'utf8');
   const pages: Record<string, string | Buffer> = { '/': readFileSync(`${app}/index.html`, 'utf8'), '/models/a.gguf': tinyModel.buffer, '/sw.js': worker };

@@ -51,13 +51,13 @@ export async function loadTiny(page: Page): Promise<void> {
   await expect(composer(page)).toBeVisible();
 }
 
-/** Serves the tiny model at models/stories.gguf, with ranges. */
-export const serveTiny = (page: Page) => page.context().route('**/stories.gguf', (route) => {
+/** Serves the tiny model, with ranges. */
+export const serveTiny = (page: Page, name = 'stories.gguf') => page.context().route(({ pathname }) => pathname.endsWith(name), (route) => {
   const range = /bytes=(\d+)-(\d*)/.exec(route.request().headers().range ?? '');
   const [from, to] = range ? [Number(range[1]), Math.min(Number(range[2] || Infinity), tinyModel.buffer.length - 1)] : [0, tinyModel.buffer.length - 1];
   return route.fulfill({
     status: range ? 206 : 200,
-    headers: { 'accept-ranges': 'bytes', 'content-length': String(to - from + 1), 'access-control-expose-headers': '*', ...(range ? { 'content-range': `bytes ${from}-${to}/${tinyModel.buffer.length}` } : {}) },
+    headers: { 'accept-ranges': 'bytes', 'content-length': String(to - from + 1), 'access-control-allow-origin': '*', 'access-control-expose-headers': '*', ...(range ? { 'content-range': `bytes ${from}-${to}/${tinyModel.buffer.length}` } : {}) },
     body: tinyModel.buffer.subarray(from, to + 1),
   });
 });

@@ -22,9 +22,14 @@ const context = await chromium.launchPersistentContext(profile, { executablePath
 mkdirSync(join(docs, 'screenshots'), { recursive: true });
 try {
   const page = context.pages()[0];
-  await page.goto(address);
+  await page.goto(`${address}?max-tokens=40&seed=1`);
   await page.getByRole('button', { name: /^Load the model/ }).waitFor();
   await each(page, 'models');
+  await page.getByRole('textbox', { name: /Address/ }).fill('models/SmolLM2-135M-Instruct.Q4_1.gguf');
+  await page.keyboard.press('Enter');
+  await page.getByText('How it is kept').waitFor();
+  await each(page, 'plan');
+  await page.getByRole('button', { name: 'Cancel' }).click();
   const choosing = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Import' }).click();
   await (await choosing).setFiles({ name: 'chats.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(chats)) });
@@ -44,9 +49,20 @@ try {
   await page.screenshot({ path: join(docs, 'screenshots/settings-phone-light.png') });
   await page.keyboard.press('Escape');
   await page.setViewportSize(views[1][1]);
+  for (const question of ['Write a haiku about the sea.', 'And one about the wind.']) {
+    if (question.startsWith('Write')) await page.getByRole('button', { name: 'New chat' }).click();
+    await page.getByRole('textbox', { name: 'Message' }).fill(question);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    await page.getByRole('button', { name: 'Send' }).waitFor({ timeout: 5 * 60_000 });
+  }
   await page.getByRole('button', { name: 'Activity' }).click();
   await page.waitForTimeout(3000);
-  await page.screenshot({ path: join(docs, 'screenshots/activity-desktop-light.png') });
+  await each(page, 'activity');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Models' }).click();
+  await page.getByRole('heading', { name: 'On this device' }).waitFor();
+  await each(page, 'stored');
 } finally {
   await context.close();
   await server.close();

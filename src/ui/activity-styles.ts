@@ -53,7 +53,26 @@ export const activityStyles = css`
   }
   meter {
     width: 100%;
-    height: 0.6rem;
+    height: 0.35rem;
+    border: 0;
+    border-radius: 1rem;
+    background: var(--bubble);
+    appearance: none;
+    overflow: hidden;
+  }
+  meter::-webkit-meter-inner-element {
+    display: block;
+  }
+  meter::-webkit-meter-bar {
+    height: 0.35rem;
+    border: 0;
+    background: var(--bubble);
+  }
+  meter::-webkit-meter-optimum-value {
+    background: var(--accent);
+  }
+  meter::-moz-meter-bar {
+    background: var(--accent);
   }
   input[type='range'] {
     width: 100%;

@@ -91,7 +91,7 @@ export class Activity extends LitElement {
     return html`<section aria-label="GPU memory">
       <h3>GPU memory: ${formatBytes(purposes.reduce((sum, [, bytes]) => sum + bytes, 0))} of a budget of ${formatBytes(budgetBytes)}</h3>
       <dl>${purposes.map(([name, bytes]) => html`
-        <div><dt>${purposeWords[name] ?? name}</dt><dd>${formatBytes(bytes)}</dd><meter min="0" max=${budgetBytes} .value=${bytes} aria-label=${name}></meter></div>`)}
+        <div><dt>${purposeWords[name] ?? name}</dt><dd>${formatBytes(bytes)}<meter min="0" max=${budgetBytes} .value=${bytes} aria-label=${name}></meter></dd></div>`)}
       </dl>
       <div class="plots">${plot('In use, and the budget', lines, formatBytes)}</div>
     </section>`;

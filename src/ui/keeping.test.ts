@@ -15,7 +15,8 @@ test('the models not used for longest make room, the loaded one stays, and none 
 test('storage lacks room only where the browser says so, and not for what is stored', () => {
   const margin = 32 * 2 ** 20;
   expect(lackingBytes({ stored: false, freeBytes: margin + 7, storedBytes: 10 })).toBe(3);
-  expect([{ stored: false, storedBytes: 10 }, { stored: true, freeBytes: 0, storedBytes: 10 }, { stored: false, freeBytes: margin + 10, storedBytes: 10 }].map(lackingBytes)).toEqual([0, 0, 0]);
+  expect(lackingBytes({ stored: false, freeBytes: 2 * margin, storedBytes: 10 }, true)).toBe(10); // refused all the same
+  expect([{ stored: false, storedBytes: 10 }, { stored: true, freeBytes: 0, storedBytes: 10 }, { stored: false, freeBytes: margin + 10, storedBytes: 10 }].map((plan) => lackingBytes(plan))).toEqual([0, 0, 0]);
 });
 
 test('a model is used without keeping it where GPU and worker memory hold it', () => {

@@ -23,14 +23,20 @@ export const runsUnkept = ({ verdict, streamedBytes }: Pick<ModelPlan, 'verdict'
 /** What the store takes besides the weights, as the engine reckons. */
 const marginBytes = 32 * 2 ** 20;
 
-/** Bytes that the browser's storage lacks to keep the model, as far as it tells. */
-export const lackingBytes = ({ stored, freeBytes, storedBytes }: Pick<ModelPlan, 'stored' | 'freeBytes' | 'storedBytes'>): number =>
-  stored || freeBytes === undefined ? 0 : Math.max(0, storedBytes + marginBytes - freeBytes);
+/**
+ * Bytes that the browser's storage lacks to keep the model. `full`: it has refused to take more, whatever it says; Chromium
+ * tells of more room than there is, so that pages cannot learn of the disk.
+ */
+export const lackingBytes = ({ stored, freeBytes, storedBytes }: Pick<ModelPlan, 'stored' | 'freeBytes' | 'storedBytes'>, full = false): number =>
+  stored ? 0 : full ? storedBytes : freeBytes === undefined ? 0 : Math.max(0, storedBytes + marginBytes - freeBytes);
 
-/** The models not used for longest whose deletion gives `needBytes`; none if all together do not. `inUse` stays. */
+/** Whether a load failed since storage refused to take more. */
+export const foundFull = (error: Error): boolean => error.name === 'BudgetError' && error.message.startsWith("The browser's storage is full");
+
+/** The complete models not used for longest whose deletion gives `needBytes`; none if all together do not. `inUse` stays. */
 export function leastUsed(stored: StoredModel[], needBytes: number, inUse?: string): StoredModel[] {
   const chosen: StoredModel[] = [];
-  for (const model of stored.filter(({ id }) => id !== inUse).sort((a, b) => a.lastUsed - b.lastUsed)) {
+  for (const model of stored.filter(({ id, complete }) => complete && id !== inUse).sort((a, b) => a.lastUsed - b.lastUsed)) {
     if (needBytes <= 0) break;
     chosen.push(model);
     needBytes -= model.byteLength;

@@ -50,7 +50,8 @@ export class MessageList extends LitElement {
     if (this.follow && this.shown > mostAtEnd) this.shown = mostAtEnd;
   }
 
-  override updated(): void {
+  override async updated(): Promise<void> {
+    await Promise.all([...this.renderRoot.querySelectorAll('windrow-message')].map((message) => (message as LitElement).updateComplete)); // before it is painted
     if (this.fromEnd !== null) this.scrollTop = this.scrollHeight - this.fromEnd;
     this.fromEnd = null;
     this.showMore();

@@ -5,7 +5,7 @@ import { loadEngine, type Engine, type ModelOptions } from '../api/engine.ts';
 import { toLoadOptions, toModelSource } from '../api/parameters.ts';
 import { BudgetError } from '../errors.ts';
 import { type LoadProgress, type ModelPlan, type StoredModel } from '../protocol.ts';
-import { keepingOptions, lackingBytes, plainKeeping, type Keeping } from './keeping.ts';
+import { foundFull, keepingOptions, lackingBytes, plainKeeping, type Keeping } from './keeping.ts';
 import { differsInHash, differsInSize, storedCopy, type ModelChoice } from './model-choice.ts';
 import { PassphraseQuestion } from './passphrase-question.ts';
 import { TransferRate } from './transfer-rate.ts';
@@ -19,6 +19,8 @@ export class ModelLoader implements ReactiveController {
   choice: ModelChoice | null = null;
   /** Of `choice`, while the visitor decides; null while its header is read. */
   plan: ModelPlan | null = null;
+  /** The browser's storage refused to take all of `choice`. */
+  full = false;
   /** Of models that are not stored yet. */
   keeping: Keeping = plainKeeping;
   stored: StoredModel[] = [];
@@ -54,7 +56,7 @@ export class ModelLoader implements ReactiveController {
 
   async load(choice: ModelChoice, options: LoadChoices): Promise<void> {
     const loading = (this.loading = new AbortController());
-    this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, paused: false, error: null });
+    this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, paused: false, full: false, error: null });
     try {
       await this.engine?.unload();
       this.engine = null;
@@ -141,7 +143,7 @@ export class ModelLoader implements ReactiveController {
   }
 
   private async showPlan(choice: ModelChoice, options: LoadChoices): Promise<void> {
-    this.set({ step: 'planned', choice, plan: null });
+    this.set({ step: 'planned', choice, plan: null, full: false });
     const current = (): boolean => this.step === 'planned' && this.choice === choice;
     try {
       const plan = await this.planOf(choice, options);
@@ -163,7 +165,7 @@ export class ModelLoader implements ReactiveController {
     }
     if (!(error instanceof BudgetError)) return;
     const plan = await this.planOf(choice, options).catch(() => null);
-    if (plan && plan.verdict !== 'refused' && lackingBytes(plan) > 0 && this.step === 'choosing') this.set({ step: 'planned', choice, plan });
+    if (plan && plan.verdict !== 'refused' && lackingBytes(plan, foundFull(error)) > 0 && this.step === 'choosing') this.set({ step: 'planned', choice, plan, full: foundFull(error) });
   }
 
   /** Storage that cannot be read (a private window, say) is as good as empty. */

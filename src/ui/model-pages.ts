@@ -21,7 +21,7 @@ export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { ch
 
 export function renderPlan(loader: ModelLoader, { options, load }: ModelActions): TemplateResult {
   return html`<windrow-model-plan
-    .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id}
+    .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id} ?full=${loader.full}
     @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
     @make-room=${({ detail }: CustomEvent<string[]>) => loader.makeRoom(detail, options)}
     @load=${() => load(loader.choice!)} @cancel=${() => loader.cancel()}></windrow-model-plan>`;

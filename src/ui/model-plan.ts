@@ -15,20 +15,22 @@ export class ModelPlanCard extends LitElement {
   @property({ attribute: false }) plan: ModelPlan | null = null;
   @property({ attribute: false }) stored: StoredModel[] = [];
   @property({ attribute: false }) keeping: Keeping = plainKeeping;
+  /** Storage refused to take more of it. */
+  @property({ type: Boolean }) full = false;
   /** Id of the model that is loaded: it cannot be deleted. */
   @property({ attribute: false }) inUse?: string;
 
   override render(): TemplateResult {
     const { plan } = this;
-    const full = plan !== null && this.keeping.keep && lackingBytes(plan) > 0;
+    const lacking = plan && this.keeping.keep ? lackingBytes(plan, this.full) : 0;
     return html`
       <section class="card" aria-labelledby="name" aria-busy=${!plan}>
         <h2 id="name">${this.choice.name}</h2>
         ${plan ? this.renderPlan(plan) : html`<p role="status">Reading the file’s header</p><progress aria-label="Working"></progress>`}
-        ${full ? this.renderRoom(plan) : nothing}
+        ${lacking > 0 ? this.renderRoom(plan!, lacking) : nothing}
         <div class="buttons">
           ${plan && plan.verdict !== 'refused'
-            ? html`<button class="primary" ?disabled=${full} @click=${() => this.tell('load')}>${this.doing(plan)}</button>`
+            ? html`<button class="primary" ?disabled=${lacking > 0} @click=${() => this.tell('load')}>${this.doing(plan)}</button>`
             : nothing}
           <button @click=${() => this.tell('cancel')}>${plan?.verdict === 'refused' ? 'Back' : 'Cancel'}</button>
         </div>
@@ -53,12 +55,13 @@ export class ModelPlanCard extends LitElement {
   }
 
   /** The models that were not used for longest, offered to be deleted; never done unasked. */
-  private renderRoom(plan: ModelPlan): TemplateResult {
-    const old = leastUsed(this.stored, lackingBytes(plan), this.inUse);
-    if (old.length === 0) return html`<p class="refused" role="alert">Deleting all stored models would not make room for it. Free space on the disk, or use it without keeping it.</p>`;
+  private renderRoom({ storedBytes, freeBytes = 0 }: ModelPlan, lacking: number): TemplateResult {
+    const old = leastUsed(this.stored, lacking, this.inUse);
+    const numbers = this.full ? `Takes ${formatBytes(storedBytes)} of storage, and the browser gives no more.` : `Needs ${formatBytes(lacking + freeBytes)} of storage, and ${formatBytes(freeBytes)} are free.`;
+    if (old.length === 0) return html`<p class="refused" role="alert">${numbers} Deleting other models would not make room for it: free space on the disk, or use it without keeping it.</p>`;
     const bytes = old.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return html`
-      <p role="alert">Needs ${formatBytes(lackingBytes(plan) + plan.freeBytes!)} of storage, and ${formatBytes(plan.freeBytes!)} are free. Not used for longest:</p>
+      <p role="alert">${numbers} Not used for longest:</p>
       <ul>${old.map(({ name, byteLength, lastUsed }) => html`<li>${name} <span class="quiet">${formatBytes(byteLength)}, used ${formatSince(lastUsed, Date.now())}</span></li>`)}</ul>
       <div><button class="danger" @click=${() => this.tell('make-room', old.map(({ id }) => id))}>Delete ${old.length === 1 ? 'it' : `these ${old.length}`} to free ${formatBytes(bytes)}</button></div>
     `;

@@ -32,12 +32,15 @@ export function sourceReader(source: ByteSource, header: Header, layout: Layout)
 }
 
 /** A reader that is still being opened, as while its model is imported: what is asked of it waits, at most until its signal. */
-export const readerToCome = (opening: Promise<WeightsReader>): WeightsReader => ({
-  readSlab: async (index, signal) => (await orAbort(opening, signal)).readSlab(index, signal),
-  readRange: async (index, offset, length, signal) => (await orAbort(opening, signal)).readRange(index, offset, length, signal),
-  hostTensor: async (name, signal) => (await orAbort(opening, signal)).hostTensor(name, signal),
-  finish: async () => (await opening).finish(),
-});
+export function readerToCome(opening: Promise<WeightsReader>): WeightsReader {
+  opening.catch(() => {}); // it may fail before anything is read; who opened it tells
+  return {
+    readSlab: async (index, signal) => (await orAbort(opening, signal)).readSlab(index, signal),
+    readRange: async (index, offset, length, signal) => (await orAbort(opening, signal)).readRange(index, offset, length, signal),
+    hostTensor: async (name, signal) => (await orAbort(opening, signal)).hostTensor(name, signal),
+    finish: async () => (await opening).finish(),
+  };
+}
 
 function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return work;
