@@ -4,8 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { create, globals } from 'webgpu';
-import { type Tuning } from './engine/load.ts';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
+import { type AdapterNotes, type Tuning } from './engine/tuning.ts';
 
 export { openModel } from './engine/load.ts';
 export { plan } from './engine/plan.ts';
@@ -45,21 +45,21 @@ export async function createNodeEngine(options: Omit<Host, 'gpu' | 'store'> & { 
   return createEngine({ tuning: tuningFile(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'windrow', 'tuning.json')), ...options, gpu });
 }
 
-/** Measured shapes in a JSON file; one that cannot be read or written only costs measuring again. */
+/** Notes on adapters in a JSON file; one that cannot be read or written only costs measuring again. */
 function tuningFile(path: string): Tuning {
-  const read = async (): Promise<Record<string, Awaited<ReturnType<Tuning['get']>>>> => {
+  const read = async (): Promise<Record<string, AdapterNotes>> => {
     try {
-      return JSON.parse(await readFile(path, 'utf8')) as Record<string, Awaited<ReturnType<Tuning['get']>>>;
+      return JSON.parse(await readFile(path, 'utf8')) as Record<string, AdapterNotes>;
     } catch {
       return {};
     }
   };
   return {
     get: async (key) => (await read())[key],
-    async set(key, shapes) {
+    async set(key, notes) {
       try {
         await mkdir(dirname(path), { recursive: true });
-        await writeFile(path, JSON.stringify({ ...(await read()), [key]: shapes }, null, 1));
+        await writeFile(path, JSON.stringify({ ...(await read()), [key]: notes }, null, 1));
       } catch {
         // A read-only home: measured again next time.
       }

@@ -25,6 +25,8 @@ export interface LoadOptions {
   kv?: KvType;
   /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */
   ramBytes?: number;
+  /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
+  retune?: boolean;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
   /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is imported. */
@@ -67,6 +69,8 @@ export interface ModelInfo {
   /** Adapter and chosen kernel variants, for people. */
   adapter: string;
   variants: Record<string, string>;
+  /** Kernels that failed their self-test on this adapter, and what is used instead. */
+  warnings?: string[];
 }
 
 export interface StoredModel {

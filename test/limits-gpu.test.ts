@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../src/engine/load.ts';
 import { createRunner } from '../src/engine/runner.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
-import { missing } from '../src/gpu/checks/check.ts';
+import { missing } from '../src/model/possible-shapes.ts';
 import { type Shapes } from '../src/model/record.ts';
 import { matricesOf } from '../src/weights/layout.ts';
 import { adapterFile } from './dawn.ts';

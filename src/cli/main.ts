@@ -30,7 +30,8 @@ const forModel = (command: Command): Command =>
     .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
     .option('--f32', 'keys, values and all arithmetic in f32')
-    .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows')
+    .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows; nothing is measured or tested')
+    .option('--retune', 'measure and test kernels again, though it was done on this adapter')
     .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)
     .addOption(limits())
     .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes);

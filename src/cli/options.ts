@@ -12,6 +12,7 @@ export interface ModelFlags {
   ram?: number;
   f32?: boolean;
   variant?: string;
+  retune?: boolean;
   tokensPerSubmit?: number;
   limits?: string;
   maxBinding?: number;
@@ -62,12 +63,13 @@ export const parseContexts = (text: string): number[] => text.split(',').map(pos
 export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions => ({ limits: limits === 'default' ? 'default' : 'adapter', maxBindingBytes: maxBinding });
 
 /** What the flags say about loading. */
-export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, tokensPerSubmit: flags.tokensPerSubmit });
+export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, tokensPerSubmit: flags.tokensPerSubmit, retune: flags.retune });
 
 /** Starts the engine on Dawn and loads the model file. */
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const { dawnFlags, ...options } = more;
   const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
-  await engine.load(await openFileSource(path), { ...loadOptions(flags), ...options });
+  const { warnings = [] } = await engine.load(await openFileSource(path), { ...loadOptions(flags), ...options });
+  for (const warning of warnings) console.error(`Warning: ${warning}`);
   return engine;
 }

@@ -2,6 +2,7 @@
 import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
+import { createKernelCache } from '../gpu/kernels.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
@@ -11,24 +12,31 @@ import { createGate } from '../weights/gate.ts';
 import { whileUnused } from '../weights/locks.ts';
 import { readerToCome } from '../weights/reader.ts';
 import { type Manifest } from '../weights/store.ts';
-import { type LoadedModel, type LoadPart, type ModelOptions, type OpenedModel, type Tuning, loadModel, openModel, planFor } from './load.ts';
+import { type LoadedModel, type LoadPart, type ModelOptions, type OpenedModel, loadModel, openModel, planFor } from './load.ts';
 import { ensureStored, findModel, type FoundModel, holdStored, idOf, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './open.ts';
 import { mostPerSubmit } from './readback.ts';
+import { type Shapes } from '../model/record.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
+import { createChooser } from './chooser.ts';
 import { defaultShapes, describeShapes, parseShapes } from './shapes.ts';
+import { type Tuning } from './tuning.ts';
 
 /** What the engine needs of the place it runs in. */
 export interface Host extends Storage {
   gpu: GPU | undefined;
   deviceOptions?: DeviceOptions;
-  /** Where measured shapes are kept. */
+  /** Where it is kept which shapes are fast on an adapter, and which kernels passed their test. */
   tuning?: Tuning;
+  /** Text in place of that of shader files, to see what wrong kernels do. */
+  shaders?: Record<string, string>;
 }
 
 export interface EngineOptions extends LoadOptions {
   /** Shapes to use in place of those chosen, as `parseShapes` reads them. */
   variant?: string;
+  /** As `variant`, as an earlier load chose them. */
+  shapes?: Shapes;
   /** Keep room for the logits of every token. */
   allLogits?: boolean;
   /** For measurements: see ModelOptions. */
@@ -108,22 +116,23 @@ export function createEngine(host: Host): Engine {
     const stop = new AbortController(); // ends the import if the load cannot go on
     void gpu.device.lost.then(() => stop.abort());
     const timing = createGate(); // open when nothing is timed on this thread
-    timing.set(false);
     let opening: Promise<OpenedWeights> | undefined;
     try {
-      const shapes = defaultShapes(gpu, options);
-      const modelOptions: ModelOptions = {
-        ...optionsFor(opened, gpu, options, parseShapes(options.variant ?? '', shapes)),
-        tune: options.variant === undefined ? (host.tuning ?? true) : undefined,
-      };
+      const kernels = createKernelCache(gpu.device, host.shaders);
+      const untuned = options.shapes ?? parseShapes(options.variant ?? '', defaultShapes(gpu, options));
+      const given = options.shapes !== undefined || options.variant !== undefined;
+      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, untuned, host.tuning, options.retune) : undefined;
+      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), kernels, choose: chooser };
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });
       // While a model is imported, its kernels are chosen and compiled.
       opening = openWeights(found, opened, options, { report, gate: gate.passed, hold: timing.passed, signal: stop.signal });
       opening.catch(() => {}); // told by the load, which waits for it
+      const shapes = (await chooser?.first()) ?? untuned;
+      timing.set(false);
       const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
-      const model = await loading(gpu, opened, readerToCome(opening.then(({ reader }) => reader)), modelOptions, {
+      const model = await loading(gpu, opened, readerToCome(opening.then(({ reader }) => reader)), { ...modelOptions, shapes }, {
         onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes }),
         signal: stop.signal,
         onReady(part) {
@@ -136,7 +145,9 @@ export function createEngine(host: Host): Engine {
       const loss = await lossOf(gpu.device); // calls on a lost device succeed and do nothing
       if (loss) throw loss;
       const runner = createRunner(model);
-      const info = describe(opened, model, id, found.files.source.name);
+      const warnings = chooser?.warnings() ?? [];
+      if (warnings.length) report({ notice: warnings.join('\n') });
+      const info = { ...describe(opened, model, id, found.files.source.name), warnings };
       loaded = { model, runner, text, session: createSession(model, runner, text), info, readyMs };
       report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
       return info;

@@ -2,7 +2,7 @@
 import { BudgetError } from '../errors.ts';
 import { type Header } from '../gguf/header.ts';
 import { type Gpu } from '../gpu/device.ts';
-import { createKernelCache, kernelsHash } from '../gpu/kernels.ts';
+import { type KernelCache, createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../gpu/ledger.ts';
 import { type Dispatch, type Program, createProgram } from '../gpu/program.ts';
 import { type ActivationSizes, createActivations, writeAngles } from '../model/activations.ts';
@@ -13,7 +13,7 @@ import { type Sampler, createSampler } from '../model/sampler.ts';
 import { type Activations, type Mode, type Place, type RecordContext, type Shapes, record } from '../model/record.ts';
 import { type Layout, layoutOf } from '../weights/layout.ts';
 import { type WeightsReader } from '../weights/reader.ts';
-import { type GpuRange, type MatrixPart, type ResidentWeights, placeWeights } from '../weights/resident.ts';
+import { type GpuRange, type ResidentWeights, placeWeights } from '../weights/resident.ts';
 import { createNaiveWindow } from '../weights/naive-window.ts';
 import { type Rows, createRows } from '../weights/rows.ts';
 import { type SlabMemory, createSlabMemory } from '../weights/slab-memory.ts';
@@ -22,7 +22,7 @@ import { throttled } from '../weights/throttle.ts';
 import { type Uploader, createUploader } from '../weights/uploader.ts';
 import { type Window, type WindowOptions, createWindow } from '../weights/window.ts';
 import { type Plan, plan } from './plan.ts';
-import { tune } from './tune.ts';
+import { type TuneTarget } from './tune.ts';
 import { type SectionOps, isTied, sectionSpecs, sectionsOf } from './sections.ts';
 
 export interface OpenedModel {
@@ -40,8 +40,10 @@ export function openModel(header: Header): OpenedModel {
 export interface ModelOptions extends ActivationSizes {
   budgetBytes: number;
   shapes: Shapes;
-  /** Measure which shapes are fastest, beginning with `shapes`; remembers the answer if given somewhere to keep it. */
-  tune?: Tuning | true;
+  /** Kernels that may be compiled already. */
+  kernels?: KernelCache;
+  /** Chooses other shapes once there is something to measure at, and tests the kernels of shapes while weights arrive. */
+  choose?: { tune(target: TuneTarget): Promise<Shapes>; prove(shapes: Shapes): Promise<Shapes> };
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
   ramBytes?: number;
   /** `naive` reads, uploads, waits and computes in turn, to measure what reading ahead is worth. */
@@ -54,12 +56,6 @@ export interface ModelOptions extends ActivationSizes {
 
 /** Small beside what a page uses anyway. */
 export const defaultRamBytes = 256 * 2 ** 20;
-
-/** Shapes found earlier, by a key that names adapter, kernels and matrix. */
-export interface Tuning {
-  get(key: string): Promise<Shapes | undefined>;
-  set(key: string, shapes: Shapes): Promise<void>;
-}
 
 /** A run of dispatches that need at most one streamed slice. */
 export interface Stage {
@@ -101,7 +97,7 @@ export interface LoadHooks {
 }
 
 /** The plan for a model on this device. */
-export const planFor = (gpu: Gpu, opened: OpenedModel, options: Omit<ModelOptions, 'tune'>): Plan =>
+export const planFor = (gpu: Gpu, opened: OpenedModel, options: ModelOptions): Plan =>
   plan(opened, { ...options, cache: options.shapes.cache, maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes });
 
 /** Compiles while `reader` waits for the weights. If anything fails, all of it ends before the error is told. */
@@ -124,27 +120,38 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     const activations = createActivations(ledger, graph, options);
     const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache);
     await ledger.settle();
-    const kernels = createKernelCache(device);
-    options = { ...options, shapes: await chooseShapes(gpu, ledger, kernels, options, largestPart(layout, weights)) };
-    hooks.onReady?.('shapes');
-    const context: RecordContext = {
-      graph, shapes: options.shapes, activations,
+    const { kernels = createKernelCache(device), choose, logitsRows, chunk } = options;
+    const context = (shapes: Shapes): RecordContext => ({
+      graph, shapes, activations,
       keys: (layer) => ({ buffer: cache.keys(layer) }),
       values: (layer) => ({ buffer: cache.values(layer) }),
+    });
+    const recordAll = (mode: Mode, shapes: Shapes): Dispatch[] => {
+      const sections = sectionsOf(graph).slice(1, mode === 'prefill' && logitsRows === 1 ? -1 : undefined);
+      return sections.flatMap(({ name, ops }, i) => record(context(shapes), mode, name, ops, placeOf(graph, layout, weights, i + 1)));
     };
+    let shapes = (await choose?.tune({ gpu, ledger, kernels, state: activations.state, chunk, record: recordAll })) ?? options.shapes;
+    hooks.onReady?.('shapes');
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
+    const proveAndRecord = async () => {
+      const compiling = [...recordAll('decode', shapes), ...recordAll('prefill', shapes)].map(({ kernel }) => kernels.get(kernel));
+      void Promise.allSettled(compiling); // beside the tests, which report those that fail
+      shapes = (await choose?.prove(shapes)) ?? shapes;
+      return recordPrograms(gpu, ledger, kernels, context(shapes), layout, weights, planned, options);
+    };
     const arrive = async (): Promise<void> => {
       const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors, signal) : undefined)));
       writeAngles(device.queue, activations, graph, options.context, ropeFactors);
       await uploadKept(layout, planned, weights, reader, uploader, streaming.memory, { ...hooks, signal });
       hooks.onReady?.('weights');
     };
-    // Pipelines compile while weights arrive.
-    const recording = recordPrograms(gpu, ledger, kernels, context, layout, weights, planned, options);
+    // Pipelines compile and are tested while weights arrive.
+    const recording = proveAndRecord();
     underWay.push(recording.then(() => hooks.onReady?.('programs')), arrive());
     await Promise.all(underWay);
     const recorded = await recording;
+    options = { ...options, shapes };
     await ledger.settle();
     const destroy = async () => {
       await streaming.window?.close();
@@ -184,23 +191,6 @@ const inOrderOfUse = (slices: Plan['slices']): number[] => {
   return [...streamed.filter((i) => slices[i].section > 0), ...streamed.filter((i) => slices[i].section === 0)];
 };
 
-async function chooseShapes(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { shapes, tune: tuning }: ModelOptions, part: MatrixPart): Promise<Shapes> {
-  if (!tuning) return shapes;
-  const { format, rows, cols } = part.matrix;
-  const key = [gpu.adapterName, kernelsHash(), format.name, rows, cols, ...Object.values(shapes)].join('|');
-  const known = tuning === true ? undefined : await tuning.get(key);
-  if (known) return known;
-  const found = await tune(gpu, ledger, kernels, shapes, part);
-  if (tuning !== true) await tuning.set(key, found);
-  return found;
-}
-
-/** Of the first layer: most of the model is like it. */
-function largestPart(layout: Layout, weights: ResidentWeights): MatrixPart {
-  const parts = layout.sections[1].stacks.flatMap((_, stack) => weights.stack(1, stack));
-  return parts.reduce((a, b) => (b.rows * b.matrix.cols > a.rows * a.matrix.cols ? b : a));
-}
-
 async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, context: RecordContext, layout: Layout, weights: ResidentWeights, { embedding }: Plan, { logitsRows }: ModelOptions): Promise<Pick<LoadedModel, 'programs' | 'heads' | 'sampler'>> {
   const sections = sectionsOf(context.graph);
   const make = async (section: SectionOps, index: number, mode: Mode): Promise<Stage[]> => {
@@ -231,7 +221,8 @@ function bySlice(dispatches: Dispatch[]): { slice?: number; run: Dispatch[] }[] 
   return runs;
 }
 
-function placeOf(graph: Graph, layout: Layout, weights: ResidentWeights, section: number): Place {
+/** Where the operations of a section find their weights. */
+export function placeOf(graph: Graph, layout: Layout, weights: ResidentWeights, section: number): Place {
   const { vectors } = layout.sections[section];
   const isHead = section === layout.sections.length - 1;
   return {

@@ -1,53 +1,88 @@
-// Chooses the shapes of a model's kernels by timing them on one of its own matrices.
+// Chooses the shapes of the matrix kernels by timing them on the model's own matrices, each kind of matrix for itself,
+// those with the largest share of the time first. What is known from before is not measured again.
+import { type Candidate, rank } from '../gpu/autotune.ts';
 import { type Gpu } from '../gpu/device.ts';
-import { type Candidate, fastest } from '../gpu/autotune.ts';
-import { type createKernelCache } from '../gpu/kernels.ts';
+import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
-import { type Dispatch } from '../gpu/program.ts';
-import { type MatrixPart, type Shapes, decodeKernel, matrixParams, prefillKernel } from '../model/record.ts';
+import { type Binding, type Dispatch } from '../gpu/program.ts';
+import { missing } from '../model/possible-shapes.ts';
+import { type MatrixShapes, type Mode, type Shapes } from '../model/record.ts';
+import { type Notebook } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
+/** Of it, at most so much for decode. */
+const decodeShare = 0.6;
 const prefillRows = 64;
+/** Matrices of a kind that are run in turn: more than a GPU's caches hold, of most models. */
+const mostMatrices = 16;
+/** What was this many times slower than the best for one kind is not tried for the next ones. */
+const hopeless = 2;
 
-/** `shapes` with the fastest choices for `part`, a matrix like most of the model. */
-export async function tune(gpu: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, shapes: Shapes, part: MatrixPart): Promise<Shapes> {
-  const { device } = gpu;
-  const deadline = performance.now() + tuneMs;
-  const stride = Math.ceil(part.matrix.cols / 32) * 32;
-  const make = (label: string, size: number) => ({ buffer: ledger.create('activations', `tune.${label}`, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST) });
-  const [input, output, state] = [make('input', 4 * stride * prefillRows), make('output', 4 * part.rows * prefillRows), make('state', 16)];
-  device.queue.writeBuffer(state.buffer, 0, new Uint32Array([0, prefillRows, 0, 0]));
-  const bindings = { weights: part.binding, vectors: input, state, input, output };
-  const params = {
-    ...matrixParams(part), rows: part.rows, first_output: 0, stride, output_stride: part.rows,
-    norm: 0, bias: 0, inverse_cols: 1 / part.matrix.cols, eps: 1, softcap: 0, up_panels: 0,
-  };
+export interface TuneTarget {
+  gpu: Gpu;
+  ledger: Ledger;
+  kernels: KernelCache;
+  /** Position and rows of a step. */
+  state: Binding;
+  /** Most rows of a step. */
+  chunk: number;
+  /** The whole model as it would be recorded. What it computes is not used. */
+  record(mode: Mode, shapes: Shapes): Dispatch[];
+}
 
-  const decode = (splits: number, panels: number): Candidate<Pick<Shapes, 'splits' | 'panels'>> => ({
-    value: { splits, panels },
-    dispatches: [{
-      label: `tune.decode.${splits}.${panels}`,
-      kernel: decodeKernel({ splits, panels }, part, { HasNorm: 1 }),
-      params, bindings, grid: () => [Math.ceil(part.panels / panels)],
-    }],
-  });
-  const prefill = (value: Pick<Shapes, 'prefill' | 'tile'>): Candidate<Pick<Shapes, 'prefill' | 'tile'>> => ({
-    value,
-    dispatches: [{ label: `tune.prefill.${value.prefill}`, ...prefillKernel(value, part, {}), params, bindings } satisfies Dispatch],
-  });
-
-  try {
-    const most = Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32);
-    const grids = [[shapes.splits, shapes.panels], [1, 4], [4, 1], [4, 2], [8, 2], [16, 1], [2, 2]].filter(([splits]) => splits <= most);
-    const decoded = await fastest(device, ledger, kernels, { rows: 1, length: 1 }, grids.map(([splits, panels]) => decode(splits, panels)), deadline - tuneMs / 2);
-    const tiles: Shapes['tile'][] = shapes.tile === 'f16' ? ['f16', 'f32'] : ['f32'];
-    const prefills = [...tiles.map((tile) => ({ prefill: 'tile' as const, tile })), { prefill: 'rows' as const, tile: shapes.tile }];
-    // Rows first where the decode prefers one thread per row: its compile is quick, that of tiles may not be.
-    if (decoded.splits === 1) prefills.reverse();
-    const prefilled = await fastest(device, ledger, kernels, { rows: prefillRows, length: prefillRows }, prefills.map(prefill), deadline);
-    return { ...shapes, ...decoded, ...prefilled };
-  } finally {
-    for (const { buffer } of [input, output, state]) ledger.destroy(buffer);
+/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most. Notes what it finds. */
+export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: Notebook): Promise<Shapes> {
+  const started = performance.now();
+  let measured = 0;
+  for (const mode of ['decode', 'prefill'] as const) {
+    const deadline = started + (mode === 'decode' ? decodeShare : 1) * tuneMs;
+    let choices = candidates(target.gpu, shapes)[mode];
+    for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
+      if (!notes[mode][kind] && performance.now() < deadline) {
+        const timed = await time(target, shapes, mode, kind, choices, deadline);
+        if (timed.length > 1) {
+          notes[mode][kind] = timed[0].value;
+          measured++;
+          const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
+          const ranked = timed.map(({ value }) => value);
+          choices = [...ranked, ...choices.filter((choice) => !ranked.includes(choice))].filter((choice) => !slow.includes(choice));
+        }
+      }
+      const choice = notes[mode][kind];
+      if (!choice) continue;
+      if (i === 0) shapes = { ...shapes, ...choice };
+      shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...choice } } };
+    }
   }
+  if (measured) await save();
+  return shapes;
+}
+
+/** The untuned choice first. */
+function candidates(gpu: Gpu, { splits, panels, prefill, tile }: Shapes): Record<Mode, MatrixShapes[]> {
+  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
+  const many: MatrixShapes[] = [{ prefill: 'tile', tile: 'f16' }, { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
+  const first = many.findIndex((each) => each.prefill === prefill && each.tile === tile);
+  return {
+    decode: [{ splits, panels }, ...grids.map(([s, p]) => ({ splits: s, panels: p }))],
+    prefill: [many[first], ...many.filter((each, i) => i !== first && (each.tile === 'f32' || tile === 'f16'))],
+  };
+}
+
+/** The kinds of matrices among dispatches, those with the most bytes of weights first. */
+function byShare(dispatches: Dispatch[]): string[] {
+  const bytes = new Map<string, number>();
+  for (const { kind, bindings } of dispatches) if (kind) bytes.set(kind, (bytes.get(kind) ?? 0) + ((bindings.weights as Binding).size ?? 0));
+  return [...bytes].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
+}
+
+function time({ gpu, ledger, kernels, state, chunk, record }: TuneTarget, shapes: Shapes, mode: Mode, kind: string, choices: MatrixShapes[], deadline: number) {
+  const rows = mode === 'decode' ? 1 : Math.min(prefillRows, chunk);
+  gpu.device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows, 0, 0));
+  const of = (value: MatrixShapes): Candidate<MatrixShapes> => ({
+    value,
+    dispatches: record(mode, { ...shapes, matrices: { ...shapes.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind).slice(0, mostMatrices),
+  });
+  return rank(gpu.device, ledger, kernels, { rows, length: rows }, choices.map(of), deadline);
 }

@@ -1,39 +1,81 @@
-// Finds the fastest of several ways to do the same work on this device, within a time limit that counts compiling.
-import { type createKernelCache } from './kernels.ts';
+// Times several ways to do the same work on this device, within a time limit that counts compiling.
+import { type KernelCache } from './kernels.ts';
 import { type Ledger } from './ledger.ts';
 import { type Dispatch, type Program, type Step, createProgram } from './program.ts';
 
 export interface Candidate<T> {
   value: T;
+  /** Of like work on different bytes, run in turn, so that what a cache keeps of one does not help the next. */
   dispatches: Dispatch[];
+}
+
+export interface Timed<T> {
+  value: T;
+  /** Per dispatch. */
+  ms: number;
 }
 
 /** Samples are at least this long, so that the cost of a submit and the clock's step do not matter. */
 const sampleMs = 5;
+/** The first candidate stays unless another is faster by this share: samples are noisy, and a change gains nothing. */
+const margin = 0.05;
+const samples = 3;
+/** Samples that are long by themselves are not repeated beyond this. */
+const mostMs = 60;
 
-/** The first candidate is the default; it wins unless another is faster by more than 5 %. Later ones are skipped once `deadline` (performance.now()) has passed. */
-export async function fastest<T>(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, step: Step, candidates: Candidate<T>[], deadline: number): Promise<T> {
-  let best = candidates[0].value;
-  let bestMs = Infinity;
-  for (const [i, { value, dispatches }] of candidates.entries()) {
-    if (i > 0 && performance.now() > deadline) break;
-    const program = await createProgram(device, ledger, kernels, 'autotune', dispatches);
-    const ms = await measure(device, program, step, bestMs);
+/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. */
+export async function rank<T>(device: GPUDevice, ledger: Ledger, kernels: KernelCache, step: Step, candidates: Candidate<T>[], deadline: number): Promise<Timed<T>[]> {
+  const timed: Timed<T>[] = [];
+  let best = Infinity;
+  for (const { value, dispatches } of candidates) {
+    const program = await before(deadline, createProgram(device, ledger, kernels, 'autotune', dispatches));
+    if (program === 'late') break;
+    if (program === 'failed') continue;
+    const ms = await measure(device, program, step, best, deadline);
     program.destroy();
-    if (ms < bestMs * (i === 0 ? 1 : 0.95)) {
-      best = value;
-      bestMs = ms;
-    }
+    if (ms === undefined) break;
+    timed.push({ value, ms: timed.length ? ms : ms * (1 - margin) });
+    best = Math.min(best, ms);
   }
-  return best;
+  return timed.sort((a, b) => a.ms - b.ms);
 }
 
-/** Milliseconds per run, the least of three samples; stops after one run that takes far longer than the best so far. */
-async function measure(device: GPUDevice, program: Program, step: Step, bestMs: number): Promise<number> {
-  const time = async (repeats: number): Promise<number> => {
+/** The program, if it is there in time; one that comes later is freed then. */
+async function before(deadline: number, making: Promise<Program>): Promise<Program | 'late' | 'failed'> {
+  let late = performance.now() >= deadline;
+  const made = making.then(
+    (program) => {
+      if (late) program.destroy();
+      return late ? ('late' as const) : program;
+    },
+    () => 'failed' as const,
+  );
+  if (late) return 'late';
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const waited = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => {
+      late = true;
+      resolve('late');
+    }, deadline - performance.now());
+  });
+  const result = await Promise.race([made, waited]);
+  clearTimeout(timer);
+  return result;
+}
+
+/** Milliseconds per dispatch, the least of some samples; undefined if the time is over before one is taken. */
+async function measure(device: GPUDevice, program: Program, step: Step, best: number, deadline: number): Promise<number | undefined> {
+  const { length } = program.dispatches;
+  let next = 0;
+  const time = async (count: number): Promise<number> => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (let i = 0; i < repeats; i++) program.encode(pass, step);
+    for (let left = count; left > 0; ) {
+      const end = Math.min(length, next + left);
+      program.encode(pass, step, next, end);
+      left -= end - next;
+      next = end % length;
+    }
     pass.end();
     const started = performance.now();
     device.queue.submit([encoder.finish()]);
@@ -41,12 +83,18 @@ async function measure(device: GPUDevice, program: Program, step: Step, bestMs: 
     return performance.now() - started;
   };
   await time(1); // warms up: some drivers compile at the first use
-  let repeats = 1;
-  let sample = await time(repeats);
-  if (sample > 4 * Math.max(bestMs, sampleMs)) return sample;
+  if (performance.now() >= deadline) return undefined;
+  let count = 1;
+  let sample = await time(count);
   while (sample < sampleMs) {
-    repeats *= 2;
-    sample = await time(repeats);
+    count *= Math.min(8, Math.ceil((1.3 * sampleMs) / sample));
+    sample = await time(count);
   }
-  return Math.min(sample, await time(repeats), await time(repeats)) / repeats;
+  let spent = sample;
+  for (let n = 1; n < samples && spent < mostMs && sample < 1.5 * best * count && performance.now() < deadline; n++) {
+    const again = await time(count);
+    spent += again;
+    sample = Math.min(sample, again);
+  }
+  return sample / count;
 }

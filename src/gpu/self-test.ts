@@ -12,6 +12,8 @@ export interface SelfTestOptions {
   model?: Model;
   /** Only checks whose name matches. */
   only?: RegExp;
+  /** Results of earlier runs by name: how a check failed, or an empty text. They are not run again. */
+  known?: Record<string, string>;
   /** Where pipelines go: with the model's own cache, what is compiled for the check is not compiled again. */
   kernels?: ReturnType<typeof createKernelCache>;
   onCheck?: (result: CheckResult, done: number, total: number) => void;

@@ -1,6 +1,6 @@
 // What a check is and how one is judged. Knows no kernel.
+import { missing } from '../../model/possible-shapes.ts';
 import { type Shapes } from '../../model/record.ts';
-import { type Gpu } from '../device.ts';
 import { type Workbench } from './workbench.ts';
 
 /** What the GPU gave and what the reference gives, number by number. */
@@ -24,6 +24,8 @@ export interface Check {
   tolerance: number;
   /** The choices of `Shapes` that it proves. */
   shapes: Partial<Shapes>;
+  /** The kinds of matrices that it proves them for; none or undefined: for all. */
+  kinds?: string[];
   cases: Case[];
 }
 
@@ -33,21 +35,13 @@ export interface CheckResult {
   /** Largest |found - expected| / scale; Infinity if a case could not run or gave no number. */
   error: number;
   tolerance: number;
-  /** The choices of `Shapes` to drop if it failed. */
+  /** The choices of `Shapes` to drop if it failed, and for which kinds of matrices. */
   shapes: Partial<Shapes>;
+  kinds?: string[];
   /** Why this device cannot run it; it then counts as passed. */
   skipped?: string;
   /** The cases that failed and how. */
   message?: string;
-}
-
-/** What `gpu` lacks for `shapes`, if anything. */
-export function missing({ device, features }: Gpu, { splits, tile, reduce }: Partial<Shapes>): string | undefined {
-  const { maxComputeInvocationsPerWorkgroup: most } = device.limits;
-  if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
-  if (reduce === 'subgroup' && !features.subgroups) return 'the device has no subgroups';
-  if (splits && splits * 32 > most) return `${splits} splits need workgroups of ${splits * 32}; the device allows ${most}`;
-  return undefined;
 }
 
 /** Largest error of an outcome in units of its scale. What is not a number, or not there, is infinitely wrong. */
@@ -61,9 +55,9 @@ export function errorOf({ found, expected, scale }: Outcome): number {
   return worst;
 }
 
-export async function runCheck(bench: Workbench, { name, tolerance, shapes, cases }: Check): Promise<CheckResult> {
+export async function runCheck(bench: Workbench, { name, tolerance, shapes, kinds, cases }: Check): Promise<CheckResult> {
   const skipped = missing(bench.gpu, shapes);
-  if (skipped) return { name, passed: true, error: 0, tolerance, shapes, skipped };
+  if (skipped) return { name, passed: true, error: 0, tolerance, shapes, kinds, skipped };
   let worst = 0;
   const failures: string[] = [];
   for (const each of cases) {
@@ -76,5 +70,5 @@ export async function runCheck(bench: Workbench, { name, tolerance, shapes, case
       failures.push(`${each.name}: ${(error as Error).message}`);
     }
   }
-  return { name, passed: failures.length === 0, error: worst, tolerance, shapes, ...(failures.length ? { message: failures.join('\n') } : {}) };
+  return { name, passed: failures.length === 0, error: worst, tolerance, shapes, kinds, ...(failures.length ? { message: failures.join('\n') } : {}) };
 }

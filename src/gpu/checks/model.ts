@@ -1,10 +1,11 @@
 // The checks of one model: each distinct operation of its graph, with its widths, heads and weight types, few rows each.
 import { type Graph, type Op, type Project } from '../../model/graph.ts';
+import { shapesOf } from '../../model/matrix-shapes.ts';
 import { type Shapes } from '../../model/record.ts';
 import { attendCase, attendTolerance, ropeCase, ropeTolerance } from './attention.ts';
 import { type Check } from './check.ts';
 import { normCase, normTolerance } from './elementwise.ts';
-import { type Projected, embedCase, embedTolerance, projectChecksOf } from './project.ts';
+import { type Projected, decodeCheck, embedCase, embedTolerance, prefillCheck } from './project.ts';
 import { samplerChecks } from './sampler.ts';
 
 /** What is known of a model once its header is read. */
@@ -13,46 +14,68 @@ export interface Model {
   /** ggml's name of the type of a tensor. */
   typeOf(tensor: string): string;
   shapes: Shapes;
+  /** The kinds of the matrices of a product (model/matrix-shapes.ts), if their shapes may differ. */
+  kindsOf?(op: Project): string[];
 }
 
 /** Rows of every matrix: one more than a panel; a multiple of 4, as the heads of a bias are. */
 const rows = 36;
 
-export function modelChecks({ graph, typeOf, shapes }: Model): Check[] {
-  const checks = [graph.embed, ...graph.layers.flat(), graph.head].flatMap((op) => opChecks(graph, op, typeOf, shapes));
-  return [...new Map(checks.map((check) => [check.name, check])).values(), ...samplerChecks([Math.min(graph.config.vocab, 2049)]).slice(0, 3)];
+/** Names tell checks of any two models apart, so that what passed once need not run again. */
+export function modelChecks(model: Model): Check[] {
+  const { graph } = model;
+  const checks = new Map<string, Check>();
+  for (const check of [graph.embed, ...graph.layers.flat(), graph.head].flatMap((op) => opChecks(model, op))) {
+    const same = checks.get(check.name);
+    checks.set(check.name, { ...check, kinds: [...new Set([...(same?.kinds ?? []), ...(check.kinds ?? [])])] });
+  }
+  const vocab = Math.min(graph.config.vocab, 2049);
+  return [...checks.values(), ...samplerChecks([vocab]).slice(0, 3).map((check) => ({ ...check, name: `${check.name}, ${vocab} tokens` }))];
 }
 
-function opChecks({ config, ropes }: Graph, op: Op, typeOf: Model['typeOf'], shapes: Shapes): Check[] {
+function opChecks(model: Model, op: Op): Check[] {
+  const { graph: { config, ropes }, typeOf, shapes } = model;
   const { dim, heads, kvHeads, headDim } = config;
   const { cache, reduce } = shapes;
+  const headNames = `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}`;
   switch (op.op) {
     case 'embed':
-      return [{ name: `embed ${typeOf(op.table)}`, tolerance: embedTolerance, shapes: {}, cases: [embedCase(typeOf(op.table), rows, dim)] }];
-    case 'project': {
-      const projected = projectedOf(op, typeOf);
-      const { types, cols, norm, bias, gate, add, softcap, logits } = projected;
-      const fusions = { norm, bias, [gate ?? 'gate']: gate, add, softcap, logits };
-      const label = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
-      return projectChecksOf(projected, label, shapes);
-    }
+      return [{ name: `embed ${typeOf(op.table)} of ${dim} columns`, tolerance: embedTolerance, shapes: {}, cases: [embedCase(typeOf(op.table), rows, dim)] }];
+    case 'project':
+      return productChecks(model, op);
     case 'rope': {
       const rope = { ...ropes[op.rope], factors: undefined };
       const norm = op.queryNorm !== undefined;
       const roped = { heads, kvHeads, headDim, rope, norm, position: 250, tokens: 9 };
-      return [{ name: `rope ${op.rope}${norm ? ', normed' : ''}`, tolerance: ropeTolerance[cache], shapes: { cache }, cases: [ropeCase(roped, shapes)] }];
+      return [{ name: `rope of ${rope.dims} by ${rope.layout}, ${headNames}${norm ? ', normed' : ''}`, tolerance: ropeTolerance[cache], shapes: { cache }, cases: [ropeCase(roped, shapes)] }];
     }
     case 'attend': {
-      const seen = { heads, kvHeads, headDim, length: 300, scale: op.scale };
-      const windows = op.window ? [Math.min(op.window, 100)] : [undefined];
-      return windows.flatMap((window) => [
-        { name: `attention-decode${window ? ', window' : ''}`, tolerance: attendTolerance, shapes: { cache }, cases: [attendCase({ ...seen, window, tokens: 1 }, 'decode', shapes)] },
-        { name: `attention${window ? ', window' : ''}`, tolerance: attendTolerance, shapes: { cache }, cases: [attendCase({ ...seen, window, tokens: 9 }, 'prefill', shapes)] },
-      ]);
+      const window = op.window && Math.min(op.window, 100);
+      const seen = { heads, kvHeads, headDim, length: 300, scale: op.scale, window };
+      const label = `${headNames}${window ? `, window ${window}` : ''}`;
+      return [
+        { name: `attention-decode, ${label}`, tolerance: attendTolerance, shapes: { cache }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', shapes)] },
+        { name: `attention, ${label}`, tolerance: attendTolerance, shapes: { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', shapes)] },
+      ];
     }
     case 'norm-add':
-      return [{ name: 'rms-norm, added', tolerance: normTolerance, shapes: { reduce }, cases: [normCase(dim, 3, true, shapes)] }];
+      return [{ name: `rms-norm by ${reduce} of ${dim}, added`, tolerance: normTolerance, shapes: { reduce }, cases: [normCase(dim, 3, true, shapes)] }];
   }
+}
+
+/** A product in every choice that its matrices have, in both modes; the norm before many rows is a kernel of its own. */
+function productChecks({ typeOf, shapes, kindsOf }: Model, op: Project): Check[] {
+  const projected = projectedOf(op, typeOf);
+  const { types, cols, norm, bias, gate, add, softcap, logits } = projected;
+  const fusions = { bias, [gate ?? 'gate']: gate, add, softcap, logits };
+  const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
+  const kinds = kindsOf?.(op) ?? [];
+  const choices = kinds.length ? kinds.map((kind) => ({ ...shapesOf(shapes, kind), kinds: [kind] })) : [{ ...shapes, kinds }];
+  const decodes = choices.map((choice) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, choice), kinds: choice.kinds }));
+  if (logits) return decodes;
+  const many = choices.map((choice) => ({ ...prefillCheck({ ...projected, norm: false }, plain, choice), kinds: choice.kinds }));
+  const { reduce } = shapes;
+  return [...decodes, ...many, ...(norm ? [{ name: `rms-norm by ${reduce} of ${cols}`, tolerance: normTolerance, shapes: { reduce }, cases: [normCase(cols, 3, false, shapes)] }] : [])];
 }
 
 const projectedOf = ({ matrices, cols, norm, bias, gate, add, softcap, output }: Project, typeOf: Model['typeOf']): Projected => ({

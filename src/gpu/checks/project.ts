@@ -205,13 +205,16 @@ const embedChecks = (): Check[] =>
 
 export const projectChecks = (): Check[] => [...embedChecks(), ...decodeChecks(), ...prefillChecks()];
 
-/** The checks of one operation of a model in both modes. */
-export function projectChecksOf(given: Projected, label: string, shapes: Shapes): Check[] {
-  const { splits, panels, prefill, tile, reduce } = shapes;
-  const decode: Check = { name: `matvec ${label}`, tolerance, shapes: { splits, panels }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
-  const many: Check = {
-    name: `${prefill === 'rows' ? 'matvec-rows' : `matmul ${tile}`} ${label}`, tolerance: prefill === 'tile' && tile === 'f16' ? halfTolerance : tolerance,
-    shapes: { prefill, ...(prefill === 'tile' ? { tile } : {}), ...(given.norm ? { reduce } : {}) }, cases: [projectCase({ ...given, tokens: 9 }, 'prefill', shapes)],
-  };
-  return given.logits ? [decode] : [decode, many];
-}
+/** The check of one product of a model for one row of activations. */
+export const decodeCheck = (given: Projected, label: string, shapes: Shapes): Check => {
+  const { splits, panels } = shapes;
+  return { name: `matvec ${label}, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
+};
+
+/** The check of one product of a model for many rows of activations. */
+export const prefillCheck = (given: Projected, label: string, shapes: Shapes): Check => {
+  const { prefill, tile } = shapes;
+  const cases = [projectCase({ ...given, tokens: 9 }, 'prefill', shapes)];
+  if (prefill === 'rows') return { name: `matvec-rows ${label}`, tolerance, shapes: { prefill }, cases };
+  return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, shapes: { prefill, tile }, cases };
+};

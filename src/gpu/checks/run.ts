@@ -11,7 +11,7 @@ import { samplerChecks } from './sampler.ts';
 
 const atOnce = 4;
 
-export async function runSelfTest(gpu: Gpu, { model, only, kernels, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
+export async function runSelfTest(gpu: Gpu, { model, only, known = {}, kernels, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
   const all = model ? modelChecks(model) : [...projectChecks(), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
   const checks = only ? all.filter(({ name }) => only.test(name)) : all;
   const bench = { gpu, kernels: kernels ?? createKernelCache(gpu.device) };
@@ -21,7 +21,9 @@ export async function runSelfTest(gpu: Gpu, { model, only, kernels, onCheck }: S
   const work = async () => {
     while (next < checks.length) {
       const i = next++;
-      results[i] = await runCheck(bench, checks[i]);
+      const { name, tolerance, shapes, kinds } = checks[i];
+      const found = Object.hasOwn(known, name) ? known[name] : undefined;
+      results[i] = found === undefined ? await runCheck(bench, checks[i]) : { name, passed: found === '', error: found === '' ? 0 : Infinity, tolerance, shapes, kinds, ...(found && { message: found }) };
       onCheck?.(results[i], ++done, checks.length);
     }
   };

@@ -1,0 +1,102 @@
+// Shapes whose kernels have passed the self-test on this adapter: what fails is dropped for the next choice, with a
+// warning that names it, until all pass or nothing is left. Chooses nothing by speed.
+import { DeviceError } from '../errors.ts';
+import { type Gpu, lossOf } from '../gpu/device.ts';
+import { type KernelCache } from '../gpu/kernels.ts';
+import { type CheckResult, selfTest } from '../gpu/self-test.ts';
+import { missing } from '../model/possible-shapes.ts';
+import { type Shapes } from '../model/record.ts';
+import { kindsOf } from './kinds.ts';
+import { type OpenedModel } from './load.ts';
+import { type Notebook } from './tuning.ts';
+
+export interface Proven {
+  shapes: Shapes;
+  /** For people: what is not used, and why. */
+  warnings: string[];
+}
+
+/** A choice, what came of it in the end, and the check that failed first. */
+interface Change {
+  from: string;
+  to: string;
+  failure: CheckResult;
+}
+
+/** `untuned` is what the choices fall back to first; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
+export async function provenShapes(gpu: Gpu, kernels: KernelCache, { header, graph, layout }: OpenedModel, shapes: Shapes, untuned: Shapes, { notes, save }: Notebook, only?: RegExp): Promise<Proven> {
+  const kinds = kindsOf({ graph, layout });
+  const ladders = laddersFrom(gpu, untuned);
+  const tried = new Set<string>();
+  const changes = new Map<string, Change>();
+  for (;;) {
+    const model = { graph, shapes, typeOf: (tensor: string) => header.tensors.get(tensor)!.type, kindsOf: (op: Parameters<typeof kinds.get>[0]) => kinds.get(op) ?? [] };
+    const results = await selfTest(gpu, { model, kernels, only, known: notes.checks });
+    const loss = await lossOf(gpu.device); // which would make every kernel fail
+    if (loss) throw loss;
+    const fresh = results.filter(({ name }) => !Object.hasOwn(notes.checks, name));
+    for (const { name, message = '' } of fresh) notes.checks[name] = message;
+    if (fresh.length) await save();
+    const failures = results.filter(({ passed }) => !passed);
+    if (!failures.length) return { shapes, warnings: warningsOf(gpu, [...changes.values()]) };
+    for (const failure of failures) {
+      const next = drop(failure, ladders, tried);
+      if (!next) throw refusal(gpu, failure);
+      for (const place of placesOf(failure)) changes.set(place, { from: words(failure.shapes), failure, ...changes.get(place), to: words(next) });
+      shapes = withChoice(shapes, next, failure.kinds ?? []);
+    }
+  }
+}
+
+/** What to take in turn where a choice fails, by the first name of the choice. */
+function laddersFrom(gpu: Gpu, { splits, panels, prefill, tile, cache, reduce }: Shapes): Record<string, Partial<Shapes>[]> {
+  const from = <T>(values: T[], first: T) => values.slice(values.indexOf(first));
+  const tiles: Partial<Shapes>[] = from(['f16', 'f32'] as const, tile).map((each) => ({ prefill: 'tile', tile: each }));
+  const rows: Partial<Shapes> = { prefill: 'rows' };
+  const grids = [4, 2, 1].map((each) => ({ splits: each, panels: 1 }));
+  const ladders: Record<string, Partial<Shapes>[]> = {
+    splits: [{ splits, panels }, ...grids],
+    prefill: prefill === 'tile' ? [...tiles, rows] : [rows, ...tiles],
+    cache: from(['q8', 'f16', 'f32'] as const, cache).map((each) => ({ cache: each })),
+    reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),
+  };
+  return Object.fromEntries(Object.entries(ladders).map(([name, choices]) => [name, choices.filter((choice) => !missing(gpu, choice))]));
+}
+
+/** What a choice is made for: kinds of matrices, or all of the model. */
+const placesOf = ({ shapes, kinds = [] }: CheckResult): string[] => {
+  const [name] = Object.keys(shapes);
+  return kinds.length ? kinds.map((kind) => `${name} for ${kind}`) : [name];
+};
+
+/** The choice after one that failed; undefined if there is none, or none was made. */
+function drop(failure: CheckResult, ladders: Record<string, Partial<Shapes>[]>, tried: Set<string>): Partial<Shapes> | undefined {
+  const places = placesOf(failure);
+  const key = (place: string, choice: Partial<Shapes>) => `${place}: ${words(choice)}`;
+  for (const place of places) tried.add(key(place, failure.shapes));
+  const ladder = ladders[Object.keys(failure.shapes)[0]] ?? [];
+  return ladder.find((choice) => places.every((place) => !tried.has(key(place, choice))));
+}
+
+function withChoice(shapes: Shapes, choice: Partial<Shapes>, kinds: string[]): Shapes {
+  if (!kinds.length) return { ...shapes, ...choice };
+  return { ...shapes, matrices: { ...shapes.matrices, ...Object.fromEntries(kinds.map((kind) => [kind, { ...shapes.matrices?.[kind], ...choice }])) } };
+}
+
+const words = (choice: Partial<Shapes>): string => Object.entries(choice).map((pair) => pair.join('=')).join(' ');
+
+/** The first line of what went wrong: compilers say much. */
+const reason = ({ message = '' }: CheckResult): string => message.split('\n')[0].slice(0, 300);
+
+/** One for each choice that was replaced by another, however many matrices it was made for. */
+function warningsOf({ adapterName }: Gpu, changes: Change[]): string[] {
+  const byText = new Map<string, Set<CheckResult>>();
+  for (const { from, to, failure } of changes) {
+    const text = `${from} is not used; ${to} is instead`;
+    byText.set(text, (byText.get(text) ?? new Set<CheckResult>()).add(failure));
+  }
+  return [...byText].map(([text, [first, ...others]]) => `${text}, as the kernel "${first.name}"${others.length ? ` (and ${others.length} more)` : ''} fails its self-test on ${adapterName}: ${reason(first)}`);
+}
+
+const refusal = ({ adapterName }: Gpu, failure: CheckResult): DeviceError =>
+  new DeviceError(`The kernel "${failure.name}" fails its self-test on ${adapterName}, and there is no other that could be used: ${reason(failure)}. The answers would be wrong. Update the browser or the graphics driver, or choose another GPU.`);

@@ -1,0 +1,29 @@
+// What was measured and tested on an adapter, kept between loads so that it is done once. Knows no kernel.
+import { type Gpu } from '../gpu/device.ts';
+import { type MatrixShapes, type Mode, type Shapes } from '../model/record.ts';
+
+export interface AdapterNotes extends Record<Mode, Record<string, MatrixShapes>> {
+  /** Hash of the kernels that the notes are about. */
+  kernels: string;
+  /** Checks by name: how each failed, or an empty text. */
+  checks: Record<string, string>;
+}
+
+/** Notes by a key that names the adapter. */
+export interface Tuning {
+  get(key: string): Promise<AdapterNotes | undefined>;
+  set(key: string, notes: AdapterNotes): Promise<void>;
+}
+
+export interface Notebook {
+  notes: AdapterNotes;
+  save(): Promise<void>;
+}
+
+/** The notes on this adapter with `shapes` as the untuned choice; empty if there are none of these kernels, or `anew`. */
+export async function openNotebook(tuning: Tuning | undefined, { adapterName }: Gpu, kernels: string, shapes: Shapes, anew = false): Promise<Notebook> {
+  const key = [adapterName, ...Object.values(shapes)].join('|');
+  const kept = anew ? undefined : await tuning?.get(key);
+  const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, checks: {} };
+  return { notes, save: async () => tuning?.set(key, notes) };
+}

@@ -1,0 +1,122 @@
+// What a load does with kernels that are wrong on an adapter, and what it keeps of its measurements: on Dawn, with
+// shader files replaced by spoilt ones.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type EngineOptions } from '../src/engine/engine.ts';
+import { kindsOf } from '../src/engine/kinds.ts';
+import { openModel } from '../src/engine/load.ts';
+import { type AdapterNotes, type Tuning } from '../src/engine/tuning.ts';
+import { DeviceError } from '../src/errors.ts';
+import { readHeader } from '../src/gguf/parse.ts';
+import { kernelSource, kernelsHash } from '../src/gpu/kernels.ts';
+import { type MatrixShapes } from '../src/model/record.ts';
+import { bytesSource } from '../src/weights/source.ts';
+import { adapterFile, dawn } from './dawn.ts';
+import { answer, golden, openEngine, stories } from './engine.ts';
+
+/** Notes in memory, counting what is written. The first ones are `given`, whatever the adapter. */
+function notebook(given?: AdapterNotes): Tuning & { notes: Map<string, AdapterNotes>; writes: number } {
+  const notes = new Map<string, AdapterNotes>();
+  const kept = {
+    notes, writes: 0,
+    get: async (key: string) => structuredClone(notes.get(key) ?? given),
+    async set(key: string, value: AdapterNotes) {
+      kept.writes++;
+      notes.set(key, structuredClone(value));
+    },
+  };
+  return kept;
+}
+
+let kinds: string[] = [];
+/** As if these choices had been measured to be the fastest: nothing is measured. */
+const measured = (shaders: Record<string, string>, decode: MatrixShapes = { splits: 1, panels: 4 }, prefill: MatrixShapes = { prefill: 'rows' }): AdapterNotes => ({
+  kernels: kernelsHash(shaders), checks: {}, decode: Object.fromEntries(kinds.map((kind) => [kind, decode])), prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])),
+});
+
+async function load(shaders: Record<string, string>, notes: AdapterNotes, options: EngineOptions = {}) {
+  const engine = openEngine({ shaders, tuning: notebook(notes) });
+  const notices: string[] = [];
+  const info = await engine.load(stories(), { context: 128, f32: true, ...options }, ({ notice }) => notice && notices.push(notice));
+  const { ids } = await answer(engine, { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 });
+  await engine.unload();
+  return { ids, warnings: info.warnings ?? [], variants: info.variants, notices };
+}
+
+describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
+  beforeAll(async () => {
+    dawn();
+    const { bytes, name } = stories();
+    kinds = [...new Set([...kindsOf(openModel(await readHeader(bytesSource(new Uint8Array(bytes), name)))).values()].flat())];
+  });
+  const right = golden.ids.slice(0, 20);
+
+  it('are dropped for the next choice with a warning that names them, and the tokens are right', async () => {
+    const shaders = { 'reduce/splits': 'var<workgroup> partial : f32;\nfn split_sum(value : f32, lane : u32, split : u32) -> f32 {\n  return value;\n}\n' };
+    const { ids, warnings, variants, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2 }));
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings[0]).toMatch(/^splits=8 panels=2 is not used; splits=\d panels=1 is instead, as the kernel "matvec .*fails its self-test on .*error/);
+    expect(notices.join()).toContain(warnings[0]);
+    expect(Object.values(variants).join(' ')).toContain('splits=1');
+    expect(ids).toEqual(right);
+  });
+
+  it('are dropped too if they do not compile', async () => {
+    const shaders = { 'tile/f32': 'this is no WGSL' };
+    const { ids, warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
+    expect(warnings).toEqual([expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead, as the kernel "matmul f32 .*does not compile/)]);
+    expect(ids).toEqual(right);
+  });
+
+  it('change the cache of keys and values before the model is planned', async () => {
+    const shaders = { 'cache/f16': kernelSource({ kernel: 'cache/f16' }).replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
+    const { ids, warnings, variants } = await load(shaders, measured(shaders), { f32: false });
+    expect(variants.cache).toBe('f32');
+    expect(warnings).toEqual([expect.stringMatching(/^cache=f16 is not used; cache=f32 is instead/)]);
+    expect(ids).toEqual(right);
+  });
+
+  it('refuse the model if there is no other choice, naming kernel and adapter', async () => {
+    const shaders = { rope: 'fn nothing() {}' };
+    const engine = openEngine({ shaders, tuning: notebook(measured(shaders)) });
+    const refused = engine.load(stories(), { context: 128, f32: true });
+    await expect(refused).rejects.toBeInstanceOf(DeviceError);
+    await expect(refused).rejects.toThrow(/^The kernel "rope of .*" fails its self-test on .{3,}, and there is no other/);
+  });
+
+  it('are told again at the next load, without being run again', async () => {
+    const shaders = { 'reduce/splits': 'fn split_sum(value : f32, lane : u32, split : u32) -> f32 {\n  return 0.0;\n}\n' };
+    const tuning = notebook(measured(shaders, { splits: 2, panels: 1 }));
+    const engine = openEngine({ shaders, tuning });
+    const { warnings } = await engine.load(stories(), { context: 128, f32: true });
+    const writes = tuning.writes;
+    expect((await engine.load(stories(), { context: 128, f32: true })).warnings).toEqual(warnings);
+    expect(warnings).toHaveLength(1);
+    expect(tuning.writes).toBe(writes);
+    await engine.unload();
+  });
+});
+
+describe.skipIf(!adapterFile)('measured shapes', () => {
+  it('are chosen for each kind of matrix, kept with the results of the self-test, and measured anew on request only', async () => {
+    const tuning = notebook();
+    const engine = openEngine({ tuning });
+    await engine.load(stories(), { context: 128, f32: true });
+    const [first] = tuning.notes.values();
+    expect(Object.keys(first.decode).length).toBeGreaterThan(0);
+    expect(Object.values(first.checks)).toEqual(Object.values(first.checks).map(() => ''));
+    expect((await answer(engine, { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 })).ids).toEqual(golden.ids.slice(0, 20));
+    const all = { ...first, ...{ decode: { ...first.decode }, prefill: { ...first.prefill } } };
+    for (const kind of kinds) {
+      all.decode[kind] ??= { splits: 1, panels: 4 };
+      all.prefill[kind] ??= { prefill: 'rows' };
+    }
+    for (const key of tuning.notes.keys()) tuning.notes.set(key, all);
+    await engine.load(stories(), { context: 128, f32: true });
+    const { writes } = tuning;
+    await engine.load(stories(), { context: 128, f32: true });
+    expect(tuning.writes).toBe(writes);
+    await engine.load(stories(), { context: 128, f32: true, retune: true });
+    expect(tuning.writes).toBeGreaterThan(writes);
+    await engine.unload();
+  });
+});
