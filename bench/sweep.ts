@@ -10,7 +10,7 @@ import { rangesOf } from '../src/weights/slices.ts';
 import { benchPrompt } from './prompt.ts';
 import { mib, table } from './table.ts';
 
-export interface SweepOptions extends Pick<EngineOptions, 'context' | 'ramBytes' | 'f32' | 'variant'> {
+export interface SweepOptions extends Pick<EngineOptions, 'context' | 'ramBytes' | 'f32' | 'kv' | 'variant'> {
   promptTokens: number;
   newTokens: number;
 }

@@ -1,7 +1,7 @@
 // What a page holds: a loaded model in a worker. Knows no GPU, no storage, no elements.
 import { transfer } from 'comlink';
 import { RequestError } from '../errors.ts';
-import { type DevicePeak, type EngineStats, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
+import { type DevicePeak, type EngineStats, type KvType, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
 import { chatCompletions, type ChatCompletions } from './completions.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
 import { type ImportSettings, toLoadOptions, toModelSource } from './parameters.ts';
@@ -20,6 +20,8 @@ export interface ModelOptions extends ImportSettings {
   context?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */
   f32?: boolean;
+  /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */
+  kv?: KvType;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
   onProgress?: (progress: LoadProgress) => void;

@@ -45,6 +45,12 @@ test.each(['', '2 lots', '-1', 'GiB', 0, NaN, Infinity, '1e9'])('refuses %j as a
   expect(() => toLoadOptions({ budget: size })).toThrow(RequestError);
 });
 
+test('keys and values have a type that there is', () => {
+  expect(toLoadOptions({ kv: 'q8' })).toMatchObject({ kv: 'q8' });
+  expect(toLoadOptions({}).kv).toBeUndefined();
+  expect(() => toLoadOptions({ kv: 'q4' as never })).toThrow('kv is "q4"; it must be one of f32, f16, q8.');
+});
+
 test('a model is a URL, a file, bytes or a source', () => {
   const file = new File([], 'a.gguf');
   const bytes = new ArrayBuffer(1);

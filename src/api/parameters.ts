@@ -1,13 +1,14 @@
 // Checks what a caller passes and turns it into what the worker takes. An option that would change the answer and is not
 // implemented is refused, never ignored.
 import { RequestError } from '../errors.ts';
-import { type ChatMessage, type GenerateRequest, type LoadOptions, type ModelSource } from '../protocol.ts';
+import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
 import { parseBytes } from './bytes.ts';
 import { type ChatCompletionParams, type ChatMessageParam } from './chat.ts';
 
 /** `owner/repo` or `owner/repo:quantisation`, and no path of a file. */
 const hubName = /^[\w-][\w.-]*\/(?!.*\.gguf$)[\w.-]+(:[\w.-]+)?$/i;
 
+const kvTypes: KvType[] = ['f32', 'f16', 'q8'];
 const roles = ['system', 'user', 'assistant', 'tool'];
 const implemented = new Set([
   'messages', 'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'max_tokens',
@@ -55,15 +56,21 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; keep?: boolean }): LoadOptions {
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; kv?: KvType; keep?: boolean }): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
     ramBytes: options.ram === undefined ? undefined : parseBytes(options.ram, 'ram'),
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
+    kv: toKvType(options.kv),
     keep: options.keep,
   };
+}
+
+function toKvType(kv: KvType | undefined): KvType | undefined {
+  if (kv !== undefined && !kvTypes.includes(kv)) throw new RequestError(`kv is ${shown(kv)}; it must be one of ${kvTypes.join(', ')}.`);
+  return kv;
 }
 
 function toImportSettings({ sha256, connections, encryption, hub }: ImportSettings): ImportSettings {

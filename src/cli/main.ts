@@ -30,6 +30,7 @@ const forModel = (command: Command): Command =>
     .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
     .option('--f32', 'keys, values and all arithmetic in f32')
+    .addOption(new Option('--kv <type>', 'keys and values in 4, 2 or 1 bytes; default f16, with --f32 f32').choices(['f32', 'f16', 'q8']))
     .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows; nothing is measured or tested')
     .option('--retune', 'measure and test kernels again, though it was done on this adapter')
     .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)

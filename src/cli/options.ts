@@ -4,6 +4,7 @@ import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { type DeviceOptions } from '../gpu/device.ts';
 import { createNodeEngine } from '../node.ts';
+import { type KvType } from '../protocol.ts';
 import { openFileSource } from '../weights/file-source.ts';
 
 export interface ModelFlags {
@@ -11,6 +12,7 @@ export interface ModelFlags {
   budget?: number;
   ram?: number;
   f32?: boolean;
+  kv?: KvType;
   variant?: string;
   retune?: boolean;
   tokensPerSubmit?: number;
@@ -63,7 +65,7 @@ export const parseContexts = (text: string): number[] => text.split(',').map(pos
 export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions => ({ limits: limits === 'default' ? 'default' : 'adapter', maxBindingBytes: maxBinding });
 
 /** What the flags say about loading. */
-export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, variant: flags.variant, tokensPerSubmit: flags.tokensPerSubmit, retune: flags.retune });
+export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, kv: flags.kv, variant: flags.variant, tokensPerSubmit: flags.tokensPerSubmit, retune: flags.retune });
 
 /** Starts the engine on Dawn and loads the model file. */
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {

@@ -55,6 +55,8 @@ describe('the plan', () => {
     const { bytes } = plan(opened, options);
     expect(plan(opened, { ...options, cache: 'f32' }).bytes.kv).toBe(2 * bytes.kv);
     expect(plan(opened, { ...options, context: 256 }).bytes.kv).toBe(bytes.kv / 2);
+    // A byte per number and 4 per head, where f16 has 2 per number.
+    expect(plan(opened, { ...options, cache: 'q8' }).bytes.kv / bytes.kv).toBe((opened.graph.config.headDim + 4) / (2 * opened.graph.config.headDim));
     expect(plan(opened, { ...options, logitsRows: 128 }).bytes.activations).toBe(bytes.activations + 127 * 4 * 512);
   });
 

@@ -16,6 +16,12 @@ describe('defaultShapes', () => {
   it('has no f16 anywhere on the exact path', () => {
     expect(defaultShapes(gpu(256, { subgroups: true, f16: true }), { f32: true })).toMatchObject({ tile: 'f32', cache: 'f32' });
   });
+
+  it('keeps keys and values as asked for, on the exact path too', () => {
+    const device = gpu(256, { subgroups: true, f16: true });
+    expect(defaultShapes(device, { kv: 'q8' })).toEqual({ ...base, cache: 'q8' });
+    expect(defaultShapes(device, { f32: true, kv: 'q8' })).toMatchObject({ tile: 'f32', cache: 'q8' });
+  });
 });
 
 describe('parseShapes', () => {

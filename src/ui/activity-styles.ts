@@ -33,6 +33,9 @@ export const activityStyles = css`
     font-size: 1rem;
     font-weight: 600;
   }
+  .field {
+    margin-block: var(--gap-small);
+  }
   section {
     padding-top: 1.25rem;
   }

@@ -10,6 +10,7 @@ import { activityStyles } from './activity-styles.ts';
 import { budgets, budgetWords, keepBudget, keptBudget } from './budget.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatSpeed } from './format.ts';
+import { keepKv, keptKv, kvChoices } from './kv-choice.ts';
 import { lastAnswer } from './report.ts';
 
 const everyMs = 1000;
@@ -49,9 +50,11 @@ export class Activity extends LitElement {
         </header>
         ${this.renderSpeeds(stats)}
         ${stats ? this.renderBytes(stats) : nothing}
-        <section aria-label="Budget">
+        <section aria-label="Next load">
           <h3 id="budget">GPU budget of the next load: ${budgetWords(this.budget)}</h3>
           <input type="range" aria-labelledby="budget" min="0" max=${budgets.length - 1} .value=${String(this.budget)} aria-valuetext=${budgetWords(this.budget)} @input=${this.setBudget}>
+          <label class="field"><span>Keys and values of the next load</span>
+            <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value} ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
           <button @click=${() => this.dispatchEvent(new CustomEvent('reload'))}>Load the model again</button>
         </section>
         <section aria-label="Device">
@@ -100,6 +103,10 @@ export class Activity extends LitElement {
   private setBudget({ target }: Event): void {
     this.budget = Number((target as HTMLInputElement).value);
     keepBudget(this.budget);
+  }
+
+  private setKv({ target }: Event): void {
+    keepKv((target as HTMLSelectElement).value);
   }
 
   static override styles = [controls, activityStyles];

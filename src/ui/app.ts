@@ -4,6 +4,7 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { query, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
 import { budgetOf, keptBudget } from './budget.ts';
+import { keptKv } from './kv-choice.ts';
 import { ActivityLog } from './activity-log.ts';
 import { fetchCatalogue, sizeAtAddress } from './catalogue.ts';
 import { Chats } from './chats.ts';
@@ -52,8 +53,8 @@ export class App extends LitElement {
   }
 
   private get loadChoices(): LoadChoices {
-    const { f32, context, budget = budgetOf(keptBudget()) } = this.options;
-    return { f32, context, budget };
+    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv() } = this.options;
+    return { f32, kv, context, budget };
   }
 
   override async firstUpdated(): Promise<void> {

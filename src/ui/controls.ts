@@ -8,6 +8,7 @@ export const controls = css`
   button,
   .button,
   input,
+  select,
   textarea {
     font: inherit;
     color: inherit;
@@ -74,6 +75,7 @@ export const controls = css`
     gap: 0.25rem;
   }
   .field input,
+  .field select,
   .field textarea,
   input.text {
     width: 100%;

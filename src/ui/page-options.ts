@@ -1,5 +1,7 @@
-// What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&seed=N&f32&context=N&budget=2GiB.
+// What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&seed=N&f32&kv=q8&context=N
+// &budget=2GiB.
 // Checked by the API.
+import { type KvType } from '../protocol.ts';
 import { type ChatSettings } from './chat.ts';
 
 export interface PageOptions {
@@ -12,6 +14,7 @@ export interface PageOptions {
   context?: number;
   budget?: string;
   f32: boolean;
+  kv?: KvType;
 }
 
 export function pageOptions(search: string): PageOptions {
@@ -26,6 +29,7 @@ export function pageOptions(search: string): PageOptions {
     context: number('context'),
     budget: query.get('budget') ?? undefined,
     f32: query.has('f32'),
+    kv: (query.get('kv') as KvType | null) ?? undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { generateStats, modelInfo } from '../api/fake-worker.ts';
 import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from './budget.ts';
+import { keepKv, keptKv, kvChoices } from './kv-choice.ts';
 import { speedOf } from './activity-log.ts';
 import { lastAnswer, report } from './report.ts';
 
@@ -39,4 +40,17 @@ test('a chosen budget is kept, and none is kept for the default', () => {
   keepBudget(0, storage);
   expect(kept.size).toBe(0);
   expect([budgetOf(0), budgetOf(2), budgetWords(0), budgetWords(3)]).toEqual([undefined, '0.5GiB', 'as windrow chooses', '1 GiB']);
+});
+
+test('chosen keys and values are kept, and none are kept for the default or for what there is not', () => {
+  const kept = new Map<string, string>();
+  const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value), removeItem: (key: string) => void kept.delete(key) };
+  for (const { value } of kvChoices) {
+    keepKv(value, storage);
+    expect(keptKv(storage)).toBe(value || undefined);
+  }
+  keepKv('', storage);
+  expect(kept.size).toBe(0);
+  kept.set('windrow-kv', 'q3');
+  expect(keptKv(storage)).toBeUndefined();
 });
