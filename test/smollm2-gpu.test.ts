@@ -110,7 +110,8 @@ describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 wit
   }, 2 * hours);
 });
 
-// One rounding of every key and value to 1/254 of the largest of its head: the bound is that of the f16 path.
+// Every key and value is off by up to 1/254 of the largest of its head. Measured at most 7.2e-4 (33 tokens); which steps
+// are taken differs a little between adapters, hence the room.
 describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 with keys and values in 8 bits', () => {
   let model: LoadedModel;
   let runner: Runner;
@@ -121,12 +122,11 @@ describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 wit
   afterAll(() => model.destroy());
 
   const prompts = jsonFixture<Prompt[]>('smollm2/logits.json').filter(({ ids }) => isFull || ids.length <= 33);
-  it.each(prompts)('stays within a KL divergence of 1e-3 in 8 bits after $n_tokens tokens', async ({ ids }) => {
+  it.each(prompts)('stays within a KL divergence of 2e-3 in 8 bits after $n_tokens tokens', async ({ ids }) => {
     await runner.feed(ids, 0);
     const found = divergence(floatsFixture(`smollm2/logits-${ids.length}.f32`), await runner.readLogits());
     record({ point: `SmolLM2 with 8-bit keys and values after ${ids.length} tokens: KL divergence`, command: command('in 8 bits'), value: found });
-    console.log(ids.length, found);
-    expect(found).toBeLessThan(1e-3);
+    expect(found).toBeLessThan(2e-3);
   });
 });
 
