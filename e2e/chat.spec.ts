@@ -43,7 +43,7 @@ async function stopHoldsStill(page: Page, question: string): Promise<void> {
   await expect(page.getByText('Stopped', { exact: true })).toBeVisible();
 }
 
-test('the default model gives the golden answer, and gives it again from the store when the network is cut off', async ({ context, page, baseURL }) => {
+test('the default model gives the golden answer, it is made anew, edited, and given again with the network off', async ({ context, page }) => {
   expect(golden.text.startsWith(first16)).toBe(true);
   const requested = modelRequests(context);
   await page.goto('/?max-tokens=16&f32&temperature=0');
@@ -52,12 +52,24 @@ test('the default model gives the golden answer, and gives it again from the sto
   expect(requested.length).toBeGreaterThan(0);
   expect(await askToTheEnd(page, golden.user)).toBe(first16);
   await expect(page.getByText('cut off at the limit')).toBeVisible();
+  await page.getByRole('button', { name: 'Regenerate' }).click();
+  await idle(page);
+  expect(await answer(page).innerText()).toBe(first16);
+  await page.getByRole('article', { name: 'You' }).hover();
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Edit message' }).fill('Say hello.');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('article', { name: 'You' })).toHaveText('Say hello.');
+  await idle(page);
+  expect(await answer(page).innerText()).not.toBe(first16);
 
-  await cutOff(context, baseURL!);
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await context.setOffline(true);
   requested.length = 0;
-  await page.reload();
+  await page.reload(); // from the service worker
   await expect(composer(page)).toBeVisible({ timeout: 5 * 60_000 });
-  expect(await askToTheEnd(page, golden.user)).toBe(first16);
+  expect(await askToTheEnd(page, golden.user)).toBe(first16); // a second conversation
+  await expect(page.getByRole('navigation', { name: 'Chats' }).getByRole('listitem')).toHaveCount(2);
   expect(requested).toEqual([]);
 
   await page.goto('/?f32&temperature=0');

@@ -110,7 +110,7 @@ test('a page styles parts and custom properties of an element, and nothing else 
   const site = await startSite(library, { ...model, '/': html(`${style}${chat()}`) });
   await page.goto(site.address);
   await expect(page.getByRole('button', { name: 'Load tiny' })).toHaveCSS('background-color', 'rgb(200, 0, 100)');
-  await expect(page.getByText('Nothing you write leaves this device')).not.toHaveCSS('color', 'rgb(1, 2, 3)');
+  await expect(page.getByText('A language model that runs here')).not.toHaveCSS('color', 'rgb(1, 2, 3)');
   await send(page, 0);
   await expect(page.getByRole('article', { name: 'You' })).toHaveCSS('font-style', 'italic');
   await expect(page.locator('windrow-composer')).toHaveCSS('border-top-width', '7px');
