@@ -65,7 +65,7 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
 const onceOnly = ['bad-input', 'cli', 'engine', 'window', ...(full ? [] : ['limits'])].map((name) => `test/${name}-gpu.test.ts`);
 
 /** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
-async function vitest(project, name, env, exclude = []) {
+async function vitest(project, name, env = {}, exclude = []) {
   console.log(`\n== ${name}`);
   const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
   const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', ...(tests ? [tests] : []), ...exclude.flatMap((file) => ['--exclude', file]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
