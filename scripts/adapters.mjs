@@ -1,3 +1,4 @@
+// @ts-check
 // Finds the software GPUs that tests run on under Dawn: Mesa's lavapipe, installed where that is possible, and the
 // SwiftShader that comes with Chromium. Each is named by its Vulkan driver file (ICD), for VK_ICD_FILENAMES.
 import { spawnSync } from 'node:child_process';
@@ -43,6 +44,8 @@ function lavapipeFile() {
 
 /**
  * The adapter, if Dawn really gets a device from it. Asked in another process, since a broken driver may crash.
+ * @param {string} name
+ * @param {string | undefined} icd
  * @returns {Adapter}
  */
 function checked(name, icd) {

@@ -1,3 +1,4 @@
+// @ts-check
 // Finds a Chromium with WebGPU, or installs one, and knows how tests start it.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -49,6 +50,7 @@ export function ensureChromium(env = process.env) {
   if (found) return { path: found };
   if (env.CHROMIUM_PATH) return { skipped: `CHROMIUM_PATH is ${env.CHROMIUM_PATH}, where there is no file` };
   const tried = ['no Chromium in a known place'];
+  /** @type {{ name: string, commands: [string, string[]][] }[]} */
   const ways = [{ name: "Playwright's download", commands: [['npx', ['playwright', 'install', 'chromium']]] }];
   if (isRoot && existsSync('/etc/debian_version')) {
     ways.push({ name: 'apt-get', commands: [['apt-get', ['update']], ['apt-get', ['install', '-y', '--no-install-recommends', 'chromium']]] });

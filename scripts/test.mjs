@@ -1,3 +1,4 @@
+// @ts-check
 // `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium; then `N passed, N failed`.
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
 // `--only=check,unit,gpu,e2e` runs a part, `--tests=PATTERN` only test files whose path contains it; then the other points of
@@ -107,7 +108,7 @@ function writeVerified() {
   if ((only || tests) && existsSync('docs/verified.json')) {
     const key = (/** @type {{ point: string, adapter: string }} */ { point, adapter }) => `${point}|${adapter}`;
     const measured = new Set(points.map(key));
-    points.push(...JSON.parse(readFileSync('docs/verified.json', 'utf8')).filter((point) => !measured.has(key(point))));
+    points.push(...JSON.parse(readFileSync('docs/verified.json', 'utf8')).filter((/** @type {{ point: string, adapter: string }} */ point) => !measured.has(key(point))));
   }
   points.sort((a, b) => String(a.point).localeCompare(String(b.point)) || String(a.adapter).localeCompare(String(b.adapter)));
   writeFileSync('docs/verified.json', `${JSON.stringify(points, null, 2)}\n`);
