@@ -81,4 +81,17 @@ describe('the pacer', () => {
     expect(second).toBe(true);
     await waiting;
   });
+
+  it('gives the error of a lost GPU to who waits for a submit, and leaves none unhandled', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const lost = { onSubmittedWorkDone: () => Promise.reject(new Error('lost')) } as unknown as GPUQueue;
+    const pacer = createPacer(lost);
+    await pacer.submitted(1, 1);
+    vi.useRealTimers();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+    await expect(pacer.submitted(1, 1)).rejects.toThrow('lost');
+  });
 });

@@ -26,16 +26,16 @@ export function createPacer(queue: GPUQueue): Pacer {
     async submitted(rows, pieces) {
       const started = performance.now();
       pending++;
-      inFlight.push(
-        queue.onSubmittedWorkDone().then(() => {
-          const now = performance.now();
-          const ms = (now - Math.max(started, lastDone)) / pieces;
-          lastDone = now;
-          pending--;
-          const old = msPerPiece.get(bucket(rows));
-          msPerPiece.set(bucket(rows), old === undefined ? ms : 0.7 * old + 0.3 * ms);
-        }),
-      );
+      const done = queue.onSubmittedWorkDone().then(() => {
+        const now = performance.now();
+        const ms = (now - Math.max(started, lastDone)) / pieces;
+        lastDone = now;
+        pending--;
+        const old = msPerPiece.get(bucket(rows));
+        msPerPiece.set(bucket(rows), old === undefined ? ms : 0.7 * old + 0.3 * ms);
+      });
+      done.catch(() => undefined); // nobody waits for the last submits of a lost GPU; who waits for one still gets its error
+      inFlight.push(done);
       while (inFlight.length > 1) await inFlight.shift();
     },
     idleSince: () => (pending ? undefined : lastDone),
