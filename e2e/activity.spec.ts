@@ -25,6 +25,12 @@ test('the activity panel shows speed and bytes, copies a report, and a budget ho
   await panel.getByRole('button', { name: 'Load the model again' }).click();
   await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
   expect(await page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).budgetBytes)).toBe(2 ** 30);
+  const choosingMs = () => page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).readyMs.shapes);
+  const known = await choosingMs();
+  await page.getByRole('button', { name: 'Activity' }).click();
+  await panel.getByRole('button', { name: 'Load again and choose kernels anew' }).click();
+  await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
+  expect(await choosingMs(), 'kernels are compiled and measured, no longer looked up').toBeGreaterThan(known);
 });
 
 test('of a model that is streamed, the panel shows bytes per token and stalls, live', async ({ page }) => {

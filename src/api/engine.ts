@@ -22,6 +22,8 @@ export interface ModelOptions extends ImportSettings {
   f32?: boolean;
   /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */
   kv?: KvType;
+  /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
+  retune?: boolean;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
   onProgress?: (progress: LoadProgress) => void;

@@ -56,7 +56,7 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; kv?: KvType; keep?: boolean }): LoadOptions {
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; kv?: KvType; retune?: boolean; keep?: boolean }): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
@@ -64,6 +64,7 @@ export function toLoadOptions(options: ImportSettings & { budget?: number | stri
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
     kv: toKvType(options.kv),
+    retune: options.retune,
     keep: options.keep,
   };
 }

@@ -1,4 +1,4 @@
-// <windrow-activity>: what the model is doing, in a dialog that loads when it is first opened. Events: closed, reload.
+// <windrow-activity>: what the model is doing, in a dialog that loads when it is first opened. Events: closed, reload (detail.retune: choose kernels anew).
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
@@ -55,12 +55,14 @@ export class Activity extends LitElement {
           <input type="range" aria-labelledby="budget" min="0" max=${budgets.length - 1} .value=${String(this.budget)} aria-valuetext=${budgetWords(this.budget)} @input=${this.setBudget}>
           <label class="field"><span>Keys and values of the next load</span>
             <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value} ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
-          <button @click=${() => this.dispatchEvent(new CustomEvent('reload'))}>Load the model again</button>
+          <button @click=${() => this.reload(false)}>Load the model again</button>
+          <button class="plain" @click=${() => this.reload(true)}>Load again and choose kernels anew</button>
         </section>
         <section aria-label="Device">
           <h3>Device and kernels</h3>
           <p>${info.adapter}</p>
           <p class="quiet">${Object.entries(info.variants).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
+          ${(info.warnings ?? []).map((warning) => html`<p>${warning}</p>`)}
         </section>
         <section aria-label="Checks">
           <h3>Something wrong?</h3>
@@ -98,6 +100,10 @@ export class Activity extends LitElement {
       </dl>
       <div class="plots">${plot('In use, and the budget', lines, formatBytes)}</div>
     </section>`;
+  }
+
+  private reload(retune: boolean): void {
+    this.dispatchEvent(new CustomEvent('reload', { detail: { retune } }));
   }
 
   private setBudget({ target }: Event): void {

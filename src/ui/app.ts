@@ -92,7 +92,7 @@ export class App extends LitElement {
         ${this.renderPage()}
         ${this.renderFoot()}
       </windrow-shell>
-      ${renderDialog(this.overlay, loader, chats, this.log, { close, reload: () => void this.load(loader.choice!) })}
+      ${renderDialog(this.overlay, loader, chats, this.log, { close, reload: (retune) => void this.load(loader.choice!, retune) })}
       ${renderNotices(this.updates, chats, conversation.answering)}
     `;
   }
@@ -177,12 +177,12 @@ export class App extends LitElement {
     this.models = this.loader.step !== 'ready';
   }
 
-  private async load(choice: ModelChoice): Promise<void> {
+  private async load(choice: ModelChoice, retune?: boolean): Promise<void> {
     this.conversation.settle();
     this.conversation.dismiss();
     this.overlay = 'none';
     this.log.clear();
-    await this.loader.load(choice, this.loadChoices);
+    await this.loader.load(choice, { ...this.loadChoices, retune });
     this.models = this.loader.step !== 'ready';
     await this.focusComposer();
   }

@@ -17,6 +17,7 @@ export function report(info: ModelInfo, stats: EngineStats, answers: Answer[], u
     `adapter: ${info.adapter}`,
     `browser: ${userAgent}`,
     `kernels: ${Object.entries(info.variants).map(([name, value]) => `${name}=${value}`).join(' ')}`,
+    ...(info.warnings ?? []).map((warning) => `warning: ${warning}`),
     `gpu bytes: ${Object.entries(stats.gpuBytes).map(([name, bytes]) => `${name} ${bytes}`).join(', ')}; peak ${stats.gpuBytesPeak} of ${stats.budgetBytes}`,
     ...answers.slice(-10).map(({ stats: { promptTokens, cachedTokens, newTokens, prefillMs, decodeMs, transfer } }) =>
       `answer: ${promptTokens} prompt tokens (${cachedTokens} cached) in ${Math.round(prefillMs)} ms, ${newTokens} new in ${Math.round(decodeMs)} ms`
