@@ -1,9 +1,8 @@
 // Tests in Chromium, on the built page. `npm run build` first; scripts/test.mjs does.
 import { defineConfig } from '@playwright/test';
+import { pagesPort, port } from './e2e/ports.ts';
 import { chromiumArgs, findChromium } from './scripts/browser.mjs';
 
-const port = 47831;
-const pagesPort = 47832;
 const minute = 60_000;
 
 const serve = (at: number, what: string, page = '') => ({

@@ -3,8 +3,9 @@
 import { expect, test } from '@playwright/test';
 import { record } from '../test/verified.ts';
 import { type KernelsRun } from './pages/kernels.ts';
+import { pagesPort } from './ports.ts';
 
-const pages = 'http://127.0.0.1:47832/kernels.html';
+const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 
 const devices = [
   { title: 'all that the adapter offers', query: '', least: 100 },

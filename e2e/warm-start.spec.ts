@@ -6,6 +6,7 @@ import { makeModel } from '../scripts/make-model.mjs';
 import { isFull, record } from '../test/verified.ts';
 import { test } from './library.ts';
 import { type WarmStartRun } from './pages/warm-start.ts';
+import { pagesPort } from './ports.ts';
 
 const ms = (value: number) => `${Math.round(value)} ms`;
 
@@ -14,7 +15,7 @@ test('a stored model has its weights on the GPU in less than 1.5 times reading a
   const path = join(folder, 'model.gguf');
   await makeModel({ layers: 12, dim: 1024, ff: 4096, heads: 8, kvHeads: 4, vocab: 8192, type: 'Q8_0', out: path }); // 200 MB
   const page = await (await profile.open()).newPage();
-  await page.goto('http://127.0.0.1:47832/warm-start.html');
+  await page.goto(`http://127.0.0.1:${pagesPort}/warm-start.html`);
   await page.setInputFiles('input', path);
   const done = await page.waitForFunction(() => window.warmStart, undefined, { timeout: 8 * 60_000 });
   const run = (await done.jsonValue()) as WarmStartRun;
