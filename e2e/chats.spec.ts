@@ -58,6 +58,7 @@ test('chats are renamed, searched, exported, imported, deleted and brought back'
   await expect(chats).toHaveCount(1);
   await page.getByRole('button', { name: 'Undo' }).click();
   await expect(chats).toHaveCount(2);
+  await expect(page.getByText('Chat deleted')).toHaveCount(0); // stored again
   await page.reload();
   await expect(chats).toHaveCount(2);
 });

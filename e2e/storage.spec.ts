@@ -2,20 +2,27 @@
 import { expect, type Page } from '@playwright/test';
 import { askToTheEnd, composer, openModels, test, tinyModel } from './page.ts';
 
+/** Leaves storage only 700 kB more than it holds once the service worker has stored the page. */
+async function fillStorage(page: Page, origin: string): Promise<void> {
+  const usage = await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    return (await navigator.storage.estimate()).usage ?? 0;
+  });
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 700_000 });
+}
+
 /** The tiny model under another name: another model to the store. */
 const otherModel = { ...tinyModel, name: 'other.gguf', buffer: Buffer.from(tinyModel.buffer.toString('latin1').replace('stories260K', 'stories260L'), 'latin1') };
 const openFile = (page: Page, file: typeof tinyModel) => page.locator('input[type=file]').setInputFiles(file);
 
-test('where storage has no room, the model not used for longest is offered to be deleted, with both numbers, and that makes room', async ({ page, context, baseURL }) => {
+test('where storage has no room, the model not used for longest is offered to be deleted, with both numbers, and that makes room', async ({ page, baseURL }) => {
   await page.goto('/');
   await openFile(page, tinyModel);
   await expect(composer(page)).toBeVisible();
   await page.reload();
   await expect(page.getByText('used just now')).toBeVisible();
-  const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate());
-  const cdp = await context.newCDPSession(page);
-  await cdp.send('Storage.overrideQuotaForOrigin', { origin: baseURL!, quotaSize: usage + 700_000 });
-
+  await fillStorage(page, baseURL!);
   await openFile(page, otherModel);
   await expect(page.getByRole('alert').first()).toContainText(/storage is full: the model needs \d+ bytes, \d+ of them are stored/);
   await expect(page.getByText(/^Takes 1\.\d MB of storage, and the browser gives no more\. Not used for longest:$/)).toBeVisible();
@@ -29,11 +36,9 @@ test('where storage has no room, the model not used for longest is offered to be
   await expect(kept).toContainText('stories260L');
 });
 
-test('where nothing can be deleted, the model is used without being kept', async ({ page, context, baseURL }) => {
+test('where nothing can be deleted, the model is used without being kept', async ({ page, baseURL }) => {
   await page.goto('/');
-  const cdp = await context.newCDPSession(page);
-  const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate());
-  await cdp.send('Storage.overrideQuotaForOrigin', { origin: baseURL!, quotaSize: usage + 700_000 });
+  await fillStorage(page, baseURL!);
   await openFile(page, tinyModel);
   await expect(page.getByText('Deleting other models would not make room for it')).toBeVisible();
   await page.getByText('How it is kept').click();
@@ -41,7 +46,7 @@ test('where nothing can be deleted, the model is used without being kept', async
   await page.getByRole('button', { name: 'Load', exact: true }).click();
   expect((await askToTheEnd(page, 'Once')).length).toBeGreaterThan(0);
   await openModels(page);
-  await expect(page.getByRole('heading', { name: 'On this device' })).toHaveCount(0);
+  await expect(page.getByRole('list', { name: 'On this device' }).getByRole('listitem')).toContainText('not complete'); // what came before storage was full
 });
 
 test('a model is kept encrypted, and its passphrase is asked for when it is loaded and verified', async ({ page }) => {

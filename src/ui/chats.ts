@@ -58,10 +58,12 @@ export class Chats implements ReactiveController {
     await this.store.remove(id).catch((error: Error) => this.fail(error));
   }
 
+  /** The notice stays until the chat is stored again. */
   async bringBack(): Promise<void> {
     const { removed } = this;
-    this.set({ removed: null });
-    if (removed) await this.keep(removed);
+    if (!removed) return;
+    await this.keep(removed);
+    if (this.removed === removed) this.set({ removed: null });
   }
 
   forgetRemoved(): void {
