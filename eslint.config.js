@@ -2,7 +2,7 @@
 import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
-/** Who may import whom. A folder may always import itself; errors, formats and protocol may be imported by all. */
+/** Who may import whom. A folder may always import itself; errors, bytes, formats and protocol may be imported by all. */
 const imports = {
   index: ['api'],
   ui: ['api'],
@@ -19,9 +19,10 @@ const imports = {
   reference: ['model', 'gguf'],
   formats: [],
   errors: [],
+  bytes: [],
   protocol: [],
 };
-const forAll = ['errors', 'formats', 'protocol'];
+const forAll = ['errors', 'bytes', 'formats', 'protocol'];
 const importNothing = ['errors', 'formats', 'protocol'];
 
 const wgsl = {

@@ -264,7 +264,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['a top-p out of range', ['generate', model, '--prompt', 'x', '--top-p', '1.5'], 'RequestError', /topP is 1\.5/],
       ['half a seed', ['generate', model, '--prompt', 'x', '--seed', '0.5'], 'RequestError', /seed is 0\.5/],
       ['no tokens to make', ['generate', model, '--prompt', 'x', '--max-tokens', '0'], 'RequestError', /"0" is not a whole number above 0/],
-      ['a budget in words', ['generate', model, '--prompt', 'x', '--budget', 'much'], 'RequestError', /"much" is not a size; write 2GiB/],
+      ['a budget in words', ['generate', model, '--prompt', 'x', '--budget', 'much'], 'RequestError', /is "much"; it must be a number of bytes above 0, or text such as "2GiB"/],
       ['limits that do not exist', ['plan', model, '--limits', 'none'], 'RequestError', /'none' is invalid\. Allowed choices are adapter, default/],
       ['a model that does not exist', ['tokenize', missing, '--text', 'x'], 'RequestError', /missing\.gguf does not exist/],
       ['a folder', ['tokenize', folder, '--text', 'x'], 'RequestError', /is a folder/],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RequestError } from '../errors.ts';
-import { parseBytes } from './bytes.ts';
+import { parseBytes } from '../bytes.ts';
 import { toGenerateRequest, toLoadOptions, toModelSource } from './parameters.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hello' }];

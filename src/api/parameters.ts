@@ -2,7 +2,7 @@
 // implemented is refused, never ignored.
 import { RequestError } from '../errors.ts';
 import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
-import { parseBytes } from './bytes.ts';
+import { parseBytes } from '../bytes.ts';
 import { type ChatCompletionParams, type ChatMessageParam } from './chat.ts';
 
 /** `owner/repo` or `owner/repo:quantisation`, and no path of a file. */

@@ -1,11 +1,12 @@
 // The commands and their options. Each command is a file; this one only parses and reports.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
 import { type BenchFlags, bench } from './bench.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
-import { parseBytes, parseContexts, parseNumber, parseTokens, positiveInteger } from './options.ts';
+import { parseContexts, parseNumber, parseTokens, positiveInteger } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
@@ -19,7 +20,7 @@ const argument = <T>(parse: (text: string) => T) => (text: string): T => {
     throw new InvalidArgumentError((error as Error).message);
   }
 };
-const bytes = argument(parseBytes);
+const bytes = argument((text: string) => parseBytes(text, 'The size'));
 const integer = argument(positiveInteger);
 const number = argument(parseNumber);
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);

@@ -20,15 +20,6 @@ export interface ModelFlags {
   maxBinding?: number;
 }
 
-/** `2GiB`, `512MiB`, `100000`. */
-export function parseBytes(text: string): number {
-  const [, number, unit] = /^\s*([\d.]+)\s*([KMGT]i?B?|B)?\s*$/i.exec(text) ?? [];
-  const value = Number(number);
-  if (!(value > 0)) throw new RequestError(`"${text}" is not a size; write 2GiB, 512MiB or a number of bytes.`);
-  const power = ' KMGT'.indexOf((unit?.[0] ?? ' ').toUpperCase());
-  return Math.floor(value * (unit && /^[KMGT]B$/i.test(unit) ? 1000 : 1024) ** Math.max(0, power));
-}
-
 /** `1,2,3` */
 export function parseTokens(text: string): number[] {
   const parts = text.trim() === '' ? [] : text.split(',');

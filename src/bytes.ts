@@ -1,8 +1,8 @@
 // Sizes as people write them. Not how they are shown: that is the page's business.
-import { RequestError } from '../errors.ts';
+import { RequestError } from './errors.ts';
 
 const units: Record<string, number> = {
-  '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30,
+  '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40,
 };
 
 /** Bytes from a number or from text as in `2GiB`, `1.5 GB`, `800MiB`. `name` is the option's, for the error. */
