@@ -1,0 +1,59 @@
+// Hosts the engine for bench.html: loads, measures and checks in a worker, as the chat page's engine runs in one.
+import { expose } from 'comlink';
+import { createEngine, type EngineOptions, type Host } from '../src/engine/engine.ts';
+import { previewModel } from '../src/engine/preview.ts';
+import { type ModelSource, type StoredModel } from '../src/protocol.ts';
+import { openRecords, openStore } from '../src/weights/store.ts';
+import { countCalls } from './count-calls.ts';
+import { type BenchOptions, type BenchReport, contextFor, runBench } from './report.ts';
+import { reportText } from './report-text.ts';
+import { type Sweep, sweep, sweepText } from './sweep.ts';
+
+export interface PageOptions extends BenchOptions {
+  /** Also at several budgets, against each other. */
+  sweep?: boolean;
+  load: Pick<EngineOptions, 'f32' | 'variant' | 'kv' | 'budgetBytes' | 'tokensPerSubmit'>;
+}
+
+export interface PageResult {
+  report: BenchReport;
+  sweep?: Sweep;
+  text: string;
+}
+
+export interface BenchWorker {
+  models(): Promise<StoredModel[]>;
+  /** Progress goes through `port` as lines of text. */
+  run(source: ModelSource, options: PageOptions, port: MessagePort): Promise<PageResult>;
+}
+
+const host: Host = {
+  gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
+  costs: openRecords('windrow-store-cost'), deviceOptions: { timestamps: true },
+};
+const engine = createEngine(host);
+
+async function run(source: ModelSource, options: PageOptions, port: MessagePort): Promise<PageResult> {
+  const { context: most } = await previewModel(host, source, {});
+  const load = (more: EngineOptions) => engine.load(source, { context: contextFor(options, most), ...options.load, ...more });
+  const report = await runBench(engine, load, options, { calls: countCalls(), name: navigator.userAgent, onProgress: (line) => port.postMessage(line) });
+  if (!options.sweep) return { report, text: reportText(report) };
+  port.postMessage('The same model at several budgets.');
+  const { f32, variant } = options.load;
+  const swept = await sweep(engine, source, { promptTokens: Math.min(options.promptTokens, 64), newTokens: Math.min(options.newTokens, 16), f32, variant });
+  return { report, sweep: swept, text: `${reportText(report)}\n\n${sweepText(swept)}` };
+}
+
+const worker: BenchWorker = {
+  models: () => engine.models(),
+  async run(source, options, port) {
+    try {
+      return await run(source, options, port);
+    } finally {
+      await engine.unload();
+      port.close();
+    }
+  },
+};
+
+expose(worker);
