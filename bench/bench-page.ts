@@ -7,7 +7,7 @@ import { type ModelSource, type StoredModel } from '../src/protocol.ts';
 import { saveText } from '../src/ui/save-text.ts';
 import { type BenchWorker, type PageResult } from './bench-worker.ts';
 import workerAddress from './bench-worker.ts?worker&url';
-import { readQuery } from './page-query.ts';
+import { type BenchQuery, readQuery } from './page-query.ts';
 
 declare global {
   interface Window {
@@ -18,14 +18,12 @@ declare global {
 
 const place = document.getElementById('bench')!;
 const worker: Remote<BenchWorker> = wrap<BenchWorker>(new Worker(scriptAddress(new URL(workerAddress, location.href)), { type: 'module', name: 'windrow benchmark' }));
-const query = readQuery(location.search);
-const defaultUrl = 'models/SmolLM2-135M-Instruct.Q4_1.gguf';
 let stored: StoredModel[] = [];
 let running = false;
 let progress = '';
 
-function show(): void {
-  const { promptTokens, newTokens, contexts, sweep } = query.options;
+function show({ model, options }: BenchQuery): void {
+  const { promptTokens, newTokens, contexts, quick, sweep } = options;
   const outcome = window.bench;
   render(html`
     <form @submit=${submit}>
@@ -35,16 +33,17 @@ function show(): void {
           ${stored.filter(({ complete }) => complete).map(({ id, name }) => html`<option value=${id}>${name}</option>`)}
         </select>
       </label>
-      <label>Address of a GGUF <input name="model" value=${query.model ?? defaultUrl}></label>
+      <label>Address of a GGUF <input name="model" value=${model ?? ''} placeholder="models/MODEL.gguf"></label>
       <label>or a file <input name="file" type="file" accept=".gguf"></label>
       <label>Prompt tokens <input name="prompt" type="number" min="1" value=${promptTokens}></label>
       <label>New tokens <input name="new" type="number" min="1" value=${newTokens}></label>
       <label>Contexts <input name="contexts" value=${contexts?.join() ?? ''} placeholder="128,512,1024,2048"></label>
+      <label class="check"><input name="quick" type="checkbox" ?checked=${quick}> One prompt and its answer only</label>
       <label class="check"><input name="sweep" type="checkbox" ?checked=${sweep}> Several budgets too</label>
       <button ?disabled=${running}>${running ? 'Running…' : 'Run'}</button>
     </form>
     <p role="status">${progress}</p>
-    ${outcome && 'error' in outcome ? html`<p class="error" role="alert">${outcome.error}</p>` : nothing}
+    ${outcome && 'error' in outcome ? html`<p class="error" role="alert">The benchmark failed, and nothing that it measured counts. ${outcome.error}</p>` : nothing}
     ${outcome && 'result' in outcome ? results(outcome.result) : nothing}
   `, place);
 }
@@ -60,27 +59,31 @@ function submit(event: SubmitEvent): void {
   const form = new FormData(event.target as HTMLFormElement);
   const text = (name: string) => String(form.get(name) ?? '').trim();
   const search = new URLSearchParams(location.search);
-  for (const name of ['prompt', 'new', 'contexts', 'sweep']) {
+  for (const name of ['model', 'prompt', 'new', 'contexts', 'quick', 'sweep']) {
     if (text(name)) search.set(name, text(name));
     else search.delete(name);
   }
   const file = form.get('file');
-  const source: ModelSource = file instanceof File && file.size > 0 ? { file } : text('stored') ? { stored: text('stored') } : { url: new URL(text('model'), location.href).href };
-  void run(source, search.toString());
+  const source = file instanceof File && file.size > 0 ? { file } : text('stored') ? { stored: text('stored') } : undefined;
+  void run(search.toString(), source);
 }
 
-async function run(source: ModelSource, search: string): Promise<void> {
+/** Runs the model in `search`, or `source`. */
+async function run(search: string, source?: ModelSource): Promise<void> {
+  const query = attempt(() => readQuery(search));
+  if (!query) return;
+  const { model, options } = query;
+  if (!source && !model) return fail(query, 'No model is chosen. Give the address of a GGUF, a file or a stored model.');
   running = true;
   window.bench = undefined;
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }: MessageEvent<string>) => {
     progress = data;
-    show();
+    show(query);
   };
-  show();
+  show(query);
   try {
-    const { options } = readQuery(search);
-    const result = await worker.run(source, options, transfer(port2, [port2]));
+    const result = await worker.run(source ?? { url: new URL(model!, location.href).href }, options, transfer(port2, [port2]));
     progress = 'Done. Every output that was timed was checked.';
     window.bench = { result };
   } catch (error) {
@@ -90,8 +93,23 @@ async function run(source: ModelSource, search: string): Promise<void> {
     running = false;
     port1.close();
   }
-  show();
-  if (window.bench && 'result' in window.bench) await drawPlots(window.bench.result);
+  show(query);
+  if ('result' in window.bench) await drawPlots(window.bench.result);
+}
+
+/** What `read` gives; if it throws, the page says why. */
+function attempt(read: () => BenchQuery): BenchQuery | undefined {
+  try {
+    return read();
+  } catch (error) {
+    fail(readQuery(''), (error as Error).message);
+    return undefined;
+  }
+}
+
+function fail(query: BenchQuery, error: string): void {
+  window.bench = { error };
+  show(query);
 }
 
 async function drawPlots({ report }: PageResult): Promise<void> {
@@ -99,9 +117,12 @@ async function drawPlots({ report }: PageResult): Promise<void> {
   plots(place.querySelector('.plots')!, report);
 }
 
-show();
-worker.models().then((models) => {
-  stored = models;
-  show();
-}, () => {});
-if (query.model) void run({ url: new URL(query.model, location.href).href }, location.search);
+const asked = attempt(() => readQuery(location.search));
+if (asked) {
+  show(asked);
+  if (asked.model) void run(location.search);
+  worker.models().then((models) => {
+    stored = models;
+    if (!running) show(asked);
+  }, () => {});
+}

@@ -1,5 +1,5 @@
 // What the address of bench.html asks for: ?model=URL&prompt=64&new=16&contexts=128,512&sweep=1&quick=1&f32=1&variant=...&kv=q8
-// &budget=BYTES&one-submit=1. With a model it runs at once.
+// &expect=IDS&budget=BYTES&one-submit=1. With a model it runs at once.
 import { type KvType } from '../src/protocol.ts';
 import { type PageOptions } from './bench-worker.ts';
 
@@ -8,22 +8,24 @@ export interface BenchQuery {
   options: PageOptions;
 }
 
-/** Throws RangeError for what is no whole number above 0. */
+/** Throws RangeError for what is not the number that it has to be. */
 export function readQuery(search: string): BenchQuery {
   const query = new URLSearchParams(search);
   const on = (name: string) => query.has(name) && query.get(name) !== '0';
-  const number = (name: string, text = query.get(name)): number | undefined => {
-    if (!text) return undefined;
+  const parse = (name: string, text: string, least: number): number => {
     const value = Number(text);
-    if (!(Number.isInteger(value) && value > 0)) throw new RangeError(`${name} is ${text}; it has to be a whole number above 0.`);
+    if (!(text.trim() && Number.isInteger(value) && value >= least)) throw new RangeError(`${name} is ${text}; it has to be a whole number of at least ${least}.`);
     return value;
   };
+  const number = (name: string): number | undefined => (query.get(name) ? parse(name, query.get(name)!, 1) : undefined);
+  const list = (name: string, least: number): number[] | undefined => (query.get(name) ? query.get(name)!.split(',').map((text) => parse(name, text, least)) : undefined);
   return {
     model: query.get('model') ?? undefined,
     options: {
       promptTokens: number('prompt') ?? 64,
       newTokens: number('new') ?? 16,
-      contexts: query.get('contexts')?.split(',').map((text) => number('contexts', text.trim())!),
+      contexts: list('contexts', 1),
+      expect: list('expect', 0),
       sweep: on('sweep'),
       quick: on('quick'),
       load: {

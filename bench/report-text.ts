@@ -15,12 +15,13 @@ export function reportText(report: BenchReport): string {
       `prefill   ${report.prefillTokensPerSecond.toFixed(2)} tokens/s (${promptTokens} tokens), first token after ${report.firstTokenMs.toFixed(0)} ms`,
       `decode    ${report.decodeTokensPerSecond.toFixed(2)} tokens/s (${newTokens} tokens)`,
       `device    copies ${giga(peak.copyBytesPerSecond)} GB/s, multiply-adds ${giga(peak.flopsPerSecond)} GFLOP/s`,
-      `decode    reads ${giga(decode.bytesPerSecond)} GB/s (${percent(decode.ofCopy)} of copying), computes ${giga(decode.flopsPerSecond)} GFLOP/s (${percent(decode.ofFma)} of multiply-adds)`,
+      `decode    reads ${mib(decode.bytesPerToken)} MiB per token, ${giga(decode.bytesPerSecond)} GB/s (${percent(decode.ofCopy)} of copying), computes ${giga(decode.flopsPerSecond)} GFLOP/s (${percent(decode.ofFma)} of multiply-adds)`,
       `prefill   computes ${giga(prefill.flopsPerSecond)} GFLOP/s (${percent(prefill.ofFma)} of multiply-adds)`,
       `per token ${Object.entries(perToken).map(([name, count]) => `${count} ${name}`).join(', ')}`,
       `host      ${hostMsPerToken.toFixed(3)} ms per token (encoding and submitting)`,
       `GPU peak  ${mib(report.gpuBytesPeak)} MiB`,
       `load      ${loadMs.toFixed(0)} ms`,
+      `checked   ${checkedWords(report)}`,
     ],
     contexts.length ? contextTable(contexts) : [],
     leftOut.map(({ context, seconds }) => `Context ${context} was left out: it would take ${seconds.toFixed(0)} s. Ask for it by name to run it.`),
@@ -31,6 +32,12 @@ export function reportText(report: BenchReport): string {
   ];
   return blocks.filter((lines) => lines.length).map((lines) => lines.join('\n')).join('\n\n');
 }
+
+const checkedWords = ({ checked: { selfTests, tokens, expected, contexts, kernels } }: BenchReport): string =>
+  [
+    `${selfTests} tests of this model's kernels against plain loops`, `${tokens} tokens chosen twice alike`, expected ? `the first ${expected} as expected` : '',
+    contexts ? `${contexts} contexts twice alike` : '', kernels ? `${kernels} timed kernels with the same bytes each time` : '',
+  ].filter(Boolean).join(', ');
 
 function contextTable(contexts: ContextSpeed[]): string[] {
   const rows = contexts.map((c) => [

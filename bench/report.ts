@@ -12,6 +12,7 @@ import { type RunHooks, checkRepeats, gpuBoundFrom, runOnce } from './generation
 import { type KernelSpeed, measureKernels } from './kernels.ts';
 import { measurePeak } from './peak.ts';
 import { benchPrompt } from './prompt.ts';
+import { verifyKernels, verifyTokens } from './verify.ts';
 
 export interface BenchOptions {
   promptTokens: number;
@@ -20,6 +21,8 @@ export interface BenchOptions {
   contexts?: number[];
   /** Only one prompt and its answer: no contexts, kernels or fidelity. */
   quick?: boolean;
+  /** What the first tokens have to be, as another engine or an earlier run gave them. */
+  expect?: number[];
 }
 
 export interface BenchReport {
@@ -40,7 +43,7 @@ export interface BenchReport {
   decodeMsPerToken: number;
   firstTokenMs: number;
   /** Shares of the device's peak. */
-  decode: { bytesPerSecond: number; ofCopy: number; flopsPerSecond: number; ofFma: number };
+  decode: { bytesPerToken: number; bytesPerSecond: number; ofCopy: number; flopsPerSecond: number; ofFma: number };
   prefill: { flopsPerSecond: number; ofFma: number };
   /** Calls per decoded token, submits of the prompt not counted. */
   perToken: Counts;
@@ -63,7 +66,7 @@ export interface BenchReport {
     bytesPerWeight: number; ofF16: number;
   };
   /** Every timed output was checked; a wrong one is an error instead of a report. */
-  checked: { tokens: number; contexts: number; kernels: number };
+  checked: { selfTests: number; tokens: number; expected: number; contexts: number; kernels: number };
 }
 
 export interface BenchHost extends Required<Pick<RunHooks, 'calls'>>, Pick<RunHooks, 'cpuMs'> {
@@ -91,10 +94,13 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const { model, info } = loaded;
   const { config } = model.graph;
   const prompt = benchPrompt(promptTokens, loaded);
-  say(`The model is loaded on ${model.gpu.adapterName}; a first run warms up.`);
+  say(`The model is loaded on ${model.gpu.adapterName}; its kernels are tested.`);
+  const selfTests = await verifyKernels(model);
+  say('A first run warms up.');
   const first = await runOnce(loaded, prompt, newTokens);
   const second = await runOnce(loaded, prompt, newTokens, host);
   checkRepeats(second.ids, first.ids);
+  verifyTokens(second.ids, options.expect ?? []);
   const gpuBytesPeak = model.ledger.peakBytes;
   say('The peak of the device.');
   const peak = await measurePeak(model.gpu.device);
@@ -102,7 +108,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const cost = tokenCost(model, promptTokens + newTokens / 2);
   const prefillFlops = 2 * info.parameters * promptTokens;
   const reached = { bytesPerSecond: (1000 * cost.bytes) / msPerToken, flopsPerSecond: (1000 * cost.flops) / msPerToken };
-  const decode = { ...reached, ofCopy: reached.bytesPerSecond / peak.copyBytesPerSecond, ofFma: reached.flopsPerSecond / peak.flopsPerSecond };
+  const decode = { bytesPerToken: cost.bytes, ...reached, ofCopy: reached.bytesPerSecond / peak.copyBytesPerSecond, ofFma: reached.flopsPerSecond / peak.flopsPerSecond };
   const prefillFlopsPerSecond = (1000 * prefillFlops) / second.prefillMs;
 
   const contexts = quick ? { contexts: [], leftOut: [] } : await contextSpeeds();
@@ -133,7 +139,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
       cpuSecondsPerToken: cpuMsPerToken === undefined ? 'not measurable' : cpuMsPerToken / 1000,
       bytesPerWeight: byteLength / info.parameters, ofF16: byteLength / info.parameters / 2,
     },
-    checked: { tokens: second.ids.length, contexts: contexts.contexts.length, kernels: kernels.length },
+    checked: { selfTests, tokens: second.ids.length, expected: options.expect?.length ?? 0, contexts: contexts.contexts.length, kernels: kernels.length },
   };
 
   async function contextSpeeds() {

@@ -1,6 +1,8 @@
 // The kinds of the matrices of a model: what shapes are chosen for, one by one (model/matrix-shapes.ts).
+import { type Model } from '../gpu/self-test.ts';
 import { type Project } from '../model/graph.ts';
 import { matrixKind } from '../model/matrix-shapes.ts';
+import { type Shapes } from '../model/record.ts';
 import { type OpenedModel } from './load.ts';
 import { isTied, sectionsOf } from './sections.ts';
 
@@ -17,4 +19,10 @@ export function kindsOf({ graph, layout }: Pick<OpenedModel, 'graph' | 'layout'>
     }
   });
   return kinds;
+}
+
+/** A model in `shapes`, as the self-test takes it. */
+export function testable({ header, graph, layout }: OpenedModel, shapes: Shapes): Model {
+  const kinds = kindsOf({ graph, layout });
+  return { graph, shapes, typeOf: (tensor) => header.tensors.get(tensor)!.type, kindsOf: (op) => kinds.get(op) ?? [] };
 }

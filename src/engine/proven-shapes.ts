@@ -6,7 +6,7 @@ import { type KernelCache } from '../gpu/kernels.ts';
 import { type CheckResult, selfTest } from '../gpu/self-test.ts';
 import { missing } from '../model/possible-shapes.ts';
 import { type Shapes } from '../model/record.ts';
-import { kindsOf } from './kinds.ts';
+import { testable } from './kinds.ts';
 import { type OpenedModel } from './load.ts';
 import { type Notebook } from './tuning.ts';
 
@@ -24,14 +24,12 @@ interface Change {
 }
 
 /** `untuned` is what the choices fall back to first; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
-export async function provenShapes(gpu: Gpu, kernels: KernelCache, { header, graph, layout }: OpenedModel, shapes: Shapes, untuned: Shapes, { notes, save }: Notebook, only?: RegExp): Promise<Proven> {
-  const kinds = kindsOf({ graph, layout });
+export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, untuned: Shapes, { notes, save }: Notebook, only?: RegExp): Promise<Proven> {
   const ladders = laddersFrom(gpu, untuned);
   const tried = new Set<string>();
   const changes = new Map<string, Change>();
   for (;;) {
-    const model = { graph, shapes, typeOf: (tensor: string) => header.tensors.get(tensor)!.type, kindsOf: (op: Parameters<typeof kinds.get>[0]) => kinds.get(op) ?? [] };
-    const results = await selfTest(gpu, { model, kernels, only, known: notes.checks });
+    const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, only, known: notes.checks });
     const loss = await lossOf(gpu.device); // which would make every kernel fail
     if (loss) throw loss;
     const fresh = results.filter(({ name }) => !Object.hasOwn(notes.checks, name));

@@ -85,4 +85,7 @@ export const activityStyles = css`
   p {
     overflow-wrap: anywhere;
   }
+  a {
+    color: var(--accent);
+  }
 `;

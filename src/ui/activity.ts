@@ -67,6 +67,7 @@ export class Activity extends LitElement {
         <section aria-label="Checks">
           <h3>Something wrong?</h3>
           <windrow-check .engine=${this.engine} .log=${this.log}></windrow-check>
+          <p><a href="bench.html">The benchmark</a> measures a model at length, kernel by kernel.</p>
         </section>
       </dialog>
     `;
