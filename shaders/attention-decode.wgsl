@@ -1,14 +1,18 @@
-// Attention of one new position, split over the context: a workgroup takes one key/value head and `Panels` panels of 32
-// positions. Its threads take a position each for the scores, then 4 dimensions of a head each for the values, so
-// every key and value is read once for all heads that share it. attention-reduce.wgsl joins the splits.
+// Attention of one new position, split over the context: a workgroup takes one key/value head, `Span` positions and up to 8
+// heads that share them. Its threads take a position each for the scores, then 4 dimensions each for the values, so that
+// every key and value is read once for these heads. attention-reduce.wgsl joins the splits.
 struct Params {
   heads : u32,
   kv_heads : u32,
-  window : u32, // 0: none
+  head_vec4s : u32, // HeadVec4s, as a bound that no compiler unrolls: Mesa's code would be slower for it
+  window : u32,     // 0: none
   scale : f32,
 }
 
-override Panels : u32 = 4u;
+override Span : u32 = 128u; // a multiple of 32
+const Dims = (HeadVec4s + 31u) / 32u;   // vec4s of a head per thread
+const Slots = max(1u, 32u / HeadVec4s); // positions at a time
+const Lanes = min(HeadVec4s, 32u);      // threads per position
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
@@ -17,74 +21,121 @@ override Panels : u32 = 4u;
 @group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s + CacheScales)
 @group(0) @binding(6) var<storage, read_write> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1): sums, then (max, total)
 
-var<workgroup> scores : array<vec4<f32>, 32>; // (position) of up to 4 heads
+var<workgroup> shares : array<f32, Heads * Span>;       // (head, position): scores, then what each value counts
+var<workgroup> of_threads : array<f32, Heads * 32>;     // (head, thread): maxima, then totals
+var<workgroup> maxima : array<f32, Heads>;
+var<workgroup> of_slots : array<vec4<f32>, Heads * 32>; // (head, thread): sums
 
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let row = HeadVec4s + CacheScales;
   let kv_head = workgroup.y;
   let group_size = params.heads / params.kv_heads;
-  let position = state.position;
-  let first_head = kv_head * group_size + workgroup.z * 4u;
-  let heads_here = min(4u, group_size - workgroup.z * 4u);
-  let begin = select(0u, position + 1u - min(params.window, position + 1u), params.window > 0u);
-  // This thread's values: items (head, 4 dimensions), up to 8 of them for 4 heads of 256 dimensions.
-  var sums = array<vec4<f32>, 8>();
-  var largest = vec4<f32>(-1e30);
-  var totals = vec4<f32>();
-  for (var p = 0u; p < Panels; p++) {
-    let panel = workgroup.x * Panels + p;
-    if (panel * 32u > position || panel * 32u + 31u < begin) {
+  let first_head = kv_head * group_size + workgroup.z * Heads;
+  let heads_here = min(Heads, group_size - workgroup.z * Heads);
+  let length = state.position + 1u;
+  let begin = select(0u, length - min(params.window, length), params.window > 0u);
+  // Of this split, those positions are seen.
+  let first = workgroup.x * Span;
+  let low = max(first, begin) - first;
+  let high = max(first, min(first + Span, length)) - first;
+
+  var largest : array<f32, Heads>;
+  for (var h = 0u; h < Heads; h++) {
+    largest[h] = -1e30;
+  }
+  for (var at = local; at < high; at += 32u) {
+    if (at < low) {
       continue;
     }
-    var score = vec4<f32>();
-    let key = (panel * params.kv_heads + kv_head) * row * 32u + local;
-    for (var d = 0u; d < HeadVec4s; d++) {
+    let key = (((first + at) / 32u * params.kv_heads + kv_head) * row) * 32u + local;
+    var score = array<f32, Heads>();
+    for (var d = 0u; d < params.head_vec4s; d++) {
       let k = cache_unpack(keys[key + d * 32u]);
-      for (var h = 0u; h < 4u; h++) {
+      for (var h = 0u; h < Heads; h++) {
         score[h] += dot(query[(first_head + min(h, heads_here - 1u)) * HeadVec4s + d], k);
       }
     }
-    score *= cache_unpack_scale(keys[key + HeadVec4s * 32u]) * params.scale;
-    let at = panel * 32u + local;
-    let seen = at <= position && at >= begin;
-    scores[local] = select(vec4<f32>(-1e30), score, seen);
-    workgroupBarrier();
-    var now = largest;
-    for (var i = 0u; i < 32u; i++) {
-      now = max(now, scores[i]);
+    let scale = cache_unpack_scale(keys[key + HeadVec4s * 32u]) * params.scale;
+    for (var h = 0u; h < Heads; h++) {
+      score[h] *= scale;
+      shares[h * Span + at] = score[h];
+      largest[h] = max(largest[h], score[h]);
     }
-    let fade = exp(largest - now);
-    largest = now;
-    totals *= fade;
-    for (var j = 0u; j < 8u; j++) {
-      sums[j] *= fade[min((local + j * 32u) / HeadVec4s, 3u)];
-    }
+  }
+  for (var h = 0u; h < Heads; h++) {
+    of_threads[h * 32u + local] = largest[h];
+  }
+  workgroupBarrier();
+  if (local < Heads) {
+    var most = -1e30;
     for (var i = 0u; i < 32u; i++) {
-      let spot = panel * 32u + i;
-      if (spot <= position && spot >= begin) {
-        let value = (spot * params.kv_heads + kv_head) * row;
-        let weight = exp(scores[i] - now);
-        totals += weight;
-        let share = weight * cache_unpack_scale(values[value + HeadVec4s]);
-        for (var j = 0u; j < 8u; j++) {
-          let item = local + j * 32u;
-          if (item < heads_here * HeadVec4s) {
-            sums[j] += share[item / HeadVec4s] * cache_unpack(values[value + item % HeadVec4s]);
+      most = max(most, of_threads[local * 32u + i]);
+    }
+    maxima[local] = most;
+  }
+  workgroupBarrier();
+
+  // Each position's weight once; a value's scale goes with it.
+  var totals : array<f32, Heads>;
+  for (var at = local; at < high; at += 32u) {
+    if (at < low) {
+      continue;
+    }
+    let scale = cache_unpack_scale(values[((first + at) * params.kv_heads + kv_head) * row + HeadVec4s]);
+    for (var h = 0u; h < Heads; h++) {
+      let weight = exp(shares[h * Span + at] - maxima[h]);
+      totals[h] += weight;
+      shares[h * Span + at] = weight * scale;
+    }
+  }
+  for (var h = 0u; h < Heads; h++) {
+    of_threads[h * 32u + local] = totals[h];
+  }
+  workgroupBarrier();
+
+  let slot = local / Lanes;
+  let lane = local % Lanes;
+  var sums : array<array<vec4<f32>, Heads>, Dims>;
+  if (slot < Slots) {
+    for (var at = low + slot; at < high; at += Slots) {
+      let value = ((first + at) * params.kv_heads + kv_head) * row;
+      for (var j = 0u; j < Dims; j++) {
+        let d = lane + j * 32u;
+        if (d < HeadVec4s) {
+          let v = cache_unpack(values[value + d]);
+          for (var h = 0u; h < Heads; h++) {
+            sums[j][h] += shares[h * Span + at] * v;
           }
         }
       }
     }
-    workgroupBarrier();
   }
-  let start = (workgroup.x * params.heads + first_head) * (HeadVec4s + 1u);
-  for (var j = 0u; j < 8u; j++) {
-    let item = local + j * 32u;
-    if (item < heads_here * HeadVec4s) {
-      partials[start + (item / HeadVec4s) * (HeadVec4s + 1u) + item % HeadVec4s] = sums[j];
+  let next = HeadVec4s + 1u;
+  let start = (workgroup.x * params.heads + first_head) * next;
+  for (var j = 0u; j < Dims; j++) {
+    let d = lane + j * 32u;
+    if (Slots > 1u) {
+      for (var h = 0u; h < Heads; h++) {
+        of_slots[h * 32u + local] = sums[j][h];
+      }
+      workgroupBarrier();
+    }
+    if (slot == 0u && d < HeadVec4s) {
+      for (var h = 0u; h < heads_here; h++) {
+        var sum = sums[j][h];
+        for (var s = 1u; s < Slots; s++) {
+          sum += of_slots[h * 32u + s * Lanes + lane];
+        }
+        partials[start + h * next + d] = sum;
+      }
     }
   }
   if (local < heads_here) {
-    partials[start + local * (HeadVec4s + 1u) + HeadVec4s] = vec4<f32>(largest[local], totals[local], 0.0, 0.0);
+    var total = 0.0;
+    for (var i = 0u; i < 32u; i++) {
+      total += of_threads[local * 32u + i];
+    }
+    partials[start + local * next + HeadVec4s] = vec4<f32>(maxima[local], total, 0.0, 0.0);
   }
 }

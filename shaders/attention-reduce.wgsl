@@ -4,7 +4,7 @@ struct Params {
   head_dim : u32,
 }
 
-override Panels : u32 = 4u; // per split
+override Span : u32 = 128u; // positions per split
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
   if (head >= params.heads) {
     return;
   }
-  let splits = state.position / (32u * Panels) + 1u;
+  let splits = state.position / Span + 1u;
   let next = params.heads * (HeadVec4s + 1u);
   let start = head * (HeadVec4s + 1u);
   var largest = -1e30;

@@ -71,7 +71,10 @@ export interface RecordContext {
 
 export type Mode = 'decode' | 'prefill';
 
-const attentionPanels = 4;
+/** Positions that a workgroup of attention takes in decode. */
+const span = 128;
+/** Most heads of a group that share a workgroup there: their sums are in registers. */
+const mostHeads = 8;
 const gates = { silu: 1, gelu: 2 };
 const flag = (value: unknown) => (value ? 1 : 0);
 
@@ -240,20 +243,21 @@ function attendMany(context: RecordContext, name: string, op: Attend): Dispatch 
 function attendOne(context: RecordContext, name: string, op: Attend): Dispatch[] {
   const { activations: { buffers, state }, graph: { config }, shapes } = context;
   const vec4s = Math.ceil(config.headDim / 4);
-  const consts = { HeadVec4s: vec4s };
-  const constants = { Panels: attentionPanels };
-  const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim };
+  const groupSize = config.heads / config.kvHeads;
+  const workgroups = Math.ceil(groupSize / mostHeads); // of a key/value head
+  const constants = { Span: span };
+  const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: vec4s };
   return [
     {
       label: `${name}.attend`,
-      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts, constants },
+      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { HeadVec4s: vec4s, Heads: Math.ceil(groupSize / workgroups) }, constants },
       params: { ...sizes, window: op.window ?? 0, scale: op.scale },
       bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), partials: buffers.partials },
-      grid: ({ length }) => [splitsOf(length), config.kvHeads, Math.ceil(config.heads / config.kvHeads / 4)],
+      grid: ({ length }) => [splitsOf(length), config.kvHeads, workgroups],
     },
     {
       label: `${name}.attend.reduce`,
-      kernel: { kernel: 'attention-reduce', files: ['state'], consts, constants },
+      kernel: { kernel: 'attention-reduce', files: ['state'], consts: { HeadVec4s: vec4s }, constants },
       params: sizes,
       bindings: { state, partials: buffers.partials, attended: buffers.attended },
       grid: () => [Math.ceil((config.heads * vec4s) / 64)],
@@ -261,7 +265,7 @@ function attendOne(context: RecordContext, name: string, op: Attend): Dispatch[]
   ];
 }
 
-const splitsOf = (length: number) => Math.ceil(length / (32 * attentionPanels));
+const splitsOf = (length: number) => Math.ceil(length / span);
 
 /** Bytes of the partial results of split attention for up to `positions`. */
 export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => splitsOf(positions) * heads * (Math.ceil(headDim / 4) + 1) * 16;

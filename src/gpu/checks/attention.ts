@@ -146,13 +146,13 @@ export function attendCase(given: Attended, mode: Mode, shapes: Shapes): Case {
 export const attendTolerance = 1e-5;
 
 const headDims = [8, 64, 80, 96, 128, 256];
-const groupings = [[2, 2], [3, 1], [8, 2], [7, 1], [8, 1]];
+const groupings = [[2, 2], [3, 1], [8, 2], [7, 1], [9, 1]];
 const lengths = [1, 31, 32, 33, 129, 300];
 const windows = [undefined, 5, 32, 100];
 
-/** Every group size with every length; windows go round. */
-const decoded = (headDim: number): Attended[] =>
-  groupings.flatMap(([heads, kvHeads], g) =>
+/** Each of the group sizes with every length; windows go round. */
+const decoded = (headDim: number, groups: number[][]): Attended[] =>
+  groups.flatMap(([heads, kvHeads], g) =>
     lengths.map((length, l) => ({ heads, kvHeads, headDim, length, tokens: 1, window: windows[(g + l) % 4], sharpness: (g + l) % 5 === 4 ? 8 : 1 })));
 
 /** Every length once as a whole prompt, once as the end of one; group sizes and windows go round. */
@@ -170,10 +170,10 @@ const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases:
   cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache }))),
 });
 
-/** Prefill in all caches for one size of heads, then in turns: Mesa compiles that kernel for many seconds. */
+/** All group sizes, and prefill in all caches, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
-    ...caches.map((cache) => attendCheck('decode', headDim, cache, decoded(headDim))),
+    ...caches.map((cache, c) => attendCheck('decode', headDim, cache, decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])))),
     ...(i === 0 ? caches : [caches[i % 3]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
   ]);
 
