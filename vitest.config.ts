@@ -2,7 +2,7 @@
 import { defineConfig } from 'vitest/config';
 
 const minute = 60_000;
-const include = ['src', 'test', 'scripts'].flatMap((folder) => [`${folder}/**/*.test.ts`]);
+const include = ['src', 'bench', 'test', 'scripts'].flatMap((folder) => [`${folder}/**/*.test.ts`]);
 const gpu = '**/*-gpu.test.ts';
 
 export default defineConfig({

@@ -13,7 +13,7 @@ const ms = (value: number) => `${Math.round(value)} ms`;
 test('a stored model has its weights on the GPU in less than 1.5 times reading and uploading them, and compiles meanwhile', async ({ models: folder, profile }) => {
   test.skip(!isFull, 'measures time; WINDROW_FULL=1 runs it');
   const path = join(folder, 'model.gguf');
-  await makeModel({ layers: 12, dim: 1024, ff: 4096, heads: 8, kvHeads: 4, vocab: 8192, type: 'Q8_0', out: path }); // 200 MB
+  await makeModel({ layers: 24, dim: 1024, ff: 4096, heads: 8, kvHeads: 4, vocab: 8192, type: 'Q8_0', out: path }); // 410 MB
   const page = await (await profile.open()).newPage();
   await page.goto(`http://127.0.0.1:${pagesPort}/warm-start.html`);
   await page.setInputFiles('input', path);

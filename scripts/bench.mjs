@@ -1,7 +1,7 @@
 // @ts-check
 // `npm run bench`: runs bench.html, as built, in Chromium; prints its report and writes it as JSON. The model is the default
 // one or the path that is given. Options are those of the page's address (bench/page-query.ts):
-//   npm run bench -- [MODEL.gguf] [--prompt 64 --new 16 --contexts 128,512 --quick --sweep --f32 --kv q8 --budget BYTES
+//   npm run bench -- [MODEL.gguf] [--prompt 64 --new 16 --contexts 128,512 --quick --sweep --f32 --kv q8 --budget 2GiB
 //     --variant SHAPES --expect IDS --one-submit] [--json windrow-bench.json]
 // SwiftShader is the GPU unless WINDROW_GPU=1 says to take the machine's own.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -31,33 +31,36 @@ export interface TuneTarget {
   record(mode: Mode, shapes: Shapes): Dispatch[];
 }
 
-/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most. Notes what it finds. */
+/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most. Notes both: later loads measure nothing. */
 export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: Notebook): Promise<Shapes> {
   const started = performance.now();
-  let measured = 0;
+  let learned = false;
   for (const mode of ['decode', 'prefill'] as const) {
     const deadline = started + (mode === 'decode' ? decodeShare : 1) * tuneMs;
     let choices = candidates(target.gpu, shapes)[mode];
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
-      if (!notes[mode][kind] && performance.now() < deadline) {
-        const timed = await time(target, shapes, mode, kind, choices, deadline);
+      if (!notes[mode][kind]) {
+        const timed = performance.now() < deadline ? await time(target, shapes, mode, kind, choices, deadline) : [];
         if (timed.length > 1) {
-          notes[mode][kind] = timed[0].value;
-          measured++;
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
           const ranked = timed.map(({ value }) => value);
           choices = [...ranked, ...choices.filter((choice) => !ranked.includes(choice))].filter((choice) => !slow.includes(choice));
         }
+        // Also where no time was left: measuring at every load would delay the weights each time.
+        notes[mode][kind] = timed.length > 1 ? timed[0].value : usual(shapes)[mode];
+        learned = true;
       }
       const choice = notes[mode][kind];
-      if (!choice) continue;
       if (i === 0) shapes = { ...shapes, ...choice };
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...choice } } };
     }
   }
-  if (measured) await save();
+  if (learned) await save();
   return shapes;
 }
+
+/** What kinds take that have no choice of their own. */
+const usual = ({ splits, panels, prefill, tile }: Shapes): Record<Mode, MatrixShapes> => ({ decode: { splits, panels }, prefill: { prefill, tile } });
 
 /** The untuned choice first. */
 function candidates(gpu: Gpu, { splits, panels, prefill, tile }: Shapes): Record<Mode, MatrixShapes[]> {
