@@ -16,7 +16,7 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
 }
 
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows'], tile: ['f32', 'f16'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'],
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'],
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */

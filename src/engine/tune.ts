@@ -65,11 +65,11 @@ const usual = ({ splits, panels, prefill, tile }: Shapes): Record<Mode, MatrixSh
 /** The untuned choice first. */
 function candidates(gpu: Gpu, { splits, panels, prefill, tile }: Shapes): Record<Mode, MatrixShapes[]> {
   const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
-  const many: MatrixShapes[] = [{ prefill: 'tile', tile: 'f16' }, { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
-  const first = many.findIndex((each) => each.prefill === prefill && each.tile === tile);
+  const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
+  const others: MatrixShapes[] = [...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
   return {
     decode: [{ splits, panels }, ...grids.map(([s, p]) => ({ splits: s, panels: p }))],
-    prefill: [many[first], ...many.filter((each, i) => i !== first && (each.tile === 'f32' || tile === 'f16'))],
+    prefill: [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)],
   };
 }
 

@@ -19,6 +19,8 @@ export interface Gpu {
   /** False on Dawn's null backend, which does no work and gives no results: it shows what the host costs. */
   computes: boolean;
   features: { subgroups: boolean; f16: boolean };
+  /** No subgroup has fewer threads; 0 without subgroups. */
+  smallestSubgroup: number;
   maxBindingBytes: number;
 }
 
@@ -45,13 +47,14 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
   } catch (error) {
     throw new DeviceError(`The GPU adapter gave no device: ${(error as Error).message}`);
   }
-  const { vendor, architecture, description } = adapter.info;
+  const { vendor, architecture, description, subgroupMinSize = 4 } = adapter.info; // by the specification no less than 4
   const adapterName = [vendor, architecture, description].filter(Boolean).join(' ') || 'unknown adapter';
   return {
     device,
     adapterName,
     computes: adapter.info.device !== 'null-backend',
     features: { subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16') },
+    smallestSubgroup: wanted.includes('subgroups') ? subgroupMinSize : 0,
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
   };
 }

@@ -52,6 +52,7 @@ async function recordModel(name: string, mode: Mode, shapes: Shapes, mostPanels 
 const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flatMap((mode) => [
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
+  ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as Shapes, Infinity] as const,
   ['8-bit keys and values', model, mode, { ...plain, cache: 'q8' } as Shapes, Infinity] as const,
   ['bindings of two panels', model, mode, fast, 2] as const,
 ]));

@@ -11,8 +11,8 @@ export interface Shapes {
   splits: number;
   /** Panels per workgroup in decode, at most 4. */
   panels: number;
-  /** Prefill by tiles of 64 x 64 in workgroup memory, or by rows without barriers. */
-  prefill: 'tile' | 'rows';
+  /** Prefill by tiles of 64 x 64 in workgroup memory, or by rows without barriers: alone, or 4 or 8 threads of a subgroup sharing what they read. */
+  prefill: 'tile' | 'rows' | 'broadcast4' | 'broadcast8';
   tile: 'f32' | 'f16';
   cache: KvType;
   reduce: 'workgroup' | 'subgroup';
@@ -154,12 +154,17 @@ export const decodeKernel = ({ splits, panels }: Pick<Shapes, 'splits' | 'panels
   constants: { ...constants, Splits: splits, Panels: panels },
 });
 
+/** Threads of a subgroup that share the activations they read. */
+export const lanesOf = { rows: 0, tile: 0, broadcast4: 4, broadcast8: 8 } satisfies Record<Shapes['prefill'], number>;
+
 /** The kernel that multiplies many rows of activations with a matrix. */
 export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
-  if (prefill === 'rows') {
+  if (prefill !== 'tile') {
+    const files = ['prelude', formatFile(part), 'state'];
+    const lanes = lanesOf[prefill];
     return {
-      kernel: { kernel: 'matvec-rows', files: ['prelude', formatFile(part), 'state'], constants },
-      grid: ({ rows }) => [Math.ceil(part.panels / 4), Math.ceil(rows / 8)], // Panels and Tokens of the shader
+      kernel: lanes ? { kernel: 'matvec-broadcast', enable: ['subgroups'], files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
+      grid: ({ rows }) => [Math.ceil(part.panels / 4), Math.ceil(rows / 8)], // Panels and Tokens of both shaders
     };
   }
   return {

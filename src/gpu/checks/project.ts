@@ -1,8 +1,8 @@
-// Checks of the kernels that read weights: matvec, matvec-rows, matmul, embed, with everything fused into them.
+// Checks of the kernels that read weights: matvec, matvec-rows, matvec-broadcast, matmul, embed, with everything fused into them.
 import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
 import { type Project } from '../../model/graph.ts';
-import { type Mode, type Shapes } from '../../model/record.ts';
+import { type Mode, type Shapes, lanesOf } from '../../model/record.ts';
 import { embed } from '../../reference/embed.ts';
 import { type Gate, activate } from '../../reference/gate.ts';
 import { type Projection, project } from '../../reference/project.ts';
@@ -148,22 +148,26 @@ function decodeChecks(): Check[] {
   ];
 }
 
-const prefills: { name: string; tolerance: number; shapes: Partial<Shapes>; tokens: number[] }[] = [
+/** `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. */
+const prefills: { name: string; tolerance: number; shapes: Partial<Shapes>; tokens: number[]; only?: 'types' | 'fusions' }[] = [
   { name: 'matvec-rows', tolerance, shapes: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
+  { name: 'matvec-broadcast by 4', tolerance, shapes: { prefill: 'broadcast4' }, tokens: [9, 1, 8, 17, 7], only: 'types' },
+  { name: 'matvec-broadcast by 8', tolerance, shapes: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 8, 9], only: 'fusions' },
   { name: 'matmul f32', tolerance, shapes: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
   { name: 'matmul f16', tolerance: halfTolerance, shapes: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
 ];
 
 function prefillChecks(): Check[] {
-  return prefills.flatMap(({ name, tolerance: allowed, shapes, tokens }): Check[] => {
+  return prefills.flatMap(({ name, tolerance: allowed, shapes, tokens, only }): Check[] => {
     const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeShapes(shapes)));
     // Weights of subnormal scales are below the least f16 number: such a tile holds them as zeros or not, as the GPU likes.
     const types = (type: string) => ofType(type, 1).filter(({ subnormal }) => !(subnormal && shapes.tile === 'f16'));
-    return [
-      ...all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, shapes, cases: cases(types(type).reverse()) })),
+    const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, shapes, cases: cases(types(type).reverse()) }));
+    const ofFusions = [
       { name: `${name}, fused`, tolerance: allowed, shapes, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
       { name: `${name} of several types and bindings`, tolerance: allowed, shapes, cases: cases(mixtures) },
     ];
+    return [...(only === 'fusions' ? [] : ofTypes), ...(only === 'types' ? [] : ofFusions)];
   });
 }
 
@@ -215,6 +219,6 @@ export const decodeCheck = (given: Projected, label: string, shapes: Shapes): Ch
 export const prefillCheck = (given: Projected, label: string, shapes: Shapes): Check => {
   const { prefill, tile } = shapes;
   const cases = [projectCase({ ...given, tokens: 9 }, 'prefill', shapes)];
-  if (prefill === 'rows') return { name: `matvec-rows ${label}`, tolerance, shapes: { prefill }, cases };
+  if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf[prefill]}`} ${label}`, tolerance, shapes: { prefill }, cases };
   return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, shapes: { prefill, tile }, cases };
 };
