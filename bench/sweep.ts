@@ -4,8 +4,9 @@ import { type Engine, type EngineOptions, type Loaded } from '../src/engine/engi
 import { sweepBudgets } from '../src/engine/sweep.ts';
 import { type Shapes } from '../src/model/record.ts';
 import { type ByteSource } from '../src/gguf/source.ts';
-import { type ModelSource, type TransferStats } from '../src/protocol.ts';
-import { kneeBytes } from '../src/weights/cost-model.ts';
+import { type ModelSource, type StoreCost, type TransferStats } from '../src/protocol.ts';
+import { guessedCost, kneeBytes, measureSource, readBytesFor } from '../src/weights/cost-model.ts';
+import { joinRanges, spanOf } from '../src/weights/joined-reads.ts';
 import { rangesOf } from '../src/weights/slices.ts';
 import { benchPrompt } from './prompt.ts';
 import { mib, table } from './table.ts';
@@ -44,12 +45,13 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   };
   const limits = { maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes };
   const budgets: Budget[] = [];
+  const cost = await readCost(engine, source);
   for (const { name, budgetBytes } of sweepBudgets(opened, { ...options, ...limits, cache: options.shapes.cache })) {
     await load({ budgetBytes });
     await measure(); // warms up
     const measured = await measure();
     check(measured, `a budget of ${budgetBytes} bytes (${name})`);
-    budgets.push({ name, budgetBytes, ...aboutLoaded(engine), ...speeds(measured) });
+    budgets.push({ name, budgetBytes, ...aboutLoaded(engine, cost), ...speeds(measured) });
   }
   const streaming = budgets.find(({ name }) => name === '25 %')!;
   const overlap = [await compare(load, measure, check, streaming.budgetBytes, 0)];
@@ -93,15 +95,23 @@ const speeds = ({ msPerToken, prefillTokensPerSecond, transfer }: Run) => ({
   hidden: transfer.transferMs > 0 ? Math.max(0, 1 - transfer.stallMs / transfer.transferMs) : undefined,
 });
 
-function aboutLoaded(engine: Engine) {
-  const { plan, ledger, layout } = engine.loaded().model;
-  const reads = plan.slices.filter(({ slot }) => slot !== undefined).flatMap((slice) => rangesOf(layout, slice));
+/** What reads cost: as the engine measured it at its store, else measured at the file. */
+async function readCost(engine: Engine, source: ModelSource | ByteSource): Promise<StoreCost | undefined> {
   const { storeCost } = engine.stats();
+  if (storeCost || !('read' in source)) return storeCost;
+  const { header, layout } = engine.loaded().model;
+  return measureSource(source, header, layout);
+}
+
+function aboutLoaded(engine: Engine, cost: StoreCost | undefined) {
+  const { plan, ledger, layout, options } = engine.loaded().model;
+  const ranges = plan.slices.filter(({ slot }) => slot !== undefined).flatMap((slice) => rangesOf(layout, slice));
+  const reads = joinRanges(ranges, readBytesFor(options.storeCost ?? guessedCost)).map(spanOf);
   return {
     verdict: plan.verdict, planBytes: plan.totalBytes, peakBytes: ledger.peakBytes, keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, slots: plan.slots, embedding: plan.embedding,
     /** Bytes of a read of streamed weights, and those that cost as much as the read itself (weights/cost-model.ts), once measured. */
     meanReadBytes: reads.length ? reads.reduce((sum, { length }) => sum + length, 0) / reads.length : undefined,
-    kneeBytes: storeCost && kneeBytes(storeCost),
+    kneeBytes: cost && kneeBytes(cost),
   };
 }
 

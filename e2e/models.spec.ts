@@ -6,7 +6,7 @@ test('of an address, the plan comes before the download; then it is kept, verifi
   await serveTiny(page);
   await page.goto('/');
   await askFor(page, 'models/stories.gguf');
-  await expect(page.getByText(/^Fits: takes .* of the GPU\.$/)).toBeVisible();
+  await expect(page.getByText(/^Fits: about [\d.,]+ tokens\/s, takes .* of the GPU\.$/)).toBeVisible();
   await page.getByRole('button', { name: 'Cancel' }).click();
   await askFor(page, 'models/stories.gguf');
   await page.getByRole('button', { name: /^Download 1.1 MB and load/ }).click();

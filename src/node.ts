@@ -1,11 +1,10 @@
 // Hosts the engine in Node on Dawn: what the command line and programs in Node use.
 import { mkdirSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { create, globals } from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
-import { type AdapterNotes, type Tuning } from './engine/tuning.ts';
+import { recordsFile } from './weights/records-file.ts';
 
 export { openModel } from './engine/load.ts';
 export { plan } from './engine/plan.ts';
@@ -39,30 +38,13 @@ export async function yieldOnSoftware(gpu: GPU): Promise<void> {
   globalThis.setImmediate = ((f: (...args: unknown[]) => void, ...args: unknown[]) => setTimeout(f, 1, ...args)) as unknown as typeof setImmediate;
 }
 
+const cached = <T>(name: string) => recordsFile<T>(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'windrow', name));
+
+/** What was measured on this machine, in JSON files. */
+export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCosts'>> => ({ tuning: cached('tuning.json'), costs: cached('store-cost.json'), gpuCosts: cached('gpu-costs.json') });
+
 export async function createNodeEngine(options: Omit<Host, 'gpu' | 'store'> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const gpu = dawn(options.dawnFlags);
   await yieldOnSoftware(gpu);
-  return createEngine({ tuning: tuningFile(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'windrow', 'tuning.json')), ...options, gpu });
-}
-
-/** Notes on adapters in a JSON file; one that cannot be read or written only costs measuring again. */
-function tuningFile(path: string): Tuning {
-  const read = async (): Promise<Record<string, AdapterNotes>> => {
-    try {
-      return JSON.parse(await readFile(path, 'utf8')) as Record<string, AdapterNotes>;
-    } catch {
-      return {};
-    }
-  };
-  return {
-    get: async (key) => (await read())[key],
-    async set(key, notes) {
-      try {
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(path, JSON.stringify({ ...(await read()), [key]: notes }, null, 1));
-      } catch {
-        // A read-only home: measured again next time.
-      }
-    },
-  };
+  return createEngine({ ...measuredHere(), ...options, gpu });
 }

@@ -185,6 +185,20 @@ export interface VerifyResult {
   whole: boolean;
 }
 
+/** How fast a model will run, from what a few of its parts cost on the GPU and what reads of its weights cost. */
+export interface Prediction {
+  decodeTokensPerSecond: number;
+  /** Of a long prompt, without what attention takes, if there was time to measure that. */
+  prefillTokensPerSecond?: number;
+  /** What decoding waits for. */
+  bound: 'compute' | 'transfer';
+  /** Seconds per token: of the GPU's work, and of reading and copying streamed weights; they overlap. */
+  computeSeconds: number;
+  transferSeconds: number;
+  /** Tokens of the conversation so far. */
+  position: number;
+}
+
 /** What loading would take, from the file's header alone. */
 export interface ModelPlan {
   name: string;
@@ -205,6 +219,10 @@ export interface ModelPlan {
   keptBytes: number;
   streamedBytes: number;
   context: number;
+  /** Undefined if the model is refused or nothing could be measured. */
+  predicted?: Prediction;
+  /** What a read of the browser's storage costs, once measured. */
+  storeCost?: StoreCost;
 }
 
 /** What the device itself can do, by two fixed kernels that the engine does not use. */

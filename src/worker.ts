@@ -7,7 +7,7 @@ import { openRecords, openStore } from './weights/store.ts';
 
 const host: Host = {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
-  costs: openRecords('windrow-store-cost'),
+  costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'),
 };
 const engine = createEngine(host);
 

@@ -208,6 +208,21 @@ describe.skipIf(!adapterFile)('windrow', () => {
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'refused', budgetBytes: 2 ** 18, reason: expect.stringMatching(/needs .* on the GPU/) });
   });
 
+  it('plan predicts the speed from measurements of the GPU that it keeps, and says that it does', async () => {
+    interface Planned {
+      predicted: { decodeTokensPerSecond: number; computeSeconds: number; transferSeconds: number };
+    }
+    const plan = ['plan', model, '--variant', 'splits=1,prefill=rows,reduce=workgroup', '--ram', '8MiB'];
+    const { predicted } = await json<Planned>(...plan);
+    for (const name of ['decodeTokensPerSecond', 'computeSeconds'] as const) expect(predicted[name], name).toBeGreaterThan(0);
+    expect(predicted.transferSeconds).toBe(0);
+    expect((await json<Planned>(...plan)).predicted).toEqual(predicted);
+    const streams = await json<Planned>(...plan, '--budget', '900KiB', '--context', '256');
+    expect(streams.predicted.transferSeconds).toBeGreaterThan(0);
+    expect((await windrow(...plan)).stdout).toMatch(/predicted +decode about [\d.]+ tokens\/s/);
+    expect((await json<{ predicted?: object }>(...plan, '--retune')).predicted).not.toEqual(predicted);
+  });
+
   it('bench --sweep-budget gives the same tokens at every budget, with fewer weights on the GPU, and compares the loaders', async () => {
     interface Swept {
       budgets: { name: string; verdict: string; budgetBytes: number; peakBytes: number; streamedBytes: number; perToken: Record<string, number> }[];

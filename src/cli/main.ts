@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
 import { type BenchFlags, bench } from './bench.ts';
+import { benchPredict } from './bench-predict.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
@@ -120,8 +121,10 @@ export async function main(argv: string[]): Promise<void> {
       .option('--one-submit', 'one submit per token, however long it takes, to count calls')
       .option('--serve', 'one run per line on standard input, as shared peers do')
       .option('--null', 'on the null backend: host time alone')
-      .option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides'),
-    (path: string, flags: BenchFlags & { sweepBudget?: boolean }) => (flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags)),
+      .option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides')
+      .option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too'),
+    (path: string, flags: BenchFlags & { sweepBudget?: boolean; predict?: true | string[] }) =>
+      flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')

@@ -1,11 +1,14 @@
-// windrow plan: what a model will take on the GPU, from its header alone.
+// windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
+import { forecast } from '../engine/forecast.ts';
 import { defaultRamBytes, openModel, planFor } from '../engine/load.ts';
 import { optionsFor } from '../engine/engine.ts';
 import { checkLimits } from '../engine/limits.ts';
 import { defaultShapes, parseShapes } from '../engine/shapes.ts';
 import { openGpu } from '../gpu/device.ts';
 import { readHeader } from '../gguf/parse.ts';
-import { dawn } from '../node.ts';
+import { dawn, measuredHere, yieldOnSoftware } from '../node.ts';
+import { type Prediction, type StoreCost } from '../protocol.ts';
+import { kneeBytes, measureSource, readBytesFor } from '../weights/cost-model.ts';
 import { openFileSource } from '../weights/file-source.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, deviceOptions } from './options.ts';
@@ -13,7 +16,7 @@ import { type ModelFlags, deviceOptions } from './options.ts';
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
   const opened = openModel(await readHeader(source));
-  await source.close();
+  await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
   const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context }, parseShapes(flags.variant ?? '', defaultShapes(gpu, flags)));
   const result = planFor(gpu, opened, options);
@@ -29,11 +32,27 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       `${streamed.length} of ${slices.length} slices pass through ${slots} slots; input embeddings ${embedding === 'gpu' ? 'are on the GPU' : 'are read by rows'}`,
     );
   }
+  const { costs, gpuCosts: records, tuning } = measuredHere();
+  const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, opened.header, opened.layout));
+  if (storeCost) await costs.set('store', storeCost);
+  await source.close();
+  const predicted = await forecast(gpu, opened, result, { shapes: options.shapes, fixed: flags.variant !== undefined, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
+  if (predicted) lines.push(...speedLines(predicted));
+  if (storeCost) lines.push(costLine(storeCost));
   return {
-    json: { ...json, slices: slices.length, streamedSlices: streamed.length, slots, embedding, storeBytesPerToken: result.streamedBytes - memoryBytes, memoryBytesPerToken: memoryBytes },
+    json: { ...json, predicted, storeCost, slices: slices.length, streamedSlices: streamed.length, slots, embedding, storeBytesPerToken: result.streamedBytes - memoryBytes, memoryBytesPerToken: memoryBytes },
     text: [`${result.verdict}, context ${result.context}`, ...lines, ...(result.reason ? [result.reason] : [])].join('\n'),
     code: result.verdict === 'refused' ? 1 : 0,
   };
 }
+
+const costLine = (cost: StoreCost): string =>
+  `a read       ${(1000 * cost.secondsPerRead).toFixed(2)} ms and ${(1 / cost.secondsPerByte / 1e9).toFixed(2)} GB/s: as much for its bytes as for itself at ${(kneeBytes(cost) / 2 ** 20).toFixed(2)} MiB; reads that lie side by side are joined up to ${(readBytesFor(cost) / 2 ** 20).toFixed(2)} MiB`;
+
+/** Of compute and transfer, the longer one is what a token takes at least. */
+const speedLines = ({ decodeTokensPerSecond, prefillTokensPerSecond, bound, computeSeconds, transferSeconds, position }: Prediction): string[] => [
+  `predicted    decode about ${Number(decodeTokensPerSecond.toPrecision(2))} tokens/s after ${position} tokens, bound by ${bound} (compute ${(1000 * computeSeconds).toFixed(1)} ms, transfer ${(1000 * transferSeconds).toFixed(1)} ms)`,
+  ...(prefillTokensPerSecond === undefined ? [] : [`predicted    prefill about ${Number(prefillTokensPerSecond.toPrecision(2))} tokens/s`]),
+];
 
 const line = (name: string, bytes: number) => `${name.padEnd(12)} ${(bytes / 2 ** 20).toFixed(1).padStart(10)} MiB`;

@@ -7,6 +7,7 @@ import { type EngineStats, type FinishReason, type GenerateRequest, type Generat
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
 import { defaultBudget, deviceMemory, loadByGuess } from './default-budget.ts';
+import { type GpuCostRecords } from './forecast.ts';
 import { checkLimits } from './limits.ts';
 import { createGate } from '../weights/gate.ts';
 import { whileUnused } from '../weights/locks.ts';
@@ -30,6 +31,8 @@ export interface Host extends Storage {
   tuning?: Tuning;
   /** Text in place of that of shader files, to see what wrong kernels do. */
   shaders?: Record<string, string>;
+  /** Where it is kept what the parts of models cost on an adapter. */
+  gpuCosts?: GpuCostRecords;
 }
 
 export interface EngineOptions extends LoadOptions {
@@ -122,7 +125,7 @@ export function createEngine(host: Host): Engine {
       const untuned = options.shapes ?? parseShapes(options.variant ?? '', defaultShapes(gpu, options));
       const given = options.shapes !== undefined || options.variant !== undefined;
       const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, untuned, host.tuning, options.retune) : undefined;
-      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), kernels, choose: chooser };
+      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), storeCost: await host.costs?.get('store'), kernels, choose: chooser };
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });

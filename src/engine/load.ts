@@ -11,6 +11,9 @@ import { type Graph } from '../model/graph.ts';
 import { type KvCache, createKvCache } from '../model/kv-cache.ts';
 import { type Sampler, createSampler } from '../model/sampler.ts';
 import { type Activations, type Mode, type Place, type RecordContext, type Shapes, record } from '../model/record.ts';
+import { type StoreCost } from '../protocol.ts';
+import { aheadBytesFor, guessedCost, readBytesFor } from '../weights/cost-model.ts';
+import { joinedReads, joinRanges, spanOf } from '../weights/joined-reads.ts';
 import { type Layout, layoutOf } from '../weights/layout.ts';
 import { type WeightsReader } from '../weights/reader.ts';
 import { type GpuRange, type ResidentWeights, placeWeights } from '../weights/resident.ts';
@@ -48,6 +51,8 @@ export interface ModelOptions extends ActivationSizes {
   ramBytes?: number;
   /** `naive` reads, uploads, waits and computes in turn, to measure what reading ahead is worth. */
   loader?: 'ahead' | 'naive';
+  /** What reads of streamed weights cost: their size and how far ahead they are made follow from it. Default: a guess. */
+  storeCost?: StoreCost;
   /** Milliseconds added to reads of streamed weights, per byte, as by a slower device. */
   readDelay?: number;
   /** Tokens per submit while decoding, at most 16, however long that takes. Default: by measured time. */
@@ -168,16 +173,18 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
 }
 
 /** What brings the weights to the GPU that do not stay there. */
-function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader, readDelay = 0 }: ModelOptions): Pick<LoadedModel, 'memory' | 'window' | 'rows'> {
+function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader, readDelay = 0, storeCost = guessedCost }: ModelOptions): Pick<LoadedModel, 'memory' | 'window' | 'rows'> {
   const streamed = new Map(inOrderOfUse(slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
-  const memory = createSlabMemory(reader, layout.slabs.map((slab) => slab.byteLength), [...streamed.values()].flatMap(({ ranges }) => ranges), ramBytes);
+  const runs = joinRanges([...streamed.values()].flatMap(({ ranges }) => ranges), readBytesFor(storeCost));
+  const memory = createSlabMemory(reader, layout.slabs.map((slab) => slab.byteLength), runs.map(spanOf), ramBytes);
   const rows = embedding === 'rows' ? createRows(layout, 0, layout.sections[0].stacks[0][0], memory) : undefined;
   if (!streamed.size) return { memory, rows };
+  const read = joinedReads(runs, (range) => memory.read(range));
   const options: WindowOptions = {
     slices: streamed,
     first: [...streamed.keys()].filter((i) => slices[i].section > 0 && slices[i].section < layout.sections.length - 1),
-    aheadBytes: Math.max(...slices.map(({ start, end }) => end - start)),
-    read: readDelay > 0 ? throttled((range) => memory.read(range), readDelay) : (range) => memory.read(range),
+    aheadBytes: aheadBytesFor(storeCost, Math.max(...slices.map(({ start, end }) => end - start)), Math.max(...runs.map((run) => spanOf(run).length))),
+    read: readDelay > 0 ? throttled(read, readDelay) : read,
     async upload(slice, { start, length }, bytes) {
       for (const target of weights.targets(slice, start, length)) await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
     },

@@ -7,7 +7,7 @@ import { getString } from '../gguf/metadata.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type LoadOptions, type LoadProgress, type ModelSource, type StoreCost, type VerifyResult } from '../protocol.ts';
 import { convertStored, isConvertible } from '../weights/convert.ts';
-import { measureStore } from '../weights/cost-model.ts';
+import { measureReads } from '../weights/cost-model.ts';
 import { findOnHub, hubUrl } from '../weights/hub.ts';
 import { importModel, type ImportProgress } from '../weights/import-job.ts';
 import { createEncryption, openEncryption } from '../weights/keys.ts';
@@ -227,7 +227,7 @@ export async function storeCost({ store, costs }: Storage, id: string): Promise<
   const kept = await costs?.get('store');
   const manifest = kept ? undefined : await store?.manifest(id);
   if (kept || !store || !manifest) return kept;
-  const cost = await measureStore(store, manifest);
+  const cost = await measureReads((...range) => store.read(id, ...range), manifest.slabBytes);
   if (cost) await costs?.set('store', cost);
   return cost;
 }

@@ -1,5 +1,6 @@
 // What loading a model would take, told before anything but its header is read. Loads nothing.
 import { optionsFor, type Host } from './engine.ts';
+import { forecast } from './forecast.ts';
 import { openModel, planFor } from './load.ts';
 import { findModel } from './open.ts';
 import { defaultShapes } from './shapes.ts';
@@ -12,11 +13,15 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   const opened = openModel(found.files.header);
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
-    const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planFor(gpu, opened, optionsFor(opened, gpu, options, defaultShapes(gpu, options)));
+    const shapes = defaultShapes(gpu, options);
+    const planned = planFor(gpu, opened, optionsFor(opened, gpu, options, shapes));
+    const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
+    const storeCost = await host.costs?.get('store');
+    const predicted = await forecast(gpu, opened, planned, { shapes, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning });
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
       name: getString(opened.header.metadata, 'general.name', found.files.source.name),
-      verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context,
+      verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, predicted, storeCost,
       fileBytes: opened.header.fileBytes,
       storedBytes: opened.layout.byteLength,
       stored: found.manifest !== undefined,

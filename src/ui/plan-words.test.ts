@@ -12,6 +12,12 @@ test('a model that fits is told so, with its share of the budget', () => expect(
 test('one that is streamed says what stays and what is moved for every token', () =>
   expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 1e9, streamedBytes: 2e9 })).toContain('1.0 GB of weights stay there, 2.0 GB are streamed for every token'));
 
+test('the speed is told in two digits where it is predicted', () => {
+  const predicted = { decodeTokensPerSecond: 3.14159, bound: 'transfer' as const, computeSeconds: 0.1, transferSeconds: 0.3, position: 512 };
+  expect(verdictWords({ ...plan, verdict: 'streams', predicted })).toMatch(/^Streams: about 3\.1 tokens\/s, /);
+  expect(verdictWords({ ...plan, predicted: { ...predicted, decodeTokensPerSecond: 123.4 } })).toMatch(/^Fits: about 120 tokens\/s, /);
+});
+
 test('a refused one gives the engine\'s reason', () => expect(verdictWords({ ...plan, verdict: 'refused', reason: 'Too large.' })).toBe('Too large.'));
 
 test('the room in storage is compared with what is free', () => {

@@ -3,12 +3,16 @@ import { type ModelPlan } from '../protocol.ts';
 import { formatBytes } from './format.ts';
 
 /** Whether it fits, and what that means. */
-export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes }: ModelPlan): string {
+export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, predicted }: ModelPlan): string {
   if (verdict === 'refused') return reason ?? 'The model does not fit.';
   const room = `${formatBytes(totalBytes)} of the ${formatBytes(budgetBytes)} that windrow may use of the GPU`;
-  if (verdict === 'fits') return `Fits: takes ${room}.`;
-  return `Too large to stay on the GPU as a whole, but it runs: ${formatBytes(keptBytes)} of weights stay there, ${formatBytes(streamedBytes)} are streamed for every token, which is slow. It takes ${room}.`;
+  const speed = predicted ? `about ${roughly(predicted.decodeTokensPerSecond)} tokens/s, ` : '';
+  if (verdict === 'fits') return `Fits: ${speed}takes ${room}.`;
+  return `Streams: ${speed}too large to stay on the GPU as a whole. ${formatBytes(keptBytes)} of weights stay there, ${formatBytes(streamedBytes)} are streamed for every token. It takes ${room}.`;
 }
+
+/** In two digits: a prediction is no more precise. */
+const roughly = (value: number) => Number(value.toPrecision(2)).toLocaleString('en');
 
 /** The download against the room in storage. */
 export function roomWords({ stored, storedBytes, freeBytes, context }: ModelPlan): string {
