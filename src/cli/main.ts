@@ -119,7 +119,7 @@ export async function main(argv: string[]): Promise<void> {
       .option('--contexts <list>', 'as in 128,512,2048: speed at these contexts, and how the time of a token grows', argument(parseContexts))
       .option('--quick', 'one prompt and its answer only: no contexts, kernels or comparison with f32')
       .option('--one-submit', 'one submit per token, however long it takes, to count calls')
-      .option('--serve', 'one run per line on standard input, as shared peers do')
+      .option('--serve', 'one run per line on standard input, as bench/peers asks for')
       .option('--null', 'on the null backend: host time alone')
       .option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides')
       .option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too'),
