@@ -10,7 +10,7 @@ import { fixture } from './fixture.ts';
 import { isFull, record } from './verified.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'windrow-predict-'));
-const fixtures = ['tiny-gemma3', 'tiny-llama-f16', 'tiny-qwen3'];
+const fixtures = ['tiny-gemma3', 'tiny-llama-f16'];
 
 describe.skipIf(!isFull || !adapterFile || !defaultModelPath)('predicted speed', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,5 +32,5 @@ describe.skipIf(!isFull || !adapterFile || !defaultModelPath)('predicted speed',
     expect(Math.max(...rounds.map((round) => round.measurements))).toBeLessThanOrEqual(10);
     expect(measurementMs).toBeLessThan(2000);
     expect(medianError).toBeLessThan(0.2);
-  }, 600_000);
+  }, 900_000);
 });

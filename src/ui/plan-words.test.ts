@@ -25,3 +25,7 @@ test('the room in storage is compared with what is free', () => {
   expect(roomWords({ ...plan, freeBytes: 10e6 })).toContain('Too large to be kept');
   expect(roomWords({ ...plan, stored: true })).toContain('Already on this device');
 });
+
+test('what reads of storage cost is told once it was measured', () => {
+  expect(roomWords({ ...plan, storeCost: { secondsPerRead: 0.000456, secondsPerByte: 0.8e-9 } })).toMatch(/tokens\. Storage is read at 1\.3 GB\/s and 0\.46 ms per read\.$/);
+});

@@ -15,8 +15,9 @@ export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptByt
 const roughly = (value: number) => Number(value.toPrecision(2)).toLocaleString('en');
 
 /** The download against the room in storage. */
-export function roomWords({ stored, storedBytes, freeBytes, context }: ModelPlan): string {
-  const talk = `Conversations of up to ${context.toLocaleString('en')} tokens.`;
+export function roomWords({ stored, storedBytes, freeBytes, context, storeCost }: ModelPlan): string {
+  const reads = storeCost ? ` Storage is read at ${formatBytes(1 / storeCost.secondsPerByte)}/s and ${roughly(1000 * storeCost.secondsPerRead)} ms per read.` : '';
+  const talk = `Conversations of up to ${context.toLocaleString('en')} tokens.${reads}`;
   if (stored) return `Already on this device. ${talk}`;
   if (freeBytes === undefined) return `It is kept in this browser (${formatBytes(storedBytes)}). ${talk}`;
   return freeBytes < storedBytes

@@ -1,0 +1,76 @@
+// What the parts of a model cost on Dawn: how many measurements that takes, what it leaves behind, and what is kept of it.
+// Whether predictions from them hold is predict-gpu.test.ts's business.
+import { describe, expect, it } from 'vitest';
+import { forecast, type GpuCostRecords } from '../src/engine/forecast.ts';
+import { openModel, planFor, type ModelOptions, type OpenedModel } from '../src/engine/load.ts';
+import { measureGpu, mostMeasurements, type GpuCosts } from '../src/engine/measure-gpu.ts';
+import { readHeader } from '../src/gguf/parse.ts';
+import { bytesSource } from '../src/weights/source.ts';
+import { adapterFile } from './dawn.ts';
+import { fixture } from './fixture.ts';
+import { openDawn, testShapes } from './model.ts';
+
+const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
+const shapes = { ...testShapes, prefill: 'rows' as const };
+const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, shapes };
+
+describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
+  it('take at most ten measurements with two kinds of layers and two choices of shapes, and leave nothing on the GPU', async () => {
+    const gpu = await openDawn();
+    const made: GPUBuffer[] = [];
+    const create = gpu.device.createBuffer.bind(gpu.device);
+    let alive = 0;
+    gpu.device.createBuffer = (descriptor) => {
+      const buffer = create(descriptor);
+      const destroy = buffer.destroy.bind(buffer);
+      made.push(buffer);
+      alive++;
+      buffer.destroy = () => {
+        alive--;
+        destroy();
+      };
+      return buffer;
+    };
+    const { costs } = await measureGpu(gpu, await open('tiny/tiny-llama-k.gguf'), [shapes, { ...shapes, splits: 1 }]);
+    expect(costs.measurements).toBeGreaterThan(4);
+    expect(costs.measurements).toBeLessThanOrEqual(mostMeasurements);
+    for (const { seconds } of Object.values(costs.layers)) expect(seconds).toBeGreaterThan(0);
+    for (const name of ['headPerByte', 'perUploadedByte', 'wait'] as const) expect(costs[name], name).toBeGreaterThan(0);
+    expect(made.length).toBeGreaterThan(5);
+    expect(alive).toBe(0);
+    gpu.device.destroy();
+  });
+
+  it('are measured once for an adapter, a model and shapes, and again when asked to', async () => {
+    const gpu = await openDawn();
+    const opened = await open('stories260K/stories260K.gguf');
+    const plan = planFor(gpu, opened, options);
+    const kept = new Map<string, GpuCosts>();
+    let written = 0;
+    const records: GpuCostRecords = {
+      get: async (key) => kept.get(key),
+      async set(key, costs) {
+        written++;
+        kept.set(key, costs);
+      },
+    };
+    const first = await forecast(gpu, opened, plan, { shapes, fixed: true, records });
+    expect(first!.decodeTokensPerSecond).toBeGreaterThan(0);
+    expect(await forecast(gpu, opened, plan, { shapes, fixed: true, records })).toEqual(first);
+    expect(written).toBe(1);
+    await forecast(gpu, opened, plan, { shapes: { ...shapes, splits: 1 }, fixed: true, records });
+    expect(kept.size).toBe(2);
+    await forecast(gpu, opened, plan, { shapes, fixed: true, records, anew: true });
+    expect([kept.size, written]).toEqual([2, 3]);
+    gpu.device.destroy();
+  });
+
+  it('are not asked for where the model is refused, and a GPU that cannot measure them costs only the prediction', async () => {
+    const gpu = await openDawn();
+    const opened = await open('stories260K/stories260K.gguf');
+    const fails: GpuCostRecords = { get: () => Promise.reject(new Error('no records')), set: async () => {} };
+    expect(await forecast(gpu, opened, planFor(gpu, opened, { ...options, budgetBytes: 1000 }), { shapes, fixed: true })).toBeUndefined();
+    expect(await forecast(gpu, opened, planFor(gpu, opened, options), { shapes, fixed: true, records: fails })).toBeUndefined();
+    gpu.device.destroy();
+  });
+});
