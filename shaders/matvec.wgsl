@@ -1,5 +1,6 @@
 // output[row] = dot(matrix[row], norm(input)) (+ bias, gate, add), for one row of activations.
-// A thread takes one matrix row per panel and every Splits-th group of 32 columns; `split_sum` adds the splits up.
+// A thread takes one matrix row per panel and every Splits-th group of 32 columns; `split_sum` adds the splits up. How
+// the input gets to a thread, input/ has: as it is, or rounded to bytes by the workgroup.
 struct Params {
   panels : u32,      // of this part of the matrix
   panel_words : u32,
@@ -31,39 +32,51 @@ override LastRow : bool = false; // the input is the last row of the step, not t
 @group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
+// A group of the input, a row that begins at `start`, times the norm's weights; returns the sum of squares.
+fn load_group(start : u32, group : u32, x : ptr<function, array<vec4<f32>, 8>>) -> f32 {
+  var squares = 0.0;
+  for (var i = 0u; i < 8u; i++) {
+    let value = input[start + group * 8u + i];
+    if (HasNorm) {
+      squares += dot(value, value);
+      (*x)[i] = value * vectors[params.norm + group * 8u + i];
+    } else {
+      (*x)[i] = value;
+    }
+  }
+  return squares;
+}
+
+// The sums of the first and of the last 16.
+fn sums_of(x : ptr<function, array<vec4<f32>, 8>>) -> vec2<f32> {
+  let one = vec4<f32>(1.0);
+  return vec2<f32>(dot((*x)[0] + (*x)[1] + (*x)[2] + (*x)[3], one), dot((*x)[4] + (*x)[5] + (*x)[6] + (*x)[7], one));
+}
+
 @compute @workgroup_size(PanelRows * Splits)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let lane = local % PanelRows;
   let split = local / PanelRows;
-  let input_row = select(0u, state.rows - 1u, LastRow) * (params.stride / 4u);
+  let start = select(0u, state.rows - 1u, LastRow) * (params.stride / 4u);
   var sums = array<f32, 8>(); // per panel; gated: 4 gate sums, then 4 up sums
-  var squares = 0.0;
-  for (var group = split; group < params.groups; group += Splits) {
-    var x : array<vec4<f32>, 8>;
-    for (var i = 0u; i < 8u; i++) {
-      x[i] = input[input_row + group * 8u + i];
-    }
-    if (HasNorm) {
-      for (var i = 0u; i < 8u; i++) {
-        squares += dot(x[i], x[i]);
-        x[i] *= vectors[params.norm + group * 8u + i];
-      }
-    }
-    let x_sum = vec2<f32>(dot(x[0] + x[1] + x[2] + x[3], vec4<f32>(1.0)), dot(x[4] + x[5] + x[6] + x[7], vec4<f32>(1.0)));
-    for (var p = 0u; p < Panels; p++) {
-      let panel = min(workgroup.x * Panels + p, params.panels - 1u);
-      let row = Row(panel * params.panel_words, lane, params.blocks);
-      sums[p] += group_dot(row, group, &x, x_sum);
-      if (Gate != 0u) {
-        let up_row = Row((panel + params.up_panels) * params.panel_words, lane, params.blocks);
-        sums[p + 4u] += group_dot(up_row, group, &x, x_sum);
+  for (var first = 0u; first < params.groups; first += Groups) {
+    let count = min(Groups, params.groups - first);
+    stage_groups(start, first, count, local);
+    for (var place = split; place < count; place += Splits) {
+      var x : Input;
+      let x_sum = input_at(start, first + place, place, &x);
+      for (var p = 0u; p < Panels; p++) {
+        let panel = min(workgroup.x * Panels + p, params.panels - 1u);
+        let row = Row(panel * params.panel_words, lane, params.blocks);
+        sums[p] += input_dot(row, first + place, &x, x_sum);
+        if (Gate != 0u) {
+          let up_row = Row((panel + params.up_panels) * params.panel_words, lane, params.blocks);
+          sums[p + 4u] += input_dot(up_row, first + place, &x, x_sum);
+        }
       }
     }
   }
-  var scale = 1.0;
-  if (HasNorm) {
-    scale = inverseSqrt(split_sum(squares, lane, split) * params.inverse_cols + params.eps);
-  }
+  let scale = input_scale(lane, split);
   for (var p = 0u; p < Panels; p++) {
     let row = (workgroup.x * Panels + p) * PanelRows + lane;
     var value = split_sum(sums[p], lane, split) * scale;

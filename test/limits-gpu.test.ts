@@ -61,11 +61,12 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
   });
 });
 
-/** Tolerances: f32 throughout as everywhere; a cache or tiles in f16 round every key, value or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. */
+/** Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. */
 const choices: { shapes: Partial<Shapes>; tolerance: number }[] = [
   ...[[1, 1], [1, 4], [2, 3], [8, 2]].map(([splits, panels]) => ({ shapes: { splits, panels }, tolerance: 1e-3 })),
   ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ shapes: { prefill }, tolerance: 1e-3 })),
   { shapes: { reduce: 'subgroup' }, tolerance: 1e-3 },
+  ...[[1, 4], [4, 1]].map(([splits, panels]) => ({ shapes: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
   { shapes: { cache: 'f16' }, tolerance: 0.01 },
   { shapes: { cache: 'q8' }, tolerance: 0.1 },
   { shapes: { tile: 'f16' }, tolerance: 0.01 },

@@ -55,7 +55,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     const shaders = { 'reduce/splits': 'var<workgroup> partial : f32;\nfn split_sum(value : f32, lane : u32, split : u32) -> f32 {\n  return value;\n}\n' };
     const { ids, warnings, variants, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2 }));
     expect(warnings.length).toBeGreaterThan(0);
-    expect(warnings[0]).toMatch(/^splits=8 panels=2 is not used; splits=\d panels=1 is instead, as the kernel "matvec .*fails its self-test on .*error/);
+    expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
     expect(notices.join()).toContain(warnings[0]);
     expect(Object.values(variants).join(' ')).toContain('splits=1');
     expect(ids).toEqual(right);

@@ -3,7 +3,7 @@ import { forecast } from '../engine/forecast.ts';
 import { defaultRamBytes, openModel, planFor } from '../engine/load.ts';
 import { optionsFor } from '../engine/engine.ts';
 import { checkLimits } from '../engine/limits.ts';
-import { defaultShapes, parseShapes } from '../engine/shapes.ts';
+import { shapesFor } from '../engine/shapes.ts';
 import { openGpu } from '../gpu/device.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { dawn, measuredHere, yieldOnSoftware } from '../node.ts';
@@ -18,7 +18,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const opened = openModel(await readHeader(source));
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context }, parseShapes(flags.variant ?? '', defaultShapes(gpu, flags)));
+  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context }, shapesFor(gpu, flags));
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, options);
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
@@ -36,7 +36,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, opened.header, opened.layout));
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
-  const predicted = await forecast(gpu, opened, result, { shapes: options.shapes, fixed: flags.variant !== undefined, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
+  const predicted = await forecast(gpu, opened, result, { shapes: options.shapes, fixed: flags.variant !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
   if (predicted) lines.push(...speedLines(predicted));
   if (storeCost) lines.push(costLine(storeCost));
   return {

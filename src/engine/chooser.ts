@@ -5,7 +5,7 @@ import { type Shapes } from '../model/record.ts';
 import { type ModelOptions, type OpenedModel } from './load.ts';
 import { provenShapes } from './proven-shapes.ts';
 import { tune } from './tune.ts';
-import { type Tuning, openNotebook } from './tuning.ts';
+import { type NotebookOptions, type Tuning, openNotebook } from './tuning.ts';
 
 export interface Chooser extends NonNullable<ModelOptions['choose']> {
   /** What the model is planned with: `untuned`, after a test of all kernels but those of products, whose shapes are not chosen yet. */
@@ -15,8 +15,8 @@ export interface Chooser extends NonNullable<ModelOptions['choose']> {
 
 const notProducts = /^(?!mat)/;
 
-export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Shapes, tuning?: Tuning, anew = false): Promise<Chooser> {
-  const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned, anew);
+export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Shapes, tuning?: Tuning, options: NotebookOptions = {}): Promise<Chooser> {
+  const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned, options);
   const warnings = new Set<string>();
   let proven = untuned;
   const prove = async (shapes: Shapes, only?: RegExp) => {
@@ -26,7 +26,7 @@ export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: Open
   };
   return {
     first: () => prove(untuned, notProducts),
-    tune: (target) => tune(target, proven, notebook),
+    tune: (target) => tune(target, proven, notebook, options.exact),
     prove: (shapes) => prove(shapes),
     warnings: () => [...warnings],
   };

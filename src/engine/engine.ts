@@ -20,7 +20,7 @@ import { type Shapes } from '../model/record.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { createChooser } from './chooser.ts';
-import { defaultShapes, describeShapes, parseShapes } from './shapes.ts';
+import { describeShapes, shapesFor } from './shapes.ts';
 import { type Tuning } from './tuning.ts';
 
 /** What the engine needs of the place it runs in. */
@@ -122,9 +122,9 @@ export function createEngine(host: Host): Engine {
     let opening: Promise<OpenedWeights> | undefined;
     try {
       const kernels = createKernelCache(gpu.device, host.shaders);
-      const untuned = options.shapes ?? parseShapes(options.variant ?? '', defaultShapes(gpu, options));
+      const untuned = options.shapes ?? shapesFor(gpu, options);
       const given = options.shapes !== undefined || options.variant !== undefined;
-      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, untuned, host.tuning, options.retune) : undefined;
+      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, untuned, host.tuning, { exact: options.f32, anew: options.retune }) : undefined;
       const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), storeCost: await host.costs?.get('store'), kernels, choose: chooser };
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);

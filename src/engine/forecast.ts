@@ -24,6 +24,8 @@ export interface ForecastOptions {
   shapes: Shapes;
   /** These are the shapes that the load will use; else it may choose others. */
   fixed?: boolean;
+  /** The load may choose no rounding that f32 has not. */
+  exact?: boolean;
   ramBytes?: number;
   store?: StoreCost;
   records?: GpuCostRecords;
@@ -57,9 +59,9 @@ async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastO
 }
 
 /** What earlier loads found to be fast here, for these kinds of matrices or for others; else two that suit different devices. */
-async function likelyShapes(gpu: Gpu, opened: OpenedModel, { shapes, fixed, tuning }: ForecastOptions): Promise<Shapes[]> {
+async function likelyShapes(gpu: Gpu, opened: OpenedModel, { shapes, fixed, exact, tuning }: ForecastOptions): Promise<Shapes[]> {
   if (fixed) return [shapes];
-  const { notes: { decode, prefill } } = await openNotebook(tuning, gpu, kernelsHash(), shapes);
+  const { notes: { decode, prefill } } = await openNotebook(tuning, gpu, kernelsHash(), shapes, { exact });
   const [usual] = Object.keys(decode);
   if (usual === undefined) return [shapes, parseShapes('splits=1,panels=4,prefill=rows', shapes)];
   const noted = [...kindsOf(opened).values()].flat().map((kind) => [kind, { ...decode[kind], ...prefill[kind] }]);

@@ -17,7 +17,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const planned = planFor(gpu, opened, optionsFor(opened, gpu, options, shapes));
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const storeCost = await host.costs?.get('store');
-    const predicted = await forecast(gpu, opened, planned, { shapes, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning });
+    const predicted = await forecast(gpu, opened, planned, { shapes, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning });
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
       name: getString(opened.header.metadata, 'general.name', found.files.source.name),

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
-import { defaultShapes, parseShapes } from './shapes.ts';
+import { defaultShapes, parseShapes, shapesFor } from './shapes.ts';
 
 const gpu = (invocations: number, features: Gpu['features']) => ({ device: { limits: { maxComputeInvocationsPerWorkgroup: invocations } }, features }) as unknown as Gpu;
-const base = defaultShapes(gpu(256, { subgroups: true, f16: true }));
+const base = defaultShapes(gpu(256, { subgroups: true, f16: true, packedDot: true }));
 
 describe('defaultShapes', () => {
   it('uses what the device has', () => {
     expect(base).toMatchObject({ splits: 8, tile: 'f16', cache: 'f16', reduce: 'subgroup' });
-    expect(defaultShapes(gpu(1024, { subgroups: false, f16: false }))).toMatchObject({ splits: 8, tile: 'f32', reduce: 'workgroup' });
-    expect(defaultShapes(gpu(128, { subgroups: false, f16: false })).splits).toBe(4);
+    expect(defaultShapes(gpu(1024, { subgroups: false, f16: false, packedDot: false }))).toMatchObject({ splits: 8, tile: 'f32', reduce: 'workgroup' });
+    expect(defaultShapes(gpu(128, { subgroups: false, f16: false, packedDot: false })).splits).toBe(4);
   });
 
   it('has no f16 anywhere on the exact path', () => {
-    expect(defaultShapes(gpu(256, { subgroups: true, f16: true }), { f32: true })).toMatchObject({ tile: 'f32', cache: 'f32' });
+    expect(defaultShapes(gpu(256, { subgroups: true, f16: true, packedDot: true }), { f32: true })).toMatchObject({ tile: 'f32', cache: 'f32' });
   });
 
   it('keeps keys and values as asked for, on the exact path too', () => {
-    const device = gpu(256, { subgroups: true, f16: true });
+    const device = gpu(256, { subgroups: true, f16: true, packedDot: true });
     expect(defaultShapes(device, { kv: 'q8' })).toEqual({ ...base, cache: 'q8' });
     expect(defaultShapes(device, { f32: true, kv: 'q8' })).toMatchObject({ tile: 'f32', cache: 'q8' });
   });
@@ -33,5 +33,21 @@ describe('parseShapes', () => {
   it.each([['splits', /splits is not given; it can be 1, 2, 4/], ['splits=3', /splits is 3/], ['splits=01', /splits is 01/], ['prefill=fast', /prefill is fast; it can be tile, rows/], ['speed=1', /"speed=1" is not a shape; known are splits/], ['toString=1', /not a shape/]])('refuses %s', (text, message) => {
     expect(() => parseShapes(text, base)).toThrow(RequestError);
     expect(() => parseShapes(text, base)).toThrow(message);
+  });
+});
+
+describe('shapesFor', () => {
+  const all = gpu(256, { subgroups: true, f16: true, packedDot: true });
+
+  it('puts a variant over the untuned shapes', () => {
+    expect(shapesFor(all, {})).toEqual(base);
+    expect(shapesFor(all, { variant: 'dot=i8' })).toEqual({ ...base, dot: 'i8' });
+  });
+
+  it('refuses activations in bytes on the exact path, and what the device cannot run', () => {
+    expect(() => shapesFor(all, { f32: true, variant: 'dot=i8' })).toThrow(/rounds activations.*f32 asks for no rounding/);
+    const plain = gpu(256, { subgroups: false, f16: false, packedDot: false });
+    expect(() => shapesFor(plain, { variant: 'dot=i8' })).toThrow(/no packed_4x8_integer_dot_product/);
+    expect(() => shapesFor(plain, { variant: 'splits=16' })).toThrow(RequestError);
   });
 });

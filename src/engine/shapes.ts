@@ -1,6 +1,7 @@
 // Which kernels and shapes a device gets before anything is measured: those that suit GPUs.
 import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
+import { missing } from '../model/possible-shapes.ts';
 import { type Shapes } from '../model/record.ts';
 import { type LoadOptions } from '../protocol.ts';
 
@@ -10,13 +11,14 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
     panels: 1,
     prefill: 'tile',
     tile: features.f16 && !f32 ? 'f16' : 'f32',
+    dot: 'f32',
     cache: kv,
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
   };
 }
 
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'],
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'],
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */
@@ -31,6 +33,15 @@ export function parseShapes(text: string, base: Shapes): Shapes {
     shapes[name] = chosen;
   }
   return shapes as unknown as Shapes;
+}
+
+/** What a load begins with: the untuned shapes, changed by `variant`; RequestError for what the device cannot run, or what would round on the exact path. */
+export function shapesFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptions, 'f32' | 'kv'> & { variant?: string }): Shapes {
+  const shapes = parseShapes(variant, defaultShapes(gpu, options));
+  const lack = missing(gpu, shapes);
+  if (lack) throw new RequestError(`The shapes "${variant}" cannot be used: ${lack}. Leave out what it lacks.`);
+  if (options.f32 && shapes.dot === 'i8') throw new RequestError('The shape dot is i8, which rounds activations to bytes, but f32 asks for no rounding. Leave out one of the two.');
+  return shapes;
 }
 
 /** For people: the model's choices by name, then those of kinds of matrices that differ, by kind. */

@@ -1,5 +1,6 @@
 // Chooses the shapes of the matrix kernels by timing them on the model's own matrices, each kind of matrix for itself,
 // those with the largest share of the time first. What is known from before is not measured again.
+import { formats } from '../formats/catalogue.ts';
 import { type Candidate, rank } from '../gpu/autotune.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
@@ -31,16 +32,16 @@ export interface TuneTarget {
   record(mode: Mode, shapes: Shapes): Dispatch[];
 }
 
-/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most. Notes both: later loads measure nothing. */
-export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: Notebook): Promise<Shapes> {
+/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing. */
+export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: Notebook, exact = false): Promise<Shapes> {
   const started = performance.now();
   let learned = false;
   for (const mode of ['decode', 'prefill'] as const) {
     const deadline = started + (mode === 'decode' ? decodeShare : 1) * tuneMs;
-    let choices = candidates(target.gpu, shapes)[mode];
+    let choices = candidates(target.gpu, shapes, exact)[mode];
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
       if (!notes[mode][kind]) {
-        const timed = performance.now() < deadline ? await time(target, shapes, mode, kind, choices, deadline) : [];
+        const timed = performance.now() < deadline ? await time(target, shapes, mode, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
         if (timed.length > 1) {
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
           const ranked = timed.map(({ value }) => value);
@@ -60,15 +61,16 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
 }
 
 /** What kinds take that have no choice of their own. */
-const usual = ({ splits, panels, prefill, tile }: Shapes): Record<Mode, MatrixShapes> => ({ decode: { splits, panels }, prefill: { prefill, tile } });
+const usual = ({ splits, panels, dot, prefill, tile }: Shapes): Record<Mode, MatrixShapes> => ({ decode: { splits, panels, dot }, prefill: { prefill, tile } });
 
-/** The untuned choice first. */
-function candidates(gpu: Gpu, { splits, panels, prefill, tile }: Shapes): Record<Mode, MatrixShapes[]> {
+/** The untuned choice first; products of integers last, as they round. */
+function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile }: Shapes, exact: boolean): Record<Mode, MatrixShapes[]> {
   const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
+  const inBytes = [[splits, panels], [4, 1]].map(([s, p]): MatrixShapes => ({ splits: s, panels: p, dot: 'i8' })).filter((each) => !exact && !missing(gpu, each));
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
   const others: MatrixShapes[] = [...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
   return {
-    decode: [{ splits, panels }, ...grids.map(([s, p]) => ({ splits: s, panels: p }))],
+    decode: [{ splits, panels, dot }, ...grids.map(([s, p]) => ({ splits: s, panels: p, dot })), ...inBytes],
     prefill: [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)],
   };
 }

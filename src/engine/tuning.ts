@@ -20,9 +20,16 @@ export interface Notebook {
   save(): Promise<void>;
 }
 
-/** The notes on this adapter with `shapes` as the untuned choice; empty if there are none of these kernels, or `anew`. */
-export async function openNotebook(tuning: Tuning | undefined, { adapterName }: Gpu, kernels: string, shapes: Shapes, anew = false): Promise<Notebook> {
-  const key = [adapterName, ...Object.values(shapes)].join('|');
+export interface NotebookOptions {
+  /** Nothing may be rounded that f32 keeps: such choices are noted apart. */
+  exact?: boolean;
+  /** What was noted before does not count. */
+  anew?: boolean;
+}
+
+/** The notes on this adapter with `shapes` as the untuned choice; empty if there are none of these kernels. */
+export async function openNotebook(tuning: Tuning | undefined, { adapterName }: Gpu, kernels: string, shapes: Shapes, { exact = false, anew = false }: NotebookOptions = {}): Promise<Notebook> {
+  const key = [adapterName, ...Object.values(shapes), ...(exact ? ['exact'] : [])].join('|');
   const kept = anew ? undefined : await tuning?.get(key);
   const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, checks: {} };
   return { notes, save: async () => tuning?.set(key, notes) };

@@ -11,6 +11,7 @@ export const format: Format = {
   blockSize: 256,
   blockBytes: 84,
   planeWords: [16, 4, 1], // codes, 2 words per group; factors as they are; scale | minimum << 16
+  codes: 'scales-minimums',
   repack(source, offset, words) {
     for (let group = 0; group < 8; group++) gatherPairs(source, offset + 16 + 32 * (group >> 2), 2 * (group & 3), words, 2 * group);
     for (let i = 0; i < 4; i++) words[16 + i] = source.getUint32(offset + 4 * i, true);

@@ -11,6 +11,7 @@ export const format: Format = {
   blockSize: 256,
   blockBytes: 110,
   planeWords: [16, 8, 4], // bit pairs, 2 words per group; upper bits flipped (so codes are code - 4 in two's complement), 1 word per group; scale and three words of factors
+  codes: 'scales',
   repack(source, offset, words) {
     const factors = new Uint8Array(16);
     for (let i = 0; i < 16; i++) {

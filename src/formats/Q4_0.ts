@@ -10,6 +10,7 @@ export const format: Format = {
   blockSize: 64, // two GGUF blocks, so that their scales fill a word
   blockBytes: 36,
   planeWords: [8, 1], // nibbles as two's complement (code - 8); scale | scale << 16
+  codes: 'scale',
   repack(source, offset, words) {
     for (let i = 0; i < 4; i++) {
       words[i] = source.getUint32(offset + 2 + 4 * i, true) ^ 0x88888888;

@@ -9,6 +9,7 @@ export const format: Format = {
   blockSize: 32,
   blockBytes: 20,
   planeWords: [4, 1], // nibbles as they are; scale | minimum << 16
+  codes: 'scale-minimum',
   repack(source, offset, words) {
     for (let i = 0; i < 4; i++) words[i] = source.getUint32(offset + 4 + 4 * i, true);
     words[4] = source.getUint32(offset, true);

@@ -29,6 +29,7 @@ export const format: Format = {
   blockSize: 256,
   blockBytes: 144,
   planeWords: [32, 4, 1], // nibbles, 4 words per group; factors, 2 bytes per group; scale | minimum << 16
+  codes: 'scale-minimum',
   repack(source, offset, words) {
     for (let group = 0; group < 8; group++) gatherNibbles(source, offset + 16 + 32 * (group >> 1), 4 * (group & 1), words, 4 * group);
     readFactors(source, offset + 4, words, 32);

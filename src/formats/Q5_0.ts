@@ -10,6 +10,7 @@ export const format: Format = {
   blockSize: 64, // two GGUF blocks, so that their scales fill a word
   blockBytes: 44,
   planeWords: [8, 2, 1], // nibbles as they are; upper bits flipped (so codes are code - 16 in two's complement), 1 word per group; scale | scale << 16
+  codes: 'scale',
   repack(source, offset, words) {
     for (let group = 0; group < 2; group++) {
       const start = offset + 22 * group;

@@ -10,6 +10,7 @@ export const format: Format = {
   blockSize: 32,
   blockBytes: 24,
   planeWords: [4, 1, 1], // nibbles as they are; upper bits; scale | minimum << 16
+  codes: 'scale-minimum',
   repack(source, offset, words) {
     for (let i = 0; i < 4; i++) words[i] = source.getUint32(offset + 8 + 4 * i, true);
     words[4] = spreadBits(source.getUint32(offset + 4, true));

@@ -11,6 +11,7 @@ export const format: Format = {
   blockSize: 256,
   blockBytes: 176,
   planeWords: [32, 8, 4, 1], // nibbles, 4 words per group; upper bits, 1 word per group; factors, 2 bytes per group; scale | minimum << 16
+  codes: 'scale-minimum',
   repack(source, offset, words) {
     for (let group = 0; group < 8; group++) {
       gatherNibbles(source, offset + 48 + 32 * (group >> 1), 4 * (group & 1), words, 4 * group);

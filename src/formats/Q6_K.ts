@@ -11,6 +11,7 @@ export const format: Format = {
   blockSize: 256,
   blockBytes: 210,
   planeWords: [32, 16, 4, 1], // nibbles, 4 words per group; upper bit pairs with the top one flipped (so codes are code - 32 in two's complement), 2 words per group; factors; scale
+  codes: 'scales',
   repack(source, offset, words) {
     for (let group = 0; group < 8; group++) {
       const half = group >> 2;

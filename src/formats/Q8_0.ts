@@ -9,6 +9,7 @@ export const format: Format = {
   blockSize: 64, // two GGUF blocks, so that their scales fill a word
   blockBytes: 68,
   planeWords: [16, 1], // bytes as they are; scale | scale << 16
+  codes: 'scale',
   repack(source, offset, words) {
     for (let i = 0; i < 8; i++) {
       words[i] = source.getUint32(offset + 2 + 4 * i, true);

@@ -15,6 +15,11 @@ export interface Format {
   readonly blockBytes: number;
   /** u32 words that one block contributes to each plane, in order. A plane whose count is a multiple of 4 is read as vec4<u32>. */
   readonly planeWords: readonly number[];
+  /**
+   * How its shader gives the weights as signed bytes and factors of these, for products in integers (shaders/i8); absent
+   * where they are floats or values of a table.
+   */
+  readonly codes?: 'scale' | 'scale-minimum' | 'scales' | 'scales-minimums';
   /** Writes the words of one block, plane after plane (`planeWords` in sum), from `blockBytes` bytes of a GGUF at `offset`. Loses nothing. */
   repack(source: DataView, offset: number, words: Uint32Array): void;
   /** The weights of one block from its words: ggml's own dequantised values bit for bit. */

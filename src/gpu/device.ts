@@ -7,7 +7,7 @@ export interface DeviceOptions {
   /** Pretend that a storage binding may be at most this large. */
   maxBindingBytes?: number;
   /** Features to leave out even where the adapter has them. */
-  without?: ('subgroups' | 'shader-f16')[];
+  without?: ('subgroups' | 'shader-f16' | 'packed_4x8_integer_dot_product')[];
   /** Ask for `timestamp-query` where the adapter has it, to measure. */
   timestamps?: boolean;
 }
@@ -18,7 +18,12 @@ export interface Gpu {
   adapterName: string;
   /** False on Dawn's null backend, which does no work and gives no results: it shows what the host costs. */
   computes: boolean;
-  features: { subgroups: boolean; f16: boolean };
+  features: {
+    subgroups: boolean;
+    f16: boolean;
+    /** WGSL's products of four signed bytes. */
+    packedDot: boolean;
+  };
   /** No subgroup has fewer threads; 0 without subgroups. */
   smallestSubgroup: number;
   maxBindingBytes: number;
@@ -53,7 +58,10 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
     device,
     adapterName,
     computes: adapter.info.device !== 'null-backend',
-    features: { subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16') },
+    features: {
+      subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16'),
+      packedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product') && !options.without?.includes('packed_4x8_integer_dot_product'),
+    },
     smallestSubgroup: wanted.includes('subgroups') ? subgroupMinSize : 0,
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
   };

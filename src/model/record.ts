@@ -1,4 +1,5 @@
 // Turns the operations of a graph into dispatches: for one token (decode) and for many (prefill).
+import { type Format } from '../formats/format.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec } from '../gpu/kernels.ts';
 import { matrixKind, shapesOf } from './matrix-shapes.ts';
@@ -14,6 +15,8 @@ export interface Shapes {
   /** Prefill by tiles of 64 x 64 in workgroup memory, or by rows without barriers: alone, or 4 or 8 threads of a subgroup sharing what they read. */
   prefill: 'tile' | 'rows' | 'broadcast4' | 'broadcast8';
   tile: 'f32' | 'f16';
+  /** Decode with activations as they are, or rounded to two signed bytes each for products in integers (types without integer codes: as they are). */
+  dot: 'f32' | 'i8';
   cache: KvType;
   reduce: 'workgroup' | 'subgroup';
   /** Other choices for some kinds of matrices (matrix-shapes.ts). */
@@ -21,12 +24,12 @@ export interface Shapes {
 }
 
 /** What may differ between the matrices of a model. */
-export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'prefill' | 'tile'>>;
+export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile'>>;
 
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
 export interface MatrixPart {
   matrix: {
-    format: { name: string };
+    format: Pick<Format, 'name' | 'codes'>;
     rows: number;
     cols: number;
     /** The stacked tensors: rows of each, and where they begin. */
@@ -148,11 +151,16 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
 }
 
 /** The kernel that multiplies one row of activations with a matrix. */
-export const decodeKernel = ({ splits, panels }: Pick<Shapes, 'splits' | 'panels'>, part: MatrixPart, constants: Record<string, number>): KernelSpec => ({
-  kernel: 'matvec',
-  files: ['prelude', formatFile(part), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
-  constants: { ...constants, Splits: splits, Panels: panels },
-});
+export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'panels' | 'dot'>, part: MatrixPart, constants: Record<string, number>): KernelSpec {
+  const { codes } = part.matrix.format;
+  const inBytes = dot === 'i8' && codes;
+  return {
+    kernel: 'matvec',
+    files: ['prelude', formatFile(part), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    // At most 9 KiB of workgroup memory for bytes: beside the sums of the most splits within the 16 KiB that every device has.
+    constants: { ...constants, Splits: splits, Panels: panels, ...(inBytes ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), 96) } : {}) },
+  };
+}
 
 /** Threads of a subgroup that share the activations they read. */
 export const lanesOf = { rows: 0, tile: 0, broadcast4: 4, broadcast8: 8 } satisfies Record<Shapes['prefill'], number>;

@@ -6,6 +6,7 @@ import { type Mode, type Shapes, lanesOf } from '../../model/record.ts';
 import { embed } from '../../reference/embed.ts';
 import { type Gate, activate } from '../../reference/gate.ts';
 import { type Projection, project } from '../../reference/project.ts';
+import { roundToBytes } from '../../reference/round-bytes.ts';
 import { type Case, type Check, type Outcome } from './check.ts';
 import { ggmlBlock, hasHalves, normals, random, randomTensor, unpackTensor } from './random.ts';
 import { type Tensor, type Workbench, withStage } from './workbench.ts';
@@ -37,7 +38,7 @@ const tolerance = 1e-5;
 /** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
 const halfTolerance = 2 ** -10;
 
-export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', cache: 'f32', reduce: 'workgroup', ...shapes });
+export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', dot: 'f32', cache: 'f32', reduce: 'workgroup', ...shapes });
 
 const joined = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
 
@@ -83,15 +84,41 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, shapes
     weights, rows: total, cols, x: x.subarray((tokens - shown) * cols), gate, softcap, residual: residual?.subarray(0, shown * width),
     norm: norm && { weight: norm, eps: config.eps }, bias: biases && joined(biases),
   };
-  return { found, expected: project(projection), scale: sizesOf(projection) };
+  const exact = { expected: project(projection), scale: sizesOf(projection) };
+  const inBytes = types.map((type) => mode === 'decode' && shapes.dot === 'i8' && formats.get(type)!.codes !== undefined);
+  if (!inBytes.includes(true)) return { found, ...exact };
+  const { rounded, sizes } = inputInBytes(projection);
+  const bytes = { expected: project(rounded), scale: sizesOf(rounded, sizes) };
+  const fromBytes = gate ? exact.expected.map(() => flagOf(inBytes.every(Boolean))) : joined(rows.map((count, i) => new Float32Array(count).fill(flagOf(inBytes[i]))));
+  const choose = (name: 'expected' | 'scale') => exact[name].map((value, i) => (fromBytes[i] ? bytes[name][i] : value));
+  return { found, expected: choose('expected'), scale: choose('scale') };
 }
 
-/** What errors are measured against: sum |w x| of every result; gated, as the product carries both sums' errors on. */
-function sizesOf(projection: Projection): Float32Array {
-  const { rows, gate, softcap = 0, norm, bias, residual, weights, x } = projection;
+const flagOf = (value: boolean) => (value ? 1 : 0);
+
+/** The same product of activations in bytes, the norm among them; and their sizes, in which a rounding in doubt weighs as much as it may change. */
+function inputInBytes(projection: Projection): { rounded: Projection; sizes: Float32Array } {
+  const { x, cols, norm } = projection;
+  const values = new Float32Array(x.length);
+  const sizes = new Float32Array(x.length);
+  for (let start = 0; start < x.length; start += cols) {
+    const row = x.subarray(start, start + cols);
+    const scale = norm ? 1 / Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0) / cols + norm.eps) : 1;
+    const found = roundToBytes(norm ? row.map((value, i) => value * norm.weight[i]) : row);
+    found.values.forEach((value, i) => {
+      values[start + i] = value * scale;
+      sizes[start + i] = scale * (Math.abs(value) + found.doubts[i] / tolerance);
+    });
+  }
+  return { rounded: { ...projection, x: values, norm: undefined }, sizes };
+}
+
+/** What errors are measured against: sum |w x| of every result; gated, as the product carries both sums' errors on. `sizes` are those of x. */
+function sizesOf(projection: Projection, sizes: Float32Array = projection.x.map(Math.abs)): Float32Array {
+  const { rows, gate, softcap = 0, norm, bias, residual, weights } = projection;
   const size = (values: Float32Array) => values.map(Math.abs);
   const plain = { ...projection, gate: undefined, softcap: undefined, residual: undefined };
-  const sums = project({ ...plain, weights: size(weights), x: size(x), norm: norm && { ...norm, weight: size(norm.weight) }, bias: bias && size(bias) });
+  const sums = project({ ...plain, weights: size(weights), x: sizes, norm: norm && { ...norm, weight: size(norm.weight) }, bias: bias && size(bias) });
   if (!gate) return sums.map((sum, i) => sum + softcap + (residual ? Math.abs(residual[i]) : 0));
   const values = project(plain);
   const width = rows / 2;
@@ -135,6 +162,18 @@ const mixtures: Projected[] = [
 const main = ['F32', 'Q4_1', 'Q6_K', 'Q4_K', 'MXFP4'];
 const all = [...formats.keys()];
 
+function integerChecks(): Check[] {
+  const types = all.filter((type) => formats.get(type)!.codes);
+  const check = (name: string, shapes: Partial<Shapes>, cases: Projected[]): Check => ({ name: `matvec i8${name}`, tolerance, shapes: { dot: 'i8', ...shapes }, cases: cases.map((each) => projectCase(each, 'decode', decodeShapes({ dot: 'i8', ...shapes }))) });
+  return [
+    ...types.map((type) => check(` ${type}`, {}, ofType(type, 1))),
+    // Each fusion with one of the grids: each is a pipeline.
+    ...[[1, 4], [4, 2], [8, 1]].map(([splits, panels], n) => check(`, ${splits} splits, ${panels} panels`, { splits, panels }, fusions.flatMap((_, i) => (i % 3 === n ? [fused(types[i % types.length], i)] : [])))),
+    check(' of many columns', {}, [{ types: ['Q4_1'], rows: [33], cols: 10272, tokens: 1, norm: true }]),
+    check(' of several types and bindings', { panels: 2 }, mixtures),
+  ];
+}
+
 function decodeChecks(): Check[] {
   const combinations = [1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels })));
   return [
@@ -144,6 +183,9 @@ function decodeChecks(): Check[] {
       cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeShapes({ splits, panels }))),
     })),
     ...all.map((type) => ({ name: `matvec ${type}`, tolerance, shapes: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeShapes({}))) })),
+    // More columns than are staged at a time.
+    { name: 'matvec of many columns', tolerance, shapes: {}, cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeShapes({ splits }))) },
+    ...integerChecks(),
     { name: 'matvec of several types and bindings', tolerance, shapes: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeShapes({ panels: 2 }))) },
   ];
 }
@@ -211,8 +253,8 @@ export const projectChecks = (): Check[] => [...embedChecks(), ...decodeChecks()
 
 /** The check of one product of a model for one row of activations. */
 export const decodeCheck = (given: Projected, label: string, shapes: Shapes): Check => {
-  const { splits, panels } = shapes;
-  return { name: `matvec ${label}, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
+  const { splits, panels, dot } = shapes;
+  return { name: `matvec ${dot === 'i8' ? 'i8 ' : ''}${label}, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
 };
 
 /** The check of one product of a model for many rows of activations. */

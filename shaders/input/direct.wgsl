@@ -1,0 +1,27 @@
+// Activations for a matvec as they are, read by every thread: no barrier, which would cost CPU rasterisers dearly.
+const Groups : u32 = 0xffffffffu; // of 32 columns at a time: all
+
+alias Input = array<vec4<f32>, 8>;
+
+var<private> squares : f32; // of this thread's split
+
+fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
+}
+
+// A group of the input; returns the sums of its first and of its last 16.
+fn input_at(start : u32, group : u32, place : u32, x : ptr<function, Input>) -> vec2<f32> {
+  squares += load_group(start, group, x);
+  return sums_of(x);
+}
+
+fn input_dot(row : Row, group : u32, x : ptr<function, Input>, x_sum : vec2<f32>) -> f32 {
+  return group_dot(row, group, x, x_sum);
+}
+
+// What the norm multiplies every product with.
+fn input_scale(lane : u32, split : u32) -> f32 {
+  if (HasNorm) {
+    return inverseSqrt(split_sum(squares, lane, split) * params.inverse_cols + params.eps);
+  }
+  return 1.0;
+}
