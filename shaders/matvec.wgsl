@@ -76,7 +76,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       }
     }
   }
-  let scale = input_scale(lane, split);
+  var scale = 1.0;
+  if (HasNorm) {
+    scale = inverseSqrt(input_squares(lane, split) * params.inverse_cols + params.eps);
+  }
   for (var p = 0u; p < Panels; p++) {
     let row = (workgroup.x * Panels + p) * PanelRows + lane;
     var value = split_sum(sums[p], lane, split) * scale;

@@ -18,10 +18,7 @@ fn input_dot(row : Row, group : u32, x : ptr<function, Input>, x_sum : vec2<f32>
   return group_dot(row, group, x, x_sum);
 }
 
-// What the norm multiplies every product with.
-fn input_scale(lane : u32, split : u32) -> f32 {
-  if (HasNorm) {
-    return inverseSqrt(split_sum(squares, lane, split) * params.inverse_cols + params.eps);
-  }
-  return 1.0;
+// The sum of squares of the input, after all of it was read.
+fn input_squares(lane : u32, split : u32) -> f32 {
+  return split_sum(squares, lane, split);
 }

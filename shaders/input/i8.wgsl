@@ -77,10 +77,7 @@ fn input_at(start : u32, group : u32, place : u32, x : ptr<function, Input>) -> 
   return staged_sums[place];
 }
 
-// What the norm multiplies every product with.
-fn input_scale(lane : u32, split : u32) -> f32 {
-  if (HasNorm) {
-    return inverseSqrt(total_squares(lane, split) * params.inverse_cols + params.eps);
-  }
-  return 1.0;
+// The sum of squares of the input, after all of it was read.
+fn input_squares(lane : u32, split : u32) -> f32 {
+  return total_squares(lane, split);
 }
