@@ -4,6 +4,7 @@ import { negativeLogLikelihood } from '../src/cli/perplexity.ts';
 import { type LoadedModel, type ModelOptions, loadModel, openModel } from '../src/engine/load.ts';
 import { type Runner, createRunner } from '../src/engine/runner.ts';
 import { defaultShapes } from '../src/engine/shapes.ts';
+import { missing } from '../src/model/possible-shapes.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { openFileSource } from '../src/weights/file-source.ts';
 import { type LoadOptions } from '../src/protocol.ts';
@@ -39,7 +40,8 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const source = await openFileSource(defaultModelPath!);
   const opened = openModel(await readHeader(source));
   const gpu = await openDawn();
-  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32, kv }), splits: 1, panels: 4, prefill: f32 || isSwiftShader ? 'rows' : 'tile', ...changed };
+  const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
+  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32, kv }), splits: 1, panels: 4, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
   return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, shapes });
 }
 
