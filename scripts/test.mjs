@@ -63,7 +63,7 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
 
 // What these test does not depend on the adapter: one is enough, as the second software adapter is slow. Models under
 // odd limits run on both in the full run alone; the kernels themselves always do.
-const onceOnly = ['bad-input', 'cli', 'engine', 'window', ...(full ? [] : ['limits'])].map((name) => `test/${name}-gpu.test.ts`);
+const onceOnly = ['bad-input', 'cli', 'engine', 'first-load', 'forecast', 'window', ...(full ? [] : ['limits'])].map((name) => `test/${name}-gpu.test.ts`);
 
 /** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
 async function vitest(project, name, env = {}, exclude = []) {
