@@ -10,7 +10,7 @@ export default defineConfig({
     pool: 'forks', // Dawn is a native module: each file gets a process of its own
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include, exclude: [gpu], testTimeout: minute } },
+      { extends: true, test: { name: 'unit', include, exclude: [gpu, '**/node_modules/**'], testTimeout: minute } },
       { extends: true, test: { name: 'gpu', include: include.map((path) => path.replace('.test.ts', '-gpu.test.ts')), maxWorkers: 1, fileParallelism: false, testTimeout: 15 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 1 } } },
     ],
   },
