@@ -19,10 +19,11 @@ export function plots(box: HTMLElement, { contexts, kernels }: BenchReport): voi
     { title: 'Prefill, tokens per second', x, lines: [{ label: 'measured', values: contexts.map((c) => c.prefillTokensPerSecond) }] },
     { title: "Percent of the device's peak, kernels of a token in order", x: decode.map((_, i) => i + 1), bars: true, lines: [{ label: 'share', values: decode.map(({ share }) => 100 * share) }] },
   ];
-  box.replaceChildren(...all.filter((plot) => plot.x.length > 1).map((plot) => draw(box, plot)));
+  box.replaceChildren();
+  for (const plot of all) if (plot.x.length > 1) draw(box, plot);
 }
 
-function draw(box: HTMLElement, { title, x, lines, bars }: Lines): HTMLElement {
+function draw(box: HTMLElement, { title, x, lines, bars }: Lines): void {
   const section = document.createElement('section');
   const heading = document.createElement('h2');
   heading.textContent = title;
@@ -30,6 +31,7 @@ function draw(box: HTMLElement, { title, x, lines, bars }: Lines): HTMLElement {
   target.role = 'img';
   target.ariaLabel = `${title}: ${lines.map(({ label, values }) => `${label} ${values.map((value) => value.toPrecision(3)).join(', ')}`).join('; ')}`;
   section.append(heading, target);
+  box.append(section);
   const colour = (name: string): string => {
     box.style.color = `var(${name})`; // resolves light-dark()
     const found = getComputedStyle(box).color;
@@ -43,10 +45,9 @@ function draw(box: HTMLElement, { title, x, lines, bars }: Lines): HTMLElement {
     ...(bars ? { fill: accent, paths: uPlot.paths.bars?.({ size: [0.7] }), points: { show: false } } : {}),
   }));
   new uPlot({
-    width: Math.max(280, Math.min(520, box.clientWidth - 16)), height: 200, cursor: { show: false }, legend: { show: lines.length > 1 },
+    width: 20 * parseFloat(getComputedStyle(document.documentElement).fontSize), height: 200, cursor: { show: false }, legend: { show: lines.length > 1, live: false },
     scales: { x: { time: false, range: bars ? (_, min, max) => [min - 0.6, max + 0.6] : undefined }, y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.1] } },
     axes: [axis, { ...axis, size: 60 }],
     series: [{}, ...series],
   }, [x, ...lines.map(({ values }) => values)], target);
-  return section;
 }

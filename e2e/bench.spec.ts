@@ -1,5 +1,6 @@
 // bench.html on a tiny model: what its report holds, and that a wrong output fails the run.
 import { readFileSync } from 'node:fs';
+import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 import { type PageResult } from '../bench/bench-worker.ts';
 import { isFull, record } from '../test/verified.ts';
@@ -40,6 +41,8 @@ test('reports speeds, shares of the peak, bytes and calls, each output checked, 
   await expect(page.getByRole('status')).toHaveText('Done. Every output that was timed was checked.');
   await expect(page.getByLabel('Report')).toHaveText(text);
   await expect(page.getByRole('img', { name: /^Milliseconds per token over context: measured [\d.]+/ }).locator('canvas')).toBeVisible();
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
   const downloading = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save as JSON' }).click();
   const saved = JSON.parse(readFileSync(await (await downloading).path(), 'utf8')) as Omit<PageResult, 'text'>;
