@@ -239,21 +239,24 @@ export function placeOf(graph: Graph, layout: Layout, weights: ResidentWeights, 
   };
 }
 
-/** Uploads what stays on the GPU, reading one slab ahead. */
+/** Slabs read at once: one is hashed while another comes from the disk. */
+const readsAtOnce = 2;
+
+/** Uploads what stays on the GPU, reading slabs ahead. */
 async function uploadKept(layout: Layout, { slices }: Plan, weights: ResidentWeights, reader: WeightsReader, uploader: Uploader, memory: SlabMemory, { onSlab, signal }: LoadHooks): Promise<void> {
   const kept = slices.flatMap((slice, index) => (slice.slot === undefined ? rangesOf(layout, slice).map((range) => ({ index, ...range })) : []));
   const needed = [...layout.slabs.keys()].filter((i) => kept.some(({ slab }) => slab === i));
   let loaded = layout.byteLength - needed.reduce((sum, i) => sum + layout.slabs[i].byteLength, 0);
   const read = (n: number) => {
     const bytes = n < needed.length ? reader.readSlab(needed[n], signal) : undefined;
-    bytes?.catch(() => {}); // awaited in the next turn; an abort in between must not leave it unhandled
+    bytes?.catch(() => {}); // awaited in a later turn; an abort in between must not leave it unhandled
     return bytes;
   };
-  let next = read(0);
+  const reads = Array.from({ length: readsAtOnce }, (_, n) => read(n));
   for (const [n, slab] of needed.entries()) {
     signal?.throwIfAborted();
-    const bytes = (await next)!;
-    next = read(n + 1);
+    const bytes = (await reads.shift())!;
+    reads.push(read(n + readsAtOnce));
     memory.offer(slab, bytes);
     for (const range of kept.filter((k) => k.slab === slab)) {
       for (const target of weights.targets(range.index, range.start, range.length)) {
