@@ -63,15 +63,16 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
 /** What kinds take that have no choice of their own. */
 const usual = ({ splits, panels, dot, prefill, tile }: Shapes): Record<Mode, MatrixShapes> => ({ decode: { splits, panels, dot }, prefill: { prefill, tile } });
 
-/** The untuned choice first; products of integers last, as they round. */
+/** The untuned choice first; products of integers last, as they round. In software tiles come last: compiling them may take all of the time, and they gain least there. */
 function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile }: Shapes, exact: boolean): Record<Mode, MatrixShapes[]> {
   const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
   const inBytes = [[splits, panels], [4, 1]].map(([s, p]): MatrixShapes => ({ splits: s, panels: p, dot: 'i8' })).filter((each) => !exact && !missing(gpu, each));
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
   const others: MatrixShapes[] = [...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
+  const prefills = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
   return {
     decode: [{ splits, panels, dot }, ...grids.map(([s, p]) => ({ splits: s, panels: p, dot })), ...inBytes],
-    prefill: [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)],
+    prefill: gpu.software ? prefills.sort((a, b) => Number(a.prefill === 'tile') - Number(b.prefill === 'tile')) : prefills,
   };
 }
 

@@ -18,6 +18,8 @@ export interface Gpu {
   adapterName: string;
   /** False on Dawn's null backend, which does no work and gives no results: it shows what the host costs. */
   computes: boolean;
+  /** The adapter says that it does a GPU's work on the CPU. */
+  software: boolean;
   features: {
     subgroups: boolean;
     f16: boolean;
@@ -58,6 +60,7 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
     device,
     adapterName,
     computes: adapter.info.device !== 'null-backend',
+    software: adapter.info.isFallbackAdapter === true,
     features: {
       subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16'),
       packedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product') && !options.without?.includes('packed_4x8_integer_dot_product'),
