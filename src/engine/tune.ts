@@ -19,6 +19,8 @@ const prefillRows = 64;
 const mostMatrices = 16;
 /** What was this many times slower than the best for one kind is not tried for the next ones. */
 const hopeless = 2;
+/** Loads that measure again if no time was left for the largest kind of matrix. */
+const mostTries = 3;
 
 export interface TuneTarget {
   gpu: Gpu;
@@ -32,13 +34,14 @@ export interface TuneTarget {
   record(mode: Mode, shapes: Shapes): Dispatch[];
 }
 
-/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing. */
+/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. */
 export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: Notebook, exact = false): Promise<Shapes> {
   const started = performance.now();
   let learned = false;
   for (const mode of ['decode', 'prefill'] as const) {
     const deadline = started + (mode === 'decode' ? decodeShare : 1) * tuneMs;
     let choices = candidates(target.gpu, shapes, exact)[mode];
+    let again = false;
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
       if (!notes[mode][kind]) {
         const timed = performance.now() < deadline ? await time(target, shapes, mode, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
@@ -47,11 +50,17 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
           const ranked = timed.map(({ value }) => value);
           choices = [...ranked, ...choices.filter((choice) => !ranked.includes(choice))].filter((choice) => !slow.includes(choice));
         }
+        if (i === 0 && timed.length <= 1) {
+          const tries = (notes.late?.[mode] ?? 0) + 1;
+          notes.late = { ...notes.late, [mode]: tries };
+          again = tries < mostTries;
+        }
         // Also where no time was left: measuring at every load would delay the weights each time.
-        notes[mode][kind] = timed.length > 1 ? timed[0].value : usual(shapes)[mode];
+        if (!again) notes[mode][kind] = timed.length > 1 ? timed[0].value : usual(shapes)[mode];
         learned = true;
       }
       const choice = notes[mode][kind];
+      if (!choice) continue;
       if (i === 0) shapes = { ...shapes, ...choice };
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...choice } } };
     }

@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { type Dispatch } from '../gpu/program.ts';
+import { defaultShapes } from './shapes.ts';
+import { type TuneTarget, tune, tuneMs } from './tune.ts';
+import { openNotebook } from './tuning.ts';
+
+const gpu = {
+  adapterName: 'slow', features: { subgroups: false, f16: false, packedDot: false }, smallestSubgroup: 0,
+  device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupStorageSize: 16384 }, queue: { writeBuffer: () => {} } },
+} as unknown as TuneTarget['gpu'];
+
+const dispatches = ['large', 'small'].map((kind, i): Dispatch => ({ label: kind, kind, kernel: { kernel: kind }, bindings: { weights: { buffer: {} as GPUBuffer, size: 2 - i } }, grid: () => [1] }));
+
+/** A device whose kernels are never compiled. */
+const target = { gpu, kernels: { hash: '', get: () => new Promise(() => {}) }, state: { buffer: {} }, chunk: 64, record: () => dispatches } as unknown as TuneTarget;
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+it('tries at some loads where no time is left for the largest kind of matrix, then keeps the usual choice', async () => {
+  const untuned = defaultShapes(gpu, {});
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const noted = () => [Object.keys(book.notes.decode), Object.keys(book.notes.prefill)];
+  const load = async () => {
+    const tuning = tune(target, untuned, book);
+    await vi.advanceTimersByTimeAsync(tuneMs);
+    expect(await tuning).toMatchObject(untuned);
+  };
+  await load();
+  await load();
+  expect(noted()).toEqual([[], []]);
+  await load();
+  expect(noted()).toEqual([['large', 'small'], ['large', 'small']]);
+  const kernels = vi.spyOn(target.kernels, 'get');
+  await load();
+  expect(kernels).not.toHaveBeenCalled();
+});
