@@ -1,8 +1,8 @@
 // @ts-check
 // `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium; then `N passed, N failed`.
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
-// `--only=check,unit,gpu,e2e` runs a part, `--tests=PATTERN` only test files whose path contains it; then the other points of
-// docs/verified.json stay, with the commits they were measured at.
+// `--only=check,unit,gpu,e2e` runs a part, `--tests=PATTERN` only test files whose path contains it, `--adapter=NAME` one of the
+// software adapters; then the other points of docs/verified.json stay, with the commits they were measured at.
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ process.chdir(root);
 const full = process.argv.includes('--full');
 const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length).split(',');
 const tests = process.argv.find((arg) => arg.startsWith('--tests='))?.slice('--tests='.length);
+const onlyAdapter = process.argv.find((arg) => arg.startsWith('--adapter='))?.slice('--adapter='.length);
 const wanted = (/** @type {string} */ name) => !only || only.includes(name);
 
 const scratch = mkdtempSync(join(tmpdir(), 'windrow-test-'));
@@ -105,7 +106,7 @@ function writeVerified() {
     const { point, command, adapter, value } = JSON.parse(line);
     return { point, command, commit, adapter, value };
   });
-  if ((only || tests) && existsSync('docs/verified.json')) {
+  if ((only || tests || onlyAdapter) && existsSync('docs/verified.json')) {
     const key = (/** @type {{ point: string, adapter: string }} */ { point, adapter }) => `${point}|${adapter}`;
     const measured = new Set(points.map(key));
     points.push(...JSON.parse(readFileSync('docs/verified.json', 'utf8')).filter((/** @type {{ point: string, adapter: string }} */ point) => !measured.has(key(point))));
@@ -126,7 +127,7 @@ try {
   if (wanted('unit')) await vitest('unit', 'unit tests');
   if (wanted('gpu')) {
     let first = true;
-    for (const adapter of ensureAdapters()) {
+    for (const adapter of ensureAdapters().filter(({ name }) => !onlyAdapter || name === onlyAdapter)) {
       if ('skipped' in adapter) {
         skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
         continue;
