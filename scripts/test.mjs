@@ -63,8 +63,8 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
 }
 
 // What these test does not depend on the adapter: one is enough, as the second software adapter is slow. Models under
-// odd limits run on both in the full run alone; the kernels themselves always do.
-const onceOnly = ['bad-input', 'cli', 'engine', 'first-load', 'forecast', 'window', ...(full ? [] : ['limits'])].map((name) => `test/${name}-gpu.test.ts`);
+// odd limits, and what is chosen at load, run on both in the full run alone; the kernels themselves always do.
+const onceOnly = ['bad-input', 'cli', 'engine', 'first-load', 'forecast', 'window', ...(full ? [] : ['limits', 'kv-cache', 'tuning'])].map((name) => `test/${name}-gpu.test.ts`);
 
 /** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
 async function vitest(project, name, env = {}, exclude = []) {
@@ -132,7 +132,7 @@ try {
         skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
         continue;
       }
-      await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` }, first ? [] : onceOnly);
+      await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}`, ...(first || full ? {} : { WINDROW_BRIEF: '1' }) }, first ? [] : onceOnly);
       first = false;
     }
   }
