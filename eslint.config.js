@@ -2,7 +2,7 @@
 import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
-/** Who may import whom. A folder may always import itself; errors, bytes, formats and protocol may be imported by all. */
+/** Who may import whom. A folder may always import itself; errors, bytes, room, formats and protocol may be imported by all. */
 const imports = {
   index: ['api'],
   ui: ['api'],
@@ -20,10 +20,11 @@ const imports = {
   formats: [],
   errors: [],
   bytes: [],
+  room: [],
   protocol: [],
 };
-const forAll = ['errors', 'bytes', 'formats', 'protocol'];
-const importNothing = ['errors', 'formats', 'protocol'];
+const forAll = ['errors', 'bytes', 'room', 'formats', 'protocol'];
+const importNothing = ['errors', 'room', 'formats', 'protocol'];
 
 const wgsl = {
   selector: 'CallExpression[callee.property.name="glob"] Literal[value=/[.]wgsl/]',

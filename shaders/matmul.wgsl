@@ -1,27 +1,5 @@
 // output[t][row] = dot(matrix[row], input[t]) (+ bias, add) for many rows of activations: tiles of 64 matrix rows by 64
 // activation rows, 32 columns at a time in workgroup memory, 4 x 4 results per thread.
-struct Params {
-  panels : u32,
-  panel_words : u32,
-  blocks : u32,
-  groups : u32,
-  rows : u32,
-  first_output : u32,
-  stride : u32,
-  output_stride : u32,
-  bias : u32,
-  softcap : f32,
-}
-
-override HasBias : bool = false;
-override Add : bool = false;
-override Softcap : bool = false;
-
-@group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> state : State;
-@group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
 // (row or token, 8 vec4 of columns); the column index is xored with the row so that neighbours lie in other banks.
 var<workgroup> weight_tile : array<Tile, 512>;
@@ -66,23 +44,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     workgroupBarrier();
   }
   for (var j = 0u; j < 4u; j++) {
-    let token = first_token + line + 16u * j;
     for (var i = 0u; i < 4u; i++) {
-      let row = first_row + column + 16u * i;
-      if (row < params.rows && token < state.rows) {
-        var value = sums[j][i];
-        if (HasBias) {
-          value += vectors[(params.bias + row) / 4u][(params.bias + row) % 4u];
-        }
-        if (Softcap) {
-          value = params.softcap * tanh(clamp(value / params.softcap, -20.0, 20.0));
-        }
-        let index = token * params.output_stride + params.first_output + row;
-        if (Add) {
-          value += output[index];
-        }
-        output[index] = value;
-      }
+      write_result(first_row + column + 16u * i, first_token + line + 16u * j, sums[j][i]);
     }
   }
 }

@@ -1,30 +1,9 @@
 // As matvec-rows, but Lanes threads of a subgroup load the activations of a group together and each gets the others' by
 // broadcast: memory is read a Lanes-th as often. No subgroup may be smaller than Lanes. No barriers.
-struct Params {
-  panels : u32,
-  panel_words : u32,
-  blocks : u32,
-  groups : u32,
-  rows : u32,
-  first_output : u32,
-  stride : u32,        // floats per input row
-  output_stride : u32, // floats per output row
-  bias : u32,
-  softcap : f32,
-}
 
-override HasBias : bool = false;
-override Add : bool = false;
-override Softcap : bool = false;
 const Tokens : u32 = 8u;
 const Panels : u32 = 4u;
 const Loads : u32 = 8u / Lanes; // vec4 per thread, of the 8 of a group
-
-@group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> state : State;
-@group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
 alias Panel = array<vec4<f32>, 8>; // a row's weights of one group
 
@@ -65,22 +44,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
   }
   for (var p = 0u; p < Panels; p++) {
-    let r = (first_panel + p) * PanelRows + lane;
     for (var t = 0u; t < Tokens; t++) {
-      if (r < params.rows && first + t < state.rows) {
-        var value = sums[t][p];
-        if (HasBias) {
-          value += vectors[(params.bias + r) / 4u][(params.bias + r) % 4u];
-        }
-        if (Softcap) {
-          value = params.softcap * tanh(clamp(value / params.softcap, -20.0, 20.0));
-        }
-        let index = (first + t) * params.output_stride + params.first_output + r;
-        if (Add) {
-          value += output[index];
-        }
-        output[index] = value;
-      }
+      write_result((first_panel + p) * PanelRows + lane, first + t, sums[t][p]);
     }
   }
 }

@@ -1,30 +1,9 @@
 // output[t][row] = dot(matrix[row], input[t]) (+ bias, add) for some rows of activations at once: a thread takes a matrix
 // row of each of 4 panels and 8 activation rows, so that each weight unpacked and each activation read is used several
 // times. No barriers.
-struct Params {
-  panels : u32,
-  panel_words : u32,
-  blocks : u32,
-  groups : u32,
-  rows : u32,
-  first_output : u32,
-  stride : u32,        // floats per input row
-  output_stride : u32, // floats per output row
-  bias : u32,
-  softcap : f32,
-}
 
-override HasBias : bool = false;
-override Add : bool = false;
-override Softcap : bool = false;
 const Tokens : u32 = 8u;
 const Panels : u32 = 4u;
-
-@group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> state : State;
-@group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
 @compute @workgroup_size(PanelRows)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) lane : u32) {
@@ -50,22 +29,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
   }
   for (var p = 0u; p < Panels; p++) {
-    let r = (workgroup.x * Panels + p) * PanelRows + lane;
     for (var t = 0u; t < Tokens; t++) {
-      if (r < params.rows && first + t < state.rows) {
-        var value = sums[p][t];
-        if (HasBias) {
-          value += vectors[(params.bias + r) / 4u][(params.bias + r) % 4u];
-        }
-        if (Softcap) {
-          value = params.softcap * tanh(clamp(value / params.softcap, -20.0, 20.0));
-        }
-        let index = (first + t) * params.output_stride + params.first_output + r;
-        if (Add) {
-          value += output[index];
-        }
-        output[index] = value;
-      }
+      write_result((workgroup.x * Panels + p) * PanelRows + lane, first + t, sums[p][t]);
     }
   }
 }

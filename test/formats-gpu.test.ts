@@ -64,7 +64,7 @@ async function onGpu(format: Format, rows: number, cols: number, packed: Uint32A
   const padded = new Float32Array(groups * 32);
   padded.set(x);
   const { outputs } = await runShader(device, {
-    code: text('shaders/prelude.wgsl') + text(`shaders/formats/${format.name}.wgsl`) + body,
+    code: text('shaders/prelude.wgsl') + text(`shaders/formats/${format.name}.wgsl`) + (format.codes ? text(`shaders/codes/${format.codes}.wgsl`) : '') + body,
     buffers: [
       { uniform: new Uint32Array([rows, layout.blocks, groups, layout.panelBytes / 4]) },
       { storage: packed },

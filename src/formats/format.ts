@@ -16,8 +16,8 @@ export interface Format {
   /** u32 words that one block contributes to each plane, in order. A plane whose count is a multiple of 4 is read as vec4<u32>. */
   readonly planeWords: readonly number[];
   /**
-   * How its shader gives the weights as signed bytes and factors of these, for products in integers (shaders/i8); absent
-   * where they are floats or values of a table.
+   * How its shader gives the weights as bytes and factors of these, which shaders/codes unpacks and shaders/i8 multiplies in
+   * integers; absent where they are floats or values of a table, and its shader does all itself.
    */
   readonly codes?: 'scale' | 'scale-minimum' | 'scales' | 'scales-minimums';
   /** Writes the words of one block, plane after plane (`planeWords` in sum), from `blockBytes` bytes of a GGUF at `offset`. Loses nothing. */

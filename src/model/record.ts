@@ -100,7 +100,7 @@ function embed({ activations: { buffers, strides, state, ids } }: RecordContext,
     const groups = Math.ceil(part.matrix.cols / 32);
     return {
       label: `${name}.embed`,
-      kernel: { kernel: 'embed', files: ['prelude', formatFile(part), 'state'] },
+      kernel: { kernel: 'embed', files: ['prelude', ...formatFiles(part), 'state'] },
       params: { ...matrixParams(part), groups, first_row: part.firstRow, rows: part.rows, stride: strides[op.output], scale: op.scale },
       bindings: { weights: part.binding, state, ids, output: buffers[op.output] },
       grid: ({ rows }) => [Math.ceil(groups / 64), rows],
@@ -156,7 +156,7 @@ export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'p
   const inBytes = dot === 'i8' && codes;
   return {
     kernel: 'matvec',
-    files: ['prelude', formatFile(part), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    files: ['prelude', ...formatFiles(part), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
     // At most 9 KiB of workgroup memory for bytes: beside the sums of the most splits within the 16 KiB that every device has.
     constants: { ...constants, Splits: splits, Panels: panels, ...(inBytes ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), 96) } : {}) },
   };
@@ -168,7 +168,7 @@ export const lanesOf = { rows: 0, tile: 0, broadcast4: 4, broadcast8: 8 } satisf
 /** The kernel that multiplies many rows of activations with a matrix. */
 export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   if (prefill !== 'tile') {
-    const files = ['prelude', formatFile(part), 'state'];
+    const files = ['prelude', ...formatFiles(part), 'rows', 'state'];
     const lanes = lanesOf[prefill];
     return {
       kernel: lanes ? { kernel: 'matvec-broadcast', enable: ['subgroups'], files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
@@ -176,7 +176,7 @@ export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'
     };
   }
   return {
-    kernel: { kernel: 'matmul', enable: tile === 'f16' ? ['f16'] : [], files: [`tile/${tile}`, 'prelude', formatFile(part), 'state'], constants },
+    kernel: { kernel: 'matmul', enable: tile === 'f16' ? ['f16'] : [], files: [`tile/${tile}`, 'prelude', ...formatFiles(part), 'rows', 'state'], constants },
     grid: ({ rows }) => [Math.ceil(part.panels / 2), Math.ceil(rows / 64)],
   };
 }
@@ -283,7 +283,8 @@ const splitsOf = (length: number) => Math.ceil(length / span);
 /** Bytes of the partial results of split attention for up to `positions`. */
 export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => splitsOf(positions) * heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-const formatFile = (part: MatrixPart) => `formats/${part.matrix.format.name}`;
+/** What reads the weights of a matrix, and what all types of its kind share. */
+const formatFiles = ({ matrix: { format } }: MatrixPart) => [`formats/${format.name}`, ...(format.codes ? [`codes/${format.codes}`] : [])];
 
 /** Parameters that every kernel reading a matrix shares. */
 export function matrixParams({ matrix, panels }: MatrixPart) {

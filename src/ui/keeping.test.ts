@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { InvalidFileError, RequestError } from '../errors.ts';
-import { keepingOptions, lackingBytes, leastUsed, runsUnkept } from './keeping.ts';
+import { deletable, keepingOptions, lackingBytes, runsUnkept } from './keeping.ts';
 import { defaultModel, differsInHash, differsInSize } from './model-choice.ts';
 import { PassphraseQuestion } from './passphrase-question.ts';
 
@@ -8,7 +8,7 @@ const model = (id: string, byteLength: number, lastUsed: number) => ({ id, name:
 
 test('the models not used for longest make room, the loaded one stays, and none go in vain', () => {
   const stored = [model('new', 500, 9), model('old', 300, 1), model('older', 200, 0), model('loaded', 900, -1)];
-  const ids = (bytes: number) => leastUsed(stored, bytes, 'loaded').map(({ id }) => id);
+  const ids = (bytes: number) => deletable(stored, bytes, 'loaded').map(({ id }) => id);
   expect([ids(0), ids(200), ids(201), ids(1000), ids(1001)]).toEqual([[], ['older'], ['older', 'old'], ['older', 'old', 'new'], []]);
 });
 

@@ -1,5 +1,6 @@
 // How a model is to be kept, and which stored ones could go to make room. Plain data; no elements.
 import { type ModelPlan, type StoredModel } from '../protocol.ts';
+import { leastUsed, marginBytes } from '../room.ts';
 
 export interface Keeping {
   keep: boolean;
@@ -20,9 +21,6 @@ const workerBytes = 256 * 2 ** 20;
 export const runsUnkept = ({ verdict, streamedBytes }: Pick<ModelPlan, 'verdict' | 'streamedBytes'>): boolean =>
   verdict === 'fits' || (verdict === 'streams' && streamedBytes <= workerBytes);
 
-/** What the store takes besides the weights, as the engine reckons. */
-const marginBytes = 32 * 2 ** 20;
-
 /**
  * Bytes that the browser's storage lacks to keep the model. `full`: it has refused to take more, whatever it says; Chromium
  * tells of more room than there is, so that pages cannot learn of the disk.
@@ -34,12 +32,5 @@ export const lackingBytes = ({ stored, freeBytes, storedBytes }: Pick<ModelPlan,
 export const foundFull = (error: Error): boolean => error.name === 'BudgetError' && error.message.startsWith("The browser's storage is full");
 
 /** The complete models not used for longest whose deletion gives `needBytes`; none if all together do not. `inUse` stays. */
-export function leastUsed(stored: StoredModel[], needBytes: number, inUse?: string): StoredModel[] {
-  const chosen: StoredModel[] = [];
-  for (const model of stored.filter(({ id, complete }) => complete && id !== inUse).sort((a, b) => a.lastUsed - b.lastUsed)) {
-    if (needBytes <= 0) break;
-    chosen.push(model);
-    needBytes -= model.byteLength;
-  }
-  return needBytes <= 0 ? chosen : [];
-}
+export const deletable = (stored: StoredModel[], needBytes: number, inUse?: string): StoredModel[] =>
+  leastUsed(stored.filter(({ id, complete }) => complete && id !== inUse), needBytes);

@@ -6,7 +6,7 @@ import { type ModelPlan, type StoredModel } from '../protocol.ts';
 import { card } from './card.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatSince } from './format.ts';
-import { lackingBytes, leastUsed, plainKeeping, runsUnkept, type Keeping } from './keeping.ts';
+import { deletable, lackingBytes, plainKeeping, runsUnkept, type Keeping } from './keeping.ts';
 import { type ModelChoice } from './model-choice.ts';
 import { roomWords, verdictWords } from './plan-words.ts';
 
@@ -56,7 +56,7 @@ export class ModelPlanCard extends LitElement {
 
   /** The models that were not used for longest, offered to be deleted; never done unasked. */
   private renderRoom({ storedBytes, freeBytes = 0 }: ModelPlan, lacking: number): TemplateResult {
-    const old = leastUsed(this.stored, lacking, this.inUse);
+    const old = deletable(this.stored, lacking, this.inUse);
     const numbers = this.full ? `Takes ${formatBytes(storedBytes)} of storage, and the browser gives no more.` : `Needs ${formatBytes(lacking + freeBytes)} of storage, and ${formatBytes(freeBytes)} are free.`;
     if (old.length === 0) return html`<p class="refused" role="alert">${numbers} Deleting other models would not make room for it: free space on the disk, or use it without keeping it.</p>`;
     const bytes = old.reduce((sum, { byteLength }) => sum + byteLength, 0);

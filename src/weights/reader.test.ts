@@ -9,7 +9,7 @@ import { buildGraph } from '../model/build.ts';
 import { importModel, type ImportableModel } from './import-job.ts';
 import { layoutOf } from './layout.ts';
 import { memoryStore, type MemoryStore } from './memory-store.ts';
-import { checkQuota, leastUsed } from './quota.ts';
+import { checkQuota } from './quota.ts';
 import { findDamaged, mendFrom, sourceReader, storedReader } from './reader.ts';
 import { bytesSource } from './source.ts';
 import { type Manifest } from './store.ts';
@@ -93,13 +93,6 @@ describe('a stored model', () => {
 describe('room for a model', () => {
   const used = (id: string, lastUsed: number, size: number): Manifest => ({ ...manifest, id, name: `Model ${id}`, lastUsed, slabBytes: [size] });
   const estimate = (quota: number, usage: number) => async () => ({ quota, usage });
-
-  it('is made by the models that were not used for longest', () => {
-    const models = [used('a', 30, 100), used('b', 10, 50), used('c', 20, 80)];
-    const ids = (needBytes: number) => leastUsed(models, 'none', needBytes).map(({ id }) => id);
-    expect([ids(10), ids(51), ids(131), ids(231)]).toEqual([['b'], ['b', 'c'], ['b', 'c', 'a'], []]);
-    expect(leastUsed(models, 'b', 10).map(({ id }) => id)).toEqual(['c']);
-  });
 
   it('that is missing is told with both numbers and what could go', async () => {
     await store.putManifest(used('old', 1, 10 ** 9));
