@@ -54,7 +54,7 @@ async function answer(model: LoadedModel, promptTokens: number, newTokens: numbe
 
 async function close(model: LoadedModel): Promise<void> {
   await model.destroy();
-  expect(Object.values(model.ledger.bytes)).toEqual([0, 0, 0, 0, 0]);
+  expect(Object.values(model.ledger.bytes).filter(Boolean)).toEqual([]);
   model.gpu.device.destroy();
 }
 

@@ -1,6 +1,7 @@
 // Which shapes a load uses: those known or measured to be fast on the adapter, as far as their kernels pass the self-test.
 import { type Gpu } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
+import { type Ledger } from '../gpu/ledger.ts';
 import { type Shapes } from '../model/record.ts';
 import { type ModelOptions, type OpenedModel } from './load.ts';
 import { provenShapes } from './proven-shapes.ts';
@@ -8,26 +9,25 @@ import { tune } from './tune.ts';
 import { type NotebookOptions, type Tuning, openNotebook } from './tuning.ts';
 
 export interface Chooser extends NonNullable<ModelOptions['choose']> {
-  /** What the model is planned with: `untuned`, after a test of all kernels but those of products, whose shapes are not chosen yet. */
-  first(): Promise<Shapes>;
   warnings(): string[];
 }
 
+/** Those of products are tested once their shapes are chosen. */
 const notProducts = /^(?!mat)/;
 
 export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Shapes, tuning?: Tuning, options: NotebookOptions = {}): Promise<Chooser> {
   const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned, options);
   const warnings = new Set<string>();
   let proven = untuned;
-  const prove = async (shapes: Shapes, only?: RegExp) => {
-    const found = await provenShapes(gpu, kernels, opened, shapes, untuned, notebook, only);
+  const prove = async (shapes: Shapes, room: () => Ledger, only?: RegExp) => {
+    const found = await provenShapes(gpu, kernels, opened, shapes, untuned, notebook, room, only);
     for (const each of found.warnings) warnings.add(each);
     return (proven = found.shapes);
   };
   return {
-    first: () => prove(untuned, notProducts),
+    first: (ledger) => prove(untuned, () => ledger, notProducts),
     tune: (target) => tune(target, proven, notebook, options.exact),
-    prove: (shapes) => prove(shapes),
+    prove: (shapes, room) => prove(shapes, room),
     warnings: () => [...warnings],
   };
 }

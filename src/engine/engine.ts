@@ -3,6 +3,7 @@ import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
 import { createKernelCache } from '../gpu/kernels.ts';
+import { type Ledger } from '../gpu/ledger.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
@@ -125,17 +126,23 @@ export function createEngine(host: Host): Engine {
       const untuned = options.shapes ?? shapesFor(gpu, options);
       const given = options.shapes !== undefined || options.variant !== undefined;
       const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, untuned, host.tuning, { exact: options.f32, anew: options.retune }) : undefined;
-      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), storeCost: await host.costs?.get('store'), kernels, choose: chooser };
+      const choose = chooser && {
+        ...chooser,
+        async first(ledger: Ledger) {
+          const shapes = await chooser.first(ledger);
+          timing.set(false);
+          return shapes;
+        },
+      };
+      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), storeCost: await host.costs?.get('store'), kernels, choose };
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });
       // While a model is imported, its kernels are chosen and compiled.
       opening = openWeights(found, opened, options, { report, gate: gate.passed, hold: timing.passed, signal: stop.signal });
       opening.catch(() => {}); // told by the load, which waits for it
-      const shapes = (await chooser?.first()) ?? untuned;
-      timing.set(false);
       const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
-      const model = await loading(gpu, opened, readerToCome(opening.then(({ reader }) => reader)), { ...modelOptions, shapes }, {
+      const model = await loading(gpu, opened, readerToCome(opening.then(({ reader }) => reader)), modelOptions, {
         onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes }),
         signal: stop.signal,
         onReady(part) {

@@ -45,8 +45,14 @@ export interface ModelOptions extends ActivationSizes {
   shapes: Shapes;
   /** Kernels that may be compiled already. */
   kernels?: KernelCache;
-  /** Chooses other shapes once there is something to measure at, and tests the kernels of shapes while weights arrive. */
-  choose?: { tune(target: TuneTarget): Promise<Shapes>; prove(shapes: Shapes): Promise<Shapes> };
+  /** Chooses other shapes than `shapes`. */
+  choose?: {
+    /** What the model is planned with, after a test of all kernels whose shapes are not measured; books in `ledger`, where nothing else is yet. */
+    first(ledger: Ledger): Promise<Shapes>;
+    tune(target: TuneTarget): Promise<Shapes>;
+    /** Tests the kernels of shapes. `room` is asked for where to book buffers, only if there is something to test. */
+    prove(shapes: Shapes, room: () => Ledger): Promise<Shapes>;
+  };
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
   ramBytes?: number;
   /** `naive` reads, uploads, waits and computes in turn, to measure what reading ahead is worth. */
@@ -61,6 +67,9 @@ export interface ModelOptions extends ActivationSizes {
 
 /** Small beside what a page uses anyway. */
 export const defaultRamBytes = 256 * 2 ** 20;
+
+/** The self-test takes place beside the model if the budget leaves so much: more than four tests need, in rows of 40,000 numbers. */
+const testBytes = 64 * 2 ** 20;
 
 /** A run of dispatches that need at most one streamed slice. */
 export interface Stage {
@@ -109,40 +118,51 @@ export const planFor = (gpu: Gpu, opened: OpenedModel, options: ModelOptions): P
 export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks = {}): Promise<LoadedModel> {
   const { device } = gpu;
   const { header, graph, layout } = opened;
-  const planned = planFor(gpu, opened, options);
-  if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
-  options = { ...options, chunk: planned.chunk, logitsRows: Math.min(options.logitsRows, planned.chunk) };
   const ledger = createLedger(device, options.budgetBytes);
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(hooks.signal ? [hooks.signal] : [])]);
   const underWay: Promise<unknown>[] = [];
   try {
-    const weights = placeWeights(layout, planned.slices, {
-      maxBufferBytes: device.limits.maxBufferSize,
-      maxBindingBytes: gpu.maxBindingBytes,
-      allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
-    });
-    const activations = createActivations(ledger, graph, options);
-    const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache);
-    await ledger.settle();
-    const { kernels = createKernelCache(device), choose, logitsRows, chunk } = options;
+    const { kernels = createKernelCache(device), choose } = options;
+    options = { ...options, shapes: (await choose?.first(ledger)) ?? options.shapes };
+    const planned = planFor(gpu, opened, options);
+    if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
+    const chunk = planned.chunk;
+    const logitsRows = Math.min(options.logitsRows, chunk);
+    options = { ...options, chunk, logitsRows };
+    let placed = await placeModel(gpu, opened, planned, ledger, options);
     const context = (shapes: Shapes): RecordContext => ({
-      graph, shapes, activations,
-      keys: (layer) => ({ buffer: cache.keys(layer) }),
-      values: (layer) => ({ buffer: cache.values(layer) }),
+      graph, shapes, activations: placed.activations,
+      keys: (layer) => ({ buffer: placed.cache.keys(layer) }),
+      values: (layer) => ({ buffer: placed.cache.values(layer) }),
     });
     const recordAll = (mode: Mode, shapes: Shapes): Dispatch[] => {
       const sections = sectionsOf(graph).slice(1, mode === 'prefill' && logitsRows === 1 ? -1 : undefined);
-      return sections.flatMap(({ name, ops }, i) => record(context(shapes), mode, name, ops, placeOf(graph, layout, weights, i + 1)));
+      return sections.flatMap(({ name, ops }, i) => record(context(shapes), mode, name, ops, placeOf(graph, layout, placed.weights, i + 1)));
     };
-    let shapes = (await choose?.tune({ gpu, ledger, kernels, state: activations.state, chunk, record: recordAll })) ?? options.shapes;
+    let shapes = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, record: recordAll })) ?? options.shapes;
+    const beside = options.budgetBytes - planned.totalBytes >= testBytes;
+    if (choose && !beside) {
+      let cleared = false;
+      shapes = await choose.prove(shapes, () => {
+        // There is nothing in the model's buffers yet: they make way.
+        if (!cleared) ledger.destroyAll();
+        cleared = true;
+        return ledger;
+      });
+      if (cleared) placed = await placeModel(gpu, opened, planned, ledger, options);
+    }
+    const { weights, activations, cache } = placed;
     hooks.onReady?.('shapes');
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
     const proveAndRecord = async () => {
       const compiling = [...recordAll('decode', shapes), ...recordAll('prefill', shapes)].map(({ kernel }) => kernels.get(kernel));
       void Promise.allSettled(compiling); // beside the tests, which report those that fail
-      shapes = (await choose?.prove(shapes)) ?? shapes;
+      if (choose && beside) {
+        const room = createLedger(device, testBytes, { ledger, purpose: 'test' });
+        shapes = await choose.prove(shapes, () => room);
+      }
       return recordPrograms(gpu, ledger, kernels, context(shapes), layout, weights, planned, options);
     };
     const arrive = async (): Promise<void> => {
@@ -170,6 +190,18 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     ledger.destroyAll();
     throw error;
   }
+}
+
+/** The buffers of a model that live as long as it does. */
+async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<{ weights: ResidentWeights; activations: Activations; cache: KvCache }> {
+  const weights = placeWeights(layout, slices, {
+    maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
+    allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
+  });
+  const activations = createActivations(ledger, graph, options);
+  const cache = createKvCache(ledger, graph.config, options.context, options.shapes.cache);
+  await ledger.settle();
+  return { weights, activations, cache };
 }
 
 /** What brings the weights to the GPU that do not stay there. */

@@ -3,6 +3,7 @@
 import { DeviceError } from '../errors.ts';
 import { type Gpu, lossOf } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
+import { type Ledger } from '../gpu/ledger.ts';
 import { type CheckResult, selfTest } from '../gpu/self-test.ts';
 import { missing } from '../model/possible-shapes.ts';
 import { type Shapes } from '../model/record.ts';
@@ -23,20 +24,20 @@ interface Change {
   failure: CheckResult;
 }
 
-/** `untuned` is what the choices fall back to first; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
-export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, untuned: Shapes, { notes, save }: Notebook, only?: RegExp): Promise<Proven> {
+/** `untuned` is what the choices fall back to first; `room` is where buffers are booked, asked for only if a test is to be run; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
+export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, untuned: Shapes, { notes, save }: Notebook, room: () => Ledger, only?: RegExp): Promise<Proven> {
   const ladders = laddersFrom(gpu, untuned);
   const tried = new Set<string>();
   const changes = new Map<string, Change>();
   for (;;) {
-    const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, only, known: notes.checks });
+    const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, only, room, known: notes.checks });
     const loss = await lossOf(gpu.device); // which would make every kernel fail
     if (loss) throw loss;
-    const fresh = results.filter(({ name }) => !Object.hasOwn(notes.checks, name));
+    const fresh = results.filter(({ name, noRoom }) => !noRoom && !Object.hasOwn(notes.checks, name));
     for (const { name, message = '' } of fresh) notes.checks[name] = message;
     if (fresh.length) await save();
     const failures = results.filter(({ passed }) => !passed);
-    if (!failures.length) return { shapes, warnings: warningsOf(gpu, [...changes.values()]) };
+    if (!failures.length) return { shapes, warnings: [...warningsOf(gpu, [...changes.values()]), ...untestedWarnings(results)] };
     for (const failure of failures) {
       const next = drop(failure, ladders, tried);
       if (!next) throw refusal(gpu, failure);
@@ -94,6 +95,12 @@ function warningsOf({ adapterName }: Gpu, changes: Change[]): string[] {
     byText.set(text, (byText.get(text) ?? new Set<CheckResult>()).add(failure));
   }
   return [...byText].map(([text, [first, ...others]]) => `${text}, as the kernel "${first.name}"${others.length ? ` (and ${others.length} more)` : ''} fails its self-test on ${adapterName}: ${reason(first)}`);
+}
+
+/** What no budget for tests leaves uncertain. */
+function untestedWarnings(results: CheckResult[]): string[] {
+  const [first, ...others] = results.filter(({ noRoom }) => noRoom);
+  return first ? [`The kernel "${first.name}"${others.length ? ` and ${others.length} more` : ''} could not be tested: ${first.skipped}`] : [];
 }
 
 const refusal = ({ adapterName }: Gpu, failure: CheckResult): DeviceError =>

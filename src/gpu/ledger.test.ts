@@ -4,7 +4,7 @@ import { fakeDevice } from '../../test/fake-device.ts';
 import { BudgetError } from '../errors.ts';
 import { type Purpose, createLedger } from './ledger.ts';
 
-const purposes: Purpose[] = ['weights', 'kv', 'activations', 'parameters', 'staging'];
+const purposes: Purpose[] = ['weights', 'kv', 'activations', 'parameters', 'staging', 'test'];
 
 describe('the ledger', () => {
   it('rounds sizes up to 16 bytes, as a buffer of none is invalid', () => {
@@ -23,7 +23,7 @@ describe('the ledger', () => {
     expect(() => ledger.create('kv', 'kv.0.keys', 2.5 * 2 ** 20, 8)).toThrow('kv.0.keys needs 2.5 MiB on the GPU; 2.0 MiB of the budget of 3.0 MiB are left. Raise the budget');
     expect(() => ledger.reserve('staging', 2 ** 21 + 1)).toThrow(BudgetError);
     expect(buffers).toHaveLength(1);
-    expect(ledger.bytes).toEqual({ weights: 2 ** 20, kv: 0, activations: 0, parameters: 0, staging: 0 });
+    expect(ledger.bytes).toEqual({ weights: 2 ** 20, kv: 0, activations: 0, parameters: 0, staging: 0, test: 0 });
     ledger.create('kv', 'just what is left', 2 ** 21, 8);
   });
 
@@ -50,7 +50,24 @@ describe('the ledger', () => {
     ledger.create('weights', 'c', 32, 8);
     ledger.destroyAll();
     expect(buffers.every(({ destroyed }) => destroyed)).toBe(true);
-    expect(Object.values(ledger.bytes)).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.values(ledger.bytes)).toEqual(purposes.map(() => 0));
+  });
+
+  it('books what another one holds within it under one purpose, and refuses what passes either budget', () => {
+    const { device, buffers } = fakeDevice();
+    const ledger = createLedger(device, 1000);
+    const tests = createLedger(device, 600, { ledger, purpose: 'test' });
+    const a = tests.create('weights', 'a', 320, 8);
+    tests.create('kv', 'b', 160, 8);
+    expect(ledger.bytes).toMatchObject({ weights: 0, kv: 0, test: 480 });
+    expect(() => tests.create('kv', 'c', 160, 8)).toThrow(/of the budget of/);
+    tests.destroy(a);
+    ledger.create('weights', 'model', 800, 8);
+    expect(() => tests.create('kv', 'd', 160, 8)).toThrow(/^d needs/);
+    expect([ledger.bytes.test, tests.bytes.kv]).toEqual([160, 160]);
+    tests.destroyAll();
+    expect(ledger.bytes).toMatchObject({ weights: 800, test: 0 });
+    expect(buffers.map(({ destroyed }) => destroyed)).toEqual([true, true, false]);
   });
 
   it('says at the next settling that the GPU had no memory, once', async () => {

@@ -1,7 +1,8 @@
 // Every GPU buffer is made here: counts live bytes by purpose and refuses to pass the budget.
 import { BudgetError } from '../errors.ts';
 
-export type Purpose = 'weights' | 'kv' | 'activations' | 'parameters' | 'staging';
+/** `test`: what the self-test needs beside a model; nothing of it is left when the model is loaded. */
+export type Purpose = 'weights' | 'kv' | 'activations' | 'parameters' | 'staging' | 'test';
 
 export interface Ledger {
   readonly budgetBytes: number;
@@ -12,7 +13,7 @@ export interface Ledger {
   create(purpose: Purpose, label: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer;
   destroy(buffer: GPUBuffer): void;
   /** Counts bytes that the implementation holds for us, such as those of `writeBuffer`, until the returned function is called. */
-  reserve(purpose: Purpose, bytes: number): () => void;
+  reserve(purpose: Purpose, bytes: number, label?: string): () => void;
   /** Rejects with BudgetError, its cause the device's error, if the device could not allocate a buffer made since the last call. */
   settle(): Promise<void>;
   destroyAll(): void;
@@ -20,26 +21,30 @@ export interface Ledger {
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-export function createLedger(device: GPUDevice, budgetBytes: number): Ledger {
-  const bytes: Record<Purpose, number> = { weights: 0, kv: 0, activations: 0, parameters: 0, staging: 0 };
-  const live = new Map<GPUBuffer, { purpose: Purpose; size: number }>();
+/** `within`: all of it is booked there too, under one purpose. */
+export function createLedger(device: GPUDevice, budgetBytes: number, within?: { ledger: Pick<Ledger, 'reserve'>; purpose: Purpose }): Ledger {
+  const bytes: Record<Purpose, number> = { weights: 0, kv: 0, activations: 0, parameters: 0, staging: 0, test: 0 };
+  const live = new Map<GPUBuffer, () => void>(); // what gives its bytes back
   let pending: Promise<void>[] = [];
   let total = 0;
   let peak = 0;
 
-  function take(purpose: Purpose, label: string, size: number): void {
+  /** Returns what gives the bytes back. */
+  function take(purpose: Purpose, label: string, size: number): () => void {
     if (total + size > budgetBytes) {
       throw new BudgetError(
         `${label} needs ${mib(size)} on the GPU; ${mib(budgetBytes - total)} of the budget of ${mib(budgetBytes)} are left. Raise the budget, or choose a shorter context or a smaller model.`,
       );
     }
+    const giveThere = within?.ledger.reserve(within.purpose, size, label);
     bytes[purpose] += size;
     total += size;
     peak = Math.max(peak, total);
-  }
-  function give(purpose: Purpose, size: number): void {
-    bytes[purpose] -= size;
-    total -= size;
+    return () => {
+      bytes[purpose] -= size;
+      total -= size;
+      giveThere?.();
+    };
   }
 
   return {
@@ -53,7 +58,7 @@ export function createLedger(device: GPUDevice, budgetBytes: number): Ledger {
       if (size > device.limits.maxBufferSize) {
         throw new BudgetError(`${label} needs a buffer of ${mib(size)}; this device allows at most ${mib(device.limits.maxBufferSize)}.`);
       }
-      take(purpose, label, size);
+      const give = take(purpose, label, size);
       device.pushErrorScope('out-of-memory');
       const buffer = device.createBuffer({ label, size, usage });
       pending.push(
@@ -61,21 +66,21 @@ export function createLedger(device: GPUDevice, budgetBytes: number): Ledger {
           if (error) throw new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`, { cause: error });
         }),
       );
-      live.set(buffer, { purpose, size });
+      live.set(buffer, give);
       return buffer;
     },
     destroy(buffer) {
-      const entry = live.get(buffer);
-      if (!entry) return;
+      const give = live.get(buffer);
+      if (!give) return;
       live.delete(buffer);
-      give(entry.purpose, entry.size);
+      give();
       buffer.destroy();
     },
-    reserve(purpose, size) {
-      take(purpose, 'An upload', size);
+    reserve(purpose, size, label = 'An upload') {
+      const give = take(purpose, label, size);
       let held = true;
       return () => {
-        if (held) give(purpose, size);
+        if (held) give();
         held = false;
       };
     },
@@ -86,8 +91,8 @@ export function createLedger(device: GPUDevice, budgetBytes: number): Ledger {
       if (failed) throw failed.reason;
     },
     destroyAll() {
-      for (const [buffer, { purpose, size }] of live) {
-        give(purpose, size);
+      for (const [buffer, give] of live) {
+        give();
         buffer.destroy();
       }
       live.clear();

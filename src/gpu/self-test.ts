@@ -4,6 +4,7 @@ import { type Model } from './checks/model.ts';
 import { type CheckResult } from './checks/check.ts';
 import { type Gpu } from './device.ts';
 import { type createKernelCache } from './kernels.ts';
+import { type Ledger } from './ledger.ts';
 
 export type { CheckResult, Model };
 
@@ -16,6 +17,8 @@ export interface SelfTestOptions {
   known?: Record<string, string>;
   /** Where pipelines go: with the model's own cache, what is compiled for the check is not compiled again. */
   kernels?: ReturnType<typeof createKernelCache>;
+  /** Where buffers are booked; asked for once something is to be run. Default: 1 GiB beside all else. */
+  room?: () => Ledger;
   onCheck?: (result: CheckResult, done: number, total: number) => void;
 }
 

@@ -1,4 +1,5 @@
 // What a check is and how one is judged. Knows no kernel.
+import { BudgetError } from '../../errors.ts';
 import { missing } from '../../model/possible-shapes.ts';
 import { type Shapes } from '../../model/record.ts';
 import { type Workbench } from './workbench.ts';
@@ -40,6 +41,8 @@ export interface CheckResult {
   kinds?: string[];
   /** Why this device cannot run it; it then counts as passed. */
   skipped?: string;
+  /** It was skipped because its buffers did not fit the budget. */
+  noRoom?: boolean;
   /** The cases that failed and how. */
   message?: string;
 }
@@ -66,6 +69,7 @@ export async function runCheck(bench: Workbench, { name, tolerance, shapes, kind
       worst = Math.max(worst, error);
       if (error > tolerance) failures.push(`${each.name}: error ${error.toExponential(2)}`);
     } catch (error) {
+      if (error instanceof BudgetError) return { name, passed: true, error: 0, tolerance, shapes, kinds, skipped: error.message, noRoom: true };
       worst = Infinity;
       failures.push(`${each.name}: ${(error as Error).message}`);
     }

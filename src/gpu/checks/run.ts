@@ -1,6 +1,8 @@
-// Runs checks on a device, a few at a time so that pipelines compile beside each other.
+// Runs checks on a device, a few at a time so that pipelines compile beside each other; those that find no room beside
+// others run alone in the end.
 import { type Gpu } from '../device.ts';
 import { createKernelCache } from '../kernels.ts';
+import { createLedger } from '../ledger.ts';
 import { type SelfTestOptions } from '../self-test.ts';
 import { attentionChecks } from './attention.ts';
 import { type CheckResult, runCheck } from './check.ts';
@@ -11,22 +13,30 @@ import { samplerChecks } from './sampler.ts';
 
 const atOnce = 4;
 
-export async function runSelfTest(gpu: Gpu, { model, only, known = {}, kernels, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
+export async function runSelfTest(gpu: Gpu, { model, only, known = {}, kernels, room, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
   const all = model ? modelChecks(model) : [...projectChecks(), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
   const checks = only ? all.filter(({ name }) => only.test(name)) : all;
-  const bench = { gpu, kernels: kernels ?? createKernelCache(gpu.device) };
+  const own = createLedger(gpu.device, 2 ** 30);
+  const bench = { gpu, kernels: kernels ?? createKernelCache(gpu.device), room: room ?? (() => own) };
   const results: CheckResult[] = [];
   let next = 0;
   let done = 0;
+  const take = (i: number, result: CheckResult) => {
+    results[i] = result;
+    onCheck?.(result, ++done, checks.length);
+  };
+  const alone: number[] = [];
   const work = async () => {
     while (next < checks.length) {
       const i = next++;
       const { name, tolerance, shapes, kinds } = checks[i];
       const found = Object.hasOwn(known, name) ? known[name] : undefined;
-      results[i] = found === undefined ? await runCheck(bench, checks[i]) : { name, passed: found === '', error: found === '' ? 0 : Infinity, tolerance, shapes, kinds, ...(found && { message: found }) };
-      onCheck?.(results[i], ++done, checks.length);
+      const result = found === undefined ? await runCheck(bench, checks[i]) : { name, passed: found === '', error: found === '' ? 0 : Infinity, tolerance, shapes, kinds, ...(found && { message: found }) };
+      if (result.noRoom) alone.push(i);
+      else take(i, result);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
+  for (const i of alone) take(i, await runCheck(bench, checks[i]));
   return results;
 }

@@ -18,6 +18,8 @@ import { type Dispatch, type Program, createProgram } from '../program.ts';
 export interface Workbench {
   gpu: Gpu;
   kernels: ReturnType<typeof createKernelCache>;
+  /** Where the buffers of stages are booked. */
+  room(): Ledger;
 }
 
 /** A tensor as a GGUF has it; `shape` has the columns first. */
@@ -61,14 +63,17 @@ export interface Stage {
 
 const noConfig: ModelConfig = { architecture: 'self-test', layers: 1, dim: 32, heads: 1, kvHeads: 1, headDim: 4, ffn: 32, vocab: 32, context: 0, eps: 1e-5 };
 
+/** Rows of buffers come in so many, as in the shortest steps that a plan makes. */
+const rowStep = 16;
+
 /** Sets the stage, lets `act` play on it, and frees its buffers. */
-export async function withStage<T>({ gpu, kernels }: Workbench, setting: Setting, act: (stage: Stage) => Promise<T>): Promise<T> {
+export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: Setting, act: (stage: Stage) => Promise<T>): Promise<T> {
   const { device } = gpu;
   const { shapes, op, tokens, position = 0, mode = 'prefill' } = setting;
-  const ledger = createLedger(device, 2 ** 30);
+  const ledger = createLedger(device, Infinity, { ledger: room(), purpose: 'test' });
   try {
     const length = position + tokens;
-    const rows = Math.ceil(tokens / 64) * 64;
+    const rows = Math.ceil(tokens / rowStep) * rowStep;
     const context = Math.ceil((position + rows) / 256) * 256;
     const config = { ...noConfig, ...setting.config, context };
     // Operations outside a graph need only its numbers.
@@ -78,6 +83,7 @@ export async function withStage<T>({ gpu, kernels }: Workbench, setting: Setting
     const cacheBytes = kvBytes(config, context, shapes.cache);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const [keys, values] = ['keys', 'values'].map((name) => ledger.create('kv', name, cacheBytes, usage));
+    await ledger.settle();
     device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(position, tokens, 0, 0));
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
