@@ -9,7 +9,7 @@ import os from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEngine } from './engine-process.mjs';
-import { engines, root } from './engines.mjs';
+import { engineNamed, engines, root } from './engines.mjs';
 import { makePrompt } from './prompt.mjs';
 import { summarise, tables } from './report.mjs';
 
@@ -26,7 +26,7 @@ const { values, positionals: [model] } = parseArgs({
   },
 });
 const names = values.engines.split(',');
-const unknown = names.filter((name) => !engines[name]);
+const unknown = names.filter((name) => !engineNamed(name));
 if (!model || unknown.length) {
   console.error(unknown.length ? `There is no engine ${unknown.join()}; there are ${Object.keys(engines).join()}.` : 'Name a model: node bench/peers/compare.mjs MODEL.gguf');
   process.exit(1);
@@ -40,7 +40,7 @@ for (const promptTokens of lengths) {
   const started = [];
   try {
     for (const name of names) { // one after the other: loading needs all cores
-      started.push(await startEngine(name, engines[name].start(settings)));
+      started.push(await startEngine(name, engineNamed(name).start(settings)));
       console.log(name, JSON.stringify(started.at(-1).about));
     }
     for (let round = 1; round <= Number(values.rounds); round++) {

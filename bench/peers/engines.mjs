@@ -16,14 +16,14 @@ export const windrow = join(root, 'bin/windrow.mjs');
 const vulkanDevice = { GGML_VK_VISIBLE_DEVICES: process.env.GGML_VK_VISIBLE_DEVICES ?? '0' };
 const script = (name, more, env) => (settings) => ({ command: [node, join(here, name), JSON.stringify({ ...settings, ...more })], env });
 
+/** windrow with some shapes of its kernels; without, as it chooses them. */
+const onDawn = (variant) => ({ model, ids, newTokens, dawnFlags = [] }) => ({
+  command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(variant ? ['--variant', variant] : []), ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
+});
+
 /** @type {Record<string, { kind: 'windrow' | 'gpu' | 'cpu', what: string, start: (settings: object) => { command: string[], env?: Record<string, string> } }>} */
 export const engines = {
-  windrow: {
-    kind: 'windrow', what: 'windrow on Dawn',
-    start: ({ model, ids, newTokens, dawnFlags = [] }) => ({
-      command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
-    }),
-  },
+  windrow: { kind: 'windrow', what: 'windrow on Dawn', start: onDawn() },
   'llama-webgpu': { kind: 'gpu', what: 'llama.cpp WebGPU (wllama) on Dawn', start: script('wllama.mjs', { gpu: true }) },
   'llama-vulkan': { kind: 'gpu', what: 'llama.cpp Vulkan', start: script('llama-native.mjs', { gpu: true }, vulkanDevice) },
   'ort-webgpu': { kind: 'gpu', what: 'onnxruntime-web WebGPU on Dawn', start: script('ort-dawn.mjs') },
@@ -32,3 +32,10 @@ export const engines = {
   'llama-cpu': { kind: 'cpu', what: 'llama.cpp on the CPU', start: script('llama-native.mjs', { gpu: false }) },
   wasm: { kind: 'cpu', what: 'llama.cpp wasm (wllama) on the CPU', start: script('wllama.mjs', { gpu: false }) },
 };
+
+/** The engine of a name; `windrow:splits=4+panels=1` is windrow with these shapes for all matrices, beside its own choice. */
+export function engineNamed(name) {
+  const [base, variant] = name.split(':');
+  if (base !== 'windrow' || !variant) return engines[name];
+  return { kind: 'windrow', what: `windrow on Dawn, ${variant}`, start: onDawn(variant.replaceAll('+', ',')) };
+}

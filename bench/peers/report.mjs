@@ -1,12 +1,12 @@
 // What the rounds of several engines come to: the best of each, ratios to windrow, and whether the outputs hold.
-import { engines } from './engines.mjs';
+import { engineNamed } from './engines.mjs';
 
 const columns = /** @type {const} */ ([['prefill', Math.max], ['decode', Math.max], ['cpuPrefill', Math.min], ['cpuDecode', Math.min]]);
 
 /** Plain data of one prompt length, for the table and for JSON. */
 export function summarise(started, promptTokens, newTokens) {
   const rows = started.map(({ name, about, rounds }) => ({
-    name, kind: engines[name].kind, what: engines[name].what, about, rounds, text: rounds[0].text,
+    name, kind: engineNamed(name).kind, what: engineNamed(name).what, about, rounds, text: rounds[0].text,
     ...Object.fromEntries(columns.map(([column, best]) => [column, best(...rounds.map((round) => round[column]))])),
   }));
   const ours = rows.find(({ kind }) => kind === 'windrow');
