@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../src/engine/load.ts';
 import { createRunner } from '../src/engine/runner.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
+import { createKernelCache } from '../src/gpu/kernels.ts';
 import { missing } from '../src/model/possible-shapes.ts';
-import { type Shapes } from '../src/model/record.ts';
+import { type Shapes, spans } from '../src/model/record.ts';
 import { matricesOf } from '../src/weights/layout.ts';
 import { adapterFile } from './dawn.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
@@ -73,6 +74,28 @@ const choices: { shapes: Partial<Shapes>; tolerance: number }[] = [
 ];
 
 describe.skipIf(!adapterFile)('shapes', () => {
+  it('the spans of attention give the logits of the reference, and the same ones after more positions than several of each', async () => {
+    const gpu = await openDawn();
+    const kernels = createKernelCache(gpu.device);
+    const logits: Float32Array[] = [];
+    const golden: Record<string, Errors> = {};
+    for (const span of spans) {
+      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { shapes: { ...testShapes, span }, context: 1088, kernels });
+      golden[`span ${span}`] = await errorsOf(model, 'tiny-gemma3');
+      const runner = createRunner(model);
+      const ids = Array.from({ length: 1081 }, (_, i) => (1 + i * 7919) % model.graph.config.vocab);
+      await runner.feed(ids.slice(0, -1), 0);
+      await runner.feed(ids.slice(-1), ids.length - 1);
+      logits.push(await runner.readLogits());
+      await model.destroy();
+    }
+    const errors = logits.map((each) => each.reduce((worst, value, i) => Math.max(worst, Math.abs(value - logits[0][i])), 0));
+    console.log(`${show(golden)}; after 1081 tokens apart by ${errors.map((error) => error.toExponential(1)).join(', ')}`);
+    expect(worst(golden)).toBeLessThan(1e-3);
+    expect(new Set(logits.map((each) => each.join())).size).toBeGreaterThan(1); // else they are one and the same kernel
+    expect(Math.max(...errors)).toBeLessThan(1e-4);
+  });
+
   it.for(choices)('$shapes give the logits within $tolerance', async ({ shapes, tolerance }, { skip }) => {
     const gpu = await openDawn();
     const lack = missing(gpu, shapes);

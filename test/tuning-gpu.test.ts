@@ -4,11 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { kindsOf } from '../src/engine/kinds.ts';
 import { openModel } from '../src/engine/load.ts';
+import { attentionKind } from '../src/engine/tune-span.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/tuning.ts';
 import { DeviceError } from '../src/errors.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { kernelSource, kernelsHash } from '../src/gpu/kernels.ts';
-import { type MatrixShapes } from '../src/model/record.ts';
+import { type ModelConfig } from '../src/model/graph.ts';
+import { type MatrixShapes, spans } from '../src/model/record.ts';
 import { bytesSource } from '../src/weights/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, golden, openEngine, stories } from './engine.ts';
@@ -28,10 +30,13 @@ function notebook(given?: AdapterNotes): Tuning & { notes: Map<string, AdapterNo
 }
 
 let kinds: string[] = [];
+let config: ModelConfig;
 async function readKinds(): Promise<void> {
   dawn();
   const { bytes, name } = stories();
-  kinds = [...new Set([...kindsOf(openModel(await readHeader(bytesSource(new Uint8Array(bytes), name)))).values()].flat())];
+  const opened = openModel(await readHeader(bytesSource(new Uint8Array(bytes), name)));
+  kinds = [...new Set([...kindsOf(opened).values()].flat())];
+  config = opened.graph.config;
 }
 /** As if these choices had been measured to be the fastest: nothing is measured. */
 const measured = (shaders: Record<string, string>, decode: MatrixShapes = { splits: 1, panels: 4 }, prefill: MatrixShapes = { prefill: 'rows' }): AdapterNotes => ({
@@ -76,6 +81,16 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(ids).toEqual(right);
   });
 
+  it('leave attention its usual span where another one, measured to be faster, is wrong', async () => {
+    const attend = kernelSource({ kernel: 'attention-decode' });
+    const shaders = { 'attention-decode': attend.replace('totals[h] += weight;', 'totals[h] += select(weight, 1.5, Span == 64u);') };
+    const notes = { ...measured(shaders), spans: { [attentionKind(config, 'f32', 128)]: 64 } };
+    const { ids, warnings, variants } = await load(shaders, notes);
+    expect(variants.span).toBe('128');
+    expect(warnings).toEqual([expect.stringMatching(/^span=64 is not used; span=128 is instead, as the kernel "attention-decode by 64, /)]);
+    expect(ids).toEqual(right);
+  });
+
   it('refuse the model if there is no other choice, naming kernel and adapter', async () => {
     const shaders = { rope: 'fn nothing() {}' };
     const engine = openEngine({ shaders, tuning: notebook(measured(shaders)) });
@@ -102,8 +117,10 @@ describe.skipIf(!adapterFile)('measured shapes', () => {
   it('are chosen for each kind of matrix, kept with the results of the self-test, and measured anew on request only', async () => {
     const tuning = notebook();
     const engine = openEngine({ tuning });
-    await engine.load(stories(), { context: 128, f32: true });
+    const { variants } = await engine.load(stories(), { context: 128, f32: true });
     const [first] = tuning.notes.values();
+    expect(first.spans).toEqual({ [attentionKind(config, 'f32', 128)]: Number(variants.span) });
+    expect(spans).toContain(Number(variants.span));
     // Those that no time was left for too.
     expect(Object.keys(first.decode).sort()).toEqual(kinds.toSorted());
     expect(Object.values(first.checks)).toEqual(Object.values(first.checks).map(() => ''));

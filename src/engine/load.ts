@@ -131,16 +131,17 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     const logitsRows = Math.min(options.logitsRows, chunk);
     options = { ...options, chunk, logitsRows };
     let placed = await placeModel(gpu, opened, planned, ledger, options);
-    const context = (shapes: Shapes): RecordContext => ({
+    const context = (shapes: Shapes, cached?: Pick<RecordContext, 'keys' | 'values'>): RecordContext => ({
       graph, shapes, activations: placed.activations,
       keys: (layer) => ({ buffer: placed.cache.keys(layer) }),
       values: (layer) => ({ buffer: placed.cache.values(layer) }),
+      ...cached,
     });
-    const recordAll = (mode: Mode, shapes: Shapes): Dispatch[] => {
+    const recordAll: TuneTarget['record'] = (mode, shapes, cached) => {
       const sections = sectionsOf(graph).slice(1, mode === 'prefill' && logitsRows === 1 ? -1 : undefined);
-      return sections.flatMap(({ name, ops }, i) => record(context(shapes), mode, name, ops, placeOf(graph, layout, placed.weights, i + 1)));
+      return sections.flatMap(({ name, ops }, i) => record(context(shapes, cached), mode, name, ops, placeOf(graph, layout, placed.weights, i + 1)));
     };
-    let shapes = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, record: recordAll })) ?? options.shapes;
+    let shapes = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, config: graph.config, context: options.context, record: recordAll })) ?? options.shapes;
     const beside = options.budgetBytes - planned.totalBytes >= testBytes;
     if (choose && !beside) {
       let cleared = false;

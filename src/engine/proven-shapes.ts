@@ -48,7 +48,7 @@ export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: Opene
 }
 
 /** What to take in turn where a choice fails, by the first name of the choice. */
-function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, reduce }: Shapes): Record<string, Partial<Shapes>[]> {
+function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, reduce, span }: Shapes): Record<string, Partial<Shapes>[]> {
   const from = <T>(values: T[], first: T) => values.slice(values.indexOf(first));
   const tiles: Partial<Shapes>[] = from(['f16', 'f32'] as const, tile).map((each) => ({ prefill: 'tile', tile: each }));
   const rows: Partial<Shapes> = { prefill: 'rows' };
@@ -58,6 +58,7 @@ function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, redu
     prefill: prefill === 'tile' ? [...tiles, rows] : [rows, ...tiles],
     cache: from(['q8', 'f16', 'f32'] as const, cache).map((each) => ({ cache: each })),
     reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),
+    span: [{ span }],
   };
   return Object.fromEntries(Object.entries(ladders).map(([name, choices]) => [name, choices.filter((choice) => !missing(gpu, choice))]));
 }

@@ -30,7 +30,7 @@ describe('parseShapes', () => {
     expect(parseShapes('splits=1,prefill=rows', base)).toEqual({ ...base, splits: 1, prefill: 'rows' });
   });
 
-  it.each([['splits', /splits is not given; it can be 1, 2, 4/], ['splits=3', /splits is 3/], ['splits=01', /splits is 01/], ['prefill=fast', /prefill is fast; it can be tile, rows/], ['speed=1', /"speed=1" is not a shape; known are splits/], ['toString=1', /not a shape/]])('refuses %s', (text, message) => {
+  it.each([['splits', /splits is not given; it can be 1, 2, 4/], ['splits=3', /splits is 3/], ['splits=01', /splits is 01/], ['span=100', /span is 100; it can be 64, 128, 256, 512/], ['prefill=fast', /prefill is fast; it can be tile, rows/], ['speed=1', /"speed=1" is not a shape; known are splits/], ['toString=1', /not a shape/]])('refuses %s', (text, message) => {
     expect(() => parseShapes(text, base)).toThrow(RequestError);
     expect(() => parseShapes(text, base)).toThrow(message);
   });

@@ -1,19 +1,21 @@
 // Chooses the shapes of the matrix kernels by timing them on the model's own matrices, each kind of matrix for itself,
-// those with the largest share of the time first. What is known from before is not measured again.
+// those with the largest share of the time first, then those of attention (tune-span.ts). What is known from before is not measured again.
 import { formats } from '../formats/catalogue.ts';
 import { type Candidate, rank } from '../gpu/autotune.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
+import { type ModelConfig } from '../model/graph.ts';
 import { missing } from '../model/possible-shapes.ts';
-import { type MatrixShapes, type Mode, type Shapes } from '../model/record.ts';
+import { type MatrixShapes, type Mode, type RecordContext, type Shapes } from '../model/record.ts';
+import { tuneSpan } from './tune-span.ts';
 import { type Notebook } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
-/** Of it, at most so much for decode. */
-const decodeShare = 0.6;
+/** At which share of it the matrices in each mode end; attention has the rest. */
+const matricesUntil = { decode: 0.5, prefill: 0.85 };
 const prefillRows = 64;
 /** Matrices of a kind that are run in turn: more than a GPU's caches hold, of most models. */
 const mostMatrices = 16;
@@ -30,8 +32,11 @@ export interface TuneTarget {
   state: Binding;
   /** Most rows of a step. */
   chunk: number;
-  /** The whole model as it would be recorded. What it computes is not used. */
-  record(mode: Mode, shapes: Shapes): Dispatch[];
+  config: ModelConfig;
+  /** Most positions. */
+  context: number;
+  /** The whole model as it would be recorded, over its own keys and values or over others. What it computes is not used. */
+  record(mode: Mode, shapes: Shapes, cached?: Pick<RecordContext, 'keys' | 'values'>): Dispatch[];
 }
 
 /** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. */
@@ -39,7 +44,7 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
   const started = performance.now();
   let learned = false;
   for (const mode of ['decode', 'prefill'] as const) {
-    const deadline = started + (mode === 'decode' ? decodeShare : 1) * tuneMs;
+    const deadline = started + matricesUntil[mode] * tuneMs;
     let choices = candidates(target.gpu, shapes, exact)[mode];
     let again = false;
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
@@ -65,8 +70,9 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...choice } } };
     }
   }
-  if (learned) await save();
-  return shapes;
+  const spanned = await tuneSpan(target, shapes, notes, started + tuneMs);
+  if (learned || spanned.learned) await save();
+  return spanned.shapes;
 }
 
 /** What kinds take that have no choice of their own. */

@@ -7,6 +7,8 @@ export interface AdapterNotes extends Record<Mode, Record<string, MatrixShapes>>
   kernels: string;
   /** Checks by name: how each failed, or an empty text. */
   checks: Record<string, string>;
+  /** Spans of attention in decode, by its kind (tune-span.ts). */
+  spans?: Record<string, number>;
   /** How often no time was left for the largest kind of matrix, as on a busy machine. */
   late?: Partial<Record<Mode, number>>;
 }

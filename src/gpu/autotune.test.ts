@@ -33,16 +33,26 @@ function timedDevice(compileMs = 0) {
       pending = 0;
     },
   });
+  const at = { buffer: {} as GPUBuffer };
+  const dispatches = (value: number) => [{ label: 'a', kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } }, params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 }, bindings: { state: at, input: at, output: at }, grid: () => [1] as [number] }];
   const ranked = async (values: number[], deadline = 1e6) => {
-    const dispatches = (value: number) => [{ label: 'a', kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } }, params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 }, bindings: { state: at, input: at, output: at }, grid: () => [1] as [number] }];
-    const at = { buffer: {} as GPUBuffer };
     const candidates = values.map((value): Candidate<number> => ({ value, dispatches: [...dispatches(value), ...dispatches(value)] }));
     return (await rank(device, createLedger(device, 1e9), createKernelCache(device), { rows: 1, length: 1 }, candidates, deadline)).map(({ value }) => value);
   };
-  return { ranked, buffers };
+  const together = async (values: number[][]) => {
+    const candidates = values.map((value): Candidate<number[]> => ({ value, together: value.length, dispatches: [...value, ...value].flatMap(dispatches) }));
+    return (await rank(device, createLedger(device, 1e9), createKernelCache(device), { rows: 1, length: 1 }, candidates, 1e6)).map(({ value }) => value);
+  };
+  return { ranked, together, buffers };
 }
 
 describe('rank', () => {
+  it('takes dispatches that belong together as one piece of work', async () => {
+    const { together } = timedDevice();
+    // One of them alone would be the fastest.
+    expect(await together([[1, 900], [400, 400]])).toEqual([[400, 400], [1, 900]]);
+  });
+
   it('puts the fastest first, and frees what it made', async () => {
     const { ranked, buffers } = timedDevice();
     expect(await ranked([3, 0.25, 40, 1])).toEqual([0.25, 1, 3, 40]);

@@ -7,11 +7,13 @@ export interface Candidate<T> {
   value: T;
   /** Of like work on different bytes, run in turn, so that what a cache keeps of one does not help the next. */
   dispatches: Dispatch[];
+  /** So many dispatches that follow each other are one piece of the work. Default 1. */
+  together?: number;
 }
 
 export interface Timed<T> {
   value: T;
-  /** Per dispatch. */
+  /** Per piece of the work. */
   ms: number;
 }
 
@@ -27,11 +29,11 @@ const mostMs = 60;
 export async function rank<T>(device: GPUDevice, ledger: Ledger, kernels: KernelCache, step: Step, candidates: Candidate<T>[], deadline: number): Promise<Timed<T>[]> {
   const timed: Timed<T>[] = [];
   let best = Infinity;
-  for (const { value, dispatches } of candidates) {
+  for (const { value, dispatches, together = 1 } of candidates) {
     const program = await before(deadline, createProgram(device, ledger, kernels, 'autotune', dispatches));
     if (program === 'late') break;
     if (program === 'failed') continue;
-    const ms = await measure(device, program, step, best, deadline);
+    const ms = await measure(device, program, together, step, best, deadline);
     program.destroy();
     if (ms === undefined) break;
     timed.push({ value, ms: timed.length ? ms : ms * (1 - margin) });
@@ -63,16 +65,16 @@ async function before(deadline: number, making: Promise<Program>): Promise<Progr
   return result;
 }
 
-/** Milliseconds per dispatch, the least of some samples; undefined if the time is over before one is taken. */
-async function measure(device: GPUDevice, program: Program, step: Step, best: number, deadline: number): Promise<number | undefined> {
-  const { length } = program.dispatches;
+/** Milliseconds per piece, the least of some samples; undefined if the time is over before one is taken. */
+async function measure(device: GPUDevice, program: Program, together: number, step: Step, best: number, deadline: number): Promise<number | undefined> {
+  const length = program.dispatches.length / together;
   let next = 0;
   const time = async (count: number): Promise<number> => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (let left = count; left > 0; ) {
       const end = Math.min(length, next + left);
-      program.encode(pass, step, next, end);
+      program.encode(pass, step, next * together, end * together);
       left -= end - next;
       next = end % length;
     }

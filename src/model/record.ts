@@ -19,6 +19,8 @@ export interface Shapes {
   dot: 'f32' | 'i8';
   cache: KvType;
   reduce: 'workgroup' | 'subgroup';
+  /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`spanOf`). */
+  span: number;
   /** Other choices for some kinds of matrices (matrix-shapes.ts). */
   matrices?: Record<string, MatrixShapes>;
 }
@@ -74,8 +76,11 @@ export interface RecordContext {
 
 export type Mode = 'decode' | 'prefill';
 
-/** Positions that a workgroup of attention takes in decode. */
-const span = 128;
+/** Spans of attention that there are to choose from; the usual one where nothing was measured. */
+export const spans = [64, 128, 256, 512];
+export const usualSpan = 128;
+/** Workgroup memory that every device has. */
+const workgroupBytes = 16384;
 /** Most heads of a group that share a workgroup there: their sums are in registers. */
 const mostHeads = 8;
 const gates = { silu: 1, gelu: 2 };
@@ -256,17 +261,17 @@ function attendMany(context: RecordContext, name: string, op: Attend): Dispatch 
 function attendOne(context: RecordContext, name: string, op: Attend): Dispatch[] {
   const { activations: { buffers, state }, graph: { config }, shapes } = context;
   const vec4s = Math.ceil(config.headDim / 4);
-  const groupSize = config.heads / config.kvHeads;
-  const workgroups = Math.ceil(groupSize / mostHeads); // of a key/value head
+  const { workgroups, headsEach } = sharing(config);
+  const span = spanOf(config, shapes);
   const constants = { Span: span };
   const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: vec4s };
   return [
     {
       label: `${name}.attend`,
-      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { HeadVec4s: vec4s, Heads: Math.ceil(groupSize / workgroups) }, constants },
+      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { HeadVec4s: vec4s, Heads: headsEach }, constants },
       params: { ...sizes, window: op.window ?? 0, scale: op.scale },
       bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), partials: buffers.partials },
-      grid: ({ length }) => [splitsOf(length), config.kvHeads, workgroups],
+      grid: ({ length }) => [Math.ceil(length / span), config.kvHeads, workgroups],
     },
     {
       label: `${name}.attend.reduce`,
@@ -278,10 +283,21 @@ function attendOne(context: RecordContext, name: string, op: Attend): Dispatch[]
   ];
 }
 
-const splitsOf = (length: number) => Math.ceil(length / span);
+/** How the heads of a group share workgroups in decode: workgroups of a key/value head, and heads of each. */
+function sharing({ heads, kvHeads }: Pick<Graph['config'], 'heads' | 'kvHeads'>): { workgroups: number; headsEach: number } {
+  const groupSize = heads / kvHeads;
+  const workgroups = Math.ceil(groupSize / mostHeads);
+  return { workgroups, headsEach: Math.ceil(groupSize / workgroups) };
+}
 
-/** Bytes of the partial results of split attention for up to `positions`. */
-export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => splitsOf(positions) * heads * (Math.ceil(headDim / 4) + 1) * 16;
+/** The span of attention of a model: the one chosen, or the largest that its heads leave workgroup memory for (attention-decode.wgsl has its arrays). */
+export function spanOf(config: Pick<Graph['config'], 'heads' | 'kvHeads'>, { span }: Pick<Shapes, 'span'>): number {
+  const positions = workgroupBytes / (4 * sharing(config).headsEach) - 32 - 1 - 4 * 32;
+  return span <= positions ? span : Math.max(...spans.filter((each) => each <= positions));
+}
+
+/** Bytes of the partial results of split attention for up to `positions`, whatever span is chosen. */
+export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => Math.ceil(positions / Math.min(...spans)) * heads * (Math.ceil(headDim / 4) + 1) * 16;
 
 /** What reads the weights of a matrix, and what all types of its kind share. */
 const formatFiles = ({ matrix: { format } }: MatrixPart) => [`formats/${format.name}`, ...(format.codes ? [`codes/${format.codes}`] : [])];

@@ -1,6 +1,6 @@
 // Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
 import { type RopeSpec } from '../../model/graph.ts';
-import { type Mode, type Shapes } from '../../model/record.ts';
+import { type Mode, type Shapes, spans, usualSpan } from '../../model/record.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
 import { type KvType } from '../../protocol.ts';
 import { attention } from '../../reference/attention.ts';
@@ -170,6 +170,15 @@ const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases:
   cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache }))),
 });
 
+/** A split, one more position, several splits, with and without a window; so many heads in a group that there is no room for the largest span. */
+const spanCheck = (span: number): Check => ({
+  name: `attention-decode by ${span}`, tolerance: attendTolerance, shapes: { span },
+  cases: [span, span + 1, 1100, 600].map((length, l) => {
+    const heads = l === 3 && span === Math.max(...spans) ? 8 : 3;
+    return attendCase({ heads, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeShapes({ span }));
+  }),
+});
+
 /** All group sizes, and prefill in all caches, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
@@ -177,4 +186,4 @@ const attendChecks = (): Check[] =>
     ...(i === 0 ? caches : [caches[i % 3]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
   ]);
 
-export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks()];
+export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks(), ...spans.filter((span) => span !== usualSpan).map(spanCheck)];

@@ -1,7 +1,7 @@
 // The checks of one model: each distinct operation of its graph, with its widths, heads and weight types, few rows each.
 import { type Graph, type Op, type Project } from '../../model/graph.ts';
 import { shapesOf } from '../../model/matrix-shapes.ts';
-import { type Shapes } from '../../model/record.ts';
+import { type Shapes, usualSpan } from '../../model/record.ts';
 import { attendCase, attendTolerance, ropeCase, ropeTolerance } from './attention.ts';
 import { type Check } from './check.ts';
 import { normCase, normTolerance } from './elementwise.ts';
@@ -36,7 +36,7 @@ export function modelChecks(model: Model): Check[] {
 function opChecks(model: Model, op: Op): Check[] {
   const { graph: { config, ropes }, typeOf, shapes } = model;
   const { dim, heads, kvHeads, headDim } = config;
-  const { cache, reduce } = shapes;
+  const { cache, reduce, span } = shapes;
   const headNames = `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}`;
   switch (op.op) {
     case 'embed':
@@ -51,10 +51,11 @@ function opChecks(model: Model, op: Op): Check[] {
     }
     case 'attend': {
       const window = op.window && Math.min(op.window, 100);
-      const seen = { heads, kvHeads, headDim, length: 300, scale: op.scale, window };
+      const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window };
       const label = `${headNames}${window ? `, window ${window}` : ''}`;
       return [
-        { name: `attention-decode, ${label}`, tolerance: attendTolerance, shapes: { cache }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', shapes)] },
+        // Of any other span than the usual one that is what to drop.
+        { name: `attention-decode by ${span}, ${label}`, tolerance: attendTolerance, shapes: span === usualSpan ? { cache } : { span }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', shapes)] },
         { name: `attention, ${label}`, tolerance: attendTolerance, shapes: { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', shapes)] },
       ];
     }

@@ -1,0 +1,55 @@
+// Chooses how many positions a workgroup of attention takes in decode, by timing the model's own attention at a length that
+// conversations reach. Which spans there are, and what they cost in memory, is model/record.ts's business.
+import { rank } from '../gpu/autotune.ts';
+import { createLedger } from '../gpu/ledger.ts';
+import { type ModelConfig } from '../model/graph.ts';
+import { kvBytes } from '../model/kv-cache.ts';
+import { type Shapes, spanOf, spans } from '../model/record.ts';
+import { type KvType } from '../protocol.ts';
+import { type TuneTarget } from './tune.ts';
+import { type AdapterNotes } from './tuning.ts';
+
+/** Positions that are attended to, if the context has so many. */
+const usualLength = 2048;
+/** Layers whose keys and values are read in turn: more than a GPU's caches hold, of most models. */
+const mostLayers = 8;
+
+/** Names attention that is equal work for a kernel. */
+export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, cache: KvType, context: number): string =>
+  `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}, ${Math.min(usualLength, context)} positions`;
+
+/** `shapes` with the fastest span, as noted or as measured now. What there was no time for keeps its span, in later loads too. */
+export async function tuneSpan(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number): Promise<{ shapes: Shapes; learned: boolean }> {
+  const kind = attentionKind(target.config, shapes.cache, target.context);
+  const noted = notes.spans?.[kind];
+  if (noted !== undefined) return { shapes: { ...shapes, span: noted }, learned: false };
+  const timed = performance.now() < deadline ? await time(target, shapes, deadline) : [];
+  const span = timed.length > 1 ? timed[0].value : shapes.span;
+  notes.spans = { ...notes.spans, [kind]: span };
+  return { shapes: { ...shapes, span }, learned: true };
+}
+
+async function time({ gpu: { device }, ledger, kernels, state, config, context, record }: TuneTarget, shapes: Shapes, deadline: number) {
+  const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
+  const length = Math.min(usualLength, context);
+  const bytes = kvBytes(config, length, shapes.cache);
+  const layers = Math.min(mostLayers, config.layers, Math.floor(left / 2 / bytes - 1));
+  if (layers < 1) return []; // a budget that has no room for a cache has none for longer texts either
+  const own = createLedger(device, Infinity, { ledger, purpose: 'test' });
+  try {
+    const make = () => Array.from({ length: layers }, (_, layer) => ({ buffer: own.create('kv', `autotune.kv.${layer}`, bytes, GPUBufferUsage.STORAGE) }));
+    const [keys, values] = [make(), make()];
+    await own.settle();
+    device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(length - 1, 1, 0, 0));
+    const cached = { keys: (layer: number) => keys[layer % layers], values: (layer: number) => values[layer % layers] };
+    const usual = spanOf(config, shapes);
+    const others = spans.filter((span) => span !== usual && spanOf(config, { span }) === span);
+    const candidates = [usual, ...others].map((span) => ({
+      value: span, together: 2, // attention and what joins its splits
+      dispatches: record('decode', { ...shapes, span }, cached).filter(({ kernel }) => kernel.kernel.startsWith('attention')).slice(0, 2 * mostLayers),
+    }));
+    return await rank(device, ledger, kernels, { rows: 1, length }, candidates, deadline);
+  } finally {
+    own.destroyAll();
+  }
+}
