@@ -27,6 +27,8 @@ export interface LoadOptions {
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
   retune?: boolean;
+  /** Shapes of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For measurements and bug reports. */
+  variant?: string;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
   /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is imported. */

@@ -56,7 +56,7 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; kv?: KvType; retune?: boolean; keep?: boolean }): LoadOptions {
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; kv?: KvType; retune?: boolean; variant?: string; keep?: boolean }): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
@@ -65,6 +65,7 @@ export function toLoadOptions(options: ImportSettings & { budget?: number | stri
     f32: options.f32,
     kv: toKvType(options.kv),
     retune: options.retune,
+    variant: options.variant,
     keep: options.keep,
   };
 }

@@ -37,9 +37,7 @@ export interface Host extends Storage {
 }
 
 export interface EngineOptions extends LoadOptions {
-  /** Shapes to use in place of those chosen, as `parseShapes` reads them. */
-  variant?: string;
-  /** As `variant`, as an earlier load chose them. */
+  /** As `variant` of text, as an earlier load chose them. */
   shapes?: Shapes;
   /** Keep room for the logits of every token. */
   allLogits?: boolean;

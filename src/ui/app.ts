@@ -53,8 +53,8 @@ export class App extends LitElement {
   }
 
   private get loadChoices(): LoadChoices {
-    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv() } = this.options;
-    return { f32, kv, context, budget };
+    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv(), variant } = this.options;
+    return { f32, kv, context, budget, variant };
   }
 
   override async firstUpdated(): Promise<void> {

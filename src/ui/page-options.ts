@@ -1,5 +1,5 @@
 // What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&seed=N&f32&kv=q8&context=N
-// &budget=2GiB.
+// &budget=2GiB&variant=splits=1,prefill=rows.
 // Checked by the API.
 import { type KvType } from '../protocol.ts';
 import { type ChatSettings } from './chat.ts';
@@ -15,6 +15,8 @@ export interface PageOptions {
   budget?: string;
   f32: boolean;
   kv?: KvType;
+  /** Shapes of kernels, in place of those that tests and measurements would choose. */
+  variant?: string;
 }
 
 export function pageOptions(search: string): PageOptions {
@@ -30,6 +32,7 @@ export function pageOptions(search: string): PageOptions {
     budget: query.get('budget') ?? undefined,
     f32: query.has('f32'),
     kv: (query.get('kv') as KvType | null) ?? undefined,
+    variant: query.get('variant') ?? undefined,
   };
 }
 
