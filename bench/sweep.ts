@@ -34,7 +34,8 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const { model: { options, graph, header, layout, gpu } } = loaded;
   const opened = { graph, header, layout };
   // Shapes found once, so that every budget computes alike.
-  const variant = Object.entries(options.shapes).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();
+  const chunk = Math.min(options.chunk, 128); // which no budget shortens
+  const variant = Object.entries({ ...options.shapes, chunk }).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();
   const prompt = benchPrompt(promptTokens, loaded);
   const load = (more: EngineOptions) => engine.load(source, { ...fixed, variant, ...more });
   const measure = () => run(engine.loaded(), prompt, newTokens);
@@ -46,7 +47,7 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const limits = { maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes };
   const budgets: Budget[] = [];
   const cost = await readCost(engine, source);
-  for (const { name, budgetBytes } of sweepBudgets(opened, { ...options, ...limits, cache: options.shapes.cache })) {
+  for (const { name, budgetBytes } of sweepBudgets(opened, { ...options, ...limits, chunk, cache: options.shapes.cache })) {
     await load({ budgetBytes });
     await measure(); // warms up
     const measured = await measure();

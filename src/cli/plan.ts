@@ -18,9 +18,9 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const opened = openModel(await readHeader(source));
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context }, shapesFor(gpu, flags));
+  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, variant: flags.variant }, shapesFor(gpu, flags));
   const result = planFor(gpu, opened, options);
-  checkLimits(opened, gpu, options);
+  checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
   const { slices, slots, embedding, ...json } = result;
   const streamed = slices.filter(({ slot }) => slot !== undefined);

@@ -4,7 +4,9 @@ import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Shapes } from '../model/record.ts';
 import { type ModelOptions, type OpenedModel } from './load.ts';
+import { productsOf } from './kinds.ts';
 import { provenShapes } from './proven-shapes.ts';
+import { chunkToPlan } from './tune-chunk.ts';
 import { tune } from './tune.ts';
 import { type NotebookOptions, type Tuning, openNotebook } from './tuning.ts';
 
@@ -25,7 +27,10 @@ export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: Open
     return (proven = found.shapes);
   };
   return {
-    first: (ledger) => prove(untuned, () => ledger, notProducts),
+    async first(ledger) {
+      const shapes = await prove(untuned, () => ledger, notProducts);
+      return { ...shapes, chunk: chunkToPlan(notebook.notes, productsOf(opened)) };
+    },
     tune: (target) => tune(target, proven, notebook, options.exact),
     prove: (shapes, room) => prove(shapes, room),
     warnings: () => [...warnings],

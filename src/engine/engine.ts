@@ -17,7 +17,7 @@ import { type Manifest } from '../weights/store.ts';
 import { type LoadedModel, type LoadPart, type ModelOptions, type OpenedModel, loadModel, openModel, planFor } from './load.ts';
 import { ensureStored, findModel, type FoundModel, holdStored, idOf, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './open.ts';
 import { mostPerSubmit } from './readback.ts';
-import { type Shapes } from '../model/record.ts';
+import { type Shapes, chunks } from '../model/record.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { createChooser } from './chooser.ts';
@@ -221,7 +221,8 @@ export function optionsFor({ graph }: OpenedModel, { device }: Pick<Gpu, 'device
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
-  const chunk = 128;
+  // Logits of all tokens are for measurements, and large.
+  const chunk = allLogits ? 128 : options.variant !== undefined || options.shapes ? shapes.chunk : Math.max(...chunks);
   return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader, readDelay, tokensPerSubmit };
 }
 

@@ -21,6 +21,9 @@ export function kindsOf({ graph, layout }: Pick<OpenedModel, 'graph' | 'layout'>
   return kinds;
 }
 
+/** Names all of the model's products, for what is measured of them together. */
+export const productsOf = (opened: Pick<OpenedModel, 'graph' | 'layout'>): string => [...new Set([...kindsOf(opened).values()].flat())].join(', ');
+
 /** A model in `shapes`, as the self-test takes it. */
 export function testable({ header, graph, layout }: OpenedModel, shapes: Shapes): Model {
   const kinds = kindsOf({ graph, layout });

@@ -26,6 +26,7 @@ import { type Uploader, createUploader } from '../weights/uploader.ts';
 import { type Window, type WindowOptions, createWindow } from '../weights/window.ts';
 import { type Plan, plan } from './plan.ts';
 import { type TuneTarget } from './tune.ts';
+import { productsOf } from './kinds.ts';
 import { type SectionOps, isTied, sectionSpecs, sectionsOf } from './sections.ts';
 
 export interface OpenedModel {
@@ -42,6 +43,7 @@ export function openModel(header: Header): OpenedModel {
 
 export interface ModelOptions extends ActivationSizes {
   budgetBytes: number;
+  /** Of a loaded model with the length of its steps, which its buffers may be longer than. */
   shapes: Shapes;
   /** Kernels that may be compiled already. */
   kernels?: KernelCache;
@@ -125,7 +127,9 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
   try {
     const { kernels = createKernelCache(device), choose } = options;
     options = { ...options, shapes: (await choose?.first(ledger)) ?? options.shapes };
-    const planned = planFor(gpu, opened, options);
+    // Where weights are streamed, no step is too long.
+    const short = planFor(gpu, opened, { ...options, chunk: Math.min(options.chunk, options.shapes.chunk) });
+    const planned = short.verdict === 'fits' ? short : planFor(gpu, opened, options);
     if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
     const chunk = planned.chunk;
     const logitsRows = Math.min(options.logitsRows, chunk);
@@ -141,7 +145,7 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
       const sections = sectionsOf(graph).slice(1, mode === 'prefill' && logitsRows === 1 ? -1 : undefined);
       return sections.flatMap(({ name, ops }, i) => record(context(shapes, cached), mode, name, ops, placeOf(graph, layout, placed.weights, i + 1)));
     };
-    let shapes = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, config: graph.config, context: options.context, record: recordAll })) ?? options.shapes;
+    let shapes = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, context: options.context, record: recordAll })) ?? options.shapes;
     const beside = options.budgetBytes - planned.totalBytes >= testBytes;
     if (choose && !beside) {
       let cleared = false;
@@ -177,7 +181,8 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     underWay.push(recording.then(() => hooks.onReady?.('programs')), arrive());
     await Promise.all(underWay);
     const recorded = await recording;
-    options = { ...options, shapes };
+    const steps = planned.verdict === 'streams' ? chunk : Math.min(chunk, shapes.chunk);
+    options = { ...options, chunk: steps, shapes: { ...shapes, chunk: steps } };
     await ledger.settle();
     const destroy = async () => {
       await streaming.window?.close();

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { bytesSource } from '../weights/source.ts';
+import { activationStrides } from '../model/activations.ts';
 import { type OpenedModel, openModel } from './load.ts';
 import { type PlanOptions, plan, smallestBudget } from './plan.ts';
 
@@ -58,6 +59,23 @@ describe('the plan', () => {
     // A byte per number and 4 per head, where f16 has 2 per number.
     expect(plan(opened, { ...options, cache: 'q8' }).bytes.kv / bytes.kv).toBe((opened.graph.config.headDim + 4) / (2 * opened.graph.config.headDim));
     expect(plan(opened, { ...options, logitsRows: 128 }).bytes.activations).toBe(bytes.activations + 127 * 4 * 512);
+  });
+
+  it('makes steps long where all weights stay all the same, or where they take little of the budget', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    const long = { ...options, chunk: 512 };
+    const [most, least] = [512, 128].map((chunk) => plan(opened, { ...options, chunk }).totalBytes);
+    const chunkOf = (budgetBytes: number, more = {}) => {
+      const { verdict, chunk } = plan(opened, { ...long, budgetBytes, ...more });
+      return [verdict, chunk];
+    };
+    const between = Array.from({ length: 9 }, (_, i) => chunkOf(least + ((most - least) * i) / 8));
+    expect(new Set(between.map(([verdict, chunk]) => `${verdict} ${chunk}`))).toEqual(new Set(['fits 128', 'fits 256', 'fits 512']));
+    expect(chunkOf(smallestBudget(opened, { ...options, chunk: 128 }))).toEqual(['streams', 128]);
+    const [deep, stories] = [{ ...options, context: 2 ** 18 }, await open('stories260K/stories260K.gguf')];
+    expect(plan(stories, { ...deep, chunk: 256, budgetBytes: plan(stories, deep).totalBytes - 2 ** 14 })).toMatchObject({ verdict: 'streams', chunk: 256 });
+    // As much as the buffers of 256 tokens have, in one binding: those of 512 do not fit.
+    expect(chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph)).slice(0, -1)) })[1]).toBe(256);
   });
 
   it('says what is needed when it refuses, and a context that would do', async () => {

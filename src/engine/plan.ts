@@ -45,6 +45,9 @@ export interface PlanOptions extends ActivationSizes {
 type Placement = Pick<Plan, 'slices' | 'slots' | 'embedding' | 'uploadBytes'>;
 
 const smallestChunk = 16;
+/** Steps of more tokens are for where all weights stay all the same, or where what they take more is this share of the budget at most. */
+const longChunk = 128;
+const longShare = 1 / 16;
 const smallestUpload = 64 * 1024;
 /** A streamed slice is a whole layer, or part of one that is larger than this. */
 const largestSlice = 64 * 2 ** 20;
@@ -58,17 +61,24 @@ const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).
 export function plan(opened: OpenedModel, options: PlanOptions): Plan {
   const { budgetBytes } = options;
   const uploads = uploadSizes(opened.layout, budgetBytes);
-  const fitting = uploads.map((uploadBytes) => describe(opened, options, allOnGpu(opened.layout, uploadBytes))).find(({ totalBytes }) => totalBytes <= budgetBytes);
-  if (fitting) return fitting;
-  for (const chunk of chunkSizes(options.chunk)) {
+  const inSteps = (chunk: number): PlanOptions => ({ ...options, chunk, logitsRows: Math.min(options.logitsRows, chunk) });
+  const sizes = chunkSizes(options.chunk).filter((chunk) => chunk <= longChunk || isPossible(opened, inSteps(chunk)));
+  for (const chunk of sizes.filter((each) => each >= Math.min(longChunk, options.chunk))) {
+    for (const uploadBytes of uploads) {
+      const fitting = describe(opened, inSteps(chunk), allOnGpu(opened.layout, uploadBytes));
+      if (fitting.totalBytes <= budgetBytes) return fitting;
+    }
+  }
+  const rowBytes = (chunk: number) => sum(Object.values(activationBindings(opened.graph, inSteps(chunk))));
+  for (const chunk of sizes.filter((each) => each <= longChunk || rowBytes(each) - rowBytes(longChunk) <= longShare * budgetBytes)) {
     for (const sliceBytes of sliceSizes(opened.layout)) {
       for (const uploadBytes of uploads) {
-        const found = stream(opened, { ...options, chunk, logitsRows: Math.min(options.logitsRows, chunk) }, sliceBytes, uploadBytes);
+        const found = stream(opened, inSteps(chunk), sliceBytes, uploadBytes);
         if (found) return found;
       }
     }
   }
-  const whole = describe(opened, options, allOnGpu(opened.layout, uploads[0]));
+  const whole = describe(opened, inSteps(Math.min(longChunk, options.chunk)), allOnGpu(opened.layout, uploads[0]));
   return { ...whole, verdict: 'refused', reason: refusal(opened, options, whole) };
 }
 
@@ -78,6 +88,10 @@ export function smallestBudget(opened: OpenedModel, options: Omit<PlanOptions, '
   const { order, vectors } = divide(opened, sliceSizes(opened.layout).at(-1)!);
   return describe(opened, unlimited, place(opened, order, vectors, 0, 1, smallestUpload)).totalBytes;
 }
+
+/** Whether the device allows buffers for so many rows. */
+const isPossible = ({ graph }: OpenedModel, options: PlanOptions): boolean =>
+  Math.max(...Object.values(activationBindings(graph, options))) <= Math.min(options.maxBufferBytes ?? Infinity, options.maxBindingBytes ?? Infinity);
 
 function uploadSizes({ slabs }: Layout, budgetBytes: number): number[] {
   const largest = Math.max(...slabs.map((slab) => slab.byteLength));

@@ -2,7 +2,7 @@
 import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { missing } from '../model/possible-shapes.ts';
-import { type Shapes, spans, usualSpan } from '../model/record.ts';
+import { type Shapes, chunks, spans, usualChunk, usualSpan } from '../model/record.ts';
 import { type LoadOptions } from '../protocol.ts';
 
 export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'> = {}): Shapes {
@@ -15,11 +15,12 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
     cache: kv,
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
     span: usualSpan,
+    chunk: usualChunk,
   };
 }
 
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: spans,
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: spans, chunk: chunks,
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */

@@ -1,5 +1,6 @@
 // Chooses the shapes of the matrix kernels by timing them on the model's own matrices, each kind of matrix for itself,
-// those with the largest share of the time first, then those of attention (tune-span.ts). What is known from before is not measured again.
+// those with the largest share of the time first, then the span of attention and the
+// length of a step (tune-span.ts, tune-chunk.ts). What is known from before is not measured again.
 import { formats } from '../formats/catalogue.ts';
 import { type Candidate, rank } from '../gpu/autotune.ts';
 import { type Gpu } from '../gpu/device.ts';
@@ -9,13 +10,14 @@ import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { missing } from '../model/possible-shapes.ts';
 import { type MatrixShapes, type Mode, type RecordContext, type Shapes } from '../model/record.ts';
+import { tuneChunk } from './tune-chunk.ts';
 import { tuneSpan } from './tune-span.ts';
 import { type Notebook } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
-/** At which share of it the matrices in each mode end; attention has the rest. */
-const matricesUntil = { decode: 0.5, prefill: 0.85 };
+/** At which share of it each part has to end. */
+const until = { decode: 0.47, prefill: 0.87, span: 0.95, chunk: 1 };
 const prefillRows = 64;
 /** Matrices of a kind that are run in turn: more than a GPU's caches hold, of most models. */
 const mostMatrices = 16;
@@ -32,6 +34,10 @@ export interface TuneTarget {
   state: Binding;
   /** Most rows of a step. */
   chunk: number;
+  /** Each step moves weights that do not stay, so that the longest are the best. */
+  streams: boolean;
+  /** Names the model's products (`productsOf`). */
+  products: string;
   config: ModelConfig;
   /** Most positions. */
   context: number;
@@ -44,7 +50,7 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
   const started = performance.now();
   let learned = false;
   for (const mode of ['decode', 'prefill'] as const) {
-    const deadline = started + matricesUntil[mode] * tuneMs;
+    const deadline = started + until[mode] * tuneMs;
     let choices = candidates(target.gpu, shapes, exact)[mode];
     let again = false;
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
@@ -70,9 +76,10 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...choice } } };
     }
   }
-  const spanned = await tuneSpan(target, shapes, notes, started + tuneMs);
-  if (learned || spanned.learned) await save();
-  return spanned.shapes;
+  const spanned = await tuneSpan(target, shapes, notes, started + until.span * tuneMs);
+  const stepped = target.streams ? undefined : await tuneChunk(target, spanned.shapes, notes, started + until.chunk * tuneMs);
+  if (learned || spanned.learned || stepped?.learned) await save();
+  return (stepped ?? spanned).shapes;
 }
 
 /** What kinds take that have no choice of their own. */

@@ -9,6 +9,8 @@ export interface AdapterNotes extends Record<Mode, Record<string, MatrixShapes>>
   checks: Record<string, string>;
   /** Spans of attention in decode, by its kind (tune-span.ts). */
   spans?: Record<string, number>;
+  /** Tokens of a step of prefill that are best `of` at most so many, by a model's products (tune-chunk.ts). */
+  chunks?: Record<string, { chunk: number; of: number }>;
   /** How often no time was left for the largest kind of matrix, as on a busy machine. */
   late?: Partial<Record<Mode, number>>;
 }

@@ -21,6 +21,8 @@ export interface Shapes {
   reduce: 'workgroup' | 'subgroup';
   /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`spanOf`). */
   span: number;
+  /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */
+  chunk: number;
   /** Other choices for some kinds of matrices (matrix-shapes.ts). */
   matrices?: Record<string, MatrixShapes>;
 }
@@ -79,6 +81,9 @@ export type Mode = 'decode' | 'prefill';
 /** Spans of attention that there are to choose from; the usual one where nothing was measured. */
 export const spans = [64, 128, 256, 512];
 export const usualSpan = 128;
+/** Most tokens of a step that there are to choose from, and where nothing was measured: tiles of 64 x 64 then keep a GPU busy. */
+export const chunks = [64, 128, 256, 512];
+export const usualChunk = 256;
 /** Workgroup memory that every device has. */
 const workgroupBytes = 16384;
 /** Most heads of a group that share a workgroup there: their sums are in registers. */

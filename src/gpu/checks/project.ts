@@ -2,7 +2,7 @@
 import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
 import { type Project } from '../../model/graph.ts';
-import { type Mode, type Shapes, lanesOf, usualSpan } from '../../model/record.ts';
+import { type Mode, type Shapes, lanesOf, usualChunk, usualSpan } from '../../model/record.ts';
 import { embed } from '../../reference/embed.ts';
 import { type Gate, activate } from '../../reference/gate.ts';
 import { type Projection, project } from '../../reference/project.ts';
@@ -38,7 +38,7 @@ const tolerance = 1e-5;
 /** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
 const halfTolerance = 2 ** -10;
 
-export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', dot: 'f32', cache: 'f32', reduce: 'workgroup', span: usualSpan, ...shapes });
+export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', dot: 'f32', cache: 'f32', reduce: 'workgroup', span: usualSpan, chunk: usualChunk, ...shapes });
 
 const joined = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
 

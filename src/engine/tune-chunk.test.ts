@@ -1,0 +1,62 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Step } from '../gpu/program.ts';
+import { type Shapes } from '../model/record.ts';
+import { chunkToPlan, tuneChunk } from './tune-chunk.ts';
+import { type TuneTarget } from './tune.ts';
+import { type AdapterNotes } from './tuning.ts';
+
+let msPerRow: Record<number, number> = {};
+const measured: number[] = [];
+vi.mock('../gpu/autotune.ts', () => ({
+  async rank(_device: unknown, _ledger: unknown, _kernels: unknown, { rows }: Step) {
+    measured.push(rows);
+    return rows in msPerRow ? [{ value: rows, ms: msPerRow[rows] * rows }] : [];
+  },
+}));
+beforeEach(() => void measured.splice(0));
+
+const shapes = { chunk: 256 } as Shapes;
+const empty = (): AdapterNotes => ({ kernels: '', decode: {}, prefill: {}, checks: {} });
+const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, state: {}, chunk, products: 'a, b', record: () => [{ kind: 'a' }, {}, { kind: 'b' }, { kind: 'a' }] }) as unknown as TuneTarget;
+async function choose(times: Record<number, number>, most = 512, notes = empty()): Promise<number> {
+  msPerRow = times;
+  return (await tuneChunk(target(most), shapes, notes, performance.now() + 60_000)).shapes.chunk;
+}
+
+describe('the length of a step', () => {
+  it('is the one with the least time for a row, long ones where others are hardly faster', async () => {
+    expect(await choose({ 64: 0.04, 128: 0.03, 256: 0.02, 512: 0.018 })).toBe(512);
+    expect(await choose({ 64: 0.02, 128: 0.0199, 256: 0.0199, 512: 0.0201 })).toBe(512);
+    expect(await choose({ 64: 0.02, 128: 0.01, 256: 0.02, 512: 0.02 })).toBe(128);
+  });
+
+  it('is never more than there is room for', async () => {
+    expect(await choose({ 64: 0.04, 128: 0.03, 256: 0.02, 512: 0.01 }, 128)).toBe(128);
+    expect(measured).toEqual([64, 128]);
+  });
+
+  it('keeps the GPU from the page for 100 ms at most, where that can be', async () => {
+    expect(await choose({ 64: 0.4, 128: 0.35, 256: 0.3, 512: 0.2 })).toBe(256);
+    expect(measured).toEqual([64, 128, 256]);
+    expect(await choose({ 64: 3, 128: 3 })).toBe(64);
+  });
+
+  it('is the usual one where no time is left to compare', async () => {
+    expect(await choose({})).toBe(256);
+    expect(await choose({ 64: 0.1 })).toBe(256);
+    expect(await choose({ 64: 0.2, 128: 0.1 })).toBe(128);
+  });
+
+  it('is noted for so much room and less, and then planned with', async () => {
+    const notes = empty();
+    expect(chunkToPlan(notes, 'a, b')).toBe(512);
+    await choose({ 64: 0.04, 128: 0.03 }, 128, notes);
+    expect(await choose({ 64: 0.03, 128: 0.04 }, 128, notes)).toBe(128);
+    expect(chunkToPlan(notes, 'a, b')).toBe(512);
+    expect(await choose({ 64: 0.04, 128: 0.03, 256: 0.02, 512: 0.03 }, 512, notes)).toBe(256);
+    measured.splice(0);
+    expect(await choose({}, 256, notes)).toBe(256);
+    expect(measured).toEqual([]);
+    expect([chunkToPlan(notes, 'a, b'), chunkToPlan(notes, 'others')]).toEqual([256, 512]);
+  });
+});

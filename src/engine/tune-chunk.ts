@@ -1,0 +1,57 @@
+// Chooses how many tokens a step of prefill takes, by timing the products of the model's own matrices for several numbers
+// of rows. How many there is room for is plan.ts's business.
+import { rank } from '../gpu/autotune.ts';
+import { type Dispatch } from '../gpu/program.ts';
+import { type Shapes, chunks } from '../model/record.ts';
+import { type TuneTarget } from './tune.ts';
+import { type AdapterNotes } from './tuning.ts';
+
+/** A longer step is taken unless a shorter one takes so much less time for a token. */
+const margin = 0.05;
+/** Products of one layer take no longer than this in one go: meanwhile the GPU draws no page. */
+const mostMs = 100;
+/** Matrices of a kind that are run in turn, so that a cache does not keep them for the next sample. */
+const mostMatrices = 4;
+
+/** `shapes` with the fastest number of tokens for a step of at most `target.chunk`, as noted or as measured now. */
+export async function tuneChunk(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number): Promise<{ shapes: Shapes; learned: boolean }> {
+  const noted = notes.chunks?.[target.products];
+  if (noted && noted.of >= target.chunk) return { shapes: { ...shapes, chunk: noted.chunk }, learned: false };
+  const layers = target.record('prefill', shapes).filter(({ kind }) => kind);
+  const { timed, late } = await time(target, layers, deadline);
+  const chunk = timed.length > (late ? 1 : 0) ? fastest(timed) : shapes.chunk;
+  notes.chunks = { ...notes.chunks, [target.products]: { chunk, of: target.chunk } };
+  return { shapes: { ...shapes, chunk }, learned: true };
+}
+
+/** How much room a model is to be planned with: for what is best, if that is known, else for all that is to be measured. */
+export function chunkToPlan(notes: AdapterNotes, products: string): number {
+  const most = Math.max(...chunks);
+  const noted = notes.chunks?.[products];
+  return noted?.of === most ? noted.chunk : most;
+}
+
+interface Timed {
+  rows: number;
+  /** Of all kinds of matrices once, for one row. */
+  ms: number;
+}
+
+/** The shortest steps first, as far as there is time; `late` if that ended it. */
+async function time({ gpu: { device }, ledger, kernels, state, chunk }: TuneTarget, products: Dispatch[], deadline: number): Promise<{ timed: Timed[]; late: boolean }> {
+  const kinds = [...new Set(products.map(({ kind }) => kind))].map((kind) => products.filter((dispatch) => dispatch.kind === kind));
+  const dispatches = Array.from({ length: mostMatrices }, (_, i) => kinds.map((same) => same[i % same.length])).flat();
+  const timed: Timed[] = [];
+  for (const rows of chunks.filter((each) => each <= chunk)) {
+    const expected = (timed.at(-1)?.ms ?? 0) * rows;
+    if (expected > mostMs) break;
+    if (performance.now() + 2 * expected >= deadline) return { timed, late: true };
+    device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows, 0, 0));
+    const [found] = await rank(device, ledger, kernels, { rows, length: rows }, [{ value: rows, dispatches, together: kinds.length }], deadline);
+    if (!found) return { timed, late: true };
+    timed.push({ rows, ms: found.ms / rows });
+  }
+  return { timed, late: false };
+}
+
+const fastest = (timed: Timed[]): number => timed.reduceRight((best, each) => (each.ms < best.ms * (1 - margin) ? each : best)).rows;
