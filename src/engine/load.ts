@@ -146,6 +146,9 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
       return sections.flatMap(({ name, ops }, i) => record(context(shapes, cached), mode, name, ops, placeOf(graph, layout, placed.weights, i + 1)));
     };
     let shapes = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, context: options.context, record: recordAll })) ?? options.shapes;
+    hooks.onReady?.('shapes');
+    const compiling = [...recordAll('decode', shapes), ...recordAll('prefill', shapes)].map(({ kernel }) => kernels.get(kernel));
+    void Promise.allSettled(compiling); // beside the tests, which report those that fail
     const beside = options.budgetBytes - planned.totalBytes >= testBytes;
     if (choose && !beside) {
       let cleared = false;
@@ -158,12 +161,9 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
       if (cleared) placed = await placeModel(gpu, opened, planned, ledger, options);
     }
     const { weights, activations, cache } = placed;
-    hooks.onReady?.('shapes');
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
     const proveAndRecord = async () => {
-      const compiling = [...recordAll('decode', shapes), ...recordAll('prefill', shapes)].map(({ kernel }) => kernels.get(kernel));
-      void Promise.allSettled(compiling); // beside the tests, which report those that fail
       if (choose && beside) {
         const room = createLedger(device, testBytes, { ledger, purpose: 'test' });
         shapes = await choose.prove(shapes, () => room);
