@@ -128,6 +128,9 @@ describe.skipIf(!adapterFile)('measured shapes', () => {
     const { writes } = tuning;
     await engine.load(stories(), { context: 128, f32: true });
     expect(tuning.writes).toBe(writes);
+    // As long as was best, of up to 512: later loads have buffers for no more.
+    expect(first.chunks).toEqual({ [kinds.join(', ')]: { chunk: Number(variants.chunk), of: 512 } });
+    expect(engine.loaded().model).toMatchObject({ plan: { chunk: Number(variants.chunk) }, options: { chunk: Number(variants.chunk) } });
     await engine.load(stories(), { context: 128, f32: true, retune: true });
     expect(tuning.writes).toBeGreaterThan(writes);
     await engine.unload();
