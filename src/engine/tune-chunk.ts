@@ -13,13 +13,15 @@ const mostMs = 100;
 /** Matrices of a kind that are run in turn, so that a cache does not keep them for the next sample. */
 const mostMatrices = 4;
 
-/** `shapes` with the fastest number of tokens for a step of at most `target.chunk`, as noted or as measured now. */
-export async function tuneChunk(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number): Promise<{ shapes: Shapes; learned: boolean }> {
+/** `shapes` with the fastest number of tokens for a step of at most `target.chunk`, as noted or as measured now; `later`: where no time is left, another load may measure it. */
+export async function tuneChunk(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number, later = false): Promise<{ shapes: Shapes; learned: boolean }> {
   const noted = notes.chunks?.[target.products];
   if (noted && noted.of >= target.chunk) return { shapes: { ...shapes, chunk: noted.chunk }, learned: false };
   const layers = target.record('prefill', shapes).filter(({ kind }) => kind);
   const { timed, late } = await time(target, layers, deadline);
-  const chunk = timed.length > (late ? 1 : 0) ? fastest(timed) : shapes.chunk;
+  const found = timed.length > (late ? 1 : 0);
+  if (!found && later) return { shapes, learned: false };
+  const chunk = found ? fastest(timed) : shapes.chunk;
   notes.chunks = { ...notes.chunks, [target.products]: { chunk, of: target.chunk } };
   return { shapes: { ...shapes, chunk }, learned: true };
 }

@@ -18,12 +18,13 @@ const mostLayers = 8;
 export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, cache: KvType, context: number): string =>
   `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}, ${Math.min(usualLength, context)} positions`;
 
-/** `shapes` with the fastest span, as noted or as measured now. What there was no time for keeps its span, in later loads too. */
-export async function tuneSpan(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number): Promise<{ shapes: Shapes; learned: boolean }> {
+/** `shapes` with the fastest span, as noted or as measured now. What there was no time for keeps its span, in later loads too unless they measure (`later`). */
+export async function tuneSpan(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number, later = false): Promise<{ shapes: Shapes; learned: boolean }> {
   const kind = attentionKind(target.config, shapes.cache, target.context);
   const noted = notes.spans?.[kind];
   if (noted !== undefined) return { shapes: { ...shapes, span: noted }, learned: false };
   const timed = performance.now() < deadline ? await time(target, shapes, deadline) : [];
+  if (timed.length <= 1 && later) return { shapes, learned: false };
   const span = timed.length > 1 ? timed[0].value : shapes.span;
   notes.spans = { ...notes.spans, [kind]: span };
   return { shapes: { ...shapes, span }, learned: true };

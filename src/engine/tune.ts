@@ -49,6 +49,7 @@ export interface TuneTarget {
 export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: Notebook, exact = false): Promise<Shapes> {
   const started = performance.now();
   let learned = false;
+  let later = false; // the next load measures again
   for (const mode of ['decode', 'prefill'] as const) {
     const deadline = started + until[mode] * tuneMs;
     let choices = candidates(target.gpu, shapes, exact)[mode];
@@ -65,6 +66,7 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
           const tries = (notes.late?.[mode] ?? 0) + 1;
           notes.late = { ...notes.late, [mode]: tries };
           again = tries < mostTries;
+          later ||= again;
         }
         // Also where no time was left: measuring at every load would delay the weights each time.
         if (!again) notes[mode][kind] = timed.length > 1 ? timed[0].value : usual(shapes)[mode];
@@ -76,8 +78,8 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...choice } } };
     }
   }
-  const spanned = await tuneSpan(target, shapes, notes, started + until.span * tuneMs);
-  const stepped = target.streams ? undefined : await tuneChunk(target, spanned.shapes, notes, started + until.chunk * tuneMs);
+  const spanned = await tuneSpan(target, shapes, notes, started + until.span * tuneMs, later);
+  const stepped = target.streams ? undefined : await tuneChunk(target, spanned.shapes, notes, started + until.chunk * tuneMs, later);
   if (learned || spanned.learned || stepped?.learned) await save();
   return (stepped ?? spanned).shapes;
 }
