@@ -15,12 +15,15 @@ test('a browser with WebGPU but no adapter is told what would help, and old chat
   await expect(page.getByText('chats can be read')).toBeVisible();
 });
 
-test('a GPU budget that is too small is refused with numbers, and more of it helps', async ({ page }) => {
+test('a GPU budget that is too small is refused with numbers, and a larger one can be chosen there', async ({ page }) => {
   await page.goto('/?budget=100kB');
   await page.locator('input[type=file]').setInputFiles(tinyModel);
   await expect(page.getByRole('alert').first()).toContainText(/\d.*budget/);
-  await page.goto('/?budget=8MB');
-  await loadTiny(page);
+  await page.getByRole('slider', { name: 'GPU budget' }).fill('2');
+  await expect(page.getByText('GPU budget: 0.5 GiB')).toBeVisible();
+  await expect(page.getByText(/^Fits: .* of the 537 MB/)).toBeVisible();
+  await page.getByRole('button', { name: 'Load', exact: true }).click();
+  await expect(composer(page)).toBeVisible();
 });
 
 test('a GPU that is lost while the model is loaded is told, and the model is loaded anew', async ({ page, context }) => {

@@ -77,11 +77,6 @@ export const activityStyles = css`
   meter::-moz-meter-bar {
     background: var(--accent);
   }
-  input[type='range'] {
-    width: 100%;
-    min-height: var(--tap);
-    accent-color: var(--accent);
-  }
   p {
     overflow-wrap: anywhere;
   }

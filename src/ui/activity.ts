@@ -1,13 +1,12 @@
 // <windrow-activity>: what the model is doing, in a dialog that loads when it is first opened. Events: closed, reload (detail.retune: choose kernels anew).
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
 import { type EngineStats } from '../protocol.ts';
 import { Check } from './activity-check.ts';
 import { gpuBytesOf, stalledShare, streamedPerToken, tokensPerSecond, type ActivityLog } from './activity-log.ts';
 import { Plot, type Line } from './activity-plot.ts';
 import { activityStyles } from './activity-styles.ts';
-import { budgets, budgetWords, keepBudget, keptBudget } from './budget.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatSpeed } from './format.ts';
 import { keepKv, keptKv, kvChoices } from './kv-choice.ts';
@@ -20,7 +19,6 @@ const formatShare = (share: number): string => `${Math.round(100 * share)} %`;
 export class Activity extends LitElement {
   @property({ attribute: false }) engine!: Engine;
   @property({ attribute: false }) log!: ActivityLog;
-  @state() private budget = keptBudget();
   @query('dialog') private dialog!: HTMLDialogElement;
   private timer: ReturnType<typeof setInterval> | undefined;
 
@@ -51,8 +49,7 @@ export class Activity extends LitElement {
         ${this.renderSpeeds(stats)}
         ${stats ? this.renderBytes(stats) : nothing}
         <section aria-label="Next load">
-          <h3 id="budget">GPU budget of the next load: ${budgetWords(this.budget)}</h3>
-          <input type="range" aria-labelledby="budget" min="0" max=${budgets.length - 1} .value=${String(this.budget)} aria-valuetext=${budgetWords(this.budget)} @input=${this.setBudget}>
+          <windrow-budget .label=${'GPU budget of the next load'}></windrow-budget>
           <label class="field"><span>Keys and values of the next load</span>
             <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value} ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
           <button @click=${() => this.reload(false)}>Load the model again</button>
@@ -105,11 +102,6 @@ export class Activity extends LitElement {
 
   private reload(retune: boolean): void {
     this.dispatchEvent(new CustomEvent('reload', { detail: { retune } }));
-  }
-
-  private setBudget({ target }: Event): void {
-    this.budget = Number((target as HTMLInputElement).value);
-    keepBudget(this.budget);
   }
 
   private setKv({ target }: Event): void {

@@ -92,13 +92,19 @@ export class App extends LitElement {
         ${this.renderPage()}
         ${this.renderFoot()}
       </windrow-shell>
-      ${renderDialog(this.overlay, loader, chats, this.log, { close, reload: (retune) => void this.load(loader.choice!, retune) })}
+      ${renderDialog(this.overlay, loader, chats, this.log, { close, changeBudget: () => this.changeBudget(), reload: (retune) => void this.load(loader.choice!, retune) })}
       ${renderNotices(this.updates, chats, conversation.answering)}
     `;
   }
 
   private get modelActions(): ModelActions {
-    return { options: this.loadChoices, choose: (choice) => void this.choose(choice), load: (choice) => void this.load(choice) };
+    return { options: this.loadChoices, choose: (choice) => void this.choose(choice), load: (choice) => void this.load(choice), changeBudget: () => this.changeBudget() };
+  }
+
+  /** What the visitor chooses goes before what the address said. */
+  private changeBudget(): void {
+    this.options.budget = undefined;
+    if (this.loader.step === 'planned') void this.loader.replan(this.loadChoices);
   }
 
   private get view(): 'nothing' | 'unsupported' | 'models' | 'planned' | 'loading' | 'chat' {

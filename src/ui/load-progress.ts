@@ -11,6 +11,8 @@ export class LoadProgress extends LitElement {
   @property({ attribute: false }) progress: Progress | null = null;
   @property({ type: Number }) bytesPerSecond = 0;
   @property({ type: Boolean }) paused = false;
+  /** From a file of this device: nothing is downloaded. */
+  @property({ type: Boolean }) local = false;
 
   override render(): TemplateResult {
     const { progress, paused } = this;
@@ -19,7 +21,7 @@ export class LoadProgress extends LitElement {
     return html`
       <section class="card" aria-busy="true" aria-labelledby="name">
         <h2 id="name">${this.name}</h2>
-        <p role="status">${paused ? 'Paused' : phaseWords(progress)}</p>
+        <p role="status">${paused ? 'Paused' : phaseWords(progress, this.local)}</p>
         ${weights
           ? html`<progress aria-label="Weights" .value=${progress.loadedBytes} .max=${progress.totalBytes}></progress>`
           : html`<progress aria-label="Working"></progress>`}
@@ -56,11 +58,11 @@ export class LoadProgress extends LitElement {
   ];
 }
 
-function phaseWords(progress: Progress | null): string {
+function phaseWords(progress: Progress | null, local: boolean): string {
   if (progress?.waiting) return 'Waiting for another tab that is importing this model';
   switch (progress?.phase) {
     case 'weights':
-      return progress.fromStore ? 'Reading from this browser’s storage' : 'Downloading';
+      return progress.fromStore ? 'Reading from this browser’s storage' : local ? 'Reading the file' : 'Downloading';
     case 'kernels':
       return 'Preparing the GPU';
     case 'ready':

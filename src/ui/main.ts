@@ -1,6 +1,7 @@
 // Defines the elements of the chat page. Importing their classes alone defines nothing, so that a page which embeds some
 // of them, and a bundler that drops what is unused, get no surprise.
 import { App } from './app.ts';
+import { BudgetSlider } from './budget-slider.ts';
 import { ChatList } from './chat-list.ts';
 import { ChatSettingsDialog } from './chat-settings.ts';
 import { Composer } from './composer.ts';
@@ -25,6 +26,7 @@ customElements.define('windrow-chat-list', ChatList);
 customElements.define('windrow-chat-settings', ChatSettingsDialog);
 customElements.define('windrow-error-banner', ErrorBanner);
 customElements.define('windrow-stored-models', StoredModels);
+customElements.define('windrow-budget', BudgetSlider);
 customElements.define('windrow-keep-options', KeepOptions);
 customElements.define('windrow-passphrase', Passphrase);
 customElements.define('windrow-model-plan', ModelPlanCard);

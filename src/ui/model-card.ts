@@ -22,7 +22,7 @@ export class ModelCard extends LitElement {
     return html`
       ${offered ? this.renderOffered(offered) : nothing}
       ${this.stored.length > 0
-        ? html`<windrow-stored-models .stored=${this.stored} .findings=${this.findings}></windrow-stored-models>`
+        ? html`<windrow-stored-models .stored=${this.stored} .catalogue=${this.catalogue} .findings=${this.findings}></windrow-stored-models>`
         : nothing}
       ${others.length > 0 ? this.renderOthers(others) : nothing}
       <section aria-labelledby="other">

@@ -48,6 +48,18 @@ export const choiceOfFiles = (files: File[]): ModelChoice => ({
 
 export const choiceOfStored = ({ id, name, byteLength }: StoredModel): ModelChoice => ({ name, source: { stored: id }, bytes: byteLength });
 
+/** The file is on this device already. */
+export const isLocal = ({ source }: ModelChoice): boolean => 'file' in source || 'files' in source;
+
+/** The listed model that has one of these addresses or names on a hub. */
+export const listedAt = (catalogue: ModelChoice[], urls: string[]): ModelChoice | undefined =>
+  catalogue.find(({ source }) => ('url' in source ? urls.includes(source.url) : 'repo' in source && urls.includes(source.repo)));
+
+/** Where the import of a model goes on that was not finished; undefined if it came from a file, which only the visitor can give again. */
+export function choiceOfUnfinished({ name, urls }: StoredModel, catalogue: ModelChoice[], base: string): ModelChoice | undefined {
+  return listedAt(catalogue, urls) ?? (urls.length > 0 ? { ...choiceOfText(urls[0], base), name } : undefined);
+}
+
 /** The stored copy of a choice, if there is one: then loading it downloads nothing. */
 export const storedCopy = (choice: ModelChoice, stored: StoredModel[]): StoredModel | undefined =>
   stored.find(({ id, urls, complete }) => {

@@ -34,6 +34,8 @@ export class ModelLoader implements ReactiveController {
 
   private connection: Connection | null = null;
   private loading: AbortController | null = null;
+  /** The last of several questions at once. */
+  private replanning: object | null = null;
 
   constructor(private readonly host: ReactiveControllerHost, private readonly worker?: () => Worker) {
     this.passphrase = new PassphraseQuestion(() => host.requestUpdate());
@@ -153,10 +155,20 @@ export class ModelLoader implements ReactiveController {
     }
   }
 
+  /** Plans the same choice anew, as for another budget; what is shown stays until then. */
+  async replan(options: LoadChoices): Promise<void> {
+    const { choice } = this;
+    const asked = (this.replanning = {});
+    await this.act(async () => {
+      const plan = await this.planOf(choice!, options);
+      if (this.replanning === asked && this.step === 'planned' && this.choice === choice) this.set({ plan });
+    });
+  }
+
   private planOf = (choice: ModelChoice, options: LoadChoices): Promise<ModelPlan> =>
     this.connect().call((worker) => worker.plan(toModelSource(choice.source), toLoadOptions(options)));
 
-  /** After a failure that the visitor can do something about: no room in storage, a file that is not the one of the list. */
+  /** After a failure that the visitor can do something about: no room on the GPU or in storage, a file that is not the one of the list. */
   private async offerAnotherWay(choice: ModelChoice, options: LoadChoices, error: Error): Promise<void> {
     const changed = differsInHash(choice, error);
     if (changed) {
@@ -165,7 +177,9 @@ export class ModelLoader implements ReactiveController {
     }
     if (!(error instanceof BudgetError)) return;
     const plan = await this.planOf(choice, options).catch(() => null);
-    if (plan && plan.verdict !== 'refused' && lackingBytes(plan, foundFull(error)) > 0 && this.step === 'choosing') this.set({ step: 'planned', choice, plan, full: foundFull(error) });
+    if (!plan || this.step !== 'choosing') return;
+    if (plan.verdict === 'refused') this.set({ step: 'planned', choice, plan, full: false, error: null }); // it says why, and offers another budget
+    else if (lackingBytes(plan, foundFull(error)) > 0) this.set({ step: 'planned', choice, plan, full: foundFull(error) });
   }
 
   /** Storage that cannot be read (a private window, say) is as good as empty. */

@@ -1,13 +1,15 @@
 // What stands in the place of the chat while no model is loaded: the choice, the plan, the load. Templates only.
 import { html, type TemplateResult } from 'lit';
 import { type Keeping } from './keeping.ts';
-import { type ModelChoice } from './model-choice.ts';
+import { isLocal, listedAt, type ModelChoice } from './model-choice.ts';
 import { type LoadChoices, type ModelLoader } from './model-loader.ts';
 
 export interface ModelActions {
   options: LoadChoices;
   choose(choice: ModelChoice): void;
   load(choice: ModelChoice): void;
+  /** The visitor has chosen another budget: what is planned is planned anew. */
+  changeBudget(): void;
 }
 
 export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { choose }: ModelActions): TemplateResult {
@@ -19,24 +21,24 @@ export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { ch
     @verify=${({ detail }: CustomEvent<string>) => loader.verify(detail)}></windrow-model-card>`;
 }
 
-export function renderPlan(loader: ModelLoader, { options, load }: ModelActions): TemplateResult {
+export function renderPlan(loader: ModelLoader, { options, load, changeBudget }: ModelActions): TemplateResult {
   return html`<windrow-model-plan
     .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id} ?full=${loader.full}
     @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
+    @budget-changed=${changeBudget}
     @make-room=${({ detail }: CustomEvent<string[]>) => loader.makeRoom(detail, options)}
     @load=${() => load(loader.choice!)} @cancel=${() => loader.cancel()}></windrow-model-plan>`;
 }
 
 export function renderLoading(loader: ModelLoader): TemplateResult {
   return html`<windrow-load-progress
-    .name=${loader.choice!.name} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond} ?paused=${loader.paused}
+    .name=${loader.choice!.name} ?local=${isLocal(loader.choice!)} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond} ?paused=${loader.paused}
     @pause=${({ detail }: CustomEvent<boolean>) => loader.pause(detail)} @cancel=${() => loader.cancel()}></windrow-load-progress>`;
 }
 
 /** As the catalogue has it: what files say of themselves is often not for people. */
 export function nameOfLoaded({ engine, stored, choice }: ModelLoader, catalogue: ModelChoice[]): string {
   if (!engine) return '';
-  const urls = stored.find(({ id }) => id === engine.info.id)?.urls ?? [];
-  const known = catalogue.find((model) => model === choice || ('url' in model.source ? urls.includes(model.source.url) : 'repo' in model.source && urls.includes(model.source.repo)));
-  return known?.name ?? engine.info.name;
+  const listed = catalogue.find((model) => model === choice) ?? listedAt(catalogue, stored.find(({ id }) => id === engine.info.id)?.urls ?? []);
+  return listed?.name ?? engine.info.name;
 }

@@ -1,5 +1,6 @@
 // <windrow-model-plan>: what a model would take, in words, before it is loaded; how it is to be kept, and what could go
-// to make room. Events: load, cancel, make-room (ids of stored models); keeping-changed from within.
+// to make room. Events: load, cancel, make-room (ids of stored models); from within keeping-changed, and budget-changed
+// where not all of it fits.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type ModelPlan, type StoredModel } from '../protocol.ts';
@@ -46,7 +47,8 @@ export class ModelPlanCard extends LitElement {
   private renderPlan(plan: ModelPlan): TemplateResult {
     const { licence, doubt } = this.choice;
     return html`
-      <p class=${plan.verdict} role="status">${verdictWords(plan)}</p>
+      <p class=${plan.verdict} role=${plan.verdict === 'refused' ? 'alert' : 'status'}>${verdictWords(plan)}</p>
+      ${plan.verdict === 'fits' ? nothing : html`<windrow-budget></windrow-budget>`}
       <p class="quiet">${roomWords(plan)}</p>
       ${licence ? html`<p class="quiet">Licence: ${licence}</p>` : nothing}
       ${doubt ? html`<p class="doubt" role="alert">${doubt}</p>` : nothing}

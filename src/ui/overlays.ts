@@ -8,7 +8,7 @@ import { type Updates } from './updates.ts';
 
 export type Overlay = 'none' | 'chats' | 'settings' | 'activity';
 
-export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: { close(): void; reload(retune: boolean): void }): TemplateResult | typeof nothing {
+export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: { close(): void; changeBudget(): void; reload(retune: boolean): void }): TemplateResult | typeof nothing {
   const { passphrase, engine } = loader;
   if (passphrase.name !== null) {
     return html`<windrow-passphrase .name=${passphrase.name} ?wrong=${passphrase.wrong}
@@ -19,7 +19,7 @@ export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats
       @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
   }
   if (overlay !== 'activity' || !engine) return nothing;
-  return html`<windrow-activity .engine=${engine} .log=${log} @closed=${actions.close} @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
+  return html`<windrow-activity .engine=${engine} .log=${log} @closed=${actions.close} @budget-changed=${actions.changeBudget} @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
 }
 
 export function renderNotices(updates: Updates, chats: Chats, answering: boolean): TemplateResult {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readCatalogue } from './catalogue.ts';
 import { formatBytes, formatDuration, formatSince, formatSpeed } from './format.ts';
-import { choiceOfText, choiceOfUrl, defaultModel, storedCopy } from './model-choice.ts';
+import { choiceOfText, choiceOfUnfinished, choiceOfUrl, defaultModel, storedCopy } from './model-choice.ts';
 import { pageOptions } from './page-options.ts';
 import { TransferRate } from './transfer-rate.ts';
 
@@ -49,6 +49,15 @@ test('only a complete copy of the same address counts as stored', () => {
   const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, lastUsed: 0, complete: true };
   expect(storedCopy(choice, [copy])).toBe(copy);
   expect(storedCopy(choice, [{ ...copy, complete: false }, { ...copy, urls: [] }])).toBeUndefined();
+});
+
+test('an unfinished import goes on from where it began: as the list has it, with its hash, or from the address alone', () => {
+  const listed = defaultModel('https://page.example/');
+  const begun = (...urls: string[]) => choiceOfUnfinished({ id: 'a', name: 'Begun', urls, byteLength: 1, lastUsed: 0, complete: false }, [listed], 'https://page.example/');
+  expect(begun('https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf')).toBe(listed);
+  expect(begun('https://example.org/b.gguf')).toEqual({ name: 'Begun', source: { url: 'https://example.org/b.gguf' } });
+  expect(begun('owner/repo:Q4_0', 'https://hub.example/owner/repo/resolve/main/b.gguf')).toEqual({ name: 'Begun', source: { repo: 'owner/repo:Q4_0' } });
+  expect(begun()).toBeUndefined(); // from a file
 });
 
 test('a hub name is told from an address', () => {

@@ -6,10 +6,12 @@ import { type StoredModel } from '../protocol.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatSince } from './format.ts';
 import { icon } from './icons.ts';
-import { choiceOfStored } from './model-choice.ts';
+import { choiceOfStored, choiceOfUnfinished, type ModelChoice } from './model-choice.ts';
 
 export class StoredModels extends LitElement {
   @property({ attribute: false }) stored: StoredModel[] = [];
+  /** What the page offers: an unfinished download of it goes on as such, its hash checked. */
+  @property({ attribute: false }) catalogue: ModelChoice[] = [];
   @property({ attribute: false }) findings: Record<string, string> = {};
   @state() private used = 0;
   @state() private quota = 0;
@@ -37,6 +39,7 @@ export class StoredModels extends LitElement {
 
   private renderModel(model: StoredModel): TemplateResult {
     const { id, name, byteLength, lastUsed, complete, encrypted } = model;
+    const choice = complete ? choiceOfStored(model) : choiceOfUnfinished(model, this.catalogue, document.baseURI);
     const facts = [formatBytes(byteLength), complete ? `used ${formatSince(lastUsed, Date.now())}` : 'not complete', ...(encrypted ? ['encrypted'] : [])];
     return html`
       <li>
@@ -47,7 +50,7 @@ export class StoredModels extends LitElement {
         </div>
         <button class="plain icon-button" aria-label="Verify ${name}" title="Check every byte" ?disabled=${!complete} @click=${() => this.tell('verify', id)}>${icon('check')}</button>
         <button class="plain icon-button" aria-label="Delete ${name}" title="Delete" @click=${() => this.tell('remove', id)}>${icon('trash')}</button>
-        ${complete ? html`<button aria-label="Load ${name}" @click=${() => this.tell('choose', choiceOfStored(model))}>Load</button>` : nothing}
+        ${choice ? html`<button aria-label="${complete ? 'Load' : 'Continue'} ${name}" @click=${() => this.tell('choose', choice)}>${complete ? 'Load' : 'Continue'}</button>` : nothing}
       </li>
     `;
   }
