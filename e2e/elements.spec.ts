@@ -40,19 +40,26 @@ test('two chats of a plain page share one engine, and nothing leaks into the pag
 });
 
 test('attributes, events, methods and slots do what the page says', async ({ page }) => {
-  const site = await startSite(library, { ...model, '/': html(chat('autoload suggestions="One|Two" placeholder="Say it"').replace('></', '><b slot="header">Mine</b></')) });
+  const slots = ['header', 'start', 'welcome', 'footer'].map((name) => `<b slot="${name}">My ${name}</b>`).join('');
+  const site = await startSite(library, { ...model, '/': html(chat('suggestions="One|Two" placeholder="Say it"').replace('></', `>${slots}</`)) });
   await page.addInitScript(() => {
     const events: string[] = ((globalThis as { events?: string[] }).events = []);
     for (const name of ['ready', 'progress', 'message', 'error']) addEventListener(`windrow-${name}`, () => events.push(name));
   });
   await page.goto(site.address);
+  for (const name of ['header', 'start', 'footer']) await expect(page.getByText(`My ${name}`)).toBeVisible();
+  await page.evaluate(() => document.querySelector('windrow-chat')!.toggleAttribute('autoload', true));
   await expect(page.getByRole('textbox', { name: 'Message' })).toHaveAttribute('placeholder', 'Say it');
-  await expect(page.getByText('Mine')).toBeVisible();
+  for (const name of ['header', 'welcome', 'footer']) await expect(page.getByText(`My ${name}`)).toBeVisible();
   await page.getByRole('button', { name: 'Two' }).click();
   await expect(page.getByRole('article', { name: 'You' })).toHaveText('Two');
   await expect(page.getByRole('button', { name: 'Send' })).toBeVisible();
   const events = await page.evaluate(() => (globalThis as { events?: string[] }).events!);
   expect([...new Set(events)]).toEqual(['progress', 'ready', 'message']);
+  const messages = () => page.evaluate(() => (globalThis as { events?: string[] }).events!.filter((name) => name === 'message').length);
+  expect(await messages()).toBe(2);
+  await page.getByRole('button', { name: 'Regenerate' }).click();
+  await expect.poll(messages).toBe(3);
   await page.evaluate(() => document.querySelector('windrow-chat')!.reset());
   await expect(page.getByRole('article')).toHaveCount(0);
   site.close();
@@ -102,6 +109,44 @@ test('a model that is not there is told by an event and in words', async ({ page
   await page.getByRole('button', { name: 'Load none' }).click();
   expect(await told).toContain('404');
   await expect(page.getByRole('alert').first()).toContainText('404');
+  site.close();
+});
+
+test('another model or budget takes the place of the loaded one, and an address that is none is told', async ({ page }) => {
+  const site = await startSite(library, { ...model, '/other.gguf': tinyModel.buffer, '/': html(chat('autoload')) });
+  await page.goto(site.address);
+  await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
+  const changed = (property: 'model' | 'budget', value: string) => page.evaluate(async ([name, to]) => {
+    const element = document.querySelector('windrow-chat')!;
+    const before = element.engine;
+    const ready = new Promise((resolve) => element.addEventListener('windrow-ready', resolve, { once: true }));
+    element[name] = to;
+    await ready;
+    return element.engine !== null && element.engine !== before;
+  }, [property, value] as const);
+  expect(await changed('model', '/other.gguf')).toBe(true);
+  expect(await changed('budget', '8MB')).toBe(true);
+  expect((await send(page, 0)).length).toBeGreaterThan(3);
+  expect(await page.evaluate(async () => (await document.querySelector('windrow-chat')!.engine!.stats()).budgetBytes)).toBe(8e6);
+  await expect.poll(() => page.workers().length).toBe(1);
+  await page.evaluate(() => (document.querySelector('windrow-chat')!.model = 'http://'));
+  await expect(page.getByRole('alert').first()).toContainText('is no URL');
+  await expect.poll(() => page.workers().length).toBe(0);
+  site.close();
+});
+
+test('a GPU that is lost is told, and both elements that used it load the model again', async ({ page, context }) => {
+  const site = await startSite(library, { ...model, '/': html(`${chat()}${chat()}`) });
+  await page.goto(site.address);
+  const before = [await send(page, 0), await send(page, 1)];
+  await (await context.newCDPSession(page)).send('Browser.crashGpuProcess');
+  const told = await page.evaluate(() => document.querySelector('windrow-chat')!.send('Once').catch((error: Error) => error.name));
+  expect(told).toBe('DeviceError');
+  await expect(page.getByRole('alert')).toHaveCount(2);
+  await page.getByRole('button', { name: 'Try again' }).first().click();
+  await expect(page.getByRole('textbox', { name: 'Message' })).toHaveCount(1);
+  await page.evaluate(() => document.querySelectorAll('windrow-chat').forEach((element) => element.reset()));
+  expect([await send(page, 0), await send(page, 1)]).toEqual(before);
   site.close();
 });
 

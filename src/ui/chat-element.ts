@@ -2,7 +2,7 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
-import { defaultSettings, type Message } from './chat.ts';
+import { defaultSettings, type ChatSettings, type Message } from './chat.ts';
 import { Conversation } from './conversation.ts';
 import { hostTheme } from './host-theme.ts';
 import { controls } from './controls.ts';
@@ -66,17 +66,12 @@ export class WindrowChat extends LitElement {
   /** Asks `text`, loading the model first if need be. Gives the answer, of as much as there was before a stop. */
   async send(text: string): Promise<string> {
     await this.updateComplete;
+    await this.loader!.updateComplete; // another model may just have been set
     const engine = this.engine ?? (await this.loader!.load());
     if (this.conversation.answering) throw new Error('An answer is being written. Call stop() first, or wait for windrow-message.');
     this.tell('windrow-message', { role: 'user', content: text });
-    const { system, temperature, maxTokens } = this;
-    const answered = await this.conversation.ask(engine, text, { ...defaultSettings, system, temperature, maxTokens });
-    const { error, messages } = this.conversation;
-    if (error) this.tell('windrow-error', { error });
-    if (!answered) throw error!;
-    const content = messages.at(-1)?.content ?? '';
-    this.tell('windrow-message', { role: 'assistant', content });
-    return content;
+    if (!(await this.tellAnswer(this.conversation.ask(engine, text, this.settings)))) throw this.conversation.error!;
+    return this.messages.at(-1)?.content ?? '';
   }
 
   /** Ends the answer that is being written. */
@@ -120,8 +115,28 @@ export class WindrowChat extends LitElement {
   }
 
   private async again(at: number, text?: string): Promise<void> {
+    const { engine, conversation } = this;
+    if (!engine || conversation.answering) return;
+    if (text !== undefined) this.tell('windrow-message', { role: 'user', content: text });
+    await this.tellAnswer(conversation.again(engine, at, this.settings, text));
+  }
+
+  private get settings(): ChatSettings {
     const { system, temperature, maxTokens } = this;
-    if (this.engine) await this.conversation.again(this.engine, at, { ...defaultSettings, system, temperature, maxTokens }, text);
+    return { ...defaultSettings, system, temperature, maxTokens };
+  }
+
+  /** Tells what came of `answering`, whether asked by the page or by a button of the chat. False if there is no answer. */
+  private async tellAnswer(answering: Promise<boolean>): Promise<boolean> {
+    const answered = await answering;
+    const { error, messages } = this.conversation;
+    const last = messages.at(-1);
+    if (error) {
+      this.tell('windrow-error', { error });
+      this.loader?.report(error);
+    }
+    if (answered && last?.role === 'assistant') this.tell('windrow-message', { role: 'assistant', content: last.content });
+    return answered;
   }
 
   private tell(event: string, detail: unknown): void {

@@ -52,14 +52,16 @@ export class Conversation implements ReactiveController {
     return this.answer(engine, [...this.messages, { role: 'user', content: question }], settings);
   }
 
-  /** The question before message `at` anew, with its later messages dropped; `text` in its place if given. */
-  async again(engine: Engine, at: number, settings?: Partial<ChatSettings>, text?: string): Promise<void> {
+  /** The question before message `at` anew, with its later messages dropped; `text` in its place if given. To false if there is none: all is as it was. */
+  async again(engine: Engine, at: number, settings?: Partial<ChatSettings>, text?: string): Promise<boolean> {
     const before = this.messages;
     const question = before.slice(0, at + 1).findLastIndex(({ role }) => role === 'user');
-    if (question < 0) return;
+    if (question < 0) return false;
     const asked = before.slice(0, question + 1);
     if (text !== undefined) asked[question] = { role: 'user', content: text };
-    if (!(await this.answer(engine, asked, settings))) this.keep(before);
+    const answered = await this.answer(engine, asked, settings);
+    if (!answered) this.keep(before);
+    return answered;
   }
 
   remove(at: number): void {

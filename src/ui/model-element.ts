@@ -1,11 +1,22 @@
 // <windrow-model>: the loading part alone, for pages with their own chat. Asks, shows progress, then shows nothing.
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
 import { controls } from './controls.ts';
 import { hostTheme } from './host-theme.ts';
 import { choiceOfText } from './model-choice.ts';
 import { SharedModel } from './shared-model.ts';
+
+const reloading = ['model', 'budget', 'workerSrc'] as const;
+
+/** As people call it; what is no address is named as it was written, and refused when it is loaded. */
+function nameOf(model: string): string {
+  try {
+    return model && choiceOfText(model, document.baseURI).name;
+  } catch {
+    return model;
+  }
+}
 
 /**
  * @tag windrow-model
@@ -40,14 +51,29 @@ export class WindrowModel extends LitElement {
     return this.shared.load(this);
   }
 
-  override firstUpdated(): void {
-    if (this.autoload) this.start();
+  /** To be called when a call of the engine failed: if the GPU or the worker is gone, the model is offered to be loaded again. */
+  report(error: Error): void {
+    if (error.name === 'DeviceError' || error.message.includes('Load the model again')) this.shared.lose(error);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.hasUpdated && this.autoload) this.start(); // it was taken out of the page, and put back
+  }
+
+  /** Another model, or the same with another budget: the one that was loaded or is being loaded is let go. */
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (this.hasUpdated && reloading.some((name) => changed.has(name))) this.shared.release();
+  }
+
+  override updated(changed: PropertyValues<this>): void {
+    if (this.autoload && [...reloading, 'autoload' as const].some((name) => changed.has(name))) this.start();
   }
 
   override render(): TemplateResult {
     const { step, progress, error } = this.shared;
     if (step === 'ready') return html`<slot></slot>`;
-    const name = this.model && choiceOfText(this.model, document.baseURI).name;
+    const name = nameOf(this.model);
     if (step === 'loading') {
       return html`<windrow-load-progress .name=${name} .progress=${progress} .bytesPerSecond=${progress?.bytesPerSecond ?? 0}
         @cancel=${() => this.shared.release()}></windrow-load-progress>`;
@@ -63,7 +89,7 @@ export class WindrowModel extends LitElement {
 
   /** What goes wrong is shown and told by an event. */
   private start(): void {
-    this.load().catch(() => {});
+    if (this.model) this.load().catch(() => {});
   }
 
   static override styles = [

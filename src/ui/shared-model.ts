@@ -43,7 +43,8 @@ export class SharedModel implements ReactiveController {
   }
 
   async load({ model, budget, workerSrc }: ModelSettings): Promise<Engine> {
-    const key = JSON.stringify([new URL(model, document.baseURI).href, budget, workerSrc]);
+    const address = URL.canParse(model, document.baseURI) ? new URL(model, document.baseURI).href : model; // what is none is refused below
+    const key = JSON.stringify([address, budget, workerSrc]);
     if (this.key !== key) this.release();
     this.key = key;
     let shared = engines.get(key);
@@ -71,7 +72,19 @@ export class SharedModel implements ReactiveController {
       shared.engine.then((engine) => engine.unload(), () => {}); // aborted before it was there
     }
     this.key = '';
-    this.set({ step: 'idle', engine: null });
+    this.set({ step: 'idle', engine: null, error: null });
+  }
+
+  /** The GPU or the worker is gone: every element that uses the engine goes back to where it is loaded, and says why. */
+  lose(error: Error): void {
+    const shared = engines.get(this.key);
+    if (!shared) return;
+    engines.delete(this.key);
+    void shared.engine.then((engine) => engine.unload());
+    for (const user of shared.users) {
+      user.key = '';
+      user.set({ step: 'idle', engine: null, error });
+    }
   }
 
   dismiss(): void {
