@@ -72,3 +72,30 @@ test('a name on the hub is planned, downloaded from there and found again', asyn
   await page.goto('/?model=owner/stories:Q4_0'); // from the store
   await expect(composer(page)).toBeVisible();
 });
+
+test('a gated model asks for an access token, which goes to the hub alone and is not kept', async ({ page, context }) => {
+  const seen: string[] = [];
+  context.on('request', (request) => {
+    if (request.headers().authorization) seen.push(`${new URL(request.url()).host} ${request.headers().authorization}`);
+  });
+  const opened = (headers: Record<string, string>) => headers.authorization === 'Bearer hf_right';
+  await serveTiny(page, '/owner/gated/resolve/main/stories.Q4_0.gguf', opened);
+  await context.route('https://huggingface.co/api/**', (route) => route.fulfill({
+    headers: { 'access-control-allow-origin': '*' }, json: [{ type: 'file', path: 'stories.Q4_0.gguf', size: tinyModel.buffer.length }], // the list is public, the file is not
+  }));
+  await page.goto('/');
+  await askFor(page, 'owner/gated:Q4_0');
+  const dialog = page.getByRole('dialog', { name: 'Access token' });
+  await dialog.getByLabel('Access token').fill('hf_wrong');
+  await page.keyboard.press('Enter');
+  await expect(dialog.getByText('This one does not open it.')).toBeVisible();
+  await dialog.getByLabel('Access token').fill('hf_right');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Download 1.1 MB and load' }).click();
+  await expect(composer(page)).toBeVisible();
+  expect(new Set(seen)).toEqual(new Set(['huggingface.co Bearer hf_wrong', 'huggingface.co Bearer hf_right']));
+  expect(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).not.toContain('hf_');
+  await page.reload();
+  await page.getByRole('button', { name: /^Load stories/ }).click(); // from the store: nobody asks
+  await expect(composer(page)).toBeVisible();
+});

@@ -51,8 +51,9 @@ export async function loadTiny(page: Page): Promise<void> {
   await expect(composer(page)).toBeVisible();
 }
 
-/** Serves the tiny model, with ranges. */
-export const serveTiny = (page: Page, name = 'stories.gguf') => page.context().route(({ pathname }) => pathname.endsWith(name), (route) => {
+/** Serves the tiny model, with ranges, to requests that are `allowed`. */
+export const serveTiny = (page: Page, name = 'stories.gguf', allowed: (headers: Record<string, string>) => boolean = () => true) => page.context().route(({ pathname }) => pathname.endsWith(name), (route) => {
+  if (!allowed(route.request().headers())) return route.fulfill({ status: 401, headers: { 'access-control-allow-origin': '*' }, body: '{}' });
   const range = /bytes=(\d+)-(\d*)/.exec(route.request().headers().range ?? '');
   const [from, to] = range ? [Number(range[1]), Math.min(Number(range[2] || Infinity), tinyModel.buffer.length - 1)] : [0, tinyModel.buffer.length - 1];
   return route.fulfill({

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { InvalidFileError, RequestError } from '../errors.ts';
 import { deletable, keepingOptions, lackingBytes, runsUnkept } from './keeping.ts';
 import { defaultModel, differsInHash, differsInSize } from './model-choice.ts';
-import { PassphraseQuestion } from './passphrase-question.ts';
+import { needsPassphrase, needsToken, SecretQuestion } from './secret-question.ts';
 
 const model = (id: string, byteLength: number, lastUsed: number) => ({ id, name: id, urls: [], byteLength, lastUsed, complete: true });
 
@@ -41,24 +41,31 @@ test('a file that differs from the list is doubted in words and loses the hash t
 
 test('a passphrase is asked for until it opens the model, and not after a cancel', async () => {
   const asked: [string | null, boolean][] = [];
-  const question: PassphraseQuestion = new PassphraseQuestion(() => question.name !== null && asked.push([question.name, question.wrong]));
-  const open = async ({ encryption }: { encryption?: { key: CryptoKey } | { passphrase: string } }) => {
-    if (!encryption) throw new RequestError('The model A is stored encrypted. Give its key or its passphrase.');
-    if (!('passphrase' in encryption) || encryption.passphrase !== 'right') throw new RequestError('The passphrase is not the one under which the model was stored.');
+  const question: SecretQuestion = new SecretQuestion(() => question.name !== null && asked.push([question.name, question.wrong]), needsPassphrase);
+  const open = async (passphrase: string | undefined) => {
+    if (passphrase === undefined) throw new RequestError('The model A is stored encrypted. Give its key or its passphrase.');
+    if (passphrase !== 'right') throw new RequestError('The passphrase is not the one under which the model was stored.');
     return 'opened';
   };
   const turn = () => new Promise((resolve) => setTimeout(resolve));
-  const opening = question.during('A', {}, undefined, open);
+  const opening = question.during('A', undefined, undefined, open);
   await turn();
   question.answer('wrong');
   await turn();
   question.answer('right');
   expect(await opening).toBe('opened');
   expect(asked).toEqual([['A', false], ['A', true]]);
-  const cancelled = question.during('A', {}, undefined, open);
+  const cancelled = question.during('A', undefined, undefined, open);
   const told = expect(cancelled).rejects.toThrow('stored encrypted');
   await turn();
   question.cancel();
   await told;
   expect(question.name).toBeNull();
+});
+
+test('an access token is asked for where a hub or its file says so, and nowhere else', () => {
+  const said = (message: string) => needsToken(new RequestError(message));
+  expect(said('owner/a on https://hub.example may not be read (401). It is private or gated: accept its conditions on the hub, then give an access token.')).toBe(true);
+  expect(said('https://hub.example/owner/a/resolve/main/a.gguf answered 403 Forbidden; needed is 200 or 206.')).toBe(true);
+  expect([said('https://hub.example has no model owner/a (404). Check the spelling: owner/repo.'), needsToken(new Error('answered 401'))]).toEqual([false, false]);
 });

@@ -16,7 +16,7 @@ import { ModelPlanCard } from './model-plan.ts';
 import { NoModel } from './no-model.ts';
 import { NoWebGpu } from './no-webgpu.ts';
 import { Notice } from './notice.ts';
-import { Passphrase } from './passphrase.ts';
+import { SecretDialog } from './secret-dialog.ts';
 import { Shell } from './shell.ts';
 import { StoredModels } from './stored-models.ts';
 
@@ -28,7 +28,7 @@ customElements.define('windrow-error-banner', ErrorBanner);
 customElements.define('windrow-stored-models', StoredModels);
 customElements.define('windrow-budget', BudgetSlider);
 customElements.define('windrow-keep-options', KeepOptions);
-customElements.define('windrow-passphrase', Passphrase);
+customElements.define('windrow-secret', SecretDialog);
 customElements.define('windrow-model-plan', ModelPlanCard);
 customElements.define('windrow-model-card', ModelCard);
 customElements.define('windrow-load-progress', LoadProgress);

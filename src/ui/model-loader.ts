@@ -4,10 +4,10 @@ import { connect, startWorker, type Connection } from '../api/connection.ts';
 import { loadEngine, type Engine, type ModelOptions } from '../api/engine.ts';
 import { toLoadOptions, toModelSource } from '../api/parameters.ts';
 import { BudgetError } from '../errors.ts';
-import { type LoadProgress, type ModelPlan, type StoredModel } from '../protocol.ts';
+import { type LoadProgress, type ModelPlan, type ModelSource, type StoredModel } from '../protocol.ts';
 import { foundFull, keepingOptions, lackingBytes, plainKeeping, type Keeping } from './keeping.ts';
 import { differsInHash, differsInSize, storedCopy, type ModelChoice } from './model-choice.ts';
-import { PassphraseQuestion } from './passphrase-question.ts';
+import { needsPassphrase, needsToken, SecretQuestion } from './secret-question.ts';
 import { TransferRate } from './transfer-rate.ts';
 
 export type LoadStep = 'looking' | 'choosing' | 'planned' | 'loading' | 'ready';
@@ -30,15 +30,20 @@ export class ModelLoader implements ReactiveController {
   /** What was found out about a stored model, by its id. */
   findings: Record<string, string> = {};
   error: Error | null = null;
-  readonly passphrase: PassphraseQuestion;
+  readonly passphrase: SecretQuestion;
+  readonly token: SecretQuestion;
 
   private connection: Connection | null = null;
   private loading: AbortController | null = null;
+  /** Of the model hub; nowhere but here. */
+  private accessToken: string | undefined;
   /** The last of several questions at once. */
   private replanning: object | null = null;
 
   constructor(private readonly host: ReactiveControllerHost, private readonly worker?: () => Worker) {
-    this.passphrase = new PassphraseQuestion(() => host.requestUpdate());
+    const changed = (): void => host.requestUpdate();
+    this.passphrase = new SecretQuestion(changed, needsPassphrase);
+    this.token = new SecretQuestion(changed, needsToken);
     host.addController(this);
   }
 
@@ -62,8 +67,9 @@ export class ModelLoader implements ReactiveController {
     try {
       await this.engine?.unload();
       this.engine = null;
-      const keeping = storedCopy(choice, this.stored) ? {} : keepingOptions(this.keeping);
-      const engine = await this.passphrase.during(choice.name, keeping, loading.signal, (given) => this.loadOnce(choice, { ...options, ...given }, loading.signal));
+      const keeping = storedCopy(choice, this.stored) ? plainKeeping : this.keeping;
+      const engine = await this.passphrase.during(choice.name, keeping.passphrase || undefined, loading.signal, (passphrase = '') =>
+        this.withAccess(choice, loading.signal, (source) => this.loadOnce(source, choice, { ...options, ...keepingOptions({ ...keeping, passphrase }) }, loading.signal)));
       this.set({ step: 'ready', engine, keeping: plainKeeping });
       await this.refreshStored();
     } catch (error) {
@@ -85,6 +91,7 @@ export class ModelLoader implements ReactiveController {
     if (this.step === 'planned') this.set({ step: 'choosing', error: null });
     this.loading?.abort();
     this.passphrase.cancel();
+    this.token.cancel();
   }
 
   async pause(paused: boolean): Promise<void> {
@@ -120,7 +127,7 @@ export class ModelLoader implements ReactiveController {
     const name = this.stored.find((model) => model.id === id)?.name ?? '';
     say('Checking every byte…');
     await this.act(async (connection) => {
-      const { damaged, whole } = await this.passphrase.during(name, {}, undefined, (given) => connection.call((worker) => worker.verify(id, given)));
+      const { damaged, whole } = await this.passphrase.during(name, undefined, undefined, (passphrase) => connection.call((worker) => worker.verify(id, passphrase === undefined ? {} : { encryption: { passphrase } })));
       say(damaged.length === 0 ? 'Whole: every byte is as it was stored.' : whole ? 'Was damaged, and has been mended.' : 'Damaged. Delete it and load it anew.');
     });
     if (this.findings[id].endsWith('…')) say('Could not be checked.');
@@ -130,12 +137,21 @@ export class ModelLoader implements ReactiveController {
     this.set({ error: null });
   }
 
-  private loadOnce(choice: ModelChoice, options: Omit<ModelOptions, 'model'>, signal: AbortSignal): Promise<Engine> {
+  /** Does `work` with the source of `choice`; where a hub asks who is there, the visitor is asked for an access token. */
+  private withAccess<T>({ name, source }: ModelChoice, signal: AbortSignal | undefined, work: (source: ModelSource) => Promise<T>): Promise<T> {
+    if (!('repo' in source)) return work(source);
+    return this.token.during(name, this.accessToken, signal, (token) => {
+      this.accessToken = token;
+      return work(token === undefined ? source : { ...source, token });
+    });
+  }
+
+  private loadOnce(model: ModelSource, { sha256 }: ModelChoice, options: Omit<ModelOptions, 'model'>, signal: AbortSignal): Promise<Engine> {
     const rate = new TransferRate();
     return loadEngine(this.connect(), {
       ...options,
-      model: choice.source,
-      sha256: choice.sha256,
+      model,
+      sha256,
       signal,
       onProgress: (progress) => {
         if (progress.phase === 'weights') rate.add(progress.loadedBytes, performance.now());
@@ -166,7 +182,7 @@ export class ModelLoader implements ReactiveController {
   }
 
   private planOf = (choice: ModelChoice, options: LoadChoices): Promise<ModelPlan> =>
-    this.connect().call((worker) => worker.plan(toModelSource(choice.source), toLoadOptions(options)));
+    this.withAccess(choice, undefined, (source) => this.connect().call((worker) => worker.plan(toModelSource(source), toLoadOptions(options))));
 
   /** After a failure that the visitor can do something about: no room on the GPU or in storage, a file that is not the one of the list. */
   private async offerAnotherWay(choice: ModelChoice, options: LoadChoices, error: Error): Promise<void> {

@@ -9,10 +9,11 @@ import { type Updates } from './updates.ts';
 export type Overlay = 'none' | 'chats' | 'settings' | 'activity';
 
 export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: { close(): void; changeBudget(): void; reload(retune: boolean): void }): TemplateResult | typeof nothing {
-  const { passphrase, engine } = loader;
-  if (passphrase.name !== null) {
-    return html`<windrow-passphrase .name=${passphrase.name} ?wrong=${passphrase.wrong}
-      @passphrase=${({ detail }: CustomEvent<string>) => passphrase.answer(detail)} @closed=${() => loader.cancel()}></windrow-passphrase>`;
+  const { passphrase, token, engine } = loader;
+  const question = passphrase.name !== null ? passphrase : token;
+  if (question.name !== null) {
+    return html`<windrow-secret .kind=${question === token ? 'token' : 'passphrase'} .name=${question.name} ?wrong=${question.wrong}
+      @secret=${({ detail }: CustomEvent<string>) => question.answer(detail)} @closed=${() => loader.cancel()}></windrow-secret>`;
   }
   if (overlay === 'settings') {
     return html`<windrow-chat-settings .settings=${chats.open} @closed=${actions.close}

@@ -1,9 +1,19 @@
-// <windrow-passphrase>: asks for the passphrase of a model that is stored encrypted. Events: passphrase (string), closed.
+// <windrow-secret>: asks for the passphrase of a model that is stored encrypted, or for the access token of a model hub.
+// Events: secret (string), closed.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query } from 'lit/decorators.js';
 import { controls } from './controls.ts';
 
-export class Passphrase extends LitElement {
+const words = {
+  passphrase: { heading: 'Passphrase', about: 'is stored encrypted on this device.', hint: '', wrong: 'This is not the one it was stored with.', autocomplete: 'current-password' },
+  token: {
+    heading: 'Access token', about: 'is private or gated: its conditions are accepted on the hub, which then gives access tokens.',
+    hint: 'Sent to the hub alone, and forgotten when this page is closed.', wrong: 'This one does not open it.', autocomplete: 'off',
+  },
+} as const;
+
+export class SecretDialog extends LitElement {
+  @property() kind: keyof typeof words = 'passphrase';
   @property() name = '';
   /** The last one given was not the right one. */
   @property({ type: Boolean }) wrong = false;
@@ -15,14 +25,16 @@ export class Passphrase extends LitElement {
   }
 
   override render(): TemplateResult {
+    const { heading, about, hint, wrong, autocomplete } = words[this.kind];
     return html`
       <dialog aria-labelledby="heading" @close=${() => this.dispatchEvent(new CustomEvent('closed'))}>
         <form @submit=${this.submit}>
-          <h2 id="heading">Passphrase</h2>
-          <p>${this.name} is stored encrypted on this device.</p>
-          <label class="field"><span>Passphrase</span>
-            <input type="password" name="passphrase" autocomplete="current-password" required aria-invalid=${this.wrong} aria-describedby="wrong"></label>
-          <p id="wrong" role="alert">${this.wrong ? 'This is not the one it was stored with.' : nothing}</p>
+          <h2 id="heading">${heading}</h2>
+          <p>${this.name} ${about}</p>
+          <label class="field"><span>${heading}</span>
+            <input type="password" name="secret" autocomplete=${autocomplete} required aria-invalid=${this.wrong} aria-describedby="wrong">
+            ${hint ? html`<span class="quiet">${hint}</span>` : nothing}</label>
+          <p id="wrong" role="alert">${this.wrong ? wrong : nothing}</p>
           <div class="buttons">
             <button type="button" @click=${() => this.dialog.close()}>Cancel</button>
             <button class="primary">Open</button>
@@ -36,7 +48,7 @@ export class Passphrase extends LitElement {
     event.preventDefault();
     const detail = this.input.value;
     this.input.value = '';
-    this.dispatchEvent(new CustomEvent('passphrase', { detail }));
+    this.dispatchEvent(new CustomEvent('secret', { detail }));
   }
 
   static override styles = [
