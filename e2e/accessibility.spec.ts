@@ -69,7 +69,7 @@ test('a browser without WebGPU still shows old chats, and axe finds nothing seri
   await expect(page.getByText('chats can be read')).toBeVisible();
 });
 
-test('a chat is renamed and opened by keyboard alone', async ({ page }) => {
+test('chats are renamed, opened and deleted by keyboard alone, and the focus is never lost', async ({ page }) => {
   await page.goto('/');
   await importChat(page, 'First', messages);
   await page.getByRole('button', { name: 'First', exact: true }).focus();
@@ -78,6 +78,10 @@ test('a chat is renamed and opened by keyboard alone', async ({ page }) => {
   await page.keyboard.press('Enter');
   await page.keyboard.type('Second');
   await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Second', exact: true }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Second', exact: true })).toBeFocused();
+  await page.keyboard.press('Enter');
   await expect(page.getByRole('article', { name: 'You' })).toBeVisible();
+  await importChat(page, 'Third', messages);
+  await page.getByRole('button', { name: 'Delete Third' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Second', exact: true })).toBeFocused();
 });

@@ -11,14 +11,16 @@ test('the activity panel shows speed and bytes, copies a report, and a budget ho
   await page.getByRole('button', { name: 'Activity' }).click();
   const panel = page.getByRole('dialog', { name: 'What the model is doing' });
   await expect(panel.getByText(/tokens\/s$/)).toBeVisible();
-  await expect(panel.locator('canvas')).toHaveCount(3);
+  await expect(panel.locator('canvas')).toHaveCount(4);
   await expect(panel.getByText('weights', { exact: true })).toBeVisible();
   await expect(panel.getByText('keys and values', { exact: true })).toBeVisible();
+  await expect(panel.getByRole('img', { name: 'Keys and values' })).toHaveAttribute('aria-label', /last [1-9][\d.]* [kM]B/);
+  await expect(panel.getByText('largest binding')).toBeVisible();
   await expect(panel.getByText(/^GPU memory: .* of a budget of /)).toBeVisible();
   await panel.getByRole('button', { name: 'Copy a report as it is' }).click();
   await expect(panel.getByText('The report is copied.')).toBeVisible();
   const report = await page.evaluate(() => navigator.clipboard.readText());
-  expect(report).toMatch(/^model: .*\nadapter: .*\nbrowser: .*\nkernels: /);
+  expect(report).toMatch(/^model: .*\nadapter: .*\ndevice: f16 .*\nbrowser: .*\nkernels: /);
   expect(report).not.toContain('Once upon');
   expect(report).toContain('self-test: not run');
   await panel.getByRole('slider').fill('3');

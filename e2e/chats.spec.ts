@@ -13,8 +13,12 @@ test('answers are made anew, questions edited, and all of it is there after a re
 
   await page.getByRole('article', { name: 'You' }).hover();
   await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('button', { name: 'Edit', exact: true })).toBeFocused();
+  await page.keyboard.press('Enter');
   await page.getByRole('textbox', { name: 'Edit message' }).fill('The little dog');
   await page.keyboard.press('Enter');
+  await expect(composer(page)).toBeFocused();
   await expect(page.getByRole('article', { name: 'You' })).toHaveText('The little dog');
   await idle(page);
   const edited = await answer(page).innerText();
@@ -82,8 +86,9 @@ test('messages are copied and deleted, and settings belong to one conversation',
   const source = await page.getByRole('article', { name: 'Answer' }).evaluate((message) => (message as HTMLElement & { message: { content: string } }).message.content);
   await page.getByRole('article', { name: 'Answer' }).getByRole('button', { name: 'Copy', exact: true }).click();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(source);
-  await page.getByRole('article', { name: 'Answer' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('article', { name: 'Answer' }).getByRole('button', { name: 'Delete' }).press('Enter');
   await expect(page.getByRole('article')).toHaveCount(1);
+  await expect(page.getByRole('log')).toBeFocused();
 
   await page.getByRole('button', { name: 'New chat' }).click();
   await askToTheEnd(page, 'A second chat');

@@ -18,7 +18,12 @@ test('of an address, the plan comes before the download; then it is kept, verifi
   await page.reload();
   await page.getByRole('button', { name: /^Verify/ }).click();
   await expect(page.getByText('Whole: every byte is as it was stored.')).toBeVisible();
-  await page.getByRole('button', { name: /^Delete stories/ }).click();
+  await page.getByRole('button', { name: 'Delete stories260K', exact: true }).click(); // asks first
+  await expect(page.getByRole('button', { name: 'Delete stories260K for good' })).toBeFocused();
+  await page.getByRole('button', { name: 'Keep stories260K' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Delete stories260K', exact: true })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: 'On this device' })).toHaveCount(0);
 });
 
@@ -32,6 +37,18 @@ test('a model that is dropped on the page is loaded', async ({ page }) => {
   }, tinyModel.buffer.toString('base64'));
   await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
   await expect(composer(page)).toBeVisible();
+});
+
+test('what is dropped and is no model is told in words', async ({ page }) => {
+  await page.goto('/');
+  await expect(page.getByRole('button', { name: /^Load the model/ })).toBeVisible();
+  const transfer = await page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['Dear diary'], 'model.safetensors'));
+    return data;
+  });
+  await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
+  await expect(page.getByRole('alert').first()).toContainText('model.safetensors is neither a model (.gguf) nor an export of chats (.json)');
 });
 
 test('an address that leads nowhere is told in words', async ({ page }) => {

@@ -20,7 +20,7 @@ export const progressiveWebApp = () => VitePWA({
     theme_color: '#2f6b4a',
     icons: [icon('icon.svg', 'any'), icon('icon-192.png', '192x192'), icon('icon-512.png', '512x512'), icon('icon-maskable.png', '512x512', 'maskable')],
     file_handlers: [{ action: './', accept: { 'application/octet-stream': ['.gguf'] } }],
-    share_target: { action: './', method: 'GET', enctype: 'application/x-www-form-urlencoded', params: { text: 'model', url: 'model' } },
+    share_target: { action: './', method: 'GET', enctype: 'application/x-www-form-urlencoded', params: { text: 'shared', url: 'model' } },
   },
   workbox: {
     globPatterns: ['**/*.{html,js,css,svg,png,json}'],

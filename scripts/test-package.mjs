@@ -1,5 +1,5 @@
 // Packs the package and uses it as a stranger would: in a fresh Vite project (built, and in development) and in a fresh
-// webpack project, each asked for an answer in Chromium. `npm run build` first. Needs a registry for vite and webpack.
+// webpack project, and by a plain script tag, each asked for an answer in Chromium. `npm run build` first. Needs a registry for vite and webpack.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -70,12 +70,22 @@ try {
   writeFileSync(join(folder, 'package.json'), '{ "name": "fresh", "private": true, "type": "module" }\n');
   writeFileSync(join(folder, 'main.js'), program);
   writeFileSync(join(folder, 'index.html'), `${page}<script type="module" src="/main.js"></script>`);
-  run('npm', 'install', '--no-audit', '--no-fund', '--silent', join(folder, file), 'vite@8', 'webpack@5', 'webpack-cli');
+  run('npm', 'install', '--no-audit', '--no-fund', '--silent', join(folder, file), 'vite@8', 'webpack@5', 'webpack-cli', 'typescript@6.0');
 
   await check('a Vite project, built', async () => {
     run('npx', 'vite', 'build', '--logLevel', 'error');
     const site = await serve(join(folder, 'dist'), readFileSync(join(folder, 'dist/index.html'), 'utf8'));
     return answerOf(site.address).finally(site.close);
+  });
+  await check('a plain script tag, without a build', async () => {
+    const site = await serve(folder, `${page}<windrow-chat model="/tiny.gguf" max-tokens="6"></windrow-chat><script type="module" src="/node_modules/windrow/dist/lib/elements.js"></script>
+      <script type="module">document.title = 'answer: ' + (await document.querySelector('windrow-chat').send('Once upon a time'));</script>`);
+    return answerOf(site.address).finally(site.close);
+  });
+  await check('a TypeScript project', async () => {
+    writeFileSync(join(folder, 'typed.ts'), "import { createEngine, type Engine } from 'windrow';\nimport { WindrowChat } from 'windrow/elements';\nexport const engine: Promise<Engine> = createEngine({ model: 'a.gguf', budget: '2GiB' });\nexport const answer = (chat: WindrowChat): Promise<string> => chat.send('Hello');\n// @ts-expect-error no such option\nvoid createEngine({ model: 'a.gguf', temperature: 1 });\n");
+    run('npx', 'tsc', '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2024,dom', 'typed.ts');
+    return 'types are found';
   });
   await check('a webpack project', async () => {
     run('npx', 'webpack', '--mode', 'production', '--entry', './main.js', '-o', 'packed', '--output-public-path', '/', '--stats', 'errors-only');

@@ -68,8 +68,9 @@ export interface ModelInfo {
   /** Positions that a conversation may have as loaded. */
   context: number;
   fileBytes: number;
-  /** Adapter and chosen kernel variants, for people. */
+  /** Adapter, what it can do, and chosen kernel variants, for people. */
   adapter: string;
+  device: Record<string, string>;
   variants: Record<string, string>;
   /** Kernels that failed their self-test on this adapter, and what is used instead. */
   warnings?: string[];

@@ -1,7 +1,7 @@
 // What a worker (or Node) hosts: loads models and answers requests, one after the other.
 import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
-import { type DeviceOptions, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
+import { type DeviceOptions, factsOf, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
 import { createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from '../protocol.ts';
@@ -250,6 +250,6 @@ function describe({ header, graph }: OpenedModel, { gpu, options }: LoadedModel,
   for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
   return {
     id, name: nameOf(header, sourceName), architecture: graph.config.architecture, parameters, context: options.context, fileBytes: header.fileBytes,
-    adapter: gpu.adapterName, variants: describeShapes(options.shapes),
+    adapter: gpu.adapterName, device: factsOf(gpu), variants: describeShapes(options.shapes),
   };
 }

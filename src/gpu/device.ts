@@ -70,6 +70,16 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
   };
 }
 
+/** What an adapter can do that bears on which kernels are chosen and how models are divided, for people. */
+export const factsOf = ({ device: { limits }, features, smallestSubgroup, software, maxBindingBytes }: Gpu): Record<string, string> => ({
+  ...(software ? { adapter: 'in software' } : {}),
+  f16: features.f16 ? 'yes' : 'no',
+  subgroups: smallestSubgroup ? `of ${smallestSubgroup} or more` : 'no',
+  'packed products': features.packedDot ? 'yes' : 'no',
+  'largest buffer': `${Math.floor(limits.maxBufferSize / 2 ** 20)} MiB`,
+  'largest binding': `${Math.floor(maxBindingBytes / 2 ** 20)} MiB`,
+});
+
 /** The error to report if the device is lost, also if the news comes within `ms`: what WebGPU's calls say then is of no use to people. */
 export async function lossOf(device: GPUDevice, ms = 0): Promise<DeviceError | undefined> {
   const soon = new Promise<undefined>((resolve) => setTimeout(resolve, ms));

@@ -58,7 +58,8 @@ export class Activity extends LitElement {
         <section aria-label="Device">
           <h3>Device and kernels</h3>
           <p>${info.adapter}</p>
-          <p class="quiet">${Object.entries(info.variants).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
+          <dl>${Object.entries(info.device).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+          <p class="quiet">Kernels: ${Object.entries(info.variants).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
           ${(info.warnings ?? []).map((warning) => html`<p>${warning}</p>`)}
         </section>
         <section aria-label="Checks">
@@ -96,7 +97,10 @@ export class Activity extends LitElement {
       <dl>${purposes.map(([name, bytes]) => html`
         <div><dt>${purposeWords[name] ?? name}</dt><dd>${formatBytes(bytes)}<meter min="0" max=${budgetBytes} .value=${bytes} aria-label=${name}></meter></dd></div>`)}
       </dl>
-      <div class="plots">${plot('In use, and the budget', lines, formatBytes)}</div>
+      <div class="plots">
+        ${plot('In use, and the budget', lines, formatBytes)}
+        ${plot('Keys and values', [{ values: samples.map(({ stats }) => stats.gpuBytes.kv ?? 0) }], formatBytes)}
+      </div>
     </section>`;
   }
 

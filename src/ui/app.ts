@@ -66,7 +66,7 @@ export class App extends LitElement {
       this.catalogue = asked ? [asked, ...catalogue] : catalogue;
     } catch {
       this.catalogue = catalogue;
-      this.loader.error = new TypeError(`The address in ?model= is no http or https URL, and no owner/repo: ${this.options.model}`);
+      this.loader.refuse(new TypeError(`The address in ?model= is no http or https URL, and no owner/repo: ${this.options.model}`));
     }
     await this.loader.start(this.catalogue[0], this.loadChoices, this.options.autoload);
     this.focusComposer();
@@ -158,8 +158,12 @@ export class App extends LitElement {
   }
 
   private async openActivity(): Promise<void> {
-    await import('./activity.ts');
-    this.overlay = 'activity';
+    try {
+      await import('./activity.ts');
+      this.overlay = 'activity';
+    } catch {
+      this.loader.refuse(new Error('This part of the page could not be loaded. Check the connection, and reload the page: there may be a new version of it.'));
+    }
   }
 
   private deleteChat(id: string): void {
@@ -205,6 +209,7 @@ export class App extends LitElement {
     const { engine } = this.loader;
     if (!engine || this.conversation.answering) return;
     this.logAnswer(engine);
+    if (text !== undefined) void this.focusComposer(); // the editor goes away
     await this.conversation.again(engine, at, this.chats.open, text);
   }
 
@@ -214,8 +219,10 @@ export class App extends LitElement {
 
   private take(files: File[]): void {
     const models = files.filter(({ name }) => /\.gguf$/i.test(name));
+    const chats = files.filter(({ name }) => /\.json$/i.test(name));
     if (models.length > 0 && this.supported) void this.load(choiceOfFiles(models));
-    else for (const file of files.filter(({ name }) => /\.json$/i.test(name))) void this.chats.import(file);
+    else if (chats.length > 0) for (const file of chats) void this.chats.import(file);
+    else this.loader.refuse(new TypeError(models.length > 0 ? `${models[0].name} cannot be loaded: this browser has no usable WebGPU.` : `${files[0].name} is neither a model (.gguf) nor an export of chats (.json). Choose one of these.`));
   }
 
   /** Not on a phone, where it would open the keyboard over the page. */

@@ -117,7 +117,10 @@ export class WindrowChat extends LitElement {
   private async again(at: number, text?: string): Promise<void> {
     const { engine, conversation } = this;
     if (!engine || conversation.answering) return;
-    if (text !== undefined) this.tell('windrow-message', { role: 'user', content: text });
+    if (text !== undefined) {
+      this.renderRoot.querySelector<HTMLElement>('windrow-composer')?.focus(); // the editor goes away
+      this.tell('windrow-message', { role: 'user', content: text });
+    }
     await this.tellAnswer(conversation.again(engine, at, this.settings, text));
   }
 

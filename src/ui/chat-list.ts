@@ -45,10 +45,10 @@ export class ChatList extends LitElement {
           @blur=${() => (this.renamed = '')} @keydown=${this.leaveOnEscape}></form>`;
     }
     return html`
-      <button class="open" dir="auto" aria-current=${id === this.current ? 'page' : 'false'} title=${title} @click=${() => this.tell('open', id)}>${title}</button>
+      <button class="open" data-id=${id} dir="auto" aria-current=${id === this.current ? 'page' : 'false'} title=${title} @click=${() => this.tell('open', id)}>${title}</button>
       <span class="tools">
         <button class="plain icon-button" aria-label="Rename ${title}" title="Rename" @click=${() => this.startRenaming(id)}>${icon('edit')}</button>
-        <button class="plain icon-button" aria-label="Delete ${title}" title="Delete" @click=${() => this.tell('delete', id)}>${icon('trash')}</button>
+        <button class="plain icon-button" aria-label="Delete ${title}" title="Delete" @click=${() => this.delete(id)}>${icon('trash')}</button>
       </span>
     `;
   }
@@ -63,13 +63,28 @@ export class ChatList extends LitElement {
     event.preventDefault();
     const title = new FormData(event.target as HTMLFormElement).get('title') as string;
     this.tell('rename', { id: this.renamed, title });
-    this.renamed = '';
+    void this.endRenaming();
   }
 
   private leaveOnEscape(event: KeyboardEvent): void {
     if (event.key !== 'Escape') return;
     event.preventDefault(); // else it would close the drawer too
+    void this.endRenaming();
+  }
+
+  private async endRenaming(): Promise<void> {
+    const id = this.renamed;
     this.renamed = '';
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>(`.open[data-id="${id}"]`)?.focus();
+  }
+
+  /** The focus goes to the chat beside the deleted one. */
+  private delete(id: string): void {
+    const buttons = [...this.renderRoot.querySelectorAll<HTMLElement>('.open')];
+    const at = buttons.findIndex(({ dataset }) => dataset.id === id);
+    (buttons[at + 1] ?? buttons[at - 1] ?? this.renderRoot.querySelector<HTMLElement>('.new')).focus();
+    this.tell('delete', id);
   }
 
   private importFile(): void {

@@ -24,6 +24,7 @@ export class Header extends LitElement {
   override render(): TemplateResult {
     const { name, step } = this;
     const loaded = name !== '';
+    const back = this.models && this.back;
     return html`
       <div class="bar">
         <button class="plain icon-button narrow" aria-label="Chats" title="Chats" @click=${() => this.tell('open-chats')}>${icon('menu')}</button>
@@ -42,11 +43,9 @@ export class Header extends LitElement {
               <button class="plain icon-button" aria-label="Activity" title="What the model is doing" @click=${() => this.tell('open-activity')}>${icon('pulse')}</button>
               <button class="plain icon-button" aria-label="Chat settings" title="Settings of this chat" @click=${() => this.tell('open-settings')}>${icon('sliders')}</button>`
           : nothing}
-        ${this.models && this.back
-          ? html`<button class="plain" @click=${() => this.tell('choose-model')}>Back to chat</button>`
-          : !this.models && step !== 'loading' && step !== 'unsupported'
-            ? html`<button class="plain" @click=${() => this.tell('choose-model')}>${icon('model')}<span class="label">Models</span></button>`
-            : nothing}
+        ${back || (!this.models && step !== 'loading' && step !== 'unsupported')
+          ? html`<button class="plain" @click=${() => this.tell('choose-model')}>${back ? 'Back to chat' : html`${icon('model')}<span class="label">Models</span>`}</button>` // one button, which keeps the focus
+          : nothing}
       </div>
     `;
   }

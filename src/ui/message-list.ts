@@ -33,6 +33,7 @@ export class MessageList extends LitElement {
 
   override firstUpdated(): void {
     this.resize.observe(this.content);
+    this.renderRoot.addEventListener('delete-message', () => this.content.focus({ preventScroll: true })); // the button goes away with its message
     this.addEventListener('scroll', () => {
       this.follow = this.scrollHeight - this.scrollTop - this.clientHeight < nearEnd;
       this.showMore();

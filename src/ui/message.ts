@@ -49,7 +49,7 @@ export class MessageElement extends LitElement {
     return html`<form class="editor" @submit=${this.resend} @keydown=${this.keydown}>
       <textarea aria-label="Edit message" dir="auto" rows="2" .value=${this.message.content}></textarea>
       <div class="buttons">
-        <button type="button" @click=${() => (this.editing = false)}>Cancel</button>
+        <button type="button" @click=${this.leaveEditor}>Cancel</button>
         <button class="primary">Send</button>
       </div>
     </form>`;
@@ -75,6 +75,12 @@ export class MessageElement extends LitElement {
     this.renderRoot.querySelector('textarea')!.focus();
   }
 
+  private async leaveEditor(): Promise<void> {
+    this.editing = false;
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>('[aria-label=Edit]')?.focus();
+  }
+
   private resend(event: Event): void {
     event.preventDefault();
     const text = this.renderRoot.querySelector('textarea')!.value.trim();
@@ -84,7 +90,7 @@ export class MessageElement extends LitElement {
   }
 
   private keydown(event: KeyboardEvent): void {
-    if (event.key === 'Escape') this.editing = false;
+    if (event.key === 'Escape') void this.leaveEditor();
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) this.resend(event);
   }
 

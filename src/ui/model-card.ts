@@ -34,8 +34,8 @@ export class ModelCard extends LitElement {
           <button>Load</button>
           <label class="button"><input class="hidden" type="file" accept=".gguf" multiple @change=${this.chooseFile}>Open a file</label>
         </form>
-        <p class="quiet" id="wrong" role="alert">${this.addressWrong ? 'This is no http or https address, and no owner/repo.' : nothing}</p>
-        <p class="quiet">Any GGUF file of a supported architecture. You can drop one anywhere on this page.</p>
+        <p class="quiet wrong" id="wrong" role="alert">${this.addressWrong ? 'This is no http or https address, and no owner/repo.' : nothing}</p>
+        <p class="quiet hint">Any GGUF file of a supported architecture. You can drop one anywhere on this page.</p>
         <windrow-keep-options .keeping=${this.keeping}></windrow-keep-options>
       </section>
     `;
@@ -108,6 +108,13 @@ export class ModelCard extends LitElement {
       }
       .card {
         gap: var(--gap);
+      }
+      .hint {
+        margin-block: var(--gap-small);
+      }
+      .wrong:not(:empty) {
+        margin-top: var(--gap-small);
+        color: var(--danger);
       }
       form {
         display: flex;

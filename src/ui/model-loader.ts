@@ -133,6 +133,11 @@ export class ModelLoader implements ReactiveController {
     if (this.findings[id].endsWith('…')) say('Could not be checked.');
   }
 
+  /** Tells of something that cannot be loaded at all. */
+  refuse(error: Error): void {
+    this.set({ error });
+  }
+
   dismiss(): void {
     this.set({ error: null });
   }

@@ -1,5 +1,5 @@
 // What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&seed=N&f32&kv=q8&context=N
-// &budget=2GiB&variant=splits=1,prefill=rows.
+// &budget=2GiB&variant=splits=1,prefill=rows; ?shared=TEXT is what another app shared, where the address may stand in a text.
 // Checked by the API.
 import { type KvType } from '../protocol.ts';
 import { type ChatSettings } from './chat.ts';
@@ -23,7 +23,7 @@ export function pageOptions(search: string): PageOptions {
   const query = new URLSearchParams(search);
   const number = (name: string): number | undefined => (query.has(name) ? Number(query.get(name) || NaN) : undefined);
   return {
-    model: query.get('model') || undefined,
+    model: query.get('model') || /https?:\/\/\S+/.exec(query.get('shared') ?? '')?.[0],
     autoload: query.has('autoload'),
     maxTokens: number('max-tokens'),
     temperature: number('temperature'),

@@ -16,7 +16,7 @@ test('a report names model, adapter, bytes, answers and failed checks', () => {
     benchmark: { promptTokens: 90, newTokens: 33, prefillTokensPerSecond: 120.04, decodeTokensPerSecond: NaN, peak: { copyBytesPerSecond: 2e11, flopsPerSecond: 1.5e12 } },
   });
   expect(text.split('\n')).toEqual([
-    'model: Fake 1M (llama, 1.0 kB, context 2048)', 'adapter: none', 'browser: Browser 1', 'kernels: ', 'warning: tile 2 is not used',
+    'model: Fake 1M (llama, 1.0 kB, context 2048)', 'adapter: none', 'device: f16 no', 'browser: Browser 1', 'kernels: ', 'warning: tile 2 is not used',
     'gpu bytes: weights 10, kv 20; peak 40 of 100', 'answer: 7 prompt tokens (2 cached) in 1 ms, 3 new in 2 ms', 'self-test: 1 of 2 passed', 'failed: matvec: off by 3',
     'benchmark: prefill 120.0 tokens/s (90 tokens), decode not measured (33 tokens)', 'benchmark: device copies 200.0 GB/s, computes 1500 GFLOP/s',
   ]);

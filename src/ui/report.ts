@@ -15,6 +15,7 @@ export function report(info: ModelInfo, stats: EngineStats, answers: Answer[], u
   return [
     `model: ${info.name} (${info.architecture}, ${formatBytes(info.fileBytes)}, context ${info.context})`,
     `adapter: ${info.adapter}`,
+    `device: ${Object.entries(info.device).map(([name, value]) => `${name} ${value}`).join(', ')}`,
     `browser: ${userAgent}`,
     `kernels: ${Object.entries(info.variants).map(([name, value]) => `${name}=${value}`).join(' ')}`,
     ...(info.warnings ?? []).map((warning) => `warning: ${warning}`),

@@ -13,6 +13,8 @@ export class StoredModels extends LitElement {
   /** What the page offers: an unfinished download of it goes on as such, its hash checked. */
   @property({ attribute: false }) catalogue: ModelChoice[] = [];
   @property({ attribute: false }) findings: Record<string, string> = {};
+  /** The model that may be about to be deleted. */
+  @state() private doubted = '';
   @state() private used = 0;
   @state() private quota = 0;
   @state() private persisted = true;
@@ -39,7 +41,6 @@ export class StoredModels extends LitElement {
 
   private renderModel(model: StoredModel): TemplateResult {
     const { id, name, byteLength, lastUsed, complete, encrypted } = model;
-    const choice = complete ? choiceOfStored(model) : choiceOfUnfinished(model, this.catalogue, document.baseURI);
     const facts = [formatBytes(byteLength), complete ? `used ${formatSince(lastUsed, Date.now())}` : 'not complete', ...(encrypted ? ['encrypted'] : [])];
     return html`
       <li>
@@ -48,11 +49,30 @@ export class StoredModels extends LitElement {
           <span class="quiet">${facts.join(' · ')}</span>
           <span class="quiet" role="status">${this.findings[id] ?? nothing}</span>
         </div>
-        <button class="plain icon-button" aria-label="Verify ${name}" title="Check every byte" ?disabled=${!complete} @click=${() => this.tell('verify', id)}>${icon('check')}</button>
-        <button class="plain icon-button" aria-label="Delete ${name}" title="Delete" @click=${() => this.tell('remove', id)}>${icon('trash')}</button>
-        ${choice ? html`<button aria-label="${complete ? 'Load' : 'Continue'} ${name}" @click=${() => this.tell('choose', choice)}>${complete ? 'Load' : 'Continue'}</button>` : nothing}
+        ${id === this.doubted
+          ? html`
+              <button class="danger" aria-label="Delete ${name} for good" @click=${() => this.tell('remove', id)}>Delete</button>
+              <button aria-label="Keep ${name}" @click=${() => this.doubt('', id)}>Keep</button>`
+          : this.renderActions(model)}
       </li>
     `;
+  }
+
+  private renderActions(model: StoredModel): TemplateResult {
+    const { id, name, complete } = model;
+    const choice = complete ? choiceOfStored(model) : choiceOfUnfinished(model, this.catalogue, document.baseURI);
+    return html`
+      <button class="plain icon-button" aria-label="Verify ${name}" title="Check every byte" ?disabled=${!complete} @click=${() => this.tell('verify', id)}>${icon('check')}</button>
+      <button class="plain icon-button" data-id=${id} aria-label="Delete ${name}" title="Delete" @click=${() => this.doubt(id)}>${icon('trash')}</button>
+      ${choice ? html`<button aria-label="${complete ? 'Load' : 'Continue'} ${name}" @click=${() => this.tell('choose', choice)}>${complete ? 'Load' : 'Continue'}</button>` : nothing}
+    `;
+  }
+
+  /** Asks before a model is deleted, which may have been a long download; with '' takes the question back. */
+  private async doubt(id: string, back = id): Promise<void> {
+    this.doubted = id;
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>(id ? '.danger' : `[data-id="${back}"]`)?.focus();
   }
 
   private async persist(): Promise<void> {
