@@ -3,9 +3,15 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 import { askToTheEnd, importChat, loadTiny, openModels, test } from './page.ts';
 
+/** Of the page as it is, in both colour schemes. */
 async function serious(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    found.push(...violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${colorScheme}, ${id}: ${nodes.map(({ html }) => html).join(' ')}`));
+  }
+  return found;
 }
 
 const messages = [
@@ -13,52 +19,48 @@ const messages = [
   { role: 'assistant' as const, content: '# Title\n\nText with `code` and [a link](https://example.org).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nconst a = 1; // one\n```\n\n> said', note: '3 tokens' },
 ];
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`axe finds nothing serious in ${colorScheme}`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.goto('/');
-    await expect(page.getByRole('button', { name: /^Load the model/ })).toBeVisible();
-    expect(await serious(page)).toEqual([]);
-    await importChat(page, 'All of it', messages);
-    await expect(page.locator('.hljs-keyword')).toBeVisible();
-    expect(await serious(page)).toEqual([]);
-    expect(await page.getByRole('button', { name: 'New chat' }).first().evaluate((button) => getComputedStyle(button).transitionProperty)).toBe('none'); // reduced motion
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.getByRole('button', { name: 'Chats' }).click();
+test('axe finds nothing serious, light and dark', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto('/');
+  await expect(page.getByRole('button', { name: /^Load the model/ })).toBeVisible();
+  expect(await serious(page)).toEqual([]);
+  await importChat(page, 'All of it', messages);
+  await expect(page.locator('.hljs-keyword')).toBeVisible();
+  expect(await serious(page)).toEqual([]);
+  expect(await page.getByRole('button', { name: 'New chat' }).first().evaluate((button) => getComputedStyle(button).transitionProperty)).toBe('none'); // reduced motion
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole('button', { name: 'Chats' }).click();
+  expect(await serious(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog', { name: 'Chats' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Chats' })).toBeFocused();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+});
+
+test('axe finds nothing serious in dialogs and in a loaded chat, light and dark', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto('/?max-tokens=12&temperature=0');
+  await page.getByText('How it is kept').click();
+  await page.getByLabel('Encrypt it with a passphrase').fill('a');
+  expect(await serious(page)).toEqual([]);
+  await loadTiny(page);
+  await askToTheEnd(page, 'Once upon a time');
+  expect(await serious(page)).toEqual([]);
+  for (const [button, dialog] of [['Chat settings', 'This chat'], ['Activity', 'What the model is doing']]) {
+    await page.getByRole('button', { name: button }).click();
+    await expect(page.getByRole('dialog', { name: dialog })).toBeVisible();
+    await page.waitForTimeout(500); // plots are drawn
     expect(await serious(page)).toEqual([]);
     await page.keyboard.press('Escape');
-    await expect(page.getByRole('dialog', { name: 'Chats' })).toHaveCount(0);
-    await expect(page.getByRole('button', { name: 'Chats' })).toBeFocused();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
-  });
-}
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`axe finds nothing serious in dialogs and in a loaded chat in ${colorScheme}`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.goto('/?max-tokens=12&temperature=0');
-    await page.getByText('How it is kept').click();
-    await page.getByLabel('Encrypt it with a passphrase').fill('a');
-    expect(await serious(page)).toEqual([]);
-    await loadTiny(page);
-    await askToTheEnd(page, 'Once upon a time');
-    expect(await serious(page)).toEqual([]);
-    for (const [button, dialog] of [['Chat settings', 'This chat'], ['Activity', 'What the model is doing']]) {
-      await page.getByRole('button', { name: button }).click();
-      await expect(page.getByRole('dialog', { name: dialog })).toBeVisible();
-      await page.waitForTimeout(500); // plots are drawn
-      expect(await serious(page)).toEqual([]);
-      await page.keyboard.press('Escape');
-      await expect(page.getByRole('dialog')).toHaveCount(0);
-    }
-    await openModels(page);
-    await expect(page.getByRole('heading', { name: 'On this device' })).toBeVisible();
-    expect(await serious(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Load stories260K' }).click();
-    await expect(page.getByRole('dialog', { name: 'Passphrase' })).toBeVisible();
-    expect(await serious(page)).toEqual([]);
-  });
-}
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+  }
+  await openModels(page);
+  await expect(page.getByRole('heading', { name: 'On this device' })).toBeVisible();
+  expect(await serious(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Load stories260K' }).click();
+  await expect(page.getByRole('dialog', { name: 'Passphrase' })).toBeVisible();
+  expect(await serious(page)).toEqual([]);
+});
 
 test('a browser without WebGPU still shows old chats, and axe finds nothing serious there', async ({ page }) => {
   await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }));

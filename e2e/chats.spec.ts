@@ -35,6 +35,16 @@ test('answers are made anew, questions edited, and all of it is there after a re
   await expect(page.getByRole('button', { name: 'Choose a model' })).toBeVisible();
 });
 
+test('a page that is left in mid-answer has kept what there was of it', async ({ page }) => {
+  await page.goto('/?max-tokens=400&temperature=0');
+  await loadTiny(page);
+  await ask(page, 'Once upon a time');
+  await expect.poll(async () => (await answer(page).innerText()).length, { intervals: [20] }).toBeGreaterThan(20);
+  await page.reload();
+  await page.getByRole('button', { name: 'Once upon a time', exact: true }).click();
+  expect((await answer(page).innerText()).length).toBeGreaterThan(20);
+});
+
 test('chats are renamed, searched, exported, imported, deleted and brought back', async ({ page }) => {
   await page.goto('/');
   await importChat(page, 'Ships', [{ role: 'user', content: 'How do ships float?' }, { role: 'assistant', content: 'They displace **water**.' }]);

@@ -182,6 +182,27 @@ test('stop() ends an answer, and a second question waits for that', async ({ pag
   site.close();
 });
 
+test('the manifest of the package names what the docs name, and nothing private', () => {
+  interface Named { name: string; privacy?: string }
+  interface Declaration extends Named { tagName: string; attributes: Named[]; members: Named[]; events: Named[]; slots: Named[]; cssParts: Named[]; cssProperties?: Named[] }
+  const { modules } = JSON.parse(readFileSync(`${library}/custom-elements.json`, 'utf8')) as { modules: { path: string; declarations: Declaration[]; exports: Named[] }[] };
+  expect(modules.map(({ path }) => path)).toEqual(['dist/lib/elements.js']);
+  expect(modules[0].exports.map(({ name }) => name)).toEqual(['WindrowChat', 'windrow-chat', 'WindrowModel', 'windrow-model']);
+  const names = (list: Named[] = []) => list.map(({ name }) => name).sort();
+  const [element, loader] = modules[0].declarations;
+  expect(names(element.attributes)).toEqual(['autoload', 'budget', 'max-tokens', 'model', 'placeholder', 'suggestions', 'system', 'temperature', 'theme', 'worker-src']);
+  expect(names(element.members)).toEqual(['autoload', 'budget', 'engine', 'maxTokens', 'messages', 'model', 'placeholder', 'reset', 'send', 'stop', 'suggestions', 'system', 'temperature', 'theme', 'workerSrc']);
+  expect(names(element.events)).toEqual(['windrow-error', 'windrow-message', 'windrow-progress', 'windrow-ready']);
+  expect(names(element.slots)).toEqual(['footer', 'header', 'start', 'welcome']);
+  expect(names(element.cssParts)).toEqual(['assistant', 'composer', 'message', 'messages', 'user']);
+  expect(names(loader.attributes)).toEqual(['autoload', 'budget', 'model', 'theme', 'worker-src']);
+  expect(names(loader.members)).toEqual(['autoload', 'budget', 'engine', 'load', 'model', 'report', 'theme', 'workerSrc']);
+  const docs = readFileSync('docs/embedding.md', 'utf8');
+  for (const { attributes, members, events, slots, cssParts, cssProperties } of modules[0].declarations) {
+    for (const name of names([...attributes, ...members, ...events, ...slots, ...cssParts, ...(cssProperties ?? [])]).filter(Boolean)) expect(docs, name).toMatch(new RegExp(`\`${name}\\b|\`${name}\``));
+  }
+});
+
 test('embed.html shows two chats of one engine in a plain page', async ({ page }) => {
   await page.goto('/embed.html');
   await expect(page.getByRole('heading', { name: 'The curious one' })).toBeVisible();

@@ -17,7 +17,9 @@ const listOf = { fromAttribute: (text: string | null) => (text ?? '').split('|')
  * @slot welcome - In place of the greeting of an empty chat.
  * @slot footer - Below the composer.
  * @csspart messages - The list of messages.
- * @csspart message - Each message; `user` and `assistant` too.
+ * @csspart message - Each message.
+ * @csspart user - Each question.
+ * @csspart assistant - Each answer.
  * @csspart composer - Where one writes.
  * @cssprop --accent - Colour of buttons and links.
  * @cssprop --page - Background.

@@ -25,9 +25,12 @@ export class Conversation implements ReactiveController {
     host.addController(this);
   }
 
-  hostConnected(): void {}
+  hostConnected(): void {
+    document.addEventListener('visibilitychange', this.hidden);
+  }
 
   hostDisconnected(): void {
+    document.removeEventListener('visibilitychange', this.hidden);
     this.stop();
   }
 
@@ -76,6 +79,13 @@ export class Conversation implements ReactiveController {
   dismiss(): void {
     this.set({ error: null });
   }
+
+  /** A page that is left, or put away on a phone, may never come back: what there is of an answer is kept. */
+  private readonly hidden = (): void => {
+    if (document.visibilityState === 'visible' || !this.answering) return;
+    this.flush();
+    if (this.messages.at(-1)!.content) this.changed(this.messages);
+  };
 
   private async answer(engine: Engine, asked: Message[], settings: Partial<ChatSettings> = {}): Promise<boolean> {
     const before = this.messages;
