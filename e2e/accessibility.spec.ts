@@ -28,6 +28,14 @@ test('axe finds nothing serious, light and dark', async ({ page }) => {
   await expect(page.locator('.hljs-keyword')).toBeVisible();
   expect(await serious(page)).toEqual([]);
   expect(await page.getByRole('button', { name: 'New chat' }).first().evaluate((button) => getComputedStyle(button).transitionProperty)).toBe('none'); // reduced motion
+  expect(await page.getByRole('article', { name: 'Answer' }).evaluate(async (message) => {
+    const writing = message as HTMLElement & { writing: boolean; updateComplete: Promise<unknown> };
+    writing.writing = true;
+    await writing.updateComplete;
+    const { content, animationName } = getComputedStyle(writing.shadowRoot!.querySelector('.block:last-child > :last-child')!, '::after');
+    writing.writing = false;
+    return { content, animationName };
+  })).toEqual({ content: '""', animationName: 'none' }); // the cursor of an answer under way does not blink
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole('button', { name: 'Chats' }).click();
   expect(await serious(page)).toEqual([]);

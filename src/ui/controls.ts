@@ -125,7 +125,9 @@ export const controls = css`
     margin: 0;
   }
   @media (prefers-reduced-motion: reduce) {
-    * {
+    *,
+    ::before,
+    ::after {
       animation: none !important;
       transition: none !important;
     }
