@@ -40,6 +40,7 @@ test('a page that is left in mid-answer has kept what there was of it', async ({
   await loadTiny(page);
   await ask(page, 'Once upon a time');
   await expect.poll(async () => (await answer(page).innerText()).length, { intervals: [20] }).toBeGreaterThan(20);
+  await page.waitForTimeout(1500); // it is kept every second
   await page.reload();
   await page.getByRole('button', { name: 'Once upon a time', exact: true }).click();
   expect((await answer(page).innerText()).length).toBeGreaterThan(20);

@@ -5,6 +5,9 @@ import { type GenerateStats } from '../protocol.ts';
 import { type ChatSettings, type Message } from './chat.ts';
 import { formatSpeed } from './format.ts';
 
+/** A page may be left in mid-answer: so much of it may be lost. */
+const keepEveryMs = 1000;
+
 export class Conversation implements ReactiveController {
   messages: Message[] = [];
   answering = false;
@@ -15,22 +18,21 @@ export class Conversation implements ReactiveController {
   /** Text that came since the last frame. */
   private unshown = '';
   private frame = 0;
+  /** When the answer under way was last given to `changed`. */
+  private keptAt = 0;
   private request: AbortController | null = null;
 
   constructor(
     private readonly host: ReactiveControllerHost,
-    /** Called when a message is there to stay, and with the numbers of each answer. */
+    /** Called when a message is there to stay, now and then with the answer under way, and with the numbers of each answer. */
     private readonly changed: (messages: Message[], stats?: GenerateStats) => void = () => {},
   ) {
     host.addController(this);
   }
 
-  hostConnected(): void {
-    document.addEventListener('visibilitychange', this.hidden);
-  }
+  hostConnected(): void {}
 
   hostDisconnected(): void {
-    document.removeEventListener('visibilitychange', this.hidden);
     this.stop();
   }
 
@@ -79,13 +81,6 @@ export class Conversation implements ReactiveController {
   dismiss(): void {
     this.set({ error: null });
   }
-
-  /** A page that is left, or put away on a phone, may never come back: what there is of an answer is kept. */
-  private readonly hidden = (): void => {
-    if (document.visibilityState === 'visible' || !this.answering) return;
-    this.flush();
-    if (this.messages.at(-1)!.content) this.changed(this.messages);
-  };
 
   private async answer(engine: Engine, asked: Message[], settings: Partial<ChatSettings> = {}): Promise<boolean> {
     const before = this.messages;
@@ -141,6 +136,9 @@ export class Conversation implements ReactiveController {
     if (!this.unshown || !last || !this.answering) return;
     this.set({ messages: [...this.messages.slice(0, -1), { ...last, content: last.content + this.unshown }] });
     this.unshown = '';
+    if (performance.now() - this.keptAt < keepEveryMs) return;
+    this.keptAt = performance.now();
+    this.changed(this.messages); // not only when the page is left: what is stored then may be lost with it
   }
 
   private set(state: Partial<Conversation>): void {
