@@ -20,6 +20,13 @@ export class Plot extends LitElement {
   @property({ attribute: false }) format: (value: number) => string = String;
   @query('div') private box!: HTMLElement;
   private plot: uPlot | null = null;
+  private readonly dark = matchMedia('(prefers-color-scheme: dark)');
+  /** Its colours are those of when it was drawn. */
+  private readonly redraw = (): void => {
+    this.plot?.destroy();
+    this.plot = null;
+    this.requestUpdate();
+  };
   private readonly resize = new ResizeObserver(() => this.plot?.setSize({ width: this.box.clientWidth, height }));
 
   override render(): TemplateResult {
@@ -33,8 +40,14 @@ export class Plot extends LitElement {
     else this.draw(data);
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.dark.addEventListener('change', this.redraw);
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.dark.removeEventListener('change', this.redraw);
     this.resize.disconnect();
     this.plot?.destroy();
     this.plot = null;

@@ -6,7 +6,7 @@ import { type StoredModel } from '../protocol.ts';
 import { controls } from './controls.ts';
 import { formatBytes, formatSince } from './format.ts';
 import { icon } from './icons.ts';
-import { choiceOfStored, choiceOfUnfinished, type ModelChoice } from './model-choice.ts';
+import { choiceOfStored, choiceOfUnfinished, listedAt, type ModelChoice } from './model-choice.ts';
 
 export class StoredModels extends LitElement {
   @property({ attribute: false }) stored: StoredModel[] = [];
@@ -34,13 +34,14 @@ export class StoredModels extends LitElement {
       <p class="quiet room">
         <span>${this.quota ? `${formatBytes(this.used)} used of ${formatBytes(this.quota)} that the browser allows.` : nothing}
           ${this.persisted ? 'Kept until you delete it.' : 'The browser may delete it when the disk is full.'}</span>
-        ${this.persisted ? nothing : html`<button class="plain" @click=${this.persist}>Keep for good</button>`}
+        ${this.persisted ? nothing : html`<button @click=${this.persist}>Keep for good</button>`}
       </p>
     `;
   }
 
   private renderModel(model: StoredModel): TemplateResult {
-    const { id, name, byteLength, lastUsed, complete, encrypted } = model;
+    const { id, byteLength, lastUsed, complete, encrypted } = model;
+    const name = this.nameOf(model);
     const facts = [formatBytes(byteLength), complete ? `used ${formatSince(lastUsed, Date.now())}` : 'not complete', ...(encrypted ? ['encrypted'] : [])];
     return html`
       <li>
@@ -58,9 +59,15 @@ export class StoredModels extends LitElement {
     `;
   }
 
+  /** As the list has it: what files say of themselves is often not for people. */
+  private nameOf({ name, urls }: StoredModel): string {
+    return listedAt(this.catalogue, urls)?.name ?? name;
+  }
+
   private renderActions(model: StoredModel): TemplateResult {
-    const { id, name, complete } = model;
-    const choice = complete ? choiceOfStored(model) : choiceOfUnfinished(model, this.catalogue, document.baseURI);
+    const { id, complete } = model;
+    const name = this.nameOf(model);
+    const choice = complete ? { ...choiceOfStored(model), name } : choiceOfUnfinished(model, this.catalogue, document.baseURI);
     return html`
       <button class="plain icon-button" aria-label="Verify ${name}" title="Check every byte" ?disabled=${!complete} @click=${() => this.tell('verify', id)}>${icon('check')}</button>
       <button class="plain icon-button" data-id=${id} aria-label="Delete ${name}" title="Delete" @click=${() => this.doubt(id)}>${icon('trash')}</button>
@@ -117,8 +124,8 @@ export class StoredModels extends LitElement {
         flex-wrap: wrap;
         align-items: center;
         justify-content: space-between;
-        gap: 0 var(--gap-small);
-        min-height: var(--tap);
+        gap: var(--gap-small);
+        padding-top: var(--gap-small);
       }
     `,
   ];

@@ -58,11 +58,15 @@ function addBar(pre: HTMLPreElement): void {
 
 const languageOf = (code: Element): string => /language-(\S+)/.exec(code.className)?.[1] ?? '';
 
+/** Loading a library, and each block of code or formula, is a task of its own: together they would hold up the page. */
+const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
 async function colour(element: HTMLElement): Promise<void> {
   const codes = [...element.querySelectorAll<HTMLElement>('pre > code[class]:not([data-coloured])')];
   for (const code of codes) code.dataset.coloured = '';
   const highlighter = await import('./highlight.ts').catch(() => null); // without the network: code stays plain
   for (const code of codes) {
+    await nextTask();
     const text = code.textContent ?? '';
     const html = text.length <= longestColoured ? highlighter?.highlight(text, languageOf(code)) : undefined;
     if (html !== undefined) code.replaceChildren(sanitize(html));
@@ -74,6 +78,7 @@ async function typeset(element: HTMLElement): Promise<void> {
   for (const formula of formulas) formula.classList.remove('tex');
   const maths = await import('./maths.ts').catch(() => null); // without the network: TeX stays as it was written
   for (const formula of formulas) {
+    await nextTask();
     const html = maths?.typeset(formula.textContent ?? '', formula.classList.contains('display'));
     if (html === undefined) continue;
     const shown = sanitize(html);
