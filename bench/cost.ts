@@ -1,6 +1,6 @@
 // What a recorded dispatch has to move and to compute, from its parameters: bytes that it must read and write at least once,
 // and floating point operations (a multiply-add is two). What a kernel does more than that is its own loss.
-import { type Dispatch, type Step } from '../src/gpu/program.ts';
+import { type Dispatch, type Step, runsIn } from '../src/gpu/program.ts';
 import { type ModelConfig } from '../src/model/graph.ts';
 import { kvBytes } from '../src/model/kv-cache.ts';
 import { type KvType } from '../src/protocol.ts';
@@ -53,10 +53,10 @@ function projectCost({ panels, panel_words: panelWords, groups, rows: results, u
   return { bytes: matrices * panels * panelWords * 4 + rows * (cols + results) * 4, flops: matrices * 2 * rows * results * cols };
 }
 
-/** The sum over dispatches. Throws for a kernel without a cost: the sum would be wrong. */
+/** The sum over the dispatches that the step runs. Throws for a kernel without a cost: the sum would be wrong. */
 export function totalCost(dispatches: readonly Dispatch[], step: Step, model: CostModel): Cost {
   const total = { bytes: 0, flops: 0 };
-  for (const dispatch of dispatches) {
+  for (const dispatch of dispatches.filter((each) => runsIn(each, step))) {
     const cost = costOf(dispatch, step, model);
     if (!cost) throw new Error(`bench/cost.ts does not know what the kernel ${dispatch.kernel.kernel} costs.`);
     total.bytes += cost.bytes;

@@ -2,7 +2,8 @@
 // buffers and has to leave the same bytes in them, finite where they are floats.
 import { type LoadedModel } from '../src/engine/load.ts';
 import { kernelSource, readInterface } from '../src/gpu/kernels.ts';
-import { type Binding, type Dispatch, type Program, type Step } from '../src/gpu/program.ts';
+import { fewRows } from '../src/model/record.ts';
+import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../src/gpu/program.ts';
 import { type DevicePeak } from '../src/protocol.ts';
 import { type Cost, boundOf, rooflineSeconds, totalCost } from './cost.ts';
 import { type Stopwatch, createStopwatch } from './stopwatch.ts';
@@ -54,7 +55,7 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
   const all = (...list: Program[]): Recorded[] => list.flatMap((program) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch })));
   const stages = (list: { program: Program }[]) => list.map(({ program }) => program);
   const measure = async (mode: string, recorded: Recorded[], step: Step) => {
-    for (const [name, group] of groupBy(recorded, nameOf)) {
+    for (const [name, group] of groupBy(recorded.filter(({ dispatch }) => runsIn(dispatch, step)), nameOf)) {
       const speed = await measureGroup(model, stopwatch, peak, group, step);
       kernels.push({ mode, name, kernel: group[0].dispatch.kernel.kernel, step, dispatches: group.length, ...speed });
       onKernel?.(kernels.at(-1)!);
@@ -69,6 +70,7 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
     await measure('draw', all(sampler.choose({ seed: 0, temperature: 1 })).slice(1), { rows: 1, length: lengths[0] });
     sampler.choose({ seed: 0 });
     await measure('prefill', prefill, { rows, length: Math.max(rows, lengths[0]) });
+    await measure('prefill', prefill.filter(({ dispatch }) => dispatch.kernel.kernel === 'matvec-few'), { rows: fewRows, length: Math.max(fewRows, lengths[0]) });
     for (const length of lengths.slice(1)) if (length >= rows) await measure('prefill', prefill.filter(attends), { rows, length });
     return { kernels, by: stopwatch.by };
   } finally {

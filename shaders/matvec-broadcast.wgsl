@@ -27,6 +27,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       w[p] = unpacked;
     }
     for (var t = 0u; t < Tokens; t++) {
+      if (first + t >= state.rows) {
+        break; // the same for all threads; read here, or llvmpipe unrolls the loop and compiles for 5 s
+      }
       var x : array<vec4<f32>, Loads>;
       for (var i = 0u; i < Loads; i++) {
         x[i] = input[(first + t) * stride + group * 8u + i * Lanes + id % Lanes];

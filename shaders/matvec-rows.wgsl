@@ -20,6 +20,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
     let start = first * stride + group * 8u;
     for (var t = 0u; t < Tokens; t++) {
+      if (first + t >= state.rows) {
+        break; // the same for all threads; read here, or llvmpipe unrolls the loop and compiles for 5 s
+      }
       for (var i = 0u; i < 8u; i++) {
         let x = input[start + t * stride + i];
         for (var p = 0u; p < Panels; p++) {

@@ -11,24 +11,31 @@ import { matricesOf } from '../src/weights/layout.ts';
 import { adapterFile } from './dawn.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
 import { openDawn, openFixture, testShapes } from './model.ts';
-import { record } from './verified.ts';
+import { isFull, record } from './verified.ts';
 
 interface Errors {
   prefill: number;
   decode: number;
 }
 
-/** Largest errors of the logits of 24 tokens, all by prefill, and of the last after 10 by prefill and 14 one at a time. */
-async function errorsOf(model: LoadedModel, name: string): Promise<Errors> {
+/** Largest errors of the logits of 24 tokens, all by prefill in steps of so many, and of the last after 10 by prefill and 14 one at a time. */
+async function errorsOf(model: LoadedModel, name: string, steps = [24]): Promise<Errors> {
   const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
   const golden = floatsFixture(`tiny/${name}.L24.ref.f32`);
   const runner = createRunner(model);
   const largest = (found: Float32Array, wanted: Float32Array) => found.reduce((worst, v, i) => Math.max(worst, Number.isNaN(v) ? Infinity : Math.abs(v - wanted[i])), 0);
-  const errors = { prefill: Infinity, decode: Infinity };
-  await runner.feedAll(tokens24, 0, (logits) => (errors.prefill = largest(logits, golden)));
+  const { vocab } = model.graph.config;
+  const errors = { prefill: 0, decode: Infinity };
+  let fed = 0;
+  for (const count of steps) {
+    const wanted = golden.subarray(fed * vocab, (fed + count) * vocab);
+    await runner.feedAll(tokens24.slice(fed, fed + count), fed, (logits, rows) => (errors.prefill = rows === count ? Math.max(errors.prefill, largest(logits, wanted)) : Infinity));
+    fed += count;
+  }
+  expect(fed).toBe(24);
   await runner.feed(tokens24.slice(0, 10), 0);
   for (let position = 10; position < 24; position++) await runner.feed(tokens24.slice(position, position + 1), position);
-  errors.decode = largest(await runner.readLogits(), golden.subarray(-model.graph.config.vocab));
+  errors.decode = largest(await runner.readLogits(), golden.subarray(-vocab));
   return errors;
 }
 
@@ -63,9 +70,10 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
 });
 
 /** Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. */
-const choices: { shapes: Partial<Shapes>; tolerance: number }[] = [
+const choices: { shapes: Partial<Shapes>; tolerance: number; steps?: number[] }[] = [
   ...[[1, 1], [1, 4], [2, 3], [8, 2]].map(([splits, panels]) => ({ shapes: { splits, panels }, tolerance: 1e-3 })),
   ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ shapes: { prefill }, tolerance: 1e-3 })),
+  ...(isFull ? [1, 2, 4, 8, 16] : [1, 8]).map((few) => ({ shapes: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   { shapes: { reduce: 'subgroup' }, tolerance: 1e-3 },
   ...[[1, 4], [4, 1]].map(([splits, panels]) => ({ shapes: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
   { shapes: { cache: 'f16' }, tolerance: 0.01 },
@@ -98,14 +106,14 @@ describe.skipIf(!adapterFile)('shapes', () => {
     expect(Math.max(...errors)).toBeLessThan(1e-4);
   });
 
-  it.for(choices)('$shapes give the logits within $tolerance', async ({ shapes, tolerance }, { skip }) => {
+  it.for(choices)('$shapes give the logits within $tolerance', async ({ shapes, tolerance, steps }, { skip }) => {
     const gpu = await openDawn();
     const lack = missing(gpu, shapes);
     if (lack) skip(lack);
     const errors: Record<string, Errors> = {};
     for (const name of ['tiny-llama-k', 'tiny-gemma3']) {
       const model = await openFixture(gpu, `tiny/${name}.gguf`, { shapes: { ...testShapes, ...shapes } });
-      errors[name] = await errorsOf(model, name);
+      errors[name] = await errorsOf(model, name, steps);
       model.destroy();
     }
     console.log(`${JSON.stringify(shapes)}: ${show(errors)}`);

@@ -41,7 +41,7 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const opened = openModel(await readHeader(source));
   const gpu = await openDawn();
   const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
-  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32, kv }), splits: 1, panels: 4, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
+  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32, kv }), splits: 1, panels: 4, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
   return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, shapes });
 }
 
@@ -129,6 +129,25 @@ describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 wit
     const found = divergence(floatsFixture(`smollm2/logits-${ids.length}.f32`), await runner.readLogits());
     record({ point: `SmolLM2 with 8-bit keys and values after ${ids.length} tokens: KL divergence`, command: command('in 8 bits'), value: found });
     expect(found).toBeLessThan(2e-3);
+  });
+});
+
+describe.skipIf(!adapterFile || !defaultModelPath).each(isFull ? [1, 8] : [8])('SmolLM2 in steps of up to 8 tokens by %i splits', (few) => {
+  let model: LoadedModel;
+  let runner: Runner;
+  beforeAll(async () => {
+    model = await open({ f32: true }, { few }, 8);
+    runner = createRunner(model);
+  });
+  afterAll(() => model.destroy());
+
+  const prompts = jsonFixture<Prompt[]>('smollm2/logits.json').filter(({ ids }) => ids.length > 1 && ids.length <= (isSlow ? 7 : 33));
+  it.each(prompts)('gives the golden logits after $n_tokens tokens in steps of 8', async ({ ids }) => {
+    await runner.feed(ids, 0);
+    const want = floatsFixture(`smollm2/logits-${ids.length}.f32`);
+    const worst = (await runner.readLogits()).reduce((most, value, i) => Math.max(most, Math.abs(value - want[i])), 0);
+    record({ point: `SmolLM2 f32 logits after ${ids.length} tokens in steps of 8 by ${few} splits: largest error`, command: command('in steps of 8'), value: worst });
+    expect(worst).toBeLessThan(1e-3);
   });
 });
 

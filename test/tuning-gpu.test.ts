@@ -39,8 +39,8 @@ async function readKinds(): Promise<void> {
   config = opened.graph.config;
 }
 /** As if these choices had been measured to be the fastest: nothing is measured. */
-const measured = (shaders: Record<string, string>, decode: MatrixShapes = { splits: 1, panels: 4 }, prefill: MatrixShapes = { prefill: 'rows' }): AdapterNotes => ({
-  kernels: kernelsHash(shaders), checks: {}, decode: Object.fromEntries(kinds.map((kind) => [kind, decode])), prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])),
+const measured = (shaders: Record<string, string>, decode: MatrixShapes = { splits: 1, panels: 4 }, prefill: MatrixShapes = { prefill: 'rows' }, few: MatrixShapes = { few: 0 }): AdapterNotes => ({
+  kernels: kernelsHash(shaders), checks: {}, decode: Object.fromEntries(kinds.map((kind) => [kind, decode])), prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])), few: Object.fromEntries(kinds.map((kind) => [kind, few])),
 });
 
 async function load(shaders: Record<string, string>, notes: AdapterNotes, options: EngineOptions = {}) {
@@ -70,6 +70,13 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     const shaders = { 'tile/f32': 'this is no WGSL' };
     const { ids, warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
     expect(warnings).toEqual([expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead, as the kernel "matmul f32 .*does not compile/)]);
+    expect(ids).toEqual(right);
+  });
+
+  it('leave steps of few rows to the kernel for many where their own is wrong', async () => {
+    const shaders = { 'matvec-few': kernelSource({ kernel: 'matvec-few' }).replace('low += placed', 'low += 1.01 * placed') };
+    const { ids, warnings } = await load(shaders, measured(shaders, undefined, undefined, { few: 4 }));
+    expect(warnings).toEqual([expect.stringMatching(/^few=4 is not used; few=0 is instead, as the kernel "matvec-few .*, 4 splits" .*fails its self-test/)]);
     expect(ids).toEqual(right);
   });
 

@@ -169,7 +169,7 @@ function describe(opened: OpenedModel, options: PlanOptions, placement: Placemen
     weights: sum(kept.map(sizeOf)) + slots * slotBytes,
     kv,
     activations: bufferBytes(activationBindings(graph, options)) + bufferBytes({ sampling: samplingBytes, ...samplerBytes(graph.config.vocab) }),
-    parameters: dispatchCount(opened, options, placement) * paramsStride,
+    parameters: parameterCount(opened, options, placement) * paramsStride,
     // If all weights are there before the first token, uploads are over when the cache has grown.
     staging: readbackBytes + (streamed.length ? 2 * uploadBytes + passing : Math.max(2 * uploadBytes - (kv - firstKv), passing)),
   };
@@ -191,8 +191,8 @@ function refusal(opened: OpenedModel, options: PlanOptions, { totalBytes, bytes 
   return `The model needs at least ${gib(least(context))} on the GPU (${gib(totalBytes)} to hold it all; ${gib(bytes.kv)} are for keys and values of ${context} tokens); the budget is ${gib(budgetBytes)}. Choose ${shorterContext}a smaller model, or a larger budget.`;
 }
 
-/** Dispatches of all programs, as many as record.ts makes. */
-function dispatchCount({ graph, layout }: OpenedModel, { logitsRows, maxBufferBytes = Infinity, maxBindingBytes = Infinity }: PlanOptions, { slices, embedding }: Placement): number {
+/** Parameters of all programs: of as many dispatches as record.ts makes, where those of a product for few and for many rows share theirs. */
+function parameterCount({ graph, layout }: OpenedModel, { logitsRows, maxBufferBytes = Infinity, maxBindingBytes = Infinity }: PlanOptions, { slices, embedding }: Placement): number {
   const parts = (section: number, stack: number): number => {
     const spans = slices.filter((s) => s.section === section).flatMap((s) => spansOf(layout.sections[section], s, maxBufferBytes));
     return sum(layout.sections[section].stacks[stack].map((matrix) => cutMatrix(matrix, spans, maxBindingBytes).length));

@@ -56,6 +56,7 @@ function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, redu
   const ladders: Record<string, Partial<Shapes>[]> = {
     splits: [{ splits, panels, dot }, ...grids],
     prefill: prefill === 'tile' ? [...tiles, rows] : [rows, ...tiles],
+    few: [{ few: 0 }], // which needs no kernel, so cannot fail
     cache: from(['q8', 'f16', 'f32'] as const, cache).map((each) => ({ cache: each })),
     reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),
     span: [{ span }],

@@ -6,11 +6,13 @@ import { type Shapes, chunks, spans, usualChunk, usualSpan } from '../model/reco
 import { type LoadOptions } from '../protocol.ts';
 
 export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'> = {}): Shapes {
+  const splits = Math.min(8, Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32));
   return {
-    splits: Math.min(8, Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32)),
+    splits,
     panels: 1,
     prefill: 'tile',
     tile: features.f16 && !f32 ? 'f16' : 'f32',
+    few: splits,
     dot: 'f32',
     cache: kv,
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
@@ -20,7 +22,7 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
 }
 
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: spans, chunk: chunks,
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: spans, chunk: chunks,
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */

@@ -16,8 +16,8 @@ vi.mock('../gpu/autotune.ts', () => ({
 beforeEach(() => void measured.splice(0));
 
 const shapes = { chunk: 256 } as Shapes;
-const empty = (): AdapterNotes => ({ kernels: '', decode: {}, prefill: {}, checks: {} });
-const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, state: {}, chunk, products: 'a, b', record: () => [{ kind: 'a' }, {}, { kind: 'b' }, { kind: 'a' }] }) as unknown as TuneTarget;
+const empty = (): AdapterNotes => ({ kernels: '', decode: {}, prefill: {}, few: {}, checks: {} });
+const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, state: {}, chunk, products: 'a, b', record: () => ['a', undefined, 'b', 'a'].map((kind) => ({ kind, grid: () => [1] })) }) as unknown as TuneTarget;
 async function choose(times: Record<number, number>, most = 512, notes = empty()): Promise<number> {
   msPerRow = times;
   return (await tuneChunk(target(most), shapes, notes, performance.now() + 60_000)).shapes.chunk;

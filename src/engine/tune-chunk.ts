@@ -1,7 +1,7 @@
 // Chooses how many tokens a step of prefill takes, by timing the products of the model's own matrices for several numbers
 // of rows. How many there is room for is plan.ts's business.
 import { rank } from '../gpu/autotune.ts';
-import { type Dispatch } from '../gpu/program.ts';
+import { type Dispatch, runsIn } from '../gpu/program.ts';
 import { type Shapes, chunks } from '../model/record.ts';
 import { type TuneTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
@@ -17,7 +17,7 @@ const mostMatrices = 4;
 export async function tuneChunk(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number, later = false): Promise<{ shapes: Shapes; learned: boolean }> {
   const noted = notes.chunks?.[target.products];
   if (noted && noted.of >= target.chunk) return { shapes: { ...shapes, chunk: noted.chunk }, learned: false };
-  const layers = target.record('prefill', shapes).filter(({ kind }) => kind);
+  const layers = target.record('prefill', shapes).filter((each) => each.kind && runsIn(each, { rows: chunks[0], length: chunks[0] }));
   const { timed, late } = await time(target, layers, deadline);
   const found = timed.length > (late ? 1 : 0);
   if (!found && later) return { shapes, learned: false };

@@ -21,7 +21,7 @@ afterEach(() => void vi.useRealTimers());
 it('tries at some loads where no time is left for the largest kind of matrix, then keeps the usual choice', async () => {
   const untuned = defaultShapes(gpu, {});
   const book = await openNotebook(undefined, gpu, '', untuned);
-  const noted = () => [Object.keys(book.notes.decode), Object.keys(book.notes.prefill)];
+  const noted = () => [book.notes.decode, book.notes.prefill, book.notes.few].map(Object.keys);
   const load = async () => {
     const tuning = tune(target, untuned, book);
     await vi.advanceTimersByTimeAsync(tuneMs);
@@ -29,9 +29,9 @@ it('tries at some loads where no time is left for the largest kind of matrix, th
   };
   await load();
   await load();
-  expect(noted()).toEqual([[], []]);
+  expect(noted()).toEqual([[], [], []]);
   await load();
-  expect(noted()).toEqual([['large', 'small'], ['large', 'small']]);
+  expect(noted()).toEqual([['large', 'small'], ['large', 'small'], ['large', 'small']]);
   const kernels = vi.spyOn(target.kernels, 'get');
   await load();
   expect(kernels).not.toHaveBeenCalled();

@@ -6,19 +6,24 @@ import { type Candidate, rank } from '../gpu/autotune.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
-import { type Binding, type Dispatch } from '../gpu/program.ts';
+import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { missing } from '../model/possible-shapes.ts';
 import { type MatrixShapes, type Mode, type RecordContext, type Shapes } from '../model/record.ts';
 import { tuneChunk } from './tune-chunk.ts';
 import { tuneSpan } from './tune-span.ts';
-import { type Notebook } from './tuning.ts';
+import { type Choice, type Notebook } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
 /** At which share of it each part has to end. */
-const until = { decode: 0.47, prefill: 0.87, span: 0.95, chunk: 1 };
-const prefillRows = 64;
+const until = { decode: 0.45, prefill: 0.77, few: 0.87, span: 0.95, chunk: 1 };
+/** What is measured of the matrices: in which program, with how many rows, and how many candidates at least. */
+const measurements: Record<Choice, { mode: Mode; rows: number; least: number }> = {
+  decode: { mode: 'decode', rows: 1, least: 2 },
+  prefill: { mode: 'prefill', rows: 64, least: 2 },
+  few: { mode: 'prefill', rows: 4, least: 1 }, // the first one is good enough where time is short
+};
 /** Matrices of a kind that are run in turn: more than a GPU's caches hold, of most models. */
 const mostMatrices = 16;
 /** What was this many times slower than the best for one kind is not tried for the next ones. */
@@ -50,32 +55,33 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
   const started = performance.now();
   let learned = false;
   let later = false; // the next load measures again
-  for (const mode of ['decode', 'prefill'] as const) {
-    const deadline = started + until[mode] * tuneMs;
-    let choices = candidates(target.gpu, shapes, exact)[mode];
+  for (const choice of ['decode', 'prefill', 'few'] as const) {
+    const { mode, least } = measurements[choice];
+    const deadline = started + until[choice] * tuneMs;
+    let choices = candidates(target.gpu, shapes, exact)[choice];
     let again = false;
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
-      if (!notes[mode][kind]) {
-        const timed = performance.now() < deadline ? await time(target, shapes, mode, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
+      if (!notes[choice][kind]) {
+        const timed = performance.now() < deadline ? await time(target, shapes, choice, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
         if (timed.length > 1) {
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
           const ranked = timed.map(({ value }) => value);
-          choices = [...ranked, ...choices.filter((choice) => !ranked.includes(choice))].filter((choice) => !slow.includes(choice));
+          choices = [...ranked, ...choices.filter((each) => !ranked.includes(each))].filter((each) => !slow.includes(each));
         }
-        if (i === 0 && timed.length <= 1) {
-          const tries = (notes.late?.[mode] ?? 0) + 1;
-          notes.late = { ...notes.late, [mode]: tries };
+        if (i === 0 && timed.length < least) {
+          const tries = (notes.late?.[choice] ?? 0) + 1;
+          notes.late = { ...notes.late, [choice]: tries };
           again = tries < mostTries;
           later ||= again;
         }
         // Also where no time was left: measuring at every load would delay the weights each time.
-        if (!again) notes[mode][kind] = timed.length > 1 ? timed[0].value : usual(shapes)[mode];
+        if (!again) notes[choice][kind] = timed.length >= least ? timed[0].value : usual(shapes)[choice];
         learned = true;
       }
-      const choice = notes[mode][kind];
-      if (!choice) continue;
-      if (i === 0) shapes = { ...shapes, ...choice };
-      shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...choice } } };
+      const chosen = notes[choice][kind];
+      if (!chosen) continue;
+      if (i === 0) shapes = { ...shapes, ...chosen };
+      shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...chosen } } };
     }
   }
   const spanned = await tuneSpan(target, shapes, notes, started + until.span * tuneMs, later);
@@ -85,10 +91,10 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
 }
 
 /** What kinds take that have no choice of their own. */
-const usual = ({ splits, panels, dot, prefill, tile }: Shapes): Record<Mode, MatrixShapes> => ({ decode: { splits, panels, dot }, prefill: { prefill, tile } });
+const usual = ({ splits, panels, dot, prefill, tile, few }: Shapes): Record<Choice, MatrixShapes> => ({ decode: { splits, panels, dot }, prefill: { prefill, tile }, few: { few } });
 
-/** The untuned choice first; products of integers last, as they round. In software tiles come last: compiling them may take all of the time, and they gain least there. */
-function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile }: Shapes, exact: boolean): Record<Mode, MatrixShapes[]> {
+/** The untuned choice first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take all of the time, and they gain least there. */
+function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Shapes, exact: boolean): Record<Choice, MatrixShapes[]> {
   const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
   const inBytes = [[splits, panels], [4, 1]].map(([s, p]): MatrixShapes => ({ splits: s, panels: p, dot: 'i8' })).filter((each) => !exact && !missing(gpu, each));
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
@@ -97,6 +103,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile }: Shapes, ex
   return {
     decode: [{ splits, panels, dot }, ...grids.map(([s, p]) => ({ splits: s, panels: p, dot })), ...inBytes],
     prefill: gpu.software ? prefills.sort((a, b) => Number(a.prefill === 'tile') - Number(b.prefill === 'tile')) : prefills,
+    few: [...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16])].map((each) => ({ few: each })).filter((each) => !missing(gpu, each)),
   };
 }
 
@@ -107,12 +114,14 @@ function byShare(dispatches: Dispatch[]): string[] {
   return [...bytes].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
 }
 
-function time({ gpu, ledger, kernels, state, chunk, record }: TuneTarget, shapes: Shapes, mode: Mode, kind: string, choices: MatrixShapes[], deadline: number) {
-  const rows = mode === 'decode' ? 1 : Math.min(prefillRows, chunk);
+function time({ gpu, ledger, kernels, state, chunk, record }: TuneTarget, shapes: Shapes, choice: Choice, kind: string, choices: MatrixShapes[], deadline: number) {
+  const { mode } = measurements[choice];
+  const rows = Math.min(measurements[choice].rows, chunk);
+  const step = { rows, length: rows };
   gpu.device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows, 0, 0));
   const of = (value: MatrixShapes): Candidate<MatrixShapes> => ({
     value,
-    dispatches: record(mode, { ...shapes, matrices: { ...shapes.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind).slice(0, mostMatrices),
+    dispatches: record(mode, { ...shapes, matrices: { ...shapes.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step)).slice(0, mostMatrices),
   });
-  return rank(gpu.device, ledger, kernels, { rows, length: rows }, choices.map(of), deadline);
+  return rank(gpu.device, ledger, kernels, step, choices.map(of), deadline);
 }

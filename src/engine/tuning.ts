@@ -2,7 +2,10 @@
 import { type Gpu } from '../gpu/device.ts';
 import { type MatrixShapes, type Mode, type Shapes } from '../model/record.ts';
 
-export interface AdapterNotes extends Record<Mode, Record<string, MatrixShapes>> {
+/** What is chosen by one measurement: the shapes of decode, of prefill, and of prefill of a few rows. */
+export type Choice = Mode | 'few';
+
+export interface AdapterNotes extends Record<Choice, Record<string, MatrixShapes>> {
   /** Hash of the kernels that the notes are about. */
   kernels: string;
   /** Checks by name: how each failed, or an empty text. */
@@ -12,7 +15,7 @@ export interface AdapterNotes extends Record<Mode, Record<string, MatrixShapes>>
   /** Tokens of a step of prefill that are best `of` at most so many, by a model's products (tune-chunk.ts). */
   chunks?: Record<string, { chunk: number; of: number }>;
   /** How often no time was left for the largest kind of matrix, as on a busy machine. */
-  late?: Partial<Record<Mode, number>>;
+  late?: Partial<Record<Choice, number>>;
 }
 
 /** Notes by a key that names the adapter. */
@@ -37,6 +40,6 @@ export interface NotebookOptions {
 export async function openNotebook(tuning: Tuning | undefined, { adapterName }: Gpu, kernels: string, shapes: Shapes, { exact = false, anew = false }: NotebookOptions = {}): Promise<Notebook> {
   const key = [adapterName, ...Object.values(shapes), ...(exact ? ['exact'] : [])].join('|');
   const kept = anew ? undefined : await tuning?.get(key);
-  const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, checks: {} };
+  const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, few: {}, checks: {} };
   return { notes, save: async () => tuning?.set(key, notes) };
 }

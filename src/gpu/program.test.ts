@@ -39,6 +39,15 @@ describe('a program', () => {
     expect(params.map(({ offset, size }) => [offset, size])).toEqual([[0, paramsStride], [paramsStride, paramsStride]]);
   });
 
+  it('gives dispatches that follow each other with equal parameters the same place', async () => {
+    const other = { cols: 7, up: 8, input_stride: 9, output_stride: 10 };
+    const { program, bindGroups, ledger } = create([gate('a'), gate('b'), gate('c', { params: other }), gate('d')]);
+    await program;
+    const params = bindGroups.map(({ entries }) => [...entries].find(({ binding }) => binding === 0)!.resource as GPUBufferBinding);
+    expect(params.map(({ offset }) => offset! / paramsStride)).toEqual([0, 0, 1, 2]);
+    expect(ledger.bytes.parameters).toBe(3 * paramsStride);
+  });
+
   it('packs floats as floats', async () => {
     const norm: Dispatch = {
       label: 'norm', kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] }, params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5 },

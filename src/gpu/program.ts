@@ -26,6 +26,9 @@ export interface Dispatch {
   grid: (step: Step) => [number, number?, number?];
 }
 
+/** Whether a step runs a dispatch: not where its grid has no workgroup. */
+export const runsIn = ({ grid }: Pick<Dispatch, 'grid'>, step: Step): boolean => grid(step)[0] > 0;
+
 export interface Program {
   readonly dispatches: readonly Dispatch[];
   /** All dispatches, or those from `first` up to `end`. */
@@ -35,22 +38,21 @@ export interface Program {
   destroy(): void;
 }
 
-/** Bytes of the parameters of a dispatch: the largest minUniformBufferOffsetAlignment there is. */
+/** Bytes of the parameters of a dispatch, which some share: the largest minUniformBufferOffsetAlignment there is. */
 export const paramsStride = 256;
 
 export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, label: string, dispatches: Dispatch[]): Promise<Program> {
   const compiled = await Promise.all(dispatches.map(({ kernel }) => kernels.get(kernel)));
-  const paramsBuffer = ledger.create('parameters', `${label}.params`, dispatches.length * paramsStride, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
-  const paramsBytes = new DataView(new ArrayBuffer(dispatches.length * paramsStride));
-  dispatches.forEach((dispatch, i) => packParams(dispatch, compiled[i], paramsBytes, i * paramsStride));
-  device.queue.writeBuffer(paramsBuffer, 0, paramsBytes.buffer);
+  const { bytes, offsets } = packAll(dispatches, compiled);
+  const paramsBuffer = ledger.create('parameters', `${label}.params`, bytes.length, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+  device.queue.writeBuffer(paramsBuffer, 0, bytes);
 
   const bind = (dispatch: Dispatch, i: number): GPUBindGroup =>
     device.createBindGroup({
       label: dispatch.label,
       layout: compiled[i].layout,
       entries: [...compiled[i].bindings].map(([name, { binding }]) => {
-        if (name === 'params') return { binding, resource: { buffer: paramsBuffer, offset: i * paramsStride, size: paramsStride } };
+        if (name === 'params') return { binding, resource: { buffer: paramsBuffer, offset: offsets[i], size: paramsStride } };
         const given = dispatch.bindings[name];
         if (!given) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs a buffer for "${name}".`);
         return { binding, resource: typeof given === 'function' ? given() : given };
@@ -78,11 +80,26 @@ export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: 
   };
 }
 
-function packParams(dispatch: Dispatch, kernel: Kernel, target: DataView, offset: number): void {
+/** Parameters of all dispatches, and where those of each begin; a dispatch with the same as the one before shares them. */
+function packAll(dispatches: readonly Dispatch[], kernels: readonly Kernel[]): { bytes: Uint8Array<ArrayBuffer>; offsets: number[] } {
+  const packed: Uint8Array[] = [];
+  const offsets = dispatches.map((dispatch, i) => {
+    const own = new Uint8Array(paramsStride);
+    packParams(dispatch, kernels[i], new DataView(own.buffer));
+    const last = packed.at(-1);
+    if (!last?.every((byte, at) => byte === own[at])) packed.push(own);
+    return (packed.length - 1) * paramsStride;
+  });
+  const bytes = new Uint8Array(packed.length * paramsStride);
+  packed.forEach((own, slot) => bytes.set(own, slot * paramsStride));
+  return { bytes, offsets };
+}
+
+function packParams(dispatch: Dispatch, kernel: Kernel, target: DataView): void {
   kernel.params.forEach(({ name, type }, i) => {
     const value = dispatch.params?.[name];
     if (value === undefined) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs the parameter "${name}".`);
-    if (type === 'u32') target.setUint32(offset + 4 * i, value, true);
-    else target.setFloat32(offset + 4 * i, value, true);
+    if (type === 'u32') target.setUint32(4 * i, value, true);
+    else target.setFloat32(4 * i, value, true);
   });
 }

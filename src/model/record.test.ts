@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
 import { sectionSpecs, sectionsOf, isTied } from '../engine/sections.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
-import { type Binding, type Dispatch } from '../gpu/program.ts';
+import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { layoutOf } from '../weights/layout.ts';
 import { bytesSource } from '../weights/source.ts';
 import { activationStrides } from './activations.ts';
 import { buildGraph } from './build.ts';
-import { type Mode, type Place, type RecordContext, type Shapes, record } from './record.ts';
+import { type Mode, type Place, type RecordContext, type Shapes, fewRows, record } from './record.ts';
 
 const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
 
-const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, chunk: 256 };
-const fast: Shapes = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', dot: 'i8', cache: 'f16', reduce: 'subgroup', span: 64, chunk: 256 };
+const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, chunk: 256 };
+const fast: Shapes = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', cache: 'f16', reduce: 'subgroup', span: 64, chunk: 256 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
@@ -70,18 +70,19 @@ describe('record', () => {
         if (type === 'u32') expect(Number.isInteger(params[name]) && params[name] >= 0, `${label}: ${name} = ${params[name]}`).toBe(true);
       }
       for (const name of Object.keys(kernel.constants ?? {})) expect(source, `${label}: ${name}`).toMatch(new RegExp(`override ${name}\\b`));
-      for (const step of [{ rows: 1, length: 1 }, { rows: mode === 'decode' ? 1 : 128, length: 512 }]) {
+      for (const step of [{ rows: 1, length: 512 }, ...(mode === 'decode' ? [] : [{ rows: fewRows, length: 512 }, { rows: 128, length: 512 }])]) {
+        if (!runsIn({ grid }, step)) continue;
         const sizes = grid(step).map((size) => size ?? 1);
         expect(sizes.every((size) => Number.isInteger(size) && size >= 1 && size <= 65535), `${label}: grid ${sizes.join()}`).toBe(true);
       }
     }
   });
 
-  it.each(models)('writes every row of every output of %s once, however its matrices are cut', async (model) => {
-    const rowsOf = async (mostPanels: number) => {
+  it.each(models)('writes every row of every output of %s once in every step, however its matrices are cut', async (model) => {
+    const rowsOf = async (mostPanels: number, shapes: Shapes = plain, tokens = fewRows + 1) => {
       const written = new Map<string, number[]>();
-      for (const { label, params } of await recordModel(model, 'prefill', plain, mostPanels)) {
-        if (params?.first_output === undefined) continue;
+      for (const { label, params, grid } of await recordModel(model, 'prefill', shapes, mostPanels)) {
+        if (params?.first_output === undefined || !runsIn({ grid }, { rows: tokens, length: tokens })) continue;
         const output = `${label} from ${Math.round(1 / params.inverse_cols)} columns`; // a layer adds to x twice
         const rows = written.get(output) ?? [];
         for (let row = 0; row < params.rows; row++) rows.push(params.first_output + row);
@@ -91,6 +92,7 @@ describe('record', () => {
     };
     const whole = await rowsOf(Infinity);
     const cut = await rowsOf(2);
+    for (const tokens of [1, fewRows, fewRows + 1]) expect(await rowsOf(2, { ...plain, few: 2 }, tokens), `${tokens} tokens, few of a kernel of their own`).toEqual(cut);
     expect([...cut.keys()]).toEqual([...whole.keys()]);
     for (const [label, rows] of whole) {
       expect(new Set(rows).size, label).toBe(rows.length);

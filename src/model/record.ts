@@ -15,6 +15,8 @@ export interface Shapes {
   /** Prefill by tiles of 64 x 64 in workgroup memory, or by rows without barriers: alone, or 4 or 8 threads of a subgroup sharing what they read. */
   prefill: 'tile' | 'rows' | 'broadcast4' | 'broadcast8';
   tile: 'f32' | 'f16';
+  /** Prefill of up to `fewRows` tokens by a kernel of its own with so many threads to a matrix row; 0: as that of more. */
+  few: number;
   /** Decode with activations as they are, or rounded to two signed bytes each for products in integers (types without integer codes: as they are). */
   dot: 'f32' | 'i8';
   cache: KvType;
@@ -28,7 +30,7 @@ export interface Shapes {
 }
 
 /** What may differ between the matrices of a model. */
-export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile'>>;
+export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile' | 'few'>>;
 
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
 export interface MatrixPart {
@@ -153,7 +155,11 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
         grid: () => [Math.ceil(params.panels / shapes.panels)],
       });
     } else {
-      dispatches.push({ label: `${name}.${op.output}`, kind, ...prefillKernel(shapes, part, constants), params, bindings: common });
+      const dispatch = { label: `${name}.${op.output}`, kind, params, bindings: common };
+      const many = { ...dispatch, ...prefillKernel(shapes, part, constants) };
+      // Each step runs one of the two.
+      if (shapes.few) dispatches.push({ ...dispatch, ...fewKernel(shapes.few, part, constants) }, { ...many, grid: (step) => (step.rows <= fewRows ? [0] : many.grid(step)) });
+      else dispatches.push(many);
     }
   });
   if (op.gate && !fused) dispatches.push(gate(context, name, op));
@@ -188,6 +194,17 @@ export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'
   return {
     kernel: { kernel: 'matmul', enable: tile === 'f16' ? ['f16'] : [], files: [`tile/${tile}`, 'prelude', ...formatFiles(part), 'rows', 'state'], constants },
     grid: ({ rows }) => [Math.ceil(part.panels / 2), Math.ceil(rows / 64)],
+  };
+}
+
+/** Most rows of activations that `fewKernel` takes: Tokens of its shader. */
+export const fewRows = 8;
+
+/** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
+function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
+  return {
+    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], constants: { ...constants, Splits: splits } },
+    grid: ({ rows }) => [rows <= fewRows ? part.panels : 0],
   };
 }
 

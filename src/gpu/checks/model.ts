@@ -5,7 +5,7 @@ import { type Shapes, usualSpan } from '../../model/record.ts';
 import { attendCase, attendTolerance, ropeCase, ropeTolerance } from './attention.ts';
 import { type Check } from './check.ts';
 import { normCase, normTolerance } from './elementwise.ts';
-import { type Projected, decodeCheck, embedCase, embedTolerance, prefillCheck } from './project.ts';
+import { type Projected, decodeCheck, embedCase, embedTolerance, fewCheck, prefillCheck } from './project.ts';
 import { samplerChecks } from './sampler.ts';
 
 /** What is known of a model once its header is read. */
@@ -74,7 +74,8 @@ function productChecks({ typeOf, shapes, kindsOf }: Model, op: Project): Check[]
   const choices = kinds.length ? kinds.map((kind) => ({ ...shapesOf(shapes, kind), kinds: [kind] })) : [{ ...shapes, kinds }];
   const decodes = choices.map((choice) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, choice), kinds: choice.kinds }));
   if (logits) return decodes;
-  const many = choices.map((choice) => ({ ...prefillCheck({ ...projected, norm: false }, plain, choice), kinds: choice.kinds }));
+  const plainly = { ...projected, norm: false };
+  const many = choices.flatMap((choice) => [prefillCheck(plainly, plain, choice), ...fewCheck(plainly, plain, choice)].map((check) => ({ ...check, kinds: choice.kinds })));
   const { reduce } = shapes;
   return [...decodes, ...many, ...(norm ? [{ name: `rms-norm by ${reduce} of ${cols}`, tolerance: normTolerance, shapes: { reduce }, cases: [normCase(cols, 3, false, shapes)] }] : [])];
 }

@@ -1,4 +1,4 @@
-// Checks of the kernels that read weights: matvec, matvec-rows, matvec-broadcast, matmul, embed, with everything fused into them.
+// Checks of the kernels that read weights: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, embed, with everything fused into them.
 import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
 import { type Project } from '../../model/graph.ts';
@@ -38,7 +38,7 @@ const tolerance = 1e-5;
 /** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
 const halfTolerance = 2 ** -10;
 
-export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', dot: 'f32', cache: 'f32', reduce: 'workgroup', span: usualSpan, chunk: usualChunk, ...shapes });
+export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: usualSpan, chunk: usualChunk, ...shapes });
 
 const joined = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
 
@@ -190,21 +190,26 @@ function decodeChecks(): Check[] {
   ];
 }
 
-/** `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. */
-const prefills: { name: string; tolerance: number; shapes: Partial<Shapes>; tokens: number[]; only?: 'types' | 'fusions' }[] = [
+/** `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. `every`: each type with each number of tokens. */
+const prefills: { name: string; tolerance: number; shapes: Partial<Shapes>; tokens: number[]; only?: 'types' | 'fusions'; every?: boolean }[] = [
   { name: 'matvec-rows', tolerance, shapes: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
   { name: 'matvec-broadcast by 4', tolerance, shapes: { prefill: 'broadcast4' }, tokens: [9, 1, 8, 17, 7], only: 'types' },
   { name: 'matvec-broadcast by 8', tolerance, shapes: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 8, 9], only: 'fusions' },
+  { name: 'matvec-few, 1 split', tolerance, shapes: { few: 1 }, tokens: [1, 2, 3, 4, 5, 6, 7, 8], only: 'types', every: true },
+  { name: 'matvec-few, 8 splits', tolerance, shapes: { few: 8 }, tokens: [3, 8, 6, 1, 4, 7, 2, 5], only: 'fusions' },
   { name: 'matmul f32', tolerance, shapes: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
   { name: 'matmul f16', tolerance: halfTolerance, shapes: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
 ];
 
 function prefillChecks(): Check[] {
-  return prefills.flatMap(({ name, tolerance: allowed, shapes, tokens, only }): Check[] => {
+  return prefills.flatMap(({ name, tolerance: allowed, shapes, tokens, only, every }): Check[] => {
     const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeShapes(shapes)));
     // Weights of subnormal scales are below the least f16 number: such a tile holds them as zeros or not, as the GPU likes.
-    const types = (type: string) => ofType(type, 1).filter(({ subnormal }) => !(subnormal && shapes.tile === 'f16'));
-    const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, shapes, cases: cases(types(type).reverse()) }));
+    const types = (type: string) => {
+      const list = ofType(type, 1).filter(({ subnormal }) => !(subnormal && shapes.tile === 'f16')).reverse();
+      return every ? tokens.map((_, i) => list[i % list.length]) : list;
+    };
+    const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, shapes, cases: cases(types(type)) }));
     const ofFusions = [
       { name: `${name}, fused`, tolerance: allowed, shapes, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
       { name: `${name} of several types and bindings`, tolerance: allowed, shapes, cases: cases(mixtures) },
@@ -255,6 +260,12 @@ export const projectChecks = (): Check[] => [...embedChecks(), ...decodeChecks()
 export const decodeCheck = (given: Projected, label: string, shapes: Shapes): Check => {
   const { splits, panels, dot } = shapes;
   return { name: `matvec ${dot === 'i8' ? 'i8 ' : ''}${label}, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
+};
+
+/** The check of one product of a model for a few rows of activations, if they have a kernel of their own. */
+export const fewCheck = (given: Projected, label: string, shapes: Shapes): Check[] => {
+  const { few } = shapes;
+  return few ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, shapes: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', shapes)] }] : [];
 };
 
 /** The check of one product of a model for many rows of activations. */

@@ -13,7 +13,7 @@ import { bytesSource } from '../../weights/source.ts';
 import { type Gpu } from '../device.ts';
 import { type createKernelCache } from '../kernels.ts';
 import { type Ledger, createLedger } from '../ledger.ts';
-import { type Dispatch, type Program, createProgram } from '../program.ts';
+import { type Dispatch, type Program, createProgram, runsIn } from '../program.ts';
 
 export interface Workbench {
   gpu: Gpu;
@@ -51,7 +51,7 @@ export interface Stage {
   /** The cache of keys and of values; zeroed. */
   keys: GPUBuffer;
   values: GPUBuffer;
-  /** The operation as record.ts records it. */
+  /** The operation as record.ts records it, as far as the step runs it. */
   dispatches: Dispatch[];
   /** Fills the first rows of a buffer from (rows, width); the rest of each row becomes zero. */
   write(name: Buffer, rows: Float32Array, width: number): void;
@@ -87,7 +87,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(position, tokens, 0, 0));
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
-    const dispatches = op ? record({ graph, shapes, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, mode, 'check', [op], place!) : [];
+    const dispatches = op ? record({ graph, shapes, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, mode, 'check', [op], place!).filter((each) => runsIn(each, { rows: tokens, length })) : [];
 
     const strideOf = (name: Buffer) => (name === 'partials' ? 0 : activations.strides[name]);
     const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {
