@@ -1,7 +1,7 @@
 // axe-core on each state of the page, light and dark, wide and narrow; and the page by keyboard alone.
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
-import { askToTheEnd, importChat, loadTiny, openModels, test } from './page.ts';
+import { askToTheEnd, importChat, loadTiny, openModels, quick, test } from './page.ts';
 
 /** Of the page as it is, in both colour schemes. */
 async function serious(page: Page): Promise<string[]> {
@@ -47,7 +47,7 @@ test('axe finds nothing serious, light and dark', async ({ page }) => {
 
 test('axe finds nothing serious in dialogs and in a loaded chat, light and dark', async ({ page }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' });
-  await page.goto('/?max-tokens=12&temperature=0');
+  await page.goto(quick('max-tokens=12&temperature=0'));
   await page.getByText('How it is kept').click();
   await page.getByLabel('Encrypt it with a passphrase').fill('a');
   expect(await serious(page)).toEqual([]);

@@ -1,7 +1,7 @@
 // The activity panel on a real model, and what it copies.
 import { expect } from '@playwright/test';
 import { isFull } from '../test/verified.ts';
-import { ask, askToTheEnd, loadTiny, test } from './page.ts';
+import { ask, askToTheEnd, loadTiny, quick, test } from './page.ts';
 
 test('the activity panel shows speed and bytes, copies a report, and a budget holds for the next load', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -37,7 +37,7 @@ test('the activity panel shows speed and bytes, copies a report, and a budget ho
 });
 
 test('of a model that is streamed, the panel shows bytes per token and stalls, live', async ({ page }) => {
-  await page.goto('/?max-tokens=200&temperature=0&budget=1500kB');
+  await page.goto(quick('max-tokens=200&temperature=0&budget=1500kB'));
   await loadTiny(page);
   await ask(page, 'Once upon a time');
   await page.getByRole('button', { name: 'Activity' }).click();

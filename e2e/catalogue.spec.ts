@@ -1,7 +1,7 @@
 // The list of models against what the servers have: another size or hash is told and asked about, not a failure.
 import { createHash } from 'node:crypto';
 import { expect, type Page } from '@playwright/test';
-import { composer, serveTiny, test, tinyModel } from './page.ts';
+import { composer, quick, serveTiny, test, tinyModel } from './page.ts';
 
 const sha256 = createHash('sha256').update(tinyModel.buffer).digest('hex');
 const listed = (page: Page, about: { bytes?: number; sha256?: string }) =>
@@ -9,7 +9,7 @@ const listed = (page: Page, about: { bytes?: number; sha256?: string }) =>
 const load = async (page: Page, about: { bytes?: number; sha256?: string }) => {
   await serveTiny(page);
   await listed(page, about);
-  await page.goto('/');
+  await page.goto(quick());
   await page.getByRole('button', { name: /^Load the model/ }).click();
 };
 

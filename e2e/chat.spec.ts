@@ -1,7 +1,7 @@
 // The chat page as a visitor has it, on the built page: load, answer, answer again without the network, stop.
 import { readFileSync } from 'node:fs';
 import { expect, type BrowserContext, type Page } from '@playwright/test';
-import { answer, ask, askToTheEnd, composer, idle, test, tinyModel } from './page.ts';
+import { answer, ask, askToTheEnd, composer, idle, quick, test, tinyModel } from './page.ts';
 
 interface Golden {
   user: string;
@@ -80,7 +80,7 @@ test('the default model gives the golden answer, it is made anew, edited, and gi
 });
 
 test('a model from the file picker answers, stops, and answers the same after a reload', async ({ context, page, baseURL }) => {
-  await page.goto('/?max-tokens=100&temperature=0');
+  await page.goto(quick('max-tokens=100&temperature=0'));
   await page.locator('input[type=file]').setInputFiles(tinyModel);
   await expect(composer(page)).toBeVisible();
   const first = await askToTheEnd(page, 'Once upon a time');
@@ -92,7 +92,7 @@ test('a model from the file picker answers, stops, and answers the same after a 
   await expect(composer(page)).toBeVisible();
   expect(await askToTheEnd(page, 'Once upon a time')).toBe(first);
 
-  await page.goto('/');
+  await page.goto(quick());
   await page.getByRole('button', { name: 'Load stories260K' }).click();
   await stopHoldsStill(page, 'Once upon a time');
   await page.getByRole('button', { name: 'New chat' }).click();
@@ -100,7 +100,7 @@ test('a model from the file picker answers, stops, and answers the same after a 
 });
 
 test('a file that is no model is refused in words, and another one still loads', async ({ page }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await page.locator('input[type=file]').setInputFiles({ ...tinyModel, name: 'notes.gguf', buffer: Buffer.from('Dear diary') });
   await expect(page.getByRole('alert').first()).toContainText('GGUF');
   await page.getByRole('button', { name: 'Dismiss' }).click();
@@ -110,13 +110,13 @@ test('a file that is no model is refused in words, and another one still loads',
 
 test('a browser without WebGPU is told what would help', async ({ page }) => {
   await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }));
-  await page.goto('/');
+  await page.goto(quick());
   await expect(page.getByRole('heading', { name: 'This browser has no WebGPU' })).toBeVisible();
   await expect(page.getByRole('button', { name: /Load/ })).toHaveCount(0);
 });
 
 test('what a model or a person writes is shown as text, never as markup', async ({ page }) => {
-  await page.goto('/?max-tokens=1');
+  await page.goto(quick('max-tokens=1'));
   await page.locator('input[type=file]').setInputFiles(tinyModel);
   const markup = '<img src=x onerror="document.title=\'hit\'"><script>document.title="hit"</script>';
   await ask(page, markup);

@@ -1,10 +1,10 @@
 // Conversations as a visitor keeps them: regenerate, edit, copy, delete, settings, second chat, search, rename, export, import, undo.
 import { readFileSync } from 'node:fs';
 import { expect } from '@playwright/test';
-import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, test } from './page.ts';
+import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, quick, test } from './page.ts';
 
 test('answers are made anew, questions edited, and all of it is there after a reload', async ({ page }) => {
-  await page.goto('/?max-tokens=12&seed=3');
+  await page.goto(quick('max-tokens=12&seed=3'));
   await loadTiny(page);
   await askToTheEnd(page, 'Once upon a time');
   await page.getByRole('button', { name: 'Regenerate' }).click();
@@ -36,7 +36,7 @@ test('answers are made anew, questions edited, and all of it is there after a re
 });
 
 test('a page that is left in mid-answer has kept what there was of it', async ({ page }) => {
-  await page.goto('/?max-tokens=400&temperature=0');
+  await page.goto(quick('max-tokens=400&temperature=0'));
   await loadTiny(page);
   await ask(page, 'Once upon a time');
   await expect.poll(async () => (await answer(page).innerText()).length, { intervals: [20] }).toBeGreaterThan(20);
@@ -47,7 +47,7 @@ test('a page that is left in mid-answer has kept what there was of it', async ({
 });
 
 test('chats are renamed, searched, exported, imported, deleted and brought back', async ({ page }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await importChat(page, 'Ships', [{ role: 'user', content: 'How do ships float?' }, { role: 'assistant', content: 'They displace **water**.' }]);
   await importChat(page, 'שלום', [{ role: 'user', content: 'שלום עולם' }, { role: 'assistant', content: 'שלום!' }]);
   await expect(page.getByRole('article', { name: 'Answer' }).locator('.block')).toHaveCSS('direction', 'rtl');
@@ -80,7 +80,7 @@ test('chats are renamed, searched, exported, imported, deleted and brought back'
 
 test('messages are copied and deleted, and settings belong to one conversation', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await page.goto('/?max-tokens=8&temperature=0');
+  await page.goto(quick('max-tokens=8&temperature=0'));
   await loadTiny(page);
   const settings = async () => {
     await page.getByRole('button', { name: 'Chat settings' }).click();
@@ -116,7 +116,7 @@ test('messages are copied and deleted, and settings belong to one conversation',
 });
 
 test('a file that is no export is refused in words', async ({ page }) => {
-  await page.goto('/');
+  await page.goto(quick());
   const choosing = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Import' }).click();
   await (await choosing).setFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"a":1}') });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { startOrigin, type Origin } from './origin.ts';
-import { askFor, composer, openModels, test as base, tinyModel } from './page.ts';
+import { askFor, composer, openModels, quick, test as base, tinyModel } from './page.ts';
 
 const test = base.extend<{ origin: Origin }>({
   origin: async ({}, use) => {
@@ -21,7 +21,7 @@ const test = base.extend<{ origin: Origin }>({
 test('a download tells its bytes, rate and time left; it pauses, goes on, is cancelled, and goes on later from there', async ({ page, context, origin, baseURL }) => {
   const asked: string[] = [];
   context.on('request', (request) => asked.push(request.url()));
-  await page.goto('/');
+  await page.goto(quick());
   await askFor(page, `${origin.url}/slow.gguf`);
   const download = page.getByRole('button', { name: 'Download 1.1 MB and load' });
   await expect(download).toBeVisible();
@@ -53,7 +53,7 @@ test('a download tells its bytes, rate and time left; it pauses, goes on, is can
 });
 
 test('a network that fails is told in words, and the download goes on when it is back', async ({ page, origin }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await askFor(page, `${origin.url}/slow.gguf`);
   const download = page.getByRole('button', { name: 'Download 1.1 MB and load' });
   await expect(download).toBeVisible();

@@ -1,7 +1,7 @@
 // What goes wrong with the GPU, as a visitor sees it. Bad files and addresses are in chat.spec.ts and models.spec.ts,
 // networks in download.spec.ts, full storage in storage.spec.ts.
 import { expect } from '@playwright/test';
-import { askToTheEnd, ask, composer, importChat, loadTiny, test, tinyModel } from './page.ts';
+import { ask, askToTheEnd, composer, importChat, loadTiny, quick, test, tinyModel } from './page.ts';
 
 test('a browser with WebGPU but no adapter is told what would help, and old chats can be read', async ({ page }) => {
   await page.addInitScript(() => {
@@ -16,7 +16,7 @@ test('a browser with WebGPU but no adapter is told what would help, and old chat
 });
 
 test('a GPU budget that is too small is refused with numbers, and a larger one can be chosen there', async ({ page }) => {
-  await page.goto('/?budget=100kB');
+  await page.goto(quick('budget=100kB'));
   await page.locator('input[type=file]').setInputFiles(tinyModel);
   await expect(page.getByRole('alert').first()).toContainText(/\d.*budget/);
   await page.getByRole('slider', { name: 'GPU budget' }).fill('2');
@@ -27,7 +27,7 @@ test('a GPU budget that is too small is refused with numbers, and a larger one c
 });
 
 test('a GPU that is lost while the model is loaded is told, and the model is loaded anew', async ({ page, context }) => {
-  await page.goto('/?max-tokens=8&temperature=0');
+  await page.goto(quick('max-tokens=8&temperature=0'));
   await loadTiny(page);
   const before = await askToTheEnd(page, 'Once upon a time');
   await (await context.newCDPSession(page)).send('Browser.crashGpuProcess');

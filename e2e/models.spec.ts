@@ -1,6 +1,6 @@
 // Models as a visitor gets and keeps them: an address with its plan, drag and drop, sizes, verifying, deleting.
 import { expect } from '@playwright/test';
-import { askFor, composer, serveTiny, test, tinyModel } from './page.ts';
+import { askFor, composer, quick, serveTiny, test, tinyModel } from './page.ts';
 
 test('of an address, the plan comes before the download; then it is kept, verified and deleted', async ({ page }) => {
   await serveTiny(page);
@@ -28,7 +28,7 @@ test('of an address, the plan comes before the download; then it is kept, verifi
 });
 
 test('a model that is dropped on the page is loaded', async ({ page }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await expect(page.getByRole('button', { name: /^Load the model/ })).toBeVisible();
   const transfer = await page.evaluateHandle((base64) => {
     const data = new DataTransfer();
@@ -40,7 +40,7 @@ test('a model that is dropped on the page is loaded', async ({ page }) => {
 });
 
 test('what is dropped and is no model is told in words', async ({ page }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await expect(page.getByRole('button', { name: /^Load the model/ })).toBeVisible();
   const transfer = await page.evaluateHandle(() => {
     const data = new DataTransfer();
@@ -52,7 +52,7 @@ test('what is dropped and is no model is told in words', async ({ page }) => {
 });
 
 test('an address that leads nowhere is told in words', async ({ page }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await askFor(page, 'models/none.gguf');
   await expect(page.getByRole('alert').first()).toContainText('404');
   await askFor(page, 'javascript:alert(1)');
@@ -64,13 +64,13 @@ test('a .gguf that the system opens with the installed page is loaded', async ({
     const file = new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], 'opened.gguf');
     Object.defineProperty(window, 'launchQueue', { value: { setConsumer: (take: (launch: unknown) => void) => setTimeout(() => take({ files: [{ getFile: async () => file }] }), 500) } });
   }, tinyModel.buffer.toString('base64'));
-  await page.goto('/');
+  await page.goto(quick());
   await expect(composer(page)).toBeVisible();
 });
 
 test('an address that is shared to the installed page is offered first', async ({ page }) => {
   await serveTiny(page);
-  await page.goto('/?model=models/stories.gguf'); // as the share target of the manifest gives it
+  await page.goto(quick('model=models/stories.gguf')); // as the share target of the manifest gives it
   await page.getByRole('button', { name: 'Load the model' }).click();
   await page.getByRole('button', { name: 'Download 1.1 MB and load' }).click();
   await expect(composer(page)).toBeVisible();
@@ -81,12 +81,12 @@ test('a name on the hub is planned, downloaded from there and found again', asyn
   await context.route('https://huggingface.co/api/**', (route) => route.fulfill({
     headers: { 'access-control-allow-origin': '*' }, json: [{ type: 'file', path: 'stories.Q4_0.gguf', size: tinyModel.buffer.length }],
   }));
-  await page.goto('/');
+  await page.goto(quick());
   await askFor(page, 'owner/stories:Q4_0');
   await page.getByRole('button', { name: 'Download 1.1 MB and load' }).click();
   await expect(composer(page)).toBeVisible();
   await context.unrouteAll();
-  await page.goto('/?model=owner/stories:Q4_0'); // from the store
+  await page.goto(quick('model=owner/stories:Q4_0')); // from the store
   await expect(composer(page)).toBeVisible();
 });
 
@@ -100,7 +100,7 @@ test('a gated model asks for an access token, which goes to the hub alone and is
   await context.route('https://huggingface.co/api/**', (route) => route.fulfill({
     headers: { 'access-control-allow-origin': '*' }, json: [{ type: 'file', path: 'stories.Q4_0.gguf', size: tinyModel.buffer.length }], // the list is public, the file is not
   }));
-  await page.goto('/');
+  await page.goto(quick());
   await askFor(page, 'owner/gated:Q4_0');
   const dialog = page.getByRole('dialog', { name: 'Access token' });
   await dialog.getByLabel('Access token').fill('hf_wrong');

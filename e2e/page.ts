@@ -29,6 +29,9 @@ export const test = base.extend<{ context: BrowserContext; page: Page }>({
   },
 });
 
+/** The page's address with kernels by name: a load measures and tests none, which takes seconds in software. Some tests leave that to the page. */
+export const quick = (query = ''): string => `/?variant=splits=1,panels=4,prefill=rows${query && `&${query}`}`;
+
 export const composer = (page: Page) => page.getByRole('textbox', { name: 'Message' });
 export const answer = (page: Page) => page.getByRole('article', { name: 'Answer' }).last().locator('.text');
 export const idle = (page: Page) => expect(page.getByRole('button', { name: 'Send' })).toBeVisible({ timeout: 5 * 60_000 });

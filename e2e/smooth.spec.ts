@@ -2,14 +2,14 @@
 // thread's own time.
 import { expect } from '@playwright/test';
 import { record } from '../test/verified.ts';
-import { ask, composer, idle, importChat, loadTiny, test } from './page.ts';
+import { ask, composer, idle, importChat, loadTiny, quick, test } from './page.ts';
 import { traceTasks } from './trace.ts';
 
 const command = 'npx playwright test e2e/smooth.spec.ts';
 const point = (what: string) => `Longest main-thread task ${what}, ms of its own CPU time`;
 
 test('typing, scrolling and stopping cause no long task while an answer is written', async ({ page }) => {
-  await page.goto('/?max-tokens=250&temperature=0');
+  await page.goto(quick('max-tokens=250&temperature=0'));
   await loadTiny(page);
   const { count, longestMs } = await traceTasks(page, async () => {
     await ask(page, 'Once upon a time');

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, type Page } from '@playwright/test';
-import { askToTheEnd, composer, openModels, test, tinyModel } from './page.ts';
+import { askToTheEnd, composer, openModels, quick, test, tinyModel } from './page.ts';
 
 /** Leaves storage only 700 kB more than it holds once the service worker has stored the page. */
 async function fillStorage(page: Page, origin: string): Promise<void> {
@@ -19,7 +19,7 @@ const largerModel = { ...tinyModel, name: 'larger.gguf', buffer: gunzipSync(read
 const openFile = (page: Page, file: typeof tinyModel) => page.locator('input[type=file]').setInputFiles(file);
 
 test('where storage has no room, the model not used for longest is offered to be deleted, with both numbers, and that makes room', async ({ page, baseURL }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await openFile(page, largerModel);
   await expect(composer(page)).toBeVisible();
   await page.reload();
@@ -39,7 +39,7 @@ test('where storage has no room, the model not used for longest is offered to be
 });
 
 test('where nothing can be deleted, the model is used without being kept', async ({ page, baseURL }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await fillStorage(page, baseURL!);
   await openFile(page, tinyModel);
   await expect(page.getByText('Deleting other models would not make room for it')).toBeVisible();
@@ -52,7 +52,7 @@ test('where nothing can be deleted, the model is used without being kept', async
 });
 
 test('a model is kept encrypted, and its passphrase is asked for when it is loaded and verified', async ({ page }) => {
-  await page.goto('/');
+  await page.goto(quick());
   await page.getByText('How it is kept').click();
   await page.getByLabel('Encrypt it with a passphrase').fill('open sesame');
   await openFile(page, tinyModel);
@@ -86,7 +86,7 @@ test('storage is asked to be kept for good by a button, and only by it', async (
     StorageManager.prototype.persisted = async () => persisted;
     StorageManager.prototype.persist = async () => (persisted = true);
   });
-  await page.goto('/');
+  await page.goto(quick());
   await openFile(page, tinyModel);
   await expect(composer(page)).toBeVisible();
   await openModels(page);
