@@ -19,6 +19,8 @@ test('after one visit the page, its lazy parts and the model work with the netwo
   expect(await askToTheEnd(page, 'Once upon a time')).toBe(first);
   await page.getByRole('button', { name: 'Activity' }).click(); // a part that was never loaded before
   await expect(page.getByRole('dialog', { name: 'What the model is doing' })).toBeVisible();
+  await page.goto('/bench.html');
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
 });
 
 test('the page can be installed, and takes .gguf files and shared addresses', async ({ page, context }) => {

@@ -24,7 +24,7 @@ export const progressiveWebApp = () => VitePWA({
   },
   workbox: {
     globPatterns: ['**/*.{html,js,css,svg,png,json}'],
-    globIgnores: ['models/**', '**/bench*'],
+    globIgnores: ['models/**'],
     ignoreURLParametersMatching: [/./], // options of the page: ?model=...
     navigateFallback: null,
     runtimeCaching: [],

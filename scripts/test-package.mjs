@@ -83,7 +83,7 @@ try {
     return answerOf(site.address).finally(site.close);
   });
   await check('a TypeScript project', async () => {
-    writeFileSync(join(folder, 'typed.ts'), "import { createEngine, type Engine } from 'windrow';\nimport { WindrowChat } from 'windrow/elements';\nexport const engine: Promise<Engine> = createEngine({ model: 'a.gguf', budget: '2GiB' });\nexport const answer = (chat: WindrowChat): Promise<string> => chat.send('Hello');\n// @ts-expect-error no such option\nvoid createEngine({ model: 'a.gguf', temperature: 1 });\n");
+    writeFileSync(join(folder, 'typed.ts'), "import { createEngine, type Engine } from 'windrow';\nimport { WindrowChat } from 'windrow/elements';\nimport { createNodeEngine } from 'windrow/node';\nexport const engine: Promise<Engine> = createEngine({ model: 'a.gguf', budget: '2GiB' });\nexport const answer = (chat: WindrowChat): Promise<string> => chat.send('Hello');\nexport const onNode = (): Promise<unknown> => createNodeEngine();\n// @ts-expect-error no such option\nvoid createEngine({ model: 'a.gguf', temperature: 1 });\n");
     run('npx', 'tsc', '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2024,dom', 'typed.ts');
     return 'types are found';
   });
