@@ -11,12 +11,12 @@ beforeEach(() => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-/** A device on which a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work takes 5 ms of the `disturbed` submits. */
-function timedDevice(compileMs = 0, disturbed: number[] = []) {
+/** A device on which a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work takes 5 ms of the `disturbed` submits, and the first `fresh` dispatches 20 ms, as those that are the first to use a buffer. */
+function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0) {
   const { device, buffers } = fakeDevice();
   let pending = 0;
   let submits = 0;
-  const pass = { setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (pending += compute.constants!.Ms), setBindGroup() {}, dispatchWorkgroups() {}, end() {} };
+  const pass = { setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (pending += compute.constants!.Ms + (fresh-- > 0 ? 20 : 0)), setBindGroup() {}, dispatchWorkgroups() {}, end() {} };
   const { createComputePipelineAsync: compile } = device;
   Object.assign(device, {
     createCommandEncoder: () => ({ beginComputePass: () => pass, finish: () => ({}) }),
@@ -36,8 +36,8 @@ function timedDevice(compileMs = 0, disturbed: number[] = []) {
   });
   const at = { buffer: {} as GPUBuffer };
   const dispatches = (value: number) => [{ label: 'a', kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } }, params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 }, bindings: { state: at, input: at, output: at }, grid: () => [1] as [number] }];
-  const ranked = async (values: number[], deadline = 1e6) => {
-    const candidates = values.map((value): Candidate<number> => ({ value, dispatches: [...dispatches(value), ...dispatches(value)] }));
+  const ranked = async (values: number[], deadline = 1e6, pieces = 2) => {
+    const candidates = values.map((value): Candidate<number> => ({ value, dispatches: Array.from({ length: pieces }, () => dispatches(value)).flat() }));
     return (await rank(device, createLedger(device, 1e9), createKernelCache(device), { rows: 1, length: 1 }, candidates, deadline)).map(({ value }) => value);
   };
   const together = async (values: number[][]) => {
@@ -69,6 +69,10 @@ describe('rank', () => {
   it('measures again what came near, so that other work on the device does not decide', async () => {
     expect(await timedDevice(0, [1, 2, 3]).ranked([10, 12])).toEqual([10, 12]);
     expect(await timedDevice(0, [5, 6, 7]).ranked([12, 10])).toEqual([10, 12]);
+  });
+
+  it('does not take the first use of buffers for the time of the first candidates', async () => {
+    expect(await timedDevice(0, [], 4).ranked([10, 12], 1e6, 6)).toEqual([10, 12]);
   });
 
   it('leaves out what does not compile', async () => {
