@@ -1,14 +1,8 @@
 // Types of signed codes and a scale for all 32 weights of a group: their own file has `codes_of` and `scale_of`.
-struct Codes {
-  first : vec4<u32>,  // weights 0 to 15, four signed bytes to a word
-  second : vec4<u32>, // weights 16 to 31
-}
 
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
-  let codes = codes_of(row, group);
-  let first = signed_dot16(codes.first, (*x)[0], (*x)[1], (*x)[2], (*x)[3]);
-  let second = signed_dot16(codes.second, (*x)[4], (*x)[5], (*x)[6], (*x)[7]);
-  return scale_of(row, group) * (first + second);
+  let sums = code_dots(codes_of(row, group), x);
+  return scale_of(row, group) * (sums.x + sums.y);
 }
 
 fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {

@@ -1,16 +1,10 @@
 // Types of codes from 0 up, a scale and a minimum for the first and for the last 16 weights of a group: their own file has
 // `codes_of` and `scales_minimums`.
-struct Codes {
-  first : vec4<u32>,  // weights 0 to 15, four bytes to a word
-  second : vec4<u32>, // weights 16 to 31
-}
 
 fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
-  let codes = codes_of(row, group);
-  let first = dot16(codes.first, (*x)[0], (*x)[1], (*x)[2], (*x)[3]);
-  let second = dot16(codes.second, (*x)[4], (*x)[5], (*x)[6], (*x)[7]);
+  let sums = code_dots(codes_of(row, group), x);
   let scales = scales_minimums(row, group);
-  return dot(scales.xy, vec2<f32>(first, second)) - dot(scales.zw, x_sum);
+  return dot(scales.xy, sums) - dot(scales.zw, x_sum);
 }
 
 fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {

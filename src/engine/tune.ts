@@ -1,6 +1,6 @@
 // Chooses the shapes of the matrix kernels by timing them on the model's own matrices, each kind of matrix for itself,
-// those with the largest share of the time first, then the span of attention and the
-// length of a step (tune-span.ts, tune-chunk.ts). What is known from before is not measured again.
+// those with the largest share of the time first, then the span of attention and the length of a step (tune-span.ts,
+// tune-chunk.ts). What is known from before is not measured again.
 import { formats } from '../formats/catalogue.ts';
 import { type Candidate, rank } from '../gpu/autotune.ts';
 import { type Gpu } from '../gpu/device.ts';

@@ -112,7 +112,7 @@ function embed({ activations: { buffers, strides, state, ids } }: RecordContext,
     const groups = Math.ceil(part.matrix.cols / 32);
     return {
       label: `${name}.embed`,
-      kernel: { kernel: 'embed', files: ['prelude', ...formatFiles(part), 'state'] },
+      kernel: { kernel: 'embed', files: ['prelude', ...formatFiles(part.matrix.format), 'state'] },
       params: { ...matrixParams(part), groups, first_row: part.firstRow, rows: part.rows, stride: strides[op.output], scale: op.scale },
       bindings: { weights: part.binding, state, ids, output: buffers[op.output] },
       grid: ({ rows }) => [Math.ceil(groups / 64), rows],
@@ -172,7 +172,7 @@ export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'p
   const inBytes = dot === 'i8' && codes;
   return {
     kernel: 'matvec',
-    files: ['prelude', ...formatFiles(part), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    files: ['prelude', ...formatFiles(part.matrix.format), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
     // At most 9 KiB of workgroup memory for bytes: beside the sums of the most splits within the 16 KiB that every device has.
     constants: { ...constants, Splits: splits, Panels: panels, ...(inBytes ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), 96) } : {}) },
   };
@@ -184,7 +184,7 @@ export const lanesOf = { rows: 0, tile: 0, broadcast4: 4, broadcast8: 8 } satisf
 /** The kernel that multiplies many rows of activations with a matrix. */
 export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   if (prefill !== 'tile') {
-    const files = ['prelude', ...formatFiles(part), 'rows', 'state'];
+    const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
     const lanes = lanesOf[prefill];
     return {
       kernel: lanes ? { kernel: 'matvec-broadcast', enable: ['subgroups'], files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
@@ -192,7 +192,7 @@ export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'
     };
   }
   return {
-    kernel: { kernel: 'matmul', enable: tile === 'f16' ? ['f16'] : [], files: [`tile/${tile}`, 'prelude', ...formatFiles(part), 'rows', 'state'], constants },
+    kernel: { kernel: 'matmul', enable: tile === 'f16' ? ['f16'] : [], files: [`tile/${tile}`, 'prelude', ...formatFiles(part.matrix.format), 'rows', 'state'], constants },
     grid: ({ rows }) => [Math.ceil(part.panels / 2), Math.ceil(rows / 64)],
   };
 }
@@ -203,7 +203,7 @@ export const fewRows = 8;
 /** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
 function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   return {
-    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], constants: { ...constants, Splits: splits } },
+    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], constants: { ...constants, Splits: splits } },
     grid: ({ rows }) => [rows <= fewRows ? part.panels : 0],
   };
 }
@@ -321,8 +321,9 @@ export function spanOf(config: Pick<Graph['config'], 'heads' | 'kvHeads'>, { spa
 /** Bytes of the partial results of split attention for up to `positions`, whatever span is chosen. */
 export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => Math.ceil(positions / Math.min(...spans)) * heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-/** What reads the weights of a matrix, and what all types of its kind share. */
-const formatFiles = ({ matrix: { format } }: MatrixPart) => [`formats/${format.name}`, ...(format.codes ? [`codes/${format.codes}`] : [])];
+/** The shader files that read weights of a type: its own, and what all types of its kind share; codes with a minimum are unsigned. */
+export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): string[] =>
+  [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
 
 /** Parameters that every kernel reading a matrix shares. */
 export function matrixParams({ matrix, panels }: MatrixPart) {
