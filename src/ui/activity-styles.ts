@@ -25,9 +25,6 @@ export const activityStyles = css`
     align-items: center;
     justify-content: space-between;
   }
-  h2 {
-    font-size: 1.25rem;
-  }
   h3 {
     margin: 0 0 var(--gap-small);
     font-size: 1rem;

@@ -68,13 +68,6 @@ export class ChatSettingsDialog extends LitElement {
   static override styles = [
     controls,
     css`
-      form {
-        display: grid;
-        gap: var(--gap);
-      }
-      h2 {
-        font-size: 1.25rem;
-      }
       textarea {
         resize: vertical;
         line-height: 1.45;
@@ -91,11 +84,6 @@ export class ChatSettingsDialog extends LitElement {
       .field .quiet {
         font-size: 0.78rem;
         line-height: 1.35;
-      }
-      .buttons {
-        display: flex;
-        justify-content: flex-end;
-        gap: var(--gap-small);
       }
       .buttons .plain {
         margin-inline-end: auto;

@@ -99,6 +99,18 @@ export const controls = css`
     background: var(--surface);
     color: var(--text);
   }
+  dialog form {
+    display: grid;
+    gap: var(--gap);
+  }
+  dialog h2 {
+    font-size: 1.25rem;
+  }
+  dialog .buttons {
+    display: flex;
+    justify-content: flex-end;
+    gap: var(--gap-small);
+  }
   dialog::backdrop {
     background: rgb(15 20 15 / 45%);
   }

@@ -55,13 +55,8 @@ export class SecretDialog extends LitElement {
     controls,
     css`
       form {
-        display: grid;
-        gap: var(--gap);
         width: 24rem;
         max-width: 100%;
-      }
-      h2 {
-        font-size: 1.25rem;
       }
       #wrong {
         color: var(--danger);
@@ -69,11 +64,6 @@ export class SecretDialog extends LitElement {
       }
       #wrong:empty {
         display: none;
-      }
-      .buttons {
-        display: flex;
-        justify-content: flex-end;
-        gap: var(--gap-small);
       }
     `,
   ];
