@@ -1,6 +1,7 @@
 // How near the model, as loaded, comes to itself in f32: after the same tokens, the divergence of what it expects next.
 import { type Engine, type EngineOptions, type Loaded } from '../src/engine/engine.ts';
-import { type Shapes } from '../src/model/record.ts';
+import { type Shapes } from '../src/model/shapes.ts';
+import { unitOf } from '../src/model/subgroup-matrix.ts';
 
 export interface Fidelity {
   positions: number;
@@ -15,7 +16,11 @@ export interface Fidelity {
 const mostDivergence = 0.1;
 
 /** True if nothing is rounded to fewer bits than f32. */
-export const isExact = ({ cache, prefill, tile }: Shapes): boolean => cache === 'f32' && (prefill === 'rows' || tile === 'f32');
+export const isExact = ({ matrices = {}, ...shapes }: Shapes): boolean =>
+  shapes.cache === 'f32' && [{}, ...Object.values(matrices)].every((choice) => {
+    const { prefill, tile, dot } = { ...shapes, ...choice };
+    return dot === 'f32' && !(prefill === 'tile' && tile === 'f16') && unitOf(prefill)?.component !== 'f16';
+  });
 
 /** Logits after the prompt, and after each token that follows it: (positions) of (vocab). */
 export async function logitsAlong({ runner }: Loaded, prompt: readonly number[], ids: readonly number[]): Promise<Float32Array[]> {
@@ -34,7 +39,8 @@ export async function measureFidelity(engine: Engine, load: (more: EngineOptions
   if (isExact(shapes)) return { positions: ids.length + 1, meanKl: 0, mostKl: 0, sameToken: 1 };
   const found = await logitsAlong(engine.loaded(), prompt, ids);
   const { splits, panels, prefill, reduce } = shapes;
-  await load({ f32: true, kv: 'f32', variant: `splits=${splits},panels=${panels},prefill=${prefill},reduce=${reduce}` });
+  const exactly = unitOf(prefill) ? 'tile' : prefill;
+  await load({ f32: true, kv: 'f32', variant: `splits=${splits},panels=${panels},prefill=${exactly},reduce=${reduce}` });
   const exact = await logitsAlong(engine.loaded(), prompt, ids);
   const divergences = exact.map((logits, i) => divergence(logits, found[i]));
   if (Math.max(...divergences) > mostDivergence) throw new Error(`The logits are ${Math.max(...divergences).toPrecision(3)} nats from those in f32, where ${mostDivergence} is allowed.`);

@@ -2,7 +2,7 @@
 // buffers and has to leave the same bytes in them, finite where they are floats.
 import { type LoadedModel } from '../src/engine/load.ts';
 import { kernelSource, readInterface } from '../src/gpu/kernels.ts';
-import { fewRows } from '../src/model/record.ts';
+import { fewRows } from '../src/model/products.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../src/gpu/program.ts';
 import { type DevicePeak } from '../src/protocol.ts';
 import { type Cost, boundOf, rooflineSeconds, totalCost } from './cost.ts';

@@ -3,7 +3,7 @@
 // Self-Forcing Video Generation), predicted beside achieved (Q3: A Theoretical Peak Performance Analysis), launch time beside
 // GPU time (Q4: SKIP and TKLQT), six metrics of efficiency (Q6: EfficientLLM).
 import { type Engine, type EngineOptions } from '../src/engine/engine.ts';
-import { type Shapes } from '../src/model/record.ts';
+import { type Shapes } from '../src/model/shapes.ts';
 import { type DevicePeak } from '../src/protocol.ts';
 import { type ContextSpeed, type Growth, growthOf, measureContexts, tokenCost } from './contexts.ts';
 import { type Counts } from './count-calls.ts';

@@ -2,7 +2,7 @@
 // the loader that reads, uploads, waits and computes in turn. For `windrow bench --sweep-budget` and for bench.html.
 import { type Engine, type EngineOptions, type Loaded } from '../src/engine/engine.ts';
 import { sweepBudgets } from '../src/engine/sweep.ts';
-import { type Shapes } from '../src/model/record.ts';
+import { type Shapes } from '../src/model/shapes.ts';
 import { type ByteSource } from '../src/gguf/source.ts';
 import { type ModelSource, type StoreCost, type TransferStats } from '../src/protocol.ts';
 import { guessedCost, kneeBytes, measureSource, readBytesFor } from '../src/weights/cost-model.ts';

@@ -1,5 +1,6 @@
 // As matvec-rows, but Lanes threads of a subgroup load the activations of a group together and each gets the others' by
 // broadcast: memory is read a Lanes-th as often. No subgroup may be smaller than Lanes. No barriers.
+enable subgroups;
 
 const Tokens : u32 = 8u;
 const Panels : u32 = 4u;

@@ -1,6 +1,6 @@
 // Hosts the engine in Node on Dawn: what the command line and programs in Node use.
 import { mkdirSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { create, globals } from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
@@ -19,7 +19,7 @@ let instance: GPU | undefined; // Dawn crashes once this is garbage-collected wh
 export function dawn(flags: string[] = []): GPU {
   if (!instance) {
     if (!process.env.XDG_RUNTIME_DIR) {
-      process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-${process.pid}`);
+      process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-${userInfo().username}`);
       mkdirSync(process.env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
     }
     Object.assign(globalThis, globals);

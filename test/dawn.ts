@@ -1,7 +1,7 @@
 // A GPU device for tests in Node: Dawn (npm `webgpu`) on lavapipe, SwiftShader or whatever VK_ICD_FILENAMES names.
 // And `runShader`, one dispatch from bytes to bytes. No part of the product.
 import { existsSync, mkdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { create, globals } from 'webgpu';
 
@@ -18,13 +18,13 @@ export function dawn(): GPU {
   if (instance) return instance;
   process.env.VK_ICD_FILENAMES = adapterFile;
   if (process.env.XDG_RUNTIME_DIR === undefined) {
-    process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-runtime-${process.pid}`);
+    process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-${userInfo().username}`);
     mkdirSync(process.env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
   }
   // Dawn polls by setImmediate in a busy loop, which takes a core from a software adapter; a timer yields.
   globalThis.setImmediate = ((f: (...args: unknown[]) => void, ...args: unknown[]) => setTimeout(f, 1, ...args)) as unknown as typeof setImmediate;
   Object.assign(globalThis, globals);
-  return (instance = create([]));
+  return (instance = create(['enable-dawn-features=allow_unsafe_apis'])); // subgroup matrices, where there are any
 }
 
 /** A device with all of the adapter's limits and, where there, subgroups, shader-f16 and timestamp-query. */

@@ -6,7 +6,7 @@ import { defaultShapes } from '../src/engine/shapes.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
 import { missing } from '../src/model/possible-shapes.ts';
-import { type Shapes } from '../src/model/record.ts';
+import { type Shapes } from '../src/model/shapes.ts';
 import { openFileSource } from '../src/weights/file-source.ts';
 import { sourceReader } from '../src/weights/reader.ts';
 import { adapterFile } from './dawn.ts';

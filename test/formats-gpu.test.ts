@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formats } from '../src/formats/catalogue.ts';
 import { type Format } from '../src/formats/format.ts';
 import { panelLayout, repackRows, unpackRow } from '../src/formats/panel.ts';
-import { formatFiles } from '../src/model/record.ts';
+import { formatFiles } from '../src/model/products.ts';
 import { adapterFile, openDevice, runShader } from './dawn.ts';
 import { record } from './verified.ts';
 

@@ -1,43 +1,16 @@
 // The engine under other limits and shapes, on Dawn: the tiny models keep their golden logits with the specification's
 // default limits, with small bindings that cut matrices by rows, and with every choice of kernels.
 import { describe, expect, it } from 'vitest';
-import { type LoadedModel } from '../src/engine/load.ts';
 import { createRunner } from '../src/engine/runner.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
 import { missing } from '../src/model/possible-shapes.ts';
-import { type Shapes, chunks, spans } from '../src/model/record.ts';
+import { type Shapes, chunks, spans } from '../src/model/shapes.ts';
 import { matricesOf } from '../src/weights/layout.ts';
 import { adapterFile } from './dawn.ts';
-import { floatsFixture, jsonFixture } from './fixture.ts';
+import { type Errors, errorsOf } from './golden.ts';
 import { openDawn, openFixture, testShapes } from './model.ts';
 import { isFull, record } from './verified.ts';
-
-interface Errors {
-  prefill: number;
-  decode: number;
-}
-
-/** Largest errors of the logits of 24 tokens, all by prefill in steps of so many, and of the last after 10 by prefill and 14 one at a time. */
-async function errorsOf(model: LoadedModel, name: string, steps = [24]): Promise<Errors> {
-  const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
-  const golden = floatsFixture(`tiny/${name}.L24.ref.f32`);
-  const runner = createRunner(model);
-  const largest = (found: Float32Array, wanted: Float32Array) => found.reduce((worst, v, i) => Math.max(worst, Number.isNaN(v) ? Infinity : Math.abs(v - wanted[i])), 0);
-  const { vocab } = model.graph.config;
-  const errors = { prefill: 0, decode: Infinity };
-  let fed = 0;
-  for (const count of steps) {
-    const wanted = golden.subarray(fed * vocab, (fed + count) * vocab);
-    await runner.feedAll(tokens24.slice(fed, fed + count), fed, (logits, rows) => (errors.prefill = rows === count ? Math.max(errors.prefill, largest(logits, wanted)) : Infinity));
-    fed += count;
-  }
-  expect(fed).toBe(24);
-  await runner.feed(tokens24.slice(0, 10), 0);
-  for (let position = 10; position < 24; position++) await runner.feed(tokens24.slice(position, position + 1), position);
-  errors.decode = largest(await runner.readLogits(), golden.subarray(-vocab));
-  return errors;
-}
 
 const show = (errors: Record<string, Errors>) => Object.entries(errors).map(([name, { prefill, decode }]) => `${name} ${prefill.toExponential(1)} prefill, ${decode.toExponential(1)} decode`).join('; ');
 const worst = (errors: Record<string, Errors>) => Math.max(...Object.values(errors).flatMap(({ prefill, decode }) => [prefill, decode]));

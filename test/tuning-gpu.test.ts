@@ -10,7 +10,7 @@ import { DeviceError } from '../src/errors.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { kernelSource, kernelsHash } from '../src/gpu/kernels.ts';
 import { type ModelConfig } from '../src/model/graph.ts';
-import { type MatrixShapes, spans } from '../src/model/record.ts';
+import { type MatrixShapes, spans } from '../src/model/shapes.ts';
 import { bytesSource } from '../src/weights/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, golden, openEngine, stories } from './engine.ts';

@@ -1,6 +1,7 @@
 // Sums over a workgroup: within each subgroup first, then over the subgroups in workgroup memory. A subgroup
 // leaves its result at the place of the invocation it elects; a bit per invocation says which places count. So no order
 // or size of subgroups is assumed, and sums are always added up in the same order.
+enable subgroups;
 override WorkgroupSize : u32 = 64u;
 const WordBits = 32u;
 var<workgroup> results : array<f32, WorkgroupSize>;

@@ -22,6 +22,7 @@ export interface BenchFlags extends ModelFlags {
   oneSubmit?: boolean;
   serve?: boolean;
   null?: boolean;
+  experimental?: boolean;
 }
 
 export async function bench(path: string, flags: BenchFlags): Promise<Result> {
@@ -37,7 +38,7 @@ export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   try {
     if (flags.serve) return await serve(engine, load, path, flags);
     if (flags.null) return await onNull(engine, load, flags, calls);
-    const name = `Node ${process.versions.node}, Dawn with the toggles that a browser has by default (no flags)`;
+    const name = `Node ${process.versions.node}, Dawn with ${flags.experimental ? 'what browsers have behind a flag' : 'the toggles that a browser has by default (no flags)'}`;
     const report = await runBench(engine, load, flags, { calls, cpuMs, name, onProgress: (line) => console.error(line) });
     return { json: report, text: reportText(report) };
   } finally {

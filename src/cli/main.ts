@@ -4,6 +4,7 @@ import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
 import { type BenchFlags, bench } from './bench.ts';
 import { benchPredict } from './bench-predict.ts';
+import { dawn } from '../node.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
@@ -24,6 +25,7 @@ const argument = <T>(parse: (text: string) => T) => (text: string): T => {
 const bytes = argument((text: string) => parseBytes(text, 'The size'));
 const integer = argument(positiveInteger);
 const number = argument(parseNumber);
+const experimental = () => new Option('--experimental', 'also use what browsers have behind a flag: subgroup matrices').conflicts('null');
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 
 const forModel = (command: Command): Command =>
@@ -36,6 +38,7 @@ const forModel = (command: Command): Command =>
     .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows; nothing is measured or tested')
     .option('--retune', 'measure and test kernels again, though it was done on this adapter')
     .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)
+    .addOption(experimental())
     .addOption(limits())
     .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes);
 
@@ -64,8 +67,10 @@ export async function main(argv: string[]): Promise<void> {
 
   const add = (command: Command, run: (...args: never[]) => Promise<Result>) =>
     command.addOption(new Option('--json', 'print the result as JSON')).action(async (...args: unknown[]) => {
-      const options = { ...(args.at(-2) as object), json: (args.at(-2) as { json?: boolean }).json || program.opts().json };
+      const given = args.at(-2) as { json?: boolean; experimental?: boolean };
+      const options = { ...given, json: given.json || program.opts().json };
       try {
+        if (given.experimental) dawn(['enable-dawn-features=allow_unsafe_apis']); // the one instance that the command finds
         const result = await run(...([...args.slice(0, -2), options] as never[]));
         // A pipe may take less than all at once: leave only when it has taken everything.
         await new Promise<void>((done) => process.stdout.write(`${options.json ? JSON.stringify(result.json) : result.text}\n`, () => done()));
@@ -128,6 +133,7 @@ export async function main(argv: string[]): Promise<void> {
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')
+      .addOption(experimental())
       .addOption(limits())
       .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes),
     doctor,

@@ -2,7 +2,7 @@
 import { type Gpu } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
-import { type Shapes } from '../model/record.ts';
+import { type Shapes } from '../model/shapes.ts';
 import { type ModelOptions, type OpenedModel } from './load.ts';
 import { productsOf } from './kinds.ts';
 import { provenShapes } from './proven-shapes.ts';

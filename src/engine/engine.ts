@@ -17,7 +17,7 @@ import { type Manifest } from '../weights/store.ts';
 import { type LoadedModel, type LoadPart, type ModelOptions, type OpenedModel, loadModel, openModel, planFor } from './load.ts';
 import { ensureStored, findModel, type FoundModel, holdStored, idOf, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './open.ts';
 import { mostPerSubmit } from './readback.ts';
-import { type Shapes, chunks } from '../model/record.ts';
+import { type Shapes, chunks } from '../model/shapes.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Session, type Text, createSession } from './session.ts';
 import { createChooser } from './chooser.ts';

@@ -2,7 +2,7 @@
 // model's parts, and keeps it. The reckoning is predict.ts.
 import { type Gpu } from '../gpu/device.ts';
 import { kernelsHash } from '../gpu/kernels.ts';
-import { type Shapes } from '../model/record.ts';
+import { type Shapes } from '../model/shapes.ts';
 import { type Prediction, type StoreCost } from '../protocol.ts';
 import { guessedCost } from '../weights/cost-model.ts';
 import { defaultRamBytes, type OpenedModel } from './load.ts';

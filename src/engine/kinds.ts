@@ -2,7 +2,7 @@
 import { type Model } from '../gpu/self-test.ts';
 import { type Project } from '../model/graph.ts';
 import { matrixKind } from '../model/matrix-shapes.ts';
-import { type Shapes } from '../model/record.ts';
+import { type Shapes } from '../model/shapes.ts';
 import { type OpenedModel } from './load.ts';
 import { isTied, sectionsOf } from './sections.ts';
 

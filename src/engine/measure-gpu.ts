@@ -6,7 +6,7 @@ import { createLedger } from '../gpu/ledger.ts';
 import { type Step } from '../gpu/program.ts';
 import { type Stopwatch, createStopwatch } from '../gpu/stopwatch.ts';
 import { type Graph } from '../model/graph.ts';
-import { type Shapes } from '../model/record.ts';
+import { type Shapes } from '../model/shapes.ts';
 import { createUploader } from '../weights/uploader.ts';
 import { type OpenedModel } from './load.ts';
 import { type Probe, type ProbePart, createProbe, prefillRows } from './probe.ts';

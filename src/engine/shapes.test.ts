@@ -44,6 +44,14 @@ describe('shapesFor', () => {
     expect(shapesFor(all, { variant: 'dot=i8' })).toEqual({ ...base, dot: 'i8' });
   });
 
+  it('takes subgroup matrices that the device has, but none of f16 on the exact path', () => {
+    const variant = 'prefill=matrix-f16-8x8x8-8';
+    const device = { ...all, device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 32768 } }, smallestSubgroup: 8, matrixUnits: [{ component: 'f16', m: 8, n: 8, k: 8, threads: 8 }] } as unknown as Gpu;
+    expect(shapesFor(device, { variant })).toEqual({ ...base, prefill: 'matrix-f16-8x8x8-8' });
+    expect(() => shapesFor(device, { f32: true, variant })).toThrow(/rounds activations to f16/);
+    expect(() => shapesFor({ ...device, matrixUnits: [] }, { variant })).toThrow(/no such subgroup matrices/);
+  });
+
   it('refuses activations in bytes on the exact path, and what the device cannot run', () => {
     expect(() => shapesFor(all, { f32: true, variant: 'dot=i8' })).toThrow(/rounds activations.*f32 asks for no rounding/);
     const plain = gpu(256, { subgroups: false, f16: false, packedDot: false });

@@ -2,7 +2,8 @@
 import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { missing } from '../model/possible-shapes.ts';
-import { type Shapes, chunks, spans, usualChunk, usualSpan } from '../model/record.ts';
+import { type Shapes, chunks, spans, usualChunk, usualSpan } from '../model/shapes.ts';
+import { unitOf } from '../model/subgroup-matrix.ts';
 import { type LoadOptions } from '../protocol.ts';
 
 export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'> = {}): Shapes {
@@ -22,7 +23,7 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
 }
 
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: spans, chunk: chunks,
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as Shapes['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: spans, chunk: chunks,
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */
@@ -32,7 +33,7 @@ export function parseShapes(text: string, base: Shapes): Shapes {
     const [name, value] = pair.split('=');
     const values: readonly (number | string)[] | undefined = Object.hasOwn(known, name) ? known[name as keyof typeof known] : undefined;
     if (!values) throw new RequestError(`"${pair}" is not a shape; known are ${Object.keys(known).join(', ')}, as in splits=1,prefill=rows.`);
-    const chosen = values.find((each) => String(each) === value);
+    const chosen = name === 'prefill' && unitOf(value) ? value : values.find((each) => String(each) === value);
     if (chosen === undefined) throw new RequestError(`The shape ${name} is ${value ?? 'not given'}; it can be ${values.join(', ')}.`);
     shapes[name] = chosen;
   }
@@ -44,6 +45,7 @@ export function shapesFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptio
   const shapes = parseShapes(variant, defaultShapes(gpu, options));
   const lack = missing(gpu, shapes);
   if (lack) throw new RequestError(`The shapes "${variant}" cannot be used: ${lack}. Leave out what it lacks.`);
+  if (options.f32 && unitOf(shapes.prefill)?.component === 'f16') throw new RequestError(`The shape prefill is ${shapes.prefill}, which rounds activations to f16, but f32 asks for no rounding. Leave out one of the two.`);
   if (options.f32 && shapes.dot === 'i8') throw new RequestError('The shape dot is i8, which rounds activations to bytes, but f32 asks for no rounding. Leave out one of the two.');
   return shapes;
 }

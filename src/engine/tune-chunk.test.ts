@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Step } from '../gpu/program.ts';
-import { type Shapes } from '../model/record.ts';
+import { type Shapes } from '../model/shapes.ts';
 import { chunkToPlan, tuneChunk } from './tune-chunk.ts';
 import { type TuneTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';

@@ -2,7 +2,7 @@
 // of rows. How many there is room for is plan.ts's business.
 import { rank } from '../gpu/autotune.ts';
 import { type Dispatch, runsIn } from '../gpu/program.ts';
-import { type Shapes, chunks } from '../model/record.ts';
+import { type Shapes, chunks } from '../model/shapes.ts';
 import { type TuneTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 

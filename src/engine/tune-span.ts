@@ -1,10 +1,11 @@
 // Chooses how many positions a workgroup of attention takes in decode, by timing the model's own attention at a length that
-// conversations reach. Which spans there are, and what they cost in memory, is model/record.ts's business.
+// conversations reach. Which spans there are, and what they cost in memory, is the business of src/model.
 import { rank } from '../gpu/autotune.ts';
 import { createLedger } from '../gpu/ledger.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { kvBytes } from '../model/kv-cache.ts';
-import { type Shapes, spanOf, spans } from '../model/record.ts';
+import { spanOf } from '../model/record.ts';
+import { type Shapes, spans } from '../model/shapes.ts';
 import { type KvType } from '../protocol.ts';
 import { type TuneTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';

@@ -6,7 +6,7 @@ import { type TuneTarget, tune, tuneMs } from './tune.ts';
 import { openNotebook } from './tuning.ts';
 
 const gpu = {
-  adapterName: 'slow', features: { subgroups: false, f16: false, packedDot: false }, smallestSubgroup: 0,
+  adapterName: 'slow', features: { subgroups: false, f16: false, packedDot: false }, smallestSubgroup: 0, matrixUnits: [],
   device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupStorageSize: 16384 }, queue: { writeBuffer: () => {} } },
 } as unknown as TuneTarget['gpu'];
 

@@ -8,8 +8,10 @@ import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { type ModelConfig } from '../model/graph.ts';
-import { missing } from '../model/possible-shapes.ts';
-import { type MatrixShapes, type Mode, type RecordContext, type Shapes } from '../model/record.ts';
+import { matrixPrefills, missing } from '../model/possible-shapes.ts';
+import { type RecordContext } from '../model/record.ts';
+import { type MatrixShapes, type Mode, type Shapes } from '../model/shapes.ts';
+import { unitOf } from '../model/subgroup-matrix.ts';
 import { tuneChunk } from './tune-chunk.ts';
 import { tuneSpan } from './tune-span.ts';
 import { type Choice, type Notebook } from './tuning.ts';
@@ -98,14 +100,16 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Shape
   const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
   const inBytes = [[splits, panels], [4, 1]].map(([s, p]): MatrixShapes => ({ splits: s, panels: p, dot: 'i8' })).filter((each) => !exact && !missing(gpu, each));
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
-  const others: MatrixShapes[] = [...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
+  const others: MatrixShapes[] = [...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })), ...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
   const prefills = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
   return {
     decode: [{ splits, panels, dot }, ...grids.map(([s, p]) => ({ splits: s, panels: p, dot })), ...inBytes],
-    prefill: gpu.software ? prefills.sort((a, b) => Number(a.prefill === 'tile') - Number(b.prefill === 'tile')) : prefills,
+    prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a)) - Number(usesTiles(b))) : prefills,
     few: [...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16])].map((each) => ({ few: each })).filter((each) => !missing(gpu, each)),
   };
 }
+
+const usesTiles = ({ prefill = 'tile' }: MatrixShapes) => prefill === 'tile' || unitOf(prefill) !== undefined;
 
 /** The kinds of matrices among dispatches, those with the most bytes of weights first. */
 function byShare(dispatches: Dispatch[]): string[] {

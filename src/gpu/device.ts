@@ -7,9 +7,19 @@ export interface DeviceOptions {
   /** Pretend that a storage binding may be at most this large. */
   maxBindingBytes?: number;
   /** Features to leave out even where the adapter has them. */
-  without?: ('subgroups' | 'shader-f16' | 'packed_4x8_integer_dot_product')[];
+  without?: ('subgroups' | 'shader-f16' | 'packed_4x8_integer_dot_product' | 'chromium-experimental-subgroup-matrix')[];
   /** Ask for `timestamp-query` where the adapter has it, to measure. */
   timestamps?: boolean;
+}
+
+/** Matrices of m x k and k x n components whose product a subgroup makes at once, in f32. */
+export interface MatrixUnit {
+  component: 'f16' | 'f32';
+  m: number;
+  n: number;
+  k: number;
+  /** Of a subgroup. */
+  threads: number;
 }
 
 export interface Gpu {
@@ -28,9 +38,13 @@ export interface Gpu {
   };
   /** No subgroup has fewer threads; 0 without subgroups. */
   smallestSubgroup: number;
+  /** What subgroups multiply at once, of those that sum in f32; only where all subgroups are of one size. */
+  matrixUnits: MatrixUnit[];
   maxBindingBytes: number;
 }
 
+/** Chromium's name for what is not in the specification yet. */
+const subgroupMatrix = 'chromium-experimental-subgroup-matrix';
 const wantedLimits = [
   'maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize',
   'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX',
@@ -44,13 +58,13 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
   if (!adapter) {
     throw new DeviceError('WebGPU found no GPU adapter. Check that hardware acceleration is on and the graphics driver is current; on Linux, Chrome may need the flag --enable-features=Vulkan.');
   }
-  const wanted = (['subgroups', 'shader-f16'] as const).filter((name) => adapter.features.has(name) && !options.without?.includes(name));
+  const wanted = (['subgroups', 'shader-f16', subgroupMatrix] as const).filter((name) => adapter.features.has(name) && !options.without?.includes(name));
   const timestamps = options.timestamps && adapter.features.has('timestamp-query') ? (['timestamp-query'] as const) : [];
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== 'default') for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
   let device: GPUDevice;
   try {
-    device = await adapter.requestDevice({ label: 'windrow', requiredFeatures: [...wanted, ...timestamps], requiredLimits });
+    device = await adapter.requestDevice({ label: 'windrow', requiredFeatures: [...wanted, ...timestamps] as GPUFeatureName[], requiredLimits });
   } catch (error) {
     throw new DeviceError(`The GPU adapter gave no device: ${(error as Error).message}`);
   }
@@ -66,16 +80,31 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
       packedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product') && !options.without?.includes('packed_4x8_integer_dot_product'),
     },
     smallestSubgroup: wanted.includes('subgroups') ? subgroupMinSize : 0,
+    matrixUnits: wanted.includes(subgroupMatrix) && gpu.wgslLanguageFeatures.has('subgroup_id') ? unitsOf(adapter.info, wanted.includes('shader-f16')) : [],
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
   };
 }
 
+/** What @webgpu/types lacks of `GPUAdapterInfo`: https://dawn.googlesource.com/dawn/+/refs/heads/main/docs/dawn/features/subgroup_matrix.md */
+interface MatrixInfo {
+  subgroupMatrixConfigs?: Iterable<{ componentType: string; resultComponentType: string; M: number; N: number; K: number }>;
+}
+
+/** Those of f16 first, as they are faster. */
+function unitsOf({ subgroupMinSize: threads, subgroupMaxSize, subgroupMatrixConfigs = [] }: GPUAdapterInfo & MatrixInfo, f16: boolean): MatrixUnit[] {
+  if (!threads || threads !== subgroupMaxSize) return [];
+  const configs = [...subgroupMatrixConfigs].filter(({ resultComponentType }) => resultComponentType === 'f32');
+  const components = f16 ? (['f16', 'f32'] as const) : (['f32'] as const);
+  return components.flatMap((component) => configs.filter(({ componentType }) => componentType === component).map(({ M: m, N: n, K: k }) => ({ component, m, n, k, threads })));
+}
+
 /** What an adapter can do that bears on which kernels are chosen and how models are divided, for people. */
-export const factsOf = ({ device: { limits }, features, smallestSubgroup, software, maxBindingBytes }: Gpu): Record<string, string> => ({
+export const factsOf = ({ device: { limits }, features, smallestSubgroup, matrixUnits, software, maxBindingBytes }: Gpu): Record<string, string> => ({
   ...(software ? { adapter: 'in software' } : {}),
   f16: features.f16 ? 'yes' : 'no',
   subgroups: smallestSubgroup ? `of ${smallestSubgroup} or more` : 'no',
   'packed products': features.packedDot ? 'yes' : 'no',
+  ...(matrixUnits.length ? { 'subgroup matrices': matrixUnits.map(({ component, m, n, k }) => `${component} ${m}x${n}x${k}`).join(', ') } : {}),
   'largest buffer': `${Math.floor(limits.maxBufferSize / 2 ** 20)} MiB`,
   'largest binding': `${Math.floor(maxBindingBytes / 2 ** 20)} MiB`,
 });

@@ -44,9 +44,10 @@ describe('readInterface', () => {
 });
 
 describe('kernelSource', () => {
-  it('puts directives first, then constants, then files in their order, and changes no text', () => {
-    const source = kernelSource({ kernel: 'gate', files: ['activate', 'state'], enable: ['f16'], consts: { HeadVec4s: 2 } });
-    expect(source).toBe(`enable f16;\nconst HeadVec4s : u32 = 2u;\n${['activate', 'state', 'gate'].map((name) => files[`../../shaders/${name}.wgsl`]).join('')}`);
+  it('puts the directives of all files first, each once, then constants, then files in their order', () => {
+    const replaced = { state: 'enable f16;\nfn enabled() {}\n', gate: 'enable f16;\nrequires subgroup_id;\nfn main() {}\n' };
+    const source = kernelSource({ kernel: 'gate', files: ['activate', 'state'], consts: { HeadVec4s: 2 } }, replaced);
+    expect(source).toBe(`enable f16;\nrequires subgroup_id;\nconst HeadVec4s : u32 = 2u;\n${files['../../shaders/activate.wgsl']}fn enabled() {}\nfn main() {}\n`);
   });
 
   it('names a file that is missing and the kernel that asks for it', () => {
@@ -64,7 +65,7 @@ describe('the kernel cache', () => {
     expect(c).not.toBe(a);
     expect(pipelines.map(({ compute }) => compute.constants)).toEqual([{ Gate: 1 }, { Gate: 2 }]);
     expect(pipelines[0].compute.module).toBe(pipelines[1].compute.module);
-    expect(kernelKey(gate)).not.toBe(kernelKey({ ...gate, enable: ['f16'] }));
+    expect(kernelKey(gate)).not.toBe(kernelKey({ ...gate, files: ['activate'] }));
   });
 });
 

@@ -1,5 +1,5 @@
-// The kernel catalogue: the only importer of .wgsl. A module is a plain concatenation of directives, constants and files;
-// bindings and parameters are read off the WGSL, so that it is their only description.
+// The kernel catalogue: the only importer of .wgsl. A module is a plain concatenation of constants and files, with their
+// directives at its head; bindings and parameters are read off the WGSL, so that it is their only description.
 
 const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
 const sources = new Map(Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, '').replace(/\.wgsl$/, ''), text]));
@@ -10,7 +10,6 @@ export interface KernelSpec {
   kernel: string;
   /** Files put in front of it, in order. */
   files?: string[];
-  enable?: ('f16' | 'subgroups')[];
   /** Module constants that size arrays in functions. */
   consts?: Record<string, number>;
   /** Pipeline overrides. */
@@ -30,16 +29,19 @@ export interface Kernel extends KernelInterface {
   layout: GPUBindGroupLayout;
 }
 
-export const kernelKey = (spec: KernelSpec): string => JSON.stringify([spec.kernel, spec.files, spec.enable, spec.consts, spec.constants]);
+export const kernelKey = (spec: KernelSpec): string => JSON.stringify([spec.kernel, spec.files, spec.consts, spec.constants]);
 
 /** `replaced`: text in place of that of some files. */
-export function kernelSource({ kernel, files = [], enable = [], consts = {} }: KernelSpec, replaced: Record<string, string> = {}): string {
+export function kernelSource({ kernel, files = [], consts = {} }: KernelSpec, replaced: Record<string, string> = {}): string {
+  const directives = new Set<string>(); // which WGSL has before all else
   const parts = [...files, kernel].map((name) => {
     const text = replaced[name] ?? sources.get(name);
     if (text === undefined) throw new Error(`There is no shader file ${name}.wgsl; the kernel ${kernel} asks for it.`);
-    return text;
+    return text.replace(/^(?:enable|requires|diagnostic)\b.*;\n/gm, (directive) => {
+      directives.add(directive);
+      return '';
+    });
   });
-  const directives = enable.map((name) => `enable ${name};\n`);
   const constants = Object.entries(consts).map(([name, value]) => `const ${name} : u32 = ${value}u;\n`);
   return [...directives, ...constants, ...parts].join('');
 }

@@ -9,7 +9,9 @@ import { layoutOf } from '../weights/layout.ts';
 import { bytesSource } from '../weights/source.ts';
 import { activationStrides } from './activations.ts';
 import { buildGraph } from './build.ts';
-import { type Mode, type Place, type RecordContext, type Shapes, fewRows, record } from './record.ts';
+import { fewRows } from './products.ts';
+import { type Place, type RecordContext, record } from './record.ts';
+import { type Mode, type Shapes } from './shapes.ts';
 
 const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
 

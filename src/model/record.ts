@@ -1,54 +1,9 @@
 // Turns the operations of a graph into dispatches: for one token (decode) and for many (prefill).
-import { type Format } from '../formats/format.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
-import { type KernelSpec } from '../gpu/kernels.ts';
-import { matrixKind, shapesOf } from './matrix-shapes.ts';
-import { type KvType } from '../protocol.ts';
 import { type Activation, type Attend, type Embed, type Graph, type NormAdd, type Op, type Project, type Rope } from './graph.ts';
-
-/** Which kernels and shapes to use; chosen per adapter by measurement, all giving the same numbers up to rounding. */
-export interface Shapes {
-  /** Threads that share a matrix row in decode. */
-  splits: number;
-  /** Panels per workgroup in decode, at most 4. */
-  panels: number;
-  /** Prefill by tiles of 64 x 64 in workgroup memory, or by rows without barriers: alone, or 4 or 8 threads of a subgroup sharing what they read. */
-  prefill: 'tile' | 'rows' | 'broadcast4' | 'broadcast8';
-  tile: 'f32' | 'f16';
-  /** Prefill of up to `fewRows` tokens by a kernel of its own with so many threads to a matrix row; 0: as that of more. */
-  few: number;
-  /** Decode with activations as they are, or rounded to two signed bytes each for products in integers (types without integer codes: as they are). */
-  dot: 'f32' | 'i8';
-  cache: KvType;
-  reduce: 'workgroup' | 'subgroup';
-  /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`spanOf`). */
-  span: number;
-  /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */
-  chunk: number;
-  /** Other choices for some kinds of matrices (matrix-shapes.ts). */
-  matrices?: Record<string, MatrixShapes>;
-}
-
-/** What may differ between the matrices of a model. */
-export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile' | 'few'>>;
-
-/** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
-export interface MatrixPart {
-  matrix: {
-    format: Pick<Format, 'name' | 'codes'>;
-    rows: number;
-    cols: number;
-    /** The stacked tensors: rows of each, and where they begin. */
-    parts: { rows: number; targetRow: number }[];
-    panels: { blocks: number; panelBytes: number };
-  };
-  binding: Binding;
-  panels: number;
-  /** First row of the matrix in this part. */
-  firstRow: number;
-  /** Rows in this part, without padding. */
-  rows: number;
-}
+import { matrixKind, shapesOf } from './matrix-shapes.ts';
+import { type MatrixPart, decodeKernel, fewKernel, fewRows, formatFiles, matrixParams, prefillKernel } from './products.ts';
+import { type Mode, type Shapes, spans } from './shapes.ts';
 
 /** What the operations of one section are recorded with. */
 export interface Place {
@@ -78,14 +33,6 @@ export interface RecordContext {
   values(layer: number): Binding;
 }
 
-export type Mode = 'decode' | 'prefill';
-
-/** Spans of attention that there are to choose from; the usual one where nothing was measured. */
-export const spans = [64, 128, 256, 512];
-export const usualSpan = 128;
-/** Most tokens of a step that there are to choose from, and where nothing was measured: tiles of 64 x 64 then keep a GPU busy. */
-export const chunks = [64, 128, 256, 512];
-export const usualChunk = 256;
 /** Workgroup memory that every device has. */
 const workgroupBytes = 16384;
 /** Most heads of a group that share a workgroup there: their sums are in registers. */
@@ -166,48 +113,6 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
   return dispatches;
 }
 
-/** The kernel that multiplies one row of activations with a matrix. */
-export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'panels' | 'dot'>, part: MatrixPart, constants: Record<string, number>): KernelSpec {
-  const { codes } = part.matrix.format;
-  const inBytes = dot === 'i8' && codes;
-  return {
-    kernel: 'matvec',
-    files: ['prelude', ...formatFiles(part.matrix.format), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
-    // At most 9 KiB of workgroup memory for bytes: beside the sums of the most splits within the 16 KiB that every device has.
-    constants: { ...constants, Splits: splits, Panels: panels, ...(inBytes ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), 96) } : {}) },
-  };
-}
-
-/** Threads of a subgroup that share the activations they read. */
-export const lanesOf = { rows: 0, tile: 0, broadcast4: 4, broadcast8: 8 } satisfies Record<Shapes['prefill'], number>;
-
-/** The kernel that multiplies many rows of activations with a matrix. */
-export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
-  if (prefill !== 'tile') {
-    const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
-    const lanes = lanesOf[prefill];
-    return {
-      kernel: lanes ? { kernel: 'matvec-broadcast', enable: ['subgroups'], files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
-      grid: ({ rows }) => [Math.ceil(part.panels / 4), Math.ceil(rows / 8)], // Panels and Tokens of both shaders
-    };
-  }
-  return {
-    kernel: { kernel: 'matmul', enable: tile === 'f16' ? ['f16'] : [], files: [`tile/${tile}`, 'prelude', ...formatFiles(part.matrix.format), 'rows', 'state'], constants },
-    grid: ({ rows }) => [Math.ceil(part.panels / 2), Math.ceil(rows / 64)],
-  };
-}
-
-/** Most rows of activations that `fewKernel` takes: Tokens of its shader. */
-export const fewRows = 8;
-
-/** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
-function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
-  return {
-    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], constants: { ...constants, Splits: splits } },
-    grid: ({ rows }) => [rows <= fewRows ? part.panels : 0],
-  };
-}
-
 /** Where each part's first row goes in a row of the output: stacked rows follow each other, gated halves begin at a panel. */
 function firstOutputs(op: Project, parts: MatrixPart[]): number[] {
   let start = 0;
@@ -235,7 +140,7 @@ function gate({ activations: { buffers, strides, state }, graph }: RecordContext
 function rmsNorm({ activations: { buffers, strides }, graph, shapes }: RecordContext, label: string, input: Activation, output: Activation | 'normed', weight: string, add: boolean, place: Place): Dispatch {
   return {
     label,
-    kernel: { kernel: 'rms-norm', ...reduction(shapes), constants: { Add: flag(add), WorkgroupSize: 64 } },
+    kernel: { kernel: 'rms-norm', files: [`reduce/${shapes.reduce}`], constants: { Add: flag(add), WorkgroupSize: 64 } },
     params: {
       groups: Math.ceil(graph.config.dim / 4), input_stride: strides[input], output_stride: strides[output],
       norm: place.vectorOffset(weight) / 4, inverse_cols: 1 / graph.config.dim, eps: graph.config.eps,
@@ -321,14 +226,3 @@ export function spanOf(config: Pick<Graph['config'], 'heads' | 'kvHeads'>, { spa
 /** Bytes of the partial results of split attention for up to `positions`, whatever span is chosen. */
 export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => Math.ceil(positions / Math.min(...spans)) * heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-/** The shader files that read weights of a type: its own, and what all types of its kind share; codes with a minimum are unsigned. */
-export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): string[] =>
-  [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
-
-/** Parameters that every kernel reading a matrix shares. */
-export function matrixParams({ matrix, panels }: MatrixPart) {
-  const { blocks, panelBytes } = matrix.panels;
-  return { panels, panel_words: panelBytes / 4, blocks, groups: Math.ceil(matrix.cols / 32), rows: 0 };
-}
-
-const reduction = ({ reduce }: Shapes): Pick<KernelSpec, 'enable' | 'files'> => ({ enable: reduce === 'subgroup' ? ['subgroups'] : [], files: [`reduce/${reduce}`] });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { partialsBytes, spanOf, spans } from './record.ts';
+import { partialsBytes, spanOf } from './record.ts';
+import { spans } from './shapes.ts';
 
 it('gives attention the span chosen, or the largest that leaves its workgroups within 16 KiB', () => {
   expect(spans.map((span) => spanOf({ heads: 9, kvHeads: 3 }, { span }))).toEqual([64, 128, 256, 512]);

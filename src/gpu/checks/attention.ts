@@ -1,6 +1,6 @@
 // Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
 import { type RopeSpec } from '../../model/graph.ts';
-import { type Mode, type Shapes, spans, usualSpan } from '../../model/record.ts';
+import { type Mode, type Shapes, spans, usualSpan } from '../../model/shapes.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
 import { type KvType } from '../../protocol.ts';
 import { attention } from '../../reference/attention.ts';

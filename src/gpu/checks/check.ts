@@ -1,7 +1,7 @@
 // What a check is and how one is judged. Knows no kernel.
 import { BudgetError } from '../../errors.ts';
 import { missing } from '../../model/possible-shapes.ts';
-import { type Shapes } from '../../model/record.ts';
+import { type Shapes } from '../../model/shapes.ts';
 import { type Workbench } from './workbench.ts';
 
 /** What the GPU gave and what the reference gives, number by number. */

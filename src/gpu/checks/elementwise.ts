@@ -1,6 +1,6 @@
 // Checks of the kernels between the products: RMS norm and gate, on activations alone.
 import { type Project } from '../../model/graph.ts';
-import { type Shapes } from '../../model/record.ts';
+import { type Shapes } from '../../model/shapes.ts';
 import { type Gate, gated } from '../../reference/gate.ts';
 import { rmsNorm } from '../../reference/rms-norm.ts';
 import { type Case, type Check } from './check.ts';

@@ -1,7 +1,7 @@
 // The checks of one model: each distinct operation of its graph, with its widths, heads and weight types, few rows each.
 import { type Graph, type Op, type Project } from '../../model/graph.ts';
 import { shapesOf } from '../../model/matrix-shapes.ts';
-import { type Shapes, usualSpan } from '../../model/record.ts';
+import { type Shapes, usualSpan } from '../../model/shapes.ts';
 import { attendCase, attendTolerance, ropeCase, ropeTolerance } from './attention.ts';
 import { type Check } from './check.ts';
 import { normCase, normTolerance } from './elementwise.ts';

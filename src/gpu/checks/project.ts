@@ -1,8 +1,10 @@
-// Checks of the kernels that read weights: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, embed, with everything fused into them.
+// Checks of the kernels that read weights: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-matrix, embed, with everything fused into them.
 import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
 import { type Project } from '../../model/graph.ts';
-import { type Mode, type Shapes, lanesOf, usualChunk, usualSpan } from '../../model/record.ts';
+import { lanesOf } from '../../model/products.ts';
+import { type Mode, type Shapes, usualChunk, usualSpan } from '../../model/shapes.ts';
+import { unitOf } from '../../model/subgroup-matrix.ts';
 import { embed } from '../../reference/embed.ts';
 import { type Gate, activate } from '../../reference/gate.ts';
 import { type Projection, project } from '../../reference/project.ts';
@@ -37,6 +39,9 @@ export interface Projected {
 const tolerance = 1e-5;
 /** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
 const halfTolerance = 2 ** -10;
+/** And each activation too. */
+const halvesTolerance = 2 ** -9;
+const matrixTolerance = (prefill: Shapes['prefill']) => (unitOf(prefill)?.component === 'f16' ? halvesTolerance : tolerance);
 
 export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: usualSpan, chunk: usualChunk, ...shapes });
 
@@ -201,12 +206,13 @@ const prefills: { name: string; tolerance: number; shapes: Partial<Shapes>; toke
   { name: 'matmul f16', tolerance: halfTolerance, shapes: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
 ];
 
-function prefillChecks(): Check[] {
-  return prefills.flatMap(({ name, tolerance: allowed, shapes, tokens, only, every }): Check[] => {
+function prefillChecks(matrixPrefills: Shapes['prefill'][]): Check[] {
+  const byMatrices = matrixPrefills.map((prefill): (typeof prefills)[number] => ({ name: `matmul-matrix ${prefill}`, tolerance: matrixTolerance(prefill), shapes: { prefill }, tokens: [65, 2, 33] }));
+  return [...prefills, ...byMatrices].flatMap(({ name, tolerance: allowed, shapes, tokens, only, every }): Check[] => {
     const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeShapes(shapes)));
     // Weights of subnormal scales are below the least f16 number: such a tile holds them as zeros or not, as the GPU likes.
     const types = (type: string) => {
-      const list = ofType(type, 1).filter(({ subnormal }) => !(subnormal && shapes.tile === 'f16')).reverse();
+      const list = ofType(type, 1).filter(({ subnormal }) => !(subnormal && allowed > tolerance)).reverse();
       return every ? tokens.map((_, i) => list[i % list.length]) : list;
     };
     const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, shapes, cases: cases(types(type)) }));
@@ -254,7 +260,8 @@ const embedChecks = (): Check[] =>
     return { name: `embed ${type}`, tolerance: embedTolerance, shapes: {}, cases: [embedCase(type, 1, cols), embedCase(type, 67, cols), embedCase(type, 97, cols, 2)] };
   });
 
-export const projectChecks = (): Check[] => [...embedChecks(), ...decodeChecks(), ...prefillChecks()];
+/** Of every kernel; `matrixPrefills`: prefill by the device's subgroup matrices. */
+export const projectChecks = (matrixPrefills: Shapes['prefill'][] = []): Check[] => [...embedChecks(), ...decodeChecks(), ...prefillChecks(matrixPrefills)];
 
 /** The check of one product of a model for one row of activations. */
 export const decodeCheck = (given: Projected, label: string, shapes: Shapes): Check => {
@@ -272,6 +279,7 @@ export const fewCheck = (given: Projected, label: string, shapes: Shapes): Check
 export const prefillCheck = (given: Projected, label: string, shapes: Shapes): Check => {
   const { prefill, tile } = shapes;
   const cases = [projectCase({ ...given, tokens: 9 }, 'prefill', shapes)];
-  if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf[prefill]}`} ${label}`, tolerance, shapes: { prefill }, cases };
+  if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), shapes: { prefill }, cases };
+  if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, shapes: { prefill }, cases };
   return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, shapes: { prefill, tile }, cases };
 };

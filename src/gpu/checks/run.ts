@@ -3,6 +3,7 @@
 import { type Gpu } from '../device.ts';
 import { createKernelCache } from '../kernels.ts';
 import { createLedger } from '../ledger.ts';
+import { matrixPrefills } from '../../model/possible-shapes.ts';
 import { type SelfTestOptions } from '../self-test.ts';
 import { attentionChecks } from './attention.ts';
 import { type CheckResult, runCheck } from './check.ts';
@@ -14,7 +15,7 @@ import { samplerChecks } from './sampler.ts';
 const atOnce = 4;
 
 export async function runSelfTest(gpu: Gpu, { model, only, known = {}, kernels, room, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
-  const all = model ? modelChecks(model) : [...projectChecks(), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
+  const all = model ? modelChecks(model) : [...projectChecks(matrixPrefills(gpu)), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
   const checks = only ? all.filter(({ name }) => only.test(name)) : all;
   const own = createLedger(gpu.device, 2 ** 30);
   const bench = { gpu, kernels: kernels ?? createKernelCache(gpu.device), room: room ?? (() => own) };

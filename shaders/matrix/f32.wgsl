@@ -1,0 +1,3 @@
+// Subgroup matrices of f32, which need no scaling.
+alias Component = f32;
+const Reach = 0.0;

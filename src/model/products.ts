@@ -1,0 +1,77 @@
+// The kernels that multiply activations with a stored matrix: of one token, of a few, of many.
+import { type Format } from '../formats/format.ts';
+import { type Binding, type Dispatch } from '../gpu/program.ts';
+import { type KernelSpec } from '../gpu/kernels.ts';
+import { type Shapes } from './shapes.ts';
+import { unitOf } from './subgroup-matrix.ts';
+
+/** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
+export interface MatrixPart {
+  matrix: {
+    format: Pick<Format, 'name' | 'codes'>;
+    rows: number;
+    cols: number;
+    /** The stacked tensors: rows of each, and where they begin. */
+    parts: { rows: number; targetRow: number }[];
+    panels: { blocks: number; panelBytes: number };
+  };
+  binding: Binding;
+  panels: number;
+  /** First row of the matrix in this part. */
+  firstRow: number;
+  /** Rows in this part, without padding. */
+  rows: number;
+}
+
+/** The kernel that multiplies one row of activations with a matrix. */
+export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'panels' | 'dot'>, part: MatrixPart, constants: Record<string, number>): KernelSpec {
+  const { codes } = part.matrix.format;
+  const inBytes = dot === 'i8' && codes;
+  return {
+    kernel: 'matvec',
+    files: ['prelude', ...formatFiles(part.matrix.format), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    // At most 9 KiB of workgroup memory for bytes: beside the sums of the most splits within the 16 KiB that every device has.
+    constants: { ...constants, Splits: splits, Panels: panels, ...(inBytes ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), 96) } : {}) },
+  };
+}
+
+/** Threads of a subgroup that share the activations they read. */
+export const lanesOf = (prefill: Shapes['prefill']): number => ({ broadcast4: 4, broadcast8: 8 } as Partial<Record<Shapes['prefill'], number>>)[prefill] ?? 0;
+
+/** The kernel that multiplies many rows of activations with a matrix. */
+export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
+  const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
+  const tiles: Dispatch['grid'] = ({ rows }) => [Math.ceil(part.panels / 2), Math.ceil(rows / 64)];
+  const unit = unitOf(prefill);
+  if (unit) {
+    const { component, m, n, k, threads } = unit;
+    return { kernel: { kernel: 'matmul-matrix', files: [`matrix/${component}`, 'matrix/subgroup', ...files], consts: { M: m, N: n, K: k, Threads: threads }, constants }, grid: tiles };
+  }
+  if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile}`, ...files], constants }, grid: tiles };
+  const lanes = lanesOf(prefill);
+  return {
+    kernel: lanes ? { kernel: 'matvec-broadcast', files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
+    grid: ({ rows }) => [Math.ceil(part.panels / 4), Math.ceil(rows / 8)], // Panels and Tokens of both shaders
+  };
+}
+
+/** Most rows of activations that `fewKernel` takes: Tokens of its shader. */
+export const fewRows = 8;
+
+/** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
+export function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
+  return {
+    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], constants: { ...constants, Splits: splits } },
+    grid: ({ rows }) => [rows <= fewRows ? part.panels : 0],
+  };
+}
+
+/** The shader files that read weights of a type: its own, and what all types of its kind share; codes with a minimum are unsigned. */
+export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): string[] =>
+  [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
+
+/** Parameters that every kernel reading a matrix shares. */
+export function matrixParams({ matrix, panels }: MatrixPart) {
+  const { blocks, panelBytes } = matrix.panels;
+  return { panels, panel_words: panelBytes / 4, blocks, groups: Math.ceil(matrix.cols / 32), rows: 0 };
+}

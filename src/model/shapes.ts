@@ -1,0 +1,39 @@
+// The choices that there are of kernels and their shapes. Which of them a device can run, possible-shapes.ts knows; which are
+// fast, measurements tell (engine/tune.ts).
+import { type KvType } from '../protocol.ts';
+import { type MatrixPrefill } from './subgroup-matrix.ts';
+
+export type Mode = 'decode' | 'prefill';
+
+/** Which kernels and shapes to use; chosen per adapter by measurement, all giving the same numbers up to rounding. */
+export interface Shapes {
+  /** Threads that share a matrix row in decode. */
+  splits: number;
+  /** Panels per workgroup in decode, at most 4. */
+  panels: number;
+  /** Prefill by tiles of 64 x 64 in workgroup memory, also as subgroup matrices, or by rows without barriers: alone, or 4 or 8 threads of a subgroup sharing what they read. */
+  prefill: 'tile' | MatrixPrefill | 'rows' | 'broadcast4' | 'broadcast8';
+  tile: 'f32' | 'f16';
+  /** Prefill of up to `fewRows` tokens by a kernel of its own with so many threads to a matrix row; 0: as that of more. */
+  few: number;
+  /** Decode with activations as they are, or rounded to two signed bytes each for products in integers (types without integer codes: as they are). */
+  dot: 'f32' | 'i8';
+  cache: KvType;
+  reduce: 'workgroup' | 'subgroup';
+  /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`spanOf`). */
+  span: number;
+  /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */
+  chunk: number;
+  /** Other choices for some kinds of matrices (matrix-shapes.ts). */
+  matrices?: Record<string, MatrixShapes>;
+}
+
+/** What may differ between the matrices of a model. */
+export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile' | 'few'>>;
+
+/** Spans of attention that there are to choose from; the usual one where nothing was measured. */
+export const spans = [64, 128, 256, 512];
+export const usualSpan = 128;
+/** Most tokens of a step that there are to choose from, and where nothing was measured: tiles of 64 x 64 then keep a GPU busy. */
+export const chunks = [64, 128, 256, 512];
+export const usualChunk = 256;

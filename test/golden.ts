@@ -1,0 +1,30 @@
+// How far the logits of a loaded tiny model are from the golden ones.
+import { type LoadedModel } from '../src/engine/load.ts';
+import { createRunner } from '../src/engine/runner.ts';
+import { floatsFixture, jsonFixture } from './fixture.ts';
+
+export interface Errors {
+  prefill: number;
+  decode: number;
+}
+
+/** Largest errors of the logits of 24 tokens, all by prefill in steps of so many, and of the last after 10 by prefill and 14 one at a time. */
+export async function errorsOf(model: LoadedModel, name: string, steps = [24]): Promise<Errors> {
+  const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
+  const golden = floatsFixture(`tiny/${name}.L24.ref.f32`);
+  const runner = createRunner(model);
+  const largest = (found: Float32Array, wanted: Float32Array) => found.reduce((worst, v, i) => Math.max(worst, Number.isNaN(v) ? Infinity : Math.abs(v - wanted[i])), 0);
+  const { vocab } = model.graph.config;
+  const errors = { prefill: 0, decode: Infinity };
+  let fed = 0;
+  for (const count of steps) {
+    const wanted = golden.subarray(fed * vocab, (fed + count) * vocab);
+    await runner.feedAll(tokens24.slice(fed, fed + count), fed, (logits, rows) => (errors.prefill = rows === count ? Math.max(errors.prefill, largest(logits, wanted)) : Infinity));
+    fed += count;
+  }
+  if (fed !== 24) throw new Error(`The steps are of ${fed} tokens; the golden logits are of 24.`);
+  await runner.feed(tokens24.slice(0, 10), 0);
+  for (let position = 10; position < 24; position++) await runner.feed(tokens24.slice(position, position + 1), position);
+  errors.decode = largest(await runner.readLogits(), golden.subarray(-vocab));
+  return errors;
+}
