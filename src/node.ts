@@ -6,7 +6,7 @@ import { create, globals } from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
 import { recordsFile } from './weights/records-file.ts';
 
-export { openModel } from './engine/load.ts';
+export { openModel } from './engine/opened.ts';
 export { plan } from './engine/plan.ts';
 export { readHeader } from './gguf/parse.ts';
 export { createTokenizer } from './text/tokenizer.ts';

@@ -1,6 +1,7 @@
 // Steps of 2 to 8 tokens of SmolLM2 by the kernel for few rows and by that for many, in turn. In the full run alone, as it times.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LoadedModel, loadModel, openModel } from '../src/engine/load.ts';
+import { type LoadedModel, loadModel } from '../src/engine/load.ts';
+import { openModel } from '../src/engine/opened.ts';
 import { type Runner, createRunner } from '../src/engine/runner.ts';
 import { defaultShapes } from '../src/engine/shapes.ts';
 import { readHeader } from '../src/gguf/parse.ts';

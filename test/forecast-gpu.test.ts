@@ -2,7 +2,7 @@
 // Whether predictions from them hold is predict-gpu.test.ts's business.
 import { describe, expect, it } from 'vitest';
 import { forecast, type GpuCostRecords } from '../src/engine/forecast.ts';
-import { openModel, planFor, type ModelOptions, type OpenedModel } from '../src/engine/load.ts';
+import { openModel, planFor, type ModelOptions, type OpenedModel } from '../src/engine/opened.ts';
 import { measureGpu, mostMeasurements, type GpuCosts } from '../src/engine/measure-gpu.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { bytesSource } from '../src/weights/source.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache, type KernelSpec } from '../src/gpu/kernels.ts';
 import { type CheckResult, selfTest } from '../src/gpu/self-test.ts';
-import { openModel } from '../src/engine/load.ts';
+import { openModel } from '../src/engine/opened.ts';
 import { defaultShapes } from '../src/engine/shapes.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { bytesSource } from '../src/weights/source.ts';

@@ -2,7 +2,8 @@
 // than the budget allows: on Dawn, where each buffer made is counted beside the ledger.
 import { describe, expect, it } from 'vitest';
 import { createChooser } from '../src/engine/chooser.ts';
-import { type ModelOptions, loadModel, openModel } from '../src/engine/load.ts';
+import { loadModel } from '../src/engine/load.ts';
+import { type ModelOptions, openModel } from '../src/engine/opened.ts';
 import { createRunner } from '../src/engine/runner.ts';
 import { sweepBudgets } from '../src/engine/sweep.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/tuning.ts';

@@ -1,6 +1,7 @@
 // Loads a model for tests on Dawn, as the engine does.
 import { type DeviceOptions, type Gpu, openGpu } from '../src/gpu/device.ts';
-import { type LoadedModel, type ModelOptions, loadModel, openModel } from '../src/engine/load.ts';
+import { type LoadedModel, loadModel } from '../src/engine/load.ts';
+import { type ModelOptions, openModel } from '../src/engine/opened.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { sourceReader } from '../src/weights/reader.ts';
 import { bytesSource } from '../src/weights/source.ts';

@@ -1,7 +1,8 @@
 // SmolLM2-135M-Instruct against llama.cpp's goldens: logits, greedy answers, likelihood; exact path and default path.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { negativeLogLikelihood } from '../src/cli/perplexity.ts';
-import { type LoadedModel, type ModelOptions, loadModel, openModel } from '../src/engine/load.ts';
+import { type LoadedModel, loadModel } from '../src/engine/load.ts';
+import { type ModelOptions, openModel } from '../src/engine/opened.ts';
 import { type Runner, createRunner } from '../src/engine/runner.ts';
 import { defaultShapes } from '../src/engine/shapes.ts';
 import { missing } from '../src/model/possible-shapes.ts';

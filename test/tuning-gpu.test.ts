@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { kindsOf } from '../src/engine/kinds.ts';
-import { openModel } from '../src/engine/load.ts';
+import { openModel } from '../src/engine/opened.ts';
 import { attentionKind } from '../src/engine/tune-span.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/tuning.ts';
 import { DeviceError } from '../src/errors.ts';

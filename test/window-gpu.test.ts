@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { countCalls } from '../bench/count-calls.ts';
 import { loadByGuess } from '../src/engine/default-budget.ts';
-import { type LoadedModel, type ModelOptions, type OpenedModel, loadModel, openModel } from '../src/engine/load.ts';
+import { type LoadedModel, loadModel } from '../src/engine/load.ts';
+import { type ModelOptions, type OpenedModel, openModel } from '../src/engine/opened.ts';
 import { createRunner } from '../src/engine/runner.ts';
 import { sweepBudgets } from '../src/engine/sweep.ts';
 import { readHeader } from '../src/gguf/parse.ts';

@@ -1,7 +1,8 @@
 // windrow bench --predict: predicted against measured decode speed of models at several budgets and positions. What
 // predictions follow from is measured in the same run, by turns with the speed.
 import { type Engine } from '../engine/engine.ts';
-import { type LoadedModel, defaultRamBytes } from '../engine/load.ts';
+import { type LoadedModel } from '../engine/load.ts';
+import { defaultRamBytes } from '../engine/streaming.ts';
 import { measureGpu } from '../engine/measure-gpu.ts';
 import { predict } from '../engine/predict.ts';
 import { type Runner } from '../engine/runner.ts';

@@ -6,7 +6,7 @@ import { benchPrompt } from '../../bench/prompt.ts';
 import { contextFor, runBench } from '../../bench/report.ts';
 import { reportText } from '../../bench/report-text.ts';
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
-import { openModel } from '../engine/load.ts';
+import { openModel } from '../engine/opened.ts';
 import { describeShapes } from '../engine/shapes.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { createNodeEngine, dawn } from '../node.ts';

@@ -1,6 +1,7 @@
 // windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
 import { forecast } from '../engine/forecast.ts';
-import { defaultRamBytes, openModel, planFor } from '../engine/load.ts';
+import { openModel, planFor } from '../engine/opened.ts';
+import { defaultRamBytes } from '../engine/streaming.ts';
 import { optionsFor } from '../engine/engine.ts';
 import { checkLimits } from '../engine/limits.ts';
 import { shapesFor } from '../engine/shapes.ts';

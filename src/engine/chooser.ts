@@ -3,7 +3,7 @@ import { type Gpu } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Shapes } from '../model/shapes.ts';
-import { type ModelOptions, type OpenedModel } from './load.ts';
+import { type ModelOptions, type OpenedModel } from './opened.ts';
 import { productsOf } from './kinds.ts';
 import { provenShapes } from './proven-shapes.ts';
 import { chunkToPlan } from './tune-chunk.ts';

@@ -3,7 +3,8 @@
 import { BudgetError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type WeightsReader } from '../weights/reader.ts';
-import { type LoadHooks, type LoadedModel, type ModelOptions, type OpenedModel, loadModel, planFor } from './load.ts';
+import { type LoadHooks, type LoadedModel, loadModel } from './load.ts';
+import { type ModelOptions, type OpenedModel, planFor } from './opened.ts';
 
 const mostBytes = 4 * 2 ** 30;
 const shrink = 0.6;

@@ -3,7 +3,7 @@ import { type Model } from '../gpu/self-test.ts';
 import { type Project } from '../model/graph.ts';
 import { matrixKind } from '../model/matrix-shapes.ts';
 import { type Shapes } from '../model/shapes.ts';
-import { type OpenedModel } from './load.ts';
+import { type OpenedModel } from './opened.ts';
 import { isTied, sectionsOf } from './sections.ts';
 
 /** Of every product, as they are stored: one for each type among its matrices that follow each other. */

@@ -5,7 +5,7 @@ import { type Gpu } from '../gpu/device.ts';
 import { activationBindings } from '../model/activations.ts';
 import { kvBytes } from '../model/kv-cache.ts';
 import { matricesOf } from '../weights/layout.ts';
-import { type ModelOptions, type OpenedModel } from './load.ts';
+import { type ModelOptions, type OpenedModel } from './opened.ts';
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 

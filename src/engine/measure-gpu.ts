@@ -8,7 +8,7 @@ import { type Stopwatch, createStopwatch } from '../gpu/stopwatch.ts';
 import { type Graph } from '../model/graph.ts';
 import { type Shapes } from '../model/shapes.ts';
 import { createUploader } from '../weights/uploader.ts';
-import { type OpenedModel } from './load.ts';
+import { type OpenedModel } from './opened.ts';
 import { type Probe, type ProbePart, createProbe, prefillRows } from './probe.ts';
 
 /** Seconds, of one token unless it says otherwise. */

@@ -19,7 +19,7 @@ import { bytesSource, fileSource, sizedSource } from '../weights/source.ts';
 import { sealedStore } from '../weights/sealed-store.ts';
 import { type Encryption, type Manifest, sha256, type Store } from '../weights/store.ts';
 import { urlSource } from '../weights/url-source.ts';
-import { type OpenedModel, openModel } from './load.ts';
+import { type OpenedModel, openModel } from './opened.ts';
 
 /** Where models are kept, and what watches over it. Undefined parts are missing where the engine runs. */
 export interface Storage {

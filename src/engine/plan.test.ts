@@ -4,7 +4,7 @@ import { fixture } from '../../test/fixture.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { bytesSource } from '../weights/source.ts';
 import { activationStrides } from '../model/activations.ts';
-import { type OpenedModel, openModel } from './load.ts';
+import { type OpenedModel, openModel } from './opened.ts';
 import { type PlanOptions, plan, smallestBudget } from './plan.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));

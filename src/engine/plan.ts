@@ -7,7 +7,7 @@ import { paramsStride } from '../gpu/program.ts';
 import { type KvType } from '../protocol.ts';
 import { type Slice, cutMatrix, cutSection, isVectors, spansOf } from '../weights/slices.ts';
 import { type Layout, matricesOf } from '../weights/layout.ts';
-import { type OpenedModel } from './load.ts';
+import { type OpenedModel } from './opened.ts';
 import { readbackBytes } from './readback.ts';
 import { isTied, sectionsOf } from './sections.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { bytesSource } from '../weights/source.ts';
-import { type OpenedModel, openModel } from './load.ts';
+import { type OpenedModel, openModel } from './opened.ts';
 import { type GpuCosts } from './measure-gpu.ts';
 import { type Plan, plan, smallestBudget } from './plan.ts';
 import { predict } from './predict.ts';

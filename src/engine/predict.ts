@@ -3,7 +3,7 @@
 import { type Prediction, type StoreCost } from '../protocol.ts';
 import { readSeconds } from '../weights/cost-model.ts';
 import { isVectors, rangesOf, type Slice } from '../weights/slices.ts';
-import { type OpenedModel } from './load.ts';
+import { type OpenedModel } from './opened.ts';
 import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
 import { type Plan } from './plan.ts';
 import { kindOf, prefillRows } from './probe.ts';

@@ -1,7 +1,7 @@
 // What loading a model would take, told before anything but its header is read. Loads nothing.
 import { optionsFor, type Host } from './engine.ts';
 import { forecast } from './forecast.ts';
-import { openModel, planFor } from './load.ts';
+import { openModel, planFor } from './opened.ts';
 import { findModel } from './open.ts';
 import { defaultShapes } from './shapes.ts';
 import { openGpu } from '../gpu/device.ts';

@@ -13,7 +13,8 @@ import { createSampler } from '../model/sampler.ts';
 import { type Layout, type Section, matricesOf } from '../weights/layout.ts';
 import { placeWeights } from '../weights/resident.ts';
 import { type Slice, cutSection, isVectors } from '../weights/slices.ts';
-import { type OpenedModel, placeOf } from './load.ts';
+import { type OpenedModel } from './opened.ts';
+import { placeOf } from './programs.ts';
 import { isTied, sectionsOf } from './sections.ts';
 
 export interface ProbePart {

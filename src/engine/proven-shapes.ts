@@ -9,7 +9,7 @@ import { missing } from '../model/possible-shapes.ts';
 import { type Shapes } from '../model/shapes.ts';
 import { unitOf } from '../model/subgroup-matrix.ts';
 import { testable } from './kinds.ts';
-import { type OpenedModel } from './load.ts';
+import { type OpenedModel } from './opened.ts';
 import { type Notebook } from './tuning.ts';
 
 export interface Proven {

@@ -1,6 +1,7 @@
 // Runs a loaded model: tokens in, logits or the next token out. Knows positions and programs, not text or requests.
 import { DeviceError, RequestError } from '../errors.ts';
-import { type LoadedModel, type Stage } from './load.ts';
+import { type LoadedModel } from './load.ts';
+import { type Stage } from './programs.ts';
 import { createPacer } from './pacer.ts';
 import { createReadback, mostPerSubmit } from './readback.ts';
 import { type Program, type Step } from '../gpu/program.ts';

@@ -1,5 +1,5 @@
 // The budgets at which a model is compared with itself: what is always needed, and a share of the weights.
-import { type OpenedModel } from './load.ts';
+import { type OpenedModel } from './opened.ts';
 import { type PlanOptions, plan, smallestBudget } from './plan.ts';
 
 /** Budgets that hold the fixed part (keys and values, activations, parameters, the least staging) and so much of the weights. */
