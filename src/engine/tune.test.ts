@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import * as autotune from '../gpu/autotune.ts';
 import { createLedger } from '../gpu/ledger.ts';
 import { type Dispatch } from '../gpu/program.ts';
+import { type MatrixShapes } from '../model/shapes.ts';
 import { defaultShapes } from './shapes.ts';
 import { type TuneTarget, tune, tuneMs } from './tune.ts';
 import { openNotebook } from './tuning.ts';
@@ -17,6 +19,19 @@ const target = { gpu, kernels: { hash: '', get: () => new Promise(() => {}) }, l
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
+
+it('takes what alone could be timed, for this load; few rows then need no kernel of their own', async () => {
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_device, _ledger, _kernels, _step, candidates) => {
+    const only = candidates.find(({ value }) => (value as MatrixShapes).prefill === 'rows');
+    return only ? [{ value: only.value, ms: 1 }] : [];
+  });
+  const untuned = defaultShapes(gpu, {});
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const shapes = await tune(target, untuned, book);
+  expect(shapes).toMatchObject({ prefill: 'rows', few: 0, splits: untuned.splits, matrices: { small: { prefill: 'rows', few: 0 } } });
+  expect(book.notes.prefill).toEqual({});
+  rank.mockRestore();
+});
 
 it('tries at some loads where no time is left for the largest kind of matrix, then keeps the usual choice', async () => {
   const untuned = defaultShapes(gpu, {});

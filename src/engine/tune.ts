@@ -63,7 +63,8 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
     let choices = candidates(target.gpu, shapes, exact)[choice];
     let again = false;
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
-      if (!notes[choice][kind]) {
+      let chosen = notes[choice][kind];
+      if (!chosen) {
         const timed = performance.now() < deadline ? await time(target, shapes, choice, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
         if (timed.length > 1) {
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
@@ -76,12 +77,12 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
           again = tries < mostTries;
           later ||= again;
         }
+        // Also what alone was timed: in software the untuned choice may not even compile in time.
+        chosen = timed[0]?.value ?? usual(shapes)[choice];
         // Also where no time was left: measuring at every load would delay the weights each time.
-        if (!again) notes[choice][kind] = timed.length >= least ? timed[0].value : usual(shapes)[choice];
+        if (!again) notes[choice][kind] = chosen;
         learned = true;
       }
-      const chosen = notes[choice][kind];
-      if (!chosen) continue;
       if (i === 0) shapes = { ...shapes, ...chosen };
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...chosen } } };
     }
@@ -92,8 +93,10 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
   return (stepped ?? spanned).shapes;
 }
 
-/** What kinds take that have no choice of their own. */
-const usual = ({ splits, panels, dot, prefill, tile, few }: Shapes): Record<Choice, MatrixShapes> => ({ decode: { splits, panels, dot }, prefill: { prefill, tile }, few: { few } });
+/** What kinds take that have no choice of their own. Few rows need a kernel of their own beside tiles, which they leave empty. */
+const usual = ({ splits, panels, dot, prefill, tile, few }: Shapes): Record<Choice, MatrixShapes> => ({
+  decode: { splits, panels, dot }, prefill: { prefill, tile }, few: { few: usesTiles({ prefill }) ? few : 0 },
+});
 
 /** The untuned choice first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take all of the time, and they gain least there. */
 function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Shapes, exact: boolean): Record<Choice, MatrixShapes[]> {
