@@ -1,10 +1,13 @@
 // What `import 'windrow'` gives.
 export { createEngine, type Engine, type EngineOptions } from './api/engine.ts';
-export { openLibrary, type ImportJob, type ImportOptions, type ModelLibrary } from './api/library.ts';
+export { openLibrary, type ImportJob, type ImportOptions, type ModelLibrary, type PlanOptions } from './api/library.ts';
 export { type ChatCompletions } from './api/completions.ts';
 export {
   type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
   type ChatTextPart, type ChatUsage,
 } from './api/chat.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from './errors.ts';
-export { type DevicePeak, type EngineStats, type GenerateStats, type LoadPhase, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from './protocol.ts';
+export {
+  type DevicePeak, type EngineStats, type GenerateStats, type KvType, type LoadPhase, type LoadProgress, type ModelInfo, type ModelPlan, type ModelSource, type Prediction,
+  type SelfTestResult, type StoreCost, type StoredModel, type TransferStats, type VerifyResult,
+} from './protocol.ts';

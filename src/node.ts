@@ -11,7 +11,8 @@ export { plan } from './engine/plan.ts';
 export { readHeader } from './gguf/parse.ts';
 export { createTokenizer } from './text/tokenizer.ts';
 export { openFileSource } from './weights/file-source.ts';
-export * from './errors.ts';
+export { type Engine, type EngineOptions, type Host } from './engine/engine.ts';
+export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from './errors.ts';
 
 let instance: GPU | undefined; // Dawn crashes once this is garbage-collected while devices are alive
 
@@ -43,6 +44,12 @@ const cached = <T>(name: string) => recordsFile<T>(join(process.env.XDG_CACHE_HO
 /** What was measured on this machine, in JSON files. */
 export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCosts'>> => ({ tuning: cached('tuning.json'), costs: cached('store-cost.json'), gpuCosts: cached('gpu-costs.json') });
 
+/**
+ * An engine on Dawn in this process, with no model loaded yet: `load` one, then `generate`. What is measured is kept under
+ * XDG_CACHE_HOME (~/.cache) in windrow/; weights are read from the file each time and not stored. `dawnFlags` hold for the first
+ * engine of the process.
+ * @throws DeviceError from `load`, if there is no GPU adapter.
+ */
 export async function createNodeEngine(options: Omit<Host, 'gpu' | 'store'> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const gpu = dawn(options.dawnFlags);
   await yieldOnSoftware(gpu);

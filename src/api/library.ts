@@ -1,7 +1,9 @@
-// The models that the browser's storage keeps: importing, listing, checking and deleting them, without loading any.
+// Models without loading any: what one would take, and those that the browser's storage keeps, imported, listed, checked and
+// deleted.
 import { transfer } from 'comlink';
-import { type LoadProgress, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
+import { type LoadProgress, type ModelPlan, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { connect, startWorker } from './connection.ts';
+import { type ModelOptions } from './engine.ts';
 import { type ImportSettings, toLoadOptions, toModelSource } from './parameters.ts';
 
 export interface ImportOptions extends ImportSettings {
@@ -9,6 +11,9 @@ export interface ImportOptions extends ImportSettings {
   model: string | File | File[] | ArrayBuffer | ModelSource;
   onProgress?: (progress: LoadProgress) => void;
 }
+
+/** Of what `createEngine` takes, what a plan depends on. An ArrayBuffer is copied and stays the caller's. */
+export type PlanOptions = Pick<ModelOptions, 'model' | 'budget' | 'ram' | 'context' | 'f32' | 'kv' | 'hub'>;
 
 export interface ImportJob {
   /** Rejects with the reason of `cancel`, or with what went wrong. */
@@ -21,6 +26,13 @@ export interface ImportJob {
 }
 
 export interface ModelLibrary {
+  /**
+   * What loading a model would take (GPU bytes, bytes to store, tokens/s), from its header alone: of a model that is not stored
+   * no weights are read. The first time on a GPU about a second goes into measuring it. A model that does not fit is no error:
+   * its `verdict` is `refused`.
+   * @throws InvalidFileError, UnsupportedModelError, DeviceError, RequestError.
+   */
+  plan(options: PlanOptions): Promise<ModelPlan>;
   /** Puts a model into the browser's storage. In a worker of its own, so that cancelling it disturbs nothing else. */
   importModel(options: ImportOptions): ImportJob;
   /** Sort by `lastUsed` to see what could go first. */
@@ -33,9 +45,15 @@ export interface ModelLibrary {
   close(): void;
 }
 
+/** Starts a worker for the library. `worker` starts it in place of windrow, and is called again for each import. */
 export function openLibrary(options: { worker?: () => Worker } = {}): ModelLibrary {
   const connection = connect(startWorker(options.worker));
   return {
+    plan: async ({ model, ...settings }) => {
+      const source = toModelSource(model);
+      const load = toLoadOptions(settings);
+      return connection.call((worker) => worker.plan(source, load));
+    },
     importModel: (given) => startImport(options.worker, given),
     models: () => connection.call((worker) => worker.models()),
     remove: (id) => connection.call((worker) => worker.remove(id)),

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { BudgetError, RequestError } from '../errors.ts';
+import { type LoadOptions, type ModelPlan, type ModelSource, type WorkerEngine } from '../protocol.ts';
+import { FakeWorker } from './fake-worker.ts';
+import { openLibrary } from './library.ts';
+
+const plan: ModelPlan = { name: 'Fake 1M', verdict: 'streams', fileBytes: 1000, storedBytes: 900, stored: false, totalBytes: 700, budgetBytes: 800, keptBytes: 500, streamedBytes: 400, context: 512 };
+const libraryWith = (fake: Partial<WorkerEngine>) => openLibrary({ worker: () => new FakeWorker(fake) as unknown as Worker });
+
+test('plans a model with the options of a load, and leaves its bytes to the caller', async () => {
+  const seen: { source?: ModelSource; options?: LoadOptions } = {};
+  const library = libraryWith({
+    async plan(source, options) {
+      Object.assign(seen, { source, options });
+      return plan;
+    },
+  });
+  const bytes = new ArrayBuffer(8);
+  expect(await library.plan({ model: bytes, budget: '1GiB', ram: 1000, context: 512, kv: 'q8' })).toEqual(plan);
+  expect(seen.options).toMatchObject({ budgetBytes: 2 ** 30, ramBytes: 1000, context: 512, kv: 'q8' });
+  expect((seen.source as { bytes: ArrayBuffer }).bytes.byteLength).toBe(8);
+  expect(bytes.byteLength).toBe(8);
+  await library.plan({ model: 'owner/repo:Q4_K_M', hub: 'https://hub.example/' });
+  expect(seen).toMatchObject({ source: { repo: 'owner/repo:Q4_K_M' }, options: { hub: 'https://hub.example' } });
+  library.close();
+});
+
+test('a plan rejects options out of range, what the worker reports, and calls after close', async () => {
+  const library = libraryWith({ plan: () => Promise.reject(new BudgetError('the header needs more')) });
+  await expect(library.plan({ model: 'https://example.org/model.gguf', context: 0 })).rejects.toBeInstanceOf(RequestError);
+  await expect(library.plan({ model: 'https://example.org/model.gguf' })).rejects.toBeInstanceOf(BudgetError);
+  library.close();
+  await expect(library.plan({ model: 'https://example.org/model.gguf' })).rejects.toThrow('The library was closed.');
+});
