@@ -182,6 +182,28 @@ test('stop() ends an answer, and a second question waits for that', async ({ pag
   site.close();
 });
 
+test('an answer that breaks off rejects and is no message, nor is one that was stopped before its first token', async ({ page, context }) => {
+  const site = await startSite(library, { ...model, '/': html(chat().replace('max-tokens="6"', 'max-tokens="400"')) });
+  await page.addInitScript(() => {
+    const told: string[] = ((globalThis as { told?: string[] }).told = []);
+    addEventListener('windrow-message', (event) => told.push((event as CustomEvent<{ role: string }>).detail.role));
+  });
+  await page.goto(site.address);
+  const told = () => page.evaluate(() => (globalThis as { told?: string[] }).told!);
+  expect(await page.evaluate(async () => {
+    const element = document.querySelector('windrow-chat')!;
+    element.addEventListener('windrow-message', () => queueMicrotask(() => element.stop()), { once: true });
+    return element.send('Once upon a time');
+  })).toBe('');
+  expect(await told()).toEqual(['user']);
+  const sending = page.evaluate(() => document.querySelector('windrow-chat')!.send('Once upon a time').catch((error: Error) => error.name));
+  await page.waitForFunction(() => (document.querySelector('windrow-chat')!.messages[3]?.content.length ?? 0) > 20);
+  await (await context.newCDPSession(page)).send('Browser.crashGpuProcess');
+  expect(await sending).toBe('DeviceError');
+  expect(await told()).toEqual(['user', 'user']);
+  site.close();
+});
+
 test('the manifest of the package names what the docs name, and nothing private', () => {
   interface Named { name: string; privacy?: string }
   interface Declaration extends Named { tagName: string; attributes: Named[]; members: Named[]; events: Named[]; slots: Named[]; cssParts: Named[]; cssProperties?: Named[] }

@@ -202,7 +202,8 @@ export class App extends LitElement {
     if (!engine || this.conversation.answering) return;
     this.draft = '';
     this.logAnswer(engine);
-    if (!(await this.conversation.ask(engine, question, this.chats.open))) this.draft = question;
+    const { ended } = await this.conversation.ask(engine, question, this.chats.open);
+    if (ended === 'none') this.draft = question;
   }
 
   private async again(at: number, text?: string): Promise<void> {

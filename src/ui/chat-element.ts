@@ -3,7 +3,7 @@ import { css, html, LitElement, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
 import { defaultSettings, type ChatSettings, type Message } from './chat.ts';
-import { Conversation } from './conversation.ts';
+import { Conversation, type Outcome } from './conversation.ts';
 import { hostTheme } from './host-theme.ts';
 import { controls } from './controls.ts';
 import { type WindrowModel } from './model-element.ts';
@@ -30,7 +30,7 @@ const listOf = { fromAttribute: (text: string | null) => (text ?? '').split('|')
  * @cssprop --reading-width - Most width of the messages.
  * @fires windrow-progress - Of the load: a LoadProgress.
  * @fires windrow-ready - The model is loaded: { info, engine }.
- * @fires windrow-message - A message is complete: { role, content }.
+ * @fires windrow-message - A message is complete, or was stopped: { role, content }.
  * @fires windrow-error - What went wrong: { error }.
  */
 export class WindrowChat extends LitElement {
@@ -65,15 +65,14 @@ export class WindrowChat extends LitElement {
     return this.conversation.messages;
   }
 
-  /** Asks `text`, loading the model first if need be. Gives the answer, of as much as there was before a stop. */
+  /**
+   * Asks `text`, loading the model first if need be. Gives the answer, of as much as there was before a stop. Rejects with
+   * windrow's errors, also where one cuts the answer off; what there is of it is then in `messages`.
+   */
   async send(text: string): Promise<string> {
-    await this.updateComplete;
-    await this.loader!.updateComplete; // another model may just have been set
-    const engine = this.engine ?? (await this.loader!.load());
-    if (this.conversation.answering) throw new Error('An answer is being written. Call stop() first, or wait for windrow-message.');
-    this.tell('windrow-message', { role: 'user', content: text });
-    if (!(await this.tellAnswer(this.conversation.ask(engine, text, this.settings)))) throw this.conversation.error!;
-    return this.messages.at(-1)?.content ?? '';
+    const { content, error } = await this.outcomeOf(text);
+    if (error) throw error;
+    return content;
   }
 
   /** Ends the answer that is being written. */
@@ -111,9 +110,20 @@ export class WindrowChat extends LitElement {
     return this.renderRoot.querySelector('windrow-model');
   }
 
-  private ask(text: string): void {
+  /** From the composer. Errors are shown, and told by an event. */
+  private async ask(text: string): Promise<void> {
     this.draft = '';
-    this.send(text).catch(() => (this.draft = text)); // shown, and told by an event
+    const outcome = await this.outcomeOf(text).catch(() => null);
+    if (!outcome || outcome.ended === 'none') this.draft = text;
+  }
+
+  private async outcomeOf(text: string): Promise<Outcome> {
+    await this.updateComplete;
+    await this.loader!.updateComplete; // another model may just have been set
+    const engine = this.engine ?? (await this.loader!.load());
+    if (this.conversation.answering) throw new Error('An answer is being written. Call stop() first, or wait for windrow-message.');
+    this.tell('windrow-message', { role: 'user', content: text });
+    return this.tellAnswer(this.conversation.ask(engine, text, this.settings));
   }
 
   private async again(at: number, text?: string): Promise<void> {
@@ -131,17 +141,16 @@ export class WindrowChat extends LitElement {
     return { ...defaultSettings, system, temperature, maxTokens };
   }
 
-  /** Tells what came of `answering`, whether asked by the page or by a button of the chat. False if there is no answer. */
-  private async tellAnswer(answering: Promise<boolean>): Promise<boolean> {
-    const answered = await answering;
-    const { error, messages } = this.conversation;
-    const last = messages.at(-1);
+  /** Tells what came of `answering`, whether asked by the page or by a button of the chat. */
+  private async tellAnswer(answering: Promise<Outcome>): Promise<Outcome> {
+    const outcome = await answering;
+    const { ended, content, error } = outcome;
     if (error) {
       this.tell('windrow-error', { error });
       this.loader?.report(error);
     }
-    if (answered && last?.role === 'assistant') this.tell('windrow-message', { role: 'assistant', content: last.content });
-    return answered;
+    if (ended === 'complete' || (ended === 'stopped' && content)) this.tell('windrow-message', { role: 'assistant', content });
+    return outcome;
   }
 
   private tell(event: string, detail: unknown): void {

@@ -8,6 +8,16 @@ import { formatSpeed } from './format.ts';
 /** A page may be left in mid-answer: so much of it may be lost. */
 const keepEveryMs = 1000;
 
+/** What came of a question. */
+export interface Outcome {
+  /** `interrupted`: an error cut the answer off. `none`: an error came before it, and all is as it was before the question. `left`: another conversation was opened meanwhile. */
+  ended: 'complete' | 'stopped' | 'interrupted' | 'none' | 'left';
+  /** The answer, or as much as there is of it. */
+  content: string;
+  /** Of `interrupted` and `none`. */
+  error?: Error;
+}
+
 export class Conversation implements ReactiveController {
   messages: Message[] = [];
   answering = false;
@@ -52,21 +62,18 @@ export class Conversation implements ReactiveController {
     this.set({ messages, error: null });
   }
 
-  /** Resolves when the answer has ended, to false if there is none: the question is then taken back. */
-  ask(engine: Engine, question: string, settings?: Partial<ChatSettings>): Promise<boolean> {
+  /** Resolves when the answer has ended, however that came. */
+  ask(engine: Engine, question: string, settings?: Partial<ChatSettings>): Promise<Outcome> {
     return this.answer(engine, [...this.messages, { role: 'user', content: question }], settings);
   }
 
-  /** The question before message `at` anew, with its later messages dropped; `text` in its place if given. To false if there is none: all is as it was. */
-  async again(engine: Engine, at: number, settings?: Partial<ChatSettings>, text?: string): Promise<boolean> {
-    const before = this.messages;
-    const question = before.slice(0, at + 1).findLastIndex(({ role }) => role === 'user');
-    if (question < 0) return false;
-    const asked = before.slice(0, question + 1);
+  /** The question before message `at` anew, with its later messages dropped; `text` in its place if given. */
+  async again(engine: Engine, at: number, settings?: Partial<ChatSettings>, text?: string): Promise<Outcome> {
+    const question = this.messages.slice(0, at + 1).findLastIndex(({ role }) => role === 'user');
+    if (question < 0) return { ended: 'none', content: '' };
+    const asked = this.messages.slice(0, question + 1);
     if (text !== undefined) asked[question] = { role: 'user', content: text };
-    const answered = await this.answer(engine, asked, settings);
-    if (!answered) this.keep(before);
-    return answered;
+    return this.answer(engine, asked, settings);
   }
 
   remove(at: number): void {
@@ -82,13 +89,15 @@ export class Conversation implements ReactiveController {
     this.set({ error: null });
   }
 
-  private async answer(engine: Engine, asked: Message[], settings: Partial<ChatSettings> = {}): Promise<boolean> {
+  private async answer(engine: Engine, asked: Message[], settings: Partial<ChatSettings> = {}): Promise<Outcome> {
     const before = this.messages;
     const request = (this.request = new AbortController());
     const { system, temperature, topP: top_p, topK: top_k, minP: min_p, maxTokens, seed } = settings;
     this.set({ messages: [...asked, { role: 'assistant', content: '' }], answering: true, error: null });
     this.changed(asked);
+    let content = '';
     let note = 'Stopped';
+    let error: Error | undefined;
     let numbers: GenerateStats | undefined;
     try {
       const stream = await engine.chat.completions.create({
@@ -101,20 +110,22 @@ export class Conversation implements ReactiveController {
       for await (const { choices, stats, tokens = 0 } of stream) {
         if (this.request !== request) break;
         this.tokens += tokens;
-        this.show(choices[0]?.delta.content ?? '');
+        const text = choices[0]?.delta.content ?? '';
+        content += text;
+        this.show(text);
         if (stats) note = noteOf((numbers = stats), choices[0].finish_reason === 'length');
       }
-    } catch (error) {
+    } catch (thrown) {
+      error = thrown as Error;
       note = 'Interrupted';
-      if (this.request === request) this.set({ error: error as Error });
     }
-    if (this.request !== request) return true; // another conversation was opened meanwhile
+    if (this.request !== request) return { ended: 'left', content };
     this.flush();
-    const answer = this.messages.at(-1)!;
-    const taken = this.error !== null && answer.content === '';
-    this.set({ answering: false });
-    this.keep(taken ? before : [...this.messages.slice(0, -1), { ...answer, note }], numbers);
-    return !taken;
+    const taken = error !== undefined && content === '';
+    this.set({ answering: false, error: error ?? null });
+    this.keep(taken ? before : [...this.messages.slice(0, -1), { ...this.messages.at(-1)!, note }], numbers);
+    if (error) return { ended: taken ? 'none' : 'interrupted', content, error };
+    return { ended: numbers ? 'complete' : 'stopped', content };
   }
 
   private keep(messages: Message[], stats?: GenerateStats): void {
