@@ -8,7 +8,8 @@ export interface ChatTextPart {
 }
 
 export interface ChatMessageParam {
-  role: ChatMessage['role'];
+  /** `developer` is OpenAI's newer name of `system`. */
+  role: ChatMessage['role'] | 'developer';
   content: string | ChatTextPart[];
 }
 
@@ -17,7 +18,7 @@ export interface ChatCompletionParams {
   /** True gives chunks as they are made; false or absent gives the whole answer. */
   stream?: boolean | null;
   stream_options?: { include_usage?: boolean } | null;
-  /** 0 to 2; 0 takes the most likely token. Default 0 (OpenAI's is 1). */
+  /** 0, or 0.001 to 2; 0 takes the most likely token. Default 0 (OpenAI's is 1). */
   temperature?: number | null;
   /** Above 0, at most 1. Default 1. */
   top_p?: number | null;
@@ -68,8 +69,8 @@ export interface ChatCompletionChunk {
   model: string;
   /** Empty in the chunk that carries the usage. */
   choices: { index: 0; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: null }[];
-  /** In one last chunk, if `stream_options.include_usage` asks for it. */
-  usage?: ChatUsage;
+  /** If `stream_options.include_usage` asks for it: in one last chunk, and null in all before. */
+  usage?: ChatUsage | null;
   /** How many tokens the content is of; in chunks with content. */
   tokens?: number;
   /** In the chunk that carries the finish reason. */

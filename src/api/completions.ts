@@ -44,10 +44,12 @@ export function chatCompletions(connection: Connection, model: string): ChatComp
     }
 
     type Choice = ChatCompletionChunk['choices'][number];
+    const withUsage = params.stream_options?.include_usage === true;
     const chunk = (delta: Choice['delta'], reason: Choice['finish_reason'] = null): ChatCompletionChunk => ({
       ...head,
       object: 'chat.completion.chunk',
       choices: [{ index: 0, delta, finish_reason: reason, logprobs: null }],
+      ...(withUsage ? { usage: null } : {}),
     });
     const queue = new AsyncQueue<ChatCompletionChunk>(() => stop());
     queue.push(chunk({ role: 'assistant', content: '' }));
@@ -55,7 +57,7 @@ export function chatCompletions(connection: Connection, model: string): ChatComp
       tokens: (text, tokens) => queue.push({ ...chunk({ content: text }), tokens }),
       done: (reason, stats) => {
         queue.push({ ...chunk({}, reason), stats });
-        if (params.stream_options?.include_usage) queue.push({ ...chunk({}), choices: [], usage: usageOf(stats) });
+        if (withUsage) queue.push({ ...chunk({}), choices: [], usage: usageOf(stats) });
         queue.close();
       },
       stopped: () => queue.close({ drop: true }),

@@ -67,6 +67,7 @@ test('streams chunks in order, with the role first and the reason and usage last
   expect(chunks[5].choices[0]).toMatchObject({ delta: {}, finish_reason: 'stop' });
   expect(chunks[5].stats).toEqual(generateStats);
   expect(chunks[6]).toMatchObject({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } });
+  expect(chunks.slice(0, 6).map(({ usage }) => usage)).toEqual(Array(6).fill(null));
   expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
   await settled();
   expect(log.at(-1)).toBe('closed'); // the port is released
@@ -106,7 +107,10 @@ test('passes the request on in the words of the protocol', async () => {
 test('leaving the loop early stops the request in the worker', async () => {
   const log: string[] = [];
   const { engine } = await engineWith({ generate: speaker(words, log) });
-  for await (const chunk of await engine.chat.completions.create({ messages, stream: true })) if (textOf(chunk) === ' sea') break;
+  for await (const chunk of await engine.chat.completions.create({ messages, stream: true })) {
+    expect(chunk).not.toHaveProperty('usage');
+    if (textOf(chunk) === ' sea') break;
+  }
   await settled();
   expect(log).toContain('stopped');
   expect(log).not.toContain(' wide');

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { RequestError } from '../errors.ts';
 import { parseBytes } from '../bytes.ts';
+import { checkSampling } from '../model/sampling.ts';
 import { toGenerateRequest, toLoadOptions, toModelSource } from './parameters.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hello' }];
@@ -18,15 +19,44 @@ test.each([
   [{ stop: ['a', ''] }, 'stop has ""; each must be a text that is not empty.'],
   [{ stream: 'yes' }, 'stream is "yes"; it must be true or false.'],
   [{ messages: [] }, 'messages is []; it must be an array of at least one'],
-  [{ messages: [{ role: 'me', content: '' }] }, 'messages[0].role is "me"; it must be one of system, user, assistant, tool.'],
+  [{ messages: [{ role: 'me', content: '' }] }, 'messages[0].role is "me"; it must be one of system, developer, user, assistant, tool.'],
   [{ messages: [{ role: 'user', content: 3 }] }, 'messages[0].content is 3; it must be text'],
   [{ n: 2 }, 'The parameter n (2) is not supported.'],
   [{ tools: [{ type: 'function' }] }, 'The parameter tools ([{"type":"function"}]) is not supported.'],
+  [{ tool_choice: 'required' }, 'The parameter tool_choice ("required") is not supported.'],
+  [{ response_format: { type: 'json_object' } }, 'The parameter response_format ({"type":"json_object"}) is not supported.'],
+  [{ logit_bias: { 5: -100 } }, 'The parameter logit_bias ({"5":-100}) is not supported.'],
+  [{ messages: [{ role: 'assistant', content: 'a', tool_calls: [{ id: 'x' }] }] }, 'messages[0].tool_calls ([{"id":"x"}]) is not supported. Leave it out.'],
+  [{ messages: [{ role: 'tool', content: '3', tool_call_id: 'x' }] }, 'messages[0].tool_call_id ("x") is not supported. Leave it out.'],
+  [{ messages: [{ role: 'user', content: 'a', name: 'Ann' }] }, 'messages[0].name ("Ann") is not supported. Leave it out.'],
 ])('refuses %j by name, value and bound', (params, message) => {
   const check = (): unknown => toGenerateRequest({ messages, ...params } as never);
   expect(check).toThrow(RequestError);
   expect(check).toThrow(message);
 });
+
+test('a temperature that the sampler would refuse is refused in its words', () => {
+  const refusal = (check: () => unknown): string => {
+    try {
+      check();
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const early = refusal(() => toGenerateRequest({ messages, temperature: 1e-4 }));
+  expect(early).toBe('temperature is 0.0001; the least above 0 is 0.001. Use 0 for the most likely token.');
+  expect(early).toBe(refusal(() => checkSampling({ temperature: 1e-4 })));
+  expect([0, 1e-3].map((temperature) => toGenerateRequest({ messages, temperature }).sampling?.temperature)).toEqual([0, 1e-3]);
+});
+
+test.each([
+  { response_format: { type: 'text' } }, { tools: [] }, { tools: [], tool_choice: 'auto' }, { tool_choice: 'none' }, { logit_bias: {} }, { logprobs: false, top_logprobs: 0 },
+  { messages: [{ ...messages[0], name: null, tool_calls: [], refusal: null }] },
+])('%j asks for nothing and is accepted', (params) => expect(toGenerateRequest({ messages, ...params } as never)).toEqual({ prompt: { messages }, sampling: {} }));
+
+test('a developer speaks as the system', () =>
+  expect(toGenerateRequest({ messages: [{ role: 'developer', content: 'Be short.' }, ...messages] }).prompt).toEqual({ messages: [{ role: 'system', content: 'Be short.' }, ...messages] }));
 
 test('null, and the value that asks for nothing, mean absent', () => {
   const request = toGenerateRequest({ messages, temperature: null, stop: null, frequency_penalty: 0, n: 1 } as never);

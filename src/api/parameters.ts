@@ -9,18 +9,25 @@ import { type ChatCompletionParams, type ChatMessageParam } from './chat.ts';
 const hubName = /^[\w-][\w.-]*\/(?!.*\.gguf$)[\w.-]+(:[\w.-]+)?$/i;
 
 const kvTypes: KvType[] = ['f32', 'f16', 'q8'];
-const roles = ['system', 'user', 'assistant', 'tool'];
+const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
+/** The least above 0 that the sampler computes with (src/model/sampling.ts). */
+const leastTemperature = 1e-3;
 const implemented = new Set([
   'messages', 'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'max_tokens',
   'max_completion_tokens', 'signal', 'model', 'user',
 ]);
-/** OpenAI's parameters that windrow lacks, with the value that asks for nothing. */
-const neutral: Record<string, unknown> = { n: 1, logprobs: false, frequency_penalty: 0, presence_penalty: 0 };
+/** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
+const neutral: Record<string, unknown[]> = {
+  n: [1], logprobs: [false], top_logprobs: [0], logit_bias: [{}], frequency_penalty: [0], presence_penalty: [0],
+  response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
+  tools: [[]], tool_choice: ['none', 'auto'], parallel_tool_calls: [true, false], functions: [[]], function_call: ['none', 'auto'], // without tools, auto is none
+};
+/** The same of messages; answers of OpenAI's are given back to it with all of their fields. */
+const neutralInMessages: Record<string, unknown[]> = { tool_calls: [[]], annotations: [[]] };
 
 export function toGenerateRequest(params: ChatCompletionParams): GenerateRequest {
   for (const [name, value] of Object.entries(params)) {
-    if (implemented.has(name) || value === undefined || value === null || neutral[name] === value) continue;
-    throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`);
+    if (!implemented.has(name) && !asksNothing(value, neutral[name])) throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`);
   }
   if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
     throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
@@ -32,7 +39,7 @@ export function toGenerateRequest(params: ChatCompletionParams): GenerateRequest
   return {
     prompt: { messages: toMessages(params.messages) },
     sampling: {
-      temperature: number('temperature', params.temperature, { from: 0, to: 2 }),
+      temperature: toTemperature(params.temperature),
       topP: number('top_p', params.top_p, { above: 0, to: 1 }),
       topK: number('top_k', params.top_k, { from: 0, to: 2 ** 31 - 1, integer: true }),
       minP: number('min_p', params.min_p, { from: 0, to: 1 }),
@@ -111,8 +118,23 @@ function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
     if (!roles.includes(message?.role)) {
       throw new RequestError(`messages[${i}].role is ${shown(message?.role)}; it must be one of ${roles.join(', ')}.`);
     }
-    return { role: message.role, content: toText(message.content, `messages[${i}].content`) };
+    const { role, content, ...others } = message;
+    for (const [name, value] of Object.entries(others)) {
+      if (!asksNothing(value, neutralInMessages[name])) throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`);
+    }
+    return { role: role === 'developer' ? 'system' : role, content: toText(content, `messages[${i}].content`) };
   });
+}
+
+const asksNothing = (value: unknown, neutral: unknown[] = []): boolean =>
+  value === undefined || value === null || neutral.some((each) => JSON.stringify(each) === JSON.stringify(value));
+
+function toTemperature(temperature: number | null | undefined): number | undefined {
+  const value = number('temperature', temperature, { from: 0, to: 2 });
+  if (value !== undefined && value > 0 && value < leastTemperature) {
+    throw new RequestError(`temperature is ${value}; the least above 0 is ${leastTemperature}. Use 0 for the most likely token.`);
+  }
+  return value;
 }
 
 function toText(content: ChatMessageParam['content'], name: string): string {
