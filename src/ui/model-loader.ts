@@ -57,25 +57,32 @@ export class ModelLoader implements ReactiveController {
   /** Looks for `choice` in the store and loads it from there, or from its source if `download`; else waits to be told. */
   async start(choice: ModelChoice, options: LoadChoices, download: boolean): Promise<void> {
     await this.refreshStored();
+    if (this.loading) return; // something else was dropped meanwhile
     if (download || storedCopy(choice, this.stored)) await this.load(choice, options);
     else this.set({ step: 'choosing' });
   }
 
+  /** A load that is under way is given up for this one. */
   async load(choice: ModelChoice, options: LoadChoices): Promise<void> {
+    this.abort();
     const loading = (this.loading = new AbortController());
+    const current = (): boolean => this.loading === loading;
     this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, paused: false, full: false, error: null });
     try {
       await this.engine?.unload();
       this.engine = null;
+      loading.signal.throwIfAborted(); // before the worker is asked: it may be another load's by now
       const keeping = storedCopy(choice, this.stored) ? plainKeeping : this.keeping;
       const engine = await this.passphrase.during(choice.name, keeping.passphrase || undefined, loading.signal, (passphrase = '') =>
         this.withAccess(choice, loading.signal, (source) => this.loadOnce(source, choice, { ...options, ...keepingOptions({ ...keeping, passphrase }) }, loading.signal)));
+      if (!current()) return void engine.unload();
       this.set({ step: 'ready', engine, keeping: plainKeeping });
       await this.refreshStored();
     } catch (error) {
+      if (!current()) return;
       this.set({ step: 'choosing', error: loading.signal.aborted ? null : (error as Error) });
       await this.refreshStored();
-      if (this.error) await this.offerAnotherWay(choice, options, this.error);
+      if (current() && this.error) await this.offerAnotherWay(choice, options, this.error);
     }
   }
 
@@ -89,9 +96,7 @@ export class ModelLoader implements ReactiveController {
 
   cancel(): void {
     if (this.step === 'planned') this.set({ step: 'choosing', error: null });
-    this.loading?.abort();
-    this.passphrase.cancel();
-    this.token.cancel();
+    this.abort();
   }
 
   async pause(paused: boolean): Promise<void> {
@@ -142,6 +147,12 @@ export class ModelLoader implements ReactiveController {
     this.set({ error: null });
   }
 
+  private abort(): void {
+    this.loading?.abort();
+    this.passphrase.cancel();
+    this.token.cancel();
+  }
+
   /** Does `work` with the source of `choice`; where a hub asks who is there, the visitor is asked for an access token. */
   private withAccess<T>({ name, source }: ModelChoice, signal: AbortSignal | undefined, work: (source: ModelSource) => Promise<T>): Promise<T> {
     if (!('repo' in source)) return work(source);
@@ -159,6 +170,7 @@ export class ModelLoader implements ReactiveController {
       sha256,
       signal,
       onProgress: (progress) => {
+        if (signal.aborted) return;
         if (progress.phase === 'weights') rate.add(progress.loadedBytes, performance.now());
         this.set({ progress, bytesPerSecond: progress.bytesPerSecond ?? rate.bytesPerSecond });
       },
@@ -217,6 +229,7 @@ export class ModelLoader implements ReactiveController {
     if (this.connection) return this.connection;
     const connection = (this.connection = connect(startWorker(this.worker)));
     connection.onClose((error) => {
+      if (this.connection !== connection) return;
       this.connection = null;
       if (this.step === 'ready') this.set({ step: 'choosing', engine: null, error });
     });
