@@ -27,7 +27,7 @@ export function reportText(report: BenchReport): string {
     leftOut.map(({ context, seconds }) => `Context ${context} was left out: it would take ${seconds.toFixed(0)} s. Ask for it by name to run it.`),
     growth ? growthLines(growth) : [],
     kernels.length ? [`Kernels, by ${timedBy === 'timestamps' ? 'timestamps of the GPU' : 'the time from submit to done'}; ms of all dispatches of the kind in a step`, ...kernelTable(kernels)] : [],
-    methodLines(report),
+    summaryLines(report),
     software ? ['This device is a program on the CPU, not a GPU. Engines made for the CPU may be faster on such a machine.'] : [],
   ];
   return blocks.filter((lines) => lines.length).map((lines) => lines.join('\n')).join('\n\n');
@@ -59,14 +59,14 @@ function kernelTable(kernels: KernelSpeed[]): string[] {
   return table(['mode', 'name', 'kernel', 'tokens', 'context', 'n', 'ms', 'GB/s', 'GFLOP/s', 'of copy', 'of FMA', 'bound', 'share'], rows, 3);
 }
 
-function methodLines({ realised, launch, efficiency: e }: BenchReport): string[] {
+function summaryLines({ realised, launch, efficiency: e }: BenchReport): string[] {
   const { fidelity } = realised;
   return [
-    `Q2 realised     peak ${mib(realised.peakBytes)} MiB of ${mib(realised.plannedBytes)} planned, keys and values ${realised.kv}, ${realised.decodeTokensPerSecond.toFixed(2)} tokens/s`
+    `memory    peak ${mib(realised.peakBytes)} MiB of ${mib(realised.plannedBytes)} planned, keys and values ${realised.kv}, ${realised.decodeTokensPerSecond.toFixed(2)} tokens/s`
       + (fidelity ? `, KL from f32 ${fidelity.meanKl.toExponential(1)} mean, ${fidelity.mostKl.toExponential(1)} most, ${percent(fidelity.sameToken)} same token (${fidelity.positions} positions)` : ''),
-    `Q4 launch       ${launch.dispatchesPerToken} dispatches per token, ${launch.hostMsPerToken.toFixed(3)} ms encoding and submitting`
-      + `${launch.gpuMsPerToken === undefined ? '' : `, kernels ${launch.gpuMsPerToken.toFixed(2)} ms`}, GPU-bound from ${launch.gpuBoundFromTokens ?? 'no'} tokens of a prompt on`,
-    `Q6 efficiency   memory ${percent(e.memoryUtilisation)}, compute ${percent(e.computeUtilisation)}, latency ${e.latencyMs.toFixed(2)} ms, ${e.tokensPerSecond.toFixed(2)} tokens/s, `
-      + `energy (CPU seconds per token) ${typeof e.cpuSecondsPerToken === 'number' ? e.cpuSecondsPerToken.toFixed(3) : e.cpuSecondsPerToken}, ${e.bytesPerWeight.toFixed(3)} bytes per weight (${percent(e.ofF16)} of f16)`,
+    `launch    host ${launch.hostMsPerToken.toFixed(3)} ms per token for ${launch.dispatchesPerToken} dispatches`
+      + `${launch.gpuMsPerToken === undefined ? '' : `, their kernels ${launch.gpuMsPerToken.toFixed(2)} ms`}, GPU-bound from ${launch.gpuBoundFromTokens ?? 'no'} tokens of a prompt on`,
+    `in sum    ${percent(e.memoryUtilisation)} of copying, ${percent(e.computeUtilisation)} of multiply-adds, latency ${e.latencyMs.toFixed(2)} ms, ${e.tokensPerSecond.toFixed(2)} tokens/s, `
+      + `CPU seconds per token (in place of energy) ${typeof e.cpuSecondsPerToken === 'number' ? e.cpuSecondsPerToken.toFixed(3) : e.cpuSecondsPerToken}, ${e.bytesPerWeight.toFixed(3)} bytes per weight (${percent(e.ofF16)} of f16)`,
   ];
 }

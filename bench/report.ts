@@ -1,7 +1,7 @@
-// The whole benchmark of one model on one device, as plain data for JSON: what `windrow bench` and bench.html both run. The
-// columns named Q follow the method papers: realised bytes with speed and fidelity together (Q2: KV Cache Quantization for
-// Self-Forcing Video Generation), predicted beside achieved (Q3: A Theoretical Peak Performance Analysis), launch time beside
-// GPU time (Q4: SKIP and TKLQT), six metrics of efficiency (Q6: EfficientLLM).
+// The whole benchmark of one model on one device, as plain data for JSON: what `windrow bench` and bench.html both run. Some of
+// its parts follow papers on how to measure: `realised`, bytes with speed and fidelity together ("KV Cache Quantization for
+// Self-Forcing Video Generation"); `predicted` beside achieved ("A Theoretical Peak Performance Analysis"); `launch`, the host's
+// time beside the GPU's (SKIP and TKLQT); `efficiency`, six metrics (EfficientLLM).
 import { type Engine, type EngineOptions } from '../src/engine/engine.ts';
 import { type Shapes } from '../src/model/shapes.ts';
 import { type DevicePeak } from '../src/protocol.ts';
