@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { InvalidFileError } from '../errors.ts';
 import { type Metadata } from './header.ts';
-import { getBoolean, getBooleans, getInteger, getNumber, getNumbers, getString, getStrings } from './metadata.ts';
+import { getBoolean, getInteger, getNumber, getNumbers, getString, getStrings } from './metadata.ts';
 
 const metadata: Metadata = new Map<string, Metadata extends ReadonlyMap<string, infer V> ? V : never>([
   ['count', 7],
@@ -12,7 +12,6 @@ const metadata: Metadata = new Map<string, Metadata extends ReadonlyMap<string, 
   ['tokens', ['a', 'b']],
   ['scores', new Float32Array([1, 2])],
   ['longs', [1, 2n ** 60n]],
-  ['flags', [true]],
 ]);
 
 it('gives values by type', () => {
@@ -22,7 +21,6 @@ it('gives values by type', () => {
   expect(getBoolean(metadata, 'flag', true)).toBe(false);
   expect(getStrings(metadata, 'tokens')).toEqual(['a', 'b']);
   expect(getNumbers(metadata, 'scores')).toEqual(new Float32Array([1, 2]));
-  expect(getBooleans(metadata, 'flags')).toEqual([true]);
 });
 
 it('gives the fallback only where the key is missing', () => {

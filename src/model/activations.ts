@@ -45,9 +45,6 @@ export function activationBindings(graph: Graph, sizes: ActivationSizes): Record
   };
 }
 
-/** Bytes of all buffers that `createActivations` makes. */
-export const activationBytes = (graph: Graph, sizes: ActivationSizes): number => Object.values(activationBindings(graph, sizes)).reduce((a, b) => a + b, 0);
-
 /** All zero; `writeAngles` fills the table of angles. */
 export function createActivations(ledger: Ledger, graph: Graph, sizes: ActivationSizes): Activations {
   const strides = activationStrides(graph);

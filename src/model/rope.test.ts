@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type RopeSpec } from './graph.ts';
-import { angleEntries, angleTable, longRope, ropeFrequencies } from './rope.ts';
+import { angleEntries, angleTable, ropeFrequencies } from './rope.ts';
 
 const spec: RopeSpec = { dims: 16, layout: 'pairs', base: 10000, scale: 1, magnitude: 1 };
 const yarn = { originalContext: 2048, betaFast: 32, betaSlow: 1, extFactor: 1 };
@@ -44,13 +44,5 @@ describe('angleTable', () => {
       });
     }
     expect(off).toBeLessThan(2.5e-7); // four roundings to f32 of numbers up to 1.2
-  });
-});
-
-describe('longRope', () => {
-  it('chooses the factors by the context and the magnitude by the stretch', () => {
-    expect(longRope(4096, 4096, 131072)).toEqual({ factors: 'rope_factors_short.weight', magnitude: Math.sqrt(1 + 5 / 12) });
-    expect(longRope(4097, 4096, 131072).factors).toBe('rope_factors_long.weight');
-    expect(longRope(100, 4096, 4096).magnitude).toBe(1);
   });
 });

@@ -46,16 +46,3 @@ export function angleTable(spec: RopeSpec, positions: number, factors?: Float32A
   for (let start = 0; start < positions; start += lowPositions) put(start, 1);
   return table;
 }
-
-/**
- * LongRoPE (arXiv 2402.13753; Phi 3): which tensor of divisors holds for a context of `context` positions, and the
- * magnitude, from the contexts of the original and of the extended model. llama.cpp prefers a file's own
- * `rope.scaling.attn_factor` to this magnitude.
- */
-export function longRope(context: number, originalContext: number, trainedContext: number): { factors: string; magnitude: number } {
-  const stretch = trainedContext / originalContext;
-  return {
-    factors: context > originalContext ? 'rope_factors_long.weight' : 'rope_factors_short.weight',
-    magnitude: stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(originalContext)) : 1,
-  };
-}

@@ -14,9 +14,6 @@ export interface Sampler {
   choose(options: SamplingOptions & { seed: number }, ends?: readonly number[]): Program;
 }
 
-/** Bytes of the sampler's buffers. */
-export const samplerGpuBytes = (vocab: number): number => samplingBytes + Object.values(samplerBytes(vocab)).reduce((a, b) => a + b, 0);
-
 export async function createSampler(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { buffers, state, ids }: Activations, vocab: number): Promise<Sampler> {
   const make = (label: string, size: number, usage = GPUBufferUsage.STORAGE) => ({ buffer: ledger.create('activations', `sampler.${label}`, size, usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST) });
   const bytes = samplerBytes(vocab);
