@@ -1,7 +1,8 @@
 // attended[t][head] = softmax(query . keys * scale) . values for many rows of activations, online (FlashAttention-2,
 // arXiv 2307.08691), causal, optionally of the last `window` positions. A thread takes one query row of one head; the
-// heads that share a key/value head sit in one workgroup and read the same keys, 8 positions at a time. Only the sums are an
-// array, so only their loops have to be unrolled: what else was took llvmpipe 8 to 24 s to compile.
+// heads that share a key/value head sit in one workgroup and read the same keys, 8 positions at a time, as eight/ has it.
+// Only the sums are an array of a head's size, so only their loop has to be unrolled: what else was took llvmpipe 8 to 24 s
+// to compile.
 struct Params {
   heads : u32,
   kv_heads : u32,
@@ -18,8 +19,11 @@ struct Params {
 @group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s + CacheScales)
 @group(0) @binding(6) var<storage, read_write> attended : array<f32>;
 
+alias Sum = array<vec4<f32>, HeadVec4s>;
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let lane = share_of_reads();
   let row = HeadVec4s + CacheScales;
   let kv_head = workgroup.y;
   let group_size = params.heads / params.kv_heads;
@@ -36,7 +40,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
 
   let q = (min(t, last_row) * params.heads + head) * HeadVec4s;
   let vec4s = (params.head_dim + 3u) / 4u; // HeadVec4s, but no constant
-  var sum = array<vec4<f32>, HeadVec4s>();
+  var sum = Sum();
   var largest = -1e30;
   var total = 0.0;
   for (var block = begin; block <= highest; block += 8u) {
@@ -44,10 +48,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     var a = vec4<f32>();
     var b = vec4<f32>();
     for (var d = 0u; d < vec4s; d++) {
-      let k = key + d * 32u;
       let x = query[q + d];
-      a += vec4<f32>(dot(x, cache_unpack(keys[k])), dot(x, cache_unpack(keys[k + 1u])), dot(x, cache_unpack(keys[k + 2u])), dot(x, cache_unpack(keys[k + 3u])));
-      b += vec4<f32>(dot(x, cache_unpack(keys[k + 4u])), dot(x, cache_unpack(keys[k + 5u])), dot(x, cache_unpack(keys[k + 6u])), dot(x, cache_unpack(keys[k + 7u])));
+      let k = eight_keys(key + d * 32u, 1u, lane);
+      a += vec4<f32>(dot(x, k[0]), dot(x, k[1]), dot(x, k[2]), dot(x, k[3]));
+      b += vec4<f32>(dot(x, k[4]), dot(x, k[5]), dot(x, k[6]), dot(x, k[7]));
     }
     a *= params.scale;
     b *= params.scale;
@@ -62,8 +66,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     let seen_b = (at_b <= vec4<u32>(position)) & ((at_b + vec4<u32>(params.window) > vec4<u32>(position)) | vec4<bool>(!windowed));
     a = select(vec4<f32>(-1e30), a, seen_a);
     b = select(vec4<f32>(-1e30), b, seen_b);
-    let most = max(a, b);
-    let now = max(largest, max(max(most.x, most.y), max(most.z, most.w)));
+    let larger = max(a, b);
+    let now = max(largest, max(max(larger.x, larger.y), max(larger.z, larger.w)));
     let fade = exp(largest - now);
     largest = now;
     a = select(vec4<f32>(), exp(a - now), seen_a);
@@ -76,17 +80,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       a *= vec4<f32>(cache_unpack_scale(values[v]), cache_unpack_scale(values[v + next]), cache_unpack_scale(values[v + 2u * next]), cache_unpack_scale(values[v + 3u * next]));
       b *= vec4<f32>(cache_unpack_scale(values[v + 4u * next]), cache_unpack_scale(values[v + 5u * next]), cache_unpack_scale(values[v + 6u * next]), cache_unpack_scale(values[v + 7u * next]));
     }
-    for (var d = 0u; d < HeadVec4s; d++) {
-      sum[d] *= fade;
-    }
-    let here = min(8u, highest + 1u - block);
-    for (var i = 0u; i < here; i++) {
-      for (var d = 0u; d < HeadVec4s; d++) {
-        sum[d] += a.x * cache_unpack(values[value + i * next + d]);
-      }
-      a = vec4<f32>(a.yzw, b.x);
-      b = b.yzwx;
-    }
+    add_values(&sum, fade, value, next, min(8u, highest + 1u - block), a, b, lane);
   }
   if (t > last_row) {
     return;

@@ -2,7 +2,7 @@
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type Activation, type Attend, type Embed, type Graph, type NormAdd, type Op, type Project, type Rope } from './graph.ts';
 import { matrixKind, shapesOf } from './matrix-shapes.ts';
-import { type MatrixPart, decodeKernel, fewKernel, fewRows, formatFiles, matrixParams, prefillKernel } from './products.ts';
+import { type MatrixPart, decodeKernel, fewKernel, fewRows, formatFiles, lanesOf, matrixParams, prefillKernel } from './products.ts';
 import { type Mode, type Shapes, spans } from './shapes.ts';
 
 /** What the operations of one section are recorded with. */
@@ -176,9 +176,14 @@ function rope(context: RecordContext, name: string, op: Rope, place: Place): Dis
 function attendMany(context: RecordContext, name: string, op: Attend): Dispatch {
   const { activations: { buffers, strides, state }, graph: { config }, shapes } = context;
   const groupSize = config.heads / config.kvHeads;
+  const lanes = lanesOf(shapes.prefill);
   return {
     label: `${name}.attend`,
-    kernel: { kernel: 'attention', files: [`cache/${shapes.cache}`, 'state'], consts: { HeadVec4s: Math.ceil(config.headDim / 4) } },
+    // What is faster for products, reading for oneself or together, is so for keys and values.
+    kernel: {
+      kernel: 'attention', files: [`cache/${shapes.cache}`, lanes ? 'eight/broadcast' : 'eight/direct', 'state'],
+      consts: { HeadVec4s: Math.ceil(config.headDim / 4), ...(lanes ? { Lanes: lanes } : {}) },
+    },
     params: { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, stride: strides.attended, window: op.window ?? 0, scale: op.scale },
     bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), attended: buffers.attended },
     grid: ({ rows }) => [Math.ceil((rows * groupSize) / 64), config.kvHeads],

@@ -1,5 +1,6 @@
 // Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
 import { type RopeSpec } from '../../model/graph.ts';
+import { lanesOf } from '../../model/products.ts';
 import { type Mode, type Shapes, spans, usualSpan } from '../../model/shapes.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
 import { type KvType } from '../../protocol.ts';
@@ -170,6 +171,12 @@ const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases:
   cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache }))),
 });
 
+/** Keys and values that some threads of a subgroup read together. */
+const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, cache: Shapes['cache']): Check => ({
+  name: `attention by ${lanesOf(prefill)}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, shapes: { prefill },
+  cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeShapes({ cache, prefill }))),
+});
+
 /** A split, one more position, several splits, with and without a window; so many heads in a group that there is no room for the largest span. */
 const spanCheck = (span: number): Check => ({
   name: `attention-decode by ${span}`, tolerance: attendTolerance, shapes: { span },
@@ -184,6 +191,7 @@ const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
     ...caches.map((cache, c) => attendCheck('decode', headDim, cache, decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])))),
     ...(i === 0 ? caches : [caches[i % 3]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
+    ...(i < 3 ? [sharedCheck(i % 2 ? 'broadcast8' : 'broadcast4', headDim, caches[(i + 1) % 3])] : []),
   ]);
 
 export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks(), ...spans.filter((span) => span !== usualSpan).map(spanCheck)];

@@ -1,6 +1,7 @@
 // The checks of one model: each distinct operation of its graph, with its widths, heads and weight types, few rows each.
 import { type Graph, type Op, type Project } from '../../model/graph.ts';
 import { shapesOf } from '../../model/matrix-shapes.ts';
+import { lanesOf } from '../../model/products.ts';
 import { type Shapes, usualSpan } from '../../model/shapes.ts';
 import { attendCase, attendTolerance, ropeCase, ropeTolerance } from './attention.ts';
 import { type Check } from './check.ts';
@@ -53,10 +54,12 @@ function opChecks(model: Model, op: Op): Check[] {
       const window = op.window && Math.min(op.window, 100);
       const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window };
       const label = `${headNames}${window ? `, window ${window}` : ''}`;
+      const lanes = lanesOf(shapes.prefill);
       return [
         // Of any other span than the usual one that is what to drop.
         { name: `attention-decode by ${span}, ${label}`, tolerance: attendTolerance, shapes: span === usualSpan ? { cache } : { span }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', shapes)] },
-        { name: `attention, ${label}`, tolerance: attendTolerance, shapes: { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', shapes)] },
+        // Of keys and values that threads read together that is what to drop.
+        { name: `attention${lanes ? ` by ${lanes}` : ''}, ${label}`, tolerance: attendTolerance, shapes: lanes ? { prefill: shapes.prefill } : { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', shapes)] },
       ];
     }
     case 'norm-add':
