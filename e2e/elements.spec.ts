@@ -204,6 +204,20 @@ test('an answer that breaks off rejects and is no message, nor is one that was s
   site.close();
 });
 
+test('a chat that was moved in the page still follows the answer to its end', async ({ page }) => {
+  const style = '<style>windrow-chat { height: 14rem }</style>';
+  const site = await startSite(library, { ...model, '/': html(`${style}${chat('autoload').replace('max-tokens="6"', 'max-tokens="120"')}<main></main>`) });
+  await page.goto(site.address);
+  await send(page, 0);
+  await page.evaluate(() => document.querySelector('main')!.append(document.querySelector('windrow-chat')!));
+  await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
+  await send(page, 0);
+  const list = page.locator('windrow-message-list');
+  expect(await list.evaluate(({ scrollHeight, clientHeight }) => scrollHeight > clientHeight + 100)).toBe(true);
+  await expect.poll(() => list.evaluate(({ scrollTop, scrollHeight, clientHeight }) => scrollHeight - scrollTop - clientHeight)).toBeLessThan(2);
+  site.close();
+});
+
 test('the manifest of the package names what the docs name, and nothing private', () => {
   interface Named { name: string; privacy?: string }
   interface Declaration extends Named { tagName: string; attributes: Named[]; members: Named[]; events: Named[]; slots: Named[]; cssParts: Named[]; cssProperties?: Named[] }

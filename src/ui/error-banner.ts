@@ -1,25 +1,19 @@
 // <windrow-error-banner>: what went wrong and what to do. Events: retry, dismiss.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
+import { adviceFor } from './advice.ts';
 import { controls } from './controls.ts';
-
-/** windrow's messages say what to do about the one case; these say what helps in general. */
-const advice: Record<string, string> = {
-  InvalidFileError: 'Check that this is a GGUF file, and download it anew if it may be damaged.',
-  UnsupportedModelError: 'Choose another model, or another quantisation of this one.',
-  BudgetError: 'Try a smaller model or a shorter context, or close other tabs that use the GPU.',
-  DeviceError: 'Reload the page. If that does not help, restart the browser or update the graphics driver.',
-};
 
 export class ErrorBanner extends LitElement {
   @property({ attribute: false }) error!: Error;
   @property({ type: Boolean }) retry = false;
 
   override render(): TemplateResult {
+    const advice = adviceFor(this.error);
     return html`
       <div class="banner" role="alert">
         <p>${this.error.message}</p>
-        ${advice[this.error.name] ? html`<p class="advice">${advice[this.error.name]}</p>` : nothing}
+        ${advice ? html`<p class="advice">${advice}</p>` : nothing}
         <div class="buttons">
           ${this.retry ? html`<button @click=${() => this.dispatchEvent(new CustomEvent('retry'))}>Try again</button>` : nothing}
           <button @click=${() => this.dispatchEvent(new CustomEvent('dismiss'))}>Dismiss</button>

@@ -40,10 +40,16 @@ export class MessageList extends LitElement {
     }, { passive: true });
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.hasUpdated) this.resize.observe(this.content); // it was moved in the page
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.resize.disconnect();
     cancelAnimationFrame(this.frame);
+    this.frame = 0;
   }
 
   override willUpdate(changed: Map<string, unknown>): void {

@@ -1,5 +1,6 @@
 // <windrow-message>: one message and what can be done with it. An answer is Markdown, a question is text as it was
-// written. Events, all bubbling, with the message's index: again, edit ({ at, text }), delete.
+// written. Events, all bubbling, with the message's index: again, edit ({ at, text }),
+// delete-message.
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { type Message } from './chat.ts';

@@ -23,11 +23,11 @@ export class ModelPlanCard extends LitElement {
 
   override render(): TemplateResult {
     const { plan } = this;
-    const lacking = plan && this.keeping.keep ? lackingBytes(plan, this.full) : 0;
+    const lacking = plan && plan.verdict !== 'refused' && this.keeping.keep ? lackingBytes(plan, this.full) : 0;
     return html`
       <section class="card" aria-labelledby="name" aria-busy=${!plan}>
         <h2 id="name">${this.choice.name}</h2>
-        ${plan ? this.renderPlan(plan) : html`<p role="status">Reading the file’s header</p><progress aria-label="Working"></progress>`}
+        ${plan ? this.renderPlan(plan, lacking > 0) : html`<p role="status">Reading the file’s header</p><progress aria-label="Working"></progress>`}
         ${lacking > 0 ? this.renderRoom(plan!, lacking) : nothing}
         <div class="buttons">
           ${plan && plan.verdict !== 'refused'
@@ -44,12 +44,12 @@ export class ModelPlanCard extends LitElement {
     return local ? 'Load' : `Download ${formatBytes(fileBytes)} and load`;
   }
 
-  private renderPlan(plan: ModelPlan): TemplateResult {
+  private renderPlan(plan: ModelPlan, lacks: boolean): TemplateResult {
     const { licence, doubt } = this.choice;
     return html`
       <p class=${plan.verdict} role=${plan.verdict === 'refused' ? 'alert' : 'status'}>${verdictWords(plan)}</p>
       ${plan.verdict === 'fits' ? nothing : html`<windrow-budget></windrow-budget>`}
-      <p class="quiet">${roomWords(plan)}</p>
+      <p class="quiet">${roomWords(plan, this.keeping.keep, lacks)}</p>
       ${licence ? html`<p class="quiet">Licence: ${licence}</p>` : nothing}
       ${doubt ? html`<p class="doubt" role="alert">${doubt}</p>` : nothing}
       ${plan.verdict === 'refused' || plan.stored ? nothing : html`<windrow-keep-options .keeping=${this.keeping} .mayGo=${runsUnkept(plan)}></windrow-keep-options>`}
@@ -57,10 +57,11 @@ export class ModelPlanCard extends LitElement {
   }
 
   /** The models that were not used for longest, offered to be deleted; never done unasked. */
-  private renderRoom({ storedBytes, freeBytes = 0 }: ModelPlan, lacking: number): TemplateResult {
+  private renderRoom(plan: ModelPlan, lacking: number): TemplateResult {
+    const { storedBytes, freeBytes = 0 } = plan;
     const old = deletable(this.stored, lacking, this.inUse);
     const numbers = this.full ? `Takes ${formatBytes(storedBytes)} of storage, and the browser gives no more.` : `Needs ${formatBytes(lacking + freeBytes)} of storage, and ${formatBytes(freeBytes)} are free.`;
-    if (old.length === 0) return html`<p class="refused" role="alert">${numbers} Deleting other models would not make room for it: free space on the disk, or use it without keeping it.</p>`;
+    if (old.length === 0) return html`<p class="refused" role="alert">${numbers} Deleting other models would not make room for it: free space on the disk${runsUnkept(plan) ? ', or use it without keeping it' : ' or choose a smaller one'}.</p>`;
     const bytes = old.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return html`
       <p role="alert">${numbers} Not used for longest:</p>

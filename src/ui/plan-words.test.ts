@@ -20,9 +20,11 @@ test('the speed is told in two digits where it is predicted', () => {
 
 test('a refused one gives the engine\'s reason', () => expect(verdictWords({ ...plan, verdict: 'refused', reason: 'Too large.' })).toBe('Too large.'));
 
-test('the room in storage is compared with what is free', () => {
+test('where it will be is told, unless there is no room for it or it is not loaded at all', () => {
   expect(roomWords(plan)).toBe('It is kept in this browser: 100 MB of the 5.0 GB that are free. Conversations of up to 4,096 tokens.');
-  expect(roomWords({ ...plan, freeBytes: 10e6 })).toContain('Too large to be kept');
+  expect(roomWords(plan, false)).toBe('It is not kept in this browser. Conversations of up to 4,096 tokens.');
+  expect(roomWords({ ...plan, freeBytes: 10e6 }, true, true)).toBe('Conversations of up to 4,096 tokens.');
+  expect(roomWords({ ...plan, verdict: 'refused' })).toBe('Conversations of up to 4,096 tokens.');
   expect(roomWords({ ...plan, stored: true })).toContain('Already on this device');
 });
 

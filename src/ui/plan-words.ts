@@ -14,13 +14,13 @@ export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptByt
 /** In two digits: a prediction is no more precise. */
 const roughly = (value: number) => Number(value.toPrecision(2)).toLocaleString('en');
 
-/** The download against the room in storage. */
-export function roomWords({ stored, storedBytes, freeBytes, context, storeCost }: ModelPlan): string {
+/** Where the model will be, and what it allows. Nothing of storage where it `lacks` room: the plan's card says that, and what can be done. */
+export function roomWords({ verdict, stored, storedBytes, freeBytes, context, storeCost }: ModelPlan, keep = true, lacks = false): string {
   const reads = storeCost ? ` Storage is read at ${formatBytes(1 / storeCost.secondsPerByte)}/s and ${roughly(1000 * storeCost.secondsPerRead)} ms per read.` : '';
   const talk = `Conversations of up to ${context.toLocaleString('en')} tokens.${reads}`;
   if (stored) return `Already on this device. ${talk}`;
+  if (lacks || verdict === 'refused') return talk;
+  if (!keep) return `It is not kept in this browser. ${talk}`;
   if (freeBytes === undefined) return `It is kept in this browser (${formatBytes(storedBytes)}). ${talk}`;
-  return freeBytes < storedBytes
-    ? `Too large to be kept: it takes ${formatBytes(storedBytes)} of storage, and ${formatBytes(freeBytes)} are free. Delete a stored model first. ${talk}`
-    : `It is kept in this browser: ${formatBytes(storedBytes)} of the ${formatBytes(freeBytes)} that are free. ${talk}`;
+  return `It is kept in this browser: ${formatBytes(storedBytes)} of the ${formatBytes(freeBytes)} that are free. ${talk}`;
 }
