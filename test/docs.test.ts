@@ -1,0 +1,30 @@
+// The documents against the code: their links, and the shapes that the reference lists.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { defaultShapes, parseShapes } from '../src/engine/shapes.ts';
+import { type Gpu } from '../src/gpu/device.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const inFolder = (folder: string) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(folder, name));
+
+it.each(['README.md', 'CHANGELOG.md', ...inFolder('docs'), ...inFolder('docs/decisions')])('every link of %s leads to a file', (document) => {
+  const links = [...readFileSync(join(root, document), 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, link]) => link).filter((link) => !/^https?:/.test(link));
+  expect(links.filter((link) => !existsSync(join(root, dirname(document), link)))).toEqual([]);
+});
+
+it('docs/api.md lists all shapes with all of their values', () => {
+  const gpu = { device: { limits: { maxComputeInvocationsPerWorkgroup: 256 } }, features: { subgroups: true, f16: true, packedDot: true } } as unknown as Gpu;
+  const shapes = defaultShapes(gpu);
+  const refusal = (text: string): string => {
+    try {
+      return String(parseShapes(text, shapes));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const listed = readFileSync(join(root, 'docs/api.md'), 'utf8').split('## Shapes of kernels')[1].matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm);
+  const values = Object.fromEntries([...listed].map(([, name, text]) => [name, text.replaceAll('`', '').split(', ').filter((value) => !value.startsWith('matrix-')).join(', ')]));
+  expect(values).toEqual(Object.fromEntries(Object.keys(shapes).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
+});
