@@ -262,6 +262,11 @@ describe.skipIf(!adapterFile)('windrow', () => {
     for (const name of ['prefillTokensPerSecond', 'decodeTokensPerSecond', 'decodeMsPerToken', 'cpuMsPerToken', 'gpuBytesPeak', 'loadMs']) expect(found[name], name).toBeGreaterThan(0);
   });
 
+  it('tells its version, that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(await windrow('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
   describe('fails with exit code 1, the named error as JSON and nothing else on standard output:', () => {
     const missing = at('missing.gguf');
     const errors: [title: string, args: string[], name: string, message: RegExp][] = [
@@ -280,6 +285,8 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['half a seed', ['generate', model, '--prompt', 'x', '--seed', '0.5'], 'RequestError', /seed is 0\.5/],
       ['no tokens to make', ['generate', model, '--prompt', 'x', '--max-tokens', '0'], 'RequestError', /"0" is not a whole number above 0/],
       ['a budget in words', ['generate', model, '--prompt', 'x', '--budget', 'much'], 'RequestError', /is "much"; it must be a number of bytes above 0, or text such as "2GiB"/],
+      ['a sweep of budgets with a budget', ['bench', model, '--sweep-budget', '--budget', '1MiB'], 'RequestError', /option '--sweep-budget' cannot be used with option '--budget <bytes>'/],
+      ['a sweep of budgets with contexts', ['bench', model, '--contexts', '8', '--sweep-budget'], 'RequestError', /option '--sweep-budget' cannot be used with option '--contexts <list>'/],
       ['limits that do not exist', ['plan', model, '--limits', 'none'], 'RequestError', /'none' is invalid\. Allowed choices are adapter, default/],
       ['a model that does not exist', ['tokenize', missing, '--text', 'x'], 'RequestError', /missing\.gguf does not exist/],
       ['a folder', ['tokenize', folder, '--text', 'x'], 'RequestError', /is a folder/],

@@ -1,5 +1,6 @@
 // The commands and their options. Each command is a file; this one only parses and reports.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { version } from '../../package.json';
 import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
 import { type BenchFlags, bench } from './bench.ts';
@@ -26,6 +27,8 @@ const bytes = argument((text: string) => parseBytes(text, 'The size'));
 const integer = argument(positiveInteger);
 const number = argument(parseNumber);
 const experimental = () => new Option('--experimental', 'also use what browsers have behind a flag: subgroup matrices').conflicts('null');
+/** Options of bench that a sweep of budgets sets itself, or has no use for. */
+const notInSweep = ['budget', 'retune', 'tokensPerSubmit', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'predict'];
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 
 const forModel = (command: Command): Command =>
@@ -60,7 +63,7 @@ function readable(error: Error): Error {
 
 export async function main(argv: string[]): Promise<void> {
   const json = argv.includes('--json');
-  const program = new Command('windrow').description('Runs GGUF language models on the GPU, within a memory budget.').option('--json', 'print results as JSON');
+  const program = new Command('windrow').description('Runs GGUF language models on the GPU, within a memory budget.').option('--json', 'print results as JSON').version(version);
   // Commands take these over: wrong options are reported as any other error is.
   program.exitOverride().configureOutput({ outputError: () => {} });
   program.addHelpText('after', '\nEvery command takes --json.');
@@ -116,7 +119,7 @@ export async function main(argv: string[]): Promise<void> {
       .option('--special', 'recognise control tokens in the text'),
     tokenize,
   );
-  add(forModel(program.command('plan <model>').description('GPU bytes that a model will take, from its header alone')), planModel);
+  add(forModel(program.command('plan <model>').description('GPU bytes that a model will take and about how fast it will run, from its header and a second of measuring this machine')), planModel);
   add(
     forModel(program.command('bench <model>').description('speed, calls and bytes'))
       .option('--prompt-tokens <n>', 'tokens of the prompt', integer, 64)
@@ -126,7 +129,7 @@ export async function main(argv: string[]): Promise<void> {
       .option('--one-submit', 'one submit per token, however long it takes, to count calls')
       .option('--serve', 'one run per line on standard input, as bench/peers asks for')
       .option('--null', 'on the null backend: host time alone')
-      .option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides')
+      .addOption(new Option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides').conflicts(notInSweep))
       .option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too'),
     (path: string, flags: BenchFlags & { sweepBudget?: boolean; predict?: true | string[] }) =>
       flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
