@@ -187,6 +187,19 @@ describe.skipIf(!adapterFile)('the engine', () => {
     });
   });
 
+  it('on a device that refuses work, says so at every call, as work may be left out without a word; works again after a load', async () => {
+    await engine.load(stories(), quick);
+    const { device } = engine.loaded().model.gpu;
+    const refused = new Promise((resolve) => device.addEventListener('uncapturederror', resolve));
+    device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE });
+    await refused;
+    const error = await errorOf(answer(engine, { prompt: { tokens: golden.prompt_ids } }));
+    expect(error).toBeInstanceOf(DeviceError);
+    expect(error.message).toMatch(/The GPU refused work: .*Load the model again/);
+    await engine.load(stories(), quick);
+    await answersProperly();
+  });
+
   describe('on a device that is lost', () => {
     it('in the middle of an answer, ends it with a DeviceError, and works again after a load', async () => {
       await engine.load(stories(), quick);

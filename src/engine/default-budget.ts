@@ -12,8 +12,9 @@ const attempts = 3;
 
 /** `deviceMemory`: `navigator.deviceMemory`, in GiB, where the browser tells it. */
 export function defaultBudget({ maxBufferSize }: Pick<GPUSupportedLimits, 'maxBufferSize'>, deviceMemory?: number): number {
-  // Half of the memory where graphics share it with everything else; small devices allow small buffers.
-  const share = deviceMemory === undefined ? mostBytes : (deviceMemory / 2) * 2 ** 30;
+  // Half of the memory where graphics share it with everything else; small devices allow small buffers. Safari does not tell,
+  // allows 1 GiB on phones and tablets, and ends a page there that takes about 1.5 GiB, without any error before.
+  const share = deviceMemory !== undefined ? (deviceMemory / 2) * 2 ** 30 : maxBufferSize <= 2 ** 30 ? 2 ** 30 : mostBytes;
   return Math.min(mostBytes, share, 8 * maxBufferSize);
 }
 

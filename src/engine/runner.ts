@@ -44,9 +44,18 @@ export function createRunner(model: LoadedModel): Runner {
   let lastId: number | undefined; // the token that the sampler chose last
   let lost: GPUDeviceLostInfo | undefined;
   void device.lost.then((info) => (lost = info));
+  let outOfRoom: Error | undefined;
+  let wrong: GPUError | undefined; // after which work may be left out without a word
+  device.addEventListener('uncapturederror', ({ error }) => (wrong ??= error));
+
+  function checkGpu(): void {
+    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
+    if (outOfRoom) throw outOfRoom;
+    if (wrong) throw new DeviceError(`The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`);
+  }
 
   function submit(encoder: GPUCommandEncoder): void {
-    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
+    checkGpu();
     device.queue.submit([encoder.finish()]);
     submits++;
   }
@@ -95,7 +104,7 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   function checkChosen(words: Uint32Array, position: number): number[] {
-    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
+    checkGpu();
     const ids = [...words];
     const wrong = ids.findIndex((id) => id >= graph.config.vocab);
     if (wrong >= 0 && model.gpu.computes) throw new DeviceError(`The sampler gave token ${ids[wrong]} at position ${position + wrong}; the vocabulary has ${graph.config.vocab}.`);
@@ -121,9 +130,16 @@ export function createRunner(model: LoadedModel): Runner {
     await uploader.write(buffers[graph.embed.output].buffer, 0, new Uint8Array(floats.buffer));
   }
 
-  function makeRoom(length: number): void {
+  async function makeRoom(length: number): Promise<void> {
     if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`);
-    if (cache.grow(device, length)) [...programs.decode, ...programs.prefill].forEach(({ program }) => program.rebind());
+    if (!cache.grow(device, length)) return;
+    try {
+      await ledger.settle();
+    } catch (error) {
+      outOfRoom = error as Error; // the keys and values are gone
+      throw error;
+    }
+    [...programs.decode, ...programs.prefill].forEach(({ program }) => program.rebind());
   }
 
   const body = (rows: number) => (rows === 1 ? programs.decode : programs.prefill);
@@ -137,7 +153,7 @@ export function createRunner(model: LoadedModel): Runner {
 
   async function forChunks(ids: readonly number[], position: number, each: (step: Step) => Promise<void>): Promise<void> {
     checkIds(ids);
-    makeRoom(position + ids.length);
+    await makeRoom(position + ids.length);
     device.queue.writeBuffer(idsBinding.buffer, 4 * position, Uint32Array.from(ids));
     for (let done = 0; done < ids.length; done += options.chunk) {
       const rows = Math.min(options.chunk, ids.length - done);
@@ -167,7 +183,7 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   async function step(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
-    makeRoom(length + 1);
+    await makeRoom(length + 1);
     if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
     if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
     await embed([lastId]);
@@ -213,7 +229,7 @@ export function createRunner(model: LoadedModel): Runner {
         for (let at = length + 1; at < end || pending.length; ) {
           const count = Math.min(tokensPerSubmit(stages.length), end - at);
           if (count > 0) {
-            makeRoom(at + count - 1);
+            await makeRoom(at + count - 1);
             if (embedding) await embed([lastId!]);
             const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i }));
             pending.push((await runAndRead(stages, steps, at, signal)).ids);

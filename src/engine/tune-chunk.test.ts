@@ -41,10 +41,20 @@ describe('the length of a step', () => {
     expect(await choose({ 64: 3, 128: 3 })).toBe(64);
   });
 
-  it('is the usual one where no time is left to compare', async () => {
-    expect(await choose({})).toBe(256);
+  it('is the usual one where no time is left to compare, if that takes no more than 100 ms', async () => {
     expect(await choose({ 64: 0.1 })).toBe(256);
+    expect(await choose({ 64: 0.7 })).toBe(128);
+    expect(await choose({ 64: 5 })).toBe(64);
     expect(await choose({ 64: 0.2, 128: 0.1 })).toBe(128);
+  });
+
+  it('is the shortest where nothing could be timed, and measured at another load', async () => {
+    const notes = empty();
+    expect(await choose({}, 512, notes)).toBe(64);
+    expect(notes.chunks).toBeUndefined();
+    expect(await choose({}, 512, notes)).toBe(64);
+    expect(await choose({}, 512, notes)).toBe(64);
+    expect(notes.chunks).toEqual({ 'a, b': { chunk: 64, of: 512 } });
   });
 
   it('is noted for so much room and less, and then planned with', async () => {

@@ -10,6 +10,8 @@ import { type AdapterNotes } from './tuning.ts';
 const margin = 0.05;
 /** Products of one layer take no longer than this in one go: meanwhile the GPU draws no page. */
 const mostMs = 100;
+/** Loads that measure again if no time was left for any. */
+const mostTries = 3;
 /** Matrices of a kind that are run in turn, so that a cache does not keep them for the next sample. */
 const mostMatrices = 4;
 
@@ -19,9 +21,16 @@ export async function tuneChunk(target: TuneTarget, shapes: Shapes, notes: Adapt
   if (noted && noted.of >= target.chunk) return { shapes: { ...shapes, chunk: noted.chunk }, learned: false };
   const layers = target.record('prefill', shapes).filter((each) => each.kind && runsIn(each, { rows: chunks[0], length: chunks[0] }));
   const { timed, late } = await time(target, layers, deadline);
-  const found = timed.length > (late ? 1 : 0);
-  if (!found && later) return { shapes, learned: false };
-  const chunk = found ? fastest(timed) : shapes.chunk;
+  // A device that is too slow, or too busy, to be measured takes the shortest steps: a submit of seconds resets some GPUs.
+  const shortest = Math.min(target.chunk, ...chunks);
+  const compared = timed.length > 1 || (timed.length === 1 && !late);
+  const chunk = compared ? fastest(timed) : Math.max(shortest, ...(timed.length ? chunks.filter((rows) => rows <= shapes.chunk && timed[0].ms * rows <= mostMs) : []));
+  if (!timed.length) {
+    const tries = (notes.late?.chunk ?? 0) + 1;
+    notes.late = { ...notes.late, chunk: tries };
+    if (tries < mostTries) return { shapes: { ...shapes, chunk }, learned: true };
+  }
+  if (!compared && later) return { shapes: { ...shapes, chunk }, learned: false };
   notes.chunks = { ...notes.chunks, [target.products]: { chunk, of: target.chunk } };
   return { shapes: { ...shapes, chunk }, learned: true };
 }

@@ -10,7 +10,7 @@ import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { matrixPrefills, missing } from '../model/possible-shapes.ts';
 import { type RecordContext } from '../model/record.ts';
-import { type MatrixShapes, type Mode, type Shapes } from '../model/shapes.ts';
+import { type MatrixShapes, type Mode, type Shapes, usualChunk } from '../model/shapes.ts';
 import { unitOf } from '../model/subgroup-matrix.ts';
 import { tuneChunk } from './tune-chunk.ts';
 import { tuneSpan } from './tune-span.ts';
@@ -23,13 +23,15 @@ const until = { decode: 0.45, prefill: 0.77, few: 0.87, span: 0.95, chunk: 1 };
 /** What is measured of the matrices: in which program, with how many rows, and how many candidates at least. */
 const measurements: Record<Choice, { mode: Mode; rows: number; least: number }> = {
   decode: { mode: 'decode', rows: 1, least: 2 },
-  prefill: { mode: 'prefill', rows: 64, least: 2 },
+  prefill: { mode: 'prefill', rows: 64, least: 2 }, // of a GPU `usualChunk`: with fewer, tiles leave most of a large one idle
   few: { mode: 'prefill', rows: 4, least: 1 }, // the first one is good enough where time is short
 };
 /** Matrices of a kind that are run in turn: more than a GPU's caches hold, of most models. */
 const mostMatrices = 16;
 /** What was this many times slower than the best for one kind is not tried for the next ones. */
 const hopeless = 2;
+/** Where compiling does not take the time of what is measured. */
+const compiledAhead = 3;
 /** Loads that measure again if no time was left for the largest kind of matrix. */
 const mostTries = 3;
 
@@ -100,7 +102,7 @@ const usual = ({ splits, panels, dot, prefill, tile, few }: Shapes): Record<Choi
 
 /** The untuned choice first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take all of the time, and they gain least there. */
 function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Shapes, exact: boolean): Record<Choice, MatrixShapes[]> {
-  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
+  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2], ...(gpu.software ? [] : [[32, 1]])].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
   const inBytes = [[splits, panels], [4, 1]].map(([s, p]): MatrixShapes => ({ splits: s, panels: p, dot: 'i8' })).filter((each) => !exact && !missing(gpu, each));
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
   const others: MatrixShapes[] = [...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })), ...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
@@ -108,7 +110,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Shape
   return {
     decode: [{ splits, panels, dot }, ...grids.map(([s, p]) => ({ splits: s, panels: p, dot })), ...inBytes],
     prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a)) - Number(usesTiles(b))) : prefills,
-    few: [...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16])].map((each) => ({ few: each })).filter((each) => !missing(gpu, each)),
+    few: [...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, 32])].map((each) => ({ few: each })).filter((each) => !missing(gpu, each)),
   };
 }
 
@@ -123,12 +125,12 @@ function byShare(dispatches: Dispatch[]): string[] {
 
 function time({ gpu, ledger, kernels, state, chunk, record }: TuneTarget, shapes: Shapes, choice: Choice, kind: string, choices: MatrixShapes[], deadline: number) {
   const { mode } = measurements[choice];
-  const rows = Math.min(measurements[choice].rows, chunk);
+  const rows = Math.min(choice === 'prefill' && !gpu.software ? usualChunk : measurements[choice].rows, chunk);
   const step = { rows, length: rows };
   gpu.device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows, 0, 0));
   const of = (value: MatrixShapes): Candidate<MatrixShapes> => ({
     value,
     dispatches: record(mode, { ...shapes, matrices: { ...shapes.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step)).slice(0, mostMatrices),
   });
-  return rank(gpu.device, ledger, kernels, step, choices.map(of), deadline);
+  return rank(gpu.device, ledger, kernels, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
 }

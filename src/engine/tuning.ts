@@ -14,8 +14,8 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixShapes
   spans?: Record<string, number>;
   /** Tokens of a step of prefill that are best `of` at most so many, by a model's products (tune-chunk.ts). */
   chunks?: Record<string, { chunk: number; of: number }>;
-  /** How often no time was left for the largest kind of matrix, as on a busy machine. */
-  late?: Partial<Record<Choice, number>>;
+  /** How often no time was left for the largest kind of matrix, or for any length of a step, as on a busy machine. */
+  late?: Partial<Record<Choice | 'chunk', number>>;
 }
 
 /** Notes by a key that names the adapter. */
@@ -36,9 +36,12 @@ export interface NotebookOptions {
   anew?: boolean;
 }
 
+/** The browser and its version: another one has another compiler, with faults and speeds of its own. */
+const runtime = (): string[] => /(?:Chrome|Firefox|Version|Node\.js)\/\d+/.exec((globalThis.navigator as Navigator | undefined)?.userAgent ?? '')?.slice(0, 1) ?? [];
+
 /** The notes on this adapter with `shapes` as the untuned choice; empty if there are none of these kernels. */
 export async function openNotebook(tuning: Tuning | undefined, { adapterName }: Gpu, kernels: string, shapes: Shapes, { exact = false, anew = false }: NotebookOptions = {}): Promise<Notebook> {
-  const key = [adapterName, ...Object.values(shapes), ...(exact ? ['exact'] : [])].join('|');
+  const key = [adapterName, ...runtime(), ...Object.values(shapes), ...(exact ? ['exact'] : [])].join('|');
   const kept = anew ? undefined : await tuning?.get(key);
   const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, few: {}, checks: {} };
   return { notes, save: async () => tuning?.set(key, notes) };

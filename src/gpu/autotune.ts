@@ -37,11 +37,12 @@ interface Entry<T> extends Timed<T> {
   again(): Promise<number>;
 }
 
-/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. */
-export async function rank<T>(device: GPUDevice, ledger: Ledger, kernels: KernelCache, step: Step, candidates: Candidate<T>[], deadline: number): Promise<Timed<T>[]> {
+/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. */
+export async function rank<T>(device: GPUDevice, ledger: Ledger, kernels: KernelCache, step: Step, candidates: Candidate<T>[], deadline: number, ahead = 0): Promise<Timed<T>[]> {
   const entries: Entry<T>[] = [];
   try {
-    for (const { value, dispatches, together = 1 } of candidates) {
+    for (const [i, { value, dispatches, together = 1 }] of candidates.entries()) {
+      for (const next of candidates.slice(i + 1, i + 1 + ahead)) void Promise.allSettled(next.dispatches.map(({ kernel }) => kernels.get(kernel)));
       const program = await before(deadline, createProgram(device, ledger, kernels, 'autotune', dispatches));
       if (program === 'late') break;
       if (program === 'failed') continue;

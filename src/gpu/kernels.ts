@@ -79,7 +79,11 @@ export function createKernelCache(device: GPUDevice, replaced: Record<string, st
   async function compile(spec: KernelSpec): Promise<Kernel> {
     const code = kernelSource(spec, replaced);
     let shader = modules.get(code);
-    if (!shader) modules.set(code, (shader = device.createShaderModule({ label: spec.kernel, code })));
+    if (!shader) {
+      device.pushErrorScope('validation'); // the pipeline tells of it
+      modules.set(code, (shader = device.createShaderModule({ label: spec.kernel, code })));
+      void device.popErrorScope().catch(() => undefined);
+    }
     const found = readInterface(code);
     const layout = device.createBindGroupLayout({
       label: spec.kernel,

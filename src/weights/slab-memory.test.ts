@@ -62,6 +62,7 @@ describe('the uploader', () => {
     const written: number[][] = [];
     const queue = {
       writeBuffer: (_: unknown, offset: number, data: Uint8Array, from: number, length: number) => written.push([offset, ...data.subarray(from, from + length)]),
+      submit: () => {},
       onSubmittedWorkDone: () => new Promise<void>((resolve) => done.push(resolve)),
     } as unknown as GPUQueue;
     let reserved = 0;

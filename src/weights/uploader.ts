@@ -21,6 +21,7 @@ export function createUploader(queue: GPUQueue, uploadBytes: number, reserve: (b
         const release = reserve(length);
         waiting += length;
         queue.writeBuffer(buffer, offset + done, bytes, done, length);
+        queue.submit([]); // without which some implementations (wgpu) keep what they staged until the next one
         const taken = () => {
           release();
           waiting -= length;
