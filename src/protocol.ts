@@ -29,7 +29,7 @@ export interface LoadOptions {
   retune?: boolean;
   /** Shapes of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For measurements and bug reports. */
   variant?: string;
-  /** Keep the weights in the browser's storage. Default true. */
+  /** Keep the weights in the browser's storage. Default true. A model that is there already is read from there all the same. */
   keep?: boolean;
   /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is imported. */
   sha256?: string | string[];

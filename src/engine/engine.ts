@@ -9,7 +9,7 @@ import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
 import { defaultBudget, deviceMemory, loadByGuess } from './default-budget.ts';
 import { type GpuCostRecords } from './forecast.ts';
-import { checkLimits } from './limits.ts';
+import { checkLimits, checkUnkept } from './limits.ts';
 import { createGate } from '../weights/gate.ts';
 import { whileUnused } from '../weights/locks.ts';
 import { readerToCome } from '../weights/reader.ts';
@@ -112,7 +112,7 @@ export function createEngine(host: Host): Engine {
     const readyMs = { shapes: 0, weights: 0, programs: 0 };
     const report = reporter(onProgress);
     report({ phase: 'header' });
-    const found = await findModel(given, options, options.keep === false ? undefined : host.store);
+    const found = await findModel(given, options, host.store);
     const opened = openModel(found.files.header);
     const text = textOf(opened);
     const gpu = await openGpu(host.gpu, host.deviceOptions);
@@ -136,6 +136,7 @@ export function createEngine(host: Host): Engine {
       const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), storeCost: await host.costs?.get('store'), kernels, choose };
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
+      checkUnkept(planned, found, options);
       checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });
       // While a model is imported, its kernels are chosen and compiled.
       opening = openWeights(found, opened, options, { report, gate: gate.passed, hold: timing.passed, signal: stop.signal });

@@ -1,11 +1,22 @@
-// Whether the limits of a device allow the buffers of a model: asked before any is made. How many bytes there may be in
+// Whether a model can run at all as it is asked for, by the limits of the device and by where its weights are to come from:
+// asked before any buffer is made. How many bytes there may be in
 // all is plan.ts's business.
 import { BudgetError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { activationBindings } from '../model/activations.ts';
 import { kvBytes } from '../model/kv-cache.ts';
 import { matricesOf } from '../weights/layout.ts';
+import { type LoadOptions } from '../protocol.ts';
+import { type FoundModel } from './open.ts';
 import { type ModelOptions, type OpenedModel } from './opened.ts';
+import { type Plan } from './plan.ts';
+import { defaultRamBytes } from './streaming.ts';
+
+/** Throws BudgetError where every token would download weights: they neither stay on the GPU nor fit worker memory, and the browser is not to keep them. */
+export function checkUnkept({ streamedBytes }: Pick<Plan, 'streamedBytes'>, { addresses, manifest }: Pick<FoundModel, 'addresses' | 'manifest'>, { keep, ramBytes = defaultRamBytes }: Pick<LoadOptions, 'keep' | 'ramBytes'>): void {
+  if (keep !== false || manifest || !addresses.length || streamedBytes <= ramBytes) return;
+  throw new BudgetError(`${mib(streamedBytes)} of the weights do not stay on the GPU, and worker memory takes ${mib(ramBytes)}: without being kept, the model would be downloaded again for every token. Raise the budget (or ramBytes), or let the browser keep the model.`);
+}
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 

@@ -77,7 +77,8 @@ export async function findModel(given: ModelSource | ByteSource, options: LoadOp
     return { files: await openStored(manifest), manifest, addresses: [] };
   }
   const address = 'url' in given ? given.url : given.repo;
-  const manifest = manifests.find((m) => m.urls.includes(address) && m.complete && isConvertible(m.layoutVersion));
+  const readable = ({ encryption }: Manifest) => !encryption || options.encryption || options.keep !== false; // who does not want it kept need not know the key
+  const manifest = manifests.find((m) => m.urls.includes(address) && m.complete && isConvertible(m.layoutVersion) && readable(m));
   if (manifest) return { files: await openStored(manifest), manifest, addresses: [address] };
   if ('url' in given) return { files: await openUrls(partUrls(given.url)), addresses: [given.url], sha256: hashes };
   const found = await findOnHub(given.repo, { hub: options.hub ?? hubUrl, token: given.token });

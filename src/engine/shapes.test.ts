@@ -52,6 +52,11 @@ describe('shapesFor', () => {
     expect(() => shapesFor({ ...device, matrixUnits: [] }, { variant })).toThrow(/no such subgroup matrices/);
   });
 
+  it.each([['tile=f16', /tile is f16, which rounds weights, but f32 asks/], ['cache=q8', /cache is q8, which rounds keys and values, but/]])('refuses %s on the exact path', (variant, message) => {
+    expect(() => shapesFor(all, { f32: true, variant })).toThrow(message);
+    expect(shapesFor(all, { f32: true, kv: 'q8' }).cache).toBe('q8');
+  });
+
   it('refuses activations in bytes on the exact path, and what the device cannot run', () => {
     expect(() => shapesFor(all, { f32: true, variant: 'dot=i8' })).toThrow(/rounds activations.*f32 asks for no rounding/);
     const plain = gpu(256, { subgroups: false, f16: false, packedDot: false });

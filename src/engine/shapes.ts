@@ -45,8 +45,13 @@ export function shapesFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptio
   const shapes = parseShapes(variant, defaultShapes(gpu, options));
   const lack = missing(gpu, shapes);
   if (lack) throw new RequestError(`The shapes "${variant}" cannot be used: ${lack}. Leave out what it lacks.`);
-  if (options.f32 && unitOf(shapes.prefill)?.component === 'f16') throw new RequestError(`The shape prefill is ${shapes.prefill}, which rounds activations to f16, but f32 asks for no rounding. Leave out one of the two.`);
-  if (options.f32 && shapes.dot === 'i8') throw new RequestError('The shape dot is i8, which rounds activations to bytes, but f32 asks for no rounding. Leave out one of the two.');
+  const rounding = [
+    shapes.dot === 'i8' && 'dot is i8, which rounds activations to bytes',
+    unitOf(shapes.prefill)?.component === 'f16' && `prefill is ${shapes.prefill}, which rounds activations to f16`,
+    shapes.tile === 'f16' && 'tile is f16, which rounds weights',
+    shapes.cache !== 'f32' && shapes.cache !== options.kv && `cache is ${shapes.cache}, which rounds keys and values`,
+  ].find(Boolean);
+  if (options.f32 && rounding) throw new RequestError(`The shape ${rounding}, but f32 asks for no rounding. Leave out one of the two.`);
   return shapes;
 }
 
