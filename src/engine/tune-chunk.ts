@@ -10,8 +10,9 @@ import { type AdapterNotes } from './tuning.ts';
 const margin = 0.05;
 /** Products of one layer take no longer than this in one go: meanwhile the GPU draws no page. */
 const mostMs = 100;
-/** Loads that measure again if no time was left for any. */
+/** Loads that measure again if no time was left for any, and for how long: the weights wait for it. */
 const mostTries = 3;
+const againMs = 400;
 /** Matrices of a kind that are run in turn, so that a cache does not keep them for the next sample. */
 const mostMatrices = 4;
 
@@ -20,7 +21,7 @@ export async function tuneChunk(target: TuneTarget, shapes: Shapes, notes: Adapt
   const noted = notes.chunks?.[target.products];
   if (noted && noted.of >= target.chunk) return { shapes: { ...shapes, chunk: noted.chunk }, learned: false };
   const layers = target.record('prefill', shapes).filter((each) => each.kind && runsIn(each, { rows: chunks[0], length: chunks[0] }));
-  const { timed, late } = await time(target, layers, deadline);
+  const { timed, late } = await time(target, layers, notes.late?.chunk ? Math.min(deadline, performance.now() + againMs) : deadline);
   // A device that is too slow, or too busy, to be measured takes the shortest steps: a submit of seconds resets some GPUs.
   const shortest = Math.min(target.chunk, ...chunks);
   const compared = timed.length > 1 || (timed.length === 1 && !late);
