@@ -5,8 +5,7 @@ requires subgroup_id;
 const Columns : u32 = 32u;         // in workgroup memory at a time
 const Stride : u32 = Columns + 8u; // of a row there, so that neighbours begin in other banks
 const Subgroups : u32 = 256u / Threads;
-const Down : u32 = select(select(2u, 4u, Subgroups > 8u), 8u, Subgroups > 32u); // parts of the 64 tokens
-const Across : u32 = Subgroups / Down;                                          // parts of the 64 rows
+const Across : u32 = Subgroups / Down; // parts of the 64 rows, as Down of the 64 tokens
 const TokenBlocks : u32 = 64u / Down / M;
 const RowBlocks : u32 = 64u / Across / N;
 

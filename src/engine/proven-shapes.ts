@@ -7,7 +7,7 @@ import { type Ledger } from '../gpu/ledger.ts';
 import { type CheckResult, selfTest } from '../gpu/self-test.ts';
 import { missing } from '../model/possible-shapes.ts';
 import { type Shapes } from '../model/shapes.ts';
-import { unitOf } from '../model/subgroup-matrix.ts';
+import { usesTiles } from '../model/products.ts';
 import { testable } from './kinds.ts';
 import { type OpenedModel } from './opened.ts';
 import { type Notebook } from './tuning.ts';
@@ -56,7 +56,7 @@ function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, redu
   const grids = [4, 2, 1].map((each) => ({ splits: each, panels: 1, dot: 'f32' as const }));
   const ladders: Record<string, Partial<Shapes>[]> = {
     splits: [{ splits, panels, dot }, ...grids],
-    prefill: prefill === 'tile' || unitOf(prefill) ? [...tiles, rows] : [rows, ...tiles],
+    prefill: usesTiles(prefill) ? [...tiles, rows] : [rows, ...tiles],
     few: [{ few: 0 }], // which needs no kernel, so cannot fail
     cache: from(['q8', 'f16', 'f32'] as const, cache).map((each) => ({ cache: each })),
     reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),

@@ -11,7 +11,7 @@ import { type ModelConfig } from '../model/graph.ts';
 import { matrixPrefills, missing } from '../model/possible-shapes.ts';
 import { type RecordContext } from '../model/record.ts';
 import { type MatrixShapes, type Mode, type Shapes, usualChunk } from '../model/shapes.ts';
-import { unitOf } from '../model/subgroup-matrix.ts';
+import { usesTiles } from '../model/products.ts';
 import { tuneChunk } from './tune-chunk.ts';
 import { tuneSpan } from './tune-span.ts';
 import { type Choice, type Notebook } from './tuning.ts';
@@ -97,7 +97,7 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
 
 /** What kinds take that have no choice of their own. Few rows need a kernel of their own beside tiles, which they leave empty. */
 const usual = ({ splits, panels, dot, prefill, tile, few }: Shapes): Record<Choice, MatrixShapes> => ({
-  decode: { splits, panels, dot }, prefill: { prefill, tile }, few: { few: usesTiles({ prefill }) ? few : 0 },
+  decode: { splits, panels, dot }, prefill: { prefill, tile }, few: { few: usesTiles(prefill) ? few : 0 },
 });
 
 /** The untuned choice first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take all of the time, and they gain least there. */
@@ -105,16 +105,14 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Shape
   const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2], ...(gpu.software ? [] : [[32, 1]])].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
   const inBytes = [[splits, panels], [4, 1]].map(([s, p]): MatrixShapes => ({ splits: s, panels: p, dot: 'i8' })).filter((each) => !exact && !missing(gpu, each));
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
-  const others: MatrixShapes[] = [...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })), ...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
-  const prefills = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
+  const others: Pick<Shapes, 'prefill' | 'tile'>[] = [...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })), ...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
+  const prefills: Pick<Shapes, 'prefill' | 'tile'>[] = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
   return {
     decode: [{ splits, panels, dot }, ...grids.map(([s, p]) => ({ splits: s, panels: p, dot })), ...inBytes],
-    prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a)) - Number(usesTiles(b))) : prefills,
+    prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a.prefill)) - Number(usesTiles(b.prefill))) : prefills,
     few: [...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, 32])].map((each) => ({ few: each })).filter((each) => !missing(gpu, each)),
   };
 }
-
-const usesTiles = ({ prefill = 'tile' }: MatrixShapes) => prefill === 'tile' || unitOf(prefill) !== undefined;
 
 /** The kinds of matrices among dispatches, those with the most bytes of weights first. */
 function byShare(dispatches: Dispatch[]): string[] {

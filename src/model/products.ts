@@ -3,7 +3,7 @@ import { type Format } from '../formats/format.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec } from '../gpu/kernels.ts';
 import { type Shapes } from './shapes.ts';
-import { unitOf } from './subgroup-matrix.ts';
+import { partsDown, unitOf } from './subgroup-matrix.ts';
 
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
 export interface MatrixPart {
@@ -35,6 +35,9 @@ export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'p
   };
 }
 
+/** Whether a way of prefill takes tiles of 64 tokens, which a step of fewer leaves empty. */
+export const usesTiles = (prefill: Shapes['prefill']): boolean => prefill === 'tile' || unitOf(prefill) !== undefined;
+
 /** Threads of a subgroup that share the activations they read. */
 export const lanesOf = (prefill: Shapes['prefill']): number => ({ broadcast4: 4, broadcast8: 8 } as Partial<Record<Shapes['prefill'], number>>)[prefill] ?? 0;
 
@@ -45,7 +48,7 @@ export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'
   const unit = unitOf(prefill);
   if (unit) {
     const { component, m, n, k, threads } = unit;
-    return { kernel: { kernel: 'matmul-matrix', files: [`matrix/${component}`, 'matrix/subgroup', ...files], consts: { M: m, N: n, K: k, Threads: threads }, constants }, grid: tiles };
+    return { kernel: { kernel: 'matmul-matrix', files: [`matrix/${component}`, 'matrix/subgroup', ...files], consts: { M: m, N: n, K: k, Threads: threads, Down: partsDown(threads) }, constants }, grid: tiles };
   }
   if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile}`, ...files], constants }, grid: tiles };
   const lanes = lanesOf(prefill);

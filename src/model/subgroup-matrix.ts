@@ -19,10 +19,16 @@ export function unitOf(prefill: string): MatrixUnit | undefined {
 const invocations = 256;
 const tile = 64;
 
-/** Whether a tile can be shared out evenly, as the constants of the shader say. */
+/** Parts that the 64 tokens of a tile are shared out in; its 64 rows are in as many as make one part for each subgroup. */
+export function partsDown(threads: number): number {
+  const subgroups = invocations / threads;
+  return subgroups > 32 ? 8 : subgroups > 8 ? 4 : 2;
+}
+
+/** Whether a tile can be shared out evenly, as the shader does it. */
 export function fitsTile({ m, n, k, threads }: MatrixUnit): boolean {
   const subgroups = invocations / threads;
-  const down = subgroups > 32 ? 8 : subgroups > 8 ? 4 : 2;
+  const down = partsDown(threads);
   const blocks = [subgroups, subgroups / down, tile / down / m, (tile * down) / subgroups / n, 32 / k];
   return blocks.every((count) => count >= 1 && Number.isInteger(count));
 }
