@@ -1,11 +1,19 @@
 // The page stays smooth while the model works and in long chats: no task of its main thread takes more than 50 ms of the
-// thread's own time.
+// thread's own time. Only the full run, made on a quiet machine, holds it to that; others leave room for slow ones, and see
+// that no frame renders more than a few messages.
 import { expect } from '@playwright/test';
-import { record } from '../test/verified.ts';
+import { isFull, record } from '../test/verified.ts';
 import { ask, composer, idle, importChat, loadTiny, quick, test } from './page.ts';
 import { traceTasks } from './trace.ts';
 
+declare global {
+  interface Window {
+    mostAtOnce: number;
+  }
+}
+
 const command = 'npx playwright test e2e/smooth.spec.ts';
+const limitMs = isFull ? 50 : 500;
 const point = (what: string) => `Longest main-thread task ${what}, ms of its own CPU time`;
 
 test('typing, scrolling and stopping cause no long task while an answer is written', async ({ page }) => {
@@ -21,7 +29,7 @@ test('typing, scrolling and stopping cause no long task while an answer is writt
   });
   expect(count).toBeGreaterThan(100);
   record({ point: point('while an answer is written'), command, value: longestMs });
-  expect(longestMs).toBeLessThan(50);
+  expect(longestMs).toBeLessThan(limitMs);
 });
 
 test('a chat of 500 messages opens, scrolls and takes typing without a long task, and only a part of it is rendered', async ({ page }) => {
@@ -30,6 +38,14 @@ test('a chat of 500 messages opens, scrolls and takes typing without a long task
   await page.goto('/');
   await loadTiny(page);
   const shown = page.getByRole('article');
+  await page.evaluate(() => {
+    window.mostAtOnce = 0;
+    const list = document.querySelector('windrow-app')!.shadowRoot!.querySelector('windrow-message-list')!.shadowRoot!;
+    new MutationObserver((changes) => {
+      const added = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter(({ nodeName }) => nodeName === 'WINDROW-MESSAGE').length;
+      window.mostAtOnce = Math.max(window.mostAtOnce, added);
+    }).observe(list, { childList: true, subtree: true });
+  });
   const opening = await traceTasks(page, async () => {
     await importChat(page, 'Long', messages);
     await expect(page.getByText('Answer 499.')).toBeInViewport();
@@ -47,11 +63,14 @@ test('a chat of 500 messages opens, scrolls and takes typing without a long task
   const some = await shown.count();
   expect(some).toBeGreaterThan(8);
   expect(some).toBeLessThan(200);
+  const mostAtOnce = await page.evaluate(() => window.mostAtOnce);
+  expect(mostAtOnce).toBeGreaterThan(0);
+  expect(mostAtOnce).toBeLessThanOrEqual(4);
   await expect(composer(page)).toHaveValue('What happens then, and why is that? And then?');
   const longestMs = Math.max(opening.longestMs, scrolling.longestMs);
   record({ point: point('with 500 messages'), command, value: longestMs });
   console.log(`500 messages: opening ${opening.longestMs.toFixed(1)} ms, scrolling ${scrolling.longestMs.toFixed(1)} ms, ${some} messages rendered`);
-  expect(longestMs).toBeLessThan(50);
+  expect(longestMs).toBeLessThan(limitMs);
 });
 
 test('scrolling up in a long chat reaches its beginning, and what one reads stays where it is', async ({ page }) => {

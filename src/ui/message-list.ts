@@ -9,7 +9,8 @@ import { controls } from './controls.ts';
 const defaultSuggestions = ['Write a haiku about the sea.', 'Explain why the sky is blue.', 'Plan a simple dinner for two.'];
 /** Within this many pixels of the end counts as being there. */
 const nearEnd = 64;
-/** Messages that are rendered more in a frame, and at most while one reads at the end. */
+/** Messages of a conversation's first frame, that are rendered more in each frame after it, and at most while one reads at the end. */
+const first = 1; // with it come the first layout and the first run of all that shows Markdown
 const step = 4;
 const mostAtEnd = 60;
 
@@ -20,7 +21,7 @@ export class MessageList extends LitElement {
   /** Nothing can be asked: no model, or an answer is being written. */
   @property({ type: Boolean }) locked = false;
   /** How many messages, counted from the last, are rendered. */
-  @state() private shown = step;
+  @state() private shown = first;
   @query('.content') private content!: HTMLElement;
 
   private follow = true;
@@ -67,7 +68,7 @@ export class MessageList extends LitElement {
   /** Another conversation is shown: from its end on. */
   showEnd(): void {
     this.follow = true;
-    this.shown = step;
+    this.shown = first;
     this.scrollTop = this.scrollHeight;
   }
 
@@ -83,10 +84,10 @@ export class MessageList extends LitElement {
 
   override render(): TemplateResult {
     const last = this.messages.length - 1;
-    const first = Math.max(0, this.messages.length - this.shown);
+    const from = Math.max(0, this.messages.length - this.shown);
     return html`
       <div class="content" role="log" aria-label="Conversation" aria-live="polite" aria-busy=${this.answering} tabindex="0">
-        ${last < 0 ? this.renderWelcome() : repeat(this.messages.slice(first), (_, i) => first + i, (message, i) => this.renderMessage(message, first + i, first + i === last))}
+        ${last < 0 ? this.renderWelcome() : repeat(this.messages.slice(from), (_, i) => from + i, (message, i) => this.renderMessage(message, from + i, from + i === last))}
       </div>
     `;
   }
