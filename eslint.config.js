@@ -6,8 +6,8 @@ import tseslint from 'typescript-eslint';
 const imports = {
   index: ['api'],
   ui: ['api'],
-  api: [],
-  worker: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
+  api: ['error-transfer'],
+  worker: ['error-transfer', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   node: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   cli: ['node', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   engine: ['text', 'model', 'weights', 'gpu', 'gguf'],
@@ -22,6 +22,7 @@ const imports = {
   bytes: [],
   room: [],
   protocol: [],
+  'error-transfer': [],
 };
 const forAll = ['errors', 'bytes', 'room', 'formats', 'protocol'];
 const importNothing = ['errors', 'room', 'formats', 'protocol'];

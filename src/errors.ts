@@ -1,35 +1,80 @@
-// The errors that a caller may branch on. Everything else is a plain Error. The message carries the facts
-// (what, actual, needed, what to do), since a worker boundary keeps only name, message and stack.
+// The errors that a caller may branch on, by class or, finer, by code. Everything else is a plain Error. The message carries
+// the facts (what, actual, needed, what to do) and may change; classes and codes do not. docs/api.md says when each comes.
+
+/** The codes of each class; the first is that of what has no own one. */
+export const errorCodes = {
+  InvalidFileError: ['invalid_file', 'wrong_hash', 'file_changed', 'stored_model_damaged'],
+  UnsupportedModelError: ['unsupported_model'],
+  BudgetError: ['over_budget', 'adapter_limit', 'gpu_out_of_memory', 'storage_quota', 'storage_full'],
+  DeviceError: ['no_gpu', 'gpu_lost', 'gpu_refused_work', 'kernel_failed', 'worker_failed'],
+  RequestError: ['invalid_request', 'unsupported_parameter', 'context_length_exceeded', 'not_loaded', 'not_found', 'access_denied', 'key_required', 'wrong_key', 'model_in_use'],
+} as const;
+
+type ErrorName = keyof typeof errorCodes;
+type CodeOf<Name extends ErrorName> = (typeof errorCodes)[Name][number];
+export type ErrorCode = CodeOf<ErrorName>;
+
+interface Details<Name extends ErrorName> extends ErrorOptions {
+  code?: CodeOf<Name>;
+}
 
 /** The file is not a GGUF, is damaged, or its bytes differ from what its hash promises. */
 export class InvalidFileError extends Error {
   override readonly name = 'InvalidFileError';
+  readonly code: CodeOf<'InvalidFileError'>;
+
+  constructor(message?: string, { code = 'invalid_file', ...options }: Details<'InvalidFileError'> = {}) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 /** The file is sound, but asks for something windrow does not implement; computing anyway would give wrong numbers. */
 export class UnsupportedModelError extends Error {
   override readonly name = 'UnsupportedModelError';
+  readonly code = 'unsupported_model';
 }
 
-/** Something does not fit: GPU bytes, an adapter limit, storage quota, the context. */
+/** Something does not fit: GPU bytes, an adapter limit, the browser's storage, the context. */
 export class BudgetError extends Error {
   override readonly name = 'BudgetError';
+  readonly code: CodeOf<'BudgetError'>;
+
+  constructor(message?: string, { code = 'over_budget', ...options }: Details<'BudgetError'> = {}) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
-/** No usable GPU, or it was lost. */
+/** No usable GPU, or it or the worker that uses it was lost. */
 export class DeviceError extends Error {
   override readonly name = 'DeviceError';
+  readonly code: CodeOf<'DeviceError'>;
+
+  constructor(message?: string, { code = 'no_gpu', ...options }: Details<'DeviceError'> = {}) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 /** The request itself is wrong: an empty prompt, an option out of range, a call on an unloaded engine. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
+  readonly code: CodeOf<'RequestError'>;
+
+  constructor(message?: string, { code = 'invalid_request', ...options }: Details<'RequestError'> = {}) {
+    super(message, options);
+    this.code = code;
+  }
 }
+
+/** Whether `error` has one of these codes. */
+export const hasCode = (error: unknown, ...codes: ErrorCode[]): boolean => codes.includes((error as { code?: ErrorCode } | null | undefined)?.code as ErrorCode);
 
 const named = { InvalidFileError, UnsupportedModelError, BudgetError, DeviceError, RequestError };
 
-/** Restores the class of an error that crossed a worker boundary by its name. */
-export function reviveError(error: { name: string; message: string }): Error {
-  const Class = named[error.name as keyof typeof named] ?? Error;
-  return new Class(error.message);
+/** Restores the class of an error that crossed a worker boundary by its name, with its code. */
+export function reviveError({ name, message, code }: { name: string; message: string; code?: string }): Error {
+  const Class = (named[name as ErrorName] ?? Error) as new (message: string, details: { code?: string }) => Error;
+  return new Class(message, { code });
 }

@@ -6,7 +6,7 @@ export {
   type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
   type ChatTextPart, type ChatUsage,
 } from './api/chat.ts';
-export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from './errors.ts';
+export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 export {
   type DevicePeak, type EngineStats, type GenerateStats, type KvType, type LoadPhase, type LoadProgress, type ModelInfo, type ModelPlan, type ModelSource, type Prediction,
   type SelfTestResult, type StoreCost, type StoredModel, type TransferStats, type VerifyResult,

@@ -12,7 +12,7 @@ export { readHeader } from './gguf/parse.ts';
 export { createTokenizer } from './text/tokenizer.ts';
 export { openFileSource } from './weights/file-source.ts';
 export { type Engine, type EngineOptions, type Host } from './engine/engine.ts';
-export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from './errors.ts';
+export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 
 let instance: GPU | undefined; // Dawn crashes once this is garbage-collected while devices are alive
 

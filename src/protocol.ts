@@ -152,7 +152,7 @@ export interface GenerateStats {
 export type GenerateEvent =
   | { type: 'tokens'; ids: number[]; text: string }
   | { type: 'done'; reason: FinishReason; stats: GenerateStats }
-  | { type: 'error'; name: string; message: string };
+  | { type: 'error'; name: string; message: string; code?: string };
 
 /** What a request's own MessagePort carries to the worker. */
 export type GenerateControl = { type: 'stop' };

@@ -2,6 +2,7 @@
 import { expose } from 'comlink';
 import { createEngine, type Host } from './engine/engine.ts';
 import { previewModel } from './engine/preview.ts';
+import { transferErrorCodes } from './error-transfer.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
 import { openRecords, openStore } from './weights/store.ts';
 
@@ -33,8 +34,8 @@ const worker: WorkerEngine = {
       const { reason, stats } = await engine.generate(request, (ids, text) => send({ type: 'tokens', ids, text }), stop.signal);
       send({ type: 'done', reason, stats });
     } catch (error) {
-      const { name, message } = error as Error;
-      send({ type: 'error', name, message });
+      const { name, message, code } = error as Error & { code?: string };
+      send({ type: 'error', name, message, code });
     } finally {
       port.close();
     }
@@ -66,4 +67,5 @@ const worker: WorkerEngine = {
   unload: () => engine.unload(),
 };
 
+transferErrorCodes();
 expose(worker);

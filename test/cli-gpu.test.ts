@@ -39,11 +39,11 @@ async function json<T>(...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
-async function failure(...args: string[]): Promise<{ name: string; message: string }> {
+async function failure(...args: string[]): Promise<{ name: string; code: string; message: string }> {
   const { code, stdout, stderr } = await windrow(...args, '--json');
   expect(code).toBe(1);
   expect(stdout.trimEnd().split('\n')).toHaveLength(1);
-  const { error } = JSON.parse(stdout) as { error: { name: string; message: string } };
+  const { error } = JSON.parse(stdout) as { error: { name: string; code: string; message: string } };
   expect(stderr).toContain(error.message.split('\n')[0]);
   return error;
 }
@@ -334,7 +334,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
         execFile(process.execPath, [join(root, 'bin/windrow.mjs'), 'generate', model, '--prompt', 'x', '--json'], { env }, (error, out, stderr) => resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: out, stderr }));
       });
       expect(code).toBe(1);
-      expect(JSON.parse(stdout)).toMatchObject({ error: { name: 'DeviceError', message: expect.stringMatching(/no GPU adapter/) } });
+      expect(JSON.parse(stdout)).toMatchObject({ error: { name: 'DeviceError', code: 'no_gpu', message: expect.stringMatching(/no GPU adapter/) } });
     });
   });
 });

@@ -1,9 +1,10 @@
-// The documents against the code: their links, and the shapes that the reference lists.
+// The documents against the code: their links, and the shapes and error codes that the reference lists.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { defaultShapes, parseShapes } from '../src/engine/shapes.ts';
+import { errorCodes } from '../src/errors.ts';
 import { type Gpu } from '../src/gpu/device.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -27,4 +28,10 @@ it('docs/api.md lists all shapes with all of their values', () => {
   const listed = readFileSync(join(root, 'docs/api.md'), 'utf8').split('## Shapes of kernels')[1].matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm);
   const values = Object.fromEntries([...listed].map(([, name, text]) => [name, text.replaceAll('`', '').split(', ').filter((value) => !value.startsWith('matrix-')).join(', ')]));
   expect(values).toEqual(Object.fromEntries(Object.keys(shapes).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
+});
+
+it('docs/api.md lists every code of an error with its class, what it means and what to do', () => {
+  const section = readFileSync(join(root, 'docs/api.md'), 'utf8').split('\n## Errors')[1].split('\n## ')[0];
+  const listed = [...section.matchAll(/^\| `(\w+)` \| `(\w+)` \| [^|]+ \| [^|]+ \|$/gm)].map(([, code, name]) => [code, name]);
+  expect(listed).toEqual(Object.entries(errorCodes).flatMap(([name, codes]) => codes.map((code) => [code, name])));
 });

@@ -1,7 +1,7 @@
 // One worker and the calls that are open on it. Knows Comlink and how a worker dies; nothing about models or chats.
 import { releaseProxy, wrap, type Remote } from 'comlink';
 import workerAddress from '../worker.ts?worker&url'; // an own module: bundlers of a page leave its address alone
-import { reviveError } from '../errors.ts';
+import { DeviceError, reviveError } from '../errors.ts';
 import { type WorkerEngine } from '../protocol.ts';
 import { scriptAddress } from './trusted.ts';
 
@@ -48,9 +48,9 @@ export function connect(worker: Worker): Connection {
     for (const listener of [...listeners]) listener(reason);
     listeners.clear();
   };
-  const onError = (event: Event): void => close(new Error(workerFailure(event)));
+  const onError = (event: Event): void => close(new DeviceError(workerFailure(event), { code: 'worker_failed' }));
   const onMessageError = (): void =>
-    close(new Error('A message of the engine\'s worker could not be read, so the worker was ended. Load the model again.'));
+    close(new DeviceError('A message of the engine\'s worker could not be read, so the worker was ended. Load the model again.', { code: 'worker_failed' }));
   worker.addEventListener('error', onError);
   worker.addEventListener('messageerror', onMessageError);
 

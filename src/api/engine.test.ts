@@ -40,11 +40,11 @@ test('loads a model with its options, reports progress and transfers bytes', asy
   expect(phases).toEqual(['weights']);
 });
 
-test('a load that fails rejects with the class of its error and ends the worker', async () => {
-  const worker = new FakeWorker({ load: () => Promise.reject(new BudgetError('needs 3 GiB')) });
+test('a load that fails rejects with the class and the code of its error and ends the worker', async () => {
+  const worker = new FakeWorker({ load: () => Promise.reject(new BudgetError('needs 3 GiB', { code: 'gpu_out_of_memory' })) });
   const load = createEngine({ model, worker: worker as unknown as Worker });
   await expect(load).rejects.toBeInstanceOf(BudgetError);
-  await expect(load).rejects.toThrow('needs 3 GiB');
+  await expect(load).rejects.toMatchObject({ code: 'gpu_out_of_memory', message: 'needs 3 GiB' });
   expect(worker.terminated).toBe(true);
 });
 
@@ -158,11 +158,11 @@ test('two requests at once each get their own answer', async () => {
   expect(await Promise.all([ask('first'), ask('second')])).toEqual(['first', 'second']);
 });
 
-test('an error event keeps its class, after the tokens that came before it', async () => {
+test('an error event keeps its class and code, after the tokens that came before it', async () => {
   const { engine } = await engineWith({
     async generate(_request, port) {
       port.postMessage({ type: 'tokens', ids: [1], text: 'Well' });
-      port.postMessage({ type: 'error', name: 'RequestError', message: 'The prompt is too long.' });
+      port.postMessage({ type: 'error', name: 'RequestError', message: 'The prompt is too long.', code: 'context_length_exceeded' });
     },
   });
   const texts: string[] = [];
@@ -171,7 +171,7 @@ test('an error event keeps its class, after the tokens that came before it', asy
   };
   await expect(read()).rejects.toThrow(RequestError);
   expect(texts).toEqual(['', 'Well']);
-  await expect(engine.chat.completions.create({ messages })).rejects.toThrow('The prompt is too long.');
+  await expect(engine.chat.completions.create({ messages })).rejects.toMatchObject({ code: 'context_length_exceeded', message: 'The prompt is too long.' });
 });
 
 test('a worker that dies rejects every open call and every later one', async () => {
@@ -181,7 +181,7 @@ test('a worker that dies rejects every open call and every later one', async () 
   const open = [stream.next(), engine.chat.completions.create({ messages }), engine.stats()];
   worker.crash('out of memory');
   for (const call of await Promise.allSettled(open)) expect(String((call as PromiseRejectedResult).reason)).toContain('failed: out of memory');
-  await expect(engine.models()).rejects.toThrow('out of memory');
+  await expect(engine.models()).rejects.toMatchObject({ name: 'DeviceError', code: 'worker_failed' });
   expect(worker.terminated).toBe(true);
 });
 
@@ -206,7 +206,7 @@ test('unload frees, ends the worker and rejects what is open', async () => {
   await rejected;
   expect(freed).toBe(1);
   expect(worker.terminated).toBe(true);
-  await expect(engine.stats()).rejects.toThrow('unloaded');
+  await expect(engine.stats()).rejects.toMatchObject({ name: 'RequestError', code: 'not_loaded' });
 });
 
 test('many requests leave no listener behind', async () => {

@@ -114,5 +114,5 @@ async function unload(connection: Connection): Promise<void> {
   const freed = connection.call((worker) => worker.unload()).catch(() => {}); // it is ended next, whatever it answers
   await Promise.race([freed, patience]);
   clearTimeout(timer!);
-  connection.close(new RequestError('The engine was unloaded. Load the model again.'));
+  connection.close(new RequestError('The engine was unloaded. Load the model again.', { code: 'not_loaded' }));
 }

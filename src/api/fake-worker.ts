@@ -1,5 +1,6 @@
 // A Worker for tests in Node: a message channel with a scripted engine at its far end. Not shipped.
 import { expose } from 'comlink';
+import { transferErrorCodes } from '../error-transfer.ts';
 import { type GenerateControl, type GenerateEvent, type GenerateRequest, type GenerateStats, type ModelInfo, type WorkerEngine } from '../protocol.ts';
 
 export const modelInfo: ModelInfo = {
@@ -8,6 +9,8 @@ export const modelInfo: ModelInfo = {
 export const generateStats: GenerateStats = {
   promptTokens: 7, cachedTokens: 2, newTokens: 3, prefillMs: 1, decodeMs: 2, gpuBytesPeak: 4,
 };
+
+transferErrorCodes();
 
 /** Like a Worker: `terminate` silences it for ever, and a pending call just stays pending. */
 export class FakeWorker extends EventTarget {

@@ -27,7 +27,7 @@ const neutralInMessages: Record<string, unknown[]> = { tool_calls: [[]], annotat
 
 export function toGenerateRequest(params: ChatCompletionParams): GenerateRequest {
   for (const [name, value] of Object.entries(params)) {
-    if (!implemented.has(name) && !asksNothing(value, neutral[name])) throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`);
+    if (!implemented.has(name) && !asksNothing(value, neutral[name])) throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
   }
   if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
     throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
@@ -120,7 +120,7 @@ function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
     }
     const { role, content, ...others } = message;
     for (const [name, value] of Object.entries(others)) {
-      if (!asksNothing(value, neutralInMessages[name])) throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`);
+      if (!asksNothing(value, neutralInMessages[name])) throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
     }
     return { role: role === 'developer' ? 'system' : role, content: toText(content, `messages[${i}].content`) };
   });

@@ -47,15 +47,15 @@ const forModel = (command: Command): Command =>
 
 /** Reports what went wrong and ends with exit code 1. With --json, standard output has the error alone. */
 function fail(thrown: unknown, json: boolean): never {
-  const { name, message, stack } = readable(thrown as Error);
-  if (json) console.log(JSON.stringify({ error: { name, message } }));
+  const { name, message, stack, code } = readable(thrown as Error & { code?: string });
+  if (json) console.log(JSON.stringify({ error: { name, code, message } }));
   console.error(name === 'Error' || name === 'TypeError' ? (stack ?? message) : `${name}: ${message}`);
   process.exit(1);
 }
 
 /** Errors of the file system name a file that the caller chose: no stack is needed. */
-function readable(error: Error): Error {
-  const { code, path } = error as NodeJS.ErrnoException;
+function readable(error: Error & { code?: string }): Error & { code?: string } {
+  const { code, path }: NodeJS.ErrnoException = error;
   const reasons: Record<string, string> = { ENOENT: 'does not exist', EISDIR: 'is a folder', ENOTDIR: 'is not in a folder', EACCES: 'may not be opened', EPERM: 'may not be opened' };
   const reason = code === undefined ? undefined : reasons[code];
   return reason ? new RequestError(`${path ?? 'A file that was named'} ${reason}. Give another path.`) : error;

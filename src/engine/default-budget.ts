@@ -1,6 +1,6 @@
 // How many GPU bytes to use when nobody says: WebGPU does not tell how much memory there is, so this guesses from what it
 // does tell, and a failed allocation corrects the guess.
-import { BudgetError } from '../errors.ts';
+import { hasCode } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type WeightsReader } from '../weights/reader.ts';
 import { type LoadHooks, type LoadedModel, loadModel } from './load.ts';
@@ -26,9 +26,8 @@ export async function loadByGuess(gpu: Gpu, opened: OpenedModel, reader: Weights
     try {
       return await loadModel(gpu, opened, reader, options, hooks);
     } catch (error) {
-      const refusedByGpu = error instanceof BudgetError && error.cause !== undefined;
       const less = { ...options, budgetBytes: Math.floor(shrink * planFor(gpu, opened, options).totalBytes) };
-      if (!refusedByGpu || attempt === attempts || planFor(gpu, opened, less).verdict === 'refused') throw error;
+      if (!hasCode(error, 'gpu_out_of_memory') || attempt === attempts || planFor(gpu, opened, less).verdict === 'refused') throw error;
       options = less;
     }
   }

@@ -102,7 +102,7 @@ export function createEngine(host: Host): Engine {
   }
 
   function needLoaded(): Loaded {
-    if (!loaded) throw new RequestError('No model is loaded. Load one first.');
+    if (!loaded) throw new RequestError('No model is loaded. Load one first.', { code: 'not_loaded' });
     return loaded;
   }
 

@@ -26,7 +26,7 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
   for (const section of layout.sections) {
     for (const { panels, parts } of matricesOf(section)) {
       if (panels.panelBytes > maxBindingBytes) {
-        throw new BudgetError(`32 rows of ${parts[0].tensor} need a binding of ${mib(panels.panelBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a smaller model.`);
+        throw new BudgetError(`32 rows of ${parts[0].tensor} need a binding of ${mib(panels.panelBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a smaller model.`, { code: 'adapter_limit' });
       }
     }
   }
@@ -34,9 +34,9 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
   const keys = kvBytes(graph.config, context, options.shapes.cache);
   if (keys > most) {
     const shorter = Math.floor((context * most) / keys / 32) * 32;
-    throw new BudgetError(`The keys of one layer for a context of ${context} need a buffer of ${mib(keys)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`);
+    throw new BudgetError(`The keys of one layer for a context of ${context} need a buffer of ${mib(keys)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`, { code: 'adapter_limit' });
   }
   for (const [name, bytes] of Object.entries(activationBindings(graph, options))) {
-    if (bytes > most) throw new BudgetError(`The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`);
+    if (bytes > most) throw new BudgetError(`The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`, { code: 'adapter_limit' });
   }
 }

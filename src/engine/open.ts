@@ -71,9 +71,9 @@ export async function findModel(given: ModelSource | ByteSource, options: LoadOp
   const manifests = (await store?.manifests()) ?? [];
   if ('stored' in given) {
     const manifest = manifests.find((m) => m.id === given.stored);
-    if (!manifest) throw new RequestError(`There is no stored model ${given.stored}.`);
-    if (!isConvertible(manifest.layoutVersion)) throw new RequestError(`The stored model ${manifest.name} was stored by another version of windrow (layout ${manifest.layoutVersion}). Load it from its source.`);
-    if (!manifest.complete) throw new RequestError(`The stored model ${manifest.name} is incomplete. Load it from its source to finish it.`);
+    if (!manifest) throw new RequestError(`There is no stored model ${given.stored}.`, { code: 'not_found' });
+    if (!isConvertible(manifest.layoutVersion)) throw new RequestError(`The stored model ${manifest.name} was stored by another version of windrow (layout ${manifest.layoutVersion}). Load it from its source.`, { code: 'not_found' });
+    if (!manifest.complete) throw new RequestError(`The stored model ${manifest.name} is incomplete. Load it from its source to finish it.`, { code: 'not_found' });
     return { files: await openStored(manifest), manifest, addresses: [] };
   }
   const address = 'url' in given ? given.url : given.repo;
@@ -130,7 +130,7 @@ async function openForReading(storage: Storage, options: LoadOptions, manifest: 
 async function unlock(store: Store, { name, encryption }: Manifest, { encryption: given }: Pick<LoadOptions, 'encryption'>): Promise<Store> {
   if (!encryption && !given) return store;
   if (!encryption) throw new RequestError(`The model ${name} is stored in clear. Delete it first to store it encrypted.`);
-  if (!given) throw new RequestError(`The model ${name} is stored encrypted. Give its key or its passphrase.`);
+  if (!given) throw new RequestError(`The model ${name} is stored encrypted. Give its key or its passphrase.`, { code: 'key_required' });
   return sealedStore(store, await openEncryption(given, encryption));
 }
 
@@ -208,7 +208,7 @@ export async function holdStored({ store, locks }: Storage, id: string): Promise
 /** Checks every slab of a stored model and mends what is damaged from the model's address. */
 export async function verifyStored(storage: Storage, id: string, options: Pick<LoadOptions, 'encryption'>): Promise<VerifyResult> {
   const manifest = await storage.store?.manifest(id);
-  if (!storage.store || !manifest?.complete) throw new RequestError(`There is no complete stored model ${id}.`);
+  if (!storage.store || !manifest?.complete) throw new RequestError(`There is no complete stored model ${id}.`, { code: 'not_found' });
   const store = await unlock(storage.store, manifest, options);
   const release = await holdStored(storage, id);
   try {

@@ -107,4 +107,4 @@ function untestedWarnings(results: CheckResult[]): string[] {
 }
 
 const refusal = ({ adapterName }: Gpu, failure: CheckResult): DeviceError =>
-  new DeviceError(`The kernel "${failure.name}" fails its self-test on ${adapterName}, and there is no other that could be used: ${reason(failure)}. The answers would be wrong. Update the browser or the graphics driver, or choose another GPU.`);
+  new DeviceError(`The kernel "${failure.name}" fails its self-test on ${adapterName}, and there is no other that could be used: ${reason(failure)}. The answers would be wrong. Update the browser or the graphics driver, or choose another GPU.`, { code: 'kernel_failed' });

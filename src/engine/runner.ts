@@ -49,9 +49,9 @@ export function createRunner(model: LoadedModel): Runner {
   device.addEventListener('uncapturederror', ({ error }) => (wrong ??= error));
 
   function checkGpu(): void {
-    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
+    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`, { code: 'gpu_lost' });
     if (outOfRoom) throw outOfRoom;
-    if (wrong) throw new DeviceError(`The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`);
+    if (wrong) throw new DeviceError(`The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`, { code: 'gpu_refused_work' });
   }
 
   function submit(encoder: GPUCommandEncoder): void {
@@ -107,7 +107,7 @@ export function createRunner(model: LoadedModel): Runner {
     checkGpu();
     const ids = [...words];
     const wrong = ids.findIndex((id) => id >= graph.config.vocab);
-    if (wrong >= 0 && model.gpu.computes) throw new DeviceError(`The sampler gave token ${ids[wrong]} at position ${position + wrong}; the vocabulary has ${graph.config.vocab}.`);
+    if (wrong >= 0 && model.gpu.computes) throw new DeviceError(`The sampler gave token ${ids[wrong]} at position ${position + wrong}; the vocabulary has ${graph.config.vocab}.`, { code: 'kernel_failed' });
     lastId = ids.at(-1);
     return ids;
   }
@@ -131,7 +131,7 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   async function makeRoom(length: number): Promise<void> {
-    if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`);
+    if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
     if (!cache.grow(device, length)) return;
     try {
       await ledger.settle();
@@ -178,13 +178,13 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   async function sample(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
-    if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
+    if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
     return (await (await runAndRead([{ program: choose }], [{ rows: 1, length }], length, signal)).ids)[0];
   }
 
   async function step(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
     await makeRoom(length + 1);
-    if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`);
+    if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
     if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
     await embed([lastId]);
     return (await (await runAndRead([...programs.decode, ...heads.last, { program: choose }], [{ rows: 1, length: length + 1 }], length + 1, signal)).ids)[0];

@@ -44,7 +44,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       const prompt = encode(request.prompt);
       if (!prompt.length) throw new RequestError('The prompt is empty. Write something to continue.');
       if (prompt.length >= context) {
-        throw new RequestError(`The prompt has ${prompt.length} tokens; the context of ${context} has room for ${context - 1} and an answer. Shorten it, or load the model with a longer context.`);
+        throw new RequestError(`The prompt has ${prompt.length} tokens; the context of ${context} has room for ${context - 1} and an answer. Shorten it, or load the model with a longer context.`, { code: 'context_length_exceeded' });
       }
       const decoder = text && createStreamDecoder(text.tokenizer);
       const stops = createStopStrings([...(request.stop ?? []), ...(text && 'messages' in request.prompt ? text.template.stop : [])]);

@@ -113,5 +113,5 @@ export const factsOf = ({ device: { limits }, features, smallestSubgroup, matrix
 export async function lossOf(device: GPUDevice, ms = 0): Promise<DeviceError | undefined> {
   const soon = new Promise<undefined>((resolve) => setTimeout(resolve, ms));
   const lost = await Promise.race([device.lost, soon]);
-  return lost && new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`);
+  return lost && new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`, { code: 'gpu_lost' });
 }

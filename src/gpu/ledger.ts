@@ -56,14 +56,14 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: { 
     create(purpose, label, size, usage) {
       size = Math.max(16, Math.ceil(size / 16) * 16); // bindings of size 0 are invalid
       if (size > device.limits.maxBufferSize) {
-        throw new BudgetError(`${label} needs a buffer of ${mib(size)}; this device allows at most ${mib(device.limits.maxBufferSize)}.`);
+        throw new BudgetError(`${label} needs a buffer of ${mib(size)}; this device allows at most ${mib(device.limits.maxBufferSize)}.`, { code: 'adapter_limit' });
       }
       const give = take(purpose, label, size);
       device.pushErrorScope('out-of-memory');
       const buffer = device.createBuffer({ label, size, usage });
       pending.push(
         device.popErrorScope().then((error) => {
-          if (error) throw new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`, { cause: error });
+          if (error) throw new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`, { code: 'gpu_out_of_memory', cause: error });
         }),
       );
       live.set(buffer, give);

@@ -10,7 +10,7 @@ test('other tabs are named where the GPU is too small, not where storage is', as
   const full: Error = await checkQuota({ store: memoryStore(), estimate: async () => ({ quota: 10, usage: 0 }) }, 'new', layout).then(() => expect.fail('there is no room'), (error: Error) => error);
   expect(full).toBeInstanceOf(BudgetError);
   expect(adviceFor(full)).toBeUndefined();
-  expect(adviceFor(new BudgetError("The browser's storage is full: the model needs 100 bytes."))).toBeUndefined();
+  expect(adviceFor(new BudgetError("The browser's storage is full: the model needs 100 bytes.", { code: 'storage_full' }))).toBeUndefined();
   expect(adviceFor(new BudgetError('The GPU could not allocate 100 MiB for weights.'))).toContain('close other tabs');
 });
 

@@ -1,4 +1,5 @@
 // What helps against an error in general, for people. No elements.
+import { hasCode } from '../errors.ts';
 
 /** windrow's messages say what to do about the one case. */
 const advice: Record<string, string> = {
@@ -9,4 +10,4 @@ const advice: Record<string, string> = {
 };
 
 /** Undefined where the message says all: of storage that is full, for one, which no other tab's GPU memory makes room in. */
-export const adviceFor = ({ name, message }: Error): string | undefined => (name === 'BudgetError' && /browser's storage/i.test(message) ? undefined : advice[name]);
+export const adviceFor = (error: Error): string | undefined => (hasCode(error, 'storage_quota', 'storage_full') ? undefined : advice[error.name]);

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { InvalidFileError, RequestError } from '../errors.ts';
+import { findOnHub } from '../weights/hub.ts';
+import { urlSource } from '../weights/url-source.ts';
 import { deletable, keepingOptions, lackingBytes, runsUnkept } from './keeping.ts';
 import { defaultModel, differsInHash, differsInSize } from './model-choice.ts';
 import { needsPassphrase, needsToken, SecretQuestion } from './secret-question.ts';
@@ -35,7 +37,7 @@ test('a file that differs from the list is doubted in words and loses the hash t
   expect(other).toMatchObject({ bytes: 99_000_000, sha256: undefined });
   expect(other.doubt).toContain('says 98 MB, but the file at the address has 99 MB');
   expect(differsInSize(listed, 98_362_433).doubt).toContain('says 98362432 bytes, but the file at the address has 98362433 bytes');
-  expect(differsInHash(listed, new InvalidFileError('a.gguf has the SHA-256 1; needed is 2'))?.doubt).toContain('SHA-256 is another');
+  expect(differsInHash(listed, new InvalidFileError('a.gguf has the SHA-256 1; needed is 2', { code: 'wrong_hash' }))?.doubt).toContain('SHA-256 is another');
   expect(differsInHash(listed, new InvalidFileError('a.gguf ends after 3 bytes'))).toBeUndefined();
 });
 
@@ -43,8 +45,8 @@ test('a passphrase is asked for until it opens the model, and not after a cancel
   const asked: [string | null, boolean][] = [];
   const question: SecretQuestion = new SecretQuestion(() => question.name !== null && asked.push([question.name, question.wrong]), needsPassphrase);
   const open = async (passphrase: string | undefined) => {
-    if (passphrase === undefined) throw new RequestError('The model A is stored encrypted. Give its key or its passphrase.');
-    if (passphrase !== 'right') throw new RequestError('The passphrase is not the one under which the model was stored.');
+    if (passphrase === undefined) throw new RequestError('The model A is stored encrypted. Give its key or its passphrase.', { code: 'key_required' });
+    if (passphrase !== 'right') throw new RequestError('The passphrase is not the one under which the model was stored.', { code: 'wrong_key' });
     return 'opened';
   };
   const turn = () => new Promise((resolve) => setTimeout(resolve));
@@ -63,9 +65,11 @@ test('a passphrase is asked for until it opens the model, and not after a cancel
   expect(question.name).toBeNull();
 });
 
-test('an access token is asked for where a hub or its file says so, and nowhere else', () => {
-  const said = (message: string) => needsToken(new RequestError(message));
-  expect(said('owner/a on https://hub.example may not be read (401). It is private or gated: accept its conditions on the hub, then give an access token.')).toBe(true);
-  expect(said('https://hub.example/owner/a/resolve/main/a.gguf answered 403 Forbidden; needed is 200 or 206.')).toBe(true);
-  expect([said('https://hub.example has no model owner/a (404). Check the spelling: owner/repo.'), needsToken(new Error('answered 401'))]).toEqual([false, false]);
+test('an access token is asked for where a hub or its file says so, and nowhere else', async () => {
+  const refused = async (work: Promise<unknown>): Promise<unknown> => work.then(() => expect.fail('it was not refused'), (error: unknown) => error);
+  const answering = (status: number) => async (): Promise<Response> => new Response('', { status });
+  const asksHub = async (status: number): Promise<boolean> => needsToken(await refused(findOnHub('owner/a', { hub: 'https://hub.example', fetch: answering(status) })));
+  const asksFile = async (status: number): Promise<boolean> => needsToken(await refused(urlSource('https://hub.example/a.gguf', { fetch: answering(status) }).read(0, 1)));
+  for (const asks of [asksHub, asksFile]) expect([await asks(401), await asks(403), await asks(404)]).toEqual([true, true, false]);
+  expect(needsToken(new Error('answered 401'))).toBe(false);
 });

@@ -1,4 +1,5 @@
 // How a model is to be kept, and which stored ones could go to make room. Plain data; no elements.
+import { hasCode } from '../errors.ts';
 import { type ModelPlan, type StoredModel } from '../protocol.ts';
 import { leastUsed, marginBytes } from '../room.ts';
 
@@ -29,7 +30,7 @@ export const lackingBytes = ({ stored, freeBytes, storedBytes }: Pick<ModelPlan,
   stored ? 0 : full ? storedBytes : freeBytes === undefined ? 0 : Math.max(0, storedBytes + marginBytes - freeBytes);
 
 /** Whether a load failed since storage refused to take more. */
-export const foundFull = (error: Error): boolean => error.name === 'BudgetError' && error.message.startsWith("The browser's storage is full");
+export const foundFull = (error: Error): boolean => hasCode(error, 'storage_full');
 
 /** The complete models not used for longest whose deletion gives `needBytes`; none if all together do not. `inUse` stays. */
 export const deletable = (stored: StoredModel[], needBytes: number, inUse?: string): StoredModel[] =>

@@ -1,4 +1,5 @@
 // Which models the page offers, and how one is named. No elements, no loading.
+import { hasCode } from '../errors.ts';
 import { type ModelSource, type StoredModel } from '../protocol.ts';
 import { formatBytes } from './format.ts';
 
@@ -79,6 +80,6 @@ export function differsInSize(choice: ModelChoice, fileBytes: number): ModelChoi
 
 /** The same after an import found another hash than the list's; undefined if `error` says something else. */
 export function differsInHash(choice: ModelChoice, error: Error): ModelChoice | undefined {
-  if (!choice.sha256 || error.name !== 'InvalidFileError' || !error.message.includes('SHA-256')) return undefined;
+  if (!choice.sha256 || !hasCode(error, 'wrong_hash')) return undefined;
   return { ...choice, sha256: undefined, doubt: 'The file at the address is not the one in the list of this page: its SHA-256 is another. It was changed since, or damaged on its way, and was not kept. Load it only if you trust where it comes from.' };
 }

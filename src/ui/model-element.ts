@@ -2,6 +2,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type Engine } from '../api/engine.ts';
+import { hasCode } from '../errors.ts';
 import { controls } from './controls.ts';
 import { hostTheme } from './host-theme.ts';
 import { choiceOfText } from './model-choice.ts';
@@ -53,7 +54,7 @@ export class WindrowModel extends LitElement {
 
   /** To be called when a call of the engine failed: if the GPU or the worker is gone, the model is offered to be loaded again. */
   report(error: Error): void {
-    if (error.name === 'DeviceError' || error.message.includes('Load the model again')) this.shared.lose(error);
+    if (error.name === 'DeviceError' || hasCode(error, 'not_loaded')) this.shared.lose(error);
   }
 
   override connectedCallback(): void {

@@ -75,7 +75,7 @@ test('a load that waits for a passphrase lets go of the question when another be
   const { loader, asked } = loaderWith();
   const first = loader.load(choiceOf('first'), {});
   await loads(asked, 1);
-  asked[0].fail(new RequestError('The model A is stored encrypted. Give its key or its passphrase.'));
+  asked[0].fail(new RequestError('The model A is stored encrypted. Give its key or its passphrase.', { code: 'key_required' }));
   await vi.waitFor(() => expect(loader.passphrase.name).toBe('first'));
   const second = loader.load(choiceOf('second'), {});
   expect(loader.passphrase.name).toBeNull();

@@ -1,13 +1,12 @@
 // The question for a secret while something waits for it: the passphrase of a model that is stored encrypted, or the access
 // token of a model hub. Kept in memory at most. View state; the element is secret-dialog.ts.
-import { RequestError } from '../errors.ts';
+import { hasCode } from '../errors.ts';
 
 /** Whether `error` says that a passphrase is missing, or is not the one. */
-export const needsPassphrase = (error: unknown): boolean =>
-  error instanceof RequestError && /Give its key or its passphrase|The passphrase is not the one/.test(error.message);
+export const needsPassphrase = (error: unknown): boolean => hasCode(error, 'key_required', 'wrong_key');
 
 /** Whether `error` says that the model hub asks who is there. */
-export const needsToken = (error: unknown): boolean => error instanceof RequestError && /may not be read \(40[13]\)|answered 40[13]\b/.test(error.message);
+export const needsToken = (error: unknown): boolean => hasCode(error, 'access_denied');
 
 export class SecretQuestion {
   /** The model's name, while it is asked. */

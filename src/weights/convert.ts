@@ -30,7 +30,7 @@ export async function convertStored(store: Store, manifest: Manifest, layout: La
     const record = records.get(index);
     const bytes = await store.read(id, index);
     if (!record || bytes?.byteLength !== slab.byteLength || (await sha256(bytes)) !== record.hash) {
-      throw new InvalidFileError(`Part ${index + 1} of the stored model ${name} is damaged or missing, so it cannot be brought to the present layout. Delete the model and load it from its source.`);
+      throw new InvalidFileError(`Part ${index + 1} of the stored model ${name} is damaged or missing, so it cannot be brought to the present layout. Delete the model and load it from its source.`, { code: 'stored_model_damaged' });
     }
     slabHashes.push(record.hash);
     if (record.layoutVersion === layoutVersion) continue;

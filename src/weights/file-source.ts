@@ -18,7 +18,7 @@ export async function openFileSource(path: string): Promise<ByteSource & { close
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-      if (bytesRead === 0) throw new InvalidFileError(`${path} had ${size} bytes when it was opened and ends now after ${offset + done}: it was changed. Load it again.`);
+      if (bytesRead === 0) throw new InvalidFileError(`${path} had ${size} bytes when it was opened and ends now after ${offset + done}: it was changed. Load it again.`, { code: 'file_changed' });
       done += bytesRead;
     }
     return bytes;

@@ -47,7 +47,7 @@ export async function findOnHub(reference: string, { hub, token, fetch = globalT
   const chosen = choose(models, quant);
   if (!chosen) {
     const there = models.length > 0 ? `There are ${models.map(({ path }) => path).join(', ')}.` : 'There is none at all: look for the model as GGUF.';
-    throw new RequestError(`${repo} on ${hub} has no ${quant ? `GGUF for ${quant}` : 'GGUF'}. ${there}`);
+    throw new RequestError(`${repo} on ${hub} has no ${quant ? `GGUF for ${quant}` : 'GGUF'}. ${there}`, { code: 'not_found' });
   }
   return {
     name: chosen.path,
@@ -70,9 +70,9 @@ async function listFiles(first: string, { repo, hub, token, fetch }: HubOptions 
     });
     if (response.status === 401 || response.status === 403) {
       const next = token ? 'The access token does not open it: accept its conditions on the hub with that account.' : 'It is private or gated: accept its conditions on the hub, then give an access token.';
-      throw new RequestError(`${repo} on ${hub} may not be read (${response.status}). ${next}`);
+      throw new RequestError(`${repo} on ${hub} may not be read (${response.status}). ${next}`, { code: 'access_denied' });
     }
-    if (response.status === 404) throw new RequestError(`${hub} has no model ${repo} (404). Check the spelling: owner/repo.`);
+    if (response.status === 404) throw new RequestError(`${hub} has no model ${repo} (404). Check the spelling: owner/repo.`, { code: 'not_found' });
     if (!response.ok) throw new Error(`The hub ${hub} answered ${response.status} for ${repo}. Try again later, or give the address of the file.`);
     entries.push(...((await response.json()) as Entry[]));
     const next = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get('link') ?? '')?.[1];

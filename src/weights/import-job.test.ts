@@ -131,7 +131,7 @@ describe('an import that is interrupted', () => {
     store.onPut = (slab) => {
       if (slab === 5) throw new DOMException('no room', 'QuotaExceededError');
     };
-    await expect(importModel(model, store, about, smallChunks)).rejects.toThrow(/storage is full: the model needs \d+ bytes/);
+    await expect(importModel(model, store, about, smallChunks)).rejects.toMatchObject({ code: 'storage_full', message: expect.stringMatching(/storage is full: the model needs \d+ bytes/) });
     store.onPut = () => {};
     await importModel(model, store, about, smallChunks);
     await expectWhole(store, model);
@@ -211,7 +211,7 @@ describe('the hash of the whole file', () => {
     const store = memoryStore();
     const model = importable(await openFiles([watched(bytes)]));
     const wrong = sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
-    await expect(importModel(model, store, about, { ...smallChunks, sha256: [wrong] })).rejects.toThrow(new RegExp(`has the SHA-256 ${sha256}; needed is ${wrong}`));
+    await expect(importModel(model, store, about, { ...smallChunks, sha256: [wrong] })).rejects.toMatchObject({ code: 'wrong_hash', message: expect.stringContaining(`has the SHA-256 ${sha256}; needed is ${wrong}`) });
     expect((await store.slabs('m')).size).toBe(0);
     expect(await store.manifest('m')).toBeUndefined();
   });

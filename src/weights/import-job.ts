@@ -1,13 +1,12 @@
 // Imports a model: reads its files once, in order, and stores each slab when all of its pieces have come. Holds a few
 // slabs whatever the model's size. What is stored stays: an import that ends early is continued by the next one.
-import { BudgetError, InvalidFileError } from '../errors.ts';
+import { BudgetError, hasCode, InvalidFileError } from '../errors.ts';
 import { type OpenedFiles } from '../gguf/files.ts';
 import { createFileHash, type FileHash } from './file-hash.ts';
 import { joinRanges, pieceEnd, piecesOf, type Range, toFloats } from './import.ts';
 import { type Layout, layoutVersion } from './layout.ts';
 import { createPlacer, type Target } from './placer.ts';
 import { readAhead, type ReadAheadOptions } from './read-ahead.ts';
-import { ChangedFileError } from './url-source.ts';
 import { type HashState, type Manifest, sha256, type SlabRecord, type Store } from './store.ts';
 
 export interface ImportableModel extends OpenedFiles {
@@ -166,7 +165,7 @@ export async function importModel(model: ImportableModel, store: Store, about: P
     await hashes.check(options.signal);
   } catch (error) {
     await writes.end().catch(() => {}); // nothing may be written after the error has been told
-    if (error instanceof WrongHashError || error instanceof ChangedFileError) await store.remove(id);
+    if (hasCode(error, 'wrong_hash', 'file_changed')) await store.remove(id);
     else await keepDrafts().catch(() => {}); // the first error is the one to tell
     await store.close(id);
     throw await tellFullDisk(error, layout.byteLength, layout.slabs.reduce((sum, slab, i) => sum + (isStored(i) ? slab.byteLength : 0), 0));
@@ -190,7 +189,7 @@ const fileEnd = ({ files, header, source }: OpenedFiles): number => (files.lengt
 
 async function readDraft(store: Store, id: string, slab: number, layout: Layout): Promise<Uint32Array<ArrayBuffer>> {
   const bytes = await store.read(id, slab);
-  if (bytes?.byteLength !== layout.slabs[slab].byteLength) throw new InvalidFileError(`Part ${slab} of the unfinished import ${id} is missing. Delete the model and load it again.`);
+  if (bytes?.byteLength !== layout.slabs[slab].byteLength) throw new InvalidFileError(`Part ${slab} of the unfinished import ${id} is missing. Delete the model and load it again.`, { code: 'stored_model_damaged' });
   return new Uint32Array(bytes.buffer);
 }
 
@@ -214,8 +213,6 @@ function createWrites(): { begin(write: () => Promise<void>): Promise<void>; end
     },
   };
 }
-
-class WrongHashError extends InvalidFileError {}
 
 interface Hashes {
   /** First byte that the hashes need; Infinity if none is known. */
@@ -252,7 +249,7 @@ function openHashes({ files }: OpenedFiles, expected: readonly (string | undefin
         }
         const actual = hash.digest();
         if (actual !== expected[i].toLowerCase()) {
-          throw new WrongHashError(`${source.name} has the SHA-256 ${actual}; needed is ${expected[i]} (${byteLength} bytes of weights were read). What was stored of it has been deleted. Load it again, or from another address.`);
+          throw new InvalidFileError(`${source.name} has the SHA-256 ${actual}; needed is ${expected[i]} (${byteLength} bytes of weights were read). What was stored of it has been deleted. Load it again, or from another address.`, { code: 'wrong_hash' });
         }
       }
     },
@@ -264,5 +261,5 @@ async function tellFullDisk(error: unknown, needBytes: number, storedBytes: numb
   if ((error as Error).name !== 'QuotaExceededError') return error;
   const { usage } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {};
   const used = usage === undefined ? '' : ` (this site keeps ${usage} now)`;
-  return new BudgetError(`The browser's storage is full: the model needs ${needBytes} bytes, ${storedBytes} of them are stored, and the browser gives no more${used}. Delete a stored model or free disk space, then load again: what is stored is not downloaded twice.`);
+  return new BudgetError(`The browser's storage is full: the model needs ${needBytes} bytes, ${storedBytes} of them are stored, and the browser gives no more${used}. Delete a stored model or free disk space, then load again: what is stored is not downloaded twice.`, { code: 'storage_full' });
 }

@@ -25,12 +25,12 @@ export async function createEncryption(source: KeySource, rounds = iterations): 
 /** For a stored model; RequestError if the key or the passphrase is not the one, or the wrong kind of the two. */
 export async function openEncryption(source: KeySource, { check, wrapped }: Encryption): Promise<CryptoKey> {
   if ('key' in source) {
-    if ((await decrypt(source.key, check)) === undefined) throw new RequestError('The key is not the one under which the model was stored.');
+    if ((await decrypt(source.key, check)) === undefined) throw new RequestError('The key is not the one under which the model was stored.', { code: 'wrong_key' });
     return source.key;
   }
   if (!wrapped) throw new RequestError('The model was stored under a key of the page; a passphrase does not open it.');
   const raw = await decrypt(await deriveKey(source.passphrase, wrapped.salt, wrapped.iterations), wrapped.key);
-  if (!raw) throw new RequestError('The passphrase is not the one under which the model was stored.');
+  if (!raw) throw new RequestError('The passphrase is not the one under which the model was stored.', { code: 'wrong_key' });
   return importKey(raw);
 }
 

@@ -53,7 +53,7 @@ export async function holdModel(locks: LockManager | undefined, id: string): Pro
 /** Runs `work` while no tab imports or reads the model; RequestError if one does. */
 export async function whileUnused<T>(locks: LockManager | undefined, id: string, work: () => Promise<T>): Promise<T> {
   if (!locks) return work();
-  const inUse = () => new RequestError('The model is in use, perhaps by another tab. Close it there, then try again.');
+  const inUse = () => new RequestError('The model is in use, perhaps by another tab. Close it there, then try again.', { code: 'model_in_use' });
   return locks.request(importLock(id), { ifAvailable: true }, (noImport) => {
     if (!noImport) throw inUse();
     return locks.request(useLock(id), { ifAvailable: true }, (noReader) => {

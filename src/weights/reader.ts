@@ -91,12 +91,12 @@ export function storedReader(store: Store, manifest: Manifest, mend?: Mend): Wei
 async function damaged({ id, name, slabHashes }: Manifest, index: number, there: boolean, mend: Mend | undefined, signal?: AbortSignal): Promise<InvalidFileError> {
   const what = `Part ${index + 1} of ${slabHashes.length} of the stored model ${name} (${id}) is ${there ? 'damaged: its SHA-256 differs from the one noted when it was stored' : 'missing'}.`;
   const without = 'It was imported from a file: load that file again to mend this part alone, or delete the model.';
-  if (!mend) return new InvalidFileError(`${what} ${without}`);
+  if (!mend) return new InvalidFileError(`${what} ${without}`, { code: 'stored_model_damaged' });
   try {
     await mend([index], signal);
-    return new InvalidFileError(`${what} It has been mended from its source: load the model again.`);
+    return new InvalidFileError(`${what} It has been mended from its source: load the model again.`, { code: 'stored_model_damaged' });
   } catch (error) {
-    return new InvalidFileError(`${what} It could not be mended from its source: ${(error as Error).message} Try again, load the model's file, or delete the model.`);
+    return new InvalidFileError(`${what} It could not be mended from its source: ${(error as Error).message} Try again, load the model's file, or delete the model.`, { code: 'stored_model_damaged' });
   }
 }
 

@@ -72,7 +72,7 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
     stack: (section, stack) =>
       layout.sections[section].stacks[stack].flatMap((matrix) => {
         const { panelBytes } = matrix.panels;
-        if (panelBytes > maxBindingBytes) throw new BudgetError(`32 rows of ${matrix.parts[0].tensor} need ${panelBytes} bytes; this device allows bindings of ${maxBindingBytes}.`);
+        if (panelBytes > maxBindingBytes) throw new BudgetError(`32 rows of ${matrix.parts[0].tensor} need ${panelBytes} bytes; this device allows bindings of ${maxBindingBytes}.`, { code: 'adapter_limit' });
         return slicesOf(section).flatMap((slice) =>
           cutMatrix(matrix, spans[slice], maxBindingBytes).map(({ start, firstRow, panels }): MatrixPart => ({
             matrix, panels, firstRow,

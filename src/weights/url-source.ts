@@ -15,9 +15,8 @@ export interface UrlSourceOptions {
   token?: string;
 }
 
-/** The file on the server is not the one that was read before. */
-export class ChangedFileError extends InvalidFileError {}
-
+/** What a refusal is, by its status. */
+const codes: Record<number, 'access_denied' | 'not_found'> = { 401: 'access_denied', 403: 'access_denied', 404: 'not_found', 410: 'not_found' };
 const retries = 4;
 
 /**
@@ -91,7 +90,7 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
     const answered = `${name} answered ${status} ${response.statusText}`.trimEnd();
     if (status === 416) return undefined;
     if (status >= 500 || status === 408 || status === 429) throw new Error(answered);
-    if (status !== 200 && status !== 206) throw new RequestError(`${answered}; needed is 200 or 206. Check the address, and whether the file is public.`);
+    if (status !== 200 && status !== 206) throw new RequestError(`${answered}; needed is 200 or 206. Check the address, and whether the file is public.`, { code: codes[status] });
     if (headers.get('content-type')?.startsWith('text/html')) {
       throw new InvalidFileError(`${answered} with a web page (text/html); needed is the file itself. On a model hub that is the address of the download.`);
     }
@@ -109,7 +108,7 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
   function noteState(size: number | undefined, tag: string | undefined): void {
     for (const [what, before, now] of [['size', byteLength, size], ['version', version, tag]]) {
       if (before !== undefined && now !== undefined && before !== now) {
-        throw new ChangedFileError(`${name} was changed on the server while it was read: its ${what} was ${before} and is now ${now}. Load it again.`);
+        throw new InvalidFileError(`${name} was changed on the server while it was read: its ${what} was ${before} and is now ${now}. Load it again.`, { code: 'file_changed' });
       }
     }
     byteLength ??= size;
