@@ -287,6 +287,8 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['a budget in words', ['generate', model, '--prompt', 'x', '--budget', 'much'], 'RequestError', /is "much"; it must be a number of bytes above 0, or text such as "2GiB"/],
       ['a sweep of budgets with a budget', ['bench', model, '--sweep-budget', '--budget', '1MiB'], 'RequestError', /option '--sweep-budget' cannot be used with option '--budget <bytes>'/],
       ['a sweep of budgets with contexts', ['bench', model, '--contexts', '8', '--sweep-budget'], 'RequestError', /option '--sweep-budget' cannot be used with option '--contexts <list>'/],
+      ['predictions with a budget', ['bench', model, '--predict', '--budget', '1MiB'], 'RequestError', /option '--predict \[others\.\.\.\]' cannot be used with option '--budget <bytes>'/],
+      ['predictions with a number of tokens', ['bench', model, '--new-tokens', '8', '--predict'], 'RequestError', /option '--predict \[others\.\.\.\]' cannot be used with option '--new-tokens <n>'/],
       ['limits that do not exist', ['plan', model, '--limits', 'none'], 'RequestError', /'none' is invalid\. Allowed choices are adapter, default/],
       ['a model that does not exist', ['tokenize', missing, '--text', 'x'], 'RequestError', /missing\.gguf does not exist/],
       ['a folder', ['tokenize', folder, '--text', 'x'], 'RequestError', /is a folder/],

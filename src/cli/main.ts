@@ -29,6 +29,8 @@ const number = argument(parseNumber);
 const experimental = () => new Option('--experimental', 'also use what browsers have behind a flag: subgroup matrices').conflicts('null');
 /** Options of bench that a sweep of budgets sets itself, or has no use for. */
 const notInSweep = ['budget', 'retune', 'tokensPerSubmit', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'predict'];
+/** The same of predictions: they set the budget, and measure at positions and with prompts of their own. */
+const notInPredict = ['budget', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve'];
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 
 const forModel = (command: Command): Command =>
@@ -130,7 +132,7 @@ export async function main(argv: string[]): Promise<void> {
       .option('--serve', 'one run per line on standard input, as bench/peers asks for')
       .option('--null', 'on the null backend: host time alone')
       .addOption(new Option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides').conflicts(notInSweep))
-      .option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too'),
+      .addOption(new Option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too').conflicts(notInPredict)),
     (path: string, flags: BenchFlags & { sweepBudget?: boolean; predict?: true | string[] }) =>
       flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
   );
