@@ -80,6 +80,21 @@ test('a model is kept encrypted, and its passphrase is asked for when it is load
   await expect(composer(page)).toBeVisible();
 });
 
+test('a model that cannot be used without keeping it can be kept, though not keeping was chosen for another before', async ({ page }) => {
+  await page.goto(quick());
+  await page.evaluate(() => {
+    const options = Object.assign(document.createElement('windrow-keep-options'), { keeping: { keep: false, passphrase: '' }, mayGo: false });
+    options.addEventListener('keeping-changed', ({ detail }: CustomEventInit<unknown>) => Object.assign(options, { keeping: detail }));
+    document.body.replaceChildren(options);
+  });
+  const keep = page.getByRole('checkbox', { name: /^Keep it in this browser/ });
+  await expect(page.getByText('Too large to be used without keeping it.')).toBeVisible();
+  await keep.check();
+  await page.getByText('How it is kept').click(); // closed, as there is nothing unusual to show any more
+  await expect(keep).toBeChecked();
+  await expect(keep).toBeDisabled(); // it is not to be unticked again
+});
+
 test('storage is asked to be kept for good by a button, and only by it', async ({ page }) => {
   await page.addInitScript(() => {
     let persisted = false;

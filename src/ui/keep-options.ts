@@ -6,7 +6,7 @@ import { plainKeeping, type Keeping } from './keeping.ts';
 
 export class KeepOptions extends LitElement {
   @property({ attribute: false }) keeping: Keeping = plainKeeping;
-  /** False where the model would be downloaded for every token. */
+  /** False where the model would be downloaded for every token: it can then be chosen to keep it, and not to drop it. */
   @property({ attribute: false }) mayGo = true;
 
   override render(): TemplateResult {
@@ -14,7 +14,7 @@ export class KeepOptions extends LitElement {
     return html`
       <details ?open=${!keep || passphrase !== ''}>
         <summary>How it is kept</summary>
-        <label class="check"><input type="checkbox" name="keep" .checked=${keep} ?disabled=${!this.mayGo} @change=${this.change}><span>Keep it in this browser, for the next time</span></label>
+        <label class="check"><input type="checkbox" name="keep" .checked=${keep} ?disabled=${keep && !this.mayGo} @change=${this.change}><span>Keep it in this browser, for the next time</span></label>
         ${keep
           ? html`<label class="field"><span>Encrypt it with a passphrase</span>
               <input type="password" name="passphrase" autocomplete="new-password" placeholder="Empty: not encrypted" .value=${passphrase} @input=${this.change}>
