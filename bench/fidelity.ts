@@ -1,6 +1,6 @@
 // How near the model, as loaded, comes to itself in f32: after the same tokens, the divergence of what it expects next.
 import { type Engine, type EngineOptions, type Loaded } from '../src/engine/engine.ts';
-import { type Shapes } from '../src/model/shapes.ts';
+import { roundingIn } from '../src/engine/shapes.ts';
 import { unitOf } from '../src/model/subgroup-matrix.ts';
 
 export interface Fidelity {
@@ -14,13 +14,6 @@ export interface Fidelity {
 
 /** Rounding keys, values and tiles to 16 or 8 bits stays far below; what is above is another function. */
 const mostDivergence = 0.1;
-
-/** True if nothing is rounded to fewer bits than f32. */
-export const isExact = ({ matrices = {}, ...shapes }: Shapes): boolean =>
-  shapes.cache === 'f32' && [{}, ...Object.values(matrices)].every((choice) => {
-    const { prefill, tile, dot } = { ...shapes, ...choice };
-    return dot === 'f32' && !(prefill === 'tile' && tile === 'f16') && unitOf(prefill)?.component !== 'f16';
-  });
 
 /** Logits after the prompt, and after each token that follows it: (positions) of (vocab). */
 export async function logitsAlong({ runner }: Loaded, prompt: readonly number[], ids: readonly number[]): Promise<Float32Array[]> {
@@ -36,7 +29,7 @@ export async function logitsAlong({ runner }: Loaded, prompt: readonly number[],
 /** Loads the model again in f32, and leaves that loaded. `load` loads it with other options. Throws if the two are not the same model. */
 export async function measureFidelity(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, prompt: readonly number[], ids: readonly number[]): Promise<Fidelity> {
   const { shapes } = engine.loaded().model.options;
-  if (isExact(shapes)) return { positions: ids.length + 1, meanKl: 0, mostKl: 0, sameToken: 1 };
+  if (!roundingIn(shapes)) return { positions: ids.length + 1, meanKl: 0, mostKl: 0, sameToken: 1 };
   const found = await logitsAlong(engine.loaded(), prompt, ids);
   const { splits, panels, prefill, reduce } = shapes;
   const exactly = unitOf(prefill) ? 'tile' : prefill;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
-import { defaultShapes, parseShapes, shapesFor } from './shapes.ts';
+import { defaultShapes, parseShapes, roundingIn, shapesFor } from './shapes.ts';
 
 const gpu = (invocations: number, features: Gpu['features']) => ({ device: { limits: { maxComputeInvocationsPerWorkgroup: invocations } }, features }) as unknown as Gpu;
 const base = defaultShapes(gpu(256, { subgroups: true, f16: true, packedDot: true }));
@@ -57,10 +57,23 @@ describe('shapesFor', () => {
     expect(shapesFor(all, { f32: true, kv: 'q8' }).cache).toBe('q8');
   });
 
+  it('takes on the exact path what nothing is rounded by: tiles of f16 where prefill takes none', () => {
+    expect(shapesFor(all, { f32: true, variant: 'prefill=rows,tile=f16' })).toMatchObject({ prefill: 'rows', tile: 'f16', cache: 'f32' });
+  });
+
   it('refuses activations in bytes on the exact path, and what the device cannot run', () => {
     expect(() => shapesFor(all, { f32: true, variant: 'dot=i8' })).toThrow(/rounds activations.*f32 asks for no rounding/);
     const plain = gpu(256, { subgroups: false, f16: false, packedDot: false });
     expect(() => shapesFor(plain, { variant: 'dot=i8' })).toThrow(/no packed_4x8_integer_dot_product/);
     expect(() => shapesFor(plain, { variant: 'splits=16' })).toThrow(RequestError);
   });
+});
+
+it('what rounds is found in the shapes of all matrices, and in those of one kind', () => {
+  const exact = { ...base, tile: 'f32', cache: 'f32' } as const;
+  expect(roundingIn(exact)).toBeUndefined();
+  expect(roundingIn({ ...exact, matrices: { 'blk.0.attn_q': { dot: 'i8' } } })).toMatch(/dot is i8/);
+  expect(roundingIn({ ...exact, matrices: { 'blk.0.attn_q': { prefill: 'rows', tile: 'f16' } } })).toBeUndefined();
+  expect(roundingIn({ ...exact, prefill: 'rows', matrices: { 'blk.0.attn_q': { prefill: 'tile', tile: 'f16' } } })).toMatch(/tile is f16/);
+  expect(roundingIn({ ...exact, cache: 'q8' })).toMatch(/cache is q8/);
 });

@@ -40,18 +40,23 @@ export function parseShapes(text: string, base: Shapes): Shapes {
   return shapes as unknown as Shapes;
 }
 
+/** The first shape that rounds to fewer bits than f32, and what it rounds, for people; undefined if none does. */
+export function roundingIn({ matrices = {}, ...shapes }: Shapes): string | undefined {
+  for (const { dot, prefill, tile } of [shapes, ...Object.values(matrices).map((choice) => ({ ...shapes, ...choice }))]) {
+    if (dot === 'i8') return 'dot is i8, which rounds activations to bytes';
+    if (unitOf(prefill)?.component === 'f16') return `prefill is ${prefill}, which rounds activations to f16`;
+    if (prefill === 'tile' && tile === 'f16') return 'tile is f16, which rounds weights';
+  }
+  return shapes.cache === 'f32' ? undefined : `cache is ${shapes.cache}, which rounds keys and values`;
+}
+
 /** What a load begins with: the untuned shapes, changed by `variant`; RequestError for what the device cannot run, or what would round on the exact path. */
 export function shapesFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptions, 'f32' | 'kv'> & { variant?: string }): Shapes {
   const shapes = parseShapes(variant, defaultShapes(gpu, options));
   const lack = missing(gpu, shapes);
   if (lack) throw new RequestError(`The shapes "${variant}" cannot be used: ${lack}. Leave out what it lacks.`);
-  const rounding = [
-    shapes.dot === 'i8' && 'dot is i8, which rounds activations to bytes',
-    unitOf(shapes.prefill)?.component === 'f16' && `prefill is ${shapes.prefill}, which rounds activations to f16`,
-    shapes.tile === 'f16' && 'tile is f16, which rounds weights',
-    shapes.cache !== 'f32' && shapes.cache !== options.kv && `cache is ${shapes.cache}, which rounds keys and values`,
-  ].find(Boolean);
-  if (options.f32 && rounding) throw new RequestError(`The shape ${rounding}, but f32 asks for no rounding. Leave out one of the two.`);
+  const rounding = options.f32 && roundingIn(shapes.cache === options.kv ? { ...shapes, cache: 'f32' } : shapes); // those keys and values were asked for
+  if (rounding) throw new RequestError(`The shape ${rounding}, but f32 asks for no rounding. Leave out one of the two.`);
   return shapes;
 }
 
