@@ -1,5 +1,5 @@
 // The shapes of a chat request and its answers, as OpenAI's chat completions have them. Types only.
-// What windrow adds: top_k, min_p, signal, tokens, stats.
+// `SamplingParams`, usage and reasons are those of raw completions too. What windrow adds: top_k, min_p, signal, tokens, stats.
 import { type ChatMessage, type GenerateStats } from '../protocol.ts';
 
 export interface ChatTextPart {
@@ -13,8 +13,8 @@ export interface ChatMessageParam {
   content: string | ChatTextPart[];
 }
 
-export interface ChatCompletionParams {
-  messages: ChatMessageParam[];
+/** What all requests may say. */
+export interface SamplingParams {
   /** True gives chunks as they are made; false or absent gives the whole answer. */
   stream?: boolean | null;
   stream_options?: { include_usage?: boolean } | null;
@@ -30,15 +30,19 @@ export interface ChatCompletionParams {
   seed?: number | null;
   /** Text before which the answer ends. */
   stop?: string | string[] | null;
-  /** Most new tokens. Default: until the model stops or the context is full. */
-  max_completion_tokens?: number | null;
-  /** The older name of `max_completion_tokens`. */
-  max_tokens?: number | null;
   /** Stops the request. A stream then just ends, as OpenAI's client does it; otherwise the call rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Accepted and not used: an engine holds one model. */
   model?: string;
   user?: string;
+}
+
+export interface ChatCompletionParams extends SamplingParams {
+  messages: ChatMessageParam[];
+  /** Most new tokens. Default: until the model stops or the context is full. */
+  max_completion_tokens?: number | null;
+  /** The older name of `max_completion_tokens`. */
+  max_tokens?: number | null;
 }
 
 /** Null only in the chunks before the last. */

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { BudgetError, RequestError } from '../errors.ts';
 import { type GenerateRequest, type LoadOptions, type ModelSource, type WorkerEngine } from '../protocol.ts';
 import { type ChatCompletionChunk, type ChatCompletionParams } from './chat.ts';
+import { type CompletionChunk } from './completions.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { FakeWorker, generateStats, modelInfo, speaker } from './fake-worker.ts';
 
@@ -102,6 +103,19 @@ test('passes the request on in the words of the protocol', async () => {
     maxTokens: 16,
     stop: ['\n'],
   });
+});
+
+test('a raw completion gives the text whole, or in chunks whose last has the reason and then the usage', async () => {
+  const { engine } = await engineWith({ generate: speaker(words) });
+  const whole = await engine.completions.create({ prompt: 'Once' });
+  expect(whole).toMatchObject({ object: 'text_completion', model: 'Fake 1M', choices: [{ index: 0, text: 'The sea is wide', finish_reason: 'stop', logprobs: null }], usage: { total_tokens: 10 } });
+  expect(whole.id).toMatch(/^cmpl-/);
+  const chunks: CompletionChunk[] = [];
+  for await (const chunk of await engine.completions.create({ prompt: [1, 2], stream: true, stream_options: { include_usage: true } })) chunks.push(chunk);
+  expect(chunks.map(({ choices }) => choices[0] && [choices[0].text, choices[0].finish_reason])).toEqual([...words.map((word) => [word, null]), ['', 'stop'], undefined]);
+  expect(chunks.map(({ usage }) => usage?.completion_tokens)).toEqual([...Array(5).fill(undefined), 3]);
+  expect(chunks.map(({ tokens }) => tokens)).toEqual([1, 1, 1, 1, undefined, undefined]);
+  expect(chunks[4].stats).toEqual(generateStats);
 });
 
 test('leaving the loop early stops the request in the worker', async () => {

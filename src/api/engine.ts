@@ -2,7 +2,8 @@
 import { transfer } from 'comlink';
 import { RequestError } from '../errors.ts';
 import { type DevicePeak, type EngineStats, type KvType, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
-import { chatCompletions, type ChatCompletions } from './completions.ts';
+import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
+import { completions, type Completions } from './completions.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
 import { type ImportSettings, toLoadOptions, toModelSource } from './parameters.ts';
 
@@ -41,6 +42,8 @@ export interface EngineOptions extends ModelOptions {
 export interface Engine {
   readonly info: ModelInfo;
   readonly chat: { readonly completions: ChatCompletions };
+  /** Text that goes on from a prompt as it is. */
+  readonly completions: Completions;
   stats(): Promise<EngineStats>;
   /** What the browser's storage keeps. */
   models(): Promise<StoredModel[]>;
@@ -99,6 +102,7 @@ function engineOf(connection: Connection, info: ModelInfo): Engine {
   return {
     info,
     chat: { completions: chatCompletions(connection, info.name) },
+    completions: completions(connection, info.name),
     stats: () => connection.call((worker) => worker.stats()),
     models: () => connection.call((worker) => worker.models()),
     selfTest: () => connection.call((worker) => worker.selfTest()),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { RequestError } from '../errors.ts';
 import { parseBytes } from '../bytes.ts';
 import { checkSampling } from '../model/sampling.ts';
-import { toGenerateRequest, toLoadOptions, toModelSource } from './parameters.ts';
+import { toChatRequest, toCompletionRequest, toLoadOptions, toModelSource } from './parameters.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hello' }];
 
@@ -30,7 +30,7 @@ test.each([
   [{ messages: [{ role: 'tool', content: '3', tool_call_id: 'x' }] }, 'messages[0].tool_call_id ("x") is not supported. Leave it out.'],
   [{ messages: [{ role: 'user', content: 'a', name: 'Ann' }] }, 'messages[0].name ("Ann") is not supported. Leave it out.'],
 ])('refuses %j by name, value and bound', (params, message) => {
-  const check = (): unknown => toGenerateRequest({ messages, ...params } as never);
+  const check = (): unknown => toChatRequest({ messages, ...params } as never);
   expect(check).toThrow(RequestError);
   expect(check).toThrow(message);
 });
@@ -44,23 +44,43 @@ test('a temperature that the sampler would refuse is refused in its words', () =
       return (error as Error).message;
     }
   };
-  const early = refusal(() => toGenerateRequest({ messages, temperature: 1e-4 }));
+  const early = refusal(() => toChatRequest({ messages, temperature: 1e-4 }));
   expect(early).toBe('temperature is 0.0001; the least above 0 is 0.001. Use 0 for the most likely token.');
   expect(early).toBe(refusal(() => checkSampling({ temperature: 1e-4 })));
-  expect([0, 1e-3].map((temperature) => toGenerateRequest({ messages, temperature }).sampling?.temperature)).toEqual([0, 1e-3]);
+  expect([0, 1e-3].map((temperature) => toChatRequest({ messages, temperature }).sampling?.temperature)).toEqual([0, 1e-3]);
 });
 
 test.each([
   { response_format: { type: 'text' } }, { tools: [] }, { tools: [], tool_choice: 'auto' }, { tool_choice: 'none' }, { logit_bias: {} }, { logprobs: false, top_logprobs: 0 },
   { messages: [{ ...messages[0], name: null, tool_calls: [], refusal: null }] },
-])('%j asks for nothing and is accepted', (params) => expect(toGenerateRequest({ messages, ...params } as never)).toEqual({ prompt: { messages }, sampling: {} }));
+])('%j asks for nothing and is accepted', (params) => expect(toChatRequest({ messages, ...params } as never)).toEqual({ prompt: { messages }, sampling: {} }));
 
 test('a developer speaks as the system', () =>
-  expect(toGenerateRequest({ messages: [{ role: 'developer', content: 'Be short.' }, ...messages] }).prompt).toEqual({ messages: [{ role: 'system', content: 'Be short.' }, ...messages] }));
+  expect(toChatRequest({ messages: [{ role: 'developer', content: 'Be short.' }, ...messages] }).prompt).toEqual({ messages: [{ role: 'system', content: 'Be short.' }, ...messages] }));
 
 test('null, and the value that asks for nothing, mean absent', () => {
-  const request = toGenerateRequest({ messages, temperature: null, stop: null, frequency_penalty: 0, n: 1 } as never);
+  const request = toChatRequest({ messages, temperature: null, stop: null, frequency_penalty: 0, n: 1 } as never);
   expect(request).toEqual({ prompt: { messages }, sampling: {} });
+});
+
+test('a raw prompt is one text, or the token ids of one', () => {
+  expect(toCompletionRequest({ prompt: 'Once', max_tokens: 3, stop: '\n', temperature: 0.5, best_of: 1, echo: false, logprobs: null } as never)).toEqual({ prompt: { text: 'Once' }, maxTokens: 3, stop: ['\n'], sampling: { temperature: 0.5 } });
+  expect(toCompletionRequest({ prompt: [1, 403] })).toEqual({ prompt: { tokens: [1, 403] }, sampling: {} });
+});
+
+test.each([
+  [{ prompt: undefined }, 'prompt is undefined; it must be one text, or the token ids of one.', 'invalid_request'],
+  [{ prompt: ['Once', 'Twice'] }, 'prompt is ["Once","Twice"]; it must be one text', 'invalid_request'],
+  [{ prompt: [1, -2] }, 'prompt is [1,-2]; it must be one text', 'invalid_request'],
+  [{ prompt: [] }, 'prompt is []; it must be one text', 'invalid_request'],
+  [{ max_tokens: 0 }, 'max_tokens is 0; it must be a whole number from 1', 'invalid_request'],
+  [{ logprobs: 0 }, 'The parameter logprobs (0) is not supported.', 'unsupported_parameter'],
+  [{ echo: true }, 'The parameter echo (true) is not supported.', 'unsupported_parameter'],
+  [{ best_of: 2 }, 'The parameter best_of (2) is not supported.', 'unsupported_parameter'],
+  [{ suffix: 'the end' }, 'The parameter suffix ("the end") is not supported.', 'unsupported_parameter'],
+  [{ messages }, 'The parameter messages ([{"role":"user","content":"Hello"}]) is not supported.', 'unsupported_parameter'],
+])('refuses %j of a raw completion', (params, message, code) => {
+  expect(() => toCompletionRequest({ prompt: 'Once', ...params } as never)).toThrow(expect.objectContaining({ name: 'RequestError', code, message: expect.stringContaining(message) }));
 });
 
 test.each([

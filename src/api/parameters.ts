@@ -3,7 +3,8 @@
 import { RequestError } from '../errors.ts';
 import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
 import { parseBytes } from '../bytes.ts';
-import { type ChatCompletionParams, type ChatMessageParam } from './chat.ts';
+import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
+import { type CompletionParams } from './completions.ts';
 
 /** `owner/repo` or `owner/repo:quantisation`, and no path of a file. */
 const hubName = /^[\w-][\w.-]*\/(?!.*\.gguf$)[\w.-]+(:[\w.-]+)?$/i;
@@ -12,32 +13,45 @@ const kvTypes: KvType[] = ['f32', 'f16', 'q8'];
 const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
 /** The least above 0 that the sampler computes with (src/model/sampling.ts). */
 const leastTemperature = 1e-3;
-const implemented = new Set([
-  'messages', 'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'max_tokens',
-  'max_completion_tokens', 'signal', 'model', 'user',
-]);
+const sampling = ['stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'max_tokens', 'signal', 'model', 'user'];
+const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens']);
+const ofCompletion = new Set([...sampling, 'prompt']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
-const neutral: Record<string, unknown[]> = {
-  n: [1], logprobs: [false], top_logprobs: [0], logit_bias: [{}], frequency_penalty: [0], presence_penalty: [0],
-  response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
+const neutral: Record<string, unknown[]> = { n: [1], logit_bias: [{}], frequency_penalty: [0], presence_penalty: [0] };
+const neutralInChat: Record<string, unknown[]> = {
+  ...neutral, logprobs: [false], top_logprobs: [0], response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
   tools: [[]], tool_choice: ['none', 'auto'], parallel_tool_calls: [true, false], functions: [[]], function_call: ['none', 'auto'], // without tools, auto is none
 };
+/** `logprobs: 0` asks for those of the chosen tokens. */
+const neutralInCompletion: Record<string, unknown[]> = { ...neutral, best_of: [1], echo: [false], suffix: [''] };
 /** The same of messages; answers of OpenAI's are given back to it with all of their fields. */
 const neutralInMessages: Record<string, unknown[]> = { tool_calls: [[]], annotations: [[]] };
 
-export function toGenerateRequest(params: ChatCompletionParams): GenerateRequest {
-  for (const [name, value] of Object.entries(params)) {
-    if (!implemented.has(name) && !asksNothing(value, neutral[name])) throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
-  }
-  if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
-    throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
-  }
+export function toChatRequest(params: ChatCompletionParams): GenerateRequest {
+  refuseOthers(params, ofChat, neutralInChat);
   const { max_tokens: older, max_completion_tokens: newer } = params;
   if (typeof older === 'number' && typeof newer === 'number' && older !== newer) {
     throw new RequestError(`max_tokens is ${older} and max_completion_tokens is ${newer}; they mean the same. Leave one out.`);
   }
+  return { prompt: { messages: toMessages(params.messages) }, ...toSampling(params), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
+}
+
+export function toCompletionRequest(params: CompletionParams): GenerateRequest {
+  refuseOthers(params, ofCompletion, neutralInCompletion);
+  return { prompt: toPrompt(params.prompt), ...toSampling(params), maxTokens: toMaxTokens('max_tokens', params.max_tokens) };
+}
+
+function refuseOthers(params: object, implemented: Set<string>, nothing: Record<string, unknown[]>): void {
+  for (const [name, value] of Object.entries(params)) {
+    if (!implemented.has(name) && !asksNothing(value, nothing[name])) throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
+  }
+}
+
+function toSampling(params: SamplingParams): Pick<GenerateRequest, 'sampling' | 'stop'> {
+  if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
+    throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
+  }
   return {
-    prompt: { messages: toMessages(params.messages) },
     sampling: {
       temperature: toTemperature(params.temperature),
       topP: number('top_p', params.top_p, { above: 0, to: 1 }),
@@ -45,10 +59,16 @@ export function toGenerateRequest(params: ChatCompletionParams): GenerateRequest
       minP: number('min_p', params.min_p, { from: 0, to: 1 }),
       seed: number('seed', params.seed, { from: 0, to: 2 ** 32 - 1, integer: true }),
     },
-    maxTokens: number('max_completion_tokens', newer, { from: 1, to: 2 ** 31 - 1, integer: true })
-      ?? number('max_tokens', older, { from: 1, to: 2 ** 31 - 1, integer: true }),
     stop: toStop(params.stop),
   };
+}
+
+const toMaxTokens = (name: string, value: number | null | undefined): number | undefined => number(name, value, { from: 1, to: 2 ** 31 - 1, integer: true });
+
+function toPrompt(prompt: CompletionParams['prompt']): GenerateRequest['prompt'] {
+  if (typeof prompt === 'string') return { text: prompt };
+  if (Array.isArray(prompt) && prompt.length > 0 && prompt.every((id) => Number.isInteger(id) && id >= 0)) return { tokens: prompt };
+  throw new RequestError(`prompt is ${shown(prompt)}; it must be one text, or the token ids of one.`);
 }
 
 /** What concerns the way of a model into the browser's storage. */
@@ -145,7 +165,7 @@ function toText(content: ChatMessageParam['content'], name: string): string {
   throw new RequestError(`${name} is ${shown(content)}; it must be text, or an array of { type: "text", text }.`);
 }
 
-function toStop(stop: ChatCompletionParams['stop']): string[] | undefined {
+function toStop(stop: SamplingParams['stop']): string[] | undefined {
   if (stop === undefined || stop === null) return undefined;
   const texts = Array.isArray(stop) ? stop : [stop];
   const wrong = texts.find((text) => typeof text !== 'string' || text === '');

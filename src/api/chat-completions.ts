@@ -1,0 +1,29 @@
+// OpenAI's `chat.completions.create`: the answer to a conversation.
+import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason } from './chat.ts';
+import { type Connection } from './connection.ts';
+import { createOver, type Create } from './create.ts';
+import { toChatRequest } from './parameters.ts';
+
+export interface ChatCompletions {
+  /**
+   * Answers a conversation. The request starts at once, and several may be open; an error that comes later than the
+   * checks of the parameters is thrown by the stream's loop. Leaving that loop early stops the request.
+   * @throws RequestError for a parameter out of range; UnsupportedModelError, BudgetError or DeviceError from the engine.
+   */
+  create: Create<ChatCompletionParams, ChatCompletion, ChatCompletionChunk>;
+}
+
+const piece = (delta: ChatCompletionChunk['choices'][number]['delta'], finish_reason: ChatFinishReason | null = null): ChatCompletionChunk['choices'][number] =>
+  ({ index: 0, delta, finish_reason, logprobs: null });
+
+export const chatCompletions = (connection: Connection, model: string): ChatCompletions => ({
+  create: createOver(connection, model, toChatRequest, {
+    id: 'chatcmpl',
+    object: 'chat.completion',
+    chunkObject: 'chat.completion.chunk',
+    whole: (content, finish_reason): ChatCompletion['choices'][0] => ({ index: 0, message: { role: 'assistant', content, refusal: null }, finish_reason, logprobs: null }),
+    begin: piece({ role: 'assistant', content: '' }),
+    piece: (content) => piece({ content }),
+    end: (reason) => piece({}, reason),
+  }),
+});
