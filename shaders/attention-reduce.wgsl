@@ -1,39 +1,71 @@
-// Joins the splits of attention-decode.wgsl: attended[head] = sum of the splits' sums, each weighted by its maximum.
+// Joins the splits of attention-decode.wgsl: attended[head] = sum of the splits' sums, each weighted by its maximum. A
+// workgroup takes a head; its threads take 4 dimensions each, of some splits at a time.
 struct Params {
   heads : u32,
   head_dim : u32,
+  window : u32, // 0: none
 }
 
 override Span : u32 = 128u; // positions per split
+const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
+const Slots = max(1u, Threads / HeadVec4s);        // splits at a time
+const Lanes = min(HeadVec4s, Threads);             // threads per split
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
-@group(0) @binding(3) var<storage, read> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1)
+@group(0) @binding(3) var<storage, read> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1): sums, then (max, total)
 @group(0) @binding(4) var<storage, read_write> attended : array<f32>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
-  let head = thread.x / HeadVec4s;
-  let d = thread.x % HeadVec4s;
-  if (head >= params.heads) {
-    return;
-  }
-  let splits = state.position / Span + 1u;
-  let next = params.heads * (HeadVec4s + 1u);
-  let start = head * (HeadVec4s + 1u);
+var<workgroup> of_slots : array<vec4<f32>, Threads>; // sums
+var<workgroup> weights : array<vec2<f32>, Slots>;    // (max, total)
+
+@compute @workgroup_size(Threads)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let head = workgroup.x;
+  let slot = local / Lanes;
+  let lane = local % Lanes;
+  let length = state.position + 1u;
+  let begin = select(0u, length - min(params.window, length), params.window > 0u);
+  let splits = state.position / Span - begin / Span + 1u;
+
+  // Of this thread's splits; sums and total are as for the maximum so far.
   var largest = -1e30;
-  for (var s = 0u; s < splits; s++) {
-    largest = max(largest, partials[start + s * next + HeadVec4s].x);
-  }
-  var sum = vec4<f32>();
   var total = 0.0;
-  for (var s = 0u; s < splits; s++) {
-    let split = partials[start + s * next + HeadVec4s];
-    let weight = exp(split.x - largest);
-    sum += weight * partials[start + s * next + d];
-    total += weight * split.y;
+  var sums : array<vec4<f32>, Dims>;
+  for (var s = slot; slot < Slots && s < splits; s += Slots) {
+    let start = (s * params.heads + head) * (HeadVec4s + 1u);
+    let split = partials[start + HeadVec4s];
+    let before = largest;
+    largest = max(largest, split.x);
+    let kept = exp(before - largest);
+    let added = exp(split.x - largest);
+    total = kept * total + added * split.y;
+    for (var j = 0u; j < Dims; j++) {
+      let d = min(lane + j * Lanes, HeadVec4s - 1u);
+      sums[j] = kept * sums[j] + added * partials[start + d];
+    }
   }
-  for (var i = 0u; i < 4u && d * 4u + i < params.head_dim; i++) {
-    attended[head * params.head_dim + d * 4u + i] = sum[i] / total;
+
+  if (Slots > 1u) {
+    of_slots[local] = sums[0];
+    if (lane == 0u && slot < Slots) {
+      weights[slot] = vec2<f32>(largest, total);
+    }
+    workgroupBarrier();
+    for (var s = 1u; slot == 0u && s < Slots; s++) {
+      let other = weights[s];
+      let before = largest;
+      largest = max(largest, other.x);
+      let kept = exp(before - largest);
+      let added = exp(other.x - largest);
+      total = kept * total + added * other.y;
+      sums[0] = kept * sums[0] + added * of_slots[s * Lanes + lane];
+    }
+  }
+  for (var j = 0u; slot == 0u && j < Dims; j++) {
+    let d = lane + j * Lanes;
+    for (var i = 0u; d < HeadVec4s && i < 4u && d * 4u + i < params.head_dim; i++) {
+      attended[head * params.head_dim + d * 4u + i] = sums[j][i] / total;
+    }
   }
 }

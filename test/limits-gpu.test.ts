@@ -5,7 +5,7 @@ import { createRunner } from '../src/engine/runner.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
 import { missing } from '../src/model/possible-shapes.ts';
-import { type Shapes, chunks, spans } from '../src/model/shapes.ts';
+import { type Shapes, attentions, chunks } from '../src/model/shapes.ts';
 import { matricesOf } from '../src/weights/layout.ts';
 import { adapterFile } from './dawn.ts';
 import { type Errors, errorsOf } from './golden.ts';
@@ -55,16 +55,16 @@ const choices: { shapes: Partial<Shapes>; tolerance: number; steps?: number[] }[
 ];
 
 describe.skipIf(!adapterFile)('shapes', () => {
-  it('the spans of attention and the lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
+  it('the shapes of attention and the lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
     const gpu = await openDawn();
     const kernels = createKernelCache(gpu.device);
     const logits: Float32Array[] = [];
     const golden: Record<string, Errors> = {};
-    for (const [i, span] of spans.entries()) {
-      const chunk = chunks[i];
-      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { shapes: { ...testShapes, span, chunk }, chunk, context: 1088, kernels });
+    for (const [i, attention] of attentions.entries()) {
+      const chunk = chunks[i % chunks.length];
+      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { shapes: { ...testShapes, ...attention, chunk }, chunk, context: 1088, kernels });
       expect(model.options.chunk).toBe(chunk);
-      golden[`span ${span}, steps of ${chunk}`] = await errorsOf(model, 'tiny-gemma3');
+      golden[`span ${attention.span} in ${attention.threads}, steps of ${chunk}`] = await errorsOf(model, 'tiny-gemma3');
       const runner = createRunner(model);
       const ids = Array.from({ length: 1081 }, (_, i) => (1 + i * 7919) % model.graph.config.vocab);
       await runner.feed(ids.slice(0, -1), 0);

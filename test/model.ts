@@ -10,7 +10,7 @@ import { dawn } from './dawn.ts';
 
 export const openDawn = (options?: DeviceOptions): Promise<Gpu> => openGpu(dawn(), options);
 
-export const testShapes: ModelOptions['shapes'] = { splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, chunk: 256 };
+export const testShapes: ModelOptions['shapes'] = { splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
 
 export async function openFixture(gpu: Gpu, path: string, options: Partial<ModelOptions>): Promise<LoadedModel> {
   const source = bytesSource(fixture(path), path);

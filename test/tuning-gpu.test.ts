@@ -4,13 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { kindsOf } from '../src/engine/kinds.ts';
 import { openModel } from '../src/engine/opened.ts';
-import { attentionKind } from '../src/engine/tune-span.ts';
+import { attentionKind } from '../src/engine/tune-attention.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/tuning.ts';
 import { DeviceError } from '../src/errors.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { kernelSource, kernelsHash } from '../src/gpu/kernels.ts';
 import { type ModelConfig } from '../src/model/graph.ts';
-import { type MatrixShapes, spans } from '../src/model/shapes.ts';
+import { type MatrixShapes, attentions } from '../src/model/shapes.ts';
 import { bytesSource } from '../src/weights/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, golden, openEngine, stories } from './engine.ts';
@@ -88,13 +88,13 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(ids).toEqual(right);
   });
 
-  it('leave attention its usual span where another one, measured to be faster, is wrong', async () => {
+  it('leave attention its usual shapes where others, measured to be faster, are wrong', async () => {
     const attend = kernelSource({ kernel: 'attention-decode' });
     const shaders = { 'attention-decode': attend.replace('totals[h] += weight;', 'totals[h] += select(weight, 1.5, Span == 64u);') };
-    const notes = { ...measured(shaders), spans: { [attentionKind(config, 'f32', 128)]: 64 } };
+    const notes = { ...measured(shaders), attentions: { [attentionKind(config, 'f32', 128)]: { span: 64, threads: 32 } } };
     const { ids, warnings, variants } = await load(shaders, notes);
-    expect(variants.span).toBe('128');
-    expect(warnings).toEqual([expect.stringMatching(/^span=64 is not used; span=128 is instead, as the kernel "attention-decode by 64, /)]);
+    expect(variants).toMatchObject({ span: '128', threads: '128' });
+    expect(warnings).toEqual([expect.stringMatching(/^span=64 threads=32 is not used; span=128 threads=128 is instead, as the kernel "attention-decode by 64 in 32, /)]);
     expect(ids).toEqual(right);
   });
 
@@ -126,8 +126,9 @@ describe.skipIf(!adapterFile)('measured shapes', () => {
     const engine = openEngine({ tuning });
     const { variants } = await engine.load(stories(), { context: 128, f32: true });
     const [first] = tuning.notes.values();
-    expect(first.spans).toEqual({ [attentionKind(config, 'f32', 128)]: Number(variants.span) });
-    expect(spans).toContain(Number(variants.span));
+    const attention = { span: Number(variants.span), threads: Number(variants.threads) };
+    expect(first.attentions).toEqual({ [attentionKind(config, 'f32', 128)]: attention });
+    expect(attentions).toContainEqual(attention);
     // Those that no time was left for too.
     expect(Object.keys(first.decode).sort()).toEqual(kinds.toSorted());
     expect(Object.values(first.checks)).toEqual(Object.values(first.checks).map(() => ''));

@@ -6,7 +6,7 @@ import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type CheckResult, selfTest } from '../gpu/self-test.ts';
 import { missing } from '../model/possible-shapes.ts';
-import { type Shapes } from '../model/shapes.ts';
+import { type Shapes, plainAttention } from '../model/shapes.ts';
 import { usesTiles } from '../model/products.ts';
 import { testable } from './kinds.ts';
 import { type OpenedModel } from './opened.ts';
@@ -49,7 +49,7 @@ export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: Opene
 }
 
 /** What to take in turn where a choice fails, by the first name of the choice. */
-function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, reduce, span }: Shapes): Record<string, Partial<Shapes>[]> {
+function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, reduce, span, threads }: Shapes): Record<string, Partial<Shapes>[]> {
   const from = <T>(values: T[], first: T) => values.slice(values.indexOf(first));
   const tiles: Partial<Shapes>[] = from(['f16', 'f32'] as const, tile).map((each) => ({ prefill: 'tile', tile: each }));
   const rows: Partial<Shapes> = { prefill: 'rows' };
@@ -60,7 +60,7 @@ function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, redu
     few: [{ few: 0 }], // which needs no kernel, so cannot fail
     cache: from(['q8', 'f16', 'f32'] as const, cache).map((each) => ({ cache: each })),
     reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),
-    span: [{ span }],
+    span: [{ span, threads }, plainAttention],
   };
   return Object.fromEntries(Object.entries(ladders).map(([name, choices]) => [name, choices.filter((choice) => !missing(gpu, choice))]));
 }

@@ -2,7 +2,7 @@
 import { RequestError } from '../errors.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { missing } from '../model/possible-shapes.ts';
-import { type Shapes, chunks, spans, usualChunk, usualSpan } from '../model/shapes.ts';
+import { type AttentionShapes, type Shapes, attentions, chunks, usualAttention, usualChunk } from '../model/shapes.ts';
 import { unitOf } from '../model/subgroup-matrix.ts';
 import { type LoadOptions } from '../protocol.ts';
 
@@ -17,13 +17,15 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
     dot: 'f32',
     cache: kv,
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
-    span: usualSpan,
+    ...usualAttention,
     chunk: usualChunk,
   };
 }
 
+const valuesOf = (name: keyof AttentionShapes): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);
+
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as Shapes['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: spans, chunk: chunks,
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as Shapes['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */

@@ -1,5 +1,5 @@
 // Chooses the shapes of the matrix kernels by timing them on the model's own matrices, each kind of matrix for itself,
-// those with the largest share of the time first, then the span of attention and the length of a step (tune-span.ts,
+// those with the largest share of the time first, then attention and the length of a step (tune-attention.ts,
 // tune-chunk.ts). What is known from before is not measured again.
 import { formats } from '../formats/catalogue.ts';
 import { type Candidate, rank } from '../gpu/autotune.ts';
@@ -12,14 +12,14 @@ import { matrixPrefills, missing } from '../model/possible-shapes.ts';
 import { type RecordContext } from '../model/record.ts';
 import { type MatrixShapes, type Mode, type Shapes, usualChunk } from '../model/shapes.ts';
 import { usesTiles } from '../model/products.ts';
+import { tuneAttention } from './tune-attention.ts';
 import { tuneChunk } from './tune-chunk.ts';
-import { tuneSpan } from './tune-span.ts';
 import { type Choice, type Notebook } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
 /** At which share of it each part has to end. */
-const until = { decode: 0.45, prefill: 0.77, few: 0.87, span: 0.95, chunk: 1 };
+const until = { decode: 0.45, prefill: 0.77, few: 0.87, attention: 0.95, chunk: 1 };
 /** What is measured of the matrices: in which program, with how many rows, and how many candidates at least. */
 const measurements: Record<Choice, { mode: Mode; rows: number; least: number }> = {
   decode: { mode: 'decode', rows: 1, least: 2 },
@@ -89,10 +89,10 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...chosen } } };
     }
   }
-  const spanned = await tuneSpan(target, shapes, notes, started + until.span * tuneMs, later);
-  const stepped = target.streams ? undefined : await tuneChunk(target, spanned.shapes, notes, started + until.chunk * tuneMs, later);
-  if (learned || spanned.learned || stepped?.learned) await save();
-  return (stepped ?? spanned).shapes;
+  const attending = await tuneAttention(target, shapes, notes, started + until.attention * tuneMs, later);
+  const stepped = target.streams ? undefined : await tuneChunk(target, attending.shapes, notes, started + until.chunk * tuneMs, later);
+  if (learned || attending.learned || stepped?.learned) await save();
+  return (stepped ?? attending).shapes;
 }
 
 /** What kinds take that have no choice of their own. Few rows need a kernel of their own beside tiles, which they leave empty. */

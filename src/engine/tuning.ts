@@ -1,6 +1,6 @@
 // What was measured and tested on an adapter, kept between loads so that it is done once. Knows no kernel.
 import { type Gpu } from '../gpu/device.ts';
-import { type MatrixShapes, type Mode, type Shapes } from '../model/shapes.ts';
+import { type AttentionShapes, type MatrixShapes, type Mode, type Shapes } from '../model/shapes.ts';
 
 /** What is chosen by one measurement: the shapes of decode, of prefill, and of prefill of a few rows. */
 export type Choice = Mode | 'few';
@@ -10,8 +10,8 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixShapes
   kernels: string;
   /** Checks by name: how each failed, or an empty text. */
   checks: Record<string, string>;
-  /** Spans of attention in decode, by its kind (tune-span.ts). */
-  spans?: Record<string, number>;
+  /** Shapes of attention in decode, by its kind (tune-attention.ts). */
+  attentions?: Record<string, AttentionShapes>;
   /** Tokens of a step of prefill that are best `of` at most so many, by a model's products (tune-chunk.ts). */
   chunks?: Record<string, { chunk: number; of: number }>;
   /** How often no time was left for the largest kind of matrix, or for any length of a step, as on a busy machine. */

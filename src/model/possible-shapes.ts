@@ -5,7 +5,7 @@ import { type Shapes } from './shapes.ts';
 import { type MatrixPrefill, fitsTile, matrixPrefill, matrixWorkgroupBytes, unitOf } from './subgroup-matrix.ts';
 
 /** What `gpu` lacks for `shapes`, if anything. */
-export function missing({ device, features, smallestSubgroup, matrixUnits }: Gpu, { splits, few, prefill = 'tile', tile, dot, reduce }: Partial<Shapes>): string | undefined {
+export function missing({ device, features, smallestSubgroup, matrixUnits }: Gpu, { splits, few, prefill = 'tile', tile, dot, reduce, span, threads }: Partial<Shapes>): string | undefined {
   const { maxComputeInvocationsPerWorkgroup: most, maxComputeWorkgroupStorageSize: memory } = device.limits;
   if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
   if (dot === 'i8' && !features.packedDot) return 'the browser has no packed_4x8_integer_dot_product';
@@ -18,6 +18,7 @@ export function missing({ device, features, smallestSubgroup, matrixUnits }: Gpu
   if (unit && matrixWorkgroupBytes(unit) > memory) return `such subgroup matrices need ${matrixWorkgroupBytes(unit)} bytes of workgroup memory; the device allows ${memory}`;
   if (splits && splits * 32 > most) return `${splits} splits need workgroups of ${splits * 32}; the device allows ${most}`;
   if (few && few * 32 > most) return `${few} splits of few rows need workgroups of ${few * 32}; the device allows ${most}`;
+  if (span && threads && span < threads) return `attention of ${threads} threads needs a span of as many positions`;
   return undefined;
 }
 

@@ -15,8 +15,8 @@ import { type Mode, type Shapes } from './shapes.ts';
 
 const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
 
-const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, chunk: 256 };
-const fast: Shapes = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', cache: 'f16', reduce: 'subgroup', span: 64, chunk: 256 };
+const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
+const fast: Shapes = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', cache: 'f16', reduce: 'subgroup', span: 64, threads: 32, chunk: 256 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 

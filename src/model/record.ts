@@ -3,7 +3,7 @@ import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type Activation, type Attend, type Embed, type Graph, type NormAdd, type Op, type Project, type Rope } from './graph.ts';
 import { matrixKind, shapesOf } from './matrix-shapes.ts';
 import { type MatrixPart, decodeKernel, fewKernel, fewRows, formatFiles, lanesOf, matrixParams, prefillKernel } from './products.ts';
-import { type Mode, type Shapes, spans } from './shapes.ts';
+import { type AttentionShapes, type Mode, type Shapes, attentions } from './shapes.ts';
 
 /** What the operations of one section are recorded with. */
 export interface Place {
@@ -194,23 +194,24 @@ function attendOne(context: RecordContext, name: string, op: Attend): Dispatch[]
   const { activations: { buffers, state }, graph: { config }, shapes } = context;
   const vec4s = Math.ceil(config.headDim / 4);
   const { workgroups, headsEach } = sharing(config);
-  const span = spanOf(config, shapes);
+  const { span, threads } = attentionOf(config, shapes);
   const constants = { Span: span };
+  const window = op.window ?? 0;
   const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: vec4s };
   return [
     {
       label: `${name}.attend`,
-      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { HeadVec4s: vec4s, Heads: headsEach }, constants },
-      params: { ...sizes, window: op.window ?? 0, scale: op.scale },
+      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { HeadVec4s: vec4s, Heads: headsEach, Threads: threads }, constants },
+      params: { ...sizes, window, scale: op.scale },
       bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), partials: buffers.partials },
-      grid: ({ length }) => [Math.ceil(length / span), config.kvHeads, workgroups],
+      grid: ({ length }) => [splitsOf(length, window, span), config.kvHeads, workgroups],
     },
     {
       label: `${name}.attend.reduce`,
-      kernel: { kernel: 'attention-reduce', files: ['state'], consts: { HeadVec4s: vec4s }, constants },
-      params: sizes,
+      kernel: { kernel: 'attention-reduce', files: ['state'], consts: { HeadVec4s: vec4s, Threads: threads }, constants },
+      params: { ...sizes, window },
       bindings: { state, partials: buffers.partials, attended: buffers.attended },
-      grid: () => [Math.ceil((config.heads * vec4s) / 64)],
+      grid: () => [config.heads],
     },
   ];
 }
@@ -222,12 +223,18 @@ function sharing({ heads, kvHeads }: Pick<Graph['config'], 'heads' | 'kvHeads'>)
   return { workgroups, headsEach: Math.ceil(groupSize / workgroups) };
 }
 
-/** The span of attention of a model: the one chosen, or the largest that its heads leave workgroup memory for (attention-decode.wgsl has its arrays). */
-export function spanOf(config: Pick<Graph['config'], 'heads' | 'kvHeads'>, { span }: Pick<Shapes, 'span'>): number {
-  const positions = workgroupBytes / (4 * sharing(config).headsEach) - 32 - 1 - 4 * 32;
-  return span <= positions ? span : Math.max(...spans.filter((each) => each <= positions));
+/** How many spans the positions lie in that the last of `length` sees. */
+const splitsOf = (length: number, window: number, span: number): number =>
+  Math.ceil(length / span) - Math.floor((window ? length - Math.min(window, length) : 0) / span);
+
+/** The shapes of attention of a model: those chosen, or with the largest span that its heads leave workgroup memory for. */
+export function attentionOf(config: Pick<Graph['config'], 'heads' | 'kvHeads'>, { span, threads }: AttentionShapes): AttentionShapes {
+  const { headsEach } = sharing(config);
+  // The arrays of attention-decode.wgsl.
+  const bytes = (positions: number) => 4 * headsEach * (positions + threads + 1) + 16 * threads * Math.min(headsEach, 256 / threads);
+  const fitting = attentions.filter((each) => each.threads === threads && each.span <= span && bytes(each.span) <= workgroupBytes);
+  return { span: Math.max(...fitting.map((each) => each.span)), threads };
 }
 
-/** Bytes of the partial results of split attention for up to `positions`, whatever span is chosen. */
-export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => Math.ceil(positions / Math.min(...spans)) * heads * (Math.ceil(headDim / 4) + 1) * 16;
-
+/** Bytes of the partial results of split attention for up to `positions`, whatever shapes are chosen. */
+export const partialsBytes = ({ heads, headDim }: Graph['config'], positions: number): number => Math.ceil(positions / Math.min(...attentions.map(({ span }) => span))) * heads * (Math.ceil(headDim / 4) + 1) * 16;

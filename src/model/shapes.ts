@@ -20,8 +20,9 @@ export interface Shapes {
   dot: 'f32' | 'i8';
   cache: KvType;
   reduce: 'workgroup' | 'subgroup';
-  /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`spanOf`). */
+  /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`attentionOf`), and its threads. */
   span: number;
+  threads: number;
   /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */
   chunk: number;
   /** Other choices for some kinds of matrices (matrix-shapes.ts). */
@@ -31,9 +32,14 @@ export interface Shapes {
 /** What may differ between the matrices of a model. */
 export type MatrixShapes = Partial<Pick<Shapes, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile' | 'few'>>;
 
-/** Spans of attention that there are to choose from; the usual one where nothing was measured. */
-export const spans = [64, 128, 256, 512];
-export const usualSpan = 128;
+export type AttentionShapes = Pick<Shapes, 'span' | 'threads'>;
+
+/** The shapes of attention where nothing was measured: a GPU has room for many threads, which wait for their reads together. */
+export const usualAttention: AttentionShapes = { span: 128, threads: 128 };
+/** Those with the least in them that could fail. */
+export const plainAttention: AttentionShapes = { span: 128, threads: 32 };
+/** All that there are to choose from. */
+export const attentions: AttentionShapes[] = [usualAttention, { span: 256, threads: 128 }, { span: 512, threads: 128 }, plainAttention, { span: 64, threads: 32 }, { span: 256, threads: 32 }, { span: 512, threads: 32 }];
 /** Most tokens of a step that there are to choose from, and where nothing was measured: tiles of 64 x 64 then keep a GPU busy. */
 export const chunks = [64, 128, 256, 512];
 export const usualChunk = 256;

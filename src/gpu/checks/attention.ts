@@ -1,7 +1,7 @@
 // Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
 import { type RopeSpec } from '../../model/graph.ts';
 import { lanesOf } from '../../model/products.ts';
-import { type Mode, type Shapes, spans, usualSpan } from '../../model/shapes.ts';
+import { type AttentionShapes, type Mode, type Shapes, attentions, plainAttention, usualAttention } from '../../model/shapes.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
 import { type KvType } from '../../protocol.ts';
 import { attention } from '../../reference/attention.ts';
@@ -166,9 +166,9 @@ const prefilled = (headDim: number): Attended[] =>
 
 const kernels = { decode: 'attention-decode', prefill: 'attention' };
 
-const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases: Attended[]): Check => ({
+const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases: Attended[], attention = usualAttention): Check => ({
   name: `${kernels[mode]}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, shapes: { cache },
-  cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache }))),
+  cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache, ...attention }))),
 });
 
 /** Keys and values that some threads of a subgroup read together. */
@@ -178,20 +178,18 @@ const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, cach
 });
 
 /** A split, one more position, several splits, with and without a window; so many heads in a group that there is no room for the largest span. */
-const spanCheck = (span: number): Check => ({
-  name: `attention-decode by ${span}`, tolerance: attendTolerance, shapes: { span },
-  cases: [span, span + 1, 1100, 600].map((length, l) => {
-    const heads = l === 3 && span === Math.max(...spans) ? 8 : 3;
-    return attendCase({ heads, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeShapes({ span }));
-  }),
+const spanCheck = ({ span, threads }: AttentionShapes): Check => ({
+  name: `attention-decode by ${span} in ${threads}`, tolerance: attendTolerance, shapes: { span, threads },
+  cases: [span, span + 1, 1100, 600].map((length, l) =>
+    attendCase({ heads: l === 3 && span === 512 ? 8 : 3, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeShapes({ span, threads }))),
 });
 
 /** All group sizes, and prefill in all caches, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
-    ...caches.map((cache, c) => attendCheck('decode', headDim, cache, decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])))),
+    ...caches.map((cache, c) => attendCheck('decode', headDim, cache, decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])), [usualAttention, plainAttention][(i + c) % 2])),
     ...(i === 0 ? caches : [caches[i % 3]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
     ...(i < 3 ? [sharedCheck(i % 2 ? 'broadcast8' : 'broadcast4', headDim, caches[(i + 1) % 3])] : []),
   ]);
 
-export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks(), ...spans.filter((span) => span !== usualSpan).map(spanCheck)];
+export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)];

@@ -2,7 +2,7 @@
 import { type Graph, type Op, type Project } from '../../model/graph.ts';
 import { shapesOf } from '../../model/matrix-shapes.ts';
 import { lanesOf } from '../../model/products.ts';
-import { type Shapes, usualSpan } from '../../model/shapes.ts';
+import { type Shapes, plainAttention } from '../../model/shapes.ts';
 import { attendCase, attendTolerance, ropeCase, ropeTolerance } from './attention.ts';
 import { type Check } from './check.ts';
 import { normCase, normTolerance } from './elementwise.ts';
@@ -37,7 +37,7 @@ export function modelChecks(model: Model): Check[] {
 function opChecks(model: Model, op: Op): Check[] {
   const { graph: { config, ropes }, typeOf, shapes } = model;
   const { dim, heads, kvHeads, headDim } = config;
-  const { cache, reduce, span } = shapes;
+  const { cache, reduce, span, threads } = shapes;
   const headNames = `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}`;
   switch (op.op) {
     case 'embed':
@@ -56,8 +56,8 @@ function opChecks(model: Model, op: Op): Check[] {
       const label = `${headNames}${window ? `, window ${window}` : ''}`;
       const lanes = lanesOf(shapes.prefill);
       return [
-        // Of any other span than the usual one that is what to drop.
-        { name: `attention-decode by ${span}, ${label}`, tolerance: attendTolerance, shapes: span === usualSpan ? { cache } : { span }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', shapes)] },
+        // Of any other shapes than the plain ones those are what to drop.
+        { name: `attention-decode by ${span} in ${threads}, ${label}`, tolerance: attendTolerance, shapes: span === plainAttention.span && threads === plainAttention.threads ? { cache } : { span, threads }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', shapes)] },
         // Of keys and values that threads read together that is what to drop.
         { name: `attention${lanes ? ` by ${lanes}` : ''}, ${label}`, tolerance: attendTolerance, shapes: lanes ? { prefill: shapes.prefill } : { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', shapes)] },
       ];

@@ -3,7 +3,7 @@ import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
 import { type Project } from '../../model/graph.ts';
 import { lanesOf } from '../../model/products.ts';
-import { type Mode, type Shapes, usualChunk, usualSpan } from '../../model/shapes.ts';
+import { type Mode, type Shapes, usualChunk, usualAttention } from '../../model/shapes.ts';
 import { unitOf } from '../../model/subgroup-matrix.ts';
 import { embed } from '../../reference/embed.ts';
 import { type Gate, activate } from '../../reference/gate.ts';
@@ -43,7 +43,7 @@ const halfTolerance = 2 ** -10;
 const halvesTolerance = 2 ** -9;
 const matrixTolerance = (prefill: Shapes['prefill']) => (unitOf(prefill)?.component === 'f16' ? halvesTolerance : tolerance);
 
-export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: usualSpan, chunk: usualChunk, ...shapes });
+export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', ...usualAttention, chunk: usualChunk, ...shapes });
 
 const joined = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
 
