@@ -1,5 +1,5 @@
-// ids[next position] = the best token of all slices; the position advances. Ends a greedy step. One workgroup.
-// After state.wgsl, sampling.wgsl.
+// ids[next position] = the best token of all slices, NoToken if there is none; the position advances. Ends a greedy step.
+// One workgroup. After state.wgsl, sampling.wgsl.
 @group(0) @binding(2) var<storage, read> best : array<vec2<u32>>;  // (slice) rank, index
 @group(0) @binding(3) var<storage, read_write> state : State;
 @group(0) @binding(4) var<storage, read_write> ids : array<u32>;   // (position)

@@ -23,9 +23,6 @@ fn main(@builtin(local_invocation_index) thread : u32) {
 }
 
 fn is_candidate(rank : u32, index : u32) -> bool {
-  if (scratch.best.x >= Masked) {
-    return index == scratch.best.y;
-  }
   return rank < Masked && !precedes(scratch.keep, vec2<u32>(rank, index));
 }
 

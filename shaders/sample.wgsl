@@ -1,4 +1,5 @@
-// ids[next position] = one token drawn from the candidates: top-k, top-p, min-p, then temperature; the position advances.
+// ids[next position] = one token drawn from the candidates: top-k, top-p, min-p, then temperature; NoToken if there is no
+// candidate; the position advances.
 // Nothing is sorted: 8 bits at a time are found of the last candidate, then of the drawn one. One workgroup. Ends a
 // sampled step. After state.wgsl, sampling.wgsl, sampling-bins.wgsl; follows sample-narrow.wgsl.
 @group(0) @binding(2) var<storage, read> narrowed : array<vec2<u32>>;  // (vocab) rank, index, in any order
@@ -97,7 +98,7 @@ fn main(@builtin(local_invocation_index) thread : u32) {
     scratch.mass = vec2<u32>(0u);
     atomicStore(&scratch.narrowed, 0u);
     if (state.ended == 0u) {
-      let id = select(token.y, scratch.best.y, tokens == 0u);
+      let id = select(token.y, NoToken, tokens == 0u);
       if (next < arrayLength(&ids)) {
         ids[next] = id;
       }

@@ -3,7 +3,8 @@
 
 const Threads : u32 = 256u;       // invocations per workgroup of every sampler kernel
 const SliceTokens : u32 = 2048u;  // tokens per workgroup of a pass over the vocabulary
-const Masked : u32 = 0xff7fffffu; // the rank of -inf; from here on a token is never chosen
+const Masked : u32 = 0xff7fffffu; // from this rank on a token is never chosen: its logit is not finite
+const NoToken : u32 = 0xffffffffu; // chosen where no logit is finite: the host reports it
 
 struct Sampling {
   vocab : u32,        // tokens, at most 2^18
@@ -18,16 +19,16 @@ struct Sampling {
 @group(0) @binding(0) var<uniform> sampling : Sampling;
 
 // Ascending ranks are descending logits. In integers, because a shader may assume that inf and NaN do not occur.
-// Both zeros have the same rank; NaN comes last.
+// Both zeros have the same rank; NaN and both infinities come last.
 fn rank_of(bits : u32) -> u32 {
   let magnitude = bits & 0x7fffffffu;
   let rank = select(0x7fffffffu - magnitude, 0x7fffffffu + magnitude, bits != magnitude);
-  return select(rank, 0xffffffffu, magnitude > 0x7f800000u);
+  return select(rank, 0xffffffffu, magnitude >= 0x7f800000u);
 }
 
-// Whether a token ends an answer.
+// Whether a token ends an answer, or no token was to be had.
 fn ends(token : u32) -> bool {
-  return any(sampling.ends[0] == vec4<u32>(token)) || any(sampling.ends[1] == vec4<u32>(token));
+  return token == NoToken || any(sampling.ends[0] == vec4<u32>(token)) || any(sampling.ends[1] == vec4<u32>(token));
 }
 
 // The logit of a rank, held below 2^127 so that no difference of two overflows.

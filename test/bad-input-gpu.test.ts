@@ -3,7 +3,9 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from '../src/errors.ts';
+import { readHeader } from '../src/gguf/parse.ts';
 import { type GenerateRequest } from '../src/protocol.ts';
+import { bytesSource } from '../src/weights/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, bytesOf, golden, openEngine, quick, stories } from './engine.ts';
 import { fixture } from './fixture.ts';
@@ -185,6 +187,19 @@ describe.skipIf(!adapterFile)('the engine', () => {
       }
       await answersProperly();
     });
+  });
+
+  it.each([0, 1])('where no logit is a finite number, says so in place of a token (temperature %d), and answers with sound weights', async (temperature) => {
+    const damaged = fixture(path);
+    const { tensors } = await readHeader(bytesSource(damaged, path));
+    const norm = tensors.get('output_norm.weight')!;
+    damaged.fill(0xff, norm.offset, norm.offset + 4 * norm.shape[0]); // NaN in f32
+    await load(damaged);
+    const error = await errorOf(answer(engine, { prompt: { tokens: golden.prompt_ids }, sampling: { temperature } }));
+    expect(error).toMatchObject({ name: 'DeviceError', code: 'kernel_failed' });
+    expect(error.message).toMatch(new RegExp(`^No token can be chosen for position ${golden.prompt_ids.length}: none of its 512 logits is a finite number\\. .*check the file's hash`));
+    await engine.load(stories(), quick);
+    await answersProperly();
   });
 
   it('on a device that refuses work, says so at every call, as work may be left out without a word; works again after a load', async () => {

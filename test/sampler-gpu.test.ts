@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { samplerBytes, samplingBytes, samplingSlices, samplingUniform } from '../src/model/sampling.ts';
-import { candidates, draw, greedy, uniform, type Sampling } from '../src/reference/sampler.ts';
+import { candidates, draw, greedy, noToken, uniform, type Sampling } from '../src/reference/sampler.ts';
 import { adapterFile, openDevice } from './dawn.ts';
 import { record } from './verified.ts';
 
@@ -108,6 +108,7 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
         if (probable) run('sample-probabilities', 1);
       }
       pass.end();
+      encoder.clearBuffer(state, 8, 4); // `ended`, set where there is no token
       if (probable) encoder.copyBufferToBuffer(probabilities, 0, copy, 16 + chosenBytes + 4 * vocab * i, 4 * vocab);
     });
     encoder.copyBufferToBuffer(state, 0, copy, 0, 16);
@@ -127,7 +128,7 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
 /** The share of probability, among the top k, of the tokens before `id` in the order of tokens, and of `id` against the first. */
 function standing(logits: Float32Array, { topK }: Sampling, id: number): { before: number; ofFirst: number } {
   const before = (a: number, b: number) => (logits[a] === logits[b] ? a < b : logits[a] > logits[b]);
-  const order = Array.from(logits.keys()).filter((i) => logits[i] > -Infinity).sort((a, b) => (before(a, b) ? -1 : 1)).slice(0, topK || undefined);
+  const order = Array.from(logits.keys()).filter((i) => Number.isFinite(logits[i])).sort((a, b) => (before(a, b) ? -1 : 1)).slice(0, topK || undefined);
   const masses = order.map((i) => Math.exp(logits[i] - logits[order[0]]));
   const sum = (terms: number[]) => terms.reduce((a, b) => a + b, 0);
   return { before: sum(masses.slice(0, order.indexOf(id))) / sum(masses), ofFirst: Math.exp(logits[id] - logits[order[0]]) };
@@ -138,6 +139,7 @@ let worst = 0; // error of a probability so far
 /** What is wrong with the candidates and the token of one step; undefined if nothing is. */
 function fault(logits: Float32Array, sampling: Sampling, seed: number, position: number, found: Float32Array, token: number): string | undefined {
   const expected = candidates(logits, sampling);
+  if (expected.ids[0] === noToken) return found.every((p) => p === -1) && token === noToken ? undefined : `token ${token} was drawn where there is none`;
   const wanted = new Set(expected.ids);
   const ids: number[] = [];
   found.forEach((p, i) => p >= 0 && ids.push(i));
@@ -208,7 +210,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
 
   it('takes the lowest index of the highest logit in a greedy step, and so does temperature 0', { timeout: 60_000 }, async () => {
     const awkward = [
-      [NaN], [NaN, NaN], [-Infinity], [-Infinity, -Infinity], [NaN, -Infinity], [-Infinity, NaN, -1], [-0, 0], [0, -0], [Infinity, NaN, Infinity],
+      [-Infinity, NaN, -1], [NaN, 1, 2], [-0, 0], [0, -0], [Infinity, -5, NaN],
       [-3.4028234663852886e38, -Infinity], [3.4028234663852886e38, Infinity], [-1e-45, 0, 1e-45, 1e-45], [1, 2, 2, 1],
     ].map((row) => Float32Array.from(row));
     const rows = [...awkward, ...vectors.filter((_, i) => i % 20 === 0 || i > 990).map(({ kind, vocab, seed }) => kinds[kind](vocab, random(seed)))];
@@ -217,6 +219,19 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
       expect(chosen, `${row.length} logits: ${row.slice(0, 4)}`).toEqual([greedy(row), greedy(row)]);
     }
     expect(problems).toEqual([]);
+  });
+
+  it('chooses no token where no logit is finite, greedily or by drawing', async () => {
+    const none = [[NaN], [NaN, NaN], [-Infinity], [-Infinity, -Infinity], [NaN, -Infinity], [Infinity, NaN, Infinity], Array<number>(5003).fill(NaN), Array<number>(5003).fill(-Infinity)];
+    for (const row of none) {
+      const { chosen } = await sample(Float32Array.from(row), ['greedy', ...combinations], [0, ...combinations.keys()]);
+      expect(new Set(chosen), `${row.length} logits: ${row.slice(0, 4)}`).toEqual(new Set([noToken]));
+    }
+    // A single NaN is passed over, wherever it is.
+    for (const at of [0, 2047, 5002]) {
+      const { chosen } = await sample(kinds.normal(5003, random(at)).fill(NaN, at, at + 1), ['greedy', ...combinations], [0, ...combinations.keys()]);
+      expect(chosen.filter((id) => id === at || id >= 5003)).toEqual([]);
+    }
   });
 
   it('stops at the token that reaches top-p exactly', async () => {

@@ -5,6 +5,7 @@ import { type Stage } from './programs.ts';
 import { createPacer } from './pacer.ts';
 import { createReadback, mostPerSubmit } from './readback.ts';
 import { type Program, type Step } from '../gpu/program.ts';
+import { noToken } from '../model/sampling.ts';
 import { type TransferStats } from '../protocol.ts';
 
 export interface Runner {
@@ -107,9 +108,16 @@ export function createRunner(model: LoadedModel): Runner {
     checkGpu();
     const ids = [...words];
     const wrong = ids.findIndex((id) => id >= graph.config.vocab);
-    if (wrong >= 0 && model.gpu.computes) throw new DeviceError(`The sampler gave token ${ids[wrong]} at position ${position + wrong}; the vocabulary has ${graph.config.vocab}.`, { code: 'kernel_failed' });
+    if (wrong >= 0 && model.gpu.computes) throw new DeviceError(badToken(ids[wrong], position + wrong), { code: 'kernel_failed' });
     lastId = ids.at(-1);
     return ids;
+  }
+
+  function badToken(id: number, position: number): string {
+    const { gpu: { adapterName } } = model;
+    const { vocab } = graph.config;
+    if (id !== noToken) return `The sampler gave token ${id} at position ${position}; the vocabulary has ${vocab}. A kernel computes wrongly on ${adapterName}: update the browser or the graphics driver, or choose another GPU.`;
+    return `No token can be chosen for position ${position}: none of its ${vocab} logits is a finite number. Either ${adapterName} computes wrongly, or the weights are damaged: check the file's hash, measure and test the kernels again (\`retune\`), or update the browser and the graphics driver.`;
   }
 
   /** Waits until a slice is queued for its slot, and notes for how long the GPU had nothing else to do. */

@@ -5,6 +5,9 @@ import { type SamplingOptions } from '../protocol.ts';
 /** Tokens per workgroup of a pass over the vocabulary: `SliceTokens` in the shaders. */
 const sliceTokens = 2048;
 
+/** What the kernels choose where no logit is finite. */
+export const noToken = 0xffffffff;
+
 /** Bytes of the uniform `Sampling`. */
 export const samplingBytes = 64;
 
@@ -50,6 +53,6 @@ export function samplingUniform(vocab: number, options: SamplingOptions & { seed
   view.setFloat32(12, topP, true);
   view.setFloat32(16, minP, true);
   view.setUint32(20, options.seed, true);
-  for (let i = 0; i < mostEnds; i++) view.setUint32(32 + 4 * i, ends[i] ?? 0xffffffff, true);
+  for (let i = 0; i < mostEnds; i++) view.setUint32(32 + 4 * i, ends[i] ?? noToken, true);
   return new Uint8Array(view.buffer);
 }

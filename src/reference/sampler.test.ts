@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { candidates, draw, greedy, hash, uniform } from './sampler.ts';
+import { candidates, draw, greedy, hash, noToken, uniform } from './sampler.ts';
 
 const all = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 const log = (...shares: number[]) => Float32Array.from(shares, Math.log);
@@ -26,17 +26,17 @@ describe('candidates', () => {
     expect(probabilities[0]).toBeCloseTo(16 / 25, 6);
   });
 
-  it('leaves out masked tokens, unless there is nothing else', () => {
-    expect(candidates(Float32Array.of(-Infinity, 1, NaN), all)).toEqual({ ids: [1], probabilities: [1] });
-    expect(candidates(Float32Array.of(-Infinity, -Infinity), all)).toEqual({ ids: [0], probabilities: [1] });
+  it('leaves out tokens whose logits are not finite, and has no token if there is nothing else', () => {
+    expect(candidates(Float32Array.of(-Infinity, 1, NaN, Infinity), all)).toEqual({ ids: [1], probabilities: [1] });
+    for (const value of [-Infinity, Infinity, NaN]) expect(draw(candidates(Float32Array.of(value, value), all), 1, 2)).toBe(noToken);
   });
 });
 
 describe('greedy', () => {
-  it('takes the lowest index of the highest logit and never NaN beside a number', () => {
+  it('takes the lowest index of the highest finite logit, and no token if none is finite', () => {
     expect(greedy(Float32Array.of(1, 3, 3))).toBe(1);
-    expect(greedy(Float32Array.of(NaN, -Infinity))).toBe(1);
-    expect(greedy(Float32Array.of(NaN, NaN))).toBe(0);
+    expect(greedy(Float32Array.of(NaN, -7, Infinity))).toBe(1);
+    expect(greedy(Float32Array.of(NaN, -Infinity))).toBe(noToken);
   });
 });
 

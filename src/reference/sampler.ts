@@ -19,28 +19,31 @@ export interface Candidates {
   probabilities: number[];
 }
 
+/** What is chosen where no logit is finite. */
+export const noToken = 0xffffffff;
+
 /** As on the GPU: differences of logits stay finite. */
 const limit = Math.fround(1.7014117331926443e38);
 const clamped = (logit: number): number => Math.min(Math.max(logit, -limit), limit);
 
-/** The lowest index of the highest of `logits` (vocab). NaN is chosen only if there is nothing else. */
+/** The lowest index of the highest finite one of `logits` (vocab), or `noToken`. */
 export function greedy(logits: Float32Array): number {
-  let best = -1;
+  let best = noToken;
   for (let i = 0; i < logits.length; i++) {
-    if (!Number.isNaN(logits[i]) && (best < 0 || logits[i] > logits[best])) best = i;
+    if (Number.isFinite(logits[i]) && (best === noToken || logits[i] > logits[best])) best = i;
   }
-  return Math.max(best, 0);
+  return best;
 }
 
 /**
  * The tokens that may follow. Order of tokens: logit descending, then index ascending; every filter keeps a prefix of it:
  * top-k, then top-p (softmax of the survivors at temperature 1), then min-p; temperature applies to what remains.
- * -inf and NaN are no candidates; if there is nothing else the greedy token is the only one.
+ * Infinite ones and NaN are no candidates; if there is nothing else `noToken` is the only one.
  * `logits` (vocab). The parameters are rounded to f32, as in a uniform.
  */
 export function candidates(logits: Float32Array, sampling: Sampling): Candidates {
-  let order = Array.from(logits.keys()).filter((i) => logits[i] > -Infinity);
-  if (order.length === 0) return { ids: [greedy(logits)], probabilities: [1] };
+  let order = Array.from(logits.keys()).filter((i) => Number.isFinite(logits[i]));
+  if (order.length === 0) return { ids: [noToken], probabilities: [1] };
   order.sort((a, b) => (logits[a] === logits[b] ? a - b : logits[b] > logits[a] ? 1 : -1));
   const first = clamped(logits[order[0]]);
   if (sampling.topK > 0) order = order.slice(0, sampling.topK);
