@@ -125,7 +125,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const tokensPerSecond = 1000 / msPerToken;
   const cpuMsPerToken = Number.isNaN(second.cpuDecode) ? undefined : second.cpuDecode;
   return {
-    adapter: model.gpu.adapterName, host: host.name, software: /swiftshader|llvmpipe/i.test(model.gpu.adapterName),
+    adapter: model.gpu.adapterName, host: host.name, software: model.gpu.software,
     model: { name: info.name, architecture: info.architecture, parameters: info.parameters, fileBytes: info.fileBytes, context: config.context },
     shapes: model.options.shapes, loadMs, peak, promptTokens, newTokens, tokens: second.ids,
     prefillTokensPerSecond: (1000 * promptTokens) / second.prefillMs, decodeTokensPerSecond: tokensPerSecond, decodeMsPerToken: msPerToken, firstTokenMs: second.prefillMs,

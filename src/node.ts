@@ -4,6 +4,7 @@ import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { create, globals } from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
+import { isSoftware } from './gpu/device.ts';
 import { recordsFile } from './weights/records-file.ts';
 
 export { openModel } from './engine/opened.ts';
@@ -35,7 +36,7 @@ export function dawn(flags: string[] = []): GPU {
  */
 export async function yieldOnSoftware(gpu: GPU): Promise<void> {
   const adapter = await gpu.requestAdapter();
-  if (!adapter || !/swiftshader|llvmpipe/i.test(`${adapter.info.architecture} ${adapter.info.description}`)) return;
+  if (!adapter || !isSoftware(adapter.info)) return;
   globalThis.setImmediate = ((f: (...args: unknown[]) => void, ...args: unknown[]) => setTimeout(f, 1, ...args)) as unknown as typeof setImmediate;
 }
 

@@ -6,9 +6,9 @@ export async function installDawn(flags = []) {
   Object.assign(globalThis, globals);
   const gpu = create(flags);
   Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu }); // also keeps it: Dawn crashes if it is collected
-  const { description, architecture, vendor } = (await gpu.requestAdapter()).info;
+  const { description, architecture, vendor, isFallbackAdapter } = (await gpu.requestAdapter()).info;
   const adapter = [vendor, architecture, description].filter(Boolean).join(' ');
-  if (/swiftshader|llvmpipe/i.test(adapter)) yieldBetweenPolls();
+  if (isFallbackAdapter) yieldBetweenPolls();
   return { adapter, globals };
 }
 

@@ -28,7 +28,7 @@ export interface Gpu {
   adapterName: string;
   /** False on Dawn's null backend, which does no work and gives no results: it shows what the host costs. */
   computes: boolean;
-  /** The adapter says that it does a GPU's work on the CPU. */
+  /** The adapter does a GPU's work on the CPU. */
   software: boolean;
   features: {
     subgroups: boolean;
@@ -74,7 +74,7 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
     device,
     adapterName,
     computes: adapter.info.device !== 'null-backend',
-    software: adapter.info.isFallbackAdapter === true,
+    software: isSoftware(adapter.info),
     features: {
       subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16'),
       packedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product') && !options.without?.includes('packed_4x8_integer_dot_product'),
@@ -84,6 +84,10 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
   };
 }
+
+/** Whether an adapter does a GPU's work on the CPU: it says so, or, in browsers that do not tell yet, is known by name. */
+export const isSoftware = ({ isFallbackAdapter, architecture, description }: Pick<GPUAdapterInfo, 'isFallbackAdapter' | 'architecture' | 'description'>): boolean =>
+  isFallbackAdapter || /swiftshader|llvmpipe|microsoft basic render/i.test(`${architecture} ${description}`);
 
 /** What @webgpu/types lacks of `GPUAdapterInfo`: https://dawn.googlesource.com/dawn/+/refs/heads/main/docs/dawn/features/subgroup_matrix.md */
 interface MatrixInfo {
