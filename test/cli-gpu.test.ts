@@ -17,7 +17,7 @@ const at = (name: string) => join(folder, name);
 const model = at('stories260K.gguf');
 const ids = golden.prompt_ids.join();
 const vocab = 512;
-const quick = ['--f32', '--variant', 'splits=1,prefill=rows,few=0,reduce=workgroup'];
+const quick = ['--f32', '--variant', 'splits=1,dot=f32,prefill=rows,few=0,reduce=workgroup,threads=32'];
 
 interface Run {
   code: number;

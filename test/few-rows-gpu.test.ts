@@ -31,7 +31,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
     const byRows = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each })) ?? 'rows';
     prefill = byRows;
     models = await Promise.all(splits.map((few) => {
-      const shapes: Shapes = { ...defaultShapes(gpu, { f32: true }), splits: 1, panels: 4, prefill: byRows, few };
+      const shapes: Shapes = { ...defaultShapes(gpu, { f32: true }), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
       return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, shapes, kernels });
     }));
     runners = models.map(createRunner);

@@ -49,6 +49,7 @@ const choices: { shapes: Partial<Shapes>; tolerance: number; steps?: number[] }[
   ...(isFull ? [1, 2, 4, 8, 16] : [1, 8]).map((few) => ({ shapes: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   { shapes: { reduce: 'subgroup' }, tolerance: 1e-3 },
   ...[[1, 4], [4, 1]].map(([splits, panels]) => ({ shapes: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
+  ...[[1, 4], [8, 1]].map(([splits, panels]) => ({ shapes: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
   { shapes: { cache: 'f16' }, tolerance: 0.01 },
   { shapes: { cache: 'q8' }, tolerance: 0.1 },
   { shapes: { tile: 'f16' }, tolerance: 0.01 },

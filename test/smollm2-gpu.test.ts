@@ -42,7 +42,7 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const opened = openModel(await readHeader(source));
   const gpu = await openDawn();
   const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
-  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32, kv }), splits: 1, panels: 4, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
+  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32, kv }), splits: 1, panels: 4, dot: 'f32', threads: 32, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
   return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, shapes });
 }
 

@@ -64,7 +64,7 @@ async function likelyShapes(gpu: Gpu, opened: OpenedModel, { shapes, fixed, exac
   if (fixed) return [shapes];
   const { notes: { decode, prefill } } = await openNotebook(tuning, gpu, kernelsHash(), shapes, { exact });
   const [usual] = Object.keys(decode);
-  if (usual === undefined) return [shapes, parseShapes('splits=1,panels=4,prefill=rows', shapes)];
+  if (usual === undefined) return [shapes, parseShapes('splits=1,panels=4,dot=f32,prefill=rows,threads=32', shapes)];
   const noted = [...kindsOf(opened).values()].flat().map((kind) => [kind, { ...decode[kind], ...prefill[kind] }]);
   return [{ ...shapes, ...decode[usual], ...prefill[usual], matrices: Object.fromEntries(noted) }];
 }

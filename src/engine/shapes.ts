@@ -14,7 +14,7 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
     prefill: 'tile',
     tile: features.f16 && !f32 ? 'f16' : 'f32',
     few: splits,
-    dot: 'f32',
+    dot: 'staged',
     cache: kv,
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
     ...usualAttention,
@@ -25,7 +25,7 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
 const valuesOf = (name: keyof AttentionShapes): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);
 
 const known = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as Shapes['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as Shapes['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'staged', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
 /** Shapes from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */

@@ -102,15 +102,19 @@ const usual = ({ splits, panels, dot, prefill, tile, few }: Shapes): Record<Choi
 
 /** The untuned choice first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take all of the time, and they gain least there. */
 function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Shapes, exact: boolean): Record<Choice, MatrixShapes[]> {
-  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2], ...(gpu.software ? [] : [[32, 1]])].filter(([s, p]) => !missing(gpu, { splits: s }) && !(s === splits && p === panels));
-  const inBytes = [[splits, panels], [4, 1]].map(([s, p]): MatrixShapes => ({ splits: s, panels: p, dot: 'i8' })).filter((each) => !exact && !missing(gpu, each));
+  const usable = (choices: MatrixShapes[]) => choices.filter((each) => !missing(gpu, each));
+  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2], ...(gpu.software ? [] : [[32, 1]])].filter(([s, p]) => !(s === splits && p === panels));
+  const by = (way: Shapes['dot'], sizes: number[][]) => usable(sizes.map(([s, p]) => ({ splits: s, panels: p, dot: way })));
+  const untuned = by(dot, [[splits, panels]]);
+  const inBytes = exact ? [] : by('i8', [[splits, panels], [4, 1]]);
+  const plain = dot === 'f32' ? [] : by('f32', [[splits, panels], [1, 4], [4, 1]]);
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
   const others: Pick<Shapes, 'prefill' | 'tile'>[] = [...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })), ...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
   const prefills: Pick<Shapes, 'prefill' | 'tile'>[] = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
   return {
-    decode: [{ splits, panels, dot }, ...grids.map(([s, p]) => ({ splits: s, panels: p, dot })), ...inBytes],
+    decode: gpu.software ? [...by('f32', [...grids, [splits, panels]]), ...(dot === 'f32' ? [] : untuned), ...inBytes] : [...untuned, ...by(dot, grids), ...plain, ...inBytes],
     prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a.prefill)) - Number(usesTiles(b.prefill))) : prefills,
-    few: [...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, 32])].map((each) => ({ few: each })).filter((each) => !missing(gpu, each)),
+    few: usable([...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, 32])].map((each) => ({ few: each }))),
   };
 }
 

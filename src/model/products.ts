@@ -26,12 +26,13 @@ export interface MatrixPart {
 /** The kernel that multiplies one row of activations with a matrix. */
 export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'panels' | 'dot'>, part: MatrixPart, constants: Record<string, number>): KernelSpec {
   const { codes } = part.matrix.format;
-  const inBytes = dot === 'i8' && codes;
+  const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : [dot === 'staged' ? 'input/staged' : 'input/direct'];
+  // At most 9 KiB of workgroup memory: beside the sums of the most splits within the 16 KiB that every device has.
+  const mostGroups = { 'input/i8': 96, 'input/staged': 64 }[input[0]];
   return {
     kernel: 'matvec',
-    files: ['prelude', ...formatFiles(part.matrix.format), ...(inBytes ? ['input/i8', `i8/${codes}`] : ['input/direct']), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
-    // At most 9 KiB of workgroup memory for bytes: beside the sums of the most splits within the 16 KiB that every device has.
-    constants: { ...constants, Splits: splits, Panels: panels, ...(inBytes ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), 96) } : {}) },
+    files: ['prelude', ...formatFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    constants: { ...constants, Splits: splits, Panels: panels, ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}) },
   };
 }
 

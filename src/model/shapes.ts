@@ -16,8 +16,8 @@ export interface Shapes {
   tile: 'f32' | 'f16';
   /** Prefill of up to `fewRows` tokens by a kernel of its own with so many threads to a matrix row; 0: as that of more. */
   few: number;
-  /** Decode with activations as they are, or rounded to two signed bytes each for products in integers (types without integer codes: as they are). */
-  dot: 'f32' | 'i8';
+  /** Decode with activations as each thread reads them, staged in workgroup memory for all of its threads, or staged there as two signed bytes each for products in integers (types without integer codes: as each thread reads them). */
+  dot: 'f32' | 'staged' | 'i8';
   cache: KvType;
   reduce: 'workgroup' | 'subgroup';
   /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`attentionOf`), and its threads. */

@@ -167,14 +167,13 @@ const mixtures: Projected[] = [
 const main = ['F32', 'Q4_1', 'Q6_K', 'Q4_K', 'MXFP4'];
 const all = [...formats.keys()];
 
-function integerChecks(): Check[] {
-  const types = all.filter((type) => formats.get(type)!.codes);
-  const check = (name: string, shapes: Partial<Shapes>, cases: Projected[]): Check => ({ name: `matvec i8${name}`, tolerance, shapes: { dot: 'i8', ...shapes }, cases: cases.map((each) => projectCase(each, 'decode', decodeShapes({ dot: 'i8', ...shapes }))) });
+/** Activations in workgroup memory, as they are or in bytes: each of the types, each fusion with one of the grids (each is a pipeline), more columns than there is room for at a time. */
+function stagedChecks(dot: 'staged' | 'i8', types: string[], manyColumns: number): Check[] {
+  const check = (name: string, shapes: Partial<Shapes>, cases: Projected[]): Check => ({ name: `matvec ${dot}${name}`, tolerance, shapes: { dot, ...shapes }, cases: cases.map((each) => projectCase(each, 'decode', decodeShapes({ dot, ...shapes }))) });
   return [
     ...types.map((type) => check(` ${type}`, {}, ofType(type, 1))),
-    // Each fusion with one of the grids: each is a pipeline.
     ...[[1, 4], [4, 2], [8, 1]].map(([splits, panels], n) => check(`, ${splits} splits, ${panels} panels`, { splits, panels }, fusions.flatMap((_, i) => (i % 3 === n ? [fused(types[i % types.length], i)] : [])))),
-    check(' of many columns', {}, [{ types: ['Q4_1'], rows: [33], cols: 10272, tokens: 1, norm: true }]),
+    check(' of many columns', {}, [{ types: ['Q4_1'], rows: [33], cols: manyColumns, tokens: 1, norm: true }]),
     check(' of several types and bindings', { panels: 2 }, mixtures),
   ];
 }
@@ -188,9 +187,9 @@ function decodeChecks(): Check[] {
       cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeShapes({ splits, panels }))),
     })),
     ...all.map((type) => ({ name: `matvec ${type}`, tolerance, shapes: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeShapes({}))) })),
-    // More columns than are staged at a time.
     { name: 'matvec of many columns', tolerance, shapes: {}, cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeShapes({ splits }))) },
-    ...integerChecks(),
+    ...stagedChecks('staged', main, 4128),
+    ...stagedChecks('i8', all.filter((type) => formats.get(type)!.codes), 10272),
     { name: 'matvec of several types and bindings', tolerance, shapes: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeShapes({ panels: 2 }))) },
   ];
 }
@@ -266,7 +265,7 @@ export const projectChecks = (matrixPrefills: Shapes['prefill'][] = []): Check[]
 /** The check of one product of a model for one row of activations. */
 export const decodeCheck = (given: Projected, label: string, shapes: Shapes): Check => {
   const { splits, panels, dot } = shapes;
-  return { name: `matvec ${dot === 'i8' ? 'i8 ' : ''}${label}, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
+  return { name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
 };
 
 /** The check of one product of a model for a few rows of activations, if they have a kernel of their own. */
