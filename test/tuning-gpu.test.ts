@@ -57,10 +57,10 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   const right = golden.ids.slice(0, 20);
 
   it('are dropped for the next choice with a warning that names them, and the tokens are right', async () => {
-    const shaders = { 'reduce/splits': 'var<workgroup> partial : f32;\nfn split_sum(value : f32, lane : u32, split : u32) -> f32 {\n  return value;\n}\n' };
+    const shaders = { 'reduce/splits': kernelSource({ kernel: 'reduce/splits' }).replace('return sum;', 'return value;') };
     const { ids, warnings, variants, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2 }));
     expect(warnings.length).toBeGreaterThan(0);
-    expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
+    expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=staged is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
     expect(notices.join()).toContain(warnings[0]);
     expect(Object.values(variants).join(' ')).toContain('splits=1');
     expect(ids).toEqual(right);
@@ -107,7 +107,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   });
 
   it('are told again at the next load, without being run again', async () => {
-    const shaders = { 'reduce/splits': 'fn split_sum(value : f32, lane : u32, split : u32) -> f32 {\n  return 0.0;\n}\n' };
+    const shaders = { 'reduce/splits': kernelSource({ kernel: 'reduce/splits' }).replace('return sum;', 'return 0.0;') };
     const tuning = notebook(measured(shaders, { splits: 2, panels: 1 }));
     const engine = openEngine({ shaders, tuning });
     const { warnings } = await engine.load(stories(), { context: 128, f32: true });
