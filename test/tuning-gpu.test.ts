@@ -39,7 +39,7 @@ async function readKinds(): Promise<void> {
   config = opened.graph.config;
 }
 /** As if these choices had been measured to be the fastest: nothing is measured. */
-const measured = (shaders: Record<string, string>, decode: MatrixShapes = { splits: 1, panels: 4 }, prefill: MatrixShapes = { prefill: 'rows' }, few: MatrixShapes = { few: 0 }): AdapterNotes => ({
+const measured = (shaders: Record<string, string>, decode: MatrixShapes = { splits: 1, panels: 4, dot: 'f32' }, prefill: MatrixShapes = { prefill: 'rows' }, few: MatrixShapes = { few: 0 }): AdapterNotes => ({
   kernels: kernelsHash(shaders), checks: {}, decode: Object.fromEntries(kinds.map((kind) => [kind, decode])), prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])), few: Object.fromEntries(kinds.map((kind) => [kind, few])),
 });
 
@@ -58,9 +58,9 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
 
   it('are dropped for the next choice with a warning that names them, and the tokens are right', async () => {
     const shaders = { 'reduce/splits': kernelSource({ kernel: 'reduce/splits' }).replace('return sum;', 'return value;') };
-    const { ids, warnings, variants, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2 }));
+    const { ids, warnings, variants, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2, dot: 'f32' }));
     expect(warnings.length).toBeGreaterThan(0);
-    expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=staged is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
+    expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
     expect(notices.join()).toContain(warnings[0]);
     expect(Object.values(variants).join(' ')).toContain('splits=1');
     expect(ids).toEqual(right);
@@ -108,7 +108,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
 
   it('are told again at the next load, without being run again', async () => {
     const shaders = { 'reduce/splits': kernelSource({ kernel: 'reduce/splits' }).replace('return sum;', 'return 0.0;') };
-    const tuning = notebook(measured(shaders, { splits: 2, panels: 1 }));
+    const tuning = notebook(measured(shaders, { splits: 2, panels: 1, dot: 'f32' }));
     const engine = openEngine({ shaders, tuning });
     const { warnings } = await engine.load(stories(), { context: 128, f32: true });
     const writes = tuning.writes;
