@@ -29,7 +29,7 @@ export interface BenchWorker {
 
 const host: Host = {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
-  costs: openRecords('windrow-store-cost'), deviceOptions: { timestamps: true },
+  costs: openRecords('windrow-store-cost'),
 };
 const engine = createEngine(host);
 

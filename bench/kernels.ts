@@ -2,11 +2,12 @@
 // buffers and has to leave the same bytes in them, finite where they are floats.
 import { type LoadedModel } from '../src/engine/load.ts';
 import { kernelSource, readInterface } from '../src/gpu/kernels.ts';
+import { createLedger } from '../src/gpu/ledger.ts';
+import { type PassClock, createPassClock } from '../src/gpu/pass-clock.ts';
 import { fewRows } from '../src/model/products.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../src/gpu/program.ts';
 import { type DevicePeak } from '../src/protocol.ts';
 import { type Cost, boundOf, rooflineSeconds, totalCost } from './cost.ts';
-import { type Stopwatch, createStopwatch } from './stopwatch.ts';
 
 export interface KernelSpeed {
   /** `decode`, `prefill` or `draw` (sampling at a temperature). */
@@ -46,9 +47,9 @@ const unordered = new Set(['narrowed']);
  * Run this after the model has run up to the longest of `lengths`, so that the cache holds keys and values. Everything is
  * timed at the first length, attention at all. Throws if a kernel's output is not finite or changes between samples.
  */
-export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengths: readonly number[], prefillRows: number, onKernel?: (speed: KernelSpeed) => void): Promise<{ kernels: KernelSpeed[]; by: Stopwatch['by'] }> {
+export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengths: readonly number[], prefillRows: number, onKernel?: (speed: KernelSpeed) => void): Promise<{ kernels: KernelSpeed[]; by: PassClock['by'] }> {
   const { gpu: { device }, programs, heads, sampler } = model;
-  const stopwatch = createStopwatch(device);
+  const clock = createPassClock(device, createLedger(device, Infinity));
   const kernels: KernelSpeed[] = [];
   const rows = Math.min(prefillRows, model.options.chunk);
   const greedy = sampler.choose({ seed: 0 });
@@ -56,7 +57,7 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
   const stages = (list: { program: Program }[]) => list.map(({ program }) => program);
   const measure = async (mode: string, recorded: Recorded[], step: Step) => {
     for (const [name, group] of groupBy(recorded.filter(({ dispatch }) => runsIn(dispatch, step)), nameOf)) {
-      const speed = await measureGroup(model, stopwatch, peak, group, step);
+      const speed = await measureGroup(model, clock, peak, group, step);
       kernels.push({ mode, name, kernel: group[0].dispatch.kernel.kernel, step, dispatches: group.length, ...speed });
       onKernel?.(kernels.at(-1)!);
     }
@@ -72,9 +73,9 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
     await measure('prefill', prefill, { rows, length: Math.max(rows, lengths[0]) });
     await measure('prefill', prefill.filter(({ dispatch }) => dispatch.kernel.kernel === 'matvec-few'), { rows: fewRows, length: Math.max(fewRows, lengths[0]) });
     for (const length of lengths.slice(1)) if (length >= rows) await measure('prefill', prefill.filter(attends), { rows, length });
-    return { kernels, by: stopwatch.by };
+    return { kernels, by: clock.by };
   } finally {
-    stopwatch.destroy();
+    clock.destroy();
   }
 }
 
@@ -90,7 +91,7 @@ function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, 
   return groups;
 }
 
-async function measureGroup(model: LoadedModel, stopwatch: Stopwatch, peak: DevicePeak, all: Recorded[], step: Step) {
+async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePeak, all: Recorded[], step: Step) {
   // Each layer has a cache of its own: a few of those that write to it will do.
   const group = all[0].dispatch.bindings.qkv ? all.slice(0, 4) : all;
   const { gpu: { device }, graph: { config }, options } = model;
@@ -106,7 +107,7 @@ async function measureGroup(model: LoadedModel, stopwatch: Stopwatch, peak: Devi
   const run = async (count: number): Promise<number> => {
     copy(false);
     await device.queue.onSubmittedWorkDone();
-    return stopwatch.time((pass) => {
+    return clock.time((pass) => {
       for (let i = 0; i < count; i++) {
         const { program, index } = group[i % group.length];
         program.encode(pass, step, index, index + 1);

@@ -19,7 +19,7 @@ export interface FakeDevice {
 }
 
 export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
-  Object.assign(globalThis, { GPUBufferUsage: { MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 }, GPUShaderStage: { COMPUTE: 4 } });
+  Object.assign(globalThis, { GPUBufferUsage: { MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 }, GPUMapMode: { READ: 1 }, GPUShaderStage: { COMPUTE: 4 } });
   const notes: Omit<FakeDevice, 'device'> = { buffers: [], bindGroups: [], pipelines: [], written: new Map(), outOfMemory: new Set() };
   const scopes: (string | undefined)[] = [];
   const note = <T>(list: T[]) => (descriptor: T): T => {
@@ -27,6 +27,7 @@ export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
     return descriptor;
   };
   const device = {
+    features: new Set<string>(),
     limits: { maxBufferSize },
     createBuffer: ({ label, size, usage }: { label: string; size: number; usage: number }) => {
       if (notes.outOfMemory.has(label)) scopes[scopes.length - 1] = `no memory for ${label}`;

@@ -29,7 +29,7 @@ export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   const dawnFlags = flags.null ? ['backend=null'] : [];
   dawn(dawnFlags); // puts the WebGPU classes in place
   const calls = countCalls();
-  const engine = await createNodeEngine({ dawnFlags, deviceOptions: { ...deviceOptions(flags), timestamps: true } });
+  const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
   const source = await openFileSource(path);
   const most = openModel(await readHeader(source)).graph.config.context;
   const context = flags.context ?? contextFor({ ...flags, quick: flags.quick || flags.serve || flags.null }, most);

@@ -8,7 +8,7 @@ import { kvBytes } from '../model/kv-cache.ts';
 import { attentionOf } from '../model/record.ts';
 import { type AttentionShapes, type Shapes, attentions } from '../model/shapes.ts';
 import { type KvType } from '../protocol.ts';
-import { type TuneTarget } from './tune.ts';
+import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 
 /** Positions that are attended to, if the context has so many. */
@@ -21,12 +21,13 @@ export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, cache: K
   `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}, ${Math.min(usualLength, context)} positions`;
 
 /** `shapes` with the fastest attention, as noted or as measured now. Where no time was left, the first choice is taken, in later loads too unless they measure (`later`). */
-export async function tuneAttention(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number, later = false): Promise<{ shapes: Shapes; learned: boolean }> {
+export async function tuneAttention(target: TimedTarget, shapes: Shapes, notes: AdapterNotes, deadline: number, later = false): Promise<{ shapes: Shapes; learned: boolean }> {
   const kind = attentionKind(target.config, shapes.cache, target.context);
   const noted = notes.attentions?.[kind];
   if (noted) return { shapes: { ...shapes, ...noted }, learned: false };
   const choices = choicesFor(target, shapes);
-  const timed = performance.now() < deadline ? await time(target, shapes, choices, deadline) : [];
+  const tells = (await target.clock.sampleMs()) !== undefined;
+  const timed = tells && performance.now() < deadline ? await time(target, shapes, choices, deadline) : [];
   const { span, threads } = timed[0]?.value ?? choices[0];
   if (timed.length <= 1 && later) return { shapes: { ...shapes, span, threads }, learned: false };
   notes.attentions = { ...notes.attentions, [kind]: { span, threads } };
@@ -34,14 +35,14 @@ export async function tuneAttention(target: TuneTarget, shapes: Shapes, notes: A
 }
 
 /** The untuned choice first; in software those with the fewest barriers, as compiling one may take all of the time. */
-function choicesFor({ gpu: { software }, config }: TuneTarget, shapes: Shapes): AttentionShapes[] {
+function choicesFor({ gpu: { software }, config }: TimedTarget, shapes: Shapes): AttentionShapes[] {
   const usual = attentionOf(config, shapes);
   const same = (a: AttentionShapes, b: AttentionShapes) => a.span === b.span && a.threads === b.threads;
   const choices = [usual, ...attentions.filter((each) => !same(each, usual) && same(attentionOf(config, each), each))];
   return software ? choices.sort((a, b) => a.threads - b.threads) : choices;
 }
 
-async function time({ gpu: { device }, ledger, kernels, state, config, context, record }: TuneTarget, shapes: Shapes, choices: AttentionShapes[], deadline: number) {
+async function time({ gpu: { device }, ledger, kernels, clock, state, config, context, record }: TimedTarget, shapes: Shapes, choices: AttentionShapes[], deadline: number) {
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
   const length = Math.min(usualLength, context);
   const bytes = kvBytes(config, length, shapes.cache);
@@ -58,7 +59,7 @@ async function time({ gpu: { device }, ledger, kernels, state, config, context, 
       value, together: 2, // attention and what joins its splits
       dispatches: record('decode', { ...shapes, ...value }, cached).filter(({ kernel }) => kernel.kernel.startsWith('attention')).slice(0, 2 * mostLayers),
     }));
-    return await rank(device, ledger, kernels, { rows: 1, length }, candidates, deadline);
+    return await rank({ device, ledger, kernels, clock }, { rows: 1, length }, candidates, deadline);
   } finally {
     own.destroyAll();
   }

@@ -2,13 +2,14 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Step } from '../gpu/program.ts';
 import { type Shapes } from '../model/shapes.ts';
 import { chunkToPlan, tuneChunk } from './tune-chunk.ts';
-import { type TuneTarget } from './tune.ts';
+import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 
 let msPerRow: Record<number, number> = {};
 const measured: number[] = [];
+let sampleMs: number | undefined = 5;
 vi.mock('../gpu/autotune.ts', () => ({
-  async rank(_device: unknown, _ledger: unknown, _kernels: unknown, { rows }: Step) {
+  async rank(_timing: unknown, { rows }: Step) {
     measured.push(rows);
     return rows in msPerRow ? [{ value: rows, ms: msPerRow[rows] * rows }] : [];
   },
@@ -17,7 +18,7 @@ beforeEach(() => void measured.splice(0));
 
 const shapes = { chunk: 256 } as Shapes;
 const empty = (): AdapterNotes => ({ kernels: '', decode: {}, prefill: {}, few: {}, checks: {} });
-const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, state: {}, chunk, products: 'a, b', record: () => ['a', undefined, 'b', 'a'].map((kind) => ({ kind, grid: () => [1] })) }) as unknown as TuneTarget;
+const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, clock: { sampleMs: async () => sampleMs }, state: {}, chunk, products: 'a, b', record: () => ['a', undefined, 'b', 'a'].map((kind) => ({ kind, grid: () => [1] })) }) as unknown as TimedTarget;
 async function choose(times: Record<number, number>, most = 512, notes = empty()): Promise<number> {
   msPerRow = times;
   return (await tuneChunk(target(most), shapes, notes, performance.now() + 60_000)).shapes.chunk;
@@ -55,6 +56,16 @@ describe('the length of a step', () => {
     expect(await choose({}, 512, notes)).toBe(64);
     expect(await choose({}, 512, notes)).toBe(64);
     expect(notes.chunks).toEqual({ 'a, b': { chunk: 64, of: 512 } });
+  });
+
+  it('is the usual one where the clock tells nothing, unless even the shortest is seen to be slow', async () => {
+    sampleMs = undefined;
+    const notes = empty();
+    expect(await choose({ 64: 0, 128: 0, 256: 0, 512: 0 }, 512, notes)).toBe(256);
+    expect(measured).toEqual([64]);
+    expect(notes.chunks).toEqual({ 'a, b': { chunk: 256, of: 512 } });
+    expect(await choose({ 64: 100 / 64, 128: 0 })).toBe(64);
+    sampleMs = 5;
   });
 
   it('is noted for so much room and less, and then planned with', async () => {

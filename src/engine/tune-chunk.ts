@@ -3,7 +3,7 @@
 import { rank } from '../gpu/autotune.ts';
 import { type Dispatch, runsIn } from '../gpu/program.ts';
 import { type Shapes, chunks } from '../model/shapes.ts';
-import { type TuneTarget } from './tune.ts';
+import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 
 /** A longer step is taken unless a shorter one takes so much less time for a token. */
@@ -17,7 +17,7 @@ const againMs = 400;
 const mostMatrices = 4;
 
 /** `shapes` with the fastest number of tokens for a step of at most `target.chunk`, as noted or as measured now; `later`: where no time is left, another load may measure it. */
-export async function tuneChunk(target: TuneTarget, shapes: Shapes, notes: AdapterNotes, deadline: number, later = false): Promise<{ shapes: Shapes; learned: boolean }> {
+export async function tuneChunk(target: TimedTarget, shapes: Shapes, notes: AdapterNotes, deadline: number, later = false): Promise<{ shapes: Shapes; learned: boolean }> {
   const noted = notes.chunks?.[target.products];
   if (noted && noted.of >= target.chunk) return { shapes: { ...shapes, chunk: noted.chunk }, learned: false };
   const layers = target.record('prefill', shapes).filter((each) => each.kind && runsIn(each, { rows: chunks[0], length: chunks[0] }));
@@ -50,7 +50,7 @@ interface Timed {
 }
 
 /** The shortest steps first, as far as there is time; `late` if that ended it. */
-async function time({ gpu: { device }, ledger, kernels, state, chunk }: TuneTarget, products: Dispatch[], deadline: number): Promise<{ timed: Timed[]; late: boolean }> {
+async function time({ gpu: { device }, ledger, kernels, clock, state, chunk }: TimedTarget, products: Dispatch[], deadline: number): Promise<{ timed: Timed[]; late: boolean }> {
   const kinds = [...new Set(products.map(({ kind }) => kind))].map((kind) => products.filter((dispatch) => dispatch.kind === kind));
   const dispatches = Array.from({ length: mostMatrices }, (_, i) => kinds.map((same) => same[i % same.length])).flat();
   const timed: Timed[] = [];
@@ -59,9 +59,10 @@ async function time({ gpu: { device }, ledger, kernels, state, chunk }: TuneTarg
     if (expected > mostMs) break;
     if (performance.now() + 2 * expected >= deadline) return { timed, late: true };
     device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows, 0, 0));
-    const [found] = await rank(device, ledger, kernels, { rows, length: rows }, [{ value: rows, dispatches, together: kinds.length }], deadline);
+    const [found] = await rank({ device, ledger, kernels, clock }, { rows, length: rows }, [{ value: rows, dispatches, together: kinds.length }], deadline);
     if (!found) return { timed, late: true };
     timed.push({ rows, ms: found.ms / rows });
+    if ((await clock.sampleMs()) === undefined) return { timed, late: true }; // only whether it is far too slow can be told
   }
   return { timed, late: false };
 }

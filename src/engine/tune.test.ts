@@ -7,9 +7,10 @@ import { defaultShapes } from './shapes.ts';
 import { type TuneTarget, tune, tuneMs } from './tune.ts';
 import { openNotebook } from './tuning.ts';
 
+let waitMs = 0;
 const gpu = {
   adapterName: 'slow', features: { subgroups: false, f16: false, packedDot: false }, smallestSubgroup: 0, matrixUnits: [],
-  device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupStorageSize: 16384 }, queue: { writeBuffer: () => {} } },
+  device: { features: new Set(), limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupStorageSize: 16384 }, queue: { writeBuffer: () => {}, submit: () => {}, onSubmittedWorkDone: () => (waitMs ? new Promise((done) => void setTimeout(done, waitMs)) : Promise.resolve()) } },
 } as unknown as TuneTarget['gpu'];
 
 const dispatches = ['large', 'small'].map((kind, i): Dispatch => ({ label: kind, kind, kernel: { kernel: kind }, bindings: { weights: { buffer: {} as GPUBuffer, size: 2 - i } }, grid: () => [1] }));
@@ -21,7 +22,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 
 afterEach(() => void vi.useRealTimers());
 
 it('takes what alone could be timed, for this load; few rows then need no kernel of their own', async () => {
-  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_device, _ledger, _kernels, _step, candidates) => {
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
     const only = candidates.find(({ value }) => (value as MatrixShapes).prefill === 'rows');
     return only ? [{ value: only.value, ms: 1 }] : [];
   });
@@ -50,4 +51,20 @@ it('tries at some loads where no time is left for the largest kind of matrix, th
   const kernels = vi.spyOn(target.kernels, 'get');
   await load();
   expect(kernels).not.toHaveBeenCalled();
+});
+
+it('changes nothing where the device tells too late that work is done, and is not held up by it again', async () => {
+  waitMs = 100;
+  const rank = vi.spyOn(autotune, 'rank').mockResolvedValue([{ value: { splits: 1, panels: 4, rows: 64 }, ms: 0 }]);
+  const untuned = defaultShapes(gpu, {});
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const tuning = tune(target, untuned, book);
+  await vi.advanceTimersByTimeAsync(tuneMs);
+  expect(await tuning).toMatchObject(untuned);
+  expect(book.notes.late).toBeUndefined();
+  const submit = vi.spyOn(gpu.device.queue, 'submit');
+  expect(await tune(target, untuned, book)).toMatchObject(untuned);
+  expect(submit).not.toHaveBeenCalled();
+  waitMs = 0;
+  rank.mockRestore();
 });

@@ -6,6 +6,7 @@ import { type Candidate, rank } from '../gpu/autotune.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type KernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
+import { type PassClock, createPassClock } from '../gpu/pass-clock.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { matrixPrefills, missing } from '../model/possible-shapes.ts';
@@ -54,8 +55,22 @@ export interface TuneTarget {
   record(mode: Mode, shapes: Shapes, cached?: Pick<RecordContext, 'keys' | 'values'>): Dispatch[];
 }
 
-/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. */
-export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: Notebook, exact = false): Promise<Shapes> {
+/** Where something is being measured. */
+export interface TimedTarget extends TuneTarget {
+  clock: PassClock;
+}
+
+/** `shapes` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. Where the device's clock tells nothing, nothing changes. */
+export async function tune(given: TuneTarget, shapes: Shapes, book: Notebook, exact = false): Promise<Shapes> {
+  const clock = createPassClock(given.gpu.device, given.ledger);
+  try {
+    return await tuneBy({ ...given, clock }, shapes, book, exact);
+  } finally {
+    clock.destroy();
+  }
+}
+
+async function tuneBy(target: TimedTarget, shapes: Shapes, { notes, save }: Notebook, exact: boolean): Promise<Shapes> {
   const started = performance.now();
   let learned = false;
   let later = false; // the next load measures again
@@ -67,13 +82,14 @@ export async function tune(target: TuneTarget, shapes: Shapes, { notes, save }: 
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
       let chosen = notes[choice][kind];
       if (!chosen) {
-        const timed = performance.now() < deadline ? await time(target, shapes, choice, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
+        const tells = (await target.clock.sampleMs()) !== undefined;
+        const timed = tells && performance.now() < deadline ? await time(target, shapes, choice, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
         if (timed.length > 1) {
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
           const ranked = timed.map(({ value }) => value);
           choices = [...ranked, ...choices.filter((each) => !ranked.includes(each))].filter((each) => !slow.includes(each));
         }
-        if (i === 0 && timed.length < least) {
+        if (i === 0 && tells && timed.length < least) {
           const tries = (notes.late?.[choice] ?? 0) + 1;
           notes.late = { ...notes.late, [choice]: tries };
           again = tries < mostTries;
@@ -125,7 +141,7 @@ function byShare(dispatches: Dispatch[]): string[] {
   return [...bytes].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
 }
 
-function time({ gpu, ledger, kernels, state, chunk, record }: TuneTarget, shapes: Shapes, choice: Choice, kind: string, choices: MatrixShapes[], deadline: number) {
+function time({ gpu, ledger, kernels, clock, state, chunk, record }: TimedTarget, shapes: Shapes, choice: Choice, kind: string, choices: MatrixShapes[], deadline: number) {
   const { mode } = measurements[choice];
   const rows = Math.min(choice === 'prefill' && !gpu.software ? usualChunk : measurements[choice].rows, chunk);
   const step = { rows, length: rows };
@@ -134,5 +150,5 @@ function time({ gpu, ledger, kernels, state, chunk, record }: TuneTarget, shapes
     value,
     dispatches: record(mode, { ...shapes, matrices: { ...shapes.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step)).slice(0, mostMatrices),
   });
-  return rank(gpu.device, ledger, kernels, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
+  return rank({ device: gpu.device, ledger, kernels, clock }, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
 }

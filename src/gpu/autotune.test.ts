@@ -3,6 +3,7 @@ import { fakeDevice } from '../../test/fake-device.ts';
 import { type Candidate, rank } from './autotune.ts';
 import { createKernelCache } from './kernels.ts';
 import { createLedger } from './ledger.ts';
+import { createPassClock } from './pass-clock.ts';
 
 let now = 0;
 beforeEach(() => {
@@ -11,15 +12,37 @@ beforeEach(() => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
+/** How the CPU learns that work is done: so many milliseconds late, or at the next of ticks that are so far apart. */
+interface News {
+  late?: number;
+  tick?: number;
+  /** The device's own timestamps, in steps of 0.1 ms; `broken`: zeros. */
+  timestamps?: 'right' | 'broken';
+}
+
 /** A device on which a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work takes 5 ms of the `disturbed` submits, and the first `fresh` dispatches 20 ms, as those that are the first to use a buffer. */
-function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0) {
+function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late = 0, tick = 0, timestamps }: News = {}) {
   const { device, buffers } = fakeDevice();
   let pending = 0;
+  let gpuNow = 0;
+  let stamps = [0, 0];
+  const done = async () => {
+    now += pending + late;
+    if (tick) now = Math.floor(now / tick + 1) * tick;
+    gpuNow += pending;
+    stamps = [gpuNow - pending, gpuNow];
+    pending = 0;
+  };
+  const stampsNow = () => new BigUint64Array(stamps.map((ms) => (timestamps === 'broken' ? 0n : 100_000n * BigInt(Math.floor(ms * 10))))).buffer;
+  const { createBuffer } = device;
+  if (timestamps) (device.features as Set<string>).add('timestamp-query');
   let submits = 0;
   const pass = { setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (pending += compute.constants!.Ms + (fresh-- > 0 ? 20 : 0)), setBindGroup() {}, dispatchWorkgroups() {}, end() {} };
   const { createComputePipelineAsync: compile } = device;
   Object.assign(device, {
-    createCommandEncoder: () => ({ beginComputePass: () => pass, finish: () => ({}) }),
+    createBuffer: (descriptor: GPUBufferDescriptor) => Object.assign(createBuffer.call(device, descriptor), { mapAsync: done, getMappedRange: stampsNow, unmap() {} }),
+    createQuerySet: () => ({ destroy() {} }),
+    createCommandEncoder: () => ({ beginComputePass: () => pass, resolveQuerySet() {}, copyBufferToBuffer() {}, finish: () => ({}) }),
     async createComputePipelineAsync(descriptor: GPUComputePipelineDescriptor) {
       now += compileMs;
       if (descriptor.compute.constants!.Ms === 13) throw new Error('bad luck');
@@ -28,23 +51,23 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0) {
     createShaderModule: () => ({ getCompilationInfo: async () => ({ messages: [] }) }),
   });
   Object.assign(device.queue, {
-    submit: () => void (pending += disturbed.includes(submits++) ? 5 : 0),
-    async onSubmittedWorkDone() {
-      now += pending;
-      pending = 0;
-    },
+    submit: (commands: unknown[]) => void (pending += commands.length && disturbed.includes(submits++) ? 5 : 0),
+    onSubmittedWorkDone: done,
   });
   const at = { buffer: {} as GPUBuffer };
   const dispatches = (value: number) => [{ label: 'a', kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } }, params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 }, bindings: { state: at, input: at, output: at }, grid: () => [1] as [number] }];
+  const ledger = createLedger(device, 1e9);
+  const clock = createPassClock(device, ledger);
+  const timing = { device, ledger, kernels: createKernelCache(device), clock };
   const ranked = async (values: number[], deadline = 1e6, pieces = 2) => {
     const candidates = values.map((value): Candidate<number> => ({ value, dispatches: Array.from({ length: pieces }, () => dispatches(value)).flat() }));
-    return (await rank(device, createLedger(device, 1e9), createKernelCache(device), { rows: 1, length: 1 }, candidates, deadline)).map(({ value }) => value);
+    return (await rank(timing, { rows: 1, length: 1 }, candidates, deadline)).map(({ value }) => value);
   };
   const together = async (values: number[][]) => {
     const candidates = values.map((value): Candidate<number[]> => ({ value, together: value.length, dispatches: [...value, ...value].flatMap(dispatches) }));
-    return (await rank(device, createLedger(device, 1e9), createKernelCache(device), { rows: 1, length: 1 }, candidates, 1e6)).map(({ value }) => value);
+    return (await rank(timing, { rows: 1, length: 1 }, candidates, 1e6)).map(({ value }) => value);
   };
-  return { ranked, together, buffers };
+  return { ranked, together, buffers, clock };
 }
 
 describe('rank', () => {
@@ -59,6 +82,32 @@ describe('rank', () => {
     expect(await ranked([3, 0.25, 40, 1])).toEqual([0.25, 1, 3, 40]);
     expect(buffers.length).toBe(4);
     expect(buffers.every(({ destroyed }) => destroyed)).toBe(true);
+  });
+
+  describe.each<[string, News]>([
+    ['8 ms late', { late: 8 }],
+    ['at ticks of 16 ms', { tick: 16 }],
+    ['8 ms late, with timestamps', { late: 8, timestamps: 'right' }],
+    ['at ticks of 100 ms, with timestamps', { tick: 100, timestamps: 'right' }],
+    ['8 ms late, with timestamps that are all zeros', { late: 8, timestamps: 'broken' }],
+  ])('where the news of the end of work comes %s', (_, news) => {
+    it('still puts the fastest first, by how much it is', async () => {
+      for (const values of [[0.061, 0.022, 0.028], [0.022, 0.061, 0.028], [40, 0.5, 30]]) {
+        expect(await timedDevice(0, [], 0, news).ranked(values), values.join()).toEqual(values.toSorted((a, b) => a - b));
+      }
+      expect((await timedDevice(0, [], 0, news).ranked([0.061, 0.04], now + 3000))[0]).toBe(0.04); // within the time of all measurements
+    });
+  });
+
+  it('knows that it can tell nothing where the news comes too late', async () => {
+    expect(await timedDevice(0, [], 0, { tick: 100 }).clock.sampleMs()).toBeUndefined();
+    expect(await timedDevice(0, [], 0, { tick: 100, timestamps: 'right' }).clock.sampleMs()).toBe(5);
+    expect(await timedDevice(0, [], 0, { late: 0.1 }).clock.sampleMs()).toBe(5);
+    expect(await timedDevice(0, [], 0, { late: 8 }).clock.sampleMs()).toBeCloseTo(80);
+    const { ranked } = timedDevice(0, [], 0, { tick: 100 });
+    const begun = now;
+    expect(await ranked([0.02])).toEqual([0.02]); // and takes no long samples then
+    expect(now - begun).toBeLessThan(1000);
   });
 
   it('keeps the first candidate where another is hardly faster', async () => {

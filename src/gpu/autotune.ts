@@ -1,6 +1,7 @@
 // Times several ways to do the same work on this device, within a time limit that counts compiling.
 import { type KernelCache } from './kernels.ts';
 import { type Ledger } from './ledger.ts';
+import { type PassClock } from './pass-clock.ts';
 import { type Dispatch, type Program, type Step, createProgram } from './program.ts';
 
 export interface Candidate<T> {
@@ -17,8 +18,6 @@ export interface Timed<T> {
   ms: number;
 }
 
-/** Samples are at least this long, so that the cost of a submit and the clock's step do not matter. */
-const sampleMs = 5;
 /** The first candidate stays unless another is faster by this share: samples are noisy, and a change gains nothing. */
 const margin = 0.05;
 const samples = 3;
@@ -31,14 +30,22 @@ const finalists = 3;
 const near = 1.5;
 const finalRounds = 4;
 
+/** What it takes to time something on a device. */
+export interface Timing {
+  device: GPUDevice;
+  ledger: Ledger;
+  kernels: KernelCache;
+  clock: PassClock;
+}
+
 interface Entry<T> extends Timed<T> {
   program: Program;
   /** Another sample, in milliseconds per piece. */
   again(): Promise<number>;
 }
 
-/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. */
-export async function rank<T>(device: GPUDevice, ledger: Ledger, kernels: KernelCache, step: Step, candidates: Candidate<T>[], deadline: number, ahead = 0): Promise<Timed<T>[]> {
+/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. Where the clock tells nothing, times are rough and compare nothing. */
+export async function rank<T>({ device, ledger, kernels, clock }: Timing, step: Step, candidates: Candidate<T>[], deadline: number, ahead = 0): Promise<Timed<T>[]> {
   const entries: Entry<T>[] = [];
   try {
     for (const [i, { value, dispatches, together = 1 }] of candidates.entries()) {
@@ -47,7 +54,7 @@ export async function rank<T>(device: GPUDevice, ledger: Ledger, kernels: Kernel
       if (program === 'late') break;
       if (program === 'failed') continue;
       const best = Math.min(...entries.map(({ ms }) => ms));
-      const measured = await measure(device, program, together, step, best, deadline);
+      const measured = await measure(clock, program, together, step, best, deadline);
       if (!measured) {
         program.destroy();
         break;
@@ -93,24 +100,19 @@ async function before(deadline: number, making: Promise<Program>): Promise<Progr
 }
 
 /** Milliseconds per piece, the least of some samples, and a way to take more; undefined if the time is over before one is taken. */
-async function measure(device: GPUDevice, program: Program, together: number, step: Step, best: number, deadline: number): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
+async function measure(clock: PassClock, program: Program, together: number, step: Step, best: number, deadline: number): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
   const length = program.dispatches.length / together;
   let next = 0;
-  const time = async (count: number): Promise<number> => {
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let left = count; left > 0; ) {
-      const end = Math.min(length, next + left);
-      program.encode(pass, step, next * together, end * together);
-      left -= end - next;
-      next = end % length;
-    }
-    pass.end();
-    const started = performance.now();
-    device.queue.submit([encoder.finish()]);
-    await device.queue.onSubmittedWorkDone();
-    return performance.now() - started;
-  };
+  const time = (count: number): Promise<number> =>
+    clock.time((pass) => {
+      for (let left = count; left > 0; ) {
+        const end = Math.min(length, next + left);
+        program.encode(pass, step, next * together, end * together);
+        left -= end - next;
+        next = end % length;
+      }
+    });
+  const sampleMs = (await clock.sampleMs()) ?? 0;
   const begun = performance.now();
   let warm = 0;
   do await time(1); // some drivers compile at the first use
@@ -119,7 +121,7 @@ async function measure(device: GPUDevice, program: Program, together: number, st
   let count = 1;
   let sample = await time(count);
   while (sample < sampleMs) {
-    count *= Math.min(8, Math.ceil((1.3 * sampleMs) / sample));
+    count *= sample ? Math.min(8, Math.ceil((1.3 * sampleMs) / sample)) : 4;
     sample = await time(count);
   }
   let spent = sample;

@@ -7,9 +7,7 @@ export interface DeviceOptions {
   /** Pretend that a storage binding may be at most this large. */
   maxBindingBytes?: number;
   /** Features to leave out even where the adapter has them. */
-  without?: ('subgroups' | 'shader-f16' | 'packed_4x8_integer_dot_product' | 'chromium-experimental-subgroup-matrix')[];
-  /** Ask for `timestamp-query` where the adapter has it, to measure. */
-  timestamps?: boolean;
+  without?: ('subgroups' | 'shader-f16' | 'packed_4x8_integer_dot_product' | 'chromium-experimental-subgroup-matrix' | 'timestamp-query')[];
 }
 
 /** Matrices of m x k and k x n components whose product a subgroup makes at once, in f32. */
@@ -58,13 +56,12 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
   if (!adapter) {
     throw new DeviceError('WebGPU found no GPU adapter. Check that hardware acceleration is on and the graphics driver is current; on Linux, Chrome may need the flag --enable-features=Vulkan.');
   }
-  const wanted = (['subgroups', 'shader-f16', subgroupMatrix] as const).filter((name) => adapter.features.has(name) && !options.without?.includes(name));
-  const timestamps = options.timestamps && adapter.features.has('timestamp-query') ? (['timestamp-query'] as const) : [];
+  const wanted = (['subgroups', 'shader-f16', subgroupMatrix, 'timestamp-query'] as const).filter((name) => adapter.features.has(name) && !options.without?.includes(name));
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== 'default') for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
   let device: GPUDevice;
   try {
-    device = await adapter.requestDevice({ label: 'windrow', requiredFeatures: [...wanted, ...timestamps] as GPUFeatureName[], requiredLimits });
+    device = await adapter.requestDevice({ label: 'windrow', requiredFeatures: wanted as GPUFeatureName[], requiredLimits });
   } catch (error) {
     throw new DeviceError(`The GPU adapter gave no device: ${(error as Error).message}`);
   }

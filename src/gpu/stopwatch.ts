@@ -4,6 +4,8 @@
 const sampleSeconds = 0.012;
 /** Samples are taken for so long. */
 const enoughSeconds = 0.12;
+/** The wait is measured for little longer than this. */
+const enoughWaitMs = 200;
 
 export interface Stopwatch {
   /** Seconds from the end of a submit's work until the CPU knows. */
@@ -22,9 +24,7 @@ export async function createStopwatch(queue: GPUQueue, now: () => number = () =>
     await queue.onSubmittedWorkDone();
     return (now() - started) / 1000;
   };
-  const waits: number[] = [];
-  for (let i = 0; i < 7; i++) waits.push(await sample(() => queue.submit([])));
-  const wait = median(waits);
+  const wait = (await waitOf(queue, now)) / 1000;
 
   return {
     wait,
@@ -47,6 +47,18 @@ export async function createStopwatch(queue: GPUQueue, now: () => number = () =>
       return median(samples) / count;
     },
   };
+}
+
+/** Milliseconds from the end of a submit's work until the CPU knows: the median of some submits of nothing. */
+export async function waitOf(queue: GPUQueue, now: () => number): Promise<number> {
+  const waits: number[] = [];
+  for (let i = 0; i < 7 && waits.reduce((a, b) => a + b, 0) < enoughWaitMs; i++) {
+    const started = now();
+    queue.submit([]);
+    await queue.onSubmittedWorkDone();
+    waits.push(now() - started);
+  }
+  return median(waits);
 }
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
