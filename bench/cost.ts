@@ -26,11 +26,11 @@ export function costOf({ kernel, params = {} }: Dispatch, { rows, length }: Step
     case 'embed': return { bytes: rows * (params.panel_words / 32 + params.groups * 32) * 4, flops: 2 * rows * params.groups * 32 };
     case 'rope': return { bytes: rows * ((2 * heads + 2 * kvHeads) * headDim * 4 + kvPosition), flops: 3 * rows * (heads + kvHeads) * params.rope_dims };
     case 'attention-decode': {
-      const partials = Math.ceil(seen / kernel.constants!.Span) * heads * (Math.ceil(headDim / 4) + 1) * 16;
+      const partials = Math.ceil(seen / kernel.consts!.Span) * heads * (Math.ceil(headDim / 4) + 1) * 16;
       return { bytes: heads * headDim * 4 + seen * kvPosition + partials, flops: 4 * heads * headDim * seen };
     }
     case 'attention-reduce': {
-      const splits = Math.ceil(length / kernel.constants!.Span);
+      const splits = Math.ceil(length / kernel.consts!.Span);
       return { bytes: splits * heads * (Math.ceil(headDim / 4) + 1) * 16 + heads * headDim * 4, flops: 2 * splits * heads * headDim };
     }
     case 'attention': {

@@ -1,7 +1,7 @@
 // Attention of one new position, split over the context: a workgroup takes one key/value head, `Span` positions and up to 8
 // heads that share them. Its threads take a position each for the scores, then 4 dimensions each for the values, so that
 // every key and value is read once for these heads. attention-reduce.wgsl joins the splits. `Threads` (32 or 128): the more,
-// the more reads are under way at a time, and the more there is to join.
+// the more reads are under way at a time, and the more there is to join. Span is a multiple of Threads.
 struct Params {
   heads : u32,
   kv_heads : u32,
@@ -10,7 +10,6 @@ struct Params {
   scale : f32,
 }
 
-override Span : u32 = 128u; // a multiple of Threads
 const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
 const Slots = max(1u, Threads / HeadVec4s);        // positions at a time
 const Lanes = min(HeadVec4s, Threads);             // threads per position

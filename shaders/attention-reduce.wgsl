@@ -1,12 +1,11 @@
-// Joins the splits of attention-decode.wgsl: attended[head] = sum of the splits' sums, each weighted by its maximum. A
-// workgroup takes a head; its threads take 4 dimensions each, of some splits at a time.
+// Joins the splits of attention-decode.wgsl, of `Span` positions: attended[head] = sum of the splits' sums, each weighted by
+// its maximum. A workgroup takes a head; its threads take 4 dimensions each, of some splits at a time.
 struct Params {
   heads : u32,
   head_dim : u32,
   window : u32, // 0: none
 }
 
-override Span : u32 = 128u; // positions per split
 const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
 const Slots = max(1u, Threads / HeadVec4s);        // splits at a time
 const Lanes = min(HeadVec4s, Threads);             // threads per split

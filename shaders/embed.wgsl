@@ -22,7 +22,7 @@ fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
   if (group >= params.groups || t >= state.rows || id >= params.rows) {
     return;
   }
-  var w : array<vec4<f32>, 8>;
+  var w : Group;
   group_load(Row((id / PanelRows) * params.panel_words, id % PanelRows, params.blocks), group, &w);
   for (var i = 0u; i < 8u; i++) {
     output[t * (params.stride / 4u) + group * 8u + i] = w[i] * params.scale;

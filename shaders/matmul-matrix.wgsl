@@ -48,7 +48,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   var sums : array<Result, TokenBlocks * RowBlocks>;
   for (var group = 0u; group < params.groups; group++) {
     if (local < 64u) {
-      var w : array<vec4<f32>, 8>;
+      var w : Group;
       let panel = min(workgroup.x * 2u + local / PanelRows, params.panels - 1u);
       group_load(Row(panel * params.panel_words, local % PanelRows, params.blocks), group, &w);
       for (var i = 0u; i < Columns; i++) {

@@ -6,10 +6,8 @@ const Tokens : u32 = 8u;
 const Panels : u32 = 4u;
 const Loads : u32 = 8u / Lanes; // vec4 per thread, of the 8 of a group
 
-alias Panel = array<vec4<f32>, 8>; // a row's weights of one group
-
 // Four activations times the weights of each panel.
-fn products(x : vec4<f32>, w : ptr<function, array<Panel, Panels>>, i : u32) -> vec4<f32> {
+fn products(x : vec4<f32>, w : ptr<function, array<Group, Panels>>, i : u32) -> vec4<f32> {
   return vec4<f32>(dot((*w)[0][i], x), dot((*w)[1][i], x), dot((*w)[2][i], x), dot((*w)[3][i], x));
 }
 
@@ -20,10 +18,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let stride = params.stride / 4u;
   var sums = array<vec4<f32>, Tokens>(); // per panel
   for (var group = 0u; group < params.groups; group++) {
-    var w : array<Panel, Panels>;
+    var w : array<Group, Panels>;
     for (var p = 0u; p < Panels; p++) {
       let panel = min(first_panel + p, params.panels - 1u);
-      var unpacked : Panel;
+      var unpacked : Group;
       group_load(Row(panel * params.panel_words, lane, params.blocks), group, &unpacked);
       w[p] = unpacked;
     }

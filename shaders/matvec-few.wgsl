@@ -1,7 +1,6 @@
 // output[t][row] = dot(matrix[row], input[t]) (+ bias, add) for up to 8 rows of activations: as matvec, a thread takes one
 // matrix row of a panel and every Splits-th group of 32 columns; it unpacks a group once for all rows of activations.
 
-override Splits : u32 = 1u;
 const Tokens : u32 = 8u;
 const Four = vec4<u32>(0u, 1u, 2u, 3u);
 
@@ -16,7 +15,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   var low = vec4<f32>();
   var high = vec4<f32>();
   for (var group = split; group < params.groups; group += Splits) {
-    var w : array<vec4<f32>, 8>;
+    var w : Group;
     group_load(row, group, &w);
     for (var t = 0u; t < tokens; t++) {
       let start = t * stride + group * 8u;

@@ -11,10 +11,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let stride = params.stride / 4u;
   var sums = array<array<f32, Tokens>, Panels>();
   for (var group = 0u; group < params.groups; group++) {
-    var w : array<array<vec4<f32>, 8>, Panels>;
+    var w : array<Group, Panels>;
     for (var p = 0u; p < Panels; p++) {
       let panel = min(workgroup.x * Panels + p, params.panels - 1u);
-      var unpacked : array<vec4<f32>, 8>;
+      var unpacked : Group;
       group_load(Row(panel * params.panel_words, lane, params.blocks), group, &unpacked);
       w[p] = unpacked;
     }

@@ -17,7 +17,6 @@ struct Params {
   softcap : f32,
 }
 
-override Splits : u32 = 1u;
 override Panels : u32 = 1u; // per workgroup
 override HasNorm : bool = false;
 override HasBias : bool = false;
@@ -33,7 +32,7 @@ override LastRow : bool = false; // the input is the last row of the step, not t
 @group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
 // A group of the input, a row that begins at `start`, times the norm's weights; returns the sum of squares.
-fn load_group(start : u32, group : u32, x : ptr<function, array<vec4<f32>, 8>>) -> f32 {
+fn load_group(start : u32, group : u32, x : ptr<function, Group>) -> f32 {
   var squares = 0.0;
   for (var i = 0u; i < 8u; i++) {
     let value = input[start + group * 8u + i];
@@ -48,7 +47,7 @@ fn load_group(start : u32, group : u32, x : ptr<function, array<vec4<f32>, 8>>) 
 }
 
 // The sums of the first and of the last 16.
-fn sums_of(x : ptr<function, array<vec4<f32>, 8>>) -> vec2<f32> {
+fn sums_of(x : ptr<function, Group>) -> vec2<f32> {
   let one = vec4<f32>(1.0);
   return vec2<f32>(dot((*x)[0] + (*x)[1] + (*x)[2] + (*x)[3], one), dot((*x)[4] + (*x)[5] + (*x)[6] + (*x)[7], one));
 }

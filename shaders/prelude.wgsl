@@ -2,6 +2,9 @@
 
 const PanelRows : u32 = 32u;
 
+// Of a row: 32 weights, or as many activations. Written by this name throughout, as naga tells an alias from what it stands for.
+alias Group = array<vec4<f32>, 8>;
+
 struct Row {
   panel : u32,  // word index of its panel
   lane : u32,   // its place in the panel, below PanelRows

@@ -44,8 +44,8 @@ fn main(@builtin(global_invocation_id) id : vec3<u32>) {
   let row = Row((id.x / PanelRows) * params.panel_words, id.x % PanelRows, params.blocks);
   var sum = 0.0;
   for (var group = 0u; group < params.groups; group++) {
-    var xs : array<vec4<f32>, 8>;
-    var w : array<vec4<f32>, 8>;
+    var xs : Group;
+    var w : Group;
     for (var i = 0u; i < 8u; i++) { xs[i] = x[group * 8u + i]; }
     let one = vec4<f32>(1.0);
     let x_sum = vec2<f32>(dot(xs[0] + xs[1] + xs[2] + xs[3], one), dot(xs[4] + xs[5] + xs[6] + xs[7], one));

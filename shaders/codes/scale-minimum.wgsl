@@ -1,12 +1,12 @@
 // Types of codes from 0 up, a scale and a minimum for all 32 weights of a group: their own file has `codes_of` and `scale_minimum`.
 
-fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   let sums = code_dots(codes_of(row, group), x);
   let scale = scale_minimum(row, group);
   return scale.x * (sums.x + sums.y) + scale.y * (x_sum.x + x_sum.y);
 }
 
-fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
   let codes = codes_of(row, group);
   let scale = scale_minimum(row, group);
   (*w)[0] = bytes(codes.first.x) * scale.x + scale.y;

@@ -1,13 +1,13 @@
 // Types of codes from 0 up, a scale and a minimum for the first and for the last 16 weights of a group: their own file has
 // `codes_of` and `scales_minimums`.
 
-fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   let sums = code_dots(codes_of(row, group), x);
   let scales = scales_minimums(row, group);
   return dot(scales.xy, sums) - dot(scales.zw, x_sum);
 }
 
-fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
   let codes = codes_of(row, group);
   let scales = scales_minimums(row, group);
   (*w)[0] = bytes(codes.first.x) * scales.x - scales.z;

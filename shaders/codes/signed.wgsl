@@ -4,6 +4,6 @@ struct Codes {
   second : vec4<u32>, // weights 16 to 31
 }
 
-fn code_dots(codes : Codes, x : ptr<function, array<vec4<f32>, 8>>) -> vec2<f32> {
+fn code_dots(codes : Codes, x : ptr<function, Group>) -> vec2<f32> {
   return vec2<f32>(signed_dot16(codes.first, (*x)[0], (*x)[1], (*x)[2], (*x)[3]), signed_dot16(codes.second, (*x)[4], (*x)[5], (*x)[6], (*x)[7]));
 }

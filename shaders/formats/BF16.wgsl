@@ -4,7 +4,7 @@ fn pair(first : u32, second : u32) -> vec4<f32> {
   return bitcast<vec4<f32>>(vec4<u32>(first << 16u, first & 0xffff0000u, second << 16u, second & 0xffff0000u));
 }
 
-fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   let index = row.panel + (group * 4u * PanelRows + row.lane) * 4u;
   let a = words4(index);
   let b = words4(index + PanelRows * 4u);
@@ -14,7 +14,7 @@ fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_s
     + dot(pair(c.x, c.y), (*x)[4]) + dot(pair(c.z, c.w), (*x)[5]) + dot(pair(d.x, d.y), (*x)[6]) + dot(pair(d.z, d.w), (*x)[7]);
 }
 
-fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
   let index = row.panel + (group * 4u * PanelRows + row.lane) * 4u;
   let a = words4(index);
   let b = words4(index + PanelRows * 4u);

@@ -20,7 +20,7 @@ fn eight(index : u32) -> Eight {
   return Eight(vec4<f32>(even.x, odd.x, even.y, odd.y), vec4<f32>(even.z, odd.z, even.w, odd.w));
 }
 
-fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   let index = row.panel + (group * 4u * PanelRows + row.lane) * 4u;
   let p = eight(index);
   let q = eight(index + PanelRows * 4u);
@@ -30,7 +30,7 @@ fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_s
     + dot(r.a, (*x)[4]) + dot(r.b, (*x)[5]) + dot(s.a, (*x)[6]) + dot(s.b, (*x)[7]);
 }
 
-fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
   let index = row.panel + (group * 4u * PanelRows + row.lane) * 4u;
   let p = eight(index);
   let q = eight(index + PanelRows * 4u);

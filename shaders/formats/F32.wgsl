@@ -4,7 +4,7 @@ fn quad(row : Row, group : u32, i : u32) -> vec4<f32> {
   return bitcast<vec4<f32>>(words4(row.panel + ((group * 8u + i) * PanelRows + row.lane) * 4u));
 }
 
-fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
   (*w)[0] = quad(row, group, 0u);
   (*w)[1] = quad(row, group, 1u);
   (*w)[2] = quad(row, group, 2u);
@@ -15,7 +15,7 @@ fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
   (*w)[7] = quad(row, group, 7u);
 }
 
-fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   return dot(quad(row, group, 0u), (*x)[0]) + dot(quad(row, group, 1u), (*x)[1]) + dot(quad(row, group, 2u), (*x)[2]) + dot(quad(row, group, 3u), (*x)[3])
     + dot(quad(row, group, 4u), (*x)[4]) + dot(quad(row, group, 5u), (*x)[5]) + dot(quad(row, group, 6u), (*x)[6]) + dot(quad(row, group, 7u), (*x)[7]);
 }

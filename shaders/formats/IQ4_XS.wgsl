@@ -15,7 +15,7 @@ fn scale_of(row : Row, group : u32) -> f32 {
   return half(header) * (f32((low & 15u) | ((upper & 3u) << 4u)) - 32.0);
 }
 
-fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
   let low = nibbles & vec4<u32>(0x0f0f0f0fu);
   let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);
@@ -24,7 +24,7 @@ fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_s
   return scale_of(row, group) * sum;
 }
 
-fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
   let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
   let low = nibbles & vec4<u32>(0x0f0f0f0fu);
   let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);

@@ -15,7 +15,7 @@ fn scales_of(row : Row, group : u32) -> vec2<f32> {
   return bitcast<vec2<f32>>(vec2<u32>(exponent >> 1u, exponent - (exponent >> 1u)) << vec2<u32>(23u));
 }
 
-fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
   let low = nibbles & vec4<u32>(0x0f0f0f0fu);
   let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);
@@ -25,7 +25,7 @@ fn group_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_s
   return sum * scales.x * scales.y;
 }
 
-fn group_load(row : Row, group : u32, w : ptr<function, array<vec4<f32>, 8>>) {
+fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
   let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
   let low = nibbles & vec4<u32>(0x0f0f0f0fu);
   let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);

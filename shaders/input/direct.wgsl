@@ -1,7 +1,7 @@
 // Activations for a matvec as they are, read by every thread: no barrier, which would cost CPU rasterisers dearly.
 const Groups : u32 = 0xffffffffu; // of 32 columns at a time: all
 
-alias Input = array<vec4<f32>, 8>;
+alias Input = Group;
 
 var<private> squares : f32; // of this thread's split
 

@@ -1,7 +1,6 @@
 // Activations in workgroup memory for a matvec, as 256 * high + low of two signed bytes, with a scale per 32 of them: one byte
 // each would cost a KL divergence of some 1e-3. Products with the codes of weights and their sums are exact in integers;
-// `input_dot` is in i8/, by how a type scales its codes.
-override Groups : u32 = 64u; // of 32 columns at a time
+// `input_dot` is in i8/, by how a type scales its codes. `Groups` of 32 columns at a time.
 
 // 16 activations, four to a word.
 struct Bytes {
@@ -20,7 +19,7 @@ const Most = 127.0 * 256.0; // of a code, so that its high byte fits
 var<workgroup> staged : array<Input, Groups>;
 var<workgroup> staged_sums : array<vec2<f32>, Groups>; // of the first and of the last 16, as rounded
 
-fn stage(place : u32, x : ptr<function, array<vec4<f32>, 8>>) {
+fn stage(place : u32, x : ptr<function, Group>) {
   var largest = abs((*x)[0]);
   for (var i = 1u; i < 8u; i++) {
     largest = max(largest, abs((*x)[i]));
@@ -61,7 +60,7 @@ fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
     workgroupBarrier();
   }
   for (var place = local; place < count; place += PanelRows * Splits) {
-    var x : array<vec4<f32>, 8>;
+    var x : Group;
     squares += load_group(start, first + place, &x);
     stage(place, &x);
   }

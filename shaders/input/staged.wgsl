@@ -1,9 +1,9 @@
 // Activations in workgroup memory for a matvec: times the norm's weights and added up once for all rows of the workgroup.
-override Groups : u32 = 64u; // of 32 columns at a time
+// `Groups` of 32 columns at a time.
 
-alias Input = array<vec4<f32>, 8>; // as input_dot takes it
+alias Input = Group; // as input_dot takes it
 
-var<workgroup> staged : array<array<vec4<f32>, 8>, Groups>;
+var<workgroup> staged : array<Group, Groups>;
 var<workgroup> staged_sums : array<vec2<f32>, Groups>; // of the first and of the last 16
 
 var<private> squares : f32; // this thread's share of the sum
@@ -32,12 +32,12 @@ fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
 }
 
 // A group of the input; returns the sums of its first and of its last 16.
-fn input_at(start : u32, group : u32, place : u32, x : ptr<function, array<vec4<f32>, 8>>) -> vec2<f32> {
+fn input_at(start : u32, group : u32, place : u32, x : ptr<function, Group>) -> vec2<f32> {
   *x = staged[place];
   return staged_sums[place];
 }
 
-fn input_dot(row : Row, group : u32, x : ptr<function, array<vec4<f32>, 8>>, x_sum : vec2<f32>) -> f32 {
+fn input_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   return group_dot(row, group, x, x_sum);
 }
 

@@ -2,7 +2,7 @@
 // leaves its result at the place of the invocation it elects; a bit per invocation says which places count. So no order
 // or size of subgroups is assumed, and sums are always added up in the same order.
 enable subgroups;
-override WorkgroupSize : u32 = 64u;
+const WorkgroupSize : u32 = 64u;
 const WordBits = 32u;
 var<workgroup> results : array<f32, WorkgroupSize>;
 var<workgroup> elected : array<atomic<u32>, (WorkgroupSize + WordBits - 1u) / WordBits>;  // the same ones every time

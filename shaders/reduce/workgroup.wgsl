@@ -1,5 +1,5 @@
 // Sums over a workgroup by a tree in workgroup memory. Works everywhere.
-override WorkgroupSize : u32 = 64u; // a power of two
+const WorkgroupSize : u32 = 64u; // a power of two
 var<workgroup> tree : array<f32, WorkgroupSize>;
 
 fn workgroup_sum(value : f32, local : u32) -> f32 {

@@ -10,7 +10,7 @@ export interface KernelSpec {
   kernel: string;
   /** Files put in front of it, in order. */
   files?: string[];
-  /** Module constants that size arrays in functions. */
+  /** Module constants that size arrays or workgroups: naga, Firefox's compiler, ends the process at overrides in such sizes. */
   consts?: Record<string, number>;
   /** Pipeline overrides. */
   constants?: Record<string, number>;

@@ -32,7 +32,8 @@ export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'p
   return {
     kernel: 'matvec',
     files: ['prelude', ...formatFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
-    constants: { ...constants, Splits: splits, Panels: panels, ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}) },
+    consts: { Splits: splits, ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}) },
+    constants: { ...constants, Panels: panels },
   };
 }
 
@@ -65,7 +66,7 @@ export const fewRows = 8;
 /** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
 export function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   return {
-    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], constants: { ...constants, Splits: splits } },
+    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], consts: { Splits: splits }, constants },
     grid: ({ rows }) => [rows <= fewRows ? part.panels : 0],
   };
 }

@@ -140,7 +140,7 @@ function gate({ activations: { buffers, strides, state }, graph }: RecordContext
 function rmsNorm({ activations: { buffers, strides }, graph, shapes }: RecordContext, label: string, input: Activation, output: Activation | 'normed', weight: string, add: boolean, place: Place): Dispatch {
   return {
     label,
-    kernel: { kernel: 'rms-norm', files: [`reduce/${shapes.reduce}`], constants: { Add: flag(add), WorkgroupSize: 64 } },
+    kernel: { kernel: 'rms-norm', files: [`reduce/${shapes.reduce}`], constants: { Add: flag(add) } },
     params: {
       groups: Math.ceil(graph.config.dim / 4), input_stride: strides[input], output_stride: strides[output],
       norm: place.vectorOffset(weight) / 4, inverse_cols: 1 / graph.config.dim, eps: graph.config.eps,
@@ -195,20 +195,20 @@ function attendOne(context: RecordContext, name: string, op: Attend): Dispatch[]
   const vec4s = Math.ceil(config.headDim / 4);
   const { workgroups, headsEach } = sharing(config);
   const { span, threads } = attentionOf(config, shapes);
-  const constants = { Span: span };
+  const consts = { HeadVec4s: vec4s, Threads: threads, Span: span };
   const window = op.window ?? 0;
   const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: vec4s };
   return [
     {
       label: `${name}.attend`,
-      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { HeadVec4s: vec4s, Heads: headsEach, Threads: threads }, constants },
+      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { ...consts, Heads: headsEach } },
       params: { ...sizes, window, scale: op.scale },
       bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), partials: buffers.partials },
       grid: ({ length }) => [splitsOf(length, window, span), config.kvHeads, workgroups],
     },
     {
       label: `${name}.attend.reduce`,
-      kernel: { kernel: 'attention-reduce', files: ['state'], consts: { HeadVec4s: vec4s, Threads: threads }, constants },
+      kernel: { kernel: 'attention-reduce', files: ['state'], consts },
       params: { ...sizes, window },
       bindings: { state, partials: buffers.partials, attended: buffers.attended },
       grid: () => [config.heads],
