@@ -35,11 +35,13 @@ async function submits(count: number, rows: number, msPerPiece: () => number, pa
 }
 
 describe('the pacer', () => {
-  it('begins with one piece and grows to submits of about 100 ms', async () => {
+  it.each([[1, 25], [64, 8]])('begins with one piece of %i tokens and grows to submits of about 100 ms for one token, and of 33 ms for more', async (rows, most) => {
     const { queue, submit } = fakeQueue(() => 4);
-    const sizes = await submits(6, 1, () => 4, createPacer(queue), submit);
+    const pacer = createPacer(queue);
+    const sizes = await submits(6, rows, () => 4, pacer, submit);
     expect(sizes[0]).toBe(1);
-    expect(sizes.at(-1)).toBe(25);
+    expect(sizes.at(-1)).toBe(most);
+    expect(pacer.piecesPerSubmit(rows, 12)).toBe(3);
   });
 
   it('never submits less than a piece, however long it takes', async () => {

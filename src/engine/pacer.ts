@@ -1,11 +1,14 @@
-// Cuts a step into submits of about 100 ms by measured time, so that the page, the watchdog of the driver and a stop
-// request never wait long, and keeps two submits in flight so that the GPU does not wait for us.
+// Cuts steps into submits by measured time, so that the page, the watchdog of the driver and a stop request never wait
+// long, and keeps two submits in flight so that the GPU does not wait for us.
 
-const targetMs = 100;
+/** A token is one submit where it takes no longer. */
+const tokenMs = 100;
+/** Of many tokens: the GPU draws the page in between. */
+export const pageMs = 33;
 
 export interface Pacer {
-  /** Pieces of work per submit, for pieces of `rows` tokens each. */
-  piecesPerSubmit(rows: number): number;
+  /** Pieces of work per submit of `ms`, for pieces of `rows` tokens each; by default `tokenMs` for one token and `pageMs` for more. */
+  piecesPerSubmit(rows: number, ms?: number): number;
   /** Waits until at most one submit is in flight, and learns how long `pieces` of `rows` tokens took. */
   submitted(rows: number, pieces: number): Promise<void>;
   /** When the GPU finished the last submit (performance.now()), if it has nothing to do. */
@@ -19,9 +22,9 @@ export function createPacer(queue: GPUQueue): Pacer {
   let pending = 0;
   const bucket = (rows: number) => 2 ** Math.ceil(Math.log2(rows));
   return {
-    piecesPerSubmit(rows) {
+    piecesPerSubmit(rows, ms = rows === 1 ? tokenMs : pageMs) {
       const known = msPerPiece.get(bucket(rows));
-      return known === undefined ? 1 : Math.max(1, Math.floor(targetMs / known));
+      return known === undefined ? 1 : Math.max(1, Math.floor(ms / known));
     },
     async submitted(rows, pieces) {
       const started = performance.now();

@@ -2,7 +2,7 @@
 import { DeviceError, RequestError } from '../errors.ts';
 import { type LoadedModel } from './load.ts';
 import { type Stage } from './programs.ts';
-import { createPacer } from './pacer.ts';
+import { createPacer, pageMs } from './pacer.ts';
 import { createReadback, mostPerSubmit } from './readback.ts';
 import { type Program, type Step } from '../gpu/program.ts';
 import { noToken } from '../model/sampling.ts';
@@ -198,8 +198,8 @@ export function createRunner(model: LoadedModel): Runner {
     return (await (await runAndRead([...programs.decode, ...heads.last, { program: choose }], [{ rows: 1, length: length + 1 }], length + 1, signal)).ids)[0];
   }
 
-  /** As many as take half of what a submit may take, so that two can be in flight; one if the CPU has a part in each. */
-  const tokensPerSubmit = (stages: number): number => (window || embedding ? 1 : (options.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(1) / 2 / stages)))));
+  /** As many as take half of the time between two pictures of the page, as two submits are in flight; one if the CPU has a part in each. */
+  const tokensPerSubmit = (stages: number): number => (window || embedding ? 1 : (options.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(1, pageMs) / 2 / stages)))));
 
   /** Whether ids are read while the next submit runs: not where the CPU has a part in each token, nor where a token in vain costs more than a wait. */
   const readsBehind = (): boolean => !window && !embedding && pacer.piecesPerSubmit(1) >= 2 * (programs.decode.length + heads.last.length + 1);
