@@ -132,7 +132,7 @@ try {
         skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
         continue;
       }
-      await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}`, ...(first || full ? {} : { WINDROW_BRIEF: '1' }) }, first ? [] : onceOnly);
+      await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` }, first ? [] : onceOnly);
       first = false;
     }
   }

@@ -11,11 +11,11 @@ import { bytesSource } from '../src/weights/source.ts';
 import { adapterFile } from './dawn.ts';
 import { fixture } from './fixture.ts';
 import { openDawn } from './model.ts';
-import { isBrief, isFull, record } from './verified.ts';
+import { isFull, record } from './verified.ts';
 
 const devices: Record<string, DeviceOptions> = {
   'all that the adapter offers': {},
-  ...(isBrief ? {} : { 'the default limits, and neither subgroups nor shader-f16': { limits: 'default' as const, without: ['subgroups' as const, 'shader-f16' as const] } }),
+  'the default limits, and neither subgroups nor shader-f16': { limits: 'default', without: ['subgroups', 'shader-f16'] },
   ...(isFull ? { 'the default limits': { limits: 'default' as const } } : {}),
 };
 
@@ -37,7 +37,7 @@ describe.skipIf(!adapterFile).each(Object.entries(devices))('with %s', (title, o
 });
 
 describe.skipIf(!adapterFile)('the self-test', () => {
-  it.each(isBrief ? ['tiny-llama-k'] : ['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])('passes for the kernels of %s alone, with its own pipelines', async (name) => {
+  it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])('passes for the kernels of %s alone, with its own pipelines', async (name) => {
     const gpu = await openDawn();
     const source = bytesSource(fixture(`tiny/${name}.gguf`), name);
     const { graph, header } = openModel(await readHeader(source));

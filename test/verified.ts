@@ -18,6 +18,3 @@ export function record({ point, command, value, adapter = process.env.WINDROW_AD
 
 /** True in `npm run test:full`: tests then run their long form. */
 export const isFull: boolean = process.env.WINDROW_FULL === '1';
-
-/** True on the second adapter of `npm test`: tests leave out what the first one and Chromium cover. */
-export const isBrief: boolean = process.env.WINDROW_BRIEF === '1';
