@@ -1,7 +1,7 @@
-// Eight chains of fused multiply-adds on vec4<f32> per thread: what the arithmetic gives. x -> x / 2 + 1 tends to 2.
+// Eight chains of fused multiply-adds on vec4<f32> per thread, eight times `rounds` each: what the arithmetic gives.
+// x -> x / 2 + 1 tends to 2.
 @group(0) @binding(0) var<storage, read_write> results : array<f32>;
-
-override Rounds : u32 = 64u;
+@group(0) @binding(1) var<uniform> rounds : u32;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
@@ -15,15 +15,17 @@ fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
   var f = a + 5.0;
   var g = a + 6.0;
   var h = a + 7.0;
-  for (var i = 0u; i < Rounds; i++) {
-    a = fma(a, half, one);
-    b = fma(b, half, one);
-    c = fma(c, half, one);
-    d = fma(d, half, one);
-    e = fma(e, half, one);
-    f = fma(f, half, one);
-    g = fma(g, half, one);
-    h = fma(h, half, one);
+  for (var round = 0u; round < rounds; round++) {
+    for (var i = 0u; i < 8u; i++) {  // of a fixed length, for compilers to unroll
+      a = fma(a, half, one);
+      b = fma(b, half, one);
+      c = fma(c, half, one);
+      d = fma(d, half, one);
+      e = fma(e, half, one);
+      f = fma(f, half, one);
+      g = fma(g, half, one);
+      h = fma(h, half, one);
+    }
   }
   results[thread.x] = dot(a + b + c + d + e + f + g + h, one);
 }

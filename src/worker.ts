@@ -59,7 +59,7 @@ const worker: WorkerEngine = {
     const [{ openGpu }, { measurePeak }] = await Promise.all([import('./gpu/device.ts'), import('../bench/peak.ts')]);
     const gpu = await openGpu(navigator.gpu);
     try {
-      return await measurePeak(gpu.device);
+      return await measurePeak(gpu.device, { mostBytes: 2 ** 28 }); // beside the model, on somebody's own machine
     } finally {
       gpu.device.destroy();
     }
