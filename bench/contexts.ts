@@ -101,7 +101,12 @@ export function growthOf(speeds: readonly ContextSpeed[], peak: DevicePeak): Gro
   return { from: a.context, to: b.context, bytes, flops, measured, bound, ratio: measured / (bound === 'bytes' ? bytes : flops) };
 }
 
-const decodeDispatches = ({ programs, heads, sampler }: LoadedModel) => [...[...programs.decode, ...heads.last].flatMap(({ program }) => program.dispatches), ...sampler.choose({ seed: 0 }).dispatches];
+const bodyDispatches = ({ programs }: LoadedModel, rows: number) => (rows === 1 ? programs.decode : programs.prefill).flatMap(({ program }) => program.dispatches);
+
+/** The output matrix, for one position, and a greedy choice. */
+const headDispatches = ({ heads, sampler }: LoadedModel) => [...heads.last.flatMap(({ program }) => program.dispatches), ...sampler.choose({ seed: 0 }).dispatches];
+
+const decodeDispatches = (model: LoadedModel) => [...bodyDispatches(model, 1), ...headDispatches(model)];
 
 const costModel = ({ graph: { config }, options }: LoadedModel) => ({ config, cache: options.shapes.cache });
 
@@ -112,13 +117,17 @@ export const tokenCost = (model: LoadedModel, length: number): Cost => totalCost
 export const tokenSeconds = (model: LoadedModel, length: number, peak: DevicePeak): number =>
   decodeDispatches(model).reduce((sum, dispatch) => sum + rooflineSeconds(totalCost([dispatch], { rows: 1, length: Math.round(length) }, costModel(model)), peak), 0);
 
-/** The least seconds of a prompt up to its first token. */
-function promptSeconds(model: LoadedModel, length: number, peak: DevicePeak): number {
-  const { programs, heads, options: { chunk } } = model;
-  const body = programs.prefill.flatMap(({ program }) => program.dispatches);
-  const seconds = (dispatches: typeof body, rows: number, end: number) =>
-    dispatches.reduce((sum, dispatch) => sum + rooflineSeconds(totalCost([dispatch], { rows, length: end }, costModel(model)), peak), 0);
-  let total = seconds(heads.last.flatMap(({ program }) => program.dispatches), 1, length);
-  for (let done = 0; done < length; done += chunk) total += seconds(body, Math.min(chunk, length - done), Math.min(length, done + chunk));
-  return total;
+/** What a prompt runs up to its first token: the steps of prefill, then the last position's logits and choice. */
+function promptSteps(model: LoadedModel, length: number): { dispatches: ReturnType<typeof bodyDispatches>; step: { rows: number; length: number } }[] {
+  const { chunk } = model.options;
+  const steps = Array.from({ length: Math.ceil(length / chunk) }, (_, i) => ({ rows: Math.min(chunk, length - i * chunk), length: Math.min(length, (i + 1) * chunk) }));
+  return [...steps.map((step) => ({ dispatches: bodyDispatches(model, step.rows), step })), { dispatches: headDispatches(model), step: { rows: 1, length } }];
 }
+
+/** What a prompt costs up to its first token. */
+export const promptCost = (model: LoadedModel, length: number): Cost =>
+  promptSteps(model, length).map(({ dispatches, step }) => totalCost(dispatches, step, costModel(model))).reduce((a, b) => ({ bytes: a.bytes + b.bytes, flops: a.flops + b.flops }));
+
+/** The least seconds of a prompt up to its first token, one dispatch after the other. */
+const promptSeconds = (model: LoadedModel, length: number, peak: DevicePeak): number =>
+  promptSteps(model, length).flatMap(({ dispatches, step }) => dispatches.map((dispatch) => rooflineSeconds(totalCost([dispatch], step, costModel(model)), peak))).reduce((a, b) => a + b, 0);

@@ -2,8 +2,9 @@
 import { describeShapes } from '../src/engine/shapes.ts';
 import { type ContextSpeed, type Growth } from './contexts.ts';
 import { type KernelSpeed } from './kernels.ts';
+import { type Peak } from './peak.ts';
 import { type BenchReport } from './report.ts';
-import { giga, mib, percent, table } from './table.ts';
+import { giga, mib, ofPeak, percent, table } from './table.ts';
 
 export function reportText(report: BenchReport): string {
   const { adapter, host, model, shapes, loadMs, peak, promptTokens, newTokens, decode, prefill, perToken, hostMsPerToken, contexts, leftOut, growth, kernels, timedBy, software } = report;
@@ -12,11 +13,12 @@ export function reportText(report: BenchReport): string {
       `adapter   ${adapter}; ${host}`,
       `model     ${model.name}, ${(model.parameters / 1e6).toFixed(1)} million weights`,
       `shapes    ${Object.entries(describeShapes(shapes)).map(([name, value]) => (value.includes('=') ? `; ${name}: ${value}` : `${name}=${value}`)).join(' ')}`,
+      `plan      ${planWords(report.plan)}`,
       `prefill   ${report.prefillTokensPerSecond.toFixed(2)} tokens/s (${promptTokens} tokens), first token after ${report.firstTokenMs.toFixed(0)} ms`,
       `decode    ${report.decodeTokensPerSecond.toFixed(2)} tokens/s (${newTokens} tokens)`,
-      `device    copies ${giga(peak.copyBytesPerSecond)} GB/s, multiply-adds ${giga(peak.flopsPerSecond)} GFLOP/s`,
-      `decode    reads ${mib(decode.bytesPerToken)} MiB per token, ${giga(decode.bytesPerSecond)} GB/s (${percent(decode.ofCopy)} of copying), computes ${giga(decode.flopsPerSecond)} GFLOP/s (${percent(decode.ofFma)} of multiply-adds)`,
-      `prefill   computes ${giga(prefill.flopsPerSecond)} GFLOP/s (${percent(prefill.ofFma)} of multiply-adds)`,
+      `device    copies ${giga(peak.copyBytesPerSecond)} GB/s (${mib(peak.copiedBytes)} MiB at a time), multiply-adds ${giga(peak.flopsPerSecond)} GFLOP/s (${peak.fmaMs.toFixed(1)} ms at a time), by ${clockWords(peak.by)}`,
+      `decode    reads ${mib(decode.bytesPerToken)} MiB per token, ${giga(decode.bytesPerSecond)} GB/s (${ofPeak(decode.ofCopy)} of copying), computes ${giga(decode.flopsPerSecond)} GFLOP/s (${ofPeak(decode.ofFma)} of multiply-adds)`,
+      `prefill   computes ${giga(prefill.flopsPerSecond)} GFLOP/s (${ofPeak(prefill.ofFma)} of multiply-adds)`,
       `per token ${Object.entries(perToken).map(([name, count]) => `${count} ${name}`).join(', ')}`,
       `host      ${hostMsPerToken.toFixed(3)} ms per token (encoding and submitting)`,
       `GPU peak  ${mib(report.gpuBytesPeak)} MiB`,
@@ -26,12 +28,21 @@ export function reportText(report: BenchReport): string {
     contexts.length ? contextTable(contexts) : [],
     leftOut.map(({ context, seconds }) => `Context ${context} was left out: it would take ${seconds.toFixed(0)} s. Ask for it by name to run it.`),
     growth ? growthLines(growth) : [],
-    kernels.length ? [`Kernels, by ${timedBy === 'timestamps' ? 'timestamps of the GPU' : 'the time from submit to done'}; ms of all dispatches of the kind in a step`, ...kernelTable(kernels)] : [],
+    kernels.length ? [`Kernels, by ${clockWords(timedBy!)}; ms of all dispatches of the kind in a step`, ...kernelTable(kernels)] : [],
     summaryLines(report),
+    doubtLines(report),
     software ? ['This device is a program on the CPU, not a GPU. Engines made for the CPU may be faster on such a machine.'] : [],
   ];
   return blocks.filter((lines) => lines.length).map((lines) => lines.join('\n')).join('\n\n');
 }
+
+/** Streaming is another measurement than that of a model on the GPU: it has to leap to the eye. */
+const planWords = ({ verdict, budgetBytes, totalBytes, keptBytes, streamedBytes, embedding }: BenchReport['plan']): string =>
+  verdict === 'fits'
+    ? `fits: ${mib(totalBytes)} MiB of a budget of ${mib(budgetBytes)}, nothing is streamed`
+    : `STREAMS: the budget of ${mib(budgetBytes)} MiB keeps ${mib(keptBytes)} MiB of weights on the GPU; ${mib(streamedBytes)} MiB go there again for every token${embedding === 'gpu' ? '' : ', embeddings are looked up on the CPU'}. For the model as such, give a larger budget`;
+
+const clockWords = (by: Peak['by']): string => (by === 'timestamps' ? 'timestamps of the GPU' : 'the time from submit to done');
 
 const checkedWords = ({ checked: { selfTests, tokens, expected, contexts, kernels } }: BenchReport): string =>
   [
@@ -54,10 +65,16 @@ const growthLines = ({ from, to, bytes, flops, measured, bound, ratio }: Growth)
 
 function kernelTable(kernels: KernelSpeed[]): string[] {
   const rows = kernels.map((k) => [
-    k.mode, k.name, k.kernel, String(k.step.rows), String(k.step.length), String(k.dispatches), k.ms.toFixed(3), giga(k.bytesPerSecond), giga(k.flopsPerSecond), percent(k.ofCopy), percent(k.ofFma), k.bound, percent(k.share),
+    k.mode, k.name, k.kernel, String(k.step.rows), String(k.step.length), String(k.dispatches), k.ms.toFixed(3), giga(k.bytesPerSecond), giga(k.flopsPerSecond), ofPeak(k.ofCopy), ofPeak(k.ofFma), k.bound, ofPeak(k.share),
   ]);
   return table(['mode', 'name', 'kernel', 'tokens', 'context', 'n', 'ms', 'GB/s', 'GFLOP/s', 'of copy', 'of FMA', 'bound', 'share'], rows, 3);
 }
+
+/** Shares above 100 % of the whole model speak against the measured peak; those of single kernels may also come of caches. */
+const doubtLines = ({ doubtful, kernels }: BenchReport): string[] => [
+  ...(doubtful.length ? [`DOUBTFUL  more than the device's peak as it was measured: ${doubtful.join('; ')}. Something else ran while the peak was measured, or it is measured too low: do not quote these shares.`] : []),
+  ...(kernels.some(({ ofCopy, ofFma }) => Math.max(ofCopy, ofFma) > 1) ? ["Kernels marked ! exceed the device's peak: what they read again and again lies in a cache, or the peak is doubtful."] : []),
+];
 
 function summaryLines({ realised, launch, efficiency: e }: BenchReport): string[] {
   const { fidelity } = realised;
@@ -66,7 +83,7 @@ function summaryLines({ realised, launch, efficiency: e }: BenchReport): string[
       + (fidelity ? `, KL from f32 ${fidelity.meanKl.toExponential(1)} mean, ${fidelity.mostKl.toExponential(1)} most, ${percent(fidelity.sameToken)} same token (${fidelity.positions} positions)` : ''),
     `launch    host ${launch.hostMsPerToken.toFixed(3)} ms per token for ${launch.dispatchesPerToken} dispatches`
       + `${launch.gpuMsPerToken === undefined ? '' : `, their kernels ${launch.gpuMsPerToken.toFixed(2)} ms`}, GPU-bound from ${launch.gpuBoundFromTokens ?? 'no'} tokens of a prompt on`,
-    `in sum    ${percent(e.memoryUtilisation)} of copying, ${percent(e.computeUtilisation)} of multiply-adds, latency ${e.latencyMs.toFixed(2)} ms, ${e.tokensPerSecond.toFixed(2)} tokens/s, `
+    `in sum    ${ofPeak(e.memoryUtilisation)} of copying, ${ofPeak(e.computeUtilisation)} of multiply-adds, latency ${e.latencyMs.toFixed(2)} ms, ${e.tokensPerSecond.toFixed(2)} tokens/s, `
       + `CPU seconds per token (in place of energy) ${typeof e.cpuSecondsPerToken === 'number' ? e.cpuSecondsPerToken.toFixed(3) : e.cpuSecondsPerToken}, ${e.bytesPerWeight.toFixed(3)} bytes per weight (${percent(e.ofF16)} of f16)`,
   ];
 }

@@ -3,14 +3,14 @@
 // Self-Forcing Video Generation"); `predicted` beside achieved ("A Theoretical Peak Performance Analysis"); `launch`, the host's
 // time beside the GPU's (SKIP and TKLQT); `efficiency`, six metrics (EfficientLLM).
 import { type Engine, type EngineOptions } from '../src/engine/engine.ts';
+import { type Plan } from '../src/engine/plan.ts';
 import { type Shapes } from '../src/model/shapes.ts';
-import { type DevicePeak } from '../src/protocol.ts';
-import { type ContextSpeed, type Growth, growthOf, measureContexts, tokenCost } from './contexts.ts';
+import { type ContextSpeed, type Growth, growthOf, measureContexts, promptCost, tokenCost } from './contexts.ts';
 import { type Counts } from './count-calls.ts';
 import { type Fidelity, measureFidelity } from './fidelity.ts';
 import { type RunHooks, checkRepeats, gpuBoundFrom, runOnce } from './generation.ts';
 import { type KernelSpeed, measureKernels } from './kernels.ts';
-import { measurePeak } from './peak.ts';
+import { type Peak, measurePeak } from './peak.ts';
 import { benchPrompt } from './prompt.ts';
 import { verifyKernels, verifyTokens } from './verify.ts';
 
@@ -33,8 +33,10 @@ export interface BenchReport {
   software: boolean;
   model: { name: string; architecture: string; parameters: number; fileBytes: number; context: number };
   shapes: Shapes;
+  /** What the budget came to: `streams` means that `streamedBytes` of weights go to the GPU again for every token. */
+  plan: Pick<Plan, 'verdict' | 'totalBytes' | 'keptBytes' | 'streamedBytes' | 'embedding'> & { budgetBytes: number };
   loadMs: number;
-  peak: DevicePeak;
+  peak: Peak;
   promptTokens: number;
   newTokens: number;
   tokens: number[];
@@ -44,7 +46,9 @@ export interface BenchReport {
   firstTokenMs: number;
   /** Shares of the device's peak. */
   decode: { bytesPerToken: number; bytesPerSecond: number; ofCopy: number; flopsPerSecond: number; ofFma: number };
-  prefill: { flopsPerSecond: number; ofFma: number };
+  prefill: { flops: number; flopsPerSecond: number; ofFma: number };
+  /** Which of these shares are more than the device's peak as it was measured, so that the peak, or the share, is doubtful. */
+  doubtful: string[];
   /** Calls per decoded token, submits of the prompt not counted. */
   perToken: Counts;
   hostMsPerToken: number;
@@ -103,13 +107,14 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   verifyTokens(second.ids, options.expect ?? []);
   const gpuBytesPeak = model.ledger.peakBytes;
   say('The peak of the device.');
-  const peak = await measurePeak(model.gpu.device);
+  const peak = await measurePeak(model.gpu.device, { mostBytes: model.ledger.budgetBytes - model.plan.totalBytes });
   const msPerToken = second.decodeMs / newTokens;
   const cost = tokenCost(model, promptTokens + newTokens / 2);
-  const prefillFlops = 2 * info.parameters * promptTokens;
+  const prefillFlops = promptCost(model, promptTokens).flops;
   const reached = { bytesPerSecond: (1000 * cost.bytes) / msPerToken, flopsPerSecond: (1000 * cost.flops) / msPerToken };
   const decode = { bytesPerToken: cost.bytes, ...reached, ofCopy: reached.bytesPerSecond / peak.copyBytesPerSecond, ofFma: reached.flopsPerSecond / peak.flopsPerSecond };
   const prefillFlopsPerSecond = (1000 * prefillFlops) / second.prefillMs;
+  const prefill = { flops: prefillFlops, flopsPerSecond: prefillFlopsPerSecond, ofFma: prefillFlopsPerSecond / peak.flopsPerSecond };
 
   const contexts = quick ? { contexts: [], leftOut: [] } : await contextSpeeds();
   const lengths = [...new Set([Math.max(prefillRows, promptTokens), ...contexts.contexts.map(({ context }) => context)])].sort((a, b) => a - b);
@@ -117,7 +122,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const { kernels, by } = quick ? { kernels: [], by: undefined } : await measureKernels(model, peak, lengths, prefillRows, ({ mode, name, ms }) => say(`${mode} ${name}: ${ms.toFixed(2)} ms`));
   const gpuMs = kernels.filter(({ mode, step }) => mode === 'decode' && step.length === lengths[0]).reduce((sum, { ms }) => sum + ms, 0);
   const gpuBoundFromTokens = await gpuBoundFrom(loaded, prompt);
-  const planned = model.plan.totalBytes;
+  const { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding } = model.plan;
   if (!quick) say('Beside the same model in f32.');
   const fidelity = quick ? undefined : await measureFidelity(engine, load, prompt, first.ids.slice(0, fidelityTokens));
 
@@ -127,9 +132,9 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   return {
     adapter: model.gpu.adapterName, host: host.name, software: model.gpu.software,
     model: { name: info.name, architecture: info.architecture, parameters: info.parameters, fileBytes: info.fileBytes, context: config.context },
-    shapes: model.options.shapes, loadMs, peak, promptTokens, newTokens, tokens: second.ids,
+    shapes: model.options.shapes, plan: { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding, budgetBytes: model.ledger.budgetBytes }, loadMs, peak, promptTokens, newTokens, tokens: second.ids,
     prefillTokensPerSecond: (1000 * promptTokens) / second.prefillMs, decodeTokensPerSecond: tokensPerSecond, decodeMsPerToken: msPerToken, firstTokenMs: second.prefillMs,
-    decode, prefill: { flopsPerSecond: prefillFlopsPerSecond, ofFma: prefillFlopsPerSecond / peak.flopsPerSecond },
+    decode, prefill, doubtful: doubtfulShares({ 'decode, of copying': decode.ofCopy, 'decode, of multiply-adds': decode.ofFma, 'prefill, of multiply-adds': prefill.ofFma }),
     perToken: second.perToken!, hostMsPerToken: second.hostMs / newTokens, cpuMsPerToken, gpuBytesPeak,
     ...contexts, growth: growthOf(contexts.contexts, peak), kernels, timedBy: by,
     realised: { plannedBytes: planned, peakBytes: gpuBytesPeak, kv: model.options.shapes.cache, decodeTokensPerSecond: tokensPerSecond, fidelity },
@@ -151,3 +156,6 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
     });
   }
 }
+
+/** The names of shares above 1. */
+const doubtfulShares = (shares: Record<string, number>): string[] => Object.entries(shares).filter(([, share]) => share > 1).map(([name]) => name);

@@ -8,4 +8,6 @@ export function table(head: string[], rows: string[][], left = 0): string[] {
 
 export const giga = (value: number): string => (value / 1e9).toFixed(2);
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+/** Of what the device can do at most: more is marked, as it cannot be. */
+export const ofPeak = (share: number): string => (share > 1 ? `${percent(share)}!` : percent(share));
 export const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);

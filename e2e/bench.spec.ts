@@ -26,7 +26,7 @@ test('reports speeds, shares of the peak, bytes and calls, each output checked, 
   const { report: measured, text } = await report(page, `${plain}&contexts=16,40&expect=291,410,435,412,372`);
   const { peak, decode, prefill, contexts, kernels, checked, perToken } = measured;
   const positive = {
-    ...peak, ...decode, prefill: prefill.flopsPerSecond, prefillOfFma: prefill.ofFma, loadMs: measured.loadMs, firstTokenMs: measured.firstTokenMs, gpuBytesPeak: measured.gpuBytesPeak,
+    copying: peak.copyBytesPerSecond, multiplyAdding: peak.flopsPerSecond, copiedBytes: peak.copiedBytes, fmaMs: peak.fmaMs, ...decode, prefill: prefill.flopsPerSecond, prefillOfFma: prefill.ofFma, loadMs: measured.loadMs, firstTokenMs: measured.firstTokenMs, gpuBytesPeak: measured.gpuBytesPeak,
     prefillTokensPerSecond: measured.prefillTokensPerSecond, decodeTokensPerSecond: measured.decodeTokensPerSecond, hostMs: measured.hostMsPerToken, dispatches: perToken.dispatches, submits: perToken.submits,
     ...Object.fromEntries(contexts.flatMap((c) => [[`prefill at ${c.context}`, c.prefillTokensPerSecond], [`decode at ${c.context}`, c.decodeTokensPerSecond], [`first token at ${c.context}`, c.firstTokenMs], [`bytes at ${c.context}`, c.perToken.bytes]])),
     ...Object.fromEntries(kernels.map((k) => [`${k.mode} ${k.name} at ${k.step.length}`, Math.min(k.ms, k.share)])),
@@ -36,6 +36,8 @@ test('reports speeds, shares of the peak, bytes and calls, each output checked, 
   expect(new Set(kernels.map(({ mode }) => mode))).toEqual(new Set(['decode', 'prefill', 'draw']));
   expect(checked).toMatchObject({ tokens: 5, expected: 5, contexts: 2, kernels: kernels.length });
   expect(checked.selfTests).toBeGreaterThan(5);
+  expect(measured.plan).toMatchObject({ verdict: 'fits', streamedBytes: 0 });
+  expect(text).toMatch(/^plan {6}fits: /m);
   expect(perToken.creations).toBe(0);
   // What people see.
   await expect(page.getByRole('status')).toHaveText('Done. Every output that was timed was checked.');

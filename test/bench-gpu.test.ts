@@ -1,0 +1,54 @@
+// The benchmark's report on Dawn: what it says of the plan, what a prompt costs, and shares that cannot be.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { promptCost } from '../bench/contexts.ts';
+import { countCalls } from '../bench/count-calls.ts';
+import { runBench } from '../bench/report.ts';
+import { reportText } from '../bench/report-text.ts';
+import { type EngineOptions } from '../src/engine/engine.ts';
+import { adapterFile, dawn } from './dawn.ts';
+import { openEngine, quick, stories } from './engine.ts';
+
+const engine = openEngine();
+const host = { name: 'a test' };
+const run = (options: EngineOptions) =>
+  runBench(engine, (more) => engine.load(stories(), { ...quick, context: 128, ...options, ...more }), { promptTokens: 24, newTokens: 4, quick: true }, { ...host, calls: countCalls() });
+
+describe.skipIf(!adapterFile)('the report of a benchmark', () => {
+  beforeAll(() => void dawn());
+
+  it('says whether the model fits, and else what is streamed per token', { timeout: 60_000 }, async () => {
+    const fits = await run({});
+    expect(fits.plan).toMatchObject({ verdict: 'fits', streamedBytes: 0, embedding: 'gpu' });
+    expect(reportText(fits)).toMatch(/^plan {6}fits: [\d.]+ MiB of a budget of [\d.]+, nothing is streamed$/m);
+    const budgetBytes = Math.round(0.4 * fits.plan.totalBytes);
+    const streams = await run({ budgetBytes });
+    const { plan } = streams;
+    expect(plan).toMatchObject({ verdict: 'streams', budgetBytes });
+    expect(plan.streamedBytes).toBeGreaterThan(0);
+    expect(plan.streamedBytes).toBe(engine.stats().streamedBytes);
+    expect(reportText(streams)).toMatch(/^plan {6}STREAMS: .* MiB go there again for every token.* give a larger budget$/m);
+    expect(streams.tokens).toEqual(fits.tokens);
+
+    // A share of the peak that cannot be is marked, in the numbers too.
+    expect(reportText({ ...fits, prefill: { ...fits.prefill, ofFma: 0.5 }, doubtful: [] })).not.toMatch(/DOUBTFUL|50\.0 %!/);
+    const doubtful = reportText({ ...fits, prefill: { ...fits.prefill, ofFma: 1.081 }, doubtful: ['prefill, of multiply-adds'] });
+    expect(doubtful).toContain('(108.1 %! of multiply-adds)');
+    expect(doubtful).toMatch(/^DOUBTFUL .*prefill, of multiply-adds/m);
+  });
+
+  it('counts of a prompt its products, attention, and the output matrix for the last position alone', async () => {
+    await engine.load(stories(), { ...quick, context: 256, variant: 'splits=1,prefill=rows,few=0,reduce=workgroup,chunk=64' });
+    const { model } = engine.loaded();
+    const { dim, ffn, heads, kvHeads, headDim, vocab } = model.graph.config;
+    const layers = model.graph.layers.length;
+    const padded = (width: number) => 32 * Math.ceil(width / 32);
+    for (const length of [1, 24, 65, 200]) { // 65 has a step of one token
+      const layer = padded(dim) * (heads + 2 * kvHeads) * headDim + padded(heads * headDim) * dim + 2 * padded(dim) * ffn + padded(ffn) * dim;
+      const attention = 4 * heads * headDim * ((length * (length + 1)) / 2);
+      const expected = layers * (2 * length * layer + attention) + 2 * padded(dim) * vocab;
+      const { flops } = promptCost(model, length);
+      expect(flops / expected, `${length} tokens`).toBeGreaterThan(1);
+      expect(flops / expected, `${length} tokens`).toBeLessThan(1.05); // norms, rope and gates
+    }
+  });
+});
