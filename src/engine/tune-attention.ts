@@ -26,8 +26,8 @@ export async function tuneAttention(target: TimedTarget, shapes: Shapes, notes: 
   const noted = notes.attentions?.[kind];
   if (noted) return { shapes: { ...shapes, ...noted }, learned: false };
   const choices = choicesFor(target, shapes);
-  const tells = (await target.clock.sampleMs()) !== undefined;
-  const timed = tells && performance.now() < deadline ? await time(target, shapes, choices, deadline) : [];
+  const measuring = performance.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
+  const timed = measuring ? await time(target, shapes, choices, deadline) : [];
   const { span, threads } = timed[0]?.value ?? choices[0];
   if (timed.length <= 1 && later) return { shapes: { ...shapes, span, threads }, learned: false };
   notes.attentions = { ...notes.attentions, [kind]: { span, threads } };

@@ -18,7 +18,7 @@ beforeEach(() => void measured.splice(0));
 
 const shapes = { chunk: 256 } as Shapes;
 const empty = (): AdapterNotes => ({ kernels: '', decode: {}, prefill: {}, few: {}, checks: {} });
-const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, clock: { sampleMs: async () => sampleMs }, state: {}, chunk, products: 'a, b', record: () => ['a', undefined, 'b', 'a'].map((kind) => ({ kind, grid: () => [1] })) }) as unknown as TimedTarget;
+const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, clock: { sampleMs: async () => sampleMs }, begin: async () => true, state: {}, chunk, products: 'a, b', record: () => ['a', undefined, 'b', 'a'].map((kind) => ({ kind, grid: () => [1] })) }) as unknown as TimedTarget;
 async function choose(times: Record<number, number>, most = 512, notes = empty()): Promise<number> {
   msPerRow = times;
   return (await tuneChunk(target(most), shapes, notes, performance.now() + 60_000)).shapes.chunk;

@@ -21,12 +21,13 @@ export async function tuneChunk(target: TimedTarget, shapes: Shapes, notes: Adap
   const noted = notes.chunks?.[target.products];
   if (noted && noted.of >= target.chunk) return { shapes: { ...shapes, chunk: noted.chunk }, learned: false };
   const layers = target.record('prefill', shapes).filter((each) => each.kind && runsIn(each, { rows: chunks[0], length: chunks[0] }));
-  const { timed, late } = await time(target, layers, notes.late?.chunk ? Math.min(deadline, performance.now() + againMs) : deadline);
+  const measuring = await target.begin('chunk');
+  const { timed, late } = measuring ? await time(target, layers, notes.late?.chunk ? Math.min(deadline, performance.now() + againMs) : deadline) : { timed: [], late: false };
   // A device that is too slow, or too busy, to be measured takes the shortest steps: a submit of seconds resets some GPUs.
   const shortest = Math.min(target.chunk, ...chunks);
   const compared = timed.length > 1 || (timed.length === 1 && !late);
   const chunk = compared ? fastest(timed) : Math.max(shortest, ...(timed.length ? chunks.filter((rows) => rows <= shapes.chunk && timed[0].ms * rows <= mostMs) : []));
-  if (!timed.length) {
+  if (!timed.length && measuring) {
     const tries = (notes.late?.chunk ?? 0) + 1;
     notes.late = { ...notes.late, chunk: tries };
     if (tries < mostTries) return { shapes: { ...shapes, chunk }, learned: true };

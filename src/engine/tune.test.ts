@@ -5,7 +5,7 @@ import { type Dispatch } from '../gpu/program.ts';
 import { type MatrixShapes } from '../model/shapes.ts';
 import { defaultShapes } from './shapes.ts';
 import { type TuneTarget, tune, tuneMs } from './tune.ts';
-import { openNotebook } from './tuning.ts';
+import { type AdapterNotes, type Tuning, openNotebook } from './tuning.ts';
 
 let waitMs = 0;
 const gpu = {
@@ -66,5 +66,34 @@ it('changes nothing where the device tells too late that work is done, and is no
   expect(await tune(target, untuned, book)).toMatchObject(untuned);
   expect(submit).not.toHaveBeenCalled();
   waitMs = 0;
+  rank.mockRestore();
+});
+
+it('leaves out what ended two loads, as when a driver resets the GPU, and keeps what was measured before', async () => {
+  const untuned = defaultShapes(gpu, {});
+  let kept: AdapterNotes | undefined;
+  const store: Tuning = { get: async () => structuredClone(kept), set: async (_, notes) => void (kept = structuredClone(notes)) };
+  const ranked: string[] = [];
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+    const { value } = candidates[0];
+    const [part] = Object.keys(value as MatrixShapes);
+    ranked.push(part);
+    if (part === 'prefill') throw new Error('The GPU was reset.');
+    return [{ value, ms: 1 }, { value, ms: 2 }];
+  });
+  const load = async () => {
+    ranked.splice(0);
+    return tune(target, untuned, await openNotebook(store, gpu, '', untuned));
+  };
+  await expect(load()).rejects.toThrow('reset');
+  expect(ranked).toEqual(['splits', 'splits', 'prefill']);
+  await expect(load()).rejects.toThrow('reset');
+  expect(ranked).toEqual(['prefill']);
+  expect(await load()).toMatchObject({ prefill: untuned.prefill });
+  expect(ranked.slice(0, 2)).toEqual(['few', 'few']);
+  expect(kept!.begun).toBeUndefined();
+  expect(Object.keys(kept!.prefill)).toEqual(['large', 'small']);
+  await load();
+  expect(ranked).toEqual([]);
   rank.mockRestore();
 });

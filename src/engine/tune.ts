@@ -56,7 +56,7 @@ export interface TuneTarget {
 }
 
 /** Where something is being measured. */
-export interface TimedTarget extends TuneTarget {
+export interface TimedTarget extends TuneTarget, Pick<Notebook, 'begin'> {
   clock: PassClock;
 }
 
@@ -64,7 +64,7 @@ export interface TimedTarget extends TuneTarget {
 export async function tune(given: TuneTarget, shapes: Shapes, book: Notebook, exact = false): Promise<Shapes> {
   const clock = createPassClock(given.gpu.device, given.ledger);
   try {
-    return await tuneBy({ ...given, clock }, shapes, book, exact);
+    return await tuneBy({ ...given, clock, begin: book.begin }, shapes, book, exact);
   } finally {
     clock.destroy();
   }
@@ -79,17 +79,18 @@ async function tuneBy(target: TimedTarget, shapes: Shapes, { notes, save }: Note
     const deadline = started + until[choice] * tuneMs;
     let choices = candidates(target.gpu, shapes, exact)[choice];
     let again = false;
+    let measuring: boolean | undefined;
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
       let chosen = notes[choice][kind];
       if (!chosen) {
-        const tells = (await target.clock.sampleMs()) !== undefined;
-        const timed = tells && performance.now() < deadline ? await time(target, shapes, choice, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
+        measuring ??= (await target.clock.sampleMs()) !== undefined && (await target.begin(choice));
+        const timed = measuring && performance.now() < deadline ? await time(target, shapes, choice, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
         if (timed.length > 1) {
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
           const ranked = timed.map(({ value }) => value);
           choices = [...ranked, ...choices.filter((each) => !ranked.includes(each))].filter((each) => !slow.includes(each));
         }
-        if (i === 0 && tells && timed.length < least) {
+        if (i === 0 && measuring && timed.length < least) {
           const tries = (notes.late?.[choice] ?? 0) + 1;
           notes.late = { ...notes.late, [choice]: tries };
           again = tries < mostTries;
@@ -107,7 +108,10 @@ async function tuneBy(target: TimedTarget, shapes: Shapes, { notes, save }: Note
   }
   const attending = await tuneAttention(target, shapes, notes, started + until.attention * tuneMs, later);
   const stepped = target.streams ? undefined : await tuneChunk(target, attending.shapes, notes, started + until.chunk * tuneMs, later);
-  if (learned || attending.learned || stepped?.learned) await save();
+  if (learned || attending.learned || stepped?.learned || notes.begun) {
+    delete notes.begun;
+    await save();
+  }
   return (stepped ?? attending).shapes;
 }
 

@@ -16,7 +16,14 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixShapes
   chunks?: Record<string, { chunk: number; of: number }>;
   /** How often no time was left for the largest kind of matrix, or for any length of a step, as on a busy machine. */
   late?: Partial<Record<Choice | 'chunk', number>>;
+  /** The part of the measurements that is under way, and how often it began without an end. */
+  begun?: { part: MeasuredPart; times: number };
 }
+
+export type MeasuredPart = Choice | 'attention' | 'chunk';
+
+/** Loads that may end within the same part of the measurements, as when a driver resets the GPU, before it is left out. */
+const mostEnds = 2;
 
 /** Notes by a key that names the adapter. */
 export interface Tuning {
@@ -27,6 +34,8 @@ export interface Tuning {
 export interface Notebook {
   notes: AdapterNotes;
   save(): Promise<void>;
+  /** Notes, with all that was measured until now, that a part of the measurements begins. False if that was the last of two loads before: then it is to be left out. */
+  begin(part: MeasuredPart): Promise<boolean>;
 }
 
 export interface NotebookOptions {
@@ -44,5 +53,15 @@ export async function openNotebook(tuning: Tuning | undefined, { adapterName }: 
   const key = [adapterName, ...runtime(), ...Object.values(shapes), ...(exact ? ['exact'] : [])].join('|');
   const kept = anew ? undefined : await tuning?.get(key);
   const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, few: {}, checks: {} };
-  return { notes, save: async () => tuning?.set(key, notes) };
+  const save = async () => tuning?.set(key, notes);
+  return {
+    notes, save,
+    async begin(part) {
+      const times = notes.begun?.part === part ? notes.begun.times : 0;
+      if (times >= mostEnds) return false;
+      notes.begun = { part, times: times + 1 };
+      await save();
+      return true;
+    },
+  };
 }

@@ -4,6 +4,7 @@ import { type Candidate, rank } from './autotune.ts';
 import { createKernelCache } from './kernels.ts';
 import { createLedger } from './ledger.ts';
 import { createPassClock } from './pass-clock.ts';
+import { type Dispatch } from './program.ts';
 
 let now = 0;
 beforeEach(() => {
@@ -20,13 +21,14 @@ interface News {
   timestamps?: 'right' | 'broken';
 }
 
-/** A device on which a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work takes 5 ms of the `disturbed` submits, and the first `fresh` dispatches 20 ms, as those that are the first to use a buffer. */
+/** A device on which a workgroup of a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work takes 5 ms of the `disturbed` submits, and the first `fresh` dispatches 20 ms, as those that are the first to use a buffer. */
 function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late = 0, tick = 0, timestamps }: News = {}) {
   const { device, buffers } = fakeDevice();
   let pending = 0;
   let gpuNow = 0;
   let stamps = [0, 0];
   const done = async () => {
+    longest = Math.max(longest, pending);
     now += pending + late;
     if (tick) now = Math.floor(now / tick + 1) * tick;
     gpuNow += pending;
@@ -37,7 +39,9 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
   const { createBuffer } = device;
   if (timestamps) (device.features as Set<string>).add('timestamp-query');
   let submits = 0;
-  const pass = { setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (pending += compute.constants!.Ms + (fresh-- > 0 ? 20 : 0)), setBindGroup() {}, dispatchWorkgroups() {}, end() {} };
+  let longest = 0;
+  let ms = 0;
+  const pass = { setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (ms = compute.constants!.Ms), setBindGroup() {}, dispatchWorkgroups: (x: number, y = 1) => void (pending += ms * x * y + (fresh-- > 0 ? 20 : 0)), end() {} };
   const { createComputePipelineAsync: compile } = device;
   Object.assign(device, {
     createBuffer: (descriptor: GPUBufferDescriptor) => Object.assign(createBuffer.call(device, descriptor), { mapAsync: done, getMappedRange: stampsNow, unmap() {} }),
@@ -67,7 +71,13 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
     const candidates = values.map((value): Candidate<number[]> => ({ value, together: value.length, dispatches: [...value, ...value].flatMap(dispatches) }));
     return (await rank(timing, { rows: 1, length: 1 }, candidates, 1e6)).map(({ value }) => value);
   };
-  return { ranked, together, buffers, clock };
+  /** Prefill of 256 rows, by so many rows to a workgroup, by a kernel that runs only for more than some. */
+  const prefill = async (kernels: { ms: number; rows: number; above?: number }[]) => {
+    const candidates = kernels.map((value) => ({ value, dispatches: dispatches(value.ms).map((each): Dispatch => ({ ...each, grid: ({ rows }) => [rows > (value.above ?? 0) ? 1 : 0, Math.ceil(rows / value.rows)] })) }));
+    const timed = await rank(timing, { rows: 256, length: 256 }, candidates, 1e9);
+    return { timed: timed.map(({ value, ms }) => [value.ms, Math.round(ms)]), longest };
+  };
+  return { ranked, together, prefill, buffers, clock };
 }
 
 describe('rank', () => {
@@ -131,6 +141,16 @@ describe('rank', () => {
   it('ends at the deadline with what was measured by then, compiling counted', async () => {
     expect(await timedDevice(100).ranked([5, 4, 3, 2, 1], 350)).toEqual([4, 5]);
     expect(await timedDevice().ranked([5, 4], 0)).toEqual([]);
+  });
+
+  it('times what would keep a slow GPU busy for long on fewer rows, by which it ranks', async () => {
+    const { timed, longest } = await timedDevice().prefill([{ ms: 90, rows: 8 }, { ms: 0.1, rows: 8 }, { ms: 20, rows: 64 }, { ms: 70, rows: 64 }, { ms: 11, rows: 8 }]);
+    expect(timed).toEqual([[0.1, 3], [20, 80], [70, 280], [11, 352], [90, 2736]]); // the first one less its margin
+    expect(longest).toBeLessThanOrEqual(200); // 16 rows of the slowest
+  });
+
+  it('tries no number of rows that a kernel does not run for', async () => {
+    expect((await timedDevice().prefill([{ ms: 1, rows: 8, above: 16 }, { ms: 0.5, rows: 8, above: 64 }])).timed).toEqual([[0.5, 16], [1, 30]]);
   });
 
   it('runs what is slow only a few times', async () => {

@@ -25,6 +25,10 @@ const samples = 3;
 const mostMs = 60;
 /** Buffers cost at their first use, which is not to be the time of the first candidates: so long their work is run through before. */
 const firstUseMs = 150;
+/** What would take longer in one go is timed on fewer rows, as some drivers reset a GPU that is busy for two seconds. */
+const longestMs = 100;
+/** So many rows are tried before all, as far as a kernel runs for so few. */
+const firstRows = [16, 64];
 /** The fastest, and what came so near that noise may have decided, are measured again by turns. */
 const finalists = 3;
 const near = 1.5;
@@ -44,7 +48,7 @@ interface Entry<T> extends Timed<T> {
   again(): Promise<number>;
 }
 
-/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. Where the clock tells nothing, times are rough and compare nothing. */
+/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. Where the clock tells nothing, times are rough and compare nothing. Work that would take a slow GPU over 100 ms in one go is never done, but timed on fewer rows: 16 first, then 64. */
 export async function rank<T>({ device, ledger, kernels, clock }: Timing, step: Step, candidates: Candidate<T>[], deadline: number, ahead = 0): Promise<Timed<T>[]> {
   const entries: Entry<T>[] = [];
   try {
@@ -99,15 +103,17 @@ async function before(deadline: number, making: Promise<Program>): Promise<Progr
   return result;
 }
 
-/** Milliseconds per piece, the least of some samples, and a way to take more; undefined if the time is over before one is taken. */
+/** Milliseconds per piece, the least of some samples, of fewer rows where all would take too long, and a way to take more; undefined if the time is over before one is taken. */
 async function measure(clock: PassClock, program: Program, together: number, step: Step, best: number, deadline: number): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
   const length = program.dispatches.length / together;
+  const steps = [...firstRows.filter((rows) => rows < step.rows).map((rows) => ({ rows, length: rows })).filter((each) => workgroups(program, each) > 0), step];
+  let at = 0;
   let next = 0;
   const time = (count: number): Promise<number> =>
     clock.time((pass) => {
       for (let left = count; left > 0; ) {
         const end = Math.min(length, next + left);
-        program.encode(pass, step, next * together, end * together);
+        program.encode(pass, steps[at], next * together, end * together);
         left -= end - next;
         next = end % length;
       }
@@ -118,17 +124,26 @@ async function measure(clock: PassClock, program: Program, together: number, ste
   do await time(1); // some drivers compile at the first use
   while (best === Infinity && ++warm < length && performance.now() - begun < firstUseMs);
   if (performance.now() >= deadline) return undefined;
+  let sample = await time(1);
+  const times = (of: Step) => workgroups(program, step) / workgroups(program, of);
+  while (at + 1 < steps.length && (sample * times(steps[at])) / times(steps[at + 1]) <= longestMs) {
+    at++;
+    sample = await time(1);
+  }
+  const share = times(steps[at]); // so many times the work that is timed is a piece
   let count = 1;
-  let sample = await time(count);
   while (sample < sampleMs) {
     count *= sample ? Math.min(8, Math.ceil((1.3 * sampleMs) / sample)) : 4;
     sample = await time(count);
   }
   let spent = sample;
-  for (let n = 1; n < samples && spent < mostMs && sample < 1.5 * best * count && performance.now() < deadline; n++) {
+  for (let n = 1; n < samples && spent < mostMs && share * sample < 1.5 * best * count && performance.now() < deadline; n++) {
     const again = await time(count);
     spent += again;
     sample = Math.min(sample, again);
   }
-  return { ms: sample / count, again: async () => (await time(count)) / count };
+  return { ms: (share * sample) / count, again: async () => (share * (await time(count))) / count };
 }
+
+/** Of all dispatches in a step. */
+const workgroups = ({ dispatches }: Program, step: Step): number => dispatches.reduce((sum, { grid }) => sum + grid(step).reduce<number>((a, b = 1) => a * b, 1), 0);
