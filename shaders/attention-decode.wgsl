@@ -15,8 +15,8 @@ const Slots = max(1u, Threads / HeadVec4s);        // positions at a time
 const Lanes = min(HeadVec4s, Threads);             // threads per position
 const Together = min(Heads, 256u / Threads);       // heads whose slots are joined at a time
 // Reads of a thread that are under way at a time. Few threads are for processors, which do not wait for them.
-const Ahead = select(1u, 2u, Threads > 32u);
-const KeysAhead = select(1u, Ahead, HeadVec4s % 4u == 0u);
+const Ahead = min(2u, Threads / 32u);
+const KeysAhead = max(1u, Ahead - min(HeadVec4s % 4u, 1u)); // 1 unless HeadVec4s % 4 is 0; naga takes no select here
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
