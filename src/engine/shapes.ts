@@ -24,7 +24,8 @@ export function defaultShapes({ device, features }: Gpu, { f32 = false, kv = f32
 
 const valuesOf = (name: keyof AttentionShapes): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);
 
-const known = {
+/** The values of each choice, but for subgroup matrices. */
+export const knownShapes = {
   splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as Shapes['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'staged', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
 } satisfies { [name in keyof Omit<Shapes, 'matrices'>]: Shapes[name][] };
 
@@ -33,8 +34,8 @@ export function parseShapes(text: string, base: Shapes): Shapes {
   const shapes: Record<string, unknown> = { ...base };
   for (const pair of text.split(',').filter(Boolean)) {
     const [name, value] = pair.split('=');
-    const values: readonly (number | string)[] | undefined = Object.hasOwn(known, name) ? known[name as keyof typeof known] : undefined;
-    if (!values) throw new RequestError(`"${pair}" is not a shape; known are ${Object.keys(known).join(', ')}, as in splits=1,prefill=rows.`);
+    const values: readonly (number | string)[] | undefined = Object.hasOwn(knownShapes, name) ? knownShapes[name as keyof typeof knownShapes] : undefined;
+    if (!values) throw new RequestError(`"${pair}" is not a shape; known are ${Object.keys(knownShapes).join(', ')}, as in splits=1,prefill=rows.`);
     const chosen = name === 'prefill' && unitOf(value) ? value : values.find((each) => String(each) === value);
     if (chosen === undefined) throw new RequestError(`The shape ${name} is ${value ?? 'not given'}; it can be ${values.join(', ')}.`);
     shapes[name] = chosen;

@@ -1,0 +1,95 @@
+// Every kernel that a model can be recorded with: all types, fusions, widths, caches and shapes, on any device but those with
+// subgroup matrices. For compilers to look at; nothing runs.
+import { knownShapes } from '../src/engine/shapes.ts';
+import { formats } from '../src/formats/catalogue.ts';
+import { panelLayout } from '../src/formats/panel.ts';
+import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from '../src/gpu/kernels.ts';
+import { createLedger } from '../src/gpu/ledger.ts';
+import { type Binding } from '../src/gpu/program.ts';
+import { activationStrides, createActivations } from '../src/model/activations.ts';
+import { type Graph, type ModelConfig, type Op, type Project } from '../src/model/graph.ts';
+import { type MatrixPart } from '../src/model/products.ts';
+import { record } from '../src/model/record.ts';
+import { createSampler } from '../src/model/sampler.ts';
+import { type Mode, type Shapes, attentions } from '../src/model/shapes.ts';
+import { fakeDevice } from './fake-device.ts';
+
+const { splits, panels, tile, few, dot, cache, reduce } = knownShapes;
+const prefills = knownShapes.prefill.flatMap((prefill): Partial<Shapes>[] => (prefill === 'tile' ? tile.map((each) => ({ prefill, tile: each })) : [{ prefill }]));
+const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 32, chunk: 256 };
+const noConfig: ModelConfig = { architecture: 'none', layers: 1, dim: 64, heads: 1, kvHeads: 1, headDim: 64, ffn: 64, vocab: 64, context: 256, eps: 1e-5 };
+
+const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
+
+/** The kernels of one operation, of a matrix of `type` with `cols` columns if it has one. */
+function kernelsOf(op: Op, mode: Mode, shapes: Partial<Shapes>, config: Partial<ModelConfig> = {}, type = 'F32', cols = 64): KernelSpec[] {
+  const format = formats.get(type)!;
+  const graph = { config: { ...noConfig, ...config }, ropes: [{ dims: 4, layout: 'pairs' }, { dims: 4, layout: 'halves' }] } as Graph;
+  const strides = activationStrides(graph);
+  const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((name) => [name, binding(name)])) as Parameters<typeof record>[0]['activations']['buffers'];
+  const activations = { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: [0, 0] };
+  const part: MatrixPart = {
+    matrix: { format, rows: 64, cols, parts: [{ rows: 32, targetRow: 0 }, { rows: 32, targetRow: 32 }], panels: panelLayout(format, 64, cols) },
+    binding: binding('weights'), panels: 2, firstRow: 0, rows: 64,
+  };
+  const context = { graph, shapes: { ...plain, ...shapes }, activations, keys: () => binding('keys'), values: () => binding('values') };
+  return record(context, mode, 'section', [op], { vectors: binding('vectors'), vectorOffset: () => 0, stack: () => [part] }).map(({ kernel }) => kernel);
+}
+
+const product = (fusion: Partial<Project>, cols: number): Project => ({ op: 'project', input: 'x', output: 'x', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 64 }], ...fusion });
+
+/** All sets of what is fused into a product. */
+const fusions = [{}, { norm: 'norm' }].flatMap((norm): Partial<Project>[] => [{}, { bias: ['bias'] }].flatMap((bias) => [
+  { ...norm, ...bias }, { ...norm, ...bias, add: true }, { ...norm, ...bias, softcap: 30, output: 'logits' as const }, { ...norm, ...bias, output: 'logits' as const },
+  { ...norm, ...bias, gate: 'silu' as const, output: 'hidden' as const }, { ...norm, ...bias, gate: 'gelu' as const, output: 'hidden' as const },
+]));
+
+function products(): KernelSpec[] {
+  const decodes = splits.flatMap((each) => panels.flatMap((panel) => dot.map((kind): Partial<Shapes> => ({ splits: each, panels: panel, dot: kind }))));
+  const many = [...prefills, ...few.map((each): Partial<Shapes> => ({ few: each }))];
+  const of = (type: string, n: number, mode: Mode, shapes: Partial<Shapes>[]) =>
+    shapes.flatMap((each, i) => {
+      // Of the first type every fusion, of the others two each, which go round.
+      const some = n === 0 ? fusions : [fusions[(n + i) % fusions.length], fusions[(n + i + 7) % fusions.length]];
+      return some.flatMap((fusion, f) => kernelsOf(product(fusion, f % 2 ? 8192 : 256), mode, each, {}, type, f % 2 ? 8192 : 256));
+    });
+  return [...formats.keys()].flatMap((type, n) => [
+    ...kernelsOf({ op: 'embed', table: 'matrix', scale: 1, output: 'x' }, 'decode', {}, {}, type, 256),
+    ...of(type, n, 'decode', decodes), ...of(type, n, 'prefill', many),
+  ]);
+}
+
+/** Widths of heads: those that common models have, and others that divide threads and vectors oddly. */
+const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256];
+
+function attention(): KernelSpec[] {
+  const attend: Op = { op: 'attend', layer: 0, scale: 1, window: 100 };
+  return headDims.flatMap((headDim) => cache.flatMap((type) => [
+    ...prefills.flatMap((shapes) => kernelsOf(attend, 'prefill', { ...shapes, cache: type }, { headDim })),
+    ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((shapes) => kernelsOf(attend, 'decode', { ...shapes, cache: type }, { heads, headDim }))),
+  ]));
+}
+
+function others(): KernelSpec[] {
+  const ropes = [0, 1].flatMap((rope) => [undefined, 'norm'].map((norm): Op => ({ op: 'rope', layer: 0, rope, queryNorm: norm, keyNorm: norm })));
+  return [
+    ...cache.flatMap((type) => ropes.flatMap((op) => kernelsOf(op, 'decode', { cache: type }))),
+    ...reduce.flatMap((each) => [...kernelsOf({ op: 'norm-add', input: 'x', weight: 'norm', output: 'branch' }, 'decode', { reduce: each }), ...kernelsOf(product({ norm: 'norm' }, 64), 'prefill', { reduce: each })]),
+  ];
+}
+
+async function sampling(): Promise<KernelSpec[]> {
+  const { device } = fakeDevice();
+  const specs: KernelSpec[] = [];
+  const cache = createKernelCache(device);
+  const kernels: KernelCache = { ...cache, get: (spec) => (specs.push(spec), cache.get(spec)) };
+  const ledger = createLedger(device, Infinity);
+  await createSampler(device, ledger, kernels, createActivations(ledger, { config: noConfig, ropes: [] } as unknown as Graph, { chunk: 64, logitsRows: 1, context: 64 }), noConfig.vocab);
+  return specs;
+}
+
+/** Each once. */
+export async function everyKernel(): Promise<KernelSpec[]> {
+  const all = [...products(), ...attention(), ...others(), ...(await sampling())];
+  return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
+}
