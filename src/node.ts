@@ -1,6 +1,6 @@
 // Hosts the engine in Node on Dawn: what the command line and programs in Node use.
 import { mkdirSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { homedir, tmpdir, totalmem, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { create, globals } from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
@@ -45,14 +45,17 @@ const cached = <T>(name: string) => recordsFile<T>(join(process.env.XDG_CACHE_HO
 /** What was measured on this machine, in JSON files. */
 export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCosts'>> => ({ tuning: cached('tuning.json'), costs: cached('store-cost.json'), gpuCosts: cached('gpu-costs.json') });
 
+/** Bytes of this machine's memory, or what this process may take of it. */
+export const memoryHere = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity);
+
 /**
  * An engine on Dawn in this process, with no model loaded yet: `load` one, then `generate`. What is measured is kept under
  * XDG_CACHE_HOME (~/.cache) in windrow/; weights are read from the file each time and not stored. `dawnFlags` hold for the first
- * engine of the process.
+ * engine of the process. Where no budget is named, up to half of the machine's memory is tried on a GPU, and less if it refuses.
  * @throws DeviceError from `load`, if there is no GPU adapter.
  */
 export async function createNodeEngine(options: Omit<Host, 'gpu' | 'store'> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const gpu = dawn(options.dawnFlags);
   await yieldOnSoftware(gpu);
-  return createEngine({ ...measuredHere(), ...options, gpu });
+  return createEngine({ ...measuredHere(), memoryBytes: memoryHere(), ...options, gpu });
 }

@@ -7,7 +7,7 @@ import { checkLimits } from '../engine/limits.ts';
 import { shapesFor } from '../engine/shapes.ts';
 import { openGpu } from '../gpu/device.ts';
 import { readHeader } from '../gguf/parse.ts';
-import { dawn, measuredHere, yieldOnSoftware } from '../node.ts';
+import { dawn, measuredHere, memoryHere, yieldOnSoftware } from '../node.ts';
 import { type Prediction, type StoreCost } from '../protocol.ts';
 import { kneeBytes, measureSource, readBytesFor } from '../weights/cost-model.ts';
 import { openFileSource } from '../weights/file-source.ts';
@@ -19,7 +19,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const opened = openModel(await readHeader(source));
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, variant: flags.variant }, shapesFor(gpu, flags));
+  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, variant: flags.variant }, shapesFor(gpu, flags), memoryHere());
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));

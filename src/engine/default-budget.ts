@@ -8,10 +8,20 @@ import { type ModelOptions, type OpenedModel, planFor } from './opened.ts';
 
 const mostBytes = 4 * 2 ** 30;
 const shrink = 0.6;
-const attempts = 3;
+const attempts = 6;
 
-/** `deviceMemory`: `navigator.deviceMemory`, in GiB, where the browser tells it. */
-export function defaultBudget({ maxBufferSize }: Pick<GPUSupportedLimits, 'maxBufferSize'>, deviceMemory?: number): number {
+export interface KnownMemory {
+  /** `navigator.deviceMemory`, in GiB, where the browser tells it. */
+  deviceMemory?: number;
+  /** Of the machine, where no browser rounds or hides it and no other page is disturbed: on the command line. */
+  memoryBytes?: number;
+  /** The adapter is in software: what it takes is what programs take. */
+  software?: boolean;
+}
+
+export function defaultBudget({ maxBufferSize }: Pick<GPUSupportedLimits, 'maxBufferSize'>, { deviceMemory, memoryBytes, software }: KnownMemory = {}): number {
+  // A graphics card may have more or less than this: one that has less refuses, and `loadByGuess` goes down from there.
+  if (memoryBytes !== undefined && !software) return Math.min(memoryBytes / 2, 8 * maxBufferSize);
   // Half of the memory where graphics share it with everything else; small devices allow small buffers. Safari does not tell,
   // allows 1 GiB on phones and tablets, and ends a page there that takes about 1.5 GiB, without any error before.
   const share = deviceMemory !== undefined ? (deviceMemory / 2) * 2 ** 30 : maxBufferSize <= 2 ** 30 ? 2 ** 30 : mostBytes;

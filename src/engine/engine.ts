@@ -35,6 +35,8 @@ export interface Host extends Storage {
   shaders?: Record<string, string>;
   /** Where it is kept what the parts of models cost on an adapter. */
   gpuCosts?: GpuCostRecords;
+  /** Of the machine, if the default budget may be up to half of it; without, it is what is safe in a page. */
+  memoryBytes?: number;
 }
 
 export interface EngineOptions extends LoadOptions {
@@ -133,7 +135,7 @@ export function createEngine(host: Host): Engine {
           return shapes;
         },
       };
-      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned), storeCost: await host.costs?.get('store'), kernels, choose };
+      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store'), kernels, choose };
       const planned = planFor(gpu, opened, modelOptions);
       if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
       checkUnkept(planned, found, options);
@@ -216,8 +218,9 @@ export function createEngine(host: Host): Engine {
   };
 }
 
-export function optionsFor({ graph }: OpenedModel, { device }: Pick<Gpu, 'device'>, options: EngineOptions, shapes: ModelOptions['shapes']): ModelOptions {
-  const { budgetBytes = defaultBudget(device.limits, deviceMemory()), ramBytes, loader, readDelay, tokensPerSubmit, context, allLogits } = options;
+/** `memoryBytes`: see `Host`. */
+export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gpu, 'device' | 'software'>, options: EngineOptions, shapes: ModelOptions['shapes'], memoryBytes?: number): ModelOptions {
+  const { budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }), ramBytes, loader, readDelay, tokensPerSubmit, context, allLogits } = options;
   const most = graph.config.context;
   if (tokensPerSubmit !== undefined && !(Number.isInteger(tokensPerSubmit) && tokensPerSubmit >= 1 && tokensPerSubmit <= mostPerSubmit)) throw new RequestError(`tokensPerSubmit is ${tokensPerSubmit}; it has to be a whole number from 1 to ${mostPerSubmit}.`);
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');

@@ -14,7 +14,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const shapes = defaultShapes(gpu, options);
-    const planned = planFor(gpu, opened, optionsFor(opened, gpu, options, shapes));
+    const planned = planFor(gpu, opened, optionsFor(opened, gpu, options, shapes, host.memoryBytes));
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const storeCost = await host.costs?.get('store');
     const predicted = await forecast(gpu, opened, planned, { shapes, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning });
