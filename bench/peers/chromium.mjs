@@ -9,7 +9,7 @@ import { root } from './engines.mjs';
 import { ortModel, ortText, ortVersion } from './ort-files.mjs';
 import { measured, serve, settings } from './protocol.mjs';
 
-const { page: name, model, onnx, ids, newTokens } = settings;
+const { page: name, model, onnx, ids, newTokens, budget } = settings;
 const here = import.meta.dirname;
 
 /** What the pages may fetch: a folder, or a file, by the first part of the path. */
@@ -44,7 +44,7 @@ page.on('pageerror', (error) => console.error(error));
 await page.exposeFunction('browserCpuMs', browserCpuMs);
 await page.goto(`http://127.0.0.1:${server.address().port}/pages/${name}.html`);
 await page.waitForFunction('window.start');
-const about = await page.evaluate((given) => window.start(given), { ids, newTokens });
+const about = await page.evaluate((given) => window.start(given), { ids, newTokens, budgetBytes: budget && bytesOf(budget) });
 const run = (steps) => page.evaluate((given) => window.run(given), steps);
 await run(2); // compiles and warms up
 
@@ -57,6 +57,13 @@ await serve(
   },
   () => browser.close(),
 );
+
+/** As in 14GiB. */
+function bytesOf(text) {
+  const [, count, unit] = /^([\d.]+)\s*([KMG]?)i?B?$/.exec(text) ?? [];
+  if (!count) throw new Error(`The budget is ${text}; it has to be as in 14GiB.`);
+  return Number(count) * 1024 ** ' KMG'.indexOf(unit || ' ');
+}
 
 /** CPU time in ms so far of all processes that descend from this one, which are the browser's (Linux). */
 function browserCpuMs() {

@@ -17,20 +17,24 @@ const vulkanDevice = { GGML_VK_VISIBLE_DEVICES: process.env.GGML_VK_VISIBLE_DEVI
 const script = (name, more, env) => (settings) => ({ command: [node, join(here, name), JSON.stringify({ ...settings, ...more })], env });
 
 /** windrow with some shapes of its kernels; without, as it chooses them. */
-const onDawn = (variant) => ({ model, ids, newTokens, dawnFlags = [] }) => ({
-  command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(variant ? ['--variant', variant] : []), ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
+const onDawn = (variant) => ({ model, ids, newTokens, budget, dawnFlags = [] }) => ({
+  command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(budget ? ['--budget', budget] : []), ...(variant ? ['--variant', variant] : []), ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
 });
 
-/** @type {Record<string, { kind: 'windrow' | 'gpu' | 'cpu', what: string, start: (settings: object) => { command: string[], env?: Record<string, string> } }>} */
+/**
+ * Those that run the `sameFile` as windrow have to begin with the same text.
+ * @type {Record<string, { kind: 'windrow' | 'gpu' | 'cpu', what: string, sameFile?: boolean, start: (settings: object) => { command: string[], env?: Record<string, string> } }>}
+ */
 export const engines = {
   windrow: { kind: 'windrow', what: 'windrow on Dawn', start: onDawn() },
-  'llama-webgpu': { kind: 'gpu', what: 'llama.cpp WebGPU (wllama) on Dawn', start: script('wllama.mjs', { gpu: true }) },
-  'llama-vulkan': { kind: 'gpu', what: 'llama.cpp Vulkan', start: script('llama-native.mjs', { gpu: true }, vulkanDevice) },
+  'llama-webgpu': { kind: 'gpu', sameFile: true, what: 'llama.cpp WebGPU (wllama) on Dawn', start: script('wllama.mjs', { gpu: true }) },
+  'llama-vulkan': { kind: 'gpu', sameFile: true, what: 'llama.cpp Vulkan', start: script('llama-native.mjs', { gpu: true }, vulkanDevice) },
+  'llama-vulkan-flash': { kind: 'gpu', sameFile: true, what: 'llama.cpp Vulkan with flash attention', start: script('llama-native.mjs', { gpu: true, flash: true }, vulkanDevice) },
   'ort-webgpu': { kind: 'gpu', what: 'onnxruntime-web WebGPU on Dawn', start: script('ort-dawn.mjs') },
   'windrow-chromium': { kind: 'windrow', what: 'windrow in Chromium', start: script('chromium.mjs', { page: 'windrow' }) },
   'ort-chromium': { kind: 'gpu', what: 'onnxruntime-web WebGPU in Chromium', start: script('chromium.mjs', { page: 'ort' }) },
-  'llama-cpu': { kind: 'cpu', what: 'llama.cpp on the CPU', start: script('llama-native.mjs', { gpu: false }) },
-  wasm: { kind: 'cpu', what: 'llama.cpp wasm (wllama) on the CPU', start: script('wllama.mjs', { gpu: false }) },
+  'llama-cpu': { kind: 'cpu', sameFile: true, what: 'llama.cpp on the CPU', start: script('llama-native.mjs', { gpu: false }) },
+  wasm: { kind: 'cpu', sameFile: true, what: 'llama.cpp wasm (wllama) on the CPU', start: script('wllama.mjs', { gpu: false }) },
 };
 
 /** The engine of a name; `windrow:splits=4+panels=1` is windrow with these shapes for all matrices, beside its own choice. */

@@ -79,7 +79,7 @@ async function serve(engine: Engine, load: (more: EngineOptions) => Promise<unkn
   const { model, text } = loaded;
   const { computes } = model.gpu; // the null backend's tokens say nothing
   const first = await runOnce(loaded, prompt, newTokens); // compiles and warms up
-  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeShapes(model.options.shapes) } }));
+  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeShapes(model.options.shapes), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'end') break;
     const run = await runOnce(loaded, prompt, newTokens, { cpuMs });
