@@ -1,6 +1,7 @@
 // The first load of a model on Dawn: kernels are chosen and compiled while it is imported, and a load that fails in the
 // middle leaves nothing on the GPU and an import that goes on from there. The browser's part is e2e/import*.spec.ts.
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type AdapterNotes } from '../src/engine/tuning.ts';
 import { DeviceError } from '../src/errors.ts';
 import { type ByteSource } from '../src/gguf/source.ts';
 import { type LoadProgress } from '../src/protocol.ts';
@@ -98,21 +99,22 @@ describe.skipIf(!adapterFile)('the first load', () => {
   it('times shapes while the weights are on their way, and repacks nothing meanwhile', async () => {
     const store = memoryStore();
     const events: string[] = [];
-    let tested = () => {};
-    const untimed = new Promise<void>((resolve) => (tested = resolve)); // kernels are tested first, which is not timed
-    const set = async () => {
-      events.push('shapes');
-      tested();
+    let begun = () => {};
+    const measuring = new Promise<void>((resolve) => (begun = resolve));
+    const set = async (_: string, notes: AdapterNotes) => {
+      const event = notes.begun ? 'measuring' : 'shapes';
+      if (events.at(-1) !== event) events.push(event);
+      begun();
     };
     const engine = openEngine({ store, tuning: { get: async () => undefined, set } });
     store.onPut = () => void (events.at(-1) === 'slab' || events.push('slab'));
     const bytesCome = async () => {
-      await untimed;
+      await measuring;
       await new Promise((resolve) => setTimeout(resolve));
       events.push('bytes');
     };
     await engine.load(lateSource(bytesCome), { f32: true });
-    expect(events.slice(events.indexOf('bytes')).slice(0, 3)).toEqual(['bytes', 'shapes', 'slab']);
+    expect(events.slice(events.indexOf('bytes')).slice(0, 4)).toEqual(['bytes', 'measuring', 'shapes', 'slab']);
     await engine.unload();
   });
 

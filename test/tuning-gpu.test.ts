@@ -80,7 +80,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(ids).toEqual(right);
   });
 
-  it('change the cache of keys and values before the model is planned', async () => {
+  it('change the cache of keys and values, for which the model is planned again', async () => {
     const shaders = { 'cache/f16': kernelSource({ kernel: 'cache/f16' }).replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
     const { ids, warnings, variants } = await load(shaders, measured(shaders), { f32: false });
     expect(variants.cache).toBe('f32');

@@ -14,21 +14,21 @@ export interface Chooser extends NonNullable<ModelOptions['choose']> {
   warnings(): string[];
 }
 
-/** Those of products are tested once their shapes are chosen. */
+/** Products are to be in shapes that are not chosen yet when the model is planned. */
 const notProducts = /^(?!mat)/;
 
 export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Shapes, tuning?: Tuning, options: NotebookOptions = {}): Promise<Chooser> {
   const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned, options);
   const warnings = new Set<string>();
   let proven = untuned;
-  const prove = async (shapes: Shapes, room: () => Ledger, only?: RegExp) => {
+  const prove = async (shapes: Shapes, room?: () => Ledger, only?: RegExp) => {
     const found = await provenShapes(gpu, kernels, opened, shapes, untuned, notebook, room, only);
     for (const each of found.warnings) warnings.add(each);
     return (proven = found.shapes);
   };
   return {
-    async first(ledger) {
-      const shapes = await prove(untuned, () => ledger, notProducts);
+    async first() {
+      const shapes = await prove({ ...untuned, cache: proven.cache }, undefined, notProducts);
       return { ...shapes, chunk: chunkToPlan(notebook.notes, productsOf(opened)) };
     },
     tune: (target) => tune(target, proven, notebook, options.exact),

@@ -43,8 +43,21 @@ export interface LoadHooks {
   signal?: AbortSignal;
 }
 
-/** Compiles while `reader` waits for the weights. If anything fails, all of it ends before the error is told. */
+/** A test has changed what the model was planned with. */
+class OtherPlan extends Error {}
+
+/** Compiles and tests kernels while `reader` waits for the weights. If anything fails, all of it ends before the error is told. */
 export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks = {}): Promise<LoadedModel> {
+  for (;;) {
+    try {
+      return await loadAsPlanned(gpu, opened, reader, options, hooks);
+    } catch (error) {
+      if (!(error instanceof OtherPlan)) throw error;
+    }
+  }
+}
+
+async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks): Promise<LoadedModel> {
   const { device } = gpu;
   const { header, graph, layout } = opened;
   const ledger = createLedger(device, options.budgetBytes);
@@ -76,10 +89,15 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     hooks.onReady?.('shapes');
     const compiling = [...recordAll('decode', shapes), ...recordAll('prefill', shapes)].map(({ kernel }) => kernels.get(kernel));
     void Promise.allSettled(compiling); // beside the tests, which report those that fail
+    const prove = async (room: () => Ledger): Promise<Shapes> => {
+      const proven = (await choose?.prove(shapes, room)) ?? shapes;
+      if (proven.cache !== shapes.cache) throw new OtherPlan('A kernel that writes or reads keys and values has failed its test.');
+      return proven;
+    };
     const beside = options.budgetBytes - planned.totalBytes >= testBytes;
     if (choose && !beside) {
       let cleared = false;
-      shapes = await choose.prove(shapes, () => {
+      shapes = await prove(() => {
         // There is nothing in the model's buffers yet: they make way.
         if (!cleared) ledger.destroyAll();
         cleared = true;
@@ -93,7 +111,7 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
     const proveAndRecord = async () => {
       if (choose && beside) {
         const room = createLedger(device, testBytes, { ledger, purpose: 'test' });
-        shapes = await choose.prove(shapes, () => room);
+        shapes = await prove(() => room);
       }
       return recordPrograms(gpu, ledger, kernels, context(shapes), layout, weights, planned, logitsRows);
     };

@@ -33,10 +33,10 @@ export interface ModelOptions extends ActivationSizes {
   kernels?: KernelCache;
   /** Chooses other shapes than `shapes`. */
   choose?: {
-    /** What the model is planned with, after a test of all kernels whose shapes are not measured; books in `ledger`, where nothing else is yet. */
+    /** What the model is planned with, by what earlier tests told: nothing is run. `ledger` is that of the load. */
     first(ledger: Ledger): Promise<Shapes>;
     tune(target: TuneTarget): Promise<Shapes>;
-    /** Tests the kernels of shapes. `room` is asked for where to book buffers, only if there is something to test. */
+    /** Tests all kernels of shapes. If it changes the type of keys and values, the model is to be planned again, from \`first\` on. `room` is asked for where to book buffers, only if there is something to test. */
     prove(shapes: Shapes, room: () => Ledger): Promise<Shapes>;
   };
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */

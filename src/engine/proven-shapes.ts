@@ -25,13 +25,13 @@ interface Change {
   failure: CheckResult;
 }
 
-/** `untuned` is what the choices fall back to first; `room` is where buffers are booked, asked for only if a test is to be run; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
-export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, untuned: Shapes, { notes, save }: Notebook, room: () => Ledger, only?: RegExp): Promise<Proven> {
+/** `untuned` is what the choices fall back to first; `room` is where buffers are booked, asked for only if a test is to be run; without it none is run, and what earlier ones told is taken into account; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
+export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, untuned: Shapes, { notes, save }: Notebook, room?: () => Ledger, only?: RegExp): Promise<Proven> {
   const ladders = laddersFrom(gpu, untuned);
   const tried = new Set<string>();
   const changes = new Map<string, Change>();
   for (;;) {
-    const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, only, room, known: notes.checks });
+    const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, only, room, known: notes.checks, knownOnly: !room });
     const loss = await lossOf(gpu.device); // which would make every kernel fail
     if (loss) throw loss;
     const fresh = results.filter(({ name, noRoom }) => !noRoom && !Object.hasOwn(notes.checks, name));

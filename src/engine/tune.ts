@@ -19,6 +19,8 @@ import { type Choice, type Notebook } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
+/** And for what loads before had no time for: the weights wait. */
+const againMs = 1000;
 /** At which share of it each part has to end. */
 const until = { decode: 0.45, prefill: 0.77, few: 0.87, attention: 0.95, chunk: 1 };
 /** What is measured of the matrices: in which program, with how many rows, and how many candidates at least. */
@@ -72,16 +74,20 @@ export async function tune(given: TuneTarget, shapes: Shapes, book: Notebook, ex
 
 async function tuneBy(target: TimedTarget, shapes: Shapes, { notes, save }: Notebook, exact: boolean): Promise<Shapes> {
   const started = performance.now();
+  const isToRepeat = (choice: Choice | 'chunk') => (notes.late?.[choice] ?? mostTries) < mostTries;
+  const most = (['decode', 'prefill', 'few', 'chunk'] as const).some(isToRepeat) ? againMs : tuneMs;
   let learned = false;
   let later = false; // the next load measures again
   for (const choice of ['decode', 'prefill', 'few'] as const) {
     const { mode, least } = measurements[choice];
-    const deadline = started + until[choice] * tuneMs;
+    const deadline = started + until[choice] * most;
     let choices = candidates(target.gpu, shapes, exact)[choice];
-    let again = false;
+    const repeat = isToRepeat(choice);
+    let compared = false; // for the largest kind, at this load
     let measuring: boolean | undefined;
     for (const [i, kind] of byShare(target.record(mode, shapes)).entries()) {
-      let chosen = notes[choice][kind];
+      const known: MatrixShapes | undefined = notes[choice][kind];
+      let chosen = repeat ? undefined : known;
       if (!chosen) {
         measuring ??= (await target.clock.sampleMs()) !== undefined && (await target.begin(choice));
         const timed = measuring && performance.now() < deadline ? await time(target, shapes, choice, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
@@ -90,24 +96,24 @@ async function tuneBy(target: TimedTarget, shapes: Shapes, { notes, save }: Note
           const ranked = timed.map(({ value }) => value);
           choices = [...ranked, ...choices.filter((each) => !ranked.includes(each))].filter((each) => !slow.includes(each));
         }
-        if (i === 0 && measuring && timed.length < least) {
-          const tries = (notes.late?.[choice] ?? 0) + 1;
-          notes.late = { ...notes.late, [choice]: tries };
-          again = tries < mostTries;
-          later ||= again;
+        if (i === 0 && measuring) {
+          compared = timed.length >= least;
+          const tries = compared ? mostTries : (notes.late?.[choice] ?? 0) + 1;
+          if (!compared || repeat) notes.late = { ...notes.late, [choice]: tries };
+          later ||= tries < mostTries;
         }
         // Also what alone was timed: in software the untuned choice may not even compile in time.
-        chosen = timed[0]?.value ?? usual(shapes)[choice];
+        chosen = timed[0]?.value ?? (compared ? undefined : known) ?? usual(shapes)[choice];
         // Also where no time was left: measuring at every load would delay the weights each time.
-        if (!again) notes[choice][kind] = chosen;
+        notes[choice][kind] = chosen;
         learned = true;
       }
       if (i === 0) shapes = { ...shapes, ...chosen };
       shapes = { ...shapes, matrices: { ...shapes.matrices, [kind]: { ...shapes.matrices?.[kind], ...chosen } } };
     }
   }
-  const attending = await tuneAttention(target, shapes, notes, started + until.attention * tuneMs, later);
-  const stepped = target.streams ? undefined : await tuneChunk(target, attending.shapes, notes, started + until.chunk * tuneMs, later);
+  const attending = await tuneAttention(target, shapes, notes, started + until.attention * most, later);
+  const stepped = target.streams ? undefined : await tuneChunk(target, attending.shapes, notes, started + until.chunk * most, later);
   if (learned || attending.learned || stepped?.learned || notes.begun) {
     delete notes.begun;
     await save();

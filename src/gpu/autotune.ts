@@ -127,6 +127,7 @@ async function measure(clock: PassClock, program: Program, together: number, ste
   let sample = await time(1);
   const times = (of: Step) => workgroups(program, step) / workgroups(program, of);
   while (at + 1 < steps.length && (sample * times(steps[at])) / times(steps[at + 1]) <= longestMs) {
+    if (performance.now() >= deadline) return undefined;
     at++;
     sample = await time(1);
   }

@@ -15,6 +15,8 @@ export interface SelfTestOptions {
   only?: RegExp;
   /** Results of earlier runs by name: how a check failed, or an empty text. They are not run again. */
   known?: Record<string, string>;
+  /** Run nothing: give the results in `known` of the checks that the model needs. */
+  knownOnly?: boolean;
   /** Where pipelines go: with the model's own cache, what is compiled for the check is not compiled again. */
   kernels?: ReturnType<typeof createKernelCache>;
   /** Where buffers are booked; asked for once something is to be run. Default: 1 GiB beside all else. */

@@ -14,9 +14,9 @@ import { samplerChecks } from './sampler.ts';
 
 const atOnce = 4;
 
-export async function runSelfTest(gpu: Gpu, { model, only, known = {}, kernels, room, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
+export async function runSelfTest(gpu: Gpu, { model, only, known = {}, knownOnly = false, kernels, room, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
   const all = model ? modelChecks(model) : [...projectChecks(matrixPrefills(gpu)), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
-  const checks = only ? all.filter(({ name }) => only.test(name)) : all;
+  const checks = all.filter(({ name }) => (!only || only.test(name)) && (!knownOnly || Object.hasOwn(known, name)));
   const own = createLedger(gpu.device, 2 ** 30);
   const bench = { gpu, kernels: kernels ?? createKernelCache(gpu.device), room: room ?? (() => own) };
   const results: CheckResult[] = [];
