@@ -1,6 +1,6 @@
 // What a load does with kernels that are wrong on an adapter, and what it keeps of its measurements: on Dawn, with
 // shader files replaced by spoilt ones.
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { kindsOf } from '../src/engine/kinds.ts';
 import { openModel } from '../src/engine/opened.ts';
@@ -104,6 +104,36 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     const refused = engine.load(stories(), { context: 128, f32: true });
     await expect(refused).rejects.toBeInstanceOf(DeviceError);
     await expect(refused).rejects.toThrow(/^The kernel "rope of .*" fails its self-test on .{3,}, and there is no other/);
+  });
+
+  it('are found though they passed once, as another driver may be there since', async () => {
+    const decode = { splits: 8, panels: 2, dot: 'f32' as const };
+    const before = notebook(measured({}, decode));
+    const engine = openEngine({ tuning: before });
+    expect((await engine.load(stories(), { context: 128, f32: true })).warnings).toEqual([]);
+    await engine.unload();
+    const [{ checks }] = before.notes.values();
+    const shaders = { 'reduce/splits': 'fn split_sum(value : f32, lane : u32, split : u32) -> f32 {\n  return value;\n}\n' };
+    const { ids, warnings } = await load(shaders, { ...measured(shaders, decode), checks });
+    expect(warnings).toContainEqual(expect.stringMatching(/^splits=8 panels=2 dot=f32 is not used/));
+    expect(ids).toEqual(right);
+  });
+
+  it('are not taken for such because of what may be over the next time', async () => {
+    const before = notebook(measured({}));
+    const engine = openEngine({ tuning: before });
+    await engine.load(stories(), { context: 128, f32: true });
+    const [notes] = before.notes.values();
+    const tuning = notebook({ ...notes, checks: {} });
+    const again = openEngine({ tuning });
+    const map = vi.spyOn(GPUBuffer.prototype, 'mapAsync').mockRejectedValueOnce(new Error('No handle is left.'));
+    await again.load(stories(), { context: 128, f32: true }).catch(() => {}); // refused, or without one of its choices
+    map.mockRestore();
+    const [after] = tuning.notes.values();
+    expect(Object.keys(after.checks).length).toBeGreaterThan(5);
+    expect(Object.values(after.checks).filter(Boolean)).toEqual([]);
+    expect((await again.load(stories(), { context: 128, f32: true })).warnings).toEqual([]);
+    await Promise.all([engine.unload(), again.unload()]);
   });
 
   it('are told again at the next load, without being run again', async () => {

@@ -5,7 +5,7 @@ import { type Ledger } from '../gpu/ledger.ts';
 import { type Shapes } from '../model/shapes.ts';
 import { type ModelOptions, type OpenedModel } from './opened.ts';
 import { productsOf } from './kinds.ts';
-import { provenShapes } from './proven-shapes.ts';
+import { provenShapes, stillPasses } from './proven-shapes.ts';
 import { chunkToPlan } from './tune-chunk.ts';
 import { tune } from './tune.ts';
 import { type NotebookOptions, type Tuning, openNotebook } from './tuning.ts';
@@ -32,7 +32,10 @@ export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: Open
       return { ...shapes, chunk: chunkToPlan(notebook.notes, productsOf(opened)) };
     },
     tune: (target) => tune(target, proven, notebook, options.exact),
-    prove: (shapes, room) => prove(shapes, room),
+    async prove(shapes, room, again) {
+      if (again && !(await stillPasses(gpu, kernels, opened, shapes, notebook, room))) notebook.notes.checks = {};
+      return prove(shapes, room);
+    },
     warnings: () => [...warnings],
   };
 }

@@ -89,12 +89,12 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
     hooks.onReady?.('shapes');
     const compiling = [...recordAll('decode', shapes), ...recordAll('prefill', shapes)].map(({ kernel }) => kernels.get(kernel));
     void Promise.allSettled(compiling); // beside the tests, which report those that fail
+    const beside = options.budgetBytes - planned.totalBytes >= testBytes;
     const prove = async (room: () => Ledger): Promise<Shapes> => {
-      const proven = (await choose?.prove(shapes, room)) ?? shapes;
+      const proven = (await choose?.prove(shapes, room, beside)) ?? shapes;
       if (proven.cache !== shapes.cache) throw new OtherPlan('A kernel that writes or reads keys and values has failed its test.');
       return proven;
     };
-    const beside = options.budgetBytes - planned.totalBytes >= testBytes;
     if (choose && !beside) {
       let cleared = false;
       shapes = await prove(() => {

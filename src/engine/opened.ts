@@ -36,8 +36,8 @@ export interface ModelOptions extends ActivationSizes {
     /** What the model is planned with, by what earlier tests told: nothing is run. `ledger` is that of the load. */
     first(ledger: Ledger): Promise<Shapes>;
     tune(target: TuneTarget): Promise<Shapes>;
-    /** Tests all kernels of shapes. If it changes the type of keys and values, the model is to be planned again, from \`first\` on. `room` is asked for where to book buffers, only if there is something to test. */
-    prove(shapes: Shapes, room: () => Ledger): Promise<Shapes>;
+    /** Tests all kernels of shapes. If it changes the type of keys and values, the model is to be planned again, from \`first\` on. `room` is asked for where to book buffers, only if there is something to test; `again`: some of what passed at an earlier load is, and everything if that fails now. */
+    prove(shapes: Shapes, room: () => Ledger, again: boolean): Promise<Shapes>;
   };
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
   ramBytes?: number;

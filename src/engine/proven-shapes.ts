@@ -34,7 +34,7 @@ export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: Opene
     const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, only, room, known: notes.checks, knownOnly: !room });
     const loss = await lossOf(gpu.device); // which would make every kernel fail
     if (loss) throw loss;
-    const fresh = results.filter(({ name, noRoom }) => !noRoom && !Object.hasOwn(notes.checks, name));
+    const fresh = results.filter(({ name, noRoom, passing }) => !noRoom && !passing && !Object.hasOwn(notes.checks, name));
     for (const { name, message = '' } of fresh) notes.checks[name] = message;
     if (fresh.length) await save();
     const failures = results.filter(({ passed }) => !passed);
@@ -46,6 +46,12 @@ export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: Opene
       shapes = withChoice(shapes, next, failure.kinds ?? []);
     }
   }
+}
+
+/** Whether some checks that passed at an earlier load still do. The driver may be another one since, which no browser tells. */
+export async function stillPasses(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, { notes }: Notebook, room: () => Ledger): Promise<boolean> {
+  const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, room, known: notes.checks, sample: true });
+  return results.every(({ passed, passing }) => passed || passing);
 }
 
 /** What to take in turn where a choice fails, by the first name of the choice. */

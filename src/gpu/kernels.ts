@@ -65,6 +65,9 @@ export function kernelsHash(replaced: Record<string, string> = {}): string {
   return (hash >>> 0).toString(16);
 }
 
+/** The browser or the driver does not take a kernel. */
+export class CompileError extends Error {}
+
 export interface KernelCache {
   get(spec: KernelSpec): Promise<Kernel>;
   /** Of all the sources behind it. */
@@ -99,7 +102,7 @@ export function createKernelCache(device: GPUDevice, replaced: Record<string, st
     } catch (error) {
       const { messages } = await shader.getCompilationInfo();
       const lines = messages.map((m) => `[${m.type} at ${m.lineNum}:${m.linePos}] ${m.message}`);
-      throw new Error(`The kernel ${kernelKey(spec)} does not compile: ${(error as Error).message}\n${lines.join('\n')}`, { cause: error });
+      throw new CompileError(`The kernel ${kernelKey(spec)} does not compile: ${(error as Error).message}\n${lines.join('\n')}`, { cause: error });
     }
   }
 

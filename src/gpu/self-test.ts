@@ -17,6 +17,8 @@ export interface SelfTestOptions {
   known?: Record<string, string>;
   /** Run nothing: give the results in `known` of the checks that the model needs. */
   knownOnly?: boolean;
+  /** Run but one check of each main kernel of the model, of those that passed by `known`: whether that still holds. */
+  sample?: boolean;
   /** Where pipelines go: with the model's own cache, what is compiled for the check is not compiled again. */
   kernels?: ReturnType<typeof createKernelCache>;
   /** Where buffers are booked; asked for once something is to be run. Default: 1 GiB beside all else. */

@@ -1,5 +1,6 @@
 // What a check is and how one is judged. Knows no kernel.
 import { BudgetError } from '../../errors.ts';
+import { CompileError } from '../kernels.ts';
 import { missing } from '../../model/possible-shapes.ts';
 import { type Shapes } from '../../model/shapes.ts';
 import { type Workbench } from './workbench.ts';
@@ -45,7 +46,12 @@ export interface CheckResult {
   noRoom?: boolean;
   /** The cases that failed and how. */
   message?: string;
+  /** It failed for what may be over the next time: neither wrong numbers nor a kernel that does not compile. */
+  passing?: boolean;
 }
+
+/** A kernel did something else than it should. */
+export class WrongResult extends Error {}
 
 /** Largest error of an outcome in units of its scale. What is not a number, or not there, is infinitely wrong. */
 export function errorOf({ found, expected, scale }: Outcome): number {
@@ -63,16 +69,20 @@ export async function runCheck(bench: Workbench, { name, tolerance, shapes, kind
   if (skipped) return { name, passed: true, error: 0, tolerance, shapes, kinds, skipped };
   let worst = 0;
   const failures: string[] = [];
+  let sure = false;
   for (const each of cases) {
     try {
       const error = errorOf(await each.run(bench));
       worst = Math.max(worst, error);
-      if (error > tolerance) failures.push(`${each.name}: error ${error.toExponential(2)}`);
+      if (!(error > tolerance)) continue;
+      failures.push(`${each.name}: error ${error.toExponential(2)}`);
+      sure = true;
     } catch (error) {
       if (error instanceof BudgetError) return { name, passed: true, error: 0, tolerance, shapes, kinds, skipped: error.message, noRoom: true };
       worst = Infinity;
+      sure ||= error instanceof CompileError || error instanceof WrongResult;
       failures.push(`${each.name}: ${(error as Error).message}`);
     }
   }
-  return { name, passed: failures.length === 0, error: worst, tolerance, shapes, kinds, ...(failures.length ? { message: failures.join('\n') } : {}) };
+  return { name, passed: failures.length === 0, error: worst, tolerance, shapes, kinds, ...(failures.length ? { message: failures.join('\n'), passing: !sure } : {}) };
 }

@@ -1,7 +1,7 @@
 // Checks of the programs that choose the next token: greedy, and by drawing with every filter.
 import { createSampler } from '../../model/sampler.ts';
 import { candidates, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
-import { type Case, type Check, type Outcome } from './check.ts';
+import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
 import { decodeShapes } from './project.ts';
 import { type Random, normals, random } from './random.ts';
 import { withStage } from './workbench.ts';
@@ -40,7 +40,7 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         }
         const ids = new Uint32Array(await stage.readBytes(activations.ids.buffer, 4 * (41 + seeds))).subarray(41);
         const [position, rows] = new Uint32Array(await stage.readBytes(activations.state.buffer, 8));
-        if (position !== 40 + seeds || rows !== 1) throw new Error(`The state has position ${position} and ${rows} rows; it should have ${40 + seeds} and 1.`);
+        if (position !== 40 + seeds || rows !== 1) throw new WrongResult(`The state has position ${position} and ${rows} rows; it should have ${40 + seeds} and 1.`);
         const found = Array.from(ids, (id, i) => distance(logits, sampling, id, i + 1));
         return { found, expected: found.map(() => 0) };
       }),
