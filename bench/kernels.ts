@@ -1,5 +1,5 @@
 // Every kernel of a loaded model, timed by itself on the dispatches that the engine recorded. Each sample begins from the same
-// buffers and has to leave the same bytes in them, finite where they are floats.
+// buffers and has to leave the same bytes in them, finite where they are floats; of products some rows are computed again on the CPU.
 import { type LoadedModel } from '../src/engine/load.ts';
 import { kernelSource, readInterface } from '../src/gpu/kernels.ts';
 import { createLedger } from '../src/gpu/ledger.ts';
@@ -7,6 +7,8 @@ import { type PassClock, createPassClock } from '../src/gpu/pass-clock.ts';
 import { fewRows } from '../src/model/products.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../src/gpu/program.ts';
 import { type DevicePeak } from '../src/protocol.ts';
+import { readBuffer } from './read-buffer.ts';
+import { verifyRows } from './rows.ts';
 import { type Cost, boundOf, rooflineSeconds, totalCost } from './cost.ts';
 
 export interface KernelSpeed {
@@ -47,16 +49,18 @@ const unordered = new Set(['narrowed']);
  * Run this after the model has run up to the longest of `lengths`, so that the cache holds keys and values. Everything is
  * timed at the first length, attention at all. Throws if a kernel's output is not finite or changes between samples.
  */
-export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengths: readonly number[], prefillRows: number, onKernel?: (speed: KernelSpeed) => void): Promise<{ kernels: KernelSpeed[]; by: PassClock['by'] }> {
+export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengths: readonly number[], prefillRows: number, onKernel?: (speed: KernelSpeed) => void): Promise<{ kernels: KernelSpeed[]; by: PassClock['by']; rows: number }> {
   const { gpu: { device }, programs, heads, sampler } = model;
   const clock = createPassClock(device, createLedger(device, Infinity));
   const kernels: KernelSpeed[] = [];
+  let rowsChecked = 0;
   const rows = Math.min(prefillRows, model.options.chunk);
   const greedy = sampler.choose({ seed: 0 });
   const all = (...list: Program[]): Recorded[] => list.flatMap((program) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch })));
   const stages = (list: { program: Program }[]) => list.map(({ program }) => program);
   const measure = async (mode: string, recorded: Recorded[], step: Step) => {
     for (const [name, group] of groupBy(recorded.filter(({ dispatch }) => runsIn(dispatch, step)), nameOf)) {
+      if (group[0].dispatch.kind) for (const each of new Set([group[0], group.at(-1)!])) rowsChecked += await verifyRows(model, each, step);
       const speed = await measureGroup(model, clock, peak, group, step);
       kernels.push({ mode, name, kernel: group[0].dispatch.kernel.kernel, step, dispatches: group.length, ...speed });
       onKernel?.(kernels.at(-1)!);
@@ -73,7 +77,7 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
     await measure('prefill', prefill, { rows, length: Math.max(rows, lengths[0]) });
     await measure('prefill', prefill.filter(({ dispatch }) => dispatch.kernel.kernel === 'matvec-few'), { rows: fewRows, length: Math.max(fewRows, lengths[0]) });
     for (const length of lengths.slice(1)) if (length >= rows) await measure('prefill', prefill.filter(attends), { rows, length });
-    return { kernels, by: clock.by };
+    return { kernels, by: clock.by, rows: rowsChecked };
   } finally {
     clock.destroy();
   }
@@ -174,14 +178,3 @@ function writtenBuffers(group: Recorded[]): Map<GPUBuffer, boolean> {
 const bufferOf = (given: Binding | (() => Binding)): Binding => (typeof given === 'function' ? given() : given);
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
-
-async function readBuffer(device: GPUDevice, buffer: GPUBuffer): Promise<Uint8Array<ArrayBuffer>> {
-  const staging = device.createBuffer({ label: 'bench.readback', size: buffer.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
-  device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const bytes = new Uint8Array(staging.getMappedRange().slice(0));
-  staging.destroy();
-  return bytes;
-}

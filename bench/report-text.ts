@@ -44,10 +44,11 @@ const planWords = ({ verdict, budgetBytes, totalBytes, keptBytes, streamedBytes,
 
 const clockWords = (by: Peak['by']): string => (by === 'timestamps' ? 'timestamps of the GPU' : 'the time from submit to done');
 
-const checkedWords = ({ checked: { selfTests, tokens, expected, contexts, kernels } }: BenchReport): string =>
+const checkedWords = ({ checked: { selfTests, tokens, expected, contexts, kernels, rows } }: BenchReport): string =>
   [
     `${selfTests} tests of this model's kernels against plain loops`, `${tokens} tokens chosen twice alike`, expected ? `the first ${expected} as expected` : '',
     contexts ? `${contexts} contexts twice alike` : '', kernels ? `${kernels} timed kernels with the same bytes each time` : '',
+    rows ? `${rows} rows of their products as by plain loops on the model's weights` : '',
   ].filter(Boolean).join(', ');
 
 function contextTable(contexts: ContextSpeed[]): string[] {

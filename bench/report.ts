@@ -70,7 +70,7 @@ export interface BenchReport {
     bytesPerWeight: number; ofF16: number;
   };
   /** Every timed output was checked; a wrong one is an error instead of a report. */
-  checked: { selfTests: number; tokens: number; expected: number; contexts: number; kernels: number };
+  checked: { selfTests: number; tokens: number; expected: number; contexts: number; kernels: number; rows: number };
 }
 
 export interface BenchHost extends Required<Pick<RunHooks, 'calls'>>, Pick<RunHooks, 'cpuMs'> {
@@ -119,7 +119,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const contexts = quick ? { contexts: [], leftOut: [] } : await contextSpeeds();
   const lengths = [...new Set([Math.max(prefillRows, promptTokens), ...contexts.contexts.map(({ context }) => context)])].sort((a, b) => a - b);
   if (!quick) say('Each kernel by itself.');
-  const { kernels, by } = quick ? { kernels: [], by: undefined } : await measureKernels(model, peak, lengths, prefillRows, ({ mode, name, ms }) => say(`${mode} ${name}: ${ms.toFixed(2)} ms`));
+  const { kernels, by, rows } = quick ? { kernels: [], by: undefined, rows: 0 } : await measureKernels(model, peak, lengths, prefillRows, ({ mode, name, ms }) => say(`${mode} ${name}: ${ms.toFixed(2)} ms`));
   const gpuMs = kernels.filter(({ mode, step }) => mode === 'decode' && step.length === lengths[0]).reduce((sum, { ms }) => sum + ms, 0);
   const gpuBoundFromTokens = await gpuBoundFrom(loaded, prompt);
   const { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding } = model.plan;
@@ -144,7 +144,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
       cpuSecondsPerToken: cpuMsPerToken === undefined ? 'not measurable' : cpuMsPerToken / 1000,
       bytesPerWeight: byteLength / info.parameters, ofF16: byteLength / info.parameters / 2,
     },
-    checked: { selfTests, tokens: second.ids.length, expected: options.expect?.length ?? 0, contexts: contexts.contexts.length, kernels: kernels.length },
+    checked: { selfTests, tokens: second.ids.length, expected: options.expect?.length ?? 0, contexts: contexts.contexts.length, kernels: kernels.length, rows },
   };
 
   async function contextSpeeds() {

@@ -36,6 +36,7 @@ test('reports speeds, shares of the peak, bytes and calls, each output checked, 
   expect(new Set(kernels.map(({ mode }) => mode))).toEqual(new Set(['decode', 'prefill', 'draw']));
   expect(checked).toMatchObject({ tokens: 5, expected: 5, contexts: 2, kernels: kernels.length });
   expect(checked.selfTests).toBeGreaterThan(5);
+  expect(checked.rows).toBeGreaterThan(40);
   expect(measured.plan).toMatchObject({ verdict: 'fits', streamedBytes: 0 });
   expect(text).toMatch(/^plan {6}fits: /m);
   expect(perToken.creations).toBe(0);

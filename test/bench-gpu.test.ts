@@ -4,9 +4,11 @@ import { promptCost } from '../bench/contexts.ts';
 import { countCalls } from '../bench/count-calls.ts';
 import { runBench } from '../bench/report.ts';
 import { reportText } from '../bench/report-text.ts';
+import { verifyRows } from '../bench/rows.ts';
 import { type EngineOptions } from '../src/engine/engine.ts';
+import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../src/gpu/program.ts';
 import { adapterFile, dawn } from './dawn.ts';
-import { openEngine, quick, stories } from './engine.ts';
+import { bytesOf, openEngine, quick, stories } from './engine.ts';
 
 const engine = openEngine();
 const host = { name: 'a test' };
@@ -34,6 +36,26 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
     const doubtful = reportText({ ...fits, prefill: { ...fits.prefill, ofFma: 1.081 }, doubtful: ['prefill, of multiply-adds'] });
     expect(doubtful).toContain('(108.1 %! of multiply-adds)');
     expect(doubtful).toMatch(/^DOUBTFUL .*prefill, of multiply-adds/m);
+  });
+
+  const products = (): { program: Program; index: number; dispatch: Dispatch; step: Step }[] => {
+    const { programs, heads } = engine.loaded().model;
+    const of = (stages: { program: Program }[], step: Step) => stages.flatMap(({ program }) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch, step }))).filter(({ dispatch }) => dispatch.kind && /^(layer\.0|head)\./.test(dispatch.label) && runsIn(dispatch, step));
+    return [...of([...programs.decode, ...heads.last], { rows: 1, length: 9 }), ...of(programs.prefill, { rows: 20, length: 25 }), ...of(programs.prefill, { rows: 3, length: 9 })];
+  };
+
+  it.each([
+    ['stories260K/stories260K.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true], ['tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup', true],
+    ['tiny/tiny-qwen2.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true], ['tiny/tiny-gemma3.gguf', 'splits=1,dot=i8,prefill=tile,tile=f16,few=0,reduce=workgroup', false],
+  ])('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, variant, f32) => {
+    await engine.load(bytesOf(path), { f32, variant, context: 64 });
+    const { model } = engine.loaded();
+    for (const { step, ...recorded } of products()) expect(await verifyRows(model, recorded, step), recorded.dispatch.label).toBeGreaterThan(1);
+    // A weight that is wrong on the GPU.
+    const { step, ...recorded } = products().at(0)!;
+    const { buffer, offset = 0, size = buffer.size } = recorded.dispatch.bindings.weights as Binding;
+    model.gpu.device.queue.writeBuffer(buffer, offset, new Uint8Array(size).fill(0x11));
+    await expect(verifyRows(model, recorded, step)).rejects.toThrow(/at full size, where plain loops on the model's weights give/);
   });
 
   it('counts of a prompt its products, attention, and the output matrix for the last position alone', async () => {
