@@ -73,6 +73,14 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(ids).toEqual(right);
   });
 
+  it('are found wherever in a tile they are wrong', async () => {
+    const matmul = kernelSource({ kernel: 'matmul' });
+    const shaders = { matmul: matmul.replace('sums[j][i]);', 'sums[j][i] * select(1.0, 1.01, j == 3u));') }; // tokens 48 to 63
+    expect(shaders.matmul).not.toBe(matmul);
+    const { warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
+    expect(warnings).toEqual([expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead/)]);
+  });
+
   it('leave steps of few rows to the kernel for many where their own is wrong', async () => {
     const shaders = { 'matvec-few': kernelSource({ kernel: 'matvec-few' }).replace('low += placed', 'low += 1.01 * placed') };
     const { ids, warnings } = await load(shaders, measured(shaders, undefined, undefined, { few: 4 }));

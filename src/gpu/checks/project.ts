@@ -2,7 +2,7 @@
 import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
 import { type Project } from '../../model/graph.ts';
-import { lanesOf } from '../../model/products.ts';
+import { lanesOf, usesTiles } from '../../model/products.ts';
 import { type Mode, type Shapes, usualChunk, usualAttention } from '../../model/shapes.ts';
 import { unitOf } from '../../model/subgroup-matrix.ts';
 import { embed } from '../../reference/embed.ts';
@@ -274,10 +274,14 @@ export const fewCheck = (given: Projected, label: string, shapes: Shapes): Check
   return few ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, shapes: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', shapes)] }] : [];
 };
 
+/** More rows and tokens than a tile of 64 x 64, so that each of its lines is compared, and an edge. */
+const beyondTile = { rows: 68, tokens: 65 };
+
 /** The check of one product of a model for many rows of activations. */
 export const prefillCheck = (given: Projected, label: string, shapes: Shapes): Check => {
   const { prefill, tile } = shapes;
-  const cases = [projectCase({ ...given, tokens: 9 }, 'prefill', shapes)];
+  const sizes = usesTiles(prefill) ? { rows: given.rows.map(() => beyondTile.rows), tokens: beyondTile.tokens } : { tokens: 9 };
+  const cases = [projectCase({ ...given, ...sizes }, 'prefill', shapes)];
   if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), shapes: { prefill }, cases };
   if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, shapes: { prefill }, cases };
   return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, shapes: { prefill, tile }, cases };
