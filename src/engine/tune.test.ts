@@ -62,6 +62,20 @@ it('tries at some loads where no time is left for the largest kind of matrix, th
   expect(kernels).not.toHaveBeenCalled();
 });
 
+it('in software takes what compiles soonest where no time is left for anything, until another load measures', async () => {
+  const untuned = defaultShapes(gpu, {});
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const load = async () => {
+    const tuning = tune({ ...target, gpu: { ...gpu, software: true } }, untuned, book);
+    await vi.advanceTimersByTimeAsync(tuneMs);
+    return tuning;
+  };
+  expect(await load()).toMatchObject({ splits: 1, panels: 4, dot: 'f32', prefill: 'rows', few: 0, threads: 32 });
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => candidates.slice(-2).map(({ value }, i) => ({ value, ms: i + 1 })));
+  expect(await load()).toMatchObject({ splits: 8, panels: 1, dot: 'f32' });
+  rank.mockRestore();
+});
+
 it('changes nothing where the device tells too late that work is done, and is not held up by it again', async () => {
   waitMs = 100;
   const rank = vi.spyOn(autotune, 'rank').mockResolvedValue([{ value: { splits: 1, panels: 4, rows: 64 }, ms: 0 }]);

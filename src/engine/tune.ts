@@ -102,8 +102,10 @@ async function tuneBy(target: TimedTarget, shapes: Shapes, { notes, save }: Note
           if (!compared || repeat) notes.late = { ...notes.late, [choice]: tries };
           later ||= tries < mostTries;
         }
-        // Also what alone was timed: in software the untuned choice may not even compile in time.
-        chosen = timed[0]?.value ?? (compared ? undefined : known) ?? usual(shapes)[choice];
+        // Also what alone was timed: in software the untuned choice may not even compile in time. Where nothing was timed there,
+        // what compiles soonest; the next load measures.
+        const soonest = target.gpu.software && measuring && i === 0 && choice !== 'few' ? choices[0] : undefined;
+        chosen = timed[0]?.value ?? (compared ? undefined : known) ?? soonest ?? usual(shapes)[choice];
         // Also where no time was left: measuring at every load would delay the weights each time.
         notes[choice][kind] = chosen;
         learned = true;
