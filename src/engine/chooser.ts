@@ -19,6 +19,7 @@ const notProducts = /^(?!mat)/;
 
 export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Shapes, tuning?: Tuning, options: NotebookOptions = {}): Promise<Chooser> {
   const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned, options);
+  const earlier = { ...notebook.notes.checks };
   const warnings = new Set<string>();
   let proven = untuned;
   const prove = async (shapes: Shapes, room?: () => Ledger, only?: RegExp) => {
@@ -32,8 +33,12 @@ export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: Open
       return { ...shapes, chunk: chunkToPlan(notebook.notes, productsOf(opened)) };
     },
     tune: (target) => tune(target, proven, notebook, options.exact),
-    async prove(shapes, room, again) {
-      if (again && !(await stillPasses(gpu, kernels, opened, shapes, notebook, room))) notebook.notes.checks = {};
+    async prove(shapes, room, arrived) {
+      const found = await prove(shapes, room);
+      if (!arrived || !Object.keys(earlier).length) return found;
+      await arrived; // what passed before is not to hold up the weights
+      if (await stillPasses(gpu, kernels, opened, found, earlier, room)) return found;
+      notebook.notes.checks = {};
       return prove(shapes, room);
     },
     warnings: () => [...warnings],

@@ -90,8 +90,8 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
     const compiling = [...recordAll('decode', shapes), ...recordAll('prefill', shapes)].map(({ kernel }) => kernels.get(kernel));
     void Promise.allSettled(compiling); // beside the tests, which report those that fail
     const beside = options.budgetBytes - planned.totalBytes >= testBytes;
-    const prove = async (room: () => Ledger): Promise<Shapes> => {
-      const proven = (await choose?.prove(shapes, room, beside)) ?? shapes;
+    const prove = async (room: () => Ledger, arrived?: Promise<void>): Promise<Shapes> => {
+      const proven = (await choose?.prove(shapes, room, arrived)) ?? shapes;
       if (proven.cache !== shapes.cache) throw new OtherPlan('A kernel that writes or reads keys and values has failed its test.');
       return proven;
     };
@@ -108,10 +108,10 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
     const { weights, activations, cache } = placed;
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
-    const proveAndRecord = async () => {
+    const proveAndRecord = async (arrived: Promise<void>) => {
       if (choose && beside) {
         const room = createLedger(device, testBytes, { ledger, purpose: 'test' });
-        shapes = await prove(() => room);
+        shapes = await prove(() => room, arrived);
       }
       return recordPrograms(gpu, ledger, kernels, context(shapes), layout, weights, planned, logitsRows);
     };
@@ -122,8 +122,9 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       hooks.onReady?.('weights');
     };
     // Pipelines compile and are tested while weights arrive.
-    const recording = proveAndRecord();
-    underWay.push(recording.then(() => hooks.onReady?.('programs')), arrive());
+    const arriving = arrive();
+    const recording = proveAndRecord(arriving);
+    underWay.push(recording.then(() => hooks.onReady?.('programs')), arriving);
     await Promise.all(underWay);
     const recorded = await recording;
     const steps = planned.verdict === 'streams' ? chunk : Math.min(chunk, shapes.chunk);

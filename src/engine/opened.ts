@@ -37,7 +37,7 @@ export interface ModelOptions extends ActivationSizes {
     first(ledger: Ledger): Promise<Shapes>;
     tune(target: TuneTarget): Promise<Shapes>;
     /** Tests all kernels of shapes. If it changes the type of keys and values, the model is to be planned again, from \`first\` on. `room` is asked for where to book buffers, only if there is something to test; `again`: some of what passed at an earlier load is, and everything if that fails now. */
-    prove(shapes: Shapes, room: () => Ledger, again: boolean): Promise<Shapes>;
+    prove(shapes: Shapes, room: () => Ledger, arrived?: Promise<void>): Promise<Shapes>;
   };
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
   ramBytes?: number;

@@ -10,7 +10,7 @@ import { type Shapes, plainAttention } from '../model/shapes.ts';
 import { usesTiles } from '../model/products.ts';
 import { testable } from './kinds.ts';
 import { type OpenedModel } from './opened.ts';
-import { type Notebook } from './tuning.ts';
+import { type AdapterNotes, type Notebook } from './tuning.ts';
 
 export interface Proven {
   shapes: Shapes;
@@ -48,9 +48,9 @@ export async function provenShapes(gpu: Gpu, kernels: KernelCache, opened: Opene
   }
 }
 
-/** Whether some checks that passed at an earlier load still do. The driver may be another one since, which no browser tells. */
-export async function stillPasses(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, { notes }: Notebook, room: () => Ledger): Promise<boolean> {
-  const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, room, known: notes.checks, sample: true });
+/** Whether some checks that passed at an earlier load (`known`) still do. The driver may be another one since, which no browser tells. */
+export async function stillPasses(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, shapes: Shapes, known: AdapterNotes['checks'], room: () => Ledger): Promise<boolean> {
+  const results = await selfTest(gpu, { model: testable(opened, shapes), kernels, room, known, sample: true });
   return results.every(({ passed, passing }) => passed || passing);
 }
 
