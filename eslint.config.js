@@ -7,9 +7,10 @@ const imports = {
   index: ['api'],
   ui: ['api'],
   api: ['error-transfer'],
-  worker: ['error-transfer', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
+  worker: ['error-transfer', 'bench', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   node: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
-  cli: ['node', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
+  bench: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf', 'reference'],
+  cli: ['bench', 'node', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
   engine: ['text', 'model', 'weights', 'gpu', 'gguf'],
   text: ['gguf'],
   model: ['gpu', 'gguf'],
@@ -24,6 +25,9 @@ const imports = {
   protocol: [],
   'error-transfer': [],
 };
+/** Folders beside src, and whom they may import there. All of src is open to them; nothing in src may import them. */
+const around = { bench: ['scripts'], e2e: ['bench', 'scripts', 'test'], test: ['bench', 'scripts'], scripts: ['test'] };
+const beside = (folder) => `beside src: ${folder}`;
 const forAll = ['errors', 'bytes', 'room', 'formats', 'protocol'];
 const importNothing = ['errors', 'room', 'formats', 'protocol'];
 
@@ -35,9 +39,21 @@ const createBuffer = {
   selector: 'MemberExpression[property.name="createBuffer"]',
   message: 'GPU buffers are made in src/gpu/ledger.ts only, so that the budget holds.',
 };
-const files = { source: ['src/**/*.ts'], tests: ['**/*.test.ts'] };
+const files = { source: ['src/**/*.ts'], tests: ['**/*.test.ts'], around: Object.keys(around).flatMap((folder) => [`${folder}/**/*.ts`, `${folder}/**/*.mjs`]) };
+const boundariesSettings = {
+  'boundaries/include': ['src/**/*', ...Object.keys(around).map((folder) => `${folder}/**/*`)],
+  'boundaries/files': [
+    ...Object.keys(imports).flatMap((category) => [
+      { category, pattern: `src/${category}.ts` },
+      { category, pattern: `src/${category}/**/*` },
+    ]),
+    ...Object.keys(around).map((folder) => ({ category: beside(folder), pattern: `${folder}/**/*` })),
+  ],
+};
+const packages = { allow: { to: { module: { origin: ['external', 'core'] } } } };
+
 const restricted = (...packages) => ['error', { paths: packages.filter((each) => typeof each === 'object' && each.name), patterns: packages.filter((each) => each.group) }];
-const store = { name: 'idb-keyval', message: 'Only src/weights/store.ts knows where weights are kept, and src/ui/conversation-store.ts where chats are.' };
+const store = { name: 'idb-keyval', message: 'Only src/weights/store/store.ts knows where weights are kept, and src/ui/chat/conversation-store.ts where chats are.' };
 const shaders = { group: ['**/*.wgsl', '**/*.wgsl?*'], message: wgsl.message };
 
 export default tseslint.config(
@@ -55,13 +71,7 @@ export default tseslint.config(
     files: files.source,
     ignores: files.tests,
     plugins: { boundaries },
-    settings: {
-      'boundaries/include': ['src/**/*'],
-      'boundaries/files': Object.keys(imports).flatMap((category) => [
-        { category, pattern: `src/${category}.ts` },
-        { category, pattern: `src/${category}/**/*` },
-      ]),
-    },
+    settings: boundariesSettings,
     rules: {
       'boundaries/dependencies': [
         'error',
@@ -73,7 +83,7 @@ export default tseslint.config(
               from: { file: { categories: from } },
               allow: { to: { file: { categories: { anyOf: [from, ...to, ...(importNothing.includes(from) ? [] : forAll)] } } } },
             })),
-            { allow: { to: { module: { origin: ['external', 'core'] } } } },
+            packages,
             // The checks of the self-test record operations as the engine does; src/gpu/self-test.ts loads them only when they run.
             { from: { file: { path: 'src/gpu/checks/**' } }, allow: { to: { file: { categories: { anyOf: ['model', 'weights', 'reference'] } } } } },
           ],
@@ -83,7 +93,30 @@ export default tseslint.config(
       'no-restricted-syntax': ['error', wgsl, createBuffer],
     },
   },
+  {
+    files: files.around,
+    plugins: { boundaries },
+    settings: boundariesSettings,
+    rules: {
+      'boundaries/dependencies': [
+        'error',
+        {
+          default: 'disallow',
+          message: '{{from.file.categories}} may not import {{to.file.categories}}: see eslint.config.js.',
+          policies: [
+            ...Object.entries(around).map(([from, to]) => ({
+              from: { file: { categories: beside(from) } },
+              allow: { to: { file: { categories: { anyOf: [...Object.keys(imports), ...[from, ...to].map(beside)] } } } },
+            })),
+            packages,
+          ],
+        },
+      ],
+    },
+  },
+  // Benchmarks measure the device itself, beside what a budget counts.
+  { files: ['src/bench/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-syntax': ['error', wgsl] } },
   { files: ['src/gpu/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-imports': restricted(store), 'no-restricted-syntax': ['error', createBuffer] } },
   { files: ['src/gpu/ledger.ts'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['src/weights/store.ts', 'src/ui/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
+  { files: ['src/weights/store/store.ts', 'src/ui/chat/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
 );

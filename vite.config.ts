@@ -27,7 +27,7 @@ const library: UserConfig = {
   base: './',
   publicDir: false,
   worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker.js', codeSplitting: false } } }, // one file: bundlers copy it as it is
-  build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements.ts' }, formats: ['es'] } },
+  build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements/elements.ts' }, formats: ['es'] } },
 };
 
 const node: UserConfig = {

@@ -4,7 +4,7 @@ import { type Remote, transfer, wrap } from 'comlink';
 import { html, nothing, render } from 'lit';
 import { scriptAddress } from '../src/api/trusted.ts';
 import { type ModelSource, type StoredModel } from '../src/protocol.ts';
-import { saveText } from '../src/ui/save-text.ts';
+import { saveText } from '../src/ui/activity/save-text.ts';
 import { type BenchWorker, type PageResult } from './bench-worker.ts';
 import workerAddress from './bench-worker.ts?worker&url';
 import { type BenchQuery, readQuery } from './page-query.ts';

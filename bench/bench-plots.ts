@@ -1,7 +1,7 @@
 // The plots of bench.html, by uPlot: speed over contexts beside what the device would allow, and each kernel's share of the peak.
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { type BenchReport } from './report.ts';
+import { type BenchReport } from '../src/bench/report.ts';
 
 interface Lines {
   title: string;

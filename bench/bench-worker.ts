@@ -1,13 +1,13 @@
 // Hosts the engine for bench.html: loads, measures and checks in a worker, as the chat page's engine runs in one.
 import { expose } from 'comlink';
 import { createEngine, type EngineOptions, type Host } from '../src/engine/engine.ts';
-import { previewModel } from '../src/engine/preview.ts';
+import { previewModel } from '../src/engine/load/preview.ts';
 import { type ModelSource, type StoredModel } from '../src/protocol.ts';
-import { openRecords, openStore } from '../src/weights/store.ts';
-import { countCalls } from './count-calls.ts';
-import { type BenchOptions, type BenchReport, contextFor, runBench } from './report.ts';
-import { reportText } from './report-text.ts';
-import { type Sweep, sweep, sweepText } from './sweep.ts';
+import { openRecords, openStore } from '../src/weights/store/store.ts';
+import { countCalls } from '../src/bench/count-calls.ts';
+import { type BenchOptions, type BenchReport, contextFor, runBench } from '../src/bench/report.ts';
+import { reportText } from '../src/bench/report-text.ts';
+import { type Sweep, sweep, sweepText } from '../src/bench/sweep.ts';
 
 export interface PageOptions extends BenchOptions {
   /** Also at several budgets, against each other. */

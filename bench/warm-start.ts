@@ -4,9 +4,9 @@ import { type Engine, type Host } from '../src/engine/engine.ts';
 import { openGpu } from '../src/gpu/device.ts';
 import { createLedger } from '../src/gpu/ledger.ts';
 import { type EngineStats } from '../src/protocol.ts';
-import { storedReader } from '../src/weights/reader.ts';
-import { type Manifest, type Store } from '../src/weights/store.ts';
-import { createUploader } from '../src/weights/uploader.ts';
+import { storedReader } from '../src/weights/store/reader.ts';
+import { type Manifest, type Store } from '../src/weights/store/store.ts';
+import { createUploader } from '../src/weights/stream/uploader.ts';
 
 /** Milliseconds, each of the round that other work disturbed least. */
 export interface WarmStart {

@@ -28,7 +28,7 @@ test('the activity panel shows speed and bytes, copies a report, and a budget ho
   await panel.getByRole('button', { name: 'Load the model again' }).click();
   await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
   expect(await page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).budgetBytes)).toBe(2 ** 30);
-  const choosingMs = () => page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).readyMs.shapes);
+  const choosingMs = () => page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).readyMs.choice);
   const known = await choosingMs();
   await page.getByRole('button', { name: 'Activity' }).click();
   await panel.getByRole('button', { name: 'Load again and choose kernels anew' }).click();

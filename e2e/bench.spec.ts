@@ -6,7 +6,7 @@ import { type PageResult } from '../bench/bench-worker.ts';
 import { isFull, record } from '../test/verified.ts';
 import { serveTiny, test } from './page.ts';
 
-/** Shapes are given and all is f32: nothing is measured to choose, and nothing loaded twice. */
+/** KernelChoice are given and all is f32: nothing is measured to choose, and nothing loaded twice. */
 const plain = 'model=https://models.example/stories.gguf&f32=1&variant=splits=1,panels=4,dot=f32,prefill=tile,threads=32&prompt=24&new=4';
 
 /** What the page leaves when the benchmark is over. */

@@ -6,7 +6,7 @@ const icon = (/** @type {string} */ src, /** @type {string} */ sizes, purpose = 
 
 export const progressiveWebApp = () => VitePWA({
   registerType: 'prompt',
-  injectRegister: false, // src/ui/updates.ts does, under the page's policy
+  injectRegister: false, // src/ui/page/updates.ts does, under the page's policy
   includeManifestIcons: false, // the pattern below has them
   manifest: {
     id: './',

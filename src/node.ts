@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { create, globals } from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
 import { isSoftware } from './gpu/device.ts';
-import { recordsFile } from './weights/records-file.ts';
+import { recordsFile } from './weights/store/records-file.ts';
 
-export { openModel } from './engine/opened.ts';
-export { plan } from './engine/plan.ts';
+export { openModel } from './engine/load/model-file.ts';
+export { plan } from './engine/load/plan.ts';
 export { readHeader } from './gguf/parse.ts';
 export { createTokenizer } from './text/tokenizer.ts';
-export { openFileSource } from './weights/file-source.ts';
+export { openFileSource } from './weights/source/file-source.ts';
 export { type Engine, type EngineOptions, type Host } from './engine/engine.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 

@@ -27,7 +27,7 @@ export interface LoadOptions {
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
   retune?: boolean;
-  /** Shapes of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For measurements and bug reports. */
+  /** KernelChoice of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For measurements and bug reports. */
   variant?: string;
   /** Keep the weights in the browser's storage. Default true. A model that is there already is read from there all the same. */
   keep?: boolean;
@@ -170,7 +170,7 @@ export interface EngineStats {
   /** Since the load, of weights that do not stay on the GPU. */
   transfer: TransferStats;
   /** Milliseconds from the begin of the load until shapes were chosen, weights on the GPU, and kernels compiled. */
-  readyMs: { shapes: number; weights: number; programs: number };
+  readyMs: { choice: number; weights: number; programs: number };
   /** What a read of the browser's storage costs, once measured: a part for each read and a part for each byte. */
   storeCost?: StoreCost;
 }

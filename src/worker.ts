@@ -1,10 +1,10 @@
 // Hosts the engine in a Web Worker behind Comlink; nothing else.
 import { expose } from 'comlink';
 import { createEngine, type Host } from './engine/engine.ts';
-import { previewModel } from './engine/preview.ts';
+import { previewModel } from './engine/load/preview.ts';
 import { transferErrorCodes } from './error-transfer.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
-import { openRecords, openStore } from './weights/store.ts';
+import { openRecords, openStore } from './weights/store/store.ts';
 
 const host: Host = {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
@@ -56,7 +56,7 @@ const worker: WorkerEngine = {
     }
   },
   async peak() {
-    const [{ openGpu }, { measurePeak }] = await Promise.all([import('./gpu/device.ts'), import('../bench/peak.ts')]);
+    const [{ openGpu }, { measurePeak }] = await Promise.all([import('./gpu/device.ts'), import('./bench/peak.ts')]);
     const gpu = await openGpu(navigator.gpu);
     try {
       return await measurePeak(gpu.device, { mostBytes: 2 ** 28 }); // beside the model, on somebody's own machine

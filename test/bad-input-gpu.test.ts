@@ -5,7 +5,7 @@ import { type EngineOptions } from '../src/engine/engine.ts';
 import { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from '../src/errors.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { type GenerateRequest } from '../src/protocol.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, bytesOf, golden, openEngine, quick, stories } from './engine.ts';
 import { fixture } from './fixture.ts';
@@ -98,7 +98,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
       ['a budget of 0', { budgetBytes: 0 }, BudgetError, /budget/],
       ['a budget that is no number', { budgetBytes: NaN }, RequestError, /budget is NaN/],
       ['a shape that does not exist', { variant: 'splits=3' }, RequestError, /splits is 3; it can be 1, 2, 4/],
-      ['a shape of nothing', { variant: 'speed=high' }, RequestError, /"speed=high" is not a shape/],
+      ['a shape of nothing', { variant: 'speed=high' }, RequestError, /"speed=high" is not a kernel choice/],
     ];
     it.each(options)('%s', async (_, options, Class, message) => {
       const error = await failsEarly(() => load(fixture(path), options));

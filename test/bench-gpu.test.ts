@@ -1,10 +1,10 @@
 // The benchmark's report on Dawn: what it says of the plan, what a prompt costs, and shares that cannot be.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { promptCost } from '../bench/contexts.ts';
-import { countCalls } from '../bench/count-calls.ts';
-import { runBench } from '../bench/report.ts';
-import { reportText } from '../bench/report-text.ts';
-import { verifyRows } from '../bench/rows.ts';
+import { promptCost } from '../src/bench/contexts.ts';
+import { countCalls } from '../src/bench/count-calls.ts';
+import { runBench } from '../src/bench/report.ts';
+import { reportText } from '../src/bench/report-text.ts';
+import { verifyRows } from '../src/bench/rows.ts';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../src/gpu/program.ts';
 import { adapterFile, dawn } from './dawn.ts';

@@ -254,7 +254,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
 
   it('bench measures speed, calls and bytes, and creates nothing per token', async () => {
     const found = await json<Record<string, unknown> & { perToken: Record<string, number>; tokens: number[] }>('bench', model, ...quick, '--prompt-tokens', '20', '--new-tokens', '8', '--tokens-per-submit', '1');
-    expect(found).toMatchObject({ promptTokens: 20, newTokens: 8, shapes: { splits: 1, prefill: 'rows' } });
+    expect(found).toMatchObject({ promptTokens: 20, newTokens: 8, choice: { splits: 1, prefill: 'rows' } });
     expect(found.tokens).toHaveLength(9);
     expect(found.perToken).toMatchObject({ creations: 0, writeBuffers: 0 });
     expect(found.perToken.dispatches).toBeGreaterThan(30);

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type CompletionChunk } from '../src/api/completions.ts';
 import { createEngine, type Engine } from '../src/api/engine.ts';
-import { FakeWorker } from '../src/api/fake-worker.ts';
+import { FakeWorker } from './fake-worker.ts';
 import { type GenerateEvent } from '../src/protocol.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { golden, openEngine, quick, stories } from './engine.ts';

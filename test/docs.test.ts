@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { defaultShapes, parseShapes } from '../src/engine/shapes.ts';
+import { defaultChoice, parseChoice } from '../src/engine/measure/choice-text.ts';
 import { errorCodes } from '../src/errors.ts';
 import { type Gpu } from '../src/gpu/device.ts';
 
@@ -15,19 +15,19 @@ it.each(['README.md', 'CHANGELOG.md', ...inFolder('docs'), ...inFolder('docs/dec
   expect(links.filter((link) => !existsSync(join(root, dirname(document), link)))).toEqual([]);
 });
 
-it('docs/api.md lists all shapes with all of their values', () => {
+it('docs/api.md lists all kernel choices with all of their values', () => {
   const gpu = { device: { limits: { maxComputeInvocationsPerWorkgroup: 256 } }, features: { subgroups: true, f16: true, packedDot: true } } as unknown as Gpu;
-  const shapes = defaultShapes(gpu);
+  const choice = defaultChoice(gpu);
   const refusal = (text: string): string => {
     try {
-      return String(parseShapes(text, shapes));
+      return String(parseChoice(text, choice));
     } catch (error) {
       return (error as Error).message;
     }
   };
-  const listed = readFileSync(join(root, 'docs/api.md'), 'utf8').split('## Shapes of kernels')[1].matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm);
+  const listed = readFileSync(join(root, 'docs/api.md'), 'utf8').split('## Choice of kernels')[1].matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm);
   const values = Object.fromEntries([...listed].map(([, name, text]) => [name, text.replaceAll('`', '').split(', ').filter((value) => !value.startsWith('matrix-')).join(', ')]));
-  expect(values).toEqual(Object.fromEntries(Object.keys(shapes).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
+  expect(values).toEqual(Object.fromEntries(Object.keys(choice).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
 });
 
 it('docs/api.md lists every code of an error with its class, what it means and what to do', () => {

@@ -1,4 +1,4 @@
-// What shaders/matrix/subgroup.wgsl asks of the device, for devices that have no subgroup matrices: a matrix of activations
+// What shaders/parts/matrix/subgroup.wgsl asks of the device, for devices that have no subgroup matrices: a matrix of activations
 // or weights is where it lies in its tile, and each thread of a subgroup sums up its share of a matrix of results.
 const Share : u32 = M * N / Threads;
 var<private> lane : u32; // of the subgroup; the kernel's text is changed to set it

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RequestError } from '../src/errors.ts';
 import { type LoadProgress } from '../src/protocol.ts';
-import { plan } from '../src/engine/plan.ts';
+import { plan } from '../src/engine/load/plan.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { type Answer, answer, golden, openEngine, quick, stories } from './engine.ts';
 
@@ -44,7 +44,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
   it('stays within what the plan says', async () => {
     await greedy(200);
     const { model } = engine.loaded();
-    const planned = plan(model, { ...model.options, cache: model.options.shapes.cache });
+    const planned = plan(model, { ...model.options, cache: model.options.choice.cache });
     expect(engine.stats().gpuBytesPeak).toBeLessThanOrEqual(planned.totalBytes);
     expect(engine.stats().gpuBytesPeak).toBeGreaterThan(0.5 * planned.totalBytes);
   });
@@ -285,7 +285,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
 
   it('keeps to a budget that is just the plan', async () => {
     const { model } = engine.loaded();
-    const { totalBytes } = plan(model, { ...model.options, cache: model.options.shapes.cache });
+    const { totalBytes } = plan(model, { ...model.options, cache: model.options.choice.cache });
     await engine.load(stories(), { ...quick, budgetBytes: totalBytes });
     expect((await greedy(200)).ids).toEqual(firstIds(200));
     expect((await answer(engine, { prompt: { tokens: [...golden.prompt_ids, ...golden.ids] }, maxTokens: 200 })).stats.newTokens).toBe(200);

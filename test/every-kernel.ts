@@ -1,6 +1,6 @@
 // Every kernel that a model can be recorded with: all types, fusions, widths, caches and shapes, on any device but those with
 // subgroup matrices. For compilers to look at; nothing runs.
-import { knownShapes } from '../src/engine/shapes.ts';
+import { knownChoices } from '../src/engine/measure/choice-text.ts';
 import { formats } from '../src/formats/catalogue.ts';
 import { panelLayout } from '../src/formats/panel.ts';
 import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from '../src/gpu/kernels.ts';
@@ -11,18 +11,18 @@ import { type Graph, type ModelConfig, type Op, type Project } from '../src/mode
 import { type MatrixPart } from '../src/model/products.ts';
 import { record } from '../src/model/record.ts';
 import { createSampler } from '../src/model/sampler.ts';
-import { type Mode, type Shapes, attentions } from '../src/model/shapes.ts';
+import { type Mode, type KernelChoice, attentions } from '../src/model/kernel-choice.ts';
 import { fakeDevice } from './fake-device.ts';
 
-const { splits, panels, tile, few, dot, cache, reduce } = knownShapes;
-const prefills = knownShapes.prefill.flatMap((prefill): Partial<Shapes>[] => (prefill === 'tile' ? tile.map((each) => ({ prefill, tile: each })) : [{ prefill }]));
-const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 32, chunk: 256 };
+const { splits, panels, tile, few, dot, cache, reduce } = knownChoices;
+const prefills = knownChoices.prefill.flatMap((prefill): Partial<KernelChoice>[] => (prefill === 'tile' ? tile.map((each) => ({ prefill, tile: each })) : [{ prefill }]));
+const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 32, chunk: 256 };
 const noConfig: ModelConfig = { architecture: 'none', layers: 1, dim: 64, heads: 1, kvHeads: 1, headDim: 64, ffn: 64, vocab: 64, context: 256, eps: 1e-5 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
 /** The kernels of one operation, of a matrix of `type` with `cols` columns if it has one. */
-function kernelsOf(op: Op, mode: Mode, shapes: Partial<Shapes>, config: Partial<ModelConfig> = {}, type = 'F32', cols = 64): KernelSpec[] {
+function kernelsOf(op: Op, mode: Mode, choice: Partial<KernelChoice>, config: Partial<ModelConfig> = {}, type = 'F32', cols = 64): KernelSpec[] {
   const format = formats.get(type)!;
   const graph = { config: { ...noConfig, ...config }, ropes: [{ dims: 4, layout: 'pairs' }, { dims: 4, layout: 'halves' }] } as Graph;
   const strides = activationStrides(graph);
@@ -32,7 +32,7 @@ function kernelsOf(op: Op, mode: Mode, shapes: Partial<Shapes>, config: Partial<
     matrix: { format, rows: 64, cols, parts: [{ rows: 32, targetRow: 0 }, { rows: 32, targetRow: 32 }], panels: panelLayout(format, 64, cols) },
     binding: binding('weights'), panels: 2, firstRow: 0, rows: 64,
   };
-  const context = { graph, shapes: { ...plain, ...shapes }, activations, keys: () => binding('keys'), values: () => binding('values') };
+  const context = { graph, choice: { ...plain, ...choice }, activations, keys: () => binding('keys'), values: () => binding('values') };
   return record(context, mode, 'section', [op], { vectors: binding('vectors'), vectorOffset: () => 0, stack: () => [part] }).map(({ kernel }) => kernel);
 }
 
@@ -45,10 +45,10 @@ const fusions = [{}, { norm: 'norm' }].flatMap((norm): Partial<Project>[] => [{}
 ]));
 
 function products(): KernelSpec[] {
-  const decodes = splits.flatMap((each) => panels.flatMap((panel) => dot.map((kind): Partial<Shapes> => ({ splits: each, panels: panel, dot: kind }))));
-  const many = [...prefills, ...few.map((each): Partial<Shapes> => ({ few: each }))];
-  const of = (type: string, n: number, mode: Mode, shapes: Partial<Shapes>[]) =>
-    shapes.flatMap((each, i) => {
+  const decodes = splits.flatMap((each) => panels.flatMap((panel) => dot.map((kind): Partial<KernelChoice> => ({ splits: each, panels: panel, dot: kind }))));
+  const many = [...prefills, ...few.map((each): Partial<KernelChoice> => ({ few: each }))];
+  const of = (type: string, n: number, mode: Mode, choice: Partial<KernelChoice>[]) =>
+    choice.flatMap((each, i) => {
       // Of the first type every fusion, of the others two each, which go round.
       const some = n === 0 ? fusions : [fusions[(n + i) % fusions.length], fusions[(n + i + 7) % fusions.length]];
       return some.flatMap((fusion, f) => kernelsOf(product(fusion, f % 2 ? 8192 : 256), mode, each, {}, type, f % 2 ? 8192 : 256));
@@ -65,8 +65,8 @@ const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256];
 function attention(): KernelSpec[] {
   const attend: Op = { op: 'attend', layer: 0, scale: 1, window: 100 };
   return headDims.flatMap((headDim) => cache.flatMap((type) => [
-    ...prefills.flatMap((shapes) => kernelsOf(attend, 'prefill', { ...shapes, cache: type }, { headDim })),
-    ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((shapes) => kernelsOf(attend, 'decode', { ...shapes, cache: type }, { heads, headDim }))),
+    ...prefills.flatMap((choice) => kernelsOf(attend, 'prefill', { ...choice, cache: type }, { headDim })),
+    ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(attend, 'decode', { ...choice, cache: type }, { heads, headDim }))),
   ]));
 }
 

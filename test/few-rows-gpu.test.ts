@@ -1,15 +1,15 @@
 // Steps of 2 to 8 tokens of SmolLM2 by the kernel for few rows and by that for many, in turn. In the full run alone, as it times.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LoadedModel, loadModel } from '../src/engine/load.ts';
-import { openModel } from '../src/engine/opened.ts';
-import { type Runner, createRunner } from '../src/engine/runner.ts';
-import { defaultShapes } from '../src/engine/shapes.ts';
+import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
+import { openModel } from '../src/engine/load/model-file.ts';
+import { type Runner, createRunner } from '../src/engine/run/runner.ts';
+import { defaultChoice } from '../src/engine/measure/choice-text.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
-import { missing } from '../src/model/possible-shapes.ts';
-import { type Shapes } from '../src/model/shapes.ts';
-import { openFileSource } from '../src/weights/file-source.ts';
-import { sourceReader } from '../src/weights/reader.ts';
+import { missing } from '../src/model/possible-choices.ts';
+import { type KernelChoice } from '../src/model/kernel-choice.ts';
+import { openFileSource } from '../src/weights/source/file-source.ts';
+import { sourceReader } from '../src/weights/store/reader.ts';
 import { adapterFile } from './dawn.ts';
 import { defaultModelPath } from './default-model.ts';
 import { jsonFixture } from './fixture.ts';
@@ -31,8 +31,8 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
     const byRows = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each })) ?? 'rows';
     prefill = byRows;
     models = await Promise.all(splits.map((few) => {
-      const shapes: Shapes = { ...defaultShapes(gpu, { f32: true }), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
-      return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, shapes, kernels });
+      const choice: KernelChoice = { ...defaultChoice(gpu, { f32: true }), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
+      return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kernels });
     }));
     runners = models.map(createRunner);
   });

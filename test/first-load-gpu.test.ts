@@ -1,12 +1,12 @@
 // The first load of a model on Dawn: kernels are chosen and compiled while it is imported, and a load that fails in the
 // middle leaves nothing on the GPU and an import that goes on from there. The browser's part is e2e/import*.spec.ts.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type AdapterNotes } from '../src/engine/tuning.ts';
+import { type AdapterNotes } from '../src/engine/measure/tuning.ts';
 import { DeviceError } from '../src/errors.ts';
 import { type ByteSource } from '../src/gguf/source.ts';
 import { type LoadProgress } from '../src/protocol.ts';
-import { type MemoryStore, memoryStore } from '../src/weights/memory-store.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { type MemoryStore, memoryStore } from './memory-store.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, openEngine, quick } from './engine.ts';
 import { fixture } from './fixture.ts';
@@ -102,7 +102,7 @@ describe.skipIf(!adapterFile)('the first load', () => {
     let begun = () => {};
     const measuring = new Promise<void>((resolve) => (begun = resolve));
     const set = async (_: string, notes: AdapterNotes) => {
-      const event = notes.begun ? 'measuring' : 'shapes';
+      const event = notes.begun ? 'measuring' : 'choice';
       if (events.at(-1) !== event) events.push(event);
       begun();
     };
@@ -114,7 +114,7 @@ describe.skipIf(!adapterFile)('the first load', () => {
       events.push('bytes');
     };
     await engine.load(lateSource(bytesCome), { f32: true });
-    expect(events.slice(events.indexOf('bytes')).slice(0, 4)).toEqual(['bytes', 'measuring', 'shapes', 'slab']);
+    expect(events.slice(events.indexOf('bytes')).slice(0, 4)).toEqual(['bytes', 'measuring', 'choice', 'slab']);
     await engine.unload();
   });
 

@@ -1,18 +1,18 @@
 // What the parts of a model cost on Dawn: how many measurements that takes, what it leaves behind, and what is kept of it.
 // Whether predictions from them hold is predict-gpu.test.ts's business.
 import { describe, expect, it } from 'vitest';
-import { forecast, type GpuCostRecords } from '../src/engine/forecast.ts';
-import { openModel, planFor, type ModelOptions, type OpenedModel } from '../src/engine/opened.ts';
-import { measureGpu, mostMeasurements, type GpuCosts } from '../src/engine/measure-gpu.ts';
+import { forecast, type GpuCostRecords } from '../src/engine/measure/forecast.ts';
+import { openModel, planFor, type ModelOptions, type OpenedModel } from '../src/engine/load/model-file.ts';
+import { measureGpu, mostMeasurements, type GpuCosts } from '../src/engine/measure/measure-gpu.ts';
 import { readHeader } from '../src/gguf/parse.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile } from './dawn.ts';
 import { fixture } from './fixture.ts';
-import { openDawn, testShapes } from './model.ts';
+import { openDawn, testChoice } from './model.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
-const shapes = { ...testShapes, prefill: 'rows' as const };
-const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, shapes };
+const choice = { ...testChoice, prefill: 'rows' as const };
+const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice };
 
 describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
   it('take at most ten measurements with two kinds of layers and two choices of shapes, and leave nothing on the GPU', async () => {
@@ -31,7 +31,7 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
       };
       return buffer;
     };
-    const { costs } = await measureGpu(gpu, await open('tiny/tiny-llama-k.gguf'), [shapes, { ...shapes, splits: 1 }]);
+    const { costs } = await measureGpu(gpu, await open('tiny/tiny-llama-k.gguf'), [choice, { ...choice, splits: 1 }]);
     expect(costs.measurements).toBeGreaterThan(4);
     expect(costs.measurements).toBeLessThanOrEqual(mostMeasurements);
     for (const { seconds } of Object.values(costs.layers)) expect(seconds).toBeGreaterThan(0);
@@ -54,13 +54,13 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
         kept.set(key, costs);
       },
     };
-    const first = await forecast(gpu, opened, plan, { shapes, fixed: true, records });
+    const first = await forecast(gpu, opened, plan, { choice, fixed: true, records });
     expect(first!.decodeTokensPerSecond).toBeGreaterThan(0);
-    expect(await forecast(gpu, opened, plan, { shapes, fixed: true, records })).toEqual(first);
+    expect(await forecast(gpu, opened, plan, { choice, fixed: true, records })).toEqual(first);
     expect(written).toBe(1);
-    await forecast(gpu, opened, plan, { shapes: { ...shapes, splits: 1 }, fixed: true, records });
+    await forecast(gpu, opened, plan, { choice: { ...choice, splits: 1 }, fixed: true, records });
     expect(kept.size).toBe(2);
-    await forecast(gpu, opened, plan, { shapes, fixed: true, records, anew: true });
+    await forecast(gpu, opened, plan, { choice, fixed: true, records, anew: true });
     expect([kept.size, written]).toEqual([2, 3]);
     gpu.device.destroy();
   });
@@ -69,8 +69,8 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
     const gpu = await openDawn();
     const opened = await open('stories260K/stories260K.gguf');
     const fails: GpuCostRecords = { get: () => Promise.reject(new Error('no records')), set: async () => {} };
-    expect(await forecast(gpu, opened, planFor(gpu, opened, { ...options, budgetBytes: 1000 }), { shapes, fixed: true })).toBeUndefined();
-    expect(await forecast(gpu, opened, planFor(gpu, opened, options), { shapes, fixed: true, records: fails })).toBeUndefined();
+    expect(await forecast(gpu, opened, planFor(gpu, opened, { ...options, budgetBytes: 1000 }), { choice, fixed: true })).toBeUndefined();
+    expect(await forecast(gpu, opened, planFor(gpu, opened, options), { choice, fixed: true, records: fails })).toBeUndefined();
     gpu.device.destroy();
   });
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formats } from '../src/formats/catalogue.ts';
 import { type Format } from '../src/formats/format.ts';
 import { panelLayout, repackRows, unpackRow } from '../src/formats/panel.ts';
+import { kernelSource } from '../src/gpu/kernels.ts';
 import { formatFiles } from '../src/model/products.ts';
 import { adapterFile, openDevice, runShader } from './dawn.ts';
 import { record } from './verified.ts';
@@ -65,7 +66,7 @@ async function onGpu(format: Format, rows: number, cols: number, packed: Uint32A
   const padded = new Float32Array(groups * 32);
   padded.set(x);
   const { outputs } = await runShader(device, {
-    code: ['prelude', ...formatFiles(format)].map((file) => text(`shaders/${file}.wgsl`)).join('') + body,
+    code: ['prelude', ...formatFiles(format)].map((kernel) => kernelSource({ kernel })).join('') + body,
     buffers: [
       { uniform: new Uint32Array([rows, layout.blocks, groups, layout.panelBytes / 4]) },
       { storage: packed },

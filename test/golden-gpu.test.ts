@@ -4,7 +4,7 @@ import { adapterFile } from './dawn.ts';
 import { openDawn, openFixture } from './model.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
 import { record } from './verified.ts';
-import { createRunner } from '../src/engine/runner.ts';
+import { createRunner } from '../src/engine/run/runner.ts';
 
 const command = 'npx vitest run --project gpu test/golden-gpu.test.ts';
 

@@ -1,6 +1,6 @@
 // How far the logits of a loaded tiny model are from the golden ones.
-import { type LoadedModel } from '../src/engine/load.ts';
-import { createRunner } from '../src/engine/runner.ts';
+import { type LoadedModel } from '../src/engine/load/load.ts';
+import { createRunner } from '../src/engine/run/runner.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
 
 export interface Errors {

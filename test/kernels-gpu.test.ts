@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache, type KernelSpec } from '../src/gpu/kernels.ts';
 import { type CheckResult, selfTest } from '../src/gpu/self-test.ts';
-import { openModel } from '../src/engine/opened.ts';
-import { defaultShapes } from '../src/engine/shapes.ts';
+import { openModel } from '../src/engine/load/model-file.ts';
+import { defaultChoice } from '../src/engine/measure/choice-text.ts';
 import { readHeader } from '../src/gguf/parse.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile } from './dawn.ts';
 import { fixture } from './fixture.ts';
 import { openDawn } from './model.ts';
@@ -42,7 +42,7 @@ describe.skipIf(!adapterFile)('the self-test', () => {
     const source = bytesSource(fixture(`tiny/${name}.gguf`), name);
     const { graph, header } = openModel(await readHeader(source));
     for (const f32 of [false, true]) {
-      const results = await selfTest(gpu, { model: { graph, shapes: defaultShapes(gpu, { f32 }), typeOf: (tensor) => header.tensors.get(tensor)!.type } });
+      const results = await selfTest(gpu, { model: { graph, choice: defaultChoice(gpu, { f32 }), typeOf: (tensor) => header.tensors.get(tensor)!.type } });
       expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
       const kernels = ['embed', 'matvec', 'matmul', 'rope', 'attention-decode', 'attention', 'argmax', 'sampler'];
       expect(kernels.filter((kernel) => !results.some((result) => result.name.startsWith(kernel)))).toEqual([]);

@@ -1,19 +1,19 @@
 // Keys and values in f32, f16 and 8 bits on Dawn: the bytes that were planned, what growing keeps, golden logits.
 import { describe, expect, it } from 'vitest';
-import { type LoadedModel } from '../src/engine/load.ts';
-import { type Runner, createRunner } from '../src/engine/runner.ts';
+import { type LoadedModel } from '../src/engine/load/load.ts';
+import { type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { type KvType } from '../src/protocol.ts';
 import { adapterFile } from './dawn.ts';
 import { divergence } from './divergence.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
-import { openDawn, openFixture, testShapes } from './model.ts';
+import { openDawn, openFixture, testChoice } from './model.ts';
 import { record } from './verified.ts';
 
 const command = 'npx vitest run --project gpu test/kv-cache-gpu.test.ts';
 
 async function withModel(path: string, cache: KvType, act: (model: LoadedModel, runner: Runner) => Promise<void>): Promise<void> {
   const gpu = await openDawn();
-  const model = await openFixture(gpu, path, { shapes: { ...testShapes, splits: 1, prefill: 'rows', cache } });
+  const model = await openFixture(gpu, path, { choice: { ...testChoice, splits: 1, prefill: 'rows', cache } });
   await act(model, createRunner(model));
   await model.destroy();
   gpu.device.destroy();

@@ -1,24 +1,24 @@
 // Every GPU byte of a load is in its ledger, those of the self-test and of measurements included, and never are there more
 // than the budget allows: on Dawn, where each buffer made is counted beside the ledger.
 import { describe, expect, it } from 'vitest';
-import { createChooser } from '../src/engine/chooser.ts';
-import { loadModel } from '../src/engine/load.ts';
-import { type ModelOptions, openModel } from '../src/engine/opened.ts';
-import { createRunner } from '../src/engine/runner.ts';
-import { sweepBudgets } from '../src/engine/sweep.ts';
-import { type AdapterNotes, type Tuning } from '../src/engine/tuning.ts';
+import { createChooser } from '../src/engine/measure/chooser.ts';
+import { loadModel } from '../src/engine/load/load.ts';
+import { type ModelOptions, openModel } from '../src/engine/load/model-file.ts';
+import { createRunner } from '../src/engine/run/runner.ts';
+import { sweepBudgets } from '../src/engine/measure/sweep.ts';
+import { type AdapterNotes, type Tuning } from '../src/engine/measure/tuning.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
 import { type Ledger } from '../src/gpu/ledger.ts';
-import { sourceReader } from '../src/weights/reader.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { sourceReader } from '../src/weights/store/reader.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile } from './dawn.ts';
 import { fixture } from './fixture.ts';
-import { openDawn, testShapes } from './model.ts';
+import { openDawn, testChoice } from './model.ts';
 import { record } from './verified.ts';
 
 const path = 'tiny/tiny-qwen2.gguf';
-const options = { context: 256, chunk: 64, logitsRows: 1, shapes: testShapes };
+const options = { context: 256, chunk: 64, logitsRows: 1, choice: testChoice };
 
 /** Compares, whenever a buffer is made, the bytes of all buffers alive with those booked. */
 function watch(device: GPUDevice) {
@@ -61,9 +61,9 @@ describe.skipIf(!adapterFile)('the ledger of a load', () => {
     const kernels = createKernelCache(gpu.device);
     const tuning = choicesOnly();
     const answers: number[][] = [];
-    const tight = sweepBudgets(opened, { ...options, cache: testShapes.cache }).filter(({ name }) => ['100 %', '25 %', 'smallest'].includes(name));
+    const tight = sweepBudgets(opened, { ...options, cache: testChoice.cache }).filter(({ name }) => ['100 %', '25 %', 'smallest'].includes(name));
     for (const { name, budgetBytes } of [{ name: 'ample', budgetBytes: 2 ** 30 }, ...tight]) {
-      const chooser = await createChooser(gpu, kernels, opened, testShapes, tuning);
+      const chooser = await createChooser(gpu, kernels, opened, testChoice, tuning);
       const choose: ModelOptions['choose'] = { ...chooser, first: (ledger) => chooser.first((seen.ledger = ledger)) };
       seen.test = 0;
       const model = await loadModel(gpu, opened, reader, { ...options, budgetBytes, kernels, choose });

@@ -1,15 +1,15 @@
 // The engine under other limits and shapes, on Dawn: the tiny models keep their golden logits with the specification's
 // default limits, with small bindings that cut matrices by rows, and with every choice of kernels.
 import { describe, expect, it } from 'vitest';
-import { createRunner } from '../src/engine/runner.ts';
+import { createRunner } from '../src/engine/run/runner.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
-import { missing } from '../src/model/possible-shapes.ts';
-import { type Shapes, attentions, chunks } from '../src/model/shapes.ts';
+import { missing } from '../src/model/possible-choices.ts';
+import { type KernelChoice, attentions, chunks } from '../src/model/kernel-choice.ts';
 import { matricesOf } from '../src/weights/layout.ts';
 import { adapterFile } from './dawn.ts';
 import { type Errors, errorsOf } from './golden.ts';
-import { openDawn, openFixture, testShapes } from './model.ts';
+import { openDawn, openFixture, testChoice } from './model.ts';
 import { isFull, record } from './verified.ts';
 
 const show = (errors: Record<string, Errors>) => Object.entries(errors).map(([name, { prefill, decode }]) => `${name} ${prefill.toExponential(1)} prefill, ${decode.toExponential(1)} decode`).join('; ');
@@ -43,22 +43,22 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
 });
 
 /** Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. `once`: with one model, as compiling takes long in software, unless all is run. */
-const choices: { shapes: Partial<Shapes>; tolerance: number; steps?: number[]; once?: boolean }[] = [
-  ...[[1, 1], [1, 4], [2, 3], [8, 2], ...(isFull ? [[2, 2], [8, 1]] : [])].map(([splits, panels]) => ({ shapes: { splits, panels }, tolerance: 1e-3 })),
-  ...[[4, 1], [4, 2], [16, 1], [32, 1]].map(([splits, panels]) => ({ shapes: { splits, panels }, tolerance: 1e-3, once: true })),
-  ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ shapes: { prefill }, tolerance: 1e-3 })),
-  ...[1, 8, ...(isFull ? [2] : [])].map((few) => ({ shapes: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
-  ...[4, 16, 32].map((few) => ({ shapes: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8], once: true })),
-  { shapes: { reduce: 'subgroup' }, tolerance: 1e-3 },
-  ...[[1, 4], [4, 1]].map(([splits, panels]) => ({ shapes: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
-  ...[[1, 4], [8, 1], ...(isFull ? [[4, 2], [16, 1]] : [])].map(([splits, panels]) => ({ shapes: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
-  { shapes: { dot: 'staged', splits: 32, panels: 1 }, tolerance: 1e-3, once: true },
-  { shapes: { cache: 'f16' }, tolerance: 0.01 },
-  { shapes: { cache: 'q8' }, tolerance: 0.1 },
-  { shapes: { tile: 'f16' }, tolerance: 0.01 },
+const choices: { choice: Partial<KernelChoice>; tolerance: number; steps?: number[]; once?: boolean }[] = [
+  ...[[1, 1], [1, 4], [2, 3], [8, 2], ...(isFull ? [[2, 2], [8, 1]] : [])].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
+  ...[[4, 1], [4, 2], [16, 1], [32, 1]].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3, once: true })),
+  ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ choice: { prefill }, tolerance: 1e-3 })),
+  ...[1, 8, ...(isFull ? [2] : [])].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
+  ...[4, 16, 32].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8], once: true })),
+  { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
+  ...[[1, 4], [4, 1]].map(([splits, panels]) => ({ choice: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
+  ...[[1, 4], [8, 1], ...(isFull ? [[4, 2], [16, 1]] : [])].map(([splits, panels]) => ({ choice: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
+  { choice: { dot: 'staged', splits: 32, panels: 1 }, tolerance: 1e-3, once: true },
+  { choice: { cache: 'f16' }, tolerance: 0.01 },
+  { choice: { cache: 'q8' }, tolerance: 0.1 },
+  { choice: { tile: 'f16' }, tolerance: 0.01 },
 ];
 
-describe.skipIf(!adapterFile)('shapes', () => {
+describe.skipIf(!adapterFile)('kernel choices', () => {
   it('the shapes of attention and the lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
     const gpu = await openDawn();
     const kernels = createKernelCache(gpu.device);
@@ -66,7 +66,7 @@ describe.skipIf(!adapterFile)('shapes', () => {
     const golden: Record<string, Errors> = {};
     for (const [i, attention] of attentions.entries()) {
       const chunk = chunks[i % chunks.length];
-      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { shapes: { ...testShapes, ...attention, chunk }, chunk, context: 1088, kernels });
+      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { choice: { ...testChoice, ...attention, chunk }, chunk, context: 1088, kernels });
       expect(model.options.chunk).toBe(chunk);
       golden[`span ${attention.span} in ${attention.threads}, steps of ${chunk}`] = await errorsOf(model, 'tiny-gemma3');
       const runner = createRunner(model);
@@ -83,17 +83,17 @@ describe.skipIf(!adapterFile)('shapes', () => {
     expect(Math.max(...errors)).toBeLessThan(1e-4);
   });
 
-  it.for(choices)('$shapes give the logits within $tolerance', async ({ shapes, tolerance, steps, once }, { skip }) => {
+  it.for(choices)('$choice give the logits within $tolerance', async ({ choice, tolerance, steps, once }, { skip }) => {
     const gpu = await openDawn();
-    const lack = missing(gpu, shapes);
+    const lack = missing(gpu, choice);
     if (lack) skip(lack);
     const errors: Record<string, Errors> = {};
     for (const name of once && !isFull ? ['tiny-gemma3'] : ['tiny-llama-k', 'tiny-gemma3']) {
-      const model = await openFixture(gpu, `tiny/${name}.gguf`, { shapes: { ...testShapes, ...shapes } });
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, ...choice } });
       errors[name] = await errorsOf(model, name, steps);
       model.destroy();
     }
-    console.log(`${JSON.stringify(shapes)}: ${show(errors)}`);
+    console.log(`${JSON.stringify(choice)}: ${show(errors)}`);
     expect(worst(errors)).toBeLessThan(tolerance);
   });
 });

@@ -1,6 +1,6 @@
-// The device's own peak (bench/peak.ts) on Dawn: how much work it takes to measure one, and that wrong results are no peak.
+// The device's own peak (src/bench/peak.ts) on Dawn: how much work it takes to measure one, and that wrong results are no peak.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { measurePeak } from '../bench/peak.ts';
+import { measurePeak } from '../src/bench/peak.ts';
 import { type Gpu } from '../src/gpu/device.ts';
 import { type Ledger } from '../src/gpu/ledger.ts';
 import { createPassClock } from '../src/gpu/pass-clock.ts';

@@ -12,7 +12,7 @@ import { embed } from '../src/reference/embed.ts';
 import { project } from '../src/reference/project.ts';
 import { rmsNorm } from '../src/reference/rms-norm.ts';
 import { rotate } from '../src/reference/rope.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { fixture, floatsFixture, jsonFixture } from './fixture.ts';
 
 /** Logits (tokens, vocab) after every one of `ids`. */

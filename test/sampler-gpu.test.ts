@@ -1,6 +1,5 @@
-// The sampler's kernels on a real or software GPU against src/reference/sampler.ts.
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kernelSource } from '../src/gpu/kernels.ts';
 import { samplerBytes, samplingBytes, samplingSlices, samplingUniform } from '../src/model/sampling.ts';
 import { candidates, draw, greedy, noToken, uniform, type Sampling } from '../src/reference/sampler.ts';
 import { adapterFile, openDevice } from './dawn.ts';
@@ -46,9 +45,8 @@ const kinds: Record<string, (vocab: number, next: Random) => Float32Array> = {
 
 /** All buffers of the sampler, for one vocabulary at most `capacity`; ids has room for `steps`. */
 function openSampler(device: GPUDevice, capacity: number, steps: number) {
-  const shader = (name: string) => readFileSync(new URL(`../shaders/${name}.wgsl`, import.meta.url), 'utf8');
   const pipeline = (name: string) => {
-    const module = device.createShaderModule({ label: name, code: ['state', 'sampling', 'sampling-bins', name].map(shader).join('') });
+    const module = device.createShaderModule({ label: name, code: kernelSource({ kernel: name, files: ['state', 'sampling', 'sampling-bins'] }) });
     return device.createComputePipeline({ label: name, layout: 'auto', compute: { module } });
   };
   const pipelines = Object.fromEntries(['argmax', 'argmax-finish', 'sample-histogram', 'sample-narrow', 'sample', 'sample-probabilities'].map((name) => [name, pipeline(name)]));

@@ -1,15 +1,16 @@
 // SmolLM2-135M-Instruct against llama.cpp's goldens: logits, greedy answers, likelihood; exact path and default path.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { negativeLogLikelihood } from '../src/cli/perplexity.ts';
-import { type LoadedModel, loadModel } from '../src/engine/load.ts';
-import { type ModelOptions, openModel } from '../src/engine/opened.ts';
-import { type Runner, createRunner } from '../src/engine/runner.ts';
-import { defaultShapes } from '../src/engine/shapes.ts';
-import { missing } from '../src/model/possible-shapes.ts';
+import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
+import { openModel } from '../src/engine/load/model-file.ts';
+import { type KernelChoice } from '../src/model/kernel-choice.ts';
+import { type Runner, createRunner } from '../src/engine/run/runner.ts';
+import { defaultChoice } from '../src/engine/measure/choice-text.ts';
+import { missing } from '../src/model/possible-choices.ts';
 import { readHeader } from '../src/gguf/parse.ts';
-import { openFileSource } from '../src/weights/file-source.ts';
+import { openFileSource } from '../src/weights/source/file-source.ts';
 import { type LoadOptions } from '../src/protocol.ts';
-import { sourceReader } from '../src/weights/reader.ts';
+import { sourceReader } from '../src/weights/store/reader.ts';
 import { adapterFile } from './dawn.ts';
 import { defaultModelPath } from './default-model.ts';
 import { divergence } from './divergence.ts';
@@ -37,13 +38,13 @@ const isSlow = isSwiftShader && !isFull;
 const hours = 3_600_000;
 const command = (test: string) => `npx vitest run --project gpu test/smollm2-gpu.test.ts -t "${test}"`;
 
-async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, changed: Partial<ModelOptions['shapes']> = {}, chunk = 128): Promise<LoadedModel> {
+async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, changed: Partial<KernelChoice> = {}, chunk = 128): Promise<LoadedModel> {
   const source = await openFileSource(defaultModelPath!);
   const opened = openModel(await readHeader(source));
   const gpu = await openDawn();
   const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
-  const shapes: ModelOptions['shapes'] = { ...defaultShapes(gpu, { f32, kv }), splits: 1, panels: 4, dot: 'f32', threads: 32, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
-  return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, shapes });
+  const choice: KernelChoice = { ...defaultChoice(gpu, { f32, kv }), splits: 1, panels: 4, dot: 'f32', threads: 32, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
+  return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, choice });
 }
 
 describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2 in f32', () => {
@@ -99,7 +100,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 wit
   it.each(prompts)('stays within a KL divergence of 1e-3 after $n_tokens tokens', async ({ ids }) => {
     await runner.feed(ids, 0);
     const found = divergence(floatsFixture(`smollm2/logits-${ids.length}.f32`), await runner.readLogits());
-    record({ point: `SmolLM2 default path (tile ${model.options.shapes.tile}, cache ${model.options.shapes.cache}) after ${ids.length} tokens: KL divergence`, command: command('KL divergence'), value: found });
+    record({ point: `SmolLM2 default path (tile ${model.options.choice.tile}, cache ${model.options.choice.cache}) after ${ids.length} tokens: KL divergence`, command: command('KL divergence'), value: found });
     expect(found).toBeLessThan(1e-3);
   });
 

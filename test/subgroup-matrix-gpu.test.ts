@@ -8,13 +8,13 @@ import { type Gpu, type MatrixUnit } from '../src/gpu/device.ts';
 import { createKernelCache, kernelSource } from '../src/gpu/kernels.ts';
 import { selfTest } from '../src/gpu/self-test.ts';
 import { formats } from '../src/formats/catalogue.ts';
-import { matrixPrefills, missing } from '../src/model/possible-shapes.ts';
+import { matrixPrefills, missing } from '../src/model/possible-choices.ts';
 import { type MatrixPart, prefillKernel } from '../src/model/products.ts';
-import { type Shapes } from '../src/model/shapes.ts';
+import { type KernelChoice } from '../src/model/kernel-choice.ts';
 import { matrixPrefill } from '../src/model/subgroup-matrix.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { errorsOf } from './golden.ts';
-import { openDawn, openFixture, testShapes } from './model.ts';
+import { openDawn, openFixture, testChoice } from './model.ts';
 import { isFull } from './verified.ts';
 
 const unit = (component: MatrixUnit['component'], m: number, n: number, k: number, threads: number): MatrixUnit => ({ component, m, n, k, threads });
@@ -74,10 +74,10 @@ describe.skipIf(!adapterFile)("the adapter's own", () => {
 });
 
 /** Of the logits of tiny models, all by prefill. */
-async function goldenError(gpu: Gpu, prefill: Shapes['prefill'], replaced: Record<string, string> = {}): Promise<number> {
+async function goldenError(gpu: Gpu, prefill: KernelChoice['prefill'], replaced: Record<string, string> = {}): Promise<number> {
   let worst = 0;
   for (const name of isFull ? ['tiny-llama-k', 'tiny-gemma3'] : ['tiny-llama-k']) {
-    const model = await openFixture(gpu, `tiny/${name}.gguf`, { shapes: { ...testShapes, prefill }, kernels: createKernelCache(gpu.device, replaced) });
+    const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, prefill }, kernels: createKernelCache(gpu.device, replaced) });
     worst = Math.max(worst, (await errorsOf(model, name)).prefill);
     await model.destroy();
   }
@@ -97,7 +97,7 @@ describe('the compiler', () => {
     expect(wanted.filter((name) => !adapter.features.has(name))).toEqual([]);
     const device = await adapter.requestDevice({ requiredFeatures: wanted });
     const part = { matrix: { format: formats.get('Q4_K')! } } as unknown as MatrixPart;
-    const source = (prefill: Shapes['prefill']) => kernelSource(prefillKernel({ prefill, tile: 'f32' }, part, {}).kernel);
+    const source = (prefill: KernelChoice['prefill']) => kernelSource(prefillKernel({ prefill, tile: 'f32' }, part, {}).kernel);
     const messages = async (code: string) => (await device.createShaderModule({ code }).getCompilationInfo()).messages.map(({ lineNum, message }) => `${lineNum}: ${message}`);
     expect(await messages(source(matrixPrefill(each)))).toEqual([]);
     device.pushErrorScope('validation');

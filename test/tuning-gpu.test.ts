@@ -2,16 +2,16 @@
 // shader files replaced by spoilt ones.
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
-import { kindsOf } from '../src/engine/kinds.ts';
-import { openModel } from '../src/engine/opened.ts';
-import { attentionKind } from '../src/engine/tune-attention.ts';
-import { type AdapterNotes, type Tuning } from '../src/engine/tuning.ts';
+import { kindsOf } from '../src/engine/measure/kinds.ts';
+import { openModel } from '../src/engine/load/model-file.ts';
+import { attentionKind } from '../src/engine/measure/tune-attention.ts';
+import { type AdapterNotes, type Tuning } from '../src/engine/measure/tuning.ts';
 import { DeviceError } from '../src/errors.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { kernelSource, kernelsHash } from '../src/gpu/kernels.ts';
 import { type ModelConfig } from '../src/model/graph.ts';
-import { type MatrixShapes, attentions } from '../src/model/shapes.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { type MatrixChoice, attentions } from '../src/model/kernel-choice.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, golden, openEngine, stories } from './engine.ts';
 
@@ -39,7 +39,7 @@ async function readKinds(): Promise<void> {
   config = opened.graph.config;
 }
 /** As if these choices had been measured to be the fastest: nothing is measured. */
-const measured = (shaders: Record<string, string>, decode: MatrixShapes = { splits: 1, panels: 4, dot: 'f32' }, prefill: MatrixShapes = { prefill: 'rows' }, few: MatrixShapes = { few: 0 }): AdapterNotes => ({
+const measured = (shaders: Record<string, string>, decode: MatrixChoice = { splits: 1, panels: 4, dot: 'f32' }, prefill: MatrixChoice = { prefill: 'rows' }, few: MatrixChoice = { few: 0 }): AdapterNotes => ({
   kernels: kernelsHash(shaders), checks: {}, decode: Object.fromEntries(kinds.map((kind) => [kind, decode])), prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])), few: Object.fromEntries(kinds.map((kind) => [kind, few])),
 });
 
@@ -89,7 +89,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   });
 
   it('change the cache of keys and values, for which the model is planned again', async () => {
-    const shaders = { 'cache/f16': kernelSource({ kernel: 'cache/f16' }).replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
+    const shaders = { 'kv/f16': kernelSource({ kernel: 'kv/f16' }).replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
     const { ids, warnings, variants } = await load(shaders, measured(shaders), { f32: false });
     expect(variants.cache).toBe('f32');
     expect(warnings).toEqual([expect.stringMatching(/^cache=f16 is not used; cache=f32 is instead/)]);

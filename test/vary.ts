@@ -2,7 +2,7 @@
 import { ggmlTypes } from '../src/formats/ggml-types.ts';
 import { type MetadataValue, type TensorInfo } from '../src/gguf/header.ts';
 import { readHeader } from '../src/gguf/parse.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { fixture } from './fixture.ts';
 import { type GgufTensor, type TypedValue, writeGguf } from './gguf.ts';
 

@@ -1,24 +1,24 @@
 // Models larger than the GPU budget, on Dawn: the same tokens whatever the budget, and what the plan promises.
 import { describe, expect, it } from 'vitest';
-import { countCalls } from '../bench/count-calls.ts';
-import { loadByGuess } from '../src/engine/default-budget.ts';
-import { type LoadedModel, loadModel } from '../src/engine/load.ts';
-import { type ModelOptions, type OpenedModel, openModel } from '../src/engine/opened.ts';
-import { createRunner } from '../src/engine/runner.ts';
-import { sweepBudgets } from '../src/engine/sweep.ts';
+import { countCalls } from '../src/bench/count-calls.ts';
+import { loadByGuess } from '../src/engine/load/default-budget.ts';
+import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
+import { type ModelOptions, type OpenedModel, openModel } from '../src/engine/load/model-file.ts';
+import { createRunner } from '../src/engine/run/runner.ts';
+import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { type ByteSource } from '../src/gguf/source.ts';
-import { openFileSource } from '../src/weights/file-source.ts';
-import { type WeightsReader, sourceReader } from '../src/weights/reader.ts';
-import { bytesSource } from '../src/weights/source.ts';
+import { openFileSource } from '../src/weights/source/file-source.ts';
+import { type WeightsReader, sourceReader } from '../src/weights/store/reader.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile } from './dawn.ts';
 import { defaultModelPath } from './default-model.ts';
 import { fixture } from './fixture.ts';
-import { openDawn, testShapes } from './model.ts';
+import { openDawn, testChoice } from './model.ts';
 import { record } from './verified.ts';
 
-const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, shapes: testShapes };
-const forPlan = { ...options, cache: testShapes.cache };
+const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice };
+const forPlan = { ...options, cache: testChoice.cache };
 
 interface Opened {
   opened: OpenedModel;

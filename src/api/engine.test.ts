@@ -4,7 +4,7 @@ import { type GenerateRequest, type LoadOptions, type ModelSource, type WorkerEn
 import { type ChatCompletionChunk, type ChatCompletionParams } from './chat.ts';
 import { type CompletionChunk } from './completions.ts';
 import { createEngine, type Engine } from './engine.ts';
-import { FakeWorker, generateStats, modelInfo, speaker } from './fake-worker.ts';
+import { FakeWorker, generateStats, modelInfo, speaker } from '../../test/fake-worker.ts';
 
 const messages: ChatCompletionParams['messages'] = [{ role: 'user', content: 'Hello' }];
 const words = ['The', ' sea', ' is', ' wide'];

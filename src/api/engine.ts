@@ -25,7 +25,7 @@ export interface ModelOptions extends ImportSettings {
   kv?: KvType;
   /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
   retune?: boolean;
-  /** Shapes of kernels to use, as in `splits=1,prefill=rows` (docs/performance.md), in place of those chosen; nothing is measured or tested then. */
+  /** KernelChoice of kernels to use, as in `splits=1,prefill=rows` (docs/performance.md), in place of those chosen; nothing is measured or tested then. */
   variant?: string;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BudgetError, RequestError } from '../errors.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource, type WorkerEngine } from '../protocol.ts';
-import { FakeWorker } from './fake-worker.ts';
+import { FakeWorker } from '../../test/fake-worker.ts';
 import { openLibrary } from './library.ts';
 
 const plan: ModelPlan = { name: 'Fake 1M', verdict: 'streams', fileBytes: 1000, storedBytes: 900, stored: false, totalBytes: 700, budgetBytes: 800, keptBytes: 500, streamedBytes: 400, context: 512 };

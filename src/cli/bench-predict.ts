@@ -1,17 +1,17 @@
 // windrow bench --predict: predicted against measured decode speed of models at several budgets and positions. What
 // predictions follow from is measured in the same run, by turns with the speed.
 import { type Engine } from '../engine/engine.ts';
-import { type LoadedModel } from '../engine/load.ts';
-import { defaultRamBytes } from '../engine/streaming.ts';
-import { measureGpu } from '../engine/measure-gpu.ts';
-import { predict } from '../engine/predict.ts';
-import { type Runner } from '../engine/runner.ts';
-import { sweepBudgets } from '../engine/sweep.ts';
+import { type LoadedModel } from '../engine/load/load.ts';
+import { defaultRamBytes } from '../engine/load/streaming.ts';
+import { measureGpu } from '../engine/measure/measure-gpu.ts';
+import { predict } from '../engine/measure/predict.ts';
+import { type Runner } from '../engine/run/runner.ts';
+import { sweepBudgets } from '../engine/measure/sweep.ts';
 import { createNodeEngine } from '../node.ts';
 import { type Prediction } from '../protocol.ts';
-import { guessedCost, measureSource } from '../weights/cost-model.ts';
-import { openFileSource } from '../weights/file-source.ts';
-import { table } from '../../bench/table.ts';
+import { guessedCost, measureSource } from '../weights/stream/cost-model.ts';
+import { openFileSource } from '../weights/source/file-source.ts';
+import { table } from '../bench/table.ts';
 import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 import { type Result } from './result.ts';
 
@@ -71,7 +71,7 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
       const found: Round[] = [];
       for (let round = 0; round < rounds; round++) { // by turns, so that other work on the machine disturbs both alike
         const started = performance.now();
-        const { costs } = await measureGpu(model.gpu, model, [model.options.shapes]);
+        const { costs } = await measureGpu(model.gpu, model, [model.options.choice]);
         const measurementMs = performance.now() - started;
         const prediction = predict(model, model.plan, { gpu: costs, store }, { position, ramBytes });
         found.push({ prediction, measurements: costs.measurements, measurementMs, measured: await decodeSpeed(model, runner, position) });
@@ -86,7 +86,7 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
 
 function budgetsOf({ gpu, options, ...opened }: LoadedModel): ReturnType<typeof sweepBudgets> {
   const limits = { maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes };
-  return sweepBudgets(opened, { ...options, ...limits, cache: options.shapes.cache }).filter(({ name }) => shares.includes(name));
+  return sweepBudgets(opened, { ...options, ...limits, cache: options.choice.cache }).filter(({ name }) => shares.includes(name));
 }
 
 /** Tokens per second from `position` on, after keys and values that were never computed, which take no less time to read. */

@@ -1,16 +1,16 @@
-// windrow bench: bench/report.ts on Dawn; with --serve the line protocol of peers, with --null the host's work alone.
+// windrow bench: src/bench/report.ts on Dawn; with --serve the line protocol of peers, with --null the host's work alone.
 import { createInterface } from 'node:readline';
-import { countCalls } from '../../bench/count-calls.ts';
-import { type Run, checkRepeats, runOnce } from '../../bench/generation.ts';
-import { benchPrompt } from '../../bench/prompt.ts';
-import { contextFor, runBench } from '../../bench/report.ts';
-import { reportText } from '../../bench/report-text.ts';
+import { countCalls } from '../bench/count-calls.ts';
+import { type Run, checkRepeats, runOnce } from '../bench/generation.ts';
+import { benchPrompt } from '../bench/prompt.ts';
+import { contextFor, runBench } from '../bench/report.ts';
+import { reportText } from '../bench/report-text.ts';
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
-import { openModel } from '../engine/opened.ts';
-import { describeShapes } from '../engine/shapes.ts';
+import { openModel } from '../engine/load/model-file.ts';
+import { describeChoice } from '../engine/measure/choice-text.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { createNodeEngine, dawn } from '../node.ts';
-import { openFileSource } from '../weights/file-source.ts';
+import { openFileSource } from '../weights/source/file-source.ts';
 import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 import { type Result } from './result.ts';
 
@@ -79,7 +79,7 @@ async function serve(engine: Engine, load: (more: EngineOptions) => Promise<unkn
   const { model, text } = loaded;
   const { computes } = model.gpu; // the null backend's tokens say nothing
   const first = await runOnce(loaded, prompt, newTokens); // compiles and warms up
-  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeShapes(model.options.shapes), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
+  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeChoice(model.options.choice), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'end') break;
     const run = await runOnce(loaded, prompt, newTokens, { cpuMs });

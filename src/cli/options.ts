@@ -5,7 +5,7 @@ import { RequestError } from '../errors.ts';
 import { type DeviceOptions } from '../gpu/device.ts';
 import { createNodeEngine } from '../node.ts';
 import { type KvType } from '../protocol.ts';
-import { openFileSource } from '../weights/file-source.ts';
+import { openFileSource } from '../weights/source/file-source.ts';
 
 export interface ModelFlags {
   context?: number;

@@ -1,16 +1,16 @@
 // windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
-import { forecast } from '../engine/forecast.ts';
-import { openModel, planFor } from '../engine/opened.ts';
-import { defaultRamBytes } from '../engine/streaming.ts';
+import { forecast } from '../engine/measure/forecast.ts';
+import { openModel, planFor } from '../engine/load/model-file.ts';
+import { defaultRamBytes } from '../engine/load/streaming.ts';
 import { optionsFor } from '../engine/engine.ts';
-import { checkLimits } from '../engine/limits.ts';
-import { shapesFor } from '../engine/shapes.ts';
+import { checkLimits } from '../engine/load/limits.ts';
+import { choiceFor } from '../engine/measure/choice-text.ts';
 import { openGpu } from '../gpu/device.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { dawn, measuredHere, memoryHere, yieldOnSoftware } from '../node.ts';
 import { type Prediction, type StoreCost } from '../protocol.ts';
-import { kneeBytes, measureSource, readBytesFor } from '../weights/cost-model.ts';
-import { openFileSource } from '../weights/file-source.ts';
+import { kneeBytes, measureSource, readBytesFor } from '../weights/stream/cost-model.ts';
+import { openFileSource } from '../weights/source/file-source.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, deviceOptions } from './options.ts';
 
@@ -19,7 +19,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const opened = openModel(await readHeader(source));
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, variant: flags.variant }, shapesFor(gpu, flags), memoryHere());
+  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, variant: flags.variant }, choiceFor(gpu, flags), memoryHere());
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
@@ -37,7 +37,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, opened.header, opened.layout));
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
-  const predicted = await forecast(gpu, opened, result, { shapes: options.shapes, fixed: flags.variant !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
+  const predicted = await forecast(gpu, opened, result, { choice: options.choice, fixed: flags.variant !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
   if (predicted) lines.push(...speedLines(predicted));
   if (storeCost) lines.push(costLine(storeCost));
   return {

@@ -1,7 +1,7 @@
-// windrow bench --sweep-budget: bench/sweep.ts on Dawn.
-import { sweep, sweepText } from '../../bench/sweep.ts';
+// windrow bench --sweep-budget: src/bench/sweep.ts on Dawn.
+import { sweep, sweepText } from '../bench/sweep.ts';
 import { createNodeEngine } from '../node.ts';
-import { openFileSource } from '../weights/file-source.ts';
+import { openFileSource } from '../weights/source/file-source.ts';
 import { type ModelFlags, deviceOptions } from './options.ts';
 import { type Result } from './result.ts';
 

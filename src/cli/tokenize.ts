@@ -2,7 +2,7 @@
 import { RequestError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
-import { openFileSource } from '../weights/file-source.ts';
+import { openFileSource } from '../weights/source/file-source.ts';
 import { type Result } from './result.ts';
 import { readJson } from './options.ts';
 

@@ -7,23 +7,23 @@ import { type Ledger } from '../gpu/ledger.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
-import { defaultBudget, deviceMemory, loadByGuess } from './default-budget.ts';
-import { type GpuCostRecords } from './forecast.ts';
-import { checkLimits, checkUnkept } from './limits.ts';
-import { createGate } from '../weights/gate.ts';
-import { whileUnused } from '../weights/locks.ts';
-import { readerToCome } from '../weights/reader.ts';
-import { type Manifest } from '../weights/store.ts';
-import { type LoadedModel, type LoadPart, loadModel } from './load.ts';
-import { type ModelOptions, type OpenedModel, openModel, planFor } from './opened.ts';
-import { ensureStored, findModel, type FoundModel, holdStored, idOf, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './open.ts';
-import { mostPerSubmit } from './readback.ts';
-import { type Shapes, chunks } from '../model/shapes.ts';
-import { type Runner, createRunner } from './runner.ts';
-import { type Session, type Text, createSession } from './session.ts';
-import { createChooser } from './chooser.ts';
-import { describeShapes, shapesFor } from './shapes.ts';
-import { type Tuning } from './tuning.ts';
+import { defaultBudget, deviceMemory, loadByGuess } from './load/default-budget.ts';
+import { type GpuCostRecords } from './measure/forecast.ts';
+import { checkLimits, checkUnkept } from './load/limits.ts';
+import { createGate } from '../weights/import/gate.ts';
+import { whileUnused } from '../weights/store/locks.ts';
+import { readerToCome } from '../weights/store/reader.ts';
+import { type Manifest } from '../weights/store/store.ts';
+import { type LoadedModel, type LoadPart, loadModel } from './load/load.ts';
+import { type ModelOptions, type OpenedModel, openModel, planFor } from './load/model-file.ts';
+import { ensureStored, findModel, type FoundModel, holdStored, idOf, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './load/open.ts';
+import { mostPerSubmit } from './run/readback.ts';
+import { type KernelChoice, chunks } from '../model/kernel-choice.ts';
+import { type Runner, createRunner } from './run/runner.ts';
+import { type Session, type Text, createSession } from './run/session.ts';
+import { createChooser } from './measure/chooser.ts';
+import { describeChoice, choiceFor } from './measure/choice-text.ts';
+import { type Tuning } from './measure/tuning.ts';
 
 /** What the engine needs of the place it runs in. */
 export interface Host extends Storage {
@@ -41,7 +41,7 @@ export interface Host extends Storage {
 
 export interface EngineOptions extends LoadOptions {
   /** As `variant` of text, as an earlier load chose them. */
-  shapes?: Shapes;
+  choice?: KernelChoice;
   /** Keep room for the logits of every token. */
   allLogits?: boolean;
   /** For measurements: see ModelOptions. */
@@ -111,7 +111,7 @@ export function createEngine(host: Host): Engine {
   async function load(given: ModelSource | ByteSource, options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
     await unloadNow();
     const begun = performance.now();
-    const readyMs = { shapes: 0, weights: 0, programs: 0 };
+    const readyMs = { choice: 0, weights: 0, programs: 0 };
     const report = reporter(onProgress);
     report({ phase: 'header' });
     const found = await findModel(given, options, host.store);
@@ -124,15 +124,15 @@ export function createEngine(host: Host): Engine {
     let opening: Promise<OpenedWeights> | undefined;
     try {
       const kernels = createKernelCache(gpu.device, host.shaders);
-      const untuned = options.shapes ?? shapesFor(gpu, options);
-      const given = options.shapes !== undefined || options.variant !== undefined;
+      const untuned = options.choice ?? choiceFor(gpu, options);
+      const given = options.choice !== undefined || options.variant !== undefined;
       const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, untuned, host.tuning, { exact: options.f32, anew: options.retune }) : undefined;
       const choose = chooser && {
         ...chooser,
         async first(ledger: Ledger) {
-          const shapes = await chooser.first(ledger);
+          const choice = await chooser.first(ledger);
           timing.set(false);
-          return shapes;
+          return choice;
         },
       };
       const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store'), kernels, choose };
@@ -149,7 +149,7 @@ export function createEngine(host: Host): Engine {
         signal: stop.signal,
         onReady(part) {
           readyMs[part] = performance.now() - begun;
-          if (part === 'shapes') timing.set(true);
+          if (part === 'choice') timing.set(true);
           if (part === 'weights' && !readyMs.programs) report({ phase: 'kernels' });
         },
       });
@@ -219,7 +219,7 @@ export function createEngine(host: Host): Engine {
 }
 
 /** `memoryBytes`: see `Host`. */
-export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gpu, 'device' | 'software'>, options: EngineOptions, shapes: ModelOptions['shapes'], memoryBytes?: number): ModelOptions {
+export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gpu, 'device' | 'software'>, options: EngineOptions, choice: KernelChoice, memoryBytes?: number): ModelOptions {
   const { budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }), ramBytes, loader, readDelay, tokensPerSubmit, context, allLogits } = options;
   const most = graph.config.context;
   if (tokensPerSubmit !== undefined && !(Number.isInteger(tokensPerSubmit) && tokensPerSubmit >= 1 && tokensPerSubmit <= mostPerSubmit)) throw new RequestError(`tokensPerSubmit is ${tokensPerSubmit}; it has to be a whole number from 1 to ${mostPerSubmit}.`);
@@ -227,8 +227,8 @@ export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gp
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   // Logits of all tokens are for measurements, and large.
-  const chunk = allLogits ? 128 : options.variant !== undefined || options.shapes ? shapes.chunk : Math.max(...chunks);
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, shapes, ramBytes, loader, readDelay, tokensPerSubmit };
+  const chunk = allLogits ? 128 : options.variant !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
+  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, choice, ramBytes, loader, readDelay, tokensPerSubmit };
 }
 
 const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({
@@ -255,6 +255,6 @@ function describe({ header, graph }: OpenedModel, { gpu, options }: LoadedModel,
   for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
   return {
     id, name: nameOf(header, sourceName), architecture: graph.config.architecture, parameters, context: options.context, fileBytes: header.fileBytes,
-    adapter: gpu.adapterName, device: factsOf(gpu), variants: describeShapes(options.shapes),
+    adapter: gpu.adapterName, device: factsOf(gpu), variants: describeChoice(options.choice),
   };
 }

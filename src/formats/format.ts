@@ -16,7 +16,7 @@ export interface Format {
   /** u32 words that one block contributes to each plane, in order. A plane whose count is a multiple of 4 is read as vec4<u32>. */
   readonly planeWords: readonly number[];
   /**
-   * How its shader gives the weights as bytes and factors of these, which shaders/codes unpacks and shaders/i8 multiplies in
+   * How its shader gives the weights as bytes and factors of these, which shaders/parts/codes unpacks and shaders/parts/i8 multiplies in
    * integers; absent where they are floats or values of a table, and its shader does all itself.
    */
   readonly codes?: 'scale' | 'scale-minimum' | 'scales' | 'scales-minimums';

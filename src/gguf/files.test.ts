@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeModel } from '../../scripts/make-model.mjs';
-import { bytesSource } from '../weights/source.ts';
+import { bytesSource } from '../weights/source/source.ts';
 import { openFiles, partNames } from './files.ts';
 import { type ByteSource } from './source.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
 import { writeGguf } from '../../test/gguf.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
-import { bytesSource } from '../weights/source.ts';
+import { bytesSource } from '../weights/source/source.ts';
 import { type Header } from './header.ts';
 import { readHeader } from './parse.ts';
 import { type ByteSource } from './source.ts';

@@ -6,7 +6,7 @@ const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw
 const shaders = Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, ''), text] as const);
 const withParams = shaders.filter(([, text]) => text.includes('struct Params'));
 /** Parameters of several kernels stand in a file that these put in front. */
-const sharing: Record<string, string[]> = { 'rows.wgsl': ['matmul.wgsl', 'matvec-rows.wgsl', 'matvec-broadcast.wgsl'] };
+const sharing: Record<string, string[]> = { 'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast'].map((name) => `kernels/${name}.wgsl`) };
 const withBindings = shaders.filter(([, text]) => text.includes('@binding'));
 
 describe('readInterface', () => {
@@ -47,7 +47,7 @@ describe('kernelSource', () => {
   it('puts the directives of all files first, each once, then constants, then files in their order', () => {
     const replaced = { state: 'enable f16;\nfn enabled() {}\n', gate: 'enable f16;\nrequires subgroup_id;\nfn main() {}\n' };
     const source = kernelSource({ kernel: 'gate', files: ['activate', 'state'], consts: { HeadVec4s: 2 } }, replaced);
-    expect(source).toBe(`enable f16;\nrequires subgroup_id;\nconst HeadVec4s : u32 = 2u;\n${files['../../shaders/activate.wgsl']}fn enabled() {}\nfn main() {}\n`);
+    expect(source).toBe(`enable f16;\nrequires subgroup_id;\nconst HeadVec4s : u32 = 2u;\n${files['../../shaders/parts/activate.wgsl']}fn enabled() {}\nfn main() {}\n`);
   });
 
   it('names a file that is missing and the kernel that asks for it', () => {
@@ -71,7 +71,7 @@ describe('the kernel cache', () => {
 
 describe('files that are replaced', () => {
   it('go into the source and change the hash', () => {
-    expect(kernelSource({ kernel: 'gate', files: ['state'] }, { gate: 'fn main() {}' })).toBe(`${files['../../shaders/state.wgsl']}fn main() {}`);
+    expect(kernelSource({ kernel: 'gate', files: ['state'] }, { gate: 'fn main() {}' })).toBe(`${files['../../shaders/parts/state.wgsl']}fn main() {}`);
     expect(kernelsHash({ gate: 'fn main() {}' })).not.toBe(kernelsHash());
   });
 });

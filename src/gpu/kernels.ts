@@ -2,13 +2,15 @@
 // directives at its head; bindings and parameters are read off the WGSL, so that it is their only description.
 
 const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
-const sources = new Map(Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, '').replace(/\.wgsl$/, ''), text]));
+/** A kernel and what its module is made of are named without `kernels/` and `parts/`; formats of weights and of keys with their folder. */
+const nameOf = (path: string) => path.replace(/^.*shaders\/(?:kernels\/|parts\/)?/, '').replace(/\.wgsl$/, '');
+const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
 
 /** Everything that makes a pipeline; equal specs share one. */
 export interface KernelSpec {
-  /** File in shaders/ with the entry point `main`. */
+  /** File in shaders/kernels with the entry point `main`. */
   kernel: string;
-  /** Files put in front of it, in order. */
+  /** Files of the other folders put in front of it, in order. */
   files?: string[];
   /** Module constants that size arrays or workgroups: naga, Firefox's compiler, ends the process at overrides in such sizes. */
   consts?: Record<string, number>;

@@ -16,7 +16,7 @@ export interface Binding {
 
 export interface Dispatch {
   label: string;
-  /** The kind of matrix that it multiplies with, if any (model/matrix-shapes.ts). */
+  /** The kind of matrix that it multiplies with, if any (model/matrix-choices.ts). */
   kind?: string;
   kernel: KernelSpec;
   params?: Record<string, number>;

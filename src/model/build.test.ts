@@ -4,7 +4,7 @@ import { fixture } from '../../test/fixture.ts';
 import { type Change, vary } from '../../test/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
-import { bytesSource } from '../weights/source.ts';
+import { bytesSource } from '../weights/source/source.ts';
 import { buildGraph, tensorsOf } from './build.ts';
 
 const graphOf = async (bytes: Uint8Array) => buildGraph(await readHeader(bytesSource(bytes, 'model.gguf')));

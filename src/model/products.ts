@@ -2,7 +2,7 @@
 import { type Format } from '../formats/format.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec } from '../gpu/kernels.ts';
-import { type Shapes } from './shapes.ts';
+import { type KernelChoice } from './kernel-choice.ts';
 import { partsDown, unitOf } from './subgroup-matrix.ts';
 
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
@@ -24,7 +24,7 @@ export interface MatrixPart {
 }
 
 /** The kernel that multiplies one row of activations with a matrix. */
-export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'panels' | 'dot'>, part: MatrixPart, constants: Record<string, number>): KernelSpec {
+export function decodeKernel({ splits, panels, dot }: Pick<KernelChoice, 'splits' | 'panels' | 'dot'>, part: MatrixPart, constants: Record<string, number>): KernelSpec {
   const { codes } = part.matrix.format;
   const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : [dot === 'staged' ? 'input/staged' : 'input/direct'];
   // At most 9 KiB of workgroup memory: beside the sums of the most splits within the 16 KiB that every device has.
@@ -38,13 +38,13 @@ export function decodeKernel({ splits, panels, dot }: Pick<Shapes, 'splits' | 'p
 }
 
 /** Whether a way of prefill takes tiles of 64 tokens, which a step of fewer leaves empty. */
-export const usesTiles = (prefill: Shapes['prefill']): boolean => prefill === 'tile' || unitOf(prefill) !== undefined;
+export const usesTiles = (prefill: KernelChoice['prefill']): boolean => prefill === 'tile' || unitOf(prefill) !== undefined;
 
 /** Threads of a subgroup that share the activations they read. */
-export const lanesOf = (prefill: Shapes['prefill']): number => ({ broadcast4: 4, broadcast8: 8 } as Partial<Record<Shapes['prefill'], number>>)[prefill] ?? 0;
+export const lanesOf = (prefill: KernelChoice['prefill']): number => ({ broadcast4: 4, broadcast8: 8 } as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;
 
 /** The kernel that multiplies many rows of activations with a matrix. */
-export function prefillKernel({ prefill, tile }: Pick<Shapes, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
+export function prefillKernel({ prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
   const tiles: Dispatch['grid'] = ({ rows }) => [Math.ceil(part.panels / 2), Math.ceil(rows / 64)];
   const unit = unitOf(prefill);

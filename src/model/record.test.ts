@@ -1,34 +1,34 @@
 // Whether what is recorded for real models fits the kernels: names, parameters, bindings, overrides and grids.
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
-import { sectionSpecs, sectionsOf, isTied } from '../engine/sections.ts';
+import { sectionSpecs, sectionsOf, isTied } from '../engine/load/sections.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { layoutOf } from '../weights/layout.ts';
-import { bytesSource } from '../weights/source.ts';
+import { bytesSource } from '../weights/source/source.ts';
 import { activationStrides } from './activations.ts';
 import { buildGraph } from './build.ts';
 import { fewRows } from './products.ts';
 import { type Place, type RecordContext, record } from './record.ts';
-import { type Mode, type Shapes } from './shapes.ts';
+import { type Mode, type KernelChoice } from './kernel-choice.ts';
 
 const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
 
-const plain: Shapes = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
-const fast: Shapes = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', cache: 'f16', reduce: 'subgroup', span: 64, threads: 32, chunk: 256 };
+const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
+const fast: KernelChoice = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', cache: 'f16', reduce: 'subgroup', span: 64, threads: 32, chunk: 256 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
 /** Records every section of a model, each matrix in bindings of at most `mostPanels` panels. */
-async function recordModel(name: string, mode: Mode, shapes: Shapes, mostPanels = Infinity): Promise<Dispatch[]> {
+async function recordModel(name: string, mode: Mode, choice: KernelChoice, mostPanels = Infinity): Promise<Dispatch[]> {
   const header = await readHeader(bytesSource(fixture(`${name}.gguf`), name));
   const graph = buildGraph(header);
   const layout = layoutOf(header, sectionSpecs(graph));
   const strides = activationStrides(graph);
   const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
   const context: RecordContext = {
-    graph, shapes,
+    graph, choice,
     activations: { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
     keys: (layer) => binding(`keys.${layer}`), values: (layer) => binding(`values.${layer}`),
   };
@@ -54,14 +54,14 @@ async function recordModel(name: string, mode: Mode, shapes: Shapes, mostPanels 
 const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flatMap((mode) => [
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
-  ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as Shapes, Infinity] as const,
-  ['8-bit keys and values', model, mode, { ...plain, cache: 'q8' } as Shapes, Infinity] as const,
+  ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
+  ['8-bit keys and values', model, mode, { ...plain, cache: 'q8' } as KernelChoice, Infinity] as const,
   ['bindings of two panels', model, mode, fast, 2] as const,
 ]));
 
 describe('record', () => {
-  it.each(variants)('with %s, records what each kernel of %s needs in %s', async (_, model, mode, shapes, mostPanels) => {
-    const dispatches = await recordModel(model, mode, shapes, mostPanels);
+  it.each(variants)('with %s, records what each kernel of %s needs in %s', async (_, model, mode, choice, mostPanels) => {
+    const dispatches = await recordModel(model, mode, choice, mostPanels);
     expect(dispatches.length).toBeGreaterThan(10);
     for (const { label, kernel, params = {}, bindings, grid } of dispatches) {
       const source = kernelSource(kernel);
@@ -81,9 +81,9 @@ describe('record', () => {
   });
 
   it.each(models)('writes every row of every output of %s once in every step, however its matrices are cut', async (model) => {
-    const rowsOf = async (mostPanels: number, shapes: Shapes = plain, tokens = fewRows + 1) => {
+    const rowsOf = async (mostPanels: number, choice: KernelChoice = plain, tokens = fewRows + 1) => {
       const written = new Map<string, number[]>();
-      for (const { label, params, grid } of await recordModel(model, 'prefill', shapes, mostPanels)) {
+      for (const { label, params, grid } of await recordModel(model, 'prefill', choice, mostPanels)) {
         if (params?.first_output === undefined || !runsIn({ grid }, { rows: tokens, length: tokens })) continue;
         const output = `${label} from ${Math.round(1 / params.inverse_cols)} columns`; // a layer adds to x twice
         const rows = written.get(output) ?? [];

@@ -1,9 +1,9 @@
 // Turns the operations of a graph into dispatches: for one token (decode) and for many (prefill).
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type Activation, type Attend, type Embed, type Graph, type NormAdd, type Op, type Project, type Rope } from './graph.ts';
-import { matrixKind, shapesOf } from './matrix-shapes.ts';
+import { matrixKind, choiceOf } from './choice-of-matrix.ts';
 import { type MatrixPart, decodeKernel, fewKernel, fewRows, formatFiles, lanesOf, matrixParams, prefillKernel } from './products.ts';
-import { type AttentionShapes, type Mode, type Shapes, attentions } from './shapes.ts';
+import { type AttentionChoice, type Mode, type KernelChoice, attentions } from './kernel-choice.ts';
 
 /** What the operations of one section are recorded with. */
 export interface Place {
@@ -27,7 +27,7 @@ export interface Activations {
 
 export interface RecordContext {
   graph: Graph;
-  shapes: Shapes;
+  choice: KernelChoice;
   activations: Activations;
   keys(layer: number): Binding;
   values(layer: number): Binding;
@@ -80,7 +80,7 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
   }
   parts.forEach((part, i) => {
     const kind = matrixKind(op, part.matrix);
-    const shapes = shapesOf(context.shapes, kind);
+    const choice = choiceOf(context.choice, kind);
     const common = { weights: part.binding, vectors: place.vectors, state, input: buffers[input], output: buffers[target] };
     const params = {
       ...matrixParams(part), rows: part.rows, first_output: firstOutput[i], stride: strides[input], output_stride: strides[target],
@@ -97,15 +97,15 @@ function project(context: RecordContext, mode: Mode, name: string, op: Project, 
       }
       dispatches.push({
         label: `${name}.${op.output}`, kind,
-        kernel: decodeKernel(shapes, part, { ...constants, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') }),
+        kernel: decodeKernel(choice, part, { ...constants, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') }),
         params, bindings: common,
-        grid: () => [Math.ceil(params.panels / shapes.panels)],
+        grid: () => [Math.ceil(params.panels / choice.panels)],
       });
     } else {
       const dispatch = { label: `${name}.${op.output}`, kind, params, bindings: common };
-      const many = { ...dispatch, ...prefillKernel(shapes, part, constants) };
+      const many = { ...dispatch, ...prefillKernel(choice, part, constants) };
       // Each step runs one of the two.
-      if (shapes.few) dispatches.push({ ...dispatch, ...fewKernel(shapes.few, part, constants) }, { ...many, grid: (step) => (step.rows <= fewRows ? [0] : many.grid(step)) });
+      if (choice.few) dispatches.push({ ...dispatch, ...fewKernel(choice.few, part, constants) }, { ...many, grid: (step) => (step.rows <= fewRows ? [0] : many.grid(step)) });
       else dispatches.push(many);
     }
   });
@@ -137,10 +137,10 @@ function gate({ activations: { buffers, strides, state }, graph }: RecordContext
   };
 }
 
-function rmsNorm({ activations: { buffers, strides }, graph, shapes }: RecordContext, label: string, input: Activation, output: Activation | 'normed', weight: string, add: boolean, place: Place): Dispatch {
+function rmsNorm({ activations: { buffers, strides }, graph, choice }: RecordContext, label: string, input: Activation, output: Activation | 'normed', weight: string, add: boolean, place: Place): Dispatch {
   return {
     label,
-    kernel: { kernel: 'rms-norm', files: [`reduce/${shapes.reduce}`], constants: { Add: flag(add) } },
+    kernel: { kernel: 'rms-norm', files: [`reduce/${choice.reduce}`], constants: { Add: flag(add) } },
     params: {
       groups: Math.ceil(graph.config.dim / 4), input_stride: strides[input], output_stride: strides[output],
       norm: place.vectorOffset(weight) / 4, inverse_cols: 1 / graph.config.dim, eps: graph.config.eps,
@@ -153,13 +153,13 @@ function rmsNorm({ activations: { buffers, strides }, graph, shapes }: RecordCon
 const normAdd = (context: RecordContext, name: string, op: NormAdd, place: Place): Dispatch => rmsNorm(context, `${name}.norm-add`, op.input, op.output, op.weight, true, place);
 
 function rope(context: RecordContext, name: string, op: Rope, place: Place): Dispatch {
-  const { activations: { buffers, strides, state, angles, firstAngles }, graph: { config, ropes }, shapes } = context;
+  const { activations: { buffers, strides, state, angles, firstAngles }, graph: { config, ropes }, choice } = context;
   const spec = ropes[op.rope];
   const vec4s = Math.ceil(config.headDim / 4);
   const headsPerWorkgroup = Math.floor(64 / vec4s);
   return {
     label: `${name}.rope`,
-    kernel: { kernel: 'rope', files: [`cache/${shapes.cache}`, 'state'], constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) } },
+    kernel: { kernel: 'rope', files: [`kv/${choice.cache}`, 'state'], constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) } },
     params: {
       heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: vec4s, rope_dims: spec.dims,
       first_angle: firstAngles[op.rope], stride: strides.qkv, eps: config.eps,
@@ -174,14 +174,14 @@ function rope(context: RecordContext, name: string, op: Rope, place: Place): Dis
 }
 
 function attendMany(context: RecordContext, name: string, op: Attend): Dispatch {
-  const { activations: { buffers, strides, state }, graph: { config }, shapes } = context;
+  const { activations: { buffers, strides, state }, graph: { config }, choice } = context;
   const groupSize = config.heads / config.kvHeads;
-  const lanes = lanesOf(shapes.prefill);
+  const lanes = lanesOf(choice.prefill);
   return {
     label: `${name}.attend`,
     // What is faster for products, reading for oneself or together, is so for keys and values.
     kernel: {
-      kernel: 'attention', files: [`cache/${shapes.cache}`, lanes ? 'eight/broadcast' : 'eight/direct', 'state'],
+      kernel: 'attention', files: [`kv/${choice.cache}`, lanes ? 'eight/broadcast' : 'eight/direct', 'state'],
       consts: { HeadVec4s: Math.ceil(config.headDim / 4), ...(lanes ? { Lanes: lanes } : {}) },
     },
     params: { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, stride: strides.attended, window: op.window ?? 0, scale: op.scale },
@@ -191,17 +191,17 @@ function attendMany(context: RecordContext, name: string, op: Attend): Dispatch 
 }
 
 function attendOne(context: RecordContext, name: string, op: Attend): Dispatch[] {
-  const { activations: { buffers, state }, graph: { config }, shapes } = context;
+  const { activations: { buffers, state }, graph: { config }, choice } = context;
   const vec4s = Math.ceil(config.headDim / 4);
   const { workgroups, headsEach } = sharing(config);
-  const { span, threads } = attentionOf(config, shapes);
+  const { span, threads } = attentionOf(config, choice);
   const consts = { HeadVec4s: vec4s, Threads: threads, Span: span };
   const window = op.window ?? 0;
   const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: vec4s };
   return [
     {
       label: `${name}.attend`,
-      kernel: { kernel: 'attention-decode', files: [`cache/${shapes.cache}`, 'state'], consts: { ...consts, Heads: headsEach } },
+      kernel: { kernel: 'attention-decode', files: [`kv/${choice.cache}`, 'state'], consts: { ...consts, Heads: headsEach } },
       params: { ...sizes, window, scale: op.scale },
       bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), partials: buffers.partials },
       grid: ({ length }) => [splitsOf(length, window, span), config.kvHeads, workgroups],
@@ -228,7 +228,7 @@ const splitsOf = (length: number, window: number, span: number): number =>
   Math.ceil(length / span) - Math.floor((window ? length - Math.min(window, length) : 0) / span);
 
 /** The shapes of attention of a model: those chosen, or with the largest span that its heads leave workgroup memory for. */
-export function attentionOf(config: Pick<Graph['config'], 'heads' | 'kvHeads'>, { span, threads }: AttentionShapes): AttentionShapes {
+export function attentionOf(config: Pick<Graph['config'], 'heads' | 'kvHeads'>, { span, threads }: AttentionChoice): AttentionChoice {
   const { headsEach } = sharing(config);
   // The arrays of attention-decode.wgsl.
   const bytes = (positions: number) => 4 * headsEach * (positions + threads + 1) + 16 * threads * Math.min(headsEach, 256 / threads);

@@ -22,7 +22,7 @@ export function ropeFrequencies(spec: RopeSpec, factors?: Float32Array): Float64
   });
 }
 
-/** Positions of the low table; the same number stands in shaders/rope.wgsl. */
+/** Positions of the low table; the same number stands in shaders/kernels/rope.wgsl. */
 const lowPositions = 256;
 
 /** Entries (cos, sin) of one rope for positions below `positions`. */

@@ -1,4 +1,4 @@
-// How the next token is chosen, as the sampler's kernels (shaders/sampling.wgsl) want it. Knows no device.
+// How the next token is chosen, as the sampler's kernels (shaders/parts/sampling.wgsl) want it. Knows no device.
 import { RequestError } from '../errors.ts';
 import { type SamplingOptions } from '../protocol.ts';
 

@@ -1,5 +1,5 @@
 // The sampler as plain loops: which tokens may come next, how likely each is, and which one a seed draws.
-// Sorts the whole vocabulary, so it is for tests only; shaders/sample.wgsl does the same without sorting.
+// Sorts the whole vocabulary, so it is for tests only; shaders/kernels/sample.wgsl does the same without sorting.
 
 export interface Sampling {
   /** Above 0; 0 is `greedy`. */

@@ -7,9 +7,9 @@ import { ggmlTypes } from '../formats/ggml-types.ts';
 import { wordsPerBlock } from '../formats/format.ts';
 import { panelRows, unpackRow } from '../formats/panel.ts';
 import { type Header, type TensorInfo } from '../gguf/header.ts';
-import { importSlab, readVector } from './import.ts';
+import { importSlab, readVector } from './import/pieces.ts';
 import { type Layout, type SectionSpec, layoutOf, matricesOf, maxSlabBytes } from './layout.ts';
-import { bytesSource } from './source.ts';
+import { bytesSource } from './source/source.ts';
 
 interface Model {
   header: Header;

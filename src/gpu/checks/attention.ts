@@ -1,7 +1,7 @@
 // Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
 import { type RopeSpec } from '../../model/graph.ts';
 import { lanesOf } from '../../model/products.ts';
-import { type AttentionShapes, type Mode, type Shapes, attentions, plainAttention, usualAttention } from '../../model/shapes.ts';
+import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../model/kernel-choice.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
 import { type KvType } from '../../protocol.ts';
 import { attention } from '../../reference/attention.ts';
@@ -9,7 +9,7 @@ import { rmsNorm } from '../../reference/rms-norm.ts';
 import { rotate } from '../../reference/rope.ts';
 import { packCache, stored, unpackCache } from './cache.ts';
 import { type Case, type Check, type Outcome } from './check.ts';
-import { decodeShapes } from './project.ts';
+import { decodeChoice } from './project.ts';
 import { normals, random } from './random.ts';
 import { type Tensor, withStage } from './workbench.ts';
 
@@ -29,7 +29,7 @@ export interface Roped extends Heads {
   tokens: number;
 }
 
-export function ropeCase(given: Roped, shapes: Shapes): Case {
+export function ropeCase(given: Roped, choice: KernelChoice): Case {
   const { heads, kvHeads, headDim, rope, norm, position, tokens } = given;
   const label = `${name(given)}, ${rope.dims} ${rope.layout}${norm ? ', normed' : ''}, ${tokens} tokens from ${position}`;
   return {
@@ -42,8 +42,8 @@ export function ropeCase(given: Roped, shapes: Shapes): Case {
       const tensors: Record<string, Tensor> = {};
       if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = { type: 'F32', shape: [headDim], bytes: new Uint8Array(weight.buffer) };
       const op = { op: 'rope', layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) } as const;
-      const shape = { kvHeads, headDim, cache: shapes.cache };
-      const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, shapes, tensors, op, tokens, position }, async (stage) => {
+      const shape = { kvHeads, headDim, cache: choice.cache };
+      const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, choice, tensors, op, tokens, position }, async (stage) => {
         const width = widths.query + 2 * widths.key;
         const qkv = new Float32Array(tokens * width);
         for (let t = 0; t < tokens; t++) {
@@ -61,7 +61,7 @@ export function ropeCase(given: Roped, shapes: Shapes): Case {
       const turned = (x: Float32Array, count: number, weight: Float32Array) => rotate(norm ? rmsNorm(x, weight, 1e-5) : x, count, headDim, position, rotation);
       const expected = [turned(parts.query, heads, norms.query), turned(parts.key, kvHeads, norms.key), parts.value];
       const scale = expected.map((numbers) => headSizes(numbers, headDim));
-      scale[0] = scale[0].map((size) => (size * ropeTolerance.f32) / ropeTolerance[shapes.cache]); // queries are not cached
+      scale[0] = scale[0].map((size) => (size * ropeTolerance.f32) / ropeTolerance[choice.cache]); // queries are not cached
       return { found: concat([query, keys, values]), expected: concat(expected), scale: concat(scale) };
     },
   };
@@ -96,8 +96,8 @@ const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
 const ropeChecks = (): Check[] =>
   caches.flatMap((cache) =>
     (['pairs', 'halves'] as const).map((layout) => ({
-      name: `rope by ${layout}, cache ${cache}`, tolerance: ropeTolerance[cache], shapes: { cache },
-      cases: roped.filter(({ rope }) => rope.layout === layout).map((each) => ropeCase(each, decodeShapes({ cache }))),
+      name: `rope by ${layout}, cache ${cache}`, tolerance: ropeTolerance[cache], choice: { cache },
+      cases: roped.filter(({ rope }) => rope.layout === layout).map((each) => ropeCase(each, decodeChoice({ cache }))),
     })),
   );
 
@@ -111,20 +111,20 @@ export interface Attended extends Heads {
   sharpness?: number;
 }
 
-export function attendCase(given: Attended, mode: Mode, shapes: Shapes): Case {
+export function attendCase(given: Attended, mode: Mode, choice: KernelChoice): Case {
   const { heads, kvHeads, headDim, length, tokens, window, scale = headDim ** -0.5, sharpness = 1 } = given;
   const label = `${name(given)}, ${tokens} tokens up to ${length}${window ? `, window ${window}` : ''}${sharpness > 1 ? ', sharp' : ''}`;
   return {
     name: label,
     async run(bench): Promise<Outcome> {
       const next = random(label);
-      const shape = { kvHeads, headDim, cache: shapes.cache };
+      const shape = { kvHeads, headDim, cache: choice.cache };
       const position = length - tokens;
       const queries = normals(next, tokens * heads * headDim, sharpness);
       const keys = stored(shape, normals(next, length * kvHeads * headDim));
       const values = stored(shape, normals(next, length * kvHeads * headDim));
       const op = { op: 'attend', layer: 0, scale, window } as const;
-      const found = await withStage(bench, { config: { heads, kvHeads, headDim }, shapes, op, mode, tokens, position }, async (stage) => {
+      const found = await withStage(bench, { config: { heads, kvHeads, headDim }, choice, op, mode, tokens, position }, async (stage) => {
         const { queue } = bench.gpu.device;
         const vec4s = Math.ceil(headDim / 4);
         const padded = new Float32Array(tokens * heads * vec4s * 4);
@@ -166,22 +166,22 @@ const prefilled = (headDim: number): Attended[] =>
 
 const kernels = { decode: 'attention-decode', prefill: 'attention' };
 
-const attendCheck = (mode: Mode, headDim: number, cache: Shapes['cache'], cases: Attended[], attention = usualAttention): Check => ({
-  name: `${kernels[mode]}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, shapes: { cache },
-  cases: cases.map((each) => attendCase(each, mode, decodeShapes({ cache, ...attention }))),
+const attendCheck = (mode: Mode, headDim: number, cache: KernelChoice['cache'], cases: Attended[], attention = usualAttention): Check => ({
+  name: `${kernels[mode]}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, choice: { cache },
+  cases: cases.map((each) => attendCase(each, mode, decodeChoice({ cache, ...attention }))),
 });
 
 /** Keys and values that some threads of a subgroup read together. */
-const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, cache: Shapes['cache']): Check => ({
-  name: `attention by ${lanesOf(prefill)}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, shapes: { prefill },
-  cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeShapes({ cache, prefill }))),
+const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, cache: KernelChoice['cache']): Check => ({
+  name: `attention by ${lanesOf(prefill)}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, choice: { prefill },
+  cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeChoice({ cache, prefill }))),
 });
 
 /** A split, one more position, several splits, with and without a window; so many heads in a group that there is no room for the largest span. */
-const spanCheck = ({ span, threads }: AttentionShapes): Check => ({
-  name: `attention-decode by ${span} in ${threads}`, tolerance: attendTolerance, shapes: { span, threads },
+const spanCheck = ({ span, threads }: AttentionChoice): Check => ({
+  name: `attention-decode by ${span} in ${threads}`, tolerance: attendTolerance, choice: { span, threads },
   cases: [span, span + 1, 1100, 600].map((length, l) =>
-    attendCase({ heads: l === 3 && span === 512 ? 8 : 3, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeShapes({ span, threads }))),
+    attendCase({ heads: l === 3 && span === 512 ? 8 : 3, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeChoice({ span, threads }))),
 });
 
 /** All group sizes, and prefill in all caches, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */

@@ -1,8 +1,8 @@
 // What a check is and how one is judged. Knows no kernel.
 import { BudgetError } from '../../errors.ts';
 import { CompileError } from '../kernels.ts';
-import { missing } from '../../model/possible-shapes.ts';
-import { type Shapes } from '../../model/shapes.ts';
+import { missing } from '../../model/possible-choices.ts';
+import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type Workbench } from './workbench.ts';
 
 /** What the GPU gave and what the reference gives, number by number. */
@@ -24,8 +24,8 @@ export interface Check {
   name: string;
   /** Largest |found - expected| / scale allowed. */
   tolerance: number;
-  /** The choices of `Shapes` that it proves. */
-  shapes: Partial<Shapes>;
+  /** The choices of `KernelChoice` that it proves. */
+  choice: Partial<KernelChoice>;
   /** The kinds of matrices that it proves them for; none or undefined: for all. */
   kinds?: string[];
   cases: Case[];
@@ -37,8 +37,8 @@ export interface CheckResult {
   /** Largest |found - expected| / scale; Infinity if a case could not run or gave no number. */
   error: number;
   tolerance: number;
-  /** The choices of `Shapes` to drop if it failed, and for which kinds of matrices. */
-  shapes: Partial<Shapes>;
+  /** The choices of `KernelChoice` to drop if it failed, and for which kinds of matrices. */
+  choice: Partial<KernelChoice>;
   kinds?: string[];
   /** Why this device cannot run it; it then counts as passed. */
   skipped?: string;
@@ -64,9 +64,9 @@ export function errorOf({ found, expected, scale }: Outcome): number {
   return worst;
 }
 
-export async function runCheck(bench: Workbench, { name, tolerance, shapes, kinds, cases }: Check): Promise<CheckResult> {
-  const skipped = missing(bench.gpu, shapes);
-  if (skipped) return { name, passed: true, error: 0, tolerance, shapes, kinds, skipped };
+export async function runCheck(bench: Workbench, { name, tolerance, choice, kinds, cases }: Check): Promise<CheckResult> {
+  const skipped = missing(bench.gpu, choice);
+  if (skipped) return { name, passed: true, error: 0, tolerance, choice, kinds, skipped };
   let worst = 0;
   const failures: string[] = [];
   let sure = false;
@@ -78,11 +78,11 @@ export async function runCheck(bench: Workbench, { name, tolerance, shapes, kind
       failures.push(`${each.name}: error ${error.toExponential(2)}`);
       sure = true;
     } catch (error) {
-      if (error instanceof BudgetError) return { name, passed: true, error: 0, tolerance, shapes, kinds, skipped: error.message, noRoom: true };
+      if (error instanceof BudgetError) return { name, passed: true, error: 0, tolerance, choice, kinds, skipped: error.message, noRoom: true };
       worst = Infinity;
       sure ||= error instanceof CompileError || error instanceof WrongResult;
       failures.push(`${each.name}: ${(error as Error).message}`);
     }
   }
-  return { name, passed: failures.length === 0, error: worst, tolerance, shapes, kinds, ...(failures.length ? { message: failures.join('\n'), passing: !sure } : {}) };
+  return { name, passed: failures.length === 0, error: worst, tolerance, choice, kinds, ...(failures.length ? { message: failures.join('\n'), passing: !sure } : {}) };
 }

@@ -1,15 +1,15 @@
 // Checks of the kernels between the products: RMS norm and gate, on activations alone.
 import { type Project } from '../../model/graph.ts';
-import { type Shapes } from '../../model/shapes.ts';
+import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type Gate, gated } from '../../reference/gate.ts';
 import { rmsNorm } from '../../reference/rms-norm.ts';
 import { type Case, type Check } from './check.ts';
-import { decodeShapes } from './project.ts';
+import { decodeChoice } from './project.ts';
 import { normals, random, randomTensor } from './random.ts';
 import { type Tensor, withStage } from './workbench.ts';
 
 /** output += norm(x), or the norm alone as it stands before a product of many rows. */
-export function normCase(dim: number, tokens: number, add: boolean, shapes: Shapes, size = 1): Case {
+export function normCase(dim: number, tokens: number, add: boolean, choice: KernelChoice, size = 1): Case {
   const name = `${dim} wide, ${tokens} tokens, of size ${size}${add ? ', added' : ''}`;
   return {
     name,
@@ -23,7 +23,7 @@ export function normCase(dim: number, tokens: number, add: boolean, shapes: Shap
       if (!add) tensors.matrix = { type: 'F32', shape: [dim, 32], bytes: randomTensor('F32', 32, dim, next) };
       const output = add ? 'branch' : 'normed';
       const op = add ? ({ op: 'norm-add', input: 'x', weight: 'weight', output: 'branch' } as const) : product;
-      const found = await withStage(bench, { config: { dim }, shapes, tensors, op, tokens }, async (stage) => {
+      const found = await withStage(bench, { config: { dim }, choice, tensors, op, tokens }, async (stage) => {
         stage.write('x', x, dim);
         if (add) stage.write('branch', before, dim);
         await stage.run(stage.dispatches.slice(0, 1));
@@ -42,11 +42,11 @@ const widths = [1, 3, 64, 255, 256, 257, 260, 1025];
 
 const normChecks = (): Check[] =>
   (['workgroup', 'subgroup'] as const).flatMap((reduce) => {
-    const shapes = decodeShapes({ reduce });
-    const cases = (add: boolean) => widths.flatMap((dim, i) => [normCase(dim, 1 + (i % 3), add, shapes), normCase(dim, 2, add, shapes, i % 2 ? 1e4 : 1e-3)]);
+    const choice = decodeChoice({ reduce });
+    const cases = (add: boolean) => widths.flatMap((dim, i) => [normCase(dim, 1 + (i % 3), add, choice), normCase(dim, 2, add, choice, i % 2 ? 1e4 : 1e-3)]);
     return [
-      { name: `rms-norm by ${reduce}`, tolerance: normTolerance, shapes: { reduce }, cases: cases(false) },
-      { name: `rms-norm by ${reduce}, added`, tolerance: normTolerance, shapes: { reduce }, cases: cases(true) },
+      { name: `rms-norm by ${reduce}`, tolerance: normTolerance, choice: { reduce }, cases: cases(false) },
+      { name: `rms-norm by ${reduce}, added`, tolerance: normTolerance, choice: { reduce }, cases: cases(true) },
     ];
   });
 
@@ -60,7 +60,7 @@ function gateCase(ffn: number, tokens: number, gate: Gate, size: number): Case {
       const input = normals(next, tokens * 2 * padded, size);
       const tensor: Tensor = { type: 'F32', shape: [1, ffn], bytes: randomTensor('F32', ffn, 1, next) };
       const op: Project = { op: 'project', input: 'x', output: 'hidden', cols: 1, gate, matrices: ['up', 'gate'].map((name) => ({ tensor: name, firstRow: 0, rows: ffn })) };
-      const found = await withStage(bench, { config: { dim: 1, ffn }, shapes: decodeShapes({}), tensors: { up: tensor, gate: tensor }, op, tokens }, async (stage) => {
+      const found = await withStage(bench, { config: { dim: 1, ffn }, choice: decodeChoice({}), tensors: { up: tensor, gate: tensor }, op, tokens }, async (stage) => {
         stage.write('gated', input, 2 * padded);
         await stage.run(stage.dispatches.slice(-1)); // the product before it would overwrite the input
         return stage.read('hidden', tokens, ffn);
@@ -80,7 +80,7 @@ function gateCase(ffn: number, tokens: number, gate: Gate, size: number): Case {
 
 const gateChecks = (): Check[] =>
   (['silu', 'gelu'] as const).map((gate) => ({
-    name: `gate ${gate}`, tolerance: 1e-5, shapes: {}, cases: [[1, 1], [172, 3], [257, 2], [256, 65]].flatMap(([ffn, tokens]) => [0.1, 3, 1e4].map((size) => gateCase(ffn, tokens, gate, size))),
+    name: `gate ${gate}`, tolerance: 1e-5, choice: {}, cases: [[1, 1], [172, 3], [257, 2], [256, 65]].flatMap(([ffn, tokens]) => [0.1, 3, 1e4].map((size) => gateCase(ffn, tokens, gate, size))),
   }));
 
 export const elementwiseChecks = (): Check[] => [...normChecks(), ...gateChecks()];

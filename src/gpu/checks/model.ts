@@ -1,8 +1,8 @@
 // The checks of one model: each distinct operation of its graph, with its widths, heads and weight types, few rows each.
 import { type Graph, type Op, type Project } from '../../model/graph.ts';
-import { shapesOf } from '../../model/matrix-shapes.ts';
+import { choiceOf } from '../../model/choice-of-matrix.ts';
 import { lanesOf } from '../../model/products.ts';
-import { type Shapes, plainAttention } from '../../model/shapes.ts';
+import { type KernelChoice, plainAttention } from '../../model/kernel-choice.ts';
 import { attendCase, attendTolerance, ropeCase, ropeTolerance } from './attention.ts';
 import { type Check } from './check.ts';
 import { normCase, normTolerance } from './elementwise.ts';
@@ -14,8 +14,8 @@ export interface Model {
   graph: Graph;
   /** ggml's name of the type of a tensor. */
   typeOf(tensor: string): string;
-  shapes: Shapes;
-  /** The kinds of the matrices of a product (model/matrix-shapes.ts), if their shapes may differ. */
+  choice: KernelChoice;
+  /** The kinds of the matrices of a product (model/matrix-choices.ts), if their shapes may differ. */
   kindsOf?(op: Project): string[];
 }
 
@@ -35,52 +35,52 @@ export function modelChecks(model: Model): Check[] {
 }
 
 function opChecks(model: Model, op: Op): Check[] {
-  const { graph: { config, ropes }, typeOf, shapes } = model;
+  const { graph: { config, ropes }, typeOf, choice } = model;
   const { dim, heads, kvHeads, headDim } = config;
-  const { cache, reduce, span, threads } = shapes;
+  const { cache, reduce, span, threads } = choice;
   const headNames = `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}`;
   switch (op.op) {
     case 'embed':
-      return [{ name: `embed ${typeOf(op.table)} of ${dim} columns`, tolerance: embedTolerance, shapes: {}, cases: [embedCase(typeOf(op.table), rows, dim)] }];
+      return [{ name: `embed ${typeOf(op.table)} of ${dim} columns`, tolerance: embedTolerance, choice: {}, cases: [embedCase(typeOf(op.table), rows, dim)] }];
     case 'project':
       return productChecks(model, op);
     case 'rope': {
       const rope = { ...ropes[op.rope], factors: undefined };
       const norm = op.queryNorm !== undefined;
       const roped = { heads, kvHeads, headDim, rope, norm, position: 250, tokens: 9 };
-      return [{ name: `rope of ${rope.dims} by ${rope.layout}, ${headNames}${norm ? ', normed' : ''}`, tolerance: ropeTolerance[cache], shapes: { cache }, cases: [ropeCase(roped, shapes)] }];
+      return [{ name: `rope of ${rope.dims} by ${rope.layout}, ${headNames}${norm ? ', normed' : ''}`, tolerance: ropeTolerance[cache], choice: { cache }, cases: [ropeCase(roped, choice)] }];
     }
     case 'attend': {
       const window = op.window && Math.min(op.window, 100);
       const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window };
       const label = `${headNames}${window ? `, window ${window}` : ''}`;
-      const lanes = lanesOf(shapes.prefill);
+      const lanes = lanesOf(choice.prefill);
       return [
         // Of any other shapes than the plain ones those are what to drop.
-        { name: `attention-decode by ${span} in ${threads}, ${label}`, tolerance: attendTolerance, shapes: span === plainAttention.span && threads === plainAttention.threads ? { cache } : { span, threads }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', shapes)] },
+        { name: `attention-decode by ${span} in ${threads}, ${label}`, tolerance: attendTolerance, choice: span === plainAttention.span && threads === plainAttention.threads ? { cache } : { span, threads }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', choice)] },
         // Of keys and values that threads read together that is what to drop.
-        { name: `attention${lanes ? ` by ${lanes}` : ''}, ${label}`, tolerance: attendTolerance, shapes: lanes ? { prefill: shapes.prefill } : { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', shapes)] },
+        { name: `attention${lanes ? ` by ${lanes}` : ''}, ${label}`, tolerance: attendTolerance, choice: lanes ? { prefill: choice.prefill } : { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', choice)] },
       ];
     }
     case 'norm-add':
-      return [{ name: `rms-norm by ${reduce} of ${dim}, added`, tolerance: normTolerance, shapes: { reduce }, cases: [normCase(dim, 3, true, shapes)] }];
+      return [{ name: `rms-norm by ${reduce} of ${dim}, added`, tolerance: normTolerance, choice: { reduce }, cases: [normCase(dim, 3, true, choice)] }];
   }
 }
 
 /** A product in every choice that its matrices have, in both modes; the norm before many rows is a kernel of its own. */
-function productChecks({ typeOf, shapes, kindsOf }: Model, op: Project): Check[] {
+function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[] {
   const projected = projectedOf(op, typeOf);
   const { types, cols, norm, bias, gate, add, softcap, logits } = projected;
   const fusions = { bias, [gate ?? 'gate']: gate, add, softcap, logits };
   const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
   const kinds = kindsOf?.(op) ?? [];
-  const choices = kinds.length ? kinds.map((kind) => ({ ...shapesOf(shapes, kind), kinds: [kind] })) : [{ ...shapes, kinds }];
-  const decodes = choices.map((choice) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, choice), kinds: choice.kinds }));
+  const choices = kinds.length ? kinds.map((kind) => ({ ...choiceOf(choice, kind), kinds: [kind] })) : [{ ...choice, kinds }];
+  const decodes = choices.map((each) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, each), kinds: each.kinds }));
   if (logits) return decodes;
   const plainly = { ...projected, norm: false };
-  const many = choices.flatMap((choice) => [prefillCheck(plainly, plain, choice), ...fewCheck(plainly, plain, choice)].map((check) => ({ ...check, kinds: choice.kinds })));
-  const { reduce } = shapes;
-  return [...decodes, ...many, ...(norm ? [{ name: `rms-norm by ${reduce} of ${cols}`, tolerance: normTolerance, shapes: { reduce }, cases: [normCase(cols, 3, false, shapes)] }] : [])];
+  const many = choices.flatMap((each) => [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })));
+  const { reduce } = choice;
+  return [...decodes, ...many, ...(norm ? [{ name: `rms-norm by ${reduce} of ${cols}`, tolerance: normTolerance, choice: { reduce }, cases: [normCase(cols, 3, false, choice)] }] : [])];
 }
 
 const projectedOf = ({ matrices, cols, norm, bias, gate, add, softcap, output }: Project, typeOf: Model['typeOf']): Projected => ({

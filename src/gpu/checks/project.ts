@@ -3,7 +3,7 @@ import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
 import { type Project } from '../../model/graph.ts';
 import { lanesOf, usesTiles } from '../../model/products.ts';
-import { type Mode, type Shapes, usualChunk, usualAttention } from '../../model/shapes.ts';
+import { type Mode, type KernelChoice, usualChunk, usualAttention } from '../../model/kernel-choice.ts';
 import { unitOf } from '../../model/subgroup-matrix.ts';
 import { embed } from '../../reference/embed.ts';
 import { type Gate, activate } from '../../reference/gate.ts';
@@ -41,9 +41,9 @@ const tolerance = 1e-5;
 const halfTolerance = 2 ** -10;
 /** And each activation too. */
 const halvesTolerance = 2 ** -9;
-const matrixTolerance = (prefill: Shapes['prefill']) => (unitOf(prefill)?.component === 'f16' ? halvesTolerance : tolerance);
+const matrixTolerance = (prefill: KernelChoice['prefill']) => (unitOf(prefill)?.component === 'f16' ? halvesTolerance : tolerance);
 
-export const decodeShapes = (shapes: Partial<Shapes>): Shapes => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', ...usualAttention, chunk: usualChunk, ...shapes });
+export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', ...usualAttention, chunk: usualChunk, ...choice });
 
 const joined = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
 
@@ -51,12 +51,12 @@ const describe = ({ types, rows, cols, tokens, ...rest }: Projected): string =>
   [types.join('+'), `${rows.join('+')} x ${cols}, ${tokens} tokens`, ...Object.entries(rest).filter(([, on]) => on).map(([name, on]) => (on === true ? name : `${name} ${on}`))].join(' ');
 
 /** The case of one operation in one mode: random weights and activations through the recorded dispatches. */
-export function projectCase(given: Projected, mode: Mode, shapes: Shapes): Case {
+export function projectCase(given: Projected, mode: Mode, choice: KernelChoice): Case {
   const name = describe(given);
-  return { name, run: (bench) => runProject(bench, given, mode, shapes, random(name)) };
+  return { name, run: (bench) => runProject(bench, given, mode, choice, random(name)) };
 }
 
-async function runProject(bench: Workbench, given: Projected, mode: Mode, shapes: Shapes, next: () => number): Promise<Outcome> {
+async function runProject(bench: Workbench, given: Projected, mode: Mode, choice: KernelChoice, next: () => number): Promise<Outcome> {
   const { types, rows, cols, tokens, gate, softcap } = given;
   const total = rows.reduce((a, b) => a + b, 0);
   const width = gate ? total / 2 : total;
@@ -78,7 +78,7 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, shapes
   const config = { dim: cols, ffn: width, vocab: width, eps: 1e-5 };
   // In decode only the logits are asked of a step of several tokens: after a prefill, of the last one.
   const shown = mode === 'decode' ? 1 : tokens;
-  const found = await withStage(bench, { config, shapes, tensors, op, mode, tokens, maxBindingBytes: given.maxBindingBytes }, async (stage) => {
+  const found = await withStage(bench, { config, choice, tensors, op, mode, tokens, maxBindingBytes: given.maxBindingBytes }, async (stage) => {
     stage.write('x', x, cols);
     if (residual) stage.write(output, residual.subarray(0, shown * width), width);
     await stage.run(stage.dispatches);
@@ -90,7 +90,7 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, shapes
     norm: norm && { weight: norm, eps: config.eps }, bias: biases && joined(biases),
   };
   const exact = { expected: project(projection), scale: sizesOf(projection) };
-  const inBytes = types.map((type) => mode === 'decode' && shapes.dot === 'i8' && formats.get(type)!.codes !== undefined);
+  const inBytes = types.map((type) => mode === 'decode' && choice.dot === 'i8' && formats.get(type)!.codes !== undefined);
   if (!inBytes.includes(true)) return { found, ...exact };
   const { rounded, sizes } = inputInBytes(projection);
   const bytes = { expected: project(rounded), scale: sizesOf(rounded, sizes) };
@@ -169,7 +169,7 @@ const all = [...formats.keys()];
 
 /** Activations in workgroup memory, as they are or in bytes: each of the types, each fusion with one of the grids (each is a pipeline), more columns than there is room for at a time. */
 function stagedChecks(dot: 'staged' | 'i8', types: string[], manyColumns: number): Check[] {
-  const check = (name: string, shapes: Partial<Shapes>, cases: Projected[]): Check => ({ name: `matvec ${dot}${name}`, tolerance, shapes: { dot, ...shapes }, cases: cases.map((each) => projectCase(each, 'decode', decodeShapes({ dot, ...shapes }))) });
+  const check = (name: string, choice: Partial<KernelChoice>, cases: Projected[]): Check => ({ name: `matvec ${dot}${name}`, tolerance, choice: { dot, ...choice }, cases: cases.map((each) => projectCase(each, 'decode', decodeChoice({ dot, ...choice }))) });
   return [
     ...types.map((type) => check(` ${type}`, {}, ofType(type, 1))),
     ...[[1, 4], [4, 2], [8, 1]].map(([splits, panels], n) => check(`, ${splits} splits, ${panels} panels`, { splits, panels }, fusions.flatMap((_, i) => (i % 3 === n ? [fused(types[i % types.length], i)] : [])))),
@@ -182,42 +182,42 @@ function decodeChecks(): Check[] {
   const combinations = [1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels })));
   return [
     ...combinations.map(({ splits, panels }, n) => ({
-      name: `matvec, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels },
+      name: `matvec, ${splits} splits, ${panels} panels`, tolerance, choice: { splits, panels },
       // Types and fusions go round at different steps, so that each meets each number of splits and of panels.
-      cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeShapes({ splits, panels }))),
+      cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeChoice({ splits, panels }))),
     })),
-    ...all.map((type) => ({ name: `matvec ${type}`, tolerance, shapes: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeShapes({}))) })),
-    { name: 'matvec of many columns', tolerance, shapes: {}, cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeShapes({ splits }))) },
+    ...all.map((type) => ({ name: `matvec ${type}`, tolerance, choice: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({}))) })),
+    { name: 'matvec of many columns', tolerance, choice: {}, cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeChoice({ splits }))) },
     ...stagedChecks('staged', main, 4128),
     ...stagedChecks('i8', all.filter((type) => formats.get(type)!.codes), 10272),
-    { name: 'matvec of several types and bindings', tolerance, shapes: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeShapes({ panels: 2 }))) },
+    { name: 'matvec of several types and bindings', tolerance, choice: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeChoice({ panels: 2 }))) },
   ];
 }
 
 /** `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. `every`: each type with each number of tokens. */
-const prefills: { name: string; tolerance: number; shapes: Partial<Shapes>; tokens: number[]; only?: 'types' | 'fusions'; every?: boolean }[] = [
-  { name: 'matvec-rows', tolerance, shapes: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
-  { name: 'matvec-broadcast by 4', tolerance, shapes: { prefill: 'broadcast4' }, tokens: [9, 1, 8, 17, 7], only: 'types' },
-  { name: 'matvec-broadcast by 8', tolerance, shapes: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 8, 9], only: 'fusions' },
-  { name: 'matvec-few, 1 split', tolerance, shapes: { few: 1 }, tokens: [1, 2, 3, 4, 5, 6, 7, 8], only: 'types', every: true },
-  { name: 'matvec-few, 8 splits', tolerance, shapes: { few: 8 }, tokens: [3, 8, 6, 1, 4, 7, 2, 5], only: 'fusions' },
-  { name: 'matmul f32', tolerance, shapes: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
-  { name: 'matmul f16', tolerance: halfTolerance, shapes: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
+const prefills: { name: string; tolerance: number; choice: Partial<KernelChoice>; tokens: number[]; only?: 'types' | 'fusions'; every?: boolean }[] = [
+  { name: 'matvec-rows', tolerance, choice: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
+  { name: 'matvec-broadcast by 4', tolerance, choice: { prefill: 'broadcast4' }, tokens: [9, 1, 8, 17, 7], only: 'types' },
+  { name: 'matvec-broadcast by 8', tolerance, choice: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 8, 9], only: 'fusions' },
+  { name: 'matvec-few, 1 split', tolerance, choice: { few: 1 }, tokens: [1, 2, 3, 4, 5, 6, 7, 8], only: 'types', every: true },
+  { name: 'matvec-few, 8 splits', tolerance, choice: { few: 8 }, tokens: [3, 8, 6, 1, 4, 7, 2, 5], only: 'fusions' },
+  { name: 'matmul f32', tolerance, choice: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
+  { name: 'matmul f16', tolerance: halfTolerance, choice: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
 ];
 
-function prefillChecks(matrixPrefills: Shapes['prefill'][]): Check[] {
-  const byMatrices = matrixPrefills.map((prefill): (typeof prefills)[number] => ({ name: `matmul-matrix ${prefill}`, tolerance: matrixTolerance(prefill), shapes: { prefill }, tokens: [65, 2, 33] }));
-  return [...prefills, ...byMatrices].flatMap(({ name, tolerance: allowed, shapes, tokens, only, every }): Check[] => {
-    const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeShapes(shapes)));
+function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
+  const byMatrices = matrixPrefills.map((prefill): (typeof prefills)[number] => ({ name: `matmul-matrix ${prefill}`, tolerance: matrixTolerance(prefill), choice: { prefill }, tokens: [65, 2, 33] }));
+  return [...prefills, ...byMatrices].flatMap(({ name, tolerance: allowed, choice, tokens, only, every }): Check[] => {
+    const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeChoice(choice)));
     // Weights of subnormal scales are below the least f16 number: such a tile holds them as zeros or not, as the GPU likes.
     const types = (type: string) => {
       const list = ofType(type, 1).filter(({ subnormal }) => !(subnormal && allowed > tolerance)).reverse();
       return every ? tokens.map((_, i) => list[i % list.length]) : list;
     };
-    const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, shapes, cases: cases(types(type)) }));
+    const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, choice, cases: cases(types(type)) }));
     const ofFusions = [
-      { name: `${name}, fused`, tolerance: allowed, shapes, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
-      { name: `${name} of several types and bindings`, tolerance: allowed, shapes, cases: cases(mixtures) },
+      { name: `${name}, fused`, tolerance: allowed, choice, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
+      { name: `${name} of several types and bindings`, tolerance: allowed, choice, cases: cases(mixtures) },
     ];
     return [...(only === 'fusions' ? [] : ofTypes), ...(only === 'types' ? [] : ofFusions)];
   });
@@ -235,7 +235,7 @@ export function embedCase(type: string, vocab: number, cols: number, panelsPerBi
       const bytes = randomTensor(type, vocab, cols, next);
       const ids = Uint32Array.from({ length: tokens }, (_, t) => (t === 0 ? vocab - 1 : Math.floor(next() * vocab)));
       const setting = {
-        config: { dim: cols, vocab }, shapes: decodeShapes({}), tokens, position, maxBindingBytes,
+        config: { dim: cols, vocab }, choice: decodeChoice({}), tokens, position, maxBindingBytes,
         tensors: { table: { type, shape: [cols, vocab], bytes } }, op: { op: 'embed', table: 'table', scale, output: 'x' } as const,
       };
       const found = await withStage(bench, setting, async (stage) => {
@@ -256,33 +256,33 @@ export const embedTolerance = 2 ** -21;
 const embedChecks = (): Check[] =>
   all.map((type) => {
     const cols = columns(type, 1);
-    return { name: `embed ${type}`, tolerance: embedTolerance, shapes: {}, cases: [embedCase(type, 1, cols), embedCase(type, 67, cols), embedCase(type, 97, cols, 2)] };
+    return { name: `embed ${type}`, tolerance: embedTolerance, choice: {}, cases: [embedCase(type, 1, cols), embedCase(type, 67, cols), embedCase(type, 97, cols, 2)] };
   });
 
 /** Of every kernel; `matrixPrefills`: prefill by the device's subgroup matrices. */
-export const projectChecks = (matrixPrefills: Shapes['prefill'][] = []): Check[] => [...embedChecks(), ...decodeChecks(), ...prefillChecks(matrixPrefills)];
+export const projectChecks = (matrixPrefills: KernelChoice['prefill'][] = []): Check[] => [...embedChecks(), ...decodeChecks(), ...prefillChecks(matrixPrefills)];
 
 /** The check of one product of a model for one row of activations. */
-export const decodeCheck = (given: Projected, label: string, shapes: Shapes): Check => {
-  const { splits, panels, dot } = shapes;
-  return { name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels`, tolerance, shapes: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', shapes)] };
+export const decodeCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
+  const { splits, panels, dot } = choice;
+  return { name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels`, tolerance, choice: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', choice)] };
 };
 
 /** The check of one product of a model for a few rows of activations, if they have a kernel of their own. */
-export const fewCheck = (given: Projected, label: string, shapes: Shapes): Check[] => {
-  const { few } = shapes;
-  return few ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, shapes: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', shapes)] }] : [];
+export const fewCheck = (given: Projected, label: string, choice: KernelChoice): Check[] => {
+  const { few } = choice;
+  return few ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, choice: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', choice)] }] : [];
 };
 
 /** More rows and tokens than a tile of 64 x 64, so that each of its lines is compared, and an edge. */
 const beyondTile = { rows: 68, tokens: 65 };
 
 /** The check of one product of a model for many rows of activations. */
-export const prefillCheck = (given: Projected, label: string, shapes: Shapes): Check => {
-  const { prefill, tile } = shapes;
+export const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
+  const { prefill, tile } = choice;
   const sizes = usesTiles(prefill) ? { rows: given.rows.map(() => beyondTile.rows), tokens: beyondTile.tokens } : { tokens: 9 };
-  const cases = [projectCase({ ...given, ...sizes }, 'prefill', shapes)];
-  if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), shapes: { prefill }, cases };
-  if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, shapes: { prefill }, cases };
-  return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, shapes: { prefill, tile }, cases };
+  const cases = [projectCase({ ...given, ...sizes }, 'prefill', choice)];
+  if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), choice: { prefill }, cases };
+  if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, choice: { prefill }, cases };
+  return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, choice: { prefill, tile }, cases };
 };

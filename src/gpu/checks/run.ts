@@ -3,7 +3,7 @@
 import { type Gpu } from '../device.ts';
 import { createKernelCache } from '../kernels.ts';
 import { createLedger } from '../ledger.ts';
-import { matrixPrefills } from '../../model/possible-shapes.ts';
+import { matrixPrefills } from '../../model/possible-choices.ts';
 import { type SelfTestOptions } from '../self-test.ts';
 import { attentionChecks } from './attention.ts';
 import { type CheckResult, runCheck } from './check.ts';
@@ -33,9 +33,9 @@ export async function runSelfTest(gpu: Gpu, { model, only, known = {}, knownOnly
   const work = async () => {
     while (next < checks.length) {
       const i = next++;
-      const { name, tolerance, shapes, kinds } = checks[i];
+      const { name, tolerance, choice, kinds } = checks[i];
       const found = !sample && Object.hasOwn(known, name) ? known[name] : undefined;
-      const result = found === undefined ? await runCheck(bench, checks[i]) : { name, passed: found === '', error: found === '' ? 0 : Infinity, tolerance, shapes, kinds, ...(found && { message: found }) };
+      const result = found === undefined ? await runCheck(bench, checks[i]) : { name, passed: found === '', error: found === '' ? 0 : Infinity, tolerance, choice, kinds, ...(found && { message: found }) };
       if (result.noRoom) alone.push(i);
       else take(i, result);
     }

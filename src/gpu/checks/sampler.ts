@@ -2,7 +2,7 @@
 import { createSampler } from '../../model/sampler.ts';
 import { candidates, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
-import { decodeShapes } from './project.ts';
+import { decodeChoice } from './project.ts';
 import { type Random, normals, random } from './random.ts';
 import { withStage } from './workbench.ts';
 
@@ -28,7 +28,7 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
   return {
     name,
     run: (bench) =>
-      withStage(bench, { config: { vocab }, shapes: decodeShapes({}), tokens: 1, position: 41 }, async (stage): Promise<Outcome> => {
+      withStage(bench, { config: { vocab }, choice: decodeChoice({}), tokens: 1, position: 41 }, async (stage): Promise<Outcome> => {
         const { device } = bench.gpu;
         const { activations } = stage;
         const logits = kinds[kind](vocab, random(name));
@@ -61,6 +61,6 @@ function distance(logits: Float32Array, sampling: Sampling, id: number, seed: nu
 export const samplerChecks = (vocabs = [1, 2, 255, 257, 2048, 2049, 5003]): Check[] =>
   settings.map((sampling) => ({
     name: sampling.temperature === 0 ? 'argmax' : `sampler, temperature ${sampling.temperature}, top-k ${sampling.topK}, top-p ${sampling.topP}, min-p ${sampling.minP}`,
-    tolerance: 1e-5, shapes: {}, // of probability
+    tolerance: 1e-5, choice: {}, // of probability
     cases: vocabs.flatMap((vocab) => Object.keys(kinds).map((kind) => samplerCase(vocab, kind, sampling))),
   }));

@@ -6,11 +6,11 @@ import { vectorsOf } from '../../model/build.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
 import { kvBytes } from '../../model/kv-cache.ts';
 import { type Activations, record } from '../../model/record.ts';
-import { type Mode, type Shapes } from '../../model/shapes.ts';
-import { sourceReader } from '../../weights/reader.ts';
+import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
+import { sourceReader } from '../../weights/store/reader.ts';
 import { type SectionSpec, layoutOf } from '../../weights/layout.ts';
-import { placeWeights } from '../../weights/resident.ts';
-import { bytesSource } from '../../weights/source.ts';
+import { placeWeights } from '../../weights/stream/resident.ts';
+import { bytesSource } from '../../weights/source/source.ts';
 import { type Gpu } from '../device.ts';
 import { type createKernelCache } from '../kernels.ts';
 import { type Ledger, createLedger } from '../ledger.ts';
@@ -33,7 +33,7 @@ export interface Tensor {
 export interface Setting {
   config?: Partial<ModelConfig>;
   rope?: RopeSpec;
-  shapes: Shapes;
+  choice: KernelChoice;
   tensors?: Record<string, Tensor>;
   op?: Op;
   mode?: Mode;
@@ -70,7 +70,7 @@ const rowStep = 16;
 /** Sets the stage, lets `act` play on it, and frees its buffers. */
 export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: Setting, act: (stage: Stage) => Promise<T>): Promise<T> {
   const { device } = gpu;
-  const { shapes, op, tokens, position = 0, mode = 'prefill' } = setting;
+  const { choice, op, tokens, position = 0, mode = 'prefill' } = setting;
   const ledger = createLedger(device, Infinity, { ledger: room(), purpose: 'test' });
   try {
     const length = position + tokens;
@@ -81,14 +81,14 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
     const activations = createActivations(ledger, graph, { chunk: rows, logitsRows: rows, context });
     writeAngles(device.queue, activations, graph, context, []);
-    const cacheBytes = kvBytes(config, context, shapes.cache);
+    const cacheBytes = kvBytes(config, context, choice.cache);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const [keys, values] = ['keys', 'values'].map((name) => ledger.create('kv', name, cacheBytes, usage));
     await ledger.settle();
     device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(position, tokens, 0, 0));
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
-    const dispatches = op ? record({ graph, shapes, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, mode, 'check', [op], place!).filter((each) => runsIn(each, { rows: tokens, length })) : [];
+    const dispatches = op ? record({ graph, choice, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, mode, 'check', [op], place!).filter((each) => runsIn(each, { rows: tokens, length })) : [];
 
     const strideOf = (name: Buffer) => (name === 'partials' ? 0 : activations.strides[name]);
     const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {

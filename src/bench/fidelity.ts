@@ -1,0 +1,57 @@
+// How near the model, as loaded, comes to itself in f32: after the same tokens, the divergence of what it expects next.
+import { type Engine, type EngineOptions, type Loaded } from '../engine/engine.ts';
+import { roundingIn } from '../engine/measure/choice-text.ts';
+import { unitOf } from '../model/subgroup-matrix.ts';
+
+export interface Fidelity {
+  positions: number;
+  /** Kullback-Leibler divergence from the f32 path, in nats. */
+  meanKl: number;
+  mostKl: number;
+  /** Share of positions with the same most likely token. */
+  sameToken: number;
+}
+
+/** Rounding keys, values and tiles to 16 or 8 bits stays far below; what is above is another function. */
+const mostDivergence = 0.1;
+
+/** Logits after the prompt, and after each token that follows it: (positions) of (vocab). */
+export async function logitsAlong({ runner }: Loaded, prompt: readonly number[], ids: readonly number[]): Promise<Float32Array[]> {
+  await runner.feed(prompt, 0);
+  const rows = [await runner.readLogits()];
+  for (const [i, id] of ids.entries()) {
+    await runner.feed([id], prompt.length + i);
+    rows.push(await runner.readLogits());
+  }
+  return rows;
+}
+
+/** Loads the model again in f32, and leaves that loaded. `load` loads it with other options. Throws if the two are not the same model. */
+export async function measureFidelity(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, prompt: readonly number[], ids: readonly number[]): Promise<Fidelity> {
+  const { choice } = engine.loaded().model.options;
+  if (!roundingIn(choice)) return { positions: ids.length + 1, meanKl: 0, mostKl: 0, sameToken: 1 };
+  const found = await logitsAlong(engine.loaded(), prompt, ids);
+  const { splits, panels, prefill, reduce } = choice;
+  const exactly = unitOf(prefill) ? 'tile' : prefill;
+  await load({ f32: true, kv: 'f32', variant: `splits=${splits},panels=${panels},prefill=${exactly},reduce=${reduce}` });
+  const exact = await logitsAlong(engine.loaded(), prompt, ids);
+  const divergences = exact.map((logits, i) => divergence(logits, found[i]));
+  if (Math.max(...divergences) > mostDivergence) throw new Error(`The logits are ${Math.max(...divergences).toPrecision(3)} nats from those in f32, where ${mostDivergence} is allowed.`);
+  const same = exact.filter((logits, i) => argmax(logits) === argmax(found[i])).length;
+  return { positions: exact.length, meanKl: divergences.reduce((a, b) => a + b, 0) / exact.length, mostKl: Math.max(...divergences), sameToken: same / exact.length };
+}
+
+/** KL(p || q) of two softmaxes; throws if a logit is not finite. */
+export function divergence(p: Float32Array, q: Float32Array): number {
+  const [logP, logQ] = [p, q].map(logSoftmax);
+  return logP.reduce((sum, value, i) => sum + Math.exp(value) * (value - logQ[i]), 0);
+}
+
+function logSoftmax(logits: Float32Array): Float64Array {
+  if (logits.some((value) => !Number.isFinite(value))) throw new Error('A logit is not finite.');
+  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const total = logits.reduce((sum, value) => sum + Math.exp(value - most), 0);
+  return Float64Array.from(logits, (value) => value - most - Math.log(total));
+}
+
+const argmax = (logits: Float32Array): number => logits.reduce((best, value, i) => (value > logits[best] ? i : best), 0);

@@ -1,0 +1,42 @@
+// Whether a model can run at all as it is asked for, by the limits of the device and by where its weights are to come from:
+// asked before any buffer is made. How many bytes there may be in
+// all is plan.ts's business.
+import { BudgetError } from '../../errors.ts';
+import { type Gpu } from '../../gpu/device.ts';
+import { activationBindings } from '../../model/activations.ts';
+import { kvBytes } from '../../model/kv-cache.ts';
+import { matricesOf } from '../../weights/layout.ts';
+import { type LoadOptions } from '../../protocol.ts';
+import { type FoundModel } from './open.ts';
+import { type ModelOptions, type OpenedModel } from './model-file.ts';
+import { type Plan } from './plan.ts';
+import { defaultRamBytes } from './streaming.ts';
+
+/** Throws BudgetError where every token would download weights: they neither stay on the GPU nor fit worker memory, and the browser is not to keep them. */
+export function checkUnkept({ streamedBytes }: Pick<Plan, 'streamedBytes'>, { addresses, manifest }: Pick<FoundModel, 'addresses' | 'manifest'>, { keep, ramBytes = defaultRamBytes }: Pick<LoadOptions, 'keep' | 'ramBytes'>): void {
+  if (keep !== false || manifest || !addresses.length || streamedBytes <= ramBytes) return;
+  throw new BudgetError(`${mib(streamedBytes)} of the weights do not stay on the GPU, and worker memory takes ${mib(ramBytes)}: without being kept, the model would be downloaded again for every token. Raise the budget (or ramBytes), or let the browser keep the model.`);
+}
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** Throws BudgetError, naming the first buffer that the device cannot have. */
+export function checkLimits({ graph, layout }: OpenedModel, { device, maxBindingBytes }: Pick<Gpu, 'device' | 'maxBindingBytes'>, options: ModelOptions): void {
+  const { context } = options;
+  for (const section of layout.sections) {
+    for (const { panels, parts } of matricesOf(section)) {
+      if (panels.panelBytes > maxBindingBytes) {
+        throw new BudgetError(`32 rows of ${parts[0].tensor} need a binding of ${mib(panels.panelBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a smaller model.`, { code: 'adapter_limit' });
+      }
+    }
+  }
+  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const keys = kvBytes(graph.config, context, options.choice.cache);
+  if (keys > most) {
+    const shorter = Math.floor((context * most) / keys / 32) * 32;
+    throw new BudgetError(`The keys of one layer for a context of ${context} need a buffer of ${mib(keys)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`, { code: 'adapter_limit' });
+  }
+  for (const [name, bytes] of Object.entries(activationBindings(graph, options))) {
+    if (bytes > most) throw new BudgetError(`The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`, { code: 'adapter_limit' });
+  }
+}

@@ -1,0 +1,91 @@
+// The plan from headers alone. That it holds on a device is shown by the tests of the engine on Dawn.
+import { describe, expect, it } from 'vitest';
+import { fixture } from '../../../test/fixture.ts';
+import { readHeader } from '../../gguf/parse.ts';
+import { bytesSource } from '../../weights/source/source.ts';
+import { activationStrides } from '../../model/activations.ts';
+import { type OpenedModel, openModel } from './model-file.ts';
+import { type PlanOptions, plan, smallestBudget } from './plan.ts';
+
+const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
+const options: PlanOptions = { budgetBytes: 2 ** 32, context: 512, chunk: 128, logitsRows: 1, cache: 'f16' };
+const models = ['stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-mistral.gguf', 'tiny/tiny-gemma3.gguf', 'tiny/tiny-phi3.gguf'];
+
+describe.each(models)('the plan of %s', (path) => {
+  it('holds everything where the budget allows it, weights as large as their layout', async () => {
+    const opened = await open(path);
+    const planned = plan(opened, options);
+    expect(planned).toMatchObject({ verdict: 'fits', context: 512, slots: 0, streamedBytes: 0 });
+    expect(planned.reason).toBeUndefined();
+    expect(planned.bytes.weights).toBe(opened.layout.byteLength);
+    expect(planned.totalBytes).toBe(Object.values(planned.bytes).reduce((a, b) => a + b, 0));
+    expect(plan(opened, { ...options, budgetBytes: planned.totalBytes }).verdict).toBe('fits');
+  });
+
+  it('stays within every budget from the smallest on and refuses those below', async () => {
+    const opened = await open(path);
+    const least = smallestBudget(opened, { ...options, chunk: 16 });
+    const most = plan(opened, options).totalBytes;
+    expect(least).toBeLessThan(most);
+    for (let step = 0; step <= 8; step++) {
+      const budgetBytes = Math.ceil(least + ((most - least) * step) / 8);
+      const planned = plan(opened, { ...options, budgetBytes });
+      expect(planned.verdict, `${budgetBytes} bytes`).not.toBe('refused');
+      expect(planned.totalBytes).toBeLessThanOrEqual(budgetBytes);
+    }
+    expect(plan(opened, { ...options, budgetBytes: least - 1 }).verdict).toBe('refused');
+  });
+
+  it('divides the weights so that every byte is in one slice at most, and all but the input embeddings in one', async () => {
+    const opened = await open(path);
+    const planned = plan(opened, { ...options, budgetBytes: smallestBudget(opened, { ...options, chunk: 16 }) });
+    opened.layout.sections.forEach(({ byteLength }, section) => {
+      const own = planned.slices.filter((slice) => slice.section === section).toSorted((a, b) => a.start - b.start);
+      if (section === 0 && own.length === 0) return; // read by rows
+      expect(own[0].start).toBe(0);
+      expect(own.at(-1)!.end).toBe(byteLength);
+      for (let i = 1; i < own.length; i++) expect(own[i].start).toBe(own[i - 1].end);
+    });
+    expect(planned.streamedBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('the plan', () => {
+  it('takes more for a longer context, for f32 and for the logits of every token', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    const { bytes } = plan(opened, options);
+    expect(plan(opened, { ...options, cache: 'f32' }).bytes.kv).toBe(2 * bytes.kv);
+    expect(plan(opened, { ...options, context: 256 }).bytes.kv).toBe(bytes.kv / 2);
+    // A byte per number and 4 per head, where f16 has 2 per number.
+    expect(plan(opened, { ...options, cache: 'q8' }).bytes.kv / bytes.kv).toBe((opened.graph.config.headDim + 4) / (2 * opened.graph.config.headDim));
+    expect(plan(opened, { ...options, logitsRows: 128 }).bytes.activations).toBe(bytes.activations + 127 * 4 * 512);
+  });
+
+  it('makes steps long where all weights stay all the same, or where they take little of the budget', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    const long = { ...options, chunk: 512 };
+    const [most, least] = [512, 128].map((chunk) => plan(opened, { ...options, chunk }).totalBytes);
+    const chunkOf = (budgetBytes: number, more = {}) => {
+      const { verdict, chunk } = plan(opened, { ...long, budgetBytes, ...more });
+      return [verdict, chunk];
+    };
+    const between = Array.from({ length: 9 }, (_, i) => chunkOf(least + ((most - least) * i) / 8));
+    expect(new Set(between.map(([verdict, chunk]) => `${verdict} ${chunk}`))).toEqual(new Set(['fits 128', 'fits 256', 'fits 512']));
+    expect(chunkOf(smallestBudget(opened, { ...options, chunk: 128 }))).toEqual(['streams', 128]);
+    const [deep, stories] = [{ ...options, context: 2 ** 18 }, await open('stories260K/stories260K.gguf')];
+    expect(plan(stories, { ...deep, chunk: 256, budgetBytes: plan(stories, deep).totalBytes - 2 ** 14 })).toMatchObject({ verdict: 'streams', chunk: 256 });
+    // As much as the buffers of 256 tokens have, in one binding: those of 512 do not fit.
+    expect(chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph)).slice(0, -1)) })[1]).toBe(256);
+  });
+
+  it('says what is needed when it refuses, and a context that would do', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    const long = { ...options, context: 2 ** 20 };
+    const { verdict, reason, totalBytes } = plan(opened, { ...long, budgetBytes: 2 ** 26 });
+    expect(verdict).toBe('refused');
+    expect(reason).toMatch(/needs at least .* on the GPU .*; the budget is .*\. Choose a context of up to \d+ instead of 1048576/);
+    const advised = Number(/up to (\d+)/.exec(reason!)![1]);
+    expect(plan(opened, { ...long, budgetBytes: 2 ** 26, context: advised }).verdict).not.toBe('refused');
+    expect(totalBytes).toBeGreaterThan(2 ** 26);
+  });
+});

@@ -1,0 +1,85 @@
+// How weights come to the GPU: those that stay once, at load; the others again and again, through a window.
+import { type Gpu } from '../../gpu/device.ts';
+import { aheadBytesFor, guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
+import { joinedReads, joinRanges, spanOf } from '../../weights/stream/joined-reads.ts';
+import { type Layout } from '../../weights/layout.ts';
+import { createNaiveWindow } from '../../weights/stream/naive-stream.ts';
+import { type WeightsReader } from '../../weights/store/reader.ts';
+import { type ResidentWeights } from '../../weights/stream/resident.ts';
+import { type Rows, createRows } from '../../weights/stream/rows.ts';
+import { type SlabMemory, createSlabMemory } from '../../weights/stream/slab-memory.ts';
+import { rangesOf } from '../../weights/stream/slices.ts';
+import { throttled } from '../../weights/stream/throttle.ts';
+import { type Uploader } from '../../weights/stream/uploader.ts';
+import { type Window, type WindowOptions, createWindow } from '../../weights/stream/stream.ts';
+import { type ModelOptions, type OpenedModel } from './model-file.ts';
+import { type Plan } from './plan.ts';
+
+/** Small beside what a page uses anyway. */
+export const defaultRamBytes = 256 * 2 ** 20;
+
+export interface Streaming {
+  /** What of the streamed weights is in worker memory. */
+  memory: SlabMemory;
+  /** Undefined if all weights stay on the GPU. */
+  window?: Window;
+  /** Input embeddings, if the GPU does not look them up. */
+  rows?: Rows;
+}
+
+/** What brings the weights to the GPU that do not stay there. */
+export function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader, readDelay = 0, storeCost = guessedCost }: ModelOptions): Streaming {
+  const streamed = new Map(inOrderOfUse(slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
+  const runs = joinRanges([...streamed.values()].flatMap(({ ranges }) => ranges), readBytesFor(storeCost));
+  const memory = createSlabMemory(reader, layout.slabs.map((slab) => slab.byteLength), runs.map(spanOf), ramBytes);
+  const rows = embedding === 'rows' ? createRows(layout, 0, layout.sections[0].stacks[0][0], memory) : undefined;
+  if (!streamed.size) return { memory, rows };
+  const read = joinedReads(runs, (range) => memory.read(range));
+  const options: WindowOptions = {
+    slices: streamed,
+    first: [...streamed.keys()].filter((i) => slices[i].section > 0 && slices[i].section < layout.sections.length - 1),
+    aheadBytes: aheadBytesFor(storeCost, Math.max(...slices.map(({ start, end }) => end - start)), Math.max(...runs.map((run) => spanOf(run).length))),
+    read: readDelay > 0 ? throttled(read, readDelay) : read,
+    async upload(slice, { start, length }, bytes) {
+      for (const target of weights.targets(slice, start, length)) await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
+    },
+  };
+  return { memory, rows, window: loader === 'naive' ? createNaiveWindow(device.queue, options) : createWindow(options) };
+}
+
+/** Indices of the streamed slices: layers, then the output matrix, which is the first section where it is the embedding too. */
+const inOrderOfUse = (slices: Plan['slices']): number[] => {
+  const streamed = [...slices.keys()].filter((i) => slices[i].slot !== undefined);
+  return [...streamed.filter((i) => slices[i].section > 0), ...streamed.filter((i) => slices[i].section === 0)];
+};
+
+/** Slabs read at once: one is hashed while another comes from the disk. */
+const readsAtOnce = 2;
+
+/** Uploads what stays on the GPU, reading slabs ahead. */
+export async function uploadKept(layout: Layout, { slices }: Plan, weights: ResidentWeights, reader: WeightsReader, uploader: Uploader, memory: SlabMemory, { onSlab, signal }: { onSlab?: (loadedBytes: number, totalBytes: number) => void; signal?: AbortSignal }): Promise<void> {
+  const kept = slices.flatMap((slice, index) => (slice.slot === undefined ? rangesOf(layout, slice).map((range) => ({ index, ...range })) : []));
+  const needed = [...layout.slabs.keys()].filter((i) => kept.some(({ slab }) => slab === i));
+  let loaded = layout.byteLength - needed.reduce((sum, i) => sum + layout.slabs[i].byteLength, 0);
+  const read = (n: number) => {
+    const bytes = n < needed.length ? reader.readSlab(needed[n], signal) : undefined;
+    bytes?.catch(() => {}); // awaited in a later turn; an abort in between must not leave it unhandled
+    return bytes;
+  };
+  const reads = Array.from({ length: readsAtOnce }, (_, n) => read(n));
+  for (const [n, slab] of needed.entries()) {
+    signal?.throwIfAborted();
+    const bytes = (await reads.shift())!;
+    reads.push(read(n + readsAtOnce));
+    memory.offer(slab, bytes);
+    for (const range of kept.filter((k) => k.slab === slab)) {
+      for (const target of weights.targets(range.index, range.start, range.length)) {
+        await uploader.write(target.buffer, target.offset, bytes.subarray(range.offset + target.from, range.offset + target.from + target.length));
+      }
+    }
+    loaded += bytes.byteLength;
+    onSlab?.(loaded, layout.byteLength);
+  }
+  await uploader.idle();
+  await reader.finish();
+}

@@ -1,0 +1,73 @@
+// Which kernels and shapes a device gets before anything is measured: those that suit GPUs.
+import { RequestError } from '../../errors.ts';
+import { type Gpu } from '../../gpu/device.ts';
+import { missing } from '../../model/possible-choices.ts';
+import { type AttentionChoice, type KernelChoice, attentions, chunks, usualAttention, usualChunk } from '../../model/kernel-choice.ts';
+import { unitOf } from '../../model/subgroup-matrix.ts';
+import { type LoadOptions } from '../../protocol.ts';
+
+export function defaultChoice({ device, features }: Gpu, { f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'> = {}): KernelChoice {
+  const splits = Math.min(8, Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32));
+  return {
+    splits,
+    panels: 1,
+    prefill: 'tile',
+    tile: features.f16 && !f32 ? 'f16' : 'f32',
+    few: splits,
+    dot: 'staged',
+    cache: kv,
+    reduce: features.subgroups ? 'subgroup' : 'workgroup',
+    ...usualAttention,
+    chunk: usualChunk,
+  };
+}
+
+const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);
+
+/** The values of each choice, but for subgroup matrices. */
+export const knownChoices = {
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'staged', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
+} satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]: KernelChoice[name][] };
+
+/** KernelChoice from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */
+export function parseChoice(text: string, base: KernelChoice): KernelChoice {
+  const choice: Record<string, unknown> = { ...base };
+  for (const pair of text.split(',').filter(Boolean)) {
+    const [name, value] = pair.split('=');
+    const values: readonly (number | string)[] | undefined = Object.hasOwn(knownChoices, name) ? knownChoices[name as keyof typeof knownChoices] : undefined;
+    if (!values) throw new RequestError(`"${pair}" is not a kernel choice; known are ${Object.keys(knownChoices).join(', ')}, as in splits=1,prefill=rows.`);
+    const chosen = name === 'prefill' && unitOf(value) ? value : values.find((each) => String(each) === value);
+    if (chosen === undefined) throw new RequestError(`The kernel choice ${name} is ${value ?? 'not given'}; it can be ${values.join(', ')}.`);
+    choice[name] = chosen;
+  }
+  return choice as unknown as KernelChoice;
+}
+
+/** The first shape that rounds to fewer bits than f32, and what it rounds, for people; undefined if none does. */
+export function roundingIn({ matrices = {}, ...choice }: KernelChoice): string | undefined {
+  for (const { dot, prefill, tile } of [choice, ...Object.values(matrices).map((own) => ({ ...choice, ...own }))]) {
+    if (dot === 'i8') return 'dot is i8, which rounds activations to bytes';
+    if (unitOf(prefill)?.component === 'f16') return `prefill is ${prefill}, which rounds activations to f16`;
+    if (prefill === 'tile' && tile === 'f16') return 'tile is f16, which rounds weights';
+  }
+  return choice.cache === 'f32' ? undefined : `cache is ${choice.cache}, which rounds keys and values`;
+}
+
+/** What a load begins with: the untuned shapes, changed by `variant`; RequestError for what the device cannot run, or what would round on the exact path. */
+export function choiceFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptions, 'f32' | 'kv'> & { variant?: string }): KernelChoice {
+  const choice = parseChoice(variant, defaultChoice(gpu, options));
+  const lack = missing(gpu, choice);
+  if (lack) throw new RequestError(`The kernel choice "${variant}" cannot be used: ${lack}. Leave out what it lacks.`);
+  const rounding = options.f32 && roundingIn(choice.cache === options.kv ? { ...choice, cache: 'f32' } : choice); // those keys and values were asked for
+  if (rounding) throw new RequestError(`The kernel choice ${rounding}, but f32 asks for no rounding. Leave out one of the two.`);
+  return choice;
+}
+
+/** For people: the model's choices by name, then those of kinds of matrices that differ, by kind. */
+export function describeChoice({ matrices = {}, ...choice }: KernelChoice): Record<string, string> {
+  const others = Object.entries(matrices).map(([kind, choices]): [string, string] => [
+    kind,
+    Object.entries(choices).filter(([name, value]) => choice[name as keyof typeof choice] !== value).map((pair) => pair.join('=')).join(' '),
+  ]);
+  return Object.fromEntries([...Object.entries(choice).map(([name, value]): [string, string] => [name, String(value)]), ...others.filter(([, text]) => text)]);
+}

@@ -1,0 +1,70 @@
+// How fast a planned model will run, before any weight is there: measures what is not known yet about this GPU and the
+// model's parts, and keeps it. The reckoning is predict.ts.
+import { type Gpu } from '../../gpu/device.ts';
+import { kernelsHash } from '../../gpu/kernels.ts';
+import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type Prediction, type StoreCost } from '../../protocol.ts';
+import { guessedCost } from '../../weights/stream/cost-model.ts';
+import { type OpenedModel } from '../load/model-file.ts';
+import { defaultRamBytes } from '../load/streaming.ts';
+import { type GpuCosts, measureGpu } from './measure-gpu.ts';
+import { kindsOf } from './kinds.ts';
+import { type Plan } from '../load/plan.ts';
+import { predict } from './predict.ts';
+import { kindOf } from './probe.ts';
+import { parseChoice } from './choice-text.ts';
+import { type Tuning, openNotebook } from './tuning.ts';
+
+/** Where the measured costs of models' parts are kept. */
+export interface GpuCostRecords {
+  get(key: string): Promise<GpuCosts | undefined>;
+  set(key: string, costs: GpuCosts): Promise<void>;
+}
+
+export interface ForecastOptions {
+  choice: KernelChoice;
+  /** These are the shapes that the load will use; else it may choose others. */
+  fixed?: boolean;
+  /** The load may choose no rounding that f32 has not. */
+  exact?: boolean;
+  ramBytes?: number;
+  store?: StoreCost;
+  records?: GpuCostRecords;
+  tuning?: Tuning;
+  /** Measures although it was done before. */
+  anew?: boolean;
+}
+
+/** In the middle of a conversation of some length. */
+const usualPosition = 512;
+
+/** Undefined if the model will not run, or if the GPU could not measure it: a plan is worth having all the same. */
+export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, options: ForecastOptions): Promise<Prediction | undefined> {
+  if (planned.verdict === 'refused' || !gpu.computes) return undefined;
+  const { store = guessedCost, ramBytes = defaultRamBytes } = options;
+  const costs = await knownOrMeasured(gpu, opened, options).catch(() => undefined);
+  return costs && predict(opened, planned, { gpu: costs, store }, { position: Math.min(usualPosition, Math.floor(planned.context / 2)), ramBytes });
+}
+
+async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastOptions): Promise<GpuCosts> {
+  const { records, anew } = options;
+  const choices = await likelyChoices(gpu, opened, options);
+  const { graph: { config: { heads, kvHeads, headDim, vocab } }, layout: { sections } } = opened;
+  const kinds = new Set(sections.map(kindOf));
+  const key = [gpu.adapterName, kernelsHash(), heads, kvHeads, headDim, vocab, ...kinds, JSON.stringify(choices)].join('|');
+  const known = anew ? undefined : await records?.get(key);
+  if (known) return known;
+  const { costs } = await measureGpu(gpu, opened, choices);
+  await records?.set(key, costs);
+  return costs;
+}
+
+/** What earlier loads found to be fast here, for these kinds of matrices or for others; else two that suit different devices. */
+async function likelyChoices(gpu: Gpu, opened: OpenedModel, { choice, fixed, exact, tuning }: ForecastOptions): Promise<KernelChoice[]> {
+  if (fixed) return [choice];
+  const { notes: { decode, prefill } } = await openNotebook(tuning, gpu, kernelsHash(), choice, { exact });
+  const [usual] = Object.keys(decode);
+  if (usual === undefined) return [choice, parseChoice('splits=1,panels=4,dot=f32,prefill=rows,threads=32', choice)];
+  const noted = [...kindsOf(opened).values()].flat().map((kind) => [kind, { ...decode[kind], ...prefill[kind] }]);
+  return [{ ...choice, ...decode[usual], ...prefill[usual], matrices: Object.fromEntries(noted) }];
+}

@@ -1,0 +1,108 @@
+// How fast a model will run as planned: a pure function of what its parts cost on a GPU and what reads of its weights
+// cost. Measures nothing.
+import { type Prediction, type StoreCost } from '../../protocol.ts';
+import { readSeconds } from '../../weights/stream/cost-model.ts';
+import { isVectors, rangesOf, type Slice } from '../../weights/stream/slices.ts';
+import { type OpenedModel } from '../load/model-file.ts';
+import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
+import { type Plan } from '../load/plan.ts';
+import { kindOf, prefillRows } from './probe.ts';
+import { isTied } from '../load/sections.ts';
+
+export interface Costs {
+  gpu: GpuCosts;
+  /** Of reading streamed weights that worker memory does not hold. */
+  store: StoreCost;
+}
+
+export interface PredictOptions {
+  position: number;
+  /** Worker memory for streamed weights. */
+  ramBytes: number;
+}
+
+type Planned = Pick<Plan, 'slices' | 'streamedBytes' | 'chunk' | 'uploadBytes'>;
+
+/** A slice's share of a token: seconds of compute, and of the transfer that has to come first if it has a slot. */
+interface Piece {
+  compute: number;
+  transfer: number;
+  slot?: number;
+}
+
+/** The runner reads tokens behind their submits, which hides the wait, if they take less than this. */
+const shortToken = 0.05;
+
+const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+const sizeOf = ({ start, end }: Slice) => end - start;
+
+export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { position, ramBytes }: PredictOptions): Prediction {
+  const { gpu } = costs;
+  const pieces = inOrderOfUse(opened, plan).map((slice): Piece => ({
+    compute: computeSeconds(opened, slice, gpu, position),
+    ...(slice.slot === undefined ? { transfer: 0 } : { slot: slice.slot, transfer: transferSeconds(opened, slice, plan, costs, ramBytes) }),
+  }));
+  const compute = sum(pieces.map((piece) => piece.compute)) + gpu.sampler;
+  const transfer = sum(pieces.map((piece) => piece.transfer));
+  const disturbed = plan.streamedBytes * gpu.perStreamedByte;
+  const wait = plan.streamedBytes > 0 || compute > shortToken ? gpu.wait : 0;
+  return {
+    decodeTokensPerSecond: 1 / (stepSeconds(pieces, gpu.sampler + wait, gpu.wait) + disturbed),
+    prefillTokensPerSecond: gpu.prefillPerByte && plan.chunk / Math.max(transfer, (plan.chunk / prefillRows) * gpu.prefillPerByte * layerBytes(opened)),
+    bound: transfer > compute ? 'transfer' : 'compute',
+    computeSeconds: compute, transferSeconds: transfer, position,
+  };
+}
+
+/** Layers, then the output matrix. */
+function inOrderOfUse({ graph, layout }: OpenedModel, { slices }: Planned): Slice[] {
+  const body = slices.filter(({ section }) => section > 0);
+  const head = slices.filter(({ section }) => section === 0);
+  return (isTied(graph) ? [...body, ...head] : body).filter((slice) => !isVectors(layout, slice));
+}
+
+const layerBytes = ({ layout: { sections } }: OpenedModel): number => sum(sections.slice(1, -1).map(({ byteLength }) => byteLength));
+
+function computeSeconds({ graph, layout }: OpenedModel, slice: Slice, { layers, perPosition, headPerByte }: GpuCosts, position: number): number {
+  const section = layout.sections[slice.section];
+  const matrixBytes = slice.end - Math.max(slice.start, section.vectorBytes);
+  if (slice.section === 0 || slice.section === layout.sections.length - 1) return matrixBytes * headPerByte;
+  const like = layers[kindOf(section)] ?? Object.values(layers)[0];
+  const layer = slice.section - 1;
+  const further = Math.max(0, attended(graph, layer, position) - attended(graph, layer, firstPosition));
+  return (like.seconds * (section.byteLength / like.byteLength) + perPosition * further) * (matrixBytes / (section.byteLength - section.vectorBytes));
+}
+
+/** Reads of what worker memory does not hold, and the copy to the GPU in uploads of which two are in flight. */
+function transferSeconds({ layout }: OpenedModel, slice: Slice, { streamedBytes, uploadBytes }: Planned, { gpu, store }: Costs, ramBytes: number): number {
+  const inMemory = Math.min(1, ramBytes / streamedBytes);
+  const reading = sum(rangesOf(layout, slice).map(({ length }) => readSeconds(store, length)));
+  return (1 - inMemory) * reading + Math.max(sizeOf(slice) * gpu.perUploadedByte, (Math.ceil(sizeOf(slice) / uploadBytes) * gpu.wait) / 2);
+}
+
+/**
+ * Seconds from token to token once the window runs: transfers follow each other, each waits until the last use of its slot
+ * was submitted; a streamed piece begins a submit, once the CPU knows that the submit before the last one is done; the next
+ * token begins when this one is known.
+ */
+function stepSeconds(pieces: readonly Piece[], rest: number, wait: number): number {
+  const submitted: number[] = []; // by slot
+  let transferred = 0;
+  let done = 0; // of all work so far
+  const ends: number[] = [];
+  for (let token = 0; token < 3; token++) {
+    let start = done;
+    let known = done; // when the CPU knows of the submit before the last one
+    for (const { compute, transfer, slot } of pieces) {
+      if (slot !== undefined) {
+        transferred = Math.max(transferred, submitted[slot] ?? 0) + transfer;
+        start = submitted[slot] = Math.max(known, transferred);
+        known = done + wait;
+      }
+      done = Math.max(done, start) + compute;
+    }
+    done += rest;
+    ends.push(done);
+  }
+  return ends[2] - ends[1];
+}

@@ -1,0 +1,116 @@
+// A few layers of a model and a part of its output matrix on the GPU, recorded as load.ts records them, from the header
+// alone: the weights have the right size and pass through a few slots, but say nothing. To measure what they cost.
+import { type Gpu } from '../../gpu/device.ts';
+import { type createKernelCache } from '../../gpu/kernels.ts';
+import { type Ledger } from '../../gpu/ledger.ts';
+import { type Program, createProgram } from '../../gpu/program.ts';
+import { createActivations } from '../../model/activations.ts';
+import { type Op } from '../../model/graph.ts';
+import { createKvCache } from '../../model/kv-cache.ts';
+import { type RecordContext, record } from '../../model/record.ts';
+import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
+import { createSampler } from '../../model/sampler.ts';
+import { type Layout, type Section, matricesOf } from '../../weights/layout.ts';
+import { placeWeights } from '../../weights/stream/resident.ts';
+import { type Slice, cutSection, isVectors } from '../../weights/stream/slices.ts';
+import { type OpenedModel } from '../load/model-file.ts';
+import { placeOf } from '../load/programs.ts';
+import { isTied, sectionsOf } from '../load/sections.ts';
+
+export interface ProbePart {
+  program: Program;
+  /** Bytes of weights that it reads. */
+  byteLength: number;
+}
+
+export interface Probe {
+  /** Layers for one token. */
+  layers: (ProbePart & { kind: string; section: number })[];
+  /** Part of the output matrix. */
+  head: ProbePart;
+  /** The first operation of the first layer for `prefillRows` tokens. Apart, since its kernels may take long to compile. */
+  prefill(): Promise<ProbePart>;
+  sampler: Program;
+  /** What weights are uploaded to. */
+  slots: GPUBuffer[];
+  /** Positions there is room for. */
+  context: number;
+  /** The step that is run next. */
+  setState(position: number, rows: number): void;
+}
+
+export const prefillRows = 64;
+const mostPositions = 1024;
+/** More than the caches of most GPUs hold, so that weights come from memory as those of a whole model do. */
+const weightsBytes = 32 * 2 ** 20;
+const mostLayers = 10;
+const mostKinds = 2;
+
+/** Layers with the same matrices in the same order take the same time, but for a window of attention. */
+export const kindOf = (section: Section): string => matricesOf(section).map(({ format, rows, cols }) => `${format.name} ${rows}x${cols}`).join(', ');
+
+export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { graph, layout }: OpenedModel, choice: KernelChoice): Promise<Probe> {
+  const context = Math.min(graph.config.context, mostPositions);
+  const chosen = chooseLayers(layout);
+  const head = layout.sections.length - 1;
+  const headTable = isTied(graph) ? 0 : head;
+  const slots: GPUBuffer[] = [];
+  const weights = placeWeights(layout, placeSlices(layout, [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, headTable, head)]), {
+    maxBufferBytes: device.limits.maxBufferSize,
+    maxBindingBytes,
+    allocate(label, size) {
+      slots.push(ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST));
+      return slots.at(-1)!;
+    },
+  });
+  const activations = createActivations(ledger, graph, { chunk: prefillRows, logitsRows: 1, context });
+  const cache = createKvCache(ledger, { ...graph.config, layers: chosen.length }, context, choice.cache);
+  cache.grow(device, context);
+  await ledger.settle();
+  const cached = (layer: number) => chosen.indexOf(layer + 1);
+  const recordContext: RecordContext = {
+    graph, choice: { ...choice, few: 0 }, activations, // no step of few rows is run
+    keys: (layer) => ({ buffer: cache.keys(cached(layer)) }),
+    values: (layer) => ({ buffer: cache.values(cached(layer)) }),
+  };
+  const sections = sectionsOf(graph);
+  const make = (mode: Mode, section: number, ops: Op[] = sections[section].ops) =>
+    createProgram(device, ledger, kernels, `probe.${mode}`, record(recordContext, mode, sections[section].name, ops, placeOf(graph, layout, weights, section)));
+  const bytesOf = (section: number, stack: number) => weights.stack(section, stack).reduce((sum, { binding: { size } }) => sum + size, 0);
+  const [layers, headProgram, sampler] = await Promise.all([
+    Promise.all(chosen.map(async (section) => ({ section, kind: kindOf(layout.sections[section]), byteLength: layout.sections[section].byteLength, program: await make('decode', section) }))),
+    make('decode', head),
+    createSampler(device, ledger, kernels, activations, graph.config.vocab),
+  ]);
+  return {
+    layers, context, slots,
+    head: { program: headProgram, byteLength: bytesOf(headTable, 0) },
+    prefill: async () => ({ program: await make('prefill', chosen[0], sections[chosen[0]].ops.slice(0, 1)), byteLength: bytesOf(chosen[0], 0) }),
+    sampler: sampler.choose({ seed: 0 }),
+    setState: (position, rows) => device.queue.writeBuffer(activations.state.buffer, 0, new Uint32Array([position, rows, 0, 0])),
+  };
+}
+
+/** Sections of layers of the kinds there are most of, of each as many as there is room for. */
+function chooseLayers({ sections }: Layout): number[] {
+  const kinds = new Map<string, number[]>();
+  for (let section = 1; section < sections.length - 1; section++) {
+    const kind = kindOf(sections[section]);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), section]);
+  }
+  const common = [...kinds.values()].sort((a, b) => b.length - a.length).slice(0, mostKinds);
+  return common.flatMap((layers) => layers.slice(0, Math.max(1, Math.min(mostLayers, Math.floor(weightsBytes / sections[layers[0]].byteLength)))));
+}
+
+/** The vectors of the last section and as much of the output matrix as there is room for. */
+function headSlices(layout: Layout, table: number, head: number): Slice[] {
+  const slices = cutSection(layout, table, weightsBytes);
+  const vectors = table === head ? slices.filter((slice) => isVectors(layout, slice)) : cutSection(layout, head, weightsBytes);
+  return [...vectors, slices.find((slice) => !isVectors(layout, slice))!];
+}
+
+/** All pass through as many slots as there is room for. */
+function placeSlices(layout: Layout, slices: Slice[]): Slice[] {
+  const slots = Math.max(1, Math.floor(weightsBytes / Math.max(...slices.map(({ start, end }) => end - start))));
+  return slices.map((slice, i) => (isVectors(layout, slice) ? slice : { ...slice, slot: i % slots }));
+}

@@ -1,0 +1,66 @@
+// Chooses how many positions a workgroup of attention takes in decode, with how many threads, by timing the model's own
+// attention at a length that conversations reach. Which choices there are, and what they cost in memory, is the business of
+// src/model.
+import { rank } from '../../gpu/autotune.ts';
+import { createLedger } from '../../gpu/ledger.ts';
+import { type ModelConfig } from '../../model/graph.ts';
+import { kvBytes } from '../../model/kv-cache.ts';
+import { attentionOf } from '../../model/record.ts';
+import { type AttentionChoice, type KernelChoice, attentions } from '../../model/kernel-choice.ts';
+import { type KvType } from '../../protocol.ts';
+import { type TimedTarget } from './tune.ts';
+import { type AdapterNotes } from './tuning.ts';
+
+/** Positions that are attended to, if the context has so many. */
+const usualLength = 2048;
+/** Layers whose keys and values are read in turn: more than a GPU's caches hold, of most models. */
+const mostLayers = 8;
+
+/** Names attention that is equal work for a kernel. */
+export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, cache: KvType, context: number): string =>
+  `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}, ${Math.min(usualLength, context)} positions`;
+
+/** `choice` with the fastest attention, as noted or as measured now. Where no time was left, the first choice is taken, in later loads too unless they measure (`later`). */
+export async function tuneAttention(target: TimedTarget, choice: KernelChoice, notes: AdapterNotes, deadline: number, later = false): Promise<{ choice: KernelChoice; learned: boolean }> {
+  const kind = attentionKind(target.config, choice.cache, target.context);
+  const noted = notes.attentions?.[kind];
+  if (noted) return { choice: { ...choice, ...noted }, learned: false };
+  const choices = choicesFor(target, choice);
+  const measuring = performance.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
+  const timed = measuring ? await time(target, choice, choices, deadline) : [];
+  const { span, threads } = timed[0]?.value ?? choices[0];
+  if (timed.length <= 1 && later) return { choice: { ...choice, span, threads }, learned: false };
+  notes.attentions = { ...notes.attentions, [kind]: { span, threads } };
+  return { choice: { ...choice, span, threads }, learned: true };
+}
+
+/** The untuned choice first; in software those with the fewest barriers, as compiling one may take all of the time. */
+function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelChoice): AttentionChoice[] {
+  const usual = attentionOf(config, choice);
+  const same = (a: AttentionChoice, b: AttentionChoice) => a.span === b.span && a.threads === b.threads;
+  const choices = [usual, ...attentions.filter((each) => !same(each, usual) && same(attentionOf(config, each), each))];
+  return software ? choices.sort((a, b) => a.threads - b.threads) : choices;
+}
+
+async function time({ gpu: { device }, ledger, kernels, clock, state, config, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
+  const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
+  const length = Math.min(usualLength, context);
+  const bytes = kvBytes(config, length, choice.cache);
+  const layers = Math.min(mostLayers, config.layers, Math.floor(left / 2 / bytes - 1));
+  if (layers < 1) return []; // a budget that has no room for a cache has none for longer texts either
+  const own = createLedger(device, Infinity, { ledger, purpose: 'test' });
+  try {
+    const make = () => Array.from({ length: layers }, (_, layer) => ({ buffer: own.create('kv', `autotune.kv.${layer}`, bytes, GPUBufferUsage.STORAGE) }));
+    const [keys, values] = [make(), make()];
+    await own.settle();
+    device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(length - 1, 1, 0, 0));
+    const cached = { keys: (layer: number) => keys[layer % layers], values: (layer: number) => values[layer % layers] };
+    const candidates = choices.map((value) => ({
+      value, together: 2, // attention and what joins its splits
+      dispatches: record('decode', { ...choice, ...value }, cached).filter(({ kernel }) => kernel.kernel.startsWith('attention')).slice(0, 2 * mostLayers),
+    }));
+    return await rank({ device, ledger, kernels, clock }, { rows: 1, length }, candidates, deadline);
+  } finally {
+    own.destroyAll();
+  }
+}

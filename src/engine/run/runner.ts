@@ -1,0 +1,253 @@
+// Runs a loaded model: tokens in, logits or the next token out. Knows positions and programs, not text or requests.
+import { DeviceError, RequestError } from '../../errors.ts';
+import { type LoadedModel } from '../load/load.ts';
+import { type Stage } from '../load/programs.ts';
+import { createPacer, pageMs } from './pacer.ts';
+import { createReadback, mostPerSubmit } from './readback.ts';
+import { type Program, type Step } from '../../gpu/program.ts';
+import { noToken } from '../../model/sampling.ts';
+import { type TransferStats } from '../../protocol.ts';
+
+export interface Runner {
+  /** Runs `ids` from `position` on; afterwards the logits of the last one are on the GPU. */
+  feed(ids: readonly number[], position: number, signal?: AbortSignal): Promise<void>;
+  /** As `feed`, and hands over the logits of every token, (rows, vocab), chunk by chunk. Needs a model loaded with `logitsRows`. */
+  feedAll(ids: readonly number[], position: number, onRows: (logits: Float32Array, rows: number) => void, signal?: AbortSignal): Promise<void>;
+  /** The logits of the last token that was fed, (vocab). */
+  readLogits(): Promise<Float32Array>;
+  /** Chooses the token after the `length` fed ones by a sampler's program, and returns it. */
+  sample(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
+  /** Runs the token just sampled, at position `length`, and chooses the next. */
+  step(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
+  /**
+   * Chooses up to `most` tokens after the `length` fed ones and hands them over as they come back, one or several at a
+   * time: where tokens take little time, several are made per submit, and the next submit is under way while one is
+   * read. So when the caller has enough and leaves the loop, later tokens may have been made in vain.
+   */
+  tokens(choose: Program, length: number, most: number, signal?: AbortSignal): AsyncGenerator<number[], void>;
+  readonly submits: number;
+  /** Milliseconds spent encoding and submitting so far. */
+  readonly hostMs: number;
+  /** Streamed weights, since the model was loaded. */
+  transfer(): TransferStats;
+}
+
+export function createRunner(model: LoadedModel): Runner {
+  const { gpu: { device }, ledger, activations, cache, programs, heads, options, graph, window, rows: embedding, uploader } = model;
+  const { state, ids: idsBinding, buffers } = activations;
+  const pacer = createPacer(device.queue);
+  const stateWords = new Uint32Array(4);
+  const readback = createReadback(ledger);
+  let submits = 0;
+  let hostMs = 0;
+  let stalls = 0;
+  let stallMs = 0;
+  let lastId: number | undefined; // the token that the sampler chose last
+  let lost: GPUDeviceLostInfo | undefined;
+  void device.lost.then((info) => (lost = info));
+  let outOfRoom: Error | undefined;
+  let wrong: GPUError | undefined; // after which work may be left out without a word
+  device.addEventListener('uncapturederror', ({ error }) => (wrong ??= error));
+
+  function checkGpu(): void {
+    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`, { code: 'gpu_lost' });
+    if (outOfRoom) throw outOfRoom;
+    if (wrong) throw new DeviceError(`The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`, { code: 'gpu_refused_work' });
+  }
+
+  function submit(encoder: GPUCommandEncoder): void {
+    checkGpu();
+    device.queue.submit([encoder.finish()]);
+    submits++;
+  }
+
+  /** Encodes stages in order, for each step in turn, cut into submits by the pacer and before each streamed slice; the last submit also does `last`. */
+  async function run(stages: Stage[], steps: Step[], last: (encoder: GPUCommandEncoder) => void, submitted: () => void, signal?: AbortSignal): Promise<void> {
+    const { rows } = steps[0];
+    const pieces = stages.length * steps.length;
+    const stage = (i: number) => stages[i % stages.length];
+    window?.begin(stages.flatMap(({ slice }) => slice ?? []));
+    for (let i = 0; i < pieces; ) {
+      signal?.throwIfAborted();
+      const { slice } = stage(i);
+      if (slice !== undefined) await waitFor(slice, signal);
+      const first = i;
+      const most = rows === 1 && options.tokensPerSubmit ? pieces : pacer.piecesPerSubmit(rows);
+      const end = Math.min(i + most, pieces);
+      const begun = performance.now();
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      do stage(i).program.encode(pass, steps[Math.floor(i / stages.length)]);
+      while (++i < end && stage(i).slice === undefined);
+      pass.end();
+      if (i === pieces) last(encoder);
+      submit(encoder);
+      hostMs += performance.now() - begun;
+      if (slice !== undefined) window!.submitted();
+      if (i === pieces) submitted();
+      await pacer.submitted(rows, i - first);
+    }
+  }
+
+  /** Runs stages for one step. */
+  const runStep = (stages: Stage[], step: Step, signal?: AbortSignal) => run(stages, [step], () => {}, () => {}, signal);
+
+  /** Runs stages for each step, and reads the ids that they chose, which begin at `position`. The outer promise is that of the submits. */
+  async function runAndRead(stages: Stage[], steps: Step[], position: number, signal?: AbortSignal): Promise<{ ids: Promise<number[]> }> {
+    let read: () => Promise<Uint32Array>;
+    let ids!: Promise<number[]>;
+    const copy = (encoder: GPUCommandEncoder) => (read = readback.copy(encoder, idsBinding.buffer, position, steps.length));
+    await run(stages, steps, copy, () => {
+      ids = read().then((words) => checkChosen(words, position));
+      ids.catch(() => {}); // may be awaited after the next submit
+    }, signal);
+    return { ids };
+  }
+
+  function checkChosen(words: Uint32Array, position: number): number[] {
+    checkGpu();
+    const ids = [...words];
+    const wrong = ids.findIndex((id) => id >= graph.config.vocab);
+    if (wrong >= 0 && model.gpu.computes) throw new DeviceError(badToken(ids[wrong], position + wrong), { code: 'kernel_failed' });
+    lastId = ids.at(-1);
+    return ids;
+  }
+
+  function badToken(id: number, position: number): string {
+    const { gpu: { adapterName } } = model;
+    const { vocab } = graph.config;
+    if (id !== noToken) return `The sampler gave token ${id} at position ${position}; the vocabulary has ${vocab}. A kernel computes wrongly on ${adapterName}: update the browser or the graphics driver, or choose another GPU.`;
+    return `No token can be chosen for position ${position}: none of its ${vocab} logits is a finite number. Either ${adapterName} computes wrongly, or the weights are damaged: check the file's hash, measure and test the kernels again (\`retune\`), or update the browser and the graphics driver.`;
+  }
+
+  /** Waits until a slice is queued for its slot, and notes for how long the GPU had nothing else to do. */
+  async function waitFor(slice: number, signal?: AbortSignal): Promise<void> {
+    const asked = performance.now();
+    await window!.ready(slice, signal);
+    const idle = pacer.idleSince();
+    const waited = idle === undefined ? 0 : performance.now() - Math.max(asked, idle);
+    if (waited < 0.1) return; // the turn of a promise, no wait
+    stalls++;
+    stallMs += waited;
+  }
+
+  /** Puts the embeddings of tokens where the first layer reads them, if the GPU does not look them up. */
+  async function embed(ids: readonly number[]): Promise<void> {
+    if (!embedding) return;
+    const floats = await embedding.read(ids, graph.embed.scale, activations.strides[graph.embed.output]);
+    await uploader.write(buffers[graph.embed.output].buffer, 0, new Uint8Array(floats.buffer));
+  }
+
+  async function makeRoom(length: number): Promise<void> {
+    if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
+    if (!cache.grow(device, length)) return;
+    try {
+      await ledger.settle();
+    } catch (error) {
+      outOfRoom = error as Error; // the keys and values are gone
+      throw error;
+    }
+    [...programs.decode, ...programs.prefill].forEach(({ program }) => program.rebind());
+  }
+
+  const body = (rows: number) => (rows === 1 ? programs.decode : programs.prefill);
+
+  function checkIds(ids: readonly number[]): void {
+    if (!ids.length) throw new RequestError('There are no tokens to run: the prompt is empty.');
+    const { vocab } = graph.config;
+    const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocab));
+    if (bad !== undefined) throw new RequestError(`The token ${bad} is not in the vocabulary of ${vocab} tokens.`);
+  }
+
+  async function forChunks(ids: readonly number[], position: number, each: (step: Step) => Promise<void>): Promise<void> {
+    checkIds(ids);
+    await makeRoom(position + ids.length);
+    device.queue.writeBuffer(idsBinding.buffer, 4 * position, Uint32Array.from(ids));
+    for (let done = 0; done < ids.length; done += options.chunk) {
+      const rows = Math.min(options.chunk, ids.length - done);
+      stateWords.set([position + done, rows, 0, 0]);
+      device.queue.writeBuffer(state.buffer, 0, stateWords);
+      await embed(ids.slice(done, done + rows));
+      await each({ rows, length: position + done + rows });
+    }
+  }
+
+  async function readFloats(buffer: GPUBuffer, count: number): Promise<Float32Array> {
+    const staging = ledger.create('staging', 'readback.logits', 4 * count, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    try {
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, 4 * count);
+      submit(encoder);
+      await staging.mapAsync(GPUMapMode.READ);
+      return new Float32Array(staging.getMappedRange().slice(0, 4 * count));
+    } finally {
+      ledger.destroy(staging);
+    }
+  }
+
+  async function sample(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
+    if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
+    return (await (await runAndRead([{ program: choose }], [{ rows: 1, length }], length, signal)).ids)[0];
+  }
+
+  async function step(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
+    await makeRoom(length + 1);
+    if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
+    if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
+    await embed([lastId]);
+    return (await (await runAndRead([...programs.decode, ...heads.last, { program: choose }], [{ rows: 1, length: length + 1 }], length + 1, signal)).ids)[0];
+  }
+
+  /** As many as take half of the time between two pictures of the page, as two submits are in flight; one if the CPU has a part in each. */
+  const tokensPerSubmit = (stages: number): number => (window || embedding ? 1 : (options.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(1, pageMs) / 2 / stages)))));
+
+  /** Whether ids are read while the next submit runs: not where the CPU has a part in each token, nor where a token in vain costs more than a wait. */
+  const readsBehind = (): boolean => !window && !embedding && pacer.piecesPerSubmit(1) >= 2 * (programs.decode.length + heads.last.length + 1);
+
+  return {
+    get submits() {
+      return submits;
+    },
+    get hostMs() {
+      return hostMs;
+    },
+    transfer: () => ({ storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, ...window?.counters, rowBytes: embedding?.byteLength ?? 0, stalls, stallMs }),
+    async feed(ids, position, signal) {
+      const end = position + ids.length;
+      await forChunks(ids, position, (step) => runStep(step.length === end ? [...body(step.rows), ...heads.last] : body(step.rows), step, signal));
+    },
+    async feedAll(ids, position, onRows, signal) {
+      const { all } = heads;
+      if (!all) throw new RequestError('The model was loaded without room for the logits of every token.');
+      await forChunks(ids, position, async (step) => {
+        await runStep([...programs.prefill, ...all], step, signal);
+        onRows(await readFloats(buffers.logits.buffer, step.rows * graph.config.vocab), step.rows);
+      });
+    },
+    readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
+    sample,
+    step,
+    async *tokens(choose, length, most, signal) {
+      if (most < 1) return;
+      yield [await sample(choose, length, signal)];
+      const end = Math.min(length + most, options.context); // ids have a place below it
+      const stages = [...programs.decode, ...heads.last, { program: choose }];
+      const pending: Promise<number[]>[] = [];
+      try {
+        for (let at = length + 1; at < end || pending.length; ) {
+          const count = Math.min(tokensPerSubmit(stages.length), end - at);
+          if (count > 0) {
+            await makeRoom(at + count - 1);
+            if (embedding) await embed([lastId!]);
+            const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i }));
+            pending.push((await runAndRead(stages, steps, at, signal)).ids);
+            at += count;
+          }
+          while (pending.length > (at < end && readsBehind() ? 1 : 0)) yield await pending.shift()!;
+        }
+      } finally {
+        await Promise.allSettled(pending); // a buffer that is mapped takes no copy
+      }
+    },
+  };
+}

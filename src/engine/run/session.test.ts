@@ -1,0 +1,146 @@
+// The conversation over a runner that only takes notes: what is fed, where an answer ends, what is shown.
+import { describe, expect, it } from 'vitest';
+import { RequestError } from '../../errors.ts';
+import { type GenerateRequest } from '../../protocol.ts';
+import { type LoadedModel } from '../load/load.ts';
+import { type Runner } from './runner.ts';
+import { type Text, createSession } from './session.ts';
+
+const eot = 0;
+
+/** A model that answers with the bytes of `says`, then the end of turn, whatever it is asked. */
+function converse(says: string, { context = 64, withText = true, atOnce = 1 } = {}) {
+  const fed: { ids: number[]; position: number }[] = [];
+  const next = [...new TextEncoder().encode(says), eot];
+  const runner = {
+    transfer: () => ({}),
+    feed: (ids: number[], position: number, signal?: AbortSignal) => {
+      signal?.throwIfAborted();
+      fed.push({ ids: [...ids], position });
+      return Promise.resolve();
+    },
+    async *tokens(_: unknown, __: number, most: number, signal?: AbortSignal) {
+      for (let at = 0; at < most; at += atOnce) {
+        signal?.throwIfAborted();
+        yield await Promise.resolve(next.slice(at, Math.min(at + atOnce, most)));
+      }
+    },
+  } as unknown as Runner;
+  const model = { options: { context }, plan: { verdict: 'fits' }, sampler: { choose: () => ({}) }, ledger: { peakBytes: 1 } } as unknown as LoadedModel;
+  const text = {
+    tokenizer: {
+      vocabSize: 256, addSpacePrefix: false, isControl: () => false, piece: (id: number) => Uint8Array.of(id),
+      encode: (given: string) => [1, ...new TextEncoder().encode(given)],
+    },
+    template: { encode: (messages: { content: string }[]) => [2, ...messages.flatMap(({ content }) => [...new TextEncoder().encode(content)])], endOfTurn: new Set([eot]), stop: [] },
+  } as unknown as Text;
+  const session = createSession(model, runner, withText ? text : undefined);
+  const ask = async (request: GenerateRequest, signal?: AbortSignal, onTokens: (count: number) => void = () => {}) => {
+    const ids: number[] = [];
+    let shown = '';
+    const ended = await session.generate(request, (more, piece) => {
+      ids.push(...more);
+      shown += piece;
+      onTokens(ids.length);
+    }, signal);
+    return { ids, shown, ...ended };
+  };
+  return { ask, fed };
+}
+
+const prompt = { tokens: [10, 11, 12] };
+
+describe('a session', () => {
+  it('ends at the end of a turn, which it neither counts nor shows', async () => {
+    const { ask } = converse('Hello');
+    expect(await ask({ prompt })).toMatchObject({ shown: 'Hello', reason: 'stop', ids: [72, 101, 108, 108, 111], stats: { promptTokens: 3, newTokens: 5, cachedTokens: 0 } });
+  });
+
+  it('ends with a text that is empty where the model says nothing', async () => {
+    expect(await converse('').ask({ prompt })).toMatchObject({ shown: '', ids: [], reason: 'stop', stats: { newTokens: 0 } });
+  });
+
+  it('shows whole characters only, and what is left of one when the tokens end', async () => {
+    expect((await converse('grün').ask({ prompt })).shown).toBe('grün');
+    expect(await converse('grün').ask({ prompt, maxTokens: 3 })).toMatchObject({ shown: 'gr\ufffd', reason: 'length' });
+  });
+
+  it('ends before a stop string that tokens make together, whatever follows', async () => {
+    expect(await converse('one. Two').ask({ prompt, stop: ['. T'] })).toMatchObject({ shown: 'one', reason: 'stop', ids: { length: 6 } });
+    expect(await converse('one.').ask({ prompt, stop: ['. T'] })).toMatchObject({ shown: 'one.', reason: 'stop' });
+    expect(await converse('one. Two').ask({ prompt, stop: ['. T'], maxTokens: 4 })).toMatchObject({ shown: 'one.', reason: 'length' });
+  });
+
+  it('ends where the context is full', async () => {
+    const { ask } = converse('a long answer', { context: 7 });
+    expect(await ask({ prompt })).toMatchObject({ shown: 'a lo', reason: 'length', stats: { newTokens: 4 } });
+  });
+
+  it('feeds only what is new, the last token always', async () => {
+    const { ask, fed } = converse('ab');
+    await ask({ prompt });
+    await ask({ prompt: { tokens: [10, 11, 12, 97, 98, 40] } });
+    await ask({ prompt, maxTokens: 2 });
+    await ask({ prompt: { tokens: [10, 11, 12, 97, 98, 40] } });
+    await ask({ prompt: { tokens: [10, 50] } });
+    expect(fed).toEqual([
+      { ids: [10, 11, 12], position: 0 },
+      { ids: [40], position: 5 },
+      { ids: [12], position: 2 },
+      { ids: [98, 40], position: 4 }, // an answer that was cut off: nothing came after its last token, which was not run
+      { ids: [50], position: 1 },
+    ]);
+  });
+
+  it('forgets what an abort or an error left half done', async () => {
+    const { ask, fed } = converse('abc');
+    expect(await ask({ prompt }, AbortSignal.abort())).toMatchObject({ reason: 'abort', ids: [] });
+    const abort = new AbortController();
+    expect(await ask({ prompt }, abort.signal, (count) => count === 2 && abort.abort())).toMatchObject({ reason: 'abort', ids: [97, 98], shown: 'ab' });
+    await ask({ prompt: { tokens: [10, 11, 12, 97, 98, 99] } });
+    expect(fed.map(({ position }) => position)).toEqual([0, 4]);
+  });
+
+  it('takes no notice of tokens that came with the last one', async () => {
+    const { ask, fed } = converse('Hello', { atOnce: 4 });
+    expect(await ask({ prompt })).toMatchObject({ shown: 'Hello', reason: 'stop' });
+    expect(await ask({ prompt, maxTokens: 2 })).toMatchObject({ shown: 'He', reason: 'length', stats: { newTokens: 2 } });
+    const abort = new AbortController();
+    expect(await ask({ prompt }, abort.signal, (count) => count === 2 && abort.abort())).toMatchObject({ reason: 'abort', ids: [72, 101] });
+    expect(await ask({ prompt, stop: ['el'] })).toMatchObject({ shown: 'H', reason: 'stop', ids: [72, 101, 108] });
+    await ask({ prompt: { tokens: [10, 11, 12, 72, 101, 108, 40] } });
+    expect(fed.at(-1)).toEqual({ ids: [108, 40], position: 5 }); // [12, 72, 101] were run for certain
+  });
+
+  it('passes errors on, and those of the receiver too', async () => {
+    const { ask } = converse('abc');
+    await expect(ask({ prompt }, undefined, () => {
+      throw new Error('the receiver broke');
+    })).rejects.toThrow('the receiver broke');
+    expect((await ask({ prompt })).shown).toBe('abc');
+  });
+
+  it('encodes text and messages by the file, and works on tokens without one', async () => {
+    const { ask, fed } = converse('x');
+    await ask({ prompt: { text: 'hi' } });
+    await ask({ prompt: { messages: [{ role: 'user', content: 'hi' }] } });
+    expect(fed.map(({ ids }) => ids)).toEqual([[1, 104, 105], [2, 104, 105]]);
+    const bare = converse('x', { withText: false });
+    expect(await bare.ask({ prompt, maxTokens: 1 })).toMatchObject({ ids: [120], shown: '' });
+    await expect(bare.ask({ prompt: { text: 'hi' } })).rejects.toThrow(/no tokenizer; give the prompt as tokens/);
+  });
+
+  it.each<[string, GenerateRequest, RegExp]>([
+    ['an empty prompt', { prompt: { tokens: [] } }, /prompt is empty/],
+    ['no messages', { prompt: { messages: [] } }, /no messages/],
+    ['a prompt that leaves no room', { prompt: { tokens: new Array<number>(64).fill(1) } }, /64 tokens; the context of 64 has room for 63/],
+    ['no tokens to make', { prompt, maxTokens: 0 }, /maxTokens is 0/],
+    ['a bad temperature', { prompt, sampling: { temperature: -2 } }, /temperature is -2/],
+    ['an empty stop string', { prompt, stop: [''] }, /stop string is empty/],
+  ])('refuses %s before anything is run', async (_, request, message) => {
+    const { ask, fed } = converse('x');
+    await expect(ask(request)).rejects.toThrow(RequestError);
+    await expect(ask(request)).rejects.toThrow(message);
+    expect(fed).toEqual([]);
+  });
+});

@@ -1,0 +1,116 @@
+// One conversation: turns a request into tokens and text, and keeps the keys and values of what was said, so that a
+// conversation that goes on pays only for what is new.
+import { RequestError } from '../../errors.ts';
+import { checkSampling } from '../../model/sampling.ts';
+import { type FinishReason, type GenerateRequest, type GenerateStats, type TransferStats } from '../../protocol.ts';
+import { createStopStrings } from '../../text/stop-strings.ts';
+import { createStreamDecoder } from '../../text/stream-decoder.ts';
+import { type ChatTemplate } from '../../text/template.ts';
+import { type Tokenizer } from '../../text/tokenizer.ts';
+import { type LoadedModel } from '../load/load.ts';
+import { type Runner } from './runner.ts';
+
+export interface Text {
+  tokenizer: Tokenizer;
+  template: ChatTemplate;
+}
+
+export interface Session {
+  /** Runs a request to its end. `onTokens` gets ids and the text that is certain with them. */
+  generate(request: GenerateRequest, onTokens: (ids: number[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
+}
+
+/** `text` is undefined for a file without a tokenizer: then only prompts of tokens work. */
+export function createSession(model: LoadedModel, runner: Runner, text?: Text): Session {
+  const { context } = model.options;
+  let cached: number[] = []; // tokens whose keys and values are in the cache
+
+  function encode(prompt: GenerateRequest['prompt']): number[] {
+    if ('tokens' in prompt) return prompt.tokens;
+    if (!text) throw new RequestError('The file has no tokenizer; give the prompt as tokens.');
+    if ('messages' in prompt) {
+      if (!prompt.messages.length) throw new RequestError('There are no messages to answer.');
+      return text.template.encode(prompt.messages);
+    }
+    return text.tokenizer.encode(prompt.text, { addSpecial: true });
+  }
+
+  return {
+    async generate(request, onTokens, signal) {
+      const sampling = { seed: Math.floor(Math.random() * 2 ** 32), ...withoutUndefined(request.sampling ?? {}) };
+      checkSampling(sampling);
+      const { maxTokens = Infinity } = request;
+      if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1))) throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
+      const prompt = encode(request.prompt);
+      if (!prompt.length) throw new RequestError('The prompt is empty. Write something to continue.');
+      if (prompt.length >= context) {
+        throw new RequestError(`The prompt has ${prompt.length} tokens; the context of ${context} has room for ${context - 1} and an answer. Shorten it, or load the model with a longer context.`, { code: 'context_length_exceeded' });
+      }
+      const decoder = text && createStreamDecoder(text.tokenizer);
+      const stops = createStopStrings([...(request.stop ?? []), ...(text && 'messages' in request.prompt ? text.template.stop : [])]);
+      const endOfTurn = text?.template.endOfTurn;
+
+      const shared = sharedPrefix(cached, prompt.slice(0, -1)); // the last token is run again for its logits
+      cached = prompt.slice(0, shared);
+      const started = performance.now();
+      let firstToken = started;
+      const transferBefore = runner.transfer();
+      let transferFirst = transferBefore;
+      const made: number[] = [];
+      let reason: FinishReason = 'length';
+      try {
+        await runner.feed(prompt.slice(shared), shared, signal);
+        cached = prompt.slice();
+        const program = model.sampler.choose(sampling, [...(endOfTurn ?? [])]);
+        answer: for await (const ids of runner.tokens(program, prompt.length, Math.min(maxTokens, context - prompt.length), signal)) {
+          if (!made.length) {
+            firstToken = performance.now();
+            transferFirst = runner.transfer();
+          }
+          for (const id of ids) {
+            signal?.throwIfAborted();
+            if (made.length) cached.push(made[made.length - 1]); // it was run to choose this one
+            if (endOfTurn?.has(id)) {
+              reason = 'stop';
+              break answer;
+            }
+            made.push(id);
+            const { text: shown, stopped } = stops.push(decoder ? decoder.push(id) : '');
+            onTokens([id], shown);
+            if (stopped) {
+              reason = 'stop';
+              break answer;
+            }
+          }
+        }
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+        reason = 'abort';
+      }
+      if (reason !== 'abort') {
+        const last = stops.push(decoder ? decoder.flush() : '');
+        const rest = last.text + (last.stopped ? '' : stops.flush());
+        if (rest) onTokens([], rest);
+      }
+      const ended = performance.now();
+      return {
+        reason,
+        stats: {
+          promptTokens: prompt.length, cachedTokens: shared, newTokens: made.length,
+          prefillMs: firstToken - started, decodeMs: ended - firstToken, gpuBytesPeak: model.ledger.peakBytes,
+          transfer: model.plan.verdict === 'fits' ? undefined : { prefill: difference(transferFirst, transferBefore), decode: difference(runner.transfer(), transferFirst) },
+        },
+      };
+    },
+  };
+}
+
+function sharedPrefix(a: readonly number[], b: readonly number[]): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[n] === b[n]) n++;
+  return n;
+}
+
+const withoutUndefined = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+
+const difference = (after: TransferStats, before: TransferStats): TransferStats => Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof TransferStats]])) as unknown as TransferStats;

@@ -1,0 +1,126 @@
+// <windrow-activity>: what the model is doing, in a dialog that loads when it is first opened. Events: closed, reload (detail.retune: choose kernels anew).
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { property, query } from 'lit/decorators.js';
+import { type Engine } from '../../api/engine.ts';
+import { type EngineStats } from '../../protocol.ts';
+import { Check } from './activity-check.ts';
+import { gpuBytesOf, stalledShare, streamedPerToken, tokensPerSecond, type ActivityLog } from './activity-log.ts';
+import { Plot, type Line } from './activity-plot.ts';
+import { activityStyles } from './activity-styles.ts';
+import { controls } from '../page/controls.ts';
+import { formatBytes, formatSpeed } from '../page/format.ts';
+import { keepKv, keptKv, kvChoices } from '../models/kv-choice.ts';
+import { lastAnswer } from './report.ts';
+
+const everyMs = 1000;
+const formatSeconds = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+const formatShare = (share: number): string => `${Math.round(100 * share)} %`;
+
+export class Activity extends LitElement {
+  @property({ attribute: false }) engine!: Engine;
+  @property({ attribute: false }) log!: ActivityLog;
+  @query('dialog') private dialog!: HTMLDialogElement;
+  private timer: ReturnType<typeof setInterval> | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.timer = setInterval(() => this.requestUpdate(), everyMs);
+    void this.log.follow(this.engine, () => this.isConnected);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearInterval(this.timer);
+  }
+
+  override firstUpdated(): void {
+    this.dialog.showModal();
+  }
+
+  override render(): TemplateResult {
+    const { info } = this.engine;
+    const stats = this.log.samples.at(-1)?.stats;
+    return html`
+      <dialog aria-labelledby="heading" @close=${() => this.dispatchEvent(new CustomEvent('closed'))}>
+        <header>
+          <h2 id="heading">What the model is doing</h2>
+          <button @click=${() => this.dialog.close()}>Close</button>
+        </header>
+        ${this.renderSpeeds(stats)}
+        ${stats ? this.renderBytes(stats) : nothing}
+        <section aria-label="Next load">
+          <windrow-budget .label=${'GPU budget of the next load'}></windrow-budget>
+          <label class="field"><span>Keys and values of the next load</span>
+            <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value} ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
+          <button @click=${() => this.reload(false)}>Load the model again</button>
+          <button class="plain" @click=${() => this.reload(true)}>Load again and choose kernels anew</button>
+        </section>
+        <section aria-label="Device">
+          <h3>Device and kernels</h3>
+          <p>${info.adapter}</p>
+          <dl>${Object.entries(info.device).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+          <p class="quiet">Kernels: ${Object.entries(info.variants).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
+          ${(info.warnings ?? []).map((warning) => html`<p>${warning}</p>`)}
+        </section>
+        <section aria-label="Checks">
+          <h3>Something wrong?</h3>
+          <windrow-check .engine=${this.engine} .log=${this.log}></windrow-check>
+          <p><a href="bench.html">The benchmark</a> measures a model at length, kernel by kernel.</p>
+        </section>
+      </dialog>
+    `;
+  }
+
+  private renderSpeeds(stats: EngineStats | undefined): TemplateResult {
+    const { samples, answers } = this.log;
+    const streams = (stats?.transfer?.uploadedBytes ?? 0) > 0;
+    const firstTokens = answers.map((answer) => answer.stats.prefillMs / 1000);
+    return html`<section aria-label="Answers">
+      ${answers.length > 0
+        ? html`<dl>${lastAnswer(answers).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
+        : html`<p class="quiet">Ask something, and its speed appears here.</p>`}
+      <div class="plots">
+        ${plot('Tokens per second', [{ values: tokensPerSecond(samples) }], formatSpeed)}
+        ${plot('Time to first token, by answer', [{ values: firstTokens }], formatSeconds)}
+        ${streams ? plot('Streamed per token', [{ values: streamedPerToken(samples) }], formatBytes) : nothing}
+        ${streams ? plot('Stalls: GPU waiting for weights', [{ values: stalledShare(samples) }], formatShare) : nothing}
+      </div>
+    </section>`;
+  }
+
+  private renderBytes({ gpuBytes, budgetBytes }: EngineStats): TemplateResult {
+    const { samples } = this.log;
+    const purposes = Object.entries(gpuBytes).filter(([, bytes]) => bytes > 0);
+    const lines: Line[] = [{ values: samples.map(({ stats }) => gpuBytesOf(stats)) }, { values: samples.map(() => budgetBytes), quiet: true }];
+    return html`<section aria-label="GPU memory">
+      <h3>GPU memory: ${formatBytes(purposes.reduce((sum, [, bytes]) => sum + bytes, 0))} of a budget of ${formatBytes(budgetBytes)}</h3>
+      <dl>${purposes.map(([name, bytes]) => html`
+        <div><dt>${purposeWords[name] ?? name}</dt><dd>${formatBytes(bytes)}<meter min="0" max=${budgetBytes} .value=${bytes} aria-label=${name}></meter></dd></div>`)}
+      </dl>
+      <div class="plots">
+        ${plot('In use, and the budget', lines, formatBytes)}
+        ${plot('Keys and values', [{ values: samples.map(({ stats }) => stats.gpuBytes.kv ?? 0) }], formatBytes)}
+      </div>
+    </section>`;
+  }
+
+  private reload(retune: boolean): void {
+    this.dispatchEvent(new CustomEvent('reload', { detail: { retune } }));
+  }
+
+  private setKv({ target }: Event): void {
+    keepKv((target as HTMLSelectElement).value);
+  }
+
+  static override styles = [controls, activityStyles];
+}
+
+/** The ledger's purposes, as people say. */
+const purposeWords: Record<string, string> = { kv: 'keys and values' };
+
+const plot = (label: string, lines: Line[], format: (value: number) => string): TemplateResult =>
+  html`<figure><figcaption>${label}</figcaption><windrow-plot .label=${label} .lines=${lines} .format=${format}></windrow-plot></figure>`;
+
+customElements.define('windrow-plot', Plot);
+customElements.define('windrow-check', Check);
+customElements.define('windrow-activity', Activity);

@@ -1,0 +1,30 @@
+// How keys and values are kept after the next load, as the visitor chose. Kept by the browser; no elements.
+import { type KvType } from '../../protocol.ts';
+
+const key = 'windrow-kv';
+
+/** The first leaves it to windrow. */
+export const kvChoices: { value: KvType | ''; words: string }[] = [
+  { value: '', words: 'as windrow chooses' },
+  { value: 'f32', words: 'exact (32 bits)' },
+  { value: 'f16', words: 'half (16 bits)' },
+  { value: 'q8', words: '8 bits: room for longer chats' },
+];
+
+/** The choice, or undefined for windrow's own; also where nothing can be kept (a private window, say). */
+export function keptKv(storage: Pick<Storage, 'getItem'> = localStorage): KvType | undefined {
+  try {
+    return kvChoices.find(({ value }) => value === storage.getItem(key))?.value || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function keepKv(value: string, storage: Pick<Storage, 'setItem' | 'removeItem'> = localStorage): void {
+  try {
+    if (value === '') storage.removeItem(key);
+    else storage.setItem(key, value);
+  } catch {
+    // then it holds for no load
+  }
+}

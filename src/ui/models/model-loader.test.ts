@@ -1,0 +1,112 @@
+import { beforeAll, expect, test, vi } from 'vitest';
+import { FakeWorker, modelInfo } from '../../../test/fake-worker.ts';
+import { RequestError } from '../../errors.ts';
+import { type ModelInfo, type ModelSource, type StoredModel } from '../../protocol.ts';
+import { type ModelChoice } from './model-choice.ts';
+import { ModelLoader } from './model-loader.ts';
+
+beforeAll(() => vi.stubGlobal('location', { href: 'https://page.example/' }));
+
+const host = { addController: () => {}, removeController: () => {}, requestUpdate: () => {}, updateComplete: Promise.resolve(true) };
+const choiceOf = (name: string): ModelChoice => ({ name, source: { url: `https://example.org/${name}.gguf` } });
+/** Waits until so many loads were asked for. */
+const loads = (asked: Opening[], count: number): Promise<void> => vi.waitFor(() => expect(asked).toHaveLength(count));
+
+interface Opening {
+  name: string;
+  worker: FakeWorker;
+  progress: MessagePort;
+  finish(): void;
+  fail(error: Error): void;
+}
+
+/** A loader, and the loads that its workers were asked for; each ends when the test says so. */
+function loaderWith(models: () => Promise<StoredModel[]> = async () => []): { loader: ModelLoader; asked: Opening[] } {
+  const asked: Opening[] = [];
+  const loader = new ModelLoader(host, () => {
+    const worker: FakeWorker = new FakeWorker({
+      models,
+      unload: async () => {},
+      load: (source: ModelSource, _options, progress) =>
+        new Promise<ModelInfo>((resolve, reject) => {
+          const name = 'url' in source ? source.url : '';
+          asked.push({ name, worker, progress: progress!, finish: () => resolve({ ...modelInfo, id: name, name }), fail: reject });
+        }),
+    });
+    return worker as unknown as Worker;
+  });
+  return { loader, asked };
+}
+
+test('a second load ends the first, and progress and engine are those of the second', async () => {
+  const { loader, asked } = loaderWith();
+  const first = loader.load(choiceOf('first'), {});
+  await loads(asked, 1);
+  const second = loader.load(choiceOf('second'), {});
+  await loads(asked, 2);
+  expect(asked.map(({ name }) => name)).toEqual(['https://example.org/first.gguf', 'https://example.org/second.gguf']);
+  expect(asked.map(({ worker }) => worker.terminated)).toEqual([true, false]);
+  await first;
+  expect(loader).toMatchObject({ step: 'loading', error: null, choice: { name: 'second' } });
+  asked[0].progress.postMessage({ phase: 'weights', loadedBytes: 1, totalBytes: 2, fromStore: false });
+  asked[1].progress.postMessage({ phase: 'weights', loadedBytes: 30, totalBytes: 40, fromStore: false });
+  await vi.waitFor(() => expect(loader.progress).not.toBeNull());
+  expect(loader.progress).toMatchObject({ loadedBytes: 30 });
+  asked[1].finish();
+  await second;
+  expect(loader).toMatchObject({ step: 'ready', engine: { info: { name: 'https://example.org/second.gguf' } } });
+});
+
+test('a load that is given up while the engine before is being freed asks nothing of the next one\'s worker', async () => {
+  const { loader, asked } = loaderWith();
+  const before = loader.load(choiceOf('before'), {});
+  await loads(asked, 1);
+  asked[0].finish();
+  await before;
+  const [first, second] = [loader.load(choiceOf('first'), {}), loader.load(choiceOf('second'), {})];
+  await loads(asked, 2);
+  asked[1].finish();
+  await Promise.all([first, second]);
+  expect(asked.slice(1).map(({ name, worker }) => [name, worker.terminated])).toEqual([['https://example.org/second.gguf', false]]);
+  expect(loader).toMatchObject({ step: 'ready', engine: { info: { name: 'https://example.org/second.gguf' } } });
+});
+
+test('a load that waits for a passphrase lets go of the question when another begins', async () => {
+  const { loader, asked } = loaderWith();
+  const first = loader.load(choiceOf('first'), {});
+  await loads(asked, 1);
+  asked[0].fail(new RequestError('The model A is stored encrypted. Give its key or its passphrase.', { code: 'key_required' }));
+  await vi.waitFor(() => expect(loader.passphrase.name).toBe('first'));
+  const second = loader.load(choiceOf('second'), {});
+  expect(loader.passphrase.name).toBeNull();
+  await first;
+  await loads(asked, 2);
+  asked[1].finish();
+  await second;
+  expect(loader).toMatchObject({ step: 'ready', error: null, choice: { name: 'second' } });
+});
+
+test('what was dropped while the page still looks for stored models is not replaced by what the page begins with', async () => {
+  let tell = (): void => {};
+  const looked = new Promise<void>((resolve) => (tell = resolve));
+  const { loader, asked } = loaderWith(() => looked.then(() => []));
+  const starting = loader.start(choiceOf('usual'), {}, true);
+  const dropped = loader.load(choiceOf('dropped'), {});
+  await loads(asked, 1);
+  tell();
+  await starting;
+  asked[0].finish();
+  await dropped;
+  expect(asked).toHaveLength(1);
+  expect(loader).toMatchObject({ step: 'ready', choice: { name: 'dropped' } });
+});
+
+test('a cancelled load goes back to the choice without an error', async () => {
+  const { loader, asked } = loaderWith();
+  const loading = loader.load(choiceOf('first'), {});
+  await loads(asked, 1);
+  loader.cancel();
+  await loading;
+  expect(asked[0].worker.terminated).toBe(true);
+  expect(loader).toMatchObject({ step: 'choosing', error: null, engine: null });
+});

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { type ModelPlan } from '../../protocol.ts';
+import { roomWords, verdictWords } from './plan-words.ts';
+
+const plan: ModelPlan = {
+  name: 'A', verdict: 'fits', fileBytes: 98e6, storedBytes: 100e6, freeBytes: 5e9, stored: false,
+  totalBytes: 300e6, budgetBytes: 4e9, keptBytes: 100e6, streamedBytes: 0, context: 4096,
+};
+
+test('a model that fits is told so, with its share of the budget', () => expect(verdictWords(plan)).toBe('Fits: takes 300 MB of the 4.0 GB that windrow may use of the GPU.'));
+
+test('one that is streamed says what stays and what is moved for every token', () =>
+  expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 1e9, streamedBytes: 2e9 })).toContain('1.0 GB of weights stay there, 2.0 GB are streamed for every token'));
+
+test('the speed is told in two digits where it is predicted', () => {
+  const predicted = { decodeTokensPerSecond: 3.14159, bound: 'transfer' as const, computeSeconds: 0.1, transferSeconds: 0.3, position: 512 };
+  expect(verdictWords({ ...plan, verdict: 'streams', predicted })).toMatch(/^Streams: about 3\.1 tokens\/s, /);
+  expect(verdictWords({ ...plan, predicted: { ...predicted, decodeTokensPerSecond: 123.4 } })).toMatch(/^Fits: about 120 tokens\/s, /);
+});
+
+test('a refused one gives the engine\'s reason', () => expect(verdictWords({ ...plan, verdict: 'refused', reason: 'Too large.' })).toBe('Too large.'));
+
+test('where it will be is told, unless there is no room for it or it is not loaded at all', () => {
+  expect(roomWords(plan)).toBe('It is kept in this browser: 100 MB of the 5.0 GB that are free. Conversations of up to 4,096 tokens.');
+  expect(roomWords(plan, false)).toBe('It is not kept in this browser. Conversations of up to 4,096 tokens.');
+  expect(roomWords({ ...plan, freeBytes: 10e6 }, true, true)).toBe('Conversations of up to 4,096 tokens.');
+  expect(roomWords({ ...plan, verdict: 'refused' })).toBe('Conversations of up to 4,096 tokens.');
+  expect(roomWords({ ...plan, stored: true })).toContain('Already on this device');
+});
+
+test('what reads of storage cost is told once it was measured', () => {
+  expect(roomWords({ ...plan, storeCost: { secondsPerRead: 0.000456, secondsPerByte: 0.8e-9 } })).toMatch(/tokens\. Storage is read at 1\.3 GB\/s and 0\.46 ms per read\.$/);
+});

@@ -1,0 +1,234 @@
+// <windrow-app>: the chat page. Puts the elements together and hands their events to the loader, the chats and the
+// conversation that is open.
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { query, state } from 'lit/decorators.js';
+import { type Engine } from '../../api/engine.ts';
+import { budgetOf, keptBudget } from '../models/budget.ts';
+import { keptKv } from '../models/kv-choice.ts';
+import { ActivityLog } from '../activity/activity-log.ts';
+import { fetchCatalogue, sizeAtAddress } from '../models/catalogue.ts';
+import { Chats } from '../chat/chats.ts';
+import { type Composer } from '../chat/composer.ts';
+import { Conversation } from '../chat/conversation.ts';
+import { FileDrop, takeLaunchedFiles } from '../models/file-drop.ts';
+import { type MessageList } from '../chat/message-list.ts';
+import { choiceOfFiles, choiceOfText, type ModelChoice } from '../models/model-choice.ts';
+import { nameOfLoaded, renderLoading, renderModels, renderPlan, type ModelActions } from '../models/model-pages.ts';
+import { ModelLoader, type LoadChoices } from '../models/model-loader.ts';
+import { renderDialog, renderNotices, type Overlay } from './overlays.ts';
+import { pageOptions, settingsOf } from './page-options.ts';
+import { saveText } from '../activity/save-text.ts';
+import { Updates } from './updates.ts';
+
+export class App extends LitElement {
+  @state() private supported = true;
+  /** A question that could not be answered, given back. */
+  @state() private draft = '';
+  @state() private catalogue: ModelChoice[] = [];
+  /** The models were asked for in place of a chat. */
+  @state() private models = false;
+  @state() private overlay: Overlay = 'none';
+  @query('windrow-composer') private composer!: Composer | null;
+  @query('windrow-message-list') private list!: MessageList | null;
+
+  private readonly options = pageOptions(location.search);
+  private readonly loader = new ModelLoader(this);
+  private readonly chats = new Chats(this, settingsOf(this.options));
+  private readonly updates = new Updates(this);
+  private readonly conversation = new Conversation(this, (messages, stats) => {
+    if (stats) this.log.add(stats);
+    void this.chats.keepMessages(messages);
+  });
+  private readonly log = new ActivityLog(() => this.conversation.tokens);
+
+  constructor() {
+    super();
+    new FileDrop(this, (files) => this.take(files));
+    takeLaunchedFiles((files) => this.take(files));
+  }
+
+  /** The loaded engine, for scripts and tests. */
+  get engine(): Engine | null {
+    return this.loader.engine;
+  }
+
+  private get loadChoices(): LoadChoices {
+    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv(), variant } = this.options;
+    return { f32, kv, context, budget, variant };
+  }
+
+  override async firstUpdated(): Promise<void> {
+    this.supported = !!(await navigator.gpu?.requestAdapter().catch(() => null));
+    if (!this.supported) return;
+    const catalogue = await fetchCatalogue(document.baseURI);
+    try {
+      const asked = this.options.model && choiceOfText(this.options.model, document.baseURI);
+      this.catalogue = asked ? [asked, ...catalogue] : catalogue;
+    } catch {
+      this.catalogue = catalogue;
+      this.loader.refuse(new TypeError(`The address in ?model= is no http or https URL, and no owner/repo: ${this.options.model}`));
+    }
+    await this.loader.start(this.catalogue[0], this.loadChoices, this.options.autoload);
+    this.focusComposer();
+  }
+
+  override render(): TemplateResult {
+    const { loader, conversation, chats } = this;
+    const close = (): void => void (this.overlay = 'none');
+    return html`
+      <windrow-shell ?drawer=${this.overlay === 'chats'} @drawer-closed=${close}>
+        <windrow-chat-list slot="side" .chats=${chats.list} .current=${chats.open.id}
+          @new-chat=${() => this.openChat()} @open=${({ detail }: CustomEvent<string>) => this.openChat(detail)}
+          @rename=${({ detail }: CustomEvent<{ id: string; title: string }>) => chats.rename(detail.id, detail.title)}
+          @delete=${({ detail }: CustomEvent<string>) => this.deleteChat(detail)}
+          @export-chats=${() => saveText('windrow-chats.json', chats.export())}
+          @import-chats=${({ detail }: CustomEvent<File>) => chats.import(detail)}></windrow-chat-list>
+        <windrow-header slot="header"
+          .name=${nameOfLoaded(loader, this.catalogue)} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
+          ?started=${conversation.messages.length > 0} ?models=${this.view === 'models'} ?back=${!!loader.engine || conversation.messages.length > 0}
+          @new-chat=${() => this.openChat()} @choose-model=${() => this.showModels(this.view !== 'models')} @open-chats=${() => (this.overlay = 'chats')}
+          @open-settings=${() => (this.overlay = 'settings')} @open-activity=${this.openActivity}></windrow-header>
+        ${this.renderError()}
+        ${this.renderPage()}
+        ${this.renderFoot()}
+      </windrow-shell>
+      ${renderDialog(this.overlay, loader, chats, this.log, { close, changeBudget: () => this.changeBudget(), reload: (retune) => void this.load(loader.choice!, retune) })}
+      ${renderNotices(this.updates, chats, conversation.answering)}
+    `;
+  }
+
+  private get modelActions(): ModelActions {
+    return { options: this.loadChoices, choose: (choice) => void this.choose(choice), load: (choice) => void this.load(choice), changeBudget: () => this.changeBudget() };
+  }
+
+  /** What the visitor chooses goes before what the address said. */
+  private changeBudget(): void {
+    this.options.budget = undefined;
+    if (this.loader.step === 'planned') void this.loader.replan(this.loadChoices);
+  }
+
+  private get view(): 'nothing' | 'unsupported' | 'models' | 'planned' | 'loading' | 'chat' {
+    const chatting = this.conversation.messages.length > 0;
+    if (!this.supported) return chatting ? 'chat' : 'unsupported';
+    if (this.loader.step === 'choosing') return chatting && !this.models ? 'chat' : 'models';
+    return ({ looking: 'nothing', planned: 'planned', loading: 'loading', ready: 'chat' } as const)[this.loader.step];
+  }
+
+  private renderPage(): TemplateResult | typeof nothing {
+    const { loader, conversation, view } = this;
+    const locked = !loader.engine || conversation.answering;
+    if (view === 'nothing') return nothing;
+    if (view === 'unsupported') return html`<windrow-no-webgpu></windrow-no-webgpu>`;
+    if (view === 'models') return renderModels(loader, this.catalogue, this.modelActions);
+    if (view === 'planned') return renderPlan(loader, this.modelActions);
+    if (view === 'loading') return renderLoading(loader);
+    return html`<windrow-message-list
+      .messages=${conversation.messages} ?answering=${conversation.answering} ?locked=${locked}
+      @suggest=${({ detail }: CustomEvent<string>) => this.ask(detail)}
+      @again=${({ detail }: CustomEvent<{ at: number }>) => this.again(detail.at)}
+      @edit=${({ detail }: CustomEvent<{ at: number; text: string }>) => this.again(detail.at, detail.text)}
+      @delete-message=${({ detail }: CustomEvent<{ at: number }>) => conversation.remove(detail.at)}></windrow-message-list>`;
+  }
+
+  private renderFoot(): TemplateResult | typeof nothing {
+    if (this.view !== 'chat') return nothing;
+    if (!this.loader.engine) return html`<windrow-no-model slot="foot" .supported=${this.supported} @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
+    return html`<windrow-composer slot="foot" .draft=${this.draft} ?answering=${this.conversation.answering}
+      @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => this.conversation.stop()}></windrow-composer>`;
+  }
+
+  private renderError(): TemplateResult | typeof nothing {
+    const { loader, conversation, chats } = this;
+    const error = loader.error ?? conversation.error ?? chats.error;
+    if (!error) return nothing;
+    const retry = loader.choice && (loader.step === 'choosing' ? loader.error : error.name === 'DeviceError');
+    const dismiss = (): void => [loader, conversation, chats].forEach((each) => each.dismiss());
+    return html`<windrow-error-banner slot="header" .error=${error} ?retry=${retry}
+      @retry=${() => this.load(loader.choice!)} @dismiss=${dismiss}></windrow-error-banner>`;
+  }
+
+  private openChat(id?: string): void {
+    this.overlay = 'none';
+    this.models = false;
+    this.conversation.settle(); // before the other chat is open: what there is of the answer belongs to this one
+    this.conversation.open((id === undefined ? this.chats.start() : this.chats.show(id)).messages);
+    if (this.loader.engine) void this.loader.choose(false);
+    void this.updateComplete.then(() => this.list?.showEnd());
+    void this.focusComposer();
+  }
+
+  private async openActivity(): Promise<void> {
+    try {
+      await import('../activity/activity.ts');
+      this.overlay = 'activity';
+    } catch {
+      this.loader.refuse(new Error('This part of the page could not be loaded. Check the connection, and reload the page: there may be a new version of it.'));
+    }
+  }
+
+  private deleteChat(id: string): void {
+    const open = id === this.chats.open.id;
+    if (open) this.conversation.settle();
+    void this.chats.remove(id);
+    if (open) this.conversation.open(this.chats.open.messages);
+  }
+
+  private async showModels(models: boolean): Promise<void> {
+    this.models = models;
+    await this.loader.choose(models);
+  }
+
+  /** What the page itself offers is known to be small; of anything else, and of a file that has changed, the plan comes first. */
+  private async choose(choice: ModelChoice): Promise<void> {
+    const { bytes } = choice;
+    const known = bytes !== undefined && choice === this.catalogue[0] && [undefined, bytes].includes(await sizeAtAddress(choice));
+    if (known) return this.load(choice);
+    await this.loader.propose(choice, this.loadChoices);
+    this.models = this.loader.step !== 'ready';
+  }
+
+  private async load(choice: ModelChoice, retune?: boolean): Promise<void> {
+    this.conversation.settle();
+    this.conversation.dismiss();
+    this.overlay = 'none';
+    this.log.clear();
+    await this.loader.load(choice, { ...this.loadChoices, retune });
+    this.models = this.loader.step !== 'ready';
+    await this.focusComposer();
+  }
+
+  private async ask(question: string): Promise<void> {
+    const { engine } = this.loader;
+    if (!engine || this.conversation.answering) return;
+    this.draft = '';
+    this.logAnswer(engine);
+    const { ended } = await this.conversation.ask(engine, question, this.chats.open);
+    if (ended === 'none') this.draft = question;
+  }
+
+  private async again(at: number, text?: string): Promise<void> {
+    const { engine } = this.loader;
+    if (!engine || this.conversation.answering) return;
+    this.logAnswer(engine);
+    if (text !== undefined) void this.focusComposer(); // the editor goes away
+    await this.conversation.again(engine, at, this.chats.open, text);
+  }
+
+  private logAnswer(engine: Engine): void {
+    setTimeout(() => void this.log.follow(engine, () => this.conversation.answering));
+  }
+
+  private take(files: File[]): void {
+    const models = files.filter(({ name }) => /\.gguf$/i.test(name));
+    const chats = files.filter(({ name }) => /\.json$/i.test(name));
+    if (models.length > 0 && this.supported) void this.load(choiceOfFiles(models));
+    else if (chats.length > 0) for (const file of chats) void this.chats.import(file);
+    else this.loader.refuse(new TypeError(models.length > 0 ? `${models[0].name} cannot be loaded: this browser has no usable WebGPU.` : `${files[0].name} is neither a model (.gguf) nor an export of chats (.json). Choose one of these.`));
+  }
+
+  /** Not on a phone, where it would open the keyboard over the page. */
+  private async focusComposer(): Promise<void> {
+    await this.updateComplete;
+    if (matchMedia('(pointer: fine)').matches) this.composer?.focus();
+  }
+}

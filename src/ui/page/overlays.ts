@@ -1,0 +1,35 @@
+// What lies over the page: dialogs and short notices. Templates only.
+import { html, nothing, type TemplateResult } from 'lit';
+import { type ActivityLog } from '../activity/activity-log.ts';
+import { type ChatSettings } from '../chat/chat.ts';
+import { type Chats } from '../chat/chats.ts';
+import { type ModelLoader } from '../models/model-loader.ts';
+import { type Updates } from './updates.ts';
+
+export type Overlay = 'none' | 'chats' | 'settings' | 'activity';
+
+export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: { close(): void; changeBudget(): void; reload(retune: boolean): void }): TemplateResult | typeof nothing {
+  const { passphrase, token, engine } = loader;
+  const question = passphrase.name !== null ? passphrase : token;
+  if (question.name !== null) {
+    return html`<windrow-secret .kind=${question === token ? 'token' : 'passphrase'} .name=${question.name} ?wrong=${question.wrong}
+      @secret=${({ detail }: CustomEvent<string>) => question.answer(detail)} @closed=${() => loader.cancel()}></windrow-secret>`;
+  }
+  if (overlay === 'settings') {
+    return html`<windrow-chat-settings .settings=${chats.open} @closed=${actions.close}
+      @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
+  }
+  if (overlay !== 'activity' || !engine) return nothing;
+  return html`<windrow-activity .engine=${engine} .log=${log} @closed=${actions.close} @budget-changed=${actions.changeBudget} @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
+}
+
+export function renderNotices(updates: Updates, chats: Chats, answering: boolean): TemplateResult {
+  return html`
+    ${updates.ready && !answering
+      ? html`<windrow-notice .text=${'A new version is ready'} .action=${'Update'} @act=${() => updates.update()} @closed=${() => updates.later()}></windrow-notice>`
+      : nothing}
+    ${chats.removed
+      ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()} @closed=${() => chats.forgetRemoved()}></windrow-notice>`
+      : nothing}
+  `;
+}

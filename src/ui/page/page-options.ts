@@ -1,0 +1,42 @@
+// What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&seed=N&f32&kv=q8&context=N
+// &budget=2GiB&variant=splits=1,prefill=rows; ?shared=TEXT is what another app shared, where the address may stand in a text.
+// Checked by the API.
+import { type KvType } from '../../protocol.ts';
+import { type ChatSettings } from '../chat/chat.ts';
+
+export interface PageOptions {
+  model?: string;
+  /** Load without being asked, even if that is a download. */
+  autoload: boolean;
+  maxTokens?: number;
+  temperature?: number;
+  seed?: number;
+  context?: number;
+  budget?: string;
+  f32: boolean;
+  kv?: KvType;
+  /** KernelChoice of kernels, in place of those that tests and measurements would choose. */
+  variant?: string;
+}
+
+export function pageOptions(search: string): PageOptions {
+  const query = new URLSearchParams(search);
+  const number = (name: string): number | undefined => (query.has(name) ? Number(query.get(name) || NaN) : undefined);
+  return {
+    model: query.get('model') || /https?:\/\/\S+/.exec(query.get('shared') ?? '')?.[0],
+    autoload: query.has('autoload'),
+    maxTokens: number('max-tokens'),
+    temperature: number('temperature'),
+    seed: number('seed'),
+    context: number('context'),
+    budget: query.get('budget') ?? undefined,
+    f32: query.has('f32'),
+    kv: (query.get('kv') as KvType | null) ?? undefined,
+    variant: query.get('variant') ?? undefined,
+  };
+}
+
+/** What the address asks for new chats. */
+export function settingsOf({ maxTokens, temperature, seed }: PageOptions): Partial<ChatSettings> {
+  return Object.fromEntries(Object.entries({ maxTokens, temperature, seed }).filter(([, value]) => value !== undefined));
+}

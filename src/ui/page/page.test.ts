@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { readCatalogue } from '../models/catalogue.ts';
+import { formatBytes, formatDuration, formatSince, formatSpeed } from './format.ts';
+import { choiceOfText, choiceOfUnfinished, choiceOfUrl, defaultModel, storedCopy } from '../models/model-choice.ts';
+import { pageOptions } from './page-options.ts';
+import { TransferRate } from '../models/transfer-rate.ts';
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1500, '1.5 kB'],
+  [98_362_432, '98 MB'],
+  [999_600, '1.0 MB'],
+  [2 ** 31, '2.1 GB'],
+])('%d bytes are shown as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+test('durations and speeds are rounded to what one reads', () => {
+  expect([0.2, 8.4, 60, 600, 7200].map(formatDuration)).toEqual(['1 s', '8 s', '1 min', '10 min', '2 h']);
+  expect([3.14159, 42.4].map(formatSpeed)).toEqual(['3.1 tokens/s', '42 tokens/s']);
+});
+
+test('a rate follows the last seconds only, and falls when a download stalls', () => {
+  const rate = new TransferRate();
+  expect(rate.bytesPerSecond).toBe(0);
+  for (let s = 0; s <= 10; s++) rate.add(s * 1000, s * 1000);
+  expect(rate.bytesPerSecond).toBe(1000);
+  for (let s = 11; s <= 15; s++) rate.add(10_000, s * 1000);
+  expect(rate.bytesPerSecond).toBe(0);
+});
+
+test('the page reads its address', () => {
+  expect(pageOptions('')).toEqual({ autoload: false, f32: false });
+  expect(pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&seed=7&f32&kv=q8&context=512&budget=2GiB&variant=splits=1,panels=4')).toEqual({
+    model: 'a.gguf', autoload: true, maxTokens: 16, temperature: 0, seed: 7, f32: true, kv: 'q8', context: 512, budget: '2GiB', variant: 'splits=1,panels=4',
+  });
+  expect(pageOptions(`?shared=${encodeURIComponent('Look: https://example.org/a.gguf\nIt is small')}&model=`).model).toBe('https://example.org/a.gguf');
+  expect(pageOptions('?shared=just+words').model).toBeUndefined();
+  expect(pageOptions('?max-tokens=').maxTokens).toBeNaN(); // which the API refuses by name
+});
+
+test('a model is named by its address, and an address that is no web address is refused', () => {
+  const choice = choiceOfUrl('https://example.org/a/Tiny%20Model.gguf?download=true', 'https://page.example/');
+  expect(choice).toEqual({ name: 'Tiny Model', source: { url: 'https://example.org/a/Tiny%20Model.gguf?download=true' } });
+  expect(() => choiceOfUrl('javascript:alert(1)', 'https://page.example/')).toThrow(TypeError);
+  expect(choiceOfUrl('m/b.gguf', 'https://page.example/chat/').source).toEqual({ url: 'https://page.example/chat/m/b.gguf' });
+});
+
+test('only a complete copy of the same address counts as stored', () => {
+  const choice = defaultModel('https://page.example/');
+  const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, lastUsed: 0, complete: true };
+  expect(storedCopy(choice, [copy])).toBe(copy);
+  expect(storedCopy(choice, [{ ...copy, complete: false }, { ...copy, urls: [] }])).toBeUndefined();
+});
+
+test('an unfinished import goes on from where it began: as the list has it, with its hash, or from the address alone', () => {
+  const listed = defaultModel('https://page.example/');
+  const begun = (...urls: string[]) => choiceOfUnfinished({ id: 'a', name: 'Begun', urls, byteLength: 1, lastUsed: 0, complete: false }, [listed], 'https://page.example/');
+  expect(begun('https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf')).toBe(listed);
+  expect(begun('https://example.org/b.gguf')).toEqual({ name: 'Begun', source: { url: 'https://example.org/b.gguf' } });
+  expect(begun('owner/repo:Q4_0', 'https://hub.example/owner/repo/resolve/main/b.gguf')).toEqual({ name: 'Begun', source: { repo: 'owner/repo:Q4_0' } });
+  expect(begun()).toBeUndefined(); // from a file
+});
+
+test('a hub name is told from an address', () => {
+  const source = (text: string) => choiceOfText(text, 'https://page.example/chat/').source;
+  expect(source(' Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M ')).toEqual({ repo: 'Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M' });
+  expect(source('owner/repo')).toEqual({ repo: 'owner/repo' });
+  expect(source('m/b.gguf')).toEqual({ url: 'https://page.example/chat/m/b.gguf' });
+  expect(source('./m/b')).toEqual({ url: 'https://page.example/chat/m/b' });
+  expect(source('https://example.org/b')).toEqual({ url: 'https://example.org/b' });
+});
+
+test('the catalogue that ships begins with the default model, hash and all', () => {
+  const models = readCatalogue(JSON.parse(readFileSync('public/catalogue.json', 'utf8')), 'https://page.example/');
+  expect(models[0]).toMatchObject(defaultModel('https://page.example/'));
+  expect(models.every(({ licence }) => licence)).toBe(true);
+});
+
+test.each(['null', '{}', '{"models":[]}', '{"models":[{"name":"a"}]}', '{"models":[{"name":"a","model":"javascript:alert(1)"}]}'])('the catalogue %s is refused', (text) =>
+  expect(() => readCatalogue(JSON.parse(text), 'https://page.example/')).toThrow(TypeError));
+
+test('times are told as one says them', () => {
+  expect([0, 5, 90, 3 * 1440].map((minutes) => formatSince(0, minutes * 60_000))).toEqual(['just now', '5 min ago', '2 h ago', '3 days ago']);
+});

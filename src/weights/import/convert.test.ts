@@ -1,0 +1,75 @@
+// A store that was kept from layout 0 (test/fixtures/store-0, written by code of its own) becomes what an import makes now.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { fixture, jsonFixture } from '../../../test/fixture.ts';
+import { openModel } from '../../engine/load/model-file.ts';
+import { openFiles } from '../../gguf/files.ts';
+import { convertStored, isConvertible } from './convert.ts';
+import { importSlab } from './pieces.ts';
+import { layoutVersion } from '../layout.ts';
+import { memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
+import { findDamaged } from '../store/reader.ts';
+import { bytesSource } from '../source/source.ts';
+import { type Manifest } from '../store/store.ts';
+
+const source = bytesSource(fixture('store-0/kept.gguf'), 'kept.gguf');
+const { header } = await openFiles([source]);
+const { layout } = openModel(header);
+const old = { ...jsonFixture<Manifest>('store-0/manifest.json'), hostTensors: {} };
+let store: MemoryStore;
+beforeEach(async () => {
+  store = memoryStore();
+  const slabs = fixture('store-0/slabs.bin');
+  let at = 0;
+  for (const [i, byteLength] of old.slabBytes.entries()) {
+    await store.putSlab(old.id, i, slabs.slice(at, at + byteLength), { hash: old.slabHashes[i], layoutVersion: 0 });
+    at += byteLength;
+  }
+  await store.putManifest(old);
+});
+
+async function expectPresent(): Promise<void> {
+  const manifest = (await store.manifest(old.id))!;
+  expect(manifest).toMatchObject({ layoutVersion, complete: true, name: 'Kept', urls: old.urls });
+  expect(await findDamaged(store, manifest)).toEqual([]);
+  for (const [i, slab] of layout.slabs.entries()) {
+    expect(Buffer.compare(store.bytesOf(old.id, i)!, await importSlab(source, header, layout, slab)), `slab ${i}`).toBe(0);
+  }
+}
+
+describe('a store of layout 0', () => {
+  it('is sound, and another than the present one', async () => {
+    expect(await findDamaged(store, old)).toEqual([]);
+    expect(Buffer.compare(store.bytesOf(old.id, 1)!, await importSlab(source, header, layout, layout.slabs[1]))).not.toBe(0);
+  });
+
+  it('is converted in place', async () => {
+    await convertStored(store, old, layout);
+    await expectPresent();
+  });
+
+  it('is converted once, also when the first time was interrupted', async () => {
+    store.onPut = (slab) => {
+      if (slab === 1) throw new Error('killed');
+    };
+    await expect(convertStored(store, old, layout)).rejects.toThrow('killed');
+    const written: number[] = [];
+    store.onPut = (slab) => void written.push(slab);
+    await convertStored(store, (await store.manifest(old.id))!, layout);
+    expect(written).not.toContain(0);
+    await expectPresent();
+    written.length = 0;
+    await convertStored(store, (await store.manifest(old.id))!, layout);
+    expect(written).toEqual([]);
+  });
+
+  it('is not converted where it is damaged', async () => {
+    store.bytesOf(old.id, 0)![77] ^= 1;
+    await expect(convertStored(store, old, layout)).rejects.toThrow(/Part 1 of the stored model Kept is damaged/);
+  });
+});
+
+it('a store of a newer layout, or one cut otherwise, is left alone', async () => {
+  expect([isConvertible(0), isConvertible(layoutVersion), isConvertible(layoutVersion + 1)]).toEqual([true, true, false]);
+  await expect(convertStored(store, { ...old, layoutVersion: layoutVersion + 1 }, layout)).rejects.toThrow(/cannot be brought to layout/);
+  await expect(convertStored(store, { ...old, slabBytes: old.slabBytes.slice(1) }, layout)).rejects.toThrow(/cannot be brought to layout/);
+});

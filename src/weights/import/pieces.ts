@@ -1,0 +1,104 @@
+// What a slab is made of: pieces of the GGUF, and how each is repacked into panels. Pieces can be placed in any order
+// and row by row, so that a file can be imported in the order in which it arrives.
+import { formats } from '../../formats/catalogue.ts';
+import { type Format } from '../../formats/format.ts';
+import { panelLayout, panelRows, repackRows, unpackRow } from '../../formats/panel.ts';
+import { type Header, type TensorInfo } from '../../gguf/header.ts';
+import { type ByteSource } from '../../gguf/source.ts';
+import { type Layout, type Matrix, matricesOf, type Slab } from '../layout.ts';
+
+/** Consecutive rows in the file that go into one slab. A vector is a single row. */
+export interface Piece {
+  /** First byte in the file. */
+  offset: number;
+  rows: number;
+  rowBytes: number;
+  /** Repacks `rows`, whole rows of the piece from row `first` on, into the words of the slab. */
+  place(slab: Uint32Array, rows: Uint8Array, first: number): void;
+}
+
+export const pieceEnd = ({ offset, rows, rowBytes }: Piece): number => offset + rows * rowBytes;
+
+/** All pieces of a slab, in the slab's order. */
+export function piecesOf(header: Header, layout: Layout, slab: Slab): Piece[] {
+  const section = layout.sections[slab.section];
+  const pieces: Piece[] = [];
+  if (slab.offset === 0) {
+    for (const { tensor, length, offset } of section.vectors) {
+      const info = header.tensors.get(tensor)!;
+      pieces.push({
+        offset: info.offset, rows: 1, rowBytes: info.byteLength,
+        place: (words, bytes) => words.set(new Uint32Array(toFloats(info, bytes, length).buffer), offset / 4),
+      });
+    }
+  }
+  for (const matrix of matricesOf(section)) {
+    const { panelBytes, panels } = matrix.panels;
+    const firstPanel = Math.max(0, Math.ceil((slab.offset - matrix.offset) / panelBytes));
+    const endPanel = Math.min(panels, Math.floor((slab.offset + slab.byteLength - matrix.offset) / panelBytes));
+    if (firstPanel >= endPanel) continue;
+    const start = (matrix.offset + firstPanel * panelBytes - slab.offset) / 4;
+    pieces.push(...piecesOfRows(header, matrix, firstPanel * panelRows, endPanel * panelRows, start));
+  }
+  return pieces;
+}
+
+/** Rows `first .. end` of a matrix; the first word of row `first` is word `start` of the slab. */
+function piecesOfRows(header: Header, matrix: Matrix, first: number, end: number, start: number): Piece[] {
+  return matrix.parts.flatMap((part) => {
+    const from = Math.max(first, part.targetRow);
+    const to = Math.min(end, part.targetRow + part.rows);
+    if (from >= to) return [];
+    const tensor = header.tensors.get(part.tensor)!;
+    const rowBytes = tensor.byteLength / tensor.shape.slice(1).reduce((a, b) => a * b, 1);
+    return {
+      offset: tensor.offset + (part.firstRow + from - part.targetRow) * rowBytes, rows: to - from, rowBytes,
+      place: (words, bytes, row) => repackRows(matrix.format, matrix.panels, bytes, rowBytes, bytes.length / rowBytes, words.subarray(start), from - first + row),
+    } satisfies Piece;
+  });
+}
+
+/** Neighbours closer than this are read by one request: a gap is received faster than another answer. */
+const gapBytes = 64 * 1024;
+
+export interface Range {
+  offset: number;
+  length: number;
+}
+
+/** The ranges that hold `pieces` (in the file's order), neighbours joined. */
+export function joinRanges(pieces: readonly { offset: number; end: number }[], gap = gapBytes): Range[] {
+  const ranges: Range[] = [];
+  for (const { offset, end } of pieces) {
+    const last = ranges.at(-1);
+    if (last && offset <= last.offset + last.length + gap) last.length = Math.max(last.length, end - last.offset);
+    else ranges.push({ offset, length: end - offset });
+  }
+  return ranges;
+}
+
+/** The bytes of one slab, as stored and as the GPU reads them. */
+export async function importSlab(source: ByteSource, header: Header, layout: Layout, slab: Slab, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const words = new Uint32Array(slab.byteLength / 4);
+  const pieces = piecesOf(header, layout, slab).sort((a, b) => a.offset - b.offset);
+  for (const { offset, length } of joinRanges(pieces.map((piece) => ({ offset: piece.offset, end: pieceEnd(piece) })))) {
+    const bytes = await source.read(offset, length, signal);
+    for (const piece of pieces) {
+      if (piece.offset >= offset && piece.offset < offset + length) piece.place(words, bytes.subarray(piece.offset - offset, pieceEnd(piece) - offset), 0);
+    }
+  }
+  return new Uint8Array(words.buffer);
+}
+
+/** A one-dimensional tensor as f32. */
+export async function readVector(source: ByteSource, tensor: TensorInfo, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+  return toFloats(tensor, await source.read(tensor.offset, tensor.byteLength, signal));
+}
+
+export function toFloats(tensor: TensorInfo, bytes: Uint8Array, length = tensor.shape[0]): Float32Array<ArrayBuffer> {
+  const format: Format = formats.get(tensor.type)!;
+  const layout = panelLayout(format, 1, length);
+  const packed = new Uint32Array(layout.panelBytes / 4);
+  repackRows(format, layout, bytes, tensor.byteLength, 1, packed, 0);
+  return unpackRow(format, layout, packed, 0, length).slice();
+}

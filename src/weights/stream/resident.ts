@@ -1,0 +1,91 @@
+// Weights on the GPU: buffers for the slices that stay, slots for those that pass through, and the bindings by which
+// kernels see a matrix. Knows nothing of what the matrices mean, nor of when a slot holds what.
+import { BudgetError } from '../../errors.ts';
+import { panelRows } from '../../formats/panel.ts';
+import { type Layout, type Matrix } from '../layout.ts';
+import { type Slice, type Span, cutMatrix, spansOf } from './slices.ts';
+
+export interface GpuRange {
+  buffer: GPUBuffer;
+  offset: number;
+  size: number;
+  /** The streamed slice whose bytes have to be in its slot when this is read. */
+  slice?: number;
+}
+
+/** A run of panels of a matrix within one binding. */
+export interface MatrixPart {
+  matrix: Matrix;
+  binding: GpuRange;
+  panels: number;
+  /** First row of the matrix in this part. */
+  firstRow: number;
+  /** Rows in this part, without padding. */
+  rows: number;
+}
+
+interface Chunk extends Span {
+  buffer: GPUBuffer;
+}
+
+export interface ResidentWeights {
+  /** Vectors of a section as one binding. */
+  vectors(section: number): GpuRange;
+  /** The matrices of a stack, in order, cut where slices end and where a binding would be too large. */
+  stack(section: number, stack: number): MatrixPart[];
+  /** Where `length` bytes of a slice go that begin at byte `start` of its section; `from` counts from there. */
+  targets(slice: number, start: number, length: number): { buffer: GPUBuffer; offset: number; from: number; length: number }[];
+}
+
+export interface ResidentOptions {
+  maxBufferBytes: number;
+  maxBindingBytes: number;
+  allocate(label: string, size: number): GPUBuffer;
+}
+
+export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBufferBytes, maxBindingBytes, allocate }: ResidentOptions): ResidentWeights {
+  const spans = slices.map((slice) => spansOf(layout.sections[slice.section], slice, maxBufferBytes));
+  const slots: GPUBuffer[][] = [];
+  slices.forEach(({ slot }) => {
+    if (slot === undefined || slots[slot]) return;
+    // The n-th buffer of a slot is as large as the largest n-th span that passes through it.
+    const users = spans.filter((_, j) => slices[j].slot === slot);
+    const largest = (n: number) => Math.max(...users.map((u) => (u[n] ? u[n].end - u[n].start : 0)));
+    slots[slot] = Array.from({ length: Math.max(...users.map((u) => u.length)) }, (_, n) => allocate(`weights.slot.${slot}`, largest(n)));
+  });
+  const chunks = slices.map(({ section, slot }, i): Chunk[] =>
+    spans[i].map((span, n) => ({ ...span, buffer: slot === undefined ? allocate(`weights.${layout.sections[section].name}`, span.end - span.start) : slots[slot][n] })),
+  );
+  const slicesOf = (section: number) => slices.flatMap((slice, i) => (slice.section === section ? [i] : []));
+
+  const range = (slice: number, start: number, size: number): GpuRange => {
+    const chunk = chunks[slice].find((c) => start >= c.start && start + size <= c.end);
+    if (!chunk) throw new Error(`Bytes ${start} to ${start + size} of ${layout.sections[slices[slice].section].name} do not lie in one buffer.`);
+    return { buffer: chunk.buffer, offset: start - chunk.start, size, slice: slices[slice].slot === undefined ? undefined : slice };
+  };
+
+  return {
+    vectors(section) {
+      const slice = slicesOf(section).find((i) => slices[i].start === 0)!;
+      return range(slice, 0, Math.max(layout.sections[section].vectorBytes, 16));
+    },
+    stack: (section, stack) =>
+      layout.sections[section].stacks[stack].flatMap((matrix) => {
+        const { panelBytes } = matrix.panels;
+        if (panelBytes > maxBindingBytes) throw new BudgetError(`32 rows of ${matrix.parts[0].tensor} need ${panelBytes} bytes; this device allows bindings of ${maxBindingBytes}.`, { code: 'adapter_limit' });
+        return slicesOf(section).flatMap((slice) =>
+          cutMatrix(matrix, spans[slice], maxBindingBytes).map(({ start, firstRow, panels }): MatrixPart => ({
+            matrix, panels, firstRow,
+            rows: Math.min(panels * panelRows, matrix.rows - firstRow),
+            binding: range(slice, start, panels * panelBytes),
+          })),
+        );
+      }),
+    targets: (slice, start, length) =>
+      chunks[slice].flatMap((chunk) => {
+        const first = Math.max(start, chunk.start);
+        const end = Math.min(start + length, chunk.end);
+        return first < end ? [{ buffer: chunk.buffer, offset: first - chunk.start, from: first - start, length: end - first }] : [];
+      }),
+  };
+}
