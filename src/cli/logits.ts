@@ -19,7 +19,9 @@ export async function logits(path: string, flags: ModelFlags & { tokens: number[
       const written: Promise<unknown>[] = [];
       await runner.feedAll(flags.tokens, 0, (values, count) => {
         const position = rows * model.graph.config.vocab * 4;
-        written.push(file.write(new Uint8Array(values.buffer), 0, values.byteLength, position));
+        const write = file.write(new Uint8Array(values.buffer), 0, values.byteLength, position);
+        write.catch(() => {}); // awaited in the end; a full disk must not end the process before
+        written.push(write);
         rows += count;
       });
       await Promise.all(written);

@@ -83,6 +83,22 @@ describe('the ledger', () => {
     await ledger.settle();
   });
 
+  it('keeps what nobody has asked for yet until somebody settles, with no promise that rejects by itself', async () => {
+    const unobserved: unknown[] = [];
+    const note = (error: unknown) => unobserved.push(error);
+    process.on('unhandledRejection', note);
+    const { device, outOfMemory } = fakeDevice();
+    outOfMemory.add('readback.ids.0');
+    const ledger = createLedger(device, 2 ** 20);
+    ledger.create('staging', 'readback.ids.0', 64, 8);
+    ledger.create('staging', 'readback.ids.1', 64, 8);
+    await new Promise((resolve) => setTimeout(resolve)); // Node tells of such promises after all others
+    process.off('unhandledRejection', note);
+    expect(unobserved).toEqual([]);
+    await expect(ledger.settle()).rejects.toThrow(/for readback\.ids\.0/);
+    await ledger.settle();
+  });
+
   it('keeps its sums right in any order of making, reserving and freeing', () => {
     const step = fc.record({ purpose: fc.constantFrom(...purposes), size: fc.nat(5000), kind: fc.constantFrom('create', 'reserve', 'free') });
     fc.assert(fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 0, max: 40_000 }), (steps, budget) => {

@@ -25,7 +25,8 @@ const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 export function createLedger(device: GPUDevice, budgetBytes: number, within?: { ledger: Pick<Ledger, 'reserve'>; purpose: Purpose }): Ledger {
   const bytes: Record<Purpose, number> = { weights: 0, kv: 0, activations: 0, parameters: 0, staging: 0, test: 0 };
   const live = new Map<GPUBuffer, () => void>(); // what gives its bytes back
-  let pending: Promise<void>[] = [];
+  const pending = new Set<Promise<void>>();
+  let failure: unknown; // of an allocation, until `settle` tells it: a promise that rejects while nobody waits ends a Node process
   let total = 0;
   let peak = 0;
 
@@ -61,11 +62,13 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: { 
       const give = take(purpose, label, size);
       device.pushErrorScope('out-of-memory');
       const buffer = device.createBuffer({ label, size, usage });
-      pending.push(
-        device.popErrorScope().then((error) => {
-          if (error) throw new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`, { code: 'gpu_out_of_memory', cause: error });
-        }),
-      );
+      const allocated = device.popErrorScope().then(
+        (error) => {
+          if (error) failure ??= new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`, { code: 'gpu_out_of_memory', cause: error });
+        },
+        (error: unknown) => void (failure ??= error),
+      ).finally(() => pending.delete(allocated));
+      pending.add(allocated);
       live.set(buffer, give);
       return buffer;
     },
@@ -85,10 +88,10 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: { 
       };
     },
     async settle() {
-      const waiting = pending;
-      pending = [];
-      const failed = (await Promise.allSettled(waiting)).find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
+      await Promise.all(pending);
+      const told = failure;
+      failure = undefined;
+      if (told !== undefined) throw told;
     },
     destroyAll() {
       for (const [buffer, give] of live) {

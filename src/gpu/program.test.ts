@@ -63,6 +63,17 @@ describe('a program', () => {
     await expect(create([gate('layer.0.gate', { bindings: { state, input } })]).program).rejects.toThrow('layer.0.gate: the kernel gate needs a buffer for "output".');
   });
 
+  it.each([0.5, -1, 2 ** 32, NaN, Infinity])('refuses %d where the shader has a whole number, rather than let it wrap', async (value) => {
+    const params = { cols: 3, up: 4, input_stride: value, output_stride: 6 };
+    await expect(create([gate('layer.0.gate', { params })]).program).rejects.toThrow(`layer.0.gate: the parameter "input_stride" of the kernel gate is ${value}; it has to be a whole number from 0 to 4294967295.`);
+  });
+
+  it('refuses what is no number where the shader has a float', async () => {
+    const params = { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: NaN, eps: 1e-5 };
+    const norm = gate('norm', { kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] }, params, bindings: { vectors: input, input, output } });
+    await expect(create([norm]).program).rejects.toThrow('norm: the parameter "inverse_cols" of the kernel rms-norm is NaN; it has to be a number.');
+  });
+
   it('encodes its dispatches in order by the step, without those of no workgroup, and creates nothing', async () => {
     const { program, buffers, bindGroups } = create([gate('a'), gate('never', { grid: () => [0] }), gate('b', { grid: ({ length }) => [length] })]);
     const recorded = await program;

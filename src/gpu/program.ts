@@ -99,7 +99,11 @@ function packParams(dispatch: Dispatch, kernel: Kernel, target: DataView): void 
   kernel.params.forEach(({ name, type }, i) => {
     const value = dispatch.params?.[name];
     if (value === undefined) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs the parameter "${name}".`);
-    if (type === 'u32') target.setUint32(4 * i, value, true);
+    const whole = type === 'u32'; // setUint32 would wrap anything else
+    if (whole ? !(Number.isInteger(value) && value >= 0 && value < 2 ** 32) : Number.isNaN(value)) {
+      throw new Error(`${dispatch.label}: the parameter "${name}" of the kernel ${dispatch.kernel.kernel} is ${value}; it has to be ${whole ? `a whole number from 0 to ${2 ** 32 - 1}` : 'a number'}.`);
+    }
+    if (whole) target.setUint32(4 * i, value, true);
     else target.setFloat32(4 * i, value, true);
   });
 }
