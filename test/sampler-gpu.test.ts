@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kernelSource } from '../src/gpu/kernels.ts';
-import { samplerBytes, samplingBytes, samplingSlices, samplingUniform } from '../src/model/sampling.ts';
+import { mostVocab, samplerBytes, samplingBytes, samplingSlices, samplingUniform } from '../src/model/sampling.ts';
 import { candidates, draw, greedy, noToken, uniform, type Sampling } from '../src/reference/sampler.ts';
 import { adapterFile, openDevice } from './dawn.ts';
 import { record } from './verified.ts';
@@ -174,7 +174,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
   beforeAll(async () => {
     device = await openDevice();
     device.onuncapturederror = ({ error }) => problems.push(error.message);
-    sample = openSampler(device, 262144, 256);
+    sample = openSampler(device, mostVocab, 256);
   });
   afterAll(() => device?.destroy());
 
@@ -183,7 +183,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
     ...Array.from({ length: 990 }, (_, i) => ({ vocab: sizes[i % sizes.length], kind: Object.keys(kinds)[i % 10], seed: i })),
     ...['normal', 'peaked', 'flat', 'ties', 'spread'].map((kind, i) => ({ vocab: 49152, kind, seed: 990 + i })),
     ...[4097, 32003, 50257, 100352].map((vocab, i) => ({ vocab, kind: 'normal', seed: 995 + i })),
-    { vocab: 262144, kind: 'normal', seed: 999 },
+    { vocab: 262208, kind: 'normal', seed: 999 }, // Gemma 3
   ];
 
   it('has the candidates, probabilities and tokens of the reference on 1000 vectors of logits', { timeout: 300_000 }, async () => {
@@ -204,6 +204,17 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
     expect(faults).toEqual([]);
     expect(problems).toEqual([]);
     record({ point: 'Sampler on 1000 vectors of logits: largest error of a probability (limit 1e-5)', command: 'npx vitest run --project gpu test/sampler-gpu.test.ts', value: worst });
+  });
+
+  it('sums up the largest vocabulary, all of whose tokens are as likely as can be', { timeout: 60_000 }, async () => {
+    const logits = new Float32Array(mostVocab).fill(3);
+    const all = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+    const seeds = [1, 2, 3, 4];
+    const { chosen, probabilities } = await sample(logits, ['greedy', ...seeds.map(() => all)], [0, ...seeds], { probable: true });
+    expect(chosen[0]).toBe(0);
+    expect([probabilities(1)[0], probabilities(1)[mostVocab - 1]].map((p) => p * mostVocab)).toEqual([expect.closeTo(1, 6), expect.closeTo(1, 6)]);
+    seeds.forEach((seed, i) => expect(chosen[i + 1]).toBe(Math.floor(uniform(seed, 6 + i) * mostVocab)));
+    expect(problems).toEqual([]);
   });
 
   it('takes the lowest index of the highest logit in a greedy step, and so does temperature 0', { timeout: 60_000 }, async () => {

@@ -7,7 +7,7 @@ const Masked : u32 = 0xff7fffffu; // from this rank on a token is never chosen: 
 const NoToken : u32 = 0xffffffffu; // chosen where no logit is finite: the host reports it
 
 struct Sampling {
-  vocab : u32,        // tokens, at most 2^18
+  vocab : u32,        // tokens, below 2^20: each has a mass of up to 2^44, whose sum has 64 bits (sampling-bins.wgsl)
   top_k : u32,        // 0: all
   temperature : f32,  // above 0
   top_p : f32,        // 1 and more: all

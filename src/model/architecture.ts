@@ -3,6 +3,7 @@ import { UnsupportedModelError, InvalidFileError } from '../errors.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Header } from '../gguf/header.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
+import { mostVocab } from './sampling.ts';
 
 export interface Architecture {
   /** `general.architecture` */
@@ -15,8 +16,10 @@ export interface Architecture {
 /** Metadata and tensors of one file; remembers which keys were read. */
 export interface ModelFile {
   header: Header;
-  /** Reads `{architecture}.{key}`. Without a fallback the key is required. */
+  /** Reads `{architecture}.{key}`, a finite number. Without a fallback the key is required. */
   number(key: string, fallback?: number): number;
+  /** The same of a whole number from `least` to `most`. */
+  count(key: string, range: { least?: number; most: number; fallback?: number }): number;
   string(key: string, fallback?: string): string;
   has(key: string): boolean;
   hasTensor(name: string): boolean;
@@ -31,10 +34,20 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
     keysRead.add(key);
     return `${architecture}.${key}`;
   };
+  const number = (key: string, fallback?: number): number => {
+    const value = getNumber(header.metadata, full(key), fallback);
+    if (!Number.isFinite(value)) throw new InvalidFileError(`${full(key)} is ${value}; it has to be a finite number.`);
+    return value;
+  };
   return {
     header,
     keysRead,
-    number: (key, fallback) => getNumber(header.metadata, full(key), fallback),
+    number,
+    count(key, { least = 1, most, fallback }) {
+      const value = number(key, fallback);
+      if (!Number.isInteger(value) || value < least || value > most) throw new InvalidFileError(`${full(key)} is ${value}; it has to be a whole number from ${least} to ${most}.`);
+      return value;
+    },
     string: (key, fallback) => getString(header.metadata, full(key), fallback),
     has: (key) => header.metadata.has(full(key)),
     hasTensor: (name) => header.tensors.has(name),
@@ -50,15 +63,12 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
   };
 }
 
+/** More would not do in the arithmetic of u32 that the kernels have for positions. */
+export const mostPositions = 2 ** 31;
+
 /** The sizes every architecture has, with the sanity that later arithmetic relies on. */
 export function readConfig(file: ModelFile, architecture: string): ModelConfig {
-  const count = (key: string, max: number, fallback?: number): number => {
-    const value = file.number(key, fallback);
-    if (!Number.isInteger(value) || value < 1 || value > max) {
-      throw new InvalidFileError(`${architecture}.${key} is ${value}; it has to be a whole number from 1 to ${max}.`);
-    }
-    return value;
-  };
+  const count = (key: string, most: number, fallback?: number): number => file.count(key, { most, fallback });
   const dim = count('embedding_length', 1 << 20);
   const layers = count('block_count', 4096);
   const heads = count('attention.head_count', 4096);
@@ -71,13 +81,14 @@ export function readConfig(file: ModelFile, architecture: string): ModelConfig {
   const embedding = file.header.tensors.get('token_embd.weight');
   if (!embedding) throw new InvalidFileError(`The tensor token_embd.weight is missing; a ${architecture} model needs it.`);
   const vocab = embedding.shape[1] ?? 0;
+  if (vocab > mostVocab) throw new UnsupportedModelError(`A vocabulary of ${vocab} tokens; windrow supports up to ${mostVocab}.`);
   if (vocab < 1) throw new InvalidFileError(`token_embd.weight has shape [${embedding.shape.join(', ')}]; it needs ${dim} columns and a row per token.`);
   if (file.has('vocab_size') && file.number('vocab_size') !== vocab) {
     throw new InvalidFileError(`${architecture}.vocab_size is ${file.number('vocab_size')}, but token_embd.weight has ${vocab} rows.`);
   }
   const eps = file.number('attention.layer_norm_rms_epsilon');
   if (!(eps > 0 && eps < 1)) throw new InvalidFileError(`${architecture}.attention.layer_norm_rms_epsilon is ${eps}; it has to lie between 0 and 1.`);
-  return { architecture, layers, dim, heads, kvHeads, headDim, ffn: count('feed_forward_length', 1 << 20), vocab, context: count('context_length', 2 ** 31), eps };
+  return { architecture, layers, dim, heads, kvHeads, headDim, ffn: count('feed_forward_length', 1 << 20), vocab, context: count('context_length', mostPositions), eps };
 }
 
 /** Rope keys as llama.cpp reads them: scaling none, linear or yarn, and Llama 3's factors. */

@@ -6,6 +6,7 @@ import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { buildGraph, tensorsOf } from './build.ts';
+import { mostVocab } from './sampling.ts';
 
 const graphOf = async (bytes: Uint8Array) => buildGraph(await readHeader(bytesSource(bytes, 'model.gguf')));
 const varied = async (path: string, change: Change) => graphOf(await vary(path, change));
@@ -79,6 +80,19 @@ describe('what windrow would have to ignore', () => {
     expect(['UnsupportedModelError', 'InvalidFileError']).toContain(error.name);
   });
 
+  it('refuses a larger vocabulary than the sampler can sum up, and takes the largest that it can', async () => {
+    const header = await readHeader(bytesSource(fixture(llama), llama));
+    const withRows = (rows: number) => {
+      const tensors = new Map(header.tensors);
+      for (const name of ['token_embd.weight', 'output.weight']) if (tensors.has(name)) tensors.set(name, { ...tensors.get(name)!, shape: [64, rows] });
+      const metadata = new Map(header.metadata).set('llama.vocab_size', rows);
+      return buildGraph({ ...header, metadata, tensors });
+    };
+    expect(() => withRows(mostVocab + 1)).toThrow(UnsupportedModelError);
+    expect(() => withRows(mostVocab + 1)).toThrow('A vocabulary of 1048576 tokens; windrow supports up to 1048575.');
+    for (const rows of [262208, mostVocab]) expect(withRows(rows).config.vocab).toBe(rows); // the first is Gemma 3's
+  });
+
   it('but not keys that are off, nor a vocabulary size that is true', async () => {
     const off = { 'llama.expert_count': u32(0), 'llama.attn_logit_softcapping': f32(0), 'llama.use_parallel_residual': { type: 'bool', value: false }, 'split.count': u32(1), 'general.type': string('model') } as const;
     expect((await varied(llama, { metadata: off })).config.dim).toBe(64);
@@ -113,7 +127,14 @@ describe('damaged models', () => {
     ['an epsilon of 0', llama, { metadata: { 'llama.attention.layer_norm_rms_epsilon': f32(0) } }, /epsilon is 0;/],
     ['no context length', llama, { metadata: { 'llama.context_length': undefined } }, /no llama\.context_length; needed is a number/],
     ['a context length in words', llama, { metadata: { 'llama.context_length': string('long') } }, /context_length is the string "long"/],
-    ['a sliding window pattern of 0', gemma3, { metadata: { 'gemma3.attention.sliding_window_pattern': u32(0) } }, /its pattern 0; whole numbers are needed/],
+    ['a sliding window pattern of 0', gemma3, { metadata: { 'gemma3.attention.sliding_window_pattern': u32(0) } }, /gemma3\.attention\.sliding_window_pattern is 0; .* from 1 to/],
+    ['half a sliding window pattern', gemma3, { metadata: { 'gemma3.attention.sliding_window_pattern': f32(2.5) } }, /sliding_window_pattern is 2\.5; .* whole number/],
+    ['a sliding window below 0', gemma3, { metadata: { 'gemma3.attention.sliding_window': f32(-1) } }, /gemma3\.attention\.sliding_window is -1; .* from 0 to 2147483648/],
+    ['a sliding window longer than positions can be', gemma3, { metadata: { 'gemma3.attention.sliding_window': { type: 'u64', value: 2 ** 32 } } }, /gemma3\.attention\.sliding_window is 4294967296; .* from 0 to 2147483648/],
+    ['a soft cap that is no number', gemma3, { metadata: { 'gemma3.final_logit_softcapping': f32(NaN) } }, /gemma3\.final_logit_softcapping is NaN; it has to be a finite number/],
+    ['a rope base without end', llama, { metadata: { 'llama.rope.freq_base': f32(Infinity) } }, /llama\.rope\.freq_base is Infinity/],
+    ['a rope magnitude that is no number', llama, { metadata: { 'llama.rope.scaling.attn_factor': f32(NaN) } }, /attn_factor is NaN/],
+    ['a context longer than positions can be', llama, { metadata: { 'llama.context_length': { type: 'u64', value: 2 ** 31 + 1 } } }, /llama\.context_length is 2147483649; .* from 1 to 2147483648/],
     ['no architecture', llama, { metadata: { 'general.architecture': undefined } }, /no general\.architecture/],
   ];
   it.each(cases)('refuses %s', async (_, path, change, message) => {

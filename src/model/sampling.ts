@@ -5,6 +5,9 @@ import { type SamplingOptions } from '../protocol.ts';
 /** Tokens per workgroup of a pass over the vocabulary: `SliceTokens` in the shaders. */
 const sliceTokens = 2048;
 
+/** The largest vocabulary that the kernels can sum up: see shaders/parts/sampling.wgsl. */
+export const mostVocab = 2 ** 20 - 1;
+
 /** What the kernels choose where no logit is finite. */
 export const noToken = 0xffffffff;
 

@@ -1,6 +1,5 @@
 // Gemma 3 (text): norms before and after each branch, sliding-window layers with their own rope base. arXiv 2503.19786.
-import { InvalidFileError } from '../../errors.ts';
-import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+import { type Architecture, blocks, ends, mostPositions, readConfig, readRope } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { type RopeSpec } from '../graph.ts';
 
@@ -14,11 +13,8 @@ export const gemma3: Architecture = {
     if (!file.has('rope.freq_base')) global.base = 1e6;
     // Position scaling (factor 8 in the larger models) is for the global layers alone.
     const local: RopeSpec = { dims: global.dims, layout: 'halves', base: file.number('rope.freq_base_swa', 10000), scale: 1, magnitude: 1 };
-    const window = file.number('attention.sliding_window', 0);
-    const pattern = file.number('attention.sliding_window_pattern', 6);
-    if (!(Number.isInteger(window) && window >= 0 && Number.isInteger(pattern) && pattern > 0)) {
-      throw new InvalidFileError(`gemma3.attention.sliding_window is ${window} and its pattern ${pattern}; whole numbers are needed, the pattern above 0.`);
-    }
+    const window = file.count('attention.sliding_window', { least: 0, most: mostPositions, fallback: 0 });
+    const pattern = file.count('attention.sliding_window_pattern', { most: mostPositions, fallback: 6 });
     // The 27B model scales by dim / heads, not by the head dimension; llama.cpp knows it by its 62 layers.
     const scale = 1 / Math.sqrt(config.layers === 62 ? dim / heads : headDim);
     return {
