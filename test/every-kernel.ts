@@ -7,9 +7,14 @@ import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from 
 import { createLedger } from '../src/gpu/ledger.ts';
 import { type Binding } from '../src/gpu/program.ts';
 import { activationStrides, createActivations } from '../src/model/activations.ts';
-import { type Graph, type ModelConfig, type Op, type Project } from '../src/model/graph.ts';
+import { type Graph, type ModelConfig, type Op } from '../src/model/graph.ts';
+import { attend } from '../src/model/ops/attend.ts';
+import { embed } from '../src/model/ops/embed.ts';
+import { normAdd } from '../src/model/ops/norm-add.ts';
+import { type Project, project } from '../src/model/ops/project.ts';
+import { rope } from '../src/model/ops/rope.ts';
+import { record } from '../src/model/operations.ts';
 import { type MatrixPart } from '../src/model/products.ts';
-import { record } from '../src/model/record.ts';
 import { createSampler } from '../src/model/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/kernel-choice.ts';
 import { fakeDevice } from './fake-device.ts';
@@ -25,18 +30,18 @@ const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer })
 function kernelsOf(op: Op, mode: Mode, choice: Partial<KernelChoice>, config: Partial<ModelConfig> = {}, type = 'F32', cols = 64): KernelSpec[] {
   const format = formats.get(type)!;
   const graph = { config: { ...noConfig, ...config }, ropes: [{ dims: 4, layout: 'pairs' }, { dims: 4, layout: 'halves' }] } as Graph;
-  const strides = activationStrides(graph);
-  const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((name) => [name, binding(name)])) as Parameters<typeof record>[0]['activations']['buffers'];
+  const strides = activationStrides(graph.config, [op]);
+  const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((name) => [name, binding(name)])) ;
   const activations = { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: [0, 0] };
   const part: MatrixPart = {
     matrix: { format, rows: 64, cols, parts: [{ rows: 32, targetRow: 0 }, { rows: 32, targetRow: 32 }], panels: panelLayout(format, 64, cols) },
     binding: binding('weights'), panels: 2, firstRow: 0, rows: 64,
   };
   const context = { graph, choice: { ...plain, ...choice }, activations, keys: () => binding('keys'), values: () => binding('values') };
-  return record(context, mode, 'section', [op], { vectors: binding('vectors'), vectorOffset: () => 0, stack: () => [part] }).map(({ kernel }) => kernel);
+  return record(op, context, { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]] }, mode, 'section').map(({ kernel }) => kernel);
 }
 
-const product = (fusion: Partial<Project>, cols: number): Project => ({ op: 'project', input: 'x', output: 'x', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 64 }], ...fusion });
+const product = (fusion: Partial<Project>, cols: number): Project => project({ input: 'x', output: 'x', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 64 }], ...fusion });
 
 /** All sets of what is fused into a product. */
 const fusions = [{}, { norm: 'norm' }].flatMap((norm): Partial<Project>[] => [{}, { bias: ['bias'] }].flatMap((bias) => [
@@ -54,7 +59,7 @@ function products(): KernelSpec[] {
       return some.flatMap((fusion, f) => kernelsOf(product(fusion, f % 2 ? 8192 : 256), mode, each, {}, type, f % 2 ? 8192 : 256));
     });
   return [...formats.keys()].flatMap((type, n) => [
-    ...kernelsOf({ op: 'embed', table: 'matrix', scale: 1, output: 'x' }, 'decode', {}, {}, type, 256),
+    ...kernelsOf(embed({ table: 'matrix', scale: 1, output: 'x' }), 'decode', {}, {}, type, 256),
     ...of(type, n, 'decode', decodes), ...of(type, n, 'prefill', many),
   ]);
 }
@@ -63,18 +68,18 @@ function products(): KernelSpec[] {
 const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256];
 
 function attention(): KernelSpec[] {
-  const attend: Op = { op: 'attend', layer: 0, scale: 1, window: 100 };
+  const seen = attend({ layer: 0, scale: 1, window: 100 });
   return headDims.flatMap((headDim) => cache.flatMap((type) => [
-    ...prefills.flatMap((choice) => kernelsOf(attend, 'prefill', { ...choice, cache: type }, { headDim })),
-    ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(attend, 'decode', { ...choice, cache: type }, { heads, headDim }))),
+    ...prefills.flatMap((choice) => kernelsOf(seen, 'prefill', { ...choice, cache: type }, { headDim })),
+    ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(seen, 'decode', { ...choice, cache: type }, { heads, headDim }))),
   ]));
 }
 
 function others(): KernelSpec[] {
-  const ropes = [0, 1].flatMap((rope) => [undefined, 'norm'].map((norm): Op => ({ op: 'rope', layer: 0, rope, queryNorm: norm, keyNorm: norm })));
+  const ropes = [0, 1].flatMap((index) => [undefined, 'norm'].map((norm) => rope({ layer: 0, rope: index, queryNorm: norm, keyNorm: norm })));
   return [
     ...cache.flatMap((type) => ropes.flatMap((op) => kernelsOf(op, 'decode', { cache: type }))),
-    ...reduce.flatMap((each) => [...kernelsOf({ op: 'norm-add', input: 'x', weight: 'norm', output: 'branch' }, 'decode', { reduce: each }), ...kernelsOf(product({ norm: 'norm' }, 64), 'prefill', { reduce: each })]),
+    ...reduce.flatMap((each) => [...kernelsOf(normAdd({ input: 'x', weight: 'norm', output: 'branch' }), 'decode', { reduce: each }), ...kernelsOf(product({ norm: 'norm' }, 64), 'prefill', { reduce: each })]),
   ];
 }
 
@@ -84,7 +89,7 @@ async function sampling(): Promise<KernelSpec[]> {
   const cache = createKernelCache(device);
   const kernels: KernelCache = { ...cache, get: (spec) => (specs.push(spec), cache.get(spec)) };
   const ledger = createLedger(device, Infinity);
-  await createSampler(device, ledger, kernels, createActivations(ledger, { config: noConfig, ropes: [] } as unknown as Graph, { chunk: 64, logitsRows: 1, context: 64 }), noConfig.vocab);
+  await createSampler(device, ledger, kernels, createActivations(ledger, { config: noConfig, ropes: [] } as unknown as Graph, [], { chunk: 64, logitsRows: 1, context: 64 }), noConfig.vocab);
   return specs;
 }
 

@@ -5,7 +5,12 @@ import { formats } from '../src/formats/catalogue.ts';
 import { wordsPerBlock } from '../src/formats/format.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { buildGraph } from '../src/model/build.ts';
-import { type Activation, type Op } from '../src/model/graph.ts';
+import { type Op } from '../src/model/graph.ts';
+import { type Attend } from '../src/model/ops/attend.ts';
+import { type Embed } from '../src/model/ops/embed.ts';
+import { type NormAdd } from '../src/model/ops/norm-add.ts';
+import { type Project } from '../src/model/ops/project.ts';
+import { type Rope } from '../src/model/ops/rope.ts';
 import { ropeFrequencies } from '../src/model/rope.ts';
 import { attention } from '../src/reference/attention.ts';
 import { embed } from '../src/reference/embed.ts';
@@ -40,10 +45,11 @@ async function forward(path: string, ids: number[]): Promise<Float32Array> {
     return weights;
   };
 
-  const rows = {} as Record<Activation, Float32Array>;
+  const rows = {} as Record<string, Float32Array>;
   let cache: { keys: Float32Array; values: Float32Array } = { keys: new Float32Array(), values: new Float32Array() };
 
-  const run = (op: Op): void => {
+  const run = (given: Op): void => {
+    const op = given as Embed | Project | Rope | Attend | NormAdd;
     switch (op.op) {
       case 'embed':
         rows[op.output] = embed(floats(op.table), config.dim, ids, op.scale);

@@ -1,5 +1,6 @@
 // Speed of prefill and decode at growing contexts, beside what the device's peak would allow, and how the time of a token
 // grows. Each context continues the one before it; its tokens are chosen twice and have to repeat.
+import { kvPositionBytes } from '../model/kv-cache.ts';
 import { type Loaded } from '../engine/engine.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { type DevicePeak } from '../protocol.ts';
@@ -108,7 +109,7 @@ const headDispatches = ({ heads, sampler }: LoadedModel) => [...heads.last.flatM
 
 const decodeDispatches = (model: LoadedModel) => [...bodyDispatches(model, 1), ...headDispatches(model)];
 
-const costModel = ({ graph: { config }, options }: LoadedModel) => ({ config, cache: options.choice.cache });
+const costModel = ({ graph: { config }, options }: LoadedModel) => ({ config, kvPositionBytes: kvPositionBytes(config, options.choice.cache) });
 
 /** What one token costs with `length` positions. */
 export const tokenCost = (model: LoadedModel, length: number): Cost => totalCost(decodeDispatches(model), { rows: 1, length: Math.round(length) }, costModel(model));

@@ -1,10 +1,9 @@
 // Whether the kernels that multiply with a stored matrix are right at the size at which they are timed: rows spread over the
 // matrix, the first and the last among them, against plain loops on the model's own weights, read and unpacked by the CPU.
 import { roundingIn } from '../engine/measure/choice-text.ts';
-import { isTied, sectionsOf } from '../engine/load/sections.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { type Binding, type Dispatch, type Program, type Step } from '../gpu/program.ts';
-import { type Project } from '../model/graph.ts';
+import { type Project, isProject } from '../model/ops/project.ts';
 import { choiceOf } from '../model/choice-of-matrix.ts';
 import { project } from '../reference/project.ts';
 import { type Matrix } from '../weights/layout.ts';
@@ -63,17 +62,14 @@ export async function verifyRows(model: LoadedModel, { program, index, dispatch 
 }
 
 /** The operation of a product, its matrix, the sections of its vectors and of its weights, and the first row in its binding. */
-function matrixOf({ graph, layout, activations: { buffers } }: LoadedModel, { label, params = {}, bindings }: Dispatch): { op: Project; matrix: Matrix; section: number; stored: number; firstRow: number } | undefined {
-  const sections = sectionsOf(graph);
+function matrixOf({ sections, layout, activations: { buffers } }: LoadedModel, { label, params = {}, bindings }: Dispatch): { op: Project; matrix: Matrix; section: number; stored: number; firstRow: number } | undefined {
   const input = (bindings.input as Binding).buffer;
   for (const [section, { name, ops }] of sections.entries()) {
-    const products = ops.filter((op) => op.op === 'project' || op.op === 'embed');
-    for (const [n, op] of products.entries()) {
-      if (op.op !== 'project' || label !== `${name}.${op.output}` || (input !== buffers[op.input].buffer && !(op.norm && input === buffers.normed.buffer))) continue;
-      const stored = op === graph.head && isTied(graph) ? 0 : section;
+    for (const { op, stacks: [ref] } of ops) {
+      if (!isProject(op) || label !== `${name}.${op.output}` || (input !== buffers[op.input].buffer && !(op.norm && input === buffers.normed?.buffer))) continue;
       let start = 0;
-      for (const matrix of layout.sections[stored].stacks[stored === section ? n : 0]) {
-        if (params.first_output < start + matrix.rows) return { op, matrix, section, stored, firstRow: params.first_output - start };
+      for (const matrix of layout.sections[ref.section].stacks[ref.stack]) {
+        if (params.first_output < start + matrix.rows) return { op, matrix, section, stored: ref.section, firstRow: params.first_output - start };
         start += op.gate ? Math.ceil(matrix.rows / 32) * 32 : matrix.rows;
       }
     }

@@ -31,8 +31,8 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const fixed = { ...given, context: given.context ?? Math.max(256, promptTokens + newTokens + 1) };
   await engine.load(source, { ...fixed, ramBytes: undefined });
   const loaded = engine.loaded();
-  const { model: { options, graph, header, layout, gpu } } = loaded;
-  const opened = { graph, header, layout };
+  const { model: { options, graph, header, sections, layout, gpu } } = loaded;
+  const opened = { graph, header, sections, layout };
   // KernelChoice found once, so that every budget computes alike.
   const chunk = Math.min(options.chunk, 128); // which no budget shortens
   const variant = Object.entries({ ...options.choice, chunk }).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();

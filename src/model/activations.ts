@@ -1,26 +1,10 @@
-// The buffers between operations: f32, a row per token of a step, rows padded to a multiple of 32 columns. The padding
-// stays zero, so kernels may read whole groups of 32.
+// The buffers between operations, by the names that operations give them: f32, a row per token of a step. What lies behind
+// the numbers of a row stays zero, so kernels may read whole groups of 32.
 import { type Ledger } from '../gpu/ledger.ts';
-import { type Activation, type Graph } from './graph.ts';
-import { type Activations, partialsBytes } from './record.ts';
+import { type Graph, type ModelConfig, type Op } from './graph.ts';
+import { type Activations } from './operation.ts';
+import { buffersOf, scratchOf } from './operations.ts';
 import { angleEntries, angleTable } from './rope.ts';
-
-type Name = Activation | 'normed' | 'gated';
-
-const pad32 = (n: number) => Math.ceil(n / 32) * 32;
-
-/** Floats per row of each buffer. */
-export function activationStrides({ config }: Graph): Record<Name, number> {
-  const { dim, heads, kvHeads, headDim, ffn, vocab } = config;
-  return {
-    x: pad32(dim), normed: pad32(dim), branch: pad32(dim),
-    qkv: pad32((heads + 2 * kvHeads) * headDim),
-    query: heads * Math.ceil(headDim / 4) * 4,
-    attended: pad32(heads * headDim),
-    hidden: pad32(ffn), gated: 2 * pad32(ffn),
-    logits: vocab,
-  };
-}
 
 export interface ActivationSizes {
   /** Most tokens per step, a multiple of 64. */
@@ -31,40 +15,45 @@ export interface ActivationSizes {
   context: number;
 }
 
-const rowsOf = (name: Name, { chunk, logitsRows }: ActivationSizes) => (name === 'logits' ? logitsRows : chunk);
+type Numbers = Pick<Graph, 'config' | 'ropes'>;
+
+/** Floats per row of each buffer that `ops` name: as many as the widest of them needs. Logits come last, as the sampler reads them too. */
+export function activationStrides(config: ModelConfig, ops: readonly Op[]): Record<string, number> {
+  const strides: Record<string, number> = {};
+  for (const op of ops) for (const [name, floats] of Object.entries(buffersOf(op, config))) strides[name] = Math.max(strides[name] ?? 0, floats);
+  delete strides.logits;
+  return { ...strides, logits: config.vocab };
+}
+
+const rowsOf = (name: string, { chunk, logitsRows }: ActivationSizes) => (name === 'logits' ? logitsRows : chunk);
+
+/** Bytes of buffers whose size does not follow from rows: the largest that an operation asks for. */
+function scratchBytes(config: ModelConfig, ops: readonly Op[], context: number): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const op of ops) for (const [name, bytes] of Object.entries(scratchOf(op, config, context))) all[name] = Math.max(all[name] ?? 0, bytes);
+  return all;
+}
+
+const stateBytes = 16;
+const angleCount = (ropes: Graph['ropes'], context: number) => ropes.reduce((sum, rope) => sum + angleEntries(rope, context), 0);
 
 /** Bytes of each buffer that `createActivations` makes. */
-export function activationBindings(graph: Graph, sizes: ActivationSizes): Record<string, number> {
-  const strides = Object.entries(activationStrides(graph)) as [Name, number][];
+export function activationBindings({ config, ropes }: Numbers, ops: readonly Op[], sizes: ActivationSizes): Record<string, number> {
+  const rows = Object.entries(activationStrides(config, ops)).map(([name, stride]) => [name, 4 * stride * rowsOf(name, sizes)]);
   return {
-    ...Object.fromEntries(strides.map(([name, stride]) => [name, 4 * stride * rowsOf(name, sizes)])),
-    angles: graph.ropes.reduce((sum, rope) => sum + 8 * angleEntries(rope, sizes.context), 0),
-    partials: partialsBytes(graph.config, sizes.context),
-    ids: 4 * sizes.context,
-    state: 16,
+    ...Object.fromEntries(rows), ...scratchBytes(config, ops, sizes.context),
+    angles: 8 * angleCount(ropes, sizes.context), ids: 4 * sizes.context, state: stateBytes,
   };
 }
 
 /** All zero; `writeAngles` fills the table of angles. */
-export function createActivations(ledger: Ledger, graph: Graph, sizes: ActivationSizes): Activations {
-  const strides = activationStrides(graph);
-  const make = (label: string, size: number) => ({ buffer: ledger.create('activations', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST) });
-  const rows = Object.fromEntries((Object.keys(strides) as Name[]).map((name) => [name, make(name, 4 * strides[name] * rowsOf(name, sizes))]));
-
-  const firstAngles: number[] = [];
+export function createActivations(ledger: Ledger, { config, ropes }: Numbers, ops: readonly Op[], sizes: ActivationSizes): Activations {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const made = Object.entries(activationBindings({ config, ropes }, ops, sizes)).map(([name, bytes]) => [name, { buffer: ledger.create('activations', name, bytes, usage) }]);
+  const { state, ids, angles, ...buffers } = Object.fromEntries(made);
   let entries = 0;
-  for (const rope of graph.ropes) {
-    firstAngles.push(entries);
-    entries += angleEntries(rope, sizes.context);
-  }
-  return {
-    buffers: { ...rows, partials: make('partials', partialsBytes(graph.config, sizes.context)) } as Activations['buffers'],
-    strides,
-    state: make('state', 16),
-    ids: make('ids', 4 * sizes.context),
-    angles: make('angles', 8 * entries),
-    firstAngles,
-  };
+  const firstAngles = ropes.map((rope) => (entries += angleEntries(rope, sizes.context)) - angleEntries(rope, sizes.context));
+  return { buffers, strides: activationStrides(config, ops), state, ids, angles, firstAngles };
 }
 
 /** `ropeFactors`: of each of the graph's ropes, the tensor that it names. */

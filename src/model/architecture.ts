@@ -4,6 +4,8 @@ import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Header } from '../gguf/header.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
 import { mostVocab } from './sampling.ts';
+import { embed } from './ops/embed.ts';
+import { project } from './ops/project.ts';
 
 export interface Architecture {
   /** `general.architecture` */
@@ -128,11 +130,11 @@ export function ends(file: ModelFile, config: ModelConfig, options: { embeddingS
   file.matrix('token_embd.weight', config.dim, config.vocab);
   const output = file.hasTensor('output.weight') ? 'output.weight' : 'token_embd.weight';
   return {
-    embed: { op: 'embed', table: 'token_embd.weight', scale: options.embeddingScale ?? 1, output: 'x' },
-    head: {
-      op: 'project', input: 'x', norm: 'output_norm.weight', cols: config.dim,
+    embed: embed({ table: 'token_embd.weight', scale: options.embeddingScale ?? 1, output: 'x' }),
+    head: project({
+      input: 'x', norm: 'output_norm.weight', cols: config.dim,
       matrices: [file.matrix(output, config.dim, config.vocab)], softcap: options.softcap, output: 'logits',
-    },
+    }),
   };
 }
 

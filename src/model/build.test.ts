@@ -5,8 +5,11 @@ import { type Change, vary } from '../../test/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { bytesSource } from '../weights/source/source.ts';
-import { buildGraph, tensorsOf } from './build.ts';
 import { mostVocab } from './sampling.ts';
+import { buildGraph } from './build.ts';
+import { opsOf, tensorsOf } from './operations.ts';
+import { isAttend } from './ops/attend.ts';
+import { type Rope } from './ops/rope.ts';
 
 const graphOf = async (bytes: Uint8Array) => buildGraph(await readHeader(bytesSource(bytes, 'model.gguf')));
 const varied = async (path: string, change: Change) => graphOf(await vary(path, change));
@@ -40,7 +43,7 @@ describe('architectures', () => {
     const header = await readHeader(bytesSource(fixture(path), path));
     const graph = buildGraph(header);
     expect(graph.config).toMatchObject({ architecture, layers, vocab: 512 });
-    const named = new Set([...graph.hostTensors, ...[graph.embed, ...graph.layers.flat(), graph.head].flatMap(tensorsOf)]);
+    const named = new Set([...graph.hostTensors, ...opsOf(graph).flatMap((op) => tensorsOf(op, graph.config))]);
     expect([...named].sort()).toEqual([...header.tensors.keys()].sort());
   });
 
@@ -194,8 +197,8 @@ describe('rope', () => {
   it('of gemma3 scales the global layers alone, two of which have a window between them', async () => {
     const { ropes, layers } = await varied(gemma3, { metadata: { 'gemma3.rope.scaling.type': string('linear'), 'gemma3.rope.scaling.factor': f32(8) } });
     expect(ropes).toMatchObject([{ base: 1e6, scale: 0.125, layout: 'halves' }, { base: 1e4, scale: 1, layout: 'halves' }]);
-    const used = layers.flat().flatMap((op) => (op.op === 'rope' ? [op.rope] : []));
-    const windows = layers.flat().flatMap((op) => (op.op === 'attend' ? [op.window] : []));
+    const used = layers.flat().flatMap((op) => (op.op === 'rope' ? [(op as Rope).rope] : []));
+    const windows = layers.flat().flatMap((op) => (isAttend(op) ? [op.window] : []));
     expect(used).toEqual([1, 0, 1, 0]);
     expect(windows).toEqual([8, undefined, 8, undefined]);
   });

@@ -9,7 +9,8 @@ import { llama } from './architectures/llama.ts';
 import { phi3 } from './architectures/phi3.ts';
 import { qwen2 } from './architectures/qwen2.ts';
 import { qwen3 } from './architectures/qwen3.ts';
-import { type Graph, type Op } from './graph.ts';
+import { type Graph } from './graph.ts';
+import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
 
 export const architectures: ReadonlyMap<string, Architecture> = new Map([llama, qwen2, qwen3, gemma3, phi3].map((a) => [a.name, a]));
 
@@ -55,7 +56,7 @@ function refuseUnknownKeys(header: Header, { name, harmless }: Architecture, rea
 }
 
 function refuseUnusedTensors(header: Header, graph: Graph): void {
-  const used = new Set([...graph.hostTensors, ...[graph.embed, ...graph.layers.flat(), graph.head].flatMap(tensorsOf)]);
+  const used = new Set([...graph.hostTensors, ...opsOf(graph).flatMap((op) => tensorsOf(op, graph.config))]);
   for (const tensor of header.tensors.keys()) {
     if (!used.has(tensor)) {
       throw new UnsupportedModelError(`The file has a tensor ${tensor}, which windrow does not use in a ${graph.config.architecture} model; ignoring it could give wrong numbers.`);
@@ -67,42 +68,18 @@ function refuseUnusedTensors(header: Header, graph: Graph): void {
 }
 
 /** The kernels take the length of norms and biases from the metadata: a shorter one would be read past its end. */
-function checkVectors(header: Header, { config, layers, head, ropes }: Graph): void {
-  const { architecture, dim, headDim } = config;
-  const check = (name: string | undefined, length: number) => {
-    if (name === undefined) return;
+function checkVectors(header: Header, graph: Graph): void {
+  const { config, ropes } = graph;
+  const check = (name: string, length: number) => {
     const [actual, ...more] = header.tensors.get(name)!.shape;
     if (actual !== length || more.some((n) => n !== 1)) {
-      throw new InvalidFileError(`The tensor ${name} has shape [${[actual, ...more].join(', ')}]; the metadata of this ${architecture} model asks for [${length}].`);
+      throw new InvalidFileError(`The tensor ${name} has shape [${[actual, ...more].join(', ')}]; the metadata of this ${config.architecture} model asks for [${length}].`);
     }
   };
-  for (const op of [...layers.flat(), head]) {
-    if (op.op === 'project') {
-      check(op.norm, op.cols);
-      op.bias?.forEach((name, i) => check(name, op.matrices[i].rows));
-      // Vectors are stored in steps of 4, and kernels read the biases of a stack as one run.
-      const odd = op.bias ? op.matrices.slice(0, -1).find(({ rows }) => rows % 4) : undefined;
-      if (odd) throw new UnsupportedModelError(`The tensor ${odd.tensor} has ${odd.rows} rows and a bias; windrow needs a multiple of 4 there.`);
-    } else if (op.op === 'rope') {
-      check(op.queryNorm, headDim);
-      check(op.keyNorm, headDim);
-    } else if (op.op === 'norm-add') check(op.weight, dim);
+  for (const op of opsOf(graph)) {
+    for (const { tensor, length } of vectorsOf(op, config)) check(tensor, length);
+    const refusal = refusalOf(op);
+    if (refusal) throw new UnsupportedModelError(refusal);
   }
-  for (const { factors, dims } of ropes) check(factors, dims / 2);
-}
-
-/** Names of the vectors (norms, biases) of an operation. */
-export function vectorsOf(op: Op): string[] {
-  switch (op.op) {
-    case 'project': return [op.norm, ...(op.bias ?? [])].filter((name) => name !== undefined);
-    case 'rope': return [op.queryNorm, op.keyNorm].filter((name) => name !== undefined);
-    case 'norm-add': return [op.weight];
-    default: return [];
-  }
-}
-
-/** Names of all tensors of an operation. */
-export function tensorsOf(op: Op): string[] {
-  const matrices = op.op === 'project' ? op.matrices.map((m) => m.tensor) : op.op === 'embed' ? [op.table] : [];
-  return [...vectorsOf(op), ...matrices];
+  for (const { factors, dims } of ropes) if (factors) check(factors, dims / 2);
 }

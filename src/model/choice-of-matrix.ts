@@ -1,5 +1,5 @@
 // Which shapes the kernels of one matrix get: those chosen for its kind on this adapter, else the model's. Chooses none.
-import { type Project } from './graph.ts';
+import { type Project } from './ops/project.ts';
 import { type MatrixPart } from './products.ts';
 import { type KernelChoice } from './kernel-choice.ts';
 

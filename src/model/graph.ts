@@ -1,8 +1,7 @@
 // A model as plain data: the operations of one forward pass in paper order, each naming its tensors. The graph decides
 // what is stored together, what is planned and what is dispatched. Knows nothing of GPUs or files.
-
-/** Activation buffers, one row per token: f32, rows padded to a multiple of 32 columns with zeros. */
-export type Activation = 'x' | 'qkv' | 'query' | 'attended' | 'hidden' | 'branch' | 'logits';
+import { type Embed } from './ops/embed.ts';
+import { type Project } from './ops/project.ts';
 
 /** Rows `firstRow .. firstRow + rows` of a tensor. */
 export interface RowRange {
@@ -11,61 +10,10 @@ export interface RowRange {
   rows: number;
 }
 
-/** output row t = table[ids[t]] * scale */
-export interface Embed {
-  op: 'embed';
-  table: string;
-  scale: number;
-  output: Activation;
+/** An operation as plain data: `op` is the name of its file in ops/, which has the rest of its fields. */
+export interface Op {
+  readonly op: string;
 }
-
-/**
- * output = matrix · norm(input) + bias, the matrices stacked by rows; with `gate`, the first half of the rows goes
- * through the activation and multiplies the second; with `add`, the result is added to output.
- */
-export interface Project {
-  op: 'project';
-  input: Activation;
-  /** RMS norm weights applied to the input. */
-  norm?: string;
-  matrices: RowRange[];
-  cols: number;
-  /** One per matrix, or none. */
-  bias?: (string | undefined)[];
-  gate?: 'silu' | 'gelu';
-  add?: boolean;
-  /** cap * tanh(value / cap) */
-  softcap?: number;
-  output: Activation;
-}
-
-/** Normalises (optional) and rotates queries and keys of `qkv`; queries go to `query`, keys and values to the cache of `layer`. */
-export interface Rope {
-  op: 'rope';
-  layer: number;
-  /** Index into `Graph.ropes`. */
-  rope: number;
-  queryNorm?: string;
-  keyNorm?: string;
-}
-
-/** attended = softmax(query · keys * scale) · values; causal, of the last `window` positions if given. */
-export interface Attend {
-  op: 'attend';
-  layer: number;
-  scale: number;
-  window?: number;
-}
-
-/** output += norm(input) * weight */
-export interface NormAdd {
-  op: 'norm-add';
-  input: Activation;
-  weight: string;
-  output: Activation;
-}
-
-export type Op = Embed | Project | Rope | Attend | NormAdd;
 
 /** How positions become angles. Sources: RoFormer; "YaRN" (arXiv 2309.00071); LongRoPE (arXiv 2402.13753); llama.cpp for the details. */
 export interface RopeSpec {
@@ -103,7 +51,7 @@ export interface Graph {
   ropes: RopeSpec[];
   embed: Embed;
   layers: Op[][];
-  /** Final norm and output matrix. */
+  /** Final norm and output matrix; it writes `logits`. */
   head: Project;
   /** Small tensors read by the CPU at load. */
   hostTensors: string[];

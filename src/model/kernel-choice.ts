@@ -43,3 +43,8 @@ export const attentions: AttentionChoice[] = [usualAttention, { span: 256, threa
 /** Most tokens of a step that there are to choose from, and where nothing was measured: tiles of 64 x 64 then keep a GPU busy. */
 export const chunks = [64, 128, 256, 512];
 export const usualChunk = 256;
+
+/** What every device can run, with the least in it that could fail. */
+export const plainChoice: KernelChoice = {
+  splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', ...plainAttention, chunk: usualChunk,
+};

@@ -20,6 +20,9 @@ export function kvBytes({ kvHeads, headDim }: Pick<ModelConfig, 'kvHeads' | 'hea
   return Math.ceil(positions / 32) * 32 * kvHeads * { f32: 16 * vec4s, f16: 8 * vec4s, q8: 4 * vec4s + 4 }[type];
 }
 
+/** Bytes of the keys and values of one position of a layer. */
+export const kvPositionBytes = (config: Pick<ModelConfig, 'kvHeads' | 'headDim'>, type: KvType): number => (2 * kvBytes(config, 32, type)) / 32;
+
 /** Positions are added in steps of this many, or doubled, whichever is more. */
 const step = 256;
 

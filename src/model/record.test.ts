@@ -1,7 +1,6 @@
 // Whether what is recorded for real models fits the kernels: names, parameters, bindings, overrides and grids.
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
-import { sectionSpecs, sectionsOf, isTied } from '../engine/load/sections.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { readHeader } from '../gguf/parse.ts';
@@ -10,7 +9,9 @@ import { bytesSource } from '../weights/source/source.ts';
 import { activationStrides } from './activations.ts';
 import { buildGraph } from './build.ts';
 import { fewRows } from './products.ts';
-import { type Place, type RecordContext, record } from './record.ts';
+import { type RecordContext } from './operation.ts';
+import { opsOf, record } from './operations.ts';
+import { sectionsOf, specsOf } from './sections.ts';
 import { type Mode, type KernelChoice } from './kernel-choice.ts';
 
 const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
@@ -24,8 +25,9 @@ const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer })
 async function recordModel(name: string, mode: Mode, choice: KernelChoice, mostPanels = Infinity): Promise<Dispatch[]> {
   const header = await readHeader(bytesSource(fixture(`${name}.gguf`), name));
   const graph = buildGraph(header);
-  const layout = layoutOf(header, sectionSpecs(graph));
-  const strides = activationStrides(graph);
+  const sections = sectionsOf(graph);
+  const layout = layoutOf(header, specsOf(sections));
+  const strides = activationStrides(graph.config, opsOf(graph));
   const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
   const context: RecordContext = {
     graph, choice,
@@ -41,13 +43,9 @@ async function recordModel(name: string, mode: Mode, choice: KernelChoice, mostP
       }
       return parts;
     });
-  return sectionsOf(graph).flatMap(({ name: section, ops }, index) => {
-    const place: Place = {
-      vectors: binding('vectors'),
-      vectorOffset: (tensor) => layout.sections[index].vectors.find((vector) => vector.tensor === tensor)!.offset / 4,
-      stack: (n) => (ops[0] === graph.head && isTied(graph) ? partsOf(0, 0) : partsOf(index, n)),
-    };
-    return record(context, mode, section, ops, place);
+  return sections.flatMap(({ name: section, ops }, index) => {
+    const vectorOffset = (tensor: string) => layout.sections[index].vectors.find((vector) => vector.tensor === tensor)!.offset / 4;
+    return ops.flatMap(({ op, stacks }) => record(op, context, { vectors: binding('vectors'), vectorOffset, stacks: stacks.map((ref) => partsOf(ref.section, ref.stack)) }, mode, section));
   });
 }
 

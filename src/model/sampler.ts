@@ -3,7 +3,7 @@ import { type createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Dispatch, type Program, createProgram } from '../gpu/program.ts';
 import { type SamplingOptions } from '../protocol.ts';
-import { type Activations } from './record.ts';
+import { type Activations } from './operation.ts';
 import { checkSampling, samplerBytes, samplingBytes, samplingSlices, samplingUniform } from './sampling.ts';
 
 export interface Sampler {

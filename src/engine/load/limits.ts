@@ -4,6 +4,7 @@
 import { BudgetError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { activationBindings } from '../../model/activations.ts';
+import { opsOf } from '../../model/operations.ts';
 import { kvBytes } from '../../model/kv-cache.ts';
 import { matricesOf } from '../../weights/layout.ts';
 import { type LoadOptions } from '../../protocol.ts';
@@ -36,7 +37,7 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
     const shorter = Math.floor((context * most) / keys / 32) * 32;
     throw new BudgetError(`The keys of one layer for a context of ${context} need a buffer of ${mib(keys)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`, { code: 'adapter_limit' });
   }
-  for (const [name, bytes] of Object.entries(activationBindings(graph, options))) {
+  for (const [name, bytes] of Object.entries(activationBindings(graph, opsOf(graph), options))) {
     if (bytes > most) throw new BudgetError(`The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`, { code: 'adapter_limit' });
   }
 }

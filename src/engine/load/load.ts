@@ -5,7 +5,8 @@ import { createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../../gpu/ledger.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type KvCache, createKvCache } from '../../model/kv-cache.ts';
-import { type Activations, type RecordContext, record } from '../../model/record.ts';
+import { type Activations, type RecordContext } from '../../model/operation.ts';
+import { opsOf } from '../../model/operations.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights, placeWeights } from '../../weights/stream/resident.ts';
@@ -13,8 +14,7 @@ import { type Uploader, createUploader } from '../../weights/stream/uploader.ts'
 import { productsOf } from '../measure/kinds.ts';
 import { type ModelOptions, type OpenedModel, planFor } from './model-file.ts';
 import { type Plan } from './plan.ts';
-import { type Programs, placeOf, recordPrograms } from './programs.ts';
-import { sectionsOf } from './sections.ts';
+import { type Programs, recordPrograms, recordSection } from './programs.ts';
 import { type Streaming, openStreaming, uploadKept } from './streaming.ts';
 import { type TuneTarget } from '../measure/tune.ts';
 
@@ -59,7 +59,7 @@ export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsRe
 
 async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks): Promise<LoadedModel> {
   const { device } = gpu;
-  const { header, graph, layout } = opened;
+  const { graph, layout } = opened;
   const ledger = createLedger(device, options.budgetBytes);
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(hooks.signal ? [hooks.signal] : [])]);
@@ -82,8 +82,8 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       ...cached,
     });
     const recordAll: TuneTarget['record'] = (mode, choice, cached) => {
-      const sections = sectionsOf(graph).slice(1, mode === 'prefill' && logitsRows === 1 ? -1 : undefined);
-      return sections.flatMap(({ name, ops }, i) => record(context(choice, cached), mode, name, ops, placeOf(graph, layout, placed.weights, i + 1)));
+      const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || logitsRows > 1 };
+      return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(context(choice, cached), opened, placed.weights, i, mode) : []));
     };
     let choice = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, context: options.context, record: recordAll })) ?? options.choice;
     hooks.onReady?.('choice');
@@ -113,7 +113,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
         const room = createLedger(device, testBytes, { ledger, purpose: 'test' });
         choice = await prove(() => room, arrived);
       }
-      return recordPrograms(gpu, ledger, kernels, context(choice), layout, weights, planned, logitsRows);
+      return recordPrograms(gpu, ledger, kernels, context(choice), opened, weights, planned, logitsRows);
     };
     const arrive = async (): Promise<void> => {
       const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors, signal) : undefined)));
@@ -135,7 +135,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       await uploader.idle();
       ledger.destroyAll();
     };
-    return { header, graph, layout, gpu, plan: planned, options, ledger, activations, cache, uploader, ...streaming, ...recorded, destroy };
+    return { ...opened, gpu, plan: planned, options, ledger, activations, cache, uploader, ...streaming, ...recorded, destroy };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(underWay); // what is still being compiled would make buffers
@@ -150,7 +150,7 @@ async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: O
     maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
-  const activations = createActivations(ledger, graph, options);
+  const activations = createActivations(ledger, graph, opsOf(graph), options);
   const cache = createKvCache(ledger, graph.config, options.context, options.choice.cache);
   await ledger.settle();
   return { weights, activations, cache };

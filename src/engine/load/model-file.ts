@@ -6,23 +6,26 @@ import { type Ledger } from '../../gpu/ledger.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { buildGraph } from '../../model/build.ts';
 import { type Graph } from '../../model/graph.ts';
+import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type StoreCost } from '../../protocol.ts';
 import { type Layout, layoutOf } from '../../weights/layout.ts';
 import { type Plan, plan } from './plan.ts';
-import { sectionSpecs } from './sections.ts';
 import { type TuneTarget } from '../measure/tune.ts';
 
 export interface OpenedModel {
   header: Header;
   graph: Graph;
+  /** How the graph is stored, and what its operations are in each section. */
+  sections: Section[];
   layout: Layout;
 }
 
 /** What a header alone tells. Throws for files that windrow cannot run. */
 export function openModel(header: Header): OpenedModel {
   const graph = buildGraph(header);
-  return { header, graph, layout: layoutOf(header, sectionSpecs(graph)) };
+  const sections = sectionsOf(graph);
+  return { header, graph, sections, layout: layoutOf(header, specsOf(sections)) };
 }
 
 export interface ModelOptions extends ActivationSizes {

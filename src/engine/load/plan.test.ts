@@ -4,6 +4,7 @@ import { fixture } from '../../../test/fixture.ts';
 import { readHeader } from '../../gguf/parse.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { activationStrides } from '../../model/activations.ts';
+import { opsOf } from '../../model/operations.ts';
 import { type OpenedModel, openModel } from './model-file.ts';
 import { type PlanOptions, plan, smallestBudget } from './plan.ts';
 
@@ -75,7 +76,7 @@ describe('the plan', () => {
     const [deep, stories] = [{ ...options, context: 2 ** 18 }, await open('stories260K/stories260K.gguf')];
     expect(plan(stories, { ...deep, chunk: 256, budgetBytes: plan(stories, deep).totalBytes - 2 ** 14 })).toMatchObject({ verdict: 'streams', chunk: 256 });
     // As much as the buffers of 256 tokens have, in one binding: those of 512 do not fit.
-    expect(chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph)).slice(0, -1)) })[1]).toBe(256);
+    expect(chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph.config, opsOf(opened.graph))).slice(0, -1)) })[1]).toBe(256);
   });
 
   it('says what is needed when it refuses, and a context that would do', async () => {

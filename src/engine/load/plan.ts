@@ -9,7 +9,10 @@ import { type Slice, cutMatrix, cutSection, isVectors, spansOf } from '../../wei
 import { type Layout, matricesOf } from '../../weights/layout.ts';
 import { type OpenedModel } from './model-file.ts';
 import { readbackBytes } from '../run/readback.ts';
-import { isTied, sectionsOf } from './sections.ts';
+import { type Mode } from '../../model/kernel-choice.ts';
+import { opsOf } from '../../model/operations.ts';
+import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
+import { isTied } from '../../model/sections.ts';
 
 export interface Plan {
   verdict: 'fits' | 'streams' | 'refused';
@@ -69,7 +72,7 @@ export function plan(opened: OpenedModel, options: PlanOptions): Plan {
       if (fitting.totalBytes <= budgetBytes) return fitting;
     }
   }
-  const rowBytes = (chunk: number) => sum(Object.values(activationBindings(opened.graph, inSteps(chunk))));
+  const rowBytes = (chunk: number) => sum(Object.values(activationBindings(opened.graph, opsOf(opened.graph), inSteps(chunk))));
   for (const chunk of sizes.filter((each) => each <= longChunk || rowBytes(each) - rowBytes(longChunk) <= longShare * budgetBytes)) {
     for (const sliceBytes of sliceSizes(opened.layout)) {
       for (const uploadBytes of uploads) {
@@ -91,7 +94,7 @@ export function smallestBudget(opened: OpenedModel, options: Omit<PlanOptions, '
 
 /** Whether the device allows buffers for so many rows. */
 const isPossible = ({ graph }: OpenedModel, options: PlanOptions): boolean =>
-  Math.max(...Object.values(activationBindings(graph, options))) <= Math.min(options.maxBufferBytes ?? Infinity, options.maxBindingBytes ?? Infinity);
+  Math.max(...Object.values(activationBindings(graph, opsOf(graph), options))) <= Math.min(options.maxBufferBytes ?? Infinity, options.maxBindingBytes ?? Infinity);
 
 function uploadSizes({ slabs }: Layout, budgetBytes: number): number[] {
   const largest = Math.max(...slabs.map((slab) => slab.byteLength));
@@ -168,7 +171,7 @@ function describe(opened: OpenedModel, options: PlanOptions, placement: Placemen
   const bytes = {
     weights: sum(kept.map(sizeOf)) + slots * slotBytes,
     kv,
-    activations: bufferBytes(activationBindings(graph, options)) + bufferBytes({ sampling: samplingBytes, ...samplerBytes(graph.config.vocab) }),
+    activations: bufferBytes(activationBindings(graph, opsOf(graph), options)) + bufferBytes({ sampling: samplingBytes, ...samplerBytes(graph.config.vocab) }),
     parameters: parameterCount(opened, options, placement) * paramsStride,
     // If all weights are there before the first token, uploads are over when the cache has grown.
     staging: readbackBytes + (streamed.length ? 2 * uploadBytes + passing : Math.max(2 * uploadBytes - (kv - firstKv), passing)),
@@ -191,29 +194,20 @@ function refusal(opened: OpenedModel, options: PlanOptions, { totalBytes, bytes 
   return `The model needs at least ${gib(least(context))} on the GPU (${gib(totalBytes)} to hold it all; ${gib(bytes.kv)} are for keys and values of ${context} tokens); the budget is ${gib(budgetBytes)}. Choose ${shorterContext}a smaller model, or a larger budget.`;
 }
 
+const countOf = new WeakMap<Layout, DispatchCount>();
+
 /** Parameters of all programs: of as many dispatches as record.ts makes, where those of a product for few and for many rows share theirs. */
-function parameterCount({ graph, layout }: OpenedModel, { logitsRows, maxBufferBytes = Infinity, maxBindingBytes = Infinity }: PlanOptions, { slices, embedding }: Placement): number {
-  const parts = (section: number, stack: number): number => {
-    const spans = slices.filter((s) => s.section === section).flatMap((s) => spansOf(layout.sections[section], s, maxBufferBytes));
-    return sum(layout.sections[section].stacks[stack].map((matrix) => cutMatrix(matrix, spans, maxBindingBytes).length));
-  };
+function parameterCount({ graph, sections, layout }: OpenedModel, { logitsRows, maxBufferBytes = Infinity, maxBindingBytes = Infinity }: PlanOptions, { slices, embedding }: Placement): number {
   const samplers = 6;
-  return sectionsOf(graph).reduce((total, { ops }, section) => {
-    let stack = 0;
-    const counts = ops.map((op): number => {
-      switch (op.op) {
-        case 'embed': return embedding === 'gpu' ? 2 * parts(section, stack++) : 0;
-        case 'project': {
-          const isHead = op === graph.head;
-          const n = isHead && isTied(graph) ? parts(0, 0) : parts(section, stack++);
-          if (isHead) return n + (logitsRows > 1 ? n + 1 : 0);
-          const gates = op.gate ? (n > 1 ? 2 : 1) : 0;
-          return 2 * n + (op.norm ? 1 : 0) + gates;
-        }
-        case 'attend': return 3;
-        default: return 2;
-      }
-    });
-    return total + sum(counts);
+  const count = countOf.get(layout) ?? createDispatchCount({ graph, layout });
+  countOf.set(layout, count);
+  const cuts: CutsOf = ({ section }, matrix) => {
+    const spans = slices.filter((s) => s.section === section).flatMap((s) => spansOf(layout.sections[section], s, maxBufferBytes));
+    return cutMatrix(matrix, spans, maxBindingBytes).length;
+  };
+  return sections.reduce((total, { role, ops }) => {
+    if (role.kind === 'embedding' && embedding !== 'gpu') return total;
+    const modes: Mode[] = role.kind === 'head' && logitsRows <= 1 ? ['decode'] : ['decode', 'prefill'];
+    return total + sum(modes.flatMap((mode) => ops.map((op) => count(op, cuts, mode))));
   }, samplers);
 }

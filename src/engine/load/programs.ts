@@ -3,14 +3,14 @@ import { type Gpu } from '../../gpu/device.ts';
 import { type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type Dispatch, type Program, createProgram } from '../../gpu/program.ts';
-import { type Graph } from '../../model/graph.ts';
-import { type Place, type RecordContext, record } from '../../model/record.ts';
+import { type Place, type RecordContext } from '../../model/operation.ts';
+import { record } from '../../model/operations.ts';
+import { type Section } from '../../model/sections.ts';
 import { type Sampler, createSampler } from '../../model/sampler.ts';
 import { type Mode } from '../../model/kernel-choice.ts';
-import { type Layout } from '../../weights/layout.ts';
 import { type GpuRange, type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type Plan } from './plan.ts';
-import { type SectionOps, isTied, sectionsOf } from './sections.ts';
+import { type OpenedModel } from './model-file.ts';
 
 /** A run of dispatches that need at most one streamed slice. */
 export interface Stage {
@@ -26,19 +26,20 @@ export interface Programs {
   sampler: Sampler;
 }
 
-export async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: KernelCache, context: RecordContext, layout: Layout, weights: ResidentWeights, { embedding }: Plan, logitsRows: number): Promise<Programs> {
-  const sections = sectionsOf(context.graph);
-  const make = async (section: SectionOps, index: number, mode: Mode): Promise<Stage[]> => {
-    const dispatches = record(context, mode, section.name, section.ops, placeOf(context.graph, layout, weights, index));
+export async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: KernelCache, context: RecordContext, opened: Pick<OpenedModel, 'sections' | 'layout'>, weights: ResidentWeights, { embedding }: Plan, logitsRows: number): Promise<Programs> {
+  const { sections } = opened;
+  const make = async (section: Section, mode: Mode): Promise<Stage[]> => {
+    const dispatches = recordSection(context, opened, weights, sections.indexOf(section), mode);
     return Promise.all(bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${section.name}.${mode}.${i}`, run) })));
   };
-  const makeBody = async (mode: Mode) => (await Promise.all(sections.slice(0, -1).map((section, i) => (i === 0 && embedding === 'rows' ? [] : make(section, i, mode))))).flat();
-  const head = sections.length - 1;
+  const body = sections.filter(({ role }) => role.kind === 'layer' || (role.kind === 'embedding' && embedding === 'gpu'));
+  const makeBody = async (mode: Mode) => (await Promise.all(body.map((section) => make(section, mode)))).flat();
+  const head = sections.find(({ role }) => role.kind === 'head')!;
   const [decode, prefill, last, all, sampler] = await Promise.all([
     makeBody('decode'),
     makeBody('prefill'),
-    make(sections[head], head, 'decode'),
-    logitsRows > 1 ? make(sections[head], head, 'prefill') : undefined,
+    make(head, 'decode'),
+    logitsRows > 1 ? make(head, 'prefill') : undefined,
     createSampler(gpu.device, ledger, kernels, context.activations, context.graph.config.vocab),
   ]);
   return { programs: { decode, prefill }, heads: { last, all }, sampler };
@@ -56,13 +57,12 @@ function bySlice(dispatches: Dispatch[]): { slice?: number; run: Dispatch[] }[] 
   return runs;
 }
 
-/** Where the operations of a section find their weights. */
-export function placeOf(graph: Graph, layout: Layout, weights: ResidentWeights, section: number): Place {
-  const { vectors } = layout.sections[section];
-  const isHead = section === layout.sections.length - 1;
-  return {
-    vectors: weights.vectors(section),
-    vectorOffset: (tensor) => vectors.find((v) => v.tensor === tensor)!.offset / 4,
-    stack: (n) => (isHead && isTied(graph) ? weights.stack(0, 0) : weights.stack(section, n)),
+/** The dispatches of a section's operations in order, or of some of them. */
+export function recordSection(context: RecordContext, { sections, layout }: Pick<OpenedModel, 'sections' | 'layout'>, weights: ResidentWeights, index: number, mode: Mode, ops = sections[index].ops): Dispatch[] {
+  const { vectors } = layout.sections[index];
+  const at: Omit<Place, 'stacks'> = {
+    vectors: weights.vectors(index),
+    vectorOffset: (tensor) => vectors.find((vector) => vector.tensor === tensor)!.offset / 4,
   };
+  return ops.flatMap(({ op, stacks }) => record(op, context, { ...at, stacks: stacks.map(({ section, stack }) => weights.stack(section, stack)) }, mode, sections[index].name));
 }

@@ -12,6 +12,7 @@ import { rangesOf } from '../../weights/stream/slices.ts';
 import { throttled } from '../../weights/stream/throttle.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
 import { type Window, type WindowOptions, createWindow } from '../../weights/stream/stream.ts';
+import { layerOf, streamable } from '../../model/sections.ts';
 import { type ModelOptions, type OpenedModel } from './model-file.ts';
 import { type Plan } from './plan.ts';
 
@@ -28,16 +29,18 @@ export interface Streaming {
 }
 
 /** What brings the weights to the GPU that do not stay there. */
-export function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader, readDelay = 0, storeCost = guessedCost }: ModelOptions): Streaming {
-  const streamed = new Map(inOrderOfUse(slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
+export function openStreaming({ device }: Gpu, opened: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader, readDelay = 0, storeCost = guessedCost }: ModelOptions): Streaming {
+  const { sections, layout } = opened;
+  const table = sections[0].ops[0].stacks[0];
+  const streamed = new Map(inOrderOfUse(opened, slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
   const runs = joinRanges([...streamed.values()].flatMap(({ ranges }) => ranges), readBytesFor(storeCost));
   const memory = createSlabMemory(reader, layout.slabs.map((slab) => slab.byteLength), runs.map(spanOf), ramBytes);
-  const rows = embedding === 'rows' ? createRows(layout, 0, layout.sections[0].stacks[0][0], memory) : undefined;
+  const rows = embedding === 'rows' ? createRows(layout, table.section, layout.sections[table.section].stacks[table.stack][0], memory) : undefined;
   if (!streamed.size) return { memory, rows };
   const read = joinedReads(runs, (range) => memory.read(range));
   const options: WindowOptions = {
     slices: streamed,
-    first: [...streamed.keys()].filter((i) => slices[i].section > 0 && slices[i].section < layout.sections.length - 1),
+    first: [...streamed.keys()].filter((i) => layerOf(sections[slices[i].section]) !== undefined),
     aheadBytes: aheadBytesFor(storeCost, Math.max(...slices.map(({ start, end }) => end - start)), Math.max(...runs.map((run) => spanOf(run).length))),
     read: readDelay > 0 ? throttled(read, readDelay) : read,
     async upload(slice, { start, length }, bytes) {
@@ -47,11 +50,9 @@ export function openStreaming({ device }: Gpu, { layout }: OpenedModel, { slices
   return { memory, rows, window: loader === 'naive' ? createNaiveWindow(device.queue, options) : createWindow(options) };
 }
 
-/** Indices of the streamed slices: layers, then the output matrix, which is the first section where it is the embedding too. */
-const inOrderOfUse = (slices: Plan['slices']): number[] => {
-  const streamed = [...slices.keys()].filter((i) => slices[i].slot !== undefined);
-  return [...streamed.filter((i) => slices[i].section > 0), ...streamed.filter((i) => slices[i].section === 0)];
-};
+/** Indices of the streamed slices: layers, then the output matrix, which lies in the first section where it is the embedding too. */
+const inOrderOfUse = ({ sections }: OpenedModel, slices: Plan['slices']): number[] =>
+  streamable(sections).flatMap((section) => [...slices.keys()].filter((i) => slices[i].section === section && slices[i].slot !== undefined));
 
 /** Slabs read at once: one is hashed while another comes from the disk. */
 const readsAtOnce = 2;

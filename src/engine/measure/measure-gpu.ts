@@ -6,6 +6,8 @@ import { createLedger } from '../../gpu/ledger.ts';
 import { type Step } from '../../gpu/program.ts';
 import { type Stopwatch, createStopwatch } from '../../gpu/stopwatch.ts';
 import { type Graph } from '../../model/graph.ts';
+import { isAttend } from '../../model/ops/attend.ts';
+import { layerOf } from '../../model/sections.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { createUploader } from '../../weights/stream/uploader.ts';
 import { type OpenedModel } from '../load/model-file.ts';
@@ -43,7 +45,7 @@ const sourceBytes = 32 * 2 ** 20;
 
 /** Positions that a layer's new token looks at when it is at `position`. */
 export const attended = (graph: Graph, layer: number, position: number): number =>
-  Math.min(position + 1, ...graph.layers[layer].map((op) => (op.op === 'attend' && op.window) || Infinity));
+  Math.min(position + 1, ...graph.layers[layer].map((op) => (isAttend(op) && op.window) || Infinity));
 
 /** Measures with the shapes among `choices`, two at most, that decode fastest. */
 export async function measureGpu(gpu: Gpu, opened: OpenedModel, choices: readonly KernelChoice[]): Promise<{ costs: GpuCosts; choice: KernelChoice }> {
@@ -64,7 +66,7 @@ export async function measureGpu(gpu: Gpu, opened: OpenedModel, choices: readonl
   }
 }
 
-async function measureRest({ device }: Gpu, { graph }: OpenedModel, probe: Probe, stopwatch: Stopwatch, next: ReturnType<typeof createSource>, deadline: number, perUploadedByte: number, seconds: number): Promise<GpuCosts> {
+async function measureRest({ device }: Gpu, { graph, sections }: OpenedModel, probe: Probe, stopwatch: Stopwatch, next: ReturnType<typeof createSource>, deadline: number, perUploadedByte: number, seconds: number): Promise<GpuCosts> {
   const [first, second] = kindsOf(probe);
   const { byteLength } = first[0];
   const { wait } = stopwatch;
@@ -72,7 +74,7 @@ async function measureRest({ device }: Gpu, { graph }: OpenedModel, probe: Probe
   const ifThereIsTime = async <T>(measure: () => Promise<T>): Promise<T | undefined> => (performance.now() < deadline ? measure() : undefined);
   const headPerByte = (await time([probe.head])) / probe.head.byteLength;
   const last = probe.context - 1;
-  const further = first.reduce((sum, { section }) => sum + attended(graph, section - 1, last) - attended(graph, section - 1, firstPosition), 0) / first.length;
+  const further = first.map(({ section }) => layerOf(sections[section])!).reduce((sum, layer) => sum + attended(graph, layer, last) - attended(graph, layer, firstPosition), 0) / first.length;
   const perPosition = further > 0 ? Math.max(0, (await time(first, last)) - seconds) / further : 0;
   const streamed = (await ifThereIsTime(() => timeStreamed(device, probe, first, next, stopwatch))) ?? 0;
   const layers = { [first[0].kind]: { seconds, byteLength } };

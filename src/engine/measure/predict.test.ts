@@ -8,7 +8,8 @@ import { type GpuCosts } from './measure-gpu.ts';
 import { type Plan, plan, smallestBudget } from '../load/plan.ts';
 import { predict } from './predict.ts';
 import { kindOf } from './probe.ts';
-import { isTied } from '../load/sections.ts';
+import { isAttend } from '../../model/ops/attend.ts';
+import { isTied } from '../../model/sections.ts';
 
 const planOptions = { context: 512, chunk: 64, logitsRows: 1, cache: 'f16' as const };
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
@@ -95,7 +96,7 @@ it('takes longer the further back a layer looks, and no longer than its window',
   const opened = await open('tiny/tiny-gemma3.gguf');
   const whole = plan(opened, { ...planOptions, budgetBytes: 2 ** 40 });
   const gpu = costsOf(opened, { perPosition: 1e-5 });
-  const windows = opened.graph.layers.map((ops) => ops.find((op) => op.op === 'attend')!.window ?? Infinity);
+  const windows = opened.graph.layers.map((ops) => ops.find(isAttend)!.window ?? Infinity);
   expect(windows.some(Number.isFinite)).toBe(true);
   const further = windows.reduce((sum, window) => sum + Math.min(window, 401) - Math.min(window, 32), 0);
   expect(seconds(opened, whole, gpu, { position: 400 }) - seconds(opened, whole, gpu, { position: 31 })).toBeCloseTo(further * 1e-5, 6);

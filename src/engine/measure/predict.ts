@@ -3,11 +3,11 @@
 import { type Prediction, type StoreCost } from '../../protocol.ts';
 import { readSeconds } from '../../weights/stream/cost-model.ts';
 import { isVectors, rangesOf, type Slice } from '../../weights/stream/slices.ts';
+import { layerOf, streamable } from '../../model/sections.ts';
 import { type OpenedModel } from '../load/model-file.ts';
 import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
 import { type Plan } from '../load/plan.ts';
 import { kindOf, prefillRows } from './probe.ts';
-import { isTied } from '../load/sections.ts';
 
 export interface Costs {
   gpu: GpuCosts;
@@ -55,20 +55,19 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
 }
 
 /** Layers, then the output matrix. */
-function inOrderOfUse({ graph, layout }: OpenedModel, { slices }: Planned): Slice[] {
-  const body = slices.filter(({ section }) => section > 0);
-  const head = slices.filter(({ section }) => section === 0);
-  return (isTied(graph) ? [...body, ...head] : body).filter((slice) => !isVectors(layout, slice));
+function inOrderOfUse({ sections, layout }: OpenedModel, { slices }: Planned): Slice[] {
+  const ordered = streamable(sections).flatMap((index) => slices.filter(({ section }) => section === index));
+  return ordered.filter((slice) => !isVectors(layout, slice));
 }
 
-const layerBytes = ({ layout: { sections } }: OpenedModel): number => sum(sections.slice(1, -1).map(({ byteLength }) => byteLength));
+const layerBytes = ({ sections, layout }: OpenedModel): number => sum(sections.map((section, i) => (layerOf(section) === undefined ? 0 : layout.sections[i].byteLength)));
 
-function computeSeconds({ graph, layout }: OpenedModel, slice: Slice, { layers, perPosition, headPerByte }: GpuCosts, position: number): number {
+function computeSeconds({ graph, sections, layout }: OpenedModel, slice: Slice, { layers, perPosition, headPerByte }: GpuCosts, position: number): number {
   const section = layout.sections[slice.section];
   const matrixBytes = slice.end - Math.max(slice.start, section.vectorBytes);
-  if (slice.section === 0 || slice.section === layout.sections.length - 1) return matrixBytes * headPerByte;
+  const layer = layerOf(sections[slice.section]);
+  if (layer === undefined) return matrixBytes * headPerByte;
   const like = layers[kindOf(section)] ?? Object.values(layers)[0];
-  const layer = slice.section - 1;
   const further = Math.max(0, attended(graph, layer, position) - attended(graph, layer, firstPosition));
   return (like.seconds * (section.byteLength / like.byteLength) + perPosition * further) * (matrixBytes / (section.byteLength - section.vectorBytes));
 }

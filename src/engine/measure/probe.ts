@@ -5,17 +5,17 @@ import { type createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type Program, createProgram } from '../../gpu/program.ts';
 import { createActivations } from '../../model/activations.ts';
-import { type Op } from '../../model/graph.ts';
 import { createKvCache } from '../../model/kv-cache.ts';
-import { type RecordContext, record } from '../../model/record.ts';
+import { type RecordContext } from '../../model/operation.ts';
+import { opsOf } from '../../model/operations.ts';
+import { type PlacedOp, layerOf } from '../../model/sections.ts';
 import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
 import { createSampler } from '../../model/sampler.ts';
 import { type Layout, type Section, matricesOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';
 import { type Slice, cutSection, isVectors } from '../../weights/stream/slices.ts';
 import { type OpenedModel } from '../load/model-file.ts';
-import { placeOf } from '../load/programs.ts';
-import { isTied, sectionsOf } from '../load/sections.ts';
+import { recordSection } from '../load/programs.ts';
 
 export interface ProbePart {
   program: Program;
@@ -49,13 +49,14 @@ const mostKinds = 2;
 /** Layers with the same matrices in the same order take the same time, but for a window of attention. */
 export const kindOf = (section: Section): string => matricesOf(section).map(({ format, rows, cols }) => `${format.name} ${rows}x${cols}`).join(', ');
 
-export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { graph, layout }: OpenedModel, choice: KernelChoice): Promise<Probe> {
+export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, opened: OpenedModel, choice: KernelChoice): Promise<Probe> {
+  const { graph, sections, layout } = opened;
   const context = Math.min(graph.config.context, mostPositions);
-  const chosen = chooseLayers(layout);
-  const head = layout.sections.length - 1;
-  const headTable = isTied(graph) ? 0 : head;
+  const chosen = chooseLayers(opened);
+  const head = sections.findIndex(({ role }) => role.kind === 'head');
+  const table = sections[head].ops[0].stacks[0];
   const slots: GPUBuffer[] = [];
-  const weights = placeWeights(layout, placeSlices(layout, [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, headTable, head)]), {
+  const weights = placeWeights(layout, placeSlices(layout, [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, table.section, head)]), {
     maxBufferBytes: device.limits.maxBufferSize,
     maxBindingBytes,
     allocate(label, size) {
@@ -63,19 +64,18 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
       return slots.at(-1)!;
     },
   });
-  const activations = createActivations(ledger, graph, { chunk: prefillRows, logitsRows: 1, context });
+  const activations = createActivations(ledger, graph, opsOf(graph), { chunk: prefillRows, logitsRows: 1, context });
   const cache = createKvCache(ledger, { ...graph.config, layers: chosen.length }, context, choice.cache);
   cache.grow(device, context);
   await ledger.settle();
-  const cached = (layer: number) => chosen.indexOf(layer + 1);
+  const cached = (layer: number) => chosen.findIndex((section) => layerOf(sections[section]) === layer);
   const recordContext: RecordContext = {
     graph, choice: { ...choice, few: 0 }, activations, // no step of few rows is run
     keys: (layer) => ({ buffer: cache.keys(cached(layer)) }),
     values: (layer) => ({ buffer: cache.values(cached(layer)) }),
   };
-  const sections = sectionsOf(graph);
-  const make = (mode: Mode, section: number, ops: Op[] = sections[section].ops) =>
-    createProgram(device, ledger, kernels, `probe.${mode}`, record(recordContext, mode, sections[section].name, ops, placeOf(graph, layout, weights, section)));
+  const make = (mode: Mode, section: number, ops?: PlacedOp[]) =>
+    createProgram(device, ledger, kernels, `probe.${mode}`, recordSection(recordContext, opened, weights, section, mode, ops));
   const bytesOf = (section: number, stack: number) => weights.stack(section, stack).reduce((sum, { binding: { size } }) => sum + size, 0);
   const [layers, headProgram, sampler] = await Promise.all([
     Promise.all(chosen.map(async (section) => ({ section, kind: kindOf(layout.sections[section]), byteLength: layout.sections[section].byteLength, program: await make('decode', section) }))),
@@ -84,7 +84,7 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
   ]);
   return {
     layers, context, slots,
-    head: { program: headProgram, byteLength: bytesOf(headTable, 0) },
+    head: { program: headProgram, byteLength: bytesOf(table.section, table.stack) },
     prefill: async () => ({ program: await make('prefill', chosen[0], sections[chosen[0]].ops.slice(0, 1)), byteLength: bytesOf(chosen[0], 0) }),
     sampler: sampler.choose({ seed: 0 }),
     setState: (position, rows) => device.queue.writeBuffer(activations.state.buffer, 0, new Uint32Array([position, rows, 0, 0])),
@@ -92,14 +92,15 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
 }
 
 /** Sections of layers of the kinds there are most of, of each as many as there is room for. */
-function chooseLayers({ sections }: Layout): number[] {
+function chooseLayers({ sections, layout }: OpenedModel): number[] {
   const kinds = new Map<string, number[]>();
-  for (let section = 1; section < sections.length - 1; section++) {
-    const kind = kindOf(sections[section]);
+  for (const [section, { role }] of sections.entries()) {
+    if (role.kind !== 'layer') continue;
+    const kind = kindOf(layout.sections[section]);
     kinds.set(kind, [...(kinds.get(kind) ?? []), section]);
   }
   const common = [...kinds.values()].sort((a, b) => b.length - a.length).slice(0, mostKinds);
-  return common.flatMap((layers) => layers.slice(0, Math.max(1, Math.min(mostLayers, Math.floor(weightsBytes / sections[layers[0]].byteLength)))));
+  return common.flatMap((layers) => layers.slice(0, Math.max(1, Math.min(mostLayers, Math.floor(weightsBytes / layout.sections[layers[0]].byteLength)))));
 }
 
 /** The vectors of the last section and as much of the output matrix as there is room for. */

@@ -5,7 +5,7 @@ import { rank } from '../../gpu/autotune.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { type ModelConfig } from '../../model/graph.ts';
 import { kvBytes } from '../../model/kv-cache.ts';
-import { attentionOf } from '../../model/record.ts';
+import { attentionOf } from '../../model/ops/attend.ts';
 import { type AttentionChoice, type KernelChoice, attentions } from '../../model/kernel-choice.ts';
 import { type KvType } from '../../protocol.ts';
 import { type TimedTarget } from './tune.ts';

@@ -10,7 +10,7 @@ import { type PassClock, createPassClock } from '../../gpu/pass-clock.ts';
 import { type Binding, type Dispatch, runsIn } from '../../gpu/program.ts';
 import { type ModelConfig } from '../../model/graph.ts';
 import { matrixPrefills, missing } from '../../model/possible-choices.ts';
-import { type RecordContext } from '../../model/record.ts';
+import { type RecordContext } from '../../model/operation.ts';
 import { type MatrixChoice, type Mode, type KernelChoice, usualChunk } from '../../model/kernel-choice.ts';
 import { usesTiles } from '../../model/products.ts';
 import { tuneAttention } from './tune-attention.ts';

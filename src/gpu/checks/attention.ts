@@ -1,5 +1,7 @@
 // Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
 import { type RopeSpec } from '../../model/graph.ts';
+import { attend } from '../../model/ops/attend.ts';
+import { rope as ropeOp } from '../../model/ops/rope.ts';
 import { lanesOf } from '../../model/products.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../model/kernel-choice.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
@@ -41,7 +43,7 @@ export function ropeCase(given: Roped, choice: KernelChoice): Case {
       const norms = { query: normals(next, headDim), key: normals(next, headDim) };
       const tensors: Record<string, Tensor> = {};
       if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = { type: 'F32', shape: [headDim], bytes: new Uint8Array(weight.buffer) };
-      const op = { op: 'rope', layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) } as const;
+      const op = ropeOp({ layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) });
       const shape = { kvHeads, headDim, cache: choice.cache };
       const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, choice, tensors, op, tokens, position }, async (stage) => {
         const width = widths.query + 2 * widths.key;
@@ -123,7 +125,7 @@ export function attendCase(given: Attended, mode: Mode, choice: KernelChoice): C
       const queries = normals(next, tokens * heads * headDim, sharpness);
       const keys = stored(shape, normals(next, length * kvHeads * headDim));
       const values = stored(shape, normals(next, length * kvHeads * headDim));
-      const op = { op: 'attend', layer: 0, scale, window } as const;
+      const op = attend({ layer: 0, scale, window });
       const found = await withStage(bench, { config: { heads, kvHeads, headDim }, choice, op, mode, tokens, position }, async (stage) => {
         const { queue } = bench.gpu.device;
         const vec4s = Math.ceil(headDim / 4);

@@ -1,5 +1,6 @@
 // Checks of the kernels between the products: RMS norm and gate, on activations alone.
-import { type Project } from '../../model/graph.ts';
+import { normAdd } from '../../model/ops/norm-add.ts';
+import { project } from '../../model/ops/project.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type Gate, gated } from '../../reference/gate.ts';
 import { rmsNorm } from '../../reference/rms-norm.ts';
@@ -19,10 +20,10 @@ export function normCase(dim: number, tokens: number, add: boolean, choice: Kern
       const x = normals(next, tokens * dim, size);
       const before = normals(next, tokens * dim);
       const tensors: Record<string, Tensor> = { weight: { type: 'F32', shape: [dim], bytes: new Uint8Array(weight.buffer) } };
-      const product: Project = { op: 'project', input: 'x', norm: 'weight', output: 'hidden', cols: dim, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 32 }] };
+      const product = project({ input: 'x', norm: 'weight', output: 'hidden', cols: dim, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 32 }] });
       if (!add) tensors.matrix = { type: 'F32', shape: [dim, 32], bytes: randomTensor('F32', 32, dim, next) };
       const output = add ? 'branch' : 'normed';
-      const op = add ? ({ op: 'norm-add', input: 'x', weight: 'weight', output: 'branch' } as const) : product;
+      const op = add ? normAdd({ input: 'x', weight: 'weight', output: 'branch' }) : product;
       const found = await withStage(bench, { config: { dim }, choice, tensors, op, tokens }, async (stage) => {
         stage.write('x', x, dim);
         if (add) stage.write('branch', before, dim);
@@ -59,7 +60,7 @@ function gateCase(ffn: number, tokens: number, gate: Gate, size: number): Case {
       const padded = Math.ceil(ffn / 32) * 32;
       const input = normals(next, tokens * 2 * padded, size);
       const tensor: Tensor = { type: 'F32', shape: [1, ffn], bytes: randomTensor('F32', ffn, 1, next) };
-      const op: Project = { op: 'project', input: 'x', output: 'hidden', cols: 1, gate, matrices: ['up', 'gate'].map((name) => ({ tensor: name, firstRow: 0, rows: ffn })) };
+      const op = project({ input: 'x', output: 'hidden', cols: 1, gate, matrices: ['up', 'gate'].map((name) => ({ tensor: name, firstRow: 0, rows: ffn })) });
       const found = await withStage(bench, { config: { dim: 1, ffn }, choice: decodeChoice({}), tensors: { up: tensor, gate: tensor }, op, tokens }, async (stage) => {
         stage.write('gated', input, 2 * padded);
         await stage.run(stage.dispatches.slice(-1)); // the product before it would overwrite the input

@@ -1,5 +1,11 @@
 // The checks of one model: each distinct operation of its graph, with its widths, heads and weight types, few rows each.
-import { type Graph, type Op, type Project } from '../../model/graph.ts';
+import { type Graph } from '../../model/graph.ts';
+import { opsOf } from '../../model/operations.ts';
+import { type Attend } from '../../model/ops/attend.ts';
+import { type Embed } from '../../model/ops/embed.ts';
+import { type NormAdd } from '../../model/ops/norm-add.ts';
+import { type Project } from '../../model/ops/project.ts';
+import { type Rope } from '../../model/ops/rope.ts';
 import { choiceOf } from '../../model/choice-of-matrix.ts';
 import { lanesOf } from '../../model/products.ts';
 import { type KernelChoice, plainAttention } from '../../model/kernel-choice.ts';
@@ -26,7 +32,7 @@ const rows = 36;
 export function modelChecks(model: Model): Check[] {
   const { graph } = model;
   const checks = new Map<string, Check>();
-  for (const check of [graph.embed, ...graph.layers.flat(), graph.head].flatMap((op) => opChecks(model, op))) {
+  for (const check of opsOf(graph).flatMap((op) => opChecks(model, op as Embed | Project | Rope | Attend | NormAdd))) {
     const same = checks.get(check.name);
     checks.set(check.name, { ...check, kinds: [...new Set([...(same?.kinds ?? []), ...(check.kinds ?? [])])] });
   }
@@ -34,7 +40,7 @@ export function modelChecks(model: Model): Check[] {
   return [...checks.values(), ...samplerChecks([vocab]).slice(0, 3).map((check) => ({ ...check, name: `${check.name}, ${vocab} tokens` }))];
 }
 
-function opChecks(model: Model, op: Op): Check[] {
+function opChecks(model: Model, op: Embed | Project | Rope | Attend | NormAdd): Check[] {
   const { graph: { config, ropes }, typeOf, choice } = model;
   const { dim, heads, kvHeads, headDim } = config;
   const { cache, reduce, span, threads } = choice;

@@ -1,7 +1,8 @@
 // Checks of the kernels that read weights: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-matrix, embed, with everything fused into them.
 import { formats } from '../../formats/catalogue.ts';
 import { panelLayout } from '../../formats/panel.ts';
-import { type Project } from '../../model/graph.ts';
+import { embed as embedOp } from '../../model/ops/embed.ts';
+import { project as projectOp } from '../../model/ops/project.ts';
 import { lanesOf, usesTiles } from '../../model/products.ts';
 import { type Mode, type KernelChoice, usualChunk, usualAttention } from '../../model/kernel-choice.ts';
 import { unitOf } from '../../model/subgroup-matrix.ts';
@@ -71,10 +72,10 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   const x = normals(next, tokens * cols).map((value, i) => (given.large && i % 29 === 3 ? 1e4 * value : value));
   const residual = given.add ? normals(next, tokens * width) : undefined;
   const output = given.logits ? 'logits' : 'hidden';
-  const op: Project = {
-    op: 'project', input: 'x', output, cols, gate, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
+  const op = projectOp({
+    input: 'x', output, cols, gate, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
     matrices: rows.map((count, i) => ({ tensor: `matrix.${i}`, firstRow: 0, rows: count })),
-  };
+  });
   const config = { dim: cols, ffn: width, vocab: width, eps: 1e-5 };
   // In decode only the logits are asked of a step of several tokens: after a prefill, of the last one.
   const shown = mode === 'decode' ? 1 : tokens;
@@ -236,7 +237,7 @@ export function embedCase(type: string, vocab: number, cols: number, panelsPerBi
       const ids = Uint32Array.from({ length: tokens }, (_, t) => (t === 0 ? vocab - 1 : Math.floor(next() * vocab)));
       const setting = {
         config: { dim: cols, vocab }, choice: decodeChoice({}), tokens, position, maxBindingBytes,
-        tensors: { table: { type, shape: [cols, vocab], bytes } }, op: { op: 'embed', table: 'table', scale, output: 'x' } as const,
+        tensors: { table: { type, shape: [cols, vocab], bytes } }, op: embedOp({ table: 'table', scale, output: 'x' }),
       };
       const found = await withStage(bench, setting, async (stage) => {
         bench.gpu.device.queue.writeBuffer(stage.activations.ids.buffer, 4 * position, ids);

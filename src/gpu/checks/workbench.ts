@@ -2,13 +2,13 @@
 // activations that a check writes and reads. So a check runs what runs, parameters, grids and bindings included.
 import { type TensorInfo, type Header } from '../../gguf/header.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
-import { vectorsOf } from '../../model/build.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
 import { kvBytes } from '../../model/kv-cache.ts';
-import { type Activations, record } from '../../model/record.ts';
+import { type Activations } from '../../model/operation.ts';
+import { record, stacksOf, vectorsOf } from '../../model/operations.ts';
 import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
 import { sourceReader } from '../../weights/store/reader.ts';
-import { type SectionSpec, layoutOf } from '../../weights/layout.ts';
+import { layoutOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { type Gpu } from '../device.ts';
@@ -44,8 +44,6 @@ export interface Setting {
   maxBindingBytes?: number;
 }
 
-type Buffer = keyof Activations['buffers'];
-
 export interface Stage {
   ledger: Ledger;
   activations: Activations;
@@ -55,10 +53,10 @@ export interface Stage {
   /** The operation as record.ts records it, as far as the step runs it. */
   dispatches: Dispatch[];
   /** Fills the first rows of a buffer from (rows, width); the rest of each row becomes zero. */
-  write(name: Buffer, rows: Float32Array, width: number): void;
+  write(name: string, rows: Float32Array, width: number): void;
   run(dispatches: Dispatch[] | Program): Promise<void>;
   /** (rows, width): the first numbers of the first rows of a buffer. */
-  read(name: Buffer, rows: number, width: number): Promise<Float32Array>;
+  read(name: string, rows: number, width: number): Promise<Float32Array>;
   readBytes(buffer: GPUBuffer, size: number): Promise<ArrayBuffer>;
 }
 
@@ -79,7 +77,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const config = { ...noConfig, ...setting.config, context };
     // Operations outside a graph need only its numbers.
     const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
-    const activations = createActivations(ledger, graph, { chunk: rows, logitsRows: rows, context });
+    const activations = createActivations(ledger, graph, op ? [op] : [], { chunk: rows, logitsRows: rows, context });
     writeAngles(device.queue, activations, graph, context, []);
     const cacheBytes = kvBytes(config, context, choice.cache);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -88,9 +86,9 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(position, tokens, 0, 0));
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
-    const dispatches = op ? record({ graph, choice, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, mode, 'check', [op], place!).filter((each) => runsIn(each, { rows: tokens, length })) : [];
+    const dispatches = op ? record(op, { graph, choice, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, place!, mode, 'check').filter((each) => runsIn(each, { rows: tokens, length })) : [];
 
-    const strideOf = (name: Buffer) => (name === 'partials' ? 0 : activations.strides[name]);
+    const strideOf = (name: string) => (name === 'partials' ? 0 : activations.strides[name]);
     const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {
       const staging = ledger.create('staging', 'check.readback', size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
       const encoder = device.createCommandEncoder();
@@ -131,13 +129,10 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
 }
 
 /** Puts the tensors on the GPU in one section, by way of slabs, as a model's layer. */
-async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, { dim, vocab }: ModelConfig, { tensors = {}, maxBindingBytes }: Setting) {
+async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfig, { tensors = {}, maxBindingBytes }: Setting) {
   const header = headerOf(tensors);
-  const stacks: SectionSpec['stacks'] =
-    op.op === 'project' ? [{ cols: op.cols, ranges: op.matrices, aligned: op.gate !== undefined }]
-    : op.op === 'embed' ? [{ cols: dim, ranges: [{ tensor: op.table, firstRow: 0, rows: vocab }], aligned: false }]
-    : [];
-  const layout = layoutOf(header, [{ name: 'check', vectors: vectorsOf(op), stacks }]);
+  const stacks = stacksOf(op, config);
+  const layout = layoutOf(header, [{ name: 'check', vectors: vectorsOf(op, config).map(({ tensor }) => tensor), stacks }]);
   const weights = placeWeights(layout, [{ section: 0, start: 0, end: Math.max(16, layout.sections[0].byteLength) }], {
     maxBufferBytes: gpu.device.limits.maxBufferSize,
     maxBindingBytes: maxBindingBytes ?? gpu.maxBindingBytes,
@@ -154,7 +149,7 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, { dim, vocab }: Mo
   return {
     vectors: weights.vectors(0),
     vectorOffset: (name: string) => vectors.find(({ tensor }) => tensor === name)!.offset / 4,
-    stack: (n: number) => weights.stack(0, n),
+    stacks: stacks.map((_, n) => weights.stack(0, n)),
   };
 }
 

@@ -2,6 +2,9 @@
 import { type Architecture, blocks, ends, mostPositions, readConfig, readRope } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { type RopeSpec } from '../graph.ts';
+import { attend } from '../ops/attend.ts';
+import { normAdd } from '../ops/norm-add.ts';
+import { rope } from '../ops/rope.ts';
 
 export const gemma3: Architecture = {
   name: 'gemma3',
@@ -27,13 +30,13 @@ export const gemma3: Architecture = {
         const isLocal = window > 0 && layer % pattern < pattern - 1;
         return [
           queriesKeysValues(file, config, blk),
-          { op: 'rope', layer, rope: isLocal ? 1 : 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` },
-          { op: 'attend', layer, scale, window: isLocal ? window : undefined },
+          rope({ layer, rope: isLocal ? 1 : 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` }),
+          attend({ layer, scale, window: isLocal ? window : undefined }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim, 'branch'),
-          { op: 'norm-add', input: 'branch', weight: `${blk}.post_attention_norm.weight`, output: 'x' },
+          normAdd({ input: 'branch', weight: `${blk}.post_attention_norm.weight`, output: 'x' }),
           gated(file, config, blk, 'gelu'),
           back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn, 'branch'),
-          { op: 'norm-add', input: 'branch', weight: `${blk}.post_ffw_norm.weight`, output: 'x' },
+          normAdd({ input: 'branch', weight: `${blk}.post_ffw_norm.weight`, output: 'x' }),
         ];
       }),
     };

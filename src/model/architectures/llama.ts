@@ -1,6 +1,8 @@
 // Llama 1 to 3, Mistral, SmolLM and their kin. Touvron et al., arXiv 2302.13971; Llama 3: arXiv 2407.21783.
 import { type Architecture, blocks, ends, optionalBiases, readConfig, readRope } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
+import { attend } from '../ops/attend.ts';
+import { rope } from '../ops/rope.ts';
 
 export const llama: Architecture = {
   name: 'llama',
@@ -8,19 +10,19 @@ export const llama: Architecture = {
   graph(file) {
     const config = readConfig(file, 'llama');
     const { heads, headDim, ffn } = config;
-    const rope = readRope(file, config, 'pairs');
-    if (file.hasTensor('rope_freqs.weight')) rope.factors = 'rope_freqs.weight';
+    const angles = readRope(file, config, 'pairs');
+    if (file.hasTensor('rope_freqs.weight')) angles.factors = 'rope_freqs.weight';
     return {
       config,
-      ropes: [rope],
-      hostTensors: rope.factors ? [rope.factors] : [],
+      ropes: [angles],
+      hostTensors: angles.factors ? [angles.factors] : [],
       ...ends(file, config),
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;
         return [
           queriesKeysValues(file, config, blk, optionalBiases(file, [`${blk}.attn_q`, `${blk}.attn_k`, `${blk}.attn_v`])),
-          { op: 'rope', layer, rope: 0 },
-          { op: 'attend', layer, scale: 1 / Math.sqrt(headDim) },
+          rope({ layer, rope: 0 }),
+          attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim, 'x', optionalBiases(file, [`${blk}.attn_output`])),
           gated(file, config, blk, 'silu'),
           back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),

@@ -2,6 +2,9 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
 import { back } from '../branches.ts';
+import { attend } from '../ops/attend.ts';
+import { rope } from '../ops/rope.ts';
+import { project } from '../ops/project.ts';
 
 export const phi3: Architecture = {
   name: 'phi3',
@@ -24,14 +27,14 @@ export const phi3: Architecture = {
         const up = `${blk}.ffn_up.weight`;
         file.matrix(up, dim, 2 * ffn);
         return [
-          { op: 'project', input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv', matrices: [file.matrix(`${blk}.attn_qkv.weight`, dim, qkvRows)] },
-          { op: 'rope', layer, rope: 0 },
-          { op: 'attend', layer, scale: 1 / Math.sqrt(headDim) },
+          project({ input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv', matrices: [file.matrix(`${blk}.attn_qkv.weight`, dim, qkvRows)] }),
+          rope({ layer, rope: 0 }),
+          attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),
-          {
-            op: 'project', input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate: 'silu', output: 'hidden',
+          project({
+            input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate: 'silu', output: 'hidden',
             matrices: [{ tensor: up, firstRow: 0, rows: ffn }, { tensor: up, firstRow: ffn, rows: ffn }],
-          },
+          }),
           back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),
         ];
       }),

@@ -1,6 +1,8 @@
 // Qwen 2 and 2.5: Llama with biases on queries, keys and values, and rotary halves. arXiv 2407.10671.
 import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
+import { attend } from '../ops/attend.ts';
+import { rope } from '../ops/rope.ts';
 
 export const qwen2: Architecture = {
   name: 'qwen2',
@@ -17,8 +19,8 @@ export const qwen2: Architecture = {
         const blk = `blk.${layer}`;
         return [
           queriesKeysValues(file, config, blk, [`${blk}.attn_q.bias`, `${blk}.attn_k.bias`, `${blk}.attn_v.bias`]),
-          { op: 'rope', layer, rope: 0 },
-          { op: 'attend', layer, scale: 1 / Math.sqrt(headDim) },
+          rope({ layer, rope: 0 }),
+          attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),
           gated(file, config, blk, 'silu'),
           back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),

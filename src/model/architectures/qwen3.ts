@@ -1,6 +1,8 @@
 // Qwen 3 (dense): no biases, queries and keys normalised per head before the rotation. arXiv 2505.09388.
 import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
+import { attend } from '../ops/attend.ts';
+import { rope } from '../ops/rope.ts';
 
 export const qwen3: Architecture = {
   name: 'qwen3',
@@ -17,8 +19,8 @@ export const qwen3: Architecture = {
         const blk = `blk.${layer}`;
         return [
           queriesKeysValues(file, config, blk),
-          { op: 'rope', layer, rope: 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` },
-          { op: 'attend', layer, scale: 1 / Math.sqrt(headDim) },
+          rope({ layer, rope: 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` }),
+          attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),
           gated(file, config, blk, 'silu'),
           back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
-import { sectionSpecs } from '../../engine/load/sections.ts';
+import { sectionsOf, specsOf } from '../../model/sections.ts';
 import { InvalidFileError } from '../../errors.ts';
 import { openFiles, type OpenedFiles } from '../../gguf/files.ts';
 import { type ByteSource } from '../../gguf/source.ts';
@@ -21,7 +21,7 @@ const smallChunks: ImportOptions = { connections: 3, chunkBytes: 50_000 };
 
 function importable(files: OpenedFiles, bytes = slabBytes): ImportableModel {
   const graph = buildGraph(files.header);
-  return { ...files, layout: layoutOf(files.header, sectionSpecs(graph), bytes), hostTensors: graph.hostTensors };
+  return { ...files, layout: layoutOf(files.header, specsOf(sectionsOf(graph)), bytes), hostTensors: graph.hostTensors };
 }
 
 /** A source that counts what it gives; `fault` may throw before a piece, or change it. */

@@ -1,7 +1,7 @@
 // Reading what is stored: what is damaged is found at its first read, never given to anyone, and mended from the source.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
-import { sectionSpecs } from '../../engine/load/sections.ts';
+import { sectionsOf, specsOf } from '../../model/sections.ts';
 import { BudgetError, InvalidFileError } from '../../errors.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { type ByteSource } from '../../gguf/source.ts';
@@ -21,7 +21,7 @@ let manifest: Manifest;
 beforeEach(async () => {
   const files = await openFiles([bytesSource(bytes, 'model.gguf')]);
   const graph = buildGraph(files.header);
-  model = { ...files, layout: layoutOf(files.header, sectionSpecs(graph), 96 * 1024), hostTensors: graph.hostTensors };
+  model = { ...files, layout: layoutOf(files.header, specsOf(sectionsOf(graph)), 96 * 1024), hostTensors: graph.hostTensors };
   store = memoryStore();
   manifest = await importModel(model, store, { id: 'm', name: 'Model', urls: [] });
 });

@@ -1,0 +1,47 @@
+// How many dispatches operations become, from the header alone: they are recorded with nothing behind their bindings, so
+// that a plan counts what will be there and mirrors nothing.
+import { type Binding } from '../../gpu/program.ts';
+import { type Op } from '../../model/graph.ts';
+import { type Mode, plainChoice } from '../../model/kernel-choice.ts';
+import { type RecordContext } from '../../model/operation.ts';
+import { record } from '../../model/operations.ts';
+import { type PlacedOp, type StackRef } from '../../model/sections.ts';
+import { type Matrix } from '../../weights/layout.ts';
+import { type OpenedModel } from './model-file.ts';
+
+/** Into how many bindings the matrix is cut that a stack holds at an index. */
+export type CutsOf = (ref: StackRef, matrix: Matrix) => number;
+
+export type DispatchCount = (placed: PlacedOp, cutsOf: CutsOf, mode: Mode) => number;
+
+const nothing: Binding = { buffer: undefined as unknown as GPUBuffer };
+const anything = new Proxy({}, { get: () => nothing }) as Record<string, Binding>;
+const zeros = new Proxy({}, { get: () => 0 }) as Record<string, number>;
+
+/** An operation without what differs from layer to layer: its layer and the numbers in the names of its tensors. */
+const likeness = (op: Op): string => JSON.stringify(op, (key, value: unknown) => (key === 'layer' ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));
+
+/**
+ * Dispatches with parameters of their own: those of a product for few and for many rows share them. Layers that are alike
+ * are recorded once, as many as a model may have.
+ */
+export function createDispatchCount({ graph, layout }: Pick<OpenedModel, 'graph' | 'layout'>): DispatchCount {
+  const counts = new Map<string, number>();
+  const likenesses = new Map<Op, string>();
+  const context: RecordContext = {
+    graph, choice: plainChoice, keys: () => nothing, values: () => nothing,
+    activations: { buffers: anything, strides: zeros, state: nothing, ids: nothing, angles: nothing, firstAngles: [] },
+  };
+  return ({ op, stacks }, cutsOf, mode) => {
+    if (!likenesses.has(op)) likenesses.set(op, likeness(op));
+    const cut = stacks.map((ref) => layout.sections[ref.section].stacks[ref.stack].map((matrix) => ({ matrix, cuts: cutsOf(ref, matrix) })));
+    const key = `${mode} ${likenesses.get(op)} ${cut.map((stack) => stack.map(({ cuts }) => cuts).join('+')).join()}`;
+    let count = counts.get(key);
+    if (count === undefined) {
+      const parts = cut.map((stack) => stack.flatMap(({ matrix, cuts }) => Array.from({ length: cuts }, () => ({ matrix, binding: nothing, panels: 1, firstRow: 0, rows: 1 }))));
+      const dispatches = record(op, context, { vectors: nothing, vectorOffset: () => 0, stacks: parts }, mode, '');
+      counts.set(key, (count = new Set(dispatches.map(({ params }) => params)).size));
+    }
+    return count;
+  };
+}

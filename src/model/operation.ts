@@ -1,0 +1,84 @@
+// What a file in ops/ says of its operation: its tensors, buffers, state, dispatches and costs. Everything that the engine
+// asks of an operation is asked here, so that a new operation is a new file.
+import { type Binding, type Dispatch, type Step } from '../gpu/program.ts';
+import { type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
+import { type KernelChoice, type Mode } from './kernel-choice.ts';
+import { type MatrixPart } from './products.ts';
+
+/** Rows of activations are padded with zeros to whole groups of 32 numbers, so that kernels may read whole groups. */
+export const pad32 = (floats: number): number => Math.ceil(floats / 32) * 32;
+
+/** Matrices that share an input of `cols` numbers, stored stacked by rows; `aligned`: each begins at a panel, as gated ones need it. */
+export interface StackSpec {
+  cols: number;
+  ranges: RowRange[];
+  aligned: boolean;
+}
+
+/** State that a sequence keeps for an operation from step to step. */
+export interface KeysValues {
+  kind: 'keys-values';
+  layer: number;
+}
+export type StateSpec = KeysValues;
+
+/** Bytes that a dispatch must read and write at least once, and floating point operations (a multiply-add is two). */
+export interface Cost {
+  bytes: number;
+  flops: number;
+}
+
+export interface CostModel {
+  config: ModelConfig;
+  /** Bytes of the keys and values of one position of a layer. */
+  kvPositionBytes: number;
+}
+
+/** The buffers between operations (activations.ts), by the names that operations give them. */
+export interface Activations {
+  buffers: Record<string, Binding>;
+  /** Floats per row. */
+  strides: Record<string, number>;
+  state: Binding;
+  ids: Binding;
+  angles: Binding;
+  /** First entry of each rope in `angles`. */
+  firstAngles: number[];
+}
+
+/** What all operations of a model are recorded with. */
+export interface RecordContext {
+  graph: { config: ModelConfig; ropes: RopeSpec[] };
+  choice: KernelChoice;
+  activations: Activations;
+  keys(layer: number): Binding;
+  values(layer: number): Binding;
+}
+
+/** Where one operation finds its weights. */
+export interface Place {
+  vectors: Binding;
+  /** Index of the first float of a vector in `vectors`. */
+  vectorOffset(tensor: string): number;
+  /** Of each of the operation's stacks, the parts of its matrices in order. */
+  stacks: MatrixPart[][];
+}
+
+export interface Operation<O extends Op = Op> {
+  /** `Op.op` of its operations, and the name of its file. */
+  name: O['op'];
+  /** Small tensors (norms, biases) by name, and the length that each has to have. */
+  vectors?(op: O, config: ModelConfig): { tensor: string; length: number }[];
+  /** What else `build.ts` has to refuse in this operation; undefined if nothing. */
+  refusal?(op: O): string | undefined;
+  stacks?(op: O, config: ModelConfig): StackSpec[];
+  /** Activation buffers that it reads or writes: floats per row. */
+  buffers(op: O, config: ModelConfig): Record<string, number>;
+  /** Buffers of its own whose size does not follow from rows: bytes for up to `positions`. */
+  scratch?(op: O, config: ModelConfig, positions: number): Record<string, number>;
+  state?(op: O): StateSpec;
+  /** In the order in which they run; `section` begins their labels. */
+  dispatches(op: O, context: RecordContext, place: Place, mode: Mode, section: string): Dispatch[];
+  /** By the name of each kernel that only this operation dispatches. */
+  costs: Record<string, (dispatch: Dispatch, step: Step, model: CostModel) => Cost>;
+}

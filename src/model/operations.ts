@@ -1,0 +1,40 @@
+// The operations that there are, found by file: adding one is adding a file in ops/ (docs/architecture.md tells what else).
+import { type Dispatch, type Step } from '../gpu/program.ts';
+import { type Graph, type ModelConfig, type Op } from './graph.ts';
+import { type Mode } from './kernel-choice.ts';
+import { type Cost, type CostModel, type Operation, type Place, type RecordContext, type StackSpec, type StateSpec } from './operation.ts';
+
+const files = import.meta.glob<{ operation: Operation<never> }>('./ops/*.ts', { eager: true });
+const operations = new Map(Object.values(files).map(({ operation }) => [operation.name as string, operation as unknown as Operation]));
+
+function operationOf({ op }: Op): Operation {
+  const operation = operations.get(op);
+  if (!operation) throw new Error(`There is no file src/model/ops/${op}.ts; known operations are ${[...operations.keys()].join(', ')}.`);
+  return operation;
+}
+
+/** All operations of a graph in the order of use. */
+export const opsOf = ({ embed, layers, head }: Pick<Graph, 'embed' | 'layers' | 'head'>): Op[] => [embed, ...layers.flat(), head];
+
+export const vectorsOf = (op: Op, config: ModelConfig): { tensor: string; length: number }[] => operationOf(op).vectors?.(op, config) ?? [];
+export const stacksOf = (op: Op, config: ModelConfig): StackSpec[] => operationOf(op).stacks?.(op, config) ?? [];
+export const refusalOf = (op: Op): string | undefined => operationOf(op).refusal?.(op);
+export const buffersOf = (op: Op, config: ModelConfig): Record<string, number> => operationOf(op).buffers(op, config);
+export const scratchOf = (op: Op, config: ModelConfig, positions: number): Record<string, number> => operationOf(op).scratch?.(op, config, positions) ?? {};
+export const stateOf = (op: Op): StateSpec | undefined => operationOf(op).state?.(op);
+
+/** Names of all tensors of an operation. */
+export const tensorsOf = (op: Op, config: ModelConfig): string[] =>
+  [...vectorsOf(op, config).map(({ tensor }) => tensor), ...stacksOf(op, config).flatMap(({ ranges }) => ranges.map(({ tensor }) => tensor))];
+
+/** The dispatches of one operation for one token (decode) or for many (prefill). */
+export const record = (op: Op, context: RecordContext, place: Place, mode: Mode, section: string): Dispatch[] => operationOf(op).dispatches(op, context, place, mode, section);
+
+/** Undefined for a kernel that no operation dispatches. */
+export function costOf(dispatch: Dispatch, step: Step, model: CostModel): Cost | undefined {
+  for (const { costs } of operations.values()) {
+    const cost = costs[dispatch.kernel.kernel];
+    if (cost) return cost(dispatch, step, model);
+  }
+  return undefined;
+}

@@ -1,0 +1,33 @@
+// output row t = table[ids[t]] * scale
+import { type Op } from '../graph.ts';
+import { type Operation, pad32 } from '../operation.ts';
+import { formatFiles, matrixParams } from '../products.ts';
+
+export interface Embed extends Op {
+  op: 'embed';
+  table: string;
+  scale: number;
+  output: string;
+}
+
+export const embed = (given: Omit<Embed, 'op'>): Embed => ({ op: 'embed', ...given });
+
+export const operation: Operation<Embed> = {
+  name: 'embed',
+  stacks: ({ table }, { dim, vocab }) => [{ cols: dim, ranges: [{ tensor: table, firstRow: 0, rows: vocab }], aligned: false }],
+  buffers: ({ output }, { dim }) => ({ [output]: pad32(dim) }),
+  dispatches: ({ scale, output }, { activations: { buffers, strides, state, ids } }, { stacks: [parts] }, _mode, section) =>
+    parts.map((part) => {
+      const groups = Math.ceil(part.matrix.cols / 32);
+      return {
+        label: `${section}.embed`,
+        kernel: { kernel: 'embed', files: ['prelude', ...formatFiles(part.matrix.format), 'state'] },
+        params: { ...matrixParams(part), groups, first_row: part.firstRow, rows: part.rows, stride: strides[output], scale },
+        bindings: { weights: part.binding, state, ids, output: buffers[output] },
+        grid: ({ rows }) => [Math.ceil(groups / 64), rows],
+      };
+    }),
+  costs: {
+    embed: ({ params = {} }, { rows }) => ({ bytes: rows * (params.panel_words / 32 + params.groups * 32) * 4, flops: 2 * rows * params.groups * 32 }),
+  },
+};

@@ -1,0 +1,147 @@
+// output = matrix · norm(input) + bias, the matrices stacked by rows; with `gate`, the first half of the rows goes through
+// the activation and multiplies the second; with `add`, the result is added to output.
+import { type Dispatch } from '../../gpu/program.ts';
+import { choiceOf, matrixKind } from '../choice-of-matrix.ts';
+import { type Op, type RowRange } from '../graph.ts';
+import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
+import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixParams, prefillKernel } from '../products.ts';
+import { rmsNorm } from '../rms-norm.ts';
+
+export interface Project extends Op {
+  op: 'project';
+  input: string;
+  /** RMS norm weights applied to the input. */
+  norm?: string;
+  matrices: RowRange[];
+  cols: number;
+  /** One per matrix, or none. */
+  bias?: (string | undefined)[];
+  gate?: 'silu' | 'gelu';
+  add?: boolean;
+  /** cap * tanh(value / cap) */
+  softcap?: number;
+  output: string;
+}
+
+export const project = (given: Omit<Project, 'op'>): Project => ({ op: 'project', ...given });
+
+export const isProject = (op: Op): op is Project => op.op === 'project';
+
+/** The input after its norm, where a kernel of its own writes it: before many rows. */
+const normed = 'normed';
+/** Both halves of a gated product, where the kernel that makes them does not join them. */
+const halves = 'gated';
+
+const gates = { silu: 1, gelu: 2 };
+const flag = (value: unknown) => (value ? 1 : 0);
+const rowsIn = (matrices: RowRange[]) => matrices.reduce((sum, { rows }) => sum + rows, 0);
+
+/** A matrix is read once, whatever the rows of activations. */
+function productCost({ params }: Dispatch, { rows }: { rows: number }): Cost {
+  const { panels, panel_words: panelWords, groups, rows: results, up_panels: up } = params!;
+  const matrices = up ? 2 : 1; // gate and up
+  const cols = groups * 32;
+  return { bytes: matrices * panels * panelWords * 4 + rows * (cols + results) * 4, flops: matrices * 2 * rows * results * cols };
+}
+
+export const operation: Operation<Project> = {
+  name: 'project',
+  vectors: ({ norm, bias, matrices, cols }) => [
+    ...(norm ? [{ tensor: norm, length: cols }] : []),
+    ...(bias ?? []).flatMap((tensor, i) => (tensor === undefined ? [] : [{ tensor, length: matrices[i].rows }])),
+  ],
+  refusal({ bias, matrices }) {
+    // Vectors are stored in steps of 4, and kernels read the biases of a stack as one run.
+    const odd = bias ? matrices.slice(0, -1).find(({ rows }) => rows % 4) : undefined;
+    return odd && `The tensor ${odd.tensor} has ${odd.rows} rows and a bias; windrow needs a multiple of 4 there.`;
+  },
+  stacks: ({ cols, matrices, gate }) => [{ cols, ranges: matrices, aligned: gate !== undefined }],
+  buffers({ input, norm, output, cols, matrices, gate }) {
+    const rows = gate ? matrices[0].rows : rowsIn(matrices);
+    return {
+      [input]: pad32(cols), ...(norm ? { [normed]: pad32(cols) } : {}), ...(gate ? { [halves]: 2 * pad32(rows) } : {}),
+      [output]: output === 'logits' ? rows : pad32(rows),
+    };
+  },
+  dispatches: (op, context, place, mode, section) => (mode === 'decode' ? decode(op, context, place, section) : prefill(op, context, place, section)),
+  costs: {
+    ...Object.fromEntries(['matvec', 'matvec-few', 'matvec-rows', 'matvec-broadcast', 'matmul', 'matmul-matrix'].map((kernel) => [kernel, productCost])),
+    gate: ({ params = {} }, { rows }) => ({ bytes: 3 * rows * params.cols * 16, flops: 8 * rows * params.cols * 4 }),
+  },
+};
+
+/** What the dispatches of a product have in common, part by part. */
+function partsOf(op: Project, { activations: { buffers, strides, state }, choice, graph }: RecordContext, { vectors, vectorOffset, stacks: [parts] }: Place, section: string, input: string, target: string) {
+  const firstOutput = firstOutputs(op, parts);
+  return parts.map((part, i) => {
+    const kind = matrixKind(op, part.matrix);
+    return {
+      part, kind, choice: choiceOf(choice, kind), label: `${section}.${op.output}`,
+      bindings: { weights: part.binding, vectors, state, input: buffers[input], output: buffers[target] },
+      params: {
+        ...matrixParams(part), rows: part.rows, first_output: firstOutput[i], stride: strides[input], output_stride: strides[target],
+        norm: op.norm ? vectorOffset(op.norm) / 4 : 0, bias: op.bias ? vectorOffset(op.bias[0]!) + firstOutput[i] : 0,
+        inverse_cols: 1 / op.cols, eps: graph.config.eps, softcap: op.softcap ?? 0, up_panels: 0,
+      },
+      constants: { HasBias: flag(op.bias), Add: flag(op.add), Softcap: flag(op.softcap) } as Record<string, number>,
+    };
+  });
+}
+
+/** One row: the norm is made by each workgroup, and the gate joins its halves where they lie in one binding. */
+function decode(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {
+  const fused = op.gate !== undefined && place.stacks[0].length === 1;
+  const target = op.gate && !fused ? halves : op.output;
+  const dispatches = partsOf(op, context, place, section, op.input, target).map(({ part, kind, choice, label, bindings, params, constants }): Dispatch => {
+    if (fused) {
+      params.rows = part.matrix.parts[0].rows;
+      params.up_panels = part.matrix.parts[1].targetRow / 32;
+      params.panels = params.up_panels;
+    }
+    const gate = fused ? gates[op.gate!] : 0;
+    return {
+      label, kind, params, bindings,
+      kernel: decodeKernel(choice, part, { ...constants, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') }),
+      grid: () => [Math.ceil(params.panels / choice.panels)],
+    };
+  });
+  return op.gate && !fused ? [...dispatches, join(op, context, section)] : dispatches;
+}
+
+/** Many rows; a few of them by a kernel of its own, if one is chosen: each step runs one of the two. */
+function prefill(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {
+  const input = op.norm ? normed : op.input;
+  const norms = op.norm ? [rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm, cols: op.cols })] : [];
+  const products = partsOf(op, context, place, section, input, op.gate ? halves : op.output).flatMap(({ part, choice, constants, label, kind, params, bindings }): Dispatch[] => {
+    const dispatch = { label, kind, params, bindings };
+    const many = { ...dispatch, ...prefillKernel(choice, part, constants) };
+    if (!choice.few) return [many];
+    return [{ ...dispatch, ...fewKernel(choice.few, part, constants) }, { ...many, grid: (step) => (step.rows <= fewRows ? [0] : many.grid(step)) }];
+  });
+  return [...norms, ...products, ...(op.gate ? [join(op, context, section)] : [])];
+}
+
+/** output = activation(first half) * second half */
+function join({ gate, output, matrices }: Project, { activations: { buffers, strides, state } }: RecordContext, section: string): Dispatch {
+  const cols = Math.ceil(matrices[0].rows / 4);
+  return {
+    label: `${section}.gate`,
+    kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Gate: gates[gate!] } },
+    params: { cols, up: pad32(matrices[0].rows) / 4, input_stride: strides[halves], output_stride: strides[output] },
+    bindings: { state, input: buffers[halves], output: buffers[output] },
+    grid: ({ rows }) => [Math.ceil(cols / 64), rows],
+  };
+}
+
+/** Where each part's first row goes in a row of the output: stacked rows follow each other, gated halves begin at a panel. */
+function firstOutputs(op: Project, parts: MatrixPart[]): number[] {
+  let start = 0;
+  let previous = parts[0].matrix;
+  return parts.map((part) => {
+    if (part.matrix !== previous) {
+      start += op.gate ? pad32(previous.rows) : previous.rows;
+      previous = part.matrix;
+    }
+    return start + part.firstRow;
+  });
+}

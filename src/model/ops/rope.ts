@@ -1,0 +1,47 @@
+// Normalises (optional) and rotates the queries and keys of `qkv`; queries go to `query`, keys and values to the cache of a layer.
+import { type ModelConfig, type Op } from '../graph.ts';
+import { type Operation, pad32 } from '../operation.ts';
+
+export interface Rope extends Op {
+  op: 'rope';
+  layer: number;
+  /** Index into `Graph.ropes`. */
+  rope: number;
+  queryNorm?: string;
+  keyNorm?: string;
+}
+
+export const rope = (given: Omit<Rope, 'op'>): Rope => ({ op: 'rope', ...given });
+
+/** Floats per row of the queries, each head padded to whole vec4s. */
+export const queryFloats = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * Math.ceil(headDim / 4) * 4;
+
+const flag = (value: unknown) => (value ? 1 : 0);
+
+export const operation: Operation<Rope> = {
+  name: 'rope',
+  vectors: ({ queryNorm, keyNorm }, { headDim }) => [queryNorm, keyNorm].filter((tensor) => tensor !== undefined).map((tensor) => ({ tensor, length: headDim })),
+  buffers: (_, config) => ({ qkv: pad32((config.heads + 2 * config.kvHeads) * config.headDim), query: queryFloats(config) }),
+  state: ({ layer }) => ({ kind: 'keys-values', layer }),
+  dispatches(op, context, { vectors, vectorOffset }, _mode, section) {
+    const { activations: { buffers, strides, state, angles, firstAngles }, graph: { config, ropes }, choice } = context;
+    const { heads, kvHeads, headDim, eps } = config;
+    const spec = ropes[op.rope];
+    const vec4s = Math.ceil(headDim / 4);
+    const headsPerWorkgroup = Math.floor(64 / vec4s);
+    return [{
+      label: `${section}.rope`,
+      kernel: { kernel: 'rope', files: [`kv/${choice.cache}`, 'state'], constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) } },
+      params: {
+        heads, kv_heads: kvHeads, head_dim: headDim, head_vec4s: vec4s, rope_dims: spec.dims, first_angle: firstAngles[op.rope], stride: strides.qkv, eps,
+        query_norm: op.queryNorm ? vectorOffset(op.queryNorm) : 0, key_norm: op.keyNorm ? vectorOffset(op.keyNorm) : 0,
+      },
+      bindings: { vectors, state, qkv: buffers.qkv, angles, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer) },
+      grid: ({ rows }) => [Math.ceil((heads + 2 * kvHeads) / headsPerWorkgroup), rows],
+    }];
+  },
+  costs: {
+    rope: ({ params = {} }, { rows }, { config: { heads, kvHeads, headDim }, kvPositionBytes }) =>
+      ({ bytes: rows * ((2 * heads + 2 * kvHeads) * headDim * 4 + kvPositionBytes), flops: 3 * rows * (heads + kvHeads) * params.rope_dims }),
+  },
+};

@@ -1,0 +1,66 @@
+// How a model is stored and run: the embedding, a section per layer, the head. Each operation knows the stacks of its
+// matrices; an output matrix that is the embedding's (a "tied" one) is a reference to that, stored once.
+import { type Graph, type Op } from './graph.ts';
+import { type StackSpec } from './operation.ts';
+import { stacksOf, vectorsOf } from './operations.ts';
+
+export type Role = { kind: 'embedding' } | { kind: 'layer'; layer: number } | { kind: 'head' };
+
+/** Where the matrices of a stack are stored: in the stack of that index of a section. */
+export interface StackRef {
+  section: number;
+  stack: number;
+}
+
+/** An operation and where its matrices are. */
+export interface PlacedOp {
+  op: Op;
+  stacks: StackRef[];
+}
+
+export interface Section {
+  role: Role;
+  name: string;
+  ops: PlacedOp[];
+  /** Small tensors of its operations, each once. */
+  vectors: string[];
+  /** What is stored here. */
+  stored: StackSpec[];
+}
+
+/** In the order of use. */
+export function sectionsOf({ config, embed, layers, head }: Pick<Graph, 'config' | 'embed' | 'layers' | 'head'>): Section[] {
+  const sections: Section[] = [];
+  const table: StackRef = { section: 0, stack: 0 };
+  const add = (role: Role, name: string, ops: Op[]) => {
+    const section = sections.length;
+    const stored: StackSpec[] = [];
+    const placed = ops.map((op): PlacedOp => {
+      if (op === head && isTied({ embed, head })) return { op, stacks: [table] };
+      const stacks = stacksOf(op, config).map((spec): StackRef => ({ section, stack: stored.push(spec) - 1 }));
+      return { op, stacks };
+    });
+    sections.push({ role, name, ops: placed, vectors: [...new Set(ops.flatMap((op) => vectorsOf(op, config).map(({ tensor }) => tensor)))], stored });
+  };
+  add({ kind: 'embedding' }, 'embedding', [embed]);
+  layers.forEach((ops, layer) => add({ kind: 'layer', layer }, `layer.${layer}`, ops));
+  add({ kind: 'head' }, 'head', [head]);
+  return sections;
+}
+
+/** Whether the output matrix is the embedding, stored and counted once. */
+export const isTied = ({ embed, head }: Pick<Graph, 'embed' | 'head'>): boolean => head.matrices[0].tensor === embed.table;
+
+/** Indices of the sections whose matrices are read for every token, in the order of use: layers, then where the output matrix is. */
+export function streamable(sections: readonly Section[]): number[] {
+  const after = sections.flatMap(({ role }, index) => (role.kind === 'embedding' ? [] : [index]));
+  const read = new Set(after.flatMap((index) => sections[index].ops.flatMap(({ stacks }) => stacks.map(({ section }) => section))));
+  return [...after, ...[...read].filter((index) => !after.includes(index))];
+}
+
+/** The layer that a section is; undefined for the embedding and the head. */
+export const layerOf = ({ role }: Section): number | undefined => (role.kind === 'layer' ? role.layer : undefined);
+
+/** What is stored of each section, as src/weights takes it. */
+export const specsOf = (sections: readonly Section[]): { name: string; vectors: string[]; stacks: StackSpec[] }[] =>
+  sections.map(({ name, vectors, stored }) => ({ name, vectors, stacks: stored }));
