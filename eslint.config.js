@@ -53,7 +53,7 @@ const boundariesSettings = {
 const packages = { allow: { to: { module: { origin: ['external', 'core'] } } } };
 
 const restricted = (...packages) => ['error', { paths: packages.filter((each) => typeof each === 'object' && each.name), patterns: packages.filter((each) => each.group) }];
-const store = { name: 'idb-keyval', message: 'Only src/weights/store/store.ts knows where weights are kept, and src/ui/chat/conversation-store.ts where chats are.' };
+const store = { name: 'idb-keyval', message: 'Only src/weights/store/records.ts knows where weights are kept, and src/ui/chat/conversation-store.ts where chats are.' };
 const shaders = { group: ['**/*.wgsl', '**/*.wgsl?*'], message: wgsl.message };
 
 export default tseslint.config(
@@ -118,5 +118,5 @@ export default tseslint.config(
   { files: ['src/bench/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-syntax': ['error', wgsl] } },
   { files: ['src/gpu/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-imports': restricted(store), 'no-restricted-syntax': ['error', createBuffer] } },
   { files: ['src/gpu/ledger.ts'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['src/weights/store/store.ts', 'src/ui/chat/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
+  { files: ['src/weights/store/records.ts', 'src/ui/chat/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
 );

@@ -15,3 +15,9 @@ export function parseBytes(size: number | string, name: string): number {
   }
   return bytes;
 }
+
+/**
+ * Whether a file (or `files` of them together) of `bytes` bytes can be one whose tensor tables imply `implied`: the last
+ * tensor may be padded to GGUF's alignment, of 32 bytes if the file does not choose another.
+ */
+export const agreesInSize = (bytes: number, implied: number, files = 1): boolean => bytes >= implied && bytes < implied + 32 * files;

@@ -31,8 +31,10 @@ export interface LoadOptions {
   variant?: string;
   /** Keep the weights in the browser's storage. Default true. A model that is there already is read from there all the same. */
   keep?: boolean;
-  /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is imported. */
+  /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is imported. A stored model with another one is another file. */
   sha256?: string | string[];
+  /** Bytes of the file, or of all parts together. A stored model of another size is another file. */
+  fileBytes?: number;
   /** Requests at once while importing. Default 4. */
   connections?: number;
   /** Keep the weights encrypted; needed again to load them. The passphrase or key is not stored. */
@@ -81,7 +83,11 @@ export interface StoredModel {
   name: string;
   /** URLs it was loaded from. */
   urls: string[];
+  /** In storage, and of the file or all parts together. */
   byteLength: number;
+  fileBytes: number;
+  /** SHA-256 of the file, or of each part, if it was given when the model was stored, or a hub told it. */
+  sha256?: string[];
   /** Milliseconds since 1970. */
   lastUsed: number;
   complete: boolean;

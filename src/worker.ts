@@ -4,10 +4,13 @@ import { createEngine, type Host } from './engine/engine.ts';
 import { previewModel } from './engine/load/preview.ts';
 import { transferErrorCodes } from './error-transfer.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
-import { openRecords, openStore } from './weights/store/store.ts';
+import { openRecords } from './weights/store/records.ts';
+import { openStore } from './weights/store/store.ts';
+import { sweepStore } from './weights/store/sweep.ts';
 
+const store = openStore();
 const host: Host = {
-  gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
+  gpu: navigator.gpu, store, locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
   costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'),
 };
 const engine = createEngine(host);
@@ -69,3 +72,4 @@ const worker: WorkerEngine = {
 
 transferErrorCodes();
 expose(worker);
+void sweepStore(store, navigator.locks).catch(() => {}); // storage that cannot be read (a private window, say) has nothing to sweep

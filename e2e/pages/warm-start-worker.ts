@@ -1,7 +1,8 @@
 // Imports a file, measures its warm start and deletes it again.
 import { measureWarmStart } from '../../bench/warm-start.ts';
 import { createEngine, type Host } from '../../src/engine/engine.ts';
-import { openRecords, openStore, type Store } from '../../src/weights/store/store.ts';
+import { openRecords } from '../../src/weights/store/records.ts';
+import { openStore, type Store } from '../../src/weights/store/store.ts';
 
 const host: Host & { store: Store } = { gpu: navigator.gpu, store: openStore(), locks: navigator.locks, tuning: openRecords('windrow-tuning'), costs: openRecords('windrow-store-cost') };
 

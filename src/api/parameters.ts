@@ -73,8 +73,10 @@ function toPrompt(prompt: CompletionParams['prompt']): GenerateRequest['prompt']
 
 /** What concerns the way of a model into the browser's storage. */
 export interface ImportSettings {
-  /** SHA-256 of the file, or of each part of a split model, in hexadecimal: checked while it is imported. */
+  /** SHA-256 of the file, or of each part of a split model, in hexadecimal: checked while it is imported. A stored model with another one is another file. */
   sha256?: string | string[];
+  /** Bytes of the file, or of all parts together. A stored model of another size is another file. */
+  fileBytes?: number;
   /** Requests at once. Default 4. */
   connections?: number;
   /** Keep the weights encrypted, under a key for AES-GCM or a passphrase; needed again to load them. See docs/encryption.md. */
@@ -102,11 +104,16 @@ function toKvType(kv: KvType | undefined): KvType | undefined {
   return kv;
 }
 
-function toImportSettings({ sha256, connections, encryption, hub }: ImportSettings): ImportSettings {
+function toImportSettings({ sha256, fileBytes, connections, encryption, hub }: ImportSettings): ImportSettings {
   for (const hash of [sha256 ?? []].flat()) {
     if (!/^[0-9a-f]{64}$/i.test(hash)) throw new RequestError(`sha256 is ${shown(hash)}; it must be 64 hexadecimal digits.`);
   }
-  return { sha256, encryption, connections: number('connections', connections, { from: 1, to: 16, integer: true }), hub: hub === undefined ? undefined : absolute(hub).replace(/\/$/, '') };
+  return {
+    sha256, encryption,
+    fileBytes: number('fileBytes', fileBytes, { from: 1, to: Number.MAX_SAFE_INTEGER, integer: true }),
+    connections: number('connections', connections, { from: 1, to: 16, integer: true }),
+    hub: hub === undefined ? undefined : absolute(hub).replace(/\/$/, ''),
+  };
 }
 
 /** A relative URL is resolved here, against the page: the worker's own base is its script. */

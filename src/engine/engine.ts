@@ -16,7 +16,8 @@ import { readerToCome } from '../weights/store/reader.ts';
 import { type Manifest } from '../weights/store/store.ts';
 import { type LoadedModel, type LoadPart, loadModel } from './load/load.ts';
 import { type ModelOptions, type OpenedModel, openModel, planFor } from './load/model-file.ts';
-import { ensureStored, findModel, type FoundModel, holdStored, idOf, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './load/open.ts';
+import { findModel, type FoundModel } from './load/find.ts';
+import { ensureStored, holdStored, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './load/open.ts';
 import { mostPerSubmit } from './run/readback.ts';
 import { type KernelChoice, chunks } from '../model/kernel-choice.ts';
 import { type Runner, createRunner } from './run/runner.ts';
@@ -115,6 +116,7 @@ export function createEngine(host: Host): Engine {
     const report = reporter(onProgress);
     report({ phase: 'header' });
     const found = await findModel(given, options, host.store);
+    if (found.notice) report({ notice: found.notice });
     const opened = openModel(found.files.header);
     const text = textOf(opened);
     const gpu = await openGpu(host.gpu, host.deviceOptions);
@@ -208,7 +210,7 @@ export function createEngine(host: Host): Engine {
       report({ phase: 'header' });
       const found = await findModel(source, options, host.store);
       const opened = openModel(found.files.header);
-      const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, await idOf(found.files), { report, gate: gate.passed }));
+      const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: gate.passed }));
       report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
       return describeStored(manifest);
     },
@@ -231,8 +233,12 @@ export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gp
   return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, choice, ramBytes, loader, readDelay, tokensPerSubmit };
 }
 
-const describeStored = ({ id, name, slabBytes, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({
-  id, name, urls, byteLength: slabBytes.reduce((a, b) => a + b, 0), lastUsed, complete, encrypted: encryption && (encryption.wrapped ? 'passphrase' : 'key'),
+const describeStored = ({ id, name, slabBytes, files, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({
+  id, name, urls, lastUsed, complete,
+  byteLength: slabBytes.reduce((a, b) => a + b, 0),
+  fileBytes: files.reduce((sum, file) => sum + file.byteLength, 0),
+  sha256: complete && files.every((file) => file.sha256) ? files.map((file) => file.sha256!) : undefined,
+  encrypted: encryption && (encryption.wrapped ? 'passphrase' : 'key'),
 });
 
 /** Progress with what was not said left as it was last. */

@@ -8,7 +8,7 @@ import { opsOf } from '../../model/operations.ts';
 import { kvBytes } from '../../model/kv-cache.ts';
 import { matricesOf } from '../../weights/layout.ts';
 import { type LoadOptions } from '../../protocol.ts';
-import { type FoundModel } from './open.ts';
+import { type FoundModel } from './find.ts';
 import { type ModelOptions, type OpenedModel } from './model-file.ts';
 import { type Plan } from './plan.ts';
 import { defaultRamBytes } from './streaming.ts';

@@ -1,24 +1,21 @@
-// From what the caller names as a model to its header, and from there to a reader of its weights: found in the store,
-// imported into it, or read from the source each time. Knows no GPU.
-import { RequestError } from '../../errors.ts';
-import { type OpenedFiles, openFiles, partNames } from '../../gguf/files.ts';
+// From a model whose header is read to a reader of its weights: of the stored model, of the source once it is imported, or
+// of the source itself each time. Knows no GPU.
+import { hasCode, RequestError } from '../../errors.ts';
 import { type Header } from '../../gguf/header.ts';
 import { getString } from '../../gguf/metadata.ts';
-import { type ByteSource } from '../../gguf/source.ts';
-import { type LoadOptions, type LoadProgress, type ModelSource, type StoreCost, type VerifyResult } from '../../protocol.ts';
+import { type LoadOptions, type LoadProgress, type StoreCost, type VerifyResult } from '../../protocol.ts';
 import { convertStored, isConvertible } from '../../weights/import/convert.ts';
 import { measureReads } from '../../weights/stream/cost-model.ts';
-import { findOnHub, hubUrl } from '../../weights/source/hub.ts';
 import { importModel, type ImportProgress } from '../../weights/import/import-job.ts';
 import { createEncryption, openEncryption } from '../../weights/store/keys.ts';
 import { layoutVersion } from '../../weights/layout.ts';
 import { holdModel, whileUnused, withImportLock } from '../../weights/store/locks.ts';
 import { checkQuota } from '../../weights/import/quota.ts';
 import { findDamaged, mendFrom, sourceReader, storedReader, type Mend, type WeightsReader } from '../../weights/store/reader.ts';
-import { bytesSource, fileSource, sizedSource } from '../../weights/source/source.ts';
 import { sealedStore } from '../../weights/store/sealed-store.ts';
-import { type Encryption, type Manifest, sha256, type Store } from '../../weights/store/store.ts';
-import { urlSource } from '../../weights/source/url-source.ts';
+import { type Encryption, type Manifest, type Store } from '../../weights/store/store.ts';
+import { compareTo, fingerprintOf, hasFingerprint, newId } from '../../weights/store/identity.ts';
+import { type FoundModel, openUrls, partUrls } from './find.ts';
 import { type OpenedModel, openModel } from './model-file.ts';
 
 /** Where models are kept, and what watches over it. Undefined parts are missing where the engine runs. */
@@ -28,16 +25,6 @@ export interface Storage {
   estimate?: () => Promise<StorageEstimate>;
   /** Where the measured cost of reads is kept. */
   costs?: { get(key: string): Promise<StoreCost | undefined>; set(key: string, cost: StoreCost): Promise<void> };
-}
-
-export interface FoundModel {
-  files: OpenedFiles;
-  /** The stored model, if that is where the header comes from. */
-  manifest?: Manifest;
-  /** Under what it will be found again: its URL, its name on a hub. */
-  addresses: string[];
-  /** SHA-256 of each file, where known. */
-  sha256?: (string | undefined)[];
 }
 
 type Report = (progress: Partial<LoadProgress>) => void;
@@ -58,53 +45,6 @@ export interface OpenedWeights {
   fromStore: boolean;
 }
 
-/** Opens the model's header, from the store if the model is there and complete. */
-export async function findModel(given: ModelSource | ByteSource, options: LoadOptions, store: Store | undefined): Promise<FoundModel> {
-  const hashes = typeof options.sha256 === 'string' ? [options.sha256] : options.sha256;
-  if ('read' in given) return { files: await openFiles([given]), addresses: [], sha256: hashes };
-  if ('bytes' in given) return { files: await openFiles([bytesSource(new Uint8Array(given.bytes), given.name ?? 'model.gguf')]), addresses: [], sha256: hashes };
-  if ('file' in given) return { files: await openFiles([fileSource(given.file)]), addresses: [], sha256: hashes };
-  if ('files' in given) {
-    if (given.files.length === 0) throw new RequestError('There are no files to load. Give a GGUF, or all parts of one.');
-    return { files: await openFiles(given.files.map(fileSource)), addresses: [], sha256: hashes };
-  }
-  const manifests = (await store?.manifests()) ?? [];
-  if ('stored' in given) {
-    const manifest = manifests.find((m) => m.id === given.stored);
-    if (!manifest) throw new RequestError(`There is no stored model ${given.stored}.`, { code: 'not_found' });
-    if (!isConvertible(manifest.layoutVersion)) throw new RequestError(`The stored model ${manifest.name} was stored by another version of windrow (layout ${manifest.layoutVersion}). Load it from its source.`, { code: 'not_found' });
-    if (!manifest.complete) throw new RequestError(`The stored model ${manifest.name} is incomplete. Load it from its source to finish it.`, { code: 'not_found' });
-    return { files: await openStored(manifest), manifest, addresses: [] };
-  }
-  const address = 'url' in given ? given.url : given.repo;
-  const readable = ({ encryption }: Manifest) => !encryption || options.encryption || options.keep !== false; // who does not want it kept need not know the key
-  const manifest = manifests.find((m) => m.urls.includes(address) && m.complete && isConvertible(m.layoutVersion) && readable(m));
-  if (manifest) return { files: await openStored(manifest), manifest, addresses: [address] };
-  if ('url' in given) return { files: await openUrls(partUrls(given.url)), addresses: [given.url], sha256: hashes };
-  const found = await findOnHub(given.repo, { hub: options.hub ?? hubUrl, token: given.token });
-  return { files: await openUrls(found.files.map(({ url }) => url), given.token), addresses: [given.repo, found.files[0].url], sha256: hashes ?? found.files.map((file) => file.sha256) };
-}
-
-const openUrls = (urls: string[], token?: string): Promise<OpenedFiles> => openFiles(urls.map((url) => urlSource(url, { token })));
-
-/** The addresses of all parts, if `url` is that of one. */
-export function partUrls(url: string): string[] {
-  const end = url.search(/[?#]|$/);
-  return partNames(url.slice(0, end))?.map((name) => name + url.slice(end)) ?? [url];
-}
-
-/** A stored model's header. */
-export const openStored = ({ files }: Manifest): Promise<OpenedFiles> =>
-  openFiles(files.map(({ name, byteLength, header }) => sizedSource(name, byteLength, async (offset, length) => header.slice(offset, offset + length))));
-
-/** What tells one model from another: its headers, and a little of its weights where that costs little. */
-export async function idOf({ files, header, source }: OpenedFiles): Promise<string> {
-  const sampleBytes = 4096;
-  const places = source.acceptsRanges === false ? [] : [0.3, 0.6, 0.9].map((share) => Math.floor(header.headerBytes + share * (header.fileBytes - header.headerBytes)));
-  const samples = await Promise.all(places.map((at) => source.readUpTo(at, Math.min(sampleBytes, header.fileBytes - at))));
-  return (await sha256(new Uint8Array(await new Blob([...files.map((file) => file.header), ...samples.map((bytes) => new Uint8Array(bytes))]).arrayBuffer()))).slice(0, 16);
-}
-
 /** The reader of a model's weights; imports the model first if it is to be kept and is not. */
 export async function openReader(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<OpenedWeights> {
   const { files } = found;
@@ -112,10 +52,12 @@ export async function openReader(storage: Storage, options: LoadOptions, found: 
     const { store, manifest } = await openForReading(storage, options, found.manifest, opened);
     return { reader: storedReader(store, manifest, mendFromUrls(store, manifest)), id: manifest.id, fromStore: true };
   }
-  const id = await idOf(files);
-  if (!storage.store || options.keep === false) return { reader: sourceReader(files.source, opened.header, opened.layout), id, fromStore: false };
-  const { store, manifest } = await openForReading(storage, options, await ensureStored(storage, options, found, opened, id, control), opened);
-  return { reader: storedReader(store, manifest, mendFrom(store, manifest, files.source, opened.header, opened.layout)), id, fromStore: true };
+  if (!storage.store || options.keep === false) {
+    const id = await newId(files, found.sha256, await fingerprintOf(files));
+    return { reader: sourceReader(files.source, opened.header, opened.layout), id, fromStore: false };
+  }
+  const { store, manifest } = await openForReading(storage, options, await ensureStored(storage, options, found, opened, control), opened);
+  return { reader: storedReader(store, manifest, mendFrom(store, manifest, files.source, opened.header, opened.layout)), id: manifest.id, fromStore: true };
 }
 
 /** The store as the model's slabs lie in clear, and the manifest in the present layout. */
@@ -135,36 +77,76 @@ async function unlock(store: Store, { name, encryption }: Manifest, { encryption
 }
 
 /** The complete manifest of a model, imported now if need be: by this tab, or by another one that began before. */
-export async function ensureStored(storage: Storage, options: LoadOptions, { files, addresses, sha256 }: FoundModel, { header, graph, layout }: OpenedModel, id: string, { report, gate, hold, signal }: ImportControl): Promise<Manifest> {
+export async function ensureStored(storage: Storage, options: LoadOptions, found: FoundModel, { header, graph, layout }: OpenedModel, { report, gate, hold, signal }: ImportControl): Promise<Manifest> {
   const store = storage.store!;
+  const { files, addresses, sha256 } = found;
   const reportImport = throttled((progress: ImportProgress) => report({ phase: 'weights', fromStore: false, waiting: false, ...rateOf(progress), loadedBytes: progress.doneBytes, totalBytes: progress.totalBytes }));
   const onWaiting = (progress?: ImportProgress) => report({ phase: 'weights', fromStore: false, waiting: true, loadedBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? layout.byteLength });
   const rateOf = createRate();
 
+  const fingerprint = await fingerprintOf(files);
   const complete = async (): Promise<Manifest | undefined> => {
-    const known = await store.manifest(id);
-    if (!known?.complete || !isConvertible(known.layoutVersion)) return undefined;
-    const urls = [...new Set([...known.urls, ...addresses])];
-    if (urls.length > known.urls.length) await store.putManifest({ ...known, urls });
-    return { ...known, urls };
+    const stored = await storedAs(store, fingerprint, found);
+    if (!stored || addresses.every((address) => stored.urls.includes(address))) return stored;
+    return store.changeManifest(stored.id, (now) => ({ ...now, urls: [...new Set([...now.urls, ...addresses])] }));
   };
-  return (await complete()) ?? withImportLock(storage.locks, id, { onWaiting, signal }, async (tell) => {
-    const finished = await complete(); // by the tab that had the lock
-    if (finished) return finished;
-    const notice = await forgetChanged(store, id, files, addresses);
+  const finished = await complete();
+  if (finished) return finished;
+  const id = (await begunAs(store, fingerprint, found))?.id ?? (await newId(files, sha256, fingerprint));
+  return withImportLock(storage.locks, id, { onWaiting, signal }, async (tell) => {
+    const meanwhile = await complete(); // by the tab that had the lock
+    if (meanwhile) return meanwhile;
+    const notice = await forgetChanged(store, fingerprint, found);
     if (notice) report({ phase: 'weights', notice });
     await checkQuota(storage, id, layout);
     const begun = await store.manifest(id); // by an import that was interrupted
     const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
-    const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], encryption };
-    return importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
+    const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], fingerprint, encryption };
+    const manifest = await importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
       connections: options.connections, sha256, gate, hold, signal,
       onProgress(progress) {
         tell(progress);
         reportImport(progress, progress.doneBytes === progress.totalBytes);
       },
     });
+    await leaveAddresses(storage, manifest, addresses);
+    return manifest;
   });
+}
+
+/** The complete stored model that is this file: by hash where both know it; where nothing decides between several, by address. */
+async function storedAs(store: Store, fingerprint: string, { addresses, sha256 }: FoundModel): Promise<Manifest | undefined> {
+  const alike = (await store.manifests()).filter((m) => m.complete && isConvertible(m.layoutVersion) && hasFingerprint(m, fingerprint) && compareTo({ sha256 }, m) === 'same');
+  if (alike.length <= 1) return alike[0];
+  return alike.find(({ urls }) => urls.some((url) => addresses.includes(url))) ?? alike.find(({ id }) => id === fingerprint);
+}
+
+/** The unfinished import of this file. */
+const begunAs = async (store: Store, fingerprint: string, found: FoundModel): Promise<Manifest | undefined> =>
+  (await store.manifests()).find((manifest) => !manifest.complete && goesOn(manifest, fingerprint, found));
+
+/** Whether an unfinished import may go on with this file. A hash that is known for both finds a mixture at the end. */
+function goesOn(manifest: Manifest, fingerprint: string, { files: { files }, addresses, sha256 }: FoundModel): boolean {
+  if (!hasFingerprint(manifest, fingerprint) || compareTo({ sha256 }, manifest) === 'other') return false;
+  const here = manifest.urls.some((url) => addresses.includes(url));
+  const changed = manifest.files.some(({ version }, i) => version !== undefined && files[i].source.version !== undefined && version !== files[i].source.version);
+  return !here || !changed || (sha256?.some(Boolean) === true && compareTo({ sha256 }, manifest) === 'same');
+}
+
+/** An address has one file: what was stored from there before keeps its other addresses, or goes if its weights are the same, kept before their hash was known. */
+async function leaveAddresses({ store, locks }: Storage, { id, slabHashes }: Manifest, addresses: string[]): Promise<void> {
+  for (const other of await store!.manifests()) {
+    if (other.id === id || !other.urls.some((url) => addresses.includes(url))) continue;
+    const replaced = other.complete && other.slabHashes.join() === slabHashes.join();
+    const leave = () => store!.changeManifest(other.id, (now) => ({ ...now, urls: now.urls.filter((url) => !addresses.includes(url)) }));
+    if (!replaced) await leave();
+    else {
+      await whileUnused(locks, other.id, () => store!.remove(other.id)).catch((error: unknown) => {
+        if (!hasCode(error, 'model_in_use')) throw error;
+        return leave();
+      });
+    }
+  }
 }
 
 /** Where a new model goes: the store, or the store behind a new key. */
@@ -175,13 +157,11 @@ async function createTarget(store: Store, { encryption }: LoadOptions): Promise<
 }
 
 /** Deletes what an unfinished import left of a file that has changed at its address since; says so. */
-async function forgetChanged(store: Store, id: string, { files }: OpenedFiles, addresses: string[]): Promise<string | undefined> {
+async function forgetChanged(store: Store, fingerprint: string, found: FoundModel): Promise<string | undefined> {
   for (const old of await store.manifests()) {
-    if (old.complete || !old.urls.some((url) => addresses.includes(url))) continue;
-    const changed = old.id !== id || old.files.some(({ version }, i) => version !== undefined && files[i].source.version !== undefined && version !== files[i].source.version);
-    if (!changed) continue;
+    if (old.complete || !old.urls.some((url) => found.addresses.includes(url)) || goesOn(old, fingerprint, found)) continue;
     await store.remove(old.id);
-    return `${files[0].source.name} was changed since its import was interrupted: it is downloaded anew.`;
+    return `${found.files.files[0].source.name} was changed since its import was interrupted: it is downloaded anew.`;
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 import { optionsFor, type Host } from '../engine.ts';
 import { forecast } from '../measure/forecast.ts';
 import { openModel, planFor } from './model-file.ts';
-import { findModel } from './open.ts';
+import { findModel } from './find.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
 import { openGpu } from '../../gpu/device.ts';
 import { getString } from '../../gguf/metadata.ts';

@@ -6,7 +6,7 @@ import { deletable, keepingOptions, lackingBytes, runsUnkept } from './keeping.t
 import { defaultModel, differsInHash, differsInSize } from './model-choice.ts';
 import { needsPassphrase, needsToken, SecretQuestion } from './secret-question.ts';
 
-const model = (id: string, byteLength: number, lastUsed: number) => ({ id, name: id, urls: [], byteLength, lastUsed, complete: true });
+const model = (id: string, byteLength: number, lastUsed: number) => ({ id, name: id, urls: [], byteLength, fileBytes: byteLength, lastUsed, complete: true });
 
 test('the models not used for longest make room, the loaded one stays, and none go in vain', () => {
   const stored = [model('new', 500, 9), model('old', 300, 1), model('older', 200, 0), model('loaded', 900, -1)];

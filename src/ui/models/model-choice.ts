@@ -1,4 +1,5 @@
 // Which models the page offers, and how one is named. No elements, no loading.
+import { agreesInSize } from '../../bytes.ts';
 import { hasCode } from '../../errors.ts';
 import { type ModelSource, type StoredModel } from '../../protocol.ts';
 import { formatBytes } from '../page/format.ts';
@@ -61,18 +62,22 @@ export function choiceOfUnfinished({ name, urls }: StoredModel, catalogue: Model
   return listedAt(catalogue, urls) ?? (urls.length > 0 ? { ...choiceOfText(urls[0], base), name } : undefined);
 }
 
-/** The stored copy of a choice, if there is one: then loading it downloads nothing. */
-export const storedCopy = (choice: ModelChoice, stored: StoredModel[]): StoredModel | undefined =>
-  stored.find(({ id, urls, complete }) => {
-    const { source } = choice;
-    return complete && ('url' in source ? urls.includes(source.url) : 'repo' in source ? urls.includes(source.repo) : 'stored' in source && source.stored === id);
-  });
+/** The stored copy of a choice, if there is one: then loading it downloads nothing. What has another hash or size is no copy of it. */
+export const storedCopy = (choice: ModelChoice, stored: StoredModel[]): StoredModel | undefined => stored.find((model) => isCopy(choice, model));
+
+function isCopy({ source, sha256, bytes }: ModelChoice, { id, urls, complete, sha256: hashes, fileBytes }: StoredModel): boolean {
+  if (!complete) return false;
+  if ('stored' in source) return source.stored === id;
+  if (sha256 && hashes) return hashes.length === 1 && hashes[0] === sha256.toLowerCase();
+  const address = 'url' in source ? source.url : 'repo' in source ? source.repo : undefined;
+  return address !== undefined && urls.includes(address) && (bytes === undefined || agreesInSize(bytes, fileBytes));
+}
 
 const modelName = (fileName: string): string => fileName.replace(/\.gguf$/i, '');
 
 /** The choice as it is where the server's file has another size than the list says: with a doubt, and no hash to fail on. */
 export function differsInSize(choice: ModelChoice, fileBytes: number): ModelChoice {
-  if (choice.bytes === undefined || choice.bytes === fileBytes) return choice;
+  if (choice.bytes === undefined || agreesInSize(choice.bytes, fileBytes)) return choice;
   const sizes = [choice.bytes, fileBytes].map(formatBytes);
   const [listed, there] = sizes[0] === sizes[1] ? [`${choice.bytes} bytes`, `${fileBytes} bytes`] : sizes;
   return { ...choice, bytes: fileBytes, sha256: undefined, doubt: `The list of this page says ${listed}, but the file at the address has ${there}: it was changed since, or is another one. Load it only if you trust where it comes from.` };

@@ -162,12 +162,13 @@ export class ModelLoader implements ReactiveController {
     });
   }
 
-  private loadOnce(model: ModelSource, { sha256 }: ModelChoice, options: Omit<ModelOptions, 'model'>, signal: AbortSignal): Promise<Engine> {
+  private loadOnce(model: ModelSource, { sha256, bytes }: ModelChoice, options: Omit<ModelOptions, 'model'>, signal: AbortSignal): Promise<Engine> {
     const rate = new TransferRate();
     return loadEngine(this.connect(), {
       ...options,
       model,
       sha256,
+      fileBytes: bytes,
       signal,
       onProgress: (progress) => {
         if (signal.aborted) return;
@@ -199,7 +200,7 @@ export class ModelLoader implements ReactiveController {
   }
 
   private planOf = (choice: ModelChoice, options: LoadChoices): Promise<ModelPlan> =>
-    this.withAccess(choice, undefined, (source) => this.connect().call((worker) => worker.plan(toModelSource(source), toLoadOptions(options))));
+    this.withAccess(choice, undefined, (source) => this.connect().call((worker) => worker.plan(toModelSource(source), toLoadOptions({ ...options, sha256: choice.sha256, fileBytes: choice.bytes }))));
 
   /** After a failure that the visitor can do something about: no room on the GPU or in storage, a file that is not the one of the list. */
   private async offerAnotherWay(choice: ModelChoice, options: LoadChoices, error: Error): Promise<void> {

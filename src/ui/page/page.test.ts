@@ -48,14 +48,27 @@ test('a model is named by its address, and an address that is no web address is 
 
 test('only a complete copy of the same address counts as stored', () => {
   const choice = defaultModel('https://page.example/');
-  const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, lastUsed: 0, complete: true };
+  const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, fileBytes: 98_362_432, lastUsed: 0, complete: true };
   expect(storedCopy(choice, [copy])).toBe(copy);
   expect(storedCopy(choice, [{ ...copy, complete: false }, { ...copy, urls: [] }])).toBeUndefined();
 });
 
+test('what the list says of hash and size holds for a stored copy: another hash or size is another file', () => {
+  const choice = defaultModel('https://page.example/');
+  const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, fileBytes: 98_362_432, lastUsed: 0, complete: true };
+  const hashed = { ...copy, sha256: [choice.sha256!] };
+  expect(storedCopy(choice, [copy, hashed])).toBe(copy);
+  expect(storedCopy(choice, [hashed])).toBe(hashed);
+  expect(storedCopy({ ...choice, sha256: choice.sha256!.toUpperCase() }, [hashed])).toBe(hashed);
+  expect(storedCopy({ ...choice, sha256: 'f'.repeat(64) }, [hashed])).toBeUndefined();
+  expect(storedCopy({ ...choice, sha256: undefined, bytes: 98_362_433 }, [{ ...copy, fileBytes: 98_362_400 }, { ...copy, fileBytes: 98_362_464 }])).toBeUndefined();
+  expect(storedCopy({ ...choice, sha256: undefined, bytes: 98_362_440 }, [copy])).toBe(copy); // padded at its end
+  expect(storedCopy(choice, [{ ...hashed, urls: [] }])).toEqual({ ...hashed, urls: [] }); // stored from elsewhere
+});
+
 test('an unfinished import goes on from where it began: as the list has it, with its hash, or from the address alone', () => {
   const listed = defaultModel('https://page.example/');
-  const begun = (...urls: string[]) => choiceOfUnfinished({ id: 'a', name: 'Begun', urls, byteLength: 1, lastUsed: 0, complete: false }, [listed], 'https://page.example/');
+  const begun = (...urls: string[]) => choiceOfUnfinished({ id: 'a', name: 'Begun', urls, byteLength: 1, fileBytes: 1, lastUsed: 0, complete: false }, [listed], 'https://page.example/');
   expect(begun('https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf')).toBe(listed);
   expect(begun('https://example.org/b.gguf')).toEqual({ name: 'Begun', source: { url: 'https://example.org/b.gguf' } });
   expect(begun('owner/repo:Q4_0', 'https://hub.example/owner/repo/resolve/main/b.gguf')).toEqual({ name: 'Begun', source: { repo: 'owner/repo:Q4_0' } });

@@ -40,8 +40,7 @@ export async function convertStored(store: Store, manifest: Manifest, layout: La
     slabHashes[index] = await sha256(converted);
     await store.putSlab(id, index, converted, { hash: slabHashes[index], layoutVersion });
   }
-  const converted: Manifest = { ...manifest, layoutVersion, slabHashes };
-  await store.putManifest(converted);
+  const converted = (await store.changeManifest(id, (now) => ({ ...now, layoutVersion, slabHashes })))!; // it is held: nobody deletes it
   await store.close(id);
   return converted;
 }

@@ -1,8 +1,8 @@
 // Imports a model: reads its files once, in order, and stores each slab when all of its pieces have come. Holds a few
 // slabs whatever the model's size. What is stored stays: an import that ends early is continued by the next one.
-import { BudgetError, hasCode, InvalidFileError } from '../../errors.ts';
+import { BudgetError, hasCode, InvalidFileError, RequestError } from '../../errors.ts';
 import { type OpenedFiles } from '../../gguf/files.ts';
-import { createFileHash, type FileHash } from './file-hash.ts';
+import { createFileHash, digestOf, type FileHash } from './file-hash.ts';
 import { joinRanges, pieceEnd, piecesOf, type Range, toFloats } from './pieces.ts';
 import { type Layout, layoutVersion } from '../layout.ts';
 import { createPlacer, type Target } from './placer.ts';
@@ -37,7 +37,7 @@ const writesAtOnce = 2;
 const most = { lostSlabs: 2, openSlabs: 6 };
 
 /** Resolves with the complete manifest. Throws what the source throws, InvalidFileError for a wrong hash, BudgetError for a full disk. */
-export async function importModel(model: ImportableModel, store: Store, about: Pick<Manifest, 'id' | 'name' | 'urls' | 'encryption'>, options: ImportOptions = {}): Promise<Manifest> {
+export async function importModel(model: ImportableModel, store: Store, about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption'>, options: ImportOptions = {}): Promise<Manifest> {
   const { header, layout, source, files } = model;
   const { id } = about;
   let records = await store.slabs(id);
@@ -48,7 +48,7 @@ export async function importModel(model: ImportableModel, store: Store, about: P
   const before = await store.manifest(id);
   const manifest: Manifest = {
     ...about, layoutVersion,
-    files: files.map((file) => ({ name: file.source.name, byteLength: file.byteLength, header: file.header, version: file.source.version })),
+    files: files.map(({ source, byteLength, header }, i) => ({ name: source.name, byteLength, header, version: source.version, sha256: options.sha256?.[i]?.toLowerCase() })),
     hostTensors: before?.hostTensors ?? {},
     slabBytes: layout.slabs.map((slab) => slab.byteLength),
     slabHashes: [], complete: false, lastUsed: Date.now(),
@@ -131,7 +131,7 @@ export async function importModel(model: ImportableModel, store: Store, about: P
     },
     async finished({ slab }: Target) {
       if (slab === undefined) {
-        if (model.hostTensors.every((name) => manifest.hostTensors[name])) await store.putManifest(manifest);
+        if (model.hostTensors.every((name) => manifest.hostTensors[name])) await store.changeManifest(id, (now) => ({ ...now, hostTensors: manifest.hostTensors }));
         return;
       }
       remaining.set(slab, remaining.get(slab)! - 1);
@@ -171,8 +171,9 @@ export async function importModel(model: ImportableModel, store: Store, about: P
     throw await tellFullDisk(error, layout.byteLength, layout.slabs.reduce((sum, slab, i) => sum + (isStored(i) ? slab.byteLength : 0), 0));
   }
   await store.close(id);
-  const complete: Manifest = { ...manifest, slabHashes: layout.slabs.map((_, i) => records.get(i)!.hash), complete: true, lastUsed: Date.now() };
-  await store.putManifest(complete);
+  const slabHashes = layout.slabs.map((_, i) => records.get(i)!.hash);
+  const complete = await store.changeManifest(id, (now) => ({ ...now, slabHashes, complete: true, lastUsed: Date.now() }));
+  if (!complete) throw new RequestError(`The model ${about.name} was deleted while it was imported. Load it again.`, { code: 'not_found' });
   report();
   return complete;
 }
@@ -241,13 +242,7 @@ function openHashes({ files }: OpenedFiles, expected: readonly (string | undefin
     async check(signal) {
       for (const [i, { source, byteLength }] of files.entries()) {
         if (!expected[i]) continue;
-        const hash = hashes[i];
-        for (let more = 1; more > 0 && hash.through < (source.byteLength ?? Infinity); ) {
-          const bytes = await source.readUpTo(hash.through, 64 * 1024, signal);
-          hash.update(hash.through, bytes);
-          more = bytes.length;
-        }
-        const actual = hash.digest();
+        const actual = await digestOf(hashes[i], source, signal);
         if (actual !== expected[i].toLowerCase()) {
           throw new InvalidFileError(`${source.name} has the SHA-256 ${actual}; needed is ${expected[i]} (${byteLength} bytes of weights were read). What was stored of it has been deleted. Load it again, or from another address.`, { code: 'wrong_hash' });
         }

@@ -67,7 +67,7 @@ export function storedReader(store: Store, manifest: Manifest, mend?: Mend): Wei
       if (error instanceof InvalidFileError) return undefined; // a record that cannot be decrypted
       throw error;
     });
-    if (checked.has(index) && bytes) return bytes;
+    if (checked.has(index) && bytes?.byteLength === manifest.slabBytes[index]) return bytes;
     if (bytes && (await sha256(bytes)) === manifest.slabHashes[index]) {
       checked.add(index);
       return bytes;
@@ -84,7 +84,7 @@ export function storedReader(store: Store, manifest: Manifest, mend?: Mend): Wei
       return bytes;
     },
     hostTensor: async (name) => manifest.hostTensors[name],
-    finish: () => store.putManifest({ ...manifest, lastUsed: Date.now() }),
+    finish: async () => void (await store.changeManifest(manifest.id, (now) => ({ ...now, lastUsed: Date.now() }))),
   };
 }
 

@@ -1,5 +1,6 @@
 // Slabs as files of the origin's private file system, read and written by synchronous handles, which only workers have.
 // Faster than Blobs in IndexedDB, and writing keeps no copy in memory: docs/decisions/store.md. Knows no hashes.
+import { createHandles } from './handles.ts';
 
 export interface SlabFiles {
   /** Writes a new file and gives its name. */
@@ -8,6 +9,8 @@ export interface SlabFiles {
   read(id: string, file: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
   remove(id: string, file: string): Promise<void>;
   removeAll(id: string): Promise<void>;
+  /** All models that have a folder, with the names of its files. */
+  list(): Promise<Map<string, string[]>>;
   /** Lets go of a model's files, which cannot be deleted by anyone while they are open. */
   close(id: string): Promise<void>;
 }
@@ -35,23 +38,18 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
   } catch {
     return undefined; // a private window, a page without a secure context, a thread without synchronous handles
   }
-  /** Kept open: opening costs more than reading a few rows. By path. */
-  const handles = new Map<string, Promise<FileSystemSyncAccessHandle>>();
   const folders = new Map<string, Promise<FileSystemDirectoryHandle>>();
   const folder = (id: string): Promise<FileSystemDirectoryHandle> => {
     if (!folders.has(id)) folders.set(id, root.getDirectoryHandle(id, { create: true }));
     return folders.get(id)!;
   };
-
-  const close = async (path: string): Promise<void> => {
-    const handle = handles.get(path);
-    handles.delete(path);
-    (await handle?.catch(() => undefined))?.close();
-  };
-
-  const closeAll = async (id: string): Promise<void> => {
+  const handles = createHandles(async (path) => {
+    const [id, file] = path.split('/');
+    return openNamed(await folder(id), file, { create: false }, { mode: 'read-only' });
+  });
+  const closeAll = (id: string): Promise<void> => {
     folders.delete(id); // another tab may delete and make it again
-    await Promise.all([...handles.keys()].filter((path) => path.startsWith(`${id}/`)).map(close));
+    return handles.closeAll(`${id}/`);
   };
 
   return {
@@ -72,25 +70,15 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
       return name;
     },
     async read(id, file, offset, length) {
-      const path = `${id}/${file}`;
-      if (!handles.has(path)) handles.set(path, folder(id).then((directory) => openNamed(directory, file, { create: false }, { mode: 'read-only' })));
-      let handle: FileSystemSyncAccessHandle;
       try {
-        handle = await handles.get(path)!;
+        return await handles.use(`${id}/${file}`, (handle) => readFrom(handle, offset, length));
       } catch (error) {
-        handles.delete(path);
         if ((error as Error).name === 'NotFoundError') return undefined;
         throw error;
       }
-      const bytes = new Uint8Array(Math.max(0, Math.min(length, handle.getSize() - offset)));
-      for (let done = 0; done < bytes.length; done += readBytes) {
-        if (done > 0) await new Promise<void>((resolve) => setTimeout(resolve));
-        handle.read(bytes.subarray(done, done + readBytes), { at: offset + done });
-      }
-      return bytes;
     },
     async remove(id, file) {
-      await close(`${id}/${file}`);
+      await handles.close(`${id}/${file}`);
       // Another tab may still read it; it goes with the model then.
       await (await folder(id)).removeEntry(file).catch(() => {});
     },
@@ -100,9 +88,35 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
         if (error.name !== 'NotFoundError') throw error;
       });
     },
+    async list() {
+      const found = new Map<string, string[]>();
+      for await (const entry of entriesOf(root)) {
+        if (entry.kind !== 'directory') continue;
+        const names: string[] = [];
+        for await (const { name } of entriesOf(entry)) names.push(name);
+        found.set(entry.name, names);
+      }
+      return found;
+    },
     close: closeAll,
   };
 }
+
+/** Fewer bytes than asked for where the file ends, or gives no more. */
+export async function readFrom(handle: Pick<FileSystemSyncAccessHandle, 'read' | 'getSize'>, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(Math.max(0, Math.min(length, handle.getSize() - offset)));
+  for (let done = 0; done < bytes.length; ) {
+    if (done > 0) await new Promise<void>((resolve) => setTimeout(resolve));
+    const got = handle.read(bytes.subarray(done, done + readBytes), { at: offset + done });
+    if (got === 0) return bytes.slice(0, done);
+    done += got;
+  }
+  return bytes;
+}
+
+/** Newer than TypeScript's library. */
+const entriesOf = (directory: FileSystemDirectoryHandle): AsyncIterable<FileSystemDirectoryHandle | FileSystemFileHandle> =>
+  (directory as unknown as { values(): AsyncIterable<FileSystemDirectoryHandle | FileSystemFileHandle> }).values();
 
 /** Entries that a call is under way on: Chromium never answers it if the entry is collected meanwhile. */
 const held = new Set<FileSystemFileHandle>();
