@@ -153,14 +153,27 @@ describe('an import that is interrupted', () => {
 it('pauses in the middle of a request and goes on', async () => {
   const bytes = fixture('tiny/tiny-llama-k.gguf');
   const gate = createGate();
-  const source = watched(bytes, { fault: (given) => void (given > 100_000 && given < 110_100 && gate.set(false)) });
+  let closed = (): void => {};
+  const closing = new Promise<void>((resolve) => (closed = resolve));
+  const source = watched(bytes, {
+    fault: (given) => {
+      if (given < 100_000 || given > 110_100) return;
+      gate.set(false);
+      closed();
+    },
+  });
+  /** The source gives a piece per turn to each request that may go on. */
+  const manyTurns = async () => {
+    for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
   const model = importable(await openFiles([bytesSource(bytes, 'model.gguf')]));
   const store = memoryStore();
   const done = importModel({ ...model, source }, store, about, { ...smallChunks, gate: gate.passed });
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await closing;
+  await manyTurns();
   const held = source.given;
   expect(held).toBeLessThan(200_000);
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await manyTurns();
   expect(source.given).toBe(held);
   gate.set(true);
   await done;
