@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
 import { memoryBacking, memoryDisk, type MemoryDisk, memoryStore } from '../../../test/memory-store.ts';
-import { sectionSpecs } from '../../engine/load/sections.ts';
+import { sectionsOf, specsOf } from '../../model/sections.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { buildGraph } from '../../model/build.ts';
 import { importModel, type ImportableModel } from '../import/import-job.ts';
@@ -16,7 +16,7 @@ import { sweepStore } from './sweep.ts';
 const model = await (async (): Promise<ImportableModel> => {
   const files = await openFiles([bytesSource(fixture('tiny/tiny-llama-k.gguf'), 'model.gguf')]);
   const graph = buildGraph(files.header);
-  return { ...files, layout: layoutOf(files.header, sectionSpecs(graph), 256 * 1024), hostTensors: graph.hostTensors };
+  return { ...files, layout: layoutOf(files.header, specsOf(sectionsOf(graph)), 256 * 1024), hostTensors: graph.hostTensors };
 })();
 const importAs = (store: Store, id: string) => importModel(model, store, { id, name: id, urls: [] });
 
