@@ -1,5 +1,7 @@
 // Every kernel of a loaded model, timed by itself on the dispatches that the engine recorded. Each sample begins from the same
 // buffers and has to leave the same bytes in them, finite where they are floats; of products some rows are computed again on the CPU.
+import { type SequenceBuffers } from '../model/operation.ts';
+import { writeState } from '../model/sequence-buffers.ts';
 import { kvPositionBytes } from '../model/kv-cache.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
@@ -100,9 +102,8 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
   // Each layer has a cache of its own: a few of those that write to it will do.
   const group = all[0].dispatch.bindings.qkv ? all.slice(0, 4) : all;
   const { gpu: { device }, graph: { config }, options } = model;
-  const written = writtenBuffers(group);
-  const state = new Uint32Array([step.length - step.rows, step.rows, 0, 0]);
-  device.queue.writeBuffer(model.activations.state.buffer, 0, state);
+  const written = writtenBuffers(group, model.sequence);
+  writeState(device.queue, model.activations, model.sequence, step.length - step.rows, step.rows);
   const saved = new Map([...written].map(([buffer]) => [buffer, device.createBuffer({ label: 'bench.saved', size: buffer.size, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST })]));
   const copy = (forth: boolean) => {
     const encoder = device.createCommandEncoder();
@@ -115,7 +116,7 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
     return clock.time((pass) => {
       for (let i = 0; i < count; i++) {
         const { program, index } = group[i % group.length];
-        program.encode(pass, step, index, index + 1);
+        program.encode(pass, { ...step, of: model.sequence }, index, index + 1);
       }
     });
   };
@@ -128,7 +129,7 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
     copy(true);
     await run(1); // some drivers compile at the first use
     // A kernel that advances the position can do so only as far as the context goes.
-    const most = written.has(model.activations.state.buffer) ? Math.max(1, options.context - step.length - 1) : Infinity;
+    const most = written.has(model.sequence.state.buffer) ? Math.max(1, options.context - step.length - 1) : Infinity;
     let count = 1;
     let ms = await run(count);
     while (ms < sampleMs && count < most) {
@@ -166,16 +167,16 @@ function speedOf(cost: Cost, seconds: number, dispatches: number, peak: DevicePe
 }
 
 /** The buffers that a group writes in the same order each time, and whether they hold f32. */
-function writtenBuffers(group: Recorded[]): Map<GPUBuffer, boolean> {
+function writtenBuffers(group: Recorded[], sequence: SequenceBuffers): Map<GPUBuffer, boolean> {
   const written = new Map<GPUBuffer, boolean>();
   for (const { dispatch: { kernel, bindings } } of group) {
     for (const [name, { type }] of readInterface(kernelSource(kernel)).bindings) {
-      if (type === 'storage' && !unordered.has(name)) written.set(bufferOf(bindings[name]).buffer, floats.has(name));
+      if (type === 'storage' && !unordered.has(name)) written.set(bufferOf(bindings[name], sequence).buffer, floats.has(name));
     }
   }
   return written;
 }
 
-const bufferOf = (given: Binding | (() => Binding)): Binding => (typeof given === 'function' ? given() : given);
+const bufferOf = (given: Dispatch['bindings'][string], sequence: SequenceBuffers): Binding => (typeof given === 'function' ? given(sequence as never) : given);
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);

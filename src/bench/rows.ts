@@ -1,5 +1,6 @@
 // Whether the kernels that multiply with a stored matrix are right at the size at which they are timed: rows spread over the
 // matrix, the first and the last among them, against plain loops on the model's own weights, read and unpacked by the CPU.
+import { writeState } from '../model/sequence-buffers.ts';
 import { roundingIn } from '../engine/measure/choice-text.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { type Binding, type Dispatch, type Program, type Step } from '../gpu/program.ts';
@@ -17,7 +18,7 @@ const rounded = 3e-2;
 
 /** Runs the dispatch once on numbers of its own; the rows that were compared, 0 if its weights are not all on the GPU. Throws if one is off. */
 export async function verifyRows(model: LoadedModel, { program, index, dispatch }: { program: Program; index: number; dispatch: Dispatch }, step: Step): Promise<number> {
-  const { gpu: { device }, activations: { buffers, state }, graph, layout, options } = model;
+  const { gpu: { device }, activations: { buffers }, graph, layout, options } = model;
   const { params = {}, bindings, kind = '' } = dispatch;
   const found = matrixOf(model, dispatch);
   if (!found || (bindings.weights as { slice?: number }).slice !== undefined) return 0;
@@ -26,12 +27,12 @@ export async function verifyRows(model: LoadedModel, { program, index, dispatch 
   const [input, output] = [bindings.input, bindings.output].map((binding) => (binding as Binding).buffer);
   const x = fill(params.stride, op.cols, step.rows, 1);
   const before = op.add ? fill(params.output_stride, params.output_stride, step.rows, 2) : undefined;
-  device.queue.writeBuffer(state.buffer, 0, new Uint32Array([step.length - step.rows, step.rows, 0, 0]));
+  writeState(device.queue, model.activations, model.sequence, step.length - step.rows, step.rows);
   device.queue.writeBuffer(input, 0, x);
   if (before) device.queue.writeBuffer(output, 0, before);
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
-  program.encode(pass, step, index, index + 1);
+  program.encode(pass, { ...step, of: model.sequence }, index, index + 1);
   pass.end();
   device.queue.submit([encoder.finish()]);
   const results = new Float32Array((await readBuffer(device, output)).buffer);

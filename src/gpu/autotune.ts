@@ -106,7 +106,7 @@ async function before(deadline: number, making: Promise<Program>): Promise<Progr
 /** Milliseconds per piece, the least of some samples, of fewer rows where all would take too long, and a way to take more; undefined if the time is over before one is taken. */
 async function measure(clock: PassClock, program: Program, together: number, step: Step, best: number, deadline: number): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
   const length = program.dispatches.length / together;
-  const steps = [...firstRows.filter((rows) => rows < step.rows).map((rows) => ({ rows, length: rows })).filter((each) => workgroups(program, each) > 0), step];
+  const steps = [...firstRows.filter((rows) => rows < step.rows).map((rows) => ({ ...step, rows, length: rows })).filter((each) => workgroups(program, each) > 0), step];
   let at = 0;
   let next = 0;
   const time = (count: number): Promise<number> =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fakeDevice } from '../../test/fake-device.ts';
 import { createKernelCache } from './kernels.ts';
 import { createLedger } from './ledger.ts';
-import { type Dispatch, createProgram, paramsStride } from './program.ts';
+import { type Dispatch, type Step, createProgram, paramsStride } from './program.ts';
 
 const buffer = (label: string) => ({ buffer: { label } as GPUBuffer });
 const [state, input, output] = ['state', 'input', 'output'].map(buffer);
@@ -84,14 +84,28 @@ describe('a program', () => {
     expect([buffers.length, bindGroups.length]).toEqual(made);
   });
 
-  it('binds anew only where a buffer may have been replaced', async () => {
-    let current = buffer('old');
-    const { program, bindGroups } = create([gate('fixed'), gate('replaced', { bindings: { state, input: () => current, output } })]);
+  it('binds what belongs to a sequence once for each, anew after it was released, and what is shared once', async () => {
+    const [a, b] = [{ own: buffer('a') }, { own: buffer('b') }];
+    const { program, bindGroups } = create([gate('shared'), gate('own', { bindings: { state, input: (of: typeof a) => of.own, output } })]);
     const recorded = await program;
-    current = buffer('new');
-    recorded.rebind();
-    expect(bindGroups.map(({ label }) => label)).toEqual(['fixed', 'replaced', 'replaced']);
-    expect([...bindGroups[2].entries].some(({ resource }) => (resource as GPUBufferBinding).buffer === current.buffer)).toBe(true);
+    const run = (...steps: Step[]) => recorded.encode(fakePass().pass, steps);
+    run({ rows: 1, length: 1, of: a });
+    run({ rows: 1, length: 2, of: a }, { rows: 1, length: 9, of: b });
+    expect(bindGroups.map(({ label }) => label)).toEqual(['shared', 'own', 'own']);
+    recorded.release(a);
+    run({ rows: 1, length: 3, of: a }, { rows: 1, length: 10, of: b });
+    expect(bindGroups.map(({ label }) => label)).toEqual(['shared', 'own', 'own', 'own']);
+  });
+
+  it('runs what is shared once over the rows of all steps, and a run of what is not through one sequence after the other', async () => {
+    const own = (label: string) => gate(label, { bindings: { state, input: () => input, output } });
+    const { program } = create([gate('first'), own('rope'), own('attend'), gate('last')]);
+    const { pass, calls } = fakePass();
+    (await program).encode(pass, [{ rows: 3, length: 9, of: {} }, { rows: 2, length: 5, of: {} }]);
+    expect(calls.filter((call) => call !== 'pipeline')).toEqual([
+      'group first', 'dispatch 5 2 1', 'group rope', 'dispatch 3 2 1', 'group attend', 'dispatch 3 2 1', 'group rope', 'dispatch 2 2 1', 'group attend', 'dispatch 2 2 1',
+      'group last', 'dispatch 5 2 1',
+    ]);
   });
 
   it('frees its parameters', async () => {

@@ -6,6 +6,8 @@ import { type Ledger } from './ledger.ts';
 export interface Step {
   rows: number;
   length: number;
+  /** Whose buffers are bound where bindings are functions: one of several sequences, say. */
+  of?: object;
 }
 
 export interface Binding {
@@ -20,8 +22,8 @@ export interface Dispatch {
   kind?: string;
   kernel: KernelSpec;
   params?: Record<string, number>;
-  /** By the name of the variable in WGSL; a function where the buffer may be replaced (see `rebind`). */
-  bindings: Record<string, Binding | (() => Binding)>;
+  /** By the name of the variable in WGSL; a function of `Step.of` where that has buffers of its own. */
+  bindings: Record<string, Binding | ((of: never) => Binding)>;
   /** Workgroups of a step. */
   grid: (step: Step) => [number, number?, number?];
 }
@@ -31,10 +33,13 @@ export const runsIn = ({ grid }: Pick<Dispatch, 'grid'>, step: Step): boolean =>
 
 export interface Program {
   readonly dispatches: readonly Dispatch[];
-  /** All dispatches, or those from `first` up to `end`. */
-  encode(pass: GPUComputePassEncoder, step: Step, first?: number, end?: number): void;
-  /** Makes the bind groups anew whose buffers are given by functions: needed after such a buffer was replaced. */
-  rebind(): void;
+  /**
+   * All dispatches, or those from `first` up to `end`. Of several steps at once those with bindings of their own are run for
+   * each step in turn, the others once over the rows of all.
+   */
+  encode(pass: GPUComputePassEncoder, steps: Step | readonly Step[], first?: number, end?: number): void;
+  /** Forgets the bind groups made for `of`, as its buffers were replaced or freed. Those of its next step are made then. */
+  release(of: object | undefined): void;
   destroy(): void;
 }
 
@@ -47,7 +52,8 @@ export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: 
   const paramsBuffer = ledger.create('parameters', `${label}.params`, bytes.length, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
   device.queue.writeBuffer(paramsBuffer, 0, bytes);
 
-  const bind = (dispatch: Dispatch, i: number): GPUBindGroup =>
+  const isOwn = dispatches.map(({ bindings }) => Object.values(bindings).some((given) => typeof given === 'function'));
+  const bind = (dispatch: Dispatch, i: number, of?: object): GPUBindGroup =>
     device.createBindGroup({
       label: dispatch.label,
       layout: compiled[i].layout,
@@ -55,27 +61,44 @@ export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: 
         if (name === 'params') return { binding, resource: { buffer: paramsBuffer, offset: offsets[i], size: paramsStride } };
         const given = dispatch.bindings[name];
         if (!given) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs a buffer for "${name}".`);
-        return { binding, resource: typeof given === 'function' ? given() : given };
+        return { binding, resource: typeof given === 'function' ? given(of as never) : given };
       }),
     });
-  const bindGroups = dispatches.map(bind);
+  const shared = dispatches.map((dispatch, i) => (isOwn[i] ? undefined : bind(dispatch, i)));
+  const own = new Map<object | undefined, (GPUBindGroup | undefined)[]>();
+
+  function groupOf(i: number, of: object | undefined): GPUBindGroup {
+    let groups = own.get(of);
+    if (!groups) own.set(of, (groups = []));
+    return (groups[i] ??= bind(dispatches[i], i, of));
+  }
+
+  function run(pass: GPUComputePassEncoder, i: number, step: Step): void {
+    const [x, y = 1, z = 1] = dispatches[i].grid(step);
+    if (x === 0) return;
+    pass.setPipeline(compiled[i].pipeline);
+    pass.setBindGroup(0, shared[i] ?? groupOf(i, step.of));
+    pass.dispatchWorkgroups(x, y, z);
+  }
 
   return {
     dispatches,
-    encode(pass, step, first = 0, end = dispatches.length) {
-      for (let i = first; i < end; i++) {
-        const [x, y = 1, z = 1] = dispatches[i].grid(step);
-        if (x === 0) continue;
-        pass.setPipeline(compiled[i].pipeline);
-        pass.setBindGroup(0, bindGroups[i]);
-        pass.dispatchWorkgroups(x, y, z);
+    encode(pass, given, first = 0, end = dispatches.length) {
+      const steps: readonly Step[] = Array.isArray(given) ? given : [given];
+      const together = steps.length === 1 ? steps[0] : { rows: steps.reduce((sum, { rows }) => sum + rows, 0), length: Math.max(...steps.map(({ length }) => length)) };
+      for (let i = first; i < end; ) {
+        if (!isOwn[i]) {
+          run(pass, i++, together);
+          continue;
+        }
+        // A run of them goes through one sequence after the other, as they share scratch.
+        let past = i;
+        while (past < end && isOwn[past]) past++;
+        for (const step of steps) for (let n = i; n < past; n++) run(pass, n, step);
+        i = past;
       }
     },
-    rebind() {
-      dispatches.forEach((dispatch, i) => {
-        if (Object.values(dispatch.bindings).some((b) => typeof b === 'function')) bindGroups[i] = bind(dispatch, i);
-      });
-    },
+    release: (of) => void own.delete(of),
     destroy: () => ledger.destroy(paramsBuffer),
   };
 }

@@ -34,7 +34,8 @@ function scratchBytes(config: ModelConfig, ops: readonly Op[], context: number):
   return all;
 }
 
-const stateBytes = 16;
+/** Of `State` in shaders/parts/state.wgsl. */
+export const stateBytes = 16;
 const angleCount = (ropes: Graph['ropes'], context: number) => ropes.reduce((sum, rope) => sum + angleEntries(rope, context), 0);
 
 /** Bytes of each buffer that `createActivations` makes. */
@@ -42,7 +43,7 @@ export function activationBindings({ config, ropes }: Numbers, ops: readonly Op[
   const rows = Object.entries(activationStrides(config, ops)).map(([name, stride]) => [name, 4 * stride * rowsOf(name, sizes)]);
   return {
     ...Object.fromEntries(rows), ...scratchBytes(config, ops, sizes.context),
-    angles: 8 * angleCount(ropes, sizes.context), ids: 4 * sizes.context, state: stateBytes,
+    angles: 8 * angleCount(ropes, sizes.context), state: stateBytes,
   };
 }
 
@@ -50,10 +51,10 @@ export function activationBindings({ config, ropes }: Numbers, ops: readonly Op[
 export function createActivations(ledger: Ledger, { config, ropes }: Numbers, ops: readonly Op[], sizes: ActivationSizes): Activations {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const made = Object.entries(activationBindings({ config, ropes }, ops, sizes)).map(([name, bytes]) => [name, { buffer: ledger.create('activations', name, bytes, usage) }]);
-  const { state, ids, angles, ...buffers } = Object.fromEntries(made);
+  const { state, angles, ...buffers } = Object.fromEntries(made);
   let entries = 0;
   const firstAngles = ropes.map((rope) => (entries += angleEntries(rope, sizes.context)) - angleEntries(rope, sizes.context));
-  return { buffers, strides: activationStrides(config, ops), state, ids, angles, firstAngles };
+  return { buffers, strides: activationStrides(config, ops), state, angles, firstAngles };
 }
 
 /** `ropeFactors`: of each of the graph's ropes, the tensor that it names. */

@@ -39,8 +39,8 @@ export interface Activations {
   buffers: Record<string, Binding>;
   /** Floats per row. */
   strides: Record<string, number>;
+  /** Rows of the step, of all its sequences: `State` of which only that is read. */
   state: Binding;
-  ids: Binding;
   angles: Binding;
   /** First entry of each rope in `angles`. */
   firstAngles: number[];
@@ -51,6 +51,14 @@ export interface RecordContext {
   graph: { config: ModelConfig; ropes: RopeSpec[] };
   choice: KernelChoice;
   activations: Activations;
+}
+
+/** Buffers of one sequence. Bindings that name them are functions of it, so that a dispatch runs for each sequence of a step. */
+export interface SequenceBuffers {
+  /** `State` of shaders/parts/state.wgsl. */
+  state: Binding;
+  /** (position) token ids. */
+  ids: Binding;
   keys(layer: number): Binding;
   values(layer: number): Binding;
 }

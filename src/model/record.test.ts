@@ -31,8 +31,7 @@ async function recordModel(name: string, mode: Mode, choice: KernelChoice, mostP
   const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
   const context: RecordContext = {
     graph, choice,
-    activations: { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
-    keys: (layer) => binding(`keys.${layer}`), values: (layer) => binding(`values.${layer}`),
+    activations: { buffers, strides, state: binding('state'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
   };
   const partsOf = (section: number, stack: number) =>
     layout.sections[section].stacks[stack].flatMap((matrix) => {

@@ -3,7 +3,7 @@ import { type createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Dispatch, type Program, createProgram } from '../gpu/program.ts';
 import { type SamplingOptions } from '../protocol.ts';
-import { type Activations } from './operation.ts';
+import { type Activations, type SequenceBuffers } from './operation.ts';
 import { checkSampling, samplerBytes, samplingBytes, samplingSlices, samplingUniform } from './sampling.ts';
 
 export interface Sampler {
@@ -14,24 +14,25 @@ export interface Sampler {
   choose(options: SamplingOptions & { seed: number }, ends?: readonly number[]): Program;
 }
 
-export async function createSampler(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { buffers, state, ids }: Activations, vocab: number): Promise<Sampler> {
+export async function createSampler(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, { buffers }: Activations, vocab: number): Promise<Sampler> {
   const make = (label: string, size: number, usage = GPUBufferUsage.STORAGE) => ({ buffer: ledger.create('activations', `sampler.${label}`, size, usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST) });
   const bytes = samplerBytes(vocab);
   const sampling = make('sampling', samplingBytes, GPUBufferUsage.UNIFORM);
   const best = make('best', bytes.best);
   const scratch = make('scratch', bytes.scratch);
   const narrowed = make('narrowed', bytes.narrowed);
+  const own = { state: (of: SequenceBuffers) => of.state, ids: (of: SequenceBuffers) => of.ids };
   const { logits } = buffers;
   const slices = samplingSlices(vocab);
 
   const files = ['state', 'sampling'];
   const argmax: Dispatch = { label: 'sampler.argmax', kernel: { kernel: 'argmax', files }, bindings: { sampling, logits, best }, grid: () => [slices] };
-  const finish: Dispatch = { label: 'sampler.finish', kernel: { kernel: 'argmax-finish', files }, bindings: { sampling, best, state, ids }, grid: () => [1] };
+  const finish: Dispatch = { label: 'sampler.finish', kernel: { kernel: 'argmax-finish', files }, bindings: { sampling, best, ...own }, grid: () => [1] };
   const drawFiles = [...files, 'sampling-bins'];
   const draw: Dispatch[] = [
     { label: 'sampler.histogram', kernel: { kernel: 'sample-histogram', files: drawFiles }, bindings: { sampling, logits, best, scratch }, grid: () => [slices] },
     { label: 'sampler.narrow', kernel: { kernel: 'sample-narrow', files: drawFiles }, bindings: { sampling, logits, scratch, narrowed }, grid: () => [slices] },
-    { label: 'sampler.draw', kernel: { kernel: 'sample', files: drawFiles }, bindings: { sampling, narrowed, scratch, state, ids }, grid: () => [1] },
+    { label: 'sampler.draw', kernel: { kernel: 'sample', files: drawFiles }, bindings: { sampling, narrowed, scratch, ...own }, grid: () => [1] },
   ];
   const [greedy, drawn] = await Promise.all([
     createProgram(device, ledger, kernels, 'sampler.greedy', [argmax, finish]),

@@ -29,8 +29,8 @@ export function createDispatchCount({ graph, layout }: Pick<OpenedModel, 'graph'
   const counts = new Map<string, number>();
   const likenesses = new Map<Op, string>();
   const context: RecordContext = {
-    graph, choice: plainChoice, keys: () => nothing, values: () => nothing,
-    activations: { buffers: anything, strides: zeros, state: nothing, ids: nothing, angles: nothing, firstAngles: [] },
+    graph, choice: plainChoice,
+    activations: { buffers: anything, strides: zeros, state: nothing, angles: nothing, firstAngles: [] },
   };
   return ({ op, stacks }, cutsOf, mode) => {
     if (!likenesses.has(op)) likenesses.set(op, likeness(op));

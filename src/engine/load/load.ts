@@ -5,7 +5,8 @@ import { createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../../gpu/ledger.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type KvCache, createKvCache } from '../../model/kv-cache.ts';
-import { type Activations, type RecordContext } from '../../model/operation.ts';
+import { createSequenceBuffers } from '../../model/sequence-buffers.ts';
+import { type Activations, type RecordContext, type SequenceBuffers } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
@@ -29,6 +30,8 @@ export interface LoadedModel extends OpenedModel, Programs, Streaming {
   ledger: Ledger;
   activations: Activations;
   cache: KvCache;
+  /** The one conversation. */
+  sequence: SequenceBuffers;
   uploader: Uploader;
   /** Waits for transfers under way, then frees everything. */
   destroy(): Promise<void>;
@@ -75,17 +78,12 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
     const logitsRows = Math.min(options.logitsRows, chunk);
     options = { ...options, chunk, logitsRows };
     let placed = await placeModel(gpu, opened, planned, ledger, options);
-    const context = (choice: KernelChoice, cached?: Pick<RecordContext, 'keys' | 'values'>): RecordContext => ({
-      graph, choice, activations: placed.activations,
-      keys: (layer) => ({ buffer: placed.cache.keys(layer) }),
-      values: (layer) => ({ buffer: placed.cache.values(layer) }),
-      ...cached,
-    });
-    const recordAll: TuneTarget['record'] = (mode, choice, cached) => {
+    const context = (choice: KernelChoice): RecordContext => ({ graph, choice, activations: placed.activations });
+    const recordAll: TuneTarget['record'] = (mode, choice) => {
       const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || logitsRows > 1 };
-      return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(context(choice, cached), opened, placed.weights, i, mode) : []));
+      return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(context(choice), opened, placed.weights, i, mode) : []));
     };
-    let choice = (await choose?.tune({ gpu, ledger, kernels, state: placed.activations.state, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, context: options.context, record: recordAll })) ?? options.choice;
+    let choice = (await choose?.tune({ gpu, ledger, kernels, sequence: placed.sequence, activations: placed.activations, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, context: options.context, record: recordAll })) ?? options.choice;
     hooks.onReady?.('choice');
     const compiling = [...recordAll('decode', choice), ...recordAll('prefill', choice)].map(({ kernel }) => kernels.get(kernel));
     void Promise.allSettled(compiling); // beside the tests, which report those that fail
@@ -105,7 +103,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       });
       if (cleared) placed = await placeModel(gpu, opened, planned, ledger, options);
     }
-    const { weights, activations, cache } = placed;
+    const { weights, activations, cache, sequence } = placed;
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
     const proveAndRecord = async (arrived: Promise<void>) => {
@@ -135,7 +133,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       await uploader.idle();
       ledger.destroyAll();
     };
-    return { ...opened, gpu, plan: planned, options, ledger, activations, cache, uploader, ...streaming, ...recorded, destroy };
+    return { ...opened, gpu, plan: planned, options, ledger, activations, cache, sequence, uploader, ...streaming, ...recorded, destroy };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(underWay); // what is still being compiled would make buffers
@@ -145,13 +143,14 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
 }
 
 /** The buffers of a model that live as long as it does. */
-async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<{ weights: ResidentWeights; activations: Activations; cache: KvCache }> {
+async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<{ weights: ResidentWeights; activations: Activations; cache: KvCache; sequence: SequenceBuffers }> {
   const weights = placeWeights(layout, slices, {
     maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const activations = createActivations(ledger, graph, opsOf(graph), options);
   const cache = createKvCache(ledger, graph.config, options.context, options.choice.cache);
+  const sequence = createSequenceBuffers(ledger, options.context, cache);
   await ledger.settle();
-  return { weights, activations, cache };
+  return { weights, activations, cache, sequence };
 }

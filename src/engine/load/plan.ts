@@ -12,6 +12,7 @@ import { readbackBytes } from '../run/readback.ts';
 import { type Mode } from '../../model/kernel-choice.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
+import { sequenceBytes } from '../../model/sequence-buffers.ts';
 import { isTied } from '../../model/sections.ts';
 
 export interface Plan {
@@ -171,7 +172,7 @@ function describe(opened: OpenedModel, options: PlanOptions, placement: Placemen
   const bytes = {
     weights: sum(kept.map(sizeOf)) + slots * slotBytes,
     kv,
-    activations: bufferBytes(activationBindings(graph, opsOf(graph), options)) + bufferBytes({ sampling: samplingBytes, ...samplerBytes(graph.config.vocab) }),
+    activations: bufferBytes(activationBindings(graph, opsOf(graph), options)) + bufferBytes(sequenceBytes(context)) + bufferBytes({ sampling: samplingBytes, ...samplerBytes(graph.config.vocab) }),
     parameters: parameterCount(opened, options, placement) * paramsStride,
     // If all weights are there before the first token, uploads are over when the cache has grown.
     staging: readbackBytes + (streamed.length ? 2 * uploadBytes + passing : Math.max(2 * uploadBytes - (kv - firstKv), passing)),

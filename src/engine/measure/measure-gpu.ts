@@ -3,7 +3,6 @@
 import { type Gpu } from '../../gpu/device.ts';
 import { createKernelCache } from '../../gpu/kernels.ts';
 import { createLedger } from '../../gpu/ledger.ts';
-import { type Step } from '../../gpu/program.ts';
 import { type Stopwatch, createStopwatch } from '../../gpu/stopwatch.ts';
 import { type Graph } from '../../model/graph.ts';
 import { isAttend } from '../../model/ops/attend.ts';
@@ -95,9 +94,8 @@ const kindsOf = ({ layers }: Probe): Probe['layers'][] => [...new Set(layers.map
 
 /** Seconds of one of `parts`, run in turn. */
 function timeParts(device: GPUDevice, probe: Probe, parts: readonly Pick<ProbePart, 'program'>[], position: number, stopwatch: Stopwatch, rows = 1): Promise<number> {
-  const step: Step = { rows, length: position + rows };
   return stopwatch.time((count) => {
-    probe.setState(position, rows);
+    const step = probe.step(position, rows);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (let i = 0; i < count; i++) parts[i % parts.length].program.encode(pass, step);
@@ -131,8 +129,7 @@ async function timeStreamed(device: GPUDevice, probe: Probe, layers: Probe['laye
   const { queue } = device;
   const { byteLength } = layers[0];
   const uploader = createUploader(queue, byteLength, () => () => {});
-  const step: Step = { rows: 1, length: firstPosition + 1 };
-  probe.setState(firstPosition, 1);
+  const step = probe.step(firstPosition, 1);
   return stopwatch.time(async (count) => {
     let previous = Promise.resolve<undefined>(undefined);
     for (let i = 0; i < count; i++) {

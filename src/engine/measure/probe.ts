@@ -3,13 +3,14 @@
 import { type Gpu } from '../../gpu/device.ts';
 import { type createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
-import { type Program, createProgram } from '../../gpu/program.ts';
+import { type Program, type Step, createProgram } from '../../gpu/program.ts';
 import { createActivations } from '../../model/activations.ts';
 import { createKvCache } from '../../model/kv-cache.ts';
 import { type RecordContext } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type PlacedOp, layerOf } from '../../model/sections.ts';
 import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
+import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { createSampler } from '../../model/sampler.ts';
 import { type Layout, type Section, matricesOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';
@@ -35,8 +36,8 @@ export interface Probe {
   slots: GPUBuffer[];
   /** Positions there is room for. */
   context: number;
-  /** The step that is run next. */
-  setState(position: number, rows: number): void;
+  /** Makes ready a step of `rows` tokens from `position` on, to be run next. */
+  step(position: number, rows: number): Step;
 }
 
 export const prefillRows = 64;
@@ -69,11 +70,8 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
   cache.grow(device, context);
   await ledger.settle();
   const cached = (layer: number) => chosen.findIndex((section) => layerOf(sections[section]) === layer);
-  const recordContext: RecordContext = {
-    graph, choice: { ...choice, few: 0 }, activations, // no step of few rows is run
-    keys: (layer) => ({ buffer: cache.keys(cached(layer)) }),
-    values: (layer) => ({ buffer: cache.values(cached(layer)) }),
-  };
+  const sequence = createSequenceBuffers(ledger, context, { keys: (layer) => cache.keys(cached(layer)), values: (layer) => cache.values(cached(layer)) });
+  const recordContext: RecordContext = { graph, choice: { ...choice, few: 0 }, activations }; // no step of few rows is run
   const make = (mode: Mode, section: number, ops?: PlacedOp[]) =>
     createProgram(device, ledger, kernels, `probe.${mode}`, recordSection(recordContext, opened, weights, section, mode, ops));
   const bytesOf = (section: number, stack: number) => weights.stack(section, stack).reduce((sum, { binding: { size } }) => sum + size, 0);
@@ -87,7 +85,10 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
     head: { program: headProgram, byteLength: bytesOf(table.section, table.stack) },
     prefill: async () => ({ program: await make('prefill', chosen[0], sections[chosen[0]].ops.slice(0, 1)), byteLength: bytesOf(chosen[0], 0) }),
     sampler: sampler.choose({ seed: 0 }),
-    setState: (position, rows) => device.queue.writeBuffer(activations.state.buffer, 0, new Uint32Array([position, rows, 0, 0])),
+    step(position, rows) {
+      writeState(device.queue, activations, sequence, position, rows);
+      return { rows, length: position + rows, of: sequence };
+    },
   };
 }
 

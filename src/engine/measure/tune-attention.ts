@@ -1,6 +1,8 @@
 // Chooses how many positions a workgroup of attention takes in decode, with how many threads, by timing the model's own
 // attention at a length that conversations reach. Which choices there are, and what they cost in memory, is the business of
 // src/model.
+import { type SequenceBuffers } from '../../model/operation.ts';
+import { writeState } from '../../model/sequence-buffers.ts';
 import { rank } from '../../gpu/autotune.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { type ModelConfig } from '../../model/graph.ts';
@@ -42,7 +44,7 @@ function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelCh
   return software ? choices.sort((a, b) => a.threads - b.threads) : choices;
 }
 
-async function time({ gpu: { device }, ledger, kernels, clock, state, config, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
+async function time({ gpu: { device }, ledger, kernels, clock, activations, sequence, config, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
   const length = Math.min(usualLength, context);
   const bytes = kvBytes(config, length, choice.cache);
@@ -53,13 +55,13 @@ async function time({ gpu: { device }, ledger, kernels, clock, state, config, co
     const make = () => Array.from({ length: layers }, (_, layer) => ({ buffer: own.create('kv', `autotune.kv.${layer}`, bytes, GPUBufferUsage.STORAGE) }));
     const [keys, values] = [make(), make()];
     await own.settle();
-    device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(length - 1, 1, 0, 0));
-    const cached = { keys: (layer: number) => keys[layer % layers], values: (layer: number) => values[layer % layers] };
+    const longer: SequenceBuffers = { ...sequence, keys: (layer) => keys[layer % layers], values: (layer) => values[layer % layers] };
+    writeState(device.queue, activations, longer, length - 1, 1);
     const candidates = choices.map((value) => ({
       value, together: 2, // attention and what joins its splits
-      dispatches: record('decode', { ...choice, ...value }, cached).filter(({ kernel }) => kernel.kernel.startsWith('attention')).slice(0, 2 * mostLayers),
+      dispatches: record('decode', { ...choice, ...value }).filter(({ kernel }) => kernel.kernel.startsWith('attention')).slice(0, 2 * mostLayers),
     }));
-    return await rank({ device, ledger, kernels, clock }, { rows: 1, length }, candidates, deadline);
+    return await rank({ device, ledger, kernels, clock }, { rows: 1, length, of: longer }, candidates, deadline);
   } finally {
     own.destroyAll();
   }

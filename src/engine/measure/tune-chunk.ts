@@ -1,5 +1,6 @@
 // Chooses how many tokens a step of prefill takes, by timing the products of the model's own matrices for several numbers
 // of rows. How many there is room for is plan.ts's business.
+import { writeState } from '../../model/sequence-buffers.ts';
 import { rank } from '../../gpu/autotune.ts';
 import { type Dispatch, runsIn } from '../../gpu/program.ts';
 import { type KernelChoice, chunks } from '../../model/kernel-choice.ts';
@@ -51,7 +52,7 @@ interface Timed {
 }
 
 /** The shortest steps first, as far as there is time; `late` if that ended it. */
-async function time({ gpu: { device }, ledger, kernels, clock, state, chunk }: TimedTarget, products: Dispatch[], deadline: number): Promise<{ timed: Timed[]; late: boolean }> {
+async function time({ gpu: { device }, ledger, kernels, clock, activations, sequence, chunk }: TimedTarget, products: Dispatch[], deadline: number): Promise<{ timed: Timed[]; late: boolean }> {
   const kinds = [...new Set(products.map(({ kind }) => kind))].map((kind) => products.filter((dispatch) => dispatch.kind === kind));
   const dispatches = Array.from({ length: mostMatrices }, (_, i) => kinds.map((same) => same[i % same.length])).flat();
   const timed: Timed[] = [];
@@ -59,8 +60,8 @@ async function time({ gpu: { device }, ledger, kernels, clock, state, chunk }: T
     const expected = (timed.at(-1)?.ms ?? 0) * rows;
     if (expected > mostMs) break;
     if (performance.now() + 2 * expected >= deadline) return { timed, late: true };
-    device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows, 0, 0));
-    const [found] = await rank({ device, ledger, kernels, clock }, { rows, length: rows }, [{ value: rows, dispatches, together: kinds.length }], deadline);
+    writeState(device.queue, activations, sequence, 0, rows);
+    const [found] = await rank({ device, ledger, kernels, clock }, { rows, length: rows, of: sequence }, [{ value: rows, dispatches, together: kinds.length }], deadline);
     if (!found) return { timed, late: true };
     timed.push({ rows, ms: found.ms / rows });
     if ((await clock.sampleMs()) === undefined) return { timed, late: true }; // only whether it is far too slow can be told

@@ -16,7 +16,7 @@ const gpu = {
 const dispatches = ['large', 'small'].map((kind, i): Dispatch => ({ label: kind, kind, kernel: { kernel: kind }, bindings: { weights: { buffer: {} as GPUBuffer, size: 2 - i } }, grid: () => [1] }));
 
 /** A device whose kernels are never compiled. */
-const target = { gpu, kernels: { hash: '', get: () => new Promise(() => {}) }, ledger: createLedger(gpu.device, 0), state: { buffer: {} }, chunk: 64, streams: false, products: '', config: { heads: 4, kvHeads: 2, headDim: 8, layers: 1 }, context: 64, record: () => dispatches } as unknown as TuneTarget;
+const target = { gpu, kernels: { hash: '', get: () => new Promise(() => {}) }, ledger: createLedger(gpu.device, 0), activations: { state: { buffer: {} } }, sequence: { state: { buffer: {} } }, chunk: 64, streams: false, products: '', config: { heads: 4, kvHeads: 2, headDim: 8, layers: 1 }, context: 64, record: () => dispatches } as unknown as TuneTarget;
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());

@@ -10,7 +10,8 @@ import { type PassClock, createPassClock } from '../../gpu/pass-clock.ts';
 import { type Binding, type Dispatch, runsIn } from '../../gpu/program.ts';
 import { type ModelConfig } from '../../model/graph.ts';
 import { matrixPrefills, missing } from '../../model/possible-choices.ts';
-import { type RecordContext } from '../../model/operation.ts';
+import { type Activations, type SequenceBuffers } from '../../model/operation.ts';
+import { writeState } from '../../model/sequence-buffers.ts';
 import { type MatrixChoice, type Mode, type KernelChoice, usualChunk } from '../../model/kernel-choice.ts';
 import { usesTiles } from '../../model/products.ts';
 import { tuneAttention } from './tune-attention.ts';
@@ -42,8 +43,9 @@ export interface TuneTarget {
   gpu: Gpu;
   ledger: Ledger;
   kernels: KernelCache;
-  /** Position and rows of a step. */
-  state: Binding;
+  activations: Activations;
+  /** What steps are measured with. */
+  sequence: SequenceBuffers;
   /** Most rows of a step. */
   chunk: number;
   /** Each step moves weights that do not stay, so that the longest are the best. */
@@ -53,8 +55,8 @@ export interface TuneTarget {
   config: ModelConfig;
   /** Most positions. */
   context: number;
-  /** The whole model as it would be recorded, over its own keys and values or over others. What it computes is not used. */
-  record(mode: Mode, choice: KernelChoice, cached?: Pick<RecordContext, 'keys' | 'values'>): Dispatch[];
+  /** The whole model as it would be recorded, What it computes is not used. */
+  record(mode: Mode, choice: KernelChoice): Dispatch[];
 }
 
 /** Where something is being measured. */
@@ -153,11 +155,11 @@ function byShare(dispatches: Dispatch[]): string[] {
   return [...bytes].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
 }
 
-function time({ gpu, ledger, kernels, clock, state, chunk, record }: TimedTarget, choice: KernelChoice, part: Choice, kind: string, choices: MatrixChoice[], deadline: number) {
+function time({ gpu, ledger, kernels, clock, activations, sequence, chunk, record }: TimedTarget, choice: KernelChoice, part: Choice, kind: string, choices: MatrixChoice[], deadline: number) {
   const { mode } = measurements[part];
   const rows = Math.min(part === 'prefill' && !gpu.software ? usualChunk : measurements[part].rows, chunk);
-  const step = { rows, length: rows };
-  gpu.device.queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows, 0, 0));
+  const step = { rows, length: rows, of: sequence };
+  writeState(gpu.device.queue, activations, sequence, 0, rows);
   const of = (value: MatrixChoice): Candidate<MatrixChoice> => ({
     value,
     dispatches: record(mode, { ...choice, matrices: { ...choice.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step)).slice(0, mostMatrices),

@@ -1,4 +1,5 @@
 // Runs a loaded model: tokens in, logits or the next token out. Knows positions and programs, not text or requests.
+import { writeRows, writeState } from '../../model/sequence-buffers.ts';
 import { DeviceError, RequestError } from '../../errors.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Stage } from '../load/programs.ts';
@@ -33,11 +34,12 @@ export interface Runner {
 }
 
 export function createRunner(model: LoadedModel): Runner {
-  const { gpu: { device }, ledger, activations, cache, programs, heads, options, graph, window, rows: embedding, uploader } = model;
-  const { state, ids: idsBinding, buffers } = activations;
+  const { gpu: { device }, ledger, activations, cache, sequence, programs, heads, options, graph, window, rows: embedding, uploader } = model;
+  const { ids: idsBinding } = sequence;
+  const { buffers } = activations;
   const pacer = createPacer(device.queue);
-  const stateWords = new Uint32Array(4);
   const readback = createReadback(ledger);
+  let stepRows = 0; // of the step that was last made ready, of all its sequences
   let submits = 0;
   let hostMs = 0;
   let stalls = 0;
@@ -64,6 +66,7 @@ export function createRunner(model: LoadedModel): Runner {
   /** Encodes stages in order, for each step in turn, cut into submits by the pacer and before each streamed slice; the last submit also does `last`. */
   async function run(stages: Stage[], steps: Step[], last: (encoder: GPUCommandEncoder) => void, submitted: () => void, signal?: AbortSignal): Promise<void> {
     const { rows } = steps[0];
+    if (rows !== stepRows) writeRows(device.queue, activations, (stepRows = rows));
     const pieces = stages.length * steps.length;
     const stage = (i: number) => stages[i % stages.length];
     window?.begin(stages.flatMap(({ slice }) => slice ?? []));
@@ -147,7 +150,7 @@ export function createRunner(model: LoadedModel): Runner {
       outOfRoom = error as Error; // the keys and values are gone
       throw error;
     }
-    [...programs.decode, ...programs.prefill].forEach(({ program }) => program.rebind());
+    [...programs.decode, ...programs.prefill].forEach(({ program }) => program.release(sequence));
   }
 
   const body = (rows: number) => (rows === 1 ? programs.decode : programs.prefill);
@@ -165,10 +168,9 @@ export function createRunner(model: LoadedModel): Runner {
     device.queue.writeBuffer(idsBinding.buffer, 4 * position, Uint32Array.from(ids));
     for (let done = 0; done < ids.length; done += options.chunk) {
       const rows = Math.min(options.chunk, ids.length - done);
-      stateWords.set([position + done, rows, 0, 0]);
-      device.queue.writeBuffer(state.buffer, 0, stateWords);
+      writeState(device.queue, activations, sequence, position + done, (stepRows = rows));
       await embed(ids.slice(done, done + rows));
-      await each({ rows, length: position + done + rows });
+      await each({ rows, length: position + done + rows, of: sequence });
     }
   }
 
@@ -187,7 +189,7 @@ export function createRunner(model: LoadedModel): Runner {
 
   async function sample(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
     if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
-    return (await (await runAndRead([{ program: choose }], [{ rows: 1, length }], length, signal)).ids)[0];
+    return (await (await runAndRead([{ program: choose }], [{ rows: 1, length, of: sequence }], length, signal)).ids)[0];
   }
 
   async function step(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
@@ -195,7 +197,7 @@ export function createRunner(model: LoadedModel): Runner {
     if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
     if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
     await embed([lastId]);
-    return (await (await runAndRead([...programs.decode, ...heads.last, { program: choose }], [{ rows: 1, length: length + 1 }], length + 1, signal)).ids)[0];
+    return (await (await runAndRead([...programs.decode, ...heads.last, { program: choose }], [{ rows: 1, length: length + 1, of: sequence }], length + 1, signal)).ids)[0];
   }
 
   /** As many as take half of the time between two pictures of the page, as two submits are in flight; one if the CPU has a part in each. */
@@ -239,7 +241,7 @@ export function createRunner(model: LoadedModel): Runner {
           if (count > 0) {
             await makeRoom(at + count - 1);
             if (embedding) await embed([lastId!]);
-            const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i }));
+            const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i, of: sequence }));
             pending.push((await runAndRead(stages, steps, at, signal)).ids);
             at += count;
           }

@@ -240,7 +240,7 @@ export function embedCase(type: string, vocab: number, cols: number, panelsPerBi
         tensors: { table: { type, shape: [cols, vocab], bytes } }, op: embedOp({ table: 'table', scale, output: 'x' }),
       };
       const found = await withStage(bench, setting, async (stage) => {
-        bench.gpu.device.queue.writeBuffer(stage.activations.ids.buffer, 4 * position, ids);
+        bench.gpu.device.queue.writeBuffer(stage.sequence.ids.buffer, 4 * position, ids);
         await stage.run(stage.dispatches);
         return stage.read('x', tokens, cols);
       });

@@ -30,16 +30,16 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
     run: (bench) =>
       withStage(bench, { config: { vocab }, choice: decodeChoice({}), tokens: 1, position: 41 }, async (stage): Promise<Outcome> => {
         const { device } = bench.gpu;
-        const { activations } = stage;
+        const { activations, sequence } = stage;
         const logits = kinds[kind](vocab, random(name));
         const sampler = await createSampler(device, stage.ledger, bench.kernels, activations, vocab);
         stage.write('logits', logits, vocab);
         for (let seed = 1; seed <= seeds; seed++) {
-          device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(40, seed, 0, 0)); // the next position is 40 + seed
+          device.queue.writeBuffer(sequence.state.buffer, 0, Uint32Array.of(40, seed, 0, 0)); // the next position is 40 + seed
           await stage.run(sampler.choose({ ...sampling, seed }));
         }
-        const ids = new Uint32Array(await stage.readBytes(activations.ids.buffer, 4 * (41 + seeds))).subarray(41);
-        const [position, rows] = new Uint32Array(await stage.readBytes(activations.state.buffer, 8));
+        const ids = new Uint32Array(await stage.readBytes(sequence.ids.buffer, 4 * (41 + seeds))).subarray(41);
+        const [position, rows] = new Uint32Array(await stage.readBytes(sequence.state.buffer, 8));
         if (position !== 40 + seeds || rows !== 1) throw new WrongResult(`The state has position ${position} and ${rows} rows; it should have ${40 + seeds} and 1.`);
         const found = Array.from(ids, (id, i) => distance(logits, sampling, id, i + 1));
         return { found, expected: found.map(() => 0) };

@@ -4,7 +4,8 @@ import { type TensorInfo, type Header } from '../../gguf/header.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
 import { kvBytes } from '../../model/kv-cache.ts';
-import { type Activations } from '../../model/operation.ts';
+import { type Activations, type SequenceBuffers } from '../../model/operation.ts';
+import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { record, stacksOf, vectorsOf } from '../../model/operations.ts';
 import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
 import { sourceReader } from '../../weights/store/reader.ts';
@@ -47,6 +48,7 @@ export interface Setting {
 export interface Stage {
   ledger: Ledger;
   activations: Activations;
+  sequence: SequenceBuffers;
   /** The cache of keys and of values; zeroed. */
   keys: GPUBuffer;
   values: GPUBuffer;
@@ -82,11 +84,12 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const cacheBytes = kvBytes(config, context, choice.cache);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const [keys, values] = ['keys', 'values'].map((name) => ledger.create('kv', name, cacheBytes, usage));
+    const sequence = createSequenceBuffers(ledger, context, { keys: () => keys, values: () => values });
     await ledger.settle();
-    device.queue.writeBuffer(activations.state.buffer, 0, Uint32Array.of(position, tokens, 0, 0));
+    writeState(device.queue, activations, sequence, position, tokens);
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
-    const dispatches = op ? record(op, { graph, choice, activations, keys: () => ({ buffer: keys }), values: () => ({ buffer: values }) }, place!, mode, 'check').filter((each) => runsIn(each, { rows: tokens, length })) : [];
+    const dispatches = op ? record(op, { graph, choice, activations }, place!, mode, 'check').filter((each) => runsIn(each, { rows: tokens, length })) : [];
 
     const strideOf = (name: string) => (name === 'partials' ? 0 : activations.strides[name]);
     const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {
@@ -100,7 +103,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
       return bytes;
     };
     return await act({
-      ledger, activations, keys, values, dispatches, readBytes,
+      ledger, activations, sequence, keys, values, dispatches, readBytes,
       write(name, given, width) {
         const stride = strideOf(name);
         const padded = new Float32Array((given.length / width) * stride);
@@ -111,7 +114,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
         const program = Array.isArray(what) ? await createProgram(device, ledger, kernels, 'check', what) : what;
         const encoder = device.createCommandEncoder();
         const pass = encoder.beginComputePass();
-        program.encode(pass, { rows: tokens, length });
+        program.encode(pass, { rows: tokens, length, of: sequence });
         pass.end();
         device.queue.submit([encoder.finish()]);
       },

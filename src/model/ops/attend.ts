@@ -3,7 +3,7 @@
 import { type Dispatch } from '../../gpu/program.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
 import { type AttentionChoice, attentions } from '../kernel-choice.ts';
-import { type Operation, type RecordContext, pad32 } from '../operation.ts';
+import { type Operation, type RecordContext, type SequenceBuffers, pad32 } from '../operation.ts';
 import { lanesOf } from '../products.ts';
 import { queryFloats } from './rope.ts';
 
@@ -49,8 +49,12 @@ export const operation: Operation<Attend> = {
   },
 };
 
+const cachedIn = (layer: number) => ({
+  state: (of: SequenceBuffers) => of.state, keys: (of: SequenceBuffers) => of.keys(layer), values: (of: SequenceBuffers) => of.values(layer),
+});
+
 function attendMany(context: RecordContext, section: string, op: Attend): Dispatch {
-  const { activations: { buffers, strides, state }, graph: { config }, choice } = context;
+  const { activations: { buffers, strides }, graph: { config }, choice } = context;
   const groupSize = config.heads / config.kvHeads;
   const lanes = lanesOf(choice.prefill);
   return {
@@ -61,13 +65,13 @@ function attendMany(context: RecordContext, section: string, op: Attend): Dispat
       consts: { HeadVec4s: Math.ceil(config.headDim / 4), ...(lanes ? { Lanes: lanes } : {}) },
     },
     params: { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, stride: strides.attended, window: op.window ?? 0, scale: op.scale },
-    bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), attended: buffers.attended },
+    bindings: { ...cachedIn(op.layer), query: buffers.query, attended: buffers.attended },
     grid: ({ rows }) => [Math.ceil((rows * groupSize) / 64), config.kvHeads],
   };
 }
 
 function attendOne(context: RecordContext, section: string, op: Attend): Dispatch[] {
-  const { activations: { buffers, state }, graph: { config }, choice } = context;
+  const { activations: { buffers }, graph: { config }, choice } = context;
   const vec4s = Math.ceil(config.headDim / 4);
   const { workgroups, headsEach } = sharing(config);
   const { span, threads } = attentionOf(config, choice);
@@ -79,14 +83,14 @@ function attendOne(context: RecordContext, section: string, op: Attend): Dispatc
       label: `${section}.attend`,
       kernel: { kernel: 'attention-decode', files: [`kv/${choice.cache}`, 'state'], consts: { ...consts, Heads: headsEach } },
       params: { ...sizes, window, scale: op.scale },
-      bindings: { state, query: buffers.query, keys: () => context.keys(op.layer), values: () => context.values(op.layer), partials: buffers.partials },
+      bindings: { ...cachedIn(op.layer), query: buffers.query, partials: buffers.partials },
       grid: ({ length }) => [splitsOf(length, window, span), config.kvHeads, workgroups],
     },
     {
       label: `${section}.attend.reduce`,
       kernel: { kernel: 'attention-reduce', files: ['state'], consts },
       params: { ...sizes, window },
-      bindings: { state, partials: buffers.partials, attended: buffers.attended },
+      bindings: { state: (of: SequenceBuffers) => of.state, partials: buffers.partials, attended: buffers.attended },
       grid: () => [config.heads],
     },
   ];

@@ -1,6 +1,6 @@
 // output row t = table[ids[t]] * scale
 import { type Op } from '../graph.ts';
-import { type Operation, pad32 } from '../operation.ts';
+import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
 import { formatFiles, matrixParams } from '../products.ts';
 
 export interface Embed extends Op {
@@ -16,14 +16,14 @@ export const operation: Operation<Embed> = {
   name: 'embed',
   stacks: ({ table }, { dim, vocab }) => [{ cols: dim, ranges: [{ tensor: table, firstRow: 0, rows: vocab }], aligned: false }],
   buffers: ({ output }, { dim }) => ({ [output]: pad32(dim) }),
-  dispatches: ({ scale, output }, { activations: { buffers, strides, state, ids } }, { stacks: [parts] }, _mode, section) =>
+  dispatches: ({ scale, output }, { activations: { buffers, strides } }, { stacks: [parts] }, _mode, section) =>
     parts.map((part) => {
       const groups = Math.ceil(part.matrix.cols / 32);
       return {
         label: `${section}.embed`,
         kernel: { kernel: 'embed', files: ['prelude', ...formatFiles(part.matrix.format), 'state'] },
         params: { ...matrixParams(part), groups, first_row: part.firstRow, rows: part.rows, stride: strides[output], scale },
-        bindings: { weights: part.binding, state, ids, output: buffers[output] },
+        bindings: { weights: part.binding, state: (of: SequenceBuffers) => of.state, ids: (of: SequenceBuffers) => of.ids, output: buffers[output] },
         grid: ({ rows }) => [Math.ceil(groups / 64), rows],
       };
     }),
