@@ -1,0 +1,130 @@
+import { expect, it } from 'vitest';
+import { type Job, type Steps, createScheduler } from './scheduler.ts';
+
+interface Fake extends Job<string> {
+  name: string;
+  promptLeft: number;
+  tokensLeft: number;
+  got: string[];
+}
+
+/** A job of `chunks` chunks and `tokens` tokens, which ends early at `stop`. */
+function fake(name: string, chunks: number, tokens: number, more: { stop?: number; signal?: AbortSignal; alone?: boolean } = {}): Fake {
+  const job: Fake = {
+    name, promptLeft: chunks, tokensLeft: tokens, got: [], alone: more.alone, signal: more.signal,
+    take(made) {
+      for (const token of made) {
+        job.got.push(token);
+        job.tokensLeft--;
+        if (job.got.length === more.stop) return false;
+      }
+      return true;
+    },
+  };
+  return job;
+}
+
+/** Notes each step; every job's tokens are its name and a count. */
+function fakeSteps({ perSubmit = 1, behind = false, fail }: { perSubmit?: number; behind?: boolean; fail?: (step: string) => boolean } = {}) {
+  const log: string[] = [];
+  const made = new Map<Fake, number>();
+  const next = (job: Fake) => {
+    made.set(job, (made.get(job) ?? 0) + 1);
+    return `${job.name}${made.get(job)}`;
+  };
+  const step = (text: string) => {
+    log.push(text);
+    if (fail?.(text)) throw new Error(`${text} failed`);
+  };
+  const steps: Steps<Fake, string> = {
+    mostTogether: 3,
+    readsBehind: () => behind,
+    async prefill(job) {
+      step(`chunk ${job.name}`);
+      return --job.promptLeft ? undefined : next(job);
+    },
+    async decode(jobs, most) {
+      const count = Math.min(perSubmit, most);
+      step(`decode ${jobs.map(({ name }) => name).join('')} ${count}`);
+      return { count, tokens: Promise.resolve(jobs.map((job) => Array.from({ length: count }, () => next(job)))) };
+    },
+  };
+  return { log, steps };
+}
+
+it('runs a prompt in chunks, then its tokens, as many per submit as it may still choose', async () => {
+  const { log, steps } = fakeSteps({ perSubmit: 2 });
+  const job = fake('a', 3, 4);
+  await createScheduler(steps).run(job);
+  expect(log).toEqual(['chunk a', 'chunk a', 'chunk a', 'decode a 2', 'decode a 1']);
+  expect(job.got).toEqual(['a1', 'a2', 'a3', 'a4']);
+});
+
+it('takes tokens of all that answer together, and one chunk of a prompt in between', async () => {
+  const { log, steps } = fakeSteps();
+  const scheduler = createScheduler(steps);
+  const [a, b, c] = [fake('a', 1, 5), fake('b', 1, 3), fake('c', 3, 2)];
+  await Promise.all([a, b, c].map((job) => scheduler.run(job)));
+  expect([a, b, c].map(({ got }) => got.length)).toEqual([5, 3, 2]);
+  expect(log.filter((step) => step.startsWith('chunk'))).toHaveLength(5);
+  for (let i = 1; i < log.length; i++) expect(log[i].startsWith('chunk') && log[i - 1].startsWith('chunk'), log.join()).toBe(false);
+  expect(log.some((step) => /decode (ab|ba)/.test(step))).toBe(true);
+  expect(scheduler.jobs).toBe(0);
+});
+
+it('lets nobody starve where more answer than a step holds', async () => {
+  const { log, steps } = fakeSteps();
+  const scheduler = createScheduler(steps);
+  const jobs = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => fake(name, 1, 6));
+  await Promise.all(jobs.map((job) => scheduler.run(job)));
+  expect(jobs.every(({ got }) => got.length === 6)).toBe(true);
+  const rounds = log.filter((step) => step.startsWith('decode')).map((step) => step.split(' ')[1]);
+  for (const { name } of jobs) {
+    const turns = rounds.flatMap((names, i) => (names.includes(name) ? [i] : []));
+    expect(Math.max(...turns.slice(1).map((turn, i) => turn - turns[i])), `rounds between turns of ${name}`).toBeLessThanOrEqual(4);
+  }
+});
+
+it('drops what was made after a job had enough, and goes on with the others', async () => {
+  const { steps } = fakeSteps({ perSubmit: 4, behind: true });
+  const scheduler = createScheduler(steps);
+  const [a, b] = [fake('a', 1, 100, { stop: 3 }), fake('b', 1, 9)];
+  await Promise.all([scheduler.run(a), scheduler.run(b)]);
+  expect(a.got).toEqual(['a1', 'a2', 'a3']);
+  expect(b.got).toEqual(Array.from({ length: 9 }, (_, i) => `b${i + 1}`));
+});
+
+it('ends a job whose signal is aborted without an error, waiting or under way', async () => {
+  const { steps } = fakeSteps();
+  const scheduler = createScheduler(steps);
+  const stop = new AbortController();
+  const a = fake('a', 1, 1000, { signal: stop.signal });
+  const b = fake('b', 1, 1000);
+  const take = b.take;
+  b.take = (tokens) => {
+    if (b.got.length === 5) stop.abort();
+    return take(tokens);
+  };
+  await Promise.all([scheduler.run(a), scheduler.run(b)]);
+  expect(b.got).toHaveLength(1000);
+  expect(a.got.length).toBeLessThan(20);
+});
+
+it('tells an error in a chunk to its job alone, and one in tokens to all of the step', async () => {
+  const { steps } = fakeSteps({ fail: (step) => step === 'chunk b' || step.startsWith('decode c') });
+  const scheduler = createScheduler(steps);
+  const [a, b] = [fake('a', 1, 3), fake('b', 2, 3)];
+  const ends = await Promise.allSettled([scheduler.run(a), scheduler.run(b)]);
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  await expect(scheduler.run(fake('c', 1, 3))).rejects.toThrow('decode c 1 failed');
+  const after = fake('d', 1, 2);
+  await scheduler.run(after);
+  expect(after.got).toEqual(['d1', 'd2']);
+});
+
+it('runs a job whose tokens need the CPU by itself', async () => {
+  const { log, steps } = fakeSteps();
+  const scheduler = createScheduler(steps);
+  await Promise.all([scheduler.run(fake('a', 1, 4)), scheduler.run(fake('b', 1, 4, { alone: true })), scheduler.run(fake('c', 1, 4))]);
+  expect(log.filter((step) => step.startsWith('decode')).every((step) => !step.split(' ')[1].includes('b') || step.split(' ')[1] === 'b')).toBe(true);
+});

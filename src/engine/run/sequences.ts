@@ -1,0 +1,120 @@
+// The sequences of a placed model: which one a prompt goes on from, and which give way where keys and values would take
+// more than was planned for all of them together. Knows no text; a sequence that gave way comes back by its tokens.
+
+/** What is asked of a sequence here; src/kv/sequence.ts has the rest. */
+export interface Reusable {
+  /** Whose keys and values are there, in order. */
+  readonly tokens: readonly number[];
+  /** Bytes of its keys and values on the GPU. */
+  readonly byteLength: number;
+  /** The bytes that it would have with room for so many positions. */
+  bytesFor(positions: number): number;
+  /** Forgets what is beyond `length` tokens; the length reached may be less. */
+  truncate(length: number): number;
+  /** A sequence of the first `length` tokens; what this one holds stays as it is. */
+  fork(length: number): Promise<this>;
+  close(): void;
+}
+
+export interface Sequences<S extends Reusable> {
+  /** A sequence for a prompt, cut to what it has in common with it: at most all tokens but the last, which is run for its logits. */
+  take(prompt: readonly number[]): Promise<S>;
+  /** Makes room for a sequence to have `positions`, by closing idle ones, the least recently used first. */
+  makeRoom(sequence: S, positions: number): void;
+  /** The request that took it has ended. Its tokens wait for the next prompt. */
+  give(sequence: S): void;
+  /** All there are, the least recently used first. */
+  readonly live: readonly S[];
+  closeAll(): void;
+}
+
+/** A sequence that has less in common with a prompt than this share of itself is worth keeping for its own next turn. */
+const leastShared = 0.5;
+/** Fewer tokens in common are run again sooner than they are copied. */
+const leastCopied = 32;
+
+export interface SequencesOptions<S> {
+  create(): S;
+  /** Bytes of keys and values that all may have together. */
+  mostBytes: number;
+  /** Most sequences that are kept. */
+  most: number;
+}
+
+export function createSequences<S extends Reusable>({ create, mostBytes, most }: SequencesOptions<S>): Sequences<S> {
+  const live: S[] = []; // the least recently used first
+  const busy = new Set<S>();
+
+  function close(sequence: S): void {
+    live.splice(live.indexOf(sequence), 1);
+    sequence.close();
+  }
+
+  /** Closes idle sequences, the least recently used first, while `isTooMuch`; never `kept`. */
+  function giveWay(isTooMuch: () => boolean, kept?: S): void {
+    for (const sequence of [...live]) {
+      if (!isTooMuch()) return;
+      if (sequence !== kept && !busy.has(sequence)) close(sequence);
+    }
+  }
+
+  const bytes = (): number => live.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+  function add(sequence: S): S {
+    live.push(sequence);
+    busy.add(sequence);
+    return sequence;
+  }
+
+  function use(sequence: S): S {
+    live.push(...live.splice(live.indexOf(sequence), 1));
+    busy.add(sequence);
+    return sequence;
+  }
+
+  return {
+    live,
+    async take(prompt) {
+      const idle = nearest(live.filter((sequence) => !busy.has(sequence)), prompt);
+      if (idle && idle.shared >= leastShared * idle.sequence.tokens.length) {
+        idle.sequence.truncate(idle.shared);
+        return use(idle.sequence);
+      }
+      // What one under way has in common is copied too: its tokens stay as they are.
+      const near = nearest(live, prompt);
+      if (near && near.shared >= leastCopied) {
+        const isTooMuch = () => live.length >= most || bytes() + near.sequence.bytesFor(near.shared) > mostBytes;
+        giveWay(isTooMuch, near.sequence);
+        if (!isTooMuch()) return add(await near.sequence.fork(near.shared));
+      }
+      giveWay(() => live.length >= most || bytes() + (live[0]?.bytesFor(1) ?? 0) > mostBytes);
+      return add(create());
+    },
+    makeRoom(sequence, positions) {
+      const more = () => Math.max(0, sequence.bytesFor(positions) - sequence.byteLength);
+      giveWay(() => bytes() + more() > mostBytes, sequence);
+    },
+    give: (sequence) => void busy.delete(sequence),
+    closeAll() {
+      for (const sequence of [...live]) close(sequence);
+      busy.clear();
+    },
+  };
+}
+
+/** The sequence that has most in common with a prompt, the last used one of several. */
+function nearest<S extends Reusable>(sequences: readonly S[], prompt: readonly number[]): { sequence: S; shared: number } | undefined {
+  let best: { sequence: S; shared: number } | undefined;
+  for (const sequence of sequences) {
+    const shared = sharedPrefix(sequence.tokens, prompt, prompt.length - 1);
+    if (!best || shared >= best.shared) best = { sequence, shared };
+  }
+  return best;
+}
+
+/** How many tokens two begin with alike, at most `most`. */
+export function sharedPrefix(a: readonly number[], b: readonly number[], most = Infinity): number {
+  let n = 0;
+  while (n < a.length && n < b.length && n < most && a[n] === b[n]) n++;
+  return n;
+}
