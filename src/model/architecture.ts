@@ -2,7 +2,7 @@
 import { UnsupportedModelError, InvalidFileError } from '../errors.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Header } from '../gguf/header.ts';
-import { type Graph, type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
+import { type Graph, type ModelConfig, type Op, type RowRange } from './graph.ts';
 import { mostVocab } from './sampling.ts';
 import { embed } from './ops/embed.ts';
 import { project } from './ops/project.ts';
@@ -91,38 +91,6 @@ export function readConfig(file: ModelFile, architecture: string): ModelConfig {
   const eps = file.number('attention.layer_norm_rms_epsilon');
   if (!(eps > 0 && eps < 1)) throw new InvalidFileError(`${architecture}.attention.layer_norm_rms_epsilon is ${eps}; it has to lie between 0 and 1.`);
   return { architecture, layers, dim, heads, kvHeads, headDim, ffn: count('feed_forward_length', 1 << 20), vocab, context: count('context_length', mostPositions), eps };
-}
-
-/** Rope keys as llama.cpp reads them: scaling none, linear or yarn, and Llama 3's factors. */
-export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
-  const dims = file.number('rope.dimension_count', config.headDim);
-  if (!Number.isInteger(dims) || dims < 2 || dims > config.headDim || dims % 2) {
-    throw new InvalidFileError(`${config.architecture}.rope.dimension_count is ${dims}; it has to be an even number up to the head dimension ${config.headDim}.`);
-  }
-  const base = file.number('rope.freq_base', 10000);
-  if (!(base > 0)) throw new InvalidFileError(`${config.architecture}.rope.freq_base is ${base}; it has to be above 0.`);
-  const type = file.string('rope.scaling.type', 'linear'); // llama.cpp's default: a file may give the factor alone
-  const factor = file.number('rope.scaling.factor', file.number('rope.scale_linear', 0)) || 1; // 0 means none
-  if (!(factor > 0 && factor < Infinity)) throw new InvalidFileError(`${config.architecture}.rope.scaling.factor is ${factor}; it has to be above 0.`);
-  const attentionFactor = file.number('rope.scaling.attn_factor', 1);
-  const spec: RopeSpec = { dims, layout, base, scale: 1, magnitude: attentionFactor };
-  switch (type) {
-    case 'none':
-      return spec;
-    case 'linear':
-      return { ...spec, scale: 1 / factor };
-    case 'yarn': {
-      const yarn = {
-        originalContext: file.number('rope.scaling.original_context_length', config.context),
-        betaFast: file.number('rope.scaling.yarn_beta_fast', 32),
-        betaSlow: file.number('rope.scaling.yarn_beta_slow', 1),
-        extFactor: file.number('rope.scaling.yarn_ext_factor', 1),
-      };
-      return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (yarn.extFactor ? 1 + 0.1 * Math.log(factor) : 1) };
-    }
-    default:
-      throw new UnsupportedModelError(`The rope scaling type "${type}" is not supported by windrow for ${config.architecture}; supported are none, linear and yarn.`);
-  }
 }
 
 /** The embedding lookup and the output matrix, which may be the same tensor ("tied"). */

@@ -1,10 +1,11 @@
 // Gemma 3 (text): norms before and after each branch, sliding-window layers with their own rope base. arXiv 2503.19786.
-import { type Architecture, blocks, ends, mostPositions, readConfig, readRope } from '../architecture.ts';
+import { type Architecture, blocks, ends, mostPositions, readConfig } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { type RopeSpec } from '../graph.ts';
 import { attend } from '../ops/attend.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { rope } from '../ops/rope.ts';
+import { readRope } from '../rope-scaling.ts';
 
 export const gemma3: Architecture = {
   name: 'gemma3',

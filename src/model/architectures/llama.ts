@@ -1,8 +1,9 @@
 // Llama 1 to 3, Mistral, SmolLM and their kin. Touvron et al., arXiv 2302.13971; Llama 3: arXiv 2407.21783.
-import { type Architecture, blocks, ends, optionalBiases, readConfig, readRope } from '../architecture.ts';
+import { type Architecture, blocks, ends, optionalBiases, readConfig } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
+import { readRope } from '../rope-scaling.ts';
 
 export const llama: Architecture = {
   name: 'llama',

@@ -1,10 +1,11 @@
 // Phi 3: queries, keys and values in one matrix, gate and up in another; LongRoPE in the long-context models. arXiv 2404.14219.
 import { UnsupportedModelError } from '../../errors.ts';
-import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
 import { back } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { project } from '../ops/project.ts';
+import { readRope } from '../rope-scaling.ts';
 
 export const phi3: Architecture = {
   name: 'phi3',

@@ -1,8 +1,9 @@
 // Qwen 2 and 2.5: Llama with biases on queries, keys and values, and rotary halves. arXiv 2407.10671.
-import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
+import { readRope } from '../rope-scaling.ts';
 
 export const qwen2: Architecture = {
   name: 'qwen2',

@@ -1,8 +1,9 @@
 // Qwen 3 (dense): no biases, queries and keys normalised per head before the rotation. arXiv 2505.09388.
-import { type Architecture, blocks, ends, readConfig, readRope } from '../architecture.ts';
+import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
+import { readRope } from '../rope-scaling.ts';
 
 export const qwen3: Architecture = {
   name: 'qwen3',

@@ -1,0 +1,36 @@
+// How a file's metadata scales positions before they become angles: none, linear or YaRN. The mathematics is in rope.ts.
+import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
+import { type ModelFile } from './architecture.ts';
+import { type ModelConfig, type RopeSpec } from './graph.ts';
+
+/** Rope keys as llama.cpp reads them: scaling none, linear or yarn, and Llama 3's factors. */
+export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
+  const dims = file.number('rope.dimension_count', config.headDim);
+  if (!Number.isInteger(dims) || dims < 2 || dims > config.headDim || dims % 2) {
+    throw new InvalidFileError(`${config.architecture}.rope.dimension_count is ${dims}; it has to be an even number up to the head dimension ${config.headDim}.`);
+  }
+  const base = file.number('rope.freq_base', 10000);
+  if (!(base > 0)) throw new InvalidFileError(`${config.architecture}.rope.freq_base is ${base}; it has to be above 0.`);
+  const type = file.string('rope.scaling.type', 'linear'); // llama.cpp's default: a file may give the factor alone
+  const factor = file.number('rope.scaling.factor', file.number('rope.scale_linear', 0)) || 1; // 0 means none
+  if (!(factor > 0 && factor < Infinity)) throw new InvalidFileError(`${config.architecture}.rope.scaling.factor is ${factor}; it has to be above 0.`);
+  const attentionFactor = file.number('rope.scaling.attn_factor', 1);
+  const spec: RopeSpec = { dims, layout, base, scale: 1, magnitude: attentionFactor };
+  switch (type) {
+    case 'none':
+      return spec;
+    case 'linear':
+      return { ...spec, scale: 1 / factor };
+    case 'yarn': {
+      const yarn = {
+        originalContext: file.number('rope.scaling.original_context_length', config.context),
+        betaFast: file.number('rope.scaling.yarn_beta_fast', 32),
+        betaSlow: file.number('rope.scaling.yarn_beta_slow', 1),
+        extFactor: file.number('rope.scaling.yarn_ext_factor', 1),
+      };
+      return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (yarn.extFactor ? 1 + 0.1 * Math.log(factor) : 1) };
+    }
+    default:
+      throw new UnsupportedModelError(`The rope scaling type "${type}" is not supported by windrow for ${config.architecture}; supported are none, linear and yarn.`);
+  }
+}
