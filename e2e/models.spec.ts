@@ -116,3 +116,29 @@ test('a gated model asks for an access token, which goes to the hub alone and is
   await page.getByRole('button', { name: /^Load stories/ }).click(); // from the store: nobody asks
   await expect(composer(page)).toBeVisible();
 });
+
+test('a link cannot start a download: a model that is not on the list is asked about, by host, name and size', async ({ page, context }) => {
+  await serveTiny(page);
+  await page.context().route('https://models.example/**', (route) => route.request().method() === 'HEAD' // a body would take its length away
+    ? route.fulfill({ headers: { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'content-length', 'content-length': String(tinyModel.buffer.length) } })
+    : route.fallback());
+  let downloads = 0;
+  context.on('request', (request) => {
+    if (request.url().includes('stories.gguf') && request.method() !== 'HEAD') downloads++;
+  });
+  await page.goto(quick('model=https://models.example/stories.gguf&autoload&context=128&budget=64GiB&max-tokens=4'));
+  const dialog = page.getByRole('dialog', { name: 'Download this model?' });
+  for (const words of ['stories', 'models.example', '1.1 MB', 'context 128', 'GPU memory 64GiB']) await expect(dialog.getByText(words, { exact: words === 'stories' })).toBeVisible();
+  await page.screenshot({ path: 'test-results/link-question.png' });
+  expect(downloads).toBe(0);
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('heading', { name: 'stories' })).toBeVisible(); // still there to be chosen
+  expect(downloads).toBe(0);
+  await page.reload();
+  await dialog.getByRole('button', { name: 'Download and load' }).click();
+  await expect(composer(page)).toBeVisible();
+  await page.reload(); // it is stored now
+  await expect(composer(page)).toBeVisible();
+  await expect(dialog).toHaveCount(0);
+});

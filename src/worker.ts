@@ -2,6 +2,7 @@
 import { expose } from 'comlink';
 import { createEngine, type Host } from './engine/engine.ts';
 import { previewModel } from './engine/load/preview.ts';
+import { type Gpu } from './gpu/device.ts';
 import { transferErrorCodes } from './error-transfer.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
 import { openRecords } from './weights/store/records.ts';
@@ -24,8 +25,19 @@ async function reporting<T>(port: MessagePort | null, work: (onProgress: (event:
   }
 }
 
+/** Measures the GPU between two answers, so that neither changes the other's times. */
+const onOwnDevice = <T>(work: (gpu: Gpu) => Promise<T>): Promise<T> => engine.inTurn(async () => {
+  const { openGpu } = await import('./gpu/device.ts');
+  const gpu = await openGpu(navigator.gpu);
+  try {
+    return await work(gpu);
+  } finally {
+    gpu.device.destroy();
+  }
+});
+
 const worker: WorkerEngine = {
-  plan: (source, options) => previewModel(host, source, options),
+  plan: (source, options) => previewModel(host, source, options, engine.inTurn),
   load: (source, options, progress) => reporting(progress, (onProgress) => engine.load(source, options, onProgress)),
   async generate(request, port) {
     const send = (event: GenerateEvent) => port.postMessage(event);
@@ -49,24 +61,14 @@ const worker: WorkerEngine = {
   importModel: (source, options, progress) => reporting(progress, (onProgress) => engine.importModel(source, options, onProgress)),
   pauseImports: async (paused) => engine.pauseImports(paused),
   verify: (id, options) => engine.verify(id, options),
-  async selfTest() {
-    const [{ openGpu }, { selfTest }] = await Promise.all([import('./gpu/device.ts'), import('./gpu/self-test.ts')]);
-    const gpu = await openGpu(navigator.gpu);
-    try {
-      return (await selfTest(gpu)).map(({ name, passed, skipped, message }) => ({ name, passed, skipped, message }));
-    } finally {
-      gpu.device.destroy();
-    }
-  },
-  async peak() {
-    const [{ openGpu }, { measurePeak }] = await Promise.all([import('./gpu/device.ts'), import('./bench/peak.ts')]);
-    const gpu = await openGpu(navigator.gpu);
-    try {
-      return await measurePeak(gpu.device, { mostBytes: 2 ** 28 }); // beside the model, on somebody's own machine
-    } finally {
-      gpu.device.destroy();
-    }
-  },
+  selfTest: () => onOwnDevice(async (gpu) => {
+    const { selfTest } = await import('./gpu/self-test.ts');
+    return (await selfTest(gpu)).map(({ name, passed, skipped, message }) => ({ name, passed, skipped, message }));
+  }),
+  peak: () => onOwnDevice(async (gpu) => {
+    const { measurePeak } = await import('./bench/peak.ts');
+    return measurePeak(gpu.device, { mostBytes: 2 ** 28 }); // beside the model, on somebody's own machine
+  }),
   unload: () => engine.unload(),
 };
 

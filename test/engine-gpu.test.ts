@@ -50,6 +50,18 @@ describe.skipIf(!adapterFile)('the engine', () => {
   });
 
   describe('with several requests at once', () => {
+    it('lets what measures wait for the answer under way, and the next answer for what measures', async () => {
+      const order: string[] = [];
+      const ask = (name: string) => answer(engine, { prompt, maxTokens: 3 }, undefined, () => order.push(name));
+      const measure = () => engine.inTurn(async () => {
+        order.push('begins');
+        await new Promise((resolve) => setTimeout(resolve));
+        order.push('ends');
+      });
+      await Promise.all([ask('a'), measure(), ask('b')]);
+      expect(order).toEqual(['a', 'a', 'a', 'begins', 'ends', 'b', 'b', 'b']);
+    });
+
     it('answers them one after the other, each as if alone', async () => {
       const order: string[] = [];
       const ask = (name: string, tokens: number[]) => answer(engine, { prompt: { tokens }, maxTokens: 6 }, undefined, () => order.push(name));

@@ -65,6 +65,30 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
     gpu.device.destroy();
   });
 
+  it('are measured in a turn of their own, and what is known waits for nobody', async () => {
+    const gpu = await openDawn();
+    const opened = await open('stories260K/stories260K.gguf');
+    const plan = planFor(gpu, opened, options);
+    const steps: string[] = [];
+    let kept: GpuCosts | undefined;
+    const records: GpuCostRecords = {
+      get: async () => kept,
+      async set(_key, costs) {
+        steps.push('kept');
+        kept = costs;
+      },
+    };
+    const alone = async <T>(measuring: () => Promise<T>): Promise<T> => {
+      steps.push('waited');
+      const measured = await measuring();
+      steps.push('measured');
+      return measured;
+    };
+    for (let time = 0; time < 2; time++) expect(await forecast(gpu, opened, plan, { choice, fixed: true, records, alone })).toBeDefined();
+    expect(steps).toEqual(['waited', 'measured', 'kept']);
+    gpu.device.destroy();
+  });
+
   it('are not asked for where the model is refused, and a GPU that cannot measure them costs only the prediction', async () => {
     const gpu = await openDawn();
     const opened = await open('stories260K/stories260K.gguf');

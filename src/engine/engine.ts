@@ -64,6 +64,8 @@ export interface Engine {
   pauseImports(paused: boolean): void;
   verify(id: string, options?: Pick<LoadOptions, 'encryption'>): Promise<VerifyResult>;
   unload(): Promise<void>;
+  /** Runs `work` while nothing is answered or loaded, and holds back what comes meanwhile: for what measures the GPU. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface Loaded {
@@ -217,6 +219,7 @@ export function createEngine(host: Host): Engine {
     pauseImports: (paused) => gate.set(!paused),
     verify: (id, options = {}) => verifyStored(host, id, options),
     unload: () => inTurn(unloadNow),
+    inTurn,
   };
 }
 

@@ -1,5 +1,5 @@
 // What loading a model would take, told before anything but its header is read. Loads nothing.
-import { optionsFor, type Host } from '../engine.ts';
+import { optionsFor, type Engine, type Host } from '../engine.ts';
 import { forecast } from '../measure/forecast.ts';
 import { openModel, planFor } from './model-file.ts';
 import { findModel } from './find.ts';
@@ -8,7 +8,8 @@ import { openGpu } from '../../gpu/device.ts';
 import { getString } from '../../gguf/metadata.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protocol.ts';
 
-export async function previewModel(host: Host, source: ModelSource, options: LoadOptions): Promise<ModelPlan> {
+/** `inTurn`: of the engine that uses the same GPU, which may be answering. */
+export async function previewModel(host: Host, source: ModelSource, options: LoadOptions, inTurn?: Engine['inTurn']): Promise<ModelPlan> {
   const found = await findModel(source, options, host.store);
   const opened = openModel(found.files.header);
   const gpu = await openGpu(host.gpu, host.deviceOptions);
@@ -17,7 +18,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const planned = planFor(gpu, opened, optionsFor(opened, gpu, options, choice, host.memoryBytes));
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const storeCost = await host.costs?.get('store');
-    const predicted = await forecast(gpu, opened, planned, { choice, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning });
+    const predicted = await forecast(gpu, opened, planned, { choice, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning, alone: inTurn });
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
       name: getString(opened.header.metadata, 'general.name', found.files.source.name),

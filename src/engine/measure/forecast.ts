@@ -33,6 +33,8 @@ export interface ForecastOptions {
   tuning?: Tuning;
   /** Measures although it was done before. */
   anew?: boolean;
+  /** Runs what measures when nothing else uses the GPU: costs are kept for good. */
+  alone?: <T>(measuring: () => Promise<T>) => Promise<T>;
 }
 
 /** In the middle of a conversation of some length. */
@@ -47,14 +49,14 @@ export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, opt
 }
 
 async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastOptions): Promise<GpuCosts> {
-  const { records, anew } = options;
+  const { records, anew, alone = (measuring) => measuring() } = options;
   const choices = await likelyChoices(gpu, opened, options);
   const { graph: { config: { heads, kvHeads, headDim, vocab } }, layout: { sections } } = opened;
   const kinds = new Set(sections.map(kindOf));
   const key = [gpu.adapterName, kernelsHash(), heads, kvHeads, headDim, vocab, ...kinds, JSON.stringify(choices)].join('|');
   const known = anew ? undefined : await records?.get(key);
   if (known) return known;
-  const { costs } = await measureGpu(gpu, opened, choices);
+  const { costs } = await alone(() => measureGpu(gpu, opened, choices));
   await records?.set(key, costs);
   return costs;
 }

@@ -53,6 +53,12 @@ export const choiceOfStored = ({ id, name, byteLength }: StoredModel): ModelChoi
 /** The file is on this device already. */
 export const isLocal = ({ source }: ModelChoice): boolean => 'file' in source || 'files' in source;
 
+/** Where a choice comes from, as `StoredModel.urls` has it; nowhere for a file. */
+export const addressesOf = ({ source }: ModelChoice): string[] => ('url' in source ? [source.url] : 'repo' in source ? [source.repo] : []);
+
+/** Who would be asked for the file: the host of its address, or the model hub. */
+export const hostOf = ({ source }: ModelChoice): string => ('url' in source ? new URL(source.url).host : 'repo' in source ? 'huggingface.co' : '');
+
 /** The listed model that has one of these addresses or names on a hub. */
 export const listedAt = (catalogue: ModelChoice[], urls: string[]): ModelChoice | undefined =>
   catalogue.find(({ source }) => ('url' in source ? urls.includes(source.url) : 'repo' in source && urls.includes(source.repo)));

@@ -90,7 +90,7 @@ test('what was dropped while the page still looks for stored models is not repla
   let tell = (): void => {};
   const looked = new Promise<void>((resolve) => (tell = resolve));
   const { loader, asked } = loaderWith(() => looked.then(() => []));
-  const starting = loader.start(choiceOf('usual'), {}, true);
+  const starting = loader.start(choiceOf('usual'), {}, 'load');
   const dropped = loader.load(choiceOf('dropped'), {});
   await loads(asked, 1);
   tell();
@@ -109,4 +109,34 @@ test('a cancelled load goes back to the choice without an error', async () => {
   await loading;
   expect(asked[0].worker.terminated).toBe(true);
   expect(loader).toMatchObject({ step: 'choosing', error: null, engine: null });
+});
+
+test('a model that only a link names is asked about, with its size, and loaded only then', async () => {
+  vi.stubGlobal('fetch', async () => new Response(null, { headers: { 'content-length': '4700000000' } }));
+  const { loader, asked } = loaderWith();
+  await loader.start(choiceOf('linked'), {}, 'ask');
+  expect(loader).toMatchObject({ step: 'choosing', question: { choice: { name: 'linked' }, bytes: 4.7e9 } });
+  expect(asked).toEqual([]);
+  const loading = loader.load(loader.endQuestion(), {});
+  await loads(asked, 1);
+  asked[0].finish();
+  await loading;
+  expect(loader).toMatchObject({ step: 'ready', question: null });
+});
+
+test('a model that a link names and that is stored is loaded without a question', async () => {
+  const { loader, asked } = loaderWith(async () => [{ id: 'a', name: 'A', urls: ['https://example.org/linked.gguf'], byteLength: 1, lastUsed: 0, complete: true }]);
+  const starting = loader.start(choiceOf('linked'), {}, 'ask');
+  await loads(asked, 1);
+  asked[0].finish();
+  await starting;
+  expect(loader).toMatchObject({ step: 'ready', question: null });
+});
+
+test('where nobody tells the size of what a link names, the question says why', async () => {
+  vi.stubGlobal('fetch', async () => Promise.reject(new TypeError('Failed to fetch')));
+  const { loader } = loaderWith();
+  await loader.start(choiceOf('linked'), {}, 'ask'); // this worker has no `plan`
+  expect(loader.question).toMatchObject({ problem: expect.any(String) });
+  expect(loader.question?.bytes).toBeUndefined();
 });

@@ -6,12 +6,23 @@ import { toLoadOptions, toModelSource } from '../../api/parameters.ts';
 import { BudgetError } from '../../errors.ts';
 import { type LoadProgress, type ModelPlan, type ModelSource, type StoredModel } from '../../protocol.ts';
 import { foundFull, keepingOptions, lackingBytes, plainKeeping, type Keeping } from './keeping.ts';
+import { sizeAtAddress } from './catalogue.ts';
 import { differsInHash, differsInSize, storedCopy, type ModelChoice } from './model-choice.ts';
 import { needsPassphrase, needsToken, SecretQuestion } from './secret-question.ts';
 import { TransferRate } from './transfer-rate.ts';
 
 export type LoadStep = 'looking' | 'choosing' | 'planned' | 'loading' | 'ready';
+/** What to do with a model that is not stored: wait to be told, load it, or ask whether to. */
+export type Download = 'wait' | 'load' | 'ask';
 export type LoadChoices = Omit<ModelOptions, 'model' | 'signal' | 'onProgress' | 'keep' | 'encryption'>;
+
+export interface LinkQuestion {
+  choice: ModelChoice;
+  /** Undefined while it is looked up. */
+  bytes?: number;
+  /** Why the size is not known. */
+  problem?: string;
+}
 
 export class ModelLoader implements ReactiveController {
   step: LoadStep = 'looking';
@@ -21,6 +32,8 @@ export class ModelLoader implements ReactiveController {
   plan: ModelPlan | null = null;
   /** The browser's storage refused to take all of `choice`. */
   full = false;
+  /** A model that only the page's address names, while the visitor is asked whether to load it. */
+  question: LinkQuestion | null = null;
   /** Of models that are not stored yet. */
   keeping: Keeping = plainKeeping;
   stored: StoredModel[] = [];
@@ -54,12 +67,20 @@ export class ModelLoader implements ReactiveController {
     void this.engine?.unload();
   }
 
-  /** Looks for `choice` in the store and loads it from there, or from its source if `download`; else waits to be told. */
-  async start(choice: ModelChoice, options: LoadChoices, download: boolean): Promise<void> {
+  /** Looks for `choice` in the store and loads it from there; what is not there is a `download`. */
+  async start(choice: ModelChoice, options: LoadChoices, download: Download): Promise<void> {
     await this.refreshStored();
-    if (this.loading) return; // something else was dropped meanwhile
-    if (download || storedCopy(choice, this.stored)) await this.load(choice, options);
-    else this.set({ step: 'choosing' });
+    if (this.step !== 'looking') return; // something else was chosen or dropped meanwhile
+    if (download === 'load' || storedCopy(choice, this.stored)) return this.load(choice, options);
+    this.set({ step: 'choosing' });
+    if (download === 'ask') await this.ask(choice);
+  }
+
+  /** Ends the question; gives what it was about. */
+  endQuestion(): ModelChoice {
+    const { choice } = this.question!;
+    this.set({ question: null });
+    return choice;
   }
 
   /** A load that is under way is given up for this one. */
@@ -67,7 +88,7 @@ export class ModelLoader implements ReactiveController {
     this.abort();
     const loading = (this.loading = new AbortController());
     const current = (): boolean => this.loading === loading;
-    this.set({ step: 'loading', choice, progress: null, bytesPerSecond: 0, paused: false, full: false, error: null });
+    this.set({ step: 'loading', choice, question: null, progress: null, bytesPerSecond: 0, paused: false, full: false, error: null });
     try {
       await this.engine?.unload();
       this.engine = null;
@@ -177,6 +198,15 @@ export class ModelLoader implements ReactiveController {
       },
     });
   }
+
+  private async ask(choice: ModelChoice): Promise<void> {
+    const question = { choice };
+    this.set({ question });
+    const found = await this.sizeOf(choice).then((bytes) => ({ bytes }), ({ message }: Error) => ({ problem: message }));
+    if (this.question === question) this.set({ question: { choice, ...found } });
+  }
+
+  private sizeOf = async (choice: ModelChoice): Promise<number> => (await sizeAtAddress(choice)) ?? (await this.planOf(choice, {})).fileBytes;
 
   private async showPlan(choice: ModelChoice, options: LoadChoices): Promise<void> {
     this.set({ step: 'planned', choice, plan: null, full: false });

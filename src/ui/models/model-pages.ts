@@ -21,9 +21,9 @@ export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { ch
     @verify=${({ detail }: CustomEvent<string>) => loader.verify(detail)}></windrow-model-card>`;
 }
 
-export function renderPlan(loader: ModelLoader, { options, load, changeBudget }: ModelActions): TemplateResult {
+export function renderPlan(loader: ModelLoader, answering: boolean, { options, load, changeBudget }: ModelActions): TemplateResult {
   return html`<windrow-model-plan
-    .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id} ?full=${loader.full}
+    .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id} ?full=${loader.full} ?answering=${answering}
     @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
     @budget-changed=${changeBudget}
     @make-room=${({ detail }: CustomEvent<string[]>) => loader.makeRoom(detail, options)}

@@ -16,6 +16,8 @@ export class ModelPlanCard extends LitElement {
   @property({ attribute: false }) plan: ModelPlan | null = null;
   @property({ attribute: false }) stored: StoredModel[] = [];
   @property({ attribute: false }) keeping: Keeping = plainKeeping;
+  /** What measures the GPU waits for the answer that is being written. */
+  @property({ type: Boolean }) answering = false;
   /** Storage refused to take more of it. */
   @property({ type: Boolean }) full = false;
   /** Id of the model that is loaded: it cannot be deleted. */
@@ -27,7 +29,7 @@ export class ModelPlanCard extends LitElement {
     return html`
       <section class="card" aria-labelledby="name" aria-busy=${!plan}>
         <h2 id="name">${this.choice.name}</h2>
-        ${plan ? this.renderPlan(plan, lacking > 0) : html`<p role="status">Reading the file’s header</p><progress aria-label="Working"></progress>`}
+        ${plan ? this.renderPlan(plan, lacking > 0) : html`<p role="status">Reading the file’s header${this.answering ? ', and waiting for the answer under way to end, as the GPU is measured' : nothing}</p><progress aria-label="Working"></progress>`}
         ${lacking > 0 ? this.renderRoom(plan!, lacking) : nothing}
         <div class="buttons">
           ${plan && plan.verdict !== 'refused'

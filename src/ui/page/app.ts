@@ -12,16 +12,17 @@ import { type Composer } from '../chat/composer.ts';
 import { Conversation } from '../chat/conversation.ts';
 import { FileDrop, takeLaunchedFiles } from '../models/file-drop.ts';
 import { type MessageList } from '../chat/message-list.ts';
-import { choiceOfFiles, choiceOfText, type ModelChoice } from '../models/model-choice.ts';
+import { addressesOf, choiceOfFiles, choiceOfText, listedAt, type ModelChoice } from '../models/model-choice.ts';
 import { nameOfLoaded, renderLoading, renderModels, renderPlan, type ModelActions } from '../models/model-pages.ts';
 import { ModelLoader, type LoadChoices } from '../models/model-loader.ts';
 import { renderDialog, renderNotices, type Overlay } from './overlays.ts';
-import { pageOptions, settingsOf } from './page-options.ts';
+import { pageOptions, settingsOf, settingsOfLink, withoutLink } from './page-options.ts';
 import { saveText } from '../activity/save-text.ts';
 import { Updates } from './updates.ts';
 
 export class App extends LitElement {
-  @state() private supported = true;
+  /** Taken to be true until the browser has answered. */
+  @state() private supported = !!navigator.gpu;
   /** A question that could not be answered, given back. */
   @state() private draft = '';
   @state() private catalogue: ModelChoice[] = [];
@@ -31,7 +32,7 @@ export class App extends LitElement {
   @query('windrow-composer') private composer!: Composer | null;
   @query('windrow-message-list') private list!: MessageList | null;
 
-  private readonly options = pageOptions(location.search);
+  private options = pageOptions(location.search);
   private readonly loader = new ModelLoader(this);
   private readonly chats = new Chats(this, settingsOf(this.options));
   private readonly updates = new Updates(this);
@@ -58,18 +59,28 @@ export class App extends LitElement {
   }
 
   override async firstUpdated(): Promise<void> {
+    const offering = this.offerModels();
     this.supported = !!(await navigator.gpu?.requestAdapter().catch(() => null));
     if (!this.supported) return;
+    const trusted = await offering;
+    await this.loader.start(this.catalogue[0], this.loadChoices, !this.options.autoload ? 'wait' : trusted ? 'load' : 'ask');
+    this.focusComposer();
+  }
+
+  /** Shows the catalogue, behind what the address names. Gives whether the first one is of the catalogue, whoever made the address. */
+  private async offerModels(): Promise<boolean> {
     const catalogue = await fetchCatalogue(document.baseURI);
+    const { model } = this.options;
     try {
-      const asked = this.options.model && choiceOfText(this.options.model, document.baseURI);
-      this.catalogue = asked ? [asked, ...catalogue] : catalogue;
+      const named = model ? choiceOfText(model, document.baseURI) : catalogue[0];
+      const listed = listedAt(catalogue, addressesOf(named));
+      this.catalogue = [listed ?? named, ...catalogue.filter((each) => each !== listed)];
+      return listed !== undefined;
     } catch {
       this.catalogue = catalogue;
-      this.loader.refuse(new TypeError(`The address in ?model= is no http or https URL, and no owner/repo: ${this.options.model}`));
+      this.loader.refuse(new TypeError(`The address in ?model= is no http or https URL, and no owner/repo: ${model}`));
+      return true;
     }
-    await this.loader.start(this.catalogue[0], this.loadChoices, this.options.autoload);
-    this.focusComposer();
   }
 
   override render(): TemplateResult {
@@ -92,7 +103,9 @@ export class App extends LitElement {
         ${this.renderPage()}
         ${this.renderFoot()}
       </windrow-shell>
-      ${renderDialog(this.overlay, loader, chats, this.log, { close, changeBudget: () => this.changeBudget(), reload: (retune) => void this.load(loader.choice!, retune) })}
+      ${renderDialog(this.overlay, loader, chats, this.log, {
+        close, changeBudget: () => this.changeBudget(), reload: (retune) => void this.load(loader.choice!, retune), linked: (load) => this.answerLink(load), linkSettings: settingsOfLink(this.options),
+      })}
       ${renderNotices(this.updates, chats, conversation.answering)}
     `;
   }
@@ -107,20 +120,27 @@ export class App extends LitElement {
     if (this.loader.step === 'planned') void this.loader.replan(this.loadChoices);
   }
 
-  private get view(): 'nothing' | 'unsupported' | 'models' | 'planned' | 'loading' | 'chat' {
-    const chatting = this.conversation.messages.length > 0;
-    if (!this.supported) return chatting ? 'chat' : 'unsupported';
-    if (this.loader.step === 'choosing') return chatting && !this.models ? 'chat' : 'models';
-    return ({ looking: 'nothing', planned: 'planned', loading: 'loading', ready: 'chat' } as const)[this.loader.step];
+  /** A model that only the address names is loaded if the visitor says so; else nothing else that the address sets is used either. */
+  private answerLink(load: boolean): void {
+    const choice = this.loader.endQuestion();
+    if (load) void this.load(choice);
+    else this.options = withoutLink(this.options);
   }
 
-  private renderPage(): TemplateResult | typeof nothing {
+  private get view(): 'unsupported' | 'models' | 'planned' | 'loading' | 'chat' {
+    const chatting = this.conversation.messages.length > 0;
+    if (!this.supported) return chatting ? 'chat' : 'unsupported';
+    const { step } = this.loader;
+    if (step === 'looking' || step === 'choosing') return chatting && !this.models ? 'chat' : 'models'; // what is stored may come later
+    return ({ planned: 'planned', loading: 'loading', ready: 'chat' } as const)[step];
+  }
+
+  private renderPage(): TemplateResult {
     const { loader, conversation, view } = this;
     const locked = !loader.engine || conversation.answering;
-    if (view === 'nothing') return nothing;
     if (view === 'unsupported') return html`<windrow-no-webgpu></windrow-no-webgpu>`;
     if (view === 'models') return renderModels(loader, this.catalogue, this.modelActions);
-    if (view === 'planned') return renderPlan(loader, this.modelActions);
+    if (view === 'planned') return renderPlan(loader, conversation.answering, this.modelActions);
     if (view === 'loading') return renderLoading(loader);
     return html`<windrow-message-list
       .messages=${conversation.messages} ?answering=${conversation.answering} ?locked=${locked}

@@ -8,12 +8,25 @@ import { type Updates } from './updates.ts';
 
 export type Overlay = 'none' | 'chats' | 'settings' | 'activity';
 
-export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: { close(): void; changeBudget(): void; reload(retune: boolean): void }): TemplateResult | typeof nothing {
-  const { passphrase, token, engine } = loader;
+export interface DialogActions {
+  close(): void;
+  changeBudget(): void;
+  reload(retune: boolean): void;
+  /** What the visitor says to loading what a link names. */
+  linked(load: boolean): void;
+  linkSettings: string[];
+}
+
+export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: DialogActions): TemplateResult | typeof nothing {
+  const { passphrase, token, engine, question: link } = loader;
   const question = passphrase.name !== null ? passphrase : token;
   if (question.name !== null) {
     return html`<windrow-secret .kind=${question === token ? 'token' : 'passphrase'} .name=${question.name} ?wrong=${question.wrong}
       @secret=${({ detail }: CustomEvent<string>) => question.answer(detail)} @closed=${() => loader.cancel()}></windrow-secret>`;
+  }
+  if (link) {
+    return html`<windrow-link-question .choice=${link.choice} .bytes=${link.bytes} .problem=${link.problem} .settings=${actions.linkSettings}
+      @load=${() => actions.linked(true)} @closed=${() => actions.linked(false)}></windrow-link-question>`;
   }
   if (overlay === 'settings') {
     return html`<windrow-chat-settings .settings=${chats.open} @closed=${actions.close}

@@ -6,7 +6,7 @@ import { type ChatSettings } from '../chat/chat.ts';
 
 export interface PageOptions {
   model?: string;
-  /** Load without being asked, even if that is a download. */
+  /** Load at once, even if that is a download; of a model that the page does not list, the visitor is asked. */
   autoload: boolean;
   maxTokens?: number;
   temperature?: number;
@@ -40,3 +40,14 @@ export function pageOptions(search: string): PageOptions {
 export function settingsOf({ maxTokens, temperature, seed }: PageOptions): Partial<ChatSettings> {
   return Object.fromEntries(Object.entries({ maxTokens, temperature, seed }).filter(([, value]) => value !== undefined));
 }
+
+/** What the address sets besides the model, in words, for the visitor who is asked whether to trust it. */
+export function settingsOfLink({ budget, context, kv, f32, variant }: PageOptions): string[] {
+  const named = { 'GPU memory': budget, context, 'keys and values': kv, kernels: variant };
+  const values = Object.entries(named).filter(([, value]) => value !== undefined).map(([name, value]) => `${name} ${value}`);
+  return f32 ? [...values, 'all arithmetic in f32'] : values;
+}
+
+/** The options without what a link set for a load. */
+export const withoutLink = (options: PageOptions): PageOptions =>
+  ({ ...options, autoload: false, budget: undefined, context: undefined, kv: undefined, variant: undefined, f32: false });

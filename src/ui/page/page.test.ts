@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readCatalogue } from '../models/catalogue.ts';
 import { formatBytes, formatDuration, formatSince, formatSpeed } from './format.ts';
-import { choiceOfText, choiceOfUnfinished, choiceOfUrl, defaultModel, storedCopy } from '../models/model-choice.ts';
-import { pageOptions } from './page-options.ts';
+import { hubUrl } from '../../weights/source/hub.ts';
+import { choiceOfText, choiceOfUnfinished, choiceOfUrl, defaultModel, hostOf, storedCopy } from '../models/model-choice.ts';
+import { pageOptions, settingsOfLink, withoutLink } from './page-options.ts';
 import { TransferRate } from '../models/transfer-rate.ts';
 
 test.each([
@@ -95,4 +96,16 @@ test.each(['null', '{}', '{"models":[]}', '{"models":[{"name":"a"}]}', '{"models
 
 test('times are told as one says them', () => {
   expect([0, 5, 90, 3 * 1440].map((minutes) => formatSince(0, minutes * 60_000))).toEqual(['just now', '5 min ago', '2 h ago', '3 days ago']);
+});
+
+test('what a link sets is said in words, and let go of when the visitor does not want it', () => {
+  const options = pageOptions('?model=https://evil.example/a.gguf&autoload&budget=64GiB&context=9000&kv=q8&variant=splits=1&f32&temperature=0');
+  expect(settingsOfLink(options)).toEqual(['GPU memory 64GiB', 'context 9000', 'keys and values q8', 'kernels splits=1', 'all arithmetic in f32']);
+  expect(settingsOfLink(withoutLink(options))).toEqual([]);
+  expect(withoutLink(options)).toMatchObject({ autoload: false, temperature: 0 });
+});
+
+test('the host of a choice is who is asked for its bytes', () => {
+  expect(hostOf(choiceOfText('https://evil.example:8443/a.gguf', 'https://page.example/'))).toBe('evil.example:8443');
+  expect(hostOf(choiceOfText('owner/repo', 'https://page.example/'))).toBe(new URL(hubUrl).host);
 });

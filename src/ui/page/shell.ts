@@ -61,6 +61,7 @@ export class Shell extends LitElement {
       }
       aside {
         flex: 0 0 17.5rem;
+        min-width: 0; /* else the longest title would set the width */
         border-inline-end: 1px solid var(--line);
         background: var(--side);
       }
