@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { RequestError } from '../errors.ts';
+import { packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
+
+const of = { model: 'abc', format: 'f16', pages: pageVersion };
+const snapshot = { of, tokens: [1, 2, 3], layers: [Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5, 6, 7, 8, 9)] };
+
+it('gives back what was packed', () => {
+  const packed = packSnapshot(snapshot);
+  const shifted = new Uint8Array(packed.length + 3);
+  shifted.set(packed, 3);
+  expect(unpackSnapshot(packed, of)).toEqual(snapshot);
+  expect(unpackSnapshot(shifted.subarray(3), of)).toEqual(snapshot);
+});
+
+it.each([['model', 'def'], ['format', 'q8'], ['pages', 2]] as const)('is refused for another %s, with both', (name, value) => {
+  expect(() => unpackSnapshot(packSnapshot(snapshot), { ...of, [name]: value })).toThrow(new RegExp(`its ${name} is ${of[name]}, here it is ${value}`));
+});
+
+it('is refused where it is cut off, longer, or something else', () => {
+  const packed = packSnapshot(snapshot);
+  for (let end = 0; end < packed.length; end++) expect(() => unpackSnapshot(packed.subarray(0, end), of)).toThrow(RequestError);
+  expect(() => unpackSnapshot(Uint8Array.of(...packed, 0), of)).toThrow(RequestError);
+  for (const header of ['{}', 'null', '[', '{"of":{},"tokens":[-1],"layers":[]}']) {
+    const wrong = packed.slice();
+    wrong.set(new TextEncoder().encode(header.padEnd(60)), 21);
+    expect(() => unpackSnapshot(wrong, of)).toThrow(RequestError);
+  }
+});
