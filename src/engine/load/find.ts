@@ -66,13 +66,13 @@ async function atAddress(given: { url: string } | { repo: string; token?: string
   if (stored) return fromStore(stored, [address]);
   let found: FoundModel;
   try {
-    if ('url' in given) found = { files: await openUrls(partUrls(given.url)), addresses: [address], sha256: wanted.sha256 };
+    if ('url' in given) found = { files: await openUrls(partUrls(given.url), { hashes: compared(wanted.sha256, options) }), addresses: [address], sha256: wanted.sha256 };
     else {
       const { files } = await findOnHub(given.repo, { hub: options.hub ?? hubUrl, token: given.token });
       const sha256 = wanted.sha256 ?? files.map((file) => file.sha256);
       const same = withHash(usable, { sha256 });
       if (same) return await fromStore(same, [address, files[0].url]);
-      found = { files: await openUrls(files.map(({ url }) => url), given.token), addresses: [address, files[0].url], sha256 };
+      found = { files: await openUrls(files.map(({ url }) => url), { token: given.token, hashes: compared(sha256, options) }), addresses: [address, files[0].url], sha256 };
     }
   } catch (error) {
     return withoutSource(store, there, wanted, address, error);
@@ -129,7 +129,12 @@ async function finishHash(store: Store, there: Manifest[], wanted: Wanted, files
   return undefined;
 }
 
-export const openUrls = (urls: string[], token?: string): Promise<OpenedFiles> => openFiles(urls.map((url) => urlSource(url, { token })));
+/** Hashes that an import will compare: what is read without being kept is not hashed as a whole. */
+const compared = (hashes: Wanted['sha256'], { keep }: LoadOptions): Wanted['sha256'] => (keep === false ? undefined : hashes);
+
+/** `hashes`: of the files that are compared once all is read. */
+export const openUrls = (urls: string[], { token, hashes }: { token?: string; hashes?: Wanted['sha256'] } = {}): Promise<OpenedFiles> =>
+  openFiles(urls.map((url, i) => urlSource(url, { token, hashed: hashes?.[i] !== undefined })));
 
 /** The addresses of all parts, if `url` is that of one. */
 export function partUrls(url: string): string[] {

@@ -16,6 +16,7 @@ import { sealedStore } from '../../weights/store/sealed-store.ts';
 import { type Encryption, type Manifest, type Store } from '../../weights/store/store.ts';
 import { compareTo, fingerprintOf, hasFingerprint, newId } from '../../weights/store/identity.ts';
 import { type FoundModel, openUrls, partUrls } from './find.ts';
+import { sameVersion } from '../../weights/source/answer.ts';
 import { type OpenedModel, openModel } from './model-file.ts';
 
 /** Where models are kept, and what watches over it. Undefined parts are missing where the engine runs. */
@@ -129,7 +130,7 @@ const begunAs = async (store: Store, fingerprint: string, found: FoundModel): Pr
 function goesOn(manifest: Manifest, fingerprint: string, { files: { files }, addresses, sha256 }: FoundModel): boolean {
   if (!hasFingerprint(manifest, fingerprint) || compareTo({ sha256 }, manifest) === 'other') return false;
   const here = manifest.urls.some((url) => addresses.includes(url));
-  const changed = manifest.files.some(({ version }, i) => version !== undefined && files[i].source.version !== undefined && version !== files[i].source.version);
+  const changed = manifest.files.some(({ version }, i) => version !== undefined && files[i].source.version !== undefined && !sameVersion(version, files[i].source.version!));
   return !here || !changed || (sha256?.some(Boolean) === true && compareTo({ sha256 }, manifest) === 'same');
 }
 

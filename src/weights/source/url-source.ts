@@ -2,6 +2,7 @@
 // https://fetch.spec.whatwg.org/#cors-safelisted-request-header. How many run at once is the caller's affair.
 import { InvalidFileError, RequestError } from '../../errors.ts';
 import { type ByteSource } from '../../gguf/source.ts';
+import { differenceOf, type FileState, readAnswer, Refused, refusePage } from './answer.ts';
 
 export interface UrlSourceOptions {
   fetch?: typeof globalThis.fetch;
@@ -13,23 +14,28 @@ export interface UrlSourceOptions {
   stallMs?: number;
   /** Sent as a bearer token. A browser asks such a server first (preflight), and drops the token where it is redirected to another host. */
   token?: string;
+  /** The hash of the whole file is compared in the end: another tag or date alone does not end a read, as two machines behind one name may differ in it. */
+  hashed?: boolean;
+  /** Waits between tries. Default: a timer. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** What a refusal is, by its status. */
-const codes: Record<number, 'access_denied' | 'not_found'> = { 401: 'access_denied', 403: 'access_denied', 404: 'not_found', 410: 'not_found' };
 const retries = 4;
+/** Longest wait that a server may ask for (Retry-After) between two tries. */
+const longestWaitMs = 120_000;
 
 /**
  * The file at `url`. Its size is known only once a response has told it. Servers that ignore ranges work, slowly: what
  * lies before an offset is received and dropped. Throws RequestError where the server refuses, InvalidFileError where the
- * file ends early or the answer is a web page, a plain Error where the network fails five times without a byte between.
+ * file ends early or the answer is a web page, a plain Error where the network fails five times without a byte between. A
+ * server that says when to come again (Retry-After) is asked again then, and RequestError tells that it limits requests.
  */
 export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSource {
-  const { fetch = globalThis.fetch.bind(globalThis), backOffMs = 250, stallMs = 30_000, token } = options;
+  const { fetch = globalThis.fetch.bind(globalThis), backOffMs = 250, stallMs = 30_000, token, hashed = false, pause = wait } = options;
   const name = url.split(/[?#]/)[0]; // what follows may be a secret
-  let byteLength: number | undefined;
+  const state: FileState = {};
   let acceptsRanges: boolean | undefined;
-  let version: string | undefined;
+  let isFile = false; // its first bytes have been there
 
   /** The pieces of `length` bytes from `offset`, fewer only if the file ends before. */
   async function* pieces(offset: number, length: number, callSignal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
@@ -50,12 +56,19 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof InvalidFileError || error instanceof RequestError) throw error;
-        if (failures === retries) {
-          throw new Error(`${name} cannot be read at byte ${offset}, tried ${retries + 1} times: ${(error as Error).message}. Check the connection, and that the server allows this page (CORS).`, { cause: error });
-        }
-        await pause(backOffMs * 2 ** failures++, signal);
+        if (failures === retries || (error instanceof Refused && (error.waitMs ?? 0) > longestWaitMs)) throw givenUp(error as Error, offset, failures + 1);
+        const told = error instanceof Refused ? (error.waitMs ?? 0) : 0;
+        await pause(Math.max(told, backOffMs * 2 ** failures++), signal);
       }
     }
+  }
+
+  function givenUp(error: Error, offset: number, tries: number): Error {
+    if (!(error instanceof Refused && error.busy)) {
+      return new Error(`${name} cannot be read at byte ${offset}, tried ${tries} times: ${error.message}. Check the connection, and that the server allows this page (CORS) and does not compress the file.`, { cause: error });
+    }
+    const asked = error.waitMs === undefined ? '' : ` It asks to come again in ${Math.ceil(error.waitMs / 1000)} s.`;
+    return new RequestError(`${error.message}: the server limits requests or has too many (tried ${tries} times, at byte ${offset}).${asked} Load it again later: what is stored is not downloaded twice.`, { code: 'rate_limited', cause: error });
   }
 
   /** What one request gives of the bytes from `offset` to `end`. Throws when the response breaks. */
@@ -68,51 +81,40 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
     const headers: HeadersInit = { Range: `bytes=${offset}-${end - 1}`, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
     const request: RequestInit = { headers, cache: 'no-store', signal: AbortSignal.any([signal, stalled.signal]) };
     const response = await watched(fetch(url, request));
-    let at = firstByte(response, offset);
+    const answer = readAnswer(response, name, offset, Date.now());
+    noteState(answer);
+    let { at } = answer;
     if (at === undefined || !response.body) return;
+    acceptsRanges = answer.ranged;
     const reader = response.body.getReader();
+    let ended = false;
     try {
       while (at < end) {
         const { done, value } = await watched(reader.read());
+        ended = done;
         if (done) return;
+        refusePage(answer, name, isFile, value);
+        isFile = true;
         const piece = value.subarray(Math.max(0, offset - at), Math.max(0, end - at));
         at += value.length;
         if (piece.length > 0) yield piece;
       }
+      // A range ends here, which only one more read shows: a body that is let go of before counts as broken off.
+      if (answer.ranged) ended = await watched(reader.read()).then(({ done }) => done, () => false);
     } finally {
-      reader.cancel().catch(() => {}); // there is nothing to do about a body that is broken already
+      if (!ended) reader.cancel().catch(() => {}); // there is nothing to do about a body that is broken already
     }
-  }
-
-  /** Where in the file the body of `response` begins; undefined if the file has nothing at `offset`. */
-  function firstByte(response: Response, offset: number): number | undefined {
-    const { status, headers } = response;
-    const answered = `${name} answered ${status} ${response.statusText}`.trimEnd();
-    if (status === 416) return undefined;
-    if (status >= 500 || status === 408 || status === 429) throw new Error(answered);
-    if (status !== 200 && status !== 206) throw new RequestError(`${answered}; needed is 200 or 206. Check the address, and whether the file is public.`, { code: codes[status] });
-    if (headers.get('content-type')?.startsWith('text/html')) {
-      throw new InvalidFileError(`${answered} with a web page (text/html); needed is the file itself. On a model hub that is the address of the download.`);
-    }
-    // All of these are unreadable across origins unless the server exposes them, but for a plain Last-Modified.
-    const range = /^bytes (\d+)-\d+\/(\d+)?/.exec(headers.get('content-range') ?? '');
-    const size = status === 206 ? range?.[2] : headers.has('content-encoding') ? null : headers.get('content-length');
-    noteState(size ? Number(size) : undefined, headers.get('etag') ?? headers.get('last-modified') ?? undefined);
-    acceptsRanges = status === 206;
-    if (status === 200) return 0;
-    if (range && Number(range[1]) !== offset) throw new Error(`asked for byte ${offset}, it sent ${range[0]}`);
-    return offset;
   }
 
   /** Parts of two files must never be mixed. */
-  function noteState(size: number | undefined, tag: string | undefined): void {
-    for (const [what, before, now] of [['size', byteLength, size], ['version', version, tag]]) {
-      if (before !== undefined && now !== undefined && before !== now) {
-        throw new InvalidFileError(`${name} was changed on the server while it was read: its ${what} was ${before} and is now ${now}. Load it again.`, { code: 'file_changed' });
-      }
+  function noteState(now: FileState): void {
+    const changed = differenceOf(state, now, !hashed);
+    if (changed) {
+      throw new InvalidFileError(`${name} was changed on the server while it was read: its ${changed.what} was ${changed.before} and is now ${changed.now}. Load it again.`, { code: 'file_changed' });
     }
-    byteLength ??= size;
-    version ??= tag;
+    state.size ??= now.size;
+    state.etag ??= now.etag;
+    state.modified ??= now.modified;
   }
 
   async function readUpTo(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
@@ -132,13 +134,13 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
   return {
     name,
     get byteLength() {
-      return byteLength;
+      return state.size;
     },
     get acceptsRanges() {
       return acceptsRanges;
     },
     get version() {
-      return version;
+      return state.etag ?? state.modified;
     },
     readUpTo,
     async read(offset, length, signal) {
@@ -157,7 +159,7 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
   };
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+const wait = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);
