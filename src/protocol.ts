@@ -100,7 +100,7 @@ export interface ChatMessage {
   content: string;
 }
 
-/** In the order they are applied: top-k, top-p, min-p, temperature (llama.cpp's order). */
+/** Applied in llama.cpp's order: bias, penalties, top-k, top-p, min-p, temperature. */
 export interface SamplingOptions {
   /** 0 takes the most likely token. Default 0. */
   temperature?: number;
@@ -112,6 +112,33 @@ export interface SamplingOptions {
   minP?: number;
   /** 32-bit. The same seed gives the same text. Default: random. */
   seed?: number;
+  /** For tokens among the last `penaltyLast`, prompt included: divides their logits above 0 and multiplies the others. 0.1 to 10, default 1. */
+  repeatPenalty?: number;
+  /** Taken off a logit for each time that its token is among them. -2 to 2, default 0. */
+  frequencyPenalty?: number;
+  /** Taken off a logit once if its token is among them. -2 to 2, default 0. */
+  presencePenalty?: number;
+  /** Tokens that penalties look back at; -1: all. Default 64. */
+  penaltyLast?: number;
+  /** Added to the logits of tokens, by id: -100 to 100, up to 1024 of them. */
+  logitBias?: Record<number, number>;
+  /** Tells how likely each token was, and so many of the most likely ones beside it: 0 to 20. Default: neither. */
+  logprobs?: number;
+}
+
+export interface TokenLogprob {
+  id: number;
+  /** Natural logarithm of the probability that the model gave it, before any stage of sampling. */
+  logprob: number;
+  /** What it stands for, perhaps only part of a character; absent without a tokenizer. */
+  bytes?: Uint8Array;
+}
+
+/** A chosen token; with what it is and how likely it was if the request asks for `logprobs`. */
+export interface Token extends Partial<TokenLogprob> {
+  id: number;
+  /** The most likely ones, in order. */
+  top?: TokenLogprob[];
 }
 
 export interface GenerateRequest {
@@ -156,7 +183,7 @@ export interface GenerateStats {
 
 /** What a request's own MessagePort carries to the page. */
 export type GenerateEvent =
-  | { type: 'tokens'; ids: number[]; text: string }
+  | { type: 'tokens'; tokens: Token[]; text: string }
   | { type: 'done'; reason: FinishReason; stats: GenerateStats }
   | { type: 'error'; name: string; message: string; code?: string };
 

@@ -61,6 +61,7 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
   it('counts of a prompt its products, attention, and the output matrix for the last position alone', async () => {
     await engine.load(stories(), { ...quick, context: 256, variant: 'splits=1,prefill=rows,few=0,reduce=workgroup,chunk=64' });
     const { model } = engine.loaded();
+    const greedy = await model.samplerFor({ seed: 0 });
     const { dim, ffn, heads, kvHeads, headDim, vocab } = model.graph.config;
     const layers = model.graph.layers.length;
     const padded = (width: number) => 32 * Math.ceil(width / 32);
@@ -68,7 +69,7 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
       const layer = padded(dim) * (heads + 2 * kvHeads) * headDim + padded(heads * headDim) * dim + 2 * padded(dim) * ffn + padded(ffn) * dim;
       const attention = 4 * heads * headDim * ((length * (length + 1)) / 2);
       const expected = layers * (2 * length * layer + attention) + 2 * padded(dim) * vocab;
-      const { flops } = promptCost(model, length);
+      const { flops } = promptCost(model, greedy, length);
       expect(flops / expected, `${length} tokens`).toBeGreaterThan(1);
       expect(flops / expected, `${length} tokens`).toBeLessThan(1.05); // norms, rope and gates
     }

@@ -26,7 +26,7 @@ export async function answer(engine: Engine, request: GenerateRequest, signal?: 
   const ids: number[] = [];
   let text = '';
   const ended = await engine.generate(request, (more, shown) => {
-    ids.push(...more);
+    ids.push(...more.map(({ id }) => id));
     text += shown;
     onTokens(ids.length);
   }, signal);

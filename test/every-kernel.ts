@@ -15,7 +15,8 @@ import { type Project, project } from '../src/model/ops/project.ts';
 import { rope } from '../src/model/ops/rope.ts';
 import { record } from '../src/model/operations.ts';
 import { type MatrixPart } from '../src/model/products.ts';
-import { createSampler } from '../src/model/sampler.ts';
+import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
+import { createSamplers } from '../src/model/sampling/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/kernel-choice.ts';
 import { fakeDevice } from './fake-device.ts';
 
@@ -89,7 +90,10 @@ async function sampling(): Promise<KernelSpec[]> {
   const cache = createKernelCache(device);
   const kernels: KernelCache = { ...cache, get: (spec) => (specs.push(spec), cache.get(spec)) };
   const ledger = createLedger(device, Infinity);
-  await createSampler(device, ledger, kernels, createActivations(ledger, { config: noConfig, ropes: [] } as unknown as Graph, [], { chunk: 64, logitsRows: 1, context: 64 }), noConfig.vocab);
+  const { vocab } = noConfig;
+  const activations = createActivations(ledger, { config: noConfig, ropes: [] } as unknown as Graph, [], { chunk: 64, logitsRows: 1, context: 64 });
+  const samplerFor = await createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
+  await samplerFor({ seed: 0, logprobs: 1, logitBias: { 1: 1 }, repeatPenalty: 1.1, mask: new Uint32Array(vocab / 32).fill(1) });
   return specs;
 }
 

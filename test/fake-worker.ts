@@ -65,7 +65,7 @@ export const speaker = (words: string[], log: string[] = []): WorkerEngine['gene
         return send({ type: 'done', reason: 'abort', stats: generateStats });
       }
       log.push(word);
-      send({ type: 'tokens', ids: [i], text: word });
+      send({ type: 'tokens', tokens: [{ id: i }], text: word });
     }
     send({ type: 'done', reason: 'stop', stats: generateStats });
   };

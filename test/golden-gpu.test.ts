@@ -21,9 +21,9 @@ describe.skipIf(!adapterFile)('stories260K', () => {
     console.log('worst prompt logit error', worst);
     expect(worst).toBeLessThan(1e-3);
     await runner.feed(prompt, 0);
-    const greedy = model.sampler.choose({ seed: 0 });
-    const ids = [await runner.sample(greedy, prompt.length)];
-    while (ids.length < golden.ids.length) ids.push(await runner.step(greedy, prompt.length + ids.length - 1));
+    const greedy = await model.samplerFor({ seed: 0 });
+    const ids = [(await runner.sample(greedy, prompt.length)).id];
+    while (ids.length < golden.ids.length) ids.push((await runner.step(greedy, prompt.length + ids.length - 1)).id);
     expect(ids).toEqual(golden.ids);
     record({ point: 'stories260K: largest error of the logits, equal greedy tokens', command, value: { error: worst, tokens: ids.length } });
     model.destroy();
@@ -41,9 +41,9 @@ describe.skipIf(!adapterFile)('tiny models', () => {
     const want = floatsFixture(`tiny/${name}.L24.ref.f32`);
     await runner.feedAll(golden.tokens24, 0, (logits) => logits.forEach((v, i) => (worst.tokens24 = Math.max(worst.tokens24, Math.abs(v - want[i])))));
     await runner.feed(golden.tokens24, 0);
-    const greedy = model.sampler.choose({ seed: 0 });
-    const ids = [await runner.sample(greedy, golden.tokens24.length)];
-    while (ids.length < golden.greedy32.length) ids.push(await runner.step(greedy, golden.tokens24.length + ids.length - 1));
+    const greedy = await model.samplerFor({ seed: 0 });
+    const ids = [(await runner.sample(greedy, golden.tokens24.length)).id];
+    while (ids.length < golden.greedy32.length) ids.push((await runner.step(greedy, golden.tokens24.length + ids.length - 1)).id);
     const last = floatsFixture(`tiny/${name}.L100.f32`);
     await runner.feed(golden.tokens100, 0);
     (await runner.readLogits()).forEach((v, i) => (worst.tokens100 = Math.max(worst.tokens100, Math.abs(v - last[i]))));

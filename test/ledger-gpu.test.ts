@@ -70,9 +70,9 @@ describe.skipIf(!adapterFile)('the ledger of a load', () => {
       const runner = createRunner(model);
       const prompt = Array.from({ length: 70 }, (_, i) => (1 + i * 7919) % 512);
       await runner.feed(prompt, 0);
-      const greedy = model.sampler.choose({ seed: 0 });
-      const ids = [await runner.sample(greedy, prompt.length)];
-      while (ids.length < 6) ids.push(await runner.step(greedy, prompt.length + ids.length - 1));
+      const greedy = await model.samplerFor({ seed: 0 });
+      const ids = [(await runner.sample(greedy, prompt.length)).id];
+      while (ids.length < 6) ids.push((await runner.step(greedy, prompt.length + ids.length - 1)).id);
       answers.push(ids);
       console.log(`${name}: ${budgetBytes} bytes, plan ${model.plan.totalBytes}, peak ${model.ledger.peakBytes}, of tests ${seen.test}`);
       expect(chooser.warnings(), name).toEqual([]);

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kernelSource } from '../src/gpu/kernels.ts';
-import { mostVocab, samplerBytes, samplingBytes, samplingSlices, samplingUniform } from '../src/model/sampling.ts';
+import { mostVocab, samplerBytes, samplingSlices } from '../src/model/sampling/buffers.ts';
+import { samplingFields } from '../src/model/sampling/sampler.ts';
+import { packSampling, samplingBytes } from '../src/model/sampling/uniform.ts';
 import { candidates, draw, greedy, noToken, uniform, type Sampling } from '../src/reference/sampler.ts';
 import { adapterFile, openDevice } from './dawn.ts';
 import { record } from './verified.ts';
@@ -84,7 +86,7 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
     device.queue.writeBuffer(logits, 0, row as Float32Array<ArrayBuffer>);
     device.queue.writeBuffer(state, 0, new Uint32Array([position, rows, 0, 0]));
     const parameters = new Uint8Array(256 * samplings.length);
-    samplings.forEach((sampling, i) => parameters.set(samplingUniform(vocab, { ...(sampling === 'greedy' ? {} : sampling), seed: seeds[i] }), 256 * i));
+    samplings.forEach((sampling, i) => parameters.set(packSampling({ ...samplingFields({ ...(sampling === 'greedy' ? {} : sampling), seed: seeds[i] }), vocab }), 256 * i));
     device.queue.writeBuffer(uniforms, 0, parameters);
     const chosenBytes = 4 * samplings.length;
     const copy = device.createBuffer({ size: 16 + chosenBytes + (probable ? chosenBytes * vocab : 0), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
@@ -186,7 +188,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
     { vocab: 262208, kind: 'normal', seed: 999 }, // Gemma 3
   ];
 
-  it('has the candidates, probabilities and tokens of the reference on 1000 vectors of logits', { timeout: 300_000 }, async () => {
+  it('has the candidates, probabilities and tokens of the reference on 1000 vectors of logits', { timeout: 900_000 }, async () => {
     const faults: string[] = [];
     for (const { vocab, kind, seed } of vectors) {
       const next = random(seed);

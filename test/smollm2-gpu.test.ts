@@ -69,9 +69,9 @@ describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2 in f32', () => {
   it.each(answers.map((answer, i) => ({ ...answer, i })))('gives the golden greedy answer $i token for token', async ({ prompt_ids, ids, i }) => {
     const golden = isFull ? ids : ids.slice(0, isSlow ? 2 : 12);
     await runner.feed(prompt_ids, 0);
-    const greedy = model.sampler.choose({ seed: 0 });
-    const made = [await runner.sample(greedy, prompt_ids.length)];
-    while (made.length < golden.length) made.push(await runner.step(greedy, prompt_ids.length + made.length - 1));
+    const greedy = await model.samplerFor({ seed: 0 });
+    const made = [(await runner.sample(greedy, prompt_ids.length)).id];
+    while (made.length < golden.length) made.push((await runner.step(greedy, prompt_ids.length + made.length - 1)).id);
     record({ point: `SmolLM2 f32 greedy answer ${i}: equal tokens of ${golden.length}`, command: command('greedy answer'), value: made.filter((id, n) => id === golden[n]).length });
     expect(made).toEqual(golden);
   });

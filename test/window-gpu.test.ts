@@ -42,12 +42,12 @@ async function answer(model: LoadedModel, promptTokens: number, newTokens: numbe
   const prompt = Array.from({ length: promptTokens }, (_, i) => (1 + i * 7919) % vocab);
   await runner.feed(prompt, 0);
   const logits = await runner.readLogits();
-  const greedy = model.sampler.choose({ seed: 0 });
-  const ids = [await runner.sample(greedy, prompt.length)];
+  const greedy = await model.samplerFor({ seed: 0 });
+  const ids = [(await runner.sample(greedy, prompt.length)).id];
   const perToken: number[] = [];
   while (ids.length < newTokens) {
     const before = runner.transfer().uploadedBytes;
-    ids.push(await runner.step(greedy, prompt.length + ids.length - 1));
+    ids.push((await runner.step(greedy, prompt.length + ids.length - 1)).id);
     perToken.push(runner.transfer().uploadedBytes - before);
   }
   return { ids, logits, perToken, runner };
@@ -96,7 +96,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
     const file = await openTiny('tiny/tiny-gemma3.gguf');
     const model = await load(file, { budgetBytes: quarterOf(file) });
     const runner = createRunner(model);
-    const greedy = model.sampler.choose({ seed: 0 });
+    const greedy = await model.samplerFor({ seed: 0 });
     await runner.feed(tokens, 0);
     await runner.sample(greedy, tokens.length);
     const written = weightsWritten();

@@ -22,5 +22,7 @@ fn main(@builtin(local_invocation_index) thread : u32) {
     state.position = next;
     state.rows = 1u;
     state.ended = u32(ends(token.y));
+  } else if (thread == 0u) {
+    state.ended = 2u;
   }
 }

@@ -1,6 +1,6 @@
 // narrowed = the tokens of all bins that can hold a candidate, in any order. One workgroup per slice of the vocabulary.
 // After sampling.wgsl, sampling-bins.wgsl; follows sample-histogram.wgsl.
-@group(0) @binding(2) var<storage, read> logits : array<u32>;  // (vocab) the bits of f32
+@group(0) @binding(2) var<storage, read> logits : array<u32>;  // (row, vocab) the bits of f32
 @group(0) @binding(3) var<storage, read_write> scratch : Scratch;
 @group(0) @binding(4) var<storage, read_write> narrowed : array<vec2<u32>>;  // (vocab) rank, index
 
@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) slice : vec3<u32>, @builtin(local_invocation_inde
     let index = slice.x * SliceTokens + i * Threads + thread;
     slots[i] = Masked;
     if (index < sampling.vocab) {
-      tokens[i] = vec2<u32>(rank_of(logits[index]), index);
+      tokens[i] = vec2<u32>(rank_of(logits[logit_at(index)]), index);
       if (tokens[i].x < Masked && gap_bin(highest - logit_of(tokens[i].x)) <= last) {
         slots[i] = atomicAdd(&passed, 1u);
       }

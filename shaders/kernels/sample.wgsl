@@ -105,6 +105,8 @@ fn main(@builtin(local_invocation_index) thread : u32) {
       state.position = next;
       state.rows = 1u;
       state.ended = u32(ends(id));
+    } else {
+      state.ended = 2u;
     }
   }
 }

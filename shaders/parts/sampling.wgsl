@@ -1,5 +1,4 @@
-// What the kernels that choose the next token share: parameters, the order of tokens, and sums that come out the same in
-// whatever order they are added. A module is this file and one kernel.
+// What the stages of sampling share: the parameters of a request, and the order of tokens. A module is this file and one kernel.
 
 const Threads : u32 = 256u;       // invocations per workgroup of every sampler kernel
 const SliceTokens : u32 = 2048u;  // tokens per workgroup of a pass over the vocabulary
@@ -8,15 +7,27 @@ const NoToken : u32 = 0xffffffffu; // chosen where no logit is finite: the host 
 
 struct Sampling {
   vocab : u32,        // tokens, below 2^20: each has a mass of up to 2^44, whose sum has 64 bits (sampling-bins.wgsl)
+  row : u32,          // of the logits
+  seed : u32,
   top_k : u32,        // 0: all
   temperature : f32,  // above 0
   top_p : f32,        // 1 and more: all
   min_p : f32,        // 0: all
-  seed : u32,
+  repeat : f32,       // penalties, of the tokens among the `last` before the next: divides what is above 0, multiplies what is not
+  frequency : f32,    // taken off once for each time that a token is there
+  presence : f32,     // taken off once
+  last : u32,
+  biases : u32,       // entries of `biases`
+  top : u32,          // most likely tokens to list beside the chosen one
   ends : array<vec4<u32>, 2>, // tokens that end an answer; all ones: none
 }
 
 @group(0) @binding(0) var<uniform> sampling : Sampling;
+
+// Where the logit of a token is.
+fn logit_at(token : u32) -> u32 {
+  return sampling.row * sampling.vocab + token;
+}
 
 // Ascending ranks are descending logits. In integers, because a shader may assume that inf and NaN do not occur.
 // Both zeros have the same rank; NaN and both infinities come last.

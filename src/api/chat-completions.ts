@@ -1,7 +1,9 @@
 // OpenAI's `chat.completions.create`: the answer to a conversation.
+import { type Token } from '../protocol.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason } from './chat.ts';
 import { type Connection } from './connection.ts';
 import { createOver, type Create } from './create.ts';
+import { chatLogprobs } from './logprobs.ts';
 import { toChatRequest } from './parameters.ts';
 
 export interface ChatCompletions {
@@ -13,17 +15,18 @@ export interface ChatCompletions {
   create: Create<ChatCompletionParams, ChatCompletion, ChatCompletionChunk>;
 }
 
-const piece = (delta: ChatCompletionChunk['choices'][number]['delta'], finish_reason: ChatFinishReason | null = null): ChatCompletionChunk['choices'][number] =>
-  ({ index: 0, delta, finish_reason, logprobs: null });
+const piece = (delta: ChatCompletionChunk['choices'][number]['delta'], finish_reason: ChatFinishReason | null = null, tokens?: Token[]): ChatCompletionChunk['choices'][number] =>
+  ({ index: 0, delta, finish_reason, logprobs: chatLogprobs(tokens) });
 
 export const chatCompletions = (connection: Connection, model: string): ChatCompletions => ({
-  create: createOver(connection, model, toChatRequest, {
+  create: createOver(connection, model, toChatRequest, () => ({
     id: 'chatcmpl',
     object: 'chat.completion',
     chunkObject: 'chat.completion.chunk',
-    whole: (content, finish_reason): ChatCompletion['choices'][0] => ({ index: 0, message: { role: 'assistant', content, refusal: null }, finish_reason, logprobs: null }),
+    whole: (content, finish_reason, tokens): ChatCompletion['choices'][0] =>
+      ({ index: 0, message: { role: 'assistant', content, refusal: null }, finish_reason, logprobs: chatLogprobs(tokens) }),
     begin: piece({ role: 'assistant', content: '' }),
-    piece: (content) => piece({ content }),
+    piece: (content, tokens) => piece({ content }, null, tokens),
     end: (reason) => piece({}, reason),
-  }),
+  })),
 });

@@ -1,6 +1,8 @@
 // The shapes of a chat request and its answers, as OpenAI's chat completions have them. Types only.
-// `SamplingParams`, usage and reasons are those of raw completions too. What windrow adds: top_k, min_p, signal, tokens, stats.
+// `SamplingParams`, usage and reasons are those of raw completions too. What windrow adds: top_k, min_p,
+// repeat_penalty, penalty_last_n, signal, tokens, stats.
 import { type ChatMessage, type GenerateStats } from '../protocol.ts';
+import { type ChatLogprobs } from './logprobs.ts';
 
 export interface ChatTextPart {
   type: 'text';
@@ -28,6 +30,16 @@ export interface SamplingParams {
   min_p?: number | null;
   /** 0 to 2^32 - 1. Default: random. */
   seed?: number | null;
+  /** 0.1 to 10: above 1, tokens among the last `penalty_last_n` are less likely. Default 1. */
+  repeat_penalty?: number | null;
+  /** -2 to 2: taken off for each time that a token is among them. Default 0. */
+  frequency_penalty?: number | null;
+  /** -2 to 2: taken off if a token is among them. Default 0. */
+  presence_penalty?: number | null;
+  /** Tokens that penalties look back at, those of the prompt too; -1 for all. Default 64. */
+  penalty_last_n?: number | null;
+  /** -100 to 100 by token id, added to its logit. */
+  logit_bias?: Record<string, number> | null;
   /** Text before which the answer ends. */
   stop?: string | string[] | null;
   /** Stops the request. A stream then just ends, as OpenAI's client does it; otherwise the call rejects with the signal's reason. */
@@ -39,6 +51,10 @@ export interface SamplingParams {
 
 export interface ChatCompletionParams extends SamplingParams {
   messages: ChatMessageParam[];
+  /** Tells how likely each token was. Default false. */
+  logprobs?: boolean | null;
+  /** 0 to 20 of the most likely tokens beside each one; with `logprobs`. Default 0. */
+  top_logprobs?: number | null;
   /** Most new tokens. Default: until the model stops or the context is full. */
   max_completion_tokens?: number | null;
   /** The older name of `max_completion_tokens`. */
@@ -61,7 +77,7 @@ export interface ChatCompletion {
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [{ index: 0; message: { role: 'assistant'; content: string; refusal: null }; finish_reason: ChatFinishReason; logprobs: null }];
+  choices: [{ index: 0; message: { role: 'assistant'; content: string; refusal: null }; finish_reason: ChatFinishReason; logprobs: ChatLogprobs | null }];
   usage: ChatUsage;
   stats: GenerateStats;
 }
@@ -72,7 +88,7 @@ export interface ChatCompletionChunk {
   created: number;
   model: string;
   /** Empty in the chunk that carries the usage. */
-  choices: { index: 0; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: null }[];
+  choices: { index: 0; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: ChatLogprobs | null }[];
   /** If `stream_options.include_usage` asks for it: in one last chunk, and null in all before. */
   usage?: ChatUsage | null;
   /** How many tokens the content is of; in chunks with content. */

@@ -1,8 +1,9 @@
 // OpenAI's older `completions.create`: text that goes on from a prompt as it is, without a chat template.
-import { type GenerateStats } from '../protocol.ts';
+import { type GenerateStats, type Token } from '../protocol.ts';
 import { type ChatFinishReason, type ChatUsage, type SamplingParams } from './chat.ts';
 import { type Connection } from './connection.ts';
 import { createOver, type Create } from './create.ts';
+import { type CompletionLogprobs, createCompletionLogprobs } from './logprobs.ts';
 import { toCompletionRequest } from './parameters.ts';
 
 export interface CompletionParams extends SamplingParams {
@@ -10,6 +11,8 @@ export interface CompletionParams extends SamplingParams {
   prompt: string | number[];
   /** Most new tokens. Default: until the model stops or the context is full (OpenAI's is 16). */
   max_tokens?: number | null;
+  /** 0 to 20: tells how likely each token was, and so many of the most likely ones. Default: neither. */
+  logprobs?: number | null;
 }
 
 export interface Completion {
@@ -18,14 +21,14 @@ export interface Completion {
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [{ index: 0; text: string; finish_reason: ChatFinishReason; logprobs: null }];
+  choices: [{ index: 0; text: string; finish_reason: ChatFinishReason; logprobs: CompletionLogprobs | null }];
   usage: ChatUsage;
   stats: GenerateStats;
 }
 
 export interface CompletionChunk extends Omit<Completion, 'choices' | 'usage' | 'stats'> {
   /** Empty in the chunk that carries the usage. */
-  choices: { index: 0; text: string; finish_reason: ChatFinishReason | null; logprobs: null }[];
+  choices: { index: 0; text: string; finish_reason: ChatFinishReason | null; logprobs: CompletionLogprobs | null }[];
   /** As of chat's chunks. */
   usage?: ChatUsage | null;
   tokens?: number;
@@ -40,15 +43,10 @@ export interface Completions {
   create: Create<CompletionParams, Completion, CompletionChunk>;
 }
 
-const choice = <Reason extends ChatFinishReason | null>(text: string, finish_reason: Reason) => ({ index: 0 as const, text, finish_reason, logprobs: null });
-
 export const completions = (connection: Connection, model: string): Completions => ({
-  create: createOver(connection, model, toCompletionRequest, {
-    id: 'cmpl',
-    object: 'text_completion',
-    chunkObject: 'text_completion',
-    whole: choice,
-    piece: (text) => choice(text, null),
-    end: (reason) => choice('', reason),
+  create: createOver(connection, model, toCompletionRequest, () => {
+    const logprobs = createCompletionLogprobs();
+    const choice = (text: string, finish_reason: ChatFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({ index: 0, text, finish_reason, logprobs: logprobs(tokens) });
+    return { id: 'cmpl', object: 'text_completion', chunkObject: 'text_completion', whole: choice, piece: (text, tokens) => choice(text, null, tokens), end: (reason) => choice('', reason) };
   }),
 });

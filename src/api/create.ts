@@ -1,6 +1,6 @@
 // OpenAI's `create` over a worker's requests: the whole answer, or chunks as they come. Knows no ports, and of the answers'
 // shapes only what all have.
-import { type GenerateRequest, type GenerateStats } from '../protocol.ts';
+import { type GenerateRequest, type GenerateStats, type Token } from '../protocol.ts';
 import { type ChatFinishReason, type ChatUsage } from './chat.ts';
 import { type Connection } from './connection.ts';
 import { AsyncQueue } from './queue.ts';
@@ -12,15 +12,15 @@ export interface Create<Params, Whole, Chunk> {
   (params: Params, options?: { signal?: AbortSignal }): Promise<Whole | AsyncIterableIterator<Chunk>>;
 }
 
-/** The choices of an answer, and what it is called. */
+/** The choices of an answer, and what it is called. `tokens`: those of the text, if log-probabilities are asked for. */
 export interface Shape {
   id: string;
   object: string;
   chunkObject: string;
-  whole(text: string, reason: ChatFinishReason): object;
+  whole(text: string, reason: ChatFinishReason, tokens?: Token[]): object;
   /** Of chunks: before the text, if anything; a piece of it; its end. */
   begin?: object;
-  piece(text: string): object;
+  piece(text: string, tokens?: Token[]): object;
   end(reason: ChatFinishReason): object;
 }
 
@@ -30,20 +30,27 @@ interface Params {
   signal?: AbortSignal;
 }
 
-/** `toRequest` checks the parameters; `shape` has to be that of `Whole` and `Chunk`. */
-export function createOver<P extends Params, Whole, Chunk>(connection: Connection, model: string, toRequest: (params: P) => GenerateRequest, shape: Shape): Create<P, Whole, Chunk> {
+/** `toRequest` checks the parameters; `shapeOf` gives the shape of one answer, which has to be that of `Whole` and `Chunk`. */
+export function createOver<P extends Params, Whole, Chunk>(connection: Connection, model: string, toRequest: (params: P) => GenerateRequest, shapeOf: () => Shape): Create<P, Whole, Chunk> {
   const create = async (params: P, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
     const request = toRequest(params);
     const signal = params.signal ?? options.signal;
     signal?.throwIfAborted();
+    const shape = shapeOf();
     const head = { id: `${shape.id}-${crypto.randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
+
+    const told = request.sampling?.logprobs !== undefined;
 
     if (!params.stream) {
       return new Promise((resolve, reject) => {
         let text = '';
+        const made: Token[] = [];
         startRequest(connection, request, signal, {
-          tokens: (more) => (text += more),
-          done: (reason, stats) => resolve({ ...head, object: shape.object, choices: [shape.whole(text, reason)], usage: usageOf(stats), stats }),
+          tokens(more, tokens) {
+            text += more;
+            made.push(...tokens);
+          },
+          done: (reason, stats) => resolve({ ...head, object: shape.object, choices: [shape.whole(text, reason, told ? made : undefined)], usage: usageOf(stats), stats }),
           stopped: () => reject(signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')),
           failed: reject,
         });
@@ -55,7 +62,7 @@ export function createOver<P extends Params, Whole, Chunk>(connection: Connectio
     const queue = new AsyncQueue<object>(() => stop());
     if (shape.begin) queue.push(chunk(shape.begin));
     const stop = startRequest(connection, request, signal, {
-      tokens: (text, tokens) => queue.push({ ...chunk(shape.piece(text)), tokens }),
+      tokens: (text, tokens) => queue.push({ ...chunk(shape.piece(text, told ? tokens : undefined)), tokens: tokens.length }),
       done: (reason, stats) => {
         queue.push({ ...chunk(shape.end(reason)), stats });
         if (withUsage) queue.push({ ...chunk(), usage: usageOf(stats) });

@@ -175,7 +175,7 @@ test('two requests at once each get their own answer', async () => {
 test('an error event keeps its class and code, after the tokens that came before it', async () => {
   const { engine } = await engineWith({
     async generate(_request, port) {
-      port.postMessage({ type: 'tokens', ids: [1], text: 'Well' });
+      port.postMessage({ type: 'tokens', tokens: [{ id: 1 }], text: 'Well' });
       port.postMessage({ type: 'error', name: 'RequestError', message: 'The prompt is too long.', code: 'context_length_exceeded' });
     },
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RequestError } from '../errors.ts';
 import { parseBytes } from '../bytes.ts';
-import { checkSampling } from '../model/sampling.ts';
+import { samplingFields } from '../model/sampling/sampler.ts';
 import { toChatRequest, toCompletionRequest, toLoadOptions, toModelSource } from './parameters.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hello' }];
@@ -25,7 +25,17 @@ test.each([
   [{ tools: [{ type: 'function' }] }, 'The parameter tools ([{"type":"function"}]) is not supported.'],
   [{ tool_choice: 'required' }, 'The parameter tool_choice ("required") is not supported.'],
   [{ response_format: { type: 'json_object' } }, 'The parameter response_format ({"type":"json_object"}) is not supported.'],
-  [{ logit_bias: { 5: -100 } }, 'The parameter logit_bias ({"5":-100}) is not supported.'],
+  [{ repeat_penalty: 0 }, 'repeat_penalty is 0; it must be a number from 0.1 to 10.'],
+  [{ frequency_penalty: 3 }, 'frequency_penalty is 3; it must be a number from -2 to 2.'],
+  [{ presence_penalty: '1' }, 'presence_penalty is "1"; it must be a number from -2 to 2.'],
+  [{ penalty_last_n: -2 }, 'penalty_last_n is -2; it must be a whole number from -1 to 2147483647.'],
+  [{ logit_bias: { 5: -101 } }, 'logit_bias of token 5 is -101; it must be a number from -100 to 100.'],
+  [{ logit_bias: { 5: null } }, 'logit_bias of token 5 is null; it must be a number from -100 to 100.'],
+  [{ logit_bias: { the: 1 } }, 'logit_bias names the token "the"; it must be a token\'s id, a whole number.'],
+  [{ logit_bias: [1] }, 'logit_bias is [1]; it must be an object of numbers by token id, as in { "262": -100 }.'],
+  [{ logprobs: 5 }, 'logprobs is 5; it must be true or false. How many are listed is said by top_logprobs.'],
+  [{ top_logprobs: 5 }, 'top_logprobs is 5 without logprobs. Give logprobs: true, or leave it out.'],
+  [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs is 21; it must be a whole number from 0 to 20.'],
   [{ messages: [{ role: 'assistant', content: 'a', tool_calls: [{ id: 'x' }] }] }, 'messages[0].tool_calls ([{"id":"x"}]) is not supported. Leave it out.'],
   [{ messages: [{ role: 'tool', content: '3', tool_call_id: 'x' }] }, 'messages[0].tool_call_id ("x") is not supported. Leave it out.'],
   [{ messages: [{ role: 'user', content: 'a', name: 'Ann' }] }, 'messages[0].name ("Ann") is not supported. Leave it out.'],
@@ -46,7 +56,7 @@ test('a temperature that the sampler would refuse is refused in its words', () =
   };
   const early = refusal(() => toChatRequest({ messages, temperature: 1e-4 }));
   expect(early).toBe('temperature is 0.0001; the least above 0 is 0.001. Use 0 for the most likely token.');
-  expect(early).toBe(refusal(() => checkSampling({ temperature: 1e-4 })));
+  expect(early).toBe(refusal(() => samplingFields({ temperature: 1e-4 })));
   expect([0, 1e-3].map((temperature) => toChatRequest({ messages, temperature }).sampling?.temperature)).toEqual([0, 1e-3]);
 });
 
@@ -55,11 +65,19 @@ test.each([
   { messages: [{ ...messages[0], name: null, tool_calls: [], refusal: null }] },
 ])('%j asks for nothing and is accepted', (params) => expect(toChatRequest({ messages, ...params } as never)).toEqual({ prompt: { messages }, sampling: {} }));
 
+test('penalties, biases and log-probabilities by their names', () => {
+  const given = { repeat_penalty: 1.1, frequency_penalty: 0.5, presence_penalty: -0.5, penalty_last_n: -1, logit_bias: { 262: -100 } };
+  const sampling = { repeatPenalty: 1.1, frequencyPenalty: 0.5, presencePenalty: -0.5, penaltyLast: -1, logitBias: { 262: -100 } };
+  expect(toChatRequest({ messages, ...given, logprobs: true }).sampling).toEqual({ ...sampling, logprobs: 0 });
+  expect(toChatRequest({ messages, ...given, logprobs: true, top_logprobs: 3 }).sampling).toEqual({ ...sampling, logprobs: 3 });
+  expect(toCompletionRequest({ prompt: 'Once', ...given, logprobs: 0 }).sampling).toEqual({ ...sampling, logprobs: 0 });
+});
+
 test('a developer speaks as the system', () =>
   expect(toChatRequest({ messages: [{ role: 'developer', content: 'Be short.' }, ...messages] }).prompt).toEqual({ messages: [{ role: 'system', content: 'Be short.' }, ...messages] }));
 
 test('null, and the value that asks for nothing, mean absent', () => {
-  const request = toChatRequest({ messages, temperature: null, stop: null, frequency_penalty: 0, n: 1 } as never);
+  const request = toChatRequest({ messages, temperature: null, stop: null, frequency_penalty: null, n: 1 } as never);
   expect(request).toEqual({ prompt: { messages }, sampling: {} });
 });
 
@@ -74,7 +92,8 @@ test.each([
   [{ prompt: [1, -2] }, 'prompt is [1,-2]; it must be one text', 'invalid_request'],
   [{ prompt: [] }, 'prompt is []; it must be one text', 'invalid_request'],
   [{ max_tokens: 0 }, 'max_tokens is 0; it must be a whole number from 1', 'invalid_request'],
-  [{ logprobs: 0 }, 'The parameter logprobs (0) is not supported.', 'unsupported_parameter'],
+  [{ logprobs: 21 }, 'logprobs is 21; it must be a whole number from 0 to 20.', 'invalid_request'],
+  [{ logprobs: true }, 'logprobs is true; it must be a whole number from 0 to 20.', 'invalid_request'],
   [{ echo: true }, 'The parameter echo (true) is not supported.', 'unsupported_parameter'],
   [{ best_of: 2 }, 'The parameter best_of (2) is not supported.', 'unsupported_parameter'],
   [{ suffix: 'the end' }, 'The parameter suffix ("the end") is not supported.', 'unsupported_parameter'],

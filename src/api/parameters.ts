@@ -9,20 +9,25 @@ import { type CompletionParams } from './completions.ts';
 /** `owner/repo` or `owner/repo:quantisation`, and no path of a file. */
 const hubName = /^[\w-][\w.-]*\/(?!.*\.gguf$)[\w.-]+(:[\w.-]+)?$/i;
 
+/** As many tokens as the sampler lists beside a chosen one (src/model/sampling/buffers.ts). */
+const mostLogprobs = 20;
+
 const kvTypes: KvType[] = ['f32', 'f16', 'q8'];
 const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
-/** The least above 0 that the sampler computes with (src/model/sampling.ts). */
+/** The least above 0 that the sampler computes with (src/model/sampling/temperature.ts). */
 const leastTemperature = 1e-3;
-const sampling = ['stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'max_tokens', 'signal', 'model', 'user'];
-const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens']);
+const sampling = [
+  'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n', 'logit_bias',
+  'logprobs', 'stop', 'max_tokens', 'signal', 'model', 'user',
+];
+const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs']);
 const ofCompletion = new Set([...sampling, 'prompt']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
-const neutral: Record<string, unknown[]> = { n: [1], logit_bias: [{}], frequency_penalty: [0], presence_penalty: [0] };
+const neutral: Record<string, unknown[]> = { n: [1] };
 const neutralInChat: Record<string, unknown[]> = {
-  ...neutral, logprobs: [false], top_logprobs: [0], response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
+  ...neutral, response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
   tools: [[]], tool_choice: ['none', 'auto'], parallel_tool_calls: [true, false], functions: [[]], function_call: ['none', 'auto'], // without tools, auto is none
 };
-/** `logprobs: 0` asks for those of the chosen tokens. */
 const neutralInCompletion: Record<string, unknown[]> = { ...neutral, best_of: [1], echo: [false], suffix: [''] };
 /** The same of messages; answers of OpenAI's are given back to it with all of their fields. */
 const neutralInMessages: Record<string, unknown[]> = { tool_calls: [[]], annotations: [[]] };
@@ -33,12 +38,13 @@ export function toChatRequest(params: ChatCompletionParams): GenerateRequest {
   if (typeof older === 'number' && typeof newer === 'number' && older !== newer) {
     throw new RequestError(`max_tokens is ${older} and max_completion_tokens is ${newer}; they mean the same. Leave one out.`);
   }
-  return { prompt: { messages: toMessages(params.messages) }, ...toSampling(params), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
+  return { prompt: { messages: toMessages(params.messages) }, ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
 }
 
 export function toCompletionRequest(params: CompletionParams): GenerateRequest {
   refuseOthers(params, ofCompletion, neutralInCompletion);
-  return { prompt: toPrompt(params.prompt), ...toSampling(params), maxTokens: toMaxTokens('max_tokens', params.max_tokens) };
+  const logprobs = number('logprobs', params.logprobs, { from: 0, to: mostLogprobs, integer: true });
+  return { prompt: toPrompt(params.prompt), ...toSampling(params, logprobs), maxTokens: toMaxTokens('max_tokens', params.max_tokens) };
 }
 
 function refuseOthers(params: object, implemented: Set<string>, nothing: Record<string, unknown[]>): void {
@@ -47,7 +53,7 @@ function refuseOthers(params: object, implemented: Set<string>, nothing: Record<
   }
 }
 
-function toSampling(params: SamplingParams): Pick<GenerateRequest, 'sampling' | 'stop'> {
+function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<GenerateRequest, 'sampling' | 'stop'> {
   if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
     throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
   }
@@ -58,9 +64,35 @@ function toSampling(params: SamplingParams): Pick<GenerateRequest, 'sampling' | 
       topK: number('top_k', params.top_k, { from: 0, to: 2 ** 31 - 1, integer: true }),
       minP: number('min_p', params.min_p, { from: 0, to: 1 }),
       seed: number('seed', params.seed, { from: 0, to: 2 ** 32 - 1, integer: true }),
+      repeatPenalty: number('repeat_penalty', params.repeat_penalty, { from: 0.1, to: 10 }),
+      frequencyPenalty: number('frequency_penalty', params.frequency_penalty, { from: -2, to: 2 }),
+      presencePenalty: number('presence_penalty', params.presence_penalty, { from: -2, to: 2 }),
+      penaltyLast: number('penalty_last_n', params.penalty_last_n, { from: -1, to: 2 ** 31 - 1, integer: true }),
+      logitBias: toLogitBias(params.logit_bias),
+      logprobs,
     },
     stop: toStop(params.stop),
   };
+}
+
+/** How many tokens a chat wants listed beside each one; undefined if it wants no log-probabilities. */
+function toTopLogprobs({ logprobs, top_logprobs: top }: ChatCompletionParams): number | undefined {
+  if (logprobs !== undefined && logprobs !== null && typeof logprobs !== 'boolean') throw new RequestError(`logprobs is ${shown(logprobs)}; it must be true or false. How many are listed is said by top_logprobs.`);
+  const count = number('top_logprobs', top, { from: 0, to: mostLogprobs, integer: true });
+  if (count && !logprobs) throw new RequestError(`top_logprobs is ${count} without logprobs. Give logprobs: true, or leave it out.`);
+  return logprobs ? (count ?? 0) : undefined;
+}
+
+/** Undefined if there is none: a request without is the same as one with an empty list. */
+function toLogitBias(biases: SamplingParams['logit_bias']): Record<number, number> | undefined {
+  if (biases === undefined || biases === null) return undefined;
+  if (typeof biases !== 'object' || Array.isArray(biases)) throw new RequestError(`logit_bias is ${shown(biases)}; it must be an object of numbers by token id, as in { "262": -100 }.`);
+  const entries = Object.entries(biases);
+  for (const [token, bias] of entries) {
+    if (!/^\d{1,9}$/.test(token)) throw new RequestError(`logit_bias names the token ${shown(token)}; it must be a token's id, a whole number.`);
+    if (number(`logit_bias of token ${token}`, bias, { from: -100, to: 100 }) === undefined) throw new RequestError(`logit_bias of token ${token} is ${shown(bias)}; it must be a number from -100 to 100.`);
+  }
+  return entries.length ? Object.fromEntries(entries) : undefined;
 }
 
 const toMaxTokens = (name: string, value: number | null | undefined): number | undefined => number(name, value, { from: 1, to: 2 ** 31 - 1, integer: true });

@@ -1,12 +1,12 @@
 // One request over its own MessagePort. Knows ports and signals; nothing about OpenAI's shapes.
 import { transfer } from 'comlink';
 import { reviveError } from '../errors.ts';
-import { type FinishReason, type GenerateControl, type GenerateEvent, type GenerateRequest, type GenerateStats } from '../protocol.ts';
+import { type FinishReason, type GenerateControl, type GenerateEvent, type GenerateRequest, type GenerateStats, type Token } from '../protocol.ts';
 import { type Connection } from './connection.ts';
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 export interface RequestListener {
-  tokens(text: string, count: number): void;
+  tokens(text: string, tokens: Token[]): void;
   done(reason: Exclude<FinishReason, 'abort'>, stats: GenerateStats): void;
   /** By the signal, by the returned function, or by the worker. */
   stopped(): void;
@@ -40,7 +40,7 @@ export function startRequest(connection: Connection, request: GenerateRequest, s
   signal?.addEventListener('abort', stop);
   port.onmessage = ({ data: event }: MessageEvent<GenerateEvent>) => {
     if (event.type === 'tokens') {
-      if (!ended) listener.tokens(event.text, event.ids.length);
+      if (!ended) listener.tokens(event.text, event.tokens);
       return;
     }
     release(); // only now: after a stop, the worker's last word comes over the port too

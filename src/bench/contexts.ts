@@ -3,6 +3,7 @@
 import { kvPositionBytes } from '../model/kv-cache.ts';
 import { type Loaded } from '../engine/engine.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
+import { type Sampler } from '../model/sampling/sampler.ts';
 import { type DevicePeak } from '../protocol.ts';
 import { type Cost, boundOf, rooflineSeconds, totalCost } from './cost.ts';
 import { checkRepeats } from './generation.ts';
@@ -46,7 +47,7 @@ export interface ContextOptions {
 export async function measureContexts(loaded: Loaded, prompt: readonly number[], contexts: readonly number[], peak: DevicePeak, { newTokens, mostSeconds = Infinity, onContext }: ContextOptions): Promise<{ contexts: ContextSpeed[]; leftOut: { context: number; seconds: number }[] }> {
   const { runner, model } = loaded;
   const { chunk, context: most } = model.options;
-  const greedy = model.sampler.choose({ seed: 0 });
+  const greedy = await model.samplerFor({ seed: 0 });
   const speeds: ContextSpeed[] = [];
   const leftOut: { context: number; seconds: number }[] = [];
   let position = 0;
@@ -54,10 +55,10 @@ export async function measureContexts(loaded: Loaded, prompt: readonly number[],
   const choose = async (length: number) => {
     const started = performance.now();
     const tokens = runner.tokens(greedy, length, newTokens + 1);
-    const ids = [...((await tokens.next()).value ?? [])];
+    const made = [...((await tokens.next()).value ?? [])];
     const first = performance.now();
-    for await (const more of tokens) ids.push(...more);
-    return { ids, sampleMs: first - started, decodeMs: performance.now() - first };
+    for await (const more of tokens) made.push(...more);
+    return { ids: made.map(({ id }) => id), sampleMs: first - started, decodeMs: performance.now() - first };
   };
   for (const context of contexts) {
     const end = Math.min(context, most - newTokens - 2); // room for the new tokens
@@ -79,8 +80,8 @@ export async function measureContexts(loaded: Loaded, prompt: readonly number[],
     feedMs += fed;
     const decodeMs = Math.min(one.decodeMs, two.decodeMs) / newTokens; // of the run that other work disturbed less
     const firstTokenMs = feedMs + one.sampleMs;
-    const perToken = tokenCost(model, end + newTokens / 2);
-    const predicted = { firstTokenMs: 1000 * promptSeconds(model, end, peak), msPerToken: 1000 * tokenSeconds(model, end + newTokens / 2, peak) };
+    const perToken = tokenCost(model, greedy, end + newTokens / 2);
+    const predicted = { firstTokenMs: 1000 * promptSeconds(model, greedy, end, peak), msPerToken: 1000 * tokenSeconds(model, greedy, end + newTokens / 2, peak) };
     speeds.push({
       context: end, prefillTokensPerSecond: (1000 * (end - position)) / prefillMs, decodeTokensPerSecond: 1000 / decodeMs, decodeMsPerToken: decodeMs, firstTokenMs, perToken, tokens: one.ids,
       predicted: { ...predicted, firstTokenRatio: firstTokenMs / predicted.firstTokenMs, msPerTokenRatio: decodeMs / predicted.msPerToken },
@@ -104,31 +105,31 @@ export function growthOf(speeds: readonly ContextSpeed[], peak: DevicePeak): Gro
 
 const bodyDispatches = ({ programs }: LoadedModel, rows: number) => (rows === 1 ? programs.decode : programs.prefill).flatMap(({ program }) => program.dispatches);
 
-/** The output matrix, for one position, and a greedy choice. */
-const headDispatches = ({ heads, sampler }: LoadedModel) => [...heads.last.flatMap(({ program }) => program.dispatches), ...sampler.choose({ seed: 0 }).dispatches];
+/** The output matrix, for one position, and a choice. */
+const headDispatches = ({ heads }: LoadedModel, { program }: Sampler) => [...heads.last.flatMap((stage) => stage.program.dispatches), ...program.dispatches];
 
-const decodeDispatches = (model: LoadedModel) => [...bodyDispatches(model, 1), ...headDispatches(model)];
+const decodeDispatches = (model: LoadedModel, sampler: Sampler) => [...bodyDispatches(model, 1), ...headDispatches(model, sampler)];
 
 const costModel = ({ graph: { config }, options }: LoadedModel) => ({ config, kvPositionBytes: kvPositionBytes(config, options.choice.cache) });
 
 /** What one token costs with `length` positions. */
-export const tokenCost = (model: LoadedModel, length: number): Cost => totalCost(decodeDispatches(model), { rows: 1, length: Math.round(length) }, costModel(model));
+export const tokenCost = (model: LoadedModel, sampler: Sampler, length: number): Cost => totalCost(decodeDispatches(model, sampler), { rows: 1, length: Math.round(length) }, costModel(model));
 
 /** The least seconds of a token, one dispatch after the other. */
-export const tokenSeconds = (model: LoadedModel, length: number, peak: DevicePeak): number =>
-  decodeDispatches(model).reduce((sum, dispatch) => sum + rooflineSeconds(totalCost([dispatch], { rows: 1, length: Math.round(length) }, costModel(model)), peak), 0);
+export const tokenSeconds = (model: LoadedModel, sampler: Sampler, length: number, peak: DevicePeak): number =>
+  decodeDispatches(model, sampler).reduce((sum, dispatch) => sum + rooflineSeconds(totalCost([dispatch], { rows: 1, length: Math.round(length) }, costModel(model)), peak), 0);
 
 /** What a prompt runs up to its first token: the steps of prefill, then the last position's logits and choice. */
-function promptSteps(model: LoadedModel, length: number): { dispatches: ReturnType<typeof bodyDispatches>; step: { rows: number; length: number } }[] {
+function promptSteps(model: LoadedModel, sampler: Sampler, length: number): { dispatches: ReturnType<typeof bodyDispatches>; step: { rows: number; length: number } }[] {
   const { chunk } = model.options;
   const steps = Array.from({ length: Math.ceil(length / chunk) }, (_, i) => ({ rows: Math.min(chunk, length - i * chunk), length: Math.min(length, (i + 1) * chunk) }));
-  return [...steps.map((step) => ({ dispatches: bodyDispatches(model, step.rows), step })), { dispatches: headDispatches(model), step: { rows: 1, length } }];
+  return [...steps.map((step) => ({ dispatches: bodyDispatches(model, step.rows), step })), { dispatches: headDispatches(model, sampler), step: { rows: 1, length } }];
 }
 
 /** What a prompt costs up to its first token. */
-export const promptCost = (model: LoadedModel, length: number): Cost =>
-  promptSteps(model, length).map(({ dispatches, step }) => totalCost(dispatches, step, costModel(model))).reduce((a, b) => ({ bytes: a.bytes + b.bytes, flops: a.flops + b.flops }));
+export const promptCost = (model: LoadedModel, sampler: Sampler, length: number): Cost =>
+  promptSteps(model, sampler, length).map(({ dispatches, step }) => totalCost(dispatches, step, costModel(model))).reduce((a, b) => ({ bytes: a.bytes + b.bytes, flops: a.flops + b.flops }));
 
 /** The least seconds of a prompt up to its first token, one dispatch after the other. */
-const promptSeconds = (model: LoadedModel, length: number, peak: DevicePeak): number =>
-  promptSteps(model, length).flatMap(({ dispatches, step }) => dispatches.map((dispatch) => rooflineSeconds(totalCost([dispatch], step, costModel(model)), peak))).reduce((a, b) => a + b, 0);
+const promptSeconds = (model: LoadedModel, sampler: Sampler, length: number, peak: DevicePeak): number =>
+  promptSteps(model, sampler, length).flatMap(({ dispatches, step }) => dispatches.map((dispatch) => rooflineSeconds(totalCost([dispatch], step, costModel(model)), peak))).reduce((a, b) => a + b, 0);

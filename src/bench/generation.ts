@@ -25,22 +25,22 @@ export interface Run {
 
 /** Runs `prompt` and chooses `newTokens` tokens after the first. */
 export async function runOnce({ runner, model }: Loaded, prompt: number[], newTokens: number, { cpuMs = () => NaN, calls }: RunHooks = {}): Promise<Run> {
-  const greedy = model.sampler.choose({ seed: 0 });
+  const greedy = await model.samplerFor({ seed: 0 });
   const cpu = [cpuMs()];
   const t0 = performance.now();
   await runner.feed(prompt, 0);
   const tokens = runner.tokens(greedy, prompt.length, newTokens + 1);
-  const ids = [...((await tokens.next()).value ?? [])];
+  const made = [...((await tokens.next()).value ?? [])];
   const t1 = performance.now();
   cpu.push(cpuMs());
   calls?.reset();
   const hostBefore = runner.hostMs;
-  for await (const more of tokens) ids.push(...more);
+  for await (const more of tokens) made.push(...more);
   const t2 = performance.now();
   cpu.push(cpuMs());
   const perToken = calls && (Object.fromEntries(Object.entries(calls.read()).map(([name, count]) => [name, count / newTokens])) as unknown as Counts);
   return {
-    ids, prefillMs: t1 - t0, decodeMs: t2 - t1, hostMs: runner.hostMs - hostBefore, perToken,
+    ids: made.map(({ id }) => id), prefillMs: t1 - t0, decodeMs: t2 - t1, hostMs: runner.hostMs - hostBefore, perToken,
     cpuPrefill: (cpu[1] - cpu[0]) / prompt.length, cpuDecode: (cpu[2] - cpu[1]) / newTokens,
   };
 }

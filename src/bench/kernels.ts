@@ -53,12 +53,12 @@ const unordered = new Set(['narrowed']);
  * timed at the first length, attention at all. Throws if a kernel's output is not finite or changes between samples.
  */
 export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengths: readonly number[], prefillRows: number, onKernel?: (speed: KernelSpeed) => void): Promise<{ kernels: KernelSpeed[]; by: PassClock['by']; rows: number }> {
-  const { gpu: { device }, programs, heads, sampler } = model;
+  const { gpu: { device }, programs, heads, samplerFor } = model;
   const clock = createPassClock(device, createLedger(device, Infinity));
   const kernels: KernelSpeed[] = [];
   let rowsChecked = 0;
   const rows = Math.min(prefillRows, model.options.chunk);
-  const greedy = sampler.choose({ seed: 0 });
+  const [greedy, drawn] = [await samplerFor({ seed: 0 }), await samplerFor({ seed: 0, temperature: 1 })];
   const all = (...list: Program[]): Recorded[] => list.flatMap((program) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch })));
   const stages = (list: { program: Program }[]) => list.map(({ program }) => program);
   const measure = async (mode: string, recorded: Recorded[], step: Step) => {
@@ -71,12 +71,13 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
   };
   const attends = ({ dispatch }: Recorded) => dispatch.kernel.kernel.startsWith('attention');
   try {
-    const decode = all(...stages(programs.decode), ...stages(heads.last), greedy);
+    greedy.start(model.sequence);
+    const decode = all(...stages(programs.decode), ...stages(heads.last), greedy.program);
     const prefill = all(...stages(programs.prefill));
     await measure('decode', decode, { rows: 1, length: lengths[0] });
     for (const length of lengths.slice(1)) await measure('decode', decode.filter(attends), { rows: 1, length });
-    await measure('draw', all(sampler.choose({ seed: 0, temperature: 1 })).slice(1), { rows: 1, length: lengths[0] });
-    sampler.choose({ seed: 0 });
+    drawn.start(model.sequence);
+    await measure('draw', all(drawn.program).slice(1), { rows: 1, length: lengths[0] });
     await measure('prefill', prefill, { rows, length: Math.max(rows, lengths[0]) });
     await measure('prefill', prefill.filter(({ dispatch }) => dispatch.kernel.kernel === 'matvec-few'), { rows: fewRows, length: Math.max(fewRows, lengths[0]) });
     for (const length of lengths.slice(1)) if (length >= rows) await measure('prefill', prefill.filter(attends), { rows, length });

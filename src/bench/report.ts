@@ -109,8 +109,9 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   say('The peak of the device.');
   const peak = await measurePeak(model.gpu.device, { mostBytes: model.ledger.budgetBytes - model.plan.totalBytes });
   const msPerToken = second.decodeMs / newTokens;
-  const cost = tokenCost(model, promptTokens + newTokens / 2);
-  const prefillFlops = promptCost(model, promptTokens).flops;
+  const greedy = await model.samplerFor({ seed: 0 });
+  const cost = tokenCost(model, greedy, promptTokens + newTokens / 2);
+  const prefillFlops = promptCost(model, greedy, promptTokens).flops;
   const reached = { bytesPerSecond: (1000 * cost.bytes) / msPerToken, flopsPerSecond: (1000 * cost.flops) / msPerToken };
   const decode = { bytesPerToken: cost.bytes, ...reached, ofCopy: reached.bytesPerSecond / peak.copyBytesPerSecond, ofFma: reached.flopsPerSecond / peak.flopsPerSecond };
   const prefillFlopsPerSecond = (1000 * prefillFlops) / second.prefillMs;

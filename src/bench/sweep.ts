@@ -65,17 +65,17 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
 
 /** Medians over tokens: other work on the machine disturbs some. */
 async function run({ runner, model }: Loaded, prompt: number[], newTokens: number): Promise<Run> {
-  const greedy = model.sampler.choose({ seed: 0 });
+  const greedy = await model.samplerFor({ seed: 0 });
   const started = performance.now();
   await runner.feed(prompt, 0);
-  const ids = [await runner.sample(greedy, prompt.length)];
+  const ids = [(await runner.sample(greedy, prompt.length)).id];
   const prefillMs = performance.now() - started;
   const times: number[] = [];
   const transfers: TransferStats[] = [];
   for (let i = 0; i < newTokens; i++) {
     const before = runner.transfer();
     const begun = performance.now();
-    ids.push(await runner.step(greedy, prompt.length + i));
+    ids.push((await runner.step(greedy, prompt.length + i)).id);
     times.push(performance.now() - begun);
     const after = runner.transfer();
     transfers.push(mapNumbers(after, (value, name) => value - before[name]));

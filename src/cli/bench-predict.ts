@@ -90,18 +90,18 @@ function budgetsOf({ gpu, options, ...opened }: LoadedModel): ReturnType<typeof 
 }
 
 /** Tokens per second from `position` on, after keys and values that were never computed, which take no less time to read. */
-async function decodeSpeed({ sampler, graph }: LoadedModel, runner: Runner, position: number): Promise<number> {
-  const greedy = sampler.choose({ seed: 0 });
+async function decodeSpeed({ samplerFor, graph }: LoadedModel, runner: Runner, position: number): Promise<number> {
+  const greedy = await samplerFor({ seed: 0 });
   const run = async (count: number): Promise<number> => {
     await runner.feed([1 % graph.config.vocab], position);
     let ms = 0;
     let before: number | undefined; // the first one waits for what was fed
     let made = 0;
-    for await (const ids of runner.tokens(greedy, position + 1, count)) {
+    for await (const tokens of runner.tokens(greedy, position + 1, count)) {
       const now = performance.now();
       if (before !== undefined) {
         ms += now - before;
-        made += ids.length;
+        made += tokens.length;
       }
       before = now;
     }

@@ -1,7 +1,7 @@
 // windrow generate: text from a prompt.
 import { RequestError } from '../errors.ts';
-import { checkSampling } from '../model/sampling.ts';
-import { type GenerateRequest, type GenerateStats } from '../protocol.ts';
+import { samplingFields } from '../model/sampling/sampler.ts';
+import { type GenerateRequest, type GenerateStats, type Token, type TokenLogprob } from '../protocol.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
@@ -16,29 +16,42 @@ interface Flags extends ModelFlags {
   topP?: number;
   minP?: number;
   seed?: number;
+  repeatPenalty?: number;
+  frequencyPenalty?: number;
+  presencePenalty?: number;
+  penaltyLast?: number;
+  logitBias?: Record<number, number>;
+  logprobs?: number;
   stop?: string[];
   json?: boolean;
 }
 
 export async function generate(path: string, flags: Flags): Promise<Result> {
   const prompt = promptOf(flags);
-  const { temperature, topK, topP, minP, seed, stop, maxTokens } = flags;
-  const sampling = { temperature, topK, topP, minP, seed };
-  checkSampling(sampling); // before the model is loaded
+  const { stop, maxTokens } = flags;
+  const { temperature, topK, topP, minP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs } = flags;
+  const sampling = { temperature, topK, topP, minP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs };
+  samplingFields(sampling); // before the model is loaded
   const engine = await openEngine(path, flags);
-  const tokens: number[] = [];
+  const tokens: Token[] = [];
   let text = '';
-  const { reason, stats } = await engine.generate({ prompt, sampling, stop, maxTokens }, (ids, shown) => {
-    tokens.push(...ids);
+  const { reason, stats } = await engine.generate({ prompt, sampling, stop, maxTokens }, (more, shown) => {
+    tokens.push(...more);
     text += shown;
     if (!flags.json) process.stdout.write(shown);
   });
   const prefill = ((stats.promptTokens - stats.cachedTokens) / stats.prefillMs) * 1000;
   const decode = stats.newTokens > 1 ? ((stats.newTokens - 1) / stats.decodeMs) * 1000 : 0;
   return {
-    json: { text, tokens, reason, stats: { ...stats, prefillTokensPerSecond: prefill, decodeTokensPerSecond: decode } },
+    json: { text, tokens: tokens.map(({ id }) => id), ...(logprobs !== undefined && { logprobs: tokens.map(withText) }), reason, stats: { ...stats, prefillTokensPerSecond: prefill, decodeTokensPerSecond: decode } },
     text: `\n[${stats.promptTokens} prompt tokens at ${prefill.toFixed(1)}/s, ${stats.newTokens} new at ${decode.toFixed(1)}/s, ${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU${streaming(stats)}, ended by ${reason}]`,
   };
+}
+
+/** With the bytes as text, of which half a character is U+FFFD. */
+function withText({ id, logprob, bytes, top }: Token): object {
+  const named = (token: Pick<TokenLogprob, 'id' | 'bytes'> & { logprob?: number }) => ({ id: token.id, text: token.bytes && new TextDecoder('utf-8', { ignoreBOM: true }).decode(token.bytes), logprob: token.logprob });
+  return { ...named({ id, logprob, bytes }), top: top?.map(named) };
 }
 
 function streaming({ transfer, newTokens }: GenerateStats): string {

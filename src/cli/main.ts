@@ -9,7 +9,7 @@ import { dawn } from '../node.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
-import { parseContexts, parseNumber, parseTokens, positiveInteger } from './options.ts';
+import { parseBiases, parseContexts, parseNumber, parseTokens, positiveInteger } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
@@ -96,6 +96,12 @@ export async function main(argv: string[]): Promise<void> {
     .option('--top-p <p>', 'only the most likely tokens that reach this probability', number)
     .option('--min-p <p>', 'only tokens with this share of the best probability', number)
     .option('--seed <n>', 'the same seed gives the same text', number)
+    .option('--repeat-penalty <r>', 'above 1: tokens that were there are less likely, default 1', number)
+    .option('--frequency-penalty <f>', 'taken off for each time that a token was there, default 0', number)
+    .option('--presence-penalty <p>', 'taken off if a token was there at all, default 0', number)
+    .option('--penalty-last <n>', 'tokens that penalties look back at, -1 for all, default 64', number)
+    .option('--logit-bias <biases>', 'added to the logits of tokens, as in 262=-100,313=5', argument(parseBiases))
+    .option('--logprobs <n>', 'with --json: how likely each token was, and the n likeliest, up to 20', number)
     .option('--stop <text...>', 'end before one of these texts');
   add(generateCommand, generate);
   add(

@@ -50,6 +50,16 @@ export async function readJson(path: string, option: string): Promise<unknown> {
   }
 }
 
+/** `262=-100,313=5` */
+export function parseBiases(text: string): Record<number, number> {
+  const entries = text.split(',').map((entry) => {
+    const [, token, bias] = /^\s*(\d+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
+    if (token === undefined) throw new RequestError(`"${entry}" is no token with its bias; write them as in 262=-100,313=5.`);
+    return [Number(token), parseNumber(bias)];
+  });
+  return Object.fromEntries(entries) as Record<number, number>;
+}
+
 /** `128,512,2048` */
 export const parseContexts = (text: string): number[] => text.split(',').map(positiveInteger);
 

@@ -4,7 +4,7 @@ import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, factsOf, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
 import { createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
-import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type VerifyResult } from '../protocol.ts';
+import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type Token, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
 import { createTokenizer } from '../text/tokenizer.ts';
 import { defaultBudget, deviceMemory, loadByGuess } from './load/default-budget.ts';
@@ -53,7 +53,7 @@ export interface EngineOptions extends LoadOptions {
 
 export interface Engine {
   load(source: ModelSource | ByteSource, options?: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo>;
-  generate(request: GenerateRequest, onTokens: (ids: number[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
+  generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** What is loaded; RequestError if nothing is. */
   loaded(): Loaded;
   stats(): EngineStats;

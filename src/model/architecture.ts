@@ -3,7 +3,7 @@ import { UnsupportedModelError, InvalidFileError } from '../errors.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Header } from '../gguf/header.ts';
 import { type Graph, type ModelConfig, type Op, type RowRange } from './graph.ts';
-import { mostVocab } from './sampling.ts';
+import { mostVocab } from './sampling/buffers.ts';
 import { embed } from './ops/embed.ts';
 import { project } from './ops/project.ts';
 

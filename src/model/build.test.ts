@@ -5,7 +5,7 @@ import { type Change, vary } from '../../test/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { bytesSource } from '../weights/source/source.ts';
-import { mostVocab } from './sampling.ts';
+import { mostVocab } from './sampling/buffers.ts';
 import { buildGraph } from './build.ts';
 import { opsOf, tensorsOf } from './operations.ts';
 import { isAttend } from './ops/attend.ts';

@@ -1,5 +1,10 @@
-// The sampler as plain loops: which tokens may come next, how likely each is, and which one a seed draws.
-// Sorts the whole vocabulary, so it is for tests only; shaders/kernels/sample.wgsl does the same without sorting.
+// The sampler as plain loops: which tokens may come next, how likely each is, and which one a seed draws. A file per stage
+// in ./sampling. Sorts the whole vocabulary, so it is for tests only; shaders/kernels/sample.wgsl does the same without sorting.
+import { ranked } from './sampling/logits.ts';
+import { minP } from './sampling/min-p.ts';
+import { atTemperature } from './sampling/temperature.ts';
+import { topK } from './sampling/top-k.ts';
+import { topP } from './sampling/top-p.ts';
 
 export interface Sampling {
   /** Above 0; 0 is `greedy`. */
@@ -22,10 +27,6 @@ export interface Candidates {
 /** What is chosen where no logit is finite. */
 export const noToken = 0xffffffff;
 
-/** As on the GPU: differences of logits stay finite. */
-const limit = Math.fround(1.7014117331926443e38);
-const clamped = (logit: number): number => Math.min(Math.max(logit, -limit), limit);
-
 /** The lowest index of the highest finite one of `logits` (vocab), or `noToken`. */
 export function greedy(logits: Float32Array): number {
   let best = noToken;
@@ -41,36 +42,12 @@ export function greedy(logits: Float32Array): number {
  * Infinite ones and NaN are no candidates; if there is nothing else `noToken` is the only one.
  * `logits` (vocab). The parameters are rounded to f32, as in a uniform.
  */
-export function candidates(logits: Float32Array, sampling: Sampling): Candidates {
-  let order = Array.from(logits.keys()).filter((i) => Number.isFinite(logits[i]));
+export function candidates(logits: Float32Array, { temperature, topK: k, topP: p, minP: least }: Sampling): Candidates {
+  const order = minP(topP(topK(ranked(logits), k), logits, p), logits, least);
   if (order.length === 0) return { ids: [noToken], probabilities: [1] };
-  order.sort((a, b) => (logits[a] === logits[b] ? a - b : logits[b] > logits[a] ? 1 : -1));
-  const first = clamped(logits[order[0]]);
-  if (sampling.topK > 0) order = order.slice(0, sampling.topK);
-  order = order.slice(0, prefixLength(order.map((i) => Math.exp(clamped(logits[i]) - first)), Math.fround(sampling.topP)));
-  if (sampling.minP > 0) {
-    const least = Math.log(Math.fround(sampling.minP));
-    order = order.filter((i) => clamped(logits[i]) - first >= least);
-  }
-  const ids = order.sort((a, b) => a - b);
-  const masses = ids.map((i) => Math.exp((clamped(logits[i]) - first) / Math.fround(sampling.temperature)));
-  const total = sum(masses);
-  return { ids, probabilities: masses.map((mass) => mass / total) };
+  const ids = order.toSorted((a, b) => a - b);
+  return { ids, probabilities: atTemperature(ids, logits, temperature, order[0]) };
 }
-
-/** How many of `masses`, descending, it takes to reach the share `p` of their sum; at least one. */
-function prefixLength(masses: number[], p: number): number {
-  if (p >= 1) return masses.length;
-  const needed = p * sum(masses);
-  let reached = 0;
-  for (let i = 0; i < masses.length; i++) {
-    reached += masses[i];
-    if (reached >= needed) return i + 1;
-  }
-  return masses.length;
-}
-
-const sum = (terms: number[]): number => terms.reduce((total, term) => total + term, 0);
 
 /** The candidate at which the running sum of probabilities, in the order of ids, first exceeds the draw of (seed, position). */
 export function draw({ ids, probabilities }: Candidates, seed: number, position: number): number {

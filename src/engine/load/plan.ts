@@ -2,7 +2,8 @@
 // anything is downloaded. How weights that do not stay get there is weights/window.ts's business.
 import { type ActivationSizes, activationBindings } from '../../model/activations.ts';
 import { kvBytes, kvPositions } from '../../model/kv-cache.ts';
-import { samplerBytes, samplingBytes } from '../../model/sampling.ts';
+import { samplerBytes } from '../../model/sampling/buffers.ts';
+import { samplerPrograms } from '../../model/sampling/sampler.ts';
 import { paramsStride } from '../../gpu/program.ts';
 import { type KvType } from '../../protocol.ts';
 import { type Slice, cutMatrix, cutSection, isVectors, spansOf } from '../../weights/stream/slices.ts';
@@ -172,7 +173,7 @@ function describe(opened: OpenedModel, options: PlanOptions, placement: Placemen
   const bytes = {
     weights: sum(kept.map(sizeOf)) + slots * slotBytes,
     kv,
-    activations: bufferBytes(activationBindings(graph, opsOf(graph), options)) + bufferBytes(sequenceBytes(context)) + bufferBytes({ sampling: samplingBytes, ...samplerBytes(graph.config.vocab) }),
+    activations: bufferBytes(activationBindings(graph, opsOf(graph), options)) + bufferBytes(sequenceBytes(context)) + bufferBytes(samplerBytes(graph.config.vocab)),
     parameters: parameterCount(opened, options, placement) * paramsStride,
     // If all weights are there before the first token, uploads are over when the cache has grown.
     staging: readbackBytes + (streamed.length ? 2 * uploadBytes + passing : Math.max(2 * uploadBytes - (kv - firstKv), passing)),
@@ -199,7 +200,6 @@ const countOf = new WeakMap<Layout, DispatchCount>();
 
 /** Parameters of all programs: of as many dispatches as record.ts makes, where those of a product for few and for many rows share theirs. */
 function parameterCount({ graph, sections, layout }: OpenedModel, { logitsRows, maxBufferBytes = Infinity, maxBindingBytes = Infinity }: PlanOptions, { slices, embedding }: Placement): number {
-  const samplers = 6;
   const count = countOf.get(layout) ?? createDispatchCount({ graph, layout });
   countOf.set(layout, count);
   const cuts: CutsOf = ({ section }, matrix) => {
@@ -210,5 +210,5 @@ function parameterCount({ graph, sections, layout }: OpenedModel, { logitsRows, 
     if (role.kind === 'embedding' && embedding !== 'gpu') return total;
     const modes: Mode[] = role.kind === 'head' && logitsRows <= 1 ? ['decode'] : ['decode', 'prefill'];
     return total + sum(modes.flatMap((mode) => ops.map((op) => count(op, cuts, mode))));
-  }, samplers);
+  }, samplerPrograms);
 }

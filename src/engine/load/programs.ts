@@ -6,7 +6,8 @@ import { type Dispatch, type Program, createProgram } from '../../gpu/program.ts
 import { type Place, type RecordContext } from '../../model/operation.ts';
 import { record } from '../../model/operations.ts';
 import { type Section } from '../../model/sections.ts';
-import { type Sampler, createSampler } from '../../model/sampler.ts';
+import { createSamplerScratch } from '../../model/sampling/buffers.ts';
+import { type SamplerFor, createSamplers } from '../../model/sampling/sampler.ts';
 import { type Mode } from '../../model/kernel-choice.ts';
 import { type GpuRange, type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type Plan } from './plan.ts';
@@ -23,7 +24,7 @@ export interface Programs {
   programs: Record<Mode, Stage[]>;
   /** Logits of the last row, or of all rows of the step. */
   heads: { last: Stage[]; all?: Stage[] };
-  sampler: Sampler;
+  samplerFor: SamplerFor;
 }
 
 export async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: KernelCache, context: RecordContext, opened: Pick<OpenedModel, 'sections' | 'layout'>, weights: ResidentWeights, { embedding }: Plan, logitsRows: number): Promise<Programs> {
@@ -35,14 +36,15 @@ export async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: KernelCa
   const body = sections.filter(({ role }) => role.kind === 'layer' || (role.kind === 'embedding' && embedding === 'gpu'));
   const makeBody = async (mode: Mode) => (await Promise.all(body.map((section) => make(section, mode)))).flat();
   const head = sections.find(({ role }) => role.kind === 'head')!;
-  const [decode, prefill, last, all, sampler] = await Promise.all([
+  const { activations, graph: { config: { vocab } } } = context;
+  const [decode, prefill, last, all, samplerFor] = await Promise.all([
     makeBody('decode'),
     makeBody('prefill'),
     make(head, 'decode'),
     logitsRows > 1 ? make(head, 'prefill') : undefined,
-    createSampler(gpu.device, ledger, kernels, context.activations, context.graph.config.vocab),
+    createSamplers(gpu.device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
   ]);
-  return { programs: { decode, prefill }, heads: { last, all }, sampler };
+  return { programs: { decode, prefill }, heads: { last, all }, samplerFor };
 }
 
 /** Cuts dispatches where another streamed slice is needed; those that need none go with the ones before. */

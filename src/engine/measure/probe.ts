@@ -11,7 +11,8 @@ import { opsOf } from '../../model/operations.ts';
 import { type PlacedOp, layerOf } from '../../model/sections.ts';
 import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
-import { createSampler } from '../../model/sampler.ts';
+import { createSamplerScratch } from '../../model/sampling/buffers.ts';
+import { createSamplers } from '../../model/sampling/sampler.ts';
 import { type Layout, type Section, matricesOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';
 import { type Slice, cutSection, isVectors } from '../../weights/stream/slices.ts';
@@ -75,16 +76,19 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
   const make = (mode: Mode, section: number, ops?: PlacedOp[]) =>
     createProgram(device, ledger, kernels, `probe.${mode}`, recordSection(recordContext, opened, weights, section, mode, ops));
   const bytesOf = (section: number, stack: number) => weights.stack(section, stack).reduce((sum, { binding: { size } }) => sum + size, 0);
-  const [layers, headProgram, sampler] = await Promise.all([
+  const { vocab } = graph.config;
+  const [layers, headProgram, samplerFor] = await Promise.all([
     Promise.all(chosen.map(async (section) => ({ section, kind: kindOf(layout.sections[section]), byteLength: layout.sections[section].byteLength, program: await make('decode', section) }))),
     make('decode', head),
-    createSampler(device, ledger, kernels, activations, graph.config.vocab),
+    createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
   ]);
+  const greedy = await samplerFor({ seed: 0 });
+  greedy.start(sequence);
   return {
     layers, context, slots,
     head: { program: headProgram, byteLength: bytesOf(table.section, table.stack) },
     prefill: async () => ({ program: await make('prefill', chosen[0], sections[chosen[0]].ops.slice(0, 1)), byteLength: bytesOf(chosen[0], 0) }),
-    sampler: sampler.choose({ seed: 0 }),
+    sampler: greedy.program,
     step(position, rows) {
       writeState(device.queue, activations, sequence, position, rows);
       return { rows, length: position + rows, of: sequence };

@@ -5,9 +5,10 @@ import { type LoadedModel } from '../load/load.ts';
 import { type Stage } from '../load/programs.ts';
 import { createPacer, pageMs } from './pacer.ts';
 import { createReadback, mostPerSubmit } from './readback.ts';
-import { type Program, type Step } from '../../gpu/program.ts';
-import { noToken } from '../../model/sampling.ts';
-import { type TransferStats } from '../../protocol.ts';
+import { type Step } from '../../gpu/program.ts';
+import { type Sampler } from '../../model/sampling/sampler.ts';
+import { noToken } from '../../model/sampling/uniform.ts';
+import { type Token, type TransferStats } from '../../protocol.ts';
 
 export interface Runner {
   /** Runs `ids` from `position` on; afterwards the logits of the last one are on the GPU. */
@@ -16,16 +17,17 @@ export interface Runner {
   feedAll(ids: readonly number[], position: number, onRows: (logits: Float32Array, rows: number) => void, signal?: AbortSignal): Promise<void>;
   /** The logits of the last token that was fed, (vocab). */
   readLogits(): Promise<Float32Array>;
-  /** Chooses the token after the `length` fed ones by a sampler's program, and returns it. */
-  sample(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
+  /** Starts a sampler and chooses the token after the `length` fed ones. */
+  sample(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token>;
   /** Runs the token just sampled, at position `length`, and chooses the next. */
-  step(choose: Program, length: number, signal?: AbortSignal): Promise<number>;
+  step(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token>;
   /**
-   * Chooses up to `most` tokens after the `length` fed ones and hands them over as they come back, one or several at a
-   * time: where tokens take little time, several are made per submit, and the next submit is under way while one is
-   * read. So when the caller has enough and leaves the loop, later tokens may have been made in vain.
+   * Starts a sampler, chooses up to `most` tokens after the `length` fed ones and hands them over as they come back, one
+   * or several at a time: where tokens take little time, several are made per submit, and the next submit is under way
+   * while one is read, if the sampler may go ahead of the CPU. So when the caller has enough and leaves the loop, later
+   * tokens may have been made in vain.
    */
-  tokens(choose: Program, length: number, most: number, signal?: AbortSignal): AsyncGenerator<number[], void>;
+  tokens(sampler: Sampler, length: number, most: number, signal?: AbortSignal): AsyncGenerator<Token[], void>;
   readonly submits: number;
   /** Milliseconds spent encoding and submitting so far. */
   readonly hostMs: number;
@@ -38,13 +40,14 @@ export function createRunner(model: LoadedModel): Runner {
   const { ids: idsBinding } = sequence;
   const { buffers } = activations;
   const pacer = createPacer(device.queue);
-  const readback = createReadback(ledger);
+  const readback = createReadback(ledger, graph.config.vocab);
   let stepRows = 0; // of the step that was last made ready, of all its sequences
   let submits = 0;
   let hostMs = 0;
   let stalls = 0;
   let stallMs = 0;
   let lastId: number | undefined; // the token that the sampler chose last
+  let chosen: number[] = []; // since a sampler started that asks
   let lost: GPUDeviceLostInfo | undefined;
   void device.lost.then((info) => (lost = info));
   let outOfRoom: Error | undefined;
@@ -95,25 +98,30 @@ export function createRunner(model: LoadedModel): Runner {
   /** Runs stages for one step. */
   const runStep = (stages: Stage[], step: Step, signal?: AbortSignal) => run(stages, [step], () => {}, () => {}, signal);
 
-  /** Runs stages for each step, and reads the ids that they chose, which begin at `position`. The outer promise is that of the submits. */
-  async function runAndRead(stages: Stage[], steps: Step[], position: number, signal?: AbortSignal): Promise<{ ids: Promise<number[]> }> {
-    let read: () => Promise<Uint32Array>;
-    let ids!: Promise<number[]>;
-    const copy = (encoder: GPUCommandEncoder) => (read = readback.copy(encoder, idsBinding.buffer, position, steps.length));
-    await run(stages, steps, copy, () => {
-      ids = read().then((words) => checkChosen(words, position));
-      ids.catch(() => {}); // may be awaited after the next submit
+  /** Runs stages and then the sampler for each step, and reads the tokens that it chose, which begin at `position`. The outer promise is that of the submits. */
+  async function runAndRead(stages: Stage[], sampler: Sampler, steps: Step[], position: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]> }> {
+    sampler.before?.(sequence, chosen);
+    let read: () => Promise<Token[]>;
+    let tokens!: Promise<Token[]>;
+    const copy = (encoder: GPUCommandEncoder) => (read = readback.copy(encoder, idsBinding.buffer, sampler.recordsOf?.(sequence), position, steps.length));
+    await run([...stages, { program: sampler.program }], steps, copy, () => {
+      tokens = read().then((made) => checkChosen(made, sampler, position));
+      tokens.catch(() => {}); // may be awaited after the next submit
     }, signal);
-    return { ids };
+    return { tokens };
   }
 
-  function checkChosen(words: Uint32Array, position: number): number[] {
+  function checkChosen(tokens: Token[], { masked, before }: Sampler, position: number): Token[] {
     checkGpu();
-    const ids = [...words];
-    const wrong = ids.findIndex((id) => id >= graph.config.vocab);
-    if (wrong >= 0 && model.gpu.computes) throw new DeviceError(badToken(ids[wrong], position + wrong), { code: 'kernel_failed' });
-    lastId = ids.at(-1);
-    return ids;
+    const wrong = tokens.findIndex(({ id }) => id >= graph.config.vocab);
+    if (wrong >= 0 && model.gpu.computes) {
+      const { id } = tokens[wrong];
+      if (masked && id === noToken) throw new RequestError(`No token can be chosen for position ${position + wrong}: the mask allows none whose logit is a finite number. Allow others.`);
+      throw new DeviceError(badToken(id, position + wrong), { code: 'kernel_failed' });
+    }
+    lastId = tokens.at(-1)?.id;
+    if (before) chosen.push(...tokens.map(({ id }) => id));
+    return tokens;
   }
 
   function badToken(id: number, position: number): string {
@@ -187,17 +195,19 @@ export function createRunner(model: LoadedModel): Runner {
     }
   }
 
-  async function sample(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
+  async function sample(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
     if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
-    return (await (await runAndRead([{ program: choose }], [{ rows: 1, length, of: sequence }], length, signal)).ids)[0];
+    chosen = [];
+    sampler.start(sequence);
+    return (await (await runAndRead([], sampler, [{ rows: 1, length, of: sequence }], length, signal)).tokens)[0];
   }
 
-  async function step(choose: Program, length: number, signal?: AbortSignal): Promise<number> {
+  async function step(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
     await makeRoom(length + 1);
     if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
     if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
     await embed([lastId]);
-    return (await (await runAndRead([...programs.decode, ...heads.last, { program: choose }], [{ rows: 1, length: length + 1, of: sequence }], length + 1, signal)).ids)[0];
+    return (await (await runAndRead([...programs.decode, ...heads.last], sampler, [{ rows: 1, length: length + 1, of: sequence }], length + 1, signal)).tokens)[0];
   }
 
   /** As many as take half of the time between two pictures of the page, as two submits are in flight; one if the CPU has a part in each. */
@@ -229,23 +239,23 @@ export function createRunner(model: LoadedModel): Runner {
     readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
     sample,
     step,
-    async *tokens(choose, length, most, signal) {
+    async *tokens(sampler, length, most, signal) {
       if (most < 1) return;
-      yield [await sample(choose, length, signal)];
+      yield [await sample(sampler, length, signal)];
       const end = Math.min(length + most, options.context); // ids have a place below it
-      const stages = [...programs.decode, ...heads.last, { program: choose }];
-      const pending: Promise<number[]>[] = [];
+      const stages = [...programs.decode, ...heads.last];
+      const pending: Promise<Token[]>[] = [];
       try {
         for (let at = length + 1; at < end || pending.length; ) {
-          const count = Math.min(tokensPerSubmit(stages.length), end - at);
+          const count = Math.min(sampler.ahead ? tokensPerSubmit(stages.length + 1) : 1, end - at);
           if (count > 0) {
             await makeRoom(at + count - 1);
             if (embedding) await embed([lastId!]);
             const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i, of: sequence }));
-            pending.push((await runAndRead(stages, steps, at, signal)).ids);
+            pending.push((await runAndRead(stages, sampler, steps, at, signal)).tokens);
             at += count;
           }
-          while (pending.length > (at < end && readsBehind() ? 1 : 0)) yield await pending.shift()!;
+          while (pending.length > (at < end && sampler.ahead && readsBehind() ? 1 : 0)) yield await pending.shift()!;
         }
       } finally {
         await Promise.allSettled(pending); // a buffer that is mapped takes no copy

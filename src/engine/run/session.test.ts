@@ -1,7 +1,8 @@
 // The conversation over a runner that only takes notes: what is fed, where an answer ends, what is shown.
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../errors.ts';
-import { type GenerateRequest } from '../../protocol.ts';
+import { samplingFields } from '../../model/sampling/sampler.ts';
+import { type GenerateRequest, type SamplingOptions } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Runner } from './runner.ts';
 import { type Text, createSession } from './session.ts';
@@ -22,11 +23,11 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
     async *tokens(_: unknown, __: number, most: number, signal?: AbortSignal) {
       for (let at = 0; at < most; at += atOnce) {
         signal?.throwIfAborted();
-        yield await Promise.resolve(next.slice(at, Math.min(at + atOnce, most)));
+        yield await Promise.resolve(next.slice(at, Math.min(at + atOnce, most)).map((id) => ({ id })));
       }
     },
   } as unknown as Runner;
-  const model = { options: { context }, plan: { verdict: 'fits' }, sampler: { choose: () => ({}) }, ledger: { peakBytes: 1 } } as unknown as LoadedModel;
+  const model = { options: { context }, plan: { verdict: 'fits' }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
   const text = {
     tokenizer: {
       vocabSize: 256, addSpacePrefix: false, isControl: () => false, piece: (id: number) => Uint8Array.of(id),
@@ -39,7 +40,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
     const ids: number[] = [];
     let shown = '';
     const ended = await session.generate(request, (more, piece) => {
-      ids.push(...more);
+      ids.push(...more.map(({ id }) => id));
       shown += piece;
       onTokens(ids.length);
     }, signal);

@@ -1,8 +1,7 @@
 // One conversation: turns a request into tokens and text, and keeps the keys and values of what was said, so that a
 // conversation that goes on pays only for what is new.
 import { RequestError } from '../../errors.ts';
-import { checkSampling } from '../../model/sampling.ts';
-import { type FinishReason, type GenerateRequest, type GenerateStats, type TransferStats } from '../../protocol.ts';
+import { type FinishReason, type GenerateRequest, type GenerateStats, type Token, type TransferStats } from '../../protocol.ts';
 import { createStopStrings } from '../../text/stop-strings.ts';
 import { createStreamDecoder } from '../../text/stream-decoder.ts';
 import { type ChatTemplate } from '../../text/template.ts';
@@ -16,8 +15,8 @@ export interface Text {
 }
 
 export interface Session {
-  /** Runs a request to its end. `onTokens` gets ids and the text that is certain with them. */
-  generate(request: GenerateRequest, onTokens: (ids: number[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
+  /** Runs a request to its end. `onTokens` gets tokens and the text that is certain with them. */
+  generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
 }
 
 /** `text` is undefined for a file without a tokenizer: then only prompts of tokens work. */
@@ -35,10 +34,16 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
     return text.tokenizer.encode(prompt.text, { addSpecial: true });
   }
 
+  /** A token with its bytes, if it is one of a request for log-probabilities. */
+  function spelt(token: Token): Token {
+    if (!text || !token.top) return token;
+    const bytes = (id: number) => text.tokenizer.piece(id, { special: true });
+    return { ...token, bytes: bytes(token.id), top: token.top.map((each) => ({ ...each, bytes: bytes(each.id) })) };
+  }
+
   return {
     async generate(request, onTokens, signal) {
       const sampling = { seed: Math.floor(Math.random() * 2 ** 32), ...withoutUndefined(request.sampling ?? {}) };
-      checkSampling(sampling);
       const { maxTokens = Infinity } = request;
       if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1))) throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
       const prompt = encode(request.prompt);
@@ -46,9 +51,10 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       if (prompt.length >= context) {
         throw new RequestError(`The prompt has ${prompt.length} tokens; the context of ${context} has room for ${context - 1} and an answer. Shorten it, or load the model with a longer context.`, { code: 'context_length_exceeded' });
       }
+      const endOfTurn = text?.template.endOfTurn;
+      const sampler = await model.samplerFor({ ...sampling, ends: [...(endOfTurn ?? [])] });
       const decoder = text && createStreamDecoder(text.tokenizer);
       const stops = createStopStrings([...(request.stop ?? []), ...(text && 'messages' in request.prompt ? text.template.stop : [])]);
-      const endOfTurn = text?.template.endOfTurn;
 
       const shared = sharedPrefix(cached, prompt.slice(0, -1)); // the last token is run again for its logits
       cached = prompt.slice(0, shared);
@@ -61,13 +67,13 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       try {
         await runner.feed(prompt.slice(shared), shared, signal);
         cached = prompt.slice();
-        const program = model.sampler.choose(sampling, [...(endOfTurn ?? [])]);
-        answer: for await (const ids of runner.tokens(program, prompt.length, Math.min(maxTokens, context - prompt.length), signal)) {
+        answer: for await (const tokens of runner.tokens(sampler, prompt.length, Math.min(maxTokens, context - prompt.length), signal)) {
           if (!made.length) {
             firstToken = performance.now();
             transferFirst = runner.transfer();
           }
-          for (const id of ids) {
+          for (const token of tokens) {
+            const { id } = token;
             signal?.throwIfAborted();
             if (made.length) cached.push(made[made.length - 1]); // it was run to choose this one
             if (endOfTurn?.has(id)) {
@@ -76,7 +82,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
             }
             made.push(id);
             const { text: shown, stopped } = stops.push(decoder ? decoder.push(id) : '');
-            onTokens([id], shown);
+            onTokens([spelt(token)], shown);
             if (stopped) {
               reason = 'stop';
               break answer;

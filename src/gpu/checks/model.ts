@@ -14,6 +14,7 @@ import { type Check } from './check.ts';
 import { normCase, normTolerance } from './elementwise.ts';
 import { type Projected, decodeCheck, embedCase, embedTolerance, fewCheck, prefillCheck } from './project.ts';
 import { samplerChecks } from './sampler.ts';
+import { stageChecks } from './stages.ts';
 
 /** What is known of a model once its header is read. */
 export interface Model {
@@ -37,7 +38,8 @@ export function modelChecks(model: Model): Check[] {
     checks.set(check.name, { ...check, kinds: [...new Set([...(same?.kinds ?? []), ...(check.kinds ?? [])])] });
   }
   const vocab = Math.min(graph.config.vocab, 2049);
-  return [...checks.values(), ...samplerChecks([vocab]).slice(0, 3).map((check) => ({ ...check, name: `${check.name}, ${vocab} tokens` }))];
+  const sampling = [...samplerChecks([vocab]).slice(0, 3), ...stageChecks([vocab])];
+  return [...checks.values(), ...sampling.map((check) => ({ ...check, name: `${check.name}, ${vocab} tokens` }))];
 }
 
 function opChecks(model: Model, op: Embed | Project | Rope | Attend | NormAdd): Check[] {

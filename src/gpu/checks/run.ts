@@ -11,13 +11,14 @@ import { elementwiseChecks } from './elementwise.ts';
 import { modelChecks } from './model.ts';
 import { projectChecks } from './project.ts';
 import { samplerChecks } from './sampler.ts';
+import { stageChecks } from './stages.ts';
 
 const atOnce = 4;
 /** Names of checks: of decode, of prefill, of attention. */
 const mainKernels = [/^matvec /, /^mat(mul|vec-rows|vec-broadcast)/, /^attention-decode/];
 
 export async function runSelfTest(gpu: Gpu, { model, only, known = {}, knownOnly = false, sample = false, kernels, room, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
-  const all = model ? modelChecks(model) : [...projectChecks(matrixPrefills(gpu)), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks()];
+  const all = model ? modelChecks(model) : [...projectChecks(matrixPrefills(gpu)), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks(), ...stageChecks()];
   const passedBefore = (kernel: RegExp) => all.find(({ name }) => kernel.test(name) && Object.hasOwn(known, name) && known[name] === '') ?? [];
   const checks = sample ? mainKernels.flatMap(passedBefore) : all.filter(({ name }) => (!only || only.test(name)) && (!knownOnly || Object.hasOwn(known, name)));
   const own = createLedger(gpu.device, 2 ** 30);

@@ -1,5 +1,6 @@
 // Checks of the programs that choose the next token: greedy, and by drawing with every filter.
-import { createSampler } from '../../model/sampler.ts';
+import { createSamplerScratch } from '../../model/sampling/buffers.ts';
+import { createSamplers } from '../../model/sampling/sampler.ts';
 import { candidates, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
 import { decodeChoice } from './project.ts';
@@ -32,11 +33,13 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         const { device } = bench.gpu;
         const { activations, sequence } = stage;
         const logits = kinds[kind](vocab, random(name));
-        const sampler = await createSampler(device, stage.ledger, bench.kernels, activations, vocab);
+        const samplerFor = await createSamplers(device, stage.ledger, bench.kernels, vocab, createSamplerScratch(stage.ledger, vocab, activations.buffers.logits));
         stage.write('logits', logits, vocab);
         for (let seed = 1; seed <= seeds; seed++) {
           device.queue.writeBuffer(sequence.state.buffer, 0, Uint32Array.of(40, seed, 0, 0)); // the next position is 40 + seed
-          await stage.run(sampler.choose({ ...sampling, seed }));
+          const sampler = await samplerFor({ ...sampling, seed });
+          sampler.start(sequence);
+          await stage.run(sampler.program);
         }
         const ids = new Uint32Array(await stage.readBytes(sequence.ids.buffer, 4 * (41 + seeds))).subarray(41);
         const [position, rows] = new Uint32Array(await stage.readBytes(sequence.state.buffer, 8));

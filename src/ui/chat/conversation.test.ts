@@ -17,7 +17,7 @@ const engineThat = (generate: WorkerEngine['generate']): Promise<Engine> =>
 /** Says `words`, and then that the GPU is gone. */
 const breaker = (...words: string[]): WorkerEngine['generate'] => async (_request, port) => {
   const send = (event: GenerateEvent): void => port.postMessage(event);
-  words.forEach((text, i) => send({ type: 'tokens', ids: [i], text }));
+  words.forEach((text, i) => send({ type: 'tokens', tokens: [{ id: i }], text }));
   send({ type: 'error', name: 'DeviceError', message: 'The GPU was lost.' });
 };
 
