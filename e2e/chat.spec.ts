@@ -46,7 +46,7 @@ async function stopHoldsStill(page: Page, question: string): Promise<void> {
 test('the default model gives the golden answer, it is made anew, edited, and given again with the network off', async ({ context, page }) => {
   expect(golden.text.startsWith(first16)).toBe(true);
   const requested = modelRequests(context);
-  await page.goto('/?max-tokens=16&f32&temperature=0');
+  await page.goto('/?max-tokens=16&f32&temperature=0&repeat-penalty=1');
   await page.getByRole('button', { name: 'Load the model (98 MB)' }).click();
   await expect(composer(page)).toBeVisible({ timeout: 5 * 60_000 });
   expect(requested.length).toBeGreaterThan(0);

@@ -226,8 +226,8 @@ test('the manifest of the package names what the docs name, and nothing private'
   expect(modules[0].exports.map(({ name }) => name)).toEqual(['WindrowChat', 'windrow-chat', 'WindrowModel', 'windrow-model']);
   const names = (list: Named[] = []) => list.map(({ name }) => name).sort();
   const [element, loader] = modules[0].declarations;
-  expect(names(element.attributes)).toEqual(['autoload', 'budget', 'max-tokens', 'model', 'placeholder', 'suggestions', 'system', 'temperature', 'theme', 'worker-src']);
-  expect(names(element.members)).toEqual(['autoload', 'budget', 'engine', 'maxTokens', 'messages', 'model', 'placeholder', 'reset', 'send', 'stop', 'suggestions', 'system', 'temperature', 'theme', 'workerSrc']);
+  expect(names(element.attributes)).toEqual(['autoload', 'budget', 'max-tokens', 'model', 'placeholder', 'repeat-penalty', 'suggestions', 'system', 'temperature', 'theme', 'worker-src']);
+  expect(names(element.members)).toEqual(['autoload', 'budget', 'engine', 'maxTokens', 'messages', 'model', 'placeholder', 'repeatPenalty', 'reset', 'send', 'stop', 'suggestions', 'system', 'temperature', 'theme', 'workerSrc']);
   expect(names(element.events)).toEqual(['windrow-error', 'windrow-message', 'windrow-progress', 'windrow-ready']);
   expect(names(element.slots)).toEqual(['footer', 'header', 'start', 'welcome']);
   expect(names(element.cssParts)).toEqual(['assistant', 'composer', 'message', 'messages', 'user']);

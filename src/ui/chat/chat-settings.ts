@@ -6,7 +6,7 @@ import { defaultSettings, type ChatSettings } from './chat.ts';
 import { controls } from '../page/controls.ts';
 
 interface Range {
-  name: 'temperature' | 'topP' | 'topK' | 'minP' | 'maxTokens' | 'seed';
+  name: 'temperature' | 'topP' | 'topK' | 'minP' | 'repeatPenalty' | 'maxTokens' | 'seed';
   label: string;
   about: string;
   min: number;
@@ -18,6 +18,7 @@ const ranges: Range[] = [
   { name: 'topP', label: 'Top-p', about: '1 keeps all words', min: 0.01, max: 1, step: 0.01 },
   { name: 'topK', label: 'Top-k', about: '0 keeps all words', min: 0, max: 1000, step: 1 },
   { name: 'minP', label: 'Min-p', about: '0 keeps all words', min: 0, max: 1, step: 0.01 },
+  { name: 'repeatPenalty', label: 'Repeat penalty', about: '1 is none; empty: 1.1 for small models', min: 0.1, max: 10, step: 0.05 },
   { name: 'maxTokens', label: 'Longest answer', about: 'tokens; empty for no limit', min: 1, max: 1e6, step: 1 },
   { name: 'seed', label: 'Seed', about: 'the same gives the same; empty for chance', min: 0, max: 2 ** 32 - 1, step: 1 },
 ];

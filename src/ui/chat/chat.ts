@@ -14,6 +14,8 @@ export interface ChatSettings {
   topP: number;
   topK: number;
   minP: number;
+  /** Undefined: what suits the model's size. */
+  repeatPenalty?: number;
   maxTokens?: number;
   seed?: number;
 }
@@ -29,6 +31,12 @@ export interface Chat extends ChatSettings {
 
 /** Lively, but without the tail of unlikely words. */
 export const defaultSettings: ChatSettings = { system: '', temperature: 0.7, topP: 0.9, topK: 40, minP: 0 };
+
+/** Models with fewer parameters than this soon repeat themselves. */
+const manyParameters = 2e9;
+
+/** The repeat penalty of chats that set none: over the last 64 tokens, for small models alone, as it costs larger ones words that they need. */
+export const usualPenalty = (parameters: number): number => (parameters < manyParameters ? 1.1 : 1);
 
 const longestTitle = 60;
 
@@ -98,6 +106,7 @@ function chatOf(chat: unknown, where: string): Chat {
     topP: number('topP', 1, defaultSettings.topP),
     topK: number('topK', 2 ** 31 - 1, defaultSettings.topK),
     minP: number('minP', 1, defaultSettings.minP),
+    repeatPenalty: number('repeatPenalty', 10, undefined),
     maxTokens: number('maxTokens', 2 ** 31 - 1, undefined),
     seed: number('seed', 2 ** 32 - 1, undefined),
     messages,

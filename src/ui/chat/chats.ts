@@ -27,8 +27,8 @@ export class Chats implements ReactiveController {
   }
 
   start(): Chat {
-    const { system, temperature, topP, topK, minP, maxTokens } = this.open; // a new chat goes on with what was set
-    const kept = this.list.length > 0 || this.open.messages.length > 0 ? { system, temperature, topP, topK, minP, maxTokens } : {};
+    const { system, temperature, topP, topK, minP, repeatPenalty, maxTokens } = this.open; // a new chat goes on with what was set
+    const kept = this.list.length > 0 || this.open.messages.length > 0 ? { system, temperature, topP, topK, minP, repeatPenalty, maxTokens } : {};
     this.set({ open: newChat(Date.now(), { ...this.settings, ...kept }) });
     return this.open;
   }

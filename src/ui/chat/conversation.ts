@@ -2,7 +2,7 @@
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
 import { type Engine } from '../../api/engine.ts';
 import { type GenerateStats } from '../../protocol.ts';
-import { type ChatSettings, type Message } from './chat.ts';
+import { type ChatSettings, type Message, usualPenalty } from './chat.ts';
 import { formatSpeed } from '../page/format.ts';
 
 /** A page may be left in mid-answer: so much of it may be lost. */
@@ -92,7 +92,7 @@ export class Conversation implements ReactiveController {
   private async answer(engine: Engine, asked: Message[], settings: Partial<ChatSettings> = {}): Promise<Outcome> {
     const before = this.messages;
     const request = (this.request = new AbortController());
-    const { system, temperature, topP: top_p, topK: top_k, minP: min_p, maxTokens, seed } = settings;
+    const { system, temperature, topP: top_p, topK: top_k, minP: min_p, repeatPenalty, maxTokens, seed } = settings;
     this.set({ messages: [...asked, { role: 'assistant', content: '' }], answering: true, error: null });
     this.changed(asked);
     let content = '';
@@ -104,6 +104,7 @@ export class Conversation implements ReactiveController {
         messages: [...(system ? [{ role: 'system' as const, content: system }] : []), ...asked.map(({ role, content }) => ({ role, content }))],
         stream: true,
         temperature, top_p, top_k, min_p, seed,
+        repeat_penalty: repeatPenalty ?? usualPenalty(engine.info.parameters),
         max_completion_tokens: maxTokens,
         signal: request.signal,
       });

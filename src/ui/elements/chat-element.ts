@@ -53,6 +53,8 @@ export class WindrowChat extends LitElement {
   @property({ type: Number, attribute: 'max-tokens' }) maxTokens?: number;
   /** 0 always takes the likeliest word. */
   @property({ type: Number }) temperature = defaultSettings.temperature;
+  /** Above 1, words that were there are less likely. Default: 1.1 for models of fewer than 2 billion parameters, else 1. */
+  @property({ type: Number, attribute: 'repeat-penalty' }) repeatPenalty?: number;
   @state() private draft = '';
 
   private readonly conversation = new Conversation(this);
@@ -137,8 +139,8 @@ export class WindrowChat extends LitElement {
   }
 
   private get settings(): ChatSettings {
-    const { system, temperature, maxTokens } = this;
-    return { ...defaultSettings, system, temperature, maxTokens };
+    const { system, temperature, repeatPenalty, maxTokens } = this;
+    return { ...defaultSettings, system, temperature, repeatPenalty, maxTokens };
   }
 
   /** Tells what came of `answering`, whether asked by the page or by a button of the chat. */

@@ -1,4 +1,4 @@
-// What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&seed=N&f32&kv=q8&context=N
+// What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&repeat-penalty=R&seed=N&f32&kv=q8&context=N
 // &budget=2GiB&variant=splits=1,prefill=rows; ?shared=TEXT is what another app shared, where the address may stand in a text.
 // Checked by the API.
 import { type KvType } from '../../protocol.ts';
@@ -10,6 +10,7 @@ export interface PageOptions {
   autoload: boolean;
   maxTokens?: number;
   temperature?: number;
+  repeatPenalty?: number;
   seed?: number;
   context?: number;
   budget?: string;
@@ -27,6 +28,7 @@ export function pageOptions(search: string): PageOptions {
     autoload: query.has('autoload'),
     maxTokens: number('max-tokens'),
     temperature: number('temperature'),
+    repeatPenalty: number('repeat-penalty'),
     seed: number('seed'),
     context: number('context'),
     budget: query.get('budget') ?? undefined,
@@ -37,8 +39,8 @@ export function pageOptions(search: string): PageOptions {
 }
 
 /** What the address asks for new chats. */
-export function settingsOf({ maxTokens, temperature, seed }: PageOptions): Partial<ChatSettings> {
-  return Object.fromEntries(Object.entries({ maxTokens, temperature, seed }).filter(([, value]) => value !== undefined));
+export function settingsOf({ maxTokens, temperature, repeatPenalty, seed }: PageOptions): Partial<ChatSettings> {
+  return Object.fromEntries(Object.entries({ maxTokens, temperature, repeatPenalty, seed }).filter(([, value]) => value !== undefined));
 }
 
 /** What the address sets besides the model, in words, for the visitor who is asked whether to trust it. */

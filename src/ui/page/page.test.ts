@@ -32,8 +32,8 @@ test('a rate follows the last seconds only, and falls when a download stalls', (
 
 test('the page reads its address', () => {
   expect(pageOptions('')).toEqual({ autoload: false, f32: false });
-  expect(pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&seed=7&f32&kv=q8&context=512&budget=2GiB&variant=splits=1,panels=4')).toEqual({
-    model: 'a.gguf', autoload: true, maxTokens: 16, temperature: 0, seed: 7, f32: true, kv: 'q8', context: 512, budget: '2GiB', variant: 'splits=1,panels=4',
+  expect(pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&repeat-penalty=1.2&seed=7&f32&kv=q8&context=512&budget=2GiB&variant=splits=1,panels=4')).toEqual({
+    model: 'a.gguf', autoload: true, maxTokens: 16, temperature: 0, repeatPenalty: 1.2, seed: 7, f32: true, kv: 'q8', context: 512, budget: '2GiB', variant: 'splits=1,panels=4',
   });
   expect(pageOptions(`?shared=${encodeURIComponent('Look: https://example.org/a.gguf\nIt is small')}&model=`).model).toBe('https://example.org/a.gguf');
   expect(pageOptions('?shared=just+words').model).toBeUndefined();
