@@ -2,23 +2,25 @@
 import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
-/** Who may import whom. A folder may always import itself; errors, bytes, room, formats and protocol may be imported by all. */
+/** Who may import whom. A folder may always import itself; errors, bytes, room, formats, kv/formats and protocol may be imported by all. */
 const imports = {
   index: ['api'],
   ui: ['api'],
   api: ['error-transfer'],
-  worker: ['error-transfer', 'bench', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
-  node: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
-  bench: ['engine', 'text', 'model', 'weights', 'gpu', 'gguf', 'reference'],
-  cli: ['bench', 'node', 'engine', 'text', 'model', 'weights', 'gpu', 'gguf'],
-  engine: ['text', 'model', 'weights', 'gpu', 'gguf'],
+  worker: ['error-transfer', 'bench', 'engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
+  node: ['engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
+  bench: ['engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf', 'reference'],
+  cli: ['bench', 'node', 'engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
+  engine: ['text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
   text: ['gguf'],
+  kv: ['model', 'gpu', 'gguf'],
   model: ['gpu', 'gguf'],
   weights: ['gguf'],
   gpu: ['gguf'],
   gguf: [],
   reference: ['model', 'gguf'],
   formats: [],
+  'kv/formats': [],
   errors: [],
   bytes: [],
   room: [],
@@ -28,7 +30,7 @@ const imports = {
 /** Folders beside src, and whom they may import there. All of src is open to them; nothing in src may import them. */
 const around = { bench: ['scripts'], e2e: ['bench', 'scripts', 'test'], test: ['bench', 'scripts'], scripts: ['test'] };
 const beside = (folder) => `beside src: ${folder}`;
-const forAll = ['errors', 'bytes', 'room', 'formats', 'protocol'];
+const forAll = ['errors', 'bytes', 'room', 'formats', 'kv/formats', 'protocol'];
 const importNothing = ['errors', 'room', 'formats', 'protocol'];
 
 const wgsl = {
@@ -45,7 +47,7 @@ const boundariesSettings = {
   'boundaries/files': [
     ...Object.keys(imports).flatMap((category) => [
       { category, pattern: `src/${category}.ts` },
-      { category, pattern: `src/${category}/**/*` },
+      { category, pattern: category === 'kv' ? 'src/kv/*' : `src/${category}/**/*` }, // kv/formats is one of its own
     ]),
     ...Object.keys(around).map((folder) => ({ category: beside(folder), pattern: `${folder}/**/*` })),
   ],
@@ -85,7 +87,7 @@ export default tseslint.config(
             })),
             packages,
             // The checks of the self-test record operations as the engine does; src/gpu/self-test.ts loads them only when they run.
-            { from: { file: { path: 'src/gpu/checks/**' } }, allow: { to: { file: { categories: { anyOf: ['model', 'weights', 'reference'] } } } } },
+            { from: { file: { path: 'src/gpu/checks/**' } }, allow: { to: { file: { categories: { anyOf: ['kv', 'model', 'weights', 'reference'] } } } } },
           ],
         },
       ],

@@ -1,7 +1,6 @@
 // What the address of bench.html asks for: ?model=URL&prompt=64&new=16&contexts=128,512&sweep=1&quick=1&f32=1&variant=...&kv=q8
 // &expect=IDS&budget=2GiB&one-submit=1. With a model it runs at once.
 import { parseBytes } from '../src/bytes.ts';
-import { type KvType } from '../src/protocol.ts';
 import { type PageOptions } from './bench-worker.ts';
 
 export interface BenchQuery {
@@ -30,7 +29,7 @@ export function readQuery(search: string): BenchQuery {
       sweep: on('sweep'),
       quick: on('quick'),
       load: {
-        f32: on('f32') || undefined, variant: query.get('variant') ?? undefined, kv: (query.get('kv') as KvType | null) ?? undefined,
+        f32: on('f32') || undefined, variant: query.get('variant') ?? undefined, kv: query.get('kv') ?? undefined,
         budgetBytes: query.get('budget') ? parseBytes(query.get('budget')!, 'budget') : undefined, tokensPerSubmit: on('one-submit') ? 1 : undefined,
       },
     },

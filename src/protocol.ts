@@ -11,8 +11,8 @@ export type ModelSource =
   | { repo: string; token?: string }
   | { stored: string };
 
-/** Keys and values in 4, 2 or 1 bytes; `q8` has a scale per token and head, and takes 0.53 times the bytes of `f16` for heads of 64. */
-export type KvType = 'f32' | 'f16' | 'q8';
+/** Name of a format of keys and values: `f32`, `f16`, or `q8`, which has a scale per token and head and takes 0.53 times the bytes of `f16` for heads of 64. Others are refused with a list of those that there are. */
+export type KvType = string;
 
 export interface LoadOptions {
   /** Most GPU bytes the engine may hold. Default: a share of what the adapter's limits allow. */
@@ -74,6 +74,8 @@ export interface ModelInfo {
   adapter: string;
   device: Record<string, string>;
   variants: Record<string, string>;
+  /** How keys and values are kept: a more exact way than was asked for where its kernels fail on this adapter. */
+  kv: KvType;
   /** Kernels that failed their self-test on this adapter, and what is used instead. */
   warnings?: string[];
 }

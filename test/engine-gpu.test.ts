@@ -44,7 +44,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
   it('stays within what the plan says', async () => {
     await greedy(200);
     const { model } = engine.loaded();
-    const planned = plan(model, { ...model.options, cache: model.options.choice.cache });
+    const planned = plan(model, model.options);
     expect(engine.stats().gpuBytesPeak).toBeLessThanOrEqual(planned.totalBytes);
     expect(engine.stats().gpuBytesPeak).toBeGreaterThan(0.5 * planned.totalBytes);
   });
@@ -297,7 +297,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
 
   it('keeps to a budget that is just the plan', async () => {
     const { model } = engine.loaded();
-    const { totalBytes } = plan(model, { ...model.options, cache: model.options.choice.cache });
+    const { totalBytes } = plan(model, model.options);
     await engine.load(stories(), { ...quick, budgetBytes: totalBytes });
     expect((await greedy(200)).ids).toEqual(firstIds(200));
     expect((await answer(engine, { prompt: { tokens: [...golden.prompt_ids, ...golden.ids] }, maxTokens: 200 })).stats.newTokens).toBe(200);

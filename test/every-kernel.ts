@@ -1,4 +1,4 @@
-// Every kernel that a model can be recorded with: all types, fusions, widths, caches and shapes, on any device but those with
+// Every kernel that a model can be recorded with: all types, fusions, widths, formats of keys and values, and shapes, on any device but those with
 // subgroup matrices. For compilers to look at; nothing runs.
 import { knownChoices } from '../src/engine/measure/choice-text.ts';
 import { formats } from '../src/formats/catalogue.ts';
@@ -6,9 +6,10 @@ import { panelLayout } from '../src/formats/panel.ts';
 import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from '../src/gpu/kernels.ts';
 import { createLedger } from '../src/gpu/ledger.ts';
 import { type Binding } from '../src/gpu/program.ts';
+import { kvFormat, kvFormats } from '../src/kv/formats/catalogue.ts';
 import { activationStrides, createActivations } from '../src/model/activations.ts';
 import { type Graph, type ModelConfig, type Op } from '../src/model/graph.ts';
-import { attend } from '../src/model/ops/attend.ts';
+import { attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
 import { type Project, project } from '../src/model/ops/project.ts';
@@ -20,25 +21,29 @@ import { createSamplers } from '../src/model/sampling/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/kernel-choice.ts';
 import { fakeDevice } from './fake-device.ts';
 
-const { splits, panels, tile, few, dot, cache, reduce } = knownChoices;
+const { splits, panels, tile, few, dot, reduce } = knownChoices;
+const kvs = [...kvFormats.values()];
 const prefills = knownChoices.prefill.flatMap((prefill): Partial<KernelChoice>[] => (prefill === 'tile' ? tile.map((each) => ({ prefill, tile: each })) : [{ prefill }]));
-const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 32, chunk: 256 };
+const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 32, chunk: 256 };
 const noConfig: ModelConfig = { architecture: 'none', layers: 1, dim: 64, heads: 1, kvHeads: 1, headDim: 64, ffn: 64, vocab: 64, context: 256, eps: 1e-5 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
 /** The kernels of one operation, of a matrix of `type` with `cols` columns if it has one. */
-function kernelsOf(op: Op, mode: Mode, choice: Partial<KernelChoice>, config: Partial<ModelConfig> = {}, type = 'F32', cols = 64): KernelSpec[] {
+function kernelsOf(op: Op, mode: Mode, choice: Partial<KernelChoice>, config: Partial<ModelConfig> = {}, type = 'F32', cols = 64, kv = kvFormat('f32')): KernelSpec[] {
   const format = formats.get(type)!;
   const graph = { config: { ...noConfig, ...config }, ropes: [{ dims: 4, layout: 'pairs' }, { dims: 4, layout: 'halves' }] } as Graph;
   const strides = activationStrides(graph.config, [op]);
-  const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((name) => [name, binding(name)])) ;
-  const activations = { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: [0, 0] };
+  const buffers = Object.fromEntries([...Object.keys(strides), 'partials', 'joined'].map((name) => [name, binding(name)]));
+  const activations = { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: [0, 0], rows: 64 };
   const part: MatrixPart = {
     matrix: { format, rows: 64, cols, parts: [{ rows: 32, targetRow: 0 }, { rows: 32, targetRow: 32 }], panels: panelLayout(format, 64, cols) },
     binding: binding('weights'), panels: 2, firstRow: 0, rows: 64,
   };
-  const context = { graph, choice: { ...plain, ...choice }, activations, keys: () => binding('keys'), values: () => binding('values') };
+  // Attention without a window also has a segment of older slots.
+  const sets = isAttend(op) && !op.window ? [{ format: kv, mostSlots: 64 }] : [];
+  const context = { graph, choice: { ...plain, ...choice }, activations, kv: { format: kv, sets: () => sets } };
+
   return record(op, context, { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]] }, mode, 'section').map(({ kernel }) => kernel);
 }
 
@@ -69,17 +74,17 @@ function products(): KernelSpec[] {
 const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256];
 
 function attention(): KernelSpec[] {
-  const seen = attend({ layer: 0, scale: 1, window: 100 });
-  return headDims.flatMap((headDim) => cache.flatMap((type) => [
-    ...prefills.flatMap((choice) => kernelsOf(seen, 'prefill', { ...choice, cache: type }, { headDim })),
-    ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(seen, 'decode', { ...choice, cache: type }, { heads, headDim }))),
-  ]));
+  const ops = [100, undefined].map((window) => attend({ layer: 0, scale: 1, window }));
+  return ops.flatMap((op) => headDims.flatMap((headDim) => kvs.flatMap((kv) => [
+    ...prefills.flatMap((choice) => kernelsOf(op, 'prefill', choice, { headDim }, 'F32', 64, kv)),
+    ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(op, 'decode', choice, { heads, headDim }, 'F32', 64, kv))),
+  ])));
 }
 
 function others(): KernelSpec[] {
   const ropes = [0, 1].flatMap((index) => [undefined, 'norm'].map((norm) => rope({ layer: 0, rope: index, queryNorm: norm, keyNorm: norm })));
   return [
-    ...cache.flatMap((type) => ropes.flatMap((op) => kernelsOf(op, 'decode', { cache: type }))),
+    ...kvs.flatMap((kv) => ropes.flatMap((op) => kernelsOf(op, 'decode', {}, {}, 'F32', 64, kv))),
     ...reduce.flatMap((each) => [...kernelsOf(normAdd({ input: 'x', weight: 'norm', output: 'branch' }), 'decode', { reduce: each }), ...kernelsOf(product({ norm: 'norm' }, 64), 'prefill', { reduce: each })]),
   ];
 }

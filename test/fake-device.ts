@@ -14,13 +14,15 @@ export interface FakeDevice {
   pipelines: GPUComputePipelineDescriptor[];
   /** Bytes of every `writeBuffer`, by the label of the buffer. */
   written: Map<string, Uint8Array>;
+  /** Submitted copies between buffers. */
+  copies: { from: string; to: string; bytes: number }[];
   /** Labels of buffers that the GPU has no memory for. */
   outOfMemory: Set<string>;
 }
 
 export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
   Object.assign(globalThis, { GPUBufferUsage: { MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 }, GPUMapMode: { READ: 1 }, GPUShaderStage: { COMPUTE: 4 } });
-  const notes: Omit<FakeDevice, 'device'> = { buffers: [], bindGroups: [], pipelines: [], written: new Map(), outOfMemory: new Set() };
+  const notes: Omit<FakeDevice, 'device'> = { buffers: [], bindGroups: [], pipelines: [], written: new Map(), copies: [], outOfMemory: new Set() };
   const scopes: (string | undefined)[] = [];
   const note = <T>(list: T[]) => (descriptor: T): T => {
     list.push(descriptor);
@@ -44,7 +46,15 @@ export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
     createPipelineLayout: (descriptor: GPUPipelineLayoutDescriptor) => descriptor,
     createComputePipelineAsync: (descriptor: GPUComputePipelineDescriptor) => Promise.resolve(note(notes.pipelines)(descriptor)),
     createBindGroup: note(notes.bindGroups),
+    createCommandEncoder: () => {
+      const copies: FakeDevice['copies'] = [];
+      return {
+        copyBufferToBuffer: (from: FakeBuffer, _start: number, to: FakeBuffer, _at: number, bytes: number) => void copies.push({ from: from.label, to: to.label, bytes }),
+        finish: () => copies,
+      };
+    },
     queue: {
+      submit: (commands: FakeDevice['copies'][]) => void notes.copies.push(...commands.flat()),
       writeBuffer: ({ label }: FakeBuffer, offset: number, bytes: ArrayBuffer | ArrayBufferView) => {
         const from = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
         const before = notes.written.get(label) ?? new Uint8Array(0);

@@ -6,6 +6,7 @@ import { type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { defaultChoice } from '../src/engine/measure/choice-text.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { missing } from '../src/model/possible-choices.ts';
 import { type KernelChoice } from '../src/model/kernel-choice.ts';
 import { openFileSource } from '../src/weights/source/file-source.ts';
@@ -32,7 +33,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
     prefill = byRows;
     models = await Promise.all(splits.map((few) => {
       const choice: KernelChoice = { ...defaultChoice(gpu, { f32: true }), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
-      return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kernels });
+      return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kv: kvFormat('f32'), kernels });
     }));
     runners = models.map(createRunner);
   });

@@ -7,12 +7,14 @@ import { measureGpu, mostMeasurements, type GpuCosts } from '../src/engine/measu
 import { readHeader } from '../src/gguf/parse.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile } from './dawn.ts';
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { fixture } from './fixture.ts';
 import { openDawn, testChoice } from './model.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
 const choice = { ...testChoice, prefill: 'rows' as const };
-const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice };
+const kv = kvFormat('f32');
+const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice, kv };
 
 describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
   it('take at most ten measurements with two kinds of layers and two choices of shapes, and leave nothing on the GPU', async () => {
@@ -31,7 +33,7 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
       };
       return buffer;
     };
-    const { costs } = await measureGpu(gpu, await open('tiny/tiny-llama-k.gguf'), [choice, { ...choice, splits: 1 }]);
+    const { costs } = await measureGpu(gpu, await open('tiny/tiny-llama-k.gguf'), [choice, { ...choice, splits: 1 }], kv);
     expect(costs.measurements).toBeGreaterThan(4);
     expect(costs.measurements).toBeLessThanOrEqual(mostMeasurements);
     for (const { seconds } of Object.values(costs.layers)) expect(seconds).toBeGreaterThan(0);
@@ -54,13 +56,13 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
         kept.set(key, costs);
       },
     };
-    const first = await forecast(gpu, opened, plan, { choice, fixed: true, records });
+    const first = await forecast(gpu, opened, plan, { choice, kv, fixed: true, records });
     expect(first!.decodeTokensPerSecond).toBeGreaterThan(0);
-    expect(await forecast(gpu, opened, plan, { choice, fixed: true, records })).toEqual(first);
+    expect(await forecast(gpu, opened, plan, { choice, kv, fixed: true, records })).toEqual(first);
     expect(written).toBe(1);
-    await forecast(gpu, opened, plan, { choice: { ...choice, splits: 1 }, fixed: true, records });
+    await forecast(gpu, opened, plan, { choice: { ...choice, splits: 1 }, kv, fixed: true, records });
     expect(kept.size).toBe(2);
-    await forecast(gpu, opened, plan, { choice, fixed: true, records, anew: true });
+    await forecast(gpu, opened, plan, { choice, kv, fixed: true, records, anew: true });
     expect([kept.size, written]).toEqual([2, 3]);
     gpu.device.destroy();
   });
@@ -84,7 +86,7 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
       steps.push('measured');
       return measured;
     };
-    for (let time = 0; time < 2; time++) expect(await forecast(gpu, opened, plan, { choice, fixed: true, records, alone })).toBeDefined();
+    for (let time = 0; time < 2; time++) expect(await forecast(gpu, opened, plan, { choice, kv, fixed: true, records, alone })).toBeDefined();
     expect(steps).toEqual(['waited', 'measured', 'kept']);
     gpu.device.destroy();
   });
@@ -93,8 +95,8 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
     const gpu = await openDawn();
     const opened = await open('stories260K/stories260K.gguf');
     const fails: GpuCostRecords = { get: () => Promise.reject(new Error('no records')), set: async () => {} };
-    expect(await forecast(gpu, opened, planFor(gpu, opened, { ...options, budgetBytes: 1000 }), { choice, fixed: true })).toBeUndefined();
-    expect(await forecast(gpu, opened, planFor(gpu, opened, options), { choice, fixed: true, records: fails })).toBeUndefined();
+    expect(await forecast(gpu, opened, planFor(gpu, opened, { ...options, budgetBytes: 1000 }), { choice, kv, fixed: true })).toBeUndefined();
+    expect(await forecast(gpu, opened, planFor(gpu, opened, options), { choice, kv, fixed: true, records: fails })).toBeUndefined();
     gpu.device.destroy();
   });
 });

@@ -1,5 +1,6 @@
 // Every GPU kernel against src/reference on Dawn: with all that the adapter offers, with the specification's default
 // limits, and without optional features. The checks are those of the self-test.
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache, type KernelSpec } from '../src/gpu/kernels.ts';
@@ -42,7 +43,7 @@ describe.skipIf(!adapterFile)('the self-test', () => {
     const source = bytesSource(fixture(`tiny/${name}.gguf`), name);
     const { graph, header } = openModel(await readHeader(source));
     for (const f32 of [false, true]) {
-      const results = await selfTest(gpu, { model: { graph, choice: defaultChoice(gpu, { f32 }), typeOf: (tensor) => header.tensors.get(tensor)!.type } });
+      const results = await selfTest(gpu, { model: { graph, choice: defaultChoice(gpu, { f32 }), kv: kvFormat(f32 ? 'f32' : 'f16'), typeOf: (tensor) => header.tensors.get(tensor)!.type } });
       expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
       const kernels = ['embed', 'matvec', 'matmul', 'rope', 'attention-decode', 'attention', 'argmax', 'sampler'];
       expect(kernels.filter((kernel) => !results.some((result) => result.name.startsWith(kernel)))).toEqual([]);

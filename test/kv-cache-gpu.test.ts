@@ -1,8 +1,9 @@
 // Keys and values in f32, f16 and 8 bits on Dawn: the bytes that were planned, what growing keeps, golden logits.
 import { describe, expect, it } from 'vitest';
+import { BudgetError } from '../src/errors.ts';
 import { type LoadedModel } from '../src/engine/load/load.ts';
 import { type Runner, createRunner } from '../src/engine/run/runner.ts';
-import { type KvType } from '../src/protocol.ts';
+import { kvFormat, kvFormats } from '../src/kv/formats/catalogue.ts';
 import { adapterFile } from './dawn.ts';
 import { divergence } from './divergence.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
@@ -11,9 +12,9 @@ import { record } from './verified.ts';
 
 const command = 'npx vitest run --project gpu test/kv-cache-gpu.test.ts';
 
-async function withModel(path: string, cache: KvType, act: (model: LoadedModel, runner: Runner) => Promise<void>): Promise<void> {
+async function withModel(path: string, kv: string, act: (model: LoadedModel, runner: Runner) => Promise<void>): Promise<void> {
   const gpu = await openDawn();
-  const model = await openFixture(gpu, path, { choice: { ...testChoice, splits: 1, prefill: 'rows', cache } });
+  const model = await openFixture(gpu, path, { choice: { ...testChoice, splits: 1, prefill: 'rows' }, kv: kvFormat(kv) });
   await act(model, createRunner(model));
   await model.destroy();
   gpu.device.destroy();
@@ -25,12 +26,12 @@ describe.skipIf(!adapterFile)('keys and values', () => {
   it('take the bytes planned in every type, 8 bits with their scales about half of those of f16', async () => {
     const bytes: Record<string, number> = {};
     let perHead = 0;
-    for (const cache of ['f32', 'f16', 'q8'] as const) {
-      await withModel('tiny/tiny-mistral.gguf', cache, async ({ ledger, plan, options, graph }, runner) => {
+    for (const kv of kvFormats.keys()) {
+      await withModel('tiny/tiny-mistral.gguf', kv, async ({ ledger, plan, options, graph }, runner) => {
         await runner.feed(ids(options.context, graph.config.vocab), 0);
         expect(ledger.bytes.kv).toBe(plan.bytes.kv);
         expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
-        bytes[cache] = ledger.bytes.kv;
+        bytes[kv] = ledger.bytes.kv;
         perHead = graph.config.headDim;
       });
     }
@@ -52,6 +53,32 @@ describe.skipIf(!adapterFile)('keys and values', () => {
       expect(growing.grown).toBeGreaterThan(0);
       expect(grown.grown).toBe(0);
       expect(growing.logits).toEqual(grown.logits);
+    });
+  });
+});
+
+describe.skipIf(!adapterFile)('keys and values that find no more room', () => {
+  it('leave the conversation usable, in layers of which some have grown, and grow when there is room', async () => {
+    await withModel('tiny/tiny-mistral.gguf', 'f16', async ({ ledger, graph, kv }, runner) => {
+      const tokens = ids(300, graph.config.vocab);
+      await runner.feed(tokens.slice(0, 200), 0);
+      const before = await runner.readLogits();
+      const layer = kv.layer(0).buffer.size;
+      // The rest of the budget but what one layer more needs: the first grows to twice its size, the next cannot.
+      const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
+      const give = ledger.reserve('staging', left - 2 * layer - 8 * graph.config.vocab);
+      await expect(runner.feed(tokens.slice(200), 200)).rejects.toThrow(BudgetError);
+      expect(kv.layer(0).buffer.size).toBe(2 * layer);
+      expect(kv.layer(1).buffer.size).toBe(layer);
+      expect(kv.capacity).toBe(256);
+      await runner.feed(tokens.slice(199, 200), 199); // over what both kinds of layers hold
+      expect(await runner.readLogits()).toEqual(before);
+      give();
+      await runner.feed(tokens.slice(200), 200);
+      expect(kv.capacity).toBe(512);
+      const found = await runner.readLogits();
+      await runner.feed(tokens, 0);
+      expect(await runner.readLogits()).toEqual(found);
     });
   });
 });

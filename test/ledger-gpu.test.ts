@@ -1,5 +1,6 @@
 // Every GPU byte of a load is in its ledger, those of the self-test and of measurements included, and never are there more
 // than the budget allows: on Dawn, where each buffer made is counted beside the ledger.
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { createChooser } from '../src/engine/measure/chooser.ts';
 import { loadModel } from '../src/engine/load/load.ts';
@@ -18,7 +19,7 @@ import { openDawn, testChoice } from './model.ts';
 import { record } from './verified.ts';
 
 const path = 'tiny/tiny-qwen2.gguf';
-const options = { context: 256, chunk: 64, logitsRows: 1, choice: testChoice };
+const options = { context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
 
 /** Compares, whenever a buffer is made, the bytes of all buffers alive with those booked. */
 function watch(device: GPUDevice) {
@@ -61,9 +62,9 @@ describe.skipIf(!adapterFile)('the ledger of a load', () => {
     const kernels = createKernelCache(gpu.device);
     const tuning = choicesOnly();
     const answers: number[][] = [];
-    const tight = sweepBudgets(opened, { ...options, cache: testChoice.cache }).filter(({ name }) => ['100 %', '25 %', 'smallest'].includes(name));
+    const tight = sweepBudgets(opened, options).filter(({ name }) => ['100 %', '25 %', 'smallest'].includes(name));
     for (const { name, budgetBytes } of [{ name: 'ample', budgetBytes: 2 ** 30 }, ...tight]) {
-      const chooser = await createChooser(gpu, kernels, opened, testChoice, tuning);
+      const chooser = await createChooser(gpu, kernels, opened, { choice: testChoice, kv: options.kv }, tuning);
       const choose: ModelOptions['choose'] = { ...chooser, first: (ledger) => chooser.first((seen.ledger = ledger)) };
       seen.test = 0;
       const model = await loadModel(gpu, opened, reader, { ...options, budgetBytes, kernels, choose });

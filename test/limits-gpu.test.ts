@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createRunner } from '../src/engine/run/runner.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { missing } from '../src/model/possible-choices.ts';
 import { type KernelChoice, attentions, chunks } from '../src/model/kernel-choice.ts';
 import { matricesOf } from '../src/weights/layout.ts';
@@ -43,7 +44,7 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
 });
 
 /** Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. `once`: with one model, as compiling takes long in software, unless all is run. */
-const choices: { choice: Partial<KernelChoice>; tolerance: number; steps?: number[]; once?: boolean }[] = [
+const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; steps?: number[]; once?: boolean }[] = [
   ...[[1, 1], [1, 4], [2, 3], [8, 2], ...(isFull ? [[2, 2], [8, 1]] : [])].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
   ...[[4, 1], [4, 2], [16, 1], [32, 1]].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3, once: true })),
   ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ choice: { prefill }, tolerance: 1e-3 })),
@@ -53,8 +54,8 @@ const choices: { choice: Partial<KernelChoice>; tolerance: number; steps?: numbe
   ...[[1, 4], [4, 1]].map(([splits, panels]) => ({ choice: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
   ...[[1, 4], [8, 1], ...(isFull ? [[4, 2], [16, 1]] : [])].map(([splits, panels]) => ({ choice: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
   { choice: { dot: 'staged', splits: 32, panels: 1 }, tolerance: 1e-3, once: true },
-  { choice: { cache: 'f16' }, tolerance: 0.01 },
-  { choice: { cache: 'q8' }, tolerance: 0.1 },
+  { choice: {}, kv: 'f16', tolerance: 0.01 },
+  { choice: {}, kv: 'q8', tolerance: 0.1 },
   { choice: { tile: 'f16' }, tolerance: 0.01 },
 ];
 
@@ -83,17 +84,17 @@ describe.skipIf(!adapterFile)('kernel choices', () => {
     expect(Math.max(...errors)).toBeLessThan(1e-4);
   });
 
-  it.for(choices)('$choice give the logits within $tolerance', async ({ choice, tolerance, steps, once }, { skip }) => {
+  it.for(choices)('$choice $kv give the logits within $tolerance', async ({ choice, kv = 'f32', tolerance, steps, once }, { skip }) => {
     const gpu = await openDawn();
     const lack = missing(gpu, choice);
     if (lack) skip(lack);
     const errors: Record<string, Errors> = {};
     for (const name of once && !isFull ? ['tiny-gemma3'] : ['tiny-llama-k', 'tiny-gemma3']) {
-      const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, ...choice } });
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, ...choice }, kv: kvFormat(kv) });
       errors[name] = await errorsOf(model, name, steps);
       model.destroy();
     }
-    console.log(`${JSON.stringify(choice)}: ${show(errors)}`);
+    console.log(`${JSON.stringify({ ...choice, kv })}: ${show(errors)}`);
     expect(worst(errors)).toBeLessThan(tolerance);
   });
 });

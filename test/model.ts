@@ -3,6 +3,7 @@ import { type KernelChoice } from '../src/model/kernel-choice.ts';
 import { type DeviceOptions, type Gpu, openGpu } from '../src/gpu/device.ts';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
 import { type ModelOptions, openModel } from '../src/engine/load/model-file.ts';
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { sourceReader } from '../src/weights/store/reader.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
@@ -11,12 +12,12 @@ import { dawn } from './dawn.ts';
 
 export const openDawn = (options?: DeviceOptions): Promise<Gpu> => openGpu(dawn(), options);
 
-export const testChoice: KernelChoice = { splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
+export const testChoice: KernelChoice = { splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
 
 export async function openFixture(gpu: Gpu, path: string, options: Partial<ModelOptions>): Promise<LoadedModel> {
   const source = bytesSource(fixture(path), path);
   const opened = openModel(await readHeader(source));
   return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), {
-    budgetBytes: 2 ** 32, chunk: 64, logitsRows: 64, context: Math.min(1024, opened.graph.config.context), choice: testChoice, ...options,
+    budgetBytes: 2 ** 32, chunk: 64, logitsRows: 64, context: Math.min(1024, opened.graph.config.context), choice: testChoice, kv: kvFormat('f32'), ...options,
   });
 }

@@ -84,7 +84,7 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
   return async (row: Float32Array, samplings: (Sampling | 'greedy')[], seeds: number[], { position = 3, rows = 2, probable = false } = {}) => {
     const vocab = row.length;
     device.queue.writeBuffer(logits, 0, row as Float32Array<ArrayBuffer>);
-    device.queue.writeBuffer(state, 0, new Uint32Array([position, rows, 0, 0]));
+    device.queue.writeBuffer(state, 0, new Uint32Array([position, rows, 0, 0, 0, 0, 0, 0]));
     const parameters = new Uint8Array(256 * samplings.length);
     samplings.forEach((sampling, i) => parameters.set(packSampling({ ...samplingFields({ ...(sampling === 'greedy' ? {} : sampling), seed: seeds[i] }), vocab }), 256 * i));
     device.queue.writeBuffer(uniforms, 0, parameters);

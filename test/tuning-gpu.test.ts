@@ -1,5 +1,6 @@
 // What a load does with kernels that are wrong on an adapter, and what it keeps of its measurements: on Dawn, with
 // shader files replaced by spoilt ones.
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { kindsOf } from '../src/engine/measure/kinds.ts';
@@ -49,7 +50,7 @@ async function load(shaders: Record<string, string>, notes: AdapterNotes, option
   const info = await engine.load(stories(), { context: 128, f32: true, ...options }, ({ notice }) => notice && notices.push(notice));
   const { ids } = await answer(engine, { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 });
   await engine.unload();
-  return { ids, warnings: info.warnings ?? [], variants: info.variants, notices };
+  return { ids, warnings: info.warnings ?? [], variants: info.variants, kv: info.kv, notices };
 }
 
 describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
@@ -88,18 +89,18 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(ids).toEqual(right);
   });
 
-  it('change the cache of keys and values, for which the model is planned again', async () => {
+  it('change the format of keys and values, for which the model is planned again', async () => {
     const shaders = { 'kv/f16': kernelSource({ kernel: 'kv/f16' }).replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
-    const { ids, warnings, variants } = await load(shaders, measured(shaders), { f32: false });
-    expect(variants.cache).toBe('f32');
-    expect(warnings).toEqual([expect.stringMatching(/^cache=f16 is not used; cache=f32 is instead/)]);
+    const { ids, warnings, kv } = await load(shaders, measured(shaders), { f32: false });
+    expect(kv).toBe('f32');
+    expect(warnings).toEqual([expect.stringMatching(/^kv=f16 is not used; kv=f32 is instead/)]);
     expect(ids).toEqual(right);
   });
 
   it('leave attention its usual shapes where others, measured to be faster, are wrong', async () => {
     const attend = kernelSource({ kernel: 'attention-decode' });
     const shaders = { 'attention-decode': attend.replace('totals[h] += weight;', 'totals[h] += select(weight, 1.5, Span == 64u);') };
-    const notes = { ...measured(shaders), attentions: { [attentionKind(config, 'f32', 128)]: { span: 64, threads: 32 } } };
+    const notes = { ...measured(shaders), attentions: { [attentionKind(config, kvFormat('f32'), 128)]: { span: 64, threads: 32 } } };
     const { ids, warnings, variants } = await load(shaders, notes);
     expect(variants).toMatchObject({ span: '128', threads: '128' });
     expect(warnings).toEqual([expect.stringMatching(/^span=64 threads=32 is not used; span=128 threads=128 is instead, as the kernel "attention-decode by 64 in 32, /)]);
@@ -165,7 +166,7 @@ describe.skipIf(!adapterFile)('measured shapes', () => {
     const { variants } = await engine.load(stories(), { context: 128, f32: true });
     const [first] = tuning.notes.values();
     const attention = { span: Number(variants.span), threads: Number(variants.threads) };
-    expect(first.attentions).toEqual({ [attentionKind(config, 'f32', 128)]: attention });
+    expect(first.attentions).toEqual({ [attentionKind(config, kvFormat('f32'), 128)]: attention });
     expect(attentions).toContainEqual(attention);
     // Those that no time was left for too.
     expect(Object.keys(first.decode).sort()).toEqual(kinds.toSorted());

@@ -1,4 +1,5 @@
 // Models larger than the GPU budget, on Dawn: the same tokens whatever the budget, and what the plan promises.
+import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { countCalls } from '../src/bench/count-calls.ts';
 import { loadByGuess } from '../src/engine/load/default-budget.ts';
@@ -17,8 +18,7 @@ import { fixture } from './fixture.ts';
 import { openDawn, testChoice } from './model.ts';
 import { record } from './verified.ts';
 
-const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice };
-const forPlan = { ...options, cache: testChoice.cache };
+const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
 
 interface Opened {
   opened: OpenedModel;
@@ -68,7 +68,7 @@ describe.skipIf(!adapterFile)('budgets', () => {
     const expected = await answer(whole, 100, 12);
     await close(whole);
     let deviation = 0;
-    const budgets = sweepBudgets(file.opened, forPlan);
+    const budgets = sweepBudgets(file.opened, options);
     for (const { name, budgetBytes } of budgets) {
       const model = await load(file, { budgetBytes, ramBytes: file.opened.layout.byteLength / 4 });
       const { plan, ledger } = model;
@@ -88,7 +88,7 @@ describe.skipIf(!adapterFile)('budgets', () => {
 });
 
 /** With a quarter of its weights on the GPU. */
-const quarterOf = ({ opened }: Opened) => sweepBudgets(opened, forPlan).find(({ name }) => name === '25 %')!.budgetBytes;
+const quarterOf = ({ opened }: Opened) => sweepBudgets(opened, options).find(({ name }) => name === '25 %')!.budgetBytes;
 const tokens = Array.from({ length: 70 }, (_, i) => (3 + i * 31) % 512);
 
 describe.skipIf(!adapterFile)('streaming', () => {
@@ -145,7 +145,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
       return { rows, verdict, streamedBytes };
     };
     const whole = await logits(Infinity);
-    const windowed = await logits(sweepBudgets(file.opened, { ...forPlan, logitsRows: 64 })[3].budgetBytes);
+    const windowed = await logits(sweepBudgets(file.opened, { ...options, logitsRows: 64 })[3].budgetBytes);
     expect([whole.verdict, windowed.verdict]).toEqual(['fits', 'streams']);
     expect(windowed.rows).toHaveLength(70 * 512);
     expect(windowed.rows.reduce((worst, v, i) => Math.max(worst, Math.abs(v - whole.rows[i])), 0)).toBeLessThan(1e-5);
@@ -269,7 +269,7 @@ describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2', () => {
     const whole = await load(file, { chunk: 16 });
     const expected = await answer(whole, 17, 4);
     await close(whole);
-    const { budgetBytes } = sweepBudgets(file.opened, { ...forPlan, chunk: 16 }).find(({ name }) => name === '25 %')!;
+    const { budgetBytes } = sweepBudgets(file.opened, { ...options, chunk: 16 }).find(({ name }) => name === '25 %')!;
     const model = await load(file, { chunk: 16, budgetBytes });
     const { ids, perToken } = await answer(model, 17, 4);
     expect(ids).toEqual(expected.ids);

@@ -1,13 +1,15 @@
-// Joins the splits of attention-decode.wgsl, of `Span` positions: attended[head] = sum of the splits' sums, each weighted by
+// Joins the splits of attention-decode.wgsl, of `Span` slots, those of sets first, then the fresh ones: attended[first][head] = sum of the splits' sums, each weighted by
 // its maximum. A workgroup takes a head; its threads take 4 dimensions each, of some splits at a time.
 struct Params {
   heads : u32,
   head_dim : u32,
   window : u32, // 0: none
+  stride : u32, // floats per row of attended
+  set_splits : u32,
 }
 
 const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
-const Slots = max(1u, Threads / HeadVec4s);        // splits at a time
+const Teams = max(1u, Threads / HeadVec4s);        // splits at a time
 const Lanes = min(HeadVec4s, Threads);             // threads per split
 
 @group(0) @binding(0) var<uniform> params : Params;
@@ -15,23 +17,23 @@ const Lanes = min(HeadVec4s, Threads);             // threads per split
 @group(0) @binding(3) var<storage, read> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1): sums, then (max, total)
 @group(0) @binding(4) var<storage, read_write> attended : array<f32>;
 
-var<workgroup> of_slots : array<vec4<f32>, Threads>; // sums
-var<workgroup> weights : array<vec2<f32>, Slots>;    // (max, total)
+var<workgroup> of_teams : array<vec4<f32>, Threads>; // sums
+var<workgroup> weights : array<vec2<f32>, Teams>;    // (max, total)
 
 @compute @workgroup_size(Threads)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let head = workgroup.x;
-  let slot = local / Lanes;
+  let team = local / Lanes;
   let lane = local % Lanes;
-  let length = state.position + 1u;
+  let length = slots_seen(0u, 0u);
   let begin = select(0u, length - min(params.window, length), params.window > 0u);
-  let splits = state.position / Span - begin / Span + 1u;
+  let splits = params.set_splits + (length - 1u) / Span - begin / Span + 1u;
 
   // Of this thread's splits; sums and total are as for the maximum so far.
   var largest = -1e30;
   var total = 0.0;
   var sums : array<vec4<f32>, Dims>;
-  for (var s = slot; slot < Slots && s < splits; s += Slots) {
+  for (var s = team; team < Teams && s < splits; s += Teams) {
     let start = (s * params.heads + head) * (HeadVec4s + 1u);
     let split = partials[start + HeadVec4s];
     let before = largest;
@@ -45,26 +47,26 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
   }
 
-  if (Slots > 1u) {
-    of_slots[local] = sums[0];
-    if (lane == 0u && slot < Slots) {
-      weights[slot] = vec2<f32>(largest, total);
+  if (Teams > 1u) {
+    of_teams[local] = sums[0];
+    if (lane == 0u && team < Teams) {
+      weights[team] = vec2<f32>(largest, total);
     }
     workgroupBarrier();
-    for (var s = 1u; slot == 0u && s < Slots; s++) {
+    for (var s = 1u; team == 0u && s < Teams; s++) {
       let other = weights[s];
       let before = largest;
       largest = max(largest, other.x);
       let kept = exp(before - largest);
       let added = exp(other.x - largest);
       total = kept * total + added * other.y;
-      sums[0] = kept * sums[0] + added * of_slots[s * Lanes + lane];
+      sums[0] = kept * sums[0] + added * of_teams[s * Lanes + lane];
     }
   }
-  for (var j = 0u; slot == 0u && j < Dims; j++) {
+  for (var j = 0u; team == 0u && j < Dims; j++) {
     let d = lane + j * Lanes;
     for (var i = 0u; d < HeadVec4s && i < 4u && d * 4u + i < params.head_dim; i++) {
-      attended[head * params.head_dim + d * 4u + i] = sums[j][i] / total;
+      attended[state.first * params.stride + head * params.head_dim + d * 4u + i] = sums[j][i] / total;
     }
   }
 }

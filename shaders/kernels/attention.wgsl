@@ -1,6 +1,7 @@
-// attended[t][head] = softmax(query . keys * scale) . values for many rows of activations, online (FlashAttention-2,
-// arXiv 2307.08691), causal, optionally of the last `window` positions. A thread takes one query row of one head; the
-// heads that share a key/value head sit in one workgroup and read the same keys, 8 positions at a time, as eight/ has it.
+// attended[first + t][head] = softmax(query . keys * scale) . values for many rows of activations, online (FlashAttention-2,
+// arXiv 2307.08691), of the slots of one segment that a row sees, optionally of the last `window` of them. A thread takes one
+// query row of one head; the heads that share a key/value head sit in one workgroup and read the same keys, 8 slots at a
+// time, as eight/ has it. Of several segments (`Joined`) each leaves sums, maximum and total to attention-join.wgsl.
 // Only the sums are an array of a head's size, so only their loop has to be unrolled: what else was took llvmpipe 8 to 24 s
 // to compile.
 struct Params {
@@ -10,60 +11,62 @@ struct Params {
   stride : u32, // floats per row of attended
   window : u32, // 0: none
   scale : f32,
+  segment : u32, // of those that are joined
+  most_rows : u32, // that a segment has room for
 }
+
+override Joined : bool = false;
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
 @group(0) @binding(3) var<storage, read> query : array<vec4<f32>>; // (token, head, HeadVec4s)
-@group(0) @binding(4) var<storage, read> keys : array<Cached>;     // (position / 32, kv head, HeadVec4s + CacheScales, position % 32)
-@group(0) @binding(5) var<storage, read> values : array<Cached>;   // (position, kv head, HeadVec4s + CacheScales)
-@group(0) @binding(6) var<storage, read_write> attended : array<f32>;
+@group(0) @binding(4) var<storage, read> pages : array<Unit>;
+@group(0) @binding(5) var<storage, read_write> attended : array<f32>; // (row, head, head_dim), or joined: (segment, t, head, 4 * HeadVec4s + 4)
 
 alias Sum = array<vec4<f32>, HeadVec4s>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let lane = share_of_reads();
-  let row = HeadVec4s + CacheScales;
   let kv_head = workgroup.y;
   let group_size = params.heads / params.kv_heads;
   let item = workgroup.x * 64u + local;
   let t = item / group_size;
   let head = kv_head * group_size + item % group_size;
   let last_row = state.rows - 1u;
-  let position = state.position + min(t, last_row);
+  let seen = slots_seen(min(t, last_row), kv_head);
   // The same bounds for the whole workgroup, so that its threads read the same keys.
-  let lowest = state.position + min((workgroup.x * 64u) / group_size, last_row);
-  let highest = state.position + min((workgroup.x * 64u + 63u) / group_size, last_row);
+  let least = slots_seen(min((workgroup.x * 64u) / group_size, last_row), kv_head);
+  let most = slots_seen(min((workgroup.x * 64u + 63u) / group_size, last_row), kv_head);
   let windowed = params.window > 0u;
-  let begin = select(0u, lowest + 1u - min(params.window, lowest + 1u), windowed) & ~7u;
+  let begin = select(0u, least - min(params.window, least), windowed) & ~7u;
 
-  let q = (min(t, last_row) * params.heads + head) * HeadVec4s;
+  let q = ((state.first + min(t, last_row)) * params.heads + head) * HeadVec4s;
   let vec4s = (params.head_dim + 3u) / 4u; // HeadVec4s, but no constant
   var sum = Sum();
   var largest = -1e30;
   var total = 0.0;
-  for (var block = begin; block <= highest; block += 8u) {
-    let key = ((block / 32u) * params.kv_heads + kv_head) * row * 32u + block % 32u;
+  for (var block = begin; block < most; block += 8u) {
+    let page = page_of(block, kv_head);
+    let slot = block % 32u;
     var a = vec4<f32>();
     var b = vec4<f32>();
     for (var d = 0u; d < vec4s; d++) {
       let x = query[q + d];
-      let k = eight_keys(key + d * 32u, 1u, lane);
+      let k = eight_keys(page, d, slot, lane);
       a += vec4<f32>(dot(x, k[0]), dot(x, k[1]), dot(x, k[2]), dot(x, k[3]));
       b += vec4<f32>(dot(x, k[4]), dot(x, k[5]), dot(x, k[6]), dot(x, k[7]));
     }
     a *= params.scale;
     b *= params.scale;
-    if (CacheScales > 0u) {
-      let k = key + HeadVec4s * 32u;
-      a *= vec4<f32>(cache_unpack_scale(keys[k]), cache_unpack_scale(keys[k + 1u]), cache_unpack_scale(keys[k + 2u]), cache_unpack_scale(keys[k + 3u]));
-      b *= vec4<f32>(cache_unpack_scale(keys[k + 4u]), cache_unpack_scale(keys[k + 5u]), cache_unpack_scale(keys[k + 6u]), cache_unpack_scale(keys[k + 7u]));
+    if (ScaleUnits > 0u) {
+      a *= vec4<f32>(key_scale(page, slot), key_scale(page, slot + 1u), key_scale(page, slot + 2u), key_scale(page, slot + 3u));
+      b *= vec4<f32>(key_scale(page, slot + 4u), key_scale(page, slot + 5u), key_scale(page, slot + 6u), key_scale(page, slot + 7u));
     }
     let at_a = vec4<u32>(block) + vec4<u32>(0u, 1u, 2u, 3u);
     let at_b = at_a + vec4<u32>(4u);
-    let seen_a = (at_a <= vec4<u32>(position)) & ((at_a + vec4<u32>(params.window) > vec4<u32>(position)) | vec4<bool>(!windowed));
-    let seen_b = (at_b <= vec4<u32>(position)) & ((at_b + vec4<u32>(params.window) > vec4<u32>(position)) | vec4<bool>(!windowed));
+    let seen_a = (at_a < vec4<u32>(seen)) & ((at_a + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
+    let seen_b = (at_b < vec4<u32>(seen)) & ((at_b + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
     a = select(vec4<f32>(-1e30), a, seen_a);
     b = select(vec4<f32>(-1e30), b, seen_b);
     let larger = max(a, b);
@@ -73,22 +76,30 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     a = select(vec4<f32>(), exp(a - now), seen_a);
     b = select(vec4<f32>(), exp(b - now), seen_b);
     total = total * fade + dot(a + b, vec4<f32>(1.0));
-    let value = (block * params.kv_heads + kv_head) * row;
-    let next = params.kv_heads * row;
-    if (CacheScales > 0u) {
-      let v = value + HeadVec4s;
-      a *= vec4<f32>(cache_unpack_scale(values[v]), cache_unpack_scale(values[v + next]), cache_unpack_scale(values[v + 2u * next]), cache_unpack_scale(values[v + 3u * next]));
-      b *= vec4<f32>(cache_unpack_scale(values[v + 4u * next]), cache_unpack_scale(values[v + 5u * next]), cache_unpack_scale(values[v + 6u * next]), cache_unpack_scale(values[v + 7u * next]));
+    if (ScaleUnits > 0u) {
+      a *= vec4<f32>(value_scale(page, slot), value_scale(page, slot + 1u), value_scale(page, slot + 2u), value_scale(page, slot + 3u));
+      b *= vec4<f32>(value_scale(page, slot + 4u), value_scale(page, slot + 5u), value_scale(page, slot + 6u), value_scale(page, slot + 7u));
     }
-    add_values(&sum, fade, value, next, min(8u, highest + 1u - block), a, b, lane);
+    add_values(&sum, fade, page, slot, min(8u, most - block), a, b, lane);
   }
   if (t > last_row) {
+    return;
+  }
+  if (Joined) {
+    let start = ((params.segment * params.most_rows + t) * params.heads + head) * (4u * HeadVec4s + 4u);
+    for (var d = 0u; d < HeadVec4s; d++) {
+      for (var i = 0u; i < 4u; i++) {
+        attended[start + d * 4u + i] = sum[d][i];
+      }
+    }
+    attended[start + 4u * HeadVec4s] = largest;
+    attended[start + 4u * HeadVec4s + 1u] = total;
     return;
   }
   for (var d = 0u; d < HeadVec4s; d++) {
     let result = sum[d] / total;
     for (var i = 0u; i < 4u && d * 4u + i < params.head_dim; i++) {
-      attended[t * params.stride + head * params.head_dim + d * 4u + i] = result[i];
+      attended[(state.first + t) * params.stride + head * params.head_dim + d * 4u + i] = result[i];
     }
   }
 }

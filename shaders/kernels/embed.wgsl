@@ -1,4 +1,4 @@
-// output[t] = table[ids[position + t]] * scale. A thread unpacks a group of 32 columns of one token's row.
+// output[first + t] = table[ids[position + t]] * scale. A thread unpacks a group of 32 columns of one token's row.
 struct Params {
   panel_words : u32,
   blocks : u32,
@@ -25,6 +25,6 @@ fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
   var w : Group;
   group_load(Row((id / PanelRows) * params.panel_words, id % PanelRows, params.blocks), group, &w);
   for (var i = 0u; i < 8u; i++) {
-    output[t * (params.stride / 4u) + group * 8u + i] = w[i] * params.scale;
+    output[(state.first + t) * (params.stride / 4u) + group * 8u + i] = w[i] * params.scale;
   }
 }

@@ -1,6 +1,7 @@
-// Normalises (optional) and rotates the heads of qkv[t]: queries to `query`, keys and values to the cache.
-// A thread makes 4 dimensions of one head; no head lies in two workgroups, which lets the cache scale it. Angles come from two tables by the addition theorem, since the sine of a GPU
-// may be off by 2^-11: cos and sin of (position & 255), then of (position & ~255), each (position, pair).
+// Normalises (optional) and rotates the heads of qkv[first + t]: queries to `query`, keys and values to the fresh pages.
+// A thread makes 4 dimensions of one head; no head lies in two workgroups, which lets its format scale it. Angles come from
+// two tables by the addition theorem, since the sine of a GPU may be off by 2^-11: cos and sin of (position & 255), then of
+// (position & ~255), each (position, pair).
 struct Params {
   heads : u32,
   kv_heads : u32,
@@ -23,8 +24,7 @@ override HasNorm : bool = false;
 @group(0) @binding(4) var<storage, read> qkv : array<f32>;
 @group(0) @binding(5) var<storage, read> angles : array<vec2<f32>>; // cos, sin
 @group(0) @binding(6) var<storage, read_write> query : array<vec4<f32>>; // (token, head, head_vec4s)
-@group(0) @binding(7) var<storage, read_write> keys : array<Cached>;   // (position / 32, kv head, head_vec4s + CacheScales, position % 32)
-@group(0) @binding(8) var<storage, read_write> values : array<Cached>; // (position, kv head, head_vec4s + CacheScales)
+@group(0) @binding(7) var<storage, read_write> pages : array<Unit>;
 
 fn angle(position : u32, pair : u32) -> vec2<f32> {
   let pairs = params.rope_dims / 2u;
@@ -83,33 +83,26 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let head = workgroup.x * heads_here + local / params.head_vec4s;
   let slice = local % params.head_vec4s;
   let t = workgroup.y;
+  let row = state.first + t;
   let position = state.position + t;
   let idle = local >= heads_here * params.head_vec4s || head >= params.heads + 2u * params.kv_heads || t >= state.rows;
   var result = vec4<f32>();
   if (!idle) {
-    result = make(head, slice, t * params.stride + head * params.head_dim, position);
+    result = make(head, slice, row * params.stride + head * params.head_dim, position);
   }
-  let scale = cache_scale(result, local, local - slice, params.head_vec4s);
+  let scale = scale_of(result, local, local - slice, params.head_vec4s);
   if (idle) {
     return;
   }
   if (head < params.heads) {
-    query[(t * params.heads + head) * params.head_vec4s + slice] = result;
+    query[(row * params.heads + head) * params.head_vec4s + slice] = result;
     return;
   }
-  let row = params.head_vec4s + CacheScales;
-  let kv_head = (head - params.heads) % params.kv_heads;
+  let fresh = position - state.base;
+  let page = page_of(fresh, (head - params.heads) % params.kv_heads);
   if (head < params.heads + params.kv_heads) {
-    let key = ((position / 32u) * params.kv_heads + kv_head) * row * 32u + position % 32u;
-    keys[key + slice * 32u] = cache_pack(result, scale);
-    if (CacheScales > 0u && slice == 0u) {
-      keys[key + params.head_vec4s * 32u] = cache_pack_scale(scale);
-    }
+    put_key(page, fresh % 32u, slice, result, scale);
   } else {
-    let value = (position * params.kv_heads + kv_head) * row;
-    values[value + slice] = cache_pack(result, scale);
-    if (CacheScales > 0u && slice == 0u) {
-      values[value + params.head_vec4s] = cache_pack_scale(scale);
-    }
+    put_value(page, fresh % 32u, slice, result, scale);
   }
 }

@@ -1,26 +1,26 @@
 // Keys and values as f16 pairs, on every adapter. Values beyond the f16 range are clamped, as packing them is undefined.
 // Nothing is scaled.
-alias Cached = vec2<u32>;
+alias Unit = vec2<u32>; // 4 dimensions of a head
 
-const CacheScales : u32 = 0u;
+const ScaleUnits : u32 = 0u; // units of a head behind those of its dimensions
 
-fn cache_scale(value : vec4<f32>, local : u32, first : u32, count : u32) -> f32 {
+fn scale_of(value : vec4<f32>, local : u32, first : u32, count : u32) -> f32 {
   return 1.0;
 }
 
-fn cache_pack(value : vec4<f32>, scale : f32) -> Cached {
+fn pack(value : vec4<f32>, scale : f32) -> Unit {
   let v = clamp(value, vec4<f32>(-65504.0), vec4<f32>(65504.0));
   return vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw));
 }
 
-fn cache_pack_scale(scale : f32) -> Cached {
+fn pack_scale(scale : f32) -> Unit {
   return vec2<u32>();
 }
 
-fn cache_unpack(value : Cached) -> vec4<f32> {
-  return vec4<f32>(unpack2x16float(value.x), unpack2x16float(value.y));
+fn unpack(unit : Unit) -> vec4<f32> {
+  return vec4<f32>(unpack2x16float(unit.x), unpack2x16float(unit.y));
 }
 
-fn cache_unpack_scale(value : Cached) -> f32 {
+fn unpack_scale(unit : Unit) -> f32 {
   return 1.0;
 }

@@ -1,24 +1,24 @@
 // Keys and values in f32, the exact path. Nothing is scaled.
-alias Cached = vec4<f32>;
+alias Unit = vec4<f32>; // 4 dimensions of a head
 
-const CacheScales : u32 = 0u;
+const ScaleUnits : u32 = 0u; // units of a head behind those of its dimensions
 
-fn cache_scale(value : vec4<f32>, local : u32, first : u32, count : u32) -> f32 {
+fn scale_of(value : vec4<f32>, local : u32, first : u32, count : u32) -> f32 {
   return 1.0;
 }
 
-fn cache_pack(value : vec4<f32>, scale : f32) -> Cached {
+fn pack(value : vec4<f32>, scale : f32) -> Unit {
   return value;
 }
 
-fn cache_pack_scale(scale : f32) -> Cached {
+fn pack_scale(scale : f32) -> Unit {
   return vec4<f32>(scale);
 }
 
-fn cache_unpack(value : Cached) -> vec4<f32> {
-  return value;
+fn unpack(unit : Unit) -> vec4<f32> {
+  return unit;
 }
 
-fn cache_unpack_scale(value : Cached) -> f32 {
+fn unpack_scale(unit : Unit) -> f32 {
   return 1.0;
 }

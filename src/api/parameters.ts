@@ -1,6 +1,7 @@
 // Checks what a caller passes and turns it into what the worker takes. An option that would change the answer and is not
 // implemented is refused, never ignored.
 import { RequestError } from '../errors.ts';
+import { kvFormat } from '../kv/formats/catalogue.ts';
 import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
 import { parseBytes } from '../bytes.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
@@ -12,7 +13,6 @@ const hubName = /^[\w-][\w.-]*\/(?!.*\.gguf$)[\w.-]+(:[\w.-]+)?$/i;
 /** As many tokens as the sampler lists beside a chosen one (src/model/sampling/buffers.ts). */
 const mostLogprobs = 20;
 
-const kvTypes: KvType[] = ['f32', 'f16', 'q8'];
 const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
 /** The least above 0 that the sampler computes with (src/model/sampling/temperature.ts). */
 const leastTemperature = 1e-3;
@@ -124,16 +124,11 @@ export function toLoadOptions(options: ImportSettings & { budget?: number | stri
     ramBytes: options.ram === undefined ? undefined : parseBytes(options.ram, 'ram'),
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
-    kv: toKvType(options.kv),
+    kv: options.kv === undefined ? undefined : kvFormat(options.kv).name,
     retune: options.retune,
     variant: options.variant,
     keep: options.keep,
   };
-}
-
-function toKvType(kv: KvType | undefined): KvType | undefined {
-  if (kv !== undefined && !kvTypes.includes(kv)) throw new RequestError(`kv is ${shown(kv)}; it must be one of ${kvTypes.join(', ')}.`);
-  return kv;
 }
 
 function toImportSettings({ sha256, fileBytes, connections, encryption, hub }: ImportSettings): ImportSettings {

@@ -1,6 +1,6 @@
 // Speed of prefill and decode at growing contexts, beside what the device's peak would allow, and how the time of a token
 // grows. Each context continues the one before it; its tokens are chosen twice and have to repeat.
-import { kvPositionBytes } from '../model/kv-cache.ts';
+import { positionBytes } from '../kv/segment.ts';
 import { type Loaded } from '../engine/engine.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { type Sampler } from '../model/sampling/sampler.ts';
@@ -110,7 +110,7 @@ const headDispatches = ({ heads }: LoadedModel, { program }: Sampler) => [...hea
 
 const decodeDispatches = (model: LoadedModel, sampler: Sampler) => [...bodyDispatches(model, 1), ...headDispatches(model, sampler)];
 
-const costModel = ({ graph: { config }, options }: LoadedModel) => ({ config, kvPositionBytes: kvPositionBytes(config, options.choice.cache) });
+const costModel = ({ graph: { config }, options }: LoadedModel) => ({ config, kvPositionBytes: positionBytes(config, options.kv) });
 
 /** What one token costs with `length` positions. */
 export const tokenCost = (model: LoadedModel, sampler: Sampler, length: number): Cost => totalCost(decodeDispatches(model, sampler), { rows: 1, length: Math.round(length) }, costModel(model));

@@ -2,7 +2,7 @@
 // buffers and has to leave the same bytes in them, finite where they are floats; of products some rows are computed again on the CPU.
 import { type SequenceBuffers } from '../model/operation.ts';
 import { writeState } from '../model/sequence-buffers.ts';
-import { kvPositionBytes } from '../model/kv-cache.ts';
+import { positionBytes } from '../kv/segment.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { createLedger } from '../gpu/ledger.ts';
@@ -150,7 +150,7 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
     }
     const sequence = Array.from({ length: Math.min(count, group.length) }, (_, i) => group[i].dispatch);
     const seconds = times.sort((a, b) => a - b)[times.length >> 1] / 1000 / count;
-    return speedOf(mean(totalCost(sequence, step, { config, kvPositionBytes: kvPositionBytes(config, options.choice.cache) }), sequence.length), seconds, all.length, peak);
+    return speedOf(mean(totalCost(sequence, step, { config, kvPositionBytes: positionBytes(config, options.kv) }), sequence.length), seconds, all.length, peak);
   } finally {
     for (const kept of saved.values()) kept.destroy();
   }

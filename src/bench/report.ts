@@ -138,7 +138,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
     decode, prefill, doubtful: doubtfulShares({ 'decode, of copying': decode.ofCopy, 'decode, of multiply-adds': decode.ofFma, 'prefill, of multiply-adds': prefill.ofFma }),
     perToken: second.perToken!, hostMsPerToken: second.hostMs / newTokens, cpuMsPerToken, gpuBytesPeak,
     ...contexts, growth: growthOf(contexts.contexts, peak), kernels, timedBy: by,
-    realised: { plannedBytes: planned, peakBytes: gpuBytesPeak, kv: model.options.choice.cache, decodeTokensPerSecond: tokensPerSecond, fidelity },
+    realised: { plannedBytes: planned, peakBytes: gpuBytesPeak, kv: model.options.kv.name, decodeTokensPerSecond: tokensPerSecond, fidelity },
     launch: { dispatchesPerToken: second.perToken!.dispatches, hostMsPerToken: second.hostMs / newTokens, gpuMsPerToken: quick ? undefined : gpuMs, gpuBoundFromTokens },
     efficiency: {
       memoryUtilisation: decode.ofCopy, computeUtilisation: decode.ofFma, latencyMs: msPerToken, tokensPerSecond,

@@ -45,7 +45,7 @@ export async function verifyRows(model: LoadedModel, { program, index, dispatch 
   const norm = op.norm && input !== buffers.normed.buffer ? { weight: vectors(4 * params.norm, op.cols), eps: graph.config.eps } : undefined;
   const bias = op.bias ? vectors(params.bias, params.rows) : undefined;
   const isLogits = op.output === 'logits';
-  const tolerance = roundingIn({ ...choiceOf(options.choice, kind), matrices: undefined, cache: 'f32' }) ? rounded : exactly;
+  const tolerance = roundingIn({ ...choiceOf(options.choice, kind), matrices: undefined }) ? rounded : exactly;
   for (const token of new Set([0, step.rows - 1])) {
     const at = isLogits ? 0 : token * params.output_stride;
     const place = (row: number) => at + (params.first_output ?? 0) + row;

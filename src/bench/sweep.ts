@@ -37,7 +37,7 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const chunk = Math.min(options.chunk, 128); // which no budget shortens
   const variant = Object.entries({ ...options.choice, chunk }).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();
   const prompt = benchPrompt(promptTokens, loaded);
-  const load = (more: EngineOptions) => engine.load(source, { ...fixed, variant, ...more });
+  const load = (more: EngineOptions) => engine.load(source, { ...fixed, variant, kv: options.kv.name, ...more });
   const measure = () => run(engine.loaded(), prompt, newTokens);
 
   const expected = (await measure()).ids;
@@ -47,7 +47,7 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const limits = { maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes };
   const budgets: Budget[] = [];
   const cost = await readCost(engine, source);
-  for (const { name, budgetBytes } of sweepBudgets(opened, { ...options, ...limits, chunk, cache: options.choice.cache })) {
+  for (const { name, budgetBytes } of sweepBudgets(opened, { ...options, ...limits, chunk })) {
     await load({ budgetBytes });
     await measure(); // warms up
     const measured = await measure();

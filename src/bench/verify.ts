@@ -6,8 +6,8 @@ import { selfTest } from '../gpu/self-test.ts';
 
 /** Tests every kernel of the model, also those that the load knew from before; how many checks there were. Throws, naming those that fail. */
 export async function verifyKernels(model: LoadedModel): Promise<number> {
-  const { gpu, options: { kernels, choice } } = model;
-  const results = await selfTest(gpu, { model: testable(model, choice), kernels });
+  const { gpu, options: { kernels, choice, kv } } = model;
+  const results = await selfTest(gpu, { model: testable(model, { choice, kv }), kernels });
   const failed = results.filter(({ passed }) => !passed);
   if (failed.length) {
     const lines = failed.map(({ name, error, tolerance, message }) => `"${name}" ${message?.split('\n')[0] ?? `is off by ${error}, where ${tolerance} is allowed`}`);

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { version } from '../../package.json';
 import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
+import { kvFormats } from '../kv/formats/catalogue.ts';
 import { type BenchFlags, bench } from './bench.ts';
 import { benchPredict } from './bench-predict.ts';
 import { dawn } from '../node.ts';
@@ -39,7 +40,7 @@ const forModel = (command: Command): Command =>
     .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
     .option('--f32', 'keys, values and all arithmetic in f32')
-    .addOption(new Option('--kv <type>', 'keys and values in 4, 2 or 1 bytes; default f16, with --f32 f32').choices(['f32', 'f16', 'q8']))
+    .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices([...kvFormats.keys()]))
     .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows; nothing is measured or tested')
     .option('--retune', 'measure and test kernels again, though it was done on this adapter')
     .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)

@@ -4,7 +4,6 @@ import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { type DeviceOptions } from '../gpu/device.ts';
 import { createNodeEngine } from '../node.ts';
-import { type KvType } from '../protocol.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 
 export interface ModelFlags {
@@ -12,7 +11,7 @@ export interface ModelFlags {
   budget?: number;
   ram?: number;
   f32?: boolean;
-  kv?: KvType;
+  kv?: string;
   variant?: string;
   retune?: boolean;
   tokensPerSubmit?: number;

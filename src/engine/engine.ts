@@ -15,7 +15,7 @@ import { whileUnused } from '../weights/store/locks.ts';
 import { readerToCome } from '../weights/store/reader.ts';
 import { type Manifest } from '../weights/store/store.ts';
 import { type LoadedModel, type LoadPart, loadModel } from './load/load.ts';
-import { type ModelOptions, type OpenedModel, openModel, planFor } from './load/model-file.ts';
+import { type ModelOptions, type OpenedModel, kvFormatFor, openModel, planFor } from './load/model-file.ts';
 import { findModel, type FoundModel } from './load/find.ts';
 import { ensureStored, holdStored, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './load/open.ts';
 import { mostPerSubmit } from './run/readback.ts';
@@ -130,13 +130,13 @@ export function createEngine(host: Host): Engine {
       const kernels = createKernelCache(gpu.device, host.shaders);
       const untuned = options.choice ?? choiceFor(gpu, options);
       const given = options.choice !== undefined || options.variant !== undefined;
-      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, untuned, host.tuning, { exact: options.f32, anew: options.retune }) : undefined;
+      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, { choice: untuned, kv: kvFormatFor(options) }, host.tuning, { exact: options.f32, anew: options.retune }) : undefined;
       const choose = chooser && {
         ...chooser,
         async first(ledger: Ledger) {
-          const choice = await chooser.first(ledger);
+          const chosen = await chooser.first(ledger);
           timing.set(false);
-          return choice;
+          return chosen;
         },
       };
       const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store'), kernels, choose };
@@ -233,7 +233,7 @@ export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gp
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   // Logits of all tokens are for measurements, and large.
   const chunk = allLogits ? 128 : options.variant !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, choice, ramBytes, loader, readDelay, tokensPerSubmit };
+  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, choice, kv: kvFormatFor(options), ramBytes, loader, readDelay, tokensPerSubmit };
 }
 
 const describeStored = ({ id, name, slabBytes, files, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({
@@ -264,6 +264,6 @@ function describe({ header, graph }: OpenedModel, { gpu, options }: LoadedModel,
   for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
   return {
     id, name: nameOf(header, sourceName), architecture: graph.config.architecture, parameters, context: options.context, fileBytes: header.fileBytes,
-    adapter: gpu.adapterName, device: factsOf(gpu), variants: describeChoice(options.choice),
+    adapter: gpu.adapterName, device: factsOf(gpu), variants: describeChoice(options.choice), kv: options.kv.name,
   };
 }

@@ -2,17 +2,13 @@
 // the numbers of a row stays zero, so kernels may read whole groups of 32.
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Graph, type ModelConfig, type Op } from './graph.ts';
-import { type Activations } from './operation.ts';
+import { type Activations, type ScratchSizes } from './operation.ts';
 import { buffersOf, scratchOf } from './operations.ts';
 import { angleEntries, angleTable } from './rope.ts';
 
-export interface ActivationSizes {
-  /** Most tokens per step, a multiple of 64. */
-  chunk: number;
+export interface ActivationSizes extends ScratchSizes {
   /** Rows of logits kept: 1, or `chunk` to read all of them. */
   logitsRows: number;
-  /** Most positions. */
-  context: number;
 }
 
 type Numbers = Pick<Graph, 'config' | 'ropes'>;
@@ -27,22 +23,22 @@ export function activationStrides(config: ModelConfig, ops: readonly Op[]): Reco
 
 const rowsOf = (name: string, { chunk, logitsRows }: ActivationSizes) => (name === 'logits' ? logitsRows : chunk);
 
-/** Bytes of buffers whose size does not follow from rows: the largest that an operation asks for. */
-function scratchBytes(config: ModelConfig, ops: readonly Op[], context: number): Record<string, number> {
+/** Bytes of buffers that are no rows: the largest that an operation asks for. */
+function scratchBytes(config: ModelConfig, ops: readonly Op[], sizes: ScratchSizes): Record<string, number> {
   const all: Record<string, number> = {};
-  for (const op of ops) for (const [name, bytes] of Object.entries(scratchOf(op, config, context))) all[name] = Math.max(all[name] ?? 0, bytes);
+  for (const op of ops) for (const [name, bytes] of Object.entries(scratchOf(op, config, sizes))) all[name] = Math.max(all[name] ?? 0, bytes);
   return all;
 }
 
 /** Of `State` in shaders/parts/state.wgsl. */
-export const stateBytes = 16;
+export const stateBytes = 32;
 const angleCount = (ropes: Graph['ropes'], context: number) => ropes.reduce((sum, rope) => sum + angleEntries(rope, context), 0);
 
 /** Bytes of each buffer that `createActivations` makes. */
 export function activationBindings({ config, ropes }: Numbers, ops: readonly Op[], sizes: ActivationSizes): Record<string, number> {
   const rows = Object.entries(activationStrides(config, ops)).map(([name, stride]) => [name, 4 * stride * rowsOf(name, sizes)]);
   return {
-    ...Object.fromEntries(rows), ...scratchBytes(config, ops, sizes.context),
+    ...Object.fromEntries(rows), ...scratchBytes(config, ops, sizes),
     angles: 8 * angleCount(ropes, sizes.context), state: stateBytes,
   };
 }
@@ -54,7 +50,7 @@ export function createActivations(ledger: Ledger, { config, ropes }: Numbers, op
   const { state, angles, ...buffers } = Object.fromEntries(made);
   let entries = 0;
   const firstAngles = ropes.map((rope) => (entries += angleEntries(rope, sizes.context)) - angleEntries(rope, sizes.context));
-  return { buffers, strides: activationStrides(config, ops), state, angles, firstAngles };
+  return { buffers, strides: activationStrides(config, ops), rows: sizes.chunk, state, angles, firstAngles };
 }
 
 /** `ropeFactors`: of each of the graph's ropes, the tensor that it names. */

@@ -18,5 +18,9 @@ it('gives attention the span chosen, or the largest that leaves its workgroups w
 
 it('has room for the partial results of all shapes', () => {
   const config = { heads: 4, kvHeads: 2, headDim: 32 } as Parameters<typeof partialsBytes>[0];
-  for (const positions of [1, 63, 64, 65, 1000]) for (const { span } of attentions) expect(partialsBytes(config, positions)).toBeGreaterThanOrEqual(Math.ceil(positions / span) * 4 * 9 * 16);
+  for (const positions of [1, 63, 64, 65, 1000]) for (const { span } of attentions) {
+    const bytes = (segments: number) => partialsBytes(config, { context: positions, chunk: 64, segments });
+    expect(bytes(1)).toBeGreaterThanOrEqual(Math.ceil(positions / span) * 4 * 9 * 16);
+    expect(bytes(3)).toBeGreaterThanOrEqual(3 * Math.ceil(positions / 3 / span) * 4 * 9 * 16);
+  }
 });

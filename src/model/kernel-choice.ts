@@ -1,6 +1,5 @@
 // The choices that there are of kernels and their shapes. Which of them a device can run, possible-choices.ts knows; which are
 // fast, measurements tell (engine/tune.ts).
-import { type KvType } from '../protocol.ts';
 import { type MatrixPrefill } from './subgroup-matrix.ts';
 
 export type Mode = 'decode' | 'prefill';
@@ -18,7 +17,6 @@ export interface KernelChoice {
   few: number;
   /** Decode with activations as each thread reads them, staged in workgroup memory for all of its threads, or staged there as two signed bytes each for products in integers (types without integer codes: as each thread reads them). */
   dot: 'f32' | 'staged' | 'i8';
-  cache: KvType;
   reduce: 'workgroup' | 'subgroup';
   /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`attentionOf`), and its threads. */
   span: number;
@@ -46,5 +44,5 @@ export const usualChunk = 256;
 
 /** What every device can run, with the least in it that could fail. */
 export const plainChoice: KernelChoice = {
-  splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', ...plainAttention, chunk: usualChunk,
+  splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', ...plainAttention, chunk: usualChunk,
 };

@@ -1,6 +1,7 @@
 // What a file in ops/ says of its operation: its tensors, buffers, state, dispatches and costs. Everything that the engine
 // asks of an operation is asked here, so that a new operation is a new file.
 import { type Binding, type Dispatch, type Step } from '../gpu/program.ts';
+import { type KvFormat } from '../kv/formats/format.ts';
 import { type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
 import { type KernelChoice, type Mode } from './kernel-choice.ts';
 import { type MatrixPart } from './products.ts';
@@ -16,11 +17,11 @@ export interface StackSpec {
 }
 
 /** State that a sequence keeps for an operation from step to step. */
-export interface KeysValues {
+export interface KeysValuesState {
   kind: 'keys-values';
   layer: number;
 }
-export type StateSpec = KeysValues;
+export type StateSpec = KeysValuesState;
 
 /** Bytes that a dispatch must read and write at least once, and floating point operations (a multiply-add is two). */
 export interface Cost {
@@ -39,6 +40,8 @@ export interface Activations {
   buffers: Record<string, Binding>;
   /** Floats per row. */
   strides: Record<string, number>;
+  /** Rows that there is room for. */
+  rows: number;
   /** Rows of the step, of all its sequences: `State` of which only that is read. */
   state: Binding;
   angles: Binding;
@@ -51,6 +54,21 @@ export interface RecordContext {
   graph: { config: ModelConfig; ropes: RopeSpec[] };
   choice: KernelChoice;
   activations: Activations;
+  kv: KeysValues;
+}
+
+/** How keys and values are kept: those of new tokens, and of each layer the sets of older ones, none if not given. */
+export interface KeysValues {
+  format: KvFormat;
+  /** A layer with a window has none. */
+  sets?(layer: number): KvSet[];
+}
+
+/** Slots that are all older than any step that reads them. */
+export interface KvSet {
+  format: KvFormat;
+  /** Of the head that has most. */
+  mostSlots: number;
 }
 
 /** Buffers of one sequence. Bindings that name them are functions of it, so that a dispatch runs for each sequence of a step. */
@@ -59,8 +77,22 @@ export interface SequenceBuffers {
   state: Binding;
   /** (position) token ids. */
   ids: Binding;
-  keys(layer: number): Binding;
-  values(layer: number): Binding;
+  /** The fresh pages of a layer, which rope writes. */
+  fresh(layer: number): Binding;
+  /** Position of the first fresh slot. Default 0. */
+  base?: number;
+  /** Of the sets that were recorded of a layer, the pages of each, and how many slots it has, u32 (kv head). */
+  set?(layer: number, index: number): { pages: Binding; slots: Binding };
+}
+
+/** What buffers are made for. */
+export interface ScratchSizes {
+  /** Most tokens per step, a multiple of 64. */
+  chunk: number;
+  /** Most positions. */
+  context: number;
+  /** Most segments of a layer's keys and values. Default 1. */
+  segments?: number;
 }
 
 /** Where one operation finds its weights. */
@@ -82,8 +114,8 @@ export interface Operation<O extends Op = Op> {
   stacks?(op: O, config: ModelConfig): StackSpec[];
   /** Activation buffers that it reads or writes: floats per row. */
   buffers(op: O, config: ModelConfig): Record<string, number>;
-  /** Buffers of its own whose size does not follow from rows: bytes for up to `positions`. */
-  scratch?(op: O, config: ModelConfig, positions: number): Record<string, number>;
+  /** Buffers of its own that are no rows of numbers: bytes. */
+  scratch?(op: O, config: ModelConfig, sizes: ScratchSizes): Record<string, number>;
   state?(op: O): StateSpec;
   /** In the order in which they run; `section` begins their labels. */
   dispatches(op: O, context: RecordContext, place: Place, mode: Mode, section: string): Dispatch[];

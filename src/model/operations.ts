@@ -2,7 +2,7 @@
 import { type Dispatch, type Step } from '../gpu/program.ts';
 import { type Graph, type ModelConfig, type Op } from './graph.ts';
 import { type Mode } from './kernel-choice.ts';
-import { type Cost, type CostModel, type Operation, type Place, type RecordContext, type StackSpec, type StateSpec } from './operation.ts';
+import { type Cost, type CostModel, type Operation, type Place, type RecordContext, type ScratchSizes, type StackSpec, type StateSpec } from './operation.ts';
 
 const files = import.meta.glob<{ operation: Operation<never> }>('./ops/*.ts', { eager: true });
 const operations = new Map(Object.values(files).map(({ operation }) => [operation.name as string, operation as unknown as Operation]));
@@ -20,7 +20,7 @@ export const vectorsOf = (op: Op, config: ModelConfig): { tensor: string; length
 export const stacksOf = (op: Op, config: ModelConfig): StackSpec[] => operationOf(op).stacks?.(op, config) ?? [];
 export const refusalOf = (op: Op): string | undefined => operationOf(op).refusal?.(op);
 export const buffersOf = (op: Op, config: ModelConfig): Record<string, number> => operationOf(op).buffers(op, config);
-export const scratchOf = (op: Op, config: ModelConfig, positions: number): Record<string, number> => operationOf(op).scratch?.(op, config, positions) ?? {};
+export const scratchOf = (op: Op, config: ModelConfig, sizes: ScratchSizes): Record<string, number> => operationOf(op).scratch?.(op, config, sizes) ?? {};
 export const stateOf = (op: Op): StateSpec | undefined => operationOf(op).state?.(op);
 
 /** Names of all tensors of an operation. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
+import { kvFormat } from '../kv/formats/catalogue.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { layoutOf } from '../weights/layout.ts';
 import { bytesSource } from '../weights/source/source.ts';
@@ -16,13 +17,13 @@ import { type Mode, type KernelChoice } from './kernel-choice.ts';
 
 const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
 
-const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
-const fast: KernelChoice = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', cache: 'f16', reduce: 'subgroup', span: 64, threads: 32, chunk: 256 };
+const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
+const fast: KernelChoice = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', reduce: 'subgroup', span: 64, threads: 32, chunk: 256 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
 /** Records every section of a model, each matrix in bindings of at most `mostPanels` panels. */
-async function recordModel(name: string, mode: Mode, choice: KernelChoice, mostPanels = Infinity): Promise<Dispatch[]> {
+async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: KernelChoice & { kv?: string }, mostPanels = Infinity): Promise<Dispatch[]> {
   const header = await readHeader(bytesSource(fixture(`${name}.gguf`), name));
   const graph = buildGraph(header);
   const sections = sectionsOf(graph);
@@ -30,8 +31,8 @@ async function recordModel(name: string, mode: Mode, choice: KernelChoice, mostP
   const strides = activationStrides(graph.config, opsOf(graph));
   const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
   const context: RecordContext = {
-    graph, choice,
-    activations: { buffers, strides, state: binding('state'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
+    graph, choice, kv: { format: kvFormat(kv) },
+    activations: { buffers, strides, rows: 64, state: binding('state'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
   };
   const partsOf = (section: number, stack: number) =>
     layout.sections[section].stacks[stack].flatMap((matrix) => {
@@ -52,7 +53,7 @@ const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flat
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
   ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
-  ['8-bit keys and values', model, mode, { ...plain, cache: 'q8' } as KernelChoice, Infinity] as const,
+  ['8-bit keys and values', model, mode, { ...plain, kv: 'q8' }, Infinity] as const,
   ['bindings of two panels', model, mode, fast, 2] as const,
 ]));
 

@@ -1,4 +1,4 @@
-// The keys, or values, of eight positions, of which each of Lanes threads of a subgroup reads its share and gets the others'
+// The keys, or values, of eight slots of a page, of which each of Lanes threads of a subgroup reads its share and gets the others'
 // by broadcast. No subgroup may be smaller than Lanes.
 enable subgroups;
 
@@ -10,7 +10,7 @@ fn share_of_reads() -> u32 {
   return subgroupExclusiveAdd(1u) % Lanes;
 }
 
-const Loads : u32 = 8u / Lanes; // positions per thread
+const Loads : u32 = 8u / Lanes; // slots per thread
 alias Share = array<vec4<f32>, Loads>;
 
 // Written out, since the lane of a broadcast is a constant.
@@ -20,20 +20,20 @@ fn joined(own : Share) -> Eight {
     subgroupBroadcast(own[4u / Lanes], 4u % Lanes), subgroupBroadcast(own[5u / Lanes], 5u % Lanes), subgroupBroadcast(own[6u / Lanes], 6u % Lanes), subgroupBroadcast(own[7u / Lanes], 7u % Lanes));
 }
 
-fn eight_keys(at : u32, stride : u32, lane : u32) -> Eight {
+fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
   var own : Share;
   for (var i = 0u; i < Loads; i++) {
-    own[i] = cache_unpack(keys[at + (i * Lanes + lane) * stride]);
+    own[i] = key4(page, d, slot + i * Lanes + lane);
   }
   return joined(own);
 }
 
 // sum * fade + the first `count` values times their weights in a, then b, whose others are 0.
-fn add_values(sum : ptr<function, Sum>, fade : f32, at : u32, stride : u32, count : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
+fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, count : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
   for (var d = 0u; d < HeadVec4s; d++) {
     var own : Share;
     for (var i = 0u; i < Loads; i++) {
-      own[i] = cache_unpack(values[at + min(i * Lanes + lane, count - 1u) * stride + d]); // behind those may be anything
+      own[i] = value4(page, slot + min(i * Lanes + lane, count - 1u), d); // behind those may be anything
     }
     let v = joined(own);
     (*sum)[d] = (*sum)[d] * fade + (a.x * v[0] + a.y * v[1] + a.z * v[2] + a.w * v[3]) + (b.x * v[4] + b.y * v[5] + b.z * v[6] + b.w * v[7]);

@@ -1,6 +1,7 @@
 // How many dispatches operations become, from the header alone: they are recorded with nothing behind their bindings, so
 // that a plan counts what will be there and mirrors nothing.
 import { type Binding } from '../../gpu/program.ts';
+import { kvFormats } from '../../kv/formats/catalogue.ts';
 import { type Op } from '../../model/graph.ts';
 import { type Mode, plainChoice } from '../../model/kernel-choice.ts';
 import { type RecordContext } from '../../model/operation.ts';
@@ -29,8 +30,8 @@ export function createDispatchCount({ graph, layout }: Pick<OpenedModel, 'graph'
   const counts = new Map<string, number>();
   const likenesses = new Map<Op, string>();
   const context: RecordContext = {
-    graph, choice: plainChoice,
-    activations: { buffers: anything, strides: zeros, state: nothing, angles: nothing, firstAngles: [] },
+    graph, choice: plainChoice, kv: { format: [...kvFormats.values()][0] },
+    activations: { buffers: anything, strides: zeros, rows: 0, state: nothing, angles: nothing, firstAngles: [] },
   };
   return ({ op, stacks }, cutsOf, mode) => {
     if (!likenesses.has(op)) likenesses.set(op, likeness(op));

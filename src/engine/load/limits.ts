@@ -5,7 +5,7 @@ import { BudgetError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { activationBindings } from '../../model/activations.ts';
 import { opsOf } from '../../model/operations.ts';
-import { kvBytes } from '../../model/kv-cache.ts';
+import { segmentBytes } from '../../kv/segment.ts';
 import { matricesOf } from '../../weights/layout.ts';
 import { type LoadOptions } from '../../protocol.ts';
 import { type FoundModel } from './find.ts';
@@ -32,10 +32,10 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
     }
   }
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const keys = kvBytes(graph.config, context, options.choice.cache);
-  if (keys > most) {
-    const shorter = Math.floor((context * most) / keys / 32) * 32;
-    throw new BudgetError(`The keys of one layer for a context of ${context} need a buffer of ${mib(keys)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`, { code: 'adapter_limit' });
+  const pages = segmentBytes(graph.config, context, options.kv);
+  if (pages > most) {
+    const shorter = Math.floor((context * most) / pages / 32) * 32;
+    throw new BudgetError(`The keys and values of one layer for a context of ${context} need a buffer of ${mib(pages)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`, { code: 'adapter_limit' });
   }
   for (const [name, bytes] of Object.entries(activationBindings(graph, opsOf(graph), options))) {
     if (bytes > most) throw new BudgetError(`The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`, { code: 'adapter_limit' });

@@ -4,7 +4,7 @@ import { type Gpu } from '../../gpu/device.ts';
 import { createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../../gpu/ledger.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
-import { type KvCache, createKvCache } from '../../model/kv-cache.ts';
+import { type Fresh, createFresh } from '../../kv/fresh.ts';
 import { createSequenceBuffers } from '../../model/sequence-buffers.ts';
 import { type Activations, type RecordContext, type SequenceBuffers } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
@@ -29,7 +29,8 @@ export interface LoadedModel extends OpenedModel, Programs, Streaming {
   options: ModelOptions;
   ledger: Ledger;
   activations: Activations;
-  cache: KvCache;
+  /** Keys and values of the one conversation. */
+  kv: Fresh;
   /** The one conversation. */
   sequence: SequenceBuffers;
   uploader: Uploader;
@@ -69,7 +70,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
   const underWay: Promise<unknown>[] = [];
   try {
     const { kernels = createKernelCache(device), choose } = options;
-    options = { ...options, choice: (await choose?.first(ledger)) ?? options.choice };
+    options = { ...options, ...(await choose?.first(ledger)) };
     // Where weights are streamed, no step is too long.
     const short = planFor(gpu, opened, { ...options, chunk: Math.min(options.chunk, options.choice.chunk) });
     const planned = short.verdict === 'fits' ? short : planFor(gpu, opened, options);
@@ -78,20 +79,21 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
     const logitsRows = Math.min(options.logitsRows, chunk);
     options = { ...options, chunk, logitsRows };
     let placed = await placeModel(gpu, opened, planned, ledger, options);
-    const context = (choice: KernelChoice): RecordContext => ({ graph, choice, activations: placed.activations });
+    const context = (choice: KernelChoice): RecordContext => ({ graph, choice, kv: { format: options.kv }, activations: placed.activations });
     const recordAll: TuneTarget['record'] = (mode, choice) => {
       const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || logitsRows > 1 };
       return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(context(choice), opened, placed.weights, i, mode) : []));
     };
-    let choice = (await choose?.tune({ gpu, ledger, kernels, sequence: placed.sequence, activations: placed.activations, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, context: options.context, record: recordAll })) ?? options.choice;
+    let choice = (await choose?.tune({ gpu, ledger, kernels, sequence: placed.sequence, activations: placed.activations, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, kv: options.kv, context: options.context, record: recordAll })) ?? options.choice;
     hooks.onReady?.('choice');
     const compiling = [...recordAll('decode', choice), ...recordAll('prefill', choice)].map(({ kernel }) => kernels.get(kernel));
     void Promise.allSettled(compiling); // beside the tests, which report those that fail
     const beside = options.budgetBytes - planned.totalBytes >= testBytes;
     const prove = async (room: () => Ledger, arrived?: Promise<void>): Promise<KernelChoice> => {
-      const proven = (await choose?.prove(choice, room, arrived)) ?? choice;
-      if (proven.cache !== choice.cache) throw new OtherPlan('A kernel that writes or reads keys and values has failed its test.');
-      return proven;
+      const { kv } = options;
+      const proven = (await choose?.prove({ choice, kv }, room, arrived)) ?? { choice, kv };
+      if (proven.kv !== kv) throw new OtherPlan('A kernel that writes or reads keys and values has failed its test.');
+      return proven.choice;
     };
     if (choose && !beside) {
       let cleared = false;
@@ -103,7 +105,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       });
       if (cleared) placed = await placeModel(gpu, opened, planned, ledger, options);
     }
-    const { weights, activations, cache, sequence } = placed;
+    const { weights, activations, kv, sequence } = placed;
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
     const proveAndRecord = async (arrived: Promise<void>) => {
@@ -133,7 +135,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       await uploader.idle();
       ledger.destroyAll();
     };
-    return { ...opened, gpu, plan: planned, options, ledger, activations, cache, sequence, uploader, ...streaming, ...recorded, destroy };
+    return { ...opened, gpu, plan: planned, options, ledger, activations, kv, sequence, uploader, ...streaming, ...recorded, destroy };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(underWay); // what is still being compiled would make buffers
@@ -143,14 +145,14 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
 }
 
 /** The buffers of a model that live as long as it does. */
-async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<{ weights: ResidentWeights; activations: Activations; cache: KvCache; sequence: SequenceBuffers }> {
+async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<{ weights: ResidentWeights; activations: Activations; kv: Fresh; sequence: SequenceBuffers }> {
   const weights = placeWeights(layout, slices, {
     maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const activations = createActivations(ledger, graph, opsOf(graph), options);
-  const cache = createKvCache(ledger, graph.config, options.context, options.choice.cache);
-  const sequence = createSequenceBuffers(ledger, options.context, cache);
+  const kv = createFresh(ledger, graph.config, options.context, options.kv);
+  const sequence = createSequenceBuffers(ledger, options.context, (layer) => kv.layer(layer).buffer);
   await ledger.settle();
-  return { weights, activations, cache, sequence };
+  return { weights, activations, kv, sequence };
 }

@@ -8,7 +8,9 @@ import { buildGraph } from '../../model/build.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
-import { type StoreCost } from '../../protocol.ts';
+import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
+import { type LoadOptions, type StoreCost } from '../../protocol.ts';
 import { type Layout, layoutOf } from '../../weights/layout.ts';
 import { type Plan, plan } from './plan.ts';
 import { type TuneTarget } from '../measure/tune.ts';
@@ -28,19 +30,24 @@ export function openModel(header: Header): OpenedModel {
   return { header, graph, sections, layout: layoutOf(header, specsOf(sections)) };
 }
 
+/** What tests may change of how a model runs. */
+export type Chosen = Pick<ModelOptions, 'choice' | 'kv'>;
+
 export interface ModelOptions extends ActivationSizes {
   budgetBytes: number;
   /** Of a loaded model with the length of its steps, which its buffers may be longer than. */
   choice: KernelChoice;
+  /** How keys and values are kept. */
+  kv: KvFormat;
   /** Kernels that may be compiled already. */
   kernels?: KernelCache;
-  /** Chooses other shapes than `choice`. */
+  /** Chooses others than `choice` and `kv`. */
   choose?: {
     /** What the model is planned with, by what earlier tests told: nothing is run. `ledger` is that of the load. */
-    first(ledger: Ledger): Promise<KernelChoice>;
+    first(ledger: Ledger): Promise<Chosen>;
     tune(target: TuneTarget): Promise<KernelChoice>;
-    /** Tests all kernels of shapes. If it changes the type of keys and values, the model is to be planned again, from \`first\` on. `room` is asked for where to book buffers, only if there is something to test; `again`: some of what passed at an earlier load is, and everything if that fails now. */
-    prove(choice: KernelChoice, room: () => Ledger, arrived?: Promise<void>): Promise<KernelChoice>;
+    /** Tests all kernels of shapes. If it changes the format of keys and values, the model is to be planned again, from \`first\` on. `room` is asked for where to book buffers, only if there is something to test; `again`: some of what passed at an earlier load is, and everything if that fails now. */
+    prove(chosen: Chosen, room: () => Ledger, arrived?: Promise<void>): Promise<Chosen>;
   };
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
   ramBytes?: number;
@@ -54,6 +61,9 @@ export interface ModelOptions extends ActivationSizes {
   tokensPerSubmit?: number;
 }
 
+/** The format of keys and values that a load asks for; RequestError if there is none of that name. */
+export const kvFormatFor = ({ f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'>): KvFormat => kvFormat(kv);
+
 /** The plan for a model on this device. */
 export const planFor = (gpu: Gpu, opened: OpenedModel, options: ModelOptions): Plan =>
-  plan(opened, { ...options, cache: options.choice.cache, maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes });
+  plan(opened, { ...options, maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes });

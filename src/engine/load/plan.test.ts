@@ -1,4 +1,5 @@
 // The plan from headers alone. That it holds on a device is shown by the tests of the engine on Dawn.
+import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
 import { readHeader } from '../../gguf/parse.ts';
@@ -9,7 +10,7 @@ import { type OpenedModel, openModel } from './model-file.ts';
 import { type PlanOptions, plan, smallestBudget } from './plan.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
-const options: PlanOptions = { budgetBytes: 2 ** 32, context: 512, chunk: 128, logitsRows: 1, cache: 'f16' };
+const options: PlanOptions = { budgetBytes: 2 ** 32, context: 512, chunk: 128, logitsRows: 1, kv: kvFormat('f16') };
 const models = ['stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-mistral.gguf', 'tiny/tiny-gemma3.gguf', 'tiny/tiny-phi3.gguf'];
 
 describe.each(models)('the plan of %s', (path) => {
@@ -55,10 +56,10 @@ describe('the plan', () => {
   it('takes more for a longer context, for f32 and for the logits of every token', async () => {
     const opened = await open('tiny/tiny-mistral.gguf');
     const { bytes } = plan(opened, options);
-    expect(plan(opened, { ...options, cache: 'f32' }).bytes.kv).toBe(2 * bytes.kv);
+    expect(plan(opened, { ...options, kv: kvFormat('f32') }).bytes.kv).toBe(2 * bytes.kv);
     expect(plan(opened, { ...options, context: 256 }).bytes.kv).toBe(bytes.kv / 2);
     // A byte per number and 4 per head, where f16 has 2 per number.
-    expect(plan(opened, { ...options, cache: 'q8' }).bytes.kv / bytes.kv).toBe((opened.graph.config.headDim + 4) / (2 * opened.graph.config.headDim));
+    expect(plan(opened, { ...options, kv: kvFormat('q8') }).bytes.kv / bytes.kv).toBe((opened.graph.config.headDim + 4) / (2 * opened.graph.config.headDim));
     expect(plan(opened, { ...options, logitsRows: 128 }).bytes.activations).toBe(bytes.activations + 127 * 4 * 512);
   });
 

@@ -1,11 +1,11 @@
 // What a model will take on the GPU and which weights stay there, from its header alone: a pure function, run before
 // anything is downloaded. How weights that do not stay get there is weights/window.ts's business.
 import { type ActivationSizes, activationBindings } from '../../model/activations.ts';
-import { kvBytes, kvPositions } from '../../model/kv-cache.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
+import { freshBytes } from '../../kv/fresh.ts';
 import { samplerBytes } from '../../model/sampling/buffers.ts';
 import { samplerPrograms } from '../../model/sampling/sampler.ts';
 import { paramsStride } from '../../gpu/program.ts';
-import { type KvType } from '../../protocol.ts';
 import { type Slice, cutMatrix, cutSection, isVectors, spansOf } from '../../weights/stream/slices.ts';
 import { type Layout, matricesOf } from '../../weights/layout.ts';
 import { type OpenedModel } from './model-file.ts';
@@ -41,7 +41,7 @@ export interface Plan {
 
 export interface PlanOptions extends ActivationSizes {
   budgetBytes: number;
-  cache: KvType;
+  kv: KvFormat;
   /** Limits of the device. Default: none. */
   maxBufferBytes?: number;
   maxBindingBytes?: number;
@@ -163,19 +163,15 @@ function describe(opened: OpenedModel, options: PlanOptions, placement: Placemen
   const streamed = slices.filter(({ slot }) => slot !== undefined);
   const slotBytes = Math.max(0, ...streamed.map(sizeOf));
   const uploadBytes = streamed.length ? Math.min(placement.uploadBytes, slotBytes) : placement.uploadBytes;
-  const buffers = 2 * graph.config.layers;
-  const layerKv = (positions: number) => kvBytes(graph.config, positions, options.cache);
-  const kv = buffers * layerKv(kvPositions(context, context));
-  const firstKv = buffers * layerKv(kvPositions(1, context));
-  // While the cache grows, the old keys of one layer; after a step, logits on their way to the CPU.
-  const growing = context > kvPositions(1, context) ? layerKv(context / 2) : 0;
+  const { first: firstKv, full: kv, growing } = freshBytes(graph.config, context, options.kv);
+  // While keys and values grow, the old ones of one layer; after a step, logits on their way to the CPU.
   const passing = Math.max(growing, 4 * graph.config.vocab * logitsRows);
   const bytes = {
     weights: sum(kept.map(sizeOf)) + slots * slotBytes,
     kv,
     activations: bufferBytes(activationBindings(graph, opsOf(graph), options)) + bufferBytes(sequenceBytes(context)) + bufferBytes(samplerBytes(graph.config.vocab)),
     parameters: parameterCount(opened, options, placement) * paramsStride,
-    // If all weights are there before the first token, uploads are over when the cache has grown.
+    // If all weights are there before the first token, uploads are over when keys and values have grown.
     staging: readbackBytes + (streamed.length ? 2 * uploadBytes + passing : Math.max(2 * uploadBytes - (kv - firstKv), passing)),
   };
   return {

@@ -15,10 +15,11 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const choice = defaultChoice(gpu, options);
-    const planned = planFor(gpu, opened, optionsFor(opened, gpu, options, choice, host.memoryBytes));
+    const planOptions = optionsFor(opened, gpu, options, choice, host.memoryBytes);
+    const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const storeCost = await host.costs?.get('store');
-    const predicted = await forecast(gpu, opened, planned, { choice, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning, alone: inTurn });
+    const predicted = await forecast(gpu, opened, planned, { choice, kv: planOptions.kv, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning, alone: inTurn });
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
       name: getString(opened.header.metadata, 'general.name', found.files.source.name),

@@ -8,19 +8,13 @@ const base = defaultChoice(gpu(256, { subgroups: true, f16: true, packedDot: tru
 
 describe('defaultChoice', () => {
   it('uses what the device has', () => {
-    expect(base).toMatchObject({ splits: 8, tile: 'f16', cache: 'f16', reduce: 'subgroup' });
+    expect(base).toMatchObject({ splits: 8, tile: 'f16', reduce: 'subgroup' });
     expect(defaultChoice(gpu(1024, { subgroups: false, f16: false, packedDot: false }))).toMatchObject({ splits: 8, tile: 'f32', reduce: 'workgroup' });
     expect(defaultChoice(gpu(128, { subgroups: false, f16: false, packedDot: false })).splits).toBe(4);
   });
 
   it('has no f16 anywhere on the exact path', () => {
-    expect(defaultChoice(gpu(256, { subgroups: true, f16: true, packedDot: true }), { f32: true })).toMatchObject({ tile: 'f32', cache: 'f32' });
-  });
-
-  it('keeps keys and values as asked for, on the exact path too', () => {
-    const device = gpu(256, { subgroups: true, f16: true, packedDot: true });
-    expect(defaultChoice(device, { kv: 'q8' })).toEqual({ ...base, cache: 'q8' });
-    expect(defaultChoice(device, { f32: true, kv: 'q8' })).toMatchObject({ tile: 'f32', cache: 'q8' });
+    expect(defaultChoice(gpu(256, { subgroups: true, f16: true, packedDot: true }), { f32: true })).toMatchObject({ tile: 'f32' });
   });
 });
 
@@ -52,13 +46,12 @@ describe('choiceFor', () => {
     expect(() => choiceFor({ ...device, matrixUnits: [] }, { variant })).toThrow(/no such subgroup matrices/);
   });
 
-  it.each([['tile=f16', /tile is f16, which rounds weights, but f32 asks/], ['cache=q8', /cache is q8, which rounds keys and values, but/]])('refuses %s on the exact path', (variant, message) => {
-    expect(() => choiceFor(all, { f32: true, variant })).toThrow(message);
-    expect(choiceFor(all, { f32: true, kv: 'q8' }).cache).toBe('q8');
+  it('refuses what rounds on the exact path', () => {
+    expect(() => choiceFor(all, { f32: true, variant: 'tile=f16' })).toThrow(/tile is f16, which rounds weights, but f32 asks/);
   });
 
   it('takes on the exact path what nothing is rounded by: tiles of f16 where prefill takes none', () => {
-    expect(choiceFor(all, { f32: true, variant: 'prefill=rows,tile=f16' })).toMatchObject({ prefill: 'rows', tile: 'f16', cache: 'f32' });
+    expect(choiceFor(all, { f32: true, variant: 'prefill=rows,tile=f16' })).toMatchObject({ prefill: 'rows', tile: 'f16' });
   });
 
   it('refuses activations in bytes on the exact path, and what the device cannot run', () => {
@@ -70,10 +63,9 @@ describe('choiceFor', () => {
 });
 
 it('what rounds is found in the shapes of all matrices, and in those of one kind', () => {
-  const exact = { ...base, tile: 'f32', cache: 'f32' } as const;
+  const exact = { ...base, tile: 'f32' } as const;
   expect(roundingIn(exact)).toBeUndefined();
   expect(roundingIn({ ...exact, matrices: { 'blk.0.attn_q': { dot: 'i8' } } })).toMatch(/dot is i8/);
   expect(roundingIn({ ...exact, matrices: { 'blk.0.attn_q': { prefill: 'rows', tile: 'f16' } } })).toBeUndefined();
   expect(roundingIn({ ...exact, prefill: 'rows', matrices: { 'blk.0.attn_q': { prefill: 'tile', tile: 'f16' } } })).toMatch(/tile is f16/);
-  expect(roundingIn({ ...exact, cache: 'q8' })).toMatch(/cache is q8/);
 });

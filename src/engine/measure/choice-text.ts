@@ -6,7 +6,7 @@ import { type AttentionChoice, type KernelChoice, attentions, chunks, usualAtten
 import { unitOf } from '../../model/subgroup-matrix.ts';
 import { type LoadOptions } from '../../protocol.ts';
 
-export function defaultChoice({ device, features }: Gpu, { f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'> = {}): KernelChoice {
+export function defaultChoice({ device, features }: Gpu, { f32 = false }: Pick<LoadOptions, 'f32'> = {}): KernelChoice {
   const splits = Math.min(8, Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32));
   return {
     splits,
@@ -15,7 +15,6 @@ export function defaultChoice({ device, features }: Gpu, { f32 = false, kv = f32
     tile: features.f16 && !f32 ? 'f16' : 'f32',
     few: splits,
     dot: 'staged',
-    cache: kv,
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
     ...usualAttention,
     chunk: usualChunk,
@@ -26,7 +25,7 @@ const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentio
 
 /** The values of each choice, but for subgroup matrices. */
 export const knownChoices = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'staged', 'i8'], cache: ['f32', 'f16', 'q8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
+  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'staged', 'i8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
 } satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]: KernelChoice[name][] };
 
 /** KernelChoice from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */
@@ -50,15 +49,15 @@ export function roundingIn({ matrices = {}, ...choice }: KernelChoice): string |
     if (unitOf(prefill)?.component === 'f16') return `prefill is ${prefill}, which rounds activations to f16`;
     if (prefill === 'tile' && tile === 'f16') return 'tile is f16, which rounds weights';
   }
-  return choice.cache === 'f32' ? undefined : `cache is ${choice.cache}, which rounds keys and values`;
+  return undefined;
 }
 
 /** What a load begins with: the untuned shapes, changed by `variant`; RequestError for what the device cannot run, or what would round on the exact path. */
-export function choiceFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptions, 'f32' | 'kv'> & { variant?: string }): KernelChoice {
+export function choiceFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptions, 'f32' | 'variant'>): KernelChoice {
   const choice = parseChoice(variant, defaultChoice(gpu, options));
   const lack = missing(gpu, choice);
   if (lack) throw new RequestError(`The kernel choice "${variant}" cannot be used: ${lack}. Leave out what it lacks.`);
-  const rounding = options.f32 && roundingIn(choice.cache === options.kv ? { ...choice, cache: 'f32' } : choice); // those keys and values were asked for
+  const rounding = options.f32 && roundingIn(choice);
   if (rounding) throw new RequestError(`The kernel choice ${rounding}, but f32 asks for no rounding. Leave out one of the two.`);
   return choice;
 }

@@ -2,6 +2,7 @@
 // model's parts, and keeps it. The reckoning is predict.ts.
 import { type Gpu } from '../../gpu/device.ts';
 import { kernelsHash } from '../../gpu/kernels.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type Prediction, type StoreCost } from '../../protocol.ts';
 import { guessedCost } from '../../weights/stream/cost-model.ts';
@@ -23,6 +24,7 @@ export interface GpuCostRecords {
 
 export interface ForecastOptions {
   choice: KernelChoice;
+  kv: KvFormat;
   /** These are the shapes that the load will use; else it may choose others. */
   fixed?: boolean;
   /** The load may choose no rounding that f32 has not. */
@@ -49,14 +51,14 @@ export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, opt
 }
 
 async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastOptions): Promise<GpuCosts> {
-  const { records, anew, alone = (measuring) => measuring() } = options;
+  const { records, anew, kv, alone = (measuring) => measuring() } = options;
   const choices = await likelyChoices(gpu, opened, options);
   const { graph: { config: { heads, kvHeads, headDim, vocab } }, layout: { sections } } = opened;
   const kinds = new Set(sections.map(kindOf));
-  const key = [gpu.adapterName, kernelsHash(), heads, kvHeads, headDim, vocab, ...kinds, JSON.stringify(choices)].join('|');
+  const key = [gpu.adapterName, kernelsHash(), heads, kvHeads, headDim, vocab, ...kinds, kv.name, JSON.stringify(choices)].join('|');
   const known = anew ? undefined : await records?.get(key);
   if (known) return known;
-  const { costs } = await alone(() => measureGpu(gpu, opened, choices));
+  const { costs } = await alone(() => measureGpu(gpu, opened, choices, kv));
   await records?.set(key, costs);
   return costs;
 }

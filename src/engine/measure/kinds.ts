@@ -2,8 +2,7 @@
 import { type Model } from '../../gpu/self-test.ts';
 import { matrixKind } from '../../model/choice-of-matrix.ts';
 import { type Project, isProject } from '../../model/ops/project.ts';
-import { type KernelChoice } from '../../model/kernel-choice.ts';
-import { type OpenedModel } from '../load/model-file.ts';
+import { type Chosen, type OpenedModel } from '../load/model-file.ts';
 
 /** Of every product, as they are stored: one for each type among its matrices that follow each other. */
 export function kindsOf({ sections, layout }: Pick<OpenedModel, 'sections' | 'layout'>): Map<Project, string[]> {
@@ -17,8 +16,8 @@ export function kindsOf({ sections, layout }: Pick<OpenedModel, 'sections' | 'la
 /** Names all of the model's products, for what is measured of them together. */
 export const productsOf = (opened: Pick<OpenedModel, 'sections' | 'layout'>): string => [...new Set([...kindsOf(opened).values()].flat())].join(', ');
 
-/** A model in `choice`, as the self-test takes it. */
-export function testable({ header, graph, sections, layout }: OpenedModel, choice: KernelChoice): Model {
+/** A model as it is to run, as the self-test takes it. */
+export function testable({ header, graph, sections, layout }: OpenedModel, { choice, kv }: Chosen): Model {
   const kinds = kindsOf({ sections, layout });
-  return { graph, choice, typeOf: (tensor) => header.tensors.get(tensor)!.type, kindsOf: (op) => kinds.get(op) ?? [] };
+  return { graph, choice, kv, typeOf: (tensor) => header.tensors.get(tensor)!.type, kindsOf: (op) => kinds.get(op) ?? [] };
 }

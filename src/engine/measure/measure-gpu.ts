@@ -5,6 +5,7 @@ import { createKernelCache } from '../../gpu/kernels.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { type Stopwatch, createStopwatch } from '../../gpu/stopwatch.ts';
 import { type Graph } from '../../model/graph.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { isAttend } from '../../model/ops/attend.ts';
 import { layerOf } from '../../model/sections.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
@@ -47,13 +48,13 @@ export const attended = (graph: Graph, layer: number, position: number): number 
   Math.min(position + 1, ...graph.layers[layer].map((op) => (isAttend(op) && op.window) || Infinity));
 
 /** Measures with the shapes among `choices`, two at most, that decode fastest. */
-export async function measureGpu(gpu: Gpu, opened: OpenedModel, choices: readonly KernelChoice[]): Promise<{ costs: GpuCosts; choice: KernelChoice }> {
+export async function measureGpu(gpu: Gpu, opened: OpenedModel, choices: readonly KernelChoice[], kv: KvFormat): Promise<{ costs: GpuCosts; choice: KernelChoice }> {
   const deadline = performance.now() + mostMs;
   const ledger = createLedger(gpu.device, Infinity);
   try {
     const stopwatch = await createStopwatch(gpu.device.queue);
     const kernels = createKernelCache(gpu.device);
-    const candidates = await Promise.all(choices.map(async (choice) => ({ choice, probe: await createProbe(gpu, ledger, kernels, opened, choice) })));
+    const candidates = await Promise.all(choices.map(async (choice) => ({ choice, probe: await createProbe(gpu, ledger, kernels, opened, choice, kv) })));
     const next = createSource();
     const perUploadedByte = await timeUpload(gpu.device.queue, candidates.map(({ probe }) => probe), next, stopwatch);
     const timed = [];

@@ -1,4 +1,5 @@
 // Predictions from invented costs. That they agree with what is measured, `windrow bench --predict` shows.
+import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
 import { readHeader } from '../../gguf/parse.ts';
@@ -11,7 +12,7 @@ import { kindOf } from './probe.ts';
 import { isAttend } from '../../model/ops/attend.ts';
 import { isTied } from '../../model/sections.ts';
 
-const planOptions = { context: 512, chunk: 64, logitsRows: 1, cache: 'f16' as const };
+const planOptions = { context: 512, chunk: 64, logitsRows: 1, kv: kvFormat('f16') };
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
 const models = ['stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-gemma3.gguf'];
 const storedBytes = { secondsPerRead: 1e-4, secondsPerByte: 1e-9 };

@@ -5,7 +5,8 @@ import { type createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type Program, type Step, createProgram } from '../../gpu/program.ts';
 import { createActivations } from '../../model/activations.ts';
-import { createKvCache } from '../../model/kv-cache.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
+import { createSegment } from '../../kv/segment.ts';
 import { type RecordContext } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type PlacedOp, layerOf } from '../../model/sections.ts';
@@ -51,7 +52,7 @@ const mostKinds = 2;
 /** Layers with the same matrices in the same order take the same time, but for a window of attention. */
 export const kindOf = (section: Section): string => matricesOf(section).map(({ format, rows, cols }) => `${format.name} ${rows}x${cols}`).join(', ');
 
-export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, opened: OpenedModel, choice: KernelChoice): Promise<Probe> {
+export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, opened: OpenedModel, choice: KernelChoice, kv: KvFormat): Promise<Probe> {
   const { graph, sections, layout } = opened;
   const context = Math.min(graph.config.context, mostPositions);
   const chosen = chooseLayers(opened);
@@ -67,12 +68,10 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
     },
   });
   const activations = createActivations(ledger, graph, opsOf(graph), { chunk: prefillRows, logitsRows: 1, context });
-  const cache = createKvCache(ledger, { ...graph.config, layers: chosen.length }, context, choice.cache);
-  cache.grow(device, context);
+  const pages = new Map(chosen.map((section) => [layerOf(sections[section]), createSegment(ledger, `probe.kv.${section}`, graph.config, context, kv)]));
   await ledger.settle();
-  const cached = (layer: number) => chosen.findIndex((section) => layerOf(sections[section]) === layer);
-  const sequence = createSequenceBuffers(ledger, context, { keys: (layer) => cache.keys(cached(layer)), values: (layer) => cache.values(cached(layer)) });
-  const recordContext: RecordContext = { graph, choice: { ...choice, few: 0 }, activations }; // no step of few rows is run
+  const sequence = createSequenceBuffers(ledger, context, (layer) => pages.get(layer)!.buffer);
+  const recordContext: RecordContext = { graph, choice: { ...choice, few: 0 }, kv: { format: kv }, activations }; // no step of few rows is run
   const make = (mode: Mode, section: number, ops?: PlacedOp[]) =>
     createProgram(device, ledger, kernels, `probe.${mode}`, recordSection(recordContext, opened, weights, section, mode, ops));
   const bytesOf = (section: number, stack: number) => weights.stack(section, stack).reduce((sum, { binding: { size } }) => sum + size, 0);

@@ -1,19 +1,21 @@
-// KernelChoice whose kernels have passed the self-test on this adapter: what fails is dropped for the next candidate, with a
+// Choices whose kernels have passed the self-test on this adapter: what fails is dropped for the next candidate, with a
 // warning that names it, until all pass or nothing is left. Chooses nothing by speed.
 import { DeviceError } from '../../errors.ts';
 import { type Gpu, lossOf } from '../../gpu/device.ts';
 import { type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
-import { type CheckResult, selfTest } from '../../gpu/self-test.ts';
+import { type CheckResult, type Proves, selfTest } from '../../gpu/self-test.ts';
+import { kvFormat, moreExact } from '../../kv/formats/catalogue.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { missing } from '../../model/possible-choices.ts';
 import { type KernelChoice, plainAttention } from '../../model/kernel-choice.ts';
 import { usesTiles } from '../../model/products.ts';
 import { testable } from './kinds.ts';
-import { type OpenedModel } from '../load/model-file.ts';
+import { type Chosen, type OpenedModel } from '../load/model-file.ts';
 import { type AdapterNotes, type Notebook } from './tuning.ts';
 
 export interface Proven {
-  choice: KernelChoice;
+  chosen: Chosen;
   /** For people: what is not used, and why. */
   warnings: string[];
 }
@@ -26,45 +28,45 @@ interface Change {
 }
 
 /** `untuned` is what the choices fall back to first; `room` is where buffers are booked, asked for only if a test is to be run; without it none is run, and what earlier ones told is taken into account; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
-export async function provenChoice(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, choice: KernelChoice, untuned: KernelChoice, { notes, save }: Notebook, room?: () => Ledger, only?: RegExp): Promise<Proven> {
-  const ladders = laddersFrom(gpu, untuned);
+export async function provenChoice(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, chosen: Chosen, untuned: KernelChoice, { notes, save }: Notebook, room?: () => Ledger, only?: RegExp): Promise<Proven> {
+  const ladders = laddersFrom(gpu, untuned, chosen.kv);
   const tried = new Set<string>();
   const changes = new Map<string, Change>();
   for (;;) {
-    const results = await selfTest(gpu, { model: testable(opened, choice), kernels, only, room, known: notes.checks, knownOnly: !room });
+    const results = await selfTest(gpu, { model: testable(opened, chosen), kernels, only, room, known: notes.checks, knownOnly: !room });
     const loss = await lossOf(gpu.device); // which would make every kernel fail
     if (loss) throw loss;
     const fresh = results.filter(({ name, noRoom, passing }) => !noRoom && !passing && !Object.hasOwn(notes.checks, name));
     for (const { name, message = '' } of fresh) notes.checks[name] = message;
     if (fresh.length) await save();
     const failures = results.filter(({ passed }) => !passed);
-    if (!failures.length) return { choice, warnings: [...warningsOf(gpu, [...changes.values()]), ...untestedWarnings(results)] };
+    if (!failures.length) return { chosen, warnings: [...warningsOf(gpu, [...changes.values()]), ...untestedWarnings(results)] };
     for (const failure of failures) {
       const next = drop(failure, ladders, tried);
       if (!next) throw refusal(gpu, failure);
       for (const place of placesOf(failure)) changes.set(place, { from: words(failure.choice), failure, ...changes.get(place), to: words(next) });
-      choice = withChoice(choice, next, failure.kinds ?? []);
+      chosen = withCandidate(chosen, next, failure.kinds ?? []);
     }
   }
 }
 
 /** Whether some checks that passed at an earlier load (`known`) still do. The driver may be another one since, which no browser tells. */
-export async function stillPasses(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, choice: KernelChoice, known: AdapterNotes['checks'], room: () => Ledger): Promise<boolean> {
-  const results = await selfTest(gpu, { model: testable(opened, choice), kernels, room, known, sample: true });
+export async function stillPasses(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, chosen: Chosen, known: AdapterNotes['checks'], room: () => Ledger): Promise<boolean> {
+  const results = await selfTest(gpu, { model: testable(opened, chosen), kernels, room, known, sample: true });
   return results.every(({ passed, passing }) => passed || passing);
 }
 
 /** What to take in turn where a candidate fails, by the first name of the candidate. */
-function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, cache, reduce, span, threads }: KernelChoice): Record<string, Partial<KernelChoice>[]> {
+function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, reduce, span, threads }: KernelChoice, kv: KvFormat): Record<string, Proves[]> {
   const from = <T>(values: T[], first: T) => values.slice(values.indexOf(first));
-  const tiles: Partial<KernelChoice>[] = from(['f16', 'f32'] as const, tile).map((each) => ({ prefill: 'tile', tile: each }));
-  const rows: Partial<KernelChoice> = { prefill: 'rows' };
+  const tiles: Proves[] = from(['f16', 'f32'] as const, tile).map((each) => ({ prefill: 'tile', tile: each }));
+  const rows: Proves = { prefill: 'rows' };
   const grids = [4, 2, 1].map((each) => ({ splits: each, panels: 1, dot: 'f32' as const }));
-  const ladders: Record<string, Partial<KernelChoice>[]> = {
+  const ladders: Record<string, Proves[]> = {
     splits: [{ splits, panels, dot }, ...grids],
     prefill: usesTiles(prefill) ? [...tiles, rows] : [rows, ...tiles],
     few: [{ few: 0 }], // which needs no kernel, so cannot fail
-    cache: from(['q8', 'f16', 'f32'] as const, cache).map((each) => ({ cache: each })),
+    kv: moreExact(kv).map(({ name }) => ({ kv: name })),
     reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),
     span: [{ span, threads }, plainAttention],
   };
@@ -78,20 +80,21 @@ const placesOf = ({ choice, kinds = [] }: CheckResult): string[] => {
 };
 
 /** The candidate after one that failed; undefined if there is none, or none was made. */
-function drop(failure: CheckResult, ladders: Record<string, Partial<KernelChoice>[]>, tried: Set<string>): Partial<KernelChoice> | undefined {
+function drop(failure: CheckResult, ladders: Record<string, Proves[]>, tried: Set<string>): Proves | undefined {
   const places = placesOf(failure);
-  const key = (place: string, candidate: Partial<KernelChoice>) => `${place}: ${words(candidate)}`;
+  const key = (place: string, candidate: Proves) => `${place}: ${words(candidate)}`;
   for (const place of places) tried.add(key(place, failure.choice));
   const ladder = ladders[Object.keys(failure.choice)[0]] ?? [];
   return ladder.find((candidate) => places.every((place) => !tried.has(key(place, candidate))));
 }
 
-function withChoice(choice: KernelChoice, candidate: Partial<KernelChoice>, kinds: string[]): KernelChoice {
-  if (!kinds.length) return { ...choice, ...candidate };
-  return { ...choice, matrices: { ...choice.matrices, ...Object.fromEntries(kinds.map((kind) => [kind, { ...choice.matrices?.[kind], ...candidate }])) } };
+function withCandidate({ choice, kv }: Chosen, { kv: other, ...candidate }: Proves, kinds: string[]): Chosen {
+  if (other !== undefined) return { choice, kv: kvFormat(other) };
+  if (!kinds.length) return { kv, choice: { ...choice, ...candidate } };
+  return { kv, choice: { ...choice, matrices: { ...choice.matrices, ...Object.fromEntries(kinds.map((kind) => [kind, { ...choice.matrices?.[kind], ...candidate }])) } } };
 }
 
-const words = (candidate: Partial<KernelChoice>): string => Object.entries(candidate).map((pair) => pair.join('=')).join(' ');
+const words = (candidate: Proves): string => Object.entries(candidate).map((pair) => pair.join('=')).join(' ');
 
 /** The first line of what went wrong: compilers say much. */
 const reason = ({ message = '' }: CheckResult): string => message.split('\n')[0].slice(0, 300);

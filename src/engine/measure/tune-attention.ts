@@ -5,11 +5,11 @@ import { type SequenceBuffers } from '../../model/operation.ts';
 import { writeState } from '../../model/sequence-buffers.ts';
 import { rank } from '../../gpu/autotune.ts';
 import { createLedger } from '../../gpu/ledger.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ModelConfig } from '../../model/graph.ts';
-import { kvBytes } from '../../model/kv-cache.ts';
+import { segmentBytes } from '../../kv/segment.ts';
 import { attentionOf } from '../../model/ops/attend.ts';
 import { type AttentionChoice, type KernelChoice, attentions } from '../../model/kernel-choice.ts';
-import { type KvType } from '../../protocol.ts';
 import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 
@@ -19,12 +19,12 @@ const usualLength = 2048;
 const mostLayers = 8;
 
 /** Names attention that is equal work for a kernel. */
-export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, cache: KvType, context: number): string =>
-  `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}, ${Math.min(usualLength, context)} positions`;
+export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, kv: KvFormat, context: number): string =>
+  `${heads}/${kvHeads} heads of ${headDim} in ${kv.name}, ${Math.min(usualLength, context)} positions`;
 
 /** `choice` with the fastest attention, as noted or as measured now. Where no time was left, the first choice is taken, in later loads too unless they measure (`later`). */
 export async function tuneAttention(target: TimedTarget, choice: KernelChoice, notes: AdapterNotes, deadline: number, later = false): Promise<{ choice: KernelChoice; learned: boolean }> {
-  const kind = attentionKind(target.config, choice.cache, target.context);
+  const kind = attentionKind(target.config, target.kv, target.context);
   const noted = notes.attentions?.[kind];
   if (noted) return { choice: { ...choice, ...noted }, learned: false };
   const choices = choicesFor(target, choice);
@@ -44,18 +44,17 @@ function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelCh
   return software ? choices.sort((a, b) => a.threads - b.threads) : choices;
 }
 
-async function time({ gpu: { device }, ledger, kernels, clock, activations, sequence, config, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
+async function time({ gpu: { device }, ledger, kernels, clock, activations, sequence, config, kv, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
   const length = Math.min(usualLength, context);
-  const bytes = kvBytes(config, length, choice.cache);
-  const layers = Math.min(mostLayers, config.layers, Math.floor(left / 2 / bytes - 1));
+  const bytes = segmentBytes(config, length, kv);
+  const layers = Math.min(mostLayers, config.layers, Math.floor(left / bytes - 1));
   if (layers < 1) return []; // a budget that has no room for a cache has none for longer texts either
   const own = createLedger(device, Infinity, { ledger, purpose: 'test' });
   try {
-    const make = () => Array.from({ length: layers }, (_, layer) => ({ buffer: own.create('kv', `autotune.kv.${layer}`, bytes, GPUBufferUsage.STORAGE) }));
-    const [keys, values] = [make(), make()];
+    const pages = Array.from({ length: layers }, (_, layer) => ({ buffer: own.create('kv', `autotune.kv.${layer}`, bytes, GPUBufferUsage.STORAGE) }));
     await own.settle();
-    const longer: SequenceBuffers = { ...sequence, keys: (layer) => keys[layer % layers], values: (layer) => values[layer % layers] };
+    const longer: SequenceBuffers = { ...sequence, fresh: (layer) => pages[layer % layers] };
     writeState(device.queue, activations, longer, length - 1, 1);
     const candidates = choices.map((value) => ({
       value, together: 2, // attention and what joins its splits

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import * as autotune from '../../gpu/autotune.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { type Dispatch } from '../../gpu/program.ts';
+import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type MatrixChoice } from '../../model/kernel-choice.ts';
 import { defaultChoice } from './choice-text.ts';
 import { type TuneTarget, tune, tuneMs } from './tune.ts';
@@ -16,7 +17,7 @@ const gpu = {
 const dispatches = ['large', 'small'].map((kind, i): Dispatch => ({ label: kind, kind, kernel: { kernel: kind }, bindings: { weights: { buffer: {} as GPUBuffer, size: 2 - i } }, grid: () => [1] }));
 
 /** A device whose kernels are never compiled. */
-const target = { gpu, kernels: { hash: '', get: () => new Promise(() => {}) }, ledger: createLedger(gpu.device, 0), activations: { state: { buffer: {} } }, sequence: { state: { buffer: {} } }, chunk: 64, streams: false, products: '', config: { heads: 4, kvHeads: 2, headDim: 8, layers: 1 }, context: 64, record: () => dispatches } as unknown as TuneTarget;
+const target = { gpu, kernels: { hash: '', get: () => new Promise(() => {}) }, ledger: createLedger(gpu.device, 0), activations: { state: { buffer: {} } }, sequence: { state: { buffer: {} } }, chunk: 64, streams: false, products: '', config: { heads: 4, kvHeads: 2, headDim: 8, layers: 1 }, kv: kvFormat('f32'), context: 64, record: () => dispatches } as unknown as TuneTarget;
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());

@@ -8,6 +8,7 @@ import { type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type PassClock, createPassClock } from '../../gpu/pass-clock.ts';
 import { type Binding, type Dispatch, runsIn } from '../../gpu/program.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ModelConfig } from '../../model/graph.ts';
 import { matrixPrefills, missing } from '../../model/possible-choices.ts';
 import { type Activations, type SequenceBuffers } from '../../model/operation.ts';
@@ -53,6 +54,7 @@ export interface TuneTarget {
   /** Names the model's products (`productsOf`). */
   products: string;
   config: ModelConfig;
+  kv: KvFormat;
   /** Most positions. */
   context: number;
   /** The whole model as it would be recorded, What it computes is not used. */

@@ -36,7 +36,7 @@ export interface Runner {
 }
 
 export function createRunner(model: LoadedModel): Runner {
-  const { gpu: { device }, ledger, activations, cache, sequence, programs, heads, options, graph, window, rows: embedding, uploader } = model;
+  const { gpu: { device }, ledger, activations, kv, sequence, programs, heads, options, graph, window, rows: embedding, uploader } = model;
   const { ids: idsBinding } = sequence;
   const { buffers } = activations;
   const pacer = createPacer(device.queue);
@@ -50,13 +50,11 @@ export function createRunner(model: LoadedModel): Runner {
   let chosen: number[] = []; // since a sampler started that asks
   let lost: GPUDeviceLostInfo | undefined;
   void device.lost.then((info) => (lost = info));
-  let outOfRoom: Error | undefined;
   let wrong: GPUError | undefined; // after which work may be left out without a word
   device.addEventListener('uncapturederror', ({ error }) => (wrong ??= error));
 
   function checkGpu(): void {
     if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`, { code: 'gpu_lost' });
-    if (outOfRoom) throw outOfRoom;
     if (wrong) throw new DeviceError(`The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`, { code: 'gpu_refused_work' });
   }
 
@@ -151,14 +149,12 @@ export function createRunner(model: LoadedModel): Runner {
 
   async function makeRoom(length: number): Promise<void> {
     if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
-    if (!cache.grow(device, length)) return;
+    if (length <= kv.capacity) return;
     try {
-      await ledger.settle();
-    } catch (error) {
-      outOfRoom = error as Error; // the keys and values are gone
-      throw error;
+      await kv.grow(device, length);
+    } finally {
+      [...programs.decode, ...programs.prefill].forEach(({ program }) => program.release(sequence)); // also of the layers before one that failed
     }
-    [...programs.decode, ...programs.prefill].forEach(({ program }) => program.release(sequence));
   }
 
   const body = (rows: number) => (rows === 1 ? programs.decode : programs.prefill);

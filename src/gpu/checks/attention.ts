@@ -1,15 +1,16 @@
-// Checks of rope and of attention, of many rows and of one, over a cache in f32, f16 and 8 bits.
+// Checks of rope and of attention, of many rows and of one, over keys and values in every format.
+import { kvFormat, kvFormats } from '../../kv/formats/catalogue.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type RopeSpec } from '../../model/graph.ts';
 import { attend } from '../../model/ops/attend.ts';
 import { rope as ropeOp } from '../../model/ops/rope.ts';
 import { lanesOf } from '../../model/products.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../model/kernel-choice.ts';
 import { ropeFrequencies } from '../../model/rope.ts';
-import { type KvType } from '../../protocol.ts';
 import { attention } from '../../reference/attention.ts';
 import { rmsNorm } from '../../reference/rms-norm.ts';
 import { rotate } from '../../reference/rope.ts';
-import { packCache, stored, unpackCache } from './cache.ts';
+import { type Held, packPages, stored, unpackPages } from './pages.ts';
 import { type Case, type Check, type Outcome } from './check.ts';
 import { decodeChoice } from './project.ts';
 import { normals, random } from './random.ts';
@@ -22,18 +23,22 @@ export interface Heads {
 }
 
 const name = ({ heads, kvHeads, headDim }: Heads) => `${heads}/${kvHeads} heads of ${headDim}`;
-const caches = ['f32', 'f16', 'q8'] as const;
+const kvs = [...kvFormats.values()];
+const f32 = kvFormat('f32');
 
 export interface Roped extends Heads {
   rope: RopeSpec;
   norm: boolean;
   position: number;
   tokens: number;
+  /** Row of the activations that the step begins at, and position of the first fresh slot. Default 0. */
+  first?: number;
+  base?: number;
 }
 
-export function ropeCase(given: Roped, choice: KernelChoice): Case {
-  const { heads, kvHeads, headDim, rope, norm, position, tokens } = given;
-  const label = `${name(given)}, ${rope.dims} ${rope.layout}${norm ? ', normed' : ''}, ${tokens} tokens from ${position}`;
+export function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
+  const { heads, kvHeads, headDim, rope, norm, position, tokens, first = 0, base = 0 } = given;
+  const label = `${name(given)}, ${rope.dims} ${rope.layout}${norm ? ', normed' : ''}, ${tokens} tokens from ${position}${base ? ` after ${base}` : ''}${first ? `, row ${first}` : ''}`;
   return {
     name: label,
     async run(bench): Promise<Outcome> {
@@ -44,8 +49,8 @@ export function ropeCase(given: Roped, choice: KernelChoice): Case {
       const tensors: Record<string, Tensor> = {};
       if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = { type: 'F32', shape: [headDim], bytes: new Uint8Array(weight.buffer) };
       const op = ropeOp({ layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) });
-      const shape = { kvHeads, headDim, cache: choice.cache };
-      const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, choice, tensors, op, tokens, position }, async (stage) => {
+      const shape = { kvHeads, headDim, kv };
+      const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base }, async (stage) => {
         const width = widths.query + 2 * widths.key;
         const qkv = new Float32Array(tokens * width);
         for (let t = 0; t < tokens; t++) {
@@ -56,14 +61,15 @@ export function ropeCase(given: Roped, choice: KernelChoice): Case {
         stage.write('qkv', qkv, width);
         await stage.run(stage.dispatches);
         const padded = await stage.read('query', tokens, stage.activations.strides.query);
-        const cached = async (what: 'keys' | 'values') => unpackCache(shape, what, await stage.readBytes(stage[what], stage[what].size), position + tokens).subarray(position * widths.key);
-        return [unpadHeads(padded, headDim), await cached('keys'), await cached('values')];
+        const pages = await stage.readBytes(stage.segments[0], stage.segments[0].size);
+        const written = (what: 'keys' | 'values') => unpackPages(shape, what, pages, position - base + tokens).subarray((position - base) * widths.key);
+        return [unpadHeads(padded, headDim), written('keys'), written('values')];
       });
       const rotation = { layout: rope.layout, frequencies: ropeFrequencies(rope), magnitude: rope.magnitude };
       const turned = (x: Float32Array, count: number, weight: Float32Array) => rotate(norm ? rmsNorm(x, weight, 1e-5) : x, count, headDim, position, rotation);
       const expected = [turned(parts.query, heads, norms.query), turned(parts.key, kvHeads, norms.key), parts.value];
       const scale = expected.map((numbers) => headSizes(numbers, headDim));
-      scale[0] = scale[0].map((size) => (size * ropeTolerance.f32) / ropeTolerance[choice.cache]); // queries are not cached
+      scale[0] = scale[0].map((size) => (size * ropeTolerance(f32)) / ropeTolerance(kv)); // queries are not kept
       return { found: concat([query, keys, values]), expected: concat(expected), scale: concat(scale) };
     },
   };
@@ -81,14 +87,14 @@ const headSizes = (numbers: Float32Array, headDim: number): Float32Array =>
     return numbers.subarray(start, start + headDim).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
   });
 
-/** f32: a few roundings of angles and products. f16: one rounding, by 2^-10 where a GPU rounds toward zero. q8: half a step. */
-export const ropeTolerance: Record<KvType, number> = { f32: 2e-6, f16: 2 ** -10, q8: 0.501 / 127 };
+/** A few roundings of angles and products, or what the format rounds. */
+export const ropeTolerance = ({ rounding }: KvFormat): number => Math.max(2e-6, rounding);
 
 const ropeOf = (dims: number, layout: RopeSpec['layout'], magnitude = 1): RopeSpec => ({ dims, layout, base: 10000, scale: 1, magnitude });
 
 const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
   { heads: 1, kvHeads: 1, headDim: 8, rope: ropeOf(8, layout), norm: false, position: 0, tokens: 1 },
-  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13 },
+  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13, first: 2, base: 96 },
   { heads: 4, kvHeads: 2, headDim: 80, rope: ropeOf(32, layout), norm: false, position: 255, tokens: 2 },
   { heads: 2, kvHeads: 2, headDim: 6, rope: ropeOf(4, layout), norm: true, position: 31, tokens: 3 },
   { heads: 8, kvHeads: 1, headDim: 96, rope: ropeOf(96, layout, 1.19), norm: false, position: 4999, tokens: 1 },
@@ -96,53 +102,76 @@ const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
 ]);
 
 const ropeChecks = (): Check[] =>
-  caches.flatMap((cache) =>
+  kvs.flatMap((kv) =>
     (['pairs', 'halves'] as const).map((layout) => ({
-      name: `rope by ${layout}, cache ${cache}`, tolerance: ropeTolerance[cache], choice: { cache },
-      cases: roped.filter(({ rope }) => rope.layout === layout).map((each) => ropeCase(each, decodeChoice({ cache }))),
+      name: `rope by ${layout}, ${kv.name}`, tolerance: ropeTolerance(kv), choice: { kv: kv.name },
+      cases: roped.filter(({ rope }) => rope.layout === layout).map((each) => ropeCase(each, decodeChoice({}), kv)),
     })),
   );
 
 export interface Attended extends Heads {
-  /** Positions seen by the last row. */
+  /** Fresh slots seen by the last row. */
   length: number;
   tokens: number;
   window?: number;
   scale?: number;
   /** Scores are this many times as far apart. */
   sharpness?: number;
+  /** Row of the activations that the step begins at. Default 0. */
+  first?: number;
+  /** Older slots, so many of every kv head. */
+  sets?: { kv: KvFormat; slots: number[] }[];
 }
 
-export function attendCase(given: Attended, mode: Mode, choice: KernelChoice): Case {
-  const { heads, kvHeads, headDim, length, tokens, window, scale = headDim ** -0.5, sharpness = 1 } = given;
-  const label = `${name(given)}, ${tokens} tokens up to ${length}${window ? `, window ${window}` : ''}${sharpness > 1 ? ', sharp' : ''}`;
+const nameOf = (given: Attended): string => [
+  `${name(given)}, ${given.tokens} tokens up to ${given.length}`, given.window && `window ${given.window}`, (given.sharpness ?? 1) > 1 && 'sharp', given.first && `row ${given.first}`,
+  ...(given.sets ?? []).map(({ kv, slots }) => `${slots.join('/')} slots in ${kv.name}`),
+].filter(Boolean).join(', ');
+
+export function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFormat): Case {
+  const { heads, kvHeads, headDim, length, tokens, window, scale = headDim ** -0.5, sharpness = 1, first = 0, sets = [] } = given;
+  const label = nameOf(given);
   return {
     name: label,
     async run(bench): Promise<Outcome> {
       const next = random(label);
-      const shape = { kvHeads, headDim, cache: choice.cache };
-      const position = length - tokens;
+      const base = Math.max(0, ...sets.map(({ slots }) => Math.max(...slots)));
+      const position = base + length - tokens;
       const queries = normals(next, tokens * heads * headDim, sharpness);
-      const keys = stored(shape, normals(next, length * kvHeads * headDim));
-      const values = stored(shape, normals(next, length * kvHeads * headDim));
+      const segments = [...sets, { kv, slots: new Array<number>(kvHeads).fill(length) }].map(({ kv, slots }) => {
+        const numbers = () => stored({ kv, headDim }, normals(next, Math.max(...slots) * kvHeads * headDim));
+        return { shape: { kvHeads, headDim, kv }, held: { slots, keys: numbers(), values: numbers() } };
+      });
       const op = attend({ layer: 0, scale, window });
-      const found = await withStage(bench, { config: { heads, kvHeads, headDim }, choice, op, mode, tokens, position }, async (stage) => {
-        const { queue } = bench.gpu.device;
+      const found = await withStage(bench, { config: { heads, kvHeads, headDim }, choice, kv, op, mode, tokens, position, first, base, sets }, async (stage) => {
         const vec4s = Math.ceil(headDim / 4);
         const padded = new Float32Array(tokens * heads * vec4s * 4);
         queries.forEach((value, i) => (padded[Math.floor(i / headDim) * vec4s * 4 + (i % headDim)] = value));
         stage.write('query', padded, heads * vec4s * 4);
-        // Behind the last position lies what an earlier, longer text may have left.
-        queue.writeBuffer(stage.keys, 0, packCache(shape, 'keys', keys, stage.keys.size, 50));
-        queue.writeBuffer(stage.values, 0, packCache(shape, 'values', values, stage.values.size, -30));
+        segments.forEach(({ shape, held }, i) => bench.gpu.device.queue.writeBuffer(stage.segments[i], 0, packPages(shape, held, stage.segments[i].size)));
         await stage.run(stage.dispatches);
         return stage.read('attended', tokens, heads * headDim);
       });
-      const expected = attention({ queries, keys, values, heads, kvHeads, headDim, position, scale, window });
+      const expected = attendedTo(given, queries, segments.map(({ held }) => held), { scale, window });
       // A result is a mean of values: it is as exact as the scores, whose size grows with sharpness.
       return { found, expected, scale: new Float32Array(found.length).fill(sharpness) };
     },
   };
+}
+
+/** The reference of each kv head for itself, over the slots that it has in all segments, the fresh ones last. */
+function attendedTo({ heads, kvHeads, headDim, tokens }: Attended, queries: Float32Array, segments: Held[], how: { scale: number; window?: number }): Float32Array {
+  const result = new Float32Array(queries.length);
+  const width = (heads / kvHeads) * headDim;
+  for (let head = 0; head < kvHeads; head++) {
+    const of = (what: 'keys' | 'values') => concat(segments.flatMap((held) => Array.from({ length: held.slots[head] }, (_, slot) => held[what].subarray((slot * kvHeads + head) * headDim, (slot * kvHeads + head + 1) * headDim))));
+    const group = (t: number) => (t * kvHeads + head) * width;
+    const own = concat(Array.from({ length: tokens }, (_, t) => queries.subarray(group(t), group(t) + width)));
+    const position = segments.reduce((sum, { slots }) => sum + slots[head], 0) - tokens;
+    const found = attention({ queries: own, keys: of('keys'), values: of('values'), heads: heads / kvHeads, kvHeads: 1, headDim, position, ...how });
+    for (let t = 0; t < tokens; t++) result.set(found.subarray(t * width, (t + 1) * width), group(t));
+  }
+  return result;
 }
 
 /** exp of a score off by 2^-21 of up to some dozens, times values of size 1. */
@@ -168,30 +197,48 @@ const prefilled = (headDim: number): Attended[] =>
 
 const kernels = { decode: 'attention-decode', prefill: 'attention' };
 
-const attendCheck = (mode: Mode, headDim: number, cache: KernelChoice['cache'], cases: Attended[], attention = usualAttention): Check => ({
-  name: `${kernels[mode]}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, choice: { cache },
-  cases: cases.map((each) => attendCase(each, mode, decodeChoice({ cache, ...attention }))),
+const attendCheck = (mode: Mode, headDim: number, kv: KvFormat, cases: Attended[], attention = usualAttention): Check => ({
+  name: `${kernels[mode]}, heads of ${headDim}, ${kv.name}`, tolerance: attendTolerance, choice: { kv: kv.name },
+  cases: cases.map((each) => attendCase(each, mode, decodeChoice(attention), kv)),
 });
 
 /** Keys and values that some threads of a subgroup read together. */
-const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, cache: KernelChoice['cache']): Check => ({
-  name: `attention by ${lanesOf(prefill)}, heads of ${headDim}, cache ${cache}`, tolerance: attendTolerance, choice: { prefill },
-  cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeChoice({ cache, prefill }))),
+const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, kv: KvFormat): Check => ({
+  name: `attention by ${lanesOf(prefill)}, heads of ${headDim}, ${kv.name}`, tolerance: attendTolerance, choice: { prefill },
+  cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeChoice({ prefill }), kv)),
+});
+
+/** Two or three segments of other formats than each other, ragged, of awkward sizes, empty ones too; rows that do not begin at 0. */
+const joined: Attended[] = [
+  { heads: 3, kvHeads: 1, headDim: 64, length: 1, tokens: 1, sets: [{ kv: kvFormat('q8'), slots: [1] }], first: 1 },
+  { heads: 4, kvHeads: 2, headDim: 64, length: 33, tokens: 1, sets: [{ kv: kvFormat('f16'), slots: [33, 31] }, { kv: kvFormat('q8'), slots: [300, 7] }] },
+  { heads: 9, kvHeads: 1, headDim: 80, length: 129, tokens: 1, sets: [{ kv: kvFormat('q8'), slots: [257] }], sharpness: 8 },
+  { heads: 4, kvHeads: 4, headDim: 6, length: 5, tokens: 1, sets: [{ kv: f32, slots: [0, 40, 0, 1] }, { kv: kvFormat('f16'), slots: [0, 0, 128, 0] }], first: 3 },
+];
+
+const severalCheck = (mode: Mode, kv: KvFormat, choice: Partial<KernelChoice>): Check => ({
+  name: `${kernels[mode]}${choice.prefill ? ` by ${lanesOf(choice.prefill)}` : ''}, several segments, the fresh one in ${kv.name}`, tolerance: attendTolerance, choice: { kv: kv.name, ...choice },
+  cases: joined.map((each) => attendCase(mode === 'decode' ? each : { ...each, tokens: Math.min(each.length, 31) }, mode, decodeChoice(choice), kv)),
 });
 
 /** A split, one more position, several splits, with and without a window; so many heads in a group that there is no room for the largest span. */
 const spanCheck = ({ span, threads }: AttentionChoice): Check => ({
   name: `attention-decode by ${span} in ${threads}`, tolerance: attendTolerance, choice: { span, threads },
   cases: [span, span + 1, 1100, 600].map((length, l) =>
-    attendCase({ heads: l === 3 && span === 512 ? 8 : 3, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeChoice({ span, threads }))),
+    attendCase({ heads: l === 3 && span === 512 ? 8 : 3, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeChoice({ span, threads }), f32)),
 });
 
-/** All group sizes, and prefill in all caches, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
+/** All group sizes, and prefill in all formats, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
-    ...caches.map((cache, c) => attendCheck('decode', headDim, cache, decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])), [usualAttention, plainAttention][(i + c) % 2])),
-    ...(i === 0 ? caches : [caches[i % 3]]).map((cache) => attendCheck('prefill', headDim, cache, prefilled(headDim))),
-    ...(i < 3 ? [sharedCheck(i % 2 ? 'broadcast8' : 'broadcast4', headDim, caches[(i + 1) % 3])] : []),
+    ...kvs.map((kv, c) => attendCheck('decode', headDim, kv, decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])), [usualAttention, plainAttention][(i + c) % 2])),
+    ...(i === 0 ? kvs : [kvs[i % kvs.length]]).map((kv) => attendCheck('prefill', headDim, kv, prefilled(headDim))),
+    ...(i < 3 ? [sharedCheck(i % 2 ? 'broadcast8' : 'broadcast4', headDim, kvs[(i + 1) % kvs.length])] : []),
   ]);
 
-export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)];
+const severalChecks = (): Check[] => [
+  ...kvs.flatMap((kv) => [severalCheck('decode', kv, {}), severalCheck('prefill', kv, {})]),
+  severalCheck('decode', f32, plainAttention), severalCheck('prefill', f32, { prefill: 'broadcast4' }),
+];
+
+export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)];

@@ -19,13 +19,15 @@ export interface Case {
   run(bench: Workbench): Promise<Outcome>;
 }
 
+/** Choices of kernels that a check proves, or the format of keys and values by its name. */
+export type Proves = Partial<KernelChoice> & { kv?: string };
+
 /** Cases that share a kernel variant and a tolerance. */
 export interface Check {
   name: string;
   /** Largest |found - expected| / scale allowed. */
   tolerance: number;
-  /** The choices of `KernelChoice` that it proves. */
-  choice: Partial<KernelChoice>;
+  choice: Proves;
   /** The kinds of matrices that it proves them for; none or undefined: for all. */
   kinds?: string[];
   cases: Case[];
@@ -37,8 +39,8 @@ export interface CheckResult {
   /** Largest |found - expected| / scale; Infinity if a case could not run or gave no number. */
   error: number;
   tolerance: number;
-  /** The choices of `KernelChoice` to drop if it failed, and for which kinds of matrices. */
-  choice: Partial<KernelChoice>;
+  /** What to drop if it failed, and for which kinds of matrices. */
+  choice: Proves;
   kinds?: string[];
   /** Why this device cannot run it; it then counts as passed. */
   skipped?: string;

@@ -1,4 +1,5 @@
 // The checks of one model: each distinct operation of its graph, with its widths, heads and weight types, few rows each.
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Graph } from '../../model/graph.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type Attend } from '../../model/ops/attend.ts';
@@ -22,6 +23,7 @@ export interface Model {
   /** ggml's name of the type of a tensor. */
   typeOf(tensor: string): string;
   choice: KernelChoice;
+  kv: KvFormat;
   /** The kinds of the matrices of a product (model/matrix-choices.ts), if their shapes may differ. */
   kindsOf?(op: Project): string[];
 }
@@ -43,10 +45,10 @@ export function modelChecks(model: Model): Check[] {
 }
 
 function opChecks(model: Model, op: Embed | Project | Rope | Attend | NormAdd): Check[] {
-  const { graph: { config, ropes }, typeOf, choice } = model;
+  const { graph: { config, ropes }, typeOf, choice, kv } = model;
   const { dim, heads, kvHeads, headDim } = config;
-  const { cache, reduce, span, threads } = choice;
-  const headNames = `${heads}/${kvHeads} heads of ${headDim}, cache ${cache}`;
+  const { reduce, span, threads } = choice;
+  const headNames = `${heads}/${kvHeads} heads of ${headDim} in ${kv.name}`;
   switch (op.op) {
     case 'embed':
       return [{ name: `embed ${typeOf(op.table)} of ${dim} columns`, tolerance: embedTolerance, choice: {}, cases: [embedCase(typeOf(op.table), rows, dim)] }];
@@ -56,7 +58,7 @@ function opChecks(model: Model, op: Embed | Project | Rope | Attend | NormAdd): 
       const rope = { ...ropes[op.rope], factors: undefined };
       const norm = op.queryNorm !== undefined;
       const roped = { heads, kvHeads, headDim, rope, norm, position: 250, tokens: 9 };
-      return [{ name: `rope of ${rope.dims} by ${rope.layout}, ${headNames}${norm ? ', normed' : ''}`, tolerance: ropeTolerance[cache], choice: { cache }, cases: [ropeCase(roped, choice)] }];
+      return [{ name: `rope of ${rope.dims} by ${rope.layout}, ${headNames}${norm ? ', normed' : ''}`, tolerance: ropeTolerance(kv), choice: { kv: kv.name }, cases: [ropeCase(roped, choice, kv)] }];
     }
     case 'attend': {
       const window = op.window && Math.min(op.window, 100);
@@ -65,9 +67,9 @@ function opChecks(model: Model, op: Embed | Project | Rope | Attend | NormAdd): 
       const lanes = lanesOf(choice.prefill);
       return [
         // Of any other shapes than the plain ones those are what to drop.
-        { name: `attention-decode by ${span} in ${threads}, ${label}`, tolerance: attendTolerance, choice: span === plainAttention.span && threads === plainAttention.threads ? { cache } : { span, threads }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', choice)] },
+        { name: `attention-decode by ${span} in ${threads}, ${label}`, tolerance: attendTolerance, choice: span === plainAttention.span && threads === plainAttention.threads ? { kv: kv.name } : { span, threads }, cases: [attendCase({ ...seen, tokens: 1 }, 'decode', choice, kv)] },
         // Of keys and values that threads read together that is what to drop.
-        { name: `attention${lanes ? ` by ${lanes}` : ''}, ${label}`, tolerance: attendTolerance, choice: lanes ? { prefill: choice.prefill } : { cache }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', choice)] },
+        { name: `attention${lanes ? ` by ${lanes}` : ''}, ${label}`, tolerance: attendTolerance, choice: lanes ? { prefill: choice.prefill } : { kv: kv.name }, cases: [attendCase({ ...seen, tokens: 9 }, 'prefill', choice, kv)] },
       ];
     }
     case 'norm-add':

@@ -44,7 +44,7 @@ const halfTolerance = 2 ** -10;
 const halvesTolerance = 2 ** -9;
 const matrixTolerance = (prefill: KernelChoice['prefill']) => (unitOf(prefill)?.component === 'f16' ? halvesTolerance : tolerance);
 
-export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', cache: 'f32', reduce: 'workgroup', ...usualAttention, chunk: usualChunk, ...choice });
+export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', ...usualAttention, chunk: usualChunk, ...choice });
 
 const joined = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
 

@@ -1,9 +1,11 @@
 // A small made-up piece of a model on the GPU: random tensors laid out, uploaded and recorded as the engine does it,
 // activations that a check writes and reads. So a check runs what runs, parameters, grids and bindings included.
 import { type TensorInfo, type Header } from '../../gguf/header.ts';
+import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
+import { createSegment } from '../../kv/segment.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
-import { kvBytes } from '../../model/kv-cache.ts';
 import { type Activations, type SequenceBuffers } from '../../model/operation.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { record, stacksOf, vectorsOf } from '../../model/operations.ts';
@@ -35,6 +37,8 @@ export interface Setting {
   config?: Partial<ModelConfig>;
   rope?: RopeSpec;
   choice: KernelChoice;
+  /** Default: f32. */
+  kv?: KvFormat;
   tensors?: Record<string, Tensor>;
   op?: Op;
   mode?: Mode;
@@ -42,6 +46,12 @@ export interface Setting {
   tokens: number;
   /** Of the first row. */
   position?: number;
+  /** Row of the activations that the step begins at; of operations on one sequence's state. Default 0. */
+  first?: number;
+  /** Position of the first fresh slot. Default 0. */
+  base?: number;
+  /** Sets of older slots: so many of every kv head. */
+  sets?: { kv: KvFormat; slots: number[] }[];
   maxBindingBytes?: number;
 }
 
@@ -49,15 +59,14 @@ export interface Stage {
   ledger: Ledger;
   activations: Activations;
   sequence: SequenceBuffers;
-  /** The cache of keys and of values; zeroed. */
-  keys: GPUBuffer;
-  values: GPUBuffer;
+  /** The pages of sets, then the fresh ones; zeroed. */
+  segments: GPUBuffer[];
   /** The operation as record.ts records it, as far as the step runs it. */
   dispatches: Dispatch[];
-  /** Fills the first rows of a buffer from (rows, width); the rest of each row becomes zero. */
+  /** Fills the rows of the step from (rows, width); the rest of each row becomes zero. */
   write(name: string, rows: Float32Array, width: number): void;
   run(dispatches: Dispatch[] | Program): Promise<void>;
-  /** (rows, width): the first numbers of the first rows of a buffer. */
+  /** (rows, width): the first numbers of rows of the step. */
   read(name: string, rows: number, width: number): Promise<Float32Array>;
   readBytes(buffer: GPUBuffer, size: number): Promise<ArrayBuffer>;
 }
@@ -70,26 +79,30 @@ const rowStep = 16;
 /** Sets the stage, lets `act` play on it, and frees its buffers. */
 export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: Setting, act: (stage: Stage) => Promise<T>): Promise<T> {
   const { device } = gpu;
-  const { choice, op, tokens, position = 0, mode = 'prefill' } = setting;
+  const { choice, op, tokens, position = 0, first = 0, base = 0, sets = [], mode = 'prefill', kv = kvFormat('f32') } = setting;
   const ledger = createLedger(device, Infinity, { ledger: room(), purpose: 'test' });
   try {
     const length = position + tokens;
-    const rows = Math.ceil(tokens / rowStep) * rowStep;
+    const rows = Math.ceil((first + tokens) / rowStep) * rowStep;
     const context = Math.ceil((position + rows) / 256) * 256;
     const config = { ...noConfig, ...setting.config, context };
     // Operations outside a graph need only its numbers.
     const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
-    const activations = createActivations(ledger, graph, op ? [op] : [], { chunk: rows, logitsRows: rows, context });
+    const activations = createActivations(ledger, graph, op ? [op] : [], { chunk: rows, logitsRows: rows, context, segments: sets.length + 1 });
     writeAngles(device.queue, activations, graph, context, []);
-    const cacheBytes = kvBytes(config, context, choice.cache);
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    const [keys, values] = ['keys', 'values'].map((name) => ledger.create('kv', name, cacheBytes, usage));
-    const sequence = createSequenceBuffers(ledger, context, { keys: () => keys, values: () => values });
+    const fresh = createSegment(ledger, 'fresh', config, context - base, kv).buffer;
+    const older = sets.map(({ kv: format, slots }, i) => ({
+      format, mostSlots: Math.max(...slots),
+      pages: { buffer: createSegment(ledger, `set.${i}`, config, Math.max(1, ...slots), format).buffer },
+      slots: { buffer: ledger.create('kv', `set.${i}.slots`, 4 * slots.length, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST) },
+    }));
+    const sequence: SequenceBuffers = { ...createSequenceBuffers(ledger, context, () => fresh), base, set: (_, i) => older[i] };
     await ledger.settle();
-    writeState(device.queue, activations, sequence, position, tokens);
+    writeState(device.queue, activations, sequence, position, tokens, first);
+    older.forEach(({ slots }, i) => device.queue.writeBuffer(slots.buffer, 0, Uint32Array.from(sets[i].slots)));
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
-    const dispatches = op ? record(op, { graph, choice, activations }, place!, mode, 'check').filter((each) => runsIn(each, { rows: tokens, length })) : [];
+    const dispatches = op ? record(op, { graph, choice, activations, kv: { format: kv, sets: () => older } }, place!, mode, 'check').filter((each) => runsIn(each, { rows: tokens, length })) : [];
 
     const strideOf = (name: string) => (name === 'partials' ? 0 : activations.strides[name]);
     const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {
@@ -103,12 +116,12 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
       return bytes;
     };
     return await act({
-      ledger, activations, sequence, keys, values, dispatches, readBytes,
+      ledger, activations, sequence, segments: [...older.map(({ pages }) => pages.buffer), fresh], dispatches, readBytes,
       write(name, given, width) {
         const stride = strideOf(name);
         const padded = new Float32Array((given.length / width) * stride);
         for (let row = 0; row * width < given.length; row++) padded.set(given.subarray(row * width, (row + 1) * width), row * stride);
-        device.queue.writeBuffer(activations.buffers[name].buffer, 0, padded);
+        device.queue.writeBuffer(activations.buffers[name].buffer, 4 * stride * first, padded);
       },
       async run(what) {
         const program = Array.isArray(what) ? await createProgram(device, ledger, kernels, 'check', what) : what;
@@ -120,9 +133,9 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
       },
       async read(name, count, width) {
         const stride = strideOf(name);
-        const all = new Float32Array(await readBytes(activations.buffers[name].buffer, 4 * stride * count));
+        const all = new Float32Array(await readBytes(activations.buffers[name].buffer, 4 * stride * (first + count)));
         const found = new Float32Array(count * width);
-        for (let row = 0; row < count; row++) found.set(all.subarray(row * stride, row * stride + width), row * width);
+        for (let row = 0; row < count; row++) found.set(all.subarray((first + row) * stride, (first + row) * stride + width), row * width);
         return found;
       },
     });

@@ -1,9 +1,9 @@
 // attended = softmax(query · keys * scale) · values; causal, of the last `window` positions if given. Decode splits the
 // positions among workgroups (FlashDecoding, 2023) and joins their partial sums; prefill keeps a head's sums in registers.
-import { type Dispatch } from '../../gpu/program.ts';
+import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
 import { type AttentionChoice, attentions } from '../kernel-choice.ts';
-import { type Operation, type RecordContext, type SequenceBuffers, pad32 } from '../operation.ts';
+import { type KvSet, type Operation, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
 import { lanesOf } from '../products.ts';
 import { queryFloats } from './rope.ts';
 
@@ -20,6 +20,7 @@ export const isAttend = (op: Op): op is Attend => op.op === 'attend';
 
 type Heads = Pick<ModelConfig, 'heads' | 'kvHeads'>;
 
+const flag = (value: unknown) => (value ? 1 : 0);
 /** Workgroup memory that every device has. */
 const workgroupBytes = 16384;
 /** Most heads of a group that share a workgroup there: their sums are in registers. */
@@ -28,9 +29,11 @@ const mostHeads = 8;
 export const operation: Operation<Attend> = {
   name: 'attend',
   buffers: (_, config) => ({ query: queryFloats(config), attended: pad32(config.heads * config.headDim) }),
-  scratch: (_, config, positions) => ({ partials: partialsBytes(config, positions) }),
-  dispatches: (op, context, _place, mode, section) => (mode === 'decode' ? attendOne(context, section, op) : [attendMany(context, section, op)]),
+  scratch: (_, config, sizes) => ({ partials: partialsBytes(config, sizes), ...joinedBytes(config, sizes) }),
+  dispatches: (op, context, _place, mode, section) => (mode === 'decode' ? attendOne(context, section, op) : attendMany(context, section, op)),
   costs: {
+    'attention-join': ({ params = {} }, { rows }, { config: { heads, headDim } }) =>
+      ({ bytes: rows * (params.segments * splitBytes({ heads, headDim }) + heads * headDim * 4), flops: 2 * rows * params.segments * heads * headDim }),
     attention({ params = {} }, { rows, length }, { config: { heads, headDim }, kvPositionBytes }) {
       const seen = params.window ? Math.min(length, params.window) : length;
       let positions = 0;
@@ -49,48 +52,88 @@ export const operation: Operation<Attend> = {
   },
 };
 
-const cachedIn = (layer: number) => ({
-  state: (of: SequenceBuffers) => of.state, keys: (of: SequenceBuffers) => of.keys(layer), values: (of: SequenceBuffers) => of.values(layer),
-});
-
-function attendMany(context: RecordContext, section: string, op: Attend): Dispatch {
-  const { activations: { buffers, strides }, graph: { config }, choice } = context;
-  const groupSize = config.heads / config.kvHeads;
-  const lanes = lanesOf(choice.prefill);
-  return {
-    label: `${section}.attend`,
-    // What is faster for products, reading for oneself or together, is so for keys and values.
-    kernel: {
-      kernel: 'attention', files: [`kv/${choice.cache}`, lanes ? 'eight/broadcast' : 'eight/direct', 'state'],
-      consts: { HeadVec4s: Math.ceil(config.headDim / 4), ...(lanes ? { Lanes: lanes } : {}) },
-    },
-    params: { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, stride: strides.attended, window: op.window ?? 0, scale: op.scale },
-    bindings: { ...cachedIn(op.layer), query: buffers.query, attended: buffers.attended },
-    grid: ({ rows }) => [Math.ceil((rows * groupSize) / 64), config.kvHeads],
-  };
+/** Files and bindings of a kernel that reads one segment: the fresh slots of a layer, or a set. */
+function segmentOf({ kv }: RecordContext, layer: number, segment: number, set?: KvSet): { files: string[]; bindings: Dispatch['bindings'] } {
+  const files = [...(set ?? kv).format.read, 'kv/where/direct', 'state', `kv/seen/${set ? 'set' : 'fresh'}`];
+  const bindings: Dispatch['bindings'] = set
+    ? { pages: (of: SequenceBuffers) => of.set!(layer, segment).pages, set_slots: (of: SequenceBuffers) => of.set!(layer, segment).slots }
+    : { pages: (of: SequenceBuffers) => of.fresh(layer) };
+  return { files, bindings: { state: stateIn, ...bindings } };
 }
 
-function attendOne(context: RecordContext, section: string, op: Attend): Dispatch[] {
-  const { activations: { buffers }, graph: { config }, choice } = context;
+const stateIn = (of: SequenceBuffers) => of.state;
+
+function setsOf({ kv }: RecordContext, { layer, window }: Attend): KvSet[] {
+  const sets = kv.sets?.(layer) ?? [];
+  if (window && sets.length) throw new Error(`Layer ${layer} sees a window of ${window} positions: a set, which knows no positions, cannot be part of it.`);
+  return sets;
+}
+
+/** One segment gives the result; of several each gives its part, and one dispatch more joins them. */
+function attendMany(context: RecordContext, section: string, op: Attend): Dispatch[] {
+  const { activations: { buffers, strides, rows: mostRows }, graph: { config }, choice } = context;
+  const groupSize = config.heads / config.kvHeads;
+  const lanes = lanesOf(choice.prefill);
   const vec4s = Math.ceil(config.headDim / 4);
+  const sets = setsOf(context, op);
+  const sizes = { heads: config.heads, head_dim: config.headDim, stride: strides.attended, most_rows: mostRows };
+  const segments = [...sets, undefined].map((set, segment): Dispatch => {
+    const { files, bindings } = segmentOf(context, op.layer, segment, set);
+    return {
+      label: `${section}.attend`,
+      // What is faster for products, reading for oneself or together, is so for keys and values.
+      kernel: {
+        kernel: 'attention', files: [...files, lanes ? 'eight/broadcast' : 'eight/direct'],
+        consts: { HeadVec4s: vec4s, ...(lanes ? { Lanes: lanes } : {}) }, constants: { Joined: flag(sets.length) },
+      },
+      params: { ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, segment },
+      bindings: { ...bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
+      grid: ({ rows }) => [Math.ceil((rows * groupSize) / 64), config.kvHeads],
+    };
+  });
+  if (!sets.length) return segments;
+  return [...segments, {
+    label: `${section}.attend.join`,
+    kernel: { kernel: 'attention-join', files: ['state'], consts: { HeadVec4s: vec4s } },
+    params: { ...sizes, segments: segments.length },
+    bindings: { state: stateIn, joined: buffers.joined, attended: buffers.attended },
+    grid: ({ rows }) => [Math.ceil((config.heads * vec4s) / 64), rows],
+  }];
+}
+
+/** Splits of all segments, those of sets first, which are joined together. */
+function attendOne(context: RecordContext, section: string, op: Attend): Dispatch[] {
+  const { activations: { buffers, strides }, graph: { config }, choice } = context;
   const { workgroups, headsEach } = sharing(config);
   const { span, threads } = attentionOf(config, choice);
-  const consts = { HeadVec4s: vec4s, Threads: threads, Span: span };
+  const consts = { HeadVec4s: Math.ceil(config.headDim / 4), Threads: threads, Span: span };
   const window = op.window ?? 0;
-  const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: vec4s };
-  return [
-    {
+  const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: consts.HeadVec4s, window };
+  let splits = 0;
+  const attend = (grid: (step: Step) => number, segment: number, set?: KvSet): Dispatch => {
+    const { files, bindings } = segmentOf(context, op.layer, segment, set);
+    return {
       label: `${section}.attend`,
-      kernel: { kernel: 'attention-decode', files: [`kv/${choice.cache}`, 'state'], consts: { ...consts, Heads: headsEach } },
-      params: { ...sizes, window, scale: op.scale },
-      bindings: { ...cachedIn(op.layer), query: buffers.query, partials: buffers.partials },
-      grid: ({ length }) => [splitsOf(length, window, span), config.kvHeads, workgroups],
-    },
+      kernel: { kernel: 'attention-decode', files, consts: { ...consts, Heads: headsEach } },
+      params: { ...sizes, scale: op.scale, first_split: splits },
+      bindings: { ...bindings, query: buffers.query, partials: buffers.partials },
+      grid: (step) => [grid(step), config.kvHeads, workgroups],
+    };
+  };
+  const sets = setsOf(context, op).map((set, segment) => {
+    const count = Math.ceil(set.mostSlots / span);
+    const dispatch = attend(() => count, segment, set);
+    splits += count;
+    return dispatch;
+  });
+  return [
+    ...sets,
+    attend(({ length, of }) => splitsOf(length - ((of as SequenceBuffers | undefined)?.base ?? 0), window, span), sets.length),
     {
       label: `${section}.attend.reduce`,
-      kernel: { kernel: 'attention-reduce', files: ['state'], consts },
-      params: { ...sizes, window },
-      bindings: { state: (of: SequenceBuffers) => of.state, partials: buffers.partials, attended: buffers.attended },
+      kernel: { kernel: 'attention-reduce', files: ['state', 'kv/seen/fresh'], consts },
+      params: { ...sizes, stride: strides.attended, set_splits: splits },
+      bindings: { state: stateIn, partials: buffers.partials, attended: buffers.attended },
       grid: () => [config.heads],
     },
   ];
@@ -116,8 +159,11 @@ export function attentionOf(config: Heads, { span, threads }: AttentionChoice): 
   return { span: Math.max(...fitting.map((each) => each.span)), threads };
 }
 
-/** Bytes of the partial results of one split: a head's sums, and its maximum and total. */
+/** Bytes of the partial results of one row, or split: a head's sums, and its maximum and total. */
 const splitBytes = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-/** Bytes of the partial results for up to `positions`, whatever is chosen. */
-export const partialsBytes = (config: ModelConfig, positions: number): number => Math.ceil(positions / Math.min(...attentions.map(({ span }) => span))) * splitBytes(config);
+/** Bytes of the splits of decode, whatever is chosen; the last one of each segment may be short. */
+export const partialsBytes = (config: ModelConfig, { context, segments = 1 }: ScratchSizes): number => (Math.ceil(context / Math.min(...attentions.map(({ span }) => span))) + segments - 1) * splitBytes(config);
+
+/** Where there are several segments, what each leaves of the rows of a step. */
+const joinedBytes = (config: ModelConfig, { chunk, segments = 1 }: ScratchSizes): Record<string, number> => (segments > 1 ? { joined: segments * chunk * splitBytes(config) } : {});

@@ -1,4 +1,4 @@
-// Normalises (optional) and rotates the queries and keys of `qkv`; queries go to `query`, keys and values to the cache of a layer.
+// Normalises (optional) and rotates the queries and keys of `qkv`; queries go to `query`, keys and values to the fresh pages of a layer.
 import { type ModelConfig, type Op } from '../graph.ts';
 import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
 
@@ -24,21 +24,21 @@ export const operation: Operation<Rope> = {
   buffers: (_, config) => ({ qkv: pad32((config.heads + 2 * config.kvHeads) * config.headDim), query: queryFloats(config) }),
   state: ({ layer }) => ({ kind: 'keys-values', layer }),
   dispatches(op, context, { vectors, vectorOffset }, _mode, section) {
-    const { activations: { buffers, strides, angles, firstAngles }, graph: { config, ropes }, choice } = context;
+    const { activations: { buffers, strides, angles, firstAngles }, graph: { config, ropes }, kv } = context;
     const { heads, kvHeads, headDim, eps } = config;
     const spec = ropes[op.rope];
     const vec4s = Math.ceil(headDim / 4);
     const headsPerWorkgroup = Math.floor(64 / vec4s);
     return [{
       label: `${section}.rope`,
-      kernel: { kernel: 'rope', files: [`kv/${choice.cache}`, 'state'], constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) } },
+      kernel: { kernel: 'rope', files: [...kv.format.write, 'kv/where/direct', 'state'], constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) } },
       params: {
         heads, kv_heads: kvHeads, head_dim: headDim, head_vec4s: vec4s, rope_dims: spec.dims, first_angle: firstAngles[op.rope], stride: strides.qkv, eps,
         query_norm: op.queryNorm ? vectorOffset(op.queryNorm) : 0, key_norm: op.keyNorm ? vectorOffset(op.keyNorm) : 0,
       },
       bindings: {
         vectors, qkv: buffers.qkv, angles, query: buffers.query,
-        state: (of: SequenceBuffers) => of.state, keys: (of: SequenceBuffers) => of.keys(op.layer), values: (of: SequenceBuffers) => of.values(op.layer),
+        state: (of: SequenceBuffers) => of.state, pages: (of: SequenceBuffers) => of.fresh(op.layer),
       },
       grid: ({ rows }) => [Math.ceil((heads + 2 * kvHeads) / headsPerWorkgroup), rows],
     }];

@@ -1,14 +1,13 @@
 // How keys and values are kept after the next load, as the visitor chose. Kept by the browser; no elements.
+import { kvFormats } from '../../kv/formats/catalogue.ts';
 import { type KvType } from '../../protocol.ts';
 
 const key = 'windrow-kv';
 
 /** The first leaves it to windrow. */
-export const kvChoices: { value: KvType | ''; words: string }[] = [
+export const kvChoices: { value: KvType; words: string }[] = [
   { value: '', words: 'as windrow chooses' },
-  { value: 'f32', words: 'exact (32 bits)' },
-  { value: 'f16', words: 'half (16 bits)' },
-  { value: 'q8', words: '8 bits: room for longer chats' },
+  ...[...kvFormats.values()].map(({ name, label }) => ({ value: name, words: label })),
 ];
 
 /** The choice, or undefined for windrow's own; also where nothing can be kept (a private window, say). */

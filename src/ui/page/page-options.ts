@@ -1,7 +1,6 @@
 // What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&repeat-penalty=R&seed=N&f32&kv=q8&context=N
 // &budget=2GiB&variant=splits=1,prefill=rows; ?shared=TEXT is what another app shared, where the address may stand in a text.
 // Checked by the API.
-import { type KvType } from '../../protocol.ts';
 import { type ChatSettings } from '../chat/chat.ts';
 
 export interface PageOptions {
@@ -15,7 +14,7 @@ export interface PageOptions {
   context?: number;
   budget?: string;
   f32: boolean;
-  kv?: KvType;
+  kv?: string;
   /** KernelChoice of kernels, in place of those that tests and measurements would choose. */
   variant?: string;
 }
@@ -33,7 +32,7 @@ export function pageOptions(search: string): PageOptions {
     context: number('context'),
     budget: query.get('budget') ?? undefined,
     f32: query.has('f32'),
-    kv: (query.get('kv') as KvType | null) ?? undefined,
+    kv: query.get('kv') ?? undefined,
     variant: query.get('variant') ?? undefined,
   };
 }

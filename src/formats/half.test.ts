@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { halfToFloat } from '../formats/half.ts';
-import { roundToHalf } from './half.ts';
+import { floatToHalf, halfToFloat } from './half.ts';
 
-describe('roundToHalf', () => {
+const roundToHalf = (value: number) => halfToFloat(floatToHalf(value));
+
+describe('floatToHalf', () => {
   it('leaves every f16 value as it is', () => {
     for (let bits = 0; bits < 0x10000; bits++) {
       const value = halfToFloat(bits);

@@ -1,0 +1,17 @@
+// f32: every number as it is, the exact path.
+import { type KvFormat, shadersOf } from './format.ts';
+
+export const format: KvFormat = {
+  name: 'f32',
+  label: 'exact (32 bits)',
+  rounding: 0,
+  unitWords: 4,
+  scaleUnits: 0,
+  ...shadersOf('f32'),
+  encode(head) {
+    const words = new Uint32Array(4 * Math.ceil(head.length / 4));
+    new Float32Array(words.buffer).set(head);
+    return words;
+  },
+  decode: (words, headDim) => new Float32Array(words.slice(0, headDim).buffer),
+};

@@ -1,0 +1,26 @@
+// A segment: slots of keys and values of one layer, in pages of one format and one buffer. Knows no positions and no kernels.
+import { type Ledger } from '../gpu/ledger.ts';
+import { type ModelConfig } from '../model/graph.ts';
+import { type KvFormat, pageSlots, pageWords } from './formats/format.ts';
+
+export interface Segment {
+  readonly format: KvFormat;
+  /** Slots of every kv head that there is room for. */
+  readonly capacity: number;
+  /** Pages, as (slot / 32, kv head). */
+  readonly buffer: GPUBuffer;
+}
+
+export type KvHeads = Pick<ModelConfig, 'kvHeads' | 'headDim'>;
+
+/** Bytes of the pages of one layer. */
+export const segmentBytes = ({ kvHeads, headDim }: KvHeads, slots: number, format: KvFormat): number => Math.ceil(slots / pageSlots) * kvHeads * 4 * pageWords(format, headDim);
+
+/** Bytes of the keys and values of one position of a layer. */
+export const positionBytes = (heads: KvHeads, format: KvFormat): number => segmentBytes(heads, pageSlots, format) / pageSlots;
+
+/** Zero-filled. Throws BudgetError as the ledger does. */
+export function createSegment(ledger: Ledger, label: string, heads: KvHeads, capacity: number, format: KvFormat): Segment {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  return { format, capacity, buffer: ledger.create('kv', label, segmentBytes(heads, capacity, format), usage) };
+}
