@@ -59,26 +59,29 @@ describe.skipIf(!adapterFile)('keys and values', () => {
 
 describe.skipIf(!adapterFile)('keys and values that find no more room', () => {
   it('leave the conversation usable, in layers of which some have grown, and grow when there is room', async () => {
-    await withModel('tiny/tiny-mistral.gguf', 'f16', async ({ ledger, graph, kv }, runner) => {
+    await withModel('tiny/tiny-mistral.gguf', 'f16', async ({ ledger, graph, sequence }, runner) => {
       const tokens = ids(300, graph.config.vocab);
-      await runner.feed(tokens.slice(0, 200), 0);
-      const before = await runner.readLogits();
-      const layer = kv.layer(0).buffer.size;
+      const run = async (first: number, end: number) => {
+        await runner.feed(tokens.slice(first, end), first);
+        return runner.readLogits();
+      };
+      await run(0, 199);
+      const before = await run(199, 200);
+      const layer = sequence.fresh(0).buffer.size;
       // The rest of the budget but what one layer more needs: the first grows to twice its size, the next cannot.
       const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
       const give = ledger.reserve('staging', left - 2 * layer - 8 * graph.config.vocab);
       await expect(runner.feed(tokens.slice(200), 200)).rejects.toThrow(BudgetError);
-      expect(kv.layer(0).buffer.size).toBe(2 * layer);
-      expect(kv.layer(1).buffer.size).toBe(layer);
-      expect(kv.capacity).toBe(256);
-      await runner.feed(tokens.slice(199, 200), 199); // over what both kinds of layers hold
-      expect(await runner.readLogits()).toEqual(before);
+      expect(sequence.fresh(0).buffer.size).toBe(2 * layer);
+      expect(sequence.fresh(1).buffer.size).toBe(layer);
+      expect(sequence.capacity).toBe(256);
+      expect(await run(199, 200)).toEqual(before); // over what both kinds of layers hold
       give();
-      await runner.feed(tokens.slice(200), 200);
-      expect(kv.capacity).toBe(512);
-      const found = await runner.readLogits();
-      await runner.feed(tokens, 0);
-      expect(await runner.readLogits()).toEqual(found);
+      const found = await run(200, 300);
+      expect(sequence.capacity).toBe(512);
+      await run(0, 199);
+      await run(199, 200);
+      expect(await run(200, 300)).toEqual(found);
     });
   });
 });

@@ -83,6 +83,8 @@ export interface SequenceBuffers {
   base?: number;
   /** Of the sets that were recorded of a layer, the pages of each, and how many slots it has, u32 (kv head). */
   set?(layer: number, index: number): { pages: Binding; slots: Binding };
+  /** Has something freed with the sequence that was made for it. */
+  whenClosed?(free: () => void): void;
 }
 
 /** What buffers are made for. */

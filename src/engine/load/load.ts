@@ -4,9 +4,8 @@ import { type Gpu } from '../../gpu/device.ts';
 import { createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../../gpu/ledger.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
-import { type Fresh, createFresh } from '../../kv/fresh.ts';
-import { createSequenceBuffers } from '../../model/sequence-buffers.ts';
-import { type Activations, type RecordContext, type SequenceBuffers } from '../../model/operation.ts';
+import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
+import { type Activations, type RecordContext } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
@@ -30,9 +29,9 @@ export interface LoadedModel extends OpenedModel, Programs, Streaming {
   ledger: Ledger;
   activations: Activations;
   /** Keys and values of the one conversation. */
-  kv: Fresh;
-  /** The one conversation. */
-  sequence: SequenceBuffers;
+  /** The first sequence, which is there as long as the model. */
+  sequence: Sequence;
+  createSequence(): Sequence;
   uploader: Uploader;
   /** Waits for transfers under way, then frees everything. */
   destroy(): Promise<void>;
@@ -105,7 +104,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       });
       if (cleared) placed = await placeModel(gpu, opened, planned, ledger, options);
     }
-    const { weights, activations, kv, sequence } = placed;
+    const { weights, activations, sequence } = placed;
     const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
     const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
     const proveAndRecord = async (arrived: Promise<void>) => {
@@ -127,6 +126,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
     underWay.push(recording.then(() => hooks.onReady?.('programs')), arriving);
     await Promise.all(underWay);
     const recorded = await recording;
+    placed.home.release = (of) => [...recorded.programs.decode, ...recorded.programs.prefill].forEach(({ program }) => program.release(of));
     const steps = planned.verdict === 'streams' ? chunk : Math.min(chunk, choice.chunk);
     options = { ...options, chunk: steps, choice: { ...choice, chunk: steps } };
     await ledger.settle();
@@ -135,7 +135,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       await uploader.idle();
       ledger.destroyAll();
     };
-    return { ...opened, gpu, plan: planned, options, ledger, activations, kv, sequence, uploader, ...streaming, ...recorded, destroy };
+    return { ...opened, gpu, plan: planned, options, ledger, activations, sequence, createSequence: () => createSequence(placed.home), uploader, ...streaming, ...recorded, destroy };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(underWay); // what is still being compiled would make buffers
@@ -144,15 +144,22 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
   }
 }
 
+interface Placed {
+  weights: ResidentWeights;
+  activations: Activations;
+  home: SequenceHome;
+  sequence: Sequence;
+}
+
 /** The buffers of a model that live as long as it does. */
-async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<{ weights: ResidentWeights; activations: Activations; kv: Fresh; sequence: SequenceBuffers }> {
+async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<Placed> {
   const weights = placeWeights(layout, slices, {
     maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const activations = createActivations(ledger, graph, opsOf(graph), options);
-  const kv = createFresh(ledger, graph.config, options.context, options.kv);
-  const sequence = createSequenceBuffers(ledger, options.context, (layer) => kv.layer(layer).buffer);
+  const home: SequenceHome = { device, ledger, config: graph.config, context: options.context, format: options.kv, release: () => {} };
+  const sequence = createSequence(home, true);
   await ledger.settle();
-  return { weights, activations, kv, sequence };
+  return { weights, activations, home, sequence };
 }

@@ -6,6 +6,7 @@ import { type Stage } from '../load/programs.ts';
 import { createPacer, pageMs } from './pacer.ts';
 import { createReadback, mostPerSubmit } from './readback.ts';
 import { type Step } from '../../gpu/program.ts';
+import { type Sequence } from '../../kv/sequence.ts';
 import { type Sampler } from '../../model/sampling/sampler.ts';
 import { noToken } from '../../model/sampling/uniform.ts';
 import { type Token, type TransferStats } from '../../protocol.ts';
@@ -28,6 +29,8 @@ export interface Runner {
    * tokens may have been made in vain.
    */
   tokens(sampler: Sampler, length: number, most: number, signal?: AbortSignal): AsyncGenerator<Token[], void>;
+  /** The same for another sequence of the model. One of them runs at a time. */
+  of(sequence: Sequence): Runner;
   readonly submits: number;
   /** Milliseconds spent encoding and submitting so far. */
   readonly hostMs: number;
@@ -36,8 +39,7 @@ export interface Runner {
 }
 
 export function createRunner(model: LoadedModel): Runner {
-  const { gpu: { device }, ledger, activations, kv, sequence, programs, heads, options, graph, window, rows: embedding, uploader } = model;
-  const { ids: idsBinding } = sequence;
+  const { gpu: { device }, ledger, activations, programs, heads, options, graph, window, rows: embedding, uploader } = model;
   const { buffers } = activations;
   const pacer = createPacer(device.queue);
   const readback = createReadback(ledger, graph.config.vocab);
@@ -46,8 +48,6 @@ export function createRunner(model: LoadedModel): Runner {
   let hostMs = 0;
   let stalls = 0;
   let stallMs = 0;
-  let lastId: number | undefined; // the token that the sampler chose last
-  let chosen: number[] = []; // since a sampler started that asks
   let lost: GPUDeviceLostInfo | undefined;
   void device.lost.then((info) => (lost = info));
   let wrong: GPUError | undefined; // after which work may be left out without a word
@@ -96,32 +96,6 @@ export function createRunner(model: LoadedModel): Runner {
   /** Runs stages for one step. */
   const runStep = (stages: Stage[], step: Step, signal?: AbortSignal) => run(stages, [step], () => {}, () => {}, signal);
 
-  /** Runs stages and then the sampler for each step, and reads the tokens that it chose, which begin at `position`. The outer promise is that of the submits. */
-  async function runAndRead(stages: Stage[], sampler: Sampler, steps: Step[], position: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]> }> {
-    sampler.before?.(sequence, chosen);
-    let read: () => Promise<Token[]>;
-    let tokens!: Promise<Token[]>;
-    const copy = (encoder: GPUCommandEncoder) => (read = readback.copy(encoder, idsBinding.buffer, sampler.recordsOf?.(sequence), position, steps.length));
-    await run([...stages, { program: sampler.program }], steps, copy, () => {
-      tokens = read().then((made) => checkChosen(made, sampler, position));
-      tokens.catch(() => {}); // may be awaited after the next submit
-    }, signal);
-    return { tokens };
-  }
-
-  function checkChosen(tokens: Token[], { masked, before }: Sampler, position: number): Token[] {
-    checkGpu();
-    const wrong = tokens.findIndex(({ id }) => id >= graph.config.vocab);
-    if (wrong >= 0 && model.gpu.computes) {
-      const { id } = tokens[wrong];
-      if (masked && id === noToken) throw new RequestError(`No token can be chosen for position ${position + wrong}: the mask allows none whose logit is a finite number. Allow others.`);
-      throw new DeviceError(badToken(id, position + wrong), { code: 'kernel_failed' });
-    }
-    lastId = tokens.at(-1)?.id;
-    if (before) chosen.push(...tokens.map(({ id }) => id));
-    return tokens;
-  }
-
   function badToken(id: number, position: number): string {
     const { gpu: { adapterName } } = model;
     const { vocab } = graph.config;
@@ -147,16 +121,6 @@ export function createRunner(model: LoadedModel): Runner {
     await uploader.write(buffers[graph.embed.output].buffer, 0, new Uint8Array(floats.buffer));
   }
 
-  async function makeRoom(length: number): Promise<void> {
-    if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
-    if (length <= kv.capacity) return;
-    try {
-      await kv.grow(device, length);
-    } finally {
-      [...programs.decode, ...programs.prefill].forEach(({ program }) => program.release(sequence)); // also of the layers before one that failed
-    }
-  }
-
   const body = (rows: number) => (rows === 1 ? programs.decode : programs.prefill);
 
   function checkIds(ids: readonly number[]): void {
@@ -164,18 +128,6 @@ export function createRunner(model: LoadedModel): Runner {
     const { vocab } = graph.config;
     const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocab));
     if (bad !== undefined) throw new RequestError(`The token ${bad} is not in the vocabulary of ${vocab} tokens.`);
-  }
-
-  async function forChunks(ids: readonly number[], position: number, each: (step: Step) => Promise<void>): Promise<void> {
-    checkIds(ids);
-    await makeRoom(position + ids.length);
-    device.queue.writeBuffer(idsBinding.buffer, 4 * position, Uint32Array.from(ids));
-    for (let done = 0; done < ids.length; done += options.chunk) {
-      const rows = Math.min(options.chunk, ids.length - done);
-      writeState(device.queue, activations, sequence, position + done, (stepRows = rows));
-      await embed(ids.slice(done, done + rows));
-      await each({ rows, length: position + done + rows, of: sequence });
-    }
   }
 
   async function readFloats(buffer: GPUBuffer, count: number): Promise<Float32Array> {
@@ -191,71 +143,125 @@ export function createRunner(model: LoadedModel): Runner {
     }
   }
 
-  async function sample(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
-    if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
-    chosen = [];
-    sampler.start(sequence);
-    return (await (await runAndRead([], sampler, [{ rows: 1, length, of: sequence }], length, signal)).tokens)[0];
-  }
-
-  async function step(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
-    await makeRoom(length + 1);
-    if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
-    if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
-    await embed([lastId]);
-    return (await (await runAndRead([...programs.decode, ...heads.last], sampler, [{ rows: 1, length: length + 1, of: sequence }], length + 1, signal)).tokens)[0];
-  }
-
   /** As many as take half of the time between two pictures of the page, as two submits are in flight; one if the CPU has a part in each. */
   const tokensPerSubmit = (stages: number): number => (window || embedding ? 1 : (options.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(1, pageMs) / 2 / stages)))));
 
   /** Whether ids are read while the next submit runs: not where the CPU has a part in each token, nor where a token in vain costs more than a wait. */
   const readsBehind = (): boolean => !window && !embedding && pacer.piecesPerSubmit(1) >= 2 * (programs.decode.length + heads.last.length + 1);
 
-  return {
-    get submits() {
-      return submits;
-    },
-    get hostMs() {
-      return hostMs;
-    },
-    transfer: () => ({ storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, ...window?.counters, rowBytes: embedding?.byteLength ?? 0, stalls, stallMs }),
-    async feed(ids, position, signal) {
-      const end = position + ids.length;
-      await forChunks(ids, position, (step) => runStep(step.length === end ? [...body(step.rows), ...heads.last] : body(step.rows), step, signal));
-    },
-    async feedAll(ids, position, onRows, signal) {
-      const { all } = heads;
-      if (!all) throw new RequestError('The model was loaded without room for the logits of every token.');
-      await forChunks(ids, position, async (step) => {
-        await runStep([...programs.prefill, ...all], step, signal);
-        onRows(await readFloats(buffers.logits.buffer, step.rows * graph.config.vocab), step.rows);
-      });
-    },
-    readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
-    sample,
-    step,
-    async *tokens(sampler, length, most, signal) {
-      if (most < 1) return;
-      yield [await sample(sampler, length, signal)];
-      const end = Math.min(length + most, options.context); // ids have a place below it
-      const stages = [...programs.decode, ...heads.last];
-      const pending: Promise<Token[]>[] = [];
-      try {
-        for (let at = length + 1; at < end || pending.length; ) {
-          const count = Math.min(sampler.ahead ? tokensPerSubmit(stages.length + 1) : 1, end - at);
-          if (count > 0) {
-            await makeRoom(at + count - 1);
-            if (embedding) await embed([lastId!]);
-            const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i, of: sequence }));
-            pending.push((await runAndRead(stages, sampler, steps, at, signal)).tokens);
-            at += count;
-          }
-          while (pending.length > (at < end && sampler.ahead && readsBehind() ? 1 : 0)) yield await pending.shift()!;
-        }
-      } finally {
-        await Promise.allSettled(pending); // a buffer that is mapped takes no copy
+  function on(sequence: Sequence): Runner {
+    const { ids: idsBinding } = sequence;
+    let lastId: number | undefined; // the token that the sampler chose last
+    let chosen: number[] = []; // since a sampler started that asks
+
+    /** Runs stages and then the sampler for each step, and reads the tokens that it chose, which begin at `position`. The outer promise is that of the submits. */
+    async function runAndRead(stages: Stage[], sampler: Sampler, steps: Step[], position: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]> }> {
+      sampler.before?.(sequence, chosen);
+      let read: () => Promise<Token[]>;
+      let tokens!: Promise<Token[]>;
+      const copy = (encoder: GPUCommandEncoder) => (read = readback.copy(encoder, idsBinding.buffer, sampler.recordsOf?.(sequence), position, steps.length));
+      await run([...stages, { program: sampler.program }], steps, copy, () => {
+        tokens = read().then((made) => checkChosen(made, sampler, position));
+        tokens.catch(() => {}); // may be awaited after the next submit
+      }, signal);
+      return { tokens };
+    }
+
+    function checkChosen(tokens: Token[], { masked, before }: Sampler, position: number): Token[] {
+      checkGpu();
+      const wrong = tokens.findIndex(({ id }) => id >= graph.config.vocab);
+      if (wrong >= 0 && model.gpu.computes) {
+        const { id } = tokens[wrong];
+        if (masked && id === noToken) throw new RequestError(`No token can be chosen for position ${position + wrong}: the mask allows none whose logit is a finite number. Allow others.`);
+        throw new DeviceError(badToken(id, position + wrong), { code: 'kernel_failed' });
       }
-    },
-  };
+      lastId = tokens.at(-1)?.id;
+      if (before) chosen.push(...tokens.map(({ id }) => id));
+      return tokens;
+    }
+
+    async function makeRoom(length: number): Promise<void> {
+      if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
+      await sequence.makeRoom(length);
+    }
+
+    async function forChunks(ids: readonly number[], position: number, each: (step: Step) => Promise<void>): Promise<void> {
+      checkIds(ids);
+      await makeRoom(position + ids.length);
+      sequence.note(position, []); // what an abort leaves behind is not what was there
+      device.queue.writeBuffer(idsBinding.buffer, 4 * position, Uint32Array.from(ids));
+      for (let done = 0; done < ids.length; done += options.chunk) {
+        const rows = Math.min(options.chunk, ids.length - done);
+        writeState(device.queue, activations, sequence, position + done, (stepRows = rows));
+        await embed(ids.slice(done, done + rows));
+        await each({ rows, length: position + done + rows, of: sequence });
+        sequence.note(position + done, ids.slice(done, done + rows));
+      }
+    }
+
+    async function sample(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
+      if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
+      chosen = [];
+      sampler.start(sequence);
+      return (await (await runAndRead([], sampler, [{ rows: 1, length, of: sequence }], length, signal)).tokens)[0];
+    }
+
+    async function step(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
+      await makeRoom(length + 1);
+      if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
+      if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
+      await embed([lastId]);
+      return (await (await runAndRead([...programs.decode, ...heads.last], sampler, [{ rows: 1, length: length + 1, of: sequence }], length + 1, signal)).tokens)[0];
+    }
+
+    return {
+      get submits() {
+        return submits;
+      },
+      get hostMs() {
+        return hostMs;
+      },
+      of: on,
+      transfer: () => ({ storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, ...window?.counters, rowBytes: embedding?.byteLength ?? 0, stalls, stallMs }),
+      async feed(ids, position, signal) {
+        const end = position + ids.length;
+        await forChunks(ids, position, (step) => runStep(step.length === end ? [...body(step.rows), ...heads.last] : body(step.rows), step, signal));
+      },
+      async feedAll(ids, position, onRows, signal) {
+        const { all } = heads;
+        if (!all) throw new RequestError('The model was loaded without room for the logits of every token.');
+        await forChunks(ids, position, async (step) => {
+          await runStep([...programs.prefill, ...all], step, signal);
+          onRows(await readFloats(buffers.logits.buffer, step.rows * graph.config.vocab), step.rows);
+        });
+      },
+      readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
+      sample,
+      step,
+      async *tokens(sampler, length, most, signal) {
+        if (most < 1) return;
+        yield [await sample(sampler, length, signal)];
+        const end = Math.min(length + most, options.context); // ids have a place below it
+        const stages = [...programs.decode, ...heads.last];
+        const pending: Promise<Token[]>[] = [];
+        try {
+          for (let at = length + 1; at < end || pending.length; ) {
+            const count = Math.min(sampler.ahead ? tokensPerSubmit(stages.length + 1) : 1, end - at);
+            if (count > 0) {
+              await makeRoom(at + count - 1);
+              if (embedding) await embed([lastId!]);
+              const steps = Array.from({ length: count }, (_, i) => ({ rows: 1, length: at + i, of: sequence }));
+              pending.push((await runAndRead(stages, sampler, steps, at, signal)).tokens);
+              at += count;
+            }
+            while (pending.length > (at < end && sampler.ahead && readsBehind() ? 1 : 0)) yield await pending.shift()!;
+          }
+        } finally {
+          await Promise.allSettled(pending); // a buffer that is mapped takes no copy
+        }
+      },
+    };
+  }
+
+  return on(model.sequence);
 }

@@ -63,8 +63,9 @@ export type SamplerBuffer = StateBuffer | ScratchBuffer;
 export type SamplerState = (name: StateBuffer) => Binding;
 export type SamplerScratch = (name: ScratchBuffer) => Binding;
 
-export const createSamplerState = (ledger: Ledger, vocab: number, { state, ids }: Pick<SequenceBuffers, 'state' | 'ids'>): SamplerState =>
-  onDemand<StateBuffer>(ledger, { state, ids }, stateBytes(vocab));
+/** Freed with the sequence. */
+export const createSamplerState = (ledger: Ledger, vocab: number, { state, ids, whenClosed }: Pick<SequenceBuffers, 'state' | 'ids' | 'whenClosed'>): SamplerState =>
+  onDemand<StateBuffer>(ledger, { state, ids }, stateBytes(vocab), (buffer) => whenClosed?.(() => ledger.destroy(buffer)));
 
 /** `logits`: (row, vocab) of f32. */
 export function createSamplerScratch(ledger: Ledger, vocab: number, logits: Binding): SamplerScratch {
@@ -74,13 +75,14 @@ export function createSamplerScratch(ledger: Ledger, vocab: number, logits: Bind
 
 export const isOfState = (name: SamplerBuffer, vocab: number): name is StateBuffer => name === 'state' || name === 'ids' || name in stateBytes(vocab);
 
-function onDemand<Name extends string>(ledger: Ledger, given: Partial<Record<Name, Binding>>, bytes: Record<string, number>): (name: Name) => Binding {
+function onDemand<Name extends string>(ledger: Ledger, given: Partial<Record<Name, Binding>>, bytes: Record<string, number>, onMade: (buffer: GPUBuffer) => void = () => {}): (name: Name) => Binding {
   const made = new Map<string, Binding>(Object.entries(given) as [string, Binding][]);
   return (name) => {
     let binding = made.get(name);
     if (!binding) {
       const usage = (name === 'sampling' ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE) | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
       made.set(name, (binding = { buffer: ledger.create('activations', `sampler.${name}`, bytes[name], usage) }));
+      onMade(binding.buffer);
     }
     return binding;
   };

@@ -60,7 +60,10 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
   const states = new WeakMap<SequenceBuffers, SamplerState>();
   const stateOf = (sequence: SequenceBuffers): SamplerState => {
     let state = states.get(sequence);
-    if (!state) states.set(sequence, (state = createSamplerState(ledger, vocab, sequence)));
+    if (!state) {
+      states.set(sequence, (state = createSamplerState(ledger, vocab, sequence)));
+      sequence.whenClosed?.(() => recorded.forEach((program) => program.release(sequence)));
+    }
     return state;
   };
   const bindingOf = (name: SamplerBuffer) => (isOfState(name, vocab) ? (sequence: SequenceBuffers) => stateOf(sequence)(name) : scratch(name));

@@ -1,0 +1,159 @@
+// A sequence: all state of one conversation on the GPU. Its tokens, its state and ids, the fresh keys and values of every
+// layer. Knows neither text nor requests.
+import { type Ledger } from '../gpu/ledger.ts';
+import { type Binding } from '../gpu/program.ts';
+import { type ModelConfig } from '../model/graph.ts';
+import { type SequenceBuffers } from '../model/operation.ts';
+import { sequenceBytes } from '../model/sequence-buffers.ts';
+import { type KvFormat } from './formats/format.ts';
+import { createFresh, freshBytes } from './fresh.ts';
+import { segmentBytes } from './segment.ts';
+import { type SnapshotOf, packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
+
+/** What sequences of one placed model have in common. */
+export interface SequenceHome {
+  device: GPUDevice;
+  ledger: Ledger;
+  config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim'>;
+  /** Most positions. */
+  context: number;
+  format: KvFormat;
+  /** Forgets bind groups, as buffers of the sequence were replaced or freed. */
+  release(sequence: SequenceBuffers): void;
+}
+
+export interface Sequence extends SequenceBuffers {
+  /** Whose keys and values are there, in order. */
+  readonly tokens: readonly number[];
+  /** Positions that every layer has room for. */
+  readonly capacity: number;
+  /** Bytes of its keys and values on the GPU. */
+  readonly byteLength: number;
+  /** The bytes that its keys and values would take at first with room for so many positions. */
+  bytesFor(positions: number): number;
+  /** Notes that tokens were run, the first of them at `position`; what was known beyond is forgotten. */
+  note(position: number, ids: readonly number[]): void;
+  /** Makes room for so many positions. BudgetError where there is none; what is there stays. */
+  makeRoom(positions: number): Promise<void>;
+  /** Forgets what is beyond `length` tokens; gives the length reached, which may be less. */
+  truncate(length: number): number;
+  /** A sequence of the first `length` tokens, copied on the GPU; this one stays as it is. BudgetError if there is no room. */
+  fork(length?: number): Promise<Sequence>;
+  /** The sequence as bytes, to be gone on from by `restore`, in another process too. `model`: the id of the stored model. */
+  save(model: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Takes the place of what is here. RequestError if it was saved of another model, format or layout. */
+  restore(bytes: Uint8Array, model: string): Promise<void>;
+  /** Frees what it has on the GPU. False for one that is to be there as long as its model: that is emptied. */
+  close(): boolean;
+}
+
+/** `stays`: as long as its model does. */
+export function createSequence(home: SequenceHome, stays = false): Sequence {
+  const { device, ledger, config, context, format } = home;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const own = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [name, { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) }]);
+  const { state, ids } = Object.fromEntries(own);
+  const freed: (() => void)[] = [];
+  let fresh = createFresh(ledger, config, context, format);
+  const tokens: number[] = [];
+
+  const layers = () => Array.from({ length: config.layers }, (_, layer) => fresh.layer(layer).buffer);
+  const pagesOf = (length: number) => segmentBytes(config, length, format);
+  const freePages = () => layers().forEach((buffer) => ledger.destroy(buffer));
+
+  const sequence: Sequence = {
+    state, ids,
+    fresh: (layer) => ({ buffer: fresh.layer(layer).buffer }),
+    whenClosed: (free) => void freed.push(free),
+    get tokens() {
+      return tokens;
+    },
+    get capacity() {
+      return fresh.capacity;
+    },
+    get byteLength() {
+      return layers().reduce((sum, { size }) => sum + size, 0);
+    },
+    bytesFor: (positions) => Math.max(freshBytes(config, context, format).first, config.layers * pagesOf(Math.min(context, Math.ceil(positions / 256) * 256))),
+    note(position, more) {
+      tokens.length = position <= tokens.length ? position : 0;
+      if (tokens.length === position) tokens.push(...more);
+    },
+    async makeRoom(positions) {
+      if (positions <= fresh.capacity) return;
+      try {
+        await fresh.grow(device, positions);
+      } finally {
+        home.release(sequence); // also of the layers before one that failed
+      }
+    },
+    truncate(length) {
+      tokens.length = Math.min(length, tokens.length);
+      return tokens.length;
+    },
+    async fork(length = tokens.length) {
+      const copy = createSequence(home);
+      try {
+        await ledger.settle();
+        await copy.makeRoom(Math.max(1, length));
+        const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
+        if (length) layers().forEach((buffer, layer) => encoder.copyBufferToBuffer(buffer, 0, copy.fresh(layer).buffer, 0, pagesOf(length)));
+        device.queue.submit([encoder.finish()]);
+        writeTokens(copy, tokens.slice(0, length));
+        return copy;
+      } catch (error) {
+        copy.close();
+        throw error;
+      }
+    },
+    async save(model) {
+      const bytes = pagesOf(tokens.length);
+      const pages: Uint8Array[] = [];
+      for (const buffer of layers()) pages.push(tokens.length ? await read(buffer, bytes) : new Uint8Array());
+      return packSnapshot({ of: snapshotOf(model), tokens, layers: pages });
+    },
+    async restore(bytes, model) {
+      const { tokens: saved, layers: pages } = unpackSnapshot(bytes, snapshotOf(model));
+      tokens.length = 0;
+      await sequence.makeRoom(Math.max(1, saved.length));
+      pages.forEach((page, layer) => device.queue.writeBuffer(fresh.layer(layer).buffer, 0, page.slice()));
+      writeTokens(sequence, saved);
+    },
+    close() {
+      tokens.length = 0;
+      freePages();
+      home.release(sequence);
+      if (stays) {
+        fresh = createFresh(ledger, config, context, format);
+        return false;
+      }
+      freed.forEach((free) => free());
+      [state, ids].forEach(({ buffer }) => ledger.destroy(buffer));
+      return true;
+    },
+  };
+  return sequence;
+
+  function writeTokens(target: Sequence, known: readonly number[]): void {
+    device.queue.writeBuffer(target.ids.buffer, 0, Uint32Array.from(known));
+    target.note(0, known);
+  }
+
+  function snapshotOf(model: string): SnapshotOf {
+    return { model, format: format.name, pages: pageVersion };
+  }
+
+  async function read(buffer: GPUBuffer, size: number): Promise<Uint8Array> {
+    const staging = ledger.create('staging', 'sequence.save', size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    try {
+      await ledger.settle();
+      const encoder = device.createCommandEncoder({ label: 'sequence.save' });
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+      device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      return new Uint8Array(staging.getMappedRange().slice(0, size));
+    } finally {
+      ledger.destroy(staging);
+    }
+  }
+}
