@@ -1,9 +1,10 @@
 // Makes a GGUF with random weights, of any size and shape, streamed to a file: for tests and measurements of models that
 // need not say anything. The same options and seed give the same bytes.
 //   node scripts/make-model.mjs OUT.gguf [--layers 4 --dim 256 --ff 768 --heads 4 --kv-heads 2 --vocab 512 --context 2048
-//     --type Q4_0 --embedding-type Q8_0 --untied --seed 1 --parts 1 --name NAME]
+//     --head-dim DIM/HEADS --type Q4_0 --embedding-type Q8_0 --untied --seed 1 --parts 1 --name NAME --sparse]
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
+import { truncate } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -15,6 +16,7 @@ import { parseArgs } from 'node:util';
  * @property {number} [ff]
  * @property {number} [heads]
  * @property {number} [kvHeads]
+ * @property {number} [headDim]
  * @property {number} [vocab]
  * @property {number} [context]
  * @property {string} [type] of all matrices but the embedding
@@ -24,6 +26,7 @@ import { parseArgs } from 'node:util';
  * @property {number} [parts] files of a split model
  * @property {string} [name]
  * @property {boolean} [headerOnly] without the weights that it promises
+ * @property {boolean} [sparse] with a hole in their place, which takes no disk: to plan, not to run
  */
 
 /** Each type: its number in a GGUF, weights and bytes of a block, and what makes random bytes a sound block for rows of `cols`. */
@@ -114,8 +117,9 @@ function vocabulary(/** @type {number} */ size) {
 }
 
 /** The tensors in the order in which llama.cpp's converter writes them. */
-function tensorsOf(/** @type {Required<Options>} */ { layers, dim, ff, heads, kvHeads, vocab, type, embeddingType, untied }) {
-  const kv = (dim / heads) * kvHeads;
+function tensorsOf(/** @type {Required<Options>} */ { layers, dim, ff, heads, kvHeads, headDim, vocab, type, embeddingType, untied }) {
+  const queries = headDim * heads;
+  const kv = headDim * kvHeads;
   const layer = (/** @type {number} */ i) => [
     { name: `blk.${i}.attn_norm.weight`, shape: [dim], type: 'F32' },
     { name: `blk.${i}.ffn_down.weight`, shape: [ff, dim], type },
@@ -123,8 +127,8 @@ function tensorsOf(/** @type {Required<Options>} */ { layers, dim, ff, heads, kv
     { name: `blk.${i}.ffn_up.weight`, shape: [dim, ff], type },
     { name: `blk.${i}.ffn_norm.weight`, shape: [dim], type: 'F32' },
     { name: `blk.${i}.attn_k.weight`, shape: [dim, kv], type },
-    { name: `blk.${i}.attn_output.weight`, shape: [dim, dim], type },
-    { name: `blk.${i}.attn_q.weight`, shape: [dim, dim], type },
+    { name: `blk.${i}.attn_output.weight`, shape: [queries, dim], type },
+    { name: `blk.${i}.attn_q.weight`, shape: [dim, queries], type },
     { name: `blk.${i}.attn_v.weight`, shape: [dim, kv], type },
   ];
   return [
@@ -140,8 +144,9 @@ function tensorsOf(/** @type {Required<Options>} */ { layers, dim, ff, heads, kv
  * @param {Options} options
  */
 export async function makeModel(options) {
-  const given = { layers: 4, dim: 256, ff: 768, heads: 4, kvHeads: 2, vocab: 512, context: 2048, type: 'Q4_0', embeddingType: 'Q8_0', untied: false, seed: 1, parts: 1, name: 'Random', headerOnly: false, ...options };
-  const tensors = tensorsOf(given).map((tensor) => {
+  const given = { layers: 4, dim: 256, ff: 768, heads: 4, kvHeads: 2, vocab: 512, context: 2048, type: 'Q4_0', embeddingType: 'Q8_0', untied: false, seed: 1, parts: 1, name: 'Random', headerOnly: false, sparse: false, ...options };
+  const shaped = { headDim: given.dim / given.heads, ...given };
+  const tensors = tensorsOf(shaped).map((tensor) => {
     const type = types[/** @type {keyof typeof types} */ (tensor.type)];
     if (!type) throw new Error(`${tensor.type} is not made here; made are ${Object.keys(types).join(', ')}.`);
     if (tensor.shape[0] % type.weights !== 0) throw new Error(`${tensor.name} has rows of ${tensor.shape[0]} weights; ${tensor.type} needs a multiple of ${type.weights}.`);
@@ -154,14 +159,14 @@ export async function makeModel(options) {
     const number = (/** @type {number} */ n) => String(n).padStart(5, '0');
     const path = given.parts === 1 ? given.out : given.out.replace(/\.gguf$/, `-${number(part + 1)}-of-${number(given.parts)}.gguf`);
     const split = given.parts === 1 ? [] : [pair.u16('split.no', part), pair.u16('split.count', given.parts), pair.u32('split.tensors.count', tensors.length)];
-    const pairs = part === 0 ? [...metadata(given), ...split] : split;
-    byteLength += await writeFile(path, pairs, tensors.slice(part * each, (part + 1) * each), given.seed + part, given.headerOnly);
+    const pairs = part === 0 ? [...metadata(shaped), ...split] : split;
+    byteLength += await writeFile(path, pairs, tensors.slice(part * each, (part + 1) * each), given.seed + part, given.sparse ? 'hole' : given.headerOnly ? 'none' : 'random');
     paths.push(path);
   }
   return { paths, byteLength };
 }
 
-function metadata(/** @type {Required<Options>} */ { name, layers, dim, ff, heads, kvHeads, vocab, context }) {
+function metadata(/** @type {Required<Options>} */ { name, layers, dim, ff, heads, kvHeads, headDim, vocab, context }) {
   const { tokens, scores, types: tokenTypes } = vocabulary(vocab);
   return [
     pair.text('general.architecture', 'llama'),
@@ -172,7 +177,8 @@ function metadata(/** @type {Required<Options>} */ { name, layers, dim, ff, head
     pair.u32('llama.feed_forward_length', ff),
     pair.u32('llama.attention.head_count', heads),
     pair.u32('llama.attention.head_count_kv', kvHeads),
-    pair.u32('llama.rope.dimension_count', dim / heads),
+    ...(headDim === dim / heads ? [] : [pair.u32('llama.attention.key_length', headDim), pair.u32('llama.attention.value_length', headDim)]),
+    pair.u32('llama.rope.dimension_count', headDim),
     pair.f32('llama.attention.layer_norm_rms_epsilon', 1e-5),
     pair.u32('llama.vocab_size', vocab),
     pair.text('tokenizer.ggml.model', 'llama'),
@@ -190,9 +196,9 @@ function metadata(/** @type {Required<Options>} */ { name, layers, dim, ff, head
  * @param {Buffer[]} pairs
  * @param {{ name: string, shape: number[], made: typeof types.F32, type: string, byteLength: number }[]} tensors
  * @param {number} seed
- * @param {boolean} headerOnly
+ * @param {'random' | 'hole' | 'none'} weights
  */
-async function writeFile(path, pairs, tensors, seed, headerOnly) {
+async function writeFile(path, pairs, tensors, seed, weights) {
   const align = (/** @type {number} */ bytes) => Math.ceil(bytes / 32) * 32;
   let offset = 0;
   const table = tensors.map(({ name, shape, made, byteLength }) => {
@@ -207,7 +213,7 @@ async function writeFile(path, pairs, tensors, seed, headerOnly) {
   };
   await write(Buffer.concat([header, Buffer.alloc(align(header.length) - header.length)]));
   const fill = random(seed);
-  for (const { made, shape, byteLength, name } of headerOnly ? [] : tensors) {
+  for (const { made, shape, byteLength, name } of weights === 'random' ? tensors : []) {
     const ones = name.includes('norm'); // a norm of random sign would be no model
     const pieceBytes = Math.floor(2 ** 20 / made.bytes / 4) * made.bytes * 4; // whole blocks and whole words
     for (let done = 0; done < byteLength; done += pieceBytes) {
@@ -225,14 +231,16 @@ async function writeFile(path, pairs, tensors, seed, headerOnly) {
   }
   file.end();
   await once(file, 'close');
-  return file.bytesWritten;
+  if (weights !== 'hole') return file.bytesWritten;
+  await truncate(path, file.bytesWritten + offset);
+  return file.bytesWritten + offset;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const number = /** @type {const} */ ({ type: 'string' });
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { layers: number, dim: number, ff: number, heads: number, 'kv-heads': number, vocab: number, context: number, seed: number, parts: number, type: { type: 'string' }, 'embedding-type': { type: 'string' }, untied: { type: 'boolean' }, name: { type: 'string' } },
+    options: { layers: number, dim: number, ff: number, heads: number, 'kv-heads': number, 'head-dim': number, vocab: number, context: number, seed: number, parts: number, type: { type: 'string' }, 'embedding-type': { type: 'string' }, untied: { type: 'boolean' }, sparse: { type: 'boolean' }, name: { type: 'string' } },
   });
   if (positionals.length !== 1) throw new Error('Name the file to write: node scripts/make-model.mjs OUT.gguf [options]');
   const entries = Object.entries(values).map(([key, value]) => [key.replace(/-(.)/g, (_, letter) => letter.toUpperCase()), typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value]);

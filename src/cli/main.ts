@@ -5,6 +5,7 @@ import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
 import { kvFormats } from '../kv/formats/catalogue.ts';
 import { type BenchFlags, bench } from './bench.ts';
+import { benchPlan } from './bench-plan.ts';
 import { benchPredict } from './bench-predict.ts';
 import { dawn } from '../node.ts';
 import { doctor } from './doctor.ts';
@@ -29,9 +30,11 @@ const integer = argument(positiveInteger);
 const number = argument(parseNumber);
 const experimental = () => new Option('--experimental', 'also use what browsers have behind a flag: subgroup matrices').conflicts('null');
 /** Options of bench that a sweep of budgets sets itself, or has no use for. */
-const notInSweep = ['budget', 'retune', 'tokensPerSubmit', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'predict'];
+const notInSweep = ['budget', 'retune', 'tokensPerSubmit', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'predict', 'plan'];
 /** The same of predictions: they set the budget, and measure at positions and with prompts of their own. */
-const notInPredict = ['budget', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve'];
+const notInPredict = ['budget', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'plan'];
+/** Plans are made at budgets of their own, and nothing is run. */
+const notInPlan = ['budget', 'ram', 'f32', 'variant', 'retune', 'tokensPerSubmit', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve'];
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 
 const forModel = (command: Command): Command =>
@@ -139,9 +142,10 @@ export async function main(argv: string[]): Promise<void> {
       .option('--serve', 'one run per line on standard input, as bench/peers asks for')
       .option('--null', 'on the null backend: host time alone')
       .addOption(new Option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides').conflicts(notInSweep))
-      .addOption(new Option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too').conflicts(notInPredict)),
-    (path: string, flags: BenchFlags & { sweepBudget?: boolean; predict?: true | string[] }) =>
-      flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
+      .addOption(new Option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too').conflicts(notInPredict))
+      .addOption(new Option('--plan', 'how long planning takes at ten budgets; a header without weights will do').conflicts(notInPlan)),
+    (path: string, flags: BenchFlags & { sweepBudget?: boolean; predict?: true | string[]; plan?: boolean }) =>
+      flags.plan ? benchPlan(path, flags) : flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')

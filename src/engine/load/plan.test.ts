@@ -2,12 +2,14 @@
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
+import { gemma27B, llama8B } from '../../../test/large-headers.ts';
 import { readHeader } from '../../gguf/parse.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { activationStrides } from '../../model/activations.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type OpenedModel, openModel } from './model-file.ts';
-import { type PlanOptions, plan, smallestBudget } from './plan.ts';
+import { type PlanOptions, plan } from './plan.ts';
+import { smallestBudget } from './refusal.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
 const options: PlanOptions = { budgetBytes: 2 ** 32, context: 512, chunk: 128, logitsRows: 1, kv: kvFormat('f16') };
@@ -52,6 +54,28 @@ describe.each(models)('the plan of %s', (path) => {
   });
 });
 
+const large = { 'a 27B': gemma27B, 'an 8B': llama8B };
+
+describe.each([...models, ...Object.keys(large)])('from budget to budget, the plan of %s', (name) => {
+  it('never passes the budget, and keeps no fewer bytes with more of it where steps and slices are as long', async () => {
+    const opened = name in large ? openModel(large[name as keyof typeof large]()) : await open(name);
+    const most = plan(opened, { ...options, budgetBytes: 2 ** 40 }).totalBytes;
+    const least = smallestBudget(opened, { ...options, chunk: 16 });
+    const kept = new Map<string, number>();
+    const verdicts = Array.from({ length: 33 }, (_, step) => {
+      const budgetBytes = Math.ceil(0.9 * least + ((most - 0.9 * least) * step) / 32);
+      const { verdict, totalBytes, chunk, slices, slots, uploadBytes, keptBytes } = plan(opened, { ...options, chunk: 512, budgetBytes });
+      if (verdict === 'refused') return verdict;
+      expect(totalBytes).toBeLessThanOrEqual(budgetBytes);
+      const kind = [verdict, chunk, slices.length, slots, uploadBytes === 2 ** 16].join();
+      expect(keptBytes, `${budgetBytes} bytes`).toBeGreaterThanOrEqual(kept.get(kind) ?? 0);
+      kept.set(kind, keptBytes);
+      return verdict;
+    });
+    expect(new Set(verdicts)).toEqual(new Set(['refused', 'streams', 'fits']));
+  });
+});
+
 describe('the plan', () => {
   it('takes more for a longer context, for f32 and for the logits of every token', async () => {
     const opened = await open('tiny/tiny-mistral.gguf');
@@ -78,6 +102,12 @@ describe('the plan', () => {
     expect(plan(stories, { ...deep, chunk: 256, budgetBytes: plan(stories, deep).totalBytes - 2 ** 14 })).toMatchObject({ verdict: 'streams', chunk: 256 });
     // As much as the buffers of 256 tokens have, in one binding: those of 512 do not fit.
     expect(chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph.config, opsOf(opened.graph))).slice(0, -1)) })[1]).toBe(256);
+  });
+
+  it('takes a length of steps that is no power of two', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    expect(plan(opened, { ...options, chunk: 200 })).toMatchObject({ verdict: 'fits', chunk: 200 });
+    expect(plan(opened, { ...options, chunk: 200, budgetBytes: 1000 })).toMatchObject({ verdict: 'refused', chunk: 128 });
   });
 
   it('says what is needed when it refuses, and a context that would do', async () => {

@@ -38,8 +38,9 @@ const sizeOf = ({ start, end }: Slice) => end - start;
 
 export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { position, ramBytes }: PredictOptions): Prediction {
   const { gpu } = costs;
+  const layers = layerSeconds(opened, gpu, position);
   const pieces = inOrderOfUse(opened, plan).map((slice): Piece => ({
-    compute: computeSeconds(opened, slice, gpu, position),
+    compute: computeSeconds(opened, slice, layers[slice.section], gpu.headPerByte),
     ...(slice.slot === undefined ? { transfer: 0 } : { slot: slice.slot, transfer: transferSeconds(opened, slice, plan, costs, ramBytes) }),
   }));
   const compute = sum(pieces.map((piece) => piece.compute)) + gpu.sampler;
@@ -62,14 +63,23 @@ function inOrderOfUse({ sections, layout }: OpenedModel, { slices }: Planned): S
 
 const layerBytes = ({ sections, layout }: OpenedModel): number => sum(sections.map((section, i) => (layerOf(section) === undefined ? 0 : layout.sections[i].byteLength)));
 
-function computeSeconds({ graph, sections, layout }: OpenedModel, slice: Slice, { layers, perPosition, headPerByte }: GpuCosts, position: number): number {
-  const section = layout.sections[slice.section];
-  const matrixBytes = slice.end - Math.max(slice.start, section.vectorBytes);
-  const layer = layerOf(sections[slice.section]);
-  if (layer === undefined) return matrixBytes * headPerByte;
-  const like = layers[kindOf(section)] ?? Object.values(layers)[0];
-  const further = Math.max(0, attended(graph, layer, position) - attended(graph, layer, firstPosition));
-  return (like.seconds * (section.byteLength / like.byteLength) + perPosition * further) * (matrixBytes / (section.byteLength - section.vectorBytes));
+/** Of each section that is a layer. */
+function layerSeconds({ graph, sections, layout }: OpenedModel, { layers, perPosition }: GpuCosts, position: number): (number | undefined)[] {
+  return sections.map((each, index) => {
+    const layer = layerOf(each);
+    if (layer === undefined) return undefined;
+    const section = layout.sections[index];
+    const like = layers[kindOf(section)] ?? Object.values(layers)[0];
+    const further = Math.max(0, attended(graph, layer, position) - attended(graph, layer, firstPosition));
+    return like.seconds * (section.byteLength / like.byteLength) + perPosition * further;
+  });
+}
+
+/** A slice of a layer takes its share of what the layer takes. */
+function computeSeconds({ layout }: OpenedModel, slice: Slice, seconds: number | undefined, headPerByte: number): number {
+  const { byteLength, vectorBytes } = layout.sections[slice.section];
+  const matrixBytes = slice.end - Math.max(slice.start, vectorBytes);
+  return seconds === undefined ? matrixBytes * headPerByte : seconds * (matrixBytes / (byteLength - vectorBytes));
 }
 
 /** Reads of what worker memory does not hold, and the copy to the GPU in uploads of which two are in flight. */

@@ -1,7 +1,7 @@
 // How the weights are divided for the GPU: slices, each kept there or passing through a slot as a whole. Pure; which slice
 // is kept is the plan's business.
 import { panelRows } from '../../formats/panel.ts';
-import { type Layout, type Matrix, type Section, matricesOf } from '../layout.ts';
+import { type Layout, type Matrix, type Section, type Slab, matricesOf } from '../layout.ts';
 
 /** Bytes of a section, from panel to panel; one that begins the section has its vectors in front. */
 export interface Slice {
@@ -56,36 +56,66 @@ export function cutSection(layout: Layout, index: number, mostBytes: number): Sl
 }
 
 /** Where the bytes of a slice are stored. */
-export function rangesOf(layout: Layout, slice: Slice): SlabRange[] {
-  return layout.slabs.flatMap((slab, index) => {
-    if (slab.section !== slice.section) return [];
+export function rangesOf({ slabs }: Layout, slice: Slice): SlabRange[] {
+  const ranges: SlabRange[] = [];
+  for (let index = firstSlab(slabs, slice); index < slabs.length && slabs[index].section === slice.section; index++) {
+    const slab = slabs[index];
     const start = Math.max(slab.offset, slice.start);
     const end = Math.min(slab.offset + slab.byteLength, slice.end);
-    return start < end ? [{ slab: index, offset: start - slab.offset, length: end - start, start }] : [];
-  });
+    if (start >= end) break;
+    ranges.push({ slab: index, offset: start - slab.offset, length: end - start, start });
+  }
+  return ranges;
 }
 
-/** Cuts a slice where a buffer would become larger than `maxBufferBytes`, at panels. */
-export function spansOf(section: Section, slice: Span, maxBufferBytes: number): Span[] {
-  const cuts = [slice.start];
-  let last = Math.max(slice.start, Math.min(section.vectorBytes, slice.end));
-  for (const { offset, panels: { panels, panelBytes } } of matricesOf(section)) {
-    for (let p = 1; p <= panels; p++) {
-      const end = offset + p * panelBytes;
-      if (end <= slice.start || end > slice.end) continue;
-      if (end - cuts[cuts.length - 1] > maxBufferBytes && last > cuts[cuts.length - 1]) cuts.push(last);
-      last = end;
-    }
+/** The first slab that ends behind the start of a slice, by halving: slabs are in the order of sections and of their bytes. */
+function firstSlab(slabs: readonly Slab[], { section, start }: Slice): number {
+  let low = 0;
+  let high = slabs.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const slab = slabs[middle];
+    if (slab.section < section || (slab.section === section && slab.offset + slab.byteLength <= start)) low = middle + 1;
+    else high = middle;
   }
-  return cuts.map((start, i) => ({ start, end: cuts[i + 1] ?? slice.end }));
+  return low;
+}
+
+/** Cuts a slice where a buffer would become larger than `maxBufferBytes`, at panels; a span has one panel at least. */
+export function spansOf(section: Section, slice: Span, maxBufferBytes: number): Span[] {
+  const spans: Span[] = [];
+  let { start } = slice;
+  while (slice.end - start > maxBufferBytes) {
+    const end = lastCut(section, start, start + maxBufferBytes) ?? firstCut(section, start);
+    if (end === undefined || end >= slice.end) break;
+    spans.push({ start, end });
+    start = end;
+  }
+  return [...spans, { start, end: slice.end }];
+}
+
+/** The last place between `start` and `most` where a section may be cut: behind its vectors or a panel. */
+function lastCut(section: Section, start: number, most: number): number | undefined {
+  for (const { offset, panels: { panels, panelBytes } } of matricesOf(section).reverse()) {
+    const end = offset + Math.min(panels, Math.floor((most - offset) / panelBytes)) * panelBytes;
+    if (end > Math.max(start, offset)) return end;
+  }
+  return section.vectorBytes > start && section.vectorBytes <= most ? section.vectorBytes : undefined;
+}
+
+/** The first place behind `start` where a section may be cut. */
+function firstCut(section: Section, start: number): number | undefined {
+  if (section.vectorBytes > start) return section.vectorBytes;
+  const matrix = matricesOf(section).find(({ offset, panels: { panels, panelBytes } }) => offset + panels * panelBytes > start);
+  return matrix && matrix.offset + (Math.max(0, Math.floor((start - matrix.offset) / matrix.panels.panelBytes)) + 1) * matrix.panels.panelBytes;
 }
 
 /** Runs of panels of a matrix that lie in one span and fit a binding: as the section's byte of each, and its panels. */
-export function cutMatrix({ panels: { panels, panelBytes }, offset }: Matrix, spans: readonly Span[], maxBindingBytes: number): { start: number; firstRow: number; panels: number }[] {
-  const most = Math.max(1, Math.floor(maxBindingBytes / panelBytes));
+export function cutMatrix(matrix: Matrix, spans: readonly Span[], maxBindingBytes: number): { start: number; firstRow: number; panels: number }[] {
+  const { panels: { panelBytes }, offset } = matrix;
+  const most = panelsPerBinding(matrix, maxBindingBytes);
   return spans.flatMap((span) => {
-    const first = Math.max(0, Math.ceil((span.start - offset) / panelBytes));
-    const end = Math.min(panels, Math.floor((span.end - offset) / panelBytes));
+    const { first, end } = panelsIn(matrix, span);
     const runs = [];
     for (let panel = first; panel < end; panel += most) {
       runs.push({ start: offset + panel * panelBytes, firstRow: panel * panelRows, panels: Math.min(most, end - panel) });
@@ -93,3 +123,21 @@ export function cutMatrix({ panels: { panels, panelBytes }, offset }: Matrix, sp
     return runs;
   });
 }
+
+/** How many runs `cutMatrix` makes. */
+export function countRuns(matrix: Matrix, spans: readonly Span[], maxBindingBytes: number): number {
+  const most = panelsPerBinding(matrix, maxBindingBytes);
+  return spans.reduce((count, span) => {
+    const { first, end } = panelsIn(matrix, span);
+    return count + Math.max(0, Math.ceil((end - first) / most));
+  }, 0);
+}
+
+const panelsPerBinding = ({ panels: { panels, panelBytes } }: Matrix, maxBindingBytes: number): number =>
+  Math.max(1, Math.min(panels, Math.floor(maxBindingBytes / panelBytes)));
+
+/** The panels of a matrix that lie in a span as a whole. */
+const panelsIn = ({ panels: { panels, panelBytes }, offset }: Matrix, { start, end }: Span): { first: number; end: number } => ({
+  first: Math.max(0, Math.ceil((start - offset) / panelBytes)),
+  end: Math.min(panels, Math.floor((end - offset) / panelBytes)),
+});

@@ -1,0 +1,97 @@
+// How the weights of a model are divided for the GPU: into slices, and with these into dispatches, for each cut of a matrix
+// is one more. Which slices stay there is shares.ts's business.
+import { type ActivationSizes } from '../../model/activations.ts';
+import { type Mode } from '../../model/kernel-choice.ts';
+import { samplerPrograms } from '../../model/sampling/sampler.ts';
+import { type Role, streamable } from '../../model/sections.ts';
+import { type Layout, matricesOf } from '../../weights/layout.ts';
+import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../weights/stream/slices.ts';
+import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
+import { type OpenedModel } from './model-file.ts';
+
+/** Limits of the device, in bytes. Default: none. */
+export interface BufferLimits {
+  maxBufferBytes?: number;
+  maxBindingBytes?: number;
+}
+
+export interface Division {
+  /** The slices that may be streamed, in the order of use. */
+  order: Slice[];
+  /** At index n, the bytes of n of them: of the smallest, and of the largest. */
+  leastBytes: number[];
+  mostBytes: number[];
+  /** The vectors of sections that were cut, which stay. */
+  vectors: Slice[];
+  vectorBytes: number;
+  /** Dispatches of the look-up of input embeddings, of the layers, and of the output matrix: for one row, and for every row of a step. */
+  dispatches: { embed: number; layers: number; lastRow: number; allRows: number };
+}
+
+/** A streamed slice is a whole layer, or part of one that is larger than this. */
+const largestSlice = 64 * 2 ** 20;
+
+/** Every section as one slice, as weights lie that all stay. */
+export const wholeSections = (opened: OpenedModel, limits: BufferLimits): Division =>
+  divisionInto(opened, opened.layout.sections.map(({ byteLength }, section) => ({ section, start: 0, end: byteLength })), [], limits);
+
+/** The divisions for streaming, into whole layers and into ever smaller parts of them. Input embeddings that are nothing else are in none. */
+export function divisionsOf(opened: OpenedModel, limits: BufferLimits): Division[] {
+  const { sections, layout } = opened;
+  const used = streamable(sections);
+  return sliceSizes(layout).map((sliceBytes) => {
+    const slices = used.flatMap((section) => cutSection(layout, section, sliceBytes));
+    return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), slices.filter((slice) => isVectors(layout, slice)), limits);
+  });
+}
+
+function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], limits: BufferLimits): Division {
+  const sizes = order.map(bytesOf).sort((a, b) => a - b);
+  return {
+    order, vectors,
+    leastBytes: runningSums(sizes),
+    mostBytes: runningSums(sizes.reverse()),
+    vectorBytes: vectors.reduce((sum, slice) => sum + bytesOf(slice), 0),
+    dispatches: countDispatches(opened, [...vectors, ...order], limits),
+  };
+}
+
+function runningSums(values: readonly number[]): number[] {
+  const sums = [0];
+  for (const value of values) sums.push(sums[sums.length - 1] + value);
+  return sums;
+}
+
+export const bytesOf = ({ start, end }: Slice): number => end - start;
+
+function sliceSizes({ sections }: Layout): number[] {
+  const layer = Math.min(largestSlice, Math.max(...sections.slice(1, -1).map((s) => s.byteLength)));
+  const panel = Math.max(...sections.flatMap((s) => matricesOf(s).map((m) => m.panels.panelBytes)));
+  return [...new Set([1, 2, 4, 8].map((parts) => Math.max(panel, Math.ceil(layer / parts))))];
+}
+
+/** By the layout of a model: counts are the same for each of its plans. */
+const counters = new WeakMap<Layout, DispatchCount>();
+
+function countDispatches({ graph, sections, layout }: OpenedModel, slices: readonly Slice[], limits: BufferLimits): Division['dispatches'] {
+  const { maxBufferBytes = Infinity, maxBindingBytes = Infinity } = limits;
+  const count = counters.get(layout) ?? createDispatchCount({ graph, layout });
+  counters.set(layout, count);
+  const spans = layout.sections.map((): Span[] => []);
+  for (const slice of slices) spans[slice.section].push(...spansOf(layout.sections[slice.section], slice, maxBufferBytes));
+  const cutsOf: CutsOf = ({ section }, matrix) => countRuns(matrix, spans[section], maxBindingBytes);
+  const dispatches = (kind: Role['kind'], mode: Mode): number =>
+    sections.filter(({ role }) => role.kind === kind).flatMap(({ ops }) => ops).reduce((sum, op) => sum + count(op, cutsOf, mode), 0);
+  return {
+    embed: dispatches('embedding', 'decode') + dispatches('embedding', 'prefill'),
+    layers: dispatches('layer', 'decode') + dispatches('layer', 'prefill'),
+    lastRow: dispatches('head', 'decode'),
+    allRows: dispatches('head', 'prefill'),
+  };
+}
+
+/** Dispatches of all programs together. */
+export function allDispatches({ dispatches }: Division, embedding: 'gpu' | 'rows', { logitsRows }: Pick<ActivationSizes, 'logitsRows'>): number {
+  const { embed, layers, lastRow, allRows } = dispatches;
+  return samplerPrograms + (embedding === 'gpu' ? embed : 0) + layers + lastRow + (logitsRows > 1 ? allRows : 0);
+}

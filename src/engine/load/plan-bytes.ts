@@ -1,0 +1,66 @@
+// What a planned model takes on the GPU, by purpose: the most that is alive at once, as the ledger counts it.
+import { type KvFormat } from '../../kv/formats/format.ts';
+import { freshBytes } from '../../kv/fresh.ts';
+import { type ActivationSizes, activationBindings } from '../../model/activations.ts';
+import { type Graph } from '../../model/graph.ts';
+import { opsOf } from '../../model/operations.ts';
+import { samplerBytes } from '../../model/sampling/buffers.ts';
+import { sequenceBytes } from '../../model/sequence-buffers.ts';
+import { paramsStride } from '../../gpu/program.ts';
+import { type Division, allDispatches } from './division.ts';
+import { readbackBytes } from '../run/readback.ts';
+import { type Share } from './shares.ts';
+
+export interface PlanBytes {
+  weights: number;
+  kv: number;
+  activations: number;
+  parameters: number;
+  staging: number;
+}
+
+/** What a model takes whatever becomes of its weights. */
+export interface FixedBytes {
+  /** Keys and values of the whole context, and those there is room for at first. */
+  kv: number;
+  firstKv: number;
+  activations: number;
+  /** Now and then: while keys and values grow, the old ones of one layer; after a step, logits on their way to the CPU. */
+  passing: number;
+}
+
+export interface FixedSizes extends ActivationSizes {
+  kv: KvFormat;
+}
+
+export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+/** As the ledger rounds. */
+const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).map((size) => Math.max(16, Math.ceil(size / 16) * 16)));
+
+export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
+  const { vocab } = graph.config;
+  const { context } = sizes;
+  const { first, full, growing } = freshBytes(graph.config, context, sizes.kv);
+  return {
+    kv: full,
+    firstKv: first,
+    activations: sum([activationBindings(graph, opsOf(graph), sizes), sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
+    passing: Math.max(growing, 4 * vocab * sizes.logitsRows),
+  };
+}
+
+/** `uploadBytes`: of one upload; two may be in flight. */
+export function planBytes(fixed: FixedBytes, division: Division, share: Share, uploadBytes: number, sizes: Pick<ActivationSizes, 'logitsRows'>): PlanBytes {
+  const { kv, firstKv, activations, passing } = fixed;
+  const { keptBytes, slots, slotBytes, embedding } = share;
+  // Where nothing is uploaded once all weights are there, that is over when keys and values grow.
+  const uploads = slots || embedding === 'rows' ? 2 * uploadBytes : 0;
+  return {
+    weights: division.vectorBytes + keptBytes + slots * slotBytes,
+    kv, activations,
+    parameters: allDispatches(division, embedding, sizes) * paramsStride,
+    staging: readbackBytes + Math.max(2 * uploadBytes - (kv - firstKv), uploads + passing),
+  };
+}
+
+export const totalOf = (bytes: PlanBytes): number => sum(Object.values(bytes));

@@ -1,0 +1,36 @@
+// What to say of a model that does not run within a budget: the least that it needs, and the context that would do.
+import { type BufferLimits, type Division, divisionsOf } from './division.ts';
+import { type OpenedModel } from './model-file.ts';
+import { type FixedSizes, type PlanBytes, fixedBytes, planBytes, totalOf } from './plan-bytes.ts';
+import { shareOf } from './shares.ts';
+
+export const smallestChunk = 16;
+export const smallestUpload = 64 * 1024;
+
+/** The least budget with which the model runs, in steps of `chunk` tokens. */
+export function smallestBudget(opened: OpenedModel, options: FixedSizes & BufferLimits, divisions: readonly Division[] = divisionsOf(opened, options)): number {
+  const fixed = fixedBytes(opened.graph, options);
+  return Math.min(...divisions.map((division) => {
+    const share = shareOf(division, 0, 1);
+    return totalOf(planBytes(fixed, division, share, Math.min(smallestUpload, share.slotBytes), options));
+  }));
+}
+
+interface Refused extends FixedSizes, BufferLimits {
+  budgetBytes: number;
+}
+
+/** Says why a model is refused. `whole`: what it would take with all weights. */
+export function refusal(opened: OpenedModel, options: Refused, whole: { totalBytes: number; bytes: PlanBytes }, divisions: readonly Division[]): string {
+  const { budgetBytes, context } = options;
+  const least = (positions: number) => smallestBudget(opened, { ...options, context: positions, chunk: smallestChunk }, divisions);
+  let shorter = 0;
+  for (let step = 2 ** Math.ceil(Math.log2(context)); step >= 32; step /= 2) {
+    if (shorter + step < context && least(shorter + step) <= budgetBytes) shorter += step;
+  }
+  const shorterContext = shorter >= 256 ? `a context of up to ${shorter} instead of ${context}, ` : '';
+  const needs = `${size(whole.totalBytes)} to hold it all; ${size(whole.bytes.kv)} are for keys and values of ${context} tokens`;
+  return `The model needs at least ${size(least(context))} on the GPU (${needs}); the budget is ${size(budgetBytes)}. Choose ${shorterContext}a smaller model, or a larger budget.`;
+}
+
+const size = (bytes: number) => (bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`);
