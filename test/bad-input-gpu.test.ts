@@ -138,7 +138,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
       const long = await vary(path, { metadata: { 'llama.context_length': u32(2 ** 24) } });
       const error = await failsEarly(() => other.load({ bytes: long.buffer }, { ...quick, context: 2 ** 22, budgetBytes: 2 ** 40 }));
       expect(error).toBeInstanceOf(BudgetError);
-      expect(error.message).toMatch(/keys of one layer for a context of 4194304 need a buffer of 512\.0 MiB; this device allows at most 128\.0 MiB\. Choose a context of up to 1048576/);
+      expect(error.message).toMatch(/keys and values of one layer for a context of 4194304 need a buffer of 1024\.0 MiB; this device allows at most 128\.0 MiB\. Choose a context of up to 524288/);
     });
 
     it('but works on bindings of one panel and the default limits', async () => {

@@ -1,4 +1,5 @@
 // The engine from request to answer on Dawn: order, abort, conversations that go on, where answers end, what is freed.
+import { vary } from './vary.ts';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RequestError } from '../src/errors.ts';
 import { type LoadProgress } from '../src/protocol.ts';
@@ -165,6 +166,23 @@ describe.skipIf(!adapterFile)('the engine', () => {
       const alone = await fresh(next, 16);
       expect(alone.stats.cachedTokens).toBe(0);
       expect(went.ids).toEqual(alone.ids);
+    });
+
+    it('keeps what two conversations said that alternate, each with the tokens of a fresh run', async () => {
+      const texts = [[...golden.prompt_ids, 411, 412], [1, 330, 331, 332, 333, 334]];
+      const cached: number[][] = [[], []];
+      const roomy = openEngine();
+      await roomy.load({ bytes: (await vary('stories260K/stories260K.gguf', { metadata: { 'llama.context_length': { type: 'u32', value: 1024 } } })).buffer }, { ...quick, context: 1024 }); // keys and values of one grow in steps of 256
+      for (let turn = 0; turn < 3; turn++) {
+        for (const [i, text] of texts.entries()) {
+          const went = await answer(roomy, { prompt: { tokens: text }, maxTokens: 6 });
+          expect(went.ids).toEqual((await fresh(text, 6)).ids);
+          cached[i].push(text.length - went.stats.cachedTokens);
+          text.push(...went.ids, 400 + turn);
+        }
+      }
+      await roomy.unload();
+      expect(cached.map(([, ...later]) => later)).toEqual([[2, 2], [2, 2]]); // the last token of an answer was not run, and one is new
     });
 
     it('uses what two prompts begin with, and nothing of what came after', async () => {

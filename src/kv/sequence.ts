@@ -5,6 +5,7 @@ import { type Binding } from '../gpu/program.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { type SequenceBuffers } from '../model/operation.ts';
 import { sequenceBytes } from '../model/sequence-buffers.ts';
+import { samplerStateBytes } from '../model/sampling/buffers.ts';
 import { type KvFormat } from './formats/format.ts';
 import { createFresh, freshBytes } from './fresh.ts';
 import { segmentBytes } from './segment.ts';
@@ -14,12 +15,14 @@ import { type SnapshotOf, packSnapshot, pageVersion, unpackSnapshot } from './sn
 export interface SequenceHome {
   device: GPUDevice;
   ledger: Ledger;
-  config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim'>;
+  config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'vocab'>;
   /** Most positions. */
   context: number;
   format: KvFormat;
   /** Forgets bind groups, as buffers of the sequence were replaced or freed. */
   release(sequence: SequenceBuffers): void;
+  /** Has others give way before a sequence grows to so many positions, where they would have too much together. */
+  makeWay?(sequence: Sequence, positions: number): void;
 }
 
 export interface Sequence extends SequenceBuffers {
@@ -27,9 +30,9 @@ export interface Sequence extends SequenceBuffers {
   readonly tokens: readonly number[];
   /** Positions that every layer has room for. */
   readonly capacity: number;
-  /** Bytes of its keys and values on the GPU. */
+  /** Bytes that it takes on the GPU beyond what is planned for the one that stays: keys and values, and all else of another one. */
   readonly byteLength: number;
-  /** The bytes that its keys and values would take at first with room for so many positions. */
+  /** The bytes that another sequence would take with room for so many positions. */
   bytesFor(positions: number): number;
   /** Notes that tokens were run, the first of them at `position`; what was known beyond is forgotten. */
   note(position: number, ids: readonly number[]): void;
@@ -57,6 +60,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
   let fresh = createFresh(ledger, config, context, format);
   const tokens: number[] = [];
 
+  const ownBytes = Object.values(sequenceBytes(context)).reduce((a, b) => a + b, 0) + samplerStateBytes(config.vocab);
   const layers = () => Array.from({ length: config.layers }, (_, layer) => fresh.layer(layer).buffer);
   const pagesOf = (length: number) => segmentBytes(config, length, format);
   const freePages = () => layers().forEach((buffer) => ledger.destroy(buffer));
@@ -72,15 +76,16 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       return fresh.capacity;
     },
     get byteLength() {
-      return layers().reduce((sum, { size }) => sum + size, 0);
+      return layers().reduce((sum, { size }) => sum + size, stays ? 0 : ownBytes);
     },
-    bytesFor: (positions) => Math.max(freshBytes(config, context, format).first, config.layers * pagesOf(Math.min(context, Math.ceil(positions / 256) * 256))),
+    bytesFor: (positions) => ownBytes + Math.max(freshBytes(config, context, format).first, config.layers * pagesOf(Math.min(context, Math.ceil(positions / 256) * 256))),
     note(position, more) {
       tokens.length = position <= tokens.length ? position : 0;
       if (tokens.length === position) tokens.push(...more);
     },
     async makeRoom(positions) {
       if (positions <= fresh.capacity) return;
+      home.makeWay?.(sequence, positions);
       try {
         await fresh.grow(device, positions);
       } finally {

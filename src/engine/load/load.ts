@@ -32,6 +32,8 @@ export interface LoadedModel extends OpenedModel, Programs, Streaming {
   /** The first sequence, which is there as long as the model. */
   sequence: Sequence;
   createSequence(): Sequence;
+  /** What its sequences have in common. */
+  home: SequenceHome;
   uploader: Uploader;
   /** Waits for transfers under way, then frees everything. */
   destroy(): Promise<void>;
@@ -135,7 +137,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
       await uploader.idle();
       ledger.destroyAll();
     };
-    return { ...opened, gpu, plan: planned, options, ledger, activations, sequence, createSequence: () => createSequence(placed.home), uploader, ...streaming, ...recorded, destroy };
+    return { ...opened, gpu, plan: planned, options, ledger, activations, sequence, createSequence: () => createSequence(placed.home), home: placed.home, uploader, ...streaming, ...recorded, destroy };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(underWay); // what is still being compiled would make buffers

@@ -24,11 +24,12 @@ class Fake implements Reusable {
   }
   close() {
     this.closed = true;
+    return true;
   }
 }
 
 const tokens = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
-const open = (mostBytes: number, most = 8) => createSequences<Fake>({ create: () => new Fake(), mostBytes, most });
+const open = (mostBytes: number, most = 8) => createSequences<Fake>({ first: new Fake(), create: () => new Fake(), mostBytes, most });
 
 /** A request from its beginning to its end. */
 async function ask(sequences: ReturnType<typeof open>, prompt: number[], answer: number[]): Promise<{ sequence: Fake; shared: number }> {
@@ -56,13 +57,13 @@ it('keeps the texts of two conversations that alternate', async () => {
   const a = tokens(0, 50);
   const b = [...tokens(0, 4), ...tokens(500, 50)];
   await ask(sequences, a, [1]);
-  expect((await ask(sequences, b, [2])).shared).toBe(0); // 4 tokens in common are not worth a copy
+  expect((await ask(sequences, b, [2])).shared).toBe(4); // copied
   expect((await ask(sequences, [...a, 1, 3], [4])).shared).toBe(51);
   expect((await ask(sequences, [...b, 2, 5], [6])).shared).toBe(55);
   expect(sequences.live).toHaveLength(2);
 });
 
-it('copies a long beginning that several have in common', async () => {
+it('copies a beginning that several have in common', async () => {
   const sequences = open(1000);
   const system = tokens(0, 40);
   const first = await ask(sequences, [...system, ...tokens(100, 60)], [1]);

@@ -5,15 +5,16 @@
 export interface Reusable {
   /** Whose keys and values are there, in order. */
   readonly tokens: readonly number[];
-  /** Bytes of its keys and values on the GPU. */
+  /** Bytes that it takes on the GPU. */
   readonly byteLength: number;
-  /** The bytes that it would have with room for so many positions. */
+  /** The bytes that a sequence would take with room for so many positions. */
   bytesFor(positions: number): number;
   /** Forgets what is beyond `length` tokens; the length reached may be less. */
   truncate(length: number): number;
   /** A sequence of the first `length` tokens; what this one holds stays as it is. */
   fork(length: number): Promise<this>;
-  close(): void;
+  /** Frees what it has; false for one that stays, emptied. */
+  close(): boolean;
 }
 
 export interface Sequences<S extends Reusable> {
@@ -30,10 +31,10 @@ export interface Sequences<S extends Reusable> {
 
 /** A sequence that has less in common with a prompt than this share of itself is worth keeping for its own next turn. */
 const leastShared = 0.5;
-/** Fewer tokens in common are run again sooner than they are copied. */
-const leastCopied = 32;
 
 export interface SequencesOptions<S> {
+  /** The one that is there from the beginning. */
+  first: S;
   create(): S;
   /** Bytes of keys and values that all may have together. */
   mostBytes: number;
@@ -41,13 +42,12 @@ export interface SequencesOptions<S> {
   most: number;
 }
 
-export function createSequences<S extends Reusable>({ create, mostBytes, most }: SequencesOptions<S>): Sequences<S> {
-  const live: S[] = []; // the least recently used first
+export function createSequences<S extends Reusable>({ first, create, mostBytes, most }: SequencesOptions<S>): Sequences<S> {
+  const live: S[] = [first]; // the least recently used first
   const busy = new Set<S>();
 
   function close(sequence: S): void {
-    live.splice(live.indexOf(sequence), 1);
-    sequence.close();
+    if (sequence.close()) live.splice(live.indexOf(sequence), 1);
   }
 
   /** Closes idle sequences, the least recently used first, while `isTooMuch`; never `kept`. */
@@ -82,13 +82,18 @@ export function createSequences<S extends Reusable>({ create, mostBytes, most }:
       }
       // What one under way has in common is copied too: its tokens stay as they are.
       const near = nearest(live, prompt);
-      if (near && near.shared >= leastCopied) {
-        const isTooMuch = () => live.length >= most || bytes() + near.sequence.bytesFor(near.shared) > mostBytes;
-        giveWay(isTooMuch, near.sequence);
-        if (!isTooMuch()) return add(await near.sequence.fork(near.shared));
-      }
-      giveWay(() => live.length >= most || bytes() + (live[0]?.bytesFor(1) ?? 0) > mostBytes);
-      return add(create());
+      const copied = near && near.shared > 0 ? near : undefined;
+      const needed = first.bytesFor(copied?.shared ?? 1);
+      const isTooMuch = () => live.length >= most || bytes() + needed > mostBytes;
+      const empty = live.find((sequence) => !busy.has(sequence) && !sequence.tokens.length);
+      if (empty && !copied) return use(empty);
+      giveWay(isTooMuch, copied?.sequence);
+      if (!isTooMuch()) return add(copied ? await copied.sequence.fork(copied.shared) : create());
+      // There is no room for another: the one that was used longest ago is taken over.
+      const over = live.find((sequence) => !busy.has(sequence));
+      if (!over) return add(create()); // refused by the ledger, with the numbers
+      over.truncate(sharedPrefix(over.tokens, prompt, prompt.length - 1));
+      return use(over);
     },
     makeRoom(sequence, positions) {
       const more = () => Math.max(0, sequence.bytesFor(positions) - sequence.byteLength);

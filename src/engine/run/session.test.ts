@@ -27,7 +27,23 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
       }
     },
   } as unknown as Runner;
-  const model = { options: { context }, plan: { verdict: 'fits' }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
+  const createSequence = (tokens: number[] = []): { tokens: number[]; note(position: number, ids: readonly number[]): void } => {
+    const sequence = {
+      tokens, byteLength: 0, bytesFor: () => 0, close: () => true, fork: async (length: number) => createSequence(tokens.slice(0, length)),
+      truncate: (length: number) => (tokens.length = Math.min(length, tokens.length)),
+      note: (position: number, ids: readonly number[]) => void tokens.splice(position, Infinity, ...ids),
+    };
+    return sequence;
+  };
+  const on = (sequence: ReturnType<typeof createSequence>) => ({
+    ...runner,
+    async feed(ids: number[], position: number, signal?: AbortSignal) {
+      await runner.feed(ids, position, signal);
+      sequence.note(position, ids);
+    },
+  });
+  Object.assign(runner, { of: on });
+  const model = { options: { context }, sequence: createSequence(), createSequence, home: {}, plan: { verdict: 'fits', bytes: { kv: 0 } }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
   const text = {
     tokenizer: {
       vocabSize: 256, addSpacePrefix: false, isControl: () => false, piece: (id: number) => Uint8Array.of(id),
@@ -88,7 +104,7 @@ describe('a session', () => {
       { ids: [10, 11, 12], position: 0 },
       { ids: [40], position: 5 },
       { ids: [12], position: 2 },
-      { ids: [98, 40], position: 4 }, // an answer that was cut off: nothing came after its last token, which was not run
+      { ids: [40], position: 5 }, // the conversation that was left for another prompt is still there
       { ids: [50], position: 1 },
     ]);
   });
@@ -106,11 +122,12 @@ describe('a session', () => {
     const { ask, fed } = converse('Hello', { atOnce: 4 });
     expect(await ask({ prompt })).toMatchObject({ shown: 'Hello', reason: 'stop' });
     expect(await ask({ prompt, maxTokens: 2 })).toMatchObject({ shown: 'He', reason: 'length', stats: { newTokens: 2 } });
+    const other = { tokens: [20, 21, 22] };
     const abort = new AbortController();
-    expect(await ask({ prompt }, abort.signal, (count) => count === 2 && abort.abort())).toMatchObject({ reason: 'abort', ids: [72, 101] });
-    expect(await ask({ prompt, stop: ['el'] })).toMatchObject({ shown: 'H', reason: 'stop', ids: [72, 101, 108] });
-    await ask({ prompt: { tokens: [10, 11, 12, 72, 101, 108, 40] } });
-    expect(fed.at(-1)).toEqual({ ids: [108, 40], position: 5 }); // [12, 72, 101] were run for certain
+    expect(await ask({ prompt: other }, abort.signal, (count) => count === 2 && abort.abort())).toMatchObject({ reason: 'abort', ids: [72, 101] });
+    expect(await ask({ prompt: other, stop: ['el'] })).toMatchObject({ shown: 'H', reason: 'stop', ids: [72, 101, 108] });
+    await ask({ prompt: { tokens: [20, 21, 22, 72, 101, 108, 40] } });
+    expect(fed.at(-1)).toEqual({ ids: [108, 40], position: 5 }); // [22, 72, 101] were run for certain
   });
 
   it('passes errors on, and those of the receiver too', async () => {

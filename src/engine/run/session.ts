@@ -1,13 +1,15 @@
-// One conversation: turns a request into tokens and text, and keeps the keys and values of what was said, so that a
-// conversation that goes on pays only for what is new.
+// Turns requests into tokens and text. Keeps the keys and values of what was said, of several conversations while there is
+// room, so that one that goes on pays only for what is new.
 import { RequestError } from '../../errors.ts';
 import { type FinishReason, type GenerateRequest, type GenerateStats, type Token, type TransferStats } from '../../protocol.ts';
 import { createStopStrings } from '../../text/stop-strings.ts';
 import { createStreamDecoder } from '../../text/stream-decoder.ts';
 import { type ChatTemplate } from '../../text/template.ts';
 import { type Tokenizer } from '../../text/tokenizer.ts';
+import { type Sequence } from '../../kv/sequence.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Runner } from './runner.ts';
+import { createSequences } from './sequences.ts';
 
 export interface Text {
   tokenizer: Tokenizer;
@@ -19,10 +21,14 @@ export interface Session {
   generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
 }
 
+/** Most conversations whose keys and values are kept, where there is room for them. */
+const mostKept = 8;
+
 /** `text` is undefined for a file without a tokenizer: then only prompts of tokens work. */
 export function createSession(model: LoadedModel, runner: Runner, text?: Text): Session {
   const { context } = model.options;
-  let cached: number[] = []; // tokens whose keys and values are in the cache
+  const sequences = createSequences<Sequence>({ first: model.sequence, create: model.createSequence, mostBytes: model.plan.bytes.kv, most: mostKept });
+  model.home.makeWay = (sequence, positions) => sequences.makeRoom(sequence, positions);
 
   function encode(prompt: GenerateRequest['prompt']): number[] {
     if ('tokens' in prompt) return prompt.tokens;
@@ -56,8 +62,9 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       const decoder = text && createStreamDecoder(text.tokenizer);
       const stops = createStopStrings([...(request.stop ?? []), ...(text && 'messages' in request.prompt ? text.template.stop : [])]);
 
-      const shared = sharedPrefix(cached, prompt.slice(0, -1)); // the last token is run again for its logits
-      cached = prompt.slice(0, shared);
+      const sequence = await sequences.take(prompt);
+      const on = runner.of(sequence);
+      const shared = sequence.tokens.length;
       const started = performance.now();
       let firstToken = started;
       const transferBefore = runner.transfer();
@@ -65,9 +72,8 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       const made: number[] = [];
       let reason: FinishReason = 'length';
       try {
-        await runner.feed(prompt.slice(shared), shared, signal);
-        cached = prompt.slice();
-        answer: for await (const tokens of runner.tokens(sampler, prompt.length, Math.min(maxTokens, context - prompt.length), signal)) {
+        await on.feed(prompt.slice(shared), shared, signal);
+        answer: for await (const tokens of on.tokens(sampler, prompt.length, Math.min(maxTokens, context - prompt.length), signal)) {
           if (!made.length) {
             firstToken = performance.now();
             transferFirst = runner.transfer();
@@ -75,7 +81,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
           for (const token of tokens) {
             const { id } = token;
             signal?.throwIfAborted();
-            if (made.length) cached.push(made[made.length - 1]); // it was run to choose this one
+            if (made.length) sequence.note(prompt.length + made.length - 1, made.slice(-1)); // it was run to choose this one
             if (endOfTurn?.has(id)) {
               reason = 'stop';
               break answer;
@@ -92,6 +98,8 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       } catch (error) {
         if (!signal?.aborted) throw error;
         reason = 'abort';
+      } finally {
+        sequences.give(sequence);
       }
       if (reason !== 'abort') {
         const last = stops.push(decoder ? decoder.flush() : '');
@@ -109,12 +117,6 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       };
     },
   };
-}
-
-function sharedPrefix(a: readonly number[], b: readonly number[]): number {
-  let n = 0;
-  while (n < a.length && n < b.length && a[n] === b[n]) n++;
-  return n;
 }
 
 const withoutUndefined = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;

@@ -37,6 +37,9 @@ const stateBytes = (vocab: number) => ({
   mask: 4 * Math.ceil(vocab / 32),
 });
 
+/** Bytes of what sampling needs for each sequence more, whatever its requests ask for. */
+export const samplerStateBytes = (vocab: number): number => Object.values(stateBytes(vocab)).reduce((a, b) => a + b, 0);
+
 /** Bytes of what a step needs while it chooses one token. All start zeroed. */
 const scratchBytes = (vocab: number) => ({
   /** (slice) rank, index */
