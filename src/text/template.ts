@@ -3,36 +3,41 @@
 import { RequestError, UnsupportedModelError } from '../errors.ts';
 import { type Metadata } from '../gguf/header.ts';
 import { getString } from '../gguf/metadata.ts';
-import { parseTemplate, type Program, runTemplate, TemplateException } from './jinja.ts';
+import { suggestFormat } from './fallback-templates.ts';
+import { parseTemplate, type Program, runTemplate, TemplateException } from './jinja/run.ts';
+import { mapTexts, type Message, normalizeMessages, systemIntoQuestion, wellFormed } from './messages.ts';
 import { acceptMarked, acceptUnmarked, createMarks } from './provenance.ts';
 import { type ControlFilter } from './special-tokens.ts';
 import { type Tokenizer } from './tokenizer.ts';
 
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-}
+export { type Message };
 
 export interface RenderOptions {
   /** Ends with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean;
+  /** Functions as JSON schemas, and documents, for templates that take them. */
+  readonly tools?: readonly unknown[];
+  readonly documents?: readonly unknown[];
+  /** Further variables of the template, like enable_thinking: transformers' chat_template_kwargs. */
+  readonly variables?: Readonly<Record<string, unknown>>;
 }
 
 export interface ChatTemplate {
-  /** Where the template comes from: the file, or one of two for files without. */
-  readonly origin: 'file' | 'chatml' | 'plain';
+  /** Where the template comes from: the file, or a format that the vocabulary suggests. */
+  readonly origin: string;
+  /** What a person should know of how conversations are written, if anything. */
+  readonly notices: readonly string[];
+  /** Whether the template reads this variable. */
+  reads(variable: string): boolean;
   /** The prompt as transformers renders it, byte for byte. */
   render(messages: readonly Message[], options?: RenderOptions): string;
-  /** The ids of the prompt, BOS once if the file asks for it. */
+  /** The ids of the prompt, BOS once if the file asks for it. A system prompt without a place of its own is put before the first question. */
   encode(messages: readonly Message[], options?: RenderOptions): number[];
   /** Ids after which an answer is over: the tokenizer's, and what the template ends an assistant's turn with. */
   readonly endOfTurn: ReadonlySet<number>;
   /** Texts before which an answer is over, where no token says so. */
   readonly stop: readonly string[];
 }
-
-const chatml = `{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}`;
-const plain = `{% for message in messages %}{% if message.role == 'system' %}{{ message.content + '\\n\\n' }}{% else %}{{ message.role | capitalize }}{{ ': ' + message.content + '\\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}`;
 
 export interface TemplateOptions {
   /** For templates that print the date. Default: the time of each call. */
@@ -41,26 +46,20 @@ export interface TemplateOptions {
 
 /** Never throws for a bad template: `render` and `encode` do, as prompts without a template still work. */
 export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now = () => new Date() }: TemplateOptions = {}): ChatTemplate {
-  const own = getString(metadata, 'tokenizer.chat_template', '');
-  const hasChatml = tokenizer.find('<|im_start|>') !== undefined && tokenizer.find('<|im_end|>') !== undefined;
-  const origin = own ? 'file' : hasChatml ? 'chatml' : 'plain';
-  const source = own || (hasChatml ? chatml : plain);
+  const { origin, source, program, stop, notices } = choose(getString(metadata, 'tokenizer.chat_template', ''), tokenizer);
   const marks = createMarks(tokenizer.controlSpellings);
-  let program: Program | undefined;
   let broken: Error | undefined;
 
   /** `messages` are well-formed, or carry marks in their contents. */
-  function run(messages: readonly Message[], { addGenerationPrompt = true }: RenderOptions, mark: boolean): string {
+  function run(messages: readonly Message[], { addGenerationPrompt = true, tools, documents, variables }: RenderOptions, mark: boolean): string {
     const token = (id: number | undefined): string => (id === undefined ? '' : mark ? marks.markAll(tokenizer.spelling(id)) : tokenizer.spelling(id));
     if (broken) throw broken;
     try {
-      program ??= parseTemplate(source);
-      const variables = {
-        messages,
-        add_generation_prompt: addGenerationPrompt, tools: null, documents: null,
-        bos_token: token(tokenizer.bos), eos_token: token(tokenizer.eos), unk_token: token(tokenizer.unknown),
+      const all = {
+        bos_token: token(tokenizer.bos), eos_token: token(tokenizer.eos), unk_token: token(tokenizer.unknown), tools: tools ?? null, documents: documents ?? null,
+        ...variables, messages, add_generation_prompt: addGenerationPrompt,
       };
-      return runTemplate(program, variables, now(), mark ? marks : undefined);
+      return runTemplate(program, all, now(), mark ? marks : undefined);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TemplateException) throw new RequestError(`The model's chat template does not accept this conversation: ${reason}`);
@@ -77,8 +76,11 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
       const { text, marked } = marks.read(run(messages, options, true));
       return { text, accept: acceptMarked(text, marked, new Set(messages.map(({ role }) => role))) };
     }
-    const { text, marked } = marks.read(run(messages.map(({ role, content }) => ({ role, content: marks.markStarts(content) })), options, false));
-    return { text, accept: acceptUnmarked(marked) };
+    const marked = <T>(value: T): T => mapTexts(value, marks.markStarts) as T;
+    const { tools, documents, variables } = options;
+    const contents = messages.map(({ role, ...fields }) => ({ ...marked(fields), role }));
+    const read = marks.read(run(contents, { ...options, tools: marked(tools), documents: marked(documents), variables: marked(variables) }, false));
+    return { text: read.text, accept: acceptUnmarked(read.marked) };
   }
 
   let sound: boolean | undefined;
@@ -89,13 +91,17 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
       return bare === (marked === undefined ? undefined : marks.unmark(marked));
     }));
 
+  const placesSystem = attempt(() => run(questionOnly, {}, false)) === undefined || attempt(() => run(systemAndQuestion, {}, false))?.includes(systemPrompt) === true;
+
   return {
-    origin,
-    stop: origin === 'plain' ? ['\nUser:'] : [],
+    origin, stop,
+    notices: placesSystem ? notices : [...notices, "The model's chat template has no place for a system prompt: it is put before the first question."],
+    reads: (variable) => new RegExp(`\\b${variable}\\b`).test(source),
     endOfTurn: new Set([...tokenizer.endOfTurn, ...endingOf(tokenizer, (messages, options) => attempt(() => trace(messages, options)))]),
-    render: (messages, options = {}) => run(check(messages), options, false),
+    render: (messages, options = {}) => run(normalizeMessages(messages), checkOptions(options), false),
     encode(messages, options = {}) {
-      const { text, accept } = trace(check(messages), options);
+      const given = normalizeMessages(messages);
+      const { text, accept } = trace(placesSystem ? given : systemIntoQuestion(given), checkOptions(options));
       const ids = tokenizer.encode(text, { parseSpecial: accept });
       if (tokenizer.addBos && ids[0] !== tokenizer.bos) ids.unshift(tokenizer.bos!);
       return ids;
@@ -103,9 +109,36 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
   };
 }
 
+interface Choice {
+  readonly origin: string;
+  readonly source: string;
+  readonly program: Program;
+  readonly stop: readonly string[];
+  readonly notices: readonly string[];
+}
+
+/** The file's own template, or the format that the vocabulary suggests if there is none, or none that is Jinja. */
+function choose(own: string, tokenizer: Tokenizer): Choice {
+  let reason: string | undefined;
+  if (own) {
+    try {
+      return { origin: 'file', source: own, program: parseTemplate(own), stop: [], notices: [] };
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+  }
+  const { name, template, stop = [] } = suggestFormat((token) => tokenizer.find(token) !== undefined);
+  const notices = reason === undefined ? [] : [`The model's chat template is no Jinja (${reason}): conversations are written in the format "${name}", which its vocabulary suggests.`];
+  return { origin: name, source: template, program: parseTemplate(template), stop, notices };
+}
+
+const systemPrompt = 'Be brief.';
+const questionOnly: readonly Message[] = [{ role: 'user', content: 'Hi.' }];
+const systemAndQuestion: readonly Message[] = [{ role: 'system', content: systemPrompt }, { role: 'user', content: ' Hi, <b>you</b>!\n' }];
+
 const probes: readonly (readonly Message[])[] = [
-  [{ role: 'user', content: 'Hi.' }],
-  [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: ' Hi, <b>you</b>!\n' }],
+  questionOnly,
+  systemAndQuestion,
   [{ role: 'user', content: 'Hi.' }, { role: 'assistant', content: '<think>\nWell\n</think>\n\nHello.' }, { role: 'user', content: 'Bye.' }],
 ];
 
@@ -122,15 +155,13 @@ function endingOf(tokenizer: Tokenizer, trace: (messages: readonly Message[], op
   return id !== undefined && tokenizer.isControl(id) && id !== tokenizer.bos ? [id] : [];
 }
 
-/** Plain messages of well-formed text: half surrogate pairs have no UTF-8, and would be taken for marks. */
-function check(messages: readonly Message[]): Message[] {
-  if (messages.length === 0) throw new RequestError('The conversation has no messages; needed is at least one.');
-  return messages.map(({ role, content }, index) => {
-    // A role becomes part of control tokens.
-    if (typeof role !== 'string' || !/^[\w-]{1,64}$/.test(role)) throw new RequestError(`The role of message ${index + 1} is ${JSON.stringify(role)}; needed is a word like "user", "assistant" or "system".`);
-    if (typeof content !== 'string') throw new RequestError(`The content of message ${index + 1} is no text.`);
-    return { role, content: content.replace(/\p{Cs}/gu, '\ufffd') };
-  });
+/** What belongs to the conversation or the file cannot be given as a variable. */
+const reserved = ['messages', 'add_generation_prompt', 'bos_token', 'eos_token', 'unk_token'];
+
+function checkOptions(options: RenderOptions): RenderOptions {
+  const taken = reserved.find((name) => options.variables && Object.hasOwn(options.variables, name));
+  if (taken) throw new RequestError(`chat_template_kwargs has ${taken}, which is the conversation's or the model's own. Leave it out.`);
+  return wellFormed(options) as RenderOptions;
 }
 
 function attempt<T>(run: () => T): T | undefined {

@@ -11,8 +11,11 @@ import { type ControlFilter, createPartition } from './special-tokens.ts';
 import { byteValue, isControl, readVocabulary, TokenKind, type Vocabulary } from './vocabulary.ts';
 
 export interface EncodeOptions {
-  /** Adds BOS and EOS if the file asks for them; BOS only if the text does not begin with it already. */
-  readonly addSpecial?: boolean;
+  /**
+   * Adds BOS and EOS if the file asks for them; BOS only if the text does not begin with it already. 'begin' adds no EOS:
+   * for a text that is to go on.
+   */
+  readonly addSpecial?: boolean | 'begin';
   /** Recognises control tokens in the text: all, or those that a filter accepts. Default: none, they are plain text. */
   readonly parseSpecial?: ControlFilter;
 }
@@ -70,7 +73,7 @@ export function createTokenizer(metadata: Metadata): Tokenizer {
       }
       if (!addSpecial) return ids;
       if (addBos && ids[0] !== bos) ids.unshift(bos!);
-      if (addEos) ids.push(eos!);
+      if (addEos && addSpecial !== 'begin') ids.push(eos!);
       return ids;
     },
     piece(id, { special = false } = {}) {

@@ -37,7 +37,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
       if (!prompt.messages.length) throw new RequestError('There are no messages to answer.');
       return text.template.encode(prompt.messages);
     }
-    return text.tokenizer.encode(prompt.text, { addSpecial: true });
+    return text.tokenizer.encode(prompt.text, { addSpecial: 'begin' });
   }
 
   /** A token with its bytes, if it is one of a request for log-probabilities. */
