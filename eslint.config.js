@@ -2,7 +2,7 @@
 import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
-/** Who may import whom. A folder may always import itself; errors, bytes, room, formats, kv/formats and protocol may be imported by all. */
+/** Who may import whom. A folder may always import itself; errors, bytes, room, random, signals, formats, kv/formats and protocol may be imported by all. */
 const imports = {
   index: ['api'],
   ui: ['api'],
@@ -24,14 +24,16 @@ const imports = {
   errors: [],
   bytes: [],
   room: [],
+  random: [],
+  signals: [],
   protocol: [],
   'error-transfer': [],
 };
 /** Folders beside src, and whom they may import there. All of src is open to them; nothing in src may import them. */
 const around = { bench: ['scripts'], e2e: ['bench', 'scripts', 'test'], test: ['bench', 'scripts'], scripts: ['test'] };
 const beside = (folder) => `beside src: ${folder}`;
-const forAll = ['errors', 'bytes', 'room', 'formats', 'kv/formats', 'protocol'];
-const importNothing = ['errors', 'room', 'formats', 'protocol'];
+const forAll = ['errors', 'bytes', 'room', 'random', 'signals', 'formats', 'kv/formats', 'protocol'];
+const importNothing = ['errors', 'room', 'random', 'signals', 'formats', 'protocol'];
 
 const wgsl = {
   selector: 'CallExpression[callee.property.name="glob"] Literal[value=/[.]wgsl/]',

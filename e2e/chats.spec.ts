@@ -122,3 +122,94 @@ test('a file that is no export is refused in words', async ({ page }) => {
   await (await choosing).setFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"a":1}') });
   await expect(page.getByRole('alert').first()).toContainText('no chats of windrow');
 });
+
+test('two tabs lose nothing: what one says is heard in the other, where the chat goes on', async ({ page: first, context }) => {
+  await first.goto(quick());
+  await importChat(first, 'Shared', [{ role: 'user', content: 'Shared' }, { role: 'assistant', content: 'Yes' }]);
+  const second = await context.newPage();
+  await second.goto(quick('max-tokens=4&temperature=0'));
+  await loadTiny(second);
+  await second.getByRole('button', { name: 'Shared', exact: true }).click();
+  await askToTheEnd(second, 'From the second tab');
+  await expect(first.getByRole('article')).toHaveCount(4);
+  await expect(first.getByText('From the second tab')).toBeVisible();
+});
+
+test('a question that was left without an answer is answered later, or left out of the prompt', async ({ page }) => {
+  await page.goto(quick('max-tokens=4&temperature=0'));
+  await importChat(page, 'Left', [{ role: 'user', content: 'Once upon a time' }]);
+  await expect(page.getByRole('button', { name: 'Answer', exact: true })).toBeDisabled(); // no model yet
+  await page.getByRole('button', { name: 'Choose a model' }).click();
+  await loadTiny(page);
+  await page.getByRole('button', { name: 'Answer', exact: true }).click();
+  await expect(page.getByRole('article')).toHaveCount(2);
+  await idle(page);
+  await expect(page.getByRole('button', { name: 'Answer', exact: true })).toHaveCount(0);
+});
+
+test('an Enter that ends a word of an input method sends nothing', async ({ page }) => {
+  await page.goto(quick('max-tokens=4'));
+  await loadTiny(page);
+  await composer(page).fill('にほん');
+  for (const init of [{ keyCode: 229 }, { isComposing: true }]) { // Safari's, and the others'
+    await composer(page).evaluate((area, more) => area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, composed: true, cancelable: true, ...more })), init);
+  }
+  await page.waitForTimeout(300);
+  await expect(page.getByRole('article')).toHaveCount(0);
+  await expect(composer(page)).toHaveValue('にほん');
+});
+
+test('a megabyte of text is held above the field, counted before it is laid out, and given back when it is too long', async ({ page }) => {
+  await page.goto(quick('max-tokens=4'));
+  await loadTiny(page);
+  await composer(page).fill('many words '.repeat(100_000));
+  await expect(composer(page)).toHaveValue('');
+  await expect(page.getByText('Text of 1,099,999 characters')).toBeVisible();
+  await composer(page).fill('What is it about?');
+  await composer(page).press('Enter');
+  await expect(page.getByRole('alert').first()).toContainText('the context of');
+  await expect(page.getByRole('list', { name: 'Long texts' }).getByText('Text of 1,100,018 characters')).toBeVisible();
+  await page.getByRole('button', { name: 'Leave out this text' }).click();
+  await importChat(page, 'Long', [{ role: 'user', content: 'many words '.repeat(100_000) }]);
+  const shown = () => page.getByRole('article', { name: 'You' }).locator('.text').evaluate((text) => text.textContent!.length);
+  expect(await shown()).toBeLessThan(1500);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  expect(await shown()).toBeGreaterThan(20_000);
+});
+
+test('a conversation longer than the context goes on as the visitor chooses: without its oldest turns, or with a longer context', async ({ page }) => {
+  await page.goto(quick('max-tokens=4&temperature=0&context=128'));
+  const turns = Array.from({ length: 6 }, (_, i) => [{ role: 'user' as const, content: `Tell me about dog ${i}, please.` }, { role: 'assistant' as const, content: 'The dog was very happy. '.repeat(4) }]).flat();
+  await loadTiny(page);
+  await importChat(page, 'Long', turns);
+  await ask(page, 'And then?');
+  await expect(page.getByRole('button', { name: 'Load again with a context of 256' })).toBeVisible();
+  await page.getByRole('button', { name: 'Leave out the oldest messages' }).click();
+  await expect(page.getByRole('article')).toHaveCount(14);
+  await idle(page);
+  await expect(page.getByRole('note')).toContainText('does not read what is above');
+  await expect(page.getByRole('alert')).toHaveCount(0);
+
+  await page.getByRole('button', { name: 'New chat' }).click();
+  await composer(page).fill('The little dog and the big cat went to the park. '.repeat(12));
+  await composer(page).press('Enter');
+  await page.getByRole('button', { name: 'Load again with a context of 256' }).click();
+  await expect(composer(page)).toHaveValue(/^The little dog/, { timeout: 60_000 });
+  expect(await page.evaluate(() => document.querySelector('windrow-app')!.engine!.info.context)).toBe(256);
+});
+
+test('reasoning is folded and kept apart from the answer', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.goto(quick());
+  await importChat(page, 'Thinking', [{ role: 'user', content: 'How many?' }, { role: 'assistant', content: '<think>\nFirst **one**.\n\n<img src=x onerror="document.title=\'hit\'">\n</think>\n\nThree.' }]);
+  const message = page.getByRole('article', { name: 'Answer' });
+  await expect(message.locator('.text')).toHaveText('Three.');
+  await expect(message.getByText('First one.')).toBeHidden();
+  await message.getByText('Thoughts').click();
+  await expect(message.getByText('First one.')).toBeVisible();
+  await expect(message.locator('.thoughts strong')).toHaveText('one');
+  expect(await message.evaluate((element) => element.shadowRoot!.querySelectorAll('.thoughts img').length)).toBe(0);
+  expect(await page.title()).toBe('windrow');
+  await message.getByRole('button', { name: 'Copy', exact: true }).click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('Three.');
+});

@@ -70,6 +70,10 @@ export interface ModelInfo {
   /** Positions that a conversation may have as loaded. */
   context: number;
   fileBytes: number;
+  /** Positions that the model was trained for: the longest context it can be loaded with. */
+  trainedContext?: number;
+  /** The last characters of a prompt, where an answer goes on: some templates begin the model's reasoning there. Undefined where there is no template. */
+  promptEnd?: string;
   /** Adapter, what it can do, and chosen kernel variants, for people. */
   adapter: string;
   device: Record<string, string>;
@@ -286,6 +290,8 @@ export interface WorkerEngine {
   load(source: ModelSource, options: LoadOptions, progress: MessagePort | null): Promise<ModelInfo>;
   /** Resolves when the request has ended; its events, an error too, go through `port`. */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
+  /** How many tokens a prompt has, by the template of the loaded model. */
+  countTokens(prompt: GenerateRequest['prompt']): Promise<number>;
   stats(): Promise<EngineStats>;
   models(): Promise<StoredModel[]>;
   /** Deletes a stored model, an unfinished one too; RequestError while a tab uses it. */

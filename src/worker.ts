@@ -55,6 +55,7 @@ const worker: WorkerEngine = {
       port.close();
     }
   },
+  countTokens: async (prompt) => engine.loaded().session.encode(prompt).length,
   stats: async () => engine.stats(),
   models: () => engine.models(),
   remove: (id) => engine.remove(id),

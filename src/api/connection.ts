@@ -20,11 +20,14 @@ export function startWorker(worker?: Worker | (() => Worker)): Worker {
   return worker ?? startScript(workerAddress);
 }
 
-/** Starts a worker's script. One of another origin is imported by a small module of this one, since no page may start it. */
+/**
+ * Starts a worker's script. One of another origin is imported by a small module of this one, since no page may start it; in a
+ * frame without an origin every script is of another one.
+ */
 export function startScript(address: string | URL): Worker {
   const url = new URL(address, location.href);
   const options = { type: 'module', name: 'windrow' } as const;
-  if (url.origin === location.origin || url.protocol === 'blob:') return new Worker(scriptAddress(url), options);
+  if (url.origin === self.origin || url.protocol === 'blob:') return new Worker(scriptAddress(url), options);
   const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
   try {
     return new Worker(scriptAddress(blob), options);
@@ -81,5 +84,6 @@ function workerFailure(event: Event): string {
   return message
     ? `The engine's worker failed: ${message}. Load the model again.`
     : 'The script of the engine\'s worker could not be loaded. Check that the page serves it and that its '
-      + 'Content-Security-Policy allows it (worker-src).';
+      + 'Content-Security-Policy allows it (worker-src).'
+      + (globalThis.crossOriginIsolated ? ' As this page has a Cross-Origin-Embedder-Policy, the script needs the same header.' : '');
 }

@@ -5,6 +5,7 @@ import { type ChatFinishReason, type ChatUsage } from './chat.ts';
 import { type Connection } from './connection.ts';
 import { AsyncQueue } from './queue.ts';
 import { startRequest } from './request.ts';
+import { randomId } from '../random.ts';
 
 export interface Create<Params, Whole, Chunk> {
   (params: Params & { stream: true }, options?: { signal?: AbortSignal }): Promise<AsyncIterableIterator<Chunk>>;
@@ -37,7 +38,7 @@ export function createOver<P extends Params, Whole, Chunk>(connection: Connectio
     const signal = params.signal ?? options.signal;
     signal?.throwIfAborted();
     const shape = shapeOf();
-    const head = { id: `${shape.id}-${crypto.randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
+    const head = { id: `${shape.id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model };
 
     const told = request.sampling?.logprobs !== undefined;
 

@@ -164,7 +164,7 @@ function absolute(url: string): string {
   }
 }
 
-function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
+export function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new RequestError(`messages is ${shown(messages)}; it must be an array of at least one { role, content }.`);
   }

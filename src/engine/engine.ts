@@ -163,7 +163,7 @@ export function createEngine(host: Host): Engine {
       const runner = createRunner(model);
       const warnings = [...(chooser?.warnings() ?? []), ...(text?.template.notices ?? [])];
       if (warnings.length) report({ notice: warnings.join('\n') });
-      const info = { ...describe(opened, model, id, found.files.source.name), warnings };
+      const info = { ...describe(opened, model, id, found.files.source.name), promptEnd: text && endOfPrompt(text), warnings };
       loaded = { model, runner, text, session: createSession(model, runner, text), info, readyMs };
       report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
       return info;
@@ -259,11 +259,20 @@ function textOf({ header }: OpenedModel): Text | undefined {
   return { tokenizer, template: createTemplate(header.metadata, tokenizer) };
 }
 
+/** Where an answer begins, as the template leaves it; undefined if it refuses a plain question. */
+function endOfPrompt({ template }: Text): string | undefined {
+  try {
+    return template.render([{ role: 'user', content: 'Hi.' }]).slice(-40);
+  } catch {
+    return undefined;
+  }
+}
+
 function describe({ header, graph }: OpenedModel, { gpu, options }: LoadedModel, id: string, sourceName: string): ModelInfo {
   let parameters = 0;
   for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
   return {
-    id, name: nameOf(header, sourceName), architecture: graph.config.architecture, parameters, context: options.context, fileBytes: header.fileBytes,
+    id, name: nameOf(header, sourceName), architecture: graph.config.architecture, parameters, context: options.context, trainedContext: graph.config.context, fileBytes: header.fileBytes,
     adapter: gpu.adapterName, device: factsOf(gpu), variants: describeChoice(options.choice), kv: options.kv.name,
   };
 }

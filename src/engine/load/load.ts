@@ -1,4 +1,5 @@
 // From an opened file to a model on the GPU, ready to run: buffers, weights, programs.
+import { anySignal } from '../../signals.ts';
 import { BudgetError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { createKernelCache } from '../../gpu/kernels.ts';
@@ -67,7 +68,7 @@ async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReade
   const { graph, layout } = opened;
   const ledger = createLedger(device, options.budgetBytes);
   const failed = new AbortController();
-  const signal = AbortSignal.any([failed.signal, ...(hooks.signal ? [hooks.signal] : [])]);
+  const signal = anySignal([failed.signal, ...(hooks.signal ? [hooks.signal] : [])]);
   const underWay: Promise<unknown>[] = [];
   try {
     const { kernels = createKernelCache(device), choose } = options;

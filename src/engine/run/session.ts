@@ -17,6 +17,8 @@ export interface Text {
 }
 
 export interface Session {
+  /** The ids of a prompt. @throws RequestError, UnsupportedModelError for a prompt that the model cannot have. */
+  encode(prompt: GenerateRequest['prompt']): number[];
   /** Runs a request to its end. `onTokens` gets tokens and the text that is certain with them. */
   generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
 }
@@ -48,6 +50,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
   }
 
   return {
+    encode,
     async generate(request, onTokens, signal) {
       const sampling = { seed: Math.floor(Math.random() * 2 ** 32), ...withoutUndefined(request.sampling ?? {}) };
       const { maxTokens = Infinity } = request;

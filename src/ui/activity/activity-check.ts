@@ -5,6 +5,7 @@ import { property, state } from 'lit/decorators.js';
 import { type Engine } from '../../api/engine.ts';
 import { type ActivityLog } from './activity-log.ts';
 import { benchmarkLines, runBenchmark } from './benchmark.ts';
+import { copyText } from '../page/clipboard.ts';
 import { controls } from '../page/controls.ts';
 import { report, type Checked } from './report.ts';
 
@@ -60,7 +61,7 @@ export class Check extends LitElement {
     this.doing = '';
     if (!stats) return;
     this.text = report(this.engine.info, stats, this.log.answers, navigator.userAgent, this.checked);
-    this.copied = await navigator.clipboard.writeText(this.text).then(() => true, () => false); // the click may be too long ago
+    this.copied = await copyText(this.text); // the click may be too long ago
   }
 
   static override styles = [

@@ -1,8 +1,11 @@
 // A conversation as plain data, and as a file that people keep. Knows no storage and no elements.
+import { randomId } from '../../random.ts';
 
 export interface Message {
   role: 'user' | 'assistant';
   content: string;
+  /** What the model thought aloud before its answer. */
+  reasoning?: string;
   /** A line below an answer: its speed, or why it ended. */
   note?: string;
 }
@@ -27,6 +30,10 @@ export interface Chat extends ChatSettings {
   created: number;
   changed: number;
   messages: Message[];
+  /** How often its messages were written: who knows of fewer times has not seen them all. */
+  revision?: number;
+  /** The oldest turns are left out of what the model reads where all of them are too long for it. */
+  forgets?: boolean;
 }
 
 /** Lively, but without the tail of unlikely words. */
@@ -41,7 +48,7 @@ export const usualPenalty = (parameters: number): number => (parameters < manyPa
 const longestTitle = 60;
 
 export const newChat = (now: number, settings: Partial<ChatSettings> = {}): Chat =>
-  ({ ...defaultSettings, ...settings, id: crypto.randomUUID(), title: '', created: now, changed: now, messages: [] });
+  ({ ...defaultSettings, ...settings, id: randomId(), title: '', created: now, changed: now, messages: [] });
 
 /** The first words of the first question. */
 export function titleOf(messages: Message[]): string {
@@ -91,13 +98,13 @@ function chatOf(chat: unknown, where: string): Chat {
   const time = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
   const messages = chat.messages.map((message: unknown, i): Message => {
     if (isRecord(message) && typeof message.content === 'string' && (message.role === 'user' || message.role === 'assistant')) {
-      const { role, content, note } = message;
-      return { role, content, ...(typeof note === 'string' ? { note } : {}) };
+      const { role, content, reasoning, note } = message;
+      return { role, content, ...(typeof reasoning === 'string' ? { reasoning } : {}), ...(typeof note === 'string' ? { note } : {}) };
     }
     throw new TypeError(`${where}: message ${i + 1} must have a role (user or assistant) and a content of text.`);
   });
   return {
-    id: crypto.randomUUID(),
+    id: randomId(),
     title: typeof chat.title === 'string' && chat.title.trim() ? chat.title.slice(0, 200) : titleOf(messages),
     created: time(chat.created),
     changed: time(chat.changed),
@@ -109,6 +116,7 @@ function chatOf(chat: unknown, where: string): Chat {
     repeatPenalty: number('repeatPenalty', 10, undefined),
     maxTokens: number('maxTokens', 2 ** 31 - 1, undefined),
     seed: number('seed', 2 ** 32 - 1, undefined),
+    ...(chat.forgets === true ? { forgets: true } : {}),
     messages,
   };
 }

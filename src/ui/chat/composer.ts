@@ -1,7 +1,11 @@
-// <windrow-composer>: where one writes. Enter sends, Shift+Enter starts a new line. Events: send (text), stop.
-import { css, html, LitElement, type TemplateResult } from 'lit';
-import { property, query } from 'lit/decorators.js';
+// <windrow-composer>: where one writes. Enter sends, Shift+Enter starts a new line. A long text is held above the field, as
+// laying it out would hold up the page. Events: send (text), stop.
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { property, query, state } from 'lit/decorators.js';
 import { controls } from '../page/controls.ts';
+import { icon } from '../page/icons.ts';
+import { ofInputMethod } from '../page/keys.ts';
+import { longText, opening, sizeOf } from './long-text.ts';
 
 export class Composer extends LitElement {
   static override shadowRootOptions = { ...LitElement.shadowRootOptions, delegatesFocus: true };
@@ -10,36 +14,81 @@ export class Composer extends LitElement {
   @property() placeholder = 'Write a message';
   /** What is being written. Set from outside to give a question back. */
   @property() draft = '';
+  /** Long texts that were pasted or given back: they come before what is written. */
+  @state() private held: string[] = [];
   @query('textarea') private textarea!: HTMLTextAreaElement;
+
+  /** All that would be sent. */
+  get text(): string {
+    return [...this.held, this.draft.trim()].filter((part) => part !== '').join('\n\n');
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('draft') && this.draft.length > longText) this.hold(this.draft);
+  }
 
   override render(): TemplateResult {
     return html`
       <form @submit=${this.submit}>
+        ${this.held.length > 0 ? html`<ul aria-label="Long texts">${this.held.map((text, i) => this.renderHeld(text, i))}</ul>` : nothing}
         <label class="hidden" for="message">Message</label>
         <textarea id="message" rows="1" dir="auto" placeholder=${this.placeholder} enterkeyhint="send"
-          .value=${this.draft} @input=${() => (this.draft = this.textarea.value)} @keydown=${this.keydown}></textarea>
+          .value=${this.draft} @input=${this.input} @paste=${this.paste} @keydown=${this.keydown}></textarea>
         ${this.answering
           ? html`<button type="button" class="round stop" aria-label="Stop" title="Stop" @click=${this.stop}>
               <svg viewBox="0 0 24 24" aria-hidden="true"><rect x="7" y="7" width="10" height="10" rx="2" fill="currentColor" /></svg>
             </button>`
-          : html`<button class="round primary" aria-label="Send" title="Send" ?disabled=${this.draft.trim() === ''}>
+          : html`<button class="round primary" aria-label="Send" title="Send" ?disabled=${this.text === ''}>
               <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V6m0 0-5.500 5.500M12 6l5.500 5.500" /></svg>
             </button>`}
       </form>
     `;
   }
 
+  private renderHeld(text: string, i: number): TemplateResult {
+    return html`<li>
+      <div><span class="quiet">${sizeOf(text)}</span><span class="opening" dir="auto">${opening(text)}</span></div>
+      <button type="button" class="plain icon-button" aria-label="Leave out this text" title="Leave out" @click=${() => this.leaveOut(i)}>${icon('close')}</button>
+    </li>`;
+  }
+
+  private hold(text: string): void {
+    this.held = [...this.held, text.trim()];
+    this.draft = '';
+  }
+
+  private leaveOut(i: number): void {
+    this.held = this.held.filter((_, other) => other !== i);
+    this.textarea.focus();
+  }
+
+  /** However a long text came into the field, it leaves it before it is laid out. */
+  private input(): void {
+    this.draft = this.textarea.value;
+    if (this.draft.length <= longText) return;
+    this.hold(this.draft);
+    this.textarea.value = '';
+  }
+
+  private paste(event: ClipboardEvent): void {
+    const text = event.clipboardData?.getData('text/plain') ?? '';
+    if (text.length <= longText) return;
+    event.preventDefault();
+    this.hold(this.draft === '' ? text : `${this.draft.trim()}\n\n${text}`);
+  }
+
   private submit(event: Event): void {
     event.preventDefault();
-    const text = this.draft.trim();
+    const { text } = this;
     if (text === '' || this.answering) return;
     this.draft = '';
+    this.held = [];
     this.dispatchEvent(new CustomEvent('send', { detail: text }));
   }
 
   private keydown(event: KeyboardEvent): void {
-    // Enter also ends a word in an input method; that one is not ours.
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) this.submit(event);
+    if (ofInputMethod(event)) return;
+    if (event.key === 'Enter' && !event.shiftKey) this.submit(event);
     if (event.key === 'Escape' && this.answering) this.stop();
   }
 
@@ -53,6 +102,7 @@ export class Composer extends LitElement {
     css`
       form {
         display: flex;
+        flex-wrap: wrap;
         align-items: flex-end;
         gap: var(--gap-small);
         max-width: calc(var(--reading-width) + 2 * var(--gap));
@@ -81,6 +131,34 @@ export class Composer extends LitElement {
         border-color: var(--accent);
         outline: 3px solid color-mix(in srgb, var(--accent) 22%, transparent);
         outline-offset: 0;
+      }
+      ul {
+        display: grid;
+        flex: 1 1 100%;
+        gap: var(--gap-small);
+        min-width: 0;
+        margin: 0;
+        padding: 0;
+        list-style: none;
+      }
+      li {
+        display: flex;
+        align-items: center;
+        padding: 0.45rem 0.35rem 0.45rem 1rem;
+        border: 1px solid var(--line);
+        border-radius: var(--radius);
+        background: var(--bubble);
+      }
+      li div {
+        display: grid;
+        flex: 1;
+        min-width: 0;
+        line-height: 1.4;
+      }
+      .opening {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
       }
       .round {
         flex: none;

@@ -1,13 +1,13 @@
 // Where conversations are kept: a database of their own in IndexedDB, a record each. Knows nothing of models.
-import { createStore, del, get, set, values } from 'idb-keyval';
+import { createStore, get, promisifyRequest, values } from 'idb-keyval';
 import { type Chat } from './chat.ts';
 
 export interface ConversationStore {
   /** The last changed first. */
   all(): Promise<Chat[]>;
   get(id: string): Promise<Chat | undefined>;
-  put(chat: Chat): Promise<void>;
-  remove(id: string): Promise<void>;
+  /** Puts what `change` makes of the stored chat in its place; undefined deletes it. No other tab writes in between. */
+  change(id: string, change: (stored: Chat | undefined) => Chat | undefined): Promise<void>;
 }
 
 export function openConversations(): ConversationStore {
@@ -15,7 +15,15 @@ export function openConversations(): ConversationStore {
   return {
     all: async () => (await values<Chat>(store)).sort((a, b) => b.changed - a.changed),
     get: (id) => get<Chat>(id, store),
-    put: (chat) => set(chat.id, chat, store),
-    remove: (id) => del(id, store),
+    change: (id, change) => store('readwrite', (records) => new Promise((resolve, reject) => {
+      const reading = records.get(id) as IDBRequest<Chat | undefined>;
+      reading.onerror = () => reject(reading.error as DOMException);
+      reading.onsuccess = () => { // the transaction lasts no longer than this call
+        const next = change(reading.result);
+        if (next) records.put(next, id);
+        else records.delete(id);
+        promisifyRequest<undefined>(records.transaction).then(resolve, reject);
+      };
+    })),
   };
 }

@@ -1,18 +1,29 @@
 // The messages on the page and the answer that is being written. View state only; what is to be kept goes to `changed`.
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
 import { type Engine } from '../../api/engine.ts';
-import { type GenerateStats } from '../../protocol.ts';
+import { type ChatMessage, type GenerateStats } from '../../protocol.ts';
 import { type ChatSettings, type Message, usualPenalty } from './chat.ts';
 import { formatSpeed } from '../page/format.ts';
+import { begunBy, partsOf } from './reasoning.ts';
+import { fewestToDrop, firstRead, promptOf, turnsBefore } from './turns.ts';
 
 /** A page may be left in mid-answer: so much of it may be lost. */
 const keepEveryMs = 1000;
+
+/** How a question is asked. */
+export type AskSettings = Partial<ChatSettings> & {
+  /** Leave out the oldest turns where all of them are too long for the model's context. */
+  forgets?: boolean;
+};
+
+/** Of the context, what a conversation that forgets leaves free for the answer. */
+const roomForAnswer = 0.25;
 
 /** What came of a question. */
 export interface Outcome {
   /** `interrupted`: an error cut the answer off. `none`: an error came before it, and all is as it was before the question. `left`: another conversation was opened meanwhile. */
   ended: 'complete' | 'stopped' | 'interrupted' | 'none' | 'left';
-  /** The answer, or as much as there is of it. */
+  /** The answer without its reasoning, or as much as there is of it. */
   content: string;
   /** Of `interrupted` and `none`. */
   error?: Error;
@@ -24,9 +35,12 @@ export class Conversation implements ReactiveController {
   error: Error | null = null;
   /** Tokens written since the page was opened. */
   tokens = 0;
+  /** The first message that the model has read for the last answer: what is before it was left out. */
+  readFrom = 0;
 
-  /** Text that came since the last frame. */
-  private unshown = '';
+  /** What the model wrote of the answer under way, reasoning and marks included, and whether all of it is shown. */
+  private written = '';
+  private shown = true;
   private frame = 0;
   /** When the answer under way was last given to `changed`. */
   private keptAt = 0;
@@ -53,22 +67,23 @@ export class Conversation implements ReactiveController {
     this.request = null;
     const answer = this.messages.at(-1)!;
     this.set({ answering: false });
-    this.keep([...this.messages.slice(0, -1), ...(answer.content ? [{ ...answer, note: 'Stopped' }] : [])]);
+    this.keep([...this.messages.slice(0, -1), ...(answer.content || answer.reasoning ? [{ ...answer, note: 'Stopped' }] : [])]);
   }
 
-  /** Shows another conversation. */
+  /** Shows another conversation, or what another page has added to this one. Messages that are as they were stay the same objects. */
   open(messages: Message[]): void {
     this.settle();
-    this.set({ messages, error: null });
+    const before = this.messages;
+    this.set({ messages: messages.map((message, at) => (isSame(message, before[at]) ? before[at] : message)), error: null, readFrom: 0 });
   }
 
   /** Resolves when the answer has ended, however that came. */
-  ask(engine: Engine, question: string, settings?: Partial<ChatSettings>): Promise<Outcome> {
+  ask(engine: Engine, question: string, settings?: AskSettings): Promise<Outcome> {
     return this.answer(engine, [...this.messages, { role: 'user', content: question }], settings);
   }
 
   /** The question before message `at` anew, with its later messages dropped; `text` in its place if given. */
-  async again(engine: Engine, at: number, settings?: Partial<ChatSettings>, text?: string): Promise<Outcome> {
+  async again(engine: Engine, at: number, settings?: AskSettings, text?: string): Promise<Outcome> {
     const question = this.messages.slice(0, at + 1).findLastIndex(({ role }) => role === 'user');
     if (question < 0) return { ended: 'none', content: '' };
     const asked = this.messages.slice(0, question + 1);
@@ -89,19 +104,20 @@ export class Conversation implements ReactiveController {
     this.set({ error: null });
   }
 
-  private async answer(engine: Engine, asked: Message[], settings: Partial<ChatSettings> = {}): Promise<Outcome> {
+  private async answer(engine: Engine, asked: Message[], settings: AskSettings = {}): Promise<Outcome> {
     const before = this.messages;
     const request = (this.request = new AbortController());
-    const { system, temperature, topP: top_p, topK: top_k, minP: min_p, repeatPenalty, maxTokens, seed } = settings;
-    this.set({ messages: [...asked, { role: 'assistant', content: '' }], answering: true, error: null });
+    const { temperature, topP: top_p, topK: top_k, minP: min_p, repeatPenalty, maxTokens, seed } = settings;
+    this.written = begunBy(engine.info.promptEnd ?? '');
+    this.set({ messages: [...asked, { role: 'assistant', ...partsOf(this.written, true) }], answering: true, error: null, readFrom: 0 });
     this.changed(asked);
-    let content = '';
+    let came = false;
     let note = 'Stopped';
     let error: Error | undefined;
     let numbers: GenerateStats | undefined;
     try {
       const stream = await engine.chat.completions.create({
-        messages: [...(system ? [{ role: 'system' as const, content: system }] : []), ...asked.map(({ role, content }) => ({ role, content }))],
+        messages: await this.readable(engine, asked, settings),
         stream: true,
         temperature, top_p, top_k, min_p, seed,
         repeat_penalty: repeatPenalty ?? usualPenalty(engine.info.parameters),
@@ -112,21 +128,32 @@ export class Conversation implements ReactiveController {
         if (this.request !== request) break;
         this.tokens += tokens;
         const text = choices[0]?.delta.content ?? '';
-        content += text;
+        came ||= text !== '';
         this.show(text);
-        if (stats) note = noteOf((numbers = stats), choices[0].finish_reason === 'length');
+        if (stats) note = noteOf((numbers = stats), choices[0].finish_reason === 'length', engine.info.context);
       }
     } catch (thrown) {
-      error = thrown as Error;
-      note = 'Interrupted';
+      if (!request.signal.aborted) [error, note] = [thrown as Error, 'Interrupted'];
     }
-    if (this.request !== request) return { ended: 'left', content };
+    if (this.request !== request) return { ended: 'left', content: '' };
     this.flush();
-    const taken = error !== undefined && content === '';
+    const taken = error !== undefined && !came;
+    const answer: Message = { role: 'assistant', ...(came ? partsOf(this.written) : { content: '' }), note };
     this.set({ answering: false, error: error ?? null });
-    this.keep(taken ? before : [...this.messages.slice(0, -1), { ...this.messages.at(-1)!, note }], numbers);
+    this.keep(taken ? before : [...this.messages.slice(0, -1), answer], numbers);
+    const { content } = answer;
     if (error) return { ended: taken ? 'none' : 'interrupted', content, error };
     return { ended: numbers ? 'complete' : 'stopped', content };
+  }
+
+  /** The prompt, without as many of the oldest turns as it takes if the conversation may forget them. */
+  private async readable(engine: Engine, asked: Message[], { system, forgets, maxTokens = Infinity }: AskSettings): Promise<ChatMessage[]> {
+    if (!forgets) return promptOf(asked, system);
+    const { context } = engine.info;
+    const room = Math.min(maxTokens, Math.floor(context * roomForAnswer));
+    const dropped = await fewestToDrop(turnsBefore(asked), async (turns) => (await engine.countTokens(promptOf(asked, system, turns))) + room <= context);
+    this.set({ readFrom: firstRead(asked, dropped) });
+    return promptOf(asked, system, dropped);
   }
 
   private keep(messages: Message[], stats?: GenerateStats): void {
@@ -137,17 +164,17 @@ export class Conversation implements ReactiveController {
   /** Once per animation frame, however many tokens come. */
   private show(text: string): void {
     if (!text) return;
-    this.unshown += text;
+    this.written += text;
+    this.shown = false;
     this.frame ||= requestAnimationFrame(() => this.flush());
   }
 
   private flush(): void {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    const last = this.messages.at(-1);
-    if (!this.unshown || !last || !this.answering) return;
-    this.set({ messages: [...this.messages.slice(0, -1), { ...last, content: last.content + this.unshown }] });
-    this.unshown = '';
+    if (this.shown || !this.answering) return;
+    this.shown = true;
+    this.set({ messages: [...this.messages.slice(0, -1), { role: 'assistant', ...partsOf(this.written, true) }] });
     if (performance.now() - this.keptAt < keepEveryMs) return;
     this.keptAt = performance.now();
     this.changed(this.messages); // not only when the page is left: what is stored then may be lost with it
@@ -159,8 +186,12 @@ export class Conversation implements ReactiveController {
   }
 }
 
-function noteOf(stats: GenerateStats, cut: boolean): string {
+const isSame = (a: Message, b: Message | undefined): boolean =>
+  b !== undefined && a.role === b.role && a.content === b.content && a.reasoning === b.reasoning && a.note === b.note;
+
+function noteOf(stats: GenerateStats, cut: boolean, context: number): string {
   const tokens = `${stats.newTokens} ${stats.newTokens === 1 ? 'token' : 'tokens'}`;
   const speed = stats.newTokens > 1 && stats.decodeMs > 0 ? [formatSpeed(((stats.newTokens - 1) * 1000) / stats.decodeMs)] : [];
-  return [tokens, ...speed, ...(cut ? ['cut off at the limit'] : [])].join(' · ');
+  const full = stats.promptTokens + stats.newTokens >= context;
+  return [tokens, ...speed, ...(cut ? [full ? 'cut off: the context is full' : 'cut off at the limit'] : [])].join(' · ');
 }

@@ -5,6 +5,7 @@ import { property, query, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { type Message } from './chat.ts';
 import { controls } from '../page/controls.ts';
+import { isOpen } from './turns.ts';
 
 const defaultSuggestions = ['Write a haiku about the sea.', 'Explain why the sky is blue.', 'Plan a simple dinner for two.'];
 /** Within this many pixels of the end counts as being there. */
@@ -20,6 +21,8 @@ export class MessageList extends LitElement {
   @property({ type: Boolean }) answering = false;
   /** Nothing can be asked: no model, or an answer is being written. */
   @property({ type: Boolean }) locked = false;
+  /** The first message that the model reads; those before it were left out. */
+  @property({ type: Number }) readFrom = 0;
   /** How many messages, counted from the last, are rendered. */
   @state() private shown = first;
   @query('.content') private content!: HTMLElement;
@@ -93,8 +96,10 @@ export class MessageList extends LitElement {
   }
 
   private renderMessage(message: Message, at: number, last: boolean): TemplateResult {
-    return html`<windrow-message part="message ${message.role}" role="article" class="${message.role} ${last ? 'last' : ''}" aria-label=${message.role === 'user' ? 'You' : 'Answer'}
-      aria-posinset=${at + 1} aria-setsize=${this.messages.length} .message=${message} .at=${at} ?locked=${this.locked} ?writing=${this.answering && last}></windrow-message>`;
+    const open = isOpen(this.messages, at) && !(this.answering && last);
+    return html`${this.readFrom > 0 && at === this.readFrom ? html`<p class="cut quiet" role="note">The model does not read what is above: it is too long together.</p>` : nothing}
+      <windrow-message part="message ${message.role}" role="article" class="${message.role} ${last ? 'last' : ''}" aria-label=${message.role === 'user' ? 'You' : 'Answer'}
+      aria-posinset=${at + 1} aria-setsize=${this.messages.length} .message=${message} .at=${at} ?locked=${this.locked} ?open=${open} ?writing=${this.answering && last}></windrow-message>`;
   }
 
   private renderWelcome(): TemplateResult {
@@ -139,6 +144,11 @@ export class MessageList extends LitElement {
       .user {
         align-self: flex-end;
         max-width: 85%;
+      }
+      .cut {
+        padding-top: 0.5rem;
+        border-top: 1px dashed var(--line);
+        text-align: center;
       }
       .welcome {
         display: grid;

@@ -33,6 +33,35 @@ export const messageStyles = css`
   .writing .block:last-child > :is(.code, .table, ul, ol):last-child::after {
     content: none;
   }
+  .reasoning {
+    margin-bottom: 0.6rem;
+  }
+  .reasoning summary {
+    width: fit-content;
+    padding: 0.2rem 0;
+    color: var(--text-quiet);
+    font-size: var(--text-small);
+    cursor: pointer;
+  }
+  .reasoning.thinking summary {
+    animation: blink 1.6s ease-in-out infinite alternate;
+  }
+  .reasoning.thinking + .text .answer::after {
+    content: none;
+  }
+  .thoughts {
+    padding-inline-start: var(--gap);
+    border-inline-start: 2px solid var(--line);
+    color: var(--text-quiet);
+    overflow-wrap: anywhere;
+  }
+  .more {
+    display: flex;
+    align-items: center;
+    justify-content: space-between;
+    gap: var(--gap);
+    margin-top: var(--gap-small);
+  }
   .below {
     display: flex;
     align-items: center;
@@ -95,7 +124,7 @@ export const messageStyles = css`
   }
   @keyframes blink {
     to {
-      opacity: 0.15;
+      opacity: 0.25;
     }
   }
 `;

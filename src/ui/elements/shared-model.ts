@@ -43,8 +43,7 @@ export class SharedModel implements ReactiveController {
   }
 
   async load({ model, budget, workerSrc }: ModelSettings): Promise<Engine> {
-    const address = URL.canParse(model, document.baseURI) ? new URL(model, document.baseURI).href : model; // what is none is refused below
-    const key = JSON.stringify([address, budget, workerSrc]);
+    const key = JSON.stringify([addressOf(model), budget, workerSrc]);
     if (this.key !== key) this.release();
     this.key = key;
     let shared = engines.get(key);
@@ -122,5 +121,14 @@ export class SharedModel implements ReactiveController {
   private set(state: Partial<SharedModel>): void {
     Object.assign(this, state);
     this.host.requestUpdate();
+  }
+}
+
+/** As the page resolves it; what is no address stays as it is, and is refused when it is loaded. */
+function addressOf(model: string): string {
+  try {
+    return new URL(model, document.baseURI).href;
+  } catch {
+    return model;
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { clean, MarkdownBlocks, toBlocks } from './blocks.ts';
@@ -31,7 +32,9 @@ test('a text that did not grow but changed is read anew', () => {
 });
 
 test.each([
-  ['<script>alert(1)</script>', '&lt;script&gt;alert(1)&lt;/script&gt;'],
+  ['<script>alert(1)</script>', '<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n'],
+  ['<style>\n*{}\n</style>', '<p>&lt;style&gt;<br>*{}<br>&lt;/style&gt;</p>\n'],
+  ['<!-- <img src=x onerror=alert(1)> -->', '<p>&lt;!-- &lt;img src=x onerror=alert(1)&gt; --&gt;</p>\n'],
   ['a <img src=x onerror=alert(1)> b', '<p>a &lt;img src=x onerror=alert(1)&gt; b</p>\n'],
   ['[a](javascript:alert(1))', '<p>a</p>\n'],
   ['[a](data:text/html,x)', '<p>a</p>\n'],
@@ -65,3 +68,25 @@ test.each([
   const blocks = timed(`Markdown of 100,000 characters of ${what}`, 5, () => toBlocks(text));
   expect(blocks.map(({ source }) => source).join('')).toBe(text);
 });
+
+interface Case {
+  text: string;
+  has: string[];
+  lacks: string[];
+}
+const cases = (JSON.parse(readFileSync('test/fixtures/markdown.json', 'utf8')) as { cases: Case[] }).cases;
+
+test.each(cases)('what models write is read as they mean it: $text', ({ text, has, lacks }) => {
+  for (const part of has) expect(html(text)).toContain(part);
+  for (const part of lacks) expect(html(text)).not.toContain(part);
+});
+
+test.each([
+  ['한국어**"강조"**입니다', '<p>한국어<strong>&quot;강조&quot;</strong>입니다</p>\n'],
+  ['これは***「とても」***大事', '<p>これは<em><strong>「とても」</strong></em>大事</p>\n'],
+  ['请用`a**b`和**（注意）**的', '<p>请用<code>a**b</code>和<strong>（注意）</strong>的</p>\n'],
+  ['5 * 3 * 2 个', '<p>5 * 3 * 2 个</p>\n'],
+  ['a ~ b ~ c', '<p>a ~ b ~ c</p>\n'],
+  ['<b>bold</b> and **bold**', '<p>&lt;b&gt;bold&lt;/b&gt; and <strong>bold</strong></p>\n'],
+  ['<details>\n\n- one\n\n</details>', '<p>&lt;details&gt;</p>\n<ul>\n<li>one</li>\n</ul>\n<p>&lt;/details&gt;</p>\n'],
+])('%s is read in their dialect', (text, expected) => expect(html(text)).toBe(expected));

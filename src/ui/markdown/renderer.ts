@@ -1,5 +1,6 @@
 // What the tokens of Markdown become in HTML. Raw HTML becomes text, and nothing is fetched: an image is a link to it.
 import { Marked, Renderer, type MarkedOptions, type Tokens } from 'marked';
+import { dialect } from './dialect.ts';
 import { escapeHtml } from './escape.ts';
 import { mathsSyntax } from './maths-syntax.ts';
 
@@ -44,4 +45,4 @@ class ChatRenderer extends Renderer {
 }
 
 /** A line end inside a paragraph is a line end: models write verse and addresses so. */
-export const options: MarkedOptions = { ...new Marked({ extensions: mathsSyntax }).defaults, gfm: true, breaks: true, renderer: new ChatRenderer() };
+export const options: MarkedOptions = { ...new Marked({ extensions: mathsSyntax, tokenizer: dialect }).defaults, gfm: true, breaks: true, renderer: new ChatRenderer() };

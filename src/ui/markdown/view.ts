@@ -1,6 +1,7 @@
 // Shows growing Markdown in an element: only blocks that changed are made anew. Code gets a bar with its language and a
 // button that copies it, and colours once it is finished; maths is typeset then.
 import { MarkdownBlocks, type Block } from './blocks.ts';
+import { copyText } from '../page/clipboard.ts';
 import { sanitize } from './sanitize.ts';
 
 /** Colouring longer code would hold up the page. */
@@ -43,7 +44,7 @@ function addBar(pre: HTMLPreElement): void {
   copy.textContent = 'Copy';
   copy.setAttribute('aria-label', 'Copy code');
   copy.onclick = async () => {
-    copy.textContent = await navigator.clipboard.writeText(pre.textContent ?? '').then(() => 'Copied', () => 'Not allowed');
+    copy.textContent = (await copyText(pre.textContent ?? '')) ? 'Copied' : 'Not allowed';
     setTimeout(() => (copy.textContent = 'Copy'), 1500);
   };
   bar.className = 'bar';

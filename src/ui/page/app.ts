@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { query, state } from 'lit/decorators.js';
 import { type Engine } from '../../api/engine.ts';
+import { hasCode } from '../../errors.ts';
 import { budgetOf, keptBudget } from '../models/budget.ts';
 import { keptKv } from '../models/kv-choice.ts';
 import { ActivityLog } from '../activity/activity-log.ts';
@@ -16,6 +17,7 @@ import { addressesOf, choiceOfFiles, choiceOfText, listedAt, type ModelChoice } 
 import { nameOfLoaded, renderLoading, renderModels, renderPlan, type ModelActions } from '../models/model-pages.ts';
 import { ModelLoader, type LoadChoices } from '../models/model-loader.ts';
 import { renderDialog, renderNotices, type Overlay } from './overlays.ts';
+import { type Way } from './error-banner.ts';
 import { pageOptions, settingsOf, settingsOfLink, withoutLink } from './page-options.ts';
 import { saveText } from '../activity/save-text.ts';
 import { Updates } from './updates.ts';
@@ -34,7 +36,11 @@ export class App extends LitElement {
 
   private options = pageOptions(location.search);
   private readonly loader = new ModelLoader(this);
-  private readonly chats = new Chats(this, settingsOf(this.options));
+  private readonly chats = new Chats(this, {
+    settings: settingsOf(this.options),
+    answering: () => this.conversation.answering,
+    onMore: (messages) => this.conversation.open(messages),
+  });
   private readonly updates = new Updates(this);
   private readonly conversation = new Conversation(this, (messages, stats) => {
     if (stats) this.log.add(stats);
@@ -143,7 +149,7 @@ export class App extends LitElement {
     if (view === 'planned') return renderPlan(loader, conversation.answering, this.modelActions);
     if (view === 'loading') return renderLoading(loader);
     return html`<windrow-message-list
-      .messages=${conversation.messages} ?answering=${conversation.answering} ?locked=${locked}
+      .messages=${conversation.messages} .readFrom=${conversation.readFrom} ?answering=${conversation.answering} ?locked=${locked}
       @suggest=${({ detail }: CustomEvent<string>) => this.ask(detail)}
       @again=${({ detail }: CustomEvent<{ at: number }>) => this.again(detail.at)}
       @edit=${({ detail }: CustomEvent<{ at: number; text: string }>) => this.again(detail.at, detail.text)}
@@ -163,8 +169,30 @@ export class App extends LitElement {
     if (!error) return nothing;
     const retry = loader.choice && (loader.step === 'choosing' ? loader.error : error.name === 'DeviceError');
     const dismiss = (): void => [loader, conversation, chats].forEach((each) => each.dismiss());
-    return html`<windrow-error-banner slot="header" .error=${error} ?retry=${retry}
+    return html`<windrow-error-banner slot="header" .error=${error} ?retry=${retry} .ways=${this.waysOn(error)}
       @retry=${() => this.load(loader.choice!)} @dismiss=${dismiss}></windrow-error-banner>`;
+  }
+
+  /** Where a conversation is longer than the context, the visitor chooses how it goes on. */
+  private waysOn(error: Error): Way[] {
+    const { loader, conversation, chats } = this;
+    if (!loader.engine || !hasCode(error, 'context_length_exceeded')) return [];
+    const { context, trainedContext = context } = loader.engine.info;
+    const longer = Math.min(trainedContext, 2 * context);
+    const forget = async (): Promise<void> => {
+      conversation.dismiss();
+      await chats.change({ forgets: true });
+      const question = this.composer?.text || this.draft;
+      if (question) await this.ask(question);
+    };
+    const lengthen = async (): Promise<void> => {
+      this.options.context = longer;
+      await this.load(loader.choice!);
+    };
+    return [
+      ...(conversation.messages.length > 0 && !chats.open.forgets ? [{ words: 'Leave out the oldest messages', go: forget }] : []),
+      ...(longer > context && loader.choice ? [{ words: `Load again with a context of ${longer}`, go: lengthen }] : []),
+    ];
   }
 
   private openChat(id?: string): void {
@@ -208,6 +236,7 @@ export class App extends LitElement {
   }
 
   private async load(choice: ModelChoice, retune?: boolean): Promise<void> {
+    this.draft = this.composer?.text ?? this.draft; // the composer goes away
     this.conversation.settle();
     this.conversation.dismiss();
     this.overlay = 'none';
@@ -231,7 +260,8 @@ export class App extends LitElement {
     if (!engine || this.conversation.answering) return;
     this.logAnswer(engine);
     if (text !== undefined) void this.focusComposer(); // the editor goes away
-    await this.conversation.again(engine, at, this.chats.open, text);
+    const { ended } = await this.conversation.again(engine, at, this.chats.open, text);
+    if (ended === 'none' && text !== undefined) this.draft = text;
   }
 
   private logAnswer(engine: Engine): void {

@@ -1,12 +1,19 @@
-// <windrow-error-banner>: what went wrong and what to do. Events: retry, dismiss.
+// <windrow-error-banner>: what went wrong and what to do about it. Events: retry, dismiss.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { adviceFor } from '../models/advice.ts';
 import { controls } from './controls.ts';
 
+/** Something to do about an error, besides trying again. */
+export interface Way {
+  words: string;
+  go(): void;
+}
+
 export class ErrorBanner extends LitElement {
   @property({ attribute: false }) error!: Error;
   @property({ type: Boolean }) retry = false;
+  @property({ attribute: false }) ways: Way[] = [];
 
   override render(): TemplateResult {
     const advice = adviceFor(this.error);
@@ -15,6 +22,7 @@ export class ErrorBanner extends LitElement {
         <p>${this.error.message}</p>
         ${advice ? html`<p class="advice">${advice}</p>` : nothing}
         <div class="buttons">
+          ${this.ways.map(({ words, go }) => html`<button @click=${go}>${words}</button>`)}
           ${this.retry ? html`<button @click=${() => this.dispatchEvent(new CustomEvent('retry'))}>Try again</button>` : nothing}
           <button @click=${() => this.dispatchEvent(new CustomEvent('dismiss'))}>Dismiss</button>
         </div>
@@ -50,6 +58,7 @@ export class ErrorBanner extends LitElement {
       }
       .buttons {
         display: flex;
+        flex-wrap: wrap;
         gap: var(--gap-small);
       }
     `,

@@ -5,10 +5,10 @@ import { controls } from './controls.ts';
 export class NoWebGpu extends LitElement {
   override render(): TemplateResult {
     return html`
-      <h2>${navigator.gpu ? 'The browser found no usable GPU' : 'This browser has no WebGPU'}</h2>
+      <h2>${!isSecureContext ? 'This page has to be opened over https' : navigator.gpu ? 'The browser found no usable GPU' : 'This browser has no WebGPU'}</h2>
       <p>The model runs on your own GPU, through WebGPU. What may help:</p>
       <ul>
-        ${isSecureContext ? '' : html`<li>Open the page over <strong>https</strong> or from <strong>localhost</strong>: browsers offer WebGPU only there.</li>`}
+        ${isSecureContext ? '' : html`<li>Open the page over <strong>https</strong> or from <strong>localhost</strong>: browsers offer WebGPU only there. Chats that were kept at this address can be read here all the same.</li>`}
         <li><strong>Chrome or Edge</strong>: a current version. On Linux, switch on <code>chrome://flags/#enable-unsafe-webgpu</code> and <code>#enable-vulkan</code>.</li>
         <li><strong>Safari</strong>: version 26 or later.</li>
         <li><strong>Firefox</strong>: a current version on Windows or macOS; elsewhere set <code>dom.webgpu.enabled</code> in <code>about:config</code>.</li>

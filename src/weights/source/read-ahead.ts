@@ -1,4 +1,5 @@
 // Ranges of a source in order, several requests at once. Holds one chunk per request; knows nothing of what they mean.
+import { anySignal } from '../../signals.ts';
 import { type ByteSource } from '../../gguf/source.ts';
 import { type Range } from '../import/pieces.ts';
 
@@ -30,7 +31,7 @@ export async function* readAhead(source: ByteSource, ranges: readonly Range[], o
 async function* readChunks(source: ByteSource, ranges: readonly Range[], { connections = 4, chunkBytes = 2 ** 23, signal, gate, onBytes }: ReadAheadOptions): AsyncGenerator<Chunk, void> {
   // One that fails, or a reader that leaves, ends them all.
   const leave = new AbortController();
-  const all = signal ? AbortSignal.any([signal, leave.signal]) : leave.signal;
+  const all = signal ? anySignal([signal, leave.signal]) : leave.signal;
   const chunks = ranges.flatMap(({ offset, length }) => {
     const count = Math.ceil(length / chunkBytes);
     return Array.from({ length: count }, (_, i) => ({ offset: offset + i * chunkBytes, length: Math.min(chunkBytes, length - i * chunkBytes) }));

@@ -1,5 +1,6 @@
 // A file on a web server as a byte source. Only simple requests, so that a foreign server needs no preflight:
 // https://fetch.spec.whatwg.org/#cors-safelisted-request-header. How many run at once is the caller's affair.
+import { anySignal } from '../../signals.ts';
 import { InvalidFileError, RequestError } from '../../errors.ts';
 import { type ByteSource } from '../../gguf/source.ts';
 import { differenceOf, type FileState, readAnswer, Refused, refusePage } from './answer.ts';
@@ -39,7 +40,7 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
 
   /** The pieces of `length` bytes from `offset`, fewer only if the file ends before. */
   async function* pieces(offset: number, length: number, callSignal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const signal = AbortSignal.any([options.signal, callSignal].filter((one) => one !== undefined));
+    const signal = anySignal([options.signal, callSignal].filter((one) => one !== undefined));
     const end = offset + length;
     let failures = 0;
     for (let ended = false; !ended && offset < end; ) {
@@ -79,7 +80,7 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
       return work.finally(() => clearTimeout(timer));
     };
     const headers: HeadersInit = { Range: `bytes=${offset}-${end - 1}`, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-    const request: RequestInit = { headers, cache: 'no-store', signal: AbortSignal.any([signal, stalled.signal]) };
+    const request: RequestInit = { headers, cache: 'no-store', signal: anySignal([signal, stalled.signal]) };
     const response = await watched(fetch(url, request));
     const answer = readAnswer(response, name, offset, Date.now());
     noteState(answer);
