@@ -30,15 +30,13 @@ async function answer(build) {
   const { createNodeEngine, openFileSource } = await import(pathToFileURL(resolve(build, 'node.js')).href);
   const engine = await createNodeEngine();
   await engine.load(await openFileSource(model), { context: Math.max(...positions) + tokens + 8, kv: values.kv, variant: values.variant });
-  const { runner, model: { sampler, graph, gpu } } = engine.loaded();
-  const greedy = sampler.choose({ seed: 0 });
+  const { runner, model: { graph, gpu } } = engine.loaded();
   const ids = Array.from({ length: prompt }, (_, i) => (1 + i * 7919) % graph.config.vocab);
   const measure = async (what) => {
     const before = process.cpuUsage();
-    if (what === 'prefill') {
-      await runner.feed(ids, 0);
-      await runner.readLogits();
-    } else for await (const made of runner.tokens(greedy, Number(what), tokens)) void made;
+    if (what === 'prefill') await runner.feed(ids, 0);
+    else for (let i = 0; i < tokens; i++) await runner.feed([ids[i]], Number(what) + i);
+    await runner.readLogits(); // waits for all of it
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000 / (what === 'prefill' ? prompt : tokens);
   };

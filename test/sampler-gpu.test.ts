@@ -58,7 +58,7 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
   const best = buffer(bytes.best);
   const scratch = buffer(bytes.scratch);
   const narrowed = buffer(bytes.narrowed);
-  const state = buffer(16);
+  const state = buffer(32);
   const ids = buffer(4 * (steps + 64));
   const probabilities = buffer(4 * capacity);
   const uniforms = device.createBuffer({ size: 256 * steps, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
