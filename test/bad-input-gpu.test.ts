@@ -202,6 +202,25 @@ describe.skipIf(!adapterFile)('the engine', () => {
     await answersProperly();
   });
 
+  it('where an answer broke off without a token, does not take what it left for a fault of a later answer, which reads past its own end', async () => {
+    const damaged = fixture(path);
+    const table = (await readHeader(bytesSource(damaged, path))).tensors.get('token_embd.weight')!;
+    const rowBytes = table.byteLength / table.shape[1];
+    const unused = [...Array(table.shape[1]).keys()].find((id) => ![...golden.prompt_ids, ...golden.ids].includes(id))!;
+    damaged.fill(0xff, table.offset + unused * rowBytes, table.offset + (unused + 1) * rowBytes); // NaN, whatever the type
+    await engine.load({ bytes: damaged.buffer, name: 'damaged.gguf' }, { ...quick, tokensPerSubmit: 8 });
+    const { model, runner } = engine.loaded();
+    const length = golden.prompt_ids.length;
+    const error = await errorOf(answer(engine, { prompt: { tokens: [...golden.prompt_ids, ...golden.ids.slice(0, 3), unused] } }));
+    expect(error.message).toContain(`No token can be chosen for position ${length + 4}`);
+
+    await runner.feed(golden.prompt_ids, 0);
+    const found: number[] = [];
+    for await (const ids of runner.tokens(model.sampler.choose({ temperature: 0, seed: 1 }, [golden.ids[1]]), length, 8)) found.push(...ids);
+    expect(found.slice(0, 2)).toEqual(golden.ids.slice(0, 2));
+    expect(found).toHaveLength(8);
+  });
+
   it('on a device that refuses work, says so at every call, as work may be left out without a word; works again after a load', async () => {
     await engine.load(stories(), quick);
     const { device } = engine.loaded().model.gpu;

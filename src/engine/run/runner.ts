@@ -49,9 +49,13 @@ export function createRunner(model: LoadedModel): Runner {
   let stalls = 0;
   let stallMs = 0;
   let lost: GPUDeviceLostInfo | undefined;
-  void device.lost.then((info) => (lost = info));
   let wrong: GPUError | undefined; // after which work may be left out without a word
-  device.addEventListener('uncapturederror', ({ error }) => (wrong ??= error));
+  const noteError = ({ error }: GPUUncapturedErrorEvent) => (wrong ??= error);
+  device.addEventListener('uncapturederror', noteError);
+  void device.lost.then((info) => {
+    lost = info;
+    device.removeEventListener('uncapturederror', noteError); // Dawn holds it for ever, and it holds the device
+  });
 
   function checkGpu(): void {
     if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`, { code: 'gpu_lost' });
@@ -133,6 +137,7 @@ export function createRunner(model: LoadedModel): Runner {
   async function readFloats(buffer: GPUBuffer, count: number): Promise<Float32Array> {
     const staging = ledger.create('staging', 'readback.logits', 4 * count, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     try {
+      await ledger.settle();
       const encoder = device.createCommandEncoder();
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, 4 * count);
       submit(encoder);
@@ -170,6 +175,7 @@ export function createRunner(model: LoadedModel): Runner {
     function checkChosen(tokens: Token[], { masked, before }: Sampler, position: number): Token[] {
       checkGpu();
       const wrong = tokens.findIndex(({ id }) => id >= graph.config.vocab);
+      if (wrong >= 0) device.queue.writeBuffer(idsBinding.buffer, 4 * position, new Uint32Array(tokens.length)); // a later answer may read on after its own end
       if (wrong >= 0 && model.gpu.computes) {
         const { id } = tokens[wrong];
         if (masked && id === noToken) throw new RequestError(`No token can be chosen for position ${position + wrong}: the mask allows none whose logit is a finite number. Allow others.`);
