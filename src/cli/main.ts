@@ -51,6 +51,12 @@ const forModel = (command: Command): Command =>
     .addOption(limits())
     .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes);
 
+/** Whoever reads may have enough, as `head` has: then there is nobody left to tell anything. */
+function leaveWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+}
+
 /** Reports what went wrong and ends with exit code 1. With --json, standard output has the error alone. */
 function fail(thrown: unknown, json: boolean): never {
   const { name, message, stack, code } = readable(thrown as Error & { code?: string });
@@ -68,6 +74,7 @@ function readable(error: Error & { code?: string }): Error & { code?: string } {
 }
 
 export async function main(argv: string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveWithReader);
   const json = argv.includes('--json');
   const program = new Command('windrow').description('Runs GGUF language models on the GPU, within a memory budget.').option('--json', 'print results as JSON').version(version);
   // Commands take these over: wrong options are reported as any other error is.
