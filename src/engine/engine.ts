@@ -32,6 +32,8 @@ export interface Host extends Storage {
   deviceOptions?: DeviceOptions;
   /** Where it is kept which shapes are fast on an adapter, and which kernels passed their test. */
   tuning?: Tuning;
+  /** By which the measuring of kernels ends in time; default performance.now. */
+  now?: () => number;
   /** Text in place of that of shader files, to see what wrong kernels do. */
   shaders?: Record<string, string>;
   /** Where it is kept what the parts of models cost on an adapter. */
@@ -130,7 +132,7 @@ export function createEngine(host: Host): Engine {
       const kernels = createKernelCache(gpu.device, host.shaders);
       const untuned = options.choice ?? choiceFor(gpu, options);
       const given = options.choice !== undefined || options.variant !== undefined;
-      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, { choice: untuned, kv: kvFormatFor(options) }, host.tuning, { exact: options.f32, anew: options.retune }) : undefined;
+      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, { choice: untuned, kv: kvFormatFor(options) }, host.tuning, { exact: options.f32, anew: options.retune, now: host.now }) : undefined;
       const choose = chooser && {
         ...chooser,
         async first(ledger: Ledger) {

@@ -62,7 +62,7 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
   const dispatches = (value: number) => [{ label: 'a', kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } }, params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 }, bindings: { state: at, input: at, output: at }, grid: () => [1] as [number] }];
   const ledger = createLedger(device, 1e9);
   const clock = createPassClock(device, ledger);
-  const timing = { device, ledger, kernels: createKernelCache(device), clock };
+  const timing = { device, ledger, kernels: createKernelCache(device), clock, now: () => now };
   const ranked = async (values: number[], deadline = 1e6, pieces = 2) => {
     const candidates = values.map((value): Candidate<number> => ({ value, dispatches: Array.from({ length: pieces }, () => dispatches(value)).flat() }));
     return (await rank(timing, { rows: 1, length: 1 }, candidates, deadline)).map(({ value }) => value);

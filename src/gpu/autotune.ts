@@ -40,6 +40,8 @@ export interface Timing {
   ledger: Ledger;
   kernels: KernelCache;
   clock: PassClock;
+  /** Milliseconds by which deadlines are told: performance.now(), but for tests, whose results may not hang on how much fits into a time. */
+  now: () => number;
 }
 
 interface Entry<T> extends Timed<T> {
@@ -48,17 +50,17 @@ interface Entry<T> extends Timed<T> {
   again(): Promise<number>;
 }
 
-/** What was measured before `deadline` (performance.now()), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. Where the clock tells nothing, times are rough and compare nothing. Work that would take a slow GPU over 100 ms in one go is never done, but timed on fewer rows: 16 first, then 64. */
-export async function rank<T>({ device, ledger, kernels, clock }: Timing, step: Step, candidates: Candidate<T>[], deadline: number, ahead = 0): Promise<Timed<T>[]> {
+/** What was measured before `deadline` (by `now`), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. Where the clock tells nothing, times are rough and compare nothing. Work that would take a slow GPU over 100 ms in one go is never done, but timed on fewer rows: 16 first, then 64. */
+export async function rank<T>({ device, ledger, kernels, clock, now }: Timing, step: Step, candidates: Candidate<T>[], deadline: number, ahead = 0): Promise<Timed<T>[]> {
   const entries: Entry<T>[] = [];
   try {
     for (const [i, { value, dispatches, together = 1 }] of candidates.entries()) {
       for (const next of candidates.slice(i + 1, i + 1 + ahead)) void Promise.allSettled(next.dispatches.map(({ kernel }) => kernels.get(kernel)));
-      const program = await before(deadline, createProgram(device, ledger, kernels, 'autotune', dispatches));
+      const program = await before(now, deadline, createProgram(device, ledger, kernels, 'autotune', dispatches));
       if (program === 'late') break;
       if (program === 'failed') continue;
       const best = Math.min(...entries.map(({ ms }) => ms));
-      const measured = await measure(clock, program, together, step, best, deadline);
+      const measured = await measure(clock, now, program, together, step, best, deadline);
       if (!measured) {
         program.destroy();
         break;
@@ -70,7 +72,7 @@ export async function rank<T>({ device, ledger, kernels, clock }: Timing, step: 
     const finals = byTime().slice(0, finalists).filter(({ ms }) => ms <= near * entries[0].ms);
     for (let round = 0; round < finalRounds && finals.length > 1; round++) {
       for (const entry of finals) {
-        if (performance.now() + entry.ms < deadline) entry.ms = Math.min(entry.ms, await entry.again());
+        if (now() + entry.ms < deadline) entry.ms = Math.min(entry.ms, await entry.again());
       }
     }
     if (usual) usual.ms *= 1 - margin;
@@ -81,8 +83,8 @@ export async function rank<T>({ device, ledger, kernels, clock }: Timing, step: 
 }
 
 /** The program, if it is there in time; one that comes later is freed then. */
-async function before(deadline: number, making: Promise<Program>): Promise<Program | 'late' | 'failed'> {
-  let late = performance.now() >= deadline;
+async function before(now: Timing['now'], deadline: number, making: Promise<Program>): Promise<Program | 'late' | 'failed'> {
+  let late = now() >= deadline;
   const made = making.then(
     (program) => {
       if (late) program.destroy();
@@ -93,10 +95,12 @@ async function before(deadline: number, making: Promise<Program>): Promise<Progr
   if (late) return 'late';
   let timer: ReturnType<typeof setTimeout> | undefined;
   const waited = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => {
-      late = true;
-      resolve('late');
-    }, deadline - performance.now());
+    const look = (): void => {
+      late = now() >= deadline;
+      if (late) resolve('late');
+      else timer = setTimeout(look, deadline - now());
+    };
+    look();
   });
   const result = await Promise.race([made, waited]);
   clearTimeout(timer);
@@ -104,7 +108,7 @@ async function before(deadline: number, making: Promise<Program>): Promise<Progr
 }
 
 /** Milliseconds per piece, the least of some samples, of fewer rows where all would take too long, and a way to take more; undefined if the time is over before one is taken. */
-async function measure(clock: PassClock, program: Program, together: number, step: Step, best: number, deadline: number): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
+async function measure(clock: PassClock, now: Timing['now'], program: Program, together: number, step: Step, best: number, deadline: number): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
   const length = program.dispatches.length / together;
   const steps = [...firstRows.filter((rows) => rows < step.rows).map((rows) => ({ ...step, rows, length: rows })).filter((each) => workgroups(program, each) > 0), step];
   let at = 0;
@@ -119,15 +123,15 @@ async function measure(clock: PassClock, program: Program, together: number, ste
       }
     });
   const sampleMs = (await clock.sampleMs()) ?? 0;
-  const begun = performance.now();
+  const begun = now();
   let warm = 0;
   do await time(1); // some drivers compile at the first use
-  while (best === Infinity && ++warm < length && performance.now() - begun < firstUseMs);
-  if (performance.now() >= deadline) return undefined;
+  while (best === Infinity && ++warm < length && now() - begun < firstUseMs);
+  if (now() >= deadline) return undefined;
   let sample = await time(1);
   const times = (of: Step) => workgroups(program, step) / workgroups(program, of);
   while (at + 1 < steps.length && (sample * times(steps[at])) / times(steps[at + 1]) <= longestMs) {
-    if (performance.now() >= deadline) return undefined;
+    if (now() >= deadline) return undefined;
     at++;
     sample = await time(1);
   }
@@ -138,7 +142,7 @@ async function measure(clock: PassClock, program: Program, together: number, ste
     sample = await time(count);
   }
   let spent = sample;
-  for (let n = 1; n < samples && spent < mostMs && share * sample < 1.5 * best * count && performance.now() < deadline; n++) {
+  for (let n = 1; n < samples && spent < mostMs && share * sample < 1.5 * best * count && now() < deadline; n++) {
     const again = await time(count);
     spent += again;
     sample = Math.min(sample, again);

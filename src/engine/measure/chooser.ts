@@ -6,7 +6,7 @@ import { type Chosen, type ModelOptions, type OpenedModel } from '../load/model-
 import { productsOf } from './kinds.ts';
 import { provenChoice, stillPasses } from './proven.ts';
 import { chunkToPlan } from './tune-chunk.ts';
-import { tune } from './tune.ts';
+import { type TuneOptions, tune } from './tune.ts';
 import { type NotebookOptions, type Tuning, openNotebook } from './tuning.ts';
 
 export interface Chooser extends NonNullable<ModelOptions['choose']> {
@@ -16,7 +16,7 @@ export interface Chooser extends NonNullable<ModelOptions['choose']> {
 /** Products are to be in shapes that are not chosen yet when the model is planned. */
 const notProducts = /^(?!mat)/;
 
-export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Chosen, tuning?: Tuning, options: NotebookOptions = {}): Promise<Chooser> {
+export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Chosen, tuning?: Tuning, options: NotebookOptions & TuneOptions = {}): Promise<Chooser> {
   const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned.choice, options);
   const earlier = { ...notebook.notes.checks };
   const warnings = new Set<string>();
@@ -31,7 +31,7 @@ export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: Open
       const { choice, kv } = await prove({ choice: untuned.choice, kv: proven.kv }, undefined, notProducts);
       return { kv, choice: { ...choice, chunk: chunkToPlan(notebook.notes, productsOf(opened)) } };
     },
-    tune: (target) => tune(target, proven.choice, notebook, options.exact),
+    tune: (target) => tune(target, proven.choice, notebook, options),
     async prove(chosen, room, arrived) {
       const found = await prove(chosen, room);
       if (!arrived || !Object.keys(earlier).length) return found;

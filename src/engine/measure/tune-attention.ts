@@ -28,7 +28,7 @@ export async function tuneAttention(target: TimedTarget, choice: KernelChoice, n
   const noted = notes.attentions?.[kind];
   if (noted) return { choice: { ...choice, ...noted }, learned: false };
   const choices = choicesFor(target, choice);
-  const measuring = performance.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
+  const measuring = target.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
   const timed = measuring ? await time(target, choice, choices, deadline) : [];
   const { span, threads } = timed[0]?.value ?? choices[0];
   if (timed.length <= 1 && later) return { choice: { ...choice, span, threads }, learned: false };
@@ -44,7 +44,7 @@ function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelCh
   return software ? choices.sort((a, b) => a.threads - b.threads) : choices;
 }
 
-async function time({ gpu: { device }, ledger, kernels, clock, activations, sequence, config, kv, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
+async function time({ gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
   const length = Math.min(usualLength, context);
   const bytes = segmentBytes(config, length, kv);
@@ -60,7 +60,7 @@ async function time({ gpu: { device }, ledger, kernels, clock, activations, sequ
       value, together: 2, // attention and what joins its splits
       dispatches: record('decode', { ...choice, ...value }).filter(({ kernel }) => kernel.kernel.startsWith('attention')).slice(0, 2 * mostLayers),
     }));
-    return await rank({ device, ledger, kernels, clock }, { rows: 1, length, of: longer }, candidates, deadline);
+    return await rank({ device, ledger, kernels, clock, now }, { rows: 1, length, of: longer }, candidates, deadline);
   } finally {
     own.destroyAll();
   }

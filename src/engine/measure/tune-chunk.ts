@@ -23,7 +23,7 @@ export async function tuneChunk(target: TimedTarget, choice: KernelChoice, notes
   if (noted && noted.of >= target.chunk) return { choice: { ...choice, chunk: noted.chunk }, learned: false };
   const layers = target.record('prefill', choice).filter((each) => each.kind && runsIn(each, { rows: chunks[0], length: chunks[0] }));
   const measuring = await target.begin('chunk');
-  const { timed, late } = measuring ? await time(target, layers, notes.late?.chunk ? Math.min(deadline, performance.now() + againMs) : deadline) : { timed: [], late: false };
+  const { timed, late } = measuring ? await time(target, layers, notes.late?.chunk ? Math.min(deadline, target.now() + againMs) : deadline) : { timed: [], late: false };
   // A device that is too slow, or too busy, to be measured takes the shortest steps: a submit of seconds resets some GPUs.
   const shortest = Math.min(target.chunk, ...chunks);
   const compared = timed.length > 1 || (timed.length === 1 && !late);
@@ -52,16 +52,16 @@ interface Timed {
 }
 
 /** The shortest steps first, as far as there is time; `late` if that ended it. */
-async function time({ gpu: { device }, ledger, kernels, clock, activations, sequence, chunk }: TimedTarget, products: Dispatch[], deadline: number): Promise<{ timed: Timed[]; late: boolean }> {
+async function time({ gpu: { device }, ledger, kernels, clock, now, activations, sequence, chunk }: TimedTarget, products: Dispatch[], deadline: number): Promise<{ timed: Timed[]; late: boolean }> {
   const kinds = [...new Set(products.map(({ kind }) => kind))].map((kind) => products.filter((dispatch) => dispatch.kind === kind));
   const dispatches = Array.from({ length: mostMatrices }, (_, i) => kinds.map((same) => same[i % same.length])).flat();
   const timed: Timed[] = [];
   for (const rows of chunks.filter((each) => each <= chunk)) {
     const expected = (timed.at(-1)?.ms ?? 0) * rows;
     if (expected > mostMs) break;
-    if (performance.now() + 2 * expected >= deadline) return { timed, late: true };
+    if (now() + 2 * expected >= deadline) return { timed, late: true };
     writeState(device.queue, activations, sequence, 0, rows);
-    const [found] = await rank({ device, ledger, kernels, clock }, { rows, length: rows, of: sequence }, [{ value: rows, dispatches, together: kinds.length }], deadline);
+    const [found] = await rank({ device, ledger, kernels, clock, now }, { rows, length: rows, of: sequence }, [{ value: rows, dispatches, together: kinds.length }], deadline);
     if (!found) return { timed, late: true };
     timed.push({ rows, ms: found.ms / rows });
     if ((await clock.sampleMs()) === undefined) return { timed, late: true }; // only whether it is far too slow can be told

@@ -2,11 +2,11 @@
 // those with the largest share of the time first, then attention and the length of a step (tune-attention.ts,
 // tune-chunk.ts). What is known from before is not measured again.
 import { formats } from '../../formats/catalogue.ts';
-import { type Candidate, rank } from '../../gpu/autotune.ts';
+import { type Candidate, type Timing, rank } from '../../gpu/autotune.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
-import { type PassClock, createPassClock } from '../../gpu/pass-clock.ts';
+import { createPassClock } from '../../gpu/pass-clock.ts';
 import { type Binding, type Dispatch, runsIn } from '../../gpu/program.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ModelConfig } from '../../model/graph.ts';
@@ -62,22 +62,27 @@ export interface TuneTarget {
 }
 
 /** Where something is being measured. */
-export interface TimedTarget extends TuneTarget, Pick<Notebook, 'begin'> {
-  clock: PassClock;
+export interface TimedTarget extends TuneTarget, Pick<Notebook, 'begin'>, Pick<Timing, 'clock' | 'now'> {}
+
+export interface TuneOptions {
+  /** Only choices that round nothing that f32 keeps. */
+  exact?: boolean;
+  /** See Timing. */
+  now?: Timing['now'];
 }
 
 /** `choice` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. Where the device's clock tells nothing, nothing changes. */
-export async function tune(given: TuneTarget, choice: KernelChoice, book: Notebook, exact = false): Promise<KernelChoice> {
+export async function tune(given: TuneTarget, choice: KernelChoice, book: Notebook, { exact = false, now = () => performance.now() }: TuneOptions = {}): Promise<KernelChoice> {
   const clock = createPassClock(given.gpu.device, given.ledger);
   try {
-    return await tuneBy({ ...given, clock, begin: book.begin }, choice, book, exact);
+    return await tuneBy({ ...given, clock, now, begin: book.begin }, choice, book, exact);
   } finally {
     clock.destroy();
   }
 }
 
 async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }: Notebook, exact: boolean): Promise<KernelChoice> {
-  const started = performance.now();
+  const started = target.now();
   const isToRepeat = (part: Choice | 'chunk') => (notes.late?.[part] ?? mostTries) < mostTries;
   const most = (['decode', 'prefill', 'few', 'chunk'] as const).some(isToRepeat) ? againMs : tuneMs;
   let learned = false;
@@ -94,7 +99,7 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
       let chosen = repeat ? undefined : known;
       if (!chosen) {
         measuring ??= (await target.clock.sampleMs()) !== undefined && (await target.begin(part));
-        const timed = measuring && performance.now() < deadline ? await time(target, choice, part, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
+        const timed = measuring && target.now() < deadline ? await time(target, choice, part, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
         if (timed.length > 1) {
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
           const ranked = timed.map(({ value }) => value);
@@ -157,7 +162,7 @@ function byShare(dispatches: Dispatch[]): string[] {
   return [...bytes].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
 }
 
-function time({ gpu, ledger, kernels, clock, activations, sequence, chunk, record }: TimedTarget, choice: KernelChoice, part: Choice, kind: string, choices: MatrixChoice[], deadline: number) {
+function time({ gpu, ledger, kernels, clock, now, activations, sequence, chunk, record }: TimedTarget, choice: KernelChoice, part: Choice, kind: string, choices: MatrixChoice[], deadline: number) {
   const { mode } = measurements[part];
   const rows = Math.min(part === 'prefill' && !gpu.software ? usualChunk : measurements[part].rows, chunk);
   const step = { rows, length: rows, of: sequence };
@@ -166,5 +171,5 @@ function time({ gpu, ledger, kernels, clock, activations, sequence, chunk, recor
     value,
     dispatches: record(mode, { ...choice, matrices: { ...choice.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step)).slice(0, mostMatrices),
   });
-  return rank({ device: gpu.device, ledger, kernels, clock }, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
+  return rank({ device: gpu.device, ledger, kernels, clock, now }, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
 }
