@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { defineConfig, type UserConfig } from 'vite';
 import { contentSecurityPolicy } from './scripts/csp.mjs';
+import { litForServers } from './scripts/lit-for-servers.mjs';
 import { progressiveWebApp } from './scripts/pwa.mjs';
 import { serveModels } from './scripts/serve-models.mjs';
 import { checkSizes } from './scripts/sizes.mjs';
@@ -26,6 +27,7 @@ const page: UserConfig = {
 const library: UserConfig = {
   base: './',
   publicDir: false,
+  plugins: [litForServers()],
   worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker.js', codeSplitting: false } } }, // one file: bundlers copy it as it is
   build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements/elements.ts' }, formats: ['es'] } },
 };

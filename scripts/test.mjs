@@ -1,9 +1,10 @@
 // @ts-check
-// `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium; then `N passed, N failed`.
+// `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium, the package in fresh
+// projects; then `N passed, N failed`.
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
-// `--only=check,unit,gpu,e2e` runs a part, `--tests=PATTERN` only test files whose path contains it, `--adapter=NAME` one of the
+// `--only=check,unit,gpu,e2e,package` runs a part, `--tests=PATTERN` only test files whose path contains it, `--adapter=NAME` one of the
 // software adapters; then the other points of docs/verified.json stay, with the commits they were measured at.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +99,17 @@ async function playwright(chromium) {
   note(read, (file) => `npx playwright test ${file}`, env.WINDROW_ADAPTER);
 }
 
+/** The package in fresh projects, each of which is a line of what the script prints. */
+async function packaged() {
+  console.log('\n== the package in fresh projects');
+  const built = wanted('e2e') && existsSync('dist/lib/index.d.ts') ? 0 : await run(['npm', 'run', 'build']);
+  if (built !== 0) return add('build', built, nothing);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/test-package.mjs', ...(full ? ['--full'] : [])], { encoding: 'utf8' });
+  console.log(stdout + stderr);
+  const lines = (/** @type {RegExp} */ of) => stdout.match(of)?.length ?? 0;
+  add('package', status ?? 1, { ...nothing, passed: lines(/^passed: /gm), failed: lines(/^failed: /gm) });
+}
+
 /** What the tests measured in this run, with the commit it was measured at; in a run of a part, beside what earlier ones measured. */
 function writeVerified() {
   if (!existsSync(verified)) return;
@@ -138,6 +150,7 @@ try {
     }
   }
   if (wanted('e2e')) await playwright(chromium);
+  if (wanted('package')) await packaged();
   if (full) writeVerified();
 } finally {
   rmSync(scratch, { recursive: true, force: true });

@@ -1,9 +1,11 @@
 // Hosts the engine in Node on Dawn: what the command line and programs in Node use.
 import { mkdirSync } from 'node:fs';
 import { homedir, tmpdir, totalmem, userInfo } from 'node:os';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { create, globals } from 'webgpu';
+import type * as Dawn from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
+import { DeviceError } from './errors.ts';
 import { isSoftware } from './gpu/device.ts';
 import { recordsFile } from './weights/store/records-file.ts';
 
@@ -17,13 +19,25 @@ export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedMo
 
 let instance: GPU | undefined; // Dawn crashes once this is garbage-collected while devices are alive
 
-/** Dawn's `navigator.gpu`. `flags` are Dawn's, as in `backend=null`. */
+/** The package `webgpu`, which is large and which pages have no use for: a peer that npm does not install by itself. */
+function loadDawn(): typeof Dawn {
+  try {
+    return createRequire(import.meta.url)('webgpu') as typeof Dawn;
+  } catch (error) {
+    const { message } = error as Error;
+    const why = message.startsWith("Cannot find module 'webgpu'") ? 'is not installed. Run: npm install webgpu' : `does not start on ${process.platform}-${process.arch}: ${message}`;
+    throw new DeviceError(`Dawn, the WebGPU of Node (package webgpu), ${why}`, { code: 'no_gpu', cause: error });
+  }
+}
+
+/** Dawn's `navigator.gpu`; DeviceError where the package webgpu is missing. `flags` are Dawn's, as in `backend=null`. */
 export function dawn(flags: string[] = []): GPU {
   if (!instance) {
     if (!process.env.XDG_RUNTIME_DIR) {
       process.env.XDG_RUNTIME_DIR = join(tmpdir(), `windrow-${userInfo().username}`);
       mkdirSync(process.env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
     }
+    const { create, globals } = loadDawn();
     Object.assign(globalThis, globals);
     instance = create(flags);
   }
