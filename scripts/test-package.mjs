@@ -37,7 +37,7 @@ async function serve(/** @type {string} */ files, /** @type {string} */ html) {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     try {
       const body = pathname === '/' ? html : pathname === '/tiny.gguf' ? model : readFileSync(join(files, pathname));
-      response.writeHead(200, { 'content-type': pathname === '/' ? 'text/html' : types[extname(pathname)] ?? 'application/octet-stream' }).end(body);
+      response.writeHead(200, { 'content-type': pathname === '/' ? 'text/html' : types[/** @type {keyof typeof types} */ (extname(pathname))] ?? 'application/octet-stream' }).end(body);
     } catch {
       response.writeHead(404).end();
     }

@@ -216,7 +216,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
 
     await runner.feed(golden.prompt_ids, 0);
     const found: number[] = [];
-    for await (const ids of runner.tokens(model.sampler.choose({ temperature: 0, seed: 1 }, [golden.ids[1]]), length, 8)) found.push(...ids);
+    for await (const tokens of runner.tokens(await model.samplerFor({ seed: 1, ends: [golden.ids[1]] }), length, 8)) found.push(...tokens.map(({ id }) => id));
     expect(found.slice(0, 2)).toEqual(golden.ids.slice(0, 2));
     expect(found).toHaveLength(8);
   });
