@@ -21,7 +21,7 @@ function pair(value: Value): readonly [Value, Value] {
 /** Python's urllib.parse.quote with nothing safe. */
 function quote(rt: Runtime, text: string): string {
   rt.text(text.length * 3);
-  return encodeURIComponent(rt.plain(text).toWellFormed()).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(rt.plain(text).replace(/\p{Surrogate}/gu, '\ufffd')).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 interface LinkOptions {
