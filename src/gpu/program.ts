@@ -38,6 +38,8 @@ export interface Program {
    * each step in turn, the others once over the rows of all.
    */
   encode(pass: GPUComputePassEncoder, steps: Step | readonly Step[], first?: number, end?: number): void;
+  /** Makes the bind groups for `of` that are not there, so that no step has to. */
+  bind(of: object | undefined): void;
   /** Forgets the bind groups made for `of`, as its buffers were replaced or freed. Those of its next step are made then. */
   release(of: object | undefined): void;
   destroy(): void;
@@ -98,6 +100,7 @@ export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: 
         i = past;
       }
     },
+    bind: (of) => dispatches.forEach((_, i) => void (isOwn[i] && groupOf(i, of))),
     release: (of) => void own.delete(of),
     destroy: () => ledger.destroy(paramsBuffer),
   };

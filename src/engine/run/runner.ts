@@ -158,6 +158,7 @@ export function createRunner(model: LoadedModel): Runner {
     const { ids: idsBinding } = sequence;
     let lastId: number | undefined; // the token that the sampler chose last
     let chosen: number[] = []; // since a sampler started that asks
+    let boundFor = 0; // positions that there was room for when bind groups were made
 
     /** Runs stages and then the sampler for each step, and reads the tokens that it chose, which begin at `position`. The outer promise is that of the submits. */
     async function runAndRead(stages: Stage[], sampler: Sampler, steps: Step[], position: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]> }> {
@@ -189,6 +190,9 @@ export function createRunner(model: LoadedModel): Runner {
     async function makeRoom(length: number): Promise<void> {
       if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
       await sequence.makeRoom(length);
+      if (boundFor === sequence.capacity) return;
+      [...programs.decode, ...programs.prefill].forEach(({ program }) => program.bind(sequence));
+      boundFor = sequence.capacity;
     }
 
     async function forChunks(ids: readonly number[], position: number, each: (step: Step) => Promise<void>): Promise<void> {

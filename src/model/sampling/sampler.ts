@@ -118,6 +118,7 @@ function inTurn(programs: readonly Program[]): Program {
         }
       }
     },
+    bind: (of) => programs.forEach((each) => each.bind(of)),
     release: (of) => programs.forEach((each) => each.release(of)),
     destroy: () => programs.forEach((each) => each.destroy()),
   };
