@@ -48,7 +48,7 @@ export const choiceOfFiles = (files: File[]): ModelChoice => ({
   bytes: files.reduce((sum, { size }) => sum + size, 0),
 });
 
-export const choiceOfStored = ({ id, name, byteLength }: StoredModel): ModelChoice => ({ name, source: { stored: id }, bytes: byteLength });
+export const choiceOfStored = ({ id, name, fileBytes }: StoredModel): ModelChoice => ({ name, source: { stored: id }, bytes: fileBytes });
 
 /** The file is on this device already. */
 export const isLocal = ({ source }: ModelChoice): boolean => 'file' in source || 'files' in source;
