@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readCatalogue } from '../models/catalogue.ts';
 import { formatBytes, formatDuration, formatSince, formatSpeed } from './format.ts';
 import { hubUrl } from '../../weights/source/hub.ts';
-import { choiceOfText, choiceOfUnfinished, choiceOfUrl, defaultModel, hostOf, storedCopy } from '../models/model-choice.ts';
+import { choiceOfStored, choiceOfText, choiceOfUnfinished, choiceOfUrl, defaultModel, hostOf, storedCopy } from '../models/model-choice.ts';
 import { pageOptions, settingsOfLink, withoutLink } from './page-options.ts';
 import { TransferRate } from '../models/transfer-rate.ts';
 
@@ -108,4 +108,8 @@ test('what a link sets is said in words, and let go of when the visitor does not
 test('the host of a choice is who is asked for its bytes', () => {
   expect(hostOf(choiceOfText('https://evil.example:8443/a.gguf', 'https://page.example/'))).toBe('evil.example:8443');
   expect(hostOf(choiceOfText('owner/repo', 'https://page.example/'))).toBe(new URL(hubUrl).host);
+});
+
+test('a stored model is asked for by the size of its file, which is another than that of what is stored', () => {
+  expect(choiceOfStored({ id: 'a', name: 'A', urls: [], byteLength: 1000, fileBytes: 900, lastUsed: 0, complete: true })).toEqual({ name: 'A', source: { stored: 'a' }, bytes: 900 });
 });
