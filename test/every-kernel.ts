@@ -9,6 +9,7 @@ import { type Binding } from '../src/gpu/program.ts';
 import { kvFormat, kvFormats } from '../src/kv/formats/catalogue.ts';
 import { activationStrides, createActivations } from '../src/model/activations.ts';
 import { type Graph, type ModelConfig, type Op } from '../src/model/graph.ts';
+import { pickRows } from '../src/model/chosen-rows.ts';
 import { attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
@@ -89,6 +90,11 @@ function others(): KernelSpec[] {
   ];
 }
 
+function chosenRows(): KernelSpec[] {
+  const context = { activations: { buffers: { x: binding('x') }, strides: { x: 64 } } } as unknown as Parameters<typeof pickRows>[0];
+  return [pickRows(context, { rows: binding('rows'), state: binding('state'), x: binding('chosen') }).kernel];
+}
+
 async function sampling(): Promise<KernelSpec[]> {
   const { device } = fakeDevice();
   const specs: KernelSpec[] = [];
@@ -104,6 +110,6 @@ async function sampling(): Promise<KernelSpec[]> {
 
 /** Each once. */
 export async function everyKernel(): Promise<KernelSpec[]> {
-  const all = [...products(), ...attention(), ...others(), ...(await sampling())];
+  const all = [...products(), ...attention(), ...others(), ...chosenRows(), ...(await sampling())];
   return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
 }

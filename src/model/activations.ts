@@ -7,7 +7,7 @@ import { buffersOf, scratchOf } from './operations.ts';
 import { angleEntries, angleTable } from './rope.ts';
 
 export interface ActivationSizes extends ScratchSizes {
-  /** Rows of logits kept: 1, or `chunk` to read all of them. */
+  /** Rows of logits kept: 1, up to 8 to read those of chosen tokens too, or `chunk` to read all of them. */
   logitsRows: number;
 }
 

@@ -1,6 +1,7 @@
 // How the weights of a model are divided for the GPU: into slices, and with these into dispatches, for each cut of a matrix
 // is one more. Which slices stay there is shares.ts's business.
 import { type ActivationSizes } from '../../model/activations.ts';
+import { mostChosen } from '../../model/chosen-rows.ts';
 import { type Mode } from '../../model/kernel-choice.ts';
 import { samplerPrograms } from '../../model/sampling/sampler.ts';
 import { type Role, streamable } from '../../model/sections.ts';
@@ -93,5 +94,6 @@ function countDispatches({ graph, sections, layout }: OpenedModel, slices: reado
 /** Dispatches of all programs together. */
 export function allDispatches({ dispatches }: Division, embedding: 'gpu' | 'rows', { logitsRows }: Pick<ActivationSizes, 'logitsRows'>): number {
   const { embed, layers, lastRow, allRows } = dispatches;
-  return samplerPrograms + (embedding === 'gpu' ? embed : 0) + layers + lastRow + (logitsRows > 1 ? allRows : 0);
+  const chosen = logitsRows > 1 ? 1 + allRows : 0; // which begins with the kernel that gathers them
+  return samplerPrograms + (embedding === 'gpu' ? embed : 0) + layers + lastRow + chosen + (logitsRows > mostChosen ? allRows : 0);
 }

@@ -1,7 +1,8 @@
 // What a planned model takes on the GPU, by purpose: the most that is alive at once, as the ledger counts it.
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { freshBytes } from '../../kv/fresh.ts';
-import { type ActivationSizes, activationBindings } from '../../model/activations.ts';
+import { type ActivationSizes, activationBindings, activationStrides } from '../../model/activations.ts';
+import { chosenRowsBytes } from '../../model/chosen-rows.ts';
 import { type Graph } from '../../model/graph.ts';
 import { opsOf } from '../../model/operations.ts';
 import { samplerBytes } from '../../model/sampling/buffers.ts';
@@ -40,11 +41,13 @@ const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).
 export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const { vocab } = graph.config;
   const { context } = sizes;
+  const ops = opsOf(graph);
+  const chosen = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
   const { first, full, growing } = freshBytes(graph.config, context, sizes.kv);
   return {
     kv: full,
     firstKv: first,
-    activations: sum([activationBindings(graph, opsOf(graph), sizes), sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
+    activations: sum([activationBindings(graph, ops, sizes), chosen, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     passing: Math.max(growing, 4 * vocab * sizes.logitsRows),
   };
 }

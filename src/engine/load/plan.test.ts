@@ -84,7 +84,9 @@ describe('the plan', () => {
     expect(plan(opened, { ...options, context: 256 }).bytes.kv).toBe(bytes.kv / 2);
     // A byte per number and 4 per head, where f16 has 2 per number.
     expect(plan(opened, { ...options, kv: kvFormat('q8') }).bytes.kv / bytes.kv).toBe((opened.graph.config.headDim + 4) / (2 * opened.graph.config.headDim));
-    expect(plan(opened, { ...options, logitsRows: 128 }).bytes.activations).toBe(bytes.activations + 127 * 4 * 512);
+    const chosen = 8 * 4 + 32 + 8 * 4 * 32 * Math.ceil(opened.graph.config.dim / 32); // rows, state, activations
+    expect(plan(opened, { ...options, logitsRows: 128 }).bytes.activations).toBe(bytes.activations + 127 * 4 * 512 + chosen);
+    expect(plan(opened, { ...options, logitsRows: 5 }).bytes.activations).toBe(bytes.activations + 4 * 4 * 512 + chosen);
   });
 
   it('makes steps long where all weights stay all the same, or where they take little of the budget', async () => {

@@ -8,6 +8,7 @@ import { record } from '../../model/operations.ts';
 import { type Section } from '../../model/sections.ts';
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { type SamplerFor, createSamplers } from '../../model/sampling/sampler.ts';
+import { type ChosenRows, createChosenRows, mostChosen, overChosen, pickRows } from '../../model/chosen-rows.ts';
 import { type Mode } from '../../model/kernel-choice.ts';
 import { type GpuRange, type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type Plan } from './plan.ts';
@@ -22,29 +23,34 @@ export interface Stage {
 export interface Programs {
   /** Embedding and layers. */
   programs: Record<Mode, Stage[]>;
-  /** Logits of the last row, or of all rows of the step. */
-  heads: { last: Stage[]; all?: Stage[] };
+  /** Logits of the last row; of chosen rows or of all rows of the step, if there is room for them. */
+  heads: { last: Stage[]; chosen?: { stages: Stage[]; rows: ChosenRows }; all?: Stage[] };
   samplerFor: SamplerFor;
 }
 
 export async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: KernelCache, context: RecordContext, opened: Pick<OpenedModel, 'sections' | 'layout'>, weights: ResidentWeights, { embedding }: Plan, logitsRows: number): Promise<Programs> {
   const { sections } = opened;
-  const make = async (section: Section, mode: Mode): Promise<Stage[]> => {
-    const dispatches = recordSection(context, opened, weights, sections.indexOf(section), mode);
-    return Promise.all(bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${section.name}.${mode}.${i}`, run) })));
-  };
+  const stagesOf = (dispatches: Dispatch[], name: string): Promise<Stage[]> =>
+    Promise.all(bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run) })));
+  const make = (section: Section, mode: Mode): Promise<Stage[]> => stagesOf(recordSection(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`);
   const body = sections.filter(({ role }) => role.kind === 'layer' || (role.kind === 'embedding' && embedding === 'gpu'));
   const makeBody = async (mode: Mode) => (await Promise.all(body.map((section) => make(section, mode)))).flat();
   const head = sections.find(({ role }) => role.kind === 'head')!;
   const { activations, graph: { config: { vocab } } } = context;
-  const [decode, prefill, last, all, samplerFor] = await Promise.all([
+  const makeChosen = async (): Promise<Programs['heads']['chosen']> => {
+    const rows = createChosenRows(ledger, activations.strides.x);
+    const dispatches = [pickRows(context, rows), ...recordSection(overChosen(context, rows), opened, weights, sections.indexOf(head), 'prefill')];
+    return { rows, stages: await stagesOf(dispatches, 'head.chosen') };
+  };
+  const [decode, prefill, last, chosen, all, samplerFor] = await Promise.all([
     makeBody('decode'),
     makeBody('prefill'),
     make(head, 'decode'),
-    logitsRows > 1 ? make(head, 'prefill') : undefined,
+    logitsRows > 1 ? makeChosen() : undefined,
+    logitsRows > mostChosen ? make(head, 'prefill') : undefined,
     createSamplers(gpu.device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
   ]);
-  return { programs: { decode, prefill }, heads: { last, all }, samplerFor };
+  return { programs: { decode, prefill }, heads: { last, chosen, all }, samplerFor };
 }
 
 /** Cuts dispatches where another streamed slice is needed; those that need none go with the ones before. */

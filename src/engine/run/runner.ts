@@ -7,6 +7,7 @@ import { createPacer, pageMs } from './pacer.ts';
 import { createReadback, mostPerSubmit } from './readback.ts';
 import { type Step } from '../../gpu/program.ts';
 import { type Sequence } from '../../kv/sequence.ts';
+import { mostChosen } from '../../model/chosen-rows.ts';
 import { type Sampler } from '../../model/sampling/sampler.ts';
 import { noToken } from '../../model/sampling/uniform.ts';
 import { type Token, type TransferStats } from '../../protocol.ts';
@@ -16,6 +17,8 @@ export interface Runner {
   feed(ids: readonly number[], position: number, signal?: AbortSignal): Promise<void>;
   /** As `feed`, and hands over the logits of every token, (rows, vocab), chunk by chunk. Needs a model loaded with `logitsRows`. */
   feedAll(ids: readonly number[], position: number, onRows: (logits: Float32Array, rows: number) => void, signal?: AbortSignal): Promise<void>;
+  /** As `feed`, and gives the logits of the tokens at `rows`, indices into `ids`: (row, vocab). Needs a model loaded with as many `logitsRows`, up to 8. */
+  feedRows(ids: readonly number[], position: number, rows: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
   /** The logits of the last token that was fed, (vocab). */
   readLogits(): Promise<Float32Array>;
   /** Starts a sampler and chooses the token after the `length` fed ones. */
@@ -244,6 +247,28 @@ export function createRunner(model: LoadedModel): Runner {
           await runStep([...programs.prefill, ...all], step, signal);
           onRows(await readFloats(buffers.logits.buffer, step.rows * graph.config.vocab), step.rows);
         });
+      },
+      async feedRows(ids, position, rows, signal) {
+        const picked = heads.chosen;
+        const { vocab } = graph.config;
+        const most = Math.min(options.logitsRows, mostChosen);
+        if (!picked) throw new RequestError('The model was loaded without room for the logits of chosen tokens.');
+        if (rows.length < 1 || rows.length > most) throw new RequestError(`The logits of ${rows.length} tokens were asked for; the model was loaded for 1 to ${most} of them.`);
+        const bad = rows.find((row) => !(Number.isInteger(row) && row >= 0 && row < ids.length));
+        if (bad !== undefined) throw new RequestError(`The logits of token ${bad} were asked for; the ${ids.length} tokens are counted from 0.`);
+        const all = new Float32Array(rows.length * vocab);
+        await forChunks(ids, position, async (step) => {
+          await runStep(body(step.rows), step, signal);
+          const first = step.length - step.rows - position;
+          const here = [...rows.keys()].filter((i) => rows[i] >= first && rows[i] < first + step.rows);
+          if (!here.length) return;
+          device.queue.writeBuffer(picked.rows.rows.buffer, 0, Uint32Array.from(here, (i) => rows[i] - first));
+          writeRows(device.queue, picked.rows, here.length);
+          await runStep(picked.stages, { ...step, rows: here.length }, signal);
+          const logits = await readFloats(buffers.logits.buffer, here.length * vocab);
+          here.forEach((i, n) => all.set(logits.subarray(n * vocab, (n + 1) * vocab), i * vocab));
+        });
+        return all;
       },
       readLogits: () => readFloats(buffers.logits.buffer, graph.config.vocab),
       sample,
