@@ -3,7 +3,9 @@
 // collected, and threads of the process where /proc tells. A program of its own, as only --expose-gc collects when told to.
 //   node --expose-gc test/loads-in-a-row.mjs MODEL LOADS
 import { existsSync, readFileSync } from 'node:fs';
-import { createNodeEngine, openFileSource } from '../dist/node/node.js';
+
+// By an address, as types are checked before anything is built.
+const { createNodeEngine, openFileSource } = /** @type {typeof import('../src/node.ts')} */ (await import(new URL('../dist/node/node.js', import.meta.url).href));
 
 const [model, loads] = process.argv.slice(2);
 const collect = /** @type {() => void} */ (globalThis.gc);
