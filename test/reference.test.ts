@@ -12,9 +12,10 @@ import { type NormAdd } from '../src/model/ops/norm-add.ts';
 import { type Project } from '../src/model/ops/project.ts';
 import { type Rope } from '../src/model/ops/rope.ts';
 import { ropeFrequencies } from '../src/model/rope.ts';
-import { attention } from '../src/reference/attention.ts';
+import { attention } from '../src/reference/attend.ts';
 import { embed } from '../src/reference/embed.ts';
 import { project } from '../src/reference/project.ts';
+import { normAdd } from '../src/reference/norm-add.ts';
 import { rmsNorm } from '../src/reference/rms-norm.ts';
 import { rotate } from '../src/reference/rope.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
@@ -79,10 +80,8 @@ async function forward(path: string, ids: number[]): Promise<Float32Array> {
       case 'attend':
         rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, scale: op.scale, window: op.window });
         return;
-      case 'norm-add': {
-        const added = rmsNorm(rows[op.input], floats(op.weight), eps);
-        rows[op.output] = rows[op.output].map((value, i) => value + added[i]);
-      }
+      case 'norm-add':
+        rows[op.output] = normAdd(rows[op.output], rows[op.input], floats(op.weight), eps);
     }
   };
   for (const op of [first, ...layers.flat(), head]) run(op);

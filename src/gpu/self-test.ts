@@ -1,6 +1,6 @@
 // The self-test: every kernel against src/reference on the adapter at hand, or just those that a model will run. The
 // checks lie in ./checks and load, with the reference, only when they run; they weigh on no page that does not ask.
-import { type Model } from './checks/model.ts';
+import { type Model } from './checks/operation-checks.ts';
 import { type CheckResult, type Proves } from './checks/check.ts';
 import { type Gpu } from './device.ts';
 import { type createKernelCache } from './kernels.ts';

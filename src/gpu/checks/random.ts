@@ -32,6 +32,9 @@ const typeNamed = new Map([...ggmlTypes.values()].map((type) => [type.name, type
 /** Weights per ggml block: rows are a multiple of it. */
 export const ggmlBlock = (type: string): number => typeNamed.get(type)!.blockSize;
 
+/** Columns of a matrix of a type, awkward where the type allows: the n-th of those that go round. */
+export const columns = (type: string, n: number): number => (ggmlBlock(type) === 1 ? [1, 172, 33, 64][n % 4] : ggmlBlock(type) * (1 + (n % 3)));
+
 /** True for types whose scales may be f16 subnormals. */
 export const hasHalves = (type: string): boolean => type in halves;
 

@@ -3,13 +3,10 @@
 import { type Gpu } from '../device.ts';
 import { createKernelCache } from '../kernels.ts';
 import { createLedger } from '../ledger.ts';
-import { matrixPrefills } from '../../model/possible-choices.ts';
 import { type SelfTestOptions } from '../self-test.ts';
-import { attentionChecks } from './attention.ts';
 import { type CheckResult, runCheck } from './check.ts';
-import { elementwiseChecks } from './elementwise.ts';
 import { modelChecks } from './model.ts';
-import { projectChecks } from './project.ts';
+import { checksOfAll } from './operation-checks.ts';
 import { samplerChecks } from './sampler.ts';
 import { stageChecks } from './stages.ts';
 
@@ -18,7 +15,7 @@ const atOnce = 4;
 const mainKernels = [/^matvec /, /^mat(mul|vec-rows|vec-broadcast)/, /^attention-decode/];
 
 export async function runSelfTest(gpu: Gpu, { model, only, known = {}, knownOnly = false, sample = false, kernels, room, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
-  const all = model ? modelChecks(model) : [...projectChecks(matrixPrefills(gpu)), ...elementwiseChecks(), ...attentionChecks(), ...samplerChecks(), ...stageChecks()];
+  const all = model ? modelChecks(model) : [...checksOfAll(gpu), ...samplerChecks(), ...stageChecks()];
   const passedBefore = (kernel: RegExp) => all.find(({ name }) => kernel.test(name) && Object.hasOwn(known, name) && known[name] === '') ?? [];
   const checks = sample ? mainKernels.flatMap(passedBefore) : all.filter(({ name }) => (!only || only.test(name)) && (!knownOnly || Object.hasOwn(known, name)));
   const own = createLedger(gpu.device, 2 ** 30);

@@ -3,7 +3,7 @@ import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { createSamplers } from '../../model/sampling/sampler.ts';
 import { candidates, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
-import { decodeChoice } from './project.ts';
+import { decodeChoice } from './choice.ts';
 import { type Random, normals, random } from './random.ts';
 import { withStage } from './workbench.ts';
 

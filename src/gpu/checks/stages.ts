@@ -8,7 +8,7 @@ import { logSoftmax } from '../../reference/sampling/logprobs.ts';
 import { masked } from '../../reference/sampling/mask.ts';
 import { penalise } from '../../reference/sampling/penalties.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
-import { decodeChoice } from './project.ts';
+import { decodeChoice } from './choice.ts';
 import { type Random, normals, random } from './random.ts';
 import { type Stage, withStage } from './workbench.ts';
 

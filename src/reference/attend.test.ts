@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Attention, attention } from './attention.ts';
+import { type Attention, attention } from './attend.ts';
 
 const wave = (length: number, seed: number) => Float32Array.from({ length }, (_, i) => Math.sin(seed + i * 1.7));
 // 3 tokens from position 4 on, 4 query heads on 2 key/value heads of 2 dimensions

@@ -1,115 +1,19 @@
-// Checks of rope and of attention, of many rows and of one, over keys and values in every format.
-import { kvFormat, kvFormats } from '../../kv/formats/catalogue.ts';
-import { type KvFormat } from '../../kv/formats/format.ts';
-import { type RopeSpec } from '../../model/graph.ts';
-import { attend } from '../../model/ops/attend.ts';
-import { rope as ropeOp } from '../../model/ops/rope.ts';
-import { lanesOf } from '../../model/products.ts';
-import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../model/kernel-choice.ts';
-import { ropeFrequencies } from '../../model/rope.ts';
-import { attention } from '../../reference/attention.ts';
-import { rmsNorm } from '../../reference/rms-norm.ts';
-import { rotate } from '../../reference/rope.ts';
-import { type Held, packPages, stored, unpackPages } from './pages.ts';
-import { type Case, type Check, type Outcome } from './check.ts';
-import { decodeChoice } from './project.ts';
-import { normals, random } from './random.ts';
-import { type Tensor, withStage } from './workbench.ts';
+// Checks of attention, of many rows and of one, over one segment and several, over keys and values in every format.
+import { kvFormat } from '../../../kv/formats/catalogue.ts';
+import { type KvFormat } from '../../../kv/formats/format.ts';
+import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/kernel-choice.ts';
+import { type Attend, attend } from '../../../model/ops/attend.ts';
+import { lanesOf } from '../../../model/products.ts';
+import { attention } from '../../../reference/attend.ts';
+import { type Case, type Check, type Outcome } from '../check.ts';
+import { decodeChoice } from '../choice.ts';
+import { type Heads, concat, f32, kvs, nameOfHeads } from '../heads.ts';
+import { type OperationChecks } from '../operation-checks.ts';
+import { type Held, packPages, stored } from '../pages.ts';
+import { normals, random } from '../random.ts';
+import { withStage } from '../workbench.ts';
 
-export interface Heads {
-  heads: number;
-  kvHeads: number;
-  headDim: number;
-}
-
-const name = ({ heads, kvHeads, headDim }: Heads) => `${heads}/${kvHeads} heads of ${headDim}`;
-const kvs = [...kvFormats.values()];
-const f32 = kvFormat('f32');
-
-export interface Roped extends Heads {
-  rope: RopeSpec;
-  norm: boolean;
-  position: number;
-  tokens: number;
-  /** Row of the activations that the step begins at, and position of the first fresh slot. Default 0. */
-  first?: number;
-  base?: number;
-}
-
-export function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
-  const { heads, kvHeads, headDim, rope, norm, position, tokens, first = 0, base = 0 } = given;
-  const label = `${name(given)}, ${rope.dims} ${rope.layout}${norm ? ', normed' : ''}, ${tokens} tokens from ${position}${base ? ` after ${base}` : ''}${first ? `, row ${first}` : ''}`;
-  return {
-    name: label,
-    async run(bench): Promise<Outcome> {
-      const next = random(label);
-      const widths = { query: heads * headDim, key: kvHeads * headDim };
-      const parts = { query: normals(next, tokens * widths.query), key: normals(next, tokens * widths.key), value: normals(next, tokens * widths.key) };
-      const norms = { query: normals(next, headDim), key: normals(next, headDim) };
-      const tensors: Record<string, Tensor> = {};
-      if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = { type: 'F32', shape: [headDim], bytes: new Uint8Array(weight.buffer) };
-      const op = ropeOp({ layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) });
-      const shape = { kvHeads, headDim, kv };
-      const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base }, async (stage) => {
-        const width = widths.query + 2 * widths.key;
-        const qkv = new Float32Array(tokens * width);
-        for (let t = 0; t < tokens; t++) {
-          qkv.set(parts.query.subarray(t * widths.query, (t + 1) * widths.query), t * width);
-          qkv.set(parts.key.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query);
-          qkv.set(parts.value.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query + widths.key);
-        }
-        stage.write('qkv', qkv, width);
-        await stage.run(stage.dispatches);
-        const padded = await stage.read('query', tokens, stage.activations.strides.query);
-        const pages = await stage.readBytes(stage.segments[0], stage.segments[0].size);
-        const written = (what: 'keys' | 'values') => unpackPages(shape, what, pages, position - base + tokens).subarray((position - base) * widths.key);
-        return [unpadHeads(padded, headDim), written('keys'), written('values')];
-      });
-      const rotation = { layout: rope.layout, frequencies: ropeFrequencies(rope), magnitude: rope.magnitude };
-      const turned = (x: Float32Array, count: number, weight: Float32Array) => rotate(norm ? rmsNorm(x, weight, 1e-5) : x, count, headDim, position, rotation);
-      const expected = [turned(parts.query, heads, norms.query), turned(parts.key, kvHeads, norms.key), parts.value];
-      const scale = expected.map((numbers) => headSizes(numbers, headDim));
-      scale[0] = scale[0].map((size) => (size * ropeTolerance(f32)) / ropeTolerance(kv)); // queries are not kept
-      return { found: concat([query, keys, values]), expected: concat(expected), scale: concat(scale) };
-    },
-  };
-}
-
-const concat = (parts: Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
-
-/** (tokens, heads, headDim) without the padding of heads to a multiple of 4. */
-const unpadHeads = (padded: Float32Array, headDim: number): Float32Array => padded.filter((_, i) => i % (Math.ceil(headDim / 4) * 4) < headDim);
-
-/** For every number, the largest of its head. */
-const headSizes = (numbers: Float32Array, headDim: number): Float32Array =>
-  numbers.map((_, i) => {
-    const start = i - (i % headDim);
-    return numbers.subarray(start, start + headDim).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
-  });
-
-/** A few roundings of angles and products, or what the format rounds. */
-export const ropeTolerance = ({ rounding }: KvFormat): number => Math.max(2e-6, rounding);
-
-const ropeOf = (dims: number, layout: RopeSpec['layout'], magnitude = 1): RopeSpec => ({ dims, layout, base: 10000, scale: 1, magnitude });
-
-const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
-  { heads: 1, kvHeads: 1, headDim: 8, rope: ropeOf(8, layout), norm: false, position: 0, tokens: 1 },
-  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13, first: 2, base: 96 },
-  { heads: 4, kvHeads: 2, headDim: 80, rope: ropeOf(32, layout), norm: false, position: 255, tokens: 2 },
-  { heads: 2, kvHeads: 2, headDim: 6, rope: ropeOf(4, layout), norm: true, position: 31, tokens: 3 },
-  { heads: 8, kvHeads: 1, headDim: 96, rope: ropeOf(96, layout, 1.19), norm: false, position: 4999, tokens: 1 },
-  { heads: 2, kvHeads: 1, headDim: 256, rope: ropeOf(256, layout), norm: true, position: 700, tokens: 65 },
-]);
-
-const ropeChecks = (): Check[] =>
-  kvs.flatMap((kv) =>
-    (['pairs', 'halves'] as const).map((layout) => ({
-      name: `rope by ${layout}, ${kv.name}`, tolerance: ropeTolerance(kv), choice: { kv: kv.name },
-      cases: roped.filter(({ rope }) => rope.layout === layout).map((each) => ropeCase(each, decodeChoice({}), kv)),
-    })),
-  );
-
-export interface Attended extends Heads {
+interface Attended extends Heads {
   /** Fresh slots seen by the last row. */
   length: number;
   tokens: number;
@@ -124,11 +28,11 @@ export interface Attended extends Heads {
 }
 
 const nameOf = (given: Attended): string => [
-  `${name(given)}, ${given.tokens} tokens up to ${given.length}`, given.window && `window ${given.window}`, (given.sharpness ?? 1) > 1 && 'sharp', given.first && `row ${given.first}`,
+  `${nameOfHeads(given)}, ${given.tokens} tokens up to ${given.length}`, given.window && `window ${given.window}`, (given.sharpness ?? 1) > 1 && 'sharp', given.first && `row ${given.first}`,
   ...(given.sets ?? []).map(({ kv, slots }) => `${slots.join('/')} slots in ${kv.name}`),
 ].filter(Boolean).join(', ');
 
-export function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFormat): Case {
+function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFormat): Case {
   const { heads, kvHeads, headDim, length, tokens, window, scale = headDim ** -0.5, sharpness = 1, first = 0, sets = [] } = given;
   const label = nameOf(given);
   return {
@@ -175,7 +79,7 @@ function attendedTo({ heads, kvHeads, headDim, tokens }: Attended, queries: Floa
 }
 
 /** exp of a score off by 2^-21 of up to some dozens, times values of size 1. */
-export const attendTolerance = 1e-5;
+const attendTolerance = 1e-5;
 
 const headDims = [8, 64, 80, 96, 128, 256];
 const groupings = [[2, 2], [3, 1], [8, 2], [7, 1], [9, 1]];
@@ -241,4 +145,23 @@ const severalChecks = (): Check[] => [
   severalCheck('decode', f32, plainAttention), severalCheck('prefill', f32, { prefill: 'broadcast4' }),
 ];
 
-export const attentionChecks = (): Check[] => [...ropeChecks(), ...attendChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)];
+export const checks: OperationChecks<Attend> = {
+  all: () => [...attendChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)],
+  of({ graph: { config }, choice, kv }, op) {
+    const { heads, kvHeads, headDim } = config;
+    const { prefill, span, threads } = choice;
+    const window = op.window && Math.min(op.window, 100);
+    const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window };
+    const label = `${nameOfHeads(seen)} in ${kv.name}${window ? `, window ${window}` : ''}`;
+    const lanes = lanesOf(prefill);
+    const plain = span === plainAttention.span && threads === plainAttention.threads;
+    const check = (name: string, proves: Check['choice'], tokens: number, mode: Mode): Check =>
+      ({ name: `${name}, ${label}`, tolerance: attendTolerance, choice: proves, cases: [attendCase({ ...seen, tokens }, mode, choice, kv)] });
+    return [
+      // Of any other shapes than the plain ones those are what to drop.
+      check(`attention-decode by ${span} in ${threads}`, plain ? { kv: kv.name } : { span, threads }, 1, 'decode'),
+      // Of keys and values that threads read together that is what to drop.
+      check(`attention${lanes ? ` by ${lanes}` : ''}`, lanes ? { prefill } : { kv: kv.name }, 9, 'prefill'),
+    ];
+  },
+};

@@ -1,0 +1,54 @@
+// Cases of the RMS norm, alone as it stands before a product of many rows, or added to a branch.
+import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { normAdd } from '../../model/ops/norm-add.ts';
+import { project } from '../../model/ops/project.ts';
+import { normAdd as added } from '../../reference/norm-add.ts';
+import { rmsNorm } from '../../reference/rms-norm.ts';
+import { type Case, type Check } from './check.ts';
+import { decodeChoice } from './choice.ts';
+import { normals, random, randomTensor } from './random.ts';
+import { type Tensor, withStage } from './workbench.ts';
+
+/** output += norm(x), or the norm alone as it stands before a product of many rows. */
+function normCase(dim: number, tokens: number, add: boolean, choice: KernelChoice, size = 1): Case {
+  const name = `${dim} wide, ${tokens} tokens, of size ${size}${add ? ', added' : ''}`;
+  return {
+    name,
+    async run(bench) {
+      const next = random(name);
+      const weight = normals(next, dim);
+      const x = normals(next, tokens * dim, size);
+      const before = normals(next, tokens * dim);
+      const tensors: Record<string, Tensor> = { weight: { type: 'F32', shape: [dim], bytes: new Uint8Array(weight.buffer) } };
+      const product = project({ input: 'x', norm: 'weight', output: 'hidden', cols: dim, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 32 }] });
+      if (!add) tensors.matrix = { type: 'F32', shape: [dim, 32], bytes: randomTensor('F32', 32, dim, next) };
+      const output = add ? 'branch' : 'normed';
+      const op = add ? normAdd({ input: 'x', weight: 'weight', output: 'branch' }) : product;
+      const found = await withStage(bench, { config: { dim }, choice, tensors, op, tokens }, async (stage) => {
+        stage.write('x', x, dim);
+        if (add) stage.write('branch', before, dim);
+        await stage.run(stage.dispatches.slice(0, 1));
+        return stage.read(output, tokens, dim);
+      });
+      const normed = rmsNorm(x, weight, 1e-5);
+      return { found, expected: add ? added(before, x, weight, 1e-5) : normed, scale: normed.map((value, i) => Math.abs(value) + (add ? Math.abs(before[i]) : 1e-30)) };
+    },
+  };
+}
+
+/** Four roundings, a sum of squares in f32 and inverseSqrt within 2 ulp: some 2^-21. */
+const normTolerance = 1e-6;
+
+const widths = [1, 3, 64, 255, 256, 257, 260, 1025];
+
+/** At awkward widths. */
+export const normChecks = (add: boolean): Check[] =>
+  (['workgroup', 'subgroup'] as const).map((reduce) => {
+    const choice = decodeChoice({ reduce });
+    const cases = widths.flatMap((dim, i) => [normCase(dim, 1 + (i % 3), add, choice), normCase(dim, 2, add, choice, i % 2 ? 1e4 : 1e-3)]);
+    return { name: `rms-norm by ${reduce}${add ? ', added' : ''}`, tolerance: normTolerance, choice: { reduce }, cases };
+  });
+
+/** Of a width of a model. */
+export const normCheck = (dim: number, add: boolean, choice: KernelChoice): Check =>
+  ({ name: `rms-norm by ${choice.reduce} of ${dim}${add ? ', added' : ''}`, tolerance: normTolerance, choice: { reduce: choice.reduce }, cases: [normCase(dim, 3, add, choice)] });

@@ -1,0 +1,158 @@
+// Checks of the products: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-matrix, the norm before and the gate after them.
+import { formats } from '../../../formats/catalogue.ts';
+import { choiceOf } from '../../../model/choice-of-matrix.ts';
+import { type KernelChoice } from '../../../model/kernel-choice.ts';
+import { type Project } from '../../../model/ops/project.ts';
+import { matrixPrefills } from '../../../model/possible-choices.ts';
+import { lanesOf, usesTiles } from '../../../model/products.ts';
+import { unitOf } from '../../../model/subgroup-matrix.ts';
+import { type Check } from '../check.ts';
+import { decodeChoice } from '../choice.ts';
+import { gateChecks } from '../gate.ts';
+import { normCheck, normChecks } from '../norm.ts';
+import { type Model, type OperationChecks, modelRows } from '../operation-checks.ts';
+import { type Projected, projectCase, tolerance } from '../product.ts';
+import { columns, ggmlBlock, hasHalves } from '../random.ts';
+
+/** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
+const halfTolerance = 2 ** -10;
+/** And each activation too. */
+const halvesTolerance = 2 ** -9;
+const matrixTolerance = (prefill: KernelChoice['prefill']) => (unitOf(prefill)?.component === 'f16' ? halvesTolerance : tolerance);
+
+/** Fused parts, one set per line; shapes and types go round them. */
+const fusions: Partial<Projected>[] = [
+  {}, { norm: true }, { norm: true, bias: true }, { gate: 'silu', norm: true }, { gate: 'gelu', norm: true }, { add: true }, { logits: true, softcap: 30, tokens: 5, norm: true },
+  { gate: 'gelu', large: true }, { logits: true, tokens: 3 }, { bias: true, add: true, large: true },
+];
+const sizes = [1, 31, 33, 65, 128, 161, 7];
+
+function fused(type: string, n: number): Projected {
+  const fusion = fusions[n % fusions.length];
+  const rows = sizes[n % sizes.length] * (fusion.bias ? 4 : 1);
+  const count = fusion.gate ? 2 : 1;
+  return { types: Array(count).fill(type), rows: Array(count).fill(rows), cols: columns(type, n), tokens: 1, ...fusion };
+}
+
+/** One type at an awkward size: plainly, with large activations, with subnormal scales. */
+const ofType = (type: string, tokens: number): Projected[] => {
+  const plain = { types: [type], rows: [67], cols: ggmlBlock(type) === 1 ? 172 : 3 * ggmlBlock(type), tokens };
+  return [plain, { ...plain, large: true, rows: [33] }, ...(hasHalves(type) ? [{ ...plain, subnormal: true, rows: [5] }] : [])];
+};
+
+const mixtures: Projected[] = [
+  { types: ['Q4_K', 'Q6_K'], rows: [36, 68], cols: 256, tokens: 1, norm: true, bias: true },
+  { types: ['Q4_1', 'F16', 'Q4_1'], rows: [33, 1, 40], cols: 96, tokens: 1, add: true },
+  { types: ['Q4_K', 'Q6_K'], rows: [45, 45], cols: 256, tokens: 1, gate: 'silu' },
+  { types: ['F32'], rows: [161], cols: 40, tokens: 1, bias: false, add: true, maxBindingBytes: 2 * 32 * 64 * 4 },
+  { types: ['Q4_1', 'Q4_1'], rows: [97, 97], cols: 96, tokens: 1, gate: 'gelu', norm: true, maxBindingBytes: 2048 + 2048 },
+];
+
+const main = ['F32', 'Q4_1', 'Q6_K', 'Q4_K', 'MXFP4'];
+const all = [...formats.keys()];
+
+/** Activations in workgroup memory, as they are or in bytes: each of the types, each fusion with one of the grids (each is a pipeline), more columns than there is room for at a time. */
+function stagedChecks(dot: 'staged' | 'i8', types: string[], manyColumns: number): Check[] {
+  const check = (name: string, choice: Partial<KernelChoice>, cases: Projected[]): Check => ({ name: `matvec ${dot}${name}`, tolerance, choice: { dot, ...choice }, cases: cases.map((each) => projectCase(each, 'decode', decodeChoice({ dot, ...choice }))) });
+  return [
+    ...types.map((type) => check(` ${type}`, {}, ofType(type, 1))),
+    ...[[1, 4], [4, 2], [8, 1]].map(([splits, panels], n) => check(`, ${splits} splits, ${panels} panels`, { splits, panels }, fusions.flatMap((_, i) => (i % 3 === n ? [fused(types[i % types.length], i)] : [])))),
+    check(' of many columns', {}, [{ types: ['Q4_1'], rows: [33], cols: manyColumns, tokens: 1, norm: true }]),
+    check(' of several types and bindings', { panels: 2 }, mixtures),
+  ];
+}
+
+function decodeChecks(): Check[] {
+  const combinations = [1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels })));
+  return [
+    ...combinations.map(({ splits, panels }, n) => ({
+      name: `matvec, ${splits} splits, ${panels} panels`, tolerance, choice: { splits, panels },
+      // Types and fusions go round at different steps, so that each meets each number of splits and of panels.
+      cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeChoice({ splits, panels }))),
+    })),
+    ...all.map((type) => ({ name: `matvec ${type}`, tolerance, choice: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({}))) })),
+    { name: 'matvec of many columns', tolerance, choice: {}, cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeChoice({ splits }))) },
+    ...stagedChecks('staged', main, 4128),
+    ...stagedChecks('i8', all.filter((type) => formats.get(type)!.codes), 10272),
+    { name: 'matvec of several types and bindings', tolerance, choice: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeChoice({ panels: 2 }))) },
+  ];
+}
+
+/** `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. `every`: each type with each number of tokens. */
+const prefills: { name: string; tolerance: number; choice: Partial<KernelChoice>; tokens: number[]; only?: 'types' | 'fusions'; every?: boolean }[] = [
+  { name: 'matvec-rows', tolerance, choice: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
+  { name: 'matvec-broadcast by 4', tolerance, choice: { prefill: 'broadcast4' }, tokens: [9, 1, 8, 17, 7], only: 'types' },
+  { name: 'matvec-broadcast by 8', tolerance, choice: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 8, 9], only: 'fusions' },
+  { name: 'matvec-few, 1 split', tolerance, choice: { few: 1 }, tokens: [1, 2, 3, 4, 5, 6, 7, 8], only: 'types', every: true },
+  { name: 'matvec-few, 8 splits', tolerance, choice: { few: 8 }, tokens: [3, 8, 6, 1, 4, 7, 2, 5], only: 'fusions' },
+  { name: 'matmul f32', tolerance, choice: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
+  { name: 'matmul f16', tolerance: halfTolerance, choice: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
+];
+
+function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
+  const byMatrices = matrixPrefills.map((prefill): (typeof prefills)[number] => ({ name: `matmul-matrix ${prefill}`, tolerance: matrixTolerance(prefill), choice: { prefill }, tokens: [65, 2, 33] }));
+  return [...prefills, ...byMatrices].flatMap(({ name, tolerance: allowed, choice, tokens, only, every }): Check[] => {
+    const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeChoice(choice)));
+    // Weights of subnormal scales are below the least f16 number: such a tile holds them as zeros or not, as the GPU likes.
+    const types = (type: string) => {
+      const list = ofType(type, 1).filter(({ subnormal }) => !(subnormal && allowed > tolerance)).reverse();
+      return every ? tokens.map((_, i) => list[i % list.length]) : list;
+    };
+    const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, choice, cases: cases(types(type)) }));
+    const ofFusions = [
+      { name: `${name}, fused`, tolerance: allowed, choice, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
+      { name: `${name} of several types and bindings`, tolerance: allowed, choice, cases: cases(mixtures) },
+    ];
+    return [...(only === 'fusions' ? [] : ofTypes), ...(only === 'types' ? [] : ofFusions)];
+  });
+}
+
+/** The check of one product of a model for one row of activations. */
+const decodeCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
+  const { splits, panels, dot } = choice;
+  return { name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels`, tolerance, choice: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', choice)] };
+};
+
+/** The check of one product of a model for a few rows of activations, if they have a kernel of their own. */
+const fewCheck = (given: Projected, label: string, choice: KernelChoice): Check[] => {
+  const { few } = choice;
+  return few ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, choice: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', choice)] }] : [];
+};
+
+/** More rows and tokens than a tile of 64 x 64, so that each of its lines is compared, and an edge. */
+const beyondTile = { rows: 68, tokens: 65 };
+
+/** The check of one product of a model for many rows of activations. */
+const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
+  const { prefill, tile } = choice;
+  const sizes = usesTiles(prefill) ? { rows: given.rows.map(() => beyondTile.rows), tokens: beyondTile.tokens } : { tokens: 9 };
+  const cases = [projectCase({ ...given, ...sizes }, 'prefill', choice)];
+  if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), choice: { prefill }, cases };
+  if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, choice: { prefill }, cases };
+  return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, choice: { prefill, tile }, cases };
+};
+
+/** A product in every choice that its matrices have, in both modes; the norm before many rows is a kernel of its own. */
+function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[] {
+  const projected = projectedOf(op, typeOf);
+  const { types, cols, norm, bias, gate, add, softcap, logits } = projected;
+  const fusions = { bias, [gate ?? 'gate']: gate, add, softcap, logits };
+  const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
+  const kinds = kindsOf?.(op) ?? [];
+  const choices = kinds.length ? kinds.map((kind) => ({ ...choiceOf(choice, kind), kinds: [kind] })) : [{ ...choice, kinds }];
+  const decodes = choices.map((each) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, each), kinds: each.kinds }));
+  if (logits) return decodes;
+  const plainly = { ...projected, norm: false };
+  const many = choices.flatMap((each) => [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })));
+  return [...decodes, ...many, ...(norm ? [normCheck(cols, false, choice)] : [])];
+}
+
+const projectedOf = ({ matrices, cols, norm, bias, gate, add, softcap, output }: Project, typeOf: Model['typeOf']): Projected => ({
+  types: matrices.map(({ tensor }) => typeOf(tensor)), rows: matrices.map(() => modelRows), cols, tokens: 1,
+  norm: norm !== undefined, bias: bias !== undefined, gate, add, softcap, logits: output === 'logits',
+});
+
+export const checks: OperationChecks<Project> = {
+  all: (gpu) => [...decodeChecks(), ...prefillChecks(matrixPrefills(gpu)), ...normChecks(false), ...gateChecks()],
+  of: productChecks,
+};

@@ -1,0 +1,124 @@
+// The case of one product: random matrices and activations through its recorded dispatches, with everything fused into them.
+import { formats } from '../../formats/catalogue.ts';
+import { type KernelChoice, type Mode } from '../../model/kernel-choice.ts';
+import { project as projectOp } from '../../model/ops/project.ts';
+import { type Gate, activate } from '../../reference/gate.ts';
+import { type Projection, project } from '../../reference/project.ts';
+import { roundToBytes } from '../../reference/round-bytes.ts';
+import { type Case, type Outcome } from './check.ts';
+import { concat } from './heads.ts';
+import { normals, random, randomTensor, unpackTensor } from './random.ts';
+import { type Tensor, type Workbench, withStage } from './workbench.ts';
+
+export interface Projected {
+  /** Types of the matrices, which are stacked; gated: the gate's and the up matrix's. */
+  types: string[];
+  /** Rows of each. With a bias, multiples of 4. */
+  rows: number[];
+  cols: number;
+  tokens: number;
+  norm?: boolean;
+  bias?: boolean;
+  gate?: Gate;
+  add?: boolean;
+  softcap?: number;
+  /** The output is the logits: of the last row only, in decode. */
+  logits?: boolean;
+  /** Some activations are 1e4 times as large. */
+  large?: boolean;
+  /** f16 scales are subnormals. */
+  subnormal?: boolean;
+  /** Cuts the matrices into bindings of at most this many bytes. */
+  maxBindingBytes?: number;
+}
+
+/** 1e-5 of sum |w x|, of which f32 sums of some thousand terms use a tenth. */
+export const tolerance = 1e-5;
+
+const describe = ({ types, rows, cols, tokens, ...rest }: Projected): string =>
+  [types.join('+'), `${rows.join('+')} x ${cols}, ${tokens} tokens`, ...Object.entries(rest).filter(([, on]) => on).map(([name, on]) => (on === true ? name : `${name} ${on}`))].join(' ');
+
+/** The case of one operation in one mode: random weights and activations through the recorded dispatches. */
+export function projectCase(given: Projected, mode: Mode, choice: KernelChoice): Case {
+  const name = describe(given);
+  return { name, run: (bench) => runProject(bench, given, mode, choice, random(name)) };
+}
+
+async function runProject(bench: Workbench, given: Projected, mode: Mode, choice: KernelChoice, next: () => number): Promise<Outcome> {
+  const { types, rows, cols, tokens, gate, softcap } = given;
+  const total = rows.reduce((a, b) => a + b, 0);
+  const width = gate ? total / 2 : total;
+  const f32 = (values: Float32Array<ArrayBuffer>): Tensor => ({ type: 'F32', shape: [values.length], bytes: new Uint8Array(values.buffer) });
+  const matrices = types.map((type, i): Tensor => ({ type, shape: [cols, rows[i]], bytes: randomTensor(type, rows[i], cols, next, given.subnormal) }));
+  const biases = given.bias ? rows.map((count) => normals(next, count)) : undefined;
+  const norm = given.norm ? normals(next, cols) : undefined;
+  const tensors: Record<string, Tensor> = Object.fromEntries(matrices.map((matrix, i) => [`matrix.${i}`, matrix]));
+  biases?.forEach((bias, i) => (tensors[`bias.${i}`] = f32(bias)));
+  if (norm) tensors.norm = f32(norm);
+
+  const x = normals(next, tokens * cols).map((value, i) => (given.large && i % 29 === 3 ? 1e4 * value : value));
+  const residual = given.add ? normals(next, tokens * width) : undefined;
+  const output = given.logits ? 'logits' : 'hidden';
+  const op = projectOp({
+    input: 'x', output, cols, gate, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
+    matrices: rows.map((count, i) => ({ tensor: `matrix.${i}`, firstRow: 0, rows: count })),
+  });
+  const config = { dim: cols, ffn: width, vocab: width, eps: 1e-5 };
+  // In decode only the logits are asked of a step of several tokens: after a prefill, of the last one.
+  const shown = mode === 'decode' ? 1 : tokens;
+  const found = await withStage(bench, { config, choice, tensors, op, mode, tokens, maxBindingBytes: given.maxBindingBytes }, async (stage) => {
+    stage.write('x', x, cols);
+    if (residual) stage.write(output, residual.subarray(0, shown * width), width);
+    await stage.run(stage.dispatches);
+    return stage.read(output, shown, width);
+  });
+  const weights = concat(matrices.map(({ type, bytes }, i) => unpackTensor(type, bytes, rows[i], cols)));
+  const projection: Projection = {
+    weights, rows: total, cols, x: x.subarray((tokens - shown) * cols), gate, softcap, residual: residual?.subarray(0, shown * width),
+    norm: norm && { weight: norm, eps: config.eps }, bias: biases && concat(biases),
+  };
+  const exact = { expected: project(projection), scale: sizesOf(projection) };
+  const inBytes = types.map((type) => mode === 'decode' && choice.dot === 'i8' && formats.get(type)!.codes !== undefined);
+  if (!inBytes.includes(true)) return { found, ...exact };
+  const { rounded, sizes } = inputInBytes(projection);
+  const bytes = { expected: project(rounded), scale: sizesOf(rounded, sizes) };
+  const fromBytes = gate ? exact.expected.map(() => flagOf(inBytes.every(Boolean))) : concat(rows.map((count, i) => new Float32Array(count).fill(flagOf(inBytes[i]))));
+  const choose = (name: 'expected' | 'scale') => exact[name].map((value, i) => (fromBytes[i] ? bytes[name][i] : value));
+  return { found, expected: choose('expected'), scale: choose('scale') };
+}
+
+const flagOf = (value: boolean) => (value ? 1 : 0);
+
+/** The same product of activations in bytes, the norm among them; and their sizes, in which a rounding in doubt weighs as much as it may change. */
+function inputInBytes(projection: Projection): { rounded: Projection; sizes: Float32Array } {
+  const { x, cols, norm } = projection;
+  const values = new Float32Array(x.length);
+  const sizes = new Float32Array(x.length);
+  for (let start = 0; start < x.length; start += cols) {
+    const row = x.subarray(start, start + cols);
+    const scale = norm ? 1 / Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0) / cols + norm.eps) : 1;
+    const found = roundToBytes(norm ? row.map((value, i) => value * norm.weight[i]) : row);
+    found.values.forEach((value, i) => {
+      values[start + i] = value * scale;
+      sizes[start + i] = scale * (Math.abs(value) + found.doubts[i] / tolerance);
+    });
+  }
+  return { rounded: { ...projection, x: values, norm: undefined }, sizes };
+}
+
+/** What errors are measured against: sum |w x| of every result; gated, as the product carries both sums' errors on. `sizes` are those of x. */
+function sizesOf(projection: Projection, sizes: Float32Array = projection.x.map(Math.abs)): Float32Array {
+  const { rows, gate, softcap = 0, norm, bias, residual, weights } = projection;
+  const size = (values: Float32Array) => values.map(Math.abs);
+  const plain = { ...projection, gate: undefined, softcap: undefined, residual: undefined };
+  const sums = project({ ...plain, weights: size(weights), x: sizes, norm: norm && { ...norm, weight: size(norm.weight) }, bias: bias && size(bias) });
+  if (!gate) return sums.map((sum, i) => sum + softcap + (residual ? Math.abs(residual[i]) : 0));
+  const values = project(plain);
+  const width = rows / 2;
+  return Float32Array.from({ length: sums.length / 2 }, (_, i) => {
+    const at = Math.floor(i / width) * rows + (i % width);
+    const [value, up] = [values[at], values[at + width]];
+    // No activation is steeper than 1.2. GELU's tanh may be off by 1e-5.
+    return 1.2 * sums[at] * Math.abs(up) + Math.abs(activate(value, gate)) * sums[at + width] + (gate === 'gelu' ? Math.abs(value * up) : 0) + (residual ? Math.abs(residual[i]) : 0);
+  });
+}
