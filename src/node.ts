@@ -12,7 +12,7 @@ import { recordsFile } from './weights/store/records-file.ts';
 export { openModel } from './engine/load/model-file.ts';
 export { plan } from './engine/load/plan.ts';
 export { readHeader } from './gguf/parse.ts';
-export { createTokenizer } from './text/tokenizer.ts';
+export { createTokenizer } from './text/tokenizer/tokenizer.ts';
 export { openFileSource } from './weights/source/file-source.ts';
 export { type Engine, type EngineOptions, type Host } from './engine/engine.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';

@@ -1,7 +1,7 @@
 // windrow tokenize: token ids of texts. Needs no GPU; files with a vocabulary alone work.
 import { RequestError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
-import { createTokenizer } from '../text/tokenizer.ts';
+import { createTokenizer } from '../text/tokenizer/tokenizer.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type Result } from './result.ts';
 import { readJson } from './options.ts';

@@ -6,7 +6,7 @@ import { createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type Token, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
-import { createTokenizer } from '../text/tokenizer.ts';
+import { createTokenizer } from '../text/tokenizer/tokenizer.ts';
 import { defaultBudget, deviceMemory, loadByGuess } from './load/default-budget.ts';
 import { type GpuCostRecords } from './measure/forecast.ts';
 import { checkLimits, checkUnkept } from './load/limits.ts';

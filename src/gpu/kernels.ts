@@ -3,7 +3,7 @@
 
 const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
 /** A kernel and what its module is made of are named without `kernels/` and `parts/`; formats of weights and of keys with their folder. */
-const nameOf = (path: string) => path.replace(/^.*shaders\/(?:kernels\/|parts\/)?/, '').replace(/\.wgsl$/, '');
+const nameOf = (path: string) => path.replace(/^.*shaders\/(?:kernels\/(?:sampling\/)?|parts\/)?/, '').replace(/\.wgsl$/, '');
 const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
 
 /** Everything that makes a pipeline; equal specs share one. */

@@ -1,5 +1,5 @@
 // The sampler as plain loops: which tokens may come next, how likely each is, and which one a seed draws. A file per stage
-// in ./sampling. Sorts the whole vocabulary, so it is for tests only; shaders/kernels/sample.wgsl does the same without sorting.
+// in ./sampling. Sorts the whole vocabulary, so it is for tests only; shaders/kernels/sampling/sample.wgsl does the same without sorting.
 import { ranked } from './sampling/logits.ts';
 import { minP } from './sampling/min-p.ts';
 import { atTemperature } from './sampling/temperature.ts';

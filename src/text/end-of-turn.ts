@@ -1,7 +1,7 @@
 // Which tokens end an answer: the ids that the file names, and spellings known to mean it, as llama.cpp collects them
 // (https://github.com/ggml-org/llama.cpp, src/llama-vocab.cpp, special_eog_ids). What a chat template ends an
 // assistant's turn with is found in template.ts.
-import { type SpecialIds, TokenKind } from './vocabulary.ts';
+import { type SpecialIds, TokenKind } from './tokenizer/vocabulary.ts';
 
 const endings = [
   '<|eot_id|>', '<|im_end|>', '<|end|>', '<|return|>', '<|call|>', '<|flush|>', '<|calls|>', '<end_of_turn>', '<|endoftext|>',

@@ -4,7 +4,7 @@
 // sounder than marking contents: templates look into contents, but hardly into what they write themselves.
 //
 // A mark is half a surrogate pair, U+DC00 onwards, alone: no well-formed text has one, so no content can forge it.
-import { type ControlFilter } from './special-tokens.ts';
+import { type ControlFilter } from './tokenizer/special-tokens.ts';
 
 export interface Marks {
   /** A literal of the template with every control token in it marked, and what may become one when joined to other text. */

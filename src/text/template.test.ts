@@ -6,7 +6,7 @@ import { type Metadata } from '../gguf/header.ts';
 import { suggestFormat } from './fallback-templates.ts';
 import { parseTemplate, runTemplate } from './jinja/run.ts';
 import { createTemplate, type Message } from './template.ts';
-import { createTokenizer, type Tokenizer } from './tokenizer.ts';
+import { createTokenizer, type Tokenizer } from './tokenizer/tokenizer.ts';
 import { timed } from '../../test/timed.ts';
 
 let metadata: Metadata;

@@ -7,8 +7,8 @@ import { suggestFormat } from './fallback-templates.ts';
 import { parseTemplate, type Program, runTemplate, TemplateException } from './jinja/run.ts';
 import { mapTexts, type Message, normalizeMessages, systemIntoQuestion, wellFormed } from './messages.ts';
 import { acceptMarked, acceptUnmarked, createMarks } from './provenance.ts';
-import { type ControlFilter } from './special-tokens.ts';
-import { type Tokenizer } from './tokenizer.ts';
+import { type ControlFilter } from './tokenizer/special-tokens.ts';
+import { type Tokenizer } from './tokenizer/tokenizer.ts';
 
 export { type Message };
 

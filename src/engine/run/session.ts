@@ -3,9 +3,9 @@
 import { RequestError } from '../../errors.ts';
 import { type FinishReason, type GenerateRequest, type GenerateStats, type Token, type TransferStats } from '../../protocol.ts';
 import { createStopStrings } from '../../text/stop-strings.ts';
-import { createStreamDecoder } from '../../text/stream-decoder.ts';
+import { createStreamDecoder } from '../../text/tokenizer/stream-decoder.ts';
 import { type ChatTemplate } from '../../text/template.ts';
-import { type Tokenizer } from '../../text/tokenizer.ts';
+import { type Tokenizer } from '../../text/tokenizer/tokenizer.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Runner } from './runner.ts';

@@ -1,5 +1,5 @@
 // The seed of each of several texts that one request asks for. A random number is hash(position ^ hash(seed)) on the GPU
-// (shaders/kernels/sample.wgsl), so texts whose seeds differ have nothing in common.
+// (shaders/kernels/sampling/sample.wgsl), so texts whose seeds differ have nothing in common.
 
 /** That of the choice-th text, from 0: the first has the request's own, so that it is the text of a request for one. */
 export const choiceSeed = (seed: number, choice: number): number => (choice === 0 ? seed : hash((hash(seed) + choice) >>> 0));

@@ -9,7 +9,7 @@ import { Plot, type Line } from './activity-plot.ts';
 import { activityStyles } from './activity-styles.ts';
 import { controls } from '../page/controls.ts';
 import { formatBytes, formatSpeed } from '../page/format.ts';
-import { keepKv, keptKv, kvChoices } from '../models/kv-choice.ts';
+import { keepKv, keptKv, kvChoices } from '../models/plan/kv-choice.ts';
 import { lastAnswer } from './report.ts';
 
 const everyMs = 1000;

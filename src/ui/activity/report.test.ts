@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { generateStats, modelInfo } from '../../../test/fake-worker.ts';
-import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from '../models/budget.ts';
-import { keepKv, keptKv, kvChoices } from '../models/kv-choice.ts';
+import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from '../models/plan/budget.ts';
+import { keepKv, keptKv, kvChoices } from '../models/plan/kv-choice.ts';
 import { speedOf } from './activity-log.ts';
 import { lastAnswer, report } from './report.ts';
 

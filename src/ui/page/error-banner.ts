@@ -1,7 +1,7 @@
 // <windrow-error-banner>: what went wrong and what to do about it. Events: retry, dismiss.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
-import { adviceFor } from '../models/advice.ts';
+import { adviceFor } from '../models/plan/advice.ts';
 import { controls } from './controls.ts';
 
 /** Something to do about an error, besides trying again. */

@@ -1,7 +1,7 @@
 // Defines the elements of the chat page. Importing their classes alone defines nothing, so that a page which embeds some
 // of them, and a bundler that drops what is unused, get no surprise.
 import { App } from './app.ts';
-import { BudgetSlider } from '../models/budget-slider.ts';
+import { BudgetSlider } from '../models/plan/budget-slider.ts';
 import { ChatList } from '../chat/chat-list.ts';
 import { ChatSettingsDialog } from '../chat/chat-settings.ts';
 import { Composer } from '../chat/composer.ts';
@@ -13,7 +13,7 @@ import { LoadProgress } from '../models/load-progress.ts';
 import { MessageList } from '../chat/message-list.ts';
 import { MessageElement } from '../chat/message.ts';
 import { ModelCard } from '../models/model-card.ts';
-import { ModelPlanCard } from '../models/model-plan.ts';
+import { ModelPlanCard } from '../models/plan/model-plan.ts';
 import { NoModel } from '../models/no-model.ts';
 import { NoWebGpu } from './no-webgpu.ts';
 import { Notice } from './notice.ts';

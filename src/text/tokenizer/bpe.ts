@@ -1,8 +1,8 @@
 // Byte-pair encoding of one fragment of text: cut into words, then merge neighbouring symbols by rank. Two alphabets:
 // the bytes of the text (GPT-2 and most others), or its characters with <0x0A> tokens for what is missing (Gemma 4).
-import { InvalidFileError } from '../errors.ts';
-import { type Metadata } from '../gguf/header.ts';
-import { getStrings } from '../gguf/metadata.ts';
+import { InvalidFileError } from '../../errors.ts';
+import { type Metadata } from '../../gguf/header.ts';
+import { getStrings } from '../../gguf/metadata.ts';
 import { byteCharacters } from './byte-alphabet.ts';
 import { PairTable } from './pair-table.ts';
 import { type PreTokenizer, splitWords } from './pre-tokenizers.ts';

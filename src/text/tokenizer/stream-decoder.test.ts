@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { randomStrings } from '../../test/fixtures/text/cases.mjs';
-import { readVocabularyFixture } from '../../test/fixtures/text/read.ts';
+import { randomStrings } from '../../../test/fixtures/text/cases.mjs';
+import { readVocabularyFixture } from '../../../test/fixtures/text/read.ts';
 import { createStreamDecoder } from './stream-decoder.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { BudgetError, DeviceError } from '../../errors.ts';
-import { type Layout } from '../../weights/layout.ts';
-import { memoryStore } from '../../../test/memory-store.ts';
-import { checkQuota } from '../../weights/import/quota.ts';
+import { BudgetError, DeviceError } from '../../../errors.ts';
+import { type Layout } from '../../../weights/layout.ts';
+import { memoryStore } from '../../../../test/memory-store.ts';
+import { checkQuota } from '../../../weights/import/quota.ts';
 import { adviceFor } from './advice.ts';
 
 test('other tabs are named where the GPU is too small, not where storage is', async () => {

@@ -3,12 +3,12 @@
 // where not all of it fits.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
-import { type ModelPlan, type StoredModel } from '../../protocol.ts';
-import { card } from '../page/card.ts';
-import { controls } from '../page/controls.ts';
-import { formatBytes, formatSince } from '../page/format.ts';
-import { deletable, lackingBytes, plainKeeping, runsUnkept, type Keeping } from './keeping.ts';
-import { type ModelChoice } from './model-choice.ts';
+import { type ModelPlan, type StoredModel } from '../../../protocol.ts';
+import { card } from '../../page/card.ts';
+import { controls } from '../../page/controls.ts';
+import { formatBytes, formatSince } from '../../page/format.ts';
+import { deletable, lackingBytes, plainKeeping, runsUnkept, type Keeping } from '../keeping.ts';
+import { type ModelChoice } from '../model-choice.ts';
 import { roomWords, verdictWords } from './plan-words.ts';
 
 export class ModelPlanCard extends LitElement {

@@ -1,8 +1,8 @@
 // Text to token ids and back, from the metadata of a GGUF alone; ids are exactly llama.cpp's. Puts together the
 // vocabulary, the special tokens and one of two ways to merge; knows no chat templates.
-import { UnsupportedModelError } from '../errors.ts';
-import { type Metadata } from '../gguf/header.ts';
-import { getString } from '../gguf/metadata.ts';
+import { UnsupportedModelError } from '../../errors.ts';
+import { type Metadata } from '../../gguf/header.ts';
+import { getString } from '../../gguf/metadata.ts';
 import { createBpe, type EncodeFragment } from './bpe.ts';
 import { spellingBytes } from './byte-alphabet.ts';
 import { gemma4, preTokenizers } from './pre-tokenizers.ts';

@@ -1,6 +1,6 @@
 // A plan in words. No elements.
-import { type ModelPlan } from '../../protocol.ts';
-import { formatBytes } from '../page/format.ts';
+import { type ModelPlan } from '../../../protocol.ts';
+import { formatBytes } from '../../page/format.ts';
 
 /** Whether it fits, and what that means. */
 export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, predicted }: ModelPlan): string {

@@ -1,9 +1,9 @@
 // The vocabulary of a GGUF as plain data: what each id spells, what kind of token it is, and the flags that guide
 // tokenising. Reads and checks metadata; cuts no text.
-import { InvalidFileError } from '../errors.ts';
-import { type Metadata } from '../gguf/header.ts';
-import { getBoolean, getInteger, getNumbers, getString, getStrings } from '../gguf/metadata.ts';
-import { collectEndOfTurn } from './end-of-turn.ts';
+import { InvalidFileError } from '../../errors.ts';
+import { type Metadata } from '../../gguf/header.ts';
+import { getBoolean, getInteger, getNumbers, getString, getStrings } from '../../gguf/metadata.ts';
+import { collectEndOfTurn } from '../end-of-turn.ts';
 
 /** ggml's token types. Control and unknown tokens mean nothing as text; user-defined ones are cut out of any text. */
 export const TokenKind = { Normal: 1, Unknown: 2, Control: 3, UserDefined: 4, Unused: 5, Byte: 6 } as const;

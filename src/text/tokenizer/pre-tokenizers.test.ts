@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { preTokenizers, splitWords } from './pre-tokenizers.ts';
-import { timed } from '../../test/timed.ts';
+import { timed } from '../../../test/timed.ts';
 
 // That the words are right is shown by the ids in tokenizer.test.ts.
 describe.each([...new Map([...preTokenizers].map(([name, pre]) => [pre.patterns, { name, pre }])).values()])('the pre-tokenizer $name', ({ pre }) => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
-import { type Metadata, type MetadataValue } from '../gguf/header.ts';
+import { InvalidFileError, UnsupportedModelError } from '../../errors.ts';
+import { type Metadata, type MetadataValue } from '../../gguf/header.ts';
 import { createTokenizer } from './tokenizer.ts';
-import { timed } from '../../test/timed.ts';
+import { timed } from '../../../test/timed.ts';
 
 const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type ModelPlan } from '../../protocol.ts';
+import { type ModelPlan } from '../../../protocol.ts';
 import { roomWords, verdictWords } from './plan-words.ts';
 
 const plan: ModelPlan = {

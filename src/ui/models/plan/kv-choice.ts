@@ -1,6 +1,6 @@
 // How keys and values are kept after the next load, as the visitor chose. Kept by the browser; no elements.
-import { kvFormats } from '../../kv/formats/catalogue.ts';
-import { type KvType } from '../../protocol.ts';
+import { kvFormats } from '../../../kv/formats/catalogue.ts';
+import { type KvType } from '../../../protocol.ts';
 
 const key = 'windrow-kv';
 

@@ -1,15 +1,15 @@
 import fs from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { aliases, randomStrings, variants } from '../../test/fixtures/text/cases.mjs';
-import { readVocabularyFixture } from '../../test/fixtures/text/read.ts';
-import { type Metadata, type MetadataValue } from '../gguf/header.ts';
+import { aliases, randomStrings, variants } from '../../../test/fixtures/text/cases.mjs';
+import { readVocabularyFixture } from '../../../test/fixtures/text/read.ts';
+import { type Metadata, type MetadataValue } from '../../gguf/header.ts';
 import { preTokenizers } from './pre-tokenizers.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
-import { timed } from '../../test/timed.ts';
-import { record } from '../../test/verified.ts';
+import { timed } from '../../../test/timed.ts';
+import { record } from '../../../test/verified.ts';
 
-const folder = new URL('../../test/fixtures/text/', import.meta.url);
+const folder = new URL('../../../test/fixtures/text/', import.meta.url);
 const json = (name: string) => JSON.parse(fs.readFileSync(new URL(name, folder), 'utf8'));
 const texts: string[] = randomStrings(2000);
 

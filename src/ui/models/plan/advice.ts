@@ -1,5 +1,5 @@
 // What helps against an error in general, for people. No elements.
-import { hasCode } from '../../errors.ts';
+import { hasCode } from '../../../errors.ts';
 
 /** windrow's messages say what to do about the one case. */
 const advice: Record<string, string> = {

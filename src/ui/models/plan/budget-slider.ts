@@ -2,7 +2,7 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { budgets, budgetWords, keepBudget, keptBudget } from './budget.ts';
-import { controls } from '../page/controls.ts';
+import { controls } from '../../page/controls.ts';
 
 export class BudgetSlider extends LitElement {
   @property() label = 'GPU budget';
