@@ -80,7 +80,7 @@ export interface ModelInfo {
   variants: Record<string, string>;
   /** How keys and values are kept: a more exact way than was asked for where its kernels fail on this adapter. */
   kv: KvType;
-  /** Kernels that failed their self-test on this adapter, and what is used instead. */
+  /** Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead. */
   warnings?: string[];
 }
 

@@ -4,11 +4,9 @@ import { RequestError } from '../errors.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
 import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
 import { parseBytes } from '../bytes.ts';
+import { readAddress } from './address.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
 import { type CompletionParams } from './completions.ts';
-
-/** `owner/repo` or `owner/repo:quantisation`, and no path of a file. */
-const hubName = /^[\w-][\w.-]*\/(?!.*\.gguf$)[\w.-]+(:[\w.-]+)?$/i;
 
 /** As many tokens as the sampler lists beside a chosen one (src/model/sampling/buffers.ts). */
 const mostLogprobs = 20;
@@ -145,7 +143,7 @@ function toImportSettings({ sha256, fileBytes, connections, encryption, hub }: I
 
 /** A relative URL is resolved here, against the page: the worker's own base is its script. */
 export function toModelSource(model: string | File | File[] | ArrayBuffer | ModelSource): ModelSource {
-  if (typeof model === 'string') return hubName.test(model) ? { repo: model } : { url: absolute(model) };
+  if (typeof model === 'string') return addressOf(model);
   if (Array.isArray(model)) return { files: model };
   if (model instanceof ArrayBuffer) return { bytes: model };
   if (model instanceof File) return { file: model };
@@ -156,9 +154,20 @@ export function toModelSource(model: string | File | File[] | ArrayBuffer | Mode
   throw new RequestError(`model is ${shown(model)}; it must be a URL, owner/repo on a model hub, a File, an ArrayBuffer, or one of { url }, { repo }, { file }, { files }, { bytes }, { stored }.`);
 }
 
+const base = (): string | undefined => globalThis.document?.baseURI ?? globalThis.location?.href;
+
+function addressOf(text: string): ModelSource {
+  try {
+    return readAddress(text, base());
+  } catch {
+    throw new RequestError(`The model's address ${shown(text)} is no http or https address, and no owner/repo. Give one as in https://example.org/model.gguf.`);
+  }
+}
+
+/** What is called an address is no name on a hub. */
 function absolute(url: string): string {
   try {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+    return new URL(url, base()).href;
   } catch {
     throw new RequestError(`The model's address ${shown(url)} is no URL. Give one as in https://example.org/model.gguf.`);
   }

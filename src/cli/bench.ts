@@ -8,7 +8,7 @@ import { reportText } from '../bench/report-text.ts';
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { openModel } from '../engine/load/model-file.ts';
 import { describeChoice } from '../engine/measure/choice-text.ts';
-import { readHeader } from '../gguf/parse.ts';
+import { openWithParts } from '../gguf/files.ts';
 import { createNodeEngine, dawn } from '../node.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
@@ -31,7 +31,7 @@ export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   const calls = countCalls();
   const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
   const source = await openFileSource(path);
-  const most = openModel(await readHeader(source)).graph.config.context;
+  const most = openModel((await openWithParts(source)).header).graph.config.context;
   const context = flags.context ?? contextFor({ ...flags, quick: flags.quick || flags.serve || flags.null }, most);
   const tokensPerSubmit = flags.oneSubmit ? 1 : flags.tokensPerSubmit;
   const load = (more: EngineOptions) => engine.load(source, { ...loadOptions(flags), context, tokensPerSubmit, ...more });

@@ -6,7 +6,7 @@ import { optionsFor } from '../engine/engine.ts';
 import { checkLimits } from '../engine/load/limits.ts';
 import { choiceFor } from '../engine/measure/choice-text.ts';
 import { openGpu } from '../gpu/device.ts';
-import { readHeader } from '../gguf/parse.ts';
+import { openWithParts } from '../gguf/files.ts';
 import { dawn, measuredHere, memoryHere, yieldOnSoftware } from '../node.ts';
 import { type Prediction, type StoreCost } from '../protocol.ts';
 import { kneeBytes, measureSource, readBytesFor } from '../weights/stream/cost-model.ts';
@@ -16,7 +16,7 @@ import { type ModelFlags, deviceOptions } from './options.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
-  const opened = openModel(await readHeader(source));
+  const opened = openModel((await openWithParts(source)).header);
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
   const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, kv: flags.kv, variant: flags.variant }, choiceFor(gpu, flags), memoryHere());

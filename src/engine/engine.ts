@@ -163,7 +163,7 @@ export function createEngine(host: Host): Engine {
       const loss = await lossOf(gpu.device); // calls on a lost device succeed and do nothing
       if (loss) throw loss;
       const runner = createRunner(model);
-      const warnings = [...(chooser?.warnings() ?? []), ...(text?.template.notices ?? [])];
+      const warnings = [...(chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])];
       if (warnings.length) report({ notice: warnings.join('\n') });
       const info = { ...describe(opened, model, id, found.files.source.name), promptEnd: text && endOfPrompt(text), warnings };
       loaded = { model, runner, text, session: createSession(model, runner, text), info, readyMs };

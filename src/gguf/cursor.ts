@@ -1,10 +1,9 @@
 // Reads little-endian values from the front of a source that grows as needed. Knows the encoding of strings, not of GGUF.
 import { InvalidFileError } from '../errors.ts';
 import { type ByteSource } from './source.ts';
+import { fromUtf8 } from './utf8.ts';
 
 const firstRead = 256 * 1024;
-// Not fatal: tokens may be pieces of a character. A byte order mark is a token too, not to be dropped.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Thrown by the readers below where the bytes at hand end; `whole` reads more and begins again. */
 const short = Symbol('short');
@@ -82,11 +81,11 @@ export class Cursor {
   string = (): string => {
     const length = this.count('bytes of text', 1, this.limit);
     const at = this.#take(length);
-    if (length > 24) return decoder.decode(this.#bytes.subarray(at, at + length));
+    if (length > 24) return fromUtf8(this.#bytes.subarray(at, at + length));
     let text = ''; // TextDecoder costs more than the text when there are hundreds of thousands of short tokens
     for (let i = at; i < at + length; i++) {
       const byte = this.#bytes[i];
-      if (byte > 127) return decoder.decode(this.#bytes.subarray(at, at + length));
+      if (byte > 127) return fromUtf8(this.#bytes.subarray(at, at + length));
       text += String.fromCharCode(byte);
     }
     return text;

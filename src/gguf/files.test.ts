@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeModel } from '../../scripts/make-model.mjs';
 import { bytesSource } from '../weights/source/source.ts';
-import { openFiles, partNames } from './files.ts';
+import { openFileSource } from '../weights/source/file-source.ts';
+import { openFiles, openWithParts, partNames } from './files.ts';
 import { type ByteSource } from './source.ts';
 
 const shape = { layers: 3, dim: 64, ff: 192, heads: 2, kvHeads: 1, vocab: 400, type: 'Q8_0' };
@@ -27,6 +28,23 @@ describe('the names of parts', () => {
     ['model-00001-of-00001.gguf', undefined],
     ['model-1-of-2.gguf', undefined],
   ])('of %s', (name, names) => expect(partNames(name)).toEqual(names));
+});
+
+describe('a part on disk', () => {
+  it('brings the others that lie beside it, whichever it is, and is alone where one is missing', async () => {
+    const { paths } = await makeModel({ ...shape, parts: 3, out: join(mkdtempSync(join(tmpdir(), 'windrow-parts-')), 'model.gguf') });
+    for (const path of paths) {
+      const source = await openFileSource(path);
+      const { header, files } = await openWithParts(source);
+      expect([files.map((file) => file.source.name), header.metadata.has('general.architecture')]).toEqual([paths.map((each) => basename(each)), true]);
+      await source.close();
+      await expect(source.parts![0].read(0, 4)).rejects.toThrow(); // all are closed
+    }
+    rmSync(paths[0]);
+    const alone = await openFileSource(paths[1]);
+    expect(alone.parts).toBeUndefined();
+    await alone.close();
+  });
 });
 
 describe('a split model', () => {

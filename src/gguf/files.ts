@@ -33,6 +33,9 @@ export function partNames(name: string): string[] | undefined {
   return Array.from({ length: count }, (_, i) => name.replace(partPattern, `-${number(i + 1)}-of-${number(count)}`));
 }
 
+/** Opens one file, with the other parts of a split model where they were found. */
+export const openWithParts = (source: ByteSource): Promise<OpenedFiles> => openFiles(source.parts ?? [source]);
+
 /** Reads the headers of `sources`: one whole file, or all parts of one, in any order. */
 export async function openFiles(sources: readonly ByteSource[], options: { signal?: AbortSignal } = {}): Promise<OpenedFiles> {
   const opened = await Promise.all(

@@ -9,6 +9,8 @@ export interface ByteSource {
   readonly acceptsRanges?: boolean;
   /** What tells this state of the file from another (an ETag, a date), as far as that is known. */
   readonly version?: string;
+  /** All parts of the split model of which this is one, in order, where they were found with it. */
+  readonly parts?: readonly ByteSource[];
   /** Exactly `length` bytes from `offset`; an InvalidFileError if the source ends before. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** As `read`, but fewer bytes (perhaps none) where the source ends before: for a reader that does not know the size. */

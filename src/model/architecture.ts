@@ -1,7 +1,7 @@
 // What a file in architectures/ provides, and what those files share: reading config keys so that none is overlooked.
 import { UnsupportedModelError, InvalidFileError } from '../errors.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
-import { type Header } from '../gguf/header.ts';
+import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { type Graph, type ModelConfig, type Op, type RowRange } from './graph.ts';
 import { mostVocab } from './sampling/buffers.ts';
 import { embed } from './ops/embed.ts';
@@ -68,6 +68,16 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
 /** More would not do in the arithmetic of u32 that the kernels have for positions. */
 export const mostPositions = 2 ** 31;
 
+/** The number that a list of one for each layer has for all of them; undefined for what is no list. */
+function perLayer(value: MetadataValue | undefined, key: string): number | undefined {
+  if (value === undefined || typeof value === 'string' || typeof value !== 'object' || value.length === 0) return undefined;
+  const first: unknown = value[0];
+  if (typeof first !== 'number') return undefined;
+  const other = Array.prototype.findIndex.call(value, (each: unknown) => each !== first);
+  if (other < 0) return first;
+  throw new UnsupportedModelError(`The file's ${key} differs from layer to layer (${first} in the first, ${String(value[other])} in layer ${other}); windrow needs one number for all.`);
+}
+
 /** The sizes every architecture has, with the sanity that later arithmetic relies on. */
 export function readConfig(file: ModelFile, architecture: string): ModelConfig {
   const count = (key: string, most: number, fallback?: number): number => file.count(key, { most, fallback });
@@ -87,6 +97,10 @@ export function readConfig(file: ModelFile, architecture: string): ModelConfig {
   if (vocab < 1) throw new InvalidFileError(`token_embd.weight has shape [${embedding.shape.join(', ')}]; it needs ${dim} columns and a row per token.`);
   if (file.has('vocab_size') && file.number('vocab_size') !== vocab) {
     throw new InvalidFileError(`${architecture}.vocab_size is ${file.number('vocab_size')}, but token_embd.weight has ${vocab} rows.`);
+  }
+  const tokens = file.header.metadata.get('tokenizer.ggml.tokens');
+  if (Array.isArray(tokens) && tokens.length !== vocab) {
+    throw new InvalidFileError(`The vocabulary (tokenizer.ggml.tokens) has ${tokens.length} tokens, but token_embd.weight has ${vocab} rows; needed is one row for each token. The file is damaged, or was converted wrongly: get another one.`);
   }
   const eps = file.number('attention.layer_norm_rms_epsilon');
   if (!(eps > 0 && eps < 1)) throw new InvalidFileError(`${architecture}.attention.layer_norm_rms_epsilon is ${eps}; it has to lie between 0 and 1.`);

@@ -72,7 +72,15 @@ describe('what windrow would have to ignore', () => {
     ['a key with a list', llama, { metadata: { 'llama.swiglu_clamp': { type: 'f32', value: [1, 2] } } }, /llama\.swiglu_clamp = 1,2/],
     ['experts', llama, { metadata: { 'llama.expert_count': u32(8), 'llama.expert_used_count': u32(2) } }, /llama\.expert_count = 8: a mixture of experts/],
     ['experts, with their tensors in place of the dense ones', llama, { metadata: { 'llama.expert_count': u32(8) }, tensors: { 'blk.0.ffn_gate.weight': undefined, 'blk.0.ffn_gate_exps.weight': { shape: [64, 172, 8] } } }, /mixture of experts/],
-    ['a part of a split model', llama, { metadata: { 'split.count': { type: 'u16', value: 3 } } }, /one of 3 parts of a split model\. Give all parts together/],
+    ['a part of a split model', llama, { metadata: { 'split.count': { type: 'u16', value: 3 } } }, /part 1 of 3 of a split model\. Give all 3 parts together/],
+    ['a part of a split model that has no metadata of its own', llama, { metadata: { 'general.architecture': undefined, 'split.no': { type: 'u16', value: 1 }, 'split.count': { type: 'u16', value: 3 } } }, /part 2 of 3 of a split model/],
+    ['the projector of a vision model', llama, { metadata: { 'general.architecture': string('clip'), 'general.type': string('mmproj') } }, /projector of a vision model \(mmproj\).*Choose the file of the model itself/],
+    ['an importance matrix', llama, { metadata: { 'general.architecture': undefined, 'general.type': string('imatrix') } }, /importance matrix/],
+    ['a vision tower in the file', gemma3, { tensors: { 'v.blk.0.attn_q.weight': extra } }, /has a vision tower beside its language model \(the tensor v\.blk\.0\.attn_q\.weight, say\).*Choose a file of the text model/],
+    ['fewer tokens than rows', llama, { metadata: { 'tokenizer.ggml.tokens': { type: 'string', value: Array.from({ length: 460 }, (_, i) => `t${i}`) } } }, /has 460 tokens, but token_embd\.weight has 512 rows/],
+    ['more tokens than rows', llama, { metadata: { 'tokenizer.ggml.tokens': { type: 'string', value: Array.from({ length: 520 }, (_, i) => `t${i}`) } } }, /has 520 tokens, but token_embd\.weight has 512 rows/],
+    ['counts that differ by layer', llama, { metadata: { 'llama.attention.head_count_kv': { type: 'i32', value: [4, 4, 2, 4, 4] } } }, /head_count_kv differs from layer to layer \(4 in the first, 2 in layer 2\)/],
+    ['attention that looks ahead', llama, { metadata: { 'llama.attention.causal': { type: 'bool', value: false }, 'llama.logit_scale': f32(2) } }, /llama\.logit_scale = 2/],
     ['an adapter', llama, { metadata: { 'general.type': string('adapter') } }, /of the type "adapter", not a whole language model/],
     ['a head dimension above 256', qwen2, { metadata: { 'qwen2.attention.key_length': u32(320), 'qwen2.attention.value_length': u32(320) } }, /head dimension of 320; windrow supports even ones up to 256/],
     ['keys and values of different sizes', qwen2, { metadata: { 'qwen2.attention.value_length': u32(32) } }, /Keys of 64 and values of 32/],
@@ -88,7 +96,7 @@ describe('what windrow would have to ignore', () => {
     const withRows = (rows: number) => {
       const tensors = new Map(header.tensors);
       for (const name of ['token_embd.weight', 'output.weight']) if (tensors.has(name)) tensors.set(name, { ...tensors.get(name)!, shape: [64, rows] });
-      const metadata = new Map(header.metadata).set('llama.vocab_size', rows);
+      const metadata = new Map(header.metadata).set('llama.vocab_size', rows).set('tokenizer.ggml.tokens', Array<string>(rows).fill(''));
       return buildGraph({ ...header, metadata, tensors });
     };
     expect(() => withRows(mostVocab + 1)).toThrow(UnsupportedModelError);
@@ -99,6 +107,11 @@ describe('what windrow would have to ignore', () => {
   it('but not keys that are off, nor a vocabulary size that is true', async () => {
     const off = { 'llama.expert_count': u32(0), 'llama.attn_logit_softcapping': f32(0), 'llama.use_parallel_residual': { type: 'bool', value: false }, 'split.count': u32(1), 'general.type': string('model') } as const;
     expect((await varied(llama, { metadata: off })).config.dim).toBe(64);
+  });
+
+  it('nor keys that repeat the default, nor counts per layer that are all the same', async () => {
+    const same = { 'llama.attention.causal': { type: 'bool', value: true }, 'llama.logit_scale': f32(1), 'llama.attention.head_count': { type: 'i32', value: [8, 8, 8, 8, 8] }, 'llama.attention.head_count_kv': { type: 'u32', value: [4, 4, 4, 4, 4] } } as const;
+    expect((await varied(llama, { metadata: same })).config).toMatchObject({ heads: 8, kvHeads: 4 });
   });
 });
 

@@ -35,7 +35,7 @@ export async function findModel(given: ModelSource | ByteSource, options: LoadOp
 
 /** Sources of what the caller has in hand; undefined for what has to be looked for. */
 function localSources(given: ModelSource | ByteSource): ByteSource[] | undefined {
-  if ('read' in given) return [given];
+  if ('read' in given) return [...(given.parts ?? [given])];
   if ('bytes' in given) return [bytesSource(new Uint8Array(given.bytes), given.name ?? 'model.gguf')];
   if ('file' in given) return [fileSource(given.file)];
   if (!('files' in given)) return undefined;

@@ -214,7 +214,8 @@ export async function storeCost({ store, costs }: Storage, id: string): Promise<
   return cost;
 }
 
-export const nameOf = (header: Header, fallback: string): string => getString(header.metadata, 'general.name', fallback.split('/').at(-1) ?? fallback);
+/** As the file says, else that of the file. */
+export const nameOf = ({ metadata }: Header, fileName: string): string => getString(metadata, 'general.name', '').trim() || (fileName.split('/').at(-1) ?? fileName);
 
 /** At most four times a second, and always when `force` says so. */
 function throttled<T>(send: (value: T) => void): (value: T, force?: boolean) => void {

@@ -3,9 +3,9 @@ import { optionsFor, type Engine, type Host } from '../engine.ts';
 import { forecast } from '../measure/forecast.ts';
 import { openModel, planFor } from './model-file.ts';
 import { findModel } from './find.ts';
+import { nameOf } from './open.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
 import { openGpu } from '../../gpu/device.ts';
-import { getString } from '../../gguf/metadata.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protocol.ts';
 
 /** `inTurn`: of the engine that uses the same GPU, which may be answering. */
@@ -22,7 +22,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const predicted = await forecast(gpu, opened, planned, { choice, kv: planOptions.kv, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning, alone: inTurn });
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
-      name: getString(opened.header.metadata, 'general.name', found.files.source.name),
+      name: nameOf(opened.header, found.files.source.name),
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, predicted, storeCost,
       fileBytes: opened.header.fileBytes,
       storedBytes: opened.layout.byteLength,

@@ -3,6 +3,7 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import { type Metadata } from '../../gguf/header.ts';
 import { getString } from '../../gguf/metadata.ts';
+import { toUtf8 } from '../../gguf/utf8.ts';
 import { createBpe, type EncodeFragment } from './bpe.ts';
 import { spellingBytes } from './byte-alphabet.ts';
 import { gemma4, preTokenizers } from './pre-tokenizers.ts';
@@ -49,6 +50,8 @@ export interface Tokenizer {
   isControl(id: number): boolean;
   /** The spellings that `parseSpecial` decides on. */
   readonly controlSpellings: readonly string[];
+  /** For people: what the file says of its vocabulary and cannot be meant. */
+  readonly notices: readonly string[];
 }
 
 /** Throws UnsupportedModelError for tokenizers windrow does not have, InvalidFileError for damaged vocabularies. */
@@ -93,6 +96,7 @@ export function createTokenizer(metadata: Metadata): Tokenizer {
     find: (spelling) => vocabulary.ids.get(spelling),
     isControl: (id) => isControl(kinds[id]),
     controlSpellings: spellings.filter((_, id) => guarded[id]),
+    notices: vocabulary.notices,
   };
   return tokenizer;
 }
@@ -130,8 +134,7 @@ function createModel(metadata: Metadata): Model {
   return models[name](metadata);
 }
 
-const utf8 = new TextEncoder();
-const unescapeSpaces = (spelling: string): Uint8Array => utf8.encode(spelling.replaceAll('▁', ' '));
+const unescapeSpaces = (spelling: string): Uint8Array => toUtf8(spelling.replaceAll('▁', ' '));
 
 /** The bytes of each kind of token. Special ones are spelt plainly in every vocabulary; unused and unknown kinds are empty. */
 function pieces({ spellings, kinds }: Vocabulary, normal: (spelling: string) => Uint8Array): (id: number) => Uint8Array {
@@ -140,7 +143,7 @@ function pieces({ spellings, kinds }: Vocabulary, normal: (spelling: string) => 
     switch (kinds[id]) {
       case TokenKind.Normal: return normal(spelling);
       case TokenKind.Byte: return Uint8Array.of(byteValue(spelling)!);
-      case TokenKind.Control: case TokenKind.Unknown: case TokenKind.UserDefined: return utf8.encode(spelling);
+      case TokenKind.Control: case TokenKind.Unknown: case TokenKind.UserDefined: return toUtf8(spelling);
       default: return new Uint8Array(0);
     }
   };

@@ -1,3 +1,4 @@
+import { fromUtf8 } from '../gguf/utf8.ts';
 import { describe, expect, it } from 'vitest';
 import { InvalidFileError, UnsupportedModelError } from '../../errors.ts';
 import { type Metadata, type MetadataValue } from '../../gguf/header.ts';
@@ -34,8 +35,6 @@ describe('a vocabulary', () => {
     ['with a merge of nothing', byteLevel(['a', 'b'], ['a ']), InvalidFileError, /Entry 0/],
     ['with too few scores', vocabulary({}, { 'tokenizer.ggml.scores': new Float32Array(3) }), InvalidFileError, /scores has 3 entries, tokenizer.ggml.tokens has 259/],
     ['with too many types', vocabulary({}, { 'tokenizer.ggml.token_type': new Int32Array(260) }), InvalidFileError, /token_type has 260 entries/],
-    ['with an end token out of range', vocabulary({}, { 'tokenizer.ggml.eos_token_id': 259 }), InvalidFileError, /eos_token_id is 259, but the vocabulary has 259 tokens/],
-    ['with a negative begin token', vocabulary({}, { 'tokenizer.ggml.bos_token_id': -1 }), InvalidFileError, /bos_token_id/],
     ['with a spelling twice', byteLevel(['a', 'b', 'a'], []), InvalidFileError, /Tokens 0 and 2 are both spelt "a"/],
     ['with a byte token that names no byte', vocabulary({ '<0xZZ>': 6 }), InvalidFileError, /Token 259 is of the byte type/],
     ['that wants a BOS it does not have', byteLevel(['a'], [], { 'tokenizer.ggml.add_bos_token': true }), InvalidFileError, /bos_token_id does not say/],
@@ -43,6 +42,22 @@ describe('a vocabulary', () => {
   ])('%s is refused', (_, metadata, Class, message) => {
     expect(() => createTokenizer(metadata)).toThrow(Class);
     expect(() => createTokenizer(metadata)).toThrow(message);
+  });
+
+  it('whose special ids do not exist has the usual ones, and says so unless they mean none', () => {
+    const far = createTokenizer(vocabulary({}, { 'tokenizer.ggml.eos_token_id': 32000 }));
+    expect([far.eos, far.vocabSize]).toEqual([2, 259]);
+    expect(far.notices).toEqual(["The file's tokenizer.ggml.eos_token_id is 32000, but its vocabulary has 259 tokens (0 to 258): token 2 is used, which is usual."]);
+    const none = createTokenizer(vocabulary({}, { 'tokenizer.ggml.unknown_token_id': 2 ** 32 - 1, 'tokenizer.ggml.bos_token_id': -1, 'tokenizer.ggml.eot_token_id': 2 ** 32 - 1 }));
+    expect([none.bos, none.unknown, none.notices]).toEqual([1, 0, []]);
+  });
+
+  it('of tokens that are no UTF-8 has them with their bytes', () => {
+    const pieces = [[0xe2, 0x96], [0x81], [0xff], [0x61, 0xf0, 0x9f]].map((bytes) => Uint8Array.from(bytes));
+    const tokenizer = createTokenizer(vocabulary(Object.fromEntries(pieces.map((piece) => [fromUtf8(piece), 1]))));
+    expect(pieces.map((_, i) => [...tokenizer.piece(259 + i)])).toEqual(pieces.map((piece) => [...piece]));
+    expect(tokenizer.decode([259, 260])).toBe('\u2581'); // put together they are a character
+    expect(tokenizer.encode('\ufffd')).not.toContain(261);
   });
 
   it('may make text by merges that no token spells; it falls back to its letters', () => {

@@ -2,7 +2,7 @@
 // tokenising. Reads and checks metadata; cuts no text.
 import { InvalidFileError } from '../../errors.ts';
 import { type Metadata } from '../../gguf/header.ts';
-import { getBoolean, getInteger, getNumbers, getString, getStrings } from '../../gguf/metadata.ts';
+import { getBoolean, getNumber, getNumbers, getString, getStrings } from '../../gguf/metadata.ts';
 import { collectEndOfTurn } from '../end-of-turn.ts';
 
 /** ggml's token types. Control and unknown tokens mean nothing as text; user-defined ones are cut out of any text. */
@@ -29,6 +29,8 @@ export interface Vocabulary {
   readonly addSpacePrefix: boolean;
   /** Special tokens that swallow the white space after them. */
   readonly trimmedAfter: ReadonlySet<number>;
+  /** For people: what the file says and cannot be meant. */
+  readonly notices: readonly string[];
 }
 
 /** What a kind of tokenizer takes for granted where a file says nothing. */
@@ -48,7 +50,10 @@ const key = (name: string): string => `tokenizer.ggml.${name}`;
 const idKeys = ['bos', 'eos', 'eot', 'eom', 'unknown', 'fim_pre', 'fim_suf', 'fim_mid', 'fim_pad', 'fim_rep', 'fim_sep'] as const;
 export type SpecialIds = { -readonly [name in (typeof idKeys)[number]]?: number };
 
-/** Throws InvalidFileError for arrays of different lengths, spellings used twice and special ids that do not exist. */
+/** How files write that they have no such token: -1, or that in 32 bits without a sign. */
+const noId = [-1, 2 ** 32 - 1];
+
+/** Throws InvalidFileError for arrays of different lengths and spellings used twice. A special id that does not exist takes the default, as in llama.cpp. */
 export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults): Vocabulary {
   const spellings = getStrings(metadata, key('tokens')).map((text, id) => text || `[EMPTY_${id}]`);
   const size = spellings.length;
@@ -73,13 +78,17 @@ export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults)
   });
 
   const special: SpecialIds = {};
+  const notices: string[] = [];
   for (const name of idKeys) {
     const fallback = name === 'bos' || name === 'eos' || name === 'unknown' ? defaults[name] : undefined;
     if (fallback !== undefined && fallback < size) special[name] = fallback;
     if (!metadata.has(key(`${name}_token_id`))) continue;
-    const id = getInteger(metadata, key(`${name}_token_id`));
-    if (id >= size) throw new InvalidFileError(`${key(`${name}_token_id`)} is ${id}, but the vocabulary has ${size} tokens (0 to ${size - 1}). The file is damaged.`);
-    special[name] = id;
+    const id = getNumber(metadata, key(`${name}_token_id`));
+    if (Number.isInteger(id) && id >= 0 && id < size) special[name] = id;
+    else if (!noId.includes(id)) {
+      const instead = special[name] === undefined ? 'the model is used without such a token' : `token ${special[name]} is used, which is usual`;
+      notices.push(`The file's ${key(`${name}_token_id`)} is ${id}, but its vocabulary has ${size} tokens (0 to ${size - 1}): ${instead}.`);
+    }
   }
   const addBos = defaults.alwaysBos || getBoolean(metadata, key('add_bos_token'), defaults.addBos ?? false);
   const addEos = getBoolean(metadata, key('add_eos_token'), false);
@@ -93,7 +102,7 @@ export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults)
     spellings, kinds, guarded, scores, ids, endOfTurn, addBos, addEos,
     bos: special.bos, eos: special.eos, unknown: special.unknown,
     addSpacePrefix: getBoolean(metadata, key('add_space_prefix'), defaults.addSpacePrefix ?? false),
-    trimmedAfter: trimmedAfter(metadata, ids, kinds),
+    trimmedAfter: trimmedAfter(metadata, ids, kinds), notices,
   };
 }
 

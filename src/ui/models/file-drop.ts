@@ -31,6 +31,10 @@ export class FileDrop implements ReactiveController {
   }
 }
 
+/** By its name or, as other programs store models under hashes, by its first bytes. */
+export const isGguf = async (file: Blob & { readonly name: string }): Promise<boolean> =>
+  /\.gguf$/i.test(file.name) || (await file.slice(0, 4).text().catch(() => '')) === 'GGUF'; // a folder cannot be read
+
 interface LaunchQueue {
   setConsumer(consumer: (launch: { files: FileSystemFileHandle[] }) => void): void;
 }

@@ -32,7 +32,7 @@ export class ModelCard extends LitElement {
           <input id="address" name="address" type="text" class="text" inputmode="url" autocomplete="off" autocapitalize="off" spellcheck="false" required
             placeholder="owner/repo:Q4_K_M or https://… .gguf" aria-invalid=${this.addressWrong} aria-describedby="wrong" @input=${() => (this.addressWrong = false)}>
           <button>Load</button>
-          <label class="button"><input class="hidden" type="file" accept=".gguf" multiple @change=${this.chooseFile}>Open a file</label>
+          <label class="button"><input class="hidden" type="file" multiple @change=${this.chooseFile}>Open a file</label>
         </form>
         <p class="quiet wrong" id="wrong" role="alert">${this.addressWrong ? 'This is no http or https address, and no owner/repo.' : nothing}</p>
         <p class="quiet hint">Any GGUF file of a supported architecture. You can drop one anywhere on this page.</p>

@@ -1,4 +1,5 @@
 // Which models the page offers, and how one is named. No elements, no loading.
+import { readAddress } from '../../api/address.ts';
 import { agreesInSize } from '../../bytes.ts';
 import { hasCode } from '../../errors.ts';
 import { type ModelSource, type StoredModel } from '../../protocol.ts';
@@ -34,11 +35,10 @@ export function choiceOfUrl(address: string, base: string): ModelChoice {
   return { name: modelName(decodeURIComponent(url.pathname.split('/').pop() ?? '') || url.host), source: { url: url.href } };
 }
 
-/** `owner/repo` or `owner/repo:quantisation`, as on a model hub; everything else is an address. @throws TypeError */
+/** `owner/repo` or `owner/repo:quantisation`, as on a model hub, in any of its spellings; everything else is an address. @throws TypeError */
 export function choiceOfText(text: string, base: string): ModelChoice {
-  const repo = text.trim();
-  const named = /^[\w-][\w.-]*\/[\w-][\w.-]*(:[\w.-]+)?$/.test(repo) && !/\.gguf$/i.test(repo);
-  return named ? { name: repo, source: { repo } } : choiceOfUrl(text, base);
+  const source = readAddress(text, base);
+  return 'repo' in source ? { name: source.repo, source } : choiceOfUrl(source.url, base);
 }
 
 /** One file, or all parts of a split model. */

@@ -11,7 +11,7 @@ import { fetchCatalogue, sizeAtAddress } from '../models/catalogue.ts';
 import { Chats } from '../chat/chats.ts';
 import { type Composer } from '../chat/composer.ts';
 import { Conversation } from '../chat/conversation.ts';
-import { FileDrop, takeLaunchedFiles } from '../models/file-drop.ts';
+import { FileDrop, isGguf, takeLaunchedFiles } from '../models/file-drop.ts';
 import { type MessageList } from '../chat/message-list.ts';
 import { addressesOf, choiceOfFiles, choiceOfText, listedAt, type ModelChoice } from '../models/model-choice.ts';
 import { nameOfLoaded, renderLoading, renderModels, renderPlan, type ModelActions } from '../models/model-pages.ts';
@@ -50,8 +50,8 @@ export class App extends LitElement {
 
   constructor() {
     super();
-    new FileDrop(this, (files) => this.take(files));
-    takeLaunchedFiles((files) => this.take(files));
+    new FileDrop(this, (files) => void this.take(files));
+    takeLaunchedFiles((files) => void this.take(files));
   }
 
   /** The loaded engine, for scripts and tests. */
@@ -268,8 +268,9 @@ export class App extends LitElement {
     setTimeout(() => void this.log.follow(engine, () => this.conversation.answering));
   }
 
-  private take(files: File[]): void {
-    const models = files.filter(({ name }) => /\.gguf$/i.test(name));
+  private async take(files: File[]): Promise<void> {
+    const areModels = await Promise.all(files.map(isGguf));
+    const models = files.filter((_, i) => areModels[i]);
     const chats = files.filter(({ name }) => /\.json$/i.test(name));
     if (models.length > 0 && this.supported) void this.load(choiceOfFiles(models));
     else if (chats.length > 0) for (const file of chats) void this.chats.import(file);

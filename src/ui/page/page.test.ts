@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { readCatalogue } from '../models/catalogue.ts';
 import { formatBytes, formatDuration, formatSince, formatSpeed } from './format.ts';
 import { hubUrl } from '../../weights/source/hub.ts';
+import { isGguf } from '../models/file-drop.ts';
 import { choiceOfStored, choiceOfText, choiceOfUnfinished, choiceOfUrl, defaultModel, hostOf, storedCopy } from '../models/model-choice.ts';
 import { pageOptions, settingsOfLink, withoutLink } from './page-options.ts';
 import { TransferRate } from '../models/transfer-rate.ts';
@@ -83,6 +84,14 @@ test('a hub name is told from an address', () => {
   expect(source('m/b.gguf')).toEqual({ url: 'https://page.example/chat/m/b.gguf' });
   expect(source('./m/b')).toEqual({ url: 'https://page.example/chat/m/b' });
   expect(source('https://example.org/b')).toEqual({ url: 'https://example.org/b' });
+  expect(source('hf.co/owner/repo:Q4_K_M')).toEqual({ repo: 'owner/repo:Q4_K_M' });
+  expect(source('localhost:8080/m.gguf')).toEqual({ url: 'http://localhost:8080/m.gguf' });
+});
+
+test('a model is known by its first bytes where its name says nothing', async () => {
+  const file = (name: string, text: string) => new File([text], name);
+  expect(await Promise.all([file('sha256-0a1b', 'GGUF\u0003'), file('m.GGUF', ''), file('notes.txt', 'GGU'), file('chats.json', '{}')].map(isGguf))).toEqual([true, true, false, false]);
+  expect(await isGguf({ name: 'folder', slice: () => ({ text: () => Promise.reject(new Error('a folder')) }) } as unknown as File)).toBe(false);
 });
 
 test('the catalogue that ships begins with the default model, hash and all', () => {

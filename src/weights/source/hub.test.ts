@@ -45,6 +45,19 @@ beforeEach(() => {
 });
 const find = async (reference: string, token?: string) => findOnHub(reference, { hub, token });
 
+describe('the file that is meant', () => {
+  it.each([
+    ['owner/repo:Q8_0', { 'tiny.Q4_K_M.gguf': 2400, 'tiny.Q8_0.gguf': 4100, 'tiny.mmproj-Q8_0.gguf': 590 }, 'tiny.Q8_0.gguf'],
+    ['owner/repo:f16', { 'tiny.f16.gguf': 7700, 'tiny.mmproj-f16.gguf': 850 }, 'tiny.f16.gguf'],
+    ['owner/repo', { 'tiny.f16.gguf': 7700, 'mmproj/tiny-f16.gguf': 850, 'tiny_mmproj_f16.gguf': 8, 'tiny-MMPROJ.gguf': 9 }, 'tiny.f16.gguf'],
+    ['owner/repo:Q4_K_M', { 'tiny-imatrix-Q4_K_M.gguf': 500, 'tiny-imatrix-Q8_0.gguf': 900, 'imatrix.gguf': 4 }, 'tiny-imatrix-Q4_K_M.gguf'],
+    ['owner/repo', { 'tiny-mmprojector.gguf': 500, 'tiny.imatrix.gguf': 4, 'imatrix_tiny.gguf': 5 }, 'tiny-mmprojector.gguf'],
+  ])('by %s of %j is %s: no projector, and no importance matrix', async (reference, sizes, name) => {
+    files = Object.entries(sizes).map(([path, size]) => ({ path, size, oid: 'aa' }));
+    expect((await find(reference)).name).toBe(name);
+  });
+});
+
 describe('a model on a hub', () => {
   it.each([
     ['owner/repo', 'Model.Q4_K_M.gguf'],

@@ -43,7 +43,7 @@ export async function findOnHub(reference: string, { hub, token, fetch = globalT
   const [, repo, quant] = pattern.exec(reference) ?? [];
   if (!repo) throw new RequestError(`"${reference}" is no name of a model on a hub; needed is owner/repo or owner/repo:quantisation.`);
   const entries = await listFiles(`${hub}/api/models/${repo}/tree/main?recursive=true`, { repo, hub, token, fetch });
-  const models = groupParts(entries.filter(({ type, path }) => type === 'file' && /\.gguf$/i.test(path) && !/(^|[/-])mmproj|imatrix/i.test(path)));
+  const models = groupParts(entries.filter(({ type, path }) => type === 'file' && isModel(path)));
   const chosen = choose(models, quant);
   if (!chosen) {
     const there = models.length > 0 ? `There are ${models.map(({ path }) => path).join(', ')}.` : 'There is none at all: look for the model as GGUF.';
@@ -57,6 +57,14 @@ export async function findOnHub(reference: string, { hub, token, fetch = globalT
       sha256: lfs?.sha256 ?? lfs?.oid,
     })),
   };
+}
+
+const weightType = /(^|[^a-z0-9])(i?q\d|t?q\d|b?f16|f32|mxfp4)/i;
+
+/** Whether a file is a model: no vision projector (mmproj), and no importance matrix, whose word models may have in their names beside their weight type. */
+function isModel(path: string): boolean {
+  if (!/\.gguf$/i.test(path) || /(^|[^a-z0-9])mmproj([^a-z0-9]|$)/i.test(path)) return false;
+  return !/imatrix/i.test(path) || weightType.test(path.split('/').at(-1)!);
 }
 
 /** All pages of the listing. */
