@@ -37,7 +37,7 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
     return `${architecture}.${key}`;
   };
   const number = (key: string, fallback?: number): number => {
-    const value = getNumber(header.metadata, full(key), fallback);
+    const value = perLayer(header.metadata.get(full(key)), full(key)) ?? getNumber(header.metadata, full(key), fallback);
     if (!Number.isFinite(value)) throw new InvalidFileError(`${full(key)} is ${value}; it has to be a finite number.`);
     return value;
   };
