@@ -210,13 +210,16 @@ describe.skipIf(!adapterFile)('the engine', () => {
     damaged.fill(0xff, table.offset + unused * rowBytes, table.offset + (unused + 1) * rowBytes); // NaN, whatever the type
     await engine.load({ bytes: damaged.buffer, name: 'damaged.gguf' }, { ...quick, tokensPerSubmit: 8 });
     const { model, runner } = engine.loaded();
+    const sampler = await model.samplerFor({ seed: 1, ends: [golden.ids[1]] });
     const length = golden.prompt_ids.length;
-    const error = await errorOf(answer(engine, { prompt: { tokens: [...golden.prompt_ids, ...golden.ids.slice(0, 3), unused] } }));
+    // Both on one sequence: a session might give each a sequence of its own.
+    await runner.feed([...golden.prompt_ids, ...golden.ids.slice(0, 3), unused], 0);
+    const error = await errorOf(runner.sample(sampler, length + 4));
     expect(error.message).toContain(`No token can be chosen for position ${length + 4}`);
 
     await runner.feed(golden.prompt_ids, 0);
     const found: number[] = [];
-    for await (const tokens of runner.tokens(await model.samplerFor({ seed: 1, ends: [golden.ids[1]] }), length, 8)) found.push(...tokens.map(({ id }) => id));
+    for await (const tokens of runner.tokens(sampler, length, 8)) found.push(...tokens.map(({ id }) => id));
     expect(found.slice(0, 2)).toEqual(golden.ids.slice(0, 2));
     expect(found).toHaveLength(8);
   });
