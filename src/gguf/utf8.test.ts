@@ -17,3 +17,16 @@ it('gives the same bytes again, whatever they are, and other text for other byte
   texts.forEach((text, i) => expect(toUtf8(text)).toEqual(samples[i]));
   expect(new Set(texts).size).toBe(new Set(samples.map((bytes) => bytes.join())).size);
 });
+
+it('takes what TextDecoder takes for characters, and nothing else', () => {
+  const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+  const edges = [0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5];
+  const wrong: string[] = [];
+  for (const a of edges) for (const b of edges) for (const c of edges) {
+    const bytes = bytesOf(a, b, c, 0x80, 0xff); // the last is no UTF-8 ever, so that all are looked at one by one
+    const text = fromUtf8(bytes);
+    if (text.replaceAll(/[\udc80-\udcff](?<![\ud800-\udbff].)/g, '') !== lenient.decode(bytes).replaceAll('\ufffd', '')) wrong.push(bytes.join());
+    if (toUtf8(text).join() !== bytes.join()) wrong.push(`${bytes.join()} again`);
+  }
+  expect(wrong).toEqual([]);
+});

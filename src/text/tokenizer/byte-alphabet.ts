@@ -1,5 +1,5 @@
 // GPT-2's way to write any byte as one printable character: the spelling of tokens in byte-level vocabularies.
-import { toUtf8 } from '../gguf/utf8.ts';
+import { toUtf8 } from '../../gguf/utf8.ts';
 
 /** (byte) its character. Printable Latin-1 stands for itself, the other 68 bytes are U+0100 onwards. */
 export const byteCharacters: readonly string[] = (() => {

@@ -1,4 +1,4 @@
-import { fromUtf8 } from '../gguf/utf8.ts';
+import { fromUtf8 } from '../../gguf/utf8.ts';
 import { describe, expect, it } from 'vitest';
 import { InvalidFileError, UnsupportedModelError } from '../../errors.ts';
 import { type Metadata, type MetadataValue } from '../../gguf/header.ts';
