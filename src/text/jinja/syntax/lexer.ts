@@ -77,6 +77,26 @@ export function tokenize(template: string): Token[] {
     }
   }
 
+  /** From the tag that begins a raw block to the one that ends it. */
+  function rawText(begin: string): void {
+    advance(begin);
+    rawEnd.lastIndex = at;
+    const end = rawEnd.exec(source);
+    if (!end) throw new SyntaxFailure(`missing end of raw in line ${line}`);
+    lineStarts = begin.endsWith('\n');
+    pushText(source.slice(at, end.index), end[1], false);
+    advance(end[0]);
+    lineStarts = end[0].endsWith('\n');
+  }
+
+  function remark(): void {
+    advance('{#');
+    const rest = match(comment);
+    if (rest === undefined) throw new SyntaxFailure(`missing end of comment in line ${line}`);
+    advance(rest);
+    lineStarts = rest.endsWith('\n');
+  }
+
   while (at < source.length) {
     beginning.lastIndex = at;
     const start = beginning.exec(source)?.index ?? source.length;
@@ -91,22 +111,9 @@ export function tokenize(template: string): Token[] {
     pushText(text, sign, kind === '{');
     lineStarts = false;
     const raw = match(rawBegin);
-    if (raw !== undefined) {
-      advance(raw);
-      rawEnd.lastIndex = at;
-      const end = rawEnd.exec(source);
-      if (!end) throw new SyntaxFailure(`missing end of raw in line ${line}`);
-      lineStarts = raw.endsWith('\n');
-      pushText(source.slice(at, end.index), end[1], false);
-      advance(end[0]);
-      lineStarts = end[0].endsWith('\n');
-    } else if (kind === '#') {
-      advance('{#');
-      const rest = match(comment);
-      if (rest === undefined) throw new SyntaxFailure(`missing end of comment in line ${line}`);
-      advance(rest);
-      lineStarts = rest.endsWith('\n');
-    } else {
+    if (raw !== undefined) rawText(raw);
+    else if (kind === '#') remark();
+    else {
       advance(source.slice(start, start + (sign === '-' || sign === '+' ? 3 : 2)));
       push(kind === '%' ? 'block begin' : 'print begin', '');
       if (kind === '%') tag(blockEnd, 'block end');
