@@ -198,14 +198,14 @@ describe.skipIf(!adapterFile)('windrow', () => {
       context: number;
       reason?: string;
     }
-    const whole = await json<Planned>('plan', model);
+    const whole = await json<Planned>('plan', model, ...quick);
     expect(whole).toMatchObject({ verdict: 'fits', context: 512 });
     expect(Object.values(whole.bytes).reduce((a, b) => a + b, 0)).toBe(whole.totalBytes);
     expect(whole.bytes.weights).toBeGreaterThan(1e6);
-    const short = await json<Planned>('plan', model, '--context', '64', '--f32');
+    const short = await json<Planned>('plan', model, ...quick, '--context', '64');
     expect(short.context).toBe(64);
     expect(short.bytes.kv).toBeLessThan(whole.bytes.kv);
-    const { code, stdout } = await windrow('plan', model, '--budget', '256KiB', '--json');
+    const { code, stdout } = await windrow('plan', model, ...quick, '--budget', '256KiB', '--json');
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'refused', budgetBytes: 2 ** 18, reason: expect.stringMatching(/needs .* on the GPU/) });
   });
