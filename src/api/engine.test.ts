@@ -17,7 +17,8 @@ async function engineWith(fake: Partial<WorkerEngine>): Promise<{ engine: Engine
 
 const textOf = (chunk: ChatCompletionChunk): string => chunk.choices[0]?.delta.content ?? '';
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 40));
+/** Waits until the worker noted something, however long its messages take. */
+const noted = (log: string[], entry: string): Promise<void> => vi.waitFor(() => expect(log).toContain(entry), { timeout: 10_000 });
 
 test('loads a model with its options, reports progress and transfers bytes', async () => {
   const seen: { source?: ModelSource; options?: LoadOptions } = {};
@@ -70,8 +71,7 @@ test('streams chunks in order, with the role first and the reason and usage last
   expect(chunks[6]).toMatchObject({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } });
   expect(chunks.slice(0, 6).map(({ usage }) => usage)).toEqual(Array(6).fill(null));
   expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
-  await settled();
-  expect(log.at(-1)).toBe('closed'); // the port is released
+  await noted(log, 'closed'); // the port is released
 });
 
 test('without stream gives the whole answer with its usage', async () => {
@@ -125,7 +125,7 @@ test('leaving the loop early stops the request in the worker', async () => {
     expect(chunk).not.toHaveProperty('usage');
     if (textOf(chunk) === ' sea') break;
   }
-  await settled();
+  await noted(log, 'closed');
   expect(log).toContain('stopped');
   expect(log).not.toContain(' wide');
   expect(log.at(-1)).toBe('closed');
@@ -143,9 +143,8 @@ test('an aborted stream ends without an error and shows no token that was on its
       controller.abort();
     }
   }
-  await settled();
+  await noted(log, 'stopped');
   expect(texts).toEqual(['', 'The']);
-  expect(log).toContain('stopped');
 });
 
 test('an aborted call without stream rejects with the reason of the signal', async () => {
@@ -155,8 +154,7 @@ test('an aborted call without stream rejects with the reason of the signal', asy
   const answer = engine.chat.completions.create({ messages }, { signal: controller.signal });
   controller.abort(new Error('enough'));
   await expect(answer).rejects.toThrow('enough');
-  await settled();
-  expect(log).toContain('stopped');
+  await noted(log, 'stopped');
   await expect(engine.chat.completions.create({ messages, signal: controller.signal })).rejects.toThrow('enough');
 });
 

@@ -128,7 +128,7 @@ describe(`${rounds} damaged headers`, async () => {
         expect(error.message.length, `round ${round}: ${error.message}`).toBeLessThan(600);
         ends[error.name]++;
       }
-      expect(performance.now() - start, `milliseconds of round ${round}`).toBeLessThan(isFull ? 1000 : 10_000);
+      if (isFull) expect(performance.now() - start, `milliseconds of round ${round}`).toBeLessThan(1000);
       expect(source.largest, `bytes read at once in round ${round}`).toBeLessThanOrEqual(Math.max(2 ** 18, bytes.length));
     }
     expect(ends.InvalidFileError, JSON.stringify(ends)).toBeGreaterThan(0); // the mutations do hit the header

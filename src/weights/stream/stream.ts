@@ -39,6 +39,8 @@ export interface WindowOptions {
   read(range: SlabRange): Promise<{ bytes: Uint8Array<ArrayBuffer>; fromMemory: boolean }>;
   /** Resolves when the bytes are queued. */
   upload(slice: number, range: SlabRange, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** The clock of `transferMs`. Default: performance.now. */
+  now?(): number;
 }
 
 type Read = ReturnType<WindowOptions['read']>;
@@ -56,8 +58,8 @@ interface Use {
   bytes: Omit<WindowCounters, 'transferMs'>;
 }
 
-export function createWindow({ slices, first, aheadBytes, read, upload }: WindowOptions): Window {
-  const busy = createStopwatch();
+export function createWindow({ slices, first, aheadBytes, read, upload, now = () => performance.now() }: WindowOptions): Window {
+  const busy = createStopwatch(now);
   const counters = {
     storeBytes: 0, memoryBytes: 0, uploadedBytes: 0,
     get transferMs() {
@@ -185,17 +187,17 @@ export function createWindow({ slices, first, aheadBytes, read, upload }: Window
 }
 
 /** Time during which at least one thing was under way. */
-function createStopwatch(): { start(): void; stop(): void; ms(): number } {
+function createStopwatch(now: () => number): { start(): void; stop(): void; ms(): number } {
   let active = 0;
   let since = 0;
   let total = 0;
   return {
     start() {
-      if (active++ === 0) since = performance.now();
+      if (active++ === 0) since = now();
     },
     stop() {
-      if (--active === 0) total += performance.now() - since;
+      if (--active === 0) total += now() - since;
     },
-    ms: () => total + (active ? performance.now() - since : 0),
+    ms: () => total + (active ? now() - since : 0),
   };
 }
