@@ -1,5 +1,5 @@
 // Sizes as people write them. Not how they are shown: that is the page's business.
-import { RequestError } from './errors.ts';
+import { RequestError, shown } from './errors.ts';
 
 const units: Record<string, number> = {
   '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40,
@@ -11,7 +11,7 @@ export function parseBytes(size: number | string, name: string): number {
   const unit = match ? units[match[2].toLowerCase()] : undefined;
   const bytes = match && unit ? Math.floor(Number(match[1]) * unit) : 0;
   if (!Number.isSafeInteger(bytes) || bytes < 1) {
-    throw new RequestError(`${name} is ${JSON.stringify(size)}; it must be a number of bytes above 0, or text such as "2GiB" or "800 MB".`);
+    throw new RequestError(`${name} is ${shown(size)}; it must be a number of bytes above 0, or text such as "2GiB" or "800 MB".`);
   }
   return bytes;
 }

@@ -78,3 +78,15 @@ export function reviveError({ name, message, code }: { name: string; message: st
   const Class = (named[name as ErrorName] ?? Error) as new (message: string, details: { code?: string }) => Error;
   return new Class(message, { code });
 }
+
+/** A value that somebody gave, for a message about it: as JSON where it has a spelling there, at most 80 characters. Never throws. */
+export function shown(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  } catch {
+    // a circle, or a bigint within
+  }
+  text ??= typeof value === 'object' ? Object.prototype.toString.call(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -6,10 +6,10 @@ export { type Completion, type CompletionChunk, type CompletionParams, type Comp
 export { type Create } from './api/create.ts';
 export {
   type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
-  type ChatTextPart, type ChatUsage, type SamplingParams,
+  type ChatTextPart, type ChatUsage, type SamplingParams, type TemplateOptions,
 } from './api/chat.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 export {
   type DevicePeak, type EngineStats, type GenerateStats, type KvType, type LoadPhase, type LoadProgress, type ModelInfo, type ModelPlan, type ModelSource, type Prediction,
-  type SelfTestResult, type StoreCost, type StoredModel, type TransferStats, type VerifyResult,
+  type SelfTestResult, type StoreCost, type StoredModel, type ThinkingSwitch, type TransferStats, type VerifyResult,
 } from './protocol.ts';

@@ -82,6 +82,18 @@ export interface ModelInfo {
   kv: KvType;
   /** Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead. */
   warnings?: string[];
+  /** Undefined where the chat template cannot switch it. */
+  thinking?: ThinkingSwitch;
+}
+
+/** How reasoning before the answer is switched. */
+export interface ThinkingSwitch {
+  /** The boolean variable of the chat template, for `chat_template_kwargs`. */
+  variable: string;
+  /** Whether the model reasons where nothing is said. */
+  unasked: boolean;
+  /** As in `ModelInfo`, with it and without. */
+  promptEnd: { on: string; off: string };
 }
 
 export interface StoredModel {
@@ -148,7 +160,8 @@ export interface Token extends Partial<TokenLogprob> {
 }
 
 export interface GenerateRequest {
-  prompt: { messages: ChatMessage[] } | { text: string } | { tokens: number[] };
+  /** `variables` are those of the chat template, like enable_thinking. */
+  prompt: { messages: ChatMessage[]; variables?: Record<string, unknown> } | { text: string } | { tokens: number[] };
   sampling?: SamplingOptions;
   /** Most new tokens. Default: until the model stops or the context is full. */
   maxTokens?: number;

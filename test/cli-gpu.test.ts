@@ -280,6 +280,8 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['no prompt', ['generate', model], 'RequestError', /Give one of --prompt, --chat and --tokens/],
       ['two prompts', ['generate', model, '--prompt', 'x', '--tokens', '1'], 'RequestError', /Give one of/],
       ['a system message without a chat', ['generate', model, '--prompt', 'x', '--system', 'y'], 'RequestError', /--system goes with --chat/],
+      ['variables of a template without a chat', ['generate', model, '--prompt', 'x', '--chat-template-kwargs', '{}'], 'RequestError', /--chat-template-kwargs goes with --chat/],
+      ['variables that are no object', ['generate', model, '--chat', 'x', '--chat-template-kwargs', '[1]'], 'RequestError', /"\[1\]" is no object of JSON; write it as in/],
       ['tokens that are none', ['generate', model, '--tokens', '1,two'], 'RequestError', /Token 2 of "1,two" is "two"/],
       ['tokens with a gap', ['generate', model, '--tokens', '1,,2'], 'RequestError', /Token 2 of "1,,2" is ""/],
       ['a temperature that is no number', ['generate', model, '--prompt', 'x', '--temperature', 'hot'], 'RequestError', /--temperature <t>' argument 'hot' is invalid\. "hot" is not a number/],

@@ -49,7 +49,12 @@ export interface SamplingParams {
   user?: string;
 }
 
-export interface ChatCompletionParams extends SamplingParams {
+export interface TemplateOptions {
+  /** Variables of the model's chat template, as in transformers and vLLM: `{ enable_thinking: false }`. */
+  chat_template_kwargs?: Record<string, unknown> | null;
+}
+
+export interface ChatCompletionParams extends SamplingParams, TemplateOptions {
   messages: ChatMessageParam[];
   /** Tells how likely each token was. Default false. */
   logprobs?: boolean | null;

@@ -2,11 +2,11 @@
 import { transfer } from 'comlink';
 import { RequestError } from '../errors.ts';
 import { type DevicePeak, type EngineStats, type KvType, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
-import { type ChatMessageParam } from './chat.ts';
+import { type ChatMessageParam, type TemplateOptions } from './chat.ts';
 import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
 import { completions, type Completions } from './completions.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
-import { type ImportSettings, toLoadOptions, toMessages, toModelSource } from './parameters.ts';
+import { type ImportSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './parameters.ts';
 
 export interface ModelOptions extends ImportSettings {
   /**
@@ -46,7 +46,7 @@ export interface Engine {
   /** Text that goes on from a prompt as it is. */
   readonly completions: Completions;
   /** How many tokens the prompt of a conversation has, to see beforehand whether `info.context` has room for it and an answer. */
-  countTokens(messages: ChatMessageParam[]): Promise<number>;
+  countTokens(messages: ChatMessageParam[], options?: TemplateOptions): Promise<number>;
   stats(): Promise<EngineStats>;
   /** What the browser's storage keeps. */
   models(): Promise<StoredModel[]>;
@@ -106,8 +106,8 @@ function engineOf(connection: Connection, info: ModelInfo): Engine {
     info,
     chat: { completions: chatCompletions(connection, info.name) },
     completions: completions(connection, info.name),
-    countTokens: async (messages) => {
-      const prompt = { messages: toMessages(messages) };
+    countTokens: async (messages, { chat_template_kwargs } = {}) => {
+      const prompt = { messages: toMessages(messages), variables: toTemplateVariables(chat_template_kwargs) };
       return connection.call((worker) => worker.countTokens(prompt));
     },
     stats: () => connection.call((worker) => worker.stats()),

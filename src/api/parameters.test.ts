@@ -73,6 +73,12 @@ test('penalties, biases and log-probabilities by their names', () => {
   expect(toCompletionRequest({ prompt: 'Once', ...given, logprobs: 0 }).sampling).toEqual({ ...sampling, logprobs: 0 });
 });
 
+test('variables of the chat template are taken as JSON has them', () => {
+  expect(toChatRequest({ messages, chat_template_kwargs: { enable_thinking: false, left: undefined } }).prompt).toStrictEqual({ messages, variables: { enable_thinking: false } });
+  expect(toChatRequest({ messages, chat_template_kwargs: null }).prompt).toEqual({ messages });
+  for (const wrong of ['x', [1], 3, { n: 3n }]) expect(() => toChatRequest({ messages, chat_template_kwargs: wrong } as never)).toThrow(/chat_template_kwargs .* must be an object of JSON/);
+});
+
 test('a developer speaks as the system', () =>
   expect(toChatRequest({ messages: [{ role: 'developer', content: 'Be short.' }, ...messages] }).prompt).toEqual({ messages: [{ role: 'system', content: 'Be short.' }, ...messages] }));
 
@@ -127,6 +133,6 @@ test('a model is a URL, a file, bytes or a source', () => {
   expect(toModelSource(file)).toEqual({ file });
   expect(toModelSource(bytes)).toEqual({ bytes });
   expect(toModelSource({ stored: 'x' })).toEqual({ stored: 'x' });
-  expect(() => toModelSource('no base here')).toThrow('is no URL');
+  expect(() => toModelSource('no base here')).toThrow('"no base here" is no http or https address, and no owner/repo');
   expect(() => toModelSource(7 as never)).toThrow(RequestError);
 });

@@ -1,6 +1,6 @@
 // Checks what a caller passes and turns it into what the worker takes. An option that would change the answer and is not
 // implemented is refused, never ignored.
-import { RequestError } from '../errors.ts';
+import { RequestError, shown } from '../errors.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
 import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
 import { parseBytes } from '../bytes.ts';
@@ -18,7 +18,7 @@ const sampling = [
   'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n', 'logit_bias',
   'logprobs', 'stop', 'max_tokens', 'signal', 'model', 'user',
 ];
-const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs']);
+const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs']);
 const ofCompletion = new Set([...sampling, 'prompt']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutral: Record<string, unknown[]> = { n: [1] };
@@ -36,7 +36,8 @@ export function toChatRequest(params: ChatCompletionParams): GenerateRequest {
   if (typeof older === 'number' && typeof newer === 'number' && older !== newer) {
     throw new RequestError(`max_tokens is ${older} and max_completion_tokens is ${newer}; they mean the same. Leave one out.`);
   }
-  return { prompt: { messages: toMessages(params.messages) }, ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
+  const prompt = { messages: toMessages(params.messages), variables: toTemplateVariables(params.chat_template_kwargs) };
+  return { prompt, ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
 }
 
 export function toCompletionRequest(params: CompletionParams): GenerateRequest {
@@ -91,6 +92,20 @@ function toLogitBias(biases: SamplingParams['logit_bias']): Record<number, numbe
     if (number(`logit_bias of token ${token}`, bias, { from: -100, to: 100 }) === undefined) throw new RequestError(`logit_bias of token ${token} is ${shown(bias)}; it must be a number from -100 to 100.`);
   }
   return entries.length ? Object.fromEntries(entries) : undefined;
+}
+
+/** Plain data: it goes to the worker, and a template knows nothing else. */
+export function toTemplateVariables(variables: ChatCompletionParams['chat_template_kwargs']): Record<string, unknown> | undefined {
+  if (variables === undefined || variables === null) return undefined;
+  const wrong = (): never => {
+    throw new RequestError(`chat_template_kwargs is ${shown(variables)}; it must be an object of JSON, as in { enable_thinking: false }.`);
+  };
+  if (typeof variables !== 'object' || Array.isArray(variables)) return wrong();
+  try {
+    return JSON.parse(JSON.stringify(variables)) as Record<string, unknown>;
+  } catch {
+    return wrong();
+  }
 }
 
 const toMaxTokens = (name: string, value: number | null | undefined): number | undefined => number(name, value, { from: 1, to: 2 ** 31 - 1, integer: true });
@@ -190,7 +205,7 @@ export function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
 }
 
 const asksNothing = (value: unknown, neutral: unknown[] = []): boolean =>
-  value === undefined || value === null || neutral.some((each) => JSON.stringify(each) === JSON.stringify(value));
+  value === undefined || value === null || neutral.some((each) => shown(each) === shown(value));
 
 function toTemperature(temperature: number | null | undefined): number | undefined {
   const value = number('temperature', temperature, { from: 0, to: 2 });
@@ -229,10 +244,4 @@ function number(name: string, value: number | null | undefined, { from, above, t
   if (within && (!integer || Number.isInteger(value))) return value;
   const low = from === undefined ? `above ${above}, at most` : `from ${from} to`;
   throw new RequestError(`${name} is ${shown(value)}; it must be ${integer ? 'a whole number' : 'a number'} ${low} ${to}.`);
-}
-
-/** A value for a message, short. NaN and undefined have no JSON. */
-function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

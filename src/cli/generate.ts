@@ -9,6 +9,7 @@ interface Flags extends ModelFlags {
   prompt?: string;
   chat?: string;
   system?: string;
+  chatTemplateKwargs?: Record<string, unknown>;
   tokens?: number[];
   maxTokens?: number;
   temperature?: number;
@@ -60,10 +61,11 @@ function streaming({ transfer, newTokens }: GenerateStats): string {
   return `, ${(uploadedBytes / (newTokens - 1) / 2 ** 20).toFixed(1)} MiB uploaded and ${(stallMs / (newTokens - 1)).toFixed(1)} ms waited for weights per token`;
 }
 
-function promptOf({ prompt, chat, system, tokens }: Flags): GenerateRequest['prompt'] {
+function promptOf({ prompt, chat, system, tokens, chatTemplateKwargs }: Flags): GenerateRequest['prompt'] {
   if ([prompt, chat, tokens].filter((given) => given !== undefined).length !== 1) throw new RequestError('Give one of --prompt, --chat and --tokens.');
   if (system !== undefined && chat === undefined) throw new RequestError('--system goes with --chat. Give the message by --chat, or leave --system out.');
+  if (chatTemplateKwargs !== undefined && chat === undefined) throw new RequestError('--chat-template-kwargs goes with --chat, as prompts and tokens have no template. Leave it out.');
   if (tokens) return { tokens };
   if (prompt !== undefined) return { text: prompt };
-  return { messages: [...(system !== undefined ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content: chat! }] };
+  return { messages: [...(system !== undefined ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content: chat! }], variables: chatTemplateKwargs };
 }

@@ -11,7 +11,7 @@ import { dawn } from '../node.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
-import { parseBiases, parseContexts, parseNumber, parseTokens, positiveInteger } from './options.ts';
+import { parseBiases, parseContexts, parseNumber, parseObject, parseTokens, positiveInteger } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
@@ -100,6 +100,7 @@ export async function main(argv: string[]): Promise<void> {
     .option('--prompt <text>', 'text to continue')
     .option('--chat <text>', 'a message to answer')
     .option('--system <text>', 'system message for --chat')
+    .option('--chat-template-kwargs <json>', 'variables of the chat template, as in {"enable_thinking": false}; with --chat', argument(parseObject))
     .option('--tokens <ids>', 'token ids to continue, as in 1,2,3', argument(parseTokens))
     .option('--max-tokens <n>', 'most new tokens', integer)
     .option('--temperature <t>', 'default 0: the most likely token', number)

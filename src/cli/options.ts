@@ -59,6 +59,18 @@ export function parseBiases(text: string): Record<number, number> {
   return Object.fromEntries(entries) as Record<number, number>;
 }
 
+/** `{"enable_thinking": false}` */
+export function parseObject(text: string): Record<string, unknown> {
+  const wrong = (): RequestError => new RequestError(`"${text}" is no object of JSON; write it as in {"enable_thinking": false}.`);
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    throw wrong();
+  }
+  throw wrong();
+}
+
 /** `128,512,2048` */
 export const parseContexts = (text: string): number[] => text.split(',').map(positiveInteger);
 

@@ -6,6 +6,7 @@ import { createKernelCache } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type Token, type VerifyResult } from '../protocol.ts';
 import { createTemplate } from '../text/template.ts';
+import { endOfPrompt, thinkingSwitch } from '../text/thinking.ts';
 import { createTokenizer } from '../text/tokenizer/tokenizer.ts';
 import { defaultBudget, deviceMemory, loadByGuess } from './load/default-budget.ts';
 import { type GpuCostRecords } from './measure/forecast.ts';
@@ -165,7 +166,7 @@ export function createEngine(host: Host): Engine {
       const runner = createRunner(model);
       const warnings = [...(chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])];
       if (warnings.length) report({ notice: warnings.join('\n') });
-      const info = { ...describe(opened, model, id, found.files.source.name), promptEnd: text && endOfPrompt(text), warnings };
+      const info = { ...describe(opened, model, id, found.files.source.name), promptEnd: text && endOfPrompt(text.template), thinking: text && thinkingSwitch(text.template), warnings };
       loaded = { model, runner, text, session: createSession(model, runner, text), info, readyMs };
       report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
       return info;
@@ -259,15 +260,6 @@ function textOf({ header }: OpenedModel): Text | undefined {
   if (!header.metadata.has('tokenizer.ggml.model')) return undefined;
   const tokenizer = createTokenizer(header.metadata);
   return { tokenizer, template: createTemplate(header.metadata, tokenizer) };
-}
-
-/** Where an answer begins, as the template leaves it; undefined if it refuses a plain question. */
-function endOfPrompt({ template }: Text): string | undefined {
-  try {
-    return template.render([{ role: 'user', content: 'Hi.' }]).slice(-40);
-  } catch {
-    return undefined;
-  }
 }
 
 function describe({ header, graph }: OpenedModel, { gpu, options }: LoadedModel, id: string, sourceName: string): ModelInfo {

@@ -1,5 +1,5 @@
 // Messages as callers give them, made ready for a template as transformers does it.
-import { RequestError } from '../errors.ts';
+import { RequestError, shown } from '../errors.ts';
 
 /** Besides these, whatever a template reads: tool_call_id, reasoning_content, name. */
 export interface Message {
@@ -21,7 +21,7 @@ export function normalizeMessages(messages: readonly Message[]): Message[] {
   return messages.map((message, index) => {
     const { role, content } = message;
     // A role becomes part of control tokens.
-    if (typeof role !== 'string' || !/^[\w-]{1,64}$/.test(role)) throw new RequestError(`The role of message ${index + 1} is ${JSON.stringify(role)}; needed is a word like "user", "assistant" or "system".`);
+    if (typeof role !== 'string' || !/^[\w-]{1,64}$/.test(role)) throw new RequestError(`The role of message ${index + 1} is ${shown(role)}; needed is a word like "user", "assistant" or "system".`);
     const hasContent = typeof content === 'string' || (typeof content === 'object' && content !== null);
     if (!hasContent && !((content ?? null) === null && message.tool_calls)) throw new RequestError(`The content of message ${index + 1} is no text.`);
     const given: Record<string, unknown> = Object.fromEntries(Object.entries(wellFormed(message) as object).filter(([, value]) => value !== null && value !== undefined));

@@ -37,7 +37,7 @@ export function createSession(model: LoadedModel, runner: Runner, text?: Text): 
     if (!text) throw new RequestError('The file has no tokenizer; give the prompt as tokens.');
     if ('messages' in prompt) {
       if (!prompt.messages.length) throw new RequestError('There are no messages to answer.');
-      return text.template.encode(prompt.messages);
+      return text.template.encode(prompt.messages, { variables: prompt.variables });
     }
     return text.tokenizer.encode(prompt.text, { addSpecial: 'begin' });
   }

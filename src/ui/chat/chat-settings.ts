@@ -1,8 +1,9 @@
 // <windrow-chat-settings>: system prompt and sampling of one conversation, in a dialog. Events: change-settings
 // (Partial<ChatSettings>), closed.
-import { css, html, LitElement, type TemplateResult } from 'lit';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query } from 'lit/decorators.js';
 import { defaultSettings, type ChatSettings } from './chat.ts';
+import { type ThinkingSwitch } from '../../protocol.ts';
 import { controls } from '../page/controls.ts';
 
 interface Range {
@@ -25,6 +26,8 @@ const ranges: Range[] = [
 
 export class ChatSettingsDialog extends LitElement {
   @property({ attribute: false }) settings: ChatSettings = defaultSettings;
+  /** Undefined where the model's chat template cannot switch it. */
+  @property({ attribute: false }) thinking?: ThinkingSwitch;
   @query('dialog') private dialog!: HTMLDialogElement;
 
   override firstUpdated(): void {
@@ -32,13 +35,14 @@ export class ChatSettingsDialog extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { settings } = this;
+    const { settings, thinking } = this;
     return html`
       <dialog aria-labelledby="heading" @close=${() => this.dispatchEvent(new CustomEvent('closed'))}>
         <form method="dialog" @submit=${this.submit}>
           <h2 id="heading">This chat</h2>
           <label class="field"><span>System prompt</span>
             <textarea name="system" rows="3" dir="auto" placeholder="How the model should answer" .value=${settings.system}></textarea></label>
+          ${thinking ? html`<label class="switch"><input type="checkbox" name="think" .checked=${settings.think ?? thinking.unasked}> Think before answering</label>` : nothing}
           <div class="numbers">
             ${ranges.map(({ name, label, about, min, max, step }) => html`
               <label class="field"><span>${label}</span>
@@ -56,13 +60,14 @@ export class ChatSettingsDialog extends LitElement {
   }
 
   private reset(): void {
-    this.settings = { ...defaultSettings, system: this.settings.system };
+    this.settings = { ...defaultSettings, system: this.settings.system, think: this.thinking?.unasked };
   }
 
   private submit(event: SubmitEvent): void {
     const values = new FormData(event.target as HTMLFormElement);
     const numbers = ranges.map(({ name }) => [name, values.get(name) === '' ? undefined : Number(values.get(name))]);
-    const detail: Partial<ChatSettings> = { system: values.get('system') as string, ...Object.fromEntries(numbers) };
+    const think = this.thinking ? { think: values.has('think') } : {};
+    const detail: Partial<ChatSettings> = { system: values.get('system') as string, ...Object.fromEntries(numbers), ...think };
     this.dispatchEvent(new CustomEvent('change-settings', { detail }));
   }
 
@@ -76,6 +81,11 @@ export class ChatSettingsDialog extends LitElement {
       .field > span:first-child {
         font-size: var(--text-small);
         font-weight: 600;
+      }
+      .switch {
+        display: flex;
+        align-items: center;
+        gap: 0.5rem;
       }
       .numbers {
         display: grid;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { exportChats, importChats, matches, newChat, titleOf, type Chat } from './chat.ts';
 
-const chat: Chat = { ...newChat(5), title: 'Sea', system: 'Be brief.', seed: 7, messages: [{ role: 'user', content: 'A haiku about the sea' }, { role: 'assistant', content: 'Waves', note: 'Stopped' }] };
+const chat: Chat = { ...newChat(5), title: 'Sea', system: 'Be brief.', seed: 7, think: false, messages: [{ role: 'user', content: 'A haiku about the sea' }, { role: 'assistant', content: 'Waves', note: 'Stopped' }] };
 
 test('what is exported comes back under a new id', () => {
   const [back] = importChats(exportChats([chat]));

@@ -21,6 +21,8 @@ export interface ChatSettings {
   repeatPenalty?: number;
   maxTokens?: number;
   seed?: number;
+  /** Whether a model that can think before it answers does. */
+  think?: boolean;
 }
 
 export interface Chat extends ChatSettings {
@@ -117,6 +119,7 @@ function chatOf(chat: unknown, where: string): Chat {
     maxTokens: number('maxTokens', 2 ** 31 - 1, undefined),
     seed: number('seed', 2 ** 32 - 1, undefined),
     ...(chat.forgets === true ? { forgets: true } : {}),
+    ...(typeof chat.think === 'boolean' ? { think: chat.think } : {}),
     messages,
   };
 }

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test, vi } from 'vitest';
 import { createEngine, type Engine } from '../../api/engine.ts';
-import { FakeWorker, speaker } from '../../../test/fake-worker.ts';
+import { FakeWorker, modelInfo, speaker } from '../../../test/fake-worker.ts';
 import { DeviceError } from '../../errors.ts';
-import { type GenerateEvent, type WorkerEngine } from '../../protocol.ts';
+import { type GenerateEvent, type ModelInfo, type WorkerEngine } from '../../protocol.ts';
 import { Conversation } from './conversation.ts';
 
 beforeAll(() => {
@@ -11,8 +11,8 @@ beforeAll(() => {
 });
 
 const host = { addController: () => {}, removeController: () => {}, requestUpdate: () => {}, updateComplete: Promise.resolve(true) };
-const engineThat = (generate: WorkerEngine['generate']): Promise<Engine> =>
-  createEngine({ model: 'https://example.org/a.gguf', worker: new FakeWorker({ generate }) as unknown as Worker });
+const engineThat = (generate: WorkerEngine['generate'], info: Partial<ModelInfo> = {}): Promise<Engine> =>
+  createEngine({ model: 'https://example.org/a.gguf', worker: new FakeWorker({ generate, load: async () => ({ ...modelInfo, ...info }) }) as unknown as Worker });
 
 /** Says `words`, and then that the GPU is gone. */
 const breaker = (...words: string[]): WorkerEngine['generate'] => async (_request, port) => {
@@ -63,4 +63,24 @@ test('an answer that was left behind tells its own text, not that of the convers
   expect((await first).ended).toBe('left');
   expect(await second).toEqual({ ended: 'complete', content: 'The sea is wide' });
   expect(conversation.messages.map(({ content }) => content)).toEqual(['And?', 'The sea is wide']);
+});
+
+test('a chat that is not to think says so to the template, and one without a choice says nothing', async () => {
+  const asked: unknown[] = [];
+  const speak = speaker(['Blue']);
+  const engineWith = (info: Partial<ModelInfo>): Promise<Engine> => engineThat((request, port) => {
+    asked.push('messages' in request.prompt && request.prompt.variables);
+    return speak(request, port);
+  }, info);
+  const answers = async (engine: Engine) => {
+    const conversations = [false, true, undefined].map(() => new Conversation(host));
+    for (const [i, think] of [false, true, undefined].entries()) await conversations[i].ask(engine, 'Why?', { think });
+    return conversations.map(({ messages }) => messages.at(-1)!);
+  };
+  const thinking = { variable: 'thinking', unasked: false, promptEnd: { on: '<think>\n', off: '<think></think>' } };
+  const [off, on, unasked] = await answers(await engineWith({ thinking, promptEnd: '<think></think>' }));
+  expect(asked.splice(0)).toEqual([{ thinking: false }, { thinking: true }, undefined]);
+  expect([off.content, on.reasoning, unasked.content]).toEqual(['Blue', 'Blue', 'Blue']);
+  await answers(await engineWith({}));
+  expect(asked).toEqual([undefined, undefined, undefined]);
 });

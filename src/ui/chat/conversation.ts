@@ -108,7 +108,7 @@ export class Conversation implements ReactiveController {
     const before = this.messages;
     const request = (this.request = new AbortController());
     const { temperature, topP: top_p, topK: top_k, minP: min_p, repeatPenalty, maxTokens, seed } = settings;
-    this.written = begunBy(engine.info.promptEnd ?? '');
+    this.written = begunBy(promptEndFor(engine, settings));
     this.set({ messages: [...asked, { role: 'assistant', ...partsOf(this.written, true) }], answering: true, error: null, readFrom: 0 });
     this.changed(asked);
     let came = false;
@@ -122,6 +122,7 @@ export class Conversation implements ReactiveController {
         temperature, top_p, top_k, min_p, seed,
         repeat_penalty: repeatPenalty ?? usualPenalty(engine.info.parameters),
         max_completion_tokens: maxTokens,
+        chat_template_kwargs: variablesFor(engine, settings),
         signal: request.signal,
       });
       for await (const { choices, stats, tokens = 0 } of stream) {
@@ -147,11 +148,13 @@ export class Conversation implements ReactiveController {
   }
 
   /** The prompt, without as many of the oldest turns as it takes if the conversation may forget them. */
-  private async readable(engine: Engine, asked: Message[], { system, forgets, maxTokens = Infinity }: AskSettings): Promise<ChatMessage[]> {
+  private async readable(engine: Engine, asked: Message[], settings: AskSettings): Promise<ChatMessage[]> {
+    const { system, forgets, maxTokens = Infinity } = settings;
     if (!forgets) return promptOf(asked, system);
+    const variables = { chat_template_kwargs: variablesFor(engine, settings) };
     const { context } = engine.info;
     const room = Math.min(maxTokens, Math.floor(context * roomForAnswer));
-    const dropped = await fewestToDrop(turnsBefore(asked), async (turns) => (await engine.countTokens(promptOf(asked, system, turns))) + room <= context);
+    const dropped = await fewestToDrop(turnsBefore(asked), async (turns) => (await engine.countTokens(promptOf(asked, system, turns), variables)) + room <= context);
     this.set({ readFrom: firstRead(asked, dropped) });
     return promptOf(asked, system, dropped);
   }
@@ -188,6 +191,15 @@ export class Conversation implements ReactiveController {
 
 const isSame = (a: Message, b: Message | undefined): boolean =>
   b !== undefined && a.role === b.role && a.content === b.content && a.reasoning === b.reasoning && a.note === b.note;
+
+/** What the chat template is told, where the visitor has chosen and it listens. */
+function variablesFor({ info: { thinking } }: Engine, { think }: AskSettings): Record<string, boolean> | undefined {
+  return think === undefined || !thinking ? undefined : { [thinking.variable]: think };
+}
+
+function promptEndFor({ info: { promptEnd = '', thinking } }: Engine, { think }: AskSettings): string {
+  return think === undefined || !thinking ? promptEnd : thinking.promptEnd[think ? 'on' : 'off'];
+}
 
 function noteOf(stats: GenerateStats, cut: boolean, context: number): string {
   const tokens = `${stats.newTokens} ${stats.newTokens === 1 ? 'token' : 'tokens'}`;

@@ -29,7 +29,7 @@ export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats
       @load=${() => actions.linked(true)} @closed=${() => actions.linked(false)}></windrow-link-question>`;
   }
   if (overlay === 'settings') {
-    return html`<windrow-chat-settings .settings=${chats.open} @closed=${actions.close}
+    return html`<windrow-chat-settings .settings=${chats.open} .thinking=${engine?.info.thinking} @closed=${actions.close}
       @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
   }
   if (overlay !== 'activity' || !engine) return nothing;
