@@ -130,7 +130,7 @@ test('another model or budget takes the place of the loaded one, and an address 
   expect(await page.evaluate(async () => (await document.querySelector('windrow-chat')!.engine!.stats()).budgetBytes)).toBe(8e6);
   await expect.poll(() => page.workers().length).toBe(1);
   await page.evaluate(() => (document.querySelector('windrow-chat')!.model = 'http://'));
-  await expect(page.getByRole('alert').first()).toContainText('is no URL');
+  await expect(page.getByRole('alert').first()).toContainText('is no http or https address');
   await expect.poll(() => page.workers().length).toBe(0);
   site.close();
 });

@@ -22,9 +22,14 @@ export function readAddress(text: string, base?: string): Address {
   if (hubName.test(name)) return { repo: name };
   const host = hostAndPort.exec(name)?.[1];
   const scheme = path !== undefined && !/^https?:/i.test(name) ? 'https://' : host === undefined ? '' : /^(localhost|[\d.]+|\[.*\])$/i.test(host) ? 'http://' : 'https://';
-  const url = new URL(scheme + name, base);
+  return { url: toAddress(scheme + name, base) };
+}
+
+/** @throws TypeError for what is no address of a file that `fetch` reads. */
+export function toAddress(text: string, base?: string): string {
+  const url = new URL(text, base);
   if (!schemes.includes(url.protocol)) throw new TypeError(`${url.protocol} is no http or https address`);
-  return { url: url.href };
+  return url.href;
 }
 
 /** What a path on the hub stands for: a repository, or a file whose page (`blob`, or a panel on the repository's) was copied. */

@@ -85,5 +85,5 @@ function workerFailure(event: Event): string {
     ? `The engine's worker failed: ${message}. Load the model again.`
     : 'The script of the engine\'s worker could not be loaded. Check that the page serves it and that its '
       + 'Content-Security-Policy allows it (worker-src).'
-      + (globalThis.crossOriginIsolated ? ' As this page has a Cross-Origin-Embedder-Policy, the script needs the same header.' : '');
+      + ` ${globalThis.crossOriginIsolated ? 'As this page has' : 'If this page has'} a Cross-Origin-Embedder-Policy, the script needs the same header.`;
 }

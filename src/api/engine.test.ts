@@ -201,7 +201,7 @@ test('a worker script that cannot be loaded is said to be so', async () => {
   const worker = new FakeWorker({ load: () => new Promise(() => {}) });
   const load = createEngine({ model, worker: worker as unknown as Worker });
   worker.crash();
-  await expect(load).rejects.toThrow('could not be loaded');
+  await expect(load).rejects.toThrow(/could not be loaded.*\(worker-src\)\. If this page has a Cross-Origin-Embedder-Policy, the script needs the same header\.$/);
 });
 
 test('unload frees, ends the worker and rejects what is open', async () => {

@@ -134,5 +134,6 @@ test('a model is a URL, a file, bytes or a source', () => {
   expect(toModelSource(bytes)).toEqual({ bytes });
   expect(toModelSource({ stored: 'x' })).toEqual({ stored: 'x' });
   expect(() => toModelSource('no base here')).toThrow('"no base here" is no http or https address, and no owner/repo');
+  for (const url of ['localhost:8080/m.gguf', 'file:///m.gguf', 'javascript:1']) expect(() => toModelSource({ url })).toThrow('no http or https address');
   expect(() => toModelSource(7 as never)).toThrow(RequestError);
 });

@@ -4,7 +4,7 @@ import { RequestError, shown } from '../errors.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
 import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
 import { parseBytes } from '../bytes.ts';
-import { readAddress } from './address.ts';
+import { readAddress, toAddress } from './address.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
 import { type CompletionParams } from './completions.ts';
 
@@ -182,9 +182,9 @@ function addressOf(text: string): ModelSource {
 /** What is called an address is no name on a hub. */
 function absolute(url: string): string {
   try {
-    return new URL(url, base()).href;
+    return toAddress(url, base());
   } catch {
-    throw new RequestError(`The model's address ${shown(url)} is no URL. Give one as in https://example.org/model.gguf.`);
+    throw new RequestError(`The model's address ${shown(url)} is no http or https address. Give one as in https://example.org/model.gguf.`);
   }
 }
 

@@ -46,6 +46,9 @@ export class Cursor {
     return new InvalidFileError(`${this.source.name}: ${this.what} (at byte ${this.position}) ${message}`);
   }
 
+  /** Up to `length` of the first bytes, of those at hand. */
+  front = (length: number): Uint8Array => this.#bytes.subarray(0, length);
+
   u8 = () => this.#view.getUint8(this.#take(1));
   i8 = () => this.#view.getInt8(this.#take(1));
   u16 = () => this.#view.getUint16(this.#take(2), true);

@@ -126,6 +126,7 @@ describe('unsound files', () => {
   const huge = 2n ** 63n;
   const damaged: [title: string, parts: GgufParts, message: RegExp][] = [
     ['a pointer of Git LFS', { magic: 'version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 1054240\n' }, /pointer of Git LFS.*fetch the file itself/],
+    ['a checkpoint', { magic: 'PK\u0003\u0004' }, /begins with "PK\.\.", not with "GGUF"\. It is a zip archive, or a checkpoint of PyTorch/],
     ['another magic number', { magic: 'GGML' }, /not a GGUF: it begins with "GGML"/],
     ['a web page', { magic: '<!DO' }, /looks like a web page/],
     ['more pairs than the file can hold', { claimedPairs: 1000, metadata: [['a', { type: 'u8', value: 1 }]] }, /metadata count.* 1000 key-value pairs.* at most \d+ bytes follow/],

@@ -3,6 +3,7 @@
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { Cursor } from './cursor.ts';
 import { type Header, type Metadata, type MetadataArray, type MetadataValue, type TensorInfo } from './header.ts';
+import { whatItIs } from './lookalikes.ts';
 import { type ByteSource } from './source.ts';
 import { placeTensors, readTensor } from './tensors.ts';
 
@@ -67,8 +68,7 @@ function readVersion(cursor: Cursor): 2 | 3 {
   const magic = cursor.u32();
   if (magic !== 0x46554747) {
     const text = String.fromCharCode(...[0, 8, 16, 24].map((shift) => (magic >>> shift) & 255)).replace(/[^ -~]/g, '.');
-    const next = text === 'vers' ? 'It looks like a pointer of Git LFS, which stands for the file in a repository: fetch the file itself (git lfs pull, or the address of its download).' : text.trim().startsWith('<') ? 'It looks like a web page: is the address the one of the file itself?' : 'Choose a model in the GGUF format.';
-    throw new InvalidFileError(`${name} is not a GGUF: it begins with "${text}", not with "GGUF". ${next}`);
+    throw new InvalidFileError(`${name} is not a GGUF: it begins with "${text}", not with "GGUF". ${whatItIs(name, cursor.front(64))}`);
   }
   cursor.what = 'the version';
   const version = cursor.u32();

@@ -3,6 +3,7 @@ import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { ggmlTypes } from '../formats/ggml-types.ts';
 import { type Cursor } from './cursor.ts';
 import { type TensorInfo } from './header.ts';
+import { joinPieces } from './lookalikes.ts';
 import { type ByteSource } from './source.ts';
 
 /** ggml's GGML_MAX_NAME and GGML_MAX_DIMS. */
@@ -50,7 +51,7 @@ export function placeTensors(source: ByteSource, raw: readonly TensorInfo[], hea
     }
     const end = start + tensor.offset + tensor.byteLength;
     if (end > (source.byteLength ?? Number.MAX_SAFE_INTEGER)) {
-      throw new InvalidFileError(`${source.name}: tensor "${tensor.name}" ends at byte ${end}, but the file has ${source.byteLength ?? 'at most 2^53'} bytes. The file is incomplete or damaged: get it again.`);
+      throw new InvalidFileError(`${source.name}: tensor "${tensor.name}" ends at byte ${end}, but the file has ${source.byteLength ?? 'at most 2^53'} bytes. The file is incomplete or damaged: get it again.${joinPieces(source.name)}`);
     }
     tensors.set(tensor.name, { ...tensor, offset: start + tensor.offset });
   }

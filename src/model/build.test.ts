@@ -110,7 +110,7 @@ describe('what windrow would have to ignore', () => {
   });
 
   it('nor keys that repeat the default, nor counts per layer that are all the same', async () => {
-    const same = { 'llama.attention.causal': { type: 'bool', value: true }, 'llama.logit_scale': f32(1), 'llama.attention.head_count': { type: 'i32', value: [8, 8, 8, 8, 8] }, 'llama.attention.head_count_kv': { type: 'u32', value: [4, 4, 4, 4, 4] } } as const;
+    const same = { 'llama.attention.causal': { type: 'bool', value: true }, 'llama.attention.clamp_kqv': { type: 'f32', value: [0, 0, 0, 0, 0] }, 'llama.logit_scale': f32(1), 'llama.attention.head_count': { type: 'i32', value: [8, 8, 8, 8, 8] }, 'llama.attention.head_count_kv': { type: 'u32', value: [4, 4, 4, 4, 4] } } as const;
     expect((await varied(llama, { metadata: same })).config).toMatchObject({ heads: 8, kvHeads: 4 });
   });
 });

@@ -1,7 +1,7 @@
 // From a GGUF header to a graph, refusing what would be silently ignored.
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { formats } from '../formats/catalogue.ts';
-import { type Header } from '../gguf/header.ts';
+import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Architecture, openModelFile } from './architecture.ts';
 import { gemma3 } from './architectures/gemma3.ts';
@@ -35,7 +35,7 @@ export function buildGraph(header: Header): Graph {
     throw new UnsupportedModelError(`The architecture "${name}" is not supported. Supported are ${[...architectures.keys()].join(', ')}: choose a model of one of these.`);
   }
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
-  if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model.');
+  if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
   if (experts > 0) throw new UnsupportedModelError(`The file sets ${name}.expert_count = ${experts}: a mixture of experts, which windrow does not implement. Choose a dense model.`);
   const file = openModelFile(header, name);
@@ -55,11 +55,17 @@ function refuseUnknownKeys(header: Header, { name, harmless }: Architecture, rea
   for (const [key, value] of header.metadata) {
     if (!key.startsWith(`${name}.`)) continue;
     const short = key.slice(name.length + 1);
-    const off = value === 0 || value === false || value === defaults[short]; // expert_count = 0 and the like
+    const off = isOff(value, defaults[short]); // expert_count = 0 and the like
     if (!off && !read.has(short) && !harmless.includes(short) && !harmlessKeys.includes(short)) {
       throw new UnsupportedModelError(`The file sets ${key} = ${String(value).slice(0, 60)}, which windrow does not implement for ${name}; ignoring it could give wrong numbers.`);
     }
   }
+}
+
+/** Whether `value`, or each one of a list of them by layer, changes nothing. */
+function isOff(value: MetadataValue, usual: unknown): boolean {
+  if (typeof value === 'object') return Array.prototype.every.call(value, (each: MetadataValue) => isOff(each, usual));
+  return value === 0 || value === false || value === usual;
 }
 
 function refuseUnusedTensors(header: Header, graph: Graph): void {

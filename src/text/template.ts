@@ -63,7 +63,7 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TemplateException) throw new RequestError(`The model's chat template does not accept this conversation: ${reason}`);
-      const unusable = new UnsupportedModelError(`The model's chat template cannot be run: ${reason}. Give the prompt as text instead.`);
+      const unusable = new UnsupportedModelError(`The model's chat template cannot be run: ${reason}. Choose another file of the model, or give the prompt as text.`);
       // What passes the bounds with a few words will pass them again, after seconds each time.
       if (error instanceof RangeError && probes.includes(messages)) broken = unusable;
       throw unusable;

@@ -1,5 +1,6 @@
 // What a server's answer to a request for a range says before its body, or in its first bytes. Sends and repeats nothing.
 import { InvalidFileError, RequestError } from '../../errors.ts';
+import { fileOfPage } from './unreachable.ts';
 
 /** What is told of a file's state; each undefined where it is not, or may not be read across origins. */
 export interface FileState {
@@ -50,8 +51,10 @@ export function readAnswer({ status, statusText, headers }: Response, name: stri
   };
 }
 
-const webPage = (name: string): InvalidFileError =>
-  new InvalidFileError(`${name} is a web page (text/html); needed is the file itself. On a model hub that is the address of the download.`);
+function webPage(name: string): InvalidFileError {
+  const file = fileOfPage(name);
+  return new InvalidFileError(`${name} is a web page (text/html); needed is the file itself${file ? `, which is at ${file}` : '. On a model hub that is the address of the download'}.`);
+}
 
 /** Scripts that hand out files call them anything: what begins as a GGUF does is none of the pages that `page` stands for. */
 export function refusePage({ page, at }: Answer, name: string, known: boolean, first: Uint8Array): void {

@@ -3,6 +3,7 @@
 import { anySignal } from '../../signals.ts';
 import { InvalidFileError, RequestError } from '../../errors.ts';
 import { type ByteSource } from '../../gguf/source.ts';
+import { whatToCheck } from './unreachable.ts';
 import { differenceOf, type FileState, readAnswer, Refused, refusePage } from './answer.ts';
 
 export interface UrlSourceOptions {
@@ -66,7 +67,7 @@ export function urlSource(url: string, options: UrlSourceOptions = {}): ByteSour
 
   function givenUp(error: Error, offset: number, tries: number): Error {
     if (!(error instanceof Refused && error.busy)) {
-      return new Error(`${name} cannot be read at byte ${offset}, tried ${tries} times: ${error.message}. Check the connection, and that the server allows this page (CORS) and does not compress the file.`, { cause: error });
+      return new Error(`${name} cannot be read at byte ${offset}, tried ${tries} times: ${error.message}. ${error instanceof Refused ? 'The server fails: load it again later.' : whatToCheck(url, globalThis.origin)}`, { cause: error });
     }
     const asked = error.waitMs === undefined ? '' : ` It asks to come again in ${Math.ceil(error.waitMs / 1000)} s.`;
     return new RequestError(`${error.message}: the server limits requests or has too many (tried ${tries} times, at byte ${offset}).${asked} Load it again later: what is stored is not downloaded twice.`, { code: 'rate_limited', cause: error });
