@@ -20,6 +20,10 @@ const loading = `<!doctype html><meta charset="utf-8"><script type="module">
     tell('loaded ' + engine.info.name);
   } catch (error) { tell([error.name, error.code, error.message].join(' ')); }
 </script>`;
+const importing = `<!doctype html><meta charset="utf-8"><script type="module">
+  const { openLibrary } = await import('/index.js');
+  openLibrary().importModel({ model: '/tiny.gguf' }).done.catch(({ name, message }) => (document.title = [name, message].join(' ')));
+</script>`;
 const library = (headers: Record<string, string> = {}, pages: Record<string, string | Buffer> = {}): Promise<Site> =>
   startSite('dist/lib', { '/': loading, '/tiny.gguf': tinyModel.buffer, ...pages }, headers);
 
@@ -39,6 +43,15 @@ test('without https the page says so, and old chats are read', async ({ page }) 
   await page.reload();
   await page.getByRole('button', { name: 'Old', exact: true }).click();
   await expect(page.getByText('Hi there')).toBeVisible();
+});
+
+test('without https an import says so', async ({ page }) => {
+  await page.context().route('http://lan.example/**', (route) => {
+    const path = new URL(route.request().url()).pathname;
+    return route.fulfill(path === '/' ? { contentType: 'text/html', body: importing } : { contentType: 'text/javascript', body: readFileSync(join('dist/lib', path)) });
+  });
+  await page.goto('http://lan.example/');
+  await expect(page).toHaveTitle(/^DeviceError .*Open it over https/);
 });
 
 test('from a file the page says what it needs', async ({ page }) => {

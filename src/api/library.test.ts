@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
-import { BudgetError, RequestError } from '../errors.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource, type WorkerEngine } from '../protocol.ts';
 import { FakeWorker } from '../../test/fake-worker.ts';
 import { openLibrary } from './library.ts';
 
 const plan: ModelPlan = { name: 'Fake 1M', verdict: 'streams', fileBytes: 1000, storedBytes: 900, stored: false, totalBytes: 700, budgetBytes: 800, keptBytes: 500, streamedBytes: 400, context: 512 };
+afterEach(() => vi.unstubAllGlobals());
+
 const libraryWith = (fake: Partial<WorkerEngine>) => openLibrary({ worker: () => new FakeWorker(fake) as unknown as Worker });
 
 test('plans a model with the options of a load, and leaves its bytes to the caller', async () => {
@@ -31,4 +33,15 @@ test('a plan rejects options out of range, what the worker reports, and calls af
   await expect(library.plan({ model: 'https://example.org/model.gguf' })).rejects.toBeInstanceOf(BudgetError);
   library.close();
   await expect(library.plan({ model: 'https://example.org/model.gguf' })).rejects.toThrow('The library was closed.');
+});
+
+test('an import on a page without https says so, and ends its worker', async () => {
+  vi.stubGlobal('isSecureContext', false);
+  const workers: FakeWorker[] = [];
+  const library = openLibrary({ worker: () => (workers.push(new FakeWorker({})), workers.at(-1) as unknown as Worker) });
+  const { done } = library.importModel({ model: 'https://example.org/model.gguf' });
+  await expect(done).rejects.toBeInstanceOf(DeviceError);
+  await expect(done).rejects.toThrow(/came by http; .*Open it over https or from localhost/);
+  expect(workers.map(({ terminated }) => terminated)).toEqual([false, true]);
+  library.close();
 });

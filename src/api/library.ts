@@ -1,6 +1,7 @@
 // Models without loading any: what one would take, and those that the browser's storage keeps, imported, listed, checked and
 // deleted.
 import { transfer } from 'comlink';
+import { DeviceError } from '../errors.ts';
 import { type LoadProgress, type ModelPlan, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { connect, startWorker } from './connection.ts';
 import { type ModelOptions } from './engine.ts';
@@ -68,8 +69,10 @@ function startImport(worker: (() => Worker) | undefined, { model, onProgress, ..
   const connection = connect(startWorker(worker));
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }: MessageEvent<LoadProgress>) => onProgress?.(data);
-  const done = connection
-    .call((remote) => remote.importModel('bytes' in source ? transfer(source, [source.bytes]) : source, load, transfer(port2, [port2])))
+  const importing = globalThis.isSecureContext === false
+    ? Promise.reject<StoredModel>(new DeviceError('This page came by http; models are stored and run only where browsers trust the address. Open it over https or from localhost.'))
+    : connection.call((remote) => remote.importModel('bytes' in source ? transfer(source, [source.bytes]) : source, load, transfer(port2, [port2])));
+  const done = importing
     .finally(() => {
       port1.close();
       connection.close(new Error('The import has ended.'));
