@@ -13,7 +13,7 @@ import { type Sweep, sweep, sweepText } from '../src/bench/sweep.ts';
 export interface PageOptions extends BenchOptions {
   /** Also at several budgets, against each other. */
   sweep?: boolean;
-  load: Pick<EngineOptions, 'f32' | 'variant' | 'kv' | 'budgetBytes' | 'tokensPerSubmit'>;
+  load: Pick<EngineOptions, 'f32' | 'variant' | 'kv' | 'budgetBytes' | 'experiment'>;
 }
 
 export interface PageResult {

@@ -30,7 +30,7 @@ export function readQuery(search: string): BenchQuery {
       quick: on('quick'),
       load: {
         f32: on('f32') || undefined, variant: query.get('variant') ?? undefined, kv: query.get('kv') ?? undefined,
-        budgetBytes: query.get('budget') ? parseBytes(query.get('budget')!, 'budget') : undefined, tokensPerSubmit: on('one-submit') ? 1 : undefined,
+        budgetBytes: query.get('budget') ? parseBytes(query.get('budget')!, 'budget') : undefined, experiment: on('one-submit') ? { tokensPerSubmit: 1 } : undefined,
       },
     },
   };

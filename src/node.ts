@@ -9,7 +9,7 @@ import { DeviceError } from './errors.ts';
 import { isSoftware } from './gpu/device.ts';
 import { recordsFile } from './weights/store/records-file.ts';
 
-export { openModel } from './engine/load/model-file.ts';
+export { openModel } from './engine/load/opened.ts';
 export { plan } from './engine/load/plan.ts';
 export { readHeader } from './gguf/parse.ts';
 export { createTokenizer } from './text/tokenizer/tokenizer.ts';

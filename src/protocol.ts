@@ -196,6 +196,8 @@ export interface GenerateStats {
   prefillMs: number;
   decodeMs: number;
   gpuBytesPeak: number;
+  /** What happened meanwhile that a person should know, as that the GPU was lost and the model brought back. */
+  notices?: string[];
   /** For the prompt and for all tokens after the first, if weights are streamed. */
   transfer?: { prefill: TransferStats; decode: TransferStats };
 }

@@ -1,6 +1,5 @@
 // Logits of chosen tokens against those of all tokens, on Dawn.
 import { describe, expect, it } from 'vitest';
-import { plan } from '../src/engine/load/plan.ts';
 import { type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { adapterFile } from './dawn.ts';
 import { floatsFixture, jsonFixture } from './fixture.ts';
@@ -50,7 +49,7 @@ describe.skipIf(!adapterFile)('logits of chosen tokens', () => {
     expect(await next()).toEqual(greedy32.slice(0, 6));
     await runner.feedRows(tokens24.slice(20), 20, [0, 1]);
     expect(await next()).toEqual(greedy32.slice(0, 6));
-    expect(model.ledger.peakBytes).toBeLessThanOrEqual(plan(model, model.options).totalBytes);
+    expect(model.ledger.peakBytes).toBeLessThanOrEqual(model.plan.totalBytes);
     await refuses(runner, tokens24);
     await model.destroy();
   });

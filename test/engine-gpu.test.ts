@@ -3,7 +3,6 @@ import { vary } from './vary.ts';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RequestError } from '../src/errors.ts';
 import { type LoadProgress } from '../src/protocol.ts';
-import { plan } from '../src/engine/load/plan.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { type Answer, answer, golden, openEngine, quick, stories } from './engine.ts';
 
@@ -45,9 +44,8 @@ describe.skipIf(!adapterFile)('the engine', () => {
   it('stays within what the plan says', async () => {
     await greedy(200);
     const { model } = engine.loaded();
-    const planned = plan(model, model.options);
-    expect(engine.stats().gpuBytesPeak).toBeLessThanOrEqual(planned.totalBytes);
-    expect(engine.stats().gpuBytesPeak).toBeGreaterThan(0.5 * planned.totalBytes);
+    expect(engine.stats().gpuBytesPeak).toBeLessThanOrEqual(model.plan.totalBytes);
+    expect(engine.stats().gpuBytesPeak).toBeGreaterThan(0.5 * model.plan.totalBytes);
   });
 
   describe('with several requests at once', () => {
@@ -237,40 +235,30 @@ describe.skipIf(!adapterFile)('the engine', () => {
     });
 
     it('at the end token of the file, which is neither counted nor shown', async () => {
-      const { text, model } = engine.loaded();
-      const ends = text!.template.endOfTurn as Set<number>;
       const last = golden.ids.findIndex((id, i) => i >= 4 && !golden.ids.slice(0, i).includes(id)); // the first that had not come before
-      ends.add(golden.ids[last]);
-      try {
-        for (const tokensPerSubmit of [1, 3, 16]) {
-          model.options.tokensPerSubmit = tokensPerSubmit;
-          expect(await greedy(50)).toMatchObject({ ids: firstIds(last), reason: 'stop', stats: { newTokens: last } });
-          // The conversation goes on from what was said, without being run again.
-          const asked = { tokens: [...golden.prompt_ids, ...firstIds(last), golden.prompt_ids.at(-1)!] };
-          const next = await answer(engine, { prompt: asked, maxTokens: 2 });
-          expect(next.stats.cachedTokens).toBe(asked.tokens.length - 1);
-          await greedy(1);
-        }
-      } finally {
-        ends.delete(golden.ids[last]);
-        delete model.options.tokensPerSubmit;
+      for (const tokensPerSubmit of [1, 3, 16]) {
+        await engine.load(stories(), { ...quick, experiment: { tokensPerSubmit } });
+        (engine.loaded().text!.template.endOfTurn as Set<number>).add(golden.ids[last]);
+        expect(await greedy(50)).toMatchObject({ ids: firstIds(last), reason: 'stop', stats: { newTokens: last } });
+        // The conversation goes on from what was said, without being run again.
+        const asked = { tokens: [...golden.prompt_ids, ...firstIds(last), golden.prompt_ids.at(-1)!] };
+        const next = await answer(engine, { prompt: asked, maxTokens: 2 });
+        expect(next.stats.cachedTokens).toBe(asked.tokens.length - 1);
       }
+      await engine.load(stories(), quick);
     });
 
     it('with the same tokens however many are made per submit, greedy or drawn, across a growth of the cache', async () => {
-      const { model, runner } = engine.loaded();
       const drawn: number[][] = [];
-      try {
-        for (const tokensPerSubmit of [1, 5, 16]) {
-          model.options.tokensPerSubmit = tokensPerSubmit;
-          const before = runner.submits;
-          expect(await greedy(100)).toMatchObject({ ids: firstIds(100) });
-          if (tokensPerSubmit === 16) expect(runner.submits - before).toBeLessThan(100);
-          drawn.push((await answer(engine, { prompt, maxTokens: 300, sampling: { temperature: 1, seed: 11 } })).ids);
-        }
-      } finally {
-        delete model.options.tokensPerSubmit;
+      for (const tokensPerSubmit of [1, 5, 16]) {
+        await engine.load(stories(), { ...quick, experiment: { tokensPerSubmit } });
+        const { runner } = engine.loaded();
+        const before = runner.submits;
+        expect(await greedy(100)).toMatchObject({ ids: firstIds(100) });
+        if (tokensPerSubmit === 16) expect(runner.submits - before).toBeLessThan(100);
+        drawn.push((await answer(engine, { prompt, maxTokens: 300, sampling: { temperature: 1, seed: 11 } })).ids);
       }
+      await engine.load(stories(), quick);
       expect(drawn[0].length).toBeGreaterThan(100);
       expect(drawn[1]).toEqual(drawn[0]);
       expect(drawn[2]).toEqual(drawn[0]);
@@ -314,8 +302,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
   });
 
   it('keeps to a budget that is just the plan', async () => {
-    const { model } = engine.loaded();
-    const { totalBytes } = plan(model, model.options);
+    const { totalBytes } = engine.loaded().model.plan;
     await engine.load(stories(), { ...quick, budgetBytes: totalBytes });
     expect((await greedy(200)).ids).toEqual(firstIds(200));
     expect((await answer(engine, { prompt: { tokens: [...golden.prompt_ids, ...golden.ids] }, maxTokens: 200 })).stats.newTokens).toBe(200);

@@ -1,7 +1,9 @@
 // Steps of 2 to 8 tokens of SmolLM2 by the kernel for few rows and by that for many, in turn. In the full run alone, as it times.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
-import { openModel } from '../src/engine/load/model-file.ts';
+import { chosenAs } from '../src/engine/load/chosen.ts';
+import { openModel } from '../src/engine/load/opened.ts';
+import { planModel } from '../src/engine/load/planned.ts';
 import { type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { defaultChoice } from '../src/engine/measure/choice-text.ts';
 import { readHeader } from '../src/gguf/parse.ts';
@@ -33,7 +35,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
     prefill = byRows;
     models = await Promise.all(splits.map((few) => {
       const choice: KernelChoice = { ...defaultChoice(gpu, { f32: true }), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
-      return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kv: kvFormat('f32'), kernels });
+      return loadModel(planModel(chosenAs(gpu, opened, { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kv: kvFormat('f32') }, kernels)), sourceReader(source, opened.header, opened.layout));
     }));
     runners = models.map(createRunner);
   });

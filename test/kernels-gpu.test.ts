@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { createKernelCache, type KernelSpec } from '../src/gpu/kernels.ts';
 import { type CheckResult, selfTest } from '../src/gpu/self-test.ts';
-import { openModel } from '../src/engine/load/model-file.ts';
+import { openModel } from '../src/engine/load/opened.ts';
 import { defaultChoice } from '../src/engine/measure/choice-text.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { bytesSource } from '../src/weights/source/source.ts';

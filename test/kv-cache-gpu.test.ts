@@ -27,8 +27,8 @@ describe.skipIf(!adapterFile)('keys and values', () => {
     const bytes: Record<string, number> = {};
     let perHead = 0;
     for (const kv of kvFormats.keys()) {
-      await withModel('tiny/tiny-mistral.gguf', kv, async ({ ledger, plan, options, graph }, runner) => {
-        await runner.feed(ids(options.context, graph.config.vocab), 0);
+      await withModel('tiny/tiny-mistral.gguf', kv, async ({ ledger, plan, sizes, graph }, runner) => {
+        await runner.feed(ids(sizes.context, graph.config.vocab), 0);
         expect(ledger.bytes.kv).toBe(plan.bytes.kv);
         expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
         bytes[kv] = ledger.bytes.kv;

@@ -1,16 +1,17 @@
 // Every GPU byte of a load is in its ledger, those of the self-test and of measurements included, and never are there more
 // than the budget allows: on Dawn, where each buffer made is counted beside the ledger.
+import { describe, expect, it, vi } from 'vitest';
+import { choose } from '../src/engine/load/chosen.ts';
 import { kvFormat } from '../src/kv/formats/catalogue.ts';
-import { describe, expect, it } from 'vitest';
-import { createChooser } from '../src/engine/measure/chooser.ts';
 import { loadModel } from '../src/engine/load/load.ts';
-import { type ModelOptions, openModel } from '../src/engine/load/model-file.ts';
+import { openModel } from '../src/engine/load/opened.ts';
+import { planModel } from '../src/engine/load/planned.ts';
 import { createRunner } from '../src/engine/run/runner.ts';
 import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/measure/tuning.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { createKernelCache } from '../src/gpu/kernels.ts';
-import { type Ledger } from '../src/gpu/ledger.ts';
+import { type Ledger, type Purpose } from '../src/gpu/ledger.ts';
 import { sourceReader } from '../src/weights/store/reader.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile } from './dawn.ts';
@@ -18,12 +19,25 @@ import { fixture } from './fixture.ts';
 import { openDawn, testChoice } from './model.ts';
 import { record } from './verified.ts';
 
+/** All that are not booked in another. */
+const ledgers = vi.hoisted((): Ledger[] => []);
+vi.mock('../src/gpu/ledger.ts', async (original) => {
+  const { createLedger } = await original<{ createLedger: (device: GPUDevice, budgetBytes: number, within?: object) => Ledger }>();
+  return {
+    createLedger(...given: Parameters<typeof createLedger>) {
+      const ledger = createLedger(...given);
+      if (!given[2]) ledgers.push(ledger);
+      return ledger;
+    },
+  };
+});
+
 const path = 'tiny/tiny-qwen2.gguf';
 const options = { context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
 
 /** Compares, whenever a buffer is made, the bytes of all buffers alive with those booked. */
 function watch(device: GPUDevice) {
-  const seen = { alive: 0, unbooked: 0, overbooked: 0, test: 0, ledger: undefined as Ledger | undefined };
+  const seen = { alive: 0, unbooked: 0, overbooked: 0, test: 0 };
   const createBuffer = device.createBuffer.bind(device);
   device.createBuffer = (descriptor) => {
     const buffer = createBuffer(descriptor);
@@ -33,11 +47,11 @@ function watch(device: GPUDevice) {
       seen.alive -= descriptor.size;
       return destroy();
     };
-    const bytes = seen.ledger?.bytes;
-    const booked = bytes ? Object.values(bytes).reduce((a, b) => a + b, 0) : 0;
+    const bookedFor = (purpose: Purpose) => ledgers.reduce((sum, { bytes }) => sum + bytes[purpose], 0);
+    const booked = ledgers.flatMap(({ bytes }) => Object.values(bytes)).reduce((a, b) => a + b, 0);
     seen.unbooked = Math.max(seen.unbooked, seen.alive - booked);
-    seen.overbooked = Math.max(seen.overbooked, booked - (bytes?.staging ?? 0) - seen.alive); // uploads are staged without a buffer
-    seen.test = Math.max(seen.test, bytes?.test ?? 0);
+    seen.overbooked = Math.max(seen.overbooked, booked - bookedFor('staging') - seen.alive); // uploads are staged without a buffer
+    seen.test = Math.max(seen.test, bookedFor('test'));
     return buffer;
   };
   return seen;
@@ -64,10 +78,9 @@ describe.skipIf(!adapterFile)('the ledger of a load', () => {
     const answers: number[][] = [];
     const tight = sweepBudgets(opened, options).filter(({ name }) => ['100 %', '25 %', 'smallest'].includes(name));
     for (const { name, budgetBytes } of [{ name: 'ample', budgetBytes: 2 ** 30 }, ...tight]) {
-      const chooser = await createChooser(gpu, kernels, opened, { choice: testChoice, kv: options.kv }, tuning);
-      const choose: ModelOptions['choose'] = { ...chooser, first: (ledger) => chooser.first((seen.ledger = ledger)) };
+      const chosen = await choose(gpu, opened, { ...options, budgetBytes }, kernels, tuning);
       seen.test = 0;
-      const model = await loadModel(gpu, opened, reader, { ...options, budgetBytes, kernels, choose });
+      const model = await loadModel(planModel(chosen), reader);
       const runner = createRunner(model);
       const prompt = Array.from({ length: 70 }, (_, i) => (1 + i * 7919) % 512);
       await runner.feed(prompt, 0);
@@ -76,7 +89,7 @@ describe.skipIf(!adapterFile)('the ledger of a load', () => {
       while (ids.length < 6) ids.push((await runner.step(greedy, prompt.length + ids.length - 1)).id);
       answers.push(ids);
       console.log(`${name}: ${budgetBytes} bytes, plan ${model.plan.totalBytes}, peak ${model.ledger.peakBytes}, of tests ${seen.test}`);
-      expect(chooser.warnings(), name).toEqual([]);
+      expect(chosen.chooser!.warnings(), name).toEqual([]);
       expect(seen.test, name).toBeGreaterThan(0);
       expect(model.ledger.bytes.test, name).toBe(0);
       expect(model.ledger.peakBytes, name).toBeLessThanOrEqual(budgetBytes);

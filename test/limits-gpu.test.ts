@@ -67,8 +67,8 @@ describe.skipIf(!adapterFile)('kernel choices', () => {
     const golden: Record<string, Errors> = {};
     for (const [i, attention] of attentions.entries()) {
       const chunk = chunks[i % chunks.length];
-      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { choice: { ...testChoice, ...attention, chunk }, chunk, context: 1088, kernels });
-      expect(model.options.chunk).toBe(chunk);
+      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { choice: { ...testChoice, ...attention, chunk }, chunk, context: 1088 }, kernels);
+      expect(model.sizes.chunk).toBe(chunk);
       golden[`span ${attention.span} in ${attention.threads}, steps of ${chunk}`] = await errorsOf(model, 'tiny-gemma3');
       const runner = createRunner(model);
       const ids = Array.from({ length: 1081 }, (_, i) => (1 + i * 7919) % model.graph.config.vocab);

@@ -1,8 +1,12 @@
 // Loads a model for tests on Dawn, as the engine does.
 import { type KernelChoice } from '../src/model/kernel-choice.ts';
+import { type KernelCache } from '../src/gpu/kernels.ts';
 import { type DeviceOptions, type Gpu, openGpu } from '../src/gpu/device.ts';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
-import { type ModelOptions, openModel } from '../src/engine/load/model-file.ts';
+import { chosenAs } from '../src/engine/load/chosen.ts';
+import { openModel } from '../src/engine/load/opened.ts';
+import { type ModelOptions } from '../src/engine/load/options.ts';
+import { planModel } from '../src/engine/load/planned.ts';
 import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { sourceReader } from '../src/weights/store/reader.ts';
@@ -14,10 +18,9 @@ export const openDawn = (options?: DeviceOptions): Promise<Gpu> => openGpu(dawn(
 
 export const testChoice: KernelChoice = { splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
 
-export async function openFixture(gpu: Gpu, path: string, options: Partial<ModelOptions>): Promise<LoadedModel> {
+export async function openFixture(gpu: Gpu, path: string, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> {
   const source = bytesSource(fixture(path), path);
   const opened = openModel(await readHeader(source));
-  return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), {
-    budgetBytes: 2 ** 32, chunk: 64, logitsRows: 64, context: Math.min(1024, opened.graph.config.context), choice: testChoice, kv: kvFormat('f32'), ...options,
-  });
+  const asked = { budgetBytes: 2 ** 32, chunk: 64, logitsRows: 64, context: Math.min(1024, opened.graph.config.context), choice: testChoice, kv: kvFormat('f32'), ...options };
+  return loadModel(planModel(chosenAs(gpu, opened, asked, kernels)), sourceReader(source, opened.header, opened.layout));
 }

@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { negativeLogLikelihood } from '../src/cli/perplexity.ts';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
-import { kvFormatFor, openModel } from '../src/engine/load/model-file.ts';
+import { chosenAs } from '../src/engine/load/chosen.ts';
+import { openModel } from '../src/engine/load/opened.ts';
+import { kvFormatFor } from '../src/engine/load/options.ts';
+import { planModel } from '../src/engine/load/planned.ts';
 import { type KernelChoice } from '../src/model/kernel-choice.ts';
 import { type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { defaultChoice } from '../src/engine/measure/choice-text.ts';
@@ -44,7 +47,7 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const gpu = await openDawn();
   const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
   const choice: KernelChoice = { ...defaultChoice(gpu, { f32 }), splits: 1, panels: 4, dot: 'f32', threads: 32, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
-  return loadModel(gpu, opened, sourceReader(source, opened.header, opened.layout), { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, choice, kv: kvFormatFor({ f32, kv }) });
+  return loadModel(planModel(chosenAs(gpu, opened, { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, choice, kv: kvFormatFor({ f32, kv }) })), sourceReader(source, opened.header, opened.layout));
 }
 
 describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2 in f32', () => {
@@ -100,7 +103,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 wit
   it.each(prompts)('stays within a KL divergence of 1e-3 after $n_tokens tokens', async ({ ids }) => {
     await runner.feed(ids, 0);
     const found = divergence(floatsFixture(`smollm2/logits-${ids.length}.f32`), await runner.readLogits());
-    record({ point: `SmolLM2 default path (tile ${model.options.choice.tile}, keys and values in ${model.options.kv.name}) after ${ids.length} tokens: KL divergence`, command: command('KL divergence'), value: found });
+    record({ point: `SmolLM2 default path (tile ${model.choice.tile}, keys and values in ${model.kv.name}) after ${ids.length} tokens: KL divergence`, command: command('KL divergence'), value: found });
     expect(found).toBeLessThan(1e-3);
   });
 

@@ -77,7 +77,7 @@ describe.skipIf(!adapterFile)("the adapter's own", () => {
 async function goldenError(gpu: Gpu, prefill: KernelChoice['prefill'], replaced: Record<string, string> = {}): Promise<number> {
   let worst = 0;
   for (const name of isFull ? ['tiny-llama-k', 'tiny-gemma3'] : ['tiny-llama-k']) {
-    const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, prefill }, kernels: createKernelCache(gpu.device, replaced) });
+    const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, prefill } }, createKernelCache(gpu.device, replaced));
     worst = Math.max(worst, (await errorsOf(model, name)).prefill);
     await model.destroy();
   }

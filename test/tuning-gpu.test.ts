@@ -4,7 +4,7 @@ import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineOptions } from '../src/engine/engine.ts';
 import { kindsOf } from '../src/engine/measure/kinds.ts';
-import { openModel } from '../src/engine/load/model-file.ts';
+import { openModel } from '../src/engine/load/opened.ts';
 import { attentionKind } from '../src/engine/measure/tune-attention.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/measure/tuning.ts';
 import { DeviceError } from '../src/errors.ts';

@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { countCalls } from '../src/bench/count-calls.ts';
 import { loadByGuess } from '../src/engine/load/default-budget.ts';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
-import { type ModelOptions, type OpenedModel, openModel } from '../src/engine/load/model-file.ts';
+import { chosenAs } from '../src/engine/load/chosen.ts';
+import { type OpenedModel, openModel } from '../src/engine/load/opened.ts';
+import { type Experiment, type ModelOptions } from '../src/engine/load/options.ts';
+import { planModel } from '../src/engine/load/planned.ts';
 import { createRunner } from '../src/engine/run/runner.ts';
 import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { readHeader } from '../src/gguf/parse.ts';
@@ -32,7 +35,7 @@ async function open(source: ByteSource): Promise<Opened> {
 const openTiny = (path: string) => open(bytesSource(fixture(path), path));
 
 async function load({ opened, reader }: Opened, more: Partial<ModelOptions>): Promise<LoadedModel> {
-  return loadModel(await openDawn(), opened, reader, { ...options, ...more });
+  return loadModel(planModel(chosenAs(await openDawn(), opened, { ...options, ...more })), reader);
 }
 
 /** A prompt of two chunks, then greedy tokens: ids and the logits after the prompt. */
@@ -153,7 +156,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
 
   it('stops in the middle of a prompt when asked, and answers as before afterwards', async () => {
     const file = await openTiny('tiny/tiny-qwen3.gguf');
-    const model = await load(file, { budgetBytes: quarterOf(file), readDelay: 100 / 2 ** 20, ramBytes: 1 });
+    const model = await load(file, { budgetBytes: quarterOf(file), experiment: { readDelay: 100 / 2 ** 20 }, ramBytes: 1 });
     const before = await answer(model, 70, 4);
     for (const ms of [0, 15, 40]) {
       const stop = new AbortController();
@@ -188,7 +191,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
 
   it('frees everything while transfers are under way', async () => {
     const file = await openTiny('tiny/tiny-llama3.gguf');
-    const model = await load(file, { budgetBytes: quarterOf(file), readDelay: 100 / 2 ** 20, ramBytes: 1 });
+    const model = await load(file, { budgetBytes: quarterOf(file), experiment: { readDelay: 100 / 2 ** 20 }, ramBytes: 1 });
     const feeding = createRunner(model).feed(tokens, 0, AbortSignal.timeout(20));
     await feeding.catch(() => {});
     await close(model);
@@ -196,8 +199,8 @@ describe.skipIf(!adapterFile)('streaming', () => {
 
   it('reads, uploads and computes in turn if the plain loader is asked for, with the same tokens', async () => {
     const file = await openTiny('tiny/tiny-qwen2.gguf');
-    const run = async (loader: ModelOptions['loader']) => {
-      const model = await load(file, { budgetBytes: quarterOf(file), loader });
+    const run = async (loader: Experiment['loader']) => {
+      const model = await load(file, { budgetBytes: quarterOf(file), experiment: { loader } });
       const { ids, perToken } = await answer(model, 70, 4);
       await close(model);
       return { ids, perToken };
@@ -229,8 +232,9 @@ describe.skipIf(!adapterFile)('a budget that nobody named', () => {
       const full = live > limit;
       return (await popErrorScope()) ?? (full ? ({ message: 'no memory left' } as GPUError) : null);
     };
-    await expect(loadModel(gpu, file.opened, file.reader, { ...options, budgetBytes: 2 ** 32 })).rejects.toThrow(/could not allocate .* no memory left/);
-    const model = await loadByGuess(gpu, file.opened, file.reader, { ...options, budgetBytes: 2 ** 32 });
+    const planned = planModel(chosenAs(gpu, file.opened, { ...options, budgetBytes: 2 ** 32 }));
+    await expect(loadModel(planned, file.reader)).rejects.toThrow(/could not allocate .* no memory left/);
+    const model = await loadByGuess(planned, file.reader);
     expect(model.plan.verdict).toBe('streams');
     expect(model.ledger.peakBytes).toBeLessThan(limit);
     expect((await answer(model, 20, 4)).ids).toHaveLength(4);

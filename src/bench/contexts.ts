@@ -46,7 +46,7 @@ export interface ContextOptions {
 /** The contexts that were run, and those left out with the seconds that they would take. */
 export async function measureContexts(loaded: Loaded, prompt: readonly number[], contexts: readonly number[], peak: DevicePeak, { newTokens, mostSeconds = Infinity, onContext }: ContextOptions): Promise<{ contexts: ContextSpeed[]; leftOut: { context: number; seconds: number }[] }> {
   const { runner, model } = loaded;
-  const { chunk, context: most } = model.options;
+  const { chunk, context: most } = model.sizes;
   const greedy = await model.samplerFor({ seed: 0 });
   const speeds: ContextSpeed[] = [];
   const leftOut: { context: number; seconds: number }[] = [];
@@ -110,7 +110,7 @@ const headDispatches = ({ heads }: LoadedModel, { program }: Sampler) => [...hea
 
 const decodeDispatches = (model: LoadedModel, sampler: Sampler) => [...bodyDispatches(model, 1), ...headDispatches(model, sampler)];
 
-const costModel = ({ graph: { config }, options }: LoadedModel) => ({ config, kvPositionBytes: positionBytes(config, options.kv) });
+const costModel = ({ graph: { config }, kv }: LoadedModel) => ({ config, kvPositionBytes: positionBytes(config, kv) });
 
 /** What one token costs with `length` positions. */
 export const tokenCost = (model: LoadedModel, sampler: Sampler, length: number): Cost => totalCost(decodeDispatches(model, sampler), { rows: 1, length: Math.round(length) }, costModel(model));
@@ -121,7 +121,7 @@ export const tokenSeconds = (model: LoadedModel, sampler: Sampler, length: numbe
 
 /** What a prompt runs up to its first token: the steps of prefill, then the last position's logits and choice. */
 function promptSteps(model: LoadedModel, sampler: Sampler, length: number): { dispatches: ReturnType<typeof bodyDispatches>; step: { rows: number; length: number } }[] {
-  const { chunk } = model.options;
+  const { chunk } = model.sizes;
   const steps = Array.from({ length: Math.ceil(length / chunk) }, (_, i) => ({ rows: Math.min(chunk, length - i * chunk), length: Math.min(length, (i + 1) * chunk) }));
   return [...steps.map((step) => ({ dispatches: bodyDispatches(model, step.rows), step })), { dispatches: headDispatches(model, sampler), step: { rows: 1, length } }];
 }

@@ -28,7 +28,7 @@ export async function logitsAlong({ runner }: Loaded, prompt: readonly number[],
 
 /** Loads the model again in f32, and leaves that loaded. `load` loads it with other options. Throws if the two are not the same model. */
 export async function measureFidelity(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, prompt: readonly number[], ids: readonly number[]): Promise<Fidelity> {
-  const { choice, kv } = engine.loaded().model.options;
+  const { choice, kv } = engine.loaded().model;
   if (!roundingIn(choice) && !kv.rounding) return { positions: ids.length + 1, meanKl: 0, mostKl: 0, sameToken: 1 };
   const found = await logitsAlong(engine.loaded(), prompt, ids);
   const { splits, panels, prefill, reduce } = choice;

@@ -57,7 +57,7 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
   const clock = createPassClock(device, createLedger(device, Infinity));
   const kernels: KernelSpeed[] = [];
   let rowsChecked = 0;
-  const rows = Math.min(prefillRows, model.options.chunk);
+  const rows = Math.min(prefillRows, model.sizes.chunk);
   const [greedy, drawn] = [await samplerFor({ seed: 0 }), await samplerFor({ seed: 0, temperature: 1 })];
   const all = (...list: Program[]): Recorded[] => list.flatMap((program) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch })));
   const stages = (list: { program: Program }[]) => list.map(({ program }) => program);
@@ -102,7 +102,7 @@ function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, 
 async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePeak, all: Recorded[], step: Step) {
   // Each layer has a cache of its own: a few of those that write to it will do.
   const group = all[0].dispatch.bindings.qkv ? all.slice(0, 4) : all;
-  const { gpu: { device }, graph: { config }, options } = model;
+  const { gpu: { device }, graph: { config }, kv, sizes } = model;
   const written = writtenBuffers(group, model.sequence);
   writeState(device.queue, model.activations, model.sequence, step.length - step.rows, step.rows);
   const saved = new Map([...written].map(([buffer]) => [buffer, device.createBuffer({ label: 'bench.saved', size: buffer.size, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST })]));
@@ -130,7 +130,7 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
     copy(true);
     await run(1); // some drivers compile at the first use
     // A kernel that advances the position can do so only as far as the context goes.
-    const most = written.has(model.sequence.state.buffer) ? Math.max(1, options.context - step.length - 1) : Infinity;
+    const most = written.has(model.sequence.state.buffer) ? Math.max(1, sizes.context - step.length - 1) : Infinity;
     let count = 1;
     let ms = await run(count);
     while (ms < sampleMs && count < most) {
@@ -150,7 +150,7 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
     }
     const sequence = Array.from({ length: Math.min(count, group.length) }, (_, i) => group[i].dispatch);
     const seconds = times.sort((a, b) => a - b)[times.length >> 1] / 1000 / count;
-    return speedOf(mean(totalCost(sequence, step, { config, kvPositionBytes: positionBytes(config, options.kv) }), sequence.length), seconds, all.length, peak);
+    return speedOf(mean(totalCost(sequence, step, { config, kvPositionBytes: positionBytes(config, kv) }), sequence.length), seconds, all.length, peak);
   } finally {
     for (const kept of saved.values()) kept.destroy();
   }

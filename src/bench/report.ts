@@ -133,12 +133,12 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   return {
     adapter: model.gpu.adapterName, host: host.name, software: model.gpu.software,
     model: { name: info.name, architecture: info.architecture, parameters: info.parameters, fileBytes: info.fileBytes, context: config.context },
-    choice: model.options.choice, plan: { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding, budgetBytes: model.ledger.budgetBytes }, loadMs, peak, promptTokens, newTokens, tokens: second.ids,
+    choice: model.choice, plan: { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding, budgetBytes: model.ledger.budgetBytes }, loadMs, peak, promptTokens, newTokens, tokens: second.ids,
     prefillTokensPerSecond: (1000 * promptTokens) / second.prefillMs, decodeTokensPerSecond: tokensPerSecond, decodeMsPerToken: msPerToken, firstTokenMs: second.prefillMs,
     decode, prefill, doubtful: doubtfulShares({ 'decode, of copying': decode.ofCopy, 'decode, of multiply-adds': decode.ofFma, 'prefill, of multiply-adds': prefill.ofFma }),
     perToken: second.perToken!, hostMsPerToken: second.hostMs / newTokens, cpuMsPerToken, gpuBytesPeak,
     ...contexts, growth: growthOf(contexts.contexts, peak), kernels, timedBy: by,
-    realised: { plannedBytes: planned, peakBytes: gpuBytesPeak, kv: model.options.kv.name, decodeTokensPerSecond: tokensPerSecond, fidelity },
+    realised: { plannedBytes: planned, peakBytes: gpuBytesPeak, kv: model.kv.name, decodeTokensPerSecond: tokensPerSecond, fidelity },
     launch: { dispatchesPerToken: second.perToken!.dispatches, hostMsPerToken: second.hostMs / newTokens, gpuMsPerToken: quick ? undefined : gpuMs, gpuBoundFromTokens },
     efficiency: {
       memoryUtilisation: decode.ofCopy, computeUtilisation: decode.ofFma, latencyMs: msPerToken, tokensPerSecond,
@@ -149,7 +149,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   };
 
   async function contextSpeeds() {
-    const asked = options.contexts ?? usualContexts.filter((context) => context <= model.options.context);
+    const asked = options.contexts ?? usualContexts.filter((context) => context <= model.sizes.context);
     const longest = benchPrompt(Math.max(...asked), loaded);
     return measureContexts(loaded, longest, [...asked].sort((a, b) => a - b), peak, {
       newTokens: Math.min(newTokens, 16), mostSeconds: options.contexts ? undefined : mostSeconds,

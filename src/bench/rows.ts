@@ -18,7 +18,7 @@ const rounded = 3e-2;
 
 /** Runs the dispatch once on numbers of its own; the rows that were compared, 0 if its weights are not all on the GPU. Throws if one is off. */
 export async function verifyRows(model: LoadedModel, { program, index, dispatch }: { program: Program; index: number; dispatch: Dispatch }, step: Step): Promise<number> {
-  const { gpu: { device }, activations: { buffers }, graph, layout, options } = model;
+  const { gpu: { device }, activations: { buffers }, graph, layout, choice } = model;
   const { params = {}, bindings, kind = '' } = dispatch;
   const found = matrixOf(model, dispatch);
   if (!found || (bindings.weights as { slice?: number }).slice !== undefined) return 0;
@@ -45,7 +45,7 @@ export async function verifyRows(model: LoadedModel, { program, index, dispatch 
   const norm = op.norm && input !== buffers.normed.buffer ? { weight: vectors(4 * params.norm, op.cols), eps: graph.config.eps } : undefined;
   const bias = op.bias ? vectors(params.bias, params.rows) : undefined;
   const isLogits = op.output === 'logits';
-  const tolerance = roundingIn({ ...choiceOf(options.choice, kind), matrices: undefined }) ? rounded : exactly;
+  const tolerance = roundingIn({ ...choiceOf(choice, kind), matrices: undefined }) ? rounded : exactly;
   for (const token of new Set([0, step.rows - 1])) {
     const at = isLogits ? 0 : token * params.output_stride;
     const place = (row: number) => at + (params.first_output ?? 0) + row;

@@ -31,13 +31,13 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const fixed = { ...given, context: given.context ?? Math.max(256, promptTokens + newTokens + 1) };
   await engine.load(source, { ...fixed, ramBytes: undefined });
   const loaded = engine.loaded();
-  const { model: { options, graph, header, sections, layout, gpu } } = loaded;
+  const { model: { choice, kv, sizes, graph, header, sections, layout, gpu } } = loaded;
   const opened = { graph, header, sections, layout };
   // KernelChoice found once, so that every budget computes alike.
-  const chunk = Math.min(options.chunk, 128); // which no budget shortens
-  const variant = Object.entries({ ...options.choice, chunk }).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();
+  const chunk = Math.min(sizes.chunk, 128); // which no budget shortens
+  const variant = Object.entries({ ...choice, chunk }).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();
   const prompt = benchPrompt(promptTokens, loaded);
-  const load = (more: EngineOptions) => engine.load(source, { ...fixed, variant, kv: options.kv.name, ...more });
+  const load = (more: EngineOptions) => engine.load(source, { ...fixed, variant, kv: kv.name, ...more });
   const measure = () => run(engine.loaded(), prompt, newTokens);
 
   const expected = (await measure()).ids;
@@ -47,7 +47,7 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const limits = { maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes };
   const budgets: Budget[] = [];
   const cost = await readCost(engine, source);
-  for (const { name, budgetBytes } of sweepBudgets(opened, { ...options, ...limits, chunk })) {
+  for (const { name, budgetBytes } of sweepBudgets(opened, { ...sizes, kv, ...limits, chunk })) {
     await load({ budgetBytes });
     await measure(); // warms up
     const measured = await measure();
@@ -60,7 +60,7 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   // A slower store makes transfer as long as compute.
   if (transferMs < computeMs) overlap.push(await compare(load, measure, check, streaming.budgetBytes, (computeMs - transferMs) / streaming.streamedBytes));
   await engine.unload();
-  return { adapter: gpu.adapterName, choice: options.choice, budgets, overlap, tokens: expected };
+  return { adapter: gpu.adapterName, choice, budgets, overlap, tokens: expected };
 }
 
 /** Medians over tokens: other work on the machine disturbs some. */
@@ -105,7 +105,7 @@ async function readCost(engine: Engine, source: ModelSource | ByteSource): Promi
 }
 
 function aboutLoaded(engine: Engine, cost: StoreCost | undefined) {
-  const { plan, ledger, layout, options } = engine.loaded().model;
+  const { plan, ledger, layout, planned: { chosen: { options } } } = engine.loaded().model;
   const ranges = plan.slices.filter(({ slot }) => slot !== undefined).flatMap((slice) => rangesOf(layout, slice));
   const reads = joinRanges(ranges, readBytesFor(options.storeCost ?? guessedCost)).map(spanOf);
   return {
@@ -124,7 +124,7 @@ async function compare(load: (more: EngineOptions) => Promise<unknown>, measure:
   const best: Partial<Record<'naive' | 'ahead', Run>> = {};
   for (let round = 0; round < rounds; round++) {
     for (const loader of ['naive', 'ahead'] as const) {
-      await load({ budgetBytes, readDelay, loader });
+      await load({ budgetBytes, experiment: { readDelay, loader } });
       await measure(); // warms up
       const found = await measure();
       check(found, `the loader "${loader}"`);

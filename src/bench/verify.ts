@@ -6,7 +6,7 @@ import { selfTest } from '../gpu/self-test.ts';
 
 /** Tests every kernel of the model, also those that the load knew from before; how many checks there were. Throws, naming those that fail. */
 export async function verifyKernels(model: LoadedModel): Promise<number> {
-  const { gpu, options: { kernels, choice, kv } } = model;
+  const { gpu, choice, kv, planned: { chosen: { kernels } } } = model;
   const results = await selfTest(gpu, { model: testable(model, { choice, kv }), kernels });
   const failed = results.filter(({ passed }) => !passed);
   if (failed.length) {

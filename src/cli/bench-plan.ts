@@ -1,7 +1,7 @@
 // windrow bench --plan: how long it takes to read a model's header and to plan it at ten budgets. Needs neither a GPU nor
 // the weights: a file that is a hole behind its header does.
 import { table } from '../bench/table.ts';
-import { openModel } from '../engine/load/model-file.ts';
+import { openModel } from '../engine/load/opened.ts';
 import { type Plan, type PlanOptions, plan } from '../engine/load/plan.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
 import { readHeader } from '../gguf/parse.ts';

@@ -71,7 +71,7 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
       const found: Round[] = [];
       for (let round = 0; round < rounds; round++) { // by turns, so that other work on the machine disturbs both alike
         const started = performance.now();
-        const { costs } = await measureGpu(model.gpu, model, [model.options.choice], model.options.kv);
+        const { costs } = await measureGpu(model.gpu, model, [model.choice], model.kv);
         const measurementMs = performance.now() - started;
         const prediction = predict(model, model.plan, { gpu: costs, store }, { position, ramBytes });
         found.push({ prediction, measurements: costs.measurements, measurementMs, measured: await decodeSpeed(model, runner, position) });
@@ -84,9 +84,9 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
   return rows;
 }
 
-function budgetsOf({ gpu, options, ...opened }: LoadedModel): ReturnType<typeof sweepBudgets> {
+function budgetsOf({ gpu, sizes, kv, ...opened }: LoadedModel): ReturnType<typeof sweepBudgets> {
   const limits = { maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes };
-  return sweepBudgets(opened, { ...options, ...limits }).filter(({ name }) => shares.includes(name));
+  return sweepBudgets(opened, { ...sizes, kv, ...limits }).filter(({ name }) => shares.includes(name));
 }
 
 /** Tokens per second from `position` on, after keys and values that were never computed, which take no less time to read. */

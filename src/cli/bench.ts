@@ -6,7 +6,7 @@ import { benchPrompt } from '../bench/prompt.ts';
 import { contextFor, runBench } from '../bench/report.ts';
 import { reportText } from '../bench/report-text.ts';
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
-import { openModel } from '../engine/load/model-file.ts';
+import { openModel } from '../engine/load/opened.ts';
 import { describeChoice } from '../engine/measure/choice-text.ts';
 import { openWithParts } from '../gguf/files.ts';
 import { createNodeEngine, dawn } from '../node.ts';
@@ -33,8 +33,7 @@ export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   const source = await openFileSource(path);
   const most = openModel((await openWithParts(source)).header).graph.config.context;
   const context = flags.context ?? contextFor({ ...flags, quick: flags.quick || flags.serve || flags.null }, most);
-  const tokensPerSubmit = flags.oneSubmit ? 1 : flags.tokensPerSubmit;
-  const load = (more: EngineOptions) => engine.load(source, { ...loadOptions(flags), context, tokensPerSubmit, ...more });
+  const load = (more: EngineOptions) => engine.load(source, { ...loadOptions(flags.oneSubmit ? { ...flags, tokensPerSubmit: 1 } : flags), context, ...more });
   try {
     if (flags.serve) return await serve(engine, load, path, flags);
     if (flags.null) return await onNull(engine, load, flags, calls);
@@ -79,7 +78,7 @@ async function serve(engine: Engine, load: (more: EngineOptions) => Promise<unkn
   const { model, text } = loaded;
   const { computes } = model.gpu; // the null backend's tokens say nothing
   const first = await runOnce(loaded, prompt, newTokens); // compiles and warms up
-  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeChoice(model.options.choice), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
+  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeChoice(model.choice), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'end') break;
     const run = await runOnce(loaded, prompt, newTokens, { cpuMs });

@@ -1,8 +1,9 @@
 // windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
 import { forecast } from '../engine/measure/forecast.ts';
-import { openModel, planFor } from '../engine/load/model-file.ts';
+import { openModel } from '../engine/load/opened.ts';
+import { optionsFor } from '../engine/load/options.ts';
+import { planFor } from '../engine/load/planned.ts';
 import { defaultRamBytes } from '../engine/load/streaming.ts';
-import { optionsFor } from '../engine/engine.ts';
 import { checkLimits } from '../engine/load/limits.ts';
 import { choiceFor } from '../engine/measure/choice-text.ts';
 import { openGpu } from '../gpu/device.ts';

@@ -1,31 +1,22 @@
 // What a worker (or Node) hosts: loads models and answers requests, one after the other.
-import { BudgetError, DeviceError, RequestError } from '../errors.ts';
+import { RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
-import { type DeviceOptions, factsOf, type Gpu, lossOf, openGpu } from '../gpu/device.ts';
-import { createKernelCache } from '../gpu/kernels.ts';
-import { type Ledger } from '../gpu/ledger.ts';
-import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoreCost, type StoredModel, type Token, type VerifyResult } from '../protocol.ts';
-import { createTemplate } from '../text/template.ts';
-import { endOfPrompt, thinkingSwitch } from '../text/thinking.ts';
-import { createTokenizer } from '../text/tokenizer/tokenizer.ts';
-import { defaultBudget, deviceMemory, loadByGuess } from './load/default-budget.ts';
-import { type GpuCostRecords } from './measure/forecast.ts';
-import { checkLimits, checkUnkept } from './load/limits.ts';
+import { type DeviceOptions, lossOf } from '../gpu/device.ts';
+import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel, type Token, type VerifyResult } from '../protocol.ts';
 import { createGate } from '../weights/import/gate.ts';
 import { whileUnused } from '../weights/store/locks.ts';
-import { readerToCome } from '../weights/store/reader.ts';
-import { type Manifest } from '../weights/store/store.ts';
-import { type LoadedModel, type LoadPart, loadModel } from './load/load.ts';
-import { type ModelOptions, type OpenedModel, kvFormatFor, openModel, planFor } from './load/model-file.ts';
-import { findModel, type FoundModel } from './load/find.ts';
-import { ensureStored, holdStored, type ImportControl, nameOf, type OpenedWeights, openReader, type Storage, storeCost, verifyStored } from './load/open.ts';
-import { mostPerSubmit } from './run/readback.ts';
-import { type KernelChoice, chunks } from '../model/kernel-choice.ts';
-import { type Runner, createRunner } from './run/runner.ts';
-import { type Session, type Text, createSession } from './run/session.ts';
-import { createChooser } from './measure/chooser.ts';
-import { describeChoice, choiceFor } from './measure/choice-text.ts';
+import { describeLoaded, describeStored } from './info.ts';
+import { type Line, explain, holdsFor, openLine, planWithin, walkAgain, walkFromOpened, walkToPlan } from './load/line.ts';
+import { type LoadedModel } from './load/load.ts';
+import { type EngineOptions } from './load/options.ts';
+import { type Report, reporter } from './load/progress.ts';
+import { type Storage, ensureStored, verifyStored } from './load/weights.ts';
+import { type GpuCostRecords } from './measure/forecast.ts';
 import { type Tuning } from './measure/tuning.ts';
+import { createRecovery } from './recovery.ts';
+import { type Running, type Session, createSession, runningOf } from './run/session.ts';
+
+export { type EngineOptions };
 
 /** What the engine needs of the place it runs in. */
 export interface Host extends Storage {
@@ -43,19 +34,12 @@ export interface Host extends Storage {
   memoryBytes?: number;
 }
 
-export interface EngineOptions extends LoadOptions {
-  /** As `variant` of text, as an earlier load chose them. */
-  choice?: KernelChoice;
-  /** Keep room for the logits of every token. */
-  allLogits?: boolean;
-  /** For measurements: see ModelOptions. */
-  loader?: ModelOptions['loader'];
-  readDelay?: number;
-  tokensPerSubmit?: ModelOptions['tokensPerSubmit'];
-}
-
 export interface Engine {
+  /** In place of what is loaded. The same model is not opened again: only its kernels are chosen and its weights placed anew. */
   load(source: ModelSource | ByteSource, options?: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo>;
+  /** Plans and places the loaded model again within another budget, by default a guessed one; its file is not opened again, its conversation goes on. Where that cannot be, the model stays as it was. */
+  changeBudget(budgetBytes?: number, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo>;
+  /** Where the GPU is lost meanwhile, the model is brought back and the answer goes on; its statistics tell. */
   generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** What is loaded; RequestError if nothing is. */
   loaded(): Loaded;
@@ -71,42 +55,20 @@ export interface Engine {
   inTurn<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export interface Loaded {
-  model: LoadedModel;
-  runner: Runner;
-  session: Session;
-  text: Text | undefined;
-  info: ModelInfo;
-  /** Milliseconds from the call of `load` until each part was ready. */
-  readyMs: Record<LoadPart, number>;
+export interface Loaded extends Line, Running {
+  readonly model: LoadedModel;
+  readonly session: Session;
+  readonly info: ModelInfo;
 }
-
-/** `error`, or why it came where the device was lost: the news may follow the failure. */
-const explain = async (device: GPUDevice, error: unknown): Promise<unknown> =>
-  [BudgetError, DeviceError, RequestError].some((Class) => error instanceof Class) ? error : ((await lossOf(device, 50)) ?? error);
-
-const defaultContext = 4096;
 
 export function createEngine(host: Host): Engine {
   let loaded: Loaded | undefined;
-  let queue: Promise<unknown> = Promise.resolve();
-  let release = async (): Promise<void> => {}; // of the stored model that is loaded
-  let cost: StoreCost | undefined; // of reading the store
-  const gate = createGate();
-  /** Requests share one cache of keys and values, so they wait for each other. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = queue.then(work, work);
-    queue = result.catch(() => {});
-    return result;
-  };
+  const paused = createGate(); // open where imports may go on
+  const inTurn = createQueue(); // requests share one cache of keys and values
 
-  async function unloadNow(): Promise<void> {
-    const model = loaded?.model;
-    loaded = undefined;
-    await model?.destroy();
-    model?.gpu.device.destroy();
-    await release();
-    release = async () => {};
+  /** Puts another model in the place of the loaded one, of which nothing is left; its session goes on. */
+  function replaceBy(line: Line): Loaded {
+    return (loaded = { ...needLoaded(), ...line, ...runningOf(line.model), info: describeLoaded(line) });
   }
 
   function needLoaded(): Loaded {
@@ -114,159 +76,112 @@ export function createEngine(host: Host): Engine {
     return loaded;
   }
 
-  async function load(given: ModelSource | ByteSource, options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
-    await unloadNow();
+  /** `kept`: what was opened stays so. */
+  async function unload(kept = false): Promise<void> {
+    const before = loaded;
+    loaded = undefined;
+    await before?.model.destroy();
+    before?.model.gpu.device.destroy();
+    if (!kept) await before?.weights.release();
+  }
+
+  async function load(source: ModelSource | ByteSource, options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
     const begun = performance.now();
-    const readyMs = { choice: 0, weights: 0, programs: 0 };
     const report = reporter(onProgress);
     report({ phase: 'header' });
-    const found = await findModel(given, options, host.store);
-    if (found.notice) report({ notice: found.notice });
-    const opened = openModel(found.files.header);
-    const text = textOf(opened);
-    const gpu = await openGpu(host.gpu, host.deviceOptions);
-    const stop = new AbortController(); // ends the import if the load cannot go on
-    void gpu.device.lost.then(() => stop.abort());
-    const timing = createGate(); // open when nothing is timed on this thread
-    let opening: Promise<OpenedWeights> | undefined;
+    const kept = loaded && holdsFor(loaded, source, options) ? loaded : undefined;
+    await unload(kept !== undefined);
+    const opened = kept ? { ...kept, options } : await openLine(host, source, options);
+    if (!kept && opened.found.notice) report({ notice: opened.found.notice });
+    const line = await walkFromOpened(host, opened, kept?.weights, { report, paused, begun });
+    const info = describeLoaded(line);
+    loaded = { ...line, ...runningOf(line.model), info, session: createSession(needLoaded, line.text) };
+    if (info.warnings?.length) report({ notice: info.warnings.join('\n') });
+    reportReady(line, report);
+    return info;
+  }
+
+  async function changeBudget(budgetBytes?: number, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
+    const report = reporter(onProgress);
+    if (await lossOf(needLoaded().model.gpu.device)) replaceBy(await walkAgain(host, needLoaded(), report));
+    const before = needLoaded();
+    const within = await planWithin(host, before, budgetBytes);
     try {
-      const kernels = createKernelCache(gpu.device, host.shaders);
-      const untuned = options.choice ?? choiceFor(gpu, options);
-      const given = options.choice !== undefined || options.variant !== undefined;
-      const chooser = !given && gpu.computes ? await createChooser(gpu, kernels, opened, { choice: untuned, kv: kvFormatFor(options) }, host.tuning, { exact: options.f32, anew: options.retune, now: host.now }) : undefined;
-      const choose = chooser && {
-        ...chooser,
-        async first(ledger: Ledger) {
-          const chosen = await chooser.first(ledger);
-          timing.set(false);
-          return chosen;
-        },
-      };
-      const modelOptions: ModelOptions = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store'), kernels, choose };
-      const planned = planFor(gpu, opened, modelOptions);
-      if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
-      checkUnkept(planned, found, options);
-      checkLimits(opened, gpu, { ...modelOptions, chunk: planned.chunk, logitsRows: Math.min(modelOptions.logitsRows, planned.chunk) });
-      // While a model is imported, its kernels are chosen and compiled.
-      opening = openWeights(found, opened, options, { report, gate: gate.passed, hold: timing.passed, signal: stop.signal });
-      opening.catch(() => {}); // told by the load, which waits for it
-      const loading = options.budgetBytes === undefined ? loadByGuess : loadModel;
-      const model = await loading(gpu, opened, readerToCome(opening.then(({ reader }) => reader)), modelOptions, {
-        onSlab: (loadedBytes, totalBytes) => report({ phase: 'weights', loadedBytes, totalBytes }),
-        signal: stop.signal,
-        onReady(part) {
-          readyMs[part] = performance.now() - begun;
-          if (part === 'choice') timing.set(true);
-          if (part === 'weights' && !readyMs.programs) report({ phase: 'kernels' });
-        },
-      });
-      const { id } = await opening;
-      const loss = await lossOf(gpu.device); // calls on a lost device succeed and do nothing
-      if (loss) throw loss;
-      const runner = createRunner(model);
-      const warnings = [...(chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])];
-      if (warnings.length) report({ notice: warnings.join('\n') });
-      const info = { ...describe(opened, model, id, found.files.source.name), promptEnd: text && endOfPrompt(text.template), thinking: text && thinkingSwitch(text.template), warnings };
-      loaded = { model, runner, text, session: createSession(model, runner, text), info, readyMs };
-      report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
-      return info;
+      replaceBy(await walkToPlan(before, within, report));
     } catch (error) {
-      const reported = await explain(gpu.device, error);
-      stop.abort();
-      timing.set(true);
-      await opening?.catch(() => {}); // what came of an import is kept
-      gpu.device.destroy();
-      await release();
-      throw reported;
+      const told = await explain(before.model.gpu.device, error);
+      await goBackTo(before);
+      throw told;
+    }
+    reportReady(before, report);
+    return needLoaded().info;
+  }
+
+  /** Places a model again that has made way for one that could not be placed; where that fails too, nothing is loaded. */
+  async function goBackTo(before: Loaded): Promise<void> {
+    try {
+      replaceBy(await walkToPlan(before, { planned: before.model.planned, options: before.options }, () => {}));
+    } catch {
+      await unload();
     }
   }
 
-  async function openWeights(found: FoundModel, opened: OpenedModel, options: EngineOptions, control: ImportControl): Promise<OpenedWeights> {
-    const weights = await openReader(host, options, found, opened, control);
-    if (weights.fromStore) release = await holdStored(host, weights.id);
-    await control.hold?.();
-    cost = await storeCost(host, weights.id);
-    control.report({ phase: 'weights', loadedBytes: 0, totalBytes: opened.layout.byteLength, fromStore: weights.fromStore });
-    return weights;
+  async function generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): ReturnType<Engine['generate']> {
+    const { session } = needLoaded();
+    const told = (error: unknown) => explain(needLoaded().model.gpu.device, error);
+    const notices: string[] = [];
+    const recover = createRecovery(told, async () => {
+      const begun = performance.now();
+      replaceBy(await walkAgain(host, needLoaded(), () => {}));
+      notices.push(`The GPU was lost; the model was back after ${((performance.now() - begun) / 1000).toFixed(1)} s, and the answer went on.`);
+    });
+    try {
+      const { reason, stats } = await session.generate(request, onTokens, signal, recover);
+      return { reason, stats: notices.length ? { ...stats, notices } : stats };
+    } catch (error) {
+      throw await told(error);
+    }
   }
 
-  async function generate(...request: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
-    const { session, model } = needLoaded();
-    try {
-      return await session.generate(...request);
-    } catch (error) {
-      throw await explain(model.gpu.device, error);
-    }
+  async function importModel(source: ModelSource, options: LoadOptions = {}, onProgress?: (progress: LoadProgress) => void): Promise<StoredModel> {
+    if (!host.store) throw new RequestError('Nothing is kept here: there is no storage to import into.');
+    const report = reporter(onProgress);
+    report({ phase: 'header' });
+    const { found, opened } = await openLine(host, source, options);
+    const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: paused.passed }));
+    report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
+    return describeStored(manifest);
   }
 
   return {
     load: (source, options = {}, onProgress) => inTurn(() => load(source, options, onProgress)),
-    generate: (request, onTokens, signal) => inTurn(() => generate(request, onTokens, signal)),
+    changeBudget: (...change) => inTurn(() => changeBudget(...change)),
+    generate: (...request) => inTurn(() => generate(...request)),
     loaded: needLoaded,
-    stats() {
-      const { model, runner } = needLoaded();
-      return { gpuBytes: { ...model.ledger.bytes }, gpuBytesPeak: model.ledger.peakBytes, budgetBytes: model.ledger.budgetBytes, submits: runner.submits, keptBytes: model.plan.keptBytes, streamedBytes: model.plan.streamedBytes, memoryBytes: model.memory.byteLength, transfer: runner.transfer(), readyMs: needLoaded().readyMs, storeCost: cost };
-    },
+    stats: () => statsOf(needLoaded()),
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
     remove: (id) => whileUnused(host.locks, id, async () => host.store?.remove(id)),
-    async importModel(source, options = {}, onProgress) {
-      if (!host.store) throw new RequestError('Nothing is kept here: there is no storage to import into.');
-      const report = reporter(onProgress);
-      report({ phase: 'header' });
-      const found = await findModel(source, options, host.store);
-      const opened = openModel(found.files.header);
-      const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: gate.passed }));
-      report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
-      return describeStored(manifest);
-    },
-    pauseImports: (paused) => gate.set(!paused),
+    importModel,
+    pauseImports: (pause) => paused.set(!pause),
     verify: (id, options = {}) => verifyStored(host, id, options),
-    unload: () => inTurn(unloadNow),
+    unload: () => inTurn(() => unload()),
     inTurn,
   };
 }
 
-/** `memoryBytes`: see `Host`. */
-export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gpu, 'device' | 'software'>, options: EngineOptions, choice: KernelChoice, memoryBytes?: number): ModelOptions {
-  const { budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }), ramBytes, loader, readDelay, tokensPerSubmit, context, allLogits } = options;
-  const most = graph.config.context;
-  if (tokensPerSubmit !== undefined && !(Number.isInteger(tokensPerSubmit) && tokensPerSubmit >= 1 && tokensPerSubmit <= mostPerSubmit)) throw new RequestError(`tokensPerSubmit is ${tokensPerSubmit}; it has to be a whole number from 1 to ${mostPerSubmit}.`);
-  if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
-  if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
-  if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
-  // Logits of all tokens are for measurements, and large.
-  const chunk = allLogits ? 128 : options.variant !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, choice, kv: kvFormatFor(options), ramBytes, loader, readDelay, tokensPerSubmit };
+const reportReady = ({ opened: { layout: { byteLength } } }: Line, report: Report): void => report({ phase: 'ready', loadedBytes: byteLength, totalBytes: byteLength });
+
+/** Does one piece of work after the other, also after one that fails. */
+function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work, work);
+    last = result.catch(() => {});
+    return result;
+  };
 }
 
-const describeStored = ({ id, name, slabBytes, files, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({
-  id, name, urls, lastUsed, complete,
-  byteLength: slabBytes.reduce((a, b) => a + b, 0),
-  fileBytes: files.reduce((sum, file) => sum + file.byteLength, 0),
-  sha256: complete && files.every((file) => file.sha256) ? files.map((file) => file.sha256!) : undefined,
-  encrypted: encryption && (encryption.wrapped ? 'passphrase' : 'key'),
+const statsOf = ({ model: { ledger, plan, memory }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
+  gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,
+  keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, memoryBytes: memory.byteLength, transfer: runner.transfer(), readyMs, storeCost,
 });
-
-/** Progress with what was not said left as it was last. */
-function reporter(onProgress?: (progress: LoadProgress) => void): (progress: Partial<LoadProgress>) => void {
-  let last: LoadProgress = { phase: 'header', loadedBytes: 0, totalBytes: 0, fromStore: false };
-  return (progress) => {
-    last = { ...last, bytesPerSecond: undefined, secondsLeft: undefined, waiting: undefined, ...progress };
-    onProgress?.(last);
-  };
-}
-
-function textOf({ header }: OpenedModel): Text | undefined {
-  if (!header.metadata.has('tokenizer.ggml.model')) return undefined;
-  const tokenizer = createTokenizer(header.metadata);
-  return { tokenizer, template: createTemplate(header.metadata, tokenizer) };
-}
-
-function describe({ header, graph }: OpenedModel, { gpu, options }: LoadedModel, id: string, sourceName: string): ModelInfo {
-  let parameters = 0;
-  for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
-  return {
-    id, name: nameOf(header, sourceName), architecture: graph.config.architecture, parameters, context: options.context, trainedContext: graph.config.context, fileBytes: header.fileBytes,
-    adapter: gpu.adapterName, device: factsOf(gpu), variants: describeChoice(options.choice), kv: options.kv.name,
-  };
-}

@@ -99,6 +99,10 @@ function unitsOf({ subgroupMinSize: threads, subgroupMaxSize, subgroupMatrixConf
   return components.flatMap((component) => configs.filter(({ componentType }) => componentType === component).map(({ M: m, N: n, K: k }) => ({ component, m, n, k, threads })));
 }
 
+/** Whether what was planned and chosen for one device holds for the other: all that its adapter tells is the same. */
+export const isLike = (one: Gpu, other: Gpu): boolean => identityOf(one) === identityOf(other);
+const identityOf = ({ device: { limits }, ...told }: Gpu): string => JSON.stringify([told, wantedLimits.map((name) => limits[name])]);
+
 /** What an adapter can do that bears on which kernels are chosen and how models are divided, for people. */
 export const factsOf = ({ device: { limits }, features, smallestSubgroup, matrixUnits, software, maxBindingBytes }: Gpu): Record<string, string> => ({
   ...(software ? { adapter: 'in software' } : {}),

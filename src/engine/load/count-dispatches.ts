@@ -8,7 +8,7 @@ import { type RecordContext } from '../../model/operation.ts';
 import { record } from '../../model/operations.ts';
 import { type PlacedOp, type StackRef } from '../../model/sections.ts';
 import { type Matrix } from '../../weights/layout.ts';
-import { type OpenedModel } from './model-file.ts';
+import { type OpenedModel } from './opened.ts';
 
 /** Into how many bindings the matrix is cut that a stack holds at an index. */
 export type CutsOf = (ref: StackRef, matrix: Matrix) => number;

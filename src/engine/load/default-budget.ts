@@ -1,10 +1,10 @@
 // How many GPU bytes to use when nobody says: WebGPU does not tell how much memory there is, so this guesses from what it
 // does tell, and a failed allocation corrects the guess.
 import { hasCode } from '../../errors.ts';
-import { type Gpu } from '../../gpu/device.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
+import { chooseAgain } from './chosen.ts';
 import { type LoadHooks, type LoadedModel, loadModel } from './load.ts';
-import { type ModelOptions, type OpenedModel, planFor } from './model-file.ts';
+import { type PlannedModel, planFor, planModel } from './planned.ts';
 
 const mostBytes = 4 * 2 ** 30;
 const shrink = 0.6;
@@ -31,14 +31,15 @@ export function defaultBudget({ maxBufferSize }: Pick<GPUSupportedLimits, 'maxBu
 export const deviceMemory = (): number | undefined => (globalThis.navigator as { deviceMemory?: number } | undefined)?.deviceMemory;
 
 /** Loads; where the GPU cannot allocate what a guessed budget allows, loads again with less than was planned. */
-export async function loadByGuess(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks?: LoadHooks): Promise<LoadedModel> {
-  for (let attempt = 1; ; attempt++) {
+export async function loadByGuess(planned: PlannedModel, reader: WeightsReader, hooks?: LoadHooks): Promise<LoadedModel> {
+  for (let at = planned, attempt = 1; ; attempt++) {
     try {
-      return await loadModel(gpu, opened, reader, options, hooks);
+      return await loadModel(at, reader, hooks);
     } catch (error) {
-      const less = { ...options, budgetBytes: Math.floor(shrink * planFor(gpu, opened, options).totalBytes) };
-      if (!hasCode(error, 'gpu_out_of_memory') || attempt === attempts || planFor(gpu, opened, less).verdict === 'refused') throw error;
-      options = less;
+      const { gpu, opened, options, choice, kv } = at.chosen;
+      const less = { ...options, budgetBytes: Math.floor(shrink * at.plan.totalBytes) };
+      if (!hasCode(error, 'gpu_out_of_memory') || attempt === attempts || planFor(gpu, opened, { ...less, choice, kv }).verdict === 'refused') throw error;
+      at = planModel(await chooseAgain(at.chosen, less));
     }
   }
 }

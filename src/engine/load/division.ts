@@ -8,7 +8,7 @@ import { type Role, streamable } from '../../model/sections.ts';
 import { type Layout, matricesOf } from '../../weights/layout.ts';
 import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
-import { type OpenedModel } from './model-file.ts';
+import { type OpenedModel } from './opened.ts';
 
 /** Limits of the device, in bytes. Default: none. */
 export interface BufferLimits {

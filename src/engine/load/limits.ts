@@ -1,6 +1,5 @@
 // Whether a model can run at all as it is asked for, by the limits of the device and by where its weights are to come from:
-// asked before any buffer is made. How many bytes there may be in
-// all is plan.ts's business.
+// asked before any buffer is made. How many bytes there may be in all is plan.ts's business.
 import { BudgetError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { activationBindings } from '../../model/activations.ts';
@@ -8,8 +7,9 @@ import { opsOf } from '../../model/operations.ts';
 import { segmentBytes } from '../../kv/segment.ts';
 import { matricesOf } from '../../weights/layout.ts';
 import { type LoadOptions } from '../../protocol.ts';
-import { type FoundModel } from './find.ts';
-import { type ModelOptions, type OpenedModel } from './model-file.ts';
+import { type FoundModel } from './found.ts';
+import { type OpenedModel } from './opened.ts';
+import { type ModelOptions } from './options.ts';
 import { type Plan } from './plan.ts';
 import { defaultRamBytes } from './streaming.ts';
 

@@ -1,41 +1,48 @@
-// From an opened file to a model on the GPU, ready to run: buffers, weights, programs.
+// From a planned model to one that runs: its buffers are made, its kernels chosen by measurement, and then its weights
+// arrive while kernels are compiled and tested.
 import { anySignal } from '../../signals.ts';
-import { BudgetError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
-import { createKernelCache } from '../../gpu/kernels.ts';
 import { type Ledger, createLedger } from '../../gpu/ledger.ts';
-import { createActivations, writeAngles } from '../../model/activations.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
-import { type Activations, type RecordContext } from '../../model/operation.ts';
-import { opsOf } from '../../model/operations.ts';
+import { type ActivationSizes } from '../../model/activations.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type Activations } from '../../model/operation.ts';
+import { type Gate, closedDuring } from '../../weights/import/gate.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
-import { type ResidentWeights, placeWeights } from '../../weights/stream/resident.ts';
-import { type Uploader, createUploader } from '../../weights/stream/uploader.ts';
+import { type Uploader } from '../../weights/stream/uploader.ts';
 import { productsOf } from '../measure/kinds.ts';
-import { type ModelOptions, type OpenedModel, planFor } from './model-file.ts';
+import { bringWeights } from './arrival.ts';
+import { chooseAgain } from './chosen.ts';
+import { type OpenedModel } from './opened.ts';
+import { type Chosen } from './options.ts';
+import { type PlacedModel, free, placeModel } from './placed.ts';
 import { type Plan } from './plan.ts';
-import { type Programs, recordPrograms, recordSection } from './programs.ts';
-import { type Streaming, openStreaming, uploadKept } from './streaming.ts';
-import { type TuneTarget } from '../measure/tune.ts';
+import { type PlannedModel, planModel } from './planned.ts';
+import { type Programs, recordAll, recordPrograms } from './recorded.ts';
+import { type Streaming } from './streaming.ts';
 
 /** The self-test takes place beside the model if the budget leaves so much: more than four tests need, in rows of 40,000 numbers. */
 const testBytes = 64 * 2 ** 20;
 
-/** A model on the GPU. */
+/** A model on the GPU, ready to run, with what it was made from. */
 export interface LoadedModel extends OpenedModel, Programs, Streaming {
-  gpu: Gpu;
-  plan: Plan;
-  options: ModelOptions;
-  ledger: Ledger;
-  activations: Activations;
-  /** Keys and values of the one conversation. */
+  readonly planned: PlannedModel;
+  readonly plan: Plan;
+  readonly gpu: Gpu;
+  /** The kernels that it runs with; its chunk is the length of its steps. */
+  readonly choice: KernelChoice;
+  readonly kv: KvFormat;
+  /** As it is run: steps may be shorter than the buffers for them. */
+  readonly sizes: ActivationSizes;
+  readonly ledger: Ledger;
+  readonly activations: Activations;
   /** The first sequence, which is there as long as the model. */
-  sequence: Sequence;
+  readonly sequence: Sequence;
   createSequence(): Sequence;
   /** What its sequences have in common. */
-  home: SequenceHome;
-  uploader: Uploader;
+  readonly home: SequenceHome;
+  readonly uploader: Uploader;
   /** Waits for transfers under way, then frees everything. */
   destroy(): Promise<void>;
 }
@@ -44,125 +51,109 @@ export type LoadPart = 'choice' | 'weights' | 'programs';
 
 export interface LoadHooks {
   onSlab?: (loadedBytes: number, totalBytes: number) => void;
-  /** KernelChoice are chosen; the weights that stay are on the GPU; all is compiled. The last two in any order. */
+  /** Kernels are chosen; the weights that stay are on the GPU; all is compiled. The last two in any order. */
   onReady?: (part: LoadPart) => void;
+  /** Closed while kernels are timed: what would keep this thread busy waits there. */
+  quiet?: Gate;
   signal?: AbortSignal;
 }
 
-/** A test has changed what the model was planned with. */
-class OtherPlan extends Error {}
-
 /** Compiles and tests kernels while `reader` waits for the weights. If anything fails, all of it ends before the error is told. */
-export async function loadModel(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks = {}): Promise<LoadedModel> {
-  for (;;) {
-    try {
-      return await loadAsPlanned(gpu, opened, reader, options, hooks);
-    } catch (error) {
-      if (!(error instanceof OtherPlan)) throw error;
-    }
+export async function loadModel(planned: PlannedModel, reader: WeightsReader, hooks: LoadHooks = {}): Promise<LoadedModel> {
+  for (let at = planned; ; at = planModel(await chooseAgain(at.chosen))) {
+    const loaded = await loadAsPlanned(at, reader, hooks);
+    if (loaded) return loaded;
   }
 }
 
-async function loadAsPlanned(gpu: Gpu, opened: OpenedModel, reader: WeightsReader, options: ModelOptions, hooks: LoadHooks): Promise<LoadedModel> {
-  const { device } = gpu;
-  const { graph, layout } = opened;
-  const ledger = createLedger(device, options.budgetBytes);
-  const failed = new AbortController();
-  const signal = anySignal([failed.signal, ...(hooks.signal ? [hooks.signal] : [])]);
+/** Undefined if the model is to be planned again, since a test changed what it was planned with. Nothing of it is left then. */
+async function loadAsPlanned(planned: PlannedModel, reader: WeightsReader, hooks: LoadHooks): Promise<LoadedModel | undefined> {
+  const { chosen: { gpu, options } } = planned;
+  const ledger = createLedger(gpu.device, options.budgetBytes);
+  const ended = new AbortController();
+  const signal = anySignal([ended.signal, ...(hooks.signal ? [hooks.signal] : [])]);
   const underWay: Promise<unknown>[] = [];
-  try {
-    const { kernels = createKernelCache(device), choose } = options;
-    options = { ...options, ...(await choose?.first(ledger)) };
-    // Where weights are streamed, no step is too long.
-    const short = planFor(gpu, opened, { ...options, chunk: Math.min(options.chunk, options.choice.chunk) });
-    const planned = short.verdict === 'fits' ? short : planFor(gpu, opened, options);
-    if (planned.verdict === 'refused') throw new BudgetError(planned.reason);
-    const chunk = planned.chunk;
-    const logitsRows = Math.min(options.logitsRows, chunk);
-    options = { ...options, chunk, logitsRows };
-    let placed = await placeModel(gpu, opened, planned, ledger, options);
-    const context = (choice: KernelChoice): RecordContext => ({ graph, choice, kv: { format: options.kv }, activations: placed.activations });
-    const recordAll: TuneTarget['record'] = (mode, choice) => {
-      const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || logitsRows > 1 };
-      return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(context(choice), opened, placed.weights, i, mode) : []));
-    };
-    let choice = (await choose?.tune({ gpu, ledger, kernels, sequence: placed.sequence, activations: placed.activations, chunk, streams: planned.verdict === 'streams', products: productsOf(opened), config: graph.config, kv: options.kv, context: options.context, record: recordAll })) ?? options.choice;
-    hooks.onReady?.('choice');
-    const compiling = [...recordAll('decode', choice), ...recordAll('prefill', choice)].map(({ kernel }) => kernels.get(kernel));
-    void Promise.allSettled(compiling); // beside the tests, which report those that fail
-    const beside = options.budgetBytes - planned.totalBytes >= testBytes;
-    const prove = async (room: () => Ledger, arrived?: Promise<void>): Promise<KernelChoice> => {
-      const { kv } = options;
-      const proven = (await choose?.prove({ choice, kv }, room, arrived)) ?? { choice, kv };
-      if (proven.kv !== kv) throw new OtherPlan('A kernel that writes or reads keys and values has failed its test.');
-      return proven.choice;
-    };
-    if (choose && !beside) {
-      let cleared = false;
-      choice = await prove(() => {
-        // There is nothing in the model's buffers yet: they make way.
-        if (!cleared) ledger.destroyAll();
-        cleared = true;
-        return ledger;
-      });
-      if (cleared) placed = await placeModel(gpu, opened, planned, ledger, options);
-    }
-    const { weights, activations, sequence } = placed;
-    const uploader = createUploader(device.queue, planned.uploadBytes, (bytes) => ledger.reserve('staging', bytes));
-    const streaming = openStreaming(gpu, opened, planned, reader, weights, uploader, options);
-    const proveAndRecord = async (arrived: Promise<void>) => {
-      if (choose && beside) {
-        const room = createLedger(device, testBytes, { ledger, purpose: 'test' });
-        choice = await prove(() => room, arrived);
-      }
-      return recordPrograms(gpu, ledger, kernels, context(choice), opened, weights, planned, logitsRows);
-    };
-    const arrive = async (): Promise<void> => {
-      const ropeFactors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors, signal) : undefined)));
-      writeAngles(device.queue, activations, graph, options.context, ropeFactors);
-      await uploadKept(layout, planned, weights, reader, uploader, streaming.memory, { ...hooks, signal });
-      hooks.onReady?.('weights');
-    };
-    // Pipelines compile and are tested while weights arrive.
-    const arriving = arrive();
-    const recording = proveAndRecord(arriving);
-    underWay.push(recording.then(() => hooks.onReady?.('programs')), arriving);
-    await Promise.all(underWay);
-    const recorded = await recording;
-    placed.home.release = (of) => [...recorded.programs.decode, ...recorded.programs.prefill].forEach(({ program }) => program.release(of));
-    const steps = planned.verdict === 'streams' ? chunk : Math.min(chunk, choice.chunk);
-    options = { ...options, chunk: steps, choice: { ...choice, chunk: steps } };
-    await ledger.settle();
-    const destroy = async () => {
-      await streaming.window?.close();
-      await uploader.idle();
-      ledger.destroyAll();
-    };
-    return { ...opened, gpu, plan: planned, options, ledger, activations, sequence, createSequence: () => createSequence(placed.home), home: placed.home, uploader, ...streaming, ...recorded, destroy };
-  } catch (error) {
-    failed.abort();
+  const end = async () => {
+    ended.abort();
     await Promise.allSettled(underWay); // what is still being compiled would make buffers
     ledger.destroyAll();
+    return undefined;
+  };
+  try {
+    const tested = await testInPlace(await measure(await placeModel(planned, ledger, reader), hooks));
+    if (!keepsPlan(tested)) return await end();
+    // Pipelines compile and are tested while weights arrive.
+    const arriving = bringWeights(tested.placed, { ...hooks, signal }).then(() => hooks.onReady?.('weights'));
+    const recording = recordTested(tested, arriving).then((recorded) => (recorded && hooks.onReady?.('programs'), recorded));
+    underWay.push(arriving, recording);
+    const recorded = await Promise.race([recording, arriving.then(() => recording)]); // whichever fails first
+    if (!recorded) return await end();
+    await arriving;
+    await ledger.settle();
+    return modelOf(tested.placed, recorded);
+  } catch (error) {
+    await end();
     throw error;
   }
 }
 
-interface Placed {
-  weights: ResidentWeights;
-  activations: Activations;
-  home: SequenceHome;
-  sequence: Sequence;
+/** A placed model with the kernels that it is to be recorded with, and the format of keys and values that passed. */
+interface Measured extends Chosen {
+  readonly placed: PlacedModel;
 }
 
-/** The buffers of a model that live as long as it does. */
-async function placeModel({ device, maxBindingBytes }: Gpu, { graph, layout }: OpenedModel, { slices }: Plan, ledger: Ledger, options: ModelOptions): Promise<Placed> {
-  const weights = placeWeights(layout, slices, {
-    maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
-    allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
+/** Tests change what a model was planned with where a kernel fails that writes or reads keys and values. */
+const keepsPlan = ({ placed: { planned }, kv }: Measured): boolean => kv === planned.chosen.kv;
+
+/** Chooses kernels by timing them on the model's own buffers, and begins to compile what was chosen. */
+async function measure(placed: PlacedModel, { quiet, onReady }: LoadHooks): Promise<Measured> {
+  const { planned: { chosen: { gpu, kernels, opened, chooser, choice: planned, kv }, plan, sizes: { chunk, context } }, ledger, activations, sequence } = placed;
+  const time = () => chooser?.tune({
+    gpu, ledger, kernels, activations, sequence, chunk, context, streams: plan.verdict === 'streams', products: productsOf(opened), config: opened.graph.config, kv,
+    record: (...how) => recordAll(placed, ...how),
   });
-  const activations = createActivations(ledger, graph, opsOf(graph), options);
-  const home: SequenceHome = { device, ledger, config: graph.config, context: options.context, format: options.kv, release: () => {} };
-  const sequence = createSequence(home, true);
-  await ledger.settle();
-  return { weights, activations, home, sequence };
+  const choice = (await (quiet ? closedDuring(quiet, async () => time()) : time())) ?? planned;
+  onReady?.('choice');
+  const compiling = [...recordAll(placed, 'decode', choice), ...recordAll(placed, 'prefill', choice)].map(({ kernel }) => kernels.get(kernel));
+  void Promise.allSettled(compiling); // beside the tests, which report those that fail
+  return { placed, choice, kv };
+}
+
+/** Whether the budget has room for tests beside the model. */
+const hasRoom = ({ planned: { chosen: { options }, plan } }: PlacedModel): boolean => options.budgetBytes - plan.totalBytes >= testBytes;
+
+/** Tests the chosen kernels before the weights arrive where there is no room beside the model: its buffers, in which there is nothing yet, make way. */
+async function testInPlace({ placed, ...measured }: Measured): Promise<Measured> {
+  const { planned, ledger, reader } = placed;
+  const { chooser } = planned.chosen;
+  if (!chooser || hasRoom(placed)) return { placed, ...measured };
+  let cleared = false;
+  const proven = await chooser.prove(measured, () => {
+    if (!cleared) ledger.destroyAll();
+    cleared = true;
+    return ledger;
+  });
+  return { ...proven, placed: cleared && keepsPlan({ placed, ...proven }) ? await placeModel(planned, ledger, reader) : placed };
+}
+
+/** Records what passes its tests, which take place beside the model where there is room; undefined if the model is to be planned again. */
+async function recordTested({ placed, ...measured }: Measured, arriving: Promise<void>): Promise<(Programs & Pick<Measured, 'choice'>) | undefined> {
+  const { planned: { chosen: { gpu, chooser } }, ledger } = placed;
+  const room = createLedger(gpu.device, testBytes, { ledger, purpose: 'test' });
+  const proven = chooser && hasRoom(placed) ? await chooser.prove(measured, () => room, arriving) : measured;
+  return keepsPlan({ placed, ...proven }) ? { choice: proven.choice, ...(await recordPrograms(placed, proven.choice)) } : undefined;
+}
+
+function modelOf(placed: PlacedModel, { choice, ...programs }: Programs & Pick<Measured, 'choice'>): LoadedModel {
+  const { planned, ledger, activations, home, sequence, uploader, streaming } = placed;
+  const { chosen: { gpu, opened, kv }, plan, sizes } = planned;
+  const { decode, prefill } = programs.programs;
+  home.release = (of) => [...decode, ...prefill].forEach(({ program }) => program.release(of));
+  const chunk = plan.verdict === 'streams' ? sizes.chunk : Math.min(sizes.chunk, choice.chunk);
+  return {
+    ...opened, ...streaming, ...programs, planned, plan, gpu, ledger, activations, home, sequence, uploader, kv,
+    choice: { ...choice, chunk }, sizes: { ...sizes, chunk },
+    createSequence: () => createSequence(home),
+    destroy: () => free(placed),
+  };
 }

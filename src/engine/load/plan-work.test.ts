@@ -3,7 +3,7 @@
 import { expect, it, vi } from 'vitest';
 import { gemma27B, llama8B } from '../../../test/large-headers.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
-import { openModel } from './model-file.ts';
+import { openModel } from './opened.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import type * as Shares from './shares.ts';
 

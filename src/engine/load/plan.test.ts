@@ -7,7 +7,7 @@ import { readHeader } from '../../gguf/parse.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { activationStrides } from '../../model/activations.ts';
 import { opsOf } from '../../model/operations.ts';
-import { type OpenedModel, openModel } from './model-file.ts';
+import { type OpenedModel, openModel } from './opened.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { smallestBudget } from './refusal.ts';
 

@@ -5,7 +5,7 @@ import { opsOf } from '../../model/operations.ts';
 import { type Layout } from '../../weights/layout.ts';
 import { type Slice } from '../../weights/stream/slices.ts';
 import { type BufferLimits, type Division, bytesOf, divisionsOf, wholeSections } from './division.ts';
-import { type OpenedModel } from './model-file.ts';
+import { type OpenedModel } from './opened.ts';
 import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes, sum, totalOf } from './plan-bytes.ts';
 import { refusal, smallestChunk, smallestUpload } from './refusal.ts';
 import { type Share, mostKept, placeSlices, shareOf } from './shares.ts';

@@ -1,9 +1,10 @@
 // What loading a model would take, told before anything but its header is read. Loads nothing.
-import { optionsFor, type Engine, type Host } from '../engine.ts';
+import { type Engine, type Host } from '../engine.ts';
 import { forecast } from '../measure/forecast.ts';
-import { openModel, planFor } from './model-file.ts';
-import { findModel } from './find.ts';
-import { nameOf } from './open.ts';
+import { findModel } from './found.ts';
+import { nameOf, openModel } from './opened.ts';
+import { optionsFor } from './options.ts';
+import { planFor } from './planned.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
 import { openGpu } from '../../gpu/device.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protocol.ts';

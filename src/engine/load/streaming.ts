@@ -1,8 +1,6 @@
-// How weights come to the GPU: those that stay once, at load; the others again and again, through a window.
-import { type Gpu } from '../../gpu/device.ts';
+// How weights come to the GPU that do not stay there: again and again, through a window.
 import { aheadBytesFor, guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
 import { joinedReads, joinRanges, spanOf } from '../../weights/stream/joined-reads.ts';
-import { type Layout } from '../../weights/layout.ts';
 import { createNaiveWindow } from '../../weights/stream/naive-stream.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights } from '../../weights/stream/resident.ts';
@@ -13,8 +11,9 @@ import { throttled } from '../../weights/stream/throttle.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
 import { type Window, type WindowOptions, createWindow } from '../../weights/stream/stream.ts';
 import { layerOf, streamable } from '../../model/sections.ts';
-import { type ModelOptions, type OpenedModel } from './model-file.ts';
+import { type OpenedModel } from './opened.ts';
 import { type Plan } from './plan.ts';
+import { type PlannedModel } from './planned.ts';
 
 /** Small beside what a page uses anyway. */
 export const defaultRamBytes = 256 * 2 ** 20;
@@ -29,7 +28,8 @@ export interface Streaming {
 }
 
 /** What brings the weights to the GPU that do not stay there. */
-export function openStreaming({ device }: Gpu, opened: OpenedModel, { slices, embedding }: Plan, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader, { ramBytes = defaultRamBytes, loader, readDelay = 0, storeCost = guessedCost }: ModelOptions): Streaming {
+export function openStreaming({ chosen, plan: { slices, embedding } }: PlannedModel, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader): Streaming {
+  const { gpu: { device }, opened, options: { ramBytes = defaultRamBytes, storeCost = guessedCost, experiment: { loader, readDelay = 0 } = {} } } = chosen;
   const { sections, layout } = opened;
   const table = sections[0].ops[0].stacks[0];
   const streamed = new Map(inOrderOfUse(opened, slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
@@ -53,34 +53,3 @@ export function openStreaming({ device }: Gpu, opened: OpenedModel, { slices, em
 /** Indices of the streamed slices: layers, then the output matrix, which lies in the first section where it is the embedding too. */
 const inOrderOfUse = ({ sections }: OpenedModel, slices: Plan['slices']): number[] =>
   streamable(sections).flatMap((section) => [...slices.keys()].filter((i) => slices[i].section === section && slices[i].slot !== undefined));
-
-/** Slabs read at once: one is hashed while another comes from the disk. */
-const readsAtOnce = 2;
-
-/** Uploads what stays on the GPU, reading slabs ahead. */
-export async function uploadKept(layout: Layout, { slices }: Plan, weights: ResidentWeights, reader: WeightsReader, uploader: Uploader, memory: SlabMemory, { onSlab, signal }: { onSlab?: (loadedBytes: number, totalBytes: number) => void; signal?: AbortSignal }): Promise<void> {
-  const kept = slices.flatMap((slice, index) => (slice.slot === undefined ? rangesOf(layout, slice).map((range) => ({ index, ...range })) : []));
-  const needed = [...layout.slabs.keys()].filter((i) => kept.some(({ slab }) => slab === i));
-  let loaded = layout.byteLength - needed.reduce((sum, i) => sum + layout.slabs[i].byteLength, 0);
-  const read = (n: number) => {
-    const bytes = n < needed.length ? reader.readSlab(needed[n], signal) : undefined;
-    bytes?.catch(() => {}); // awaited in a later turn; an abort in between must not leave it unhandled
-    return bytes;
-  };
-  const reads = Array.from({ length: readsAtOnce }, (_, n) => read(n));
-  for (const [n, slab] of needed.entries()) {
-    signal?.throwIfAborted();
-    const bytes = (await reads.shift())!;
-    reads.push(read(n + readsAtOnce));
-    memory.offer(slab, bytes);
-    for (const range of kept.filter((k) => k.slab === slab)) {
-      for (const target of weights.targets(range.index, range.start, range.length)) {
-        await uploader.write(target.buffer, target.offset, bytes.subarray(range.offset + target.from, range.offset + target.from + target.length));
-      }
-    }
-    loaded += bytes.byteLength;
-    onSlab?.(loaded, layout.byteLength);
-  }
-  await uploader.idle();
-  await reader.finish();
-}

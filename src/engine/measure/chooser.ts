@@ -2,14 +2,23 @@
 import { type Gpu } from '../../gpu/device.ts';
 import { type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
-import { type Chosen, type ModelOptions, type OpenedModel } from '../load/model-file.ts';
+import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type OpenedModel } from '../load/opened.ts';
+import { type Chosen } from '../load/options.ts';
 import { productsOf } from './kinds.ts';
 import { provenChoice, stillPasses } from './proven.ts';
 import { chunkToPlan } from './tune-chunk.ts';
-import { type TuneOptions, tune } from './tune.ts';
+import { type TuneOptions, type TuneTarget, tune } from './tune.ts';
 import { type NotebookOptions, type Tuning, openNotebook } from './tuning.ts';
 
-export interface Chooser extends NonNullable<ModelOptions['choose']> {
+export interface Chooser {
+  /** What the model is planned with, by what earlier tests told: nothing is run. */
+  first(): Promise<Chosen>;
+  /** The fastest kernels, as noted or as measured on a placed model. */
+  tune(target: TuneTarget): Promise<KernelChoice>;
+  /** Tests all kernels of a choice, and replaces those that fail; if that changes the format of keys and values, the model is to be planned again. `room` is asked for where to book buffers, only if there is something to test. Once `arrived`, some of what passed at an earlier load is tested too, and everything if that fails. */
+  prove(chosen: Chosen, room: () => Ledger, arrived?: Promise<void>): Promise<Chosen>;
+  /** For people: what is not used, and why. */
   warnings(): string[];
 }
 
@@ -19,6 +28,7 @@ const notProducts = /^(?!mat)/;
 export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Chosen, tuning?: Tuning, options: NotebookOptions & TuneOptions = {}): Promise<Chooser> {
   const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned.choice, options);
   const earlier = { ...notebook.notes.checks };
+  let holds = !Object.keys(earlier).length; // what passed at an earlier load, on this device
   const warnings = new Set<string>();
   let proven = untuned;
   const prove = async (chosen: Chosen, room?: () => Ledger, only?: RegExp) => {
@@ -34,9 +44,11 @@ export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: Open
     tune: (target) => tune(target, proven.choice, notebook, options),
     async prove(chosen, room, arrived) {
       const found = await prove(chosen, room);
-      if (!arrived || !Object.keys(earlier).length) return found;
+      if (!arrived || holds) return found;
       await arrived; // what passed before is not to hold up the weights
-      if (await stillPasses(gpu, kernels, opened, found, earlier, room)) return found;
+      holds = await stillPasses(gpu, kernels, opened, found, earlier, room);
+      if (holds) return found;
+      holds = true; // all of it is tested anew
       notebook.notes.checks = {};
       return prove(chosen, room);
     },

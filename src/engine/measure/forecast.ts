@@ -6,7 +6,7 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type Prediction, type StoreCost } from '../../protocol.ts';
 import { guessedCost } from '../../weights/stream/cost-model.ts';
-import { type OpenedModel } from '../load/model-file.ts';
+import { type OpenedModel } from '../load/opened.ts';
 import { defaultRamBytes } from '../load/streaming.ts';
 import { type GpuCosts, measureGpu } from './measure-gpu.ts';
 import { kindsOf } from './kinds.ts';

@@ -2,7 +2,8 @@
 import { type Model } from '../../gpu/self-test.ts';
 import { matrixKind } from '../../model/choice-of-matrix.ts';
 import { type Project, isProject } from '../../model/ops/project.ts';
-import { type Chosen, type OpenedModel } from '../load/model-file.ts';
+import { type OpenedModel } from '../load/opened.ts';
+import { type Chosen } from '../load/options.ts';
 
 /** Of every product, as they are stored: one for each type among its matrices that follow each other. */
 export function kindsOf({ sections, layout }: Pick<OpenedModel, 'sections' | 'layout'>): Map<Project, string[]> {

@@ -10,7 +10,7 @@ import { isAttend } from '../../model/ops/attend.ts';
 import { layerOf } from '../../model/sections.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { createUploader } from '../../weights/stream/uploader.ts';
-import { type OpenedModel } from '../load/model-file.ts';
+import { type OpenedModel } from '../load/opened.ts';
 import { type Probe, type ProbePart, createProbe, prefillRows } from './probe.ts';
 
 /** Seconds, of one token unless it says otherwise. */

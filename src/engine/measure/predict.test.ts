@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
 import { readHeader } from '../../gguf/parse.ts';
 import { bytesSource } from '../../weights/source/source.ts';
-import { type OpenedModel, openModel } from '../load/model-file.ts';
+import { type OpenedModel, openModel } from '../load/opened.ts';
 import { type GpuCosts } from './measure-gpu.ts';
 import { type Plan, plan } from '../load/plan.ts';
 import { smallestBudget } from '../load/refusal.ts';

@@ -4,7 +4,7 @@ import { type Prediction, type StoreCost } from '../../protocol.ts';
 import { readSeconds } from '../../weights/stream/cost-model.ts';
 import { isVectors, rangesOf, type Slice } from '../../weights/stream/slices.ts';
 import { layerOf, streamable } from '../../model/sections.ts';
-import { type OpenedModel } from '../load/model-file.ts';
+import { type OpenedModel } from '../load/opened.ts';
 import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
 import { type Plan } from '../load/plan.ts';
 import { kindOf, prefillRows } from './probe.ts';

@@ -17,8 +17,8 @@ import { createSamplers } from '../../model/sampling/sampler.ts';
 import { type Layout, type Section, matricesOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';
 import { type Slice, cutSection, isVectors } from '../../weights/stream/slices.ts';
-import { type OpenedModel } from '../load/model-file.ts';
-import { recordSection } from '../load/programs.ts';
+import { type OpenedModel } from '../load/opened.ts';
+import { recordSection } from '../load/recorded.ts';
 
 export interface ProbePart {
   program: Program;

@@ -11,7 +11,8 @@ import { missing } from '../../model/possible-choices.ts';
 import { type KernelChoice, plainAttention } from '../../model/kernel-choice.ts';
 import { usesTiles } from '../../model/products.ts';
 import { testable } from './kinds.ts';
-import { type Chosen, type OpenedModel } from '../load/model-file.ts';
+import { type OpenedModel } from '../load/opened.ts';
+import { type Chosen } from '../load/options.ts';
 import { type AdapterNotes, type Notebook } from './tuning.ts';
 
 export interface Proven {

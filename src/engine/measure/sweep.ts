@@ -1,5 +1,5 @@
 // The budgets at which a model is compared with itself: what is always needed, and a share of the weights.
-import { type OpenedModel } from '../load/model-file.ts';
+import { type OpenedModel } from '../load/opened.ts';
 import { type PlanOptions, plan } from '../load/plan.ts';
 import { smallestBudget } from '../load/refusal.ts';
 

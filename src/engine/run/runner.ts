@@ -2,7 +2,7 @@
 import { writeRows, writeState } from '../../model/sequence-buffers.ts';
 import { DeviceError, RequestError } from '../../errors.ts';
 import { type LoadedModel } from '../load/load.ts';
-import { type Stage } from '../load/programs.ts';
+import { type Stage } from '../load/recorded.ts';
 import { createPacer, pageMs } from './pacer.ts';
 import { createReadback, mostPerSubmit } from './readback.ts';
 import { type Step } from '../../gpu/program.ts';
@@ -42,7 +42,8 @@ export interface Runner {
 }
 
 export function createRunner(model: LoadedModel): Runner {
-  const { gpu: { device }, ledger, activations, programs, heads, options, graph, window, rows: embedding, uploader } = model;
+  const { gpu: { device }, ledger, activations, programs, heads, sizes, graph, window, rows: embedding, uploader } = model;
+  const { experiment = {} } = model.planned.chosen.options;
   const { buffers } = activations;
   const pacer = createPacer(device.queue);
   const readback = createReadback(ledger, graph.config.vocab);
@@ -83,7 +84,7 @@ export function createRunner(model: LoadedModel): Runner {
       const { slice } = stage(i);
       if (slice !== undefined) await waitFor(slice, signal);
       const first = i;
-      const most = rows === 1 && options.tokensPerSubmit ? pieces : pacer.piecesPerSubmit(rows);
+      const most = rows === 1 && experiment.tokensPerSubmit ? pieces : pacer.piecesPerSubmit(rows);
       const end = Math.min(i + most, pieces);
       const begun = performance.now();
       const encoder = device.createCommandEncoder();
@@ -152,7 +153,7 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   /** As many as take half of the time between two pictures of the page, as two submits are in flight; one if the CPU has a part in each. */
-  const tokensPerSubmit = (stages: number): number => (window || embedding ? 1 : (options.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(1, pageMs) / 2 / stages)))));
+  const tokensPerSubmit = (stages: number): number => (window || embedding ? 1 : (experiment.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(1, pageMs) / 2 / stages)))));
 
   /** Whether ids are read while the next submit runs: not where the CPU has a part in each token, nor where a token in vain costs more than a wait. */
   const readsBehind = (): boolean => !window && !embedding && pacer.piecesPerSubmit(1) >= 2 * (programs.decode.length + heads.last.length + 1);
@@ -191,7 +192,7 @@ export function createRunner(model: LoadedModel): Runner {
     }
 
     async function makeRoom(length: number): Promise<void> {
-      if (length > options.context) throw new RequestError(`${length} tokens do not fit the context of ${options.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
+      if (length > sizes.context) throw new RequestError(`${length} tokens do not fit the context of ${sizes.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
       await sequence.makeRoom(length);
       if (boundFor === sequence.capacity) return;
       [...programs.decode, ...programs.prefill].forEach(({ program }) => program.bind(sequence));
@@ -203,8 +204,8 @@ export function createRunner(model: LoadedModel): Runner {
       await makeRoom(position + ids.length);
       sequence.note(position, []); // what an abort leaves behind is not what was there
       device.queue.writeBuffer(idsBinding.buffer, 4 * position, Uint32Array.from(ids));
-      for (let done = 0; done < ids.length; done += options.chunk) {
-        const rows = Math.min(options.chunk, ids.length - done);
+      for (let done = 0; done < ids.length; done += sizes.chunk) {
+        const rows = Math.min(sizes.chunk, ids.length - done);
         writeState(device.queue, activations, sequence, position + done, (stepRows = rows));
         await embed(ids.slice(done, done + rows));
         await each({ rows, length: position + done + rows, of: sequence });
@@ -213,7 +214,7 @@ export function createRunner(model: LoadedModel): Runner {
     }
 
     async function sample(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
-      if (length >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
+      if (length >= sizes.context) throw new RequestError(`The context of ${sizes.context} tokens is full.`, { code: 'context_length_exceeded' });
       chosen = [];
       sampler.start(sequence);
       return (await (await runAndRead([], sampler, [{ rows: 1, length, of: sequence }], length, signal)).tokens)[0];
@@ -221,7 +222,7 @@ export function createRunner(model: LoadedModel): Runner {
 
     async function step(sampler: Sampler, length: number, signal?: AbortSignal): Promise<Token> {
       await makeRoom(length + 1);
-      if (length + 1 >= options.context) throw new RequestError(`The context of ${options.context} tokens is full.`, { code: 'context_length_exceeded' });
+      if (length + 1 >= sizes.context) throw new RequestError(`The context of ${sizes.context} tokens is full.`, { code: 'context_length_exceeded' });
       if (lastId === undefined) throw new RequestError('There is no sampled token to go on from.');
       await embed([lastId]);
       return (await (await runAndRead([...programs.decode, ...heads.last], sampler, [{ rows: 1, length: length + 1, of: sequence }], length + 1, signal)).tokens)[0];
@@ -251,7 +252,7 @@ export function createRunner(model: LoadedModel): Runner {
       async feedRows(ids, position, rows, signal) {
         const picked = heads.chosen;
         const { vocab } = graph.config;
-        const most = Math.min(options.logitsRows, mostChosen);
+        const most = Math.min(sizes.logitsRows, mostChosen);
         if (!picked) throw new RequestError('The model was loaded without room for the logits of chosen tokens.');
         if (rows.length < 1 || rows.length > most) throw new RequestError(`The logits of ${rows.length} tokens were asked for; the model was loaded for 1 to ${most} of them.`);
         const bad = rows.find((row) => !(Number.isInteger(row) && row >= 0 && row < ids.length));
@@ -276,7 +277,7 @@ export function createRunner(model: LoadedModel): Runner {
       async *tokens(sampler, length, most, signal) {
         if (most < 1) return;
         yield [await sample(sampler, length, signal)];
-        const end = Math.min(length + most, options.context); // ids have a place below it
+        const end = Math.min(length + most, sizes.context); // ids have a place below it
         const stages = [...programs.decode, ...heads.last];
         const pending: Promise<Token[]>[] = [];
         try {

@@ -4,8 +4,9 @@ import { RequestError } from '../../errors.ts';
 import { samplingFields } from '../../model/sampling/sampler.ts';
 import { type GenerateRequest, type SamplingOptions } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
+import { type Text } from '../load/opened.ts';
 import { type Runner } from './runner.ts';
-import { type Text, createSession } from './session.ts';
+import { createSession, runningOf } from './session.ts';
 
 const eot = 0;
 
@@ -43,7 +44,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
     },
   });
   Object.assign(runner, { of: on });
-  const model = { options: { context }, sequence: createSequence(), createSequence, home: {}, plan: { verdict: 'fits', bytes: { kv: 0 } }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
+  const model = { sizes: { context }, sequence: createSequence(), createSequence, home: {}, plan: { verdict: 'fits', bytes: { kv: 0 } }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
   const text = {
     tokenizer: {
       vocabSize: 256, addSpacePrefix: false, isControl: () => false, piece: (id: number) => Uint8Array.of(id),
@@ -51,7 +52,8 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
     },
     template: { encode: (messages: { content: string }[]) => [2, ...messages.flatMap(({ content }) => [...new TextEncoder().encode(content)])], endOfTurn: new Set([eot]), stop: [] },
   } as unknown as Text;
-  const session = createSession(model, runner, withText ? text : undefined);
+  const now = runningOf(model, runner);
+  const session = createSession(() => now, withText ? text : undefined);
   const ask = async (request: GenerateRequest, signal?: AbortSignal, onTokens: (count: number) => void = () => {}) => {
     const ids: number[] = [];
     let shown = '';

@@ -205,5 +205,5 @@ function noteOf(stats: GenerateStats, cut: boolean, context: number): string {
   const tokens = `${stats.newTokens} ${stats.newTokens === 1 ? 'token' : 'tokens'}`;
   const speed = stats.newTokens > 1 && stats.decodeMs > 0 ? [formatSpeed(((stats.newTokens - 1) * 1000) / stats.decodeMs)] : [];
   const full = stats.promptTokens + stats.newTokens >= context;
-  return [tokens, ...speed, ...(cut ? [full ? 'cut off: the context is full' : 'cut off at the limit'] : [])].join(' · ');
+  return [tokens, ...speed, ...(cut ? [full ? 'cut off: the context is full' : 'cut off at the limit'] : []), ...(stats.notices ?? [])].join(' · ');
 }

@@ -1,7 +1,7 @@
 // A store that was kept from layout 0 (test/fixtures/store-0, written by code of its own) becomes what an import makes now.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { fixture, jsonFixture } from '../../../test/fixture.ts';
-import { openModel } from '../../engine/load/model-file.ts';
+import { openModel } from '../../engine/load/opened.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { convertStored, isConvertible } from './convert.ts';
 import { importSlab } from './pieces.ts';

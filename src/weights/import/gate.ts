@@ -22,3 +22,13 @@ export function createGate(): Gate {
     passed: () => closed?.promise,
   };
 }
+
+/** Holds back what waits at the gate while `work` is under way. */
+export async function closedDuring<T>(gate: Gate, work: () => Promise<T>): Promise<T> {
+  gate.set(false);
+  try {
+    return await work();
+  } finally {
+    gate.set(true);
+  }
+}

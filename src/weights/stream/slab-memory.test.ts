@@ -1,7 +1,7 @@
 // What worker memory keeps, uploads in parts, and rows read by the CPU: the pieces around the window.
 import { describe, expect, it, vi } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
-import { openModel } from '../../engine/load/model-file.ts';
+import { openModel } from '../../engine/load/opened.ts';
 import { readHeader } from '../../gguf/parse.ts';
 import { formats } from '../../formats/catalogue.ts';
 import { sourceReader } from '../store/reader.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
-import { openModel } from '../../engine/load/model-file.ts';
+import { openModel } from '../../engine/load/opened.ts';
 import { readHeader } from '../../gguf/parse.ts';
 import { type Matrix, type Section, matricesOf } from '../layout.ts';
 import { bytesSource } from '../source/source.ts';

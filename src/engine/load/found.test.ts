@@ -11,9 +11,9 @@ import { importModel } from '../../weights/import/import-job.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { fingerprintOf } from '../../weights/store/identity.ts';
 import { type Manifest } from '../../weights/store/store.ts';
-import { findModel } from './find.ts';
-import { openModel } from './model-file.ts';
-import { ensureStored } from './open.ts';
+import { findModel } from './found.ts';
+import { openModel } from './opened.ts';
+import { ensureStored } from './weights.ts';
 
 const first = fixture('tiny/tiny-llama-k.gguf');
 /** Another file with the same header and the same bytes wherever a fingerprint looks. */

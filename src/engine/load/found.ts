@@ -1,4 +1,5 @@
-// From what the caller names as a model to its header: in the store, or at its source. Reads no weights.
+// The first value of a load: what the caller names as a model, found in the store or at its source, with its header. Reads
+// no weights.
 import { InvalidFileError, RequestError } from '../../errors.ts';
 import { type OpenedFiles, openFiles, partNames } from '../../gguf/files.ts';
 import { type ByteSource } from '../../gguf/source.ts';
@@ -145,3 +146,19 @@ export function partUrls(url: string): string[] {
 /** A stored model's header. */
 const openStored = ({ files }: Manifest): Promise<OpenedFiles> =>
   openFiles(files.map(({ name, byteLength, header }) => sizedSource(name, byteLength, async (offset, length) => header.slice(offset, offset + length))));
+
+/** Whether two name the same model at the same place; of bytes in memory only the same ones are. */
+export function isSameSource(one: ModelSource | ByteSource, other: ModelSource | ByteSource): boolean {
+  if (one === other) return true;
+  if ('read' in one || 'read' in other) return false;
+  if ('url' in one) return 'url' in other && one.url === other.url;
+  if ('repo' in one) return 'repo' in other && one.repo === other.repo;
+  if ('stored' in one) return 'stored' in other && one.stored === other.stored;
+  return 'file' in one && 'file' in other && one.file.name === other.file.name && one.file.size === other.file.size && one.file.lastModified === other.file.lastModified;
+}
+
+/** A key that came in another message cannot be compared, and is taken for another one. */
+export function isSameSecret(one: LoadOptions['encryption'], other: LoadOptions['encryption']): boolean {
+  if (!one || !other) return one === other;
+  return 'key' in one ? 'key' in other && one.key === other.key : 'passphrase' in other && one.passphrase === other.passphrase;
+}

@@ -1,7 +1,5 @@
-// The programs of a model: its sections recorded and compiled, cut where another streamed slice is needed.
-import { type Gpu } from '../../gpu/device.ts';
-import { type KernelCache } from '../../gpu/kernels.ts';
-import { type Ledger } from '../../gpu/ledger.ts';
+// The last value of a load: the programs of a placed model, its sections recorded with the kernels that were chosen in the
+// end, compiled, and cut where another streamed slice is needed.
 import { type Dispatch, type Program, createProgram } from '../../gpu/program.ts';
 import { type Place, type RecordContext } from '../../model/operation.ts';
 import { record } from '../../model/operations.ts';
@@ -9,10 +7,10 @@ import { type Section } from '../../model/sections.ts';
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { type SamplerFor, createSamplers } from '../../model/sampling/sampler.ts';
 import { type ChosenRows, createChosenRows, mostChosen, overChosen, pickRows } from '../../model/chosen-rows.ts';
-import { type Mode } from '../../model/kernel-choice.ts';
+import { type KernelChoice, type Mode } from '../../model/kernel-choice.ts';
 import { type GpuRange, type ResidentWeights } from '../../weights/stream/resident.ts';
-import { type Plan } from './plan.ts';
-import { type OpenedModel } from './model-file.ts';
+import { type OpenedModel } from './opened.ts';
+import { type PlacedModel } from './placed.ts';
 
 /** A run of dispatches that need at most one streamed slice. */
 export interface Stage {
@@ -28,15 +26,27 @@ export interface Programs {
   samplerFor: SamplerFor;
 }
 
-export async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: KernelCache, context: RecordContext, opened: Pick<OpenedModel, 'sections' | 'layout'>, weights: ResidentWeights, { embedding }: Plan, logitsRows: number): Promise<Programs> {
-  const { sections } = opened;
+/** Where a placed model's operations find their buffers. */
+export const recordContext = ({ planned: { chosen: { opened: { graph }, kv } }, activations }: PlacedModel, choice: KernelChoice): RecordContext =>
+  ({ graph, choice, kv: { format: kv }, activations });
+
+/** Dispatches of the whole model as it would be recorded, but for the embedding, and for the head in prefill where it has no part. */
+export function recordAll(placed: PlacedModel, mode: Mode, choice: KernelChoice): Dispatch[] {
+  const { planned: { chosen: { opened }, sizes }, weights } = placed;
+  const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || sizes.logitsRows > 1 };
+  return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(recordContext(placed, choice), opened, weights, i, mode) : []));
+}
+
+export async function recordPrograms(placed: PlacedModel, choice: KernelChoice): Promise<Programs> {
+  const { planned: { chosen: { gpu, kernels, opened }, plan: { embedding }, sizes }, ledger, weights, activations } = placed;
+  const { sections, graph: { config: { vocab } } } = opened;
+  const context = recordContext(placed, choice);
   const stagesOf = (dispatches: Dispatch[], name: string): Promise<Stage[]> =>
     Promise.all(bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run) })));
   const make = (section: Section, mode: Mode): Promise<Stage[]> => stagesOf(recordSection(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`);
   const body = sections.filter(({ role }) => role.kind === 'layer' || (role.kind === 'embedding' && embedding === 'gpu'));
   const makeBody = async (mode: Mode) => (await Promise.all(body.map((section) => make(section, mode)))).flat();
   const head = sections.find(({ role }) => role.kind === 'head')!;
-  const { activations, graph: { config: { vocab } } } = context;
   const makeChosen = async (): Promise<Programs['heads']['chosen']> => {
     const rows = createChosenRows(ledger, activations.strides.x);
     const dispatches = [pickRows(context, rows), ...recordSection(overChosen(context, rows), opened, weights, sections.indexOf(head), 'prefill')];
@@ -46,8 +56,8 @@ export async function recordPrograms(gpu: Gpu, ledger: Ledger, kernels: KernelCa
     makeBody('decode'),
     makeBody('prefill'),
     make(head, 'decode'),
-    logitsRows > 1 ? makeChosen() : undefined,
-    logitsRows > mostChosen ? make(head, 'prefill') : undefined,
+    sizes.logitsRows > 1 ? makeChosen() : undefined,
+    sizes.logitsRows > mostChosen ? make(head, 'prefill') : undefined,
     createSamplers(gpu.device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
   ]);
   return { programs: { decode, prefill }, heads: { last, chosen, all }, samplerFor };

@@ -1,9 +1,7 @@
-// From a model whose header is read to a reader of its weights: of the stored model, of the source once it is imported, or
-// of the source itself each time. Knows no GPU.
+// Where the weights of a found model are read: in the store, imported into it first if need be, or at the source each time.
+// Knows no GPU.
 import { hasCode, RequestError } from '../../errors.ts';
-import { type Header } from '../../gguf/header.ts';
-import { getString } from '../../gguf/metadata.ts';
-import { type LoadOptions, type LoadProgress, type StoreCost, type VerifyResult } from '../../protocol.ts';
+import { type LoadOptions, type StoreCost, type VerifyResult } from '../../protocol.ts';
 import { convertStored, isConvertible } from '../../weights/import/convert.ts';
 import { measureReads } from '../../weights/stream/cost-model.ts';
 import { importModel, type ImportProgress } from '../../weights/import/import-job.ts';
@@ -15,9 +13,10 @@ import { findDamaged, mendFrom, sourceReader, storedReader, type Mend, type Weig
 import { sealedStore } from '../../weights/store/sealed-store.ts';
 import { type Encryption, type Manifest, type Store } from '../../weights/store/store.ts';
 import { compareTo, fingerprintOf, hasFingerprint, newId } from '../../weights/store/identity.ts';
-import { type FoundModel, openUrls, partUrls } from './find.ts';
 import { sameVersion } from '../../weights/source/answer.ts';
-import { type OpenedModel, openModel } from './model-file.ts';
+import { type FoundModel, openUrls, partUrls } from './found.ts';
+import { type OpenedModel, nameOf, openModel } from './opened.ts';
+import { type Report } from './progress.ts';
 
 /** Where models are kept, and what watches over it. Undefined parts are missing where the engine runs. */
 export interface Storage {
@@ -27,8 +26,6 @@ export interface Storage {
   /** Where the measured cost of reads is kept. */
   costs?: { get(key: string): Promise<StoreCost | undefined>; set(key: string, cost: StoreCost): Promise<void> };
 }
-
-type Report = (progress: Partial<LoadProgress>) => void;
 
 export interface ImportControl {
   report: Report;
@@ -40,14 +37,29 @@ export interface ImportControl {
 }
 
 /** Under `id` the weights are found again; `fromStore` is false if nothing is kept of them. */
-export interface OpenedWeights {
+interface FoundWeights {
   reader: WeightsReader;
   id: string;
   fromStore: boolean;
 }
 
-/** The reader of a model's weights; imports the model first if it is to be kept and is not. */
-export async function openReader(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<OpenedWeights> {
+/** Held, so that no other tab deletes them, until `release` is called. */
+export interface OpenedWeights extends FoundWeights {
+  /** Of reading the store, where something is there to measure at. */
+  storeCost?: StoreCost;
+  release(): Promise<void>;
+}
+
+/** Opens a model's weights for reading; imports the model first if it is to be kept and is not. */
+export async function openWeights(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<OpenedWeights> {
+  const weights = await openReader(storage, options, found, opened, control);
+  const release = weights.fromStore ? await holdStored(storage, weights.id) : async () => {};
+  await control.hold?.();
+  const cost = await storeCost(storage, weights.id);
+  return { ...weights, storeCost: cost, release };
+}
+
+async function openReader(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<FoundWeights> {
   const { files } = found;
   if (found.manifest && storage.store) {
     const { store, manifest } = await openForReading(storage, options, found.manifest, opened);
@@ -178,7 +190,7 @@ function mendFromUrls(store: Store, manifest: Manifest): Mend | undefined {
 }
 
 /** Keeps other tabs from deleting a stored model until the returned function is called, and then lets go of its files. */
-export async function holdStored({ store, locks }: Storage, id: string): Promise<() => Promise<void>> {
+async function holdStored({ store, locks }: Storage, id: string): Promise<() => Promise<void>> {
   const release = await holdModel(locks, id);
   return async () => {
     await store?.close(id);
@@ -205,7 +217,7 @@ export async function verifyStored(storage: Storage, id: string, options: Pick<L
 }
 
 /** What reads of the store cost: as kept, else measured at this model and kept. Undefined if there is nothing to measure at. */
-export async function storeCost({ store, costs }: Storage, id: string): Promise<StoreCost | undefined> {
+async function storeCost({ store, costs }: Storage, id: string): Promise<StoreCost | undefined> {
   const kept = await costs?.get('store');
   const manifest = kept ? undefined : await store?.manifest(id);
   if (kept || !store || !manifest) return kept;
@@ -213,9 +225,6 @@ export async function storeCost({ store, costs }: Storage, id: string): Promise<
   if (cost) await costs?.set('store', cost);
   return cost;
 }
-
-/** As the file says, else that of the file. */
-export const nameOf = ({ metadata }: Header, fileName: string): string => getString(metadata, 'general.name', '').trim() || (fileName.split('/').at(-1) ?? fileName);
 
 /** At most four times a second, and always when `force` says so. */
 function throttled<T>(send: (value: T) => void): (value: T, force?: boolean) => void {

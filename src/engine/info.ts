@@ -1,0 +1,26 @@
+// Models for people: what is loaded, what is stored.
+import { factsOf } from '../gpu/device.ts';
+import { type ModelInfo, type StoredModel } from '../protocol.ts';
+import { endOfPrompt, thinkingSwitch } from '../text/thinking.ts';
+import { type Manifest } from '../weights/store/store.ts';
+import { describeChoice } from './measure/choice-text.ts';
+import { type Line } from './load/line.ts';
+import { nameOf } from './load/opened.ts';
+
+export function describeLoaded({ found, opened: { header, graph }, text, weights, model: { gpu, choice, kv, sizes, planned } }: Line): ModelInfo {
+  let parameters = 0;
+  for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
+  return {
+    id: weights.id, name: nameOf(header, found.files.source.name), architecture: graph.config.architecture, parameters, context: sizes.context, trainedContext: graph.config.context, fileBytes: header.fileBytes,
+    adapter: gpu.adapterName, device: factsOf(gpu), variants: describeChoice(choice), kv: kv.name, promptEnd: text && endOfPrompt(text.template), thinking: text && thinkingSwitch(text.template),
+    warnings: [...(planned.chosen.chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])],
+  };
+}
+
+export const describeStored = ({ id, name, slabBytes, files, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({
+  id, name, urls, lastUsed, complete,
+  byteLength: slabBytes.reduce((a, b) => a + b, 0),
+  fileBytes: files.reduce((sum, file) => sum + file.byteLength, 0),
+  sha256: complete && files.every((file) => file.sha256) ? files.map((file) => file.sha256!) : undefined,
+  encrypted: encryption && (encryption.wrapped ? 'passphrase' : 'key'),
+});

@@ -1,0 +1,159 @@
+// The line of a load walked from its beginning: found, opened, chosen, planned, placed, recorded, each value made from the
+// one before. What holds on any device stays, so that the line can be walked again from there.
+import { BudgetError, DeviceError, RequestError } from '../../errors.ts';
+import { type ByteSource } from '../../gguf/source.ts';
+import { type Gpu, isLike, lossOf, openGpu } from '../../gpu/device.ts';
+import { type KernelCache, createKernelCache } from '../../gpu/kernels.ts';
+import { type ModelSource } from '../../protocol.ts';
+import { type Gate, createGate } from '../../weights/import/gate.ts';
+import { readerToCome } from '../../weights/store/reader.ts';
+import { type Host } from '../engine.ts';
+import { choiceFor } from '../measure/choice-text.ts';
+import { type ChosenModel, choose, chooseAgain, chosenAs } from './chosen.ts';
+import { loadByGuess } from './default-budget.ts';
+import { type FoundModel, findModel, isSameSecret, isSameSource } from './found.ts';
+import { checkLimits, checkUnkept } from './limits.ts';
+import { type LoadHooks, type LoadPart, type LoadedModel, loadModel } from './load.ts';
+import { type OpenedModel, type Text, openModel, textOf } from './opened.ts';
+import { type EngineOptions, optionsFor } from './options.ts';
+import { type PlannedModel, planModel } from './planned.ts';
+import { type Report } from './progress.ts';
+import { type OpenedWeights, openWeights } from './weights.ts';
+
+/** What of a model holds on any device. */
+export interface OpenedLine {
+  readonly source: ModelSource | ByteSource;
+  readonly options: EngineOptions;
+  readonly found: FoundModel;
+  readonly opened: OpenedModel;
+  readonly text: Text | undefined;
+}
+
+/** All that a loaded model was made from. */
+export interface Line extends OpenedLine {
+  readonly weights: OpenedWeights;
+  readonly model: LoadedModel;
+  /** Milliseconds from the begin of the walk until each part was ready. */
+  readonly readyMs: Readonly<Record<LoadPart, number>>;
+}
+
+/** Finds a model and reads its header. */
+export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
+  const found = await findModel(source, options, host.store);
+  const opened = openModel(found.files.header);
+  return { source, options, found, opened, text: textOf(opened) };
+}
+
+/** Whether what was opened holds for another load: of the same source, kept in the same way. */
+export function holdsFor({ source, options }: OpenedLine, other: ModelSource | ByteSource, others: EngineOptions): boolean {
+  const same = (name: 'keep' | 'hub' | 'sha256' | 'fileBytes') => String(options[name]) === String(others[name]);
+  return isSameSource(source, other) && same('keep') && same('hub') && same('sha256') && same('fileBytes') && isSameSecret(options.encryption, others.encryption);
+}
+
+/** Brings an opened model to a GPU of its own; `weights` are given where they are open already. While its weights are imported its kernels are chosen and compiled; what of an import has come when a load fails is kept. */
+export async function walkFromOpened(host: Host, line: OpenedLine, weights: OpenedWeights | undefined, { report, paused, begun }: { report: Report; paused: Gate; begun: number }): Promise<Line> {
+  const { options, found, opened } = line;
+  const gpu = await openGpu(host.gpu, host.deviceOptions);
+  const stop = new AbortController(); // ends the import if the load cannot go on
+  void gpu.device.lost.then(() => stop.abort());
+  const quiet = createGate(); // closed until kernels are timed
+  let opening: Promise<OpenedWeights> | undefined;
+  try {
+    const planned = planModel(await chosenOn(host, gpu, opened, options));
+    checkPlanned(planned, line);
+    quiet.set(!planned.chosen.chooser);
+    opening = weights ? Promise.resolve(weights) : openWeights(host, options, found, opened, { report, gate: paused.passed, hold: quiet.passed, signal: stop.signal });
+    opening.catch(() => {}); // told by the load, which waits for it
+    const { hooks, readyMs } = reporting(report, begun);
+    const reader = readerToCome(opening.then((there) => {
+      report({ phase: 'weights', loadedBytes: 0, totalBytes: opened.layout.byteLength, fromStore: there.fromStore });
+      return there.reader;
+    }));
+    const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, signal: stop.signal });
+    return { ...line, weights: await opening, model, readyMs };
+  } catch (error) {
+    const reported = await explain(gpu.device, error);
+    stop.abort();
+    quiet.set(true);
+    const there = opening ? await opening.catch(() => undefined) : weights;
+    await there?.release();
+    gpu.device.destroy();
+    throw reported;
+  }
+}
+
+/** Brings a model whose GPU was lost to a new device: placed and recorded again as it was planned, or where that is another adapter, chosen and planned anew. What was compiled, measured and tested for the device is gone. */
+export async function walkAgain(host: Host, line: Line, report: Report): Promise<Line> {
+  const { model: before, opened, options, weights } = line;
+  await before.destroy();
+  const begun = performance.now();
+  const gpu = await openGpu(host.gpu, host.deviceOptions);
+  try {
+    const planned = isLike(gpu, before.gpu) ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders), before) : planModel(await chosenOn(host, gpu, opened, options));
+    const { hooks, readyMs } = reporting(report, begun);
+    return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks) };
+  } catch (error) {
+    const reported = await explain(gpu.device, error);
+    gpu.device.destroy();
+    throw reported;
+  }
+}
+
+/** As a model was planned and chosen in the end, for another device of the same adapter. */
+const plannedOn = (gpu: Gpu, kernels: KernelCache, { planned: { chosen: { opened, options }, ...plan }, choice, kv }: LoadedModel): PlannedModel => ({
+  ...plan, chosen: { ...chosenAs(gpu, opened, options, kernels), choice, kv },
+});
+
+/** A plan for a loaded model within another budget, a guessed one where none is given: with kernels that are chosen already. On the GPU nothing changes. */
+export async function planWithin(host: Host, line: Line, budgetBytes?: number): Promise<{ planned: PlannedModel; options: EngineOptions }> {
+  const { opened, weights, model: { gpu, planned: { chosen } } } = line;
+  const options = { ...line.options, budgetBytes };
+  const asked = { ...optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes), storeCost: weights.storeCost ?? chosen.options.storeCost };
+  const planned = planModel(await chooseAgain(chosen, asked));
+  checkPlanned(planned, { ...line, options });
+  return { planned, options };
+}
+
+/** Places and records on the device of a loaded model, of which nothing is left, what was planned for it. */
+export async function walkToPlan(line: Line, { planned, options }: { planned: PlannedModel; options: EngineOptions }, report: Report): Promise<Line> {
+  await line.model.destroy();
+  const { hooks, readyMs } = reporting(report, performance.now());
+  return { ...line, options, readyMs, model: await walkFromPlanned(planned, line.weights.reader, options, hooks) };
+}
+
+/** Places and records a planned model. */
+async function walkFromPlanned(planned: PlannedModel, reader: OpenedWeights['reader'], { budgetBytes }: EngineOptions, hooks: LoadHooks): Promise<LoadedModel> {
+  const model = await (budgetBytes === undefined ? loadByGuess : loadModel)(planned, reader, hooks);
+  const loss = await lossOf(model.gpu.device); // calls on a lost device succeed and do nothing
+  if (loss) throw loss;
+  return model;
+}
+
+async function chosenOn(host: Host, gpu: Gpu, opened: OpenedModel, options: EngineOptions): Promise<ChosenModel> {
+  const kernels = createKernelCache(gpu.device, host.shaders);
+  const named = options.choice !== undefined || options.variant !== undefined;
+  const untuned = options.choice ?? choiceFor(gpu, options);
+  const asked = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store') };
+  if (named || !gpu.computes) return chosenAs(gpu, opened, asked, kernels);
+  return choose(gpu, opened, asked, kernels, host.tuning, { exact: options.f32, anew: options.retune, now: host.now });
+}
+
+/** BudgetError where the plan cannot be, by the device or by where the weights come from. */
+function checkPlanned({ chosen: { opened, gpu, options, choice, kv }, plan, sizes }: PlannedModel, line: OpenedLine): void {
+  checkUnkept(plan, line.found, line.options);
+  checkLimits(opened, gpu, { ...options, choice, kv, ...sizes });
+}
+
+function reporting(report: Report, begun: number): { hooks: LoadHooks; readyMs: Record<LoadPart, number> } {
+  const readyMs = { choice: 0, weights: 0, programs: 0 };
+  const onReady = (part: LoadPart): void => {
+    readyMs[part] = performance.now() - begun;
+    if (part === 'weights' && !readyMs.programs) report({ phase: 'kernels' });
+  };
+  const onSlab = (loadedBytes: number, totalBytes: number): void => report({ phase: 'weights', loadedBytes, totalBytes });
+  return { readyMs, hooks: { onReady, onSlab } };
+}
+
+/** `error`, or why it came where the device was lost: the news may follow the failure. */
+export const explain = async (device: GPUDevice, error: unknown): Promise<unknown> =>
+  [BudgetError, DeviceError, RequestError].some((Class) => error instanceof Class) ? error : ((await lossOf(device, 50)) ?? error);

@@ -1,0 +1,40 @@
+// The second value of a load: what a model's header promises. The graph, where its weights lie, how it reads and writes
+// text. Knows no device, no budget, no bytes of weights.
+import { type Header } from '../../gguf/header.ts';
+import { getString } from '../../gguf/metadata.ts';
+import { buildGraph } from '../../model/build.ts';
+import { type Graph } from '../../model/graph.ts';
+import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
+import { type ChatTemplate, createTemplate } from '../../text/template.ts';
+import { type Tokenizer, createTokenizer } from '../../text/tokenizer/tokenizer.ts';
+import { type Layout, layoutOf } from '../../weights/layout.ts';
+
+export interface OpenedModel {
+  header: Header;
+  graph: Graph;
+  /** How the graph is stored, and what its operations are in each section. */
+  sections: Section[];
+  layout: Layout;
+}
+
+/** What a header alone tells. Throws for files that windrow cannot run. */
+export function openModel(header: Header): OpenedModel {
+  const graph = buildGraph(header);
+  const sections = sectionsOf(graph);
+  return { header, graph, sections, layout: layoutOf(header, specsOf(sections)) };
+}
+
+export interface Text {
+  tokenizer: Tokenizer;
+  template: ChatTemplate;
+}
+
+/** How the model's text becomes tokens and back, apart since plans need neither; undefined for a file without a tokenizer. */
+export function textOf({ header }: OpenedModel): Text | undefined {
+  if (!header.metadata.has('tokenizer.ggml.model')) return undefined;
+  const tokenizer = createTokenizer(header.metadata);
+  return { tokenizer, template: createTemplate(header.metadata, tokenizer) };
+}
+
+/** As the file says, else that of the file. */
+export const nameOf = ({ metadata }: Header, fileName: string): string => getString(metadata, 'general.name', '').trim() || (fileName.split('/').at(-1) ?? fileName);

@@ -1,0 +1,73 @@
+// What a load is asked for, checked once and not changed after: budget, lengths, and the kernels to begin with.
+import { RequestError } from '../../errors.ts';
+import { type Gpu } from '../../gpu/device.ts';
+import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
+import { type ActivationSizes } from '../../model/activations.ts';
+import { type KernelChoice, chunks } from '../../model/kernel-choice.ts';
+import { type LoadOptions, type StoreCost } from '../../protocol.ts';
+import { mostPerSubmit } from '../run/readback.ts';
+import { defaultBudget, deviceMemory } from './default-budget.ts';
+import { type OpenedModel } from './opened.ts';
+
+/** What changes how fast a model runs, and is there to measure that alone. */
+export interface Experiment {
+  /** `naive` reads, uploads, waits and computes in turn, to measure what reading ahead is worth. */
+  loader?: 'ahead' | 'naive';
+  /** Milliseconds added to reads of streamed weights, per byte, as by a slower device. */
+  readDelay?: number;
+  /** Tokens per submit while decoding, at most 16, however long that takes. Default: by measured time. */
+  tokensPerSubmit?: number;
+}
+
+export interface EngineOptions extends LoadOptions {
+  /** As `variant` of text, as an earlier load chose them. */
+  choice?: KernelChoice;
+  /** Keep room for the logits of every token. */
+  allLogits?: boolean;
+  experiment?: Experiment;
+}
+
+/** As checked for one model and device. Its sizes are the most that was asked for; a plan may shorten steps. */
+export interface ModelOptions extends ActivationSizes {
+  budgetBytes: number;
+  /** The kernels to begin with. */
+  choice: KernelChoice;
+  /** How keys and values are kept. */
+  kv: KvFormat;
+  /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
+  ramBytes?: number;
+  /** What reads of streamed weights cost: their size and how far ahead they are made follow from it. Default: a guess. */
+  storeCost?: StoreCost;
+  experiment?: Experiment;
+}
+
+/** What tests may change of how a model runs. */
+export type Chosen = Pick<ModelOptions, 'choice' | 'kv'>;
+
+/** The format of keys and values that a load asks for; RequestError if there is none of that name. */
+export const kvFormatFor = ({ f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'>): KvFormat => kvFormat(kv);
+
+const defaultContext = 4096;
+
+/** `memoryBytes`: of the machine, as in `Host`. RequestError for what cannot be. */
+export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gpu, 'device' | 'software'>, options: EngineOptions, choice: KernelChoice, memoryBytes?: number): ModelOptions {
+  const { budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }), ramBytes, context, allLogits, experiment } = options;
+  const most = graph.config.context;
+  checkBudget(budgetBytes);
+  if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
+  if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
+  checkExperiment(experiment);
+  // Logits of all tokens are for measurements, and large.
+  const chunk = allLogits ? 128 : options.variant !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
+  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, choice, kv: kvFormatFor(options), ramBytes, experiment };
+}
+
+export function checkBudget(budgetBytes: number): void {
+  if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
+}
+
+function checkExperiment({ tokensPerSubmit }: Experiment = {}): void {
+  if (tokensPerSubmit === undefined || (Number.isInteger(tokensPerSubmit) && tokensPerSubmit >= 1 && tokensPerSubmit <= mostPerSubmit)) return;
+  throw new RequestError(`tokensPerSubmit is ${tokensPerSubmit}; it has to be a whole number from 1 to ${mostPerSubmit}.`);
+}

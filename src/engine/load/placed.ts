@@ -1,0 +1,47 @@
+// The fifth value of a load: a planned model's buffers on one device, and what will bring weights into them. All of it is
+// booked in one ledger; `free` gives it back.
+import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
+import { type Ledger } from '../../gpu/ledger.ts';
+import { createActivations } from '../../model/activations.ts';
+import { type Activations } from '../../model/operation.ts';
+import { opsOf } from '../../model/operations.ts';
+import { type WeightsReader } from '../../weights/store/reader.ts';
+import { type ResidentWeights, placeWeights } from '../../weights/stream/resident.ts';
+import { type Uploader, createUploader } from '../../weights/stream/uploader.ts';
+import { type PlannedModel } from './planned.ts';
+import { type Streaming, openStreaming } from './streaming.ts';
+
+export interface PlacedModel {
+  readonly planned: PlannedModel;
+  readonly ledger: Ledger;
+  readonly reader: WeightsReader;
+  readonly weights: ResidentWeights;
+  readonly activations: Activations;
+  readonly home: SequenceHome;
+  /** The first sequence, which is there as long as the model. */
+  readonly sequence: Sequence;
+  readonly uploader: Uploader;
+  readonly streaming: Streaming;
+}
+
+/** Makes the buffers that live as long as the model does; they are empty. `reader` is where weights will come from. */
+export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: WeightsReader): Promise<PlacedModel> {
+  const { chosen: { gpu: { device, maxBindingBytes }, opened: { graph, layout }, kv }, plan: { slices, uploadBytes }, sizes } = planned;
+  const weights = placeWeights(layout, slices, {
+    maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
+    allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
+  });
+  const activations = createActivations(ledger, graph, opsOf(graph), sizes);
+  const home: SequenceHome = { device, ledger, config: graph.config, context: sizes.context, format: kv, release: () => {} };
+  const sequence = createSequence(home, true);
+  await ledger.settle();
+  const uploader = createUploader(device.queue, uploadBytes, (bytes) => ledger.reserve('staging', bytes));
+  return { planned, ledger, reader, weights, activations, home, sequence, uploader, streaming: openStreaming(planned, reader, weights, uploader) };
+}
+
+/** Waits for transfers under way, then frees everything. */
+export async function free({ streaming, uploader, ledger }: PlacedModel): Promise<void> {
+  await streaming.window?.close();
+  await uploader.idle();
+  ledger.destroyAll();
+}
