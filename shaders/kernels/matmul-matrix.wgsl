@@ -6,11 +6,11 @@ const Columns : u32 = 32u;         // in workgroup memory at a time
 const Stride : u32 = Columns + 8u; // of a row there, so that neighbours begin in other banks
 const Subgroups : u32 = 256u / Threads;
 const Across : u32 = Subgroups / Down; // parts of the 64 rows, as Down of the 64 tokens
-const TokenBlocks : u32 = 64u / Down / M;
-const RowBlocks : u32 = 64u / Across / N;
+const TokenBlocks : u32 = TileRows / Down / M;
+const RowBlocks : u32 = TileRows / Across / N;
 
-var<workgroup> weight_tile : array<Component, 64u * Stride>;
-var<workgroup> input_tile : array<Component, 64u * Stride>;
+var<workgroup> weight_tile : array<Component, TileRows * Stride>;
+var<workgroup> input_tile : array<Component, TileRows * Stride>;
 var<workgroup> results : array<f32, Subgroups * M * N>;
 var<workgroup> parts : array<f32, 256>;
 var<workgroup> sizes : array<f32, 64>; // of each token: the power of two that its largest activation reaches
@@ -32,8 +32,8 @@ fn token_scale(token : u32) -> f32 {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32, @builtin(subgroup_id) subgroup : u32) {
-  let first_row = workgroup.x * 64u;
-  let first_token = workgroup.y * 64u;
+  let first_row = workgroup.x * TileRows;
+  let first_token = workgroup.y * TileRows;
   let last_token = state.rows - 1u;
   let token_block = subgroup % Down * TokenBlocks;
   let row_block = subgroup / Down * RowBlocks;

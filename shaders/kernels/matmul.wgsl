@@ -11,8 +11,8 @@ fn place(row : u32, column : u32) -> u32 {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
-  let first_row = workgroup.x * 64u;
-  let first_token = workgroup.y * 64u;
+  let first_row = workgroup.x * TileRows;
+  let first_token = workgroup.y * TileRows;
   let column = local % 16u; // results: rows column + 16 i, tokens line + 16 j
   let line = local / 16u;
   var sums = array<vec4<f32>, 4>(); // [j][i]

@@ -8,13 +8,14 @@ struct Params {
   head_dim : u32,
   head_vec4s : u32, // head_dim / 4 rounded up, at most 64
   rope_dims : u32,
-  first_angle : u32, // of this rope in `angles`: 256 low positions, then the high ones
+  first_angle : u32, // of this rope in `angles`: the low positions, then the high ones
   stride : u32,       // floats per row of qkv
   query_norm : u32,   // float index in `vectors`
   key_norm : u32,
   eps : f32,
 }
 
+const LowPositions : u32 = 256u; // of the low table of angles
 override Halves : bool = false; // pairs (i, i + rope_dims / 2), else (2i, 2i + 1)
 override HasNorm : bool = false;
 
@@ -28,8 +29,8 @@ override HasNorm : bool = false;
 
 fn angle(position : u32, pair : u32) -> vec2<f32> {
   let pairs = params.rope_dims / 2u;
-  let a = angles[params.first_angle + (position & 255u) * pairs + pair];
-  let b = angles[params.first_angle + (256u + (position >> 8u)) * pairs + pair];
+  let a = angles[params.first_angle + (position % LowPositions) * pairs + pair];
+  let b = angles[params.first_angle + (LowPositions + position / LowPositions) * pairs + pair];
   return vec2<f32>(a.x * b.x - a.y * b.y, a.y * b.x + a.x * b.y);
 }
 

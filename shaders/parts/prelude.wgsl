@@ -1,6 +1,5 @@
 // What every kernel that reads weights shares: where a row lies (src/formats/panel.ts) and how its words are read.
 
-const PanelRows : u32 = 32u;
 
 // Of a row: 32 weights, or as many activations. Written by this name throughout, as naga tells an alias from what it stands for.
 alias Group = array<vec4<f32>, 8>;

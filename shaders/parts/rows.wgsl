@@ -12,6 +12,8 @@ struct Params {
   softcap : f32,
 }
 
+const TileRows : u32 = 64u; // rows of the matrix, and tokens, of a tile
+
 override HasBias : bool = false;
 override Add : bool = false;
 override Softcap : bool = false;

@@ -3,7 +3,7 @@
 // self-contained: a matrix can be cut at any panel for bindings, slabs and row slices.
 import { type Format, wordsPerBlock } from './format.ts';
 
-/** Rows per panel. The same number is `PanelRows` in shaders/parts/prelude.wgsl. */
+/** Rows per panel: `PanelRows` in the shaders. */
 export const panelRows = 32;
 
 export interface PanelLayout {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fakeDevice } from '../../test/fake-device.ts';
-import { createKernelCache, kernelKey, kernelSource, kernelsHash, readInterface } from './kernels.ts';
+import { createKernelCache, kernelKey, kernelSource, kernelsHash, readInterface, wgslNumber, wgslStructBytes } from './kernels.ts';
 
 const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
 const shaders = Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, ''), text] as const);
@@ -80,5 +80,24 @@ describe('kernelsHash', () => {
   it('is 32 bits in hexadecimal, the same each time', () => {
     expect(kernelsHash()).toMatch(/^[0-9a-f]{1,8}$/);
     expect(kernelsHash()).toBe(kernelsHash());
+  });
+});
+
+describe('what shaders say for TypeScript too', () => {
+  it('is read from them', () => {
+    expect(wgslNumber('matvec-few', 'Tokens')).toBe(8);
+    expect(wgslNumber('sampling', 'SliceTokens')).toBe(2048);
+    expect(wgslStructBytes('state', 'State')).toBe(32);
+  });
+
+  it('has to be there', () => {
+    expect(() => wgslNumber('matvec-few', 'Tokes')).toThrow('matvec-few.wgsl says no number Tokes');
+    expect(() => wgslStructBytes('status', 'State')).toThrow('status.wgsl has no struct State');
+  });
+
+  it('and what layouts say is at the head of the modules that name it', () => {
+    const files = ['prelude', 'F32', 'input/direct', 'reduce/one', 'activate', 'state'].map((file) => (file === 'F32' ? 'formats/F32' : file));
+    expect(kernelSource({ kernel: 'matvec', files })).toMatch(/^const PanelRows : u32 = 32u;$/m);
+    expect(kernelSource({ kernel: 'gate', files: ['activate', 'state'] })).not.toContain('PanelRows');
   });
 });

@@ -1,10 +1,30 @@
 // The kernel catalogue: the only importer of .wgsl. A module is a plain concatenation of constants and files, with their
 // directives at its head; bindings and parameters are read off the WGSL, so that it is their only description.
+import { panelRows } from '../formats/panel.ts';
+import { pageSlots } from '../kv/formats/format.ts';
 
 const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
 /** A kernel and what its module is made of are named without `kernels/` and `parts/`; formats of weights and of keys with their folder. */
 const nameOf = (path: string) => path.replace(/^.*shaders\/(?:kernels\/(?:sampling\/)?|parts\/)?/, '').replace(/\.wgsl$/, '');
 const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
+
+/** Numbers of the layouts of weights, keys and values: TypeScript says them, and a module that names one has it at its head. */
+const layouts = { PanelRows: panelRows, PageSlots: pageSlots };
+
+/** The number that a shader file says in `const NAME : u32 = 8u;`, so that it is said there alone. */
+export function wgslNumber(file: string, name: string): number {
+  const found = new RegExp(`^const ${name} : (?:u32|f32) = ([\\d.]+)u?;`, 'm').exec(sources.get(file) ?? '');
+  if (!found) throw new Error(`shaders: ${file}.wgsl says no number ${name}.`);
+  return Number(found[1]);
+}
+
+/** Bytes of a struct of a shader file whose fields are u32, f32 and arrays of them. */
+export function wgslStructBytes(file: string, name: string): number {
+  const body = new RegExp(`^struct ${name} \\{([^}]*)\\}`, 'm').exec(sources.get(file) ?? '')?.[1];
+  if (!body) throw new Error(`shaders: ${file}.wgsl has no struct ${name}.`);
+  const fields = [...body.matchAll(/^\s*\w+\s*:\s*(?:array<(?:u32|f32), (\d+)>|u32|f32),/gm)];
+  return fields.reduce((bytes, [, count = '1']) => bytes + 4 * Number(count), 0);
+}
 
 /** Everything that makes a pipeline; equal specs share one. */
 export interface KernelSpec {
@@ -44,7 +64,8 @@ export function kernelSource({ kernel, files = [], consts = {} }: KernelSpec, re
       return '';
     });
   });
-  const constants = Object.entries(consts).map(([name, value]) => `const ${name} : u32 = ${value}u;\n`);
+  const shared = Object.entries(layouts).filter(([name]) => parts.some((part) => part.includes(name)));
+  const constants = [...shared, ...Object.entries(consts)].map(([name, value]) => `const ${name} : u32 = ${value}u;\n`);
   return [...directives, ...constants, ...parts].join('');
 }
 

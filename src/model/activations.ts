@@ -1,5 +1,6 @@
 // The buffers between operations, by the names that operations give them: f32, a row per token of a step. What lies behind
 // the numbers of a row stays zero, so kernels may read whole groups of 32.
+import { wgslStructBytes } from '../gpu/kernels.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Graph, type ModelConfig, type Op } from './graph.ts';
 import { type Activations, type ScratchSizes } from './operation.ts';
@@ -30,8 +31,7 @@ function scratchBytes(config: ModelConfig, ops: readonly Op[], sizes: ScratchSiz
   return all;
 }
 
-/** Of `State` in shaders/parts/state.wgsl. */
-export const stateBytes = 32;
+export const stateBytes = wgslStructBytes('state', 'State');
 const angleCount = (ropes: Graph['ropes'], context: number) => ropes.reduce((sum, rope) => sum + angleEntries(rope, context), 0);
 
 /** Bytes of each buffer that `createActivations` makes. */

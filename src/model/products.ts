@@ -1,7 +1,8 @@
 // The kernels that multiply activations with a stored matrix: of one token, of a few, of many.
 import { type Format } from '../formats/format.ts';
+import { panelRows } from '../formats/panel.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
-import { type KernelSpec } from '../gpu/kernels.ts';
+import { type KernelSpec, wgslNumber } from '../gpu/kernels.ts';
 import { type KernelChoice } from './kernel-choice.ts';
 import { partsDown, unitOf } from './subgroup-matrix.ts';
 
@@ -40,13 +41,20 @@ export function decodeKernel({ splits, panels, dot }: Pick<KernelChoice, 'splits
 /** Whether a way of prefill takes tiles of 64 tokens, which a step of fewer leaves empty. */
 export const usesTiles = (prefill: KernelChoice['prefill']): boolean => prefill === 'tile' || unitOf(prefill) !== undefined;
 
+/** Rows of the matrix, and tokens, of a tile. */
+const tileRows = wgslNumber('rows', 'TileRows');
+/** Panels and tokens of a workgroup. */
+const sizesOf = (kernel: string) => ({ panels: wgslNumber(kernel, 'Panels'), tokens: wgslNumber(kernel, 'Tokens') });
+const rowsSizes = sizesOf('matvec-rows');
+const broadcastSizes = sizesOf('matvec-broadcast');
+
 /** Threads of a subgroup that share the activations they read. */
 export const lanesOf = (prefill: KernelChoice['prefill']): number => ({ broadcast4: 4, broadcast8: 8 } as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;
 
 /** The kernel that multiplies many rows of activations with a matrix. */
 export function prefillKernel({ prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
-  const tiles: Dispatch['grid'] = ({ rows }) => [Math.ceil(part.panels / 2), Math.ceil(rows / 64)];
+  const tiles: Dispatch['grid'] = ({ rows }) => [Math.ceil((part.panels * panelRows) / tileRows), Math.ceil(rows / tileRows)];
   const unit = unitOf(prefill);
   if (unit) {
     const { component, m, n, k, threads } = unit;
@@ -54,14 +62,15 @@ export function prefillKernel({ prefill, tile }: Pick<KernelChoice, 'prefill' | 
   }
   if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile}`, ...files], constants }, grid: tiles };
   const lanes = lanesOf(prefill);
+  const { panels, tokens } = lanes ? broadcastSizes : rowsSizes;
   return {
     kernel: lanes ? { kernel: 'matvec-broadcast', files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
-    grid: ({ rows }) => [Math.ceil(part.panels / 4), Math.ceil(rows / 8)], // Panels and Tokens of both shaders
+    grid: ({ rows }) => [Math.ceil(part.panels / panels), Math.ceil(rows / tokens)],
   };
 }
 
 /** Most rows of activations that `fewKernel` takes: Tokens of its shader. */
-export const fewRows = 8;
+export const fewRows = wgslNumber('matvec-few', 'Tokens');
 
 /** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
 export function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {

@@ -1,5 +1,6 @@
 // Angles of rotary position embeddings, computed in f64 as two tables whose product by the addition theorem gives any
 // position, so that no GPU sine is needed. Sources: RoFormer (arXiv 2104.09864), YaRN (arXiv 2309.00071), llama.cpp.
+import { wgslNumber } from '../gpu/kernels.ts';
 import { type RopeSpec } from './graph.ts';
 
 /** Radians per position of each pair, (dims / 2). `factors` divides them, one per pair, as in Llama 3. */
@@ -22,14 +23,14 @@ export function ropeFrequencies(spec: RopeSpec, factors?: Float32Array): Float64
   });
 }
 
-/** Positions of the low table; the same number stands in shaders/kernels/rope.wgsl. */
-const lowPositions = 256;
+/** Positions of the low table. */
+const lowPositions = wgslNumber('rope', 'LowPositions');
 
 /** Entries (cos, sin) of one rope for positions below `positions`. */
 export const angleEntries = (spec: RopeSpec, positions: number): number => (lowPositions + Math.ceil(positions / lowPositions)) * (spec.dims / 2);
 
 /**
- * (cos, sin) of positions 0 to 255, then of the multiples of 256, each (position, pair); f32 pairs. The magnitude is in
+ * (cos, sin) of the low positions, then of the multiples of their number, each (position, pair); f32 pairs. The magnitude is in
  * the first table.
  */
 export function angleTable(spec: RopeSpec, positions: number, factors?: Float32Array): Float32Array<ArrayBuffer> {

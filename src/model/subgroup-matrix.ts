@@ -1,6 +1,7 @@
 // The shapes of subgroup matrices, the small matrices whose product a subgroup of some GPUs makes at once
 // (https://github.com/gpuweb/gpuweb/blob/main/proposals/subgroup-matrix.md), and which of them shaders/kernels/matmul-matrix.wgsl fits.
 import { type MatrixUnit } from '../gpu/device.ts';
+import { wgslNumber } from '../gpu/kernels.ts';
 
 /** Names prefill by a unit, as in `matrix-f16-16x16x16-32`: M x N x K by subgroups of 32 threads. */
 export type MatrixPrefill = `matrix-${MatrixUnit['component']}-${number}x${number}x${number}-${number}`;
@@ -15,9 +16,9 @@ export function unitOf(prefill: string): MatrixUnit | undefined {
   return { component: component as MatrixUnit['component'], m, n, k, threads };
 }
 
-/** Invocations of a workgroup, and the tile of 64 tokens by 64 rows that they share. */
+/** Invocations of a workgroup, and rows and tokens of the tile that they share. */
 const invocations = 256;
-const tile = 64;
+const tile = wgslNumber('rows', 'TileRows');
 
 /** Parts that the 64 tokens of a tile are shared out in; its 64 rows are in as many as make one part for each subgroup. */
 export function partsDown(threads: number): number {

@@ -9,17 +9,17 @@ fn page_units() -> u32 {
 
 // 4 dimensions of a key, to be multiplied by its scale.
 fn key4(page : u32, d : u32, slot : u32) -> vec4<f32> {
-  return unpack(pages[page + d * 32u + slot]);
+  return unpack(pages[page + d * PageSlots + slot]);
 }
 
 fn key_scale(page : u32, slot : u32) -> f32 {
-  return unpack_scale(pages[page + HeadVec4s * 32u + slot]);
+  return unpack_scale(pages[page + HeadVec4s * PageSlots + slot]);
 }
 
 fn value4(page : u32, slot : u32, d : u32) -> vec4<f32> {
-  return unpack(pages[page + (32u + slot) * Units + d]);
+  return unpack(pages[page + (PageSlots + slot) * Units + d]);
 }
 
 fn value_scale(page : u32, slot : u32) -> f32 {
-  return unpack_scale(pages[page + (32u + slot) * Units + HeadVec4s]);
+  return unpack_scale(pages[page + (PageSlots + slot) * Units + HeadVec4s]);
 }

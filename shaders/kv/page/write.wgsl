@@ -5,14 +5,14 @@ fn page_units() -> u32 {
 }
 
 fn put_key(page : u32, slot : u32, d : u32, value : vec4<f32>, scale : f32) {
-  pages[page + d * 32u + slot] = pack(value, scale);
+  pages[page + d * PageSlots + slot] = pack(value, scale);
   if (ScaleUnits > 0u && d == 0u) {
-    pages[page + params.head_vec4s * 32u + slot] = pack_scale(scale);
+    pages[page + params.head_vec4s * PageSlots + slot] = pack_scale(scale);
   }
 }
 
 fn put_value(page : u32, slot : u32, d : u32, value : vec4<f32>, scale : f32) {
-  let at = page + (32u + slot) * (params.head_vec4s + ScaleUnits);
+  let at = page + (PageSlots + slot) * (params.head_vec4s + ScaleUnits);
   pages[at + d] = pack(value, scale);
   if (ScaleUnits > 0u && d == 0u) {
     pages[at + params.head_vec4s] = pack_scale(scale);

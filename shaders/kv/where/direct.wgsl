@@ -1,4 +1,4 @@
 // Where the page of a slot begins, if the slots of all heads lie one after the other: pages as (slot / 32, kv head).
 fn page_of(slot : u32, kv_head : u32) -> u32 {
-  return ((slot / 32u) * params.kv_heads + kv_head) * page_units();
+  return ((slot / PageSlots) * params.kv_heads + kv_head) * page_units();
 }

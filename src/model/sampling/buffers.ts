@@ -1,11 +1,12 @@
 // The buffers of sampling: those of a sequence, and scratch that all share. Each is made when a stage first names it.
+import { wgslNumber } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type Binding } from '../../gpu/program.ts';
 import { type SequenceBuffers } from '../operation.ts';
 import { samplingBytes } from './uniform.ts';
 
-/** Tokens per workgroup of a pass over the vocabulary: `SliceTokens` in the shaders. */
-const sliceTokens = 2048;
+/** Tokens per workgroup of a pass over the vocabulary. */
+const sliceTokens = wgslNumber('sampling', 'SliceTokens');
 
 /** The largest vocabulary that the kernels can sum up: see shaders/parts/sampling.wgsl. */
 export const mostVocab = 2 ** 20 - 1;
