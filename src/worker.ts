@@ -9,9 +9,9 @@ import { openRecords } from './weights/store/records.ts';
 import { openStore } from './weights/store/store.ts';
 import { sweepStore } from './weights/store/sweep.ts';
 
-const store = openStore();
-const host: Host = {
-  gpu: navigator.gpu, store, locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
+/** In a frame without an origin nothing is kept: the browser denies it every kind of storage, and locks. */
+const host: Host = self.origin === 'null' ? { gpu: navigator.gpu } : {
+  gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
   costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'),
 };
 const engine = createEngine(host);
@@ -75,4 +75,4 @@ const worker: WorkerEngine = {
 
 transferErrorCodes();
 expose(worker);
-void sweepStore(store, navigator.locks).catch(() => {}); // storage that cannot be read (a private window, say) has nothing to sweep
+if (host.store) void sweepStore(host.store, navigator.locks).catch(() => {}); // storage that cannot be read (a private window, say) has nothing to sweep

@@ -21,14 +21,17 @@ export function startWorker(worker?: Worker | (() => Worker)): Worker {
 }
 
 /**
- * Starts a worker's script. One of another origin is imported by a small module of this one, since no page may start it; in a
- * frame without an origin every script is of another one.
+ * Starts a worker's script. One of another origin is imported by a small module that is the page's own, since no page may start
+ * it. In a frame without an origin every script is of another one, and there only a data: address gives a worker that may
+ * import and has a GPU.
  */
 export function startScript(address: string | URL): Worker {
   const url = new URL(address, location.href);
   const options = { type: 'module', name: 'windrow' } as const;
   if (url.origin === self.origin || url.protocol === 'blob:') return new Worker(scriptAddress(url), options);
-  const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
+  const module = `import ${JSON.stringify(url.href)};`;
+  if (globalThis.origin === 'null') return new Worker(scriptAddress(`data:text/javascript,${encodeURIComponent(module)}`), options);
+  const blob = URL.createObjectURL(new Blob([module], { type: 'text/javascript' }));
   try {
     return new Worker(scriptAddress(blob), options);
   } finally {
@@ -85,5 +88,6 @@ function workerFailure(event: Event): string {
     ? `The engine's worker failed: ${message}. Load the model again.`
     : 'The script of the engine\'s worker could not be loaded. Check that the page serves it and that its '
       + 'Content-Security-Policy allows it (worker-src).'
+      + (globalThis.origin === 'null' ? ' As this frame has no origin (sandbox without allow-same-origin), the script needs Access-Control-Allow-Origin: *, and such a policy data:.' : '')
       + ` ${globalThis.crossOriginIsolated ? 'As this page has' : 'If this page has'} a Cross-Origin-Embedder-Policy, the script needs the same header.`;
 }

@@ -7,18 +7,18 @@ export const budgets = [undefined, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24]
 export const budgetWords = (step: number): string => (budgets[step] === undefined ? 'as windrow chooses' : `${budgets[step]} GiB`);
 
 /** A step of the slider. Where nothing can be kept (a private window, say), the first. */
-export function keptBudget(storage: Pick<Storage, 'getItem'> = localStorage): number {
+export function keptBudget(storage?: Pick<Storage, 'getItem'>): number {
   try {
-    return Math.max(0, budgets.indexOf(Number(storage.getItem(key)) as (typeof budgets)[number]));
+    return Math.max(0, budgets.indexOf(Number((storage ?? localStorage).getItem(key)) as (typeof budgets)[number]));
   } catch {
     return 0;
   }
 }
 
-export function keepBudget(step: number, storage: Pick<Storage, 'setItem' | 'removeItem'> = localStorage): void {
+export function keepBudget(step: number, storage?: Pick<Storage, 'setItem' | 'removeItem'>): void {
   try {
-    if (budgets[step] === undefined) storage.removeItem(key);
-    else storage.setItem(key, String(budgets[step]));
+    if (budgets[step] === undefined) (storage ?? localStorage).removeItem(key);
+    else (storage ?? localStorage).setItem(key, String(budgets[step]));
   } catch {
     // then it holds for no load, which the slider shows when it is opened again
   }

@@ -11,18 +11,18 @@ export const kvChoices: { value: KvType; words: string }[] = [
 ];
 
 /** The choice, or undefined for windrow's own; also where nothing can be kept (a private window, say). */
-export function keptKv(storage: Pick<Storage, 'getItem'> = localStorage): KvType | undefined {
+export function keptKv(storage?: Pick<Storage, 'getItem'>): KvType | undefined {
   try {
-    return kvChoices.find(({ value }) => value === storage.getItem(key))?.value || undefined;
+    return kvChoices.find(({ value }) => value === (storage ?? localStorage).getItem(key))?.value || undefined;
   } catch {
     return undefined;
   }
 }
 
-export function keepKv(value: string, storage: Pick<Storage, 'setItem' | 'removeItem'> = localStorage): void {
+export function keepKv(value: string, storage?: Pick<Storage, 'setItem' | 'removeItem'>): void {
   try {
-    if (value === '') storage.removeItem(key);
-    else storage.setItem(key, value);
+    if (value === '') (storage ?? localStorage).removeItem(key);
+    else (storage ?? localStorage).setItem(key, value);
   } catch {
     // then it holds for no load
   }
