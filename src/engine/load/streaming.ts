@@ -1,7 +1,7 @@
 // How weights come to the GPU that do not stay there: again and again, through a window.
 import { aheadBytesFor, guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
 import { joinedReads, joinRanges, spanOf } from '../../weights/stream/joined-reads.ts';
-import { createNaiveWindow } from '../../weights/stream/naive-stream.ts';
+import { createNaiveStream } from '../../weights/stream/naive-stream.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type Rows, createRows } from '../../weights/stream/rows.ts';
@@ -9,7 +9,7 @@ import { type SlabMemory, createSlabMemory } from '../../weights/stream/slab-mem
 import { rangesOf } from '../../weights/stream/slices.ts';
 import { throttled } from '../../weights/stream/throttle.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
-import { type Window, type WindowOptions, createWindow } from '../../weights/stream/stream.ts';
+import { type WeightStream, type StreamOptions, createStream } from '../../weights/stream/stream.ts';
 import { layerOf, streamable } from '../../model/sections.ts';
 import { type OpenedModel } from './opened.ts';
 import { type Plan } from './plan.ts';
@@ -22,7 +22,7 @@ export interface Streaming {
   /** What of the streamed weights is in worker memory. */
   memory: SlabMemory;
   /** Undefined if all weights stay on the GPU. */
-  window?: Window;
+  window?: WeightStream;
   /** Input embeddings, if the GPU does not look them up. */
   rows?: Rows;
 }
@@ -38,7 +38,7 @@ export function openStreaming({ chosen, plan: { slices, embedding } }: PlannedMo
   const rows = embedding === 'rows' ? createRows(layout, table.section, layout.sections[table.section].stacks[table.stack][0], memory) : undefined;
   if (!streamed.size) return { memory, rows };
   const read = joinedReads(runs, (range) => memory.read(range));
-  const options: WindowOptions = {
+  const options: StreamOptions = {
     slices: streamed,
     first: [...streamed.keys()].filter((i) => layerOf(sections[slices[i].section]) !== undefined),
     aheadBytes: aheadBytesFor(storeCost, Math.max(...slices.map(({ start, end }) => end - start)), Math.max(...runs.map((run) => spanOf(run).length))),
@@ -47,7 +47,7 @@ export function openStreaming({ chosen, plan: { slices, embedding } }: PlannedMo
       for (const target of weights.targets(slice, start, length)) await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
     },
   };
-  return { memory, rows, window: loader === 'naive' ? createNaiveWindow(device.queue, options) : createWindow(options) };
+  return { memory, rows, window: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
 }
 
 /** Indices of the streamed slices: layers, then the output matrix, which lies in the first section where it is the embedding too. */

@@ -1,8 +1,8 @@
-// The plain way to run weights that do not fit: read, upload, wait, compute, wait. With the slots of the window; only to
+// The plain way to run weights that do not fit: read, upload, wait, compute, wait. With the slots of the stream; only to
 // measure what reading ahead is worth. Tells apart the time of transfer and that of compute.
-import { type Window, type WindowOptions } from './stream.ts';
+import { type WeightStream, type StreamOptions } from './stream.ts';
 
-export function createNaiveWindow(queue: GPUQueue, { slices, read, upload }: WindowOptions): Window & { readonly computeMs: number } {
+export function createNaiveStream(queue: GPUQueue, { slices, read, upload }: StreamOptions): WeightStream & { readonly computeMs: number } {
   const counters = { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0 };
   let computeMs = 0;
   let computing: number | undefined; // since when

@@ -1,7 +1,7 @@
-// The window with reads and uploads that a test completes one by one.
+// The stream with reads and uploads that a test completes one by one.
 import { describe, expect, it } from 'vitest';
 import { type SlabRange } from './slices.ts';
-import { type WindowOptions, createWindow } from './stream.ts';
+import { type StreamOptions, createStream } from './stream.ts';
 
 const rangeBytes = 10;
 const tick = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -15,7 +15,7 @@ function setUp({ count = 6, parts = 1, slots = 2, aheadBytes = 2 * rangeBytes, f
     return new Promise<void>((resolve, reject) => waiting.set(what, { resolve, reject }));
   };
   const ranges = (slice: number) => Array.from({ length: parts }, (_, i): SlabRange => ({ slab: slice, offset: i * rangeBytes, length: rangeBytes, start: i * rangeBytes }));
-  const options: WindowOptions = {
+  const options: StreamOptions = {
     slices: new Map(Array.from({ length: count }, (_, slice) => [slice, { slot: slice % slots, ranges: ranges(slice) }])),
     first, aheadBytes, now,
     async read({ slab, start }) {
@@ -25,7 +25,7 @@ function setUp({ count = 6, parts = 1, slots = 2, aheadBytes = 2 * rangeBytes, f
     upload: (slice, { start }) => held(`upload ${slice}.${start / rangeBytes}`),
   };
   return {
-    window: createWindow(options), log,
+    window: createStream(options), log,
     /** Lets what is under way complete, and what that begins, until nothing more begins. */
     async settle() {
       await tick();
@@ -52,7 +52,7 @@ function setUp({ count = 6, parts = 1, slots = 2, aheadBytes = 2 * rangeBytes, f
 
 const isReady = async (window: { ready(slice: number): Promise<void> }, slice: number): Promise<boolean> => Promise.race([window.ready(slice).then(() => true), tick().then(() => false)]);
 
-describe('the window', () => {
+describe('the stream of weights', () => {
   it('reads and uploads in the order of use, each slice into its slot once the work before has been submitted', async () => {
     const { window, log, settle } = setUp();
     window.begin([0, 1, 2, 3]);

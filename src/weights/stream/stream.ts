@@ -8,7 +8,7 @@ export interface StreamedSlice {
   ranges: readonly SlabRange[];
 }
 
-export interface WindowCounters {
+export interface StreamCounters {
   /** Bytes of streamed weights used so far, by where they came from. */
   storeBytes: number;
   memoryBytes: number;
@@ -18,7 +18,7 @@ export interface WindowCounters {
   transferMs: number;
 }
 
-export interface Window {
+export interface WeightStream {
   /** Announces the slices that the next run uses, in order. What an earlier run announced and did not use is dropped. */
   begin(slices: readonly number[]): void;
   /** Resolves when the next slice in order, which has to be `slice`, is queued for its slot. */
@@ -27,10 +27,10 @@ export interface Window {
   submitted(): void;
   /** Stops reading ahead; resolves when nothing is under way. */
   close(): Promise<void>;
-  readonly counters: WindowCounters;
+  readonly counters: StreamCounters;
 }
 
-export interface WindowOptions {
+export interface StreamOptions {
   slices: ReadonlyMap<number, StreamedSlice>;
   /** Slices with which every run begins, in order. */
   first: readonly number[];
@@ -43,7 +43,7 @@ export interface WindowOptions {
   now?(): number;
 }
 
-type Read = ReturnType<WindowOptions['read']>;
+type Read = ReturnType<StreamOptions['read']>;
 
 /** One use of a slice, from its announcement to its submit. */
 interface Use {
@@ -55,135 +55,148 @@ interface Use {
   done: number;
   inSlot: boolean;
   failure?: { error: unknown };
-  bytes: Omit<WindowCounters, 'transferMs'>;
+  bytes: Omit<StreamCounters, 'transferMs'>;
 }
 
-export function createWindow({ slices, first, aheadBytes, read, upload, now = () => performance.now() }: WindowOptions): Window {
-  const busy = createStopwatch(now);
+/** What a stream knows of its uses and slots. */
+interface Stream extends StreamOptions {
+  /** Announced and not yet submitted, the next first. */
+  uses: Use[];
+  /** By slot: the slice whose bytes it holds in full. */
+  held: (number | undefined)[];
+  /** Of `uses`: anything begun for an older one stops. */
+  generation: number;
+  /** Resolves at the next change of anything above. */
+  change: Promise<void>;
+  changed(): void;
+  busy: ReturnType<typeof createStopwatch>;
+}
+
+export function createStream(options: StreamOptions): WeightStream {
+  const stream: Stream = { ...options, uses: [], held: [], generation: 0, change: Promise.resolve(), changed() {}, busy: createStopwatch(options.now ?? (() => performance.now())) };
+  notify(stream);
+  let running: Promise<void> = Promise.resolve();
   const counters = {
     storeBytes: 0, memoryBytes: 0, uploadedBytes: 0,
     get transferMs() {
-      return busy.ms();
+      return stream.busy.ms();
     },
   };
-  const held: (number | undefined)[] = []; // by slot: the slice whose bytes it holds in full
-  let uses: Use[] = []; // the next first
-  let generation = 0; // of `uses`: anything begun for an older one stops
-  let running: Promise<void> = Promise.resolve();
-  let wake!: () => void;
-  let change = new Promise<void>((resolve) => (wake = resolve));
-
-  function notify(): void {
-    const wakeNow = wake;
-    change = new Promise((resolve) => (wake = resolve));
-    wakeNow();
-  }
-
-  const newUse = (slice: number): Use => {
-    const { slot, ranges } = slices.get(slice)!;
-    return { slice, slot, ranges, reads: [], done: 0, inSlot: false, bytes: { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0 } };
-  };
-
-  /** The use of the same slot before this one, if it is still to come. */
-  const before = (use: Use): Use | undefined => uses.slice(0, uses.indexOf(use)).findLast((u) => u.slot === use.slot);
-  const staysInSlot = (use: Use): boolean => (before(use)?.slice ?? held[use.slot]) === use.slice;
-
-  function readAhead(): void {
-    let ahead = 0;
-    for (const use of uses) {
-      if (use.inSlot || staysInSlot(use)) continue;
-      for (let i = use.done; i < use.ranges.length; i++) {
-        ahead += use.ranges[i].length;
-        if (ahead > aheadBytes && ahead > use.ranges[i].length) return;
-        if (use.reads[i]) continue;
-        busy.start();
-        const reading = read(use.ranges[i]).finally(busy.stop);
-        reading.catch(() => {}); // awaited when its turn comes, if ever
-        use.reads[i] = reading;
-      }
-    }
-  }
-
-  async function transfer(use: Use, mine: number): Promise<void> {
-    while (mine === generation && before(use)) await change;
-    if (mine !== generation) return;
-    if (held[use.slot] !== use.slice) {
-      held[use.slot] = undefined;
-      for (; use.done < use.ranges.length; use.done++) {
-        readAhead();
-        const range = use.ranges[use.done];
-        const { bytes, fromMemory } = await use.reads[use.done]!;
-        if (mine !== generation) return;
-        use.reads[use.done] = undefined;
-        busy.start();
-        await upload(use.slice, range, bytes).finally(busy.stop);
-        use.bytes[fromMemory ? 'memoryBytes' : 'storeBytes'] += range.length;
-        use.bytes.uploadedBytes += range.length;
-      }
-      held[use.slot] = use.slice;
-    }
-    use.inSlot = true;
-    notify();
-  }
-
-  async function run(mine: number): Promise<void> {
-    while (mine === generation) {
-      const use = uses.find((u) => !u.inSlot);
-      if (!use) return;
-      readAhead();
-      try {
-        await transfer(use, mine);
-      } catch (error) {
-        use.failure = { error };
-        generation++;
-        notify();
-      }
-    }
-  }
-
   return {
     counters,
     begin(list) {
-      const wanted = [...list, ...first];
-      const expected = uses.every((use, i) => use.slice === wanted[i] && !use.failure);
-      if (!expected) {
-        uses = [];
-        generation++;
-        notify();
-      }
-      uses.push(...wanted.slice(uses.length).map(newUse));
-      const mine = generation;
-      running = running.then(() => run(mine));
+      const wanted = [...list, ...stream.first];
+      if (!stream.uses.every((use, i) => use.slice === wanted[i] && !use.failure)) forget(stream);
+      stream.uses.push(...wanted.slice(stream.uses.length).map((slice) => newUse(stream, slice)));
+      const mine = stream.generation;
+      running = running.then(() => run(stream, mine));
     },
     async ready(slice, signal) {
-      const use = uses[0];
+      const use = stream.uses[0];
       if (use?.slice !== slice) throw new Error(`Slice ${slice} is to be used; announced was ${use?.slice}.`);
-      signal?.addEventListener('abort', notify);
+      const wake = () => notify(stream);
+      signal?.addEventListener('abort', wake);
       try {
         while (!use.inSlot && !use.failure) {
           signal?.throwIfAborted();
-          await change;
+          await stream.change;
         }
       } finally {
-        signal?.removeEventListener('abort', notify);
+        signal?.removeEventListener('abort', wake);
       }
       if (use.failure) throw use.failure.error;
     },
     submitted() {
-      const { bytes } = uses.shift()!;
+      const { bytes } = stream.uses.shift()!;
       counters.storeBytes += bytes.storeBytes;
       counters.memoryBytes += bytes.memoryBytes;
       counters.uploadedBytes += bytes.uploadedBytes;
-      readAhead();
-      notify();
+      readAhead(stream);
+      notify(stream);
     },
     async close() {
-      uses = [];
-      generation++;
-      notify();
+      forget(stream);
       await running;
     },
   };
+}
+
+function notify(stream: Stream): void {
+  const { changed } = stream;
+  stream.change = new Promise((resolve) => (stream.changed = resolve));
+  changed();
+}
+
+/** Drops what was announced; what is under way for it ends. */
+function forget(stream: Stream): void {
+  stream.uses = [];
+  stream.generation++;
+  notify(stream);
+}
+
+function newUse({ slices }: Stream, slice: number): Use {
+  const { slot, ranges } = slices.get(slice)!;
+  return { slice, slot, ranges, reads: [], done: 0, inSlot: false, bytes: { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0 } };
+}
+
+/** The use of the same slot before this one, if it is still to come. */
+const before = ({ uses }: Stream, use: Use): Use | undefined => uses.slice(0, uses.indexOf(use)).findLast((u) => u.slot === use.slot);
+const staysInSlot = (stream: Stream, use: Use): boolean => (before(stream, use)?.slice ?? stream.held[use.slot]) === use.slice;
+
+function readAhead(stream: Stream): void {
+  const { aheadBytes, busy, read } = stream;
+  let ahead = 0;
+  for (const use of stream.uses) {
+    if (use.inSlot || staysInSlot(stream, use)) continue;
+    for (let i = use.done; i < use.ranges.length; i++) {
+      ahead += use.ranges[i].length;
+      if (ahead > aheadBytes && ahead > use.ranges[i].length) return;
+      if (use.reads[i]) continue;
+      busy.start();
+      const reading = read(use.ranges[i]).finally(busy.stop);
+      reading.catch(() => {}); // awaited when its turn comes, if ever
+      use.reads[i] = reading;
+    }
+  }
+}
+
+/** Brings a slice into its slot once the slot is free, unless the uses were dropped meanwhile. */
+async function transfer(stream: Stream, use: Use, mine: number): Promise<void> {
+  const { held, busy, upload } = stream;
+  while (mine === stream.generation && before(stream, use)) await stream.change;
+  if (mine !== stream.generation) return;
+  if (held[use.slot] !== use.slice) {
+    held[use.slot] = undefined;
+    for (; use.done < use.ranges.length; use.done++) {
+      readAhead(stream);
+      const range = use.ranges[use.done];
+      const { bytes, fromMemory } = await use.reads[use.done]!;
+      if (mine !== stream.generation) return;
+      use.reads[use.done] = undefined;
+      busy.start();
+      await upload(use.slice, range, bytes).finally(busy.stop);
+      use.bytes[fromMemory ? 'memoryBytes' : 'storeBytes'] += range.length;
+      use.bytes.uploadedBytes += range.length;
+    }
+    held[use.slot] = use.slice;
+  }
+  use.inSlot = true;
+  notify(stream);
+}
+
+async function run(stream: Stream, mine: number): Promise<void> {
+  while (mine === stream.generation) {
+    const use = stream.uses.find((u) => !u.inSlot);
+    if (!use) return;
+    readAhead(stream);
+    try {
+      await transfer(stream, use, mine);
+    } catch (error) {
+      use.failure = { error };
+      stream.generation++;
+      notify(stream);
+    }
+  }
 }
 
 /** Time during which at least one thing was under way. */
