@@ -23,3 +23,6 @@ export function writeState(queue: GPUQueue, activations: Pick<Activations, 'stat
   queue.writeBuffer(state.buffer, 0, Uint32Array.of(position, rows, 0, base, first));
   writeRows(queue, activations, rows);
 }
+
+/** Says in which row of the activations the rows of a sequence begin, where only that has changed since its last step. */
+export const writeFirst = (queue: GPUQueue, { state }: SequenceBuffers, first: number): void => queue.writeBuffer(state.buffer, 16, Uint32Array.of(first));

@@ -2,7 +2,7 @@
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { freshBytes } from '../../kv/fresh.ts';
 import { type ActivationSizes, activationBindings, activationStrides } from '../../model/activations.ts';
-import { chosenRowsBytes } from '../../model/chosen-rows.ts';
+import { chosenRowsBytes, mostChosen } from '../../model/chosen-rows.ts';
 import { type Graph } from '../../model/graph.ts';
 import { opsOf } from '../../model/operations.ts';
 import { samplerBytes } from '../../model/sampling/buffers.ts';
@@ -48,7 +48,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
     kv: full,
     firstKv: first,
     activations: sum([activationBindings(graph, ops, sizes), chosen, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
-    passing: Math.max(growing, 4 * vocab * sizes.logitsRows),
+    passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
 

@@ -2,7 +2,7 @@
 // long, and keeps two submits in flight so that the GPU does not wait for us.
 
 /** A token is one submit where it takes no longer. */
-const tokenMs = 100;
+export const tokenMs = 100;
 /** Of many tokens: the GPU draws the page in between. */
 export const pageMs = 33;
 

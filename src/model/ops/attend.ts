@@ -30,7 +30,12 @@ export const operation: Operation<Attend> = {
   name: 'attend',
   buffers: (_, config) => ({ query: queryFloats(config), attended: pad32(config.heads * config.headDim) }),
   scratch: (_, config, sizes) => ({ partials: partialsBytes(config, sizes), ...joinedBytes(config, sizes) }),
-  dispatches: (op, context, _place, mode, section) => (mode === 'decode' ? attendOne(context, section, op) : attendMany(context, section, op)),
+  dispatches(op, context, _place, mode, section) {
+    const one = attendOne(context, section, op);
+    if (mode === 'decode') return one;
+    // A sequence that has one row in a step of several attends as in decode: each step of it runs one of the two.
+    return [...attendMany(context, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)), ...one.map((each) => onlyFor(each, ({ rows }) => rows === 1))];
+  },
   costs: {
     'attention-join': ({ params = {} }, { rows }, { config: { heads, headDim } }) =>
       ({ bytes: rows * (params.segments * splitBytes({ heads, headDim }) + heads * headDim * 4), flops: 2 * rows * params.segments * heads * headDim }),
@@ -51,6 +56,8 @@ export const operation: Operation<Attend> = {
     },
   },
 };
+
+const onlyFor = (dispatch: Dispatch, runs: (step: Step) => boolean): Dispatch => ({ ...dispatch, grid: (step) => (runs(step) ? dispatch.grid(step) : [0]) });
 
 /** Files and bindings of a kernel that reads one segment: the fresh slots of a layer, or a set. */
 function segmentOf({ kv }: RecordContext, layer: number, segment: number, set?: KvSet): { files: string[]; bindings: Dispatch['bindings'] } {

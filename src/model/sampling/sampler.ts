@@ -15,7 +15,7 @@ import { type SamplerOptions, type SamplerStage, type Writing, whole } from './s
 import { temperature } from './temperature.ts';
 import { topK } from './top-k.ts';
 import { topP } from './top-p.ts';
-import { type SamplingFields, packSampling } from './uniform.ts';
+import { type SamplingFields, packSampling, rowAt } from './uniform.ts';
 
 /** In the order in which they apply, llama.cpp's: each is a file, and a new one belongs here and in `SamplingOptions`. */
 const stages: readonly SamplerStage[] = [logprobs, bias, penalties, mask, topK, topP, minP, temperature, greedy, drawn, records];
@@ -43,6 +43,8 @@ export interface Sampler {
   recordsOf?(sequence: SequenceBuffers): SamplerRecords;
   /** Writes what the request asks into the buffers of its sequence. Call it before the first token; the sampler that was started last counts. */
   start(sequence: SequenceBuffers): void;
+  /** Says which row of the logits are those of a sequence; the first one as a sampler starts. */
+  setRow(sequence: SequenceBuffers, row: number): void;
   /** Call it before each token with those chosen so far. RequestError if no token may follow them. */
   before?(sequence: SequenceBuffers, chosen: readonly number[]): void;
 }
@@ -99,6 +101,7 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
       masked: asked.includes(mask),
       ...(asked.includes(records) && { recordsOf: (sequence: SequenceBuffers) => ({ buffer: stateOf(sequence)('records'), top: options.logprobs! }) }),
       start: (sequence) => begin.forEach((each) => write(sequence, each)),
+      setRow: (sequence, row) => device.queue.writeBuffer(stateOf(sequence)('sampling').buffer, rowAt, Uint32Array.of(row)),
       ...(before.length && { before: (sequence: SequenceBuffers, chosen: readonly number[]) => before.forEach((each) => write(sequence, each(chosen))) }),
     };
   };

@@ -18,6 +18,9 @@ const endsAt = 4 * Math.ceil(Object.keys(words).length / 4) * 4;
 
 export const samplingBytes = endsAt + 4 * mostEnds;
 
+/** Byte of the row in the uniform, which is told alone as a sequence gets another place in a step. */
+export const rowAt = 4 * Object.keys(words).indexOf('row');
+
 export function packSampling(fields: Partial<SamplingFields>, ends: readonly number[] = []): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(samplingBytes));
   Object.entries(words).forEach(([name, [type, nothing]], i) => {

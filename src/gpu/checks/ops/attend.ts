@@ -91,10 +91,13 @@ const decoded = (headDim: number, groups: number[][]): Attended[] =>
   groups.flatMap(([heads, kvHeads], g) =>
     lengths.map((length, l) => ({ heads, kvHeads, headDim, length, tokens: 1, window: windows[(g + l) % 4], sharpness: (g + l) % 5 === 4 ? 8 : 1 })));
 
+/** Of one row the kernels of decode are recorded for. */
+const several = (length: number): number => Math.max(2, length);
+
 /** Every length once as a whole prompt, once as the end of one; group sizes and windows go round. */
 const prefilled = (headDim: number): Attended[] =>
-  lengths.flatMap((length, l) =>
-    [length, Math.min(length, 1 + 9 * (l % 4))].map((tokens, k) => {
+  lengths.map(several).flatMap((length, l) =>
+    [length, Math.min(length, 2 + 9 * (l % 4))].map((tokens, k) => {
       const [heads, kvHeads] = groupings[(l + 2 * k) % groupings.length];
       return { heads: tokens > 129 ? 3 : heads, kvHeads: tokens > 129 ? 1 : kvHeads, headDim, length, tokens, window: windows[(l + k) % 4], sharpness: l % 5 === 4 ? 8 : 1 };
     }));
@@ -122,7 +125,7 @@ const joined: Attended[] = [
 
 const severalCheck = (mode: Mode, kv: KvFormat, choice: Partial<KernelChoice>): Check => ({
   name: `${kernels[mode]}${choice.prefill ? ` by ${lanesOf(choice.prefill)}` : ''}, several segments, the fresh one in ${kv.name}`, tolerance: attendTolerance, choice: { kv: kv.name, ...choice },
-  cases: joined.map((each) => attendCase(mode === 'decode' ? each : { ...each, tokens: Math.min(each.length, 31) }, mode, decodeChoice(choice), kv)),
+  cases: joined.map((each) => attendCase(mode === 'decode' ? each : { ...each, length: several(each.length), tokens: Math.min(several(each.length), 31) }, mode, decodeChoice(choice), kv)),
 });
 
 /** A split, one more position, several splits, with and without a window; so many heads in a group that there is no room for the largest span. */
