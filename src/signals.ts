@@ -10,3 +10,17 @@ export function anySignal(signals: readonly AbortSignal[]): AbortSignal {
   }
   return joined.signal;
 }
+
+/** Aborts once all of `signals` have, with the reason of the last; undefined if there is none for one of them, as then it never does. */
+export function everySignal(signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  if (signals.length < 2) return signals[0];
+  const given = signals.filter((signal) => signal !== undefined);
+  if (given.length < signals.length) return undefined;
+  const joined = new AbortController();
+  for (const signal of given) {
+    const note = () => void (given.every(({ aborted }) => aborted) && joined.abort(signal.reason));
+    if (signal.aborted) note();
+    else signal.addEventListener('abort', note, { once: true });
+  }
+  return joined.signal;
+}

@@ -1,4 +1,4 @@
-// What a worker (or Node) hosts: loads models and answers requests, one after the other.
+// What a worker (or Node) hosts: loads models and answers requests, several at once.
 import { RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, lossOf } from '../gpu/device.ts';
@@ -15,6 +15,7 @@ import { type GpuCostRecords } from './measure/forecast.ts';
 import { type Tuning } from './measure/tuning.ts';
 import { createRecovery } from './recovery.ts';
 import { type Running, type Session, createSession, runningOf } from './run/session.ts';
+import { createTurns } from './turns.ts';
 
 export { type EngineOptions };
 
@@ -64,7 +65,9 @@ export interface Loaded extends Line, Running {
 export function createEngine(host: Host): Engine {
   let loaded: Loaded | undefined;
   const paused = createGate(); // open where imports may go on
-  const inTurn = createQueue(); // requests share one cache of keys and values
+  const { together, alone: inTurn } = createTurns();
+  let returning: Promise<string> | undefined; // a model whose GPU was lost, for all of its answers
+  let lastReturn = '';
 
   /** Puts another model in the place of the loaded one, of which nothing is left; its session goes on. */
   function replaceBy(line: Line): Loaded {
@@ -126,20 +129,29 @@ export function createEngine(host: Host): Engine {
     }
   }
 
+  /** Tells what happened. */
+  async function bringBack(): Promise<string> {
+    const begun = performance.now();
+    try {
+      replaceBy(await walkAgain(host, needLoaded(), () => {}));
+      return (lastReturn = `The GPU was lost; the model was back after ${((performance.now() - begun) / 1000).toFixed(1)} s, and the answer went on.`);
+    } finally {
+      returning = undefined;
+    }
+  }
+
   async function generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): ReturnType<Engine['generate']> {
     const { session } = needLoaded();
-    const told = (error: unknown) => explain(needLoaded().model.gpu.device, error);
     const notices: string[] = [];
-    const recover = createRecovery(told, async () => {
-      const begun = performance.now();
-      replaceBy(await walkAgain(host, needLoaded(), () => {}));
-      notices.push(`The GPU was lost; the model was back after ${((performance.now() - begun) / 1000).toFixed(1)} s, and the answer went on.`);
+    const recover = createRecovery((error, { model }) => explain(model.gpu.device, error), async (lost) => {
+      if (needLoaded().model === lost.model) returning ??= bringBack(); // else another answer has had it brought back
+      notices.push((await returning) ?? lastReturn);
     });
     try {
       const { reason, stats } = await session.generate(request, onTokens, signal, recover);
       return { reason, stats: notices.length ? { ...stats, notices } : stats };
     } catch (error) {
-      throw await told(error);
+      throw await explain(needLoaded().model.gpu.device, error);
     }
   }
 
@@ -156,7 +168,7 @@ export function createEngine(host: Host): Engine {
   return {
     load: (source, options = {}, onProgress) => inTurn(() => load(source, options, onProgress)),
     changeBudget: (...change) => inTurn(() => changeBudget(...change)),
-    generate: (...request) => inTurn(() => generate(...request)),
+    generate: (...request) => together(() => generate(...request)),
     loaded: needLoaded,
     stats: () => statsOf(needLoaded()),
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
@@ -170,16 +182,6 @@ export function createEngine(host: Host): Engine {
 }
 
 const reportReady = ({ opened: { layout: { byteLength } } }: Line, report: Report): void => report({ phase: 'ready', loadedBytes: byteLength, totalBytes: byteLength });
-
-/** Does one piece of work after the other, also after one that fails. */
-function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = last.then(work, work);
-    last = result.catch(() => {});
-    return result;
-  };
-}
 
 const statsOf = ({ model: { ledger, plan, memory }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,

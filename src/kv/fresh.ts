@@ -12,9 +12,10 @@ export interface Fresh {
   layer(index: number): Segment;
   /**
    * Makes room for `positions`, if there is less. Throws BudgetError where the budget or the GPU has not so much; what was
-   * there is kept, in layers of which some may have grown. So bind groups are to be made anew in any case.
+   * there is kept, in layers of which some may have grown. So bind groups are to be made anew in any case. `slots`: to have
+   * then, by default what `grownTo` says.
    */
-  grow(device: GPUDevice, positions: number): Promise<void>;
+  grow(device: GPUDevice, positions: number, slots?: number): Promise<void>;
 }
 
 /** Slots are added in steps of this many. */
@@ -22,7 +23,7 @@ const step = 256;
 /** Up to here they are doubled, which copies less often; beyond, a step is little beside what is there. */
 const mostDoubled = 4096;
 
-const inSteps = (positions: number): number => Math.ceil(positions / step) * step;
+export const inSteps = (positions: number): number => Math.ceil(positions / step) * step;
 
 /** Slots to have where `positions` are needed and there are `capacity`, of a conversation of at most `most`. */
 export const grownTo = (capacity: number, positions: number, most: number): number => Math.min(most, Math.max(inSteps(positions), Math.min(2 * capacity, mostDoubled)));
@@ -65,8 +66,7 @@ export function createFresh(ledger: Ledger, config: KvHeads & Pick<ModelConfig, 
       return capacity();
     },
     layer: (index) => layers[index],
-    async grow(device, positions) {
-      const slots = grownTo(capacity(), positions, context);
+    async grow(device, positions, slots = grownTo(capacity(), positions, context)) {
       for (const [index, layer] of layers.entries()) if (layer.capacity < positions) await growLayer(device, index, slots);
     },
   };

@@ -7,7 +7,7 @@ import { type SequenceBuffers } from '../model/operation.ts';
 import { sequenceBytes } from '../model/sequence-buffers.ts';
 import { samplerStateBytes } from '../model/sampling/buffers.ts';
 import { type KvFormat } from './formats/format.ts';
-import { createFresh, freshBytes } from './fresh.ts';
+import { createFresh, freshBytes, grownTo, inSteps } from './fresh.ts';
 import { segmentBytes } from './segment.ts';
 import { type SnapshotOf, packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
 
@@ -21,8 +21,8 @@ export interface SequenceHome {
   format: KvFormat;
   /** Forgets bind groups, as buffers of the sequence were replaced or freed. */
   release(sequence: SequenceBuffers): void;
-  /** Has others give way before a sequence grows to so many positions, where they would have too much together. */
-  makeWay?(sequence: Sequence, positions: number): void;
+  /** Has others give way before a sequence grows to so many positions, where they would have too much together. Whether there is room for `wished` too. */
+  makeWay?(sequence: Sequence, positions: number, wished: number): boolean;
 }
 
 export interface Sequence extends SequenceBuffers {
@@ -78,16 +78,17 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     get byteLength() {
       return layers().reduce((sum, { size }) => sum + size, stays ? 0 : ownBytes);
     },
-    bytesFor: (positions) => ownBytes + Math.max(freshBytes(config, context, format).first, config.layers * pagesOf(Math.min(context, Math.ceil(positions / 256) * 256))),
+    bytesFor: (positions) => ownBytes + Math.max(freshBytes(config, context, format).first, config.layers * pagesOf(Math.min(context, inSteps(positions)))),
     note(position, more) {
       tokens.length = position <= tokens.length ? position : 0;
       if (tokens.length === position) tokens.push(...more);
     },
     async makeRoom(positions) {
       if (positions <= fresh.capacity) return;
-      home.makeWay?.(sequence, positions);
+      const wished = grownTo(fresh.capacity, positions, context);
+      const slots = home.makeWay?.(sequence, positions, wished) === false ? Math.min(context, inSteps(positions)) : wished;
       try {
-        await fresh.grow(device, positions);
+        await fresh.grow(device, positions, slots);
       } finally {
         home.release(sequence); // also of the layers before one that failed
       }

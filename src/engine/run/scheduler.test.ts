@@ -25,7 +25,9 @@ function fake(name: string, chunks: number, tokens: number, more: { stop?: numbe
 }
 
 /** Notes each step; every job's tokens are its name and a count. */
-function fakeSteps({ perSubmit = 1, behind = false, fail }: { perSubmit?: number; behind?: boolean; fail?: (step: string) => boolean } = {}) {
+function fakeSteps({ perSubmit = 1, behind = false, fail, rooms = Infinity, room = Infinity }: { perSubmit?: number; behind?: boolean; fail?: (step: string) => boolean; /** Jobs, and their tokens, that there is room for. */ rooms?: number; room?: number } = {}) {
+  const admitted = new Set<Fake>();
+  const isRoomFor = (jobs: Fake[]) => jobs.reduce((sum, { got }) => sum + got.length, 0) < room;
   const log: string[] = [];
   const made = new Map<Fake, number>();
   const next = (job: Fake) => {
@@ -39,6 +41,18 @@ function fakeSteps({ perSubmit = 1, behind = false, fail }: { perSubmit?: number
   const steps: Steps<Fake, string> = {
     mostTogether: 3,
     readsBehind: () => behind,
+    async admit(job) {
+      if (admitted.size >= rooms || !isRoomFor([...admitted, job])) return false;
+      admitted.add(job);
+      return true;
+    },
+    hasRoom: () => isRoomFor([...admitted]),
+    release(job, gaveWay) {
+      if (!admitted.delete(job)) throw new Error(`${job.name} has nothing to release.`);
+      if (!gaveWay) return;
+      log.push(`${job.name} gives way`);
+      job.promptLeft = 1;
+    },
     async prefill(job) {
       step(`chunk ${job.name}`);
       return --job.promptLeft ? undefined : next(job);
@@ -46,10 +60,10 @@ function fakeSteps({ perSubmit = 1, behind = false, fail }: { perSubmit?: number
     async decode(jobs, most) {
       const count = Math.min(perSubmit, most);
       step(`decode ${jobs.map(({ name }) => name).join('')} ${count}`);
-      return { count, tokens: Promise.resolve(jobs.map((job) => Array.from({ length: count }, () => next(job)))) };
+      return { count, tokens: jobs.map((job) => (fail?.(`token ${job.name}`) ? Promise.reject(new Error(`token ${job.name} failed`)) : Promise.resolve(Array.from({ length: count }, () => next(job))))) };
     },
   };
-  return { log, steps };
+  return { log, steps, admitted };
 }
 
 it('runs a prompt in chunks, then its tokens, as many per submit as it may still choose', async () => {
@@ -127,4 +141,42 @@ it('runs a job whose tokens need the CPU by itself', async () => {
   const scheduler = createScheduler(steps);
   await Promise.all([scheduler.run(fake('a', 1, 4)), scheduler.run(fake('b', 1, 4, { alone: true })), scheduler.run(fake('c', 1, 4))]);
   expect(log.filter((step) => step.startsWith('decode')).every((step) => !step.split(' ')[1].includes('b') || step.split(' ')[1] === 'b')).toBe(true);
+});
+
+it('tells an error in the tokens of one job to that job alone', async () => {
+  const { steps, admitted } = fakeSteps({ fail: (step) => step === 'token b' });
+  const scheduler = createScheduler(steps);
+  const jobs = [fake('a', 1, 4), fake('b', 1, 4), fake('c', 1, 4)];
+  const ends = await Promise.allSettled(jobs.map((job) => scheduler.run(job)));
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(jobs.map(({ got }) => got.length)).toEqual([4, 1, 4]);
+  expect(admitted.size).toBe(0);
+});
+
+it('has those wait that there is no room for, in the order in which they came', async () => {
+  const { log, steps } = fakeSteps({ rooms: 2 });
+  const scheduler = createScheduler(steps);
+  await Promise.all(['a', 'b', 'c', 'd'].map((name, i) => scheduler.run(fake(name, 1, 3 + i))));
+  expect(log.filter((step) => step.startsWith('chunk'))).toEqual(['chunk a', 'chunk b', 'chunk c', 'chunk d']);
+  expect(log.indexOf('chunk c')).toBeGreaterThan(log.lastIndexOf('decode ab 1'));
+});
+
+it('has the youngest give way where their tokens have no room together, and go on from them later', async () => {
+  const { log, steps } = fakeSteps({ room: 9 });
+  const scheduler = createScheduler(steps);
+  const [a, b] = [fake('a', 1, 7), fake('b', 1, 7)];
+  await Promise.all([scheduler.run(a), scheduler.run(b)]);
+  expect(log.filter((step) => step.endsWith('gives way'))).toContain('b gives way');
+  expect(log).not.toContain('a gives way');
+  expect([a, b].map(({ got }) => got)).toEqual(['a', 'b'].map((name) => Array.from({ length: 7 }, (_, i) => `${name}${i + 1}`)));
+});
+
+it('lets go of one that waits for room as soon as it is aborted', async () => {
+  const { log, steps } = fakeSteps({ rooms: 1 });
+  const scheduler = createScheduler(steps);
+  const stop = new AbortController();
+  const all = [scheduler.run(fake('a', 1, 3)), scheduler.run(fake('b', 1, 3, { signal: stop.signal })), scheduler.run(fake('c', 1, 2))];
+  stop.abort();
+  await Promise.all(all);
+  expect(log).toEqual(['chunk a', 'decode a 1', 'decode a 1', 'chunk c', 'decode c 1']);
 });

@@ -33,7 +33,7 @@ const open = (mostBytes: number, most = 8) => createSequences<Fake>({ first: new
 
 /** A request from its beginning to its end. */
 async function ask(sequences: ReturnType<typeof open>, prompt: number[], answer: number[]): Promise<{ sequence: Fake; shared: number }> {
-  const sequence = await sequences.take(prompt);
+  const sequence = (await sequences.take(prompt))!;
   const shared = sequence.tokens.length;
   const all = [...prompt, ...answer];
   sequences.makeRoom(sequence, all.length);
@@ -83,7 +83,7 @@ it('lets the least recently used give way where room is short, and never one tha
   const sequences = open(100);
   const a = (await ask(sequences, tokens(0, 30), [])).sequence;
   const b = (await ask(sequences, tokens(100, 30), [])).sequence;
-  const c = await sequences.take(tokens(200, 30));
+  const c = (await sequences.take(tokens(200, 30)))!;
   sequences.makeRoom(c, 30);
   c.room = 30;
   expect([a.closed, b.closed]).toEqual([false, false]);
@@ -92,6 +92,22 @@ it('lets the least recently used give way where room is short, and never one tha
   sequences.makeRoom(c, 100);
   expect([b.closed, c.closed]).toEqual([true, false]);
   expect(sequences.live).toEqual([c]);
+});
+
+it('has a prompt wait that those in use leave no room for', async () => {
+  const sequences = open(60);
+  const a = (await sequences.take(tokens(0, 20)))!;
+  sequences.makeRoom(a, 40);
+  a.room = 40;
+  expect(await sequences.take(tokens(100, 30))).toBeUndefined();
+  expect(sequences.makeRoom(a, 70)).toBe(false);
+  const b = (await sequences.take(tokens(100, 20)))!;
+  expect([b === a, a.closed]).toEqual([false, false]);
+  expect(await sequences.take(tokens(0, 20))).toBeUndefined();
+  sequences.drop(b);
+  expect([b.closed, sequences.live]).toEqual([true, [a]]);
+  sequences.give(a);
+  expect(await sequences.take(tokens(100, 60))).toBe(a);
 });
 
 it('keeps no more than it may, and closes all at the end', async () => {

@@ -18,12 +18,19 @@ export interface Reusable {
 }
 
 export interface Sequences<S extends Reusable> {
-  /** A sequence for a prompt, cut to what it has in common with it: at most all tokens but the last, which is run for its logits. */
-  take(prompt: readonly number[]): Promise<S>;
-  /** Makes room for a sequence to have `positions`, by closing idle ones, the least recently used first. */
-  makeRoom(sequence: S, positions: number): void;
+  /**
+   * A sequence for a prompt, cut to what it has in common with it: at most all tokens but the last, which is run for its
+   * logits. Undefined while those in use leave no room for the prompt.
+   */
+  take(prompt: readonly number[]): Promise<S | undefined>;
+  /** Makes room for a sequence to have `positions`, by closing idle ones, the least recently used first. False where those in use leave none. */
+  makeRoom(sequence: S, positions: number): boolean;
+  /** Whether there is room for `positions` as it is. */
+  hasRoom(sequence: S, positions: number): boolean;
   /** The request that took it has ended. Its tokens wait for the next prompt. */
   give(sequence: S): void;
+  /** As `give`, where others need its room now. */
+  drop(sequence: S): void;
   /** All there are, the least recently used first. */
   readonly live: readonly S[];
   closeAll(): void;
@@ -60,6 +67,13 @@ export function createSequences<S extends Reusable>({ first, create, mostBytes, 
 
   const bytes = (): number => live.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
+  const hasRoom = (sequence: S, positions: number): boolean => bytes() + Math.max(0, sequence.bytesFor(positions) - sequence.byteLength) <= mostBytes;
+
+  function roomFor(sequence: S, positions: number): boolean {
+    giveWay(() => !hasRoom(sequence, positions), sequence);
+    return hasRoom(sequence, positions);
+  }
+
   function add(sequence: S): S {
     live.push(sequence);
     busy.add(sequence);
@@ -75,29 +89,33 @@ export function createSequences<S extends Reusable>({ first, create, mostBytes, 
   return {
     live,
     async take(prompt) {
+      const isUsed = busy.size > 0;
       const idle = nearest(live.filter((sequence) => !busy.has(sequence)), prompt);
       if (idle && idle.shared >= leastShared * idle.sequence.tokens.length) {
+        if (!roomFor(idle.sequence, prompt.length) && isUsed) return undefined;
         idle.sequence.truncate(idle.shared);
         return use(idle.sequence);
       }
       // What one under way has in common is copied too: its tokens stay as they are.
       const near = nearest(live, prompt);
       const copied = near && near.shared > 0 ? near : undefined;
-      const needed = first.bytesFor(copied?.shared ?? 1);
+      const needed = first.bytesFor(prompt.length);
       const isTooMuch = () => live.length >= most || bytes() + needed > mostBytes;
       const empty = live.find((sequence) => !busy.has(sequence) && !sequence.tokens.length);
-      if (empty && !copied) return use(empty);
+      if (empty && !copied && (roomFor(empty, prompt.length) || !isUsed)) return use(empty);
       giveWay(isTooMuch, copied?.sequence);
       if (!isTooMuch()) return add(copied ? await copied.sequence.fork(copied.shared) : create());
       // There is no room for another: the one that was used longest ago is taken over.
       const over = live.find((sequence) => !busy.has(sequence));
-      if (!over) return add(create()); // refused by the ledger, with the numbers
+      if (!over || (!roomFor(over, prompt.length) && isUsed)) return undefined;
       over.truncate(sharedPrefix(over.tokens, prompt, prompt.length - 1));
       return use(over);
     },
-    makeRoom(sequence, positions) {
-      const more = () => Math.max(0, sequence.bytesFor(positions) - sequence.byteLength);
-      giveWay(() => bytes() + more() > mostBytes, sequence);
+    makeRoom: roomFor,
+    hasRoom,
+    drop(sequence) {
+      busy.delete(sequence);
+      close(sequence);
     },
     give: (sequence) => void busy.delete(sequence),
     closeAll() {

@@ -14,18 +14,16 @@ const eot = 0;
 function converse(says: string, { context = 64, withText = true, atOnce = 1 } = {}) {
   const fed: { ids: number[]; position: number }[] = [];
   const next = [...new TextEncoder().encode(says), eot];
+  let at = 0; // of `next`
   const runner = {
+    mostTogether: 1,
     transfer: () => ({}),
-    feed: (ids: number[], position: number, signal?: AbortSignal) => {
+    readsBehind: () => false,
+    async decode(_: unknown, most: number, signal?: AbortSignal) {
       signal?.throwIfAborted();
-      fed.push({ ids: [...ids], position });
-      return Promise.resolve();
-    },
-    async *tokens(_: unknown, __: number, most: number, signal?: AbortSignal) {
-      for (let at = 0; at < most; at += atOnce) {
-        signal?.throwIfAborted();
-        yield await Promise.resolve(next.slice(at, Math.min(at + atOnce, most)).map((id) => ({ id })));
-      }
+      const made = next.slice(at, at + Math.min(atOnce, most)).map((id) => ({ id }));
+      at += made.length;
+      return { count: made.length, tokens: [Promise.resolve(made)] };
     },
   } as unknown as Runner;
   const createSequence = (tokens: number[] = []): { tokens: number[]; note(position: number, ids: readonly number[]): void } => {
@@ -38,9 +36,14 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
   };
   const on = (sequence: ReturnType<typeof createSequence>) => ({
     ...runner,
-    async feed(ids: number[], position: number, signal?: AbortSignal) {
-      await runner.feed(ids, position, signal);
+    async feedChunk(ids: number[], position: number, signal?: AbortSignal) {
+      signal?.throwIfAborted();
+      fed.push({ ids: [...ids], position });
       sequence.note(position, ids);
+    },
+    async sample() {
+      at = 1;
+      return { id: next[0] };
     },
   });
   Object.assign(runner, { of: on });

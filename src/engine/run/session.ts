@@ -9,18 +9,20 @@ import { type Sequence } from '../../kv/sequence.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
+import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
 import { type Runner, createRunner } from './runner.ts';
-import { type Sequences, createSequences } from './sequences.ts';
+import { type Scheduler, createScheduler } from './scheduler.ts';
+import { createSequences } from './sequences.ts';
 
-/** A model on a GPU, what runs it, and its conversations there: all three are replaced together. */
+/** A model on a GPU, what runs it, and the answers under way there: all three are replaced together. */
 export interface Running {
   readonly model: LoadedModel;
   readonly runner: Runner;
-  readonly sequences: Sequences<Sequence>;
+  readonly scheduler: Scheduler<Answer>;
 }
 
-/** Resolves when an answer of `made` tokens can go on after `error`; else rejects with what is to be told. */
-export type Recover = (error: unknown, made: number) => Promise<void>;
+/** Resolves when an answer of `made` tokens can go on after `error` of what ran it; else rejects with what is to be told. */
+export type Recover = (error: unknown, made: number, running: Running) => Promise<void>;
 
 const tell: Recover = (error) => Promise.reject(error as Error);
 
@@ -31,27 +33,26 @@ export interface Session {
   generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal, recover?: Recover): Promise<{ reason: FinishReason; stats: GenerateStats }>;
 }
 
-interface AnswerOptions {
-  sampling: SamplerOptions;
-  /** Most tokens, the prompt among them. */
-  most: number;
-  /** Gets the number of tokens whose keys and values are there. */
-  onFeed(shared: number): void;
-  signal?: AbortSignal;
-}
-
 /** Most conversations whose keys and values are kept, where there is room for them. */
 const mostKept = 8;
 
 export function runningOf(model: LoadedModel, runner: Runner = createRunner(model)): Running {
   const sequences = createSequences<Sequence>({ first: model.sequence, create: model.createSequence, mostBytes: model.plan.bytes.kv, most: mostKept });
-  model.home.makeWay = (sequence, positions) => sequences.makeRoom(sequence, positions);
-  return { model, runner, sequences };
+  model.home.makeWay = (sequence, positions, wished) => sequences.makeRoom(sequence, positions) && sequences.hasRoom(sequence, wished);
+  return { model, runner, scheduler: createScheduler(createAnswerSteps(runner, sequences)) };
 }
 
 /** `text` is undefined for a file without a tokenizer: then only prompts of tokens work. */
 export function createSession(running: () => Running, text?: Text): Session {
   let transferredBefore: TransferStats | undefined; // by runners that are gone
+  const left = new WeakSet<Runner>();
+  /** Counts once what was streamed by a runner that another one has replaced. */
+  function leave(runner: Runner): void {
+    if (left.has(runner) || running().runner === runner) return;
+    left.add(runner);
+    transferredBefore = sum(runner.transfer(), transferredBefore);
+  }
+
   /** Streamed weights of all runners. */
   const transferred = (): TransferStats => sum(running().runner.transfer(), transferredBefore);
 
@@ -72,40 +73,19 @@ export function createSession(running: () => Running, text?: Text): Session {
     return { ...token, bytes: bytes(token.id), top: token.top.map((each) => ({ ...each, bytes: bytes(each.id) })) };
   }
 
-  /** Goes on from `tokens`, which grow by what is made, up to `most` of them. */
-  async function* goOn({ model, runner, sequences }: Running, tokens: number[], { sampling, most, onFeed, signal }: AnswerOptions): AsyncGenerator<Token, void> {
-    const sampler = await model.samplerFor(sampling);
-    const sequence = await sequences.take(tokens);
-    try {
-      const on = runner.of(sequence);
-      const shared = sequence.tokens.length;
-      onFeed(shared);
-      await on.feed(tokens.slice(shared), shared, signal);
-      const fed = tokens.length;
-      for await (const made of on.tokens(sampler, fed, most - fed, signal)) {
-        for (const token of made) {
-          signal?.throwIfAborted();
-          if (tokens.length > fed) sequence.note(tokens.length - 1, tokens.slice(-1)); // it was run to choose this one
-          tokens.push(token.id);
-          yield token;
-        }
-      }
-    } finally {
-      sequences.give(sequence);
-    }
-  }
-
-  /** The tokens that follow a prompt. Whatever runs them, they depend on those before them, their positions and the seed alone. */
-  async function* answer(prompt: readonly number[], options: AnswerOptions, recover: Recover): AsyncGenerator<Token, void> {
-    const tokens = prompt.slice();
+  /** Runs an answer to its end. Whatever runs them, its tokens depend on those before them, their positions and the seed alone. */
+  async function answer({ sampling, ...options }: Omit<AnswerOptions, 'sampler'> & { sampling: SamplerOptions }, recover: Recover): Promise<void> {
+    const { tokens, signal } = options;
+    const promptTokens = tokens.length;
     for (;;) {
-      const { runner } = running();
+      const on = running();
       try {
-        return yield* goOn(running(), tokens, options);
+        const sampler = await on.model.samplerFor(sampling);
+        return await on.scheduler.run(createAnswer({ ...options, sampler }));
       } catch (error) {
-        if (options.signal?.aborted) throw error;
-        await recover(error, tokens.length - prompt.length);
-        if (running().runner !== runner) transferredBefore = sum(runner.transfer(), transferredBefore);
+        if (signal?.aborted) return;
+        await recover(error, tokens.length - promptTokens, on);
+        leave(on.runner);
       }
     }
   }
@@ -132,31 +112,25 @@ export function createSession(running: () => Running, text?: Text): Session {
       let transferFirst = transferBefore;
       let cachedTokens: number | undefined;
       let made = 0;
-      let reason: FinishReason = 'length';
-      try {
-        const how = { sampling: { ...sampling, ends: [...(endOfTurn ?? [])] }, most: Math.min(context, prompt.length + maxTokens), onFeed: (shared: number) => (cachedTokens ??= shared), signal };
-        for await (const token of answer(prompt, how, recover)) {
-          if (!made) {
-            firstToken = performance.now();
-            transferFirst = transferred();
-          }
-          const { id } = token;
-          if (endOfTurn?.has(id)) {
-            reason = 'stop';
-            break;
-          }
-          made++;
-          const { text: shown, stopped } = stops.push(decoder ? decoder.push(id) : '');
-          onTokens([spelt(token)], shown);
-          if (stopped) {
-            reason = 'stop';
-            break;
-          }
+      let reason: FinishReason | undefined;
+      const onToken = (token: Token): boolean => {
+        if (!made) {
+          firstToken = performance.now();
+          transferFirst = transferred();
         }
-      } catch (error) {
-        if (!signal?.aborted) throw error;
-        reason = 'abort';
-      }
+        if (endOfTurn?.has(token.id)) {
+          reason = 'stop';
+          return false;
+        }
+        made++;
+        const { text: shown, stopped } = stops.push(decoder ? decoder.push(token.id) : '');
+        onTokens([spelt(token)], shown);
+        if (stopped) reason = 'stop';
+        return !stopped;
+      };
+      const how = { sampling: { ...sampling, ends: [...(endOfTurn ?? [])] }, tokens: prompt.slice(), most: Math.min(context, prompt.length + maxTokens), onFeed: (shared: number) => (cachedTokens ??= shared), onToken, signal };
+      await answer(how, recover);
+      reason ??= signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') {
         const last = stops.push(decoder ? decoder.flush() : '');
         const rest = last.text + (last.stopped ? '' : stops.flush());

@@ -1,0 +1,108 @@
+// Answers under way on a placed model, as the scheduler runs them: each has a sequence while there is room for it, and its
+// tokens, from which it goes on in any other. Knows no text.
+import { type Sequence } from '../../kv/sequence.ts';
+import { type Sampler } from '../../model/sampling/sampler.ts';
+import { type Token } from '../../protocol.ts';
+import { mostPerSubmit } from './readback.ts';
+import { type Answering, type Runner } from './runner.ts';
+import { type Job, type Steps } from './scheduler.ts';
+import { type Sequences, sharedPrefix } from './sequences.ts';
+
+/** An answer to go on with from `tokens`, which grow by what is chosen. */
+export interface AnswerOptions {
+  tokens: number[];
+  sampler: Sampler;
+  /** Most tokens, the prompt among them. */
+  most: number;
+  /** Gets the number of tokens whose keys and values are there. */
+  onFeed(shared: number): void;
+  /** Gets each token as it is chosen; false once there are enough. */
+  onToken(token: Token): boolean;
+  signal?: AbortSignal;
+}
+
+export interface Answer extends Job<Token> {
+  readonly tokens: readonly number[];
+  readonly sampler: Sampler;
+  /** Where its keys and values are. */
+  sequence?: Sequence;
+  /** Tokens with those that are still to be read; 0 until its prompt was run. */
+  length: number;
+  onFeed: AnswerOptions['onFeed'];
+}
+
+export function createAnswer({ tokens, sampler, most, onFeed, onToken, signal }: AnswerOptions): Answer {
+  return {
+    tokens, sampler, onFeed, signal,
+    alone: !sampler.ahead,
+    length: 0,
+    get promptLeft() {
+      return this.length ? 0 : tokens.length - (this.sequence?.tokens.length ?? 0);
+    },
+    get tokensLeft() {
+      return most - tokens.length;
+    },
+    take(made) {
+      for (const token of made) {
+        if (signal?.aborted) return false;
+        if (this.sequence?.tokens.length === tokens.length - 1) this.sequence.note(tokens.length - 1, tokens.slice(-1)); // it was run to choose this one
+        tokens.push(token.id);
+        if (!onToken(token)) return false;
+      }
+      return true;
+    },
+  };
+}
+
+/** A prompt that another is about to run is worth waiting for if so many tokens more of it can then be copied. */
+const worthWaiting = 32;
+
+export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>): Steps<Answer, Token> {
+  const underWay = new Set<Answer>();
+
+  const seated = ({ sequence, sampler, length }: Answer): Answering => ({ sequence: sequence!, sampler, length });
+
+  /** Whether a prompt under way has more in common with this one than any sequence has by now. */
+  function isToCome({ tokens }: Answer): boolean {
+    const common = (other: readonly number[]) => sharedPrefix(tokens, other, tokens.length - 1);
+    const there = Math.max(0, ...sequences.live.map((sequence) => common(sequence.tokens)));
+    return [...underWay].some((other) => other.promptLeft > 0 && common(other.tokens) >= there + worthWaiting);
+  }
+
+  return {
+    mostTogether: runner.mostTogether,
+    async admit(answer) {
+      if (isToCome(answer)) return false;
+      const sequence = await sequences.take(answer.tokens);
+      if (!sequence) return false;
+      underWay.add(answer);
+      answer.sequence = sequence;
+      answer.onFeed(sequence.tokens.length);
+      return true;
+    },
+    hasRoom: ({ sequence, length }) => sequences.makeRoom(sequence!, length + mostPerSubmit),
+    release(answer, gaveWay) {
+      underWay.delete(answer);
+      if (gaveWay) sequences.drop(answer.sequence!);
+      else sequences.give(answer.sequence!);
+      answer.sequence = undefined;
+      answer.length = 0;
+    },
+    async prefill(answer) {
+      const { sequence, tokens, sampler, signal } = answer;
+      const on = runner.of(sequence!);
+      const position = sequence!.tokens.length;
+      await on.feedChunk(tokens.slice(position), position, signal);
+      if (answer.promptLeft > 0) return undefined;
+      const token = await on.sample(sampler, tokens.length, signal);
+      answer.length = tokens.length + 1;
+      return token;
+    },
+    async decode(answers, most, signal) {
+      const made = await runner.decode(answers.map(seated), most, signal);
+      for (const answer of answers) answer.length += made.count;
+      return made;
+    },
+    readsBehind: (answers) => runner.readsBehind(answers.map(seated)),
+  };
+}
