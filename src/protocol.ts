@@ -19,6 +19,8 @@ export interface LoadOptions {
   budgetBytes?: number;
   /** Most positions of a conversation. Default: the model's own, at most 4096. */
   context?: number;
+  /** Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the latest waits or gives way where it is short. */
+  sequences?: number;
   /** Keys and values in f32 and no f16 anywhere: the most exact path. */
   f32?: boolean;
   /** How keys and values are kept. Default `f16`, with `f32` that. */
@@ -163,6 +165,8 @@ export interface GenerateRequest {
   /** `variables` are those of the chat template, like enable_thinking. */
   prompt: { messages: ChatMessage[]; variables?: Record<string, unknown> } | { text: string } | { tokens: number[] };
   sampling?: SamplingOptions;
+  /** Of several texts that are wanted of one prompt, which this is, from 0: its random numbers are its own, also with the same seed. */
+  choice?: number;
   /** Most new tokens. Default: until the model stops or the context is full. */
   maxTokens?: number;
   /** Text before which the answer ends. */

@@ -4,7 +4,7 @@ import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParam
 import { type Connection } from './connection.ts';
 import { createOver, type Create } from './create.ts';
 import { chatLogprobs } from './logprobs.ts';
-import { toChatRequest } from './parameters.ts';
+import { toChatRequests } from './parameters.ts';
 
 export interface ChatCompletions {
   /**
@@ -15,18 +15,18 @@ export interface ChatCompletions {
   create: Create<ChatCompletionParams, ChatCompletion, ChatCompletionChunk>;
 }
 
-const piece = (delta: ChatCompletionChunk['choices'][number]['delta'], finish_reason: ChatFinishReason | null = null, tokens?: Token[]): ChatCompletionChunk['choices'][number] =>
-  ({ index: 0, delta, finish_reason, logprobs: chatLogprobs(tokens) });
+const piece = (index: number, delta: ChatCompletionChunk['choices'][number]['delta'], finish_reason: ChatFinishReason | null = null, tokens?: Token[]): ChatCompletionChunk['choices'][number] =>
+  ({ index, delta, finish_reason, logprobs: chatLogprobs(tokens) });
 
 export const chatCompletions = (connection: Connection, model: string): ChatCompletions => ({
-  create: createOver(connection, model, toChatRequest, () => ({
+  create: createOver(connection, model, toChatRequests, (index) => ({
     id: 'chatcmpl',
     object: 'chat.completion',
     chunkObject: 'chat.completion.chunk',
     whole: (content, finish_reason, tokens): ChatCompletion['choices'][0] =>
-      ({ index: 0, message: { role: 'assistant', content, refusal: null }, finish_reason, logprobs: chatLogprobs(tokens) }),
-    begin: piece({ role: 'assistant', content: '' }),
-    piece: (content, tokens) => piece({ content }, null, tokens),
-    end: (reason) => piece({}, reason),
+      ({ index, message: { role: 'assistant', content, refusal: null }, finish_reason, logprobs: chatLogprobs(tokens) }),
+    begin: piece(index, { role: 'assistant', content: '' }),
+    piece: (content, tokens) => piece(index, { content }, null, tokens),
+    end: (reason) => piece(index, {}, reason),
   })),
 });

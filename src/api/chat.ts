@@ -28,8 +28,10 @@ export interface SamplingParams {
   top_k?: number | null;
   /** 0 to 1. Default 0. */
   min_p?: number | null;
-  /** 0 to 2^32 - 1. Default: random. */
+  /** 0 to 2^32 - 1. Default: random. Of several choices each has its own, made of this one and its index. */
   seed?: number | null;
+  /** Texts for each prompt, 1 to 128, made at the same time. Default 1. */
+  n?: number | null;
   /** 0.1 to 10: above 1, tokens among the last `penalty_last_n` are less likely. Default 1. */
   repeat_penalty?: number | null;
   /** -2 to 2: taken off for each time that a token is among them. Default 0. */
@@ -76,13 +78,20 @@ export interface ChatUsage {
   prompt_tokens_details: { cached_tokens: number };
 }
 
+export interface ChatChoice {
+  index: number;
+  message: { role: 'assistant'; content: string; refusal: null };
+  finish_reason: ChatFinishReason;
+  logprobs: ChatLogprobs | null;
+}
+
 export interface ChatCompletion {
   id: string;
   object: 'chat.completion';
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [{ index: 0; message: { role: 'assistant'; content: string; refusal: null }; finish_reason: ChatFinishReason; logprobs: ChatLogprobs | null }];
+  choices: [ChatChoice, ...ChatChoice[]];
   usage: ChatUsage;
   stats: GenerateStats;
 }
@@ -93,7 +102,7 @@ export interface ChatCompletionChunk {
   created: number;
   model: string;
   /** Empty in the chunk that carries the usage. */
-  choices: { index: 0; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: ChatLogprobs | null }[];
+  choices: { index: number; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: ChatLogprobs | null }[];
   /** If `stream_options.include_usage` asks for it: in one last chunk, and null in all before. */
   usage?: ChatUsage | null;
   /** How many tokens the content is of; in chunks with content. */

@@ -4,15 +4,22 @@ import { type ChatFinishReason, type ChatUsage, type SamplingParams } from './ch
 import { type Connection } from './connection.ts';
 import { createOver, type Create } from './create.ts';
 import { type CompletionLogprobs, createCompletionLogprobs } from './logprobs.ts';
-import { toCompletionRequest } from './parameters.ts';
+import { toCompletionRequests } from './parameters.ts';
 
 export interface CompletionParams extends SamplingParams {
-  /** Text, to which the tokenizer adds what the model's texts begin with; or token ids, taken as they are. */
-  prompt: string | number[];
+  /** Text, to which the tokenizer adds what the model's texts begin with; or token ids, taken as they are; or several of these, which are gone on from at the same time. */
+  prompt: string | number[] | string[] | number[][];
   /** Most new tokens. Default: until the model stops or the context is full (OpenAI's is 16). */
   max_tokens?: number | null;
   /** 0 to 20: tells how likely each token was, and so many of the most likely ones. Default: neither. */
   logprobs?: number | null;
+}
+
+export interface CompletionChoice {
+  index: number;
+  text: string;
+  finish_reason: ChatFinishReason;
+  logprobs: CompletionLogprobs | null;
 }
 
 export interface Completion {
@@ -21,14 +28,15 @@ export interface Completion {
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [{ index: 0; text: string; finish_reason: ChatFinishReason; logprobs: CompletionLogprobs | null }];
+  /** `n` for each prompt, in the order of the prompts. */
+  choices: [CompletionChoice, ...CompletionChoice[]];
   usage: ChatUsage;
   stats: GenerateStats;
 }
 
 export interface CompletionChunk extends Omit<Completion, 'choices' | 'usage' | 'stats'> {
   /** Empty in the chunk that carries the usage. */
-  choices: { index: 0; text: string; finish_reason: ChatFinishReason | null; logprobs: CompletionLogprobs | null }[];
+  choices: { index: number; text: string; finish_reason: ChatFinishReason | null; logprobs: CompletionLogprobs | null }[];
   /** As of chat's chunks. */
   usage?: ChatUsage | null;
   tokens?: number;
@@ -44,9 +52,9 @@ export interface Completions {
 }
 
 export const completions = (connection: Connection, model: string): Completions => ({
-  create: createOver(connection, model, toCompletionRequest, () => {
+  create: createOver(connection, model, toCompletionRequests, (index) => {
     const logprobs = createCompletionLogprobs();
-    const choice = (text: string, finish_reason: ChatFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({ index: 0, text, finish_reason, logprobs: logprobs(tokens) });
+    const choice = (text: string, finish_reason: ChatFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({ index, text, finish_reason, logprobs: logprobs(tokens) });
     return { id: 'cmpl', object: 'text_completion', chunkObject: 'text_completion', whole: choice, piece: (text, tokens) => choice(text, null, tokens), end: (reason) => choice('', reason) };
   }),
 });

@@ -13,7 +13,7 @@ export interface Create<Params, Whole, Chunk> {
   (params: Params, options?: { signal?: AbortSignal }): Promise<Whole | AsyncIterableIterator<Chunk>>;
 }
 
-/** The choices of an answer, and what it is called. `tokens`: those of the text, if log-probabilities are asked for. */
+/** One of the choices of an answer, and what the answer is called. `tokens`: those of the text, if log-probabilities are asked for. */
 export interface Shape {
   id: string;
   object: string;
@@ -31,27 +31,35 @@ interface Params {
   signal?: AbortSignal;
 }
 
-/** `toRequest` checks the parameters; `shapeOf` gives the shape of one answer, which has to be that of `Whole` and `Chunk`. */
-export function createOver<P extends Params, Whole, Chunk>(connection: Connection, model: string, toRequest: (params: P) => GenerateRequest, shapeOf: () => Shape): Create<P, Whole, Chunk> {
+/** What became of one of the texts that a request asks for. */
+interface Told {
+  text: string;
+  tokens: Token[];
+  reason: ChatFinishReason;
+  stats: GenerateStats;
+}
+
+/** `toRequests` checks the parameters and gives a request for each choice, those of one prompt with the same object; `shapeOf` gives the shape of a choice, which has to be that of `Whole` and `Chunk`. */
+export function createOver<P extends Params, Whole, Chunk>(connection: Connection, model: string, toRequests: (params: P) => GenerateRequest[], shapeOf: (index: number) => Shape): Create<P, Whole, Chunk> {
   const create = async (params: P, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
-    const request = toRequest(params);
+    const requests = toRequests(params);
     const signal = params.signal ?? options.signal;
     signal?.throwIfAborted();
-    const shape = shapeOf();
-    const head = { id: `${shape.id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model };
-
-    const told = request.sampling?.logprobs !== undefined;
+    const shapes = requests.map((_, index) => shapeOf(index));
+    const [{ id, object, chunkObject }] = shapes;
+    const head = { id: `${id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model };
+    const isTold = requests[0].sampling?.logprobs !== undefined;
+    const toldTokens = (tokens: Token[]) => (isTold ? tokens : undefined);
 
     if (!params.stream) {
       return new Promise((resolve, reject) => {
-        let text = '';
-        const made: Token[] = [];
-        startRequest(connection, request, signal, {
-          tokens(more, tokens) {
-            text += more;
-            made.push(...tokens);
-          },
-          done: (reason, stats) => resolve({ ...head, object: shape.object, choices: [shape.whole(text, reason, told ? made : undefined)], usage: usageOf(stats), stats }),
+        startAll(connection, requests, signal, {
+          tokens() {},
+          ended() {},
+          done: (all) => resolve({
+            ...head, object, choices: all.map(({ text, reason, tokens }, i) => shapes[i].whole(text, reason, toldTokens(tokens))),
+            usage: usageOf(requests, all), stats: statsOf(all),
+          }),
           stopped: () => reject(signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')),
           failed: reject,
         });
@@ -59,14 +67,14 @@ export function createOver<P extends Params, Whole, Chunk>(connection: Connectio
     }
 
     const withUsage = params.stream_options?.include_usage === true;
-    const chunk = (...choices: object[]): object => ({ ...head, object: shape.chunkObject, choices, ...(withUsage ? { usage: null } : {}) });
+    const chunk = (...choices: object[]): object => ({ ...head, object: chunkObject, choices, ...(withUsage ? { usage: null } : {}) });
     const queue = new AsyncQueue<object>(() => stop());
-    if (shape.begin) queue.push(chunk(shape.begin));
-    const stop = startRequest(connection, request, signal, {
-      tokens: (text, tokens) => queue.push({ ...chunk(shape.piece(text, told ? tokens : undefined)), tokens: tokens.length }),
-      done: (reason, stats) => {
-        queue.push({ ...chunk(shape.end(reason)), stats });
-        if (withUsage) queue.push({ ...chunk(), usage: usageOf(stats) });
+    for (const { begin } of shapes) if (begin) queue.push(chunk(begin));
+    const stop = startAll(connection, requests, signal, {
+      tokens: (i, text, tokens) => queue.push({ ...chunk(shapes[i].piece(text, toldTokens(tokens))), tokens: tokens.length }),
+      ended: (i, { reason, stats }) => queue.push({ ...chunk(shapes[i].end(reason)), stats }),
+      done(all) {
+        if (withUsage) queue.push({ ...chunk(), usage: usageOf(requests, all) });
         queue.close();
       },
       stopped: () => queue.close({ drop: true }),
@@ -77,9 +85,64 @@ export function createOver<P extends Params, Whole, Chunk>(connection: Connectio
   return create as Create<P, Whole, Chunk>;
 }
 
-const usageOf = (stats: GenerateStats): ChatUsage => ({
-  prompt_tokens: stats.promptTokens,
-  completion_tokens: stats.newTokens,
-  total_tokens: stats.promptTokens + stats.newTokens,
-  prompt_tokens_details: { cached_tokens: stats.cachedTokens },
-});
+/** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
+interface Listener {
+  /** Of one of the requests, by its index, as they come. */
+  tokens(index: number, text: string, tokens: Token[]): void;
+  ended(index: number, told: Told): void;
+  done(all: Told[]): void;
+  stopped(): void;
+  failed(error: Error): void;
+}
+
+/** Starts requests that are one to whoever asks: they end together where one fails or is stopped. Gives the way to stop them. */
+function startAll(connection: Connection, requests: readonly GenerateRequest[], signal: AbortSignal | undefined, listener: Listener): () => void {
+  const all: Told[] = [];
+  let open = requests.length;
+  let isOver = false;
+  const endWith = (tell: () => void): void => {
+    if (isOver) return;
+    isOver = true;
+    tell();
+    stopAll();
+  };
+  const stops = requests.map((request, i) => {
+    let text = '';
+    const made: Token[] = [];
+    return startRequest(connection, request, signal, {
+      tokens(more, tokens) {
+        if (isOver) return;
+        text += more;
+        made.push(...tokens);
+        listener.tokens(i, more, tokens);
+      },
+      done(reason, stats) {
+        if (isOver) return;
+        all[i] = { text, tokens: made, reason, stats };
+        listener.ended(i, all[i]);
+        if (--open === 0) endWith(() => listener.done(all));
+      },
+      stopped: () => endWith(listener.stopped),
+      failed: (error) => endWith(() => listener.failed(error)),
+    });
+  });
+  const stopAll = () => stops.forEach((stop) => stop());
+  return stopAll;
+}
+
+/** Tokens of all choices; those of a prompt count once, however many choices it has. */
+function usageOf(requests: readonly GenerateRequest[], all: readonly Told[]): ChatUsage {
+  const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+  const perPrompt = all.filter((_, i) => requests[i].prompt !== requests[i - 1]?.prompt).map(({ stats }) => stats);
+  const prompt = sum(perPrompt.map(({ promptTokens }) => promptTokens));
+  const made = sum(all.map(({ stats }) => stats.newTokens));
+  return { prompt_tokens: prompt, completion_tokens: made, total_tokens: prompt + made, prompt_tokens_details: { cached_tokens: sum(perPrompt.map(({ cachedTokens }) => cachedTokens)) } };
+}
+
+/** Of several choices, which were made at the same time, those of the one that took longest, with the tokens of all. */
+function statsOf(all: readonly Told[]): GenerateStats {
+  const stats = all.map((told) => told.stats);
+  const longest = stats.reduce((a, b) => (b.prefillMs + b.decodeMs > a.prefillMs + a.decodeMs ? b : a));
+  const sum = (name: 'promptTokens' | 'cachedTokens' | 'newTokens') => stats.reduce((total, each) => total + each[name], 0);
+  return { ...longest, promptTokens: sum('promptTokens'), cachedTokens: sum('cachedTokens'), newTokens: sum('newTokens'), gpuBytesPeak: Math.max(...stats.map(({ gpuBytesPeak }) => gpuBytesPeak)) };
+}

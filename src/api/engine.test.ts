@@ -118,6 +118,48 @@ test('a raw completion gives the text whole, or in chunks whose last has the rea
   expect(chunks[4].stats).toEqual(generateStats);
 });
 
+test('several choices have an index each, whole and in chunks, and tokens of a prompt count once', async () => {
+  const asked: GenerateRequest[] = [];
+  const generate: WorkerEngine['generate'] = (request, port) => {
+    asked.push(request);
+    return speaker([`${'text' in request.prompt ? request.prompt.text : ''}${request.choice ?? 0}`, '.'])(request, port);
+  };
+  const { engine } = await engineWith({ generate });
+  const params = { prompt: ['a', 'b'], n: 2, seed: 3 };
+  const whole = await engine.completions.create(params);
+  expect(whole.choices.map(({ index, text, finish_reason }) => [index, text, finish_reason])).toEqual([[0, 'a0.', 'stop'], [1, 'a1.', 'stop'], [2, 'b0.', 'stop'], [3, 'b1.', 'stop']]);
+  expect(whole.usage).toEqual({ prompt_tokens: 14, completion_tokens: 12, total_tokens: 26, prompt_tokens_details: { cached_tokens: 4 } });
+  expect(asked.map(({ sampling }) => sampling?.seed)).toEqual([3, 3, 3, 3]);
+  const texts = ['', '', '', ''];
+  const ends: number[] = [];
+  let usage: CompletionChunk['usage'];
+  for await (const chunk of await engine.completions.create({ ...params, stream: true, stream_options: { include_usage: true } })) {
+    for (const { index, text, finish_reason } of chunk.choices) {
+      texts[index] += text;
+      if (finish_reason) ends.push(index);
+    }
+    usage = chunk.usage;
+  }
+  expect(texts).toEqual(['a0.', 'a1.', 'b0.', 'b1.']);
+  expect(ends.toSorted()).toEqual([0, 1, 2, 3]);
+  expect(usage).toEqual(whole.usage);
+  const chat = await engine.chat.completions.create({ messages, n: 2 });
+  expect(chat.choices.map(({ index, message }) => [index, message.content])).toEqual([[0, '0.'], [1, '1.']]);
+});
+
+test('choices end together where one fails or the request is stopped', async () => {
+  const log: string[] = [];
+  const { engine } = await engineWith({
+    generate: async (request, port) => {
+      if (request.choice === 1) port.postMessage({ type: 'error', name: 'RequestError', message: 'The second fails.' });
+      else await speaker(words, log)(request, port);
+    },
+  });
+  await expect(engine.chat.completions.create({ messages, n: 2 })).rejects.toThrow('The second fails.');
+  await noted(log, 'stopped');
+  expect(log).not.toContain(' wide');
+});
+
 test('leaving the loop early stops the request in the worker', async () => {
   const log: string[] = [];
   const { engine } = await engineWith({ generate: speaker(words, log) });

@@ -20,6 +20,8 @@ export interface ModelOptions extends ImportSettings {
   ram?: number | string;
   /** Most positions of a conversation. Default: the model's own, at most 4096. */
   context?: number;
+  /** Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the latest waits or gives way where it is short. */
+  sequences?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */
   f32?: boolean;
   /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */

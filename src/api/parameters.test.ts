@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { RequestError } from '../errors.ts';
 import { parseBytes } from '../bytes.ts';
 import { samplingFields } from '../model/sampling/sampler.ts';
-import { toChatRequest, toCompletionRequest, toLoadOptions, toModelSource } from './parameters.ts';
+import { toChatRequests, toCompletionRequests, toLoadOptions, toModelSource } from './parameters.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hello' }];
+const [toChatRequest, toCompletionRequest] = [(params: Parameters<typeof toChatRequests>[0]) => toChatRequests(params)[0], (params: Parameters<typeof toCompletionRequests>[0]) => toCompletionRequests(params)[0]];
 
 test.each([
   [{ temperature: -1 }, 'temperature is -1; it must be a number from 0 to 2.'],
@@ -21,7 +22,9 @@ test.each([
   [{ messages: [] }, 'messages is []; it must be an array of at least one'],
   [{ messages: [{ role: 'me', content: '' }] }, 'messages[0].role is "me"; it must be one of system, developer, user, assistant, tool.'],
   [{ messages: [{ role: 'user', content: 3 }] }, 'messages[0].content is 3; it must be text'],
-  [{ n: 2 }, 'The parameter n (2) is not supported.'],
+  [{ n: 0 }, 'n is 0; it must be a whole number from 1 to 128.'],
+  [{ n: 1.5 }, 'n is 1.5; it must be a whole number from 1 to 128.'],
+  [{ best_of: 2 }, 'The parameter best_of (2) is not supported.'],
   [{ tools: [{ type: 'function' }] }, 'The parameter tools ([{"type":"function"}]) is not supported.'],
   [{ tool_choice: 'required' }, 'The parameter tool_choice ("required") is not supported.'],
   [{ response_format: { type: 'json_object' } }, 'The parameter response_format ({"type":"json_object"}) is not supported.'],
@@ -93,10 +96,9 @@ test('a raw prompt is one text, or the token ids of one', () => {
 });
 
 test.each([
-  [{ prompt: undefined }, 'prompt is undefined; it must be one text, or the token ids of one.', 'invalid_request'],
-  [{ prompt: ['Once', 'Twice'] }, 'prompt is ["Once","Twice"]; it must be one text', 'invalid_request'],
-  [{ prompt: [1, -2] }, 'prompt is [1,-2]; it must be one text', 'invalid_request'],
-  [{ prompt: [] }, 'prompt is []; it must be one text', 'invalid_request'],
+  [{ prompt: undefined }, 'prompt is undefined; it must be a text, the token ids of one, or a list of these.', 'invalid_request'],
+  [{ prompt: [1, -2] }, 'prompt is [1,-2]; it must be a text', 'invalid_request'],
+  [{ prompt: [] }, 'prompt is []; it must be a text', 'invalid_request'],
   [{ max_tokens: 0 }, 'max_tokens is 0; it must be a whole number from 1', 'invalid_request'],
   [{ logprobs: 21 }, 'logprobs is 21; it must be a whole number from 0 to 20.', 'invalid_request'],
   [{ logprobs: true }, 'logprobs is true; it must be a whole number from 0 to 20.', 'invalid_request'],
@@ -136,4 +138,13 @@ test('a model is a URL, a file, bytes or a source', () => {
   expect(() => toModelSource('no base here')).toThrow('"no base here" is no http or https address, and no owner/repo');
   for (const url of ['localhost:8080/m.gguf', 'file:///m.gguf', 'javascript:1']) expect(() => toModelSource({ url })).toThrow('no http or https address');
   expect(() => toModelSource(7 as never)).toThrow(RequestError);
+});
+
+test('several choices are a request each, those of a prompt with the same prompt and their number', () => {
+  expect(toChatRequests({ messages, n: 3, seed: 5, max_tokens: 4 })).toEqual([undefined, 1, 2].map((choice) => ({ prompt: { messages }, sampling: { seed: 5 }, maxTokens: 4, choice })));
+  const requests = toCompletionRequests({ prompt: ['Once', 'Twice'], n: 2 });
+  expect(requests.map(({ prompt, choice = 0 }) => [prompt, choice])).toEqual([[{ text: 'Once' }, 0], [{ text: 'Once' }, 1], [{ text: 'Twice' }, 0], [{ text: 'Twice' }, 1]]);
+  expect(requests[0].prompt).toBe(requests[1].prompt);
+  expect(toCompletionRequests({ prompt: [[1, 2], [3]] }).map(({ prompt }) => prompt)).toEqual([{ tokens: [1, 2] }, { tokens: [3] }]);
+  for (const prompt of [[], ['a', 3], [[1], []], [1, -1], {}]) expect(() => toCompletionRequests({ prompt } as never)).toThrow('it must be a text, the token ids of one, or a list of these');
 });

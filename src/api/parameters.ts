@@ -10,40 +10,48 @@ import { type CompletionParams } from './completions.ts';
 
 /** As many tokens as the sampler lists beside a chosen one (src/model/sampling/buffers.ts). */
 const mostLogprobs = 20;
+/** As of OpenAI's. */
+const mostChoices = 128;
 
 const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
 /** The least above 0 that the sampler computes with (src/model/sampling/temperature.ts). */
 const leastTemperature = 1e-3;
 const sampling = [
   'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n', 'logit_bias',
-  'logprobs', 'stop', 'max_tokens', 'signal', 'model', 'user',
+  'logprobs', 'stop', 'max_tokens', 'n', 'signal', 'model', 'user',
 ];
 const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs']);
 const ofCompletion = new Set([...sampling, 'prompt']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
-const neutral: Record<string, unknown[]> = { n: [1] };
 const neutralInChat: Record<string, unknown[]> = {
-  ...neutral, response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
+  response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
   tools: [[]], tool_choice: ['none', 'auto'], parallel_tool_calls: [true, false], functions: [[]], function_call: ['none', 'auto'], // without tools, auto is none
 };
-const neutralInCompletion: Record<string, unknown[]> = { ...neutral, best_of: [1], echo: [false], suffix: [''] };
+const neutralInCompletion: Record<string, unknown[]> = { best_of: [1], echo: [false], suffix: [''] };
 /** The same of messages; answers of OpenAI's are given back to it with all of their fields. */
 const neutralInMessages: Record<string, unknown[]> = { tool_calls: [[]], annotations: [[]] };
 
-export function toChatRequest(params: ChatCompletionParams): GenerateRequest {
+export function toChatRequests(params: ChatCompletionParams): GenerateRequest[] {
   refuseOthers(params, ofChat, neutralInChat);
   const { max_tokens: older, max_completion_tokens: newer } = params;
   if (typeof older === 'number' && typeof newer === 'number' && older !== newer) {
     throw new RequestError(`max_tokens is ${older} and max_completion_tokens is ${newer}; they mean the same. Leave one out.`);
   }
   const prompt = { messages: toMessages(params.messages), variables: toTemplateVariables(params.chat_template_kwargs) };
-  return { prompt, ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
+  const how = { ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
+  return toChoices([prompt], params.n, how);
 }
 
-export function toCompletionRequest(params: CompletionParams): GenerateRequest {
+export function toCompletionRequests(params: CompletionParams): GenerateRequest[] {
   refuseOthers(params, ofCompletion, neutralInCompletion);
   const logprobs = number('logprobs', params.logprobs, { from: 0, to: mostLogprobs, integer: true });
-  return { prompt: toPrompt(params.prompt), ...toSampling(params, logprobs), maxTokens: toMaxTokens('max_tokens', params.max_tokens) };
+  return toChoices(toPrompts(params.prompt), params.n, { ...toSampling(params, logprobs), maxTokens: toMaxTokens('max_tokens', params.max_tokens) });
+}
+
+/** A request for each choice, `n` of each prompt. */
+function toChoices(prompts: readonly GenerateRequest['prompt'][], n: number | null | undefined, how: Omit<GenerateRequest, 'prompt'>): GenerateRequest[] {
+  const count = number('n', n, { from: 1, to: mostChoices, integer: true }) ?? 1;
+  return prompts.flatMap((prompt) => Array.from({ length: count }, (_, choice) => ({ ...how, prompt, ...(choice && { choice }) })));
 }
 
 function refuseOthers(params: object, implemented: Set<string>, nothing: Record<string, unknown[]>): void {
@@ -110,10 +118,13 @@ export function toTemplateVariables(variables: ChatCompletionParams['chat_templa
 
 const toMaxTokens = (name: string, value: number | null | undefined): number | undefined => number(name, value, { from: 1, to: 2 ** 31 - 1, integer: true });
 
-function toPrompt(prompt: CompletionParams['prompt']): GenerateRequest['prompt'] {
-  if (typeof prompt === 'string') return { text: prompt };
-  if (Array.isArray(prompt) && prompt.length > 0 && prompt.every((id) => Number.isInteger(id) && id >= 0)) return { tokens: prompt };
-  throw new RequestError(`prompt is ${shown(prompt)}; it must be one text, or the token ids of one.`);
+function toPrompts(prompt: CompletionParams['prompt']): GenerateRequest['prompt'][] {
+  const each: unknown[] = Array.isArray(prompt) && prompt.length > 0 && prompt.some((part) => typeof part !== 'number') ? prompt : [prompt];
+  return each.map((one) => {
+    if (typeof one === 'string') return { text: one };
+    if (Array.isArray(one) && one.length > 0 && one.every((id) => Number.isInteger(id) && id >= 0)) return { tokens: one as number[] };
+    throw new RequestError(`prompt is ${shown(prompt)}; it must be a text, the token ids of one, or a list of these.`);
+  });
 }
 
 /** What concerns the way of a model into the browser's storage. */
@@ -130,12 +141,13 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; f32?: boolean; kv?: KvType; retune?: boolean; variant?: string; keep?: boolean }): LoadOptions {
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; sequences?: number; f32?: boolean; kv?: KvType; retune?: boolean; variant?: string; keep?: boolean }): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
     ramBytes: options.ram === undefined ? undefined : parseBytes(options.ram, 'ram'),
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
+    sequences: number('sequences', options.sequences, { from: 1, to: 64, integer: true }),
     f32: options.f32,
     kv: options.kv === undefined ? undefined : kvFormat(options.kv).name,
     retune: options.retune,
