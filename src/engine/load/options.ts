@@ -4,6 +4,7 @@ import { type Gpu } from '../../gpu/device.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
+import { mostChosen } from '../../model/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/kernel-choice.ts';
 import { type LoadOptions, type StoreCost } from '../../protocol.ts';
 import { mostPerSubmit } from '../run/readback.ts';
@@ -31,6 +32,8 @@ export interface EngineOptions extends LoadOptions {
 /** As checked for one model and device. Its sizes are the most that was asked for; a plan may shorten steps. */
 export interface ModelOptions extends ActivationSizes {
   budgetBytes: number;
+  /** Sequences that may be full at the same time. Default 1. */
+  sequences?: number;
   /** The kernels to begin with. */
   choice: KernelChoice;
   /** How keys and values are kept. */
@@ -49,18 +52,21 @@ export type Chosen = Pick<ModelOptions, 'choice' | 'kv'>;
 export const kvFormatFor = ({ f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'>): KvFormat => kvFormat(kv);
 
 const defaultContext = 4096;
+/** More than are ever in one step are kept for their next turn. */
+const mostSequences = 64;
 
 /** `memoryBytes`: of the machine, as in `Host`. RequestError for what cannot be. */
 export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gpu, 'device' | 'software'>, options: EngineOptions, choice: KernelChoice, memoryBytes?: number): ModelOptions {
-  const { budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }), ramBytes, context, allLogits, experiment } = options;
+  const { budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }), ramBytes, context, sequences = 1, allLogits, experiment } = options;
   const most = graph.config.context;
   checkBudget(budgetBytes);
   if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
   if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
+  if (!(Number.isInteger(sequences) && sequences >= 1 && sequences <= mostSequences)) throw new RequestError(`sequences is ${sequences}; it has to be a whole number from 1 to ${mostSequences}.`);
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
   const chunk = allLogits ? 128 : options.variant !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : 1, choice, kv: kvFormatFor(options), ramBytes, experiment };
+  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : mostChosen, sequences, choice, kv: kvFormatFor(options), ramBytes, experiment };
 }
 
 export function checkBudget(budgetBytes: number): void {

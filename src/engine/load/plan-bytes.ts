@@ -5,7 +5,7 @@ import { type ActivationSizes, activationBindings, activationStrides } from '../
 import { chosenRowsBytes, mostChosen } from '../../model/chosen-rows.ts';
 import { type Graph } from '../../model/graph.ts';
 import { opsOf } from '../../model/operations.ts';
-import { samplerBytes } from '../../model/sampling/buffers.ts';
+import { samplerBytes, samplerStateBytes } from '../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../model/sequence-buffers.ts';
 import { paramsStride } from '../../gpu/program.ts';
 import { type Division, allDispatches } from './division.ts';
@@ -22,7 +22,7 @@ export interface PlanBytes {
 
 /** What a model takes whatever becomes of its weights. */
 export interface FixedBytes {
-  /** Keys and values of the whole context, and those there is room for at first. */
+  /** Keys and values of the whole context of every sequence, with all else that another one has; and those there is room for at first. */
   kv: number;
   firstKv: number;
   activations: number;
@@ -32,6 +32,8 @@ export interface FixedBytes {
 
 export interface FixedSizes extends ActivationSizes {
   kv: KvFormat;
+  /** Sequences that may be full at the same time. Default 1. */
+  sequences?: number;
 }
 
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
@@ -44,8 +46,9 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const ops = opsOf(graph);
   const chosen = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
   const { first, full, growing } = freshBytes(graph.config, context, sizes.kv);
+  const others = (sizes.sequences ?? 1) - 1;
   return {
-    kv: full,
+    kv: full + others * (full + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)),
     firstKv: first,
     activations: sum([activationBindings(graph, ops, sizes), chosen, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one

@@ -1,6 +1,7 @@
 // What a model will take on the GPU and which weights stay there, from its header alone: a pure function, run before
 // anything is downloaded. How weights that do not stay get there is weights/stream/stream.ts's business.
 import { activationBindings } from '../../model/activations.ts';
+import { mostChosen } from '../../model/chosen-rows.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type Layout } from '../../weights/layout.ts';
 import { type Slice } from '../../weights/stream/slices.ts';
@@ -21,6 +22,8 @@ export interface Plan {
   context: number;
   /** Most tokens per step: as asked for, or less if the budget is small. */
   chunk: number;
+  /** Rows of logits kept: as many as were asked for, or 1. */
+  logitsRows: number;
   /** What the weights are divided into, in the order of storage. */
   slices: Slice[];
   slots: number;
@@ -41,26 +44,48 @@ export interface PlanOptions extends FixedSizes, BufferLimits {
 const longChunk = 128;
 const longShare = 1 / 16;
 
+/** Fewer rows of logits than were asked for where only so all weights stay, or the model runs at all: then sequences take turns. */
 export function plan(opened: OpenedModel, options: PlanOptions): Plan {
+  const { logitsRows } = options;
+  const each = [options, ...(logitsRows > 1 && logitsRows <= mostChosen ? [{ ...options, logitsRows: 1 }] : [])];
   const uploads = uploadSizes(opened.layout, options.budgetBytes);
-  const inSteps = (chunk: number): PlanOptions => ({ ...options, chunk, logitsRows: Math.min(options.logitsRows, chunk) });
-  const possible = chunkSizes(options.chunk).map(inSteps).filter((each) => each.chunk <= longChunk || isPossible(opened, each));
   const whole = wholeSections(opened, options);
-  const all = shareOf(whole, whole.order.length);
-  for (const each of possible.filter(({ chunk }) => chunk >= Math.min(longChunk, options.chunk))) {
+  const fitting = firstOf(each, (given) => fit(opened, given, whole, uploads));
+  if (fitting) return fitting;
+  const divisions = divisionsOf(opened, options);
+  return firstOf(each, (given) => streamInSteps(opened, given, divisions, uploads)) ?? refuse(opened, each[each.length - 1], whole, divisions, uploads);
+}
+
+const inSteps = (options: PlanOptions, chunk: number): PlanOptions => ({ ...options, chunk, logitsRows: Math.min(options.logitsRows, chunk) });
+
+/** The longest steps that the device allows buffers for. */
+const possibleSteps = (opened: OpenedModel, options: PlanOptions): PlanOptions[] =>
+  chunkSizes(options.chunk).map((chunk) => inSteps(options, chunk)).filter((each) => each.chunk <= longChunk || isPossible(opened, each));
+
+const everything = (whole: Division): Share => shareOf(whole, whole.order.length);
+
+/** The plan with all weights on the GPU, or undefined. */
+function fit(opened: OpenedModel, options: PlanOptions, whole: Division, uploads: readonly number[]): Plan | undefined {
+  const all = everything(whole);
+  for (const each of possibleSteps(opened, options).filter(({ chunk }) => chunk >= Math.min(longChunk, options.chunk))) {
     for (const uploadBytes of uploads) {
       const fitting = describe(opened, each, whole, all, uploadBytes);
       if (fitting.totalBytes <= options.budgetBytes) return fitting;
     }
   }
-  const divisions = divisionsOf(opened, options);
+  return undefined;
+}
+
+/** The plan with some weights on the GPU, in the longest steps that are worth their room, or undefined. */
+function streamInSteps(opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[]): Plan | undefined {
   const rowBytes = (each: PlanOptions) => sum(Object.values(activationBindings(opened.graph, opsOf(opened.graph), each)));
-  const mostRowBytes = rowBytes(inSteps(longChunk)) + longShare * options.budgetBytes;
-  for (const each of possible.filter((size) => size.chunk <= longChunk || rowBytes(size) <= mostRowBytes)) {
-    const found = stream(opened, each, divisions, uploads);
-    if (found) return found;
-  }
-  const refused = describe(opened, inSteps(Math.min(longChunk, options.chunk)), whole, all, uploads[0]);
+  const mostRowBytes = rowBytes(inSteps(options, longChunk)) + longShare * options.budgetBytes;
+  const steps = possibleSteps(opened, options).filter((size) => size.chunk <= longChunk || rowBytes(size) <= mostRowBytes);
+  return firstOf(steps, (each) => stream(opened, each, divisions, uploads));
+}
+
+function refuse(opened: OpenedModel, options: PlanOptions, whole: Division, divisions: readonly Division[], uploads: readonly number[]): Plan {
+  const refused = describe(opened, inSteps(options, Math.min(longChunk, options.chunk)), whole, everything(whole), uploads[0]);
   return { ...refused, verdict: 'refused', reason: refusal(opened, options, refused, divisions) };
 }
 
@@ -122,7 +147,7 @@ function describe(
   const streamedBytes = sum(slices.filter(({ slot }) => slot !== undefined).map(bytesOf));
   return {
     verdict: share.embedding === 'gpu' && !streamedBytes ? 'fits' : 'streams',
-    budgetBytes: options.budgetBytes, bytes, totalBytes: totalOf(bytes), context: options.context, chunk: options.chunk,
+    budgetBytes: options.budgetBytes, bytes, totalBytes: totalOf(bytes), context: options.context, chunk: options.chunk, logitsRows: options.logitsRows,
     slices, slots: share.slots, embedding: share.embedding, uploadBytes,
     keptBytes: sum(slices.map(bytesOf)) - streamedBytes, streamedBytes,
   };

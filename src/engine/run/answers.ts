@@ -54,19 +54,16 @@ export function createAnswer({ tokens, sampler, most, onFeed, onToken, signal }:
   };
 }
 
-/** A prompt that another is about to run is worth waiting for if so many tokens more of it can then be copied. */
-const worthWaiting = 32;
-
 export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>): Steps<Answer, Token> {
   const underWay = new Set<Answer>();
 
   const seated = ({ sequence, sampler, length }: Answer): Answering => ({ sequence: sequence!, sampler, length });
 
-  /** Whether a prompt under way has more in common with this one than any sequence has by now. */
+  /** Whether a prompt under way will have more in common with this one than any sequence has by now, by at least half of what it still has to run. */
   function isToCome({ tokens }: Answer): boolean {
     const common = (other: readonly number[]) => sharedPrefix(tokens, other, tokens.length - 1);
     const there = Math.max(0, ...sequences.live.map((sequence) => common(sequence.tokens)));
-    return [...underWay].some((other) => other.promptLeft > 0 && common(other.tokens) >= there + worthWaiting);
+    return [...underWay].some((other) => other.promptLeft > 0 && common(other.tokens) - there >= other.promptLeft / 2);
   }
 
   return {

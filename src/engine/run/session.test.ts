@@ -47,7 +47,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
     },
   });
   Object.assign(runner, { of: on });
-  const model = { sizes: { context }, sequence: createSequence(), createSequence, home: {}, plan: { verdict: 'fits', bytes: { kv: 0 } }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
+  const model = { sizes: { context }, planned: { chosen: { options: {} } }, sequence: createSequence(), createSequence, home: {}, plan: { verdict: 'fits', bytes: { kv: 0 } }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
   const text = {
     tokenizer: {
       vocabSize: 256, addSpacePrefix: false, isControl: () => false, piece: (id: number) => Uint8Array.of(id),

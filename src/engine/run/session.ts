@@ -6,6 +6,7 @@ import { type FinishReason, type GenerateRequest, type GenerateStats, type Token
 import { createStopStrings } from '../../text/stop-strings.ts';
 import { createStreamDecoder } from '../../text/tokenizer/stream-decoder.ts';
 import { type Sequence } from '../../kv/sequence.ts';
+import { choiceSeed } from '../../model/sampling/seed.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
@@ -37,7 +38,7 @@ export interface Session {
 const mostKept = 8;
 
 export function runningOf(model: LoadedModel, runner: Runner = createRunner(model)): Running {
-  const sequences = createSequences<Sequence>({ first: model.sequence, create: model.createSequence, mostBytes: model.plan.bytes.kv, most: mostKept });
+  const sequences = createSequences<Sequence>({ first: model.sequence, create: model.createSequence, mostBytes: model.plan.bytes.kv, most: Math.max(mostKept, model.planned.chosen.options.sequences ?? 1) });
   model.home.makeWay = (sequence, positions, wished) => sequences.makeRoom(sequence, positions) && sequences.hasRoom(sequence, wished);
   return { model, runner, scheduler: createScheduler(createAnswerSteps(runner, sequences)) };
 }
@@ -94,7 +95,7 @@ export function createSession(running: () => Running, text?: Text): Session {
     encode,
     async generate(request, onTokens, signal, recover = tell) {
       const { context } = running().model.sizes;
-      const sampling = { seed: Math.floor(Math.random() * 2 ** 32), ...withoutUndefined(request.sampling ?? {}) };
+      const { seed = Math.floor(Math.random() * 2 ** 32), ...asked } = withoutUndefined(request.sampling ?? {});
       const { maxTokens = Infinity } = request;
       if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1))) throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
       const prompt = encode(request.prompt);
@@ -128,7 +129,7 @@ export function createSession(running: () => Running, text?: Text): Session {
         if (stopped) reason = 'stop';
         return !stopped;
       };
-      const how = { sampling: { ...sampling, ends: [...(endOfTurn ?? [])] }, tokens: prompt.slice(), most: Math.min(context, prompt.length + maxTokens), onFeed: (shared: number) => (cachedTokens ??= shared), onToken, signal };
+      const how = { sampling: { ...asked, seed: request.choice ? choiceSeed(seed, request.choice) : seed, ends: [...(endOfTurn ?? [])] }, tokens: prompt.slice(), most: Math.min(context, prompt.length + maxTokens), onFeed: (shared: number) => (cachedTokens ??= shared), onToken, signal };
       await answer(how, recover);
       reason ??= signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') {
