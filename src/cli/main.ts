@@ -6,6 +6,7 @@ import { RequestError } from '../errors.ts';
 import { kvFormats } from '../kv/formats/catalogue.ts';
 import { type BenchFlags, bench } from './bench.ts';
 import { benchPlan } from './bench-plan.ts';
+import { benchTogether } from './bench-together.ts';
 import { benchPredict } from './bench-predict.ts';
 import { dawn } from '../node.ts';
 import { doctor } from './doctor.ts';
@@ -35,6 +36,8 @@ const notInSweep = ['budget', 'retune', 'tokensPerSubmit', 'contexts', 'quick', 
 const notInPredict = ['budget', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'plan'];
 /** Plans are made at budgets of their own, and nothing is run. */
 const notInPlan = ['budget', 'ram', 'f32', 'variant', 'retune', 'tokensPerSubmit', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve'];
+/** Several answers at once are measured beside one alone, in one way. */
+const notTogether = ['tokensPerSubmit', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'sweepBudget', 'predict', 'plan'];
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 
 const forModel = (command: Command): Command =>
@@ -151,9 +154,10 @@ export async function main(argv: string[]): Promise<void> {
       .option('--null', 'on the null backend: host time alone')
       .addOption(new Option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides').conflicts(notInSweep))
       .addOption(new Option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too').conflicts(notInPredict))
+      .addOption(new Option('--sequences <n>', 'so many answers at once beside one, with all weights and with 25 % of them on the GPU').argParser(integer).conflicts(notTogether))
       .addOption(new Option('--plan', 'how long planning takes at ten budgets; a header without weights will do').conflicts(notInPlan)),
-    (path: string, flags: BenchFlags & { sweepBudget?: boolean; predict?: true | string[]; plan?: boolean }) =>
-      flags.plan ? benchPlan(path, flags) : flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
+    (path: string, { sequences, ...flags }: BenchFlags & { sweepBudget?: boolean; predict?: true | string[]; plan?: boolean }) =>
+      sequences ? benchTogether(path, { ...flags, sequences }) : flags.plan ? benchPlan(path, flags) : flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')
