@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countCalls } from '../src/bench/count-calls.ts';
 import { type LoadedModel } from '../src/engine/load/load.ts';
+import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { type Answering, type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { type Gpu } from '../src/gpu/device.ts';
 import { type SamplerOptions } from '../src/model/sampling/stage.ts';
@@ -127,5 +128,37 @@ describe.skipIf(!adapterFile)('steps over several sequences', () => {
     expect(second).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('No token can be chosen for position 4') as string } });
     for (const [i, each] of [[0, first], [2, third]] as const) expect(each).toMatchObject({ status: 'fulfilled', value: [(await alone(prompts[i], 2))[1]] });
     closeAll(texts);
+  });
+
+  it.each([2, 8])('of %i read each weight that does not stay on the GPU once for all, and give each its text', async (count) => {
+    const { budgetBytes } = sweepBudgets(model, { ...model.sizes, kv: model.kv, sequences: 8 }).find(({ name }) => name === '25 %')!;
+    const [resident, ofResident] = [model, runner];
+    const expected: Token[][] = [];
+    for (const prompt of prompts.slice(0, count)) expected.push(await alone(prompt, 12));
+    model = await openFixture(gpu, path, { logitsRows: 8, sequences: 8, budgetBytes, choice: { ...testChoice, few: 4 } });
+    runner = createRunner(model);
+    try {
+      const { verdict, streamedBytes } = model.plan;
+      expect(verdict).toBe('streams');
+      const texts: Text[] = [];
+      for (const prompt of prompts.slice(0, count)) texts.push(await begin(prompt));
+      const steps: number[] = [];
+      for (let i = 0; i < 11; i++) {
+        const before = runner.transfer();
+        await goOn(texts, 1);
+        const after = runner.transfer();
+        expect(after.uploadedBytes - before.uploadedBytes).toBe(after.storeBytes + after.memoryBytes - before.storeBytes - before.memoryBytes);
+        steps.push(after.uploadedBytes - before.uploadedBytes);
+      }
+      expect(new Set(steps.slice(1)).size, steps.join()).toBe(1);
+      expect(steps[1]).toBeLessThanOrEqual(streamedBytes);
+      expect(steps[1]).toBeGreaterThan(0.5 * streamedBytes); // all but what a slot still holds
+      expect(texts.map(({ made }) => made)).toEqual(expected);
+      expect(model.ledger.peakBytes).toBeLessThanOrEqual(model.plan.totalBytes);
+      closeAll(texts);
+    } finally {
+      await model.destroy();
+      [model, runner] = [resident, ofResident];
+    }
   });
 });

@@ -39,8 +39,7 @@ async function load({ opened, reader }: Opened, more: Partial<ModelOptions>): Pr
 }
 
 /** A prompt of two chunks, then greedy tokens: ids and the logits after the prompt. */
-async function answer(model: LoadedModel, promptTokens: number, newTokens: number) {
-  const runner = createRunner(model);
+async function answer(model: LoadedModel, promptTokens: number, newTokens: number, runner = createRunner(model)) {
   const { vocab } = model.graph.config;
   const prompt = Array.from({ length: promptTokens }, (_, i) => (1 + i * 7919) % vocab);
   await runner.feed(prompt, 0);
@@ -163,7 +162,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
       setTimeout(() => stop.abort(), ms);
       await expect(before.runner.feed(tokens, 0, stop.signal)).rejects.toThrow(/abort/i);
     }
-    const after = await answer(model, 70, 4);
+    const after = await answer(model, 70, 4, before.runner);
     expect(after.ids).toEqual(before.ids);
     expect(after.perToken).toEqual(before.perToken);
     await close(model);
@@ -185,7 +184,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
     broken = true;
     await expect(before.runner.feed(tokens, 0)).rejects.toThrow('The disk is gone.');
     broken = false;
-    expect((await answer(model, 70, 4)).ids).toEqual(before.ids);
+    expect((await answer(model, 70, 4, before.runner)).ids).toEqual(before.ids);
     await close(model);
   });
 
