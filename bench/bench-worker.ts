@@ -13,7 +13,7 @@ import { type Sweep, sweep, sweepText } from '../src/bench/sweep.ts';
 export interface PageOptions extends BenchOptions {
   /** Also at several budgets, against each other. */
   sweep?: boolean;
-  load: Pick<EngineOptions, 'f32' | 'variant' | 'kv' | 'budgetBytes' | 'experiment'>;
+  load: Pick<EngineOptions, 'f32' | 'kernels' | 'kv' | 'budgetBytes' | 'experiment'>;
 }
 
 export interface PageResult {
@@ -40,8 +40,8 @@ async function run(source: ModelSource, options: PageOptions, port: MessagePort)
   const report = await runBench(engine, load, options, { calls: countCalls(), name: navigator.userAgent, onProgress: (line) => port.postMessage(line) });
   if (!options.sweep) return { report, text: reportText(report) };
   port.postMessage('The same model at several budgets.');
-  const { f32, variant } = options.load;
-  const swept = await sweep(engine, source, { promptTokens: Math.min(options.promptTokens, 64), newTokens: Math.min(options.newTokens, 16), f32, variant });
+  const { f32, kernels } = options.load;
+  const swept = await sweep(engine, source, { promptTokens: Math.min(options.promptTokens, 64), newTokens: Math.min(options.newTokens, 16), f32, kernels });
   return { report, sweep: swept, text: `${reportText(report)}\n\n${sweepText(swept)}` };
 }
 

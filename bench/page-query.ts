@@ -1,4 +1,4 @@
-// What the address of bench.html asks for: ?model=URL&prompt=64&new=16&contexts=128,512&sweep=1&quick=1&f32=1&variant=...&kv=q8
+// What the address of bench.html asks for: ?model=URL&prompt=64&new=16&contexts=128,512&sweep=1&quick=1&f32=1&kernels=...&kv=q8
 // &expect=IDS&budget=2GiB&one-submit=1. With a model it runs at once.
 import { parseBytes } from '../src/bytes.ts';
 import { type PageOptions } from './bench-worker.ts';
@@ -29,7 +29,7 @@ export function readQuery(search: string): BenchQuery {
       sweep: on('sweep'),
       quick: on('quick'),
       load: {
-        f32: on('f32') || undefined, variant: query.get('variant') ?? undefined, kv: query.get('kv') ?? undefined,
+        f32: on('f32') || undefined, kernels: query.get('kernels') ?? undefined, kv: query.get('kv') ?? undefined,
         budgetBytes: query.get('budget') ? parseBytes(query.get('budget')!, 'budget') : undefined, experiment: on('one-submit') ? { tokensPerSubmit: 1 } : undefined,
       },
     },

@@ -7,7 +7,7 @@ import { isFull, record } from '../test/verified.ts';
 import { serveTiny, test } from './page.ts';
 
 /** KernelChoice are given and all is f32: nothing is measured to choose, and nothing loaded twice. */
-const plain = 'model=https://models.example/stories.gguf&f32=1&variant=splits=1,panels=4,dot=f32,prefill=tile,threads=32&prompt=24&new=4';
+const plain = 'model=https://models.example/stories.gguf&f32=1&kernels=splits=1,panels=4,dot=f32,prefill=tile,threads=32&prompt=24&new=4';
 
 /** What the page leaves when the benchmark is over. */
 async function outcome(page: Page, query: string): Promise<Exclude<Window['bench'], undefined>> {

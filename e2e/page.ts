@@ -30,7 +30,7 @@ export const test = base.extend<{ context: BrowserContext; page: Page }>({
 });
 
 /** The page's address with kernels by name: a load measures and tests none, which takes seconds in software. Some tests leave that to the page. */
-export const quick = (query = ''): string => `/?variant=splits=1,panels=4,dot=f32,prefill=rows,threads=32${query && `&${query}`}`;
+export const quick = (query = ''): string => `/?kernels=splits=1,panels=4,dot=f32,prefill=rows,threads=32${query && `&${query}`}`;
 
 export const composer = (page: Page) => page.getByRole('textbox', { name: 'Message' });
 export const answer = (page: Page) => page.getByRole('article', { name: 'Answer' }).last().locator('.text');

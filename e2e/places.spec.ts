@@ -16,7 +16,7 @@ const loading = `<!doctype html><meta charset="utf-8"><script type="module">
   const tell = (words) => { document.title = words; parent.postMessage(words, '*'); };
   try {
     const { createEngine } = await import('/index.js');
-    const engine = await createEngine({ model: '/tiny.gguf', variant: '${kernels}' });
+    const engine = await createEngine({ model: '/tiny.gguf', kernels: '${kernels}' });
     tell('loaded ' + engine.info.name);
   } catch (error) { tell([error.name, error.code, error.message].join(' ')); }
 </script>`;

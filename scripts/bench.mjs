@@ -2,7 +2,7 @@
 // `npm run bench`: runs bench.html, as built, in Chromium; prints its report and writes it as JSON. The model is the default
 // one or the path that is given. Options are those of the page's address (bench/page-query.ts):
 //   npm run bench -- [MODEL.gguf] [--prompt 64 --new 16 --contexts 128,512 --quick --sweep --f32 --kv q8 --budget 2GiB
-//     --variant SHAPES --expect IDS --one-submit] [--json windrow-bench.json]
+//     --kernels SHAPES --expect IDS --one-submit] [--json windrow-bench.json]
 // SwiftShader is the GPU unless WINDROW_GPU=1 says to take the machine's own.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { ensureModel } from './model.mjs';
 import { serveModels } from './serve-models.mjs';
 
 const flags = ['quick', 'sweep', 'f32', 'one-submit'];
-const texts = ['prompt', 'new', 'contexts', 'kv', 'budget', 'variant', 'expect'];
+const texts = ['prompt', 'new', 'contexts', 'kv', 'budget', 'kernels', 'expect'];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -1,7 +1,7 @@
 // Compares two builds of the node package (npx vite build --mode node) on one model: CPU time per token of decode at some
 // positions, and of prefill, in interleaved rounds, so that other work on the machine disturbs both alike.
 //   node scripts/compare-builds.mjs MODEL.gguf BEFORE/dist/node AFTER/dist/node [--rounds 7] [--positions 128,1024,4000]
-//     [--tokens 8] [--prompt 192] [--kv f16] [--variant splits=1,panels=4,dot=f32,prefill=broadcast8,few=0,threads=32]
+//     [--tokens 8] [--prompt 192] [--kv f16] [--kernels splits=1,panels=4,dot=f32,prefill=broadcast8,few=0,threads=32]
 // Each build runs in a process of its own, which answers a line of JSON per line. Keys and values at later positions are
 // never computed; they take no less time to read.
 import { spawn } from 'node:child_process';
@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '7' }, positions: { type: 'string', default: '128,1024,4000' }, tokens: { type: 'string', default: '8' }, prompt: { type: 'string', default: '192' },
-    kv: { type: 'string', default: 'f16' }, variant: { type: 'string', default: 'splits=1,panels=4,dot=f32,prefill=broadcast8,few=0,threads=32' }, child: { type: 'boolean', default: false },
+    kv: { type: 'string', default: 'f16' }, kernels: { type: 'string', default: 'splits=1,panels=4,dot=f32,prefill=broadcast8,few=0,threads=32' }, child: { type: 'boolean', default: false },
   },
 });
 const [model, ...builds] = positionals;
@@ -29,7 +29,8 @@ else await compare();
 async function answer(build) {
   const { createNodeEngine, openFileSource } = await import(pathToFileURL(resolve(build, 'node.js')).href);
   const engine = await createNodeEngine();
-  await engine.load(await openFileSource(model), { context: Math.max(...positions) + tokens + 8, kv: values.kv, variant: values.variant });
+  // Builds before the option was named `kernels` know it as `variant`.
+  await engine.load(await openFileSource(model), { context: Math.max(...positions) + tokens + 8, kv: values.kv, kernels: values.kernels, variant: values.kernels });
   const { runner, model: { graph, gpu } } = engine.loaded();
   const ids = Array.from({ length: prompt }, (_, i) => (1 + i * 7919) % graph.config.vocab);
   const measure = async (what) => {
@@ -58,7 +59,7 @@ function open(build) {
 async function compare() {
   const children = builds.map(open);
   const [{ adapter }] = await Promise.all(children.map(({ ready }) => ready));
-  console.log(`${adapter}, ${rounds} interleaved rounds, ${values.kv}, ${values.variant}; CPU ms per token, medians`);
+  console.log(`${adapter}, ${rounds} interleaved rounds, ${values.kv}, ${values.kernels}; CPU ms per token, medians`);
   for (const what of ['prefill', ...positions]) {
     const found = children.map(() => []);
     for (let round = 0; round < rounds; round++) {

@@ -30,7 +30,7 @@ export interface LoadOptions {
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
   retune?: boolean;
   /** KernelChoice of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For measurements and bug reports. */
-  variant?: string;
+  kernels?: string;
   /** Keep the weights in the browser's storage. Default true. A model that is there already is read from there all the same. */
   keep?: boolean;
   /** SHA-256 of the file, or of each part, in hexadecimal: checked while it is imported. A stored model with another one is another file. */
@@ -76,10 +76,10 @@ export interface ModelInfo {
   trainedContext?: number;
   /** The last characters of a prompt, where an answer goes on: some templates begin the model's reasoning there. Undefined where there is no template. */
   promptEnd?: string;
-  /** Adapter, what it can do, and chosen kernel variants, for people. */
+  /** Adapter, what it can do, and the chosen kernels, for people. */
   adapter: string;
   device: Record<string, string>;
-  variants: Record<string, string>;
+  kernels: Record<string, string>;
   /** How keys and values are kept: a more exact way than was asked for where its kernels fail on this adapter. */
   kv: KvType;
   /** Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead. */

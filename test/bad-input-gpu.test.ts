@@ -97,8 +97,8 @@ describe.skipIf(!adapterFile)('the engine', () => {
       ['a budget below the least that runs', { budgetBytes: 2 ** 18 }, BudgetError, /needs .* on the GPU .* budget/],
       ['a budget of 0', { budgetBytes: 0 }, BudgetError, /budget/],
       ['a budget that is no number', { budgetBytes: NaN }, RequestError, /budget is NaN/],
-      ['a shape that does not exist', { variant: 'splits=3' }, RequestError, /splits is 3; it can be 1, 2, 4/],
-      ['a shape of nothing', { variant: 'speed=high' }, RequestError, /"speed=high" is not a kernel choice/],
+      ['a shape that does not exist', { kernels: 'splits=3' }, RequestError, /splits is 3; it can be 1, 2, 4/],
+      ['a shape of nothing', { kernels: 'speed=high' }, RequestError, /"speed=high" is not a kernel choice/],
     ];
     it.each(options)('%s', async (_, options, Class, message) => {
       const error = await failsEarly(() => load(fixture(path), options));

@@ -47,8 +47,8 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
   it.each([
     ['stories260K/stories260K.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true], ['tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup', true],
     ['tiny/tiny-qwen2.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true], ['tiny/tiny-gemma3.gguf', 'splits=1,dot=i8,prefill=tile,few=0,reduce=workgroup', false],
-  ])('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, variant, f32) => {
-    await engine.load(bytesOf(path), { f32, variant, context: 64 });
+  ])('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, kernels, f32) => {
+    await engine.load(bytesOf(path), { f32, kernels, context: 64 });
     const { model } = engine.loaded();
     for (const { step, ...recorded } of products()) expect(await verifyRows(model, recorded, step), recorded.dispatch.label).toBeGreaterThan(1);
     // A weight that is wrong on the GPU.
@@ -59,7 +59,7 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
   });
 
   it('counts of a prompt its products, attention, and the output matrix for the last position alone', async () => {
-    await engine.load(stories(), { ...quick, context: 256, variant: 'splits=1,prefill=rows,few=0,reduce=workgroup,chunk=64' });
+    await engine.load(stories(), { ...quick, context: 256, kernels: 'splits=1,prefill=rows,few=0,reduce=workgroup,chunk=64' });
     const { model } = engine.loaded();
     const greedy = await model.samplerFor({ seed: 0 });
     const { dim, ffn, heads, kvHeads, headDim, vocab } = model.graph.config;

@@ -16,7 +16,7 @@ const at = (name: string) => join(folder, name);
 const model = at('stories260K.gguf');
 const ids = golden.prompt_ids.join();
 const vocab = 512;
-const quick = ['--f32', '--variant', 'splits=1,dot=f32,prefill=rows,few=0,reduce=workgroup,threads=32'];
+const quick = ['--f32', '--kernels', 'splits=1,dot=f32,prefill=rows,few=0,reduce=workgroup,threads=32'];
 
 interface Run {
   code: number;
@@ -214,7 +214,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
     interface Planned {
       predicted: { decodeTokensPerSecond: number; computeSeconds: number; transferSeconds: number };
     }
-    const plan = ['plan', model, '--variant', 'splits=1,prefill=rows,reduce=workgroup', '--ram', '8MiB'];
+    const plan = ['plan', model, '--kernels', 'splits=1,prefill=rows,reduce=workgroup', '--ram', '8MiB'];
     const { predicted } = await json<Planned>(...plan);
     for (const name of ['decodeTokensPerSecond', 'computeSeconds'] as const) expect(predicted[name], name).toBeGreaterThan(0);
     expect(predicted.transferSeconds).toBe(0);
@@ -310,7 +310,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['a text that does not exist', ['perplexity', model, '--file', at('missing.txt')], 'RequestError', /missing\.txt does not exist/],
       ['ids that are no chunks', ['perplexity', model, '--token-ids', join(root, 'package.json')], 'RequestError', /a JSON array of chunks/],
       // From here on the device is opened.
-      ['a shape that does not exist', ['generate', model, '--prompt', 'x', '--variant', 'splits=7'], 'RequestError', /splits is 7/],
+      ['a shape that does not exist', ['generate', model, '--prompt', 'x', '--kernels', 'splits=7'], 'RequestError', /splits is 7/],
       ['a context that is too long', ['generate', model, '--prompt', 'x', '--context', '513'], 'RequestError', /trained for 512/],
       ['a prompt that is too long', ['generate', model, ...quick, '--context', '4', '--tokens', '1,2,3,4'], 'RequestError', /context of 4 has room for 3/],
       ['a token past the vocabulary', ['generate', model, ...quick, '--tokens', '1,512'], 'RequestError', /token 512 is not in the vocabulary/],

@@ -38,7 +38,7 @@ describe.skipIf(!adapterFile)('the engine', () => {
     const loaded = progress.slice(1).map(({ loadedBytes }) => loadedBytes);
     expect(loaded).toEqual(loaded.toSorted((a, b) => a - b));
     expect(loaded.at(-1)).toBe(progress.at(-1)!.totalBytes);
-    expect(info).toMatchObject({ name: 'stories260K', architecture: 'llama', context: 512, parameters: 260_032, variants: { splits: '1', prefill: 'rows' } });
+    expect(info).toMatchObject({ name: 'stories260K', architecture: 'llama', context: 512, parameters: 260_032, kernels: { splits: '1', prefill: 'rows' } });
   });
 
   it('stays within what the plan says', async () => {

@@ -8,7 +8,7 @@ export const golden = jsonFixture<{ prompt: string; prompt_ids: number[]; ids: n
 
 export const openEngine = (host: Partial<Host> = {}): Engine => createEngine({ gpu: dawn(), ...host });
 
-export const quick: EngineOptions = { f32: true, variant: 'splits=1,dot=f32,prefill=rows,few=0,reduce=workgroup,threads=32' };
+export const quick: EngineOptions = { f32: true, kernels: 'splits=1,dot=f32,prefill=rows,few=0,reduce=workgroup,threads=32' };
 
 export const bytesOf = (path: string): { bytes: ArrayBuffer; name: string } => ({ bytes: fixture(path).buffer, name: path });
 

@@ -19,7 +19,7 @@ const engine = await createNodeEngine();
 const left = [];
 for (let load = 0; load < Number(loads); load++) {
   const file = await openFileSource(model);
-  await engine.load(file, { f32: true, variant: 'splits=1,dot=f32,prefill=rows,few=0,reduce=workgroup,threads=32' });
+  await engine.load(file, { f32: true, kernels: 'splits=1,dot=f32,prefill=rows,few=0,reduce=workgroup,threads=32' });
   devices.push(new WeakRef(engine.loaded().model.gpu.device));
   await engine.generate({ prompt: { text: 'Once' }, maxTokens: 3 }, () => {});
   await engine.unload();

@@ -9,7 +9,7 @@ import { adapterFile, dawn } from './dawn.ts';
 import { type Answer, answer, golden, openEngine, quick, stories } from './engine.ts';
 import { record } from './verified.ts';
 
-const options: EngineOptions = { ...quick, variant: `${quick.variant},chunk=64`, context: 512 };
+const options: EngineOptions = { ...quick, kernels: `${quick.kernels},chunk=64`, context: 512 };
 /** Of four steps of prefill. */
 const prompt = { tokens: [...golden.prompt_ids, ...Array.from({ length: 240 }, (_, i) => 3 + ((i * 37) % 500))] };
 const maxTokens = 40;

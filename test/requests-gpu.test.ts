@@ -8,7 +8,7 @@ import { adapterFile, dawn } from './dawn.ts';
 import { type Answer, answer, openEngine, quick, stories } from './engine.ts';
 
 const words = (seed: number, count: number) => Array.from({ length: count }, (_, i) => 3 + ((i * 7919 + seed * 104729) % 500));
-const options: EngineOptions = { ...quick, variant: `${quick.variant},chunk=64`, context: 512 };
+const options: EngineOptions = { ...quick, kernels: `${quick.kernels},chunk=64`, context: 512 };
 const requests: GenerateRequest[] = [
   { prompt: { tokens: words(1, 30) }, maxTokens: 30 },
   { prompt: { tokens: words(2, 150) }, maxTokens: 12, sampling: { temperature: 1, seed: 5 } },

@@ -50,7 +50,7 @@ async function load(shaders: Record<string, string>, notes: AdapterNotes, option
   const info = await engine.load(stories(), { context: 128, f32: true, ...options }, ({ notice }) => notice && notices.push(notice));
   const { ids } = await answer(engine, { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 });
   await engine.unload();
-  return { ids, warnings: info.warnings ?? [], variants: info.variants, kv: info.kv, notices };
+  return { ids, warnings: info.warnings ?? [], kernels: info.kernels, kv: info.kv, notices };
 }
 
 describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
@@ -59,11 +59,11 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
 
   it('are dropped for the next choice with a warning that names them, and the tokens are right', async () => {
     const shaders = { 'reduce/splits': kernelSource({ kernel: 'reduce/splits' }).replace('return sum;', 'return value;') };
-    const { ids, warnings, variants, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2, dot: 'f32' }));
+    const { ids, warnings, kernels, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2, dot: 'f32' }));
     expect(warnings.length).toBeGreaterThan(0);
     expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
     expect(notices.join()).toContain(warnings[0]);
-    expect(Object.values(variants).join(' ')).toContain('splits=1');
+    expect(Object.values(kernels).join(' ')).toContain('splits=1');
     expect(ids).toEqual(right);
   });
 
@@ -101,8 +101,8 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     const attend = kernelSource({ kernel: 'attention-decode' });
     const shaders = { 'attention-decode': attend.replace('totals[h] += weight;', 'totals[h] += select(weight, 1.5, Span == 64u);') };
     const notes = { ...measured(shaders), attentions: { [attentionKind(config, kvFormat('f32'), 128)]: { span: 64, threads: 32 } } };
-    const { ids, warnings, variants } = await load(shaders, notes);
-    expect(variants).toMatchObject({ span: '128', threads: '128' });
+    const { ids, warnings, kernels } = await load(shaders, notes);
+    expect(kernels).toMatchObject({ span: '128', threads: '128' });
     expect(warnings).toEqual([expect.stringMatching(/^span=64 threads=32 is not used; span=128 threads=128 is instead, as the kernel "attention-decode by 64 in 32, /)]);
     expect(ids).toEqual(right);
   });
@@ -163,9 +163,9 @@ describe.skipIf(!adapterFile)('measured shapes', () => {
   it('are chosen for each kind of matrix, kept with the results of the self-test, and measured anew on request only', async () => {
     const tuning = notebook();
     const engine = openEngine({ tuning, now: () => 0 }); // as if there were time for all, however busy the machine
-    const { variants } = await engine.load(stories(), { context: 128, f32: true });
+    const { kernels } = await engine.load(stories(), { context: 128, f32: true });
     const [first] = tuning.notes.values();
-    const attention = { span: Number(variants.span), threads: Number(variants.threads) };
+    const attention = { span: Number(kernels.span), threads: Number(kernels.threads) };
     expect(first.attentions).toEqual({ [attentionKind(config, kvFormat('f32'), 128)]: attention });
     expect(attentions).toContainEqual(attention);
     // Those that no time was left for too.
@@ -176,8 +176,8 @@ describe.skipIf(!adapterFile)('measured shapes', () => {
     await engine.load(stories(), { context: 128, f32: true });
     expect(tuning.writes).toBe(writes);
     // As long as was best, of up to 512: later loads have buffers for no more.
-    expect(first.chunks).toEqual({ [kinds.join(', ')]: { chunk: Number(variants.chunk), of: 512 } });
-    expect(engine.loaded().model).toMatchObject({ plan: { chunk: Number(variants.chunk) }, options: { chunk: Number(variants.chunk) } });
+    expect(first.chunks).toEqual({ [kinds.join(', ')]: { chunk: Number(kernels.chunk), of: 512 } });
+    expect(engine.loaded().model).toMatchObject({ plan: { chunk: Number(kernels.chunk) }, options: { chunk: Number(kernels.chunk) } });
     await engine.load(stories(), { context: 128, f32: true, retune: true });
     expect(tuning.writes).toBeGreaterThan(writes);
     await engine.unload();

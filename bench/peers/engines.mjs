@@ -17,8 +17,8 @@ const vulkanDevice = { GGML_VK_VISIBLE_DEVICES: process.env.GGML_VK_VISIBLE_DEVI
 const script = (name, more, env) => (settings) => ({ command: [node, join(here, name), JSON.stringify({ ...settings, ...more })], env });
 
 /** windrow with some shapes of its kernels; without, as it chooses them. */
-const onDawn = (variant) => ({ model, ids, newTokens, budget, dawnFlags = [] }) => ({
-  command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(budget ? ['--budget', budget] : []), ...(variant ? ['--variant', variant] : []), ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
+const onDawn = (kernels) => ({ model, ids, newTokens, budget, dawnFlags = [] }) => ({
+  command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(budget ? ['--budget', budget] : []), ...(kernels ? ['--kernels', kernels] : []), ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
 });
 
 /**
@@ -39,7 +39,7 @@ export const engines = {
 
 /** The engine of a name; `windrow:splits=4+panels=1` is windrow with these shapes for all matrices, beside its own choice. */
 export function engineNamed(name) {
-  const [base, variant] = name.split(':');
-  if (base !== 'windrow' || !variant) return engines[name];
-  return { kind: 'windrow', what: `windrow on Dawn, ${variant}`, start: onDawn(variant.replaceAll('+', ',')) };
+  const [base, kernels] = name.split(':');
+  if (base !== 'windrow' || !kernels) return engines[name];
+  return { kind: 'windrow', what: `windrow on Dawn, ${kernels}`, start: onDawn(kernels.replaceAll('+', ',')) };
 }

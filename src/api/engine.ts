@@ -29,7 +29,7 @@ export interface ModelOptions extends ImportSettings {
   /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
   retune?: boolean;
   /** KernelChoice of kernels to use, as in `splits=1,prefill=rows` (docs/performance.md), in place of those chosen; nothing is measured or tested then. */
-  variant?: string;
+  kernels?: string;
   /** Keep the weights in the browser's storage. Default true. */
   keep?: boolean;
   onProgress?: (progress: LoadProgress) => void;

@@ -141,7 +141,7 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; sequences?: number; f32?: boolean; kv?: KvType; retune?: boolean; variant?: string; keep?: boolean }): LoadOptions {
+export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; sequences?: number; f32?: boolean; kv?: KvType; retune?: boolean; kernels?: string; keep?: boolean }): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
@@ -151,7 +151,7 @@ export function toLoadOptions(options: ImportSettings & { budget?: number | stri
     f32: options.f32,
     kv: options.kv === undefined ? undefined : kvFormat(options.kv).name,
     retune: options.retune,
-    variant: options.variant,
+    kernels: options.kernels,
     keep: options.keep,
   };
 }

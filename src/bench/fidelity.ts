@@ -33,7 +33,7 @@ export async function measureFidelity(engine: Engine, load: (more: EngineOptions
   const found = await logitsAlong(engine.loaded(), prompt, ids);
   const { splits, panels, prefill, reduce } = choice;
   const exactly = unitOf(prefill) ? 'tile' : prefill;
-  await load({ f32: true, kv: 'f32', variant: `splits=${splits},panels=${panels},prefill=${exactly},reduce=${reduce}` });
+  await load({ f32: true, kv: 'f32', kernels: `splits=${splits},panels=${panels},prefill=${exactly},reduce=${reduce}` });
   const exact = await logitsAlong(engine.loaded(), prompt, ids);
   const divergences = exact.map((logits, i) => divergence(logits, found[i]));
   if (Math.max(...divergences) > mostDivergence) throw new Error(`The logits are ${Math.max(...divergences).toPrecision(3)} nats from those in f32, where ${mostDivergence} is allowed.`);

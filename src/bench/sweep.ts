@@ -11,7 +11,7 @@ import { rangesOf } from '../weights/stream/slices.ts';
 import { benchPrompt } from './prompt.ts';
 import { mib, table } from './table.ts';
 
-export interface SweepOptions extends Pick<EngineOptions, 'context' | 'ramBytes' | 'f32' | 'kv' | 'variant'> {
+export interface SweepOptions extends Pick<EngineOptions, 'context' | 'ramBytes' | 'f32' | 'kv' | 'kernels'> {
   promptTokens: number;
   newTokens: number;
 }
@@ -35,9 +35,9 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
   const opened = { graph, header, sections, layout };
   // KernelChoice found once, so that every budget computes alike.
   const chunk = Math.min(sizes.chunk, 128); // which no budget shortens
-  const variant = Object.entries({ ...choice, chunk }).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();
+  const kernels = Object.entries({ ...choice, chunk }).filter(([name]) => name !== 'matrices').map((pair) => pair.join('=')).join();
   const prompt = benchPrompt(promptTokens, loaded);
-  const load = (more: EngineOptions) => engine.load(source, { ...fixed, variant, kv: kv.name, ...more });
+  const load = (more: EngineOptions) => engine.load(source, { ...fixed, kernels, kv: kv.name, ...more });
   const measure = () => run(engine.loaded(), prompt, newTokens);
 
   const expected = (await measure()).ids;

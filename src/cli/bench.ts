@@ -78,7 +78,7 @@ async function serve(engine: Engine, load: (more: EngineOptions) => Promise<unkn
   const { model, text } = loaded;
   const { computes } = model.gpu; // the null backend's tokens say nothing
   const first = await runOnce(loaded, prompt, newTokens); // compiles and warms up
-  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, variants: describeChoice(model.choice), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
+  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, kernels: describeChoice(model.choice), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'end') break;
     const run = await runOnce(loaded, prompt, newTokens, { cpuMs });

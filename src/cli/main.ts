@@ -35,7 +35,7 @@ const notInSweep = ['budget', 'retune', 'tokensPerSubmit', 'contexts', 'quick', 
 /** The same of predictions: they set the budget, and measure at positions and with prompts of their own. */
 const notInPredict = ['budget', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'plan'];
 /** Plans are made at budgets of their own, and nothing is run. */
-const notInPlan = ['budget', 'ram', 'f32', 'variant', 'retune', 'tokensPerSubmit', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve'];
+const notInPlan = ['budget', 'ram', 'f32', 'kernels', 'retune', 'tokensPerSubmit', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve'];
 /** Several answers at once are measured beside one alone, in one way. */
 const notTogether = ['tokensPerSubmit', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'sweepBudget', 'predict', 'plan'];
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
@@ -47,7 +47,7 @@ const forModel = (command: Command): Command =>
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
     .option('--f32', 'keys, values and all arithmetic in f32')
     .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices([...kvFormats.keys()]))
-    .option('--variant <shapes>', 'kernel shapes, as in splits=1,prefill=rows; nothing is measured or tested')
+    .option('--kernels <choice>', 'choice of kernels, as in splits=1,prefill=rows; nothing is measured or tested')
     .option('--retune', 'measure and test kernels again, though it was done on this adapter')
     .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)
     .addOption(experimental())

@@ -13,7 +13,7 @@ export interface ModelFlags {
   ram?: number;
   f32?: boolean;
   kv?: string;
-  variant?: string;
+  kernels?: string;
   retune?: boolean;
   tokensPerSubmit?: number;
   limits?: string;
@@ -78,7 +78,7 @@ export const parseContexts = (text: string): number[] => text.split(',').map(pos
 export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions => ({ limits: limits === 'default' ? 'default' : 'adapter', maxBindingBytes: maxBinding });
 
 /** What the flags say about loading. */
-export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, sequences: flags.sequences, f32: flags.f32, kv: flags.kv, variant: flags.variant, experiment: { tokensPerSubmit: flags.tokensPerSubmit }, retune: flags.retune });
+export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, sequences: flags.sequences, f32: flags.f32, kv: flags.kv, kernels: flags.kernels, experiment: { tokensPerSubmit: flags.tokensPerSubmit }, retune: flags.retune });
 
 /** Starts the engine on Dawn and loads the model file. */
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {

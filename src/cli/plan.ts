@@ -20,7 +20,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const opened = openModel((await openWithParts(source)).header);
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, kv: flags.kv, variant: flags.variant }, choiceFor(gpu, flags), memoryHere());
+  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, kv: flags.kv, kernels: flags.kernels }, choiceFor(gpu, flags), memoryHere());
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
@@ -38,7 +38,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, opened.header, opened.layout));
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
-  const predicted = await forecast(gpu, opened, result, { choice: options.choice, kv: options.kv, fixed: flags.variant !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
+  const predicted = await forecast(gpu, opened, result, { choice: options.choice, kv: options.kv, fixed: flags.kernels !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
   if (predicted) lines.push(...speedLines(predicted));
   if (storeCost) lines.push(costLine(storeCost));
   return {

@@ -10,10 +10,10 @@ interface Flags extends ModelFlags {
   newTokens: number;
 }
 
-export async function sweepBudget(path: string, { promptTokens, newTokens, context, f32, kv, variant, ram, ...flags }: Flags): Promise<Result> {
+export async function sweepBudget(path: string, { promptTokens, newTokens, context, f32, kv, kernels, ram, ...flags }: Flags): Promise<Result> {
   const engine = await createNodeEngine({ deviceOptions: deviceOptions(flags) });
   const source = await openFileSource(path);
-  const json = await sweep(engine, source, { promptTokens, newTokens, context, f32, kv, variant, ramBytes: ram });
+  const json = await sweep(engine, source, { promptTokens, newTokens, context, f32, kv, kernels, ramBytes: ram });
   await source.close();
   return { json, text: sweepText(json) };
 }

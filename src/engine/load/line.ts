@@ -131,7 +131,7 @@ async function walkFromPlanned(planned: PlannedModel, reader: OpenedWeights['rea
 
 async function chosenOn(host: Host, gpu: Gpu, opened: OpenedModel, options: EngineOptions): Promise<ChosenModel> {
   const kernels = createKernelCache(gpu.device, host.shaders);
-  const named = options.choice !== undefined || options.variant !== undefined;
+  const named = options.choice !== undefined || options.kernels !== undefined;
   const untuned = options.choice ?? choiceFor(gpu, options);
   const asked = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store') };
   if (named || !gpu.computes) return chosenAs(gpu, opened, asked, kernels);

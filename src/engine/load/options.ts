@@ -22,7 +22,7 @@ export interface Experiment {
 }
 
 export interface EngineOptions extends LoadOptions {
-  /** As `variant` of text, as an earlier load chose them. */
+  /** As `kernels` of text, as an earlier load chose them. */
   choice?: KernelChoice;
   /** Keep room for the logits of every token. */
   allLogits?: boolean;
@@ -65,7 +65,7 @@ export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gp
   if (!(Number.isInteger(sequences) && sequences >= 1 && sequences <= mostSequences)) throw new RequestError(`sequences is ${sequences}; it has to be a whole number from 1 to ${mostSequences}.`);
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
-  const chunk = allLogits ? 128 : options.variant !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
+  const chunk = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
   return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : mostChosen, sequences, choice, kv: kvFormatFor(options), ramBytes, experiment };
 }
 

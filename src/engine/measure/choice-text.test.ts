@@ -33,32 +33,32 @@ describe('parseChoice', () => {
 describe('choiceFor', () => {
   const all = gpu(256, { subgroups: true, f16: true, packedDot: true });
 
-  it('puts a variant over the untuned shapes', () => {
+  it('puts a choice over the untuned shapes', () => {
     expect(choiceFor(all, {})).toEqual(base);
-    expect(choiceFor(all, { variant: 'dot=i8' })).toEqual({ ...base, dot: 'i8' });
+    expect(choiceFor(all, { kernels: 'dot=i8' })).toEqual({ ...base, dot: 'i8' });
   });
 
   it('takes subgroup matrices that the device has, but none of f16 on the exact path', () => {
-    const variant = 'prefill=matrix-f16-8x8x8-8';
+    const kernels = 'prefill=matrix-f16-8x8x8-8';
     const device = { ...all, device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 32768 } }, smallestSubgroup: 8, matrixUnits: [{ component: 'f16', m: 8, n: 8, k: 8, threads: 8 }] } as unknown as Gpu;
-    expect(choiceFor(device, { variant })).toEqual({ ...base, prefill: 'matrix-f16-8x8x8-8' });
-    expect(() => choiceFor(device, { f32: true, variant })).toThrow(/rounds activations to f16/);
-    expect(() => choiceFor({ ...device, matrixUnits: [] }, { variant })).toThrow(/no such subgroup matrices/);
+    expect(choiceFor(device, { kernels })).toEqual({ ...base, prefill: 'matrix-f16-8x8x8-8' });
+    expect(() => choiceFor(device, { f32: true, kernels })).toThrow(/rounds activations to f16/);
+    expect(() => choiceFor({ ...device, matrixUnits: [] }, { kernels })).toThrow(/no such subgroup matrices/);
   });
 
   it('refuses what rounds on the exact path', () => {
-    expect(() => choiceFor(all, { f32: true, variant: 'tile=f16' })).toThrow(/tile is f16, which rounds weights, but f32 asks/);
+    expect(() => choiceFor(all, { f32: true, kernels: 'tile=f16' })).toThrow(/tile is f16, which rounds weights, but f32 asks/);
   });
 
   it('takes on the exact path what nothing is rounded by: tiles of f16 where prefill takes none', () => {
-    expect(choiceFor(all, { f32: true, variant: 'prefill=rows,tile=f16' })).toMatchObject({ prefill: 'rows', tile: 'f16' });
+    expect(choiceFor(all, { f32: true, kernels: 'prefill=rows,tile=f16' })).toMatchObject({ prefill: 'rows', tile: 'f16' });
   });
 
   it('refuses activations in bytes on the exact path, and what the device cannot run', () => {
-    expect(() => choiceFor(all, { f32: true, variant: 'dot=i8' })).toThrow(/rounds activations.*f32 asks for no rounding/);
+    expect(() => choiceFor(all, { f32: true, kernels: 'dot=i8' })).toThrow(/rounds activations.*f32 asks for no rounding/);
     const plain = gpu(256, { subgroups: false, f16: false, packedDot: false });
-    expect(() => choiceFor(plain, { variant: 'dot=i8' })).toThrow(/no packed_4x8_integer_dot_product/);
-    expect(() => choiceFor(plain, { variant: 'splits=16' })).toThrow(RequestError);
+    expect(() => choiceFor(plain, { kernels: 'dot=i8' })).toThrow(/no packed_4x8_integer_dot_product/);
+    expect(() => choiceFor(plain, { kernels: 'splits=16' })).toThrow(RequestError);
   });
 });
 

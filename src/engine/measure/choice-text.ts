@@ -52,11 +52,11 @@ export function roundingIn({ matrices = {}, ...choice }: KernelChoice): string |
   return undefined;
 }
 
-/** What a load begins with: the untuned shapes, changed by `variant`; RequestError for what the device cannot run, or what would round on the exact path. */
-export function choiceFor(gpu: Gpu, { variant = '', ...options }: Pick<LoadOptions, 'f32' | 'variant'>): KernelChoice {
-  const choice = parseChoice(variant, defaultChoice(gpu, options));
+/** What a load begins with: the untuned shapes, changed by `kernels`; RequestError for what the device cannot run, or what would round on the exact path. */
+export function choiceFor(gpu: Gpu, { kernels = '', ...options }: Pick<LoadOptions, 'f32' | 'kernels'>): KernelChoice {
+  const choice = parseChoice(kernels, defaultChoice(gpu, options));
   const lack = missing(gpu, choice);
-  if (lack) throw new RequestError(`The kernel choice "${variant}" cannot be used: ${lack}. Leave out what it lacks.`);
+  if (lack) throw new RequestError(`The kernel choice "${kernels}" cannot be used: ${lack}. Leave out what it lacks.`);
   const rounding = options.f32 && roundingIn(choice);
   if (rounding) throw new RequestError(`The kernel choice ${rounding}, but f32 asks for no rounding. Leave out one of the two.`);
   return choice;

@@ -59,7 +59,7 @@ export class Activity extends LitElement {
           <h3>Device and kernels</h3>
           <p>${info.adapter}</p>
           <dl>${Object.entries(info.device).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-          <p class="quiet">Kernels: ${Object.entries(info.variants).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
+          <p class="quiet">Kernels: ${Object.entries(info.kernels).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
           ${(info.warnings ?? []).map((warning) => html`<p>${warning}</p>`)}
         </section>
         <section aria-label="Checks">

@@ -17,7 +17,7 @@ export function report(info: ModelInfo, stats: EngineStats, answers: Answer[], u
     `adapter: ${info.adapter}`,
     `device: ${Object.entries(info.device).map(([name, value]) => `${name} ${value}`).join(', ')}`,
     `browser: ${userAgent}`,
-    `kernels: ${Object.entries(info.variants).map(([name, value]) => `${name}=${value}`).join(' ')}`,
+    `kernels: ${Object.entries(info.kernels).map(([name, value]) => `${name}=${value}`).join(' ')}`,
     ...(info.warnings ?? []).map((warning) => `warning: ${warning}`),
     `gpu bytes: ${Object.entries(stats.gpuBytes).map(([name, bytes]) => `${name} ${bytes}`).join(', ')}; peak ${stats.gpuBytesPeak} of ${stats.budgetBytes}`,
     ...answers.slice(-10).map(({ stats: { promptTokens, cachedTokens, newTokens, prefillMs, decodeMs, transfer } }) =>

@@ -60,8 +60,8 @@ export class App extends LitElement {
   }
 
   private get loadChoices(): LoadChoices {
-    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv(), variant } = this.options;
-    return { f32, kv, context, budget, variant };
+    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv(), kernels } = this.options;
+    return { f32, kv, context, budget, kernels };
   }
 
   override async firstUpdated(): Promise<void> {
