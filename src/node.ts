@@ -10,7 +10,7 @@ import { isSoftware } from './gpu/device.ts';
 import { recordsFile } from './weights/store/records-file.ts';
 
 export { openModel } from './engine/load/opened.ts';
-export { plan } from './engine/load/plan.ts';
+export { plan } from './engine/load/plan/plan.ts';
 export { readHeader } from './gguf/parse.ts';
 export { createTokenizer } from './text/tokenizer/tokenizer.ts';
 export { openFileSource } from './weights/source/file-source.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
 import { chosenAs } from '../src/engine/load/chosen.ts';
 import { openModel } from '../src/engine/load/opened.ts';
-import { planModel } from '../src/engine/load/planned.ts';
+import { planModel } from '../src/engine/load/plan/planned.ts';
 import { type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { defaultChoice } from '../src/engine/measure/choice-text.ts';
 import { readHeader } from '../src/gguf/parse.ts';

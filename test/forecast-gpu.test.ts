@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { forecast, type GpuCostRecords } from '../src/engine/measure/forecast.ts';
 import { type OpenedModel, openModel } from '../src/engine/load/opened.ts';
 import { type ModelOptions } from '../src/engine/load/options.ts';
-import { planFor } from '../src/engine/load/planned.ts';
+import { planFor } from '../src/engine/load/plan/planned.ts';
 import { measureGpu, mostMeasurements, type GpuCosts } from '../src/engine/measure/measure-gpu.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { bytesSource } from '../src/weights/source/source.ts';

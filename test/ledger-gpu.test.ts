@@ -5,7 +5,7 @@ import { choose } from '../src/engine/load/chosen.ts';
 import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { loadModel } from '../src/engine/load/load.ts';
 import { openModel } from '../src/engine/load/opened.ts';
-import { planModel } from '../src/engine/load/planned.ts';
+import { planModel } from '../src/engine/load/plan/planned.ts';
 import { createRunner } from '../src/engine/run/runner.ts';
 import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/measure/tuning.ts';

@@ -6,7 +6,7 @@ import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
 import { chosenAs } from '../src/engine/load/chosen.ts';
 import { openModel } from '../src/engine/load/opened.ts';
 import { type ModelOptions } from '../src/engine/load/options.ts';
-import { planModel } from '../src/engine/load/planned.ts';
+import { planModel } from '../src/engine/load/plan/planned.ts';
 import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { sourceReader } from '../src/weights/store/reader.ts';

@@ -5,7 +5,7 @@ import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
 import { chosenAs } from '../src/engine/load/chosen.ts';
 import { openModel } from '../src/engine/load/opened.ts';
 import { kvFormatFor } from '../src/engine/load/options.ts';
-import { planModel } from '../src/engine/load/planned.ts';
+import { planModel } from '../src/engine/load/plan/planned.ts';
 import { type KernelChoice } from '../src/model/kernel-choice.ts';
 import { type Runner, createRunner } from '../src/engine/run/runner.ts';
 import { defaultChoice } from '../src/engine/measure/choice-text.ts';

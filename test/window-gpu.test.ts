@@ -2,12 +2,12 @@
 import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { countCalls } from '../src/bench/count-calls.ts';
-import { loadByGuess } from '../src/engine/load/default-budget.ts';
+import { loadByGuess } from '../src/engine/load/plan/default-budget.ts';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';
 import { chosenAs } from '../src/engine/load/chosen.ts';
 import { type OpenedModel, openModel } from '../src/engine/load/opened.ts';
 import { type Experiment, type ModelOptions } from '../src/engine/load/options.ts';
-import { planModel } from '../src/engine/load/planned.ts';
+import { planModel } from '../src/engine/load/plan/planned.ts';
 import { createRunner } from '../src/engine/run/runner.ts';
 import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { readHeader } from '../src/gguf/parse.ts';

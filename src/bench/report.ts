@@ -3,7 +3,7 @@
 // Self-Forcing Video Generation"); `predicted` beside achieved ("A Theoretical Peak Performance Analysis"); `launch`, the host's
 // time beside the GPU's (SKIP and TKLQT); `efficiency`, six metrics (EfficientLLM).
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
-import { type Plan } from '../engine/load/plan.ts';
+import { type Plan } from '../engine/load/plan/plan.ts';
 import { type KernelChoice } from '../model/kernel-choice.ts';
 import { type ContextSpeed, type Growth, growthOf, measureContexts, promptCost, tokenCost } from './contexts.ts';
 import { type Counts } from './count-calls.ts';

@@ -2,7 +2,7 @@
 // the weights: a file that is a hole behind its header does.
 import { table } from '../bench/table.ts';
 import { openModel } from '../engine/load/opened.ts';
-import { type Plan, type PlanOptions, plan } from '../engine/load/plan.ts';
+import { type Plan, type PlanOptions, plan } from '../engine/load/plan/plan.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
 import { readHeader } from '../gguf/parse.ts';
 import { chunks } from '../model/kernel-choice.ts';

@@ -2,9 +2,9 @@
 import { forecast } from '../engine/measure/forecast.ts';
 import { openModel } from '../engine/load/opened.ts';
 import { optionsFor } from '../engine/load/options.ts';
-import { planFor } from '../engine/load/planned.ts';
+import { planFor } from '../engine/load/plan/planned.ts';
 import { defaultRamBytes } from '../engine/load/streaming.ts';
-import { checkLimits } from '../engine/load/limits.ts';
+import { checkLimits } from '../engine/load/plan/limits.ts';
 import { choiceFor } from '../engine/measure/choice-text.ts';
 import { openGpu } from '../gpu/device.ts';
 import { openWithParts } from '../gguf/files.ts';

@@ -10,13 +10,13 @@ import { readerToCome } from '../../weights/store/reader.ts';
 import { type Host } from '../engine.ts';
 import { choiceFor } from '../measure/choice-text.ts';
 import { type ChosenModel, choose, chooseAgain, chosenAs } from './chosen.ts';
-import { loadByGuess } from './default-budget.ts';
+import { loadByGuess } from './plan/default-budget.ts';
 import { type FoundModel, findModel, isSameSecret, isSameSource } from './found.ts';
-import { checkLimits, checkUnkept } from './limits.ts';
+import { checkLimits, checkUnkept } from './plan/limits.ts';
 import { type LoadHooks, type LoadPart, type LoadedModel, loadModel } from './load.ts';
 import { type OpenedModel, type Text, openModel, textOf } from './opened.ts';
 import { type EngineOptions, optionsFor } from './options.ts';
-import { type PlannedModel, planModel } from './planned.ts';
+import { type PlannedModel, planModel } from './plan/planned.ts';
 import { type Report } from './progress.ts';
 import { type OpenedWeights, openWeights } from './weights.ts';
 

@@ -17,8 +17,8 @@ import { chooseAgain } from './chosen.ts';
 import { type OpenedModel } from './opened.ts';
 import { type Chosen } from './options.ts';
 import { type PlacedModel, free, placeModel } from './placed.ts';
-import { type Plan } from './plan.ts';
-import { type PlannedModel, planModel } from './planned.ts';
+import { type Plan } from './plan/plan.ts';
+import { type PlannedModel, planModel } from './plan/planned.ts';
 import { type Programs, recordAll, recordPrograms } from './recorded.ts';
 import { type Streaming } from './streaming.ts';
 

@@ -8,7 +8,7 @@ import { mostChosen } from '../../model/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/kernel-choice.ts';
 import { type LoadOptions, type StoreCost } from '../../protocol.ts';
 import { mostPerSubmit } from '../run/readback.ts';
-import { defaultBudget, deviceMemory } from './default-budget.ts';
+import { defaultBudget, deviceMemory } from './plan/default-budget.ts';
 import { type OpenedModel } from './opened.ts';
 
 /** What changes how fast a model runs, and is there to measure that alone. */

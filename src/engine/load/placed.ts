@@ -8,7 +8,7 @@ import { opsOf } from '../../model/operations.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights, placeWeights } from '../../weights/stream/resident.ts';
 import { type Uploader, createUploader } from '../../weights/stream/uploader.ts';
-import { type PlannedModel } from './planned.ts';
+import { type PlannedModel } from './plan/planned.ts';
 import { type Streaming, openStreaming } from './streaming.ts';
 
 export interface PlacedModel {

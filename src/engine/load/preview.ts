@@ -4,7 +4,7 @@ import { forecast } from '../measure/forecast.ts';
 import { findModel } from './found.ts';
 import { nameOf, openModel } from './opened.ts';
 import { optionsFor } from './options.ts';
-import { planFor } from './planned.ts';
+import { planFor } from './plan/planned.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
 import { openGpu } from '../../gpu/device.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protocol.ts';

@@ -12,8 +12,8 @@ import { type Uploader } from '../../weights/stream/uploader.ts';
 import { type WeightStream, type StreamOptions, createStream } from '../../weights/stream/stream.ts';
 import { layerOf, streamable } from '../../model/sections.ts';
 import { type OpenedModel } from './opened.ts';
-import { type Plan } from './plan.ts';
-import { type PlannedModel } from './planned.ts';
+import { type Plan } from './plan/plan.ts';
+import { type PlannedModel } from './plan/planned.ts';
 
 /** Small beside what a page uses anyway. */
 export const defaultRamBytes = 256 * 2 ** 20;

@@ -10,7 +10,7 @@ import { type OpenedModel } from '../load/opened.ts';
 import { defaultRamBytes } from '../load/streaming.ts';
 import { type GpuCosts, measureGpu } from './measure-gpu.ts';
 import { kindsOf } from './kinds.ts';
-import { type Plan } from '../load/plan.ts';
+import { type Plan } from '../load/plan/plan.ts';
 import { predict } from './predict.ts';
 import { kindOf } from './probe.ts';
 import { parseChoice } from './choice-text.ts';

@@ -6,7 +6,7 @@ import { isVectors, rangesOf, type Slice } from '../../weights/stream/slices.ts'
 import { layerOf, streamable } from '../../model/sections.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
-import { type Plan } from '../load/plan.ts';
+import { type Plan } from '../load/plan/plan.ts';
 import { kindOf, prefillRows } from './probe.ts';
 
 export interface Costs {

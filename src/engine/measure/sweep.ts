@@ -1,7 +1,7 @@
 // The budgets at which a model is compared with itself: what is always needed, and a share of the weights.
 import { type OpenedModel } from '../load/opened.ts';
-import { type PlanOptions, plan } from '../load/plan.ts';
-import { smallestBudget } from '../load/refusal.ts';
+import { type PlanOptions, plan } from '../load/plan/plan.ts';
+import { smallestBudget } from '../load/plan/refusal.ts';
 
 /** Budgets that hold the fixed part (keys and values, activations, parameters, the least staging) and so much of the weights. */
 export function sweepBudgets(opened: OpenedModel, options: Omit<PlanOptions, 'budgetBytes'>): { name: string; budgetBytes: number }[] {

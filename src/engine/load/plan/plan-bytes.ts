@@ -1,15 +1,15 @@
 // What a planned model takes on the GPU, by purpose: the most that is alive at once, as the ledger counts it.
-import { type KvFormat } from '../../kv/formats/format.ts';
-import { freshBytes } from '../../kv/fresh.ts';
-import { type ActivationSizes, activationBindings, activationStrides } from '../../model/activations.ts';
-import { chosenRowsBytes, mostChosen } from '../../model/chosen-rows.ts';
-import { type Graph } from '../../model/graph.ts';
-import { opsOf } from '../../model/operations.ts';
-import { samplerBytes, samplerStateBytes } from '../../model/sampling/buffers.ts';
-import { sequenceBytes } from '../../model/sequence-buffers.ts';
-import { paramsStride } from '../../gpu/program.ts';
+import { type KvFormat } from '../../../kv/formats/format.ts';
+import { freshBytes } from '../../../kv/fresh.ts';
+import { type ActivationSizes, activationBindings, activationStrides } from '../../../model/activations.ts';
+import { chosenRowsBytes, mostChosen } from '../../../model/chosen-rows.ts';
+import { type Graph } from '../../../model/graph.ts';
+import { opsOf } from '../../../model/operations.ts';
+import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
+import { sequenceBytes } from '../../../model/sequence-buffers.ts';
+import { paramsStride } from '../../../gpu/program.ts';
 import { type Division, allDispatches } from './division.ts';
-import { readbackBytes } from '../run/readback.ts';
+import { readbackBytes } from '../../run/readback.ts';
 import { type Share } from './shares.ts';
 
 export interface PlanBytes {

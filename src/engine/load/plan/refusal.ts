@@ -1,6 +1,6 @@
 // What to say of a model that does not run within a budget: the least that it needs, and the context that would do.
 import { type BufferLimits, type Division, divisionsOf } from './division.ts';
-import { type OpenedModel } from './opened.ts';
+import { type OpenedModel } from '../opened.ts';
 import { type FixedSizes, type PlanBytes, fixedBytes, planBytes, totalOf } from './plan-bytes.ts';
 import { shareOf } from './shares.ts';
 

@@ -1,12 +1,12 @@
 // What a model will take on the GPU and which weights stay there, from its header alone: a pure function, run before
 // anything is downloaded. How weights that do not stay get there is weights/stream/stream.ts's business.
-import { activationBindings } from '../../model/activations.ts';
-import { mostChosen } from '../../model/chosen-rows.ts';
-import { opsOf } from '../../model/operations.ts';
-import { type Layout } from '../../weights/layout.ts';
-import { type Slice } from '../../weights/stream/slices.ts';
+import { activationBindings } from '../../../model/activations.ts';
+import { mostChosen } from '../../../model/chosen-rows.ts';
+import { opsOf } from '../../../model/operations.ts';
+import { type Layout } from '../../../weights/layout.ts';
+import { type Slice } from '../../../weights/stream/slices.ts';
 import { type BufferLimits, type Division, bytesOf, divisionsOf, wholeSections } from './division.ts';
-import { type OpenedModel } from './opened.ts';
+import { type OpenedModel } from '../opened.ts';
 import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes, sum, totalOf } from './plan-bytes.ts';
 import { refusal, smallestChunk, smallestUpload } from './refusal.ts';
 import { type Share, mostKept, placeSlices, shareOf } from './shares.ts';

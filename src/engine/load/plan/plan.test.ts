@@ -1,13 +1,13 @@
 // The plan from headers alone. That it holds on a device is shown by the tests of the engine on Dawn.
-import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
-import { gemma27B, llama8B } from '../../../test/large-headers.ts';
-import { readHeader } from '../../gguf/parse.ts';
-import { bytesSource } from '../../weights/source/source.ts';
-import { activationStrides } from '../../model/activations.ts';
-import { opsOf } from '../../model/operations.ts';
-import { type OpenedModel, openModel } from './opened.ts';
+import { fixture } from '../../../../test/fixture.ts';
+import { gemma27B, llama8B } from '../../../../test/large-headers.ts';
+import { readHeader } from '../../../gguf/parse.ts';
+import { bytesSource } from '../../../weights/source/source.ts';
+import { activationStrides } from '../../../model/activations.ts';
+import { opsOf } from '../../../model/operations.ts';
+import { type OpenedModel, openModel } from '../opened.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { smallestBudget } from './refusal.ts';
 

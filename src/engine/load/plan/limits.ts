@@ -1,17 +1,17 @@
 // Whether a model can run at all as it is asked for, by the limits of the device and by where its weights are to come from:
 // asked before any buffer is made. How many bytes there may be in all is plan.ts's business.
-import { BudgetError } from '../../errors.ts';
-import { type Gpu } from '../../gpu/device.ts';
-import { activationBindings } from '../../model/activations.ts';
-import { opsOf } from '../../model/operations.ts';
-import { segmentBytes } from '../../kv/segment.ts';
-import { matricesOf } from '../../weights/layout.ts';
-import { type LoadOptions } from '../../protocol.ts';
-import { type FoundModel } from './found.ts';
-import { type OpenedModel } from './opened.ts';
-import { type ModelOptions } from './options.ts';
+import { BudgetError } from '../../../errors.ts';
+import { type Gpu } from '../../../gpu/device.ts';
+import { activationBindings } from '../../../model/activations.ts';
+import { opsOf } from '../../../model/operations.ts';
+import { segmentBytes } from '../../../kv/segment.ts';
+import { matricesOf } from '../../../weights/layout.ts';
+import { type LoadOptions } from '../../../protocol.ts';
+import { type FoundModel } from '../found.ts';
+import { type OpenedModel } from '../opened.ts';
+import { type ModelOptions } from '../options.ts';
 import { type Plan } from './plan.ts';
-import { defaultRamBytes } from './streaming.ts';
+import { defaultRamBytes } from '../streaming.ts';
 
 /** Throws BudgetError where every token would download weights: they neither stay on the GPU nor fit worker memory, and the browser is not to keep them. */
 export function checkUnkept({ streamedBytes }: Pick<Plan, 'streamedBytes'>, { addresses, manifest }: Pick<FoundModel, 'addresses' | 'manifest'>, { keep, ramBytes = defaultRamBytes }: Pick<LoadOptions, 'keep' | 'ramBytes'>): void {

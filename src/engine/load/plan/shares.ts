@@ -1,6 +1,6 @@
 // Which slices of a division stay on the GPU: so many of them, spread evenly. Knows neither kernels nor what else there is
 // on the GPU; of what bytes a choice takes it is told whether they are too many.
-import { type Slice } from '../../weights/stream/slices.ts';
+import { type Slice } from '../../../weights/stream/slices.ts';
 import { type Division, bytesOf } from './division.ts';
 
 /** A number of slices that stay, and what follows from it. */

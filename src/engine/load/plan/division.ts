@@ -1,14 +1,14 @@
 // How the weights of a model are divided for the GPU: into slices, and with these into dispatches, for each cut of a matrix
 // is one more. Which slices stay there is shares.ts's business.
-import { type ActivationSizes } from '../../model/activations.ts';
-import { mostChosen } from '../../model/chosen-rows.ts';
-import { type Mode } from '../../model/kernel-choice.ts';
-import { samplerPrograms } from '../../model/sampling/sampler.ts';
-import { type Role, streamable } from '../../model/sections.ts';
-import { type Layout, matricesOf } from '../../weights/layout.ts';
-import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../weights/stream/slices.ts';
+import { type ActivationSizes } from '../../../model/activations.ts';
+import { mostChosen } from '../../../model/chosen-rows.ts';
+import { type Mode } from '../../../model/kernel-choice.ts';
+import { samplerPrograms } from '../../../model/sampling/sampler.ts';
+import { type Role, streamable } from '../../../model/sections.ts';
+import { type Layout, matricesOf } from '../../../weights/layout.ts';
+import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
-import { type OpenedModel } from './opened.ts';
+import { type OpenedModel } from '../opened.ts';
 
 /** Limits of the device, in bytes. Default: none. */
 export interface BufferLimits {

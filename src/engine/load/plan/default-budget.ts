@@ -1,9 +1,9 @@
 // How many GPU bytes to use when nobody says: WebGPU does not tell how much memory there is, so this guesses from what it
 // does tell, and a failed allocation corrects the guess.
-import { hasCode } from '../../errors.ts';
-import { type WeightsReader } from '../../weights/store/reader.ts';
-import { chooseAgain } from './chosen.ts';
-import { type LoadHooks, type LoadedModel, loadModel } from './load.ts';
+import { hasCode } from '../../../errors.ts';
+import { type WeightsReader } from '../../../weights/store/reader.ts';
+import { chooseAgain } from '../chosen.ts';
+import { type LoadHooks, type LoadedModel, loadModel } from '../load.ts';
 import { type PlannedModel, planFor, planModel } from './planned.ts';
 
 const mostBytes = 4 * 2 ** 30;

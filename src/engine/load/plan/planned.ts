@@ -1,10 +1,10 @@
 // The fourth value of a load: a chosen model with where each of its bytes will be. Nothing is on the GPU.
-import { BudgetError } from '../../errors.ts';
-import { type Gpu } from '../../gpu/device.ts';
-import { type ActivationSizes } from '../../model/activations.ts';
-import { type ChosenModel } from './chosen.ts';
-import { type OpenedModel } from './opened.ts';
-import { type ModelOptions } from './options.ts';
+import { BudgetError } from '../../../errors.ts';
+import { type Gpu } from '../../../gpu/device.ts';
+import { type ActivationSizes } from '../../../model/activations.ts';
+import { type ChosenModel } from '../chosen.ts';
+import { type OpenedModel } from '../opened.ts';
+import { type ModelOptions } from '../options.ts';
 import { type Plan, plan } from './plan.ts';
 
 export interface PlannedModel {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BudgetError } from '../../errors.ts';
-import { type Manifest } from '../../weights/store/store.ts';
+import { BudgetError } from '../../../errors.ts';
+import { type Manifest } from '../../../weights/store/store.ts';
 import { checkUnkept } from './limits.ts';
 
 const MiB = 2 ** 20;

@@ -1,14 +1,14 @@
 // How many dispatches operations become, from the header alone: they are recorded with nothing behind their bindings, so
 // that a plan counts what will be there and mirrors nothing.
-import { type Binding } from '../../gpu/program.ts';
-import { kvFormats } from '../../kv/formats/catalogue.ts';
-import { type Op } from '../../model/graph.ts';
-import { type Mode, plainChoice } from '../../model/kernel-choice.ts';
-import { type RecordContext } from '../../model/operation.ts';
-import { record } from '../../model/operations.ts';
-import { type PlacedOp, type StackRef } from '../../model/sections.ts';
-import { type Matrix } from '../../weights/layout.ts';
-import { type OpenedModel } from './opened.ts';
+import { type Binding } from '../../../gpu/program.ts';
+import { kvFormats } from '../../../kv/formats/catalogue.ts';
+import { type Op } from '../../../model/graph.ts';
+import { type Mode, plainChoice } from '../../../model/kernel-choice.ts';
+import { type RecordContext } from '../../../model/operation.ts';
+import { record } from '../../../model/operations.ts';
+import { type PlacedOp, type StackRef } from '../../../model/sections.ts';
+import { type Matrix } from '../../../weights/layout.ts';
+import { type OpenedModel } from '../opened.ts';
 
 /** Into how many bindings the matrix is cut that a stack holds at an index. */
 export type CutsOf = (ref: StackRef, matrix: Matrix) => number;
