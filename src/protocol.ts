@@ -120,7 +120,7 @@ export interface ChatMessage {
   content: string;
 }
 
-/** Applied in llama.cpp's order: bias, penalties, top-k, top-p, min-p, temperature. */
+/** Applied in llama.cpp's order: bias, penalties, top-k, typical-p, top-p, min-p, temperature. */
 export interface SamplingOptions {
   /** 0 takes the most likely token. Default 0. */
   temperature?: number;
@@ -130,6 +130,8 @@ export interface SamplingOptions {
   topP?: number;
   /** Drops tokens less likely than this share of the most likely one; 0 drops none. Default 0. */
   minP?: number;
+  /** Keeps the tokens whose information lies closest to the mean until their probabilities pass this. 1 (default) keeps all. */
+  typicalP?: number;
   /** 32-bit. The same seed gives the same text. Default: random. */
   seed?: number;
   /** For tokens among the last `penaltyLast`, prompt included: divides their logits above 0 and multiplies the others. 0.1 to 10, default 1. */

@@ -42,6 +42,7 @@ describe.skipIf(!adapterFile)('sampling', () => {
     ['greedy', {}, ['argmax', 'argmax-finish']],
     ['greedy, penalties that change nothing', { repeatPenalty: 1, penaltyLast: 10 }, ['argmax', 'argmax-finish']],
     ['drawn', { temperature: 1, topK: 5, topP: 0.9, minP: 0.1 }, ['argmax', 'sample-histogram', 'sample-narrow', 'sample']],
+    ['drawn from typical tokens', { temperature: 1, typicalP: 0.5 }, ['typical', 'argmax', 'sample-histogram', 'sample-narrow', 'sample']],
     ['all', { ...everything, mask: new Uint32Array(16).fill(1) }, ['logprobs', 'bias', 'penalties', 'mask', 'argmax', 'sample-histogram', 'sample-narrow', 'sample', 'logprobs-finish']],
   ])('dispatches for a request that is %s what it asks for and no more', async (_, options, kernels) => {
     const { program } = await model.samplerFor({ seed: 0, ...options });

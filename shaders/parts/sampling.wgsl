@@ -19,6 +19,7 @@ struct Sampling {
   last : u32,
   biases : u32,       // entries of `biases`
   top : u32,          // most likely tokens to list beside the chosen one
+  typical_p : f32,    // 1: all
   ends : array<vec4<u32>, 2>, // tokens that end an answer; all ones: none
 }
 

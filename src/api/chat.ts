@@ -1,5 +1,5 @@
 // The shapes of a chat request and its answers, as OpenAI's chat completions have them. Types only.
-// `SamplingParams`, usage and reasons are those of raw completions too. What windrow adds: top_k, min_p,
+// `SamplingParams`, usage and reasons are those of raw completions too. What windrow adds: top_k, min_p, typical_p,
 // repeat_penalty, penalty_last_n, signal, tokens, stats.
 import { type ChatMessage, type GenerateStats } from '../protocol.ts';
 import { type ChatLogprobs } from './logprobs.ts';
@@ -28,6 +28,8 @@ export interface SamplingParams {
   top_k?: number | null;
   /** 0 to 1. Default 0. */
   min_p?: number | null;
+  /** 0 to 1. Default 1, which keeps all. */
+  typical_p?: number | null;
   /** 0 to 2^32 - 1. Default: random. Of several choices each has its own, made of this one and its index. */
   seed?: number | null;
   /** Texts for each prompt, 1 to 128, made at the same time. Default 1. */

@@ -13,6 +13,7 @@ test.each([
   [{ temperature: '1' }, 'temperature is "1"; it must be a number from 0 to 2.'],
   [{ top_p: 0 }, 'top_p is 0; it must be a number above 0, at most 1.'],
   [{ top_k: 1.5 }, 'top_k is 1.5; it must be a whole number from 0 to 2147483647.'],
+  [{ typical_p: -1 }, 'typical_p is -1; it must be a number from 0 to 1.'],
   [{ min_p: 2 }, 'min_p is 2; it must be a number from 0 to 1.'],
   [{ seed: -1 }, 'seed is -1; it must be a whole number from 0 to 4294967295.'],
   [{ max_tokens: 0 }, 'max_tokens is 0; it must be a whole number from 1 to 2147483647.'],

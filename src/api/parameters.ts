@@ -17,7 +17,7 @@ const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
 /** The least above 0 that the sampler computes with (src/model/sampling/temperature.ts). */
 const leastTemperature = 1e-3;
 const sampling = [
-  'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n', 'logit_bias',
+  'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'typical_p', 'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n', 'logit_bias',
   'logprobs', 'stop', 'max_tokens', 'n', 'signal', 'model', 'user',
 ];
 const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs']);
@@ -70,6 +70,7 @@ function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<
       topP: number('top_p', params.top_p, { above: 0, to: 1 }),
       topK: number('top_k', params.top_k, { from: 0, to: 2 ** 31 - 1, integer: true }),
       minP: number('min_p', params.min_p, { from: 0, to: 1 }),
+      typicalP: number('typical_p', params.typical_p, { from: 0, to: 1 }),
       seed: number('seed', params.seed, { from: 0, to: 2 ** 32 - 1, integer: true }),
       repeatPenalty: number('repeat_penalty', params.repeat_penalty, { from: 0.1, to: 10 }),
       frequencyPenalty: number('frequency_penalty', params.frequency_penalty, { from: -2, to: 2 }),

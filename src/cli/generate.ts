@@ -16,6 +16,7 @@ interface Flags extends ModelFlags {
   topK?: number;
   topP?: number;
   minP?: number;
+  typicalP?: number;
   seed?: number;
   repeatPenalty?: number;
   frequencyPenalty?: number;
@@ -30,8 +31,8 @@ interface Flags extends ModelFlags {
 export async function generate(path: string, flags: Flags): Promise<Result> {
   const prompt = promptOf(flags);
   const { stop, maxTokens } = flags;
-  const { temperature, topK, topP, minP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs } = flags;
-  const sampling = { temperature, topK, topP, minP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs };
+  const { temperature, topK, topP, minP, typicalP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs } = flags;
+  const sampling = { temperature, topK, topP, minP, typicalP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs };
   samplingFields(sampling); // before the model is loaded
   const engine = await openEngine(path, flags);
   const tokens: Token[] = [];

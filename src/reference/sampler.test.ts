@@ -26,6 +26,18 @@ describe('candidates', () => {
     expect(probabilities[0]).toBeCloseTo(16 / 25, 6);
   });
 
+  it('keeps what lies closest to the mean information until it passes typical-p, of what top-k left', () => {
+    // The values of llama.cpp's own test of typical-p (tests/test-sampling.cpp).
+    expect(candidates(log(0.97, 0.01, 0.01, 0.01), { ...all, typicalP: 0.5 }).ids).toEqual([0]);
+    expect(candidates(log(0.4, 0.2, 0.2, 0.2), { ...all, typicalP: 0.5 }).ids).toEqual([1, 2, 3]);
+    const logits = log(0.5, 0.3, 0.15, 0.05); // the mean information is that of a probability of 0.319
+    expect(candidates(logits, { ...all, typicalP: 0.2 }).ids).toEqual([1]);
+    expect(candidates(logits, { ...all, typicalP: 0.7 }).ids).toEqual([0, 1]);
+    expect(candidates(logits, { ...all, topK: 1, typicalP: 0.2 }).ids).toEqual([0]);
+    expect(candidates(logits, { ...all, typicalP: 0.7, topP: 0.6 }).ids).toEqual([0]); // 0.5 of 0.8
+    expect(candidates(Float32Array.of(1, 1, 1, 1), { ...all, typicalP: 0.5 }).ids).toEqual([0, 1, 2]); // the sum has to pass p
+  });
+
   it('leaves out tokens whose logits are not finite, and has no token if there is nothing else', () => {
     expect(candidates(Float32Array.of(-Infinity, 1, NaN, Infinity), all)).toEqual({ ids: [1], probabilities: [1] });
     for (const value of [-Infinity, Infinity, NaN]) expect(draw(candidates(Float32Array.of(value, value), all), 1, 2)).toBe(noToken);

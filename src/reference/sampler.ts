@@ -5,12 +5,15 @@ import { minP } from './sampling/min-p.ts';
 import { atTemperature } from './sampling/temperature.ts';
 import { topK } from './sampling/top-k.ts';
 import { topP } from './sampling/top-p.ts';
+import { typical } from './sampling/typical.ts';
 
 export interface Sampling {
   /** Above 0; 0 is `greedy`. */
   temperature: number;
   /** Keeps the k first tokens; 0 keeps all. */
   topK: number;
+  /** Keeps what lies closest to the mean information until its probability passes this; 1 keeps all, which is the default. */
+  typicalP?: number;
   /** Keeps the shortest prefix whose probability reaches p; 1 keeps all. */
   topP: number;
   /** Drops tokens less likely than this share of the most likely one; 0 keeps all. */
@@ -37,13 +40,13 @@ export function greedy(logits: Float32Array): number {
 }
 
 /**
- * The tokens that may follow. Order of tokens: logit descending, then index ascending; every filter keeps a prefix of it:
- * top-k, then top-p (softmax of the survivors at temperature 1), then min-p; temperature applies to what remains.
+ * The tokens that may follow. Order of tokens: logit descending, then index ascending; every filter but typical-p keeps a prefix of
+ * it: top-k, typical-p, then top-p (softmax of the survivors at temperature 1), then min-p; temperature applies to what remains.
  * Infinite ones and NaN are no candidates; if there is nothing else `noToken` is the only one.
  * `logits` (vocab). The parameters are rounded to f32, as in a uniform.
  */
-export function candidates(logits: Float32Array, { temperature, topK: k, topP: p, minP: least }: Sampling): Candidates {
-  const order = minP(topP(topK(ranked(logits), k), logits, p), logits, least);
+export function candidates(logits: Float32Array, { temperature, topK: k, typicalP = 1, topP: p, minP: least }: Sampling): Candidates {
+  const order = minP(topP(typical(topK(ranked(logits), k), logits, typicalP), logits, p), logits, least);
   if (order.length === 0) return { ids: [noToken], probabilities: [1] };
   const ids = order.toSorted((a, b) => a - b);
   return { ids, probabilities: atTemperature(ids, logits, temperature, order[0]) };

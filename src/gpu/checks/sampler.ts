@@ -19,6 +19,8 @@ const settings: Sampling[] = [
   { temperature: 1, topK: 0, topP: 1, minP: 0 },
   { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 },
   { temperature: 1.5, topK: 7, topP: 1, minP: 0 },
+  { temperature: 1.2, topK: 300, typicalP: 0.7, topP: 0.9, minP: 0.01 },
+  { temperature: 1, topK: 0, typicalP: 0.3, topP: 1, minP: 0 },
 ];
 
 const seeds = 5;
@@ -34,8 +36,8 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         const { activations, sequence } = stage;
         const logits = kinds[kind](vocab, random(name));
         const samplerFor = await createSamplers(device, stage.ledger, bench.kernels, vocab, createSamplerScratch(stage.ledger, vocab, activations.buffers.logits));
-        stage.write('logits', logits, vocab);
         for (let seed = 1; seed <= seeds; seed++) {
+          stage.write('logits', logits, vocab); // stages change them
           device.queue.writeBuffer(sequence.state.buffer, 0, Uint32Array.of(40, seed, 0, 0)); // the next position is 40 + seed
           const sampler = await samplerFor({ ...sampling, seed });
           sampler.start(sequence);
@@ -63,7 +65,7 @@ function distance(logits: Float32Array, sampling: Sampling, id: number, seed: nu
 
 export const samplerChecks = (vocabs = [1, 2, 255, 257, 2048, 2049, 5003]): Check[] =>
   settings.map((sampling) => ({
-    name: sampling.temperature === 0 ? 'argmax' : `sampler, temperature ${sampling.temperature}, top-k ${sampling.topK}, top-p ${sampling.topP}, min-p ${sampling.minP}`,
+    name: sampling.temperature === 0 ? 'argmax' : `sampler, temperature ${sampling.temperature}, top-k ${sampling.topK}, typical-p ${sampling.typicalP ?? 1}, top-p ${sampling.topP}, min-p ${sampling.minP}`,
     tolerance: 1e-5, choice: {}, // of probability
     cases: vocabs.flatMap((vocab) => Object.keys(kinds).map((kind) => samplerCase(vocab, kind, sampling))),
   }));
