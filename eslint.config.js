@@ -43,6 +43,10 @@ const createBuffer = {
   selector: 'MemberExpression[property.name="createBuffer"]',
   message: 'GPU buffers are made in src/gpu/ledger.ts only, so that the budget holds.',
 };
+const anySignal = {
+  selector: 'MemberExpression[object.name="AbortSignal"][property.name="any"]',
+  message: 'Not all browsers with WebGPU have AbortSignal.any: take anySignal of src/signals.ts.',
+};
 const files = { source: ['src/**/*.ts'], tests: ['**/*.test.ts'], around: Object.keys(around).flatMap((folder) => [`${folder}/**/*.ts`, `${folder}/**/*.mjs`]) };
 const boundariesSettings = {
   'boundaries/include': ['src/**/*', ...Object.keys(around).map((folder) => `${folder}/**/*`)],
@@ -94,7 +98,7 @@ export default tseslint.config(
         },
       ],
       'no-restricted-imports': restricted(store, shaders),
-      'no-restricted-syntax': ['error', wgsl, createBuffer],
+      'no-restricted-syntax': ['error', wgsl, createBuffer, anySignal],
     },
   },
   {
@@ -119,8 +123,8 @@ export default tseslint.config(
     },
   },
   // Benchmarks measure the device itself, beside what a budget counts.
-  { files: ['src/bench/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-syntax': ['error', wgsl] } },
-  { files: ['src/gpu/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-imports': restricted(store), 'no-restricted-syntax': ['error', createBuffer] } },
-  { files: ['src/gpu/ledger.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['src/bench/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-syntax': ['error', wgsl, anySignal] } },
+  { files: ['src/gpu/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-imports': restricted(store), 'no-restricted-syntax': ['error', createBuffer, anySignal] } },
+  { files: ['src/gpu/ledger.ts', 'src/signals.ts'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['src/weights/store/records.ts', 'src/ui/chat/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
 );
