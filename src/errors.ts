@@ -7,7 +7,18 @@ export const errorCodes = {
   UnsupportedModelError: ['unsupported_model'],
   BudgetError: ['over_budget', 'adapter_limit', 'gpu_out_of_memory', 'storage_quota', 'storage_full'],
   DeviceError: ['no_gpu', 'gpu_lost', 'gpu_refused_work', 'kernel_failed', 'worker_failed'],
-  RequestError: ['invalid_request', 'unsupported_parameter', 'context_length_exceeded', 'not_loaded', 'not_found', 'access_denied', 'rate_limited', 'key_required', 'wrong_key', 'model_in_use'],
+  RequestError: [
+    'invalid_request',
+    'unsupported_parameter',
+    'context_length_exceeded',
+    'not_loaded',
+    'not_found',
+    'access_denied',
+    'rate_limited',
+    'key_required',
+    'wrong_key',
+    'model_in_use',
+  ],
 } as const;
 
 type ErrorName = keyof typeof errorCodes;
@@ -69,7 +80,8 @@ export class RequestError extends Error {
 }
 
 /** Whether `error` has one of these codes. */
-export const hasCode = (error: unknown, ...codes: ErrorCode[]): boolean => codes.includes((error as { code?: ErrorCode } | null | undefined)?.code as ErrorCode);
+export const hasCode = (error: unknown, ...codes: ErrorCode[]): boolean =>
+  codes.includes((error as { code?: ErrorCode } | null | undefined)?.code as ErrorCode);
 
 const named = { InvalidFileError, UnsupportedModelError, BudgetError, DeviceError, RequestError };
 

@@ -10,6 +10,20 @@ export {
 } from './api/chat.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 export {
-  type DevicePeak, type EngineStats, type GenerateStats, type KvType, type LoadPhase, type LoadProgress, type ModelInfo, type ModelPlan, type ModelSource, type Prediction,
-  type SelfTestResult, type StoreCost, type StoredModel, type ThinkingSwitch, type TransferStats, type VerifyResult,
+  type DevicePeak,
+  type EngineStats,
+  type GenerateStats,
+  type KvType,
+  type LoadPhase,
+  type LoadProgress,
+  type ModelInfo,
+  type ModelPlan,
+  type ModelSource,
+  type Prediction,
+  type SelfTestResult,
+  type StoreCost,
+  type StoredModel,
+  type ThinkingSwitch,
+  type TransferStats,
+  type VerifyResult,
 } from './protocol.ts';

@@ -25,7 +25,9 @@ function loadDawn(): typeof Dawn {
     return createRequire(import.meta.url)('webgpu') as typeof Dawn;
   } catch (error) {
     const { message } = error as Error;
-    const why = message.startsWith("Cannot find module 'webgpu'") ? 'is not installed. Run: npm install webgpu' : `does not start on ${process.platform}-${process.arch}: ${message}`;
+    const why = message.startsWith("Cannot find module 'webgpu'")
+      ? 'is not installed. Run: npm install webgpu'
+      : `does not start on ${process.platform}-${process.arch}: ${message}`;
     throw new DeviceError(`Dawn, the WebGPU of Node (package webgpu), ${why}`, { code: 'no_gpu', cause: error });
   }
 }
@@ -57,7 +59,11 @@ export async function yieldOnSoftware(gpu: GPU): Promise<void> {
 const cached = <T>(name: string) => recordsFile<T>(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'windrow', name));
 
 /** What was measured on this machine, in JSON files. */
-export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCosts'>> => ({ tuning: cached('tuning.json'), costs: cached('store-cost.json'), gpuCosts: cached('gpu-costs.json') });
+export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCosts'>> => ({
+  tuning: cached('tuning.json'),
+  costs: cached('store-cost.json'),
+  gpuCosts: cached('gpu-costs.json'),
+});
 
 /** Bytes of this machine's memory, or what this process may take of it. */
 export const memoryHere = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity);

@@ -11,7 +11,10 @@ export type ModelSource =
   | { repo: string; token?: string }
   | { stored: string };
 
-/** Name of a format of keys and values: `f32`, `f16`, or `q8`, which has a scale per token and head and takes 0.53 times the bytes of `f16` for heads of 64. Others are refused with a list of those that there are. */
+/**
+ * Name of a format of keys and values: `f32`, `f16`, or `q8`, which has a scale per token and head and takes 0.53 times the bytes of `f16`
+ * for heads of 64. Others are refused with a list of those that there are.
+ */
 export type KvType = string;
 
 export interface LoadOptions {
@@ -19,7 +22,10 @@ export interface LoadOptions {
   budgetBytes?: number;
   /** Most positions of a conversation. Default: the model's own, at most 4096. */
   context?: number;
-  /** Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the latest waits or gives way where it is short. */
+  /**
+   * Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the
+   * latest waits or gives way where it is short.
+   */
   sequences?: number;
   /** Keys and values in f32 and no f16 anywhere: the most exact path. */
   f32?: boolean;
@@ -29,7 +35,10 @@ export interface LoadOptions {
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
   retune?: boolean;
-  /** KernelChoice of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For measurements and bug reports. */
+  /**
+   * KernelChoice of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For
+   * measurements and bug reports.
+   */
   kernels?: string;
   /** Keep the weights in the browser's storage. Default true. A model that is there already is read from there all the same. */
   keep?: boolean;

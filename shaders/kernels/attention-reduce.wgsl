@@ -1,4 +1,5 @@
-// Joins the splits of attention-decode.wgsl, of `Span` slots, those of sets first, then the fresh ones: attended[first][head] = sum of the splits' sums, each weighted by
+// Joins the splits of attention-decode.wgsl, of `Span` slots, those of sets first, then the fresh ones: attended[first][head] = sum of the
+// splits' sums, each weighted by
 // its maximum. A workgroup takes a head; its threads take 4 dimensions each, of some splits at a time.
 struct Params {
   heads : u32,

@@ -10,7 +10,9 @@ export const format: Format = {
   ggmlType: 11,
   blockSize: 256,
   blockBytes: 110,
-  planeWords: [16, 8, 4], // bit pairs, 2 words per group; upper bits flipped (so codes are code - 4 in two's complement), 1 word per group; scale and three words of factors
+  // Bit pairs, 2 words per group; upper bits flipped (so codes are code - 4 in two's complement), 1 word per group; scale and
+  // three words of factors.
+  planeWords: [16, 8, 4],
   codes: 'scales',
   repack(source, offset, words) {
     const factors = new Uint8Array(16);

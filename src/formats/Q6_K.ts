@@ -10,7 +10,9 @@ export const format: Format = {
   ggmlType: 14,
   blockSize: 256,
   blockBytes: 210,
-  planeWords: [32, 16, 4, 1], // nibbles, 4 words per group; upper bit pairs with the top one flipped (so codes are code - 32 in two's complement), 2 words per group; factors; scale
+  // Nibbles, 4 words per group; upper bit pairs with the top one flipped (so codes are code - 32 in two's complement), 2 words
+  // per group; factors; scale.
+  planeWords: [32, 16, 4, 1],
   codes: 'scales',
   repack(source, offset, words) {
     for (let group = 0; group < 8; group++) {

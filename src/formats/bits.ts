@@ -54,4 +54,5 @@ export function packSixes(numbers: Uint8Array, words: Uint32Array, at: number): 
   }
 }
 
-export const sixAt = (words: Uint32Array, at: number, i: number): number => ((words[at + (i >> 3)] >>> (4 * (i & 7))) & 15) | (((words[at + 2] >>> (2 * i)) & 3) << 4);
+export const sixAt = (words: Uint32Array, at: number, i: number): number =>
+  ((words[at + (i >> 3)] >>> (4 * (i & 7))) & 15) | (((words[at + 2] >>> (2 * i)) & 3) << 4);

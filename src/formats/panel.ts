@@ -40,7 +40,15 @@ export function wordIndex(format: Format, layout: PanelLayout, plane: number, bl
  * Repacks `rows` rows of a GGUF tensor (`source`, rows one after the other, `rowBytes` each) into `target`, the words of
  * a matrix of `layout`, beginning at its row `firstRow`.
  */
-export function repackRows(format: Format, layout: PanelLayout, source: Uint8Array, rowBytes: number, rows: number, target: Uint32Array, firstRow: number): void {
+export function repackRows(
+  format: Format,
+  layout: PanelLayout,
+  source: Uint8Array,
+  rowBytes: number,
+  rows: number,
+  target: Uint32Array,
+  firstRow: number,
+): void {
   const { blocks, panelBytes } = layout;
   const words = new Uint32Array(wordsPerBlock(format));
   const stride: number[] = []; // per word: where it goes for block 0 and lane 0,

@@ -76,7 +76,9 @@ export class Cursor {
     const count = this.u64();
     if (count > most) throw this.fail(`has ${count} ${name}; at most ${most} are read. The file is damaged or no model.`);
     if (Number(count) * unitBytes > this.remaining) {
-      throw this.fail(`has ${count} ${name}, at least ${Number(count) * unitBytes} bytes, but at most ${this.remaining} bytes follow. The file is damaged or incomplete.`);
+      throw this.fail(
+        `has ${count} ${name}, at least ${Number(count) * unitBytes} bytes, but at most ${this.remaining} bytes follow. The file is damaged or incomplete.`,
+      );
     }
     return Number(count);
   }
@@ -113,7 +115,9 @@ export class Cursor {
     if (this.#ended || ask <= 0) {
       throw held >= this.limit
         ? this.fail(`is not complete after ${this.limit} bytes, the most that are read of a header. The file is damaged or no model.`)
-        : new InvalidFileError(`${this.source.name} ends after ${held} bytes, inside ${this.what} (at byte ${this.position}). The file is incomplete: get it again.`);
+        : new InvalidFileError(
+            `${this.source.name} ends after ${held} bytes, inside ${this.what} (at byte ${this.position}). The file is incomplete: get it again.`,
+          );
     }
     const more = await this.source.readUpTo(held, ask, this.signal);
     this.#ended = more.length < ask;

@@ -74,12 +74,16 @@ function mergeHeaders(headers: Header[], files: OpenedFile[]): Header {
   const tensors = new Map<string, TensorInfo>();
   headers.forEach((header, i) => {
     for (const tensor of header.tensors.values()) {
-      if (tensors.has(tensor.name)) throw new InvalidFileError(`${files[i].source.name} and an earlier part both have a tensor "${tensor.name}"; they are parts of different models.`);
+      if (tensors.has(tensor.name))
+        throw new InvalidFileError(`${files[i].source.name} and an earlier part both have a tensor "${tensor.name}"; they are parts of different models.`);
       tensors.set(tensor.name, { ...tensor, offset: tensor.offset + files[i].start });
     }
   });
   const promised = getInteger(headers[0].metadata, 'split.tensors.count', tensors.size);
-  if (promised !== tensors.size) throw new InvalidFileError(`${files[0].source.name} and its other parts have ${tensors.size} tensors; the first part promises ${promised}. They are parts of different models.`);
+  if (promised !== tensors.size)
+    throw new InvalidFileError(
+      `${files[0].source.name} and its other parts have ${tensors.size} tensors; the first part promises ${promised}. They are parts of different models.`,
+    );
   return {
     version: headers[0].version, metadata, tensors,
     headerBytes: headers[0].headerBytes,

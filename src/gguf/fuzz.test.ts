@@ -124,7 +124,8 @@ describe(`${rounds} damaged headers`, async () => {
         checkFits(await readHeader(source), known ? bytes.length : Infinity);
         ends.header++;
       } catch (error) {
-        if (!(error instanceof InvalidFileError) && !(error instanceof UnsupportedModelError)) throw new Error(`round ${round}: ${String(error)}`, { cause: error });
+        if (!(error instanceof InvalidFileError) && !(error instanceof UnsupportedModelError))
+          throw new Error(`round ${round}: ${String(error)}`, { cause: error });
         expect(error.message.length, `round ${round}: ${error.message}`).toBeLessThan(600);
         ends[error.name]++;
       }

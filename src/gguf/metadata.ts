@@ -12,16 +12,19 @@ export const getString = (metadata: Metadata, key: string, fallback?: string): s
 
 export const getBoolean = (metadata: Metadata, key: string, fallback?: boolean): boolean => get(metadata, key, 'a boolean', isBoolean, fallback);
 
-export const getStrings = (metadata: Metadata, key: string, fallback?: readonly string[]): readonly string[] => get(metadata, key, 'an array of strings', isStrings, fallback);
+export const getStrings = (metadata: Metadata, key: string, fallback?: readonly string[]): readonly string[] =>
+  get(metadata, key, 'an array of strings', isStrings, fallback);
 
-export const getNumbers = (metadata: Metadata, key: string, fallback?: ArrayLike<number>): ArrayLike<number> => get(metadata, key, 'an array of numbers', isNumbers, fallback);
+export const getNumbers = (metadata: Metadata, key: string, fallback?: ArrayLike<number>): ArrayLike<number> =>
+  get(metadata, key, 'an array of numbers', isNumbers, fallback);
 
 const isNumber = (value: MetadataValue): value is number => typeof value === 'number';
 const isCount = (value: MetadataValue): value is number => Number.isInteger(value) && (value as number) >= 0;
 const isString = (value: MetadataValue): value is string => typeof value === 'string';
 const isBoolean = (value: MetadataValue): value is boolean => typeof value === 'boolean';
 const isStrings = (value: MetadataValue): value is readonly string[] => Array.isArray(value) && (value.length === 0 || typeof value[0] === 'string');
-const isNumbers = (value: MetadataValue): value is Extract<MetadataValue, ArrayLike<number>> => ArrayBuffer.isView(value) || (Array.isArray(value) && value.every((element) => typeof element === 'number'));
+const isNumbers = (value: MetadataValue): value is Extract<MetadataValue, ArrayLike<number>> =>
+  ArrayBuffer.isView(value) || (Array.isArray(value) && value.every((element) => typeof element === 'number'));
 
 function get<T>(metadata: Metadata, key: string, needed: string, is: (value: MetadataValue) => boolean, fallback: T | undefined): T {
   const value = metadata.get(key);

@@ -92,7 +92,11 @@ describe('sound files', () => {
   });
 
   it('keeps to the alignment that the file asks for', async () => {
-    const header = await readParts({ metadata: [['general.alignment', { type: 'u32', value: 256 }]], tensors: [tensor('a', 0), tensor('b', 256)], dataBytes: 288 });
+    const header = await readParts({
+      metadata: [['general.alignment', { type: 'u32', value: 256 }]],
+      tensors: [tensor('a', 0), tensor('b', 256)],
+      dataBytes: 288,
+    });
     expect([...header.tensors.values()].map(({ offset }) => offset)).toEqual([256, 512]);
     expect(header.fileBytes).toBe(544);
   });
@@ -125,20 +129,49 @@ describe('sound files', () => {
 describe('unsound files', () => {
   const huge = 2n ** 63n;
   const damaged: [title: string, parts: GgufParts, message: RegExp][] = [
-    ['a pointer of Git LFS', { magic: 'version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 1054240\n' }, /pointer of Git LFS.*fetch the file itself/],
+    [
+      'a pointer of Git LFS',
+      { magic: 'version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 1054240\n' },
+      /pointer of Git LFS.*fetch the file itself/,
+    ],
     ['a checkpoint', { magic: 'PK\u0003\u0004' }, /begins with "PK\.\.", not with "GGUF"\. It is a zip archive, or a checkpoint of PyTorch/],
     ['another magic number', { magic: 'GGML' }, /not a GGUF: it begins with "GGML"/],
     ['a web page', { magic: '<!DO' }, /looks like a web page/],
-    ['more pairs than the file can hold', { claimedPairs: 1000, metadata: [['a', { type: 'u8', value: 1 }]] }, /metadata count.* 1000 key-value pairs.* at most \d+ bytes follow/],
+    [
+      'more pairs than the file can hold',
+      { claimedPairs: 1000, metadata: [['a', { type: 'u8', value: 1 }]] },
+      /metadata count.* 1000 key-value pairs.* at most \d+ bytes follow/,
+    ],
     ['an absurd number of pairs', { claimedPairs: huge }, /9223372036854775808 key-value pairs; at most 65536/],
     ['an absurd number of tensors', { claimedTensors: huge }, /9223372036854775808 tensors; at most 65536/],
     ['an absurd length of a key', { claimedPairs: 1, metadata: [[' '.repeat(70_000), { type: 'u8', value: 1 }]] }, /key 1 of 1.* has 70000 characters/],
-    ['an absurd length of a string', { metadata: [['a', { type: 'raw', number: 8, bytes: number('u64', huge) }]] }, /the value of a .*9223372036854775808 bytes of text/],
-    ['an absurd length of an array', { metadata: [['a', { type: 'raw', number: 9, bytes: join([number('u32', 6), number('u64', huge)]) }]] }, /the value of a .*9223372036854775808 elements/],
-    ['an array longer than the file', { metadata: [['a', { type: 'raw', number: 9, bytes: join([number('u32', 8), number('u64', 1000)]) }]] }, /1000 elements, at least 8000 bytes, but at most 0 bytes follow/],
+    [
+      'an absurd length of a string',
+      { metadata: [['a', { type: 'raw', number: 8, bytes: number('u64', huge) }]] },
+      /the value of a .*9223372036854775808 bytes of text/,
+    ],
+    [
+      'an absurd length of an array',
+      { metadata: [['a', { type: 'raw', number: 9, bytes: join([number('u32', 6), number('u64', huge)]) }]] },
+      /the value of a .*9223372036854775808 elements/,
+    ],
+    [
+      'an array longer than the file',
+      { metadata: [['a', { type: 'raw', number: 9, bytes: join([number('u32', 8), number('u64', 1000)]) }]] },
+      /1000 elements, at least 8000 bytes, but at most 0 bytes follow/,
+    ],
     ['an unknown value type', { metadata: [['a', { type: 'raw', number: 13, bytes: new Uint8Array(8) }]] }, /value type 13/],
     ['a boolean of 2', { metadata: [['a', { type: 'raw', number: 7, bytes: new Uint8Array([2]) }]] }, /boolean with the value 2/],
-    ['a key twice', { metadata: [['a', { type: 'u8', value: 1 }], ['a', { type: 'u8', value: 2 }]] }, /metadata key 2 of 2 .* is "a" a second time/],
+    [
+      'a key twice',
+      {
+        metadata: [
+          ['a', { type: 'u8', value: 1 }],
+          ['a', { type: 'u8', value: 2 }],
+        ],
+      },
+      /metadata key 2 of 2 .* is "a" a second time/,
+    ],
     ['an empty key', { metadata: [['', { type: 'u8', value: 1 }]] }, /has 0 characters/],
     ['an alignment of 48', { metadata: [['general.alignment', { type: 'u32', value: 48 }]] }, /alignment is 48; needed is a power of two/],
     ['an alignment of 0', { metadata: [['general.alignment', { type: 'u32', value: 0 }]] }, /alignment is 0;/],
@@ -191,7 +224,20 @@ describe('unsound files', () => {
         whats.add(what ?? error.message);
       }
     }
-    expect([...whats].sort()).toEqual(['metadata key 1', 'metadata key 2', 'metadata key 3', 'tensor "weight"', 'tensor 1', 'the magic number', 'the metadata count', 'the tensor count', 'the version', 'value of name', 'value of scores', 'value of tokens']);
+    expect([...whats].sort()).toEqual([
+      'metadata key 1',
+      'metadata key 2',
+      'metadata key 3',
+      'tensor "weight"',
+      'tensor 1',
+      'the magic number',
+      'the metadata count',
+      'the tensor count',
+      'the version',
+      'value of name',
+      'value of scores',
+      'value of tokens',
+    ]);
   });
 
   it('refuses a claim of 100 MB from the network without asking for 100 MB', async () => {

@@ -11,7 +11,15 @@ it('gives sound text as it is, byte order marks too', () => {
 });
 
 it('gives the same bytes again, whatever they are, and other text for other bytes', () => {
-  const samples = [bytesOf(0xff), bytesOf(0xe2, 0x96), bytesOf(0x96, 0x81), bytesOf(0x61, 0xf0, 0x9f, 0x91), bytesOf(0xed, 0xa0, 0x80), bytesOf(0xc0, 0x80), bytesOf(0xe2, 0x96, 0x81, 0xe2)];
+  const samples = [
+    bytesOf(0xff),
+    bytesOf(0xe2, 0x96),
+    bytesOf(0x96, 0x81),
+    bytesOf(0x61, 0xf0, 0x9f, 0x91),
+    bytesOf(0xed, 0xa0, 0x80),
+    bytesOf(0xc0, 0x80),
+    bytesOf(0xe2, 0x96, 0x81, 0xe2),
+  ];
   for (let seed = 1; seed < 300; seed++) samples.push(Uint8Array.from({ length: 9 }, (_, i) => ((seed * 9 + i) * 2654435761) >>> 24));
   const texts = samples.map(fromUtf8);
   texts.forEach((text, i) => expect(toUtf8(text)).toEqual(samples[i]));

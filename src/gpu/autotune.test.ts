@@ -21,7 +21,10 @@ interface News {
   timestamps?: 'right' | 'broken';
 }
 
-/** A device on which a workgroup of a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work takes 5 ms of the `disturbed` submits, and the first `fresh` dispatches 20 ms, as those that are the first to use a buffer. */
+/**
+ * A device on which a workgroup of a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work
+ * takes 5 ms of the `disturbed` submits, and the first `fresh` dispatches 20 ms, as those that are the first to use a buffer.
+ */
 function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late = 0, tick = 0, timestamps }: News = {}) {
   const { device, buffers } = fakeDevice();
   let pending = 0;
@@ -41,10 +44,16 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
   let submits = 0;
   let longest = 0;
   let ms = 0;
-  const pass = { setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (ms = compute.constants!.Ms), setBindGroup() {}, dispatchWorkgroups: (x: number, y = 1) => void (pending += ms * x * y + (fresh-- > 0 ? 20 : 0)), end() {} };
+  const pass = {
+    setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (ms = compute.constants!.Ms),
+    setBindGroup() {},
+    dispatchWorkgroups: (x: number, y = 1) => void (pending += ms * x * y + (fresh-- > 0 ? 20 : 0)),
+    end() {},
+  };
   const { createComputePipelineAsync: compile } = device;
   Object.assign(device, {
-    createBuffer: (descriptor: GPUBufferDescriptor) => Object.assign(createBuffer.call(device, descriptor), { mapAsync: done, getMappedRange: stampsNow, unmap() {} }),
+    createBuffer: (descriptor: GPUBufferDescriptor) =>
+      Object.assign(createBuffer.call(device, descriptor), { mapAsync: done, getMappedRange: stampsNow, unmap() {} }),
     createQuerySet: () => ({ destroy() {} }),
     createCommandEncoder: () => ({ beginComputePass: () => pass, resolveQuerySet() {}, copyBufferToBuffer() {}, finish: () => ({}) }),
     async createComputePipelineAsync(descriptor: GPUComputePipelineDescriptor) {
@@ -59,7 +68,15 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
     onSubmittedWorkDone: done,
   });
   const at = { buffer: {} as GPUBuffer };
-  const dispatches = (value: number) => [{ label: 'a', kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } }, params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 }, bindings: { state: at, input: at, output: at }, grid: () => [1] as [number] }];
+  const dispatches = (value: number) => [
+    {
+      label: 'a',
+      kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } },
+      params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 },
+      bindings: { state: at, input: at, output: at },
+      grid: () => [1] as [number],
+    },
+  ];
   const ledger = createLedger(device, 1e9);
   const clock = createPassClock(device, ledger);
   const timing = { device, ledger, kernels: createKernelCache(device), clock, now: () => now };
@@ -73,7 +90,13 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
   };
   /** Prefill of 256 rows, by so many rows to a workgroup, by a kernel that runs only for more than some. */
   const prefill = async (kernels: { ms: number; rows: number; above?: number }[]) => {
-    const candidates = kernels.map((value) => ({ value, dispatches: dispatches(value.ms).map((each): Dispatch => ({ ...each, grid: ({ rows }) => [rows > (value.above ?? 0) ? 1 : 0, Math.ceil(rows / value.rows)] })) }));
+    const candidates = kernels.map((value) => ({
+      value,
+      dispatches: dispatches(value.ms).map((each): Dispatch => ({
+        ...each,
+        grid: ({ rows }) => [rows > (value.above ?? 0) ? 1 : 0, Math.ceil(rows / value.rows)],
+      })),
+    }));
     const timed = await rank(timing, { rows: 256, length: 256 }, candidates, 1e9);
     return { timed: timed.map(({ value, ms }) => [value.ms, Math.round(ms)]), longest };
   };
@@ -144,7 +167,13 @@ describe('rank', () => {
   });
 
   it('times what would keep a slow GPU busy for long on fewer rows, by which it ranks', async () => {
-    const { timed, longest } = await timedDevice().prefill([{ ms: 90, rows: 8 }, { ms: 0.1, rows: 8 }, { ms: 20, rows: 64 }, { ms: 70, rows: 64 }, { ms: 11, rows: 8 }]);
+    const { timed, longest } = await timedDevice().prefill([
+      { ms: 90, rows: 8 },
+      { ms: 0.1, rows: 8 },
+      { ms: 20, rows: 64 },
+      { ms: 70, rows: 64 },
+      { ms: 11, rows: 8 },
+    ]);
     expect(timed).toEqual([[0.1, 3], [20, 80], [70, 280], [11, 352], [90, 2736]]); // the first one less its margin
     expect(longest).toBeLessThanOrEqual(200); // 16 rows of the slowest
   });

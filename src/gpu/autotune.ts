@@ -50,8 +50,18 @@ interface Entry<T> extends Timed<T> {
   again(): Promise<number>;
 }
 
-/** What was measured before `deadline` (by `now`), fastest first. Candidates that do not compile are left out. `ahead`: how many more compile while one is measured. Where the clock tells nothing, times are rough and compare nothing. Work that would take a slow GPU over 100 ms in one go is never done, but timed on fewer rows: 16 first, then 64. */
-export async function rank<T>({ device, ledger, kernels, clock, now }: Timing, step: Step, candidates: Candidate<T>[], deadline: number, ahead = 0): Promise<Timed<T>[]> {
+/**
+ * What was measured before `deadline` (by `now`), fastest first. Candidates that do not compile are left out. `ahead`: how many more
+ * compile while one is measured. Where the clock tells nothing, times are rough and compare nothing. Work that would take a slow GPU over
+ * 100 ms in one go is never done, but timed on fewer rows: 16 first, then 64.
+ */
+export async function rank<T>(
+  { device, ledger, kernels, clock, now }: Timing,
+  step: Step,
+  candidates: Candidate<T>[],
+  deadline: number,
+  ahead = 0,
+): Promise<Timed<T>[]> {
   const entries: Entry<T>[] = [];
   try {
     for (const [i, { value, dispatches, together = 1 }] of candidates.entries()) {
@@ -69,7 +79,9 @@ export async function rank<T>({ device, ledger, kernels, clock, now }: Timing, s
     }
     const usual = entries[0];
     const byTime = () => entries.sort((a, b) => a.ms - b.ms);
-    const finals = byTime().slice(0, finalists).filter(({ ms }) => ms <= near * entries[0].ms);
+    const finals = byTime()
+      .slice(0, finalists)
+      .filter(({ ms }) => ms <= near * entries[0].ms);
     for (let round = 0; round < finalRounds && finals.length > 1; round++) {
       for (const entry of finals) {
         if (now() + entry.ms < deadline) entry.ms = Math.min(entry.ms, await entry.again());
@@ -107,15 +119,32 @@ async function before(now: Timing['now'], deadline: number, making: Promise<Prog
   return result;
 }
 
-/** Milliseconds per piece, the least of some samples, of fewer rows where all would take too long, and a way to take more; undefined if the time is over before one is taken. */
-async function measure(clock: PassClock, now: Timing['now'], program: Program, together: number, step: Step, best: number, deadline: number): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
+/**
+ * Milliseconds per piece, the least of some samples, of fewer rows where all would take too long, and a way to take more; undefined if the
+ * time is over before one is taken.
+ */
+async function measure(
+  clock: PassClock,
+  now: Timing['now'],
+  program: Program,
+  together: number,
+  step: Step,
+  best: number,
+  deadline: number,
+): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
   const length = program.dispatches.length / together;
-  const steps = [...firstRows.filter((rows) => rows < step.rows).map((rows) => ({ ...step, rows, length: rows })).filter((each) => workgroups(program, each) > 0), step];
+  const steps = [
+    ...firstRows
+      .filter((rows) => rows < step.rows)
+      .map((rows) => ({ ...step, rows, length: rows }))
+      .filter((each) => workgroups(program, each) > 0),
+    step,
+  ];
   let at = 0;
   let next = 0;
   const time = (count: number): Promise<number> =>
     clock.time((pass) => {
-      for (let left = count; left > 0; ) {
+      for (let left = count; left > 0;) {
         const end = Math.min(length, next + left);
         program.encode(pass, steps[at], next * together, end * together);
         left -= end - next;
@@ -125,7 +154,8 @@ async function measure(clock: PassClock, now: Timing['now'], program: Program, t
   const sampleMs = (await clock.sampleMs()) ?? 0;
   const begun = now();
   let warm = 0;
-  do await time(1); // some drivers compile at the first use
+  do
+    await time(1); // some drivers compile at the first use
   while (best === Infinity && ++warm < length && now() - begun < firstUseMs);
   if (now() >= deadline) return undefined;
   let sample = await time(1);
@@ -151,4 +181,5 @@ async function measure(clock: PassClock, now: Timing['now'], program: Program, t
 }
 
 /** Of all dispatches in a step. */
-const workgroups = ({ dispatches }: Program, step: Step): number => dispatches.reduce((sum, { grid }) => sum + grid(step).reduce<number>((a, b = 1) => a * b, 1), 0);
+const workgroups = ({ dispatches }: Program, step: Step): number =>
+  dispatches.reduce((sum, { grid }) => sum + grid(step).reduce<number>((a, b = 1) => a * b, 1), 0);

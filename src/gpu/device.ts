@@ -50,13 +50,20 @@ const wantedLimits = [
 
 export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {}): Promise<Gpu> {
   if (!gpu) {
-    throw new DeviceError('This browser has no WebGPU. Use a current Chrome, Edge, Safari or Firefox, over https or localhost, and check that hardware acceleration is on.');
+    throw new DeviceError(
+      'This browser has no WebGPU. Use a current Chrome, Edge, Safari or Firefox, over https or localhost, and check that hardware acceleration is on.',
+    );
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
-    throw new DeviceError('WebGPU found no GPU adapter. Check that hardware acceleration is on and the graphics driver is current; on Linux, Chrome may need the flag --enable-features=Vulkan.');
+    throw new DeviceError(
+      'WebGPU found no GPU adapter. Check that hardware acceleration is on and the graphics driver is current; on Linux, Chrome may need the flag ' +
+      '--enable-features=Vulkan.',
+    );
   }
-  const wanted = (['subgroups', 'shader-f16', subgroupMatrix, 'timestamp-query'] as const).filter((name) => adapter.features.has(name) && !options.without?.includes(name));
+  const wanted = (['subgroups', 'shader-f16', subgroupMatrix, 'timestamp-query'] as const).filter(
+    (name) => adapter.features.has(name) && !options.without?.includes(name),
+  );
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== 'default') for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
   let device: GPUDevice;
@@ -83,7 +90,11 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
 }
 
 /** Whether an adapter does a GPU's work on the CPU: it says so, or, in browsers that do not tell yet, is known by name. */
-export const isSoftware = ({ isFallbackAdapter, architecture, description }: Pick<GPUAdapterInfo, 'isFallbackAdapter' | 'architecture' | 'description'>): boolean =>
+export const isSoftware = ({
+  isFallbackAdapter,
+  architecture,
+  description,
+}: Pick<GPUAdapterInfo, 'isFallbackAdapter' | 'architecture' | 'description'>): boolean =>
   isFallbackAdapter || /swiftshader|llvmpipe|microsoft basic render/i.test(`${architecture} ${description}`);
 
 /** What @webgpu/types lacks of `GPUAdapterInfo`: https://dawn.googlesource.com/dawn/+/refs/heads/main/docs/dawn/features/subgroup_matrix.md */
@@ -96,7 +107,9 @@ function unitsOf({ subgroupMinSize: threads, subgroupMaxSize, subgroupMatrixConf
   if (!threads || threads !== subgroupMaxSize) return [];
   const configs = [...subgroupMatrixConfigs].filter(({ resultComponentType }) => resultComponentType === 'f32');
   const components = f16 ? (['f16', 'f32'] as const) : (['f32'] as const);
-  return components.flatMap((component) => configs.filter(({ componentType }) => componentType === component).map(({ M: m, N: n, K: k }) => ({ component, m, n, k, threads })));
+  return components.flatMap((component) =>
+    configs.filter(({ componentType }) => componentType === component).map(({ M: m, N: n, K: k }) => ({ component, m, n, k, threads })),
+  );
 }
 
 /** Whether what was planned and chosen for one device holds for the other: all that its adapter tells is the same. */

@@ -23,7 +23,8 @@ describe('readInterface', () => {
     expect(new Set(params.map(({ name }) => name)).size).toBe(params.length);
     expect(4 * params.length).toBeLessThanOrEqual(256); // the stride of parameters in their buffer
     const kernels = sharing[file]?.map((kernel) => text + shaders.find(([name]) => name === kernel)![1]) ?? [text];
-    for (const kernel of kernels) for (const { name } of params) expect(kernel.split(new RegExp(`params\\.${name}\\b`)).length, `uses of params.${name}`).toBeGreaterThan(1);
+    for (const kernel of kernels)
+      for (const { name } of params) expect(kernel.split(new RegExp(`params\\.${name}\\b`)).length, `uses of params.${name}`).toBeGreaterThan(1);
   });
 
   it.each(withBindings)('reads every binding of %s', (_, text) => {
@@ -47,7 +48,9 @@ describe('kernelSource', () => {
   it('puts the directives of all files first, each once, then constants, then files in their order', () => {
     const replaced = { state: 'enable f16;\nfn enabled() {}\n', gate: 'enable f16;\nrequires subgroup_id;\nfn main() {}\n' };
     const source = kernelSource({ kernel: 'gate', files: ['activate', 'state'], consts: { HeadVec4s: 2 } }, replaced);
-    expect(source).toBe(`enable f16;\nrequires subgroup_id;\nconst HeadVec4s : u32 = 2u;\n${files['../../shaders/parts/activate.wgsl']}fn enabled() {}\nfn main() {}\n`);
+    expect(source).toBe(
+      `enable f16;\nrequires subgroup_id;\nconst HeadVec4s : u32 = 2u;\n${files['../../shaders/parts/activate.wgsl']}fn enabled() {}\nfn main() {}\n`,
+    );
   });
 
   it('names a file that is missing and the kernel that asks for it', () => {

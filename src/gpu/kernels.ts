@@ -84,7 +84,8 @@ export function readInterface(source: string): KernelInterface {
 /** Changes when any shader does: part of the key of what was measured with them. FNV-1a. */
 export function kernelsHash(replaced: Record<string, string> = {}): string {
   let hash = 0x811c9dc5;
-  for (const text of [...sources.values(), ...Object.values(replaced)]) for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  for (const text of [...sources.values(), ...Object.values(replaced)])
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(16);
 }
 

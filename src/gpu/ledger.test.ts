@@ -20,7 +20,9 @@ describe('the ledger', () => {
     const ledger = createLedger(device, 3 * 2 ** 20);
     ledger.create('weights', 'weights.layer.0', 2 ** 20, 8);
     expect(() => ledger.create('kv', 'kv.0.keys', 2.5 * 2 ** 20, 8)).toThrow(BudgetError);
-    expect(() => ledger.create('kv', 'kv.0.keys', 2.5 * 2 ** 20, 8)).toThrow('kv.0.keys needs 2.5 MiB on the GPU; 2.0 MiB of the budget of 3.0 MiB are left. Raise the budget');
+    expect(() => ledger.create('kv', 'kv.0.keys', 2.5 * 2 ** 20, 8)).toThrow(
+      'kv.0.keys needs 2.5 MiB on the GPU; 2.0 MiB of the budget of 3.0 MiB are left. Raise the budget',
+    );
     expect(() => ledger.reserve('staging', 2 ** 21 + 1)).toThrow(BudgetError);
     expect(buffers).toHaveLength(1);
     expect(ledger.bytes).toEqual({ weights: 2 ** 20, kv: 0, activations: 0, parameters: 0, staging: 0, test: 0 });
@@ -30,7 +32,9 @@ describe('the ledger', () => {
   it('refuses a buffer larger than the device allows', () => {
     const ledger = createLedger(fakeDevice({ maxBufferSize: 2 ** 20 }).device, 2 ** 30);
     expect(() => ledger.create('weights', 'weights.head', 2 ** 20 + 1, 8)).toThrow(BudgetError);
-    expect(() => ledger.create('weights', 'weights.head', 2 ** 20 + 1, 8)).toThrow(/weights\.head needs a buffer of 1\.0 MiB; this device allows at most 1\.0 MiB/);
+    expect(() => ledger.create('weights', 'weights.head', 2 ** 20 + 1, 8)).toThrow(
+      /weights\.head needs a buffer of 1\.0 MiB; this device allows at most 1\.0 MiB/,
+    );
     expect(ledger.peakBytes).toBe(0);
   });
 

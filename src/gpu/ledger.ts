@@ -34,7 +34,8 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: { 
   function take(purpose: Purpose, label: string, size: number): () => void {
     if (total + size > budgetBytes) {
       throw new BudgetError(
-        `${label} needs ${mib(size)} on the GPU; ${mib(budgetBytes - total)} of the budget of ${mib(budgetBytes)} are left. Raise the budget, or choose a shorter context or a smaller model.`,
+        `${label} needs ${mib(size)} on the GPU; ${mib(budgetBytes - total)} of the budget of ${mib(budgetBytes)} are left. Raise the budget, or ` +
+        'choose a shorter context or a smaller model.',
       );
     }
     const giveThere = within?.ledger.reserve(within.purpose, size, label);
@@ -57,14 +58,20 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: { 
     create(purpose, label, size, usage) {
       size = Math.max(16, Math.ceil(size / 16) * 16); // bindings of size 0 are invalid
       if (size > device.limits.maxBufferSize) {
-        throw new BudgetError(`${label} needs a buffer of ${mib(size)}; this device allows at most ${mib(device.limits.maxBufferSize)}.`, { code: 'adapter_limit' });
+        throw new BudgetError(`${label} needs a buffer of ${mib(size)}; this device allows at most ${mib(device.limits.maxBufferSize)}.`, {
+          code: 'adapter_limit',
+        });
       }
       const give = take(purpose, label, size);
       device.pushErrorScope('out-of-memory');
       const buffer = device.createBuffer({ label, size, usage });
       const allocated = device.popErrorScope().then(
         (error) => {
-          if (error) failure ??= new BudgetError(`The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`, { code: 'gpu_out_of_memory', cause: error });
+          if (error)
+            failure ??= new BudgetError(
+              `The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`,
+              { code: 'gpu_out_of_memory', cause: error },
+            );
         },
         (error: unknown) => void (failure ??= error),
       ).finally(() => pending.delete(allocated));

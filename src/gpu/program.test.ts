@@ -50,8 +50,11 @@ describe('a program', () => {
 
   it('packs floats as floats', async () => {
     const norm: Dispatch = {
-      label: 'norm', kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] }, params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5 },
-      bindings: { vectors: input, input, output }, grid: () => [1],
+      label: 'norm',
+      kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] },
+      params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5 },
+      bindings: { vectors: input, input, output },
+      grid: () => [1],
     };
     const { program, written } = create([norm]);
     await program;
@@ -59,13 +62,19 @@ describe('a program', () => {
   });
 
   it('names the dispatch, the kernel and the parameter or buffer that is missing', async () => {
-    await expect(create([gate('layer.0.gate', { params: { cols: 3, up: 4, input_stride: 5 } })]).program).rejects.toThrow('layer.0.gate: the kernel gate needs the parameter "output_stride".');
-    await expect(create([gate('layer.0.gate', { bindings: { state, input } })]).program).rejects.toThrow('layer.0.gate: the kernel gate needs a buffer for "output".');
+    await expect(create([gate('layer.0.gate', { params: { cols: 3, up: 4, input_stride: 5 } })]).program).rejects.toThrow(
+      'layer.0.gate: the kernel gate needs the parameter "output_stride".',
+    );
+    await expect(create([gate('layer.0.gate', { bindings: { state, input } })]).program).rejects.toThrow(
+      'layer.0.gate: the kernel gate needs a buffer for "output".',
+    );
   });
 
   it.each([0.5, -1, 2 ** 32, NaN, Infinity])('refuses %d where the shader has a whole number, rather than let it wrap', async (value) => {
     const params = { cols: 3, up: 4, input_stride: value, output_stride: 6 };
-    await expect(create([gate('layer.0.gate', { params })]).program).rejects.toThrow(`layer.0.gate: the parameter "input_stride" of the kernel gate is ${value}; it has to be a whole number from 0 to 4294967295.`);
+    await expect(create([gate('layer.0.gate', { params })]).program).rejects.toThrow(
+      `layer.0.gate: the parameter "input_stride" of the kernel gate is ${value}; it has to be a whole number from 0 to 4294967295.`,
+    );
   });
 
   it('refuses what is no number where the shader has a float', async () => {
@@ -103,8 +112,18 @@ describe('a program', () => {
     const { pass, calls } = fakePass();
     (await program).encode(pass, [{ rows: 3, length: 9, of: {} }, { rows: 2, length: 5, of: {} }]);
     expect(calls.filter((call) => call !== 'pipeline')).toEqual([
-      'group first', 'dispatch 5 2 1', 'group rope', 'dispatch 3 2 1', 'group attend', 'dispatch 3 2 1', 'group rope', 'dispatch 2 2 1', 'group attend', 'dispatch 2 2 1',
-      'group last', 'dispatch 5 2 1',
+      'group first',
+      'dispatch 5 2 1',
+      'group rope',
+      'dispatch 3 2 1',
+      'group attend',
+      'dispatch 3 2 1',
+      'group rope',
+      'dispatch 2 2 1',
+      'group attend',
+      'dispatch 2 2 1',
+      'group last',
+      'dispatch 5 2 1',
     ]);
   });
 

@@ -48,7 +48,13 @@ export interface Program {
 /** Bytes of the parameters of a dispatch, which some share: the largest minUniformBufferOffsetAlignment there is. */
 export const paramsStride = 256;
 
-export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, label: string, dispatches: Dispatch[]): Promise<Program> {
+export async function createProgram(
+  device: GPUDevice,
+  ledger: Ledger,
+  kernels: ReturnType<typeof createKernelCache>,
+  label: string,
+  dispatches: Dispatch[],
+): Promise<Program> {
   const compiled = await Promise.all(dispatches.map(({ kernel }) => kernels.get(kernel)));
   const { bytes, offsets } = packAll(dispatches, compiled);
   const paramsBuffer = ledger.create('parameters', `${label}.params`, bytes.length, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
@@ -87,8 +93,9 @@ export async function createProgram(device: GPUDevice, ledger: Ledger, kernels: 
     dispatches,
     encode(pass, given, first = 0, end = dispatches.length) {
       const steps: readonly Step[] = Array.isArray(given) ? given : [given];
-      const together = steps.length === 1 ? steps[0] : { rows: steps.reduce((sum, { rows }) => sum + rows, 0), length: Math.max(...steps.map(({ length }) => length)) };
-      for (let i = first; i < end; ) {
+      const together =
+        steps.length === 1 ? steps[0] : { rows: steps.reduce((sum, { rows }) => sum + rows, 0), length: Math.max(...steps.map(({ length }) => length)) };
+      for (let i = first; i < end;) {
         if (!isOwn[i]) {
           run(pass, i++, together);
           continue;
@@ -127,7 +134,10 @@ function packParams(dispatch: Dispatch, kernel: Kernel, target: DataView): void 
     if (value === undefined) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs the parameter "${name}".`);
     const whole = type === 'u32'; // setUint32 would wrap anything else
     if (whole ? !(Number.isInteger(value) && value >= 0 && value < 2 ** 32) : Number.isNaN(value)) {
-      throw new Error(`${dispatch.label}: the parameter "${name}" of the kernel ${dispatch.kernel.kernel} is ${value}; it has to be ${whole ? `a whole number from 0 to ${2 ** 32 - 1}` : 'a number'}.`);
+      throw new Error(
+        `${dispatch.label}: the parameter "${name}" of the kernel ${dispatch.kernel.kernel} is ${value}; it has to be ` +
+        `${whole ? `a whole number from 0 to ${2 ** 32 - 1}` : 'a number'}.`,
+      );
     }
     if (whole) target.setUint32(4 * i, value, true);
     else target.setFloat32(4 * i, value, true);

@@ -26,7 +26,8 @@ const mostDoubled = 4096;
 export const inSteps = (positions: number): number => Math.ceil(positions / step) * step;
 
 /** Slots to have where `positions` are needed and there are `capacity`, of a conversation of at most `most`. */
-export const grownTo = (capacity: number, positions: number, most: number): number => Math.min(most, Math.max(inSteps(positions), Math.min(2 * capacity, mostDoubled)));
+export const grownTo = (capacity: number, positions: number, most: number): number =>
+  Math.min(most, Math.max(inSteps(positions), Math.min(2 * capacity, mostDoubled)));
 
 /** Bytes of all layers at first and with `context` positions, and at most of the old pages of the one layer that is growing. */
 export function freshBytes(config: KvHeads & Pick<ModelConfig, 'layers'>, context: number, format: KvFormat): { first: number; full: number; growing: number } {

@@ -14,7 +14,8 @@ export interface Segment {
 export type KvHeads = Pick<ModelConfig, 'kvHeads' | 'headDim'>;
 
 /** Bytes of the pages of one layer. */
-export const segmentBytes = ({ kvHeads, headDim }: KvHeads, slots: number, format: KvFormat): number => Math.ceil(slots / pageSlots) * kvHeads * 4 * pageWords(format, headDim);
+export const segmentBytes = ({ kvHeads, headDim }: KvHeads, slots: number, format: KvFormat): number =>
+  Math.ceil(slots / pageSlots) * kvHeads * 4 * pageWords(format, headDim);
 
 /** Bytes of the keys and values of one position of a layer. */
 export const positionBytes = (heads: KvHeads, format: KvFormat): number => segmentBytes(heads, pageSlots, format) / pageSlots;

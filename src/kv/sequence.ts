@@ -54,7 +54,10 @@ export interface Sequence extends SequenceBuffers {
 export function createSequence(home: SequenceHome, stays = false): Sequence {
   const { device, ledger, config, context, format } = home;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const own = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [name, { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) }]);
+  const own = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [
+    name,
+    { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) },
+  ]);
   const { state, ids } = Object.fromEntries(own);
   const freed: (() => void)[] = [];
   let fresh = createFresh(ledger, config, context, format);

@@ -51,7 +51,10 @@ export function unpackSnapshot(bytes: Uint8Array, expected: SnapshotOf): Snapsho
   if (!of || !tokens || !layers || at + layers.reduce((sum, size) => sum + size, 0) !== bytes.byteLength) throw damaged;
   for (const name of ['model', 'format', 'pages'] as const) {
     if (of[name] !== expected[name]) {
-      throw new RequestError(`The saved sequence is of another model or setting: its ${name} is ${of[name]}, here it is ${expected[name]}. Run the conversation again from its text.`);
+      throw new RequestError(
+        `The saved sequence is of another model or setting: its ${name} is ${of[name]}, here it is ${expected[name]}. Run the conversation again ` +
+        'from its text.',
+      );
     }
   }
   return { of, tokens, layers: layers.map((size) => bytes.subarray(at, (at += size))) };

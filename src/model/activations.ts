@@ -46,7 +46,10 @@ export function activationBindings({ config, ropes }: Numbers, ops: readonly Op[
 /** All zero; `writeAngles` fills the table of angles. */
 export function createActivations(ledger: Ledger, { config, ropes }: Numbers, ops: readonly Op[], sizes: ActivationSizes): Activations {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const made = Object.entries(activationBindings({ config, ropes }, ops, sizes)).map(([name, bytes]) => [name, { buffer: ledger.create('activations', name, bytes, usage) }]);
+  const made = Object.entries(activationBindings({ config, ropes }, ops, sizes)).map(([name, bytes]) => [
+    name,
+    { buffer: ledger.create('activations', name, bytes, usage) },
+  ]);
   const { state, angles, ...buffers } = Object.fromEntries(made);
   let entries = 0;
   const firstAngles = ropes.map((rope) => (entries += angleEntries(rope, sizes.context)) - angleEntries(rope, sizes.context));
@@ -54,6 +57,12 @@ export function createActivations(ledger: Ledger, { config, ropes }: Numbers, op
 }
 
 /** `ropeFactors`: of each of the graph's ropes, the tensor that it names. */
-export function writeAngles(queue: GPUQueue, { angles, firstAngles }: Activations, { ropes }: Pick<Graph, 'ropes'>, context: number, ropeFactors: (Float32Array | undefined)[]): void {
+export function writeAngles(
+  queue: GPUQueue,
+  { angles, firstAngles }: Activations,
+  { ropes }: Pick<Graph, 'ropes'>,
+  context: number,
+  ropeFactors: (Float32Array | undefined)[],
+): void {
   ropes.forEach((rope, i) => queue.writeBuffer(angles.buffer, 8 * firstAngles[i], angleTable(rope, context, ropeFactors[i])));
 }

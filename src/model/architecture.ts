@@ -47,7 +47,8 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
     number,
     count(key, { least = 1, most, fallback }) {
       const value = number(key, fallback);
-      if (!Number.isInteger(value) || value < least || value > most) throw new InvalidFileError(`${full(key)} is ${value}; it has to be a whole number from ${least} to ${most}.`);
+      if (!Number.isInteger(value) || value < least || value > most)
+        throw new InvalidFileError(`${full(key)} is ${value}; it has to be a whole number from ${least} to ${most}.`);
       return value;
     },
     string: (key, fallback) => getString(header.metadata, full(key), fallback),
@@ -58,7 +59,9 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
       if (!tensor) throw new InvalidFileError(`The tensor ${name} is missing; a ${architecture} model needs it.`);
       const [actualCols, actualRows = 1, ...more] = tensor.shape;
       if (actualCols !== cols || actualRows !== rows || more.some((n) => n !== 1)) {
-        throw new InvalidFileError(`The tensor ${name} has shape [${tensor.shape.join(', ')}]; the metadata of this ${architecture} model asks for [${cols}, ${rows}].`);
+        throw new InvalidFileError(
+          `The tensor ${name} has shape [${tensor.shape.join(', ')}]; the metadata of this ${architecture} model asks for [${cols}, ${rows}].`,
+        );
       }
       return { tensor: name, firstRow: 0, rows };
     },
@@ -75,7 +78,9 @@ function perLayer(value: MetadataValue | undefined, key: string): number | undef
   if (typeof first !== 'number') return undefined;
   const other = Array.prototype.findIndex.call(value, (each: unknown) => each !== first);
   if (other < 0) return first;
-  throw new UnsupportedModelError(`The file's ${key} differs from layer to layer (${first} in the first, ${String(value[other])} in layer ${other}); windrow needs one number for all.`);
+  throw new UnsupportedModelError(
+    `The file's ${key} differs from layer to layer (${first} in the first, ${String(value[other])} in layer ${other}); windrow needs one number for all.`,
+  );
 }
 
 /** The sizes every architecture has, with the sanity that later arithmetic relies on. */
@@ -100,11 +105,25 @@ export function readConfig(file: ModelFile, architecture: string): ModelConfig {
   }
   const tokens = file.header.metadata.get('tokenizer.ggml.tokens');
   if (Array.isArray(tokens) && tokens.length !== vocab) {
-    throw new InvalidFileError(`The vocabulary (tokenizer.ggml.tokens) has ${tokens.length} tokens, but token_embd.weight has ${vocab} rows; needed is one row for each token. The file is damaged, or was converted wrongly: get another one.`);
+    throw new InvalidFileError(
+      `The vocabulary (tokenizer.ggml.tokens) has ${tokens.length} tokens, but token_embd.weight has ${vocab} rows; needed is one row for each ` +
+      'token. The file is damaged, or was converted wrongly: get another one.',
+    );
   }
   const eps = file.number('attention.layer_norm_rms_epsilon');
   if (!(eps > 0 && eps < 1)) throw new InvalidFileError(`${architecture}.attention.layer_norm_rms_epsilon is ${eps}; it has to lie between 0 and 1.`);
-  return { architecture, layers, dim, heads, kvHeads, headDim, ffn: count('feed_forward_length', 1 << 20), vocab, context: count('context_length', mostPositions), eps };
+  return {
+    architecture,
+    layers,
+    dim,
+    heads,
+    kvHeads,
+    headDim,
+    ffn: count('feed_forward_length', 1 << 20),
+    vocab,
+    context: count('context_length', mostPositions),
+    eps,
+  };
 }
 
 /** The embedding lookup and the output matrix, which may be the same tensor ("tied"). */

@@ -3,7 +3,11 @@ import { attentionOf, partialsBytes } from './ops/attend.ts';
 import { type AttentionChoice, attentions } from './kernel-choice.ts';
 
 const spansIn = (threads: number, heads: number, kvHeads: number): number[] =>
-  attentions.filter((each) => each.threads === threads).map((each): AttentionChoice => attentionOf({ heads, kvHeads }, each)).map(({ span }) => span).sort((a, b) => a - b);
+  attentions
+    .filter((each) => each.threads === threads)
+    .map((each): AttentionChoice => attentionOf({ heads, kvHeads }, each))
+    .map(({ span }) => span)
+    .sort((a, b) => a - b);
 
 it('gives attention the span chosen, or the largest that leaves its workgroups within 16 KiB', () => {
   expect(spansIn(32, 9, 3)).toEqual([64, 128, 256, 512]);

@@ -16,7 +16,15 @@ export function queriesKeysValues(file: ModelFile, { dim, heads, kvHeads, headDi
 }
 
 /** x += matrix · input, or branch = matrix · input where a norm stands between them. */
-export function back(file: ModelFile, { dim }: ModelConfig, tensor: string, input: string, cols: number, output: 'x' | 'branch' = 'x', bias?: string[]): Project {
+export function back(
+  file: ModelFile,
+  { dim }: ModelConfig,
+  tensor: string,
+  input: string,
+  cols: number,
+  output: 'x' | 'branch' = 'x',
+  bias?: string[],
+): Project {
   return project({ input, cols, bias, output, add: output === 'x', matrices: [file.matrix(tensor, cols, dim)] });
 }
 

@@ -29,12 +29,15 @@ const gemma3 = 'tiny/tiny-gemma3.gguf';
 const qwen2 = 'tiny/tiny-qwen2.gguf';
 
 describe('architectures', () => {
-  it.each(['arcee', 'gemma2', 'olmo2', 'gpt-oss', 'qwen3moe', 'granite', 'lfm2', 'smallthinker', 'smollm3'])('refuses %s by name and lists those that work', async (name) => {
-    const error = await refusal(graphOf(fixture(`tiny/tiny-${name}.zeroed.gguf`)));
-    expect(error).toBeInstanceOf(UnsupportedModelError);
-    expect(error.message).toContain(`The architecture "${name}"`);
-    expect(error.message).toContain('Supported are llama, qwen2, qwen3, gemma3, phi3');
-  });
+  it.each(['arcee', 'gemma2', 'olmo2', 'gpt-oss', 'qwen3moe', 'granite', 'lfm2', 'smallthinker', 'smollm3'])(
+    'refuses %s by name and lists those that work',
+    async (name) => {
+      const error = await refusal(graphOf(fixture(`tiny/tiny-${name}.zeroed.gguf`)));
+      expect(error).toBeInstanceOf(UnsupportedModelError);
+      expect(error.message).toContain(`The architecture "${name}"`);
+      expect(error.message).toContain('Supported are llama, qwen2, qwen3, gemma3, phi3');
+    },
+  );
 
   it.each([
     ['stories260K/stories260K.gguf', 'llama', 5], ['tiny/tiny-llama-k.gguf', 'llama', 2], ['tiny/tiny-mistral.gguf', 'llama', 2],
@@ -61,28 +64,98 @@ describe('what windrow would have to ignore', () => {
     ['a bias of a matrix that has none', llama, { tensors: { 'blk.0.ffn_down.bias': extra } }, /blk\.0\.ffn_down\.bias/],
     ['factors of LongRoPE in a llama model', llama, { tensors: { 'rope_factors_long.weight': { shape: [4] } } }, /rope_factors_long\.weight/],
     ['a layer more than the metadata says', llama, { metadata: { 'llama.block_count': u32(4) } }, /tensor blk\.4\./],
-    ['an unknown rope scaling', llama, { metadata: { 'llama.rope.scaling.type': string('spiral') } }, /rope scaling type "spiral" .* supported are none, linear and yarn/],
+    [
+      'an unknown rope scaling',
+      llama,
+      { metadata: { 'llama.rope.scaling.type': string('spiral') } },
+      /rope scaling type "spiral" .* supported are none, linear and yarn/,
+    ],
     ['longrope by its type', phi3, { metadata: { 'phi3.rope.scaling.type': string('longrope') } }, /"longrope"/],
-    ['longrope by its factors', phi3, { tensors: { 'rope_factors_long.weight': { shape: [32] }, 'rope_factors_short.weight': { shape: [32] } } }, /longrope \(rope_factors_long\.weight\), which windrow does not implement/],
-    ['a soft cap of attention', gemma3, { metadata: { 'gemma3.attn_logit_softcapping': f32(50) } }, /gemma3\.attn_logit_softcapping = 50, which windrow does not implement/],
-    ['a soft cap of logits where the architecture has none', llama, { metadata: { 'llama.final_logit_softcapping': f32(30) } }, /llama\.final_logit_softcapping = 30/],
+    [
+      'longrope by its factors',
+      phi3,
+      { tensors: { 'rope_factors_long.weight': { shape: [32] }, 'rope_factors_short.weight': { shape: [32] } } },
+      /longrope \(rope_factors_long\.weight\), which windrow does not implement/,
+    ],
+    [
+      'a soft cap of attention',
+      gemma3,
+      { metadata: { 'gemma3.attn_logit_softcapping': f32(50) } },
+      /gemma3\.attn_logit_softcapping = 50, which windrow does not implement/,
+    ],
+    [
+      'a soft cap of logits where the architecture has none',
+      llama,
+      { metadata: { 'llama.final_logit_softcapping': f32(30) } },
+      /llama\.final_logit_softcapping = 30/,
+    ],
     ['a soft cap of the routers to come', llama, { metadata: { 'llama.router_logit_softcapping': f32(30) } }, /router_logit_softcapping = 30/],
-    ['a sliding window where the architecture has none', llama, { metadata: { 'llama.attention.sliding_window': u32(64) } }, /llama\.attention\.sliding_window = 64/],
+    [
+      'a sliding window where the architecture has none',
+      llama,
+      { metadata: { 'llama.attention.sliding_window': u32(64) } },
+      /llama\.attention\.sliding_window = 64/,
+    ],
     ['scales of other architectures', llama, { metadata: { 'llama.logit_scale': f32(4) } }, /llama\.logit_scale = 4/],
     ['a key with a list', llama, { metadata: { 'llama.swiglu_clamp': { type: 'f32', value: [1, 2] } } }, /llama\.swiglu_clamp = 1,2/],
     ['experts', llama, { metadata: { 'llama.expert_count': u32(8), 'llama.expert_used_count': u32(2) } }, /llama\.expert_count = 8: a mixture of experts/],
-    ['experts, with their tensors in place of the dense ones', llama, { metadata: { 'llama.expert_count': u32(8) }, tensors: { 'blk.0.ffn_gate.weight': undefined, 'blk.0.ffn_gate_exps.weight': { shape: [64, 172, 8] } } }, /mixture of experts/],
+    [
+      'experts, with their tensors in place of the dense ones',
+      llama,
+      { metadata: { 'llama.expert_count': u32(8) }, tensors: { 'blk.0.ffn_gate.weight': undefined, 'blk.0.ffn_gate_exps.weight': { shape: [64, 172, 8] } } },
+      /mixture of experts/,
+    ],
     ['a part of a split model', llama, { metadata: { 'split.count': { type: 'u16', value: 3 } } }, /part 1 of 3 of a split model\. Give all 3 parts together/],
-    ['a part of a split model that has no metadata of its own', llama, { metadata: { 'general.architecture': undefined, 'split.no': { type: 'u16', value: 1 }, 'split.count': { type: 'u16', value: 3 } } }, /part 2 of 3 of a split model/],
-    ['the projector of a vision model', llama, { metadata: { 'general.architecture': string('clip'), 'general.type': string('mmproj') } }, /projector of a vision model \(mmproj\).*Choose the file of the model itself/],
+    [
+      'a part of a split model that has no metadata of its own',
+      llama,
+      { metadata: { 'general.architecture': undefined, 'split.no': { type: 'u16', value: 1 }, 'split.count': { type: 'u16', value: 3 } } },
+      /part 2 of 3 of a split model/,
+    ],
+    [
+      'the projector of a vision model',
+      llama,
+      { metadata: { 'general.architecture': string('clip'), 'general.type': string('mmproj') } },
+      /projector of a vision model \(mmproj\).*Choose the file of the model itself/,
+    ],
     ['an importance matrix', llama, { metadata: { 'general.architecture': undefined, 'general.type': string('imatrix') } }, /importance matrix/],
-    ['a vision tower in the file', gemma3, { tensors: { 'v.blk.0.attn_q.weight': extra } }, /has a vision tower beside its language model \(the tensor v\.blk\.0\.attn_q\.weight, say\).*Choose a file of the text model/],
-    ['fewer tokens than rows', llama, { metadata: { 'tokenizer.ggml.tokens': { type: 'string', value: Array.from({ length: 460 }, (_, i) => `t${i}`) } } }, /has 460 tokens, but token_embd\.weight has 512 rows/],
-    ['more tokens than rows', llama, { metadata: { 'tokenizer.ggml.tokens': { type: 'string', value: Array.from({ length: 520 }, (_, i) => `t${i}`) } } }, /has 520 tokens, but token_embd\.weight has 512 rows/],
-    ['counts that differ by layer', llama, { metadata: { 'llama.attention.head_count_kv': { type: 'i32', value: [4, 4, 2, 4, 4] } } }, /head_count_kv differs from layer to layer \(4 in the first, 2 in layer 2\)/],
-    ['attention that looks ahead', llama, { metadata: { 'llama.attention.causal': { type: 'bool', value: false }, 'llama.logit_scale': f32(2) } }, /llama\.logit_scale = 2/],
+    [
+      'a vision tower in the file',
+      gemma3,
+      { tensors: { 'v.blk.0.attn_q.weight': extra } },
+      /has a vision tower beside its language model \(the tensor v\.blk\.0\.attn_q\.weight, say\).*Choose a file of the text model/,
+    ],
+    [
+      'fewer tokens than rows',
+      llama,
+      { metadata: { 'tokenizer.ggml.tokens': { type: 'string', value: Array.from({ length: 460 }, (_, i) => `t${i}`) } } },
+      /has 460 tokens, but token_embd\.weight has 512 rows/,
+    ],
+    [
+      'more tokens than rows',
+      llama,
+      { metadata: { 'tokenizer.ggml.tokens': { type: 'string', value: Array.from({ length: 520 }, (_, i) => `t${i}`) } } },
+      /has 520 tokens, but token_embd\.weight has 512 rows/,
+    ],
+    [
+      'counts that differ by layer',
+      llama,
+      { metadata: { 'llama.attention.head_count_kv': { type: 'i32', value: [4, 4, 2, 4, 4] } } },
+      /head_count_kv differs from layer to layer \(4 in the first, 2 in layer 2\)/,
+    ],
+    [
+      'attention that looks ahead',
+      llama,
+      { metadata: { 'llama.attention.causal': { type: 'bool', value: false }, 'llama.logit_scale': f32(2) } },
+      /llama\.logit_scale = 2/,
+    ],
     ['an adapter', llama, { metadata: { 'general.type': string('adapter') } }, /of the type "adapter", not a whole language model/],
-    ['a head dimension above 256', qwen2, { metadata: { 'qwen2.attention.key_length': u32(320), 'qwen2.attention.value_length': u32(320) } }, /head dimension of 320; windrow supports even ones up to 256/],
+    [
+      'a head dimension above 256',
+      qwen2,
+      { metadata: { 'qwen2.attention.key_length': u32(320), 'qwen2.attention.value_length': u32(320) } },
+      /head dimension of 320; windrow supports even ones up to 256/,
+    ],
     ['keys and values of different sizes', qwen2, { metadata: { 'qwen2.attention.value_length': u32(32) } }, /Keys of 64 and values of 32/],
   ];
   it.each(cases)('refuses %s', async (_, path, change, message) => {
@@ -105,12 +178,24 @@ describe('what windrow would have to ignore', () => {
   });
 
   it('but not keys that are off, nor a vocabulary size that is true', async () => {
-    const off = { 'llama.expert_count': u32(0), 'llama.attn_logit_softcapping': f32(0), 'llama.use_parallel_residual': { type: 'bool', value: false }, 'split.count': u32(1), 'general.type': string('model') } as const;
+    const off = {
+      'llama.expert_count': u32(0),
+      'llama.attn_logit_softcapping': f32(0),
+      'llama.use_parallel_residual': { type: 'bool', value: false },
+      'split.count': u32(1),
+      'general.type': string('model'),
+    } as const;
     expect((await varied(llama, { metadata: off })).config.dim).toBe(64);
   });
 
   it('nor keys that repeat the default, nor counts per layer that are all the same', async () => {
-    const same = { 'llama.attention.causal': { type: 'bool', value: true }, 'llama.attention.clamp_kqv': { type: 'f32', value: [0, 0, 0, 0, 0] }, 'llama.logit_scale': f32(1), 'llama.attention.head_count': { type: 'i32', value: [8, 8, 8, 8, 8] }, 'llama.attention.head_count_kv': { type: 'u32', value: [4, 4, 4, 4, 4] } } as const;
+    const same = {
+      'llama.attention.causal': { type: 'bool', value: true },
+      'llama.attention.clamp_kqv': { type: 'f32', value: [0, 0, 0, 0, 0] },
+      'llama.logit_scale': f32(1),
+      'llama.attention.head_count': { type: 'i32', value: [8, 8, 8, 8, 8] },
+      'llama.attention.head_count_kv': { type: 'u32', value: [4, 4, 4, 4, 4] },
+    } as const;
     expect((await varied(llama, { metadata: same })).config).toMatchObject({ heads: 8, kvHeads: 4 });
   });
 });
@@ -122,35 +207,95 @@ describe('damaged models', () => {
     ['a norm missing', llama, { tensors: { 'blk.2.attn_norm.weight': undefined } }, /blk\.2\.attn_norm\.weight is missing/],
     ['a bias missing of three', qwen2, { tensors: { 'blk.1.attn_k.bias': undefined } }, /blk\.1\.attn_k\.bias is missing/],
     ['a layer missing', llama, { metadata: { 'llama.block_count': u32(6) } }, /blk\.5\.attn_q\.weight is missing/],
-    ['a matrix with its sides swapped', llama, { tensors: { 'blk.0.ffn_down.weight': { shape: [64, 172] } } }, /blk\.0\.ffn_down\.weight has shape \[64, 172\]; .* asks for \[172, 64\]/],
+    [
+      'a matrix with its sides swapped',
+      llama,
+      { tensors: { 'blk.0.ffn_down.weight': { shape: [64, 172] } } },
+      /blk\.0\.ffn_down\.weight has shape \[64, 172\]; .* asks for \[172, 64\]/,
+    ],
     ['a matrix with a third side', llama, { tensors: { 'blk.0.attn_k.weight': { shape: [64, 16, 2] } } }, /has shape \[64, 16, 2\]/],
     ['a norm too short', llama, { tensors: { 'blk.0.attn_norm.weight': { shape: [32] } } }, /blk\.0\.attn_norm\.weight has shape \[32\]; .* asks for \[64\]/],
     ['a norm of two sides', llama, { tensors: { 'output_norm.weight': { shape: [32, 2] } } }, /output_norm\.weight has shape \[32, 2\]/],
-    ['a norm per head too short', gemma3, { tensors: { 'blk.1.attn_k_norm.weight': { shape: [16] } } }, /blk\.1\.attn_k_norm\.weight has shape \[16\]; .* asks for \[32\]/],
-    ['a norm after the branch too short', gemma3, { tensors: { 'blk.1.post_ffw_norm.weight': { shape: [128] } } }, /post_ffw_norm\.weight has shape \[128\]; .* asks for \[256\]/],
+    [
+      'a norm per head too short',
+      gemma3,
+      { tensors: { 'blk.1.attn_k_norm.weight': { shape: [16] } } },
+      /blk\.1\.attn_k_norm\.weight has shape \[16\]; .* asks for \[32\]/,
+    ],
+    [
+      'a norm after the branch too short',
+      gemma3,
+      { tensors: { 'blk.1.post_ffw_norm.weight': { shape: [128] } } },
+      /post_ffw_norm\.weight has shape \[128\]; .* asks for \[256\]/,
+    ],
     ['a bias too short', qwen2, { tensors: { 'blk.0.attn_v.bias': { shape: [64] } } }, /blk\.0\.attn_v\.bias has shape \[64\]; .* asks for \[128\]/],
-    ['too few rope factors', 'tiny/tiny-llama3.gguf', { tensors: { 'rope_freqs.weight': { shape: [16] } } }, /rope_freqs\.weight has shape \[16\]; .* asks for \[32\]/],
+    [
+      'too few rope factors',
+      'tiny/tiny-llama3.gguf',
+      { tensors: { 'rope_freqs.weight': { shape: [16] } } },
+      /rope_freqs\.weight has shape \[16\]; .* asks for \[32\]/,
+    ],
     ['another vocabulary size', llama, { metadata: { 'llama.vocab_size': u32(32000) } }, /llama\.vocab_size is 32000, but token_embd\.weight has 512 rows/],
     ['no layers', llama, { metadata: { 'llama.block_count': u32(0) } }, /llama\.block_count is 0; .* from 1 to 4096/],
     ['an absurd number of layers', llama, { metadata: { 'llama.block_count': u32(4e9) } }, /block_count is 4000000000/],
     ['an absurd width', llama, { metadata: { 'llama.embedding_length': u32(4e9) } }, /embedding_length is 4000000000/],
-    ['an absurd feed-forward width', llama, { metadata: { 'llama.feed_forward_length': u32(2 ** 20) } }, /blk\.0\.ffn_gate\.weight has shape \[64, 172\]; .* asks for \[64, 1048576\]/],
+    [
+      'an absurd feed-forward width',
+      llama,
+      { metadata: { 'llama.feed_forward_length': u32(2 ** 20) } },
+      /blk\.0\.ffn_gate\.weight has shape \[64, 172\]; .* asks for \[64, 1048576\]/,
+    ],
     ['half a head', llama, { metadata: { 'llama.attention.head_count': f32(7.5) } }, /head_count is 7\.5/],
     ['heads that share unevenly', llama, { metadata: { 'llama.attention.head_count_kv': u32(3) } }, /8 query heads cannot share 3/],
-    ['more rotated dimensions than a head has', llama, { metadata: { 'llama.rope.dimension_count': u32(16) } }, /rope\.dimension_count is 16; .* up to the head dimension 8/],
+    [
+      'more rotated dimensions than a head has',
+      llama,
+      { metadata: { 'llama.rope.dimension_count': u32(16) } },
+      /rope\.dimension_count is 16; .* up to the head dimension 8/,
+    ],
     ['a rope base of 0', llama, { metadata: { 'llama.rope.freq_base': f32(0) } }, /freq_base is 0/],
     ['a rope factor below 0', llama, { metadata: { 'llama.rope.scaling.factor': f32(-2) } }, /rope\.scaling\.factor is -2; it has to be above 0/],
     ['an epsilon of 0', llama, { metadata: { 'llama.attention.layer_norm_rms_epsilon': f32(0) } }, /epsilon is 0;/],
     ['no context length', llama, { metadata: { 'llama.context_length': undefined } }, /no llama\.context_length; needed is a number/],
     ['a context length in words', llama, { metadata: { 'llama.context_length': string('long') } }, /context_length is the string "long"/],
-    ['a sliding window pattern of 0', gemma3, { metadata: { 'gemma3.attention.sliding_window_pattern': u32(0) } }, /gemma3\.attention\.sliding_window_pattern is 0; .* from 1 to/],
-    ['half a sliding window pattern', gemma3, { metadata: { 'gemma3.attention.sliding_window_pattern': f32(2.5) } }, /sliding_window_pattern is 2\.5; .* whole number/],
-    ['a sliding window below 0', gemma3, { metadata: { 'gemma3.attention.sliding_window': f32(-1) } }, /gemma3\.attention\.sliding_window is -1; .* from 0 to 2147483648/],
-    ['a sliding window longer than positions can be', gemma3, { metadata: { 'gemma3.attention.sliding_window': { type: 'u64', value: 2 ** 32 } } }, /gemma3\.attention\.sliding_window is 4294967296; .* from 0 to 2147483648/],
-    ['a soft cap that is no number', gemma3, { metadata: { 'gemma3.final_logit_softcapping': f32(NaN) } }, /gemma3\.final_logit_softcapping is NaN; it has to be a finite number/],
+    [
+      'a sliding window pattern of 0',
+      gemma3,
+      { metadata: { 'gemma3.attention.sliding_window_pattern': u32(0) } },
+      /gemma3\.attention\.sliding_window_pattern is 0; .* from 1 to/,
+    ],
+    [
+      'half a sliding window pattern',
+      gemma3,
+      { metadata: { 'gemma3.attention.sliding_window_pattern': f32(2.5) } },
+      /sliding_window_pattern is 2\.5; .* whole number/,
+    ],
+    [
+      'a sliding window below 0',
+      gemma3,
+      { metadata: { 'gemma3.attention.sliding_window': f32(-1) } },
+      /gemma3\.attention\.sliding_window is -1; .* from 0 to 2147483648/,
+    ],
+    [
+      'a sliding window longer than positions can be',
+      gemma3,
+      { metadata: { 'gemma3.attention.sliding_window': { type: 'u64', value: 2 ** 32 } } },
+      /gemma3\.attention\.sliding_window is 4294967296; .* from 0 to 2147483648/,
+    ],
+    [
+      'a soft cap that is no number',
+      gemma3,
+      { metadata: { 'gemma3.final_logit_softcapping': f32(NaN) } },
+      /gemma3\.final_logit_softcapping is NaN; it has to be a finite number/,
+    ],
     ['a rope base without end', llama, { metadata: { 'llama.rope.freq_base': f32(Infinity) } }, /llama\.rope\.freq_base is Infinity/],
     ['a rope magnitude that is no number', llama, { metadata: { 'llama.rope.scaling.attn_factor': f32(NaN) } }, /attn_factor is NaN/],
-    ['a context longer than positions can be', llama, { metadata: { 'llama.context_length': { type: 'u64', value: 2 ** 31 + 1 } } }, /llama\.context_length is 2147483649; .* from 1 to 2147483648/],
+    [
+      'a context longer than positions can be',
+      llama,
+      { metadata: { 'llama.context_length': { type: 'u64', value: 2 ** 31 + 1 } } },
+      /llama\.context_length is 2147483649; .* from 1 to 2147483648/,
+    ],
     ['no architecture', llama, { metadata: { 'general.architecture': undefined } }, /no general\.architecture/],
   ];
   it.each(cases)('refuses %s', async (_, path, change, message) => {
@@ -195,10 +340,17 @@ describe('rope', () => {
   });
 
   it('is YaRN with what the file says', async () => {
-    expect(await ropeOf({
-      'llama.rope.scaling.type': string('yarn'), 'llama.rope.scaling.factor': f32(8), 'llama.rope.scaling.original_context_length': u32(128), 'llama.rope.scaling.attn_factor': f32(0.5),
-      'llama.rope.scaling.yarn_beta_fast': f32(16), 'llama.rope.scaling.yarn_beta_slow': f32(2), 'llama.rope.scaling.yarn_ext_factor': f32(0.5),
-    })).toEqual({ ...plain, scale: 0.125, magnitude: 0.5 * (1 + 0.1 * Math.log(8)), yarn: { originalContext: 128, betaFast: 16, betaSlow: 2, extFactor: 0.5 } });
+    expect(
+      await ropeOf({
+        'llama.rope.scaling.type': string('yarn'),
+        'llama.rope.scaling.factor': f32(8),
+        'llama.rope.scaling.original_context_length': u32(128),
+        'llama.rope.scaling.attn_factor': f32(0.5),
+        'llama.rope.scaling.yarn_beta_fast': f32(16),
+        'llama.rope.scaling.yarn_beta_slow': f32(2),
+        'llama.rope.scaling.yarn_ext_factor': f32(0.5),
+      }),
+    ).toEqual({ ...plain, scale: 0.125, magnitude: 0.5 * (1 + 0.1 * Math.log(8)), yarn: { originalContext: 128, betaFast: 16, betaSlow: 2, extFactor: 0.5 } });
   });
 
   it('has the factors of Llama 3, which the CPU reads', async () => {

@@ -24,20 +24,32 @@ export function buildGraph(header: Header): Graph {
   const splits = getNumber(header.metadata, 'split.count', 1);
   if (splits > 1) {
     const part = getNumber(header.metadata, 'split.no', 0) + 1;
-    throw new UnsupportedModelError(`The file is part ${part} of ${splits} of a split model. Give all ${splits} parts together (the address or path of one is enough if the others lie beside it under their own names), or join them first (llama-gguf-split --merge).`);
+    throw new UnsupportedModelError(
+      `The file is part ${part} of ${splits} of a split model. Give all ${splits} parts together (the address or path of one is enough if the ` +
+      'others lie beside it under their own names), or join them first (llama-gguf-split --merge).',
+    );
   }
   const type = getString(header.metadata, 'general.type', 'model');
   const name = type === 'model' ? getString(header.metadata, 'general.architecture') : getString(header.metadata, 'general.architecture', type);
-  if (type === 'mmproj' || name === 'clip') throw new UnsupportedModelError('The file is the projector of a vision model (mmproj), which stands beside the model. Choose the file of the model itself.');
-  if (type === 'imatrix') throw new UnsupportedModelError('The file is an importance matrix, by which models are quantised. Choose the file of the model itself.');
+  if (type === 'mmproj' || name === 'clip')
+    throw new UnsupportedModelError(
+      'The file is the projector of a vision model (mmproj), which stands beside the model. Choose the file of the model itself.',
+    );
+  if (type === 'imatrix')
+    throw new UnsupportedModelError('The file is an importance matrix, by which models are quantised. Choose the file of the model itself.');
   const architecture = architectures.get(name);
   if (!architecture) {
-    throw new UnsupportedModelError(`The architecture "${name}" is not supported. Supported are ${[...architectures.keys()].join(', ')}: choose a model of one of these.`);
+    throw new UnsupportedModelError(
+      `The architecture "${name}" is not supported. Supported are ${[...architectures.keys()].join(', ')}: choose a model of one of these.`,
+    );
   }
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
-  if (experts > 0) throw new UnsupportedModelError(`The file sets ${name}.expert_count = ${experts}: a mixture of experts, which windrow does not implement. Choose a dense model.`);
+  if (experts > 0)
+    throw new UnsupportedModelError(
+      `The file sets ${name}.expert_count = ${experts}: a mixture of experts, which windrow does not implement. Choose a dense model.`,
+    );
   const file = openModelFile(header, name);
   const graph = architecture.graph(file);
   refuseUnknownKeys(header, architecture, file.keysRead);
@@ -57,7 +69,9 @@ function refuseUnknownKeys(header: Header, { name, harmless }: Architecture, rea
     const short = key.slice(name.length + 1);
     const off = isOff(value, defaults[short]); // expert_count = 0 and the like
     if (!off && !read.has(short) && !harmless.includes(short) && !harmlessKeys.includes(short)) {
-      throw new UnsupportedModelError(`The file sets ${key} = ${String(value).slice(0, 60)}, which windrow does not implement for ${name}; ignoring it could give wrong numbers.`);
+      throw new UnsupportedModelError(
+        `The file sets ${key} = ${String(value).slice(0, 60)}, which windrow does not implement for ${name}; ignoring it could give wrong numbers.`,
+      );
     }
   }
 }
@@ -72,10 +86,15 @@ function refuseUnusedTensors(header: Header, graph: Graph): void {
   const used = new Set([...graph.hostTensors, ...opsOf(graph).flatMap((op) => tensorsOf(op, graph.config))]);
   for (const tensor of header.tensors.keys()) {
     if (/^(v|mm)\./.test(tensor)) {
-      throw new UnsupportedModelError(`The file has a vision tower beside its language model (the tensor ${tensor}, say); windrow reads text alone. Choose a file of the text model, in which the tower is left out or lies in a file of its own (mmproj).`);
+      throw new UnsupportedModelError(
+        `The file has a vision tower beside its language model (the tensor ${tensor}, say); windrow reads text alone. Choose a file of the text ` +
+        'model, in which the tower is left out or lies in a file of its own (mmproj).',
+      );
     }
     if (!used.has(tensor)) {
-      throw new UnsupportedModelError(`The file has a tensor ${tensor}, which windrow does not use in a ${graph.config.architecture} model; ignoring it could give wrong numbers.`);
+      throw new UnsupportedModelError(
+        `The file has a tensor ${tensor}, which windrow does not use in a ${graph.config.architecture} model; ignoring it could give wrong numbers.`,
+      );
     }
   }
   for (const tensor of used) {
@@ -89,7 +108,9 @@ function checkVectors(header: Header, graph: Graph): void {
   const check = (name: string, length: number) => {
     const [actual, ...more] = header.tensors.get(name)!.shape;
     if (actual !== length || more.some((n) => n !== 1)) {
-      throw new InvalidFileError(`The tensor ${name} has shape [${[actual, ...more].join(', ')}]; the metadata of this ${config.architecture} model asks for [${length}].`);
+      throw new InvalidFileError(
+        `The tensor ${name} has shape [${[actual, ...more].join(', ')}]; the metadata of this ${config.architecture} model asks for [${length}].`,
+      );
     }
   };
   for (const op of opsOf(graph)) {

@@ -4,7 +4,10 @@ import { type MatrixPart } from './products.ts';
 import { type KernelChoice } from './kernel-choice.ts';
 
 /** Names matrices whose products are equal work for a kernel, as in `Q4_1 3072x576 norm silu hidden`. */
-export function matrixKind({ output, norm, bias, gate, add, softcap }: Project, { format, rows, cols }: Pick<MatrixPart['matrix'], 'format' | 'rows' | 'cols'>): string {
+export function matrixKind(
+  { output, norm, bias, gate, add, softcap }: Project,
+  { format, rows, cols }: Pick<MatrixPart['matrix'], 'format' | 'rows' | 'cols'>,
+): string {
   return [format.name, `${rows}x${cols}`, norm && 'norm', bias && 'bias', gate, add && 'add', softcap && 'softcap', output].filter(Boolean).join(' ');
 }
 

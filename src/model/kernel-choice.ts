@@ -10,12 +10,18 @@ export interface KernelChoice {
   splits: number;
   /** Panels per workgroup in decode, at most 4. */
   panels: number;
-  /** Prefill by tiles of 64 x 64 in workgroup memory, also as subgroup matrices, or by rows without barriers: alone, or 4 or 8 threads of a subgroup sharing what they read. */
+  /**
+   * Prefill by tiles of 64 x 64 in workgroup memory, also as subgroup matrices, or by rows without barriers: alone, or 4 or 8 threads of a
+   * subgroup sharing what they read.
+   */
   prefill: 'tile' | MatrixPrefill | 'rows' | 'broadcast4' | 'broadcast8';
   tile: 'f32' | 'f16';
   /** Prefill of up to `fewRows` tokens by a kernel of its own with so many threads to a matrix row; 0: as that of more. */
   few: number;
-  /** Decode with activations as each thread reads them, staged in workgroup memory for all of its threads, or staged there as two signed bytes each for products in integers (types without integer codes: as each thread reads them). */
+  /**
+   * Decode with activations as each thread reads them, staged in workgroup memory for all of its threads, or staged there as two signed
+   * bytes each for products in integers (types without integer codes: as each thread reads them).
+   */
   dot: 'f32' | 'staged' | 'i8';
   reduce: 'workgroup' | 'subgroup';
   /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`attentionOf`), and its threads. */
@@ -37,7 +43,15 @@ export const usualAttention: AttentionChoice = { span: 128, threads: 128 };
 /** Those with the least in them that could fail. */
 export const plainAttention: AttentionChoice = { span: 128, threads: 32 };
 /** All that there are to choose from. */
-export const attentions: AttentionChoice[] = [usualAttention, { span: 256, threads: 128 }, { span: 512, threads: 128 }, plainAttention, { span: 64, threads: 32 }, { span: 256, threads: 32 }, { span: 512, threads: 32 }];
+export const attentions: AttentionChoice[] = [
+  usualAttention,
+  { span: 256, threads: 128 },
+  { span: 512, threads: 128 },
+  plainAttention,
+  { span: 64, threads: 32 },
+  { span: 256, threads: 32 },
+  { span: 512, threads: 32 },
+];
 /** Most tokens of a step that there are to choose from, and where nothing was measured: tiles of 64 x 64 then keep a GPU busy. */
 export const chunks = [64, 128, 256, 512];
 export const usualChunk = 256;

@@ -28,7 +28,8 @@ export const tensorsOf = (op: Op, config: ModelConfig): string[] =>
   [...vectorsOf(op, config).map(({ tensor }) => tensor), ...stacksOf(op, config).flatMap(({ ranges }) => ranges.map(({ tensor }) => tensor))];
 
 /** The dispatches of one operation for one token (decode) or for many (prefill). */
-export const record = (op: Op, context: RecordContext, place: Place, mode: Mode, section: string): Dispatch[] => operationOf(op).dispatches(op, context, place, mode, section);
+export const record = (op: Op, context: RecordContext, place: Place, mode: Mode, section: string): Dispatch[] =>
+  operationOf(op).dispatches(op, context, place, mode, section);
 
 /** Undefined for a kernel that no operation dispatches. */
 export function costOf(dispatch: Dispatch, step: Step, model: CostModel): Cost | undefined {

@@ -3,10 +3,20 @@ import { type Gpu, type MatrixUnit } from '../gpu/device.ts';
 import { matrixPrefills, missing } from './possible-choices.ts';
 
 const gpu = (smallestSubgroup: number) =>
-  ({ device: { limits: { maxComputeInvocationsPerWorkgroup: 256 } }, features: { subgroups: smallestSubgroup > 0, f16: false }, smallestSubgroup, matrixUnits: [] }) as unknown as Gpu;
+  ({
+    device: { limits: { maxComputeInvocationsPerWorkgroup: 256 } },
+    features: { subgroups: smallestSubgroup > 0, f16: false },
+    smallestSubgroup,
+    matrixUnits: [],
+  }) as unknown as Gpu;
 
 describe('missing', () => {
-  it.each([[0, [false, false]], [4, [true, false]], [8, [true, true]], [32, [true, true]]])('lets no more threads share than the smallest subgroup of %i has', (smallest, possible) => {
+  it.each([
+    [0, [false, false]],
+    [4, [true, false]],
+    [8, [true, true]],
+    [32, [true, true]],
+  ])('lets no more threads share than the smallest subgroup of %i has', (smallest, possible) => {
     expect((['broadcast4', 'broadcast8'] as const).map((prefill) => !missing(gpu(smallest), { prefill }))).toEqual(possible);
   });
 
@@ -21,7 +31,11 @@ describe('missing', () => {
 describe('subgroup matrices', () => {
   const unit = (component: MatrixUnit['component'], k: number): MatrixUnit => ({ component, m: 16, n: 16, k, threads: 32 });
   const withUnits = (memory: number) =>
-    ({ ...gpu(32), device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: memory } }, matrixUnits: [unit('f16', 16), unit('f16', 24), unit('f32', 8)] }) as unknown as Gpu;
+    ({
+      ...gpu(32),
+      device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: memory } },
+      matrixUnits: [unit('f16', 16), unit('f16', 24), unit('f32', 8)],
+    }) as unknown as Gpu;
 
   it('are those of the device that fit a tile and the workgroup memory', () => {
     expect(matrixPrefills(withUnits(32768))).toEqual(['matrix-f16-16x16x16-32', 'matrix-f32-16x16x8-32']);
@@ -33,6 +47,8 @@ describe('subgroup matrices', () => {
   it('are refused with the reason', () => {
     expect(missing(withUnits(32768), { prefill: 'matrix-f16-8x8x8-32' })).toBe('the device has no such subgroup matrices');
     expect(missing(withUnits(32768), { prefill: 'matrix-f16-16x16x24-32' })).toMatch(/cannot be divided/);
-    expect(missing(withUnits(16384), { prefill: 'matrix-f16-16x16x16-32' })).toBe('such subgroup matrices need 19712 bytes of workgroup memory; the device allows 16384');
+    expect(missing(withUnits(16384), { prefill: 'matrix-f16-16x16x16-32' })).toBe(
+      'such subgroup matrices need 19712 bytes of workgroup memory; the device allows 16384',
+    );
   });
 });

@@ -5,7 +5,10 @@ import { type KernelChoice } from './kernel-choice.ts';
 import { type MatrixPrefill, fitsTile, matrixPrefill, matrixWorkgroupBytes, unitOf } from './subgroup-matrix.ts';
 
 /** What `gpu` lacks for `choice`, if anything. */
-export function missing({ device, features, smallestSubgroup, matrixUnits }: Gpu, { splits, few, prefill = 'tile', tile, dot, reduce, span, threads }: Partial<KernelChoice>): string | undefined {
+export function missing(
+  { device, features, smallestSubgroup, matrixUnits }: Gpu,
+  { splits, few, prefill = 'tile', tile, dot, reduce, span, threads }: Partial<KernelChoice>,
+): string | undefined {
   const { maxComputeInvocationsPerWorkgroup: most, maxComputeWorkgroupStorageSize: memory } = device.limits;
   if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
   if (dot === 'i8' && !features.packedDot) return 'the browser has no packed_4x8_integer_dot_product';
@@ -15,7 +18,8 @@ export function missing({ device, features, smallestSubgroup, matrixUnits }: Gpu
   const unit = unitOf(prefill);
   if (unit && !matrixUnits.some((each) => matrixPrefill(each) === prefill)) return 'the device has no such subgroup matrices';
   if (unit && !fitsTile(unit)) return 'a tile of 64 x 64 cannot be divided into such subgroup matrices';
-  if (unit && matrixWorkgroupBytes(unit) > memory) return `such subgroup matrices need ${matrixWorkgroupBytes(unit)} bytes of workgroup memory; the device allows ${memory}`;
+  if (unit && matrixWorkgroupBytes(unit) > memory)
+    return `such subgroup matrices need ${matrixWorkgroupBytes(unit)} bytes of workgroup memory; the device allows ${memory}`;
   if (splits && splits * 32 > most) return `${splits} splits need workgroups of ${splits * 32}; the device allows ${most}`;
   if (few && few * 32 > most) return `${few} splits of few rows need workgroups of ${few * 32}; the device allows ${most}`;
   if (span && threads && span < threads) return `attention of ${threads} threads needs a span of as many positions`;

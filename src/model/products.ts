@@ -25,7 +25,11 @@ export interface MatrixPart {
 }
 
 /** The kernel that multiplies one row of activations with a matrix. */
-export function decodeKernel({ splits, panels, dot }: Pick<KernelChoice, 'splits' | 'panels' | 'dot'>, part: MatrixPart, constants: Record<string, number>): KernelSpec {
+export function decodeKernel(
+  { splits, panels, dot }: Pick<KernelChoice, 'splits' | 'panels' | 'dot'>,
+  part: MatrixPart,
+  constants: Record<string, number>,
+): KernelSpec {
   const { codes } = part.matrix.format;
   const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : [dot === 'staged' ? 'input/staged' : 'input/direct'];
   // At most 9 KiB of workgroup memory: beside the sums of the most splits within the 16 KiB that every device has.
@@ -49,16 +53,29 @@ const rowsSizes = sizesOf('matvec-rows');
 const broadcastSizes = sizesOf('matvec-broadcast');
 
 /** Threads of a subgroup that share the activations they read. */
-export const lanesOf = (prefill: KernelChoice['prefill']): number => ({ broadcast4: 4, broadcast8: 8 } as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;
+export const lanesOf = (prefill: KernelChoice['prefill']): number =>
+  (({ broadcast4: 4, broadcast8: 8 }) as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;
 
 /** The kernel that multiplies many rows of activations with a matrix. */
-export function prefillKernel({ prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
+export function prefillKernel(
+  { prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>,
+  part: MatrixPart,
+  constants: Record<string, number>,
+): Pick<Dispatch, 'kernel' | 'grid'> {
   const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
   const tiles: Dispatch['grid'] = ({ rows }) => [Math.ceil((part.panels * panelRows) / tileRows), Math.ceil(rows / tileRows)];
   const unit = unitOf(prefill);
   if (unit) {
     const { component, m, n, k, threads } = unit;
-    return { kernel: { kernel: 'matmul-matrix', files: [`matrix/${component}`, 'matrix/subgroup', ...files], consts: { M: m, N: n, K: k, Threads: threads, Down: partsDown(threads) }, constants }, grid: tiles };
+    return {
+      kernel: {
+        kernel: 'matmul-matrix',
+        files: [`matrix/${component}`, 'matrix/subgroup', ...files],
+        consts: { M: m, N: n, K: k, Threads: threads, Down: partsDown(threads) },
+        constants,
+      },
+      grid: tiles,
+    };
   }
   if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile}`, ...files], constants }, grid: tiles };
   const lanes = lanesOf(prefill);
@@ -75,7 +92,12 @@ export const fewRows = wgslNumber('matvec-few', 'Tokens');
 /** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
 export function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
   return {
-    kernel: { kernel: 'matvec-few', files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'], consts: { Splits: splits }, constants },
+    kernel: {
+      kernel: 'matvec-few',
+      files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'],
+      consts: { Splits: splits },
+      constants,
+    },
     grid: ({ rows }) => [rows <= fewRows ? part.panels : 0],
   };
 }

@@ -15,9 +15,31 @@ import { opsOf, record } from './operations.ts';
 import { sectionsOf, specsOf } from './sections.ts';
 import { type Mode, type KernelChoice } from './kernel-choice.ts';
 
-const models = ['stories260K/stories260K', 'tiny/tiny-llama-k', 'tiny/tiny-llama-legacy', 'tiny/tiny-llama-i', 'tiny/tiny-llama3', 'tiny/tiny-mistral', 'tiny/tiny-qwen2', 'tiny/tiny-qwen3', 'tiny/tiny-gemma3', 'tiny/tiny-phi3'];
+const models = [
+  'stories260K/stories260K',
+  'tiny/tiny-llama-k',
+  'tiny/tiny-llama-legacy',
+  'tiny/tiny-llama-i',
+  'tiny/tiny-llama3',
+  'tiny/tiny-mistral',
+  'tiny/tiny-qwen2',
+  'tiny/tiny-qwen3',
+  'tiny/tiny-gemma3',
+  'tiny/tiny-phi3',
+];
 
-const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
+const plain: KernelChoice = {
+  splits: 1,
+  panels: 1,
+  prefill: 'rows',
+  tile: 'f32',
+  few: 0,
+  dot: 'f32',
+  reduce: 'workgroup',
+  span: 128,
+  threads: 128,
+  chunk: 256,
+};
 const fast: KernelChoice = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', reduce: 'subgroup', span: 64, threads: 32, chunk: 256 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
@@ -45,7 +67,9 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
     });
   return sections.flatMap(({ name: section, ops }, index) => {
     const vectorOffset = (tensor: string) => layout.sections[index].vectors.find((vector) => vector.tensor === tensor)!.offset / 4;
-    return ops.flatMap(({ op, stacks }) => record(op, context, { vectors: binding('vectors'), vectorOffset, stacks: stacks.map((ref) => partsOf(ref.section, ref.stack)) }, mode, section));
+    return ops.flatMap(({ op, stacks }) =>
+      record(op, context, { vectors: binding('vectors'), vectorOffset, stacks: stacks.map((ref) => partsOf(ref.section, ref.stack)) }, mode, section),
+    );
   });
 }
 
@@ -92,7 +116,8 @@ describe('record', () => {
     };
     const whole = await rowsOf(Infinity);
     const cut = await rowsOf(2);
-    for (const tokens of [1, fewRows, fewRows + 1]) expect(await rowsOf(2, { ...plain, few: 2 }, tokens), `${tokens} tokens, few of a kernel of their own`).toEqual(cut);
+    for (const tokens of [1, fewRows, fewRows + 1])
+      expect(await rowsOf(2, { ...plain, few: 2 }, tokens), `${tokens} tokens, few of a kernel of their own`).toEqual(cut);
     expect([...cut.keys()]).toEqual([...whole.keys()]);
     for (const [label, rows] of whole) {
       expect(new Set(rows).size, label).toBe(rows.length);
@@ -101,7 +126,8 @@ describe('record', () => {
   });
 
   it('fuses gate and up in decode where they are one binding, and not where they are several', async () => {
-    const kernels = async (mostPanels: number) => (await recordModel('stories260K/stories260K', 'decode', plain, mostPanels)).map(({ kernel }) => kernel.kernel);
+    const kernels = async (mostPanels: number) =>
+      (await recordModel('stories260K/stories260K', 'decode', plain, mostPanels)).map(({ kernel }) => kernel.kernel);
     expect(await kernels(Infinity)).not.toContain('gate');
     expect((await kernels(2)).filter((name) => name === 'gate')).toHaveLength(5);
   });

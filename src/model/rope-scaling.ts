@@ -7,7 +7,9 @@ import { type ModelConfig, type RopeSpec } from './graph.ts';
 export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
   const dims = file.number('rope.dimension_count', config.headDim);
   if (!Number.isInteger(dims) || dims < 2 || dims > config.headDim || dims % 2) {
-    throw new InvalidFileError(`${config.architecture}.rope.dimension_count is ${dims}; it has to be an even number up to the head dimension ${config.headDim}.`);
+    throw new InvalidFileError(
+      `${config.architecture}.rope.dimension_count is ${dims}; it has to be an even number up to the head dimension ${config.headDim}.`,
+    );
   }
   const base = file.number('rope.freq_base', 10000);
   if (!(base > 0)) throw new InvalidFileError(`${config.architecture}.rope.freq_base is ${base}; it has to be above 0.`);
@@ -31,6 +33,8 @@ export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec[
       return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (yarn.extFactor ? 1 + 0.1 * Math.log(factor) : 1) };
     }
     default:
-      throw new UnsupportedModelError(`The rope scaling type "${type}" is not supported by windrow for ${config.architecture}; supported are none, linear and yarn.`);
+      throw new UnsupportedModelError(
+        `The rope scaling type "${type}" is not supported by windrow for ${config.architecture}; supported are none, linear and yarn.`,
+      );
   }
 }

@@ -10,16 +10,27 @@ export const sequenceBytes = (context: number): Record<string, number> => ({ sta
 /** `fresh` gives the fresh pages of a layer, also after they have grown. */
 export function createSequenceBuffers(ledger: Ledger, context: number, fresh: (layer: number) => GPUBuffer): SequenceBuffers {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const made = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [name, { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) }]);
+  const made = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [
+    name,
+    { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) },
+  ]);
   const { state, ids } = Object.fromEntries(made);
   return { state, ids, fresh: (layer) => ({ buffer: fresh(layer) }) };
 }
 
 /** Says how many rows a step has, of all its sequences. */
-export const writeRows = (queue: GPUQueue, { state }: Pick<Activations, 'state'>, rows: number): void => queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows));
+export const writeRows = (queue: GPUQueue, { state }: Pick<Activations, 'state'>, rows: number): void =>
+  queue.writeBuffer(state.buffer, 0, Uint32Array.of(0, rows));
 
 /** Makes ready a step of `rows` of this sequence alone, the first of them at `position`, in the rows of the activations from `first` on. */
-export function writeState(queue: GPUQueue, activations: Pick<Activations, 'state'>, { state, base = 0 }: SequenceBuffers, position: number, rows: number, first = 0): void {
+export function writeState(
+  queue: GPUQueue,
+  activations: Pick<Activations, 'state'>,
+  { state, base = 0 }: SequenceBuffers,
+  position: number,
+  rows: number,
+  first = 0,
+): void {
   queue.writeBuffer(state.buffer, 0, Uint32Array.of(position, rows, 0, base, first));
   writeRows(queue, activations, rows);
 }

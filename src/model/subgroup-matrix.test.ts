@@ -15,7 +15,16 @@ describe('the names of units', () => {
 });
 
 describe('fitsTile', () => {
-  it.each([unit(8, 8, 8, 32), unit(16, 16, 16, 32), unit(8, 16, 16, 16), unit(16, 16, 16, 64), unit(8, 8, 8, 8), unit(8, 8, 8, 4), unit(16, 8, 8, 32), unit(32, 8, 16, 32)])('takes %o', (each) => {
+  it.each([
+    unit(8, 8, 8, 32),
+    unit(16, 16, 16, 32),
+    unit(8, 16, 16, 16),
+    unit(16, 16, 16, 64),
+    unit(8, 8, 8, 8),
+    unit(8, 8, 8, 4),
+    unit(16, 8, 8, 32),
+    unit(32, 8, 16, 32),
+  ])('takes %o', (each) => {
     expect(fitsTile(each)).toBe(true);
   });
 

@@ -19,7 +19,16 @@ describe('attention', () => {
 
   it('averages values by the softmax of the scores', () => {
     // scores ln 1 and ln 3: weights 1/4 and 3/4
-    const found = attention({ queries: Float32Array.of(1), keys: Float32Array.of(0, 2 * Math.log(3)), values: Float32Array.of(8, 16), heads: 1, kvHeads: 1, headDim: 1, position: 1, scale: 0.5 });
+    const found = attention({
+      queries: Float32Array.of(1),
+      keys: Float32Array.of(0, 2 * Math.log(3)),
+      values: Float32Array.of(8, 16),
+      heads: 1,
+      kvHeads: 1,
+      headDim: 1,
+      position: 1,
+      scale: 0.5,
+    });
     expect(found[0]).toBeCloseTo(14, 5);
   });
 
@@ -37,7 +46,13 @@ describe('attention', () => {
   it('sees the last positions of a window and no others', () => {
     const windowed = attention({ ...base, window: 2 });
     // token 1 stands at position 5: the same as a cache of positions 4 and 5 alone
-    const alone = attention({ ...base, queries: base.queries.subarray(8, 16), keys: base.keys.subarray(16, 24), values: base.values.subarray(16, 24), position: 1 });
+    const alone = attention({
+      ...base,
+      queries: base.queries.subarray(8, 16),
+      keys: base.keys.subarray(16, 24),
+      values: base.values.subarray(16, 24),
+      position: 1,
+    });
     close(windowed.subarray(8, 16), alone);
     close(attention({ ...base, window: 7 }), attention(base));
     expect(attention({ ...base, window: 6 }).subarray(16)).not.toEqual(attention(base).subarray(16));
@@ -51,7 +66,16 @@ describe('attention', () => {
 
   it('caps scores softly', () => {
     // Scores 1000 and 2000 both become the cap: equal weights.
-    const one = { queries: Float32Array.of(1000), keys: Float32Array.of(1, 2), values: Float32Array.of(2, 4), heads: 1, kvHeads: 1, headDim: 1, position: 1, scale: 1 };
+    const one = {
+      queries: Float32Array.of(1000),
+      keys: Float32Array.of(1, 2),
+      values: Float32Array.of(2, 4),
+      heads: 1,
+      kvHeads: 1,
+      headDim: 1,
+      position: 1,
+      scale: 1,
+    };
     expect(attention({ ...one, softcap: 2 })[0]).toBeCloseTo(3, 6);
     expect(attention(one)[0]).toBe(4);
   });

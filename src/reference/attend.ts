@@ -39,7 +39,14 @@ export function attention(attention: Attention): Float32Array {
 }
 
 /** One query (headDim) over positions `first` to `last`. */
-function attend({ keys, values, kvHeads, headDim, scale, softcap }: Attention, query: Float32Array, first: number, last: number, kvHead: number, sink = -Infinity): Float64Array {
+function attend(
+  { keys, values, kvHeads, headDim, scale, softcap }: Attention,
+  query: Float32Array,
+  first: number,
+  last: number,
+  kvHead: number,
+  sink = -Infinity,
+): Float64Array {
   const row = (position: number) => (position * kvHeads + kvHead) * headDim;
   const scores: number[] = [];
   for (let position = first; position <= last; position++) {

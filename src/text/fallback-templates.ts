@@ -10,33 +10,60 @@ export interface Format {
   readonly stop?: readonly string[];
 }
 
-const template = (message: string, opening: string): string => `{% for message in messages %}${message}{% endfor %}{% if add_generation_prompt %}{{ '${opening}' }}{% endif %}`;
+const template = (message: string, opening: string): string =>
+  `{% for message in messages %}${message}{% endfor %}{% if add_generation_prompt %}{{ '${opening}' }}{% endif %}`;
 
 /** Without a place for a system prompt: that goes before the first question. */
 const byTurns = (question: string, answer: string, opening: string): string =>
   template(`{% if message.role == 'user' %}{{ ${question} }}{% elif message.role == 'assistant' %}{{ ${answer} }}{% endif %}`, opening);
 
 const formats: readonly Format[] = [
-  { name: 'chatml', tokens: ['<|im_start|>', '<|im_end|>'], template: template("{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}", '<|im_start|>assistant\\n') },
   {
-    name: 'llama3', tokens: ['<|start_header_id|>', '<|end_header_id|>', '<|eot_id|>'],
-    template: template("{{ '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' + message.content + '<|eot_id|>' }}", '<|start_header_id|>assistant<|end_header_id|>\\n\\n'),
+    name: 'chatml',
+    tokens: ['<|im_start|>', '<|im_end|>'],
+    template: template("{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}", '<|im_start|>assistant\\n'),
   },
   {
-    name: 'gemma', tokens: ['<start_of_turn>', '<end_of_turn>'],
-    template: byTurns("'<start_of_turn>user\\n' + message.content + '<end_of_turn>\\n'", "'<start_of_turn>model\\n' + message.content + '<end_of_turn>\\n'", '<start_of_turn>model\\n'),
+    name: 'llama3',
+    tokens: ['<|start_header_id|>', '<|end_header_id|>', '<|eot_id|>'],
+    template: template(
+      "{{ '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' + message.content + '<|eot_id|>' }}",
+      '<|start_header_id|>assistant<|end_header_id|>\\n\\n',
+    ),
   },
-  { name: 'phi3', tokens: ['<|user|>', '<|assistant|>', '<|end|>'], template: template("{{ '<|' + message.role + '|>\\n' + message.content + '<|end|>\\n' }}", '<|assistant|>\\n') },
+  {
+    name: 'gemma',
+    tokens: ['<start_of_turn>', '<end_of_turn>'],
+    template: byTurns(
+      "'<start_of_turn>user\\n' + message.content + '<end_of_turn>\\n'",
+      "'<start_of_turn>model\\n' + message.content + '<end_of_turn>\\n'",
+      '<start_of_turn>model\\n',
+    ),
+  },
+  {
+    name: 'phi3',
+    tokens: ['<|user|>', '<|assistant|>', '<|end|>'],
+    template: template("{{ '<|' + message.role + '|>\\n' + message.content + '<|end|>\\n' }}", '<|assistant|>\\n'),
+  },
   { name: 'mistral', tokens: ['[INST]', '[/INST]'], template: byTurns("'[INST] ' + message.content + ' [/INST]'", 'message.content + eos_token', '') },
   {
-    name: 'deepseek', tokens: ['<｜User｜>', '<｜Assistant｜>'],
-    template: template("{{ ({'user': '<｜User｜>', 'assistant': '<｜Assistant｜>'}[message.role] or '') + message.content + (eos_token if message.role == 'assistant' else '') }}", '<｜Assistant｜>'),
+    name: 'deepseek',
+    tokens: ['<｜User｜>', '<｜Assistant｜>'],
+    template: template(
+      "{{ ({'user': '<｜User｜>', 'assistant': '<｜Assistant｜>'}[message.role] or '') + message.content + (eos_token if message.role == 'assistant' else '') }}",
+      '<｜Assistant｜>',
+    ),
   },
 ];
 
 const plain: Format = {
-  name: 'plain', tokens: [], stop: ['\nUser:'],
-  template: template("{% if message.role == 'system' %}{{ message.content + '\\n\\n' }}{% else %}{{ (message.role | capitalize) + ': ' + message.content + '\\n' }}{% endif %}", 'Assistant:'),
+  name: 'plain',
+  tokens: [],
+  stop: ['\nUser:'],
+  template: template(
+    "{% if message.role == 'system' %}{{ message.content + '\\n\\n' }}{% else %}{{ (message.role | capitalize) + ': ' + message.content + '\\n' }}{% endif %}",
+    'Assistant:',
+  ),
 };
 
 /** The format that a vocabulary suggests; a plain one where it suggests none. */

@@ -21,10 +21,13 @@ export function normalizeMessages(messages: readonly Message[]): Message[] {
   return messages.map((message, index) => {
     const { role, content } = message;
     // A role becomes part of control tokens.
-    if (typeof role !== 'string' || !/^[\w-]{1,64}$/.test(role)) throw new RequestError(`The role of message ${index + 1} is ${shown(role)}; needed is a word like "user", "assistant" or "system".`);
+    if (typeof role !== 'string' || !/^[\w-]{1,64}$/.test(role))
+      throw new RequestError(`The role of message ${index + 1} is ${shown(role)}; needed is a word like "user", "assistant" or "system".`);
     const hasContent = typeof content === 'string' || (typeof content === 'object' && content !== null);
     if (!hasContent && !((content ?? null) === null && message.tool_calls)) throw new RequestError(`The content of message ${index + 1} is no text.`);
-    const given: Record<string, unknown> = Object.fromEntries(Object.entries(wellFormed(message) as object).filter(([, value]) => value !== null && value !== undefined));
+    const given: Record<string, unknown> = Object.fromEntries(
+      Object.entries(wellFormed(message) as object).filter(([, value]) => value !== null && value !== undefined),
+    );
     const reasoning = reasoningFields.map((field) => given[field]).find((value) => value !== undefined);
     return { ...(reasoning === undefined ? given : { thinking: reasoning, ...given, reasoning_content: reasoning }), role };
   });

@@ -14,20 +14,24 @@ describe('stop strings', () => {
   it('end the text before the first of them, wherever the pieces are cut', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 12 });
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\n'), minLength: 1, maxLength: 4 }), { maxLength: 3 }), fc.array(letters, { maxLength: 6 }), (stops, pieces) => {
-        const whole = pieces.join('');
-        const { text, stopped } = shown(stops, pieces);
-        // Expected: as if the text came letter by letter and ended as soon as a stop string is complete.
-        let expected = whole;
-        let found = false;
-        for (let end = 1; end <= whole.length && !found; end++) {
-          const starts = stops.filter((stop) => whole.slice(0, end).endsWith(stop)).map((stop) => end - stop.length);
-          found = starts.length > 0;
-          if (found) expected = whole.slice(0, Math.min(...starts));
-        }
-        expect(stopped).toBe(found);
-        expect(text).toBe(expected);
-      }),
+      fc.property(
+        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\n'), minLength: 1, maxLength: 4 }), { maxLength: 3 }),
+        fc.array(letters, { maxLength: 6 }),
+        (stops, pieces) => {
+          const whole = pieces.join('');
+          const { text, stopped } = shown(stops, pieces);
+          // Expected: as if the text came letter by letter and ended as soon as a stop string is complete.
+          let expected = whole;
+          let found = false;
+          for (let end = 1; end <= whole.length && !found; end++) {
+            const starts = stops.filter((stop) => whole.slice(0, end).endsWith(stop)).map((stop) => end - stop.length);
+            found = starts.length > 0;
+            if (found) expected = whole.slice(0, Math.min(...starts));
+          }
+          expect(stopped).toBe(found);
+          expect(text).toBe(expected);
+        },
+      ),
       { numRuns: 2000 },
     );
   });

@@ -56,14 +56,22 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
     if (broken) throw broken;
     try {
       const all = {
-        bos_token: token(tokenizer.bos), eos_token: token(tokenizer.eos), unk_token: token(tokenizer.unknown), tools: tools ?? null, documents: documents ?? null,
-        ...variables, messages, add_generation_prompt: addGenerationPrompt,
+        bos_token: token(tokenizer.bos),
+        eos_token: token(tokenizer.eos),
+        unk_token: token(tokenizer.unknown),
+        tools: tools ?? null,
+        documents: documents ?? null,
+        ...variables,
+        messages,
+        add_generation_prompt: addGenerationPrompt,
       };
       return runTemplate(program, all, now(), mark ? marks : undefined);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TemplateException) throw new RequestError(`The model's chat template does not accept this conversation: ${reason}`);
-      const unusable = new UnsupportedModelError(`The model's chat template cannot be run: ${reason}. Choose another file of the model, or give the prompt as text.`);
+      const unusable = new UnsupportedModelError(
+        `The model's chat template cannot be run: ${reason}. Choose another file of the model, or give the prompt as text.`,
+      );
       // What passes the bounds with a few words will pass them again, after seconds each time.
       if (error instanceof RangeError && probes.includes(messages)) broken = unusable;
       throw unusable;
@@ -91,7 +99,8 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
       return bare === (marked === undefined ? undefined : marks.unmark(marked));
     }));
 
-  const placesSystem = attempt(() => run(questionOnly, {}, false)) === undefined || attempt(() => run(systemAndQuestion, {}, false))?.includes(systemPrompt) === true;
+  const placesSystem =
+    attempt(() => run(questionOnly, {}, false)) === undefined || attempt(() => run(systemAndQuestion, {}, false))?.includes(systemPrompt) === true;
 
   return {
     origin, stop,
@@ -128,7 +137,10 @@ function choose(own: string, tokenizer: Tokenizer): Choice {
     }
   }
   const { name, template, stop = [] } = suggestFormat((token) => tokenizer.find(token) !== undefined);
-  const notices = reason === undefined ? [] : [`The model's chat template is no Jinja (${reason}): conversations are written in the format "${name}", which its vocabulary suggests.`];
+  const notices =
+    reason === undefined
+      ? []
+      : [`The model's chat template is no Jinja (${reason}): conversations are written in the format "${name}", which its vocabulary suggests.`];
   return { origin: name, source: template, program: parseTemplate(template), stop, notices };
 }
 
@@ -143,15 +155,26 @@ const probes: readonly (readonly Message[])[] = [
 ];
 
 /** The control token that follows the assistant's last words, if one does. */
-function endingOf(tokenizer: Tokenizer, trace: (messages: readonly Message[], options: RenderOptions) => { text: string; accept: ControlFilter } | undefined): number[] {
+function endingOf(
+  tokenizer: Tokenizer,
+  trace: (messages: readonly Message[], options: RenderOptions) => { text: string; accept: ControlFilter } | undefined,
+): number[] {
   const answer = 'Certainly so';
-  const traced = trace([{ role: 'user', content: 'Hi.' }, { role: 'assistant', content: answer }], { addGenerationPrompt: false });
+  const traced = trace(
+    [
+      { role: 'user', content: 'Hi.' },
+      { role: 'assistant', content: answer },
+    ],
+    { addGenerationPrompt: false },
+  );
   const at = traced ? traced.text.lastIndexOf(answer) : -1;
   if (!traced || at < 0) return [];
   let start = at + answer.length;
   while (/\s/.test(traced.text.charAt(start))) start++;
   const { accept } = traced;
-  const [id] = tokenizer.encode(traced.text.slice(start), { parseSpecial: typeof accept === 'boolean' ? accept : (from, to) => accept(start + from, start + to) });
+  const [id] = tokenizer.encode(traced.text.slice(start), {
+    parseSpecial: typeof accept === 'boolean' ? accept : (from, to) => accept(start + from, start + to),
+  });
   return id !== undefined && tokenizer.isControl(id) && id !== tokenizer.bos ? [id] : [];
 }
 

@@ -8,16 +8,32 @@ const tokens = ['<unk>', '<s>', '</s>', ...Array.from({ length: 256 }, (_, i) =>
 const kinds = [2, 3, 3, ...Array.from({ length: 256 }, () => 6)];
 function templateOf(source: string): ChatTemplate {
   const metadata: Metadata = new Map<string, string | string[] | number[]>([
-    ['tokenizer.ggml.model', 'llama'], ['tokenizer.ggml.tokens', tokens], ['tokenizer.ggml.token_type', kinds], ['tokenizer.ggml.scores', tokens.map(() => 0)], ['tokenizer.chat_template', source],
+    ['tokenizer.ggml.model', 'llama'],
+    ['tokenizer.ggml.tokens', tokens],
+    ['tokenizer.ggml.token_type', kinds],
+    ['tokenizer.ggml.scores', tokens.map(() => 0)],
+    ['tokenizer.chat_template', source],
   ]) as Metadata;
   return createTemplate(metadata, createTokenizer(metadata));
 }
 const turns = '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>';
 
 test.each([
-  ['thinks unless told not to', `${turns}{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}`, { variable: 'enable_thinking', unasked: true, on: /<assistant>$/, off: /<\/think>\n\n$/ }],
-  ['thinks when told to', `${turns}{% if enable_thinking is defined and enable_thinking is true %}<think>\n{% else %}<think>\n\n</think>\n\n{% endif %}`, { variable: 'enable_thinking', unasked: false, on: /<think>\n$/, off: /<\/think>\n\n$/ }],
-  ['is told by another name', `{% if thinking %}Think first.{% endif %}${turns}`, { variable: 'thinking', unasked: false, on: /<assistant>$/, off: /<assistant>$/ }],
+  [
+    'thinks unless told not to',
+    `${turns}{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}`,
+    { variable: 'enable_thinking', unasked: true, on: /<assistant>$/, off: /<\/think>\n\n$/ },
+  ],
+  [
+    'thinks when told to',
+    `${turns}{% if enable_thinking is defined and enable_thinking is true %}<think>\n{% else %}<think>\n\n</think>\n\n{% endif %}`,
+    { variable: 'enable_thinking', unasked: false, on: /<think>\n$/, off: /<\/think>\n\n$/ },
+  ],
+  [
+    'is told by another name',
+    `{% if thinking %}Think first.{% endif %}${turns}`,
+    { variable: 'thinking', unasked: false, on: /<assistant>$/, off: /<assistant>$/ },
+  ],
 ])('a model that %s', (_, source, { variable, unasked, on, off }) => {
   const found = thinkingSwitch(templateOf(source));
   expect(found).toEqual({ variable, unasked, promptEnd: { on: expect.stringMatching(on), off: expect.stringMatching(off) } });

@@ -16,8 +16,10 @@ alias Share = array<vec4<f32>, Loads>;
 // Written out, since the lane of a broadcast is a constant.
 fn joined(own : Share) -> Eight {
   return Eight(
-    subgroupBroadcast(own[0], 0u), subgroupBroadcast(own[1u / Lanes], 1u % Lanes), subgroupBroadcast(own[2u / Lanes], 2u % Lanes), subgroupBroadcast(own[3u / Lanes], 3u % Lanes),
-    subgroupBroadcast(own[4u / Lanes], 4u % Lanes), subgroupBroadcast(own[5u / Lanes], 5u % Lanes), subgroupBroadcast(own[6u / Lanes], 6u % Lanes), subgroupBroadcast(own[7u / Lanes], 7u % Lanes));
+    subgroupBroadcast(own[0], 0u), subgroupBroadcast(own[1u / Lanes], 1u % Lanes),
+    subgroupBroadcast(own[2u / Lanes], 2u % Lanes), subgroupBroadcast(own[3u / Lanes], 3u % Lanes),
+    subgroupBroadcast(own[4u / Lanes], 4u % Lanes), subgroupBroadcast(own[5u / Lanes], 5u % Lanes),
+    subgroupBroadcast(own[6u / Lanes], 6u % Lanes), subgroupBroadcast(own[7u / Lanes], 7u % Lanes));
 }
 
 fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {

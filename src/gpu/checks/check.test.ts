@@ -5,7 +5,8 @@ import { type Outcome, WrongResult, runCheck } from './check.ts';
 import { type Workbench } from './workbench.ts';
 
 const bench = { gpu: { device: { limits: {} } } } as unknown as Workbench;
-const judge = (...runs: (() => Promise<Outcome>)[]) => runCheck(bench, { name: 'a kernel', tolerance: 0.1, choice: {}, cases: runs.map((run) => ({ name: 'a case', run })) });
+const judge = (...runs: (() => Promise<Outcome>)[]) =>
+  runCheck(bench, { name: 'a kernel', tolerance: 0.1, choice: {}, cases: runs.map((run) => ({ name: 'a case', run })) });
 const wrong = async () => ({ found: [1], expected: [2] });
 const right = async () => ({ found: [1], expected: [1] });
 const fails = (error: Error) => () => Promise.reject(error);

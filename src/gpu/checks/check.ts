@@ -86,5 +86,13 @@ export async function runCheck(bench: Workbench, { name, tolerance, choice, kind
       failures.push(`${each.name}: ${(error as Error).message}`);
     }
   }
-  return { name, passed: failures.length === 0, error: worst, tolerance, choice, kinds, ...(failures.length ? { message: failures.join('\n'), passing: !sure } : {}) };
+  return {
+    name,
+    passed: failures.length === 0,
+    error: worst,
+    tolerance,
+    choice,
+    kinds,
+    ...(failures.length ? { message: failures.join('\n'), passing: !sure } : {}),
+  };
 }

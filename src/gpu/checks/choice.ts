@@ -1,4 +1,15 @@
 // The choice of kernels that checks begin from.
 import { type KernelChoice, usualAttention, usualChunk } from '../../model/kernel-choice.ts';
 
-export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({ splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', ...usualAttention, chunk: usualChunk, ...choice });
+export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({
+  splits: 4,
+  panels: 1,
+  prefill: 'tile',
+  tile: 'f32',
+  few: 0,
+  dot: 'f32',
+  reduce: 'workgroup',
+  ...usualAttention,
+  chunk: usualChunk,
+  ...choice,
+});

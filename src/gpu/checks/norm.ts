@@ -31,7 +31,11 @@ function normCase(dim: number, tokens: number, add: boolean, choice: KernelChoic
         return stage.read(output, tokens, dim);
       });
       const normed = rmsNorm(x, weight, 1e-5);
-      return { found, expected: add ? added(before, x, weight, 1e-5) : normed, scale: normed.map((value, i) => Math.abs(value) + (add ? Math.abs(before[i]) : 1e-30)) };
+      return {
+        found,
+        expected: add ? added(before, x, weight, 1e-5) : normed,
+        scale: normed.map((value, i) => Math.abs(value) + (add ? Math.abs(before[i]) : 1e-30)),
+      };
     },
   };
 }
@@ -50,5 +54,9 @@ export const normChecks = (add: boolean): Check[] =>
   });
 
 /** Of a width of a model. */
-export const normCheck = (dim: number, add: boolean, choice: KernelChoice): Check =>
-  ({ name: `rms-norm by ${choice.reduce} of ${dim}${add ? ', added' : ''}`, tolerance: normTolerance, choice: { reduce: choice.reduce }, cases: [normCase(dim, 3, add, choice)] });
+export const normCheck = (dim: number, add: boolean, choice: KernelChoice): Check => ({
+  name: `rms-norm by ${choice.reduce} of ${dim}${add ? ', added' : ''}`,
+  tolerance: normTolerance,
+  choice: { reduce: choice.reduce },
+  cases: [normCase(dim, 3, add, choice)],
+});

@@ -36,7 +36,13 @@ export interface Projected {
 export const tolerance = 1e-5;
 
 const describe = ({ types, rows, cols, tokens, ...rest }: Projected): string =>
-  [types.join('+'), `${rows.join('+')} x ${cols}, ${tokens} tokens`, ...Object.entries(rest).filter(([, on]) => on).map(([name, on]) => (on === true ? name : `${name} ${on}`))].join(' ');
+  [
+    types.join('+'),
+    `${rows.join('+')} x ${cols}, ${tokens} tokens`,
+    ...Object.entries(rest)
+      .filter(([, on]) => on)
+      .map(([name, on]) => (on === true ? name : `${name} ${on}`)),
+  ].join(' ');
 
 /** The case of one operation in one mode: random weights and activations through the recorded dispatches. */
 export function projectCase(given: Projected, mode: Mode, choice: KernelChoice): Case {
@@ -82,7 +88,9 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   if (!inBytes.includes(true)) return { found, ...exact };
   const { rounded, sizes } = inputInBytes(projection);
   const bytes = { expected: project(rounded), scale: sizesOf(rounded, sizes) };
-  const fromBytes = gate ? exact.expected.map(() => flagOf(inBytes.every(Boolean))) : concat(rows.map((count, i) => new Float32Array(count).fill(flagOf(inBytes[i]))));
+  const fromBytes = gate
+    ? exact.expected.map(() => flagOf(inBytes.every(Boolean)))
+    : concat(rows.map((count, i) => new Float32Array(count).fill(flagOf(inBytes[i]))));
   const choose = (name: 'expected' | 'scale') => exact[name].map((value, i) => (fromBytes[i] ? bytes[name][i] : value));
   return { found, expected: choose('expected'), scale: choose('scale') };
 }
@@ -119,6 +127,11 @@ function sizesOf(projection: Projection, sizes: Float32Array = projection.x.map(
     const at = Math.floor(i / width) * rows + (i % width);
     const [value, up] = [values[at], values[at + width]];
     // No activation is steeper than 1.2. GELU's tanh may be off by 1e-5.
-    return 1.2 * sums[at] * Math.abs(up) + Math.abs(activate(value, gate)) * sums[at + width] + (gate === 'gelu' ? Math.abs(value * up) : 0) + (residual ? Math.abs(residual[i]) : 0);
+    return (
+      1.2 * sums[at] * Math.abs(up) +
+      Math.abs(activate(value, gate)) * sums[at + width] +
+      (gate === 'gelu' ? Math.abs(value * up) : 0) +
+      (residual ? Math.abs(residual[i]) : 0)
+    );
   });
 }

@@ -49,7 +49,8 @@ export function randomTensor(type: string, rows: number, cols: number, next: Ran
     floats.forEach((bits, i) => view.setUint16(2 * i, bits >>> 16, true));
     return bytes;
   }
-  if (!hasHalves(type) && type !== 'MXFP4') throw new Error(`The self-test knows no random weights of type ${type}: say in checks/random.ts where its scales lie.`);
+  if (!hasHalves(type) && type !== 'MXFP4')
+    throw new Error(`The self-test knows no random weights of type ${type}: say in checks/random.ts where its scales lie.`);
   for (let i = 0; i < bytes.length; i++) bytes[i] = next() * 256;
   for (let block = 0; block < bytes.length; block += blockBytes) {
     if (type === 'MXFP4') bytes[block] = 118 + next() * 6; // a power of two, not an f16

@@ -14,10 +14,15 @@ const atOnce = 4;
 /** Names of checks: of decode, of prefill, of attention. */
 const mainKernels = [/^matvec /, /^mat(mul|vec-rows|vec-broadcast)/, /^attention-decode/];
 
-export async function runSelfTest(gpu: Gpu, { model, only, known = {}, knownOnly = false, sample = false, kernels, room, onCheck }: SelfTestOptions): Promise<CheckResult[]> {
+export async function runSelfTest(
+  gpu: Gpu,
+  { model, only, known = {}, knownOnly = false, sample = false, kernels, room, onCheck }: SelfTestOptions,
+): Promise<CheckResult[]> {
   const all = model ? modelChecks(model) : [...checksOfAll(gpu), ...samplerChecks(), ...stageChecks()];
   const passedBefore = (kernel: RegExp) => all.find(({ name }) => kernel.test(name) && Object.hasOwn(known, name) && known[name] === '') ?? [];
-  const checks = sample ? mainKernels.flatMap(passedBefore) : all.filter(({ name }) => (!only || only.test(name)) && (!knownOnly || Object.hasOwn(known, name)));
+  const checks = sample
+    ? mainKernels.flatMap(passedBefore)
+    : all.filter(({ name }) => (!only || only.test(name)) && (!knownOnly || Object.hasOwn(known, name)));
   const own = createLedger(gpu.device, 2 ** 30);
   const bench = { gpu, kernels: kernels ?? createKernelCache(gpu.device), room: room ?? (() => own) };
   const results: CheckResult[] = [];
@@ -33,7 +38,10 @@ export async function runSelfTest(gpu: Gpu, { model, only, known = {}, knownOnly
       const i = next++;
       const { name, tolerance, choice, kinds } = checks[i];
       const found = !sample && Object.hasOwn(known, name) ? known[name] : undefined;
-      const result = found === undefined ? await runCheck(bench, checks[i]) : { name, passed: found === '', error: found === '' ? 0 : Infinity, tolerance, choice, kinds, ...(found && { message: found }) };
+      const result =
+        found === undefined
+          ? await runCheck(bench, checks[i])
+          : { name, passed: found === '', error: found === '' ? 0 : Infinity, tolerance, choice, kinds, ...(found && { message: found }) };
       if (result.noRoom) alone.push(i);
       else take(i, result);
     }

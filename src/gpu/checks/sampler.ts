@@ -35,7 +35,13 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         const { device } = bench.gpu;
         const { activations, sequence } = stage;
         const logits = kinds[kind](vocab, random(name));
-        const samplerFor = await createSamplers(device, stage.ledger, bench.kernels, vocab, createSamplerScratch(stage.ledger, vocab, activations.buffers.logits));
+        const samplerFor = await createSamplers(
+          device,
+          stage.ledger,
+          bench.kernels,
+          vocab,
+          createSamplerScratch(stage.ledger, vocab, activations.buffers.logits),
+        );
         for (let seed = 1; seed <= seeds; seed++) {
           stage.write('logits', logits, vocab); // stages change them
           device.queue.writeBuffer(sequence.state.buffer, 0, Uint32Array.of(40, seed, 0, 0)); // the next position is 40 + seed
@@ -45,7 +51,8 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         }
         const ids = new Uint32Array(await stage.readBytes(sequence.ids.buffer, 4 * (41 + seeds))).subarray(41);
         const [position, rows] = new Uint32Array(await stage.readBytes(sequence.state.buffer, 8));
-        if (position !== 40 + seeds || rows !== 1) throw new WrongResult(`The state has position ${position} and ${rows} rows; it should have ${40 + seeds} and 1.`);
+        if (position !== 40 + seeds || rows !== 1)
+          throw new WrongResult(`The state has position ${position} and ${rows} rows; it should have ${40 + seeds} and 1.`);
         const found = Array.from(ids, (id, i) => distance(logits, sampling, id, i + 1));
         return { found, expected: found.map(() => 0) };
       }),
@@ -65,7 +72,12 @@ function distance(logits: Float32Array, sampling: Sampling, id: number, seed: nu
 
 export const samplerChecks = (vocabs = [1, 2, 255, 257, 2048, 2049, 5003]): Check[] =>
   settings.map((sampling) => ({
-    name: sampling.temperature === 0 ? 'argmax' : `sampler, temperature ${sampling.temperature}, top-k ${sampling.topK}, typical-p ${sampling.typicalP ?? 1}, top-p ${sampling.topP}, min-p ${sampling.minP}`,
-    tolerance: 1e-5, choice: {}, // of probability
+    name:
+      sampling.temperature === 0
+        ? 'argmax'
+        : `sampler, temperature ${sampling.temperature}, top-k ${sampling.topK}, typical-p ${sampling.typicalP ?? 1}, top-p ${sampling.topP}, ` +
+          `min-p ${sampling.minP}`,
+    tolerance: 1e-5,
+    choice: {}, // of probability
     cases: vocabs.flatMap((vocab) => Object.keys(kinds).map((kind) => samplerCase(vocab, kind, sampling))),
   }));

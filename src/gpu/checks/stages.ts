@@ -50,7 +50,12 @@ function caseOf(name: string, vocab: number, act: (stage: Stage, bench: Paramete
 }
 
 /** The logits that a stage leaves; no number is told as a large one, since -Infinity has no distance from itself. */
-const changed = (name: string, vocab: number, options: (given: Given) => Partial<SamplerOptions>, expected: (given: Given, options: Partial<SamplerOptions>) => Float32Array): Case =>
+const changed = (
+  name: string,
+  vocab: number,
+  options: (given: Given) => Partial<SamplerOptions>,
+  expected: (given: Given, options: Partial<SamplerOptions>) => Float32Array,
+): Case =>
   caseOf(name, vocab, async (stage, bench, given) => {
     const chosen = options(given);
     await choose(stage, bench, given, chosen);
@@ -62,10 +67,16 @@ const changed = (name: string, vocab: number, options: (given: Given) => Partial
 const lastOf = (ids: number[], count: number): number[] => (count < 0 ? ids : ids.slice(Math.max(0, ids.length - count)));
 
 const penalised = (vocab: number, penaltyLast: number, more: Partial<SamplerOptions>): Case =>
-  changed(`penalties of the last ${penaltyLast}${more.row ? ', third row' : ''}`, vocab, () => ({ penaltyLast, ...more }), ({ logits, ids }, { repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 }) =>
-    penalise(logits, lastOf(ids, penaltyLast), { repeatPenalty, frequencyPenalty, presencePenalty }));
+  changed(
+    `penalties of the last ${penaltyLast}${more.row ? ', third row' : ''}`,
+    vocab,
+    () => ({ penaltyLast, ...more }),
+    ({ logits, ids }, { repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 }) =>
+      penalise(logits, lastOf(ids, penaltyLast), { repeatPenalty, frequencyPenalty, presencePenalty }),
+  );
 
-const biasOf = ({ vocab, next }: Given): Record<number, number> => Object.fromEntries(Array.from({ length: Math.min(vocab, 400) }, () => [Math.floor(next() * vocab), 200 * next() - 100]));
+const biasOf = ({ vocab, next }: Given): Record<number, number> =>
+  Object.fromEntries(Array.from({ length: Math.min(vocab, 400) }, () => [Math.floor(next() * vocab), 200 * next() - 100]));
 
 function maskOf({ vocab, next }: Given): Uint32Array<ArrayBuffer> {
   const mask = Uint32Array.from({ length: Math.ceil(vocab / 32) }, () => Math.floor(next() * 2 ** 32));
@@ -84,7 +95,8 @@ const recorded = (vocab: number, top: number, more: Partial<SamplerOptions>): Ca
     const all = logSoftmax(given.logits);
     const chosen = all.find((each) => each.id === id);
     const token = readRecord(id, words, length, top, vocab);
-    if (!chosen || token.top!.length !== Math.min(top, all.length)) throw new WrongResult(`Token ${id} was chosen and ${token.top!.length} are listed; ${Math.min(top, all.length)} should be.`);
+    if (!chosen || token.top!.length !== Math.min(top, all.length))
+      throw new WrongResult(`Token ${id} was chosen and ${token.top!.length} are listed; ${Math.min(top, all.length)} should be.`);
     const flat = (tokens: { id: number; logprob: number }[]) => tokens.flatMap((each) => [each.id, each.logprob]);
     return { found: [token.logprob!, ...flat(token.top!)], expected: [chosen.logprob, ...flat(all.slice(0, top))] };
   });
@@ -93,12 +105,56 @@ export function stageChecks(vocabs = [1, 33, 255, 2049, 5003]): Check[] {
   const check = (name: string, cases: Case[], tolerance: number): Check => ({ name, tolerance, choice: {}, cases });
   const penalties = { repeatPenalty: 1.3, frequencyPenalty: 0.4, presencePenalty: -0.7 };
   return [
-    check('sampling: penalties', vocabs.flatMap((vocab) => [penalised(vocab, 64, penalties), penalised(vocab, -1, penalties), penalised(vocab, 1, { repeatPenalty: 0.5 }), penalised(vocab, 100, { ...penalties, row: 2 })]), 1e-5),
-    check('sampling: bias', vocabs.map((vocab) => changed('bias', vocab, (given) => ({ logitBias: biasOf(given) }), ({ logits }, { logitBias }) => addBias(logits, logitBias!))), 1e-5),
-    check('sampling: mask', vocabs.map((vocab) => changed('mask', vocab, (given) => ({ mask: maskOf(given) }), ({ logits }, { mask }) => masked(logits, isSet(mask as Uint32Array)))), 0),
-    check('sampling: bias, penalties and mask in this order', vocabs.map((vocab) =>
-      changed('all', vocab, (given) => ({ ...penalties, logitBias: biasOf(given), mask: maskOf(given) }), ({ logits, ids }, { logitBias, mask }) =>
-        masked(penalise(addBias(logits, logitBias!), lastOf(ids, 64), penalties), isSet(mask as Uint32Array)))), 1e-4),
-    check('sampling: log-probabilities', vocabs.flatMap((vocab) => [recorded(vocab, 0, {}), recorded(vocab, 20, {}), recorded(vocab, 5, { ...penalties, temperature: 1 })]), 1e-5),
+    check(
+      'sampling: penalties',
+      vocabs.flatMap((vocab) => [
+        penalised(vocab, 64, penalties),
+        penalised(vocab, -1, penalties),
+        penalised(vocab, 1, { repeatPenalty: 0.5 }),
+        penalised(vocab, 100, { ...penalties, row: 2 }),
+      ]),
+      1e-5,
+    ),
+    check(
+      'sampling: bias',
+      vocabs.map((vocab) =>
+        changed(
+          'bias',
+          vocab,
+          (given) => ({ logitBias: biasOf(given) }),
+          ({ logits }, { logitBias }) => addBias(logits, logitBias!),
+        ),
+      ),
+      1e-5,
+    ),
+    check(
+      'sampling: mask',
+      vocabs.map((vocab) =>
+        changed(
+          'mask',
+          vocab,
+          (given) => ({ mask: maskOf(given) }),
+          ({ logits }, { mask }) => masked(logits, isSet(mask as Uint32Array)),
+        ),
+      ),
+      0,
+    ),
+    check(
+      'sampling: bias, penalties and mask in this order',
+      vocabs.map((vocab) =>
+        changed(
+          'all',
+          vocab,
+          (given) => ({ ...penalties, logitBias: biasOf(given), mask: maskOf(given) }),
+          ({ logits, ids }, { logitBias, mask }) => masked(penalise(addBias(logits, logitBias!), lastOf(ids, 64), penalties), isSet(mask as Uint32Array)),
+        ),
+      ),
+      1e-4,
+    ),
+    check(
+      'sampling: log-probabilities',
+      vocabs.flatMap((vocab) => [recorded(vocab, 0, {}), recorded(vocab, 20, {}), recorded(vocab, 5, { ...penalties, temperature: 1 })]),
+      1e-5,
+    ),
   ];
 }

@@ -102,7 +102,11 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     older.forEach(({ slots }, i) => device.queue.writeBuffer(slots.buffer, 0, Uint32Array.from(sets[i].slots)));
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
-    const dispatches = op ? record(op, { graph, choice, activations, kv: { format: kv, sets: () => older } }, place!, mode, 'check').filter((each) => runsIn(each, { rows: tokens, length })) : [];
+    const dispatches = op
+      ? record(op, { graph, choice, activations, kv: { format: kv, sets: () => older } }, place!, mode, 'check').filter((each) =>
+          runsIn(each, { rows: tokens, length }),
+        )
+      : [];
 
     const strideOf = (name: string) => (name === 'partials' ? 0 : activations.strides[name]);
     const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {
@@ -159,7 +163,8 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfi
   const reader = sourceReader(bytesSource(file, 'self-test'), header, layout);
   for (const [i, slab] of layout.slabs.entries()) {
     const bytes = await reader.readSlab(i);
-    for (const { buffer, offset, from, length } of weights.targets(0, slab.offset, slab.byteLength)) gpu.device.queue.writeBuffer(buffer, offset, bytes, from, length);
+    for (const { buffer, offset, from, length } of weights.targets(0, slab.offset, slab.byteLength))
+      gpu.device.queue.writeBuffer(buffer, offset, bytes, from, length);
   }
   const { vectors } = layout.sections[0];
   return {

@@ -37,4 +37,5 @@ export const unitsAt = (what: 'keys' | 'values', units: number, slot: number): {
   what === 'keys' ? { first: slot, step: pageSlots } : { first: (pageSlots + slot) * units, step: 1 };
 
 /** u32 words of a page. */
-export const pageWords = (format: Pick<KvFormat, 'unitWords' | 'scaleUnits'>, headDim: number): number => 2 * pageSlots * unitsOf(format, headDim) * format.unitWords;
+export const pageWords = (format: Pick<KvFormat, 'unitWords' | 'scaleUnits'>, headDim: number): number =>
+  2 * pageSlots * unitsOf(format, headDim) * format.unitWords;

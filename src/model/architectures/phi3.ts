@@ -15,7 +15,9 @@ export const phi3: Architecture = {
     const config = readConfig(file, 'phi3');
     const { dim, heads, kvHeads, headDim, ffn } = config;
     if (file.hasTensor('rope_factors_long.weight') || file.hasTensor('rope_factors_short.weight')) {
-      throw new UnsupportedModelError('This phi3 file uses longrope (rope_factors_long.weight), which windrow does not implement; a 4k version of the model works.');
+      throw new UnsupportedModelError(
+        'This phi3 file uses longrope (rope_factors_long.weight), which windrow does not implement; a 4k version of the model works.',
+      );
     }
     const qkvRows = (heads + 2 * kvHeads) * headDim;
     return {

@@ -34,7 +34,10 @@ export const operation: Operation<Attend> = {
     const one = attendOne(context, section, op);
     if (mode === 'decode') return one;
     // A sequence that has one row in a step of several attends as in decode: each step of it runs one of the two.
-    return [...attendMany(context, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)), ...one.map((each) => onlyFor(each, ({ rows }) => rows === 1))];
+    return [
+      ...attendMany(context, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)),
+      ...one.map((each) => onlyFor(each, ({ rows }) => rows === 1)),
+    ];
   },
   costs: {
     'attention-join': ({ params = {} }, { rows }, { config: { heads, headDim } }) =>
@@ -170,7 +173,9 @@ export function attentionOf(config: Heads, { span, threads }: AttentionChoice): 
 const splitBytes = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * (Math.ceil(headDim / 4) + 1) * 16;
 
 /** Bytes of the splits of decode, whatever is chosen; the last one of each segment may be short. */
-export const partialsBytes = (config: ModelConfig, { context, segments = 1 }: ScratchSizes): number => (Math.ceil(context / Math.min(...attentions.map(({ span }) => span))) + segments - 1) * splitBytes(config);
+export const partialsBytes = (config: ModelConfig, { context, segments = 1 }: ScratchSizes): number =>
+  (Math.ceil(context / Math.min(...attentions.map(({ span }) => span))) + segments - 1) * splitBytes(config);
 
 /** Where there are several segments, what each leaves of the rows of a step. */
-const joinedBytes = (config: ModelConfig, { chunk, segments = 1 }: ScratchSizes): Record<string, number> => (segments > 1 ? { joined: segments * chunk * splitBytes(config) } : {});
+const joinedBytes = (config: ModelConfig, { chunk, segments = 1 }: ScratchSizes): Record<string, number> =>
+  segments > 1 ? { joined: segments * chunk * splitBytes(config) } : {};

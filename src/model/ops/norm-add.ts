@@ -16,7 +16,9 @@ export const operation: Operation<NormAdd> = {
   name: 'norm-add',
   vectors: ({ weight }, { dim }) => [{ tensor: weight, length: dim }],
   buffers: ({ input, output }, { dim }) => ({ [input]: pad32(dim), [output]: pad32(dim) }),
-  dispatches: ({ input, output, weight }, context, place, _mode, section) => [rmsNorm(context, place, { label: `${section}.norm-add`, input, output, weight, cols: context.graph.config.dim, add: true })],
+  dispatches: ({ input, output, weight }, context, place, _mode, section) => [
+    rmsNorm(context, place, { label: `${section}.norm-add`, input, output, weight, cols: context.graph.config.dim, add: true }),
+  ],
   costs: {
     'rms-norm': ({ kernel, params = {} }, { rows }) => {
       const cols = Math.round(1 / params.inverse_cols);

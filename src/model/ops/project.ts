@@ -71,17 +71,35 @@ export const operation: Operation<Project> = {
 };
 
 /** What the dispatches of a product have in common, part by part. */
-function partsOf(op: Project, { activations: { buffers, strides, state }, choice, graph }: RecordContext, { vectors, vectorOffset, stacks: [parts] }: Place, section: string, input: string, target: string) {
+function partsOf(
+  op: Project,
+  { activations: { buffers, strides, state }, choice, graph }: RecordContext,
+  { vectors, vectorOffset, stacks: [parts] }: Place,
+  section: string,
+  input: string,
+  target: string,
+) {
   const firstOutput = firstOutputs(op, parts);
   return parts.map((part, i) => {
     const kind = matrixKind(op, part.matrix);
     return {
-      part, kind, choice: choiceOf(choice, kind), label: `${section}.${op.output}`,
+      part,
+      kind,
+      choice: choiceOf(choice, kind),
+      label: `${section}.${op.output}`,
       bindings: { weights: part.binding, vectors, state, input: buffers[input], output: buffers[target] },
       params: {
-        ...matrixParams(part), rows: part.rows, first_output: firstOutput[i], stride: strides[input], output_stride: strides[target],
-        norm: op.norm ? vectorOffset(op.norm) / 4 : 0, bias: op.bias ? vectorOffset(op.bias[0]!) + firstOutput[i] : 0,
-        inverse_cols: 1 / op.cols, eps: graph.config.eps, softcap: op.softcap ?? 0, up_panels: 0,
+        ...matrixParams(part),
+        rows: part.rows,
+        first_output: firstOutput[i],
+        stride: strides[input],
+        output_stride: strides[target],
+        norm: op.norm ? vectorOffset(op.norm) / 4 : 0,
+        bias: op.bias ? vectorOffset(op.bias[0]!) + firstOutput[i] : 0,
+        inverse_cols: 1 / op.cols,
+        eps: graph.config.eps,
+        softcap: op.softcap ?? 0,
+        up_panels: 0,
       },
       constants: { HasBias: flag(op.bias), Add: flag(op.add), Softcap: flag(op.softcap) } as Record<string, number>,
     };
@@ -112,12 +130,17 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
 function prefill(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {
   const input = op.norm ? normed : op.input;
   const norms = op.norm ? [rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm, cols: op.cols })] : [];
-  const products = partsOf(op, context, place, section, input, op.gate ? halves : op.output).flatMap(({ part, choice, constants, label, kind, params, bindings }): Dispatch[] => {
-    const dispatch = { label, kind, params, bindings };
-    const many = { ...dispatch, ...prefillKernel(choice, part, constants) };
-    if (!choice.few) return [many];
-    return [{ ...dispatch, ...fewKernel(choice.few, part, constants) }, { ...many, grid: (step) => (step.rows <= fewRows ? [0] : many.grid(step)) }];
-  });
+  const products = partsOf(op, context, place, section, input, op.gate ? halves : op.output).flatMap(
+    ({ part, choice, constants, label, kind, params, bindings }): Dispatch[] => {
+      const dispatch = { label, kind, params, bindings };
+      const many = { ...dispatch, ...prefillKernel(choice, part, constants) };
+      if (!choice.few) return [many];
+      return [
+        { ...dispatch, ...fewKernel(choice.few, part, constants) },
+        { ...many, grid: (step) => (step.rows <= fewRows ? [0] : many.grid(step)) },
+      ];
+    },
+  );
   return [...norms, ...products, ...(op.gate ? [join(op, context, section)] : [])];
 }
 

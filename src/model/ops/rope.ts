@@ -20,31 +20,56 @@ const flag = (value: unknown) => (value ? 1 : 0);
 
 export const operation: Operation<Rope> = {
   name: 'rope',
-  vectors: ({ queryNorm, keyNorm }, { headDim }) => [queryNorm, keyNorm].filter((tensor) => tensor !== undefined).map((tensor) => ({ tensor, length: headDim })),
+  vectors: ({ queryNorm, keyNorm }, { headDim }) =>
+    [queryNorm, keyNorm].filter((tensor) => tensor !== undefined).map((tensor) => ({ tensor, length: headDim })),
   buffers: (_, config) => ({ qkv: pad32((config.heads + 2 * config.kvHeads) * config.headDim), query: queryFloats(config) }),
   state: ({ layer }) => ({ kind: 'keys-values', layer }),
   dispatches(op, context, { vectors, vectorOffset }, _mode, section) {
-    const { activations: { buffers, strides, angles, firstAngles }, graph: { config, ropes }, kv } = context;
+    const {
+      activations: { buffers, strides, angles, firstAngles },
+      graph: { config, ropes },
+      kv,
+    } = context;
     const { heads, kvHeads, headDim, eps } = config;
     const spec = ropes[op.rope];
     const vec4s = Math.ceil(headDim / 4);
     const headsPerWorkgroup = Math.floor(64 / vec4s);
-    return [{
-      label: `${section}.rope`,
-      kernel: { kernel: 'rope', files: [...kv.format.write, 'kv/where/direct', 'state'], constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) } },
-      params: {
-        heads, kv_heads: kvHeads, head_dim: headDim, head_vec4s: vec4s, rope_dims: spec.dims, first_angle: firstAngles[op.rope], stride: strides.qkv, eps,
-        query_norm: op.queryNorm ? vectorOffset(op.queryNorm) : 0, key_norm: op.keyNorm ? vectorOffset(op.keyNorm) : 0,
+    return [
+      {
+        label: `${section}.rope`,
+        kernel: {
+          kernel: 'rope',
+          files: [...kv.format.write, 'kv/where/direct', 'state'],
+          constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) },
+        },
+        params: {
+          heads,
+          kv_heads: kvHeads,
+          head_dim: headDim,
+          head_vec4s: vec4s,
+          rope_dims: spec.dims,
+          first_angle: firstAngles[op.rope],
+          stride: strides.qkv,
+          eps,
+          query_norm: op.queryNorm ? vectorOffset(op.queryNorm) : 0,
+          key_norm: op.keyNorm ? vectorOffset(op.keyNorm) : 0,
+        },
+        bindings: {
+          vectors,
+          qkv: buffers.qkv,
+          angles,
+          query: buffers.query,
+          state: (of: SequenceBuffers) => of.state,
+          pages: (of: SequenceBuffers) => of.fresh(op.layer),
+        },
+        grid: ({ rows }) => [Math.ceil((heads + 2 * kvHeads) / headsPerWorkgroup), rows],
       },
-      bindings: {
-        vectors, qkv: buffers.qkv, angles, query: buffers.query,
-        state: (of: SequenceBuffers) => of.state, pages: (of: SequenceBuffers) => of.fresh(op.layer),
-      },
-      grid: ({ rows }) => [Math.ceil((heads + 2 * kvHeads) / headsPerWorkgroup), rows],
-    }];
+    ];
   },
   costs: {
-    rope: ({ params = {} }, { rows }, { config: { heads, kvHeads, headDim }, kvPositionBytes }) =>
-      ({ bytes: rows * ((2 * heads + 2 * kvHeads) * headDim * 4 + kvPositionBytes), flops: 3 * rows * (heads + kvHeads) * params.rope_dims }),
+    rope: ({ params = {} }, { rows }, { config: { heads, kvHeads, headDim }, kvPositionBytes }) => ({
+      bytes: rows * ((2 * heads + 2 * kvHeads) * headDim * 4 + kvPositionBytes),
+      flops: 3 * rows * (heads + kvHeads) * params.rope_dims,
+    }),
   },
 };

@@ -68,8 +68,11 @@ export type SamplerState = (name: StateBuffer) => Binding;
 export type SamplerScratch = (name: ScratchBuffer) => Binding;
 
 /** Freed with the sequence. */
-export const createSamplerState = (ledger: Ledger, vocab: number, { state, ids, whenClosed }: Pick<SequenceBuffers, 'state' | 'ids' | 'whenClosed'>): SamplerState =>
-  onDemand<StateBuffer>(ledger, { state, ids }, stateBytes(vocab), (buffer) => whenClosed?.(() => ledger.destroy(buffer)));
+export const createSamplerState = (
+  ledger: Ledger,
+  vocab: number,
+  { state, ids, whenClosed }: Pick<SequenceBuffers, 'state' | 'ids' | 'whenClosed'>,
+): SamplerState => onDemand<StateBuffer>(ledger, { state, ids }, stateBytes(vocab), (buffer) => whenClosed?.(() => ledger.destroy(buffer)));
 
 /** `logits`: (row, vocab) of f32. */
 export function createSamplerScratch(ledger: Ledger, vocab: number, logits: Binding): SamplerScratch {
@@ -79,7 +82,12 @@ export function createSamplerScratch(ledger: Ledger, vocab: number, logits: Bind
 
 export const isOfState = (name: SamplerBuffer, vocab: number): name is StateBuffer => name === 'state' || name === 'ids' || name in stateBytes(vocab);
 
-function onDemand<Name extends string>(ledger: Ledger, given: Partial<Record<Name, Binding>>, bytes: Record<string, number>, onMade: (buffer: GPUBuffer) => void = () => {}): (name: Name) => Binding {
+function onDemand<Name extends string>(
+  ledger: Ledger,
+  given: Partial<Record<Name, Binding>>,
+  bytes: Record<string, number>,
+  onMade: (buffer: GPUBuffer) => void = () => {},
+): (name: Name) => Binding {
   const made = new Map<string, Binding>(Object.entries(given) as [string, Binding][]);
   return (name) => {
     let binding = made.get(name);

@@ -17,10 +17,21 @@ export const logprobs: SamplerStage = {
 export const records: SamplerStage = {
   name: 'records',
   asked,
-  dispatches: [{ kernel: 'logprobs-finish', consts: { ...consts, Records: recordCount }, label: 'record', buffers: ['kept', 'listed', 'state', 'ids', 'records'], workgroups: 'one' }],
+  dispatches: [
+    {
+      kernel: 'logprobs-finish',
+      consts: { ...consts, Records: recordCount },
+      label: 'record',
+      buffers: ['kept', 'listed', 'state', 'ids', 'records'],
+      workgroups: 'one',
+    },
+  ],
 };
 
-/** The token `id` at `position` with what its record says: the first `top` of those listed, fewer if fewer have a finite logit. `words`: (recordCount, recordWords). */
+/**
+ * The token `id` at `position` with what its record says: the first `top` of those listed, fewer if fewer have a finite logit. `words`:
+ * (recordCount, recordWords).
+ */
 export function readRecord(id: number, words: Uint32Array<ArrayBuffer>, position: number, top: number, vocab: number): Token {
   const start = (position % recordCount) * recordWords;
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);

@@ -73,12 +73,18 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
   const slices = samplingSlices(vocab);
 
   const record = ({ name, dispatches }: SamplerStage): Promise<Program> =>
-    createProgram(device, ledger, kernels, `sampler.${name}`, dispatches.map(({ kernel, files = [], consts, label = kernel, buffers, workgroups }): Dispatch => ({
-      label: `sampler.${label}`,
-      kernel: { kernel, files: ['state', 'sampling', ...files], ...(consts && { consts }) },
-      bindings: Object.fromEntries((['sampling', ...buffers] as const).map((each) => [each, bindingOf(each)])),
-      grid: () => [workgroups === 'slices' ? slices : 1],
-    })));
+    createProgram(
+      device,
+      ledger,
+      kernels,
+      `sampler.${name}`,
+      dispatches.map(({ kernel, files = [], consts, label = kernel, buffers, workgroups }): Dispatch => ({
+        label: `sampler.${label}`,
+        kernel: { kernel, files: ['state', 'sampling', ...files], ...(consts && { consts }) },
+        bindings: Object.fromEntries((['sampling', ...buffers] as const).map((each) => [each, bindingOf(each)])),
+        grid: () => [workgroups === 'slices' ? slices : 1],
+      })),
+    );
   const recorded = new Map<SamplerStage, Program>();
   const recordMissing = async (asked: readonly SamplerStage[]): Promise<void> => {
     const missing = asked.filter((stage) => !recorded.has(stage));
@@ -92,7 +98,10 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
   return async (options) => {
     const fields = { ...samplingFields(options), vocab, row: options.row ?? 0 };
     const asked = stages.filter((stage) => stage.dispatches.length && stage.asked(options));
-    const begin: Writing[] = [{ buffer: 'sampling', bytes: packSampling(fields, options.ends) }, ...asked.flatMap((stage) => stage.start?.(options, vocab) ?? [])];
+    const begin: Writing[] = [
+      { buffer: 'sampling', bytes: packSampling(fields, options.ends) },
+      ...asked.flatMap((stage) => stage.start?.(options, vocab) ?? []),
+    ];
     const before = asked.flatMap((stage) => stage.before?.(options, vocab) ?? []);
     await recordMissing(asked);
     const write = (sequence: SequenceBuffers, { buffer, bytes }: Writing) => device.queue.writeBuffer(stateOf(sequence)(buffer).buffer, 0, bytes);

@@ -15,18 +15,76 @@ describe('sampling options', () => {
   });
 
   it('become the words of the uniform, temperature 0 as a top-k of 1', () => {
-    const options = { temperature: 0.5, topK: 40, topP: 0.25, minP: 0.125, seed: 7, repeatPenalty: 2, frequencyPenalty: 0.5, presencePenalty: -1, penaltyLast: -1, logitBias: { 3: 1, 4: 2 }, logprobs: 5, typicalP: 0.5 };
+    const options = {
+      temperature: 0.5,
+      topK: 40,
+      topP: 0.25,
+      minP: 0.125,
+      seed: 7,
+      repeatPenalty: 2,
+      frequencyPenalty: 0.5,
+      presencePenalty: -1,
+      penaltyLast: -1,
+      logitBias: { 3: 1, 4: 2 },
+      logprobs: 5,
+      typicalP: 0.5,
+    };
     const words = new Uint32Array(packSampling({ ...samplingFields(options), vocab: 512 }, [2, 5]).buffer);
     const none = 0xffffffff;
-    expect([...words]).toEqual([512, 0, 7, 40, 0x3f000000, 0x3e800000, 0x3e000000, 0x40000000, 0x3f000000, 0xbf800000, none, 2, 5, 0x3f000000, 0, 0, 2, 5, none, none, none, none, none, none]);
+    expect([...words]).toEqual([
+      512,
+      0,
+      7,
+      40,
+      0x3f000000,
+      0x3e800000,
+      0x3e000000,
+      0x40000000,
+      0x3f000000,
+      0xbf800000,
+      none,
+      2,
+      5,
+      0x3f000000,
+      0,
+      0,
+      2,
+      5,
+      none,
+      none,
+      none,
+      none,
+      none,
+      none,
+    ]);
     expect([...new Uint32Array(packSampling(samplingFields({ topK: 40 })).buffer)].slice(3, 5)).toEqual([1, 0x3f800000]);
   });
 
   it('are refused by name outside their range', () => {
     const wrong: SamplingOptions[] = [
-      { temperature: -1 }, { temperature: NaN }, { temperature: 1e-9 }, { topK: 1.5 }, { topK: -1 }, { topP: 1.1 }, { minP: 2 }, { typicalP: 1.1 }, { typicalP: NaN }, { seed: -1 }, { seed: 0.5 }, { seed: 2 ** 32 },
-      { repeatPenalty: 0 }, { repeatPenalty: 11 }, { frequencyPenalty: 3 }, { presencePenalty: NaN }, { penaltyLast: -2 }, { penaltyLast: 0.5 },
-      { logitBias: { 5: 101 } }, { logitBias: { x: 1 } as never }, { logitBias: Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [i, 1])) }, { logprobs: 21 }, { logprobs: -1 },
+      { temperature: -1 },
+      { temperature: NaN },
+      { temperature: 1e-9 },
+      { topK: 1.5 },
+      { topK: -1 },
+      { topP: 1.1 },
+      { minP: 2 },
+      { typicalP: 1.1 },
+      { typicalP: NaN },
+      { seed: -1 },
+      { seed: 0.5 },
+      { seed: 2 ** 32 },
+      { repeatPenalty: 0 },
+      { repeatPenalty: 11 },
+      { frequencyPenalty: 3 },
+      { presencePenalty: NaN },
+      { penaltyLast: -2 },
+      { penaltyLast: 0.5 },
+      { logitBias: { 5: 101 } },
+      { logitBias: { x: 1 } as never },
+      { logitBias: Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [i, 1])) },
+      { logprobs: 21 },
+      { logprobs: -1 },
     ];
     for (const options of wrong) {
       expect(() => samplingFields(options), JSON.stringify(options)).toThrow(RequestError);
@@ -38,13 +96,23 @@ describe('sampling options', () => {
 describe('stages', () => {
   it('run only where a request asks for something', () => {
     const asks = (options: SamplingOptions) => penalties.asked({ seed: 0, ...options });
-    expect([{}, { repeatPenalty: 1 }, { repeatPenalty: 1.1, penaltyLast: 0 }, { repeatPenalty: 1.1 }, { frequencyPenalty: 0.1 }, { presencePenalty: -0.1 }].map(asks)).toEqual([false, false, false, true, true, true]);
+    expect(
+      [{}, { repeatPenalty: 1 }, { repeatPenalty: 1.1, penaltyLast: 0 }, { repeatPenalty: 1.1 }, { frequencyPenalty: 0.1 }, { presencePenalty: -0.1 }].map(
+        asks,
+      ),
+    ).toEqual([false, false, false, true, true, true]);
     expect([undefined, {}, { 1: 1 }].map((logitBias) => bias.asked({ seed: 0, logitBias: logitBias as Record<number, number> }))).toEqual([false, false, true]);
   });
 
   it('typical-p has no part in a greedy request', () => {
     const asks = (options: SamplingOptions) => typical.asked({ seed: 0, ...options });
-    expect([{}, { typicalP: 0.5 }, { temperature: 1 }, { temperature: 1, typicalP: 1 }, { temperature: 1, typicalP: 0.5 }].map(asks)).toEqual([false, false, false, false, true]);
+    expect([{}, { typicalP: 0.5 }, { temperature: 1 }, { temperature: 1, typicalP: 1 }, { temperature: 1, typicalP: 0.5 }].map(asks)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+    ]);
   });
 
   it('a bias for a token that is none is refused', () => {

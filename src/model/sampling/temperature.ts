@@ -9,7 +9,8 @@ export const temperature: SamplerStage = {
   name: 'temperature',
   fields({ temperature: t = 0 }) {
     within('temperature', t, 0, 100);
-    if (t > 0 && t < leastTemperature) throw new RequestError(`temperature is ${t}; the least above 0 is ${leastTemperature}. Use 0 for the most likely token.`);
+    if (t > 0 && t < leastTemperature)
+      throw new RequestError(`temperature is ${t}; the least above 0 is ${leastTemperature}. Use 0 for the most likely token.`);
     return t === 0 ? { temperature: 1, topK: 1 } : { temperature: t }; // so that drawing is right for 0 too
   },
   asked: () => false,

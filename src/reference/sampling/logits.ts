@@ -10,4 +10,5 @@ export const ranked = (logits: Float32Array): number[] =>
   Array.from(logits.keys()).filter((i) => Number.isFinite(logits[i])).sort((a, b) => (logits[a] === logits[b] ? a - b : logits[b] > logits[a] ? 1 : -1));
 
 /** How far the logit of each of `tokens` lies above that of `first`; 0 and less if that is the most likely. */
-export const differences = (tokens: number[], logits: Float32Array, first = tokens[0]): number[] => tokens.map((token) => clamped(logits[token]) - clamped(logits[first]));
+export const differences = (tokens: number[], logits: Float32Array, first = tokens[0]): number[] =>
+  tokens.map((token) => clamped(logits[token]) - clamped(logits[first]));

@@ -8,7 +8,11 @@ export interface Penalties {
 }
 
 /** `logits` (vocab) after the penalties for the tokens of `last`, in f32 as llama.cpp has it: repeat first, then the other two. */
-export function penalise(logits: Float32Array, last: readonly number[], { repeatPenalty, frequencyPenalty, presencePenalty }: Penalties): Float32Array<ArrayBuffer> {
+export function penalise(
+  logits: Float32Array,
+  last: readonly number[],
+  { repeatPenalty, frequencyPenalty, presencePenalty }: Penalties,
+): Float32Array<ArrayBuffer> {
   const f = Math.fround;
   const counts = new Map<number, number>();
   for (const token of last) counts.set(token, (counts.get(token) ?? 0) + 1);

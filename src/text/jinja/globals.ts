@@ -17,7 +17,9 @@ export function createGlobals(rt: Runtime): Record<string, Value> {
   };
   return {
     range: native('range', '_start _stop? _step?', (start, stop, step) => range(start!, stop, step)),
-    dict: new Callable((given) => toDict(rt, given), '<dict>', { fromkeys: new Callable((given) => dictMethods.fromkeys(rt, null, given), '<function fromkeys>') }),
+    dict: new Callable((given) => toDict(rt, given), '<dict>', {
+      fromkeys: new Callable((given) => dictMethods.fromkeys(rt, null, given), '<function fromkeys>'),
+    }),
     namespace: new Callable((given) => createNamespace(rt, given), '<namespace>'),
     cycler: new Callable(({ args }) => cycler(args), '<cycler>'),
     joiner: native('joiner', 'sep?', (separator = ', ') => joiner(separator)),

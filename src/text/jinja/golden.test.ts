@@ -24,10 +24,18 @@ interface Difference {
 }
 
 describe('expressions give what Jinja2 makes of them', () => {
-  const { now, variables, sections } = JSON.parse(read('expressions.json')) as { now: string; variables: Record<string, unknown>; sections: Record<string, [source: string, want: string | null][]> };
+  const { now, variables, sections } = JSON.parse(read('expressions.json')) as {
+    now: string;
+    variables: Record<string, unknown>;
+    sections: Record<string, [source: string, want: string | null][]>;
+  };
 
   it('reported', () => {
-    const { messages, variables: others, cases } = JSON.parse(read('reported.json')) as { messages: unknown[]; variables: Record<string, unknown>; cases: [string, string][] };
+    const {
+      messages,
+      variables: others,
+      cases,
+    } = JSON.parse(read('reported.json')) as { messages: unknown[]; variables: Record<string, unknown>; cases: [string, string][] };
     expect(cases.map(([source]) => [source, render(source, { messages, ...others }, new Date(now))])).toEqual(cases);
   });
 
@@ -60,7 +68,16 @@ describe('templates give what Jinja2 makes of conversations', () => {
     for (const [name, texts] of Object.entries(wanted)) {
       texts.forEach((want, i) => {
         const [ends, tools, more] = ways[i];
-        const variables = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>', messages: conversations[name], tools, documents: null, add_generation_prompt: ends, ...more };
+        const variables = {
+          bos_token: '<s>',
+          eos_token: '</s>',
+          unk_token: '<unk>',
+          messages: conversations[name],
+          tools,
+          documents: null,
+          add_generation_prompt: ends,
+          ...more,
+        };
         const got = render(source, variables, new Date(now));
         if (got !== want) differences.push({ source: `${name}, ${i}`, want, got });
       });

@@ -117,7 +117,8 @@ export class Interpreter {
       case 'set':
         this.#assign(statement.target, this.#evaluate(statement.value, scope), scope);
         return undefined;
-      case 'set block': return this.#setBlock(statement, scope);
+      case 'set block':
+        return this.#setBlock(statement, scope);
       case 'filter block': {
         const inside = new Output(this.rt);
         const inner = new Scope(scope, statement.block.hidden);
@@ -139,13 +140,17 @@ export class Interpreter {
         for (const [target, value] of statement.assignments) this.#assign(target, this.#evaluate(value, scope), inner);
         return this.#execute(statement.block.body, inner, out);
       }
-      case 'autoescape': return this.#execute(statement.block.body, new Scope(scope, statement.block.hidden, truthy(this.#evaluate(statement.value, scope))), out);
-      case 'generation': return this.#execute(statement.block.body, new Scope(scope, statement.block.hidden), out);
+      case 'autoescape':
+        return this.#execute(statement.block.body, new Scope(scope, statement.block.hidden, truthy(this.#evaluate(statement.value, scope))), out);
+      case 'generation':
+        return this.#execute(statement.block.body, new Scope(scope, statement.block.hidden), out);
       case 'block':
         if (statement.required) return fail(`Required block '${statement.name}' not found`);
         return this.#execute(statement.block.body, this.#blockScope(statement.block), out);
-      case 'load': return fail(`there are no other templates to ${statement.tag}`);
-      default: return statement.kind;
+      case 'load':
+        return fail(`there are no other templates to ${statement.tag}`);
+      default:
+        return statement.kind;
     }
   }
 
@@ -225,7 +230,11 @@ export class Interpreter {
       return this.#render(macro, inner);
     };
     return new Callable(call, name === undefined ? '<Macro anonymous>' : `<Macro '${name}'>`, {
-      name: name ?? null, arguments: new Tuple(macro.parameters), caller: macro.special.has('caller'), catch_kwargs: macro.special.has('kwargs'), catch_varargs: macro.special.has('varargs'),
+      name: name ?? null,
+      arguments: new Tuple(macro.parameters),
+      caller: macro.special.has('caller'),
+      catch_kwargs: macro.special.has('kwargs'),
+      catch_varargs: macro.special.has('varargs'),
     });
   }
 
@@ -262,7 +271,9 @@ export class Interpreter {
       case 'compare': return this.#compare(node, scope);
       case 'conditional':
         if (truthy(this.#evaluate(node.test, scope))) return this.#evaluate(node.then, scope);
-        return node.otherwise ? this.#evaluate(node.otherwise, scope) : new Undefined('the inline if-expression evaluated to false and no else section was defined.');
+        return node.otherwise
+          ? this.#evaluate(node.otherwise, scope)
+          : new Undefined('the inline if-expression evaluated to false and no else section was defined.');
     }
   }
 

@@ -41,12 +41,19 @@ export function createLoop(rt: Runtime, iterable: Value, iterator: Iterator<Valu
     return !same;
   };
   const attributes: Record<string, () => Value> = {
-    index: () => BigInt(index0 + 1), index0: () => BigInt(index0), first: () => index0 === 0, last: () => peek() === undefined,
-    length: () => BigInt(count()), revindex: () => BigInt(count() - index0), revindex0: () => BigInt(count() - index0 - 1),
-    depth: () => BigInt(depth0 + 1), depth0: () => BigInt(depth0),
+    index: () => BigInt(index0 + 1),
+    index0: () => BigInt(index0),
+    first: () => index0 === 0,
+    last: () => peek() === undefined,
+    length: () => BigInt(count()),
+    revindex: () => BigInt(count() - index0),
+    revindex0: () => BigInt(count() - index0 - 1),
+    depth: () => BigInt(depth0 + 1),
+    depth0: () => BigInt(depth0),
     previtem: () => (index0 > 0 ? before! : new Undefined('there is no previous item')),
     nextitem: () => present(peek(), () => new Undefined('there is no next item')),
-    cycle: () => new Callable(({ args }) => (args.length ? args[index0 % args.length] : fail('no items for cycling given')), '<bound method LoopContext.cycle>'),
+    cycle: () =>
+      new Callable(({ args }) => (args.length ? args[index0 % args.length] : fail('no items for cycling given')), '<bound method LoopContext.cycle>'),
     changed: () => new Callable(({ args }) => changed(args), '<bound method LoopContext.changed>'),
   };
 
@@ -58,15 +65,20 @@ export function createLoop(rt: Runtime, iterable: Value, iterator: Iterator<Valu
     [before, current] = [current, value];
     return value;
   };
-  const variable = new Live((name) => (Object.hasOwn(attributes, name) ? attributes[name]() : undefined), () => `<LoopContext ${index0 + 1}/${count()}>`, {
-    length: count,
-    call: ({ args }) => (render ? render(present(args[0], () => fail('loop() needs the items'))) : fail("The loop must have the 'recursive' marker to be called recursively.")),
-    iterator: () => ({
-      next: () => {
-        const value = next();
-        return value === undefined ? { done: true, value: undefined } : { done: false, value };
-      },
-    }),
-  });
+  const variable = new Live(
+    (name) => (Object.hasOwn(attributes, name) ? attributes[name]() : undefined),
+    () => `<LoopContext ${index0 + 1}/${count()}>`,
+    {
+      length: count,
+      call: ({ args }) =>
+        render ? render(present(args[0], () => fail('loop() needs the items'))) : fail("The loop must have the 'recursive' marker to be called recursively."),
+      iterator: () => ({
+        next: () => {
+          const value = next();
+          return value === undefined ? { done: true, value: undefined } : { done: false, value };
+        },
+      }),
+    },
+  );
   return { variable, next };
 }

@@ -98,7 +98,8 @@ function readMerges(metadata: Metadata, vocabulary: Vocabulary): { pairs: PairTa
   };
   merges.forEach((text, rank) => {
     const space = text.indexOf(' ', 1);
-    if (space < 0 || space === text.length - 1) throw new InvalidFileError(`Entry ${rank} of ${name} is ${JSON.stringify(text.slice(0, 80))}; needed are two spellings with a space between.`);
+    if (space < 0 || space === text.length - 1)
+      throw new InvalidFileError(`Entry ${rank} of ${name} is ${JSON.stringify(text.slice(0, 80))}; needed are two spellings with a space between.`);
     const left = text.slice(0, space);
     const right = text.slice(space + 1);
     pairs.add(intern(left), intern(right), rank, intern(left + right));

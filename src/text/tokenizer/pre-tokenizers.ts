@@ -117,7 +117,8 @@ export function splitWords(pre: PreTokenizer, text: string): string[] {
 }
 
 /** Two noncharacters stand in for what must count as unassigned: same length, and of no category for ever. */
-const hideUnassigned = (text: string): string => text.replace(unassigned, (run) => run.replace(/./gsu, (character) => (character.length === 1 ? '\uffff' : '\u{10ffff}')));
+const hideUnassigned = (text: string): string =>
+  text.replace(unassigned, (run) => run.replace(/./gsu, (character) => (character.length === 1 ? '\uffff' : '\u{10ffff}')));
 
 /** Cuts `text` where `shape`, which has its length, matches. */
 function cut(text: string, shape: string, pattern: RegExp, pieces: string[]): void {

@@ -10,7 +10,10 @@ export function createSentencePiece(vocabulary: Vocabulary): EncodeFragment {
   let longest = 0;
   for (const spelling of spellings) longest = Math.max(longest, spelling.length);
   const utf8 = new TextEncoder();
-  const byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`) ?? ids.get(String.fromCharCode(byte)) ?? vocabulary.unknown);
+  const byteIds = Array.from(
+    { length: 256 },
+    (_, byte) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`) ?? ids.get(String.fromCharCode(byte)) ?? vocabulary.unknown,
+  );
 
   return (plain, result) => {
     const text = plain.replaceAll(' ', '▁');

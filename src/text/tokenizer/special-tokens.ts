@@ -64,7 +64,14 @@ function occurring(root: Node, text: string): Set<number> {
   return found;
 }
 
-function cut(text: string, fragments: readonly Fragment[], id: number, spelling: string, accept: Exclude<ControlFilter, boolean> | undefined, trimAfter: boolean): Fragment[] {
+function cut(
+  text: string,
+  fragments: readonly Fragment[],
+  id: number,
+  spelling: string,
+  accept: Exclude<ControlFilter, boolean> | undefined,
+  trimAfter: boolean,
+): Fragment[] {
   const result: Fragment[] = [];
   let at = text.indexOf(spelling);
   for (const fragment of fragments) {

@@ -31,7 +31,9 @@ describe.each(['gpt-2', 'llama-bpe', 'llama-spm', 'qwen2'])('the vocabulary %s',
   it("gives llama.cpp's ids for 2000 random strings, whatever the pre-tokenizer and special tokens", () => {
     const bytes = brotliDecompressSync(fs.readFileSync(new URL(`${base}.ids.br`, folder)));
     const numbers = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    const tokenizers = variants.filter((variant) => variant.base === base).map(({ name, change }) => ({ name, tokenizer: createTokenizer(changed(metadata, change)) }));
+    const tokenizers = variants
+      .filter((variant) => variant.base === base)
+      .map(({ name, change }) => ({ name, tokenizer: createTokenizer(changed(metadata, change)) }));
     const wrong: string[] = [];
     let at = 0;
     for (const text of texts) {
@@ -46,14 +48,19 @@ describe.each(['gpt-2', 'llama-bpe', 'llama-spm', 'qwen2'])('the vocabulary %s',
     }
     expect(at).toBe(numbers.length);
     expect(wrong.slice(0, 5), `${wrong.length} wrong`).toEqual([]);
-    record({ point: `Vocabulary ${base}: random strings with llama.cpp's ids, in ${tokenizers.length} variants, control tokens off and on`, command: 'npx vitest run src/text', value: texts.length });
+    record({
+      point: `Vocabulary ${base}: random strings with llama.cpp's ids, in ${tokenizers.length} variants, control tokens off and on`,
+      command: 'npx vitest run src/text',
+      value: texts.length,
+    });
   });
 });
 
 /** Random strings and words up to a length, of characters that every vocabulary can spell. */
 function mixedText(length: number): string {
   let text = '';
-  for (let seed = 100; text.length < length; seed++) text += `${randomStrings(20, seed).join(' ')}\nThe quick brown fox ${seed} jumps over the lazy dog, and "doesn't" stop.\n`;
+  for (let seed = 100; text.length < length; seed++)
+    text += `${randomStrings(20, seed).join(' ')}\nThe quick brown fox ${seed} jumps over the lazy dog, and "doesn't" stop.\n`;
   return text.replace(/[\0-\x08\x0e-\x1f\ufeff]|[\u{20000}-\u{10ffff}]|▁/gu, '').slice(0, length).replace(/\p{Cs}/gu, '');
 }
 

@@ -112,7 +112,10 @@ const models: Record<string, (metadata: Metadata) => Model> = {
   gpt2(metadata) {
     const name = getString(metadata, 'tokenizer.ggml.pre', 'default');
     const pre = preTokenizers.get(name);
-    if (!pre) throw new UnsupportedModelError(`The pre-tokenizer (tokenizer.ggml.pre) "${name}" is not supported. Supported are ${[...preTokenizers.keys()].join(', ')}.`);
+    if (!pre)
+      throw new UnsupportedModelError(
+        `The pre-tokenizer (tokenizer.ggml.pre) "${name}" is not supported. Supported are ${[...preTokenizers.keys()].join(', ')}.`,
+      );
     const vocabulary = readVocabulary(metadata, { bos: pre.noBos ? undefined : 11, eos: 11, addBos: pre.addBos, alwaysBos: pre === gemma4 });
     return { vocabulary, encodeFragment: createBpe(metadata, vocabulary, pre), pieceOf: pieces(vocabulary, pre.characters ? unescapeSpaces : spellingBytes) };
   },
@@ -130,7 +133,8 @@ const models: Record<string, (metadata: Metadata) => Model> = {
 
 function createModel(metadata: Metadata): Model {
   const name = getString(metadata, 'tokenizer.ggml.model');
-  if (!Object.hasOwn(models, name)) throw new UnsupportedModelError(`The tokenizer (tokenizer.ggml.model) "${name}" is not supported. Supported are ${Object.keys(models).join(', ')}.`);
+  if (!Object.hasOwn(models, name))
+    throw new UnsupportedModelError(`The tokenizer (tokenizer.ggml.model) "${name}" is not supported. Supported are ${Object.keys(models).join(', ')}.`);
   return models[name](metadata);
 }
 

@@ -20,20 +20,43 @@ function vocabulary(spellings: Record<string, number>, more: Record<string, Meta
 }
 /** A byte-level one of these tokens. */
 const byteLevel = (tokens: string[], merges: string[], more: Record<string, MetadataValue> = {}): Metadata =>
-  new Map<string, MetadataValue>(Object.entries({ 'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.pre': 'gpt-2', 'tokenizer.ggml.tokens': tokens, 'tokenizer.ggml.merges': merges, ...more }));
+  new Map<string, MetadataValue>(
+    Object.entries({
+      'tokenizer.ggml.model': 'gpt2',
+      'tokenizer.ggml.pre': 'gpt-2',
+      'tokenizer.ggml.tokens': tokens,
+      'tokenizer.ggml.merges': merges,
+      ...more,
+    }),
+  );
 
 describe('a vocabulary', () => {
   it.each<[string, Metadata, typeof InvalidFileError | typeof UnsupportedModelError, RegExp]>([
-    ['of an unknown tokenizer', vocabulary({}, { 'tokenizer.ggml.model': 't5' }), UnsupportedModelError, /"t5" is not supported. Supported are gpt2, llama, gemma4/],
+    [
+      'of an unknown tokenizer',
+      vocabulary({}, { 'tokenizer.ggml.model': 't5' }),
+      UnsupportedModelError,
+      /"t5" is not supported. Supported are gpt2, llama, gemma4/,
+    ],
     ['named like a method of all objects', vocabulary({}, { 'tokenizer.ggml.model': 'toString' }), UnsupportedModelError, /"toString"/],
-    ['with an unknown pre-tokenizer', byteLevel(['a'], [], { 'tokenizer.ggml.pre': 'kimi-k2' }), UnsupportedModelError, /"kimi-k2" is not supported. Supported are default, gpt-2, .*tekken/],
+    [
+      'with an unknown pre-tokenizer',
+      byteLevel(['a'], [], { 'tokenizer.ggml.pre': 'kimi-k2' }),
+      UnsupportedModelError,
+      /"kimi-k2" is not supported. Supported are default, gpt-2, .*tekken/,
+    ],
     ['without a tokenizer', new Map(), InvalidFileError, /tokenizer.ggml.model/],
     ['without tokens', new Map([['tokenizer.ggml.model', 'llama']]), InvalidFileError, /tokenizer.ggml.tokens/],
     ['with an empty list of tokens', byteLevel([], []), InvalidFileError, /is empty/],
     ['without merges', new Map([...byteLevel(['a'], [])].filter(([key]) => !key.endsWith('merges'))), InvalidFileError, /tokenizer.ggml.merges/],
     ['with a merge of one part', byteLevel(['a', 'b'], ['a b', 'ab']), InvalidFileError, /Entry 1 of tokenizer.ggml.merges is "ab"/],
     ['with a merge of nothing', byteLevel(['a', 'b'], ['a ']), InvalidFileError, /Entry 0/],
-    ['with too few scores', vocabulary({}, { 'tokenizer.ggml.scores': new Float32Array(3) }), InvalidFileError, /scores has 3 entries, tokenizer.ggml.tokens has 259/],
+    [
+      'with too few scores',
+      vocabulary({}, { 'tokenizer.ggml.scores': new Float32Array(3) }),
+      InvalidFileError,
+      /scores has 3 entries, tokenizer.ggml.tokens has 259/,
+    ],
     ['with too many types', vocabulary({}, { 'tokenizer.ggml.token_type': new Int32Array(260) }), InvalidFileError, /token_type has 260 entries/],
     ['with a spelling twice', byteLevel(['a', 'b', 'a'], []), InvalidFileError, /Tokens 0 and 2 are both spelt "a"/],
     ['with a byte token that names no byte', vocabulary({ '<0xZZ>': 6 }), InvalidFileError, /Token 259 is of the byte type/],
@@ -47,8 +70,12 @@ describe('a vocabulary', () => {
   it('whose special ids do not exist has the usual ones, and says so unless they mean none', () => {
     const far = createTokenizer(vocabulary({}, { 'tokenizer.ggml.eos_token_id': 32000 }));
     expect([far.eos, far.vocabSize]).toEqual([2, 259]);
-    expect(far.notices).toEqual(["The file's tokenizer.ggml.eos_token_id is 32000, but its vocabulary has 259 tokens (0 to 258): token 2 is used, which is usual."]);
-    const none = createTokenizer(vocabulary({}, { 'tokenizer.ggml.unknown_token_id': 2 ** 32 - 1, 'tokenizer.ggml.bos_token_id': -1, 'tokenizer.ggml.eot_token_id': 2 ** 32 - 1 }));
+    expect(far.notices).toEqual([
+      "The file's tokenizer.ggml.eos_token_id is 32000, but its vocabulary has 259 tokens (0 to 258): token 2 is used, which is usual.",
+    ]);
+    const none = createTokenizer(
+      vocabulary({}, { 'tokenizer.ggml.unknown_token_id': 2 ** 32 - 1, 'tokenizer.ggml.bos_token_id': -1, 'tokenizer.ggml.eot_token_id': 2 ** 32 - 1 }),
+    );
     expect([none.bos, none.unknown, none.notices]).toEqual([1, 0, []]);
   });
 
@@ -116,7 +143,9 @@ describe('end of turn', () => {
   };
 
   it('comes from the ids of the file and from known spellings, whose type it corrects', () => {
-    expect(ends({ '<|im_end|>': 1, '<end>': 3, '<|fim_pad|>': 3, '<pause>': 3 }, { 'tokenizer.ggml.eot_token_id': 260, 'tokenizer.ggml.eom_token_id': 262 })).toEqual(['</s>', '<end>', '<pause>', '<|fim_pad|>', '<|im_end|>']);
+    expect(
+      ends({ '<|im_end|>': 1, '<end>': 3, '<|fim_pad|>': 3, '<pause>': 3 }, { 'tokenizer.ggml.eot_token_id': 260, 'tokenizer.ggml.eom_token_id': 262 }),
+    ).toEqual(['</s>', '<end>', '<pause>', '<|fim_pad|>', '<|im_end|>']);
     expect(createTokenizer(vocabulary({ '<|im_end|>': 1 })).isControl(259)).toBe(true);
   });
 

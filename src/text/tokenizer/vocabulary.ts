@@ -64,13 +64,16 @@ export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults)
     if (values.length === size) return values;
     throw new InvalidFileError(`${key(name)} has ${values.length} entries, ${key('tokens')} has ${size}; needed is one for each token. The file is damaged.`);
   };
-  const kinds = Uint8Array.from(perToken('token_type') ?? new Uint8Array(size).fill(TokenKind.Normal), (kind) => (kind >= TokenKind.Normal && kind <= TokenKind.Byte ? kind : 0));
+  const kinds = Uint8Array.from(perToken('token_type') ?? new Uint8Array(size).fill(TokenKind.Normal), (kind) =>
+    kind >= TokenKind.Normal && kind <= TokenKind.Byte ? kind : 0,
+  );
   const scores = perToken('scores') ?? new Float32Array(size);
 
   const ids = new Map<string, number>();
   spellings.forEach((text, id) => {
     const other = ids.get(text);
-    if (other !== undefined) throw new InvalidFileError(`Tokens ${other} and ${id} are both spelt ${JSON.stringify(text)}; spellings are unique in a sound vocabulary.`);
+    if (other !== undefined)
+      throw new InvalidFileError(`Tokens ${other} and ${id} are both spelt ${JSON.stringify(text)}; spellings are unique in a sound vocabulary.`);
     ids.set(text, id);
     if (kinds[id] === TokenKind.Byte && byteValue(text) === undefined) {
       throw new InvalidFileError(`Token ${id} is of the byte type but is spelt ${JSON.stringify(text)}; needed is a spelling like <0x0A>.`);
@@ -93,7 +96,8 @@ export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults)
   const addBos = defaults.alwaysBos || getBoolean(metadata, key('add_bos_token'), defaults.addBos ?? false);
   const addEos = getBoolean(metadata, key('add_eos_token'), false);
   for (const [flag, name] of [[addBos, 'bos'], [addEos, 'eos']] as const) {
-    if (flag && special[name] === undefined) throw new InvalidFileError(`The file asks for ${name} to be added to texts, but ${key(`${name}_token_id`)} does not say which token that is.`);
+    if (flag && special[name] === undefined)
+      throw new InvalidFileError(`The file asks for ${name} to be added to texts, but ${key(`${name}_token_id`)} does not say which token that is.`);
   }
   const byFile = kinds.slice();
   const endOfTurn = collectEndOfTurn(ids, kinds, special);

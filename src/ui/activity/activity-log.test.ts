@@ -6,8 +6,19 @@ import { ActivityLog, stalledShare, streamedPerToken, tokensPerSecond, type Samp
 import { runBenchmark } from './benchmark.ts';
 
 const sample = (seconds: number, tokens: number, uploadedBytes = 0, stallMs = 0): Sample => ({
-  ms: seconds * 1000, tokens,
-  stats: { gpuBytes: {}, gpuBytesPeak: 0, budgetBytes: 0, submits: 0, keptBytes: 0, streamedBytes: 0, memoryBytes: 0, readyMs: { choice: 0, weights: 0, programs: 0 }, transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes, rowBytes: 0, transferMs: 0, stalls: 0, stallMs } } as unknown as EngineStats,
+  ms: seconds * 1000,
+  tokens,
+  stats: {
+    gpuBytes: {},
+    gpuBytesPeak: 0,
+    budgetBytes: 0,
+    submits: 0,
+    keptBytes: 0,
+    streamedBytes: 0,
+    memoryBytes: 0,
+    readyMs: { choice: 0, weights: 0, programs: 0 },
+    transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes, rowBytes: 0, transferMs: 0, stalls: 0, stallMs },
+  } as unknown as EngineStats,
 });
 
 test('rates are those of the last samples', () => {

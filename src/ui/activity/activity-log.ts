@@ -72,9 +72,11 @@ const differences = (samples: Sample[]): Difference[] =>
 export const tokensPerSecond = (samples: Sample[]): number[] => differences(samples).map(({ tokens, seconds }) => (seconds > 0 ? tokens / seconds : 0));
 
 /** NaN where no token was written. */
-export const streamedPerToken = (samples: Sample[]): number[] => differences(samples).map(({ uploadedBytes, tokens }) => (tokens > 0 ? uploadedBytes / tokens : NaN));
+export const streamedPerToken = (samples: Sample[]): number[] =>
+  differences(samples).map(({ uploadedBytes, tokens }) => (tokens > 0 ? uploadedBytes / tokens : NaN));
 
 /** The share of time in which the GPU waited for weights, 0 to 1. */
-export const stalledShare = (samples: Sample[]): number[] => differences(samples).map(({ stallMs, seconds }) => (seconds > 0 ? Math.min(1, stallMs / 1000 / seconds) : 0));
+export const stalledShare = (samples: Sample[]): number[] =>
+  differences(samples).map(({ stallMs, seconds }) => (seconds > 0 ? Math.min(1, stallMs / 1000 / seconds) : 0));
 
 export const gpuBytesOf = ({ gpuBytes }: EngineStats): number => Object.values(gpuBytes).reduce((sum, bytes) => sum + bytes, 0);

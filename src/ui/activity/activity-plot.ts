@@ -35,7 +35,10 @@ export class Plot extends LitElement {
   }
 
   override updated(): void {
-    const data = [this.lines[0].values.map((_, i) => i + 1), ...this.lines.map(({ values }) => values.map((value) => (Number.isNaN(value) ? null : value)))] as uPlot.AlignedData;
+    const data = [
+      this.lines[0].values.map((_, i) => i + 1),
+      ...this.lines.map(({ values }) => values.map((value) => (Number.isNaN(value) ? null : value))),
+    ] as uPlot.AlignedData;
     if (this.plot) this.plot.setData(data);
     else this.draw(data);
   }
@@ -62,16 +65,28 @@ export class Plot extends LitElement {
     const [accent, quiet, line] = ['--accent', '--text-quiet', '--line'].map(colour);
     const axis = { stroke: quiet, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '11px system-ui' };
     const points = { show: ({ data: [x] }: uPlot) => x.length < 40, fill: accent, size: 5 };
-    this.plot = new uPlot({
-      width: this.box.clientWidth || 300,
-      height,
-      padding: [8, 8, 8, 0],
-      legend: { show: false },
-      cursor: { show: false },
-      scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.15] } },
-      axes: [{ ...axis, show: false }, { ...axis, size: 80, space: 28, values: (_, ticks) => ticks.map((tick) => this.format(tick)) }],
-      series: [{}, ...this.lines.map(({ quiet: bound }) => (bound ? { stroke: quiet, width: 1, dash: [4, 4], points: { show: false } } : { stroke: accent, width: 2, points, spanGaps: false }))],
-    }, data, this.box);
+    this.plot = new uPlot(
+      {
+        width: this.box.clientWidth || 300,
+        height,
+        padding: [8, 8, 8, 0],
+        legend: { show: false },
+        cursor: { show: false },
+        scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.15] } },
+        axes: [
+          { ...axis, show: false },
+          { ...axis, size: 80, space: 28, values: (_, ticks) => ticks.map((tick) => this.format(tick)) },
+        ],
+        series: [
+          {},
+          ...this.lines.map(({ quiet: bound }) =>
+            bound ? { stroke: quiet, width: 1, dash: [4, 4], points: { show: false } } : { stroke: accent, width: 2, points, spanGaps: false },
+          ),
+        ],
+      },
+      data,
+      this.box,
+    );
     this.resize.observe(this.box);
   }
 

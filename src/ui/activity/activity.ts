@@ -51,7 +51,8 @@ export class Activity extends LitElement {
         <section aria-label="Next load">
           <windrow-budget .label=${'GPU budget of the next load'}></windrow-budget>
           <label class="field"><span>Keys and values of the next load</span>
-            <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value} ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
+            <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value}
+              ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
           <button @click=${() => this.reload(false)}>Load the model again</button>
           <button class="plain" @click=${() => this.reload(true)}>Load again and choose kernels anew</button>
         </section>
@@ -59,7 +60,9 @@ export class Activity extends LitElement {
           <h3>Device and kernels</h3>
           <p>${info.adapter}</p>
           <dl>${Object.entries(info.device).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-          <p class="quiet">Kernels: ${Object.entries(info.kernels).map(([name, value]) => `${name} ${value}`).join(' · ')}</p>
+          <p class="quiet">Kernels: ${Object.entries(info.kernels)
+            .map(([name, value]) => `${name} ${value}`)
+            .join(' · ')}</p>
           ${(info.warnings ?? []).map((warning) => html`<p>${warning}</p>`)}
         </section>
         <section aria-label="Checks">
@@ -94,8 +97,11 @@ export class Activity extends LitElement {
     const lines: Line[] = [{ values: samples.map(({ stats }) => gpuBytesOf(stats)) }, { values: samples.map(() => budgetBytes), quiet: true }];
     return html`<section aria-label="GPU memory">
       <h3>GPU memory: ${formatBytes(purposes.reduce((sum, [, bytes]) => sum + bytes, 0))} of a budget of ${formatBytes(budgetBytes)}</h3>
-      <dl>${purposes.map(([name, bytes]) => html`
-        <div><dt>${purposeWords[name] ?? name}</dt><dd>${formatBytes(bytes)}<meter min="0" max=${budgetBytes} .value=${bytes} aria-label=${name}></meter></dd></div>`)}
+      <dl>${purposes.map(
+        ([name, bytes]) => html`
+        <div><dt>${purposeWords[name] ?? name}</dt><dd>${formatBytes(bytes)}<meter min="0" max=${budgetBytes} .value=${bytes}
+          aria-label=${name}></meter></dd></div>`,
+      )}
       </dl>
       <div class="plots">
         ${plot('In use, and the budget', lines, formatBytes)}

@@ -12,7 +12,9 @@ export interface Benchmark {
   peak: DevicePeak;
 }
 
-const words = 'The river begins as a spring below the northern ridge, falls through a wood of old beeches, turns the wheel of a mill that has not ground corn for sixty years, and goes on past the town to the sea. ';
+const words =
+  'The river begins as a spring below the northern ridge, falls through a wood of old beeches, turns the wheel of a mill that has not ground corn ' +
+  'for sixty years, and goes on past the town to the sea. ';
 const newTokens = 33;
 
 /** `nonce` stands at the prompt's beginning, so that nothing of it is cached. */

@@ -6,19 +6,44 @@ import { speedOf } from './activity-log.ts';
 import { lastAnswer, report } from './report.ts';
 
 const engineStats = {
-  gpuBytes: { weights: 10, kv: 20 }, gpuBytesPeak: 40, budgetBytes: 100, submits: 1, keptBytes: 10, streamedBytes: 0, memoryBytes: 0,
-  transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, rowBytes: 0, transferMs: 0, stalls: 0, stallMs: 0 }, readyMs: { choice: 1, weights: 2, programs: 3 },
+  gpuBytes: { weights: 10, kv: 20 },
+  gpuBytesPeak: 40,
+  budgetBytes: 100,
+  submits: 1,
+  keptBytes: 10,
+  streamedBytes: 0,
+  memoryBytes: 0,
+  transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, rowBytes: 0, transferMs: 0, stalls: 0, stallMs: 0 },
+  readyMs: { choice: 1, weights: 2, programs: 3 },
 };
 
 test('a report names model, adapter, bytes, answers and failed checks', () => {
   const text = report({ ...modelInfo, warnings: ['tile 2 is not used'] }, engineStats, [{ time: 0, stats: generateStats }], 'Browser 1', {
-    tested: [{ name: 'matvec', passed: false, message: 'off by 3' }, { name: 'rope', passed: true }],
-    benchmark: { promptTokens: 90, newTokens: 33, prefillTokensPerSecond: 120.04, decodeTokensPerSecond: NaN, peak: { copyBytesPerSecond: 2e11, flopsPerSecond: 1.5e12 } },
+    tested: [
+      { name: 'matvec', passed: false, message: 'off by 3' },
+      { name: 'rope', passed: true },
+    ],
+    benchmark: {
+      promptTokens: 90,
+      newTokens: 33,
+      prefillTokensPerSecond: 120.04,
+      decodeTokensPerSecond: NaN,
+      peak: { copyBytesPerSecond: 2e11, flopsPerSecond: 1.5e12 },
+    },
   });
   expect(text.split('\n')).toEqual([
-    'model: Fake 1M (llama, 1.0 kB, context 2048)', 'adapter: none', 'device: f16 no', 'browser: Browser 1', 'kernels: ', 'warning: tile 2 is not used',
-    'gpu bytes: weights 10, kv 20; peak 40 of 100', 'answer: 7 prompt tokens (2 cached) in 1 ms, 3 new in 2 ms', 'self-test: 1 of 2 passed', 'failed: matvec: off by 3',
-    'benchmark: prefill 120.0 tokens/s (90 tokens), decode not measured (33 tokens)', 'benchmark: device copies 200.0 GB/s, computes 1500 GFLOP/s',
+    'model: Fake 1M (llama, 1.0 kB, context 2048)',
+    'adapter: none',
+    'device: f16 no',
+    'browser: Browser 1',
+    'kernels: ',
+    'warning: tile 2 is not used',
+    'gpu bytes: weights 10, kv 20; peak 40 of 100',
+    'answer: 7 prompt tokens (2 cached) in 1 ms, 3 new in 2 ms',
+    'self-test: 1 of 2 passed',
+    'failed: matvec: off by 3',
+    'benchmark: prefill 120.0 tokens/s (90 tokens), decode not measured (33 tokens)',
+    'benchmark: device copies 200.0 GB/s, computes 1500 GFLOP/s',
   ]);
 });
 
@@ -31,7 +56,11 @@ test('the speed of an answer leaves its first token out', () => {
 
 test('a chosen budget is kept, and none is kept for the default', () => {
   const kept = new Map<string, string>();
-  const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value), removeItem: (key: string) => void kept.delete(key) };
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
   expect(keptBudget(storage)).toBe(0);
   for (const step of budgets.keys()) {
     keepBudget(step, storage);
@@ -44,7 +73,11 @@ test('a chosen budget is kept, and none is kept for the default', () => {
 
 test('chosen keys and values are kept, and none are kept for the default or for what there is not', () => {
   const kept = new Map<string, string>();
-  const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value), removeItem: (key: string) => void kept.delete(key) };
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
   for (const { value } of kvChoices) {
     keepKv(value, storage);
     expect(keptKv(storage)).toBe(value || undefined);

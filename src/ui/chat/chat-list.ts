@@ -20,16 +20,26 @@ export class ChatList extends LitElement {
     return html`
       <nav aria-label="Chats">
         <button class="new" @click=${() => this.tell('new-chat')}>${icon('plus')}New chat</button>
-        ${this.chats.length > 0
-          ? html`<label class="search">${icon('search')}<span class="hidden">Search chats</span>
+        ${
+          this.chats.length > 0
+            ? html`<label class="search">${icon('search')}<span class="hidden">Search chats</span>
               <input type="search" placeholder="Search" autocomplete="off" .value=${this.words}
                 @input=${(event: Event) => (this.words = (event.target as HTMLInputElement).value)}></label>`
-          : nothing}
+            : nothing
+        }
         <p class="hidden" role="status">${this.words.trim() ? `${found.length} found` : nothing}</p>
         <ul>
-          ${repeat(found, ({ id }) => id, (chat) => html`<li class=${chat.id === this.current ? 'current' : ''}>${this.renderChat(chat)}</li>`)}
+          ${repeat(
+            found,
+            ({ id }) => id,
+            (chat) => html`<li class=${chat.id === this.current ? 'current' : ''}>${this.renderChat(chat)}</li>`,
+          )}
         </ul>
-        ${found.length === 0 ? html`<p class="quiet none">${this.words.trim() ? 'Nothing found.' : 'Your chats appear here. They stay in this browser.'}</p>` : nothing}
+        ${
+          found.length
+            ? nothing
+            : html`<p class="quiet none">${this.words.trim() ? 'Nothing found.' : 'Your chats appear here. They stay in this browser.'}</p>`
+        }
         <footer>
           <button class="plain" @click=${this.importFile}>Import</button>
           <button class="plain" ?disabled=${this.chats.length === 0} @click=${() => this.tell('export-chats')}>Export</button>
@@ -45,7 +55,8 @@ export class ChatList extends LitElement {
           @blur=${() => (this.renamed = '')} @keydown=${this.leaveOnEscape}></form>`;
     }
     return html`
-      <button class="open" data-id=${id} dir="auto" aria-current=${id === this.current ? 'page' : 'false'} title=${title} @click=${() => this.tell('open', id)}>${title}</button>
+      <button class="open" data-id=${id} dir="auto" aria-current=${id === this.current ? 'page' : 'false'} title=${title}
+        @click=${() => this.tell('open', id)}>${title}</button>
       <span class="tools">
         <button class="plain icon-button" aria-label="Rename ${title}" title="Rename" @click=${() => this.startRenaming(id)}>${icon('edit')}</button>
         <button class="plain icon-button" aria-label="Delete ${title}" title="Delete" @click=${() => this.delete(id)}>${icon('trash')}</button>

@@ -42,12 +42,16 @@ export class ChatSettingsDialog extends LitElement {
           <h2 id="heading">This chat</h2>
           <label class="field"><span>System prompt</span>
             <textarea name="system" rows="3" dir="auto" placeholder="How the model should answer" .value=${settings.system}></textarea></label>
-          ${thinking ? html`<label class="switch"><input type="checkbox" name="think" .checked=${settings.think ?? thinking.unasked}> Think before answering</label>` : nothing}
+          ${thinking ? html`<label class="switch"><input type="checkbox" name="think"
+            .checked=${settings.think ?? thinking.unasked}> Think before answering</label>` : nothing}
           <div class="numbers">
-            ${ranges.map(({ name, label, about, min, max, step }) => html`
+            ${ranges.map(
+              ({ name, label, about, min, max, step }) => html`
               <label class="field"><span>${label}</span>
-                <input type="number" name=${name} min=${min} max=${max} step=${step} ?required=${name in defaultSettings} .value=${String(settings[name] ?? '')}>
-                <span class="quiet">${about}</span></label>`)}
+                <input type="number" name=${name} min=${min} max=${max} step=${step} ?required=${name in defaultSettings}
+                  .value=${String(settings[name] ?? '')}>
+                <span class="quiet">${about}</span></label>`,
+            )}
           </div>
           <div class="buttons">
             <button type="button" class="plain" @click=${this.reset}>Defaults</button>

@@ -2,7 +2,17 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { exportChats, importChats, matches, newChat, titleOf, type Chat } from './chat.ts';
 
-const chat: Chat = { ...newChat(5), title: 'Sea', system: 'Be brief.', seed: 7, think: false, messages: [{ role: 'user', content: 'A haiku about the sea' }, { role: 'assistant', content: 'Waves', note: 'Stopped' }] };
+const chat: Chat = {
+  ...newChat(5),
+  title: 'Sea',
+  system: 'Be brief.',
+  seed: 7,
+  think: false,
+  messages: [
+    { role: 'user', content: 'A haiku about the sea' },
+    { role: 'assistant', content: 'Waves', note: 'Stopped' },
+  ],
+};
 
 test('what is exported comes back under a new id', () => {
   const [back] = importChats(exportChats([chat]));
@@ -28,7 +38,9 @@ test.each([
 ])('the file %s is refused in words', (text, words) => expect(() => importChats(text)).toThrow(words));
 
 test('whatever else a file holds is left out', () => {
-  const [back] = importChats('{"format":"windrow-chats","version":1,"chats":[{"messages":[{"role":"user","content":"hi","onclick":"x"}],"__proto__":{"evil":1},"extra":2}]}');
+  const [back] = importChats(
+    '{"format":"windrow-chats","version":1,"chats":[{"messages":[{"role":"user","content":"hi","onclick":"x"}],"__proto__":{"evil":1},"extra":2}]}',
+  );
   expect(back.messages).toEqual([{ role: 'user', content: 'hi' }]);
   expect('evil' in back || 'extra' in back).toBe(false);
   expect(back.title).toBe('hi');

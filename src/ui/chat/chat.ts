@@ -85,7 +85,8 @@ export function importChats(text: string): Chat[] {
   if (!isRecord(file) || file.format !== format || !Array.isArray(file.chats)) {
     throw new TypeError(`This JSON file has no chats of windrow ("format": "${format}"). Choose a file that windrow exported.`);
   }
-  if (file.version !== version) throw new TypeError(`The file has version ${JSON.stringify(file.version)}; this page reads version ${version}. Reload the page to update it.`);
+  if (file.version !== version)
+    throw new TypeError(`The file has version ${JSON.stringify(file.version)}; this page reads version ${version}. Reload the page to update it.`);
   return file.chats.map((chat: unknown, i) => chatOf(chat, `Chat ${i + 1} of the file`));
 }
 

@@ -196,7 +196,12 @@ export class Chats implements ReactiveController {
   }
 
   private fail(error: Error): void {
-    this.set({ error: error instanceof TypeError ? error : new Error(`The browser's storage refused: ${error.message}. Conversations of now are lost when the page closes; export them.`) });
+    this.set({
+      error:
+        error instanceof TypeError
+          ? error
+          : new Error(`The browser's storage refused: ${error.message}. Conversations of now are lost when the page closes; export them.`),
+    });
   }
 
   private set(state: Partial<Pick<Chats, 'list' | 'open' | 'removed' | 'error'>>): void {

@@ -48,7 +48,8 @@ export class Composer extends LitElement {
   private renderHeld(text: string, i: number): TemplateResult {
     return html`<li>
       <div><span class="quiet">${sizeOf(text)}</span><span class="opening" dir="auto">${opening(text)}</span></div>
-      <button type="button" class="plain icon-button" aria-label="Leave out this text" title="Leave out" @click=${() => this.leaveOut(i)}>${icon('close')}</button>
+      <button type="button" class="plain icon-button" aria-label="Leave out this text" title="Leave out"
+        @click=${() => this.leaveOut(i)}>${icon('close')}</button>
     </li>`;
   }
 

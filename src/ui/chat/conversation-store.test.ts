@@ -23,8 +23,23 @@ test('a change is made when its transaction is complete', async () => {
 });
 
 test.each([
-  ['that the browser refuses at once', () => recordsWith(chat, () => { throw new DOMException('It cannot be cloned.', 'DataCloneError'); }), (stored?: Chat) => stored, 'DataCloneError'],
-  ['that cannot be computed', () => recordsWith(chat), () => { throw new RangeError('too long'); }, 'RangeError'],
+  [
+    'that the browser refuses at once',
+    () =>
+      recordsWith(chat, () => {
+        throw new DOMException('It cannot be cloned.', 'DataCloneError');
+      }),
+    (stored?: Chat) => stored,
+    'DataCloneError',
+  ],
+  [
+    'that cannot be computed',
+    () => recordsWith(chat),
+    () => {
+      throw new RangeError('too long');
+    },
+    'RangeError',
+  ],
 ] as const)('a change %s is told, and nothing of it is written', async (_, make, change, name) => {
   const { records, request, transaction } = make();
   const changed = changeRecord(records, chat.id, change);

@@ -12,7 +12,10 @@ beforeAll(() => {
 
 const host = { addController: () => {}, removeController: () => {}, requestUpdate: () => {}, updateComplete: Promise.resolve(true) };
 const engineThat = (generate: WorkerEngine['generate'], info: Partial<ModelInfo> = {}): Promise<Engine> =>
-  createEngine({ model: 'https://example.org/a.gguf', worker: new FakeWorker({ generate, load: async () => ({ ...modelInfo, ...info }) }) as unknown as Worker });
+  createEngine({
+    model: 'https://example.org/a.gguf',
+    worker: new FakeWorker({ generate, load: async () => ({ ...modelInfo, ...info }) }) as unknown as Worker,
+  });
 
 /** Says `words`, and then that the GPU is gone. */
 const breaker = (...words: string[]): WorkerEngine['generate'] => async (_request, port) => {
@@ -24,7 +27,10 @@ const breaker = (...words: string[]): WorkerEngine['generate'] => async (_reques
 test('a whole answer is complete, and stays with its numbers', async () => {
   const conversation = new Conversation(host);
   expect(await conversation.ask(await engineThat(speaker(['The', ' sea'])), 'What?')).toEqual({ ended: 'complete', content: 'The sea' });
-  expect(conversation.messages).toEqual([{ role: 'user', content: 'What?' }, { role: 'assistant', content: 'The sea', note: expect.stringContaining('3 tokens') }]);
+  expect(conversation.messages).toEqual([
+    { role: 'user', content: 'What?' },
+    { role: 'assistant', content: 'The sea', note: expect.stringContaining('3 tokens') },
+  ]);
 });
 
 test('an answer that an error cuts off is told with its error, and what there is of it stays', async () => {

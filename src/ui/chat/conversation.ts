@@ -21,7 +21,10 @@ const roomForAnswer = 0.25;
 
 /** What came of a question. */
 export interface Outcome {
-  /** `interrupted`: an error cut the answer off. `none`: an error came before it, and all is as it was before the question. `left`: another conversation was opened meanwhile. */
+  /**
+   * `interrupted`: an error cut the answer off. `none`: an error came before it, and all is as it was before the question. `left`: another
+   * conversation was opened meanwhile.
+   */
   ended: 'complete' | 'stopped' | 'interrupted' | 'none' | 'left';
   /** The answer without its reasoning, or as much as there is of it. */
   content: string;
@@ -154,7 +157,10 @@ export class Conversation implements ReactiveController {
     const variables = { chat_template_kwargs: variablesFor(engine, settings) };
     const { context } = engine.info;
     const room = Math.min(maxTokens, Math.floor(context * roomForAnswer));
-    const dropped = await fewestToDrop(turnsBefore(asked), async (turns) => (await engine.countTokens(promptOf(asked, system, turns), variables)) + room <= context);
+    const dropped = await fewestToDrop(
+      turnsBefore(asked),
+      async (turns) => (await engine.countTokens(promptOf(asked, system, turns), variables)) + room <= context,
+    );
     this.set({ readFrom: firstRead(asked, dropped) });
     return promptOf(asked, system, dropped);
   }

@@ -62,7 +62,8 @@ export class MessageList extends LitElement {
   }
 
   override async updated(): Promise<void> {
-    await Promise.all([...this.renderRoot.querySelectorAll('windrow-message')].map((message) => (message as LitElement).updateComplete)); // before it is painted
+    // Before it is painted.
+    await Promise.all([...this.renderRoot.querySelectorAll('windrow-message')].map((message) => (message as LitElement).updateComplete));
     if (this.fromEnd !== null) this.scrollTop = this.scrollHeight - this.fromEnd;
     this.fromEnd = null;
     this.showMore();
@@ -90,16 +91,27 @@ export class MessageList extends LitElement {
     const from = Math.max(0, this.messages.length - this.shown);
     return html`
       <div class="content" role="log" aria-label="Conversation" aria-live="polite" aria-busy=${this.answering} tabindex="0">
-        ${last < 0 ? this.renderWelcome() : repeat(this.messages.slice(from), (_, i) => from + i, (message, i) => this.renderMessage(message, from + i, from + i === last))}
+        ${
+          last < 0
+            ? this.renderWelcome()
+            : repeat(
+                this.messages.slice(from),
+                (_, i) => from + i,
+                (message, i) => this.renderMessage(message, from + i, from + i === last),
+              )
+        }
       </div>
     `;
   }
 
   private renderMessage(message: Message, at: number, last: boolean): TemplateResult {
     const open = isOpen(this.messages, at) && !(this.answering && last);
-    return html`${this.readFrom > 0 && at === this.readFrom ? html`<p class="cut quiet" role="note">The model does not read what is above: it is too long together.</p>` : nothing}
-      <windrow-message part="message ${message.role}" role="article" class="${message.role} ${last ? 'last' : ''}" aria-label=${message.role === 'user' ? 'You' : 'Answer'}
-      aria-posinset=${at + 1} aria-setsize=${this.messages.length} .message=${message} .at=${at} ?locked=${this.locked} ?open=${open} ?writing=${this.answering && last}></windrow-message>`;
+    return html`${this.readFrom > 0 && at === this.readFrom ? html`<p class="cut quiet"
+      role="note">The model does not read what is above: it is too long together.</p>` : nothing}
+      <windrow-message part="message ${message.role}" role="article" class="${message.role} ${last ? 'last' : ''}"
+        aria-label=${message.role === 'user' ? 'You' : 'Answer'}
+      aria-posinset=${at + 1} aria-setsize=${this.messages.length} .message=${message} .at=${at} ?locked=${this.locked} ?open=${open}
+        ?writing=${this.answering && last}></windrow-message>`;
   }
 
   private renderWelcome(): TemplateResult {

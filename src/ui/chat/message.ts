@@ -48,14 +48,17 @@ export class MessageElement extends LitElement {
     if (this.editing) return this.renderEditor();
     return html`
       ${reasoning ? this.renderReasoning(content === '') : nothing}
-      <div class="text ${role} ${this.writing ? 'writing' : ''}" dir="auto">${role === 'user' ? this.renderQuestion(content) : html`<div class="markdown answer"></div>`}</div>
+      <div class="text ${role} ${this.writing ? 'writing' : ''}" dir="auto">${
+        role === 'user' ? this.renderQuestion(content) : html`<div class="markdown answer"></div>`
+      }</div>
       ${this.writing ? nothing : html`<div class="below">${this.renderTools()}${note ? html`<p class="note">${note}</p>` : nothing}</div>`}
     `;
   }
 
   private renderReasoning(alone: boolean): TemplateResult {
     const thinking = this.writing && alone;
-    return html`<details class="reasoning ${thinking ? 'thinking' : ''}" @toggle=${({ target }: Event) => (this.unfolded = (target as HTMLDetailsElement).open)}>
+    return html`<details class="reasoning ${thinking ? 'thinking' : ''}"
+      @toggle=${({ target }: Event) => (this.unfolded = (target as HTMLDetailsElement).open)}>
       <summary>${thinking ? 'Thinking…' : 'Thoughts'}</summary>
       <div class="markdown thoughts" dir="auto"></div>
     </details>`;
@@ -72,11 +75,17 @@ export class MessageElement extends LitElement {
     const own = this.message.role === 'user';
     return html`<div class="tools" role="group" aria-label="Message">
       <button class="plain icon-button" aria-label="Copy" title="Copy" @click=${this.copy}>${icon(this.copied ? 'check' : 'copy')}</button>
-      ${own
-        ? html`${this.open ? html`<button class="plain" ?disabled=${this.locked} @click=${() => this.tell('again', { at: this.at })}>Answer</button>` : nothing}
-          <button class="plain icon-button" aria-label="Edit" title="Edit and resend" ?disabled=${this.locked || this.message.content.length > longText} @click=${this.edit}>${icon('edit')}</button>`
-        : html`<button class="plain icon-button" aria-label="Regenerate" title="Regenerate" ?disabled=${this.locked} @click=${() => this.tell('again', { at: this.at })}>${icon('again')}</button>`}
-      <button class="plain icon-button" aria-label="Delete" title="Delete" ?disabled=${this.locked} @click=${() => this.tell('delete-message', { at: this.at })}>${icon('trash')}</button>
+      ${
+        own
+          ? html`${this.open ? html`<button class="plain" ?disabled=${this.locked}
+            @click=${() => this.tell('again', { at: this.at })}>Answer</button>` : nothing}
+          <button class="plain icon-button" aria-label="Edit" title="Edit and resend"
+            ?disabled=${this.locked || this.message.content.length > longText} @click=${this.edit}>${icon('edit')}</button>`
+          : html`<button class="plain icon-button" aria-label="Regenerate" title="Regenerate" ?disabled=${this.locked}
+            @click=${() => this.tell('again', { at: this.at })}>${icon('again')}</button>`
+      }
+      <button class="plain icon-button" aria-label="Delete" title="Delete" ?disabled=${this.locked}
+        @click=${() => this.tell('delete-message', { at: this.at })}>${icon('trash')}</button>
       <span class="hidden" role="status">${this.copied ? 'Copied' : nothing}</span>
     </div>`;
   }

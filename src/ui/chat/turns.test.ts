@@ -4,7 +4,8 @@ import { fewestToDrop, firstRead, isOpen, promptOf, turnsBefore } from './turns.
 
 const user = (content: string): Message => ({ role: 'user', content });
 const assistant = (content: string, reasoning?: string): Message => ({ role: 'assistant', content, ...(reasoning === undefined ? {} : { reasoning }) });
-const said = (messages: Message[], system?: string, dropped?: number): string[] => promptOf(messages, system, dropped).map(({ role, content }) => `${role}: ${content}`);
+const said = (messages: Message[], system?: string, dropped?: number): string[] =>
+  promptOf(messages, system, dropped).map(({ role, content }) => `${role}: ${content}`);
 
 test('a prompt is the turns and the last question, behind the system prompt', () =>
   expect(said([user('a'), assistant('b'), user('c')], 'Be brief.')).toEqual(['system: Be brief.', 'user: a', 'assistant: b', 'user: c']));
@@ -20,7 +21,13 @@ test('whatever was deleted, roles take turns', () =>
   expect(said([user('x'), user('a'), assistant('b'), assistant('y'), user('z'), assistant(''), user('c')])).toEqual(['user: a', 'assistant: b', 'user: c']));
 
 test('reasoning is not sent back, be it kept apart or in an older conversation', () =>
-  expect(said([user('a'), assistant('b', 'Hmm'), user('c'), assistant('<think>\nHmm\n</think>\n\nd'), user('e')])).toEqual(['user: a', 'assistant: b', 'user: c', 'assistant: d', 'user: e']));
+  expect(said([user('a'), assistant('b', 'Hmm'), user('c'), assistant('<think>\nHmm\n</think>\n\nd'), user('e')])).toEqual([
+    'user: a',
+    'assistant: b',
+    'user: c',
+    'assistant: d',
+    'user: e',
+  ]));
 
 test('the oldest turns are left out, and where the model begins to read is known', () => {
   const messages = [user('a'), assistant('b'), user('lost'), user('c'), assistant('d'), user('e')];

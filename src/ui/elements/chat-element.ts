@@ -100,7 +100,8 @@ export class WindrowChat extends LitElement {
           @suggest=${({ detail }: CustomEvent<string>) => this.ask(detail)}
           @again=${({ detail }: CustomEvent<{ at: number }>) => this.again(detail.at)}
           @edit=${({ detail }: CustomEvent<{ at: number; text: string }>) => this.again(detail.at, detail.text)}
-          @delete-message=${({ detail }: CustomEvent<{ at: number }>) => conversation.remove(detail.at)}><slot name="welcome" slot="welcome"></slot></windrow-message-list>
+          @delete-message=${({ detail }: CustomEvent<{ at: number }>) => conversation.remove(detail.at)}><slot name="welcome"
+            slot="welcome"></slot></windrow-message-list>
         <windrow-composer part="composer" .draft=${this.draft} .placeholder=${this.placeholder} ?answering=${conversation.answering}
           @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => this.stop()}></windrow-composer>
       </windrow-model>

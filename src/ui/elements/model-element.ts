@@ -80,7 +80,8 @@ export class WindrowModel extends LitElement {
         @cancel=${() => this.shared.release()}></windrow-load-progress>`;
     }
     return html`
-      ${error ? html`<windrow-error-banner .error=${error} @dismiss=${() => this.shared.dismiss()} ?retry=${true} @retry=${() => this.start()}></windrow-error-banner>` : nothing}
+      ${error ? html`<windrow-error-banner .error=${error} @dismiss=${() => this.shared.dismiss()} ?retry=${true}
+        @retry=${() => this.start()}></windrow-error-banner>` : nothing}
       <div class="start">
         <slot name="start"><p>A language model that runs here, on your own GPU. Nothing you write leaves this device.</p></slot>
         <button part="load" class="primary" ?disabled=${!this.model} @click=${() => this.start()}>Load ${name || 'the model'}</button>

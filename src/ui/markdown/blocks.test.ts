@@ -7,7 +7,32 @@ import { timed } from '../../../test/timed.ts';
 const html = (text: string): string => toBlocks(text).map((block) => block.html).join('');
 
 test('a growing answer keeps its finished blocks and gives the same as when read at once', () => {
-  const piece = fc.constantFrom('# Title\n', '\n', 'some words\n', '- item\n', '  more\n', '1. one\n', '```js\n', 'let a = 1;\n', '```\n', '| a | b |\n', '|---|---|\n', '> said\n', '---\n', '**bold', '** `code` ', '\n\n', '    indented\n', '[x](y) ', '$$\n', '$$', '$x$', '\\[', '\\]', '\\(');
+  const piece = fc.constantFrom(
+    '# Title\n',
+    '\n',
+    'some words\n',
+    '- item\n',
+    '  more\n',
+    '1. one\n',
+    '```js\n',
+    'let a = 1;\n',
+    '```\n',
+    '| a | b |\n',
+    '|---|---|\n',
+    '> said\n',
+    '---\n',
+    '**bold',
+    '** `code` ',
+    '\n\n',
+    '    indented\n',
+    '[x](y) ',
+    '$$\n',
+    '$$',
+    '$x$',
+    '\\[',
+    '\\]',
+    '\\(',
+  );
   fc.assert(fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
     const growing = new MarkdownBlocks();
     let text = '';
@@ -41,7 +66,10 @@ test.each([
   ['[a](JaVaScRiPt:alert(1))', '<p>a</p>\n'],
   ['![a](vbscript:x)', '<p>a</p>\n'],
   ['```"><b>\nx\n```', '<pre><code>x</code></pre>'],
-  ['[a](https://example.org/"onclick="x)', '<p><a href="https://example.org/&quot;onclick=&quot;x" target="_blank" rel="noopener noreferrer nofollow">a</a></p>\n'],
+  [
+    '[a](https://example.org/"onclick="x)',
+    '<p><a href="https://example.org/&quot;onclick=&quot;x" target="_blank" rel="noopener noreferrer nofollow">a</a></p>\n',
+  ],
 ])('hostile %s becomes text', (text, expected) => expect(html(text)).toBe(expected));
 
 test('an image is a link, so that nothing is fetched', () => {

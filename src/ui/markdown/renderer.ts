@@ -45,4 +45,9 @@ class ChatRenderer extends Renderer {
 }
 
 /** A line end inside a paragraph is a line end: models write verse and addresses so. */
-export const options: MarkedOptions = { ...new Marked({ extensions: mathsSyntax, tokenizer: dialect }).defaults, gfm: true, breaks: true, renderer: new ChatRenderer() };
+export const options: MarkedOptions = {
+  ...new Marked({ extensions: mathsSyntax, tokenizer: dialect }).defaults,
+  gfm: true,
+  breaks: true,
+  renderer: new ChatRenderer(),
+};

@@ -14,12 +14,16 @@ export class KeepOptions extends LitElement {
     return html`
       <details ?open=${!keep || passphrase !== ''}>
         <summary>How it is kept</summary>
-        <label class="check"><input type="checkbox" name="keep" .checked=${keep} ?disabled=${keep && !this.mayGo} @change=${this.change}><span>Keep it in this browser, for the next time</span></label>
-        ${keep
-          ? html`<label class="field"><span>Encrypt it with a passphrase</span>
-              <input type="password" name="passphrase" autocomplete="new-password" placeholder="Empty: not encrypted" .value=${passphrase} @input=${this.change}>
+        <label class="check"><input type="checkbox" name="keep" .checked=${keep} ?disabled=${keep && !this.mayGo}
+          @change=${this.change}><span>Keep it in this browser, for the next time</span></label>
+        ${
+          keep
+            ? html`<label class="field"><span>Encrypt it with a passphrase</span>
+              <input type="password" name="passphrase" autocomplete="new-password" placeholder="Empty: not encrypted" .value=${passphrase}
+                @input=${this.change}>
               <span class="quiet">Asked for each time it is loaded. A lost one cannot be found again.</span></label>`
-          : nothing}
+            : nothing
+        }
         ${this.mayGo ? nothing : html`<p class="quiet">Too large to be used without keeping it.</p>`}
       </details>
     `;

@@ -18,7 +18,13 @@ test('storage lacks room only where the browser says so, and not for what is sto
   const margin = 32 * 2 ** 20;
   expect(lackingBytes({ stored: false, freeBytes: margin + 7, storedBytes: 10 })).toBe(3);
   expect(lackingBytes({ stored: false, freeBytes: 2 * margin, storedBytes: 10 }, true)).toBe(10); // refused all the same
-  expect([{ stored: false, storedBytes: 10 }, { stored: true, freeBytes: 0, storedBytes: 10 }, { stored: false, freeBytes: margin + 10, storedBytes: 10 }].map((plan) => lackingBytes(plan))).toEqual([0, 0, 0]);
+  expect(
+    [
+      { stored: false, storedBytes: 10 },
+      { stored: true, freeBytes: 0, storedBytes: 10 },
+      { stored: false, freeBytes: margin + 10, storedBytes: 10 },
+    ].map((plan) => lackingBytes(plan)),
+  ).toEqual([0, 0, 0]);
 });
 
 test('a model is used without keeping it where GPU and worker memory hold it', () => {
@@ -68,8 +74,10 @@ test('a passphrase is asked for until it opens the model, and not after a cancel
 test('an access token is asked for where a hub or its file says so, and nowhere else', async () => {
   const refused = async (work: Promise<unknown>): Promise<unknown> => work.then(() => expect.fail('it was not refused'), (error: unknown) => error);
   const answering = (status: number) => async (): Promise<Response> => new Response('', { status });
-  const asksHub = async (status: number): Promise<boolean> => needsToken(await refused(findOnHub('owner/a', { hub: 'https://hub.example', fetch: answering(status) })));
-  const asksFile = async (status: number): Promise<boolean> => needsToken(await refused(urlSource('https://hub.example/a.gguf', { fetch: answering(status) }).read(0, 1)));
+  const asksHub = async (status: number): Promise<boolean> =>
+    needsToken(await refused(findOnHub('owner/a', { hub: 'https://hub.example', fetch: answering(status) })));
+  const asksFile = async (status: number): Promise<boolean> =>
+    needsToken(await refused(urlSource('https://hub.example/a.gguf', { fetch: answering(status) }).read(0, 1)));
   for (const asks of [asksHub, asksFile]) expect([await asks(401), await asks(403), await asks(404)]).toEqual([true, true, false]);
   expect(needsToken(new Error('answered 401'))).toBe(false);
 });

@@ -36,7 +36,8 @@ export class LinkQuestionDialog extends LitElement {
           ${problem === undefined ? nothing : html`<p class="problem" role="alert">${problem}</p>`}
           <div class="buttons">
             <button autofocus>Cancel</button>
-            <button type="button" class="primary" ?disabled=${bytes === undefined} @click=${() => this.dispatchEvent(new CustomEvent('load'))}>Download and load</button>
+            <button type="button" class="primary" ?disabled=${bytes === undefined}
+              @click=${() => this.dispatchEvent(new CustomEvent('load'))}>Download and load</button>
           </div>
         </form>
       </dialog>

@@ -21,16 +21,19 @@ export class ModelCard extends LitElement {
     const [offered, ...others] = this.catalogue;
     return html`
       ${offered ? this.renderOffered(offered) : nothing}
-      ${this.stored.length > 0
-        ? html`<windrow-stored-models .stored=${this.stored} .catalogue=${this.catalogue} .findings=${this.findings}></windrow-stored-models>`
-        : nothing}
+      ${
+        this.stored.length > 0
+          ? html`<windrow-stored-models .stored=${this.stored} .catalogue=${this.catalogue} .findings=${this.findings}></windrow-stored-models>`
+          : nothing
+      }
       ${others.length > 0 ? this.renderOthers(others) : nothing}
       <section aria-labelledby="other">
         <h2 id="other" class="small">Another model</h2>
         <form @submit=${this.chooseAddress}>
           <label class="hidden" for="address">Address of a GGUF file, or owner/repo:quantisation of a model hub</label>
           <input id="address" name="address" type="text" class="text" inputmode="url" autocomplete="off" autocapitalize="off" spellcheck="false" required
-            placeholder="owner/repo:Q4_K_M or https://… .gguf" aria-invalid=${this.addressWrong} aria-describedby="wrong" @input=${() => (this.addressWrong = false)}>
+            placeholder="owner/repo:Q4_K_M or https://… .gguf" aria-invalid=${this.addressWrong} aria-describedby="wrong"
+              @input=${() => (this.addressWrong = false)}>
           <button>Load</button>
           <label class="button"><input class="hidden" type="file" multiple @change=${this.chooseFile}>Open a file</label>
         </form>

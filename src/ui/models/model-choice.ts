@@ -86,11 +86,24 @@ export function differsInSize(choice: ModelChoice, fileBytes: number): ModelChoi
   if (choice.bytes === undefined || agreesInSize(choice.bytes, fileBytes)) return choice;
   const sizes = [choice.bytes, fileBytes].map(formatBytes);
   const [listed, there] = sizes[0] === sizes[1] ? [`${choice.bytes} bytes`, `${fileBytes} bytes`] : sizes;
-  return { ...choice, bytes: fileBytes, sha256: undefined, doubt: `The list of this page says ${listed}, but the file at the address has ${there}: it was changed since, or is another one. Load it only if you trust where it comes from.` };
+  return {
+    ...choice,
+    bytes: fileBytes,
+    sha256: undefined,
+    doubt:
+      `The list of this page says ${listed}, but the file at the address has ${there}: it was changed since, or is another one. ` +
+      'Load it only if you trust where it comes from.',
+  };
 }
 
 /** The same after an import found another hash than the list's; undefined if `error` says something else. */
 export function differsInHash(choice: ModelChoice, error: Error): ModelChoice | undefined {
   if (!choice.sha256 || !hasCode(error, 'wrong_hash')) return undefined;
-  return { ...choice, sha256: undefined, doubt: 'The file at the address is not the one in the list of this page: its SHA-256 is another. It was changed since, or damaged on its way, and was not kept. Load it only if you trust where it comes from.' };
+  return {
+    ...choice,
+    sha256: undefined,
+    doubt:
+      'The file at the address is not the one in the list of this page: its SHA-256 is another. It was changed since, or damaged on its way, and ' +
+      'was not kept. Load it only if you trust where it comes from.',
+  };
 }

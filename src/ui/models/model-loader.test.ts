@@ -125,7 +125,9 @@ test('a model that only a link names is asked about, with its size, and loaded o
 });
 
 test('a model that a link names and that is stored is loaded without a question', async () => {
-  const { loader, asked } = loaderWith(async () => [{ id: 'a', name: 'A', urls: ['https://example.org/linked.gguf'], byteLength: 1, fileBytes: 1, lastUsed: 0, complete: true }]);
+  const { loader, asked } = loaderWith(async () => [
+    { id: 'a', name: 'A', urls: ['https://example.org/linked.gguf'], byteLength: 1, fileBytes: 1, lastUsed: 0, complete: true },
+  ]);
   const starting = loader.start(choiceOf('linked'), {}, 'ask');
   await loads(asked, 1);
   asked[0].finish();

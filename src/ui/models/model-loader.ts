@@ -53,7 +53,10 @@ export class ModelLoader implements ReactiveController {
   /** The last of several questions at once. */
   private replanning: object | null = null;
 
-  constructor(private readonly host: ReactiveControllerHost, private readonly worker?: () => Worker) {
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    private readonly worker?: () => Worker,
+  ) {
     const changed = (): void => host.requestUpdate();
     this.passphrase = new SecretQuestion(changed, needsPassphrase);
     this.token = new SecretQuestion(changed, needsToken);
@@ -95,7 +98,10 @@ export class ModelLoader implements ReactiveController {
       loading.signal.throwIfAborted(); // before the worker is asked: it may be another load's by now
       const keeping = storedCopy(choice, this.stored) ? plainKeeping : this.keeping;
       const engine = await this.passphrase.during(choice.name, keeping.passphrase || undefined, loading.signal, (passphrase = '') =>
-        this.withAccess(choice, loading.signal, (source) => this.loadOnce(source, choice, { ...options, ...keepingOptions({ ...keeping, passphrase }) }, loading.signal)));
+        this.withAccess(choice, loading.signal, (source) =>
+          this.loadOnce(source, choice, { ...options, ...keepingOptions({ ...keeping, passphrase }) }, loading.signal),
+        ),
+      );
       if (!current()) return void engine.unload();
       this.set({ step: 'ready', engine, keeping: plainKeeping });
       await this.refreshStored();
@@ -153,8 +159,12 @@ export class ModelLoader implements ReactiveController {
     const name = this.stored.find((model) => model.id === id)?.name ?? '';
     say('Checking every byte…');
     await this.act(async (connection) => {
-      const { damaged, whole } = await this.passphrase.during(name, undefined, undefined, (passphrase) => connection.call((worker) => worker.verify(id, passphrase === undefined ? {} : { encryption: { passphrase } })));
-      say(damaged.length === 0 ? 'Whole: every byte is as it was stored.' : whole ? 'Was damaged, and has been mended.' : 'Damaged. Delete it and load it anew.');
+      const { damaged, whole } = await this.passphrase.during(name, undefined, undefined, (passphrase) =>
+        connection.call((worker) => worker.verify(id, passphrase === undefined ? {} : { encryption: { passphrase } })),
+      );
+      say(
+        damaged.length === 0 ? 'Whole: every byte is as it was stored.' : whole ? 'Was damaged, and has been mended.' : 'Damaged. Delete it and load it anew.',
+      );
     });
     if (this.findings[id].endsWith('…')) say('Could not be checked.');
   }
@@ -202,7 +212,10 @@ export class ModelLoader implements ReactiveController {
   private async ask(choice: ModelChoice): Promise<void> {
     const question = { choice };
     this.set({ question });
-    const found = await this.sizeOf(choice).then((bytes) => ({ bytes }), ({ message }: Error) => ({ problem: message }));
+    const found = await this.sizeOf(choice).then(
+      (bytes) => ({ bytes }),
+      ({ message }: Error) => ({ problem: message }),
+    );
     if (this.question === question) this.set({ question: { choice, ...found } });
   }
 
@@ -230,7 +243,9 @@ export class ModelLoader implements ReactiveController {
   }
 
   private planOf = (choice: ModelChoice, options: LoadChoices): Promise<ModelPlan> =>
-    this.withAccess(choice, undefined, (source) => this.connect().call((worker) => worker.plan(toModelSource(source), toLoadOptions({ ...options, sha256: choice.sha256, fileBytes: choice.bytes }))));
+    this.withAccess(choice, undefined, (source) =>
+      this.connect().call((worker) => worker.plan(toModelSource(source), toLoadOptions({ ...options, sha256: choice.sha256, fileBytes: choice.bytes }))),
+    );
 
   /** After a failure that the visitor can do something about: no room on the GPU or in storage, a file that is not the one of the list. */
   private async offerAnotherWay(choice: ModelChoice, options: LoadChoices, error: Error): Promise<void> {
@@ -242,13 +257,16 @@ export class ModelLoader implements ReactiveController {
     if (!(error instanceof BudgetError)) return;
     const plan = await this.planOf(choice, options).catch(() => null);
     if (!plan || this.step !== 'choosing') return;
-    if (plan.verdict === 'refused') this.set({ step: 'planned', choice, plan, full: false, error: null }); // it says why, and offers another budget
+    if (plan.verdict === 'refused')
+      this.set({ step: 'planned', choice, plan, full: false, error: null }); // it says why, and offers another budget
     else if (lackingBytes(plan, foundFull(error)) > 0) this.set({ step: 'planned', choice, plan, full: foundFull(error) });
   }
 
   /** Storage that cannot be read (a private window, say) is as good as empty. */
   private async refreshStored(): Promise<void> {
-    const stored = await this.connect().call((worker) => worker.models()).catch(() => []);
+    const stored = await this.connect()
+      .call((worker) => worker.models())
+      .catch(() => []);
     this.set({ stored: stored.sort((a, b) => b.lastUsed - a.lastUsed) });
   }
 

@@ -23,7 +23,8 @@ export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { ch
 
 export function renderPlan(loader: ModelLoader, answering: boolean, { options, load, changeBudget }: ModelActions): TemplateResult {
   return html`<windrow-model-plan
-    .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id} ?full=${loader.full} ?answering=${answering}
+    .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id}
+      ?full=${loader.full} ?answering=${answering}
     @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
     @budget-changed=${changeBudget}
     @make-room=${({ detail }: CustomEvent<string[]>) => loader.makeRoom(detail, options)}
@@ -32,7 +33,8 @@ export function renderPlan(loader: ModelLoader, answering: boolean, { options, l
 
 export function renderLoading(loader: ModelLoader): TemplateResult {
   return html`<windrow-load-progress
-    .name=${loader.choice!.name} ?local=${isLocal(loader.choice!)} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond} ?paused=${loader.paused}
+    .name=${loader.choice!.name} ?local=${isLocal(loader.choice!)} .progress=${loader.progress} .bytesPerSecond=${loader.bytesPerSecond}
+      ?paused=${loader.paused}
     @pause=${({ detail }: CustomEvent<boolean>) => loader.pause(detail)} @cancel=${() => loader.cancel()}></windrow-load-progress>`;
 }
 

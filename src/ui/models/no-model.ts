@@ -9,7 +9,9 @@ export class NoModel extends LitElement {
 
   override render(): TemplateResult {
     return html`
-      <p class="quiet">${this.supported ? 'Load a model to go on with this chat.' : 'This browser has no usable WebGPU: chats can be read, but not gone on with.'}</p>
+      <p class="quiet">${
+        this.supported ? 'Load a model to go on with this chat.' : 'This browser has no usable WebGPU: chats can be read, but not gone on with.'
+      }</p>
       ${this.supported ? html`<button class="primary" @click=${() => this.dispatchEvent(new CustomEvent('choose-model'))}>Choose a model</button>` : nothing}
     `;
   }

@@ -5,10 +5,19 @@ import { property, query } from 'lit/decorators.js';
 import { controls } from '../page/controls.ts';
 
 const words = {
-  passphrase: { heading: 'Passphrase', about: 'is stored encrypted on this device.', hint: '', wrong: 'This is not the one it was stored with.', autocomplete: 'current-password' },
+  passphrase: {
+    heading: 'Passphrase',
+    about: 'is stored encrypted on this device.',
+    hint: '',
+    wrong: 'This is not the one it was stored with.',
+    autocomplete: 'current-password',
+  },
   token: {
-    heading: 'Access token', about: 'is private or gated: its conditions are accepted on the hub, which then gives access tokens.',
-    hint: 'Sent to the hub alone, and forgotten when this page is closed.', wrong: 'This one does not open it.', autocomplete: 'off',
+    heading: 'Access token',
+    about: 'is private or gated: its conditions are accepted on the hub, which then gives access tokens.',
+    hint: 'Sent to the hub alone, and forgotten when this page is closed.',
+    wrong: 'This one does not open it.',
+    autocomplete: 'off',
   },
 } as const;
 

@@ -69,9 +69,11 @@ export class StoredModels extends LitElement {
     const name = this.nameOf(model);
     const choice = complete ? { ...choiceOfStored(model), name } : choiceOfUnfinished(model, this.catalogue, document.baseURI);
     return html`
-      <button class="plain icon-button" aria-label="Verify ${name}" title="Check every byte" ?disabled=${!complete} @click=${() => this.tell('verify', id)}>${icon('check')}</button>
+      <button class="plain icon-button" aria-label="Verify ${name}" title="Check every byte" ?disabled=${!complete}
+        @click=${() => this.tell('verify', id)}>${icon('check')}</button>
       <button class="plain icon-button" data-id=${id} aria-label="Delete ${name}" title="Delete" @click=${() => this.doubt(id)}>${icon('trash')}</button>
-      ${choice ? html`<button aria-label="${complete ? 'Load' : 'Continue'} ${name}" @click=${() => this.tell('choose', choice)}>${complete ? 'Load' : 'Continue'}</button>` : nothing}
+      ${choice ? html`<button aria-label="${complete ? 'Load' : 'Continue'} ${name}"
+        @click=${() => this.tell('choose', choice)}>${complete ? 'Load' : 'Continue'}</button>` : nothing}
     `;
   }
 

@@ -110,14 +110,23 @@ export class App extends LitElement {
         ${this.renderFoot()}
       </windrow-shell>
       ${renderDialog(this.overlay, loader, chats, this.log, {
-        close, changeBudget: () => this.changeBudget(), reload: (retune) => void this.load(loader.choice!, retune), linked: (load) => this.answerLink(load), linkSettings: settingsOfLink(this.options),
+        close,
+        changeBudget: () => this.changeBudget(),
+        reload: (retune) => void this.load(loader.choice!, retune),
+        linked: (load) => this.answerLink(load),
+        linkSettings: settingsOfLink(this.options),
       })}
       ${renderNotices(this.updates, chats, conversation.answering)}
     `;
   }
 
   private get modelActions(): ModelActions {
-    return { options: this.loadChoices, choose: (choice) => void this.choose(choice), load: (choice) => void this.load(choice), changeBudget: () => this.changeBudget() };
+    return {
+      options: this.loadChoices,
+      choose: (choice) => void this.choose(choice),
+      load: (choice) => void this.load(choice),
+      changeBudget: () => this.changeBudget(),
+    };
   }
 
   /** What the visitor chooses goes before what the address said. */
@@ -158,7 +167,8 @@ export class App extends LitElement {
 
   private renderFoot(): TemplateResult | typeof nothing {
     if (this.view !== 'chat') return nothing;
-    if (!this.loader.engine) return html`<windrow-no-model slot="foot" .supported=${this.supported} @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
+    if (!this.loader.engine)
+      return html`<windrow-no-model slot="foot" .supported=${this.supported} @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
     return html`<windrow-composer slot="foot" .draft=${this.draft} ?answering=${this.conversation.answering}
       @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => this.conversation.stop()}></windrow-composer>`;
   }
@@ -274,7 +284,14 @@ export class App extends LitElement {
     const chats = files.filter(({ name }) => /\.json$/i.test(name));
     if (models.length > 0 && this.supported) void this.load(choiceOfFiles(models));
     else if (chats.length > 0) for (const file of chats) void this.chats.import(file);
-    else this.loader.refuse(new TypeError(models.length > 0 ? `${models[0].name} cannot be loaded: this browser has no usable WebGPU.` : `${files[0].name} is neither a model (.gguf) nor an export of chats (.json). Choose one of these.`));
+    else
+      this.loader.refuse(
+        new TypeError(
+          models.length > 0
+            ? `${models[0].name} cannot be loaded: this browser has no usable WebGPU.`
+            : `${files[0].name} is neither a model (.gguf) nor an export of chats (.json). Choose one of these.`,
+        ),
+      );
   }
 
   /** Not on a phone, where it would open the keyboard over the page. */

@@ -32,20 +32,32 @@ export class Header extends LitElement {
         <div class="model">
           <h1>${loaded ? name : 'windrow'}</h1>
           <p class="quiet" role="status">
-            <span class="dot ${this.answering ? 'busy' : loaded && step !== 'loading' ? 'ready' : step}"></span>${this.answering ? 'Answering' : loaded && step !== 'loading' ? 'Ready' : words[step]}
+            <span class="dot ${this.answering ? 'busy' : loaded && step !== 'loading' ? 'ready' : step}"></span>${
+              this.answering ? 'Answering' : loaded && step !== 'loading' ? 'Ready' : words[step]
+            }
           </p>
         </div>
-        ${this.started && !this.models
-          ? html`<button class="plain narrow" title="New chat" @click=${() => this.tell('new-chat')}>${icon('plus')}<span class="hidden">New chat</span></button>`
-          : nothing}
-        ${loaded && step === 'ready'
-          ? html`
-              <button class="plain icon-button" aria-label="Activity" title="What the model is doing" @click=${() => this.tell('open-activity')}>${icon('pulse')}</button>
-              <button class="plain icon-button" aria-label="Chat settings" title="Settings of this chat" @click=${() => this.tell('open-settings')}>${icon('sliders')}</button>`
-          : nothing}
-        ${back || (!this.models && step !== 'loading' && step !== 'unsupported')
-          ? html`<button class="plain" @click=${() => this.tell('choose-model')}>${back ? 'Back to chat' : html`${icon('model')}<span class="label">Models</span>`}</button>` // one button, which keeps the focus
-          : nothing}
+        ${
+          this.started && !this.models
+            ? html`<button class="plain narrow" title="New chat" @click=${() => this.tell('new-chat')}>${icon('plus')}<span
+              class="hidden">New chat</span></button>`
+            : nothing
+        }
+        ${
+          loaded && step === 'ready'
+            ? html`
+              <button class="plain icon-button" aria-label="Activity" title="What the model is doing"
+                @click=${() => this.tell('open-activity')}>${icon('pulse')}</button>
+              <button class="plain icon-button" aria-label="Chat settings" title="Settings of this chat"
+                @click=${() => this.tell('open-settings')}>${icon('sliders')}</button>`
+            : nothing
+        }
+        ${
+          back || (!this.models && step !== 'loading' && step !== 'unsupported')
+            ? html`<button class="plain" @click=${() => this.tell('choose-model')}>${back ? 'Back to chat' : html`${icon('model')}<span
+              class="label">Models</span>`}</button>` // one button, which keeps the focus
+            : nothing
+        }
       </div>
     `;
   }

@@ -8,8 +8,14 @@ export class NoWebGpu extends LitElement {
       <h2>${!isSecureContext ? 'This page has to be opened over https' : navigator.gpu ? 'The browser found no usable GPU' : 'This browser has no WebGPU'}</h2>
       <p>The model runs on your own GPU, through WebGPU. What may help:</p>
       <ul>
-        ${isSecureContext ? '' : html`<li>Open the page over <strong>https</strong> or from <strong>localhost</strong>: browsers offer WebGPU only there. Chats that were kept at this address can be read here all the same.</li>`}
-        <li><strong>Chrome or Edge</strong>: a current version. On Linux, switch on <code>chrome://flags/#enable-unsafe-webgpu</code> and <code>#enable-vulkan</code>.</li>
+        ${
+          isSecureContext
+            ? ''
+            : html`<li>Open the page over <strong>https</strong> or from <strong>localhost</strong>: browsers offer WebGPU only there.
+                Chats that were kept at this address can be read here all the same.</li>`
+        }
+        <li><strong>Chrome or Edge</strong>: a current version. On Linux, switch on
+          <code>chrome://flags/#enable-unsafe-webgpu</code> and <code>#enable-vulkan</code>.</li>
         <li><strong>Safari</strong>: version 26 or later.</li>
         <li><strong>Firefox</strong>: a current version on Windows or macOS; elsewhere set <code>dom.webgpu.enabled</code> in <code>about:config</code>.</li>
         <li>Allow hardware acceleration in the browser’s settings, and update the graphics driver.</li>

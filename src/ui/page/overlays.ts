@@ -33,16 +33,23 @@ export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats
       @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
   }
   if (overlay !== 'activity' || !engine) return nothing;
-  return html`<windrow-activity .engine=${engine} .log=${log} @closed=${actions.close} @budget-changed=${actions.changeBudget} @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
+  return html`<windrow-activity .engine=${engine} .log=${log} @closed=${actions.close} @budget-changed=${actions.changeBudget}
+    @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
 }
 
 export function renderNotices(updates: Updates, chats: Chats, answering: boolean): TemplateResult {
   return html`
-    ${updates.ready && !answering
-      ? html`<windrow-notice .text=${'A new version is ready'} .action=${'Update'} @act=${() => updates.update()} @closed=${() => updates.later()}></windrow-notice>`
-      : nothing}
-    ${chats.removed
-      ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()} @closed=${() => chats.forgetRemoved()}></windrow-notice>`
-      : nothing}
+    ${
+      updates.ready && !answering
+        ? html`<windrow-notice .text=${'A new version is ready'} .action=${'Update'} @act=${() => updates.update()}
+          @closed=${() => updates.later()}></windrow-notice>`
+        : nothing
+    }
+    ${
+      chats.removed
+        ? html`<windrow-notice .text=${'Chat deleted'} .action=${'Undo'} @act=${() => chats.bringBack()}
+          @closed=${() => chats.forgetRemoved()}></windrow-notice>`
+        : nothing
+    }
   `;
 }

@@ -33,8 +33,20 @@ test('a rate follows the last seconds only, and falls when a download stalls', (
 
 test('the page reads its address', () => {
   expect(pageOptions('')).toEqual({ autoload: false, f32: false });
-  expect(pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&repeat-penalty=1.2&seed=7&f32&kv=q8&context=512&budget=2GiB&kernels=splits=1,panels=4')).toEqual({
-    model: 'a.gguf', autoload: true, maxTokens: 16, temperature: 0, repeatPenalty: 1.2, seed: 7, f32: true, kv: 'q8', context: 512, budget: '2GiB', kernels: 'splits=1,panels=4',
+  expect(
+    pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&repeat-penalty=1.2&seed=7&f32&kv=q8&context=512&budget=2GiB&kernels=splits=1,panels=4'),
+  ).toEqual({
+    model: 'a.gguf',
+    autoload: true,
+    maxTokens: 16,
+    temperature: 0,
+    repeatPenalty: 1.2,
+    seed: 7,
+    f32: true,
+    kv: 'q8',
+    context: 512,
+    budget: '2GiB',
+    kernels: 'splits=1,panels=4',
   });
   expect(pageOptions(`?shared=${encodeURIComponent('Look: https://example.org/a.gguf\nIt is small')}&model=`).model).toBe('https://example.org/a.gguf');
   expect(pageOptions('?shared=just+words').model).toBeUndefined();
@@ -50,27 +62,49 @@ test('a model is named by its address, and an address that is no web address is 
 
 test('only a complete copy of the same address counts as stored', () => {
   const choice = defaultModel('https://page.example/');
-  const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, fileBytes: 98_362_432, lastUsed: 0, complete: true };
+  const copy = {
+    id: 'a',
+    name: 'A',
+    urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'],
+    byteLength: 1,
+    fileBytes: 98_362_432,
+    lastUsed: 0,
+    complete: true,
+  };
   expect(storedCopy(choice, [copy])).toBe(copy);
   expect(storedCopy(choice, [{ ...copy, complete: false }, { ...copy, urls: [] }])).toBeUndefined();
 });
 
 test('what the list says of hash and size holds for a stored copy: another hash or size is another file', () => {
   const choice = defaultModel('https://page.example/');
-  const copy = { id: 'a', name: 'A', urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'], byteLength: 1, fileBytes: 98_362_432, lastUsed: 0, complete: true };
+  const copy = {
+    id: 'a',
+    name: 'A',
+    urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'],
+    byteLength: 1,
+    fileBytes: 98_362_432,
+    lastUsed: 0,
+    complete: true,
+  };
   const hashed = { ...copy, sha256: [choice.sha256!] };
   expect(storedCopy(choice, [copy, hashed])).toBe(copy);
   expect(storedCopy(choice, [hashed])).toBe(hashed);
   expect(storedCopy({ ...choice, sha256: choice.sha256!.toUpperCase() }, [hashed])).toBe(hashed);
   expect(storedCopy({ ...choice, sha256: 'f'.repeat(64) }, [hashed])).toBeUndefined();
-  expect(storedCopy({ ...choice, sha256: undefined, bytes: 98_362_433 }, [{ ...copy, fileBytes: 98_362_400 }, { ...copy, fileBytes: 98_362_464 }])).toBeUndefined();
+  expect(
+    storedCopy({ ...choice, sha256: undefined, bytes: 98_362_433 }, [
+      { ...copy, fileBytes: 98_362_400 },
+      { ...copy, fileBytes: 98_362_464 },
+    ]),
+  ).toBeUndefined();
   expect(storedCopy({ ...choice, sha256: undefined, bytes: 98_362_440 }, [copy])).toBe(copy); // padded at its end
   expect(storedCopy(choice, [{ ...hashed, urls: [] }])).toEqual({ ...hashed, urls: [] }); // stored from elsewhere
 });
 
 test('an unfinished import goes on from where it began: as the list has it, with its hash, or from the address alone', () => {
   const listed = defaultModel('https://page.example/');
-  const begun = (...urls: string[]) => choiceOfUnfinished({ id: 'a', name: 'Begun', urls, byteLength: 1, fileBytes: 1, lastUsed: 0, complete: false }, [listed], 'https://page.example/');
+  const begun = (...urls: string[]) =>
+    choiceOfUnfinished({ id: 'a', name: 'Begun', urls, byteLength: 1, fileBytes: 1, lastUsed: 0, complete: false }, [listed], 'https://page.example/');
   expect(begun('https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf')).toBe(listed);
   expect(begun('https://example.org/b.gguf')).toEqual({ name: 'Begun', source: { url: 'https://example.org/b.gguf' } });
   expect(begun('owner/repo:Q4_0', 'https://hub.example/owner/repo/resolve/main/b.gguf')).toEqual({ name: 'Begun', source: { repo: 'owner/repo:Q4_0' } });
@@ -90,7 +124,12 @@ test('a hub name is told from an address', () => {
 
 test('a model is known by its first bytes where its name says nothing', async () => {
   const file = (name: string, text: string) => new File([text], name);
-  expect(await Promise.all([file('sha256-0a1b', 'GGUF\u0003'), file('m.GGUF', ''), file('notes.txt', 'GGU'), file('chats.json', '{}')].map(isGguf))).toEqual([true, true, false, false]);
+  expect(await Promise.all([file('sha256-0a1b', 'GGUF\u0003'), file('m.GGUF', ''), file('notes.txt', 'GGU'), file('chats.json', '{}')].map(isGguf))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
   expect(await isGguf({ name: 'folder', slice: () => ({ text: () => Promise.reject(new Error('a folder')) }) } as unknown as File)).toBe(false);
 });
 
@@ -100,8 +139,10 @@ test('the catalogue that ships begins with the default model, hash and all', () 
   expect(models.every(({ licence }) => licence)).toBe(true);
 });
 
-test.each(['null', '{}', '{"models":[]}', '{"models":[{"name":"a"}]}', '{"models":[{"name":"a","model":"javascript:alert(1)"}]}'])('the catalogue %s is refused', (text) =>
-  expect(() => readCatalogue(JSON.parse(text), 'https://page.example/')).toThrow(TypeError));
+test.each(['null', '{}', '{"models":[]}', '{"models":[{"name":"a"}]}', '{"models":[{"name":"a","model":"javascript:alert(1)"}]}'])(
+  'the catalogue %s is refused',
+  (text) => expect(() => readCatalogue(JSON.parse(text), 'https://page.example/')).toThrow(TypeError),
+);
 
 test('times are told as one says them', () => {
   expect([0, 5, 90, 3 * 1440].map((minutes) => formatSince(0, minutes * 60_000))).toEqual(['just now', '5 min ago', '2 h ago', '3 days ago']);
@@ -120,5 +161,9 @@ test('the host of a choice is who is asked for its bytes', () => {
 });
 
 test('a stored model is asked for by the size of its file, which is another than that of what is stored', () => {
-  expect(choiceOfStored({ id: 'a', name: 'A', urls: [], byteLength: 1000, fileBytes: 900, lastUsed: 0, complete: true })).toEqual({ name: 'A', source: { stored: 'a' }, bytes: 900 });
+  expect(choiceOfStored({ id: 'a', name: 'A', urls: [], byteLength: 1000, fileBytes: 900, lastUsed: 0, complete: true })).toEqual({
+    name: 'A',
+    source: { stored: 'a' },
+    bytes: 900,
+  });
 });

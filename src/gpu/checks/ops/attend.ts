@@ -27,10 +27,16 @@ interface Attended extends Heads {
   sets?: { kv: KvFormat; slots: number[] }[];
 }
 
-const nameOf = (given: Attended): string => [
-  `${nameOfHeads(given)}, ${given.tokens} tokens up to ${given.length}`, given.window && `window ${given.window}`, (given.sharpness ?? 1) > 1 && 'sharp', given.first && `row ${given.first}`,
-  ...(given.sets ?? []).map(({ kv, slots }) => `${slots.join('/')} slots in ${kv.name}`),
-].filter(Boolean).join(', ');
+const nameOf = (given: Attended): string =>
+  [
+    `${nameOfHeads(given)}, ${given.tokens} tokens up to ${given.length}`,
+    given.window && `window ${given.window}`,
+    (given.sharpness ?? 1) > 1 && 'sharp',
+    given.first && `row ${given.first}`,
+    ...(given.sets ?? []).map(({ kv, slots }) => `${slots.join('/')} slots in ${kv.name}`),
+  ]
+    .filter(Boolean)
+    .join(', ');
 
 function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFormat): Case {
   const { heads, kvHeads, headDim, length, tokens, window, scale = headDim ** -0.5, sharpness = 1, first = 0, sets = [] } = given;
@@ -47,15 +53,19 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
         return { shape: { kvHeads, headDim, kv }, held: { slots, keys: numbers(), values: numbers() } };
       });
       const op = attend({ layer: 0, scale, window });
-      const found = await withStage(bench, { config: { heads, kvHeads, headDim }, choice, kv, op, mode, tokens, position, first, base, sets }, async (stage) => {
-        const vec4s = Math.ceil(headDim / 4);
-        const padded = new Float32Array(tokens * heads * vec4s * 4);
-        queries.forEach((value, i) => (padded[Math.floor(i / headDim) * vec4s * 4 + (i % headDim)] = value));
-        stage.write('query', padded, heads * vec4s * 4);
-        segments.forEach(({ shape, held }, i) => bench.gpu.device.queue.writeBuffer(stage.segments[i], 0, packPages(shape, held, stage.segments[i].size)));
-        await stage.run(stage.dispatches);
-        return stage.read('attended', tokens, heads * headDim);
-      });
+      const found = await withStage(
+        bench,
+        { config: { heads, kvHeads, headDim }, choice, kv, op, mode, tokens, position, first, base, sets },
+        async (stage) => {
+          const vec4s = Math.ceil(headDim / 4);
+          const padded = new Float32Array(tokens * heads * vec4s * 4);
+          queries.forEach((value, i) => (padded[Math.floor(i / headDim) * vec4s * 4 + (i % headDim)] = value));
+          stage.write('query', padded, heads * vec4s * 4);
+          segments.forEach(({ shape, held }, i) => bench.gpu.device.queue.writeBuffer(stage.segments[i], 0, packPages(shape, held, stage.segments[i].size)));
+          await stage.run(stage.dispatches);
+          return stage.read('attended', tokens, heads * headDim);
+        },
+      );
       const expected = attendedTo(given, queries, segments.map(({ held }) => held), { scale, window });
       // A result is a mean of values: it is as exact as the scores, whose size grows with sharpness.
       return { found, expected, scale: new Float32Array(found.length).fill(sharpness) };
@@ -64,11 +74,21 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
 }
 
 /** The reference of each kv head for itself, over the slots that it has in all segments, the fresh ones last. */
-function attendedTo({ heads, kvHeads, headDim, tokens }: Attended, queries: Float32Array, segments: Held[], how: { scale: number; window?: number }): Float32Array {
+function attendedTo(
+  { heads, kvHeads, headDim, tokens }: Attended,
+  queries: Float32Array,
+  segments: Held[],
+  how: { scale: number; window?: number },
+): Float32Array {
   const result = new Float32Array(queries.length);
   const width = (heads / kvHeads) * headDim;
   for (let head = 0; head < kvHeads; head++) {
-    const of = (what: 'keys' | 'values') => concat(segments.flatMap((held) => Array.from({ length: held.slots[head] }, (_, slot) => held[what].subarray((slot * kvHeads + head) * headDim, (slot * kvHeads + head + 1) * headDim))));
+    const of = (what: 'keys' | 'values') =>
+      concat(
+        segments.flatMap((held) =>
+          Array.from({ length: held.slots[head] }, (_, slot) => held[what].subarray((slot * kvHeads + head) * headDim, (slot * kvHeads + head + 1) * headDim)),
+        ),
+      );
     const group = (t: number) => (t * kvHeads + head) * width;
     const own = concat(Array.from({ length: tokens }, (_, t) => queries.subarray(group(t), group(t) + width)));
     const position = segments.reduce((sum, { slots }) => sum + slots[head], 0) - tokens;
@@ -99,7 +119,15 @@ const prefilled = (headDim: number): Attended[] =>
   lengths.map(several).flatMap((length, l) =>
     [length, Math.min(length, 2 + 9 * (l % 4))].map((tokens, k) => {
       const [heads, kvHeads] = groupings[(l + 2 * k) % groupings.length];
-      return { heads: tokens > 129 ? 3 : heads, kvHeads: tokens > 129 ? 1 : kvHeads, headDim, length, tokens, window: windows[(l + k) % 4], sharpness: l % 5 === 4 ? 8 : 1 };
+      return {
+        heads: tokens > 129 ? 3 : heads,
+        kvHeads: tokens > 129 ? 1 : kvHeads,
+        headDim,
+        length,
+        tokens,
+        window: windows[(l + k) % 4],
+        sharpness: l % 5 === 4 ? 8 : 1,
+      };
     }));
 
 const kernels = { decode: 'attention-decode', prefill: 'attention' };
@@ -118,27 +146,73 @@ const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, kv: 
 /** Two or three segments of other formats than each other, ragged, of awkward sizes, empty ones too; rows that do not begin at 0. */
 const joined: Attended[] = [
   { heads: 3, kvHeads: 1, headDim: 64, length: 1, tokens: 1, sets: [{ kv: kvFormat('q8'), slots: [1] }], first: 1 },
-  { heads: 4, kvHeads: 2, headDim: 64, length: 33, tokens: 1, sets: [{ kv: kvFormat('f16'), slots: [33, 31] }, { kv: kvFormat('q8'), slots: [300, 7] }] },
+  {
+    heads: 4,
+    kvHeads: 2,
+    headDim: 64,
+    length: 33,
+    tokens: 1,
+    sets: [
+      { kv: kvFormat('f16'), slots: [33, 31] },
+      { kv: kvFormat('q8'), slots: [300, 7] },
+    ],
+  },
   { heads: 9, kvHeads: 1, headDim: 80, length: 129, tokens: 1, sets: [{ kv: kvFormat('q8'), slots: [257] }], sharpness: 8 },
-  { heads: 4, kvHeads: 4, headDim: 6, length: 5, tokens: 1, sets: [{ kv: f32, slots: [0, 40, 0, 1] }, { kv: kvFormat('f16'), slots: [0, 0, 128, 0] }], first: 3 },
+  {
+    heads: 4,
+    kvHeads: 4,
+    headDim: 6,
+    length: 5,
+    tokens: 1,
+    sets: [
+      { kv: f32, slots: [0, 40, 0, 1] },
+      { kv: kvFormat('f16'), slots: [0, 0, 128, 0] },
+    ],
+    first: 3,
+  },
 ];
 
 const severalCheck = (mode: Mode, kv: KvFormat, choice: Partial<KernelChoice>): Check => ({
-  name: `${kernels[mode]}${choice.prefill ? ` by ${lanesOf(choice.prefill)}` : ''}, several segments, the fresh one in ${kv.name}`, tolerance: attendTolerance, choice: { kv: kv.name, ...choice },
-  cases: joined.map((each) => attendCase(mode === 'decode' ? each : { ...each, length: several(each.length), tokens: Math.min(several(each.length), 31) }, mode, decodeChoice(choice), kv)),
+  name: `${kernels[mode]}${choice.prefill ? ` by ${lanesOf(choice.prefill)}` : ''}, several segments, the fresh one in ${kv.name}`,
+  tolerance: attendTolerance,
+  choice: { kv: kv.name, ...choice },
+  cases: joined.map((each) =>
+    attendCase(
+      mode === 'decode' ? each : { ...each, length: several(each.length), tokens: Math.min(several(each.length), 31) },
+      mode,
+      decodeChoice(choice),
+      kv,
+    ),
+  ),
 });
 
 /** A split, one more position, several splits, with and without a window; so many heads in a group that there is no room for the largest span. */
 const spanCheck = ({ span, threads }: AttentionChoice): Check => ({
-  name: `attention-decode by ${span} in ${threads}`, tolerance: attendTolerance, choice: { span, threads },
+  name: `attention-decode by ${span} in ${threads}`,
+  tolerance: attendTolerance,
+  choice: { span, threads },
   cases: [span, span + 1, 1100, 600].map((length, l) =>
-    attendCase({ heads: l === 3 && span === 512 ? 8 : 3, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] }, 'decode', decodeChoice({ span, threads }), f32)),
+    attendCase(
+      { heads: l === 3 && span === 512 ? 8 : 3, kvHeads: 1, headDim: 64, length, tokens: 1, window: [undefined, 700, 100, undefined][l] },
+      'decode',
+      decodeChoice({ span, threads }),
+      f32,
+    ),
+  ),
 });
 
 /** All group sizes, and prefill in all formats, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
-    ...kvs.map((kv, c) => attendCheck('decode', headDim, kv, decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])), [usualAttention, plainAttention][(i + c) % 2])),
+    ...kvs.map((kv, c) =>
+      attendCheck(
+        'decode',
+        headDim,
+        kv,
+        decoded(headDim, i === 0 ? groupings : [0, 2].map((n) => groupings[(i + c + n) % groupings.length])),
+        [usualAttention, plainAttention][(i + c) % 2],
+      ),
+    ),
     ...(i === 0 ? kvs : [kvs[i % kvs.length]]).map((kv) => attendCheck('prefill', headDim, kv, prefilled(headDim))),
     ...(i < 3 ? [sharedCheck(i % 2 ? 'broadcast8' : 'broadcast4', headDim, kvs[(i + 1) % kvs.length])] : []),
   ]);

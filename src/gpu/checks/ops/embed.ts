@@ -43,7 +43,12 @@ export const checks: OperationChecks<Embed> = {
   all: () =>
     [...formats.keys()].map((type) => {
       const cols = columns(type, 1);
-      return { name: `embed ${type}`, tolerance: embedTolerance, choice: {}, cases: [embedCase(type, 1, cols), embedCase(type, 67, cols), embedCase(type, 97, cols, 2)] };
+      return {
+        name: `embed ${type}`,
+        tolerance: embedTolerance,
+        choice: {},
+        cases: [embedCase(type, 1, cols), embedCase(type, 67, cols), embedCase(type, 97, cols, 2)],
+      };
     }),
   of({ graph, typeOf }, { table }) {
     const type = typeOf(table);

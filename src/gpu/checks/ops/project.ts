@@ -22,8 +22,16 @@ const matrixTolerance = (prefill: KernelChoice['prefill']) => (unitOf(prefill)?.
 
 /** Fused parts, one set per line; shapes and types go round them. */
 const fusions: Partial<Projected>[] = [
-  {}, { norm: true }, { norm: true, bias: true }, { gate: 'silu', norm: true }, { gate: 'gelu', norm: true }, { add: true }, { logits: true, softcap: 30, tokens: 5, norm: true },
-  { gate: 'gelu', large: true }, { logits: true, tokens: 3 }, { bias: true, add: true, large: true },
+  {},
+  { norm: true },
+  { norm: true, bias: true },
+  { gate: 'silu', norm: true },
+  { gate: 'gelu', norm: true },
+  { add: true },
+  { logits: true, softcap: 30, tokens: 5, norm: true },
+  { gate: 'gelu', large: true },
+  { logits: true, tokens: 3 },
+  { bias: true, add: true, large: true },
 ];
 const sizes = [1, 31, 33, 65, 128, 161, 7];
 
@@ -51,12 +59,30 @@ const mixtures: Projected[] = [
 const main = ['F32', 'Q4_1', 'Q6_K', 'Q4_K', 'MXFP4'];
 const all = [...formats.keys()];
 
-/** Activations in workgroup memory, as they are or in bytes: each of the types, each fusion with one of the grids (each is a pipeline), more columns than there is room for at a time. */
+/**
+ * Activations in workgroup memory, as they are or in bytes: each of the types, each fusion with one of the grids (each is a pipeline), more
+ * columns than there is room for at a time.
+ */
 function stagedChecks(dot: 'staged' | 'i8', types: string[], manyColumns: number): Check[] {
-  const check = (name: string, choice: Partial<KernelChoice>, cases: Projected[]): Check => ({ name: `matvec ${dot}${name}`, tolerance, choice: { dot, ...choice }, cases: cases.map((each) => projectCase(each, 'decode', decodeChoice({ dot, ...choice }))) });
+  const check = (name: string, choice: Partial<KernelChoice>, cases: Projected[]): Check => ({
+    name: `matvec ${dot}${name}`,
+    tolerance,
+    choice: { dot, ...choice },
+    cases: cases.map((each) => projectCase(each, 'decode', decodeChoice({ dot, ...choice }))),
+  });
   return [
     ...types.map((type) => check(` ${type}`, {}, ofType(type, 1))),
-    ...[[1, 4], [4, 2], [8, 1]].map(([splits, panels], n) => check(`, ${splits} splits, ${panels} panels`, { splits, panels }, fusions.flatMap((_, i) => (i % 3 === n ? [fused(types[i % types.length], i)] : [])))),
+    ...[
+      [1, 4],
+      [4, 2],
+      [8, 1],
+    ].map(([splits, panels], n) =>
+      check(
+        `, ${splits} splits, ${panels} panels`,
+        { splits, panels },
+        fusions.flatMap((_, i) => (i % 3 === n ? [fused(types[i % types.length], i)] : [])),
+      ),
+    ),
     check(' of many columns', {}, [{ types: ['Q4_1'], rows: [33], cols: manyColumns, tokens: 1, norm: true }]),
     check(' of several types and bindings', { panels: 2 }, mixtures),
   ];
@@ -66,19 +92,43 @@ function decodeChecks(): Check[] {
   const combinations = [1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels })));
   return [
     ...combinations.map(({ splits, panels }, n) => ({
-      name: `matvec, ${splits} splits, ${panels} panels`, tolerance, choice: { splits, panels },
+      name: `matvec, ${splits} splits, ${panels} panels`,
+      tolerance,
+      choice: { splits, panels },
       // Types and fusions go round at different steps, so that each meets each number of splits and of panels.
       cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeChoice({ splits, panels }))),
     })),
-    ...all.map((type) => ({ name: `matvec ${type}`, tolerance, choice: {}, cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({}))) })),
-    { name: 'matvec of many columns', tolerance, choice: {}, cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeChoice({ splits }))) },
+    ...all.map((type) => ({
+      name: `matvec ${type}`,
+      tolerance,
+      choice: {},
+      cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({}))),
+    })),
+    {
+      name: 'matvec of many columns',
+      tolerance,
+      choice: {},
+      cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeChoice({ splits }))),
+    },
     ...stagedChecks('staged', main, 4128),
-    ...stagedChecks('i8', all.filter((type) => formats.get(type)!.codes), 10272),
-    { name: 'matvec of several types and bindings', tolerance, choice: {}, cases: mixtures.map((each) => projectCase(each, 'decode', decodeChoice({ panels: 2 }))) },
+    ...stagedChecks(
+      'i8',
+      all.filter((type) => formats.get(type)!.codes),
+      10272,
+    ),
+    {
+      name: 'matvec of several types and bindings',
+      tolerance,
+      choice: {},
+      cases: mixtures.map((each) => projectCase(each, 'decode', decodeChoice({ panels: 2 }))),
+    },
   ];
 }
 
-/** `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. `every`: each type with each number of tokens. */
+/**
+ * `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. `every`: each type
+ * with each number of tokens.
+ */
 const prefills: { name: string; tolerance: number; choice: Partial<KernelChoice>; tokens: number[]; only?: 'types' | 'fusions'; every?: boolean }[] = [
   { name: 'matvec-rows', tolerance, choice: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
   { name: 'matvec-broadcast by 4', tolerance, choice: { prefill: 'broadcast4' }, tokens: [9, 1, 8, 17, 7], only: 'types' },
@@ -90,7 +140,12 @@ const prefills: { name: string; tolerance: number; choice: Partial<KernelChoice>
 ];
 
 function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
-  const byMatrices = matrixPrefills.map((prefill): (typeof prefills)[number] => ({ name: `matmul-matrix ${prefill}`, tolerance: matrixTolerance(prefill), choice: { prefill }, tokens: [65, 2, 33] }));
+  const byMatrices = matrixPrefills.map((prefill): (typeof prefills)[number] => ({
+    name: `matmul-matrix ${prefill}`,
+    tolerance: matrixTolerance(prefill),
+    choice: { prefill },
+    tokens: [65, 2, 33],
+  }));
   return [...prefills, ...byMatrices].flatMap(({ name, tolerance: allowed, choice, tokens, only, every }): Check[] => {
     const cases = (list: Projected[]) => list.map((each, i) => projectCase({ ...each, tokens: tokens[i % tokens.length] }, 'prefill', decodeChoice(choice)));
     // Weights of subnormal scales are below the least f16 number: such a tile holds them as zeros or not, as the GPU likes.
@@ -110,13 +165,20 @@ function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
 /** The check of one product of a model for one row of activations. */
 const decodeCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
   const { splits, panels, dot } = choice;
-  return { name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels`, tolerance, choice: { splits, panels, dot }, cases: [projectCase({ ...given, tokens: 1 }, 'decode', choice)] };
+  return {
+    name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels`,
+    tolerance,
+    choice: { splits, panels, dot },
+    cases: [projectCase({ ...given, tokens: 1 }, 'decode', choice)],
+  };
 };
 
 /** The check of one product of a model for a few rows of activations, if they have a kernel of their own. */
 const fewCheck = (given: Projected, label: string, choice: KernelChoice): Check[] => {
   const { few } = choice;
-  return few ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, choice: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', choice)] }] : [];
+  return few
+    ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, choice: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', choice)] }]
+    : [];
 };
 
 /** More rows and tokens than a tile of 64 x 64, so that each of its lines is compared, and an edge. */
@@ -128,7 +190,8 @@ const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Ch
   const sizes = usesTiles(prefill) ? { rows: given.rows.map(() => beyondTile.rows), tokens: beyondTile.tokens } : { tokens: 9 };
   const cases = [projectCase({ ...given, ...sizes }, 'prefill', choice)];
   if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), choice: { prefill }, cases };
-  if (prefill !== 'tile') return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, choice: { prefill }, cases };
+  if (prefill !== 'tile')
+    return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, choice: { prefill }, cases };
   return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, choice: { prefill, tile }, cases };
 };
 
@@ -143,7 +206,9 @@ function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[]
   const decodes = choices.map((each) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, each), kinds: each.kinds }));
   if (logits) return decodes;
   const plainly = { ...projected, norm: false };
-  const many = choices.flatMap((each) => [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })));
+  const many = choices.flatMap((each) =>
+    [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })),
+  );
   return [...decodes, ...many, ...(norm ? [normCheck(cols, false, choice)] : [])];
 }
 

@@ -26,7 +26,9 @@ interface Roped extends Heads {
 
 function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
   const { heads, kvHeads, headDim, rope, norm, position, tokens, first = 0, base = 0 } = given;
-  const label = `${nameOfHeads(given)}, ${rope.dims} ${rope.layout}${norm ? ', normed' : ''}, ${tokens} tokens from ${position}${base ? ` after ${base}` : ''}${first ? `, row ${first}` : ''}`;
+  const turned = `${rope.dims} ${rope.layout}${norm ? ', normed' : ''}`;
+  const rows = `${tokens} tokens from ${position}${base ? ` after ${base}` : ''}${first ? `, row ${first}` : ''}`;
+  const label = `${nameOfHeads(given)}, ${turned}, ${rows}`;
   return {
     name: label,
     async run(bench): Promise<Outcome> {
@@ -38,21 +40,25 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
       if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = { type: 'F32', shape: [headDim], bytes: new Uint8Array(weight.buffer) };
       const op = ropeOp({ layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) });
       const shape = { kvHeads, headDim, kv };
-      const [query, keys, values] = await withStage(bench, { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base }, async (stage) => {
-        const width = widths.query + 2 * widths.key;
-        const qkv = new Float32Array(tokens * width);
-        for (let t = 0; t < tokens; t++) {
-          qkv.set(parts.query.subarray(t * widths.query, (t + 1) * widths.query), t * width);
-          qkv.set(parts.key.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query);
-          qkv.set(parts.value.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query + widths.key);
-        }
-        stage.write('qkv', qkv, width);
-        await stage.run(stage.dispatches);
-        const padded = await stage.read('query', tokens, stage.activations.strides.query);
-        const pages = await stage.readBytes(stage.segments[0], stage.segments[0].size);
-        const written = (what: 'keys' | 'values') => unpackPages(shape, what, pages, position - base + tokens).subarray((position - base) * widths.key);
-        return [unpadHeads(padded, headDim), written('keys'), written('values')];
-      });
+      const [query, keys, values] = await withStage(
+        bench,
+        { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base },
+        async (stage) => {
+          const width = widths.query + 2 * widths.key;
+          const qkv = new Float32Array(tokens * width);
+          for (let t = 0; t < tokens; t++) {
+            qkv.set(parts.query.subarray(t * widths.query, (t + 1) * widths.query), t * width);
+            qkv.set(parts.key.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query);
+            qkv.set(parts.value.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query + widths.key);
+          }
+          stage.write('qkv', qkv, width);
+          await stage.run(stage.dispatches);
+          const padded = await stage.read('query', tokens, stage.activations.strides.query);
+          const pages = await stage.readBytes(stage.segments[0], stage.segments[0].size);
+          const written = (what: 'keys' | 'values') => unpackPages(shape, what, pages, position - base + tokens).subarray((position - base) * widths.key);
+          return [unpadHeads(padded, headDim), written('keys'), written('values')];
+        },
+      );
       const rotation = { layout: rope.layout, frequencies: ropeFrequencies(rope), magnitude: rope.magnitude };
       const turned = (x: Float32Array, count: number, weight: Float32Array) => rotate(norm ? rmsNorm(x, weight, 1e-5) : x, count, headDim, position, rotation);
       const expected = [turned(parts.query, heads, norms.query), turned(parts.key, kvHeads, norms.key), parts.value];

@@ -11,13 +11,21 @@ import { plainOf } from '../python/spelling.ts';
 import { textFilters } from './text-filters.ts';
 import { fail, present, typeName, Undefined, type Value } from '../python/values.ts';
 
-const standard = operation('default_value? boolean?', (_, value, given = '', boolean = false) => (value instanceof Undefined || (truthy(boolean) && !truthy(value)) ? given : value));
+const standard = operation('default_value? boolean?', (_, value, given = '', boolean = false) =>
+  value instanceof Undefined || (truthy(boolean) && !truthy(value)) ? given : value,
+);
 const length = operation('', (_, value) => len(value));
 
 export const filters: Readonly<Record<string, Operation>> = {
   ...textFilters,
   ...sequenceFilters,
-  abs: operation('', (_, value) => (value instanceof Undefined ? fail(value.message) : typeof value === 'number' ? Math.abs(value) : absolute(intOf(value) ?? fail(`bad operand type for abs(): '${typeName(value)}'`)))),
+  abs: operation('', (_, value) =>
+    value instanceof Undefined
+      ? fail(value.message)
+      : typeof value === 'number'
+        ? Math.abs(value)
+        : absolute(intOf(value) ?? fail(`bad operand type for abs(): '${typeName(value)}'`)),
+  ),
   attr: operation('name', (rt, value, name) => {
     const text = plainOf(rt, name!) ?? fail('attribute name must be a string');
     if (value instanceof Undefined) return attributeOf(rt, value, text);
@@ -52,7 +60,11 @@ function intFrom(rt: Runtime, value: Value, base: Value): bigint | undefined {
     if (read !== undefined) return read;
   } else if (intOf(value) !== undefined) return intOf(value);
   const float = floatOf(rt, value);
-  return float === undefined || !Number.isFinite(float) ? (typeof value === 'number' && Math.abs(value) === Infinity ? fail('cannot convert float infinity to integer') : undefined) : BigInt(Math.trunc(float));
+  return float === undefined || !Number.isFinite(float)
+    ? typeof value === 'number' && Math.abs(value) === Infinity
+      ? fail('cannot convert float infinity to integer')
+      : undefined
+    : BigInt(Math.trunc(float));
 }
 
 function round(rt: Runtime, value: Value, precision: Value, method: string | undefined): Value {
@@ -62,7 +74,12 @@ function round(rt: Runtime, value: Value, precision: Value, method: string | und
   if (method === 'common') return typeof value === 'number' ? roundFloat(value, toCount(precision)) : roundInt(rt, intOf(value)!, toInt(precision));
   const scale = arithmetic(rt, '**', 10n, precision);
   const scaled = arithmetic(rt, '*', value, scale);
-  const whole = typeof scaled !== 'number' ? scaled : Number.isFinite(scaled) ? BigInt(method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled)) : fail('cannot convert float to integer');
+  const whole =
+    typeof scaled !== 'number'
+      ? scaled
+      : Number.isFinite(scaled)
+        ? BigInt(method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled))
+        : fail('cannot convert float to integer');
   return arithmetic(rt, '/', whole, scale);
 }
 

@@ -5,7 +5,22 @@ import { arithmetic, compare, equals, hashKey, iterate, iteratorOf, lengthOf, to
 import { type Runtime } from '../python/runtime.ts';
 import { plainOf, str } from '../python/spelling.ts';
 import { join } from '../python/strings.ts';
-import { type CallArguments, Dict, fail, isList, Lazy, Markup, present, Range, textOf, Tuple, typeName, Undefined, type Value, View } from '../python/values.ts';
+import {
+  type CallArguments,
+  Dict,
+  fail,
+  isList,
+  Lazy,
+  Markup,
+  present,
+  Range,
+  textOf,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+  View,
+} from '../python/values.ts';
 
 type Key = (item: Value) => Value;
 
@@ -22,7 +37,9 @@ export const sequenceFilters: Readonly<Record<string, Operation>> = {
     for (const item of iterate(rt, value)) return item;
     return new Undefined('No first item, sequence was empty.');
   }),
-  groupby: operation('attribute default? case_sensitive?', (rt, value, attribute, standard = null, sensitive = false) => groupBy(rt, value, attribute!, standard, truthy(sensitive))),
+  groupby: operation('attribute default? case_sensitive?', (rt, value, attribute, standard = null, sensitive = false) =>
+    groupBy(rt, value, attribute!, standard, truthy(sensitive)),
+  ),
   items: operation('', (_, value) => new Lazy(items(value))),
   join: operation('d? attribute?', (rt, value, separator = '', attribute = null) => {
     const source = attribute === null ? value : new Lazy(mapped(rt, value, attributeGetter(rt, attribute)));
@@ -65,7 +82,10 @@ export const sequenceFilters: Readonly<Record<string, Operation>> = {
     for (const item of iterate(rt, value)) sum = arithmetic(rt, '+', sum, attribute === null ? item : get(item));
     return sum;
   }),
-  unique: operation('case_sensitive? attribute?', (rt, value, sensitive = false, attribute = null) => new Lazy(unique(rt, value, truthy(sensitive), attribute))),
+  unique: operation(
+    'case_sensitive? attribute?',
+    (rt, value, sensitive = false, attribute = null) => new Lazy(unique(rt, value, truthy(sensitive), attribute)),
+  ),
 };
 
 /** Without regard to case, unless told otherwise. */
@@ -79,7 +99,8 @@ function folded(rt: Runtime, value: Value, sensitive: boolean): Value {
 /** Follows `a.b.0` from item to item. A standard stands for what is undefined on the way. */
 function attributeGetter(rt: Runtime, attribute: Value, standard: Value = null): Key {
   const path = plainOf(rt, attribute);
-  const keys: Value[] = attribute === null ? [] : path === undefined ? [attribute] : path.split('.').map((part) => (/^\p{Nd}+$/u.test(part) ? BigInt(part) : part));
+  const keys: Value[] =
+    attribute === null ? [] : path === undefined ? [attribute] : path.split('.').map((part) => (/^\p{Nd}+$/u.test(part) ? BigInt(part) : part));
   return (item) => {
     let value = item;
     for (const key of keys) {
@@ -122,7 +143,14 @@ function extreme(rt: Runtime, value: Value, sensitive: boolean, attribute: Value
 
 /** Python's reversed, undefined where it raises. */
 function reverse(rt: Runtime, value: Value): Iterator<Value> | undefined {
-  const reversible = textOf(value) !== undefined || isList(value) || value instanceof Tuple || value instanceof Dict || value instanceof View || value instanceof Range || value instanceof Undefined;
+  const reversible =
+    textOf(value) !== undefined ||
+    isList(value) ||
+    value instanceof Tuple ||
+    value instanceof Dict ||
+    value instanceof View ||
+    value instanceof Range ||
+    value instanceof Undefined;
   if (!reversible) return undefined;
   const list = toList(rt, value).reverse();
   return (value instanceof Markup ? list.map((item) => new Markup(item as string)) : list)[Symbol.iterator]();

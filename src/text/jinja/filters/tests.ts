@@ -16,7 +16,8 @@ const less = comparison((rt, a, b) => compare(rt, a, b, '<') < 0);
 const lessOrEqual = comparison((rt, a, b) => compare(rt, a, b, '<=') <= 0);
 const greater = comparison((rt, a, b) => compare(rt, a, b, '>') > 0);
 const greaterOrEqual = comparison((rt, a, b) => compare(rt, a, b, '>=') >= 0);
-const exists = (kind: 'filter' | 'test'): Operation => test((rt, value) => typeof hashKey(rt, value) === 'string' && Object.hasOwn(rt.operations[kind], rt.plain(textOf(value) ?? '')));
+const exists = (kind: 'filter' | 'test'): Operation =>
+  test((rt, value) => typeof hashKey(rt, value) === 'string' && Object.hasOwn(rt.operations[kind], rt.plain(textOf(value) ?? '')));
 const isSequence = (value: Value): boolean => lengthOf(value) !== undefined && !(value instanceof View) && !(value instanceof Live);
 
 export const tests: Readonly<Record<string, Operation>> = {

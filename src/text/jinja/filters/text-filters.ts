@@ -38,7 +38,9 @@ export const textFilters: Readonly<Record<string, Operation>> = {
   indent: operation('width? first? blank?', (rt, value, width = 4n, first = false, blank = false) => indent(rt, value, width, truthy(first), truthy(blank))),
   lower: asFilter('lower'),
   pprint: operation('', (rt, value) => prettyPrint(rt, value)),
-  replace: operation('old new count?', (rt, value, old, by, count = null) => replace(rt, str(rt, value), str(rt, old!), str(rt, by!), count === null ? -1 : toCount(count))),
+  replace: operation('old new count?', (rt, value, old, by, count = null) =>
+    replace(rt, str(rt, value), str(rt, old!), str(rt, by!), count === null ? -1 : toCount(count)),
+  ),
   safe: operation('', (rt, value) => new Markup(str(rt, value))),
   string: operation('', (rt, value) => soft(rt, value)),
   striptags: operation('', (rt, value) => stripTags(rt, str(rt, value))),
@@ -47,13 +49,24 @@ export const textFilters: Readonly<Record<string, Operation>> = {
     const text = soft(rt, value);
     return same(text, strip(rt, textOf(text)!, characters === null ? undefined : needText(characters)));
   }),
-  truncate: operation('length? killwords? end? leeway?', (rt, value, length = 255n, whole = false, end = '...', leeway = null) => truncate(rt, value, toCount(length), truthy(whole), end, leeway === null ? 5 : toCount(leeway))),
+  truncate: operation('length? killwords? end? leeway?', (rt, value, length = 255n, whole = false, end = '...', leeway = null) =>
+    truncate(rt, value, toCount(length), truthy(whole), end, leeway === null ? 5 : toCount(leeway)),
+  ),
   upper: asFilter('upper'),
   urlencode: operation('', (rt, value) => urlEncode(rt, value)),
-  urlize: operation('trim_url_limit? nofollow? target? rel? extra_schemes?', (rt, value, limit = null, nofollow = false, target = null, rel = null, schemes = null) => {
-    const extra = schemes === null ? [] : Array.from(iterate(rt, schemes), needText);
-    return urlize(rt, escapeHtml(rt, value), { limit: limit === null ? undefined : toCount(limit), nofollow: truthy(nofollow), target: target === null ? undefined : str(rt, target), rel: rel === null ? '' : str(rt, rel), schemes: extra });
-  }),
+  urlize: operation(
+    'trim_url_limit? nofollow? target? rel? extra_schemes?',
+    (rt, value, limit = null, nofollow = false, target = null, rel = null, schemes = null) => {
+      const extra = schemes === null ? [] : Array.from(iterate(rt, schemes), needText);
+      return urlize(rt, escapeHtml(rt, value), {
+        limit: limit === null ? undefined : toCount(limit),
+        nofollow: truthy(nofollow),
+        target: target === null ? undefined : str(rt, target),
+        rel: rel === null ? '' : str(rt, rel),
+        schemes: extra,
+      });
+    },
+  ),
   wordcount: operation('', (rt, value) => BigInt(rt.plain(str(rt, value)).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)),
   wordwrap: operation('width? break_long_words? wrapstring? break_on_hyphens?', (rt, value, width = 79n, long = true, wrapper = null, hyphens = true) => {
     const text = needText(value);

@@ -21,7 +21,10 @@ function pair(value: Value): readonly [Value, Value] {
 /** Python's urllib.parse.quote with nothing safe. */
 function quote(rt: Runtime, text: string): string {
   rt.text(text.length * 3);
-  return encodeURIComponent(rt.plain(text).replace(/\p{Surrogate}/gu, '\ufffd')).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(rt.plain(text).replace(/\p{Surrogate}/gu, '\ufffd')).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 interface LinkOptions {
@@ -32,7 +35,8 @@ interface LinkOptions {
   readonly schemes: readonly string[];
 }
 
-const address = /^(?:(?:https?:\/\/|www\.)(?:(?:[\p{L}\p{N}_%-]+\.)+)?(?:[a-z]{2,63}|xn--[\p{L}\p{N}_%]{2,59})|(?:[\p{L}\p{N}_%-]{2,63}\.)+(?:com|net|int|edu|gov|org|info|mil)|https?:\/\/(?:\d{1,3}(?:\.\d{1,3}){3}|\[(?:[\da-f]{0,4}:){2}(?:[\da-f]{0,4}:?){1,6}\]))(?::\d{1,5})?(?:[/?#]\S*)?$/iu;
+const address =
+  /^(?:(?:https?:\/\/|www\.)(?:(?:[\p{L}\p{N}_%-]+\.)+)?(?:[a-z]{2,63}|xn--[\p{L}\p{N}_%]{2,59})|(?:[\p{L}\p{N}_%-]{2,63}\.)+(?:com|net|int|edu|gov|org|info|mil)|https?:\/\/(?:\d{1,3}(?:\.\d{1,3}){3}|\[(?:[\da-f]{0,4}:){2}(?:[\da-f]{0,4}:?){1,6}\]))(?::\d{1,5})?(?:[/?#]\S*)?$/iu;
 const email = /^\S+@[\p{L}\p{N}_][\p{L}\p{N}_.-]*\.[\p{L}\p{N}_]+$/u;
 
 /** Links in a text that is escaped already. */
@@ -53,7 +57,8 @@ export function urlize(rt: Runtime, text: string, { limit, nofollow, target, rel
 function link(middle: string, attributes: string, shown: (url: string) => string, schemes: readonly string[]): string {
   if (address.test(middle)) return `<a href="${/^https?:\/\//.test(middle) ? '' : 'https://'}${middle}"${attributes}>${shown(middle)}</a>`;
   if (middle.startsWith('mailto:') && email.test(middle.slice(7))) return `<a href="${middle}">${middle.slice(7)}</a>`;
-  if (middle.includes('@') && !middle.startsWith('www.') && !middle.startsWith('@') && !middle.includes(':') && email.test(middle)) return `<a href="mailto:${middle}">${middle}</a>`;
+  if (middle.includes('@') && !middle.startsWith('www.') && !middle.startsWith('@') && !middle.includes(':') && email.test(middle))
+    return `<a href="mailto:${middle}">${middle}</a>`;
   const scheme = schemes.find((each) => middle !== each && middle.startsWith(each));
   return scheme ? `<a href="${middle}"${attributes}>${middle}</a>` : middle;
 }

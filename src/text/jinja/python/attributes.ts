@@ -56,7 +56,8 @@ const textMethods: Readonly<Record<string, Operation>> = {
 };
 
 /** The names of Python's own that every object has: never to be used. */
-const internal = /^__(class|doc|init|new|repr|str|hash|dir|format|eq|ne|lt|le|gt|ge|getattribute|setattr|delattr|reduce|reduce_ex|sizeof|subclasshook|init_subclass)__$/;
+const internal =
+  /^__(class|doc|init|new|repr|str|hash|dir|format|eq|ne|lt|le|gt|ge|getattribute|setattr|delattr|reduce|reduce_ex|sizeof|subclasshook|init_subclass)__$/;
 
 /** What Python's getattr finds and the sandbox lets through; an unsafe one is undefined and hides an item. */
 export function ownAttribute(rt: Runtime, value: Value, name: string): Value | undefined {
@@ -159,7 +160,12 @@ const markupMethods: Readonly<Record<string, Operation>> = {
 };
 
 const unescapeHtml = (text: string): string =>
-  text.replace(/&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[\da-f]{1,6});/gi, (entity) => unescapes[entity] ?? (/^&#x/i.test(entity) ? character(parseInt(entity.slice(3), 16)) : entity.startsWith('&#') ? character(parseInt(entity.slice(2), 10)) : entity));
+  text.replace(
+    /&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[\da-f]{1,6});/gi,
+    (entity) =>
+      unescapes[entity] ??
+      (/^&#x/i.test(entity) ? character(parseInt(entity.slice(3), 16)) : entity.startsWith('&#') ? character(parseInt(entity.slice(2), 10)) : entity),
+  );
 
 const character = (point: number): string => (point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : '\ufffd');
 

@@ -30,4 +30,5 @@ export function operation(signature: string, run: Implementation): Operation {
 }
 
 /** An operation bound to its value: `'a'.upper`. */
-export const method = (rt: Runtime, value: Value, name: string, run: Operation): Callable => new Callable((given) => run(rt, value, given), `<built-in method ${name}>`);
+export const method = (rt: Runtime, value: Value, name: string, run: Operation): Callable =>
+  new Callable((given) => run(rt, value, given), `<built-in method ${name}>`);

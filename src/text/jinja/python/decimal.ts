@@ -134,6 +134,9 @@ export function readInt(text: string, base: number): bigint | undefined {
   const digits = body.replaceAll('_', '');
   if (digits.length > 4300 && ![2, 4, 8, 16, 32].includes(radix)) return undefined;
   if ([...digits].some((digit) => parseInt(digit, 36) >= radix)) return undefined;
-  const value = prefixes[radix] || radix === 10 ? BigInt((prefixes[radix] ?? '') + digits) : [...digits].reduce((sum, digit) => sum * BigInt(radix) + BigInt(parseInt(digit, 36)), 0n);
+  const value =
+    prefixes[radix] || radix === 10
+      ? BigInt((prefixes[radix] ?? '') + digits)
+      : [...digits].reduce((sum, digit) => sum * BigInt(radix) + BigInt(parseInt(digit, 36)), 0n);
   return sign === '-' ? -value : value;
 }

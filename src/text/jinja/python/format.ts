@@ -17,7 +17,8 @@ export function percent(rt: Runtime, format: Value, value: Value): Value {
   const items = value instanceof Tuple ? value.items : [value];
   let used = 0;
   const next = (): Value => (used < items.length ? items[used++] : fail('not enough arguments for format string'));
-  const width = (given: string | undefined): number | undefined => (given === '*' ? Number(intOf(next()) ?? fail('* wants int')) : given === undefined ? undefined : Number(given));
+  const width = (given: string | undefined): number | undefined =>
+    given === '*' ? Number(intOf(next()) ?? fail('* wants int')) : given === undefined ? undefined : Number(given);
   const plain = rt.plain(text);
   let out = '';
   let at = 0;
@@ -40,7 +41,14 @@ export function percent(rt: Runtime, format: Value, value: Value): Value {
     const left = flags.includes('-') || (wanted ?? 0) < 0;
     wanted = Math.abs(wanted ?? 0);
     const made = converted(rt, type, item, flags, precision, format instanceof Markup);
-    out += padded(rt, made.sign, made.body, wanted, left ? '<' : flags.includes('0') && made.number ? '=' : '>', flags.includes('0') && made.number && !left ? '0' : ' ');
+    out += padded(
+      rt,
+      made.sign,
+      made.body,
+      wanted,
+      left ? '<' : flags.includes('0') && made.number ? '=' : '>',
+      flags.includes('0') && made.number && !left ? '0' : ' ',
+    );
     rt.text(out.length / 16);
   }
   if (used < items.length && !mayGoUnused(value)) return fail('not all arguments converted during string formatting');
@@ -121,7 +129,15 @@ export function strFormat(rt: Runtime, format: Value, given: CallArguments, look
   return escape ? new Markup(out) : out;
 }
 
-function expand(rt: Runtime, format: string, given: CallArguments, lookup: Lookup, state: { automatic: number | undefined }, escape: boolean, depth: number): string {
+function expand(
+  rt: Runtime,
+  format: string,
+  given: CallArguments,
+  lookup: Lookup,
+  state: { automatic: number | undefined },
+  escape: boolean,
+  depth: number,
+): string {
   if (depth < 0) return fail('Max string recursion exceeded');
   let out = '';
   for (let i = 0; i < format.length; i++) {
@@ -131,9 +147,18 @@ function expand(rt: Runtime, format: string, given: CallArguments, lookup: Looku
     else if (unit === '}') return fail("Single '}' encountered in format string");
     else {
       const end = fieldEnd(format, i);
-      const [, path, conversion, spec = ''] = /^([^!:[]*(?:\[[^\]]*\][^!:[]*)*)(?:!([^:]*))?(?::([^]*))?$/.exec(format.slice(i + 1, end)) ?? fail("expected '}' before end of string");
+      const [, path, conversion, spec = ''] =
+        /^([^!:[]*(?:\[[^\]]*\][^!:[]*)*)(?:!([^:]*))?(?::([^]*))?$/.exec(format.slice(i + 1, end)) ?? fail("expected '}' before end of string");
       let value = field(path, given, lookup, state);
-      if (conversion !== undefined) value = conversion === 's' ? str(rt, value) : conversion === 'r' ? repr(rt, value) : conversion === 'a' ? asciiRepr(rt, value) : fail(`Unknown conversion specifier '${conversion}'`);
+      if (conversion !== undefined)
+        value =
+          conversion === 's'
+            ? str(rt, value)
+            : conversion === 'r'
+              ? repr(rt, value)
+              : conversion === 'a'
+                ? asciiRepr(rt, value)
+                : fail(`Unknown conversion specifier '${conversion}'`);
       const made = formatValue(rt, value, expand(rt, spec, given, lookup, state, false, depth - 1));
       out += escape && !(value instanceof Markup) ? escapeHtml(rt, made) : made;
       rt.text(out.length / 16);
@@ -192,7 +217,13 @@ export function formatValue(rt: Runtime, value: Value, spec: string): string {
   return padded(rt, shownSign, grouped, wide, align ?? (zero ? '=' : '>'), fill);
 }
 
-function numberBody(rt: Runtime, value: number | bigint | boolean, type: string | undefined, precision: number | undefined, alternate: boolean): { negative: boolean; prefix: string; body: string } {
+function numberBody(
+  rt: Runtime,
+  value: number | bigint | boolean,
+  type: string | undefined,
+  precision: number | undefined,
+  alternate: boolean,
+): { negative: boolean; prefix: string; body: string } {
   const kind = type ?? '';
   if (typeof value !== 'number' && /^[bcdoxXn]?$/.test(kind)) {
     if (precision !== undefined) return fail('Precision not allowed in integer format specifier');

@@ -17,8 +17,15 @@ interface Layout {
 /** `options` as Python has them: ensure_ascii, indent, separators, sort_keys. */
 export function toJson(rt: Runtime, value: Value, ascii: Value = false, indent: Value = null, separators: Value = null, sorted: Value = false): string {
   const step = textOf(indent);
-  const width = step ?? (indent === null ? undefined : typeof indent === 'bigint' || typeof indent === 'boolean' ? repeatSpace(rt, Math.max(0, Number(indent))) : fail('indent must be an integer or a string'));
-  const given = separators === null ? undefined : isList(separators) ? separators : separators instanceof Tuple ? separators.items : fail('separators must be a pair');
+  const width =
+    step ??
+    (indent === null
+      ? undefined
+      : typeof indent === 'bigint' || typeof indent === 'boolean'
+        ? repeatSpace(rt, Math.max(0, Number(indent)))
+        : fail('indent must be an integer or a string'));
+  const given =
+    separators === null ? undefined : isList(separators) ? separators : separators instanceof Tuple ? separators.items : fail('separators must be a pair');
   const [between, afterKey] = given?.map((each) => textOf(each) ?? fail('separators must be text')) ?? [width === undefined ? ', ' : ',', ': '];
   if (given && given.length !== 2) fail('separators must be a pair');
   return dump(rt, value, { ascii: truthy(ascii), indent: width, between, afterKey, sorted: truthy(sorted) }, '\n');

@@ -70,9 +70,11 @@ export function toList(rt: Runtime, value: Value): Value[] {
   return list;
 }
 
-export const isNumber = (value: Value): value is number | bigint | boolean => typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean';
+export const isNumber = (value: Value): value is number | bigint | boolean =>
+  typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean';
 /** An int: a bool is one. */
-export const intOf = (value: Value | undefined): bigint | undefined => (typeof value === 'bigint' ? value : typeof value === 'boolean' ? BigInt(value) : undefined);
+export const intOf = (value: Value | undefined): bigint | undefined =>
+  typeof value === 'bigint' ? value : typeof value === 'boolean' ? BigInt(value) : undefined;
 export const toInt = (value: Value): bigint => intOf(value) ?? fail(`'${typeName(value)}' object cannot be interpreted as an integer`);
 /** An int that is used as an index or a count, within what JavaScript counts exactly. */
 export const toCount = (value: Value): number => Math.max(-(2 ** 52), Math.min(2 ** 52, Number(toInt(value))));
@@ -116,13 +118,16 @@ export function equals(rt: Runtime, a: Value, b: Value): boolean {
     if (isList(a)) return isList(b) && sameItems(rt, a, b);
     if (a instanceof Tuple) return b instanceof Tuple && sameItems(rt, a.items, b.items);
     if (a instanceof Range) return b instanceof Range && hashKey(rt, a) === hashKey(rt, b);
-    if (a instanceof Dict) return b instanceof Dict && a.size === b.size && [...a.hashed()].every(([key, [, value]]) => b.has(key) && equals(rt, value, b.get(key)!));
-    if (a instanceof View && a.part !== 'values') return b instanceof View && b.part !== 'values' && a.dict.size === b.dict.size && [...entries(a)].every((item) => contains(rt, b, item));
+    if (a instanceof Dict)
+      return b instanceof Dict && a.size === b.size && [...a.hashed()].every(([key, [, value]]) => b.has(key) && equals(rt, value, b.get(key)!));
+    if (a instanceof View && a.part !== 'values')
+      return b instanceof View && b.part !== 'values' && a.dict.size === b.dict.size && [...entries(a)].every((item) => contains(rt, b, item));
     return false;
   });
 }
 
-const sameItems = (rt: Runtime, a: readonly Value[], b: readonly Value[]): boolean => a.length === b.length && a.every((item, i) => item === b[i] || equals(rt, item, b[i]));
+const sameItems = (rt: Runtime, a: readonly Value[], b: readonly Value[]): boolean =>
+  a.length === b.length && a.every((item, i) => item === b[i] || equals(rt, item, b[i]));
 
 /** Exact for ints and floats of any size; NaN compares with nothing. */
 function compareNumbers(a: number | bigint | boolean, b: number | bigint | boolean): number {
@@ -168,7 +173,8 @@ const bits = (value: bigint): number => value.toString(16).length * 4;
 /** Python's binary operators on numbers, texts and sequences, without `%` on a text. */
 export function arithmetic(rt: Runtime, operator: string, a: Value, b: Value): Value {
   for (const value of [a, b]) if (value instanceof Undefined) return fail(value.message);
-  if (isNumber(a) && isNumber(b)) return typeof a === 'number' || typeof b === 'number' ? floats(operator, toFloat(a), toFloat(b)) : ints(rt, operator, intOf(a)!, intOf(b)!);
+  if (isNumber(a) && isNumber(b))
+    return typeof a === 'number' || typeof b === 'number' ? floats(operator, toFloat(a), toFloat(b)) : ints(rt, operator, intOf(a)!, intOf(b)!);
   if (operator === '+') {
     const [left, right] = [textOf(a), textOf(b)];
     if (left !== undefined && right !== undefined) {
@@ -269,7 +275,8 @@ export function signed(value: Value, negative: boolean): Value {
 export function slice(rt: Runtime, value: Value, bound: readonly (Value | undefined)[]): Value {
   if (value instanceof Undefined) return fail(value.message);
   const text = textOf(value);
-  const sequence = text !== undefined ? points(text) : isList(value) ? value : value instanceof Tuple ? value.items : value instanceof Range ? value : undefined;
+  const sequence =
+    text !== undefined ? points(text) : isList(value) ? value : value instanceof Tuple ? value.items : value instanceof Range ? value : undefined;
   if (sequence === undefined) return fail(`'${typeName(value)}' object is not subscriptable`);
   const [start, stop, step] = bound.map((each) => (each === undefined || each === null ? undefined : toCount(each)));
   if (step === 0) return fail('slice step cannot be zero');
@@ -284,9 +291,15 @@ export function slice(rt: Runtime, value: Value, bound: readonly (Value | undefi
   return value instanceof Tuple ? new Tuple(items) : items;
 }
 
-export function sliceIndices(length: number, start: number | undefined, stop: number | undefined, by = 1): { from: number; to: number; count: number; by: number } {
+export function sliceIndices(
+  length: number,
+  start: number | undefined,
+  stop: number | undefined,
+  by = 1,
+): { from: number; to: number; count: number; by: number } {
   const [low, high] = by > 0 ? [0, length] : [-1, length - 1];
-  const within = (index: number | undefined, standard: number): number => (index === undefined ? standard : Math.max(low, Math.min(high, index < 0 ? index + length : index)));
+  const within = (index: number | undefined, standard: number): number =>
+    index === undefined ? standard : Math.max(low, Math.min(high, index < 0 ? index + length : index));
   const from = within(start, by > 0 ? low : high);
   const to = within(stop, by > 0 ? high : low);
   return { from, to, by, count: Math.max(0, Math.ceil((to - from) / by)) };

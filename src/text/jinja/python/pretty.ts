@@ -16,7 +16,13 @@ function oneLine(rt: Runtime, value: Value): string {
   const list = (items: readonly Value[]): string => items.map((item) => oneLine(rt, item)).join(', ');
   if (isList(value)) return rt.deeper(() => `[${list(value)}]`);
   if (value instanceof Tuple) return rt.deeper(() => `(${list(value.items)}${value.items.length === 1 ? ',' : ''})`);
-  if (value instanceof Dict) return rt.deeper(() => `{${sortedEntries(rt, value).map(([key, item]) => `${oneLine(rt, key)}: ${oneLine(rt, item)}`).join(', ')}}`);
+  if (value instanceof Dict)
+    return rt.deeper(
+      () =>
+        `{${sortedEntries(rt, value)
+          .map(([key, item]) => `${oneLine(rt, key)}: ${oneLine(rt, item)}`)
+          .join(', ')}}`,
+    );
   return repr(rt, value);
 }
 

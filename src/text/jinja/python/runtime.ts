@@ -8,7 +8,15 @@ import { fail } from './values.ts';
 export type Operations = Readonly<Record<'filter' | 'test', Readonly<Record<string, Operation>>>>;
 
 /** Far above any real template (the longest known have 30 kB and take some 10,000 steps for a long conversation). */
-export const bounds = { sourceLength: 2 ** 18, steps: 2_000_000, stringLength: 2 ** 23, listLength: 100_000, intBits: 2 ** 16, depth: 100, nesting: 200 } as const;
+export const bounds = {
+  sourceLength: 2 ** 18,
+  steps: 2_000_000,
+  stringLength: 2 ** 23,
+  listLength: 100_000,
+  intBits: 2 ** 16,
+  depth: 100,
+  nesting: 200,
+} as const;
 
 export class Runtime {
   #steps = 0;

@@ -5,7 +5,8 @@ const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 
 const dayMs = 86_400_000;
 
 /** Day of the year, from 0. */
-const yearDay = (date: Date): number => Math.round((Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0, 1)) / dayMs);
+const yearDay = (date: Date): number =>
+  Math.round((Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0, 1)) / dayMs);
 
 /** Year and week of ISO 8601: the week belongs to the year of its Thursday. */
 function isoWeek(date: Date): { year: number; week: number } {
@@ -14,19 +15,43 @@ function isoWeek(date: Date): { year: number; week: number } {
 }
 
 const numbers: Readonly<Record<string, (date: Date) => readonly [value: number, width: number, fill?: string]>> = {
-  Y: (date) => [date.getFullYear(), 1], C: (date) => [Math.floor(date.getFullYear() / 100), 2], y: (date) => [date.getFullYear() % 100, 2],
-  G: (date) => [isoWeek(date).year, 1], g: (date) => [isoWeek(date).year % 100, 2], V: (date) => [isoWeek(date).week, 2],
-  m: (date) => [date.getMonth() + 1, 2], d: (date) => [date.getDate(), 2], e: (date) => [date.getDate(), 2, ' '], j: (date) => [yearDay(date) + 1, 3],
-  U: (date) => [Math.floor((yearDay(date) + 7 - date.getDay()) / 7), 2], W: (date) => [Math.floor((yearDay(date) + 7 - ((date.getDay() + 6) % 7)) / 7), 2],
-  u: (date) => [date.getDay() || 7, 1], w: (date) => [date.getDay(), 1],
-  H: (date) => [date.getHours(), 2], k: (date) => [date.getHours(), 2, ' '], I: (date) => [date.getHours() % 12 || 12, 2], l: (date) => [date.getHours() % 12 || 12, 2, ' '],
-  M: (date) => [date.getMinutes(), 2], S: (date) => [date.getSeconds(), 2], s: (date) => [Math.floor(date.getTime() / 1000), 1],
+  Y: (date) => [date.getFullYear(), 1],
+  C: (date) => [Math.floor(date.getFullYear() / 100), 2],
+  y: (date) => [date.getFullYear() % 100, 2],
+  G: (date) => [isoWeek(date).year, 1],
+  g: (date) => [isoWeek(date).year % 100, 2],
+  V: (date) => [isoWeek(date).week, 2],
+  m: (date) => [date.getMonth() + 1, 2],
+  d: (date) => [date.getDate(), 2],
+  e: (date) => [date.getDate(), 2, ' '],
+  j: (date) => [yearDay(date) + 1, 3],
+  U: (date) => [Math.floor((yearDay(date) + 7 - date.getDay()) / 7), 2],
+  W: (date) => [Math.floor((yearDay(date) + 7 - ((date.getDay() + 6) % 7)) / 7), 2],
+  u: (date) => [date.getDay() || 7, 1],
+  w: (date) => [date.getDay(), 1],
+  H: (date) => [date.getHours(), 2],
+  k: (date) => [date.getHours(), 2, ' '],
+  I: (date) => [date.getHours() % 12 || 12, 2],
+  l: (date) => [date.getHours() % 12 || 12, 2, ' '],
+  M: (date) => [date.getMinutes(), 2],
+  S: (date) => [date.getSeconds(), 2],
+  s: (date) => [Math.floor(date.getTime() / 1000), 1],
 };
 
 const texts: Readonly<Record<string, (date: Date) => string>> = {
-  B: (date) => months[date.getMonth()], b: (date) => months[date.getMonth()].slice(0, 3), h: (date) => months[date.getMonth()].slice(0, 3),
-  A: (date) => days[date.getDay()], a: (date) => days[date.getDay()].slice(0, 3), p: (date) => (date.getHours() < 12 ? 'AM' : 'PM'), P: (date) => (date.getHours() < 12 ? 'am' : 'pm'),
-  f: (date) => `${String(date.getMilliseconds()).padStart(3, '0')}000`, z: () => '', Z: () => '', n: () => '\n', t: () => '\t', '%': () => '%',
+  B: (date) => months[date.getMonth()],
+  b: (date) => months[date.getMonth()].slice(0, 3),
+  h: (date) => months[date.getMonth()].slice(0, 3),
+  A: (date) => days[date.getDay()],
+  a: (date) => days[date.getDay()].slice(0, 3),
+  p: (date) => (date.getHours() < 12 ? 'AM' : 'PM'),
+  P: (date) => (date.getHours() < 12 ? 'am' : 'pm'),
+  f: (date) => `${String(date.getMilliseconds()).padStart(3, '0')}000`,
+  z: () => '',
+  Z: () => '',
+  n: () => '\n',
+  t: () => '\t',
+  '%': () => '%',
 };
 
 const composed: Readonly<Record<string, string>> = {

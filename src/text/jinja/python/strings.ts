@@ -8,20 +8,34 @@ import { Dict, fail, isList, Markup, textOf, Tuple, typeName, type Value } from 
 const { pointLength, points, unitIndex } = unicode;
 
 /** A str argument. */
-const need = (value: Value | undefined): string => (value === undefined ? fail('a str is missing') : (textOf(value) ?? fail(`a str is needed, not ${typeName(value)}`)));
+const need = (value: Value | undefined): string =>
+  value === undefined ? fail('a str is missing') : (textOf(value) ?? fail(`a str is needed, not ${typeName(value)}`));
 const optional = (value: Value | undefined): string | undefined => (value === undefined || value === null ? undefined : need(value));
 const self = (value: Value): string => textOf(value)!;
 
 /** The methods of a str without format (attributes.ts has it); those of Markup give Markup, and escape what is joined to it. */
 export const strMethods: Readonly<Record<string, Operation>> = {
   ...mapped({
-    capitalize: unicode.capitalize, casefold: unicode.foldCase, lower: (text) => text.toLowerCase(), swapcase: unicode.swapCase,
-    title: unicode.titleCase, upper: (text) => text.toUpperCase(),
+    capitalize: unicode.capitalize,
+    casefold: unicode.foldCase,
+    lower: (text) => text.toLowerCase(),
+    swapcase: unicode.swapCase,
+    title: unicode.titleCase,
+    upper: (text) => text.toUpperCase(),
   }),
   ...tested({
-    isalnum: unicode.isAlphanumeric, isalpha: unicode.isAlphabetic, isascii: unicode.isAscii, isdecimal: unicode.isDecimal, isdigit: unicode.isDigit,
-    isidentifier: unicode.isIdentifier, islower: unicode.isLower, isnumeric: unicode.isNumeric, isprintable: unicode.isPrintable,
-    isspace: unicode.isSpace, istitle: unicode.isTitle, isupper: unicode.isUpper,
+    isalnum: unicode.isAlphanumeric,
+    isalpha: unicode.isAlphabetic,
+    isascii: unicode.isAscii,
+    isdecimal: unicode.isDecimal,
+    isdigit: unicode.isDigit,
+    isidentifier: unicode.isIdentifier,
+    islower: unicode.isLower,
+    isnumeric: unicode.isNumeric,
+    isprintable: unicode.isPrintable,
+    isspace: unicode.isSpace,
+    istitle: unicode.isTitle,
+    isupper: unicode.isUpper,
   }),
   center: operation('_width _fill?', (rt, value, width, fill) => justify(rt, value, toCount(width!), fill, 0.5)),
   ljust: operation('_width _fill?', (rt, value, width, fill) => justify(rt, value, toCount(width!), fill, 1)),
@@ -36,8 +50,12 @@ export const strMethods: Readonly<Record<string, Operation>> = {
   rfind: operation('_sub _start? _end?', (rt, value, sub, start, end) => find(rt, value, sub, start, end, true)),
   index: operation('_sub _start? _end?', (rt, value, sub, start, end) => found(find(rt, value, sub, start, end, false))),
   rindex: operation('_sub _start? _end?', (rt, value, sub, start, end) => found(find(rt, value, sub, start, end, true))),
-  startswith: operation('_prefix _start? _end?', (rt, value, prefix, start, end) => affix(rt, value, prefix!, start, end, (text, sought) => text.startsWith(sought))),
-  endswith: operation('_suffix _start? _end?', (rt, value, suffix, start, end) => affix(rt, value, suffix!, start, end, (text, sought) => text.endsWith(sought))),
+  startswith: operation('_prefix _start? _end?', (rt, value, prefix, start, end) =>
+    affix(rt, value, prefix!, start, end, (text, sought) => text.startsWith(sought)),
+  ),
+  endswith: operation('_suffix _start? _end?', (rt, value, suffix, start, end) =>
+    affix(rt, value, suffix!, start, end, (text, sought) => text.endsWith(sought)),
+  ),
   expandtabs: operation('tabsize?', (rt, value, tabsize = 8n) => same(value, expandTabs(rt, self(value), toCount(tabsize)))),
   join: operation('_items', (rt, value, items) => join(rt, value, items!)),
   lstrip: operation('_characters?', (rt, value, characters) => same(value, strip(rt, self(value), optional(characters), true, false))),
@@ -45,9 +63,15 @@ export const strMethods: Readonly<Record<string, Operation>> = {
   strip: operation('_characters?', (rt, value, characters) => same(value, strip(rt, self(value), optional(characters)))),
   partition: operation('_separator', (rt, value, separator) => partition(rt, value, need(separator), false)),
   rpartition: operation('_separator', (rt, value, separator) => partition(rt, value, need(separator), true)),
-  removeprefix: operation('_prefix', (rt, value, prefix) => same(value, rt.plain(self(value)).startsWith(rt.plain(need(prefix))) ? self(value).slice(need(prefix).length) : self(value))),
-  removesuffix: operation('_suffix', (rt, value, suffix) => same(value, need(suffix) && rt.plain(self(value)).endsWith(rt.plain(need(suffix))) ? self(value).slice(0, -need(suffix).length) : self(value))),
-  replace: operation('_old _new _count?', (rt, value, old, by, count = -1n) => same(value, replace(rt, self(value), need(old), value instanceof Markup ? escapeHtml(rt, by!) : need(by), toCount(count)))),
+  removeprefix: operation('_prefix', (rt, value, prefix) =>
+    same(value, rt.plain(self(value)).startsWith(rt.plain(need(prefix))) ? self(value).slice(need(prefix).length) : self(value)),
+  ),
+  removesuffix: operation('_suffix', (rt, value, suffix) =>
+    same(value, need(suffix) && rt.plain(self(value)).endsWith(rt.plain(need(suffix))) ? self(value).slice(0, -need(suffix).length) : self(value)),
+  ),
+  replace: operation('_old _new _count?', (rt, value, old, by, count = -1n) =>
+    same(value, replace(rt, self(value), need(old), value instanceof Markup ? escapeHtml(rt, by!) : need(by), toCount(count))),
+  ),
   split: operation('sep? maxsplit?', (rt, value, separator, most = -1n) => split(rt, value, optional(separator), toCount(most), false)),
   rsplit: operation('sep? maxsplit?', (rt, value, separator, most = -1n) => split(rt, value, optional(separator), toCount(most), true)),
   splitlines: operation('keepends?', (rt, value, keepEnds = false) => {
@@ -102,7 +126,14 @@ function find(rt: Runtime, value: Value, sub: Value | undefined, start: Value | 
   return at < 0 ? -1n : BigInt(part.start + pointLength(part.text.slice(0, at)));
 }
 
-function affix(rt: Runtime, value: Value, affixes: Value, start: Value | undefined, end: Value | undefined, has: (text: string, sought: string) => boolean): boolean {
+function affix(
+  rt: Runtime,
+  value: Value,
+  affixes: Value,
+  start: Value | undefined,
+  end: Value | undefined,
+  has: (text: string, sought: string) => boolean,
+): boolean {
   const part = span(rt, self(value), start, end);
   const any = affixes instanceof Tuple ? affixes.items : [affixes];
   return any.some((each) => has(part?.text ?? '', rt.plain(need(each))) && part !== undefined);

@@ -36,8 +36,14 @@ export function compareText(a: string, b: string): number {
   return left - right;
 }
 
-const numerals = '\\u3007\\u4e00\\u4e8c\\u4e09\\u56db\\u4e94\\u516d\\u4e03\\u516b\\u4e5d\\u5341\\u767e\\u5343\\u842c\\u4e07\\u5104\\u4ebf\\u5146\\u96f6\\u58f9\\u8cb3\\u53c1\\u4f0d\\u9678\\u67d2\\u634c\\u7396\\u62fe\\u4f70\\u4edf\\u4e24\\u5169\\u5eff\\u5345\\u534c\\u6d1e\\u58f1\\u8086\\u53c2\\u5f0c\\u5f0d\\u5f0e\\u5f10\\u4edf\\u62d0\\u9621\\u964c\\u9646\\u9b7a\\u8d30\\u8cae\\u53c3\\u4ec0\\u523b\\u5e7a\\u5e7e\\u7695\\u767e\\u4f70';
-const digits = '\\p{Nd}\\xb2\\xb3\\xb9\\u1369-\\u1371\\u19da\\u2070\\u2074-\\u2079\\u2080-\\u2089\\u2460-\\u2468\\u2474-\\u247c\\u2488-\\u2490\\u24ea\\u24f5-\\u24fd\\u24ff\\u2776-\\u277e\\u2780-\\u2788\\u278a-\\u2792\\u{10a40}-\\u{10a43}\\u{10e60}-\\u{10e68}\\u{11052}-\\u{1105a}\\u{1f100}-\\u{1f10a}';
+const numerals =
+  '\\u3007\\u4e00\\u4e8c\\u4e09\\u56db\\u4e94\\u516d\\u4e03\\u516b\\u4e5d\\u5341\\u767e\\u5343\\u842c\\u4e07\\u5104\\u4ebf\\u5146\\u96f6\\u58f9' +
+  '\\u8cb3\\u53c1\\u4f0d\\u9678\\u67d2\\u634c\\u7396\\u62fe\\u4f70\\u4edf\\u4e24\\u5169\\u5eff\\u5345\\u534c\\u6d1e\\u58f1\\u8086\\u53c2\\u5f0c' +
+  '\\u5f0d\\u5f0e\\u5f10\\u4edf\\u62d0\\u9621\\u964c\\u9646\\u9b7a\\u8d30\\u8cae\\u53c3\\u4ec0\\u523b\\u5e7a\\u5e7e\\u7695\\u767e\\u4f70';
+const digits =
+  '\\p{Nd}\\xb2\\xb3\\xb9\\u1369-\\u1371\\u19da\\u2070\\u2074-\\u2079\\u2080-\\u2089\\u2460-\\u2468\\u2474-\\u247c\\u2488-\\u2490\\u24ea\\u24f5' +
+  '-\\u24fd\\u24ff\\u2776-\\u277e\\u2780-\\u2788\\u278a-\\u2792\\u{10a40}-\\u{10a43}\\u{10e60}-\\u{10e68}\\u{11052}-\\u{1105a}\\u{1f100}-' +
+  '\\u{1f10a}';
 
 export const isAlphabetic = always('\\p{L}');
 export const isDecimal = always('\\p{Nd}');
@@ -76,7 +82,8 @@ export function isTitle(text: string): boolean {
 /** Title case of a letter: that of digraphs is one of their own, and of ligatures the first letter's. */
 function titleOf(character: string): string {
   const capital = character.toUpperCase();
-  if (/^[\u01c4-\u01cc\u01f1-\u01f3]$/.test(character)) return String.fromCharCode([0x1c5, 0x1c5, 0x1c5, 0x1c8, 0x1c8, 0x1c8, 0x1cb, 0x1cb, 0x1cb][character.charCodeAt(0) - 0x1c4] ?? 0x1f2);
+  if (/^[\u01c4-\u01cc\u01f1-\u01f3]$/.test(character))
+    return String.fromCharCode([0x1c5, 0x1c5, 0x1c5, 0x1c8, 0x1c8, 0x1c8, 0x1cb, 0x1cb, 0x1cb][character.charCodeAt(0) - 0x1c4] ?? 0x1f2);
   const [first, ...rest] = capital;
   return rest.length && /\p{L}/u.test(rest[0]) ? first + rest.join('').toLowerCase() : capital;
 }
@@ -97,10 +104,15 @@ const lastSigma = /(?<=[\p{Uppercase}\p{Lowercase}\p{Lt}]\p{Case_Ignorable}*)Σ(
 
 /** Python's str.swapcase. */
 export const swapCase = (text: string): string =>
-  text.replace(lastSigma, '\u0001').replace(/./gsu, (character) => (character === '\u0001' ? 'ς' : upper.test(character) ? character.toLowerCase() : lower.test(character) ? character.toUpperCase() : character));
+  text
+    .replace(lastSigma, '\u0001')
+    .replace(/./gsu, (character) =>
+      character === '\u0001' ? 'ς' : upper.test(character) ? character.toLowerCase() : lower.test(character) ? character.toUpperCase() : character,
+    );
 
 /** Python's str.casefold: what lower and upper case have in common. */
-export const foldCase = (text: string): string => text.replace(/./gsu, (character) => (character === 'ı' ? character : character.toUpperCase().toLowerCase().replace('ς', 'σ')));
+export const foldCase = (text: string): string =>
+  text.replace(/./gsu, (character) => (character === 'ı' ? character : character.toUpperCase().toLowerCase().replace('ς', 'σ')));
 
 const lineEnd = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
 

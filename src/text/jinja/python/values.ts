@@ -103,7 +103,8 @@ export class Live {
   ) {}
 }
 
-export type Value = null | boolean | bigint | number | string | Markup | Undefined | readonly Value[] | Tuple | Dict | View | Range | Lazy | Namespace | Callable | Live;
+export type Value =
+  null | boolean | bigint | number | string | Markup | Undefined | readonly Value[] | Tuple | Dict | View | Range | Lazy | Namespace | Callable | Live;
 
 /** The value, or another where there is none: `??` would take None for none. */
 export const present = (value: Value | undefined, otherwise: () => Value): Value => (value === undefined ? otherwise() : value);
@@ -115,7 +116,8 @@ export const textOf = (value: Value): string | undefined => (typeof value === 's
 /** The name of the type in Python, for messages. */
 export function typeName(value: Value): string {
   if (value === null) return 'NoneType';
-  if (typeof value !== 'object') return { boolean: 'bool', bigint: 'int', number: 'float', string: 'str' }[typeof value as 'boolean' | 'bigint' | 'number' | 'string'];
+  if (typeof value !== 'object')
+    return { boolean: 'bool', bigint: 'int', number: 'float', string: 'str' }[typeof value as 'boolean' | 'bigint' | 'number' | 'string'];
   if (value instanceof View) return `dict_${value.part}`;
   if (value instanceof Lazy) return value.name;
   if (value instanceof Tuple) return value.names.length ? '_GroupTuple' : 'tuple';

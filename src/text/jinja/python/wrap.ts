@@ -6,10 +6,13 @@ import { fail } from './values.ts';
 const space = '[\\t\\n\\v\\f\\r ]';
 const letter = '[\\p{L}\\p{M}_]';
 const punctuation = '[\\p{L}\\p{N}_!"\'&.,?]';
+const dashes = '-{2,}[\\p{L}\\p{N}_]';
+const other = '[^\\t\\n\\v\\f\\r ]';
+/** Behind a hyphen between letters. */
+const hyphen = `-(?:(?<=${letter}{2}-)|(?<=${letter}-${letter}-))(?=${letter}-?${letter})`;
+const end = `(?:${hyphen}|(?=${space}|$)|(?<=${punctuation})(?=${dashes}))`;
 /** Words, white space, dashes; words are cut behind hyphens between letters. */
-const withHyphens = new RegExp(
-  `(${space}+|(?<=${punctuation})-{2,}(?=[\\p{L}\\p{N}_])|[^\\t\\n\\v\\f\\r ](?:[^\\t\\n\\v\\f\\r ])*?(?:-(?:(?<=${letter}{2}-)|(?<=${letter}-${letter}-))(?=${letter}-?${letter})|(?=${space}|$)|(?<=${punctuation})(?=-{2,}[\\p{L}\\p{N}_])))`, 'u',
-);
+const withHyphens = new RegExp(`(${space}+|(?<=${punctuation})-{2,}(?=[\\p{L}\\p{N}_])|${other}(?:${other})*?${end})`, 'u');
 const withoutHyphens = new RegExp(`(${space}+)`);
 
 /** Lines of at most `width` code points, as far as words allow. */

@@ -69,7 +69,15 @@ export type Statement =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'print'; readonly value: Expression }
   | { readonly kind: 'if'; readonly branches: readonly (readonly [test: Expression, body: readonly Statement[]])[]; readonly otherwise: readonly Statement[] }
-  | { readonly kind: 'for'; readonly target: Target; readonly iterable: Expression; readonly test?: Expression; readonly recursive: boolean; readonly block: Block; readonly otherwise: Block }
+  | {
+      readonly kind: 'for';
+      readonly target: Target;
+      readonly iterable: Expression;
+      readonly test?: Expression;
+      readonly recursive: boolean;
+      readonly block: Block;
+      readonly otherwise: Block;
+    }
   | { readonly kind: 'set'; readonly target: Target; readonly value: Expression }
   | { readonly kind: 'set block'; readonly target: Target; readonly filter?: FilterExpression; readonly block: Block }
   | { readonly kind: 'filter block'; readonly filter: FilterExpression; readonly block: Block }

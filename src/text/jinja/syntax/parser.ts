@@ -1,5 +1,13 @@
 // Reads expressions, with the precedence of Jinja2: statements are in statements.ts.
-import { type Arguments, type ArithmeticOperator, type CallExpression, type ComparisonOperator, type Expression, type FilterExpression, type Target } from './ast.ts';
+import {
+  type Arguments,
+  type ArithmeticOperator,
+  type CallExpression,
+  type ComparisonOperator,
+  type Expression,
+  type FilterExpression,
+  type Target,
+} from './ast.ts';
 import { type Token } from './lexer.ts';
 import { bounds } from '../python/runtime.ts';
 import { SyntaxFailure } from '../python/values.ts';
@@ -117,7 +125,8 @@ export class Parser {
 
   #binary(operators: string, operand: () => Expression): Expression {
     let left = operand();
-    while (operators.split(' ').includes(this.current.kind)) left = { kind: 'arithmetic', operator: this.next().kind as ArithmeticOperator, left, right: operand() };
+    while (operators.split(' ').includes(this.current.kind))
+      left = { kind: 'arithmetic', operator: this.next().kind as ArithmeticOperator, left, right: operand() };
     return left;
   }
 

@@ -49,7 +49,8 @@ function visitAll(statements: readonly Statement[], names: Names): void {
   for (const statement of statements) visit(statement, names);
 }
 
-const read = (names: Names, ...expressions: (Expression | undefined)[]): void => expressions.forEach((expression) => expression && walk(expression, (node) => void (node.kind === 'name' && load(names, node.name))));
+const read = (names: Names, ...expressions: (Expression | undefined)[]): void =>
+  expressions.forEach((expression) => expression && walk(expression, (node) => void (node.kind === 'name' && load(names, node.name))));
 
 /** The names that a statement reads and assigns in the block that it is in. */
 function visit(statement: Statement, names: Names): void {
@@ -137,7 +138,8 @@ function resolveMacro(macro: MacroBody, names: Names): void {
   everyExpression(macro.body, (node) => void (node.kind === 'name' && ['caller', 'varargs', 'kwargs'].includes(node.name) && special.add(node.name)));
   for (const name of ['varargs', 'kwargs']) if (macro.parameters.includes(name)) special.delete(name);
   const caller = macro.parameters.indexOf('caller');
-  if (special.has('caller') && caller >= 0 && caller < macro.parameters.length - macro.defaults.length) throw new SyntaxFailure("a parameter 'caller' needs a default");
+  if (special.has('caller') && caller >= 0 && caller < macro.parameters.length - macro.defaults.length)
+    throw new SyntaxFailure("a parameter 'caller' needs a default");
   macro.special = special;
   check(false, ...macro.defaults);
   resolveBlock(macro, names, [...macro.parameters, ...special], false);

@@ -7,7 +7,10 @@ import { adviceFor } from './advice.ts';
 
 test('other tabs are named where the GPU is too small, not where storage is', async () => {
   const layout = { byteLength: 100, slabs: [{ byteLength: 100 }] } as Layout;
-  const full: Error = await checkQuota({ store: memoryStore(), estimate: async () => ({ quota: 10, usage: 0 }) }, 'new', layout).then(() => expect.fail('there is no room'), (error: Error) => error);
+  const full: Error = await checkQuota({ store: memoryStore(), estimate: async () => ({ quota: 10, usage: 0 }) }, 'new', layout).then(
+    () => expect.fail('there is no room'),
+    (error: Error) => error,
+  );
   expect(full).toBeInstanceOf(BudgetError);
   expect(adviceFor(full)).toBeUndefined();
   expect(adviceFor(new BudgetError("The browser's storage is full: the model needs 100 bytes.", { code: 'storage_full' }))).toBeUndefined();

@@ -12,7 +12,8 @@ export class BudgetSlider extends LitElement {
     const words = budgetWords(this.step);
     return html`
       <label for="budget">${this.label}: ${words}</label>
-      <input id="budget" type="range" min="0" max=${budgets.length - 1} .value=${String(this.step)} aria-valuetext=${words} @input=${this.move} @change=${this.keep}>
+      <input id="budget" type="range" min="0" max=${budgets.length - 1} .value=${String(this.step)} aria-valuetext=${words} @input=${this.move}
+        @change=${this.keep}>
     `;
   }
 

@@ -29,12 +29,17 @@ export class ModelPlanCard extends LitElement {
     return html`
       <section class="card" aria-labelledby="name" aria-busy=${!plan}>
         <h2 id="name">${this.choice.name}</h2>
-        ${plan ? this.renderPlan(plan, lacking > 0) : html`<p role="status">Reading the file’s header${this.answering ? ', and waiting for the answer under way to end, as the GPU is measured' : nothing}</p><progress aria-label="Working"></progress>`}
+        ${plan ? this.renderPlan(plan, lacking > 0) : html`<p
+          role="status">Reading the file’s header${
+            this.answering ? ', and waiting for the answer under way to end, as the GPU is measured' : nothing
+          }</p><progress aria-label="Working"></progress>`}
         ${lacking > 0 ? this.renderRoom(plan!, lacking) : nothing}
         <div class="buttons">
-          ${plan && plan.verdict !== 'refused'
-            ? html`<button class="primary" ?disabled=${lacking > 0} @click=${() => this.tell('load')}>${this.doing(plan)}</button>`
-            : nothing}
+          ${
+            plan && plan.verdict !== 'refused'
+              ? html`<button class="primary" ?disabled=${lacking > 0} @click=${() => this.tell('load')}>${this.doing(plan)}</button>`
+              : nothing
+          }
           <button @click=${() => this.tell('cancel')}>${plan?.verdict === 'refused' ? 'Back' : 'Cancel'}</button>
         </div>
       </section>
@@ -54,7 +59,8 @@ export class ModelPlanCard extends LitElement {
       <p class="quiet">${roomWords(plan, this.keeping.keep, lacks)}</p>
       ${licence ? html`<p class="quiet">Licence: ${licence}</p>` : nothing}
       ${doubt ? html`<p class="doubt" role="alert">${doubt}</p>` : nothing}
-      ${plan.verdict === 'refused' || plan.stored ? nothing : html`<windrow-keep-options .keeping=${this.keeping} .mayGo=${runsUnkept(plan)}></windrow-keep-options>`}
+      ${plan.verdict === 'refused' || plan.stored ? nothing : html`<windrow-keep-options .keeping=${this.keeping}
+        .mayGo=${runsUnkept(plan)}></windrow-keep-options>`}
     `;
   }
 
@@ -62,13 +68,23 @@ export class ModelPlanCard extends LitElement {
   private renderRoom(plan: ModelPlan, lacking: number): TemplateResult {
     const { storedBytes, freeBytes = 0 } = plan;
     const old = deletable(this.stored, lacking, this.inUse);
-    const numbers = this.full ? `Takes ${formatBytes(storedBytes)} of storage, and the browser gives no more.` : `Needs ${formatBytes(lacking + freeBytes)} of storage, and ${formatBytes(freeBytes)} are free.`;
-    if (old.length === 0) return html`<p class="refused" role="alert">${numbers} Deleting other models would not make room for it: free space on the disk${runsUnkept(plan) ? ', or use it without keeping it' : ' or choose a smaller one'}.</p>`;
+    const numbers = this.full
+      ? `Takes ${formatBytes(storedBytes)} of storage, and the browser gives no more.`
+      : `Needs ${formatBytes(lacking + freeBytes)} of storage, and ${formatBytes(freeBytes)} are free.`;
+    if (old.length === 0) {
+      const advice = runsUnkept(plan) ? ', or use it without keeping it' : ' or choose a smaller one';
+      return html`<p class="refused" role="alert">${numbers} Deleting other models would not make room for it: free space on the disk${advice}.</p>`;
+    }
     const bytes = old.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return html`
       <p role="alert">${numbers} Not used for longest:</p>
-      <ul>${old.map(({ name, byteLength, lastUsed }) => html`<li>${name} <span class="quiet">${formatBytes(byteLength)}, used ${formatSince(lastUsed, Date.now())}</span></li>`)}</ul>
-      <div><button class="danger" @click=${() => this.tell('make-room', old.map(({ id }) => id))}>Delete ${old.length === 1 ? 'it' : `these ${old.length}`} to free ${formatBytes(bytes)}</button></div>
+      <ul>${old.map(({ name, byteLength, lastUsed }) => html`<li>${name} <span
+        class="quiet">${formatBytes(byteLength)}, used ${formatSince(lastUsed, Date.now())}</span></li>`)}</ul>
+      <div><button class="danger" @click=${() =>
+        this.tell(
+          'make-room',
+          old.map(({ id }) => id),
+        )}>Delete ${old.length === 1 ? 'it' : `these ${old.length}`} to free ${formatBytes(bytes)}</button></div>
     `;
   }
 

@@ -7,10 +7,13 @@ const plan: ModelPlan = {
   totalBytes: 300e6, budgetBytes: 4e9, keptBytes: 100e6, streamedBytes: 0, context: 4096,
 };
 
-test('a model that fits is told so, with its share of the budget', () => expect(verdictWords(plan)).toBe('Fits: takes 300 MB of the 4.0 GB that windrow may use of the GPU.'));
+test('a model that fits is told so, with its share of the budget', () =>
+  expect(verdictWords(plan)).toBe('Fits: takes 300 MB of the 4.0 GB that windrow may use of the GPU.'));
 
 test('one that is streamed says what stays and what is moved for every token', () =>
-  expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 1e9, streamedBytes: 2e9 })).toContain('1.0 GB of weights stay there, 2.0 GB are streamed for every token'));
+  expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 1e9, streamedBytes: 2e9 })).toContain(
+    '1.0 GB of weights stay there, 2.0 GB are streamed for every token',
+  ));
 
 test('the speed is told in two digits where it is predicted', () => {
   const predicted = { decodeTokensPerSecond: 3.14159, bound: 'transfer' as const, computeSeconds: 0.1, transferSeconds: 0.3, position: 512 };
@@ -29,5 +32,7 @@ test('where it will be is told, unless there is no room for it or it is not load
 });
 
 test('what reads of storage cost is told once it was measured', () => {
-  expect(roomWords({ ...plan, storeCost: { secondsPerRead: 0.000456, secondsPerByte: 0.8e-9 } })).toMatch(/tokens\. Storage is read at 1\.3 GB\/s and 0\.46 ms per read\.$/);
+  expect(roomWords({ ...plan, storeCost: { secondsPerRead: 0.000456, secondsPerByte: 0.8e-9 } })).toMatch(
+    /tokens\. Storage is read at 1\.3 GB\/s and 0\.46 ms per read\.$/,
+  );
 });

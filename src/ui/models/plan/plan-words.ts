@@ -8,7 +8,8 @@ export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptByt
   const room = `${formatBytes(totalBytes)} of the ${formatBytes(budgetBytes)} that windrow may use of the GPU`;
   const speed = predicted ? `about ${roughly(predicted.decodeTokensPerSecond)} tokens/s, ` : '';
   if (verdict === 'fits') return `Fits: ${speed}takes ${room}.`;
-  return `Streams: ${speed}too large to stay on the GPU as a whole. ${formatBytes(keptBytes)} of weights stay there, ${formatBytes(streamedBytes)} are streamed for every token. It takes ${room}.`;
+  return `Streams: ${speed}too large to stay on the GPU as a whole. ${formatBytes(keptBytes)} of weights stay there, ${formatBytes(streamedBytes)} ` +
+    `are streamed for every token. It takes ${room}.`;
 }
 
 /** In two digits: a prediction is no more precise. */
@@ -16,7 +17,9 @@ const roughly = (value: number) => Number(value.toPrecision(2)).toLocaleString('
 
 /** Where the model will be, and what it allows. Nothing of storage where it `lacks` room: the plan's card says that, and what can be done. */
 export function roomWords({ verdict, stored, storedBytes, freeBytes, context, storeCost }: ModelPlan, keep = true, lacks = false): string {
-  const reads = storeCost ? ` Storage is read at ${formatBytes(1 / storeCost.secondsPerByte)}/s and ${roughly(1000 * storeCost.secondsPerRead)} ms per read.` : '';
+  const reads = storeCost
+    ? ` Storage is read at ${formatBytes(1 / storeCost.secondsPerByte)}/s and ${roughly(1000 * storeCost.secondsPerRead)} ms per read.`
+    : '';
   const talk = `Conversations of up to ${context.toLocaleString('en')} tokens.${reads}`;
   if (stored) return `Already on this device. ${talk}`;
   if (lacks || verdict === 'refused') return talk;
