@@ -11,13 +11,15 @@ export function sweepBudgets(opened: OpenedModel, options: Omit<PlanOptions, 'bu
   return [...shares, { name: 'smallest', budgetBytes: smallestBudget(opened, options) }];
 }
 
-/** The least budget at which all weights stay on the GPU. */
+/** The least budget at which all weights stay on the GPU beside all that was asked for. */
 function fixedAndWeights(opened: OpenedModel, options: Omit<PlanOptions, 'budgetBytes'>): number {
   let least = opened.layout.byteLength;
-  let enough = plan(opened, { ...options, budgetBytes: Infinity }).totalBytes;
+  const all = plan(opened, { ...options, budgetBytes: Infinity });
+  let enough = all.totalBytes;
   while (enough - least > 1024) {
     const middle = Math.floor((least + enough) / 2);
-    if (plan(opened, { ...options, budgetBytes: middle }).verdict === 'fits') enough = middle;
+    const { verdict, logitsRows } = plan(opened, { ...options, budgetBytes: middle });
+    if (verdict === 'fits' && logitsRows === all.logitsRows) enough = middle;
     else least = middle;
   }
   return enough;

@@ -186,6 +186,7 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   async function decode(answering: readonly Answering[], most: number, signal?: AbortSignal): Promise<Made> {
+    if (answering.length > mostTogether) throw new RequestError(`${answering.length} sequences were to choose tokens in one step; the model is loaded for ${mostTogether}. Load it with a larger budget.`);
     const pieces = piecesFor(answering.length);
     const room = sizes.context - Math.max(...answering.map(({ length }) => length)); // ids have a place below it
     const ahead = answering.every(({ sampler }) => sampler.ahead);

@@ -106,6 +106,32 @@ describe('the plan', () => {
     expect(chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph.config, opsOf(opened.graph))).slice(0, -1)) })[1]).toBe(256);
   });
 
+  it('has rows of logits for several sequences, but where only without them all weights stay or the model runs at all', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    const several = { ...options, logitsRows: 8 };
+    const [one, eight] = [options, several].map((each) => plan(opened, each).totalBytes);
+    const at = (budgetBytes: number) => {
+      const { verdict, logitsRows } = plan(opened, { ...several, budgetBytes });
+      return [verdict, logitsRows];
+    };
+    const least = smallestBudget(opened, { ...options, chunk: 16 });
+    const found = Array.from({ length: 501 }, (_, i) => at(Math.round(eight + ((least - eight) * i) / 500)).join(' '));
+    expect([...new Set(found)]).toEqual(['fits 8', 'fits 1', 'streams 8', 'streams 1']);
+    expect(at(least - 1)).toEqual(['refused', 1]);
+    expect(at(one)[0]).toBe('fits');
+    expect(plan(opened, { ...options, logitsRows: 128, budgetBytes: least }).verdict).toBe('refused'); // those of all tokens are asked for by name
+  });
+
+  it('has room for as many full sequences as are asked for', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    const [one, three] = [1, 3].map((sequences) => plan(opened, { ...options, sequences }));
+    const each = three.bytes.kv - one.bytes.kv;
+    expect(each).toBeGreaterThan(2 * one.bytes.kv); // and all else that a sequence has
+    expect(each).toBeLessThan(2 * (one.bytes.kv + 2 ** 15));
+    expect({ ...three.bytes, kv: 0, staging: 0 }).toEqual({ ...one.bytes, kv: 0, staging: 0 });
+    expect(plan(opened, { ...options, sequences: 3, budgetBytes: 2 ** 20 }).reason).toMatch(/keys and values of 3 times 512 tokens/);
+  });
+
   it('takes a length of steps that is no power of two', async () => {
     const opened = await open('tiny/tiny-mistral.gguf');
     expect(plan(opened, { ...options, chunk: 200 })).toMatchObject({ verdict: 'fits', chunk: 200 });
