@@ -8,6 +8,8 @@ import { type LoadProgress } from '../src/protocol.ts';
 import { type MemoryStore, memoryStore } from './memory-store.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
+import { type EngineOptions } from '../src/engine/engine.ts';
+import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { answer, openEngine, quick } from './engine.ts';
 import { fixture } from './fixture.ts';
 
@@ -59,6 +61,18 @@ function watchBuffers(): { bytes: number; made: number } {
     return buffer;
   });
   return live;
+}
+
+/** Bytes that are read of a store's slabs from now on. */
+function countReads(store: MemoryStore): { bytes: number } {
+  const count = { bytes: 0 };
+  const { read } = store;
+  store.read = async (...range) => {
+    const bytes = await read(...range);
+    count.bytes += bytes?.byteLength ?? 0;
+    return bytes;
+  };
+  return count;
 }
 
 const storedSlabs = async (store: MemoryStore): Promise<number> => {
@@ -118,6 +132,42 @@ describe.skipIf(!adapterFile)('the first load', () => {
     await engine.unload();
   });
 
+  it.each<[string, EngineOptions]>([['with kernels that are given', quick], ['with kernels that are measured and tested', { f32: true }]])('puts slabs on the GPU as they are finished and stored, and reads none back, %s', async (_, options) => {
+    dawn();
+    const engine = openEngine();
+    await engine.load(bytesSource(fixture(path), path), options);
+    const { ids } = await answer(engine, { prompt, maxTokens: 8 });
+    const store = memoryStore();
+    const count = countReads(store);
+    const keeping = openEngine({ store });
+    await keeping.load(bytesSource(fixture(path), path), options);
+    expect(await storedSlabs(store)).toBe(keeping.loaded().opened.layout.slabs.length);
+    expect((await answer(keeping, { prompt, maxTokens: 8 })).ids).toEqual(ids);
+    expect(count.bytes).toBe(0);
+    await keeping.load(bytesSource(fixture(path), path), options); // from the store
+    expect(count.bytes).toBe(keeping.loaded().opened.layout.byteLength);
+    await Promise.all([engine.unload(), keeping.unload()]);
+  });
+
+  it('leaves what is streamed in worker memory as the import finishes it', async () => {
+    dawn();
+    const engine = openEngine();
+    await engine.load(bytesSource(fixture(path), path), quick);
+    const { ids } = await answer(engine, { prompt, maxTokens: 8 });
+    const { model } = engine.loaded();
+    const { budgetBytes } = sweepBudgets(model, { ...model.sizes, kv: model.kv }).find((budget) => budget.name === '25 %')!;
+    const store = memoryStore();
+    const count = countReads(store);
+    const keeping = openEngine({ store });
+    await keeping.load(bytesSource(fixture(path), path), { ...quick, budgetBytes });
+    const { streamedBytes, memoryBytes } = keeping.stats();
+    expect(streamedBytes).toBeGreaterThan(0);
+    expect(memoryBytes).toBe(streamedBytes);
+    expect(count.bytes).toBe(0);
+    expect((await answer(keeping, { prompt, maxTokens: 8 })).ids).toEqual(ids);
+    await Promise.all([engine.unload(), keeping.unload()]);
+  });
+
   it('ends with the error of an import that fails, frees the GPU, and goes on from what is stored', async () => {
     dawn();
     const store = memoryStore();
@@ -129,8 +179,12 @@ describe.skipIf(!adapterFile)('the first load', () => {
     expect(await storedSlabs(store)).toBeGreaterThan(0);
     await expect(answer(engine, { prompt })).rejects.toThrow(/No model is loaded/);
 
+    const [{ id, slabBytes }] = await store.manifests();
+    const missed = [...(await store.slabs(id)).keys()].reduce((sum, slab) => sum + slabBytes[slab], 0);
+    const count = countReads(store);
     const progress: LoadProgress[] = [];
     await engine.load(bytesSource(fixture(path), path), quick, (each) => progress.push(each));
+    expect(count.bytes).toBe(missed); // what is whole for the GPU, a draft to be finished
     expect(progress.find(({ phase }) => phase === 'weights')!.loadedBytes).toBeGreaterThan(0);
     expect((await answer(engine, { prompt, maxTokens: 4 })).ids).toHaveLength(4);
     await engine.unload();

@@ -1,11 +1,21 @@
-// The weights that stay come to a placed model, once.
+// The weights that stay come to a placed model, once: from an import under way as it finishes them, else from where they
+// are stored.
 import { writeAngles } from '../../model/activations.ts';
-import { rangesOf } from '../../weights/stream/slices.ts';
+import { type Delivery } from '../../weights/import/delivery.ts';
+import { type SlabRange, rangesOf } from '../../weights/stream/slices.ts';
 import { type PlacedModel } from './placed.ts';
 
 export interface Arrival {
+  /** Slabs that need not be read. */
+  fresh?: Delivery;
+  /** Called while slabs are read. */
   onSlab?: (loadedBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
+}
+
+/** Of slice number `index`. */
+interface KeptRange extends SlabRange {
+  index: number;
 }
 
 /** Slabs read at once: one is hashed while another comes from the disk. */
@@ -24,29 +34,47 @@ async function bringAngles({ planned: { chosen, sizes }, activations, reader }: 
   writeAngles(queue, activations, graph, sizes.context, factors);
 }
 
-/** Reads slabs ahead and uploads what stays of each. */
-async function bringKept({ planned: { chosen: { opened: { layout } }, plan: { slices } }, weights, reader, uploader, streaming: { memory } }: PlacedModel, { onSlab, signal }: Arrival): Promise<void> {
-  const kept = slices.flatMap((slice, index) => (slice.slot === undefined ? rangesOf(layout, slice).map((range) => ({ index, ...range })) : []));
-  const needed = [...layout.slabs.keys()].filter((i) => kept.some(({ slab }) => slab === i));
-  let loaded = layout.byteLength - needed.reduce((sum, i) => sum + layout.slabs[i].byteLength, 0);
+async function bringKept(placed: PlacedModel, { fresh, onSlab, signal }: Arrival): Promise<void> {
+  const { planned: { chosen: { opened: { layout } }, plan: { slices } }, uploader } = placed;
+  const kept: KeptRange[] = slices.flatMap((slice, index) => (slice.slot === undefined ? rangesOf(layout, slice).map((range) => ({ index, ...range })) : []));
+  const missing = new Set([...layout.slabs.keys()].filter((i) => kept.some(({ slab }) => slab === i)));
+  const bring = async (slab: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
+    await place(placed, kept.filter((range) => range.slab === slab), slab, bytes, signal);
+    missing.delete(slab);
+  };
+  await fresh?.receive(bring, signal);
+  let loaded = layout.byteLength;
+  for (const slab of missing) loaded -= layout.slabs[slab].byteLength;
+  await readAhead(placed, [...missing], async (slab, bytes) => {
+    await bring(slab, bytes);
+    onSlab?.((loaded += bytes.byteLength), layout.byteLength);
+  }, signal);
+  await uploader.idle();
+}
+
+/** Uploads what stays of a slab, and lets worker memory have what is streamed. */
+async function place({ weights, uploader, streaming: { memory } }: PlacedModel, kept: readonly KeptRange[], slab: number, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void> {
+  memory.offer(slab, bytes);
+  for (const { index, offset, start, length } of kept) {
+    for (const target of weights.targets(index, start, length)) {
+      signal?.throwIfAborted();
+      await uploader.write(target.buffer, target.offset, bytes.subarray(offset + target.from, offset + target.from + target.length));
+    }
+  }
+}
+
+/** Reads some slabs while those before them are used. */
+async function readAhead({ reader }: PlacedModel, slabs: readonly number[], use: (slab: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>, signal?: AbortSignal): Promise<void> {
   const read = (n: number) => {
-    const bytes = n < needed.length ? reader.readSlab(needed[n], signal) : undefined;
+    const bytes = n < slabs.length ? reader.readSlab(slabs[n], signal) : undefined;
     bytes?.catch(() => {}); // awaited in a later turn; an abort in between must not leave it unhandled
     return bytes;
   };
   const reads = Array.from({ length: readsAtOnce }, (_, n) => read(n));
-  for (const [n, slab] of needed.entries()) {
+  for (const [n, slab] of slabs.entries()) {
     signal?.throwIfAborted();
     const bytes = (await reads.shift())!;
     reads.push(read(n + readsAtOnce));
-    memory.offer(slab, bytes);
-    for (const range of kept.filter((k) => k.slab === slab)) {
-      for (const target of weights.targets(range.index, range.start, range.length)) {
-        await uploader.write(target.buffer, target.offset, bytes.subarray(range.offset + target.from, range.offset + target.from + target.length));
-      }
-    }
-    loaded += bytes.byteLength;
-    onSlab?.(loaded, layout.byteLength);
+    await use(slab, bytes);
   }
-  await uploader.idle();
 }

@@ -5,6 +5,7 @@ import { type ByteSource } from '../../gguf/source.ts';
 import { type Gpu, isLike, lossOf, openGpu } from '../../gpu/device.ts';
 import { type KernelCache, createKernelCache } from '../../gpu/kernels.ts';
 import { type ModelSource } from '../../protocol.ts';
+import { createDelivery } from '../../weights/import/delivery.ts';
 import { type Gate, createGate } from '../../weights/import/gate.ts';
 import { readerToCome } from '../../weights/store/reader.ts';
 import { type Host } from '../engine.ts';
@@ -56,20 +57,21 @@ export async function walkFromOpened(host: Host, line: OpenedLine, weights: Open
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   const stop = new AbortController(); // ends the import if the load cannot go on
   void gpu.device.lost.then(() => stop.abort());
-  const quiet = createGate(); // closed until kernels are timed
+  const quiet = createGate(); // closed until buffers are made and kernels are timed
+  quiet.set(false);
+  const fresh = createDelivery();
   let opening: Promise<OpenedWeights> | undefined;
   try {
     const planned = planModel(await chosenOn(host, gpu, opened, options));
     checkPlanned(planned, line);
-    quiet.set(!planned.chosen.chooser);
-    opening = weights ? Promise.resolve(weights) : openWeights(host, options, found, opened, { report, gate: paused.passed, hold: quiet.passed, signal: stop.signal });
-    opening.catch(() => {}); // told by the load, which waits for it
+    opening = weights ? Promise.resolve(weights) : openWeights(host, options, found, opened, { report, gate: paused.passed, hold: quiet.passed, onSlab: fresh.deliver, signal: stop.signal });
+    opening.then(fresh.end, fresh.end); // a failure is told by the load, which waits for it
     const { hooks, readyMs } = reporting(report, begun);
     const reader = readerToCome(opening.then((there) => {
-      report({ phase: 'weights', loadedBytes: 0, totalBytes: opened.layout.byteLength, fromStore: there.fromStore });
+      report({ phase: 'weights', totalBytes: opened.layout.byteLength, fromStore: there.fromStore });
       return there.reader;
     }));
-    const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, signal: stop.signal });
+    const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, fresh, signal: stop.signal });
     return { ...line, weights: await opening, model, readyMs };
   } catch (error) {
     const reported = await explain(gpu.device, error);

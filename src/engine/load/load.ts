@@ -8,6 +8,7 @@ import { type Sequence, type SequenceHome, createSequence } from '../../kv/seque
 import { type ActivationSizes } from '../../model/activations.ts';
 import { type KernelChoice } from '../../model/kernel-choice.ts';
 import { type Activations } from '../../model/operation.ts';
+import { type Delivery } from '../../weights/import/delivery.ts';
 import { type Gate, closedDuring } from '../../weights/import/gate.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
@@ -55,6 +56,8 @@ export interface LoadHooks {
   onReady?: (part: LoadPart) => void;
   /** Closed while kernels are timed: what would keep this thread busy waits there. */
   quiet?: Gate;
+  /** Slabs of an import under way, which need not be read then. */
+  fresh?: Delivery;
   signal?: AbortSignal;
 }
 

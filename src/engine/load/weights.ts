@@ -4,7 +4,7 @@ import { hasCode, RequestError } from '../../errors.ts';
 import { type LoadOptions, type StoreCost, type VerifyResult } from '../../protocol.ts';
 import { convertStored, isConvertible } from '../../weights/import/convert.ts';
 import { measureReads } from '../../weights/stream/cost-model.ts';
-import { importModel, type ImportProgress } from '../../weights/import/import-job.ts';
+import { importModel, type ImportOptions, type ImportProgress } from '../../weights/import/import-job.ts';
 import { createEncryption, openEncryption } from '../../weights/store/keys.ts';
 import { layoutVersion } from '../../weights/layout.ts';
 import { holdModel, whileUnused, withImportLock } from '../../weights/store/locks.ts';
@@ -27,13 +27,8 @@ export interface Storage {
   costs?: { get(key: string): Promise<StoreCost | undefined>; set(key: string, cost: StoreCost): Promise<void> };
 }
 
-export interface ImportControl {
+export interface ImportControl extends Pick<ImportOptions, 'gate' | 'hold' | 'onSlab' | 'signal'> {
   report: Report;
-  /** Awaited while the transfer is to pause. */
-  gate?: () => Promise<void> | undefined;
-  /** Awaited before bytes are repacked: see ImportOptions. */
-  hold?: () => Promise<void> | undefined;
-  signal?: AbortSignal;
 }
 
 /** Under `id` the weights are found again; `fromStore` is false if nothing is kept of them. */
@@ -90,7 +85,7 @@ async function unlock(store: Store, { name, encryption }: Manifest, { encryption
 }
 
 /** The complete manifest of a model, imported now if need be: by this tab, or by another one that began before. */
-export async function ensureStored(storage: Storage, options: LoadOptions, found: FoundModel, { header, graph, layout }: OpenedModel, { report, gate, hold, signal }: ImportControl): Promise<Manifest> {
+export async function ensureStored(storage: Storage, options: LoadOptions, found: FoundModel, { header, graph, layout }: OpenedModel, { report, ...how }: ImportControl): Promise<Manifest> {
   const store = storage.store!;
   const { files, addresses, sha256 } = found;
   const reportImport = throttled((progress: ImportProgress) => report({ phase: 'weights', fromStore: false, waiting: false, ...rateOf(progress), loadedBytes: progress.doneBytes, totalBytes: progress.totalBytes }));
@@ -106,7 +101,7 @@ export async function ensureStored(storage: Storage, options: LoadOptions, found
   const finished = await complete();
   if (finished) return finished;
   const id = (await begunAs(store, fingerprint, found))?.id ?? (await newId(files, sha256, fingerprint));
-  return withImportLock(storage.locks, id, { onWaiting, signal }, async (tell) => {
+  return withImportLock(storage.locks, id, { onWaiting, signal: how.signal }, async (tell) => {
     const meanwhile = await complete(); // by the tab that had the lock
     if (meanwhile) return meanwhile;
     const notice = await forgetChanged(store, fingerprint, found);
@@ -116,7 +111,7 @@ export async function ensureStored(storage: Storage, options: LoadOptions, found
     const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
     const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], fingerprint, encryption };
     const manifest = await importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
-      connections: options.connections, sha256, gate, hold, signal,
+      ...how, connections: options.connections, sha256,
       onProgress(progress) {
         tell(progress);
         reportImport(progress, progress.doneBytes === progress.totalBytes);

@@ -9,7 +9,7 @@ import { type ByteSource } from '../../gguf/source.ts';
 import { buildGraph } from '../../model/build.ts';
 import { importModel, type ImportableModel, type ImportOptions } from './import-job.ts';
 import { importSlab } from './pieces.ts';
-import { layoutOf } from '../layout.ts';
+import { layoutOf, layoutVersion } from '../layout.ts';
 import { memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
 import { storedReader } from '../store/reader.ts';
 import { bytesSource } from '../source/source.ts';
@@ -69,9 +69,16 @@ describe.each(files)('%s', (path) => {
     const source = watched(bytes, { acceptsRanges });
     const model = importable(await openFiles([source]));
     source.given = 0;
-    await importModel(model, store, about, smallChunks);
+    const delivered = new Map<number, Uint8Array>();
+    const onSlab = async (slab: number, words: Uint8Array) => {
+      expect((await store.slabs('m')).get(slab), `slab ${slab}, when it is handed on`).toEqual({ hash: createHash('sha256').update(words).digest('hex'), layoutVersion });
+      delivered.set(slab, words);
+    };
+    await importModel(model, store, about, { ...smallChunks, onSlab });
     expect(source.given).toBeLessThanOrEqual(bytes.length); // each byte once
     await expectWhole(store, { ...model, source: bytesSource(bytes, path) });
+    expect(delivered.size).toBe(model.layout.slabs.length);
+    for (const [slab, words] of delivered) expect(Buffer.compare(words, store.bytesOf('m', slab)!), `slab ${slab}, as it was handed on`).toBe(0);
   });
 
   it('is imported with slabs of the real size', async () => {

@@ -21,6 +21,8 @@ export interface ImportOptions extends ReadAheadOptions {
   onProgress?: (progress: ImportProgress) => void;
   /** Awaited before bytes are repacked, which keeps the thread busy and would disturb what is timed on it. Requests go on. */
   hold?: () => Promise<void> | undefined;
+  /** Gets each slab that this import finishes, once it is stored; nothing writes to `bytes` any more. Awaited, with as many at once as are written at once. */
+  onSlab?: (slab: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 }
 
 export interface ImportProgress {
@@ -84,6 +86,7 @@ export async function importModel(model: ImportableModel, store: Store, about: P
       await store.putSlab(id, slab, bytes, record);
       records.set(slab, record);
       if (state) await store.putHashState(id, state);
+      await options.onSlab?.(slab, bytes);
     });
   }
 
