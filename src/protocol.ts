@@ -318,6 +318,8 @@ export interface WorkerEngine {
   /** What loading would take; reads the header only. */
   plan(source: ModelSource, options: LoadOptions): Promise<ModelPlan>;
   load(source: ModelSource, options: LoadOptions, progress: MessagePort | null): Promise<ModelInfo>;
+  /** Plans and places the loaded model within another budget, a guessed one by default; its conversations go on. Where that cannot be, it stays as it was. */
+  changeBudget(budgetBytes: number | undefined, progress: MessagePort | null): Promise<ModelInfo>;
   /** Resolves when the request has ended; its events, an error too, go through `port`. */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
   /** How many tokens a prompt has, by the template of the loaded model. */

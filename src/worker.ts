@@ -39,6 +39,7 @@ const onOwnDevice = <T>(work: (gpu: Gpu) => Promise<T>): Promise<T> => engine.in
 const worker: WorkerEngine = {
   plan: (source, options) => previewModel(host, source, options, engine.inTurn),
   load: (source, options, progress) => reporting(progress, (onProgress) => engine.load(source, options, onProgress)),
+  changeBudget: (budgetBytes, progress) => reporting(progress, (onProgress) => engine.changeBudget(budgetBytes, onProgress)),
   async generate(request, port) {
     const send = (event: GenerateEvent) => port.postMessage(event);
     const stop = new AbortController();

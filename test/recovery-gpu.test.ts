@@ -13,8 +13,14 @@ const options: EngineOptions = { ...quick, kernels: `${quick.kernels},chunk=64`,
 /** Of four steps of prefill. */
 const prompt = { tokens: [...golden.prompt_ids, ...Array.from({ length: 240 }, (_, i) => 3 + ((i * 37) % 500))] };
 const maxTokens = 40;
-/** Before which submit of prefill, and after which token, the device is destroyed. */
-const moments = { submits: [1, 2, 3, 4], tokens: [1, 2, 5, 11, 23, 39] };
+/** Before which submit of prefill, or after which token, the device is destroyed. */
+interface Moment {
+  submit?: number;
+  token?: number;
+}
+
+const ten: Moment[] = [...[1, 2, 3, 4].map((submit) => ({ submit })), ...[1, 2, 5, 11, 23, 39].map((token) => ({ token }))];
+const three: Moment[] = [{ submit: 2 }, { token: 1 }, { token: 23 }];
 
 const deviceOf = (engine: Engine): GPUDevice => engine.loaded().model.gpu.device;
 
@@ -28,7 +34,7 @@ function watchSubmits(before: (count: number) => void): void {
   });
 }
 
-async function disturbed(engine: Engine, request: GenerateRequest, at: { submit?: number; token?: number }): Promise<Answer & { atDestroy: number }> {
+async function disturbed(engine: Engine, request: GenerateRequest, at: Moment): Promise<Answer & { atDestroy: number }> {
   let made = 0;
   let atDestroy = -1;
   const destroy = () => {
@@ -47,12 +53,11 @@ async function disturbed(engine: Engine, request: GenerateRequest, at: { submit?
 describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
   afterEach(() => void vi.restoreAllMocks());
 
-  it.each<[string, boolean, SamplingOptions]>([
-    ['greedy, all weights on the GPU', false, {}],
-    ['drawn, all weights on the GPU', false, { temperature: 1, seed: 5 }],
-    ['greedy, weights streamed', true, {}],
-    ['drawn, weights streamed', true, { temperature: 1, seed: 5 }],
-  ])('goes on from its tokens with the same text: %s, at ten moments', async (name, streams, sampling) => {
+  it.each<[string, boolean, SamplingOptions, Moment[]]>([
+    ['greedy, all weights on the GPU', false, {}, ten],
+    ['greedy, weights streamed', true, {}, ten],
+    ['drawn, weights streamed', true, { temperature: 1, seed: 5 }, three],
+  ])('goes on from its tokens with the same text: %s', async (name, streams, sampling, moments) => {
     dawn();
     const engine = openEngine();
     await engine.load(stories(), options);
@@ -66,12 +71,12 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
     const whole = await answer(engine, request);
     expect(whole).toMatchObject({ ids: { length: maxTokens }, stats: { cachedTokens: 0 } });
     let recovered = 0;
-    for (const at of [...moments.submits.map((submit) => ({ submit })), ...moments.tokens.map((token) => ({ token }))]) {
+    for (const at of moments) {
       const { opened, text, model: before } = engine.loaded();
       await answer(engine, { prompt: { tokens: [1] }, maxTokens: 1 }); // forgets the prompt
       const { ids, text: shown, reason, stats, atDestroy } = await disturbed(engine, request, at);
       const what = JSON.stringify(at);
-      expect(atDestroy, what).toBe('token' in at ? at.token : 0);
+      expect(atDestroy, what).toBe(at.token ?? 0);
       expect({ ids, shown, reason }, what).toEqual({ ids: whole.ids, shown: whole.text, reason: 'length' });
       expect(stats.notices, what).toEqual([expect.stringMatching(/^The GPU was lost; the model was back after/)]);
       const { model } = engine.loaded();
@@ -82,7 +87,7 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
       recovered++;
     }
     await engine.unload();
-    record({ point: `The device destroyed during an answer (${name}): moments at which the text was the same`, command: 'npx vitest run --project gpu test/recovery-gpu.test.ts', value: recovered });
+    record({ point: `The device destroyed during an answer (${name}): moments at which the text was the same, of ${moments.length}`, command: 'npx vitest run --project gpu test/recovery-gpu.test.ts', value: recovered });
   });
 
   it('goes on after many losses with tokens between them, and after one between two answers', async () => {
@@ -118,11 +123,14 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
     await engine.unload();
   });
 
-  it('ends with the loss where GPUs are lost again and again with no token between, or no other is there; the next answer tries anew', async () => {
+  it('ends with the loss where GPUs are lost again and again with no token between, or no other comes for a while; the next answer tries anew', async () => {
     dawn();
     let there = true;
     const gpu = { requestAdapter: async () => (there ? dawn().requestAdapter() : null), wgslLanguageFeatures: dawn().wgslLanguageFeatures } as unknown as GPU;
-    const engine = openEngine({ gpu });
+    const waits: number[] = [];
+    let comesAfter = Infinity;
+    const wait = async (ms: number) => void (there ||= waits.push(ms) >= comesAfter);
+    const engine = openEngine({ gpu, wait });
     await engine.load(stories(), options);
     const request = { prompt: { tokens: golden.prompt_ids }, maxTokens: 8 };
     let lost = 0;
@@ -135,10 +143,13 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
     expect(error).toMatchObject({ code: 'gpu_lost', message: expect.stringMatching(/^The GPU was lost: .* Load the model again\.$/) as string });
     expect(lost).toBe(3);
     vi.restoreAllMocks();
+    expect(waits).toEqual([]);
     there = false;
     await expect(answer(engine, request)).rejects.toMatchObject({ code: 'gpu_lost' });
-    there = true;
+    expect(waits).toEqual([250, 500, 1000, 2000, 4000]);
+    comesAfter = waits.length + 2; // while it is waited for
     expect((await answer(engine, request)).ids).toEqual(golden.ids.slice(0, 8));
+    expect(waits).toHaveLength(7);
     await engine.unload();
   });
 

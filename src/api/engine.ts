@@ -1,5 +1,6 @@
 // What a page holds: a loaded model in a worker. Knows no GPU, no storage, no elements.
 import { transfer } from 'comlink';
+import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
 import { type DevicePeak, type EngineStats, type KvType, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
 import { type ChatMessageParam, type TemplateOptions } from './chat.ts';
@@ -49,6 +50,11 @@ export interface Engine {
   readonly completions: Completions;
   /** How many tokens the prompt of a conversation has, to see beforehand whether `info.context` has room for it and an answer. */
   countTokens(messages: ChatMessageParam[], options?: TemplateOptions): Promise<number>;
+  /**
+   * Plans and places the model within another budget, as in `ModelOptions`; by default a share of what the adapter allows. The
+   * file is not opened again, and conversations go on. @throws BudgetError; the model stays as it was then.
+   */
+  changeBudget(budget?: number | string, options?: Pick<ModelOptions, 'onProgress'>): Promise<ModelInfo>;
   stats(): Promise<EngineStats>;
   /** What the browser's storage keeps. */
   models(): Promise<StoredModel[]>;
@@ -75,42 +81,52 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 export async function loadEngine(connection: Connection, options: ModelOptions): Promise<Engine> {
   const { onProgress, signal } = options;
   const abort = (): void => connection.close(signal!.reason);
-  const progress = onProgress ? new MessageChannel() : null;
-  if (progress) progress.port1.onmessage = ({ data }: MessageEvent<LoadProgress>) => onProgress!(data);
   signal?.addEventListener('abort', abort);
   try {
     signal?.throwIfAborted();
     const source = toModelSource(options.model);
     const load = toLoadOptions(options);
-    const info = await connection.call((worker) =>
-      worker.load(
-        'bytes' in source ? transfer(source, [source.bytes]) : source,
-        load,
-        progress && transfer(progress.port2, [progress.port2]),
-      ),
-    );
+    const info = await withProgress(onProgress, (port) => connection.call((worker) => worker.load('bytes' in source ? transfer(source, [source.bytes]) : source, load, port)));
     return engineOf(connection, info);
   } catch (error) {
     connection.close(error as Error);
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    progress?.port1.close();
+  }
+}
+
+/** Does `work` with a port for the worker's progress, while `onProgress` gets what comes through it. */
+async function withProgress<T>(onProgress: ModelOptions['onProgress'], work: (port: MessagePort | null) => Promise<T>): Promise<T> {
+  if (!onProgress) return work(null);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }: MessageEvent<LoadProgress>) => onProgress(data);
+  try {
+    return await work(transfer(port2, [port2]));
+  } finally {
+    port1.close();
   }
 }
 
 /** How long a worker may take to free its GPU memory by itself before it is ended, which frees it too. */
 const unloadMs = 1000;
 
-function engineOf(connection: Connection, info: ModelInfo): Engine {
+function engineOf(connection: Connection, loaded: ModelInfo): Engine {
+  let info = loaded;
   let unloading: Promise<void> | null = null;
   return {
-    info,
+    get info() {
+      return info;
+    },
     chat: { completions: chatCompletions(connection, info.name) },
     completions: completions(connection, info.name),
     countTokens: async (messages, { chat_template_kwargs } = {}) => {
       const prompt = { messages: toMessages(messages), variables: toTemplateVariables(chat_template_kwargs) };
       return connection.call((worker) => worker.countTokens(prompt));
+    },
+    async changeBudget(budget, { onProgress } = {}) {
+      const bytes = budget === undefined ? undefined : parseBytes(budget, 'budget');
+      return (info = await withProgress(onProgress, (port) => connection.call((worker) => worker.changeBudget(bytes, port))));
     },
     stats: () => connection.call((worker) => worker.stats()),
     models: () => connection.call((worker) => worker.models()),

@@ -13,7 +13,7 @@ import { type Report, reporter } from './load/progress.ts';
 import { type Storage, ensureStored, verifyStored } from './load/weights.ts';
 import { type GpuCostRecords } from './measure/forecast.ts';
 import { type Tuning } from './measure/tuning.ts';
-import { createRecovery } from './recovery.ts';
+import { createRecovery, whenGpuIsThere } from './recovery.ts';
 import { type Running, type Session, createSession, runningOf } from './run/session.ts';
 import { createTurns } from './turns.ts';
 
@@ -27,6 +27,8 @@ export interface Host extends Storage {
   tuning?: Tuning;
   /** By which the measuring of kernels ends in time; default performance.now. */
   now?: () => number;
+  /** Resolves after so many milliseconds, while a GPU that was lost may come back; default by setTimeout. */
+  wait?: (ms: number) => Promise<void>;
   /** Text in place of that of shader files, to see what wrong kernels do. */
   shaders?: Record<string, string>;
   /** Where it is kept what the parts of models cost on an adapter. */
@@ -133,7 +135,7 @@ export function createEngine(host: Host): Engine {
   async function bringBack(): Promise<string> {
     const begun = performance.now();
     try {
-      replaceBy(await walkAgain(host, needLoaded(), () => {}));
+      replaceBy(await whenGpuIsThere(() => walkAgain(host, needLoaded(), () => {}), host.wait));
       return (lastReturn = `The GPU was lost; the model was back after ${((performance.now() - begun) / 1000).toFixed(1)} s, and the answer went on.`);
     } finally {
       returning = undefined;

@@ -4,6 +4,23 @@ import { type Recover, type Running } from './run/session.ts';
 
 /** Losses in a row, with no token between, the last of which is told. */
 const mostLosses = 3;
+/** Milliseconds until it is tried again where no GPU is there: a driver that resets, or a browser's GPU process, takes a while. */
+const pauses = [250, 500, 1000, 2000, 4000];
+
+const waitFor = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Does `work`; where no GPU is there, again after a while, a few times. `wait` resolves after so many milliseconds. */
+export async function whenGpuIsThere<T>(work: () => Promise<T>, wait = waitFor): Promise<T> {
+  for (const ms of pauses) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!hasCode(error, 'no_gpu')) throw error;
+    }
+    await wait(ms);
+  }
+  return work();
+}
 
 /** For one answer. `explain` tells why an error came; `bringBack` places the model again, once for all of its answers, and rejects if it cannot. */
 export function createRecovery(explain: (error: unknown, running: Running) => Promise<unknown>, bringBack: (lost: Running) => Promise<void>): Recover {
