@@ -2,10 +2,10 @@
 export { createEngine, type Engine, type EngineOptions } from './api/engine.ts';
 export { openLibrary, type ImportJob, type ImportOptions, type ModelLibrary, type PlanOptions } from './api/library.ts';
 export { type ChatCompletions } from './api/chat-completions.ts';
-export { type Completion, type CompletionChunk, type CompletionParams, type Completions } from './api/completions.ts';
+export { type Completion, type CompletionChoice, type CompletionChunk, type CompletionParams, type Completions } from './api/completions.ts';
 export { type Create } from './api/create.ts';
 export {
-  type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
+  type ChatChoice, type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
   type ChatTextPart, type ChatUsage, type SamplingParams, type TemplateOptions,
 } from './api/chat.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';

@@ -213,7 +213,7 @@ export interface GenerateStats {
   gpuBytesPeak: number;
   /** What happened meanwhile that a person should know, as that the GPU was lost and the model brought back. */
   notices?: string[];
-  /** For the prompt and for all tokens after the first, if weights are streamed. */
+  /** For the prompt and for all tokens after the first, if weights are streamed: all that was moved meanwhile, for requests at the same time too. */
   transfer?: { prefill: TransferStats; decode: TransferStats };
 }
 
