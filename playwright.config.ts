@@ -14,7 +14,8 @@ const serve = (at: number, what: string, page = '') => ({
 
 export default defineConfig({
   testDir: 'e2e',
-  workers: 1, // a software GPU takes all cores
+  workers: 2, // a test waits for one thing at a time: compiling for a software GPU takes one core
+  fullyParallel: true,
   timeout: 10 * minute,
   expect: { timeout: minute },
   forbidOnly: Boolean(process.env.CI),

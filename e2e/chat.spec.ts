@@ -1,7 +1,7 @@
 // The chat page as a visitor has it, on the built page: load, answer, answer again without the network, stop.
 import { readFileSync } from 'node:fs';
 import { expect, type BrowserContext, type Page } from '@playwright/test';
-import { answer, ask, askToTheEnd, composer, idle, quick, test, tinyModel } from './page.ts';
+import { answer, ask, askToTheEnd, composer, idle, quick, ranInFirefox, test, tinyModel } from './page.ts';
 
 interface Golden {
   user: string;
@@ -37,13 +37,14 @@ async function stopHoldsStill(page: Page, question: string): Promise<void> {
   const text = await answer(page).innerText();
   const count = await submits(page);
   expect(count).toBeGreaterThan(0);
-  await page.waitForTimeout(3000);
+  await page.waitForTimeout(1000);
   expect(await answer(page).innerText()).toBe(text);
   expect(await submits(page)).toBe(count);
   await expect(page.getByText('Stopped', { exact: true })).toBeVisible();
 }
 
 test('the default model gives the golden answer, it is made anew, edited, and given again with the network off', async ({ context, page }) => {
+  test.skip(ranInFirefox, 'has run in Firefox, which is faster; without Firefox and with WINDROW_FULL=1 it runs here');
   expect(golden.text.startsWith(first16)).toBe(true);
   const requested = modelRequests(context);
   await page.goto('/?max-tokens=16&f32&temperature=0&repeat-penalty=1');

@@ -1,6 +1,6 @@
 // Conversations as a visitor keeps them: regenerate, edit, copy, delete, settings, second chat, search, rename, export, import, undo.
 import { readFileSync } from 'node:fs';
-import { expect } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, quick, test } from './page.ts';
 
 test('answers are made anew, questions edited, and all of it is there after a reload', async ({ page }) => {
@@ -35,12 +35,23 @@ test('answers are made anew, questions edited, and all of it is there after a re
   await expect(page.getByRole('button', { name: 'Choose a model' })).toBeVisible();
 });
 
+/** What the browser has of the only chat's answer. */
+const keptAnswer = (page: Page) => page.evaluate(() => new Promise<string>((resolve) => {
+  const opening = indexedDB.open('windrow-chats');
+  opening.onsuccess = () => {
+    opening.result.transaction('chats').objectStore('chats').getAll().onsuccess = ({ target }) => {
+      opening.result.close();
+      resolve((target as IDBRequest<{ messages: { content: string }[] }[]>).result[0]?.messages[1]?.content ?? '');
+    };
+  };
+}));
+
 test('a page that is left in mid-answer has kept what there was of it', async ({ page }) => {
   await page.goto(quick('max-tokens=400&temperature=0'));
   await loadTiny(page);
   await ask(page, 'Once upon a time');
   await expect.poll(async () => (await answer(page).innerText()).length, { intervals: [20] }).toBeGreaterThan(20);
-  await page.waitForTimeout(1500); // it is kept every second
+  await expect.poll(() => keptAnswer(page)).toMatch(/.{20}/s);
   await page.reload();
   await page.getByRole('button', { name: 'Once upon a time', exact: true }).click();
   expect((await answer(page).innerText()).length).toBeGreaterThan(20);

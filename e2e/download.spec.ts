@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
-import { startOrigin, type Origin } from './origin.ts';
+import { settled, startOrigin, type Origin } from './origin.ts';
 import { askFor, composer, openModels, quick, test as base, tinyModel } from './page.ts';
 
 const test = base.extend<{ origin: Origin }>({
@@ -31,11 +31,8 @@ test('a download tells its bytes, rate and time left; it pauses, goes on, is can
 
   await page.getByRole('button', { name: 'Pause' }).click();
   await expect(page.getByText('Paused')).toBeVisible();
-  await page.waitForTimeout(1000); // what was under way arrives
   const numbers = page.getByText(/ of 1\.\d MB/);
-  const held = await numbers.innerText();
-  await page.waitForTimeout(2000);
-  expect(await numbers.innerText()).toBe(held);
+  const held = await settled(() => numbers.innerText()); // what was under way arrives
   await page.getByRole('button', { name: 'Resume' }).click();
   await expect(numbers).not.toHaveText(held);
 

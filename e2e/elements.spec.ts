@@ -2,6 +2,7 @@
 // strict policy. Pages are served with the headers that docs/embedding.md tells.
 import { readFileSync } from 'node:fs';
 import { expect, type Page } from '@playwright/test';
+import { keepNotes, visit } from './notes.ts';
 import { test, tinyModel } from './page.ts';
 import { startSite } from './sites.ts';
 
@@ -21,11 +22,13 @@ const modelsLoaded = (page: Page) => page.evaluate(() => {
   return { loaded: engines.filter(Boolean).length, different: new Set(engines).size };
 });
 
+test.afterEach(({ page }) => (page.url().startsWith('http') ? keepNotes(page) : undefined));
+
 test('two chats of a plain page share one engine, and nothing leaks into the page', async ({ page }) => {
   const site = await startSite(library, { ...model, '/': html(`${chat('id="a"')}${chat('id="b" theme="dark"')}`) });
   const workers: unknown[] = [];
   page.on('worker', (worker) => workers.push(worker));
-  await page.goto(site.address);
+  await visit(page, site.address);
   const before = await page.evaluate(() => Object.keys(globalThis).length);
   const [first, second] = [await send(page, 0), await send(page, 1)];
   expect(first.length).toBeGreaterThan(3);
@@ -46,7 +49,7 @@ test('attributes, events, methods and slots do what the page says', async ({ pag
     const events: string[] = ((globalThis as { events?: string[] }).events = []);
     for (const name of ['ready', 'progress', 'message', 'error']) addEventListener(`windrow-${name}`, () => events.push(name));
   });
-  await page.goto(site.address);
+  await visit(page, site.address);
   for (const name of ['header', 'start', 'footer']) await expect(page.getByText(`My ${name}`)).toBeVisible();
   await page.evaluate(() => document.querySelector('windrow-chat')!.toggleAttribute('autoload', true));
   await expect(page.getByRole('textbox', { name: 'Message' })).toHaveAttribute('placeholder', 'Say it');
@@ -69,7 +72,7 @@ test('an element from another origin works through a worker of a blob, under the
   const from = await startSite(library, {}, { 'access-control-allow-origin': '*' });
   const policy = documented('other origin').replaceAll('https://cdn.example', from.address);
   const site = await startSite(null, { ...model, '/': html(chat(), `${from.address}/elements.js`) }, { 'content-security-policy': policy });
-  await page.goto(site.address);
+  await visit(page, site.address);
   expect((await send(page, 0)).length).toBeGreaterThan(3);
   from.close();
   site.close();
@@ -77,7 +80,7 @@ test('an element from another origin works through a worker of a blob, under the
 
 test('an element works under the documented strict policy with Trusted Types, and the policy would stop what it has to stop', async ({ page }) => {
   const site = await startSite(library, { ...model, '/': html(chat('worker-src="/worker.js"')) }, { 'content-security-policy': documented('strict') });
-  await page.goto(site.address);
+  await visit(page, site.address);
   expect((await send(page, 0)).length).toBeGreaterThan(3);
   expect(await page.evaluate(() => {
     try {
@@ -92,7 +95,7 @@ test('an element works under the documented strict policy with Trusted Types, an
 
 test('windrow-model gives its engine to a page with its own chat', async ({ page }) => {
   const site = await startSite(library, { ...model, '/': html('<windrow-model model="/tiny.gguf"><p>my own chat</p></windrow-model>') });
-  await page.goto(site.address);
+  await visit(page, site.address);
   await expect(page.getByText('my own chat')).toBeHidden();
   await page.getByRole('button', { name: 'Load tiny' }).click();
   await expect(page.getByText('my own chat')).toBeVisible();
@@ -104,7 +107,7 @@ test('windrow-model gives its engine to a page with its own chat', async ({ page
 
 test('a model that is not there is told by an event and in words', async ({ page }) => {
   const site = await startSite(library, { '/': html('<windrow-chat model="/none.gguf"></windrow-chat>') });
-  await page.goto(site.address);
+  await visit(page, site.address);
   const told = page.evaluate(() => new Promise<string>((resolve) => addEventListener('windrow-error', (event) => resolve((event as CustomEvent<{ error: Error }>).detail.error.message))));
   await page.getByRole('button', { name: 'Load none' }).click();
   expect(await told).toContain('404');
@@ -114,7 +117,7 @@ test('a model that is not there is told by an event and in words', async ({ page
 
 test('another model or budget takes the place of the loaded one, and an address that is none is told', async ({ page }) => {
   const site = await startSite(library, { ...model, '/other.gguf': tinyModel.buffer, '/': html(chat('autoload')) });
-  await page.goto(site.address);
+  await visit(page, site.address);
   await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
   const changed = (property: 'model' | 'budget', value: string) => page.evaluate(async ([name, to]) => {
     const element = document.querySelector('windrow-chat')!;
@@ -137,7 +140,7 @@ test('another model or budget takes the place of the loaded one, and an address 
 
 test('a GPU that is lost comes back by itself for both elements that use it', async ({ page, context }) => {
   const site = await startSite(library, { ...model, '/': html(`${chat()}${chat()}`) });
-  await page.goto(site.address);
+  await visit(page, site.address);
   const before = [await send(page, 0), await send(page, 1)];
   await (await context.newCDPSession(page)).send('Browser.crashGpuProcess');
   await page.evaluate(() => document.querySelectorAll('windrow-chat').forEach((element) => element.reset()));
@@ -150,7 +153,7 @@ test('a GPU that is lost comes back by itself for both elements that use it', as
 test('a page styles parts and custom properties of an element, and nothing else of it', async ({ page }) => {
   const style = '<style>p { color: rgb(1, 2, 3) } windrow-chat { --accent: rgb(200, 0, 100) } windrow-chat::part(composer) { border-top: 7px solid } windrow-chat::part(user) { font-style: italic }</style>';
   const site = await startSite(library, { ...model, '/': html(`${style}${chat()}`) });
-  await page.goto(site.address);
+  await visit(page, site.address);
   await expect(page.getByRole('button', { name: 'Load tiny' })).toHaveCSS('background-color', 'rgb(200, 0, 100)');
   await expect(page.getByText('A language model that runs here')).not.toHaveCSS('color', 'rgb(1, 2, 3)');
   await send(page, 0);
@@ -161,7 +164,7 @@ test('a page styles parts and custom properties of an element, and nothing else 
 
 test('stop() ends an answer, and a second question waits for that', async ({ page }) => {
   const site = await startSite(library, { ...model, '/': html(chat().replace('max-tokens="6"', 'max-tokens="400"')) });
-  await page.goto(site.address);
+  await visit(page, site.address);
   const told = await page.evaluate(async () => {
     const element = document.querySelector('windrow-chat')!;
     const first = element.send('Once upon a time');
@@ -185,7 +188,7 @@ test('an answer that breaks off rejects and is no message, nor is one that was s
     const told: string[] = ((globalThis as { told?: string[] }).told = []);
     addEventListener('windrow-message', (event) => told.push((event as CustomEvent<{ role: string }>).detail.role));
   });
-  await page.goto(site.address);
+  await visit(page, site.address);
   const told = () => page.evaluate(() => (globalThis as { told?: string[] }).told!);
   expect(await page.evaluate(async () => {
     const element = document.querySelector('windrow-chat')!;
@@ -204,7 +207,7 @@ test('an answer that breaks off rejects and is no message, nor is one that was s
 test('a chat that was moved in the page still follows the answer to its end', async ({ page }) => {
   const style = '<style>windrow-chat { height: 14rem }</style>';
   const site = await startSite(library, { ...model, '/': html(`${style}${chat('autoload').replace('max-tokens="6"', 'max-tokens="120"')}<main></main>`) });
-  await page.goto(site.address);
+  await visit(page, site.address);
   await send(page, 0);
   await page.evaluate(() => document.querySelector('main')!.append(document.querySelector('windrow-chat')!));
   await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();

@@ -1,6 +1,8 @@
 // Whatever a model writes is harmless: shown from an imported chat, which needs no model.
 import { expect, type Page } from '@playwright/test';
+import { aliveIn, hostile } from './hostile-text.ts';
 import { importChat, test } from './page.ts';
+import { traceTasks } from './trace.ts';
 
 const show = async (page: Page, content: string) => {
   await page.goto('/');
@@ -13,30 +15,10 @@ test('scripts, handlers and odd addresses do nothing, and nothing is fetched', a
   context.on('request', (request) => {
     if (new URL(request.url()).hostname !== '127.0.0.1') foreign.push(request.url());
   });
-  const answer = await show(page, [
-    '<script>document.title = "hit"</script>',
-    '<img src="https://evil.example/a.png" onerror="document.title=\'hit\'">',
-    '<svg onload="document.title=\'hit\'"><style>*{display:none}</style></svg>',
-    '<iframe srcdoc="<script>parent.document.title=\'hit\'</script>"></iframe><form action="https://evil.example"><input name=q></form>',
-    '[click](javascript:document.title="hit") [data](data:text/html,<script>1</script>) [tabs](java\tscript:alert(1)) <javascript:alert(1)>',
-    '![pixel](https://evil.example/pixel.png) ![x](x "onerror=alert(1)")',
-    '[good](https://example.org/ "a title") https://example.org/auto',
-    '[ref]: javascript:alert(1)\n\n[ref]',
-    '```"><img src=x onerror=alert(1)>\n<b>code</b>\n```',
-    '| <img src=x onerror=alert(1)> | b |\n|---|---|\n| <script>1</script> | d |',
-    'a\u0000b\u001b[31m \u202Eevil\u202C \u2066x\u2069',
-  ].join('\n\n'));
+  const answer = await show(page, hostile);
   await expect(answer.getByRole('link', { name: 'good' })).toHaveAttribute('rel', /noopener/);
   await expect(answer.getByRole('link', { name: 'good' })).toHaveAttribute('target', '_blank');
-  const found = await answer.evaluate((message) => {
-    const all = [...message.shadowRoot!.querySelectorAll('.markdown *')];
-    return {
-      tags: [...new Set(all.map(({ localName }) => localName))].filter((name) => ['script', 'img', 'svg', 'style', 'iframe', 'form', 'input', 'object', 'embed', 'link', 'meta', 'base'].includes(name)),
-      handlers: all.flatMap((element) => element.getAttributeNames()).filter((name) => name.startsWith('on') || name === 'style' || name === 'srcdoc'),
-      links: all.map((element) => element.getAttribute('href')).filter((href) => href !== null && !/^(https?:\/\/|mailto:)/.test(href)),
-      text: message.shadowRoot!.querySelector('.markdown')!.textContent!,
-    };
-  });
+  const found = await answer.evaluate(aliveIn);
   expect(found).toMatchObject({ tags: [], handlers: [], links: [] });
   expect(found.text).toContain('<script>document.title = "hit"</script>');
   expect(found.text).toContain('ab[31m evil x');
@@ -45,10 +27,12 @@ test('scripts, handlers and odd addresses do nothing, and nothing is fetched', a
 });
 
 test('a line of 100,000 characters and a huge table neither hang the page nor widen it', async ({ page }) => {
-  const from = Date.now();
-  const answer = await show(page, `${'w'.repeat(100_000)}\n\n| a | b | c |\n|---|---|---|\n${'| 1 | 2 | 3 |\n'.repeat(10_000)}\n${'[*_`'.repeat(5000)}\n\nThe end.`);
-  await expect(answer.getByText('The end.')).toBeAttached();
-  expect(Date.now() - from).toBeLessThan(30_000);
+  let answer = page.getByRole('article');
+  const { longestMs } = await traceTasks(page, async () => {
+    answer = await show(page, `${'w'.repeat(100_000)}\n\n| a | b | c |\n|---|---|---|\n${'| 1 | 2 | 3 |\n'.repeat(10_000)}\n${'[*_`'.repeat(5000)}\n\nThe end.`);
+    await expect(answer.getByText('The end.')).toBeAttached();
+  });
+  expect(longestMs, 'ms of the main thread').toBeLessThan(5000);
   expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
   expect(await answer.evaluate((message) => message.scrollWidth <= message.clientWidth + 1)).toBe(true);
 });

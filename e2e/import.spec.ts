@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { makeModel } from '../scripts/make-model.mjs';
 import { beginImport, importDone, importModel, type LibraryWindow, openPage, progressOf, test } from './library.ts';
+import { settled } from './origin.ts';
 
 const MiB = 2 ** 20;
 const slabBytes = 16 * MiB;
@@ -41,7 +42,7 @@ test('a tab killed at several points of an import goes on where it was, and down
     expect(resumed.loadedBytes / resumed.totalBytes).toBeGreaterThanOrEqual(before);
     before = resumed.loadedBytes / resumed.totalBytes;
     await (point > 0.5 ? profile.kill() : page.close());
-    await new Promise((resolve) => setTimeout(resolve, 300)); // the server sees the end
+    await origin.idle();
   }
   expect(before).toBeGreaterThan(0.3);
   origin.behave = {};
@@ -154,11 +155,7 @@ test('an import pauses and goes on', async ({ models: folder, origin, profile })
   await beginImport(page, `${origin.url}/deep.gguf`);
   await expect.poll(() => share(page), { intervals: [20] }).toBeGreaterThan(0.2);
   await page.evaluate(() => (window as unknown as LibraryWindow).job.pause());
-  await page.waitForTimeout(700); // what the sockets hold still arrives
-  const held = await share(page);
-  await page.waitForTimeout(1000);
-  expect(await share(page)).toBe(held);
-  expect(held).toBeLessThan(1);
+  expect(await settled(() => share(page))).toBeLessThan(1); // once what the sockets hold has arrived
   await page.evaluate(() => (window as unknown as LibraryWindow).job.resume());
   expect((await importDone(page)).complete).toBe(true);
   const speeds = (await progressOf(page)).map(({ bytesPerSecond = 0 }) => bytesPerSecond);

@@ -9,7 +9,7 @@ const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 
 const devices = [
   { title: 'all that the adapter offers', query: '', least: 100 },
-  { title: 'the default limits and no optional features', query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent('^(matvec, 8|matvec of|matmul f(16|32)( F32|,| of)|rms-norm|rope|argmax|attention.*(64|256), cache (f16|q8))')}`, least: 20 },
+  { title: 'the default limits and no optional features', query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent('^(matvec, 8|matvec of|matmul f(16|32)( F32|,| of)|rms-norm|rope|argmax|attention.*(64|256), (f16|q8))')}`, least: 20 },
 ];
 
 for (const { title, query, least } of devices) {

@@ -10,6 +10,7 @@ import type * as windrow from '../src/index.ts';
 import { type ImportJob, type ModelLibrary, type StoredModel } from '../src/index.ts';
 import { type LoadProgress } from '../src/protocol.ts';
 import { startOrigin, type Origin } from './origin.ts';
+import { kernels } from './tiny-model.ts';
 
 /** What `openPage` puts on the page's window. */
 export interface LibraryWindow {
@@ -60,10 +61,11 @@ export const test = base.extend<{ models: string; origin: Origin; profile: Profi
 export async function openPage(context: BrowserContext, origin: Origin): Promise<Page> {
   const page = await context.newPage();
   await page.goto(origin.url);
-  await page.evaluate(async (script) => {
+  await page.evaluate(async ([script, kernels]) => {
     const { openLibrary, createEngine } = (await import(script)) as typeof windrow;
-    Object.assign(window, { library: openLibrary(), createEngine, progress: [] });
-  }, `${origin.url}/lib/index.js`);
+    const quick: typeof createEngine = (options) => createEngine({ kernels, ...options });
+    Object.assign(window, { library: openLibrary(), createEngine: quick, progress: [] });
+  }, [`${origin.url}/lib/index.js`, kernels] as const);
   return page;
 }
 

@@ -1,19 +1,19 @@
 // The page without the network after one visit, and a new version that waits to be asked for.
 import { readFileSync } from 'node:fs';
 import { expect, type Page } from '@playwright/test';
-import { askToTheEnd, composer, loadTiny, test, tinyModel } from './page.ts';
+import { askToTheEnd, composer, loadTiny, quick, test, tinyModel } from './page.ts';
 import { startSite } from './sites.ts';
 
 const app = process.env.WINDROW_APP ?? 'dist/app';
 const controlled = (page: Page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
 
 test('after one visit the page, its lazy parts and the model work with the network off', async ({ page, context }) => {
-  await page.goto('/?max-tokens=8&temperature=0');
+  await page.goto(quick('max-tokens=8&temperature=0'));
   await loadTiny(page);
   const first = await askToTheEnd(page, 'Once upon a time');
   await controlled(page);
   await context.setOffline(true);
-  await page.goto('/?max-tokens=8&temperature=0&seed=1');
+  await page.goto(quick('max-tokens=8&temperature=0&seed=1'));
   await page.getByRole('button', { name: 'Load stories260K' }).click();
   await expect(composer(page)).toBeVisible();
   expect(await askToTheEnd(page, 'Once upon a time')).toBe(first);

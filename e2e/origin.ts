@@ -15,6 +15,8 @@ export interface Origin {
   /** Bytes of models sent since the requests were last emptied. */
   sent(): number;
   behave: Behaviour;
+  /** Resolves once every answer under way has ended, or was broken off. */
+  idle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,16 @@ export interface Behaviour {
 
 const library = 'dist/lib';
 
+/** What `read` gives once it gives the same twice, half a second apart. */
+export async function settled<T>(read: () => Promise<T>): Promise<T> {
+  for (let last = await read(); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await read();
+    if (now === last) return now;
+    last = now;
+  }
+}
+
 export async function startOrigin(folder: string): Promise<Origin> {
   const sockets = new Set<ServerResponse>();
   let budgetFrom = performance.now();
@@ -50,6 +62,9 @@ export async function startOrigin(folder: string): Promise<Origin> {
     preflights: 0,
     sent: () => origin.requests.reduce((sum, { sent }) => sum + sent, 0),
     behave: {},
+    async idle() {
+      await Promise.all([...sockets].map((response) => once(response, 'close')));
+    },
     async close() {
       for (const response of sockets) response.destroy();
       server.closeAllConnections();

@@ -1,12 +1,13 @@
 // What the tests of the page share: a profile on disk, a tiny model, and how one asks.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { chromium, expect, test as base, type BrowserContext, type Page } from '@playwright/test';
 import { chromiumArgs, findChromium } from '../scripts/browser.mjs';
+import { isFull } from '../test/verified.ts';
+import { kernels, tinyModel } from './tiny-model.ts';
 
-export const tinyModel = { name: 'stories260K.gguf', mimeType: 'application/octet-stream', buffer: gunzipSync(readFileSync('test/fixtures/stories260K/stories260K.gguf.gz')) };
+export { tinyModel };
 
 // A persistent profile on disk: Chromium keeps the storage of its default contexts in memory.
 export const test = base.extend<{ context: BrowserContext; page: Page }>({
@@ -29,8 +30,11 @@ export const test = base.extend<{ context: BrowserContext; page: Page }>({
   },
 });
 
+/** True where e2e/firefox has shown the same in this run, in a fraction of the time. */
+export const ranInFirefox = process.env.WINDROW_IN_FIREFOX === '1' && !isFull;
+
 /** The page's address with kernels by name: a load measures and tests none, which takes seconds in software. Some tests leave that to the page. */
-export const quick = (query = ''): string => `/?kernels=splits=1,panels=4,dot=f32,prefill=rows,threads=32${query && `&${query}`}`;
+export const quick = (query = ''): string => `/?kernels=${kernels}${query && `&${query}`}`;
 
 export const composer = (page: Page) => page.getByRole('textbox', { name: 'Message' });
 export const answer = (page: Page) => page.getByRole('article', { name: 'Answer' }).last().locator('.text');

@@ -4,10 +4,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { importChat, test, tinyModel } from './page.ts';
+import { kernels } from './tiny-model.ts';
 import { startSite, type Site } from './sites.ts';
 
 const app = process.env.WINDROW_APP ?? 'dist/app';
-const kernels = 'splits=1,panels=4,dot=f32,prefill=rows,threads=32';
 const types: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' };
 const anyone = { 'access-control-allow-origin': '*' };
 

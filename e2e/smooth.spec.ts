@@ -35,7 +35,7 @@ test('typing, scrolling and stopping cause no long task while an answer is writt
 test('a chat of 500 messages opens, scrolls and takes typing without a long task, and only a part of it is rendered', async ({ page }) => {
   const markdown = '# A title\n\nSome **bold** words with `code` in a [link](https://example.org).\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nconst a = 1;\n```\n\nThe area is $\\pi r^2$.';
   const messages = Array.from({ length: 500 }, (_, i) => (i % 2 ? { role: 'assistant' as const, content: `${markdown}\n\nAnswer ${i}.` } : { role: 'user' as const, content: `Question ${i}?` }));
-  await page.goto('/');
+  await page.goto(quick());
   await loadTiny(page);
   const shown = page.getByRole('article');
   await page.evaluate(() => {

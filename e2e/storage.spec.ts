@@ -39,7 +39,7 @@ test('where storage has no room, the model not used for longest is offered to be
 });
 
 test('where nothing can be deleted, the model is used without being kept', async ({ page, baseURL }) => {
-  await page.goto(quick());
+  await page.goto(quick('max-tokens=8'));
   await fillStorage(page, baseURL!);
   await openFile(page, tinyModel);
   await expect(page.getByText('Deleting other models would not make room for it')).toBeVisible();
