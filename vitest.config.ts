@@ -1,4 +1,5 @@
-// Tests in Node: `unit` needs no GPU; `gpu` (*-gpu.test.ts) runs on Dawn, on the adapter of VK_ICD_FILENAMES, one at a time.
+// Tests in Node: `unit` needs no GPU; `gpu` (*-gpu.test.ts) runs on Dawn, on the adapter of VK_ICD_FILENAMES, one at a time;
+// `firefox` drives the built page there (`npm run build` first).
 import { defineConfig } from 'vitest/config';
 
 const minute = 60_000;
@@ -12,6 +13,13 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'unit', include, exclude: [gpu, '**/node_modules/**'], testTimeout: minute } },
       { extends: true, test: { name: 'gpu', include: include.map((path) => path.replace('.test.ts', '-gpu.test.ts')), maxWorkers: 1, fileParallelism: false, testTimeout: 15 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: {
+          name: 'firefox', include: ['e2e/firefox/*.test.ts'], maxWorkers: 1, fileParallelism: false,
+          testTimeout: 10 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

@@ -1,16 +1,16 @@
 // @ts-check
-// `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium, the package in fresh
-// projects; then `N passed, N failed`.
+// `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Firefox, then in Chromium, the package in
+// fresh projects; then `N passed, N failed`.
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
-// `--only=check,unit,gpu,e2e,package` runs a part, `--tests=PATTERN` only test files whose path contains it, `--adapter=NAME` one of the
-// software adapters; then the other points of docs/verified.json stay, with the commits they were measured at.
+// `--only=check,unit,gpu,firefox,e2e,package` runs a part, `--tests=PATTERN` only test files whose path contains it, `--adapter=NAME`
+// one of the software adapters; then the other points of docs/verified.json stay, with the commits they were measured at.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureAdapters } from './adapters.mjs';
-import { ensureChromium } from './browser.mjs';
+import { ensureChromium, ensureFirefox } from './browser.mjs';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
 
@@ -84,15 +84,47 @@ function note(/** @type {import('./reports.mjs').Report} */ { files }, /** @type
   for (const [file, passed] of files) appendFileSync(verified, `${JSON.stringify({ point: `${file}: tests passed`, command: command(file), adapter, value: passed })}\n`);
 }
 
-/** @param {ReturnType<typeof ensureChromium>} chromium */
-async function playwright(chromium) {
+/** @type {Promise<boolean> | undefined} */
+let building;
+
+/** Builds page, library and engine, once in a run; whether that went well. */
+const build = () => (building ??= run(['npm', 'run', 'build']).then((status) => {
+  if (status !== 0) add('build', status, nothing);
+  return status === 0;
+}));
+
+/** @type {ReturnType<typeof ensureAdapters> | undefined} */
+let adapters;
+const softwareAdapters = () => (adapters ??= ensureAdapters());
+
+/** Firefox draws on what its system has for Vulkan: on Linux without a GPU of its own that is lavapipe. Gives whether the tests ran. */
+async function firefox() {
+  const name = 'pages in Firefox';
+  const found = ensureFirefox();
+  const lavapipe = process.platform === 'linux' && process.env.WINDROW_GPU !== '1' ? softwareAdapters()[0] : undefined;
+  const missing = 'skipped' in found ? found.skipped : lavapipe && 'skipped' in lavapipe ? `no lavapipe (${lavapipe.skipped})` : undefined;
+  if (missing) skip(`${name}: ${missing}`);
+  if (missing || !(await build())) return false;
+  await vitest('firefox', name, {
+    ...('path' in found && { FIREFOX_PATH: found.path }),
+    ...(lavapipe && 'icd' in lavapipe && { VK_ICD_FILENAMES: lavapipe.icd }),
+    WINDROW_ADAPTER: lavapipe ? 'Firefox/lavapipe' : 'Firefox',
+  });
+  return true;
+}
+
+/** @param {ReturnType<typeof ensureChromium>} chromium @param {boolean} inFirefox what runs in Firefox too, and is slow on SwiftShader, has run there */
+async function playwright(chromium, inFirefox) {
   console.log('\n== pages in Chromium');
-  if (!existsSync('e2e') || !readdirSync('e2e').some((file) => file.endsWith('.spec.ts'))) return skip('e2e: there are no tests yet');
   if ('skipped' in chromium) return skip(`e2e: no Chromium (${chromium.skipped})`);
-  const built = await run(['npm', 'run', 'build']);
-  if (built !== 0) return add('build', built, nothing);
+  if (!(await build())) return;
   const report = join(scratch, 'playwright.json');
-  const env = { CHROMIUM_PATH: chromium.path, PLAYWRIGHT_JSON_OUTPUT_NAME: report, WINDROW_ADAPTER: process.env.WINDROW_GPU === '1' ? 'Chromium' : 'Chromium/SwiftShader' };
+  const env = {
+    CHROMIUM_PATH: chromium.path,
+    PLAYWRIGHT_JSON_OUTPUT_NAME: report,
+    WINDROW_ADAPTER: process.env.WINDROW_GPU === '1' ? 'Chromium' : 'Chromium/SwiftShader',
+    ...(inFirefox && { WINDROW_IN_FIREFOX: '1' }),
+  };
   const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', '--pass-with-no-tests', ...(tests ? [tests] : []), '--reporter=list,json'], env);
   const read = readPlaywrightReport(report);
   add('e2e', status, read);
@@ -102,8 +134,7 @@ async function playwright(chromium) {
 /** The package in fresh projects, each of which is a line of what the script prints. */
 async function packaged() {
   console.log('\n== the package in fresh projects');
-  const built = wanted('e2e') && existsSync('dist/lib/index.d.ts') ? 0 : await run(['npm', 'run', 'build']);
-  if (built !== 0) return add('build', built, nothing);
+  if (!(await build())) return;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/test-package.mjs', ...(full ? ['--full'] : [])], { encoding: 'utf8' });
   console.log(stdout + stderr);
   const lines = (/** @type {RegExp} */ of) => stdout.match(of)?.length ?? 0;
@@ -140,7 +171,7 @@ try {
   if (wanted('unit')) await vitest('unit', 'unit tests');
   if (wanted('gpu')) {
     let first = true;
-    for (const adapter of ensureAdapters().filter(({ name }) => !onlyAdapter || name === onlyAdapter)) {
+    for (const adapter of softwareAdapters().filter(({ name }) => !onlyAdapter || name === onlyAdapter)) {
       if ('skipped' in adapter) {
         skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
         continue;
@@ -149,7 +180,8 @@ try {
       first = false;
     }
   }
-  if (wanted('e2e')) await playwright(chromium);
+  const inFirefox = wanted('firefox') && (await firefox());
+  if (wanted('e2e')) await playwright(chromium, inFirefox);
   if (wanted('package')) await packaged();
   if (full) writeVerified();
 } finally {
