@@ -17,7 +17,9 @@ declare global {
 }
 
 const place = document.getElementById('bench')!;
-const worker: Remote<BenchWorker> = wrap<BenchWorker>(new Worker(scriptAddress(new URL(workerAddress, location.href)), { type: 'module', name: 'windrow benchmark' }));
+const worker: Remote<BenchWorker> = wrap<BenchWorker>(
+  new Worker(scriptAddress(new URL(workerAddress, location.href)), { type: 'module', name: 'windrow benchmark' }),
+);
 let stored: StoredModel[] = [];
 let running = false;
 let progress = '';
@@ -25,7 +27,8 @@ let progress = '';
 function show({ model, options }: BenchQuery): void {
   const { promptTokens, newTokens, contexts, quick, sweep } = options;
   const outcome = window.bench;
-  render(html`
+  render(
+    html`
     <form @submit=${submit}>
       <label>Stored model
         <select name="stored">
@@ -43,9 +46,15 @@ function show({ model, options }: BenchQuery): void {
       <button ?disabled=${running}>${running ? 'Running…' : 'Run'}</button>
     </form>
     <p role="status">${progress}</p>
-    ${outcome && 'error' in outcome ? html`<p class="error" role="alert">The benchmark failed, and nothing that it measured counts. ${outcome.error}</p>` : nothing}
+    ${
+      outcome && 'error' in outcome
+        ? html`<p class="error" role="alert">The benchmark failed, and nothing that it measured counts. ${outcome.error}</p>`
+        : nothing
+    }
     ${outcome && 'result' in outcome ? results(outcome.result) : nothing}
-  `, place);
+  `,
+    place,
+  );
 }
 
 const results = ({ text, ...json }: PageResult) => html`

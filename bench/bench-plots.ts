@@ -14,10 +14,29 @@ export function plots(box: HTMLElement, { contexts, kernels }: BenchReport): voi
   const x = contexts.map(({ context }) => context);
   const decode = kernels.filter(({ mode }) => mode === 'decode');
   const all: Lines[] = [
-    { title: 'Milliseconds per token over context', x, lines: [{ label: 'measured', values: contexts.map((c) => c.decodeMsPerToken) }, { label: "by the device's peak", values: contexts.map((c) => c.predicted.msPerToken), quiet: true }] },
-    { title: 'First token after milliseconds', x, lines: [{ label: 'measured', values: contexts.map((c) => c.firstTokenMs) }, { label: "by the device's peak", values: contexts.map((c) => c.predicted.firstTokenMs), quiet: true }] },
+    {
+      title: 'Milliseconds per token over context',
+      x,
+      lines: [
+        { label: 'measured', values: contexts.map((c) => c.decodeMsPerToken) },
+        { label: "by the device's peak", values: contexts.map((c) => c.predicted.msPerToken), quiet: true },
+      ],
+    },
+    {
+      title: 'First token after milliseconds',
+      x,
+      lines: [
+        { label: 'measured', values: contexts.map((c) => c.firstTokenMs) },
+        { label: "by the device's peak", values: contexts.map((c) => c.predicted.firstTokenMs), quiet: true },
+      ],
+    },
     { title: 'Prefill, tokens per second', x, lines: [{ label: 'measured', values: contexts.map((c) => c.prefillTokensPerSecond) }] },
-    { title: "Percent of the device's peak, kernels of a token in order", x: decode.map((_, i) => i + 1), bars: true, lines: [{ label: 'share', values: decode.map(({ share }) => 100 * share) }] },
+    {
+      title: "Percent of the device's peak, kernels of a token in order",
+      x: decode.map((_, i) => i + 1),
+      bars: true,
+      lines: [{ label: 'share', values: decode.map(({ share }) => 100 * share) }],
+    },
   ];
   box.replaceChildren();
   for (const plot of all) if (plot.x.length > 1) draw(box, plot);
@@ -44,10 +63,20 @@ function draw(box: HTMLElement, { title, x, lines, bars }: Lines): void {
     label, stroke: bound ? quiet : accent, width: bound ? 1 : 2, dash: bound ? [4, 4] : undefined,
     ...(bars ? { fill: accent, paths: uPlot.paths.bars?.({ size: [0.7] }), points: { show: false } } : {}),
   }));
-  new uPlot({
-    width: 20 * parseFloat(getComputedStyle(document.documentElement).fontSize), height: 200, cursor: { show: false }, legend: { show: lines.length > 1, live: false },
-    scales: { x: { time: false, range: bars ? (_, min, max) => [min - 0.6, max + 0.6] : undefined }, y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.1] } },
-    axes: [axis, { ...axis, size: 60 }],
-    series: [{}, ...series],
-  }, [x, ...lines.map(({ values }) => values)], target);
+  new uPlot(
+    {
+      width: 20 * parseFloat(getComputedStyle(document.documentElement).fontSize),
+      height: 200,
+      cursor: { show: false },
+      legend: { show: lines.length > 1, live: false },
+      scales: {
+        x: { time: false, range: bars ? (_, min, max) => [min - 0.6, max + 0.6] : undefined },
+        y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.1] },
+      },
+      axes: [axis, { ...axis, size: 60 }],
+      series: [{}, ...series],
+    },
+    [x, ...lines.map(({ values }) => values)],
+    target,
+  );
 }

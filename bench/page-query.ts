@@ -14,11 +14,18 @@ export function readQuery(search: string): BenchQuery {
   const on = (name: string) => query.has(name) && query.get(name) !== '0';
   const parse = (name: string, text: string, least: number): number => {
     const value = Number(text);
-    if (!(text.trim() && Number.isInteger(value) && value >= least)) throw new RangeError(`${name} is ${text}; it has to be a whole number of at least ${least}.`);
+    if (!(text.trim() && Number.isInteger(value) && value >= least))
+      throw new RangeError(`${name} is ${text}; it has to be a whole number of at least ${least}.`);
     return value;
   };
   const number = (name: string): number | undefined => (query.get(name) ? parse(name, query.get(name)!, 1) : undefined);
-  const list = (name: string, least: number): number[] | undefined => (query.get(name) ? query.get(name)!.split(',').map((text) => parse(name, text, least)) : undefined);
+  const list = (name: string, least: number): number[] | undefined =>
+    query.get(name)
+      ? query
+          .get(name)!
+          .split(',')
+          .map((text) => parse(name, text, least))
+      : undefined;
   return {
     model: query.get('model') ?? undefined,
     options: {
@@ -29,8 +36,11 @@ export function readQuery(search: string): BenchQuery {
       sweep: on('sweep'),
       quick: on('quick'),
       load: {
-        f32: on('f32') || undefined, kernels: query.get('kernels') ?? undefined, kv: query.get('kv') ?? undefined,
-        budgetBytes: query.get('budget') ? parseBytes(query.get('budget')!, 'budget') : undefined, experiment: on('one-submit') ? { tokensPerSubmit: 1 } : undefined,
+        f32: on('f32') || undefined,
+        kernels: query.get('kernels') ?? undefined,
+        kv: query.get('kv') ?? undefined,
+        budgetBytes: query.get('budget') ? parseBytes(query.get('budget')!, 'budget') : undefined,
+        experiment: on('one-submit') ? { tokensPerSubmit: 1 } : undefined,
       },
     },
   };

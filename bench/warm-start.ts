@@ -30,7 +30,10 @@ export async function measureWarmStart(host: Host & { store: Store }, engine: En
     const { readyMs } = engine.stats();
     const { model: { plan, ledger } } = engine.loaded();
     await engine.unload();
-    if (plan.streamedBytes > 0) throw new Error(`${plan.streamedBytes} bytes of ${manifest.name} do not stay within ${ledger.budgetBytes}: then there is no time at which all weights are there.`);
+    if (plan.streamedBytes > 0)
+      throw new Error(
+        `${plan.streamedBytes} bytes of ${manifest.name} do not stay within ${ledger.budgetBytes}: then there is no time at which all weights are there.`,
+      );
     return { readyMs, uploadBytes: plan.uploadBytes };
   };
   const { uploadBytes } = await load();

@@ -35,7 +35,15 @@ const model = resolve(positionals[0] ?? (await ensureModel()));
 const query = new URLSearchParams({ model: `models/${basename(model)}` });
 for (const name of [...flags, ...texts]) if (given[name]) query.set(name, given[name] === true ? '1' : String(given[name]));
 
-const server = await preview({ configFile: false, root: process.cwd(), base: './', build: { outDir: 'dist/app' }, plugins: [serveModels(dirname(model))], preview: { host: '127.0.0.1', port: 0 }, logLevel: 'warn' });
+const server = await preview({
+  configFile: false,
+  root: process.cwd(),
+  base: './',
+  build: { outDir: 'dist/app' },
+  plugins: [serveModels(dirname(model))],
+  preview: { host: '127.0.0.1', port: 0 },
+  logLevel: 'warn',
+});
 const profile = mkdtempSync(join(tmpdir(), 'windrow-bench-')); // on disk: default contexts keep storage in memory
 const context = await chromium.launchPersistentContext(profile, { executablePath: browser.path, args: chromiumArgs });
 try {

@@ -13,8 +13,13 @@ import { parseArgs } from 'node:util';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '7' }, positions: { type: 'string', default: '128,1024,4000' }, tokens: { type: 'string', default: '8' }, prompt: { type: 'string', default: '192' },
-    kv: { type: 'string', default: 'f16' }, kernels: { type: 'string', default: 'splits=1,panels=4,dot=f32,prefill=broadcast8,few=0,threads=32' }, child: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '7' },
+    positions: { type: 'string', default: '128,1024,4000' },
+    tokens: { type: 'string', default: '8' },
+    prompt: { type: 'string', default: '192' },
+    kv: { type: 'string', default: 'f16' },
+    kernels: { type: 'string', default: 'splits=1,panels=4,dot=f32,prefill=broadcast8,few=0,threads=32' },
+    child: { type: 'boolean', default: false },
   },
 });
 const [model, ...builds] = positionals;
@@ -30,7 +35,12 @@ async function answer(build) {
   const { createNodeEngine, openFileSource } = await import(pathToFileURL(resolve(build, 'node.js')).href);
   const engine = await createNodeEngine();
   // Builds before the option was named `kernels` know it as `variant`.
-  await engine.load(await openFileSource(model), { context: Math.max(...positions) + tokens + 8, kv: values.kv, kernels: values.kernels, variant: values.kernels });
+  await engine.load(await openFileSource(model), {
+    context: Math.max(...positions) + tokens + 8,
+    kv: values.kv,
+    kernels: values.kernels,
+    variant: values.kernels,
+  });
   const { runner, model: { graph, gpu } } = engine.loaded();
   const ids = Array.from({ length: prompt }, (_, i) => (1 + i * 7919) % graph.config.vocab);
   const measure = async (what) => {
@@ -68,7 +78,10 @@ async function compare() {
     }
     const [before, after] = found.map(median);
     const ratios = found[0].map((each, i) => found[1][i] / each);
-    console.log(`${what === 'prefill' ? `prefill of ${prompt}` : `decode at ${what}`}: before ${before.toFixed(3)}, after ${after.toFixed(3)}, ${(100 * (after / before - 1)).toFixed(1)} %; median of the rounds' ratios ${(100 * (median(ratios) - 1)).toFixed(1)} %`);
+    console.log(
+      `${what === 'prefill' ? `prefill of ${prompt}` : `decode at ${what}`}: before ${before.toFixed(3)}, after ${after.toFixed(3)}, ` +
+      `${(100 * (after / before - 1)).toFixed(1)} %; median of the rounds' ratios ${(100 * (median(ratios) - 1)).toFixed(1)} %`,
+    );
   }
   for (const { end } of children) end();
 }

@@ -31,19 +31,44 @@ import { parseArgs } from 'node:util';
 
 /** Each type: its number in a GGUF, weights and bytes of a block, and what makes random bytes a sound block for rows of `cols`. */
 const types = {
-  F32: { number: 0, weights: 1, bytes: 4, mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => v.setFloat32(at, uniform(v, at) * Math.sqrt(3 / cols), true) },
-  F16: { number: 1, weights: 1, bytes: 2, mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => v.setUint16(at, half((v.getInt16(at, true) / 2 ** 15) * Math.sqrt(3 / cols)), true) },
-  Q4_0: { number: 2, weights: 32, bytes: 18, mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => v.setUint16(at, half(1 / (4.6 * Math.sqrt(cols))), true) },
+  F32: {
+    number: 0,
+    weights: 1,
+    bytes: 4,
+    mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => v.setFloat32(at, uniform(v, at) * Math.sqrt(3 / cols), true),
+  },
+  F16: {
+    number: 1,
+    weights: 1,
+    bytes: 2,
+    mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) =>
+      v.setUint16(at, half((v.getInt16(at, true) / 2 ** 15) * Math.sqrt(3 / cols)), true),
+  },
+  Q4_0: {
+    number: 2,
+    weights: 32,
+    bytes: 18,
+    mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => v.setUint16(at, half(1 / (4.6 * Math.sqrt(cols))), true),
+  },
   Q4_1: {
-    number: 3, weights: 32, bytes: 20,
+    number: 3,
+    weights: 32,
+    bytes: 20,
     mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => {
       v.setUint16(at, half(1 / (4.6 * Math.sqrt(cols))), true);
       v.setUint16(at + 2, half(-7.5 / (4.6 * Math.sqrt(cols))), true);
     },
   },
-  Q8_0: { number: 8, weights: 32, bytes: 34, mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => v.setUint16(at, half(1 / (74 * Math.sqrt(cols))), true) },
+  Q8_0: {
+    number: 8,
+    weights: 32,
+    bytes: 34,
+    mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => v.setUint16(at, half(1 / (74 * Math.sqrt(cols))), true),
+  },
   Q4_K: {
-    number: 12, weights: 256, bytes: 144,
+    number: 12,
+    weights: 256,
+    bytes: 144,
     mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => {
       const factor = 32; // of every group of 32 weights: scale and minimum alike
       const scale = 1 / (4.6 * factor * Math.sqrt(cols));
@@ -54,7 +79,9 @@ const types = {
     },
   },
   Q6_K: {
-    number: 14, weights: 256, bytes: 210,
+    number: 14,
+    weights: 256,
+    bytes: 210,
     mend: (/** @type {DataView} */ v, /** @type {number} */ at, /** @type {number} */ cols) => {
       for (let i = 0; i < 16; i++) v.setInt8(at + 192 + i, 16);
       v.setUint16(at + 208, half(1 / (18.5 * 16 * Math.sqrt(cols))), true);
@@ -98,8 +125,10 @@ const pair = {
   f32: (/** @type {string} */ key, /** @type {number} */ value) => Buffer.concat([text(key), u32(6), f32(value)]),
   text: (/** @type {string} */ key, /** @type {string} */ value) => Buffer.concat([text(key), u32(8), text(value)]),
   texts: (/** @type {string} */ key, /** @type {string[]} */ values) => Buffer.concat([text(key), u32(9), u32(8), u64(values.length), ...values.map(text)]),
-  f32s: (/** @type {string} */ key, /** @type {number[]} */ values) => Buffer.concat([text(key), u32(9), u32(6), u64(values.length), Buffer.from(Float32Array.from(values).buffer)]),
-  i32s: (/** @type {string} */ key, /** @type {number[]} */ values) => Buffer.concat([text(key), u32(9), u32(5), u64(values.length), Buffer.from(Int32Array.from(values).buffer)]),
+  f32s: (/** @type {string} */ key, /** @type {number[]} */ values) =>
+    Buffer.concat([text(key), u32(9), u32(6), u64(values.length), Buffer.from(Float32Array.from(values).buffer)]),
+  i32s: (/** @type {string} */ key, /** @type {number[]} */ values) =>
+    Buffer.concat([text(key), u32(9), u32(5), u64(values.length), Buffer.from(Int32Array.from(values).buffer)]),
 };
 
 /** A vocabulary in SentencePiece's manner: bytes, letters, and pieces that no text is cut into. */
@@ -144,12 +173,30 @@ function tensorsOf(/** @type {Required<Options>} */ { layers, dim, ff, heads, kv
  * @param {Options} options
  */
 export async function makeModel(options) {
-  const given = { layers: 4, dim: 256, ff: 768, heads: 4, kvHeads: 2, vocab: 512, context: 2048, type: 'Q4_0', embeddingType: 'Q8_0', untied: false, seed: 1, parts: 1, name: 'Random', headerOnly: false, sparse: false, ...options };
+  const given = {
+    layers: 4,
+    dim: 256,
+    ff: 768,
+    heads: 4,
+    kvHeads: 2,
+    vocab: 512,
+    context: 2048,
+    type: 'Q4_0',
+    embeddingType: 'Q8_0',
+    untied: false,
+    seed: 1,
+    parts: 1,
+    name: 'Random',
+    headerOnly: false,
+    sparse: false,
+    ...options,
+  };
   const shaped = { headDim: given.dim / given.heads, ...given };
   const tensors = tensorsOf(shaped).map((tensor) => {
     const type = types[/** @type {keyof typeof types} */ (tensor.type)];
     if (!type) throw new Error(`${tensor.type} is not made here; made are ${Object.keys(types).join(', ')}.`);
-    if (tensor.shape[0] % type.weights !== 0) throw new Error(`${tensor.name} has rows of ${tensor.shape[0]} weights; ${tensor.type} needs a multiple of ${type.weights}.`);
+    if (tensor.shape[0] % type.weights !== 0)
+      throw new Error(`${tensor.name} has rows of ${tensor.shape[0]} weights; ${tensor.type} needs a multiple of ${type.weights}.`);
     return { ...tensor, made: type, byteLength: (tensor.shape.reduce((a, b) => a * b, 1) / type.weights) * type.bytes };
   });
   const each = Math.ceil(tensors.length / given.parts);
@@ -160,7 +207,13 @@ export async function makeModel(options) {
     const path = given.parts === 1 ? given.out : given.out.replace(/\.gguf$/, `-${number(part + 1)}-of-${number(given.parts)}.gguf`);
     const split = given.parts === 1 ? [] : [pair.u16('split.no', part), pair.u16('split.count', given.parts), pair.u32('split.tensors.count', tensors.length)];
     const pairs = part === 0 ? [...metadata(shaped), ...split] : split;
-    byteLength += await writeFile(path, pairs, tensors.slice(part * each, (part + 1) * each), given.seed + part, given.sparse ? 'hole' : given.headerOnly ? 'none' : 'random');
+    byteLength += await writeFile(
+      path,
+      pairs,
+      tensors.slice(part * each, (part + 1) * each),
+      given.seed + part,
+      given.sparse ? 'hole' : given.headerOnly ? 'none' : 'random',
+    );
     paths.push(path);
   }
   return { paths, byteLength };
@@ -240,10 +293,29 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const number = /** @type {const} */ ({ type: 'string' });
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { layers: number, dim: number, ff: number, heads: number, 'kv-heads': number, 'head-dim': number, vocab: number, context: number, seed: number, parts: number, type: { type: 'string' }, 'embedding-type': { type: 'string' }, untied: { type: 'boolean' }, sparse: { type: 'boolean' }, name: { type: 'string' } },
+    options: {
+      layers: number,
+      dim: number,
+      ff: number,
+      heads: number,
+      'kv-heads': number,
+      'head-dim': number,
+      vocab: number,
+      context: number,
+      seed: number,
+      parts: number,
+      type: { type: 'string' },
+      'embedding-type': { type: 'string' },
+      untied: { type: 'boolean' },
+      sparse: { type: 'boolean' },
+      name: { type: 'string' },
+    },
   });
   if (positionals.length !== 1) throw new Error('Name the file to write: node scripts/make-model.mjs OUT.gguf [options]');
-  const entries = Object.entries(values).map(([key, value]) => [key.replace(/-(.)/g, (_, letter) => letter.toUpperCase()), typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value]);
+  const entries = Object.entries(values).map(([key, value]) => [
+    key.replace(/-(.)/g, (_, letter) => letter.toUpperCase()),
+    typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value,
+  ]);
   const { paths, byteLength } = await makeModel({ out: positionals[0], ...Object.fromEntries(entries) });
   console.log(`${paths.join('\n')}\n${byteLength} bytes`);
 }

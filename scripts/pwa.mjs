@@ -2,7 +2,12 @@
 // service worker holds the page's own files, and never answers for models, other sites or anything else.
 import { VitePWA } from 'vite-plugin-pwa';
 
-const icon = (/** @type {string} */ src, /** @type {string} */ sizes, purpose = 'any') => ({ src, sizes, type: src.endsWith('.svg') ? 'image/svg+xml' : 'image/png', purpose });
+const icon = (/** @type {string} */ src, /** @type {string} */ sizes, purpose = 'any') => ({
+  src,
+  sizes,
+  type: src.endsWith('.svg') ? 'image/svg+xml' : 'image/png',
+  purpose,
+});
 
 export const progressiveWebApp = () => VitePWA({
   registerType: 'prompt',

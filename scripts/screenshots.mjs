@@ -20,7 +20,12 @@ const views = [['phone', { width: 390, height: 844 }], ['desktop', { width: 1280
 const server = await preview({ root, build: { outDir }, preview: { port: 47877 }, logLevel: 'error' });
 const address = server.resolvedUrls?.local[0] ?? '';
 const profile = mkdtempSync(join(tmpdir(), 'windrow-screenshots-'));
-const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium(), args: chromiumArgs, viewport: views[1][1], serviceWorkers: 'block' });
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: findChromium(),
+  args: chromiumArgs,
+  viewport: views[1][1],
+  serviceWorkers: 'block',
+});
 mkdirSync(join(docs, 'screenshots'), { recursive: true });
 try {
   const page = context.pages()[0];

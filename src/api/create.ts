@@ -39,8 +39,16 @@ interface Told {
   stats: GenerateStats;
 }
 
-/** `toRequests` checks the parameters and gives a request for each choice, those of one prompt with the same object; `shapeOf` gives the shape of a choice, which has to be that of `Whole` and `Chunk`. */
-export function createOver<P extends Params, Whole, Chunk>(connection: Connection, model: string, toRequests: (params: P) => GenerateRequest[], shapeOf: (index: number) => Shape): Create<P, Whole, Chunk> {
+/**
+ * `toRequests` checks the parameters and gives a request for each choice, those of one prompt with the same object; `shapeOf` gives the
+ * shape of a choice, which has to be that of `Whole` and `Chunk`.
+ */
+export function createOver<P extends Params, Whole, Chunk>(
+  connection: Connection,
+  model: string,
+  toRequests: (params: P) => GenerateRequest[],
+  shapeOf: (index: number) => Shape,
+): Create<P, Whole, Chunk> {
   const create = async (params: P, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
     const requests = toRequests(params);
     const signal = params.signal ?? options.signal;
@@ -56,10 +64,14 @@ export function createOver<P extends Params, Whole, Chunk>(connection: Connectio
         startAll(connection, requests, signal, {
           tokens() {},
           ended() {},
-          done: (all) => resolve({
-            ...head, object, choices: all.map(({ text, reason, tokens }, i) => shapes[i].whole(text, reason, toldTokens(tokens))),
-            usage: usageOf(requests, all), stats: statsOf(all),
-          }),
+          done: (all) =>
+            resolve({
+              ...head,
+              object,
+              choices: all.map(({ text, reason, tokens }, i) => shapes[i].whole(text, reason, toldTokens(tokens))),
+              usage: usageOf(requests, all),
+              stats: statsOf(all),
+            }),
           stopped: () => reject(signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')),
           failed: reject,
         });
@@ -136,7 +148,12 @@ function usageOf(requests: readonly GenerateRequest[], all: readonly Told[]): Ch
   const perPrompt = all.filter((_, i) => requests[i].prompt !== requests[i - 1]?.prompt).map(({ stats }) => stats);
   const prompt = sum(perPrompt.map(({ promptTokens }) => promptTokens));
   const made = sum(all.map(({ stats }) => stats.newTokens));
-  return { prompt_tokens: prompt, completion_tokens: made, total_tokens: prompt + made, prompt_tokens_details: { cached_tokens: sum(perPrompt.map(({ cachedTokens }) => cachedTokens)) } };
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: made,
+    total_tokens: prompt + made,
+    prompt_tokens_details: { cached_tokens: sum(perPrompt.map(({ cachedTokens }) => cachedTokens)) },
+  };
 }
 
 /** Of several choices, which were made at the same time, those of the one that took longest, with the tokens of all. */
@@ -144,5 +161,11 @@ function statsOf(all: readonly Told[]): GenerateStats {
   const stats = all.map((told) => told.stats);
   const longest = stats.reduce((a, b) => (b.prefillMs + b.decodeMs > a.prefillMs + a.decodeMs ? b : a));
   const sum = (name: 'promptTokens' | 'cachedTokens' | 'newTokens') => stats.reduce((total, each) => total + each[name], 0);
-  return { ...longest, promptTokens: sum('promptTokens'), cachedTokens: sum('cachedTokens'), newTokens: sum('newTokens'), gpuBytesPeak: Math.max(...stats.map(({ gpuBytesPeak }) => gpuBytesPeak)) };
+  return {
+    ...longest,
+    promptTokens: sum('promptTokens'),
+    cachedTokens: sum('cachedTokens'),
+    newTokens: sum('newTokens'),
+    gpuBytesPeak: Math.max(...stats.map(({ gpuBytesPeak }) => gpuBytesPeak)),
+  };
 }

@@ -108,11 +108,20 @@ test('passes the request on in the words of the protocol', async () => {
 test('a raw completion gives the text whole, or in chunks whose last has the reason and then the usage', async () => {
   const { engine } = await engineWith({ generate: speaker(words) });
   const whole = await engine.completions.create({ prompt: 'Once' });
-  expect(whole).toMatchObject({ object: 'text_completion', model: 'Fake 1M', choices: [{ index: 0, text: 'The sea is wide', finish_reason: 'stop', logprobs: null }], usage: { total_tokens: 10 } });
+  expect(whole).toMatchObject({
+    object: 'text_completion',
+    model: 'Fake 1M',
+    choices: [{ index: 0, text: 'The sea is wide', finish_reason: 'stop', logprobs: null }],
+    usage: { total_tokens: 10 },
+  });
   expect(whole.id).toMatch(/^cmpl-/);
   const chunks: CompletionChunk[] = [];
   for await (const chunk of await engine.completions.create({ prompt: [1, 2], stream: true, stream_options: { include_usage: true } })) chunks.push(chunk);
-  expect(chunks.map(({ choices }) => choices[0] && [choices[0].text, choices[0].finish_reason])).toEqual([...words.map((word) => [word, null]), ['', 'stop'], undefined]);
+  expect(chunks.map(({ choices }) => choices[0] && [choices[0].text, choices[0].finish_reason])).toEqual([
+    ...words.map((word) => [word, null]),
+    ['', 'stop'],
+    undefined,
+  ]);
   expect(chunks.map(({ usage }) => usage?.completion_tokens)).toEqual([...Array(5).fill(undefined), 3]);
   expect(chunks.map(({ tokens }) => tokens)).toEqual([1, 1, 1, 1, undefined, undefined]);
   expect(chunks[4].stats).toEqual(generateStats);
@@ -127,7 +136,12 @@ test('several choices have an index each, whole and in chunks, and tokens of a p
   const { engine } = await engineWith({ generate });
   const params = { prompt: ['a', 'b'], n: 2, seed: 3 };
   const whole = await engine.completions.create(params);
-  expect(whole.choices.map(({ index, text, finish_reason }) => [index, text, finish_reason])).toEqual([[0, 'a0.', 'stop'], [1, 'a1.', 'stop'], [2, 'b0.', 'stop'], [3, 'b1.', 'stop']]);
+  expect(whole.choices.map(({ index, text, finish_reason }) => [index, text, finish_reason])).toEqual([
+    [0, 'a0.', 'stop'],
+    [1, 'a1.', 'stop'],
+    [2, 'b0.', 'stop'],
+    [3, 'b1.', 'stop'],
+  ]);
   expect(whole.usage).toEqual({ prompt_tokens: 14, completion_tokens: 12, total_tokens: 26, prompt_tokens_details: { cached_tokens: 4 } });
   expect(asked.map(({ sampling }) => sampling?.seed)).toEqual([3, 3, 3, 3]);
   const texts = ['', '', '', ''];
@@ -243,7 +257,9 @@ test('a worker script that cannot be loaded is said to be so', async () => {
   const worker = new FakeWorker({ load: () => new Promise(() => {}) });
   const load = createEngine({ model, worker: worker as unknown as Worker });
   worker.crash();
-  await expect(load).rejects.toThrow(/could not be loaded.*\(worker-src\)\. If this page has a Cross-Origin-Embedder-Policy, the script needs the same header\.$/);
+  await expect(load).rejects.toThrow(
+    /could not be loaded.*\(worker-src\)\. If this page has a Cross-Origin-Embedder-Policy, the script needs the same header\.$/,
+  );
 });
 
 test('unload frees, ends the worker and rejects what is open', async () => {

@@ -2,7 +2,16 @@
 import { transfer } from 'comlink';
 import { parseBytes } from '../bytes.ts';
 import { RequestError } from '../errors.ts';
-import { type DevicePeak, type EngineStats, type KvType, type LoadProgress, type ModelInfo, type ModelSource, type SelfTestResult, type StoredModel } from '../protocol.ts';
+import {
+  type DevicePeak,
+  type EngineStats,
+  type KvType,
+  type LoadProgress,
+  type ModelInfo,
+  type ModelSource,
+  type SelfTestResult,
+  type StoredModel,
+} from '../protocol.ts';
 import { type ChatMessageParam, type TemplateOptions } from './chat.ts';
 import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
 import { completions, type Completions } from './completions.ts';
@@ -21,7 +30,10 @@ export interface ModelOptions extends ImportSettings {
   ram?: number | string;
   /** Most positions of a conversation. Default: the model's own, at most 4096. */
   context?: number;
-  /** Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the latest waits or gives way where it is short. */
+  /**
+   * Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the
+   * latest waits or gives way where it is short.
+   */
   sequences?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */
   f32?: boolean;
@@ -86,7 +98,9 @@ export async function loadEngine(connection: Connection, options: ModelOptions):
     signal?.throwIfAborted();
     const source = toModelSource(options.model);
     const load = toLoadOptions(options);
-    const info = await withProgress(onProgress, (port) => connection.call((worker) => worker.load('bytes' in source ? transfer(source, [source.bytes]) : source, load, port)));
+    const info = await withProgress(onProgress, (port) =>
+      connection.call((worker) => worker.load('bytes' in source ? transfer(source, [source.bytes]) : source, load, port)),
+    );
     return engineOf(connection, info);
   } catch (error) {
     connection.close(error as Error);

@@ -4,7 +4,18 @@ import { type LoadOptions, type ModelPlan, type ModelSource, type WorkerEngine }
 import { FakeWorker } from '../../test/fake-worker.ts';
 import { openLibrary } from './library.ts';
 
-const plan: ModelPlan = { name: 'Fake 1M', verdict: 'streams', fileBytes: 1000, storedBytes: 900, stored: false, totalBytes: 700, budgetBytes: 800, keptBytes: 500, streamedBytes: 400, context: 512 };
+const plan: ModelPlan = {
+  name: 'Fake 1M',
+  verdict: 'streams',
+  fileBytes: 1000,
+  storedBytes: 900,
+  stored: false,
+  totalBytes: 700,
+  budgetBytes: 800,
+  keptBytes: 500,
+  streamedBytes: 400,
+  context: 512,
+};
 afterEach(() => vi.unstubAllGlobals());
 
 const libraryWith = (fake: Partial<WorkerEngine>) => openLibrary({ worker: () => new FakeWorker(fake) as unknown as Worker });

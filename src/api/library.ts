@@ -69,9 +69,12 @@ function startImport(worker: (() => Worker) | undefined, { model, onProgress, ..
   const connection = connect(startWorker(worker));
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }: MessageEvent<LoadProgress>) => onProgress?.(data);
-  const importing = globalThis.isSecureContext === false
-    ? Promise.reject<StoredModel>(new DeviceError('This page came by http; models are stored and run only where browsers trust the address. Open it over https or from localhost.'))
-    : connection.call((remote) => remote.importModel('bytes' in source ? transfer(source, [source.bytes]) : source, load, transfer(port2, [port2])));
+  const importing =
+    globalThis.isSecureContext === false
+      ? Promise.reject<StoredModel>(
+          new DeviceError('This page came by http; models are stored and run only where browsers trust the address. Open it over https or from localhost.'),
+        )
+      : connection.call((remote) => remote.importModel('bytes' in source ? transfer(source, [source.bytes]) : source, load, transfer(port2, [port2])));
   const done = importing
     .finally(() => {
       port1.close();

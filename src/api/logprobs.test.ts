@@ -39,9 +39,33 @@ test('of a chat, with text and bytes of each token and of the most likely ones',
   expect(logprobs).toEqual({
     refusal: null,
     content: [
-      { token: 'gr', logprob: -0.25, bytes: [103, 114], top_logprobs: [{ token: 'gr', logprob: -0.25, bytes: [103, 114] }, { token: 'r', logprob: -2, bytes: [114] }] },
-      { token: '\ufffd', logprob: -1, bytes: [0xc3], top_logprobs: [{ token: 'r', logprob: -0.5, bytes: [114] }, { token: '\ufffd', logprob: -1, bytes: [0xc3] }] },
-      { token: '\ufffd', logprob: -3, bytes: [0xbc], top_logprobs: [{ token: 'n', logprob: -0.125, bytes: [110] }, { token: 'r', logprob: -4, bytes: [114] }] },
+      {
+        token: 'gr',
+        logprob: -0.25,
+        bytes: [103, 114],
+        top_logprobs: [
+          { token: 'gr', logprob: -0.25, bytes: [103, 114] },
+          { token: 'r', logprob: -2, bytes: [114] },
+        ],
+      },
+      {
+        token: '\ufffd',
+        logprob: -1,
+        bytes: [0xc3],
+        top_logprobs: [
+          { token: 'r', logprob: -0.5, bytes: [114] },
+          { token: '\ufffd', logprob: -1, bytes: [0xc3] },
+        ],
+      },
+      {
+        token: '\ufffd',
+        logprob: -3,
+        bytes: [0xbc],
+        top_logprobs: [
+          { token: 'n', logprob: -0.125, bytes: [110] },
+          { token: 'r', logprob: -4, bytes: [114] },
+        ],
+      },
     ],
   });
   const chunks: ChatCompletionChunk[] = [];

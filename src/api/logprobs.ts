@@ -49,7 +49,9 @@ export function createCompletionLogprobs(): (tokens: Token[] | undefined) => Com
     return {
       tokens: tokens.map(textOf),
       token_logprobs: tokens.map((token) => told(token).logprob),
-      top_logprobs: tokens.some(({ top }) => top!.length) ? tokens.map((token) => Object.fromEntries([...token.top!, told(token)].map((each) => [textOf(each), each.logprob]))) : null,
+      top_logprobs: tokens.some(({ top }) => top!.length)
+        ? tokens.map((token) => Object.fromEntries([...token.top!, told(token)].map((each) => [textOf(each), each.logprob])))
+        : null,
       text_offset: tokens.map(({ bytes }) => {
         const begins = offset;
         offset += text.decode(bytes, { stream: true }).length;

@@ -5,7 +5,10 @@ import { samplingFields } from '../model/sampling/sampler.ts';
 import { toChatRequests, toCompletionRequests, toLoadOptions, toModelSource } from './parameters.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hello' }];
-const [toChatRequest, toCompletionRequest] = [(params: Parameters<typeof toChatRequests>[0]) => toChatRequests(params)[0], (params: Parameters<typeof toCompletionRequests>[0]) => toCompletionRequests(params)[0]];
+const [toChatRequest, toCompletionRequest] = [
+  (params: Parameters<typeof toChatRequests>[0]) => toChatRequests(params)[0],
+  (params: Parameters<typeof toCompletionRequests>[0]) => toCompletionRequests(params)[0],
+];
 
 test.each([
   [{ temperature: -1 }, 'temperature is -1; it must be a number from 0 to 2.'],
@@ -65,7 +68,12 @@ test('a temperature that the sampler would refuse is refused in its words', () =
 });
 
 test.each([
-  { response_format: { type: 'text' } }, { tools: [] }, { tools: [], tool_choice: 'auto' }, { tool_choice: 'none' }, { logit_bias: {} }, { logprobs: false, top_logprobs: 0 },
+  { response_format: { type: 'text' } },
+  { tools: [] },
+  { tools: [], tool_choice: 'auto' },
+  { tool_choice: 'none' },
+  { logit_bias: {} },
+  { logprobs: false, top_logprobs: 0 },
   { messages: [{ ...messages[0], name: null, tool_calls: [], refusal: null }] },
 ])('%j asks for nothing and is accepted', (params) => expect(toChatRequest({ messages, ...params } as never)).toEqual({ prompt: { messages }, sampling: {} }));
 
@@ -78,13 +86,19 @@ test('penalties, biases and log-probabilities by their names', () => {
 });
 
 test('variables of the chat template are taken as JSON has them', () => {
-  expect(toChatRequest({ messages, chat_template_kwargs: { enable_thinking: false, left: undefined } }).prompt).toStrictEqual({ messages, variables: { enable_thinking: false } });
+  expect(toChatRequest({ messages, chat_template_kwargs: { enable_thinking: false, left: undefined } }).prompt).toStrictEqual({
+    messages,
+    variables: { enable_thinking: false },
+  });
   expect(toChatRequest({ messages, chat_template_kwargs: null }).prompt).toEqual({ messages });
-  for (const wrong of ['x', [1], 3, { n: 3n }]) expect(() => toChatRequest({ messages, chat_template_kwargs: wrong } as never)).toThrow(/chat_template_kwargs .* must be an object of JSON/);
+  for (const wrong of ['x', [1], 3, { n: 3n }])
+    expect(() => toChatRequest({ messages, chat_template_kwargs: wrong } as never)).toThrow(/chat_template_kwargs .* must be an object of JSON/);
 });
 
 test('a developer speaks as the system', () =>
-  expect(toChatRequest({ messages: [{ role: 'developer', content: 'Be short.' }, ...messages] }).prompt).toEqual({ messages: [{ role: 'system', content: 'Be short.' }, ...messages] }));
+  expect(toChatRequest({ messages: [{ role: 'developer', content: 'Be short.' }, ...messages] }).prompt).toEqual({
+    messages: [{ role: 'system', content: 'Be short.' }, ...messages],
+  }));
 
 test('null, and the value that asks for nothing, mean absent', () => {
   const request = toChatRequest({ messages, temperature: null, stop: null, frequency_penalty: null, n: 1 } as never);
@@ -92,7 +106,12 @@ test('null, and the value that asks for nothing, mean absent', () => {
 });
 
 test('a raw prompt is one text, or the token ids of one', () => {
-  expect(toCompletionRequest({ prompt: 'Once', max_tokens: 3, stop: '\n', temperature: 0.5, best_of: 1, echo: false, logprobs: null } as never)).toEqual({ prompt: { text: 'Once' }, maxTokens: 3, stop: ['\n'], sampling: { temperature: 0.5 } });
+  expect(toCompletionRequest({ prompt: 'Once', max_tokens: 3, stop: '\n', temperature: 0.5, best_of: 1, echo: false, logprobs: null } as never)).toEqual({
+    prompt: { text: 'Once' },
+    maxTokens: 3,
+    stop: ['\n'],
+    sampling: { temperature: 0.5 },
+  });
   expect(toCompletionRequest({ prompt: [1, 403] })).toEqual({ prompt: { tokens: [1, 403] }, sampling: {} });
 });
 
@@ -108,7 +127,9 @@ test.each([
   [{ suffix: 'the end' }, 'The parameter suffix ("the end") is not supported.', 'unsupported_parameter'],
   [{ messages }, 'The parameter messages ([{"role":"user","content":"Hello"}]) is not supported.', 'unsupported_parameter'],
 ])('refuses %j of a raw completion', (params, message, code) => {
-  expect(() => toCompletionRequest({ prompt: 'Once', ...params } as never)).toThrow(expect.objectContaining({ name: 'RequestError', code, message: expect.stringContaining(message) }));
+  expect(() => toCompletionRequest({ prompt: 'Once', ...params } as never)).toThrow(
+    expect.objectContaining({ name: 'RequestError', code, message: expect.stringContaining(message) }),
+  );
 });
 
 test.each([
@@ -142,10 +163,18 @@ test('a model is a URL, a file, bytes or a source', () => {
 });
 
 test('several choices are a request each, those of a prompt with the same prompt and their number', () => {
-  expect(toChatRequests({ messages, n: 3, seed: 5, max_tokens: 4 })).toEqual([undefined, 1, 2].map((choice) => ({ prompt: { messages }, sampling: { seed: 5 }, maxTokens: 4, choice })));
+  expect(toChatRequests({ messages, n: 3, seed: 5, max_tokens: 4 })).toEqual(
+    [undefined, 1, 2].map((choice) => ({ prompt: { messages }, sampling: { seed: 5 }, maxTokens: 4, choice })),
+  );
   const requests = toCompletionRequests({ prompt: ['Once', 'Twice'], n: 2 });
-  expect(requests.map(({ prompt, choice = 0 }) => [prompt, choice])).toEqual([[{ text: 'Once' }, 0], [{ text: 'Once' }, 1], [{ text: 'Twice' }, 0], [{ text: 'Twice' }, 1]]);
+  expect(requests.map(({ prompt, choice = 0 }) => [prompt, choice])).toEqual([
+    [{ text: 'Once' }, 0],
+    [{ text: 'Once' }, 1],
+    [{ text: 'Twice' }, 0],
+    [{ text: 'Twice' }, 1],
+  ]);
   expect(requests[0].prompt).toBe(requests[1].prompt);
   expect(toCompletionRequests({ prompt: [[1, 2], [3]] }).map(({ prompt }) => prompt)).toEqual([{ tokens: [1, 2] }, { tokens: [3] }]);
-  for (const prompt of [[], ['a', 3], [[1], []], [1, -1], {}]) expect(() => toCompletionRequests({ prompt } as never)).toThrow('it must be a text, the token ids of one, or a list of these');
+  for (const prompt of [[], ['a', 3], [[1], []], [1, -1], {}])
+    expect(() => toCompletionRequests({ prompt } as never)).toThrow('it must be a text, the token ids of one, or a list of these');
 });

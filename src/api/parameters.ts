@@ -17,15 +17,40 @@ const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
 /** The least above 0 that the sampler computes with (src/model/sampling/temperature.ts). */
 const leastTemperature = 1e-3;
 const sampling = [
-  'stream', 'stream_options', 'temperature', 'top_p', 'top_k', 'min_p', 'typical_p', 'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n', 'logit_bias',
-  'logprobs', 'stop', 'max_tokens', 'n', 'signal', 'model', 'user',
+  'stream',
+  'stream_options',
+  'temperature',
+  'top_p',
+  'top_k',
+  'min_p',
+  'typical_p',
+  'seed',
+  'repeat_penalty',
+  'frequency_penalty',
+  'presence_penalty',
+  'penalty_last_n',
+  'logit_bias',
+  'logprobs',
+  'stop',
+  'max_tokens',
+  'n',
+  'signal',
+  'model',
+  'user',
 ];
 const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs']);
 const ofCompletion = new Set([...sampling, 'prompt']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutralInChat: Record<string, unknown[]> = {
-  response_format: [{ type: 'text' }], modalities: [['text']], store: [false], metadata: [{}],
-  tools: [[]], tool_choice: ['none', 'auto'], parallel_tool_calls: [true, false], functions: [[]], function_call: ['none', 'auto'], // without tools, auto is none
+  response_format: [{ type: 'text' }],
+  modalities: [['text']],
+  store: [false],
+  metadata: [{}],
+  tools: [[]],
+  tool_choice: ['none', 'auto'],
+  parallel_tool_calls: [true, false],
+  functions: [[]],
+  function_call: ['none', 'auto'], // without tools, auto is none
 };
 const neutralInCompletion: Record<string, unknown[]> = { best_of: [1], echo: [false], suffix: [''] };
 /** The same of messages; answers of OpenAI's are given back to it with all of their fields. */
@@ -56,7 +81,8 @@ function toChoices(prompts: readonly GenerateRequest['prompt'][], n: number | nu
 
 function refuseOthers(params: object, implemented: Set<string>, nothing: Record<string, unknown[]>): void {
   for (const [name, value] of Object.entries(params)) {
-    if (!implemented.has(name) && !asksNothing(value, nothing[name])) throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
+    if (!implemented.has(name) && !asksNothing(value, nothing[name]))
+      throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
   }
 }
 
@@ -85,7 +111,8 @@ function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<
 
 /** How many tokens a chat wants listed beside each one; undefined if it wants no log-probabilities. */
 function toTopLogprobs({ logprobs, top_logprobs: top }: ChatCompletionParams): number | undefined {
-  if (logprobs !== undefined && logprobs !== null && typeof logprobs !== 'boolean') throw new RequestError(`logprobs is ${shown(logprobs)}; it must be true or false. How many are listed is said by top_logprobs.`);
+  if (logprobs !== undefined && logprobs !== null && typeof logprobs !== 'boolean')
+    throw new RequestError(`logprobs is ${shown(logprobs)}; it must be true or false. How many are listed is said by top_logprobs.`);
   const count = number('top_logprobs', top, { from: 0, to: mostLogprobs, integer: true });
   if (count && !logprobs) throw new RequestError(`top_logprobs is ${count} without logprobs. Give logprobs: true, or leave it out.`);
   return logprobs ? (count ?? 0) : undefined;
@@ -94,11 +121,13 @@ function toTopLogprobs({ logprobs, top_logprobs: top }: ChatCompletionParams): n
 /** Undefined if there is none: a request without is the same as one with an empty list. */
 function toLogitBias(biases: SamplingParams['logit_bias']): Record<number, number> | undefined {
   if (biases === undefined || biases === null) return undefined;
-  if (typeof biases !== 'object' || Array.isArray(biases)) throw new RequestError(`logit_bias is ${shown(biases)}; it must be an object of numbers by token id, as in { "262": -100 }.`);
+  if (typeof biases !== 'object' || Array.isArray(biases))
+    throw new RequestError(`logit_bias is ${shown(biases)}; it must be an object of numbers by token id, as in { "262": -100 }.`);
   const entries = Object.entries(biases);
   for (const [token, bias] of entries) {
     if (!/^\d{1,9}$/.test(token)) throw new RequestError(`logit_bias names the token ${shown(token)}; it must be a token's id, a whole number.`);
-    if (number(`logit_bias of token ${token}`, bias, { from: -100, to: 100 }) === undefined) throw new RequestError(`logit_bias of token ${token} is ${shown(bias)}; it must be a number from -100 to 100.`);
+    if (number(`logit_bias of token ${token}`, bias, { from: -100, to: 100 }) === undefined)
+      throw new RequestError(`logit_bias of token ${token} is ${shown(bias)}; it must be a number from -100 to 100.`);
   }
   return entries.length ? Object.fromEntries(entries) : undefined;
 }
@@ -142,7 +171,19 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(options: ImportSettings & { budget?: number | string; ram?: number | string; context?: number; sequences?: number; f32?: boolean; kv?: KvType; retune?: boolean; kernels?: string; keep?: boolean }): LoadOptions {
+export function toLoadOptions(
+  options: ImportSettings & {
+    budget?: number | string;
+    ram?: number | string;
+    context?: number;
+    sequences?: number;
+    f32?: boolean;
+    kv?: KvType;
+    retune?: boolean;
+    kernels?: string;
+    keep?: boolean;
+  },
+): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),
@@ -179,7 +220,10 @@ export function toModelSource(model: string | File | File[] | ArrayBuffer | Mode
     if ('url' in model) return { url: absolute(model.url) };
     if (['repo', 'file', 'files', 'bytes', 'stored'].some((kind) => kind in model)) return model;
   }
-  throw new RequestError(`model is ${shown(model)}; it must be a URL, owner/repo on a model hub, a File, an ArrayBuffer, or one of { url }, { repo }, { file }, { files }, { bytes }, { stored }.`);
+  throw new RequestError(
+    `model is ${shown(model)}; it must be a URL, owner/repo on a model hub, a File, an ArrayBuffer, or one of { url }, { repo }, { file }, { files ` +
+    '}, { bytes }, { stored }.',
+  );
 }
 
 const base = (): string | undefined => globalThis.document?.baseURI ?? globalThis.location?.href;
@@ -211,7 +255,8 @@ export function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
     }
     const { role, content, ...others } = message;
     for (const [name, value] of Object.entries(others)) {
-      if (!asksNothing(value, neutralInMessages[name])) throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
+      if (!asksNothing(value, neutralInMessages[name]))
+        throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
     }
     return { role: role === 'developer' ? 'system' : role, content: toText(content, `messages[${i}].content`) };
   });

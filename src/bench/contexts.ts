@@ -44,7 +44,13 @@ export interface ContextOptions {
 }
 
 /** The contexts that were run, and those left out with the seconds that they would take. */
-export async function measureContexts(loaded: Loaded, prompt: readonly number[], contexts: readonly number[], peak: DevicePeak, { newTokens, mostSeconds = Infinity, onContext }: ContextOptions): Promise<{ contexts: ContextSpeed[]; leftOut: { context: number; seconds: number }[] }> {
+export async function measureContexts(
+  loaded: Loaded,
+  prompt: readonly number[],
+  contexts: readonly number[],
+  peak: DevicePeak,
+  { newTokens, mostSeconds = Infinity, onContext }: ContextOptions,
+): Promise<{ contexts: ContextSpeed[]; leftOut: { context: number; seconds: number }[] }> {
   const { runner, model } = loaded;
   const { chunk, context: most } = model.sizes;
   const greedy = await model.samplerFor({ seed: 0 });
@@ -81,9 +87,18 @@ export async function measureContexts(loaded: Loaded, prompt: readonly number[],
     const decodeMs = Math.min(one.decodeMs, two.decodeMs) / newTokens; // of the run that other work disturbed less
     const firstTokenMs = feedMs + one.sampleMs;
     const perToken = tokenCost(model, greedy, end + newTokens / 2);
-    const predicted = { firstTokenMs: 1000 * promptSeconds(model, greedy, end, peak), msPerToken: 1000 * tokenSeconds(model, greedy, end + newTokens / 2, peak) };
+    const predicted = {
+      firstTokenMs: 1000 * promptSeconds(model, greedy, end, peak),
+      msPerToken: 1000 * tokenSeconds(model, greedy, end + newTokens / 2, peak),
+    };
     speeds.push({
-      context: end, prefillTokensPerSecond: (1000 * (end - position)) / prefillMs, decodeTokensPerSecond: 1000 / decodeMs, decodeMsPerToken: decodeMs, firstTokenMs, perToken, tokens: one.ids,
+      context: end,
+      prefillTokensPerSecond: (1000 * (end - position)) / prefillMs,
+      decodeTokensPerSecond: 1000 / decodeMs,
+      decodeMsPerToken: decodeMs,
+      firstTokenMs,
+      perToken,
+      tokens: one.ids,
       predicted: { ...predicted, firstTokenRatio: firstTokenMs / predicted.firstTokenMs, msPerTokenRatio: decodeMs / predicted.msPerToken },
     });
     onContext?.(speeds.at(-1)!);
@@ -103,7 +118,8 @@ export function growthOf(speeds: readonly ContextSpeed[], peak: DevicePeak): Gro
   return { from: a.context, to: b.context, bytes, flops, measured, bound, ratio: measured / (bound === 'bytes' ? bytes : flops) };
 }
 
-const bodyDispatches = ({ programs }: LoadedModel, rows: number) => (rows === 1 ? programs.decode : programs.prefill).flatMap(({ program }) => program.dispatches);
+const bodyDispatches = ({ programs }: LoadedModel, rows: number) =>
+  (rows === 1 ? programs.decode : programs.prefill).flatMap(({ program }) => program.dispatches);
 
 /** The output matrix, for one position, and a choice. */
 const headDispatches = ({ heads }: LoadedModel, { program }: Sampler) => [...heads.last.flatMap((stage) => stage.program.dispatches), ...program.dispatches];
@@ -113,23 +129,41 @@ const decodeDispatches = (model: LoadedModel, sampler: Sampler) => [...bodyDispa
 const costModel = ({ graph: { config }, kv }: LoadedModel) => ({ config, kvPositionBytes: positionBytes(config, kv) });
 
 /** What one token costs with `length` positions. */
-export const tokenCost = (model: LoadedModel, sampler: Sampler, length: number): Cost => totalCost(decodeDispatches(model, sampler), { rows: 1, length: Math.round(length) }, costModel(model));
+export const tokenCost = (model: LoadedModel, sampler: Sampler, length: number): Cost =>
+  totalCost(decodeDispatches(model, sampler), { rows: 1, length: Math.round(length) }, costModel(model));
 
 /** The least seconds of a token, one dispatch after the other. */
 export const tokenSeconds = (model: LoadedModel, sampler: Sampler, length: number, peak: DevicePeak): number =>
-  decodeDispatches(model, sampler).reduce((sum, dispatch) => sum + rooflineSeconds(totalCost([dispatch], { rows: 1, length: Math.round(length) }, costModel(model)), peak), 0);
+  decodeDispatches(model, sampler).reduce(
+    (sum, dispatch) => sum + rooflineSeconds(totalCost([dispatch], { rows: 1, length: Math.round(length) }, costModel(model)), peak),
+    0,
+  );
 
 /** What a prompt runs up to its first token: the steps of prefill, then the last position's logits and choice. */
-function promptSteps(model: LoadedModel, sampler: Sampler, length: number): { dispatches: ReturnType<typeof bodyDispatches>; step: { rows: number; length: number } }[] {
+function promptSteps(
+  model: LoadedModel,
+  sampler: Sampler,
+  length: number,
+): { dispatches: ReturnType<typeof bodyDispatches>; step: { rows: number; length: number } }[] {
   const { chunk } = model.sizes;
-  const steps = Array.from({ length: Math.ceil(length / chunk) }, (_, i) => ({ rows: Math.min(chunk, length - i * chunk), length: Math.min(length, (i + 1) * chunk) }));
-  return [...steps.map((step) => ({ dispatches: bodyDispatches(model, step.rows), step })), { dispatches: headDispatches(model, sampler), step: { rows: 1, length } }];
+  const steps = Array.from({ length: Math.ceil(length / chunk) }, (_, i) => ({
+    rows: Math.min(chunk, length - i * chunk),
+    length: Math.min(length, (i + 1) * chunk),
+  }));
+  return [
+    ...steps.map((step) => ({ dispatches: bodyDispatches(model, step.rows), step })),
+    { dispatches: headDispatches(model, sampler), step: { rows: 1, length } },
+  ];
 }
 
 /** What a prompt costs up to its first token. */
 export const promptCost = (model: LoadedModel, sampler: Sampler, length: number): Cost =>
-  promptSteps(model, sampler, length).map(({ dispatches, step }) => totalCost(dispatches, step, costModel(model))).reduce((a, b) => ({ bytes: a.bytes + b.bytes, flops: a.flops + b.flops }));
+  promptSteps(model, sampler, length)
+    .map(({ dispatches, step }) => totalCost(dispatches, step, costModel(model)))
+    .reduce((a, b) => ({ bytes: a.bytes + b.bytes, flops: a.flops + b.flops }));
 
 /** The least seconds of a prompt up to its first token, one dispatch after the other. */
 const promptSeconds = (model: LoadedModel, sampler: Sampler, length: number, peak: DevicePeak): number =>
-  promptSteps(model, sampler, length).flatMap(({ dispatches, step }) => dispatches.map((dispatch) => rooflineSeconds(totalCost([dispatch], step, costModel(model)), peak))).reduce((a, b) => a + b, 0);
+  promptSteps(model, sampler, length)
+    .flatMap(({ dispatches, step }) => dispatches.map((dispatch) => rooflineSeconds(totalCost([dispatch], step, costModel(model)), peak)))
+    .reduce((a, b) => a + b, 0);

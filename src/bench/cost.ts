@@ -33,7 +33,9 @@ export function totalCost(dispatches: readonly Dispatch[], step: Step, model: Co
 }
 
 /** Seconds that the device needs at least, its bytes and operations overlapping. */
-export const rooflineSeconds = ({ bytes, flops }: Cost, { copyBytesPerSecond, flopsPerSecond }: DevicePeak): number => Math.max(bytes / copyBytesPerSecond, flops / flopsPerSecond);
+export const rooflineSeconds = ({ bytes, flops }: Cost, { copyBytesPerSecond, flopsPerSecond }: DevicePeak): number =>
+  Math.max(bytes / copyBytesPerSecond, flops / flopsPerSecond);
 
 /** Which of the two takes longer. */
-export const boundOf = ({ bytes, flops }: Cost, { copyBytesPerSecond, flopsPerSecond }: DevicePeak): 'bytes' | 'FLOPs' => (bytes / copyBytesPerSecond >= flops / flopsPerSecond ? 'bytes' : 'FLOPs');
+export const boundOf = ({ bytes, flops }: Cost, { copyBytesPerSecond, flopsPerSecond }: DevicePeak): 'bytes' | 'FLOPs' =>
+  bytes / copyBytesPerSecond >= flops / flopsPerSecond ? 'bytes' : 'FLOPs';

@@ -18,7 +18,18 @@ export function countCalls(): { read(): Counts; reset(): void } {
       return original.apply(this, args);
     };
   };
-  for (const method of ['createBuffer', 'createBindGroup', 'createBindGroupLayout', 'createPipelineLayout', 'createComputePipeline', 'createComputePipelineAsync', 'createShaderModule', 'createQuerySet', 'createTexture', 'createSampler']) {
+  for (const method of [
+    'createBuffer',
+    'createBindGroup',
+    'createBindGroupLayout',
+    'createPipelineLayout',
+    'createComputePipeline',
+    'createComputePipelineAsync',
+    'createShaderModule',
+    'createQuerySet',
+    'createTexture',
+    'createSampler',
+  ]) {
     wrap(GPUDevice.prototype, method, 'creations');
   }
   wrap(GPUQueue.prototype, 'submit', 'submits');

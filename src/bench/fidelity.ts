@@ -27,7 +27,12 @@ export async function logitsAlong({ runner }: Loaded, prompt: readonly number[],
 }
 
 /** Loads the model again in f32, and leaves that loaded. `load` loads it with other options. Throws if the two are not the same model. */
-export async function measureFidelity(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, prompt: readonly number[], ids: readonly number[]): Promise<Fidelity> {
+export async function measureFidelity(
+  engine: Engine,
+  load: (more: EngineOptions) => Promise<unknown>,
+  prompt: readonly number[],
+  ids: readonly number[],
+): Promise<Fidelity> {
   const { choice, kv } = engine.loaded().model;
   if (!roundingIn(choice) && !kv.rounding) return { positions: ids.length + 1, meanKl: 0, mostKl: 0, sameToken: 1 };
   const found = await logitsAlong(engine.loaded(), prompt, ids);
@@ -36,9 +41,15 @@ export async function measureFidelity(engine: Engine, load: (more: EngineOptions
   await load({ f32: true, kv: 'f32', kernels: `splits=${splits},panels=${panels},prefill=${exactly},reduce=${reduce}` });
   const exact = await logitsAlong(engine.loaded(), prompt, ids);
   const divergences = exact.map((logits, i) => divergence(logits, found[i]));
-  if (Math.max(...divergences) > mostDivergence) throw new Error(`The logits are ${Math.max(...divergences).toPrecision(3)} nats from those in f32, where ${mostDivergence} is allowed.`);
+  if (Math.max(...divergences) > mostDivergence)
+    throw new Error(`The logits are ${Math.max(...divergences).toPrecision(3)} nats from those in f32, where ${mostDivergence} is allowed.`);
   const same = exact.filter((logits, i) => argmax(logits) === argmax(found[i])).length;
-  return { positions: exact.length, meanKl: divergences.reduce((a, b) => a + b, 0) / exact.length, mostKl: Math.max(...divergences), sameToken: same / exact.length };
+  return {
+    positions: exact.length,
+    meanKl: divergences.reduce((a, b) => a + b, 0) / exact.length,
+    mostKl: Math.max(...divergences),
+    sameToken: same / exact.length,
+  };
 }
 
 /** KL(p || q) of two softmaxes; throws if a logit is not finite. */

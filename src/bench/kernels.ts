@@ -52,8 +52,19 @@ const unordered = new Set(['narrowed']);
  * Run this after the model has run up to the longest of `lengths`, so that the cache holds keys and values. Everything is
  * timed at the first length, attention at all. Throws if a kernel's output is not finite or changes between samples.
  */
-export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengths: readonly number[], prefillRows: number, onKernel?: (speed: KernelSpeed) => void): Promise<{ kernels: KernelSpeed[]; by: PassClock['by']; rows: number }> {
-  const { gpu: { device }, programs, heads, samplerFor } = model;
+export async function measureKernels(
+  model: LoadedModel,
+  peak: DevicePeak,
+  lengths: readonly number[],
+  prefillRows: number,
+  onKernel?: (speed: KernelSpeed) => void,
+): Promise<{ kernels: KernelSpeed[]; by: PassClock['by']; rows: number }> {
+  const {
+    gpu: { device },
+    programs,
+    heads,
+    samplerFor,
+  } = model;
   const clock = createPassClock(device, createLedger(device, Infinity));
   const kernels: KernelSpeed[] = [];
   let rowsChecked = 0;
@@ -62,7 +73,10 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
   const all = (...list: Program[]): Recorded[] => list.flatMap((program) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch })));
   const stages = (list: { program: Program }[]) => list.map(({ program }) => program);
   const measure = async (mode: string, recorded: Recorded[], step: Step) => {
-    for (const [name, group] of groupBy(recorded.filter(({ dispatch }) => runsIn(dispatch, step)), nameOf)) {
+    for (const [name, group] of groupBy(
+      recorded.filter(({ dispatch }) => runsIn(dispatch, step)),
+      nameOf,
+    )) {
       if (group[0].dispatch.kind) for (const each of new Set([group[0], group.at(-1)!])) rowsChecked += await verifyRows(model, each, step);
       const speed = await measureGroup(model, clock, peak, group, step);
       kernels.push({ mode, name, kernel: group[0].dispatch.kernel.kernel, step, dispatches: group.length, ...speed });
@@ -79,7 +93,11 @@ export async function measureKernels(model: LoadedModel, peak: DevicePeak, lengt
     drawn.start(model.sequence);
     await measure('draw', all(drawn.program).slice(1), { rows: 1, length: lengths[0] });
     await measure('prefill', prefill, { rows, length: Math.max(rows, lengths[0]) });
-    await measure('prefill', prefill.filter(({ dispatch }) => dispatch.kernel.kernel === 'matvec-few'), { rows: fewRows, length: Math.max(fewRows, lengths[0]) });
+    await measure(
+      'prefill',
+      prefill.filter(({ dispatch }) => dispatch.kernel.kernel === 'matvec-few'),
+      { rows: fewRows, length: Math.max(fewRows, lengths[0]) },
+    );
     for (const length of lengths.slice(1)) if (length >= rows) await measure('prefill', prefill.filter(attends), { rows, length });
     return { kernels, by: clock.by, rows: rowsChecked };
   } finally {
@@ -105,7 +123,12 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
   const { gpu: { device }, graph: { config }, kv, sizes } = model;
   const written = writtenBuffers(group, model.sequence);
   writeState(device.queue, model.activations, model.sequence, step.length - step.rows, step.rows);
-  const saved = new Map([...written].map(([buffer]) => [buffer, device.createBuffer({ label: 'bench.saved', size: buffer.size, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST })]));
+  const saved = new Map(
+    [...written].map(([buffer]) => [
+      buffer,
+      device.createBuffer({ label: 'bench.saved', size: buffer.size, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
+    ]),
+  );
   const copy = (forth: boolean) => {
     const encoder = device.createCommandEncoder();
     for (const [buffer, kept] of saved) encoder.copyBufferToBuffer(forth ? buffer : kept, 0, forth ? kept : buffer, 0, buffer.size);
@@ -123,7 +146,8 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
   };
   const outputs = async (): Promise<Uint8Array[]> => Promise.all([...written].map(async ([buffer, isFloat]) => {
     const bytes = await readBuffer(device, buffer);
-    if (isFloat && new Float32Array(bytes.buffer).some((value) => !Number.isFinite(value))) throw new Error(`The kernel ${nameOf(group[0])} gave a number that is not finite.`);
+    if (isFloat && new Float32Array(bytes.buffer).some((value) => !Number.isFinite(value)))
+      throw new Error(`The kernel ${nameOf(group[0])} gave a number that is not finite.`);
     return bytes;
   }));
   try {
@@ -146,7 +170,8 @@ async function measureGroup(model: LoadedModel, clock: PassClock, peak: DevicePe
     }
     if (times.length === 1) {
       await run(count);
-      if ((await outputs()).some((bytes, i) => !equal(bytes, first[i]))) throw new Error(`The kernel ${nameOf(group[0])} gave another output than the first time.`);
+      if ((await outputs()).some((bytes, i) => !equal(bytes, first[i])))
+        throw new Error(`The kernel ${nameOf(group[0])} gave another output than the first time.`);
     }
     const sequence = Array.from({ length: Math.min(count, group.length) }, (_, i) => group[i].dispatch);
     const seconds = times.sort((a, b) => a - b)[times.length >> 1] / 1000 / count;
@@ -162,8 +187,13 @@ function speedOf(cost: Cost, seconds: number, dispatches: number, peak: DevicePe
   const bytesPerSecond = cost.bytes / seconds;
   const flopsPerSecond = cost.flops / seconds;
   return {
-    ms: 1000 * seconds * dispatches, bytesPerSecond, flopsPerSecond, ofCopy: bytesPerSecond / peak.copyBytesPerSecond, ofFma: flopsPerSecond / peak.flopsPerSecond,
-    bound: boundOf(cost, peak), share: rooflineSeconds(cost, peak) / seconds,
+    ms: 1000 * seconds * dispatches,
+    bytesPerSecond,
+    flopsPerSecond,
+    ofCopy: bytesPerSecond / peak.copyBytesPerSecond,
+    ofFma: flopsPerSecond / peak.flopsPerSecond,
+    bound: boundOf(cost, peak),
+    share: rooflineSeconds(cost, peak) / seconds,
   };
 }
 

@@ -44,7 +44,10 @@ async function measureCopy(device: GPUDevice, clock: PassClock, mostBytes: numbe
   const most = Math.min(Math.max(mostBytes / 2, leastCopy), mostCopy, maxBufferSize, maxStorageBufferBindingSize);
   const small = Math.min(leastCopy, most);
   const seconds = await copySeconds(device, clock, small);
-  if (seconds === undefined) throw new Error(`The GPU has no room for the two buffers of ${small / MiB} MiB with which the benchmark measures copying. Unload the model or choose a smaller budget.`);
+  if (seconds === undefined)
+    throw new Error(
+      `The GPU has no room for the two buffers of ${small / MiB} MiB with which the benchmark measures copying. Unload the model or choose a smaller budget.`,
+    );
   const result = (byteLength: number, each: number) => ({ copyBytesPerSecond: (2 * byteLength) / each, copiedBytes: 2 * byteLength });
   for (let byteLength = 2 ** Math.floor(Math.log2(most)); byteLength > small; byteLength /= 2) {
     if ((seconds * byteLength) / small > longestCopy) continue;
@@ -57,7 +60,9 @@ async function measureCopy(device: GPUDevice, clock: PassClock, mostBytes: numbe
 /** Undefined where the GPU has no room for twice `byteLength`. */
 async function copySeconds(device: GPUDevice, clock: PassClock, byteLength: number): Promise<number | undefined> {
   device.pushErrorScope('out-of-memory');
-  const [source, target] = ['source', 'target'].map((name) => device.createBuffer({ label: `peak.${name}`, size: byteLength, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }));
+  const [source, target] = ['source', 'target'].map((name) =>
+    device.createBuffer({ label: `peak.${name}`, size: byteLength, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
+  );
   try {
     if (await device.popErrorScope()) return undefined;
     const piece = new Uint32Array(pieceBytes / 4);
@@ -114,7 +119,10 @@ async function measureFma(device: GPUDevice, clock: PassClock) {
 /** Seconds of one dispatch: the best of some samples. */
 async function time(device: GPUDevice, clock: PassClock, code: string, buffers: GPUBuffer[], workgroups: number): Promise<number> {
   const pipeline = await device.createComputePipelineAsync({ layout: 'auto', compute: { module: device.createShaderModule({ code }) } });
-  const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })) });
+  const bindGroup = device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+  });
   const sample = (repeats: number): Promise<number> => clock.time((pass) => {
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);

@@ -85,7 +85,14 @@ const fidelityTokens = 8;
 
 /** Positions that the options need; RequestError of the engine if the model has fewer. */
 export const contextFor = ({ promptTokens, newTokens, contexts = [], quick }: BenchOptions, most: number): number =>
-  Math.min(most, Math.max(512, promptTokens + newTokens + 2, ...(quick ? [] : [...contexts, ...(contexts.length ? [] : usualContexts)].map((context) => context + newTokens + 2))));
+  Math.min(
+    most,
+    Math.max(
+      512,
+      promptTokens + newTokens + 2,
+      ...(quick ? [] : [...contexts, ...(contexts.length ? [] : usualContexts)].map((context) => context + newTokens + 2)),
+    ),
+  );
 
 /** `load` loads the model with more options. Throws if any timed output is wrong. */
 export async function runBench(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, options: BenchOptions, host: BenchHost): Promise<BenchReport> {
@@ -113,14 +120,21 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const cost = tokenCost(model, greedy, promptTokens + newTokens / 2);
   const prefillFlops = promptCost(model, greedy, promptTokens).flops;
   const reached = { bytesPerSecond: (1000 * cost.bytes) / msPerToken, flopsPerSecond: (1000 * cost.flops) / msPerToken };
-  const decode = { bytesPerToken: cost.bytes, ...reached, ofCopy: reached.bytesPerSecond / peak.copyBytesPerSecond, ofFma: reached.flopsPerSecond / peak.flopsPerSecond };
+  const decode = {
+    bytesPerToken: cost.bytes,
+    ...reached,
+    ofCopy: reached.bytesPerSecond / peak.copyBytesPerSecond,
+    ofFma: reached.flopsPerSecond / peak.flopsPerSecond,
+  };
   const prefillFlopsPerSecond = (1000 * prefillFlops) / second.prefillMs;
   const prefill = { flops: prefillFlops, flopsPerSecond: prefillFlopsPerSecond, ofFma: prefillFlopsPerSecond / peak.flopsPerSecond };
 
   const contexts = quick ? { contexts: [], leftOut: [] } : await contextSpeeds();
   const lengths = [...new Set([Math.max(prefillRows, promptTokens), ...contexts.contexts.map(({ context }) => context)])].sort((a, b) => a - b);
   if (!quick) say('Each kernel by itself.');
-  const { kernels, by, rows } = quick ? { kernels: [], by: undefined, rows: 0 } : await measureKernels(model, peak, lengths, prefillRows, ({ mode, name, ms }) => say(`${mode} ${name}: ${ms.toFixed(2)} ms`));
+  const { kernels, by, rows } = quick
+    ? { kernels: [], by: undefined, rows: 0 }
+    : await measureKernels(model, peak, lengths, prefillRows, ({ mode, name, ms }) => say(`${mode} ${name}: ${ms.toFixed(2)} ms`));
   const gpuMs = kernels.filter(({ mode, step }) => mode === 'decode' && step.length === lengths[0]).reduce((sum, { ms }) => sum + ms, 0);
   const gpuBoundFromTokens = await gpuBoundFrom(loaded, prompt);
   const { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding } = model.plan;
@@ -131,19 +145,47 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const tokensPerSecond = 1000 / msPerToken;
   const cpuMsPerToken = Number.isNaN(second.cpuDecode) ? undefined : second.cpuDecode;
   return {
-    adapter: model.gpu.adapterName, host: host.name, software: model.gpu.software,
+    adapter: model.gpu.adapterName,
+    host: host.name,
+    software: model.gpu.software,
     model: { name: info.name, architecture: info.architecture, parameters: info.parameters, fileBytes: info.fileBytes, context: config.context },
-    choice: model.choice, plan: { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding, budgetBytes: model.ledger.budgetBytes }, loadMs, peak, promptTokens, newTokens, tokens: second.ids,
-    prefillTokensPerSecond: (1000 * promptTokens) / second.prefillMs, decodeTokensPerSecond: tokensPerSecond, decodeMsPerToken: msPerToken, firstTokenMs: second.prefillMs,
-    decode, prefill, doubtful: doubtfulShares({ 'decode, of copying': decode.ofCopy, 'decode, of multiply-adds': decode.ofFma, 'prefill, of multiply-adds': prefill.ofFma }),
-    perToken: second.perToken!, hostMsPerToken: second.hostMs / newTokens, cpuMsPerToken, gpuBytesPeak,
-    ...contexts, growth: growthOf(contexts.contexts, peak), kernels, timedBy: by,
+    choice: model.choice,
+    plan: { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding, budgetBytes: model.ledger.budgetBytes },
+    loadMs,
+    peak,
+    promptTokens,
+    newTokens,
+    tokens: second.ids,
+    prefillTokensPerSecond: (1000 * promptTokens) / second.prefillMs,
+    decodeTokensPerSecond: tokensPerSecond,
+    decodeMsPerToken: msPerToken,
+    firstTokenMs: second.prefillMs,
+    decode,
+    prefill,
+    doubtful: doubtfulShares({ 'decode, of copying': decode.ofCopy, 'decode, of multiply-adds': decode.ofFma, 'prefill, of multiply-adds': prefill.ofFma }),
+    perToken: second.perToken!,
+    hostMsPerToken: second.hostMs / newTokens,
+    cpuMsPerToken,
+    gpuBytesPeak,
+    ...contexts,
+    growth: growthOf(contexts.contexts, peak),
+    kernels,
+    timedBy: by,
     realised: { plannedBytes: planned, peakBytes: gpuBytesPeak, kv: model.kv.name, decodeTokensPerSecond: tokensPerSecond, fidelity },
-    launch: { dispatchesPerToken: second.perToken!.dispatches, hostMsPerToken: second.hostMs / newTokens, gpuMsPerToken: quick ? undefined : gpuMs, gpuBoundFromTokens },
+    launch: {
+      dispatchesPerToken: second.perToken!.dispatches,
+      hostMsPerToken: second.hostMs / newTokens,
+      gpuMsPerToken: quick ? undefined : gpuMs,
+      gpuBoundFromTokens,
+    },
     efficiency: {
-      memoryUtilisation: decode.ofCopy, computeUtilisation: decode.ofFma, latencyMs: msPerToken, tokensPerSecond,
+      memoryUtilisation: decode.ofCopy,
+      computeUtilisation: decode.ofFma,
+      latencyMs: msPerToken,
+      tokensPerSecond,
       cpuSecondsPerToken: cpuMsPerToken === undefined ? 'not measurable' : cpuMsPerToken / 1000,
-      bytesPerWeight: byteLength / info.parameters, ofF16: byteLength / info.parameters / 2,
+      bytesPerWeight: byteLength / info.parameters,
+      ofF16: byteLength / info.parameters / 2,
     },
     checked: { selfTests, tokens: second.ids.length, expected: options.expect?.length ?? 0, contexts: contexts.contexts.length, kernels: kernels.length, rows },
   };

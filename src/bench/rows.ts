@@ -17,8 +17,18 @@ const exactly = 1e-3;
 const rounded = 3e-2;
 
 /** Runs the dispatch once on numbers of its own; the rows that were compared, 0 if its weights are not all on the GPU. Throws if one is off. */
-export async function verifyRows(model: LoadedModel, { program, index, dispatch }: { program: Program; index: number; dispatch: Dispatch }, step: Step): Promise<number> {
-  const { gpu: { device }, activations: { buffers }, graph, layout, choice } = model;
+export async function verifyRows(
+  model: LoadedModel,
+  { program, index, dispatch }: { program: Program; index: number; dispatch: Dispatch },
+  step: Step,
+): Promise<number> {
+  const {
+    gpu: { device },
+    activations: { buffers },
+    graph,
+    layout,
+    choice,
+  } = model;
   const { params = {}, bindings, kind = '' } = dispatch;
   const found = matrixOf(model, dispatch);
   if (!found || (bindings.weights as { slice?: number }).slice !== undefined) return 0;
@@ -50,24 +60,42 @@ export async function verifyRows(model: LoadedModel, { program, index, dispatch 
     const at = isLogits ? 0 : token * params.output_stride;
     const place = (row: number) => at + (params.first_output ?? 0) + row;
     const expected = project({
-      weights, rows: rows.length + up.length, cols: matrix.cols, x: x.subarray(token * params.stride, token * params.stride + matrix.cols), norm,
-      bias: bias && Float32Array.from(rows, (row) => bias[row]), gate: fused ? op.gate : undefined, softcap: op.softcap, residual: before && Float32Array.from(rows, (row) => before[place(row)]),
+      weights,
+      rows: rows.length + up.length,
+      cols: matrix.cols,
+      x: x.subarray(token * params.stride, token * params.stride + matrix.cols),
+      norm,
+      bias: bias && Float32Array.from(rows, (row) => bias[row]),
+      gate: fused ? op.gate : undefined,
+      softcap: op.softcap,
+      residual: before && Float32Array.from(rows, (row) => before[place(row)]),
     });
     const most = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
     rows.forEach((row, i) => {
       const error = Math.abs(results[place(row)] - expected[i]) / most;
-      if (!(error <= tolerance)) throw new Error(`The kernel of ${dispatch.label} (${kind}) gives ${results[place(row)]} for row ${firstRow + row} of ${matrix.rows} at full size, where plain loops on the model's weights give ${expected[i]}.`);
+      if (!(error <= tolerance))
+        throw new Error(
+          `The kernel of ${dispatch.label} (${kind}) gives ${results[place(row)]} for row ${firstRow + row} of ${matrix.rows} at full size, where ` +
+          `plain loops on the model's weights give ${expected[i]}.`,
+        );
     });
   }
   return rows.length;
 }
 
 /** The operation of a product, its matrix, the sections of its vectors and of its weights, and the first row in its binding. */
-function matrixOf({ sections, layout, activations: { buffers } }: LoadedModel, { label, params = {}, bindings }: Dispatch): { op: Project; matrix: Matrix; section: number; stored: number; firstRow: number } | undefined {
+function matrixOf(
+  { sections, layout, activations: { buffers } }: LoadedModel,
+  { label, params = {}, bindings }: Dispatch,
+): { op: Project; matrix: Matrix; section: number; stored: number; firstRow: number } | undefined {
   const input = (bindings.input as Binding).buffer;
   for (const [section, { name, ops }] of sections.entries()) {
-    for (const { op, stacks: [ref] } of ops) {
-      if (!isProject(op) || label !== `${name}.${op.output}` || (input !== buffers[op.input].buffer && !(op.norm && input === buffers.normed?.buffer))) continue;
+    for (const {
+      op,
+      stacks: [ref],
+    } of ops) {
+      if (!isProject(op) || label !== `${name}.${op.output}` || (input !== buffers[op.input].buffer && !(op.norm && input === buffers.normed?.buffer)))
+        continue;
       let start = 0;
       for (const matrix of layout.sections[ref.section].stacks[ref.stack]) {
         if (params.first_output < start + matrix.rows) return { op, matrix, section, stored: ref.section, firstRow: params.first_output - start };

@@ -109,7 +109,13 @@ function aboutLoaded(engine: Engine, cost: StoreCost | undefined) {
   const ranges = plan.slices.filter(({ slot }) => slot !== undefined).flatMap((slice) => rangesOf(layout, slice));
   const reads = joinRanges(ranges, readBytesFor(options.storeCost ?? guessedCost)).map(spanOf);
   return {
-    verdict: plan.verdict, planBytes: plan.totalBytes, peakBytes: ledger.peakBytes, keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, slots: plan.slots, embedding: plan.embedding,
+    verdict: plan.verdict,
+    planBytes: plan.totalBytes,
+    peakBytes: ledger.peakBytes,
+    keptBytes: plan.keptBytes,
+    streamedBytes: plan.streamedBytes,
+    slots: plan.slots,
+    embedding: plan.embedding,
     /** Bytes of a read of streamed weights, and those that cost as much as the read itself (weights/cost-model.ts), once measured. */
     meanReadBytes: reads.length ? reads.reduce((sum, { length }) => sum + length, 0) / reads.length : undefined,
     kneeBytes: cost && kneeBytes(cost),
@@ -120,7 +126,13 @@ function aboutLoaded(engine: Engine, cost: StoreCost | undefined) {
  * The plain loader and the one that reads ahead, by turns; of each the round that other work disturbed least. T and C are
  * told apart by the plain one, where they do not overlap.
  */
-async function compare(load: (more: EngineOptions) => Promise<unknown>, measure: () => Promise<Run>, check: (run: Run, what: string) => void, budgetBytes: number, readDelay: number) {
+async function compare(
+  load: (more: EngineOptions) => Promise<unknown>,
+  measure: () => Promise<Run>,
+  check: (run: Run, what: string) => void,
+  budgetBytes: number,
+  readDelay: number,
+) {
   const best: Partial<Record<'naive' | 'ahead', Run>> = {};
   for (let round = 0; round < rounds; round++) {
     for (const loader of ['naive', 'ahead'] as const) {
@@ -136,7 +148,16 @@ async function compare(load: (more: EngineOptions) => Promise<unknown>, measure:
   const computeMs = naive.msPerToken - transferMs;
   const possible = (transferMs + computeMs) / Math.max(transferMs, computeMs);
   const gain = naive.msPerToken / ahead.msPerToken;
-  return { readDelayMsPerMiB: readDelay * 2 ** 20, transferMs, computeMs, naiveMs: naive.msPerToken, aheadMs: ahead.msPerToken, possible, gain, share: gain / possible };
+  return {
+    readDelayMsPerMiB: readDelay * 2 ** 20,
+    transferMs,
+    computeMs,
+    naiveMs: naive.msPerToken,
+    aheadMs: ahead.msPerToken,
+    possible,
+    gain,
+    share: gain / possible,
+  };
 }
 
 export type Budget = { name: string; budgetBytes: number } & ReturnType<typeof aboutLoaded> & ReturnType<typeof speeds>;
@@ -155,15 +176,55 @@ export const sweepText = ({ budgets, overlap }: Sweep): string => [...budgetTabl
 
 function budgetTable(budgets: Budget[]): string[] {
   const rows = budgets.map((b) => [
-    b.name, mib(b.budgetBytes), mib(b.planBytes), mib(b.peakBytes), mib(b.keptBytes), b.decodeTokensPerSecond.toFixed(2), b.prefillTokensPerSecond.toFixed(2),
-    mib(b.perToken.uploadedBytes), mib(b.perToken.storeBytes), mib(b.perToken.memoryBytes), b.hidden === undefined ? '' : `${(100 * b.hidden).toFixed(0)} %`, b.perToken.stalls.toFixed(1), b.perToken.stallMs.toFixed(1),
-    b.meanReadBytes === undefined ? '' : mib(b.meanReadBytes), b.kneeBytes === undefined ? '' : mib(b.kneeBytes),
+    b.name,
+    mib(b.budgetBytes),
+    mib(b.planBytes),
+    mib(b.peakBytes),
+    mib(b.keptBytes),
+    b.decodeTokensPerSecond.toFixed(2),
+    b.prefillTokensPerSecond.toFixed(2),
+    mib(b.perToken.uploadedBytes),
+    mib(b.perToken.storeBytes),
+    mib(b.perToken.memoryBytes),
+    b.hidden === undefined ? '' : `${(100 * b.hidden).toFixed(0)} %`,
+    b.perToken.stalls.toFixed(1),
+    b.perToken.stallMs.toFixed(1),
+    b.meanReadBytes === undefined ? '' : mib(b.meanReadBytes),
+    b.kneeBytes === undefined ? '' : mib(b.kneeBytes),
   ]);
-  return table(['weights', 'budget MiB', 'plan', 'peak', 'stay', 'decode/s', 'prefill/s', 'uploaded/token', 'from store', 'from memory', 'hidden', 'stalls', 'ms', 'read MiB', 'knee'], rows);
+  return table(
+    [
+      'weights',
+      'budget MiB',
+      'plan',
+      'peak',
+      'stay',
+      'decode/s',
+      'prefill/s',
+      'uploaded/token',
+      'from store',
+      'from memory',
+      'hidden',
+      'stalls',
+      'ms',
+      'read MiB',
+      'knee',
+    ],
+    rows,
+  );
 }
 
 function overlapTable(overlap: Overlap[]): string[] {
-  const rows = overlap.map((o) => [o.readDelayMsPerMiB.toFixed(2), o.transferMs.toFixed(1), o.computeMs.toFixed(1), o.naiveMs.toFixed(1), o.aheadMs.toFixed(1), o.possible.toFixed(2), o.gain.toFixed(2), `${(100 * o.share).toFixed(0)} %`]);
+  const rows = overlap.map((o) => [
+    o.readDelayMsPerMiB.toFixed(2),
+    o.transferMs.toFixed(1),
+    o.computeMs.toFixed(1),
+    o.naiveMs.toFixed(1),
+    o.aheadMs.toFixed(1),
+    o.possible.toFixed(2),
+    o.gain.toFixed(2),
+    `${(100 * o.share).toFixed(0)} %`,
+  ]);
   return table(['delay ms/MiB', 'T ms', 'C ms', 'in turn ms', 'ahead ms', '(T+C)/max', 'gain', 'share'], rows);
 }
 

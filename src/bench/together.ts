@@ -41,13 +41,21 @@ export interface Together {
 const rounds = 3;
 
 /** `load` loads the model with room for the sequences. */
-export async function measureTogether(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, { sequences, promptTokens, newTokens, budgetBytes }: TogetherOptions): Promise<Together> {
+export async function measureTogether(
+  engine: Engine,
+  load: (more: EngineOptions) => Promise<unknown>,
+  { sequences, promptTokens, newTokens, budgetBytes }: TogetherOptions,
+): Promise<Together> {
   await load({});
-  const { opened, model: { choice, sizes, kv, gpu } } = engine.loaded();
+  const {
+    opened,
+    model: { choice, sizes, kv, gpu },
+  } = engine.loaded();
   const limits = { maxBufferBytes: gpu.device.limits.maxBufferSize, maxBindingBytes: gpu.maxBindingBytes };
-  const budgets = budgetBytes === undefined
-    ? sweepBudgets(opened, { ...sizes, ...limits, kv, sequences }).filter(({ name }) => name === '100 %' || name === '25 %')
-    : [{ name: 'as given', budgetBytes }];
+  const budgets =
+    budgetBytes === undefined
+      ? sweepBudgets(opened, { ...sizes, ...limits, kv, sequences }).filter(({ name }) => name === '100 %' || name === '25 %')
+      : [{ name: 'as given', budgetBytes }];
   const rows: Together['rows'] = [];
   for (const budget of budgets) {
     await load({ choice, budgetBytes: budget.budgetBytes });
@@ -57,13 +65,19 @@ export async function measureTogether(engine: Engine, load: (more: EngineOptions
 }
 
 /** One and several by turns: medians, since other work on the machine slows some rounds down. */
-async function compare(loaded: Loaded, sequences: number, promptTokens: number, newTokens: number): Promise<Omit<Together['rows'][number], 'name' | 'budgetBytes'>> {
+async function compare(
+  loaded: Loaded,
+  sequences: number,
+  promptTokens: number,
+  newTokens: number,
+): Promise<Omit<Together['rows'][number], 'name' | 'budgetBytes'>> {
   const prompts = Array.from({ length: sequences }, (_, i) => benchPrompt(promptTokens + i, loaded).slice(i));
   const alone: number[][] = [];
   for (const prompt of prompts) alone.push(...(await run(loaded, [prompt], newTokens)).ids);
   await run(loaded, prompts, newTokens); // warms up
   const measured: { one: Run; several: Run }[] = [];
-  for (let round = 0; round < rounds; round++) measured.push({ one: await run(loaded, prompts.slice(0, 1), newTokens), several: await run(loaded, prompts, newTokens) });
+  for (let round = 0; round < rounds; round++)
+    measured.push({ one: await run(loaded, prompts.slice(0, 1), newTokens), several: await run(loaded, prompts, newTokens) });
   const [one, several] = (['one', 'several'] as const).map((which) => {
     const runs = measured.map((each) => each[which]).sort((a, b) => a.tokensPerSecond - b.tokensPerSecond);
     const { tokensPerSecond, uploadedBytes } = runs[rounds >> 1];

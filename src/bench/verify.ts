@@ -10,8 +10,12 @@ export async function verifyKernels(model: LoadedModel): Promise<number> {
   const results = await selfTest(gpu, { model: testable(model, { choice, kv }), kernels });
   const failed = results.filter(({ passed }) => !passed);
   if (failed.length) {
-    const lines = failed.map(({ name, error, tolerance, message }) => `"${name}" ${message?.split('\n')[0] ?? `is off by ${error}, where ${tolerance} is allowed`}`);
-    throw new Error(`${failed.length} of ${results.length} kernels of this model compute wrongly on ${gpu.adapterName}, so their speed means nothing: ${lines.join('; ')}.`);
+    const lines = failed.map(
+      ({ name, error, tolerance, message }) => `"${name}" ${message?.split('\n')[0] ?? `is off by ${error}, where ${tolerance} is allowed`}`,
+    );
+    throw new Error(
+      `${failed.length} of ${results.length} kernels of this model compute wrongly on ${gpu.adapterName}, so their speed means nothing: ${lines.join('; ')}.`,
+    );
   }
   return results.length;
 }

@@ -44,14 +44,20 @@ export interface Compared {
   rounds: Round[];
 }
 
-export async function benchPredict(paths: readonly string[], flags: ModelFlags): Promise<Result & { json: { adapter: string; medianError: number; rows: Compared[] } }> {
+export async function benchPredict(
+  paths: readonly string[],
+  flags: ModelFlags,
+): Promise<Result & { json: { adapter: string; medianError: number; rows: Compared[] } }> {
   const engine = await createNodeEngine({ deviceOptions: deviceOptions(flags) });
   const rows: Compared[] = [];
   for (const path of paths) rows.push(...(await compare(engine, path, flags)));
   const { adapterName } = engine.loaded().model.gpu;
   await engine.unload();
   const medianError = middle(rows, ({ error }) => Math.abs(error)).error;
-  return { json: { adapter: adapterName, medianError: Math.abs(medianError), rows }, text: [...rowTable(rows), `median error ${percent(Math.abs(medianError))}`].join('\n') };
+  return {
+    json: { adapter: adapterName, medianError: Math.abs(medianError), rows },
+    text: [...rowTable(rows), `median error ${percent(Math.abs(medianError))}`].join('\n'),
+  };
 }
 
 async function compare(engine: Engine, path: string, flags: ModelFlags): Promise<Compared[]> {
@@ -77,7 +83,16 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
         found.push({ prediction, measurements: costs.measurements, measurementMs, measured: await decodeSpeed(model, runner, position) });
       }
       const { prediction, measured } = middle(found, errorOf);
-      rows.push({ model: source.name, budget: name, budgetBytes, position, predicted: prediction.decodeTokensPerSecond, measured, error: errorOf({ prediction, measured }), rounds: found });
+      rows.push({
+        model: source.name,
+        budget: name,
+        budgetBytes,
+        position,
+        predicted: prediction.decodeTokensPerSecond,
+        measured,
+        error: errorOf({ prediction, measured }),
+        rounds: found,
+      });
     }
   }
   await source.close();

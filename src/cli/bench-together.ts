@@ -16,7 +16,12 @@ export async function benchTogether(path: string, { budget, ...flags }: Flags): 
   const engine = await createNodeEngine({ deviceOptions: deviceOptions(flags) });
   const source = await openFileSource(path);
   try {
-    const json = await measureTogether(engine, (more) => engine.load(source, { ...loadOptions(flags), context, ...more }), { sequences, promptTokens, newTokens, budgetBytes: budget });
+    const json = await measureTogether(engine, (more) => engine.load(source, { ...loadOptions(flags), context, ...more }), {
+      sequences,
+      promptTokens,
+      newTokens,
+      budgetBytes: budget,
+    });
     return { json, text: togetherText(json) };
   } finally {
     await source.close();

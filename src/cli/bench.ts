@@ -37,7 +37,8 @@ export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   try {
     if (flags.serve) return await serve(engine, load, path, flags);
     if (flags.null) return await onNull(engine, load, flags, calls);
-    const name = `Node ${process.versions.node}, Dawn with ${flags.experimental ? 'what browsers have behind a flag' : 'the toggles that a browser has by default (no flags)'}`;
+    const toggles = flags.experimental ? 'what browsers have behind a flag' : 'the toggles that a browser has by default (no flags)';
+    const name = `Node ${process.versions.node}, Dawn with ${toggles}`;
     const report = await runBench(engine, load, flags, { calls, cpuMs, name, onProgress: (line) => console.error(line) });
     return { json: report, text: reportText(report) };
   } finally {
@@ -51,18 +52,33 @@ const cpuMs = () => {
 };
 
 /** On the null backend nothing is computed, so all of the time is the host's, and the tokens say nothing. */
-async function onNull(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, { promptTokens, newTokens }: BenchFlags, calls: ReturnType<typeof countCalls>): Promise<Result> {
+async function onNull(
+  engine: Engine,
+  load: (more: EngineOptions) => Promise<unknown>,
+  { promptTokens, newTokens }: BenchFlags,
+  calls: ReturnType<typeof countCalls>,
+): Promise<Result> {
   await load({});
   const loaded = engine.loaded();
   const prompt = benchPrompt(promptTokens, loaded);
   await runOnce(loaded, prompt, newTokens);
   const { decodeMs, hostMs, perToken, cpuDecode } = await runOnce(loaded, prompt, newTokens, { calls, cpuMs });
-  const json = { adapter: loaded.model.gpu.adapterName, promptTokens, newTokens, perToken, hostMsPerToken: decodeMs / newTokens, encodeMsPerToken: hostMs / newTokens, cpuMsPerToken: cpuDecode };
+  const json = {
+    adapter: loaded.model.gpu.adapterName,
+    promptTokens,
+    newTokens,
+    perToken,
+    hostMsPerToken: decodeMs / newTokens,
+    encodeMsPerToken: hostMs / newTokens,
+    cpuMsPerToken: cpuDecode,
+  };
   return {
     json,
     text: [
       `adapter   ${json.adapter}, the null backend: nothing is computed`,
-      `per token ${Object.entries(perToken!).map(([name, count]) => `${count} ${name}`).join(', ')}`,
+      `per token ${Object.entries(perToken!)
+        .map(([name, count]) => `${count} ${name}`)
+        .join(', ')}`,
       `host      ${json.hostMsPerToken.toFixed(3)} ms per token in all, ${json.encodeMsPerToken.toFixed(3)} of them encoding and submitting`,
     ].join('\n'),
   };
@@ -78,7 +94,19 @@ async function serve(engine: Engine, load: (more: EngineOptions) => Promise<unkn
   const { model, text } = loaded;
   const { computes } = model.gpu; // the null backend's tokens say nothing
   const first = await runOnce(loaded, prompt, newTokens); // compiles and warms up
-  console.log(JSON.stringify({ ready: { engine: 'windrow', model: path, adapter: model.gpu.adapterName, loadMs, kernels: describeChoice(model.choice), verdict: model.plan.verdict, streamedBytes: model.plan.streamedBytes } }));
+  console.log(
+    JSON.stringify({
+      ready: {
+        engine: 'windrow',
+        model: path,
+        adapter: model.gpu.adapterName,
+        loadMs,
+        kernels: describeChoice(model.choice),
+        verdict: model.plan.verdict,
+        streamedBytes: model.plan.streamedBytes,
+      },
+    }),
+  );
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'end') break;
     const run = await runOnce(loaded, prompt, newTokens, { cpuMs });

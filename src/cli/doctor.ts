@@ -14,7 +14,11 @@ export async function doctor(flags: ModelFlags): Promise<Result> {
   const skipped = checks.filter((check) => check.skipped);
   const passed = checks.length - failed.length - skipped.length;
   const lines = checks.map(({ name, passed: ok, error, tolerance, skipped: reason, message }) =>
-    reason ? `skip ${name.padEnd(60)} ${reason}` : `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(60)} error ${error.toExponential(2)}, allowed ${tolerance.toExponential(2)}${message ? `\n     ${message.replaceAll('\n', '\n     ')}` : ''}`);
+    reason
+      ? `skip ${name.padEnd(60)} ${reason}`
+      : `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(60)} error ${error.toExponential(2)}, allowed ` +
+        `${tolerance.toExponential(2)}${message ? `\n     ${message.replaceAll('\n', '\n     ')}` : ''}`,
+  );
   return {
     json: { adapter: opened.adapterName, checks, passed, failed: failed.length, skipped: skipped.length },
     text: [opened.adapterName, ...lines, `${passed} passed, ${failed.length} failed, ${skipped.length} skipped`].join('\n'),

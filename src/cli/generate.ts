@@ -45,28 +45,45 @@ export async function generate(path: string, flags: Flags): Promise<Result> {
   const prefill = ((stats.promptTokens - stats.cachedTokens) / stats.prefillMs) * 1000;
   const decode = stats.newTokens > 1 ? ((stats.newTokens - 1) / stats.decodeMs) * 1000 : 0;
   return {
-    json: { text, tokens: tokens.map(({ id }) => id), ...(logprobs !== undefined && { logprobs: tokens.map(withText) }), reason, stats: { ...stats, prefillTokensPerSecond: prefill, decodeTokensPerSecond: decode } },
-    text: `\n[${stats.promptTokens} prompt tokens at ${prefill.toFixed(1)}/s, ${stats.newTokens} new at ${decode.toFixed(1)}/s, ${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU${streaming(stats)}, ended by ${reason}]`,
+    json: {
+      text,
+      tokens: tokens.map(({ id }) => id),
+      ...(logprobs !== undefined && { logprobs: tokens.map(withText) }),
+      reason,
+      stats: { ...stats, prefillTokensPerSecond: prefill, decodeTokensPerSecond: decode },
+    },
+    text:
+      `\n[${stats.promptTokens} prompt tokens at ${prefill.toFixed(1)}/s, ${stats.newTokens} new at ${decode.toFixed(1)}/s, ` +
+      `${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU${streaming(stats)}, ended by ${reason}]`,
   };
 }
 
 /** With the bytes as text, of which half a character is U+FFFD. */
 function withText({ id, logprob, bytes, top }: Token): object {
-  const named = (token: Pick<TokenLogprob, 'id' | 'bytes'> & { logprob?: number }) => ({ id: token.id, text: token.bytes && new TextDecoder('utf-8', { ignoreBOM: true }).decode(token.bytes), logprob: token.logprob });
+  const named = (token: Pick<TokenLogprob, 'id' | 'bytes'> & { logprob?: number }) => ({
+    id: token.id,
+    text: token.bytes && new TextDecoder('utf-8', { ignoreBOM: true }).decode(token.bytes),
+    logprob: token.logprob,
+  });
   return { ...named({ id, logprob, bytes }), top: top?.map(named) };
 }
 
 function streaming({ transfer, newTokens }: GenerateStats): string {
   if (!transfer || newTokens < 2) return '';
   const { uploadedBytes, stallMs } = transfer.decode;
-  return `, ${(uploadedBytes / (newTokens - 1) / 2 ** 20).toFixed(1)} MiB uploaded and ${(stallMs / (newTokens - 1)).toFixed(1)} ms waited for weights per token`;
+  return `, ${(uploadedBytes / (newTokens - 1) / 2 ** 20).toFixed(1)} MiB uploaded and ${(stallMs / (newTokens - 1)).toFixed(1)} ms waited for ` +
+    'weights per token';
 }
 
 function promptOf({ prompt, chat, system, tokens, chatTemplateKwargs }: Flags): GenerateRequest['prompt'] {
   if ([prompt, chat, tokens].filter((given) => given !== undefined).length !== 1) throw new RequestError('Give one of --prompt, --chat and --tokens.');
   if (system !== undefined && chat === undefined) throw new RequestError('--system goes with --chat. Give the message by --chat, or leave --system out.');
-  if (chatTemplateKwargs !== undefined && chat === undefined) throw new RequestError('--chat-template-kwargs goes with --chat, as prompts and tokens have no template. Leave it out.');
+  if (chatTemplateKwargs !== undefined && chat === undefined)
+    throw new RequestError('--chat-template-kwargs goes with --chat, as prompts and tokens have no template. Leave it out.');
   if (tokens) return { tokens };
   if (prompt !== undefined) return { text: prompt };
-  return { messages: [...(system !== undefined ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content: chat! }], variables: chatTemplateKwargs };
+  return {
+    messages: [...(system !== undefined ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content: chat! }],
+    variables: chatTemplateKwargs,
+  };
 }

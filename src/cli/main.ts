@@ -35,7 +35,21 @@ const notInSweep = ['budget', 'retune', 'tokensPerSubmit', 'contexts', 'quick', 
 /** The same of predictions: they set the budget, and measure at positions and with prompts of their own. */
 const notInPredict = ['budget', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'plan'];
 /** Plans are made at budgets of their own, and nothing is run. */
-const notInPlan = ['budget', 'ram', 'f32', 'kernels', 'retune', 'tokensPerSubmit', 'promptTokens', 'newTokens', 'contexts', 'quick', 'oneSubmit', 'null', 'serve'];
+const notInPlan = [
+  'budget',
+  'ram',
+  'f32',
+  'kernels',
+  'retune',
+  'tokensPerSubmit',
+  'promptTokens',
+  'newTokens',
+  'contexts',
+  'quick',
+  'oneSubmit',
+  'null',
+  'serve',
+];
 /** Several answers at once are measured beside one alone, in one way. */
 const notTogether = ['tokensPerSubmit', 'contexts', 'quick', 'oneSubmit', 'null', 'serve', 'sweepBudget', 'predict', 'plan'];
 const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
@@ -71,7 +85,13 @@ function fail(thrown: unknown, json: boolean): never {
 /** Errors of the file system name a file that the caller chose: no stack is needed. */
 function readable(error: Error & { code?: string }): Error & { code?: string } {
   const { code, path }: NodeJS.ErrnoException = error;
-  const reasons: Record<string, string> = { ENOENT: 'does not exist', EISDIR: 'is a folder', ENOTDIR: 'is not in a folder', EACCES: 'may not be opened', EPERM: 'may not be opened' };
+  const reasons: Record<string, string> = {
+    ENOENT: 'does not exist',
+    EISDIR: 'is a folder',
+    ENOTDIR: 'is not in a folder',
+    EACCES: 'may not be opened',
+    EPERM: 'may not be opened',
+  };
   const reason = code === undefined ? undefined : reasons[code];
   return reason ? new RequestError(`${path ?? 'A file that was named'} ${reason}. Give another path.`) : error;
 }
@@ -79,7 +99,10 @@ function readable(error: Error & { code?: string }): Error & { code?: string } {
 export async function main(argv: string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveWithReader);
   const json = argv.includes('--json');
-  const program = new Command('windrow').description('Runs GGUF language models on the GPU, within a memory budget.').option('--json', 'print results as JSON').version(version);
+  const program = new Command('windrow')
+    .description('Runs GGUF language models on the GPU, within a memory budget.')
+    .option('--json', 'print results as JSON')
+    .version(version);
   // Commands take these over: wrong options are reported as any other error is.
   program.exitOverride().configureOutput({ outputError: () => {} });
   program.addHelpText('after', '\nEvery command takes --json.');
@@ -143,7 +166,14 @@ export async function main(argv: string[]): Promise<void> {
       .option('--special', 'recognise control tokens in the text'),
     tokenize,
   );
-  add(forModel(program.command('plan <model>').description('GPU bytes that a model will take and about how fast it will run, from its header and a second of measuring this machine')), planModel);
+  add(
+    forModel(
+      program
+        .command('plan <model>')
+        .description('GPU bytes that a model will take and about how fast it will run, from its header and a second of measuring this machine'),
+    ),
+    planModel,
+  );
   add(
     forModel(program.command('bench <model>').description('speed, calls and bytes'))
       .option('--prompt-tokens <n>', 'tokens of the prompt', integer, 64)
@@ -153,12 +183,30 @@ export async function main(argv: string[]): Promise<void> {
       .option('--one-submit', 'one submit per token, however long it takes, to count calls')
       .option('--serve', 'one run per line on standard input, as bench/peers asks for')
       .option('--null', 'on the null backend: host time alone')
-      .addOption(new Option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides').conflicts(notInSweep))
-      .addOption(new Option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too').conflicts(notInPredict))
-      .addOption(new Option('--sequences <n>', 'so many answers at once beside one, with all weights and with 25 % of them on the GPU').argParser(integer).conflicts(notTogether))
+      .addOption(
+        new Option('--sweep-budget', 'with all, 75, 50, 25 % of the weights and the least on the GPU, and what reading ahead hides').conflicts(notInSweep),
+      )
+      .addOption(
+        new Option('--predict [others...]', 'predicted against measured speed at three budgets and three positions, of other models too').conflicts(
+          notInPredict,
+        ),
+      )
+      .addOption(
+        new Option('--sequences <n>', 'so many answers at once beside one, with all weights and with 25 % of them on the GPU')
+          .argParser(integer)
+          .conflicts(notTogether),
+      )
       .addOption(new Option('--plan', 'how long planning takes at ten budgets; a header without weights will do').conflicts(notInPlan)),
     (path: string, { sequences, ...flags }: BenchFlags & { sweepBudget?: boolean; predict?: true | string[]; plan?: boolean }) =>
-      sequences ? benchTogether(path, { ...flags, sequences }) : flags.plan ? benchPlan(path, flags) : flags.predict ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags) : flags.sweepBudget ? sweepBudget(path, flags) : bench(path, flags),
+      sequences
+        ? benchTogether(path, { ...flags, sequences })
+        : flags.plan
+          ? benchPlan(path, flags)
+          : flags.predict
+            ? benchPredict([path, ...(flags.predict === true ? [] : flags.predict)], flags)
+            : flags.sweepBudget
+              ? sweepBudget(path, flags)
+              : bench(path, flags),
   );
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')

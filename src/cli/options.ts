@@ -75,10 +75,23 @@ export function parseObject(text: string): Record<string, unknown> {
 /** `128,512,2048` */
 export const parseContexts = (text: string): number[] => text.split(',').map(positiveInteger);
 
-export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions => ({ limits: limits === 'default' ? 'default' : 'adapter', maxBindingBytes: maxBinding });
+export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions => ({
+  limits: limits === 'default' ? 'default' : 'adapter',
+  maxBindingBytes: maxBinding,
+});
 
 /** What the flags say about loading. */
-export const loadOptions = (flags: ModelFlags): EngineOptions => ({ budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, sequences: flags.sequences, f32: flags.f32, kv: flags.kv, kernels: flags.kernels, experiment: { tokensPerSubmit: flags.tokensPerSubmit }, retune: flags.retune });
+export const loadOptions = (flags: ModelFlags): EngineOptions => ({
+  budgetBytes: flags.budget,
+  ramBytes: flags.ram,
+  context: flags.context,
+  sequences: flags.sequences,
+  f32: flags.f32,
+  kv: flags.kv,
+  kernels: flags.kernels,
+  experiment: { tokensPerSubmit: flags.tokensPerSubmit },
+  retune: flags.retune,
+});
 
 /** Starts the engine on Dawn and loads the model file. */
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {

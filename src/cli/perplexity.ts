@@ -13,7 +13,8 @@ interface Flags extends ModelFlags {
 
 export async function perplexity(path: string, flags: Flags): Promise<Result> {
   if ((flags.file === undefined) === (flags.tokenIds === undefined)) throw new RequestError('Give one of --file and --token-ids.');
-  if (flags.tokenIds !== undefined && flags.ctx !== undefined) throw new RequestError('--ctx goes with --file: the chunks of --token-ids have their own lengths. Leave --ctx out.');
+  if (flags.tokenIds !== undefined && flags.ctx !== undefined)
+    throw new RequestError('--ctx goes with --file: the chunks of --token-ids have their own lengths. Leave --ctx out.');
   const { ctx = 512 } = flags;
   if (ctx < 2) throw new RequestError(`--ctx is ${ctx}; a chunk needs at least 2 tokens, as the first is not scored.`);
   const given = flags.tokenIds !== undefined ? readChunks(await readJson(flags.tokenIds, '--token-ids')) : undefined;
@@ -37,7 +38,8 @@ export async function perplexity(path: string, flags: Flags): Promise<Result> {
     let nll = 0;
     let done = 0;
     await runner.feedAll(ids, 0, (logits, rows) => {
-      for (let row = 0; row < rows && done + row + 1 < ids.length; row++) nll += negativeLogLikelihood(logits.subarray(row * vocab, (row + 1) * vocab), ids[done + row + 1]);
+      for (let row = 0; row < rows && done + row + 1 < ids.length; row++)
+        nll += negativeLogLikelihood(logits.subarray(row * vocab, (row + 1) * vocab), ids[done + row + 1]);
       done += rows;
     });
     chunkNll.push(nll);

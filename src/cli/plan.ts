@@ -20,7 +20,13 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const opened = openModel((await openWithParts(source)).header);
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(opened, gpu, { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, kv: flags.kv, kernels: flags.kernels }, choiceFor(gpu, flags), memoryHere());
+  const options = optionsFor(
+    opened,
+    gpu,
+    { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, kv: flags.kv, kernels: flags.kernels },
+    choiceFor(gpu, flags),
+    memoryHere(),
+  );
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
@@ -29,31 +35,57 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const memoryBytes = Math.min(result.streamedBytes, flags.ram ?? defaultRamBytes);
   if (result.verdict === 'streams') {
     lines.push(
-      line('stay', result.keptBytes), line('per token', result.streamedBytes),
-      line('from store', result.streamedBytes - memoryBytes), line('from memory', memoryBytes),
-      `${streamed.length} of ${slices.length} slices pass through ${slots} slots; input embeddings ${embedding === 'gpu' ? 'are on the GPU' : 'are read by rows'}`,
+      line('stay', result.keptBytes),
+      line('per token', result.streamedBytes),
+      line('from store', result.streamedBytes - memoryBytes),
+      line('from memory', memoryBytes),
+      `${streamed.length} of ${slices.length} slices pass through ${slots} slots; input embeddings ` +
+      `${embedding === 'gpu' ? 'are on the GPU' : 'are read by rows'}`,
     );
   }
   const { costs, gpuCosts: records, tuning } = measuredHere();
   const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, opened.header, opened.layout));
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
-  const predicted = await forecast(gpu, opened, result, { choice: options.choice, kv: options.kv, fixed: flags.kernels !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning, anew: flags.retune });
+  const predicted = await forecast(gpu, opened, result, {
+    choice: options.choice,
+    kv: options.kv,
+    fixed: flags.kernels !== undefined,
+    exact: flags.f32,
+    ramBytes: flags.ram,
+    store: storeCost,
+    records,
+    tuning,
+    anew: flags.retune,
+  });
   if (predicted) lines.push(...speedLines(predicted));
   if (storeCost) lines.push(costLine(storeCost));
   return {
-    json: { ...json, predicted, storeCost, slices: slices.length, streamedSlices: streamed.length, slots, embedding, storeBytesPerToken: result.streamedBytes - memoryBytes, memoryBytesPerToken: memoryBytes },
+    json: {
+      ...json,
+      predicted,
+      storeCost,
+      slices: slices.length,
+      streamedSlices: streamed.length,
+      slots,
+      embedding,
+      storeBytesPerToken: result.streamedBytes - memoryBytes,
+      memoryBytesPerToken: memoryBytes,
+    },
     text: [`${result.verdict}, context ${result.context}`, ...lines, ...(result.reason ? [result.reason] : [])].join('\n'),
     code: result.verdict === 'refused' ? 1 : 0,
   };
 }
 
 const costLine = (cost: StoreCost): string =>
-  `a read       ${(1000 * cost.secondsPerRead).toFixed(2)} ms and ${(1 / cost.secondsPerByte / 1e9).toFixed(2)} GB/s: as much for its bytes as for itself at ${(kneeBytes(cost) / 2 ** 20).toFixed(2)} MiB; reads that lie side by side are joined up to ${(readBytesFor(cost) / 2 ** 20).toFixed(2)} MiB`;
+  `a read       ${(1000 * cost.secondsPerRead).toFixed(2)} ms and ${(1 / cost.secondsPerByte / 1e9).toFixed(2)} GB/s: as much for its bytes as for ` +
+  `itself at ${(kneeBytes(cost) / 2 ** 20).toFixed(2)} MiB; reads that lie side by side are joined up to ` +
+  `${(readBytesFor(cost) / 2 ** 20).toFixed(2)} MiB`;
 
 /** Of compute and transfer, the longer one is what a token takes at least. */
 const speedLines = ({ decodeTokensPerSecond, prefillTokensPerSecond, bound, computeSeconds, transferSeconds, position }: Prediction): string[] => [
-  `predicted    decode about ${Number(decodeTokensPerSecond.toPrecision(2))} tokens/s after ${position} tokens, bound by ${bound} (compute ${(1000 * computeSeconds).toFixed(1)} ms, transfer ${(1000 * transferSeconds).toFixed(1)} ms)`,
+  `predicted    decode about ${Number(decodeTokensPerSecond.toPrecision(2))} tokens/s after ${position} tokens, bound by ${bound} (compute ` +
+  `${(1000 * computeSeconds).toFixed(1)} ms, transfer ${(1000 * transferSeconds).toFixed(1)} ms)`,
   ...(prefillTokensPerSecond === undefined ? [] : [`predicted    prefill about ${Number(prefillTokensPerSecond.toPrecision(2))} tokens/s`]),
 ];
 

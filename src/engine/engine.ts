@@ -2,7 +2,19 @@
 import { RequestError } from '../errors.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, lossOf } from '../gpu/device.ts';
-import { type EngineStats, type FinishReason, type GenerateRequest, type GenerateStats, type LoadOptions, type LoadProgress, type ModelInfo, type ModelSource, type StoredModel, type Token, type VerifyResult } from '../protocol.ts';
+import {
+  type EngineStats,
+  type FinishReason,
+  type GenerateRequest,
+  type GenerateStats,
+  type LoadOptions,
+  type LoadProgress,
+  type ModelInfo,
+  type ModelSource,
+  type StoredModel,
+  type Token,
+  type VerifyResult,
+} from '../protocol.ts';
 import { createGate } from '../weights/import/gate.ts';
 import { whileUnused } from '../weights/store/locks.ts';
 import { describeLoaded, describeStored } from './info.ts';
@@ -40,10 +52,17 @@ export interface Host extends Storage {
 export interface Engine {
   /** In place of what is loaded. The same model is not opened again: only its kernels are chosen and its weights placed anew. */
   load(source: ModelSource | ByteSource, options?: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo>;
-  /** Plans and places the loaded model again within another budget, by default a guessed one; its file is not opened again, its conversation goes on. Where that cannot be, the model stays as it was. */
+  /**
+   * Plans and places the loaded model again within another budget, by default a guessed one; its file is not opened again, its conversation
+   * goes on. Where that cannot be, the model stays as it was.
+   */
   changeBudget(budgetBytes?: number, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo>;
   /** Where the GPU is lost meanwhile, the model is brought back and the answer goes on; its statistics tell. */
-  generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): Promise<{ reason: FinishReason; stats: GenerateStats }>;
+  generate(
+    request: GenerateRequest,
+    onTokens: (tokens: Token[], text: string) => void,
+    signal?: AbortSignal,
+  ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** What is loaded; RequestError if nothing is. */
   loaded(): Loaded;
   stats(): EngineStats;
@@ -183,7 +202,14 @@ export function createEngine(host: Host): Engine {
   };
 }
 
-const reportReady = ({ opened: { layout: { byteLength } } }: Line, report: Report): void => report({ phase: 'ready', loadedBytes: byteLength, totalBytes: byteLength });
+const reportReady = (
+  {
+    opened: {
+      layout: { byteLength },
+    },
+  }: Line,
+  report: Report,
+): void => report({ phase: 'ready', loadedBytes: byteLength, totalBytes: byteLength });
 
 const statsOf = ({ model: { ledger, plan, memory }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,

@@ -11,8 +11,19 @@ export function describeLoaded({ found, opened: { header, graph }, text, weights
   let parameters = 0;
   for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
   return {
-    id: weights.id, name: nameOf(header, found.files.source.name), architecture: graph.config.architecture, parameters, context: sizes.context, trainedContext: graph.config.context, fileBytes: header.fileBytes,
-    adapter: gpu.adapterName, device: factsOf(gpu), kernels: describeChoice(choice), kv: kv.name, promptEnd: text && endOfPrompt(text.template), thinking: text && thinkingSwitch(text.template),
+    id: weights.id,
+    name: nameOf(header, found.files.source.name),
+    architecture: graph.config.architecture,
+    parameters,
+    context: sizes.context,
+    trainedContext: graph.config.context,
+    fileBytes: header.fileBytes,
+    adapter: gpu.adapterName,
+    device: factsOf(gpu),
+    kernels: describeChoice(choice),
+    kv: kv.name,
+    promptEnd: text && endOfPrompt(text.template),
+    thinking: text && thinkingSwitch(text.template),
     warnings: [...(planned.chosen.chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])],
   };
 }

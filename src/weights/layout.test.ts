@@ -144,7 +144,13 @@ describe('layoutOf', () => {
   });
 
   it('refuses rows of which 32 are larger than a slab, and vectors with two sides', () => {
-    const tensor = (shape: number[]): Header => ({ version: 3, metadata: new Map(), headerBytes: 0, fileBytes: 0, tensors: new Map([['wide', { name: 'wide', type: 'F32', shape, offset: 0, byteLength: 0 }]]) });
+    const tensor = (shape: number[]): Header => ({
+      version: 3,
+      metadata: new Map(),
+      headerBytes: 0,
+      fileBytes: 0,
+      tensors: new Map([['wide', { name: 'wide', type: 'F32', shape, offset: 0, byteLength: 0 }]]),
+    });
     const wide = { name: 'layer.0', vectors: [], stacks: [{ cols: 131104, ranges: [{ tensor: 'wide', firstRow: 0, rows: 1 }], aligned: false }] };
     expect(() => layoutOf(tensor([131104, 1]), [wide])).toThrow(InvalidFileError);
     expect(() => layoutOf(tensor([131104, 1]), [wide])).toThrow(/wide: 131104 columns make 32 rows larger than 16777216 bytes/);
@@ -158,7 +164,8 @@ function bytesOf({ tensors, fileBytes }: Header, seed: number): Uint8Array {
   for (let i = 0; i < fileBytes; i++) bytes[i] = (Math.imul(i + seed, 2654435761) >>> 23) & 0xff;
   const view = new DataView(bytes.buffer);
   for (const { type, offset, byteLength } of tensors.values()) {
-    if (type === 'F32') for (let at = 0; at < byteLength; at += 4) view.setFloat32(offset + at, bytes[offset + at] - 100.5 + bytes[offset + at + 1] / 256, true);
+    if (type === 'F32')
+      for (let at = 0; at < byteLength; at += 4) view.setFloat32(offset + at, bytes[offset + at] - 100.5 + bytes[offset + at + 1] / 256, true);
     else if (type === 'F16') for (let at = 1; at < byteLength; at += 2) bytes[offset + at] &= 0xbf; // exponents below the one of infinity
   }
   return bytes;
@@ -193,7 +200,8 @@ async function checkImport({ header, specs }: Model, seed: number): Promise<void
     sections[slab.section].set(bytes, slab.offset);
   }
   layout.sections.forEach(({ vectors }, s) => {
-    for (const { tensor, offset, length } of vectors) expect([...new Float32Array(sections[s].buffer, offset, length)]).toEqual(rowOf(header.tensors.get(tensor)!, file, 0));
+    for (const { tensor, offset, length } of vectors)
+      expect([...new Float32Array(sections[s].buffer, offset, length)]).toEqual(rowOf(header.tensors.get(tensor)!, file, 0));
   });
   for (const { section, matrix, part } of placesOf(layout)) {
     const packed = new Uint32Array(sections[section].buffer, matrix.offset);
@@ -213,9 +221,15 @@ describe('importSlab', () => {
   it('gives back the rows of a matrix that spans several slabs', async () => {
     const tensors = new Map<string, TensorInfo>();
     const rows = 4100; // of 1028 columns in F32: 16.9 MB, the second slab begins inside
-    for (const [name, offset] of [['a', 0], ['b', rows * 1028 * 4]] as const) tensors.set(name, { name, type: 'F32', shape: [1028, rows], offset, byteLength: rows * 1028 * 4 });
+    for (const [name, offset] of [
+      ['a', 0],
+      ['b', rows * 1028 * 4],
+    ] as const)
+      tensors.set(name, { name, type: 'F32', shape: [1028, rows], offset, byteLength: rows * 1028 * 4 });
     const header: Header = { version: 3, metadata: new Map(), tensors, headerBytes: 0, fileBytes: 2 * rows * 1028 * 4 };
-    const specs = [{ name: 'layer.0', vectors: [], stacks: [{ cols: 1028, aligned: true, ranges: ['a', 'b'].map((tensor) => ({ tensor, firstRow: 0, rows })) }] }];
+    const specs = [
+      { name: 'layer.0', vectors: [], stacks: [{ cols: 1028, aligned: true, ranges: ['a', 'b'].map((tensor) => ({ tensor, firstRow: 0, rows })) }] },
+    ];
     expect(layoutOf(header, specs).slabs.length).toBe(3);
     await checkImport({ header, specs }, 1);
   });

@@ -101,7 +101,8 @@ function placeSection(header: Header, spec: SectionSpec): Section {
       });
       const format = formats.get(header.tensors.get(run[0].tensor)!.type)!;
       const panels = panelLayout(format, rows, stack.cols);
-      if (panels.panelBytes > maxSlabBytes) throw new InvalidFileError(`${run[0].tensor}: ${stack.cols} columns make 32 rows larger than ${maxSlabBytes} bytes.`);
+      if (panels.panelBytes > maxSlabBytes)
+        throw new InvalidFileError(`${run[0].tensor}: ${stack.cols} columns make 32 rows larger than ${maxSlabBytes} bytes.`);
       const matrix = { format, rows, cols: stack.cols, parts, panels, offset };
       offset += panels.panels * panels.panelBytes;
       return matrix;

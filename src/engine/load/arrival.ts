@@ -53,7 +53,13 @@ async function bringKept(placed: PlacedModel, { fresh, onSlab, signal }: Arrival
 }
 
 /** Uploads what stays of a slab, and lets worker memory have what is streamed. */
-async function place({ weights, uploader, streaming: { memory } }: PlacedModel, kept: readonly KeptRange[], slab: number, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void> {
+async function place(
+  { weights, uploader, streaming: { memory } }: PlacedModel,
+  kept: readonly KeptRange[],
+  slab: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  signal?: AbortSignal,
+): Promise<void> {
   memory.offer(slab, bytes);
   for (const { index, offset, start, length } of kept) {
     for (const target of weights.targets(index, start, length)) {
@@ -64,7 +70,12 @@ async function place({ weights, uploader, streaming: { memory } }: PlacedModel, 
 }
 
 /** Reads some slabs while those before them are used. */
-async function readAhead({ reader }: PlacedModel, slabs: readonly number[], use: (slab: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>, signal?: AbortSignal): Promise<void> {
+async function readAhead(
+  { reader }: PlacedModel,
+  slabs: readonly number[],
+  use: (slab: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
   const read = (n: number) => {
     const bytes = n < slabs.length ? reader.readSlab(slabs[n], signal) : undefined;
     bytes?.catch(() => {}); // awaited in a later turn; an abort in between must not leave it unhandled

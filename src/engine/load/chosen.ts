@@ -27,8 +27,18 @@ export interface ChosenModel {
 export const chosenAs = (gpu: Gpu, opened: OpenedModel, options: ModelOptions, kernels: KernelCache = createKernelCache(gpu.device)): ChosenModel =>
   ({ opened, gpu, kernels, options, choice: options.choice, kv: options.kv });
 
-/** With what is known by now of this adapter, beginning with those of `options`; nothing is run on the GPU yet. DeviceError where it is known that no kernel computes rightly. */
-export async function choose(gpu: Gpu, opened: OpenedModel, options: ModelOptions, kernels: KernelCache, tuning?: Tuning, how: NotebookOptions & TuneOptions = {}): Promise<ChosenModel> {
+/**
+ * With what is known by now of this adapter, beginning with those of `options`; nothing is run on the GPU yet. DeviceError where it is
+ * known that no kernel computes rightly.
+ */
+export async function choose(
+  gpu: Gpu,
+  opened: OpenedModel,
+  options: ModelOptions,
+  kernels: KernelCache,
+  tuning?: Tuning,
+  how: NotebookOptions & TuneOptions = {},
+): Promise<ChosenModel> {
   const chooser = await createChooser(gpu, kernels, opened, options, tuning, how);
   return { opened, gpu, kernels, options, chooser, ...(await chooser.first()) };
 }

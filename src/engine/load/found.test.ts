@@ -75,7 +75,10 @@ describe('a stored model', () => {
     expect(await findDamaged(store, (await store.manifest(sha256))!)).toEqual([]);
     offline();
     const unreachable = load({ url: server.url }, { sha256: 'a'.repeat(64) });
-    await expect(unreachable).rejects.toMatchObject({ code: 'wrong_hash', message: expect.stringMatching(new RegExp(`The stored model .* has the SHA-256 ${sha256}; needed is a+. .*cannot be reached`)) });
+    await expect(unreachable).rejects.toMatchObject({
+      code: 'wrong_hash',
+      message: expect.stringMatching(new RegExp(`The stored model .* has the SHA-256 ${sha256}; needed is a+. .*cannot be reached`)),
+    });
     await expect(load({ stored: sha256 }, { sha256: 'a'.repeat(64) })).rejects.toMatchObject({ code: 'wrong_hash' });
     expect((await load({ url: server.url }, { sha256 })).id).toBe(sha256);
   }, 30_000);
@@ -88,7 +91,10 @@ describe('a stored model', () => {
     await load({ url: server.url }, { fileBytes: first.length + 5000 });
     expect(server.requests.length).toBeGreaterThan(0);
     offline();
-    await expect(load({ url: server.url }, { fileBytes: first.length + 5000 })).rejects.toMatchObject({ code: 'wrong_hash', message: expect.stringContaining(`has ${first.length} bytes; needed is ${first.length + 5000}`) });
+    await expect(load({ url: server.url }, { fileBytes: first.length + 5000 })).rejects.toMatchObject({
+      code: 'wrong_hash',
+      message: expect.stringContaining(`has ${first.length} bytes; needed is ${first.length + 5000}`),
+    });
   }, 30_000);
 
   it('whose hash nobody asked for is compared with its source when somebody does, and replaced by what has that hash', async () => {
@@ -123,7 +129,12 @@ describe('a store that notes no hashes and has ids of 16 digits', () => {
     const files = await openFiles([bytesSource(first, 'm.gguf')]);
     const { graph, layout } = openModel(files.header);
     const id = (await fingerprintOf(files)).slice(0, 16);
-    await importModel({ ...files, layout, hostTensors: graph.hostTensors }, store, { id, name: 'Old', urls: [server.url] }, { sha256: asked ? [asked] : undefined });
+    await importModel(
+      { ...files, layout, hostTensors: graph.hostTensors },
+      store,
+      { id, name: 'Old', urls: [server.url] },
+      { sha256: asked ? [asked] : undefined },
+    );
     await store.changeManifest(id, (now) => ({ ...now, files: now.files.map((file) => ({ ...file, sha256: undefined })) }));
     return id;
   }

@@ -48,7 +48,10 @@ async function storedById(manifests: Manifest[], id: string, wanted: Wanted): Pr
   const manifest = manifests.find((m) => m.id === id);
   if (!manifest) throw new RequestError(`There is no stored model ${id}.`, { code: 'not_found' });
   const { name, complete, layoutVersion } = manifest;
-  if (!isConvertible(layoutVersion)) throw new RequestError(`The stored model ${name} was stored by another version of windrow (layout ${layoutVersion}). Load it from its source.`, { code: 'not_found' });
+  if (!isConvertible(layoutVersion))
+    throw new RequestError(`The stored model ${name} was stored by another version of windrow (layout ${layoutVersion}). Load it from its source.`, {
+      code: 'not_found',
+    });
   if (!complete) throw new RequestError(`The stored model ${name} is incomplete. Load it from its source to finish it.`, { code: 'not_found' });
   if (compareTo(wanted, manifest) !== 'same') throw wrongFile(manifest, wanted, 'Leave the hash out, or load the model from its source.');
   return fromStore(manifest, []);
@@ -56,24 +59,40 @@ async function storedById(manifests: Manifest[], id: string, wanted: Wanted): Pr
 
 const fromStore = async (manifest: Manifest, addresses: string[]): Promise<FoundModel> => ({ files: await openStored(manifest), manifest, addresses });
 
-async function atAddress(given: { url: string } | { repo: string; token?: string }, wanted: Wanted, options: LoadOptions, store: Store | undefined, manifests: Manifest[]): Promise<FoundModel> {
+async function atAddress(
+  given: { url: string } | { repo: string; token?: string },
+  wanted: Wanted,
+  options: LoadOptions,
+  store: Store | undefined,
+  manifests: Manifest[],
+): Promise<FoundModel> {
   const address = 'url' in given ? given.url : given.repo;
   // Who does not want it kept need not know the key of an encrypted one.
   const usable = manifests
-    .filter(({ complete, layoutVersion, encryption }) => complete && isConvertible(layoutVersion) && (!encryption || options.encryption || options.keep !== false))
+    .filter(
+      ({ complete, layoutVersion, encryption }) => complete && isConvertible(layoutVersion) && (!encryption || options.encryption || options.keep !== false),
+    )
     .sort((a, b) => b.lastUsed - a.lastUsed);
   const there = usable.filter(({ urls }) => urls.includes(address));
   const stored = withHash(usable, wanted) ?? there.find((manifest) => compareTo(wanted, manifest) === 'same');
   if (stored) return fromStore(stored, [address]);
   let found: FoundModel;
   try {
-    if ('url' in given) found = { files: await openUrls(partUrls(given.url), { hashes: compared(wanted.sha256, options) }), addresses: [address], sha256: wanted.sha256 };
+    if ('url' in given)
+      found = { files: await openUrls(partUrls(given.url), { hashes: compared(wanted.sha256, options) }), addresses: [address], sha256: wanted.sha256 };
     else {
       const { files } = await findOnHub(given.repo, { hub: options.hub ?? hubUrl, token: given.token });
       const sha256 = wanted.sha256 ?? files.map((file) => file.sha256);
       const same = withHash(usable, { sha256 });
       if (same) return await fromStore(same, [address, files[0].url]);
-      found = { files: await openUrls(files.map(({ url }) => url), { token: given.token, hashes: compared(sha256, options) }), addresses: [address, files[0].url], sha256 };
+      found = {
+        files: await openUrls(
+          files.map(({ url }) => url),
+          { token: given.token, hashes: compared(sha256, options) },
+        ),
+        addresses: [address, files[0].url],
+        sha256,
+      };
     }
   } catch (error) {
     return withoutSource(store, there, wanted, address, error);
@@ -84,7 +103,9 @@ async function atAddress(given: { url: string } | { repo: string; token?: string
 
 /** The stored model that is what is wanted by the hashes of all of its files, wherever it came from. */
 const withHash = (manifests: Manifest[], { sha256 = [] }: Wanted): Manifest | undefined =>
-  sha256.length > 0 && sha256.every(Boolean) ? manifests.find((manifest) => manifest.files.every((file) => file.sha256) && compareTo({ sha256 }, manifest) === 'same') : undefined;
+  sha256.length > 0 && sha256.every(Boolean)
+    ? manifests.find((manifest) => manifest.files.every((file) => file.sha256) && compareTo({ sha256 }, manifest) === 'same')
+    : undefined;
 
 /**
  * What there is when the source cannot be reached: nothing that is known to be another file. A model of a windrow that
@@ -154,7 +175,13 @@ export function isSameSource(one: ModelSource | ByteSource, other: ModelSource |
   if ('url' in one) return 'url' in other && one.url === other.url;
   if ('repo' in one) return 'repo' in other && one.repo === other.repo;
   if ('stored' in one) return 'stored' in other && one.stored === other.stored;
-  return 'file' in one && 'file' in other && one.file.name === other.file.name && one.file.size === other.file.size && one.file.lastModified === other.file.lastModified;
+  return (
+    'file' in one &&
+    'file' in other &&
+    one.file.name === other.file.name &&
+    one.file.size === other.file.size &&
+    one.file.lastModified === other.file.lastModified
+  );
 }
 
 /** A key that came in another message cannot be compared, and is taken for another one. */

@@ -48,11 +48,21 @@ export async function openLine(host: Host, source: ModelSource | ByteSource, opt
 /** Whether what was opened holds for another load: of the same source, kept in the same way. */
 export function holdsFor({ source, options }: OpenedLine, other: ModelSource | ByteSource, others: EngineOptions): boolean {
   const same = (name: 'keep' | 'hub' | 'sha256' | 'fileBytes') => String(options[name]) === String(others[name]);
-  return isSameSource(source, other) && same('keep') && same('hub') && same('sha256') && same('fileBytes') && isSameSecret(options.encryption, others.encryption);
+  return (
+    isSameSource(source, other) && same('keep') && same('hub') && same('sha256') && same('fileBytes') && isSameSecret(options.encryption, others.encryption)
+  );
 }
 
-/** Brings an opened model to a GPU of its own; `weights` are given where they are open already. While its weights are imported its kernels are chosen and compiled; what of an import has come when a load fails is kept. */
-export async function walkFromOpened(host: Host, line: OpenedLine, weights: OpenedWeights | undefined, { report, paused, begun }: { report: Report; paused: Gate; begun: number }): Promise<Line> {
+/**
+ * Brings an opened model to a GPU of its own; `weights` are given where they are open already. While its weights are imported its kernels
+ * are chosen and compiled; what of an import has come when a load fails is kept.
+ */
+export async function walkFromOpened(
+  host: Host,
+  line: OpenedLine,
+  weights: OpenedWeights | undefined,
+  { report, paused, begun }: { report: Report; paused: Gate; begun: number },
+): Promise<Line> {
   const { options, found, opened } = line;
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   const stop = new AbortController(); // ends the import if the load cannot go on
@@ -64,13 +74,17 @@ export async function walkFromOpened(host: Host, line: OpenedLine, weights: Open
   try {
     const planned = planModel(await chosenOn(host, gpu, opened, options));
     checkPlanned(planned, line);
-    opening = weights ? Promise.resolve(weights) : openWeights(host, options, found, opened, { report, gate: paused.passed, hold: quiet.passed, onSlab: fresh.deliver, signal: stop.signal });
+    opening = weights
+      ? Promise.resolve(weights)
+      : openWeights(host, options, found, opened, { report, gate: paused.passed, hold: quiet.passed, onSlab: fresh.deliver, signal: stop.signal });
     opening.then(fresh.end, fresh.end); // a failure is told by the load, which waits for it
     const { hooks, readyMs } = reporting(report, begun);
-    const reader = readerToCome(opening.then((there) => {
-      report({ phase: 'weights', totalBytes: opened.layout.byteLength, fromStore: there.fromStore });
-      return there.reader;
-    }));
+    const reader = readerToCome(
+      opening.then((there) => {
+        report({ phase: 'weights', totalBytes: opened.layout.byteLength, fromStore: there.fromStore });
+        return there.reader;
+      }),
+    );
     const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, fresh, signal: stop.signal });
     return { ...line, weights: await opening, model, readyMs };
   } catch (error) {
@@ -84,14 +98,19 @@ export async function walkFromOpened(host: Host, line: OpenedLine, weights: Open
   }
 }
 
-/** Brings a model whose GPU was lost to a new device: placed and recorded again as it was planned, or where that is another adapter, chosen and planned anew. What was compiled, measured and tested for the device is gone. */
+/**
+ * Brings a model whose GPU was lost to a new device: placed and recorded again as it was planned, or where that is another adapter, chosen
+ * and planned anew. What was compiled, measured and tested for the device is gone.
+ */
 export async function walkAgain(host: Host, line: Line, report: Report): Promise<Line> {
   const { model: before, opened, options, weights } = line;
   await before.destroy();
   const begun = performance.now();
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
-    const planned = isLike(gpu, before.gpu) ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders), before) : planModel(await chosenOn(host, gpu, opened, options));
+    const planned = isLike(gpu, before.gpu)
+      ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders), before)
+      : planModel(await chosenOn(host, gpu, opened, options));
     const { hooks, readyMs } = reporting(report, begun);
     return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks) };
   } catch (error) {

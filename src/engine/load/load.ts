@@ -110,11 +110,31 @@ const keepsPlan = ({ placed: { planned }, kv }: Measured): boolean => kv === pla
 
 /** Chooses kernels by timing them on the model's own buffers, and begins to compile what was chosen. */
 async function measure(placed: PlacedModel, { quiet, onReady }: LoadHooks): Promise<Measured> {
-  const { planned: { chosen: { gpu, kernels, opened, chooser, choice: planned, kv }, plan, sizes: { chunk, context } }, ledger, activations, sequence } = placed;
-  const time = () => chooser?.tune({
-    gpu, ledger, kernels, activations, sequence, chunk, context, streams: plan.verdict === 'streams', products: productsOf(opened), config: opened.graph.config, kv,
-    record: (...how) => recordAll(placed, ...how),
-  });
+  const {
+    planned: {
+      chosen: { gpu, kernels, opened, chooser, choice: planned, kv },
+      plan,
+      sizes: { chunk, context },
+    },
+    ledger,
+    activations,
+    sequence,
+  } = placed;
+  const time = () =>
+    chooser?.tune({
+      gpu,
+      ledger,
+      kernels,
+      activations,
+      sequence,
+      chunk,
+      context,
+      streams: plan.verdict === 'streams',
+      products: productsOf(opened),
+      config: opened.graph.config,
+      kv,
+      record: (...how) => recordAll(placed, ...how),
+    });
   const choice = (await (quiet ? closedDuring(quiet, async () => time()) : time())) ?? planned;
   onReady?.('choice');
   const compiling = [...recordAll(placed, 'decode', choice), ...recordAll(placed, 'prefill', choice)].map(({ kernel }) => kernels.get(kernel));

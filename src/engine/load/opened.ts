@@ -37,4 +37,5 @@ export function textOf({ header }: OpenedModel): Text | undefined {
 }
 
 /** As the file says, else that of the file. */
-export const nameOf = ({ metadata }: Header, fileName: string): string => getString(metadata, 'general.name', '').trim() || (fileName.split('/').at(-1) ?? fileName);
+export const nameOf = ({ metadata }: Header, fileName: string): string =>
+  getString(metadata, 'general.name', '').trim() || (fileName.split('/').at(-1) ?? fileName);

@@ -56,17 +56,43 @@ const defaultContext = 4096;
 const mostSequences = 64;
 
 /** `memoryBytes`: of the machine, as in `Host`. RequestError for what cannot be. */
-export function optionsFor({ graph }: OpenedModel, { device, software }: Pick<Gpu, 'device' | 'software'>, options: EngineOptions, choice: KernelChoice, memoryBytes?: number): ModelOptions {
-  const { budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }), ramBytes, context, sequences = 1, allLogits, experiment } = options;
+export function optionsFor(
+  { graph }: OpenedModel,
+  { device, software }: Pick<Gpu, 'device' | 'software'>,
+  options: EngineOptions,
+  choice: KernelChoice,
+  memoryBytes?: number,
+): ModelOptions {
+  const {
+    budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }),
+    ramBytes,
+    context,
+    sequences = 1,
+    allLogits,
+    experiment,
+  } = options;
   const most = graph.config.context;
   checkBudget(budgetBytes);
-  if (context !== undefined && !(Number.isInteger(context) && context >= 1)) throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
-  if (context !== undefined && context > most) throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
-  if (!(Number.isInteger(sequences) && sequences >= 1 && sequences <= mostSequences)) throw new RequestError(`sequences is ${sequences}; it has to be a whole number from 1 to ${mostSequences}.`);
+  if (context !== undefined && !(Number.isInteger(context) && context >= 1))
+    throw new RequestError(`The context is ${context}; it has to be a whole number of at least 1.`);
+  if (context !== undefined && context > most)
+    throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
+  if (!(Number.isInteger(sequences) && sequences >= 1 && sequences <= mostSequences))
+    throw new RequestError(`sequences is ${sequences}; it has to be a whole number from 1 to ${mostSequences}.`);
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
   const chunk = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
-  return { budgetBytes, context: context ?? Math.min(most, defaultContext), chunk, logitsRows: allLogits ? chunk : mostChosen, sequences, choice, kv: kvFormatFor(options), ramBytes, experiment };
+  return {
+    budgetBytes,
+    context: context ?? Math.min(most, defaultContext),
+    chunk,
+    logitsRows: allLogits ? chunk : mostChosen,
+    sequences,
+    choice,
+    kv: kvFormatFor(options),
+    ramBytes,
+    experiment,
+  };
 }
 
 export function checkBudget(budgetBytes: number): void {

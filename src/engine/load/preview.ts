@@ -20,7 +20,16 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const storeCost = await host.costs?.get('store');
-    const predicted = await forecast(gpu, opened, planned, { choice, kv: planOptions.kv, exact: options.f32, ramBytes: options.ramBytes, store: storeCost, records: host.gpuCosts, tuning: host.tuning, alone: inTurn });
+    const predicted = await forecast(gpu, opened, planned, {
+      choice,
+      kv: planOptions.kv,
+      exact: options.f32,
+      ramBytes: options.ramBytes,
+      store: storeCost,
+      records: host.gpuCosts,
+      tuning: host.tuning,
+      alone: inTurn,
+    });
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
       name: nameOf(opened.header, found.files.source.name),

@@ -42,8 +42,11 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
   const { sections, graph: { config: { vocab } } } = opened;
   const context = recordContext(placed, choice);
   const stagesOf = (dispatches: Dispatch[], name: string): Promise<Stage[]> =>
-    Promise.all(bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run) })));
-  const make = (section: Section, mode: Mode): Promise<Stage[]> => stagesOf(recordSection(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`);
+    Promise.all(
+      bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run) })),
+    );
+  const make = (section: Section, mode: Mode): Promise<Stage[]> =>
+    stagesOf(recordSection(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`);
   const body = sections.filter(({ role }) => role.kind === 'layer' || (role.kind === 'embedding' && embedding === 'gpu'));
   const makeBody = async (mode: Mode) => (await Promise.all(body.map((section) => make(section, mode)))).flat();
   const head = sections.find(({ role }) => role.kind === 'head')!;
@@ -76,11 +79,20 @@ function bySlice(dispatches: Dispatch[]): { slice?: number; run: Dispatch[] }[] 
 }
 
 /** The dispatches of a section's operations in order, or of some of them. */
-export function recordSection(context: RecordContext, { sections, layout }: Pick<OpenedModel, 'sections' | 'layout'>, weights: ResidentWeights, index: number, mode: Mode, ops = sections[index].ops): Dispatch[] {
+export function recordSection(
+  context: RecordContext,
+  { sections, layout }: Pick<OpenedModel, 'sections' | 'layout'>,
+  weights: ResidentWeights,
+  index: number,
+  mode: Mode,
+  ops = sections[index].ops,
+): Dispatch[] {
   const { vectors } = layout.sections[index];
   const at: Omit<Place, 'stacks'> = {
     vectors: weights.vectors(index),
     vectorOffset: (tensor) => vectors.find((vector) => vector.tensor === tensor)!.offset / 4,
   };
-  return ops.flatMap(({ op, stacks }) => record(op, context, { ...at, stacks: stacks.map(({ section, stack }) => weights.stack(section, stack)) }, mode, sections[index].name));
+  return ops.flatMap(({ op, stacks }) =>
+    record(op, context, { ...at, stacks: stacks.map(({ section, stack }) => weights.stack(section, stack)) }, mode, sections[index].name),
+  );
 }

@@ -28,13 +28,30 @@ export interface Streaming {
 }
 
 /** What brings the weights to the GPU that do not stay there. */
-export function openStreaming({ chosen, plan: { slices, embedding } }: PlannedModel, reader: WeightsReader, weights: ResidentWeights, uploader: Uploader): Streaming {
-  const { gpu: { device }, opened, options: { ramBytes = defaultRamBytes, storeCost = guessedCost, experiment: { loader, readDelay = 0 } = {} } } = chosen;
+export function openStreaming(
+  { chosen, plan: { slices, embedding } }: PlannedModel,
+  reader: WeightsReader,
+  weights: ResidentWeights,
+  uploader: Uploader,
+): Streaming {
+  const {
+    gpu: { device },
+    opened,
+    options: { ramBytes = defaultRamBytes, storeCost = guessedCost, experiment: { loader, readDelay = 0 } = {} },
+  } = chosen;
   const { sections, layout } = opened;
   const table = sections[0].ops[0].stacks[0];
   const streamed = new Map(inOrderOfUse(opened, slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
-  const runs = joinRanges([...streamed.values()].flatMap(({ ranges }) => ranges), readBytesFor(storeCost));
-  const memory = createSlabMemory(reader, layout.slabs.map((slab) => slab.byteLength), runs.map(spanOf), ramBytes);
+  const runs = joinRanges(
+    [...streamed.values()].flatMap(({ ranges }) => ranges),
+    readBytesFor(storeCost),
+  );
+  const memory = createSlabMemory(
+    reader,
+    layout.slabs.map((slab) => slab.byteLength),
+    runs.map(spanOf),
+    ramBytes,
+  );
   const rows = embedding === 'rows' ? createRows(layout, table.section, layout.sections[table.section].stacks[table.stack][0], memory) : undefined;
   if (!streamed.size) return { memory, rows };
   const read = joinedReads(runs, (range) => memory.read(range));
@@ -44,7 +61,8 @@ export function openStreaming({ chosen, plan: { slices, embedding } }: PlannedMo
     aheadBytes: aheadBytesFor(storeCost, Math.max(...slices.map(({ start, end }) => end - start)), Math.max(...runs.map((run) => spanOf(run).length))),
     read: readDelay > 0 ? throttled(read, readDelay) : read,
     async upload(slice, { start, length }, bytes) {
-      for (const target of weights.targets(slice, start, length)) await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
+      for (const target of weights.targets(slice, start, length))
+        await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
     },
   };
   return { memory, rows, window: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };

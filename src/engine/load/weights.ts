@@ -46,7 +46,13 @@ export interface OpenedWeights extends FoundWeights {
 }
 
 /** Opens a model's weights for reading; imports the model first if it is to be kept and is not. */
-export async function openWeights(storage: Storage, options: LoadOptions, found: FoundModel, opened: OpenedModel, control: ImportControl): Promise<OpenedWeights> {
+export async function openWeights(
+  storage: Storage,
+  options: LoadOptions,
+  found: FoundModel,
+  opened: OpenedModel,
+  control: ImportControl,
+): Promise<OpenedWeights> {
   const weights = await openReader(storage, options, found, opened, control);
   const release = weights.fromStore ? await holdStored(storage, weights.id) : async () => {};
   await control.hold?.();
@@ -69,7 +75,12 @@ async function openReader(storage: Storage, options: LoadOptions, found: FoundMo
 }
 
 /** The store as the model's slabs lie in clear, and the manifest in the present layout. */
-async function openForReading(storage: Storage, options: LoadOptions, manifest: Manifest, { layout }: OpenedModel): Promise<{ store: Store; manifest: Manifest }> {
+async function openForReading(
+  storage: Storage,
+  options: LoadOptions,
+  manifest: Manifest,
+  { layout }: OpenedModel,
+): Promise<{ store: Store; manifest: Manifest }> {
   const store = await unlock(storage.store!, manifest, options);
   if (manifest.layoutVersion === layoutVersion) return { store, manifest };
   const converted = await whileUnused(storage.locks, manifest.id, async () => convertStored(store, (await store.manifest(manifest.id))!, layout));
@@ -85,11 +96,20 @@ async function unlock(store: Store, { name, encryption }: Manifest, { encryption
 }
 
 /** The complete manifest of a model, imported now if need be: by this tab, or by another one that began before. */
-export async function ensureStored(storage: Storage, options: LoadOptions, found: FoundModel, { header, graph, layout }: OpenedModel, { report, ...how }: ImportControl): Promise<Manifest> {
+export async function ensureStored(
+  storage: Storage,
+  options: LoadOptions,
+  found: FoundModel,
+  { header, graph, layout }: OpenedModel,
+  { report, ...how }: ImportControl,
+): Promise<Manifest> {
   const store = storage.store!;
   const { files, addresses, sha256 } = found;
-  const reportImport = throttled((progress: ImportProgress) => report({ phase: 'weights', fromStore: false, waiting: false, ...rateOf(progress), loadedBytes: progress.doneBytes, totalBytes: progress.totalBytes }));
-  const onWaiting = (progress?: ImportProgress) => report({ phase: 'weights', fromStore: false, waiting: true, loadedBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? layout.byteLength });
+  const reportImport = throttled((progress: ImportProgress) =>
+    report({ phase: 'weights', fromStore: false, waiting: false, ...rateOf(progress), loadedBytes: progress.doneBytes, totalBytes: progress.totalBytes }),
+  );
+  const onWaiting = (progress?: ImportProgress) =>
+    report({ phase: 'weights', fromStore: false, waiting: true, loadedBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? layout.byteLength });
   const rateOf = createRate();
 
   const fingerprint = await fingerprintOf(files);
@@ -111,7 +131,9 @@ export async function ensureStored(storage: Storage, options: LoadOptions, found
     const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
     const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], fingerprint, encryption };
     const manifest = await importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
-      ...how, connections: options.connections, sha256,
+      ...how,
+      connections: options.connections,
+      sha256,
       onProgress(progress) {
         tell(progress);
         reportImport(progress, progress.doneBytes === progress.totalBytes);
@@ -124,7 +146,9 @@ export async function ensureStored(storage: Storage, options: LoadOptions, found
 
 /** The complete stored model that is this file: by hash where both know it; where nothing decides between several, by address. */
 async function storedAs(store: Store, fingerprint: string, { addresses, sha256 }: FoundModel): Promise<Manifest | undefined> {
-  const alike = (await store.manifests()).filter((m) => m.complete && isConvertible(m.layoutVersion) && hasFingerprint(m, fingerprint) && compareTo({ sha256 }, m) === 'same');
+  const alike = (await store.manifests()).filter(
+    (m) => m.complete && isConvertible(m.layoutVersion) && hasFingerprint(m, fingerprint) && compareTo({ sha256 }, m) === 'same',
+  );
   if (alike.length <= 1) return alike[0];
   return alike.find(({ urls }) => urls.some((url) => addresses.includes(url))) ?? alike.find(({ id }) => id === fingerprint);
 }
@@ -137,11 +161,16 @@ const begunAs = async (store: Store, fingerprint: string, found: FoundModel): Pr
 function goesOn(manifest: Manifest, fingerprint: string, { files: { files }, addresses, sha256 }: FoundModel): boolean {
   if (!hasFingerprint(manifest, fingerprint) || compareTo({ sha256 }, manifest) === 'other') return false;
   const here = manifest.urls.some((url) => addresses.includes(url));
-  const changed = manifest.files.some(({ version }, i) => version !== undefined && files[i].source.version !== undefined && !sameVersion(version, files[i].source.version!));
+  const changed = manifest.files.some(
+    ({ version }, i) => version !== undefined && files[i].source.version !== undefined && !sameVersion(version, files[i].source.version!),
+  );
   return !here || !changed || (sha256?.some(Boolean) === true && compareTo({ sha256 }, manifest) === 'same');
 }
 
-/** An address has one file: what was stored from there before keeps its other addresses, or goes if its weights are the same, kept before their hash was known. */
+/**
+ * An address has one file: what was stored from there before keeps its other addresses, or goes if its weights are the same, kept before
+ * their hash was known.
+ */
 async function leaveAddresses({ store, locks }: Storage, { id, slabHashes }: Manifest, addresses: string[]): Promise<void> {
   for (const other of await store!.manifests()) {
     if (other.id === id || !other.urls.some((url) => addresses.includes(url))) continue;

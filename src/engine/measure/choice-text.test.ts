@@ -3,7 +3,8 @@ import { RequestError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { defaultChoice, parseChoice, roundingIn, choiceFor } from './choice-text.ts';
 
-const gpu = (invocations: number, features: Gpu['features']) => ({ device: { limits: { maxComputeInvocationsPerWorkgroup: invocations } }, features }) as unknown as Gpu;
+const gpu = (invocations: number, features: Gpu['features']) =>
+  ({ device: { limits: { maxComputeInvocationsPerWorkgroup: invocations } }, features }) as unknown as Gpu;
 const base = defaultChoice(gpu(256, { subgroups: true, f16: true, packedDot: true }));
 
 describe('defaultChoice', () => {
@@ -24,7 +25,15 @@ describe('parseChoice', () => {
     expect(parseChoice('splits=1,prefill=rows', base)).toEqual({ ...base, splits: 1, prefill: 'rows' });
   });
 
-  it.each([['splits', /splits is not given; it can be 1, 2, 4/], ['splits=3', /splits is 3/], ['splits=01', /splits is 01/], ['span=100', /span is 100; it can be 64, 128, 256, 512/], ['prefill=fast', /prefill is fast; it can be tile, rows/], ['speed=1', /"speed=1" is not a kernel choice; known are splits/], ['toString=1', /not a kernel choice/]])('refuses %s', (text, message) => {
+  it.each([
+    ['splits', /splits is not given; it can be 1, 2, 4/],
+    ['splits=3', /splits is 3/],
+    ['splits=01', /splits is 01/],
+    ['span=100', /span is 100; it can be 64, 128, 256, 512/],
+    ['prefill=fast', /prefill is fast; it can be tile, rows/],
+    ['speed=1', /"speed=1" is not a kernel choice; known are splits/],
+    ['toString=1', /not a kernel choice/],
+  ])('refuses %s', (text, message) => {
     expect(() => parseChoice(text, base)).toThrow(RequestError);
     expect(() => parseChoice(text, base)).toThrow(message);
   });
@@ -40,7 +49,12 @@ describe('choiceFor', () => {
 
   it('takes subgroup matrices that the device has, but none of f16 on the exact path', () => {
     const kernels = 'prefill=matrix-f16-8x8x8-8';
-    const device = { ...all, device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 32768 } }, smallestSubgroup: 8, matrixUnits: [{ component: 'f16', m: 8, n: 8, k: 8, threads: 8 }] } as unknown as Gpu;
+    const device = {
+      ...all,
+      device: { limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 32768 } },
+      smallestSubgroup: 8,
+      matrixUnits: [{ component: 'f16', m: 8, n: 8, k: 8, threads: 8 }],
+    } as unknown as Gpu;
     expect(choiceFor(device, { kernels })).toEqual({ ...base, prefill: 'matrix-f16-8x8x8-8' });
     expect(() => choiceFor(device, { f32: true, kernels })).toThrow(/rounds activations to f16/);
     expect(() => choiceFor({ ...device, matrixUnits: [] }, { kernels })).toThrow(/no such subgroup matrices/);

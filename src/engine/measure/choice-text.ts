@@ -25,7 +25,16 @@ const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentio
 
 /** The values of each choice, but for subgroup matrices. */
 export const knownChoices = {
-  splits: [1, 2, 4, 8, 16, 32], panels: [1, 2, 3, 4], prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][], tile: ['f32', 'f16'], few: [0, 1, 2, 4, 8, 16, 32], dot: ['f32', 'staged', 'i8'], reduce: ['workgroup', 'subgroup'], span: valuesOf('span'), threads: valuesOf('threads'), chunk: chunks,
+  splits: [1, 2, 4, 8, 16, 32],
+  panels: [1, 2, 3, 4],
+  prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][],
+  tile: ['f32', 'f16'],
+  few: [0, 1, 2, 4, 8, 16, 32],
+  dot: ['f32', 'staged', 'i8'],
+  reduce: ['workgroup', 'subgroup'],
+  span: valuesOf('span'),
+  threads: valuesOf('threads'),
+  chunk: chunks,
 } satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]: KernelChoice[name][] };
 
 /** KernelChoice from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */

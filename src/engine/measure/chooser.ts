@@ -16,7 +16,11 @@ export interface Chooser {
   first(): Promise<Chosen>;
   /** The fastest kernels, as noted or as measured on a placed model. */
   tune(target: TuneTarget): Promise<KernelChoice>;
-  /** Tests all kernels of a choice, and replaces those that fail; if that changes the format of keys and values, the model is to be planned again. `room` is asked for where to book buffers, only if there is something to test. Once `arrived`, some of what passed at an earlier load is tested too, and everything if that fails. */
+  /**
+   * Tests all kernels of a choice, and replaces those that fail; if that changes the format of keys and values, the model is to be planned
+   * again. `room` is asked for where to book buffers, only if there is something to test. Once `arrived`, some of what passed at an earlier
+   * load is tested too, and everything if that fails.
+   */
   prove(chosen: Chosen, room: () => Ledger, arrived?: Promise<void>): Promise<Chosen>;
   /** For people: what is not used, and why. */
   warnings(): string[];
@@ -25,7 +29,14 @@ export interface Chooser {
 /** Products are to be in shapes that are not chosen yet when the model is planned. */
 const notProducts = /^(?!mat)/;
 
-export async function createChooser(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, untuned: Chosen, tuning?: Tuning, options: NotebookOptions & TuneOptions = {}): Promise<Chooser> {
+export async function createChooser(
+  gpu: Gpu,
+  kernels: KernelCache,
+  opened: OpenedModel,
+  untuned: Chosen,
+  tuning?: Tuning,
+  options: NotebookOptions & TuneOptions = {},
+): Promise<Chooser> {
   const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned.choice, options);
   const earlier = { ...notebook.notes.checks };
   let holds = !Object.keys(earlier).length; // what passed at an earlier load, on this device

@@ -48,7 +48,12 @@ export const attended = (graph: Graph, layer: number, position: number): number 
   Math.min(position + 1, ...graph.layers[layer].map((op) => (isAttend(op) && op.window) || Infinity));
 
 /** Measures with the shapes among `choices`, two at most, that decode fastest. */
-export async function measureGpu(gpu: Gpu, opened: OpenedModel, choices: readonly KernelChoice[], kv: KvFormat): Promise<{ costs: GpuCosts; choice: KernelChoice }> {
+export async function measureGpu(
+  gpu: Gpu,
+  opened: OpenedModel,
+  choices: readonly KernelChoice[],
+  kv: KvFormat,
+): Promise<{ costs: GpuCosts; choice: KernelChoice }> {
   const deadline = performance.now() + mostMs;
   const ledger = createLedger(gpu.device, Infinity);
   try {
@@ -56,9 +61,15 @@ export async function measureGpu(gpu: Gpu, opened: OpenedModel, choices: readonl
     const kernels = createKernelCache(gpu.device);
     const candidates = await Promise.all(choices.map(async (choice) => ({ choice, probe: await createProbe(gpu, ledger, kernels, opened, choice, kv) })));
     const next = createSource();
-    const perUploadedByte = await timeUpload(gpu.device.queue, candidates.map(({ probe }) => probe), next, stopwatch);
+    const perUploadedByte = await timeUpload(
+      gpu.device.queue,
+      candidates.map(({ probe }) => probe),
+      next,
+      stopwatch,
+    );
     const timed = [];
-    for (const candidate of candidates) timed.push({ ...candidate, seconds: await timeParts(gpu.device, candidate.probe, kindsOf(candidate.probe)[0], firstPosition, stopwatch) });
+    for (const candidate of candidates)
+      timed.push({ ...candidate, seconds: await timeParts(gpu.device, candidate.probe, kindsOf(candidate.probe)[0], firstPosition, stopwatch) });
     const { probe, choice, seconds } = timed.reduce((a, b) => (b.seconds < a.seconds ? b : a));
     return { choice, costs: await measureRest(gpu, opened, probe, stopwatch, next, deadline, perUploadedByte, seconds) };
   } finally {
@@ -66,7 +77,16 @@ export async function measureGpu(gpu: Gpu, opened: OpenedModel, choices: readonl
   }
 }
 
-async function measureRest({ device }: Gpu, { graph, sections }: OpenedModel, probe: Probe, stopwatch: Stopwatch, next: ReturnType<typeof createSource>, deadline: number, perUploadedByte: number, seconds: number): Promise<GpuCosts> {
+async function measureRest(
+  { device }: Gpu,
+  { graph, sections }: OpenedModel,
+  probe: Probe,
+  stopwatch: Stopwatch,
+  next: ReturnType<typeof createSource>,
+  deadline: number,
+  perUploadedByte: number,
+  seconds: number,
+): Promise<GpuCosts> {
   const [first, second] = kindsOf(probe);
   const { byteLength } = first[0];
   const { wait } = stopwatch;
@@ -74,7 +94,10 @@ async function measureRest({ device }: Gpu, { graph, sections }: OpenedModel, pr
   const ifThereIsTime = async <T>(measure: () => Promise<T>): Promise<T | undefined> => (performance.now() < deadline ? measure() : undefined);
   const headPerByte = (await time([probe.head])) / probe.head.byteLength;
   const last = probe.context - 1;
-  const further = first.map(({ section }) => layerOf(sections[section])!).reduce((sum, layer) => sum + attended(graph, layer, last) - attended(graph, layer, firstPosition), 0) / first.length;
+  const further =
+    first
+      .map(({ section }) => layerOf(sections[section])!)
+      .reduce((sum, layer) => sum + attended(graph, layer, last) - attended(graph, layer, firstPosition), 0) / first.length;
   const perPosition = further > 0 ? Math.max(0, (await time(first, last)) - seconds) / further : 0;
   const streamed = (await ifThereIsTime(() => timeStreamed(device, probe, first, next, stopwatch))) ?? 0;
   const layers = { [first[0].kind]: { seconds, byteLength } };
@@ -84,17 +107,31 @@ async function measureRest({ device }: Gpu, { graph, sections }: OpenedModel, pr
   const prefill = await ifThereIsTime(() => probe.prefill());
   const prefillPerByte = prefill && (await time([prefill], 0, prefillRows)) / prefill.byteLength;
   return {
-    layers, perPosition, headPerByte, sampler, perUploadedByte, prefillPerByte, wait,
+    layers,
+    perPosition,
+    headPerByte,
+    sampler,
+    perUploadedByte,
+    prefillPerByte,
+    wait,
     perStreamedByte: Math.max(0, streamed - Math.max(seconds, (seconds + wait) / 2, perUploadedByte * byteLength)) / byteLength,
     measurements: stopwatch.count,
   };
 }
 
 /** The probe's layers by kind. */
-const kindsOf = ({ layers }: Probe): Probe['layers'][] => [...new Set(layers.map(({ kind }) => kind))].map((kind) => layers.filter((layer) => layer.kind === kind));
+const kindsOf = ({ layers }: Probe): Probe['layers'][] =>
+  [...new Set(layers.map(({ kind }) => kind))].map((kind) => layers.filter((layer) => layer.kind === kind));
 
 /** Seconds of one of `parts`, run in turn. */
-function timeParts(device: GPUDevice, probe: Probe, parts: readonly Pick<ProbePart, 'program'>[], position: number, stopwatch: Stopwatch, rows = 1): Promise<number> {
+function timeParts(
+  device: GPUDevice,
+  probe: Probe,
+  parts: readonly Pick<ProbePart, 'program'>[],
+  position: number,
+  stopwatch: Stopwatch,
+  rows = 1,
+): Promise<number> {
   return stopwatch.time((count) => {
     const step = probe.step(position, rows);
     const encoder = device.createCommandEncoder();
@@ -120,13 +157,20 @@ function createSource(): (length: number) => Uint8Array<ArrayBuffer> {
 async function timeUpload(queue: GPUQueue, probes: readonly Probe[], next: ReturnType<typeof createSource>, stopwatch: Stopwatch): Promise<number> {
   const slots = probes.flatMap((probe) => probe.slots);
   const seconds = await stopwatch.time((count) => {
-    for (let i = 0; i < count; i++) for (const slot of slots) for (let at = 0; at < slot.size; at += uploadBytes) queue.writeBuffer(slot, at, next(Math.min(uploadBytes, slot.size - at)));
+    for (let i = 0; i < count; i++)
+      for (const slot of slots) for (let at = 0; at < slot.size; at += uploadBytes) queue.writeBuffer(slot, at, next(Math.min(uploadBytes, slot.size - at)));
   });
   return seconds / slots.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Seconds of a layer that is uploaded and then run while the next one is uploaded, as the window does it. */
-async function timeStreamed(device: GPUDevice, probe: Probe, layers: Probe['layers'], next: ReturnType<typeof createSource>, stopwatch: Stopwatch): Promise<number> {
+async function timeStreamed(
+  device: GPUDevice,
+  probe: Probe,
+  layers: Probe['layers'],
+  next: ReturnType<typeof createSource>,
+  stopwatch: Stopwatch,
+): Promise<number> {
   const { queue } = device;
   const { byteLength } = layers[0];
   const uploader = createUploader(queue, byteLength, () => () => {});

@@ -22,7 +22,18 @@ const storedBytes = { secondsPerRead: 1e-4, secondsPerByte: 1e-9 };
 function costsOf({ layout: { sections }, graph }: OpenedModel, more: Partial<GpuCosts> = {}): GpuCosts {
   const layers = Object.fromEntries(sections.slice(1, -1).map((section) => [kindOf(section), { seconds: 0.003, byteLength: section.byteLength }]));
   const head = isTied(graph) ? sections[0].byteLength : sections.at(-1)!.byteLength;
-  return { layers, perPosition: 0, headPerByte: 0.002 / head, sampler: 0.001, wait: 0, perUploadedByte: 0, perStreamedByte: 0, prefillPerByte: 1e-9, measurements: 9, ...more };
+  return {
+    layers,
+    perPosition: 0,
+    headPerByte: 0.002 / head,
+    sampler: 0.001,
+    wait: 0,
+    perUploadedByte: 0,
+    perStreamedByte: 0,
+    prefillPerByte: 1e-9,
+    measurements: 9,
+    ...more,
+  };
 }
 
 const seconds = (opened: OpenedModel, planned: Plan, gpu: GpuCosts, { position = 31, ramBytes = 2 ** 30, store = storedBytes } = {}): number =>
@@ -39,7 +50,10 @@ describe.each(models)('%s', (path) => {
     const whole = plan(opened, { ...planOptions, budgetBytes: 2 ** 40 });
     const { layers } = opened.graph.config;
     expect(seconds(opened, whole, costsOf(opened))).toBeCloseTo(0.003 * layers + 0.002 + 0.001, 4);
-    expect(predict(opened, whole, { gpu: costsOf(opened), store: storedBytes }, { position: 31, ramBytes: 0 })).toMatchObject({ bound: 'compute', transferSeconds: 0 });
+    expect(predict(opened, whole, { gpu: costsOf(opened), store: storedBytes }, { position: 31, ramBytes: 0 })).toMatchObject({
+      bound: 'compute',
+      transferSeconds: 0,
+    });
   });
 
   it('is never faster than with all weights on the GPU, and slower the more is moved where moving is slow', async () => {
@@ -52,7 +66,12 @@ describe.each(models)('%s', (path) => {
         const times = plans.map((each) => seconds(opened, each, gpu, { ramBytes }));
         expect(times.every((time) => Number.isFinite(time) && time > 0)).toBe(true);
         times.forEach((time) => expect(time).toBeGreaterThan(times.at(-1)! * 0.99)); // vectors of cut layers stay and cost nothing
-        if (perUploadedByte === 1e-6) plans.slice(1).forEach(({ streamedBytes }, i) => streamedBytes < plans[i].streamedBytes && expect(times[i + 1], `${i + 1} of 12 parts`).toBeLessThan(times[i] * 1.01));
+        if (perUploadedByte === 1e-6)
+          plans
+            .slice(1)
+            .forEach(
+              ({ streamedBytes }, i) => streamedBytes < plans[i].streamedBytes && expect(times[i + 1], `${i + 1} of 12 parts`).toBeLessThan(times[i] * 1.01),
+            );
       }
     }
   });
@@ -87,7 +106,8 @@ it('waits for every other upload and submit where the CPU learns late that they 
 it('counts reads of what worker memory does not hold, each with its own cost', async () => {
   const opened = await open(models[0]);
   const streams = plan(opened, { ...planOptions, budgetBytes: budgetsOf(opened)[2] });
-  const transfer = (ramBytes: number) => predict(opened, streams, { gpu: costsOf(opened), store: { secondsPerRead: 1, secondsPerByte: 0 } }, { position: 0, ramBytes }).transferSeconds;
+  const transfer = (ramBytes: number) =>
+    predict(opened, streams, { gpu: costsOf(opened), store: { secondsPerRead: 1, secondsPerByte: 0 } }, { position: 0, ramBytes }).transferSeconds;
   const reads = streams.slices.filter(({ slot }) => slot !== undefined).length;
   expect(transfer(0)).toBeGreaterThanOrEqual(reads);
   expect(transfer(streams.streamedBytes / 2)).toBeCloseTo(transfer(0) / 2, 6);
@@ -108,7 +128,8 @@ it('reads a long prompt as fast as the longer one of compute and transfer allows
   const opened = await open(models[1]);
   const streams = plan(opened, { ...planOptions, budgetBytes: budgetsOf(opened)[4] });
   const layerBytes = opened.layout.sections.slice(1, -1).reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const speed = (perUploadedByte: number) => predict(opened, streams, { gpu: costsOf(opened, { perUploadedByte }), store: storedBytes }, { position: 0, ramBytes: 2 ** 30 }).prefillTokensPerSecond!;
+  const speed = (perUploadedByte: number) =>
+    predict(opened, streams, { gpu: costsOf(opened, { perUploadedByte }), store: storedBytes }, { position: 0, ramBytes: 2 ** 30 }).prefillTokensPerSecond!;
   expect(speed(0)).toBeCloseTo(64 / (1e-9 * layerBytes), 3);
   expect(speed(1)).toBeCloseTo(streams.chunk / streams.streamedBytes, 6);
 });

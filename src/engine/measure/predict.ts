@@ -61,7 +61,8 @@ function inOrderOfUse({ sections, layout }: OpenedModel, { slices }: Planned): S
   return ordered.filter((slice) => !isVectors(layout, slice));
 }
 
-const layerBytes = ({ sections, layout }: OpenedModel): number => sum(sections.map((section, i) => (layerOf(section) === undefined ? 0 : layout.sections[i].byteLength)));
+const layerBytes = ({ sections, layout }: OpenedModel): number =>
+  sum(sections.map((section, i) => (layerOf(section) === undefined ? 0 : layout.sections[i].byteLength)));
 
 /** Of each section that is a layer. */
 function layerSeconds({ graph, sections, layout }: OpenedModel, { layers, perPosition }: GpuCosts, position: number): (number | undefined)[] {

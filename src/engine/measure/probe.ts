@@ -52,21 +52,32 @@ const mostKinds = 2;
 /** Layers with the same matrices in the same order take the same time, but for a window of attention. */
 export const kindOf = (section: Section): string => matricesOf(section).map(({ format, rows, cols }) => `${format.name} ${rows}x${cols}`).join(', ');
 
-export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledger, kernels: ReturnType<typeof createKernelCache>, opened: OpenedModel, choice: KernelChoice, kv: KvFormat): Promise<Probe> {
+export async function createProbe(
+  { device, maxBindingBytes }: Gpu,
+  ledger: Ledger,
+  kernels: ReturnType<typeof createKernelCache>,
+  opened: OpenedModel,
+  choice: KernelChoice,
+  kv: KvFormat,
+): Promise<Probe> {
   const { graph, sections, layout } = opened;
   const context = Math.min(graph.config.context, mostPositions);
   const chosen = chooseLayers(opened);
   const head = sections.findIndex(({ role }) => role.kind === 'head');
   const table = sections[head].ops[0].stacks[0];
   const slots: GPUBuffer[] = [];
-  const weights = placeWeights(layout, placeSlices(layout, [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, table.section, head)]), {
-    maxBufferBytes: device.limits.maxBufferSize,
-    maxBindingBytes,
-    allocate(label, size) {
-      slots.push(ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST));
-      return slots.at(-1)!;
+  const weights = placeWeights(
+    layout,
+    placeSlices(layout, [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, table.section, head)]),
+    {
+      maxBufferBytes: device.limits.maxBufferSize,
+      maxBindingBytes,
+      allocate(label, size) {
+        slots.push(ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST));
+        return slots.at(-1)!;
+      },
     },
-  });
+  );
   const activations = createActivations(ledger, graph, opsOf(graph), { chunk: prefillRows, logitsRows: 1, context });
   const pages = new Map(chosen.map((section) => [layerOf(sections[section]), createSegment(ledger, `probe.kv.${section}`, graph.config, context, kv)]));
   await ledger.settle();
@@ -77,14 +88,23 @@ export async function createProbe({ device, maxBindingBytes }: Gpu, ledger: Ledg
   const bytesOf = (section: number, stack: number) => weights.stack(section, stack).reduce((sum, { binding: { size } }) => sum + size, 0);
   const { vocab } = graph.config;
   const [layers, headProgram, samplerFor] = await Promise.all([
-    Promise.all(chosen.map(async (section) => ({ section, kind: kindOf(layout.sections[section]), byteLength: layout.sections[section].byteLength, program: await make('decode', section) }))),
+    Promise.all(
+      chosen.map(async (section) => ({
+        section,
+        kind: kindOf(layout.sections[section]),
+        byteLength: layout.sections[section].byteLength,
+        program: await make('decode', section),
+      })),
+    ),
     make('decode', head),
     createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
   ]);
   const greedy = await samplerFor({ seed: 0 });
   greedy.start(sequence);
   return {
-    layers, context, slots,
+    layers,
+    context,
+    slots,
     head: { program: headProgram, byteLength: bytesOf(table.section, table.stack) },
     prefill: async () => ({ program: await make('prefill', chosen[0], sections[chosen[0]].ops.slice(0, 1)), byteLength: bytesOf(chosen[0], 0) }),
     sampler: greedy.program,

@@ -28,8 +28,21 @@ interface Change {
   failure: CheckResult;
 }
 
-/** `untuned` is what the choices fall back to first; `room` is where buffers are booked, asked for only if a test is to be run; without it none is run, and what earlier ones told is taken into account; `only` leaves out checks by name. DeviceError if a kernel fails whatever is chosen. */
-export async function provenChoice(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, chosen: Chosen, untuned: KernelChoice, { notes, save }: Notebook, room?: () => Ledger, only?: RegExp): Promise<Proven> {
+/**
+ * `untuned` is what the choices fall back to first; `room` is where buffers are booked, asked for only if a test is to be run; without it
+ * none is run, and what earlier ones told is taken into account; `only` leaves out checks by name. DeviceError if a kernel fails whatever
+ * is chosen.
+ */
+export async function provenChoice(
+  gpu: Gpu,
+  kernels: KernelCache,
+  opened: OpenedModel,
+  chosen: Chosen,
+  untuned: KernelChoice,
+  { notes, save }: Notebook,
+  room?: () => Ledger,
+  only?: RegExp,
+): Promise<Proven> {
   const ladders = laddersFrom(gpu, untuned, chosen.kv);
   const tried = new Set<string>();
   const changes = new Map<string, Change>();
@@ -52,7 +65,14 @@ export async function provenChoice(gpu: Gpu, kernels: KernelCache, opened: Opene
 }
 
 /** Whether some checks that passed at an earlier load (`known`) still do. The driver may be another one since, which no browser tells. */
-export async function stillPasses(gpu: Gpu, kernels: KernelCache, opened: OpenedModel, chosen: Chosen, known: AdapterNotes['checks'], room: () => Ledger): Promise<boolean> {
+export async function stillPasses(
+  gpu: Gpu,
+  kernels: KernelCache,
+  opened: OpenedModel,
+  chosen: Chosen,
+  known: AdapterNotes['checks'],
+  room: () => Ledger,
+): Promise<boolean> {
   const results = await selfTest(gpu, { model: testable(opened, chosen), kernels, room, known, sample: true });
   return results.every(({ passed, passing }) => passed || passing);
 }
@@ -92,7 +112,10 @@ function drop(failure: CheckResult, ladders: Record<string, Proves[]>, tried: Se
 function withCandidate({ choice, kv }: Chosen, { kv: other, ...candidate }: Proves, kinds: string[]): Chosen {
   if (other !== undefined) return { choice, kv: kvFormat(other) };
   if (!kinds.length) return { kv, choice: { ...choice, ...candidate } };
-  return { kv, choice: { ...choice, matrices: { ...choice.matrices, ...Object.fromEntries(kinds.map((kind) => [kind, { ...choice.matrices?.[kind], ...candidate }])) } } };
+  return {
+    kv,
+    choice: { ...choice, matrices: { ...choice.matrices, ...Object.fromEntries(kinds.map((kind) => [kind, { ...choice.matrices?.[kind], ...candidate }])) } },
+  };
 }
 
 const words = (candidate: Proves): string => Object.entries(candidate).map((pair) => pair.join('=')).join(' ');
@@ -107,7 +130,10 @@ function warningsOf({ adapterName }: Gpu, changes: Change[]): string[] {
     const text = `${from} is not used; ${to} is instead`;
     byText.set(text, (byText.get(text) ?? new Set<CheckResult>()).add(failure));
   }
-  return [...byText].map(([text, [first, ...others]]) => `${text}, as the kernel "${first.name}"${others.length ? ` (and ${others.length} more)` : ''} fails its self-test on ${adapterName}: ${reason(first)}`);
+  return [...byText].map(
+    ([text, [first, ...others]]) =>
+      `${text}, as the kernel "${first.name}"${others.length ? ` (and ${others.length} more)` : ''} fails its self-test on ${adapterName}: ${reason(first)}`,
+  );
 }
 
 /** What no budget for tests leaves uncertain. */
@@ -117,4 +143,8 @@ function untestedWarnings(results: CheckResult[]): string[] {
 }
 
 const refusal = ({ adapterName }: Gpu, failure: CheckResult): DeviceError =>
-  new DeviceError(`The kernel "${failure.name}" fails its self-test on ${adapterName}, and there is no other that could be used: ${reason(failure)}. The answers would be wrong. Update the browser or the graphics driver, or choose another GPU.`, { code: 'kernel_failed' });
+  new DeviceError(
+    `The kernel "${failure.name}" fails its self-test on ${adapterName}, and there is no other that could be used: ${reason(failure)}. The answers ` +
+    'would be wrong. Update the browser or the graphics driver, or choose another GPU.',
+    { code: 'kernel_failed' },
+  );

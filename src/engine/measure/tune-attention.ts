@@ -22,8 +22,17 @@ const mostLayers = 8;
 export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, kv: KvFormat, context: number): string =>
   `${heads}/${kvHeads} heads of ${headDim} in ${kv.name}, ${Math.min(usualLength, context)} positions`;
 
-/** `choice` with the fastest attention, as noted or as measured now. Where no time was left, the first choice is taken, in later loads too unless they measure (`later`). */
-export async function tuneAttention(target: TimedTarget, choice: KernelChoice, notes: AdapterNotes, deadline: number, later = false): Promise<{ choice: KernelChoice; learned: boolean }> {
+/**
+ * `choice` with the fastest attention, as noted or as measured now. Where no time was left, the first choice is taken, in later loads too
+ * unless they measure (`later`).
+ */
+export async function tuneAttention(
+  target: TimedTarget,
+  choice: KernelChoice,
+  notes: AdapterNotes,
+  deadline: number,
+  later = false,
+): Promise<{ choice: KernelChoice; learned: boolean }> {
   const kind = attentionKind(target.config, target.kv, target.context);
   const noted = notes.attentions?.[kind];
   if (noted) return { choice: { ...choice, ...noted }, learned: false };
@@ -44,7 +53,12 @@ function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelCh
   return software ? choices.sort((a, b) => a.threads - b.threads) : choices;
 }
 
-async function time({ gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, context, record }: TimedTarget, choice: KernelChoice, choices: AttentionChoice[], deadline: number) {
+async function time(
+  { gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, context, record }: TimedTarget,
+  choice: KernelChoice,
+  choices: AttentionChoice[],
+  deadline: number,
+) {
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
   const length = Math.min(usualLength, context);
   const bytes = segmentBytes(config, length, kv);
@@ -57,8 +71,11 @@ async function time({ gpu: { device }, ledger, kernels, clock, now, activations,
     const longer: SequenceBuffers = { ...sequence, fresh: (layer) => pages[layer % layers] };
     writeState(device.queue, activations, longer, length - 1, 1);
     const candidates = choices.map((value) => ({
-      value, together: 2, // attention and what joins its splits
-      dispatches: record('decode', { ...choice, ...value }).filter(({ kernel }) => kernel.kernel.startsWith('attention')).slice(0, 2 * mostLayers),
+      value,
+      together: 2, // attention and what joins its splits
+      dispatches: record('decode', { ...choice, ...value })
+        .filter(({ kernel }) => kernel.kernel.startsWith('attention'))
+        .slice(0, 2 * mostLayers),
     }));
     return await rank({ device, ledger, kernels, clock, now }, { rows: 1, length, of: longer }, candidates, deadline);
   } finally {

@@ -18,7 +18,18 @@ beforeEach(() => void measured.splice(0));
 
 const choice = { chunk: 256 } as KernelChoice;
 const empty = (): AdapterNotes => ({ kernels: '', decode: {}, prefill: {}, few: {}, checks: {} });
-const target = (chunk: number) => ({ gpu: { device: { queue: { writeBuffer() {} } } }, clock: { sampleMs: async () => sampleMs }, now: () => 0, begin: async () => true, activations: { state: {} }, sequence: { state: {} }, chunk, products: 'a, b', record: () => ['a', undefined, 'b', 'a'].map((kind) => ({ kind, grid: () => [1] })) }) as unknown as TimedTarget;
+const target = (chunk: number) =>
+  ({
+    gpu: { device: { queue: { writeBuffer() {} } } },
+    clock: { sampleMs: async () => sampleMs },
+    now: () => 0,
+    begin: async () => true,
+    activations: { state: {} },
+    sequence: { state: {} },
+    chunk,
+    products: 'a, b',
+    record: () => ['a', undefined, 'b', 'a'].map((kind) => ({ kind, grid: () => [1] })),
+  }) as unknown as TimedTarget;
 async function choose(times: Record<number, number>, most = 512, notes = empty()): Promise<number> {
   msPerRow = times;
   return (await tuneChunk(target(most), choice, notes, 60_000)).choice.chunk;

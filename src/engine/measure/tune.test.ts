@@ -10,14 +10,44 @@ import { type AdapterNotes, type Tuning, openNotebook } from './tuning.ts';
 
 let waitMs = 0;
 const gpu = {
-  adapterName: 'slow', features: { subgroups: false, f16: false, packedDot: false }, smallestSubgroup: 0, matrixUnits: [],
-  device: { features: new Set(), limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupStorageSize: 16384 }, queue: { writeBuffer: () => {}, submit: () => {}, onSubmittedWorkDone: () => (waitMs ? new Promise((done) => void setTimeout(done, waitMs)) : Promise.resolve()) } },
+  adapterName: 'slow',
+  features: { subgroups: false, f16: false, packedDot: false },
+  smallestSubgroup: 0,
+  matrixUnits: [],
+  device: {
+    features: new Set(),
+    limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupStorageSize: 16384 },
+    queue: {
+      writeBuffer: () => {},
+      submit: () => {},
+      onSubmittedWorkDone: () => (waitMs ? new Promise((done) => void setTimeout(done, waitMs)) : Promise.resolve()),
+    },
+  },
 } as unknown as TuneTarget['gpu'];
 
-const dispatches = ['large', 'small'].map((kind, i): Dispatch => ({ label: kind, kind, kernel: { kernel: kind }, bindings: { weights: { buffer: {} as GPUBuffer, size: 2 - i } }, grid: () => [1] }));
+const dispatches = ['large', 'small'].map((kind, i): Dispatch => ({
+  label: kind,
+  kind,
+  kernel: { kernel: kind },
+  bindings: { weights: { buffer: {} as GPUBuffer, size: 2 - i } },
+  grid: () => [1],
+}));
 
 /** A device whose kernels are never compiled. */
-const target = { gpu, kernels: { hash: '', get: () => new Promise(() => {}) }, ledger: createLedger(gpu.device, 0), activations: { state: { buffer: {} } }, sequence: { state: { buffer: {} } }, chunk: 64, streams: false, products: '', config: { heads: 4, kvHeads: 2, headDim: 8, layers: 1 }, kv: kvFormat('f32'), context: 64, record: () => dispatches } as unknown as TuneTarget;
+const target = {
+  gpu,
+  kernels: { hash: '', get: () => new Promise(() => {}) },
+  ledger: createLedger(gpu.device, 0),
+  activations: { state: { buffer: {} } },
+  sequence: { state: { buffer: {} } },
+  chunk: 64,
+  streams: false,
+  products: '',
+  config: { heads: 4, kvHeads: 2, headDim: 8, layers: 1 },
+  kv: kvFormat('f32'),
+  context: 64,
+  record: () => dispatches,
+} as unknown as TuneTarget;
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -72,7 +102,9 @@ it('in software takes what compiles soonest where no time is left for anything, 
     return tuning;
   };
   expect(await load()).toMatchObject({ splits: 1, panels: 4, dot: 'f32', prefill: 'rows', few: 0, threads: 32 });
-  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => candidates.slice(-2).map(({ value }, i) => ({ value, ms: i + 1 })));
+  const rank = vi
+    .spyOn(autotune, 'rank')
+    .mockImplementation(async (_timing, _step, candidates) => candidates.slice(-2).map(({ value }, i) => ({ value, ms: i + 1 })));
   expect(await load()).toMatchObject({ splits: 8, panels: 1, dot: 'f32' });
   rank.mockRestore();
 });

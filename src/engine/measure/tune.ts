@@ -71,8 +71,17 @@ export interface TuneOptions {
   now?: Timing['now'];
 }
 
-/** `choice` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. Where the device's clock tells nothing, nothing changes. */
-export async function tune(given: TuneTarget, choice: KernelChoice, book: Notebook, { exact = false, now = () => performance.now() }: TuneOptions = {}): Promise<KernelChoice> {
+/**
+ * `choice` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of
+ * those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. Where the device's
+ * clock tells nothing, nothing changes.
+ */
+export async function tune(
+  given: TuneTarget,
+  choice: KernelChoice,
+  book: Notebook,
+  { exact = false, now = () => performance.now() }: TuneOptions = {},
+): Promise<KernelChoice> {
   const clock = createPassClock(given.gpu.device, given.ledger);
   try {
     return await tuneBy({ ...given, clock, now, begin: book.begin }, choice, book, exact);
@@ -99,7 +108,17 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
       let chosen = repeat ? undefined : known;
       if (!chosen) {
         measuring ??= (await target.clock.sampleMs()) !== undefined && (await target.begin(part));
-        const timed = measuring && target.now() < deadline ? await time(target, choice, part, kind, choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes), deadline) : [];
+        const timed =
+          measuring && target.now() < deadline
+            ? await time(
+                target,
+                choice,
+                part,
+                kind,
+                choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes),
+                deadline,
+              )
+            : [];
         if (timed.length > 1) {
           const slow = timed.filter(({ ms }) => ms > hopeless * timed[0].ms).map(({ value }) => value);
           const ranked = timed.map(({ value }) => value);
@@ -137,19 +156,31 @@ const usual = ({ splits, panels, dot, prefill, tile, few }: KernelChoice): Recor
   decode: { splits, panels, dot }, prefill: { prefill, tile }, few: { few: usesTiles(prefill) ? few : 0 },
 });
 
-/** The untuned part first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take all of the time, and they gain least there. */
+/**
+ * The untuned part first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take
+ * all of the time, and they gain least there.
+ */
 function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: KernelChoice, exact: boolean): Record<Choice, MatrixChoice[]> {
   const usable = (choices: MatrixChoice[]) => choices.filter((each) => !missing(gpu, each));
-  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2], ...(gpu.software ? [] : [[32, 1]])].filter(([s, p]) => !(s === splits && p === panels));
+  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2], ...(gpu.software ? [] : [[32, 1]])].filter(
+    ([s, p]) => !(s === splits && p === panels),
+  );
   const by = (way: KernelChoice['dot'], sizes: number[][]) => usable(sizes.map(([s, p]) => ({ splits: s, panels: p, dot: way })));
   const untuned = by(dot, [[splits, panels]]);
   const inBytes = exact ? [] : by('i8', [[splits, panels], [4, 1]]);
   const plain = dot === 'f32' ? [] : by('f32', [[splits, panels], [1, 4], [4, 1]]);
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
-  const others: Pick<KernelChoice, 'prefill' | 'tile'>[] = [...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })), ...(widest ? [{ prefill: widest, tile }] : []), { prefill: 'tile', tile: 'f32' }, { prefill: 'rows', tile }];
+  const others: Pick<KernelChoice, 'prefill' | 'tile'>[] = [
+    ...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })),
+    ...(widest ? [{ prefill: widest, tile }] : []),
+    { prefill: 'tile', tile: 'f32' },
+    { prefill: 'rows', tile },
+  ];
   const prefills: Pick<KernelChoice, 'prefill' | 'tile'>[] = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
   return {
-    decode: gpu.software ? [...by('f32', [...grids, [splits, panels]]), ...(dot === 'f32' ? [] : untuned), ...inBytes] : [...untuned, ...by(dot, grids), ...plain, ...inBytes],
+    decode: gpu.software
+      ? [...by('f32', [...grids, [splits, panels]]), ...(dot === 'f32' ? [] : untuned), ...inBytes]
+      : [...untuned, ...by(dot, grids), ...plain, ...inBytes],
     prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a.prefill)) - Number(usesTiles(b.prefill))) : prefills,
     few: usable([...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, 32])].map((each) => ({ few: each }))),
   };
@@ -162,14 +193,23 @@ function byShare(dispatches: Dispatch[]): string[] {
   return [...bytes].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
 }
 
-function time({ gpu, ledger, kernels, clock, now, activations, sequence, chunk, record }: TimedTarget, choice: KernelChoice, part: Choice, kind: string, choices: MatrixChoice[], deadline: number) {
+function time(
+  { gpu, ledger, kernels, clock, now, activations, sequence, chunk, record }: TimedTarget,
+  choice: KernelChoice,
+  part: Choice,
+  kind: string,
+  choices: MatrixChoice[],
+  deadline: number,
+) {
   const { mode } = measurements[part];
   const rows = Math.min(part === 'prefill' && !gpu.software ? usualChunk : measurements[part].rows, chunk);
   const step = { rows, length: rows, of: sequence };
   writeState(gpu.device.queue, activations, sequence, 0, rows);
   const of = (value: MatrixChoice): Candidate<MatrixChoice> => ({
     value,
-    dispatches: record(mode, { ...choice, matrices: { ...choice.matrices, [kind]: value } }).filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step)).slice(0, mostMatrices),
+    dispatches: record(mode, { ...choice, matrices: { ...choice.matrices, [kind]: value } })
+      .filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step))
+      .slice(0, mostMatrices),
   });
   return rank({ device: gpu.device, ledger, kernels, clock, now }, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
 }

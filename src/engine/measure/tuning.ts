@@ -34,7 +34,10 @@ export interface Tuning {
 export interface Notebook {
   notes: AdapterNotes;
   save(): Promise<void>;
-  /** Notes, with all that was measured until now, that a part of the measurements begins. False if that was the last of two loads before: then it is to be left out. */
+  /**
+   * Notes, with all that was measured until now, that a part of the measurements begins. False if that was the last of two loads before:
+   * then it is to be left out.
+   */
   begin(part: MeasuredPart): Promise<boolean>;
 }
 
@@ -46,16 +49,24 @@ export interface NotebookOptions {
 }
 
 /** The browser and its version: another one has another compiler, with faults and speeds of its own. */
-const runtime = (): string[] => /(?:Chrome|Firefox|Version|Node\.js)\/\d+/.exec((globalThis.navigator as Navigator | undefined)?.userAgent ?? '')?.slice(0, 1) ?? [];
+const runtime = (): string[] =>
+  /(?:Chrome|Firefox|Version|Node\.js)\/\d+/.exec((globalThis.navigator as Navigator | undefined)?.userAgent ?? '')?.slice(0, 1) ?? [];
 
 /** The notes on this adapter with `choice` as the untuned choice; empty if there are none of these kernels. */
-export async function openNotebook(tuning: Tuning | undefined, { adapterName }: Gpu, kernels: string, choice: KernelChoice, { exact = false, anew = false }: NotebookOptions = {}): Promise<Notebook> {
+export async function openNotebook(
+  tuning: Tuning | undefined,
+  { adapterName }: Gpu,
+  kernels: string,
+  choice: KernelChoice,
+  { exact = false, anew = false }: NotebookOptions = {},
+): Promise<Notebook> {
   const key = [adapterName, ...runtime(), ...Object.values(choice), ...(exact ? ['exact'] : [])].join('|');
   const kept = anew ? undefined : await tuning?.get(key);
   const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, few: {}, checks: {} };
   const save = async () => tuning?.set(key, notes);
   return {
-    notes, save,
+    notes,
+    save,
     async begin(part) {
       const times = notes.begun?.part === part ? notes.begun.times : 0;
       if (times >= mostEnds) return false;

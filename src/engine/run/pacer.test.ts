@@ -21,7 +21,13 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }
 afterEach(() => void vi.useRealTimers());
 
 /** Submits `count` times as the runner does; gives the pieces of each submit. */
-async function submits(count: number, rows: number, msPerPiece: () => number, pacer: ReturnType<typeof createPacer>, submit: (count: number) => void): Promise<number[]> {
+async function submits(
+  count: number,
+  rows: number,
+  msPerPiece: () => number,
+  pacer: ReturnType<typeof createPacer>,
+  submit: (count: number) => void,
+): Promise<number[]> {
   const sizes: number[] = [];
   for (let i = 0; i < count; i++) {
     const pieces = pacer.piecesPerSubmit(rows);
@@ -35,7 +41,10 @@ async function submits(count: number, rows: number, msPerPiece: () => number, pa
 }
 
 describe('the pacer', () => {
-  it.each([[1, 25], [64, 8]])('begins with one piece of %i tokens and grows to submits of about 100 ms for one token, and of 33 ms for more', async (rows, most) => {
+  it.each([
+    [1, 25],
+    [64, 8],
+  ])('begins with one piece of %i tokens and grows to submits of about 100 ms for one token, and of 33 ms for more', async (rows, most) => {
     const { queue, submit } = fakeQueue(() => 4);
     const pacer = createPacer(queue);
     const sizes = await submits(6, rows, () => 4, pacer, submit);

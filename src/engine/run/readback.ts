@@ -26,13 +26,18 @@ export interface ReadPart {
 }
 
 export interface Readback {
-  /** Copies `count` ids of each part, and their records if there are any, at the end of a submit. Call what it returns after that submit: it gives the tokens of each. */
+  /**
+   * Copies `count` ids of each part, and their records if there are any, at the end of a submit. Call what it returns after that submit: it
+   * gives the tokens of each.
+   */
   copy(encoder: GPUCommandEncoder, parts: readonly ReadPart[], count: number): () => Promise<Token[][]>;
 }
 
 /** At most two copies may be under way at once. */
 export function createReadback(ledger: Ledger, vocab: number): Readback {
-  const ring = Array.from({ length: buffers }, (_, i) => ledger.create('staging', `readback.tokens.${i}`, mostChosen * partBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST));
+  const ring = Array.from({ length: buffers }, (_, i) =>
+    ledger.create('staging', `readback.tokens.${i}`, mostChosen * partBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
+  );
   let turn = 0;
   return {
     copy(encoder, parts, count) {
@@ -47,7 +52,9 @@ export function createReadback(ledger: Ledger, vocab: number): Readback {
         buffer.unmap();
         return parts.map(({ first, records }, part) => {
           const words = all.subarray((part * partBytes) / 4);
-          return Array.from(words.subarray(0, count), (id, i) => (records ? readRecord(id, words.subarray(mostPerSubmit), first + i, records.top, vocab) : { id }));
+          return Array.from(words.subarray(0, count), (id, i) =>
+            records ? readRecord(id, words.subarray(mostPerSubmit), first + i, records.top, vocab) : { id },
+          );
         });
       };
     },

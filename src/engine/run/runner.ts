@@ -55,7 +55,10 @@ export interface Runner {
   of(sequence: Sequence): Runner;
   /** Makes room for `positions`, and all that a step needs of the sequence; BudgetError where there is none. */
   makeRoom(positions: number): Promise<void>;
-  /** Submits steps that run the last token of each sequence and choose its next, up to `most` of each and no more than `mostTogether` sequences. Each has to have room for them. Resolves once all is submitted. */
+  /**
+   * Submits steps that run the last token of each sequence and choose its next, up to `most` of each and no more than `mostTogether`
+   * sequences. Each has to have room for them. Resolves once all is submitted.
+   */
   decode(answering: readonly Answering[], most: number, signal?: AbortSignal): Promise<Made>;
   /** Whether the tokens of a submit are best read while the next one runs. */
   readsBehind(answering: readonly Answering[]): boolean;
@@ -108,7 +111,10 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   async function makeRoom(sequence: Sequence, length: number): Promise<void> {
-    if (length > sizes.context) throw new RequestError(`${length} tokens do not fit the context of ${sizes.context}. Shorten the text or load the model with a longer context.`, { code: 'context_length_exceeded' });
+    if (length > sizes.context)
+      throw new RequestError(`${length} tokens do not fit the context of ${sizes.context}. Shorten the text or load the model with a longer context.`, {
+        code: 'context_length_exceeded',
+      });
     await sequence.makeRoom(length);
     const cursor = cursorOf(sequence);
     if (cursor.boundFor === sequence.capacity) return;
@@ -160,7 +166,12 @@ export function createRunner(model: LoadedModel): Runner {
     let read!: () => Promise<Token[][]>;
     let tokens!: Promise<Token[]>[];
     await submits.run([...pieces, samplers], times, signal, {
-      encode: (encoder) => (read = readback.copy(encoder, answering.map(({ sequence, sampler, length }) => ({ ids: sequence.ids.buffer, first: length, records: sampler.recordsOf?.(sequence) })), count)),
+      encode: (encoder) =>
+        (read = readback.copy(
+          encoder,
+          answering.map(({ sequence, sampler, length }) => ({ ids: sequence.ids.buffer, first: length, records: sampler.recordsOf?.(sequence) })),
+          count,
+        )),
       submitted() {
         const made = read();
         tokens = answering.map((each, i) => made.then((all) => checkChosen(all[i], each)));
@@ -176,7 +187,8 @@ export function createRunner(model: LoadedModel): Runner {
     if (wrong >= 0) device.queue.writeBuffer(sequence.ids.buffer, 4 * position, new Uint32Array(tokens.length)); // a later answer may read on after its own end
     if (wrong >= 0 && model.gpu.computes) {
       const { id } = tokens[wrong];
-      if (masked && id === noToken) throw new RequestError(`No token can be chosen for position ${position + wrong}: the mask allows none whose logit is a finite number. Allow others.`);
+      if (masked && id === noToken)
+        throw new RequestError(`No token can be chosen for position ${position + wrong}: the mask allows none whose logit is a finite number. Allow others.`);
       throw new DeviceError(badToken(model, id, position + wrong), { code: 'kernel_failed' });
     }
     const cursor = cursorOf(sequence);
@@ -186,7 +198,10 @@ export function createRunner(model: LoadedModel): Runner {
   }
 
   async function decode(answering: readonly Answering[], most: number, signal?: AbortSignal): Promise<Made> {
-    if (answering.length > mostTogether) throw new RequestError(`${answering.length} sequences were to choose tokens in one step; the model is loaded for ${mostTogether}. Load it with a larger budget.`);
+    if (answering.length > mostTogether)
+      throw new RequestError(
+        `${answering.length} sequences were to choose tokens in one step; the model is loaded for ${mostTogether}. Load it with a larger budget.`,
+      );
     const pieces = piecesFor(answering.length);
     const room = sizes.context - Math.max(...answering.map(({ length }) => length)); // ids have a place below it
     const ahead = answering.every(({ sampler }) => sampler.ahead);
@@ -198,7 +213,8 @@ export function createRunner(model: LoadedModel): Runner {
     return { count, tokens: await choose(pieces, answering, count, signal) };
   }
 
-  const readsBehind = (answering: readonly Answering[]): boolean => submits.readsBehind(piecesFor(answering.length).length + 1, answering.length) && answering.every(({ sampler }) => sampler.ahead);
+  const readsBehind = (answering: readonly Answering[]): boolean =>
+    submits.readsBehind(piecesFor(answering.length).length + 1, answering.length) && answering.every(({ sampler }) => sampler.ahead);
 
   function on(sequence: Sequence): Runner {
     const cursor = cursorOf(sequence);
@@ -223,7 +239,13 @@ export function createRunner(model: LoadedModel): Runner {
       device.queue.writeBuffer(sequence.ids.buffer, 4 * position, Uint32Array.from(ids));
     }
 
-    async function forChunks(ids: readonly number[], position: number, pieces: (step: Step) => readonly Piece[], signal?: AbortSignal, each?: (step: Step) => Promise<void>): Promise<void> {
+    async function forChunks(
+      ids: readonly number[],
+      position: number,
+      pieces: (step: Step) => readonly Piece[],
+      signal?: AbortSignal,
+      each?: (step: Step) => Promise<void>,
+    ): Promise<void> {
       await begin(ids, position);
       for (let done = 0; done < ids.length; done += sizes.chunk) {
         const step = await runChunk(ids.slice(done), position + done, pieces, signal);
@@ -269,7 +291,8 @@ export function createRunner(model: LoadedModel): Runner {
         const most = Math.min(sizes.logitsRows, mostChosen);
         const { chosen } = heads;
         if (!chosen) throw new RequestError('The model was loaded without room for the logits of chosen tokens.');
-        if (rows.length < 1 || rows.length > most) throw new RequestError(`The logits of ${rows.length} tokens were asked for; the model was loaded for 1 to ${most} of them.`);
+        if (rows.length < 1 || rows.length > most)
+          throw new RequestError(`The logits of ${rows.length} tokens were asked for; the model was loaded for 1 to ${most} of them.`);
         const bad = rows.find((row) => !(Number.isInteger(row) && row >= 0 && row < ids.length));
         if (bad !== undefined) throw new RequestError(`The logits of token ${bad} were asked for; the ${ids.length} tokens are counted from 0.`);
         const all = new Float32Array(rows.length * vocab);
@@ -316,6 +339,10 @@ export function createRunner(model: LoadedModel): Runner {
 }
 
 function badToken({ gpu: { adapterName }, graph: { config: { vocab } } }: LoadedModel, id: number, position: number): string {
-  if (id !== noToken) return `The sampler gave token ${id} at position ${position}; the vocabulary has ${vocab}. A kernel computes wrongly on ${adapterName}: update the browser or the graphics driver, or choose another GPU.`;
-  return `No token can be chosen for position ${position}: none of its ${vocab} logits is a finite number. Either ${adapterName} computes wrongly, or the weights are damaged: check the file's hash, measure and test the kernels again (\`retune\`), or update the browser and the graphics driver.`;
+  if (id !== noToken)
+    return `The sampler gave token ${id} at position ${position}; the vocabulary has ${vocab}. A kernel computes wrongly on ${adapterName}: update ` +
+      'the browser or the graphics driver, or choose another GPU.';
+  return `No token can be chosen for position ${position}: none of its ${vocab} logits is a finite number. Either ${adapterName} computes wrongly, ` +
+    `or the weights are damaged: check the file's hash, measure and test the kernels again (\`retune\`), or update the browser and the ` +
+    'graphics driver.';
 }

@@ -25,7 +25,19 @@ function fake(name: string, chunks: number, tokens: number, more: { stop?: numbe
 }
 
 /** Notes each step; every job's tokens are its name and a count. */
-function fakeSteps({ perSubmit = 1, behind = false, fail, rooms = Infinity, room = Infinity }: { perSubmit?: number; behind?: boolean; fail?: (step: string) => boolean; /** Jobs, and their tokens, that there is room for. */ rooms?: number; room?: number } = {}) {
+function fakeSteps({
+  perSubmit = 1,
+  behind = false,
+  fail,
+  rooms = Infinity,
+  room = Infinity,
+}: {
+  perSubmit?: number;
+  behind?: boolean;
+  fail?: (step: string) => boolean;
+  /** Jobs, and their tokens, that there is room for. */ rooms?: number;
+  room?: number;
+} = {}) {
   const admitted = new Set<Fake>();
   const isRoomFor = (jobs: Fake[]) => jobs.reduce((sum, { got }) => sum + got.length, 0) < room;
   const log: string[] = [];
@@ -60,7 +72,12 @@ function fakeSteps({ perSubmit = 1, behind = false, fail, rooms = Infinity, room
     async decode(jobs, most) {
       const count = Math.min(perSubmit, most);
       step(`decode ${jobs.map(({ name }) => name).join('')} ${count}`);
-      return { count, tokens: jobs.map((job) => (fail?.(`token ${job.name}`) ? Promise.reject(new Error(`token ${job.name} failed`)) : Promise.resolve(Array.from({ length: count }, () => next(job))))) };
+      return {
+        count,
+        tokens: jobs.map((job) =>
+          fail?.(`token ${job.name}`) ? Promise.reject(new Error(`token ${job.name} failed`)) : Promise.resolve(Array.from({ length: count }, () => next(job))),
+        ),
+      };
     },
   };
   return { log, steps, admitted };

@@ -169,7 +169,8 @@ export function createScheduler<Token, J extends Job<Token>>(steps: Steps<J, Tok
     const ranChunk = await runChunk();
     dropAborted();
     const ranTokens = await runTokens();
-    if (before > 0 && !ranChunk && !ranTokens && entries.length === before) throw new Error('Nothing can be run of the requests under way, and none waits for another.');
+    if (before > 0 && !ranChunk && !ranTokens && entries.length === before)
+      throw new Error('Nothing can be run of the requests under way, and none waits for another.');
   }
 
   async function loop(): Promise<void> {

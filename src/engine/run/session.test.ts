@@ -47,13 +47,29 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
     },
   });
   Object.assign(runner, { of: on });
-  const model = { sizes: { context }, planned: { chosen: { options: {} } }, sequence: createSequence(), createSequence, home: {}, plan: { verdict: 'fits', bytes: { kv: 0 } }, samplerFor: async (options: SamplingOptions) => samplingFields(options), ledger: { peakBytes: 1 } } as unknown as LoadedModel;
+  const model = {
+    sizes: { context },
+    planned: { chosen: { options: {} } },
+    sequence: createSequence(),
+    createSequence,
+    home: {},
+    plan: { verdict: 'fits', bytes: { kv: 0 } },
+    samplerFor: async (options: SamplingOptions) => samplingFields(options),
+    ledger: { peakBytes: 1 },
+  } as unknown as LoadedModel;
   const text = {
     tokenizer: {
-      vocabSize: 256, addSpacePrefix: false, isControl: () => false, piece: (id: number) => Uint8Array.of(id),
+      vocabSize: 256,
+      addSpacePrefix: false,
+      isControl: () => false,
+      piece: (id: number) => Uint8Array.of(id),
       encode: (given: string) => [1, ...new TextEncoder().encode(given)],
     },
-    template: { encode: (messages: { content: string }[]) => [2, ...messages.flatMap(({ content }) => [...new TextEncoder().encode(content)])], endOfTurn: new Set([eot]), stop: [] },
+    template: {
+      encode: (messages: { content: string }[]) => [2, ...messages.flatMap(({ content }) => [...new TextEncoder().encode(content)])],
+      endOfTurn: new Set([eot]),
+      stop: [],
+    },
   } as unknown as Text;
   const now = runningOf(model, runner);
   const session = createSession(() => now, withText ? text : undefined);
@@ -75,7 +91,12 @@ const prompt = { tokens: [10, 11, 12] };
 describe('a session', () => {
   it('ends at the end of a turn, which it neither counts nor shows', async () => {
     const { ask } = converse('Hello');
-    expect(await ask({ prompt })).toMatchObject({ shown: 'Hello', reason: 'stop', ids: [72, 101, 108, 108, 111], stats: { promptTokens: 3, newTokens: 5, cachedTokens: 0 } });
+    expect(await ask({ prompt })).toMatchObject({
+      shown: 'Hello',
+      reason: 'stop',
+      ids: [72, 101, 108, 108, 111],
+      stats: { promptTokens: 3, newTokens: 5, cachedTokens: 0 },
+    });
   });
 
   it('ends with a text that is empty where the model says nothing', async () => {

@@ -31,14 +31,24 @@ export interface Session {
   /** The ids of a prompt. @throws RequestError, UnsupportedModelError for a prompt that the model cannot have. */
   encode(prompt: GenerateRequest['prompt']): number[];
   /** Runs a request to its end. `onTokens` gets tokens and the text that is certain with them; `recover` is asked after an error of the model. */
-  generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal, recover?: Recover): Promise<{ reason: FinishReason; stats: GenerateStats }>;
+  generate(
+    request: GenerateRequest,
+    onTokens: (tokens: Token[], text: string) => void,
+    signal?: AbortSignal,
+    recover?: Recover,
+  ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
 }
 
 /** Most conversations whose keys and values are kept, where there is room for them. */
 const mostKept = 8;
 
 export function runningOf(model: LoadedModel, runner: Runner = createRunner(model)): Running {
-  const sequences = createSequences<Sequence>({ first: model.sequence, create: model.createSequence, mostBytes: model.plan.bytes.kv, most: Math.max(mostKept, model.planned.chosen.options.sequences ?? 1) });
+  const sequences = createSequences<Sequence>({
+    first: model.sequence,
+    create: model.createSequence,
+    mostBytes: model.plan.bytes.kv,
+    most: Math.max(mostKept, model.planned.chosen.options.sequences ?? 1),
+  });
   model.home.makeWay = (sequence, positions, wished) => sequences.makeRoom(sequence, positions) && sequences.hasRoom(sequence, wished);
   return { model, runner, scheduler: createScheduler(createAnswerSteps(runner, sequences)) };
 }
@@ -97,11 +107,16 @@ export function createSession(running: () => Running, text?: Text): Session {
       const { context } = running().model.sizes;
       const { seed = Math.floor(Math.random() * 2 ** 32), ...asked } = withoutUndefined(request.sampling ?? {});
       const { maxTokens = Infinity } = request;
-      if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1))) throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
+      if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1)))
+        throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
       const prompt = encode(request.prompt);
       if (!prompt.length) throw new RequestError('The prompt is empty. Write something to continue.');
       if (prompt.length >= context) {
-        throw new RequestError(`The prompt has ${prompt.length} tokens; the context of ${context} has room for ${context - 1} and an answer. Shorten it, or load the model with a longer context.`, { code: 'context_length_exceeded' });
+        throw new RequestError(
+          `The prompt has ${prompt.length} tokens; the context of ${context} has room for ${context - 1} and an answer. Shorten it, or load the ` +
+          'model with a longer context.',
+          { code: 'context_length_exceeded' },
+        );
       }
       const decoder = text && createStreamDecoder(text.tokenizer);
       const stops = createStopStrings([...(request.stop ?? []), ...(text && 'messages' in request.prompt ? text.template.stop : [])]);
@@ -129,7 +144,14 @@ export function createSession(running: () => Running, text?: Text): Session {
         if (stopped) reason = 'stop';
         return !stopped;
       };
-      const how = { sampling: { ...asked, seed: request.choice ? choiceSeed(seed, request.choice) : seed, ends: [...(endOfTurn ?? [])] }, tokens: prompt.slice(), most: Math.min(context, prompt.length + maxTokens), onFeed: (shared: number) => (cachedTokens ??= shared), onToken, signal };
+      const how = {
+        sampling: { ...asked, seed: request.choice ? choiceSeed(seed, request.choice) : seed, ends: [...(endOfTurn ?? [])] },
+        tokens: prompt.slice(),
+        most: Math.min(context, prompt.length + maxTokens),
+        onFeed: (shared: number) => (cachedTokens ??= shared),
+        onToken,
+        signal,
+      };
       await answer(how, recover);
       reason ??= signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') {
@@ -142,9 +164,14 @@ export function createSession(running: () => Running, text?: Text): Session {
       return {
         reason,
         stats: {
-          promptTokens: prompt.length, cachedTokens: cachedTokens ?? 0, newTokens: made,
-          prefillMs: firstToken - started, decodeMs: ended - firstToken, gpuBytesPeak: ledger.peakBytes,
-          transfer: plan.verdict === 'fits' ? undefined : { prefill: difference(transferFirst, transferBefore), decode: difference(transferred(), transferFirst) },
+          promptTokens: prompt.length,
+          cachedTokens: cachedTokens ?? 0,
+          newTokens: made,
+          prefillMs: firstToken - started,
+          decodeMs: ended - firstToken,
+          gpuBytesPeak: ledger.peakBytes,
+          transfer:
+            plan.verdict === 'fits' ? undefined : { prefill: difference(transferFirst, transferBefore), decode: difference(transferred(), transferFirst) },
         },
       };
     },
@@ -153,6 +180,8 @@ export function createSession(running: () => Running, text?: Text): Session {
 
 const withoutUndefined = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
-const sum = (a: TransferStats, b?: TransferStats): TransferStats => (b ? (Object.fromEntries(Object.entries(a).map(([name, value]) => [name, value + b[name as keyof TransferStats]])) as unknown as TransferStats) : a);
+const sum = (a: TransferStats, b?: TransferStats): TransferStats =>
+  b ? (Object.fromEntries(Object.entries(a).map(([name, value]) => [name, value + b[name as keyof TransferStats]])) as unknown as TransferStats) : a;
 
-const difference = (after: TransferStats, before: TransferStats): TransferStats => Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof TransferStats]])) as unknown as TransferStats;
+const difference = (after: TransferStats, before: TransferStats): TransferStats =>
+  Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof TransferStats]])) as unknown as TransferStats;

@@ -32,7 +32,10 @@ export interface Submits {
   wroteRows(rows: number): void;
   /** Puts the embeddings of tokens where the first layer reads them, if the GPU does not look them up. */
   embed(ids: readonly number[]): Promise<void>;
-  /** Tokens of each sequence in one submit: as many as take half of the time between two pictures of the page, as two submits are in flight; one if the CPU has a part in each. */
+  /**
+   * Tokens of each sequence in one submit: as many as take half of the time between two pictures of the page, as two submits are in flight;
+   * one if the CPU has a part in each.
+   */
   tokensAtOnce(pieces: number, rows: number): number;
   /** Whether tokens are read while the next submit runs: not where the CPU has a part in each, nor where a token in vain costs more than a wait. */
   readsBehind(pieces: number, rows: number): boolean;
@@ -61,7 +64,11 @@ export function createSubmits(model: LoadedModel): Submits {
 
   function check(): void {
     if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`, { code: 'gpu_lost' });
-    if (wrong) throw new DeviceError(`The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`, { code: 'gpu_refused_work' });
+    if (wrong)
+      throw new DeviceError(
+        `The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`,
+        { code: 'gpu_refused_work' },
+      );
   }
 
   function submit(encoder: GPUCommandEncoder): void {
@@ -110,7 +117,9 @@ export function createSubmits(model: LoadedModel): Submits {
   }
 
   return {
-    run, submit, check,
+    run,
+    submit,
+    check,
     wroteRows: (rows) => void (rowsBefore = rows),
     async embed(ids) {
       if (!embedding) return;
@@ -118,7 +127,10 @@ export function createSubmits(model: LoadedModel): Submits {
       const floats = await embedding.read(ids, scale, activations.strides[output]);
       await uploader.write(activations.buffers[output].buffer, 0, new Uint8Array(floats.buffer));
     },
-    tokensAtOnce: (pieces, rows) => (window || embedding ? 1 : (experiment.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(rows, pageMs) / 2 / pieces))))),
+    tokensAtOnce: (pieces, rows) =>
+      window || embedding
+        ? 1
+        : (experiment.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(rows, pageMs) / 2 / pieces)))),
     readsBehind: (pieces, rows) => !window && !embedding && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
     get submits() {
       return submits;
@@ -126,6 +138,15 @@ export function createSubmits(model: LoadedModel): Submits {
     get hostMs() {
       return hostMs;
     },
-    transfer: () => ({ storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, ...window?.counters, rowBytes: embedding?.byteLength ?? 0, stalls, stallMs }),
+    transfer: () => ({
+      storeBytes: 0,
+      memoryBytes: 0,
+      uploadedBytes: 0,
+      transferMs: 0,
+      ...window?.counters,
+      rowBytes: embedding?.byteLength ?? 0,
+      stalls,
+      stallMs,
+    }),
   };
 }

@@ -23,14 +23,22 @@ export async function convertStored(store: Store, manifest: Manifest, layout: La
   const { id, name } = manifest;
   if (manifest.layoutVersion === layoutVersion) return manifest;
   const same = manifest.slabBytes.length === layout.slabs.length && layout.slabs.every(({ byteLength }, i) => byteLength === manifest.slabBytes[i]);
-  if (!same || !isConvertible(manifest.layoutVersion)) throw new InvalidFileError(`The stored model ${name} has layout ${manifest.layoutVersion}, which cannot be brought to layout ${layoutVersion}. Delete it and load it from its source.`);
+  if (!same || !isConvertible(manifest.layoutVersion))
+    throw new InvalidFileError(
+      `The stored model ${name} has layout ${manifest.layoutVersion}, which cannot be brought to layout ${layoutVersion}. Delete it and load it ` +
+      'from its source.',
+    );
   const records = await store.slabs(id);
   const slabHashes: string[] = [];
   for (const [index, slab] of layout.slabs.entries()) {
     const record = records.get(index);
     const bytes = await store.read(id, index);
     if (!record || bytes?.byteLength !== slab.byteLength || (await sha256(bytes)) !== record.hash) {
-      throw new InvalidFileError(`Part ${index + 1} of the stored model ${name} is damaged or missing, so it cannot be brought to the present layout. Delete the model and load it from its source.`, { code: 'stored_model_damaged' });
+      throw new InvalidFileError(
+        `Part ${index + 1} of the stored model ${name} is damaged or missing, so it cannot be brought to the present layout. Delete the model and ` +
+        'load it from its source.',
+        { code: 'stored_model_damaged' },
+      );
     }
     slabHashes.push(record.hash);
     if (record.layoutVersion === layoutVersion) continue;

@@ -27,7 +27,11 @@ describe('the hash of a file', () => {
   });
 
   it('begins anew where a kept state is none of its own', () => {
-    for (const state of [{ through: 64, words: [] }, { through: 63, words: createFileHash().state().words }, { through: 64, words: Array<number>(8).fill(NaN) }]) {
+    for (const state of [
+      { through: 64, words: [] },
+      { through: 63, words: createFileHash().state().words },
+      { through: 64, words: Array<number>(8).fill(NaN) },
+    ]) {
       const hash = createFileHash(state);
       expect(hash.through).toBe(0);
       hash.update(0, bytes);

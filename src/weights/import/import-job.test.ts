@@ -71,7 +71,10 @@ describe.each(files)('%s', (path) => {
     source.given = 0;
     const delivered = new Map<number, Uint8Array>();
     const onSlab = async (slab: number, words: Uint8Array) => {
-      expect((await store.slabs('m')).get(slab), `slab ${slab}, when it is handed on`).toEqual({ hash: createHash('sha256').update(words).digest('hex'), layoutVersion });
+      expect((await store.slabs('m')).get(slab), `slab ${slab}, when it is handed on`).toEqual({
+        hash: createHash('sha256').update(words).digest('hex'),
+        layoutVersion,
+      });
       delivered.set(slab, words);
     };
     await importModel(model, store, about, { ...smallChunks, onSlab });
@@ -138,7 +141,10 @@ describe('an import that is interrupted', () => {
     store.onPut = (slab) => {
       if (slab === 5) throw new DOMException('no room', 'QuotaExceededError');
     };
-    await expect(importModel(model, store, about, smallChunks)).rejects.toMatchObject({ code: 'storage_full', message: expect.stringMatching(/storage is full: the model needs \d+ bytes/) });
+    await expect(importModel(model, store, about, smallChunks)).rejects.toMatchObject({
+      code: 'storage_full',
+      message: expect.stringMatching(/storage is full: the model needs \d+ bytes/),
+    });
     store.onPut = () => {};
     await importModel(model, store, about, smallChunks);
     await expectWhole(store, model);
@@ -231,7 +237,10 @@ describe('the hash of the whole file', () => {
     const store = memoryStore();
     const model = importable(await openFiles([watched(bytes)]));
     const wrong = sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
-    await expect(importModel(model, store, about, { ...smallChunks, sha256: [wrong] })).rejects.toMatchObject({ code: 'wrong_hash', message: expect.stringContaining(`has the SHA-256 ${sha256}; needed is ${wrong}`) });
+    await expect(importModel(model, store, about, { ...smallChunks, sha256: [wrong] })).rejects.toMatchObject({
+      code: 'wrong_hash',
+      message: expect.stringContaining(`has the SHA-256 ${sha256}; needed is ${wrong}`),
+    });
     expect((await store.slabs('m')).size).toBe(0);
     expect(await store.manifest('m')).toBeUndefined();
   });
@@ -255,7 +264,11 @@ async function reordered(path: string, compare: (a: string, b: string) => number
 
 it.each([
   ['all norms at the end', true, (a: string, b: string) => Number(a.includes('norm')) - Number(b.includes('norm'))],
-  ['matrix by matrix over the layers', true, (a: string, b: string) => a.replace(/^blk.\d+/, '').localeCompare(b.replace(/^blk.\d+/, '')) || a.localeCompare(b)],
+  [
+    'matrix by matrix over the layers',
+    true,
+    (a: string, b: string) => a.replace(/^blk.\d+/, '').localeCompare(b.replace(/^blk.\d+/, '')) || a.localeCompare(b),
+  ],
   ['backwards', false, (a: string, b: string) => b.localeCompare(a)],
 ])('a file with %s is imported whole, at once and after interruptions', async (_, needsDrafts, compare) => {
   for (const path of ['tiny/tiny-gemma3.gguf', 'tiny/tiny-llama-k.gguf']) {

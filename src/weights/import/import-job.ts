@@ -39,7 +39,12 @@ const writesAtOnce = 2;
 const most = { lostSlabs: 2, openSlabs: 6 };
 
 /** Resolves with the complete manifest. Throws what the source throws, InvalidFileError for a wrong hash, BudgetError for a full disk. */
-export async function importModel(model: ImportableModel, store: Store, about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption'>, options: ImportOptions = {}): Promise<Manifest> {
+export async function importModel(
+  model: ImportableModel,
+  store: Store,
+  about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption'>,
+  options: ImportOptions = {},
+): Promise<Manifest> {
   const { header, layout, source, files } = model;
   const { id } = about;
   let records = await store.slabs(id);
@@ -49,21 +54,32 @@ export async function importModel(model: ImportableModel, store: Store, about: P
   }
   const before = await store.manifest(id);
   const manifest: Manifest = {
-    ...about, layoutVersion,
-    files: files.map(({ source, byteLength, header }, i) => ({ name: source.name, byteLength, header, version: source.version, sha256: options.sha256?.[i]?.toLowerCase() })),
+    ...about,
+    layoutVersion,
+    files: files.map(({ source, byteLength, header }, i) => ({
+      name: source.name,
+      byteLength,
+      header,
+      version: source.version,
+      sha256: options.sha256?.[i]?.toLowerCase(),
+    })),
     hostTensors: before?.hostTensors ?? {},
     slabBytes: layout.slabs.map((slab) => slab.byteLength),
-    slabHashes: [], complete: false, lastUsed: Date.now(),
+    slabHashes: [],
+    complete: false,
+    lastUsed: Date.now(),
   };
   await store.putManifest(manifest);
 
   const isStored = (slab: number) => records.get(slab)?.through === undefined && records.has(slab);
   const targets: Target[] = [
-    ...model.hostTensors.map((name): Target => {
-      const tensor = header.tensors.get(name)!;
-      const keep = (bytes: Uint8Array) => void (manifest.hostTensors[name] = toFloats(tensor, bytes));
-      return { slab: undefined, piece: { offset: tensor.offset, rows: 1, rowBytes: tensor.byteLength, place: (_, bytes) => keep(bytes) } };
-    }).filter((_, i) => !manifest.hostTensors[model.hostTensors[i]]),
+    ...model.hostTensors
+      .map((name): Target => {
+        const tensor = header.tensors.get(name)!;
+        const keep = (bytes: Uint8Array) => void (manifest.hostTensors[name] = toFloats(tensor, bytes));
+        return { slab: undefined, piece: { offset: tensor.offset, rows: 1, rowBytes: tensor.byteLength, place: (_, bytes) => keep(bytes) } };
+      })
+      .filter((_, i) => !manifest.hostTensors[model.hostTensors[i]]),
     ...layout.slabs.flatMap((slab, index) => piecesOf(header, layout, slab).map((piece): Target => ({ slab: index, piece }))),
   ].sort((a, b) => a.piece.offset - b.piece.offset);
   const bytesIn = (list: readonly Target[]) => list.reduce((sum, { piece }) => sum + piece.rows * piece.rowBytes, 0);
@@ -134,7 +150,8 @@ export async function importModel(model: ImportableModel, store: Store, about: P
     },
     async finished({ slab }: Target) {
       if (slab === undefined) {
-        if (model.hostTensors.every((name) => manifest.hostTensors[name])) await store.changeManifest(id, (now) => ({ ...now, hostTensors: manifest.hostTensors }));
+        if (model.hostTensors.every((name) => manifest.hostTensors[name]))
+          await store.changeManifest(id, (now) => ({ ...now, hostTensors: manifest.hostTensors }));
         return;
       }
       remaining.set(slab, remaining.get(slab)! - 1);
@@ -148,7 +165,8 @@ export async function importModel(model: ImportableModel, store: Store, about: P
   try {
     for (const [slab, { byteLength }] of layout.slabs.entries()) {
       // A slab without weights, or a draft that lacked only its last record.
-      if (!isStored(slab) && !remaining.has(slab)) await finishSlab(slab, records.has(slab) ? await readDraft(store, id, slab, layout) : new Uint32Array(byteLength / 4));
+      if (!isStored(slab) && !remaining.has(slab))
+        await finishSlab(slab, records.has(slab) ? await readDraft(store, id, slab, layout) : new Uint32Array(byteLength / 4));
     }
     const onBytes = (length: number) => {
       progress.receivedBytes += length;
@@ -171,7 +189,11 @@ export async function importModel(model: ImportableModel, store: Store, about: P
     if (hasCode(error, 'wrong_hash', 'file_changed')) await store.remove(id);
     else await keepDrafts().catch(() => {}); // the first error is the one to tell
     await store.close(id);
-    throw await tellFullDisk(error, layout.byteLength, layout.slabs.reduce((sum, slab, i) => sum + (isStored(i) ? slab.byteLength : 0), 0));
+    throw await tellFullDisk(
+      error,
+      layout.byteLength,
+      layout.slabs.reduce((sum, slab, i) => sum + (isStored(i) ? slab.byteLength : 0), 0),
+    );
   }
   await store.close(id);
   const slabHashes = layout.slabs.map((_, i) => records.get(i)!.hash);
@@ -189,11 +211,13 @@ function neededRanges(missing: readonly Target[], hashFrom: number, end: number)
 }
 
 /** The end of the file, padding included where its size is known; parts of a split model lie end to end without it. */
-const fileEnd = ({ files, header, source }: OpenedFiles): number => (files.length === 1 ? Math.max(source.byteLength ?? 0, header.fileBytes) : header.fileBytes);
+const fileEnd = ({ files, header, source }: OpenedFiles): number =>
+  files.length === 1 ? Math.max(source.byteLength ?? 0, header.fileBytes) : header.fileBytes;
 
 async function readDraft(store: Store, id: string, slab: number, layout: Layout): Promise<Uint32Array<ArrayBuffer>> {
   const bytes = await store.read(id, slab);
-  if (bytes?.byteLength !== layout.slabs[slab].byteLength) throw new InvalidFileError(`Part ${slab} of the unfinished import ${id} is missing. Delete the model and load it again.`, { code: 'stored_model_damaged' });
+  if (bytes?.byteLength !== layout.slabs[slab].byteLength)
+    throw new InvalidFileError(`Part ${slab} of the unfinished import ${id} is missing. Delete the model and load it again.`, { code: 'stored_model_damaged' });
   return new Uint32Array(bytes.buffer);
 }
 
@@ -247,7 +271,11 @@ function openHashes({ files }: OpenedFiles, expected: readonly (string | undefin
         if (!expected[i]) continue;
         const actual = await digestOf(hashes[i], source, signal);
         if (actual !== expected[i].toLowerCase()) {
-          throw new InvalidFileError(`${source.name} has the SHA-256 ${actual}; needed is ${expected[i]} (${byteLength} bytes of weights were read). What was stored of it has been deleted. Load it again, or from another address.`, { code: 'wrong_hash' });
+          throw new InvalidFileError(
+            `${source.name} has the SHA-256 ${actual}; needed is ${expected[i]} (${byteLength} bytes of weights were read). What was stored of it ` +
+            'has been deleted. Load it again, or from another address.',
+            { code: 'wrong_hash' },
+          );
         }
       }
     },
@@ -259,5 +287,9 @@ async function tellFullDisk(error: unknown, needBytes: number, storedBytes: numb
   if ((error as Error).name !== 'QuotaExceededError') return error;
   const { usage } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {};
   const used = usage === undefined ? '' : ` (this site keeps ${usage} now)`;
-  return new BudgetError(`The browser's storage is full: the model needs ${needBytes} bytes, ${storedBytes} of them are stored, and the browser gives no more${used}. Delete a stored model or free disk space, then load again: what is stored is not downloaded twice.`, { code: 'storage_full' });
+  return new BudgetError(
+    `The browser's storage is full: the model needs ${needBytes} bytes, ${storedBytes} of them are stored, and the browser gives no more${used}. ` +
+    'Delete a stored model or free disk space, then load again: what is stored is not downloaded twice.',
+    { code: 'storage_full' },
+  );
 }

@@ -52,8 +52,11 @@ function piecesOfRows(header: Header, matrix: Matrix, first: number, end: number
     const tensor = header.tensors.get(part.tensor)!;
     const rowBytes = tensor.byteLength / tensor.shape.slice(1).reduce((a, b) => a * b, 1);
     return {
-      offset: tensor.offset + (part.firstRow + from - part.targetRow) * rowBytes, rows: to - from, rowBytes,
-      place: (words, bytes, row) => repackRows(matrix.format, matrix.panels, bytes, rowBytes, bytes.length / rowBytes, words.subarray(start), from - first + row),
+      offset: tensor.offset + (part.firstRow + from - part.targetRow) * rowBytes,
+      rows: to - from,
+      rowBytes,
+      place: (words, bytes, row) =>
+        repackRows(matrix.format, matrix.panels, bytes, rowBytes, bytes.length / rowBytes, words.subarray(start), from - first + row),
     } satisfies Piece;
   });
 }

@@ -12,7 +12,18 @@ const layout = { byteLength: 100 * MiB, slabs: [{ byteLength: 60 * MiB }, { byte
 async function storeWith(models: { name: string; bytes: number; lastUsed: number }[]): Promise<MemoryStore> {
   const store = memoryStore();
   for (const { name, bytes, lastUsed } of models) {
-    await store.putManifest({ id: name, name, layoutVersion: 1, urls: [], files: [], hostTensors: {}, slabBytes: [bytes], slabHashes: [], complete: true, lastUsed } satisfies Manifest);
+    await store.putManifest({
+      id: name,
+      name,
+      layoutVersion: 1,
+      urls: [],
+      files: [],
+      hostTensors: {},
+      slabBytes: [bytes],
+      slabHashes: [],
+      complete: true,
+      lastUsed,
+    } satisfies Manifest);
   }
   return store;
 }
@@ -20,10 +31,17 @@ async function storeWith(models: { name: string; bytes: number; lastUsed: number
 const check = (store: MemoryStore, quota: number, usage: number) => checkQuota({ store, estimate: async () => ({ quota, usage }) }, 'new', layout);
 
 it('names the models that were not used for longest, as many as make room, and both numbers', async () => {
-  const store = await storeWith([{ name: 'Late', bytes: 500 * MiB, lastUsed: 30 }, { name: 'Early', bytes: 20 * MiB, lastUsed: 10 }, { name: 'Middle', bytes: 50 * MiB, lastUsed: 20 }]);
+  const store = await storeWith([
+    { name: 'Late', bytes: 500 * MiB, lastUsed: 30 },
+    { name: 'Early', bytes: 20 * MiB, lastUsed: 10 },
+    { name: 'Middle', bytes: 50 * MiB, lastUsed: 20 },
+  ]);
   const refused = check(store, 700 * MiB, 620 * MiB); // 132 MiB with the margin; 80 are free
   await expect(refused).rejects.toBeInstanceOf(BudgetError);
-  await expect(refused).rejects.toThrow(`The model needs ${132 * MiB} more bytes of the browser's storage; ${80 * MiB} bytes are free (${620 * MiB} of ${700 * MiB} are used). Deleting Early (${20 * MiB} bytes), Middle (${50 * MiB} bytes), not used for longest, would make room.`);
+  await expect(refused).rejects.toThrow(
+    `The model needs ${132 * MiB} more bytes of the browser's storage; ${80 * MiB} bytes are free (${620 * MiB} of ${700 * MiB} are used). ` +
+    `Deleting Early (${20 * MiB} bytes), Middle (${50 * MiB} bytes), not used for longest, would make room.`,
+  );
 });
 
 it('names none where all together do not make room', async () => {

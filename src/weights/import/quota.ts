@@ -17,5 +17,7 @@ export async function checkQuota({ store, estimate }: { store?: Store; estimate?
   const advice = others.length > 0
     ? `Deleting ${others.map((model) => `${model.name} (${model.byteLength} bytes)`).join(', ')}, not used for longest, would make room.`
     : 'Free disk space, or choose a smaller model.';
-  throw new BudgetError(`The model needs ${need} more bytes of the browser's storage; ${free} bytes are free (${usage} of ${quota} are used). ${advice}`, { code: 'storage_quota' });
+  throw new BudgetError(`The model needs ${need} more bytes of the browser's storage; ${free} bytes are free (${usage} of ${quota} are used). ${advice}`, {
+    code: 'storage_quota',
+  });
 }

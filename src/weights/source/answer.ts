@@ -32,12 +32,17 @@ const codes: Record<number, 'access_denied' | 'not_found'> = { 401: 'access_deni
 export function readAnswer({ status, statusText, headers }: Response, name: string, offset: number, now: number): Answer {
   const answered = `${name} answered ${status} ${statusText}`.trimEnd();
   if (status === 416) return { at: undefined, ranged: true, page: false };
-  if (status >= 500 || status === 408 || status === 429) throw new Refused(answered, status === 429 || status === 503, retryAfter(headers.get('retry-after'), now));
-  if (status !== 200 && status !== 206) throw new RequestError(`${answered}; needed is 200 or 206. Check the address, and whether the file is public.`, { code: codes[status] });
+  if (status >= 500 || status === 408 || status === 429)
+    throw new Refused(answered, status === 429 || status === 503, retryAfter(headers.get('retry-after'), now));
+  if (status !== 200 && status !== 206)
+    throw new RequestError(`${answered}; needed is 200 or 206. Check the address, and whether the file is public.`, { code: codes[status] });
   const ranged = status === 206;
   const encoding = headers.get('content-encoding');
   if (ranged && encoding && encoding !== 'identity') {
-    throw new InvalidFileError(`${name} is compressed by its server (Content-Encoding: ${encoding}), and ranges of a compressed file are not those of the file. Have the server send .gguf files as they are.`);
+    throw new InvalidFileError(
+      `${name} is compressed by its server (Content-Encoding: ${encoding}), and ranges of a compressed file are not those of the file. Have the ` +
+      'server send .gguf files as they are.',
+    );
   }
   // All of these are unreadable across origins unless the server exposes them, but for a plain Last-Modified.
   const range = /^bytes (\d+)-\d+\/(\d+)?/.exec(headers.get('content-range') ?? '');
@@ -53,7 +58,9 @@ export function readAnswer({ status, statusText, headers }: Response, name: stri
 
 function webPage(name: string): InvalidFileError {
   const file = fileOfPage(name);
-  return new InvalidFileError(`${name} is a web page (text/html); needed is the file itself${file ? `, which is at ${file}` : '. On a model hub that is the address of the download'}.`);
+  return new InvalidFileError(
+    `${name} is a web page (text/html); needed is the file itself${file ? `, which is at ${file}` : '. On a model hub that is the address of the download'}.`,
+  );
 }
 
 /** Scripts that hand out files call them anything: what begins as a GGUF does is none of the pages that `page` stands for. */

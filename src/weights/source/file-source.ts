@@ -33,7 +33,10 @@ async function openOne(path: string): Promise<OpenFile> {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-      if (bytesRead === 0) throw new InvalidFileError(`${path} had ${size} bytes when it was opened and ends now after ${offset + done}: it was changed. Load it again.`, { code: 'file_changed' });
+      if (bytesRead === 0)
+        throw new InvalidFileError(`${path} had ${size} bytes when it was opened and ends now after ${offset + done}: it was changed. Load it again.`, {
+          code: 'file_changed',
+        });
       done += bytesRead;
     }
     return bytes;

@@ -15,10 +15,13 @@ beforeAll(async () => {
     const url = new URL(request.url ?? '/', hub);
     authorizations.push(request.headers.authorization);
     const repo = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main$/.exec(url.pathname)?.[1];
-    if (repo === 'owner/gated' && request.headers.authorization !== 'Bearer secret') return void response.writeHead(request.headers.authorization ? 403 : 401).end('{}');
+    if (repo === 'owner/gated' && request.headers.authorization !== 'Bearer secret')
+      return void response.writeHead(request.headers.authorization ? 403 : 401).end('{}');
     if (!repo || !['owner/repo', 'owner/gated'].includes(repo) || url.searchParams.get('recursive') !== 'true') return void response.writeHead(404).end('{}');
     const from = Number(url.searchParams.get('cursor') ?? 0);
-    const page = files.slice(from, from + 5).map(({ path, size, oid }) => ({ type: 'file', path, size: oid ? size : 1, ...(oid ? { lfs: { oid, size } } : {}) }));
+    const page = files
+      .slice(from, from + 5)
+      .map(({ path, size, oid }) => ({ type: 'file', path, size: oid ? size : 1, ...(oid ? { lfs: { oid, size } } : {}) }));
     const next = nextElsewhere ? 'http://localhost:1/steal' : `${hub}/api/models/${repo}/tree/main?recursive=true&cursor=${from + 5}`;
     response.writeHead(200, { 'content-type': 'application/json', ...(from + 5 < files.length ? { link: `<${next}>; rel="next"` } : {}) });
     response.end(JSON.stringify([{ type: 'directory', path: 'folder', size: 0 }, ...page]));

@@ -77,7 +77,9 @@ async function listFiles(first: string, { repo, hub, token, fetch }: HubOptions 
       throw new Error(`The hub ${hub} cannot be reached: ${error.message}. Check the connection, or give the address of the file.`);
     });
     if (response.status === 401 || response.status === 403) {
-      const next = token ? 'The access token does not open it: accept its conditions on the hub with that account.' : 'It is private or gated: accept its conditions on the hub, then give an access token.';
+      const next = token
+        ? 'The access token does not open it: accept its conditions on the hub with that account.'
+        : 'It is private or gated: accept its conditions on the hub, then give an access token.';
       throw new RequestError(`${repo} on ${hub} may not be read (${response.status}). ${next}`, { code: 'access_denied' });
     }
     if (response.status === 404) throw new RequestError(`${hub} has no model ${repo} (404). Check the spelling: owner/repo.`, { code: 'not_found' });
@@ -109,7 +111,8 @@ function groupParts(entries: Entry[]): Model[] {
 }
 
 function choose(models: Model[], quant: string | undefined): Model | undefined {
-  const of = (type: string) => models.find(({ path }) => new RegExp(`(^|[^A-Za-z0-9])${type.replace(/[.]/g, '\\.')}(?![A-Za-z0-9_])`, 'i').test(path.replace(/\.gguf$/i, '')));
+  const of = (type: string) =>
+    models.find(({ path }) => new RegExp(`(^|[^A-Za-z0-9])${type.replace(/[.]/g, '\\.')}(?![A-Za-z0-9_])`, 'i').test(path.replace(/\.gguf$/i, '')));
   if (quant) return of(quant);
   return preferred.map(of).find(Boolean) ?? models[0];
 }

@@ -28,7 +28,11 @@ export async function* readAhead(source: ByteSource, ranges: readonly Range[], o
   else yield* readChunks(source, ranges, options);
 }
 
-async function* readChunks(source: ByteSource, ranges: readonly Range[], { connections = 4, chunkBytes = 2 ** 23, signal, gate, onBytes }: ReadAheadOptions): AsyncGenerator<Chunk, void> {
+async function* readChunks(
+  source: ByteSource,
+  ranges: readonly Range[],
+  { connections = 4, chunkBytes = 2 ** 23, signal, gate, onBytes }: ReadAheadOptions,
+): AsyncGenerator<Chunk, void> {
   // One that fails, or a reader that leaves, ends them all.
   const leave = new AbortController();
   const all = signal ? anySignal([signal, leave.signal]) : leave.signal;
@@ -50,7 +54,7 @@ async function* readChunks(source: ByteSource, ranges: readonly Range[], { conne
   };
   const begun: Promise<Chunk>[] = [];
   try {
-    for (let next = 0; next < chunks.length || begun.length > 0; ) {
+    for (let next = 0; next < chunks.length || begun.length > 0;) {
       for (; next < chunks.length && begun.length < connections; next++) {
         const chunk = read(chunks[next]);
         chunk.catch(() => {}); // awaited in its turn

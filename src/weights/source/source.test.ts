@@ -139,7 +139,10 @@ describe('over the network', () => {
     const source = overNetwork({ fetch: ((url: string, init?: RequestInit) => (calls.push([url, init]), fetch(url, init))) as typeof fetch });
     await collect(source, 10, 2_000_000);
     expect(requests).toEqual(['bytes=10-2000009']);
-    expect(calls[0]).toEqual([`${address}?secret=1`, { headers: { Range: 'bytes=10-2000009' }, cache: 'no-store', signal: expect.any(AbortSignal) as AbortSignal }]);
+    expect(calls[0]).toEqual([
+      `${address}?secret=1`,
+      { headers: { Range: 'bytes=10-2000009' }, cache: 'no-store', signal: expect.any(AbortSignal) as AbortSignal },
+    ]);
   });
 
   it('learns the size where the server tells it', async () => {
@@ -168,7 +171,9 @@ describe('over the network', () => {
     answer = status(500);
     const waits: number[] = [];
     const pause = async (ms: number) => void waits.push(ms);
-    await expect(overNetwork({ backOffMs: 10, pause }).read(7, 5)).rejects.toThrow(/model.gguf cannot be read at byte 7, tried 5 times: .*answered 500 Internal Server Error\. The server fails: load it again later/);
+    await expect(overNetwork({ backOffMs: 10, pause }).read(7, 5)).rejects.toThrow(
+      /model.gguf cannot be read at byte 7, tried 5 times: .*answered 500 Internal Server Error\. The server fails: load it again later/,
+    );
     expect(requests).toHaveLength(5);
     expect(waits).toEqual([10, 20, 40, 80]);
   });
@@ -189,12 +194,18 @@ describe('over the network', () => {
     answer = limited(429, Infinity, { 'retry-after': '3600' });
     requests = [];
     const refused = overNetwork({ pause }).read(0, 50);
-    await expect(refused).rejects.toMatchObject({ code: 'rate_limited', message: expect.stringMatching(/answered 429 Too Many Requests: the server limits requests.*come again in 3600 s\. Load it again later/) });
+    await expect(refused).rejects.toMatchObject({
+      code: 'rate_limited',
+      message: expect.stringMatching(/answered 429 Too Many Requests: the server limits requests.*come again in 3600 s\. Load it again later/),
+    });
     await expect(refused).rejects.toThrow(/^(?!.*CORS)/);
     expect([requests.length, waits.length]).toEqual([1, 3]); // an hour is not waited for
 
     answer = limited(429, Infinity, {});
-    await expect(overNetwork({ pause }).read(0, 50)).rejects.toMatchObject({ code: 'rate_limited', message: expect.stringMatching(/tried 5 times, at byte 0\)\. Load/) });
+    await expect(overNetwork({ pause }).read(0, 50)).rejects.toMatchObject({
+      code: 'rate_limited',
+      message: expect.stringMatching(/tried 5 times, at byte 0\)\. Load/),
+    });
   });
 
   it('reads the answer to a range to its end: no body is cancelled, which browsers list as failed', async () => {
@@ -211,7 +222,15 @@ describe('over the network', () => {
     const source = overNetwork({ fetch: inRanges });
     await source.readUpTo(0, 256 * 1024);
     let length = 0;
-    for await (const chunk of readAhead(source, [{ offset: 5000, length: 1_000_000 }, { offset: 2_000_000, length: 900_000 }], { chunkBytes: 300_000 })) length += chunk.bytes.length;
+    for await (const chunk of readAhead(
+      source,
+      [
+        { offset: 5000, length: 1_000_000 },
+        { offset: 2_000_000, length: 900_000 },
+      ],
+      { chunkBytes: 300_000 },
+    ))
+      length += chunk.bytes.length;
     expect([length, cancelled]).toEqual([1_900_000, 0]);
     const stream = source.stream(0, 100_000)[Symbol.asyncIterator]();
     await stream.next();
@@ -221,8 +240,12 @@ describe('over the network', () => {
 
   it('names a server that compresses ranges', async () => {
     const packed = gzipSync(bytes);
-    answer = (_, response, from, to) => void response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${packed.length}`, 'content-encoding': 'gzip' }).end(packed.subarray(from, to + 1));
-    await expect(overNetwork().read(0, 5000)).rejects.toMatchObject({ code: 'invalid_file', message: expect.stringMatching(/model.gguf is compressed by its server \(Content-Encoding: gzip\).*as they are/) });
+    answer = (_, response, from, to) =>
+      void response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${packed.length}`, 'content-encoding': 'gzip' }).end(packed.subarray(from, to + 1));
+    await expect(overNetwork().read(0, 5000)).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: expect.stringMatching(/model.gguf is compressed by its server \(Content-Encoding: gzip\).*as they are/),
+    });
   });
 
   it('takes what begins as a GGUF for one, though the server calls it a web page', async () => {
@@ -236,7 +259,9 @@ describe('over the network', () => {
 
   it('counts a server that falls silent as broken', async () => {
     answer = (_, response) => response.writeHead(206, { 'content-length': 100 }).flushHeaders();
-    await expect(overNetwork({ stallMs: 30 }).read(0, 100)).rejects.toThrow(/cannot be read at byte 0, tried 5 times: no byte in 0.03 s. Check the connection and the address/);
+    await expect(overNetwork({ stallMs: 30 }).read(0, 100)).rejects.toThrow(
+      /cannot be read at byte 0, tried 5 times: no byte in 0.03 s. Check the connection and the address/,
+    );
   });
 
   it.each([404, 403])('refuses status %i at once, without the query of the address', async (code) => {
@@ -294,7 +319,8 @@ describe('what a server tells of a file', () => {
     answer = tagged('"two"');
     await expect(source.read(10, 10)).rejects.toThrow(/was changed on the server while it was read: its version was "one" and is now "two"/);
     await expect(source.read(10, 10)).rejects.toMatchObject({ name: 'InvalidFileError', code: 'file_changed' });
-    answer = (_, response, from, to) => void response.writeHead(206, { 'content-range': `bytes ${from}-${to}/4000000`, 'content-length': to + 1 - from }).end(part(from, to + 1 - from));
+    answer = (_, response, from, to) =>
+      void response.writeHead(206, { 'content-range': `bytes ${from}-${to}/4000000`, 'content-length': to + 1 - from }).end(part(from, to + 1 - from));
     await expect(source.read(10, 10)).rejects.toThrow(/its size was 3000000 and is now 4000000/);
   });
 
@@ -303,7 +329,8 @@ describe('what a server tells of a file', () => {
     answer = (request, response, from, to) => tagged(count++ % 2 ? '"a"' : '"b"')(request, response, from, to);
     const source = overNetwork({ hashed: true });
     for (const at of [0, 10, 20]) await source.read(at, 10);
-    answer = (_, response, from, to) => void response.writeHead(206, { 'content-range': `bytes ${from}-${to}/4000000`, 'content-length': to + 1 - from }).end(part(from, to + 1 - from));
+    answer = (_, response, from, to) =>
+      void response.writeHead(206, { 'content-range': `bytes ${from}-${to}/4000000`, 'content-length': to + 1 - from }).end(part(from, to + 1 - from));
     await expect(source.read(10, 10)).rejects.toMatchObject({ code: 'file_changed' });
   });
 });

@@ -3,7 +3,8 @@ import { InvalidFileError } from '../../errors.ts';
 import { type ByteSource } from '../../gguf/source.ts';
 
 /** Copies of parts of `bytes`, so that a receiver may transfer them. */
-export const bytesSource = (bytes: Uint8Array, name: string): ByteSource => sizedSource(name, bytes.byteLength, async (offset, length) => bytes.slice(offset, offset + length));
+export const bytesSource = (bytes: Uint8Array, name: string): ByteSource =>
+  sizedSource(name, bytes.byteLength, async (offset, length) => bytes.slice(offset, offset + length));
 
 /** A file that a person chose. Only the slices asked for are read. */
 export const fileSource = (file: Blob & { readonly name: string }): ByteSource =>

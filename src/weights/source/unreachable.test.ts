@@ -14,7 +14,11 @@ test.each([
   ['https://10.0.0.2/m.gguf', far, /local network/],
   ['http://localhost:8080/m.gguf', 'http://localhost:5173', /CORS/],
   ['http://models.example/m.gguf', 'null', /CORS/],
-  ['https://hub.example/owner/repo/blob/main/sub/m.gguf', far, /page about a file; the file itself is at https:\/\/hub\.example\/owner\/repo\/resolve\/main\/sub\/m\.gguf\.$/],
+  [
+    'https://hub.example/owner/repo/blob/main/sub/m.gguf',
+    far,
+    /page about a file; the file itself is at https:\/\/hub\.example\/owner\/repo\/resolve\/main\/sub\/m\.gguf\.$/,
+  ],
   ['https://hub.example/owner/repo/blob/main/m.gguf', undefined, /resolve/],
 ])('%s from %j', (address, place, words) => expect(whatToCheck(address, place)).toMatch(words));
 

@@ -4,7 +4,8 @@
 export type Origin = string | undefined;
 
 const onThisMachine = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
-const inThisNetwork = /^(10(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|169\.254(\.\d+){2}|\[f[cde][\da-f]{2}:.*\]|[^.]+|.*\.(local|lan|home|internal|home\.arpa))$/;
+const inThisNetwork =
+  /^(10(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|169\.254(\.\d+){2}|\[f[cde][\da-f]{2}:.*\]|[^.]+|.*\.(local|lan|home|internal|home\.arpa))$/;
 
 /** What to check when a request for `address` fails without an answer. `address`: absolute, without what may be a secret. */
 export function whatToCheck(address: string, page: Origin): string {
@@ -17,7 +18,8 @@ export function whatToCheck(address: string, page: Origin): string {
     return 'This page came by https, and browsers let such a page read nothing by http. Give an https address, or open the file from the disk.';
   }
   const isNear = onThisMachine.test(hostname) || inThisNetwork.test(hostname);
-  if (isNear && !onThisMachine.test(from.hostname) && !inThisNetwork.test(from.hostname)) return `${atServer} The browser may also ask whether this page may reach the local network: allow it.`;
+  if (isNear && !onThisMachine.test(from.hostname) && !inThisNetwork.test(from.hostname))
+    return `${atServer} The browser may also ask whether this page may reach the local network: allow it.`;
   return atServer;
 }
 

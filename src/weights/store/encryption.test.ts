@@ -20,7 +20,15 @@ async function sealed() {
 describe('an encrypted store', () => {
   it('gives back slabs and ranges, within records and over them', async () => {
     const { store } = await sealed();
-    const places = [[0, bytes.length], [0, 16], [recordBytes - 8, 16], [recordBytes, recordBytes], [100, recordBytes * 2], [bytes.length - 5, 5], [bytes.length - 5, 50]];
+    const places = [
+      [0, bytes.length],
+      [0, 16],
+      [recordBytes - 8, 16],
+      [recordBytes, recordBytes],
+      [100, recordBytes * 2],
+      [bytes.length - 5, 5],
+      [bytes.length - 5, 50],
+    ];
     for (const [offset, length] of places) {
       expect(Buffer.compare((await store.read('m', 0, offset, length))!, bytes.subarray(offset, offset + length)), `${length} bytes from ${offset}`).toBe(0);
     }
@@ -61,7 +69,10 @@ describe('a passphrase', () => {
     await sealedStore(plain, key).putSlab('m', 0, bytes, record);
     const again = await openEncryption({ passphrase: 'straße' }, structuredClone(encryption));
     expect(Buffer.compare((await sealedStore(plain, again).read('m', 0))!, bytes)).toBe(0);
-    await expect(openEncryption({ passphrase: 'strasse' }, encryption)).rejects.toMatchObject({ code: 'wrong_key', message: expect.stringContaining('passphrase is not the one') });
+    await expect(openEncryption({ passphrase: 'strasse' }, encryption)).rejects.toMatchObject({
+      code: 'wrong_key',
+      message: expect.stringContaining('passphrase is not the one'),
+    });
     await expect(createEncryption({ passphrase: '' }, rounds)).rejects.toThrow(RequestError);
   });
 
@@ -83,6 +94,9 @@ it('a key of the page is known again, and another one or a passphrase refused', 
   const { encryption } = await createEncryption({ key });
   expect(encryption.wrapped).toBeUndefined();
   expect(await openEncryption({ key }, encryption)).toBe(key);
-  await expect(openEncryption({ key: await newKey() }, encryption)).rejects.toMatchObject({ code: 'wrong_key', message: expect.stringContaining('key is not the one') });
+  await expect(openEncryption({ key: await newKey() }, encryption)).rejects.toMatchObject({
+    code: 'wrong_key',
+    message: expect.stringContaining('key is not the one'),
+  });
   await expect(openEncryption({ passphrase: 'p' }, encryption)).rejects.toThrow(/a passphrase does not open it/);
 });

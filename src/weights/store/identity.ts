@@ -27,13 +27,15 @@ export function compareTo({ sha256: hashes = [], fileBytes }: Wanted, { files }:
 /** SHA-256 of the headers, and of a little of the weights where that costs little. Two files that share these need not be one. */
 export async function fingerprintOf({ files, header, source }: OpenedFiles): Promise<string> {
   const sampleBytes = 4096;
-  const places = source.acceptsRanges === false ? [] : [0.3, 0.6, 0.9].map((share) => Math.floor(header.headerBytes + share * (header.fileBytes - header.headerBytes)));
+  const places =
+    source.acceptsRanges === false ? [] : [0.3, 0.6, 0.9].map((share) => Math.floor(header.headerBytes + share * (header.fileBytes - header.headerBytes)));
   const samples = await Promise.all(places.map((at) => source.readUpTo(at, Math.min(sampleBytes, header.fileBytes - at))));
   return sha256(new Uint8Array(await new Blob([...files.map((file) => file.header), ...samples.map((bytes) => new Uint8Array(bytes))]).arrayBuffer()));
 }
 
 /** Manifests without a fingerprint are of the time when an id was its first 16 digits. */
-export const hasFingerprint = ({ id, fingerprint }: Pick<Manifest, 'id' | 'fingerprint'>, of: string): boolean => (fingerprint === undefined ? of.startsWith(id) : fingerprint === of);
+export const hasFingerprint = ({ id, fingerprint }: Pick<Manifest, 'id' | 'fingerprint'>, of: string): boolean =>
+  fingerprint === undefined ? of.startsWith(id) : fingerprint === of;
 
 /** The id of a model that is stored anew: its SHA-256 (of a split one that of its parts' together), so that no other file can have it; else its fingerprint. */
 export async function newId({ files }: OpenedFiles, hashes: Wanted['sha256'], fingerprint: string): Promise<string> {

@@ -25,7 +25,8 @@ export async function createEncryption(source: KeySource, rounds = iterations): 
 /** For a stored model; RequestError if the key or the passphrase is not the one, or the wrong kind of the two. */
 export async function openEncryption(source: KeySource, { check, wrapped }: Encryption): Promise<CryptoKey> {
   if ('key' in source) {
-    if ((await decrypt(source.key, check)) === undefined) throw new RequestError('The key is not the one under which the model was stored.', { code: 'wrong_key' });
+    if ((await decrypt(source.key, check)) === undefined)
+      throw new RequestError('The key is not the one under which the model was stored.', { code: 'wrong_key' });
     return source.key;
   }
   if (!wrapped) throw new RequestError('The model was stored under a key of the page; a passphrase does not open it.');
@@ -37,7 +38,10 @@ export async function openEncryption(source: KeySource, { check, wrapped }: Encr
 async function deriveKey(passphrase: string, salt: Uint8Array<ArrayBuffer>, rounds: number): Promise<CryptoKey> {
   if (passphrase.length === 0) throw new RequestError('The passphrase is empty.');
   const material = await crypto.subtle.importKey('raw', new TextEncoder().encode(passphrase.normalize('NFKC')), 'PBKDF2', false, ['deriveKey']);
-  return crypto.subtle.deriveKey({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations: rounds }, material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+  return crypto.subtle.deriveKey({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations: rounds }, material, { name: 'AES-GCM', length: 256 }, false, [
+    'encrypt',
+    'decrypt',
+  ]);
 }
 
 const importKey = (raw: Uint8Array<ArrayBuffer>): Promise<CryptoKey> => crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt']);

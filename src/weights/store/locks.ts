@@ -13,7 +13,12 @@ interface Waiting {
 }
 
 /** Runs `work` when no other tab imports the model; it tells the others its progress by `tell`. A tab that dies frees the lock. */
-export async function withImportLock<T>(locks: LockManager | undefined, id: string, { onWaiting, signal }: Waiting, work: (tell: (progress: ImportProgress) => void) => Promise<T>): Promise<T> {
+export async function withImportLock<T>(
+  locks: LockManager | undefined,
+  id: string,
+  { onWaiting, signal }: Waiting,
+  work: (tell: (progress: ImportProgress) => void) => Promise<T>,
+): Promise<T> {
   if (!locks) return work(() => {});
   const channel = new BroadcastChannel(importLock(id));
   let last = -Infinity;

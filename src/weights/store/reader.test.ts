@@ -48,7 +48,9 @@ describe('a stored model', () => {
     const reader = storedReader(store, manifest);
     await reader.readSlab(2);
     await expect(reader.readRange(3, 0, 256)).rejects.toThrow(InvalidFileError); // the bit lies elsewhere in the slab
-    await expect(reader.readSlab(3)).rejects.toThrow(/Part 4 of \d+ of the stored model Model \(m\) is damaged: its SHA-256 differs.*load that file again to mend this part alone/);
+    await expect(reader.readSlab(3)).rejects.toThrow(
+      /Part 4 of \d+ of the stored model Model \(m\) is damaged: its SHA-256 differs.*load that file again to mend this part alone/,
+    );
   });
 
   it('is mended by the read that finds the damage, reading only the ranges of that slab', async () => {
@@ -98,7 +100,9 @@ describe('room for a model', () => {
     await store.putManifest(used('old', 1, 10 ** 9));
     const check = checkQuota({ store, estimate: estimate(10 ** 8, 9 * 10 ** 7) }, 'new', model.layout);
     await expect(check).rejects.toThrow(BudgetError);
-    await expect(check).rejects.toThrow(/needs \d+ more bytes of the browser's storage; 10000000 bytes are free \(90000000 of 100000000 are used\)\. Deleting Model old \(1000000000 bytes\)/);
+    await expect(check).rejects.toThrow(
+      /needs \d+ more bytes of the browser's storage; 10000000 bytes are free \(90000000 of 100000000 are used\)\. Deleting Model old \(1000000000 bytes\)/,
+    );
   });
 
   it('is not asked for what is stored already, and not where nobody knows', async () => {

@@ -88,15 +88,25 @@ export function storedReader(store: Store, manifest: Manifest, mend?: Mend): Wei
   };
 }
 
-async function damaged({ id, name, slabHashes }: Manifest, index: number, there: boolean, mend: Mend | undefined, signal?: AbortSignal): Promise<InvalidFileError> {
-  const what = `Part ${index + 1} of ${slabHashes.length} of the stored model ${name} (${id}) is ${there ? 'damaged: its SHA-256 differs from the one noted when it was stored' : 'missing'}.`;
+async function damaged(
+  { id, name, slabHashes }: Manifest,
+  index: number,
+  there: boolean,
+  mend: Mend | undefined,
+  signal?: AbortSignal,
+): Promise<InvalidFileError> {
+  const state = there ? 'damaged: its SHA-256 differs from the one noted when it was stored' : 'missing';
+  const what = `Part ${index + 1} of ${slabHashes.length} of the stored model ${name} (${id}) is ${state}.`;
   const without = 'It was imported from a file: load that file again to mend this part alone, or delete the model.';
   if (!mend) return new InvalidFileError(`${what} ${without}`, { code: 'stored_model_damaged' });
   try {
     await mend([index], signal);
     return new InvalidFileError(`${what} It has been mended from its source: load the model again.`, { code: 'stored_model_damaged' });
   } catch (error) {
-    return new InvalidFileError(`${what} It could not be mended from its source: ${(error as Error).message} Try again, load the model's file, or delete the model.`, { code: 'stored_model_damaged' });
+    return new InvalidFileError(
+      `${what} It could not be mended from its source: ${(error as Error).message} Try again, load the model's file, or delete the model.`,
+      { code: 'stored_model_damaged' },
+    );
   }
 }
 
@@ -117,7 +127,10 @@ export const mendFrom = (store: Store, manifest: Manifest, source: ByteSource, h
   for (const index of indices) {
     const bytes = await importSlab(source, header, layout, layout.slabs[index], signal);
     const hash = await sha256(bytes);
-    if (hash !== manifest.slabHashes[index]) throw new InvalidFileError(`${source.name} is not the file that was stored: part ${index + 1} has the SHA-256 ${hash}; needed is ${manifest.slabHashes[index]}.`);
+    if (hash !== manifest.slabHashes[index])
+      throw new InvalidFileError(
+        `${source.name} is not the file that was stored: part ${index + 1} has the SHA-256 ${hash}; needed is ${manifest.slabHashes[index]}.`,
+      );
     await store.putSlab(manifest.id, index, bytes, { hash, layoutVersion: manifest.layoutVersion });
   }
 };

@@ -21,7 +21,9 @@ export function sealedStore(store: Store, key: CryptoKey): Store {
       const sealed = await store.read(id, slab, first * sealedBytes, (end - first) * sealedBytes);
       if (!sealed) return undefined;
       const bytes = await open(key, `${id}/${slab}`, first, sealed);
-      return offset === first * recordBytes && bytes.length <= length ? bytes : bytes.slice(offset - first * recordBytes, offset - first * recordBytes + length);
+      return offset === first * recordBytes && bytes.length <= length
+        ? bytes
+        : bytes.slice(offset - first * recordBytes, offset - first * recordBytes + length);
     },
   };
 }
@@ -53,7 +55,9 @@ async function open(key: CryptoKey, slab: string, first: number, sealed: Uint8Ar
       const record = sealed.subarray(i * sealedBytes, (i + 1) * sealedBytes);
       const algorithm = { name: 'AES-GCM', iv: record.subarray(0, ivBytes), additionalData: placeOf(slab, first + i) };
       const opened = await crypto.subtle.decrypt(algorithm, key, record.subarray(ivBytes)).catch(() => {
-        throw new InvalidFileError(`Record ${first + i} of the encrypted part ${slab} does not open: it was changed since it was stored.`, { code: 'stored_model_damaged' });
+        throw new InvalidFileError(`Record ${first + i} of the encrypted part ${slab} does not open: it was changed since it was stored.`, {
+          code: 'stored_model_damaged',
+        });
       });
       bytes.set(new Uint8Array(opened), i * recordBytes);
     }),

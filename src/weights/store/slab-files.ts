@@ -121,7 +121,12 @@ const entriesOf = (directory: FileSystemDirectoryHandle): AsyncIterable<FileSyst
 /** Entries that a call is under way on: Chromium never answers it if the entry is collected meanwhile. */
 const held = new Set<FileSystemFileHandle>();
 
-async function openNamed(directory: FileSystemDirectoryHandle, name: string, get: { create: boolean }, ...options: Parameters<OpenHandle>): Promise<FileSystemSyncAccessHandle> {
+async function openNamed(
+  directory: FileSystemDirectoryHandle,
+  name: string,
+  get: { create: boolean },
+  ...options: Parameters<OpenHandle>
+): Promise<FileSystemSyncAccessHandle> {
   const entry = await directory.getFileHandle(name, get);
   held.add(entry);
   try {

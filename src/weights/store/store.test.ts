@@ -42,14 +42,20 @@ async function until(kill: number, disk: MemoryDisk, work: (store: Store) => Pro
 function orphansOf({ manifests, slabs, files }: MemoryDisk): string[] {
   const records = [...slabs.keys()].filter((key) => !manifests.has(key.split('/')[1]));
   const named = new Set([...slabs].map(([key, record]) => `${key.split('/')[1]}/${(record as StoredSlab).file}`));
-  const folders = [...files].flatMap(([id, folder]) => (manifests.has(id) ? [...folder.keys()].map((name) => `${id}/${name}`).filter((path) => !named.has(path)) : [id]));
+  const folders = [...files].flatMap(([id, folder]) =>
+    manifests.has(id) ? [...folder.keys()].map((name) => `${id}/${name}`).filter((path) => !named.has(path)) : [id],
+  );
   return [...records, ...folders];
 }
 
 const copyOf = (disk: MemoryDisk): MemoryDisk => structuredClone(disk);
 
 /** Kills `work` at each of its writes in turn, starts anew each time, and gives how many writes it has. */
-async function killEverywhere(begin: MemoryDisk, work: (store: Store) => Promise<unknown>, check: (disk: MemoryDisk, store: Store) => Promise<void>): Promise<number> {
+async function killEverywhere(
+  begin: MemoryDisk,
+  work: (store: Store) => Promise<unknown>,
+  check: (disk: MemoryDisk, store: Store) => Promise<void>,
+): Promise<number> {
   let orphaned = 0;
   for (let kill = 0; ; kill++) {
     const disk = copyOf(begin);
@@ -117,7 +123,9 @@ it('a sweep leaves alone what another tab imports or reads, which looks orphaned
   const disk = memoryDisk();
   const store = createStore(memoryBacking(disk));
   await store.putSlab('m', 0, new Uint8Array(100), { hash: '', layoutVersion: 1 });
-  const held = { request: (_name: string, _options: object, work: (lock: null) => unknown) => Promise.resolve().then(() => work(null)) } as unknown as LockManager;
+  const held = {
+    request: (_name: string, _options: object, work: (lock: null) => unknown) => Promise.resolve().then(() => work(null)),
+  } as unknown as LockManager;
   await sweepStore(store, held);
   expect(orphansOf(disk)).not.toEqual([]);
   await sweepStore(store, undefined);

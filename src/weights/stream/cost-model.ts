@@ -45,7 +45,10 @@ const mostMs = 800;
  * what the system holds in memory already would look too good. Undefined if the model is too small to tell.
  */
 export async function measureReads(read: ReadRange, slabBytes: readonly number[], now: () => number = () => performance.now()): Promise<StoreCost | undefined> {
-  const bySize = slabBytes.map((byteLength, slab) => ({ slab, byteLength })).filter(({ byteLength }) => byteLength >= leastBytes).sort((a, b) => b.byteLength - a.byteLength);
+  const bySize = slabBytes
+    .map((byteLength, slab) => ({ slab, byteLength }))
+    .filter(({ byteLength }) => byteLength >= leastBytes)
+    .sort((a, b) => b.byteLength - a.byteLength);
   const start = now();
   const slices: number[] = [];
   const perByte: number[] = [];

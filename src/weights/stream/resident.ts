@@ -54,7 +54,10 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
     slots[slot] = Array.from({ length: Math.max(...users.map((u) => u.length)) }, (_, n) => allocate(`weights.slot.${slot}`, largest(n)));
   });
   const chunks = slices.map(({ section, slot }, i): Chunk[] =>
-    spans[i].map((span, n) => ({ ...span, buffer: slot === undefined ? allocate(`weights.${layout.sections[section].name}`, span.end - span.start) : slots[slot][n] })),
+    spans[i].map((span, n) => ({
+      ...span,
+      buffer: slot === undefined ? allocate(`weights.${layout.sections[section].name}`, span.end - span.start) : slots[slot][n],
+    })),
   );
   const slicesOf = (section: number) => slices.flatMap((slice, i) => (slice.section === section ? [i] : []));
 
@@ -72,7 +75,10 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
     stack: (section, stack) =>
       layout.sections[section].stacks[stack].flatMap((matrix) => {
         const { panelBytes } = matrix.panels;
-        if (panelBytes > maxBindingBytes) throw new BudgetError(`32 rows of ${matrix.parts[0].tensor} need ${panelBytes} bytes; this device allows bindings of ${maxBindingBytes}.`, { code: 'adapter_limit' });
+        if (panelBytes > maxBindingBytes)
+          throw new BudgetError(`32 rows of ${matrix.parts[0].tensor} need ${panelBytes} bytes; this device allows bindings of ${maxBindingBytes}.`, {
+            code: 'adapter_limit',
+          });
         return slicesOf(section).flatMap((slice) =>
           cutMatrix(matrix, spans[slice], maxBindingBytes).map(({ start, firstRow, panels }): MatrixPart => ({
             matrix, panels, firstRow,

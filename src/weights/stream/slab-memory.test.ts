@@ -29,7 +29,16 @@ const readAll = async (memory: ReturnType<typeof createSlabMemory>) => {
 };
 
 describe('worker memory', () => {
-  it.each([[0, 0], [9, 0], [10, 10], [40, 40], [45, 40], [79, 70], [80, 80], [1000, 80]])('of %d bytes keeps %d of 80, and reads the others each time', async (most, kept) => {
+  it.each([
+    [0, 0],
+    [9, 0],
+    [10, 10],
+    [40, 40],
+    [45, 40],
+    [79, 70],
+    [80, 80],
+    [1000, 80],
+  ])('of %d bytes keeps %d of 80, and reads the others each time', async (most, kept) => {
     const { memory, read } = setUp(halves, most);
     await readAll(memory);
     expect(read.bytes).toBe(80);
@@ -61,7 +70,8 @@ describe('the uploader', () => {
     const done: (() => void)[] = [];
     const written: number[][] = [];
     const queue = {
-      writeBuffer: (_: unknown, offset: number, data: Uint8Array, from: number, length: number) => written.push([offset, ...data.subarray(from, from + length)]),
+      writeBuffer: (_: unknown, offset: number, data: Uint8Array, from: number, length: number) =>
+        written.push([offset, ...data.subarray(from, from + length)]),
       submit: () => {},
       onSubmittedWorkDone: () => new Promise<void>((resolve) => done.push(resolve)),
     } as unknown as GPUQueue;

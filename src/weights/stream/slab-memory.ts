@@ -15,7 +15,12 @@ interface Kept extends SlabRange {
 }
 
 /** `ranges`: what will be read again and again, in order. `mostBytes` of them are kept, spread evenly. */
-export function createSlabMemory(reader: Pick<WeightsReader, 'readSlab' | 'readRange'>, slabBytes: readonly number[], ranges: readonly SlabRange[], mostBytes: number): SlabMemory {
+export function createSlabMemory(
+  reader: Pick<WeightsReader, 'readSlab' | 'readRange'>,
+  slabBytes: readonly number[],
+  ranges: readonly SlabRange[],
+  mostBytes: number,
+): SlabMemory {
   const kept = chooseEvenly(ranges, mostBytes);
   let byteLength = 0;
 

@@ -14,7 +14,8 @@ function setUp({ count = 6, parts = 1, slots = 2, aheadBytes = 2 * rangeBytes, f
     log.push(what);
     return new Promise<void>((resolve, reject) => waiting.set(what, { resolve, reject }));
   };
-  const ranges = (slice: number) => Array.from({ length: parts }, (_, i): SlabRange => ({ slab: slice, offset: i * rangeBytes, length: rangeBytes, start: i * rangeBytes }));
+  const ranges = (slice: number) =>
+    Array.from({ length: parts }, (_, i): SlabRange => ({ slab: slice, offset: i * rangeBytes, length: rangeBytes, start: i * rangeBytes }));
   const options: StreamOptions = {
     slices: new Map(Array.from({ length: count }, (_, slice) => [slice, { slot: slice % slots, ranges: ranges(slice) }])),
     first, aheadBytes, now,
@@ -50,7 +51,8 @@ function setUp({ count = 6, parts = 1, slots = 2, aheadBytes = 2 * rangeBytes, f
   };
 }
 
-const isReady = async (window: { ready(slice: number): Promise<void> }, slice: number): Promise<boolean> => Promise.race([window.ready(slice).then(() => true), tick().then(() => false)]);
+const isReady = async (window: { ready(slice: number): Promise<void> }, slice: number): Promise<boolean> =>
+  Promise.race([window.ready(slice).then(() => true), tick().then(() => false)]);
 
 describe('the stream of weights', () => {
   it('reads and uploads in the order of use, each slice into its slot once the work before has been submitted', async () => {

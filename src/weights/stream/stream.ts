@@ -73,7 +73,15 @@ interface Stream extends StreamOptions {
 }
 
 export function createStream(options: StreamOptions): WeightStream {
-  const stream: Stream = { ...options, uses: [], held: [], generation: 0, change: Promise.resolve(), changed() {}, busy: createStopwatch(options.now ?? (() => performance.now())) };
+  const stream: Stream = {
+    ...options,
+    uses: [],
+    held: [],
+    generation: 0,
+    change: Promise.resolve(),
+    changed() {},
+    busy: createStopwatch(options.now ?? (() => performance.now())),
+  };
   notify(stream);
   let running: Promise<void> = Promise.resolve();
   const counters = {

@@ -20,7 +20,8 @@ const anything = new Proxy({}, { get: () => nothing }) as Record<string, Binding
 const zeros = new Proxy({}, { get: () => 0 }) as Record<string, number>;
 
 /** An operation without what differs from layer to layer: its layer and the numbers in the names of its tensors. */
-const likeness = (op: Op): string => JSON.stringify(op, (key, value: unknown) => (key === 'layer' ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));
+const likeness = (op: Op): string =>
+  JSON.stringify(op, (key, value: unknown) => (key === 'layer' ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));
 
 /**
  * Dispatches with parameters of their own: those of a product for few and for many rows share them. Layers that are alike
@@ -39,7 +40,9 @@ export function createDispatchCount({ graph, layout }: Pick<OpenedModel, 'graph'
     const key = `${mode} ${likenesses.get(op)} ${cut.map((stack) => stack.map(({ cuts }) => cuts).join('+')).join()}`;
     let count = counts.get(key);
     if (count === undefined) {
-      const parts = cut.map((stack) => stack.flatMap(({ matrix, cuts }) => Array.from({ length: cuts }, () => ({ matrix, binding: nothing, panels: 1, firstRow: 0, rows: 1 }))));
+      const parts = cut.map((stack) =>
+        stack.flatMap(({ matrix, cuts }) => Array.from({ length: cuts }, () => ({ matrix, binding: nothing, panels: 1, firstRow: 0, rows: 1 }))),
+      );
       const dispatches = record(op, context, { vectors: nothing, vectorOffset: () => 0, stacks: parts }, mode, '');
       counts.set(key, (count = new Set(dispatches.map(({ params }) => params)).size));
     }

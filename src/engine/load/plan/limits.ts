@@ -14,9 +14,16 @@ import { type Plan } from './plan.ts';
 import { defaultRamBytes } from '../streaming.ts';
 
 /** Throws BudgetError where every token would download weights: they neither stay on the GPU nor fit worker memory, and the browser is not to keep them. */
-export function checkUnkept({ streamedBytes }: Pick<Plan, 'streamedBytes'>, { addresses, manifest }: Pick<FoundModel, 'addresses' | 'manifest'>, { keep, ramBytes = defaultRamBytes }: Pick<LoadOptions, 'keep' | 'ramBytes'>): void {
+export function checkUnkept(
+  { streamedBytes }: Pick<Plan, 'streamedBytes'>,
+  { addresses, manifest }: Pick<FoundModel, 'addresses' | 'manifest'>,
+  { keep, ramBytes = defaultRamBytes }: Pick<LoadOptions, 'keep' | 'ramBytes'>,
+): void {
   if (keep !== false || manifest || !addresses.length || streamedBytes <= ramBytes) return;
-  throw new BudgetError(`${mib(streamedBytes)} of the weights do not stay on the GPU, and worker memory takes ${mib(ramBytes)}: without being kept, the model would be downloaded again for every token. Raise the budget (or ramBytes), or let the browser keep the model.`);
+  throw new BudgetError(
+    `${mib(streamedBytes)} of the weights do not stay on the GPU, and worker memory takes ${mib(ramBytes)}: without being kept, the model would be ` +
+    'downloaded again for every token. Raise the budget (or ramBytes), or let the browser keep the model.',
+  );
 }
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -27,7 +34,11 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
   for (const section of layout.sections) {
     for (const { panels, parts } of matricesOf(section)) {
       if (panels.panelBytes > maxBindingBytes) {
-        throw new BudgetError(`32 rows of ${parts[0].tensor} need a binding of ${mib(panels.panelBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a smaller model.`, { code: 'adapter_limit' });
+        throw new BudgetError(
+          `32 rows of ${parts[0].tensor} need a binding of ${mib(panels.panelBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a ` +
+          'smaller model.',
+          { code: 'adapter_limit' },
+        );
       }
     }
   }
@@ -35,9 +46,17 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
   const pages = segmentBytes(graph.config, context, options.kv);
   if (pages > most) {
     const shorter = Math.floor((context * most) / pages / 32) * 32;
-    throw new BudgetError(`The keys and values of one layer for a context of ${context} need a buffer of ${mib(pages)}; this device allows at most ${mib(most)}. Choose a context of up to ${shorter}.`, { code: 'adapter_limit' });
+    throw new BudgetError(
+      `The keys and values of one layer for a context of ${context} need a buffer of ${mib(pages)}; this device allows at most ${mib(most)}. ` +
+      `Choose a context of up to ${shorter}.`,
+      { code: 'adapter_limit' },
+    );
   }
   for (const [name, bytes] of Object.entries(activationBindings(graph, opsOf(graph), options))) {
-    if (bytes > most) throw new BudgetError(`The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`, { code: 'adapter_limit' });
+    if (bytes > most)
+      throw new BudgetError(
+        `The buffer ${name} needs ${mib(bytes)}; this device allows at most ${mib(most)}. Choose a shorter context than ${context} or a smaller model.`,
+        { code: 'adapter_limit' },
+      );
   }
 }

@@ -30,7 +30,14 @@ vi.mock('./shares.ts', async (original) => {
   };
 });
 
-const options: Omit<PlanOptions, 'budgetBytes'> = { context: 4096, chunk: 512, logitsRows: 1, kv: kvFormat('f16'), maxBufferBytes: 2 ** 31, maxBindingBytes: 2 ** 30 };
+const options: Omit<PlanOptions, 'budgetBytes'> = {
+  context: 4096,
+  chunk: 512,
+  logitsRows: 1,
+  kv: kvFormat('f16'),
+  maxBufferBytes: 2 ** 31,
+  maxBindingBytes: 2 ** 30,
+};
 const budgets = [32768, 8192, 4096, 2048, 1024, 768, 512, 384, 256, 128, 64].map((mib) => mib * 2 ** 20);
 
 const models = [['27B', gemma27B, 1_000_000], ['8B', llama8B, 500_000]] as const;

@@ -103,7 +103,9 @@ describe('the plan', () => {
     const [deep, stories] = [{ ...options, context: 2 ** 18 }, await open('stories260K/stories260K.gguf')];
     expect(plan(stories, { ...deep, chunk: 256, budgetBytes: plan(stories, deep).totalBytes - 2 ** 14 })).toMatchObject({ verdict: 'streams', chunk: 256 });
     // As much as the buffers of 256 tokens have, in one binding: those of 512 do not fit.
-    expect(chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph.config, opsOf(opened.graph))).slice(0, -1)) })[1]).toBe(256);
+    expect(
+      chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph.config, opsOf(opened.graph))).slice(0, -1)) })[1],
+    ).toBe(256);
   });
 
   it('has rows of logits for several sequences, but where only without them all weights stay or the model runs at all', async () => {

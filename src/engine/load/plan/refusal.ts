@@ -31,7 +31,8 @@ export function refusal(opened: OpenedModel, options: Refused, whole: { totalByt
   const shorterContext = shorter >= 256 ? `a context of up to ${shorter} instead of ${context}, ` : '';
   const positions = sequences > 1 ? `${sequences} times ${context}` : context;
   const needs = `${size(whole.totalBytes)} to hold it all; ${size(whole.bytes.kv)} are for keys and values of ${positions} tokens`;
-  return `The model needs at least ${size(least(context))} on the GPU (${needs}); the budget is ${size(budgetBytes)}. Choose ${shorterContext}a smaller model, or a larger budget.`;
+  return `The model needs at least ${size(least(context))} on the GPU (${needs}); the budget is ${size(budgetBytes)}. Choose ${shorterContext}a ` +
+    'smaller model, or a larger budget.';
 }
 
 const size = (bytes: number) => (bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`);
