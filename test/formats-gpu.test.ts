@@ -66,7 +66,7 @@ async function onGpu(format: Format, rows: number, cols: number, packed: Uint32A
   const padded = new Float32Array(groups * 32);
   padded.set(x);
   const { outputs } = await runShader(device, {
-    code: ['prelude', ...formatFiles(format)].map((kernel) => kernelSource({ kernel })).join('') + body,
+    code: kernelSource({ kernel: 'body', files: ['prelude', ...formatFiles(format)] }, { body }),
     buffers: [
       { uniform: new Uint32Array([rows, layout.blocks, groups, layout.panelBytes / 4]) },
       { storage: packed },

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { create } from 'webgpu';
 import { type Gpu, type MatrixUnit } from '../src/gpu/device.ts';
-import { createKernelCache, kernelSource } from '../src/gpu/kernels.ts';
+import { createKernelCache, kernelSource, shaderText } from '../src/gpu/kernels.ts';
 import { selfTest } from '../src/gpu/self-test.ts';
 import { formats } from '../src/formats/catalogue.ts';
 import { matrixPrefills, missing } from '../src/model/possible-choices.ts';
@@ -21,7 +21,7 @@ const unit = (component: MatrixUnit['component'], m: number, n: number, k: numbe
 /** Of Apple, NVIDIA, Intel and AMD, and of a software adapter. */
 const units = [unit('f32', 8, 8, 8, 32), unit('f16', 16, 16, 16, 32), unit('f16', 8, 16, 16, 16), unit('f16', 16, 16, 16, 64), unit('f16', 8, 8, 8, 8)];
 
-const kernelText = kernelSource({ kernel: 'matmul-matrix' });
+const kernelText = shaderText('matmul-matrix');
 const subgroupOf = '@builtin(subgroup_id) subgroup : u32';
 /** The subgroups of the unit, in place of those of the adapter. */
 const emulation = {

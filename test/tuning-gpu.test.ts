@@ -9,7 +9,7 @@ import { attentionKind } from '../src/engine/measure/tune-attention.ts';
 import { type AdapterNotes, type Tuning } from '../src/engine/measure/tuning.ts';
 import { DeviceError } from '../src/errors.ts';
 import { readHeader } from '../src/gguf/parse.ts';
-import { kernelSource, kernelsHash } from '../src/gpu/kernels.ts';
+import { kernelsHash, shaderText } from '../src/gpu/kernels.ts';
 import { type ModelConfig } from '../src/model/graph.ts';
 import { type MatrixChoice, attentions } from '../src/model/kernel-choice.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
@@ -58,7 +58,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   const right = golden.ids.slice(0, 20);
 
   it('are dropped for the next choice with a warning that names them, and the tokens are right', async () => {
-    const shaders = { 'reduce/splits': kernelSource({ kernel: 'reduce/splits' }).replace('return sum;', 'return value;') };
+    const shaders = { 'reduce/splits': shaderText('reduce/splits').replace('return sum;', 'return value;') };
     const { ids, warnings, kernels, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2, dot: 'f32' }));
     expect(warnings.length).toBeGreaterThan(0);
     expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
@@ -75,7 +75,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   });
 
   it('are found wherever in a tile they are wrong', async () => {
-    const matmul = kernelSource({ kernel: 'matmul' });
+    const matmul = shaderText('matmul');
     const shaders = { matmul: matmul.replace('sums[j][i]);', 'sums[j][i] * select(1.0, 1.01, j == 3u));') }; // tokens 48 to 63
     expect(shaders.matmul).not.toBe(matmul);
     const { warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
@@ -83,14 +83,14 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   });
 
   it('leave steps of few rows to the kernel for many where their own is wrong', async () => {
-    const shaders = { 'matvec-few': kernelSource({ kernel: 'matvec-few' }).replace('low += placed', 'low += 1.01 * placed') };
+    const shaders = { 'matvec-few': shaderText('matvec-few').replace('low += placed', 'low += 1.01 * placed') };
     const { ids, warnings } = await load(shaders, measured(shaders, undefined, undefined, { few: 4 }));
     expect(warnings).toEqual([expect.stringMatching(/^few=4 is not used; few=0 is instead, as the kernel "matvec-few .*, 4 splits" .*fails its self-test/)]);
     expect(ids).toEqual(right);
   });
 
   it('change the format of keys and values, for which the model is planned again', async () => {
-    const shaders = { 'kv/f16': kernelSource({ kernel: 'kv/f16' }).replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
+    const shaders = { 'kv/f16': shaderText('kv/f16').replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
     const { ids, warnings, kv } = await load(shaders, measured(shaders), { f32: false });
     expect(kv).toBe('f32');
     expect(warnings).toEqual([expect.stringMatching(/^kv=f16 is not used; kv=f32 is instead/)]);
@@ -98,7 +98,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   });
 
   it('leave attention its usual shapes where others, measured to be faster, are wrong', async () => {
-    const attend = kernelSource({ kernel: 'attention-decode' });
+    const attend = shaderText('attention-decode');
     const shaders = { 'attention-decode': attend.replace('totals[h] += weight;', 'totals[h] += select(weight, 1.5, Span == 64u);') };
     const notes = { ...measured(shaders), attentions: { [attentionKind(config, kvFormat('f32'), 128)]: { span: 64, threads: 32 } } };
     const { ids, warnings, kernels } = await load(shaders, notes);
@@ -146,7 +146,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   });
 
   it('are told again at the next load, without being run again', async () => {
-    const shaders = { 'reduce/splits': kernelSource({ kernel: 'reduce/splits' }).replace('return sum;', 'return 0.0;') };
+    const shaders = { 'reduce/splits': shaderText('reduce/splits').replace('return sum;', 'return 0.0;') };
     const tuning = notebook(measured(shaders, { splits: 2, panels: 1, dot: 'f32' }));
     const engine = openEngine({ shaders, tuning });
     const { warnings } = await engine.load(stories(), { context: 128, f32: true });
@@ -177,7 +177,7 @@ describe.skipIf(!adapterFile)('measured shapes', () => {
     expect(tuning.writes).toBe(writes);
     // As long as was best, of up to 512: later loads have buffers for no more.
     expect(first.chunks).toEqual({ [kinds.join(', ')]: { chunk: Number(kernels.chunk), of: 512 } });
-    expect(engine.loaded().model).toMatchObject({ plan: { chunk: Number(kernels.chunk) }, options: { chunk: Number(kernels.chunk) } });
+    expect(engine.loaded().model).toMatchObject({ plan: { chunk: Number(kernels.chunk) }, sizes: { chunk: Number(kernels.chunk) } });
     await engine.load(stories(), { context: 128, f32: true, retune: true });
     expect(tuning.writes).toBeGreaterThan(writes);
     await engine.unload();

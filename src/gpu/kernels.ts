@@ -51,6 +51,13 @@ export interface Kernel extends KernelInterface {
   layout: GPUBindGroupLayout;
 }
 
+/** The text of one shader file, as tests change it to see what wrong kernels do. */
+export function shaderText(name: string): string {
+  const text = sources.get(name);
+  if (text === undefined) throw new Error(`There is no shader file ${name}.wgsl.`);
+  return text;
+}
+
 export const kernelKey = (spec: KernelSpec): string => JSON.stringify([spec.kernel, spec.files, spec.consts, spec.constants]);
 
 /** `replaced`: text in place of that of some files. */

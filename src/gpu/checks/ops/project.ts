@@ -204,7 +204,6 @@ function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[]
   const kinds = kindsOf?.(op) ?? [];
   const choices = kinds.length ? kinds.map((kind) => ({ ...choiceOf(choice, kind), kinds: [kind] })) : [{ ...choice, kinds }];
   const decodes = choices.map((each) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, each), kinds: each.kinds }));
-  if (logits) return decodes;
   const plainly = { ...projected, norm: false };
   const many = choices.flatMap((each) =>
     [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })),
