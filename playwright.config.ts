@@ -14,6 +14,7 @@ const serve = (at: number, what: string, page = '') => ({
 
 export default defineConfig({
   testDir: 'e2e',
+  testMatch: '*.spec.ts', // those of Firefox are e2e/firefox/*.test.ts, run by vitest
   workers: 2, // a test waits for one thing at a time: compiling for a software GPU takes one core
   fullyParallel: true,
   timeout: 10 * minute,
