@@ -26,6 +26,8 @@ export interface Behaviour {
   etag?: string;
   /** For all requests together. */
   bytesPerSecond?: number;
+  /** Sends no more once so many bytes were sent, until this is changed. */
+  holdAt?: number;
   /** Ends each connection after so many bytes. */
   breakAfter?: number;
   /** Answers of the model hub, by path with its query. */
@@ -134,6 +136,7 @@ export async function startOrigin(folder: string): Promise<Origin> {
   }
 
   async function pace(bytes: number): Promise<void> {
+    while (origin.sent() >= (origin.behave.holdAt ?? Infinity)) await new Promise((resolve) => setTimeout(resolve, 20));
     const { bytesPerSecond } = origin.behave;
     if (!bytesPerSecond) return;
     const now = performance.now();

@@ -19,7 +19,7 @@ export async function openFirefox(): Promise<Firefox> {
   const home = mkdtempSync(join(tmpdir(), 'windrow-firefox-')); // it writes there, whatever its profile is
   const browser = await launch({
     browser: 'firefox', executablePath: findFirefox(), headless: true, extraPrefsFirefox: firefoxPreferences,
-    defaultViewport: { width: 1280, height: 800 }, timeout: 2 * minute, protocolTimeout: 5 * minute,
+    defaultViewport: { width: 1280, height: 800 }, timeout: 2 * minute, protocolTimeout: 9 * minute,
     env: { ...process.env, HOME: home, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? '/tmp' },
   });
   return {

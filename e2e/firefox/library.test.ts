@@ -61,7 +61,7 @@ test('in a frame without an origin the model loads', async () => {
 
 test('kernels give the numbers of the reference', async () => {
   await page.goto(`http://127.0.0.1:${port + 3}/kernels.html?only=${encodeURIComponent(sample)}`);
-  const run = await (await page.waitForFunction(() => window.kernels, { timeout: 4 * 60_000 })).jsonValue();
+  const run = await (await page.waitForFunction(() => window.kernels, { timeout: 8 * 60_000 })).jsonValue();
   expect(run!.error).toBeUndefined();
   const checks = run!.results.filter(({ skipped }) => !skipped);
   console.log(`${checks.length} checks on ${run!.adapter}`);
