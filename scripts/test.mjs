@@ -66,7 +66,7 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
 // What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The tiny models,
 // the sampler and what is chosen at load run on both in the full run alone; the formats and SmolLM2 always do, and the
 // kernels too: on SwiftShader in Chromium (e2e/kernels.spec.ts).
-const onceOnly = ['bad-input', 'cli', 'completions', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'window', ...(full ? [] : ['autotune', 'bench', 'chosen-rows', 'golden', 'kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning'])].map((name) => `test/${name}-gpu.test.ts`);
+const onceOnly = ['bad-input', 'cli', 'completions', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'window', ...(full ? [] : ['autotune', 'bench', 'change-budget', 'chosen-rows', 'golden', 'kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'recovery', 'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning'])].map((name) => `test/${name}-gpu.test.ts`);
 
 /** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
 async function vitest(project, name, env = {}, exclude = []) {
