@@ -36,7 +36,7 @@ export interface LoadOptions {
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
   retune?: boolean;
   /**
-   * KernelChoice of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For
+   * Choice of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For
    * measurements and bug reports.
    */
   kernels?: string;

@@ -5,7 +5,6 @@ import { RequestError } from '../errors.ts';
 import {
   type DevicePeak,
   type EngineStats,
-  type KvType,
   type LoadProgress,
   type ModelInfo,
   type ModelSource,
@@ -16,35 +15,14 @@ import { type ChatMessageParam, type TemplateOptions } from './chat.ts';
 import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
 import { completions, type Completions } from './completions.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
-import { type ImportSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './parameters.ts';
+import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './parameters.ts';
 
-export interface ModelOptions extends ImportSettings {
+export interface ModelOptions extends LoadSettings {
   /**
    * A URL (relative ones from the page), `owner/repo[:quantisation]` on a model hub, a File, all Files of a split model,
    * or the bytes of a GGUF. An ArrayBuffer is transferred: the page's own is empty afterwards.
    */
   model: string | File | File[] | ArrayBuffer | ModelSource;
-  /** Most GPU bytes, as a number or as `2GiB`. Default: a share of what the adapter allows. */
-  budget?: number | string;
-  /** Most bytes of weights kept in memory, of those that do not stay on the GPU, as `budget`. Default 256 MiB. */
-  ram?: number | string;
-  /** Most positions of a conversation. Default: the model's own, at most 4096. */
-  context?: number;
-  /**
-   * Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the
-   * latest waits or gives way where it is short.
-   */
-  sequences?: number;
-  /** Keys, values and all arithmetic in f32: the most exact path. */
-  f32?: boolean;
-  /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */
-  kv?: KvType;
-  /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
-  retune?: boolean;
-  /** KernelChoice of kernels to use, as in `splits=1,prefill=rows` (docs/performance.md), in place of those chosen; nothing is measured or tested then. */
-  kernels?: string;
-  /** Keep the weights in the browser's storage. Default true. */
-  keep?: boolean;
   onProgress?: (progress: LoadProgress) => void;
   /** Ends the load: the worker is ended and the promise rejects with the signal's reason. */
   signal?: AbortSignal;

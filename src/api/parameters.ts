@@ -171,19 +171,32 @@ export interface ImportSettings {
   hub?: string;
 }
 
-export function toLoadOptions(
-  options: ImportSettings & {
-    budget?: number | string;
-    ram?: number | string;
-    context?: number;
-    sequences?: number;
-    f32?: boolean;
-    kv?: KvType;
-    retune?: boolean;
-    kernels?: string;
-    keep?: boolean;
-  },
-): LoadOptions {
+/** What a load is asked for, beside the model and how its progress is told. */
+export interface LoadSettings extends ImportSettings {
+  /** Most GPU bytes, as a number or as `2GiB`. Default: a share of what the adapter allows. */
+  budget?: number | string;
+  /** Most bytes of weights kept in memory, of those that do not stay on the GPU, as `budget`. Default 256 MiB. */
+  ram?: number | string;
+  /** Most positions of a conversation. Default: the model's own, at most 4096. */
+  context?: number;
+  /**
+   * Conversations that there is room for at their full length at the same time, 1 to 64. Default 1: several share the room of one, and the
+   * latest waits or gives way where it is short.
+   */
+  sequences?: number;
+  /** Keys, values and all arithmetic in f32: the most exact path. */
+  f32?: boolean;
+  /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */
+  kv?: KvType;
+  /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
+  retune?: boolean;
+  /** Choice of kernels to use, as in `splits=1,prefill=rows` (docs/performance.md), in place of those chosen; nothing is measured or tested then. */
+  kernels?: string;
+  /** Keep the weights in the browser's storage. Default true. */
+  keep?: boolean;
+}
+
+export function toLoadOptions(options: LoadSettings): LoadOptions {
   return {
     ...toImportSettings(options),
     budgetBytes: options.budget === undefined ? undefined : parseBytes(options.budget, 'budget'),

@@ -41,7 +41,7 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
 
 /** Waits for transfers under way, then frees everything. */
 export async function free({ streaming, uploader, ledger }: PlacedModel): Promise<void> {
-  await streaming.window?.close();
+  await streaming.stream?.close();
   await uploader.idle();
   ledger.destroyAll();
 }

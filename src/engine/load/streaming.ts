@@ -1,4 +1,4 @@
-// How weights come to the GPU that do not stay there: again and again, through a window.
+// How weights come to the GPU that do not stay there: again and again, through slots.
 import { aheadBytesFor, guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
 import { joinedReads, joinRanges, spanOf } from '../../weights/stream/joined-reads.ts';
 import { createNaiveStream } from '../../weights/stream/naive-stream.ts';
@@ -22,7 +22,7 @@ export interface Streaming {
   /** What of the streamed weights is in worker memory. */
   memory: SlabMemory;
   /** Undefined if all weights stay on the GPU. */
-  window?: WeightStream;
+  stream?: WeightStream;
   /** Input embeddings, if the GPU does not look them up. */
   rows?: Rows;
 }
@@ -65,7 +65,7 @@ export function openStreaming(
         await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
     },
   };
-  return { memory, rows, window: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
+  return { memory, rows, stream: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
 }
 
 /** Indices of the streamed slices: layers, then the output matrix, which lies in the first section where it is the embedding too. */

@@ -10,7 +10,7 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixChoice
   kernels: string;
   /** Checks by name: how each failed, or an empty text. */
   checks: Record<string, string>;
-  /** KernelChoice of attention in decode, by its kind (tune-attention.ts). */
+  /** Choice of attention in decode, by its kind (tune-attention.ts). */
   attentions?: Record<string, AttentionChoice>;
   /** Tokens of a step of prefill that are best `of` at most so many, by a model's products (tune-chunk.ts). */
   chunks?: Record<string, { chunk: number; of: number }>;

@@ -53,8 +53,6 @@ export interface Runner {
   tokens(sampler: Sampler, length: number, most: number, signal?: AbortSignal): AsyncGenerator<Token[], void>;
   /** The same for another sequence of the model. One of them runs at a time. */
   of(sequence: Sequence): Runner;
-  /** Makes room for `positions`, and all that a step needs of the sequence; BudgetError where there is none. */
-  makeRoom(positions: number): Promise<void>;
   /**
    * Submits steps that run the last token of each sequence and choose its next, up to `most` of each and no more than `mostTogether`
    * sequences. Each has to have room for them. Resolves once all is submitted.
@@ -110,6 +108,7 @@ export function createRunner(model: LoadedModel): Runner {
     if (bad !== undefined) throw new RequestError(`The token ${bad} is not in the vocabulary of ${vocab} tokens.`);
   }
 
+  /** Makes room for so many positions, and all that a step needs of the sequence; BudgetError where there is none. */
   async function makeRoom(sequence: Sequence, length: number): Promise<void> {
     if (length > sizes.context)
       throw new RequestError(`${length} tokens do not fit the context of ${sizes.context}. Shorten the text or load the model with a longer context.`, {
@@ -274,7 +273,6 @@ export function createRunner(model: LoadedModel): Runner {
       of: on,
       transfer: submits.transfer,
       mostTogether, decode, readsBehind,
-      makeRoom: (positions) => makeRoom(sequence, positions),
       feed: (ids, position, signal) => forChunks(ids, position, upTo(position + ids.length), signal),
       async feedChunk(ids, position, signal) {
         await begin(ids, position);

@@ -45,7 +45,7 @@ export interface Submits {
 }
 
 export function createSubmits(model: LoadedModel): Submits {
-  const { gpu: { device }, activations, graph, window, rows: embedding, uploader } = model;
+  const { gpu: { device }, activations, graph, stream, rows: embedding, uploader } = model;
   const { experiment = {} } = model.planned.chosen.options;
   const pacer = createPacer(device.queue);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
@@ -83,7 +83,7 @@ export function createSubmits(model: LoadedModel): Submits {
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
     const count = pieces.length * times.length;
     const piece = (i: number) => pieces[i % pieces.length];
-    window?.begin(pieces.flatMap(({ slice }) => slice ?? []));
+    stream?.begin(pieces.flatMap(({ slice }) => slice ?? []));
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
       const { slice } = piece(i);
@@ -99,7 +99,7 @@ export function createSubmits(model: LoadedModel): Submits {
       if (i === count) last?.encode(encoder);
       submit(encoder);
       hostMs += performance.now() - begun;
-      if (slice !== undefined) window!.submitted();
+      if (slice !== undefined) stream!.submitted();
       if (i === count) last?.submitted();
       await pacer.submitted(rows, i - first);
     }
@@ -108,7 +108,7 @@ export function createSubmits(model: LoadedModel): Submits {
   /** Waits until a slice is queued for its slot, and notes for how long the GPU had nothing else to do. */
   async function waitFor(slice: number, signal?: AbortSignal): Promise<void> {
     const asked = performance.now();
-    await window!.ready(slice, signal);
+    await stream!.ready(slice, signal);
     const idle = pacer.idleSince();
     const waited = idle === undefined ? 0 : performance.now() - Math.max(asked, idle);
     if (waited < 0.1) return; // the turn of a promise, no wait
@@ -128,10 +128,10 @@ export function createSubmits(model: LoadedModel): Submits {
       await uploader.write(activations.buffers[output].buffer, 0, new Uint8Array(floats.buffer));
     },
     tokensAtOnce: (pieces, rows) =>
-      window || embedding
+      stream || embedding
         ? 1
         : (experiment.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(rows, pageMs) / 2 / pieces)))),
-    readsBehind: (pieces, rows) => !window && !embedding && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
+    readsBehind: (pieces, rows) => !stream && !embedding && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
     get submits() {
       return submits;
     },
@@ -143,7 +143,7 @@ export function createSubmits(model: LoadedModel): Submits {
       memoryBytes: 0,
       uploadedBytes: 0,
       transferMs: 0,
-      ...window?.counters,
+      ...stream?.counters,
       rowBytes: embedding?.byteLength ?? 0,
       stalls,
       stallMs,

@@ -15,7 +15,7 @@ export interface PageOptions {
   budget?: string;
   f32: boolean;
   kv?: string;
-  /** KernelChoice of kernels, in place of those that tests and measurements would choose. */
+  /** Choice of kernels, in place of those that tests and measurements would choose. */
   kernels?: string;
 }
 

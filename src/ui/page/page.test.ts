@@ -60,32 +60,25 @@ test('a model is named by its address, and an address that is no web address is 
   expect(choiceOfUrl('m/b.gguf', 'https://page.example/chat/').source).toEqual({ url: 'https://page.example/chat/m/b.gguf' });
 });
 
+/** A complete copy of the default model. */
+const copy = {
+  id: 'a',
+  name: 'A',
+  urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'],
+  byteLength: 1,
+  fileBytes: 98_362_432,
+  lastUsed: 0,
+  complete: true,
+};
+
 test('only a complete copy of the same address counts as stored', () => {
   const choice = defaultModel('https://page.example/');
-  const copy = {
-    id: 'a',
-    name: 'A',
-    urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'],
-    byteLength: 1,
-    fileBytes: 98_362_432,
-    lastUsed: 0,
-    complete: true,
-  };
   expect(storedCopy(choice, [copy])).toBe(copy);
   expect(storedCopy(choice, [{ ...copy, complete: false }, { ...copy, urls: [] }])).toBeUndefined();
 });
 
 test('what the list says of hash and size holds for a stored copy: another hash or size is another file', () => {
   const choice = defaultModel('https://page.example/');
-  const copy = {
-    id: 'a',
-    name: 'A',
-    urls: ['https://page.example/models/SmolLM2-135M-Instruct.Q4_1.gguf'],
-    byteLength: 1,
-    fileBytes: 98_362_432,
-    lastUsed: 0,
-    complete: true,
-  };
   const hashed = { ...copy, sha256: [choice.sha256!] };
   expect(storedCopy(choice, [copy, hashed])).toBe(copy);
   expect(storedCopy(choice, [hashed])).toBe(hashed);
