@@ -202,14 +202,9 @@ export function createEngine(host: Host): Engine {
   };
 }
 
-const reportReady = (
-  {
-    opened: {
-      layout: { byteLength },
-    },
-  }: Line,
-  report: Report,
-): void => report({ phase: 'ready', loadedBytes: byteLength, totalBytes: byteLength });
+function reportReady({ opened: { layout } }: Line, report: Report): void {
+  report({ phase: 'ready', loadedBytes: layout.byteLength, totalBytes: layout.byteLength });
+}
 
 const statsOf = ({ model: { ledger, plan, memory }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,

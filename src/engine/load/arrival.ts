@@ -2,7 +2,8 @@
 // are stored.
 import { writeAngles } from '../../model/activations.ts';
 import { type Delivery } from '../../weights/import/delivery.ts';
-import { type SlabRange, rangesOf } from '../../weights/stream/slices.ts';
+import { type Layout } from '../../weights/layout.ts';
+import { type SlabRange, type Slice, rangesOf } from '../../weights/stream/slices.ts';
 import { type PlacedModel } from './placed.ts';
 
 export interface Arrival {
@@ -36,10 +37,10 @@ async function bringAngles({ planned: { chosen, sizes }, activations, reader }: 
 
 async function bringKept(placed: PlacedModel, { fresh, onSlab, signal }: Arrival): Promise<void> {
   const { planned: { chosen: { opened: { layout } }, plan: { slices } }, uploader } = placed;
-  const kept: KeptRange[] = slices.flatMap((slice, index) => (slice.slot === undefined ? rangesOf(layout, slice).map((range) => ({ index, ...range })) : []));
-  const missing = new Set([...layout.slabs.keys()].filter((i) => kept.some(({ slab }) => slab === i)));
+  const kept = keptBySlab(layout, slices);
+  const missing = new Set([...kept.keys()].sort((a, b) => a - b)); // in the order in which they are stored
   const bring = async (slab: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
-    await place(placed, kept.filter((range) => range.slab === slab), slab, bytes, signal);
+    await place(placed, kept.get(slab) ?? [], slab, bytes, signal);
     missing.delete(slab);
   };
   await fresh?.receive(bring, signal);
@@ -50,6 +51,16 @@ async function bringKept(placed: PlacedModel, { fresh, onSlab, signal }: Arrival
     onSlab?.((loaded += bytes.byteLength), layout.byteLength);
   }, signal);
   await uploader.idle();
+}
+
+/** What stays on the GPU of each slab. */
+function keptBySlab(layout: Layout, slices: readonly Slice[]): Map<number, KeptRange[]> {
+  const kept = new Map<number, KeptRange[]>();
+  for (const [index, slice] of slices.entries()) {
+    if (slice.slot !== undefined) continue;
+    for (const range of rangesOf(layout, slice)) kept.set(range.slab, [...(kept.get(range.slab) ?? []), { index, ...range }]);
+  }
+  return kept;
 }
 
 /** Uploads what stays of a slab, and lets worker memory have what is streamed. */
