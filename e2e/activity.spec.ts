@@ -26,7 +26,7 @@ const marked = (page: Page) => page.evaluate(() => new Promise<boolean>((resolve
   };
 }));
 
-test('the activity panel shows speed and bytes, copies a report, and a budget holds for the next load', async ({ page, context }) => {
+test('the activity panel shows speed and bytes, copies a report, and another budget holds for the loaded model', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto('/?max-tokens=12&temperature=0');
   await loadTiny(page);
@@ -47,11 +47,14 @@ test('the activity panel shows speed and bytes, copies a report, and a budget ho
   expect(report).not.toContain('Once upon');
   expect(report).toContain('self-test: not run');
   await panel.getByRole('slider').fill('3');
-  await expect(panel.getByText('GPU budget of the next load: 1 GiB')).toBeVisible();
+  await expect(panel.getByText('GPU budget: 1 GiB')).toBeVisible();
+  await expect(panel.getByText('The model is within it.')).toBeVisible();
+  const budget = (): Promise<number> => page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).budgetBytes);
+  expect(await budget(), 'without another load').toBe(2 ** 30);
   await markNotes(page);
   await panel.getByRole('button', { name: 'Load the model again' }).click();
   await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
-  expect(await page.evaluate(async () => (await document.querySelector('windrow-app')!.engine!.stats()).budgetBytes)).toBe(2 ** 30);
+  expect(await budget(), 'and kept for the next one').toBe(2 ** 30);
   expect(await marked(page), 'what was noted of the adapter is looked up').toBe(true);
   await page.getByRole('button', { name: 'Activity' }).click();
   await panel.getByRole('button', { name: 'Load again and choose kernels anew' }).click();

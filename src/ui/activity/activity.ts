@@ -19,6 +19,8 @@ const formatShare = (share: number): string => `${Math.round(100 * share)} %`;
 export class Activity extends LitElement {
   @property({ attribute: false }) engine!: Engine;
   @property({ attribute: false }) log!: ActivityLog;
+  /** What came of the budget that was chosen last. */
+  @property() budgetNews = '';
   @query('dialog') private dialog!: HTMLDialogElement;
   private timer: ReturnType<typeof setInterval> | undefined;
 
@@ -48,8 +50,9 @@ export class Activity extends LitElement {
         </header>
         ${this.renderSpeeds(stats)}
         ${stats ? this.renderBytes(stats) : nothing}
-        <section aria-label="Next load">
-          <windrow-budget .label=${'GPU budget of the next load'}></windrow-budget>
+        <section aria-label="Memory">
+          <windrow-budget></windrow-budget>
+          <p class="quiet" role="status">${this.budgetNews}</p>
           <label class="field"><span>Keys and values of the next load</span>
             <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value}
               ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>

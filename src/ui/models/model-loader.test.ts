@@ -142,3 +142,27 @@ test('where nobody tells the size of what a link names, the question says why', 
   expect(loader.question).toMatchObject({ problem: expect.any(String) });
   expect(loader.question?.bytes).toBeUndefined();
 });
+
+test('of several budgets that are chosen while one is given, the last is given next, and what is refused is told', async () => {
+  const asked: { bytes: number | undefined; finish(): void; fail(error: Error): void }[] = [];
+  const loader = new ModelLoader(
+    host,
+    () =>
+      new FakeWorker({
+        models: async () => [],
+        unload: async () => {},
+        load: async () => modelInfo,
+        changeBudget: (bytes) => new Promise((resolve, reject) => asked.push({ bytes, finish: () => resolve(modelInfo), fail: reject })),
+      }) as unknown as Worker,
+  );
+  await loader.load(choiceOf('model'), {});
+  const changing = [loader.changeBudget('1GiB'), loader.changeBudget('2GiB'), loader.changeBudget('3GiB')];
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  asked[0].finish();
+  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  expect(loader.budgetNews).toBe('The model is being placed within it…');
+  asked[1].fail(new RequestError('It needs at least 4 GiB.'));
+  await Promise.all(changing);
+  expect(asked.map(({ bytes }) => bytes)).toEqual([2 ** 30, 3 * 2 ** 30]);
+  expect(loader).toMatchObject({ step: 'ready', budgetNews: 'It needs at least 4 GiB.', error: null });
+});

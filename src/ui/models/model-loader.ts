@@ -40,6 +40,8 @@ export class ModelLoader implements ReactiveController {
   progress: LoadProgress | null = null;
   bytesPerSecond = 0;
   paused = false;
+  /** Of another budget for the loaded model, in words: what is under way, or what came of it. */
+  budgetNews = '';
   /** What was found out about a stored model, by its id. */
   findings: Record<string, string> = {};
   error: Error | null = null;
@@ -50,6 +52,9 @@ export class ModelLoader implements ReactiveController {
   private loading: AbortController | null = null;
   /** Of the model hub; nowhere but here. */
   private accessToken: string | undefined;
+  /** The budget that the visitor chose last, until the loaded model is given it. */
+  private wantedBudget: { bytes: ModelOptions['budget'] } | null = null;
+  private budgeting: Promise<void> | null = null;
   /** The last of several questions at once. */
   private replanning: object | null = null;
 
@@ -91,7 +96,7 @@ export class ModelLoader implements ReactiveController {
     this.abort();
     const loading = (this.loading = new AbortController());
     const current = (): boolean => this.loading === loading;
-    this.set({ step: 'loading', choice, question: null, progress: null, bytesPerSecond: 0, paused: false, full: false, error: null });
+    this.set({ step: 'loading', choice, question: null, budgetNews: '', progress: null, bytesPerSecond: 0, paused: false, full: false, error: null });
     try {
       await this.engine?.unload();
       this.engine = null;
@@ -240,6 +245,26 @@ export class ModelLoader implements ReactiveController {
       const plan = await this.planOf(choice!, options);
       if (this.replanning === asked && this.step === 'planned' && this.choice === choice) this.set({ plan });
     });
+  }
+
+  /** Gives the loaded model another budget, after the answer under way; of several in a row the last. Where it cannot be, the model stays as it is. */
+  changeBudget(budget: ModelOptions['budget']): Promise<void> {
+    this.wantedBudget = { bytes: budget };
+    return (this.budgeting ??= this.giveBudgets().finally(() => (this.budgeting = null)));
+  }
+
+  private async giveBudgets(): Promise<void> {
+    const { engine } = this;
+    while (this.wantedBudget && engine && this.engine === engine) {
+      const { bytes } = this.wantedBudget;
+      this.wantedBudget = null;
+      this.set({ budgetNews: 'The model is being placed within it…' });
+      const news = await engine.changeBudget(bytes).then(
+        () => 'The model is within it.',
+        ({ message }: Error) => message,
+      );
+      if (this.engine === engine) this.set({ budgetNews: news });
+    }
   }
 
   private planOf = (choice: ModelChoice, options: LoadChoices): Promise<ModelPlan> =>

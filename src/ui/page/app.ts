@@ -133,6 +133,7 @@ export class App extends LitElement {
   private changeBudget(): void {
     this.options.budget = undefined;
     if (this.loader.step === 'planned') void this.loader.replan(this.loadChoices);
+    if (this.loader.step === 'ready') void this.loader.changeBudget(this.loadChoices.budget);
   }
 
   /** A model that only the address names is loaded if the visitor says so; else nothing else that the address sets is used either. */

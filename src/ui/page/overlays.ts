@@ -33,7 +33,7 @@ export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats
       @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
   }
   if (overlay !== 'activity' || !engine) return nothing;
-  return html`<windrow-activity .engine=${engine} .log=${log} @closed=${actions.close} @budget-changed=${actions.changeBudget}
+  return html`<windrow-activity .engine=${engine} .log=${log} .budgetNews=${loader.budgetNews} @closed=${actions.close} @budget-changed=${actions.changeBudget}
     @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
 }
 
