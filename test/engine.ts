@@ -1,4 +1,5 @@
 // The engine on Dawn for tests, with shapes that compile quickly, and what stories260K has to answer.
+import { vi } from 'vitest';
 import { type Engine, type EngineOptions, type Host, createEngine } from '../src/engine/engine.ts';
 import { type FinishReason, type GenerateRequest, type GenerateStats } from '../src/protocol.ts';
 import { dawn } from './dawn.ts';
@@ -31,4 +32,13 @@ export async function answer(engine: Engine, request: GenerateRequest, signal?: 
     onTokens(ids.length);
   }, signal);
   return { ids, text, ...ended };
+}
+
+/**
+ * Until mocks are restored, a clock by which all work takes long: each submit is of one token or one step of prefill and two are
+ * under way, whatever the machine is doing.
+ */
+export function slowClock(): void {
+  let now = performance.now();
+  vi.spyOn(performance, 'now').mockImplementation(() => (now += 1000));
 }

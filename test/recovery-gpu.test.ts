@@ -1,12 +1,12 @@
 // What becomes of an answer whose GPU is lost under it: on Dawn, whose devices are destroyed at chosen moments. The model is
 // placed and recorded again, and the text is that of an answer that nothing disturbed.
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Engine, type EngineOptions } from '../src/engine/engine.ts';
 import { sweepBudgets } from '../src/engine/measure/sweep.ts';
 import { DeviceError } from '../src/errors.ts';
 import { type GenerateRequest, type SamplingOptions } from '../src/protocol.ts';
 import { adapterFile, dawn } from './dawn.ts';
-import { type Answer, answer, golden, openEngine, quick, stories } from './engine.ts';
+import { type Answer, answer, golden, openEngine, quick, slowClock, stories } from './engine.ts';
 import { record } from './verified.ts';
 
 const options: EngineOptions = { ...quick, kernels: `${quick.kernels},chunk=64`, context: 512 };
@@ -19,16 +19,16 @@ interface Moment {
   token?: number;
 }
 
-const ten: Moment[] = [...[1, 2, 3, 4].map((submit) => ({ submit })), ...[1, 2, 5, 11, 23, 39].map((token) => ({ token }))];
+const ten: Moment[] = [...[1, 2, 3, 4].map((submit) => ({ submit })), ...[1, 2, 5, 11, 23, 36].map((token) => ({ token }))];
 const three: Moment[] = [{ submit: 2 }, { token: 1 }, { token: 23 }];
 
 const deviceOf = (engine: Engine): GPUDevice => engine.loaded().model.gpu.device;
 
 /** Calls `before` before each submit of work, with how many there were. */
-function watchSubmits(before: (count: number) => void): void {
+function watchSubmits(before: (count: number) => void): { mockRestore(): void } {
   const { submit } = GPUQueue.prototype;
   let count = 0;
-  vi.spyOn(GPUQueue.prototype, 'submit').mockImplementation(function (this: GPUQueue, buffers) {
+  return vi.spyOn(GPUQueue.prototype, 'submit').mockImplementation(function (this: GPUQueue, buffers) {
     if ([...buffers].length) before(++count);
     return submit.call(this, buffers);
   });
@@ -41,16 +41,17 @@ async function disturbed(engine: Engine, request: GenerateRequest, at: Moment): 
     atDestroy = made;
     deviceOf(engine).destroy();
   };
-  watchSubmits((count) => void (count === at.submit && destroy()));
+  const watch = watchSubmits((count) => void (count === at.submit && destroy()));
   const found = await answer(engine, request, undefined, (count) => {
     made = count;
     if (count === at.token) destroy();
   });
-  vi.restoreAllMocks();
+  watch.mockRestore();
   return { ...found, atDestroy };
 }
 
 describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
+  beforeEach(slowClock);
   afterEach(() => void vi.restoreAllMocks());
 
   it.each<[string, boolean, SamplingOptions, Moment[]]>([
