@@ -28,7 +28,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
   let prefill: string;
   beforeAll(async () => {
     const source = await openFileSource(defaultModelPath!);
-    const opened = openModel(await readHeader(source));
+    const opened = await openModel(await readHeader(source));
     const gpu = await openDawn();
     const kernels = createKernelCache(gpu.device);
     const byRows = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each })) ?? 'rows';

@@ -41,7 +41,7 @@ describe.skipIf(!adapterFile)('the self-test', () => {
   it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])('passes for the kernels of %s alone, with its own pipelines', async (name) => {
     const gpu = await openDawn();
     const source = bytesSource(fixture(`tiny/${name}.gguf`), name);
-    const { graph, header } = openModel(await readHeader(source));
+    const { graph, header } = await openModel(await readHeader(source));
     for (const f32 of [false, true]) {
       const results = await selfTest(gpu, { model: { graph, choice: defaultChoice(gpu, { f32 }), kv: kvFormat(f32 ? 'f32' : 'f16'), typeOf: (tensor) => header.tensors.get(tensor)!.type } });
       expect(results.filter((result) => !result.passed).map(line)).toEqual([]);

@@ -43,7 +43,7 @@ const command = (test: string) => `npx vitest run --project gpu test/smollm2-gpu
 
 async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, changed: Partial<KernelChoice> = {}, chunk = 128): Promise<LoadedModel> {
   const source = await openFileSource(defaultModelPath!);
-  const opened = openModel(await readHeader(source));
+  const opened = await openModel(await readHeader(source));
   const gpu = await openDawn();
   const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
   const choice: KernelChoice = { ...defaultChoice(gpu, { f32 }), splits: 1, panels: 4, dot: 'f32', threads: 32, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };

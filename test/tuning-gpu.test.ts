@@ -35,7 +35,7 @@ let config: ModelConfig;
 async function readKinds(): Promise<void> {
   dawn();
   const { bytes, name } = stories();
-  const opened = openModel(await readHeader(bytesSource(new Uint8Array(bytes), name)));
+  const opened = await openModel(await readHeader(bytesSource(new Uint8Array(bytes), name)));
   kinds = [...new Set([...kindsOf(opened).values()].flat())];
   config = opened.graph.config;
 }

@@ -29,7 +29,7 @@ interface Opened {
 }
 
 async function open(source: ByteSource): Promise<Opened> {
-  const opened = openModel(await readHeader(source));
+  const opened = await openModel(await readHeader(source));
   return { opened, reader: sourceReader(source, opened.header, opened.layout) };
 }
 const openTiny = (path: string) => open(bytesSource(fixture(path), path));

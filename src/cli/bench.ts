@@ -31,7 +31,7 @@ export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   const calls = countCalls();
   const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
   const source = await openFileSource(path);
-  const most = openModel((await openWithParts(source)).header).graph.config.context;
+  const most = (await openModel((await openWithParts(source)).header)).graph.config.context;
   const context = flags.context ?? contextFor({ ...flags, quick: flags.quick || flags.serve || flags.null }, most);
   const load = (more: EngineOptions) => engine.load(source, { ...loadOptions(flags.oneSubmit ? { ...flags, tokensPerSubmit: 1 } : flags), context, ...more });
   try {

@@ -17,7 +17,7 @@ import { type ModelFlags, deviceOptions } from './options.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
-  const opened = openModel((await openWithParts(source)).header);
+  const opened = await openModel((await openWithParts(source)).header);
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
   const options = optionsFor(

@@ -4,15 +4,12 @@ import { formats } from '../formats/catalogue.ts';
 import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Architecture, openModelFile } from './architecture.ts';
-import { gemma3 } from './architectures/gemma3.ts';
-import { llama } from './architectures/llama.ts';
-import { phi3 } from './architectures/phi3.ts';
-import { qwen2 } from './architectures/qwen2.ts';
-import { qwen3 } from './architectures/qwen3.ts';
 import { type Graph } from './graph.ts';
 import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
 
-export const architectures: ReadonlyMap<string, Architecture> = new Map([llama, qwen2, qwen3, gemma3, phi3].map((a) => [a.name, a]));
+/** Found by file, as operations are: adding one is adding a file in architectures/. */
+const files = import.meta.glob<{ architecture: Architecture }>('./architectures/*.ts', { eager: true });
+const architectures: ReadonlyMap<string, Architecture> = new Map(Object.values(files).map(({ architecture }) => [architecture.name, architecture]));
 
 /** Keys that repeat what is so without them, each with the value that does. */
 const defaults: Record<string, unknown> = { 'attention.causal': true, logit_scale: 1, residual_scale: 1, embedding_scale: 1 };

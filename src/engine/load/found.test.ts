@@ -39,7 +39,7 @@ async function load(source: ModelSource, options: LoadOptions = {}): Promise<Man
   if (found.notice) notices.push(found.notice);
   if (found.manifest) return found.manifest;
   const report = ({ notice }: Partial<LoadProgress>) => void (notice && notices.push(notice));
-  return ensureStored({ store }, options, found, openModel(found.files.header), { report });
+  return ensureStored({ store }, options, found, await openModel(found.files.header), { report });
 }
 const offline = () => server.close();
 const sha256 = hashOf(first);
@@ -127,7 +127,7 @@ describe('a store that notes no hashes and has ids of 16 digits', () => {
   /** Stores `first` as windrow did then. */
   async function older(asked?: string): Promise<string> {
     const files = await openFiles([bytesSource(first, 'm.gguf')]);
-    const { graph, layout } = openModel(files.header);
+    const { graph, layout } = await openModel(files.header);
     const id = (await fingerprintOf(files)).slice(0, 16);
     await importModel(
       { ...files, layout, hostTensors: graph.hostTensors },

@@ -41,7 +41,7 @@ export interface Line extends OpenedLine {
 /** Finds a model and reads its header. */
 export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
   const found = await findModel(source, options, host.store);
-  const opened = openModel(found.files.header);
+  const opened = await openModel(found.files.header);
   return { source, options, found, opened, text: textOf(opened) };
 }
 

@@ -2,7 +2,6 @@
 // text. Knows no device, no budget, no bytes of weights.
 import { type Header } from '../../gguf/header.ts';
 import { getString } from '../../gguf/metadata.ts';
-import { buildGraph } from '../../model/build.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
 import { type ChatTemplate, createTemplate } from '../../text/template.ts';
@@ -17,8 +16,9 @@ export interface OpenedModel {
   layout: Layout;
 }
 
-/** What a header alone tells. Throws for files that windrow cannot run. */
-export function openModel(header: Header): OpenedModel {
+/** What a header alone tells; architectures are a chunk of their own. Throws for files that windrow cannot run. */
+export async function openModel(header: Header): Promise<OpenedModel> {
+  const { buildGraph } = await import('../../model/build.ts');
   const graph = buildGraph(header);
   const sections = sectionsOf(graph);
   return { header, graph, sections, layout: layoutOf(header, specsOf(sections)) };

@@ -12,7 +12,7 @@ import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protoc
 /** `inTurn`: of the engine that uses the same GPU, which may be answering. */
 export async function previewModel(host: Host, source: ModelSource, options: LoadOptions, inTurn?: Engine['inTurn']): Promise<ModelPlan> {
   const found = await findModel(source, options, host.store);
-  const opened = openModel(found.files.header);
+  const opened = await openModel(found.files.header);
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const choice = defaultChoice(gpu, options);

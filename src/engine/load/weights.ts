@@ -208,7 +208,7 @@ function mendFromUrls(store: Store, manifest: Manifest): Mend | undefined {
   const url = manifest.urls.find((each) => /^https?:/.test(each));
   return url === undefined ? undefined : async (indices, signal) => {
     const files = await openUrls(partUrls(url));
-    const { header, layout } = openModel(files.header);
+    const { header, layout } = await openModel(files.header);
     await mendFrom(store, manifest, files.source, header, layout)(indices, signal);
   };
 }

@@ -7,7 +7,7 @@ import { normAdd } from '../ops/norm-add.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope } from '../rope-scaling.ts';
 
-export const gemma3: Architecture = {
+export const architecture: Architecture = {
   name: 'gemma3',
   harmless: [],
   graph(file) {

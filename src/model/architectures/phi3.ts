@@ -7,7 +7,7 @@ import { rope } from '../ops/rope.ts';
 import { project } from '../ops/project.ts';
 import { readRope } from '../rope-scaling.ts';
 
-export const phi3: Architecture = {
+export const architecture: Architecture = {
   name: 'phi3',
   // llama.cpp computes Phi 3 with full attention too: the windows in these files are as long as the trained context.
   harmless: ['attention.sliding_window'],

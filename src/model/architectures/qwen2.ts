@@ -5,7 +5,7 @@ import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope } from '../rope-scaling.ts';
 
-export const qwen2: Architecture = {
+export const architecture: Architecture = {
   name: 'qwen2',
   harmless: [],
   graph(file) {

@@ -13,7 +13,7 @@ import { type Manifest } from '../store/store.ts';
 
 const source = bytesSource(fixture('store-0/kept.gguf'), 'kept.gguf');
 const { header } = await openFiles([source]);
-const { layout } = openModel(header);
+const { layout } = await openModel(header);
 const old = { ...jsonFixture<Manifest>('store-0/manifest.json'), hostTensors: {} };
 let store: MemoryStore;
 beforeEach(async () => {

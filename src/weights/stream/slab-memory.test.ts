@@ -101,7 +101,7 @@ describe('rows', () => {
   it('are those of the file, times the scale in f32, padded; panels are read once', async () => {
     const path = 'tiny/tiny-llama-k.gguf';
     const source = bytesSource(fixture(path), path);
-    const { header, layout, graph } = openModel(await readHeader(source));
+    const { header, layout, graph } = await openModel(await readHeader(source));
     const memory = createSlabMemory(sourceReader(source, header, layout), layout.slabs.map((slab) => slab.byteLength), [], 0);
     const matrix = layout.sections[0].stacks[0][0];
     const rows = createRows(layout, 0, matrix, memory);

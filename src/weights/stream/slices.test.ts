@@ -76,7 +76,7 @@ describe('a slice', () => {
 
   it('lies in slabs as a look at every slab says', async () => {
     const path = 'tiny/tiny-llama-k.gguf';
-    const { layout } = openModel(await readHeader(bytesSource(fixture(path), path)));
+    const { layout } = await openModel(await readHeader(bytesSource(fixture(path), path)));
     const thirds = layout.sections.flatMap((section, index) => cutSection(layout, index, Math.ceil(section.byteLength / 3)));
     const slabs = thirds.map(({ section, start, end }) => ({ section, offset: start, byteLength: end - start }));
     const cut = { ...layout, slabs };

@@ -42,8 +42,8 @@ const budgets = [32768, 8192, 4096, 2048, 1024, 768, 512, 384, 256, 128, 64].map
 
 const models = [['27B', gemma27B, 1_000_000], ['8B', llama8B, 500_000]] as const;
 
-it.each(models)('the plan of a model of %s that fits, streams or is refused reads little of it', (_, header, mostReads) => {
-  const opened = openModel(header());
+it.each(models)('the plan of a model of %s that fits, streams or is refused reads little of it', async (_, header, mostReads) => {
+  const opened = await openModel(header());
   const verdicts = budgets.map((budgetBytes) => {
     work.reset();
     const { verdict } = plan(work.counted(opened), { ...options, budgetBytes });
@@ -53,9 +53,9 @@ it.each(models)('the plan of a model of %s that fits, streams or is refused read
   expect(new Set(verdicts)).toEqual(new Set(['fits', 'streams', 'refused']));
 });
 
-it('opening the header of a 27B reads little of it', () => {
+it('opening the header of a 27B reads little of it', async () => {
   work.reset();
   const header = gemma27B();
-  openModel({ ...header, tensors: new Map([...header.tensors].map(([name, tensor]) => [name, work.counted(tensor)])) });
+  await openModel({ ...header, tensors: new Map([...header.tensors].map(([name, tensor]) => [name, work.counted(tensor)])) });
   expect(work.reads()).toBeLessThan(20 * header.tensors.size);
 });

@@ -58,7 +58,7 @@ const large = { 'a 27B': gemma27B, 'an 8B': llama8B };
 
 describe.each([...models, ...Object.keys(large)])('from budget to budget, the plan of %s', (name) => {
   it('never passes the budget, and keeps no fewer bytes with more of it where steps and slices are as long', async () => {
-    const opened = name in large ? openModel(large[name as keyof typeof large]()) : await open(name);
+    const opened = name in large ? await openModel(large[name as keyof typeof large]()) : await open(name);
     const most = plan(opened, { ...options, budgetBytes: 2 ** 40 }).totalBytes;
     const least = smallestBudget(opened, { ...options, chunk: 16 });
     const kept = new Map<string, number>();
