@@ -37,7 +37,7 @@ const importNothing = ['errors', 'room', 'random', 'signals', 'formats', 'protoc
 
 const wgsl = {
   selector: 'CallExpression[callee.property.name="glob"] Literal[value=/[.]wgsl/]',
-  message: 'Only src/gpu imports WGSL: the kernel catalogue gives shaders by name.',
+  message: 'Only src/gpu, and src/formats/rare for its types, imports WGSL: the kernel catalogue gives shaders by name.',
 };
 const createBuffer = {
   selector: 'MemberExpression[property.name="createBuffer"]',
@@ -125,6 +125,8 @@ export default tseslint.config(
   // Benchmarks measure the device itself, beside what a budget counts.
   { files: ['src/bench/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-syntax': ['error', wgsl, anySignal] } },
   { files: ['src/gpu/**/*.ts'], ignores: files.tests, rules: { 'no-restricted-imports': restricted(store), 'no-restricted-syntax': ['error', createBuffer, anySignal] } },
+  // A rare weight type brings its shader with it, so that both are loaded when a model names the type.
+  { files: ['src/formats/rare/**/*.ts'], rules: { 'no-restricted-imports': restricted(store) } },
   { files: ['src/gpu/ledger.ts', 'src/signals.ts'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['src/weights/store/records.ts', 'src/ui/chat/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
 );

@@ -10,7 +10,7 @@ import { pagesPort } from './ports.ts';
 const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 
 const minute = 60_000;
-const otherTypes = ' (BF16|F32|IQ4_NL|IQ4_XS|MXFP4|Q2_K|Q3_K|Q4_0|Q5_0|Q5_1|Q5_K|Q8_0)$';
+const otherTypes = ' (BF16|F32|I?Q[123]_[A-Z0-9]+|IQ4_NL|IQ4_XS|MXFP4|NVFP4|Q4_0|Q5_0|Q5_1|Q5_K|Q8_0|TQ[12]_0)$';
 
 const devices = [
   { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^(?!.*${otherTypes})`)}`, least: 100 },

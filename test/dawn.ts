@@ -42,8 +42,8 @@ export async function openDevice(): Promise<GPUDevice> {
 
 export interface ShaderRun {
   code: string;
-  /** By binding number in group 0: bytes that go in, or the size of a zeroed buffer whose bytes come back in `outputs`. */
-  buffers: ({ uniform: ArrayBufferView } | { storage: ArrayBufferView } | { output: number })[];
+  /** By binding number in group 0: bytes that go in, or the size of a zeroed buffer whose bytes come back in `outputs`; undefined for a number left out. */
+  buffers: ({ uniform: ArrayBufferView } | { storage: ArrayBufferView } | { output: number } | undefined)[];
   workgroups: [x: number, y?: number, z?: number];
   constants?: Record<string, number>;
   /** Dispatches in the one submit; more than 1 to measure. Default 1. */
@@ -62,18 +62,19 @@ export async function runShader(device: GPUDevice, run: ShaderRun): Promise<{ ou
   };
   try {
     const { pipeline, problem } = await compile(device, run);
-    const inputs = run.buffers.map((entry) => {
+    const bound = run.buffers.flatMap((entry, binding) => (entry ? { entry, binding } : []));
+    const inputs = bound.map(({ entry }) => {
       if ('output' in entry) return buffer(entry.output, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC);
       const bytes = 'uniform' in entry ? entry.uniform : entry.storage;
       const made = buffer(bytes.byteLength, GPUBufferUsage.COPY_DST | ('uniform' in entry ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE));
       device.queue.writeBuffer(made, 0, bytes as Uint8Array<ArrayBuffer>);
       return made;
     });
-    const outputs = inputs.filter((_, i) => 'output' in run.buffers[i]);
+    const outputs = inputs.filter((_, i) => 'output' in bound[i].entry);
     const copies = outputs.map((from) => buffer(from.size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST));
     const encoder = device.createCommandEncoder();
     if (pipeline) {
-      const entries = inputs.map((each, binding) => ({ binding, resource: { buffer: each } }));
+      const entries = inputs.map((each, i) => ({ binding: bound[i].binding, resource: { buffer: each } }));
       const pass = encoder.beginComputePass();
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
@@ -92,7 +93,7 @@ export async function runShader(device: GPUDevice, run: ShaderRun): Promise<{ ou
     const validation = await device.popErrorScope();
     if (problem || memory || validation) throw new Error([problem, memory?.message, validation?.message].filter(Boolean).join('\n'));
     await Promise.all(copies.map((copy) => copy.mapAsync(GPUMapMode.READ)));
-    const sizes = run.buffers.flatMap((entry) => ('output' in entry ? [entry.output] : []));
+    const sizes = bound.flatMap(({ entry }) => ('output' in entry ? [entry.output] : []));
     return { outputs: copies.map((copy, i) => copy.getMappedRange().slice(0, sizes[i])), milliseconds };
   } finally {
     for (const each of owned) each.destroy();

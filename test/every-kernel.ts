@@ -1,7 +1,7 @@
 // Every kernel that a model can be recorded with: all types, fusions, widths, formats of keys and values, and shapes, on any device but those with
 // subgroup matrices. For compilers to look at; nothing runs.
 import { knownChoices } from '../src/engine/measure/choice-text.ts';
-import { formats } from '../src/formats/catalogue.ts';
+import { formats, loadFormats, typeNames } from '../src/formats/catalogue.ts';
 import { panelLayout } from '../src/formats/panel.ts';
 import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from '../src/gpu/kernels.ts';
 import { createLedger } from '../src/gpu/ledger.ts';
@@ -110,6 +110,7 @@ async function sampling(): Promise<KernelSpec[]> {
 
 /** Each once. */
 export async function everyKernel(): Promise<KernelSpec[]> {
+  await loadFormats(typeNames);
   const all = [...products(), ...attention(), ...others(), ...chosenRows(), ...(await sampling())];
   return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
 }

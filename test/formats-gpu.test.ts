@@ -1,7 +1,7 @@
 // shaders/formats/*.wgsl on Dawn against ggml's values: every type's group_load and group_dot, at awkward sizes, with subnormal scales.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formats } from '../src/formats/catalogue.ts';
+import { formats, loadFormats, typeNames } from '../src/formats/catalogue.ts';
 import { type Format } from '../src/formats/format.ts';
 import { panelLayout, repackRows, unpackRow } from '../src/formats/panel.ts';
 import { kernelSource } from '../src/gpu/kernels.ts';
@@ -13,6 +13,8 @@ const root = new URL('../', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const read = (name: string) => new Uint8Array(readFileSync(new URL(`test/fixtures/quant/${name}`, root)));
 const index = JSON.parse(text('test/fixtures/quant/index.json')) as { rows: number; cols: number; types: Record<string, { block_size: number; bytes_per_block: number; bytes_per_row: number }> };
+
+await loadFormats(typeNames);
 
 /** Where a block of ggml's has f16 numbers. */
 const halfScales: Record<string, number[]> = {
@@ -29,7 +31,23 @@ const halfScales: Record<string, number[]> = {
   Q6_K: [208],
   IQ4_NL: [0],
   IQ4_XS: [0],
+  IQ1_S: [0],
+  IQ1_M: [48], // and at the next three 16 bits, four bits each
+  IQ2_XXS: [0],
+  IQ2_XS: [0],
+  IQ2_S: [0],
+  IQ3_XXS: [0],
+  IQ3_S: [0],
+  TQ1_0: [52],
+  TQ2_0: [64],
+  Q1_0: [0],
+  Q2_0: [0],
 };
+
+function setHalf(view: DataView, format: string, at: number, half: number): void {
+  if (format !== 'IQ1_M') view.setUint16(at, half, true);
+  else for (let i = 0; i < 4; i++) view.setUint16(at + 2 * i, (view.getUint16(at + 2 * i, true) & 0xfff) | (((half >> (4 * i)) & 15) << 12), true);
+}
 
 // One thread per row: all weights of the row by group_load, and its dot product with x by group_dot.
 const body = `
@@ -73,6 +91,7 @@ async function onGpu(format: Format, rows: number, cols: number, packed: Uint32A
       { storage: padded },
       { output: rows * groups * 128 },
       { output: rows * 4 },
+      ...(format.grid ? [undefined, { storage: format.grid }] : []),
     ],
     workgroups: [Math.ceil(rows / 32)],
   });
@@ -165,7 +184,7 @@ describe.skipIf(adapterFile === undefined)(`on ${adapterFile ?? 'no Vulkan drive
       const subnormals = [0x0001, 0x8001, 0x0002, 0x00ff, 0x0200, 0x83ff, 0x03ff];
       let count = 0;
       for (let block = 0; block < source.length; block += type.bytes_per_block) {
-        for (const offset of halfScales[format.name]) view.setUint16(block + offset, subnormals[count++ % subnormals.length], true);
+        for (const offset of halfScales[format.name]) setHalf(view, format.name, block + offset, subnormals[count++ % subnormals.length]);
       }
       const packed = pack(format, rows, cols, source);
       const layout = panelLayout(format, rows, cols);

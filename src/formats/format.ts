@@ -20,6 +20,10 @@ export interface Format {
    * integers; absent where they are floats or values of a table, and its shader does all itself.
    */
   readonly codes?: 'scale' | 'scale-minimum' | 'scales' | 'scales-minimums';
+  /** Points that its indices choose among, as its shader reads them: bound beside the weights as `points`. */
+  readonly grid?: Uint32Array<ArrayBuffer>;
+  /** Of a type in `rare`: its shader, which comes with it. */
+  readonly shader?: string;
   /** Writes the words of one block, plane after plane (`planeWords` in sum), from `blockBytes` bytes of a GGUF at `offset`. Loses nothing. */
   repack(source: DataView, offset: number, words: Uint32Array): void;
   /** The weights of one block from its words: ggml's own dequantised values bit for bit. */

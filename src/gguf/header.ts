@@ -26,3 +26,6 @@ export interface Header {
   /** Bytes of the whole file as the tensor table implies. */
   readonly fileBytes: number;
 }
+
+/** The types that tensors have, each once, in alphabetical order. */
+export const typesIn = ({ tensors }: Pick<Header, 'tensors'>): string[] => [...new Set([...tensors.values()].map(({ type }) => type))].sort();

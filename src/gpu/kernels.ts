@@ -1,12 +1,14 @@
-// The kernel catalogue: the only importer of .wgsl. A module is a plain concatenation of constants and files, with their
+// The kernel catalogue: the importer of .wgsl, but for that of rare weight types, which comes with them. A module is a plain concatenation of constants and files, with their
 // directives at its head; bindings and parameters are read off the WGSL, so that it is their only description.
+import { formats } from '../formats/catalogue.ts';
 import { panelRows } from '../formats/panel.ts';
 import { pageSlots } from '../kv/formats/format.ts';
 
-const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
+const files = import.meta.glob<string>(['../../shaders/**/*.wgsl', '!../../shaders/formats/rare/**'], { query: '?raw', import: 'default', eager: true });
 /** A kernel and what its module is made of are named without `kernels/` and `parts/`; formats of weights and of keys with their folder. */
 const nameOf = (path: string) => path.replace(/^.*shaders\/(?:kernels\/(?:sampling\/)?|parts\/)?/, '').replace(/\.wgsl$/, '');
 const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
+const textOf = (name: string): string | undefined => sources.get(name) ?? formats.get(name.replace(/^formats\//, ''))?.shader;
 
 /** Numbers of the layouts of weights, keys and values: TypeScript says them, and a module that names one has it at its head. */
 const layouts = { PanelRows: panelRows, PageSlots: pageSlots };
@@ -53,7 +55,7 @@ export interface Kernel extends KernelInterface {
 
 /** The text of one shader file, as tests change it to see what wrong kernels do. */
 export function shaderText(name: string): string {
-  const text = sources.get(name);
+  const text = textOf(name);
   if (text === undefined) throw new Error(`There is no shader file ${name}.wgsl.`);
   return text;
 }
@@ -64,7 +66,7 @@ export const kernelKey = (spec: KernelSpec): string => JSON.stringify([spec.kern
 export function kernelSource({ kernel, files = [], consts = {} }: KernelSpec, replaced: Record<string, string> = {}): string {
   const directives = new Set<string>(); // which WGSL has before all else
   const parts = [...files, kernel].map((name) => {
-    const text = replaced[name] ?? sources.get(name);
+    const text = replaced[name] ?? textOf(name);
     if (text === undefined) throw new Error(`There is no shader file ${name}.wgsl; the kernel ${kernel} asks for it.`);
     return text.replace(/^(?:enable|requires|diagnostic)\b.*;\n/gm, (directive) => {
       directives.add(directive);
@@ -88,10 +90,10 @@ export function readInterface(source: string): KernelInterface {
   return { bindings, params };
 }
 
-/** Changes when any shader does: part of the key of what was measured with them. FNV-1a. */
-export function kernelsHash(replaced: Record<string, string> = {}): string {
+/** Changes when any shader does, those of rare ones among `types` too: part of the key of what was measured with them. FNV-1a. */
+export function kernelsHash(replaced: Record<string, string> = {}, types: readonly string[] = []): string {
   let hash = 0x811c9dc5;
-  for (const text of [...sources.values(), ...Object.values(replaced)])
+  for (const text of [...sources.values(), ...types.flatMap((type) => formats.get(type)?.shader ?? []), ...Object.values(replaced)])
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(16);
 }
@@ -105,8 +107,11 @@ export interface KernelCache {
   readonly hash: string;
 }
 
-/** Compiles kernels in parallel, each distinct spec once. `replaced`: text in place of that of some files, to see what wrong kernels do. */
-export function createKernelCache(device: GPUDevice, replaced: Record<string, string> = {}): KernelCache {
+/**
+ * Compiles kernels in parallel, each distinct spec once. `replaced`: text in place of that of some files, to see what wrong kernels do;
+ * `types`: the model's weight types.
+ */
+export function createKernelCache(device: GPUDevice, replaced: Record<string, string> = {}, types: readonly string[] = []): KernelCache {
   const kernels = new Map<string, Promise<Kernel>>();
   const modules = new Map<string, GPUShaderModule>();
 
@@ -138,7 +143,7 @@ export function createKernelCache(device: GPUDevice, replaced: Record<string, st
   }
 
   return {
-    hash: kernelsHash(replaced),
+    hash: kernelsHash(replaced, types),
     get(spec) {
       const key = kernelKey(spec);
       let kernel = kernels.get(key);

@@ -50,10 +50,13 @@ describe('architectures', () => {
     expect([...named].sort()).toEqual([...header.tensors.keys()].sort());
   });
 
-  it('refuses a file of low-bit types by the name of the first one', async () => {
-    const error = await refusal(graphOf(fixture('tiny/tiny-llama-low.zeroed.gguf')));
+  it('refuses a type that is none of weights by its name, and lists those that work, loaded or not', async () => {
+    const header = await readHeader(bytesSource(fixture(llama), llama));
+    const name = 'blk.0.attn_q.weight';
+    const tensors = new Map([...header.tensors, [name, { ...header.tensors.get(name)!, type: 'Q8_K' }]]);
+    const error = await refusal(Promise.resolve().then(() => buildGraph({ ...header, tensors })));
     expect(error).toBeInstanceOf(UnsupportedModelError);
-    expect(error.message).toMatch(/blk\.0\.attn_q\.weight has the type IQ3_S\. Supported are .*Q4_1.*/);
+    expect(error.message).toMatch(/blk\.0\.attn_q\.weight has the type Q8_K\. Supported are .*Q4_1.*IQ2_XXS.*/);
   });
 });
 

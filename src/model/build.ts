@@ -1,6 +1,6 @@
 // From a GGUF header to a graph, refusing what would be silently ignored.
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
-import { formats } from '../formats/catalogue.ts';
+import { formats, typeNames } from '../formats/catalogue.ts';
 import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Architecture, openModelFile } from './architecture.ts';
@@ -54,7 +54,7 @@ export function buildGraph(header: Header): Graph {
   checkVectors(header, graph);
   for (const tensor of header.tensors.values()) {
     if (!formats.has(tensor.type)) {
-      throw new UnsupportedModelError(`The tensor ${tensor.name} has the type ${tensor.type}. Supported are ${[...formats.keys()].join(', ')}.`);
+      throw new UnsupportedModelError(`The tensor ${tensor.name} has the type ${tensor.type}. Supported are ${typeNames.join(', ')}.`);
     }
   }
   return graph;

@@ -17,6 +17,8 @@ export interface MatrixPart {
     panels: { blocks: number; panelBytes: number };
   };
   binding: Binding;
+  /** What the indices of its type choose among, if it has any. */
+  points?: Binding;
   panels: number;
   /** First row of the matrix in this part. */
   firstRow: number;
@@ -105,6 +107,9 @@ export function fewKernel(splits: number, part: MatrixPart, constants: Record<st
 /** The shader files that read weights of a type: its own, and what all types of its kind share; codes with a minimum are unsigned. */
 export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): string[] =>
   [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
+
+/** Bindings that every kernel reading a matrix shares. */
+export const matrixBindings = ({ binding, points }: MatrixPart): Record<string, Binding> => ({ weights: binding, ...(points && { points }) });
 
 /** Parameters that every kernel reading a matrix shares. */
 export function matrixParams({ matrix, panels }: MatrixPart) {

@@ -56,6 +56,12 @@ export interface Section {
 
 export const matricesOf = (section: Section): Matrix[] => section.stacks.flat();
 
+/** The grids of the formats of a model's matrices: what their indices choose among, by the name of the format. */
+export function gridsIn({ sections }: Layout): { name: string; words: Uint32Array<ArrayBuffer> }[] {
+  const used = new Set(sections.flatMap((section) => matricesOf(section).map(({ format }) => format)));
+  return [...used].flatMap(({ name, grid }) => (grid ? [{ name, words: grid }] : []));
+}
+
 export interface Layout {
   sections: Section[];
   slabs: Slab[];

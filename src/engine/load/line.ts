@@ -1,6 +1,7 @@
 // The line of a load walked from its beginning: found, opened, chosen, planned, placed, recorded, each value made from the
 // one before. What holds on any device stays, so that the line can be walked again from there.
 import { BudgetError, DeviceError, RequestError } from '../../errors.ts';
+import { typesIn } from '../../gguf/header.ts';
 import { type ByteSource } from '../../gguf/source.ts';
 import { type Gpu, isLike, lossOf, openGpu } from '../../gpu/device.ts';
 import { type KernelCache, createKernelCache } from '../../gpu/kernels.ts';
@@ -109,7 +110,7 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const planned = isLike(gpu, before.gpu)
-      ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders), before)
+      ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders, typesIn(opened.header)), before)
       : planModel(await chosenOn(host, gpu, opened, options));
     const { hooks, readyMs } = reporting(report, begun);
     return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks) };
@@ -151,7 +152,7 @@ async function walkFromPlanned(planned: PlannedModel, reader: OpenedWeights['rea
 }
 
 async function chosenOn(host: Host, gpu: Gpu, opened: OpenedModel, options: EngineOptions): Promise<ChosenModel> {
-  const kernels = createKernelCache(gpu.device, host.shaders);
+  const kernels = createKernelCache(gpu.device, host.shaders, typesIn(opened.header));
   const named = options.choice !== undefined || options.kernels !== undefined;
   const untuned = options.choice ?? choiceFor(gpu, options);
   const asked = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store') };

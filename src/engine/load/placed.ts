@@ -28,7 +28,7 @@ export interface PlacedModel {
 export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: WeightsReader): Promise<PlacedModel> {
   const { chosen: { gpu: { device, maxBindingBytes }, opened: { graph, layout }, kv }, plan: { slices, uploadBytes }, sizes } = planned;
   const weights = placeWeights(layout, slices, {
-    maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes,
+    maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes, queue: device.queue,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const activations = createActivations(ledger, graph, opsOf(graph), sizes);

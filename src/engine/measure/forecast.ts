@@ -1,5 +1,6 @@
 // How fast a planned model will run, before any weight is there: measures what is not known yet about this GPU and the
 // model's parts, and keeps it. The reckoning is predict.ts.
+import { typesIn } from '../../gguf/header.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { kernelsHash } from '../../gpu/kernels.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
@@ -55,7 +56,7 @@ async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastO
   const choices = await likelyChoices(gpu, opened, options);
   const { graph: { config: { heads, kvHeads, headDim, vocab } }, layout: { sections } } = opened;
   const kinds = new Set(sections.map(kindOf));
-  const key = [gpu.adapterName, kernelsHash(), heads, kvHeads, headDim, vocab, ...kinds, kv.name, JSON.stringify(choices)].join('|');
+  const key = [gpu.adapterName, kernelsHash({}, typesIn(opened.header)), heads, kvHeads, headDim, vocab, ...kinds, kv.name, JSON.stringify(choices)].join('|');
   const known = anew ? undefined : await records?.get(key);
   if (known) return known;
   const { costs } = await alone(() => measureGpu(gpu, opened, choices, kv));
@@ -66,7 +67,7 @@ async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastO
 /** What earlier loads found to be fast here, for these kinds of matrices or for others; else two that suit different devices. */
 async function likelyChoices(gpu: Gpu, opened: OpenedModel, { choice, fixed, exact, tuning }: ForecastOptions): Promise<KernelChoice[]> {
   if (fixed) return [choice];
-  const { notes: { decode, prefill } } = await openNotebook(tuning, gpu, kernelsHash(), choice, { exact });
+  const { notes: { decode, prefill } } = await openNotebook(tuning, gpu, kernelsHash({}, typesIn(opened.header)), choice, { exact });
   const [usual] = Object.keys(decode);
   if (usual === undefined) return [choice, parseChoice('splits=1,panels=4,dot=f32,prefill=rows,threads=32', choice)];
   const noted = [...kindsOf(opened).values()].flat().map((kind) => [kind, { ...decode[kind], ...prefill[kind] }]);

@@ -72,6 +72,7 @@ export async function createProbe(
     {
       maxBufferBytes: device.limits.maxBufferSize,
       maxBindingBytes,
+      queue: device.queue,
       allocate(label, size) {
         slots.push(ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST));
         return slots.at(-1)!;

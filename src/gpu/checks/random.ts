@@ -21,10 +21,23 @@ export function random(name: string): Random {
 export const normals = (next: Random, count: number, size = 1): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: count }, () => size * Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()));
 
-/** Where a ggml block has f16 numbers. */
+/** Where a ggml block has f16 numbers; that of IQ1_M lies apart. */
 const halves: Record<string, number[]> = {
   F16: [0], Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], IQ4_NL: [0], IQ4_XS: [0],
   Q2_K: [80, 82], Q3_K: [108], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+  IQ1_S: [0], IQ1_M: [48], IQ2_XXS: [0], IQ2_XS: [0], IQ2_S: [0], IQ3_XXS: [0], IQ3_S: [0], TQ1_0: [52], TQ2_0: [64], Q1_0: [0], Q2_0: [0],
+};
+
+/** Writes an f16 of a block: that of IQ1_M in four bits at the top of each of four 16 bits. */
+function setHalf(view: DataView, type: string, at: number, half: number): void {
+  if (type !== 'IQ1_M') return view.setUint16(at, half, true);
+  for (let i = 0; i < 4; i++) view.setUint16(at + 2 * i, (view.getUint16(at + 2 * i, true) & 0xfff) | (((half >> (4 * i)) & 15) << 12), true);
+}
+
+/** Scales of a byte that are no f16: where they lie, and what random ones there may be. */
+const byteScales: Record<string, { offsets: number[]; least: number; count: number }> = {
+  MXFP4: { offsets: [0], least: 118, count: 6 }, // powers of two
+  NVFP4: { offsets: [0, 1, 2, 3], least: 1, count: 40 }, // subnormals, and up to 2^-3
 };
 
 const typeNamed = new Map([...ggmlTypes.values()].map((type) => [type.name, type]));
@@ -49,12 +62,13 @@ export function randomTensor(type: string, rows: number, cols: number, next: Ran
     floats.forEach((bits, i) => view.setUint16(2 * i, bits >>> 16, true));
     return bytes;
   }
-  if (!hasHalves(type) && type !== 'MXFP4')
+  if (!hasHalves(type) && !(type in byteScales))
     throw new Error(`The self-test knows no random weights of type ${type}: say in checks/random.ts where its scales lie.`);
   for (let i = 0; i < bytes.length; i++) bytes[i] = next() * 256;
   for (let block = 0; block < bytes.length; block += blockBytes) {
-    if (type === 'MXFP4') bytes[block] = 118 + next() * 6; // a power of two, not an f16
-    for (const offset of halves[type] ?? []) view.setUint16(block + offset, randomHalf(next, subnormal), true);
+    const { offsets = [], least = 0, count = 0 } = byteScales[type] ?? {};
+    for (const offset of offsets) bytes[block + offset] = least + next() * count;
+    for (const offset of halves[type] ?? []) setHalf(view, type, block + offset, randomHalf(next, subnormal));
   }
   return bytes;
 }

@@ -1,5 +1,6 @@
 // Runs checks on a device, a few at a time so that pipelines compile beside each other; those that find no room beside
 // others run alone in the end.
+import { loadFormats, typeNames } from '../../formats/catalogue.ts';
 import { type Gpu } from '../device.ts';
 import { createKernelCache } from '../kernels.ts';
 import { createLedger } from '../ledger.ts';
@@ -18,6 +19,7 @@ export async function runSelfTest(
   gpu: Gpu,
   { model, only, known = {}, knownOnly = false, sample = false, kernels, room, onCheck }: SelfTestOptions,
 ): Promise<CheckResult[]> {
+  if (!model) await loadFormats(typeNames);
   const all = model ? modelChecks(model) : [...checksOfAll(gpu), ...samplerChecks(), ...stageChecks()];
   const passedBefore = (kernel: RegExp) => all.find(({ name }) => kernel.test(name) && Object.hasOwn(known, name) && known[name] === '') ?? [];
   const checks = sample

@@ -156,6 +156,7 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfi
   const weights = placeWeights(layout, [{ section: 0, start: 0, end: Math.max(16, layout.sections[0].byteLength) }], {
     maxBufferBytes: gpu.device.limits.maxBufferSize,
     maxBindingBytes: maxBindingBytes ?? gpu.maxBindingBytes,
+    queue: gpu.device.queue,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const file = new Uint8Array(header.fileBytes);

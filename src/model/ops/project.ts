@@ -4,7 +4,7 @@ import { type Dispatch } from '../../gpu/program.ts';
 import { choiceOf, matrixKind } from '../choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
-import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixParams, prefillKernel } from '../products.ts';
+import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel } from '../products.ts';
 import { rmsNorm } from '../rms-norm.ts';
 
 export interface Project extends Op {
@@ -87,7 +87,7 @@ function partsOf(
       kind,
       choice: choiceOf(choice, kind),
       label: `${section}.${op.output}`,
-      bindings: { weights: part.binding, vectors, state, input: buffers[input], output: buffers[target] },
+      bindings: { ...matrixBindings(part), vectors, state, input: buffers[input], output: buffers[target] },
       params: {
         ...matrixParams(part),
         rows: part.rows,

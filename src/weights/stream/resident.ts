@@ -1,8 +1,8 @@
-// Weights on the GPU: buffers for the slices that stay, slots for those that pass through, and the bindings by which
-// kernels see a matrix. Knows nothing of what the matrices mean, nor of when a slot holds what.
+// Weights on the GPU: buffers for the slices that stay, slots for those that pass through, grids of their types, and the
+// bindings by which kernels see a matrix. Knows nothing of what the matrices mean, nor of when a slot holds what.
 import { BudgetError } from '../../errors.ts';
 import { panelRows } from '../../formats/panel.ts';
-import { type Layout, type Matrix } from '../layout.ts';
+import { type Layout, type Matrix, gridsIn } from '../layout.ts';
 import { type Slice, type Span, cutMatrix, spansOf } from './slices.ts';
 
 export interface GpuRange {
@@ -17,6 +17,8 @@ export interface GpuRange {
 export interface MatrixPart {
   matrix: Matrix;
   binding: GpuRange;
+  /** The grid of its format, if it has one. */
+  points?: GpuRange;
   panels: number;
   /** First row of the matrix in this part. */
   firstRow: number;
@@ -41,9 +43,10 @@ export interface ResidentOptions {
   maxBufferBytes: number;
   maxBindingBytes: number;
   allocate(label: string, size: number): GPUBuffer;
+  queue: GPUQueue;
 }
 
-export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBufferBytes, maxBindingBytes, allocate }: ResidentOptions): ResidentWeights {
+export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBufferBytes, maxBindingBytes, allocate, queue }: ResidentOptions): ResidentWeights {
   const spans = slices.map((slice) => spansOf(layout.sections[slice.section], slice, maxBufferBytes));
   const slots: GPUBuffer[][] = [];
   slices.forEach(({ slot }) => {
@@ -58,6 +61,13 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
       ...span,
       buffer: slot === undefined ? allocate(`weights.${layout.sections[section].name}`, span.end - span.start) : slots[slot][n],
     })),
+  );
+  const grids = new Map(
+    gridsIn(layout).map(({ name, words }): [string, GpuRange] => {
+      const buffer = allocate(`weights.points.${name}`, words.byteLength);
+      queue.writeBuffer(buffer, 0, words);
+      return [name, { buffer, offset: 0, size: words.byteLength }];
+    }),
   );
   const slicesOf = (section: number) => slices.flatMap((slice, i) => (slice.section === section ? [i] : []));
 
@@ -84,6 +94,7 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
             matrix, panels, firstRow,
             rows: Math.min(panels * panelRows, matrix.rows - firstRow),
             binding: range(slice, start, panels * panelBytes),
+            points: grids.get(matrix.format.name),
           })),
         );
       }),

@@ -5,7 +5,7 @@ import { mostChosen } from '../../../model/chosen-rows.ts';
 import { type Mode } from '../../../model/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
 import { type Role, streamable } from '../../../model/sections.ts';
-import { type Layout, matricesOf } from '../../../weights/layout.ts';
+import { type Layout, gridsIn, matricesOf } from '../../../weights/layout.ts';
 import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
 import { type OpenedModel } from '../opened.ts';
@@ -25,6 +25,8 @@ export interface Division {
   /** The vectors of sections that were cut, which stay. */
   vectors: Slice[];
   vectorBytes: number;
+  /** Of the grids of weight types, which stay too. */
+  gridBytes: number;
   /** Dispatches of the look-up of input embeddings, of the layers, and of the output matrix: for one row, and for every row of a step. */
   dispatches: { embed: number; layers: number; lastRow: number; allRows: number };
 }
@@ -53,6 +55,7 @@ function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], lim
     leastBytes: runningSums(sizes),
     mostBytes: runningSums(sizes.reverse()),
     vectorBytes: vectors.reduce((sum, slice) => sum + bytesOf(slice), 0),
+    gridBytes: gridsIn(opened.layout).reduce((sum, { words }) => sum + words.byteLength, 0),
     dispatches: countDispatches(opened, [...vectors, ...order], limits),
   };
 }

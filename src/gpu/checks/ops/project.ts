@@ -57,7 +57,8 @@ const mixtures: Projected[] = [
 ];
 
 const main = ['F32', 'Q4_1', 'Q6_K', 'Q4_K', 'MXFP4'];
-const all = [...formats.keys()];
+/** Those that are loaded. */
+const all = () => [...formats.keys()];
 
 /**
  * Activations in workgroup memory, as they are or in bytes: each of the types, each fusion with one of the grids (each is a pipeline), more
@@ -98,7 +99,7 @@ function decodeChecks(): Check[] {
       // Types and fusions go round at different steps, so that each meets each number of splits and of panels.
       cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeChoice({ splits, panels }))),
     })),
-    ...all.map((type) => ({
+    ...all().map((type) => ({
       name: `matvec ${type}`,
       tolerance,
       choice: {},
@@ -113,7 +114,7 @@ function decodeChecks(): Check[] {
     ...stagedChecks('staged', main, 4128),
     ...stagedChecks(
       'i8',
-      all.filter((type) => formats.get(type)!.codes),
+      all().filter((type) => formats.get(type)!.codes),
       10272,
     ),
     {
@@ -153,7 +154,7 @@ function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
       const list = ofType(type, 1).filter(({ subnormal }) => !(subnormal && allowed > tolerance)).reverse();
       return every ? tokens.map((_, i) => list[i % list.length]) : list;
     };
-    const ofTypes = all.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, choice, cases: cases(types(type)) }));
+    const ofTypes = all().map((type) => ({ name: `${name} ${type}`, tolerance: allowed, choice, cases: cases(types(type)) }));
     const ofFusions = [
       { name: `${name}, fused`, tolerance: allowed, choice, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
       { name: `${name} of several types and bindings`, tolerance: allowed, choice, cases: cases(mixtures) },
