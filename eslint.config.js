@@ -37,7 +37,7 @@ const importNothing = ['errors', 'room', 'random', 'signals', 'formats', 'protoc
 
 const wgsl = {
   selector: 'CallExpression[callee.property.name="glob"] Literal[value=/[.]wgsl/]',
-  message: 'Only src/gpu, and src/formats/rare for its types, imports WGSL: the kernel catalogue gives shaders by name.',
+  message: 'Only src/gpu, and src/formats/rare for its types, import WGSL: the kernel catalogue gives shaders by name.',
 };
 const createBuffer = {
   selector: 'MemberExpression[property.name="createBuffer"]',

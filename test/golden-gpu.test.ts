@@ -36,6 +36,7 @@ describe.skipIf(!adapterFile)('tiny models', () => {
   it.each(tiny)('%s gives the logits of the float64 reference at all positions', async (name) => {
     const golden = jsonFixture<{ tokens24: number[]; tokens100: number[]; greedy32: number[]; margins: number[] }>(`tiny/${name}.json`);
     const model = await openFixture(await openDawn(), `tiny/${name}.gguf`, {});
+    expect(model.ledger.bytes.weights).toBe(model.plan.bytes.weights);
     const runner = createRunner(model);
     const worst = { tokens24: 0, tokens100: 0 };
     const want = floatsFixture(`tiny/${name}.L24.ref.f32`);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { formats, loadFormats } from '../formats/catalogue.ts';
 import { fakeDevice } from '../../test/fake-device.ts';
 import { createKernelCache, kernelKey, kernelSource, kernelsHash, readInterface, wgslNumber, wgslStructBytes } from './kernels.ts';
 
@@ -53,6 +54,12 @@ describe('kernelSource', () => {
     );
   });
 
+  it('has the shader of a rare weight type once that is loaded', async () => {
+    expect(() => kernelSource({ kernel: 'embed', files: ['formats/Q1_0'] })).toThrow('There is no shader file formats/Q1_0.wgsl');
+    await loadFormats(['Q1_0']);
+    expect(kernelSource({ kernel: 'embed', files: ['formats/Q1_0'] })).toContain(formats.get('Q1_0')!.shader);
+  });
+
   it('names a file that is missing and the kernel that asks for it', () => {
     expect(() => kernelSource({ kernel: 'gate', files: ['formats/Q9'] })).toThrow('There is no shader file formats/Q9.wgsl; the kernel gate asks for it.');
   });
@@ -83,6 +90,14 @@ describe('kernelsHash', () => {
   it('is 32 bits in hexadecimal, the same each time', () => {
     expect(kernelsHash()).toMatch(/^[0-9a-f]{1,8}$/);
     expect(kernelsHash()).toBe(kernelsHash());
+  });
+
+  it('counts the shaders of rare weight types among those of the model alone', async () => {
+    const before = kernelsHash({}, ['Q4_K', 'TQ2_0']);
+    await loadFormats(['TQ2_0', 'NVFP4']);
+    expect(before).toBe(kernelsHash());
+    expect(kernelsHash({}, ['Q4_K', 'TQ2_0'])).not.toBe(kernelsHash());
+    expect(kernelsHash({}, ['Q4_K', 'TQ2_0'])).not.toBe(kernelsHash({}, ['NVFP4', 'Q4_K']));
   });
 });
 

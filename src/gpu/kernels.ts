@@ -1,5 +1,6 @@
-// The kernel catalogue: the importer of .wgsl, but for that of rare weight types, which comes with them. A module is a plain concatenation of constants and files, with their
-// directives at its head; bindings and parameters are read off the WGSL, so that it is their only description.
+// The kernel catalogue: the importer of .wgsl, but for that of rare weight types, which comes with them. A module is a plain
+// concatenation of constants and files, with their directives at its head; bindings and parameters are read off the WGSL, so
+// that it is their only description.
 import { formats } from '../formats/catalogue.ts';
 import { panelRows } from '../formats/panel.ts';
 import { pageSlots } from '../kv/formats/format.ts';

@@ -22,9 +22,9 @@ export const format: Format = {
   },
   unpack(words, weights) {
     const scale = halfToFloat(words[13]);
-    const byteAt = (i: number) => (words[i >> 2] >>> (8 * (i & 3))) & 255;
+    const digitOf = (byte: number, n: number) => digit((words[byte >> 2] >>> (8 * (byte & 3))) & 255, n);
     for (let j = 0; j < 256; j++) {
-      const value = j < 160 ? digit(byteAt(j & 31), j >> 5) : j < 240 ? digit(byteAt(32 + (j & 15)), (j - 160) >> 4) : digit(byteAt(48 + (j & 3)), (j - 240) >> 2);
+      const value = j < 160 ? digitOf(j & 31, j >> 5) : j < 240 ? digitOf(32 + (j & 15), (j - 160) >> 4) : digitOf(48 + (j & 3), (j - 240) >> 2);
       weights[j] = (value - 1) * scale;
     }
   },
