@@ -15,7 +15,7 @@ import {
   type Token,
   type VerifyResult,
 } from '../protocol.ts';
-import { createGate } from '../weights/import/gate.ts';
+import { type Gate, createGate } from '../weights/import/gate.ts';
 import { whileUnused } from '../weights/store/locks.ts';
 import { describeLoaded, describeStored } from './info.ts';
 import { type Line, explain, holdsFor, openLine, planWithin, walkAgain, walkFromOpened, walkToPlan } from './load/line.ts';
@@ -83,123 +83,144 @@ export interface Loaded extends Line, Running {
   readonly info: ModelInfo;
 }
 
+/** What an engine has. */
+interface EngineState {
+  readonly host: Host;
+  /** Open where imports may go on. */
+  readonly paused: Gate;
+  loaded?: Loaded;
+  /** The return of a model whose GPU was lost, for all of its answers. */
+  returning?: Promise<string>;
+  lastReturn: string;
+}
+
 export function createEngine(host: Host): Engine {
-  let loaded: Loaded | undefined;
-  const paused = createGate(); // open where imports may go on
+  const state: EngineState = { host, paused: createGate(), lastReturn: '' };
   const { together, alone: inTurn } = createTurns();
-  let returning: Promise<string> | undefined; // a model whose GPU was lost, for all of its answers
-  let lastReturn = '';
-
-  /** Puts another model in the place of the loaded one, of which nothing is left; its session goes on. */
-  function replaceBy(line: Line): Loaded {
-    return (loaded = { ...needLoaded(), ...line, ...runningOf(line.model), info: describeLoaded(line) });
-  }
-
-  function needLoaded(): Loaded {
-    if (!loaded) throw new RequestError('No model is loaded. Load one first.', { code: 'not_loaded' });
-    return loaded;
-  }
-
-  /** `kept`: what was opened stays so. */
-  async function unload(kept = false): Promise<void> {
-    const before = loaded;
-    loaded = undefined;
-    await before?.model.destroy();
-    before?.model.gpu.device.destroy();
-    if (!kept) await before?.weights.release();
-  }
-
-  async function load(source: ModelSource | ByteSource, options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
-    const begun = performance.now();
-    const report = reporter(onProgress);
-    report({ phase: 'header' });
-    const kept = loaded && holdsFor(loaded, source, options) ? loaded : undefined;
-    await unload(kept !== undefined);
-    const opened = kept ? { ...kept, options } : await openLine(host, source, options);
-    if (!kept && opened.found.notice) report({ notice: opened.found.notice });
-    const line = await walkFromOpened(host, opened, kept?.weights, { report, paused, begun });
-    const info = describeLoaded(line);
-    loaded = { ...line, ...runningOf(line.model), info, session: createSession(needLoaded, line.text) };
-    if (info.warnings?.length) report({ notice: info.warnings.join('\n') });
-    reportReady(line, report);
-    return info;
-  }
-
-  async function changeBudget(budgetBytes?: number, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
-    const report = reporter(onProgress);
-    if (await lossOf(needLoaded().model.gpu.device)) replaceBy(await walkAgain(host, needLoaded(), report));
-    const before = needLoaded();
-    const within = await planWithin(host, before, budgetBytes);
-    try {
-      replaceBy(await walkToPlan(before, within, report));
-    } catch (error) {
-      const told = await explain(before.model.gpu.device, error);
-      await goBackTo(before);
-      throw told;
-    }
-    reportReady(before, report);
-    return needLoaded().info;
-  }
-
-  /** Places a model again that has made way for one that could not be placed; where that fails too, nothing is loaded. */
-  async function goBackTo(before: Loaded): Promise<void> {
-    try {
-      replaceBy(await walkToPlan(before, { planned: before.model.planned, options: before.options }, () => {}));
-    } catch {
-      await unload();
-    }
-  }
-
-  /** Tells what happened. */
-  async function bringBack(): Promise<string> {
-    const begun = performance.now();
-    try {
-      replaceBy(await whenGpuIsThere(() => walkAgain(host, needLoaded(), () => {}), host.wait));
-      return (lastReturn = `The GPU was lost; the model was back after ${((performance.now() - begun) / 1000).toFixed(1)} s, and the answer went on.`);
-    } finally {
-      returning = undefined;
-    }
-  }
-
-  async function generate(request: GenerateRequest, onTokens: (tokens: Token[], text: string) => void, signal?: AbortSignal): ReturnType<Engine['generate']> {
-    const { session } = needLoaded();
-    const notices: string[] = [];
-    const recover = createRecovery((error, { model }) => explain(model.gpu.device, error), async (lost) => {
-      if (needLoaded().model === lost.model) returning ??= bringBack(); // else another answer has had it brought back
-      notices.push((await returning) ?? lastReturn);
-    });
-    try {
-      const { reason, stats } = await session.generate(request, onTokens, signal, recover);
-      return { reason, stats: notices.length ? { ...stats, notices } : stats };
-    } catch (error) {
-      throw await explain(needLoaded().model.gpu.device, error);
-    }
-  }
-
-  async function importModel(source: ModelSource, options: LoadOptions = {}, onProgress?: (progress: LoadProgress) => void): Promise<StoredModel> {
-    if (!host.store) throw new RequestError('Nothing is kept here: there is no storage to import into.');
-    const report = reporter(onProgress);
-    report({ phase: 'header' });
-    const { found, opened } = await openLine(host, source, options);
-    const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: paused.passed }));
-    report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
-    return describeStored(manifest);
-  }
-
   return {
-    load: (source, options = {}, onProgress) => inTurn(() => load(source, options, onProgress)),
-    changeBudget: (...change) => inTurn(() => changeBudget(...change)),
-    generate: (...request) => together(() => generate(...request)),
-    loaded: needLoaded,
-    stats: () => statsOf(needLoaded()),
+    load: (source, options = {}, onProgress) => inTurn(() => load(state, source, options, onProgress)),
+    changeBudget: (...change) => inTurn(() => changeBudget(state, ...change)),
+    generate: (...request) => together(() => generate(state, ...request)),
+    loaded: () => needLoaded(state),
+    stats: () => statsOf(needLoaded(state)),
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
     remove: (id) => whileUnused(host.locks, id, async () => host.store?.remove(id)),
-    importModel,
-    pauseImports: (pause) => paused.set(!pause),
+    importModel: (...what) => importModel(state, ...what),
+    pauseImports: (pause) => state.paused.set(!pause),
     verify: (id, options = {}) => verifyStored(host, id, options),
-    unload: () => inTurn(() => unload()),
+    unload: () => inTurn(() => unload(state)),
     inTurn,
   };
+}
+
+function needLoaded({ loaded }: EngineState): Loaded {
+  if (!loaded) throw new RequestError('No model is loaded. Load one first.', { code: 'not_loaded' });
+  return loaded;
+}
+
+/** Puts another model in the place of the loaded one, of which nothing is left; its session goes on. */
+function replaceBy(state: EngineState, line: Line): Loaded {
+  return (state.loaded = { ...needLoaded(state), ...line, ...runningOf(line.model), info: describeLoaded(line) });
+}
+
+/** `kept`: what was opened stays so. */
+async function unload(state: EngineState, kept = false): Promise<void> {
+  const before = state.loaded;
+  state.loaded = undefined;
+  await before?.model.destroy();
+  before?.model.gpu.device.destroy();
+  if (!kept) await before?.weights.release();
+}
+
+async function load(
+  state: EngineState,
+  source: ModelSource | ByteSource,
+  options: EngineOptions,
+  onProgress?: (progress: LoadProgress) => void,
+): Promise<ModelInfo> {
+  const { host, paused, loaded } = state;
+  const begun = performance.now();
+  const report = reporter(onProgress);
+  report({ phase: 'header' });
+  const kept = loaded && holdsFor(loaded, source, options) ? loaded : undefined;
+  await unload(state, kept !== undefined);
+  const opened = kept ? { ...kept, options } : await openLine(host, source, options);
+  if (!kept && opened.found.notice) report({ notice: opened.found.notice });
+  const line = await walkFromOpened(host, opened, kept?.weights, { report, paused, begun });
+  const info = describeLoaded(line);
+  state.loaded = { ...line, ...runningOf(line.model), info, session: createSession(() => needLoaded(state), line.text) };
+  if (info.warnings?.length) report({ notice: info.warnings.join('\n') });
+  reportReady(line, report);
+  return info;
+}
+
+async function changeBudget(state: EngineState, budgetBytes?: number, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo> {
+  const { host } = state;
+  const report = reporter(onProgress);
+  if (await lossOf(needLoaded(state).model.gpu.device)) replaceBy(state, await walkAgain(host, needLoaded(state), report));
+  const before = needLoaded(state);
+  const within = await planWithin(host, before, budgetBytes);
+  try {
+    replaceBy(state, await walkToPlan(before, within, report));
+  } catch (error) {
+    const told = await explain(before.model.gpu.device, error);
+    await goBackTo(state, before);
+    throw told;
+  }
+  reportReady(before, report);
+  return needLoaded(state).info;
+}
+
+/** Places a model again that has made way for one that could not be placed; where that fails too, nothing is loaded. */
+async function goBackTo(state: EngineState, before: Loaded): Promise<void> {
+  try {
+    replaceBy(state, await walkToPlan(before, { planned: before.model.planned, options: before.options }, () => {}));
+  } catch {
+    await unload(state);
+  }
+}
+
+/** Tells what happened. */
+async function bringBack(state: EngineState): Promise<string> {
+  const { host } = state;
+  const begun = performance.now();
+  try {
+    replaceBy(state, await whenGpuIsThere(() => walkAgain(host, needLoaded(state), () => {}), host.wait));
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+    return (state.lastReturn = `The GPU was lost; the model was back after ${seconds} s, and the answer went on.`);
+  } finally {
+    state.returning = undefined;
+  }
+}
+
+async function generate(state: EngineState, ...[request, onTokens, signal]: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
+  const { session } = needLoaded(state);
+  const notices: string[] = [];
+  const recover = createRecovery((error, { model }) => explain(model.gpu.device, error), async (lost) => {
+    if (needLoaded(state).model === lost.model) state.returning ??= bringBack(state); // else another answer has had it brought back
+    notices.push((await state.returning) ?? state.lastReturn);
+  });
+  try {
+    const { reason, stats } = await session.generate(request, onTokens, signal, recover);
+    return { reason, stats: notices.length ? { ...stats, notices } : stats };
+  } catch (error) {
+    throw await explain(needLoaded(state).model.gpu.device, error);
+  }
+}
+
+async function importModel(
+  { host, paused }: EngineState,
+  source: ModelSource,
+  options: LoadOptions = {},
+  onProgress?: (progress: LoadProgress) => void,
+): Promise<StoredModel> {
+  if (!host.store) throw new RequestError('Nothing is kept here: there is no storage to import into.');
+  const report = reporter(onProgress);
+  report({ phase: 'header' });
+  const { found, opened } = await openLine(host, source, options);
+  const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: paused.passed }));
+  report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
+  return describeStored(manifest);
 }
 
 function reportReady({ opened: { layout } }: Line, report: Report): void {

@@ -2,6 +2,7 @@
 // layer. Knows neither text nor requests.
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Binding } from '../gpu/program.ts';
+import { readBytes } from '../gpu/read-bytes.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { type SequenceBuffers } from '../model/operation.ts';
 import { sequenceBytes } from '../model/sequence-buffers.ts';
@@ -64,9 +65,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
   const tokens: number[] = [];
 
   const ownBytes = Object.values(sequenceBytes(context)).reduce((a, b) => a + b, 0) + samplerStateBytes(config.vocab);
-  const layers = () => Array.from({ length: config.layers }, (_, layer) => fresh.layer(layer).buffer);
-  const pagesOf = (length: number) => segmentBytes(config, length, format);
-  const freePages = () => layers().forEach((buffer) => ledger.destroy(buffer));
+  const bytesOfLayers = (positions: number) => config.layers * segmentBytes(config, Math.min(context, inSteps(positions)), format);
 
   const sequence: Sequence = {
     state, ids,
@@ -79,9 +78,9 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       return fresh.capacity;
     },
     get byteLength() {
-      return layers().reduce((sum, { size }) => sum + size, stays ? 0 : ownBytes);
+      return layersOf(home, sequence).reduce((sum, { size }) => sum + size, stays ? 0 : ownBytes);
     },
-    bytesFor: (positions) => ownBytes + Math.max(freshBytes(config, context, format).first, config.layers * pagesOf(Math.min(context, inSteps(positions)))),
+    bytesFor: (positions) => ownBytes + Math.max(freshBytes(config, context, format).first, bytesOfLayers(positions)),
     note(position, more) {
       tokens.length = position <= tokens.length ? position : 0;
       if (tokens.length === position) tokens.push(...more);
@@ -100,37 +99,12 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       tokens.length = Math.min(length, tokens.length);
       return tokens.length;
     },
-    async fork(length = tokens.length) {
-      const copy = createSequence(home);
-      try {
-        await ledger.settle();
-        await copy.makeRoom(Math.max(1, length));
-        const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
-        if (length) layers().forEach((buffer, layer) => encoder.copyBufferToBuffer(buffer, 0, copy.fresh(layer).buffer, 0, pagesOf(length)));
-        device.queue.submit([encoder.finish()]);
-        writeTokens(copy, tokens.slice(0, length));
-        return copy;
-      } catch (error) {
-        copy.close();
-        throw error;
-      }
-    },
-    async save(model) {
-      const bytes = pagesOf(tokens.length);
-      const pages: Uint8Array[] = [];
-      for (const buffer of layers()) pages.push(tokens.length ? await read(buffer, bytes) : new Uint8Array());
-      return packSnapshot({ of: snapshotOf(model), tokens, layers: pages });
-    },
-    async restore(bytes, model) {
-      const { tokens: saved, layers: pages } = unpackSnapshot(bytes, snapshotOf(model));
-      tokens.length = 0;
-      await sequence.makeRoom(Math.max(1, saved.length));
-      pages.forEach((page, layer) => device.queue.writeBuffer(fresh.layer(layer).buffer, 0, page.slice()));
-      writeTokens(sequence, saved);
-    },
+    fork: (length = tokens.length) => fork(home, sequence, length),
+    save: (model) => save(home, sequence, model),
+    restore: (bytes, model) => restore(home, sequence, bytes, model),
     close() {
       tokens.length = 0;
-      freePages();
+      layersOf(home, sequence).forEach((buffer) => ledger.destroy(buffer));
       home.release(sequence);
       if (stays) {
         fresh = createFresh(ledger, config, context, format);
@@ -142,27 +116,52 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     },
   };
   return sequence;
+}
 
-  function writeTokens(target: Sequence, known: readonly number[]): void {
-    device.queue.writeBuffer(target.ids.buffer, 0, Uint32Array.from(known));
-    target.note(0, known);
-  }
+/** The keys and values of every layer. */
+const layersOf = ({ config }: SequenceHome, sequence: Sequence): GPUBuffer[] =>
+  Array.from({ length: config.layers }, (_, layer) => sequence.fresh(layer).buffer);
 
-  function snapshotOf(model: string): SnapshotOf {
-    return { model, format: format.name, pages: pageVersion };
-  }
+/** Bytes of a layer that so many tokens fill. */
+const pagesOf = ({ config, format }: SequenceHome, length: number): number => segmentBytes(config, length, format);
 
-  async function read(buffer: GPUBuffer, size: number): Promise<Uint8Array> {
-    const staging = ledger.create('staging', 'sequence.save', size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-    try {
-      await ledger.settle();
-      const encoder = device.createCommandEncoder({ label: 'sequence.save' });
-      encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
-      device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
-      return new Uint8Array(staging.getMappedRange().slice(0, size));
-    } finally {
-      ledger.destroy(staging);
-    }
+const snapshotOf = ({ format }: SequenceHome, model: string): SnapshotOf => ({ model, format: format.name, pages: pageVersion });
+
+function writeTokens({ device }: SequenceHome, sequence: Sequence, known: readonly number[]): void {
+  device.queue.writeBuffer(sequence.ids.buffer, 0, Uint32Array.from(known));
+  sequence.note(0, known);
+}
+
+async function fork(home: SequenceHome, from: Sequence, length: number): Promise<Sequence> {
+  const { device, ledger } = home;
+  const copy = createSequence(home);
+  try {
+    await ledger.settle();
+    await copy.makeRoom(Math.max(1, length));
+    const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
+    if (length) layersOf(home, from).forEach((buffer, layer) => encoder.copyBufferToBuffer(buffer, 0, copy.fresh(layer).buffer, 0, pagesOf(home, length)));
+    device.queue.submit([encoder.finish()]);
+    writeTokens(home, copy, from.tokens.slice(0, length));
+    return copy;
+  } catch (error) {
+    copy.close();
+    throw error;
   }
+}
+
+async function save(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { device, ledger } = home;
+  const byteLength = pagesOf(home, sequence.tokens.length);
+  const layers: Uint8Array[] = [];
+  for (const buffer of layersOf(home, sequence))
+    layers.push(new Uint8Array(sequence.tokens.length ? await readBytes(device, ledger, 'sequence.save', { buffer, byteLength }) : []));
+  return packSnapshot({ of: snapshotOf(home, model), tokens: [...sequence.tokens], layers });
+}
+
+async function restore(home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> {
+  const { tokens, layers } = unpackSnapshot(bytes, snapshotOf(home, model));
+  sequence.truncate(0);
+  await sequence.makeRoom(Math.max(1, tokens.length));
+  layers.forEach((page, layer) => home.device.queue.writeBuffer(sequence.fresh(layer).buffer, 0, page.slice()));
+  writeTokens(home, sequence, tokens);
 }

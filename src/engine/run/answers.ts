@@ -3,9 +3,11 @@
 import { type Sequence } from '../../kv/sequence.ts';
 import { type Sampler } from '../../model/sampling/sampler.ts';
 import { type Token } from '../../protocol.ts';
+import { type Answering } from './choose.ts';
+import { type Job } from './jobs.ts';
 import { mostPerSubmit } from './readback.ts';
-import { type Answering, type Runner } from './runner.ts';
-import { type Job, type Steps } from './scheduler.ts';
+import { type Runner } from './runner.ts';
+import { type Steps } from './scheduler.ts';
 import { type Sequences, sharedPrefix } from './sequences.ts';
 
 /** An answer to go on with from `tokens`, which grow by what is chosen. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Job, type Steps, createScheduler } from './scheduler.ts';
+import { type Job } from './jobs.ts';
+import { type Steps, createScheduler } from './scheduler.ts';
 
 interface Fake extends Job<string> {
   name: string;

@@ -1,11 +1,12 @@
 // Runs steps on the GPU: cut into submits by measured time, each streamed slice waited for, embeddings looked up where the GPU
 // has no table of them. Knows no sampler and no tokens' meaning.
-import { DeviceError } from '../../errors.ts';
+import { watchDevice } from '../../gpu/device-watch.ts';
 import { type Program, type Step } from '../../gpu/program.ts';
 import { writeRows } from '../../model/sequence-buffers.ts';
 import { type TransferStats } from '../../protocol.ts';
+import { type WeightStream } from '../../weights/stream/stream.ts';
 import { type LoadedModel } from '../load/load.ts';
-import { createPacer, pageMs, tokenMs } from './pacer.ts';
+import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
 import { mostPerSubmit } from './readback.ts';
 
 /** A part of a step, with the streamed slice that has to be in its slot. */
@@ -45,31 +46,14 @@ export interface Submits {
 }
 
 export function createSubmits(model: LoadedModel): Submits {
-  const { gpu: { device }, activations, graph, stream, rows: embedding, uploader } = model;
+  const { gpu: { device }, activations, stream, rows: embedding } = model;
   const { experiment = {} } = model.planned.chosen.options;
   const pacer = createPacer(device.queue);
+  const stalls = stream && createStalls(stream, pacer);
+  const check = watchDevice(device);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
   let submits = 0;
   let hostMs = 0;
-  let stalls = 0;
-  let stallMs = 0;
-  let lost: GPUDeviceLostInfo | undefined;
-  let wrong: GPUError | undefined; // after which work may be left out without a word
-  const noteError = ({ error }: GPUUncapturedErrorEvent) => (wrong ??= error);
-  device.addEventListener('uncapturederror', noteError);
-  void device.lost.then((info) => {
-    lost = info;
-    device.removeEventListener('uncapturederror', noteError); // Dawn holds it for ever, and it holds the device
-  });
-
-  function check(): void {
-    if (lost) throw new DeviceError(`The GPU was lost: ${lost.message || lost.reason}. Load the model again.`, { code: 'gpu_lost' });
-    if (wrong)
-      throw new DeviceError(
-        `The GPU refused work: ${wrong.message.split('\n')[0]}. Load the model again, with a smaller budget or context if memory was short.`,
-        { code: 'gpu_refused_work' },
-      );
-  }
 
   function submit(encoder: GPUCommandEncoder): void {
     check();
@@ -87,7 +71,7 @@ export function createSubmits(model: LoadedModel): Submits {
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
       const { slice } = piece(i);
-      if (slice !== undefined) await waitFor(slice, signal);
+      if (slice !== undefined) await stalls!.waitFor(slice, signal);
       const first = i;
       const end = Math.min(i + (together ? count : pacer.piecesPerSubmit(rows)), count);
       const begun = performance.now();
@@ -105,28 +89,10 @@ export function createSubmits(model: LoadedModel): Submits {
     }
   }
 
-  /** Waits until a slice is queued for its slot, and notes for how long the GPU had nothing else to do. */
-  async function waitFor(slice: number, signal?: AbortSignal): Promise<void> {
-    const asked = performance.now();
-    await stream!.ready(slice, signal);
-    const idle = pacer.idleSince();
-    const waited = idle === undefined ? 0 : performance.now() - Math.max(asked, idle);
-    if (waited < 0.1) return; // the turn of a promise, no wait
-    stalls++;
-    stallMs += waited;
-  }
-
   return {
-    run,
-    submit,
-    check,
+    run, submit, check,
     wroteRows: (rows) => void (rowsBefore = rows),
-    async embed(ids) {
-      if (!embedding) return;
-      const { output, scale } = graph.embed;
-      const floats = await embedding.read(ids, scale, activations.strides[output]);
-      await uploader.write(activations.buffers[output].buffer, 0, new Uint8Array(floats.buffer));
-    },
+    embed: (ids) => embedOnCpu(model, ids),
     tokensAtOnce: (pieces, rows) =>
       stream || embedding
         ? 1
@@ -138,15 +104,33 @@ export function createSubmits(model: LoadedModel): Submits {
     get hostMs() {
       return hostMs;
     },
-    transfer: () => ({
-      storeBytes: 0,
-      memoryBytes: 0,
-      uploadedBytes: 0,
-      transferMs: 0,
-      ...stream?.counters,
-      rowBytes: embedding?.byteLength ?? 0,
-      stalls,
-      stallMs,
-    }),
+    transfer: () => ({ ...noTransfer, ...stream?.counters, rowBytes: embedding?.byteLength ?? 0, ...stalls?.counters }),
   };
+}
+
+const noTransfer: TransferStats = { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, rowBytes: 0, stalls: 0, stallMs: 0 };
+
+/** Waits for slices, and counts for how long the GPU had nothing else to do. */
+function createStalls(stream: WeightStream, pacer: Pacer) {
+  const counters = { stalls: 0, stallMs: 0 };
+  return {
+    counters,
+    /** Until a slice is queued for its slot. */
+    async waitFor(slice: number, signal?: AbortSignal): Promise<void> {
+      const asked = performance.now();
+      await stream.ready(slice, signal);
+      const idle = pacer.idleSince();
+      const waited = idle === undefined ? 0 : performance.now() - Math.max(asked, idle);
+      if (waited < 0.1) return; // the turn of a promise, no wait
+      counters.stalls++;
+      counters.stallMs += waited;
+    },
+  };
+}
+
+async function embedOnCpu({ graph, activations, rows: embedding, uploader }: LoadedModel, ids: readonly number[]): Promise<void> {
+  if (!embedding) return;
+  const { output, scale } = graph.embed;
+  const floats = await embedding.read(ids, scale, activations.strides[output]);
+  await uploader.write(activations.buffers[output].buffer, 0, new Uint8Array(floats.buffer));
 }

@@ -18,6 +18,7 @@ import { type Gpu } from '../device.ts';
 import { type createKernelCache } from '../kernels.ts';
 import { type Ledger, createLedger } from '../ledger.ts';
 import { type Dispatch, type Program, createProgram, runsIn } from '../program.ts';
+import { readBytes } from '../read-bytes.ts';
 
 export interface Workbench {
   gpu: Gpu;
@@ -109,18 +110,9 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
       : [];
 
     const strideOf = (name: string) => (name === 'partials' ? 0 : activations.strides[name]);
-    const readBytes = async (buffer: GPUBuffer, size: number): Promise<ArrayBuffer> => {
-      const staging = ledger.create('staging', 'check.readback', size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-      const encoder = device.createCommandEncoder();
-      encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
-      device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
-      const bytes = staging.getMappedRange().slice(0, size);
-      ledger.destroy(staging);
-      return bytes;
-    };
+    const read = (buffer: GPUBuffer, byteLength: number) => readBytes(device, ledger, 'check.readback', { buffer, byteLength });
     return await act({
-      ledger, activations, sequence, segments: [...older.map(({ pages }) => pages.buffer), fresh], dispatches, readBytes,
+      ledger, activations, sequence, segments: [...older.map(({ pages }) => pages.buffer), fresh], dispatches, readBytes: read,
       write(name, given, width) {
         const stride = strideOf(name);
         const padded = new Float32Array((given.length / width) * stride);
@@ -137,7 +129,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
       },
       async read(name, count, width) {
         const stride = strideOf(name);
-        const all = new Float32Array(await readBytes(activations.buffers[name].buffer, 4 * stride * (first + count)));
+        const all = new Float32Array(await read(activations.buffers[name].buffer, 4 * stride * (first + count)));
         const found = new Float32Array(count * width);
         for (let row = 0; row < count; row++) found.set(all.subarray((first + row) * stride, (first + row) * stride + width), row * width);
         return found;

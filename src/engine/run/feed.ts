@@ -1,0 +1,77 @@
+// Runs the tokens of a prompt, chunk by chunk. Chooses no token and reads no logits.
+import { RequestError } from '../../errors.ts';
+import { type Step } from '../../gpu/program.ts';
+import { type Sequence } from '../../kv/sequence.ts';
+import { writeState } from '../../model/sequence-buffers.ts';
+import { type LoadedModel } from '../load/load.ts';
+import { type RunState, cursorOf, makeRoom } from './run-state.ts';
+import { type Piece } from './submits.ts';
+
+/** Tokens to be run of a sequence, the first of them at `position`. */
+export interface Prompt {
+  sequence: Sequence;
+  ids: readonly number[];
+  position: number;
+  signal?: AbortSignal;
+}
+
+/** What is run of a chunk. */
+type PiecesOf = (step: Step) => readonly Piece[];
+
+/** The layers. */
+export const bodyOf = ({ programs }: LoadedModel, { rows }: Step): readonly Piece[] => (rows === 1 ? programs.decode : programs.prefill);
+
+/** The layers, and with the last token of a prompt its logits. */
+const upToLogits = ({ model }: RunState, { ids, position }: Prompt): PiecesOf => (step) =>
+  step.length === position + ids.length ? [...bodyOf(model, step), ...model.heads.last] : bodyOf(model, step);
+
+function checkIds(ids: readonly number[], vocab: number): void {
+  if (!ids.length) throw new RequestError('There are no tokens to run: the prompt is empty.');
+  const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocab));
+  if (bad !== undefined) throw new RequestError(`The token ${bad} is not in the vocabulary of ${vocab} tokens.`);
+}
+
+/** Makes ready what `runChunk` runs. */
+async function begin(state: RunState, { sequence, ids, position }: Prompt): Promise<void> {
+  const { gpu: { device }, graph } = state.model;
+  checkIds(ids, graph.config.vocab);
+  await makeRoom(state, sequence, position + ids.length);
+  sequence.note(position, []); // what an abort leaves behind is not what was there
+  device.queue.writeBuffer(sequence.ids.buffer, 4 * position, Uint32Array.from(ids));
+}
+
+/** Runs the first chunk of a prompt. */
+async function runChunk(state: RunState, { sequence, ids, position, signal }: Prompt, pieces: PiecesOf): Promise<Step> {
+  const { model: { gpu: { device }, activations, sizes }, submits } = state;
+  const rows = Math.min(sizes.chunk, ids.length);
+  const step = { rows, length: position + rows, of: sequence };
+  writeState(device.queue, activations, sequence, position, rows);
+  submits.wroteRows(rows);
+  cursorOf(state, sequence).row = 0; // of the sampler too, once it starts
+  await submits.embed(ids.slice(0, rows));
+  await submits.run(pieces(step), [[step]], signal);
+  return step;
+}
+
+/** Runs `pieces` of every chunk, and then `each`. */
+export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: (step: Step) => Promise<void>): Promise<void> {
+  const { sequence, ids, position } = prompt;
+  await begin(state, prompt);
+  for (let done = 0; done < ids.length; done += state.model.sizes.chunk) {
+    const step = await runChunk(state, { ...prompt, ids: ids.slice(done), position: position + done }, pieces);
+    await each?.(step);
+    sequence.note(position + done, ids.slice(done, done + step.rows));
+  }
+}
+
+/** Runs a prompt; afterwards the logits of its last token are on the GPU. */
+export const feed = (state: RunState, prompt: Prompt): Promise<void> => forChunks(state, prompt, upToLogits(state, prompt));
+
+/** Runs the first chunk of a prompt and gives its length; with the last one comes what `feed` leaves. */
+export async function feedChunk(state: RunState, prompt: Prompt): Promise<number> {
+  const { sequence, ids, position } = prompt;
+  await begin(state, prompt);
+  const { rows } = await runChunk(state, prompt, upToLogits(state, prompt));
+  sequence.note(position, ids.slice(0, rows));
+  return rows;
+}

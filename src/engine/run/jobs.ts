@@ -1,0 +1,96 @@
+// The requests under way, in the order in which they get their next turn: who is let in, who gives way, who has ended. Runs
+// nothing.
+
+/** A request under way: first its prompt is run, then tokens are chosen one after the other. */
+export interface Job<Token> {
+  /** Tokens of the prompt that are still to be run; none once it answers. */
+  readonly promptLeft: number;
+  /** Tokens that it may still choose. */
+  readonly tokensLeft: number;
+  /** Whether the CPU has a part in each of its tokens, so that none is made ahead. */
+  readonly alone?: boolean;
+  readonly signal?: AbortSignal;
+  /** Takes tokens in order; false once it has enough. */
+  take(tokens: Token[]): boolean;
+}
+
+/** Where jobs are run: how many of them, and how far, is not known here. */
+export interface Rooms<J> {
+  /** Gives a job what it is run in; false while the others leave no room, or are about to run what it begins with. */
+  admit(job: J): Promise<boolean>;
+  /** Whether there is room for the next tokens of a job. */
+  hasRoom(job: J): boolean;
+  /** Takes back what a job was run in: it has ended, or it gives way, to be admitted again with all of its tokens as the prompt. */
+  release(job: J, gaveWay: boolean): void;
+}
+
+export interface Entry<J> {
+  job: J;
+  /** In the order in which jobs came: the youngest gives way where room is short. */
+  age: number;
+  isAdmitted: boolean;
+  /** Has asked for room in vain: it waits for another to end. */
+  isRefused: boolean;
+  end(error?: unknown): void;
+}
+
+export interface Jobs<J> {
+  readonly rooms: Rooms<J>;
+  /** In the order in which they get their next turn. */
+  readonly entries: Entry<J>[];
+}
+
+function release<J>({ rooms }: Jobs<J>, entry: Entry<J>, gaveWay: boolean): void {
+  if (entry.isAdmitted) rooms.release(entry.job, gaveWay);
+  entry.isAdmitted = false;
+}
+
+export function finish<J extends Job<never>>(jobs: Jobs<J>, entry: Entry<J>, error?: unknown): void {
+  const at = jobs.entries.indexOf(entry);
+  if (at < 0) return;
+  jobs.entries.splice(at, 1);
+  release(jobs, entry, false);
+  entry.end(entry.job.signal?.aborted ? undefined : error);
+}
+
+/** To the end of the line. */
+export function wait<J>({ entries }: Jobs<J>, entry: Entry<J>): void {
+  const at = entries.indexOf(entry);
+  if (at >= 0) entries.push(...entries.splice(at, 1));
+}
+
+export const isUnderWay = <J extends Job<never>>({ entries }: Jobs<J>, entry: Entry<J>): boolean => entries.includes(entry) && !entry.job.signal?.aborted;
+
+export function dropAborted<J extends Job<never>>(jobs: Jobs<J>): void {
+  [...jobs.entries].filter(({ job }) => job.signal?.aborted).forEach((entry) => finish(jobs, entry));
+}
+
+/** Whether a job can be run now. Those that wait for room are admitted in the order in which they came. */
+export async function isReady<J>({ rooms, entries }: Jobs<J>, entry: Entry<J>): Promise<boolean> {
+  if (entry.isAdmitted) return true;
+  const isFirst = !entries.some((other) => !other.isAdmitted && other.age < entry.age);
+  entry.isAdmitted = isFirst && (await rooms.admit(entry.job));
+  entry.isRefused = !entry.isAdmitted;
+  return entry.isAdmitted;
+}
+
+/** The jobs of the next steps: those that answer and have waited longest, `most` of them. One whose tokens need the CPU is alone. */
+export function nextGroup<J extends Job<never>>({ entries }: Jobs<J>, most: number): Entry<J>[] {
+  const answering = entries.filter(({ job }) => job.promptLeft === 0);
+  if (answering[0]?.job.alone) return [answering[0]];
+  return answering.filter(({ job }) => !job.alone).slice(0, most);
+}
+
+/** Where there is no room for a job's next tokens, the youngest of those that have some gives way, be it the job itself. */
+export function makeRoom<J>(jobs: Jobs<J>, entry: Entry<J>): void {
+  while (!jobs.rooms.hasRoom(entry.job)) {
+    const youngest = jobs.entries.filter(({ isAdmitted }) => isAdmitted).toSorted((a, b) => b.age - a.age);
+    if (youngest.length < 2) return; // nobody is in its way: the step tells what is short
+    release(jobs, youngest[0], true);
+    if (youngest[0] === entry) return;
+  }
+}
+
+/** Whether others have a turn after the next tokens of these. */
+export const othersWait = <J>({ entries }: Jobs<J>, group: readonly Entry<J>[]): boolean =>
+  entries.some((entry) => !group.includes(entry) && !entry.isRefused);

@@ -1,0 +1,59 @@
+// What an answer says: from tokens to the text that is certain with them, up to the end of the turn or a stop string.
+import { type GenerateRequest, type Token } from '../../protocol.ts';
+import { createStopStrings } from '../../text/stop-strings.ts';
+import { createStreamDecoder } from '../../text/tokenizer/stream-decoder.ts';
+import { type Text } from '../load/opened.ts';
+
+/** Gets tokens and the text that is certain with them. */
+export type OnTokens = (tokens: Token[], text: string) => void;
+
+export interface Output {
+  /** Takes a token; false once the answer has come to its end. */
+  push(token: Token): boolean;
+  /** Hands over the text that was held back, as no more tokens come. */
+  flush(): void;
+  /** Tokens of the answer. */
+  readonly tokens: number;
+  /** Whether the answer has come to its end. */
+  readonly stopped: boolean;
+}
+
+/** Without `text` tokens have no text. */
+export function createOutput({ prompt, stop }: Pick<GenerateRequest, 'prompt' | 'stop'>, text: Text | undefined, onTokens: OnTokens): Output {
+  const decoder = text && createStreamDecoder(text.tokenizer);
+  const stops = createStopStrings([...(stop ?? []), ...(text && 'messages' in prompt ? text.template.stop : [])]);
+  const endOfTurn = text?.template.endOfTurn;
+  let tokens = 0;
+  let stopped = false;
+  return {
+    get tokens() {
+      return tokens;
+    },
+    get stopped() {
+      return stopped;
+    },
+    push(token) {
+      if (endOfTurn?.has(token.id)) {
+        stopped = true;
+        return false;
+      }
+      tokens++;
+      const shown = stops.push(decoder ? decoder.push(token.id) : '');
+      onTokens([text ? spelt(token, text) : token], shown.text);
+      stopped ||= shown.stopped;
+      return !shown.stopped;
+    },
+    flush() {
+      const last = stops.push(decoder ? decoder.flush() : '');
+      const rest = last.text + (last.stopped ? '' : stops.flush());
+      if (rest) onTokens([], rest);
+    },
+  };
+}
+
+/** A token with its bytes, if it is one of a request for log-probabilities. */
+function spelt(token: Token, { tokenizer }: Text): Token {
+  if (!token.top) return token;
+  const bytes = (id: number) => tokenizer.piece(id, { special: true });
+  return { ...token, bytes: bytes(token.id), top: token.top.map((each) => ({ ...each, bytes: bytes(each.id) })) };
+}
