@@ -21,39 +21,64 @@ export interface Ledger {
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-/** `within`: all of it is booked there too, under one purpose. */
-export function createLedger(device: GPUDevice, budgetBytes: number, within?: { ledger: Pick<Ledger, 'reserve'>; purpose: Purpose }): Ledger {
+/** The ledger in which all of another is booked too, and under which purpose. */
+interface Within {
+  ledger: Pick<Ledger, 'reserve'>;
+  purpose: Purpose;
+}
+
+/** The bytes of a budget: what is alive of each purpose, and the most that ever was. */
+interface Book {
+  readonly bytes: Record<Purpose, number>;
+  readonly total: number;
+  readonly peak: number;
+  /** Returns what gives the bytes back. BudgetError where there are not so many left. */
+  take(purpose: Purpose, label: string, size: number): () => void;
+}
+
+function createBook(budgetBytes: number, within?: Within): Book {
   const bytes: Record<Purpose, number> = { weights: 0, kv: 0, activations: 0, parameters: 0, staging: 0, test: 0 };
+  let total = 0;
+  let peak = 0;
+  return {
+    bytes,
+    get total() {
+      return total;
+    },
+    get peak() {
+      return peak;
+    },
+    take(purpose, label, size) {
+      if (total + size > budgetBytes) {
+        throw new BudgetError(
+          `${label} needs ${mib(size)} on the GPU; ${mib(budgetBytes - total)} of the budget of ${mib(budgetBytes)} are left. Raise the budget, or ` +
+          'choose a shorter context or a smaller model.',
+        );
+      }
+      const giveThere = within?.ledger.reserve(within.purpose, size, label);
+      bytes[purpose] += size;
+      total += size;
+      peak = Math.max(peak, total);
+      return () => {
+        bytes[purpose] -= size;
+        total -= size;
+        giveThere?.();
+      };
+    },
+  };
+}
+
+export function createLedger(device: GPUDevice, budgetBytes: number, within?: Within): Ledger {
+  const book = createBook(budgetBytes, within);
   const live = new Map<GPUBuffer, () => void>(); // what gives its bytes back
   const pending = new Set<Promise<void>>();
   let failure: unknown; // of an allocation, until `settle` tells it: a promise that rejects while nobody waits ends a Node process
-  let total = 0;
-  let peak = 0;
-
-  /** Returns what gives the bytes back. */
-  function take(purpose: Purpose, label: string, size: number): () => void {
-    if (total + size > budgetBytes) {
-      throw new BudgetError(
-        `${label} needs ${mib(size)} on the GPU; ${mib(budgetBytes - total)} of the budget of ${mib(budgetBytes)} are left. Raise the budget, or ` +
-        'choose a shorter context or a smaller model.',
-      );
-    }
-    const giveThere = within?.ledger.reserve(within.purpose, size, label);
-    bytes[purpose] += size;
-    total += size;
-    peak = Math.max(peak, total);
-    return () => {
-      bytes[purpose] -= size;
-      total -= size;
-      giveThere?.();
-    };
-  }
 
   return {
     budgetBytes,
-    bytes,
+    bytes: book.bytes,
     get peakBytes() {
-      return peak;
+      return book.peak;
     },
     create(purpose, label, size, usage) {
       size = Math.max(16, Math.ceil(size / 16) * 16); // bindings of size 0 are invalid
@@ -62,14 +87,14 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: { 
           code: 'adapter_limit',
         });
       }
-      const give = take(purpose, label, size);
+      const give = book.take(purpose, label, size);
       device.pushErrorScope('out-of-memory');
       const buffer = device.createBuffer({ label, size, usage });
       const allocated = device.popErrorScope().then(
         (error) => {
           if (error)
             failure ??= new BudgetError(
-              `The GPU could not allocate ${mib(size)} for ${label} (${mib(total)} are in use): ${error.message}. Choose a smaller budget.`,
+              `The GPU could not allocate ${mib(size)} for ${label} (${mib(book.total)} are in use): ${error.message}. Choose a smaller budget.`,
               { code: 'gpu_out_of_memory', cause: error },
             );
         },
@@ -87,7 +112,7 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: { 
       buffer.destroy();
     },
     reserve(purpose, size, label = 'An upload') {
-      const give = take(purpose, label, size);
+      const give = book.take(purpose, label, size);
       let held = true;
       return () => {
         if (held) give();
