@@ -1,13 +1,15 @@
 // Imports a model: reads its files once, in order, and stores each slab when all of its pieces have come. Holds a few
 // slabs whatever the model's size. What is stored stays: an import that ends early is continued by the next one.
-import { BudgetError, hasCode, InvalidFileError, RequestError } from '../../errors.ts';
+import { BudgetError, hasCode, RequestError } from '../../errors.ts';
 import { type OpenedFiles } from '../../gguf/files.ts';
-import { createFileHash, digestOf, type FileHash } from './file-hash.ts';
-import { joinRanges, pieceEnd, piecesOf, type Range, toFloats } from './pieces.ts';
 import { type Layout, layoutVersion } from '../layout.ts';
-import { createPlacer, type Target } from './placer.ts';
 import { readAhead, type ReadAheadOptions } from '../source/read-ahead.ts';
-import { type HashState, type Manifest, sha256, type SlabRecord, type Store } from '../store/store.ts';
+import { type Manifest, sha256, type Store } from '../store/store.ts';
+import { type Hashes, openHashes } from './file-hashes.ts';
+import { createOpenSlabs, isWhole, type OpenSlabs, putSlab, type StoredSlabs, wordsOf } from './open-slabs.ts';
+import { joinRanges, type Piece, pieceEnd, piecesOf, type Range, toFloats } from './pieces.ts';
+import { createPlacer, type Placer, type Target } from './placer.ts';
+import { createWrites, type Writes } from './slab-writes.ts';
 
 export interface ImportableModel extends OpenedFiles {
   layout: Layout;
@@ -33,10 +35,21 @@ export interface ImportProgress {
   receivedBytes: number;
 }
 
-/** Whole slabs waiting to be written, at most. */
-const writesAtOnce = 2;
-/** What an interruption may cost besides the open requests: unfinished slabs, counted by their bytes; and how many are held. */
-const most = { lostSlabs: 2, openSlabs: 6 };
+/** An import under way. */
+interface ImportJob {
+  readonly model: ImportableModel;
+  readonly options: ImportOptions;
+  readonly stored: StoredSlabs;
+  readonly manifest: Manifest;
+  /** What is neither stored nor in a draft, in the order of the files. */
+  readonly missing: readonly Target[];
+  /** Pieces that a slab still waits for. */
+  readonly remaining: Map<number, number>;
+  readonly open: OpenSlabs;
+  readonly writes: Writes;
+  readonly hashes: Hashes;
+  readonly progress: ImportProgress;
+}
 
 /** Resolves with the complete manifest. Throws what the source throws, InvalidFileError for a wrong hash, BudgetError for a full disk. */
 export async function importModel(
@@ -45,8 +58,41 @@ export async function importModel(
   about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption'>,
   options: ImportOptions = {},
 ): Promise<Manifest> {
-  const { header, layout, source, files } = model;
   const { id } = about;
+  const job = await beginImport(model, store, about, options);
+  report(job);
+  const placer = placerFor(job);
+  try {
+    await finishWithoutPieces(job);
+    await placeAll(job, placer);
+    await job.writes.end();
+    await job.hashes.check(options.signal);
+  } catch (error) {
+    await job.writes.end().catch(() => {}); // nothing may be written after the error has been told
+    if (hasCode(error, 'wrong_hash', 'file_changed')) await store.remove(id);
+    else await keepDrafts(job, placer).catch(() => {}); // the first error is the one to tell
+    await store.close(id);
+    throw await tellFullDisk(error, job.stored);
+  }
+  await store.close(id);
+  const slabHashes = model.layout.slabs.map((_, i) => job.stored.records.get(i)!.hash);
+  const complete = await store.changeManifest(id, (now) => ({ ...now, slabHashes, complete: true, lastUsed: Date.now() }));
+  if (!complete) throw new RequestError(`The model ${about.name} was deleted while it was imported. Load it again.`, { code: 'not_found' });
+  report(job);
+  return complete;
+}
+
+const report = ({ options, progress }: ImportJob): void => options.onProgress?.({ ...progress });
+
+/** Finds what an earlier import has stored, and what is missing. */
+async function beginImport(
+  model: ImportableModel,
+  store: Store,
+  about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption'>,
+  options: ImportOptions,
+): Promise<ImportJob> {
+  const { id } = about;
+  const { layout } = model;
   let records = await store.slabs(id);
   if ([...records.values()].some((record) => record.layoutVersion !== layoutVersion)) {
     await store.removeSlabs(id); // of another windrow, which began and did not finish
@@ -56,7 +102,7 @@ export async function importModel(
   const manifest: Manifest = {
     ...about,
     layoutVersion,
-    files: files.map(({ source, byteLength, header }, i) => ({
+    files: model.files.map(({ source, byteLength, header }, i) => ({
       name: source.name,
       byteLength,
       header,
@@ -71,136 +117,94 @@ export async function importModel(
   };
   await store.putManifest(manifest);
 
-  const isStored = (slab: number) => records.get(slab)?.through === undefined && records.has(slab);
-  const targets: Target[] = [
-    ...model.hostTensors
-      .map((name): Target => {
-        const tensor = header.tensors.get(name)!;
-        const keep = (bytes: Uint8Array) => void (manifest.hostTensors[name] = toFloats(tensor, bytes));
-        return { slab: undefined, piece: { offset: tensor.offset, rows: 1, rowBytes: tensor.byteLength, place: (_, bytes) => keep(bytes) } };
-      })
-      .filter((_, i) => !manifest.hostTensors[model.hostTensors[i]]),
-    ...layout.slabs.flatMap((slab, index) => piecesOf(header, layout, slab).map((piece): Target => ({ slab: index, piece }))),
-  ].sort((a, b) => a.piece.offset - b.piece.offset);
-  const bytesIn = (list: readonly Target[]) => list.reduce((sum, { piece }) => sum + piece.rows * piece.rowBytes, 0);
-  const missing = targets.filter(({ slab, piece }) => slab === undefined || !(isStored(slab) || pieceEnd(piece) <= (records.get(slab)?.through ?? 0)));
-
+  const stored: StoredSlabs = { store, id, layout, records };
+  const targets = targetsOf(model, manifest);
+  const isStored = (slab: number, piece: Piece) => isWhole(stored, slab) || pieceEnd(piece) <= (records.get(slab)?.through ?? 0);
+  const missing = targets.filter(({ slab, piece }) => slab === undefined || !isStored(slab, piece));
+  const remaining = new Map<number, number>();
+  for (const { slab } of missing) if (slab !== undefined) remaining.set(slab, (remaining.get(slab) ?? 0) + 1);
   const hashes = openHashes(model, options.sha256, await store.hashState(id));
   const progress: ImportProgress = { doneBytes: bytesIn(targets) - bytesIn(missing), totalBytes: bytesIn(targets), receivedBytes: 0 };
-  const report = () => options.onProgress?.({ ...progress });
-  report();
+  return { model, options, stored, manifest, missing, remaining, open: createOpenSlabs(stored), writes: createWrites(), hashes, progress };
+}
 
-  const writes = createWrites();
-  const remaining = new Map<number, number>(); // pieces that a slab still waits for
-  for (const { slab } of missing) if (slab !== undefined) remaining.set(slab, (remaining.get(slab) ?? 0) + 1);
+/** Where everything goes, in the order of the files: tensors that the CPU reads into the manifest, if they are not there, and the pieces of all slabs. */
+function targetsOf({ header, layout, hostTensors }: ImportableModel, manifest: Manifest): Target[] {
+  const forHost = hostTensors.filter((name) => !manifest.hostTensors[name]).map((name): Target => {
+    const tensor = header.tensors.get(name)!;
+    const keep = (bytes: Uint8Array) => void (manifest.hostTensors[name] = toFloats(tensor, bytes));
+    return { slab: undefined, piece: { offset: tensor.offset, rows: 1, rowBytes: tensor.byteLength, place: (_, bytes) => keep(bytes) } };
+  });
+  const ofSlabs = layout.slabs.flatMap((slab, index) => piecesOf(header, layout, slab).map((piece): Target => ({ slab: index, piece })));
+  return [...forHost, ...ofSlabs].sort((a, b) => a.piece.offset - b.piece.offset);
+}
 
-  async function finishSlab(slab: number, words: Uint32Array<ArrayBuffer>): Promise<void> {
-    const state = hashes.state();
-    await writes.begin(async () => {
-      const bytes = new Uint8Array(words.buffer);
-      const record: SlabRecord = { hash: await sha256(bytes), layoutVersion };
-      await store.putSlab(id, slab, bytes, record);
-      records.set(slab, record);
-      if (state) await store.putHashState(id, state);
-      await options.onSlab?.(slab, bytes);
-    });
-  }
+const bytesIn = (targets: readonly Target[]): number => targets.reduce((sum, { piece }) => sum + piece.rows * piece.rowBytes, 0);
 
-  const largestSlab = Math.max(...manifest.slabBytes);
-  const open = new Map<number, { words: Uint32Array<ArrayBuffer>; bytes: number }>();
-  async function openSlab(slab: number): Promise<Uint32Array<ArrayBuffer>> {
-    const words = open.get(slab)?.words ?? (records.has(slab) ? await readDraft(store, id, slab, layout) : new Uint32Array(layout.slabs[slab].byteLength / 4));
-    if (!open.has(slab)) open.set(slab, { words, bytes: 0 });
-    return words;
-  }
+/** Has a slab stored whose pieces have all been placed. */
+async function finishSlab({ stored, hashes, writes, options }: ImportJob, slab: number, words: Uint32Array<ArrayBuffer>): Promise<void> {
+  const state = hashes.state();
+  await writes.begin(async () => {
+    const bytes = new Uint8Array(words.buffer);
+    await putSlab(stored, slab, bytes, { hash: await sha256(bytes), layoutVersion });
+    if (state) await stored.store.putHashState(stored.id, state);
+    await options.onSlab?.(slab, bytes);
+  });
+}
 
-  /** All before `through` has been placed. */
-  async function putDraft(slab: number, through: number): Promise<void> {
-    const { words } = open.get(slab)!;
-    open.delete(slab);
-    const record: SlabRecord = { hash: '', layoutVersion, through };
-    await store.putSlab(id, slab, new Uint8Array(words.buffer), record);
-    records.set(slab, record);
-  }
+/** Has slabs stored that wait for nothing: one without weights, or a draft that lacked only its last record. */
+async function finishWithoutPieces(job: ImportJob): Promise<void> {
+  const { stored, remaining } = job;
+  for (const slab of stored.layout.slabs.keys())
+    if (!isWhole(stored, slab) && !remaining.has(slab)) await finishSlab(job, slab, await wordsOf(stored, slab));
+}
 
-  /** Stores the fullest unfinished slabs as drafts while too much would be lost. */
-  async function spill(current: number | undefined, through: number): Promise<void> {
-    for (;;) {
-      const others = [...open].filter(([slab]) => slab !== current).sort(([, a], [, b]) => b.bytes - a.bytes);
-      const openBytes = [...open.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-      if (others.length === 0 || (openBytes <= most.lostSlabs * largestSlab && open.size <= most.openSlabs)) return;
-      await putDraft(others[0][0], through);
-    }
-  }
-
-  /** What an error, unlike a killed tab, leaves time for. */
-  async function keepDrafts(): Promise<void> {
-    const through = placer.current?.piece.offset;
-    if (through === undefined) return;
-    for (const [slab, { bytes }] of [...open]) if (bytes > 0) await putDraft(slab, through);
-    const state = hashes.state();
-    if (state) await store.putHashState(id, state);
-  }
-
-  const placer = createPlacer(missing, {
-    open: openSlab,
-    placed({ slab }: Target, bytes) {
+function placerFor(job: ImportJob): Placer {
+  const { model, stored: { store, id }, manifest, missing, remaining, open, progress } = job;
+  return createPlacer(missing, {
+    open: open.open,
+    placed({ slab }, bytes) {
       progress.doneBytes += bytes;
-      if (slab !== undefined) open.get(slab)!.bytes += bytes;
+      if (slab !== undefined) open.placed(slab, bytes);
     },
-    async finished({ slab }: Target) {
+    async finished({ slab }) {
       if (slab === undefined) {
         if (model.hostTensors.every((name) => manifest.hostTensors[name]))
           await store.changeManifest(id, (now) => ({ ...now, hostTensors: manifest.hostTensors }));
         return;
       }
       remaining.set(slab, remaining.get(slab)! - 1);
-      if (remaining.get(slab) !== 0) return;
-      const { words } = open.get(slab)!;
-      open.delete(slab);
-      await finishSlab(slab, words);
+      if (remaining.get(slab) === 0) await finishSlab(job, slab, open.take(slab));
     },
   });
+}
 
-  try {
-    for (const [slab, { byteLength }] of layout.slabs.entries()) {
-      // A slab without weights, or a draft that lacked only its last record.
-      if (!isStored(slab) && !remaining.has(slab))
-        await finishSlab(slab, records.has(slab) ? await readDraft(store, id, slab, layout) : new Uint32Array(byteLength / 4));
-    }
-    const onBytes = (length: number) => {
-      progress.receivedBytes += length;
-      report();
-    };
-    const chunkBytes = Math.min(2 ** 23, Math.max(2 ** 20, Math.ceil(progress.totalBytes / 64))); // a small model is not lost in a few requests
-    const ranges = neededRanges(missing, hashes.from, fileEnd(model));
-    for await (const { offset, bytes } of readAhead(source, ranges, { chunkBytes, ...options, onBytes })) {
-      await options.hold?.();
-      options.signal?.throwIfAborted();
-      hashes.update(offset, bytes);
-      await placer.feed(offset, bytes);
-      await spill(placer.current?.slab, placer.current?.piece.offset ?? offset + bytes.length);
-      report();
-    }
-    await writes.end();
-    await hashes.check(options.signal);
-  } catch (error) {
-    await writes.end().catch(() => {}); // nothing may be written after the error has been told
-    if (hasCode(error, 'wrong_hash', 'file_changed')) await store.remove(id);
-    else await keepDrafts().catch(() => {}); // the first error is the one to tell
-    await store.close(id);
-    throw await tellFullDisk(
-      error,
-      layout.byteLength,
-      layout.slabs.reduce((sum, slab, i) => sum + (isStored(i) ? slab.byteLength : 0), 0),
-    );
+/** Reads what is missing and places it. */
+async function placeAll(job: ImportJob, placer: Placer): Promise<void> {
+  const { model, options, missing, hashes, open, progress } = job;
+  const onBytes = (length: number) => {
+    progress.receivedBytes += length;
+    report(job);
+  };
+  const chunkBytes = Math.min(2 ** 23, Math.max(2 ** 20, Math.ceil(progress.totalBytes / 64))); // a small model is not lost in a few requests
+  const ranges = neededRanges(missing, hashes.from, fileEnd(model));
+  for await (const { offset, bytes } of readAhead(model.source, ranges, { chunkBytes, ...options, onBytes })) {
+    await options.hold?.();
+    options.signal?.throwIfAborted();
+    hashes.update(offset, bytes);
+    await placer.feed(offset, bytes);
+    await open.spill(placer.current?.slab, placer.current?.piece.offset ?? offset + bytes.length);
+    report(job);
   }
-  await store.close(id);
-  const slabHashes = layout.slabs.map((_, i) => records.get(i)!.hash);
-  const complete = await store.changeManifest(id, (now) => ({ ...now, slabHashes, complete: true, lastUsed: Date.now() }));
-  if (!complete) throw new RequestError(`The model ${about.name} was deleted while it was imported. Load it again.`, { code: 'not_found' });
-  report();
-  return complete;
+}
+
+/** What an error, unlike a killed tab, leaves time for. */
+async function keepDrafts({ open, hashes, stored: { store, id } }: ImportJob, placer: Placer): Promise<void> {
+  const through = placer.current?.piece.offset;
+  if (through === undefined) return;
+  await open.keep(through);
+  const state = hashes.state();
+  if (state) await store.putHashState(id, state);
 }
 
 /** What has to be read: the missing pieces, and from byte `hashFrom` on everything. */
@@ -214,81 +218,15 @@ function neededRanges(missing: readonly Target[], hashFrom: number, end: number)
 const fileEnd = ({ files, header, source }: OpenedFiles): number =>
   files.length === 1 ? Math.max(source.byteLength ?? 0, header.fileBytes) : header.fileBytes;
 
-async function readDraft(store: Store, id: string, slab: number, layout: Layout): Promise<Uint32Array<ArrayBuffer>> {
-  const bytes = await store.read(id, slab);
-  if (bytes?.byteLength !== layout.slabs[slab].byteLength)
-    throw new InvalidFileError(`Part ${slab} of the unfinished import ${id} is missing. Delete the model and load it again.`, { code: 'stored_model_damaged' });
-  return new Uint32Array(bytes.buffer);
-}
-
-/** At most a few writes at once; the first that failed is told by the next call. */
-function createWrites(): { begin(write: () => Promise<void>): Promise<void>; end(): Promise<void> } {
-  const running = new Set<Promise<void>>();
-  let failure: { error: unknown } | undefined;
-  const told = (): void => {
-    if (failure) throw failure.error;
-  };
-  return {
-    async begin(write) {
-      const task = write().catch((error: unknown) => void (failure ??= { error })).finally(() => running.delete(task));
-      running.add(task);
-      while (running.size > writesAtOnce) await Promise.race(running);
-      told();
-    },
-    async end() {
-      await Promise.all(running);
-      told();
-    },
-  };
-}
-
-interface Hashes {
-  /** First byte that the hashes need; Infinity if none is known. */
-  from: number;
-  update(offset: number, bytes: Uint8Array): void;
-  state(): HashState[] | undefined;
-  check(signal?: AbortSignal): Promise<void>;
-}
-
-/** One hash per file with a known one. Bytes come in order, by their place in the joined source. */
-function openHashes({ files }: OpenedFiles, expected: readonly (string | undefined)[] = [], kept: HashState[] = []): Hashes {
-  if (!expected.some(Boolean)) return { from: Infinity, update: () => {}, state: () => undefined, check: async () => {} };
-  const hashes: FileHash[] = files.map((_, i) => createFileHash(kept[i]));
-  const unfinished = files.findIndex((file, i) => hashes[i].through < file.byteLength);
-  return {
-    from: unfinished < 0 ? files.at(-1)!.start + files.at(-1)!.byteLength : files[unfinished].start + hashes[unfinished].through,
-    update(offset, bytes) {
-      files.forEach(({ start, byteLength }, i) => {
-        const end = i === files.length - 1 ? Infinity : start + byteLength; // the last one with its padding
-        const from = Math.max(offset, start + hashes[i].through);
-        const to = Math.min(offset + bytes.length, end);
-        if (from < to) hashes[i].update(from - start, bytes.subarray(from - offset, to - offset));
-      });
-    },
-    state: () => hashes.map((hash) => hash.state()),
-    async check(signal) {
-      for (const [i, { source, byteLength }] of files.entries()) {
-        if (!expected[i]) continue;
-        const actual = await digestOf(hashes[i], source, signal);
-        if (actual !== expected[i].toLowerCase()) {
-          throw new InvalidFileError(
-            `${source.name} has the SHA-256 ${actual}; needed is ${expected[i]} (${byteLength} bytes of weights were read). What was stored of it ` +
-            'has been deleted. Load it again, or from another address.',
-            { code: 'wrong_hash' },
-          );
-        }
-      }
-    },
-  };
-}
-
 /** The browser's own estimate is no help here: it hides how much it really gives. */
-async function tellFullDisk(error: unknown, needBytes: number, storedBytes: number): Promise<unknown> {
+async function tellFullDisk(error: unknown, stored: StoredSlabs): Promise<unknown> {
   if ((error as Error).name !== 'QuotaExceededError') return error;
+  const { byteLength, slabs } = stored.layout;
+  const storedBytes = slabs.reduce((sum, slab, i) => sum + (isWhole(stored, i) ? slab.byteLength : 0), 0);
   const { usage } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {};
   const used = usage === undefined ? '' : ` (this site keeps ${usage} now)`;
   return new BudgetError(
-    `The browser's storage is full: the model needs ${needBytes} bytes, ${storedBytes} of them are stored, and the browser gives no more${used}. ` +
+    `The browser's storage is full: the model needs ${byteLength} bytes, ${storedBytes} of them are stored, and the browser gives no more${used}. ` +
     'Delete a stored model or free disk space, then load again: what is stored is not downloaded twice.',
     { code: 'storage_full' },
   );

@@ -1,0 +1,78 @@
+// The commands. Each is a file; here is what the command line says of it.
+import { type Command } from 'commander';
+import { benchOptions, runBench } from './bench-options.ts';
+import { doctor } from './doctor.ts';
+import { argument, bytes, experimental, forModel, integer, limits, number } from './flags.ts';
+import { generate } from './generate.ts';
+import { logits } from './logits.ts';
+import { parseBiases, parseObject, parseTokens } from './options.ts';
+import { perplexity } from './perplexity.ts';
+import { planModel } from './plan.ts';
+import { type Result } from './result.ts';
+import { tokenize } from './tokenize.ts';
+
+const generateOptions = (command: Command): Command =>
+  forModel(command.description('continue a prompt or answer a chat message'))
+    .option('--prompt <text>', 'text to continue')
+    .option('--chat <text>', 'a message to answer')
+    .option('--system <text>', 'system message for --chat')
+    .option('--chat-template-kwargs <json>', 'variables of the chat template, as in {"enable_thinking": false}; with --chat', argument(parseObject))
+    .option('--tokens <ids>', 'token ids to continue, as in 1,2,3', argument(parseTokens))
+    .option('--max-tokens <n>', 'most new tokens', integer)
+    .option('--temperature <t>', 'default 0: the most likely token', number)
+    .option('--top-k <k>', 'only the k most likely tokens', number)
+    .option('--top-p <p>', 'only the most likely tokens that reach this probability', number)
+    .option('--min-p <p>', 'only tokens with this share of the best probability', number)
+    .option('--typical-p <p>', 'only the tokens closest to the mean information that reach this probability', number)
+    .option('--seed <n>', 'the same seed gives the same text', number)
+    .option('--repeat-penalty <r>', 'above 1: tokens that were there are less likely, default 1', number)
+    .option('--frequency-penalty <f>', 'taken off for each time that a token was there, default 0', number)
+    .option('--presence-penalty <p>', 'taken off if a token was there at all, default 0', number)
+    .option('--penalty-last <n>', 'tokens that penalties look back at, -1 for all, default 64', number)
+    .option('--logit-bias <biases>', 'added to the logits of tokens, as in 262=-100,313=5', argument(parseBiases))
+    .option('--logprobs <n>', 'with --json: how likely each token was, and the n likeliest, up to 20', number)
+    .option('--stop <text...>', 'end before one of these texts');
+
+/** Declares all commands on `program`; `add` says what runs each, with its arguments and then its options. */
+export function declareCommands(program: Command, add: (command: Command, run: (...args: never[]) => Promise<Result>) => void): void {
+  add(generateOptions(program.command('generate <model>')), generate);
+  add(
+    forModel(program.command('logits <model>').description('write logits as little-endian f32, (tokens, vocabulary)'))
+      .requiredOption('--tokens <ids>', 'as in 1,2,3', argument(parseTokens))
+      .requiredOption('--out <file>')
+      .option('--last', 'only those after the last token'),
+    logits,
+  );
+  add(
+    forModel(program.command('perplexity <model>').description('negative log likelihood of a text in chunks'))
+      .option('--file <text>', 'text to cut into chunks')
+      .option('--ctx <n>', 'tokens per chunk, default 512', integer)
+      .option('--chunks <n>', 'at most this many chunks', integer)
+      .option('--token-ids <file>', 'JSON: an array of chunks of ids'),
+    perplexity,
+  );
+  add(
+    program.command('tokenize <model>').description('token ids of texts; vocabulary-only files too')
+      .option('--text <text>')
+      .option('--texts <file>', 'JSON: an array of texts')
+      .option('--no-bos', 'add neither BOS nor EOS')
+      .option('--special', 'recognise control tokens in the text'),
+    tokenize,
+  );
+  add(
+    forModel(
+      program
+        .command('plan <model>')
+        .description('GPU bytes that a model will take and about how fast it will run, from its header and a second of measuring this machine'),
+    ),
+    planModel,
+  );
+  add(benchOptions(program.command('bench <model>')), runBench);
+  add(
+    program.command('doctor').description('check every kernel against the reference on this adapter')
+      .addOption(experimental())
+      .addOption(limits())
+      .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes),
+    doctor,
+  );
+}

@@ -1,0 +1,34 @@
+// How options are declared: what parses their values, and the options that commands share.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseBytes } from '../bytes.ts';
+import { kvFormats } from '../kv/formats/catalogue.ts';
+import { parseNumber, positiveInteger } from './options.ts';
+
+/** Has commander report what a parser throws. */
+export const argument = <T>(parse: (text: string) => T) => (text: string): T => {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+};
+export const bytes = argument((text: string) => parseBytes(text, 'The size'));
+export const integer = argument(positiveInteger);
+export const number = argument(parseNumber);
+export const experimental = () => new Option('--experimental', 'also use what browsers have behind a flag: subgroup matrices').conflicts('null');
+export const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
+
+/** The options of every command that loads a model. */
+export const forModel = (command: Command): Command =>
+  command
+    .option('--context <n>', 'positions of the conversation', integer)
+    .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
+    .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
+    .option('--f32', 'keys, values and all arithmetic in f32')
+    .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices([...kvFormats.keys()]))
+    .option('--kernels <choice>', 'choice of kernels, as in splits=1,prefill=rows; nothing is measured or tested')
+    .option('--retune', 'measure and test kernels again, though it was done on this adapter')
+    .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)
+    .addOption(experimental())
+    .addOption(limits())
+    .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes);
