@@ -2,15 +2,14 @@
 // layer. Knows neither text nor requests.
 import { type Ledger } from '../gpu/ledger.ts';
 import { type Binding } from '../gpu/program.ts';
-import { readBytes } from '../gpu/read-bytes.ts';
 import { type ModelConfig } from '../model/graph.ts';
 import { type SequenceBuffers } from '../model/operation.ts';
 import { sequenceBytes } from '../model/sequence-buffers.ts';
 import { samplerStateBytes } from '../model/sampling/buffers.ts';
 import { type KvFormat } from './formats/format.ts';
 import { createFresh, freshBytes, grownTo, inSteps } from './fresh.ts';
+import { layersOf, pagesOf, writeTokens } from './pages.ts';
 import { segmentBytes } from './segment.ts';
-import { type SnapshotOf, packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
 
 /** What sequences of one placed model have in common. */
 export interface SequenceHome {
@@ -50,6 +49,9 @@ export interface Sequence extends SequenceBuffers {
   /** Frees what it has on the GPU. False for one that is to be there as long as its model: that is emptied. */
   close(): boolean;
 }
+
+/** A chunk of its own: most pages save nothing. */
+const saving = () => import('./saved.ts');
 
 /** `stays`: as long as its model does. */
 export function createSequence(home: SequenceHome, stays = false): Sequence {
@@ -100,8 +102,8 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       return tokens.length;
     },
     fork: (length = tokens.length) => fork(home, sequence, length),
-    save: (model) => save(home, sequence, model),
-    restore: (bytes, model) => restore(home, sequence, bytes, model),
+    save: async (model) => (await saving()).save(home, sequence, model),
+    restore: async (bytes, model) => (await saving()).restore(home, sequence, bytes, model),
     close() {
       tokens.length = 0;
       layersOf(home, sequence).forEach((buffer) => ledger.destroy(buffer));
@@ -116,20 +118,6 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     },
   };
   return sequence;
-}
-
-/** The keys and values of every layer. */
-const layersOf = ({ config }: SequenceHome, sequence: Sequence): GPUBuffer[] =>
-  Array.from({ length: config.layers }, (_, layer) => sequence.fresh(layer).buffer);
-
-/** Bytes of a layer that so many tokens fill. */
-const pagesOf = ({ config, format }: SequenceHome, length: number): number => segmentBytes(config, length, format);
-
-const snapshotOf = ({ format }: SequenceHome, model: string): SnapshotOf => ({ model, format: format.name, pages: pageVersion });
-
-function writeTokens({ device }: SequenceHome, sequence: Sequence, known: readonly number[]): void {
-  device.queue.writeBuffer(sequence.ids.buffer, 0, Uint32Array.from(known));
-  sequence.note(0, known);
 }
 
 async function fork(home: SequenceHome, from: Sequence, length: number): Promise<Sequence> {
@@ -147,21 +135,4 @@ async function fork(home: SequenceHome, from: Sequence, length: number): Promise
     copy.close();
     throw error;
   }
-}
-
-async function save(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> {
-  const { device, ledger } = home;
-  const byteLength = pagesOf(home, sequence.tokens.length);
-  const layers: Uint8Array[] = [];
-  for (const buffer of layersOf(home, sequence))
-    layers.push(new Uint8Array(sequence.tokens.length ? await readBytes(device, ledger, 'sequence.save', { buffer, byteLength }) : []));
-  return packSnapshot({ of: snapshotOf(home, model), tokens: [...sequence.tokens], layers });
-}
-
-async function restore(home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> {
-  const { tokens, layers } = unpackSnapshot(bytes, snapshotOf(home, model));
-  sequence.truncate(0);
-  await sequence.makeRoom(Math.max(1, tokens.length));
-  layers.forEach((page, layer) => home.device.queue.writeBuffer(sequence.fresh(layer).buffer, 0, page.slice()));
-  writeTokens(home, sequence, tokens);
 }
