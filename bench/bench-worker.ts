@@ -6,7 +6,8 @@ import { type ModelSource, type StoredModel } from '../src/protocol.ts';
 import { openRecords } from '../src/weights/store/records.ts';
 import { openStore } from '../src/weights/store/store.ts';
 import { countCalls } from '../src/bench/count-calls.ts';
-import { type BenchOptions, type BenchReport, contextFor, runBench } from '../src/bench/report.ts';
+import { type BenchReport } from '../src/bench/report.ts';
+import { type BenchOptions, contextFor, runBench } from '../src/bench/run-bench.ts';
 import { reportText } from '../src/bench/report-text.ts';
 import { type Sweep, sweep, sweepText } from '../src/bench/sweep.ts';
 

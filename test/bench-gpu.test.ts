@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { promptCost } from '../src/bench/contexts.ts';
 import { countCalls } from '../src/bench/count-calls.ts';
-import { runBench } from '../src/bench/report.ts';
+import { runBench } from '../src/bench/run-bench.ts';
 import { reportText } from '../src/bench/report-text.ts';
 import { verifyRows } from '../src/bench/rows.ts';
 import { type EngineOptions } from '../src/engine/engine.ts';

@@ -1,29 +1,16 @@
-// The whole benchmark of one model on one device, as plain data for JSON: what `windrow bench` and bench.html both run. Some of
-// its parts follow papers on how to measure: `realised`, bytes with speed and fidelity together ("KV Cache Quantization for
-// Self-Forcing Video Generation"); `predicted` beside achieved ("A Theoretical Peak Performance Analysis"); `launch`, the host's
-// time beside the GPU's (SKIP and TKLQT); `efficiency`, six metrics (EfficientLLM).
-import { type Engine, type EngineOptions } from '../engine/engine.ts';
+// What the benchmark of one model on one device tells, as plain data for JSON. Some of its parts follow papers on how to measure:
+// `realised`, bytes with speed and fidelity together ("KV Cache Quantization for Self-Forcing Video Generation"); `predicted` beside
+// achieved ("A Theoretical Peak Performance Analysis"); `launch`, the host's time beside the GPU's (SKIP and TKLQT); `efficiency`,
+// six metrics (EfficientLLM).
+import { type Loaded } from '../engine/engine.ts';
 import { type Plan } from '../engine/load/plan/plan.ts';
 import { type KernelChoice } from '../model/kernel-choice.ts';
-import { type ContextSpeed, type Growth, growthOf, measureContexts, promptCost, tokenCost } from './contexts.ts';
+import { type ContextSpeed, type Growth, growthOf } from './contexts.ts';
 import { type Counts } from './count-calls.ts';
-import { type Fidelity, measureFidelity } from './fidelity.ts';
-import { type RunHooks, checkRepeats, gpuBoundFrom, runOnce } from './generation.ts';
-import { type KernelSpeed, measureKernels } from './kernels.ts';
-import { type Peak, measurePeak } from './peak.ts';
-import { benchPrompt } from './prompt.ts';
-import { verifyKernels, verifyTokens } from './verify.ts';
-
-export interface BenchOptions {
-  promptTokens: number;
-  newTokens: number;
-  /** Default: 128, 512, 1024 and 2048, as far as the model goes and each takes a minute at most. */
-  contexts?: number[];
-  /** Only one prompt and its answer: no contexts, kernels or fidelity. */
-  quick?: boolean;
-  /** What the first tokens have to be, as another engine or an earlier run gave them. */
-  expect?: number[];
-}
+import { type Fidelity } from './fidelity.ts';
+import { type Run } from './generation.ts';
+import { type KernelSpeed } from './kernels.ts';
+import { type Peak } from './peak.ts';
 
 export interface BenchReport {
   adapter: string;
@@ -73,131 +60,96 @@ export interface BenchReport {
   checked: { selfTests: number; tokens: number; expected: number; contexts: number; kernels: number; rows: number };
 }
 
-export interface BenchHost extends Required<Pick<RunHooks, 'calls'>>, Pick<RunHooks, 'cpuMs'> {
-  name: string;
-  onProgress?: (text: string) => void;
+/** What was measured of a loaded model. */
+export interface Measured {
+  /** Where it ran. */
+  host: string;
+  loadMs: number;
+  promptTokens: number;
+  newTokens: number;
+  run: Run;
+  gpuBytesPeak: number;
+  peak: Peak;
+  /** Bytes and operations of a token of the answer, and operations of the prompt. */
+  cost: { bytes: number; flops: number; promptFlops: number };
+  contexts: Pick<BenchReport, 'contexts' | 'leftOut'>;
+  kernels: KernelSpeed[];
+  timedBy: BenchReport['timedBy'];
+  /** Of the decoding kernels at the shortest length; undefined where kernels were not timed. */
+  gpuMsPerToken?: number;
+  gpuBoundFromTokens?: number;
+  fidelity?: Fidelity;
+  checked: BenchReport['checked'];
 }
 
-const usualContexts = [128, 512, 1024, 2048];
-const mostSeconds = 60;
-const prefillRows = 64;
-const fidelityTokens = 8;
-
-/** Positions that the options need; RequestError of the engine if the model has fewer. */
-export const contextFor = ({ promptTokens, newTokens, contexts = [], quick }: BenchOptions, most: number): number =>
-  Math.min(
-    most,
-    Math.max(
-      512,
-      promptTokens + newTokens + 2,
-      ...(quick ? [] : [...contexts, ...(contexts.length ? [] : usualContexts)].map((context) => context + newTokens + 2)),
-    ),
-  );
-
-/** `load` loads the model with more options. Throws if any timed output is wrong. */
-export async function runBench(engine: Engine, load: (more: EngineOptions) => Promise<unknown>, options: BenchOptions, host: BenchHost): Promise<BenchReport> {
-  const { promptTokens, newTokens, quick } = options;
-  const say = host.onProgress ?? (() => {});
-  const started = performance.now();
-  await load({});
-  const loadMs = performance.now() - started;
-  const loaded = engine.loaded();
-  const { model, info } = loaded;
-  const { config } = model.graph;
-  const prompt = benchPrompt(promptTokens, loaded);
-  say(`The model is loaded on ${model.gpu.adapterName}; its kernels are tested.`);
-  const selfTests = await verifyKernels(model);
-  say('A first run warms up.');
-  const first = await runOnce(loaded, prompt, newTokens);
-  const second = await runOnce(loaded, prompt, newTokens, host);
-  checkRepeats(second.ids, first.ids);
-  verifyTokens(second.ids, options.expect ?? []);
-  const gpuBytesPeak = model.ledger.peakBytes;
-  say('The peak of the device.');
-  const peak = await measurePeak(model.gpu.device, { mostBytes: model.ledger.budgetBytes - model.plan.totalBytes });
-  const msPerToken = second.decodeMs / newTokens;
-  const greedy = await model.samplerFor({ seed: 0 });
-  const cost = tokenCost(model, greedy, promptTokens + newTokens / 2);
-  const prefillFlops = promptCost(model, greedy, promptTokens).flops;
-  const reached = { bytesPerSecond: (1000 * cost.bytes) / msPerToken, flopsPerSecond: (1000 * cost.flops) / msPerToken };
-  const decode = {
-    bytesPerToken: cost.bytes,
-    ...reached,
-    ofCopy: reached.bytesPerSecond / peak.copyBytesPerSecond,
-    ofFma: reached.flopsPerSecond / peak.flopsPerSecond,
-  };
-  const prefillFlopsPerSecond = (1000 * prefillFlops) / second.prefillMs;
-  const prefill = { flops: prefillFlops, flopsPerSecond: prefillFlopsPerSecond, ofFma: prefillFlopsPerSecond / peak.flopsPerSecond };
-
-  const contexts = quick ? { contexts: [], leftOut: [] } : await contextSpeeds();
-  const lengths = [...new Set([Math.max(prefillRows, promptTokens), ...contexts.contexts.map(({ context }) => context)])].sort((a, b) => a - b);
-  if (!quick) say('Each kernel by itself.');
-  const { kernels, by, rows } = quick
-    ? { kernels: [], by: undefined, rows: 0 }
-    : await measureKernels(model, peak, lengths, prefillRows, ({ mode, name, ms }) => say(`${mode} ${name}: ${ms.toFixed(2)} ms`));
-  const gpuMs = kernels.filter(({ mode, step }) => mode === 'decode' && step.length === lengths[0]).reduce((sum, { ms }) => sum + ms, 0);
-  const gpuBoundFromTokens = await gpuBoundFrom(loaded, prompt);
-  const { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding } = model.plan;
-  if (!quick) say('Beside the same model in f32.');
-  const fidelity = quick ? undefined : await measureFidelity(engine, load, prompt, first.ids.slice(0, fidelityTokens));
-
-  const { byteLength } = model.layout;
-  const tokensPerSecond = 1000 / msPerToken;
-  const cpuMsPerToken = Number.isNaN(second.cpuDecode) ? undefined : second.cpuDecode;
+/** Writes up what was measured. */
+export function reportOf({ model, info }: Loaded, measured: Measured): BenchReport {
+  const { host, loadMs, promptTokens, newTokens, run, gpuBytesPeak, peak, contexts, kernels, timedBy, gpuMsPerToken, gpuBoundFromTokens, fidelity } = measured;
+  const { plan, gpu } = model;
+  const decodeMsPerToken = run.decodeMs / newTokens;
+  const decodeTokensPerSecond = 1000 / decodeMsPerToken;
+  const hostMsPerToken = run.hostMs / newTokens;
+  const { decode, prefill } = sharesOfPeak(measured);
   return {
-    adapter: model.gpu.adapterName,
-    host: host.name,
-    software: model.gpu.software,
-    model: { name: info.name, architecture: info.architecture, parameters: info.parameters, fileBytes: info.fileBytes, context: config.context },
+    adapter: gpu.adapterName,
+    host,
+    software: gpu.software,
+    model: {
+      name: info.name, architecture: info.architecture, parameters: info.parameters, fileBytes: info.fileBytes, context: model.graph.config.context,
+    },
     choice: model.choice,
-    plan: { verdict, totalBytes: planned, keptBytes, streamedBytes, embedding, budgetBytes: model.ledger.budgetBytes },
-    loadMs,
-    peak,
-    promptTokens,
-    newTokens,
-    tokens: second.ids,
-    prefillTokensPerSecond: (1000 * promptTokens) / second.prefillMs,
-    decodeTokensPerSecond: tokensPerSecond,
-    decodeMsPerToken: msPerToken,
-    firstTokenMs: second.prefillMs,
-    decode,
-    prefill,
+    plan: {
+      verdict: plan.verdict, totalBytes: plan.totalBytes, keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, embedding: plan.embedding,
+      budgetBytes: model.ledger.budgetBytes,
+    },
+    loadMs, peak, promptTokens, newTokens,
+    tokens: run.ids,
+    prefillTokensPerSecond: (1000 * promptTokens) / run.prefillMs,
+    decodeTokensPerSecond, decodeMsPerToken,
+    firstTokenMs: run.prefillMs,
+    decode, prefill,
     doubtful: doubtfulShares({ 'decode, of copying': decode.ofCopy, 'decode, of multiply-adds': decode.ofFma, 'prefill, of multiply-adds': prefill.ofFma }),
-    perToken: second.perToken!,
-    hostMsPerToken: second.hostMs / newTokens,
-    cpuMsPerToken,
+    perToken: run.perToken!,
+    hostMsPerToken,
+    cpuMsPerToken: cpuMsOf(run),
     gpuBytesPeak,
     ...contexts,
     growth: growthOf(contexts.contexts, peak),
-    kernels,
-    timedBy: by,
-    realised: { plannedBytes: planned, peakBytes: gpuBytesPeak, kv: model.kv.name, decodeTokensPerSecond: tokensPerSecond, fidelity },
-    launch: {
-      dispatchesPerToken: second.perToken!.dispatches,
-      hostMsPerToken: second.hostMs / newTokens,
-      gpuMsPerToken: quick ? undefined : gpuMs,
-      gpuBoundFromTokens,
-    },
-    efficiency: {
-      memoryUtilisation: decode.ofCopy,
-      computeUtilisation: decode.ofFma,
-      latencyMs: msPerToken,
-      tokensPerSecond,
-      cpuSecondsPerToken: cpuMsPerToken === undefined ? 'not measurable' : cpuMsPerToken / 1000,
-      bytesPerWeight: byteLength / info.parameters,
-      ofF16: byteLength / info.parameters / 2,
-    },
-    checked: { selfTests, tokens: second.ids.length, expected: options.expect?.length ?? 0, contexts: contexts.contexts.length, kernels: kernels.length, rows },
+    kernels, timedBy,
+    realised: { plannedBytes: plan.totalBytes, peakBytes: gpuBytesPeak, kv: model.kv.name, decodeTokensPerSecond, fidelity },
+    launch: { dispatchesPerToken: run.perToken!.dispatches, hostMsPerToken, gpuMsPerToken, gpuBoundFromTokens },
+    efficiency: efficiencyOf(run, decode, decodeMsPerToken, model.layout.byteLength / info.parameters),
+    checked: measured.checked,
   };
+}
 
-  async function contextSpeeds() {
-    const asked = options.contexts ?? usualContexts.filter((context) => context <= model.sizes.context);
-    const longest = benchPrompt(Math.max(...asked), loaded);
-    return measureContexts(loaded, longest, [...asked].sort((a, b) => a - b), peak, {
-      newTokens: Math.min(newTokens, 16), mostSeconds: options.contexts ? undefined : mostSeconds,
-      onContext: ({ context, decodeTokensPerSecond }) => say(`Context ${context}: ${decodeTokensPerSecond.toFixed(2)} tokens/s.`),
-    });
-  }
+/** Undefined where it is not told. */
+const cpuMsOf = ({ cpuDecode }: Run): number | undefined => (Number.isNaN(cpuDecode) ? undefined : cpuDecode);
+
+function sharesOfPeak({ run, newTokens, peak, cost }: Measured): Pick<BenchReport, 'decode' | 'prefill'> {
+  const msPerToken = run.decodeMs / newTokens;
+  const bytesPerSecond = (1000 * cost.bytes) / msPerToken;
+  const flopsPerSecond = (1000 * cost.flops) / msPerToken;
+  const promptFlopsPerSecond = (1000 * cost.promptFlops) / run.prefillMs;
+  return {
+    decode: {
+      bytesPerToken: cost.bytes, bytesPerSecond, flopsPerSecond, ofCopy: bytesPerSecond / peak.copyBytesPerSecond, ofFma: flopsPerSecond / peak.flopsPerSecond,
+    },
+    prefill: { flops: cost.promptFlops, flopsPerSecond: promptFlopsPerSecond, ofFma: promptFlopsPerSecond / peak.flopsPerSecond },
+  };
+}
+
+function efficiencyOf(run: Run, decode: BenchReport['decode'], msPerToken: number, bytesPerWeight: number): BenchReport['efficiency'] {
+  const cpuMs = cpuMsOf(run);
+  return {
+    memoryUtilisation: decode.ofCopy,
+    computeUtilisation: decode.ofFma,
+    latencyMs: msPerToken,
+    tokensPerSecond: 1000 / msPerToken,
+    cpuSecondsPerToken: cpuMs === undefined ? 'not measurable' : cpuMs / 1000,
+    bytesPerWeight,
+    ofF16: bytesPerWeight / 2,
+  };
 }
 
 /** The names of shares above 1. */

@@ -45,7 +45,7 @@ export const benchOptions = (command: Command): Command =>
     )
     .addOption(new Option('--plan', 'how long planning takes at ten budgets; a header without weights will do').conflicts(notInPlan));
 
-export function runBench(
+export function benchAsAsked(
   path: string,
   { sequences, ...flags }: BenchFlags & { sweepBudget?: boolean; predict?: true | string[]; plan?: boolean },
 ): Promise<Result> {

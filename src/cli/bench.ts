@@ -1,9 +1,9 @@
-// windrow bench: src/bench/report.ts on Dawn; with --serve the line protocol of peers, with --null the host's work alone.
+// windrow bench: src/bench/run-bench.ts on Dawn; with --serve the line protocol of peers, with --null the host's work alone.
 import { createInterface } from 'node:readline';
 import { countCalls } from '../bench/count-calls.ts';
 import { type Run, checkRepeats, runOnce } from '../bench/generation.ts';
 import { benchPrompt } from '../bench/prompt.ts';
-import { contextFor, runBench } from '../bench/report.ts';
+import { contextFor, runBench } from '../bench/run-bench.ts';
 import { reportText } from '../bench/report-text.ts';
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { openModel } from '../engine/load/opened.ts';

@@ -1,6 +1,6 @@
 // The commands. Each is a file; here is what the command line says of it.
 import { type Command } from 'commander';
-import { benchOptions, runBench } from './bench-options.ts';
+import { benchOptions, benchAsAsked } from './bench-options.ts';
 import { doctor } from './doctor.ts';
 import { argument, bytes, experimental, forModel, integer, limits, number } from './flags.ts';
 import { generate } from './generate.ts';
@@ -67,7 +67,7 @@ export function declareCommands(program: Command, add: (command: Command, run: (
     ),
     planModel,
   );
-  add(benchOptions(program.command('bench <model>')), runBench);
+  add(benchOptions(program.command('bench <model>')), benchAsAsked);
   add(
     program.command('doctor').description('check every kernel against the reference on this adapter')
       .addOption(experimental())
