@@ -52,12 +52,19 @@ export async function settled<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What an origin serves, and how. */
+interface Serving {
+  readonly folder: string;
+  readonly origin: Origin;
+  /** Paths that redirects lead to, each to be asked for once. */
+  readonly tickets: Set<string>;
+  ticketsGiven: number;
+  /** Resolves when so many bytes may be sent. */
+  pace(bytes: number): Promise<void>;
+}
+
 export async function startOrigin(folder: string): Promise<Origin> {
-  const sockets = new Set<ServerResponse>();
-  let budgetFrom = performance.now();
-  let spent = 0;
-  let tickets = 0;
-  const open = new Set<string>();
+  const responses = new Set<ServerResponse>();
   const origin: Origin = {
     url: '',
     requests: [],
@@ -65,77 +72,94 @@ export async function startOrigin(folder: string): Promise<Origin> {
     sent: () => origin.requests.reduce((sum, { sent }) => sum + sent, 0),
     behave: {},
     async idle() {
-      await Promise.all([...sockets].map((response) => once(response, 'close')));
+      await Promise.all([...responses].map((response) => once(response, 'close')));
     },
     async close() {
-      for (const response of sockets) response.destroy();
+      for (const response of responses) response.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
-  const send = (response: ServerResponse, status: number, type: string, body: string): void => void response.writeHead(status, { 'content-type': type, 'access-control-allow-origin': '*' }).end(body);
+  const serving: Serving = { folder, origin, tickets: new Set(), ticketsGiven: 0, pace: createPace(origin) };
+  const server = createServer((request, response) => {
+    responses.add(response);
+    response.on('close', () => responses.delete(response));
+    handle(serving, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(origin, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
 
-  const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    sockets.add(response);
-    response.on('close', () => sockets.delete(response));
-    const { pathname, search } = new URL(request.url ?? '/', 'http://origin');
-    if (pathname === '/') return send(response, 200, 'text/html', '<!doctype html><title>windrow library</title>');
-    if (pathname.startsWith('/lib/')) {
-      const path = join(library, basename(pathname));
-      if (!existsSync(path)) return send(response, 404, 'text/plain', 'not built');
-      response.writeHead(200, { 'content-type': 'text/javascript' });
-      return void createReadStream(path).pipe(response);
-    }
-    if (origin.behave.offline) return void response.destroy();
-    if (request.method === 'OPTIONS') {
-      origin.preflights++;
-      return void response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, range' }).end();
-    }
-    const { token, hub, redirect } = origin.behave;
-    if (token && !pathname.startsWith('/ticket/') && request.headers.authorization !== `Bearer ${token}`) return send(response, 401, 'application/json', '{}');
-    const answer = hub?.[pathname + search];
-    if (answer) {
-      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', 'access-control-allow-origin': '*', ...(answer.link ? { link: answer.link } : {}) });
-      return void response.end(JSON.stringify(answer.body));
-    }
-    if (redirect && pathname.includes('/resolve/')) {
-      const ticket = `/ticket/${tickets++}/${basename(pathname)}`;
-      open.add(ticket);
-      return void response.writeHead(302, { location: ticket, 'access-control-allow-origin': '*' }).end();
-    }
-    if (pathname.startsWith('/ticket/') && !open.delete(pathname)) return send(response, 403, 'text/plain', 'expired');
-    void sendFile(request, response, pathname);
-  };
+const toAll = { 'access-control-allow-origin': '*' };
 
-  async function sendFile(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> {
-    const path = join(folder, decodeURIComponent(basename(pathname)));
-    if (!existsSync(path)) return send(response, 404, 'text/plain', 'no such file');
-    const { ranges = true, etag, breakAfter = Infinity } = origin.behave;
-    const size = statSync(path).size;
-    const range = ranges ? /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') : null;
-    const from = range ? Number(range[1]) : 0;
-    const to = range ? Math.min(Number(range[2]), size - 1) : size - 1;
-    if (from >= size) return void response.writeHead(416, { 'access-control-allow-origin': '*' }).end();
-    const entry = { path: pathname, from, to, sent: 0, authorization: request.headers.authorization };
-    origin.requests.push(entry);
-    // As little as a foreign server may say: no Content-Range, no exposed ETag unless the test wants one.
-    response.writeHead(range ? 206 : 200, {
-      'content-type': 'application/octet-stream', 'content-length': to + 1 - from, 'access-control-allow-origin': '*',
-      ...(etag ? { etag, 'access-control-expose-headers': 'etag' } : {}),
-    });
-    const closed = once(response, 'close');
-    for await (const piece of createReadStream(path, { start: from, end: to, highWaterMark: 64 * 1024 })) {
-      const bytes = piece as Buffer;
-      await pace(bytes.length);
-      if (response.destroyed) return;
-      if (!response.write(bytes)) await Promise.race([once(response, 'drain'), closed]);
-      entry.sent += bytes.length;
-      if (entry.sent >= breakAfter) return void response.destroy();
-    }
-    response.end();
+const send = (response: ServerResponse, status: number, type: string, body: string): void =>
+  void response.writeHead(status, { 'content-type': type, ...toAll }).end(body);
+
+function handle(serving: Serving, request: IncomingMessage, response: ServerResponse): void {
+  const { origin, tickets } = serving;
+  const { pathname, search } = new URL(request.url ?? '/', 'http://origin');
+  if (pathname === '/') return send(response, 200, 'text/html', '<!doctype html><title>windrow library</title>');
+  if (pathname.startsWith('/lib/')) return sendLibrary(response, join(library, basename(pathname)));
+  if (origin.behave.offline) return void response.destroy();
+  if (request.method === 'OPTIONS') {
+    origin.preflights++;
+    return void response.writeHead(204, { ...toAll, 'access-control-allow-headers': 'authorization, range' }).end();
   }
+  const { token, hub, redirect } = origin.behave;
+  if (token && !pathname.startsWith('/ticket/') && request.headers.authorization !== `Bearer ${token}`) return send(response, 401, 'application/json', '{}');
+  const answer = hub?.[pathname + search];
+  if (answer) {
+    response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...toAll, ...(answer.link ? { link: answer.link } : {}) });
+    return void response.end(JSON.stringify(answer.body));
+  }
+  if (redirect && pathname.includes('/resolve/')) {
+    const ticket = `/ticket/${serving.ticketsGiven++}/${basename(pathname)}`;
+    tickets.add(ticket);
+    return void response.writeHead(302, { location: ticket, ...toAll }).end();
+  }
+  if (pathname.startsWith('/ticket/') && !tickets.delete(pathname)) return send(response, 403, 'text/plain', 'expired');
+  void sendFile(serving, request, response, pathname);
+}
 
-  async function pace(bytes: number): Promise<void> {
+function sendLibrary(response: ServerResponse, path: string): void {
+  if (!existsSync(path)) return send(response, 404, 'text/plain', 'not built');
+  response.writeHead(200, { 'content-type': 'text/javascript' });
+  createReadStream(path).pipe(response);
+}
+
+async function sendFile({ folder, origin, pace }: Serving, request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> {
+  const path = join(folder, decodeURIComponent(basename(pathname)));
+  if (!existsSync(path)) return send(response, 404, 'text/plain', 'no such file');
+  const { ranges = true, etag, breakAfter = Infinity } = origin.behave;
+  const size = statSync(path).size;
+  const range = ranges ? /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') : null;
+  const from = range ? Number(range[1]) : 0;
+  const to = range ? Math.min(Number(range[2]), size - 1) : size - 1;
+  if (from >= size) return void response.writeHead(416, toAll).end();
+  const entry = { path: pathname, from, to, sent: 0, authorization: request.headers.authorization };
+  origin.requests.push(entry);
+  // As little as a foreign server may say: no Content-Range, no exposed ETag unless the test wants one.
+  response.writeHead(range ? 206 : 200, {
+    'content-type': 'application/octet-stream', 'content-length': to + 1 - from, ...toAll,
+    ...(etag ? { etag, 'access-control-expose-headers': 'etag' } : {}),
+  });
+  const closed = once(response, 'close');
+  for await (const piece of createReadStream(path, { start: from, end: to, highWaterMark: 64 * 1024 })) {
+    const bytes = piece as Buffer;
+    await pace(bytes.length);
+    if (response.destroyed) return;
+    if (!response.write(bytes)) await Promise.race([once(response, 'drain'), closed]);
+    entry.sent += bytes.length;
+    if (entry.sent >= breakAfter) return void response.destroy();
+  }
+  response.end();
+}
+
+/** Keeps to `bytesPerSecond` and `holdAt` of the origin's behaviour, as they are at the time. */
+function createPace(origin: Origin): Serving['pace'] {
+  let budgetFrom = performance.now();
+  let spent = 0;
+  return async (bytes) => {
     while (origin.sent() >= (origin.behave.holdAt ?? Infinity)) await new Promise((resolve) => setTimeout(resolve, 20));
     const { bytesPerSecond } = origin.behave;
     if (!bytesPerSecond) return;
@@ -144,9 +168,5 @@ export async function startOrigin(folder: string): Promise<Origin> {
     spent += bytes;
     const wait = budgetFrom + (spent / bytesPerSecond) * 1000 - performance.now();
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
-  }
-
-  const server = createServer(handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return Object.assign(origin, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  };
 }
