@@ -35,7 +35,13 @@ const library: UserConfig = {
 const node: UserConfig = {
   publicDir: false,
   ssr: { noExternal: true, external: ['webgpu'] }, // Dawn is native; everything else goes in
-  build: { target: 'node20', ssr: true, outDir: 'dist/node', emptyOutDir: true, rolldownOptions: { input: { node: 'src/node.ts', cli: 'src/cli/main.ts' }, output: { entryFileNames: '[name].js' } } },
+  build: {
+    target: 'node20',
+    ssr: true,
+    outDir: 'dist/node',
+    emptyOutDir: true,
+    rolldownOptions: { input: { node: 'src/node.ts', cli: 'src/cli/main.ts' }, output: { entryFileNames: '[name].js' } },
+  },
 };
 
 export default defineConfig(({ mode }) => (mode === 'lib' ? library : mode === 'node' ? node : page));

@@ -12,12 +12,28 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'unit', include, exclude: [gpu, '**/node_modules/**'], testTimeout: minute } },
-      { extends: true, test: { name: 'gpu', include: include.map((path) => path.replace('.test.ts', '-gpu.test.ts')), maxWorkers: 1, fileParallelism: false, testTimeout: 15 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 1 } } },
       {
         extends: true,
         test: {
-          name: 'firefox', include: ['e2e/firefox/*.test.ts'], maxWorkers: 1, fileParallelism: false,
-          testTimeout: 10 * minute, hookTimeout: 5 * minute, sequence: { groupOrder: 2 },
+          name: 'gpu',
+          include: include.map((path) => path.replace('.test.ts', '-gpu.test.ts')),
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 15 * minute,
+          hookTimeout: 5 * minute,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'firefox',
+          include: ['e2e/firefox/*.test.ts'],
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 10 * minute,
+          hookTimeout: 5 * minute,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

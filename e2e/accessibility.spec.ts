@@ -9,14 +9,22 @@ async function serious(page: Page): Promise<string[]> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     const { violations } = await new AxeBuilder({ page }).analyze();
-    found.push(...violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${colorScheme}, ${id}: ${nodes.map(({ html }) => html).join(' ')}`));
+    found.push(
+      ...violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => `${colorScheme}, ${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+    );
   }
   return found;
 }
 
 const messages = [
   { role: 'user' as const, content: 'Show me all of it' },
-  { role: 'assistant' as const, content: '# Title\n\nText with `code` and [a link](https://example.org).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nconst a = 1; // one\n```\n\n> said', note: '3 tokens' },
+  {
+    role: 'assistant' as const,
+    content: '# Title\n\nText with `code` and [a link](https://example.org).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nconst a = 1; // one\n```\n\n> said',
+    note: '3 tokens',
+  },
 ];
 
 test('axe finds nothing serious, light and dark', async ({ page }) => {
@@ -27,15 +35,22 @@ test('axe finds nothing serious, light and dark', async ({ page }) => {
   await importChat(page, 'All of it', messages);
   await expect(page.locator('.hljs-keyword')).toBeVisible();
   expect(await serious(page)).toEqual([]);
-  expect(await page.getByRole('button', { name: 'New chat' }).first().evaluate((button) => getComputedStyle(button).transitionProperty)).toBe('none'); // reduced motion
-  expect(await page.getByRole('article', { name: 'Answer' }).evaluate(async (message) => {
-    const writing = message as HTMLElement & { writing: boolean; updateComplete: Promise<unknown> };
-    writing.writing = true;
-    await writing.updateComplete;
-    const { content, animationName } = getComputedStyle(writing.shadowRoot!.querySelector('.block:last-child > :last-child')!, '::after');
-    writing.writing = false;
-    return { content, animationName };
-  })).toEqual({ content: '""', animationName: 'none' }); // the cursor of an answer under way does not blink
+  expect(
+    await page
+      .getByRole('button', { name: 'New chat' })
+      .first()
+      .evaluate((button) => getComputedStyle(button).transitionProperty),
+  ).toBe('none'); // reduced motion
+  expect(
+    await page.getByRole('article', { name: 'Answer' }).evaluate(async (message) => {
+      const writing = message as HTMLElement & { writing: boolean; updateComplete: Promise<unknown> };
+      writing.writing = true;
+      await writing.updateComplete;
+      const { content, animationName } = getComputedStyle(writing.shadowRoot!.querySelector('.block:last-child > :last-child')!, '::after');
+      writing.writing = false;
+      return { content, animationName };
+    }),
+  ).toEqual({ content: '""', animationName: 'none' }); // the cursor of an answer under way does not blink
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole('button', { name: 'Chats' }).click();
   expect(await serious(page)).toEqual([]);

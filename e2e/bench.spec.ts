@@ -26,9 +26,29 @@ test('reports speeds, shares of the peak, bytes and calls, each output checked, 
   const { report: measured, text } = await report(page, `${plain}&contexts=16,40&expect=291,410,435,412,372`);
   const { peak, decode, prefill, contexts, kernels, checked, perToken } = measured;
   const positive = {
-    copying: peak.copyBytesPerSecond, multiplyAdding: peak.flopsPerSecond, copiedBytes: peak.copiedBytes, fmaMs: peak.fmaMs, ...decode, prefill: prefill.flopsPerSecond, prefillOfFma: prefill.ofFma, loadMs: measured.loadMs, firstTokenMs: measured.firstTokenMs, gpuBytesPeak: measured.gpuBytesPeak,
-    prefillTokensPerSecond: measured.prefillTokensPerSecond, decodeTokensPerSecond: measured.decodeTokensPerSecond, hostMs: measured.hostMsPerToken, dispatches: perToken.dispatches, submits: perToken.submits,
-    ...Object.fromEntries(contexts.flatMap((c) => [[`prefill at ${c.context}`, c.prefillTokensPerSecond], [`decode at ${c.context}`, c.decodeTokensPerSecond], [`first token at ${c.context}`, c.firstTokenMs], [`bytes at ${c.context}`, c.perToken.bytes]])),
+    copying: peak.copyBytesPerSecond,
+    multiplyAdding: peak.flopsPerSecond,
+    copiedBytes: peak.copiedBytes,
+    fmaMs: peak.fmaMs,
+    ...decode,
+    prefill: prefill.flopsPerSecond,
+    prefillOfFma: prefill.ofFma,
+    loadMs: measured.loadMs,
+    firstTokenMs: measured.firstTokenMs,
+    gpuBytesPeak: measured.gpuBytesPeak,
+    prefillTokensPerSecond: measured.prefillTokensPerSecond,
+    decodeTokensPerSecond: measured.decodeTokensPerSecond,
+    hostMs: measured.hostMsPerToken,
+    dispatches: perToken.dispatches,
+    submits: perToken.submits,
+    ...Object.fromEntries(
+      contexts.flatMap((c) => [
+        [`prefill at ${c.context}`, c.prefillTokensPerSecond],
+        [`decode at ${c.context}`, c.decodeTokensPerSecond],
+        [`first token at ${c.context}`, c.firstTokenMs],
+        [`bytes at ${c.context}`, c.perToken.bytes],
+      ]),
+    ),
     ...Object.fromEntries(kernels.map((k) => [`${k.mode} ${k.name} at ${k.step.length}`, Math.min(k.ms, k.share)])),
   };
   expect(Object.entries(positive).filter(([, value]) => !(Number.isFinite(value) && value > 0))).toEqual([]);
@@ -50,7 +70,11 @@ test('reports speeds, shares of the peak, bytes and calls, each output checked, 
   await page.getByRole('button', { name: 'Save as JSON' }).click();
   const saved = JSON.parse(readFileSync(await (await downloading).path(), 'utf8')) as Omit<PageResult, 'text'>;
   expect(saved.report).toEqual(measured);
-  record({ point: 'bench.html: a report of a tiny model, every output checked', command: 'npx playwright test e2e/bench.spec.ts', value: { ...checked, kernelKinds: new Set(kernels.map(({ name }) => name)).size } });
+  record({
+    point: 'bench.html: a report of a tiny model, every output checked',
+    command: 'npx playwright test e2e/bench.spec.ts',
+    value: { ...checked, kernelKinds: new Set(kernels.map(({ name }) => name)).size },
+  });
 });
 
 test('of several budgets it tells tokens per second, bytes by tier, what is hidden, stalls and reads', async ({ page }) => {
@@ -68,14 +92,29 @@ test('of several budgets it tells tokens per second, bytes by tier, what is hidd
 });
 
 test('other tokens than those expected fail the run', async ({ page }) => {
-  expect(await outcome(page, `${plain}&quick=1&expect=1,2,3`)).toHaveProperty('error', expect.stringMatching(/^The tokens are \d+,\d+,\d+; expected were 1,2,3\.$/));
+  expect(await outcome(page, `${plain}&quick=1&expect=1,2,3`)).toHaveProperty(
+    'error',
+    expect.stringMatching(/^The tokens are \d+,\d+,\d+; expected were 1,2,3\.$/),
+  );
   await expect(page.getByRole('alert')).toContainText('The benchmark failed');
   await expect(page.getByLabel('Report')).toHaveCount(0);
 });
 
 for (const { title, from, to, long, error } of [
-  { title: 'a kernel of the model that computes wrongly', from: 'return x / (1.0 + exp(', to: 'return 1.01 * x / (1.0 + exp(', long: false, error: /kernels of this model compute wrongly/ },
-  { title: "a kernel of the device's peak that computes wrongly", from: 'results[thread.x] = dot(', to: 'results[thread.x] = 0.99 * dot(', long: true, error: /multiply-add kernel of the benchmark computed wrongly/ },
+  {
+    title: 'a kernel of the model that computes wrongly',
+    from: 'return x / (1.0 + exp(',
+    to: 'return 1.01 * x / (1.0 + exp(',
+    long: false,
+    error: /kernels of this model compute wrongly/,
+  },
+  {
+    title: "a kernel of the device's peak that computes wrongly",
+    from: 'results[thread.x] = dot(',
+    to: 'results[thread.x] = 0.99 * dot(',
+    long: true,
+    error: /multiply-add kernel of the benchmark computed wrongly/,
+  },
 ]) {
   test(`${title} fails the run, visibly`, async ({ page }) => {
     test.skip(long && !isFull, 'as long as a whole run; WINDROW_FULL=1 runs it');

@@ -5,7 +5,11 @@ import { composer, quick, serveTiny, test, tinyModel } from './page.ts';
 
 const sha256 = createHash('sha256').update(tinyModel.buffer).digest('hex');
 const listed = (page: Page, about: { bytes?: number; sha256?: string }) =>
-  page.context().route('**/catalogue.json', (route) => route.fulfill({ json: { models: [{ name: 'Stories', model: './models/stories.gguf', licence: 'MIT', ...about }] } }));
+  page
+    .context()
+    .route('**/catalogue.json', (route) =>
+      route.fulfill({ json: { models: [{ name: 'Stories', model: './models/stories.gguf', licence: 'MIT', ...about }] } }),
+    );
 const load = async (page: Page, about: { bytes?: number; sha256?: string }) => {
   await serveTiny(page);
   await listed(page, about);

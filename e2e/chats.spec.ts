@@ -105,7 +105,9 @@ test('messages are copied and deleted, and settings belong to one conversation',
   await dialog.getByLabel('Temperature').fill('0.4');
   await dialog.getByRole('button', { name: 'Apply' }).click();
 
-  const source = await page.getByRole('article', { name: 'Answer' }).evaluate((message) => (message as HTMLElement & { message: { content: string } }).message.content);
+  const source = await page
+    .getByRole('article', { name: 'Answer' })
+    .evaluate((message) => (message as HTMLElement & { message: { content: string } }).message.content);
   await page.getByRole('article', { name: 'Answer' }).getByRole('button', { name: 'Copy', exact: true }).click();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(source);
   await page.getByRole('article', { name: 'Answer' }).getByRole('button', { name: 'Delete' }).press('Enter');
@@ -163,7 +165,10 @@ test('an Enter that ends a word of an input method sends nothing', async ({ page
   await loadTiny(page);
   await composer(page).fill('にほん');
   for (const init of [{ keyCode: 229 }, { isComposing: true }]) { // Safari's, and the others'
-    await composer(page).evaluate((area, more) => area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, composed: true, cancelable: true, ...more })), init);
+    await composer(page).evaluate(
+      (area, more) => area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, composed: true, cancelable: true, ...more })),
+      init,
+    );
   }
   await page.waitForTimeout(300);
   await expect(page.getByRole('article')).toHaveCount(0);
@@ -190,7 +195,10 @@ test('a megabyte of text is held above the field, counted before it is laid out,
 
 test('a conversation longer than the context goes on as the visitor chooses: without its oldest turns, or with a longer context', async ({ page }) => {
   await page.goto(quick('max-tokens=4&temperature=0&context=128'));
-  const turns = Array.from({ length: 6 }, (_, i) => [{ role: 'user' as const, content: `Tell me about dog ${i}, please.` }, { role: 'assistant' as const, content: 'The dog was very happy. '.repeat(4) }]).flat();
+  const turns = Array.from({ length: 6 }, (_, i) => [
+    { role: 'user' as const, content: `Tell me about dog ${i}, please.` },
+    { role: 'assistant' as const, content: 'The dog was very happy. '.repeat(4) },
+  ]).flat();
   await loadTiny(page);
   await importChat(page, 'Long', turns);
   await ask(page, 'And then?');
@@ -212,7 +220,10 @@ test('a conversation longer than the context goes on as the visitor chooses: wit
 test('reasoning is folded and kept apart from the answer', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto(quick());
-  await importChat(page, 'Thinking', [{ role: 'user', content: 'How many?' }, { role: 'assistant', content: '<think>\nFirst **one**.\n\n<img src=x onerror="document.title=\'hit\'">\n</think>\n\nThree.' }]);
+  await importChat(page, 'Thinking', [
+    { role: 'user', content: 'How many?' },
+    { role: 'assistant', content: '<think>\nFirst **one**.\n\n<img src=x onerror="document.title=\'hit\'">\n</think>\n\nThree.' },
+  ]);
   const message = page.getByRole('article', { name: 'Answer' });
   await expect(message.locator('.text')).toHaveText('Three.');
   await expect(message.getByText('First one.')).toBeHidden();

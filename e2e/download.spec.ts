@@ -18,7 +18,12 @@ const test = base.extend<{ origin: Origin }>({
   },
 });
 
-test('a download tells its bytes, rate and time left; it pauses, goes on, is cancelled, and goes on later from there', async ({ page, context, origin, baseURL }) => {
+test('a download tells its bytes, rate and time left; it pauses, goes on, is cancelled, and goes on later from there', async ({
+  page,
+  context,
+  origin,
+  baseURL,
+}) => {
   const asked: string[] = [];
   context.on('request', (request) => asked.push(request.url()));
   await page.goto(quick());

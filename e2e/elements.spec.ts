@@ -13,7 +13,8 @@ const documented = (name: string): string => {
   return found[1].replace(/^Content-Security-Policy:/, '').replace(/\s+/g, ' ').trim();
 };
 const model = { '/tiny.gguf': tinyModel.buffer };
-const html = (body: string, script = '/elements.js') => `<!doctype html><html lang="en"><title>plain</title><script type="module" src="${script}"></script><body>${body}`;
+const html = (body: string, script = '/elements.js') =>
+  `<!doctype html><html lang="en"><title>plain</title><script type="module" src="${script}"></script><body>${body}`;
 const chat = (attributes = '') => `<windrow-chat model="/tiny.gguf" max-tokens="6" temperature="0" ${attributes}></windrow-chat>`;
 
 const send = (page: Page, at: number) => page.evaluate(async (i) => document.querySelectorAll('windrow-chat')[i].send('Once upon a time'), at);
@@ -99,8 +100,11 @@ test('windrow-model gives its engine to a page with its own chat', async ({ page
   await expect(page.getByText('my own chat')).toBeHidden();
   await page.getByRole('button', { name: 'Load tiny' }).click();
   await expect(page.getByText('my own chat')).toBeVisible();
-  const answer = await page.evaluate(async () =>
-    (await document.querySelector('windrow-model')!.engine!.chat.completions.create({ messages: [{ role: 'user', content: 'Once' }], max_tokens: 4 })).choices[0].message.content);
+  const answer = await page.evaluate(
+    async () =>
+      (await document.querySelector('windrow-model')!.engine!.chat.completions.create({ messages: [{ role: 'user', content: 'Once' }], max_tokens: 4 }))
+        .choices[0].message.content,
+  );
   expect(answer?.length).toBeGreaterThan(1);
   site.close();
 });
@@ -108,7 +112,10 @@ test('windrow-model gives its engine to a page with its own chat', async ({ page
 test('a model that is not there is told by an event and in words', async ({ page }) => {
   const site = await startSite(library, { '/': html('<windrow-chat model="/none.gguf"></windrow-chat>') });
   await visit(page, site.address);
-  const told = page.evaluate(() => new Promise<string>((resolve) => addEventListener('windrow-error', (event) => resolve((event as CustomEvent<{ error: Error }>).detail.error.message))));
+  const told = page.evaluate(
+    () =>
+      new Promise<string>((resolve) => addEventListener('windrow-error', (event) => resolve((event as CustomEvent<{ error: Error }>).detail.error.message))),
+  );
   await page.getByRole('button', { name: 'Load none' }).click();
   expect(await told).toContain('404');
   await expect(page.getByRole('alert').first()).toContainText('404');
@@ -151,7 +158,9 @@ test('a GPU that is lost comes back by itself for both elements that use it', as
 });
 
 test('a page styles parts and custom properties of an element, and nothing else of it', async ({ page }) => {
-  const style = '<style>p { color: rgb(1, 2, 3) } windrow-chat { --accent: rgb(200, 0, 100) } windrow-chat::part(composer) { border-top: 7px solid } windrow-chat::part(user) { font-style: italic }</style>';
+  const style =
+    '<style>p { color: rgb(1, 2, 3) } windrow-chat { --accent: rgb(200, 0, 100) } windrow-chat::part(composer) { border-top: 7px solid } ' +
+    'windrow-chat::part(user) { font-style: italic }</style>';
   const site = await startSite(library, { ...model, '/': html(`${style}${chat()}`) });
   await visit(page, site.address);
   await expect(page.getByRole('button', { name: 'Load tiny' })).toHaveCSS('background-color', 'rgb(200, 0, 100)');
@@ -220,14 +229,30 @@ test('a chat that was moved in the page still follows the answer to its end', as
 
 test('the manifest of the package names what the docs name, and nothing private', () => {
   interface Named { name: string; privacy?: string }
-  interface Declaration extends Named { tagName: string; attributes: Named[]; members: Named[]; events: Named[]; slots: Named[]; cssParts: Named[]; cssProperties?: Named[] }
-  const { modules } = JSON.parse(readFileSync(`${library}/custom-elements.json`, 'utf8')) as { modules: { path: string; declarations: Declaration[]; exports: Named[] }[] };
+  interface Declaration extends Named {
+    tagName: string;
+    attributes: Named[];
+    members: Named[];
+    events: Named[];
+    slots: Named[];
+    cssParts: Named[];
+    cssProperties?: Named[];
+  }
+  const { modules } = JSON.parse(readFileSync(`${library}/custom-elements.json`, 'utf8')) as {
+    modules: { path: string; declarations: Declaration[]; exports: Named[] }[];
+  };
   expect(modules.map(({ path }) => path)).toEqual(['dist/lib/elements.js']);
   expect(modules[0].exports.map(({ name }) => name)).toEqual(['WindrowChat', 'windrow-chat', 'WindrowModel', 'windrow-model']);
   const names = (list: Named[] = []) => list.map(({ name }) => name).sort();
   const [element, loader] = modules[0].declarations;
-  expect(names(element.attributes)).toEqual(['autoload', 'budget', 'max-tokens', 'model', 'placeholder', 'repeat-penalty', 'suggestions', 'system', 'temperature', 'theme', 'worker-src']);
-  expect(names(element.members)).toEqual(['autoload', 'budget', 'engine', 'maxTokens', 'messages', 'model', 'placeholder', 'repeatPenalty', 'reset', 'send', 'stop', 'suggestions', 'system', 'temperature', 'theme', 'workerSrc']);
+  expect(names(element.attributes)).toEqual([
+    'autoload', 'budget', 'max-tokens', 'model', 'placeholder', 'repeat-penalty', 'suggestions', 'system', 'temperature', 'theme',
+    'worker-src',
+  ]);
+  expect(names(element.members)).toEqual([
+    'autoload', 'budget', 'engine', 'maxTokens', 'messages', 'model', 'placeholder', 'repeatPenalty', 'reset', 'send', 'stop',
+    'suggestions', 'system', 'temperature', 'theme', 'workerSrc',
+  ]);
   expect(names(element.events)).toEqual(['windrow-error', 'windrow-message', 'windrow-progress', 'windrow-ready']);
   expect(names(element.slots)).toEqual(['footer', 'header', 'start', 'welcome']);
   expect(names(element.cssParts)).toEqual(['assistant', 'composer', 'message', 'messages', 'user']);
@@ -235,7 +260,8 @@ test('the manifest of the package names what the docs name, and nothing private'
   expect(names(loader.members)).toEqual(['autoload', 'budget', 'engine', 'load', 'model', 'report', 'theme', 'workerSrc']);
   const docs = readFileSync('docs/embedding.md', 'utf8');
   for (const { attributes, members, events, slots, cssParts, cssProperties } of modules[0].declarations) {
-    for (const name of names([...attributes, ...members, ...events, ...slots, ...cssParts, ...(cssProperties ?? [])]).filter(Boolean)) expect(docs, name).toMatch(new RegExp(`\`${name}\\b|\`${name}\``));
+    for (const name of names([...attributes, ...members, ...events, ...slots, ...cssParts, ...(cssProperties ?? [])]).filter(Boolean))
+      expect(docs, name).toMatch(new RegExp(`\`${name}\\b|\`${name}\``));
   }
 });
 

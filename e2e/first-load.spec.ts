@@ -8,7 +8,8 @@ import { type LibraryWindow, openPage, test } from './library.ts';
 
 test('a first load over a server of 50 MB/s is ready at the latest 10 % of the import\'s time after it ends', async ({ models: folder, origin, profile }) => {
   test.skip(!isFull, 'measures time; WINDROW_FULL=1 runs it');
-  const { byteLength } = await makeModel({ layers: 24, dim: 1024, ff: 4096, heads: 8, kvHeads: 4, vocab: 8192, type: 'Q8_0', out: join(folder, 'model.gguf') }); // 410 MB
+  const shape = { layers: 24, dim: 1024, ff: 4096, heads: 8, kvHeads: 4, vocab: 8192, type: 'Q8_0' }; // 410 MB
+  const { byteLength } = await makeModel({ ...shape, out: join(folder, 'model.gguf') });
   origin.behave.bytesPerSecond = 50e6;
   const page = await openPage(await profile.open(), origin);
   const run = await page.evaluate(async (model) => {
@@ -28,10 +29,16 @@ test('a first load over a server of 50 MB/s is ready at the latest 10 % of the i
   const ratio = (ready - imported) / imported;
   const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
   console.log(
-    `${Math.round(byteLength / 1e6)} MB at 50 MB/s: imported after ${seconds(imported)}, ready after ${seconds(ready)} (${(100 * ratio).toFixed(1)} % later); `
-    + `choice ${seconds(readyMs.choice)}, kernels ${seconds(readyMs.programs)}, weights ${seconds(readyMs.weights)}`,
+    `${Math.round(byteLength / 1e6)} MB at 50 MB/s: imported after ${seconds(imported)}, ready after ${seconds(ready)} ` +
+      `(${(100 * ratio).toFixed(1)} % later); ` +
+      `choice ${seconds(readyMs.choice)}, kernels ${seconds(readyMs.programs)}, weights ${seconds(readyMs.weights)}`,
   );
-  record({ point: 'A first load ready after its import, of the import\'s time (limit 0.1)', command: 'WINDROW_FULL=1 npx playwright test e2e/first-load.spec.ts', adapter: 'SwiftShader in Chromium', value: { byteLength, importedMs: imported, readyMs: ready, ratio } });
+  record({
+    point: "A first load ready after its import, of the import's time (limit 0.1)",
+    command: 'WINDROW_FULL=1 npx playwright test e2e/first-load.spec.ts',
+    adapter: 'SwiftShader in Chromium',
+    value: { byteLength, importedMs: imported, readyMs: ready, ratio },
+  });
   expect(imported).toBeGreaterThan((byteLength / 50e6) * 900);
   expect(ratio).toBeLessThan(0.1);
 });

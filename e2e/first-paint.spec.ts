@@ -57,7 +57,10 @@ test('a title ends in an ellipsis, whatever its length and script, and the side 
     await importChat(page, title, [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Hi' }]);
     const button = page.getByRole('button', { name: title, exact: true });
     expect(await page.getByRole('complementary', { name: 'Chats' }).evaluate((side) => side.getBoundingClientRect().width)).toBe(280);
-    expect(await button.evaluate((element) => ({ cut: element.scrollWidth > element.clientWidth, mark: getComputedStyle(element).textOverflow }))).toEqual({ cut: true, mark: 'ellipsis' });
+    expect(await button.evaluate((element) => ({ cut: element.scrollWidth > element.clientWidth, mark: getComputedStyle(element).textOverflow }))).toEqual({
+      cut: true,
+      mark: 'ellipsis',
+    });
   }
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole('button', { name: 'Chats', exact: true }).click();

@@ -29,7 +29,10 @@ test('scripts, handlers and odd addresses do nothing, and nothing is fetched', a
 test('a line of 100,000 characters and a huge table neither hang the page nor widen it', async ({ page }) => {
   let answer = page.getByRole('article');
   const { longestMs } = await traceTasks(page, async () => {
-    answer = await show(page, `${'w'.repeat(100_000)}\n\n| a | b | c |\n|---|---|---|\n${'| 1 | 2 | 3 |\n'.repeat(10_000)}\n${'[*_`'.repeat(5000)}\n\nThe end.`);
+    answer = await show(
+      page,
+      `${'w'.repeat(100_000)}\n\n| a | b | c |\n|---|---|---|\n${'| 1 | 2 | 3 |\n'.repeat(10_000)}\n${'[*_`'.repeat(5000)}\n\nThe end.`,
+    );
     await expect(answer.getByText('The end.')).toBeAttached();
   });
   expect(longestMs, 'ms of the main thread').toBeLessThan(5000);
@@ -40,17 +43,24 @@ test('a line of 100,000 characters and a huge table neither hang the page nor wi
 test('maths is typeset, hostile TeX does nothing, prices stay prices', async ({ page }) => {
   const scripts: string[] = [];
   page.on('request', (request) => scripts.push(request.url()));
-  const answer = await show(page, [
-    'It costs $5 and $6.', 'The area is $\\pi r^2$.', '$$\\int_0^1 x\\,dx = \\frac{1}{2}$$',
-    '$\\href{javascript:alert(1)}{x}$', '$\\text{<img src=x onerror=alert(1)>}$', '$\\includegraphics{https://evil.example/a.png}$', '$\\def\\a{\\a\\a}\\a$', '$\\rule{9999em}{9999em}$', '$\\unknown$',
-  ].join('\n\n'));
+  const answer = await show(
+    page,
+    [
+      'It costs $5 and $6.', 'The area is $\\pi r^2$.', '$$\\int_0^1 x\\,dx = \\frac{1}{2}$$', '$\\href{javascript:alert(1)}{x}$',
+      '$\\text{<img src=x onerror=alert(1)>}$', '$\\includegraphics{https://evil.example/a.png}$', '$\\def\\a{\\a\\a}\\a$',
+      '$\\rule{9999em}{9999em}$', '$\\unknown$',
+    ].join('\n\n'),
+  );
   await expect(answer.locator('math').first()).toBeVisible();
   await expect(answer.locator('math[display=block] mfrac')).toBeVisible();
   await expect(answer.getByText('It costs $5 and $6.')).toBeVisible();
   await expect(answer.getByText('\\unknown')).toBeVisible(); // as it was written
-  const found = await answer.evaluate((message) => [...message.shadowRoot!.querySelectorAll('.markdown *')].flatMap((element) => [element.localName, ...element.getAttributeNames()]));
+  const found = await answer.evaluate((message) =>
+    [...message.shadowRoot!.querySelectorAll('.markdown *')].flatMap((element) => [element.localName, ...element.getAttributeNames()]),
+  );
   expect(found.filter((name) => ['img', 'a', 'href', 'src', 'style', 'script', 'onerror'].includes(name))).toEqual([]);
-  expect(scripts.filter((url) => /maths-|highlight-/.test(url)).map((url) => /maths-|highlight-/.exec(url)![0])).toEqual(['maths-']); // each only when it is needed
+  const late = scripts.flatMap((url) => /maths-|highlight-/.exec(url)?.[0] ?? []);
+  expect(late).toEqual(['maths-']); // each only when it is needed
   expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
 });
 

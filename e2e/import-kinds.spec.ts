@@ -35,15 +35,21 @@ test('a split model is imported as one from the address of any part, and from it
 
   await page.setContent('<input type="file" multiple>');
   await page.setInputFiles('input', [paths[2], paths[0], paths[1]]);
-  const fromFiles = await page.evaluate(() => (window as unknown as LibraryWindow).library.importModel({ model: [...document.querySelector('input')!.files!] }).done);
+  const fromFiles = await page.evaluate(
+    () => (window as unknown as LibraryWindow).library.importModel({ model: [...document.querySelector('input')!.files!] }).done,
+  );
   expect(fromFiles).toMatchObject({ complete: true, sha256: undefined });
   expect(fromFiles.id).not.toBe(id); // which its hashes made: nobody told them now
   expect((await answer(page, { stored: fromFiles.id })).text).toBe(text);
 
   await page.setInputFiles('input', [paths[2], paths[0]]);
-  await expect(page.evaluate(() => (window as unknown as LibraryWindow).library.importModel({ model: [...document.querySelector('input')!.files!] }).done)).rejects.toThrow(/parts 1 of 3, 3 of 3. Give all parts/);
+  await expect(
+    page.evaluate(() => (window as unknown as LibraryWindow).library.importModel({ model: [...document.querySelector('input')!.files!] }).done),
+  ).rejects.toThrow(/parts 1 of 3, 3 of 3. Give all parts/);
   await page.setInputFiles('input', [paths[0]]);
-  await expect(page.evaluate(() => (window as unknown as LibraryWindow).library.importModel({ model: document.querySelector('input')!.files![0] }).done)).rejects.toThrow(/part 1 of 3 of a split model/);
+  await expect(
+    page.evaluate(() => (window as unknown as LibraryWindow).library.importModel({ model: document.querySelector('input')!.files![0] }).done),
+  ).rejects.toThrow(/part 1 of 3 of a split model/);
 });
 
 test('a name on a hub is found, checked by the hash that the hub tells, and needs no network again', async ({ models: folder, origin, profile }) => {
@@ -73,7 +79,12 @@ test('a name on a hub is found, checked by the hash that the hub tells, and need
       request.onsuccess = () => {
         const stores = [...request.result.objectStoreNames];
         const all = request.result.transaction(stores).objectStore(stores[0]).getAll();
-        all.onsuccess = () => resolve(all.result.map((value: unknown) => JSON.stringify(value, (_, inner: unknown) => (inner instanceof Uint8Array ? new TextDecoder('latin1').decode(inner) : inner))));
+        all.onsuccess = () =>
+          resolve(
+            all.result.map((value: unknown) =>
+              JSON.stringify(value, (_, inner: unknown) => (inner instanceof Uint8Array ? new TextDecoder('latin1').decode(inner) : inner)),
+            ),
+          );
       };
     }))));
   });
@@ -128,7 +139,9 @@ test('what a read of the store costs is measured at the first load and told', as
     return storeCost;
   }, id);
   const storeCost = await load();
-  console.log(`a read of the store costs ${(storeCost!.secondsPerRead * 1000).toFixed(2)} ms and its bytes ${Math.round(1e-6 / storeCost!.secondsPerByte)} MB/s`);
+  console.log(
+    `a read of the store costs ${(storeCost!.secondsPerRead * 1000).toFixed(2)} ms and its bytes ${Math.round(1e-6 / storeCost!.secondsPerByte)} MB/s`,
+  );
   expect(storeCost!.secondsPerRead).toBeGreaterThanOrEqual(0);
   expect(storeCost!.secondsPerByte).toBeGreaterThan(0);
   expect(await load()).toEqual(storeCost); // kept
@@ -151,7 +164,10 @@ test('a model that a tab has loaded is not deleted by another, and is when it is
   expect(await page.evaluate(() => (window as unknown as LibraryWindow).library.models())).toEqual([]);
   const left = await page.evaluate(async () => {
     const names: string[] = [];
-    for await (const name of (await (await navigator.storage.getDirectory()).getDirectoryHandle('windrow') as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
+    for await (const name of (
+      (await (await navigator.storage.getDirectory()).getDirectoryHandle('windrow')) as unknown as { keys(): AsyncIterable<string> }
+    ).keys())
+      names.push(name);
     return names;
   });
   expect(left).toEqual(['probe']);

@@ -37,7 +37,10 @@ test('an import from a server of 50 MB/s takes at most 1.3 times a plain downloa
     const plain = await download(page, url);
     const imported = await timed(run);
     best = Math.min(best, imported / plain);
-    console.log(`${(byteLength / 1e6).toFixed(0)} MB at 50 MB/s: download ${rate(byteLength, plain)}, import ${rate(byteLength, imported)}, ${(imported / plain).toFixed(2)} times as long`);
+    console.log(
+      `${(byteLength / 1e6).toFixed(0)} MB at 50 MB/s: download ${rate(byteLength, plain)}, import ${rate(byteLength, imported)}, ` +
+        `${(imported / plain).toFixed(2)} times as long`,
+    );
     await remove(page, model.id);
   }
 
@@ -47,7 +50,14 @@ test('an import from a server of 50 MB/s takes at most 1.3 times a plain downloa
   const verify = await timed(() => page.evaluate((id) => (window as unknown as LibraryWindow).library.verify(id), model.id));
   await remove(page, model.id);
   const hashed = await timed(() => importModel(page, url, { sha256: 'f'.repeat(64) }).catch(() => {}));
-  console.log(`without a limit: download ${rate(byteLength, free)}, import ${rate(byteLength, unlimited)}, import with the file's hash ${rate(byteLength, hashed)}, read and hash of what is stored ${rate(byteLength, verify)}`);
-  record({ point: 'Import from a server of 50 MB/s, times as long as a plain download (limit 1.3)', command: 'WINDROW_FULL=1 npx playwright test e2e/import-speed.spec.ts', value: best });
+  console.log(
+    `without a limit: download ${rate(byteLength, free)}, import ${rate(byteLength, unlimited)}, ` +
+      `import with the file's hash ${rate(byteLength, hashed)}, read and hash of what is stored ${rate(byteLength, verify)}`,
+  );
+  record({
+    point: 'Import from a server of 50 MB/s, times as long as a plain download (limit 1.3)',
+    command: 'WINDROW_FULL=1 npx playwright test e2e/import-speed.spec.ts',
+    value: best,
+  });
   expect(best).toBeLessThan(1.3);
 });

@@ -43,7 +43,11 @@ test('a model gives the same answer when most of its weights are streamed from t
   expectWithin(streamed, budget);
 });
 
-test('a model of 2 GB is imported from a file with little memory, and runs with a GPU budget of a quarter of it', async ({ models: folder, origin, profile }) => {
+test('a model of 2 GB is imported from a file with little memory, and runs with a GPU budget of a quarter of it', async ({
+  models: folder,
+  origin,
+  profile,
+}) => {
   test.skip(!isFull, 'takes minutes and 6 GB of disk; WINDROW_FULL=1 runs it');
   test.skip(process.platform !== 'linux', 'memory is read from /proc');
   test.setTimeout(30 * 60_000);
@@ -59,10 +63,14 @@ test('a model of 2 GB is imported from a file with little memory, and runs with 
 
   const importing = samplePss(profile.path);
   const begun = performance.now();
-  const { id } = await page.evaluate(() => (window as unknown as LibraryWindow).library.importModel({ model: document.querySelector('input')!.files![0] }).done);
+  const { id } = await page.evaluate(
+    () => (window as unknown as LibraryWindow).library.importModel({ model: document.querySelector('input')!.files![0] }).done,
+  );
   const importSeconds = (performance.now() - begun) / 1000;
   const { start, growth } = importing.stop();
-  console.log(`${(byteLength / 1e9).toFixed(2)} GB from a file in ${importSeconds.toFixed(1)} s; Chromium's PSS grew by ${mib(growth)} MiB from ${mib(start)} MiB`);
+  console.log(
+    `${(byteLength / 1e9).toFixed(2)} GB from a file in ${importSeconds.toFixed(1)} s; Chromium's PSS grew by ${mib(growth)} MiB from ${mib(start)} MiB`,
+  );
   expect(growth).toBeLessThan(400 * MiB);
   unlinkSync(path); // from here on there is only the stored one
   expect(() => statSync(path)).toThrow();
@@ -74,8 +82,10 @@ test('a model of 2 GB is imported from a file with little memory, and runs with 
     const found = await answer(page, id, budget, 4);
     const { stats, engineStats } = found;
     console.log(
-      `budget ${mib(budget)} MiB: peak ${mib(engineStats.gpuBytesPeak)}, stay ${mib(engineStats.keptBytes)}, streamed per token ${mib(engineStats.streamedBytes)} MiB; weights ready after ${(engineStats.readyMs.weights / 1000).toFixed(1)} s, `
-      + `${stats.promptTokens} prompt tokens in ${(stats.prefillMs / 1000).toFixed(1)} s, ${(stats.decodeMs / 1000 / (stats.newTokens - 1)).toFixed(1)} s per token; PSS grew by ${mib(running.stop().growth)} MiB`,
+      `budget ${mib(budget)} MiB: peak ${mib(engineStats.gpuBytesPeak)}, stay ${mib(engineStats.keptBytes)}, ` +
+        `streamed per token ${mib(engineStats.streamedBytes)} MiB; weights ready after ${(engineStats.readyMs.weights / 1000).toFixed(1)} s, ` +
+        `${stats.promptTokens} prompt tokens in ${(stats.prefillMs / 1000).toFixed(1)} s, ` +
+        `${(stats.decodeMs / 1000 / (stats.newTokens - 1)).toFixed(1)} s per token; PSS grew by ${mib(running.stop().growth)} MiB`,
     );
     expectWithin(found, budget);
     answers.push(found);
@@ -84,10 +94,18 @@ test('a model of 2 GB is imported from a file with little memory, and runs with 
   expect(answers[0].text.length).toBeGreaterThan(0);
   const { stats, engineStats } = answers[0];
   record({
-    point: 'A model of 2 GB imported from a File in Chromium, then run with a quarter of it on the GPU', command: 'WINDROW_FULL=1 npx playwright test e2e/large-model.spec.ts', adapter: 'SwiftShader in Chromium',
+    point: 'A model of 2 GB imported from a File in Chromium, then run with a quarter of it on the GPU',
+    command: 'WINDROW_FULL=1 npx playwright test e2e/large-model.spec.ts',
+    adapter: 'SwiftShader in Chromium',
     value: {
-      bytes: byteLength, importSeconds, pssGrowthMiB: growth / MiB, budgetBytes: quarter, gpuBytesPeak: engineStats.gpuBytesPeak, streamedBytesPerToken: engineStats.streamedBytes,
-      tokens: stats.newTokens, secondsPerToken: stats.decodeMs / 1000 / (stats.newTokens - 1),
+      bytes: byteLength,
+      importSeconds,
+      pssGrowthMiB: growth / MiB,
+      budgetBytes: quarter,
+      gpuBytesPeak: engineStats.gpuBytesPeak,
+      streamedBytesPerToken: engineStats.streamedBytes,
+      tokens: stats.newTokens,
+      secondsPerToken: stats.decodeMs / 1000 / (stats.newTokens - 1),
     },
   });
 

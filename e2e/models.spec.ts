@@ -62,7 +62,9 @@ test('an address that leads nowhere is told in words', async ({ page }) => {
 test('a .gguf that the system opens with the installed page is loaded', async ({ page }) => {
   await page.addInitScript((base64) => {
     const file = new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], 'opened.gguf');
-    Object.defineProperty(window, 'launchQueue', { value: { setConsumer: (take: (launch: unknown) => void) => setTimeout(() => take({ files: [{ getFile: async () => file }] }), 500) } });
+    Object.defineProperty(window, 'launchQueue', {
+      value: { setConsumer: (take: (launch: unknown) => void) => setTimeout(() => take({ files: [{ getFile: async () => file }] }), 500) },
+    });
   }, tinyModel.buffer.toString('base64'));
   await page.goto(quick());
   await expect(composer(page)).toBeVisible();
@@ -97,9 +99,12 @@ test('a gated model asks for an access token, which goes to the hub alone and is
   });
   const opened = (headers: Record<string, string>) => headers.authorization === 'Bearer hf_right';
   await serveTiny(page, '/owner/gated/resolve/main/stories.Q4_0.gguf', opened);
-  await context.route('https://huggingface.co/api/**', (route) => route.fulfill({
-    headers: { 'access-control-allow-origin': '*' }, json: [{ type: 'file', path: 'stories.Q4_0.gguf', size: tinyModel.buffer.length }], // the list is public, the file is not
-  }));
+  await context.route('https://huggingface.co/api/**', (route) =>
+    route.fulfill({
+      headers: { 'access-control-allow-origin': '*' },
+      json: [{ type: 'file', path: 'stories.Q4_0.gguf', size: tinyModel.buffer.length }], // the list is public, the file is not
+    }),
+  );
   await page.goto(quick());
   await askFor(page, 'owner/gated:Q4_0');
   const dialog = page.getByRole('dialog', { name: 'Access token' });
@@ -119,16 +124,21 @@ test('a gated model asks for an access token, which goes to the hub alone and is
 
 test('a link cannot start a download: a model that is not on the list is asked about, by host, name and size', async ({ page, context }) => {
   await serveTiny(page);
-  await page.context().route('https://models.example/**', (route) => route.request().method() === 'HEAD' // a body would take its length away
-    ? route.fulfill({ headers: { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'content-length', 'content-length': String(tinyModel.buffer.length) } })
-    : route.fallback());
+  await page.context().route('https://models.example/**', (route) =>
+    route.request().method() === 'HEAD' // a body would take its length away
+      ? route.fulfill({
+          headers: { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'content-length', 'content-length': String(tinyModel.buffer.length) },
+        })
+      : route.fallback(),
+  );
   const requested: string[] = [];
   context.on('request', (request) => {
     if (new URL(request.url()).host === 'models.example') requested.push(request.method());
   });
   await page.goto(quick('model=https://models.example/stories.gguf&autoload&context=128&budget=64GiB&max-tokens=4'));
   const dialog = page.getByRole('dialog', { name: 'Download this model?' });
-  for (const words of ['stories', 'models.example', '1.1 MB', 'context 128', 'GPU memory 64GiB']) await expect(dialog.getByText(words, { exact: words === 'stories' })).toBeVisible();
+  for (const words of ['stories', 'models.example', '1.1 MB', 'context 128', 'GPU memory 64GiB'])
+    await expect(dialog.getByText(words, { exact: words === 'stories' })).toBeVisible();
   expect(requested).toEqual(['HEAD']); // its size, without a byte of it
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await expect(dialog).toHaveCount(0);

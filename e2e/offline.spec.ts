@@ -31,7 +31,11 @@ test('the page can be installed, and takes .gguf files and shared addresses', as
   const { url, errors } = await cdp.send('Page.getAppManifest');
   expect(errors).toEqual([]);
   const manifest = await page.evaluate(async (address) => (await fetch(address)).json(), url);
-  expect(manifest).toMatchObject({ display: 'standalone', file_handlers: [{ accept: { 'application/octet-stream': ['.gguf'] } }], share_target: { params: { url: 'model', text: 'shared' } } });
+  expect(manifest).toMatchObject({
+    display: 'standalone',
+    file_handlers: [{ accept: { 'application/octet-stream': ['.gguf'] } }],
+    share_target: { params: { url: 'model', text: 'shared' } },
+  });
   for (const { src } of manifest.icons) expect((await page.request.get(`/${src}`)).ok()).toBe(true);
 });
 

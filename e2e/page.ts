@@ -59,16 +59,26 @@ export async function loadTiny(page: Page): Promise<void> {
 }
 
 /** Serves the tiny model, with ranges, to requests that are `allowed`. */
-export const serveTiny = (page: Page, name = 'stories.gguf', allowed: (headers: Record<string, string>) => boolean = () => true) => page.context().route(({ pathname }) => pathname.endsWith(name), (route) => {
-  if (!allowed(route.request().headers())) return route.fulfill({ status: 401, headers: { 'access-control-allow-origin': '*' }, body: '{}' });
-  const range = /bytes=(\d+)-(\d*)/.exec(route.request().headers().range ?? '');
-  const [from, to] = range ? [Number(range[1]), Math.min(Number(range[2] || Infinity), tinyModel.buffer.length - 1)] : [0, tinyModel.buffer.length - 1];
-  return route.fulfill({
-    status: range ? 206 : 200,
-    headers: { 'accept-ranges': 'bytes', 'content-length': String(to - from + 1), 'access-control-allow-origin': '*', 'access-control-expose-headers': '*', ...(range ? { 'content-range': `bytes ${from}-${to}/${tinyModel.buffer.length}` } : {}) },
-    body: tinyModel.buffer.subarray(from, to + 1),
-  });
-});
+export const serveTiny = (page: Page, name = 'stories.gguf', allowed: (headers: Record<string, string>) => boolean = () => true) =>
+  page.context().route(
+    ({ pathname }) => pathname.endsWith(name),
+    (route) => {
+      if (!allowed(route.request().headers())) return route.fulfill({ status: 401, headers: { 'access-control-allow-origin': '*' }, body: '{}' });
+      const range = /bytes=(\d+)-(\d*)/.exec(route.request().headers().range ?? '');
+      const [from, to] = range ? [Number(range[1]), Math.min(Number(range[2] || Infinity), tinyModel.buffer.length - 1)] : [0, tinyModel.buffer.length - 1];
+      return route.fulfill({
+        status: range ? 206 : 200,
+        headers: {
+          'accept-ranges': 'bytes',
+          'content-length': String(to - from + 1),
+          'access-control-allow-origin': '*',
+          'access-control-expose-headers': '*',
+          ...(range ? { 'content-range': `bytes ${from}-${to}/${tinyModel.buffer.length}` } : {}),
+        },
+        body: tinyModel.buffer.subarray(from, to + 1),
+      });
+    },
+  );
 
 /** Goes to the models with all stored ones. */
 export const openModels = (page: Page) => page.getByRole('button', { name: 'Models' }).click();

@@ -48,7 +48,9 @@ test('without https the page says so, and old chats are read', async ({ page }) 
 test('without https an import says so', async ({ page }) => {
   await page.context().route('http://lan.example/**', (route) => {
     const path = new URL(route.request().url()).pathname;
-    return route.fulfill(path === '/' ? { contentType: 'text/html', body: importing } : { contentType: 'text/javascript', body: readFileSync(join('dist/lib', path)) });
+    return route.fulfill(
+      path === '/' ? { contentType: 'text/html', body: importing } : { contentType: 'text/javascript', body: readFileSync(join('dist/lib', path)) },
+    );
   });
   await page.goto('http://lan.example/');
   await expect(page).toHaveTitle(/^DeviceError .*Open it over https/);
@@ -60,7 +62,8 @@ test('from a file the page says what it needs', async ({ page }) => {
 });
 
 test('in a frame without an origin the model loads', async ({ page }) => {
-  const outer = `<!doctype html><iframe sandbox="allow-scripts" src="/inner.html"></iframe><script>addEventListener('message', ({ data }) => (document.title = data))</script>`;
+  const listen = "<script>addEventListener('message', ({ data }) => (document.title = data))</script>";
+  const outer = `<!doctype html><iframe sandbox="allow-scripts" src="/inner.html"></iframe>${listen}`;
   const site = await library(anyone, { '/': outer, '/inner.html': loading });
   await page.goto(site.address);
   await expect(page).toHaveTitle('loaded stories260K');

@@ -22,7 +22,9 @@ export async function startSite(folder: string | null, pages: Record<string, str
     try {
       const body = pages[pathname] ?? (pathname === blank ? '<!doctype html>' : folder === null ? undefined : readFileSync(join(folder, pathname)));
       if (body === undefined) throw new Error('no such file');
-      response.writeHead(200, { 'content-type': types[extname(pathname)] ?? (typeof body === 'string' ? 'text/html' : 'application/octet-stream'), ...headers }).end(body);
+      response
+        .writeHead(200, { 'content-type': types[extname(pathname)] ?? (typeof body === 'string' ? 'text/html' : 'application/octet-stream'), ...headers })
+        .end(body);
     } catch {
       response.writeHead(404).end();
     }

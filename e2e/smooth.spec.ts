@@ -33,8 +33,12 @@ test('typing, scrolling and stopping cause no long task while an answer is writt
 });
 
 test('a chat of 500 messages opens, scrolls and takes typing without a long task, and only a part of it is rendered', async ({ page }) => {
-  const markdown = '# A title\n\nSome **bold** words with `code` in a [link](https://example.org).\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nconst a = 1;\n```\n\nThe area is $\\pi r^2$.';
-  const messages = Array.from({ length: 500 }, (_, i) => (i % 2 ? { role: 'assistant' as const, content: `${markdown}\n\nAnswer ${i}.` } : { role: 'user' as const, content: `Question ${i}?` }));
+  const markdown =
+    '# A title\n\nSome **bold** words with `code` in a [link](https://example.org).\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n' +
+    '```js\nconst a = 1;\n```\n\nThe area is $\\pi r^2$.';
+  const messages = Array.from({ length: 500 }, (_, i) =>
+    i % 2 ? { role: 'assistant' as const, content: `${markdown}\n\nAnswer ${i}.` } : { role: 'user' as const, content: `Question ${i}?` },
+  );
   await page.goto(quick());
   await loadTiny(page);
   const shown = page.getByRole('article');
@@ -74,7 +78,10 @@ test('a chat of 500 messages opens, scrolls and takes typing without a long task
 });
 
 test('scrolling up in a long chat reaches its beginning, and what one reads stays where it is', async ({ page }) => {
-  const messages = Array.from({ length: 60 }, (_, i) => ({ role: i % 2 ? ('assistant' as const) : ('user' as const), content: `Message ${i}: ${'word '.repeat(40)}` }));
+  const messages = Array.from({ length: 60 }, (_, i) => ({
+    role: i % 2 ? ('assistant' as const) : ('user' as const),
+    content: `Message ${i}: ${'word '.repeat(40)}`,
+  }));
   await page.goto('/');
   await importChat(page, 'Long', messages);
   await expect(page.getByText('Message 59:')).toBeInViewport();
@@ -84,7 +91,9 @@ test('scrolling up in a long chat reaches its beginning, and what one reads stay
     await page.mouse.wheel(0, -400);
     await page.waitForTimeout(60);
     const first = await page.evaluate(() => {
-      const seen = [...document.querySelector('windrow-app')!.shadowRoot!.querySelector('windrow-message-list')!.shadowRoot!.querySelectorAll('windrow-message')];
+      const seen = [
+        ...document.querySelector('windrow-app')!.shadowRoot!.querySelector('windrow-message-list')!.shadowRoot!.querySelectorAll('windrow-message'),
+      ];
       const at = seen.find((message) => message.getBoundingClientRect().bottom > 80);
       return (at as HTMLElement & { at: number }).at;
     });

@@ -18,7 +18,10 @@ async function fillStorage(page: Page, origin: string): Promise<void> {
 const largerModel = { ...tinyModel, name: 'larger.gguf', buffer: gunzipSync(readFileSync('test/fixtures/tiny/tiny-llama-f16.gguf.gz')) };
 const openFile = (page: Page, file: typeof tinyModel) => page.locator('input[type=file]').setInputFiles(file);
 
-test('where storage has no room, the model not used for longest is offered to be deleted, with both numbers, and that makes room', async ({ page, baseURL }) => {
+test('where storage has no room, the model not used for longest is offered to be deleted, with both numbers, and that makes room', async ({
+  page,
+  baseURL,
+}) => {
   await page.goto(quick());
   await openFile(page, largerModel);
   await expect(composer(page)).toBeVisible();

@@ -104,7 +104,9 @@ function ensure(browser, variable, find, env, ways) {
   const tried = [`no ${browser} in a known place`];
   for (const { name, commands } of ways) {
     console.log(`No ${browser} found; trying ${name}`);
-    const works = commands.every(([command, args]) => spawnSync(command, args, { stdio: 'inherit', timeout: 600_000, shell: process.platform === 'win32' }).status === 0);
+    const works = commands.every(
+      ([command, args]) => spawnSync(command, args, { stdio: 'inherit', timeout: 600_000, shell: process.platform === 'win32' }).status === 0,
+    );
     const path = works && find();
     if (path) return { path };
     tried.push(`${name} failed`);

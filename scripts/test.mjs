@@ -43,7 +43,13 @@ function skip(reason, count = 1) {
  */
 function run([program, ...args], env = {}) {
   const limit = (full ? 360 : 60) * 60_000; // a driver that hangs must not hang a machine for ever
-  const child = spawn(program, args, { stdio: 'inherit', timeout: limit, killSignal: 'SIGKILL', env: { ...process.env, ...(full ? { WINDROW_FULL: '1', WINDROW_VERIFIED: verified } : {}), ...env }, shell: process.platform === 'win32' });
+  const child = spawn(program, args, {
+    stdio: 'inherit',
+    timeout: limit,
+    killSignal: 'SIGKILL',
+    env: { ...process.env, ...(full ? { WINDROW_FULL: '1', WINDROW_VERIFIED: verified } : {}), ...env },
+    shell: process.platform === 'win32',
+  });
   return new Promise((resolve) => {
     child.on('error', (error) => {
       console.error(`${program}: ${error.message}`);
@@ -66,13 +72,31 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
 // What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The tiny models,
 // the sampler and what is chosen at load run on both in the full run alone; the formats and SmolLM2 always do, and the
 // kernels too: on SwiftShader in Chromium (e2e/kernels.spec.ts).
-const onceOnly = ['bad-input', 'cli', 'completions', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'window', ...(full ? [] : ['autotune', 'bench', 'change-budget', 'chosen-rows', 'golden', 'kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'recovery', 'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning'])].map((name) => `test/${name}-gpu.test.ts`);
+const onceOnly = [
+  'bad-input', 'cli', 'completions', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'window',
+  ...(full
+    ? []
+    : [
+        'autotune', 'bench', 'change-budget', 'chosen-rows', 'golden', 'kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'recovery',
+        'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning',
+      ]),
+].map((name) => `test/${name}-gpu.test.ts`);
 
 /** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
 async function vitest(project, name, env = {}, exclude = []) {
   console.log(`\n== ${name}`);
   const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
-  const status = await run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', ...(tests ? [tests] : []), ...exclude.flatMap((file) => ['--exclude', file]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
+  const status = await run(
+    [
+      process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests',
+      ...(tests ? [tests] : []),
+      ...exclude.flatMap((file) => ['--exclude', file]),
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ],
+    env,
+  );
   const read = readVitestReport(report);
   add(name, status, read);
   note(read, (file) => `npx vitest run --project ${project} ${file}`, env.WINDROW_ADAPTER ?? 'none');
@@ -81,7 +105,8 @@ async function vitest(project, name, env = {}, exclude = []) {
 /** Notes for docs/verified.json how many tests of each file passed, beside the values that tests note themselves. */
 function note(/** @type {import('./reports.mjs').Report} */ { files }, /** @type {(file: string) => string} */ command, /** @type {string} */ adapter) {
   if (!full) return;
-  for (const [file, passed] of files) appendFileSync(verified, `${JSON.stringify({ point: `${file}: tests passed`, command: command(file), adapter, value: passed })}\n`);
+  for (const [file, passed] of files)
+    appendFileSync(verified, `${JSON.stringify({ point: `${file}: tests passed`, command: command(file), adapter, value: passed })}\n`);
 }
 
 /** @type {Promise<boolean> | undefined} */
@@ -125,7 +150,10 @@ async function playwright(chromium, inFirefox) {
     WINDROW_ADAPTER: process.env.WINDROW_GPU === '1' ? 'Chromium' : 'Chromium/SwiftShader',
     ...(inFirefox && { WINDROW_IN_FIREFOX: '1' }),
   };
-  const status = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test', '--pass-with-no-tests', ...(tests ? [tests] : []), '--reporter=list,json'], env);
+  const status = await run(
+    [process.execPath, 'node_modules/@playwright/test/cli.js', 'test', '--pass-with-no-tests', ...(tests ? [tests] : []), '--reporter=list,json'],
+    env,
+  );
   const read = readPlaywrightReport(report);
   add('e2e', status, read);
   note(read, (file) => `npx playwright test ${file}`, env.WINDROW_ADAPTER);
@@ -153,7 +181,9 @@ function writeVerified() {
   if ((only || tests || onlyAdapter) && existsSync('docs/verified.json')) {
     const key = (/** @type {{ point: string, adapter: string }} */ { point, adapter }) => `${point}|${adapter}`;
     const measured = new Set(points.map(key));
-    points.push(...JSON.parse(readFileSync('docs/verified.json', 'utf8')).filter((/** @type {{ point: string, adapter: string }} */ point) => !measured.has(key(point))));
+    points.push(
+      ...JSON.parse(readFileSync('docs/verified.json', 'utf8')).filter((/** @type {{ point: string, adapter: string }} */ point) => !measured.has(key(point))),
+    );
   }
   points.sort((a, b) => String(a.point).localeCompare(String(b.point)) || String(a.adapter).localeCompare(String(b.adapter)));
   writeFileSync('docs/verified.json', `${JSON.stringify(points, null, 2)}\n`);

@@ -51,7 +51,11 @@ describe.skipIf(!adapterFile).each<[string, (done: number) => number, DeviceOpti
     const clock = createPassClock(device, ledger);
     const output = { buffer: ledger.create('activations', 'output', 4 * 64 * 64, GPUBufferUsage.STORAGE) };
     const timing = { device, ledger, clock, kernels: createKernelCache(device, shaders), now: () => 0 };
-    const candidates = (rounds: number[]) => rounds.map((value) => ({ value, dispatches: [{ label: 'spin', kernel: { kernel: 'gate' }, params: { rounds: value }, bindings: { output }, grid: () => [64] } as Dispatch] }));
+    const candidates = (rounds: number[]) =>
+      rounds.map((value) => ({
+        value,
+        dispatches: [{ label: 'spin', kernel: { kernel: 'gate' }, params: { rounds: value }, bindings: { output }, grid: () => [64] } as Dispatch],
+      }));
     for (const rounds of [[many, few], [few, many]]) {
       const ranked = await rank(timing, { rows: 1, length: 1 }, candidates(rounds), 10_000);
       console.log(`by ${clock.by}: ${ranked.map(({ value, ms }) => `${value} rounds ${ms.toFixed(4)} ms`).join(', ')}`);

@@ -13,7 +13,12 @@ import { bytesOf, openEngine, quick, stories } from './engine.ts';
 const engine = openEngine();
 const host = { name: 'a test' };
 const run = (options: EngineOptions) =>
-  runBench(engine, (more) => engine.load(stories(), { ...quick, context: 128, ...options, ...more }), { promptTokens: 24, newTokens: 4, quick: true }, { ...host, calls: countCalls() });
+  runBench(
+    engine,
+    (more) => engine.load(stories(), { ...quick, context: 128, ...options, ...more }),
+    { promptTokens: 24, newTokens: 4, quick: true },
+    { ...host, calls: countCalls() },
+  );
 
 describe.skipIf(!adapterFile)('the report of a benchmark', () => {
   beforeAll(() => void dawn());
@@ -40,13 +45,22 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
 
   const products = (): { program: Program; index: number; dispatch: Dispatch; step: Step }[] => {
     const { programs, heads } = engine.loaded().model;
-    const of = (stages: { program: Program }[], step: Step) => stages.flatMap(({ program }) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch, step }))).filter(({ dispatch }) => dispatch.kind && /^(layer\.0|head)\./.test(dispatch.label) && runsIn(dispatch, step));
-    return [...of([...programs.decode, ...heads.last], { rows: 1, length: 9 }), ...of(programs.prefill, { rows: 20, length: 25 }), ...of(programs.prefill, { rows: 3, length: 9 })];
+    const of = (stages: { program: Program }[], step: Step) =>
+      stages
+        .flatMap(({ program }) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch, step })))
+        .filter(({ dispatch }) => dispatch.kind && /^(layer\.0|head)\./.test(dispatch.label) && runsIn(dispatch, step));
+    return [
+      ...of([...programs.decode, ...heads.last], { rows: 1, length: 9 }),
+      ...of(programs.prefill, { rows: 20, length: 25 }),
+      ...of(programs.prefill, { rows: 3, length: 9 }),
+    ];
   };
 
   it.each([
-    ['stories260K/stories260K.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true], ['tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup', true],
-    ['tiny/tiny-qwen2.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true], ['tiny/tiny-gemma3.gguf', 'splits=1,dot=i8,prefill=tile,few=0,reduce=workgroup', false],
+    ['stories260K/stories260K.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true],
+    ['tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup', true],
+    ['tiny/tiny-qwen2.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true],
+    ['tiny/tiny-gemma3.gguf', 'splits=1,dot=i8,prefill=tile,few=0,reduce=workgroup', false],
   ])('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, kernels, f32) => {
     await engine.load(bytesOf(path), { f32, kernels, context: 64 });
     const { model } = engine.loaded();

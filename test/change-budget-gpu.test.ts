@@ -45,7 +45,7 @@ function smallerBudgets(engine: Engine): { half: number; quarter: number } {
 describe.skipIf(!adapterFile)('the budget of a loaded model', () => {
   afterEach(() => void vi.restoreAllMocks());
 
-  it('is changed down and up on the same device: no source is read, nothing is looked for in the store, no kernel compiled twice, the text the same', async () => {
+  it('is changed down and up on the same device: no source or store is read, no kernel compiled twice, the text the same', async () => {
     const store = memoryStore();
     const manifests = vi.spyOn(store, 'manifests');
     const engine = openEngine({ store });
@@ -59,7 +59,12 @@ describe.skipIf(!adapterFile)('the budget of a loaded model', () => {
     const read = { source: source.reads, manifests: manifests.mock.calls.length };
     expect(read.source).toBeGreaterThan(0);
     const pipelines = vi.spyOn(GPUDevice.prototype, 'createComputePipelineAsync');
-    for (const [budgetBytes, streams] of [[half, true], [whole, false], [quarter, true], [undefined, false]] as const) {
+    for (const [budgetBytes, streams] of [
+      [half, true],
+      [whole, false],
+      [quarter, true],
+      [undefined, false],
+    ] as const) {
       await engine.changeBudget(budgetBytes);
       const { model } = engine.loaded();
       expect(model.plan.verdict).toBe(streams ? 'streams' : 'fits');

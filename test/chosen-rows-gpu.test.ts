@@ -8,7 +8,8 @@ import { record } from './verified.ts';
 
 /** Rows of (row, vocab). */
 const rowsOf = (logits: Float32Array, vocab: number, rows: number[]): number[] => rows.flatMap((row) => [...logits.subarray(row * vocab, (row + 1) * vocab)]);
-const largest = (found: Float32Array, wanted: number[]): number => (found.length === wanted.length ? found.reduce((worst, value, i) => Math.max(worst, Math.abs(value - wanted[i])), 0) : Infinity);
+const largest = (found: Float32Array, wanted: number[]): number =>
+  found.length === wanted.length ? found.reduce((worst, value, i) => Math.max(worst, Math.abs(value - wanted[i])), 0) : Infinity;
 
 describe.skipIf(!adapterFile)('logits of chosen tokens', () => {
   it.each(['llama-k', 'gemma3', 'qwen2', 'phi3'])('of tiny-%s are those of all tokens, by the product for a few rows and by those for many', async (name) => {
@@ -19,7 +20,8 @@ describe.skipIf(!adapterFile)('logits of chosen tokens', () => {
       const model = await openFixture(await openDawn(), `tiny/tiny-${name}.gguf`, { choice: { ...testChoice, few } });
       const { vocab } = model.graph.config;
       const runner = createRunner(model);
-      for (const rows of [[23], [0], [3, 1, 22, 23, 3], [16, 17, 18, 19, 20, 21, 22, 23]]) worst = Math.max(worst, largest(await runner.feedRows(tokens24, 0, rows), rowsOf(want, vocab, rows)));
+      for (const rows of [[23], [0], [3, 1, 22, 23, 3], [16, 17, 18, 19, 20, 21, 22, 23]])
+        worst = Math.max(worst, largest(await runner.feedRows(tokens24, 0, rows), rowsOf(want, vocab, rows)));
       // Tokens after others, in two steps, with chosen ones in both or in the second alone.
       const all: number[] = [];
       await runner.feedAll(tokens100, 0, (logits) => all.push(...logits));
@@ -30,7 +32,11 @@ describe.skipIf(!adapterFile)('logits of chosen tokens', () => {
       }
       await model.destroy();
     }
-    record({ point: `tiny-${name}: largest error of the logits of chosen tokens against float64`, command: 'npx vitest run --project gpu test/chosen-rows-gpu.test.ts', value: worst });
+    record({
+      point: `tiny-${name}: largest error of the logits of chosen tokens against float64`,
+      command: 'npx vitest run --project gpu test/chosen-rows-gpu.test.ts',
+      value: worst,
+    });
     expect(worst).toBeLessThan(1e-3);
   });
 

@@ -27,7 +27,9 @@ interface Run {
 const env = { ...process.env, VK_ICD_FILENAMES: adapterFile, XDG_CACHE_HOME: at('cache') };
 const windrow = (...args: string[]): Promise<Run> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [join(root, 'bin/windrow.mjs'), ...args], { env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
+    execFile(process.execPath, [join(root, 'bin/windrow.mjs'), ...args], { env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
+    );
   });
 
 /** What a command prints with --json: one line on standard output and nothing else. */
@@ -75,7 +77,8 @@ describe.skipIf(!adapterFile)('windrow', () => {
       expect(golden.text.startsWith(text)).toBe(true);
       expect(reason).toBe('length');
       expect(stats).toMatchObject({ promptTokens: 5, cachedTokens: 0, newTokens: 24 });
-      for (const name of ['gpuBytesPeak', 'prefillTokensPerSecond', 'decodeTokensPerSecond', 'prefillMs', 'decodeMs']) expect(stats[name], name).toBeGreaterThan(0);
+      for (const name of ['gpuBytesPeak', 'prefillTokensPerSecond', 'decodeTokensPerSecond', 'prefillMs', 'decodeMs'])
+        expect(stats[name], name).toBeGreaterThan(0);
     });
 
     it('continues tokens, and ends before a stop text', async () => {
@@ -92,14 +95,18 @@ describe.skipIf(!adapterFile)('windrow', () => {
     });
 
     it('draws by a seed', async () => {
-      const draw = async (seed: string) => (await generate('--tokens', ids, '--max-tokens', '16', '--temperature', '1', '--top-k', '50', '--top-p', '0.95', '--min-p', '0.01', '--seed', seed)).tokens;
+      const draw = async (seed: string) =>
+        (await generate('--tokens', ids, '--max-tokens', '16', '--temperature', '1', '--top-k', '50', '--top-p', '0.95', '--min-p', '0.01', '--seed', seed))
+          .tokens;
       const first = await draw('3');
       expect(await draw('3')).toEqual(first);
       expect(await draw('4')).not.toEqual(first);
     });
 
     it('ends quietly when whoever reads has enough, as head does', async () => {
-      const child = spawn(process.execPath, [join(root, 'bin/windrow.mjs'), 'generate', model, ...quick, '--prompt', golden.prompt, '--max-tokens', '200'], { env });
+      const child = spawn(process.execPath, [join(root, 'bin/windrow.mjs'), 'generate', model, ...quick, '--prompt', golden.prompt, '--max-tokens', '200'], {
+        env,
+      });
       let told = '';
       child.stderr.on('data', (bytes: Buffer) => (told += bytes.toString()));
       child.stdout.once('data', () => child.stdout.destroy());
@@ -168,7 +175,10 @@ describe.skipIf(!adapterFile)('windrow', () => {
   });
 
   describe('tokenize', () => {
-    const cases = jsonFixture<{ text: string; ids: number[]; ids_add_special: number[]; ids_parse_special: number[] }[]>('stories260K/tokenizer.json').slice(0, 40);
+    const cases = jsonFixture<{ text: string; ids: number[]; ids_add_special: number[]; ids_parse_special: number[] }[]>('stories260K/tokenizer.json').slice(
+      0,
+      40,
+    );
 
     it('gives the golden ids of one text and of many, needing no GPU', async () => {
       const [{ text, ids_add_special }] = cases;
@@ -186,7 +196,10 @@ describe.skipIf(!adapterFile)('windrow', () => {
       const wanted = read('llama-bpe.out').toString().trimEnd().split('\n').map((line) => line.trim().split(/\s+/).filter(Boolean).map(Number));
       writeFileSync(at('inp.json'), JSON.stringify(texts.slice(0, wanted.length)));
       expect(await json('tokenize', at('vocabulary.gguf'), '--texts', at('inp.json'), '--no-bos')).toEqual(wanted);
-      expect(await failure('generate', at('vocabulary.gguf'), '--prompt', 'x')).toMatchObject({ name: 'InvalidFileError', message: expect.stringContaining('a vocabulary without a model') });
+      expect(await failure('generate', at('vocabulary.gguf'), '--prompt', 'x')).toMatchObject({
+        name: 'InvalidFileError',
+        message: expect.stringContaining('a vocabulary without a model'),
+      });
     });
   });
 
@@ -231,7 +244,9 @@ describe.skipIf(!adapterFile)('windrow', () => {
       overlap: { gain: number; transferMs: number; computeMs: number }[];
       tokens: number[];
     }
-    const { budgets, overlap, tokens } = await json<Swept>('bench', model, ...quick, '--sweep-budget', '--prompt-tokens', '8', '--new-tokens', '3', '--ram', '200KiB');
+    const { budgets, overlap, tokens } = await json<Swept>(
+      'bench', model, ...quick, '--sweep-budget', '--prompt-tokens', '8', '--new-tokens', '3', '--ram', '200KiB',
+    );
     expect(tokens).toHaveLength(4);
     expect(budgets.map(({ name }) => name)).toEqual(['100 %', '75 %', '50 %', '25 %', 'smallest']);
     expect(budgets.map(({ verdict }) => verdict)).toEqual(['fits', 'streams', 'streams', 'streams', 'streams']);
@@ -247,21 +262,28 @@ describe.skipIf(!adapterFile)('windrow', () => {
 
   it('plan and generate say what is streamed', async () => {
     const budget = ['--budget', '900KiB', '--context', '256'];
-    const planned = await json<{ verdict: string; streamedBytes: number; memoryBytesPerToken: number; storeBytesPerToken: number }>('plan', model, ...budget, '--ram', '100KiB');
+    const planned = await json<{ verdict: string; streamedBytes: number; memoryBytesPerToken: number; storeBytesPerToken: number }>(
+      'plan', model, ...budget, '--ram', '100KiB',
+    );
     expect(planned).toMatchObject({ verdict: 'streams', memoryBytesPerToken: 100 * 1024, storeBytesPerToken: planned.streamedBytes - 100 * 1024 });
-    const { stats } = await json<{ stats: { gpuBytesPeak: number; transfer: { decode: Record<string, number> } } }>('generate', model, ...quick, ...budget, '--tokens', '1,2,3', '--max-tokens', '3');
+    const { stats } = await json<{ stats: { gpuBytesPeak: number; transfer: { decode: Record<string, number> } } }>(
+      'generate', model, ...quick, ...budget, '--tokens', '1,2,3', '--max-tokens', '3',
+    );
     expect(stats.gpuBytesPeak).toBeLessThanOrEqual(900 * 1024);
     expect(stats.transfer.decode.uploadedBytes).toBeGreaterThan(0);
   });
 
   it('bench measures speed, calls and bytes, and creates nothing per token', async () => {
-    const found = await json<Record<string, unknown> & { perToken: Record<string, number>; tokens: number[] }>('bench', model, ...quick, '--prompt-tokens', '20', '--new-tokens', '8', '--tokens-per-submit', '1');
+    const found = await json<Record<string, unknown> & { perToken: Record<string, number>; tokens: number[] }>(
+      'bench', model, ...quick, '--prompt-tokens', '20', '--new-tokens', '8', '--tokens-per-submit', '1',
+    );
     expect(found).toMatchObject({ promptTokens: 20, newTokens: 8, choice: { splits: 1, prefill: 'rows' } });
     expect(found.tokens).toHaveLength(9);
     expect(found.perToken).toMatchObject({ creations: 0, writeBuffers: 0 });
     expect(found.perToken.dispatches).toBeGreaterThan(30);
     expect(found.perToken.submits).toBe(1);
-    for (const name of ['prefillTokensPerSecond', 'decodeTokensPerSecond', 'decodeMsPerToken', 'cpuMsPerToken', 'gpuBytesPeak', 'loadMs']) expect(found[name], name).toBeGreaterThan(0);
+    for (const name of ['prefillTokensPerSecond', 'decodeTokensPerSecond', 'decodeMsPerToken', 'cpuMsPerToken', 'gpuBytesPeak', 'loadMs'])
+      expect(found[name], name).toBeGreaterThan(0);
   });
 
   it('tells its version, that of the package', async () => {
@@ -280,19 +302,59 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['no prompt', ['generate', model], 'RequestError', /Give one of --prompt, --chat and --tokens/],
       ['two prompts', ['generate', model, '--prompt', 'x', '--tokens', '1'], 'RequestError', /Give one of/],
       ['a system message without a chat', ['generate', model, '--prompt', 'x', '--system', 'y'], 'RequestError', /--system goes with --chat/],
-      ['variables of a template without a chat', ['generate', model, '--prompt', 'x', '--chat-template-kwargs', '{}'], 'RequestError', /--chat-template-kwargs goes with --chat/],
-      ['variables that are no object', ['generate', model, '--chat', 'x', '--chat-template-kwargs', '[1]'], 'RequestError', /"\[1\]" is no object of JSON; write it as in/],
+      [
+        'variables of a template without a chat',
+        ['generate', model, '--prompt', 'x', '--chat-template-kwargs', '{}'],
+        'RequestError',
+        /--chat-template-kwargs goes with --chat/,
+      ],
+      [
+        'variables that are no object',
+        ['generate', model, '--chat', 'x', '--chat-template-kwargs', '[1]'],
+        'RequestError',
+        /"\[1\]" is no object of JSON; write it as in/,
+      ],
       ['tokens that are none', ['generate', model, '--tokens', '1,two'], 'RequestError', /Token 2 of "1,two" is "two"/],
       ['tokens with a gap', ['generate', model, '--tokens', '1,,2'], 'RequestError', /Token 2 of "1,,2" is ""/],
-      ['a temperature that is no number', ['generate', model, '--prompt', 'x', '--temperature', 'hot'], 'RequestError', /--temperature <t>' argument 'hot' is invalid\. "hot" is not a number/],
+      [
+        'a temperature that is no number',
+        ['generate', model, '--prompt', 'x', '--temperature', 'hot'],
+        'RequestError',
+        /--temperature <t>' argument 'hot' is invalid\. "hot" is not a number/,
+      ],
       ['a top-p out of range', ['generate', model, '--prompt', 'x', '--top-p', '1.5'], 'RequestError', /topP is 1\.5/],
       ['half a seed', ['generate', model, '--prompt', 'x', '--seed', '0.5'], 'RequestError', /seed is 0\.5/],
       ['no tokens to make', ['generate', model, '--prompt', 'x', '--max-tokens', '0'], 'RequestError', /"0" is not a whole number above 0/],
-      ['a budget in words', ['generate', model, '--prompt', 'x', '--budget', 'much'], 'RequestError', /is "much"; it must be a number of bytes above 0, or text such as "2GiB"/],
-      ['a sweep of budgets with a budget', ['bench', model, '--sweep-budget', '--budget', '1MiB'], 'RequestError', /option '--sweep-budget' cannot be used with option '--budget <bytes>'/],
-      ['a sweep of budgets with contexts', ['bench', model, '--contexts', '8', '--sweep-budget'], 'RequestError', /option '--sweep-budget' cannot be used with option '--contexts <list>'/],
-      ['predictions with a budget', ['bench', model, '--predict', '--budget', '1MiB'], 'RequestError', /option '--predict \[others\.\.\.\]' cannot be used with option '--budget <bytes>'/],
-      ['predictions with a number of tokens', ['bench', model, '--new-tokens', '8', '--predict'], 'RequestError', /option '--predict \[others\.\.\.\]' cannot be used with option '--new-tokens <n>'/],
+      [
+        'a budget in words',
+        ['generate', model, '--prompt', 'x', '--budget', 'much'],
+        'RequestError',
+        /is "much"; it must be a number of bytes above 0, or text such as "2GiB"/,
+      ],
+      [
+        'a sweep of budgets with a budget',
+        ['bench', model, '--sweep-budget', '--budget', '1MiB'],
+        'RequestError',
+        /option '--sweep-budget' cannot be used with option '--budget <bytes>'/,
+      ],
+      [
+        'a sweep of budgets with contexts',
+        ['bench', model, '--contexts', '8', '--sweep-budget'],
+        'RequestError',
+        /option '--sweep-budget' cannot be used with option '--contexts <list>'/,
+      ],
+      [
+        'predictions with a budget',
+        ['bench', model, '--predict', '--budget', '1MiB'],
+        'RequestError',
+        /option '--predict \[others\.\.\.\]' cannot be used with option '--budget <bytes>'/,
+      ],
+      [
+        'predictions with a number of tokens',
+        ['bench', model, '--new-tokens', '8', '--predict'],
+        'RequestError',
+        /option '--predict \[others\.\.\.\]' cannot be used with option '--new-tokens <n>'/,
+      ],
       ['limits that do not exist', ['plan', model, '--limits', 'none'], 'RequestError', /'none' is invalid\. Allowed choices are adapter, default/],
       ['a model that does not exist', ['tokenize', missing, '--text', 'x'], 'RequestError', /missing\.gguf does not exist/],
       ['a folder', ['tokenize', folder, '--text', 'x'], 'RequestError', /is a folder/],
@@ -325,19 +387,27 @@ describe.skipIf(!adapterFile)('windrow', () => {
 
     it('a text shorter than a chunk', async () => {
       writeFileSync(at('short.txt'), 'Once upon a time');
-      expect(await failure('perplexity', model, ...quick, '--file', at('short.txt'), '--ctx', '40')).toMatchObject({ name: 'RequestError', message: expect.stringMatching(/The text has \d+ tokens, fewer than one chunk of 40/) });
+      expect(await failure('perplexity', model, ...quick, '--file', at('short.txt'), '--ctx', '40')).toMatchObject({
+        name: 'RequestError',
+        message: expect.stringMatching(/The text has \d+ tokens, fewer than one chunk of 40/),
+      });
     });
 
     it('a text for a file without a tokenizer', async () => {
       writeFileSync(at('bare.gguf'), await vary('stories260K/stories260K.gguf', { metadata: { 'tokenizer.ggml.model': undefined } }));
       expect(await failure('tokenize', at('bare.gguf'), '--text', 'x')).toMatchObject({ name: 'InvalidFileError' });
-      expect(await failure('generate', at('bare.gguf'), ...quick, '--prompt', 'x')).toMatchObject({ name: 'RequestError', message: expect.stringMatching(/no tokenizer/) });
+      expect(await failure('generate', at('bare.gguf'), ...quick, '--prompt', 'x')).toMatchObject({
+        name: 'RequestError',
+        message: expect.stringMatching(/no tokenizer/),
+      });
     });
 
     it('a machine without an adapter', async () => {
       const env = { ...process.env, VK_ICD_FILENAMES: '/dev/null', XDG_CACHE_HOME: at('cache') };
       const { code, stdout } = await new Promise<Run>((resolve) => {
-        execFile(process.execPath, [join(root, 'bin/windrow.mjs'), 'generate', model, '--prompt', 'x', '--json'], { env }, (error, out, stderr) => resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: out, stderr }));
+        execFile(process.execPath, [join(root, 'bin/windrow.mjs'), 'generate', model, '--prompt', 'x', '--json'], { env }, (error, out, stderr) =>
+          resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: out, stderr }),
+        );
       });
       expect(code).toBe(1);
       expect(JSON.parse(stdout)).toMatchObject({ error: { name: 'DeviceError', code: 'no_gpu', message: expect.stringMatching(/no GPU adapter/) } });

@@ -40,8 +40,14 @@ describe.skipIf(!adapterFile)('raw completions', () => {
     return () => engine.unload();
   });
 
-  it.each([['a text', golden.prompt], ['token ids', golden.prompt_ids]])('go on from %s with the golden tokens, whole and streamed alike', async (_, prompt) => {
-    const { choices: [{ text, finish_reason }], usage } = await engine.completions.create({ prompt, max_tokens: maxTokens });
+  it.each([
+    ['a text', golden.prompt],
+    ['token ids', golden.prompt_ids],
+  ])('go on from %s with the golden tokens, whole and streamed alike', async (_, prompt) => {
+    const {
+      choices: [{ text, finish_reason }],
+      usage,
+    } = await engine.completions.create({ prompt, max_tokens: maxTokens });
     expect(ids).toEqual(golden.ids.slice(0, maxTokens));
     expect(golden.text.startsWith(text.trimStart())).toBe(true);
     expect(finish_reason).toBe('length');
@@ -59,7 +65,9 @@ describe.skipIf(!adapterFile)('raw completions', () => {
     const rows = floatsFixture('stories260K/prompt.f32');
     let worst = 0;
     for (let length = 1; length <= golden.prompt_ids.length; length++) {
-      const { choices: [{ logprobs }] } = await engine.completions.create({ prompt: golden.prompt_ids.slice(0, length), max_tokens: 1, logprobs: 20, temperature: 1.5, seed: length });
+      const {
+        choices: [{ logprobs }],
+      } = await engine.completions.create({ prompt: golden.prompt_ids.slice(0, length), max_tokens: 1, logprobs: 20, temperature: 1.5, seed: length });
       const expected = logSoftmax(rows.subarray((length - 1) * vocab, length * vocab));
       const chosen = expected.find(({ id }) => id === ids[0])!;
       expect(tokens[0].top!.map(({ id }) => id)).toEqual(expected.slice(0, 20).map(({ id }) => id));
@@ -67,7 +75,11 @@ describe.skipIf(!adapterFile)('raw completions', () => {
       worst = Math.max(worst, ...errors.map(Math.abs));
       expect(Object.values(logprobs!.top_logprobs![0])).toContain(logprobs!.token_logprobs[0]);
     }
-    record({ point: 'Log-probabilities of the chosen token and of 20 others against the golden logits (limit 1e-3)', command: 'npx vitest run --project gpu test/completions-gpu.test.ts', value: worst });
+    record({
+      point: 'Log-probabilities of the chosen token and of 20 others against the golden logits (limit 1e-3)',
+      command: 'npx vitest run --project gpu test/completions-gpu.test.ts',
+      value: worst,
+    });
     expect(worst).toBeLessThan(1e-3);
   });
 
@@ -80,12 +92,21 @@ describe.skipIf(!adapterFile)('raw completions', () => {
     const chunks: CompletionChunk[] = [];
     for await (const chunk of await engine.completions.create({ prompt: golden.prompt_ids, ...asked, stream: true })) chunks.push(chunk);
     const streamed = chunks.flatMap(({ choices }) => choices[0].logprobs ?? []);
-    expect({ tokens: streamed.flatMap((each) => each.tokens), token_logprobs: streamed.flatMap((each) => each.token_logprobs), text_offset: streamed.flatMap((each) => each.text_offset), top_logprobs: streamed.flatMap((each) => each.top_logprobs!) }).toEqual(logprobs);
+    expect({
+      tokens: streamed.flatMap((each) => each.tokens),
+      token_logprobs: streamed.flatMap((each) => each.token_logprobs),
+      text_offset: streamed.flatMap((each) => each.text_offset),
+      top_logprobs: streamed.flatMap((each) => each.top_logprobs!),
+    }).toEqual(logprobs);
     for (let i = 0; i < made.length; i++) {
       await engine.completions.create({ prompt: [...golden.prompt_ids, ...made.slice(0, i)], max_tokens: 1, logprobs: 20 });
       const alone = tokens[0].top!.find(({ id }) => id === made[i]);
       if (alone) expect(Math.abs(alone.logprob - logprobs!.token_logprobs[i])).toBeLessThan(1e-4);
-      tokens[0].top!.slice(0, 3).forEach(({ logprob }, place) => expect(Math.abs(logprob - Object.values(logprobs!.top_logprobs![i]).toSorted((a, b) => b - a)[place])).toBeLessThan(1e-4));
+      tokens[0]
+        .top!.slice(0, 3)
+        .forEach(({ logprob }, place) =>
+          expect(Math.abs(logprob - Object.values(logprobs!.top_logprobs![i]).toSorted((a, b) => b - a)[place])).toBeLessThan(1e-4),
+        );
     }
   });
 
@@ -100,7 +121,9 @@ describe.skipIf(!adapterFile)('raw completions', () => {
       await engine.completions.create({ prompt, max_tokens: 1, repeat_penalty: 2, frequency_penalty: 1, presence_penalty, penalty_last_n: -1 });
       expect(ids).toEqual([greedy(penalise(last, prompt, { repeatPenalty: 2, frequencyPenalty: 1, presencePenalty: presence_penalty }))]);
     }
-    await expect(engine.completions.create({ prompt, max_tokens: 1, logit_bias: { [vocab]: 1 } })).rejects.toThrow(`logitBias names the token ${vocab}; the vocabulary has ${vocab}.`);
+    await expect(engine.completions.create({ prompt, max_tokens: 1, logit_bias: { [vocab]: 1 } })).rejects.toThrow(
+      `logitBias names the token ${vocab}; the vocabulary has ${vocab}.`,
+    );
   });
 
   it('repeat fewer words with a penalty', async () => {

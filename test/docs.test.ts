@@ -11,7 +11,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const inFolder = (folder: string) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(folder, name));
 
 it.each(['README.md', 'CHANGELOG.md', ...inFolder('docs'), ...inFolder('docs/decisions')])('every link of %s leads to a file', (document) => {
-  const links = [...readFileSync(join(root, document), 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, link]) => link).filter((link) => !/^https?:/.test(link));
+  const links = [...readFileSync(join(root, document), 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+    .map(([, link]) => link)
+    .filter((link) => !/^https?:/.test(link));
   expect(links.filter((link) => !existsSync(join(root, dirname(document), link)))).toEqual([]);
 });
 
@@ -26,7 +28,16 @@ it('docs/api.md lists all kernel choices with all of their values', () => {
     }
   };
   const listed = readFileSync(join(root, 'docs/api.md'), 'utf8').split('## Choice of kernels')[1].matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm);
-  const values = Object.fromEntries([...listed].map(([, name, text]) => [name, text.replaceAll('`', '').split(', ').filter((value) => !value.startsWith('matrix-')).join(', ')]));
+  const values = Object.fromEntries(
+    [...listed].map(([, name, text]) => [
+      name,
+      text
+        .replaceAll('`', '')
+        .split(', ')
+        .filter((value) => !value.startsWith('matrix-'))
+        .join(', '),
+    ]),
+  );
   expect(values).toEqual(Object.fromEntries(Object.keys(choice).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
 });
 

@@ -167,10 +167,16 @@ describe.skipIf(!adapterFile)('the engine', () => {
     });
 
     it('keeps what two conversations said that alternate, each with the tokens of a fresh run', async () => {
-      const texts = [[...golden.prompt_ids, 411, 412], [1, 330, 331, 332, 333, 334]];
+      const texts = [
+        [...golden.prompt_ids, 411, 412],
+        [1, 330, 331, 332, 333, 334],
+      ];
       const cached: number[][] = [[], []];
       const roomy = openEngine();
-      await roomy.load({ bytes: (await vary('stories260K/stories260K.gguf', { metadata: { 'llama.context_length': { type: 'u32', value: 1024 } } })).buffer }, { ...quick, context: 1024 }); // keys and values of one grow in steps of 256
+      await roomy.load(
+        { bytes: (await vary('stories260K/stories260K.gguf', { metadata: { 'llama.context_length': { type: 'u32', value: 1024 } } })).buffer },
+        { ...quick, context: 1024 },
+      ); // keys and values of one grow in steps of 256
       for (let turn = 0; turn < 3; turn++) {
         for (const [i, text] of texts.entries()) {
           const went = await answer(roomy, { prompt: { tokens: text }, maxTokens: 6 });
@@ -180,7 +186,10 @@ describe.skipIf(!adapterFile)('the engine', () => {
         }
       }
       await roomy.unload();
-      expect(cached.map(([, ...later]) => later)).toEqual([[2, 2], [2, 2]]); // the last token of an answer was not run, and one is new
+      expect(cached.map(([, ...later]) => later)).toEqual([
+        [2, 2],
+        [2, 2],
+      ]); // the last token of an answer was not run, and one is new
     });
 
     it('uses what two prompts begin with, and nothing of what came after', async () => {
@@ -231,7 +240,8 @@ describe.skipIf(!adapterFile)('the engine', () => {
     });
 
     it('after the tokens asked for', async () => {
-      for (const maxTokens of [1, 2, 9]) expect(await greedy(maxTokens)).toMatchObject({ ids: firstIds(maxTokens), reason: 'length', stats: { newTokens: maxTokens } });
+      for (const maxTokens of [1, 2, 9])
+        expect(await greedy(maxTokens)).toMatchObject({ ids: firstIds(maxTokens), reason: 'length', stats: { newTokens: maxTokens } });
     });
 
     it('at the end token of the file, which is neither counted nor shown', async () => {

@@ -24,22 +24,50 @@ import { fakeDevice } from './fake-device.ts';
 
 const { splits, panels, tile, few, dot, reduce } = knownChoices;
 const kvs = [...kvFormats.values()];
-const prefills = knownChoices.prefill.flatMap((prefill): Partial<KernelChoice>[] => (prefill === 'tile' ? tile.map((each) => ({ prefill, tile: each })) : [{ prefill }]));
+const prefills = knownChoices.prefill.flatMap((prefill): Partial<KernelChoice>[] =>
+  prefill === 'tile' ? tile.map((each) => ({ prefill, tile: each })) : [{ prefill }],
+);
 const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 32, chunk: 256 };
 const noConfig: ModelConfig = { architecture: 'none', layers: 1, dim: 64, heads: 1, kvHeads: 1, headDim: 64, ffn: 64, vocab: 64, context: 256, eps: 1e-5 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
 /** The kernels of one operation, of a matrix of `type` with `cols` columns if it has one. */
-function kernelsOf(op: Op, mode: Mode, choice: Partial<KernelChoice>, config: Partial<ModelConfig> = {}, type = 'F32', cols = 64, kv = kvFormat('f32')): KernelSpec[] {
+function kernelsOf(
+  op: Op,
+  mode: Mode,
+  choice: Partial<KernelChoice>,
+  config: Partial<ModelConfig> = {},
+  type = 'F32',
+  cols = 64,
+  kv = kvFormat('f32'),
+): KernelSpec[] {
   const format = formats.get(type)!;
-  const graph = { config: { ...noConfig, ...config }, ropes: [{ dims: 4, layout: 'pairs' }, { dims: 4, layout: 'halves' }] } as Graph;
+  const graph = {
+    config: { ...noConfig, ...config },
+    ropes: [
+      { dims: 4, layout: 'pairs' },
+      { dims: 4, layout: 'halves' },
+    ],
+  } as Graph;
   const strides = activationStrides(graph.config, [op]);
   const buffers = Object.fromEntries([...Object.keys(strides), 'partials', 'joined'].map((name) => [name, binding(name)]));
   const activations = { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: [0, 0], rows: 64 };
   const part: MatrixPart = {
-    matrix: { format, rows: 64, cols, parts: [{ rows: 32, targetRow: 0 }, { rows: 32, targetRow: 32 }], panels: panelLayout(format, 64, cols) },
-    binding: binding('weights'), panels: 2, firstRow: 0, rows: 64,
+    matrix: {
+      format,
+      rows: 64,
+      cols,
+      parts: [
+        { rows: 32, targetRow: 0 },
+        { rows: 32, targetRow: 32 },
+      ],
+      panels: panelLayout(format, 64, cols),
+    },
+    binding: binding('weights'),
+    panels: 2,
+    firstRow: 0,
+    rows: 64,
   };
   // Attention without a window also has a segment of older slots.
   const sets = isAttend(op) && !op.window ? [{ format: kv, mostSlots: 64 }] : [];
@@ -48,13 +76,20 @@ function kernelsOf(op: Op, mode: Mode, choice: Partial<KernelChoice>, config: Pa
   return record(op, context, { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]] }, mode, 'section').map(({ kernel }) => kernel);
 }
 
-const product = (fusion: Partial<Project>, cols: number): Project => project({ input: 'x', output: 'x', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 64 }], ...fusion });
+const product = (fusion: Partial<Project>, cols: number): Project =>
+  project({ input: 'x', output: 'x', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 64 }], ...fusion });
 
 /** All sets of what is fused into a product. */
-const fusions = [{}, { norm: 'norm' }].flatMap((norm): Partial<Project>[] => [{}, { bias: ['bias'] }].flatMap((bias) => [
-  { ...norm, ...bias }, { ...norm, ...bias, add: true }, { ...norm, ...bias, softcap: 30, output: 'logits' as const }, { ...norm, ...bias, output: 'logits' as const },
-  { ...norm, ...bias, gate: 'silu' as const, output: 'hidden' as const }, { ...norm, ...bias, gate: 'gelu' as const, output: 'hidden' as const },
-]));
+const fusions = [{}, { norm: 'norm' }].flatMap((norm): Partial<Project>[] =>
+  [{}, { bias: ['bias'] }].flatMap((bias) => [
+    { ...norm, ...bias },
+    { ...norm, ...bias, add: true },
+    { ...norm, ...bias, softcap: 30, output: 'logits' as const },
+    { ...norm, ...bias, output: 'logits' as const },
+    { ...norm, ...bias, gate: 'silu' as const, output: 'hidden' as const },
+    { ...norm, ...bias, gate: 'gelu' as const, output: 'hidden' as const },
+  ]),
+);
 
 function products(): KernelSpec[] {
   const decodes = splits.flatMap((each) => panels.flatMap((panel) => dot.map((kind): Partial<KernelChoice> => ({ splits: each, panels: panel, dot: kind }))));
@@ -86,7 +121,10 @@ function others(): KernelSpec[] {
   const ropes = [0, 1].flatMap((index) => [undefined, 'norm'].map((norm) => rope({ layer: 0, rope: index, queryNorm: norm, keyNorm: norm })));
   return [
     ...kvs.flatMap((kv) => ropes.flatMap((op) => kernelsOf(op, 'decode', {}, {}, 'F32', 64, kv))),
-    ...reduce.flatMap((each) => [...kernelsOf(normAdd({ input: 'x', weight: 'norm', output: 'branch' }), 'decode', { reduce: each }), ...kernelsOf(product({ norm: 'norm' }, 64), 'prefill', { reduce: each })]),
+    ...reduce.flatMap((each) => [
+      ...kernelsOf(normAdd({ input: 'x', weight: 'norm', output: 'branch' }), 'decode', { reduce: each }),
+      ...kernelsOf(product({ norm: 'norm' }, 64), 'prefill', { reduce: each }),
+    ]),
   ];
 }
 

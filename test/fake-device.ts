@@ -21,7 +21,11 @@ export interface FakeDevice {
 }
 
 export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
-  Object.assign(globalThis, { GPUBufferUsage: { MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 }, GPUMapMode: { READ: 1 }, GPUShaderStage: { COMPUTE: 4 } });
+  Object.assign(globalThis, {
+    GPUBufferUsage: { MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 },
+    GPUMapMode: { READ: 1 },
+    GPUShaderStage: { COMPUTE: 4 },
+  });
   const notes: Omit<FakeDevice, 'device'> = { buffers: [], bindGroups: [], pipelines: [], written: new Map(), copies: [], outOfMemory: new Set() };
   const scopes: (string | undefined)[] = [];
   const note = <T>(list: T[]) => (descriptor: T): T => {
@@ -49,7 +53,8 @@ export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
     createCommandEncoder: () => {
       const copies: FakeDevice['copies'] = [];
       return {
-        copyBufferToBuffer: (from: FakeBuffer, _start: number, to: FakeBuffer, _at: number, bytes: number) => void copies.push({ from: from.label, to: to.label, bytes }),
+        copyBufferToBuffer: (from: FakeBuffer, _start: number, to: FakeBuffer, _at: number, bytes: number) =>
+          void copies.push({ from: from.label, to: to.label, bytes }),
         finish: () => copies,
       };
     },

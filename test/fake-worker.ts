@@ -4,7 +4,16 @@ import { transferErrorCodes } from '../src/error-transfer.ts';
 import { type GenerateControl, type GenerateEvent, type GenerateRequest, type GenerateStats, type ModelInfo, type WorkerEngine } from '../src/protocol.ts';
 
 export const modelInfo: ModelInfo = {
-  id: 'fake', name: 'Fake 1M', architecture: 'llama', parameters: 1e6, context: 2048, fileBytes: 1000, adapter: 'none', device: { f16: 'no' }, kernels: {}, kv: 'f16',
+  id: 'fake',
+  name: 'Fake 1M',
+  architecture: 'llama',
+  parameters: 1e6,
+  context: 2048,
+  fileBytes: 1000,
+  adapter: 'none',
+  device: { f16: 'no' },
+  kernels: {},
+  kv: 'f16',
 };
 export const generateStats: GenerateStats = {
   promptTokens: 7, cachedTokens: 2, newTokens: 3, prefillMs: 1, decodeMs: 2, gpuBytesPeak: 4,

@@ -35,7 +35,10 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
     prefill = byRows;
     models = await Promise.all(splits.map((few) => {
       const choice: KernelChoice = { ...defaultChoice(gpu, { f32: true }), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
-      return loadModel(planModel(chosenAs(gpu, opened, { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kv: kvFormat('f32') }, kernels)), sourceReader(source, opened.header, opened.layout));
+      return loadModel(
+        planModel(chosenAs(gpu, opened, { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kv: kvFormat('f32') }, kernels)),
+        sourceReader(source, opened.header, opened.layout),
+      );
     }));
     runners = models.map(createRunner);
   });
@@ -58,6 +61,10 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
     for (const found of logits.slice(1)) expect(found.reduce((most, value, i) => Math.max(most, Math.abs(value - logits[0][i])), 0)).toBeLessThan(1e-3);
     const value = Object.fromEntries(splits.map((few, i) => [`${prefill}, few=${few}`, `${least[i].toFixed(1)} ms, ${(least[i] / least[0]).toFixed(2)}x`]));
     console.log(`${count} tokens: ${JSON.stringify(value)}`);
-    record({ point: `Steps of ${count} tokens of SmolLM2: ms and ratio to the kernel for many rows`, command: 'WINDROW_FULL=1 npx vitest run --project gpu test/few-rows-gpu.test.ts', value });
+    record({
+      point: `Steps of ${count} tokens of SmolLM2: ms and ratio to the kernel for many rows`,
+      command: 'WINDROW_FULL=1 npx vitest run --project gpu test/few-rows-gpu.test.ts',
+      value,
+    });
   });
 });

@@ -129,7 +129,10 @@ describe.skipIf(!adapterFile)('the first load', () => {
     await engine.unload();
   });
 
-  it.each<[string, EngineOptions]>([['with kernels that are given', quick], ['with kernels that are measured and tested', { f32: true }]])('puts slabs on the GPU as they are finished and stored, and reads none back, %s', async (_, options) => {
+  it.each<[string, EngineOptions]>([
+    ['with kernels that are given', quick],
+    ['with kernels that are measured and tested', { f32: true }],
+  ])('puts slabs on the GPU as they are finished and stored, and reads none back, %s', async (_, options) => {
     dawn();
     const engine = openEngine();
     await engine.load(bytesSource(fixture(path), path), options);

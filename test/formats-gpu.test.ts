@@ -12,7 +12,11 @@ import { record } from './verified.ts';
 const root = new URL('../', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const read = (name: string) => new Uint8Array(readFileSync(new URL(`test/fixtures/quant/${name}`, root)));
-const index = JSON.parse(text('test/fixtures/quant/index.json')) as { rows: number; cols: number; types: Record<string, { block_size: number; bytes_per_block: number; bytes_per_row: number }> };
+const index = JSON.parse(text('test/fixtures/quant/index.json')) as {
+  rows: number;
+  cols: number;
+  types: Record<string, { block_size: number; bytes_per_block: number; bytes_per_row: number }>;
+};
 
 await loadFormats(typeNames);
 
@@ -138,7 +142,13 @@ function expectSums(sums: Float32Array, rowsOf: (row: number) => Float32Array, x
 }
 
 describe.skipIf(adapterFile === undefined)(`on ${adapterFile ?? 'no Vulkan driver: skipped'}`, () => {
-  afterAll(() => record({ point: `${formats.size} weight types on the GPU: largest error of a weight (limit 2 ulp) and of a sum (limit 1e-5 of sum |w x|)`, command: 'npx vitest run --project gpu test/formats-gpu.test.ts', value: worst }));
+  afterAll(() =>
+    record({
+      point: `${formats.size} weight types on the GPU: largest error of a weight (limit 2 ulp) and of a sum (limit 1e-5 of sum |w x|)`,
+      command: 'npx vitest run --project gpu test/formats-gpu.test.ts',
+      value: worst,
+    }),
+  );
   beforeAll(async () => {
     device = await openDevice();
   }, 60_000);

@@ -19,7 +19,10 @@ type Scalar = number | bigint | boolean;
 type NumberType = keyof typeof writers;
 
 /** A metadata value with its type; `raw` holds a type number and the bytes after it. */
-export type TypedValue = { type: NumberType; value: Scalar | readonly Scalar[] } | { type: 'string'; value: string | readonly (string | Uint8Array)[] } | { type: 'raw'; number: number; bytes: Uint8Array };
+export type TypedValue =
+  | { type: NumberType; value: Scalar | readonly Scalar[] }
+  | { type: 'string'; value: string | readonly (string | Uint8Array)[] }
+  | { type: 'raw'; number: number; bytes: Uint8Array };
 
 export interface GgufTensor {
   name: string;
@@ -91,7 +94,8 @@ export function join(parts: readonly Uint8Array[]): Uint8Array {
 function typed(value: TypedValue): Uint8Array {
   if (value.type === 'raw') return join([number('u32', value.number), value.bytes]);
   const typeNumber = value.type === 'string' ? 8 : writers[value.type][0];
-  const one = (element: Scalar | string | Uint8Array): Uint8Array => (value.type === 'string' ? text(element as string) : number(value.type, element as Scalar));
+  const one = (element: Scalar | string | Uint8Array): Uint8Array =>
+    value.type === 'string' ? text(element as string) : number(value.type, element as Scalar);
   if (!Array.isArray(value.value)) return join([number('u32', typeNumber), one(value.value as Scalar | string)]);
   return join([number('u32', 9), number('u32', typeNumber), number('u64', value.value.length), ...value.value.map(one)]);
 }

@@ -30,7 +30,9 @@ describe.skipIf(!adapterFile)('stories260K', () => {
   });
 });
 
-const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama-low', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'].map((name) => `tiny-${name}`);
+const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama-low', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'].map(
+  (name) => `tiny-${name}`,
+);
 
 describe.skipIf(!adapterFile)('tiny models', () => {
   it.each(tiny)('%s gives the logits of the float64 reference at all positions', async (name) => {

@@ -13,13 +13,18 @@ export async function errorsOf(model: LoadedModel, name: string, steps = [24]): 
   const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
   const golden = floatsFixture(`tiny/${name}.L24.ref.f32`);
   const runner = createRunner(model);
-  const largest = (found: Float32Array, wanted: Float32Array) => found.reduce((worst, v, i) => Math.max(worst, Number.isNaN(v) ? Infinity : Math.abs(v - wanted[i])), 0);
+  const largest = (found: Float32Array, wanted: Float32Array) =>
+    found.reduce((worst, v, i) => Math.max(worst, Number.isNaN(v) ? Infinity : Math.abs(v - wanted[i])), 0);
   const { vocab } = model.graph.config;
   const errors = { prefill: 0, decode: Infinity };
   let fed = 0;
   for (const count of steps) {
     const wanted = golden.subarray(fed * vocab, (fed + count) * vocab);
-    await runner.feedAll(tokens24.slice(fed, fed + count), fed, (logits, rows) => (errors.prefill = rows === count ? Math.max(errors.prefill, largest(logits, wanted)) : Infinity));
+    await runner.feedAll(
+      tokens24.slice(fed, fed + count),
+      fed,
+      (logits, rows) => (errors.prefill = rows === count ? Math.max(errors.prefill, largest(logits, wanted)) : Infinity),
+    );
     fed += count;
   }
   if (fed !== 24) throw new Error(`The steps are of ${fed} tokens; the golden logits are of 24.`);

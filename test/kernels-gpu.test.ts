@@ -32,43 +32,67 @@ async function wanted(): Promise<RegExp | undefined> {
 describe.skipIf(!adapterFile).each(Object.entries(devices))('with %s', (title, options) => {
   it('every kernel gives the numbers of the reference', async () => {
     const gpu = await openDawn(options);
-    const results = await selfTest(gpu, { only: await wanted(), onCheck: (result, done, total) => process.env.WINDROW_PROGRESS && console.log(`${Math.round(performance.now())} ${done}/${total} ${line(result)}`) });
+    const results = await selfTest(gpu, {
+      only: await wanted(),
+      onCheck: (result, done, total) => process.env.WINDROW_PROGRESS && console.log(`${Math.round(performance.now())} ${done}/${total} ${line(result)}`),
+    });
     gpu.device.destroy();
     const skipped = results.filter((result) => result.skipped);
     console.log(`${results.length - skipped.length} checks with ${title} on ${gpu.adapterName}`);
-    for (const reason of new Set(skipped.map((result) => result.skipped))) console.log(`skipped: ${skipped.filter((result) => result.skipped === reason).length} checks, as ${reason}`);
+    for (const reason of new Set(skipped.map((result) => result.skipped)))
+      console.log(`skipped: ${skipped.filter((result) => result.skipped === reason).length} checks, as ${reason}`);
     expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
     if (options.without) expect(skipped.map((result) => result.skipped)).toContain('the device has no subgroups');
     record({
-      point: `Every kernel against the reference at awkward sizes, with ${title}`, command: 'npx vitest run --project gpu test/kernels-gpu.test.ts',
-      value: { checks: results.length - skipped.length, skipped: skipped.length, failed: 0, 'largest share of a tolerance': Math.max(...results.map(({ error, tolerance }) => error / tolerance)).toPrecision(2) },
+      point: `Every kernel against the reference at awkward sizes, with ${title}`,
+      command: 'npx vitest run --project gpu test/kernels-gpu.test.ts',
+      value: {
+        checks: results.length - skipped.length,
+        skipped: skipped.length,
+        failed: 0,
+        'largest share of a tolerance': Math.max(...results.map(({ error, tolerance }) => error / tolerance)).toPrecision(2),
+      },
     });
   });
 });
 
 describe.skipIf(!adapterFile)('the self-test', () => {
-  it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])('passes for the kernels of %s alone, with its own pipelines', async (name) => {
-    const gpu = await openDawn();
-    const source = bytesSource(fixture(`tiny/${name}.gguf`), name);
-    const { graph, header } = await openModel(await readHeader(source));
-    for (const f32 of [false, true]) {
-      const results = await selfTest(gpu, { model: { graph, choice: defaultChoice(gpu, { f32 }), kv: kvFormat(f32 ? 'f32' : 'f16'), typeOf: (tensor) => header.tensors.get(tensor)!.type } });
-      expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
-      const kernels = ['embed', 'matvec', 'matmul', 'rope', 'attention-decode', 'attention', 'argmax', 'sampler'];
-      expect(kernels.filter((kernel) => !results.some((result) => result.name.startsWith(kernel)))).toEqual([]);
-    }
-    gpu.device.destroy();
-  });
+  it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])(
+    'passes for the kernels of %s alone, with its own pipelines',
+    async (name) => {
+      const gpu = await openDawn();
+      const source = bytesSource(fixture(`tiny/${name}.gguf`), name);
+      const { graph, header } = await openModel(await readHeader(source));
+      for (const f32 of [false, true]) {
+        const results = await selfTest(gpu, {
+          model: { graph, choice: defaultChoice(gpu, { f32 }), kv: kvFormat(f32 ? 'f32' : 'f16'), typeOf: (tensor) => header.tensors.get(tensor)!.type },
+        });
+        expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
+        const kernels = ['embed', 'matvec', 'matmul', 'rope', 'attention-decode', 'attention', 'argmax', 'sampler'];
+        expect(kernels.filter((kernel) => !results.some((result) => result.name.startsWith(kernel)))).toEqual([]);
+      }
+      gpu.device.destroy();
+    },
+  );
 
   it('fails the kernels that leave out what they should do, or do not compile', async () => {
     const gpu = await openDawn();
     const kernels = createKernelCache(gpu.device);
-    const forgetful = { ...kernels, get: (spec: KernelSpec) => kernels.get(spec.kernel === 'gate' ? { ...spec, files: [] } : { ...spec, constants: { ...spec.constants, Add: 0 } }) };
+    const forgetful = {
+      ...kernels,
+      get: (spec: KernelSpec) => kernels.get(spec.kernel === 'gate' ? { ...spec, files: [] } : { ...spec, constants: { ...spec.constants, Add: 0 } }),
+    };
     const results = await selfTest(gpu, { kernels: forgetful, only: /^(gate|rms-norm by workgroup)/ });
-    expect(results.map(({ name, passed }) => [name, passed])).toEqual([['rms-norm by workgroup, added', false], ['rms-norm by workgroup', true], ['gate silu', false], ['gate gelu', false]]);
+    expect(results.map(({ name, passed }) => [name, passed])).toEqual([
+      ['rms-norm by workgroup, added', false],
+      ['rms-norm by workgroup', true],
+      ['gate silu', false],
+      ['gate gelu', false],
+    ]);
     expect(results[2].message).toMatch(/does not compile/);
     gpu.device.destroy();
   });
 });
 
-const line = ({ name, error, tolerance, message }: CheckResult): string => `${name}: error ${error.toExponential(2)}, allowed ${tolerance.toExponential(2)}${message ? `\n${message}` : ''}`;
+const line = ({ name, error, tolerance, message }: CheckResult): string =>
+  `${name}: error ${error.toExponential(2)}, allowed ${tolerance.toExponential(2)}${message ? `\n${message}` : ''}`;

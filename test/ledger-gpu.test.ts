@@ -98,7 +98,11 @@ describe.skipIf(!adapterFile)('the ledger of a load', () => {
       expect(seen.alive, name).toBe(0);
     }
     expect(answers).toEqual(answers.map(() => answers[0]));
-    record({ point: 'GPU bytes in no ledger while a model is loaded, tested, measured and run, at four budgets', command: 'npx vitest run --project gpu test/ledger-gpu.test.ts', value: seen.unbooked });
+    record({
+      point: 'GPU bytes in no ledger while a model is loaded, tested, measured and run, at four budgets',
+      command: 'npx vitest run --project gpu test/ledger-gpu.test.ts',
+      value: seen.unbooked,
+    });
     gpu.device.destroy();
   });
 });

@@ -13,7 +13,10 @@ import { type Errors, errorsOf } from './golden.ts';
 import { openDawn, openFixture, testChoice } from './model.ts';
 import { isFull, record } from './verified.ts';
 
-const show = (errors: Record<string, Errors>) => Object.entries(errors).map(([name, { prefill, decode }]) => `${name} ${prefill.toExponential(1)} prefill, ${decode.toExponential(1)} decode`).join('; ');
+const show = (errors: Record<string, Errors>) =>
+  Object.entries(errors)
+    .map(([name, { prefill, decode }]) => `${name} ${prefill.toExponential(1)} prefill, ${decode.toExponential(1)} decode`)
+    .join('; ');
 const worst = (errors: Record<string, Errors>) => Math.max(...Object.values(errors).flatMap(({ prefill, decode }) => [prefill, decode]));
 
 const names = ['tiny-llama-f16', 'tiny-llama-k', 'tiny-qwen2', 'tiny-gemma3', 'tiny-phi3'];
@@ -39,20 +42,55 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
     if (options.maxBindingBytes === 2 ** 16) expect(cut).toBeGreaterThan(0); // else this tests nothing
     console.log(`${title}, ${cut} matrices cut: ${show(errors)}`);
     expect(worst(errors)).toBeLessThan(1e-3);
-    record({ point: `Logits of tiny models with ${title}`, command: 'npx vitest run --project gpu test/limits-gpu.test.ts', value: { 'largest error': worst(errors).toPrecision(2), 'matrices cut': cut } });
+    record({
+      point: `Logits of tiny models with ${title}`,
+      command: 'npx vitest run --project gpu test/limits-gpu.test.ts',
+      value: { 'largest error': worst(errors).toPrecision(2), 'matrices cut': cut },
+    });
   });
 });
 
-/** Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. `once`: with one model, as compiling takes long in software, unless all is run. */
+/**
+ * Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value
+ * or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. `once`: with one model, as compiling takes long in software, unless all is run.
+ */
 const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; steps?: number[]; once?: boolean }[] = [
-  ...[[1, 1], [1, 4], [2, 3], [8, 2], ...(isFull ? [[2, 2], [8, 1]] : [])].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
-  ...[[4, 1], [4, 2], [16, 1], [32, 1]].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3, once: true })),
+  ...[
+    [1, 1],
+    [1, 4],
+    [2, 3],
+    [8, 2],
+    ...(isFull
+      ? [
+          [2, 2],
+          [8, 1],
+        ]
+      : []),
+  ].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
+  ...[
+    [4, 1],
+    [4, 2],
+    [16, 1],
+    [32, 1],
+  ].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3, once: true })),
   ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ choice: { prefill }, tolerance: 1e-3 })),
   ...[1, 8, ...(isFull ? [2] : [])].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   ...[4, 16, 32].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8], once: true })),
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
-  ...[[1, 4], [4, 1]].map(([splits, panels]) => ({ choice: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
-  ...[[1, 4], [8, 1], ...(isFull ? [[4, 2], [16, 1]] : [])].map(([splits, panels]) => ({ choice: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
+  ...[
+    [1, 4],
+    [4, 1],
+  ].map(([splits, panels]) => ({ choice: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
+  ...[
+    [1, 4],
+    [8, 1],
+    ...(isFull
+      ? [
+          [4, 2],
+          [16, 1],
+        ]
+      : []),
+  ].map(([splits, panels]) => ({ choice: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
   { choice: { dot: 'staged', splits: 32, panels: 1 }, tolerance: 1e-3, once: true },
   { choice: {}, kv: 'f16', tolerance: 0.01 },
   { choice: {}, kv: 'q8', tolerance: 0.1 },
@@ -60,7 +98,7 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
 ];
 
 describe.skipIf(!adapterFile)('kernel choices', () => {
-  it('the shapes of attention and the lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
+  it('shapes of attention and lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
     const gpu = await openDawn();
     const kernels = createKernelCache(gpu.device);
     const logits: Float32Array[] = [];

@@ -5,7 +5,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 // By an address, as types are checked before anything is built.
-const { createNodeEngine, openFileSource } = /** @type {typeof import('../src/node.ts')} */ (await import(new URL('../dist/node/node.js', import.meta.url).href));
+const { createNodeEngine, openFileSource } = /** @type {typeof import('../src/node.ts')} */ (
+  await import(new URL('../dist/node/node.js', import.meta.url).href)
+);
 
 const [model, loads] = process.argv.slice(2);
 const collect = /** @type {() => void} */ (globalThis.gc);

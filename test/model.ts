@@ -16,11 +16,30 @@ import { dawn } from './dawn.ts';
 
 export const openDawn = (options?: DeviceOptions): Promise<Gpu> => openGpu(dawn(), options);
 
-export const testChoice: KernelChoice = { splits: 4, panels: 1, prefill: 'tile', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 128, chunk: 256 };
+export const testChoice: KernelChoice = {
+  splits: 4,
+  panels: 1,
+  prefill: 'tile',
+  tile: 'f32',
+  few: 0,
+  dot: 'f32',
+  reduce: 'workgroup',
+  span: 128,
+  threads: 128,
+  chunk: 256,
+};
 
 export async function openFixture(gpu: Gpu, path: string, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> {
   const source = bytesSource(fixture(path), path);
   const opened = await openModel(await readHeader(source));
-  const asked = { budgetBytes: 2 ** 32, chunk: 64, logitsRows: 64, context: Math.min(1024, opened.graph.config.context), choice: testChoice, kv: kvFormat('f32'), ...options };
+  const asked = {
+    budgetBytes: 2 ** 32,
+    chunk: 64,
+    logitsRows: 64,
+    context: Math.min(1024, opened.graph.config.context),
+    choice: testChoice,
+    kv: kvFormat('f32'),
+    ...options,
+  };
   return loadModel(planModel(chosenAs(gpu, opened, asked, kernels)), sourceReader(source, opened.header, opened.layout));
 }

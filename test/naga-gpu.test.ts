@@ -9,10 +9,17 @@ import { isFull, record } from './verified.ts';
 
 const source = (spec: KernelSpec) => {
   const code = kernelSource(spec);
-  return { code, bindings: [...readInterface(code).bindings.values()].map(({ binding, type }): [number, string] => [binding, type]), constants: spec.constants ?? {} };
+  return {
+    code,
+    bindings: [...readInterface(code).bindings.values()].map(({ binding, type }): [number, string] => [binding, type]),
+    constants: spec.constants ?? {},
+  };
 };
 
-/** One of each set of files, and every eighth of the others; of a rare weight type, whose own file is all that differs, one that adds up and one that unpacks. */
+/**
+ * One of each set of files, and every eighth of the others; of a rare weight type, whose own file is all that differs, one that adds up and one
+ * that unpacks.
+ */
 function some(specs: KernelSpec[]): KernelSpec[] {
   const seen = new Set<string>();
   return specs.filter(({ kernel, files = [] }, i) => {
@@ -23,10 +30,16 @@ function some(specs: KernelSpec[]): KernelSpec[] {
   });
 }
 
-const got: { folder?: string; reason?: string } = adapterFile ? await ensureWgpu().then((folder) => ({ folder }), ({ message }: Error) => ({ reason: message })) : { reason: 'there is no Vulkan driver' };
+const got: { folder?: string; reason?: string } = adapterFile
+  ? await ensureWgpu().then(
+      (folder) => ({ folder }),
+      ({ message }: Error) => ({ reason: message }),
+    )
+  : { reason: 'there is no Vulkan driver' };
 
 describe.skipIf(!got.folder)(got.reason ? `naga, but ${got.reason}` : 'naga', () => {
-  const compile = (sources: ReturnType<typeof source>[]) => compileWithNaga(sources, { folder: got.folder!, env: { ...process.env, VK_ICD_FILENAMES: adapterFile } });
+  const compile = (sources: ReturnType<typeof source>[]) =>
+    compileWithNaga(sources, { folder: got.folder!, env: { ...process.env, VK_ICD_FILENAMES: adapterFile } });
 
   it('takes every kernel', async () => {
     const specs = isFull ? await everyKernel() : some(await everyKernel());
@@ -37,7 +50,9 @@ describe.skipIf(!got.folder)(got.reason ? `naga, but ${got.reason}` : 'naga', ()
     expect(answers.flatMap(({ error }, i) => (error ? [`${kernelKey(specs[i])}: ${error}`] : []))).toEqual([]);
     expect(skipped.length).toBeLessThan(specs.length / 4);
     record({
-      point: 'Kernels that naga, the shader compiler of Firefox, takes; Firefox itself was not run', command: 'npm run test:naga', adapter: `wgpu-native ${version} on ${adapter}`,
+      point: 'Kernels that naga, the shader compiler of Firefox, takes; Firefox itself was not run',
+      command: 'npm run test:naga',
+      adapter: `wgpu-native ${version} on ${adapter}`,
       value: { kernels: specs.length - skipped.length, refused: 0, 'skipped, as they need subgroups or f16 that naga does not have': skipped.length },
     });
   });
@@ -47,6 +62,11 @@ describe.skipIf(!got.folder)(got.reason ? `naga, but ${got.reason}` : 'naga', ()
     const refused = { ...plain, code: `${plain.code} fn f() -> u32 { return 1.0; }` };
     const deadly = { ...plain, bindings: [[0, 'nonsense']] as [number, string][] };
     const { answers } = await compile([plain, refused, deadly, plain]);
-    expect(answers).toEqual([{}, { error: expect.stringContaining('u32') as string }, { error: expect.stringMatching(/^the process ended by exit status 1: .*nonsense/) as string }, {}]);
+    expect(answers).toEqual([
+      {},
+      { error: expect.stringContaining('u32') as string },
+      { error: expect.stringMatching(/^the process ended by exit status 1: .*nonsense/) as string },
+      {},
+    ]);
   });
 });

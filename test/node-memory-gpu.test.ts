@@ -16,7 +16,9 @@ it.skipIf(!adapterFile)('lets go of the device of every model that is unloaded',
     writeFileSync(model, fixture('stories260K/stories260K.gguf'));
     const env = { ...process.env, VK_ICD_FILENAMES: adapterFile, XDG_CACHE_HOME: folder };
     const printed = await new Promise<string>((resolve, reject) => {
-      execFile(process.execPath, ['--expose-gc', join(root, 'test/loads-in-a-row.mjs'), model, '6'], { env }, (error, stdout) => (error ? reject(error) : resolve(stdout)));
+      execFile(process.execPath, ['--expose-gc', join(root, 'test/loads-in-a-row.mjs'), model, '6'], { env }, (error, stdout) =>
+        error ? reject(error) : resolve(stdout),
+      );
     });
     const left = JSON.parse(printed.trim().split('\n').at(-1)!) as { alive: number; threads: number }[];
     expect(left).toHaveLength(6);

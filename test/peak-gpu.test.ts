@@ -21,7 +21,11 @@ const fastClock = (ms: (workgroups: number) => number) => (device: GPUDevice, le
           if (total === 0) pass.dispatchWorkgroups(workgroups);
           total += ms(workgroups);
         };
-        encode({ setPipeline: pass.setPipeline.bind(pass), setBindGroup: pass.setBindGroup.bind(pass), dispatchWorkgroups } as unknown as GPUComputePassEncoder);
+        encode({
+          setPipeline: pass.setPipeline.bind(pass),
+          setBindGroup: pass.setBindGroup.bind(pass),
+          dispatchWorkgroups,
+        } as unknown as GPUComputePassEncoder);
       });
       return total;
     },

@@ -28,7 +28,11 @@ describe.skipIf(!isFull || !adapterFile || !defaultModelPath)('predicted speed',
     const measurementMs = rounds.map((round) => round.measurementMs).sort((a, b) => a - b)[rounds.length >> 1];
     const command = 'node bin/windrow.mjs bench MODEL --predict OTHERS...';
     record({ point: 'Predicted tokens/s: median error over models, budgets and positions (limit 0.2)', command, value: Number(medianError.toFixed(3)) });
-    record({ point: 'Prediction: measurements of the GPU (limit 10) and their median milliseconds (limit 2000)', command, value: { measurements: Math.max(...rounds.map((round) => round.measurements)), milliseconds: Math.round(measurementMs) } });
+    record({
+      point: 'Prediction: measurements of the GPU (limit 10) and their median milliseconds (limit 2000)',
+      command,
+      value: { measurements: Math.max(...rounds.map((round) => round.measurements)), milliseconds: Math.round(measurementMs) },
+    });
     expect(Math.max(...rounds.map((round) => round.measurements))).toBeLessThanOrEqual(10);
     expect(measurementMs).toBeLessThan(2000);
     expect(medianError).toBeLessThan(0.2);

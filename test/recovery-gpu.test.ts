@@ -88,7 +88,11 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
       recovered++;
     }
     await engine.unload();
-    record({ point: `The device destroyed during an answer (${name}): moments at which the text was the same, of ${moments.length}`, command: 'npx vitest run --project gpu test/recovery-gpu.test.ts', value: recovered });
+    record({
+      point: `The device destroyed during an answer (${name}): moments at which the text was the same, of ${moments.length}`,
+      command: 'npx vitest run --project gpu test/recovery-gpu.test.ts',
+      value: recovered,
+    });
   });
 
   it('goes on after many losses with tokens between them, and after one between two answers', async () => {
@@ -119,7 +123,12 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
       if (++asked === 1) device.destroy();
       return device;
     });
-    const { ids } = await answer(engine, { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 }, undefined, (count) => void (count === 5 && deviceOf(engine).destroy()));
+    const { ids } = await answer(
+      engine,
+      { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 },
+      undefined,
+      (count) => void (count === 5 && deviceOf(engine).destroy()),
+    );
     expect({ ids, asked }).toEqual({ ids: golden.ids.slice(0, 20), asked: 2 });
     await engine.unload();
   });
@@ -161,7 +170,12 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
       const adapter = (await dawn().requestAdapter())!;
       const { vendor, architecture, isFallbackAdapter, device } = adapter.info;
       const info = { vendor, architecture, isFallbackAdapter, device, description };
-      return { info, features: adapter.features, limits: adapter.limits, requestDevice: (descriptor: GPUDeviceDescriptor) => adapter.requestDevice(descriptor) } as unknown as GPUAdapter;
+      return {
+        info,
+        features: adapter.features,
+        limits: adapter.limits,
+        requestDevice: (descriptor: GPUDeviceDescriptor) => adapter.requestDevice(descriptor),
+      } as unknown as GPUAdapter;
     };
     const engine = openEngine({ gpu: { requestAdapter, wgslLanguageFeatures: dawn().wgslLanguageFeatures } as unknown as GPU });
     await engine.load(stories(), options);

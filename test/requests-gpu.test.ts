@@ -60,7 +60,13 @@ describe.skipIf(!adapterFile)('requests at the same time', () => {
   it('are answered together: none waits for another to end', async () => {
     const ended: number[] = [];
     const first: number[] = [];
-    await Promise.all([40, 10, 5].map((maxTokens, i) => answer(engine, { prompt: { tokens: words(20 + i, 10) }, maxTokens }, undefined, (count) => void (count === 1 && first.push(i))).then(() => ended.push(i))));
+    await Promise.all(
+      [40, 10, 5].map((maxTokens, i) =>
+        answer(engine, { prompt: { tokens: words(20 + i, 10) }, maxTokens }, undefined, (count) => void (count === 1 && first.push(i))).then(() =>
+          ended.push(i),
+        ),
+      ),
+    );
     expect(first).toEqual([0, 1, 2]);
     expect(ended).toEqual([2, 1, 0]);
   });
@@ -112,7 +118,9 @@ describe.skipIf(!adapterFile)('requests at the same time', () => {
     const list = requests.slice(0, 4);
     const expected = await alone(engine, list);
     const before = engine.loaded().model;
-    const found = await Promise.all(list.map((request, i) => answer(engine, request, undefined, (count) => void (i === 0 && count === 8 && before.gpu.device.destroy()))));
+    const found = await Promise.all(
+      list.map((request, i) => answer(engine, request, undefined, (count) => void (i === 0 && count === 8 && before.gpu.device.destroy()))),
+    );
     expect(found.map(textOf)).toEqual(expected);
     expect(engine.loaded().model).not.toBe(before);
     expect(found[0].stats.notices).toHaveLength(1);
@@ -142,7 +150,9 @@ describe.skipIf(!adapterFile)('requests at the same time with little room', () =
     const { ledger, plan } = engine.loaded().model;
     expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
     const stop = new AbortController();
-    const ended = await Promise.all([0, 1].map((i) => answer(engine, { prompt: { tokens: words(70 + i, 20) } }, stop.signal, (count) => void (i === 1 && count === 3 && stop.abort()))));
+    const ended = await Promise.all(
+      [0, 1].map((i) => answer(engine, { prompt: { tokens: words(70 + i, 20) } }, stop.signal, (count) => void (i === 1 && count === 3 && stop.abort()))),
+    );
     expect(ended.map(({ reason }) => reason)).toEqual(['abort', 'abort']);
     await engine.unload();
   });

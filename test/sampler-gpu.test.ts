@@ -41,8 +41,13 @@ const kinds: Record<string, (vocab: number, next: Random) => Float32Array> = {
   zeros: (vocab, next) => Float32Array.from({ length: vocab }, () => (next() < 0.5 ? 0 : -0)),
   masked: (vocab, next) => Float32Array.from({ length: vocab }, () => (next() < 0.9 ? -Infinity : next() < 0.05 ? NaN : 4 * normal(next))),
   equal: (vocab, next) => new Float32Array(vocab).fill(normal(next)),
-  single: (vocab, next) => new Float32Array(vocab).fill(-Infinity).fill(normal(next), Math.floor(next() * vocab)).fill(-Infinity, 1 + Math.floor(next() * vocab)),
-  extreme: (vocab, next) => Float32Array.from({ length: vocab }, () => [3.4028234663852886e38, -3.4028234663852886e38, 1e-45, 0, -Infinity, Infinity][Math.floor(next() * 6)]),
+  single: (vocab, next) =>
+    new Float32Array(vocab)
+      .fill(-Infinity)
+      .fill(normal(next), Math.floor(next() * vocab))
+      .fill(-Infinity, 1 + Math.floor(next() * vocab)),
+  extreme: (vocab, next) =>
+    Float32Array.from({ length: vocab }, () => [3.4028234663852886e38, -3.4028234663852886e38, 1e-45, 0, -Infinity, Infinity][Math.floor(next() * 6)]),
 };
 
 /** All buffers of the sampler, for one vocabulary at most `capacity`; ids has room for `steps`. */
@@ -51,8 +56,11 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
     const module = device.createShaderModule({ label: name, code: kernelSource({ kernel: name, files: ['state', 'sampling', 'sampling-bins'] }) });
     return device.createComputePipeline({ label: name, layout: 'auto', compute: { module } });
   };
-  const pipelines = Object.fromEntries(['argmax', 'argmax-finish', 'sample-histogram', 'sample-narrow', 'sample', 'sample-probabilities'].map((name) => [name, pipeline(name)]));
-  const buffer = (size: number, usage = 0) => device.createBuffer({ size, usage: usage | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
+  const pipelines = Object.fromEntries(
+    ['argmax', 'argmax-finish', 'sample-histogram', 'sample-narrow', 'sample', 'sample-probabilities'].map((name) => [name, pipeline(name)]),
+  );
+  const buffer = (size: number, usage = 0) =>
+    device.createBuffer({ size, usage: usage | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
   const bytes = samplerBytes(capacity);
   const logits = buffer(4 * capacity);
   const best = buffer(bytes.best);
@@ -74,7 +82,10 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
   const group = (name: string, step: number) => {
     const key = `${name} ${step}`;
     if (!groups.has(key)) {
-      const entries = [{ binding: 0, resource: { buffer: uniforms, offset: 256 * step, size: samplingBytes } }, ...inputs[name].map((each, i) => ({ binding: i + 2, resource: { buffer: each } }))];
+      const entries = [
+        { binding: 0, resource: { buffer: uniforms, offset: 256 * step, size: samplingBytes } },
+        ...inputs[name].map((each, i) => ({ binding: i + 2, resource: { buffer: each } })),
+      ];
       groups.set(key, device.createBindGroup({ layout: pipelines[name].getBindGroupLayout(0), entries }));
     }
     return groups.get(key)!;
@@ -86,10 +97,15 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
     device.queue.writeBuffer(logits, 0, row as Float32Array<ArrayBuffer>);
     device.queue.writeBuffer(state, 0, new Uint32Array([position, rows, 0, 0, 0, 0, 0, 0]));
     const parameters = new Uint8Array(256 * samplings.length);
-    samplings.forEach((sampling, i) => parameters.set(packSampling({ ...samplingFields({ ...(sampling === 'greedy' ? {} : sampling), seed: seeds[i] }), vocab }), 256 * i));
+    samplings.forEach((sampling, i) =>
+      parameters.set(packSampling({ ...samplingFields({ ...(sampling === 'greedy' ? {} : sampling), seed: seeds[i] }), vocab }), 256 * i),
+    );
     device.queue.writeBuffer(uniforms, 0, parameters);
     const chosenBytes = 4 * samplings.length;
-    const copy = device.createBuffer({ size: 16 + chosenBytes + (probable ? chosenBytes * vocab : 0), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const copy = device.createBuffer({
+      size: 16 + chosenBytes + (probable ? chosenBytes * vocab : 0),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     const encoder = device.createCommandEncoder();
     samplings.forEach((sampling, i) => {
       const pass = encoder.beginComputePass();
@@ -149,7 +165,8 @@ function fault(logits: Float32Array, sampling: Sampling, seed: number, position:
   for (const id of different) {
     const { before, ofFirst } = standing(logits, sampling, id);
     const decided = (sampling.topP < 1 && Math.abs(before - sampling.topP) < 1e-6) || (sampling.minP > 0 && Math.abs(ofFirst - sampling.minP) < 1e-6);
-    if (!decided) return `token ${id} ${wanted.has(id) ? 'is missing' : 'is too many'} of ${expected.ids.length} (${before} before it, ${ofFirst} of the first)`;
+    if (!decided)
+      return `token ${id} ${wanted.has(id) ? 'is missing' : 'is too many'} of ${expected.ids.length} (${before} before it, ${ofFirst} of the first)`;
   }
   if (different.length > 0) {
     const highest = Math.max(...ids.map((id) => logits[id]));
@@ -205,7 +222,11 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
     expect(vectors.length).toBe(1000);
     expect(faults).toEqual([]);
     expect(problems).toEqual([]);
-    record({ point: 'Sampler on 1000 vectors of logits: largest error of a probability (limit 1e-5)', command: 'npx vitest run --project gpu test/sampler-gpu.test.ts', value: worst });
+    record({
+      point: 'Sampler on 1000 vectors of logits: largest error of a probability (limit 1e-5)',
+      command: 'npx vitest run --project gpu test/sampler-gpu.test.ts',
+      value: worst,
+    });
   });
 
   it('sums up the largest vocabulary, all of whose tokens are as likely as can be', { timeout: 60_000 }, async () => {
@@ -233,7 +254,16 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
   });
 
   it('chooses no token where no logit is finite, greedily or by drawing', async () => {
-    const none = [[NaN], [NaN, NaN], [-Infinity], [-Infinity, -Infinity], [NaN, -Infinity], [Infinity, NaN, Infinity], Array<number>(5003).fill(NaN), Array<number>(5003).fill(-Infinity)];
+    const none = [
+      [NaN],
+      [NaN, NaN],
+      [-Infinity],
+      [-Infinity, -Infinity],
+      [NaN, -Infinity],
+      [Infinity, NaN, Infinity],
+      Array<number>(5003).fill(NaN),
+      Array<number>(5003).fill(-Infinity),
+    ];
     for (const row of none) {
       const { chosen } = await sample(Float32Array.from(row), ['greedy', ...combinations], [0, ...combinations.keys()]);
       expect(new Set(chosen), `${row.length} logits: ${row.slice(0, 4)}`).toEqual(new Set([noToken]));

@@ -43,13 +43,21 @@ describe.skipIf(!adapterFile)('sampling', () => {
     ['greedy, penalties that change nothing', { repeatPenalty: 1, penaltyLast: 10 }, ['argmax', 'argmax-finish']],
     ['drawn', { temperature: 1, topK: 5, topP: 0.9, minP: 0.1 }, ['argmax', 'sample-histogram', 'sample-narrow', 'sample']],
     ['drawn from typical tokens', { temperature: 1, typicalP: 0.5 }, ['typical', 'argmax', 'sample-histogram', 'sample-narrow', 'sample']],
-    ['all', { ...everything, mask: new Uint32Array(16).fill(1) }, ['logprobs', 'bias', 'penalties', 'mask', 'argmax', 'sample-histogram', 'sample-narrow', 'sample', 'logprobs-finish']],
+    [
+      'all',
+      { ...everything, mask: new Uint32Array(16).fill(1) },
+      ['logprobs', 'bias', 'penalties', 'mask', 'argmax', 'sample-histogram', 'sample-narrow', 'sample', 'logprobs-finish'],
+    ],
   ])('dispatches for a request that is %s what it asks for and no more', async (_, options, kernels) => {
     const { program } = await model.samplerFor({ seed: 0, ...options });
     expect(program.dispatches.map(({ kernel }) => kernel.kernel)).toEqual(kernels);
   });
 
-  it.each<[string, Partial<SamplerOptions>, number]>([['greedy', {}, 2], ['drawn', { temperature: 1 }, 4], ['with everything', everything, 8]])('makes and writes nothing for a token, %s', async (_, options, kernels) => {
+  it.each<[string, Partial<SamplerOptions>, number]>([
+    ['greedy', {}, 2],
+    ['drawn', { temperature: 1 }, 4],
+    ['with everything', everything, 8],
+  ])('makes and writes nothing for a token, %s', async (_, options, kernels) => {
     await tokens(options, 40); // compiles and binds
     const sampler = await model.samplerFor({ seed: 0, ...options });
     await runner.feed(prompt, 0);
@@ -83,7 +91,9 @@ describe.skipIf(!adapterFile)('sampling', () => {
 
   it('a mask that allows nothing is an error of the request, and of a mask', async () => {
     await expect(ids({ mask: only() }, 3)).rejects.toThrow('The mask allows none of the 512 tokens');
-    await expect(ids({ mask: (chosen) => only(...(chosen.length < 2 ? [7] : [])) }, 5)).rejects.toThrow('The mask of token 3 of the answer allows none of the 512 tokens');
+    await expect(ids({ mask: (chosen) => only(...(chosen.length < 2 ? [7] : [])) }, 5)).rejects.toThrow(
+      'The mask of token 3 of the answer allows none of the 512 tokens',
+    );
     await expect(ids({ mask: only() }, 3)).rejects.toThrow(RequestError);
     expect(await ids({}, 10)).toEqual(golden.ids.slice(0, 10));
   });

@@ -46,8 +46,20 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const opened = await openModel(await readHeader(source));
   const gpu = await openDawn();
   const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
-  const choice: KernelChoice = { ...defaultChoice(gpu, { f32 }), splits: 1, panels: 4, dot: 'f32', threads: 32, few: 0, prefill: f32 || isSwiftShader ? byRows : 'tile', ...changed };
-  return loadModel(planModel(chosenAs(gpu, opened, { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, choice, kv: kvFormatFor({ f32, kv }) })), sourceReader(source, opened.header, opened.layout));
+  const choice: KernelChoice = {
+    ...defaultChoice(gpu, { f32 }),
+    splits: 1,
+    panels: 4,
+    dot: 'f32',
+    threads: 32,
+    few: 0,
+    prefill: f32 || isSwiftShader ? byRows : 'tile',
+    ...changed,
+  };
+  return loadModel(
+    planModel(chosenAs(gpu, opened, { budgetBytes: 2 ** 31, chunk, logitsRows: chunk, context: 1088, choice, kv: kvFormatFor({ f32, kv }) })),
+    sourceReader(source, opened.header, opened.layout),
+  );
 }
 
 describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2 in f32', () => {
@@ -75,7 +87,11 @@ describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2 in f32', () => {
     const greedy = await model.samplerFor({ seed: 0 });
     const made = [(await runner.sample(greedy, prompt_ids.length)).id];
     while (made.length < golden.length) made.push((await runner.step(greedy, prompt_ids.length + made.length - 1)).id);
-    record({ point: `SmolLM2 f32 greedy answer ${i}: equal tokens of ${golden.length}`, command: command('greedy answer'), value: made.filter((id, n) => id === golden[n]).length });
+    record({
+      point: `SmolLM2 f32 greedy answer ${i}: equal tokens of ${golden.length}`,
+      command: command('greedy answer'),
+      value: made.filter((id, n) => id === golden[n]).length,
+    });
     expect(made).toEqual(golden);
   });
 
@@ -103,7 +119,11 @@ describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 wit
   it.each(prompts)('stays within a KL divergence of 1e-3 after $n_tokens tokens', async ({ ids }) => {
     await runner.feed(ids, 0);
     const found = divergence(floatsFixture(`smollm2/logits-${ids.length}.f32`), await runner.readLogits());
-    record({ point: `SmolLM2 default path (tile ${model.choice.tile}, keys and values in ${model.kv.name}) after ${ids.length} tokens: KL divergence`, command: command('KL divergence'), value: found });
+    record({
+      point: `SmolLM2 default path (tile ${model.choice.tile}, keys and values in ${model.kv.name}) after ${ids.length} tokens: KL divergence`,
+      command: command('KL divergence'),
+      value: found,
+    });
     expect(found).toBeLessThan(1e-3);
   });
 
@@ -151,7 +171,11 @@ describe.skipIf(!adapterFile || !defaultModelPath).each(isFull ? [1, 8] : [8])('
     await runner.feed(ids, 0);
     const want = floatsFixture(`smollm2/logits-${ids.length}.f32`);
     const worst = (await runner.readLogits()).reduce((most, value, i) => Math.max(most, Math.abs(value - want[i])), 0);
-    record({ point: `SmolLM2 f32 logits after ${ids.length} tokens in steps of 8 by ${few} splits: largest error`, command: command('in steps of 8'), value: worst });
+    record({
+      point: `SmolLM2 f32 logits after ${ids.length} tokens in steps of 8 by ${few} splits: largest error`,
+      command: command('in steps of 8'),
+      value: worst,
+    });
     expect(worst).toBeLessThan(1e-3);
   });
 });
@@ -182,7 +206,8 @@ async function likelihood(model: LoadedModel, runner: Runner, tokens: number[], 
     const ids = tokens.slice(chunk * size, (chunk + 1) * size);
     let done = 0;
     await runner.feedAll(ids, 0, (logits, rows) => {
-      for (let row = 0; row < rows && done + row + 1 < ids.length; row++) total += negativeLogLikelihood(logits.subarray(row * vocab, (row + 1) * vocab), ids[done + row + 1]);
+      for (let row = 0; row < rows && done + row + 1 < ids.length; row++)
+        total += negativeLogLikelihood(logits.subarray(row * vocab, (row + 1) * vocab), ids[done + row + 1]);
       done += rows;
     });
   }

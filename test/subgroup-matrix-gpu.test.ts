@@ -26,7 +26,9 @@ const subgroupOf = '@builtin(subgroup_id) subgroup : u32';
 /** The subgroups of the unit, in place of those of the adapter. */
 const emulation = {
   'matrix/subgroup': readFileSync('test/emulated-matrices.wgsl', 'utf8'),
-  'matmul-matrix': kernelText.replace('requires subgroup_id;\n', '').replace(`, ${subgroupOf}) {`, ') {\n  let subgroup = local / Threads;\n  lane = local % Threads;'),
+  'matmul-matrix': kernelText
+    .replace('requires subgroup_id;\n', '')
+    .replace(`, ${subgroupOf}) {`, ') {\n  let subgroup = local / Threads;\n  lane = local % Threads;'),
 };
 
 const possible = (gpu: Gpu, { component }: MatrixUnit) => component === 'f32' || gpu.features.f16;
@@ -44,7 +46,9 @@ describe.skipIf(!adapterFile)('emulated', () => {
     real.device.destroy();
     expect(results.length).toBe(isFull ? formats.size + 2 : each === units[0] ? 5 : 2);
     expect(results.filter(({ passed, skipped }) => !passed || skipped).map(({ name, error, message }) => `${name}: ${error} ${message}`)).toEqual([]);
-    console.log(`${results.length} checks: largest error ${Math.max(...results.map(({ error }) => error)).toExponential(1)} of ${results[0].tolerance.toExponential(1)}`);
+    console.log(
+      `${results.length} checks: largest error ${Math.max(...results.map(({ error }) => error)).toExponential(1)} of ${results[0].tolerance.toExponential(1)}`,
+    );
   });
 
   it('gives golden logits', async () => {
@@ -98,7 +102,8 @@ describe('the compiler', () => {
     const device = await adapter.requestDevice({ requiredFeatures: wanted });
     const part = { matrix: { format: formats.get('Q4_K')! } } as unknown as MatrixPart;
     const source = (prefill: KernelChoice['prefill']) => kernelSource(prefillKernel({ prefill, tile: 'f32' }, part, {}).kernel);
-    const messages = async (code: string) => (await device.createShaderModule({ code }).getCompilationInfo()).messages.map(({ lineNum, message }) => `${lineNum}: ${message}`);
+    const messages = async (code: string) =>
+      (await device.createShaderModule({ code }).getCompilationInfo()).messages.map(({ lineNum, message }) => `${lineNum}: ${message}`);
     expect(await messages(source(matrixPrefill(each)))).toEqual([]);
     device.pushErrorScope('validation');
     expect(await messages(source(matrixPrefill(each)).replace('row_major', 'no_major'))).not.toEqual([]); // it does look

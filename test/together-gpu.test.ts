@@ -91,8 +91,14 @@ describe.skipIf(!adapterFile)('steps over several sequences', () => {
 
   it('sample each by what its own request asks', async () => {
     const options: Partial<SamplerOptions>[] = [
-      {}, { temperature: 0.9, seed: 7 }, { temperature: 1.2, topK: 20, topP: 0.9, seed: 8, logprobs: 3 }, { repeatPenalty: 1.3, penaltyLast: 16 },
-      { temperature: 1, seed: 9, logitBias: { 5: 3, 9: -100 } }, { mask: new Uint32Array(16).fill(0x55555555), temperature: 1, seed: 3 }, { frequencyPenalty: 1, logprobs: 0 }, { temperature: 1, seed: 7, minP: 0.1 },
+      {},
+      { temperature: 0.9, seed: 7 },
+      { temperature: 1.2, topK: 20, topP: 0.9, seed: 8, logprobs: 3 },
+      { repeatPenalty: 1.3, penaltyLast: 16 },
+      { temperature: 1, seed: 9, logitBias: { 5: 3, 9: -100 } },
+      { mask: new Uint32Array(16).fill(0x55555555), temperature: 1, seed: 3 },
+      { frequencyPenalty: 1, logprobs: 0 },
+      { temperature: 1, seed: 7, minP: 0.1 },
     ];
     const ids = (tokens: Token[]) => tokens.map(({ id }) => id);
     const expected: Token[][] = [];

@@ -40,8 +40,17 @@ async function readKinds(): Promise<void> {
   config = opened.graph.config;
 }
 /** As if these choices had been measured to be the fastest: nothing is measured. */
-const measured = (shaders: Record<string, string>, decode: MatrixChoice = { splits: 1, panels: 4, dot: 'f32' }, prefill: MatrixChoice = { prefill: 'rows' }, few: MatrixChoice = { few: 0 }): AdapterNotes => ({
-  kernels: kernelsHash(shaders), checks: {}, decode: Object.fromEntries(kinds.map((kind) => [kind, decode])), prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])), few: Object.fromEntries(kinds.map((kind) => [kind, few])),
+const measured = (
+  shaders: Record<string, string>,
+  decode: MatrixChoice = { splits: 1, panels: 4, dot: 'f32' },
+  prefill: MatrixChoice = { prefill: 'rows' },
+  few: MatrixChoice = { few: 0 },
+): AdapterNotes => ({
+  kernels: kernelsHash(shaders),
+  checks: {},
+  decode: Object.fromEntries(kinds.map((kind) => [kind, decode])),
+  prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])),
+  few: Object.fromEntries(kinds.map((kind) => [kind, few])),
 });
 
 async function load(shaders: Record<string, string>, notes: AdapterNotes, options: EngineOptions = {}) {
@@ -61,7 +70,9 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     const shaders = { 'reduce/splits': shaderText('reduce/splits').replace('return sum;', 'return value;') };
     const { ids, warnings, kernels, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2, dot: 'f32' }));
     expect(warnings.length).toBeGreaterThan(0);
-    expect(warnings[0]).toMatch(/^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/);
+    expect(warnings[0]).toMatch(
+      /^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/,
+    );
     expect(notices.join()).toContain(warnings[0]);
     expect(Object.values(kernels).join(' ')).toContain('splits=1');
     expect(ids).toEqual(right);
@@ -70,7 +81,9 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
   it('are dropped too if they do not compile', async () => {
     const shaders = { 'tile/f32': 'this is no WGSL' };
     const { ids, warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
-    expect(warnings).toEqual([expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead, as the kernel "matmul f32 .*does not compile/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead, as the kernel "matmul f32 .*does not compile/),
+    ]);
     expect(ids).toEqual(right);
   });
 
@@ -103,7 +116,9 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     const notes = { ...measured(shaders), attentions: { [attentionKind(config, kvFormat('f32'), 128)]: { span: 64, threads: 32 } } };
     const { ids, warnings, kernels } = await load(shaders, notes);
     expect(kernels).toMatchObject({ span: '128', threads: '128' });
-    expect(warnings).toEqual([expect.stringMatching(/^span=64 threads=32 is not used; span=128 threads=128 is instead, as the kernel "attention-decode by 64 in 32, /)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^span=64 threads=32 is not used; span=128 threads=128 is instead, as the kernel "attention-decode by 64 in 32, /),
+    ]);
     expect(ids).toEqual(right);
   });
 

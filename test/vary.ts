@@ -42,7 +42,12 @@ export async function vary(path: string, { metadata = {}, tensors = {} }: Change
 }
 
 const typeNumbers = new Map([...ggmlTypes].map(([number, { name }]) => [name, number]));
-const entry = ({ name, type, shape, offset }: TensorInfo, dataStart: number): GgufTensor => ({ name, shape, type: typeNumbers.get(type)!, offset: offset - dataStart });
+const entry = ({ name, type, shape, offset }: TensorInfo, dataStart: number): GgufTensor => ({
+  name,
+  shape,
+  type: typeNumbers.get(type)!,
+  offset: offset - dataStart,
+});
 
 function typed(value: MetadataValue): TypedValue {
   if (typeof value === 'string') return { type: 'string', value };

@@ -61,7 +61,10 @@ async function close(model: LoadedModel): Promise<void> {
   model.gpu.device.destroy();
 }
 
-const models = ['stories260K/stories260K.gguf', ...['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'].map((name) => `tiny/tiny-${name}.gguf`)];
+const models = [
+  'stories260K/stories260K.gguf',
+  ...['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'].map((name) => `tiny/tiny-${name}.gguf`),
+];
 
 describe.skipIf(!adapterFile)('budgets', () => {
   it.each(models)('%s gives the same tokens for every budget, within the plan', async (path) => {
@@ -85,7 +88,11 @@ describe.skipIf(!adapterFile)('budgets', () => {
       expect(new Set(perToken)).toEqual(new Set([plan.streamedBytes]));
       await close(model);
     }
-    record({ point: `${path}: the same tokens at ${budgets.length} budgets; plan against peak`, command: 'npx vitest run --project gpu test/window-gpu.test.ts', value: `within ${(100 * deviation).toFixed(1)} %` });
+    record({
+      point: `${path}: the same tokens at ${budgets.length} budgets; plan against peak`,
+      command: 'npx vitest run --project gpu test/window-gpu.test.ts',
+      value: `within ${(100 * deviation).toFixed(1)} %`,
+    });
   });
 });
 

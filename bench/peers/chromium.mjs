@@ -28,9 +28,13 @@ const server = createServer((request, response) => {
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const [start, end] = range ? [Number(range[1]), Math.min(Number(range[2] || size - 1), size - 1)] : [0, size - 1];
   response.writeHead(range ? 206 : 200, {
-    'content-type': types[extname(path)] ?? 'application/octet-stream', 'content-length': end - start + 1, 'accept-ranges': 'bytes', 'cache-control': 'no-store',
+    'content-type': types[extname(path)] ?? 'application/octet-stream',
+    'content-length': end - start + 1,
+    'accept-ranges': 'bytes',
+    'cache-control': 'no-store',
     ...(range && { 'content-range': `bytes ${start}-${end}/${size}` }),
-    'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
   });
   if (request.method === 'HEAD') response.end();
   else createReadStream(path, { start, end }).pipe(response);

@@ -35,7 +35,11 @@ const { values, positionals: [model] } = parseArgs({
 const names = values.engines.split(',');
 const unknown = names.filter((name) => !engineNamed(name));
 if (!model || unknown.length) {
-  console.error(unknown.length ? `There is no engine ${unknown.join()}; there are ${Object.keys(engines).join()}.` : 'Name a model: node bench/peers/compare.mjs MODEL.gguf');
+  console.error(
+    unknown.length
+      ? `There is no engine ${unknown.join()}; there are ${Object.keys(engines).join()}.`
+      : 'Name a model: node bench/peers/compare.mjs MODEL.gguf',
+  );
   process.exit(1);
 }
 
@@ -43,7 +47,14 @@ const lengths = values['prompt-tokens'].split(',').map(Number);
 const newTokens = Number(values['new-tokens']);
 const results = [];
 for (const promptTokens of lengths) {
-  const settings = { model: resolve(model), onnx: resolve(values.onnx), ...makePrompt(model, promptTokens), newTokens, threads: Number(values.threads), budget: values.budget };
+  const settings = {
+    model: resolve(model),
+    onnx: resolve(values.onnx),
+    ...makePrompt(model, promptTokens),
+    newTokens,
+    threads: Number(values.threads),
+    budget: values.budget,
+  };
   const started = [];
   try {
     for (const name of names) { // one after the other: loading needs all cores
@@ -52,8 +63,8 @@ for (const promptTokens of lengths) {
     }
     for (let round = 1; round <= Number(values.rounds); round++) {
       for (const engine of started) {
-        const { text, ...numbers } = await engine.run();
-        console.log(`round ${round} ${engine.name}: prefill ${numbers.prefill}, decode ${numbers.decode} tokens/s; CPU ms per token ${numbers.cpuPrefill}, ${numbers.cpuDecode}`);
+        const { prefill, decode, cpuPrefill, cpuDecode } = await engine.run();
+        console.log(`round ${round} ${engine.name}: prefill ${prefill}, decode ${decode} tokens/s; CPU ms per token ${cpuPrefill}, ${cpuDecode}`);
       }
     }
   } finally {
@@ -65,6 +76,13 @@ for (const promptTokens of lengths) {
 
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 if (values.json) {
-  writeFileSync(values.json, JSON.stringify({ date: new Date().toISOString(), commit: git('rev-parse', '--short', 'HEAD'), model, cpus: os.cpus().map((cpu) => cpu.model), results }, null, 1));
+  writeFileSync(
+    values.json,
+    JSON.stringify(
+      { date: new Date().toISOString(), commit: git('rev-parse', '--short', 'HEAD'), model, cpus: os.cpus().map((cpu) => cpu.model), results },
+      null,
+      1,
+    ),
+  );
 }
 if (results.some(({ wrong }) => wrong.length)) process.exitCode = 1;

@@ -17,19 +17,32 @@ const vulkanDevice = { GGML_VK_VISIBLE_DEVICES: process.env.GGML_VK_VISIBLE_DEVI
 const script = (name, more, env) => (settings) => ({ command: [node, join(here, name), JSON.stringify({ ...settings, ...more })], env });
 
 /** windrow with some shapes of its kernels; without, as it chooses them. */
-const onDawn = (kernels) => ({ model, ids, newTokens, budget, dawnFlags = [] }) => ({
-  command: [node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve', ...(budget ? ['--budget', budget] : []), ...(kernels ? ['--kernels', kernels] : []), ...(dawnFlags.includes('backend=null') ? ['--null'] : [])],
-});
+const onDawn =
+  (kernels) =>
+  ({ model, ids, newTokens, budget, dawnFlags = [] }) => ({
+    command: [
+      node, windrow, 'bench', model, '--prompt-tokens', `${ids.length}`, '--new-tokens', `${newTokens}`, '--serve',
+      ...(budget ? ['--budget', budget] : []),
+      ...(kernels ? ['--kernels', kernels] : []),
+      ...(dawnFlags.includes('backend=null') ? ['--null'] : []),
+    ],
+  });
 
 /**
  * Those that run the `sameFile` as windrow have to begin with the same text.
- * @type {Record<string, { kind: 'windrow' | 'gpu' | 'cpu', what: string, sameFile?: boolean, start: (settings: object) => { command: string[], env?: Record<string, string> } }>}
+ * @typedef {(settings: object) => { command: string[], env?: Record<string, string> }} Start
+ * @type {Record<string, { kind: 'windrow' | 'gpu' | 'cpu', what: string, sameFile?: boolean, start: Start }>}
  */
 export const engines = {
   windrow: { kind: 'windrow', what: 'windrow on Dawn', start: onDawn() },
   'llama-webgpu': { kind: 'gpu', sameFile: true, what: 'llama.cpp WebGPU (wllama) on Dawn', start: script('wllama.mjs', { gpu: true }) },
   'llama-vulkan': { kind: 'gpu', sameFile: true, what: 'llama.cpp Vulkan', start: script('llama-native.mjs', { gpu: true }, vulkanDevice) },
-  'llama-vulkan-flash': { kind: 'gpu', sameFile: true, what: 'llama.cpp Vulkan with flash attention', start: script('llama-native.mjs', { gpu: true, flash: true }, vulkanDevice) },
+  'llama-vulkan-flash': {
+    kind: 'gpu',
+    sameFile: true,
+    what: 'llama.cpp Vulkan with flash attention',
+    start: script('llama-native.mjs', { gpu: true, flash: true }, vulkanDevice),
+  },
   'ort-webgpu': { kind: 'gpu', what: 'onnxruntime-web WebGPU on Dawn', start: script('ort-dawn.mjs') },
   'windrow-chromium': { kind: 'windrow', what: 'windrow in Chromium', start: script('chromium.mjs', { page: 'windrow' }) },
   'ort-chromium': { kind: 'gpu', what: 'onnxruntime-web WebGPU in Chromium', start: script('chromium.mjs', { page: 'ort' }) },

@@ -25,4 +25,14 @@ async function run(steps) {
 }
 
 await run(3); // compiles and warms up
-await serve({ engine: `llama.cpp ${llama.gpu || 'CPU'}`, version: llama.llamaCppRelease?.release, adapter: gpu ? (await llama.getGpuDeviceNames()).join() : undefined, gpuLayers: model.gpuLayers, threads, flashAttention: flash }, () => run(newTokens));
+await serve(
+  {
+    engine: `llama.cpp ${llama.gpu || 'CPU'}`,
+    version: llama.llamaCppRelease?.release,
+    adapter: gpu ? (await llama.getGpuDeviceNames()).join() : undefined,
+    gpuLayers: model.gpuLayers,
+    threads,
+    flashAttention: flash,
+  },
+  () => run(newTokens),
+);

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { node, windrow } from './engines.mjs';
 
 const story =
-  'Once upon a time there was a small village by the sea. The people who lived there went out in their boats every day to catch fish, and in the evening they came back and told stories to the children. One of these stories was about a girl who wanted to know what lay beyond the hills. She packed some bread and water, and one day in the spring she left home and walked along the river until she came to a bridge.';
+  'Once upon a time there was a small village by the sea. The people who lived there went out in their boats every day to catch fish, ' +
+  'and in the evening they came back and told stories to the children. One of these stories was about a girl who wanted to know what lay ' +
+  'beyond the hills. She packed some bread and water, and one day in the spring she left home and walked along the river until she came ' +
+  'to a bridge.';
 
 /**
  * `length` token ids, and the text that has just these: wllama takes text only.
@@ -29,7 +32,10 @@ function tokenize(model, texts) {
   try {
     const file = join(folder, 'texts.json');
     writeFileSync(file, JSON.stringify(texts));
-    const { status, stdout, stderr } = spawnSync(node, [windrow, '--json', 'tokenize', model, '--texts', file, '--no-bos'], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+    const { status, stdout, stderr } = spawnSync(node, [windrow, '--json', 'tokenize', model, '--texts', file, '--no-bos'], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    });
     if (status !== 0) throw new Error(`windrow tokenize failed: ${stderr || stdout}`);
     return JSON.parse(stdout);
   } finally {

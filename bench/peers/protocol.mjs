@@ -2,7 +2,10 @@
 // Settings come as one JSON argument; see engines.mjs.
 import { createInterface } from 'node:readline';
 
-/** What compare.mjs asks for: { model, onnx, ids, text, newTokens, threads, gpu, flash, count, budget, dawnFlags }; `newTokens` are steps after the first token. */
+/**
+ * What compare.mjs asks for: { model, onnx, ids, text, newTokens, threads, gpu, flash, count, budget, dawnFlags }; `newTokens` are steps after
+ * the first token.
+ */
 export const settings = JSON.parse(process.argv[2] ?? '{}');
 
 export async function serve(about, run, close = async () => {}) {

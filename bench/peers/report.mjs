@@ -15,7 +15,14 @@ export function summarise(started, promptTokens, newTokens, sameText = 0) {
       const peer = rows.filter((row) => row.kind === kind).sort((a, b) => b[column] - a[column])[0];
       return [column, ours && peer && { peer: peer.name, ratio: ours[column] / peer[column] }];
     }));
-  return { promptTokens, newTokens, rows, gpu: versus('gpu'), cpu: versus('cpu'), wrong: [...check(rows, promptTokens, newTokens), ...departures(rows, sameText)] };
+  return {
+    promptTokens,
+    newTokens,
+    rows,
+    gpu: versus('gpu'),
+    cpu: versus('cpu'),
+    wrong: [...check(rows, promptTokens, newTokens), ...departures(rows, sameText)],
+  };
 }
 
 /** What is wrong with the outputs: an engine that does less, or something else each time, has no speed to compare. */
@@ -53,10 +60,23 @@ export function tables({ promptTokens, newTokens, rows, gpu, cpu, wrong }) {
   return [
     `${promptTokens} prompt tokens, ${newTokens} decode steps; tokens/s, best of ${rows[0].rounds.length} interleaved rounds`,
     ...cells.map(text),
-    ...['prefill', 'decode'].flatMap((column) => (gpu[column] ? [`${column}: ${gpu[column].ratio.toFixed(2)}x the best other GPU engine, ${gpu[column].peer}`] : [])),
-    ...['prefill', 'decode'].flatMap((column) => (cpu[column]?.ratio < 1 ? [`${column}: a CPU engine is faster on this machine, ${cpu[column].peer}: ${(1 / cpu[column].ratio).toFixed(2)}x windrow`] : [])),
-    ...rows.map(({ name, text: written }) => `${name} wrote ${JSON.stringify(written)}${ours && name !== ours.name ? `; its first ${common(written, ours.text)} of ${written.length} characters are windrow's` : ''}`),
-    ...rows.filter(({ about }) => about.streamedBytes > 0).map(({ name, about }) => `${name} STREAMS ${(about.streamedBytes / 2 ** 20).toFixed(1)} MiB of weights per token, as its budget is small: give --budget for the model as such`),
+    ...['prefill', 'decode'].flatMap((column) =>
+      gpu[column] ? [`${column}: ${gpu[column].ratio.toFixed(2)}x the best other GPU engine, ${gpu[column].peer}`] : [],
+    ),
+    ...['prefill', 'decode'].flatMap((column) =>
+      cpu[column]?.ratio < 1 ? [`${column}: a CPU engine is faster on this machine, ${cpu[column].peer}: ${(1 / cpu[column].ratio).toFixed(2)}x windrow`] : [],
+    ),
+    ...rows.map(
+      ({ name, text: written }) =>
+        `${name} wrote ${JSON.stringify(written)}` +
+        (ours && name !== ours.name ? `; its first ${common(written, ours.text)} of ${written.length} characters are windrow's` : ''),
+    ),
+    ...rows
+      .filter(({ about }) => about.streamedBytes > 0)
+      .map(
+        ({ name, about }) =>
+          `${name} STREAMS ${(about.streamedBytes / 2 ** 20).toFixed(1)} MiB of weights per token, as its budget is small: give --budget for the model as such`,
+      ),
     ...wrong.map((message) => `WRONG: ${message}`),
   ].join('\n');
 }

@@ -72,7 +72,7 @@ async function runWorker({ code, name }) {
   installBrowser();
   process.type = 'renderer'; // keeps Emscripten from taking its path for Node
   Object.assign(globalThis, {
-    name, WorkerGlobalScope: class {}, close: () => process.exit(0),
+    name, WorkerGlobalScope: function () {}, close: () => process.exit(0),
     postMessage: (data, transfer) => parentPort.postMessage(data, transferList(transfer)),
   });
   // llama.cpp aborts when a wait for the queue takes 30 s, which a software adapter on a busy machine may need.

@@ -49,12 +49,19 @@ const { timings } = await complete(4); // compiles and warms up
 if (timings.prompt_n !== ids.length) throw new Error(`llama.cpp ran ${timings.prompt_n} prompt tokens; ${ids.length} are needed.`);
 const prefill = count && (await callsOfPrefill());
 
-await serve({ engine: gpu ? 'llama.cpp WebGPU (wllama)' : 'llama.cpp wasm (wllama)', version: Wllama.getLibllamaVersion(), threads: wllama.getNumThreads(), ...facts }, async () => {
-  const before = count && (await workerCalls());
-  const { text, timings: { prompt_ms: promptMs, predicted_ms: predictedMs, predicted_n: predicted }, cpu } = await complete(newTokens + 1);
-  const calls = count && difference(prefill, [before, await workerCalls()], newTokens);
-  return measured(ids.length, predicted - 1, [0, promptMs, promptMs + predictedMs], cpu, { text, ...(calls && { calls }) });
-});
+await serve(
+  { engine: gpu ? 'llama.cpp WebGPU (wllama)' : 'llama.cpp wasm (wllama)', version: Wllama.getLibllamaVersion(), threads: wllama.getNumThreads(), ...facts },
+  async () => {
+    const before = count && (await workerCalls());
+    const {
+      text,
+      timings: { prompt_ms: promptMs, predicted_ms: predictedMs, predicted_n: predicted },
+      cpu,
+    } = await complete(newTokens + 1);
+    const calls = count && difference(prefill, [before, await workerCalls()], newTokens);
+    return measured(ids.length, predicted - 1, [0, promptMs, promptMs + predictedMs], cpu, { text, ...(calls && { calls }) });
+  },
+);
 
 function difference([a, b], [c, d], steps) {
   const less = Object.fromEntries(Object.keys(a).map((name) => [name, c[name] + b[name] - a[name]]));

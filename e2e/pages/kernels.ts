@@ -27,7 +27,8 @@ try {
   const start = performance.now();
   const results = await selfTest(gpu, {
     only: new RegExp(query.get('only') ?? ''),
-    onCheck: ({ name, passed, skipped, error }, done, total) => (log.textContent += `${Math.round(performance.now() - start)} ms ${done}/${total} ${skipped ? 'skipped' : passed ? 'ok' : 'FAILED'} ${name}: ${error}\n`),
+    onCheck: ({ name, passed, skipped, error }, done, total) =>
+      (log.textContent += `${Math.round(performance.now() - start)} ms ${done}/${total} ${skipped ? 'skipped' : passed ? 'ok' : 'FAILED'} ${name}: ${error}\n`),
   });
   window.kernels = { adapter: gpu.adapterName, results };
 } catch (error) {

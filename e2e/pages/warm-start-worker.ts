@@ -4,7 +4,13 @@ import { createEngine, type Host } from '../../src/engine/engine.ts';
 import { openRecords } from '../../src/weights/store/records.ts';
 import { openStore, type Store } from '../../src/weights/store/store.ts';
 
-const host: Host & { store: Store } = { gpu: navigator.gpu, store: openStore(), locks: navigator.locks, tuning: openRecords('windrow-tuning'), costs: openRecords('windrow-store-cost') };
+const host: Host & { store: Store } = {
+  gpu: navigator.gpu,
+  store: openStore(),
+  locks: navigator.locks,
+  tuning: openRecords('windrow-tuning'),
+  costs: openRecords('windrow-store-cost'),
+};
 
 self.onmessage = async ({ data: file }: MessageEvent<File>) => {
   try {

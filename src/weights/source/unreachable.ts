@@ -4,8 +4,9 @@
 export type Origin = string | undefined;
 
 const onThisMachine = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
-const inThisNetwork =
-  /^(10(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|169\.254(\.\d+){2}|\[f[cde][\da-f]{2}:.*\]|[^.]+|.*\.(local|lan|home|internal|home\.arpa))$/;
+const privateAddress = /^(10(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|169\.254(\.\d+){2}|\[f[cde][\da-f]{2}:.*\])$/;
+const privateName = /^([^.]+|.*\.(local|lan|home|internal|home\.arpa))$/;
+const isInThisNetwork = (host: string): boolean => privateAddress.test(host) || privateName.test(host);
 
 /** What to check when a request for `address` fails without an answer. `address`: absolute, without what may be a secret. */
 export function whatToCheck(address: string, page: Origin): string {
@@ -17,8 +18,8 @@ export function whatToCheck(address: string, page: Origin): string {
   if (from.protocol === 'https:' && protocol === 'http:' && !onThisMachine.test(hostname)) {
     return 'This page came by https, and browsers let such a page read nothing by http. Give an https address, or open the file from the disk.';
   }
-  const isNear = onThisMachine.test(hostname) || inThisNetwork.test(hostname);
-  if (isNear && !onThisMachine.test(from.hostname) && !inThisNetwork.test(from.hostname))
+  const isNear = onThisMachine.test(hostname) || isInThisNetwork(hostname);
+  if (isNear && !onThisMachine.test(from.hostname) && !isInThisNetwork(from.hostname))
     return `${atServer} The browser may also ask whether this page may reach the local network: allow it.`;
   return atServer;
 }

@@ -13,7 +13,10 @@ import { smallestBudget } from './refusal.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
 const options: PlanOptions = { budgetBytes: 2 ** 32, context: 512, chunk: 128, logitsRows: 1, kv: kvFormat('f16') };
-const models = ['stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-llama-low.gguf', 'tiny/tiny-mistral.gguf', 'tiny/tiny-gemma3.gguf', 'tiny/tiny-phi3.gguf'];
+const models = [
+  'stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-llama-low.gguf', 'tiny/tiny-mistral.gguf', 'tiny/tiny-gemma3.gguf',
+  'tiny/tiny-phi3.gguf',
+];
 
 describe.each(models)('the plan of %s', (path) => {
   it('holds everything where the budget allows it, weights as large as their layout', async () => {
