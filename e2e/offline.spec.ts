@@ -1,5 +1,6 @@
 // The page without the network after one visit, and a new version that waits to be asked for.
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { expect, type Page } from '@playwright/test';
 import { askToTheEnd, composer, loadTiny, quick, test, tinyModel } from './page.ts';
 import { startSite } from './sites.ts';
@@ -21,6 +22,16 @@ test('after one visit the page, its lazy parts and the model work with the netwo
   await expect(page.getByRole('dialog', { name: 'What the model is doing' })).toBeVisible();
   await page.goto('/bench.html');
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+});
+
+test('with the network off a model of rare weight types finds what reads them', async ({ page, context }) => {
+  await page.goto(quick('max-tokens=4&temperature=0'));
+  await controlled(page);
+  await context.setOffline(true);
+  const buffer = gunzipSync(readFileSync('test/fixtures/tiny/tiny-llama-low.gguf.gz'));
+  await page.locator('input[type=file]').setInputFiles({ name: 'low.gguf', mimeType: 'application/octet-stream', buffer });
+  await expect(composer(page)).toBeVisible();
+  expect((await askToTheEnd(page, 'Once upon a time')).length).toBeGreaterThan(0);
 });
 
 test('the page can be installed, and takes .gguf files and shared addresses', async ({ page, context }) => {

@@ -4,10 +4,12 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
 import { serve } from './serve-models.mjs';
+import { measure } from './sizes.mjs';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'windrow-scripts-'));
 const bytes = Buffer.from('a small model');
@@ -117,5 +119,20 @@ describe('reports', () => {
 
   it('that are missing count nothing', () => {
     expect(readVitestReport('/no/such/report')).toEqual({ passed: 0, failed: 0, skipped: [], flaky: [], files: new Map() });
+  });
+});
+
+describe('sizes', () => {
+  it('of the page and of the worker are those of all that has to be there before they run, compressed', () => {
+    const files = new Map(Object.entries({
+      'index.html': '<script type="module" src="./assets/index-1.js"></script>',
+      'assets/index-1.js': 'import"./shared-1.js";',
+      'assets/shared-1.js': 'export const c=1;',
+      'assets/worker-1.js': 'import{a as b}from"./first-1.js";const later=()=>import(`./later-1.js`);',
+      'assets/first-1.js': 'import{c}from"./shared-1.js";export{c as a};',
+      'assets/later-1.js': 'export const d=2;',
+    }).map(([path, text]) => [path, Buffer.from(text)]));
+    const sizeOf = (...names: string[]) => names.reduce((sum, name) => sum + gzipSync(files.get(`assets/${name}-1.js`)!).length, 0);
+    expect(measure(files)).toEqual({ first: sizeOf('index', 'shared'), worker: sizeOf('worker', 'first', 'shared') });
   });
 });
