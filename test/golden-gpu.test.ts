@@ -30,7 +30,7 @@ describe.skipIf(!adapterFile)('stories260K', () => {
   });
 });
 
-const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama-low', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'].map(
+const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama-low', 'llama3', 'mistral', 'qwen2', 'qwen3', 'qwen3moe', 'gemma3', 'phi3'].map(
   (name) => `tiny-${name}`,
 );
 

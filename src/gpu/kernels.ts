@@ -3,6 +3,7 @@
 // that it is their only description.
 import { formats } from '../formats/catalogue.ts';
 import { panelRows } from '../formats/panel.ts';
+import { noSlot } from '../formats/slots.ts';
 import { pageSlots } from '../kv/formats/format.ts';
 
 const files = import.meta.glob<string>(['../../shaders/**/*.wgsl', '!../../shaders/formats/rare/**'], { query: '?raw', import: 'default', eager: true });
@@ -11,8 +12,8 @@ const nameOf = (path: string) => path.replace(/^.*shaders\/(?:kernels\/(?:sampli
 const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
 const textOf = (name: string): string | undefined => sources.get(name) ?? formats.get(name.replace(/^formats\//, ''))?.shader;
 
-/** Numbers of the layouts of weights, keys and values: TypeScript says them, and a module that names one has it at its head. */
-const layouts = { PanelRows: panelRows, PageSlots: pageSlots };
+/** Numbers of the layouts of weights, pools, keys and values: TypeScript says them, and a module that names one has it at its head. */
+const layouts = { PanelRows: panelRows, PageSlots: pageSlots, NoSlot: noSlot };
 
 /** The number that a shader file says in `const NAME : u32 = 8u;`, so that it is said there alone. */
 export function wgslNumber(file: string, name: string): number {

@@ -27,6 +27,8 @@ export interface ModelFile {
   hasTensor(name: string): boolean;
   /** All rows of a matrix whose shape must be `cols` x `rows`. */
   matrix(name: string, cols: number, rows: number): RowRange;
+  /** The same of `count` matrices of that shape in one tensor, one after the other. */
+  matrices(name: string, cols: number, rows: number, count: number): RowRange;
   keysRead: ReadonlySet<string>;
 }
 
@@ -41,6 +43,17 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
     if (!Number.isFinite(value)) throw new InvalidFileError(`${full(key)} is ${value}; it has to be a finite number.`);
     return value;
   };
+  const rowsOf = (name: string, shape: number[]): RowRange => {
+    const tensor = header.tensors.get(name);
+    if (!tensor) throw new InvalidFileError(`The tensor ${name} is missing; a ${architecture} model needs it.`);
+    const found = Array.from({ length: Math.max(shape.length, tensor.shape.length) }, (_, i) => tensor.shape[i] ?? 1);
+    if (found.some((size, i) => size !== (shape[i] ?? 1))) {
+      throw new InvalidFileError(
+        `The tensor ${name} has shape [${tensor.shape.join(', ')}]; the metadata of this ${architecture} model asks for [${shape.join(', ')}].`,
+      );
+    }
+    return { tensor: name, firstRow: 0, rows: shape.slice(1).reduce((product, size) => product * size, 1) };
+  };
   return {
     header,
     keysRead,
@@ -54,17 +67,8 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
     string: (key, fallback) => getString(header.metadata, full(key), fallback),
     has: (key) => header.metadata.has(full(key)),
     hasTensor: (name) => header.tensors.has(name),
-    matrix(name, cols, rows) {
-      const tensor = header.tensors.get(name);
-      if (!tensor) throw new InvalidFileError(`The tensor ${name} is missing; a ${architecture} model needs it.`);
-      const [actualCols, actualRows = 1, ...more] = tensor.shape;
-      if (actualCols !== cols || actualRows !== rows || more.some((n) => n !== 1)) {
-        throw new InvalidFileError(
-          `The tensor ${name} has shape [${tensor.shape.join(', ')}]; the metadata of this ${architecture} model asks for [${cols}, ${rows}].`,
-        );
-      }
-      return { tensor: name, firstRow: 0, rows };
-    },
+    matrix: (name, cols, rows) => rowsOf(name, [cols, rows]),
+    matrices: (name, cols, rows, count) => rowsOf(name, [cols, rows, count]),
   };
 }
 

@@ -1,7 +1,10 @@
 // Operations that most architectures share, named after what the papers call them. `blk` is the prefix `blk.N`.
+import { UnsupportedModelError } from '../errors.ts';
 import { type ModelFile } from './architecture.ts';
-import { type ModelConfig } from './graph.ts';
+import { type ModelConfig, type Op } from './graph.ts';
+import { type Experts, experts } from './ops/experts.ts';
 import { type Project, project } from './ops/project.ts';
+import { type Route, mostExperts, mostUsed, route } from './ops/route.ts';
 
 /** qkv = [attn_q; attn_k; attn_v] · norm(x) */
 export function queriesKeysValues(file: ModelFile, { dim, heads, kvHeads, headDim }: ModelConfig, blk: string, bias?: string[]): Project {
@@ -34,4 +37,31 @@ export function gated(file: ModelFile, { dim, ffn }: ModelConfig, blk: string, g
     input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate, output: 'hidden',
     matrices: [file.matrix(`${blk}.ffn_gate.weight`, dim, ffn), file.matrix(`${blk}.ffn_up.weight`, dim, ffn)],
   });
+}
+
+/** x += the mixture of experts of norm(x): a router chooses `expert_used_count` of `expert_count` experts for each token. */
+export function mixture(
+  file: ModelFile,
+  { dim }: ModelConfig,
+  blk: string,
+  { activation = 'silu', ...routing }: { hidden: number; activation?: Experts['activation'] } & Pick<Route, 'scores' | 'normalise'> & { scale?: number },
+): Op[] {
+  const count = file.count('expert_count', { most: 1 << 20 });
+  const used = file.count('expert_used_count', { most: count });
+  if (count > mostExperts || used > mostUsed) {
+    throw new UnsupportedModelError(`${used} of ${count} experts for each token; windrow supports up to ${mostUsed} of ${mostExperts}.`);
+  }
+  const { hidden, scores, normalise, scale = 1 } = routing;
+  const norm = `${blk}.ffn_norm.weight`;
+  const bias = file.hasTensor(`${blk}.exp_probs_b.bias`) ? `${blk}.exp_probs_b.bias` : undefined;
+  return [
+    project({ input: 'x', norm, cols: dim, matrices: [file.matrix(`${blk}.ffn_gate_inp.weight`, dim, count)], output: 'router' }),
+    route({ input: 'router', experts: count, used, scores, bias, normalise, scale }),
+    experts({
+      input: 'x', norm, experts: count, used, activation, cols: dim, hidden, output: 'x',
+      gate: file.matrices(`${blk}.ffn_gate_exps.weight`, dim, hidden, count),
+      up: file.matrices(`${blk}.ffn_up_exps.weight`, dim, hidden, count),
+      down: file.matrices(`${blk}.ffn_down_exps.weight`, hidden, dim, count),
+    }),
+  ];
 }

@@ -42,13 +42,13 @@ export function buildGraph(header: Header): Graph {
   }
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
-  const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
-  if (experts > 0)
-    throw new UnsupportedModelError(
-      `The file sets ${name}.expert_count = ${experts}: a mixture of experts, which windrow does not implement. Choose a dense model.`,
-    );
   const file = openModelFile(header, name);
   const graph = architecture.graph(file);
+  const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
+  if (experts > 0 && !file.keysRead.has('expert_count'))
+    throw new UnsupportedModelError(
+      `The file sets ${name}.expert_count = ${experts}: a mixture of experts, which windrow does not implement for ${name}. Choose a dense model.`,
+    );
   refuseUnknownKeys(header, architecture, file.keysRead);
   refuseUnusedTensors(header, graph);
   checkVectors(header, graph);

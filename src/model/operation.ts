@@ -16,6 +16,25 @@ export interface StackSpec {
   aligned: boolean;
 }
 
+/** Matrices of which a token reads some: each item (an expert, say) has stacks of its own, alike in sizes and types, stored side by side. */
+export interface PoolSpec {
+  items: number;
+  stacks(item: number): StackSpec[];
+}
+
+/** Of each item the stacks. */
+export const itemsOf = ({ items, stacks }: PoolSpec): StackSpec[][] => Array.from({ length: items }, (_, item) => stacks(item));
+
+/** Items of a pool that lie in one binding, in slots of equal size. Which slot an item has is in a buffer, so that it may change between steps. */
+export interface PoolPart {
+  binding: Binding;
+  /** u32 (items): the slot of each, or `noSlot` of an item that is not in this binding. */
+  table: Binding;
+  slotBytes: number;
+  /** Of each stack of an item its matrices, with the first byte of each in a slot, and the grid of its type. */
+  stacks: (MatrixPart['matrix'] & { offset: number } & Pick<MatrixPart, 'points'>)[][];
+}
+
 /** State that a sequence keeps for an operation from step to step. */
 export interface KeysValuesState {
   kind: 'keys-values';
@@ -104,6 +123,8 @@ export interface Place {
   vectorOffset(tensor: string): number;
   /** Of each of the operation's stacks, the parts of its matrices in order. */
   stacks: MatrixPart[][];
+  /** Of its pool, in as many parts as there are bindings; none if it has no pool. */
+  pool?: PoolPart[];
 }
 
 export interface Operation<O extends Op = Op> {
@@ -114,6 +135,8 @@ export interface Operation<O extends Op = Op> {
   /** What else `build.ts` has to refuse in this operation; undefined if nothing. */
   refusal?(op: O): string | undefined;
   stacks?(op: O, config: ModelConfig): StackSpec[];
+  /** Matrices of which a token reads some, chosen on the GPU. */
+  pool?(op: O, config: ModelConfig): PoolSpec;
   /** Activation buffers that it reads or writes: floats per row. */
   buffers(op: O, config: ModelConfig): Record<string, number>;
   /** Buffers of its own that are no rows of numbers: bytes. */

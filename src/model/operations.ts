@@ -2,7 +2,7 @@
 import { type Dispatch, type Step } from '../gpu/program.ts';
 import { type Graph, type ModelConfig, type Op } from './graph.ts';
 import { type Mode } from './kernel-choice.ts';
-import { type Cost, type CostModel, type Operation, type Place, type RecordContext, type ScratchSizes, type StackSpec, type StateSpec } from './operation.ts';
+import { type Cost, type CostModel, type Operation, type Place, type PoolSpec, type RecordContext, type ScratchSizes, type StackSpec, type StateSpec } from './operation.ts';
 
 const files = import.meta.glob<{ operation: Operation<never> }>('./ops/*.ts', { eager: true });
 const operations = new Map(Object.values(files).map(({ operation }) => [operation.name as string, operation as unknown as Operation]));
@@ -18,14 +18,17 @@ export const opsOf = ({ embed, layers, head }: Pick<Graph, 'embed' | 'layers' | 
 
 export const vectorsOf = (op: Op, config: ModelConfig): { tensor: string; length: number }[] => operationOf(op).vectors?.(op, config) ?? [];
 export const stacksOf = (op: Op, config: ModelConfig): StackSpec[] => operationOf(op).stacks?.(op, config) ?? [];
+export const poolOf = (op: Op, config: ModelConfig): PoolSpec | undefined => operationOf(op).pool?.(op, config);
 export const refusalOf = (op: Op): string | undefined => operationOf(op).refusal?.(op);
 export const buffersOf = (op: Op, config: ModelConfig): Record<string, number> => operationOf(op).buffers(op, config);
 export const scratchOf = (op: Op, config: ModelConfig, sizes: ScratchSizes): Record<string, number> => operationOf(op).scratch?.(op, config, sizes) ?? {};
 export const stateOf = (op: Op): StateSpec | undefined => operationOf(op).state?.(op);
 
 /** Names of all tensors of an operation. */
-export const tensorsOf = (op: Op, config: ModelConfig): string[] =>
-  [...vectorsOf(op, config).map(({ tensor }) => tensor), ...stacksOf(op, config).flatMap(({ ranges }) => ranges.map(({ tensor }) => tensor))];
+export const tensorsOf = (op: Op, config: ModelConfig): string[] => {
+  const stacks = [...stacksOf(op, config), ...(poolOf(op, config)?.stacks(0) ?? [])]; // all items of a pool are of the same tensors
+  return [...vectorsOf(op, config).map(({ tensor }) => tensor), ...stacks.flatMap(({ ranges }) => ranges.map(({ tensor }) => tensor))];
+};
 
 /** The dispatches of one operation for one token (decode) or for many (prefill). */
 export const record = (op: Op, context: RecordContext, place: Place, mode: Mode, section: string): Dispatch[] =>

@@ -1,8 +1,8 @@
 // How a model is stored and run: the embedding, a section per layer, the head. Each operation knows the stacks of its
 // matrices; an output matrix that is the embedding's (a "tied" one) is a reference to that, stored once.
 import { type Graph, type Op } from './graph.ts';
-import { type StackSpec } from './operation.ts';
-import { stacksOf, vectorsOf } from './operations.ts';
+import { type PoolSpec, type StackSpec, itemsOf } from './operation.ts';
+import { poolOf, stacksOf, vectorsOf } from './operations.ts';
 
 export type Role = { kind: 'embedding' } | { kind: 'layer'; layer: number } | { kind: 'head' };
 
@@ -16,6 +16,8 @@ export interface StackRef {
 export interface PlacedOp {
   op: Op;
   stacks: StackRef[];
+  /** The section whose pool is the operation's. */
+  pool?: number;
 }
 
 export interface Section {
@@ -26,6 +28,8 @@ export interface Section {
   vectors: string[];
   /** What is stored here. */
   stored: StackSpec[];
+  /** What is stored here behind it: of one operation at most. */
+  pool?: PoolSpec;
 }
 
 /** In the order of use. */
@@ -35,12 +39,14 @@ export function sectionsOf({ config, embed, layers, head }: Pick<Graph, 'config'
   const add = (role: Role, name: string, ops: Op[]) => {
     const section = sections.length;
     const stored: StackSpec[] = [];
+    const pools = ops.flatMap((op) => poolOf(op, config) ?? []);
+    if (pools.length > 1) throw new Error(`The section ${name} has ${pools.length} pools; there is room for one.`);
     const placed = ops.map((op): PlacedOp => {
       if (op === head && isTied({ embed, head })) return { op, stacks: [table] };
       const stacks = stacksOf(op, config).map((spec): StackRef => ({ section, stack: stored.push(spec) - 1 }));
-      return { op, stacks };
+      return { op, stacks, ...(poolOf(op, config) && { pool: section }) };
     });
-    sections.push({ role, name, ops: placed, vectors: [...new Set(ops.flatMap((op) => vectorsOf(op, config).map(({ tensor }) => tensor)))], stored });
+    sections.push({ role, name, ops: placed, vectors: [...new Set(ops.flatMap((op) => vectorsOf(op, config).map(({ tensor }) => tensor)))], stored, pool: pools[0] });
   };
   add({ kind: 'embedding' }, 'embedding', [embed]);
   layers.forEach((ops, layer) => add({ kind: 'layer', layer }, `layer.${layer}`, ops));
@@ -62,5 +68,7 @@ export function streamable(sections: readonly Section[]): number[] {
 export const layerOf = ({ role }: Section): number | undefined => (role.kind === 'layer' ? role.layer : undefined);
 
 /** What is stored of each section, as src/weights takes it. */
-export const specsOf = (sections: readonly Section[]): { name: string; vectors: string[]; stacks: StackSpec[] }[] =>
-  sections.map(({ name, vectors, stored }) => ({ name, vectors, stacks: stored }));
+export const specsOf = (sections: readonly Section[]): { name: string; vectors: string[]; stacks: StackSpec[]; pool?: StackSpec[][] }[] =>
+  sections.map(({ name, vectors, stored, pool }) => ({
+    name, vectors, stacks: stored, ...(pool && { pool: itemsOf(pool) }),
+  }));

@@ -30,6 +30,15 @@ export interface Matrix {
   offset: number;
 }
 
+/** Items of equal size side by side, of which a token reads some: experts, say. */
+export interface Pool {
+  /** First byte in its section, a multiple of 256. */
+  offset: number;
+  itemBytes: number;
+  /** Of each item its stacks: alike, each `itemBytes` behind that of the item before. */
+  items: Matrix[][][];
+}
+
 export interface Vector {
   tensor: string;
   length: number;
@@ -51,10 +60,21 @@ export interface Section {
   vectorBytes: number;
   /** Per stack of the specification, in order: one matrix, or several where the types differ. */
   stacks: Matrix[][];
+  /** Behind the stacks. */
+  pool?: Pool;
   byteLength: number;
 }
 
-export const matricesOf = (section: Section): Matrix[] => section.stacks.flat();
+/** All that is stored of a section behind its vectors, in order. */
+export const matricesOf = ({ stacks, pool }: Pick<Section, 'stacks' | 'pool'>): Matrix[] => [...stacks.flat(), ...(pool?.items.flat(2) ?? [])];
+
+/** Where a section may be cut: a matrix at its panels, a pool at its items. */
+export type Cuttable = Pick<Matrix, 'offset'> & { panels: Pick<PanelLayout, 'panels' | 'panelBytes'> };
+
+export const cuttableOf = ({ stacks, pool }: Pick<Section, 'stacks' | 'pool'>): Cuttable[] => [...stacks.flat(), ...(pool ? [itemsAsPanels(pool)] : [])];
+
+/** A pool as a matrix whose panels are the items. */
+export const itemsAsPanels = ({ offset, itemBytes, items }: Pool): Cuttable => ({ offset, panels: { panels: items.length, panelBytes: itemBytes } });
 
 /** The grids of the formats of a model's matrices: what their indices choose among, by the name of the format. */
 export function gridsIn({ sections }: Layout): { name: string; words: Uint32Array<ArrayBuffer> }[] {
@@ -73,7 +93,15 @@ export interface SectionSpec {
   name: string;
   vectors: string[];
   /** `aligned`: every part begins at a panel, as gated matrices need it. */
-  stacks: { cols: number; ranges: { tensor: string; firstRow: number; rows: number }[]; aligned: boolean }[];
+  stacks: StackSpec[];
+  /** Of each item of its pool the stacks. */
+  pool?: StackSpec[][];
+}
+
+interface StackSpec {
+  cols: number;
+  ranges: { tensor: string; firstRow: number; rows: number }[];
+  aligned: boolean;
 }
 
 const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
@@ -96,7 +124,24 @@ function placeSection(header: Header, spec: SectionSpec): Section {
   });
   offset = align(offset, 256);
   const vectorBytes = offset;
-  const stacks = spec.stacks.map((stack) =>
+  const { stacks, end } = placeStacks(header, spec.stacks, vectorBytes);
+  const pool = spec.pool && placePool(header, spec.pool, end);
+  return { name: spec.name, vectors, vectorBytes, stacks, ...(pool && { pool }), byteLength: pool ? end + pool.itemBytes * pool.items.length : end };
+}
+
+function placePool(header: Header, specs: StackSpec[][], offset: number): Pool {
+  let end = offset;
+  const items = specs.map((stacks) => {
+    const placed = placeStacks(header, stacks, end);
+    end = placed.end;
+    return placed.stacks;
+  });
+  return { offset, itemBytes: (end - offset) / items.length, items };
+}
+
+function placeStacks(header: Header, specs: StackSpec[], start: number): { stacks: Matrix[][]; end: number } {
+  let end = start;
+  const stacks = specs.map((stack) =>
     runsOfOneType(header, stack.ranges).map((run): Matrix => {
       let rows = 0;
       const parts = run.map((range) => {
@@ -109,12 +154,12 @@ function placeSection(header: Header, spec: SectionSpec): Section {
       const panels = panelLayout(format, rows, stack.cols);
       if (panels.panelBytes > maxSlabBytes)
         throw new InvalidFileError(`${run[0].tensor}: ${stack.cols} columns make 32 rows larger than ${maxSlabBytes} bytes.`);
-      const matrix = { format, rows, cols: stack.cols, parts, panels, offset };
-      offset += panels.panels * panels.panelBytes;
+      const matrix = { format, rows, cols: stack.cols, parts, panels, offset: end };
+      end += panels.panels * panels.panelBytes;
       return matrix;
     }),
   );
-  return { name: spec.name, vectors, vectorBytes, stacks, byteLength: offset };
+  return { stacks, end };
 }
 
 /** Matrices of different types cannot share a kernel: each run of one type becomes a matrix of its own. */

@@ -88,11 +88,12 @@ export function recordSection(
   ops = sections[index].ops,
 ): Dispatch[] {
   const { vectors } = layout.sections[index];
-  const at: Omit<Place, 'stacks'> = {
+  const at: Omit<Place, 'stacks' | 'pool'> = {
     vectors: weights.vectors(index),
     vectorOffset: (tensor) => vectors.find((vector) => vector.tensor === tensor)!.offset / 4,
   };
-  return ops.flatMap(({ op, stacks }) =>
-    record(op, context, { ...at, stacks: stacks.map(({ section, stack }) => weights.stack(section, stack)) }, mode, sections[index].name),
-  );
+  return ops.flatMap(({ op, stacks, pool }) => {
+    const place = { ...at, stacks: stacks.map(({ section, stack }) => weights.stack(section, stack)), ...(pool !== undefined && { pool: weights.pool(pool) }) };
+    return record(op, context, place, mode, sections[index].name);
+  });
 }

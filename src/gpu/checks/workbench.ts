@@ -6,9 +6,9 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { createSegment } from '../../kv/segment.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
-import { type Activations, type SequenceBuffers } from '../../model/operation.ts';
+import { type Activations, type SequenceBuffers, itemsOf } from '../../model/operation.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
-import { record, stacksOf, vectorsOf } from '../../model/operations.ts';
+import { poolOf, record, stacksOf, vectorsOf } from '../../model/operations.ts';
 import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
 import { sourceReader } from '../../weights/store/reader.ts';
 import { layoutOf } from '../../weights/layout.ts';
@@ -144,7 +144,8 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
 async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfig, { tensors = {}, maxBindingBytes }: Setting) {
   const header = headerOf(tensors);
   const stacks = stacksOf(op, config);
-  const layout = layoutOf(header, [{ name: 'check', vectors: vectorsOf(op, config).map(({ tensor }) => tensor), stacks }]);
+  const pool = poolOf(op, config);
+  const layout = layoutOf(header, [{ name: 'check', vectors: vectorsOf(op, config).map(({ tensor }) => tensor), stacks, ...(pool && { pool: itemsOf(pool) }) }]);
   const weights = placeWeights(layout, [{ section: 0, start: 0, end: Math.max(16, layout.sections[0].byteLength) }], {
     maxBufferBytes: gpu.device.limits.maxBufferSize,
     maxBindingBytes: maxBindingBytes ?? gpu.maxBindingBytes,
@@ -164,6 +165,7 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfi
     vectors: weights.vectors(0),
     vectorOffset: (name: string) => vectors.find(({ tensor }) => tensor === name)!.offset / 4,
     stacks: stacks.map((_, n) => weights.stack(0, n)),
+    ...(pool && { pool: weights.pool(0) }),
   };
 }
 

@@ -1,6 +1,7 @@
-// Llama 1 to 3, Mistral, SmolLM and their kin. Touvron et al., arXiv 2302.13971; Llama 3: arXiv 2407.21783.
+// Llama 1 to 3, Mistral, Mixtral, SmolLM and their kin. Touvron et al., arXiv 2302.13971; Llama 3: arXiv 2407.21783; Mixtral:
+// arXiv 2401.04088.
 import { type Architecture, blocks, ends, optionalBiases, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, mixture, queriesKeysValues } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope } from '../rope-scaling.ts';
@@ -25,8 +26,9 @@ export const architecture: Architecture = {
           rope({ layer, rope: 0 }),
           attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim, 'x', optionalBiases(file, [`${blk}.attn_output`])),
-          gated(file, config, blk, 'silu'),
-          back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),
+          ...(file.number('expert_count', 0) > 0
+            ? mixture(file, config, blk, { hidden: ffn, scores: 'softmax', normalise: true })
+            : [gated(file, config, blk, 'silu'), back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn)]),
         ];
       }),
     };

@@ -2,7 +2,8 @@
 // bindings by which kernels see a matrix. Knows nothing of what the matrices mean, nor of when a slot holds what.
 import { BudgetError } from '../../errors.ts';
 import { panelRows } from '../../formats/panel.ts';
-import { type Layout, type Matrix, gridsIn } from '../layout.ts';
+import { noSlot } from '../../formats/slots.ts';
+import { type Layout, type Matrix, type Pool, type Section, gridsIn, itemsAsPanels } from '../layout.ts';
 import { type Slice, type Span, cutMatrix, spansOf } from './slices.ts';
 
 export interface GpuRange {
@@ -26,6 +27,16 @@ export interface MatrixPart {
   rows: number;
 }
 
+/** Items of a pool within one binding, in slots of equal size. */
+export interface PoolPart {
+  binding: GpuRange;
+  /** u32 (items): the slot of each, or `noSlot` of an item that is in another part. */
+  table: GpuRange;
+  slotBytes: number;
+  /** Of each stack of an item its matrices, with the first byte of each in a slot, and the grid of its type. */
+  stacks: (Matrix & { points?: GpuRange })[][];
+}
+
 interface Chunk extends Span {
   buffer: GPUBuffer;
 }
@@ -35,6 +46,8 @@ export interface ResidentWeights {
   vectors(section: number): GpuRange;
   /** The matrices of a stack, in order, cut where slices end and where a binding would be too large. */
   stack(section: number, stack: number): MatrixPart[];
+  /** The items of a section's pool, cut where slices end and where a binding would be too large. */
+  pool(section: number): PoolPart[];
   /** Where `length` bytes of a slice go that begin at byte `start` of its section; `from` counts from there. */
   targets(slice: number, start: number, length: number): { buffer: GPUBuffer; offset: number; from: number; length: number }[];
 }
@@ -45,6 +58,9 @@ export interface ResidentOptions {
   allocate(label: string, size: number): GPUBuffer;
   queue: GPUQueue;
 }
+
+/** Of the table of one part of a pool. */
+export const tableBytes = ({ items }: Pick<Pool, 'items'>): number => Math.ceil((4 * items.length) / 16) * 16;
 
 export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBufferBytes, maxBindingBytes, allocate, queue }: ResidentOptions): ResidentWeights {
   const spans = slices.map((slice) => spansOf(layout.sections[slice.section], slice, maxBufferBytes));
@@ -77,6 +93,21 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
     return { buffer: chunk.buffer, offset: start - chunk.start, size, slice: slices[slice].slot === undefined ? undefined : slice };
   };
 
+  const partsOf = ({ pool }: Section, section: number): PoolPart[] => {
+    if (!pool) return [];
+    const cuttable = itemsAsPanels(pool);
+    const placed = (matrix: Matrix) => ({ ...matrix, offset: matrix.offset - pool.offset, points: grids.get(matrix.format.name) });
+    const stacks = pool.items[0].map((matrices) => matrices.map(placed));
+    const runs = slicesOf(section).flatMap((slice) => cutMatrix(cuttable, spans[slice], maxBindingBytes).map((run) => ({ slice, ...run })));
+    return runs.map(({ slice, start, firstRow, panels: items }) => {
+      const first = firstRow / panelRows;
+      const table = allocate('weights.table', tableBytes(pool));
+      queue.writeBuffer(table, 0, Uint32Array.from(pool.items, (_, item) => (item >= first && item < first + items ? item - first : noSlot)));
+      return { binding: range(slice, start, items * pool.itemBytes), table: { buffer: table, offset: 0, size: tableBytes(pool) }, slotBytes: pool.itemBytes, stacks };
+    });
+  };
+  const pools = layout.sections.map(partsOf);
+
   return {
     vectors(section) {
       const slice = slicesOf(section).find((i) => slices[i].start === 0)!;
@@ -98,6 +129,7 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
           })),
         );
       }),
+    pool: (section) => pools[section],
     targets: (slice, start, length) =>
       chunks[slice].flatMap((chunk) => {
         const first = Math.max(start, chunk.start);

@@ -1,7 +1,7 @@
 // How the weights are divided for the GPU: slices, each kept there or passing through a slot as a whole. Pure; which slice
 // is kept is the plan's business.
 import { panelRows } from '../../formats/panel.ts';
-import { type Layout, type Matrix, type Section, type Slab, matricesOf } from '../layout.ts';
+import { type Cuttable, type Layout, type Section, type Slab, cuttableOf } from '../layout.ts';
 
 /** Bytes of a section, from panel to panel; one that begins the section has its vectors in front. */
 export interface Slice {
@@ -30,7 +30,7 @@ export interface Span {
 /** True for a slice that holds vectors only: small, and read by the programs of other slices, so never streamed. */
 export const isVectors = (layout: Layout, { section, end }: Slice): boolean => end <= layout.sections[section].vectorBytes;
 
-/** A section as one slice, or, if that is larger than `mostBytes`, its vectors and then runs of whole matrices or of panels. */
+/** A section as one slice, or, if that is larger than `mostBytes`, its vectors and then runs of whole matrices or of panels; of a pool, of items. */
 export function cutSection(layout: Layout, index: number, mostBytes: number): Slice[] {
   const section = layout.sections[index];
   if (section.byteLength <= mostBytes) return [{ section: index, start: 0, end: section.byteLength }];
@@ -41,7 +41,7 @@ export function cutSection(layout: Layout, index: number, mostBytes: number): Sl
     start = end;
   };
   close(section.vectorBytes);
-  for (const { offset, panels: { panels, panelBytes } } of matricesOf(section)) {
+  for (const { offset, panels: { panels, panelBytes } } of cuttableOf(section)) {
     const end = offset + panels * panelBytes;
     if (end - start <= mostBytes) continue; // may share a slice with what comes before
     close(offset);
@@ -96,7 +96,7 @@ export function spansOf(section: Section, slice: Span, maxBufferBytes: number): 
 
 /** The last place between `start` and `most` where a section may be cut: behind its vectors or a panel. */
 function lastCut(section: Section, start: number, most: number): number | undefined {
-  for (const { offset, panels: { panels, panelBytes } } of matricesOf(section).reverse()) {
+  for (const { offset, panels: { panels, panelBytes } } of cuttableOf(section).reverse()) {
     const end = offset + Math.min(panels, Math.floor((most - offset) / panelBytes)) * panelBytes;
     if (end > Math.max(start, offset)) return end;
   }
@@ -106,12 +106,12 @@ function lastCut(section: Section, start: number, most: number): number | undefi
 /** The first place behind `start` where a section may be cut. */
 function firstCut(section: Section, start: number): number | undefined {
   if (section.vectorBytes > start) return section.vectorBytes;
-  const matrix = matricesOf(section).find(({ offset, panels: { panels, panelBytes } }) => offset + panels * panelBytes > start);
+  const matrix = cuttableOf(section).find(({ offset, panels: { panels, panelBytes } }) => offset + panels * panelBytes > start);
   return matrix && matrix.offset + (Math.max(0, Math.floor((start - matrix.offset) / matrix.panels.panelBytes)) + 1) * matrix.panels.panelBytes;
 }
 
-/** Runs of panels of a matrix that lie in one span and fit a binding: as the section's byte of each, and its panels. */
-export function cutMatrix(matrix: Matrix, spans: readonly Span[], maxBindingBytes: number): { start: number; firstRow: number; panels: number }[] {
+/** Runs of panels of a matrix, or of items of a pool, that lie in one span and fit a binding: as the section's byte of each, and its panels. */
+export function cutMatrix(matrix: Cuttable, spans: readonly Span[], maxBindingBytes: number): { start: number; firstRow: number; panels: number }[] {
   const { panels: { panelBytes }, offset } = matrix;
   const most = panelsPerBinding(matrix, maxBindingBytes);
   return spans.flatMap((span) => {
@@ -125,7 +125,7 @@ export function cutMatrix(matrix: Matrix, spans: readonly Span[], maxBindingByte
 }
 
 /** How many runs `cutMatrix` makes. */
-export function countRuns(matrix: Matrix, spans: readonly Span[], maxBindingBytes: number): number {
+export function countRuns(matrix: Cuttable, spans: readonly Span[], maxBindingBytes: number): number {
   const most = panelsPerBinding(matrix, maxBindingBytes);
   return spans.reduce((count, span) => {
     const { first, end } = panelsIn(matrix, span);
@@ -133,11 +133,11 @@ export function countRuns(matrix: Matrix, spans: readonly Span[], maxBindingByte
   }, 0);
 }
 
-const panelsPerBinding = ({ panels: { panels, panelBytes } }: Matrix, maxBindingBytes: number): number =>
+const panelsPerBinding = ({ panels: { panels, panelBytes } }: Cuttable, maxBindingBytes: number): number =>
   Math.max(1, Math.min(panels, Math.floor(maxBindingBytes / panelBytes)));
 
 /** The panels of a matrix that lie in a span as a whole. */
-const panelsIn = ({ panels: { panels, panelBytes }, offset }: Matrix, { start, end }: Span): { first: number; end: number } => ({
+const panelsIn = ({ panels: { panels, panelBytes }, offset }: Cuttable, { start, end }: Span): { first: number; end: number } => ({
   first: Math.max(0, Math.ceil((start - offset) / panelBytes)),
   end: Math.min(panels, Math.floor((end - offset) / panelBytes)),
 });

@@ -6,12 +6,12 @@ import { type Op } from '../../../model/graph.ts';
 import { type Mode, plainChoice } from '../../../model/kernel-choice.ts';
 import { type RecordContext } from '../../../model/operation.ts';
 import { record } from '../../../model/operations.ts';
-import { type PlacedOp, type StackRef } from '../../../model/sections.ts';
-import { type Matrix } from '../../../weights/layout.ts';
+import { type PlacedOp } from '../../../model/sections.ts';
+import { type Cuttable, itemsAsPanels } from '../../../weights/layout.ts';
 import { type OpenedModel } from '../opened.ts';
 
-/** Into how many bindings the matrix is cut that a stack holds at an index. */
-export type CutsOf = (ref: StackRef, matrix: Matrix) => number;
+/** Into how many bindings a matrix or a pool of a section is cut. */
+export type CutsOf = (section: number, what: Cuttable) => number;
 
 export type DispatchCount = (placed: PlacedOp, cutsOf: CutsOf, mode: Mode) => number;
 
@@ -34,16 +34,19 @@ export function createDispatchCount({ graph, layout }: Pick<OpenedModel, 'graph'
     graph, choice: plainChoice, kv: { format: [...kvFormats.values()][0] },
     activations: { buffers: anything, strides: zeros, rows: 0, state: nothing, angles: nothing, firstAngles: [] },
   };
-  return ({ op, stacks }, cutsOf, mode) => {
+  return ({ op, stacks, pool: owner }, cutsOf, mode) => {
     if (!likenesses.has(op)) likenesses.set(op, likeness(op));
-    const cut = stacks.map((ref) => layout.sections[ref.section].stacks[ref.stack].map((matrix) => ({ matrix, cuts: cutsOf(ref, matrix) })));
-    const key = `${mode} ${likenesses.get(op)} ${cut.map((stack) => stack.map(({ cuts }) => cuts).join('+')).join()}`;
+    const cut = stacks.map((ref) => layout.sections[ref.section].stacks[ref.stack].map((matrix) => ({ matrix, cuts: cutsOf(ref.section, matrix) })));
+    const pool = owner === undefined ? undefined : layout.sections[owner].pool!;
+    const poolCuts = pool ? cutsOf(owner!, itemsAsPanels(pool)) : 0;
+    const key = `${mode} ${likenesses.get(op)} ${[...cut.map((stack) => stack.map(({ cuts }) => cuts).join('+')), poolCuts].join()}`;
     let count = counts.get(key);
     if (count === undefined) {
       const parts = cut.map((stack) =>
         stack.flatMap(({ matrix, cuts }) => Array.from({ length: cuts }, () => ({ matrix, binding: nothing, panels: 1, firstRow: 0, rows: 1 }))),
       );
-      const dispatches = record(op, context, { vectors: nothing, vectorOffset: () => 0, stacks: parts }, mode, '');
+      const poolParts = Array.from({ length: poolCuts }, () => ({ binding: nothing, table: nothing, slotBytes: 4, stacks: pool!.items[0] }));
+      const dispatches = record(op, context, { vectors: nothing, vectorOffset: () => 0, stacks: parts, pool: poolParts }, mode, '');
       counts.set(key, (count = new Set(dispatches.map(({ params }) => params)).size));
     }
     return count;

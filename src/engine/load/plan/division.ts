@@ -5,9 +5,10 @@ import { mostChosen } from '../../../model/chosen-rows.ts';
 import { type Mode } from '../../../model/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
 import { type Role, streamable } from '../../../model/sections.ts';
-import { type Layout, gridsIn, matricesOf } from '../../../weights/layout.ts';
+import { type Layout, cuttableOf, gridsIn, itemsAsPanels } from '../../../weights/layout.ts';
 import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
+import { tableBytes } from '../../../weights/stream/resident.ts';
 import { type OpenedModel } from '../opened.ts';
 
 /** Limits of the device, in bytes. Default: none. */
@@ -27,6 +28,8 @@ export interface Division {
   vectorBytes: number;
   /** Of the grids of weight types, which stay too. */
   gridBytes: number;
+  /** Of the tables of its pools. */
+  tableBytes: number;
   /** Dispatches of the look-up of input embeddings, of the layers, and of the output matrix: for one row, and for every row of a step. */
   dispatches: { embed: number; layers: number; lastRow: number; allRows: number };
 }
@@ -50,13 +53,16 @@ export function divisionsOf(opened: OpenedModel, limits: BufferLimits): Division
 
 function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], limits: BufferLimits): Division {
   const sizes = order.map(bytesOf).sort((a, b) => a - b);
+  const spans = spansOfSections(opened, [...vectors, ...order], limits);
+  const cutsOf: CutsOf = (section, what) => countRuns(what, spans[section], limits.maxBindingBytes ?? Infinity);
   return {
     order, vectors,
     leastBytes: runningSums(sizes),
     mostBytes: runningSums(sizes.reverse()),
     vectorBytes: vectors.reduce((sum, slice) => sum + bytesOf(slice), 0),
     gridBytes: gridsIn(opened.layout).reduce((sum, { words }) => sum + words.byteLength, 0),
-    dispatches: countDispatches(opened, [...vectors, ...order], limits),
+    tableBytes: bytesOfTables(opened, cutsOf),
+    dispatches: countDispatches(opened, cutsOf),
   };
 }
 
@@ -70,20 +76,28 @@ export const bytesOf = ({ start, end }: Slice): number => end - start;
 
 function sliceSizes({ sections }: Layout): number[] {
   const layer = Math.min(largestSlice, Math.max(...sections.slice(1, -1).map((s) => s.byteLength)));
-  const panel = Math.max(...sections.flatMap((s) => matricesOf(s).map((m) => m.panels.panelBytes)));
+  const panel = Math.max(...sections.flatMap((s) => cuttableOf(s).map((m) => m.panels.panelBytes)));
   return [...new Set([1, 2, 4, 8].map((parts) => Math.max(panel, Math.ceil(layer / parts))))];
 }
 
 /** By the layout of a model: counts are the same for each of its plans. */
 const counters = new WeakMap<Layout, DispatchCount>();
 
-function countDispatches({ graph, sections, layout }: OpenedModel, slices: readonly Slice[], limits: BufferLimits): Division['dispatches'] {
-  const { maxBufferBytes = Infinity, maxBindingBytes = Infinity } = limits;
-  const count = counters.get(layout) ?? createDispatchCount({ graph, layout });
-  counters.set(layout, count);
+/** Where buffers begin and end of each section. */
+function spansOfSections({ layout }: OpenedModel, slices: readonly Slice[], { maxBufferBytes = Infinity }: BufferLimits): Span[][] {
   const spans = layout.sections.map((): Span[] => []);
   for (const slice of slices) spans[slice.section].push(...spansOf(layout.sections[slice.section], slice, maxBufferBytes));
-  const cutsOf: CutsOf = ({ section }, matrix) => countRuns(matrix, spans[section], maxBindingBytes);
+  return spans;
+}
+
+/** Of the tables that say which slot an item of a pool has: one for each binding that a pool is cut into. */
+function bytesOfTables({ layout }: OpenedModel, cutsOf: CutsOf): number {
+  return layout.sections.reduce((sum, { pool }, section) => sum + (pool ? cutsOf(section, itemsAsPanels(pool)) * tableBytes(pool) : 0), 0);
+}
+
+function countDispatches({ graph, sections, layout }: OpenedModel, cutsOf: CutsOf): Division['dispatches'] {
+  const count = counters.get(layout) ?? createDispatchCount({ graph, layout });
+  counters.set(layout, count);
   const dispatches = (kind: Role['kind'], mode: Mode): number =>
     sections.filter(({ role }) => role.kind === kind).flatMap(({ ops }) => ops).reduce((sum, op) => sum + count(op, cutsOf, mode), 0);
   return {

@@ -42,6 +42,14 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
       }
     }
   }
+  for (const { name, pool } of layout.sections) {
+    if (pool && pool.itemBytes > maxBindingBytes) {
+      throw new BudgetError(
+        `An expert of ${name} needs a binding of ${mib(pool.itemBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a smaller model.`,
+        { code: 'adapter_limit' },
+      );
+    }
+  }
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const pages = segmentBytes(graph.config, context, options.kv);
   if (pages > most) {

@@ -62,7 +62,7 @@ export function planBytes(fixed: FixedBytes, division: Division, share: Share, u
   // Where nothing is uploaded once all weights are there, that is over when keys and values grow.
   const uploads = slots || embedding === 'rows' ? 2 * uploadBytes : 0;
   return {
-    weights: division.vectorBytes + division.gridBytes + keptBytes + slots * slotBytes,
+    weights: division.vectorBytes + division.gridBytes + division.tableBytes + keptBytes + slots * slotBytes,
     kv, activations,
     parameters: allDispatches(division, embedding, sizes) * paramsStride,
     staging: readbackBytes + Math.max(2 * uploadBytes - (kv - firstKv), uploads + passing),

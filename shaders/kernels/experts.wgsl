@@ -1,0 +1,97 @@
+// output[choice][row] = dot(matrix of the choice's expert[row], input[choice / sharing]) (with its gate), for up to Tokens
+// choices of one expert: a thread takes one matrix row of a panel and every Splits-th group of 32 columns. Which slot an expert
+// is in, `table` says; where it is in none, another dispatch has it.
+struct Params {
+  panels : u32,
+  panel_words : u32,
+  blocks : u32,     // per row
+  groups : u32,     // of 32 columns, per row
+  rows : u32,       // results
+  slot_words : u32,
+  first_word : u32, // of the matrix in a slot
+  up_panels : u32,  // gated: panels from a gate row to its up row
+  sharing : u32,     // choices that have one row of the input
+  stride : u32,     // floats per row of the input
+  output_stride : u32, // floats per choice
+}
+
+override Gate : u32 = 0u; // 0 none, 1 SiLU, 2 GELU (tanh)
+
+// Choices of one expert, as `choice_at` has them: so many from a first one on.
+struct Assigned {
+  expert : u32,
+  first : u32,
+  count : u32,
+}
+
+const Four = vec4<u32>(0u, 1u, 2u, 3u);
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(3) var<storage, read> input : array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output : array<f32>;
+@group(0) @binding(5) var<storage, read> table : array<u32>;
+
+fn input_product(w : ptr<function, Group>, start : u32) -> f32 {
+  var sum = dot((*w)[0], input[start]);
+  for (var i = 1u; i < 8u; i++) {
+    sum += dot((*w)[i], input[start + i]);
+  }
+  return sum;
+}
+
+@compute @workgroup_size(PanelRows * Splits)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let lane = local % PanelRows;
+  let split = local / PanelRows;
+  let mine = assigned_to(workgroup);
+  let slot = table[mine.expert];
+  if (mine.count == 0u || slot == NoSlot) {
+    return;
+  }
+  let first_panel = slot * params.slot_words + params.first_word;
+  let row = Row(first_panel + workgroup.x * params.panel_words, lane, params.blocks);
+  let up_row = Row(first_panel + (workgroup.x + params.up_panels) * params.panel_words, lane, params.blocks);
+  // Of choices 0 to 3 and 4 to 7; gated: the up matrix's.
+  var low = vec4<f32>();
+  var high = vec4<f32>();
+  var up_low = vec4<f32>();
+  var up_high = vec4<f32>();
+  for (var group = split; group < params.groups; group += Splits) {
+    var w : Group;
+    var up : Group;
+    group_load(row, group, &w);
+    if (Gate != 0u) {
+      group_load(up_row, group, &up);
+    }
+    for (var t = 0u; t < mine.count; t++) {
+      let start = choice_at(mine.first + t) / params.sharing * (params.stride / 4u) + group * 8u;
+      let place = vec4<u32>(t % 4u) == Four;
+      let placed = select(vec4<f32>(), vec4<f32>(input_product(&w, start)), place);
+      if (t < 4u) {
+        low += placed;
+      } else {
+        high += placed;
+      }
+      if (Gate != 0u) {
+        let up_placed = select(vec4<f32>(), vec4<f32>(input_product(&up, start)), place);
+        if (t < 4u) {
+          up_low += up_placed;
+        } else {
+          up_high += up_placed;
+        }
+      }
+    }
+  }
+  let result = workgroup.x * PanelRows + lane;
+  for (var t = 0u; t < mine.count; t++) {
+    let sums = select(high, low, t < 4u);
+    var value = split_sum(sums[t % 4u], lane, split);
+    if (Gate != 0u) {
+      let up_sums = select(up_high, up_low, t < 4u);
+      value = activate(value, Gate) * split_sum(up_sums[t % 4u], lane, split);
+    }
+    if (split == 0u && result < params.rows) {
+      output[choice_at(mine.first + t) * params.output_stride + result] = value;
+    }
+  }
+}

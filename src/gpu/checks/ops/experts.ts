@@ -1,0 +1,118 @@
+// Checks of mixtures of experts: one row and many, one binding and several, experts that nobody chose.
+import { formats } from '../../../formats/catalogue.ts';
+import { type Experts, experts as expertsOp } from '../../../model/ops/experts.ts';
+import { type KernelChoice, type Mode } from '../../../model/kernel-choice.ts';
+import { type Expert, mix } from '../../../reference/experts.ts';
+import { rmsNorm } from '../../../reference/rms-norm.ts';
+import { type Choice } from '../../../reference/route.ts';
+import { type Case, type Check } from '../check.ts';
+import { decodeChoice } from '../choice.ts';
+import { type OperationChecks } from '../operation-checks.ts';
+import { tolerance } from '../product.ts';
+import { normals, random, randomTensor, unpackTensor } from '../random.ts';
+import { type Tensor, type Workbench, withStage } from '../workbench.ts';
+
+interface Mixture {
+  /** Of gate and up, and of down. */
+  types: [string, string];
+  experts: number;
+  used: number;
+  cols: number;
+  hidden: number;
+  activation: Experts['activation'];
+  tokens: number;
+  maxBindingBytes?: number;
+}
+
+function mixtureCase(given: Mixture, mode: Mode, choice: KernelChoice): Case {
+  const { types, experts, used, cols, hidden, activation, tokens, maxBindingBytes } = given;
+  const name = `${types.join('+')} ${used} of ${experts}, ${hidden} x ${cols} ${activation}, ${tokens} tokens${maxBindingBytes ? ', several bindings' : ''}`;
+  return { name, run: (bench) => runMixture(bench, given, mode, choice, random(name)) };
+}
+
+async function runMixture(
+  bench: Workbench, { types, experts: count, used, cols, hidden, activation, tokens, maxBindingBytes }: Mixture, mode: Mode, choice: KernelChoice, next: () => number,
+) {
+  const tensor = (type: string, rows: number, width: number): Tensor => ({ type, shape: [width, rows, count], bytes: randomTensor(type, rows * count, width, next) });
+  const norm = normals(next, cols);
+  const tensors: Record<string, Tensor> = {
+    norm: { type: 'F32', shape: [cols], bytes: new Uint8Array(norm.buffer) },
+    gate: tensor(types[0], hidden, cols), up: tensor(types[0], hidden, cols), down: tensor(types[1], cols, hidden),
+  };
+  const rowsOf = (name: string, rows: number) => ({ tensor: name, firstRow: 0, rows: rows * count });
+  const op = expertsOp({
+    input: 'x', norm: 'norm', experts: count, used, activation, cols, hidden, output: 'x',
+    gate: rowsOf('gate', hidden), up: rowsOf('up', hidden), down: rowsOf('down', cols),
+  });
+  const x = normals(next, tokens * cols);
+  const choices = Array.from({ length: tokens }, () => choose(next, count, used));
+  const words = Uint32Array.from(choices.flatMap((row) => [...row.map(({ expert }) => expert), ...new Uint32Array(Float32Array.from(row, ({ weight }) => weight).buffer)]));
+  const found = await withStage(bench, { config: { dim: cols, eps: 1e-5 }, choice, tensors, op, mode, tokens, maxBindingBytes }, async (stage) => {
+    stage.write('x', x, cols);
+    stage.write('chosen', new Float32Array(words.buffer), 2 * used);
+    await stage.run(stage.dispatches);
+    return stage.read('x', tokens, cols);
+  });
+  const weights = (name: string, type: string, rows: number, width: number) => {
+    const all = unpackTensor(type, tensors[name].bytes, rows * count, width);
+    return Array.from({ length: count }, (_, e) => all.subarray(e * rows * width, (e + 1) * rows * width));
+  };
+  const [gate, up, down] = [weights('gate', types[0], hidden, cols), weights('up', types[0], hidden, cols), weights('down', types[1], cols, hidden)];
+  const list = gate.map((each, e): Expert => ({ gateUp: Float32Array.from([...each, ...up[e]]), down: down[e] }));
+  const normed = rmsNorm(x, norm, 1e-5);
+  const added = mix(normed, cols, hidden, list, choices, activation);
+  // What errors are measured against: the same with all numbers positive, as for products.
+  const size = (values: Float32Array) => values.map(Math.abs);
+  const sizes = mix(size(normed), cols, hidden, list.map(({ gateUp, down: back }) => ({ gateUp: size(gateUp), down: size(back) })), choices, activation);
+  return { found, expected: added.map((value, i) => value + x[i]), scale: sizes.map((value, i) => 2 * value + Math.abs(x[i])) };
+}
+
+/** Distinct experts with weights that add up to 1. */
+function choose(next: () => number, count: number, used: number): Choice[] {
+  const left = Array.from({ length: count }, (_, expert) => expert);
+  const chosen = Array.from({ length: used }, () => ({ expert: left.splice(Math.floor(next() * left.length), 1)[0], weight: 0.1 + next() }));
+  const sum = chosen.reduce((all, { weight }) => all + weight, 0);
+  return chosen.map(({ expert, weight }) => ({ expert, weight: weight / sum }));
+}
+
+const small = { experts: 5, used: 2, cols: 64, hidden: 40, activation: 'silu' } as const;
+const main = ['F32', 'Q4_K', 'Q8_0', 'MXFP4', 'Q6_K'];
+const block = (type: string): number => Math.max(32, formats.get(type)!.blockSize);
+
+const decodes: Mixture[] = [
+  { ...small, types: ['F32', 'F32'], hidden: 33, tokens: 1 },
+  { ...small, types: ['Q4_0', 'Q8_0'], hidden: 96, activation: 'gelu', tokens: 1 },
+  { ...small, types: ['Q4_K', 'Q6_K'], cols: 512, hidden: 256, used: 5, tokens: 1 },
+];
+const prefills: Mixture[] = [
+  { ...small, types: ['F32', 'F32'], hidden: 33, tokens: 3 },
+  { ...small, types: ['MXFP4', 'MXFP4'], hidden: 64, used: 1, experts: 17, tokens: 70 },
+  { ...small, types: ['Q4_K', 'Q6_K'], cols: 256, hidden: 256, tokens: 33 },
+  { ...small, types: ['F32', 'F32'], experts: 3, used: 2, tokens: 40, maxBindingBytes: 40000 },
+];
+
+export const checks: OperationChecks<Experts> = {
+  all: (): Check[] => [
+    ...[1, 4].map((splits) => ({
+      name: `experts, ${splits} splits`, tolerance, choice: { splits },
+      cases: [...decodes, { ...prefills[3], tokens: 1 }].map((each) => mixtureCase(each, 'decode', decodeChoice({ splits }))),
+    })),
+    ...[0, 4].map((few) => ({
+      name: `experts of many rows, ${Math.max(1, few)} splits`, tolerance, choice: { few },
+      cases: prefills.map((each) => mixtureCase(each, 'prefill', decodeChoice({ few }))),
+    })),
+    ...main.map((type) => ({
+      name: `experts ${type}`, tolerance, choice: {},
+      cases: [mixtureCase({ ...small, types: [type, type], cols: 2 * block(type), hidden: block(type), tokens: 9 }, 'prefill', decodeChoice({}))],
+    })),
+  ],
+  of({ typeOf, choice }, { gate, down, cols, hidden, activation, used }) {
+    const types: [string, string] = [typeOf(gate.tensor), typeOf(down.tensor)];
+    const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation };
+    const of = (mode: Mode, tokens: number): Check => ({
+      name: `experts ${types.join('+')} ${hidden}x${cols} ${activation}, ${mode}`,
+      tolerance, choice: {}, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
+    });
+    return [of('decode', 1), of('prefill', 9)];
+  },
+};

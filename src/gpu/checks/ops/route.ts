@@ -1,0 +1,61 @@
+// Checks of the choice of experts: ids exact, weights within rounding; ties, many and few experts.
+import { type Route, mostExperts, route as routeOp } from '../../../model/ops/route.ts';
+import { type Routing, route } from '../../../reference/route.ts';
+import { type Case, type Check } from '../check.ts';
+import { decodeChoice } from '../choice.ts';
+import { type OperationChecks } from '../operation-checks.ts';
+import { normals, random } from '../random.ts';
+import { type Tensor, withStage } from '../workbench.ts';
+
+/** exp within some ulp of f32, and a sum of some hundred. */
+const tolerance = 1e-5;
+
+function routeCase(routing: Omit<Routing, 'bias'> & { biased?: boolean; ties?: boolean }, rows: number): Case {
+  const { experts, used, scores, normalise, scale, biased, ties } = routing;
+  const name = `${used} of ${experts} by ${scores}, ${rows} rows${biased ? ', biased' : ''}${normalise ? ', normalised' : ''}${ties ? ', ties' : ''}`;
+  return {
+    name,
+    async run(bench) {
+      const next = random(name);
+      const logits = normals(next, rows * experts, 2).map((value) => (ties ? Math.round(value) : value));
+      // Scores that an f32 exp may put in another order would make the ids a matter of rounding: they are drawn apart.
+      const apart = ties ? logits : logits.map((value, i) => value + ((i % experts) - experts / 2) * 1e-3);
+      const bias = biased ? normals(next, experts, 0.1) : undefined;
+      const tensors: Record<string, Tensor> = bias ? { bias: { type: 'F32', shape: [experts], bytes: new Uint8Array(bias.buffer) } } : {};
+      const op = routeOp({ input: 'router', experts, used, scores, normalise, scale, bias: bias && 'bias' });
+      const found = await withStage(bench, { config: { dim: experts }, choice: decodeChoice({}), tensors, op, tokens: rows }, async (stage) => {
+        stage.write('router', apart, experts);
+        await stage.run(stage.dispatches);
+        return new Uint32Array((await stage.read('chosen', rows, 2 * used)).buffer);
+      });
+      const weights = new Float32Array(found.buffer);
+      const numbers = Array.from(found, (bits, i) => (i % (2 * used) < used ? bits : weights[i]));
+      const wanted = route(apart, { experts, used, scores, normalise, scale, bias });
+      const expected = wanted.flatMap((row) => [...row.map(({ expert }) => expert), ...row.map(({ weight }) => weight)]);
+      return { found: numbers, expected, scale: expected.map((value, i) => (i % (2 * used) < used ? 1e-6 : Math.max(value, 1e-3))) };
+    },
+  };
+}
+
+const plain = { scores: 'softmax', normalise: true, scale: 1 } as const;
+const cases = [
+  routeCase({ ...plain, experts: 8, used: 2 }, 3),
+  routeCase({ ...plain, experts: 8, used: 2, ties: true }, 9),
+  routeCase({ ...plain, experts: 128, used: 8 }, 5),
+  routeCase({ ...plain, experts: mostExperts, used: 10, normalise: false }, 2),
+  routeCase({ ...plain, experts: 65, used: 64 }, 2),
+  routeCase({ experts: 60, used: 4, scores: 'sigmoid', biased: true, normalise: true, scale: 2.5 }, 4),
+  routeCase({ experts: 33, used: 1, scores: 'sigmoid', normalise: false, scale: 1 }, 1),
+];
+
+export const checks: OperationChecks<Route> = {
+  all: (): Check[] => [{ name: 'route', tolerance, choice: {}, cases }],
+  of: (_model, { experts, used, scores, bias, normalise, scale }) => [
+    {
+      name: `route ${used} of ${experts} by ${scores}${bias ? ', biased' : ''}${normalise ? ', normalised' : ''}`,
+      tolerance,
+      choice: {},
+      cases: [routeCase({ experts, used, scores, normalise, scale, biased: bias !== undefined }, 3)],
+    },
+  ],
+};

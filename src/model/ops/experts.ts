@@ -1,0 +1,149 @@
+// output += sum over a row's chosen experts of weight * down_e · (gate(gate_e · norm(input)) * (up_e · norm(input))): the
+// mixture of a layer, whose experts are the items of a pool. Each is read for the rows that chose it alone.
+import { type Dispatch } from '../../gpu/program.ts';
+import { type Op, type RowRange } from '../graph.ts';
+import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
+import { formatFiles, matrixBindings } from '../products.ts';
+import { rmsNorm } from '../rms-norm.ts';
+import { wgslNumber } from '../../gpu/kernels.ts';
+import { type KernelChoice, type Mode } from '../kernel-choice.ts';
+import { chosen, chosenWords } from './route.ts';
+
+export interface Experts extends Op {
+  op: 'experts';
+  input: string;
+  /** RMS norm weights applied to the input. */
+  norm: string;
+  experts: number;
+  /** Experts of a row. */
+  used: number;
+  /** Rows of every expert of these tensors, one expert after the other. */
+  gate: RowRange;
+  up: RowRange;
+  down: RowRange;
+  activation: 'silu' | 'gelu';
+  /** Width of the input. */
+  cols: number;
+  /** Hidden width of an expert. */
+  hidden: number;
+  output: string;
+}
+
+export const experts = (given: Omit<Experts, 'op'>): Experts => ({ op: 'experts', ...given });
+
+const normed = 'normed';
+/** Of each choice of a row. */
+const hiddens = 'expert-hidden';
+const outputs = 'expert-output';
+/** The choices of a step ordered by expert, and where each expert's begin. */
+const order = 'expert-order';
+const starts = 'expert-starts';
+
+const gates = { silu: 1, gelu: 2 };
+/** Choices of one expert that a workgroup takes. */
+const tokens = wgslNumber('assign/grouped', 'Tokens');
+
+const ofItem = ({ tensor, firstRow, rows }: RowRange, items: number, item: number): RowRange => {
+  const each = rows / items;
+  return { tensor, firstRow: firstRow + item * each, rows: each };
+};
+
+export const operation: Operation<Experts> = {
+  name: 'experts',
+  vectors: ({ norm, cols }) => [{ tensor: norm, length: cols }],
+  pool: ({ experts: items, gate, up, down, cols, hidden }) => ({
+    items,
+    stacks: (item) => [
+      { cols, ranges: [ofItem(gate, items, item), ofItem(up, items, item)], aligned: true },
+      { cols: hidden, ranges: [ofItem(down, items, item)], aligned: false },
+    ],
+  }),
+  buffers: ({ input, output, used, cols, hidden }) => ({
+    [input]: pad32(cols), [normed]: pad32(cols), [chosen]: chosenWords(used),
+    [hiddens]: used * pad32(hidden), [outputs]: used * pad32(cols), [output]: pad32(cols),
+  }),
+  scratch: ({ experts: items, used }, _config, { chunk }) => ({ [order]: 4 * chunk * used, [starts]: 4 * (items + 1) }),
+  dispatches(op, context, place, mode, section) {
+    const norm = rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm, cols: op.cols });
+    const grouped = mode === 'prefill' ? [group(op, context, section)] : [];
+    const up = productsOf(op, context, place, mode, section, { stack: 0, input: normed, output: hiddens, sharing: op.used });
+    const down = productsOf(op, context, place, mode, section, { stack: 1, input: hiddens, output: outputs, sharing: 1 });
+    return [norm, ...grouped, ...up, ...down, join(op, context, section)];
+  },
+  costs: {
+    'group-experts': ({ params = {} }, { rows }) => ({ bytes: 12 * rows * params.used, flops: 2 * rows * params.used * params.experts }),
+    experts({ kernel, params = {} }, { rows }) {
+      const { panels, panel_words: words, groups, experts: items, used } = params;
+      const matrices = kernel.constants?.Gate ? 2 : 1;
+      const read = Math.min(items, rows * used);
+      return { bytes: read * matrices * panels * words * 4, flops: rows * used * matrices * 2 * panels * 32 * groups * 32 };
+    },
+    'experts-join': ({ params = {} }, { rows }) => ({ bytes: rows * (params.used + 2) * params.groups * 16, flops: rows * params.used * params.groups * 8 }),
+  },
+};
+
+function group({ experts: items, used }: Experts, { activations: { buffers, strides, state } }: RecordContext, section: string): Dispatch {
+  return {
+    label: `${section}.group`,
+    kernel: { kernel: 'group-experts', files: ['state'] },
+    params: { experts: items, used, chosen_stride: strides[chosen] },
+    bindings: { state, chosen: buffers[chosen], order: buffers[order], starts: buffers[starts] },
+    grid: () => [1],
+  };
+}
+
+/** One product of every chosen expert, `sharing` choices to a row of the input: a dispatch for each part of the pool. */
+function productsOf(
+  op: Experts, { activations: { buffers }, choice }: RecordContext, { pool = [] }: Place, mode: Mode, section: string,
+  { stack, input, output, sharing }: { stack: 0 | 1; input: string; output: string; sharing: number },
+): Dispatch[] {
+  return pool.map((part): Dispatch => {
+    const [matrix] = part.stacks[stack];
+    const gated = stack === 0;
+    const rows = gated ? op.hidden : op.cols;
+    const panels = Math.ceil(rows / 32);
+    return {
+      label: `${section}.${output}`,
+      kernel: kernelOf(matrix, choice, mode, gated ? gates[op.activation] : 0),
+      params: {
+        panels, rows, sharing,
+        panel_words: matrix.panels.panelBytes / 4,
+        blocks: matrix.panels.blocks,
+        groups: Math.ceil(matrix.cols / 32),
+        slot_words: part.slotBytes / 4,
+        first_word: matrix.offset / 4,
+        up_panels: gated ? matrix.parts[1].targetRow / 32 : 0,
+        stride: pad32(gated ? op.cols : op.hidden),
+        output_stride: pad32(rows),
+        experts: op.experts,
+        used: op.used,
+      },
+      bindings: {
+      ...matrixBindings({ ...part, ...matrix }), table: part.table, input: buffers[input], output: buffers[output],
+        ...(mode === 'decode' ? { chosen: buffers[chosen] } : { order: buffers[order], starts: buffers[starts] }),
+      },
+      grid: (step) => (mode === 'decode' ? [panels, op.used] : [panels, op.experts, Math.ceil(step.rows / tokens)]),
+    };
+  });
+}
+
+function kernelOf({ format }: PoolPart['stacks'][0][0], { splits, few }: KernelChoice, mode: Mode, gate: number): Dispatch['kernel'] {
+  const each = mode === 'decode' ? splits : Math.max(1, few);
+  return {
+    kernel: 'experts',
+    files: ['prelude', ...formatFiles(format), each === 1 ? 'reduce/one' : 'reduce/splits', 'activate', mode === 'decode' ? 'assign/one' : 'assign/grouped'],
+    consts: { Splits: each },
+    constants: { Gate: gate },
+  };
+}
+
+function join({ used, cols, output }: Experts, { activations: { buffers, strides } }: RecordContext, section: string): Dispatch {
+  const groups = Math.ceil(cols / 4);
+  return {
+    label: `${section}.experts`,
+    kernel: { kernel: 'experts-join' },
+    params: { groups, used, chosen_stride: strides[chosen], input_stride: pad32(cols), output_stride: strides[output] },
+    bindings: { input: buffers[outputs], chosen: buffers[chosen], output: buffers[output] },
+    grid: ({ rows }) => [Math.ceil(groups / 64), rows],
+  };
+}

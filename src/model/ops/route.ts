@@ -1,0 +1,54 @@
+// chosen = the experts with the highest scores of each row, best first, and their weights. Scores are a softmax over the router's
+// logits (Shazeer et al., arXiv 1701.06538) or sigmoids (DeepSeek-V3, arXiv 2412.19437); a bias is for the choice alone.
+import { wgslNumber } from '../../gpu/kernels.ts';
+import { type Op } from '../graph.ts';
+import { type Operation, pad32 } from '../operation.ts';
+
+export interface Route extends Op {
+  op: 'route';
+  /** Buffer of the router's logits, a number per expert. */
+  input: string;
+  experts: number;
+  /** Experts of a row. */
+  used: number;
+  scores: 'softmax' | 'sigmoid';
+  /** Tensor of a number per expert. */
+  bias?: string;
+  /** The weights of a row are divided by their sum. */
+  normalise: boolean;
+  /** Multiplies the weights at last. */
+  scale: number;
+}
+
+export const route = (given: Omit<Route, 'op'>): Route => ({ op: 'route', ...given });
+
+/** What there is room for in the kernel. */
+export const mostExperts = wgslNumber('route', 'MostExperts');
+export const mostUsed = wgslNumber('route', 'MostUsed');
+
+/** The buffer of choices: u32, the ids of a row and then the bits of their weights. */
+export const chosen = 'chosen';
+export const chosenWords = (used: number): number => 2 * used;
+
+const flag = (value: unknown) => (value ? 1 : 0);
+
+export const operation: Operation<Route> = {
+  name: 'route',
+  vectors: ({ bias, experts }) => (bias === undefined ? [] : [{ tensor: bias, length: experts }]),
+  buffers: ({ input, experts, used }) => ({ [input]: pad32(experts), [chosen]: chosenWords(used) }),
+  dispatches: ({ input, experts, used, scores, bias, normalise, scale }, { activations: { buffers, strides } }, { vectors, vectorOffset }, _mode, section) => [
+    {
+      label: `${section}.route`,
+      kernel: {
+        kernel: 'route',
+        constants: { Sigmoid: flag(scores === 'sigmoid'), HasBias: flag(bias), Normalise: flag(normalise) },
+      },
+      params: { experts, used, input_stride: strides[input], output_stride: strides[chosen], bias: bias === undefined ? 0 : vectorOffset(bias), scale },
+      bindings: { vectors, input: buffers[input], output: buffers[chosen] },
+      grid: ({ rows }) => [rows],
+    },
+  ],
+  costs: {
+    route: ({ params = {} }, { rows }) => ({ bytes: rows * 4 * (params.experts + 2 * params.used), flops: rows * params.experts * (params.experts + 4) }),
+  },
+};
