@@ -12,9 +12,11 @@ import { type Graph, type ModelConfig, type Op } from '../src/model/graph.ts';
 import { pickRows } from '../src/model/chosen-rows.ts';
 import { attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
+import { experts } from '../src/model/ops/experts.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
 import { type Project, project } from '../src/model/ops/project.ts';
 import { rope } from '../src/model/ops/rope.ts';
+import { route } from '../src/model/ops/route.ts';
 import { record } from '../src/model/operations.ts';
 import { type MatrixPart } from '../src/model/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
@@ -51,7 +53,7 @@ function kernelsOf(
     ],
   } as Graph;
   const strides = activationStrides(graph.config, [op]);
-  const buffers = Object.fromEntries([...Object.keys(strides), 'partials', 'joined'].map((name) => [name, binding(name)]));
+  const buffers = Object.fromEntries([...Object.keys(strides), 'partials', 'joined', 'expert-order', 'expert-starts'].map((name) => [name, binding(name)]));
   const activations = { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: [0, 0], rows: 64 };
   const part: MatrixPart = {
     matrix: {
@@ -73,7 +75,10 @@ function kernelsOf(
   const sets = isAttend(op) && !op.window ? [{ format: kv, mostSlots: 64 }] : [];
   const context = { graph, choice: { ...plain, ...choice }, activations, kv: { format: kv, sets: () => sets } };
 
-  return record(op, context, { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]] }, mode, 'section').map(({ kernel }) => kernel);
+  const stacks = [0, 1].map(() => [{ ...part.matrix, offset: 0 }]);
+  const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks }];
+  const place = { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]], pool };
+  return record(op, context, place, mode, 'section').map(({ kernel }) => kernel);
 }
 
 const product = (fusion: Partial<Project>, cols: number): Project =>
@@ -128,6 +133,24 @@ function others(): KernelSpec[] {
   ];
 }
 
+function mixtures(): KernelSpec[] {
+  const rows = { tensor: 'matrix', firstRow: 0, rows: 64 };
+  const sizes = { experts: 2, used: 1, gate: rows, up: rows, down: rows, cols: 256, hidden: 32 };
+  const ops = (['silu', 'gelu'] as const).map((activation) => experts({ input: 'x', norm: 'norm', activation, output: 'x', ...sizes }));
+  const routes = (['softmax', 'sigmoid'] as const).flatMap((scores) =>
+    [undefined, 'bias'].flatMap((bias) =>
+      [true, false].map((normalise) => route({ input: 'router', experts: 8, used: 2, scores, bias, normalise, scale: 1 }))));
+  const some = <T>(list: readonly T[], n: number): readonly T[] => (n === 0 ? list : [list[n % list.length]]);
+  return [
+    ...routes.flatMap((op) => kernelsOf(op, 'decode', {})),
+    ...[...formats.keys()].flatMap((type, n) =>
+      ops.flatMap((op) => [
+        ...some(splits, n).flatMap((each) => kernelsOf(op, 'decode', { splits: each }, {}, type, 256)),
+        ...some(few, n).flatMap((each) => kernelsOf(op, 'prefill', { few: each }, {}, type, 256)),
+      ])),
+  ];
+}
+
 function chosenRows(): KernelSpec[] {
   const context = { activations: { buffers: { x: binding('x') }, strides: { x: 64 } } } as unknown as Parameters<typeof pickRows>[0];
   return [pickRows(context, { rows: binding('rows'), state: binding('state'), x: binding('chosen') }).kernel];
@@ -149,6 +172,6 @@ async function sampling(): Promise<KernelSpec[]> {
 /** Each once. */
 export async function everyKernel(): Promise<KernelSpec[]> {
   await loadFormats(typeNames);
-  const all = [...products(), ...attention(), ...others(), ...chosenRows(), ...(await sampling())];
+  const all = [...products(), ...attention(), ...others(), ...mixtures(), ...chosenRows(), ...(await sampling())];
   return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
 }

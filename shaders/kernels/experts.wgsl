@@ -2,7 +2,6 @@
 // choices of one expert: a thread takes one matrix row of a panel and every Splits-th group of 32 columns. Which slot an expert
 // is in, `table` says; where it is in none, another dispatch has it.
 struct Params {
-  panels : u32,
   panel_words : u32,
   blocks : u32,     // per row
   groups : u32,     // of 32 columns, per row

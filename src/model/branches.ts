@@ -51,6 +51,12 @@ export function mixture(
   if (count > mostExperts || used > mostUsed) {
     throw new UnsupportedModelError(`${used} of ${count} experts for each token; windrow supports up to ${mostUsed} of ${mostExperts}.`);
   }
+  const typeOf = (name: string) => file.header.tensors.get(`${blk}.${name}.weight`)?.type;
+  if (typeOf('ffn_gate_exps') !== typeOf('ffn_up_exps')) {
+    throw new UnsupportedModelError(
+      `${blk}.ffn_gate_exps.weight is ${typeOf('ffn_gate_exps')} and ffn_up_exps.weight ${typeOf('ffn_up_exps')}; windrow needs experts with both of one type.`,
+    );
+  }
   const { hidden, scores, normalise, scale = 1 } = routing;
   const norm = `${blk}.ffn_norm.weight`;
   const bias = file.hasTensor(`${blk}.exp_probs_b.bias`) ? `${blk}.exp_probs_b.bias` : undefined;

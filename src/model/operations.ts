@@ -2,7 +2,17 @@
 import { type Dispatch, type Step } from '../gpu/program.ts';
 import { type Graph, type ModelConfig, type Op } from './graph.ts';
 import { type Mode } from './kernel-choice.ts';
-import { type Cost, type CostModel, type Operation, type Place, type PoolSpec, type RecordContext, type ScratchSizes, type StackSpec, type StateSpec } from './operation.ts';
+import {
+  type Cost,
+  type CostModel,
+  type Operation,
+  type Place,
+  type PoolSpec,
+  type RecordContext,
+  type ScratchSizes,
+  type StackSpec,
+  type StateSpec,
+} from './operation.ts';
 
 const files = import.meta.glob<{ operation: Operation<never> }>('./ops/*.ts', { eager: true });
 const operations = new Map(Object.values(files).map(({ operation }) => [operation.name as string, operation as unknown as Operation]));

@@ -109,7 +109,8 @@ export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): st
   [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
 
 /** Bindings that every kernel reading a matrix shares. */
-export const matrixBindings = ({ binding, points }: Pick<MatrixPart, 'binding' | 'points'>): Record<string, Binding> => ({ weights: binding, ...(points && { points }) });
+export const matrixBindings = ({ binding, points }: Pick<MatrixPart, 'binding' | 'points'>): Record<string, Binding> =>
+  ({ weights: binding, ...(points && { points }) });
 
 /** Parameters that every kernel reading a matrix shares. */
 export function matrixParams({ matrix, panels }: MatrixPart) {

@@ -24,6 +24,7 @@ const models = [
   'tiny/tiny-mistral',
   'tiny/tiny-qwen2',
   'tiny/tiny-qwen3',
+  'tiny/tiny-qwen3moe',
   'tiny/tiny-gemma3',
   'tiny/tiny-phi3',
 ];
@@ -51,7 +52,8 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
   const sections = sectionsOf(graph);
   const layout = layoutOf(header, specsOf(sections));
   const strides = activationStrides(graph.config, opsOf(graph));
-  const buffers = Object.fromEntries([...Object.keys(strides), 'partials'].map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
+  const names = [...Object.keys(strides), 'partials', 'expert-order', 'expert-starts'];
+  const buffers = Object.fromEntries(names.map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
   const context: RecordContext = {
     graph, choice, kv: { format: kvFormat(kv) },
     activations: { buffers, strides, rows: 64, state: binding('state'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
@@ -67,9 +69,12 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
     });
   return sections.flatMap(({ name: section, ops }, index) => {
     const vectorOffset = (tensor: string) => layout.sections[index].vectors.find((vector) => vector.tensor === tensor)!.offset / 4;
-    return ops.flatMap(({ op, stacks }) =>
-      record(op, context, { vectors: binding('vectors'), vectorOffset, stacks: stacks.map((ref) => partsOf(ref.section, ref.stack)) }, mode, section),
-    );
+    const { pool } = layout.sections[index];
+    const part = pool && { binding: binding('pool'), table: binding('table'), slotBytes: pool.itemBytes, stacks: pool.items[0] };
+    return ops.flatMap(({ op, stacks }) => {
+      const place = { vectors: binding('vectors'), vectorOffset, stacks: stacks.map((ref) => partsOf(ref.section, ref.stack)), pool: part && [part] };
+      return record(op, context, place, mode, section);
+    });
   });
 }
 

@@ -46,7 +46,8 @@ export function sectionsOf({ config, embed, layers, head }: Pick<Graph, 'config'
       const stacks = stacksOf(op, config).map((spec): StackRef => ({ section, stack: stored.push(spec) - 1 }));
       return { op, stacks, ...(poolOf(op, config) && { pool: section }) };
     });
-    sections.push({ role, name, ops: placed, vectors: [...new Set(ops.flatMap((op) => vectorsOf(op, config).map(({ tensor }) => tensor)))], stored, pool: pools[0] });
+    const vectors = [...new Set(ops.flatMap((op) => vectorsOf(op, config).map(({ tensor }) => tensor)))];
+    sections.push({ role, name, ops: placed, vectors, stored, pool: pools[0] });
   };
   add({ kind: 'embedding' }, 'embedding', [embed]);
   layers.forEach((ops, layer) => add({ kind: 'layer', layer }, `layer.${layer}`, ops));

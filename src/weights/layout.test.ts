@@ -18,6 +18,17 @@ interface Model {
 
 const sizes = new Map([...ggmlTypes.values()].map((type) => [type.name, type]));
 
+/** Items of a stack of two tensors and one of another, as experts have them: rows of the same three tensors, one item after the other. */
+function poolOf(add: (type: string, shape: number[]) => string, items: number): NonNullable<SectionSpec['pool']> {
+  const [rows, cols] = [33, 64];
+  const [first, second, third] = [add('Q4_1', [cols, rows, items]), add('Q4_1', [cols, rows, items]), add('F16', [rows, cols, items])];
+  const of = (tensor: string, item: number, count: number) => ({ tensor, firstRow: item * count, rows: count });
+  return Array.from({ length: items }, (_, item) => [
+    { cols, ranges: [of(first, item, rows), of(second, item, rows)], aligned: true },
+    { cols: rows, ranges: [of(third, item, cols)], aligned: false },
+  ]);
+}
+
 /** Stacks of a few tensors that share their columns, of mixed types, some of them alternating between the halves of one tensor as phi3's. */
 function modelOf(types: string[], most: { rows: number; columnBlocks: number; stacks: number }): fc.Arbitrary<Model> {
   const tensor = fc.record({ type: fc.constantFrom(...types), rows: fc.integer({ min: 1, max: most.rows }) });
@@ -28,7 +39,8 @@ function modelOf(types: string[], most: { rows: number; columnBlocks: number; st
     aligned: fc.boolean(),
     halved: fc.boolean(),
   });
-  const section = fc.record({ vectors: fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 4 }), stacks: fc.array(stack, { maxLength: most.stacks }) });
+  const vectors = fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 4 });
+  const section = fc.record({ vectors, stacks: fc.array(stack, { maxLength: most.stacks }), items: fc.nat(5) });
   return fc.array(section, { minLength: 1, maxLength: 3 }).map((sections) => {
     const tensors = new Map<string, TensorInfo>();
     let offset = 0;
@@ -40,7 +52,7 @@ function modelOf(types: string[], most: { rows: number; columnBlocks: number; st
       offset += byteLength;
       return name;
     };
-    const specs = sections.map(({ vectors, stacks }, s): SectionSpec => ({
+    const specs = sections.map(({ vectors, stacks, items }, s): SectionSpec => ({
       name: `section.${s}`,
       vectors: vectors.map((length) => add('F32', [length])),
       stacks: stacks.map(({ columnBlocks, oddColumns, tensors: stacked, aligned, halved }) => {
@@ -52,6 +64,7 @@ function modelOf(types: string[], most: { rows: number; columnBlocks: number; st
         });
         return { cols, ranges, aligned };
       }),
+      ...(items > 0 && { pool: poolOf(add, items) }),
     }));
     return { specs, header: { version: 3, metadata: new Map(), tensors, headerBytes: 0, fileBytes: offset } };
   });
@@ -73,7 +86,8 @@ function* placesOf({ sections }: Layout) {
 describe('layoutOf', () => {
   it('puts every range of rows in exactly one place, as many as were asked for', () => {
     fc.assert(fc.property(large, ({ header, specs }) => {
-      const asked = specs.flatMap(({ stacks }) => stacks.flatMap(({ ranges }) => ranges.map(({ tensor, firstRow, rows }) => `${tensor} ${firstRow} ${rows}`)));
+      const named = ({ tensor, firstRow, rows }: { tensor: string; firstRow: number; rows: number }) => `${tensor} ${firstRow} ${rows}`;
+      const asked = specs.flatMap(({ stacks, pool = [] }) => [...stacks, ...pool.flat()].flatMap(({ ranges }) => ranges.map(named)));
       const placed = [...placesOf(layoutOf(header, specs))].map(({ part: { tensor, firstRow, rows } }) => `${tensor} ${firstRow} ${rows}`);
       expect(placed).toEqual(asked);
     }));
@@ -172,9 +186,9 @@ function bytesOf({ tensors, fileBytes }: Header, seed: number): Uint8Array {
 }
 
 /** Row `row` of a tensor straight from the file, block by block. */
-function rowOf({ type, shape: [cols, rows = 1], offset, byteLength }: TensorInfo, file: Uint8Array, row: number): number[] {
+function rowOf({ type, shape: [cols, ...rows], offset, byteLength }: TensorInfo, file: Uint8Array, row: number): number[] {
   const format = formats.get(type)!;
-  const rowBytes = byteLength / rows;
+  const rowBytes = byteLength / rows.reduce((product, each) => product * each, 1);
   const bytes = new Uint8Array(Math.ceil(rowBytes / format.blockBytes) * format.blockBytes);
   bytes.set(file.subarray(offset + row * rowBytes, offset + (row + 1) * rowBytes));
   const weights: number[] = [];

@@ -145,7 +145,9 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfi
   const header = headerOf(tensors);
   const stacks = stacksOf(op, config);
   const pool = poolOf(op, config);
-  const layout = layoutOf(header, [{ name: 'check', vectors: vectorsOf(op, config).map(({ tensor }) => tensor), stacks, ...(pool && { pool: itemsOf(pool) }) }]);
+  const layout = layoutOf(header, [{
+    name: 'check', vectors: vectorsOf(op, config).map(({ tensor }) => tensor), stacks, ...(pool && { pool: itemsOf(pool) })
+  }]);
   const weights = placeWeights(layout, [{ section: 0, start: 0, end: Math.max(16, layout.sections[0].byteLength) }], {
     maxBufferBytes: gpu.device.limits.maxBufferSize,
     maxBindingBytes: maxBindingBytes ?? gpu.maxBindingBytes,

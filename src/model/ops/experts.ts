@@ -1,11 +1,11 @@
 // output += sum over a row's chosen experts of weight * down_e · (gate(gate_e · norm(input)) * (up_e · norm(input))): the
 // mixture of a layer, whose experts are the items of a pool. Each is read for the rows that chose it alone.
+import { wgslNumber } from '../../gpu/kernels.ts';
 import { type Dispatch } from '../../gpu/program.ts';
 import { type Op, type RowRange } from '../graph.ts';
-import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
+import { type Operation, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
 import { formatFiles, matrixBindings } from '../products.ts';
 import { rmsNorm } from '../rms-norm.ts';
-import { wgslNumber } from '../../gpu/kernels.ts';
 import { type KernelChoice, type Mode } from '../kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
 
@@ -66,9 +66,12 @@ export const operation: Operation<Experts> = {
   dispatches(op, context, place, mode, section) {
     const norm = rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm, cols: op.cols });
     const grouped = mode === 'prefill' ? [group(op, context, section)] : [];
-    const up = productsOf(op, context, place, mode, section, { stack: 0, input: normed, output: hiddens, sharing: op.used });
-    const down = productsOf(op, context, place, mode, section, { stack: 1, input: hiddens, output: outputs, sharing: 1 });
-    return [norm, ...grouped, ...up, ...down, join(op, context, section)];
+    // Part by part, as a part that is streamed is then needed once.
+    const products = (place.pool ?? []).flatMap((part) => [
+      product(op, context, part, mode, section, { stack: 0, input: normed, output: hiddens, sharing: op.used }),
+      product(op, context, part, mode, section, { stack: 1, input: hiddens, output: outputs, sharing: 1 }),
+    ]);
+    return [norm, ...grouped, ...products, join(op, context, section)];
   },
   costs: {
     'group-experts': ({ params = {} }, { rows }) => ({ bytes: 12 * rows * params.used, flops: 2 * rows * params.used * params.experts }),
@@ -92,39 +95,38 @@ function group({ experts: items, used }: Experts, { activations: { buffers, stri
   };
 }
 
-/** One product of every chosen expert, `sharing` choices to a row of the input: a dispatch for each part of the pool. */
-function productsOf(
-  op: Experts, { activations: { buffers }, choice }: RecordContext, { pool = [] }: Place, mode: Mode, section: string,
+/** One product of every chosen expert of a part, `sharing` choices to a row of the input. */
+function product(
+  op: Experts, { activations: { buffers }, choice }: RecordContext, part: PoolPart, mode: Mode, section: string,
   { stack, input, output, sharing }: { stack: 0 | 1; input: string; output: string; sharing: number },
-): Dispatch[] {
-  return pool.map((part): Dispatch => {
-    const [matrix] = part.stacks[stack];
-    const gated = stack === 0;
-    const rows = gated ? op.hidden : op.cols;
-    const panels = Math.ceil(rows / 32);
-    return {
-      label: `${section}.${output}`,
-      kernel: kernelOf(matrix, choice, mode, gated ? gates[op.activation] : 0),
-      params: {
-        panels, rows, sharing,
-        panel_words: matrix.panels.panelBytes / 4,
-        blocks: matrix.panels.blocks,
-        groups: Math.ceil(matrix.cols / 32),
-        slot_words: part.slotBytes / 4,
-        first_word: matrix.offset / 4,
-        up_panels: gated ? matrix.parts[1].targetRow / 32 : 0,
-        stride: pad32(gated ? op.cols : op.hidden),
-        output_stride: pad32(rows),
-        experts: op.experts,
-        used: op.used,
-      },
-      bindings: {
-      ...matrixBindings({ ...part, ...matrix }), table: part.table, input: buffers[input], output: buffers[output],
-        ...(mode === 'decode' ? { chosen: buffers[chosen] } : { order: buffers[order], starts: buffers[starts] }),
-      },
-      grid: (step) => (mode === 'decode' ? [panels, op.used] : [panels, op.experts, Math.ceil(step.rows / tokens)]),
-    };
-  });
+): Dispatch {
+  const [matrix] = part.stacks[stack];
+  const gated = stack === 0;
+  const rows = gated ? op.hidden : op.cols;
+  const panels = Math.ceil(rows / 32);
+  return {
+    label: `${section}.${output}`,
+    kernel: kernelOf(matrix, choice, mode, gated ? gates[op.activation] : 0),
+    params: {
+      panels, rows, sharing,
+      panel_words: matrix.panels.panelBytes / 4,
+      blocks: matrix.panels.blocks,
+      groups: Math.ceil(matrix.cols / 32),
+      slot_words: part.slotBytes / 4,
+      first_word: matrix.offset / 4,
+      up_panels: gated ? matrix.parts[1].targetRow / 32 : 0,
+      stride: pad32(gated ? op.cols : op.hidden),
+      output_stride: pad32(rows),
+      experts: op.experts,
+      used: op.used,
+    },
+    bindings: {
+      ...matrixBindings({ ...part, ...matrix }), table: part.table,
+      input: buffers[input], output: buffers[output],
+      ...(mode === 'decode' ? { chosen: buffers[chosen] } : { order: buffers[order], starts: buffers[starts] }),
+    },
+    grid: (step) => (mode === 'decode' ? [panels, op.used] : [panels, op.experts, Math.ceil(step.rows / tokens)]),
+  };
 }
 
 function kernelOf({ format }: PoolPart['stacks'][0][0], { splits, few }: KernelChoice, mode: Mode, gate: number): Dispatch['kernel'] {

@@ -103,7 +103,8 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
       const first = firstRow / panelRows;
       const table = allocate('weights.table', tableBytes(pool));
       queue.writeBuffer(table, 0, Uint32Array.from(pool.items, (_, item) => (item >= first && item < first + items ? item - first : noSlot)));
-      return { binding: range(slice, start, items * pool.itemBytes), table: { buffer: table, offset: 0, size: tableBytes(pool) }, slotBytes: pool.itemBytes, stacks };
+      const binding = range(slice, start, items * pool.itemBytes);
+      return { binding, table: { buffer: table, offset: 0, size: tableBytes(pool) }, slotBytes: pool.itemBytes, stacks };
     });
   };
   const pools = layout.sections.map(partsOf);

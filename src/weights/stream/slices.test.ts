@@ -4,25 +4,26 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
 import { openModel } from '../../engine/load/opened.ts';
 import { readHeader } from '../../gguf/parse.ts';
-import { type Matrix, type Section, matricesOf } from '../layout.ts';
+import { type Matrix, type Section, cuttableOf, matricesOf } from '../layout.ts';
 import { bytesSource } from '../source/source.ts';
 import { type Span, countRuns, cutMatrix, cutSection, rangesOf, spansOf } from './slices.ts';
 
-/** Matrices of so many panels of so many bytes behind vectors. */
-function sectionOf(vectorBytes: number, sizes: readonly { panels: number; panelBytes: number }[]): Section {
+/** Matrices of so many panels of so many bytes behind vectors, and behind them a pool of so many items. */
+function sectionOf(vectorBytes: number, sizes: readonly { panels: number; panelBytes: number }[], items = { panels: 0, panelBytes: 0 }): Section {
   let offset = vectorBytes;
   const stacks = sizes.map(({ panels, panelBytes }) => {
     const matrix = { panels: { panels, panelBytes }, offset } as Matrix;
     offset += panels * panelBytes;
     return [matrix];
   });
-  return { name: 'layer', vectors: [], vectorBytes, stacks, byteLength: offset };
+  const pool = items.panels ? { pool: { offset, itemBytes: items.panelBytes, items: Array.from({ length: items.panels }, () => []) } } : {};
+  return { name: 'layer', vectors: [], vectorBytes, stacks, ...pool, byteLength: offset + items.panels * items.panelBytes };
 }
 
-/** Where a section may be cut: behind its vectors and every panel. */
+/** Where a section may be cut: behind its vectors, every panel and every item of its pool. */
 const cutsOf = (section: Section): number[] => [
   section.vectorBytes,
-  ...matricesOf(section).flatMap(({ offset, panels: { panels, panelBytes } }) => Array.from({ length: panels }, (_, i) => offset + (i + 1) * panelBytes)),
+  ...cuttableOf(section).flatMap(({ offset, panels: { panels, panelBytes } }) => Array.from({ length: panels }, (_, i) => offset + (i + 1) * panelBytes)),
 ];
 
 /** Takes one place to cut after the other, and cuts at the last one as soon as a span would be too large. */
@@ -41,8 +42,8 @@ function walked(section: Section, { start, end }: Span, most: number): Span[] {
 
 const size = fc.record({ panels: fc.integer({ min: 1, max: 9 }), panelBytes: fc.integer({ min: 1, max: 5 }) });
 const sections = fc
-  .record({ vectors: fc.nat(4), sizes: fc.array(size, { minLength: 1, maxLength: 4 }) })
-  .map(({ vectors, sizes }) => sectionOf(vectors, sizes));
+  .record({ vectors: fc.nat(4), sizes: fc.array(size, { minLength: 1, maxLength: 4 }), items: fc.option(size, { nil: undefined }) })
+  .map(({ vectors, sizes, items }) => sectionOf(vectors, sizes, items));
 
 describe('a slice', () => {
   it('is cut at the same panels as by a walk over all of them', () => {
@@ -54,7 +55,7 @@ describe('a slice', () => {
         fc.pre(start < end);
         const spans = spansOf(section, { start, end }, maxBufferBytes);
         expect(spans).toEqual(walked(section, { start, end }, maxBufferBytes));
-        for (const matrix of matricesOf(section)) {
+        for (const matrix of cuttableOf(section)) {
           for (const most of [maxBindingBytes, Infinity]) expect(countRuns(matrix, spans, most)).toBe(cutMatrix(matrix, spans, most).length);
         }
       }),
