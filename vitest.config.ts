@@ -1,5 +1,5 @@
-// Tests in Node: `unit` needs no GPU; `gpu` (*-gpu.test.ts) runs on Dawn, on the adapter of VK_ICD_FILENAMES, one at a time;
-// `firefox` drives the built page there (`npm run build` first).
+// Tests in Node: `unit` needs no GPU; `gpu` (*-gpu.test.ts) runs on Dawn, on the adapter of VK_ICD_FILENAMES, two files at a time on
+// software ones, as compiling for them takes one core; `firefox` drives the built page there (`npm run build` first).
 import { defineConfig } from 'vitest/config';
 
 const minute = 60_000;
@@ -17,8 +17,7 @@ export default defineConfig({
         test: {
           name: 'gpu',
           include: include.map((path) => path.replace('.test.ts', '-gpu.test.ts')),
-          maxWorkers: 1,
-          fileParallelism: false,
+          ...(process.env.WINDROW_GPU === '1' && { maxWorkers: 1, fileParallelism: false }),
           testTimeout: 15 * minute,
           hookTimeout: 5 * minute,
           sequence: { groupOrder: 1 },
@@ -29,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'firefox',
           include: ['e2e/firefox/*.test.ts'],
+          retry: process.env.CI ? 1 : 0, // as of the pages in Chromium
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 10 * minute,

@@ -81,6 +81,7 @@ test('the default model gives the golden answer, it is made anew, edited, and gi
 });
 
 test('a model from the file picker answers, stops, and answers the same after a reload', async ({ context, page, baseURL }) => {
+  test.skip(ranInFirefox, 'has run in Firefox, which is faster; without Firefox and with WINDROW_FULL=1 it runs here');
   await page.goto(quick('max-tokens=100&temperature=0'));
   await page.locator('input[type=file]').setInputFiles(tinyModel);
   await expect(composer(page)).toBeVisible();

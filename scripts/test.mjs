@@ -1,5 +1,5 @@
 // @ts-check
-// `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Chromium (`--full`: in Firefox first), the package in
+// `npm test`: check, unit tests, GPU tests on each software adapter, the built page in Firefox and in Chromium, the package in
 // fresh projects; then `N passed, N failed`.
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
 // `--only=check,unit,gpu,firefox,e2e,package` runs a part, `--tests=PATTERN` only test files whose path contains it, `--adapter=NAME`
@@ -210,8 +210,7 @@ try {
       first = false;
     }
   }
-  // Compiling for Firefox on a software GPU takes minutes of two cores: the full run does it, and whoever asks for it.
-  const inFirefox = (full || only?.includes('firefox') === true) && wanted('firefox') && (await firefox());
+  const inFirefox = wanted('firefox') && (await firefox());
   if (wanted('e2e')) await playwright(chromium, inFirefox);
   if (wanted('package')) await packaged();
   if (full) writeVerified();
