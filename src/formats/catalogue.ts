@@ -1,5 +1,5 @@
-// Every format that windrow reads, found by file: adding one is adding a file here and one in shaders/formats, or for one that few models
-// have, in the folders `rare` of both. Those are loaded when a model names them, so that no other page waits for them.
+// Every format that windrow reads, found by file: adding one is adding a file here and one in shaders/formats, or for one that most
+// models do without, in the folders `rare` of both. Those are loaded when a model names them, so that no other page waits for them.
 import { type Format } from './format.ts';
 
 const common = import.meta.glob<{ format?: Format }>('./[A-Z]*.ts', { eager: true });

@@ -1,9 +1,10 @@
 // IQ4_XS: the values of IQ4_NL; 256 weights share an f16 scale, each 32 have a 6-bit factor.
 // weight = value * (scale * (factor - 32)).
 // GGUF block: scale, 16 bits with the factors' upper bit pairs, 4 bytes with their nibbles, 8 times 16 bytes of nibbles.
-import { nibbleAt } from './bits.ts';
-import { type Format } from './format.ts';
-import { halfToFloat } from './half.ts';
+import shader from '../../../shaders/formats/rare/IQ4_XS.wgsl?raw';
+import { nibbleAt } from '../bits.ts';
+import { type Format } from '../format.ts';
+import { halfToFloat } from '../half.ts';
 import { nonlinearValues } from './IQ4_NL.ts';
 
 export const format: Format = {
@@ -12,6 +13,7 @@ export const format: Format = {
   blockSize: 256,
   blockBytes: 136,
   planeWords: [32, 2], // nibbles as they are, 4 words per group; scale | upper pairs << 16, nibbles of the factors
+  shader,
   repack(source, offset, words) {
     for (let i = 0; i < 32; i++) words[i] = source.getUint32(offset + 8 + 4 * i, true);
     words[32] = source.getUint32(offset, true);

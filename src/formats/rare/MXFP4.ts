@@ -1,8 +1,9 @@
 // MXFP4 (OCP Microscaling): 32 four-bit floats (E2M1) share a power of two (E8M0). ggml doubles the values to make them
 // integers and halves the scale: weight = value * 2^(exponent - 128).
 // GGUF block: exponent, 16 bytes of nibbles (low nibbles are weights 0 to 15, high ones 16 to 31).
-import { nibbleAt } from './bits.ts';
-import { type Format } from './format.ts';
+import shader from '../../../shaders/formats/rare/MXFP4.wgsl?raw';
+import { nibbleAt } from '../bits.ts';
+import { type Format } from '../format.ts';
 
 const values = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]; // ggml has no negative zero
 
@@ -12,6 +13,7 @@ export const format: Format = {
   blockSize: 128, // four GGUF blocks, so that their exponents fill a word
   blockBytes: 68,
   planeWords: [16, 1], // nibbles as they are, 4 words per group; four exponents
+  shader,
   repack(source, offset, words) {
     words[16] = 0;
     for (let group = 0; group < 4; group++) {

@@ -1,9 +1,10 @@
 // Q3_K: 256 weights share an f16 scale; each 16 have a 6-bit factor. weight = (3-bit code - 4) * (scale * (factor - 32)).
 // GGUF block: 32 bytes of upper bits (bit g of each: group g), 64 bytes of lower bit pairs (32 bytes hold four groups),
 // 12 bytes of factors (8 bytes of nibbles, 4 bytes of upper bit pairs), scale.
-import { bitAt, gatherBits, gatherPairs, packSixes, pairAt, sixAt } from './bits.ts';
-import { type Format } from './format.ts';
-import { halfToFloat } from './half.ts';
+import shader from '../../../shaders/formats/rare/Q3_K.wgsl?raw';
+import { bitAt, gatherBits, gatherPairs, packSixes, pairAt, sixAt } from '../bits.ts';
+import { type Format } from '../format.ts';
+import { halfToFloat } from '../half.ts';
 
 export const format: Format = {
   name: 'Q3_K',
@@ -14,6 +15,7 @@ export const format: Format = {
   // three words of factors.
   planeWords: [16, 8, 4],
   codes: 'scales',
+  shader,
   repack(source, offset, words) {
     const factors = new Uint8Array(16);
     for (let i = 0; i < 16; i++) {

@@ -1,8 +1,9 @@
 // Q5_1: 32 weights share an f16 scale and an f16 minimum; weight = 5-bit code * scale + minimum.
 // GGUF block: scale, minimum, 32 upper bits in the order of the weights, 16 bytes of nibbles (low nibbles are weights 0 to 15).
-import { bitAt, nibbleAt, spreadBits } from './bits.ts';
-import { type Format } from './format.ts';
-import { halfToFloat } from './half.ts';
+import shader from '../../../shaders/formats/rare/Q5_1.wgsl?raw';
+import { bitAt, nibbleAt, spreadBits } from '../bits.ts';
+import { type Format } from '../format.ts';
+import { halfToFloat } from '../half.ts';
 
 export const format: Format = {
   name: 'Q5_1',
@@ -11,6 +12,7 @@ export const format: Format = {
   blockBytes: 24,
   planeWords: [4, 1, 1], // nibbles as they are; upper bits; scale | minimum << 16
   codes: 'scale-minimum',
+  shader,
   repack(source, offset, words) {
     for (let i = 0; i < 4; i++) words[i] = source.getUint32(offset + 8 + 4 * i, true);
     words[4] = spreadBits(source.getUint32(offset + 4, true));
