@@ -15,7 +15,7 @@ import { embed } from '../src/model/ops/embed.ts';
 import { experts } from '../src/model/ops/experts.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
 import { type Project, project } from '../src/model/ops/project.ts';
-import { rope } from '../src/model/ops/rope.ts';
+import { type Rope, rope } from '../src/model/ops/rope.ts';
 import { route } from '../src/model/ops/route.ts';
 import { record } from '../src/model/operations.ts';
 import { type MatrixPart } from '../src/model/products.ts';
@@ -96,13 +96,22 @@ const fusions = [{}, { norm: 'norm' }].flatMap((norm): Partial<Project>[] =>
   ]),
 );
 
+/** What some families fuse besides. */
+const unusual: Partial<Project>[] = [
+  { add: true, scale: 2 },
+  { norm: 'norm', scale: 2, output: 'logits' },
+  { norm: 'norm', center: true },
+  { norm: 'norm', activation: { kind: 'relu2' }, output: 'hidden' },
+  { norm: 'norm', activation: { kind: 'xielu', negative: 1, positive: 1, beta: 1, most: 0 }, output: 'hidden' },
+];
+
 function products(): KernelSpec[] {
   const decodes = splits.flatMap((each) => panels.flatMap((panel) => dot.map((kind): Partial<KernelChoice> => ({ splits: each, panels: panel, dot: kind }))));
   const many = [...prefills, ...few.map((each): Partial<KernelChoice> => ({ few: each }))];
   const of = (type: string, n: number, mode: Mode, choice: Partial<KernelChoice>[]) =>
     choice.flatMap((each, i) => {
       // Of the first type every fusion, of the others two each, which go round.
-      const some = n === 0 ? fusions : [fusions[(n + i) % fusions.length], fusions[(n + i + 7) % fusions.length]];
+      const some = n === 0 ? [...fusions, ...unusual] : [fusions[(n + i) % fusions.length], fusions[(n + i + 7) % fusions.length]];
       return some.flatMap((fusion, f) => kernelsOf(product(fusion, f % 2 ? 8192 : 256), mode, each, {}, type, f % 2 ? 8192 : 256));
     });
   return [...formats.keys()].flatMap((type, n) => [
@@ -116,19 +125,23 @@ const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256];
 
 function attention(): KernelSpec[] {
   const ops = [100, undefined].map((window) => attend({ layer: 0, scale: 1, window }));
-  return ops.flatMap((op) => headDims.flatMap((headDim) => kvs.flatMap((kv) => [
+  const capped = attend({ layer: 0, scale: 1, softcap: 50 });
+  return [...ops, capped].flatMap((op) => (op === capped ? [64, 128, 256] : headDims).flatMap((headDim) => kvs.flatMap((kv) => [
     ...prefills.flatMap((choice) => kernelsOf(op, 'prefill', choice, { headDim }, 'F32', 64, kv)),
     ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(op, 'decode', choice, { heads, headDim }, 'F32', 64, kv))),
   ])));
 }
 
 function others(): KernelSpec[] {
-  const ropes = [0, 1].flatMap((index) => [undefined, 'norm'].map((norm) => rope({ layer: 0, rope: index, queryNorm: norm, keyNorm: norm })));
+  const how: Partial<Rope>[] = [{}, { normOf: 'all' }, { order: 'rotate-norm' }, { temperature: { scale: 1, period: 1 } }];
+  const ropes = [0, 1].flatMap((index) =>
+    [undefined, 'norm'].flatMap((norm) => how.map((each) => rope({ layer: 0, rope: index, queryNorm: norm, keyNorm: norm, ...each }))),
+  );
   return [
     ...kvs.flatMap((kv) => ropes.flatMap((op) => kernelsOf(op, 'decode', {}, {}, 'F32', 64, kv))),
     ...reduce.flatMap((each) => [
       ...kernelsOf(normAdd({ input: 'x', weight: 'norm', output: 'branch' }), 'decode', { reduce: each }),
-      ...kernelsOf(product({ norm: 'norm' }, 64), 'prefill', { reduce: each }),
+      ...[false, true].flatMap((center) => kernelsOf(product({ norm: 'norm', center }, 64), 'prefill', { reduce: each })),
     ]),
   ];
 }

@@ -3,9 +3,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
+const fileOf = (path: string) => fileURLToPath(new URL(`./fixtures/${path}`, import.meta.url));
+
+export const hasFixture = (path: string): boolean => existsSync(fileOf(path)) || existsSync(`${fileOf(path)}.gz`);
+
 /** The bytes of `path` (as in `tiny/tiny-qwen3.gguf`), which may be stored gzipped as `path.gz`. */
 export function fixture(path: string): Uint8Array<ArrayBuffer> {
-  const file = fileURLToPath(new URL(`./fixtures/${path}`, import.meta.url));
+  const file = fileOf(path);
   return Uint8Array.from(existsSync(file) ? readFileSync(file) : gunzipSync(readFileSync(`${file}.gz`)));
 }
 

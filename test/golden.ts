@@ -1,7 +1,19 @@
 // How far the logits of a loaded tiny model are from the golden ones.
 import { type LoadedModel } from '../src/engine/load/load.ts';
 import { createRunner } from '../src/engine/run/runner.ts';
-import { floatsFixture, jsonFixture } from './fixture.ts';
+import { floatsFixture, hasFixture, jsonFixture } from './fixture.ts';
+
+/** Tiny models of families beyond the first ten. `exact`: its golden logits are of the float64 reference, else llama.cpp's, which agree with it within 2e-5. */
+export const families = [
+  'smollm3', 'granite', 'olmo2', 'gemma2', 'arcee', 'mistral3', 'hunyuan-dense', 'ernie4_5', 'exaone4', 'cohere2', 'glm4', 'apertus', 'qwen3vl',
+].map((family) => ({ family, name: `tiny-${family}`, exact: hasFixture(exactPath(`tiny-${family}`)) }));
+
+/** (24, vocab) after every position of `tokens24`. */
+export const goldenLogits = (name: string): Float32Array => floatsFixture(hasFixture(exactPath(name)) ? exactPath(name) : `tiny/${name}.L24.f32`);
+
+function exactPath(name: string): string {
+  return `tiny/${name}.L24.ref.f32`;
+}
 
 export interface Errors {
   prefill: number;

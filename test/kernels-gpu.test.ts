@@ -56,8 +56,10 @@ describe.skipIf(!adapterFile).each(Object.entries(devices))('with %s', (title, o
   });
 });
 
+const unusual = isFull ? ['gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite'].map((family) => `tiny-${family}`) : [];
+
 describe.skipIf(!adapterFile)('the self-test', () => {
-  it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])(
+  it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3', ...unusual])(
     'passes for the kernels of %s alone, with its own pipelines',
     async (name) => {
       const gpu = await openDawn();

@@ -20,6 +20,7 @@ import { rmsNorm } from '../src/reference/rms-norm.ts';
 import { rotate } from '../src/reference/rope.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { fixture, floatsFixture, jsonFixture } from './fixture.ts';
+import { goldenLogits, families } from './golden.ts';
 
 /** Logits (tokens, vocab) after every one of `ids`. */
 async function forward(path: string, ids: number[]): Promise<Float32Array> {
@@ -60,25 +61,31 @@ async function forward(path: string, ids: number[]): Promise<Float32Array> {
         const counts = op.matrices.map((matrix) => matrix.rows);
         rows[op.output] = project({
           weights: joined(parts), rows: counts.reduce((a, b) => a + b), cols: op.cols, x: rows[op.input],
-          norm: op.norm === undefined ? undefined : { weight: floats(op.norm), eps },
+          norm: op.norm === undefined ? undefined : { weight: floats(op.norm), eps, center: op.center },
           bias: op.bias && joined(op.bias.map((name, i) => (name === undefined ? new Float32Array(counts[i]) : floats(name)))),
-          gate: op.gate, softcap: op.softcap, residual: op.add ? rows[op.output] : undefined,
+          gate: op.gate, activation: op.activation, scale: op.scale, softcap: op.softcap, residual: op.add ? rows[op.output] : undefined,
         });
         return;
       }
       case 'rope': {
-        const spec = ropes[op.rope];
-        const rotation = { ...spec, frequencies: ropeFrequencies(spec, spec.factors === undefined ? undefined : floats(spec.factors)) };
         const turned = (start: number, count: number, norm?: string) => {
+          const normed = (x: Float32Array) => (norm === undefined ? x : rmsNorm(x, floats(norm), eps));
+          const rotated = (x: Float32Array) => {
+            if (op.rope === undefined) return x;
+            const spec = ropes[op.rope];
+            const frequencies = ropeFrequencies(spec, spec.factors === undefined ? undefined : floats(spec.factors));
+            return rotate(x, count, headDim, 0, { ...spec, frequencies });
+          };
           const part = columns(rows.qkv, ids.length, start * headDim, count * headDim);
-          return rotate(norm === undefined ? part : rmsNorm(part, floats(norm), eps), count, headDim, 0, rotation);
+          return op.order === 'rotate-norm' ? normed(rotated(part)) : rotated(normed(part));
         };
-        rows.query = turned(0, heads, op.queryNorm);
+        const { scale, period } = op.temperature ?? { scale: 0, period: 1 };
+        rows.query = turned(0, heads, op.queryNorm).map((value, i) => value * (1 + scale * Math.log(1 + Math.floor(Math.floor(i / (heads * headDim)) / period))));
         cache = { keys: turned(heads, kvHeads, op.keyNorm), values: columns(rows.qkv, ids.length, (heads + kvHeads) * headDim, kvHeads * headDim) };
         return;
       }
       case 'attend':
-        rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, scale: op.scale, window: op.window });
+        rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, scale: op.scale, window: op.window, softcap: op.softcap });
         return;
       case 'norm-add':
         rows[op.output] = normAdd(rows[op.output], rows[op.input], floats(op.weight), eps);
@@ -112,6 +119,12 @@ it.each(tiny)('the reference gives the logits of the float64 reference for tiny-
   const found = await forward(`tiny/tiny-${name}.gguf`, tokens24);
   // Only the activations between operations are f32.
   expect(largest(found, floatsFixture(`tiny/tiny-${name}.L24.ref.f32`))).toBeLessThan(1e-5);
+});
+
+it.each(families)('the reference gives the logits of $name', { timeout: 60_000 }, async ({ name, exact }) => {
+  const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
+  // llama.cpp's own differ from the float64 reference by up to 2e-5.
+  expect(largest(await forward(`tiny/${name}.gguf`, tokens24), goldenLogits(name))).toBeLessThan(exact ? 1e-5 : 3e-5);
 });
 
 it('the reference gives llama.cpp\'s logits for stories260K', async () => {

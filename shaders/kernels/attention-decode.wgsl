@@ -8,6 +8,7 @@ struct Params {
   head_vec4s : u32, // HeadVec4s, as a bound that no compiler unrolls: Mesa's code would be slower for it
   window : u32,     // 0: none
   scale : f32,
+  softcap : f32,
   first_split : u32, // of this segment in `partials`
 }
 
@@ -18,6 +19,8 @@ const Together = min(Heads, 256u / Threads);       // heads whose slots are join
 // Reads of a thread that are under way at a time. Few threads are for processors, which do not wait for them.
 const Ahead = min(2u, Threads / 32u);
 const KeysAhead = max(1u, Ahead - min(HeadVec4s % 4u, 1u)); // 1 unless HeadVec4s % 4 is 0; naga takes no select here
+
+override Softcap : bool = false;
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
@@ -68,6 +71,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     let scale = key_scale(page, at % 32u) * params.scale;
     for (var h = 0u; h < Heads; h++) {
       score[h] *= scale;
+      if (Softcap) {
+        score[h] = params.softcap * tanh(clamp(score[h] / params.softcap, -20.0, 20.0));
+      }
       shares[h * Span + at] = score[h];
       largest[h] = max(largest[h], score[h]);
     }

@@ -11,11 +11,13 @@ struct Params {
   stride : u32, // floats per row of attended
   window : u32, // 0: none
   scale : f32,
+  softcap : f32,
   segment : u32, // of those that are joined
   most_rows : u32, // that a segment has room for
 }
 
 override Joined : bool = false;
+override Softcap : bool = false;
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
@@ -62,6 +64,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     if (ScaleUnits > 0u) {
       a *= vec4<f32>(key_scale(page, slot), key_scale(page, slot + 1u), key_scale(page, slot + 2u), key_scale(page, slot + 3u));
       b *= vec4<f32>(key_scale(page, slot + 4u), key_scale(page, slot + 5u), key_scale(page, slot + 6u), key_scale(page, slot + 7u));
+    }
+    if (Softcap) {
+      a = params.softcap * tanh(clamp(a / params.softcap, vec4<f32>(-20.0), vec4<f32>(20.0)));
+      b = params.softcap * tanh(clamp(b / params.softcap, vec4<f32>(-20.0), vec4<f32>(20.0)));
     }
     let at_a = vec4<u32>(block) + vec4<u32>(0u, 1u, 2u, 3u);
     let at_b = at_a + vec4<u32>(4u);

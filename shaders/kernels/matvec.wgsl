@@ -1,4 +1,4 @@
-// output[row] = dot(matrix[row], norm(input)) (+ bias, gate, add), for one row of activations.
+// output[row] = dot(matrix[row], norm(input)) (+ bias, gate or activation, scale, add), for one row of activations.
 // A thread takes one matrix row per panel and every Splits-th group of 32 columns; `split_sum` adds the splits up. How
 // the input gets to a thread, input/ has: as it is, or rounded to bytes by the workgroup.
 struct Params {
@@ -15,12 +15,19 @@ struct Params {
   inverse_cols : f32,
   eps : f32,
   softcap : f32,
+  scale : f32,
+  negative : f32, // of xIELU
+  positive : f32,
+  beta : f32,
+  most : f32,
 }
 
 override Panels : u32 = 1u; // per workgroup
 override HasNorm : bool = false;
 override HasBias : bool = false;
 override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh)
+override Alone : u32 = 0u;  // activation without a gate: 0 none, 1 squared ReLU, 2 xIELU
+override Scaled : bool = false;
 override Add : bool = false;
 override Softcap : bool = false;
 override LastRow : bool = false; // the input is the last row of the step, not the first
@@ -92,6 +99,12 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       }
       if (Gate != 0u) {
         value = activate(value, Gate) * up;
+      }
+      if (Alone != 0u) {
+        value = activate_alone(value, Alone, Xielu(params.negative, params.positive, params.beta, params.most));
+      }
+      if (Scaled) {
+        value *= params.scale;
       }
       if (Softcap) {
         value = params.softcap * tanh(clamp(value / params.softcap, -20.0, 20.0));

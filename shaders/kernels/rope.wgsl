@@ -1,4 +1,4 @@
-// Normalises (optional) and rotates the heads of qkv[first + t]: queries to `query`, keys and values to the fresh pages.
+// Normalises (optional, as norm/ has it) and rotates the heads of qkv[first + t]: queries to `query`, keys and values to the fresh pages.
 // A thread makes 4 dimensions of one head; no head lies in two workgroups, which lets its format scale it. Angles come from
 // two tables by the addition theorem, since the sine of a GPU may be off by 2^-11: cos and sin of (position & 255), then of
 // (position & ~255), each (position, pair).
@@ -7,17 +7,21 @@ struct Params {
   kv_heads : u32,
   head_dim : u32,
   head_vec4s : u32, // head_dim / 4 rounded up, at most 64
-  rope_dims : u32,
+  rope_dims : u32, // 0: no rotation
   first_angle : u32, // of this rope in `angles`: the low positions, then the high ones
   stride : u32,       // floats per row of qkv
   query_norm : u32,   // float index in `vectors`
   key_norm : u32,
   eps : f32,
+  temperature : f32,
+  period : u32, // positions after which queries grow
 }
 
 const LowPositions : u32 = 256u; // of the low table of angles
 override Halves : bool = false; // pairs (i, i + rope_dims / 2), else (2i, 2i + 1)
 override HasNorm : bool = false;
+override NormLast : bool = false; // it follows the rotation
+override Tempered : bool = false; // queries are multiplied by 1 + temperature * log(1 + floor(position / period))
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
@@ -34,10 +38,10 @@ fn angle(position : u32, pair : u32) -> vec2<f32> {
   return vec2<f32>(a.x * b.x - a.y * b.y, a.y * b.x + a.x * b.y);
 }
 
-// Dimension d of the head that starts at `start`, after the norm.
+// Dimension d of the head that starts at `start`, after the norm if that comes first.
 fn normed(start : u32, d : u32, scale : f32, norm : u32) -> f32 {
   let value = qkv[start + d];
-  if (!HasNorm) {
+  if (!HasNorm || NormLast) {
     return value;
   }
   return value * scale * vectors[(norm + d) / 4u][(norm + d) % 4u];
@@ -47,13 +51,9 @@ fn normed(start : u32, d : u32, scale : f32, norm : u32) -> f32 {
 fn make(head : u32, slice : u32, start : u32, position : u32) -> vec4<f32> {
   let is_value = head >= params.heads + params.kv_heads;
   var scale = 1.0;
-  let norm = select(params.key_norm, params.query_norm, head < params.heads);
+  let norm = select(params.key_norm, params.query_norm, head < params.heads) + first_weight(head);
   if (HasNorm && !is_value) {
-    var squares = 0.0;
-    for (var d = 0u; d < params.head_dim; d++) {
-      squares += qkv[start + d] * qkv[start + d];
-    }
-    scale = inverseSqrt(squares / f32(params.head_dim) + params.eps);
+    scale = inverseSqrt(mean_square(start, head) + params.eps);
   }
   var result = vec4<f32>();
   for (var i = 0u; i < 4u; i++) {
@@ -74,6 +74,12 @@ fn make(head : u32, slice : u32, start : u32, position : u32) -> vec4<f32> {
       let sine = select(-turn.y, turn.y, second);
       result[i] = normed(start, d, scale, norm) * turn.x + normed(start, other, scale, norm) * sine;
     }
+    if (HasNorm && NormLast && !is_value) {
+      result[i] *= scale * vectors[(norm + d) / 4u][(norm + d) % 4u];
+    }
+  }
+  if (Tempered && head < params.heads) {
+    result *= 1.0 + params.temperature * log(f32(1u + position / params.period));
   }
   return result;
 }
@@ -87,6 +93,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let row = state.first + t;
   let position = state.position + t;
   let idle = local >= heads_here * params.head_vec4s || head >= params.heads + 2u * params.kv_heads || t >= state.rows;
+  share_squares(row * params.stride, local);
   var result = vec4<f32>();
   if (!idle) {
     result = make(head, slice, row * params.stride + head * params.head_dim, position);

@@ -1,8 +1,26 @@
-// The activations of gated feed-forward layers. tanh is clamped, since some GPUs return NaN for large arguments.
+// The activations of feed-forward layers. tanh is clamped, since some GPUs return NaN for large arguments.
 fn activate(x : f32, kind : u32) -> f32 {
   if (kind == 1u) {
     return x / (1.0 + exp(-clamp(x, -80.0, 80.0)));
   }
   let inner = 0.7978845608028654 * (x + 0.044715 * x * x * x);
   return 0.5 * x * (1.0 + tanh(clamp(inner, -20.0, 20.0)));
+}
+
+// What a layer's xIELU is made of: its file in src/model/ops.
+struct Xielu {
+  negative : f32,
+  positive : f32,
+  beta : f32,
+  most : f32,
+}
+
+// Of layers without a gate: squared ReLU (1) or xIELU (2).
+fn activate_alone(x : f32, kind : u32, by : Xielu) -> f32 {
+  let positive = max(x, 0.0);
+  if (kind == 1u) {
+    return positive * positive;
+  }
+  let below = by.negative * (exp(min(x, by.most)) - 1.0 - x);
+  return select(below, by.positive * positive * positive, x > 0.0) + by.beta * x;
 }

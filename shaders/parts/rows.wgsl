@@ -10,11 +10,13 @@ struct Params {
   output_stride : u32, // floats per output row
   bias : u32,
   softcap : f32,
+  scale : f32,
 }
 
 const TileRows : u32 = 64u; // rows of the matrix, and tokens, of a tile
 
 override HasBias : bool = false;
+override Scaled : bool = false;
 override Add : bool = false;
 override Softcap : bool = false;
 
@@ -24,7 +26,7 @@ override Softcap : bool = false;
 @group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
-// The product of a matrix row and the activations of a token (+ bias, add); nothing where there is no such row or token.
+// The product of a matrix row and the activations of a token (+ bias, scale, add); nothing where there is no such row or token.
 fn write_result(row : u32, token : u32, product : f32) {
   if (row >= params.rows || token >= state.rows) {
     return;
@@ -32,6 +34,9 @@ fn write_result(row : u32, token : u32, product : f32) {
   var value = product;
   if (HasBias) {
     value += vectors[(params.bias + row) / 4u][(params.bias + row) % 4u];
+  }
+  if (Scaled) {
+    value *= params.scale;
   }
   if (Softcap) {
     value = params.softcap * tanh(clamp(value / params.softcap, -20.0, 20.0));

@@ -52,7 +52,7 @@ export async function verifyRows(
   const weights = await createRows(layout, stored, matrix, model.memory).read([...rows.map((row) => firstRow + row), ...up], 1, matrix.cols);
   const all = op.norm || op.bias ? await readVectors(model, section) : new Float32Array();
   const vectors = (offset: number, length: number) => all.subarray(offset, offset + length);
-  const norm = op.norm && input !== buffers.normed.buffer ? { weight: vectors(4 * params.norm, op.cols), eps: graph.config.eps } : undefined;
+  const norm = op.norm && input !== buffers.normed?.buffer ? { weight: vectors(4 * params.norm, op.cols), eps: graph.config.eps } : undefined;
   const bias = op.bias ? vectors(params.bias, params.rows) : undefined;
   const isLogits = op.output === 'logits';
   const tolerance = roundingIn({ ...choiceOf(choice, kind), matrices: undefined }) ? rounded : exactly;
@@ -67,6 +67,8 @@ export async function verifyRows(
       norm,
       bias: bias && Float32Array.from(rows, (row) => bias[row]),
       gate: fused ? op.gate : undefined,
+      activation: dispatch.kernel.constants?.Alone ? op.activation : undefined,
+      scale: op.scale,
       softcap: op.softcap,
       residual: before && Float32Array.from(rows, (row) => before[place(row)]),
     });

@@ -72,7 +72,7 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
     {
       label: 'a',
       kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } },
-      params: { cols: 1, up: 1, input_stride: 1, output_stride: 1 },
+      params: { cols: 1, up: 1, input_stride: 1, output_stride: 1, negative: 0, positive: 0, beta: 0, most: 0 },
       bindings: { state: at, input: at, output: at },
       grid: () => [1] as [number],
     },

@@ -6,8 +6,9 @@ import { type Dispatch, type Step, createProgram, paramsStride } from './program
 
 const buffer = (label: string) => ({ buffer: { label } as GPUBuffer });
 const [state, input, output] = ['state', 'input', 'output'].map(buffer);
+const noXielu = { negative: 0, positive: 0, beta: 0, most: 0 };
 const gate = (label: string, more: Partial<Dispatch> = {}): Dispatch => ({
-  label, kernel: { kernel: 'gate', files: ['activate', 'state'] }, params: { cols: 3, up: 4, input_stride: 5, output_stride: 6 },
+  label, kernel: { kernel: 'gate', files: ['activate', 'state'] }, params: { cols: 3, up: 4, input_stride: 5, output_stride: 6, ...noXielu },
   bindings: { state, input, output }, grid: ({ rows }) => [rows, 2], ...more,
 });
 
@@ -30,7 +31,7 @@ function fakePass() {
 
 describe('a program', () => {
   it('packs the parameters of each dispatch in the order of the shader, at its own offset', async () => {
-    const { program, written, bindGroups } = create([gate('a'), gate('b', { params: { cols: 7, up: 8, input_stride: 9, output_stride: 2 ** 32 - 1 } })]);
+    const { program, written, bindGroups } = create([gate('a'), gate('b', { params: { cols: 7, up: 8, input_stride: 9, output_stride: 2 ** 32 - 1, ...noXielu } })]);
     await program;
     const words = new Uint32Array(written.get('layer.0.decode.params')!.buffer);
     expect([...words.slice(0, 4)]).toEqual([3, 4, 5, 6]);
@@ -40,7 +41,7 @@ describe('a program', () => {
   });
 
   it('gives dispatches that follow each other with equal parameters the same place', async () => {
-    const other = { cols: 7, up: 8, input_stride: 9, output_stride: 10 };
+    const other = { cols: 7, up: 8, input_stride: 9, output_stride: 10, ...noXielu };
     const { program, bindGroups, ledger } = create([gate('a'), gate('b'), gate('c', { params: other }), gate('d')]);
     await program;
     const params = bindGroups.map(({ entries }) => [...entries].find(({ binding }) => binding === 0)!.resource as GPUBufferBinding);
@@ -52,7 +53,7 @@ describe('a program', () => {
     const norm: Dispatch = {
       label: 'norm',
       kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] },
-      params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5 },
+      params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5, cols: 4 },
       bindings: { vectors: input, input, output },
       grid: () => [1],
     };
@@ -71,14 +72,14 @@ describe('a program', () => {
   });
 
   it.each([0.5, -1, 2 ** 32, NaN, Infinity])('refuses %d where the shader has a whole number, rather than let it wrap', async (value) => {
-    const params = { cols: 3, up: 4, input_stride: value, output_stride: 6 };
+    const params = { cols: 3, up: 4, input_stride: value, output_stride: 6, ...noXielu };
     await expect(create([gate('layer.0.gate', { params })]).program).rejects.toThrow(
       `layer.0.gate: the parameter "input_stride" of the kernel gate is ${value}; it has to be a whole number from 0 to 4294967295.`,
     );
   });
 
   it('refuses what is no number where the shader has a float', async () => {
-    const params = { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: NaN, eps: 1e-5 };
+    const params = { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: NaN, eps: 1e-5, cols: 4 };
     const norm = gate('norm', { kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] }, params, bindings: { vectors: input, input, output } });
     await expect(create([norm]).program).rejects.toThrow('norm: the parameter "inverse_cols" of the kernel rms-norm is NaN; it has to be a number.');
   });

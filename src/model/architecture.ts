@@ -1,6 +1,6 @@
 // What a file in architectures/ provides, and what those files share: reading config keys so that none is overlooked.
 import { UnsupportedModelError, InvalidFileError } from '../errors.ts';
-import { getNumber, getString } from '../gguf/metadata.ts';
+import { getBoolean, getNumber, getString } from '../gguf/metadata.ts';
 import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { type Graph, type ModelConfig, type Op, type RowRange } from './graph.ts';
 import { mostVocab } from './sampling/buffers.ts';
@@ -23,6 +23,9 @@ export interface ModelFile {
   /** The same of a whole number from `least` to `most`. */
   count(key: string, range: { least?: number; most: number; fallback?: number }): number;
   string(key: string, fallback?: string): string;
+  flag(key: string, fallback: boolean): boolean;
+  /** A flag for each layer; undefined where the file has no list of them. */
+  flags(key: string, layers: number): boolean[] | undefined;
   has(key: string): boolean;
   hasTensor(name: string): boolean;
   /** All rows of a matrix whose shape must be `cols` x `rows`. */
@@ -65,6 +68,15 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
       return value;
     },
     string: (key, fallback) => getString(header.metadata, full(key), fallback),
+    flag: (key, fallback) => getBoolean(header.metadata, full(key), fallback),
+    flags(key, layers) {
+      const value = header.metadata.get(full(key));
+      if (typeof value !== 'object') return undefined;
+      const list = Array.from<unknown>(value);
+      if (list.length !== layers || !list.every((each) => typeof each === 'boolean' || each === 0 || each === 1))
+        throw new InvalidFileError(`${full(key)} is a list of ${list.length}; needed is true or false for each of ${layers} layers.`);
+      return list.map(Boolean);
+    },
     has: (key) => header.metadata.has(full(key)),
     hasTensor: (name) => header.tensors.has(name),
     matrix: (name, cols, rows) => rowsOf(name, [cols, rows]),
@@ -87,8 +99,8 @@ function perLayer(value: MetadataValue | undefined, key: string): number | undef
   );
 }
 
-/** The sizes every architecture has, with the sanity that later arithmetic relies on. */
-export function readConfig(file: ModelFile, architecture: string): ModelConfig {
+/** The sizes every architecture has, with the sanity that later arithmetic relies on. `epsKey`: of what is added to a mean square under a norm's root. */
+export function readConfig(file: ModelFile, architecture: string, epsKey = 'attention.layer_norm_rms_epsilon'): ModelConfig {
   const count = (key: string, most: number, fallback?: number): number => file.count(key, { most, fallback });
   const dim = count('embedding_length', 1 << 20);
   const layers = count('block_count', 4096);
@@ -114,8 +126,8 @@ export function readConfig(file: ModelFile, architecture: string): ModelConfig {
       'token. The file is damaged, or was converted wrongly: get another one.',
     );
   }
-  const eps = file.number('attention.layer_norm_rms_epsilon');
-  if (!(eps > 0 && eps < 1)) throw new InvalidFileError(`${architecture}.attention.layer_norm_rms_epsilon is ${eps}; it has to lie between 0 and 1.`);
+  const eps = file.number(epsKey);
+  if (!(eps > 0 && eps < 1)) throw new InvalidFileError(`${architecture}.${epsKey} is ${eps}; it has to lie between 0 and 1.`);
   return {
     architecture,
     layers,
@@ -130,15 +142,23 @@ export function readConfig(file: ModelFile, architecture: string): ModelConfig {
   };
 }
 
+interface EndsOptions {
+  embeddingScale?: number;
+  logitScale?: number;
+  softcap?: number;
+  /** The last norm is a LayerNorm. */
+  center?: boolean;
+}
+
 /** The embedding lookup and the output matrix, which may be the same tensor ("tied"). */
-export function ends(file: ModelFile, config: ModelConfig, options: { embeddingScale?: number; softcap?: number } = {}): Pick<Graph, 'embed' | 'head'> {
+export function ends(file: ModelFile, config: ModelConfig, { embeddingScale, logitScale, ...options }: EndsOptions = {}): Pick<Graph, 'embed' | 'head'> {
   file.matrix('token_embd.weight', config.dim, config.vocab);
   const output = file.hasTensor('output.weight') ? 'output.weight' : 'token_embd.weight';
   return {
-    embed: embed({ table: 'token_embd.weight', scale: options.embeddingScale ?? 1, output: 'x' }),
+    embed: embed({ table: 'token_embd.weight', scale: embeddingScale ?? 1, output: 'x' }),
     head: project({
       input: 'x', norm: 'output_norm.weight', cols: config.dim,
-      matrices: [file.matrix(output, config.dim, config.vocab)], softcap: options.softcap, output: 'logits',
+      matrices: [file.matrix(output, config.dim, config.vocab)], scale: logitScale, ...options, output: 'logits',
     }),
   };
 }

@@ -1,6 +1,6 @@
 // Operations that most architectures share, named after what the papers call them. `blk` is the prefix `blk.N`.
 import { UnsupportedModelError } from '../errors.ts';
-import { type ModelFile } from './architecture.ts';
+import { type ModelFile, optionalBiases } from './architecture.ts';
 import { type ModelConfig, type Op } from './graph.ts';
 import { type Experts, experts } from './ops/experts.ts';
 import { type Project, project } from './ops/project.ts';
@@ -17,6 +17,9 @@ export function queriesKeysValues(file: ModelFile, { dim, heads, kvHeads, headDi
     ],
   });
 }
+
+/** The biases of queries, keys and values, if the file has them. */
+export const qkvBiases = (file: ModelFile, blk: string): string[] | undefined => optionalBiases(file, [`${blk}.attn_q`, `${blk}.attn_k`, `${blk}.attn_v`]);
 
 /** x += matrix · input, or branch = matrix · input where a norm stands between them. */
 export function back(
@@ -36,6 +39,22 @@ export function gated(file: ModelFile, { dim, ffn }: ModelConfig, blk: string, g
   return project({
     input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate, output: 'hidden',
     matrices: [file.matrix(`${blk}.ffn_gate.weight`, dim, ffn), file.matrix(`${blk}.ffn_up.weight`, dim, ffn)],
+  });
+}
+
+/** The same of one matrix, ffn_up, that holds the gate's rows and then the others. */
+export function gatedInOne(file: ModelFile, { dim, ffn }: ModelConfig, blk: string, gate: Project['gate']): Project {
+  const { tensor } = file.matrix(`${blk}.ffn_up.weight`, dim, 2 * ffn);
+  return project({
+    input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate, output: 'hidden',
+    matrices: [{ tensor, firstRow: 0, rows: ffn }, { tensor, firstRow: ffn, rows: ffn }],
+  });
+}
+
+/** hidden = activation(ffn_up · norm(x)), without a gate */
+export function ungated(file: ModelFile, { dim, ffn }: ModelConfig, blk: string, activation: Project['activation']): Project {
+  return project({
+    input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, activation, output: 'hidden', matrices: [file.matrix(`${blk}.ffn_up.weight`, dim, ffn)],
   });
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type TypedValue } from '../../test/gguf.ts';
 import { fixture } from '../../test/fixture.ts';
+import { families } from '../../test/golden.ts';
 import { type Change, vary } from '../../test/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { readHeader } from '../gguf/parse.ts';
@@ -8,7 +9,7 @@ import { bytesSource } from '../weights/source/source.ts';
 import { mostVocab } from './sampling/buffers.ts';
 import { buildGraph } from './build.ts';
 import { opsOf, tensorsOf } from './operations.ts';
-import { isAttend } from './ops/attend.ts';
+import { type Attend, isAttend } from './ops/attend.ts';
 import { type Rope } from './ops/rope.ts';
 
 const graphOf = async (bytes: Uint8Array) => buildGraph(await readHeader(bytesSource(bytes, 'model.gguf')));
@@ -28,21 +29,23 @@ const phi3 = 'tiny/tiny-phi3.gguf';
 const gemma3 = 'tiny/tiny-gemma3.gguf';
 const qwen2 = 'tiny/tiny-qwen2.gguf';
 const qwen3moe = 'tiny/tiny-qwen3moe.gguf';
+const tiny = (family: string) => `tiny/tiny-${family}.gguf`;
 
 describe('architectures', () => {
-  it.each(['arcee', 'gemma2', 'olmo2', 'gpt-oss', 'granite', 'lfm2', 'smallthinker', 'smollm3'])(
+  it.each(['gpt-oss', 'lfm2', 'smallthinker'])(
     'refuses %s by name and lists those that work',
     async (name) => {
       const error = await refusal(graphOf(fixture(`tiny/tiny-${name}.zeroed.gguf`)));
       expect(error).toBeInstanceOf(UnsupportedModelError);
       expect(error.message).toContain(`The architecture "${name}"`);
-      expect(error.message).toMatch(/Supported are (\w+, )*gemma3, (\w+, )*llama, (\w+, )*phi3, qwen2, (\w+, )*qwen3/);
+      expect(error.message).toMatch(/Supported are ([\w-]+, )*gemma3, ([\w-]+, )*llama, ([\w-]+, )*qwen3/);
     },
   );
 
   it.each([
     ['stories260K/stories260K.gguf', 'llama', 5], ['tiny/tiny-llama-k.gguf', 'llama', 2], ['tiny/tiny-mistral.gguf', 'llama', 2],
     [qwen2, 'qwen2', 2], ['tiny/tiny-qwen3.gguf', 'qwen3', 2], [qwen3moe, 'qwen3moe', 2], [gemma3, 'gemma3', 4], [phi3, 'phi3', 2],
+    ...families.map(({ family, name }): [string, string, number] => [`tiny/${name}.gguf`, family, ['smollm3', 'cohere2'].includes(family) ? 4 : 2]),
   ])('%s is a graph of %s that names every tensor of the file', async (path, architecture, layers) => {
     const header = await readHeader(bytesSource(fixture(path), path));
     const graph = buildGraph(header);
@@ -158,6 +161,18 @@ describe('what windrow would have to ignore', () => {
       { metadata: { 'qwen2.attention.key_length': u32(320), 'qwen2.attention.value_length': u32(320) } },
       /head dimension of 320; windrow supports even ones up to 256/,
     ],
+    ['a soft cap of routers in gemma2', tiny('gemma2'), { metadata: { 'gemma2.router_logit_softcapping': f32(30) } }, /gemma2\.router_logit_softcapping = 30/],
+    ['a norm before attention in olmo2', tiny('olmo2'), { tensors: { 'blk.0.attn_norm.weight': extra } }, /blk\.0\.attn_norm\.weight, which windrow does not use/],
+    ['a gate in arcee', tiny('arcee'), { tensors: { 'blk.0.ffn_gate.weight': extra } }, /blk\.0\.ffn_gate\.weight, which windrow does not use in a arcee model/],
+    ['a bias of the LayerNorm', tiny('cohere2'), { tensors: { 'blk.0.attn_norm.bias': extra } }, /blk\.0\.attn_norm\.bias/],
+    ['a base of its own for layers with a window', tiny('cohere2'), { metadata: { 'cohere2.rope.freq_base_swa': f32(1e6) } }, /cohere2\.rope\.freq_base_swa/],
+    ['a rotation that scales before a norm', tiny('hunyuan-dense'), { metadata: { 'hunyuan-dense.rope.scaling.attn_factor': f32(1.2) } }, /scales heads by 1\.2/],
+    ['YaRN\'s multiplier where there is no YaRN', tiny('granite'), { metadata: { 'granite.rope.scaling.yarn_log_multiplier': f32(1) } }, /yarn_log_multiplier = 1/],
+    ['positions in images where they differ in text', tiny('glm4'), { metadata: { 'glm4.rope.dimension_sections': { type: 'i32', value: [8, 8, 0, 0] } } }, /rope\.dimension_sections/],
+    ['deepstack tensors of images', tiny('qwen3vl'), { tensors: { 'v.deepstack.0.fc1.weight': extra } }, /vision tower .* v\.deepstack\.0\.fc1\.weight/],
+    ['scales of embeddings in smollm3', tiny('smollm3'), { metadata: { 'smollm3.embedding_scale': f32(2) } }, /smollm3\.embedding_scale = 2/],
+    ['experts in mistral3', tiny('mistral3'), { metadata: { 'mistral3.expert_count': u32(8) } }, /mistral3\.expert_count = 8/],
+    ['a window in ernie4_5', tiny('ernie4_5'), { metadata: { 'ernie4_5.attention.sliding_window': u32(64) } }, /ernie4_5\.attention\.sliding_window = 64/],
     ['keys and values of different sizes', qwen2, { metadata: { 'qwen2.attention.value_length': u32(32) } }, /Keys of 64 and values of 32/],
   ];
   it.each(cases)('refuses %s', async (_, path, change, message) => {
@@ -238,6 +253,11 @@ describe('damaged models', () => {
       /rope_freqs\.weight has shape \[16\]; .* asks for \[32\]/,
     ],
     ['another vocabulary size', llama, { metadata: { 'llama.vocab_size': u32(32000) } }, /llama\.vocab_size is 32000, but token_embd\.weight has 512 rows/],
+    ['a norm of all heads too short', tiny('olmo2'), { tensors: { 'blk.0.attn_k_norm.weight': { shape: [64] } } }, /attn_k_norm\.weight has shape \[64\]; .* asks for \[128\]/],
+    ['no xIELU of a layer', tiny('apertus'), { metadata: { 'xielu.beta': { type: 'f32', value: [0.5] } } }, /xielu\.beta is undefined for layer 1/],
+    ['no xIELU', tiny('apertus'), { metadata: { 'xielu.alpha_n': undefined } }, /xielu\.alpha_n is undefined for layer 0/],
+    ['a window of some layers and not of others', tiny('cohere2'), { metadata: { 'cohere2.attention.sliding_window_pattern': { type: 'bool', value: [true] } } }, /a list of 1; needed is true or false for each of 4 layers/],
+    ['no epsilon of a LayerNorm', tiny('cohere2'), { metadata: { 'cohere2.attention.layer_norm_epsilon': undefined } }, /no cohere2\.attention\.layer_norm_epsilon/],
     ['no layers', llama, { metadata: { 'llama.block_count': u32(0) } }, /llama\.block_count is 0; .* from 1 to 4096/],
     ['an absurd number of layers', llama, { metadata: { 'llama.block_count': u32(4e9) } }, /block_count is 4000000000/],
     ['an absurd width', llama, { metadata: { 'llama.embedding_length': u32(4e9) } }, /embedding_length is 4000000000/],
@@ -314,6 +334,51 @@ describe('damaged models', () => {
   });
 });
 
+describe('families', () => {
+  const opsIn = async (family: string, op: string, metadata: Change['metadata'] = {}) => {
+    const { layers } = await varied(tiny(family), { metadata });
+    return layers.map((ops) => ops.find((each) => each.op === op)!);
+  };
+  const windowsOf = async (family: string, metadata: Change['metadata'] = {}) => ((await opsIn(family, 'attend', metadata)) as Attend[]).map(({ window }) => window);
+  const ropesOf = async (family: string, metadata: Change['metadata'] = {}) => ((await opsIn(family, 'rope', metadata)) as Rope[]).map(({ rope }) => rope);
+  const flags = (...value: boolean[]): TypedValue => ({ type: 'bool', value });
+
+  it('without a rotation in every fourth layer, or where a layer sees all positions', async () => {
+    expect(await ropesOf('smollm3')).toEqual([0, 0, 0, undefined]);
+    expect(await ropesOf('cohere2')).toEqual([0, 0, 0, undefined]);
+    expect(await ropesOf('granite', { 'granite.rope.scaling.finetuned': { type: 'bool', value: false } })).toEqual([undefined, undefined]);
+  });
+
+  it('have windows by a number of layers or by a flag for each', async () => {
+    expect(await windowsOf('cohere2')).toEqual([8, 8, 8, undefined]);
+    expect(await windowsOf('gemma2')).toEqual([8, undefined]);
+    expect(await windowsOf('gemma2', { 'gemma2.attention.sliding_window_pattern': flags(false, true) })).toEqual([undefined, 8]);
+    expect(await windowsOf('olmo2', { 'olmo2.attention.sliding_window': u32(16), 'olmo2.attention.sliding_window_pattern': flags(true, false) })).toEqual([16, undefined]);
+    expect(await windowsOf('olmo2')).toEqual([undefined, undefined]);
+    expect(await windowsOf('exaone4')).toEqual([undefined, undefined]);
+  });
+
+  it('as exaone4 rotate where they have a window, or everywhere if no layer has one', async () => {
+    expect(await ropesOf('exaone4')).toEqual([0, 0]);
+    const windows = { 'exaone4.attention.sliding_window': u32(16), 'exaone4.attention.sliding_window_pattern': flags(true, false) };
+    expect(await ropesOf('exaone4', windows)).toEqual([0, undefined]);
+  });
+
+  it('as OLMo 3 scale positions of the layers without a window alone, and by a magnitude that is named whole once', async () => {
+    const whole = 1 + 0.1 * Math.log(8);
+    const yarn = { 'olmo2.rope.scaling.type': string('yarn'), 'olmo2.rope.scaling.factor': f32(8), 'olmo2.attention.sliding_window': u32(16) };
+    const magnitudes = async (more: Change['metadata']) => (await varied(tiny('olmo2'), { metadata: { ...yarn, ...more } })).ropes.map(({ magnitude }) => magnitude);
+    expect((await magnitudes({ 'olmo2.rope.scaling.attn_factor': f32(whole) }))[0]).toBeCloseTo(whole, 6);
+    expect(await magnitudes({})).toEqual([whole, 1]);
+    expect((await magnitudes({ 'olmo2.rope.scaling.attn_factor': f32(0.5) }))[0]).toBeCloseTo(0.5 * whole, 6);
+  });
+
+  it('as Hunyuan have a larger base by alpha', async () => {
+    const { ropes } = await varied(tiny('hunyuan-dense'), {});
+    expect(ropes[0].base).toBeCloseTo(10000 * 10 ** (32 / 30), 6);
+  });
+});
+
 describe('rope', () => {
   const ropeOf = async (metadata: Change['metadata']) => (await varied(llama, { metadata })).ropes[0];
   const plain = { dims: 8, layout: 'pairs', base: 10000, scale: 1, magnitude: 1 };
@@ -353,6 +418,12 @@ describe('rope', () => {
         'llama.rope.scaling.yarn_ext_factor': f32(0.5),
       }),
     ).toEqual({ ...plain, scale: 0.125, magnitude: 0.5 * (1 + 0.1 * Math.log(8)), yarn: { originalContext: 128, betaFast: 16, betaSlow: 2, extFactor: 0.5 } });
+  });
+
+  it('is YaRN whose magnitude a multiplier divides', async () => {
+    const yarn = { 'llama.rope.scaling.type': string('yarn'), 'llama.rope.scaling.factor': f32(16) };
+    expect((await ropeOf({ ...yarn, 'llama.rope.scaling.yarn_log_multiplier': f32(1) })).magnitude).toBe(1);
+    expect((await ropeOf({ ...yarn, 'llama.rope.scaling.yarn_log_multiplier': f32(0.5) })).magnitude).toBeCloseTo((1 + 0.1 * Math.log(16)) / (1 + 0.05 * Math.log(16)), 12);
   });
 
   it('has the factors of Llama 3, which the CPU reads', async () => {

@@ -1,6 +1,7 @@
 // Whether what is recorded for real models fits the kernels: names, parameters, bindings, overrides and grids.
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
+import { families } from '../../test/golden.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
@@ -27,6 +28,7 @@ const models = [
   'tiny/tiny-qwen3moe',
   'tiny/tiny-gemma3',
   'tiny/tiny-phi3',
+  ...families.map(({ name }) => `tiny/${name}`),
 ];
 
 const plain: KernelChoice = {
@@ -110,9 +112,9 @@ describe('record', () => {
   it.each(models)('writes every row of every output of %s once in every step, however its matrices are cut', async (model) => {
     const rowsOf = async (mostPanels: number, choice: KernelChoice = plain, tokens = fewRows + 1) => {
       const written = new Map<string, number[]>();
-      for (const { label, params, grid } of await recordModel(model, 'prefill', choice, mostPanels)) {
+      for (const { label, params, bindings, grid } of await recordModel(model, 'prefill', choice, mostPanels)) {
         if (params?.first_output === undefined || !runsIn({ grid }, { rows: tokens, length: tokens })) continue;
-        const output = `${label} from ${Math.round(1 / params.inverse_cols)} columns`; // a layer adds to x twice
+        const output = `${label} from ${(bindings.input as Binding).buffer.label}`; // a layer adds to x twice
         const rows = written.get(output) ?? [];
         for (let row = 0; row < params.rows; row++) rows.push(params.first_output + row);
         written.set(output, rows);

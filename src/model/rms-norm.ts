@@ -1,4 +1,4 @@
-// The dispatch of an RMS norm over rows, alone or added to its output: what operations share that have one.
+// The dispatch of an RMS norm (or LayerNorm) over rows, alone or added to its output: what operations share that have one.
 import { type Dispatch } from '../gpu/program.ts';
 import { type Place, type RecordContext } from './operation.ts';
 
@@ -10,15 +10,17 @@ interface RmsNorm {
   weight: string;
   cols: number;
   add?: boolean;
+  /** Subtracts the mean first: a LayerNorm without bias. */
+  center?: boolean;
 }
 
 export function rmsNorm({ activations: { buffers, strides }, graph, choice }: RecordContext, place: Place, given: RmsNorm): Dispatch {
-  const { label, input, output, weight, cols, add = false } = given;
+  const { label, input, output, weight, cols, add = false, center = false } = given;
   return {
     label,
-    kernel: { kernel: 'rms-norm', files: [`reduce/${choice.reduce}`], constants: { Add: add ? 1 : 0 } },
+    kernel: { kernel: 'rms-norm', files: [`reduce/${choice.reduce}`], constants: { Add: add ? 1 : 0, Center: center ? 1 : 0 } },
     params: {
-      groups: Math.ceil(cols / 4), input_stride: strides[input], output_stride: strides[output],
+      groups: Math.ceil(cols / 4), cols, input_stride: strides[input], output_stride: strides[output],
       norm: place.vectorOffset(weight) / 4, inverse_cols: 1 / cols, eps: graph.config.eps,
     },
     bindings: { vectors: place.vectors, input: buffers[input], output: buffers[output] },

@@ -1,9 +1,23 @@
 // How a file's metadata scales positions before they become angles: none, linear or YaRN. The mathematics is in rope.ts.
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { type ModelFile } from './architecture.ts';
-import { type ModelConfig, type RopeSpec } from './graph.ts';
+import { type Graph, type ModelConfig, type RopeSpec } from './graph.ts';
 
-/** Rope keys as llama.cpp reads them: scaling none, linear or yarn, and Llama 3's factors. */
+/** The ropes of a graph, and the tensors with factors that they name. */
+export const ropesOf = (...ropes: RopeSpec[]): Pick<Graph, 'ropes' | 'hostTensors'> => ({
+  ropes, hostTensors: [...new Set(ropes.flatMap(({ factors }) => factors ?? []))],
+});
+
+/** As `readRope`, with Llama 3's factors if the file has them. */
+export function readRopeWithFactors(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
+  const spec = readRope(file, config, layout);
+  return file.hasTensor('rope_freqs.weight') ? { ...spec, factors: 'rope_freqs.weight' } : spec;
+}
+
+/** What YaRN multiplies cos and sin by (its section 3.4); some models divide it by the same of a multiplier of their own. */
+const yarnMagnitude = (factor: number, multiplier = 1): number => (factor > 1 ? 1 + 0.1 * multiplier * Math.log(factor) : 1);
+
+/** Rope keys as llama.cpp reads them: scaling none, linear or yarn. */
 export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
   const dims = file.number('rope.dimension_count', config.headDim);
   if (!Number.isInteger(dims) || dims < 2 || dims > config.headDim || dims % 2) {
@@ -30,7 +44,8 @@ export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec[
         betaSlow: file.number('rope.scaling.yarn_beta_slow', 1),
         extFactor: file.number('rope.scaling.yarn_ext_factor', 1),
       };
-      return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (yarn.extFactor ? 1 + 0.1 * Math.log(factor) : 1) };
+      const magnitude = yarnMagnitude(factor) / yarnMagnitude(factor, file.number('rope.scaling.yarn_log_multiplier', 0));
+      return { ...spec, scale: 1 / factor, yarn, magnitude: attentionFactor * (yarn.extFactor ? magnitude : 1) };
     }
     default:
       throw new UnsupportedModelError(

@@ -1,4 +1,5 @@
-// The activations of gated feed-forward layers, in f64.
+// The activations of feed-forward layers, in f64.
+import { type Activation } from '../model/ops/project.ts';
 
 export type Gate = 'silu' | 'gelu';
 
@@ -6,6 +7,13 @@ export type Gate = 'silu' | 'gelu';
 export function activate(x: number, gate: Gate): number {
   if (gate === 'silu') return x / (1 + Math.exp(-x));
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+/** Squared ReLU or xIELU, of layers without a gate. */
+export function activateAlone(x: number, activation: Activation): number {
+  if (activation.kind === 'relu2') return Math.max(x, 0) ** 2;
+  const { negative, positive, beta, most } = activation;
+  return (x > 0 ? positive * x ** 2 : negative * (Math.expm1(Math.min(x, most)) - x)) + beta * x;
 }
 
 /** input (tokens, 2 * cols), each row its gate values and then its up values. Returns activate(gate) * up (tokens, cols). */

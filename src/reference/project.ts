@@ -1,5 +1,6 @@
 // A matrix times rows of activations, with everything that the matvec and matmul kernels fuse into it.
-import { type Gate, activate } from './gate.ts';
+import { type Activation } from '../model/ops/project.ts';
+import { type Gate, activate, activateAlone } from './gate.ts';
 
 export interface Projection {
   /** (rows, cols) */
@@ -8,12 +9,16 @@ export interface Projection {
   cols: number;
   /** (tokens, cols) */
   x: Float32Array;
-  /** RMS norm of each row of x before the product: weight (cols) and eps. */
-  norm?: { weight: Float32Array; eps: number };
+  /** Norm of each row of x before the product: weight (cols) and eps. RMS, or with `center` a LayerNorm without bias. */
+  norm?: { weight: Float32Array; eps: number; center?: boolean };
   /** (rows) */
   bias?: Float32Array;
   /** The first half of the rows goes through the activation and multiplies the second half. */
   gate?: Gate;
+  /** In place of a gate, of each result. */
+  activation?: Activation;
+  /** Multiplies each result after gate or activation. */
+  scale?: number;
   /** cap * tanh(value / cap) */
   softcap?: number;
   /** Added last: (tokens, rows), or (tokens, rows / 2) if gated. */
@@ -22,14 +27,15 @@ export interface Projection {
 
 /** Returns (tokens, rows), or (tokens, rows / 2) if gated. */
 export function project(projection: Projection): Float32Array {
-  const { rows, cols, x, gate, softcap, residual } = projection;
+  const { rows, cols, x, gate, activation, scale = 1, softcap, residual } = projection;
   const tokens = x.length / cols;
   const width = gate ? rows / 2 : rows;
   const result = new Float32Array(tokens * width);
   for (let t = 0; t < tokens; t++) {
     const values = products(projection, x.subarray(t * cols, (t + 1) * cols));
     for (let i = 0; i < width; i++) {
-      let value = gate ? activate(values[i], gate) * values[i + width] : values[i];
+      const plain = activation ? activateAlone(values[i], activation) : values[i];
+      let value = (gate ? activate(values[i], gate) * values[i + width] : plain) * scale;
       if (softcap) value = softcap * Math.tanh(value / softcap);
       if (residual) value += residual[t * width + i];
       result[t * width + i] = value;
@@ -40,8 +46,9 @@ export function project(projection: Projection): Float32Array {
 
 /** The products of all rows with one row of activations, norm and bias included. The norm stays in f64. */
 function products({ weights, rows, cols, norm, bias }: Projection, x: Float32Array): Float64Array {
-  const scale = norm ? 1 / Math.sqrt(x.reduce((sum, value) => sum + value ** 2, 0) / cols + norm.eps) : 1;
-  const input = Float64Array.from(x, (value, i) => (norm ? value * scale * norm.weight[i] : value));
+  const mean = norm?.center ? x.reduce((sum, value) => sum + value, 0) / cols : 0;
+  const scale = norm ? 1 / Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / cols + norm.eps) : 1;
+  const input = Float64Array.from(x, (value, i) => (norm ? (value - mean) * scale * norm.weight[i] : value));
   const values = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {
     let sum = 0;

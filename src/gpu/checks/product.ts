@@ -1,8 +1,8 @@
 // The case of one product: random matrices and activations through its recorded dispatches, with everything fused into them.
 import { formats } from '../../formats/catalogue.ts';
 import { type KernelChoice, type Mode } from '../../model/kernel-choice.ts';
-import { project as projectOp } from '../../model/ops/project.ts';
-import { type Gate, activate } from '../../reference/gate.ts';
+import { type Activation, project as projectOp } from '../../model/ops/project.ts';
+import { type Gate, activate, activateAlone } from '../../reference/gate.ts';
 import { type Projection, project } from '../../reference/project.ts';
 import { roundToBytes } from '../../reference/round-bytes.ts';
 import { type Case, type Outcome } from './check.ts';
@@ -20,6 +20,8 @@ export interface Projected {
   norm?: boolean;
   bias?: boolean;
   gate?: Gate;
+  activation?: Activation;
+  scale?: number;
   add?: boolean;
   softcap?: number;
   /** The output is the logits: of the last row only, in decode. */
@@ -41,7 +43,7 @@ const describe = ({ types, rows, cols, tokens, ...rest }: Projected): string =>
     `${rows.join('+')} x ${cols}, ${tokens} tokens`,
     ...Object.entries(rest)
       .filter(([, on]) => on)
-      .map(([name, on]) => (on === true ? name : `${name} ${on}`)),
+      .map(([name, on]) => (on === true ? name : `${name} ${typeof on === 'object' ? on.kind : on}`)),
   ].join(' ');
 
 /** The case of one operation in one mode: random weights and activations through the recorded dispatches. */
@@ -51,7 +53,7 @@ export function projectCase(given: Projected, mode: Mode, choice: KernelChoice):
 }
 
 async function runProject(bench: Workbench, given: Projected, mode: Mode, choice: KernelChoice, next: () => number): Promise<Outcome> {
-  const { types, rows, cols, tokens, gate, softcap } = given;
+  const { types, rows, cols, tokens, gate, activation, scale, softcap } = given;
   const total = rows.reduce((a, b) => a + b, 0);
   const width = gate ? total / 2 : total;
   const f32 = (values: Float32Array<ArrayBuffer>): Tensor => ({ type: 'F32', shape: [values.length], bytes: new Uint8Array(values.buffer) });
@@ -66,7 +68,7 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   const residual = given.add ? normals(next, tokens * width) : undefined;
   const output = given.logits ? 'logits' : 'hidden';
   const op = projectOp({
-    input: 'x', output, cols, gate, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
+    input: 'x', output, cols, gate, activation, scale, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
     matrices: rows.map((count, i) => ({ tensor: `matrix.${i}`, firstRow: 0, rows: count })),
   });
   const config = { dim: cols, ffn: width, vocab: width, eps: 1e-5 };
@@ -80,7 +82,7 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   });
   const weights = concat(matrices.map(({ type, bytes }, i) => unpackTensor(type, bytes, rows[i], cols)));
   const projection: Projection = {
-    weights, rows: total, cols, x: x.subarray((tokens - shown) * cols), gate, softcap, residual: residual?.subarray(0, shown * width),
+    weights, rows: total, cols, x: x.subarray((tokens - shown) * cols), gate, activation, scale, softcap, residual: residual?.subarray(0, shown * width),
     norm: norm && { weight: norm, eps: config.eps }, bias: biases && concat(biases),
   };
   const exact = { expected: project(projection), scale: sizesOf(projection) };
@@ -116,11 +118,13 @@ function inputInBytes(projection: Projection): { rounded: Projection; sizes: Flo
 
 /** What errors are measured against: sum |w x| of every result; gated, as the product carries both sums' errors on. `sizes` are those of x. */
 function sizesOf(projection: Projection, sizes: Float32Array = projection.x.map(Math.abs)): Float32Array {
-  const { rows, gate, softcap = 0, norm, bias, residual, weights } = projection;
+  const { rows, gate, activation, scale = 1, softcap = 0, norm, bias, residual, weights } = projection;
   const size = (values: Float32Array) => values.map(Math.abs);
-  const plain = { ...projection, gate: undefined, softcap: undefined, residual: undefined };
+  const plain = { ...projection, gate: undefined, activation: undefined, scale: undefined, softcap: undefined, residual: undefined };
   const sums = project({ ...plain, weights: size(weights), x: sizes, norm: norm && { ...norm, weight: size(norm.weight) }, bias: bias && size(bias) });
-  if (!gate) return sums.map((sum, i) => sum + softcap + (residual ? Math.abs(residual[i]) : 0));
+  const added = (i: number) => (residual ? Math.abs(residual[i]) : 0);
+  if (activation) return sumsOf(activation, sums, project(plain)).map((sum, i) => scale * sum + added(i));
+  if (!gate) return sums.map((sum, i) => Math.abs(scale) * sum + softcap + added(i));
   const values = project(plain);
   const width = rows / 2;
   return Float32Array.from({ length: sums.length / 2 }, (_, i) => {
@@ -131,7 +135,14 @@ function sizesOf(projection: Projection, sizes: Float32Array = projection.x.map(
       1.2 * sums[at] * Math.abs(up) +
       Math.abs(activate(value, gate)) * sums[at + width] +
       (gate === 'gelu' ? Math.abs(value * up) : 0) +
-      (residual ? Math.abs(residual[i]) : 0)
+      added(i)
     );
   });
+}
+
+/** What errors of sums become by an activation that they go through: as steep as it is there, and within reach of what they may be off by. */
+function sumsOf(activation: Activation, sums: Float32Array, values: Float32Array): Float32Array {
+  const [square, line] = activation.kind === 'relu2' ? [1, 0] : [activation.positive, activation.beta + activation.negative];
+  const steepness = (sum: number, value: number) => square * (2 * Math.abs(value) + tolerance * sum) + line;
+  return sums.map((sum, i) => sum * steepness(sum, values[i]) + Math.abs(activateAlone(values[i], activation)) + line);
 }

@@ -1,11 +1,12 @@
 // Gemma 3 (text): norms before and after each branch, sliding-window layers with their own rope base. arXiv 2503.19786.
-import { type Architecture, blocks, ends, mostPositions, readConfig } from '../architecture.ts';
+import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { type RopeSpec } from '../graph.ts';
 import { attend } from '../ops/attend.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { rope } from '../ops/rope.ts';
-import { readRope } from '../rope-scaling.ts';
+import { readRope, ropesOf } from '../rope-scaling.ts';
+import { readWindows } from '../windows.ts';
 
 export const architecture: Architecture = {
   name: 'gemma3',
@@ -17,22 +18,20 @@ export const architecture: Architecture = {
     if (!file.has('rope.freq_base')) global.base = 1e6;
     // Position scaling (factor 8 in the larger models) is for the global layers alone.
     const local: RopeSpec = { dims: global.dims, layout: 'halves', base: file.number('rope.freq_base_swa', 10000), scale: 1, magnitude: 1 };
-    const window = file.count('attention.sliding_window', { least: 0, most: mostPositions, fallback: 0 });
-    const pattern = file.count('attention.sliding_window_pattern', { most: mostPositions, fallback: 6 });
+    const windowOf = readWindows(file, config, 6);
     // The 27B model scales by dim / heads, not by the head dimension; llama.cpp knows it by its 62 layers.
     const scale = 1 / Math.sqrt(config.layers === 62 ? dim / heads : headDim);
     return {
       config,
-      ropes: [global, local],
-      hostTensors: [],
+      ...ropesOf(global, local),
       ...ends(file, config, { embeddingScale: Math.sqrt(dim), softcap: file.number('final_logit_softcapping', 0) || undefined }),
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;
-        const isLocal = window > 0 && layer % pattern < pattern - 1;
+        const window = windowOf(layer);
         return [
           queriesKeysValues(file, config, blk),
-          rope({ layer, rope: isLocal ? 1 : 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` }),
-          attend({ layer, scale, window: isLocal ? window : undefined }),
+          rope({ layer, rope: window ? 1 : 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` }),
+          attend({ layer, scale, window }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim, 'branch'),
           normAdd({ input: 'branch', weight: `${blk}.post_attention_norm.weight`, output: 'x' }),
           gated(file, config, blk, 'gelu'),

@@ -1,10 +1,10 @@
 // Llama 1 to 3, Mistral, Mixtral, SmolLM and their kin. Touvron et al., arXiv 2302.13971; Llama 3: arXiv 2407.21783; Mixtral:
 // arXiv 2401.04088.
 import { type Architecture, blocks, ends, optionalBiases, readConfig } from '../architecture.ts';
-import { back, gated, mixture, queriesKeysValues } from '../branches.ts';
+import { back, gated, mixture, qkvBiases, queriesKeysValues } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
-import { readRope } from '../rope-scaling.ts';
+import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {
   name: 'llama',
@@ -12,17 +12,14 @@ export const architecture: Architecture = {
   graph(file) {
     const config = readConfig(file, 'llama');
     const { heads, headDim, ffn } = config;
-    const angles = readRope(file, config, 'pairs');
-    if (file.hasTensor('rope_freqs.weight')) angles.factors = 'rope_freqs.weight';
     return {
       config,
-      ropes: [angles],
-      hostTensors: angles.factors ? [angles.factors] : [],
+      ...ropesOf(readRopeWithFactors(file, config, 'pairs')),
       ...ends(file, config),
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;
         return [
-          queriesKeysValues(file, config, blk, optionalBiases(file, [`${blk}.attn_q`, `${blk}.attn_k`, `${blk}.attn_v`])),
+          queriesKeysValues(file, config, blk, qkvBiases(file, blk)),
           rope({ layer, rope: 0 }),
           attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim, 'x', optionalBiases(file, [`${blk}.attn_output`])),

@@ -1,11 +1,11 @@
 // Phi 3: queries, keys and values in one matrix, gate and up in another; LongRoPE in the long-context models. arXiv 2404.14219.
 import { UnsupportedModelError } from '../../errors.ts';
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back } from '../branches.ts';
+import { back, gatedInOne } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { project } from '../ops/project.ts';
-import { readRope } from '../rope-scaling.ts';
+import { readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {
   name: 'phi3',
@@ -22,22 +22,16 @@ export const architecture: Architecture = {
     const qkvRows = (heads + 2 * kvHeads) * headDim;
     return {
       config,
-      ropes: [readRope(file, config, 'halves')],
-      hostTensors: [],
+      ...ropesOf(readRope(file, config, 'halves')),
       ...ends(file, config),
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;
-        const up = `${blk}.ffn_up.weight`;
-        file.matrix(up, dim, 2 * ffn);
         return [
           project({ input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv', matrices: [file.matrix(`${blk}.attn_qkv.weight`, dim, qkvRows)] }),
           rope({ layer, rope: 0 }),
           attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),
-          project({
-            input: 'x', norm: `${blk}.ffn_norm.weight`, cols: dim, gate: 'silu', output: 'hidden',
-            matrices: [{ tensor: up, firstRow: 0, rows: ffn }, { tensor: up, firstRow: ffn, rows: ffn }],
-          }),
+          gatedInOne(file, config, blk, 'silu'),
           back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),
         ];
       }),

@@ -3,7 +3,7 @@ import { type Architecture, blocks, ends, readConfig } from '../architecture.ts'
 import { back, gated, queriesKeysValues } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
-import { readRope } from '../rope-scaling.ts';
+import { readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {
   name: 'qwen2',
@@ -13,8 +13,7 @@ export const architecture: Architecture = {
     const { heads, headDim, ffn } = config;
     return {
       config,
-      ropes: [readRope(file, config, 'halves')],
-      hostTensors: [],
+      ...ropesOf(readRope(file, config, 'halves')),
       ...ends(file, config),
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;

@@ -12,6 +12,8 @@ export interface Attend extends Op {
   layer: number;
   scale: number;
   window?: number;
+  /** Scores become softcap * tanh(score / softcap), as in Gemma 2. */
+  softcap?: number;
 }
 
 export const attend = (given: Omit<Attend, 'op'>): Attend => ({ op: 'attend', ...given });
@@ -94,9 +96,9 @@ function attendMany(context: RecordContext, section: string, op: Attend): Dispat
       // What is faster for products, reading for oneself or together, is so for keys and values.
       kernel: {
         kernel: 'attention', files: [...files, lanes ? 'eight/broadcast' : 'eight/direct'],
-        consts: { HeadVec4s: vec4s, ...(lanes ? { Lanes: lanes } : {}) }, constants: { Joined: flag(sets.length) },
+        consts: { HeadVec4s: vec4s, ...(lanes ? { Lanes: lanes } : {}) }, constants: { Joined: flag(sets.length), Softcap: flag(op.softcap) },
       },
-      params: { ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, segment },
+      params: { ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, softcap: op.softcap ?? 0, segment },
       bindings: { ...bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
       grid: ({ rows }) => [Math.ceil((rows * groupSize) / 64), config.kvHeads],
     };
@@ -124,8 +126,8 @@ function attendOne(context: RecordContext, section: string, op: Attend): Dispatc
     const { files, bindings } = segmentOf(context, op.layer, segment, set);
     return {
       label: `${section}.attend`,
-      kernel: { kernel: 'attention-decode', files, consts: { ...consts, Heads: headsEach } },
-      params: { ...sizes, scale: op.scale, first_split: splits },
+      kernel: { kernel: 'attention-decode', files, consts: { ...consts, Heads: headsEach }, constants: { Softcap: flag(op.softcap) } },
+      params: { ...sizes, scale: op.scale, softcap: op.softcap ?? 0, first_split: splits },
       bindings: { ...bindings, query: buffers.query, partials: buffers.partials },
       grid: (step) => [grid(step), config.kvHeads, workgroups],
     };

@@ -1,5 +1,5 @@
 // output = matrix · norm(input) + bias, the matrices stacked by rows; with `gate`, the first half of the rows goes through
-// the activation and multiplies the second; with `add`, the result is added to output.
+// the activation and multiplies the second; with `activation`, the result goes through it; with `add`, it is added to output.
 import { type Dispatch } from '../../gpu/program.ts';
 import { choiceOf, matrixKind } from '../choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
@@ -7,16 +7,38 @@ import { type Cost, type Operation, type Place, type RecordContext, pad32 } from
 import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel } from '../products.ts';
 import { rmsNorm } from '../rms-norm.ts';
 
+/** Squared ReLU (So et al., arXiv 2109.08668). */
+export interface SquaredRelu {
+  kind: 'relu2';
+}
+
+/** xIELU (Huang and Schlag, arXiv 2411.13010): positive x² + beta x above 0, negative (exp(min(x, most)) - 1 - x) + beta x below. */
+export interface Xielu {
+  kind: 'xielu';
+  negative: number;
+  positive: number;
+  beta: number;
+  most: number;
+}
+
+export type Activation = SquaredRelu | Xielu;
+
 export interface Project extends Op {
   op: 'project';
   input: string;
   /** RMS norm weights applied to the input. */
   norm?: string;
+  /** The norm subtracts the mean first: a LayerNorm (Ba et al., arXiv 1607.06450) without bias. It is a dispatch of its own. */
+  center?: boolean;
   matrices: RowRange[];
   cols: number;
   /** One per matrix, or none. */
   bias?: (string | undefined)[];
   gate?: 'silu' | 'gelu';
+  /** In place of a gate. */
+  activation?: Activation;
+  /** Multiplies the result, before it is added or capped. */
+  scale?: number;
   add?: boolean;
   /** cap * tanh(value / cap) */
   softcap?: number;
@@ -29,10 +51,17 @@ export const isProject = (op: Op): op is Project => op.op === 'project';
 
 /** The input after its norm, where a kernel of its own writes it: before many rows. */
 const normed = 'normed';
-/** Both halves of a gated product, where the kernel that makes them does not join them. */
+/** Both halves of a gated product, where the kernel that makes them does not join them; or a product before its activation. */
 const halves = 'gated';
 
 const gates = { silu: 1, gelu: 2 };
+const activations = { relu2: 1, xielu: 2 };
+const noXielu = { negative: 0, positive: 0, beta: 0, most: 0 };
+/** As the kernels take an activation. */
+const activationParams = (activation?: Activation) => {
+  const { negative, positive, beta, most } = activation?.kind === 'xielu' ? activation : noXielu;
+  return { negative, positive, beta, most };
+};
 const flag = (value: unknown) => (value ? 1 : 0);
 const rowsIn = (matrices: RowRange[]) => matrices.reduce((sum, { rows }) => sum + rows, 0);
 
@@ -56,10 +85,11 @@ export const operation: Operation<Project> = {
     return odd && `The tensor ${odd.tensor} has ${odd.rows} rows and a bias; windrow needs a multiple of 4 there.`;
   },
   stacks: ({ cols, matrices, gate }) => [{ cols, ranges: matrices, aligned: gate !== undefined }],
-  buffers({ input, norm, output, cols, matrices, gate }) {
+  buffers({ input, norm, output, cols, matrices, gate, activation }) {
     const rows = gate ? matrices[0].rows : rowsIn(matrices);
     return {
-      [input]: pad32(cols), ...(norm ? { [normed]: pad32(cols) } : {}), ...(gate ? { [halves]: 2 * pad32(rows) } : {}),
+      [input]: pad32(cols), ...(norm ? { [normed]: pad32(cols) } : {}),
+      ...(gate || activation ? { [halves]: (gate ? 2 : 1) * pad32(rows) } : {}),
       [output]: output === 'logits' ? rows : pad32(rows),
     };
   },
@@ -99,38 +129,47 @@ function partsOf(
         inverse_cols: 1 / op.cols,
         eps: graph.config.eps,
         softcap: op.softcap ?? 0,
+        scale: op.scale ?? 1,
+        ...activationParams(op.activation),
         up_panels: 0,
       },
-      constants: { HasBias: flag(op.bias), Add: flag(op.add), Softcap: flag(op.softcap) } as Record<string, number>,
+      constants: { HasBias: flag(op.bias), Scaled: flag(op.scale), Add: flag(op.add), Softcap: flag(op.softcap) } as Record<string, number>,
     };
   });
 }
 
-/** One row: the norm is made by each workgroup, and the gate joins its halves where they lie in one binding. */
+/** The norm of the input by a dispatch of its own. */
+const normOf = (op: Project, context: RecordContext, place: Place, section: string): Dispatch =>
+  rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm!, cols: op.cols, center: op.center });
+
+/** One row: the norm is made by each workgroup, if it needs no mean, and the gate joins its halves where they lie in one binding. */
 function decode(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {
   const fused = op.gate !== undefined && place.stacks[0].length === 1;
   const target = op.gate && !fused ? halves : op.output;
-  const dispatches = partsOf(op, context, place, section, op.input, target).map(({ part, kind, choice, label, bindings, params, constants }): Dispatch => {
+  const input = op.center ? normed : op.input;
+  const own = op.center ? [normOf(op, context, place, section)] : [];
+  const products = partsOf(op, context, place, section, input, target).map(({ part, kind, choice, label, bindings, params, constants }): Dispatch => {
     if (fused) {
       params.rows = part.matrix.parts[0].rows;
       params.up_panels = part.matrix.parts[1].targetRow / 32;
       params.panels = params.up_panels;
     }
-    const gate = fused ? gates[op.gate!] : 0;
+    const fusions = { HasNorm: flag(op.norm && !op.center), Gate: fused ? gates[op.gate!] : 0, Alone: op.activation ? activations[op.activation.kind] : 0 };
     return {
       label, kind, params, bindings,
-      kernel: decodeKernel(choice, part, { ...constants, HasNorm: flag(op.norm), Gate: gate, LastRow: flag(op.output === 'logits') }),
+      kernel: decodeKernel(choice, part, { ...constants, ...fusions, LastRow: flag(op.output === 'logits') }),
       grid: () => [Math.ceil(params.panels / choice.panels)],
     };
   });
-  return op.gate && !fused ? [...dispatches, join(op, context, section)] : dispatches;
+  return [...own, ...products, ...(op.gate && !fused ? [join(op, context, section)] : [])];
 }
 
 /** Many rows; a few of them by a kernel of its own, if one is chosen: each step runs one of the two. */
 function prefill(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {
   const input = op.norm ? normed : op.input;
-  const norms = op.norm ? [rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm, cols: op.cols })] : [];
-  const products = partsOf(op, context, place, section, input, op.gate ? halves : op.output).flatMap(
+  const norms = op.norm ? [normOf(op, context, place, section)] : [];
+  const joined = op.gate !== undefined || op.activation !== undefined;
+  const products = partsOf(op, context, place, section, input, joined ? halves : op.output).flatMap(
     ({ part, choice, constants, label, kind, params, bindings }): Dispatch[] => {
       const dispatch = { label, kind, params, bindings };
       const many = { ...dispatch, ...prefillKernel(choice, part, constants) };
@@ -141,16 +180,18 @@ function prefill(op: Project, context: RecordContext, place: Place, section: str
       ];
     },
   );
-  return [...norms, ...products, ...(op.gate ? [join(op, context, section)] : [])];
+  return [...norms, ...products, ...(joined ? [join(op, context, section)] : [])];
 }
 
-/** output = activation(first half) * second half */
-function join({ gate, output, matrices }: Project, { activations: { buffers, strides, state } }: RecordContext, section: string): Dispatch {
+/** output = activation(first half) * second half, or of a product without a gate the activation */
+function join({ gate, activation, output, matrices }: Project, { activations: { buffers, strides, state } }: RecordContext, section: string): Dispatch {
   const cols = Math.ceil(matrices[0].rows / 4);
   return {
     label: `${section}.gate`,
-    kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Gate: gates[gate!] } },
-    params: { cols, up: pad32(matrices[0].rows) / 4, input_stride: strides[halves], output_stride: strides[output] },
+    kernel: { kernel: 'gate', files: ['activate', 'state'], constants: activation ? { Alone: activations[activation.kind] } : { Gate: gates[gate!] } },
+    params: {
+      cols, up: pad32(matrices[0].rows) / 4, input_stride: strides[halves], output_stride: strides[output], ...activationParams(activation),
+    },
     bindings: { state, input: buffers[halves], output: buffers[output] },
     grid: ({ rows }) => [Math.ceil(cols / 64), rows],
   };

@@ -1,14 +1,20 @@
-// Normalises (optional) and rotates the queries and keys of `qkv`; queries go to `query`, keys and values to the fresh pages of a layer.
+// Normalises (optional) and rotates (optional) the queries and keys of `qkv`; queries go to `query`, keys and values to the fresh pages of a layer.
 import { type ModelConfig, type Op } from '../graph.ts';
 import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
 
 export interface Rope extends Op {
   op: 'rope';
   layer: number;
-  /** Index into `Graph.ropes`. */
-  rope: number;
+  /** Index into `Graph.ropes`; undefined for a layer without rotation (NoPE, arXiv 2305.19466). */
+  rope?: number;
   queryNorm?: string;
   keyNorm?: string;
+  /** What a norm is of: each head for itself, or all heads of the queries, and of the keys. Default: each head. */
+  normOf?: 'head' | 'all';
+  /** Default: the norm comes first. */
+  order?: 'norm-rotate' | 'rotate-norm';
+  /** Queries are multiplied by 1 + scale * log(1 + floor(position / period)), as Llama 4 and Ministral 3 have it. */
+  temperature?: { scale: number; period: number };
 }
 
 export const rope = (given: Omit<Rope, 'op'>): Rope => ({ op: 'rope', ...given });
@@ -20,8 +26,11 @@ const flag = (value: unknown) => (value ? 1 : 0);
 
 export const operation: Operation<Rope> = {
   name: 'rope',
-  vectors: ({ queryNorm, keyNorm }, { headDim }) =>
-    [queryNorm, keyNorm].filter((tensor) => tensor !== undefined).map((tensor) => ({ tensor, length: headDim })),
+  vectors({ queryNorm, keyNorm, normOf }, { heads, kvHeads, headDim }) {
+    const all = normOf === 'all';
+    const norms = [{ tensor: queryNorm, length: all ? heads * headDim : headDim }, { tensor: keyNorm, length: all ? kvHeads * headDim : headDim }];
+    return norms.flatMap(({ tensor, length }) => (tensor === undefined ? [] : [{ tensor, length }]));
+  },
   buffers: (_, config) => ({ qkv: pad32((config.heads + 2 * config.kvHeads) * config.headDim), query: queryFloats(config) }),
   state: ({ layer }) => ({ kind: 'keys-values', layer }),
   dispatches(op, context, { vectors, vectorOffset }, _mode, section) {
@@ -31,7 +40,7 @@ export const operation: Operation<Rope> = {
       kv,
     } = context;
     const { heads, kvHeads, headDim, eps } = config;
-    const spec = ropes[op.rope];
+    const spec = op.rope === undefined ? undefined : ropes[op.rope];
     const vec4s = Math.ceil(headDim / 4);
     const headsPerWorkgroup = Math.floor(64 / vec4s);
     return [
@@ -39,20 +48,24 @@ export const operation: Operation<Rope> = {
         label: `${section}.rope`,
         kernel: {
           kernel: 'rope',
-          files: [...kv.format.write, 'kv/where/direct', 'state'],
-          constants: { Halves: flag(spec.layout === 'halves'), HasNorm: flag(op.queryNorm) },
+          files: [...kv.format.write, 'kv/where/direct', `norm/${op.normOf ?? 'head'}`, 'state'],
+          constants: {
+            Halves: flag(spec?.layout === 'halves'), HasNorm: flag(op.queryNorm), NormLast: flag(op.order === 'rotate-norm'), Tempered: flag(op.temperature),
+          },
         },
         params: {
           heads,
           kv_heads: kvHeads,
           head_dim: headDim,
           head_vec4s: vec4s,
-          rope_dims: spec.dims,
-          first_angle: firstAngles[op.rope],
+          rope_dims: spec?.dims ?? 0,
+          first_angle: op.rope === undefined ? 0 : firstAngles[op.rope],
           stride: strides.qkv,
           eps,
           query_norm: op.queryNorm ? vectorOffset(op.queryNorm) : 0,
           key_norm: op.keyNorm ? vectorOffset(op.keyNorm) : 0,
+          temperature: op.temperature?.scale ?? 0,
+          period: op.temperature?.period ?? 1,
         },
         bindings: {
           vectors,

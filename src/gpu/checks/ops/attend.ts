@@ -19,6 +19,7 @@ interface Attended extends Heads {
   tokens: number;
   window?: number;
   scale?: number;
+  softcap?: number;
   /** Scores are this many times as far apart. */
   sharpness?: number;
   /** Row of the activations that the step begins at. Default 0. */
@@ -31,6 +32,7 @@ const nameOf = (given: Attended): string =>
   [
     `${nameOfHeads(given)}, ${given.tokens} tokens up to ${given.length}`,
     given.window && `window ${given.window}`,
+    given.softcap && `capped at ${given.softcap}`,
     (given.sharpness ?? 1) > 1 && 'sharp',
     given.first && `row ${given.first}`,
     ...(given.sets ?? []).map(({ kv, slots }) => `${slots.join('/')} slots in ${kv.name}`),
@@ -39,7 +41,7 @@ const nameOf = (given: Attended): string =>
     .join(', ');
 
 function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFormat): Case {
-  const { heads, kvHeads, headDim, length, tokens, window, scale = headDim ** -0.5, sharpness = 1, first = 0, sets = [] } = given;
+  const { heads, kvHeads, headDim, length, tokens, window, softcap, scale = headDim ** -0.5, sharpness = 1, first = 0, sets = [] } = given;
   const label = nameOf(given);
   return {
     name: label,
@@ -52,7 +54,7 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
         const numbers = () => stored({ kv, headDim }, normals(next, Math.max(...slots) * kvHeads * headDim));
         return { shape: { kvHeads, headDim, kv }, held: { slots, keys: numbers(), values: numbers() } };
       });
-      const op = attend({ layer: 0, scale, window });
+      const op = attend({ layer: 0, scale, window, softcap });
       const found = await withStage(
         bench,
         { config: { heads, kvHeads, headDim }, choice, kv, op, mode, tokens, position, first, base, sets },
@@ -66,7 +68,7 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
           return stage.read('attended', tokens, heads * headDim);
         },
       );
-      const expected = attendedTo(given, queries, segments.map(({ held }) => held), { scale, window });
+      const expected = attendedTo(given, queries, segments.map(({ held }) => held), { scale, window, softcap });
       // A result is a mean of values: it is as exact as the scores, whose size grows with sharpness.
       return { found, expected, scale: new Float32Array(found.length).fill(sharpness) };
     },
@@ -78,7 +80,7 @@ function attendedTo(
   { heads, kvHeads, headDim, tokens }: Attended,
   queries: Float32Array,
   segments: Held[],
-  how: { scale: number; window?: number },
+  how: { scale: number; window?: number; softcap?: number },
 ): Float32Array {
   const result = new Float32Array(queries.length);
   const width = (heads / kvHeads) * headDim;
@@ -201,6 +203,17 @@ const spanCheck = ({ span, threads }: AttentionChoice): Check => ({
   ),
 });
 
+/** Scores of a size some times the cap, and well below it. */
+const softcapChecks = (): Check[] =>
+  (['decode', 'prefill'] as const).map((mode) => ({
+    name: `${kernels[mode]}, capped`, tolerance: attendTolerance, choice: {},
+    cases: [2, 50].flatMap((softcap) =>
+      [{ heads: 4, kvHeads: 2, headDim: 64, length: 33 }, { heads: 3, kvHeads: 1, headDim: 80, length: 129, window: 100, sharpness: 8 }].map((each) =>
+        attendCase({ ...each, softcap, tokens: mode === 'decode' ? 1 : 9 }, mode, decodeChoice(usualAttention), f32),
+      ),
+    ),
+  }));
+
 /** All group sizes, and prefill in all formats, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
@@ -223,13 +236,13 @@ const severalChecks = (): Check[] => [
 ];
 
 export const checks: OperationChecks<Attend> = {
-  all: () => [...attendChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)],
+  all: () => [...attendChecks(), ...softcapChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)],
   of({ graph: { config }, choice, kv }, op) {
     const { heads, kvHeads, headDim } = config;
     const { prefill, span, threads } = choice;
     const window = op.window && Math.min(op.window, 100);
-    const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window };
-    const label = `${nameOfHeads(seen)} in ${kv.name}${window ? `, window ${window}` : ''}`;
+    const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window, softcap: op.softcap };
+    const label = `${nameOfHeads(seen)} in ${kv.name}${window ? `, window ${window}` : ''}${op.softcap ? `, capped at ${op.softcap}` : ''}`;
     const lanes = lanesOf(prefill);
     const plain = span === plainAttention.span && threads === plainAttention.threads;
     const check = (name: string, proves: Check['choice'], tokens: number, mode: Mode): Check =>

@@ -4,6 +4,6 @@ import { normCheck, normChecks } from '../norm.ts';
 import { type OperationChecks } from '../operation-checks.ts';
 
 export const checks: OperationChecks<NormAdd> = {
-  all: () => normChecks(true),
-  of: ({ graph, choice }) => [normCheck(graph.config.dim, true, choice)],
+  all: () => normChecks('added'),
+  of: ({ graph, choice }) => [normCheck(graph.config.dim, 'added', choice)],
 };

@@ -20,6 +20,9 @@ const halfTolerance = 2 ** -10;
 const halvesTolerance = 2 ** -9;
 const matrixTolerance = (prefill: KernelChoice['prefill']) => (unitOf(prefill)?.component === 'f16' ? halvesTolerance : tolerance);
 
+/** About Apertus' own. */
+const xielu = { kind: 'xielu', negative: 1.9, positive: 1.3, beta: 0.5, most: -1e-6 } as const;
+
 /** Fused parts, one set per line; shapes and types go round them. */
 const fusions: Partial<Projected>[] = [
   {},
@@ -32,6 +35,10 @@ const fusions: Partial<Projected>[] = [
   { gate: 'gelu', large: true },
   { logits: true, tokens: 3 },
   { bias: true, add: true, large: true },
+  { add: true, scale: 0.22 },
+  { logits: true, scale: 4, norm: true },
+  { activation: { kind: 'relu2' }, norm: true },
+  { activation: xielu, norm: true },
 ];
 const sizes = [1, 31, 33, 65, 128, 161, 7];
 
@@ -199,8 +206,8 @@ const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Ch
 /** A product in every choice that its matrices have, in both modes; the norm before many rows is a kernel of its own. */
 function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[] {
   const projected = projectedOf(op, typeOf);
-  const { types, cols, norm, bias, gate, add, softcap, logits } = projected;
-  const fusions = { bias, [gate ?? 'gate']: gate, add, softcap, logits };
+  const { types, cols, norm, bias, gate, activation, scale, add, softcap, logits } = projected;
+  const fusions = { bias, [gate ?? 'gate']: gate, [activation?.kind ?? 'activation']: activation, scaled: scale, add, softcap, logits };
   const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
   const kinds = kindsOf?.(op) ?? [];
   const choices = kinds.length ? kinds.map((kind) => ({ ...choiceOf(choice, kind), kinds: [kind] })) : [{ ...choice, kinds }];
@@ -209,15 +216,15 @@ function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[]
   const many = choices.flatMap((each) =>
     [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })),
   );
-  return [...decodes, ...many, ...(norm ? [normCheck(cols, false, choice)] : [])];
+  return [...decodes, ...many, ...(op.norm ? [normCheck(cols, op.center ? 'centered' : 'plain', choice)] : [])];
 }
 
-const projectedOf = ({ matrices, cols, norm, bias, gate, add, softcap, output }: Project, typeOf: Model['typeOf']): Projected => ({
+const projectedOf = ({ matrices, cols, norm, center, bias, gate, activation, scale, add, softcap, output }: Project, typeOf: Model['typeOf']): Projected => ({
   types: matrices.map(({ tensor }) => typeOf(tensor)), rows: matrices.map(() => modelRows), cols, tokens: 1,
-  norm: norm !== undefined, bias: bias !== undefined, gate, add, softcap, logits: output === 'logits',
+  norm: norm !== undefined && !center, bias: bias !== undefined, gate, activation, scale, add, softcap, logits: output === 'logits',
 });
 
 export const checks: OperationChecks<Project> = {
-  all: (gpu) => [...decodeChecks(), ...prefillChecks(matrixPrefills(gpu)), ...normChecks(false), ...gateChecks()],
+  all: (gpu) => [...decodeChecks(), ...prefillChecks(matrixPrefills(gpu)), ...normChecks('plain'), ...normChecks('centered'), ...gateChecks()],
   of: productChecks,
 };

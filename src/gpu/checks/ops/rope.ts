@@ -15,8 +15,10 @@ import { normals, random } from '../random.ts';
 import { type Tensor, withStage } from '../workbench.ts';
 
 interface Roped extends Heads {
-  rope: RopeSpec;
+  /** Undefined: no rotation. */
+  rope?: RopeSpec;
   norm: boolean;
+  how?: Pick<Rope, 'normOf' | 'order' | 'temperature'>;
   position: number;
   tokens: number;
   /** Row of the activations that the step begins at, and position of the first fresh slot. Default 0. */
@@ -25,8 +27,8 @@ interface Roped extends Heads {
 }
 
 function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
-  const { heads, kvHeads, headDim, rope, norm, position, tokens, first = 0, base = 0 } = given;
-  const turned = `${rope.dims} ${rope.layout}${norm ? ', normed' : ''}`;
+  const { heads, kvHeads, headDim, rope, norm, how = {}, position, tokens, first = 0, base = 0 } = given;
+  const turned = nameOfTurn(given);
   const rows = `${tokens} tokens from ${position}${base ? ` after ${base}` : ''}${first ? `, row ${first}` : ''}`;
   const label = `${nameOfHeads(given)}, ${turned}, ${rows}`;
   return {
@@ -35,12 +37,14 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
       const next = random(label);
       const widths = { query: heads * headDim, key: kvHeads * headDim };
       const parts = { query: normals(next, tokens * widths.query), key: normals(next, tokens * widths.key), value: normals(next, tokens * widths.key) };
-      const norms = { query: normals(next, headDim), key: normals(next, headDim) };
+      const normed = (count: number) => (how.normOf === 'all' ? count : 1) * headDim;
+      const norms = { query: normals(next, normed(heads)), key: normals(next, normed(kvHeads)) };
       const tensors: Record<string, Tensor> = {};
-      if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = { type: 'F32', shape: [headDim], bytes: new Uint8Array(weight.buffer) };
-      const op = ropeOp({ layer: 0, rope: 0, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) });
+      const tensorOf = (weight: Float32Array<ArrayBuffer>): Tensor => ({ type: 'F32', shape: [weight.length], bytes: new Uint8Array(weight.buffer) });
+      if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = tensorOf(weight);
+      const op = ropeOp({ layer: 0, rope: rope && 0, ...how, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) });
       const shape = { kvHeads, headDim, kv };
-      const [query, keys, values] = await withStage(
+      const [queries, keys, values] = await withStage(
         bench,
         { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base },
         async (stage) => {
@@ -59,15 +63,29 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
           return [unpadHeads(padded, headDim), written('keys'), written('values')];
         },
       );
-      const rotation = { layout: rope.layout, frequencies: ropeFrequencies(rope), magnitude: rope.magnitude };
-      const turned = (x: Float32Array, count: number, weight: Float32Array) => rotate(norm ? rmsNorm(x, weight, 1e-5) : x, count, headDim, position, rotation);
-      const expected = [turned(parts.query, heads, norms.query), turned(parts.key, kvHeads, norms.key), parts.value];
+      const rotated = (x: Float32Array, count: number) =>
+        rope ? rotate(x, count, headDim, position, { layout: rope.layout, frequencies: ropeFrequencies(rope), magnitude: rope.magnitude }) : x;
+      const made = (x: Float32Array, count: number, weight: Float32Array) => {
+        if (!norm) return rotated(x, count);
+        return how.order === 'rotate-norm' ? rmsNorm(rotated(x, count), weight, 1e-5) : rotated(rmsNorm(x, weight, 1e-5), count);
+      };
+      const { scale: grows, period } = how.temperature ?? { scale: 0, period: 1 };
+      const growth = (t: number) => 1 + grows * Math.log(1 + Math.floor((position + t) / period));
+      const query = made(parts.query, heads, norms.query).map((value, i) => value * growth(Math.floor(i / widths.query)));
+      const expected = [query, made(parts.key, kvHeads, norms.key), parts.value];
       const scale = expected.map((numbers) => headSizes(numbers, headDim));
       scale[0] = scale[0].map((size) => (size * ropeTolerance(f32)) / ropeTolerance(kv)); // queries are not kept
-      return { found: concat([query, keys, values]), expected: concat(expected), scale: concat(scale) };
+      return { found: concat([queries, keys, values]), expected: concat(expected), scale: concat(scale) };
     },
   };
 }
+
+const nameOfTurn = ({ rope, norm, how = {} }: Pick<Roped, 'rope' | 'norm' | 'how'>): string => {
+  const { normOf = 'head', order, temperature } = how;
+  const normed = norm ? [`normed${order === 'rotate-norm' ? ' after' : ''}${normOf === 'all' ? ' over all heads' : ''}`] : [];
+  const growing = temperature ? [`queries growing by ${temperature.scale} from ${temperature.period}`] : [];
+  return [rope ? `${rope.dims} ${rope.layout}` : 'not turned', ...normed, ...growing].join(', ');
+};
 
 /** (tokens, heads, headDim) without the padding of heads to a multiple of 4. */
 const unpadHeads = (padded: Float32Array, headDim: number): Float32Array => padded.filter((_, i) => i % (Math.ceil(headDim / 4) * 4) < headDim);
@@ -93,11 +111,31 @@ const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
   { heads: 2, kvHeads: 1, headDim: 256, rope: ropeOf(256, layout), norm: true, position: 700, tokens: 65 },
 ]);
 
-const ropeChecks = (): Check[] =>
+/** What some families do otherwise: each once with the plain rest. */
+const unusual: Roped[] = [
+  { heads: 3, kvHeads: 1, headDim: 64, norm: false, position: 40, tokens: 3 },
+  { heads: 4, kvHeads: 2, headDim: 80, norm: true, position: 40, tokens: 3 },
+  ...[[4, 2, 64], [5, 1, 80], [1, 1, 6]].flatMap(([heads, kvHeads, headDim], i): Roped[] => {
+    const given = { heads, kvHeads, headDim, rope: ropeOf(headDim, i % 2 ? 'pairs' : 'halves'), position: 61, tokens: 5, first: i };
+    return [
+      { ...given, norm: true, how: { normOf: 'all' } },
+      { ...given, norm: true, rope: ropeOf(headDim - 2, 'pairs'), how: { order: 'rotate-norm' } },
+      { ...given, norm: false, how: { temperature: { scale: 0.1, period: 16 } } },
+    ];
+  }),
+];
+
+const unusualChecks = (): Check[] => [
+  { name: 'rope of some families', tolerance: ropeTolerance(f32), choice: {}, cases: unusual.map((each) => ropeCase(each, decodeChoice({}), f32)) },
+];
+
+const ropeChecks = (): Check[] => [...usualChecks(), ...unusualChecks()];
+
+const usualChecks = (): Check[] =>
   kvs.flatMap((kv) =>
     (['pairs', 'halves'] as const).map((layout) => ({
       name: `rope by ${layout}, ${kv.name}`, tolerance: ropeTolerance(kv), choice: { kv: kv.name },
-      cases: roped.filter(({ rope }) => rope.layout === layout).map((each) => ropeCase(each, decodeChoice({}), kv)),
+      cases: roped.filter(({ rope }) => rope!.layout === layout).map((each) => ropeCase(each, decodeChoice({}), kv)),
     })),
   );
 
@@ -105,10 +143,11 @@ export const checks: OperationChecks<Rope> = {
   all: ropeChecks,
   of({ graph: { config, ropes }, choice, kv }, op) {
     const { heads, kvHeads, headDim } = config;
-    const rope = { ...ropes[op.rope], factors: undefined };
+    const rope = op.rope === undefined ? undefined : { ...ropes[op.rope], factors: undefined };
     const norm = op.queryNorm !== undefined;
-    const roped = { heads, kvHeads, headDim, rope, norm, position: 250, tokens: 9 };
-    const name = `rope of ${rope.dims} by ${rope.layout}, ${nameOfHeads(roped)} in ${kv.name}${norm ? ', normed' : ''}`;
+    const how = { normOf: op.normOf, order: op.order, temperature: op.temperature };
+    const roped = { heads, kvHeads, headDim, rope, norm, how, position: 250, tokens: 9 };
+    const name = `rope of ${nameOfTurn(roped)}, ${nameOfHeads(roped)} in ${kv.name}`;
     return [{ name, tolerance: ropeTolerance(kv), choice: { kv: kv.name }, cases: [ropeCase(roped, choice, kv)] }];
   },
 };
