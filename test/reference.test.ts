@@ -80,12 +80,13 @@ async function forward(path: string, ids: number[]): Promise<Float32Array> {
           return op.order === 'rotate-norm' ? normed(rotated(part)) : rotated(normed(part));
         };
         const { scale, period } = op.temperature ?? { scale: 0, period: 1 };
-        rows.query = turned(0, heads, op.queryNorm).map((value, i) => value * (1 + scale * Math.log(1 + Math.floor(Math.floor(i / (heads * headDim)) / period))));
+        const growth = (position: number) => 1 + scale * Math.log(1 + Math.floor(position / period));
+        rows.query = turned(0, heads, op.queryNorm).map((value, i) => value * growth(Math.floor(i / (heads * headDim))));
         cache = { keys: turned(heads, kvHeads, op.keyNorm), values: columns(rows.qkv, ids.length, (heads + kvHeads) * headDim, kvHeads * headDim) };
         return;
       }
       case 'attend':
-        rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, scale: op.scale, window: op.window, softcap: op.softcap });
+        rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, ...op });
         return;
       case 'norm-add':
         rows[op.output] = normAdd(rows[op.output], rows[op.input], floats(op.weight), eps);

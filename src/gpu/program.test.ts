@@ -31,7 +31,8 @@ function fakePass() {
 
 describe('a program', () => {
   it('packs the parameters of each dispatch in the order of the shader, at its own offset', async () => {
-    const { program, written, bindGroups } = create([gate('a'), gate('b', { params: { cols: 7, up: 8, input_stride: 9, output_stride: 2 ** 32 - 1, ...noXielu } })]);
+    const largest = { cols: 7, up: 8, input_stride: 9, output_stride: 2 ** 32 - 1, ...noXielu };
+    const { program, written, bindGroups } = create([gate('a'), gate('b', { params: largest })]);
     await program;
     const words = new Uint32Array(written.get('layer.0.decode.params')!.buffer);
     expect([...words.slice(0, 4)]).toEqual([3, 4, 5, 6]);

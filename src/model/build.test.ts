@@ -162,13 +162,38 @@ describe('what windrow would have to ignore', () => {
       /head dimension of 320; windrow supports even ones up to 256/,
     ],
     ['a soft cap of routers in gemma2', tiny('gemma2'), { metadata: { 'gemma2.router_logit_softcapping': f32(30) } }, /gemma2\.router_logit_softcapping = 30/],
-    ['a norm before attention in olmo2', tiny('olmo2'), { tensors: { 'blk.0.attn_norm.weight': extra } }, /blk\.0\.attn_norm\.weight, which windrow does not use/],
-    ['a gate in arcee', tiny('arcee'), { tensors: { 'blk.0.ffn_gate.weight': extra } }, /blk\.0\.ffn_gate\.weight, which windrow does not use in a arcee model/],
+    [
+      'a norm before attention in olmo2',
+      tiny('olmo2'),
+      { tensors: { 'blk.0.attn_norm.weight': extra } },
+      /blk\.0\.attn_norm\.weight, which windrow does not use/,
+    ],
+    [
+      'a gate in arcee',
+      tiny('arcee'),
+      { tensors: { 'blk.0.ffn_gate.weight': extra } },
+      /blk\.0\.ffn_gate\.weight, which windrow does not use in a arcee model/,
+    ],
     ['a bias of the LayerNorm', tiny('cohere2'), { tensors: { 'blk.0.attn_norm.bias': extra } }, /blk\.0\.attn_norm\.bias/],
     ['a base of its own for layers with a window', tiny('cohere2'), { metadata: { 'cohere2.rope.freq_base_swa': f32(1e6) } }, /cohere2\.rope\.freq_base_swa/],
-    ['a rotation that scales before a norm', tiny('hunyuan-dense'), { metadata: { 'hunyuan-dense.rope.scaling.attn_factor': f32(1.2) } }, /scales heads by 1\.2/],
-    ['YaRN\'s multiplier where there is no YaRN', tiny('granite'), { metadata: { 'granite.rope.scaling.yarn_log_multiplier': f32(1) } }, /yarn_log_multiplier = 1/],
-    ['positions in images where they differ in text', tiny('glm4'), { metadata: { 'glm4.rope.dimension_sections': { type: 'i32', value: [8, 8, 0, 0] } } }, /rope\.dimension_sections/],
+    [
+      'a rotation that scales before a norm',
+      tiny('hunyuan-dense'),
+      { metadata: { 'hunyuan-dense.rope.scaling.attn_factor': f32(1.2) } },
+      /scales heads by 1\.2/,
+    ],
+    [
+      'YaRN\'s multiplier where there is no YaRN',
+      tiny('granite'),
+      { metadata: { 'granite.rope.scaling.yarn_log_multiplier': f32(1) } },
+      /yarn_log_multiplier = 1/,
+    ],
+    [
+      'positions in images where they differ in text',
+      tiny('glm4'),
+      { metadata: { 'glm4.rope.dimension_sections': { type: 'i32', value: [8, 8, 0, 0] } } },
+      /rope\.dimension_sections/,
+    ],
     ['deepstack tensors of images', tiny('qwen3vl'), { tensors: { 'v.deepstack.0.fc1.weight': extra } }, /vision tower .* v\.deepstack\.0\.fc1\.weight/],
     ['scales of embeddings in smollm3', tiny('smollm3'), { metadata: { 'smollm3.embedding_scale': f32(2) } }, /smollm3\.embedding_scale = 2/],
     ['experts in mistral3', tiny('mistral3'), { metadata: { 'mistral3.expert_count': u32(8) } }, /mistral3\.expert_count = 8/],
@@ -253,11 +278,26 @@ describe('damaged models', () => {
       /rope_freqs\.weight has shape \[16\]; .* asks for \[32\]/,
     ],
     ['another vocabulary size', llama, { metadata: { 'llama.vocab_size': u32(32000) } }, /llama\.vocab_size is 32000, but token_embd\.weight has 512 rows/],
-    ['a norm of all heads too short', tiny('olmo2'), { tensors: { 'blk.0.attn_k_norm.weight': { shape: [64] } } }, /attn_k_norm\.weight has shape \[64\]; .* asks for \[128\]/],
+    [
+      'a norm of all heads too short',
+      tiny('olmo2'),
+      { tensors: { 'blk.0.attn_k_norm.weight': { shape: [64] } } },
+      /attn_k_norm\.weight has shape \[64\]; .* asks for \[128\]/,
+    ],
     ['no xIELU of a layer', tiny('apertus'), { metadata: { 'xielu.beta': { type: 'f32', value: [0.5] } } }, /xielu\.beta is undefined for layer 1/],
     ['no xIELU', tiny('apertus'), { metadata: { 'xielu.alpha_n': undefined } }, /xielu\.alpha_n is undefined for layer 0/],
-    ['a window of some layers and not of others', tiny('cohere2'), { metadata: { 'cohere2.attention.sliding_window_pattern': { type: 'bool', value: [true] } } }, /a list of 1; needed is true or false for each of 4 layers/],
-    ['no epsilon of a LayerNorm', tiny('cohere2'), { metadata: { 'cohere2.attention.layer_norm_epsilon': undefined } }, /no cohere2\.attention\.layer_norm_epsilon/],
+    [
+      'a window of some layers and not of others',
+      tiny('cohere2'),
+      { metadata: { 'cohere2.attention.sliding_window_pattern': { type: 'bool', value: [true] } } },
+      /a list of 1; needed is true or false for each of 4 layers/,
+    ],
+    [
+      'no epsilon of a LayerNorm',
+      tiny('cohere2'),
+      { metadata: { 'cohere2.attention.layer_norm_epsilon': undefined } },
+      /no cohere2\.attention\.layer_norm_epsilon/,
+    ],
     ['no layers', llama, { metadata: { 'llama.block_count': u32(0) } }, /llama\.block_count is 0; .* from 1 to 4096/],
     ['an absurd number of layers', llama, { metadata: { 'llama.block_count': u32(4e9) } }, /block_count is 4000000000/],
     ['an absurd width', llama, { metadata: { 'llama.embedding_length': u32(4e9) } }, /embedding_length is 4000000000/],
@@ -339,7 +379,8 @@ describe('families', () => {
     const { layers } = await varied(tiny(family), { metadata });
     return layers.map((ops) => ops.find((each) => each.op === op)!);
   };
-  const windowsOf = async (family: string, metadata: Change['metadata'] = {}) => ((await opsIn(family, 'attend', metadata)) as Attend[]).map(({ window }) => window);
+  const windowsOf = async (family: string, metadata: Change['metadata'] = {}) =>
+    ((await opsIn(family, 'attend', metadata)) as Attend[]).map(({ window }) => window);
   const ropesOf = async (family: string, metadata: Change['metadata'] = {}) => ((await opsIn(family, 'rope', metadata)) as Rope[]).map(({ rope }) => rope);
   const flags = (...value: boolean[]): TypedValue => ({ type: 'bool', value });
 
@@ -353,7 +394,8 @@ describe('families', () => {
     expect(await windowsOf('cohere2')).toEqual([8, 8, 8, undefined]);
     expect(await windowsOf('gemma2')).toEqual([8, undefined]);
     expect(await windowsOf('gemma2', { 'gemma2.attention.sliding_window_pattern': flags(false, true) })).toEqual([undefined, 8]);
-    expect(await windowsOf('olmo2', { 'olmo2.attention.sliding_window': u32(16), 'olmo2.attention.sliding_window_pattern': flags(true, false) })).toEqual([16, undefined]);
+    const first = { 'olmo2.attention.sliding_window': u32(16), 'olmo2.attention.sliding_window_pattern': flags(true, false) };
+    expect(await windowsOf('olmo2', first)).toEqual([16, undefined]);
     expect(await windowsOf('olmo2')).toEqual([undefined, undefined]);
     expect(await windowsOf('exaone4')).toEqual([undefined, undefined]);
   });
@@ -367,7 +409,8 @@ describe('families', () => {
   it('as OLMo 3 scale positions of the layers without a window alone, and by a magnitude that is named whole once', async () => {
     const whole = 1 + 0.1 * Math.log(8);
     const yarn = { 'olmo2.rope.scaling.type': string('yarn'), 'olmo2.rope.scaling.factor': f32(8), 'olmo2.attention.sliding_window': u32(16) };
-    const magnitudes = async (more: Change['metadata']) => (await varied(tiny('olmo2'), { metadata: { ...yarn, ...more } })).ropes.map(({ magnitude }) => magnitude);
+    const magnitudes = async (more: Change['metadata']) =>
+      (await varied(tiny('olmo2'), { metadata: { ...yarn, ...more } })).ropes.map(({ magnitude }) => magnitude);
     expect((await magnitudes({ 'olmo2.rope.scaling.attn_factor': f32(whole) }))[0]).toBeCloseTo(whole, 6);
     expect(await magnitudes({})).toEqual([whole, 1]);
     expect((await magnitudes({ 'olmo2.rope.scaling.attn_factor': f32(0.5) }))[0]).toBeCloseTo(0.5 * whole, 6);
@@ -423,7 +466,8 @@ describe('rope', () => {
   it('is YaRN whose magnitude a multiplier divides', async () => {
     const yarn = { 'llama.rope.scaling.type': string('yarn'), 'llama.rope.scaling.factor': f32(16) };
     expect((await ropeOf({ ...yarn, 'llama.rope.scaling.yarn_log_multiplier': f32(1) })).magnitude).toBe(1);
-    expect((await ropeOf({ ...yarn, 'llama.rope.scaling.yarn_log_multiplier': f32(0.5) })).magnitude).toBeCloseTo((1 + 0.1 * Math.log(16)) / (1 + 0.05 * Math.log(16)), 12);
+    const half = (await ropeOf({ ...yarn, 'llama.rope.scaling.yarn_log_multiplier': f32(0.5) })).magnitude;
+    expect(half).toBeCloseTo((1 + 0.1 * Math.log(16)) / (1 + 0.05 * Math.log(16)), 12);
   });
 
   it('has the factors of Llama 3, which the CPU reads', async () => {
