@@ -104,7 +104,7 @@ function decodeChecks(): Check[] {
       tolerance,
       choice: { splits, panels },
       // Types and fusions go round at different steps, so that each meets each number of splits and of panels.
-      cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 7 * i), 'decode', decodeChoice({ splits, panels }))),
+      cases: [0, 1, 2].map((i) => projectCase(fused(main[(n + 2 * i) % main.length], 3 * n + 5 * i), 'decode', decodeChoice({ splits, panels }))),
     })),
     ...all().map((type) => ({
       name: `matvec ${type}`,
