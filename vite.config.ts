@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { defineConfig, type UserConfig } from 'vite';
 import { contentSecurityPolicy } from './scripts/csp.mjs';
 import { litForServers } from './scripts/lit-for-servers.mjs';
+import { plainShaders } from './scripts/plain-shaders.mjs';
 import { progressiveWebApp } from './scripts/pwa.mjs';
 import { serveModels } from './scripts/serve-models.mjs';
 import { checkSizes } from './scripts/sizes.mjs';
@@ -12,8 +13,8 @@ const target = 'es2022';
 const page: UserConfig = {
   appType: 'mpa', // an address without a file is a 404, not the chat page
   base: './', // the page may lie in any folder of a server
-  plugins: [serveModels(), contentSecurityPolicy(), progressiveWebApp(), checkSizes()],
-  worker: { format: 'es' },
+  plugins: [serveModels(), contentSecurityPolicy(), progressiveWebApp(), plainShaders(), checkSizes()],
+  worker: { format: 'es', plugins: () => [plainShaders()] },
   build: {
     target,
     outDir: 'dist/app',
@@ -27,13 +28,15 @@ const page: UserConfig = {
 const library: UserConfig = {
   base: './',
   publicDir: false,
-  plugins: [litForServers()],
-  worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker.js', codeSplitting: false } } }, // one file: bundlers copy it as it is
+  plugins: [litForServers(), plainShaders()],
+  // One file: bundlers copy it as it is.
+  worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { output: { entryFileNames: 'worker.js', codeSplitting: false } } },
   build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements/elements.ts' }, formats: ['es'] } },
 };
 
 const node: UserConfig = {
   publicDir: false,
+  plugins: [plainShaders()],
   ssr: { noExternal: true, external: ['webgpu'] }, // Dawn is native; everything else goes in
   build: {
     target: 'node20',

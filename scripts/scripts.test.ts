@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
 import { serve } from './serve-models.mjs';
+import { plain } from './plain-shaders.mjs';
 import { measure } from './sizes.mjs';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'windrow-scripts-'));
@@ -120,6 +121,18 @@ describe('reports', () => {
   it('that are missing count nothing', () => {
     expect(readVitestReport('/no/such/report')).toEqual({ passed: 0, failed: 0, skipped: [], flaky: [], files: new Map() });
   });
+});
+
+it('shaders without comments and indentation are the same code, line by line', () => {
+  const text = '// What it is.\nenable f16;\n\nstruct Params {\n  rows : u32, // of it\n}\n\nfn f(x : f32) -> f32 {\n  // So:\n  return x / 2.0;\n}\n';
+  expect(plain(text)).toBe('enable f16;\nstruct Params {\nrows : u32,\n}\nfn f(x : f32) -> f32 {\nreturn x / 2.0;\n}\n');
+});
+
+it('no shader has what taking out comments by the line would spoil', () => {
+  const folder = join(import.meta.dirname, '../shaders');
+  const shaders = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.wgsl'));
+  expect(shaders.length).toBeGreaterThan(50);
+  expect(shaders.filter((path) => /\/\*|["'`]/.test(readFileSync(join(folder, path), 'utf8').replace(/\/\/.*/g, '')))).toEqual([]);
 });
 
 describe('sizes', () => {
