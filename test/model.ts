@@ -29,8 +29,12 @@ export const testChoice: KernelChoice = {
   chunk: 256,
 };
 
-export async function openFixture(gpu: Gpu, path: string, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> {
-  const source = bytesSource(fixture(path), path);
+export const openFixture = (gpu: Gpu, path: string, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> =>
+  openBytes(gpu, fixture(path), options, kernels);
+
+/** A model from the bytes of its file. */
+export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> {
+  const source = bytesSource(bytes, 'model.gguf');
   const opened = await openModel(await readHeader(source));
   const asked = {
     budgetBytes: 2 ** 32,

@@ -1,112 +1,9 @@
 // The reference kernels, run over a model's graph one operation after the other, against llama.cpp and the float64
 // reference: what the GPU kernels are compared with is itself compared. No GPU.
 import { expect, it } from 'vitest';
-import { formats } from '../src/formats/catalogue.ts';
-import { wordsPerBlock } from '../src/formats/format.ts';
-import { readHeader } from '../src/gguf/parse.ts';
-import { buildGraph } from '../src/model/build.ts';
-import { type Op } from '../src/model/graph.ts';
-import { type Attend } from '../src/model/ops/attend.ts';
-import { type Embed } from '../src/model/ops/embed.ts';
-import { type NormAdd } from '../src/model/ops/norm-add.ts';
-import { type Project } from '../src/model/ops/project.ts';
-import { type Rope } from '../src/model/ops/rope.ts';
-import { ropeFrequencies } from '../src/model/rope.ts';
-import { attention } from '../src/reference/attend.ts';
-import { embed } from '../src/reference/embed.ts';
-import { project } from '../src/reference/project.ts';
-import { normAdd } from '../src/reference/norm-add.ts';
-import { rmsNorm } from '../src/reference/rms-norm.ts';
-import { rotate } from '../src/reference/rope.ts';
-import { bytesSource } from '../src/weights/source/source.ts';
 import { fixture, floatsFixture, jsonFixture } from './fixture.ts';
-import { goldenLogits, families } from './golden.ts';
-
-/** Logits (tokens, vocab) after every one of `ids`. */
-async function forward(path: string, ids: number[]): Promise<Float32Array> {
-  const bytes = fixture(path);
-  const header = await readHeader(bytesSource(bytes, path));
-  const { config, ropes, embed: first, layers, head } = buildGraph(header);
-  const { heads, kvHeads, headDim, eps } = config;
-
-  const floats = (name: string): Float32Array => {
-    const { type, offset, shape } = header.tensors.get(name)!;
-    const format = formats.get(type)!;
-    const weights = new Float32Array(shape.reduce((a, b) => a * b));
-    const words = new Uint32Array(wordsPerBlock(format));
-    // Small vectors of a float type may end within a block.
-    const blocks = Math.ceil(weights.length / format.blockSize);
-    const padded = new Uint8Array(blocks * format.blockBytes);
-    padded.set(bytes.subarray(offset, offset + padded.length));
-    const block = new Float32Array(format.blockSize);
-    for (let i = 0; i < blocks; i++) {
-      format.repack(new DataView(padded.buffer), i * format.blockBytes, words);
-      format.unpack(words, block);
-      weights.set(block.subarray(0, weights.length - i * format.blockSize), i * format.blockSize);
-    }
-    return weights;
-  };
-
-  const rows = {} as Record<string, Float32Array>;
-  let cache: { keys: Float32Array; values: Float32Array } = { keys: new Float32Array(), values: new Float32Array() };
-
-  const run = (given: Op): void => {
-    const op = given as Embed | Project | Rope | Attend | NormAdd;
-    switch (op.op) {
-      case 'embed':
-        rows[op.output] = embed(floats(op.table), config.dim, ids, op.scale);
-        return;
-      case 'project': {
-        const parts = op.matrices.map(({ tensor, firstRow, rows: count }) => floats(tensor).subarray(firstRow * op.cols, (firstRow + count) * op.cols));
-        const counts = op.matrices.map((matrix) => matrix.rows);
-        rows[op.output] = project({
-          weights: joined(parts), rows: counts.reduce((a, b) => a + b), cols: op.cols, x: rows[op.input],
-          norm: op.norm === undefined ? undefined : { weight: floats(op.norm), eps, center: op.center },
-          bias: op.bias && joined(op.bias.map((name, i) => (name === undefined ? new Float32Array(counts[i]) : floats(name)))),
-          gate: op.gate, activation: op.activation, scale: op.scale, softcap: op.softcap, residual: op.add ? rows[op.output] : undefined,
-        });
-        return;
-      }
-      case 'rope': {
-        const turned = (start: number, count: number, norm?: string) => {
-          const normed = (x: Float32Array) => (norm === undefined ? x : rmsNorm(x, floats(norm), eps));
-          const rotated = (x: Float32Array) => {
-            if (op.rope === undefined) return x;
-            const spec = ropes[op.rope];
-            const frequencies = ropeFrequencies(spec, spec.factors === undefined ? undefined : floats(spec.factors));
-            return rotate(x, count, headDim, 0, { ...spec, frequencies });
-          };
-          const part = columns(rows.qkv, ids.length, start * headDim, count * headDim);
-          return op.order === 'rotate-norm' ? normed(rotated(part)) : rotated(normed(part));
-        };
-        const { scale, period } = op.temperature ?? { scale: 0, period: 1 };
-        const growth = (position: number) => 1 + scale * Math.log(1 + Math.floor(position / period));
-        rows.query = turned(0, heads, op.queryNorm).map((value, i) => value * growth(Math.floor(i / (heads * headDim))));
-        cache = { keys: turned(heads, kvHeads, op.keyNorm), values: columns(rows.qkv, ids.length, (heads + kvHeads) * headDim, kvHeads * headDim) };
-        return;
-      }
-      case 'attend':
-        rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, ...op });
-        return;
-      case 'norm-add':
-        rows[op.output] = normAdd(rows[op.output], rows[op.input], floats(op.weight), eps);
-    }
-  };
-  for (const op of [first, ...layers.flat(), head]) run(op);
-  return rows.logits;
-}
-
-function joined(parts: Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
-  return all;
-}
-
-/** Columns `start .. start + count` of x (tokens, width). */
-function columns(x: Float32Array, tokens: number, start: number, count: number): Float32Array {
-  const width = x.length / tokens;
-  return joined(Array.from({ length: tokens }, (_, t) => x.subarray(t * width + start, t * width + start + count)));
-}
+import { forward } from './forward.ts';
+import { families, goldenLogits } from './golden.ts';
 
 const largest = (found: Float32Array, expected: Float32Array): number => {
   expect(found.length).toBe(expected.length);
@@ -117,7 +14,7 @@ const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama3', 'mist
 
 it.each(tiny)('the reference gives the logits of the float64 reference for tiny-%s', { timeout: 60_000 }, async (name) => {
   const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/tiny-${name}.json`);
-  const found = await forward(`tiny/tiny-${name}.gguf`, tokens24);
+  const found = await forward(fixture(`tiny/tiny-${name}.gguf`), tokens24);
   // Only the activations between operations are f32.
   expect(largest(found, floatsFixture(`tiny/tiny-${name}.L24.ref.f32`))).toBeLessThan(1e-5);
 });
@@ -125,10 +22,10 @@ it.each(tiny)('the reference gives the logits of the float64 reference for tiny-
 it.each(families)('the reference gives the logits of $name', { timeout: 60_000 }, async ({ name, exact }) => {
   const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
   // llama.cpp's own differ from the float64 reference by up to 2e-5.
-  expect(largest(await forward(`tiny/${name}.gguf`, tokens24), goldenLogits(name))).toBeLessThan(exact ? 1e-5 : 3e-5);
+  expect(largest(await forward(fixture(`tiny/${name}.gguf`), tokens24), goldenLogits(name))).toBeLessThan(exact ? 1e-5 : 3e-5);
 });
 
 it('the reference gives llama.cpp\'s logits for stories260K', async () => {
   const { prompt_ids } = jsonFixture<{ prompt_ids: number[] }>('stories260K/greedy.json');
-  expect(largest(await forward('stories260K/stories260K.gguf', prompt_ids), floatsFixture('stories260K/prompt.f32'))).toBeLessThan(1e-4);
+  expect(largest(await forward(fixture('stories260K/stories260K.gguf'), prompt_ids), floatsFixture('stories260K/prompt.f32'))).toBeLessThan(1e-4);
 });

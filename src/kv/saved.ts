@@ -4,7 +4,7 @@ import { layersOf, pagesOf, writeTokens } from './pages.ts';
 import { type Sequence, type SequenceHome } from './sequence.ts';
 import { type SnapshotOf, packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
 
-const snapshotOf = ({ format }: SequenceHome, model: string): SnapshotOf => ({ model, format: format.name, pages: pageVersion });
+const snapshotOf = ({ format, angles }: SequenceHome, model: string): SnapshotOf => ({ model, format: format.name, pages: pageVersion, angles });
 
 export async function save(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> {
   const { device, ledger } = home;

@@ -19,6 +19,8 @@ export interface SequenceHome {
   /** Most positions. */
   context: number;
   format: KvFormat;
+  /** What decided how keys are turned, where that depends on `context`. */
+  angles?: string;
   /** Forgets bind groups, as buffers of the sequence were replaced or freed. */
   release(sequence: SequenceBuffers): void;
   /** Has others give way before a sequence grows to so many positions, where they would have too much together. Whether there is room for `wished` too. */

@@ -17,6 +17,11 @@ it.each([['model', 'def'], ['format', 'q8'], ['pages', 2]] as const)('is refused
   expect(() => unpackSnapshot(packSnapshot(snapshot), { ...of, [name]: value })).toThrow(new RegExp(`its ${name} is ${of[name]}, here it is ${value}`));
 });
 
+it('is refused where its keys were turned otherwise', () => {
+  expect(() => unpackSnapshot(packSnapshot(snapshot), { ...of, angles: 'long' })).toThrow('its angles is undefined, here it is long');
+  expect(unpackSnapshot(packSnapshot({ ...snapshot, of: { ...of, angles: 'long' } }), { ...of, angles: 'long' }).tokens).toEqual([1, 2, 3]);
+});
+
 it('is refused where it is cut off, longer, or something else', () => {
   const packed = packSnapshot(snapshot);
   for (let end = 0; end < packed.length; end++) expect(() => unpackSnapshot(packed.subarray(0, end), of)).toThrow(RequestError);

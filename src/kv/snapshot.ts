@@ -10,6 +10,8 @@ export interface SnapshotOf {
   format: string;
   /** Version of the layout of pages: `pageVersion`. */
   pages: number;
+  /** What decided how keys are turned, where that depends on more than the model. */
+  angles?: string;
 }
 
 export interface Snapshot {
@@ -49,7 +51,7 @@ export function unpackSnapshot(bytes: Uint8Array, expected: SnapshotOf): Snapsho
   if (at > bytes.byteLength) throw damaged;
   const { of, tokens, layers } = readHeader(bytes.subarray(magic.length + 4, at)) ?? {};
   if (!of || !tokens || !layers || at + layers.reduce((sum, size) => sum + size, 0) !== bytes.byteLength) throw damaged;
-  for (const name of ['model', 'format', 'pages'] as const) {
+  for (const name of ['model', 'format', 'pages', 'angles'] as const) {
     if (of[name] !== expected[name]) {
       throw new RequestError(
         `The saved sequence is of another model or setting: its ${name} is ${of[name]}, here it is ${expected[name]}. Run the conversation again ` +

@@ -11,6 +11,7 @@ import { buildGraph } from './build.ts';
 import { opsOf, tensorsOf } from './operations.ts';
 import { type Attend, isAttend } from './ops/attend.ts';
 import { type Rope } from './ops/rope.ts';
+import { factorsOf } from './rope.ts';
 
 const graphOf = async (bytes: Uint8Array) => buildGraph(await readHeader(bytesSource(bytes, 'model.gguf')));
 const varied = async (path: string, change: Change) => graphOf(await vary(path, change));
@@ -77,13 +78,7 @@ describe('what windrow would have to ignore', () => {
       { metadata: { 'llama.rope.scaling.type': string('spiral') } },
       /rope scaling type "spiral" .* supported are none, linear and yarn/,
     ],
-    ['longrope by its type', phi3, { metadata: { 'phi3.rope.scaling.type': string('longrope') } }, /"longrope"/],
-    [
-      'longrope by its factors',
-      phi3,
-      { tensors: { 'rope_factors_long.weight': { shape: [32] }, 'rope_factors_short.weight': { shape: [32] } } },
-      /longrope \(rope_factors_long\.weight\), which windrow does not implement/,
-    ],
+    ['longrope in a llama model', llama, { metadata: { 'llama.rope.scaling.type': string('longrope') } }, /"longrope"/],
     [
       'a soft cap of attention',
       gemma3,
@@ -284,6 +279,14 @@ describe('damaged models', () => {
       { tensors: { 'blk.0.attn_k_norm.weight': { shape: [64] } } },
       /attn_k_norm\.weight has shape \[64\]; .* asks for \[128\]/,
     ],
+    ['longrope without its factors', phi3, { metadata: { 'phi3.rope.scaling.type': string('longrope') } }, /rope_factors_short\.weight is missing/],
+    ['longrope with half of its factors', phi3, { tensors: { 'rope_factors_long.weight': { shape: [32] } } }, /rope_factors_short\.weight is missing/],
+    [
+      'longrope with too few factors',
+      phi3,
+      { tensors: { 'rope_factors_long.weight': { shape: [32] }, 'rope_factors_short.weight': { shape: [16] } } },
+      /rope_factors_short\.weight has shape \[16\]; .* asks for \[32\]/,
+    ],
     ['no xIELU of a layer', tiny('apertus'), { metadata: { 'xielu.beta': { type: 'f32', value: [0.5] } } }, /xielu\.beta is undefined for layer 1/],
     ['no xIELU', tiny('apertus'), { metadata: { 'xielu.alpha_n': undefined } }, /xielu\.alpha_n is undefined for layer 0/],
     [
@@ -474,6 +477,15 @@ describe('rope', () => {
     const graph = await graphOf(fixture('tiny/tiny-llama3.gguf'));
     expect(graph.ropes).toEqual([{ dims: 64, layout: 'pairs', base: 500000, scale: 1, magnitude: 1, factors: 'rope_freqs.weight' }]);
     expect(graph.hostTensors).toEqual(['rope_freqs.weight']);
+  });
+
+  it('of phi3 has factors for contexts up to the first one and for longer ones, which the CPU reads, and a size that the file names', async () => {
+    const tensors = { 'rope_factors_long.weight': { shape: [32] }, 'rope_factors_short.weight': { shape: [32] } };
+    const metadata = { 'phi3.rope.scaling.original_context_length': u32(128), 'phi3.rope.scaling.attn_factor': f32(1.25) };
+    const { ropes, hostTensors } = await varied(phi3, { tensors, metadata });
+    expect(ropes).toMatchObject([{ factors: 'rope_factors_short.weight', long: { factors: 'rope_factors_long.weight', above: 128 }, magnitude: 1.25, scale: 1 }]);
+    expect(hostTensors).toEqual(['rope_factors_short.weight', 'rope_factors_long.weight']);
+    expect([1, 128, 129].map((positions) => factorsOf(ropes[0], positions)?.slice(13, 17))).toEqual(['shor', 'shor', 'long']);
   });
 
   it('of gemma3 scales the global layers alone, two of which have a window between them', async () => {

@@ -6,6 +6,7 @@ import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Architecture, openModelFile } from './architecture.ts';
 import { type Graph } from './graph.ts';
 import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
+import { factorTensors } from './rope-scaling.ts';
 
 /** Found by file, as operations are: adding one is adding a file in architectures/. */
 const files = import.meta.glob<{ architecture: Architecture }>('./architectures/*.ts', { eager: true });
@@ -115,5 +116,5 @@ function checkVectors(header: Header, graph: Graph): void {
     const refusal = refusalOf(op);
     if (refusal) throw new UnsupportedModelError(refusal);
   }
-  for (const { factors, dims } of ropes) if (factors) check(factors, dims / 2);
+  for (const rope of ropes) for (const tensor of factorTensors(rope)) check(tensor, rope.dims / 2);
 }

@@ -26,6 +26,8 @@ export interface RopeSpec {
   scale: number;
   /** Tensor with a divisor per frequency. */
   factors?: string;
+  /** LongRoPE: the tensor in its place where there is room for more positions than `above`. */
+  long?: { factors: string; above: number };
   yarn?: { originalContext: number; betaFast: number; betaSlow: number; extFactor: number };
   /** Multiplies cos and sin. */
   magnitude: number;

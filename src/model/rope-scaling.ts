@@ -1,11 +1,14 @@
 // How a file's metadata scales positions before they become angles: none, linear or YaRN. The mathematics is in rope.ts.
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
-import { type ModelFile } from './architecture.ts';
+import { type ModelFile, mostPositions } from './architecture.ts';
 import { type Graph, type ModelConfig, type RopeSpec } from './graph.ts';
+
+/** The tensors with factors that a rope names. */
+export const factorTensors = ({ factors, long }: RopeSpec): string[] => [factors, long?.factors].filter((tensor) => tensor !== undefined);
 
 /** The ropes of a graph, and the tensors with factors that they name. */
 export const ropesOf = (...ropes: RopeSpec[]): Pick<Graph, 'ropes' | 'hostTensors'> => ({
-  ropes, hostTensors: [...new Set(ropes.flatMap(({ factors }) => factors ?? []))],
+  ropes, hostTensors: [...new Set(ropes.flatMap(factorTensors))],
 });
 
 /** As `readRope`, with Llama 3's factors if the file has them. */
@@ -17,8 +20,17 @@ export function readRopeWithFactors(file: ModelFile, config: ModelConfig, layout
 /** What YaRN multiplies cos and sin by (its section 3.4); some models divide it by the same of a multiplier of their own. */
 const yarnMagnitude = (factor: number, multiplier = 1): number => (factor > 1 ? 1 + 0.1 * multiplier * Math.log(factor) : 1);
 
-/** Rope keys as llama.cpp reads them: scaling none, linear or yarn. */
-export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
+/**
+ * LongRoPE (arXiv 2402.13753): divisors found by a search, some for contexts up to the one first trained for and others for longer ones.
+ * As llama.cpp does it, what there is room for decides, not how long a text is: keys that were turned stay as they are.
+ */
+export function readLongRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout']): RopeSpec {
+  const above = file.count('rope.scaling.original_context_length', { most: mostPositions, fallback: config.context });
+  return { ...readRope(file, config, layout, true), factors: 'rope_factors_short.weight', long: { factors: 'rope_factors_long.weight', above } };
+}
+
+/** Rope keys as llama.cpp reads them: scaling none, linear or yarn; `long`: or longrope, whose factors are tensors. */
+export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec['layout'], long = false): RopeSpec {
   const dims = file.number('rope.dimension_count', config.headDim);
   if (!Number.isInteger(dims) || dims < 2 || dims > config.headDim || dims % 2) {
     throw new InvalidFileError(
@@ -32,6 +44,7 @@ export function readRope(file: ModelFile, config: ModelConfig, layout: RopeSpec[
   if (!(factor > 0 && factor < Infinity)) throw new InvalidFileError(`${config.architecture}.rope.scaling.factor is ${factor}; it has to be above 0.`);
   const attentionFactor = file.number('rope.scaling.attn_factor', 1);
   const spec: RopeSpec = { dims, layout, base, scale: 1, magnitude: attentionFactor };
+  if (long && type === 'longrope') return spec;
   switch (type) {
     case 'none':
       return spec;

@@ -3,6 +3,9 @@
 import { wgslNumber } from '../gpu/kernels.ts';
 import { type RopeSpec } from './graph.ts';
 
+/** The tensor with the divisors of frequencies where there is room for so many positions. */
+export const factorsOf = ({ factors, long }: RopeSpec, positions: number): string | undefined => (long && positions > long.above ? long.factors : factors);
+
 /** Radians per position of each pair, (dims / 2). `factors` divides them, one per pair, as in Llama 3. */
 export function ropeFrequencies(spec: RopeSpec, factors?: Float32Array): Float64Array {
   const pairs = spec.dims / 2;

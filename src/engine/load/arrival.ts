@@ -1,6 +1,7 @@
 // The weights that stay come to a placed model, once: from an import under way as it finishes them, else from where they
 // are stored.
 import { writeAngles } from '../../model/activations.ts';
+import { factorsOf } from '../../model/rope.ts';
 import { type Delivery } from '../../weights/import/delivery.ts';
 import { type Layout } from '../../weights/layout.ts';
 import { type SlabRange, type Slice, rangesOf } from '../../weights/stream/slices.ts';
@@ -31,7 +32,12 @@ export async function bringWeights(placed: PlacedModel, arrival: Arrival): Promi
 /** The angles of rotary embeddings, which may depend on small tensors of the file. */
 async function bringAngles({ planned: { chosen, sizes }, activations, reader }: PlacedModel, { signal }: Arrival): Promise<void> {
   const { gpu: { device: { queue } }, opened: { graph } } = chosen;
-  const factors = await Promise.all(graph.ropes.map((rope) => (rope.factors ? reader.hostTensor(rope.factors, signal) : undefined)));
+  const factors = await Promise.all(
+    graph.ropes.map((rope) => {
+      const tensor = factorsOf(rope, sizes.context);
+      return tensor === undefined ? undefined : reader.hostTensor(tensor, signal);
+    }),
+  );
   writeAngles(queue, activations, graph, sizes.context, factors);
 }
 

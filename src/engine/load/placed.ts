@@ -5,6 +5,7 @@ import { type Ledger } from '../../gpu/ledger.ts';
 import { createActivations } from '../../model/activations.ts';
 import { type Activations } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
+import { factorsOf } from '../../model/rope.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights, placeWeights } from '../../weights/stream/resident.ts';
 import { type Uploader, createUploader } from '../../weights/stream/uploader.ts';
@@ -32,7 +33,8 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const activations = createActivations(ledger, graph, opsOf(graph), sizes);
-  const home: SequenceHome = { device, ledger, config: graph.config, context: sizes.context, format: kv, release: () => {} };
+  const angles = graph.ropes.flatMap((rope) => (rope.long ? factorsOf(rope, sizes.context)! : [])).join() || undefined;
+  const home: SequenceHome = { device, ledger, config: graph.config, context: sizes.context, format: kv, angles, release: () => {} };
   const sequence = createSequence(home, true);
   await ledger.settle();
   const uploader = createUploader(device.queue, uploadBytes, (bytes) => ledger.reserve('staging', bytes));

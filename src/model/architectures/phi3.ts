@@ -1,11 +1,10 @@
 // Phi 3: queries, keys and values in one matrix, gate and up in another; LongRoPE in the long-context models. arXiv 2404.14219.
-import { UnsupportedModelError } from '../../errors.ts';
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
 import { back, gatedInOne } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { project } from '../ops/project.ts';
-import { readRope, ropesOf } from '../rope-scaling.ts';
+import { readLongRope, readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {
   name: 'phi3',
@@ -14,15 +13,11 @@ export const architecture: Architecture = {
   graph(file) {
     const config = readConfig(file, 'phi3');
     const { dim, heads, kvHeads, headDim, ffn } = config;
-    if (file.hasTensor('rope_factors_long.weight') || file.hasTensor('rope_factors_short.weight')) {
-      throw new UnsupportedModelError(
-        'This phi3 file uses longrope (rope_factors_long.weight), which windrow does not implement; a 4k version of the model works.',
-      );
-    }
+    const isLong = file.hasTensor('rope_factors_long.weight') || file.string('rope.scaling.type', '') === 'longrope';
     const qkvRows = (heads + 2 * kvHeads) * headDim;
     return {
       config,
-      ...ropesOf(readRope(file, config, 'halves')),
+      ...ropesOf((isLong ? readLongRope : readRope)(file, config, 'halves')),
       ...ends(file, config),
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;
