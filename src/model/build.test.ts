@@ -483,7 +483,8 @@ describe('rope', () => {
     const tensors = { 'rope_factors_long.weight': { shape: [32] }, 'rope_factors_short.weight': { shape: [32] } };
     const metadata = { 'phi3.rope.scaling.original_context_length': u32(128), 'phi3.rope.scaling.attn_factor': f32(1.25) };
     const { ropes, hostTensors } = await varied(phi3, { tensors, metadata });
-    expect(ropes).toMatchObject([{ factors: 'rope_factors_short.weight', long: { factors: 'rope_factors_long.weight', above: 128 }, magnitude: 1.25, scale: 1 }]);
+    const long = { factors: 'rope_factors_long.weight', above: 128 };
+    expect(ropes).toMatchObject([{ factors: 'rope_factors_short.weight', long, magnitude: 1.25, scale: 1 }]);
     expect(hostTensors).toEqual(['rope_factors_short.weight', 'rope_factors_long.weight']);
     expect([1, 128, 129].map((positions) => factorsOf(ropes[0], positions)?.slice(13, 17))).toEqual(['shor', 'shor', 'long']);
   });
