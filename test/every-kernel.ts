@@ -150,9 +150,10 @@ function mixtures(): KernelSpec[] {
   const rows = { tensor: 'matrix', firstRow: 0, rows: 64 };
   const sizes = { experts: 2, used: 1, gate: rows, up: rows, down: rows, cols: 256, hidden: 32 };
   const ops = (['silu', 'gelu'] as const).map((activation) => experts({ input: 'x', norm: 'norm', activation, output: 'x', ...sizes }));
+  const groups = { count: 4, used: 2 };
   const routes = (['softmax', 'sigmoid'] as const).flatMap((scores) =>
     [undefined, 'bias'].flatMap((bias) =>
-      [true, false].map((normalise) => route({ input: 'router', experts: 8, used: 2, scores, bias, normalise, scale: 1 }))));
+      [true, false].map((on) => route({ input: 'router', experts: 8, used: 2, scores, bias, normalise: on, groups: on ? groups : undefined, scale: 1 }))));
   const some = <T>(list: readonly T[], n: number): readonly T[] => (n === 0 ? list : [list[n % list.length]]);
   return [
     ...routes.flatMap((op) => kernelsOf(op, 'decode', {})),

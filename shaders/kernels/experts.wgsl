@@ -14,7 +14,8 @@ struct Params {
   output_stride : u32, // floats per choice
 }
 
-override Gate : u32 = 0u; // 0 none, 1 SiLU, 2 GELU (tanh)
+override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh)
+override Before : u32 = 0u; // the same of what is in the output already, which then multiplies: gate and up of two types
 
 // Choices of one expert, as `choice_at` has them: so many from a first one on.
 struct Assigned {
@@ -90,7 +91,11 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       value = activate(value, Gate) * split_sum(up_sums[t % 4u], lane, split);
     }
     if (split == 0u && result < params.rows) {
-      output[choice_at(mine.first + t) * params.output_stride + result] = value;
+      let index = choice_at(mine.first + t) * params.output_stride + result;
+      if (Before != 0u) {
+        value *= activate(output[index], Before);
+      }
+      output[index] = value;
     }
   }
 }

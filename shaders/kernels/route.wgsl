@@ -1,5 +1,5 @@
 // Of each row of router logits the experts that are chosen, best first, and their weights. An expert's rank is the number of
-// better ones, of equal ones those before it, so that the order is the same everywhere; no sorting, three barriers.
+// better ones, of equal ones those before it, so that the order is the same everywhere; no sorting, few barriers.
 struct Params {
   experts : u32,
   used : u32,
@@ -7,15 +7,20 @@ struct Params {
   output_stride : u32, // words per row: ids, then weights
   bias : u32,          // float index in `vectors`
   scale : f32,
+  groups : u32,        // of experts that follow each other
+  groups_used : u32,
 }
 
 override Sigmoid : bool = false;   // scores by sigmoid, else by softmax over all
 override HasBias : bool = false;   // added to a score for the choice alone
 override Normalise : bool = false; // weights add up to 1
+override Groups : bool = false;    // only experts of the best groups are chosen, by the sums of their two best
 
 const WorkgroupSize : u32 = 64u;
 const MostExperts : u32 = 512u;
 const MostUsed : u32 = 64u;
+const MostGroups : u32 = 64u;
+const Lowest : f32 = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
@@ -25,6 +30,7 @@ const MostUsed : u32 = 64u;
 var<workgroup> logits : array<f32, MostExperts>;
 var<workgroup> scores : array<f32, MostExperts>;
 var<workgroup> ranked : array<f32, MostExperts>; // what the choice goes by
+var<workgroup> group_scores : array<f32, MostGroups>;
 var<workgroup> weights_chosen : array<f32, MostUsed>;
 
 fn score_of(expert : u32, highest : f32) -> f32 {
@@ -32,6 +38,27 @@ fn score_of(expert : u32, highest : f32) -> f32 {
     return 1.0 / (1.0 + exp(-clamp(logits[expert], -80.0, 80.0)));
   }
   return exp(logits[expert] - highest);
+}
+
+// The sum of the two best experts of a group.
+fn best_two(group : u32, size : u32) -> f32 {
+  var best = Lowest;
+  var second = Lowest;
+  for (var e = group * size; e < (group + 1u) * size; e++) {
+    second = max(second, min(best, ranked[e]));
+    best = max(best, ranked[e]);
+  }
+  return best + second;
+}
+
+fn is_kept(group : u32) -> bool {
+  var rank = 0u;
+  for (var other = 0u; other < params.groups; other++) {
+    if (group_scores[other] > group_scores[group] || (group_scores[other] == group_scores[group] && other < group)) {
+      rank++;
+    }
+  }
+  return rank < params.groups_used;
 }
 
 @compute @workgroup_size(WorkgroupSize)
@@ -46,13 +73,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     highest = max(highest, logits[e]);
   }
   for (var e = local; e < params.experts; e += WorkgroupSize) {
-    let score = score_of(e, highest);
-    scores[e] = score;
-    var by = score;
-    if (HasBias) {
-      by += vectors[(params.bias + e) / 4u][(params.bias + e) % 4u];
-    }
-    ranked[e] = by;
+    scores[e] = score_of(e, highest);
   }
   workgroupBarrier();
   var total = 1.0;
@@ -61,6 +82,27 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     for (var e = 0u; e < params.experts; e++) {
       total += scores[e];
     }
+  }
+  for (var e = local; e < params.experts; e += WorkgroupSize) {
+    var by = scores[e] / total;
+    if (HasBias) {
+      by += vectors[(params.bias + e) / 4u][(params.bias + e) % 4u];
+    }
+    ranked[e] = by;
+  }
+  workgroupBarrier();
+  if (Groups) {
+    let size = params.experts / params.groups;
+    if (local < params.groups) {
+      group_scores[local] = best_two(local, size);
+    }
+    workgroupBarrier();
+    for (var e = local; e < params.experts; e += WorkgroupSize) {
+      if (!is_kept(e / size)) {
+        ranked[e] = Lowest;
+      }
+    }
+    workgroupBarrier();
   }
   for (var e = local; e < params.experts; e += WorkgroupSize) {
     var rank = 0u;

@@ -32,6 +32,9 @@ const qwen2 = 'tiny/tiny-qwen2.gguf';
 const qwen3moe = 'tiny/tiny-qwen3moe.gguf';
 const tiny = (family: string) => `tiny/tiny-${family}.gguf`;
 
+/** Of tiny models with more than two. */
+const layersOf: Record<string, number> = { smollm3: 4, cohere2: 4, 'ernie4_5-moe': 3, glm4moe: 3, bailingmoe2: 3 };
+
 describe('architectures', () => {
   it.each(['gpt-oss', 'lfm2', 'smallthinker'])(
     'refuses %s by name and lists those that work',
@@ -46,13 +49,15 @@ describe('architectures', () => {
   it.each([
     ['stories260K/stories260K.gguf', 'llama', 5], ['tiny/tiny-llama-k.gguf', 'llama', 2], ['tiny/tiny-mistral.gguf', 'llama', 2],
     [qwen2, 'qwen2', 2], ['tiny/tiny-qwen3.gguf', 'qwen3', 2], [qwen3moe, 'qwen3moe', 2], [gemma3, 'gemma3', 4], [phi3, 'phi3', 2],
-    ...families.map(({ family, name }): [string, string, number] => [`tiny/${name}.gguf`, family, ['smollm3', 'cohere2'].includes(family) ? 4 : 2]),
-  ])('%s is a graph of %s that names every tensor of the file', async (path, architecture, layers) => {
+    ...families.map(({ family, name }): [string, string, number] => [`tiny/${name}.gguf`, family, layersOf[family] ?? 2]),
+  ])('%s is a graph of %s that names every tensor of the file but those that it passes over', async (path, architecture, layers) => {
     const header = await readHeader(bytesSource(fixture(path), path));
     const graph = buildGraph(header);
     expect(graph.config).toMatchObject({ architecture, layers, vocab: 512 });
     const named = new Set([...graph.hostTensors, ...opsOf(graph).flatMap((op) => tensorsOf(op, graph.config))]);
-    expect([...named].sort()).toEqual([...header.tensors.keys()].sort());
+    const passedOver = (tensor: string) => graph.passedOver?.some((begin) => tensor.startsWith(begin));
+    expect([...named].sort()).toEqual([...header.tensors.keys()].filter((tensor) => !passedOver(tensor)).sort());
+    expect(graph.passedOver ?? []).toEqual(architecture === 'glm4moe' ? ['blk.3.'] : []);
   });
 
   it('refuses a type that is none of weights by its name, and lists those that work, loaded or not', async () => {
@@ -101,8 +106,14 @@ describe('what windrow would have to ignore', () => {
     ['scales of other architectures', llama, { metadata: { 'llama.logit_scale': f32(4) } }, /llama\.logit_scale = 4/],
     ['a key with a list', llama, { metadata: { 'llama.swiglu_clamp': { type: 'f32', value: [1, 2] } } }, /llama\.swiglu_clamp = 1,2/],
     ['experts of another architecture', qwen2, { metadata: { 'qwen2.expert_count': u32(8) } }, /qwen2\.expert_count = 8: a mixture of experts/],
-    ['experts of two types',
-      qwen3moe, { tensors: { 'blk.1.ffn_up_exps.weight': { type: 2 } } }, /gate_exps\.weight is .* ffn_up_exps\.weight Q4_0/],
+    [
+      'experts scored in a way that it does not know', 'tiny/tiny-glm4moe.gguf',
+      { metadata: { 'glm4moe.expert_gating_func': u32(3) } }, /expert_gating_func is 3; supported are 1 \(softmax\) and 2 \(sigmoid\)/,
+    ],
+    [
+      'groups of experts of unequal size', 'tiny/tiny-bailingmoe2.gguf',
+      { metadata: { 'bailingmoe2.expert_group_count': u32(3) } }, /8 experts in 3 groups/,
+    ],
     ['more experts than there is room for', qwen3moe, { metadata: { 'qwen3moe.expert_count': u32(1024) } }, /2 of 1024 experts .* up to 64 of 512/],
     ['a bias of experts', qwen3moe, { tensors: { 'blk.0.ffn_gate_exps.bias': { shape: [64, 8] } } }, /blk\.0\.ffn_gate_exps\.bias, which windrow does not use/],
     ['a part of a split model', llama, { metadata: { 'split.count': { type: 'u16', value: 3 } } }, /part 1 of 3 of a split model\. Give all 3 parts together/],

@@ -89,7 +89,7 @@ function refuseUnusedTensors(header: Header, graph: Graph): void {
         'model, in which the tower is left out or lies in a file of its own (mmproj).',
       );
     }
-    if (!used.has(tensor)) {
+    if (!used.has(tensor) && !graph.passedOver?.some((begin) => tensor.startsWith(begin))) {
       throw new UnsupportedModelError(
         `The file has a tensor ${tensor}, which windrow does not use in a ${graph.config.architecture} model; ignoring it could give wrong numbers.`,
       );

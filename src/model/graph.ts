@@ -57,4 +57,6 @@ export interface Graph {
   head: Project;
   /** Small tensors read by the CPU at load. */
   hostTensors: string[];
+  /** How the names of tensors begin that the model's tokens do not depend on. */
+  passedOver?: string[];
 }

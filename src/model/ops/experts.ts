@@ -6,7 +6,7 @@ import { type Op, type RowRange } from '../graph.ts';
 import { type Operation, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
 import { formatFiles, matrixBindings } from '../products.ts';
 import { rmsNorm } from '../rms-norm.ts';
-import { type KernelChoice, type Mode } from '../kernel-choice.ts';
+import { type Mode } from '../kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
 
 export interface Experts extends Op {
@@ -67,10 +67,17 @@ export const operation: Operation<Experts> = {
     const norm = rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm, cols: op.cols });
     const grouped = mode === 'prefill' ? [group(op, context, section)] : [];
     // Part by part, as a part that is streamed is then needed once.
-    const products = (place.pool ?? []).flatMap((part) => [
-      product(op, context, part, mode, section, { stack: 0, input: normed, output: hiddens, sharing: op.used }),
-      product(op, context, part, mode, section, { stack: 1, input: hiddens, output: outputs, sharing: 1 }),
-    ]);
+    const gate = gates[op.activation];
+    const up = { input: normed, output: hiddens, sharing: op.used, rows: op.hidden };
+    const down = { input: hiddens, output: outputs, sharing: 1, rows: op.cols };
+    const products = (place.pool ?? []).flatMap((part) => {
+      const [first, second] = part.stacks[0];
+      return [
+        product(op, context, part, mode, section, { ...up, matrix: first, gate: second ? 0 : gate }),
+        ...(second ? [product(op, context, part, mode, section, { ...up, matrix: second, before: gate })] : []), // gate and up of two types
+        product(op, context, part, mode, section, { ...down, matrix: part.stacks[1][0] }),
+      ];
+    });
     return [norm, ...grouped, ...products, join(op, context, section)];
   },
   costs: {
@@ -95,18 +102,37 @@ function group({ experts: items, used }: Experts, { activations: { buffers, stri
   };
 }
 
-/** One product of every chosen expert of a part, `sharing` choices to a row of the input. */
+interface Product {
+  matrix: PoolPart['stacks'][0][0];
+  input: string;
+  output: string;
+  /** Choices to a row of the input. */
+  sharing: number;
+  /** Results of a choice. */
+  rows: number;
+  /** Joins both halves of the matrix; or what is in the output with the results. */
+  gate?: number;
+  before?: number;
+}
+
+/** One product of every chosen expert of a part. */
 function product(
   op: Experts, { activations: { buffers }, choice }: RecordContext, part: PoolPart, mode: Mode, section: string,
-  { stack, input, output, sharing }: { stack: 0 | 1; input: string; output: string; sharing: number },
+  { matrix, input, output, sharing, rows, gate = 0, before = 0 }: Product,
 ): Dispatch {
-  const [matrix] = part.stacks[stack];
-  const gated = stack === 0;
-  const rows = gated ? op.hidden : op.cols;
   const panels = Math.ceil(rows / 32);
+  const splits = mode === 'decode' ? choice.splits : Math.max(1, choice.few);
   return {
     label: `${section}.${output}`,
-    kernel: kernelOf(matrix, choice, mode, gated ? gates[op.activation] : 0),
+    kernel: {
+      kernel: 'experts',
+      files: [
+        'prelude', ...formatFiles(matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate',
+        mode === 'decode' ? 'assign/one' : 'assign/grouped',
+      ],
+      consts: { Splits: splits },
+      constants: { Gate: gate, Before: before },
+    },
     params: {
       panels, rows, sharing,
       panel_words: matrix.panels.panelBytes / 4,
@@ -114,8 +140,8 @@ function product(
       groups: Math.ceil(matrix.cols / 32),
       slot_words: part.slotBytes / 4,
       first_word: matrix.offset / 4,
-      up_panels: gated ? matrix.parts[1].targetRow / 32 : 0,
-      stride: pad32(gated ? op.cols : op.hidden),
+      up_panels: gate ? matrix.parts[1].targetRow / 32 : 0,
+      stride: pad32(matrix.cols),
       output_stride: pad32(rows),
       experts: op.experts,
       used: op.used,
@@ -126,16 +152,6 @@ function product(
       ...(mode === 'decode' ? { chosen: buffers[chosen] } : { order: buffers[order], starts: buffers[starts] }),
     },
     grid: (step) => (mode === 'decode' ? [panels, op.used] : [panels, op.experts, Math.ceil(step.rows / tokens)]),
-  };
-}
-
-function kernelOf({ format }: PoolPart['stacks'][0][0], { splits, few }: KernelChoice, mode: Mode, gate: number): Dispatch['kernel'] {
-  const each = mode === 'decode' ? splits : Math.max(1, few);
-  return {
-    kernel: 'experts',
-    files: ['prelude', ...formatFiles(format), each === 1 ? 'reduce/one' : 'reduce/splits', 'activate', mode === 'decode' ? 'assign/one' : 'assign/grouped'],
-    consts: { Splits: each },
-    constants: { Gate: gate },
   };
 }
 

@@ -14,6 +14,8 @@ export interface Route extends Op {
   scores: 'softmax' | 'sigmoid';
   /** Tensor of a number per expert. */
   bias?: string;
+  /** Experts in as many groups of equal size, of which only those of the best ones are chosen, by the sum of the two best in each. */
+  groups?: { count: number; used: number };
   /** The weights of a row are divided by their sum. */
   normalise: boolean;
   /** Multiplies the weights at last. */
@@ -25,6 +27,7 @@ export const route = (given: Omit<Route, 'op'>): Route => ({ op: 'route', ...giv
 /** What there is room for in the kernel. */
 export const mostExperts = wgslNumber('route', 'MostExperts');
 export const mostUsed = wgslNumber('route', 'MostUsed');
+export const mostGroups = wgslNumber('route', 'MostGroups');
 
 /** The buffer of choices: u32, the ids of a row and then the bits of their weights. */
 export const chosen = 'chosen';
@@ -36,18 +39,26 @@ export const operation: Operation<Route> = {
   name: 'route',
   vectors: ({ bias, experts }) => (bias === undefined ? [] : [{ tensor: bias, length: experts }]),
   buffers: ({ input, experts, used }) => ({ [input]: pad32(experts), [chosen]: chosenWords(used) }),
-  dispatches: ({ input, experts, used, scores, bias, normalise, scale }, { activations: { buffers, strides } }, { vectors, vectorOffset }, _mode, section) => [
-    {
-      label: `${section}.route`,
-      kernel: {
-        kernel: 'route',
-        constants: { Sigmoid: flag(scores === 'sigmoid'), HasBias: flag(bias), Normalise: flag(normalise) },
+  dispatches(op, { activations: { buffers, strides } }, { vectors, vectorOffset }, _mode, section) {
+    const { input, experts, used, scores, bias, groups, normalise, scale } = op;
+    return [
+      {
+        label: `${section}.route`,
+        kernel: {
+          kernel: 'route',
+          constants: { Sigmoid: flag(scores === 'sigmoid'), HasBias: flag(bias), Groups: flag(groups), Normalise: flag(normalise) },
+        },
+        params: {
+          experts, used, scale,
+          input_stride: strides[input], output_stride: strides[chosen],
+          bias: bias === undefined ? 0 : vectorOffset(bias),
+          groups: groups?.count ?? 1, groups_used: groups?.used ?? 1,
+        },
+        bindings: { vectors, input: buffers[input], output: buffers[chosen] },
+        grid: ({ rows }) => [rows],
       },
-      params: { experts, used, input_stride: strides[input], output_stride: strides[chosen], bias: bias === undefined ? 0 : vectorOffset(bias), scale },
-      bindings: { vectors, input: buffers[input], output: buffers[chosen] },
-      grid: ({ rows }) => [rows],
-    },
-  ],
+    ];
+  },
   costs: {
     route: ({ params = {} }, { rows }) => ({ bytes: rows * 4 * (params.experts + 2 * params.used), flops: rows * params.experts * (params.experts + 4) }),
   },

@@ -15,8 +15,8 @@ import { type Tensor, type Workbench, withStage } from '../workbench.ts';
 const tolerance = 1e-6;
 
 interface Mixture {
-  /** Of gate and up, and of down. */
-  types: [string, string];
+  /** Of gate and down, and of up where it is another than the gate's. */
+  types: [string, string, string?];
   experts: number;
   used: number;
   cols: number;
@@ -36,10 +36,11 @@ async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: 
   const { types, experts: count, used, cols, hidden, activation, tokens, maxBindingBytes } = given;
   const tensor = (type: string, rows: number, width: number): Tensor =>
     ({ type, shape: [width, rows, count], bytes: randomTensor(type, rows * count, width, next) });
+  const upType = types[2] ?? types[0];
   const norm = normals(next, cols);
   const tensors: Record<string, Tensor> = {
     norm: { type: 'F32', shape: [cols], bytes: new Uint8Array(norm.buffer) },
-    gate: tensor(types[0], hidden, cols), up: tensor(types[0], hidden, cols), down: tensor(types[1], cols, hidden),
+    gate: tensor(types[0], hidden, cols), up: tensor(types[2] ?? types[0], hidden, cols), down: tensor(types[1], cols, hidden),
   };
   const rowsOf = (name: string, rows: number) => ({ tensor: name, firstRow: 0, rows: rows * count });
   const op = expertsOp({
@@ -60,7 +61,7 @@ async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: 
     const all = unpackTensor(type, tensors[name].bytes, rows * count, width);
     return Array.from({ length: count }, (_, e) => all.subarray(e * rows * width, (e + 1) * rows * width));
   };
-  const [gate, up, down] = [weights('gate', types[0], hidden, cols), weights('up', types[0], hidden, cols), weights('down', types[1], cols, hidden)];
+  const [gate, up, down] = [weights('gate', types[0], hidden, cols), weights('up', upType, hidden, cols), weights('down', types[1], cols, hidden)];
   const list = gate.map((each, e): Expert => ({ gateUp: Float32Array.from([...each, ...up[e]]), down: down[e] }));
   const normed = rmsNorm(x, norm, 1e-5);
   const added = mix(normed, cols, hidden, list, choices, activation);
@@ -86,9 +87,11 @@ const decodes: Mixture[] = [
   { ...small, types: ['F32', 'F32'], hidden: 33, tokens: 1 },
   { ...small, types: ['Q4_0', 'Q8_0'], hidden: 96, activation: 'gelu', tokens: 1 },
   { ...small, types: ['Q4_K', 'Q6_K'], cols: 512, hidden: 256, used: 5, tokens: 1 },
+  { ...small, types: ['Q4_0', 'Q4_0', 'Q8_0'], hidden: 32, tokens: 1 },
 ];
 const prefills: Mixture[] = [
   { ...small, types: ['F32', 'F32'], hidden: 33, tokens: 3 },
+  { ...small, types: ['Q4_0', 'Q4_0', 'Q8_0'], hidden: 32, activation: 'gelu', tokens: 5 },
   { ...small, types: ['MXFP4', 'MXFP4'], hidden: 64, used: 1, experts: 17, tokens: 70 },
   { ...small, types: ['Q4_K', 'Q6_K'], cols: 256, hidden: 256, tokens: 33 },
   { ...small, types: ['F32', 'F32'], experts: 3, used: 2, tokens: 40, maxBindingBytes: 40000 },
@@ -98,7 +101,7 @@ export const checks: OperationChecks<Experts> = {
   all: (): Check[] => [
     ...[1, 4].map((splits) => ({
       name: `experts, ${splits} splits`, tolerance, choice: { splits },
-      cases: [...decodes, { ...prefills[3], tokens: 1 }].map((each) => mixtureCase(each, 'decode', decodeChoice({ splits }))),
+      cases: [...decodes, { ...prefills.at(-1)!, tokens: 1 }].map((each) => mixtureCase(each, 'decode', decodeChoice({ splits }))),
     })),
     ...[0, 4].map((few) => ({
       name: `experts of many rows, ${Math.max(1, few)} splits`, tolerance, choice: { few },
@@ -109,8 +112,8 @@ export const checks: OperationChecks<Experts> = {
       cases: [mixtureCase({ ...small, types: [type, type], cols: 2 * block(type), hidden: block(type), tokens: 9 }, 'prefill', decodeChoice({}))],
     })),
   ],
-  of({ typeOf, choice }, { gate, down, cols, hidden, activation, used }) {
-    const types: [string, string] = [typeOf(gate.tensor), typeOf(down.tensor)];
+  of({ typeOf, choice }, { gate, up, down, cols, hidden, activation, used }) {
+    const types: Mixture['types'] = [typeOf(gate.tensor), typeOf(down.tensor), typeOf(up.tensor)];
     const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation };
     const of = (mode: Mode, tokens: number): Check => ({
       name: `experts ${types.join('+')} ${hidden}x${cols} ${activation}, ${mode}`,

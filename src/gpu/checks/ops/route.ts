@@ -11,8 +11,9 @@ import { type Tensor, withStage } from '../workbench.ts';
 const tolerance = 1e-5;
 
 function routeCase(routing: Omit<Routing, 'bias'> & { biased?: boolean; ties?: boolean }, rows: number): Case {
-  const { experts, used, scores, normalise, scale, biased, ties } = routing;
-  const name = `${used} of ${experts} by ${scores}, ${rows} rows${biased ? ', biased' : ''}${normalise ? ', normalised' : ''}${ties ? ', ties' : ''}`;
+  const { experts, used, scores, groups, normalise, scale, biased, ties } = routing;
+  const also = [biased && 'biased', groups && `${groups.used} of ${groups.count} groups`, normalise && 'normalised', ties && 'ties'];
+  const name = [`${used} of ${experts} by ${scores}`, `${rows} rows`, ...also.filter(Boolean)].join(', ');
   return {
     name,
     async run(bench) {
@@ -22,7 +23,7 @@ function routeCase(routing: Omit<Routing, 'bias'> & { biased?: boolean; ties?: b
       const apart = ties ? logits : logits.map((value, i) => value + ((i % experts) - experts / 2) * 1e-3);
       const bias = biased ? normals(next, experts, 0.1) : undefined;
       const tensors: Record<string, Tensor> = bias ? { bias: { type: 'F32', shape: [experts], bytes: new Uint8Array(bias.buffer) } } : {};
-      const op = routeOp({ input: 'router', experts, used, scores, normalise, scale, bias: bias && 'bias' });
+      const op = routeOp({ input: 'router', experts, used, scores, groups, normalise, scale, bias: bias && 'bias' });
       const found = await withStage(bench, { config: { dim: experts }, choice: decodeChoice({}), tensors, op, tokens: rows }, async (stage) => {
         stage.write('router', apart, experts);
         await stage.run(stage.dispatches);
@@ -30,7 +31,7 @@ function routeCase(routing: Omit<Routing, 'bias'> & { biased?: boolean; ties?: b
       });
       const weights = new Float32Array(found.buffer);
       const numbers = Array.from(found, (bits, i) => (i % (2 * used) < used ? bits : weights[i]));
-      const wanted = route(apart, { experts, used, scores, normalise, scale, bias });
+      const wanted = route(apart, { experts, used, scores, groups, normalise, scale, bias });
       const expected = wanted.flatMap((row) => [...row.map(({ expert }) => expert), ...row.map(({ weight }) => weight)]);
       return { found: numbers, expected, scale: expected.map((value, i) => (i % (2 * used) < used ? 1e-6 : Math.max(value, 1e-3))) };
     },
@@ -42,20 +43,25 @@ const cases = [
   routeCase({ ...plain, experts: 8, used: 2 }, 3),
   routeCase({ ...plain, experts: 8, used: 2, ties: true }, 9),
   routeCase({ ...plain, experts: 128, used: 8 }, 5),
+  routeCase({ ...plain, experts: 64, used: 6, biased: true }, 5),
   routeCase({ ...plain, experts: mostExperts, used: 10, normalise: false }, 2),
   routeCase({ ...plain, experts: 65, used: 64 }, 2),
   routeCase({ experts: 60, used: 4, scores: 'sigmoid', biased: true, normalise: true, scale: 2.5 }, 4),
+  routeCase({ experts: 8, used: 2, scores: 'sigmoid', biased: true, groups: { count: 4, used: 2 }, normalise: true, scale: 2.5 }, 6),
+  routeCase({ experts: 256, used: 8, scores: 'sigmoid', groups: { count: 8, used: 4 }, normalise: true, scale: 1 }, 3),
   routeCase({ experts: 33, used: 1, scores: 'sigmoid', normalise: false, scale: 1 }, 1),
 ];
 
 export const checks: OperationChecks<Route> = {
   all: (): Check[] => [{ name: 'route', tolerance, choice: {}, cases }],
-  of: (_model, { experts, used, scores, bias, normalise, scale }) => [
+  of: (_model, { experts, used, scores, bias, groups, normalise, scale }) => [
     {
-      name: `route ${used} of ${experts} by ${scores}${bias ? ', biased' : ''}${normalise ? ', normalised' : ''}`,
+      name: [`route ${used} of ${experts} by ${scores}`, bias && 'biased', groups && `${groups.used} of ${groups.count} groups`, normalise && 'normalised']
+        .filter(Boolean)
+        .join(', '),
       tolerance,
       choice: {},
-      cases: [routeCase({ experts, used, scores, normalise, scale, biased: bias !== undefined }, 3)],
+      cases: [routeCase({ experts, used, scores, groups, normalise, scale, biased: bias !== undefined }, 3)],
     },
   ],
 };
