@@ -6,16 +6,20 @@ import { buildGraph } from '../src/model/build.ts';
 import { type Op } from '../src/model/graph.ts';
 import { type Attend } from '../src/model/ops/attend.ts';
 import { type Embed } from '../src/model/ops/embed.ts';
+import { type Experts } from '../src/model/ops/experts.ts';
 import { type NormAdd } from '../src/model/ops/norm-add.ts';
 import { type Project } from '../src/model/ops/project.ts';
 import { type Rope } from '../src/model/ops/rope.ts';
+import { type Route } from '../src/model/ops/route.ts';
 import { factorsOf, ropeFrequencies } from '../src/model/rope.ts';
 import { attention } from '../src/reference/attend.ts';
 import { embed } from '../src/reference/embed.ts';
+import { mix } from '../src/reference/experts.ts';
 import { project } from '../src/reference/project.ts';
 import { normAdd } from '../src/reference/norm-add.ts';
 import { rmsNorm } from '../src/reference/rms-norm.ts';
 import { rotate } from '../src/reference/rope.ts';
+import { type Choice, route } from '../src/reference/route.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 
 /** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions. */
@@ -43,10 +47,11 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   };
 
   const rows = {} as Record<string, Float32Array>;
+  let choices: Choice[][] = [];
   let cache: { keys: Float32Array; values: Float32Array } = { keys: new Float32Array(), values: new Float32Array() };
 
   const run = (given: Op): void => {
-    const op = given as Embed | Project | Rope | Attend | NormAdd;
+    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts;
     switch (op.op) {
       case 'embed':
         rows[op.output] = embed(floats(op.table), config.dim, ids, op.scale);
@@ -84,12 +89,26 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
       case 'attend':
         rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, ...op });
         return;
+      case 'route':
+        choices = route(rows[op.input], { ...op, bias: op.bias === undefined ? undefined : floats(op.bias) });
+        return;
+      case 'experts': {
+        const added = mixed(op, rmsNorm(rows[op.input], floats(op.norm), eps), choices, floats);
+        return void (rows[op.output] = rows[op.output].map((value, i) => value + added[i]));
+      }
       case 'norm-add':
         rows[op.output] = normAdd(rows[op.output], rows[op.input], floats(op.weight), eps);
     }
   };
   for (const op of [first, ...layers.flat(), head]) run(op);
   return rows.logits;
+}
+
+function mixed({ cols, hidden, experts: count, activation, ...op }: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
+  const [gate, up, down] = [op.gate, op.up, op.down].map(({ tensor }) => floats(tensor));
+  const of = (all: Float32Array, expert: number) => all.subarray(expert * hidden * cols, (expert + 1) * hidden * cols);
+  const experts = Array.from({ length: count }, (_, e) => ({ gateUp: joined([of(gate, e), of(up, e)]), down: of(down, e) }));
+  return mix(x, cols, hidden, experts, choices, activation);
 }
 
 function joined(parts: Float32Array[]): Float32Array {

@@ -10,7 +10,7 @@ const largest = (found: Float32Array, expected: Float32Array): number => {
   return found.reduce((worst, value, i) => Math.max(worst, Number.isNaN(value) ? Infinity : Math.abs(value - expected[i])), 0);
 };
 
-const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'];
+const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3', 'qwen3moe', 'gemma3', 'phi3'];
 
 it.each(tiny)('the reference gives the logits of the float64 reference for tiny-%s', { timeout: 60_000 }, async (name) => {
   const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/tiny-${name}.json`);
