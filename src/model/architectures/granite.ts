@@ -1,4 +1,4 @@
-// Granite 3 and 4 (dense): Llama with scales on embeddings, scores, branches and logits. arXiv 2405.04324; the scales: muP, arXiv 2203.03466.
+// Granite 3 (dense): Llama with scales on embeddings, scores, branches and logits. arXiv 2405.04324; the scales: muP, arXiv 2203.03466.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
 import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
