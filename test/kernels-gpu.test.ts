@@ -82,16 +82,18 @@ describe.skipIf(!adapterFile)('the self-test', () => {
     const kernels = createKernelCache(gpu.device);
     const forgetful = {
       ...kernels,
-      get: (spec: KernelSpec) => kernels.get(spec.kernel === 'gate' ? { ...spec, files: [] } : { ...spec, constants: { ...spec.constants, Add: 0 } }),
+      get: (spec: KernelSpec) =>
+        kernels.get(spec.kernel === 'gate' ? { ...spec, files: [] } : { ...spec, constants: { ...spec.constants, Add: 0, Center: 0 } }),
     };
     const results = await selfTest(gpu, { kernels: forgetful, only: /^(gate|rms-norm by workgroup)/ });
     expect(results.map(({ name, passed }) => [name, passed])).toEqual([
       ['rms-norm by workgroup, added', false],
       ['rms-norm by workgroup', true],
+      ['rms-norm by workgroup, centered', false],
       ['gate silu', false],
       ['gate gelu', false],
     ]);
-    expect(results[2].message).toMatch(/does not compile/);
+    expect(results[3].message).toMatch(/does not compile/);
     gpu.device.destroy();
   });
 });
