@@ -149,7 +149,7 @@ function others(): KernelSpec[] {
 function mixtures(): KernelSpec[] {
   const rows = { tensor: 'matrix', firstRow: 0, rows: 64 };
   const sizes = { experts: 2, used: 1, gate: rows, up: rows, down: rows, cols: 256, hidden: 32 };
-  const ops = (['silu', 'gelu'] as const).map((activation) => experts({ input: 'x', norm: 'norm', activation, output: 'x', ...sizes }));
+  const ops = (['silu', 'gelu', 'relu'] as const).map((activation) => experts({ input: 'x', norm: 'norm', activation, output: 'x', ...sizes }));
   const groups = { count: 4, used: 2 };
   const routes = (['softmax', 'sigmoid'] as const).flatMap((scores) =>
     [undefined, 'bias'].flatMap((bias) =>

@@ -14,7 +14,7 @@ struct Params {
   output_stride : u32, // floats per choice
 }
 
-override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh)
+override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh), 3 ReLU
 override Before : u32 = 0u; // the same of what is in the output already, which then multiplies: gate and up of two types
 
 // Choices of one expert, as `choice_at` has them: so many from a first one on.

@@ -10,7 +10,7 @@ struct Params {
   most : f32,
 }
 
-override Gate : u32 = 1u; // 1 SiLU, 2 GELU (tanh)
+override Gate : u32 = 1u; // 1 SiLU, 2 GELU (tanh), 3 ReLU
 override Alone : u32 = 0u; // in place of the gate: 1 squared ReLU, 2 xIELU
 
 @group(0) @binding(0) var<uniform> params : Params;

@@ -25,7 +25,7 @@ struct Params {
 override Panels : u32 = 1u; // per workgroup
 override HasNorm : bool = false;
 override HasBias : bool = false;
-override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh)
+override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh), 3 ReLU
 override Alone : u32 = 0u;  // activation without a gate: 0 none, 1 squared ReLU, 2 xIELU
 override Scaled : bool = false;
 override Add : bool = false;

@@ -2,7 +2,7 @@
 import { UnsupportedModelError } from '../errors.ts';
 import { type ModelFile, optionalBiases } from './architecture.ts';
 import { type ModelConfig, type Op } from './graph.ts';
-import { experts } from './ops/experts.ts';
+import { type Experts, experts } from './ops/experts.ts';
 import { type Project, project } from './ops/project.ts';
 import { type Route, mostExperts, mostGroups, mostUsed, route } from './ops/route.ts';
 
@@ -62,6 +62,8 @@ export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
   /** Hidden width of an expert, and of the expert that all tokens have, if there is one. */
   hidden: number;
   shared?: number;
+  /** Of the gates. Default SiLU. */
+  activation?: Experts['activation'];
   /** Tensor of the norm before. Default ffn_norm. */
   norm?: string;
   /** Multiplies the weights of the chosen experts. */
@@ -72,7 +74,7 @@ export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
 
 /** x += the mixture of experts of norm(x): a router chooses `expert_used_count` of `expert_count` experts for each token. */
 export function mixture(file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] {
-  const { hidden, shared, norm = `${blk}.ffn_norm.weight`, scores, normalise, scale = 1, residual = 1 } = given;
+  const { hidden, shared, activation = 'silu', norm = `${blk}.ffn_norm.weight`, scores, normalise, scale = 1, residual = 1 } = given;
   const { dim } = config;
   const count = file.count('expert_count', { most: 1 << 20 });
   const used = file.count('expert_used_count', { most: count });
@@ -87,7 +89,7 @@ export function mixture(file: ModelFile, config: ModelConfig, blk: string, given
     route({ input: 'router', experts: count, used, scores, bias, groups: groupsOf(file, count), normalise, scale: scale * residual }),
     ...ofAll, // before x changes
     experts({
-      input: 'x', norm, experts: count, used, activation: 'silu', cols: dim, hidden, output: 'x',
+      input: 'x', norm, experts: count, used, activation, cols: dim, hidden, output: 'x',
       gate: file.matrices(`${blk}.ffn_gate_exps.weight`, dim, hidden, count),
       up: file.matrices(`${blk}.ffn_up_exps.weight`, dim, hidden, count),
       down: file.matrices(`${blk}.ffn_down_exps.weight`, hidden, dim, count),

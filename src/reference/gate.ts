@@ -1,11 +1,12 @@
 // The activations of feed-forward layers, in f64.
 import { type Activation } from '../model/ops/project.ts';
 
-export type Gate = 'silu' | 'gelu';
+export type Gate = 'silu' | 'gelu' | 'relu';
 
-/** SiLU, or GELU by its tanh formula (Hendrycks and Gimpel, arXiv 1606.08415), as GGUF models use it. */
+/** SiLU, ReLU, or GELU by its tanh formula (Hendrycks and Gimpel, arXiv 1606.08415), as GGUF models use it. */
 export function activate(x: number, gate: Gate): number {
   if (gate === 'silu') return x / (1 + Math.exp(-x));
+  if (gate === 'relu') return Math.max(x, 0);
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
 

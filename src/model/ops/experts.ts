@@ -21,7 +21,7 @@ export interface Experts extends Op {
   gate: RowRange;
   up: RowRange;
   down: RowRange;
-  activation: 'silu' | 'gelu';
+  activation: 'silu' | 'gelu' | 'relu';
   /** Width of the input. */
   cols: number;
   /** Hidden width of an expert. */
@@ -39,7 +39,7 @@ const outputs = 'expert-output';
 const order = 'expert-order';
 const starts = 'expert-starts';
 
-const gates = { silu: 1, gelu: 2 };
+const gates = { silu: 1, gelu: 2, relu: 3 };
 /** Choices of one expert that a workgroup takes. */
 const tokens = wgslNumber('assign/grouped', 'Tokens');
 

@@ -34,7 +34,7 @@ export interface Project extends Op {
   cols: number;
   /** One per matrix, or none. */
   bias?: (string | undefined)[];
-  gate?: 'silu' | 'gelu';
+  gate?: 'silu' | 'gelu' | 'relu';
   /** In place of a gate. */
   activation?: Activation;
   /** Multiplies the result, before it is added or capped. */
@@ -54,7 +54,7 @@ const normed = 'normed';
 /** Both halves of a gated product, where the kernel that makes them does not join them; or a product before its activation. */
 const halves = 'gated';
 
-const gates = { silu: 1, gelu: 2 };
+const gates = { silu: 1, gelu: 2, relu: 3 };
 const activations = { relu2: 1, xielu: 2 };
 const noXielu = { negative: 0, positive: 0, beta: 0, most: 0 };
 /** As the kernels take an activation. */

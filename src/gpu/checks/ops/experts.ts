@@ -92,7 +92,7 @@ const decodes: Mixture[] = [
 const prefills: Mixture[] = [
   { ...small, types: ['F32', 'F32'], hidden: 33, tokens: 3 },
   { ...small, types: ['Q4_0', 'Q4_0', 'Q8_0'], hidden: 32, activation: 'gelu', tokens: 5 },
-  { ...small, types: ['MXFP4', 'MXFP4'], hidden: 64, used: 1, experts: 17, tokens: 70 },
+  { ...small, types: ['MXFP4', 'MXFP4'], hidden: 64, used: 1, experts: 17, activation: 'relu', tokens: 70 },
   { ...small, types: ['Q4_K', 'Q6_K'], cols: 256, hidden: 256, tokens: 33 },
   { ...small, types: ['F32', 'F32'], experts: 3, used: 2, tokens: 40, maxBindingBytes: 40000 },
 ];
