@@ -1,5 +1,7 @@
 // Several sequences of one placed model on Dawn: each gives the logits that it gives alone, forks leave their parent as it is,
 // what is saved goes on elsewhere, and nothing stays on the GPU that was closed.
+import { writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../src/engine/load/load.ts';
 import { type Runner, createRunner } from '../src/engine/run/runner.ts';
@@ -7,6 +9,7 @@ import { RequestError } from '../src/errors.ts';
 import { type Gpu } from '../src/gpu/device.ts';
 import { type Sequence } from '../src/kv/sequence.ts';
 import { adapterFile } from './dawn.ts';
+import { fixture } from './fixture.ts';
 import { openDawn, openFixture } from './model.ts';
 
 const path = 'stories260K/stories260K.gguf';
@@ -103,6 +106,24 @@ describe.skipIf(!adapterFile)('sequences', () => {
       await there.destroy();
       elsewhere.device.destroy();
     }
+  });
+
+  it('go on where another process saved them, in an earlier version too, and without a prompt', async () => {
+    const prompt = words(11, 40);
+    const sequence = model.createSequence();
+    const expected = await greedy(sequence, [...prompt, 9], 8);
+    sequence.truncate(prompt.length);
+    if (process.env.WINDROW_SAVE_SNAPSHOT) writeFileSync('test/fixtures/stories260K/sequence.bin.gz', gzipSync(await sequence.save('stories')));
+    sequence.close();
+    const restored = model.createSequence();
+    await restored.restore(fixture('stories260K/sequence.bin'), 'stories');
+    expect(restored.tokens).toEqual(prompt);
+    const on = runner.of(restored);
+    await on.feed([9], prompt.length);
+    const made: number[] = [];
+    for await (const tokens of on.tokens(await model.samplerFor({ seed: 0 }), prompt.length + 1, 8)) made.push(...tokens.map(({ id }) => id));
+    expect(made).toEqual(expected);
+    restored.close();
   });
 
   it('give all of their bytes back', async () => {
