@@ -21,7 +21,7 @@ import { record } from '../src/model/operations.ts';
 import { type MatrixPart } from '../src/model/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
 import { createSamplers } from '../src/model/sampling/sampler.ts';
-import { type Mode, type KernelChoice, attentions } from '../src/model/kernel-choice.ts';
+import { type Mode, type KernelChoice, attentions } from '../src/model/choices/kernel-choice.ts';
 import { fakeDevice } from './fake-device.ts';
 
 const { splits, panels, tile, few, dot, reduce } = knownChoices;

@@ -1,5 +1,5 @@
 // Loads a model for tests on Dawn, as the engine does.
-import { type KernelChoice } from '../src/model/kernel-choice.ts';
+import { type KernelChoice } from '../src/model/choices/kernel-choice.ts';
 import { type KernelCache } from '../src/gpu/kernels.ts';
 import { type DeviceOptions, type Gpu, openGpu } from '../src/gpu/device.ts';
 import { type LoadedModel, loadModel } from '../src/engine/load/load.ts';

@@ -11,7 +11,7 @@ import { DeviceError } from '../src/errors.ts';
 import { readHeader } from '../src/gguf/parse.ts';
 import { kernelsHash, shaderText } from '../src/gpu/kernels.ts';
 import { type ModelConfig } from '../src/model/graph.ts';
-import { type MatrixChoice, attentions } from '../src/model/kernel-choice.ts';
+import { type MatrixChoice, attentions } from '../src/model/choices/kernel-choice.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { adapterFile, dawn } from './dawn.ts';
 import { answer, golden, openEngine, stories } from './engine.ts';

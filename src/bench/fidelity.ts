@@ -1,7 +1,7 @@
 // How near the model, as loaded, comes to itself in f32: after the same tokens, the divergence of what it expects next.
 import { type Engine, type EngineOptions, type Loaded } from '../engine/engine.ts';
 import { roundingIn } from '../engine/measure/choice-text.ts';
-import { unitOf } from '../model/subgroup-matrix.ts';
+import { unitOf } from '../model/choices/subgroup-matrix.ts';
 
 export interface Fidelity {
   positions: number;

@@ -4,7 +4,7 @@
 // six metrics (EfficientLLM).
 import { type Loaded } from '../engine/engine.ts';
 import { type Plan } from '../engine/load/plan/plan.ts';
-import { type KernelChoice } from '../model/kernel-choice.ts';
+import { type KernelChoice } from '../model/choices/kernel-choice.ts';
 import { type ContextSpeed, type Growth, growthOf } from './contexts.ts';
 import { type Counts } from './count-calls.ts';
 import { type Fidelity } from './fidelity.ts';

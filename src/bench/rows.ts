@@ -5,7 +5,7 @@ import { roundingIn } from '../engine/measure/choice-text.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { type Binding, type Dispatch, type Program, type Step } from '../gpu/program.ts';
 import { type Project, isProject } from '../model/ops/project.ts';
-import { choiceOf } from '../model/choice-of-matrix.ts';
+import { choiceOf } from '../model/choices/choice-of-matrix.ts';
 import { project } from '../reference/project.ts';
 import { type Matrix } from '../weights/layout.ts';
 import { createRows } from '../weights/stream/rows.ts';

@@ -2,7 +2,7 @@
 // the loader that reads, uploads, waits and computes in turn. For `windrow bench --sweep-budget` and for bench.html.
 import { type Engine, type EngineOptions, type Loaded } from '../engine/engine.ts';
 import { sweepBudgets } from '../engine/measure/sweep.ts';
-import { type KernelChoice } from '../model/kernel-choice.ts';
+import { type KernelChoice } from '../model/choices/kernel-choice.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type ModelSource, type StoreCost, type TransferStats } from '../protocol.ts';
 import { guessedCost, kneeBytes, measureSource, readBytesFor } from '../weights/stream/cost-model.ts';

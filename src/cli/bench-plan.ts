@@ -5,7 +5,7 @@ import { openModel } from '../engine/load/opened.ts';
 import { type Plan, type PlanOptions, plan } from '../engine/load/plan/plan.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
 import { readHeader } from '../gguf/parse.ts';
-import { chunks } from '../model/kernel-choice.ts';
+import { chunks } from '../model/choices/kernel-choice.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type ModelFlags } from './options.ts';
 import { type Result } from './result.ts';

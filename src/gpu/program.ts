@@ -18,7 +18,7 @@ export interface Binding {
 
 export interface Dispatch {
   label: string;
-  /** The kind of matrix that it multiplies with, if any (model/matrix-choices.ts). */
+  /** The kind of matrix that it multiplies with, if any (model/choices/choice-of-matrix.ts). */
   kind?: string;
   kernel: KernelSpec;
   params?: Record<string, number>;

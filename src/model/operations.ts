@@ -1,7 +1,7 @@
 // The operations that there are, found by file: adding one is adding a file in ops/ (docs/architecture.md tells what else).
 import { type Dispatch, type Step } from '../gpu/program.ts';
 import { type Graph, type ModelConfig, type Op } from './graph.ts';
-import { type Mode } from './kernel-choice.ts';
+import { type Mode } from './choices/kernel-choice.ts';
 import {
   type Cost,
   type CostModel,

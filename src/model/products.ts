@@ -3,8 +3,8 @@ import { type Format } from '../formats/format.ts';
 import { panelRows } from '../formats/panel.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec, wgslNumber } from '../gpu/kernels.ts';
-import { type KernelChoice } from './kernel-choice.ts';
-import { partsDown, unitOf } from './subgroup-matrix.ts';
+import { type KernelChoice } from './choices/kernel-choice.ts';
+import { partsDown, unitOf } from './choices/subgroup-matrix.ts';
 
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
 export interface MatrixPart {

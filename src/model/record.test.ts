@@ -14,7 +14,7 @@ import { fewRows } from './products.ts';
 import { type RecordContext } from './operation.ts';
 import { opsOf, record } from './operations.ts';
 import { sectionsOf, specsOf } from './sections.ts';
-import { type Mode, type KernelChoice } from './kernel-choice.ts';
+import { type Mode, type KernelChoice } from './choices/kernel-choice.ts';
 
 const models = [
   'stories260K/stories260K',

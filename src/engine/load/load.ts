@@ -6,7 +6,7 @@ import { type Ledger, createLedger } from '../../gpu/ledger.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
-import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type Activations } from '../../model/operation.ts';
 import { type Delivery } from '../../weights/import/delivery.ts';
 import { type Gate, closedDuring } from '../../weights/import/gate.ts';

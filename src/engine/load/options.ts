@@ -5,7 +5,7 @@ import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { mostChosen } from '../../model/chosen-rows.ts';
-import { type KernelChoice, chunks } from '../../model/kernel-choice.ts';
+import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions, type StoreCost } from '../../protocol.ts';
 import { mostPerSubmit } from '../run/readback.ts';
 import { defaultBudget, deviceMemory } from './plan/default-budget.ts';

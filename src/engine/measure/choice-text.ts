@@ -1,9 +1,9 @@
 // Which kernels and shapes a device gets before anything is measured: those that suit GPUs.
 import { RequestError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
-import { missing } from '../../model/possible-choices.ts';
-import { type AttentionChoice, type KernelChoice, attentions, chunks, usualAttention, usualChunk } from '../../model/kernel-choice.ts';
-import { unitOf } from '../../model/subgroup-matrix.ts';
+import { missing } from '../../model/choices/possible-choices.ts';
+import { type AttentionChoice, type KernelChoice, attentions, chunks, usualAttention, usualChunk } from '../../model/choices/kernel-choice.ts';
+import { unitOf } from '../../model/choices/subgroup-matrix.ts';
 import { type LoadOptions } from '../../protocol.ts';
 
 export function defaultChoice({ device, features }: Gpu, { f32 = false }: Pick<LoadOptions, 'f32'> = {}): KernelChoice {

@@ -2,7 +2,7 @@
 import { type Gpu } from '../../gpu/device.ts';
 import { type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
-import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type Chosen } from '../load/options.ts';
 import { productsOf } from './kinds.ts';

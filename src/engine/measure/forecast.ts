@@ -4,7 +4,7 @@ import { typesIn } from '../../gguf/header.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { kernelsHash } from '../../gpu/kernels.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
-import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type Prediction, type StoreCost } from '../../protocol.ts';
 import { guessedCost } from '../../weights/stream/cost-model.ts';
 import { type OpenedModel } from '../load/opened.ts';

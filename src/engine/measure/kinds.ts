@@ -1,6 +1,6 @@
-// The kinds of the matrices of a model: what shapes are chosen for, one by one (model/matrix-choices.ts).
+// The kinds of the matrices of a model: what shapes are chosen for, one by one (model/choices/choice-of-matrix.ts).
 import { type Model } from '../../gpu/self-test.ts';
-import { matrixKind } from '../../model/choice-of-matrix.ts';
+import { matrixKind } from '../../model/choices/choice-of-matrix.ts';
 import { type Project, isProject } from '../../model/ops/project.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type Chosen } from '../load/options.ts';

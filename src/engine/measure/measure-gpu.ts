@@ -8,7 +8,7 @@ import { type Graph } from '../../model/graph.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { isAttend } from '../../model/ops/attend.ts';
 import { layerOf } from '../../model/sections.ts';
-import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { createUploader } from '../../weights/stream/uploader.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type Probe, type ProbePart, createProbe, prefillRows } from './probe.ts';

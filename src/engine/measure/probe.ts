@@ -10,7 +10,7 @@ import { createSegment } from '../../kv/segment.ts';
 import { type RecordContext } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
 import { type PlacedOp, layerOf } from '../../model/sections.ts';
-import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
+import { type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { createSamplers } from '../../model/sampling/sampler.ts';

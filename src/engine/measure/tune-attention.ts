@@ -9,7 +9,7 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ModelConfig } from '../../model/graph.ts';
 import { segmentBytes } from '../../kv/segment.ts';
 import { attentionOf } from '../../model/ops/attend.ts';
-import { type AttentionChoice, type KernelChoice, attentions } from '../../model/kernel-choice.ts';
+import { type AttentionChoice, type KernelChoice, attentions } from '../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 

@@ -3,7 +3,7 @@
 import { writeState } from '../../model/sequence-buffers.ts';
 import { rank } from '../../gpu/autotune.ts';
 import { type Dispatch, runsIn } from '../../gpu/program.ts';
-import { type KernelChoice, chunks } from '../../model/kernel-choice.ts';
+import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 

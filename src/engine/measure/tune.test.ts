@@ -3,7 +3,7 @@ import * as autotune from '../../gpu/autotune.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { type Dispatch } from '../../gpu/program.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
-import { type MatrixChoice } from '../../model/kernel-choice.ts';
+import { type MatrixChoice } from '../../model/choices/kernel-choice.ts';
 import { defaultChoice } from './choice-text.ts';
 import { type TuneTarget, tune, tuneMs } from './tune.ts';
 import { type AdapterNotes, type Tuning, openNotebook } from './tuning.ts';

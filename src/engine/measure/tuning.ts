@@ -1,6 +1,6 @@
 // What was measured and tested on an adapter, kept between loads so that it is done once. Knows no kernel.
 import { type Gpu } from '../../gpu/device.ts';
-import { type AttentionChoice, type MatrixChoice, type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
+import { type AttentionChoice, type MatrixChoice, type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
 
 /** What is chosen by one measurement: the shapes of decode, of prefill, and of prefill of a few rows. */
 export type Choice = Mode | 'few';

@@ -1,8 +1,8 @@
 // What a check is and how one is judged. Knows no kernel.
 import { BudgetError } from '../../errors.ts';
 import { CompileError } from '../kernels.ts';
-import { missing } from '../../model/possible-choices.ts';
-import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { missing } from '../../model/choices/possible-choices.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type Workbench } from './workbench.ts';
 
 /** What the GPU gave and what the reference gives, number by number. */

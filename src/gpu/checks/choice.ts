@@ -1,5 +1,5 @@
 // The choice of kernels that checks begin from.
-import { type KernelChoice, usualAttention, usualChunk } from '../../model/kernel-choice.ts';
+import { type KernelChoice, usualAttention, usualChunk } from '../../model/choices/kernel-choice.ts';
 
 export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({
   splits: 4,

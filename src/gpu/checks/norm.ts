@@ -1,5 +1,5 @@
 // Cases of the RMS norm, alone as it stands before a product of many rows, or added to a branch; and of the LayerNorm before a product.
-import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { normAdd } from '../../model/ops/norm-add.ts';
 import { project } from '../../model/ops/project.ts';
 import { layerNorm } from '../../reference/layer-norm.ts';

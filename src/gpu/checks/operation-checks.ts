@@ -1,7 +1,7 @@
 // What a file in ops/ says of the checks of an operation of its name, and finding them: a new operation's checks are a new file.
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Graph, type Op } from '../../model/graph.ts';
-import { type KernelChoice } from '../../model/kernel-choice.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type Project } from '../../model/ops/project.ts';
 import { type Gpu } from '../device.ts';
 import { type Check } from './check.ts';
@@ -13,7 +13,7 @@ export interface Model {
   typeOf(tensor: string): string;
   choice: KernelChoice;
   kv: KvFormat;
-  /** The kinds of the matrices of a product (model/choice-of-matrix.ts), if their choices may differ. */
+  /** The kinds of the matrices of a product (model/choices/choice-of-matrix.ts), if their choices may differ. */
   kindsOf?(op: Project): string[];
 }
 

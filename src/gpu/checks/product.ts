@@ -1,6 +1,6 @@
 // The case of one product: random matrices and activations through its recorded dispatches, with everything fused into them.
 import { formats } from '../../formats/catalogue.ts';
-import { type KernelChoice, type Mode } from '../../model/kernel-choice.ts';
+import { type KernelChoice, type Mode } from '../../model/choices/kernel-choice.ts';
 import { type Activation, project as projectOp } from '../../model/ops/project.ts';
 import { type Gate, activate, activateAlone } from '../../reference/gate.ts';
 import { type Projection, project } from '../../reference/project.ts';

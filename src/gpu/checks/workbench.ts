@@ -9,7 +9,7 @@ import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../mode
 import { type Activations, type SequenceBuffers, itemsOf } from '../../model/operation.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { poolOf, record, stacksOf, vectorsOf } from '../../model/operations.ts';
-import { type Mode, type KernelChoice } from '../../model/kernel-choice.ts';
+import { type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { sourceReader } from '../../weights/store/reader.ts';
 import { layoutOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';

@@ -2,7 +2,7 @@
 // positions among workgroups (FlashDecoding, 2023) and joins their partial sums; prefill keeps a head's sums in registers.
 import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
-import { type AttentionChoice, attentions } from '../kernel-choice.ts';
+import { type AttentionChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
 import { lanesOf } from '../products.ts';
 import { queryFloats } from './rope.ts';

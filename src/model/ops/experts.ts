@@ -6,7 +6,7 @@ import { type Op, type RowRange } from '../graph.ts';
 import { type Operation, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
 import { formatFiles, matrixBindings } from '../products.ts';
 import { rmsNorm } from '../rms-norm.ts';
-import { type Mode } from '../kernel-choice.ts';
+import { type Mode } from '../choices/kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
 
 export interface Experts extends Op {

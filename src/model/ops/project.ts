@@ -1,7 +1,7 @@
 // output = matrix · norm(input) + bias, the matrices stacked by rows; with `gate`, the first half of the rows goes through
 // the activation and multiplies the second; with `activation`, the result goes through it; with `add`, it is added to output.
 import { type Dispatch } from '../../gpu/program.ts';
-import { choiceOf, matrixKind } from '../choice-of-matrix.ts';
+import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
 import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel } from '../products.ts';

@@ -3,7 +3,7 @@
 import { type Binding } from '../../../gpu/program.ts';
 import { kvFormats } from '../../../kv/formats/catalogue.ts';
 import { type Op } from '../../../model/graph.ts';
-import { type Mode, plainChoice } from '../../../model/kernel-choice.ts';
+import { type Mode, plainChoice } from '../../../model/choices/kernel-choice.ts';
 import { type RecordContext } from '../../../model/operation.ts';
 import { record } from '../../../model/operations.ts';
 import { type PlacedOp } from '../../../model/sections.ts';

@@ -2,7 +2,7 @@
 // is one more. Which slices stay there is shares.ts's business.
 import { type ActivationSizes } from '../../../model/activations.ts';
 import { mostChosen } from '../../../model/chosen-rows.ts';
-import { type Mode } from '../../../model/kernel-choice.ts';
+import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
 import { type Role, streamable } from '../../../model/sections.ts';
 import { type Layout, cuttableOf, gridsIn, itemsAsPanels } from '../../../weights/layout.ts';

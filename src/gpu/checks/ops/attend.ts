@@ -1,7 +1,7 @@
 // Checks of attention, of many rows and of one, over one segment and several, over keys and values in every format.
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
-import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/kernel-choice.ts';
+import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Attend, attend } from '../../../model/ops/attend.ts';
 import { lanesOf } from '../../../model/products.ts';
 import { attention } from '../../../reference/attend.ts';

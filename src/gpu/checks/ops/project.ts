@@ -1,11 +1,11 @@
 // Checks of the products: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-matrix, the norm before and the gate after them.
 import { formats } from '../../../formats/catalogue.ts';
-import { choiceOf } from '../../../model/choice-of-matrix.ts';
-import { type KernelChoice } from '../../../model/kernel-choice.ts';
+import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
+import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
 import { type Project } from '../../../model/ops/project.ts';
-import { matrixPrefills } from '../../../model/possible-choices.ts';
+import { matrixPrefills } from '../../../model/choices/possible-choices.ts';
 import { lanesOf, usesTiles } from '../../../model/products.ts';
-import { unitOf } from '../../../model/subgroup-matrix.ts';
+import { unitOf } from '../../../model/choices/subgroup-matrix.ts';
 import { type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { gateChecks } from '../gate.ts';

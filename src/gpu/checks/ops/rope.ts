@@ -1,7 +1,7 @@
 // Checks of rope: queries rotated, keys and values written to pages in every format.
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type RopeSpec } from '../../../model/graph.ts';
-import { type KernelChoice } from '../../../model/kernel-choice.ts';
+import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
 import { type Rope, rope as ropeOp } from '../../../model/ops/rope.ts';
 import { ropeFrequencies } from '../../../model/rope.ts';
 import { rmsNorm } from '../../../reference/rms-norm.ts';

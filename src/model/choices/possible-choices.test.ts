@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Gpu, type MatrixUnit } from '../gpu/device.ts';
+import { type Gpu, type MatrixUnit } from '../../gpu/device.ts';
 import { matrixPrefills, missing } from './possible-choices.ts';
 
 const gpu = (smallestSubgroup: number) =>

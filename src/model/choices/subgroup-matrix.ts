@@ -1,7 +1,7 @@
 // The shapes of subgroup matrices, the small matrices whose product a subgroup of some GPUs makes at once
 // (https://github.com/gpuweb/gpuweb/blob/main/proposals/subgroup-matrix.md), and which of them shaders/kernels/matmul-matrix.wgsl fits.
-import { type MatrixUnit } from '../gpu/device.ts';
-import { wgslNumber } from '../gpu/kernels.ts';
+import { type MatrixUnit } from '../../gpu/device.ts';
+import { wgslNumber } from '../../gpu/kernels.ts';
 
 /** Names prefill by a unit, as in `matrix-f16-16x16x16-32`: M x N x K by subgroups of 32 threads. */
 export type MatrixPrefill = `matrix-${MatrixUnit['component']}-${number}x${number}x${number}-${number}`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type MatrixUnit } from '../gpu/device.ts';
+import { type MatrixUnit } from '../../gpu/device.ts';
 import { fitsTile, matrixPrefill, matrixWorkgroupBytes, unitOf } from './subgroup-matrix.ts';
 
 const unit = (m: number, n: number, k: number, threads: number, component: MatrixUnit['component'] = 'f16'): MatrixUnit => ({ component, m, n, k, threads });
