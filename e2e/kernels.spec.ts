@@ -1,7 +1,7 @@
 // Every GPU kernel against src/reference in Chromium, with all that the adapter offers; in the full run also those that limits and
-// features bear upon with the default limits and no features, as test/kernels-gpu.test.ts does in Node. pages/kernels.html runs
+// features bear upon with the default limits and no features, as test/gpu/kernels/kernels-gpu.test.ts does in Node. pages/kernels.html runs
 // the self-test. Of the checks that there are for each weight type the short run takes four types: every type is checked on
-// SwiftShader by test/formats-gpu.test.ts too.
+// SwiftShader by test/gpu/kernels/formats-gpu.test.ts too.
 import { expect, test } from '@playwright/test';
 import { isFull, record } from '../test/verified.ts';
 import { type KernelsRun } from './pages/kernels.ts';

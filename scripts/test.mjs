@@ -80,7 +80,7 @@ const onceOnly = [
         'autotune', 'bench', 'change-budget', 'chosen-rows', 'golden', 'kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'recovery',
         'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning',
       ]),
-].map((name) => `test/${name}-gpu.test.ts`);
+].map((name) => `**/${name}-gpu.test.ts`);
 
 /** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
 async function vitest(project, name, env = {}, exclude = []) {

@@ -1,0 +1,40 @@
+// Predicted against measured decode speed over models, budgets and positions. A timed comparison: in the full run only.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { benchPredict } from '../../../src/cli/bench-predict.ts';
+import { adapterFile } from '../../dawn.ts';
+import { defaultModelPath } from '../../default-model.ts';
+import { fixture } from '../../fixture.ts';
+import { isFull, record } from '../../verified.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'windrow-predict-'));
+const fixtures = ['tiny-gemma3', 'tiny-llama-f16'];
+
+describe.skipIf(!isFull || !adapterFile || !defaultModelPath)('predicted speed', () => {
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is within 20 % of what is measured, in the median over models, budgets and positions, from at most ten measurements of the GPU', async () => {
+    const paths = fixtures.map((name) => {
+      const path = join(folder, `${name}.gguf`);
+      writeFileSync(path, fixture(`tiny/${name}.gguf`));
+      return path;
+    });
+    process.env.VK_ICD_FILENAMES = adapterFile;
+    const { json: { medianError, rows }, text } = await benchPredict([...paths, defaultModelPath!], {});
+    console.log(text);
+    const rounds = rows.flatMap((row) => row.rounds);
+    const measurementMs = rounds.map((round) => round.measurementMs).sort((a, b) => a - b)[rounds.length >> 1];
+    const command = 'node bin/windrow.mjs bench MODEL --predict OTHERS...';
+    record({ point: 'Predicted tokens/s: median error over models, budgets and positions (limit 0.2)', command, value: Number(medianError.toFixed(3)) });
+    record({
+      point: 'Prediction: measurements of the GPU (limit 10) and their median milliseconds (limit 2000)',
+      command,
+      value: { measurements: Math.max(...rounds.map((round) => round.measurements)), milliseconds: Math.round(measurementMs) },
+    });
+    expect(Math.max(...rounds.map((round) => round.measurements))).toBeLessThanOrEqual(10);
+    expect(measurementMs).toBeLessThan(2000);
+    expect(medianError).toBeLessThan(0.2);
+  }, 900_000);
+});

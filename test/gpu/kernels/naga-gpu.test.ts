@@ -1,0 +1,72 @@
+// Whether naga, Firefox's shader compiler, takes every kernel that a model can be recorded with. Firefox itself is not run.
+import { describe, expect, it } from 'vitest';
+import { compileWithNaga, ensureWgpu } from '../../../scripts/naga.mjs';
+import { formats } from '../../../src/formats/catalogue.ts';
+import { type KernelSpec, kernelKey, kernelSource, readInterface } from '../../../src/gpu/kernels.ts';
+import { adapterFile } from '../../dawn.ts';
+import { everyKernel } from '../../every-kernel.ts';
+import { isFull, record } from '../../verified.ts';
+
+const source = (spec: KernelSpec) => {
+  const code = kernelSource(spec);
+  return {
+    code,
+    bindings: [...readInterface(code).bindings.values()].map(({ binding, type }): [number, string] => [binding, type]),
+    constants: spec.constants ?? {},
+  };
+};
+
+/**
+ * One of each set of files, and every eighth of the others; of a rare weight type, whose own file is all that differs, one that adds up and one
+ * that unpacks.
+ */
+function some(specs: KernelSpec[]): KernelSpec[] {
+  const seen = new Set<string>();
+  return specs.filter(({ kernel, files = [] }, i) => {
+    const rare = files.find((file) => formats.get(file.replace('formats/', ''))?.shader);
+    const key = rare ? [kernel, rare].join() : [kernel, files].join();
+    if (rare) return ['matvec', 'matmul'].includes(kernel) && !seen.has(key) && seen.add(key);
+    return i % 8 === 0 || (!seen.has(key) && seen.add(key));
+  });
+}
+
+const got: { folder?: string; reason?: string } = adapterFile
+  ? await ensureWgpu().then(
+      (folder) => ({ folder }),
+      ({ message }: Error) => ({ reason: message }),
+    )
+  : { reason: 'there is no Vulkan driver' };
+
+describe.skipIf(!got.folder)(got.reason ? `naga, but ${got.reason}` : 'naga', () => {
+  const compile = (sources: ReturnType<typeof source>[]) =>
+    compileWithNaga(sources, { folder: got.folder!, env: { ...process.env, VK_ICD_FILENAMES: adapterFile } });
+
+  it('takes every kernel', async () => {
+    const specs = isFull ? await everyKernel() : some(await everyKernel());
+    const { version, adapter, answers } = await compile(specs.map(source));
+    const skipped = answers.flatMap(({ skipped: why }) => why ?? []);
+    console.log(`${specs.length - skipped.length} kernels by wgpu-native ${version} on ${adapter}`);
+    for (const why of new Set(skipped)) console.log(`skipped: ${skipped.filter((each) => each === why).length} kernels, as naga has ${why}`);
+    expect(answers.flatMap(({ error }, i) => (error ? [`${kernelKey(specs[i])}: ${error}`] : []))).toEqual([]);
+    expect(skipped.length).toBeLessThan(specs.length / 4);
+    record({
+      point: 'Kernels that naga, the shader compiler of Firefox, takes; Firefox itself was not run',
+      command: 'npm run test:naga',
+      adapter: `wgpu-native ${version} on ${adapter}`,
+      value: { kernels: specs.length - skipped.length, refused: 0, 'skipped, as they need subgroups or f16 that naga does not have': skipped.length },
+    });
+  });
+
+  it('refuses one kernel, or ends its process at one, and takes the next', async () => {
+    const plain = { code: '@compute @workgroup_size(1) fn main() {}', bindings: [], constants: {} };
+    const refused = { ...plain, code: `${plain.code} fn f() -> u32 { return 1.0; }` };
+    const deadly = { ...plain, bindings: [[0, 'nonsense']] as [number, string][] };
+    const { answers } = await compile([plain, refused, deadly, plain]);
+    expect(answers).toEqual([
+      {},
+      { error: expect.stringContaining('u32') as string },
+      { error: expect.stringMatching(/^the process ended by exit status 1: .*nonsense/) as string },
+      {},
+    ]);
+  });
+});

@@ -1,0 +1,200 @@
+// What a load does with kernels that are wrong on an adapter, and what it keeps of its measurements: on Dawn, with
+// shader files replaced by spoilt ones.
+import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { type EngineOptions } from '../../../src/engine/engine.ts';
+import { kindsOf } from '../../../src/engine/measure/kinds.ts';
+import { openModel } from '../../../src/engine/load/opened.ts';
+import { attentionKind } from '../../../src/engine/measure/tune-attention.ts';
+import { type AdapterNotes, type Tuning } from '../../../src/engine/measure/tuning.ts';
+import { DeviceError } from '../../../src/errors.ts';
+import { readHeader } from '../../../src/gguf/parse.ts';
+import { kernelsHash, shaderText } from '../../../src/gpu/kernels.ts';
+import { type ModelConfig } from '../../../src/model/graph.ts';
+import { type MatrixChoice, attentions } from '../../../src/model/choices/kernel-choice.ts';
+import { bytesSource } from '../../../src/weights/source/source.ts';
+import { adapterFile, dawn } from '../../dawn.ts';
+import { answer, golden, openEngine, stories } from '../../engine.ts';
+
+/** Notes in memory, counting what is written. The first ones are `given`, whatever the adapter. */
+function notebook(given?: AdapterNotes): Tuning & { notes: Map<string, AdapterNotes>; writes: number } {
+  const notes = new Map<string, AdapterNotes>();
+  const kept = {
+    notes, writes: 0,
+    get: async (key: string) => structuredClone(notes.get(key) ?? given),
+    async set(key: string, value: AdapterNotes) {
+      kept.writes++;
+      notes.set(key, structuredClone(value));
+    },
+  };
+  return kept;
+}
+
+let kinds: string[] = [];
+let config: ModelConfig;
+async function readKinds(): Promise<void> {
+  dawn();
+  const { bytes, name } = stories();
+  const opened = await openModel(await readHeader(bytesSource(new Uint8Array(bytes), name)));
+  kinds = [...new Set([...kindsOf(opened).values()].flat())];
+  config = opened.graph.config;
+}
+/** As if these choices had been measured to be the fastest: nothing is measured. */
+const measured = (
+  shaders: Record<string, string>,
+  decode: MatrixChoice = { splits: 1, panels: 4, dot: 'f32' },
+  prefill: MatrixChoice = { prefill: 'rows' },
+  few: MatrixChoice = { few: 0 },
+): AdapterNotes => ({
+  kernels: kernelsHash(shaders),
+  checks: {},
+  decode: Object.fromEntries(kinds.map((kind) => [kind, decode])),
+  prefill: Object.fromEntries(kinds.map((kind) => [kind, prefill])),
+  few: Object.fromEntries(kinds.map((kind) => [kind, few])),
+});
+
+async function load(shaders: Record<string, string>, notes: AdapterNotes, options: EngineOptions = {}) {
+  const engine = openEngine({ shaders, tuning: notebook(notes) });
+  const notices: string[] = [];
+  const info = await engine.load(stories(), { context: 128, f32: true, ...options }, ({ notice }) => notice && notices.push(notice));
+  const { ids } = await answer(engine, { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 });
+  await engine.unload();
+  return { ids, warnings: info.warnings ?? [], kernels: info.kernels, kv: info.kv, notices };
+}
+
+describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
+  beforeAll(readKinds);
+  const right = golden.ids.slice(0, 20);
+
+  it('are dropped for the next choice with a warning that names them, and the tokens are right', async () => {
+    const shaders = { 'reduce/splits': shaderText('reduce/splits').replace('return sum;', 'return value;') };
+    const { ids, warnings, kernels, notices } = await load(shaders, measured(shaders, { splits: 8, panels: 2, dot: 'f32' }));
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings[0]).toMatch(
+      /^splits=8 panels=2 dot=f32 is not used; splits=\d panels=1 dot=f32 is instead, as the kernel "matvec .*fails its self-test on .*error/,
+    );
+    expect(notices.join()).toContain(warnings[0]);
+    expect(Object.values(kernels).join(' ')).toContain('splits=1');
+    expect(ids).toEqual(right);
+  });
+
+  it('are dropped too if they do not compile', async () => {
+    const shaders = { 'tile/f32': 'this is no WGSL' };
+    const { ids, warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
+    expect(warnings).toEqual([
+      expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead, as the kernel "matmul f32 .*does not compile/),
+    ]);
+    expect(ids).toEqual(right);
+  });
+
+  it('are found wherever in a tile they are wrong', async () => {
+    const matmul = shaderText('matmul');
+    const shaders = { matmul: matmul.replace('sums[j][i]);', 'sums[j][i] * select(1.0, 1.01, j == 3u));') }; // tokens 48 to 63
+    expect(shaders.matmul).not.toBe(matmul);
+    const { warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
+    expect(warnings).toEqual([expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead/)]);
+  });
+
+  it('leave steps of few rows to the kernel for many where their own is wrong', async () => {
+    const shaders = { 'matvec-few': shaderText('matvec-few').replace('low += placed', 'low += 1.01 * placed') };
+    const { ids, warnings } = await load(shaders, measured(shaders, undefined, undefined, { few: 4 }));
+    expect(warnings).toEqual([expect.stringMatching(/^few=4 is not used; few=0 is instead, as the kernel "matvec-few .*, 4 splits" .*fails its self-test/)]);
+    expect(ids).toEqual(right);
+  });
+
+  it('change the format of keys and values, for which the model is planned again', async () => {
+    const shaders = { 'kv/f16': shaderText('kv/f16').replaceAll('pack2x16float(v.', 'pack2x16float(1.5 * v.') };
+    const { ids, warnings, kv } = await load(shaders, measured(shaders), { f32: false });
+    expect(kv).toBe('f32');
+    expect(warnings).toEqual([expect.stringMatching(/^kv=f16 is not used; kv=f32 is instead/)]);
+    expect(ids).toEqual(right);
+  });
+
+  it('leave attention its usual shapes where others, measured to be faster, are wrong', async () => {
+    const attend = shaderText('attention-decode');
+    const shaders = { 'attention-decode': attend.replace('totals[h] += weight;', 'totals[h] += select(weight, 1.5, Span == 64u);') };
+    const notes = { ...measured(shaders), attentions: { [attentionKind(config, kvFormat('f32'), 128)]: { span: 64, threads: 32 } } };
+    const { ids, warnings, kernels } = await load(shaders, notes);
+    expect(kernels).toMatchObject({ span: '128', threads: '128' });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^span=64 threads=32 is not used; span=128 threads=128 is instead, as the kernel "attention-decode by 64 in 32, /),
+    ]);
+    expect(ids).toEqual(right);
+  });
+
+  it('refuse the model if there is no other choice, naming kernel and adapter', async () => {
+    const shaders = { rope: 'fn nothing() {}' };
+    const engine = openEngine({ shaders, tuning: notebook(measured(shaders)) });
+    const refused = engine.load(stories(), { context: 128, f32: true });
+    await expect(refused).rejects.toBeInstanceOf(DeviceError);
+    await expect(refused).rejects.toThrow(/^The kernel "rope of .*" fails its self-test on .{3,}, and there is no other/);
+  });
+
+  it('are found though they passed once, as another driver may be there since', async () => {
+    const decode = { splits: 8, panels: 2, dot: 'f32' as const };
+    const before = notebook(measured({}, decode));
+    const engine = openEngine({ tuning: before });
+    expect((await engine.load(stories(), { context: 128, f32: true })).warnings).toEqual([]);
+    await engine.unload();
+    const [{ checks }] = before.notes.values();
+    const shaders = { 'reduce/splits': 'fn split_sum(value : f32, lane : u32, split : u32) -> f32 {\n  return value;\n}\n' };
+    const { ids, warnings } = await load(shaders, { ...measured(shaders, decode), checks });
+    expect(warnings).toContainEqual(expect.stringMatching(/^splits=8 panels=2 dot=f32 is not used/));
+    expect(ids).toEqual(right);
+  });
+
+  it('are not taken for such because of what may be over the next time', async () => {
+    const before = notebook(measured({}));
+    const engine = openEngine({ tuning: before });
+    await engine.load(stories(), { context: 128, f32: true });
+    const [notes] = before.notes.values();
+    const tuning = notebook({ ...notes, checks: {} });
+    const again = openEngine({ tuning });
+    const map = vi.spyOn(GPUBuffer.prototype, 'mapAsync').mockRejectedValueOnce(new Error('No handle is left.'));
+    await again.load(stories(), { context: 128, f32: true }).catch(() => {}); // refused, or without one of its choices
+    map.mockRestore();
+    const [after] = tuning.notes.values();
+    expect(Object.keys(after.checks).length).toBeGreaterThan(5);
+    expect(Object.values(after.checks).filter(Boolean)).toEqual([]);
+    expect((await again.load(stories(), { context: 128, f32: true })).warnings).toEqual([]);
+    await Promise.all([engine.unload(), again.unload()]);
+  });
+
+  it('are told again at the next load, without being run again', async () => {
+    const shaders = { 'reduce/splits': shaderText('reduce/splits').replace('return sum;', 'return 0.0;') };
+    const tuning = notebook(measured(shaders, { splits: 2, panels: 1, dot: 'f32' }));
+    const engine = openEngine({ shaders, tuning });
+    const { warnings } = await engine.load(stories(), { context: 128, f32: true });
+    const writes = tuning.writes;
+    expect((await engine.load(stories(), { context: 128, f32: true })).warnings).toEqual(warnings);
+    expect(warnings).toHaveLength(1);
+    expect(tuning.writes).toBe(writes);
+    await engine.unload();
+  });
+});
+
+describe.skipIf(!adapterFile)('measured shapes', () => {
+  beforeAll(readKinds);
+  it('are chosen for each kind of matrix, kept with the results of the self-test, and measured anew on request only', async () => {
+    const tuning = notebook();
+    const engine = openEngine({ tuning, now: () => 0 }); // as if there were time for all, however busy the machine
+    const { kernels } = await engine.load(stories(), { context: 128, f32: true });
+    const [first] = tuning.notes.values();
+    const attention = { span: Number(kernels.span), threads: Number(kernels.threads) };
+    expect(first.attentions).toEqual({ [attentionKind(config, kvFormat('f32'), 128)]: attention });
+    expect(attentions).toContainEqual(attention);
+    // Those that no time was left for too.
+    expect(Object.keys(first.decode).sort()).toEqual(kinds.toSorted());
+    expect(Object.values(first.checks)).toEqual(Object.values(first.checks).map(() => ''));
+    expect((await answer(engine, { prompt: { tokens: golden.prompt_ids }, maxTokens: 20 })).ids).toEqual(golden.ids.slice(0, 20));
+    const { writes } = tuning;
+    await engine.load(stories(), { context: 128, f32: true });
+    expect(tuning.writes).toBe(writes);
+    // As long as was best, of up to 512: later loads have buffers for no more.
+    expect(first.chunks).toEqual({ [kinds.join(', ')]: { chunk: Number(kernels.chunk), of: 512 } });
+    expect(engine.loaded().model).toMatchObject({ plan: { chunk: Number(kernels.chunk) }, sizes: { chunk: Number(kernels.chunk) } });
+    await engine.load(stories(), { context: 128, f32: true, retune: true });
+    expect(tuning.writes).toBeGreaterThan(writes);
+    await engine.unload();
+  });
+});

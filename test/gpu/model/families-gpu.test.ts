@@ -1,0 +1,73 @@
+// Every family beyond the first ten, a tiny model each, against golden logits: 24 tokens in one go and one by one, and 100 in one go, on Dawn.
+import { describe, expect, it } from 'vitest';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { readHeader } from '../../../src/gguf/parse.ts';
+import { createKernelCache } from '../../../src/gpu/kernels.ts';
+import { bytesSource } from '../../../src/weights/source/source.ts';
+import { adapterFile } from '../../dawn.ts';
+import { floatsFixture, jsonFixture } from '../../fixture.ts';
+import { forward } from '../../forward.ts';
+import { families, goldenLogits } from '../../golden.ts';
+import { openBytes, openDawn, openFixture } from '../../model.ts';
+import { vary } from '../../vary.ts';
+import { isFull, record } from '../../verified.ts';
+
+const command = 'npx vitest run --project gpu test/gpu/model/families-gpu.test.ts';
+
+/** SwiftShader compiles slowly what lavapipe has run. */
+const isLeftOut = adapterFile?.includes('swiftshader') && !isFull;
+
+describe.skipIf(!adapterFile || isLeftOut)('families', async () => {
+  // One device, so that what two families run alike is compiled once.
+  const gpu = adapterFile ? await openDawn() : undefined;
+  const kernels = gpu && createKernelCache(gpu.device);
+
+  it.each(families)('$name gives the golden logits, however its tokens are fed', async ({ name, family }) => {
+    const { tokens24, tokens100 } = jsonFixture<{ tokens24: number[]; tokens100: number[] }>(`tiny/${name}.json`);
+    const golden = goldenLogits(name);
+    const model = await openFixture(gpu!, `tiny/${name}.gguf`, {}, kernels);
+    const { vocab } = model.graph.config;
+    const runner = createRunner(model);
+    const worst = { prefill: 0, decode: 0, tokens100: 0 };
+    const compare = (part: keyof typeof worst, found: Float32Array, wanted: Float32Array) => {
+      expect(found.length).toBe(wanted.length);
+      found.forEach((value, i) => (worst[part] = Math.max(worst[part], Number.isNaN(value) ? Infinity : Math.abs(value - wanted[i]))));
+    };
+    await runner.feedAll(tokens24, 0, (logits) => compare('prefill', logits, golden));
+    for (const [position, token] of tokens24.entries()) {
+      await runner.feed([token], position);
+      compare('decode', await runner.readLogits(), golden.subarray(position * vocab, (position + 1) * vocab));
+    }
+    await runner.feed(tokens100, 0);
+    compare('tokens100', await runner.readLogits(), floatsFixture(`tiny/${name}.L100.f32`));
+    model.destroy();
+    record({ point: `${name}: largest error of the logits in f32 (24 tokens in one go and one by one, 100 tokens)`, command, value: worst });
+    expect(Math.max(worst.prefill, worst.decode)).toBeLessThan(1e-3);
+    // llama.cpp computes Gemma's GELU through a table of f16.
+    expect(worst.tokens100).toBeLessThan(family === 'gemma2' ? 5e-3 : 1e-3);
+    console.log(name, worst);
+  });
+
+  const contexts = [['short', 128], ['long', 512]] as const;
+  it.each(contexts)('phi3 with the %s factors of LongRoPE, for a context of %i, gives the logits of the reference', async (which, context) => {
+    const { tokens24 } = jsonFixture<{ tokens24: number[] }>('tiny/tiny-phi3.json');
+    const growth = { 'rope_factors_short.weight': 0.1, 'rope_factors_long.weight': 0.5 };
+    const bytes = await vary('tiny/tiny-phi3.gguf', {
+      metadata: { 'phi3.rope.scaling.original_context_length': { type: 'u32', value: 128 }, 'phi3.rope.scaling.attn_factor': { type: 'f32', value: 1.1 } },
+      tensors: { 'rope_factors_short.weight': { shape: [32] }, 'rope_factors_long.weight': { shape: [32] } },
+    });
+    const { tensors } = await readHeader(bytesSource(bytes, 'phi3.gguf'));
+    for (const [tensor, each] of Object.entries(growth)) {
+      const view = new DataView(bytes.buffer, tensors.get(tensor)!.offset);
+      for (let pair = 0; pair < 32; pair++) view.setFloat32(4 * pair, 1 + each * pair, true);
+    }
+    const model = await openBytes(gpu!, bytes, { context }, kernels);
+    const wanted = await forward(bytes, tokens24, context);
+    let worst = 0;
+    await createRunner(model).feedAll(tokens24, 0, (logits) => logits.forEach((value, i) => (worst = Math.max(worst, Math.abs(value - wanted[i])))));
+    model.destroy();
+    console.log('longrope', which, worst);
+    record({ point: `phi3 with the ${which} factors of LongRoPE: largest error of the logits against the reference`, command, value: worst });
+    expect(worst).toBeLessThan(1e-4);
+  });
+});

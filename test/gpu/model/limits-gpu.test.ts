@@ -1,0 +1,141 @@
+// The engine under other limits and shapes, on Dawn: the tiny models keep their golden logits with the specification's
+// default limits, with small bindings that cut matrices by rows, and with every choice of kernels.
+import { describe, expect, it } from 'vitest';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { type DeviceOptions } from '../../../src/gpu/device.ts';
+import { createKernelCache } from '../../../src/gpu/kernels.ts';
+import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { missing } from '../../../src/model/choices/possible-choices.ts';
+import { type KernelChoice, attentions, chunks } from '../../../src/model/choices/kernel-choice.ts';
+import { matricesOf } from '../../../src/weights/layout.ts';
+import { adapterFile } from '../../dawn.ts';
+import { type Errors, errorsOf } from '../../golden.ts';
+import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { isFull, record } from '../../verified.ts';
+
+const show = (errors: Record<string, Errors>) =>
+  Object.entries(errors)
+    .map(([name, { prefill, decode }]) => `${name} ${prefill.toExponential(1)} prefill, ${decode.toExponential(1)} decode`)
+    .join('; ');
+const worst = (errors: Record<string, Errors>) => Math.max(...Object.values(errors).flatMap(({ prefill, decode }) => [prefill, decode]));
+
+const names = ['tiny-llama-f16', 'tiny-llama-k', 'tiny-qwen2', 'tiny-gemma3', 'tiny-phi3'];
+
+const limits: Record<string, DeviceOptions> = {
+  'the default limits': { limits: 'default' },
+  ...(isFull ? { 'bindings of at most 1 MiB': { maxBindingBytes: 2 ** 20 } } : {}), // cuts nothing of models so small
+  'bindings of at most 64 KiB': { maxBindingBytes: 2 ** 16 },
+  'neither subgroups nor shader-f16': { without: ['subgroups', 'shader-f16'] },
+};
+
+describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, options) => {
+  it('the tiny models give the logits of the float64 reference', async () => {
+    const gpu = await openDawn(options);
+    const errors: Record<string, Errors> = {};
+    let cut = 0;
+    for (const name of names) {
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, {});
+      cut += model.layout.sections.flatMap(matricesOf).filter(({ panels }) => panels.panels * panels.panelBytes > gpu.maxBindingBytes).length;
+      errors[name] = await errorsOf(model, name);
+      model.destroy();
+    }
+    if (options.maxBindingBytes === 2 ** 16) expect(cut).toBeGreaterThan(0); // else this tests nothing
+    console.log(`${title}, ${cut} matrices cut: ${show(errors)}`);
+    expect(worst(errors)).toBeLessThan(1e-3);
+    record({
+      point: `Logits of tiny models with ${title}`,
+      command: 'npx vitest run --project gpu test/gpu/model/limits-gpu.test.ts',
+      value: { 'largest error': worst(errors).toPrecision(2), 'matrices cut': cut },
+    });
+  });
+});
+
+/**
+ * Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value
+ * or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. As compiling takes long in software, each is run with one of two
+ * models in turn, unless all is run.
+ */
+const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; steps?: number[] }[] = [
+  ...[
+    [1, 1],
+    [1, 4],
+    [2, 3],
+    [8, 2],
+    ...(isFull
+      ? [
+          [2, 2],
+          [8, 1],
+        ]
+      : []),
+  ].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
+  ...[
+    [4, 1],
+    [4, 2],
+    [16, 1],
+    [32, 1],
+  ].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
+  ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ choice: { prefill }, tolerance: 1e-3 })),
+  ...[1, 8, ...(isFull ? [2] : [])].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
+  ...[4, 16, 32].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
+  { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
+  ...[
+    [1, 4],
+    [4, 1],
+  ].map(([splits, panels]) => ({ choice: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
+  ...[
+    [1, 4],
+    [8, 1],
+    ...(isFull
+      ? [
+          [4, 2],
+          [16, 1],
+        ]
+      : []),
+  ].map(([splits, panels]) => ({ choice: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
+  { choice: { dot: 'staged', splits: 32, panels: 1 }, tolerance: 1e-3 },
+  { choice: {}, kv: 'f16', tolerance: 0.01 },
+  { choice: {}, kv: 'q8', tolerance: 0.1 },
+  { choice: { tile: 'f16' }, tolerance: 0.01 },
+];
+
+const both = ['tiny-llama-k', 'tiny-gemma3'];
+
+describe.skipIf(!adapterFile)('kernel choices', () => {
+  it('shapes of attention and lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
+    const gpu = await openDawn();
+    const kernels = createKernelCache(gpu.device);
+    const logits: Float32Array[] = [];
+    const golden: Record<string, Errors> = {};
+    for (const [i, attention] of attentions.entries()) {
+      const chunk = chunks[i % chunks.length];
+      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { choice: { ...testChoice, ...attention, chunk }, chunk, context: 1088 }, kernels);
+      expect(model.sizes.chunk).toBe(chunk);
+      golden[`span ${attention.span} in ${attention.threads}, steps of ${chunk}`] = await errorsOf(model, 'tiny-gemma3');
+      const runner = createRunner(model);
+      const ids = Array.from({ length: 1081 }, (_, i) => (1 + i * 7919) % model.graph.config.vocab);
+      await runner.feed(ids.slice(0, -1), 0);
+      await runner.feed(ids.slice(-1), ids.length - 1);
+      logits.push(await runner.readLogits());
+      await model.destroy();
+    }
+    const errors = logits.map((each) => each.reduce((worst, value, i) => Math.max(worst, Math.abs(value - logits[0][i])), 0));
+    console.log(`${show(golden)}; after 1081 tokens apart by ${errors.map((error) => error.toExponential(1)).join(', ')}`);
+    expect(worst(golden)).toBeLessThan(1e-3);
+    expect(new Set(logits.map((each) => each.join())).size).toBeGreaterThan(1); // else they are one and the same kernel
+    expect(Math.max(...errors)).toBeLessThan(1e-4);
+  });
+
+  it.for(choices)('$choice $kv give the logits within $tolerance', async ({ choice, kv = 'f32', tolerance, steps }, { skip }) => {
+    const gpu = await openDawn();
+    const lack = missing(gpu, choice);
+    if (lack) skip(lack);
+    const errors: Record<string, Errors> = {};
+    for (const name of isFull ? both : [both[choices.findIndex((each) => each.choice === choice) % 2]]) {
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, ...choice }, kv: kvFormat(kv) });
+      errors[name] = await errorsOf(model, name, steps);
+      model.destroy();
+    }
+    console.log(`${JSON.stringify({ ...choice, kv })}: ${show(errors)}`);
+    expect(worst(errors)).toBeLessThan(tolerance);
+  });
+});
