@@ -11,7 +11,7 @@ import { recordsFile } from './weights/store/records-file.ts';
 
 export { openModel } from './engine/load/opened.ts';
 export { plan } from './engine/load/plan/plan.ts';
-export { readHeader } from './gguf/parse.ts';
+export { readHeader } from './gguf/read.ts';
 export { createTokenizer } from './text/tokenizer/tokenizer.ts';
 export { openFileSource } from './weights/source/file-source.ts';
 export { type Engine, type EngineOptions, type Host } from './engine/engine.ts';

@@ -1,7 +1,7 @@
 // A model's graph run by the reference kernels, one operation after the other, over a file's own weights. No GPU.
 import { formats } from '../src/formats/catalogue.ts';
 import { wordsPerBlock } from '../src/formats/format.ts';
-import { readHeader } from '../src/gguf/parse.ts';
+import { readHeader } from '../src/gguf/read.ts';
 import { buildGraph } from '../src/model/build.ts';
 import { type Op } from '../src/model/graph.ts';
 import { type Attend } from '../src/model/ops/attend.ts';

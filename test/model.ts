@@ -8,7 +8,7 @@ import { openModel } from '../src/engine/load/opened.ts';
 import { type ModelOptions } from '../src/engine/load/options.ts';
 import { planModel } from '../src/engine/load/plan/planned.ts';
 import { kvFormat } from '../src/kv/formats/catalogue.ts';
-import { readHeader } from '../src/gguf/parse.ts';
+import { readHeader } from '../src/gguf/read.ts';
 import { sourceReader } from '../src/weights/store/reader.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { fixture } from './fixture.ts';

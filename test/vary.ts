@@ -1,7 +1,7 @@
 // Variations of a sound GGUF for tests: other metadata or other tensors, the weights that were there as they were.
 import { ggmlTypes } from '../src/formats/ggml-types.ts';
 import { type MetadataValue, type TensorInfo } from '../src/gguf/header.ts';
-import { readHeader } from '../src/gguf/parse.ts';
+import { parseHeader } from '../src/gguf/parse.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { fixture } from './fixture.ts';
 import { type GgufTensor, type TypedValue, writeGguf } from './gguf.ts';
@@ -16,7 +16,7 @@ export interface Change {
 /** The bytes of the fixture `path` with `change`. */
 export async function vary(path: string, { metadata = {}, tensors = {} }: Change): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = fixture(path);
-  const header = await readHeader(bytesSource(bytes, path));
+  const header = await parseHeader(bytesSource(bytes, path));
   const dataStart = Math.min(...[...header.tensors.values()].map(({ offset }) => offset));
 
   const values = new Map<string, TypedValue>([...header.metadata].map(([key, value]) => [key, typed(value)]));

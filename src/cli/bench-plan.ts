@@ -4,7 +4,7 @@ import { table } from '../bench/table.ts';
 import { openModel } from '../engine/load/opened.ts';
 import { type Plan, type PlanOptions, plan } from '../engine/load/plan/plan.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
-import { readHeader } from '../gguf/parse.ts';
+import { readHeader } from '../gguf/read.ts';
 import { chunks } from '../model/choices/kernel-choice.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type ModelFlags } from './options.ts';

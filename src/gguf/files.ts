@@ -3,7 +3,7 @@
 import { InvalidFileError } from '../errors.ts';
 import { type Header, type MetadataValue, type TensorInfo } from './header.ts';
 import { getInteger } from './metadata.ts';
-import { readHeader } from './parse.ts';
+import { readHeader } from './read.ts';
 import { type ByteSource } from './source.ts';
 
 export interface OpenedFile {

@@ -5,7 +5,7 @@ import { writeGguf } from '../../test/gguf.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { type Header } from './header.ts';
-import { readHeader } from './parse.ts';
+import { readHeader } from './read.ts';
 import { type ByteSource } from './source.ts';
 import { isFull } from '../../test/verified.ts';
 

@@ -3,7 +3,7 @@ import { fixture } from '../../test/fixture.ts';
 import { join, number, text, writeGguf, type GgufParts } from '../../test/gguf.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { bytesSource } from '../weights/source/source.ts';
-import { readHeader } from './parse.ts';
+import { readHeader } from './read.ts';
 import { type ByteSource } from './source.ts';
 import { isFull } from '../../test/verified.ts';
 

@@ -1,9 +1,8 @@
 // Reads the header of a GGUF file, version 2 or 3, from any source, and none of its weights. Every count, length and
 // offset is taken for a lie until it fits the file. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
-import { loadFormats } from '../formats/catalogue.ts';
 import { Cursor } from './cursor.ts';
-import { type Header, type Metadata, type MetadataArray, type MetadataValue, type TensorInfo, typesIn } from './header.ts';
+import { type Header, type Metadata, type MetadataArray, type MetadataValue, type TensorInfo } from './header.ts';
 import { whatItIs } from './lookalikes.ts';
 import { type ByteSource } from './source.ts';
 import { placeTensors, readTensor } from './tensors.ts';
@@ -37,10 +36,9 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map<number, ValueType>([
 
 /**
  * The header of `source`, read in growing pieces. Throws InvalidFileError for what is no GGUF, damaged or incomplete,
- * UnsupportedModelError for what is sound but not read: version 1, big-endian, arrays of arrays, unknown tensor types. Once it is there,
- * what reads its weights is loaded too.
+ * UnsupportedModelError for what is sound but not read: version 1, big-endian, arrays of arrays, unknown tensor types.
  */
-export async function readHeader(source: ByteSource, options: { signal?: AbortSignal } = {}): Promise<Header> {
+export async function parseHeader(source: ByteSource, options: { signal?: AbortSignal } = {}): Promise<Header> {
   const cursor = new Cursor(source, most.headerBytes, options.signal);
   const version = await cursor.whole(() => readVersion(cursor));
 
@@ -61,9 +59,7 @@ export async function readHeader(source: ByteSource, options: { signal?: AbortSi
     raw.set(tensor.name, tensor);
   }
   const headerBytes = cursor.position;
-  const header = { version, metadata, headerBytes, ...placeTensors(source, [...raw.values()], headerBytes, alignment(source, metadata)) };
-  await loadFormats(typesIn(header));
-  return header;
+  return { version, metadata, headerBytes, ...placeTensors(source, [...raw.values()], headerBytes, alignment(source, metadata)) };
 }
 
 function readVersion(cursor: Cursor): 2 | 3 {

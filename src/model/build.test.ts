@@ -4,7 +4,7 @@ import { fixture } from '../../test/fixture.ts';
 import { families } from '../../test/golden.ts';
 import { type Change, vary } from '../../test/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
-import { readHeader } from '../gguf/parse.ts';
+import { readHeader } from '../gguf/read.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { mostVocab } from './sampling/buffers.ts';
 import { buildGraph } from './build.ts';

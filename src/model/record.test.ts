@@ -5,7 +5,7 @@ import { families } from '../../test/golden.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
-import { readHeader } from '../gguf/parse.ts';
+import { readHeader } from '../gguf/read.ts';
 import { layoutOf } from '../weights/layout.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { activationStrides } from './activations.ts';

@@ -2,7 +2,7 @@
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
-import { readHeader } from '../../gguf/parse.ts';
+import { readHeader } from '../../gguf/read.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { type OpenedModel, openModel } from '../load/opened.ts';
 import { type GpuCosts } from './measure-gpu.ts';

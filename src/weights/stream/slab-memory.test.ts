@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
 import { openModel } from '../../engine/load/opened.ts';
-import { readHeader } from '../../gguf/parse.ts';
+import { readHeader } from '../../gguf/read.ts';
 import { formats } from '../../formats/catalogue.ts';
 import { sourceReader } from '../store/reader.ts';
 import { createRows } from './rows.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../test/fixture.ts';
 import { openModel } from '../../engine/load/opened.ts';
-import { readHeader } from '../../gguf/parse.ts';
+import { readHeader } from '../../gguf/read.ts';
 import { type Matrix, type Section, cuttableOf, matricesOf } from '../layout.ts';
 import { bytesSource } from '../source/source.ts';
 import { type Span, countRuns, cutMatrix, cutSection, rangesOf, spansOf } from './slices.ts';

@@ -3,7 +3,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineOptions } from '../../../src/engine/engine.ts';
 import { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError } from '../../../src/errors.ts';
-import { readHeader } from '../../../src/gguf/parse.ts';
+import { readHeader } from '../../../src/gguf/read.ts';
 import { type GenerateRequest } from '../../../src/protocol.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, dawn } from '../../dawn.ts';

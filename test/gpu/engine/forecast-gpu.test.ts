@@ -6,7 +6,7 @@ import { type OpenedModel, openModel } from '../../../src/engine/load/opened.ts'
 import { type ModelOptions } from '../../../src/engine/load/options.ts';
 import { planFor } from '../../../src/engine/load/plan/planned.ts';
 import { measureGpu, mostMeasurements, type GpuCosts } from '../../../src/engine/measure/measure-gpu.ts';
-import { readHeader } from '../../../src/gguf/parse.ts';
+import { readHeader } from '../../../src/gguf/read.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';

@@ -10,7 +10,7 @@ import { type Experiment, type ModelOptions } from '../../../src/engine/load/opt
 import { planModel } from '../../../src/engine/load/plan/planned.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
-import { readHeader } from '../../../src/gguf/parse.ts';
+import { readHeader } from '../../../src/gguf/read.ts';
 import { type ByteSource } from '../../../src/gguf/source.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { type WeightsReader, sourceReader } from '../../../src/weights/store/reader.ts';

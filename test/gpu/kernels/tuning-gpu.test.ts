@@ -8,7 +8,7 @@ import { openModel } from '../../../src/engine/load/opened.ts';
 import { attentionKind } from '../../../src/engine/measure/tune-attention.ts';
 import { type AdapterNotes, type Tuning } from '../../../src/engine/measure/tuning.ts';
 import { DeviceError } from '../../../src/errors.ts';
-import { readHeader } from '../../../src/gguf/parse.ts';
+import { readHeader } from '../../../src/gguf/read.ts';
 import { kernelsHash, shaderText } from '../../../src/gpu/kernels.ts';
 import { type ModelConfig } from '../../../src/model/graph.ts';
 import { type MatrixChoice, attentions } from '../../../src/model/choices/kernel-choice.ts';

@@ -1,7 +1,7 @@
 // Every family beyond the first ten, a tiny model each, against golden logits: 24 tokens in one go and one by one, and 100 in one go, on Dawn.
 import { describe, expect, it } from 'vitest';
 import { createRunner } from '../../../src/engine/run/runner.ts';
-import { readHeader } from '../../../src/gguf/parse.ts';
+import { readHeader } from '../../../src/gguf/read.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';

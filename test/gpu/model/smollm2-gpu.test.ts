@@ -10,7 +10,7 @@ import { type KernelChoice } from '../../../src/model/choices/kernel-choice.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { defaultChoice } from '../../../src/engine/measure/choice-text.ts';
 import { missing } from '../../../src/model/choices/possible-choices.ts';
-import { readHeader } from '../../../src/gguf/parse.ts';
+import { readHeader } from '../../../src/gguf/read.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { type LoadOptions } from '../../../src/protocol.ts';
 import { sourceReader } from '../../../src/weights/store/reader.ts';

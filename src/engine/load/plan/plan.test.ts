@@ -3,7 +3,7 @@ import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../../test/fixture.ts';
 import { gemma27B, llama8B } from '../../../../test/large-headers.ts';
-import { readHeader } from '../../../gguf/parse.ts';
+import { readHeader } from '../../../gguf/read.ts';
 import { bytesSource } from '../../../weights/source/source.ts';
 import { activationStrides } from '../../../model/activations.ts';
 import { opsOf } from '../../../model/operations.ts';
