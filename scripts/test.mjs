@@ -77,7 +77,7 @@ const onceOnly = [
   ...(full
     ? []
     : [
-        'autotune', 'bench', 'change-budget', 'chosen-rows', 'golden', 'kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'recovery',
+        'autotune', 'bench', 'change-budget', 'chosen-rows', 'golden', 'kernels', 'other-kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'recovery',
         'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning',
       ]),
 ].map((name) => `**/${name}-gpu.test.ts`);

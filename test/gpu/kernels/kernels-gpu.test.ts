@@ -1,64 +1,20 @@
-// Every GPU kernel against src/reference on Dawn: with all that the adapter offers, with the specification's default
-// limits, and without optional features. The checks are those of the self-test.
+// Every GPU kernel that multiplies with weights against src/reference on Dawn, with all that the adapter offers (the others: other-kernels), and
+// what the self-test makes of a model and of wrong kernels.
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
-import { formats, loadFormats, typeNames } from '../../../src/formats/catalogue.ts';
-import { type DeviceOptions } from '../../../src/gpu/device.ts';
 import { createKernelCache, type KernelSpec } from '../../../src/gpu/kernels.ts';
-import { type CheckResult, selfTest } from '../../../src/gpu/self-test.ts';
+import { selfTest } from '../../../src/gpu/self-test.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
 import { defaultChoice } from '../../../src/engine/measure/choice-text.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { fixture } from '../../fixture.ts';
+import { describeKernels, line, products } from '../../kernel-checks.ts';
 import { openDawn } from '../../model.ts';
-import { isFull, record } from '../../verified.ts';
+import { isFull } from '../../verified.ts';
 
-const devices: Record<string, DeviceOptions> = {
-  'all that the adapter offers': {},
-  'the default limits, and neither subgroups nor shader-f16': { limits: 'default', without: ['subgroups', 'shader-f16'] },
-  ...(isFull ? { 'the default limits': { limits: 'default' as const } } : {}),
-};
-
-/** Types whose kernels are checked by the short run under other limits too: a float type, and quantised ones with and without a minimum. */
-const someTypes = ['F32', 'Q4_1', 'Q4_K', 'Q6_K'];
-
-/** The short run leaves out most checks of rare weight types, whose own shader is all that differs: one kernel that adds up and one that unpacks are enough. */
-async function wanted({ limits }: DeviceOptions): Promise<RegExp | undefined> {
-  if (isFull) return undefined;
-  await loadFormats(typeNames);
-  if (limits === 'default') return new RegExp(`^(?!.* (${[...formats.keys()].filter((name) => !someTypes.includes(name)).join('|')})$)`);
-  const rare = [...formats.values()].flatMap(({ name, shader }) => (shader ? [name] : [])).join('|');
-  return new RegExp(`^(matvec|matmul f32) (${rare})$|^(?!.* (${rare})$)`);
-}
-
-describe.skipIf(!adapterFile).each(Object.entries(devices))('with %s', (title, options) => {
-  it('every kernel gives the numbers of the reference', async () => {
-    const gpu = await openDawn(options);
-    const results = await selfTest(gpu, {
-      only: await wanted(options),
-      onCheck: (result, done, total) => process.env.WINDROW_PROGRESS && console.log(`${Math.round(performance.now())} ${done}/${total} ${line(result)}`),
-    });
-    gpu.device.destroy();
-    const skipped = results.filter((result) => result.skipped);
-    console.log(`${results.length - skipped.length} checks with ${title} on ${gpu.adapterName}`);
-    for (const reason of new Set(skipped.map((result) => result.skipped)))
-      console.log(`skipped: ${skipped.filter((result) => result.skipped === reason).length} checks, as ${reason}`);
-    expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
-    if (options.without) expect(skipped.map((result) => result.skipped)).toContain('the device has no subgroups');
-    record({
-      point: `Every kernel against the reference at awkward sizes, with ${title}`,
-      command: 'npx vitest run --project gpu test/gpu/kernels/kernels-gpu.test.ts',
-      value: {
-        checks: results.length - skipped.length,
-        skipped: skipped.length,
-        failed: 0,
-        'largest share of a tolerance': Math.max(...results.map(({ error, tolerance }) => error / tolerance)).toPrecision(2),
-      },
-    });
-  });
-});
+describeKernels('all that the adapter offers: products', {}, 'kernels-gpu.test.ts', products);
 
 const unusual = isFull ? ['gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite'].map((family) => `tiny-${family}`) : [];
 
@@ -101,6 +57,3 @@ describe.skipIf(!adapterFile)('the self-test', () => {
     gpu.device.destroy();
   });
 });
-
-const line = ({ name, error, tolerance, message }: CheckResult): string =>
-  `${name}: error ${error.toExponential(2)}, allowed ${tolerance.toExponential(2)}${message ? `\n${message}` : ''}`;

@@ -1,0 +1,10 @@
+// The kernels that kernels-gpu leaves to this file, with all that the adapter offers; and all with the specification's default limits and
+// without optional features.
+import { describeKernels, others } from '../../kernel-checks.ts';
+import { isFull } from '../../verified.ts';
+
+const file = 'other-kernels-gpu.test.ts';
+
+describeKernels('all that the adapter offers: other kernels', {}, file, others);
+describeKernels('the default limits, and neither subgroups nor shader-f16', { limits: 'default', without: ['subgroups', 'shader-f16'] }, file);
+if (isFull) describeKernels('the default limits', { limits: 'default' }, file);
