@@ -1,40 +1,10 @@
 // IQ4_XS. Planes per block of 256: 32 words of nibbles (4 per group, low nibbles are weights 0 to 15), 2 words of scales:
 // scale and eight upper bit pairs of the groups' factors, the eight nibbles of the factors.
 
-// The sixteen values of kvalues_iq4nl from codes 0 to 15: this polynomial is within 0.44 of all of them.
-fn values(codes : u32) -> vec4<f32> {
-  let n = bytes(codes);
-  return round((((0.001586 * n + 0.031086) * n - 1.3719) * n + 24.174) * n - 126.57);
-}
-
 fn scale_of(row : Row, group : u32) -> f32 {
   let index = row.panel + (row.blocks * 32u + (group >> 3u) * 2u) * PanelRows + row.lane;
   let header = word(index);
   let low = word(index + PanelRows) >> ((group & 7u) * 4u);
   let upper = header >> (16u + (group & 7u) * 2u);
   return half(header) * (f32((low & 15u) | ((upper & 3u) << 4u)) - 32.0);
-}
-
-fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
-  let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
-  let low = nibbles & vec4<u32>(0x0f0f0f0fu);
-  let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);
-  let sum = dot(values(low.x), (*x)[0]) + dot(values(low.y), (*x)[1]) + dot(values(low.z), (*x)[2]) + dot(values(low.w), (*x)[3])
-    + dot(values(high.x), (*x)[4]) + dot(values(high.y), (*x)[5]) + dot(values(high.z), (*x)[6]) + dot(values(high.w), (*x)[7]);
-  return scale_of(row, group) * sum;
-}
-
-fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
-  let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
-  let low = nibbles & vec4<u32>(0x0f0f0f0fu);
-  let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);
-  let scale = scale_of(row, group);
-  (*w)[0] = values(low.x) * scale;
-  (*w)[1] = values(low.y) * scale;
-  (*w)[2] = values(low.z) * scale;
-  (*w)[3] = values(low.w) * scale;
-  (*w)[4] = values(high.x) * scale;
-  (*w)[5] = values(high.y) * scale;
-  (*w)[6] = values(high.z) * scale;
-  (*w)[7] = values(high.w) * scale;
 }

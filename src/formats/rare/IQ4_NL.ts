@@ -4,9 +4,8 @@ import shader from '../../../shaders/formats/rare/IQ4_NL.wgsl?raw';
 import { nibbleAt } from '../bits.ts';
 import { type Format } from '../format.ts';
 import { halfToFloat } from '../half.ts';
-
-/** What a nibble stands for in IQ4_NL and IQ4_XS (`kvalues_iq4nl` in ggml-common.h). */
-export const nonlinearValues: readonly number[] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+import { nonlinearShader } from './parts/shaders.ts';
+import { nonlinearValues } from './parts/values.ts';
 
 export const format: Format = {
   name: 'IQ4_NL',
@@ -14,7 +13,7 @@ export const format: Format = {
   blockSize: 64, // two GGUF blocks, so that their scales fill a word
   blockBytes: 36,
   planeWords: [8, 1], // nibbles as they are; scale | scale << 16
-  shader,
+  shader: nonlinearShader + shader,
   repack(source, offset, words) {
     for (let i = 0; i < 4; i++) {
       words[i] = source.getUint32(offset + 2 + 4 * i, true);

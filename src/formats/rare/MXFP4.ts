@@ -4,8 +4,7 @@
 import shader from '../../../shaders/formats/rare/MXFP4.wgsl?raw';
 import { nibbleAt } from '../bits.ts';
 import { type Format } from '../format.ts';
-
-const values = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]; // ggml has no negative zero
+import { doubledFloats } from './parts/values.ts';
 
 export const format: Format = {
   name: 'MXFP4',
@@ -25,7 +24,7 @@ export const format: Format = {
   unpack(words, weights) {
     for (let group = 0; group < 4; group++) {
       const scale = 2 ** (((words[16] >>> (8 * group)) & 255) - 128);
-      for (let j = 0; j < 32; j++) weights[32 * group + j] = values[nibbleAt(words, 4 * group, j)] * scale;
+      for (let j = 0; j < 32; j++) weights[32 * group + j] = doubledFloats[nibbleAt(words, 4 * group, j)] * scale;
     }
   },
 };

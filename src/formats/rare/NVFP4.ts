@@ -3,8 +3,7 @@
 // GGUF block: four scales, 32 bytes of nibbles (of 8 bytes the low nibbles are weights 0 to 7, the high ones 8 to 15).
 import shader from '../../../shaders/formats/rare/NVFP4.wgsl?raw';
 import { type Format } from '../format.ts';
-
-const values = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]; // ggml has no negative zero
+import { doubledFloats } from './parts/values.ts';
 
 /** Half of an E4M3 number, whose NaN is 0 (`ggml_ue4m3_to_fp32` in ggml-impl.h). */
 function halfScale(bits: number): number {
@@ -30,7 +29,7 @@ export const format: Format = {
     for (let j = 0; j < 64; j++) {
       const part = j >> 4;
       const nibble = (words[2 * part + ((j >> 2) & 1)] >>> (8 * (j & 3) + (j & 8 ? 4 : 0))) & 15;
-      weights[j] = values[nibble] * halfScale((words[8] >>> (8 * part)) & 255);
+      weights[j] = doubledFloats[nibble] * halfScale((words[8] >>> (8 * part)) & 255);
     }
   },
 };
