@@ -7,7 +7,6 @@ struct Params {
 }
 
 const WorkgroupSize : u32 = 64u;
-const MostExperts : u32 = 512u;
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(3) var<storage, read> state : State;

@@ -17,7 +17,6 @@ override Normalise : bool = false; // weights add up to 1
 override Groups : bool = false;    // only experts of the best groups are chosen, by the sums of their two best
 
 const WorkgroupSize : u32 = 64u;
-const MostExperts : u32 = 512u;
 const MostUsed : u32 = 64u;
 const MostGroups : u32 = 64u;
 const Lowest : f32 = -3.4e38;

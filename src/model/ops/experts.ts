@@ -1,5 +1,6 @@
 // output += sum over a row's chosen experts of weight * down_e · (gate(gate_e · norm(input)) * (up_e · norm(input))): the
 // mixture of a layer, whose experts are the items of a pool. Each is read for the rows that chose it alone.
+import { panelRows } from '../../formats/panel.ts';
 import { wgslNumber } from '../../gpu/kernels.ts';
 import { type Dispatch } from '../../gpu/program.ts';
 import { type Op, type RowRange } from '../graph.ts';
@@ -86,7 +87,7 @@ export const operation: Operation<Experts> = {
       const { panels, panel_words: words, groups, experts: items, used } = params;
       const matrices = kernel.constants?.Gate ? 2 : 1;
       const read = Math.min(items, rows * used);
-      return { bytes: read * matrices * panels * words * 4, flops: rows * used * matrices * 2 * panels * 32 * groups * 32 };
+      return { bytes: read * matrices * panels * words * 4, flops: rows * used * matrices * 2 * panels * panelRows * groups * 32 };
     },
     'experts-join': ({ params = {} }, { rows }) => ({ bytes: rows * (params.used + 2) * params.groups * 16, flops: rows * params.used * params.groups * 8 }),
   },
@@ -95,7 +96,7 @@ export const operation: Operation<Experts> = {
 function group({ experts: items, used }: Experts, { activations: { buffers, strides, state } }: RecordContext, section: string): Dispatch {
   return {
     label: `${section}.group`,
-    kernel: { kernel: 'group-experts', files: ['state'] },
+    kernel: { kernel: 'group-experts', files: ['most-experts', 'state'] },
     params: { experts: items, used, chosen_stride: strides[chosen] },
     bindings: { state, chosen: buffers[chosen], order: buffers[order], starts: buffers[starts] },
     grid: () => [1],
@@ -120,7 +121,7 @@ function product(
   op: Experts, { activations: { buffers }, choice }: RecordContext, part: PoolPart, mode: Mode, section: string,
   { matrix, input, output, sharing, rows, gate = 0, before = 0 }: Product,
 ): Dispatch {
-  const panels = Math.ceil(rows / 32);
+  const panels = Math.ceil(rows / panelRows);
   const splits = mode === 'decode' ? choice.splits : Math.max(1, choice.few);
   return {
     label: `${section}.${output}`,
@@ -140,7 +141,7 @@ function product(
       groups: Math.ceil(matrix.cols / 32),
       slot_words: part.slotBytes / 4,
       first_word: matrix.offset / 4,
-      up_panels: gate ? matrix.parts[1].targetRow / 32 : 0,
+      up_panels: gate ? matrix.parts[1].targetRow / panelRows : 0,
       stride: pad32(matrix.cols),
       output_stride: pad32(rows),
       experts: op.experts,

@@ -24,8 +24,8 @@ export interface Route extends Op {
 
 export const route = (given: Omit<Route, 'op'>): Route => ({ op: 'route', ...given });
 
-/** What there is room for in the kernel. */
-export const mostExperts = wgslNumber('route', 'MostExperts');
+/** What there is room for in the kernels. */
+export const mostExperts = wgslNumber('most-experts', 'MostExperts');
 export const mostUsed = wgslNumber('route', 'MostUsed');
 export const mostGroups = wgslNumber('route', 'MostGroups');
 
@@ -45,7 +45,7 @@ export const operation: Operation<Route> = {
       {
         label: `${section}.route`,
         kernel: {
-          kernel: 'route',
+          kernel: 'route', files: ['most-experts'],
           constants: { Sigmoid: flag(scores === 'sigmoid'), HasBias: flag(bias), Groups: flag(groups), Normalise: flag(normalise) },
         },
         params: {

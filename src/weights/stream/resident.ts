@@ -78,13 +78,13 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
       buffer: slot === undefined ? allocate(`weights.${layout.sections[section].name}`, span.end - span.start) : slots[slot][n],
     })),
   );
-  const grids = new Map(
-    gridsIn(layout).map(({ name, words }): [string, GpuRange] => {
-      const buffer = allocate(`weights.points.${name}`, words.byteLength);
-      queue.writeBuffer(buffer, 0, words);
-      return [name, { buffer, offset: 0, size: words.byteLength }];
-    }),
-  );
+  /** A buffer of its own that holds these words. */
+  const filled = (label: string, words: Uint32Array<ArrayBuffer>): GpuRange => {
+    const buffer = allocate(label, words.byteLength);
+    queue.writeBuffer(buffer, 0, words);
+    return { buffer, offset: 0, size: words.byteLength };
+  };
+  const grids = new Map(gridsIn(layout).map(({ name, words }) => [name, filled(`weights.points.${name}`, words)]));
   const slicesOf = (section: number) => slices.flatMap((slice, i) => (slice.section === section ? [i] : []));
 
   const range = (slice: number, start: number, size: number): GpuRange => {
@@ -101,10 +101,9 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
     const runs = slicesOf(section).flatMap((slice) => cutMatrix(cuttable, spans[slice], maxBindingBytes).map((run) => ({ slice, ...run })));
     return runs.map(({ slice, start, firstRow, panels: items }) => {
       const first = firstRow / panelRows;
-      const table = allocate('weights.table', tableBytes(pool));
-      queue.writeBuffer(table, 0, Uint32Array.from(pool.items, (_, item) => (item >= first && item < first + items ? item - first : noSlot)));
+      const slots = Uint32Array.from(pool.items, (_, item) => (item >= first && item < first + items ? item - first : noSlot));
       const binding = range(slice, start, items * pool.itemBytes);
-      return { binding, table: { buffer: table, offset: 0, size: tableBytes(pool) }, slotBytes: pool.itemBytes, stacks };
+      return { binding, table: filled('weights.table', slots), slotBytes: pool.itemBytes, stacks };
     });
   };
   const pools = layout.sections.map(partsOf);
