@@ -165,6 +165,9 @@ export function ends(file: ModelFile, config: ModelConfig, { embeddingScale, log
 
 export const blocks = (config: ModelConfig, block: (layer: number) => Op[]): Op[][] => Array.from({ length: config.layers }, (_, layer) => block(layer));
 
+/** The name of a tensor that a file may have; undefined where it has none. */
+export const optionalTensor = (file: ModelFile, name: string): string | undefined => (file.hasTensor(name) ? name : undefined);
+
 /** Names of the optional biases of these tensors, if the file has them: all or none. */
 export function optionalBiases(file: ModelFile, names: string[]): string[] | undefined {
   const biases = names.map((name) => `${name}.bias`);

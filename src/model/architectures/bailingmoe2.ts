@@ -1,9 +1,9 @@
 // Ling 2: dense layers first, then experts chosen by sigmoids with a bias from the best groups, and one that all tokens have; queries, keys
 // and values in one matrix, head norms, half of each head rotated. arXiv 2510.22115.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, mixture, scoresOf } from '../branches.ts';
+import { back, gated, queriesKeysValuesInOne } from '../branches.ts';
+import { denseLayers, expertWidth, mixture, routingOf } from '../mixture.ts';
 import { attend } from '../ops/attend.ts';
-import { project } from '../ops/project.ts';
 import { rope } from '../ops/rope.ts';
 import { withoutPrediction } from '../prediction-blocks.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
@@ -13,14 +13,12 @@ export const architecture: Architecture = {
   harmless: [],
   graph(file) {
     const { config, passedOver } = withoutPrediction(file, readConfig(file, 'bailingmoe2'));
-    const { layers, dim, heads, kvHeads, headDim, ffn } = config;
-    const hidden = file.count('expert_feed_forward_length', { most: 1 << 20 });
+    const { heads, headDim, ffn } = config;
+    const hidden = expertWidth(file);
     const each = file.count('expert_shared_feed_forward_length', { most: 1 << 20, fallback: hidden });
     const shared = file.count('expert_shared_count', { least: 0, most: 64, fallback: 0 }) * each || undefined;
-    const dense = file.count('leading_dense_block_count', { least: 0, most: layers, fallback: 0 });
-    const scale = file.number('expert_weights_scale', 0) || 1; // 0 means none
-    const routing = { scores: scoresOf(file, 'sigmoid'), normalise: file.flag('expert_weights_norm', false), scale };
-    const qkvRows = (heads + 2 * kvHeads) * headDim;
+    const dense = denseLayers(file, config);
+    const routing = routingOf(file);
     return {
       config, passedOver,
       ...ropesOf(readRope(file, config, 'halves')),
@@ -28,7 +26,7 @@ export const architecture: Architecture = {
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;
         return [
-          project({ input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv', matrices: [file.matrix(`${blk}.attn_qkv.weight`, dim, qkvRows)] }),
+          queriesKeysValuesInOne(file, config, blk),
           rope({ layer, rope: 0, queryNorm: `${blk}.attn_q_norm.weight`, keyNorm: `${blk}.attn_k_norm.weight` }),
           attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),

@@ -1,7 +1,8 @@
 // ERNIE 4.5 (mixtures): dense layers first, then experts of which a bias helps to choose, and one that all tokens have. ERNIE 4.5 technical
 // report (Baidu, 2025).
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, mixture, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { denseLayers, expertWidth, mixture } from '../mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
@@ -12,9 +13,9 @@ export const architecture: Architecture = {
   graph(file) {
     const config = readConfig(file, 'ernie4_5-moe');
     const { layers, heads, headDim, ffn } = config;
-    const hidden = file.count('expert_feed_forward_length', { most: 1 << 20 });
+    const hidden = expertWidth(file);
     const shared = file.number('expert_shared_feed_forward_length', 0) || undefined;
-    const dense = file.count('leading_dense_block_count', { least: 0, most: layers, fallback: 0 });
+    const dense = denseLayers(file, config);
     const step = file.count('interleave_moe_layer_step', { most: layers, fallback: 1 });
     const isMixture = (layer: number) => layer >= dense && (layer + 1) % step === 0;
     return {

@@ -1,6 +1,7 @@
 // Granite 3 (mixtures): as the dense ones, with experts in every layer and, in some, one that all tokens have. arXiv 2405.04324.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, mixture, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { expertWidth, mixture } from '../mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';
@@ -13,7 +14,7 @@ export const architecture: Architecture = {
     const { heads, headDim, ffn } = config;
     const scaleOf = (key: string) => file.number(key, 0) || 1; // 0 means none
     const residual = scaleOf('residual_scale');
-    const hidden = file.count('expert_feed_forward_length', { most: 1 << 20, fallback: ffn });
+    const hidden = expertWidth(file, ffn);
     const shared = file.number('expert_shared_feed_forward_length', 0) || undefined;
     return {
       config,

@@ -1,9 +1,8 @@
 // Phi 3: queries, keys and values in one matrix, gate and up in another; LongRoPE in the long-context models. arXiv 2404.14219.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gatedInOne } from '../branches.ts';
+import { back, gatedInOne, queriesKeysValuesInOne } from '../branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
-import { project } from '../ops/project.ts';
 import { readLongRope, readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {
@@ -12,9 +11,8 @@ export const architecture: Architecture = {
   harmless: ['attention.sliding_window'],
   graph(file) {
     const config = readConfig(file, 'phi3');
-    const { dim, heads, kvHeads, headDim, ffn } = config;
+    const { heads, headDim, ffn } = config;
     const isLong = file.hasTensor('rope_factors_long.weight') || file.string('rope.scaling.type', '') === 'longrope';
-    const qkvRows = (heads + 2 * kvHeads) * headDim;
     return {
       config,
       ...ropesOf((isLong ? readLongRope : readRope)(file, config, 'halves')),
@@ -22,7 +20,7 @@ export const architecture: Architecture = {
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;
         return [
-          project({ input: 'x', norm: `${blk}.attn_norm.weight`, cols: dim, output: 'qkv', matrices: [file.matrix(`${blk}.attn_qkv.weight`, dim, qkvRows)] }),
+          queriesKeysValuesInOne(file, config, blk),
           rope({ layer, rope: 0 }),
           attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),

@@ -1,10 +1,11 @@
 // Qwen 3 (mixtures): as the dense ones, with a mixture of experts in place of the feed-forward layer; weights of the chosen
 // experts add up to 1. arXiv 2505.09388.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, mixture, queriesKeysValues } from '../branches.ts';
+import { back, queriesKeysValues } from '../branches.ts';
+import { expertWidth, mixture } from '../mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
-import { readRope } from '../rope-scaling.ts';
+import { readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {
   name: 'qwen3moe',
@@ -12,11 +13,10 @@ export const architecture: Architecture = {
   graph(file) {
     const config = readConfig(file, 'qwen3moe');
     const { heads, headDim } = config;
-    const hidden = file.count('expert_feed_forward_length', { most: 1 << 20 });
+    const hidden = expertWidth(file);
     return {
       config,
-      ropes: [readRope(file, config, 'halves')],
-      hostTensors: [],
+      ...ropesOf(readRope(file, config, 'halves')),
       ...ends(file, config),
       layers: blocks(config, (layer) => {
         const blk = `blk.${layer}`;

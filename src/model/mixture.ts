@@ -1,0 +1,95 @@
+// The mixture of experts of a layer, as architectures share it, and what files say of it. `blk` is the prefix `blk.N`.
+import { UnsupportedModelError } from '../errors.ts';
+import { type ModelFile, optionalTensor } from './architecture.ts';
+import { back, gated } from './branches.ts';
+import { type ModelConfig, type Op } from './graph.ts';
+import { type Experts, experts } from './ops/experts.ts';
+import { type Project, project } from './ops/project.ts';
+import { type Route, mostExperts, mostGroups, mostUsed, route } from './ops/route.ts';
+
+export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
+  /** Hidden width of an expert, and of the expert that all tokens have, if there is one. */
+  hidden: number;
+  shared?: number;
+  /** Of the gates. Default SiLU. */
+  activation?: Experts['activation'];
+  /** Tensor of the norm before. Default ffn_norm. */
+  norm?: string;
+  /** Multiplies the weights of the chosen experts. */
+  scale?: number;
+  /** Multiplies what is added. */
+  residual?: number;
+}
+
+/** x += the mixture of experts of norm(x). */
+export const mixture = (file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] =>
+  [router(file, config, blk, normOf(blk, given)), ...routed(file, config, blk, given)];
+
+const normOf = (blk: string, { norm = `${blk}.ffn_norm.weight` }: Pick<Mixture, 'norm'>): string => norm;
+
+/** router = ffn_gate_inp · norm(x): a number for each of `expert_count` experts */
+export const router = (file: ModelFile, { dim }: ModelConfig, blk: string, norm?: string): Project =>
+  project({ input: 'x', norm, cols: dim, matrices: [file.matrix(`${blk}.ffn_gate_inp.weight`, dim, expertsOf(file).count)], output: 'router' });
+
+/** x += the experts of norm(x) that `router` chooses, `expert_used_count` for each token, and the one of all tokens. */
+export function routed(file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] {
+  const { hidden, shared, activation = 'silu', scores, normalise, scale = 1, residual = 1 } = given;
+  const { dim } = config;
+  const { count, used, groups } = expertsOf(file);
+  const norm = normOf(blk, given);
+  const ofAll = shared === undefined ? [] : [{ ...gated(file, { dim, ffn: shared }, blk, 'silu', '_shexp'), norm }];
+  const added = shared === undefined ? [] : [{ ...back(file, config, `${blk}.ffn_down_shexp.weight`, 'hidden', shared), scale: residual }];
+  return [
+    route({ input: 'router', experts: count, used, scores, bias: optionalTensor(file, `${blk}.exp_probs_b.bias`), groups, normalise, scale: scale * residual }),
+    ...ofAll, // before x changes
+    experts({
+      input: 'x', norm, experts: count, used, activation, cols: dim, hidden, output: 'x',
+      gate: file.matrices(`${blk}.ffn_gate_exps.weight`, dim, hidden, count),
+      up: file.matrices(`${blk}.ffn_up_exps.weight`, dim, hidden, count),
+      down: file.matrices(`${blk}.ffn_down_exps.weight`, hidden, dim, count),
+    }),
+    ...added,
+  ];
+}
+
+/** How many experts there are, how many of them a token has, and from how many groups. */
+function expertsOf(file: ModelFile): { count: number; used: number; groups: Route['groups'] } {
+  const count = file.count('expert_count', { most: 1 << 20 });
+  const used = file.count('expert_used_count', { most: count });
+  if (count > mostExperts || used > mostUsed) {
+    throw new UnsupportedModelError(`${used} of ${count} experts for each token; windrow supports up to ${mostUsed} of ${mostExperts}.`);
+  }
+  return { count, used, groups: groupsOf(file, count) };
+}
+
+function groupsOf(file: ModelFile, experts: number): Route['groups'] {
+  if (file.number('expert_group_count', 0) <= 1) return undefined;
+  const count = file.count('expert_group_count', { most: experts });
+  const used = file.count('expert_group_used_count', { most: count });
+  if (experts % count || count > mostGroups) {
+    throw new UnsupportedModelError(`${experts} experts in ${count} groups; windrow needs groups of equal size, and at most ${mostGroups} of them.`);
+  }
+  return { count, used };
+}
+
+/** Hidden width of an expert. */
+export const expertWidth = (file: ModelFile, fallback?: number): number => file.count('expert_feed_forward_length', { most: 1 << 20, fallback });
+
+/** Layers without experts, which come first. */
+export const denseLayers = (file: ModelFile, { layers }: ModelConfig): number =>
+  file.count('leading_dense_block_count', { least: 0, most: layers, fallback: 0 });
+
+/** How experts are scored where the file says it. */
+export function scoresOf(file: ModelFile, usual: Route['scores']): Route['scores'] {
+  const kind = file.number('expert_gating_func', 0);
+  const known: Record<number, Route['scores']> = { 0: usual, 1: 'softmax', 2: 'sigmoid' };
+  if (kind in known) return known[kind];
+  throw new UnsupportedModelError(`The file's expert_gating_func is ${kind}; supported are 1 (softmax) and 2 (sigmoid).`);
+}
+
+/** How experts are scored and weighted, all as the file says it; by sigmoids where it says nothing. */
+export const routingOf = (file: ModelFile): Pick<Mixture, 'scores' | 'normalise' | 'scale'> => ({
+  scores: scoresOf(file, 'sigmoid'),
+  normalise: file.flag('expert_weights_norm', false),
+  scale: file.number('expert_weights_scale', 0) || 1, // 0 means none
+});
