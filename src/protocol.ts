@@ -95,6 +95,8 @@ export interface ModelInfo {
   warnings?: string[];
   /** Undefined where the chat template cannot switch it. */
   thinking?: ThinkingSwitch;
+  /** Whether the chat template reads how much to reason, as `reasoning_effort`. */
+  reasoningEffort?: boolean;
 }
 
 /** How reasoning before the answer is switched. */

@@ -1,10 +1,11 @@
 // OpenAI's `chat.completions.create`: the answer to a conversation.
 import { type Token } from '../protocol.ts';
+import { type Backend } from './backend.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason } from './chat.ts';
-import { type Connection } from './connection.ts';
 import { createOver, type Create } from './create.ts';
 import { chatLogprobs } from './logprobs.ts';
 import { toChatRequests } from './parameters.ts';
+import { applyReasoningEffort } from './reasoning-effort.ts';
 
 export interface ChatCompletions {
   /**
@@ -22,8 +23,8 @@ const piece = (
   tokens?: Token[],
 ): ChatCompletionChunk['choices'][number] => ({ index, delta, finish_reason, logprobs: chatLogprobs(tokens) });
 
-export const chatCompletions = (connection: Connection, model: string): ChatCompletions => ({
-  create: createOver(connection, model, toChatRequests, (index) => ({
+export const chatCompletions = (backend: Backend): ChatCompletions => ({
+  create: createOver(backend, (params: ChatCompletionParams) => toChatRequests(applyReasoningEffort(params, backend.info)), (index) => ({
     id: 'chatcmpl',
     object: 'chat.completion',
     chunkObject: 'chat.completion.chunk',

@@ -3,6 +3,7 @@
 // repeat_penalty, penalty_last_n, signal, tokens, stats.
 import { type ChatMessage, type GenerateStats } from '../protocol.ts';
 import { type ChatLogprobs } from './logprobs.ts';
+import { type ReasoningEffort } from './reasoning-effort.ts';
 
 export interface ChatTextPart {
   type: 'text';
@@ -60,6 +61,8 @@ export interface TemplateOptions {
 
 export interface ChatCompletionParams extends SamplingParams, TemplateOptions {
   messages: ChatMessageParam[];
+  /** Where the chat template can say so; one that can only switch reasoning is told `none` or not. Default: the template's. */
+  reasoning_effort?: ReasoningEffort | null;
   /** Tells how likely each token was. Default false. */
   logprobs?: boolean | null;
   /** 0 to 20 of the most likely tokens beside each one; with `logprobs`. Default 0. */

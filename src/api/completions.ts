@@ -1,7 +1,7 @@
 // OpenAI's older `completions.create`: text that goes on from a prompt as it is, without a chat template.
 import { type GenerateStats, type Token } from '../protocol.ts';
+import { type Backend } from './backend.ts';
 import { type ChatFinishReason, type ChatUsage, type SamplingParams } from './chat.ts';
-import { type Connection } from './connection.ts';
 import { createOver, type Create } from './create.ts';
 import { type CompletionLogprobs, createCompletionLogprobs } from './logprobs.ts';
 import { toCompletionRequests } from './parameters.ts';
@@ -54,8 +54,8 @@ export interface Completions {
   create: Create<CompletionParams, Completion, CompletionChunk>;
 }
 
-export const completions = (connection: Connection, model: string): Completions => ({
-  create: createOver(connection, model, toCompletionRequests, (index) => {
+export const completions = (backend: Backend): Completions => ({
+  create: createOver(backend, toCompletionRequests, (index) => {
     const logprobs = createCompletionLogprobs();
     const choice = (text: string, finish_reason: ChatFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({
       index,

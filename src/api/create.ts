@@ -1,10 +1,9 @@
 // OpenAI's `create` over a worker's requests: the whole answer, or chunks as they come. Knows no ports, and of the answers'
 // shapes only what all have.
 import { type GenerateRequest, type GenerateStats, type Token } from '../protocol.ts';
+import { type Backend, type StartRequest } from './backend.ts';
 import { type ChatFinishReason, type ChatUsage } from './chat.ts';
-import { type Connection } from './connection.ts';
 import { AsyncQueue } from './queue.ts';
-import { startRequest } from './request.ts';
 import { randomId } from '../random.ts';
 
 export interface Create<Params, Whole, Chunk> {
@@ -44,8 +43,7 @@ interface Told {
  * shape of a choice, which has to be that of `Whole` and `Chunk`.
  */
 export function createOver<P extends Params, Whole, Chunk>(
-  connection: Connection,
-  model: string,
+  backend: Backend,
   toRequests: (params: P) => GenerateRequest[],
   shapeOf: (index: number) => Shape,
 ): Create<P, Whole, Chunk> {
@@ -55,13 +53,13 @@ export function createOver<P extends Params, Whole, Chunk>(
     signal?.throwIfAborted();
     const shapes = requests.map((_, index) => shapeOf(index));
     const [{ id, object, chunkObject }] = shapes;
-    const head = { id: `${id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model };
+    const head = { id: `${id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model: backend.info.name };
     const isTold = requests[0].sampling?.logprobs !== undefined;
     const toldTokens = (tokens: Token[]) => (isTold ? tokens : undefined);
 
     if (!params.stream) {
       return new Promise((resolve, reject) => {
-        startAll(connection, requests, signal, {
+        startAll(backend.start, requests, signal, {
           tokens() {},
           ended() {},
           done: (all) =>
@@ -82,7 +80,7 @@ export function createOver<P extends Params, Whole, Chunk>(
     const chunk = (...choices: object[]): object => ({ ...head, object: chunkObject, choices, ...(withUsage ? { usage: null } : {}) });
     const queue = new AsyncQueue<object>(() => stop());
     for (const { begin } of shapes) if (begin) queue.push(chunk(begin));
-    const stop = startAll(connection, requests, signal, {
+    const stop = startAll(backend.start, requests, signal, {
       tokens: (i, text, tokens) => queue.push({ ...chunk(shapes[i].piece(text, toldTokens(tokens))), tokens: tokens.length }),
       ended: (i, { reason, stats }) => queue.push({ ...chunk(shapes[i].end(reason)), stats }),
       done(all) {
@@ -108,7 +106,7 @@ interface Listener {
 }
 
 /** Starts requests that are one to whoever asks: they end together where one fails or is stopped. Gives the way to stop them. */
-function startAll(connection: Connection, requests: readonly GenerateRequest[], signal: AbortSignal | undefined, listener: Listener): () => void {
+function startAll(start: StartRequest, requests: readonly GenerateRequest[], signal: AbortSignal | undefined, listener: Listener): () => void {
   const all: Told[] = [];
   let open = requests.length;
   let isOver = false;
@@ -121,7 +119,7 @@ function startAll(connection: Connection, requests: readonly GenerateRequest[], 
   const stops = requests.map((request, i) => {
     let text = '';
     const made: Token[] = [];
-    return startRequest(connection, request, signal, {
+    return start(request, signal, {
       tokens(more, tokens) {
         if (isOver) return;
         text += more;

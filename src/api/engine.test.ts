@@ -85,6 +85,14 @@ test('without stream gives the whole answer with its usage', async () => {
   });
 });
 
+test('lists the loaded model as OpenAI does, under the name that answers have', async () => {
+  const { engine } = await engineWith({ generate: speaker(words), models: async () => [] });
+  const { object, data } = await engine.models.list();
+  expect([object, data]).toEqual(['list', [{ id: 'Fake 1M', object: 'model', created: data[0].created, owned_by: 'windrow' }]]);
+  expect(Math.abs(data[0].created - Date.now() / 1000)).toBeLessThan(60);
+  expect(await engine.models()).toEqual([]);
+});
+
 test('passes the request on in the words of the protocol', async () => {
   let seen: GenerateRequest | undefined;
   const { engine } = await engineWith({
@@ -185,6 +193,13 @@ test('leaving the loop early stops the request in the worker', async () => {
   expect(log).toContain('stopped');
   expect(log).not.toContain(' wide');
   expect(log.at(-1)).toBe('closed');
+});
+
+test('refuses what a stream cannot do, by name', async () => {
+  const { engine } = await engineWith({ generate: speaker(words) });
+  const ask = (stream_options: object) => engine.chat.completions.create({ messages, stream: true, stream_options });
+  await expect(ask({ include_obfuscation: true })).rejects.toThrow('stream_options.include_obfuscation (true) is not supported. Leave it out.');
+  await (await ask({ include_obfuscation: false })).return!();
 });
 
 test('an aborted stream ends without an error and shows no token that was on its way', async () => {

@@ -11,11 +11,13 @@ import {
   type SelfTestResult,
   type StoredModel,
 } from '../protocol.ts';
+import { type Backend } from './backend.ts';
 import { type ChatMessageParam, type TemplateOptions } from './chat.ts';
-import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
-import { completions, type Completions } from './completions.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
 import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './parameters.ts';
+import { type Models } from './models.ts';
+import { startOver } from './request.ts';
+import { createSurface, type Surface } from './surface.ts';
 
 export interface ModelOptions extends LoadSettings {
   /**
@@ -33,11 +35,8 @@ export interface EngineOptions extends ModelOptions {
   worker?: Worker | (() => Worker);
 }
 
-export interface Engine {
+export interface Engine extends Surface {
   readonly info: ModelInfo;
-  readonly chat: { readonly completions: ChatCompletions };
-  /** Text that goes on from a prompt as it is. */
-  readonly completions: Completions;
   /** How many tokens the prompt of a conversation has, to see beforehand whether `info.context` has room for it and an answer. */
   countTokens(messages: ChatMessageParam[], options?: TemplateOptions): Promise<number>;
   /**
@@ -46,8 +45,8 @@ export interface Engine {
    */
   changeBudget(budget?: number | string, options?: Pick<ModelOptions, 'onProgress'>): Promise<ModelInfo>;
   stats(): Promise<EngineStats>;
-  /** What the browser's storage keeps. */
-  models(): Promise<StoredModel[]>;
+  /** `models()` gives what the browser's storage keeps, `models.list()` the loaded model as OpenAI's surface has it. */
+  readonly models: Models & (() => Promise<StoredModel[]>);
   /** Checks every kernel on this device: seconds on a GPU, minutes in software. */
   selfTest(): Promise<SelfTestResult[]>;
   /** What this device can copy and multiply per second, to compare speeds with. */
@@ -106,12 +105,19 @@ const unloadMs = 1000;
 function engineOf(connection: Connection, loaded: ModelInfo): Engine {
   let info = loaded;
   let unloading: Promise<void> | null = null;
+  const backend: Backend = {
+    get info() {
+      return info;
+    },
+    start: startOver(connection),
+  };
+  const { models, ...surface } = createSurface(backend);
   return {
     get info() {
       return info;
     },
-    chat: { completions: chatCompletions(connection, info.name) },
-    completions: completions(connection, info.name),
+    ...surface,
+    models: Object.assign(() => connection.call((worker) => worker.models()), models),
     countTokens: async (messages, { chat_template_kwargs } = {}) => {
       const prompt = { messages: toMessages(messages), variables: toTemplateVariables(chat_template_kwargs) };
       return connection.call((worker) => worker.countTokens(prompt));
@@ -121,7 +127,6 @@ function engineOf(connection: Connection, loaded: ModelInfo): Engine {
       return (info = await withProgress(onProgress, (port) => connection.call((worker) => worker.changeBudget(bytes, port))));
     },
     stats: () => connection.call((worker) => worker.stats()),
-    models: () => connection.call((worker) => worker.models()),
     selfTest: () => connection.call((worker) => worker.selfTest()),
     peak: () => connection.call((worker) => worker.peak()),
     remove: (id) => connection.call((worker) => worker.remove(id)),

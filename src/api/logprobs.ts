@@ -26,8 +26,8 @@ export interface CompletionLogprobs {
   /** Texts; bytes that are no whole characters as `bytes:\\xf0\\x9f`. */
   tokens: string[];
   token_logprobs: number[];
-  /** The most likely tokens and the chosen one; null if `logprobs` is 0. */
-  top_logprobs: Record<string, number>[] | null;
+  /** The most likely tokens and the chosen one; absent if `logprobs` is 0. */
+  top_logprobs?: Record<string, number>[];
   /** How much text there is before each token, in UTF-16 units, from the beginning of the answer. */
   text_offset: number[];
 }
@@ -51,7 +51,7 @@ export function createCompletionLogprobs(): (tokens: Token[] | undefined) => Com
       token_logprobs: tokens.map((token) => told(token).logprob),
       top_logprobs: tokens.some(({ top }) => top!.length)
         ? tokens.map((token) => Object.fromEntries([...token.top!, told(token)].map((each) => [textOf(each), each.logprob])))
-        : null,
+        : undefined,
       text_offset: tokens.map(({ bytes }) => {
         const begins = offset;
         offset += text.decode(bytes, { stream: true }).length;

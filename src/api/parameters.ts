@@ -90,6 +90,10 @@ function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<
   if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
     throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
   }
+  for (const [name, value] of Object.entries(params.stream_options ?? {})) {
+    if (name !== 'include_usage' && !asksNothing(value, [false]))
+      throw new RequestError(`stream_options.${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
+  }
   return {
     sampling: {
       temperature: toTemperature(params.temperature),

@@ -1,20 +1,12 @@
 // One request over its own MessagePort. Knows ports and signals; nothing about OpenAI's shapes.
 import { transfer } from 'comlink';
 import { reviveError } from '../errors.ts';
-import { type FinishReason, type GenerateControl, type GenerateEvent, type GenerateRequest, type GenerateStats, type Token } from '../protocol.ts';
+import { type GenerateControl, type GenerateEvent } from '../protocol.ts';
+import { type StartRequest } from './backend.ts';
 import { type Connection } from './connection.ts';
 
-/** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
-export interface RequestListener {
-  tokens(text: string, tokens: Token[]): void;
-  done(reason: Exclude<FinishReason, 'abort'>, stats: GenerateStats): void;
-  /** By the signal, by the returned function, or by the worker. */
-  stopped(): void;
-  failed(error: Error): void;
-}
-
-/** Starts a request; gives the way to stop it. After a stop, no token is reported that was already on its way. */
-export function startRequest(connection: Connection, request: GenerateRequest, signal: AbortSignal | undefined, listener: RequestListener): () => void {
+/** How requests are started in a worker. */
+export const startOver = (connection: Connection): StartRequest => (request, signal, listener) => {
   const { port1: port, port2: workerPort } = new MessageChannel();
   let ended = false;
 
@@ -56,4 +48,4 @@ export function startRequest(connection: Connection, request: GenerateRequest, s
       fail(error);
     });
   return stop;
-}
+};

@@ -24,6 +24,7 @@ export function describeLoaded({ found, opened: { header, graph }, text, weights
     kv: kv.name,
     promptEnd: text && endOfPrompt(text.template),
     thinking: text && thinkingSwitch(text.template),
+    reasoningEffort: text?.template.reads('reasoning_effort'),
     warnings: [...(planned.chosen.chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])],
   };
 }

@@ -1,0 +1,20 @@
+// What OpenAI's surface needs of whatever answers: a worker of the page, or an engine in the same process. Types only.
+import { type FinishReason, type GenerateRequest, type GenerateStats, type ModelInfo, type Token } from '../protocol.ts';
+
+/** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
+export interface RequestListener {
+  tokens(text: string, tokens: Token[]): void;
+  done(reason: Exclude<FinishReason, 'abort'>, stats: GenerateStats): void;
+  /** By the signal, by the returned function, or by what answers. */
+  stopped(): void;
+  failed(error: Error): void;
+}
+
+/** Starts a request; gives the way to stop it. After a stop, no token is reported that was already on its way. */
+export type StartRequest = (request: GenerateRequest, signal: AbortSignal | undefined, listener: RequestListener) => () => void;
+
+export interface Backend {
+  /** Of the loaded model, as it is by now. */
+  readonly info: ModelInfo;
+  readonly start: StartRequest;
+}
