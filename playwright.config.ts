@@ -2,6 +2,7 @@
 import { defineConfig } from '@playwright/test';
 import { pagesPort, port } from './e2e/ports.ts';
 import { chromiumArgs, findChromium } from './scripts/browser.mjs';
+import { isFull } from './test/verified.ts';
 
 const minute = 60_000;
 
@@ -15,6 +16,7 @@ const serve = (at: number, what: string, page = '') => ({
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts', // those of Firefox are e2e/firefox/*.test.ts, run by vitest
+  ...(!isFull && { grepInvert: /@repeats/ }), // what another test shows too, of the page or of the engine; WINDROW_FULL=1 runs it
   workers: 2, // a test waits for one thing at a time: compiling for a software GPU takes one core
   fullyParallel: true,
   timeout: 10 * minute,

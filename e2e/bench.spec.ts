@@ -91,7 +91,7 @@ test('of several budgets it tells tokens per second, bytes by tier, what is hidd
   expect(text).toContain('uploaded/token');
 });
 
-test('other tokens than those expected fail the run', async ({ page }) => {
+test('other tokens than those expected fail the run', { tag: '@repeats' }, async ({ page }) => {
   expect(await outcome(page, `${plain}&quick=1&expect=1,2,3`)).toHaveProperty(
     'error',
     expect.stringMatching(/^The tokens are \d+,\d+,\d+; expected were 1,2,3\.$/),

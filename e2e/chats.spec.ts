@@ -148,7 +148,7 @@ test('two tabs lose nothing: what one says is heard in the other, where the chat
   await expect(first.getByText('From the second tab')).toBeVisible();
 });
 
-test('a question that was left without an answer is answered later, or left out of the prompt', async ({ page }) => {
+test('a question that was left without an answer is answered later, or left out of the prompt', { tag: '@repeats' }, async ({ page }) => {
   await page.goto(quick('max-tokens=4&temperature=0'));
   await importChat(page, 'Left', [{ role: 'user', content: 'Once upon a time' }]);
   await expect(page.getByRole('button', { name: 'Answer', exact: true })).toBeDisabled(); // no model yet

@@ -145,7 +145,7 @@ test('another model or budget takes the place of the loaded one, and an address 
   site.close();
 });
 
-test('a GPU that is lost comes back by itself for both elements that use it', async ({ page, context }) => {
+test('a GPU that is lost comes back by itself for both elements that use it', { tag: '@repeats' }, async ({ page, context }) => {
   const site = await startSite(library, { ...model, '/': html(`${chat()}${chat()}`) });
   await visit(page, site.address);
   const before = [await send(page, 0), await send(page, 1)];

@@ -26,8 +26,8 @@ test('a GPU budget that is too small is refused with numbers, and a larger one c
   await expect(composer(page)).toBeVisible();
 });
 
-for (const when of ['between two answers', 'in the middle of one']) {
-  test(`a GPU that is lost ${when} comes back by itself: the text is the same, and a note tells`, async ({ page, context }) => {
+for (const [when, tag] of [['between two answers', ['@repeats']], ['in the middle of one', []]] as const) {
+  test(`a GPU that is lost ${when} comes back by itself: the text is the same, and a note tells`, { tag: [...tag] }, async ({ page, context }) => {
     await page.goto(quick('max-tokens=200&temperature=0&f32'));
     await loadTiny(page);
     const before = await askToTheEnd(page, 'Once upon a time');

@@ -128,7 +128,7 @@ test('an encrypted model lies on the disk unreadable, and answers as the plain o
   expect(await verify(page, id, { passphrase: 'open' })).toMatchObject({ damaged: [], whole: true });
 });
 
-test('what a read of the store costs is measured at the first load and told', async ({ models: folder, origin, profile }) => {
+test('what a read of the store costs is measured at the first load and told', { tag: '@repeats' }, async ({ models: folder, origin, profile }) => {
   await makeModel({ ...small, layers: 3, dim: 512, ff: 2048, type: 'Q8_0', out: join(folder, 'wide.gguf') }); // layers of 4 MB: reads of less tell nothing
   const page = await openPage(await profile.open(), origin);
   const { id } = await importModel(page, `${origin.url}/wide.gguf`);

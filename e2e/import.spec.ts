@@ -263,7 +263,7 @@ test('a flipped bit stops the load, and only the ranges of that slab are read ag
   await expect(load()).rejects.toThrow(/is damaged.*could not be mended from its source.*load the model's file/);
 });
 
-test('a model from a file names the file when it is damaged, and is mended by it', async ({ models: folder, origin, profile }) => {
+test('a model from a file names the file when it is damaged, and is mended by it', { tag: '@repeats' }, async ({ models: folder, origin, profile }) => {
   const path = join(folder, 'small.gguf');
   await makeModel({ ...small, out: path });
   const page = await openPage(await profile.open(), origin);

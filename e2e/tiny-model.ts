@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-export const kernels = 'splits=1,panels=4,dot=f32,prefill=rows,threads=32';
+export const kernels = 'splits=1,panels=4,dot=f32,prefill=rows,few=0,threads=32';
 
 export const tinyModel = {
   name: 'stories260K.gguf',

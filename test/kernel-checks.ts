@@ -10,14 +10,17 @@ import { isFull, record } from './verified.ts';
 /** Types whose kernels are checked by the short run under other limits too: a float type, and quantised ones with and without a minimum. */
 const someTypes = ['F32', 'Q4_1', 'Q4_K', 'Q6_K'];
 
+/** The types of kernels that limits and optional features change. */
+const changed = '(matvec, 8|matvec of|matmul f(16|32)( F32|,| of)|rms-norm|rope|argmax|attention.*(64|256), (f16|q8))';
+
 /**
  * The short run leaves out most checks of rare weight types, whose own shader is all that differs: one kernel that adds up and one that unpacks
- * are enough; under other limits it takes some types alone.
+ * are enough; under other limits it takes the kernels alone that these change, of some types.
  */
 async function wanted({ limits }: DeviceOptions): Promise<string> {
   if (isFull) return '';
   await loadFormats(typeNames);
-  if (limits === 'default') return `^(?!.* (${[...formats.keys()].filter((name) => !someTypes.includes(name)).join('|')})$)`;
+  if (limits === 'default') return `(?!.* (${[...formats.keys()].filter((name) => !someTypes.includes(name)).join('|')})$)${changed}`;
   const rare = [...formats.values()].flatMap(({ name, shader }) => (shader ? [name] : [])).join('|');
   return `^(matvec|matmul f32) (${rare})$|^(?!.* (${rare})$)`;
 }
@@ -40,7 +43,7 @@ export function describeKernels(title: string, options: DeviceOptions, file: str
       console.log(`${results.length - skipped.length} checks with ${title} on ${gpu.adapterName}`);
       for (const reason of new Set(skipped.map((result) => result.skipped)))
         console.log(`skipped: ${skipped.filter((result) => result.skipped === reason).length} checks, as ${reason}`);
-      expect(results.length).toBeGreaterThan(60);
+      expect(results.length).toBeGreaterThan(20);
       expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
       if (options.without) expect(skipped.map((result) => result.skipped)).toContain('the device has no subgroups');
       record({

@@ -16,10 +16,12 @@ import { isFull } from '../../verified.ts';
 
 describeKernels('all that the adapter offers: products', {}, 'kernels-gpu.test.ts', products);
 
-const unusual = isFull ? ['gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite'].map((family) => `tiny-${family}`) : [];
+const others = isFull
+  ? ['qwen2', 'qwen3', 'phi3', 'gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite'].map((family) => `tiny-${family}`)
+  : [];
 
 describe.skipIf(!adapterFile)('the self-test', () => {
-  it.each(['tiny-llama-k', 'tiny-qwen2', 'tiny-qwen3', 'tiny-gemma3', 'tiny-phi3', ...unusual])(
+  it.each(['tiny-llama-k', 'tiny-gemma3', ...others])(
     'passes for the kernels of %s alone, with its own pipelines',
     async (name) => {
       const gpu = await openDawn();
