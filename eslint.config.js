@@ -10,7 +10,7 @@ const imports = {
   worker: ['error-transfer', 'bench', 'engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
   node: ['engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
   bench: ['engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf', 'reference'],
-  cli: ['bench', 'node', 'engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
+  cli: ['api', 'bench', 'node', 'engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
   engine: ['text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
   text: ['gguf'],
   kv: ['model', 'gpu', 'gguf'],

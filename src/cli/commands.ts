@@ -2,13 +2,14 @@
 import { type Command } from 'commander';
 import { benchOptions, benchAsAsked } from './bench-options.ts';
 import { doctor } from './doctor.ts';
-import { argument, bytes, experimental, forModel, integer, limits, number } from './flags.ts';
+import { argument, bytes, experimental, forModel, integer, limits, number, port } from './flags.ts';
 import { generate } from './generate.ts';
 import { logits } from './logits.ts';
 import { parseBiases, parseObject, parseTokens } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
+import { serve } from './serve/serve.ts';
 import { tokenize } from './tokenize.ts';
 
 const generateOptions = (command: Command): Command =>
@@ -33,9 +34,19 @@ const generateOptions = (command: Command): Command =>
     .option('--logprobs <n>', 'with --json: how likely each token was, and the n likeliest, up to 20', number)
     .option('--stop <text...>', 'end before one of these texts');
 
+const serveOptions = (command: Command): Command =>
+  forModel(command.description("answer OpenAI's HTTP requests (/v1/chat/completions and others) with a model"))
+    .option('--host <name>', 'where to listen; other machines need a key', '127.0.0.1')
+    .option('--port <n>', '0 takes any that is free', port, 8080)
+    .option('--api-key <key>', 'that requests have to send; default: WINDROW_API_KEY, or none on this machine')
+    .option('--origin <origins...>', 'pages that may ask, as in https://example.org')
+    .option('--max-body <bytes>', 'longest request, default 16MiB', bytes)
+    .option('--sequences <n>', 'conversations that there is room for at their full length at once, default 1', integer);
+
 /** Declares all commands on `program`; `add` says what runs each, with its arguments and then its options. */
 export function declareCommands(program: Command, add: (command: Command, run: (...args: never[]) => Promise<Result>) => void): void {
   add(generateOptions(program.command('generate <model>')), generate);
+  add(serveOptions(program.command('serve <model>')), serve);
   add(
     forModel(program.command('logits <model>').description('write logits as little-endian f32, (tokens, vocabulary)'))
       .requiredOption('--tokens <ids>', 'as in 1,2,3', argument(parseTokens))

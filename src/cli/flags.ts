@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseBytes } from '../bytes.ts';
 import { kvFormats } from '../kv/formats/catalogue.ts';
-import { parseNumber, positiveInteger } from './options.ts';
+import { parseNumber, parsePort, positiveInteger } from './options.ts';
 
 /** Has commander report what a parser throws. */
 export const argument = <T>(parse: (text: string) => T) => (text: string): T => {
@@ -15,6 +15,7 @@ export const argument = <T>(parse: (text: string) => T) => (text: string): T => 
 export const bytes = argument((text: string) => parseBytes(text, 'The size'));
 export const integer = argument(positiveInteger);
 export const number = argument(parseNumber);
+export const port = argument(parsePort);
 export const experimental = () => new Option('--experimental', 'also use what browsers have behind a flag: subgroup matrices').conflicts('null');
 export const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 

@@ -40,6 +40,12 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function parsePort(text: string): number {
+  const value = Number(text);
+  if (!(/^\d+$/.test(text) && value <= 65535)) throw new RequestError(`"${text}" is no port; it must be a whole number from 0 to 65535.`);
+  return value;
+}
+
 /** What the JSON file `path` holds, which `option` named. */
 export async function readJson(path: string, option: string): Promise<unknown> {
   const text = await readFile(path, 'utf8');

@@ -122,6 +122,29 @@ describe.skipIf(!adapterFile)('windrow', () => {
     });
   });
 
+  it('serves until it is told to end, and ends cleanly in the middle of an answer', async () => {
+    const child = spawn(process.execPath, [join(root, 'bin/windrow.mjs'), 'serve', model, ...quick, '--port', '0'], { env });
+    const exited = new Promise((resolve) => child.on('exit', resolve));
+    const url = await new Promise<string>((resolve) => {
+      let told = '';
+      child.stderr.on('data', (bytes: Buffer) => {
+        told += bytes.toString();
+        const [, found] = /Listening at (\S+) /.exec(told) ?? [];
+        if (found) resolve(found);
+      });
+    });
+    const { data } = (await (await fetch(`${url}/models`)).json()) as { data: { id: string }[] };
+    expect(data).toHaveLength(1);
+    const response = await fetch(`${url}/completions`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ prompt: golden.prompt, stream: true, max_tokens: 400 }),
+    });
+    const reader = response.body!.getReader();
+    await reader.read();
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+    await expect((async () => { while (!(await reader.read()).done); })()).rejects.toThrow();
+  });
+
   describe('logits', () => {
     it('writes those after every token', async () => {
       expect(await json('logits', model, ...quick, '--tokens', ids, '--out', at('all.f32'))).toEqual({ rows: 5, vocab, out: at('all.f32') });
@@ -375,6 +398,9 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['a shape that does not exist', ['generate', model, '--prompt', 'x', '--kernels', 'splits=7'], 'RequestError', /splits is 7/],
       ['a context that is too long', ['generate', model, '--prompt', 'x', '--context', '513'], 'RequestError', /trained for 512/],
       ['a prompt that is too long', ['generate', model, ...quick, '--context', '4', '--tokens', '1,2,3,4'], 'RequestError', /context of 4 has room for 3/],
+      ['to be open to other machines without a key', ['serve', model, '--host', '0.0.0.0'], 'RequestError', /Give a key .* by --api-key or WINDROW_API_KEY/],
+      ['an origin with a path', ['serve', model, '--origin', 'https://a.example/b'], 'RequestError', /without a path/],
+      ['a port that is none', ['serve', model, '--port', '70000'], 'RequestError', /"70000" is no port/],
       ['a token past the vocabulary', ['generate', model, ...quick, '--tokens', '1,512'], 'RequestError', /token 512 is not in the vocabulary/],
       ['a budget that is too small', ['generate', model, '--prompt', 'x', '--budget', '256KiB'], 'BudgetError', /budget/],
       ['bindings that are too small', ['generate', model, '--prompt', 'x', '--max-binding', '4KiB'], 'BudgetError', /32 rows of token_embd\.weight/],

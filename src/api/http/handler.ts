@@ -1,0 +1,81 @@
+// OpenAI's HTTP surface, `Request` to `Response`: knows neither a server nor a service worker.
+import { type ChatCompletionChunk, type ChatCompletionParams } from '../chat.ts';
+import { type CompletionChunk, type CompletionParams } from '../completions.ts';
+import { type Surface } from '../surface.ts';
+import { readObject } from './body.ts';
+import { errorResponse, HttpError, json } from './errors.ts';
+import { eventStream } from './sse.ts';
+
+export type Handler = (request: Request) => Promise<Response>;
+
+export interface HandlerOptions {
+  /** Longest body of a request. Default 16 MiB. */
+  maxBodyBytes?: number;
+}
+
+type Method = 'GET' | 'POST';
+/** What answers at a path below `/v1/`; `name` is what follows it. */
+type Route = (surface: Surface, params: Record<string, unknown>, signal: AbortSignal, name: string) => Promise<Response>;
+
+/** Of a chunk that the engine has no part in. */
+const isBegin = ({ tokens, stats }: ChatCompletionChunk | CompletionChunk): boolean => tokens === undefined && stats === undefined;
+const done = 'data: [DONE]\n\n';
+
+const routes: Record<string, [Method, Route]> = {
+  models: ['GET', listModels],
+  'chat/completions': ['POST', async ({ chat }, params, signal) => answer(await chat.completions.create(params as never as ChatCompletionParams, { signal }))],
+  completions: ['POST', async ({ completions }, params, signal) => answer(await completions.create(params as never as CompletionParams, { signal }))],
+};
+
+/**
+ * Answers what is below `/v1/`: models, chat/completions and completions, errors as OpenAI's servers tell them. A request whose signal is
+ * aborted, or whose body of events is cancelled, stops in the engine. Never rejects.
+ */
+export function createHandler(surface: Surface, { maxBodyBytes = 2 ** 24 }: HandlerOptions = {}): Handler {
+  return async (request) => {
+    try {
+      const { method, run, name } = find(request);
+      const params = method === 'POST' ? await readObject(request, maxBodyBytes) : {};
+      if ('signal' in params)
+        throw new HttpError(400, 'unsupported_parameter', 'The parameter signal is not supported in a body. Leave it out, and close the request to stop it.');
+      return await run(surface, params, request.signal, name);
+    } catch (error) {
+      return errorResponse(error);
+    }
+  };
+}
+
+/** What a request asks for. `name`: what follows the route in its path. */
+function find({ url, method: given }: Request): { method: Method; run: Route; name: string } {
+  const { pathname } = new URL(url);
+  const path = /\/v1\/(.*?)\/?$/.exec(pathname)?.[1] ?? '';
+  const [route, name] = path.startsWith('models/') ? ['models', path.slice('models/'.length)] : [path, ''];
+  if (!Object.hasOwn(routes, route)) {
+    const known = Object.keys(routes).map((each) => `/v1/${each}`).join(', ');
+    throw new HttpError(404, 'not_found', `There is nothing at ${pathname}. There are ${known}.`);
+  }
+  const [method, run] = routes[route];
+  if (given !== method) throw new HttpError(405, 'method_not_allowed', `The method is ${given}; here it must be ${method}.`, { allow: method });
+  return { method, run, name: decode(name) };
+}
+
+function decode(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // then it names no model
+  }
+}
+
+async function listModels({ models }: Surface, _params: object, _signal: AbortSignal, name: string): Promise<Response> {
+  const list = await models.list();
+  if (!name) return json(list);
+  const model = list.data.find(({ id }) => id === name);
+  if (!model) throw new HttpError(404, 'model_not_found', `There is no model ${name}. There is ${list.data.map(({ id }) => id).join(', ')}.`);
+  return json(model);
+}
+
+const answer = async (answered: object): Promise<Response> =>
+  Symbol.asyncIterator in answered
+    ? eventStream(answered as AsyncIterableIterator<ChatCompletionChunk | CompletionChunk>, { isBegin, end: done })
+    : json(answered);

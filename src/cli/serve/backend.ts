@@ -1,0 +1,32 @@
+// OpenAI's surface over an engine in the same process.
+import { type Backend } from '../../api/backend.ts';
+import { type Engine } from '../../engine/engine.ts';
+
+export const backendOf = (engine: Engine): Backend => ({
+  get info() {
+    return engine.loaded().info;
+  },
+  start(request, signal, listener) {
+    const stopping = new AbortController();
+    let ended = false;
+    const end = (tell: () => void): void => {
+      if (ended) return;
+      ended = true;
+      signal?.removeEventListener('abort', stop);
+      tell();
+    };
+    const stop = (): void => {
+      stopping.abort();
+      end(() => listener.stopped());
+    };
+    const hear = (tokens: Parameters<typeof listener.tokens>[1], text: string): void => {
+      if (!ended) listener.tokens(text, tokens);
+    };
+    signal?.addEventListener('abort', stop);
+    engine.generate(request, hear, stopping.signal).then(
+      ({ reason, stats }) => end(() => (reason === 'abort' ? listener.stopped() : listener.done(reason, stats))),
+      (error: Error) => end(() => listener.failed(error)),
+    );
+    return stop;
+  },
+});

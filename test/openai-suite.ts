@@ -1,0 +1,129 @@
+// What OpenAI's own client has to see of windrow, wherever it asks: run against `windrow serve` in Node, and in a page whose service
+// worker answers. The model is stories260K in f32; `golden` is what llama.cpp has it say.
+import OpenAI from 'openai';
+
+export interface Golden {
+  prompt: string;
+  prompt_ids: number[];
+  text: string;
+}
+
+type Check = (client: OpenAI, golden: Golden) => Promise<void>;
+
+const equal = (found: unknown, wanted: unknown, what: string): void => {
+  const [a, b] = [found, wanted].map((value) => JSON.stringify(value));
+  if (a !== b) throw new Error(`${what}: found ${a}, wanted ${b}`);
+};
+const holds = (condition: boolean, what: string): void => equal(condition, true, what);
+
+async function failureOf(call: () => Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof OpenAI.APIError) return error;
+    throw error;
+  }
+  throw new Error('The call should have failed.');
+}
+
+const model = 'any';
+const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'system', content: 'Tell a story.' }, { role: 'user', content: 'Of a dog.' }];
+const trimmed = (text: string): string => text.trimStart();
+
+async function streamed(client: OpenAI, params: Omit<OpenAI.CompletionCreateParamsStreaming, 'model' | 'stream'>): Promise<OpenAI.Completion[]> {
+  const chunks: OpenAI.Completion[] = [];
+  for await (const chunk of await client.completions.create({ model, stream: true, ...params })) chunks.push(chunk);
+  return chunks;
+}
+const textOf = (chunks: OpenAI.Completion[], index = 0): string =>
+  chunks.flatMap(({ choices }) => choices.filter((choice) => choice.index === index).map(({ text }) => text)).join('');
+
+export const suite: Record<string, Check> = {
+  async 'lists the model and finds it by its name'(client) {
+    const { data: [{ id }, ...others] } = await client.models.list();
+    equal(others, [], 'other models');
+    equal((await client.models.retrieve(id)).id, id, 'the model');
+    equal((await failureOf(() => client.models.retrieve('gpt-0'))).status, 404, 'another model');
+  },
+
+  async 'goes on with the golden text, whole and streamed alike, and counts its tokens'(client, golden) {
+    const params = { prompt: golden.prompt_ids, max_tokens: 24 };
+    const whole = await client.completions.create({ model, ...params });
+    holds(trimmed(golden.text).startsWith(trimmed(whole.choices[0].text)) && whole.choices[0].text.length > 40, `the text ${whole.choices[0].text}`);
+    equal(whole.choices[0].finish_reason, 'length', 'the reason');
+    const counts = [golden.prompt_ids.length, 24, golden.prompt_ids.length + 24];
+    equal([whole.usage!.prompt_tokens, whole.usage!.completion_tokens, whole.usage!.total_tokens], counts, 'usage');
+    const chunks = await streamed(client, { ...params, stream_options: { include_usage: true } });
+    equal(textOf(chunks), whole.choices[0].text, 'the streamed text');
+    const { choices, usage } = chunks.at(-1)!;
+    equal([choices.length, usage!.prompt_tokens, usage!.completion_tokens, usage!.total_tokens], [0, ...counts], 'usage of the stream');
+  },
+
+  async 'gives n texts that differ and repeat with their seed'(client, golden) {
+    const params = { prompt: golden.prompt, max_tokens: 12, n: 3, temperature: 1.5, seed: 11 };
+    const texts = (await client.completions.create({ model, ...params })).choices.map(({ text }) => text);
+    equal(new Set(texts).size, 3, 'different texts');
+    const chunks = await streamed(client, params);
+    equal([0, 1, 2].map((index) => textOf(chunks, index)), texts, 'the same once more, streamed');
+    const other = await client.completions.create({ model, ...params, seed: 12 });
+    holds(other.choices[0].text !== texts[0], 'another text by another seed');
+    equal((await client.completions.create({ model, ...params, n: 1 })).choices[0].text, texts[0], 'the first of several is that of one');
+  },
+
+  async 'ends before a text of stop that begins and ends within tokens'(client, golden) {
+    const { choices: [{ text, logprobs }] } = await client.completions.create({ model, prompt: golden.prompt, max_tokens: 24, logprobs: 0 });
+    const second = logprobs!.text_offset![8];
+    const stop = text.slice(second - 2, second + 2); // the end of one token and the beginning of the next
+    const before = text.slice(0, text.indexOf(stop));
+    for (const each of [stop, ['never', stop]]) {
+      const { choices: [stopped] } = await client.completions.create({ model, prompt: golden.prompt, max_tokens: 24, stop: each });
+      equal([stopped.text, stopped.finish_reason], [before, 'stop'], 'the text before');
+    }
+    equal(textOf(await streamed(client, { prompt: golden.prompt, max_tokens: 24, stop })), before, 'the streamed text before');
+  },
+
+  async 'chats, with the role first and the reason last'(client) {
+    const params = { messages, max_completion_tokens: 12, logprobs: true, top_logprobs: 2 };
+    const whole = await client.chat.completions.create({ model, ...params });
+    const { message, finish_reason, logprobs } = whole.choices[0];
+    const stream = await client.chat.completions.create({ model, stream: true, ...params });
+    const chunks: OpenAI.ChatCompletionChunk[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    const all = chunks.flatMap(({ choices }) => choices);
+    equal(all[0].delta, { role: 'assistant', content: '' }, 'the first chunk');
+    equal(all.map(({ delta }) => delta.content ?? '').join(''), message.content, 'the text');
+    equal(all.at(-1)!.finish_reason, finish_reason, 'the reason');
+    const told = all.flatMap((choice) => choice.logprobs?.content ?? []);
+    equal(told.map(({ token }) => token), logprobs!.content!.map(({ token }) => token), 'tokens');
+    // Not the same bits: the second time its prompt is there already.
+    holds(told.every(({ logprob }, i) => Math.abs(logprob - logprobs!.content![i].logprob) < 1e-4), 'log-probabilities are the same');
+    holds(logprobs!.content!.every(({ logprob, top_logprobs: [top] }) => logprob <= 0 && top.logprob >= logprob), 'log-probabilities are in order');
+  },
+
+  async 'tells errors by class, status and code'(client, golden) {
+    const unsupported = await failureOf(() => client.completions.create({ model, prompt: 'a', suffix: 'z' }));
+    equal([unsupported.status, unsupported.code, unsupported instanceof OpenAI.BadRequestError], [400, 'unsupported_parameter', true], 'a parameter');
+    holds(unsupported.message.includes('suffix'), unsupported.message);
+    const prompt = Array<number>(5000).fill(golden.prompt_ids[1]);
+    for (const stream of [false, true]) {
+      const long = await failureOf(() => client.completions.create({ model, prompt, stream }));
+      equal([long.status, long.code], [400, 'context_length_exceeded'], 'a prompt that is too long');
+    }
+    const wrong = await failureOf(() => client.chat.completions.create({ model, messages, temperature: 3 }));
+    equal([wrong.status, wrong.code], [400, 'invalid_request'], 'a value out of range');
+    equal((await failureOf(() => client.images.generate({ prompt: 'a dog' }))).status, 404, 'a path');
+  },
+
+  async 'stops where the client leaves a stream or aborts a call, and answers the next'(client, golden) {
+    const params = { model, prompt: golden.prompt, max_tokens: 400 };
+    let chunks = 0;
+    for await (const chunk of await client.completions.create({ ...params, stream: true })) if (++chunks === 3 && chunk) break;
+    equal(chunks, 3, 'chunks read');
+    const closing = new AbortController();
+    const aborted = client.completions.create(params, { signal: closing.signal });
+    setTimeout(() => closing.abort(), 30);
+    holds(await aborted.then(() => false, (error: unknown) => error instanceof OpenAI.APIUserAbortError), 'the call was aborted');
+    const { choices: [{ text }] } = await client.completions.create({ ...params, max_tokens: 8 });
+    holds(trimmed(golden.text).startsWith(trimmed(text)), `the next answer ${text}`);
+  },
+};
