@@ -5,6 +5,7 @@ import tseslint from 'typescript-eslint';
 /** Who may import whom. A folder may always import itself; errors, bytes, room, random, signals, formats, kv/formats and protocol may be imported by all. */
 const imports = {
   index: ['api'],
+  'service-worker': ['api'],
   ui: ['api'],
   api: ['error-transfer'],
   worker: ['error-transfer', 'bench', 'engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],

@@ -31,7 +31,12 @@ const library: UserConfig = {
   plugins: [litForServers(), plainShaders()],
   // One file: bundlers copy it as it is.
   worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { output: { entryFileNames: 'worker.js', codeSplitting: false } } },
-  build: { target, outDir: 'dist/lib', emptyOutDir: true, lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements/elements.ts' }, formats: ['es'] } },
+  build: {
+    target,
+    outDir: 'dist/lib',
+    emptyOutDir: true,
+    lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements/elements.ts', 'service-worker': 'src/service-worker.ts' }, formats: ['es'] },
+  },
 };
 
 const node: UserConfig = {

@@ -1,0 +1,50 @@
+// OpenAI's client in a page whose service worker answers it, through the page that holds the engine: this one, once it is given a model.
+import OpenAI from 'openai';
+import { createEngine } from '../../src/index.ts';
+import { serveToServiceWorker } from '../../src/service-worker.ts';
+import { type Golden, suite } from '../../test/openai-suite.ts';
+
+export interface OpenAIWindow {
+  ready: Promise<unknown>;
+  load(model: File): Promise<void>;
+  run(name: string, golden: Golden): Promise<void>;
+  /** Text of so many tokens, or what went wrong. */
+  ask(tokens: number): Promise<string>;
+  /** Read so far. */
+  chunks: number;
+}
+
+const client = new OpenAI({ baseURL: new URL('v1', location.href).href, apiKey: 'none', dangerouslyAllowBrowser: true, maxRetries: 0 });
+
+const controlled = new Promise((resolve) => {
+  if (navigator.serviceWorker.controller) resolve(undefined);
+  navigator.serviceWorker.addEventListener('controllerchange', resolve);
+});
+
+Object.assign(window, {
+  ready: navigator.serviceWorker.register('v1-worker.ts', { type: 'module' }).then(() => controlled),
+  async load(model) {
+    const kernels = new URLSearchParams(location.search).get('kernels') ?? undefined;
+    serveToServiceWorker(await createEngine({ model, kernels, f32: true, keep: false }));
+  },
+  run: (name, golden) => suite[name](client, golden),
+  chunks: 0,
+  async ask(max_tokens) {
+    let text = '';
+    try {
+      for await (const { choices } of await client.completions.create({ model: 'any', prompt: 'Once upon a time', max_tokens, stream: true })) {
+        text += choices[0].text;
+        (window as unknown as OpenAIWindow).chunks++;
+      }
+    } catch (error) {
+      const { status, code, message } = error as InstanceType<typeof OpenAI.APIError>;
+      return `${status} ${code}: ${message}`;
+    }
+    return text;
+  },
+} satisfies OpenAIWindow);
+
+document.querySelector('input')!.onchange = ({ target }) => {
+  document.title = 'loading';
+  void (window as unknown as OpenAIWindow).load((target as HTMLInputElement).files![0]).then(() => (document.title = 'loaded'));
+};

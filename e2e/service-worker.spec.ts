@@ -1,0 +1,50 @@
+// OpenAI's own client in a page whose service worker answers through the page that holds the engine.
+import { expect, type Page, test } from '@playwright/test';
+import { jsonFixture } from '../test/fixture.ts';
+import { type Golden, suite } from '../test/openai-suite.ts';
+import { type OpenAIWindow } from './pages/openai.ts';
+import { pagesPort } from './ports.ts';
+import { kernels, tinyModel } from './tiny-model.ts';
+
+const golden = jsonFixture<Golden>('stories260K/greedy.json');
+const ask = (page: Page, tokens: number) => page.evaluate((count) => (window as unknown as OpenAIWindow).ask(count), tokens);
+
+async function open(page: Page): Promise<Page> {
+  await page.goto(`http://127.0.0.1:${pagesPort}/openai.html?kernels=${kernels}`);
+  await page.waitForFunction(() => 'ready' in window);
+  await page.evaluate(() => (window as unknown as OpenAIWindow).ready.then(() => {}));
+  return page;
+}
+
+test("OpenAI's client works in a page, goes on after the service worker was ended, and learns of the engine's end", async ({ page, context }) => {
+  await open(page);
+  expect(await ask(page, 4)).toMatch(/^503 not_loaded: .*No page of this site has an engine/);
+  await page.setInputFiles('input', tinyModel);
+  await expect(page).toHaveTitle('loaded', { timeout: 120_000 });
+  for (const name of Object.keys(suite)) {
+    await test.step(name, () => page.evaluate(([check, wanted]) => (window as unknown as OpenAIWindow).run(check, wanted), [name, golden] as const));
+  }
+  const text = await ask(page, 12);
+
+  await test.step('after the browser has ended the service worker', async () => {
+    const browser = await context.newCDPSession(page);
+    const seen: string[] = [];
+    browser.on('ServiceWorker.workerVersionUpdated', ({ versions }) => seen.push(...versions.map(({ runningStatus }) => runningStatus)));
+    await browser.send('ServiceWorker.enable');
+    await browser.send('ServiceWorker.stopAllWorkers');
+    await expect.poll(() => seen.at(-1)).toBe('stopped');
+    expect(await ask(page, 12)).toBe(text);
+    await expect.poll(() => seen.at(-1)).toBe('running');
+  });
+
+  await test.step('in another page, until the one with the engine is closed in the middle of an answer', async () => {
+    const other = await open(await context.newPage());
+    expect(await ask(other, 12)).toBe(text);
+    const before = await other.evaluate(() => (window as unknown as OpenAIWindow).chunks);
+    const long = ask(other, 400);
+    await other.waitForFunction((count) => (window as unknown as OpenAIWindow).chunks > count + 2, before);
+    await page.close();
+    expect(await long).toMatch(/network error|closed/i);
+    expect(await ask(other, 4)).toMatch(/^503 not_loaded/);
+  });
+});
