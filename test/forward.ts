@@ -87,7 +87,9 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         return;
       }
       case 'attend':
-        rows.attended = attention({ queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, ...op });
+        rows.attended = attention({
+          queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, ...op, sinks: op.sinks === undefined ? undefined : floats(op.sinks),
+        });
         return;
       case 'route':
         choices = route(rows[op.input], { ...op, bias: op.bias === undefined ? undefined : floats(op.bias) });
@@ -104,10 +106,14 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   return rows.logits;
 }
 
-function mixed({ cols, hidden, experts: count, activation, ...op }: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
+function mixed({ cols, hidden, experts: count, activation, biases, ...op }: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
   const [gate, up, down] = [op.gate, op.up, op.down].map(({ tensor }) => floats(tensor));
   const of = (all: Float32Array, expert: number) => all.subarray(expert * hidden * cols, (expert + 1) * hidden * cols);
-  const experts = Array.from({ length: count }, (_, e) => ({ gateUp: joined([of(gate, e), of(up, e)]), down: of(down, e) }));
+  const biasesOf = (e: number) => {
+    const own = (tensor: string, rows: number) => floats(tensor).subarray(e * rows, (e + 1) * rows);
+    return biases && { gateUp: joined([own(biases.gate, hidden), own(biases.up, hidden)]), down: own(biases.down, cols) };
+  };
+  const experts = Array.from({ length: count }, (_, e) => ({ gateUp: joined([of(gate, e), of(up, e)]), down: of(down, e), biases: biasesOf(e) }));
   return mix(x, cols, hidden, experts, choices, activation);
 }
 

@@ -7,6 +7,7 @@ struct Params {
   window : u32, // 0: none
   stride : u32, // floats per row of attended
   set_splits : u32,
+  sinks : u32, // float index in `vectors`
 }
 
 const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
@@ -31,8 +32,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let splits = params.set_splits + (length - 1u) / Span - begin / Span + 1u;
 
   // Of this thread's splits; sums and total are as for the maximum so far.
-  var largest = -1e30;
-  var total = 0.0;
+  let before_slots = select(vec2<f32>(-1e30, 0.0), before_all(head, params.sinks), team == 0u);
+  var largest = before_slots.x;
+  var total = before_slots.y;
   var sums : array<vec4<f32>, Dims>;
   for (var s = team; team < Teams && s < splits; s += Teams) {
     let start = (s * params.heads + head) * (HeadVec4s + 1u);

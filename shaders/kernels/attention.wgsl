@@ -14,6 +14,7 @@ struct Params {
   softcap : f32,
   segment : u32, // of those that are joined
   most_rows : u32, // that a segment has room for
+  sinks : u32, // float index in `vectors`
 }
 
 override Joined : bool = false;
@@ -46,8 +47,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let q = ((state.first + min(t, last_row)) * params.heads + head) * HeadVec4s;
   let vec4s = (params.head_dim + 3u) / 4u; // HeadVec4s, but no constant
   var sum = Sum();
-  var largest = -1e30;
-  var total = 0.0;
+  let before = before_all(head, params.sinks);
+  var largest = before.x;
+  var total = before.y;
   for (var block = begin; block < most; block += 8u) {
     let page = page_of(block, kv_head);
     let slot = block % 32u;

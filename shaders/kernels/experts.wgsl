@@ -12,10 +12,13 @@ struct Params {
   sharing : u32,     // choices that have one row of the input
   stride : u32,     // floats per row of the input
   output_stride : u32, // floats per choice
+  bias : u32, // float index in `vectors`, of the first expert
+  up_bias : u32,
 }
 
-override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh), 3 ReLU
+override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh), 3 ReLU, 4 clamped
 override Before : u32 = 0u; // the same of what is in the output already, which then multiplies: gate and up of two types
+override HasBias : bool = false;
 
 // Choices of one expert, as `choice_at` has them: so many from a first one on.
 struct Assigned {
@@ -27,9 +30,18 @@ struct Assigned {
 const Four = vec4<u32>(0u, 1u, 2u, 3u);
 
 @group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> input : array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output : array<f32>;
 @group(0) @binding(5) var<storage, read> table : array<u32>;
+
+fn bias_of(first : u32, expert : u32, row : u32) -> f32 {
+  if (!HasBias) {
+    return 0.0;
+  }
+  let index = first + expert * params.rows + min(row, params.rows - 1u);
+  return vectors[index / 4u][index % 4u];
+}
 
 fn input_product(w : ptr<function, Group>, start : u32) -> f32 {
   var sum = dot((*w)[0], input[start]);
@@ -85,15 +97,16 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let result = workgroup.x * PanelRows + lane;
   for (var t = 0u; t < mine.count; t++) {
     let sums = select(high, low, t < 4u);
-    var value = split_sum(sums[t % 4u], lane, split);
+    var value = split_sum(sums[t % 4u], lane, split) + bias_of(params.bias, mine.expert, result);
     if (Gate != 0u) {
       let up_sums = select(up_high, up_low, t < 4u);
-      value = activate(value, Gate) * split_sum(up_sums[t % 4u], lane, split);
+      let up_value = split_sum(up_sums[t % 4u], lane, split) + bias_of(params.up_bias, mine.expert, result);
+      value = gate_with(value, up_value, Gate);
     }
     if (split == 0u && result < params.rows) {
       let index = choice_at(mine.first + t) * params.output_stride + result;
       if (Before != 0u) {
-        value *= activate(output[index], Before);
+        value = gate_with(output[index], value, Before);
       }
       output[index] = value;
     }

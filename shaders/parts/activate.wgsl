@@ -10,6 +10,15 @@ fn activate(x : f32, kind : u32) -> f32 {
   return 0.5 * x * (1.0 + tanh(clamp(inner, -20.0, 20.0)));
 }
 
+// The gate's activation times what it lets through; 4: gpt-oss' clamped one.
+fn gate_with(gate : f32, up : f32, kind : u32) -> f32 {
+  if (kind == 4u) {
+    let low = min(gate, 7.0);
+    return low / (1.0 + exp(-clamp(1.702 * low, -80.0, 80.0))) * (clamp(up, -7.0, 7.0) + 1.0);
+  }
+  return activate(gate, kind) * up;
+}
+
 // What a layer's xIELU is made of: its file in src/model/ops.
 struct Xielu {
   negative : f32,

@@ -103,18 +103,18 @@ function refuseUnusedTensors(header: Header, graph: Graph): void {
 /** The kernels take the length of norms and biases from the metadata: a shorter one would be read past its end. */
 function checkVectors(header: Header, graph: Graph): void {
   const { config, ropes } = graph;
-  const check = (name: string, length: number) => {
-    const [actual, ...more] = header.tensors.get(name)!.shape;
-    if (actual !== length || more.some((n) => n !== 1)) {
+  const check = (name: string, wanted: number[]) => {
+    const { shape } = header.tensors.get(name)!;
+    if (Array.from({ length: Math.max(shape.length, wanted.length) }, (_, i) => i).some((i) => (shape[i] ?? 1) !== (wanted[i] ?? 1))) {
       throw new InvalidFileError(
-        `The tensor ${name} has shape [${[actual, ...more].join(', ')}]; the metadata of this ${config.architecture} model asks for [${length}].`,
+        `The tensor ${name} has shape [${shape.join(', ')}]; the metadata of this ${config.architecture} model asks for [${wanted.join(', ')}].`,
       );
     }
   };
   for (const op of opsOf(graph)) {
-    for (const { tensor, length } of vectorsOf(op, config)) check(tensor, length);
+    for (const { tensor, length, shape = [length] } of vectorsOf(op, config)) check(tensor, shape);
     const refusal = refusalOf(op);
     if (refusal) throw new UnsupportedModelError(refusal);
   }
-  for (const rope of ropes) for (const tensor of factorTensors(rope)) check(tensor, rope.dims / 2);
+  for (const rope of ropes) for (const tensor of factorTensors(rope)) check(tensor, [rope.dims / 2]);
 }

@@ -19,21 +19,26 @@ export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
   scale?: number;
   /** Multiplies what is added. */
   residual?: number;
+  /** The router and the experts have biases. */
+  biased?: boolean;
 }
 
 /** x += the mixture of experts of norm(x). */
 export const mixture = (file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] =>
-  [router(file, config, blk, normOf(blk, given)), ...routed(file, config, blk, given)];
+  [router(file, config, blk, normOf(blk, given), given.biased), ...routed(file, config, blk, given)];
 
 const normOf = (blk: string, { norm = `${blk}.ffn_norm.weight` }: Pick<Mixture, 'norm'>): string => norm;
 
 /** router = ffn_gate_inp · norm(x): a number for each of `expert_count` experts */
-export const router = (file: ModelFile, { dim }: ModelConfig, blk: string, norm?: string): Project =>
-  project({ input: 'x', norm, cols: dim, matrices: [file.matrix(`${blk}.ffn_gate_inp.weight`, dim, expertsOf(file).count)], output: 'router' });
+export const router = (file: ModelFile, { dim }: ModelConfig, blk: string, norm?: string, biased = false): Project => project({
+  input: 'x', norm, cols: dim, output: 'router',
+  matrices: [file.matrix(`${blk}.ffn_gate_inp.weight`, dim, expertsOf(file).count)],
+  bias: biased ? [`${blk}.ffn_gate_inp.bias`] : undefined,
+});
 
 /** x += the experts of norm(x) that `router` chooses, `expert_used_count` for each token, and the one of all tokens. */
 export function routed(file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] {
-  const { hidden, shared, activation = 'silu', scores, normalise, scale = 1, residual = 1 } = given;
+  const { hidden, shared, activation = 'silu', scores, normalise, scale = 1, residual = 1, biased = false } = given;
   const { dim } = config;
   const { count, used, groups } = expertsOf(file);
   const norm = normOf(blk, given);
@@ -47,6 +52,7 @@ export function routed(file: ModelFile, config: ModelConfig, blk: string, given:
       gate: file.matrices(`${blk}.ffn_gate_exps.weight`, dim, hidden, count),
       up: file.matrices(`${blk}.ffn_up_exps.weight`, dim, hidden, count),
       down: file.matrices(`${blk}.ffn_down_exps.weight`, hidden, dim, count),
+      biases: biased ? { gate: `${blk}.ffn_gate_exps.bias`, up: `${blk}.ffn_up_exps.bias`, down: `${blk}.ffn_down_exps.bias` } : undefined,
     }),
     ...added,
   ];

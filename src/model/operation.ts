@@ -35,6 +35,15 @@ export interface PoolPart {
   stacks: (MatrixPart['matrix'] & { offset: number } & Pick<MatrixPart, 'points'>)[][];
 }
 
+/** A small tensor (a norm, a bias, the weights of a convolution), kept as f32. */
+export interface VectorSpec {
+  tensor: string;
+  /** Its numbers. */
+  length: number;
+  /** As the file has it, columns first. Default: one dimension. */
+  shape?: number[];
+}
+
 /** State that a sequence keeps for an operation from step to step. */
 export interface KeysValuesState {
   kind: 'keys-values';
@@ -130,8 +139,8 @@ export interface Place {
 export interface Operation<O extends Op = Op> {
   /** `Op.op` of its operations, and the name of its file. */
   name: O['op'];
-  /** Small tensors (norms, biases) by name, and the length that each has to have. */
-  vectors?(op: O, config: ModelConfig): { tensor: string; length: number }[];
+  /** Small tensors by name, and the length that each has to have. */
+  vectors?(op: O, config: ModelConfig): VectorSpec[];
   /** What else `build.ts` has to refuse in this operation; undefined if nothing. */
   refusal?(op: O): string | undefined;
   stacks?(op: O, config: ModelConfig): StackSpec[];

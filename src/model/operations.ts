@@ -12,6 +12,7 @@ import {
   type ScratchSizes,
   type StackSpec,
   type StateSpec,
+  type VectorSpec,
 } from './operation.ts';
 
 const files = import.meta.glob<{ operation: Operation<never> }>('./ops/*.ts', { eager: true });
@@ -26,7 +27,7 @@ function operationOf({ op }: Op): Operation {
 /** All operations of a graph in the order of use. */
 export const opsOf = ({ embed, layers, head }: Pick<Graph, 'embed' | 'layers' | 'head'>): Op[] => [embed, ...layers.flat(), head];
 
-export const vectorsOf = (op: Op, config: ModelConfig): { tensor: string; length: number }[] => operationOf(op).vectors?.(op, config) ?? [];
+export const vectorsOf = (op: Op, config: ModelConfig): VectorSpec[] => operationOf(op).vectors?.(op, config) ?? [];
 export const stacksOf = (op: Op, config: ModelConfig): StackSpec[] => operationOf(op).stacks?.(op, config) ?? [];
 export const poolOf = (op: Op, config: ModelConfig): PoolSpec | undefined => operationOf(op).pool?.(op, config);
 export const refusalOf = (op: Op): string | undefined => operationOf(op).refusal?.(op);

@@ -2,6 +2,15 @@
 import { type Activation } from '../model/ops/project.ts';
 
 export type Gate = 'silu' | 'gelu' | 'relu';
+/** Of experts. */
+export type AnyGate = Gate | 'clamped';
+
+/** The gate's activation times what it lets through; `clamped` is gpt-oss' (OpenAI, arXiv 2508.10925). */
+export function gateWith(gate: number, up: number, kind: AnyGate): number {
+  if (kind !== 'clamped') return activate(gate, kind) * up;
+  const low = Math.min(gate, 7);
+  return (low / (1 + Math.exp(-1.702 * low))) * (Math.min(7, Math.max(-7, up)) + 1);
+}
 
 /** SiLU, ReLU, or GELU by its tanh formula (Hendrycks and Gimpel, arXiv 1606.08415), as GGUF models use it. */
 export function activate(x: number, gate: Gate): number {
@@ -18,11 +27,11 @@ export function activateAlone(x: number, activation: Activation): number {
 }
 
 /** input (tokens, 2 * cols), each row its gate values and then its up values. Returns activate(gate) * up (tokens, cols). */
-export function gated(input: Float32Array, cols: number, gate: Gate): Float32Array {
+export function gated(input: Float32Array, cols: number, gate: AnyGate): Float32Array {
   const result = new Float32Array(input.length / 2);
   for (let i = 0; i < result.length; i++) {
     const start = Math.floor(i / cols) * 2 * cols + (i % cols);
-    result[i] = activate(input[start], gate) * input[start + cols];
+    result[i] = gateWith(input[start], input[start + cols], gate);
   }
   return result;
 }

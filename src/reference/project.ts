@@ -1,6 +1,6 @@
 // A matrix times rows of activations, with everything that the matvec and matmul kernels fuse into it.
 import { type Activation } from '../model/ops/project.ts';
-import { type Gate, activate, activateAlone } from './gate.ts';
+import { type AnyGate, activateAlone, gateWith } from './gate.ts';
 
 export interface Projection {
   /** (rows, cols) */
@@ -14,7 +14,7 @@ export interface Projection {
   /** (rows) */
   bias?: Float32Array;
   /** The first half of the rows goes through the activation and multiplies the second half. */
-  gate?: Gate;
+  gate?: AnyGate;
   /** In place of a gate, of each result. */
   activation?: Activation;
   /** Multiplies each result after gate or activation. */
@@ -35,7 +35,7 @@ export function project(projection: Projection): Float32Array {
     const values = products(projection, x.subarray(t * cols, (t + 1) * cols));
     for (let i = 0; i < width; i++) {
       const plain = activation ? activateAlone(values[i], activation) : values[i];
-      let value = (gate ? activate(values[i], gate) * values[i + width] : plain) * scale;
+      let value = (gate ? gateWith(values[i], values[i + width], gate) : plain) * scale;
       if (softcap) value = softcap * Math.tanh(value / softcap);
       if (residual) value += residual[t * width + i];
       result[t * width + i] = value;

@@ -116,9 +116,8 @@ export function layoutOf(header: Header, specs: SectionSpec[], slabBytes = maxSl
 function placeSection(header: Header, spec: SectionSpec): Section {
   let offset = 0;
   const vectors: Vector[] = spec.vectors.map((tensor) => {
-    const info = header.tensors.get(tensor)!;
-    const vector = { tensor, length: info.shape[0], offset };
-    if (info.shape.slice(1).some((n) => n !== 1)) throw new InvalidFileError(`The tensor ${tensor} has shape [${info.shape.join(', ')}]; a vector is needed.`);
+    const { shape } = header.tensors.get(tensor)!;
+    const vector = { tensor, length: shape.reduce((product, size) => product * size, 1), offset };
     offset += align(vector.length * 4, 16);
     return vector;
   });

@@ -81,7 +81,7 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
     return stage.read(output, shown, width);
   });
   const weights = concat(matrices.map(({ type, bytes }, i) => unpackTensor(type, bytes, rows[i], cols)));
-  const projection: Projection = {
+  const projection: Plain = {
     weights, rows: total, cols, x: x.subarray((tokens - shown) * cols), gate, activation, scale, softcap, residual: residual?.subarray(0, shown * width),
     norm: norm && { weight: norm, eps: config.eps }, bias: biases && concat(biases),
   };
@@ -100,7 +100,7 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
 const flagOf = (value: boolean) => (value ? 1 : 0);
 
 /** The same product of activations in bytes, the norm among them; and their sizes, in which a rounding in doubt weighs as much as it may change. */
-function inputInBytes(projection: Projection): { rounded: Projection; sizes: Float32Array } {
+function inputInBytes(projection: Plain): { rounded: Plain; sizes: Float32Array } {
   const { x, cols, norm } = projection;
   const values = new Float32Array(x.length);
   const sizes = new Float32Array(x.length);
@@ -116,8 +116,11 @@ function inputInBytes(projection: Projection): { rounded: Projection; sizes: Flo
   return { rounded: { ...projection, x: values, norm: undefined }, sizes };
 }
 
+/** Without what only experts have. */
+type Plain = Projection & { gate?: Gate };
+
 /** What errors are measured against: sum |w x| of every result; gated, as the product carries both sums' errors on. `sizes` are those of x. */
-function sizesOf(projection: Projection, sizes: Float32Array = projection.x.map(Math.abs)): Float32Array {
+function sizesOf(projection: Plain, sizes: Float32Array = projection.x.map(Math.abs)): Float32Array {
   const { rows, gate, activation, scale = 1, softcap = 0, norm, bias, residual, weights } = projection;
   const size = (values: Float32Array) => values.map(Math.abs);
   const plain = { ...projection, gate: undefined, activation: undefined, scale: undefined, softcap: undefined, residual: undefined };

@@ -3,7 +3,7 @@
 import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
 import { type AttentionChoice, attentions } from '../choices/kernel-choice.ts';
-import { type KvSet, type Operation, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
+import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
 import { lanesOf } from '../products.ts';
 import { queryFloats } from './rope.ts';
 
@@ -14,6 +14,8 @@ export interface Attend extends Op {
   window?: number;
   /** Scores become softcap * tanh(score / softcap), as in Gemma 2. */
   softcap?: number;
+  /** Tensor of a score for each head that takes part in the softmax and has no value (Xiao et al., arXiv 2309.17453). */
+  sinks?: string;
 }
 
 export const attend = (given: Omit<Attend, 'op'>): Attend => ({ op: 'attend', ...given });
@@ -30,14 +32,15 @@ const mostHeads = 8;
 
 export const operation: Operation<Attend> = {
   name: 'attend',
+  vectors: ({ sinks }, { heads }) => (sinks === undefined ? [] : [{ tensor: sinks, length: heads }]),
   buffers: (_, config) => ({ query: queryFloats(config), attended: pad32(config.heads * config.headDim) }),
   scratch: (_, config, sizes) => ({ partials: partialsBytes(config, sizes), ...joinedBytes(config, sizes) }),
-  dispatches(op, context, _place, mode, section) {
-    const one = attendOne(context, section, op);
+  dispatches(op, context, place, mode, section) {
+    const one = attendOne(context, place, section, op);
     if (mode === 'decode') return one;
     // A sequence that has one row in a step of several attends as in decode: each step of it runs one of the two.
     return [
-      ...attendMany(context, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)),
+      ...attendMany(context, place, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)),
       ...one.map((each) => onlyFor(each, ({ rows }) => rows === 1)),
     ];
   },
@@ -81,8 +84,14 @@ function setsOf({ kv }: RecordContext, { layer, window }: Attend): KvSet[] {
   return sets;
 }
 
+/** What a head's softmax begins with, before all slots. */
+function sinksOf({ vectors, vectorOffset }: Place, sinks: string | undefined): { files: string[]; bindings: Dispatch['bindings']; sinks: number } {
+  if (sinks === undefined) return { files: ['sinks/none'], bindings: {}, sinks: 0 };
+  return { files: ['sinks/some'], bindings: { vectors }, sinks: vectorOffset(sinks) };
+}
+
 /** One segment gives the result; of several each gives its part, and one dispatch more joins them. */
-function attendMany(context: RecordContext, section: string, op: Attend): Dispatch[] {
+function attendMany(context: RecordContext, place: Place, section: string, op: Attend): Dispatch[] {
   const { activations: { buffers, strides, rows: mostRows }, graph: { config }, choice } = context;
   const groupSize = config.heads / config.kvHeads;
   const lanes = lanesOf(choice.prefill);
@@ -91,15 +100,16 @@ function attendMany(context: RecordContext, section: string, op: Attend): Dispat
   const sizes = { heads: config.heads, head_dim: config.headDim, stride: strides.attended, most_rows: mostRows };
   const segments = [...sets, undefined].map((set, segment): Dispatch => {
     const { files, bindings } = segmentOf(context, op.layer, segment, set);
+    const before = sinksOf(place, set ? undefined : op.sinks);
     return {
       label: `${section}.attend`,
       // What is faster for products, reading for oneself or together, is so for keys and values.
       kernel: {
-        kernel: 'attention', files: [...files, lanes ? 'eight/broadcast' : 'eight/direct'],
+        kernel: 'attention', files: [...files, ...before.files, lanes ? 'eight/broadcast' : 'eight/direct'],
         consts: { HeadVec4s: vec4s, ...(lanes ? { Lanes: lanes } : {}) }, constants: { Joined: flag(sets.length), Softcap: flag(op.softcap) },
       },
-      params: { ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, softcap: op.softcap ?? 0, segment },
-      bindings: { ...bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
+      params: { ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, softcap: op.softcap ?? 0, segment, sinks: before.sinks },
+      bindings: { ...bindings, ...before.bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
       grid: ({ rows }) => [Math.ceil((rows * groupSize) / 64), config.kvHeads],
     };
   });
@@ -114,12 +124,13 @@ function attendMany(context: RecordContext, section: string, op: Attend): Dispat
 }
 
 /** Splits of all segments, those of sets first, which are joined together. */
-function attendOne(context: RecordContext, section: string, op: Attend): Dispatch[] {
+function attendOne(context: RecordContext, place: Place, section: string, op: Attend): Dispatch[] {
   const { activations: { buffers, strides }, graph: { config }, choice } = context;
   const { workgroups, headsEach } = sharing(config);
   const { span, threads } = attentionOf(config, choice);
   const consts = { HeadVec4s: Math.ceil(config.headDim / 4), Threads: threads, Span: span };
   const window = op.window ?? 0;
+  const before = sinksOf(place, op.sinks);
   const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: consts.HeadVec4s, window };
   let splits = 0;
   const attend = (grid: (step: Step) => number, segment: number, set?: KvSet): Dispatch => {
@@ -143,9 +154,9 @@ function attendOne(context: RecordContext, section: string, op: Attend): Dispatc
     attend(({ length, of }) => splitsOf(length - ((of as SequenceBuffers | undefined)?.base ?? 0), window, span), sets.length),
     {
       label: `${section}.attend.reduce`,
-      kernel: { kernel: 'attention-reduce', files: ['state', 'kv/seen/fresh'], consts },
-      params: { ...sizes, stride: strides.attended, set_splits: splits },
-      bindings: { state: stateIn, partials: buffers.partials, attended: buffers.attended },
+      kernel: { kernel: 'attention-reduce', files: ['state', 'kv/seen/fresh', ...before.files], consts },
+      params: { ...sizes, stride: strides.attended, set_splits: splits, sinks: before.sinks },
+      bindings: { ...before.bindings, state: stateIn, partials: buffers.partials, attended: buffers.attended },
       grid: () => [config.heads],
     },
   ];

@@ -4,7 +4,7 @@ import { panelRows } from '../../formats/panel.ts';
 import { wgslNumber } from '../../gpu/kernels.ts';
 import { type Dispatch } from '../../gpu/program.ts';
 import { type Op, type RowRange } from '../graph.ts';
-import { type Operation, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
+import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
 import { formatFiles, matrixBindings } from '../products.ts';
 import { rmsNorm } from '../rms-norm.ts';
 import { type Mode } from '../choices/kernel-choice.ts';
@@ -22,7 +22,10 @@ export interface Experts extends Op {
   gate: RowRange;
   up: RowRange;
   down: RowRange;
-  activation: 'silu' | 'gelu' | 'relu';
+  /** `clamped`: min(gate, 7) * sigmoid(1.702 * the same) * (clamp(up, -7, 7) + 1), as gpt-oss has it (OpenAI, arXiv 2508.10925). */
+  activation: 'silu' | 'gelu' | 'relu' | 'clamped';
+  /** Tensors of the biases of all experts, one expert after the other. */
+  biases?: { gate: string; up: string; down: string };
   /** Width of the input. */
   cols: number;
   /** Hidden width of an expert. */
@@ -40,7 +43,7 @@ const outputs = 'expert-output';
 const order = 'expert-order';
 const starts = 'expert-starts';
 
-const gates = { silu: 1, gelu: 2, relu: 3 };
+const gates = { silu: 1, gelu: 2, relu: 3, clamped: 4 };
 /** Choices of one expert that a workgroup takes. */
 const tokens = wgslNumber('assign/grouped', 'Tokens');
 
@@ -51,7 +54,10 @@ const ofItem = ({ tensor, firstRow, rows }: RowRange, items: number, item: numbe
 
 export const operation: Operation<Experts> = {
   name: 'experts',
-  vectors: ({ norm, cols }) => [{ tensor: norm, length: cols }],
+  vectors({ norm, cols, hidden, biases, experts: count }) {
+    const of = (tensor: string, rows: number) => ({ tensor, length: rows * count, shape: [rows, count] });
+    return [{ tensor: norm, length: cols }, ...(biases ? [of(biases.gate, hidden), of(biases.up, hidden), of(biases.down, cols)] : [])];
+  },
   pool: ({ experts: items, gate, up, down, cols, hidden }) => ({
     items,
     stacks: (item) => [
@@ -74,9 +80,10 @@ export const operation: Operation<Experts> = {
     const products = (place.pool ?? []).flatMap((part) => {
       const [first, second] = part.stacks[0];
       return [
-        product(op, context, part, mode, section, { ...up, matrix: first, gate: second ? 0 : gate }),
-        ...(second ? [product(op, context, part, mode, section, { ...up, matrix: second, before: gate })] : []), // gate and up of two types
-        product(op, context, part, mode, section, { ...down, matrix: part.stacks[1][0] }),
+        product(op, context, place, part, mode, section, { ...up, matrix: first, gate: second ? 0 : gate, bias: op.biases?.gate }),
+        // gate and up of two types
+        ...(second ? [product(op, context, place, part, mode, section, { ...up, matrix: second, before: gate, bias: op.biases?.up })] : []),
+        product(op, context, place, part, mode, section, { ...down, matrix: part.stacks[1][0], bias: op.biases?.down }),
       ];
     });
     return [norm, ...grouped, ...products, join(op, context, section)];
@@ -114,12 +121,14 @@ interface Product {
   /** Joins both halves of the matrix; or what is in the output with the results. */
   gate?: number;
   before?: number;
+  /** Of the matrix, or of its first half. */
+  bias?: string;
 }
 
 /** One product of every chosen expert of a part. */
 function product(
-  op: Experts, { activations: { buffers }, choice }: RecordContext, part: PoolPart, mode: Mode, section: string,
-  { matrix, input, output, sharing, rows, gate = 0, before = 0 }: Product,
+  op: Experts, { activations: { buffers }, choice }: RecordContext, { vectors, vectorOffset }: Place, part: PoolPart, mode: Mode, section: string,
+  { matrix, input, output, sharing, rows, gate = 0, before = 0, bias }: Product,
 ): Dispatch {
   const panels = Math.ceil(rows / panelRows);
   const splits = mode === 'decode' ? choice.splits : Math.max(1, choice.few);
@@ -132,7 +141,7 @@ function product(
         mode === 'decode' ? 'assign/one' : 'assign/grouped',
       ],
       consts: { Splits: splits },
-      constants: { Gate: gate, Before: before },
+      constants: { Gate: gate, Before: before, HasBias: bias === undefined ? 0 : 1 },
     },
     params: {
       panels, rows, sharing,
@@ -144,11 +153,13 @@ function product(
       up_panels: gate ? matrix.parts[1].targetRow / panelRows : 0,
       stride: pad32(matrix.cols),
       output_stride: pad32(rows),
+      bias: bias === undefined ? 0 : vectorOffset(bias),
+      up_bias: bias === undefined ? 0 : vectorOffset(op.biases!.up),
       experts: op.experts,
       used: op.used,
     },
     bindings: {
-      ...matrixBindings({ ...part, ...matrix }), table: part.table,
+      ...matrixBindings({ ...part, ...matrix }), vectors, table: part.table,
       input: buffers[input], output: buffers[output],
       ...(mode === 'decode' ? { chosen: buffers[chosen] } : { order: buffers[order], starts: buffers[starts] }),
     },

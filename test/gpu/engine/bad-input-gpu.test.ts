@@ -81,9 +81,9 @@ describe.skipIf(!adapterFile)('the engine', () => {
       ],
       [
         'an architecture that is not supported',
-        () => Promise.resolve(fixture('tiny/tiny-gpt-oss.zeroed.gguf')),
+        () => varied({ metadata: { 'general.architecture': { type: 'string', value: 'gpt-next' } } }),
         UnsupportedModelError,
-        /"gpt-oss" is not supported/,
+        /"gpt-next" is not supported/,
       ],
       ['a missing tensor', () => varied({ tensors: { 'blk.4.ffn_down.weight': undefined } }), InvalidFileError, /blk\.4\.ffn_down\.weight is missing/],
       [

@@ -11,7 +11,7 @@ import { type Heads, concat, f32, kvs, nameOfHeads } from '../heads.ts';
 import { type OperationChecks } from '../operation-checks.ts';
 import { type Held, packPages, stored } from '../pages.ts';
 import { normals, random } from '../random.ts';
-import { withStage } from '../workbench.ts';
+import { type Setting, withStage } from '../workbench.ts';
 
 interface Attended extends Heads {
   /** Fresh slots seen by the last row. */
@@ -20,6 +20,8 @@ interface Attended extends Heads {
   window?: number;
   scale?: number;
   softcap?: number;
+  /** Each head has a score without a value. */
+  sinks?: boolean;
   /** Scores are this many times as far apart. */
   sharpness?: number;
   /** Row of the activations that the step begins at. Default 0. */
@@ -33,6 +35,7 @@ const nameOf = (given: Attended): string =>
     `${nameOfHeads(given)}, ${given.tokens} tokens up to ${given.length}`,
     given.window && `window ${given.window}`,
     given.softcap && `capped at ${given.softcap}`,
+    given.sinks && 'with sinks',
     (given.sharpness ?? 1) > 1 && 'sharp',
     given.first && `row ${given.first}`,
     ...(given.sets ?? []).map(({ kv, slots }) => `${slots.join('/')} slots in ${kv.name}`),
@@ -54,10 +57,12 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
         const numbers = () => stored({ kv, headDim }, normals(next, Math.max(...slots) * kvHeads * headDim));
         return { shape: { kvHeads, headDim, kv }, held: { slots, keys: numbers(), values: numbers() } };
       });
-      const op = attend({ layer: 0, scale, window, softcap });
+      const sinks = given.sinks ? normals(next, heads, 2) : undefined;
+      const op = attend({ layer: 0, scale, window, softcap, sinks: sinks && 'sinks' });
+      const tensors: Setting['tensors'] = sinks && { sinks: { type: 'F32', shape: [heads], bytes: new Uint8Array(sinks.buffer) } };
       const found = await withStage(
         bench,
-        { config: { heads, kvHeads, headDim }, choice, kv, op, mode, tokens, position, first, base, sets },
+        { config: { heads, kvHeads, headDim }, choice, kv, op, tensors, mode, tokens, position, first, base, sets },
         async (stage) => {
           const vec4s = Math.ceil(headDim / 4);
           const padded = new Float32Array(tokens * heads * vec4s * 4);
@@ -68,7 +73,7 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
           return stage.read('attended', tokens, heads * headDim);
         },
       );
-      const expected = attendedTo(given, queries, segments.map(({ held }) => held), { scale, window, softcap });
+      const expected = attendedTo(given, queries, segments.map(({ held }) => held), { scale, window, softcap, sinks });
       // A result is a mean of values: it is as exact as the scores, whose size grows with sharpness.
       return { found, expected, scale: new Float32Array(found.length).fill(sharpness) };
     },
@@ -80,7 +85,7 @@ function attendedTo(
   { heads, kvHeads, headDim, tokens }: Attended,
   queries: Float32Array,
   segments: Held[],
-  how: { scale: number; window?: number; softcap?: number },
+  how: { scale: number; window?: number; softcap?: number; sinks?: Float32Array },
 ): Float32Array {
   const result = new Float32Array(queries.length);
   const width = (heads / kvHeads) * headDim;
@@ -94,7 +99,8 @@ function attendedTo(
     const group = (t: number) => (t * kvHeads + head) * width;
     const own = concat(Array.from({ length: tokens }, (_, t) => queries.subarray(group(t), group(t) + width)));
     const position = segments.reduce((sum, { slots }) => sum + slots[head], 0) - tokens;
-    const found = attention({ queries: own, keys: of('keys'), values: of('values'), heads: heads / kvHeads, kvHeads: 1, headDim, position, ...how });
+    const sinks = how.sinks?.subarray((head * heads) / kvHeads, ((head + 1) * heads) / kvHeads);
+    const found = attention({ queries: own, keys: of('keys'), values: of('values'), heads: heads / kvHeads, kvHeads: 1, headDim, position, ...how, sinks });
     for (let t = 0; t < tokens; t++) result.set(found.subarray(t * width, (t + 1) * width), group(t));
   }
   return result;
@@ -214,6 +220,17 @@ const softcapChecks = (): Check[] =>
     ),
   }));
 
+/** One slot, some splits and several segments; sinks above the scores and below. */
+const sinksChecks = (): Check[] =>
+  (['decode', 'prefill'] as const).map((mode) => ({
+    name: `${kernels[mode]}, with sinks`, tolerance: attendTolerance, choice: {},
+    cases: [
+      { heads: 4, kvHeads: 2, headDim: 64, length: several(1) },
+      { heads: 3, kvHeads: 1, headDim: 64, length: 600, window: 100 },
+      { heads: 4, kvHeads: 2, headDim: 64, length: 33, sets: [{ kv: f32, slots: [33, 31] }] },
+    ].map((each) => attendCase({ ...each, sinks: true, tokens: mode === 'decode' ? 1 : Math.min(each.length, 9) }, mode, decodeChoice(usualAttention), f32)),
+  }));
+
 /** All group sizes, and prefill in all formats, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
 const attendChecks = (): Check[] =>
   headDims.flatMap((headDim, i) => [
@@ -236,13 +253,13 @@ const severalChecks = (): Check[] => [
 ];
 
 export const checks: OperationChecks<Attend> = {
-  all: () => [...attendChecks(), ...softcapChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)],
+  all: () => [...attendChecks(), ...softcapChecks(), ...sinksChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)],
   of({ graph: { config }, choice, kv }, op) {
     const { heads, kvHeads, headDim } = config;
     const { prefill, span, threads } = choice;
     const window = op.window && Math.min(op.window, 100);
-    const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window, softcap: op.softcap };
-    const label = `${nameOfHeads(seen)} in ${kv.name}${window ? `, window ${window}` : ''}${op.softcap ? `, capped at ${op.softcap}` : ''}`;
+    const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window, softcap: op.softcap, sinks: op.sinks !== undefined };
+    const label = `${nameOfHeads(seen)} in ${kv.name}${window ? `, window ${window}` : ''}${op.softcap ? `, capped at ${op.softcap}` : ''}${op.sinks ? ', with sinks' : ''}`;
     const lanes = lanesOf(prefill);
     const plain = span === plainAttention.span && threads === plainAttention.threads;
     const check = (name: string, proves: Check['choice'], tokens: number, mode: Mode): Check =>

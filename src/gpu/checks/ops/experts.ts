@@ -24,16 +24,18 @@ interface Mixture {
   activation: Experts['activation'];
   tokens: number;
   maxBindingBytes?: number;
+  biased?: boolean;
 }
 
 function mixtureCase(given: Mixture, mode: Mode, choice: KernelChoice): Case {
-  const { types, experts, used, cols, hidden, activation, tokens, maxBindingBytes } = given;
-  const name = `${types.join('+')} ${used} of ${experts}, ${hidden} x ${cols} ${activation}, ${tokens} tokens${maxBindingBytes ? ', several bindings' : ''}`;
+  const { types, experts, used, cols, hidden, activation, tokens, maxBindingBytes, biased } = given;
+  const also = `${biased ? ', biased' : ''}${maxBindingBytes ? ', several bindings' : ''}`;
+  const name = `${types.join('+')} ${used} of ${experts}, ${hidden} x ${cols} ${activation}, ${tokens} tokens${also}`;
   return { name, run: (bench) => runMixture(bench, given, mode, choice, random(name)) };
 }
 
 async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: KernelChoice, next: () => number) {
-  const { types, experts: count, used, cols, hidden, activation, tokens, maxBindingBytes } = given;
+  const { types, experts: count, used, cols, hidden, activation, tokens, maxBindingBytes, biased } = given;
   const tensor = (type: string, rows: number, width: number): Tensor =>
     ({ type, shape: [width, rows, count], bytes: randomTensor(type, rows * count, width, next) });
   const upType = types[2] ?? types[0];
@@ -42,10 +44,14 @@ async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: 
     norm: { type: 'F32', shape: [cols], bytes: new Uint8Array(norm.buffer) },
     gate: tensor(types[0], hidden, cols), up: tensor(types[2] ?? types[0], hidden, cols), down: tensor(types[1], cols, hidden),
   };
+  const biases = biased ? { gate: normals(next, hidden * count), up: normals(next, hidden * count), down: normals(next, cols * count) } : undefined;
+  for (const [name, values] of Object.entries(biases ?? {}))
+    tensors[`${name}.bias`] = { type: 'F32', shape: [values.length / count, count], bytes: new Uint8Array(values.buffer) };
   const rowsOf = (name: string, rows: number) => ({ tensor: name, firstRow: 0, rows: rows * count });
   const op = expertsOp({
     input: 'x', norm: 'norm', experts: count, used, activation, cols, hidden, output: 'x',
     gate: rowsOf('gate', hidden), up: rowsOf('up', hidden), down: rowsOf('down', cols),
+    biases: biases && { gate: 'gate.bias', up: 'up.bias', down: 'down.bias' },
   });
   const x = normals(next, tokens * cols);
   const choices = Array.from({ length: tokens }, () => choose(next, count, used));
@@ -62,12 +68,19 @@ async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: 
     return Array.from({ length: count }, (_, e) => all.subarray(e * rows * width, (e + 1) * rows * width));
   };
   const [gate, up, down] = [weights('gate', types[0], hidden, cols), weights('up', upType, hidden, cols), weights('down', types[1], cols, hidden)];
-  const list = gate.map((each, e): Expert => ({ gateUp: Float32Array.from([...each, ...up[e]]), down: down[e] }));
+  const biasesOf = ({ gate: g, up: u, down: d }: NonNullable<typeof biases>, e: number) => {
+    const own = (all: Float32Array, rows: number) => all.subarray(e * rows, (e + 1) * rows);
+    return { gateUp: Float32Array.from([...own(g, hidden), ...own(u, hidden)]), down: own(d, cols) };
+  };
+  const list = gate.map((each, e): Expert =>
+    ({ gateUp: Float32Array.from([...each, ...up[e]]), down: down[e], biases: biases && biasesOf(biases, e) }));
   const normed = rmsNorm(x, norm, 1e-5);
   const added = mix(normed, cols, hidden, list, choices, activation);
   // What errors are measured against: the same with all numbers positive, as for products.
   const size = (values: Float32Array) => values.map(Math.abs);
-  const sizes = mix(size(normed), cols, hidden, list.map(({ gateUp, down: back }) => ({ gateUp: size(gateUp), down: size(back) })), choices, activation);
+  const positive = ({ gateUp, down: back, biases: added }: Expert): Expert =>
+    ({ gateUp: size(gateUp), down: size(back), biases: added && { gateUp: size(added.gateUp), down: size(added.down) } });
+  const sizes = mix(size(normed), cols, hidden, list.map(positive), choices, activation);
   return { found, expected: added.map((value, i) => value + x[i]), scale: sizes.map((value, i) => 2 * value + Math.abs(x[i])) };
 }
 
@@ -88,12 +101,14 @@ const decodes: Mixture[] = [
   { ...small, types: ['Q4_0', 'Q8_0'], hidden: 96, activation: 'gelu', tokens: 1 },
   { ...small, types: ['Q4_K', 'Q6_K'], cols: 512, hidden: 256, used: 5, tokens: 1 },
   { ...small, types: ['Q4_0', 'Q4_0', 'Q8_0'], hidden: 32, tokens: 1 },
+  { ...small, types: ['MXFP4', 'MXFP4'], hidden: 32, activation: 'clamped', biased: true, tokens: 1 },
 ];
 const prefills: Mixture[] = [
   { ...small, types: ['F32', 'F32'], hidden: 33, tokens: 3 },
   { ...small, types: ['Q4_0', 'Q4_0', 'Q8_0'], hidden: 32, activation: 'gelu', tokens: 5 },
   { ...small, types: ['MXFP4', 'MXFP4'], hidden: 64, used: 1, experts: 17, activation: 'relu', tokens: 70 },
   { ...small, types: ['Q4_K', 'Q6_K'], cols: 256, hidden: 256, tokens: 33 },
+  { ...small, types: ['Q4_0', 'Q4_0', 'Q8_0'], hidden: 32, activation: 'clamped', biased: true, tokens: 11 },
   { ...small, types: ['F32', 'F32'], experts: 3, used: 2, tokens: 40, maxBindingBytes: 40000 },
 ];
 
@@ -112,11 +127,11 @@ export const checks: OperationChecks<Experts> = {
       cases: [mixtureCase({ ...small, types: [type, type], cols: 2 * block(type), hidden: block(type), tokens: 9 }, 'prefill', decodeChoice({}))],
     })),
   ],
-  of({ typeOf, choice }, { gate, up, down, cols, hidden, activation, used }) {
+  of({ typeOf, choice }, { gate, up, down, cols, hidden, activation, used, biases }) {
     const types: Mixture['types'] = [typeOf(gate.tensor), typeOf(down.tensor), typeOf(up.tensor)];
-    const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation };
+    const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation, biased: biases !== undefined };
     const of = (mode: Mode, tokens: number): Check => ({
-      name: `experts ${types.join('+')} ${hidden}x${cols} ${activation}, ${mode}`,
+      name: `experts ${types.join('+')} ${hidden}x${cols} ${activation}${biases ? ' biased' : ''}, ${mode}`,
       tolerance, choice: {}, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
     });
     return [of('decode', 1), of('prefill', 9)];
