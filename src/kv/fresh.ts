@@ -1,9 +1,8 @@
-// The fresh segment of every layer: where the keys and values of new tokens go, a slot for each position. Grown between
+// The fresh segment of every cache, which most models have one of in each layer: where the keys and values of new tokens go, a slot for each position. Grown between
 // submits, one layer at a time, so that never more than one layer is there twice. Knows no sets and no policy.
 import { type Ledger } from '../gpu/ledger.ts';
-import { type ModelConfig } from '../model/graph.ts';
 import { type KvFormat } from './formats/format.ts';
-import { type KvHeads, type Segment, createSegment, segmentBytes } from './segment.ts';
+import { type Caches, type Segment, cachesOf, createSegment, segmentBytes } from './segment.ts';
 
 export interface Fresh {
   readonly format: KvFormat;
@@ -30,19 +29,21 @@ export const grownTo = (capacity: number, positions: number, most: number): numb
   Math.min(most, Math.max(inSteps(positions), Math.min(2 * capacity, mostDoubled)));
 
 /** Bytes of all layers at first and with `context` positions, and at most of the old pages of the one layer that is growing. */
-export function freshBytes(config: KvHeads & Pick<ModelConfig, 'layers'>, context: number, format: KvFormat): { first: number; full: number; growing: number } {
-  const layer = (slots: number) => segmentBytes(config, slots, format);
+export function freshBytes(config: Caches, context: number, format: KvFormat): { first: number; full: number; growing: number } {
+  const layers = (slots: number) => cachesOf(config).map((heads) => segmentBytes(heads, slots, format));
+  const sum = (bytes: number[]) => bytes.reduce((a, b) => a + b, 0);
   return {
-    first: config.layers * layer(Math.min(context, step)),
-    full: config.layers * layer(context),
-    growing: layer(inSteps(context) - step),
+    first: sum(layers(Math.min(context, step))),
+    full: sum(layers(context)),
+    growing: Math.max(0, ...layers(inSteps(context) - step)),
   };
 }
 
-export function createFresh(ledger: Ledger, config: KvHeads & Pick<ModelConfig, 'layers'>, context: number, format: KvFormat): Fresh {
-  const make = (layer: number, slots: number) => createSegment(ledger, `kv.${layer}`, config, slots, format);
-  const layers = Array.from({ length: config.layers }, (_, layer) => make(layer, Math.min(context, step)));
-  const capacity = () => Math.min(...layers.map((segment) => segment.capacity));
+export function createFresh(ledger: Ledger, config: Caches, context: number, format: KvFormat): Fresh {
+  const caches = cachesOf(config);
+  const make = (layer: number, slots: number) => createSegment(ledger, `kv.${layer}`, caches[layer], slots, format);
+  const layers = caches.map((_, layer) => make(layer, Math.min(context, step)));
+  const capacity = () => Math.min(context, ...layers.map((segment) => segment.capacity));
 
   /** Replaces a layer once its larger buffer is known to be there. */
   async function growLayer(device: GPUDevice, index: number, slots: number): Promise<void> {

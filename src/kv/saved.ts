@@ -8,17 +8,22 @@ const snapshotOf = ({ format, angles }: SequenceHome, model: string): SnapshotOf
 
 export async function save(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> {
   const { device, ledger } = home;
-  const byteLength = pagesOf(home, sequence.tokens.length);
+  const memory = sequence.memory?.source(sequence.tokens.length);
+  const tokens = sequence.tokens.slice(0, sequence.memory ? (memory?.length ?? 0) : undefined);
+  const pages = pagesOf(home, tokens.length);
+  const parts = layersOf(home, sequence).map((buffer, layer) => ({ buffer, byteLength: pages[layer] }));
+  if (memory) parts.push({ buffer: memory.buffer, byteLength: memory.buffer.size });
   const layers: Uint8Array[] = [];
-  for (const buffer of layersOf(home, sequence))
-    layers.push(new Uint8Array(sequence.tokens.length ? await readBytes(device, ledger, 'sequence.save', { buffer, byteLength }) : []));
-  return packSnapshot({ of: snapshotOf(home, model), tokens: [...sequence.tokens], layers });
+  for (const part of parts) layers.push(new Uint8Array(tokens.length ? await readBytes(device, ledger, 'sequence.save', part) : []));
+  return packSnapshot({ of: snapshotOf(home, model), tokens, layers });
 }
 
 export async function restore(home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> {
   const { tokens, layers } = unpackSnapshot(bytes, snapshotOf(home, model));
   sequence.truncate(0);
   await sequence.makeRoom(Math.max(1, tokens.length));
-  layers.forEach((page, layer) => home.device.queue.writeBuffer(sequence.fresh(layer).buffer, 0, page.slice()));
+  const caches = layersOf(home, sequence);
+  caches.forEach((buffer, layer) => home.device.queue.writeBuffer(buffer, 0, layers[layer].slice()));
+  if (tokens.length) sequence.memory?.write(layers[caches.length].slice(), tokens.length);
   writeTokens(home, sequence, tokens);
 }

@@ -1,6 +1,6 @@
 // A segment: slots of keys and values of one layer, in pages of one format and one buffer. Knows no positions and no kernels.
 import { type Ledger } from '../gpu/ledger.ts';
-import { type ModelConfig } from '../model/graph.ts';
+import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
 import { type KvFormat, pageSlots, pageWords } from './formats/format.ts';
 
 export interface Segment {
@@ -11,7 +11,13 @@ export interface Segment {
   readonly buffer: GPUBuffer;
 }
 
-export type KvHeads = Pick<ModelConfig, 'kvHeads' | 'headDim'>;
+export type KvHeads = CacheHeads;
+/** What says of a model which caches it has. */
+export type Caches = Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'caches'>;
+
+/** The heads of each cache. */
+export const cachesOf = ({ layers, kvHeads, headDim, caches }: Caches): readonly KvHeads[] =>
+  caches ?? new Array<KvHeads>(layers).fill({ kvHeads, headDim });
 
 /** Bytes of the pages of one layer. */
 export const segmentBytes = ({ kvHeads, headDim }: KvHeads, slots: number, format: KvFormat): number =>

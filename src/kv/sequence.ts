@@ -9,13 +9,16 @@ import { samplerStateBytes } from '../model/sampling/buffers.ts';
 import { type KvFormat } from './formats/format.ts';
 import { createFresh, freshBytes, grownTo, inSteps } from './fresh.ts';
 import { layersOf, pagesOf, writeTokens } from './pages.ts';
-import { segmentBytes } from './segment.ts';
+import { type Recurrent, type StateSizes, createRecurrent, recurrentBytes } from './recurrent.ts';
+import { cachesOf, segmentBytes } from './segment.ts';
 
 /** What sequences of one placed model have in common. */
 export interface SequenceHome {
   device: GPUDevice;
   ledger: Ledger;
-  config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'vocab'>;
+  config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'caches' | 'vocab'>;
+  /** Of each operation that keeps another state the bytes. Default: none does. */
+  states?: StateSizes;
   /** Most positions. */
   context: number;
   format: KvFormat;
@@ -30,6 +33,8 @@ export interface SequenceHome {
 export interface Sequence extends SequenceBuffers {
   /** Whose keys and values are there, in order. */
   readonly tokens: readonly number[];
+  /** The state of operations that keep no keys and values, if the model has such. */
+  readonly memory?: Recurrent;
   /** Positions that every layer has room for. */
   readonly capacity: number;
   /** Bytes that it takes on the GPU beyond what is planned for the one that stays: keys and values, and all else of another one. */
@@ -42,7 +47,7 @@ export interface Sequence extends SequenceBuffers {
   makeRoom(positions: number): Promise<void>;
   /** Forgets what is beyond `length` tokens; gives the length reached, which may be less. */
   truncate(length: number): number;
-  /** A sequence of the first `length` tokens, copied on the GPU; this one stays as it is. BudgetError if there is no room. */
+  /** A sequence of the first `length` tokens, or of fewer as in `truncate`, copied on the GPU; this one stays as it is. BudgetError if there is no room. */
   fork(length?: number): Promise<Sequence>;
   /** The sequence as bytes, to be gone on from by `restore`, in another process too. `model`: the id of the stored model. */
   save(model: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -57,7 +62,7 @@ const saving = () => import('./saved.ts');
 
 /** `stays`: as long as its model does. */
 export function createSequence(home: SequenceHome, stays = false): Sequence {
-  const { device, ledger, config, context, format } = home;
+  const { device, ledger, config, context, format, states = {} } = home;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const own = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [
     name,
@@ -66,13 +71,16 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
   const { state, ids } = Object.fromEntries(own);
   const freed: (() => void)[] = [];
   let fresh = createFresh(ledger, config, context, format);
+  const memory = Object.keys(states).length ? createRecurrent(device, ledger, states) : undefined;
   const tokens: number[] = [];
 
-  const ownBytes = Object.values(sequenceBytes(context)).reduce((a, b) => a + b, 0) + samplerStateBytes(config.vocab);
-  const bytesOfLayers = (positions: number) => config.layers * segmentBytes(config, Math.min(context, inSteps(positions)), format);
+  const ownBytes = Object.values(sequenceBytes(context)).reduce((a, b) => a + b, 0) + samplerStateBytes(config.vocab) + recurrentBytes(states);
+  const bytesOfLayers = (positions: number) =>
+    cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, Math.min(context, inSteps(positions)), format), 0);
 
   const sequence: Sequence = {
-    state, ids,
+    state, ids, memory,
+    recurrent: (name) => memory!.binding(name),
     fresh: (layer) => ({ buffer: fresh.layer(layer).buffer }),
     whenClosed: (free) => void freed.push(free),
     get tokens() {
@@ -100,7 +108,8 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       }
     },
     truncate(length) {
-      tokens.length = Math.min(length, tokens.length);
+      const wished = Math.min(length, tokens.length);
+      tokens.length = memory ? memory.reach(wished) : wished;
       return tokens.length;
     },
     fork: (length = tokens.length) => fork(home, sequence, length),
@@ -108,6 +117,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     restore: async (bytes, model) => (await saving()).restore(home, sequence, bytes, model),
     close() {
       tokens.length = 0;
+      memory?.reach(0);
       layersOf(home, sequence).forEach((buffer) => ledger.destroy(buffer));
       home.release(sequence);
       if (stays) {
@@ -115,6 +125,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
         return false;
       }
       freed.forEach((free) => free());
+      memory?.free();
       [state, ids].forEach(({ buffer }) => ledger.destroy(buffer));
       return true;
     },
@@ -122,14 +133,18 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
   return sequence;
 }
 
-async function fork(home: SequenceHome, from: Sequence, length: number): Promise<Sequence> {
+async function fork(home: SequenceHome, from: Sequence, wished: number): Promise<Sequence> {
   const { device, ledger } = home;
   const copy = createSequence(home);
   try {
     await ledger.settle();
-    await copy.makeRoom(Math.max(1, length));
+    await copy.makeRoom(Math.max(1, wished));
+    const memory = from.memory?.source(wished);
+    const length = from.memory ? (memory?.length ?? 0) : wished;
+    if (memory) copy.memory!.take(memory);
+    const pages = pagesOf(home, length);
     const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
-    if (length) layersOf(home, from).forEach((buffer, layer) => encoder.copyBufferToBuffer(buffer, 0, copy.fresh(layer).buffer, 0, pagesOf(home, length)));
+    if (length) layersOf(home, from).forEach((buffer, layer) => encoder.copyBufferToBuffer(buffer, 0, copy.fresh(layer).buffer, 0, pages[layer]));
     device.queue.submit([encoder.finish()]);
     writeTokens(home, copy, from.tokens.slice(0, length));
     return copy;

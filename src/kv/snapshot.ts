@@ -17,7 +17,7 @@ export interface SnapshotOf {
 export interface Snapshot {
   of: SnapshotOf;
   tokens: number[];
-  /** The pages of each layer, as far as tokens fill them. */
+  /** The pages of each cache, as far as tokens fill them, and then the state of operations that keep another, if there are such. */
   layers: Uint8Array[];
 }
 

@@ -33,6 +33,12 @@ export interface RopeSpec {
   magnitude: number;
 }
 
+/** The heads of a cache of keys and values. */
+export interface CacheHeads {
+  kvHeads: number;
+  headDim: number;
+}
+
 export interface ModelConfig {
   architecture: string;
   layers: number;
@@ -41,6 +47,8 @@ export interface ModelConfig {
   heads: number;
   kvHeads: number;
   headDim: number;
+  /** The caches of keys and values that there are, where that is not one of such heads for each layer. */
+  caches?: readonly CacheHeads[];
   ffn: number;
   vocab: number;
   /** Positions the model was trained for. */

@@ -49,7 +49,14 @@ export interface KeysValuesState {
   kind: 'keys-values';
   layer: number;
 }
-export type StateSpec = KeysValuesState;
+/** Of a fixed size, whatever was run. Where a step begins at position 0 it counts as zeros. */
+export interface RecurrentState {
+  kind: 'recurrent';
+  /** Unlike that of any other operation. */
+  name: string;
+  bytes: number;
+}
+export type StateSpec = KeysValuesState | RecurrentState;
 
 /** Bytes that a dispatch must read and write at least once, and floating point operations (a multiply-add is two). */
 export interface Cost {
@@ -107,6 +114,8 @@ export interface SequenceBuffers {
   ids: Binding;
   /** The fresh pages of a layer, which rope writes. */
   fresh(layer: number): Binding;
+  /** The state of an operation that keeps another than keys and values, by its name. */
+  recurrent?(name: string): Binding;
   /** Position of the first fresh slot. Default 0. */
   base?: number;
   /** Of the sets that were recorded of a layer, the pages of each, and how many slots it has, u32 (kv head). */

@@ -35,6 +35,10 @@ export const buffersOf = (op: Op, config: ModelConfig): Record<string, number> =
 export const scratchOf = (op: Op, config: ModelConfig, sizes: ScratchSizes): Record<string, number> => operationOf(op).scratch?.(op, config, sizes) ?? {};
 export const stateOf = (op: Op): StateSpec | undefined => operationOf(op).state?.(op);
 
+/** Of each operation that keeps another state than keys and values the bytes of it, by its name. */
+export const statesOf = (ops: readonly Op[]): Record<string, number> =>
+  Object.fromEntries(ops.map(stateOf).flatMap((state) => (state?.kind === 'recurrent' ? [[state.name, state.bytes]] : [])));
+
 /** Names of all tensors of an operation. */
 export const tensorsOf = (op: Op, config: ModelConfig): string[] => {
   const stacks = [...stacksOf(op, config), ...(poolOf(op, config)?.stacks(0) ?? [])]; // all items of a pool are of the same tensors

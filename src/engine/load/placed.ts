@@ -4,7 +4,7 @@ import { type Sequence, type SequenceHome, createSequence } from '../../kv/seque
 import { type Ledger } from '../../gpu/ledger.ts';
 import { createActivations } from '../../model/activations.ts';
 import { type Activations } from '../../model/operation.ts';
-import { opsOf } from '../../model/operations.ts';
+import { opsOf, statesOf } from '../../model/operations.ts';
 import { factorsOf } from '../../model/rope.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights, placeWeights } from '../../weights/stream/resident.ts';
@@ -34,7 +34,9 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
   });
   const activations = createActivations(ledger, graph, opsOf(graph), sizes);
   const angles = graph.ropes.flatMap((rope) => (rope.long ? factorsOf(rope, sizes.context)! : [])).join() || undefined;
-  const home: SequenceHome = { device, ledger, config: graph.config, context: sizes.context, format: kv, angles, release: () => {} };
+  const home: SequenceHome = {
+    device, ledger, config: graph.config, context: sizes.context, format: kv, states: statesOf(opsOf(graph)), angles, release: () => {},
+  };
   const sequence = createSequence(home, true);
   await ledger.settle();
   const uploader = createUploader(device.queue, uploadBytes, (bytes) => ledger.reserve('staging', bytes));

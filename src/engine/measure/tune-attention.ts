@@ -7,7 +7,7 @@ import { rank } from '../../gpu/autotune.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ModelConfig } from '../../model/graph.ts';
-import { segmentBytes } from '../../kv/segment.ts';
+import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { attentionOf } from '../../model/ops/attend.ts';
 import { type AttentionChoice, type KernelChoice, attentions } from '../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
@@ -33,6 +33,7 @@ export async function tuneAttention(
   deadline: number,
   later = false,
 ): Promise<{ choice: KernelChoice; learned: boolean }> {
+  if (!cachesOf(target.config).length) return { choice, learned: false }; // nothing attends
   const kind = attentionKind(target.config, target.kv, target.context);
   const noted = notes.attentions?.[kind];
   if (noted) return { choice: { ...choice, ...noted }, learned: false };
@@ -62,7 +63,7 @@ async function time(
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
   const length = Math.min(usualLength, context);
   const bytes = segmentBytes(config, length, kv);
-  const layers = Math.min(mostLayers, config.layers, Math.floor(left / bytes - 1));
+  const layers = Math.min(mostLayers, cachesOf(config).length, Math.floor(left / bytes - 1));
   if (layers < 1) return []; // a budget that has no room for a cache has none for longer texts either
   const own = createLedger(device, Infinity, { ledger, purpose: 'test' });
   try {

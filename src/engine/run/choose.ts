@@ -63,7 +63,10 @@ export async function decode(state: RunState, answering: readonly Answering[], m
   for (const { sequence, length } of answering) await makeRoom(state, sequence, length + count - 1);
   seat(state, answering);
   await submits.embed(answering.map(({ sequence }) => cursorOf(state, sequence).lastId!));
-  return { count, tokens: await choose(state, pieces, answering, count, signal) };
+  for (const { sequence } of answering) sequence.memory?.begin();
+  const tokens = await choose(state, pieces, answering, count, signal);
+  for (const { sequence, length } of answering) sequence.memory?.ran(length + count - 1);
+  return { count, tokens };
 }
 
 /** Whether the tokens of a submit are best read while the next one runs. */

@@ -32,12 +32,26 @@ function checkIds(ids: readonly number[], vocab: number): void {
 }
 
 /** Makes ready what `runChunk` runs. */
-async function begin(state: RunState, { sequence, ids, position }: Prompt): Promise<void> {
+async function begin(state: RunState, prompt: Prompt): Promise<void> {
+  const { sequence, ids, position } = prompt;
   const { gpu: { device }, graph } = state.model;
   checkIds(ids, graph.config.vocab);
   await makeRoom(state, sequence, position + ids.length);
+  await catchUp(state, prompt);
   sequence.note(position, []); // what an abort leaves behind is not what was there
   device.queue.writeBuffer(sequence.ids.buffer, 4 * position, Uint32Array.from(ids));
+}
+
+/** Where a sequence's state cannot be cut to `position`, runs the tokens again that lie between there and the copy that it goes back to. */
+async function catchUp(state: RunState, { sequence, position, signal }: Prompt): Promise<void> {
+  const { memory } = sequence;
+  if (!memory || position === 0 || memory.length === position) return;
+  const before = sequence.tokens.slice(0, position);
+  if (before.length < position)
+    throw new RequestError(`Tokens were to be run from position ${position}; the sequence has run ${before.length}. Feed those between first.`);
+  const reached = sequence.truncate(position);
+  if (reached < position)
+    await forChunks(state, { sequence, ids: before.slice(reached), position: reached, signal }, (step) => bodyOf(state.model, step));
 }
 
 /** Runs the first chunk of a prompt. */
@@ -49,7 +63,10 @@ async function runChunk(state: RunState, { sequence, ids, position, signal }: Pr
   submits.wroteRows(rows);
   cursorOf(state, sequence).row = 0; // of the sampler too, once it starts
   await submits.embed(ids.slice(0, rows));
+  sequence.memory?.begin();
   await submits.run(pieces(step), [[step]], signal);
+  sequence.memory?.ran(step.length);
+  if (rows > 1) sequence.memory?.keep();
   return step;
 }
 

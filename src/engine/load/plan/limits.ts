@@ -3,8 +3,9 @@
 import { BudgetError } from '../../../errors.ts';
 import { type Gpu } from '../../../gpu/device.ts';
 import { activationBindings } from '../../../model/activations.ts';
-import { opsOf } from '../../../model/operations.ts';
-import { segmentBytes } from '../../../kv/segment.ts';
+import { opsOf, statesOf } from '../../../model/operations.ts';
+import { largestRecurrent } from '../../../kv/recurrent.ts';
+import { cachesOf, segmentBytes } from '../../../kv/segment.ts';
 import { matricesOf } from '../../../weights/layout.ts';
 import { type LoadOptions } from '../../../protocol.ts';
 import { type FoundModel } from '../found.ts';
@@ -51,12 +52,19 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
     }
   }
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const pages = segmentBytes(graph.config, context, options.kv);
+  const pages = Math.max(0, ...cachesOf(graph.config).map((heads) => segmentBytes(heads, context, options.kv)));
   if (pages > most) {
     const shorter = Math.floor((context * most) / pages / 32) * 32;
     throw new BudgetError(
       `The keys and values of one layer for a context of ${context} need a buffer of ${mib(pages)}; this device allows at most ${mib(most)}. ` +
       `Choose a context of up to ${shorter}.`,
+      { code: 'adapter_limit' },
+    );
+  }
+  const memory = largestRecurrent(statesOf(opsOf(graph)));
+  if (memory > device.limits.maxBufferSize) {
+    throw new BudgetError(
+      `The state of a conversation needs a buffer of ${mib(memory)}; this device allows at most ${mib(device.limits.maxBufferSize)}. Choose a smaller model.`,
       { code: 'adapter_limit' },
     );
   }

@@ -1,10 +1,11 @@
 // What a planned model takes on the GPU, by purpose: the most that is alive at once, as the ledger counts it.
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { freshBytes } from '../../../kv/fresh.ts';
+import { recurrentBytes } from '../../../kv/recurrent.ts';
 import { type ActivationSizes, activationBindings, activationStrides } from '../../../model/activations.ts';
 import { chosenRowsBytes, mostChosen } from '../../../model/chosen-rows.ts';
 import { type Graph } from '../../../model/graph.ts';
-import { opsOf } from '../../../model/operations.ts';
+import { opsOf, statesOf } from '../../../model/operations.ts';
 import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../../model/sequence-buffers.ts';
 import { paramsStride } from '../../../gpu/program.ts';
@@ -22,7 +23,7 @@ export interface PlanBytes {
 
 /** What a model takes whatever becomes of its weights. */
 export interface FixedBytes {
-  /** Keys and values of the whole context of every sequence, with all else that another one has; and those there is room for at first. */
+  /** Keys and values of the whole context of every sequence, and other state, with all else that another one has; and those there is room for at first. */
   kv: number;
   firstKv: number;
   activations: number;
@@ -46,10 +47,11 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const ops = opsOf(graph);
   const chosen = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
   const { first, full, growing } = freshBytes(graph.config, context, sizes.kv);
+  const memory = recurrentBytes(statesOf(ops));
   const others = (sizes.sequences ?? 1) - 1;
   return {
-    kv: full + others * (full + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)),
-    firstKv: first,
+    kv: full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)),
+    firstKv: first + memory,
     activations: sum([activationBindings(graph, ops, sizes), chosen, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
