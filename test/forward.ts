@@ -1,6 +1,7 @@
 // A model's graph run by the reference kernels, one operation after the other, over a file's own weights. No GPU.
 import { formats } from '../src/formats/catalogue.ts';
 import { wordsPerBlock } from '../src/formats/format.ts';
+import { type Header } from '../src/gguf/header.ts';
 import { readHeader } from '../src/gguf/read.ts';
 import { buildGraph } from '../src/model/build.ts';
 import { type Op } from '../src/model/graph.ts';
@@ -28,24 +29,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   const { config, ropes, embed: first, layers, head } = buildGraph(header);
   const { heads, kvHeads, headDim, eps } = config;
 
-  const floats = (name: string): Float32Array => {
-    const { type, offset, shape } = header.tensors.get(name)!;
-    const format = formats.get(type)!;
-    const weights = new Float32Array(shape.reduce((a, b) => a * b));
-    const words = new Uint32Array(wordsPerBlock(format));
-    // Small vectors of a float type may end within a block.
-    const blocks = Math.ceil(weights.length / format.blockSize);
-    const padded = new Uint8Array(blocks * format.blockBytes);
-    padded.set(bytes.subarray(offset, offset + padded.length));
-    const block = new Float32Array(format.blockSize);
-    for (let i = 0; i < blocks; i++) {
-      format.repack(new DataView(padded.buffer), i * format.blockBytes, words);
-      format.unpack(words, block);
-      weights.set(block.subarray(0, weights.length - i * format.blockSize), i * format.blockSize);
-    }
-    return weights;
-  };
-
+  const floats = floatsOf(header, bytes);
   const rows = {} as Record<string, Float32Array>;
   let choices: Choice[][] = [];
   let cache: { keys: Float32Array; values: Float32Array } = { keys: new Float32Array(), values: new Float32Array() };
@@ -106,7 +90,27 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   return rows.logits;
 }
 
-function mixed({ cols, hidden, experts: count, activation, biases, ...op }: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
+/** Of a tensor by its name all its weights. */
+const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>) => (name: string): Float32Array => {
+  const { type, offset, shape } = header.tensors.get(name)!;
+  const format = formats.get(type)!;
+  const weights = new Float32Array(shape.reduce((a, b) => a * b));
+  const words = new Uint32Array(wordsPerBlock(format));
+  // Small vectors of a float type may end within a block.
+  const blocks = Math.ceil(weights.length / format.blockSize);
+  const padded = new Uint8Array(blocks * format.blockBytes);
+  padded.set(bytes.subarray(offset, offset + padded.length));
+  const block = new Float32Array(format.blockSize);
+  for (let i = 0; i < blocks; i++) {
+    format.repack(new DataView(padded.buffer), i * format.blockBytes, words);
+    format.unpack(words, block);
+    weights.set(block.subarray(0, weights.length - i * format.blockSize), i * format.blockSize);
+  }
+  return weights;
+};
+
+function mixed(given: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
+  const { cols, hidden, experts: count, activation, biases, ...op } = given;
   const [gate, up, down] = [op.gate, op.up, op.down].map(({ tensor }) => floats(tensor));
   const of = (all: Float32Array, expert: number) => all.subarray(expert * hidden * cols, (expert + 1) * hidden * cols);
   const biasesOf = (e: number) => {

@@ -1,5 +1,5 @@
-// The fresh segment of every cache, which most models have one of in each layer: where the keys and values of new tokens go, a slot for each position. Grown between
-// submits, one layer at a time, so that never more than one layer is there twice. Knows no sets and no policy.
+// The fresh segment of every cache, of which most models have one in each layer: where the keys and values of new tokens go, a slot
+// for each position. Grown between submits, one layer at a time, so that never more than one layer is there twice. Knows no sets and no policy.
 import { type Ledger } from '../gpu/ledger.ts';
 import { type KvFormat } from './formats/format.ts';
 import { type Caches, type Segment, cachesOf, createSegment, segmentBytes } from './segment.ts';

@@ -168,7 +168,8 @@ describe('layoutOf', () => {
     const wide = { name: 'layer.0', vectors: [], stacks: [{ cols: 131104, ranges: [{ tensor: 'wide', firstRow: 0, rows: 1 }], aligned: false }] };
     expect(() => layoutOf(tensor([131104, 1]), [wide])).toThrow(InvalidFileError);
     expect(() => layoutOf(tensor([131104, 1]), [wide])).toThrow(/wide: 131104 columns make 32 rows larger than 16777216 bytes/);
-    expect(layoutOf(tensor([4, 8]), [{ name: 'layer.0', vectors: ['wide'], stacks: [] }]).sections[0].vectors).toEqual([{ tensor: 'wide', length: 32, offset: 0 }]);
+    const { sections } = layoutOf(tensor([4, 8]), [{ name: 'layer.0', vectors: ['wide'], stacks: [] }]);
+    expect(sections[0].vectors).toEqual([{ tensor: 'wide', length: 32, offset: 0 }]);
   });
 });
 

@@ -228,7 +228,9 @@ const sinksChecks = (): Check[] =>
       { heads: 4, kvHeads: 2, headDim: 64, length: several(1) },
       { heads: 3, kvHeads: 1, headDim: 64, length: 600, window: 100 },
       { heads: 4, kvHeads: 2, headDim: 64, length: 33, sets: [{ kv: f32, slots: [33, 31] }] },
-    ].map((each) => attendCase({ ...each, sinks: true, tokens: mode === 'decode' ? 1 : Math.min(each.length, 9) }, mode, decodeChoice(usualAttention), f32)),
+    ].map((each) =>
+      attendCase({ ...each, sinks: true, tokens: mode === 'decode' ? 1 : Math.min(each.length, 9) }, mode, decodeChoice(usualAttention), f32),
+    ),
   }));
 
 /** All group sizes, and prefill in all formats, for one size of heads, then in turns: Mesa compiles these kernels for seconds. */
@@ -253,13 +255,16 @@ const severalChecks = (): Check[] => [
 ];
 
 export const checks: OperationChecks<Attend> = {
-  all: () => [...attendChecks(), ...softcapChecks(), ...sinksChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck)],
+  all: () => [
+    ...attendChecks(), ...softcapChecks(), ...sinksChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
+  ],
   of({ graph: { config }, choice, kv }, op) {
     const { heads, kvHeads, headDim } = config;
     const { prefill, span, threads } = choice;
     const window = op.window && Math.min(op.window, 100);
     const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window, softcap: op.softcap, sinks: op.sinks !== undefined };
-    const label = `${nameOfHeads(seen)} in ${kv.name}${window ? `, window ${window}` : ''}${op.softcap ? `, capped at ${op.softcap}` : ''}${op.sinks ? ', with sinks' : ''}`;
+    const also = [window && `, window ${window}`, op.softcap && `, capped at ${op.softcap}`, op.sinks && ', with sinks'];
+    const label = [nameOfHeads(seen), ` in ${kv.name}`, ...also.filter(Boolean)].join('');
     const lanes = lanesOf(prefill);
     const plain = span === plainAttention.span && threads === plainAttention.threads;
     const check = (name: string, proves: Check['choice'], tokens: number, mode: Mode): Check =>
