@@ -10,6 +10,8 @@ export const errorCodes = {
   RequestError: [
     'invalid_request',
     'unsupported_parameter',
+    'unsupported_schema',
+    'unsupported_grammar',
     'context_length_exceeded',
     'not_loaded',
     'not_found',

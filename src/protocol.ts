@@ -174,6 +174,9 @@ export interface Token extends Partial<TokenLogprob> {
   top?: TokenLogprob[];
 }
 
+/** The form that an answer has: a JSON object, JSON of a schema, or text of a grammar. */
+export type ResponseGrammar = { json: true } | { schema: unknown } | { ebnf: string } | { regex: string };
+
 export interface GenerateRequest {
   /** `variables` are those of the chat template, like enable_thinking. */
   prompt: { messages: ChatMessage[]; variables?: Record<string, unknown> } | { text: string } | { tokens: number[] };
@@ -184,6 +187,8 @@ export interface GenerateRequest {
   maxTokens?: number;
   /** Text before which the answer ends. */
   stop?: string[];
+  /** What the answer has to be; where `maxTokens` cuts it, the beginning of that. */
+  grammar?: ResponseGrammar;
 }
 
 export type FinishReason = 'stop' | 'length' | 'abort';

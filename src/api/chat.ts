@@ -4,6 +4,7 @@
 import { type ChatMessage, type GenerateStats } from '../protocol.ts';
 import { type ChatLogprobs } from './logprobs.ts';
 import { type ReasoningEffort } from './reasoning-effort.ts';
+import { type FormatParams } from './response-format.ts';
 
 export interface ChatTextPart {
   type: 'text';
@@ -49,6 +50,8 @@ export interface SamplingParams {
   stop?: string | string[] | null;
   /** Stops the request. A stream then just ends, as OpenAI's client does it; otherwise the call rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** What the answer has to be: rules like `root ::= "yes" | "no"`, or a regular expression that all of it matches. */
+  grammar?: FormatParams['grammar'];
   /** Accepted and not used: an engine holds one model. */
   model?: string;
   user?: string;
@@ -63,6 +66,8 @@ export interface ChatCompletionParams extends SamplingParams, TemplateOptions {
   messages: ChatMessageParam[];
   /** Where the chat template can say so; one that can only switch reasoning is told `none` or not. Default: the template's. */
   reasoning_effort?: ReasoningEffort | null;
+  /** `json_schema`: the answer is JSON that passes the schema, and is cut by nothing but the most tokens. */
+  response_format?: FormatParams['response_format'];
   /** Tells how likely each token was. Default false. */
   logprobs?: boolean | null;
   /** 0 to 20 of the most likely tokens beside each one; with `logprobs`. Default 0. */

@@ -7,6 +7,7 @@ import { parseBytes } from '../bytes.ts';
 import { readAddress, toAddress } from './address.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
 import { type CompletionParams } from './completions.ts';
+import { toGrammar } from './response-format.ts';
 
 /** As many tokens as the sampler lists beside a chosen one (src/model/sampling/buffers.ts). */
 const mostLogprobs = 20;
@@ -37,12 +38,12 @@ const sampling = [
   'signal',
   'model',
   'user',
+  'grammar',
 ];
-const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs']);
+const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs', 'response_format']);
 const ofCompletion = new Set([...sampling, 'prompt']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutralInChat: Record<string, unknown[]> = {
-  response_format: [{ type: 'text' }],
   modalities: [['text']],
   store: [false],
   metadata: [{}],
@@ -86,7 +87,7 @@ function refuseOthers(params: object, implemented: Set<string>, nothing: Record<
   }
 }
 
-function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<GenerateRequest, 'sampling' | 'stop'> {
+function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<GenerateRequest, 'sampling' | 'stop' | 'grammar'> {
   if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
     throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
   }
@@ -110,6 +111,7 @@ function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<
       logprobs,
     },
     stop: toStop(params.stop),
+    grammar: toGrammar(params),
   };
 }
 

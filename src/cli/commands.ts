@@ -32,6 +32,8 @@ const generateOptions = (command: Command): Command =>
     .option('--penalty-last <n>', 'tokens that penalties look back at, -1 for all, default 64', number)
     .option('--logit-bias <biases>', 'added to the logits of tokens, as in 262=-100,313=5', argument(parseBiases))
     .option('--logprobs <n>', 'with --json: how likely each token was, and the n likeliest, up to 20', number)
+    .option('--schema <file>', 'a JSON schema that the answer has to pass')
+    .option('--grammar <file>', 'a grammar in EBNF that the answer has to keep to')
     .option('--stop <text...>', 'end before one of these texts');
 
 const serveOptions = (command: Command): Command =>

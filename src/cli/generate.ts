@@ -1,7 +1,8 @@
 // windrow generate: text from a prompt.
+import { readFile } from 'node:fs/promises';
 import { RequestError } from '../errors.ts';
 import { samplingFields } from '../model/sampling/sampler.ts';
-import { type GenerateRequest, type GenerateStats, type Token, type TokenLogprob } from '../protocol.ts';
+import { type GenerateRequest, type GenerateStats, type ResponseGrammar, type Token, type TokenLogprob } from '../protocol.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
@@ -25,6 +26,8 @@ interface Flags extends ModelFlags {
   logitBias?: Record<number, number>;
   logprobs?: number;
   stop?: string[];
+  schema?: string;
+  grammar?: string;
   json?: boolean;
 }
 
@@ -34,10 +37,11 @@ export async function generate(path: string, flags: Flags): Promise<Result> {
   const { temperature, topK, topP, minP, typicalP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs } = flags;
   const sampling = { temperature, topK, topP, minP, typicalP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs };
   samplingFields(sampling); // before the model is loaded
+  const grammar = await grammarOf(flags);
   const engine = await openEngine(path, flags);
   const tokens: Token[] = [];
   let text = '';
-  const { reason, stats } = await engine.generate({ prompt, sampling, stop, maxTokens }, (more, shown) => {
+  const { reason, stats } = await engine.generate({ prompt, sampling, stop, maxTokens, grammar }, (more, shown) => {
     tokens.push(...more);
     text += shown;
     if (!flags.json) process.stdout.write(shown);
@@ -73,6 +77,19 @@ function streaming({ transfer, newTokens }: GenerateStats): string {
   const { uploadedBytes, stallMs } = transfer.decode;
   return `, ${(uploadedBytes / (newTokens - 1) / 2 ** 20).toFixed(1)} MiB uploaded and ${(stallMs / (newTokens - 1)).toFixed(1)} ms waited for ` +
     'weights per token';
+}
+
+/** What the files say that the answer has to be. */
+async function grammarOf({ schema, grammar }: Flags): Promise<ResponseGrammar | undefined> {
+  if (schema !== undefined && grammar !== undefined) throw new RequestError('Give --schema or --grammar, not both.');
+  if (grammar !== undefined) return { ebnf: await readFile(grammar, 'utf8') };
+  if (schema === undefined) return undefined;
+  const text = await readFile(schema, 'utf8');
+  try {
+    return { schema: JSON.parse(text) as unknown };
+  } catch (error) {
+    throw new RequestError(`The schema in ${schema} is no JSON: ${(error as Error).message}.`);
+  }
 }
 
 function promptOf({ prompt, chat, system, tokens, chatTemplateKwargs }: Flags): GenerateRequest['prompt'] {

@@ -20,6 +20,8 @@ export interface AnswerOptions {
   onFeed(shared: number): void;
   /** Gets each token as it is chosen; false once there are enough. */
   onToken(token: Token): boolean;
+  /** Tokens that can only come next: they are not chosen, but run as a prompt is. */
+  forced?(): number[];
   signal?: AbortSignal;
 }
 
@@ -33,7 +35,7 @@ export interface Answer extends Job<Token> {
   onFeed: AnswerOptions['onFeed'];
 }
 
-export function createAnswer({ tokens, sampler, most, onFeed, onToken, signal }: AnswerOptions): Answer {
+export function createAnswer({ tokens, sampler, most, onFeed, onToken, forced, signal }: AnswerOptions): Answer {
   return {
     tokens, sampler, onFeed, signal,
     alone: !sampler.ahead,
@@ -50,6 +52,12 @@ export function createAnswer({ tokens, sampler, most, onFeed, onToken, signal }:
         if (this.sequence?.tokens.length === tokens.length - 1) this.sequence.note(tokens.length - 1, tokens.slice(-1)); // it was run to choose this one
         tokens.push(token.id);
         if (!onToken(token)) return false;
+      }
+      for (const id of forced?.() ?? []) {
+        if (tokens.length >= most) break;
+        tokens.push(id);
+        this.length = 0; // there is a prompt again
+        if (!onToken({ id })) return false;
       }
       return true;
     },

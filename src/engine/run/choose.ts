@@ -114,12 +114,14 @@ async function choose(
   count: number,
   signal?: AbortSignal,
 ): Promise<Promise<Token[]>[]> {
+  const waits = answering.some(({ sampler }) => sampler.before);
+  const times = Array.from({ length: count }, (_, i) => answering.map(({ sequence, length }): Step => ({ rows: 1, length: length + i, of: sequence })));
+  if (waits && pieces.length) await state.submits.run(pieces, times, signal); // the GPU computes logits while the CPU does its part
   for (const { sequence, sampler } of answering) sampler.before?.(sequence, cursorOf(state, sequence).chosen);
   const samplers: Piece = { program: { encode: (pass, steps) => [steps].flat().forEach((step, i) => answering[i].sampler.program.encode(pass, step)) } };
-  const times = Array.from({ length: count }, (_, i) => answering.map(({ sequence, length }): Step => ({ rows: 1, length: length + i, of: sequence })));
   let read!: () => Promise<Token[][]>;
   let tokens!: Promise<Token[]>[];
-  await state.submits.run([...pieces, samplers], times, signal, {
+  await state.submits.run([...(waits ? [] : pieces), samplers], times, signal, {
     encode: (encoder) =>
       (read = state.readback.copy(
         encoder,

@@ -3,7 +3,7 @@
 
 /** A request under way: first its prompt is run, then tokens are chosen one after the other. */
 export interface Job<Token> {
-  /** Tokens of the prompt that are still to be run; none once it answers. */
+  /** Tokens of the prompt that are still to be run; none while it answers. There are some again where tokens were taken that nobody chose. */
   readonly promptLeft: number;
   /** Tokens that it may still choose. */
   readonly tokensLeft: number;

@@ -1,5 +1,6 @@
 // What an answer says: from tokens to the text that is certain with them, up to the end of the turn or a stop string.
 import { type GenerateRequest, type Token } from '../../protocol.ts';
+import { type Constraint } from '../../text/grammar/constraint.ts';
 import { createStopStrings } from '../../text/stop-strings.ts';
 import { createStreamDecoder } from '../../text/tokenizer/stream-decoder.ts';
 import { type Text } from '../load/opened.ts';
@@ -18,8 +19,13 @@ export interface Output {
   readonly stopped: boolean;
 }
 
-/** Without `text` tokens have no text. */
-export function createOutput({ prompt, stop }: Pick<GenerateRequest, 'prompt' | 'stop'>, text: Text | undefined, onTokens: OnTokens): Output {
+/** Without `text` tokens have no text; with a constraint, the answer also ends where nothing may follow. */
+export function createOutput(
+  { prompt, stop }: Pick<GenerateRequest, 'prompt' | 'stop'>,
+  text: Text | undefined,
+  onTokens: OnTokens,
+  constraint?: Constraint,
+): Output {
   const decoder = text && createStreamDecoder(text.tokenizer);
   const stops = createStopStrings([...(stop ?? []), ...(text && 'messages' in prompt ? text.template.stop : [])]);
   const endOfTurn = text?.template.endOfTurn;
@@ -40,11 +46,13 @@ export function createOutput({ prompt, stop }: Pick<GenerateRequest, 'prompt' | 
       tokens++;
       const shown = stops.push(decoder ? decoder.push(token.id) : '');
       onTokens([text ? spelt(token, text) : token], shown.text);
-      stopped ||= shown.stopped;
-      return !shown.stopped;
+      constraint?.accept(token.id);
+      stopped ||= shown.stopped || constraint?.isComplete === true;
+      return !stopped;
     },
     flush() {
-      const last = stops.push(decoder ? decoder.flush() : '');
+      const held = decoder?.flush() ?? '';
+      const last = stops.push(constraint ? '' : held); // half a character is no beginning of what a grammar allows
       const rest = last.text + (last.stopped ? '' : stops.flush());
       if (rest) onTokens([], rest);
     },

@@ -94,7 +94,8 @@ async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Toke
   const pending: Promise<Token[]>[][] = [];
   const left = jobs.map((job) => job.tokensLeft);
   const othersAreNext = () => othersWait(schedule, group);
-  const goesOn = () => group.every((entry) => isUnderWay(schedule, entry)) && Math.min(...left) > 0 && jobs.every((job) => steps.hasRoom(job));
+  const answers = (entry: Entry<J>) => isUnderWay(schedule, entry) && entry.job.promptLeft === 0;
+  const goesOn = () => group.every(answers) && Math.min(...left) > 0 && jobs.every((job) => steps.hasRoom(job));
   const take = async (): Promise<void> => {
     const made = pending.shift()!;
     for (const [i, entry] of group.entries()) await deliver(schedule, entry, made[i]);

@@ -9,6 +9,7 @@ import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
+import { constraintFor } from './constrained.ts';
 import { type OnTokens, createOutput } from './output.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './scheduler.ts';
@@ -84,13 +85,15 @@ export function createSession(running: () => Running, text?: Text): Session {
         throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
       const prompt = encodePrompt(request.prompt, text);
       checkPrompt(prompt, context);
-      const output = createOutput(request, text, onTokens);
+      const constraint = await constraintFor(request, text, () => running().model.graph.config.vocab);
+      const output = createOutput(request, text, onTokens, constraint);
+      const sampling = samplingOf(request);
 
       const started = mark();
       let firstToken: typeof started | undefined;
       let cachedTokens: number | undefined;
       const how = {
-        sampling: { ...samplingOf(request), ends: [...(text?.template.endOfTurn ?? [])] },
+        sampling: { ...sampling, ends: [...(text?.template.endOfTurn ?? [])], ...(constraint && { mask: () => constraint.mask() }) },
         tokens: prompt.slice(),
         most: Math.min(context, prompt.length + maxTokens),
         onFeed: (shared: number) => (cachedTokens ??= shared),
@@ -98,6 +101,8 @@ export function createSession(running: () => Running, text?: Text): Session {
           firstToken ??= mark();
           return output.push(token);
         },
+        // A token that is not chosen has no log-probability.
+        ...(constraint && sampling.logprobs === undefined && { forced: () => constraint.forced() }),
         signal,
       };
       await answer(how, recover);

@@ -1,0 +1,71 @@
+// What a grammar is made of: plain data, of which regular expressions, EBNF, JSON schemas and the calls of tools are all
+// written. It says which texts there are, and knows no tokens and no automaton.
+import { RequestError } from '../../errors.ts';
+
+/** Code points from `0` to `1`, both included. */
+export type Range = readonly [from: number, to: number];
+
+export type Expression =
+  | { readonly text: string }
+  /** One character. */
+  | { readonly chars: readonly Range[] }
+  /** A control token by its spelling; no text gives it. */
+  | { readonly token: string }
+  | { readonly sequence: readonly Expression[] }
+  | { readonly either: readonly Expression[] }
+  | { readonly repeat: Expression; readonly least: number; readonly most: number }
+  | { readonly rule: string }
+  /**
+   * Bytes and control tokens as they come. It may end anywhere; where one of the triggers occurs, a text or a control token, what belongs to
+   * it has to follow.
+   */
+  | { readonly free: readonly Trigger[] };
+
+export interface Trigger {
+  readonly on: { readonly text: string } | { readonly token: string };
+  readonly then: Expression;
+}
+
+export interface Grammar {
+  readonly root: Expression;
+  readonly rules: ReadonlyMap<string, Expression>;
+}
+
+export const text = (spelling: string): Expression => ({ text: spelling });
+export const chars = (...ranges: Range[]): Expression => ({ chars: ranges });
+export const sequence = (...parts: Expression[]): Expression => (parts.length === 1 ? parts[0] : { sequence: parts });
+export const either = (...parts: Expression[]): Expression => (parts.length === 1 ? parts[0] : { either: parts });
+export const repeat = (part: Expression, least: number, most = Infinity): Expression => ({ repeat: part, least, most });
+export const optional = (part: Expression): Expression => repeat(part, 0, 1);
+export const rule = (name: string): Expression => ({ rule: name });
+export const nothing: Expression = { sequence: [] };
+
+export const lastCodePoint = 0x10ffff;
+
+/** In order, without overlaps. */
+export function merged(ranges: readonly Range[]): Range[] {
+  const sorted = ranges.toSorted((a, b) => a[0] - b[0]);
+  const result: [number, number][] = [];
+  for (const [from, to] of sorted) {
+    const last = result.at(-1);
+    if (last && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else result.push([from, to]);
+  }
+  return result;
+}
+
+/** All other code points. */
+export function complement(ranges: readonly Range[]): Range[] {
+  const result: Range[] = [];
+  let at = 0;
+  for (const [from, to] of merged(ranges)) {
+    if (from > at) result.push([at, from - 1]);
+    at = to + 1;
+  }
+  if (at <= lastCodePoint) result.push([at, lastCodePoint]);
+  return result;
+}
+
+export const intersection = (a: readonly Range[], b: readonly Range[]): Range[] => complement([...complement(a), ...complement(b)]);
+
+export const unsupportedGrammar = (message: string): RequestError => new RequestError(message, { code: 'unsupported_grammar' });

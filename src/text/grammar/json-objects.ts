@@ -1,0 +1,90 @@
+// Objects of JSON schemas: named properties in the schema's order, those that may be left out with their commas, and others
+// where the schema says so.
+import { type Expression, either, repeat, rule, sequence, text } from './expression.ts';
+import { type Conversion, convert, countOf } from './json-schema.ts';
+import { type Schema, refuse } from './json-schemas.ts';
+import { colon, comma, quoted, space, stringExcept, writeInString } from './json-text.ts';
+import { readRegex } from './regex.ts';
+
+interface Property {
+  name: string;
+  value: Expression;
+  isRequired: boolean;
+}
+
+const mostName = 500;
+
+export function objectOf(conversion: Conversion, schema: Schema, where: string): Expression {
+  const named = propertiesOf(conversion, schema, where);
+  if (named.some(({ isRequired, value }) => isRequired && isImpossible(value))) return { either: [] };
+  const properties = named.filter(({ value }) => !isImpossible(value));
+  const required = properties.filter(({ isRequired }) => isRequired).length;
+  const least = countOf(schema, 'minProperties', where) ?? 0;
+  const most = countOf(schema, 'maxProperties', where) ?? Infinity;
+  const other = otherMember(conversion, schema, named.map(({ name }) => name), where);
+  const mostOthers = other ? most - properties.length : 0;
+  if (most < properties.length) refuse(`${where}/maxProperties`, 'fewer properties than it names');
+  if (least > Math.max(required, 1)) refuse(`${where}/minProperties`, 'more properties than it requires');
+  if (!properties.length && other && !least && most === Infinity && isAny(schema)) return rule('object');
+
+  const others = (isFirst: boolean): Expression => {
+    if (!other || mostOthers < 1) return sequence();
+    const following = repeat(sequence(comma, other), 0, isFirst ? mostOthers - 1 : mostOthers);
+    return isFirst ? repeat(sequence(other, following), least > required ? 1 : 0, 1) : following;
+  };
+  // What follows from each property on, by whether there was one before it; a rule each, as both ways lead there.
+  const name = `${conversion.names.get(schema)}o`;
+  const close = sequence(space, text('}'));
+  conversion.rules.set(`${name}${properties.length}`, sequence(others(false), close));
+  const isEmptyAllowed = least === 0 || (other !== undefined && mostOthers > 0);
+  conversion.rules.set(`${name}${properties.length}f`, isEmptyAllowed ? sequence(others(true), close) : { either: [] });
+  properties.forEach(({ name: key, value, isRequired }, i) => {
+    const member = sequence(text(JSON.stringify(key)), colon, value, rule(`${name}${i + 1}`));
+    for (const isFirst of [true, false]) {
+      const here = sequence(...(isFirst ? [] : [comma]), member);
+      conversion.rules.set(`${name}${i}${isFirst ? 'f' : ''}`, isRequired ? here : either(here, rule(`${name}${i + 1}${isFirst ? 'f' : ''}`)));
+    }
+  });
+  return sequence(text('{'), space, rule(`${name}0f`));
+}
+
+const isImpossible = (value: Expression): boolean => 'either' in value && value.either.length === 0;
+
+/** Whether nothing is said of an object. */
+const isAny = ({ patternProperties, additionalProperties }: Schema): boolean => !patternProperties && (additionalProperties ?? true) === true;
+
+function propertiesOf(conversion: Conversion, schema: Schema, where: string): Property[] {
+  const { properties = {}, required = [], additionalProperties = true } = schema as { properties?: Record<string, Schema | boolean> } & Schema;
+  if (typeof properties !== 'object' || properties === null || Array.isArray(properties)) refuse(`${where}/properties`, 'no schemas by name');
+  if (!Array.isArray(required) || required.some((name) => typeof name !== 'string')) refuse(`${where}/required`, 'no list of names');
+  const names = [...new Set([...Object.keys(properties), ...(required as string[])])];
+  const long = names.find((name) => name.length > mostName);
+  if (long !== undefined) refuse(`${where}/properties`, `a name of ${long.length} characters; they may have ${mostName}`);
+  return names.map((name) => ({
+    name,
+    value: convert(conversion, Object.hasOwn(properties, name) ? properties[name] : (additionalProperties as Schema | boolean), `${where}/properties/${name}`),
+    isRequired: (required as string[]).includes(name),
+  }));
+}
+
+/** A member with another name, where the schema says that there may be some, or names none. */
+function otherMember(conversion: Conversion, schema: Schema, names: readonly string[], where: string): Expression | undefined {
+  const { patternProperties } = schema;
+  const additional = (schema.additionalProperties ?? schema.unevaluatedProperties) as Schema | boolean | undefined;
+  if (patternProperties !== undefined) return patternMember(conversion, patternProperties, names, `${where}/patternProperties`);
+  if (additional === false || (additional === undefined && schema.properties !== undefined)) return undefined;
+  const value = convert(conversion, additional ?? true, `${where}/additionalProperties`);
+  return sequence(names.length ? stringExcept(names) : rule('string'), colon, value);
+}
+
+function patternMember(conversion: Conversion, patterns: unknown, names: readonly string[], where: string): Expression | undefined {
+  if (typeof patterns !== 'object' || patterns === null) refuse(where, 'no schemas by pattern');
+  const entries = Object.entries(patterns as Record<string, Schema | boolean>);
+  if (entries.length > 1) refuse(where, 'several patterns, which a name might match at once');
+  const [[pattern, value] = []] = entries;
+  if (pattern === undefined || value === undefined) return undefined;
+  const key = quoted(readRegex(pattern, { write: writeInString }));
+  const matching = names.find((name) => new RegExp(pattern, 'u').test(name));
+  if (matching !== undefined) refuse(where, `a pattern that the property ${matching} matches too`);
+  return sequence(key, colon, convert(conversion, value, where));
+}
