@@ -204,6 +204,10 @@ export interface TransferStats {
   rowBytes: number;
   /** Milliseconds in which something was read or copied. */
   transferMs: number;
+  /** Where experts are fetched as they are chosen: how many were used, and how many of those were on the GPU; bytes brought for the others. */
+  expertsUsed: number;
+  expertsThere: number;
+  expertBytes: number;
   /** How often, and for how many milliseconds, the GPU had nothing to do but wait for weights. */
   stalls: number;
   stallMs: number;

@@ -4,7 +4,7 @@ import { type ModelFile, optionalTensor } from './architecture.ts';
 import { back, gated } from './branches.ts';
 import { type ModelConfig, type Op } from './graph.ts';
 import { type Experts, experts } from './ops/experts.ts';
-import { type Project, project } from './ops/project.ts';
+import { project } from './ops/project.ts';
 import { type Route, mostExperts, mostGroups, mostUsed, route } from './ops/route.ts';
 
 export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
@@ -25,27 +25,36 @@ export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
 
 /** x += the mixture of experts of norm(x). */
 export const mixture = (file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] =>
-  [router(file, config, blk, normOf(blk, given), given.biased), ...routed(file, config, blk, given)];
+  [...router(file, config, blk, given, normOf(blk, given)), ...routed(file, config, blk, given)];
 
 const normOf = (blk: string, { norm = `${blk}.ffn_norm.weight` }: Pick<Mixture, 'norm'>): string => norm;
 
-/** router = ffn_gate_inp · norm(x): a number for each of `expert_count` experts */
-export const router = (file: ModelFile, { dim }: ModelConfig, blk: string, norm?: string, biased = false): Project => project({
-  input: 'x', norm, cols: dim, output: 'router',
-  matrices: [file.matrix(`${blk}.ffn_gate_inp.weight`, dim, expertsOf(file).count)],
-  bias: biased ? [`${blk}.ffn_gate_inp.bias`] : undefined,
-});
-
-/** x += the experts of norm(x) that `router` chooses, `expert_used_count` for each token, and the one of all tokens. */
-export function routed(file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] {
-  const { hidden, shared, activation = 'silu', scores, normalise, scale = 1, residual = 1, biased = false } = given;
-  const { dim } = config;
+/**
+ * router = ffn_gate_inp · norm(x), a number for each of `expert_count` experts; and of these `expert_used_count` for each token, with
+ * their weights.
+ */
+export function router(file: ModelFile, { dim }: ModelConfig, blk: string, given: Mixture, norm?: string): Op[] {
+  const { scores, normalise, scale = 1, residual = 1, biased = false } = given;
   const { count, used, groups } = expertsOf(file);
+  return [
+    project({
+      input: 'x', norm, cols: dim, output: 'router',
+      matrices: [file.matrix(`${blk}.ffn_gate_inp.weight`, dim, count)],
+      bias: biased ? [`${blk}.ffn_gate_inp.bias`] : undefined,
+    }),
+    route({ input: 'router', experts: count, used, scores, bias: optionalTensor(file, `${blk}.exp_probs_b.bias`), groups, normalise, scale: scale * residual }),
+  ];
+}
+
+/** x += the experts of norm(x) that `router` has chosen, and the one of all tokens. */
+export function routed(file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] {
+  const { hidden, shared, activation = 'silu', residual = 1, biased = false } = given;
+  const { dim } = config;
+  const { count, used } = expertsOf(file);
   const norm = normOf(blk, given);
   const ofAll = shared === undefined ? [] : [{ ...gated(file, { dim, ffn: shared }, blk, 'silu', '_shexp'), norm }];
   const added = shared === undefined ? [] : [{ ...back(file, config, `${blk}.ffn_down_shexp.weight`, 'hidden', shared), scale: residual }];
   return [
-    route({ input: 'router', experts: count, used, scores, bias: optionalTensor(file, `${blk}.exp_probs_b.bias`), groups, normalise, scale: scale * residual }),
     ...ofAll, // before x changes
     experts({
       input: 'x', norm, experts: count, used, activation, cols: dim, hidden, output: 'x',

@@ -76,6 +76,12 @@ export const cuttableOf = ({ stacks, pool }: Pick<Section, 'stacks' | 'pool'>): 
 /** A pool as a matrix whose panels are the items. */
 export const itemsAsPanels = ({ offset, itemBytes, items }: Pool): Cuttable => ({ offset, panels: { panels: items.length, panelBytes: itemBytes } });
 
+/** As if there were no pools: where they are fetched item by item, what is divided into slices ends before them. */
+export const withoutPools = (layout: Layout): Layout => ({
+  ...layout,
+  sections: layout.sections.map(({ pool, ...section }) => (pool ? { ...section, byteLength: pool.offset } : section)),
+});
+
 /** The grids of the formats of a model's matrices: what their indices choose among, by the name of the format. */
 export function gridsIn({ sections }: Layout): { name: string; words: Uint32Array<ArrayBuffer> }[] {
   const used = new Set(sections.flatMap((section) => matricesOf(section).map(({ format }) => format)));

@@ -17,6 +17,8 @@ export interface Experiment {
   loader?: 'ahead' | 'naive';
   /** Milliseconds added to reads of streamed weights, per byte, as by a slower device. */
   readDelay?: number;
+  /** All experts pass through the GPU for every token, as dense layers do, to measure what fetching the chosen ones alone is worth. */
+  allExperts?: boolean;
   /** Tokens per submit while decoding, at most 16, however long that takes. Default: by measured time. */
   tokensPerSubmit?: number;
 }

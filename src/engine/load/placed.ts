@@ -27,9 +27,9 @@ export interface PlacedModel {
 
 /** Makes the buffers that live as long as the model does; they are empty. `reader` is where weights will come from. */
 export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: WeightsReader): Promise<PlacedModel> {
-  const { chosen: { gpu: { device, maxBindingBytes }, opened: { graph, layout }, kv }, plan: { slices, uploadBytes }, sizes } = planned;
+  const { chosen: { gpu: { device, maxBindingBytes }, opened: { graph, layout }, kv }, plan: { slices, groups, uploadBytes }, sizes } = planned;
   const weights = placeWeights(layout, slices, {
-    maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes, queue: device.queue,
+    maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes, queue: device.queue, groups,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const activations = createActivations(ledger, graph, opsOf(graph), sizes);
@@ -46,6 +46,7 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
 /** Waits for transfers under way, then frees everything. */
 export async function free({ streaming, uploader, ledger }: PlacedModel): Promise<void> {
   await streaming.stream?.close();
+  await streaming.items?.stop();
   await uploader.idle();
   ledger.destroyAll();
 }

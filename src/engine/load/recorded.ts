@@ -12,10 +12,14 @@ import { type GpuRange, type ResidentWeights } from '../../weights/stream/reside
 import { type OpenedModel } from './opened.ts';
 import { type PlacedModel } from './placed.ts';
 
-/** A run of dispatches that need at most one streamed slice. */
+/** A run of dispatches that need at most one streamed slice, or items of one pool. */
 export interface Stage {
   program: Program;
   slice?: number;
+  /** The section whose items are chosen at its end, which the CPU has to know. */
+  chooses?: number;
+  /** The section whose items it reads, some of them at a time: it may be run several times. */
+  onDemand?: number;
 }
 
 export interface Programs {
@@ -38,15 +42,17 @@ export function recordAll(placed: PlacedModel, mode: Mode, choice: KernelChoice)
 }
 
 export async function recordPrograms(placed: PlacedModel, choice: KernelChoice): Promise<Programs> {
-  const { planned: { chosen: { gpu, kernels, opened }, plan: { embedding }, sizes }, ledger, weights, activations } = placed;
+  const { planned: { chosen: { gpu, kernels, opened }, plan: { embedding, groups }, sizes }, ledger, weights, activations } = placed;
   const { sections, graph: { config: { vocab } } } = opened;
   const context = recordContext(placed, choice);
-  const stagesOf = (dispatches: Dispatch[], name: string): Promise<Stage[]> =>
+  const stagesOf = (dispatches: Dispatch[], name: string, section?: number): Promise<Stage[]> =>
     Promise.all(
-      bySlice(dispatches).map(async ({ slice, run }, i) => ({ slice, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run) })),
+      stagesIn(dispatches, groups && section).map(async ({ run, ...stage }, i) => ({
+        ...stage, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run),
+      })),
     );
   const make = (section: Section, mode: Mode): Promise<Stage[]> =>
-    stagesOf(recordSection(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`);
+    stagesOf(recordSection(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`, sections.indexOf(section));
   const body = sections.filter(({ role }) => role.kind === 'layer' || (role.kind === 'embedding' && embedding === 'gpu'));
   const makeBody = async (mode: Mode) => (await Promise.all(body.map((section) => make(section, mode)))).flat();
   const head = sections.find(({ role }) => role.kind === 'head')!;
@@ -66,16 +72,25 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
   return { programs: { decode, prefill }, heads: { last, chosen, all }, samplerFor };
 }
 
-/** Cuts dispatches where another streamed slice is needed; those that need none go with the ones before. */
-function bySlice(dispatches: Dispatch[]): { slice?: number; run: Dispatch[] }[] {
-  const runs: { slice?: number; run: Dispatch[] }[] = [];
+/**
+ * Cuts dispatches where another streamed slice is needed; those that need none go with the ones before. Where the items of
+ * `section` are fetched on demand, those that read them are a stage, and one ends where they are chosen.
+ */
+function stagesIn(dispatches: Dispatch[], section?: number): (Omit<Stage, 'program'> & { run: Dispatch[] })[] {
+  const stages: (Omit<Stage, 'program'> & { run: Dispatch[] })[] = [];
   for (const dispatch of dispatches) {
-    const slice = Object.values(dispatch.bindings).map((binding) => (binding as GpuRange).slice).find((s) => s !== undefined);
-    const last = runs.at(-1);
-    if (last && (slice === undefined || slice === last.slice)) last.run.push(dispatch);
-    else runs.push({ slice, run: [dispatch] });
+    const needed = Object.values(dispatch.bindings) as GpuRange[];
+    const slice = needed.map((binding) => binding.slice).find((s) => s !== undefined);
+    const onDemand = needed.map((binding) => binding.onDemand).find((s) => s !== undefined);
+    const chooses = dispatch.chooses ? section : undefined;
+    const last = stages.at(-1);
+    const goesWith = last && last.chooses === undefined && last.onDemand === onDemand && (slice === undefined || slice === last.slice);
+    if (goesWith) {
+      last.run.push(dispatch);
+      last.chooses = chooses;
+    } else stages.push({ slice, onDemand, chooses, run: [dispatch] });
   }
-  return runs;
+  return stages;
 }
 
 /** The dispatches of a section's operations in order, or of some of them. */

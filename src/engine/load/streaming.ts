@@ -1,6 +1,9 @@
 // How weights come to the GPU that do not stay there: again and again, through slots.
 import { aheadBytesFor, guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
 import { joinedReads, joinRanges, spanOf } from '../../weights/stream/joined-reads.ts';
+import { type ItemMemory, createItemMemory } from '../../weights/stream/items/item-memory.ts';
+import { type Items, createItems } from '../../weights/stream/items/items.ts';
+import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
 import { createNaiveStream } from '../../weights/stream/naive-stream.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights } from '../../weights/stream/resident.ts';
@@ -23,17 +26,21 @@ export interface Streaming {
   memory: SlabMemory;
   /** Undefined if all weights stay on the GPU. */
   stream?: WeightStream;
+  /** What brings items of pools, if they are fetched on demand, and those of them in worker memory. */
+  items?: Items;
+  itemMemory?: ItemMemory;
   /** Input embeddings, if the GPU does not look them up. */
   rows?: Rows;
 }
 
 /** What brings the weights to the GPU that do not stay there. */
 export function openStreaming(
-  { chosen, plan: { slices, embedding } }: PlannedModel,
+  planned: PlannedModel,
   reader: WeightsReader,
   weights: ResidentWeights,
   uploader: Uploader,
 ): Streaming {
+  const { chosen, plan: { slices, embedding } } = planned;
   const {
     gpu: { device },
     opened,
@@ -53,7 +60,9 @@ export function openStreaming(
     ramBytes,
   );
   const rows = embedding === 'rows' ? createRows(layout, table.section, layout.sections[table.section].stacks[table.stack][0], memory) : undefined;
-  if (!streamed.size) return { memory, rows };
+  const always = [...streamed.values()].flatMap(({ ranges }) => ranges).reduce((sum, { length }) => sum + length, 0);
+  const onDemand = openItems(planned, reader, weights, uploader, Math.max(0, ramBytes - always));
+  if (!streamed.size) return { memory, rows, ...onDemand };
   const read = joinedReads(runs, (range) => memory.read(range));
   const options: StreamOptions = {
     slices: streamed,
@@ -65,7 +74,26 @@ export function openStreaming(
         await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
     },
   };
-  return { memory, rows, stream: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
+  return { memory, rows, ...onDemand, stream: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
+}
+
+/** What brings items of pools where they are fetched on demand; `memoryBytes` of them stay in worker memory. */
+function openItems(
+  { chosen: { gpu: { device: { queue } }, opened: { layout } }, plan: { groups } }: PlannedModel,
+  reader: WeightsReader,
+  weights: ResidentWeights,
+  uploader: Uploader,
+  memoryBytes: number,
+): Pick<Streaming, 'items' | 'itemMemory'> {
+  if (!groups) return {};
+  const itemMemory = createItemMemory(memoryBytes);
+  const items = createItems({
+    layout, groups, policy: usualPolicy(layout.sections.filter(({ pool }) => pool).length), memory: itemMemory,
+    read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
+    upload: (group, slot, bytes) => uploader.write(weights.slots[group], slot * groups[group].slotBytes, bytes),
+    writeTable: (section, slots) => queue.writeBuffer(weights.pool(section)[0].table.buffer, 0, slots),
+  });
+  return { items, itemMemory };
 }
 
 /** Indices of the streamed slices: layers, then the output matrix, which lies in the first section where it is the embedding too. */

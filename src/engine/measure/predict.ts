@@ -7,6 +7,7 @@ import { layerOf, streamable } from '../../model/sections.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
 import { type Plan } from '../load/plan/plan.ts';
+import { forecastExperts } from './experts-forecast.ts';
 import { kindOf, prefillRows } from './probe.ts';
 
 export interface Costs {
@@ -21,7 +22,7 @@ export interface PredictOptions {
   ramBytes: number;
 }
 
-type Planned = Pick<Plan, 'slices' | 'streamedBytes' | 'chunk' | 'uploadBytes'>;
+type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'chunk' | 'uploadBytes'>;
 
 /** A slice's share of a token: seconds of compute, and of the transfer that has to come first if it has a slot. */
 interface Piece {
@@ -43,16 +44,35 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
     compute: computeSeconds(opened, slice, layers[slice.section], gpu.headPerByte),
     ...(slice.slot === undefined ? { transfer: 0 } : { slot: slice.slot, transfer: transferSeconds(opened, slice, plan, costs, ramBytes) }),
   }));
-  const compute = sum(pieces.map((piece) => piece.compute)) + gpu.sampler;
-  const transfer = sum(pieces.map((piece) => piece.transfer));
+  const experts = expertSeconds(opened, plan, costs, layers, ramBytes);
+  const compute = sum(pieces.map((piece) => piece.compute)) + experts.compute + gpu.sampler;
+  const transfer = sum(pieces.map((piece) => piece.transfer)) + experts.transfer;
   const disturbed = plan.streamedBytes * gpu.perStreamedByte;
   const wait = plan.streamedBytes > 0 || compute > shortToken ? gpu.wait : 0;
   return {
-    decodeTokensPerSecond: 1 / (stepSeconds(pieces, gpu.sampler + wait, gpu.wait) + disturbed),
+    decodeTokensPerSecond: 1 / (stepSeconds(pieces, gpu.sampler + wait, gpu.wait) + disturbed + experts.compute + experts.wait + experts.transfer),
     prefillTokensPerSecond: gpu.prefillPerByte && plan.chunk / Math.max(transfer, (plan.chunk / prefillRows) * gpu.prefillPerByte * layerBytes(opened)),
     bound: transfer > compute ? 'transfer' : 'compute',
     computeSeconds: compute, transferSeconds: transfer, position,
   };
+}
+
+/**
+ * Of a token's experts, where they are fetched on demand: one layer after the other waits until the CPU knows what is chosen, and then for
+ * what is missing.
+ */
+function expertSeconds(opened: OpenedModel, plan: Planned, { gpu, store }: Costs, layers: readonly (number | undefined)[], ramBytes: number) {
+  const { groups = [], fetchedBytes = 0, streamedBytes } = plan;
+  const forecast = forecastExperts(opened, plan);
+  if (!forecast) return { compute: 0, wait: 0, transfer: 0 };
+  const compute = groups.flatMap(({ sections }) => sections).map((index) => {
+    const { byteLength, vectorBytes, pool } = opened.layout.sections[index];
+    return (layers[index] ?? 0) * ((byteLength - pool!.offset) / (byteLength - vectorBytes));
+  });
+  const inMemory = Math.min(1, Math.max(0, ramBytes - streamedBytes) / Math.max(1, fetchedBytes));
+  const perItem = groups[0].slotBytes;
+  const reading = (1 - inMemory) * (readSeconds(store, perItem) / perItem) + gpu.perUploadedByte;
+  return { compute: sum(compute), wait: compute.length * gpu.wait, transfer: forecast.missedBytes * reading };
 }
 
 /** Layers, then the output matrix. */

@@ -4,8 +4,10 @@ import { watchDevice } from '../../gpu/device-watch.ts';
 import { type Program, type Step } from '../../gpu/program.ts';
 import { writeRows } from '../../model/sequence-buffers.ts';
 import { type TransferStats } from '../../protocol.ts';
-import { type WeightStream } from '../../weights/stream/stream.ts';
+import { type ItemCounters } from '../../weights/stream/items/items.ts';
+import { type StreamCounters } from '../../weights/stream/stream.ts';
 import { type LoadedModel } from '../load/load.ts';
+import { createChoices } from './choices.ts';
 import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
 import { mostPerSubmit } from './readback.ts';
 
@@ -13,6 +15,9 @@ import { mostPerSubmit } from './readback.ts';
 export interface Piece {
   program: Pick<Program, 'encode'>;
   slice?: number;
+  /** The section whose experts are chosen at its end, and the one whose experts it reads, where they are fetched on demand. */
+  chooses?: number;
+  onDemand?: number;
 }
 
 /** What is done with the last submit of a run. */
@@ -46,10 +51,11 @@ export interface Submits {
 }
 
 export function createSubmits(model: LoadedModel): Submits {
-  const { gpu: { device }, activations, stream, rows: embedding } = model;
+  const { gpu: { device }, activations, stream, items, rows: embedding } = model;
   const { experiment = {} } = model.planned.chosen.options;
   const pacer = createPacer(device.queue);
-  const stalls = stream && createStalls(stream, pacer);
+  const stalls = createStalls(pacer);
+  const choices = items && createChoices(model, items);
   const check = watchDevice(device);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
   let submits = 0;
@@ -64,28 +70,36 @@ export function createSubmits(model: LoadedModel): Submits {
   async function run(pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last): Promise<void> {
     const rows = times[0].reduce((sum, step) => sum + step.rows, 0);
     if (rows !== rowsBefore) writeRows(device.queue, activations, (rowsBefore = rows));
+    await choices?.stop();
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
     const count = pieces.length * times.length;
     const piece = (i: number) => pieces[i % pieces.length];
-    stream?.begin(pieces.flatMap(({ slice }) => slice ?? []));
+    const uses = usesOf(pieces);
+    stream?.begin(uses.map(({ slice }) => slice));
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
-      const { slice } = piece(i);
-      if (slice !== undefined) await stalls!.waitFor(slice, signal);
       const first = i;
-      const end = Math.min(i + (together ? count : pacer.piecesPerSubmit(rows)), count);
+      const { onDemand } = piece(i);
+      const use = uses.find((each) => each.first === i);
+      if (use) await stalls.during(() => stream!.ready(use.slice, signal));
+      const isLast = onDemand === undefined || (await stalls.during(() => choices!.next(signal))).last;
+      const end = !isLast ? i + 1 : Math.min(i + (together ? count : pacer.piecesPerSubmit(rows)), count);
       const begun = performance.now();
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       do piece(i).program.encode(pass, times[Math.floor(i / pieces.length)]);
-      while (++i < end && piece(i).slice === undefined);
+      while (++i < end && isOneWith(piece(i - 1), piece(i)));
       pass.end();
+      const { chooses } = piece(i - 1);
+      const read = chooses === undefined ? undefined : choices!.copy(encoder, chooses, rows);
       if (i === count) last?.encode(encoder);
       submit(encoder);
+      read?.();
       hostMs += performance.now() - begun;
-      if (slice !== undefined) stream!.submitted();
+      for (const { last: lastUse } of uses) if (isLast && lastUse >= first && lastUse < i) stream!.submitted();
       if (i === count) last?.submitted();
       await pacer.submitted(rows, i - first);
+      if (!isLast) i = first; // once more, with other experts
     }
   }
 
@@ -94,36 +108,60 @@ export function createSubmits(model: LoadedModel): Submits {
     wroteRows: (rows) => void (rowsBefore = rows),
     embed: (ids) => embedOnCpu(model, ids),
     tokensAtOnce: (pieces, rows) =>
-      stream || embedding
+      stream || items || embedding
         ? 1
         : (experiment.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(rows, pageMs) / 2 / pieces)))),
-    readsBehind: (pieces, rows) => !stream && !embedding && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
+    readsBehind: (pieces, rows) => !stream && !items && !embedding && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
     get submits() {
       return submits;
     },
     get hostMs() {
       return hostMs;
     },
-    transfer: () => ({ ...noTransfer, ...stream?.counters, rowBytes: embedding?.byteLength ?? 0, ...stalls?.counters }),
+    transfer: () => ({ ...transferOf(stream?.counters, items?.counters), rowBytes: embedding?.byteLength ?? 0, ...stalls.counters }),
   };
 }
 
-const noTransfer: TransferStats = { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, transferMs: 0, rowBytes: 0, stalls: 0, stallMs: 0 };
+/** Runs of pieces that use one slice, each from its first piece to its last one. */
+function usesOf(pieces: readonly Piece[]): { slice: number; first: number; last: number }[] {
+  const uses: { slice: number; first: number; last: number }[] = [];
+  pieces.forEach(({ slice }, i) => {
+    if (slice === undefined) return;
+    const use = uses.at(-1);
+    if (use?.slice === slice) use.last = i;
+    else uses.push({ slice, first: i, last: i });
+  });
+  return uses;
+}
 
-/** Waits for slices, and counts for how long the GPU had nothing else to do. */
-function createStalls(stream: WeightStream, pacer: Pacer) {
+/** Whether a piece may be in the submit of the one before it: nothing has to be read or brought between them. */
+const isOneWith = (before: Piece, { slice, onDemand }: Piece): boolean =>
+  before.chooses === undefined && onDemand === undefined && (slice === undefined || slice === before.slice);
+
+const transferOf = (slices: Partial<StreamCounters> = {}, items: Partial<ItemCounters> = {}): Omit<TransferStats, 'rowBytes' | 'stalls' | 'stallMs'> => {
+  const { storeBytes = 0, memoryBytes = 0, uploadedBytes = 0, transferMs = 0 } = slices;
+  const { used = 0, there = 0 } = items;
+  const [fromStore, fromMemory] = [items.storeBytes ?? 0, items.memoryBytes ?? 0];
+  return {
+    storeBytes: storeBytes + fromStore, memoryBytes: memoryBytes + fromMemory, uploadedBytes: uploadedBytes + fromStore + fromMemory,
+    transferMs: transferMs + (items.transferMs ?? 0), expertsUsed: used, expertsThere: there, expertBytes: fromStore + fromMemory,
+  };
+};
+
+/** Counts for how long the GPU had nothing to do while something was waited for. */
+function createStalls(pacer: Pacer) {
   const counters = { stalls: 0, stallMs: 0 };
   return {
     counters,
-    /** Until a slice is queued for its slot. */
-    async waitFor(slice: number, signal?: AbortSignal): Promise<void> {
+    async during<T>(wait: () => Promise<T>): Promise<T> {
       const asked = performance.now();
-      await stream.ready(slice, signal);
+      const result = await wait();
       const idle = pacer.idleSince();
       const waited = idle === undefined ? 0 : performance.now() - Math.max(asked, idle);
-      if (waited < 0.1) return; // the turn of a promise, no wait
+      if (waited < 0.1) return result; // the turn of a promise, no wait
       counters.stalls++;
       counters.stallMs += waited;
+      return result;
     },
   };
 }

@@ -2,7 +2,7 @@
 // and does not rotate, the others have a window. arXiv 2507.20984.
 import { type Architecture, blocks, ends, mostPositions, readConfig } from '../architecture.ts';
 import { back, queriesKeysValues } from '../branches.ts';
-import { expertWidth, routed, router, scoresOf } from '../mixture.ts';
+import { type Mixture, expertWidth, routed, router, scoresOf } from '../mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
@@ -13,9 +13,8 @@ export const architecture: Architecture = {
   graph(file) {
     const config = readConfig(file, 'smallthinker');
     const { heads, headDim, context } = config;
-    const hidden = expertWidth(file);
     const window = file.count('attention.sliding_window', { least: 0, most: mostPositions, fallback: 0 });
-    const scores = scoresOf(file, 'sigmoid');
+    const mixture: Mixture = { hidden: expertWidth(file), activation: 'relu', scores: scoresOf(file, 'sigmoid'), normalise: true };
     return {
       config,
       ...ropesOf(readRope(file, config, 'halves')),
@@ -24,12 +23,12 @@ export const architecture: Architecture = {
         const blk = `blk.${layer}`;
         const seesAll = window > 0 && layer % 4 === 0;
         return [
-          router(file, config, blk),
+          ...router(file, config, blk, mixture),
           queriesKeysValues(file, config, blk),
           rope({ layer, rope: seesAll ? undefined : 0 }),
           attend({ layer, scale: 1 / Math.sqrt(headDim), window: window > 0 && window < context && !seesAll ? window : undefined }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),
-          ...routed(file, config, blk, { hidden, activation: 'relu', scores, normalise: true }),
+          ...routed(file, config, blk, mixture),
         ];
       }),
     };

@@ -34,6 +34,7 @@ export interface Experts extends Op {
 }
 
 export const experts = (given: Omit<Experts, 'op'>): Experts => ({ op: 'experts', ...given });
+export const isExperts = (op: Op): op is Experts => op.op === 'experts';
 
 const normed = 'normed';
 /** Of each choice of a row. */

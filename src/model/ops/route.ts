@@ -55,6 +55,7 @@ export const operation: Operation<Route> = {
           groups: groups?.count ?? 1, groups_used: groups?.used ?? 1,
         },
         bindings: { vectors, input: buffers[input], output: buffers[chosen] },
+        chooses: true,
         grid: ({ rows }) => [rows],
       },
     ];

@@ -13,7 +13,9 @@ const engineStats = {
   keptBytes: 10,
   streamedBytes: 0,
   memoryBytes: 0,
-  transfer: { storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, rowBytes: 0, transferMs: 0, stalls: 0, stallMs: 0 },
+  transfer: {
+    storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, rowBytes: 0, transferMs: 0, expertsUsed: 0, expertsThere: 0, expertBytes: 0, stalls: 0, stallMs: 0,
+  },
   readyMs: { choice: 1, weights: 2, programs: 3 },
 };
 

@@ -3,7 +3,8 @@
 import { BudgetError } from '../../errors.ts';
 import { panelRows } from '../../formats/panel.ts';
 import { noSlot } from '../../formats/slots.ts';
-import { type Layout, type Matrix, type Pool, type Section, gridsIn, itemsAsPanels } from '../layout.ts';
+import { type Layout, type Matrix, type Pool, gridsIn, itemsAsPanels } from '../layout.ts';
+import { type SlotGroup } from './items/slot-groups.ts';
 import { type Slice, type Span, cutMatrix, spansOf } from './slices.ts';
 
 export interface GpuRange {
@@ -12,6 +13,8 @@ export interface GpuRange {
   size: number;
   /** The streamed slice whose bytes have to be in its slot when this is read. */
   slice?: number;
+  /** The section whose items have to be in their slots, where they are fetched on demand. */
+  onDemand?: number;
 }
 
 /** A run of panels of a matrix within one binding. */
@@ -50,6 +53,8 @@ export interface ResidentWeights {
   pool(section: number): PoolPart[];
   /** Where `length` bytes of a slice go that begin at byte `start` of its section; `from` counts from there. */
   targets(slice: number, start: number, length: number): { buffer: GPUBuffer; offset: number; from: number; length: number }[];
+  /** Of each group of slots its buffer. */
+  slots: GPUBuffer[];
 }
 
 export interface ResidentOptions {
@@ -57,13 +62,17 @@ export interface ResidentOptions {
   maxBindingBytes: number;
   allocate(label: string, size: number): GPUBuffer;
   queue: GPUQueue;
+  /** For items that are fetched on demand, whose sections' slices end before them. Default none. */
+  groups?: readonly SlotGroup[];
 }
 
 /** Of the table of one part of a pool. */
 export const tableBytes = ({ items }: Pick<Pool, 'items'>): number => Math.ceil((4 * items.length) / 16) * 16;
 
-export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBufferBytes, maxBindingBytes, allocate, queue }: ResidentOptions): ResidentWeights {
+export function placeWeights(layout: Layout, slices: readonly Slice[], options: ResidentOptions): ResidentWeights {
+  const { maxBufferBytes, maxBindingBytes, allocate, queue, groups = [] } = options;
   const spans = slices.map((slice) => spansOf(layout.sections[slice.section], slice, maxBufferBytes));
+  const itemSlots = groups.map(({ slots: count, slotBytes }, i) => allocate(`weights.items.${i}`, count * slotBytes));
   const slots: GPUBuffer[][] = [];
   slices.forEach(({ slot }) => {
     if (slot === undefined || slots[slot]) return;
@@ -93,20 +102,14 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
     return { buffer: chunk.buffer, offset: start - chunk.start, size, slice: slices[slice].slot === undefined ? undefined : slice };
   };
 
-  const partsOf = ({ pool }: Section, section: number): PoolPart[] => {
+  const pools = layout.sections.map(({ pool }, section) => {
     if (!pool) return [];
-    const cuttable = itemsAsPanels(pool);
-    const placed = (matrix: Matrix) => ({ ...matrix, offset: matrix.offset - pool.offset, points: grids.get(matrix.format.name) });
-    const stacks = pool.items[0].map((matrices) => matrices.map(placed));
-    const runs = slicesOf(section).flatMap((slice) => cutMatrix(cuttable, spans[slice], maxBindingBytes).map((run) => ({ slice, ...run })));
-    return runs.map(({ slice, start, firstRow, panels: items }) => {
-      const first = firstRow / panelRows;
-      const slots = Uint32Array.from(pool.items, (_, item) => (item >= first && item < first + items ? item - first : noSlot));
-      const binding = range(slice, start, items * pool.itemBytes);
-      return { binding, table: filled('weights.table', slots), slotBytes: pool.itemBytes, stacks };
-    });
-  };
-  const pools = layout.sections.map(partsOf);
+    const group = groups.findIndex(({ sections }) => sections.includes(section));
+    const runs = group < 0 ? itemRuns(pool, slicesOf(section).map((slice) => ({ slice, spans: spans[slice] })), maxBindingBytes, range) : [
+      { binding: { buffer: itemSlots[group], offset: 0, size: groups[group].slots * pool.itemBytes, onDemand: section }, first: 0, count: 0 },
+    ];
+    return poolParts(pool, runs, grids, filled);
+  });
 
   return {
     vectors(section) {
@@ -130,6 +133,7 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
         );
       }),
     pool: (section) => pools[section],
+    slots: itemSlots,
     targets: (slice, start, length) =>
       chunks[slice].flatMap((chunk) => {
         const first = Math.max(start, chunk.start);
@@ -137,4 +141,39 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], { maxBuff
         return first < end ? [{ buffer: chunk.buffer, offset: first - chunk.start, from: first - start, length: end - first }] : [];
       }),
   };
+}
+
+/** Items that lie in one binding, in slots in their order from `first` on. */
+interface ItemRun {
+  binding: GpuRange;
+  first: number;
+  count: number;
+}
+
+/** Runs of items, cut where slices end and where a binding would be too large. */
+function itemRuns(
+  pool: Pool,
+  slices: readonly { slice: number; spans: readonly Span[] }[],
+  maxBindingBytes: number,
+  range: (slice: number, start: number, size: number) => GpuRange,
+): ItemRun[] {
+  return slices.flatMap(({ slice, spans }) =>
+    cutMatrix(itemsAsPanels(pool), spans, maxBindingBytes).map(({ start, firstRow, panels: count }) => ({
+      binding: range(slice, start, count * pool.itemBytes), first: firstRow / panelRows, count,
+    })),
+  );
+}
+
+function poolParts(
+  pool: Pool,
+  runs: readonly ItemRun[],
+  grids: ReadonlyMap<string, GpuRange>,
+  filled: (label: string, words: Uint32Array<ArrayBuffer>) => GpuRange,
+): PoolPart[] {
+  const placed = (matrix: Matrix) => ({ ...matrix, offset: matrix.offset - pool.offset, points: grids.get(matrix.format.name) });
+  const stacks = pool.items[0].map((matrices) => matrices.map(placed));
+  return runs.map(({ binding, first, count }) => {
+    const slots = Uint32Array.from(pool.items, (_, item) => (item >= first && item < first + count ? item - first : noSlot));
+    return { binding, table: filled('weights.table', slots), slotBytes: pool.itemBytes, stacks };
+  });
 }

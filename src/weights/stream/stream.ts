@@ -208,7 +208,7 @@ async function run(stream: Stream, mine: number): Promise<void> {
 }
 
 /** Time during which at least one thing was under way. */
-function createStopwatch(now: () => number): { start(): void; stop(): void; ms(): number } {
+export function createStopwatch(now: () => number): { start(): void; stop(): void; ms(): number } {
   let active = 0;
   let since = 0;
   let total = 0;

@@ -5,7 +5,7 @@ import { mostChosen } from '../../../model/chosen-rows.ts';
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
 import { type Role, streamable } from '../../../model/sections.ts';
-import { type Layout, cuttableOf, gridsIn, itemsAsPanels } from '../../../weights/layout.ts';
+import { type Layout, cuttableOf, gridsIn, itemsAsPanels, withoutPools } from '../../../weights/layout.ts';
 import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
 import { tableBytes } from '../../../weights/stream/resident.ts';
@@ -30,6 +30,8 @@ export interface Division {
   gridBytes: number;
   /** Of the tables of its pools. */
   tableBytes: number;
+  /** Where pools are in no slice, as their items are fetched on demand: bytes of the largest item. */
+  itemBytes?: number;
   /** Dispatches of the look-up of input embeddings, of the layers, and of the output matrix: for one row, and for every row of a step. */
   dispatches: { embed: number; layers: number; lastRow: number; allRows: number };
 }
@@ -37,26 +39,33 @@ export interface Division {
 /** A streamed slice is a whole layer, or part of one that is larger than this. */
 const largestSlice = 64 * 2 ** 20;
 
-/** Every section as one slice, as weights lie that all stay. */
-export const wholeSections = (opened: OpenedModel, limits: BufferLimits): Division =>
-  divisionInto(opened, opened.layout.sections.map(({ byteLength }, section) => ({ section, start: 0, end: byteLength })), [], limits);
+/** What of the layout is divided into slices. */
+const dividedOf = ({ layout }: OpenedModel, onDemand: boolean): Layout => (onDemand ? withoutPools(layout) : layout);
+
+/** Every section as one slice, as weights lie that all stay; `onDemand`: but for pools. */
+export const wholeSections = (opened: OpenedModel, limits: BufferLimits, onDemand = false): Division => {
+  const slices = dividedOf(opened, onDemand).sections.map(({ byteLength }, section) => ({ section, start: 0, end: byteLength }));
+  return divisionInto(opened, slices, [], limits, onDemand);
+};
 
 /** The divisions for streaming, into whole layers and into ever smaller parts of them. Input embeddings that are nothing else are in none. */
-export function divisionsOf(opened: OpenedModel, limits: BufferLimits): Division[] {
-  const { sections, layout } = opened;
-  const used = streamable(sections);
+export function divisionsOf(opened: OpenedModel, limits: BufferLimits, onDemand = false): Division[] {
+  const layout = dividedOf(opened, onDemand);
+  const used = streamable(opened.sections);
   return sliceSizes(layout).map((sliceBytes) => {
     const slices = used.flatMap((section) => cutSection(layout, section, sliceBytes));
-    return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), slices.filter((slice) => isVectors(layout, slice)), limits);
+    return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), slices.filter((slice) => isVectors(layout, slice)), limits, onDemand);
   });
 }
 
-function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], limits: BufferLimits): Division {
+function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], limits: BufferLimits, onDemand: boolean): Division {
   const sizes = order.map(bytesOf).sort((a, b) => a - b);
   const spans = spansOfSections(opened, [...vectors, ...order], limits);
-  const cutsOf: CutsOf = (section, what) => countRuns(what, spans[section], limits.maxBindingBytes ?? Infinity);
+  const cutsOf: CutsOf = (section, what) =>
+    onDemand && what.offset === opened.layout.sections[section].pool?.offset ? 1 : countRuns(what, spans[section], limits.maxBindingBytes ?? Infinity);
   return {
     order, vectors,
+    itemBytes: onDemand ? Math.max(...opened.layout.sections.map(({ pool }) => pool?.itemBytes ?? 0)) : undefined,
     leastBytes: runningSums(sizes),
     mostBytes: runningSums(sizes.reverse()),
     vectorBytes: vectors.reduce((sum, slice) => sum + bytesOf(slice), 0),

@@ -16,10 +16,11 @@ import { defaultRamBytes } from '../streaming.ts';
 
 /** Throws BudgetError where every token would download weights: they neither stay on the GPU nor fit worker memory, and the browser is not to keep them. */
 export function checkUnkept(
-  { streamedBytes }: Pick<Plan, 'streamedBytes'>,
+  { streamedBytes: always, fetchedBytes = 0 }: Pick<Plan, 'streamedBytes' | 'fetchedBytes'>,
   { addresses, manifest }: Pick<FoundModel, 'addresses' | 'manifest'>,
   { keep, ramBytes = defaultRamBytes }: Pick<LoadOptions, 'keep' | 'ramBytes'>,
 ): void {
+  const streamedBytes = always + fetchedBytes;
   if (keep !== false || manifest || !addresses.length || streamedBytes <= ramBytes) return;
   throw new BudgetError(
     `${mib(streamedBytes)} of the weights do not stay on the GPU, and worker memory takes ${mib(ramBytes)}: without being kept, the model would be ` +

@@ -6,6 +6,7 @@ import { type ActivationSizes, activationBindings, activationStrides } from '../
 import { chosenRowsBytes, mostChosen } from '../../../model/chosen-rows.ts';
 import { type Graph } from '../../../model/graph.ts';
 import { opsOf, statesOf } from '../../../model/operations.ts';
+import { chosen } from '../../../model/ops/route.ts';
 import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../../model/sequence-buffers.ts';
 import { paramsStride } from '../../../gpu/program.ts';
@@ -29,6 +30,8 @@ export interface FixedBytes {
   activations: number;
   /** Now and then: while keys and values grow, the old ones of one layer; after a step, logits on their way to the CPU. */
   passing: number;
+  /** Where items of pools are fetched on demand: what a step chose, on its way to the CPU. */
+  choices: number;
 }
 
 export interface FixedSizes extends ActivationSizes {
@@ -45,30 +48,38 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const { vocab } = graph.config;
   const { context } = sizes;
   const ops = opsOf(graph);
-  const chosen = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
+  const rows = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
   const { first, full, growing } = freshBytes(graph.config, context, sizes.kv);
   const memory = recurrentBytes(statesOf(ops));
   const others = (sizes.sequences ?? 1) - 1;
   return {
     kv: full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)),
     firstKv: first + memory,
-    activations: sum([activationBindings(graph, ops, sizes), chosen, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
+    activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
+    choices: choicesBytes(activationStrides(graph.config, ops), sizes),
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
 
-/** `uploadBytes`: of one upload; two may be in flight. */
+/** Of the buffer through which the choices of a step come back; none for a model that makes none. */
+export const choicesBytes = (strides: Record<string, number>, { chunk }: Pick<ActivationSizes, 'chunk'>): number => 4 * (strides[chosen] ?? 0) * chunk;
+
+/** `uploadBytes`: of one upload; two may be in flight. Slots for items on demand are counted by who has them. */
 export function planBytes(fixed: FixedBytes, division: Division, share: Share, uploadBytes: number, sizes: Pick<ActivationSizes, 'logitsRows'>): PlanBytes {
-  const { kv, firstKv, activations, passing } = fixed;
+  const { kv, firstKv, activations, passing, choices } = fixed;
   const { keptBytes, slots, slotBytes, embedding } = share;
   // Where nothing is uploaded once all weights are there, that is over when keys and values grow.
-  const uploads = slots || embedding === 'rows' ? 2 * uploadBytes : 0;
+  const uploads = slots || embedding === 'rows' || division.itemBytes ? 2 * uploadBytes : 0;
   return {
     weights: division.vectorBytes + division.gridBytes + division.tableBytes + keptBytes + slots * slotBytes,
     kv, activations,
     parameters: allDispatches(division, embedding, sizes) * paramsStride,
-    staging: readbackBytes + Math.max(2 * uploadBytes - (kv - firstKv), uploads + passing),
+    staging: readbackBytes + (division.itemBytes ? choices : 0) + Math.max(2 * uploadBytes - (kv - firstKv), uploads + passing),
   };
 }
 
 export const totalOf = (bytes: PlanBytes): number => sum(Object.values(bytes));
+
+/** An upload is of one slice, or of one item on demand, at most. */
+export const uploadOf = ({ itemBytes = 0 }: Pick<Division, 'itemBytes'>, { slots, slotBytes }: Share, uploadBytes: number): number =>
+  slots || itemBytes ? Math.min(uploadBytes, Math.max(slots && slotBytes, itemBytes)) : uploadBytes;

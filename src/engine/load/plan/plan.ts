@@ -4,10 +4,12 @@ import { activationBindings } from '../../../model/activations.ts';
 import { mostChosen } from '../../../model/chosen-rows.ts';
 import { opsOf } from '../../../model/operations.ts';
 import { type Layout } from '../../../weights/layout.ts';
+import { type SlotGroup, divideSlots, groupBytes } from '../../../weights/stream/items/slot-groups.ts';
 import { type Slice } from '../../../weights/stream/slices.ts';
 import { type BufferLimits, type Division, bytesOf, divisionsOf, wholeSections } from './division.ts';
 import { type OpenedModel } from '../opened.ts';
-import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes, sum, totalOf } from './plan-bytes.ts';
+import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes, sum, totalOf, uploadOf } from './plan-bytes.ts';
+import { isOnDemand, mostUsedOf } from './on-demand.ts';
 import { refusal, smallestChunk, smallestUpload } from './refusal.ts';
 import { type Share, mostKept, placeSlices, shareOf } from './shares.ts';
 
@@ -27,6 +29,8 @@ export interface Plan {
   /** What the weights are divided into, in the order of storage. */
   slices: Slice[];
   slots: number;
+  /** Where items of pools (experts) are fetched on demand: the slots for them, among the bytes that stay. */
+  groups?: SlotGroup[];
   /** Whether the GPU looks up input embeddings, or the CPU reads and uploads the rows of the current tokens. */
   embedding: 'gpu' | 'rows';
   /** Bytes of one upload, at most; two may be in flight. */
@@ -34,10 +38,14 @@ export interface Plan {
   /** Bytes of weights that stay on the GPU, and those that go there for every token. */
   keptBytes: number;
   streamedBytes: number;
+  /** Of items that have no slot when all slots are taken, which are fetched when they are chosen. */
+  fetchedBytes?: number;
 }
 
 export interface PlanOptions extends FixedSizes, BufferLimits {
   budgetBytes: number;
+  /** For measurements: all experts pass through slots for every token, as other weights do. */
+  experiment?: { allExperts?: boolean };
 }
 
 /** Steps of more tokens are for where all weights stay all the same, or where what they take more is this share of the budget at most. */
@@ -52,8 +60,48 @@ export function plan(opened: OpenedModel, options: PlanOptions): Plan {
   const whole = wholeSections(opened, options);
   const fitting = firstOf(each, (given) => fit(opened, given, whole, uploads));
   if (fitting) return fitting;
-  const divisions = divisionsOf(opened, options);
-  return firstOf(each, (given) => streamInSteps(opened, given, divisions, uploads)) ?? refuse(opened, each[each.length - 1], whole, divisions, uploads);
+  const onDemand = isOnDemand(opened, options);
+  const divisions = divisionsOf(opened, options, onDemand);
+  const streamed = (given: PlanOptions) => (onDemand ? streamOnDemand : streamInSteps)(opened, given, divisions, uploads);
+  return firstOf(each, streamed) ?? refuse(opened, each[each.length - 1], whole, divisions, uploads);
+}
+
+/**
+ * The plan in which items of pools are fetched on demand, and other weights stay as far as they can: a byte of them is used for every
+ * token, one of an item now and then. As many slots as a token uses items of a layer are worth more, or at least one.
+ */
+function streamOnDemand(opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[]): Plan | undefined {
+  const { layout } = opened;
+  const { budgetBytes, maxBufferBytes = Infinity, maxBindingBytes = Infinity } = options;
+  const slotsIn = (room: number, least: number) => divideSlots(layout, room, least, Math.min(maxBufferBytes, maxBindingBytes));
+  const whole = wholeSections(opened, options, true);
+  return firstOf([mostUsedOf(opened), 1], (least) => {
+    const leastBytes = groupBytes(slotsIn(0, least));
+    const rest = { ...options, budgetBytes: budgetBytes - leastBytes };
+    const others = fitInSteps(opened, rest, whole, uploads) ?? streamInSteps(opened, rest, divisions, uploads);
+    return others && withSlots(layout, others, budgetBytes, slotsIn(leastBytes + rest.budgetBytes - others.totalBytes, least));
+  });
+}
+
+function withSlots({ sections }: Layout, others: Plan, budgetBytes: number, groups: SlotGroup[]): Plan {
+  const slotBytes = groupBytes(groups);
+  const poolBytes = sum(sections.map(({ pool }) => (pool ? pool.itemBytes * pool.items.length : 0)));
+  const bytes = { ...others.bytes, weights: others.bytes.weights + slotBytes };
+  return {
+    ...others, verdict: 'streams', budgetBytes, bytes, totalBytes: totalOf(bytes), groups,
+    keptBytes: others.keptBytes + slotBytes, fetchedBytes: poolBytes - slotBytes,
+  };
+}
+
+/** The plan with all of a division on the GPU, in the longest steps that are worth their room, or undefined. */
+function fitInSteps(opened: OpenedModel, options: PlanOptions, whole: Division, uploads: readonly number[]): Plan | undefined {
+  const all = everything(whole);
+  return firstOf(worthySteps(opened, options), (each) =>
+    firstOf(uploads, (uploadBytes) => {
+      const fitting = describe(opened, each, whole, all, uploadBytes);
+      return fitting.totalBytes <= options.budgetBytes ? fitting : undefined;
+    }),
+  );
 }
 
 const inSteps = (options: PlanOptions, chunk: number): PlanOptions => ({ ...options, chunk, logitsRows: Math.min(options.logitsRows, chunk) });
@@ -78,10 +126,14 @@ function fit(opened: OpenedModel, options: PlanOptions, whole: Division, uploads
 
 /** The plan with some weights on the GPU, in the longest steps that are worth their room, or undefined. */
 function streamInSteps(opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[]): Plan | undefined {
+  return firstOf(worthySteps(opened, options), (each) => stream(opened, each, divisions, uploads));
+}
+
+/** The longest steps that take little of the budget. */
+function worthySteps(opened: OpenedModel, options: PlanOptions): PlanOptions[] {
   const rowBytes = (each: PlanOptions) => sum(Object.values(activationBindings(opened.graph, opsOf(opened.graph), each)));
   const mostRowBytes = rowBytes(inSteps(options, longChunk)) + longShare * options.budgetBytes;
-  const steps = possibleSteps(opened, options).filter((size) => size.chunk <= longChunk || rowBytes(size) <= mostRowBytes);
-  return firstOf(steps, (each) => stream(opened, each, divisions, uploads));
+  return possibleSteps(opened, options).filter((size) => size.chunk <= longChunk || rowBytes(size) <= mostRowBytes);
 }
 
 function refuse(opened: OpenedModel, options: PlanOptions, whole: Division, divisions: readonly Division[], uploads: readonly number[]): Plan {
@@ -114,7 +166,8 @@ function stream(opened: OpenedModel, options: PlanOptions, divisions: readonly D
   if (roomBytes < 0) return undefined;
   for (const [i, division] of divisions.entries()) {
     for (const uploadBytes of uploads) {
-      const fitsIn = (each: Division) => (share: Share) => totalOf(planBytes(fixed, each, share, uploadOf(share, uploadBytes), options)) <= options.budgetBytes;
+      const fitsIn = (each: Division) => (share: Share) =>
+        totalOf(planBytes(fixed, each, share, uploadOf(each, share, uploadBytes), options)) <= options.budgetBytes;
       const planWith = (each: Division, share = mostKept(each, roomBytes, fitsIn(each))) => share && describe(opened, options, each, share, uploadBytes, fixed);
       const found = planWith(division);
       if (found) return found;
@@ -135,13 +188,10 @@ function firstOf<T, R>(values: readonly T[], find: (value: T) => R | undefined):
   return undefined;
 }
 
-/** An upload is of one slice at most. */
-const uploadOf = ({ slots, slotBytes }: Share, uploadBytes: number): number => (slots ? Math.min(uploadBytes, slotBytes) : uploadBytes);
-
 function describe(
   { graph }: OpenedModel, options: PlanOptions, division: Division, share: Share, mostUpload: number, fixed: FixedBytes = fixedBytes(graph, options),
 ): Plan {
-  const uploadBytes = uploadOf(share, mostUpload);
+  const uploadBytes = uploadOf(division, share, mostUpload);
   const bytes = planBytes(fixed, division, share, uploadBytes, options);
   const slices = placeSlices(division, share);
   const streamedBytes = sum(slices.filter(({ slot }) => slot !== undefined).map(bytesOf));

@@ -1,18 +1,25 @@
 // What to say of a model that does not run within a budget: the least that it needs, and the context that would do.
 import { type BufferLimits, type Division, divisionsOf } from './division.ts';
+import { divideSlots, groupBytes } from '../../../weights/stream/items/slot-groups.ts';
+import { isOnDemand } from './on-demand.ts';
 import { type OpenedModel } from '../opened.ts';
-import { type FixedSizes, type PlanBytes, fixedBytes, planBytes, totalOf } from './plan-bytes.ts';
+import { type FixedSizes, type PlanBytes, fixedBytes, planBytes, totalOf, uploadOf } from './plan-bytes.ts';
 import { shareOf } from './shares.ts';
 
 export const smallestChunk = 16;
 export const smallestUpload = 64 * 1024;
 
 /** The least budget with which the model runs, in steps of `chunk` tokens. */
-export function smallestBudget(opened: OpenedModel, options: FixedSizes & BufferLimits, divisions: readonly Division[] = divisionsOf(opened, options)): number {
+export function smallestBudget(
+  opened: OpenedModel,
+  options: FixedSizes & BufferLimits,
+  divisions: readonly Division[] = divisionsOf(opened, options, isOnDemand(opened, {})),
+): number {
   const fixed = fixedBytes(opened.graph, options);
-  return Math.min(...divisions.map((division) => {
+  const slotBytes = divisions[0].itemBytes ? groupBytes(divideSlots(opened.layout, 0, 1)) : 0;
+  return slotBytes + Math.min(...divisions.map((division) => {
     const share = shareOf(division, 0, 1);
-    return totalOf(planBytes(fixed, division, share, Math.min(smallestUpload, share.slotBytes), options));
+    return totalOf(planBytes(fixed, division, share, uploadOf(division, share, smallestUpload), options));
   }));
 }
 

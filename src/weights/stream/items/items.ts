@@ -1,0 +1,164 @@
+// Brings the items of pools that a step uses into slots on the GPU: from worker memory, else from where weights are stored. One
+// section's items are wanted at a time. No fences, as in stream.ts: a slot is rewritten once the work that used it was submitted.
+import { type Layout } from '../../layout.ts';
+import { type SlabRange, rangesOf } from '../slices.ts';
+import { createStopwatch } from '../stream.ts';
+import { type ItemMemory } from './item-memory.ts';
+import { type Policy } from './residence/residence.ts';
+import { type SlotGroup } from './slot-groups.ts';
+import { type Pass, createSlots, tableOf } from './slots.ts';
+
+export interface ItemCounters {
+  /** Items that steps wanted, and those of them that were in slots. */
+  used: number;
+  there: number;
+  /** Bytes of the others, by where they came from. */
+  storeBytes: number;
+  memoryBytes: number;
+  /** Milliseconds in which something was read or copied. */
+  transferMs: number;
+}
+
+export interface Items {
+  /** Says which items of a section's pool the next step uses, in any order, and begins to bring them. */
+  want(section: number, items: Iterable<number>): void;
+  /** Resolves when the next of them are in slots, and their table is queued: `last` where no others are left to be used. */
+  next(signal?: AbortSignal): Promise<{ last: boolean }>;
+  /** Forgets what was wanted; resolves when nothing is under way. */
+  stop(): Promise<void>;
+  readonly counters: ItemCounters;
+}
+
+export interface ItemsOptions {
+  layout: Layout;
+  groups: readonly SlotGroup[];
+  policy: Policy;
+  memory: ItemMemory;
+  read(range: SlabRange): Promise<Uint8Array<ArrayBuffer>>;
+  /** Resolves when the bytes are queued for a slot of a group. */
+  upload(group: number, slot: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** The slots of a section's items, for kernels to look up. */
+  writeTable(section: number, slots: Uint32Array<ArrayBuffer>): void;
+  /** Is told every use, as plain numbers. */
+  onUse?(section: number, items: readonly number[]): void;
+  now?(): number;
+}
+
+/** Bytes of items on their way at once, at least two of them. */
+const underWayBytes = 16 * 2 ** 20;
+
+/** What is wanted of one section. */
+interface Wanted {
+  section: number;
+  group: number;
+  /** Ids that no pass has had yet. */
+  left: Set<number>;
+  /** The pass under way. */
+  current?: { pass: Pass; bringing: Promise<void> };
+  /** All is there in one pass, so that a table may name whatever else is there. */
+  isOnePass: boolean;
+}
+
+export function createItems(options: ItemsOptions): Items {
+  const { layout: { sections }, groups, now = () => performance.now() } = options;
+  const residences = groups.map(({ slots: count }) => options.policy.create(count));
+  const slots = groups.map(({ slots: count }, i) => createSlots(count, residences[i]));
+  const firstIds = idsOf(sections);
+  const tables = new Map<number, Uint32Array>();
+  const busy = createStopwatch(now);
+  const counters = { used: 0, there: 0, storeBytes: 0, memoryBytes: 0, get transferMs() { return busy.ms(); } };
+  let time = 0;
+  let wanted: Wanted | undefined;
+
+  /** Resolves when all of a pass is there; where some of it fails, the others end before the error is told. */
+  async function bring({ section, group }: Pick<Wanted, 'section' | 'group'>, { bring: missing }: Pass): Promise<void> {
+    const queue = [...missing];
+    const atOnce = Math.max(2, Math.floor(underWayBytes / groups[group].slotBytes));
+    const work = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const { bytes, fromMemory } = await fetchItem(options, section, next.id - firstIds[section], next.id);
+        counters[fromMemory ? 'memoryBytes' : 'storeBytes'] += bytes.byteLength;
+        await options.upload(group, next.slot, bytes);
+        slots[group].brought(next.id, next.slot);
+      }
+    };
+    busy.start();
+    const done = await Promise.allSettled(Array.from({ length: Math.min(atOnce, queue.length) }, work));
+    busy.stop();
+    const failed = done.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** Begins the next pass. */
+  function begin(of: Wanted): NonNullable<Wanted['current']> {
+    const pass = slots[of.group].next([...of.left]);
+    const bringing = bring(of, pass);
+    bringing.catch(() => {}); // told by `next`
+    for (const id of pass.ids) of.left.delete(id);
+    return (of.current = { pass, bringing });
+  }
+
+  return {
+    counters,
+    want(section, items) {
+      if (wanted) throw new Error(`Items of section ${section} are wanted while those of ${wanted.section} are being brought.`);
+      const { pool } = sections[section];
+      const own = [...new Set(items)].filter((item) => item >= 0 && item < pool!.items.length);
+      options.onUse?.(section, own);
+      const group = groups.findIndex((each) => each.sections.includes(section));
+      const left = new Set(own.map((item) => firstIds[section] + item));
+      time++;
+      counters.used += left.size;
+      for (const id of left) {
+        if (slots[group].slotOf(id) !== undefined) counters.there++;
+        residences[group].use(id, time);
+      }
+      wanted = { section, group, left, isOnePass: false };
+      begin(wanted);
+      wanted.isOnePass = left.size === 0;
+    },
+    async next(signal) {
+      if (!wanted) throw new Error('No items are wanted.');
+      const { section, group, left, isOnePass, current: { pass, bringing } = begin(wanted) } = wanted;
+      await bringing;
+      signal?.throwIfAborted();
+      const table = tableOf(slots[group], firstIds[section], sections[section].pool!.items.length, isOnePass ? undefined : new Set(pass.ids));
+      if (!tables.get(section)?.every((slot, item) => slot === table[item])) options.writeTable(section, table);
+      tables.set(section, table);
+      wanted = left.size ? { ...wanted, current: undefined } : undefined;
+      return { last: wanted === undefined };
+    },
+    async stop() {
+      await wanted?.current?.bringing.catch(() => {});
+      wanted = undefined;
+    },
+  };
+}
+
+/** An item's bytes, from worker memory or from the ranges of slabs that it lies in. */
+async function fetchItem({ layout, memory, read }: ItemsOptions, section: number, item: number, id: number) {
+  const kept = memory.get(id);
+  if (kept) return { bytes: kept, fromMemory: true };
+  const { offset, itemBytes } = layout.sections[section].pool!;
+  const start = offset + item * itemBytes;
+  const bytes = joined(await Promise.all(rangesOf(layout, { section, start, end: start + itemBytes }).map(read)));
+  memory.put(id, bytes);
+  return { bytes, fromMemory: false };
+}
+
+/** Id of the first item of each section; every item has an id of its own. */
+function idsOf(sections: Layout['sections']): number[] {
+  let next = 0;
+  return sections.map(({ pool }) => (next += pool?.items.length ?? 0) - (pool?.items.length ?? 0));
+}
+
+function joined(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1) return parts[0];
+  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.byteLength;
+  }
+  return all;
+}

@@ -1,0 +1,17 @@
+// What stays where there is no room for all: a policy says how much each item is worth keeping, by its uses so far; where
+// one has to go, it is the one worth least. Ids and times are plain numbers, so that policies are compared on recorded uses.
+
+export interface Residence {
+  /** Notes that an item is used at a time; times never fall. */
+  use(id: number, time: number): void;
+  /** The higher, the longer an item stays. Less than any other for one that was never used. */
+  worth(id: number): number;
+}
+
+/** A policy by name, and how it is made for so many slots. */
+export interface Policy {
+  name: string;
+  create(slots: number): Residence;
+}
+
+export const worthNothing = -Infinity;

@@ -1,0 +1,44 @@
+// Slots for items of pools that are fetched on demand: sections whose items have one size share the slots of a group, so that
+// a section whose items are used more evenly than another's may have more of them. Pure; the plan asks how many there are room for.
+import { type Layout } from '../../layout.ts';
+
+export interface SlotGroup {
+  /** Sections whose items pass through these slots. */
+  sections: number[];
+  slots: number;
+  /** Of a slot, and of every item. */
+  slotBytes: number;
+}
+
+export const groupBytes = (groups: readonly SlotGroup[]): number => groups.reduce((sum, { slots, slotBytes }) => sum + slots * slotBytes, 0);
+
+/** Sections with a pool, by the bytes of an item. */
+function bySize({ sections }: Layout): Map<number, number[]> {
+  const found = new Map<number, number[]>();
+  sections.forEach(({ pool }, section) => pool && found.set(pool.itemBytes, [...(found.get(pool.itemBytes) ?? []), section]));
+  return found;
+}
+
+/**
+ * Groups of slots in `roomBytes`, shared out by the bytes of the pools; each group has `least` slots at least, though they take more. A
+ * group has one buffer, of `mostBytes` at most: where there is room for more, the sections are several groups.
+ */
+export function divideSlots(layout: Layout, roomBytes: number, least: number, mostBytes = Infinity): SlotGroup[] {
+  const itemsOf = (sections: readonly number[]) => sections.reduce((sum, section) => sum + layout.sections[section].pool!.items.length, 0);
+  const kinds = [...bySize(layout)];
+  const allBytes = kinds.reduce((sum, [slotBytes, sections]) => sum + slotBytes * itemsOf(sections), 0);
+  const share = Math.min(1, roomBytes / allBytes);
+  return kinds.flatMap(([slotBytes, sections]) => {
+    const wanted = Math.floor(share * itemsOf(sections));
+    const mostSlots = Math.max(1, Math.floor(mostBytes / slotBytes));
+    const parts = Math.min(sections.length, Math.max(1, Math.ceil(wanted / mostSlots)));
+    return evenly(sections, parts).map((own): SlotGroup => {
+      const slots = Math.floor((wanted * own.length) / sections.length);
+      return { sections: own, slots: Math.min(Math.max(slots, least), mostSlots, itemsOf(own)), slotBytes };
+    });
+  });
+}
+
+function evenly<T>(values: readonly T[], parts: number): T[][] {
+  return Array.from({ length: parts }, (_, i) => values.slice(Math.floor((i * values.length) / parts), Math.floor(((i + 1) * values.length) / parts)));
+}

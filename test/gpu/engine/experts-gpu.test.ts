@@ -1,0 +1,120 @@
+// Mixtures whose experts are fetched as they are chosen, on Dawn: the same tokens with slots for all experts, for some, for one.
+import { describe, expect, it } from 'vitest';
+import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { type LoadedModel, loadModel } from '../../../src/engine/load/load.ts';
+import { chosenAs } from '../../../src/engine/load/chosen.ts';
+import { type OpenedModel, openModel } from '../../../src/engine/load/opened.ts';
+import { type ModelOptions } from '../../../src/engine/load/options.ts';
+import { planModel } from '../../../src/engine/load/plan/planned.ts';
+import { isExperts } from '../../../src/model/ops/experts.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
+import { readHeader } from '../../../src/gguf/read.ts';
+import { type WeightsReader, sourceReader } from '../../../src/weights/store/reader.ts';
+import { bytesSource } from '../../../src/weights/source/source.ts';
+import { adapterFile } from '../../dawn.ts';
+import { fixture } from '../../fixture.ts';
+import { openDawn, testChoice } from '../../model.ts';
+import { record } from '../../verified.ts';
+
+const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
+
+interface Opened {
+  opened: OpenedModel;
+  reader: WeightsReader;
+}
+
+async function open(path: string): Promise<Opened> {
+  const source = bytesSource(fixture(path), path);
+  const opened = await openModel(await readHeader(source));
+  return { opened, reader: sourceReader(source, opened.header, opened.layout) };
+}
+
+const load = async ({ opened, reader }: Opened, more: Partial<ModelOptions>): Promise<LoadedModel> =>
+  loadModel(planModel(chosenAs(await openDawn(), opened, { ...options, ...more })), reader);
+
+/** A prompt of two chunks, then greedy tokens: ids and the logits after the prompt. */
+async function answer(model: LoadedModel, promptTokens: number, newTokens: number, runner = createRunner(model)) {
+  const { vocab } = model.graph.config;
+  const prompt = Array.from({ length: promptTokens }, (_, i) => (1 + i * 7919) % vocab);
+  await runner.feed(prompt, 0);
+  const logits = await runner.readLogits();
+  const greedy = await model.samplerFor({ seed: 0 });
+  const ids = [(await runner.sample(greedy, prompt.length)).id];
+  const before = runner.transfer();
+  while (ids.length < newTokens) ids.push((await runner.step(greedy, prompt.length + ids.length - 1)).id);
+  const after = runner.transfer();
+  const tokens = newTokens - 1;
+  return { ids, logits, used: (after.expertsUsed - before.expertsUsed) / tokens, bytes: (after.expertBytes - before.expertBytes) / tokens, runner };
+}
+
+async function close(model: LoadedModel): Promise<void> {
+  await model.destroy();
+  expect(Object.values(model.ledger.bytes).filter(Boolean)).toEqual([]);
+  model.gpu.device.destroy();
+}
+
+/** Experts of a token in all layers. */
+const usedPerToken = ({ opened: { graph } }: Opened): number => graph.layers.flat().filter(isExperts).reduce((sum, { used }) => sum + used, 0);
+
+/** Softmax, a router before attention, sigmoids with groups and a shared expert. */
+const models = ['tiny/tiny-qwen3moe.gguf', 'sparse/stories-smallthinker.q8_0.gguf', 'tiny/tiny-bailingmoe2.gguf'];
+
+describe.skipIf(!adapterFile)('experts on demand', () => {
+  it.each(models)('%s gives the same tokens for every budget, within the plan', async (path) => {
+    const file = await open(path);
+    const whole = await load(file, {});
+    const expected = await answer(whole, 100, 12);
+    await close(whole);
+    let deviation = 0;
+    const budgets = sweepBudgets(file.opened, options);
+    for (const { name, budgetBytes } of budgets) {
+      const model = await load(file, { budgetBytes, ramBytes: file.opened.layout.byteLength / 8 });
+      const { plan, ledger } = model;
+      const { ids, logits, used, bytes } = await answer(model, 100, 12);
+      expect(plan.verdict).toBe(name === '100 %' ? 'fits' : 'streams');
+      expect(ids, name).toEqual(expected.ids);
+      expect(Math.max(...logits.map((v, i) => Math.abs(v - expected.logits[i]))), name).toBeLessThan(1e-5);
+      expect(ledger.peakBytes).toBeLessThanOrEqual(budgetBytes);
+      if (plan.groups) deviation = Math.max(deviation, Math.abs(plan.totalBytes / ledger.peakBytes - 1));
+      expect(used).toBe(plan.groups ? usedPerToken(file) : 0);
+      const itemBytes = Math.max(...file.opened.layout.sections.map(({ pool }) => pool?.itemBytes ?? 0));
+      expect(bytes).toBeLessThanOrEqual(used * itemBytes);
+      await close(model);
+    }
+    expect(deviation).toBeLessThan(0.05);
+    record({
+      point: `${path}: the same tokens at ${budgets.length} budgets, experts on demand; plan against peak`,
+      command: 'npx vitest run --project gpu test/gpu/engine/experts-gpu.test.ts',
+      value: `within ${(100 * deviation).toFixed(1)} %`,
+    });
+  });
+
+  it('ends a step with the error of a read that fails, or in the middle when asked, and answers as before afterwards', async () => {
+    const file = await open('tiny/tiny-qwen3moe.gguf');
+    let broken = false;
+    const fails = () => {
+      if (broken) throw new Error('The disk is gone.');
+    };
+    const reader: WeightsReader = {
+      ...file.reader,
+      readSlab: async (...args) => (fails(), file.reader.readSlab(...args)),
+      readRange: async (...args) => (fails(), file.reader.readRange(...args)),
+    };
+    const { budgetBytes } = sweepBudgets(file.opened, options).find(({ name }) => name === '25 %')!;
+    const model = await load({ ...file, reader }, { budgetBytes, ramBytes: 1 });
+    const before = await answer(model, 70, 4);
+    const prompt = Array.from({ length: 70 }, (_, i) => (3 + i * 31) % 512);
+    broken = true;
+    await expect(before.runner.feed(prompt, 0)).rejects.toThrow('The disk is gone.');
+    broken = false;
+    expect((await answer(model, 70, 4, before.runner)).ids).toEqual(before.ids);
+    for (const ms of [0, 5, 20]) {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), ms);
+      await before.runner.feed(prompt, 0, stop.signal).catch((error: unknown) => expect(String(error)).toMatch(/abort/i));
+    }
+    expect((await answer(model, 70, 4, before.runner)).ids).toEqual(before.ids);
+    await close(model);
+  });
+});
