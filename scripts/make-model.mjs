@@ -1,7 +1,8 @@
 // Makes a GGUF with random weights, of any size and shape, streamed to a file: for tests and measurements of models that
 // need not say anything. The same options and seed give the same bytes.
 //   node scripts/make-model.mjs OUT.gguf [--layers 4 --dim 256 --ff 768 --heads 4 --kv-heads 2 --vocab 512 --context 2048
-//     --head-dim DIM/HEADS --type Q4_0 --embedding-type Q8_0 --untied --seed 1 --parts 1 --name NAME --sparse]
+//     --head-dim DIM/HEADS --type Q4_0 --embedding-type Q8_0 --untied --seed 1 --parts 1 --name NAME --sparse
+//     --experts 0 --used 2 --skew 1]
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { truncate } from 'node:fs/promises';
@@ -22,6 +23,9 @@ import { parseArgs } from 'node:util';
  * @property {string} [type] of all matrices but the embedding
  * @property {string} [embeddingType]
  * @property {boolean} [untied] with an output matrix of its own
+ * @property {number} [experts] of each layer, each of width `ff`, in place of a feed-forward layer: ERNIE's form, whose router has a bias
+ * @property {number} [used] experts of a token
+ * @property {number} [skew] by how much the router likes some experts better than others; 0: not at all
  * @property {number} [seed]
  * @property {number} [parts] files of a split model
  * @property {string} [name]
@@ -146,14 +150,26 @@ function vocabulary(/** @type {number} */ size) {
 }
 
 /** The tensors in the order in which llama.cpp's converter writes them. */
-function tensorsOf(/** @type {Required<Options>} */ { layers, dim, ff, heads, kvHeads, headDim, vocab, type, embeddingType, untied }) {
+function tensorsOf(/** @type {Required<Options>} */ { layers, dim, ff, heads, kvHeads, headDim, vocab, type, embeddingType, untied, experts }) {
   const queries = headDim * heads;
   const kv = headDim * kvHeads;
+  const feedForward = (/** @type {number} */ i) =>
+    experts
+      ? [
+          { name: `blk.${i}.ffn_down_exps.weight`, shape: [ff, dim, experts], type },
+          { name: `blk.${i}.ffn_gate_exps.weight`, shape: [dim, ff, experts], type },
+          { name: `blk.${i}.ffn_up_exps.weight`, shape: [dim, ff, experts], type },
+          { name: `blk.${i}.ffn_gate_inp.weight`, shape: [dim, experts], type: 'F32' },
+          { name: `blk.${i}.exp_probs_b.bias`, shape: [experts], type: 'F32' },
+        ]
+      : [
+          { name: `blk.${i}.ffn_down.weight`, shape: [ff, dim], type },
+          { name: `blk.${i}.ffn_gate.weight`, shape: [dim, ff], type },
+          { name: `blk.${i}.ffn_up.weight`, shape: [dim, ff], type },
+        ];
   const layer = (/** @type {number} */ i) => [
     { name: `blk.${i}.attn_norm.weight`, shape: [dim], type: 'F32' },
-    { name: `blk.${i}.ffn_down.weight`, shape: [ff, dim], type },
-    { name: `blk.${i}.ffn_gate.weight`, shape: [dim, ff], type },
-    { name: `blk.${i}.ffn_up.weight`, shape: [dim, ff], type },
+    ...feedForward(i),
     { name: `blk.${i}.ffn_norm.weight`, shape: [dim], type: 'F32' },
     { name: `blk.${i}.attn_k.weight`, shape: [dim, kv], type },
     { name: `blk.${i}.attn_output.weight`, shape: [queries, dim], type },
@@ -189,6 +205,9 @@ export async function makeModel(options) {
     name: 'Random',
     headerOnly: false,
     sparse: false,
+    experts: 0,
+    used: 2,
+    skew: 1,
     ...options,
   };
   const shaped = { headDim: given.dim / given.heads, ...given };
@@ -213,27 +232,30 @@ export async function makeModel(options) {
       tensors.slice(part * each, (part + 1) * each),
       given.seed + part,
       given.sparse ? 'hole' : given.headerOnly ? 'none' : 'random',
+      given.skew,
     );
     paths.push(path);
   }
   return { paths, byteLength };
 }
 
-function metadata(/** @type {Required<Options>} */ { name, layers, dim, ff, heads, kvHeads, headDim, vocab, context }) {
+function metadata(/** @type {Required<Options>} */ { name, layers, dim, ff, heads, kvHeads, headDim, vocab, context, experts, used }) {
+  const architecture = experts ? 'ernie4_5-moe' : 'llama';
   const { tokens, scores, types: tokenTypes } = vocabulary(vocab);
   return [
-    pair.text('general.architecture', 'llama'),
+    pair.text('general.architecture', architecture),
     pair.text('general.name', name),
-    pair.u32('llama.block_count', layers),
-    pair.u32('llama.context_length', context),
-    pair.u32('llama.embedding_length', dim),
-    pair.u32('llama.feed_forward_length', ff),
-    pair.u32('llama.attention.head_count', heads),
-    pair.u32('llama.attention.head_count_kv', kvHeads),
-    ...(headDim === dim / heads ? [] : [pair.u32('llama.attention.key_length', headDim), pair.u32('llama.attention.value_length', headDim)]),
-    pair.u32('llama.rope.dimension_count', headDim),
-    pair.f32('llama.attention.layer_norm_rms_epsilon', 1e-5),
-    pair.u32('llama.vocab_size', vocab),
+    pair.u32(`${architecture}.block_count`, layers),
+    pair.u32(`${architecture}.context_length`, context),
+    pair.u32(`${architecture}.embedding_length`, dim),
+    pair.u32(`${architecture}.feed_forward_length`, ff),
+    pair.u32(`${architecture}.attention.head_count`, heads),
+    pair.u32(`${architecture}.attention.head_count_kv`, kvHeads),
+    ...(headDim === dim / heads ? [] : ['key', 'value'].map((which) => pair.u32(`${architecture}.attention.${which}_length`, headDim))),
+    pair.u32(`${architecture}.rope.dimension_count`, headDim),
+    pair.f32(`${architecture}.attention.layer_norm_rms_epsilon`, 1e-5),
+    pair.u32(`${architecture}.vocab_size`, vocab),
+    ...(experts ? mixture(architecture, experts, used, ff) : []),
     pair.text('tokenizer.ggml.model', 'llama'),
     pair.texts('tokenizer.ggml.tokens', tokens),
     pair.f32s('tokenizer.ggml.scores', scores),
@@ -244,14 +266,23 @@ function metadata(/** @type {Required<Options>} */ { name, layers, dim, ff, head
   ];
 }
 
+const mixture = (/** @type {string} */ architecture, /** @type {number} */ experts, /** @type {number} */ used, /** @type {number} */ ff) => [
+  pair.u32(`${architecture}.expert_count`, experts),
+  pair.u32(`${architecture}.expert_used_count`, used),
+  pair.u32(`${architecture}.expert_feed_forward_length`, ff),
+  pair.u32(`${architecture}.leading_dense_block_count`, 0),
+  pair.u32(`${architecture}.interleave_moe_layer_step`, 1),
+];
+
 /**
  * @param {string} path
  * @param {Buffer[]} pairs
  * @param {{ name: string, shape: number[], made: typeof types.F32, type: string, byteLength: number }[]} tensors
  * @param {number} seed
  * @param {'random' | 'hole' | 'none'} weights
+ * @param {number} skew
  */
-async function writeFile(path, pairs, tensors, seed, weights) {
+async function writeFile(path, pairs, tensors, seed, weights, skew) {
   const align = (/** @type {number} */ bytes) => Math.ceil(bytes / 32) * 32;
   let offset = 0;
   const table = tensors.map(({ name, shape, made, byteLength }) => {
@@ -268,6 +299,7 @@ async function writeFile(path, pairs, tensors, seed, weights) {
   const fill = random(seed);
   for (const { made, shape, byteLength, name } of weights === 'random' ? tensors : []) {
     const ones = name.includes('norm'); // a norm of random sign would be no model
+    const liking = name.includes('exp_probs_b'); // beside scores of about 1 / experts: of few experts much, of most little
     const pieceBytes = Math.floor(2 ** 20 / made.bytes / 4) * made.bytes * 4; // whole blocks and whole words
     for (let done = 0; done < byteLength; done += pieceBytes) {
       const length = Math.min(pieceBytes, byteLength - done);
@@ -276,6 +308,7 @@ async function writeFile(path, pairs, tensors, seed, weights) {
       const view = new DataView(words.buffer);
       for (let at = 0; at < length; at += made.bytes) {
         if (ones) view.setFloat32(at, 1 + 0.1 * uniform(view, at), true);
+        else if (liking) view.setFloat32(at, (-skew / shape[0]) * Math.log((1.0001 + uniform(view, at)) / 2.0001), true);
         else made.mend(view, at, shape[0]);
       }
       await write(new Uint8Array(words.buffer, 0, length));
@@ -308,6 +341,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       'embedding-type': { type: 'string' },
       untied: { type: 'boolean' },
       sparse: { type: 'boolean' },
+      experts: number,
+      used: number,
+      skew: number,
       name: { type: 'string' },
     },
   });

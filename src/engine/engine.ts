@@ -229,5 +229,6 @@ function reportReady({ opened: { layout } }: Line, report: Report): void {
 
 const statsOf = ({ model: { ledger, plan, memory, itemMemory }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,
-  keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, memoryBytes: memory.byteLength + (itemMemory?.byteLength ?? 0), transfer: runner.transfer(), readyMs, storeCost,
+  keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, memoryBytes: memory.byteLength + (itemMemory?.byteLength ?? 0),
+  transfer: runner.transfer(), readyMs, storeCost,
 });
