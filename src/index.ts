@@ -4,6 +4,10 @@ export { openLibrary, type ImportJob, type ImportOptions, type ModelLibrary, typ
 export { type ChatCompletions } from './api/chat-completions.ts';
 export { type Completion, type CompletionChoice, type CompletionChunk, type CompletionParams, type Completions } from './api/completions.ts';
 export { type Create } from './api/create.ts';
+export { type EmbeddingList, type EmbeddingObject, type EmbeddingParams, type Embeddings } from './api/embeddings.ts';
+export { type Model, type ModelList, type Models } from './api/models.ts';
+export { type Rerank, type RerankParams, type RerankResult } from './api/rerank.ts';
+export { type Surface } from './api/surface.ts';
 export {
   type ChatChoice, type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
   type ChatTextPart, type ChatUsage, type SamplingParams, type TemplateOptions,
@@ -19,6 +23,7 @@ export {
   type ModelInfo,
   type ModelPlan,
   type ModelSource,
+  type Pooling,
   type Prediction,
   type SelfTestResult,
   type StoreCost,

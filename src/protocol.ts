@@ -97,6 +97,10 @@ export interface ModelInfo {
   thinking?: ThinkingSwitch;
   /** Whether the chat template reads how much to reason, as `reasoning_effort`. */
   reasoningEffort?: boolean;
+  /** Of a model that is made for embeddings or, with `rank`, to rank texts. */
+  pooling?: Pooling;
+  /** Which of a reranker's scores tells that a text answers the question. */
+  rankedBy?: number;
 }
 
 /** How reasoning before the answer is switched. */
@@ -190,6 +194,18 @@ export interface GenerateRequest {
   /** What the answer has to be; where `maxTokens` cuts it, the beginning of that. */
   grammar?: ResponseGrammar;
 }
+
+/** What is to be embedded; a reranker takes a question and a text together. */
+export type EmbedInput = { text: string } | { tokens: number[] } | { query: string; document: string };
+
+export interface Embedding {
+  /** As the model gives it, not normalised: (dim), or of a reranker the probability of each label, or its one score. */
+  vector: Float32Array<ArrayBuffer>;
+  tokens: number;
+}
+
+/** How a model makes one vector of those of all tokens, as its file says: their mean, that of the last one, or a classifier's scores of that. */
+export type Pooling = 'mean' | 'last' | 'rank';
 
 export type FinishReason = 'stop' | 'length' | 'abort';
 
@@ -333,6 +349,8 @@ export interface WorkerEngine {
   changeBudget(budgetBytes: number | undefined, progress: MessagePort | null): Promise<ModelInfo>;
   /** Resolves when the request has ended; its events, an error too, go through `port`. */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
+  /** Vectors of texts, in their order; `control` carries GenerateControl, and what is stopped rejects. Takes its turns with requests. */
+  embed(inputs: EmbedInput[], control: MessagePort): Promise<Embedding[]>;
   /** How many tokens a prompt has, by the template of the loaded model. */
   countTokens(prompt: GenerateRequest['prompt']): Promise<number>;
   stats(): Promise<EngineStats>;

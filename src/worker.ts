@@ -56,6 +56,15 @@ const worker: WorkerEngine = {
       port.close();
     }
   },
+  async embed(inputs, control) {
+    const stop = new AbortController();
+    control.onmessage = () => stop.abort();
+    try {
+      return await engine.embed(inputs, stop.signal);
+    } finally {
+      control.close();
+    }
+  },
   countTokens: async (prompt) => engine.loaded().session.encode(prompt).length,
   stats: async () => engine.stats(),
   models: () => engine.models(),

@@ -2,6 +2,7 @@
 // may be given as it is, and what windrow answers may be used where its answers may. No program runs this.
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatMessageParam } from '../src/api/chat.ts';
 import { type Completion, type CompletionParams } from '../src/api/completions.ts';
+import { type EmbeddingList, type EmbeddingParams } from '../src/api/embeddings.ts';
 import { type ModelList } from '../src/api/models.ts';
 import type OpenAI from 'openai';
 
@@ -36,11 +37,13 @@ export type Parameters = [
   // OpenAI's answers go back to it as they are.
   Fits<Pick<ChatMessageParam, 'role'>, OpenAI.ChatCompletionMessage>,
   Fits<CompletionParams, TheirRaw>,
+  Fits<EmbeddingParams, Pick<OpenAI.EmbeddingCreateParams, 'input' | 'dimensions' | 'encoding_format' | 'user'> & { model?: string }>,
 ];
 
 export type Answers = [
   Fits<OpenAI.ChatCompletion, ChatCompletion>,
   Fits<OpenAI.ChatCompletionChunk, ChatCompletionChunk>,
   Fits<OpenAI.Completion, Completion>,
+  Fits<OpenAI.CreateEmbeddingResponse, EmbeddingList>,
   Fits<{ object: string; data: OpenAI.Model[] }, ModelList>,
 ];

@@ -1,5 +1,5 @@
 // What OpenAI's surface needs of whatever answers: a worker of the page, or an engine in the same process. Types only.
-import { type FinishReason, type GenerateRequest, type GenerateStats, type ModelInfo, type Token } from '../protocol.ts';
+import { type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type ModelInfo, type Token } from '../protocol.ts';
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 export interface RequestListener {
@@ -17,4 +17,6 @@ export interface Backend {
   /** Of the loaded model, as it is by now. */
   readonly info: ModelInfo;
   readonly start: StartRequest;
+  /** Vectors of texts, in their order. Rejects with the signal's reason. */
+  embed(inputs: EmbedInput[], signal?: AbortSignal): Promise<Embedding[]>;
 }

@@ -16,7 +16,7 @@ import { type ChatMessageParam, type TemplateOptions } from './chat.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
 import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './parameters.ts';
 import { type Models } from './models.ts';
-import { startOver } from './request.ts';
+import { embedOver, startOver } from './request.ts';
 import { createSurface, type Surface } from './surface.ts';
 
 export interface ModelOptions extends LoadSettings {
@@ -110,6 +110,7 @@ function engineOf(connection: Connection, loaded: ModelInfo): Engine {
       return info;
     },
     start: startOver(connection),
+    embed: embedOver(connection),
   };
   const { models, ...surface } = createSurface(backend);
   return {

@@ -2,17 +2,25 @@
 import { type Backend } from './backend.ts';
 import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
 import { completions, type Completions } from './completions.ts';
+import { embeddings, type Embeddings } from './embeddings.ts';
 import { models, type Models } from './models.ts';
+import { rerank, type Rerank } from './rerank.ts';
 
 export interface Surface {
   readonly chat: { readonly completions: ChatCompletions };
   /** Text that goes on from a prompt as it is. */
   readonly completions: Completions;
+  /** Vectors of texts, by models that are made for them. */
+  readonly embeddings: Embeddings;
+  /** How well texts answer a question, by models that are made to tell. */
+  readonly rerank: Rerank;
   readonly models: Models;
 }
 
 export const createSurface = (backend: Backend): Surface => ({
   chat: { completions: chatCompletions(backend) },
   completions: completions(backend),
+  embeddings: embeddings(backend),
+  rerank: rerank(backend),
   models: models(backend),
 });

@@ -1,8 +1,11 @@
 // What a worker (or Node) hosts: loads models and answers requests, several at once.
 import { RequestError } from '../errors.ts';
+import { getString } from '../gguf/metadata.ts';
 import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, lossOf } from '../gpu/device.ts';
 import {
+  type EmbedInput,
+  type Embedding,
   type EngineStats,
   type FinishReason,
   type GenerateRequest,
@@ -15,6 +18,7 @@ import {
   type Token,
   type VerifyResult,
 } from '../protocol.ts';
+import { anySignal } from '../signals.ts';
 import { type Gate, createGate } from '../weights/import/gate.ts';
 import { whileUnused } from '../weights/store/locks.ts';
 import { describeLoaded, describeStored } from './info.ts';
@@ -63,6 +67,8 @@ export interface Engine {
     onTokens: (tokens: Token[], text: string) => void,
     signal?: AbortSignal,
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
+  /** Vectors of texts, in their order; UnsupportedModelError for a model that gives none. Rejects with the signal's reason. */
+  embed(inputs: readonly EmbedInput[], signal?: AbortSignal): Promise<Embedding[]>;
   /** What is loaded; RequestError if nothing is. */
   loaded(): Loaded;
   stats(): EngineStats;
@@ -101,6 +107,7 @@ export function createEngine(host: Host): Engine {
     load: (source, options = {}, onProgress) => inTurn(() => load(state, source, options, onProgress)),
     changeBudget: (...change) => inTurn(() => changeBudget(state, ...change)),
     generate: (...request) => together(() => generate(state, ...request)),
+    embed: (...what) => together(() => embed(state, ...what)),
     loaded: () => needLoaded(state),
     stats: () => statsOf(needLoaded(state)),
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
@@ -193,13 +200,32 @@ async function bringBack(state: EngineState): Promise<string> {
   }
 }
 
-async function generate(state: EngineState, ...[request, onTokens, signal]: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
-  const { session } = needLoaded(state);
-  const notices: string[] = [];
-  const recover = createRecovery((error, { model }) => explain(model.gpu.device, error), async (lost) => {
+/** What brings the model back after a loss of the GPU, and notes it. */
+const recoveryOf = (state: EngineState, notices: string[] = []) =>
+  createRecovery((error, { model }) => explain(model.gpu.device, error), async (lost) => {
     if (needLoaded(state).model === lost.model) state.returning ??= bringBack(state); // else another answer has had it brought back
     notices.push((await state.returning) ?? state.lastReturn);
   });
+
+async function embed(state: EngineState, inputs: readonly EmbedInput[], signal?: AbortSignal): Promise<Embedding[]> {
+  const { session, opened: { header, graph: { classifier } }, weights: { reader } } = needLoaded(state);
+  const tensor = async (name: string | undefined) => (name === undefined ? undefined : reader.hostTensor(name));
+  const read = classifier && { weight: (await tensor(classifier.weight))!, bias: await tensor(classifier.bias) };
+  const rankTemplate = getString(header.metadata, 'tokenizer.chat_template.rerank', '') || undefined;
+  const failed = new AbortController(); // the others end where one fails
+  const ending = anySignal([failed.signal, ...(signal ? [signal] : [])]);
+  try {
+    return await Promise.all(inputs.map((input) => session.embed(input, { classifier: read, rankTemplate, signal: ending, recover: recoveryOf(state) })));
+  } catch (error) {
+    failed.abort(error);
+    throw signal?.aborted ? error : await explain(needLoaded(state).model.gpu.device, error);
+  }
+}
+
+async function generate(state: EngineState, ...[request, onTokens, signal]: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
+  const { session } = needLoaded(state);
+  const notices: string[] = [];
+  const recover = recoveryOf(state, notices);
   try {
     const { reason, stats } = await session.generate(request, onTokens, signal, recover);
     return { reason, stats: notices.length ? { ...stats, notices } : stats };

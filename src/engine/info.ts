@@ -24,6 +24,8 @@ export function describeLoaded({ found, opened: { header, graph }, text, weights
     kv: kv.name,
     promptEnd: text && endOfPrompt(text.template),
     thinking: text && thinkingSwitch(text.template),
+    pooling: graph.pooling === 'cls' ? undefined : graph.pooling,
+    rankedBy: graph.classifier && Math.max(0, graph.classifier.labels.indexOf('yes')),
     reasoningEffort: text?.template.reads('reasoning_effort'),
     warnings: [...(planned.chosen.chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])],
   };

@@ -3,7 +3,7 @@ import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { formats, typeNames } from '../formats/catalogue.ts';
 import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
-import { type Architecture, openModelFile } from './architecture.ts';
+import { type Architecture, type ModelFile, openModelFile, optionalTensor } from './architecture.ts';
 import { type Graph } from './graph.ts';
 import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
 import { factorTensors } from './rope-scaling.ts';
@@ -15,7 +15,7 @@ const architectures: ReadonlyMap<string, Architecture> = new Map(Object.values(f
 /** Keys that repeat what is so without them, each with the value that does. */
 const defaults: Record<string, unknown> = { 'attention.causal': true, logit_scale: 1, residual_scale: 1, embedding_scale: 1 };
 // Keys that no architecture's result depends on; YaRN reads the second where it applies.
-const harmlessKeys = ['rope.scaling.finetuned', 'rope.scaling.original_context_length', 'tensor_data_layout', 'vocab_size'];
+const harmlessKeys = ['rope.scaling.finetuned', 'rope.scaling.original_context_length', 'tensor_data_layout', 'vocab_size', 'classifier.output_labels'];
 
 /** Throws UnsupportedModelError for anything in the file that the result would depend on and windrow does not implement. */
 export function buildGraph(header: Header): Graph {
@@ -44,7 +44,7 @@ export function buildGraph(header: Header): Graph {
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   const file = openModelFile(header, name);
-  const graph = architecture.graph(file);
+  const graph = withPooling(file, architecture.graph(file));
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
   if (experts > 0 && !file.keysRead.has('expert_count'))
     throw new UnsupportedModelError(
@@ -59,6 +59,21 @@ export function buildGraph(header: Header): Graph {
     }
   }
   return graph;
+}
+
+/** llama.cpp's numbers. */
+const poolings = [undefined, 'mean', 'cls', 'last', 'rank'] as const;
+
+/** What the file says of embeddings; the tokens of a model do not depend on it. */
+function withPooling(file: ModelFile, graph: Graph): Graph {
+  const pooling = poolings[file.count('pooling_type', { least: 0, most: poolings.length - 1, fallback: 0 })];
+  if (pooling !== 'rank') return { ...graph, pooling };
+  const labels = file.header.metadata.get(`${graph.config.architecture}.classifier.output_labels`);
+  const names = Array.isArray(labels) && labels.length ? labels.map(String) : [''];
+  const [weight, bias] = ['cls.output.weight', optionalTensor(file, 'cls.output.bias')];
+  file.matrix(weight, graph.config.dim, names.length);
+  if (bias) file.matrix(bias, names.length, 1);
+  return { ...graph, pooling, classifier: { weight, bias, labels: names }, hostTensors: [...graph.hostTensors, weight, ...(bias ? [bias] : [])] };
 }
 
 function refuseUnknownKeys(header: Header, { name, harmless }: Architecture, read: ReadonlySet<string>): void {

@@ -63,6 +63,10 @@ export interface Graph {
   layers: Op[][];
   /** Final norm and output matrix; it writes `logits`. */
   head: Project;
+  /** How embeddings are made, if the file says so; `cls` cannot be with tokens that see only those before them, and is known to be refused. */
+  pooling?: 'mean' | 'cls' | 'last' | 'rank';
+  /** Of a reranker: what its scores are made by, from the last token's normed vector, (outputs, dim) and (outputs). */
+  classifier?: { weight: string; bias?: string; labels: string[] };
   /** Small tensors read by the CPU at load. */
   hostTensors: string[];
   /** How the names of tensors begin that the model's tokens do not depend on. */

@@ -16,6 +16,7 @@ interface Fake {
 /** Says its words a turn of the event loop apart, then fails or ends. */
 const backendOf = ({ words = ['The', ' sea'], error, log = [] }: Fake): Backend => ({
   info: modelInfo,
+  embed: () => Promise.reject(new Error('not asked here')),
   start(_request: GenerateRequest, signal, listener) {
     let over = false;
     const stop = (): void => {

@@ -1,6 +1,8 @@
 // OpenAI's HTTP surface, `Request` to `Response`: knows neither a server nor a service worker.
 import { type ChatCompletionChunk, type ChatCompletionParams } from '../chat.ts';
 import { type CompletionChunk, type CompletionParams } from '../completions.ts';
+import { type EmbeddingParams } from '../embeddings.ts';
+import { type RerankParams } from '../rerank.ts';
 import { type Surface } from '../surface.ts';
 import { readObject } from './body.ts';
 import { errorResponse, HttpError, json } from './errors.ts';
@@ -25,10 +27,12 @@ const routes: Record<string, [Method, Route]> = {
   models: ['GET', listModels],
   'chat/completions': ['POST', async ({ chat }, params, signal) => answer(await chat.completions.create(params as never as ChatCompletionParams, { signal }))],
   completions: ['POST', async ({ completions }, params, signal) => answer(await completions.create(params as never as CompletionParams, { signal }))],
+  embeddings: ['POST', async ({ embeddings }, params, signal) => json(await embeddings.create(params as never as EmbeddingParams, { signal }))],
+  rerank: ['POST', async ({ rerank }, params, signal) => json(await rerank.create(params as never as RerankParams, { signal }))],
 };
 
 /**
- * Answers what is below `/v1/`: models, chat/completions and completions, errors as OpenAI's servers tell them. A request whose signal is
+ * Answers what is below `/v1/`, errors as OpenAI's servers tell them. A request whose signal is
  * aborted, or whose body of events is cancelled, stops in the engine. Never rejects.
  */
 export function createHandler(surface: Surface, { maxBodyBytes = 2 ** 24 }: HandlerOptions = {}): Handler {

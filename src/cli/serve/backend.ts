@@ -6,6 +6,7 @@ export const backendOf = (engine: Engine): Backend => ({
   get info() {
     return engine.loaded().info;
   },
+  embed: (inputs, signal) => engine.embed(inputs, signal),
   start(request, signal, listener) {
     const stopping = new AbortController();
     let ended = false;

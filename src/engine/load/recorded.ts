@@ -25,8 +25,8 @@ export interface Stage {
 export interface Programs {
   /** Embedding and layers. */
   programs: Record<Mode, Stage[]>;
-  /** Logits of the last row; of chosen rows or of all rows of the step, if there is room for them. */
-  heads: { last: Stage[]; chosen?: { stages: Stage[]; rows: ChosenRows }; all?: Stage[] };
+  /** Logits of the last row; of chosen rows or of all rows of the step, if there is room for them; what the head multiplies, of all rows, for embeddings. */
+  heads: { last: Stage[]; chosen?: { stages: Stage[]; rows: ChosenRows }; all?: Stage[]; normed(): Promise<Stage[]> };
   samplerFor: SamplerFor;
 }
 
@@ -61,6 +61,13 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
     const dispatches = [pickRows(context, rows), ...recordSection(overChosen(context, rows), opened, weights, sections.indexOf(head), 'prefill')];
     return { rows, stages: await stagesOf(dispatches, 'head.chosen') };
   };
+  let normed: Promise<Stage[]> | undefined;
+  const makeNormed = async (): Promise<Stage[]> => {
+    const [norm] = recordSection(context, opened, weights, sections.indexOf(head), 'prefill');
+    const stages = await stagesOf([norm], 'head.normed');
+    await ledger.settle();
+    return stages;
+  };
   const [decode, prefill, last, chosen, all, samplerFor] = await Promise.all([
     makeBody('decode'),
     makeBody('prefill'),
@@ -69,7 +76,7 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
     sizes.logitsRows > mostChosen ? make(head, 'prefill') : undefined,
     createSamplers(gpu.device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
   ]);
-  return { programs: { decode, prefill }, heads: { last, chosen, all }, samplerFor };
+  return { programs: { decode, prefill }, heads: { last, chosen, all, normed: () => (normed ??= makeNormed()) }, samplerFor };
 }
 
 /**

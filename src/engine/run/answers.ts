@@ -22,6 +22,8 @@ export interface AnswerOptions {
   onToken(token: Token): boolean;
   /** Tokens that can only come next: they are not chosen, but run as a prompt is. */
   forced?(): number[];
+  /** Runs all of its prompt, also what others have run; `onChunk` is told of each part, while its rows are on the GPU. */
+  onChunk?(on: Runner, position: number, rows: number): Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -33,11 +35,12 @@ export interface Answer extends Job<Token> {
   /** Tokens with those that are still to be read; 0 until its prompt was run. */
   length: number;
   onFeed: AnswerOptions['onFeed'];
+  onChunk: AnswerOptions['onChunk'];
 }
 
-export function createAnswer({ tokens, sampler, most, onFeed, onToken, forced, signal }: AnswerOptions): Answer {
+export function createAnswer({ tokens, sampler, most, onFeed, onChunk, onToken, forced, signal }: AnswerOptions): Answer {
   return {
-    tokens, sampler, onFeed, signal,
+    tokens, sampler, onFeed, onChunk, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {
@@ -79,10 +82,11 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
   return {
     mostTogether: runner.mostTogether,
     async admit(answer) {
-      if (isToCome(answer)) return false;
+      if (!answer.onChunk && isToCome(answer)) return false;
       const sequence = await sequences.take(answer.tokens);
       if (!sequence) return false;
       underWay.add(answer);
+      if (answer.onChunk) sequence.truncate(0);
       answer.sequence = sequence;
       answer.onFeed(sequence.tokens.length);
       return true;
@@ -99,11 +103,13 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       const { sequence, tokens, sampler, signal } = answer;
       const on = runner.of(sequence!);
       const position = sequence!.tokens.length;
-      await on.feedChunk(tokens.slice(position), position, signal);
+      const rows = await on.feedChunk(tokens.slice(position), position, signal);
+      await answer.onChunk?.(on, position, rows);
       if (answer.promptLeft > 0) return undefined;
+      if (answer.tokensLeft < 1) return [];
       const token = await on.sample(sampler, tokens.length, signal);
       answer.length = tokens.length + 1;
-      return token;
+      return [token];
     },
     async decode(answers, most, signal) {
       const made = await runner.decode(answers.map(seated), most, signal);

@@ -6,6 +6,7 @@ import { type Token, type TransferStats } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Answering, type Made, decode, readsBehind, sample, sampleOn, step } from './choose.ts';
 import { feed, feedChunk } from './feed.ts';
+import { readNormed } from './normed.ts';
 import { feedAll, feedRows, readLogits } from './prompt-logits.ts';
 import { createRunState } from './run-state.ts';
 
@@ -18,6 +19,8 @@ export interface Runner {
   feedAll(ids: readonly number[], position: number, onRows: (logits: Float32Array, rows: number) => void, signal?: AbortSignal): Promise<void>;
   /** As `feed`, and gives the logits of the tokens at `rows`, indices into `ids`: (row, vocab). Needs a model loaded with as many `logitsRows`, up to 8. */
   feedRows(ids: readonly number[], position: number, rows: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
+  /** Of the part of a prompt that was fed last: `rows` tokens from `position` on. What the head multiplies of those from row `first` on, (row, dim). */
+  readNormed(position: number, rows: number, first: number): Promise<Float32Array<ArrayBuffer>>;
   /** The logits of the last token that was fed, (vocab). */
   readLogits(): Promise<Float32Array>;
   /** Starts a sampler and chooses the token after the `length` fed ones. */
@@ -65,6 +68,7 @@ export function createRunner(model: LoadedModel): Runner {
     feedChunk: (ids, position, signal) => feedChunk(state, { sequence, ids, position, signal }),
     feedAll: (ids, position, onRows, signal) => feedAll(state, { sequence, ids, position, signal }, onRows),
     feedRows: (ids, position, rows, signal) => feedRows(state, { sequence, ids, position, signal }, rows),
+    readNormed: (position, rows, first) => readNormed(state, { rows, length: position + rows, of: sequence }, first),
     readLogits: () => readLogits(state),
     sample: (sampler, length, signal) => sample(state, { sequence, sampler, length }, signal),
     step: (sampler, length, signal) => step(state, { sequence, sampler, length: length + 1 }, signal),

@@ -68,7 +68,7 @@ function fakeSteps({
     },
     async prefill(job) {
       step(`chunk ${job.name}`);
-      return --job.promptLeft ? undefined : next(job);
+      return --job.promptLeft ? undefined : [next(job)];
     },
     async decode(jobs, most) {
       const count = Math.min(perSubmit, most);

@@ -5,8 +5,8 @@ import { type Entry, type Job, type Jobs, type Rooms, dropAborted, finish, isRea
 
 /** What runs steps. */
 export interface Steps<J, Token> extends Rooms<J> {
-  /** Runs a chunk of the prompt of a job; with its last one comes the first token. */
-  prefill(job: J): Promise<Token | undefined>;
+  /** Runs a chunk of the prompt of a job; with its last one comes the first token, or none if it wants none. */
+  prefill(job: J): Promise<Token[] | undefined>;
   /** Submits steps of the jobs together, `most` at most of each; then each job's promise gives what they chose, in order. */
   decode(jobs: readonly J[], most: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]>[]; count: number }>;
   /** Whether tokens are read while the next steps run. */
@@ -74,7 +74,7 @@ async function runChunk<Token, J extends Job<Token>>(schedule: Schedule<J, Token
       if (!(await isReady(schedule, entry))) continue;
       const first = await schedule.steps.prefill(entry.job);
       wait(schedule, entry);
-      if (first !== undefined) await deliver(schedule, entry, Promise.resolve([first]));
+      if (first !== undefined) await deliver(schedule, entry, Promise.resolve(first));
     } catch (error) {
       finish(schedule, entry, error);
     }

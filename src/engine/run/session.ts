@@ -2,7 +2,7 @@
 // room, so that one that goes on pays only for what is new. An answer's tokens outlive what runs them: on another model in
 // the place of the first they are fed again, and the answer goes on.
 import { RequestError } from '../../errors.ts';
-import { type FinishReason, type GenerateRequest, type GenerateStats, type Token } from '../../protocol.ts';
+import { type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type Token } from '../../protocol.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { choiceSeed } from '../../model/sampling/seed.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
@@ -11,6 +11,7 @@ import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
 import { constraintFor } from './constrained.ts';
 import { type OnTokens, createOutput } from './output.ts';
+import { type Classifier } from './pooling.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './scheduler.ts';
 import { createSequences } from './sequences.ts';
@@ -38,6 +39,16 @@ export interface Session {
     signal?: AbortSignal,
     recover?: Recover,
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
+  /** The vector of a text, in turns with requests. `classifier` is a reranker's. Rejects with the signal's reason. */
+  embed(input: EmbedInput, options: EmbedOptions): Promise<Embedding>;
+}
+
+export interface EmbedOptions {
+  classifier?: Classifier;
+  /** What a reranker has its question and text in; none: one behind the other. */
+  rankTemplate?: string;
+  signal?: AbortSignal;
+  recover?: Recover;
 }
 
 /** Most conversations whose keys and values are kept, where there is room for them. */
@@ -54,13 +65,15 @@ export function runningOf(model: LoadedModel, runner: Runner = createRunner(mode
   return { model, runner, scheduler: createScheduler(createAnswerSteps(runner, sequences)) };
 }
 
+/** Runs an answer to its end. Whatever runs them, its tokens depend on those before them, their positions and the seed alone. */
+type RunAnswer = (options: Omit<AnswerOptions, 'sampler'> & { sampling: SamplerOptions }, recover: Recover) => Promise<void>;
+
 /** `text` is undefined for a file without a tokenizer: then only prompts of tokens work. */
 export function createSession(running: () => Running, text?: Text): Session {
   const transfers = countTransfers(() => running().runner);
   const mark = () => ({ at: performance.now(), transfer: transfers.total() });
 
-  /** Runs an answer to its end. Whatever runs them, its tokens depend on those before them, their positions and the seed alone. */
-  async function answer({ sampling, ...options }: Omit<AnswerOptions, 'sampler'> & { sampling: SamplerOptions }, recover: Recover): Promise<void> {
+  const answer: RunAnswer = async ({ sampling, ...options }, recover) => {
     const { tokens, signal } = options;
     const promptTokens = tokens.length;
     for (;;) {
@@ -74,10 +87,11 @@ export function createSession(running: () => Running, text?: Text): Session {
         transfers.leave(on.runner);
       }
     }
-  }
+  };
 
   return {
     encode: (prompt) => encodePrompt(prompt, text),
+    embed: (input, options) => embed({ running, text, answer }, input, options),
     async generate(request, onTokens, signal, recover = tell) {
       const { context } = running().model.sizes;
       const { maxTokens = Infinity } = request;
@@ -128,6 +142,30 @@ export function createSession(running: () => Running, text?: Text): Session {
       };
     },
   };
+}
+
+/** What a session embeds with. */
+interface Embedder {
+  running(): Running;
+  text?: Text;
+  answer: RunAnswer;
+}
+
+async function embed(
+  { running, text, answer }: Embedder,
+  input: EmbedInput,
+  { classifier, rankTemplate, signal, recover = tell }: EmbedOptions,
+): Promise<Embedding> {
+  const { createPool, encodeInput, poolingOf } = await import('./pooling.ts'); // a chunk of its own: few models give embeddings
+  const { sizes: { context }, graph } = running().model;
+  const pooling = poolingOf(graph);
+  const tokens = encodeInput(input, text, rankTemplate);
+  checkPrompt(tokens, context);
+  const { length } = tokens;
+  const pool = createPool(pooling, graph.config.dim, length, classifier);
+  await answer({ sampling: { seed: 0 }, tokens: [...tokens], most: length, onFeed() {}, onChunk: pool.onChunk, onToken: () => false, signal }, recover);
+  signal?.throwIfAborted();
+  return { vector: pool.vector(), tokens: length };
 }
 
 function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text): number[] {

@@ -93,12 +93,12 @@ export async function importSlab(source: ByteSource, header: Header, layout: Lay
   return new Uint8Array(words.buffer);
 }
 
-/** A one-dimensional tensor as f32. */
+/** A small tensor as f32, its rows one after the other. */
 export async function readVector(source: ByteSource, tensor: TensorInfo, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
   return toFloats(tensor, await source.read(tensor.offset, tensor.byteLength, signal));
 }
 
-export function toFloats(tensor: TensorInfo, bytes: Uint8Array, length = tensor.shape[0]): Float32Array<ArrayBuffer> {
+export function toFloats(tensor: TensorInfo, bytes: Uint8Array, length = tensor.shape.reduce((product, size) => product * size, 1)): Float32Array<ArrayBuffer> {
   const format: Format = formats.get(tensor.type)!;
   const layout = panelLayout(format, 1, length);
   const packed = new Uint32Array(layout.panelBytes / 4);
