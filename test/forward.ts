@@ -8,10 +8,13 @@ import { type Op } from '../src/model/graph.ts';
 import { type Attend } from '../src/model/ops/attend.ts';
 import { type Embed } from '../src/model/ops/embed.ts';
 import { type Experts } from '../src/model/ops/experts.ts';
+import { type Convolve } from '../src/model/ops/convolve.ts';
+import { type GatedNorm } from '../src/model/ops/gated-norm.ts';
 import { type NormAdd } from '../src/model/ops/norm-add.ts';
 import { type Project } from '../src/model/ops/project.ts';
 import { type Rope } from '../src/model/ops/rope.ts';
 import { type Route } from '../src/model/ops/route.ts';
+import { type Scan } from '../src/model/ops/scan.ts';
 import { factorsOf, ropeFrequencies } from '../src/model/rope.ts';
 import { attention } from '../src/reference/attend.ts';
 import { embed } from '../src/reference/embed.ts';
@@ -21,6 +24,7 @@ import { normAdd } from '../src/reference/norm-add.ts';
 import { rmsNorm } from '../src/reference/rms-norm.ts';
 import { rotate } from '../src/reference/rope.ts';
 import { type Choice, route } from '../src/reference/route.ts';
+import { columns, mix as mixTokens } from './forward-mixers.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 
 /** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions. */
@@ -35,7 +39,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   let cache: { keys: Float32Array; values: Float32Array } = { keys: new Float32Array(), values: new Float32Array() };
 
   const run = (given: Op): void => {
-    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts;
+    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Convolve | Scan | GatedNorm;
     switch (op.op) {
       case 'embed':
         rows[op.output] = embed(floats(op.table), config.dim, ids, op.scale);
@@ -84,6 +88,9 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
       }
       case 'norm-add':
         rows[op.output] = normAdd(rows[op.output], rows[op.input], floats(op.weight), eps);
+        return;
+      default:
+        mixTokens(op, rows, ids.length, config, floats);
     }
   };
   for (const op of [first, ...layers.flat(), head]) run(op);
@@ -125,10 +132,4 @@ function joined(parts: Float32Array[]): Float32Array {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
   return all;
-}
-
-/** Columns `start .. start + count` of x (tokens, width). */
-function columns(x: Float32Array, tokens: number, start: number, count: number): Float32Array {
-  const width = x.length / tokens;
-  return joined(Array.from({ length: tokens }, (_, t) => x.subarray(t * width + start, t * width + start + count)));
 }

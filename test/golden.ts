@@ -7,7 +7,17 @@ import { floatsFixture, hasFixture, jsonFixture } from './fixture.ts';
 export const families = [
   'smollm3', 'granite', 'olmo2', 'gemma2', 'arcee', 'mistral3', 'hunyuan-dense', 'ernie4_5', 'exaone4', 'cohere2', 'glm4', 'apertus', 'qwen3vl',
   'smallthinker', 'olmoe', 'granitemoe', 'ernie4_5-moe', 'glm4moe', 'bailingmoe2', 'gpt-oss',
-].map((family) => ({ family, name: `tiny-${family}`, exact: hasFixture(exactPath(`tiny-${family}`)) }));
+].map((family) => ofFamily(family));
+
+/** Those whose layers, some of them or all, keep a state in place of keys and values. */
+export const recurrentFamilies = [
+  ...['lfm2', 'lfm2moe', 'mamba2', 'granitehybrid', 'falcon-h1', 'nemotron_h', 'qwen35', 'qwen35moe', 'qwen3next'].map((family) => ofFamily(family)),
+  ofFamily('granitehybrid', 'tiny-granitehybrid-moe'),
+];
+
+function ofFamily(family: string, name = `tiny-${family}`): { family: string; name: string; exact: boolean } {
+  return { family, name, exact: hasFixture(exactPath(name)) };
+}
 
 /** (24, vocab) after every position of `tokens24`. */
 export const goldenLogits = (name: string): Float32Array => floatsFixture(hasFixture(exactPath(name)) ? exactPath(name) : `tiny/${name}.L24.f32`);

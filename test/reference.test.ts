@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { fixture, floatsFixture, jsonFixture } from './fixture.ts';
 import { forward } from './forward.ts';
-import { families, goldenLogits } from './golden.ts';
+import { families, goldenLogits, recurrentFamilies } from './golden.ts';
 
 const largest = (found: Float32Array, expected: Float32Array): number => {
   expect(found.length).toBe(expected.length);
@@ -19,7 +19,7 @@ it.each(tiny)('the reference gives the logits of the float64 reference for tiny-
   expect(largest(found, floatsFixture(`tiny/tiny-${name}.L24.ref.f32`))).toBeLessThan(1e-5);
 });
 
-it.each(families)('the reference gives the logits of $name', { timeout: 60_000 }, async ({ name, exact }) => {
+it.each([...families, ...recurrentFamilies])('the reference gives the logits of $name', { timeout: 60_000 }, async ({ name, exact }) => {
   const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
   // llama.cpp's own differ from the float64 reference by up to 2e-5.
   expect(largest(await forward(fixture(`tiny/${name}.gguf`), tokens24), goldenLogits(name))).toBeLessThan(exact ? 1e-5 : 3e-5);

@@ -90,7 +90,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       return fresh.capacity;
     },
     get byteLength() {
-      return layersOf(home, sequence).reduce((sum, { size }) => sum + size, stays ? 0 : ownBytes);
+      return layersOf(home, sequence).reduce((sum, { size }) => sum + size, stays ? recurrentBytes(states) : ownBytes);
     },
     bytesFor: (positions) => ownBytes + Math.max(freshBytes(config, context, format).first, bytesOfLayers(positions)),
     note(position, more) {

@@ -22,6 +22,8 @@ export interface ModelFile {
   number(key: string, fallback?: number): number;
   /** The same of a whole number from `least` to `most`. */
   count(key: string, range: { least?: number; most: number; fallback?: number }): number;
+  /** Of each layer a whole number up to `most`, of a list or of one number for all. */
+  counts(key: string, most: number): number[];
   string(key: string, fallback?: string): string;
   flag(key: string, fallback: boolean): boolean;
   /** A flag for each layer; undefined where the file has no list of them. */
@@ -67,6 +69,14 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
         throw new InvalidFileError(`${full(key)} is ${value}; it has to be a whole number from ${least} to ${most}.`);
       return value;
     },
+    counts(key, most) {
+      const value = header.metadata.get(full(key));
+      const layers = Math.min(number('block_count'), mostLayers);
+      const list = typeof value === 'object' ? Array.from<unknown>(value) : Array.from({ length: layers }, (): unknown => value);
+      if (list.length < layers || !list.every((each): each is number => Number.isInteger(each) && (each as number) >= 0 && (each as number) <= most))
+        throw new InvalidFileError(`${full(key)} is a list of ${list.length}; needed is a whole number from 0 to ${most} for each of ${layers} layers.`);
+      return list;
+    },
     string: (key, fallback) => getString(header.metadata, full(key), fallback),
     flag: (key, fallback) => getBoolean(header.metadata, full(key), fallback),
     flags(key, layers) {
@@ -84,6 +94,7 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
   };
 }
 
+const mostLayers = 4096;
 /** More would not do in the arithmetic of u32 that the kernels have for positions. */
 export const mostPositions = 2 ** 31;
 
@@ -99,16 +110,21 @@ function perLayer(value: MetadataValue | undefined, key: string): number | undef
   );
 }
 
-/** The sizes every architecture has, with the sanity that later arithmetic relies on. `epsKey`: of what is added to a mean square under a norm's root. */
-export function readConfig(file: ModelFile, architecture: string, epsKey = 'attention.layer_norm_rms_epsilon'): ModelConfig {
+interface ConfigOptions extends Partial<Pick<ModelConfig, 'heads' | 'kvHeads' | 'headDim' | 'ffn'>> {
+  /** Of what is added to a mean square under a norm's root. */
+  epsKey?: string;
+}
+
+/** The sizes every architecture has, with the sanity that later arithmetic relies on; those that are given are not read. */
+export function readConfig(file: ModelFile, architecture: string, { epsKey = 'attention.layer_norm_rms_epsilon', ...given }: ConfigOptions = {}): ModelConfig {
   const count = (key: string, most: number, fallback?: number): number => file.count(key, { most, fallback });
   const dim = count('embedding_length', 1 << 20);
-  const layers = count('block_count', 4096);
-  const heads = count('attention.head_count', 4096);
-  const kvHeads = count('attention.head_count_kv', heads, heads);
-  const headDim = count('attention.key_length', 1024, Math.floor(dim / heads));
-  const valueDim = count('attention.value_length', 1024, headDim);
-  if (heads % kvHeads !== 0) throw new InvalidFileError(`${heads} query heads cannot share ${kvHeads} key/value heads evenly.`);
+  const layers = count('block_count', mostLayers);
+  const heads = given.heads ?? count('attention.head_count', 4096);
+  const kvHeads = given.kvHeads ?? count('attention.head_count_kv', heads, heads);
+  const headDim = given.headDim ?? count('attention.key_length', 1024, Math.floor(dim / heads));
+  const valueDim = given.headDim ?? count('attention.value_length', 1024, headDim);
+  if (kvHeads > 0 && heads % kvHeads !== 0) throw new InvalidFileError(`${heads} query heads cannot share ${kvHeads} key/value heads evenly.`);
   if (headDim !== valueDim) throw new UnsupportedModelError(`Keys of ${headDim} and values of ${valueDim} dimensions per head; windrow needs them equal.`);
   if (headDim > 256 || headDim % 2) throw new UnsupportedModelError(`A head dimension of ${headDim}; windrow supports even ones up to 256.`);
   const embedding = file.header.tensors.get('token_embd.weight');
@@ -135,7 +151,7 @@ export function readConfig(file: ModelFile, architecture: string, epsKey = 'atte
     heads,
     kvHeads,
     headDim,
-    ffn: count('feed_forward_length', 1 << 20),
+    ffn: given.ffn ?? count('feed_forward_length', 1 << 20),
     vocab,
     context: count('context_length', mostPositions),
     eps,
@@ -148,16 +164,19 @@ interface EndsOptions {
   softcap?: number;
   /** The last norm is a LayerNorm. */
   center?: boolean;
+  /** Its tensor. Default output_norm. */
+  norm?: string;
 }
 
 /** The embedding lookup and the output matrix, which may be the same tensor ("tied"). */
-export function ends(file: ModelFile, config: ModelConfig, { embeddingScale, logitScale, ...options }: EndsOptions = {}): Pick<Graph, 'embed' | 'head'> {
+export function ends(file: ModelFile, config: ModelConfig, given: EndsOptions = {}): Pick<Graph, 'embed' | 'head'> {
+  const { embeddingScale, logitScale, norm = 'output_norm.weight', ...options } = given;
   file.matrix('token_embd.weight', config.dim, config.vocab);
   const output = file.hasTensor('output.weight') ? 'output.weight' : 'token_embd.weight';
   return {
     embed: embed({ table: 'token_embd.weight', scale: embeddingScale ?? 1, output: 'x' }),
     head: project({
-      input: 'x', norm: 'output_norm.weight', cols: config.dim,
+      input: 'x', norm, cols: config.dim,
       matrices: [file.matrix(output, config.dim, config.vocab)], scale: logitScale, ...options, output: 'logits',
     }),
   };

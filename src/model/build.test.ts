@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
-import { families } from '../../test/golden.ts';
+import { families, recurrentFamilies } from '../../test/golden.ts';
 import { f32, string, u32, varied } from '../../test/graphs.ts';
 import { type Change } from '../../test/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
@@ -24,7 +24,10 @@ const qwen3moe = 'tiny/tiny-qwen3moe.gguf';
 const tiny = (family: string) => `tiny/tiny-${family}.gguf`;
 
 /** Of tiny models with more than two. */
-const layersOf: Record<string, number> = { smollm3: 4, cohere2: 4, 'ernie4_5-moe': 3, glm4moe: 3, bailingmoe2: 3, smallthinker: 5 };
+const layersOf: Record<string, number> = {
+  smollm3: 4, cohere2: 4, 'ernie4_5-moe': 3, glm4moe: 3, bailingmoe2: 3, smallthinker: 5,
+  lfm2: 3, lfm2moe: 4, mamba2: 3, granitehybrid: 3, nemotron_h: 5, qwen35: 4, qwen35moe: 3,
+};
 
 describe('architectures', () => {
   it('refuses one that it does not know by its name and lists those that work', async () => {
@@ -37,7 +40,7 @@ describe('architectures', () => {
   it.each([
     ['stories260K/stories260K.gguf', 'llama', 5], ['tiny/tiny-llama-k.gguf', 'llama', 2], ['tiny/tiny-mistral.gguf', 'llama', 2],
     [qwen2, 'qwen2', 2], ['tiny/tiny-qwen3.gguf', 'qwen3', 2], [qwen3moe, 'qwen3moe', 2], [gemma3, 'gemma3', 4], [phi3, 'phi3', 2],
-    ...families.map(({ family, name }): [string, string, number] => [`tiny/${name}.gguf`, family, layersOf[family] ?? 2]),
+    ...[...families, ...recurrentFamilies].map(({ family, name }): [string, string, number] => [`tiny/${name}.gguf`, family, layersOf[family] ?? 2]),
   ])('%s is a graph of %s that names every tensor of the file but those that it passes over', async (path, architecture, layers) => {
     const header = await readHeader(bytesSource(fixture(path), path));
     const graph = buildGraph(header);
@@ -45,7 +48,7 @@ describe('architectures', () => {
     const named = new Set([...graph.hostTensors, ...opsOf(graph).flatMap((op) => tensorsOf(op, graph.config))]);
     const passedOver = (tensor: string) => graph.passedOver?.some((begin) => tensor.startsWith(begin));
     expect([...named].sort()).toEqual([...header.tensors.keys()].filter((tensor) => !passedOver(tensor)).sort());
-    expect(graph.passedOver ?? []).toEqual(architecture === 'glm4moe' ? ['blk.3.'] : []);
+    expect(graph.passedOver ?? []).toEqual({ glm4moe: ['blk.3.'], qwen35: ['blk.4.'] }[architecture] ?? []);
   });
 
   it('refuses a type that is none of weights by its name, and lists those that work, loaded or not', async () => {

@@ -4,6 +4,7 @@ import { type ModelFile, optionalTensor } from './architecture.ts';
 import { back, gated } from './branches.ts';
 import { type ModelConfig, type Op } from './graph.ts';
 import { type Experts, experts } from './ops/experts.ts';
+import { gatedNorm } from './ops/gated-norm.ts';
 import { project } from './ops/project.ts';
 import { type Route, mostExperts, mostGroups, mostUsed, route } from './ops/route.ts';
 
@@ -15,6 +16,8 @@ export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
   activation?: Experts['activation'];
   /** Tensor of the norm before. Default ffn_norm. */
   norm?: string;
+  /** The sigmoid of one number multiplies the expert that all tokens have. */
+  sharedGate?: boolean;
   /** Multiplies the weights of the chosen experts. */
   scale?: number;
   /** Multiplies what is added. */
@@ -48,12 +51,13 @@ export function router(file: ModelFile, { dim }: ModelConfig, blk: string, given
 
 /** x += the experts of norm(x) that `router` has chosen, and the one of all tokens. */
 export function routed(file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] {
-  const { hidden, shared, activation = 'silu', residual = 1, biased = false } = given;
+  const { hidden, shared, activation = 'silu', residual = 1, biased = false, sharedGate = false } = given;
   const { dim } = config;
   const { count, used } = expertsOf(file);
   const norm = normOf(blk, given);
-  const ofAll = shared === undefined ? [] : [{ ...gated(file, { dim, ffn: shared }, blk, 'silu', '_shexp'), norm }];
-  const added = shared === undefined ? [] : [{ ...back(file, config, `${blk}.ffn_down_shexp.weight`, 'hidden', shared), scale: residual }];
+  const ofAll = shared === undefined ? [] : sharedExpert(file, config, blk, { ...given, shared, norm });
+  const product = sharedGate ? 'hidden-gated' : 'hidden';
+  const added = shared === undefined ? [] : [{ ...back(file, config, `${blk}.ffn_down_shexp.weight`, product, shared), scale: residual }];
   return [
     ...ofAll, // before x changes
     experts({
@@ -64,6 +68,18 @@ export function routed(file: ModelFile, config: ModelConfig, blk: string, given:
       biases: biased ? { gate: `${blk}.ffn_gate_exps.bias`, up: `${blk}.ffn_up_exps.bias`, down: `${blk}.ffn_down_exps.bias` } : undefined,
     }),
     ...added,
+  ];
+}
+
+/** hidden = the gate and up products of the expert that all tokens have; hidden-gated = those times its gate, if it has one. */
+function sharedExpert(file: ModelFile, { dim }: ModelConfig, blk: string, given: { shared: number; norm: string; sharedGate?: boolean }): Op[] {
+  const { shared, norm, sharedGate } = given;
+  const product = { ...gated(file, { dim, ffn: shared }, blk, 'silu', '_shexp'), norm };
+  if (!sharedGate) return [product];
+  return [
+    product,
+    project({ input: 'x', norm, cols: dim, matrices: [file.matrix(`${blk}.ffn_gate_inp_shexp.weight`, dim, 1)], output: 'shared-gate' }),
+    gatedNorm({ input: 'hidden', gate: 'shared-gate', column: 0, one: true, activation: 'sigmoid', groups: 1, width: shared, output: 'hidden-gated' }),
   ];
 }
 

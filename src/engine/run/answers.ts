@@ -2,6 +2,7 @@
 // tokens, from which it goes on in any other. Knows no text.
 import { type Sequence } from '../../kv/sequence.ts';
 import { type Sampler } from '../../model/sampling/sampler.ts';
+import { mostEnds } from '../../model/sampling/uniform.ts';
 import { type Token } from '../../protocol.ts';
 import { type Answering } from './choose.ts';
 import { type Job } from './jobs.ts';
@@ -14,6 +15,8 @@ import { type Sequences, sharedPrefix } from './sequences.ts';
 export interface AnswerOptions {
   tokens: number[];
   sampler: Sampler;
+  /** Tokens behind which the sampler has steps change nothing any more. */
+  ends?: readonly number[];
   /** Most tokens, the prompt among them. */
   most: number;
   /** Gets the number of tokens whose keys and values are there. */
@@ -38,7 +41,7 @@ export interface Answer extends Job<Token> {
   onChunk: AnswerOptions['onChunk'];
 }
 
-export function createAnswer({ tokens, sampler, most, onFeed, onChunk, onToken, forced, signal }: AnswerOptions): Answer {
+export function createAnswer({ tokens, sampler, ends = [], most, onFeed, onChunk, onToken, forced, signal }: AnswerOptions): Answer {
   return {
     tokens, sampler, onFeed, onChunk, signal,
     alone: !sampler.ahead,
@@ -54,7 +57,10 @@ export function createAnswer({ tokens, sampler, most, onFeed, onChunk, onToken, 
         if (signal?.aborted) return false;
         if (this.sequence?.tokens.length === tokens.length - 1) this.sequence.note(tokens.length - 1, tokens.slice(-1)); // it was run to choose this one
         tokens.push(token.id);
-        if (!onToken(token)) return false;
+        if (onToken(token)) continue;
+        // Steps that were made ahead have left a state that cannot be cut where it was.
+        if (ends.slice(0, mostEnds).includes(token.id)) this.sequence?.memory?.ran(this.sequence.tokens.length);
+        return false;
       }
       for (const id of forced?.() ?? []) {
         if (tokens.length >= most) break;

@@ -80,7 +80,7 @@ export function createSession(running: () => Running, text?: Text): Session {
       const on = running();
       try {
         const sampler = await on.model.samplerFor(sampling);
-        return await on.scheduler.run(createAnswer({ ...options, sampler }));
+        return await on.scheduler.run(createAnswer({ ...options, sampler, ends: sampling.ends }));
       } catch (error) {
         if (signal?.aborted) return;
         await recover(error, tokens.length - promptTokens, on);

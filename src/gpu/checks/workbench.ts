@@ -8,7 +8,7 @@ import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
 import { type Activations, type SequenceBuffers, itemsOf } from '../../model/operation.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
-import { poolOf, record, stacksOf, vectorsOf } from '../../model/operations.ts';
+import { poolOf, record, stacksOf, statesOf, vectorsOf } from '../../model/operations.ts';
 import { type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { sourceReader } from '../../weights/store/reader.ts';
 import { layoutOf } from '../../weights/layout.ts';
@@ -62,6 +62,8 @@ export interface Stage {
   sequence: SequenceBuffers;
   /** The pages of sets, then the fresh ones; zeroed. */
   segments: GPUBuffer[];
+  /** The state of an operation that keeps another than keys and values; zeroed. */
+  memory?: GPUBuffer;
   /** The operation as record.ts records it, as far as the step runs it. */
   dispatches: Dispatch[];
   /** Fills the rows of the step from (rows, width); the rest of each row becomes zero. */
@@ -97,7 +99,10 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
       pages: { buffer: createSegment(ledger, `set.${i}`, config, Math.max(1, ...slots), format).buffer },
       slots: { buffer: ledger.create('kv', `set.${i}.slots`, 4 * slots.length, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST) },
     }));
-    const sequence: SequenceBuffers = { ...createSequenceBuffers(ledger, context, () => fresh), base, set: (_, i) => older[i] };
+    const memory = op && memoryOf(ledger, op);
+    const sequence: SequenceBuffers = {
+      ...createSequenceBuffers(ledger, context, () => fresh), base, set: (_, i) => older[i], ...(memory && { recurrent: () => ({ buffer: memory }) }),
+    };
     await ledger.settle();
     writeState(device.queue, activations, sequence, position, tokens, first);
     older.forEach(({ slots }, i) => device.queue.writeBuffer(slots.buffer, 0, Uint32Array.from(sets[i].slots)));
@@ -112,7 +117,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const strideOf = (name: string) => (name === 'partials' ? 0 : activations.strides[name]);
     const read = (buffer: GPUBuffer, byteLength: number) => readBytes(device, ledger, 'check.readback', { buffer, byteLength });
     return await act({
-      ledger, activations, sequence, segments: [...older.map(({ pages }) => pages.buffer), fresh], dispatches, readBytes: read,
+      ledger, activations, sequence, segments: [...older.map(({ pages }) => pages.buffer), fresh], memory, dispatches, readBytes: read,
       write(name, given, width) {
         const stride = strideOf(name);
         const padded = new Float32Array((given.length / width) * stride);
@@ -138,6 +143,11 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
   } finally {
     ledger.destroyAll();
   }
+}
+
+function memoryOf(ledger: Ledger, op: Op): GPUBuffer | undefined {
+  const [bytes] = Object.values(statesOf([op]));
+  return bytes === undefined ? undefined : ledger.create('kv', 'memory', bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
 }
 
 /** Puts the tensors on the GPU in one section, by way of slabs, as a model's layer. */

@@ -10,7 +10,7 @@ export const architecture: Architecture = {
   name: 'cohere2',
   harmless: [],
   graph(file) {
-    const config = readConfig(file, 'cohere2', 'attention.layer_norm_epsilon');
+    const config = readConfig(file, 'cohere2', { epsKey: 'attention.layer_norm_epsilon' });
     const { heads, headDim, ffn } = config;
     const windowOf = readWindows(file, config, 4, 4096);
     return {

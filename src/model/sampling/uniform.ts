@@ -4,7 +4,8 @@
 export const noToken = 0xffffffff;
 
 /** Tokens that the GPU can know to end an answer; those beyond are seen when they are read back. */
-const mostEnds = 8;
+/** Of the ends that are named, those behind so many are not looked for on the GPU. */
+export const mostEnds = 8;
 
 /** The words before `ends`, in order, with the values that ask for nothing. */
 const words = {

@@ -1,0 +1,137 @@
+// Families whose layers keep a state in place of keys and values, a tiny model each, on Dawn: golden logits however the tokens are fed, and after
+// the state was saved, copied, or cut.
+import { describe, expect, it } from 'vitest';
+import { type LoadedModel } from '../../../src/engine/load/load.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { createKernelCache } from '../../../src/gpu/kernels.ts';
+import { type Sequence } from '../../../src/kv/sequence.ts';
+import { adapterFile } from '../../dawn.ts';
+import { floatsFixture, hasFixture, jsonFixture } from '../../fixture.ts';
+import { goldenLogits, recurrentFamilies } from '../../golden.ts';
+import { openDawn, openFixture } from '../../model.ts';
+import { isFull, record } from '../../verified.ts';
+
+const command = 'npx vitest run --project gpu test/gpu/model/recurrent-gpu.test.ts';
+/** SwiftShader compiles slowly what lavapipe has run. */
+const some = adapterFile?.includes('swiftshader') && !isFull ? ['tiny-lfm2', 'tiny-granitehybrid', 'tiny-qwen3next'] : undefined;
+const tested = recurrentFamilies.filter(({ name }) => !some || some.includes(name));
+
+interface Tokens {
+  tokens24: number[];
+  tokens100: number[];
+  continue8?: number[];
+}
+
+describe.skipIf(!adapterFile)('families with a recurrent state', async () => {
+  const gpu = adapterFile ? await openDawn() : undefined;
+  const kernels = gpu && createKernelCache(gpu.device);
+
+  it.each(tested)('$name gives the golden logits, however its tokens are fed', async ({ name }) => {
+    const { tokens24, tokens100, continue8 = [] } = jsonFixture<Tokens>(`tiny/${name}.json`);
+    const golden = goldenLogits(name);
+    const after100 = floatsFixture(`tiny/${name}.L100.f32`);
+    const model = await openFixture(gpu!, `tiny/${name}.gguf`, {}, kernels);
+    const { vocab } = model.graph.config;
+    const worst: Record<string, number> = {};
+    const compare = (part: string, found: Float32Array, wanted: Float32Array) => {
+      expect(found.length).toBe(wanted.length);
+      found.forEach((value, i) => (worst[part] = Math.max(worst[part] ?? 0, Number.isNaN(value) ? Infinity : Math.abs(value - wanted[i]))));
+    };
+    const runner = createRunner(model);
+    await runner.feedAll(tokens24, 0, (logits) => compare('in one go', logits, golden));
+    for (const [position, token] of tokens24.entries()) {
+      await runner.feed([token], position);
+      compare('one by one', await runner.readLogits(), golden.subarray(position * vocab, (position + 1) * vocab));
+    }
+    await runner.feed(tokens100, 0);
+    compare('100', await runner.readLogits(), after100);
+    const wanted = hasFixture(`tiny/${name}.C8.f32`) ? floatsFixture(`tiny/${name}.C8.f32`) : new Float32Array();
+    for (const [i, token] of continue8.entries()) {
+      await runner.feed([token], 100 + i);
+      compare('after 100, one by one', await runner.readLogits(), wanted.subarray(i * vocab, (i + 1) * vocab));
+    }
+    await moved(model, tokens100, async (sequence, how) => {
+      const on = runner.of(sequence);
+      await on.feed(tokens100.slice(sequence.tokens.length), sequence.tokens.length);
+      compare(how, await on.readLogits(), after100);
+    });
+    await model.destroy();
+    record({ point: `${name}: largest error of the logits in f32, however its tokens are fed`, command, value: worst });
+    console.log(name, worst);
+    expect(Object.keys(worst).length).toBeGreaterThan(7);
+    expect(Math.max(...Object.values(worst))).toBeLessThan(1e-3);
+  });
+
+  it('sequences of one step keep their states apart, and an answer that was cut off is gone on from as if it were new', async () => {
+    const { tokens100 } = jsonFixture<Tokens>('tiny/tiny-granitehybrid.json');
+    const model = await openFixture(gpu!, 'tiny/tiny-granitehybrid.gguf', { logitsRows: 8 }, kernels);
+    const runner = createRunner(model);
+    const prompts = [tokens100.slice(0, 40), tokens100.slice(3, 4), tokens100.slice(50, 83)];
+    const greedy = async (sequence: Sequence, ids: number[], most: number) => {
+      const made: number[] = [];
+      const on = runner.of(sequence);
+      await on.feed(ids.slice(sequence.tokens.length), sequence.tokens.length);
+      for await (const tokens of on.tokens(await model.samplerFor({ seed: 0 }), ids.length, most)) made.push(...tokens.map(({ id }) => id));
+      return made;
+    };
+    const alone: number[][] = [];
+    for (const prompt of prompts) {
+      const sequence = model.createSequence();
+      alone.push(await greedy(sequence, prompt, 6));
+      // Steps ran beyond what is noted of it: the same again, and one token less.
+      sequence.truncate(prompt.length - 1);
+      expect(await greedy(sequence, prompt, 6)).toEqual(alone.at(-1));
+      sequence.close();
+    }
+    const sequences = prompts.map(() => model.createSequence());
+    const answering = [];
+    for (const [i, sequence] of sequences.entries()) {
+      const sampler = await model.samplerFor({ seed: 0 });
+      await runner.of(sequence).feed(prompts[i], 0);
+      const first = await runner.of(sequence).sample(sampler, prompts[i].length);
+      answering.push({ sequence, sampler, length: prompts[i].length + 1, made: [first.id] });
+    }
+    while (answering[0].made.length < 6) {
+      const { count, tokens } = await runner.decode(answering, 6 - answering[0].made.length);
+      for (const [i, each] of answering.entries()) {
+        each.made.push(...(await tokens[i]).map(({ id }) => id));
+        each.length += count;
+      }
+    }
+    expect(answering.map(({ made }) => made)).toEqual(alone);
+    sequences.forEach((sequence) => sequence.close());
+    await model.destroy();
+  });
+});
+
+/** Sequences that have run some of the tokens in all the ways in which a state comes to be elsewhere, or earlier. */
+async function moved(model: LoadedModel, tokens: number[], next: (sequence: Sequence, how: string) => Promise<void>): Promise<void> {
+  const runner = createRunner(model);
+  const fed = async (...counts: number[]) => {
+    const sequence = model.createSequence();
+    let position = 0;
+    for (const count of counts) await runner.of(sequence).feed(tokens.slice(position, (position += count)), position - count);
+    return sequence;
+  };
+  const first = await fed(37);
+  const saved = await first.save('model');
+  const copy = await first.fork();
+  await next(first, '37 and 63');
+  const restored = model.createSequence();
+  await restored.restore(saved, 'model');
+  expect(restored.tokens).toEqual(tokens.slice(0, 37));
+  await next(restored, 'saved after 37');
+  await next(copy, 'forked after 37');
+  const earlier = await first.fork(90);
+  expect(earlier.tokens.length).toBe(37);
+  await next(earlier, 'forked at 90 of 100, which goes back to 37');
+  expect(first.truncate(50)).toBe(37);
+  await next(first, 'cut at 50, which goes back to 37');
+  expect(first.truncate(20)).toBe(0);
+  await next(first, 'cut at 20, which goes back to the beginning');
+  await runner.of(first).feed(tokens.slice(60), 60); // the tokens before are run again
+  await runner.of(first).feed(tokens.slice(99), 99);
+  expect(first.truncate(99)).toBeGreaterThan(0);
+  await next(first, 'fed again');
+  for (const sequence of [first, copy, restored, earlier]) sequence.close();
+}
