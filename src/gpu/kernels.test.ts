@@ -7,7 +7,10 @@ const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw
 const shaders = Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, ''), text] as const);
 const withParams = shaders.filter(([, text]) => text.includes('struct Params'));
 /** Parameters of several kernels stand in a file that these put in front. */
-const sharing: Record<string, string[]> = { 'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast'].map((name) => `kernels/${name}.wgsl`) };
+const sharing: Record<string, string[][]> = {
+  'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast'].map((name) => [`kernels/${name}.wgsl`]),
+  'parts/scan/part.wgsl': [['kernels/scan.wgsl', 'parts/scan/delta.wgsl', 'parts/scan/ssd.wgsl']], // of which a model has one
+};
 const withBindings = shaders.filter(([, text]) => text.includes('@binding'));
 
 describe('readInterface', () => {
@@ -23,7 +26,7 @@ describe('readInterface', () => {
     expect(params.map(({ name, type }) => `${name} : ${type},`)).toEqual(fields);
     expect(new Set(params.map(({ name }) => name)).size).toBe(params.length);
     expect(4 * params.length).toBeLessThanOrEqual(256); // the stride of parameters in their buffer
-    const kernels = sharing[file]?.map((kernel) => text + shaders.find(([name]) => name === kernel)![1]) ?? [text];
+    const kernels = sharing[file]?.map((beside) => text + beside.map((path) => shaders.find(([name]) => name === path)![1]).join('')) ?? [text];
     for (const kernel of kernels)
       for (const { name } of params) expect(kernel.split(new RegExp(`params\\.${name}\\b`)).length, `uses of params.${name}`).toBeGreaterThan(1);
   });
