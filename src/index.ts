@@ -7,6 +7,9 @@ export { type Create } from './api/create.ts';
 export { type EmbeddingList, type EmbeddingObject, type EmbeddingParams, type Embeddings } from './api/embeddings.ts';
 export { type Model, type ModelList, type Models } from './api/models.ts';
 export { type Rerank, type RerankParams, type RerankResult } from './api/rerank.ts';
+export { type ContextOverflow } from './api/overflow.ts';
+export { type Responses } from './api/responses/responses.ts';
+export { type Response, type ResponseEvent, type ResponseInputMessage, type ResponseParams } from './api/responses/types.ts';
 export { type Surface } from './api/surface.ts';
 export {
   type ChatChoice, type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,

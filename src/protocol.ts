@@ -189,6 +189,8 @@ export interface GenerateRequest {
   choice?: number;
   /** Most new tokens. Default: until the model stops or the context is full. */
   maxTokens?: number;
+  /** Of messages that are too long: an error, which is the default, or without the oldest turns. */
+  overflow?: 'error' | 'truncate';
   /** Text before which the answer ends. */
   stop?: string[];
   /** What the answer has to be; where `maxTokens` cuts it, the beginning of that. */
@@ -234,6 +236,8 @@ export interface GenerateStats {
   /** Prompt tokens whose keys and values were still there from the call before. */
   cachedTokens: number;
   newTokens: number;
+  /** Messages that were left out, as the conversation was too long. */
+  droppedMessages?: number;
   /** Milliseconds until the first new token, and for all the others. */
   prefillMs: number;
   decodeMs: number;

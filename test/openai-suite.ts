@@ -100,6 +100,50 @@ export const suite: Record<string, Check> = {
     holds(logprobs!.content!.every(({ logprob, top_logprobs: [top] }) => logprob <= 0 && top.logprob >= logprob), 'log-probabilities are in order');
   },
 
+  async 'responds, in events in order, and goes on from an answer'(client) {
+    const params = { model, instructions: 'Tell a story.', input: 'Of a dog.', max_output_tokens: 10 };
+    const whole = await client.responses.create(params);
+    equal([whole.status, whole.incomplete_details?.reason, whole.usage!.output_tokens], ['incomplete', 'max_output_tokens', 10], 'the end');
+    holds(whole.output_text.length > 0, 'there is text');
+    const events: OpenAI.Responses.ResponseStreamEvent[] = [];
+    for await (const event of await client.responses.create({ ...params, stream: true })) events.push(event);
+    const kinds = events.map(({ type }) => type.replace('response.', ''));
+    equal(kinds.filter((kind, i) => kind !== kinds[i - 1]), [
+      'created', 'in_progress', 'output_item.added', 'content_part.added', 'output_text.delta', 'output_text.done', 'content_part.done',
+      'output_item.done', 'incomplete',
+    ], 'the order of events');
+    equal(events.map((event) => event.sequence_number), [...events.keys()], 'their numbers');
+    equal(events.map((event) => (event.type === 'response.output_text.delta' ? event.delta : '')).join(''), whole.output_text, 'the text in events');
+    const chat = (messages: OpenAI.ChatCompletionMessageParam[]) => client.chat.completions.create({ model, messages, max_completion_tokens: 10 });
+    const next = await client.responses.create({ model, input: 'And then?', previous_response_id: whole.id, max_output_tokens: 10 });
+    const said: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'Of a dog.' }, { role: 'assistant', content: whole.output_text }];
+    const same = await chat([...said, { role: 'user', content: 'And then?' }]);
+    equal(next.output_text, same.choices[0].message.content, 'the answer that goes on');
+    const lost = await failureOf(() => client.responses.create({ ...params, previous_response_id: 'resp-none' }));
+    equal([lost.status, lost.code], [400, 'not_found'], 'an answer that is not there');
+    const tools = [{ type: 'web_search' as const }];
+    equal((await failureOf(() => client.responses.create({ ...params, tools }))).code, 'unsupported_parameter', 'what is not supported');
+  },
+
+  async 'leaves out the oldest turns of a conversation where it is told to, and else tells the numbers'(client) {
+    const turn = (i: number): OpenAI.ChatCompletionMessageParam[] => [
+      { role: 'user', content: `Once there was a dog, ${'and it was a big dog, '.repeat(5)} ${i}` }, { role: 'assistant', content: 'It was happy.' },
+    ];
+    const long = [messages[0], ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap(turn), messages[1]];
+    const params = { model, messages: long, max_completion_tokens: 8 };
+    const refused = await failureOf(() => client.chat.completions.create(params));
+    equal([refused.status, refused.code], [400, 'context_length_exceeded'], 'the error');
+    holds(/has \d+ tokens; the context of 512/.test(refused.message), refused.message);
+    const cut = { ...params, context_overflow: 'truncate' };
+    const { usage, choices, ...more } = await client.chat.completions.create(cut);
+    const { droppedMessages } = (more as unknown as { stats: { droppedMessages: number } }).stats;
+    holds(droppedMessages > 0 && droppedMessages % 2 === 0 && usage!.prompt_tokens <= 384, `${droppedMessages} messages, ${usage!.prompt_tokens} tokens`);
+    const rest = await client.chat.completions.create({ ...params, messages: [messages[0], ...long.slice(1 + droppedMessages)] });
+    equal([rest.choices[0].message.content, rest.usage!.prompt_tokens], [choices[0].message.content, usage!.prompt_tokens], 'the answer to the rest');
+    const shift = await failureOf(() => client.chat.completions.create({ ...params, context_overflow: 'shift' } as typeof params));
+    equal(shift.code, 'unsupported_parameter', 'shift');
+  },
+
   async 'tells errors by class, status and code'(client, golden) {
     const unsupported = await failureOf(() => client.completions.create({ model, prompt: 'a', suffix: 'z' }));
     equal([unsupported.status, unsupported.code, unsupported instanceof OpenAI.BadRequestError], [400, 'unsupported_parameter', true], 'a parameter');

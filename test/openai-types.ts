@@ -4,6 +4,7 @@ import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParam
 import { type Completion, type CompletionParams } from '../src/api/completions.ts';
 import { type EmbeddingList, type EmbeddingParams } from '../src/api/embeddings.ts';
 import { type ModelList } from '../src/api/models.ts';
+import { type Response, type ResponseEvent, type ResponseInputMessage, type ResponseParams } from '../src/api/responses/types.ts';
 import type OpenAI from 'openai';
 
 /** An error of the compiler unless a `Given` may stand where a `Wanted` is needed. */
@@ -40,7 +41,21 @@ export type Parameters = [
   Fits<EmbeddingParams, Pick<OpenAI.EmbeddingCreateParams, 'input' | 'dimensions' | 'encoding_format' | 'user'> & { model?: string }>,
 ];
 
+type TheirResponse = Pick<
+  OpenAI.Responses.ResponseCreateParams,
+  'instructions' | 'previous_response_id' | 'store' | 'max_output_tokens' | 'truncation' | 'temperature' | 'top_p' | 'metadata' | 'stream' | 'user'
+> & { input: string; reasoning?: Pick<OpenAI.Reasoning, 'effort'> };
+
+export type ResponseParameters = [
+  Fits<ResponseParams, TheirResponse>,
+  Fits<ResponseInputMessage, OpenAI.Responses.EasyInputMessage & { content: string }>,
+  // Answers of windrow go back to it as they are.
+  Fits<ResponseInputMessage, Response['output'][number]>,
+];
+
 export type Answers = [
+  Fits<OpenAI.Responses.Response, Response>,
+  Fits<OpenAI.Responses.ResponseStreamEvent, ResponseEvent>,
   Fits<OpenAI.ChatCompletion, ChatCompletion>,
   Fits<OpenAI.ChatCompletionChunk, ChatCompletionChunk>,
   Fits<OpenAI.Completion, Completion>,

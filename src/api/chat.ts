@@ -3,6 +3,7 @@
 // repeat_penalty, penalty_last_n, signal, tokens, stats.
 import { type ChatMessage, type GenerateStats } from '../protocol.ts';
 import { type ChatLogprobs } from './logprobs.ts';
+import { type ContextOverflow } from './overflow.ts';
 import { type ReasoningEffort } from './reasoning-effort.ts';
 import { type FormatParams } from './response-format.ts';
 
@@ -64,6 +65,8 @@ export interface TemplateOptions {
 
 export interface ChatCompletionParams extends SamplingParams, TemplateOptions {
   messages: ChatMessageParam[];
+  /** What is done where the conversation leaves no room for the answer: an error (default), or its oldest turns are left out. */
+  context_overflow?: ContextOverflow | null;
   /** Where the chat template can say so; one that can only switch reasoning is told `none` or not. Default: the template's. */
   reasoning_effort?: ReasoningEffort | null;
   /** `json_schema`: the answer is JSON that passes the schema, and is cut by nothing but the most tokens. */

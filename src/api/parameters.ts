@@ -7,6 +7,8 @@ import { parseBytes } from '../bytes.ts';
 import { readAddress, toAddress } from './address.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
 import { type CompletionParams } from './completions.ts';
+import { toOverflow } from './overflow.ts';
+import { asksNothing } from './refuse.ts';
 import { toGrammar } from './response-format.ts';
 
 /** As many tokens as the sampler lists beside a chosen one (src/model/sampling/buffers.ts). */
@@ -40,7 +42,7 @@ const sampling = [
   'user',
   'grammar',
 ];
-const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs', 'response_format']);
+const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs', 'response_format', 'context_overflow']);
 const ofCompletion = new Set([...sampling, 'prompt']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutralInChat: Record<string, unknown[]> = {
@@ -65,7 +67,8 @@ export function toChatRequests(params: ChatCompletionParams): GenerateRequest[] 
   }
   const prompt = { messages: toMessages(params.messages), variables: toTemplateVariables(params.chat_template_kwargs) };
   const how = { ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
-  return toChoices([prompt], params.n, how);
+  const overflow = toOverflow(params.context_overflow);
+  return toChoices([prompt], params.n, { ...how, ...(overflow && { overflow }) });
 }
 
 export function toCompletionRequests(params: CompletionParams): GenerateRequest[] {
@@ -280,9 +283,6 @@ export function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
     return { role: role === 'developer' ? 'system' : role, content: toText(content, `messages[${i}].content`) };
   });
 }
-
-const asksNothing = (value: unknown, neutral: unknown[] = []): boolean =>
-  value === undefined || value === null || neutral.some((each) => shown(each) === shown(value));
 
 function toTemperature(temperature: number | null | undefined): number | undefined {
   const value = number('temperature', temperature, { from: 0, to: 2 });

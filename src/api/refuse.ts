@@ -1,7 +1,11 @@
-// A parameter that windrow does not know is refused by name, never ignored.
+// A parameter that windrow does not know is refused by name, never ignored, unless it asks for nothing.
 import { RequestError, shown } from '../errors.ts';
 
-export function refuseParameters(params: object, known: readonly string[]): void {
-  const other = Object.entries(params).find(([name, value]) => !known.includes(name) && value !== undefined && value !== null);
+/** `neutral`: values that ask for nothing, beside null and undefined. */
+export const asksNothing = (value: unknown, neutral: unknown[] = []): boolean =>
+  value === undefined || value === null || neutral.some((each) => shown(each) === shown(value));
+
+export function refuseParameters(params: object, known: readonly string[], neutral: Record<string, unknown[]> = {}): void {
+  const other = Object.entries(params).find(([name, value]) => !known.includes(name) && !asksNothing(value, neutral[name]));
   if (other) throw new RequestError(`The parameter ${other[0]} (${shown(other[1])}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
 }

@@ -3,6 +3,7 @@ import { type Backend } from './backend.ts';
 import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
 import { completions, type Completions } from './completions.ts';
 import { embeddings, type Embeddings } from './embeddings.ts';
+import { responses, type Responses } from './responses/responses.ts';
 import { models, type Models } from './models.ts';
 import { rerank, type Rerank } from './rerank.ts';
 
@@ -10,6 +11,8 @@ export interface Surface {
   readonly chat: { readonly completions: ChatCompletions };
   /** Text that goes on from a prompt as it is. */
   readonly completions: Completions;
+  /** Answers that are gone on from by their ids. */
+  readonly responses: Responses;
   /** Vectors of texts, by models that are made for them. */
   readonly embeddings: Embeddings;
   /** How well texts answer a question, by models that are made to tell. */
@@ -17,10 +20,14 @@ export interface Surface {
   readonly models: Models;
 }
 
-export const createSurface = (backend: Backend): Surface => ({
-  chat: { completions: chatCompletions(backend) },
-  completions: completions(backend),
-  embeddings: embeddings(backend),
-  rerank: rerank(backend),
-  models: models(backend),
-});
+export function createSurface(backend: Backend): Surface {
+  const chat = { completions: chatCompletions(backend) };
+  return {
+    chat,
+    responses: responses(backend, chat.completions),
+    completions: completions(backend),
+    embeddings: embeddings(backend),
+    rerank: rerank(backend),
+    models: models(backend),
+  };
+}

@@ -3,6 +3,7 @@ import { type ChatCompletionChunk, type ChatCompletionParams } from '../chat.ts'
 import { type CompletionChunk, type CompletionParams } from '../completions.ts';
 import { type EmbeddingParams } from '../embeddings.ts';
 import { type RerankParams } from '../rerank.ts';
+import { type ResponseEvent, type ResponseParams } from '../responses/types.ts';
 import { type Surface } from '../surface.ts';
 import { readObject } from './body.ts';
 import { errorResponse, HttpError, json } from './errors.ts';
@@ -27,6 +28,7 @@ const routes: Record<string, [Method, Route]> = {
   models: ['GET', listModels],
   'chat/completions': ['POST', async ({ chat }, params, signal) => answer(await chat.completions.create(params as never as ChatCompletionParams, { signal }))],
   completions: ['POST', async ({ completions }, params, signal) => answer(await completions.create(params as never as CompletionParams, { signal }))],
+  responses: ['POST', respond],
   embeddings: ['POST', async ({ embeddings }, params, signal) => json(await embeddings.create(params as never as EmbeddingParams, { signal }))],
   rerank: ['POST', async ({ rerank }, params, signal) => json(await rerank.create(params as never as RerankParams, { signal }))],
 };
@@ -77,6 +79,13 @@ async function listModels({ models }: Surface, _params: object, _signal: AbortSi
   const model = list.data.find(({ id }) => id === name);
   if (!model) throw new HttpError(404, 'model_not_found', `There is no model ${name}. There is ${list.data.map(({ id }) => id).join(', ')}.`);
   return json(model);
+}
+
+async function respond({ responses }: Surface, params: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
+  const answered = await responses.create(params as never as ResponseParams, { signal });
+  if (!(Symbol.asyncIterator in answered)) return json(answered);
+  const isFirst = ({ type }: ResponseEvent): boolean => !/delta|completed|incomplete|failed/.test(type);
+  return eventStream(answered, { isBegin: isFirst, nameOf: ({ type }) => type });
 }
 
 const answer = async (answered: object): Promise<Response> =>

@@ -11,6 +11,7 @@ import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
 import { constraintFor } from './constrained.ts';
 import { type OnTokens, createOutput } from './output.ts';
+import { type Shortened, shorten } from './overflow.ts';
 import { type Classifier } from './pooling.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './scheduler.ts';
@@ -97,7 +98,7 @@ export function createSession(running: () => Running, text?: Text): Session {
       const { maxTokens = Infinity } = request;
       if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1)))
         throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
-      const prompt = encodePrompt(request.prompt, text);
+      const { ids: prompt, dropped } = promptOf(request, context, text);
       checkPrompt(prompt, context);
       const constraint = await constraintFor(request, text, () => running().model.graph.config.vocab);
       const output = createOutput(request, text, onTokens, constraint);
@@ -131,6 +132,7 @@ export function createSession(running: () => Running, text?: Text): Session {
           promptTokens: prompt.length,
           cachedTokens: cachedTokens ?? 0,
           newTokens: output.tokens,
+          ...(dropped && { droppedMessages: dropped }),
           prefillMs: first.at - started.at,
           decodeMs: ended.at - first.at,
           gpuBytesPeak: ledger.peakBytes,
@@ -176,6 +178,12 @@ function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text): number[] 
     return text.template.encode(prompt.messages, { variables: prompt.variables });
   }
   return text.tokenizer.encode(prompt.text, { addSpecial: 'begin' });
+}
+
+/** The ids of a request's prompt, without the oldest turns where there is too much of it and the request says so. */
+function promptOf({ prompt, overflow, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Shortened {
+  if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text), dropped: 0 };
+  return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text), context, maxTokens);
 }
 
 function checkPrompt({ length }: readonly number[], context: number): void {
