@@ -78,6 +78,8 @@ export interface ModelInfo {
   name: string;
   architecture: string;
   parameters: number;
+  /** Of them those that a token uses: fewer in a mixture of experts. */
+  activeParameters: number;
   /** Positions that a conversation may have as loaded. */
   context: number;
   fileBytes: number;
@@ -269,6 +271,8 @@ export interface EngineStats {
   memoryBytes: number;
   /** Since the load, of weights that do not stay on the GPU. */
   transfer: TransferStats;
+  /** What was expected of experts that are fetched as they are chosen; what came is in `transfer`. */
+  experts?: ExpertsPlan;
   /** Milliseconds from the begin of the load until shapes were chosen, weights on the GPU, and kernels compiled. */
   readyMs: { choice: number; weights: number; programs: number };
   /** What a read of the browser's storage costs, once measured: a part for each read and a part for each byte. */
@@ -302,6 +306,19 @@ export interface Prediction {
   position: number;
 }
 
+/** Of a mixture whose experts are fetched as they are chosen: what a token is expected to take, on average over a long text. */
+export interface ExpertsPlan {
+  /** Experts in all layers, and how many of them there is room for on the GPU. */
+  experts: number;
+  slots: number;
+  /** Experts that a token uses, in all layers, and their bytes. */
+  used: number;
+  usedBytes: number;
+  /** Share of them that are on the GPU when they are used, and the bytes of the others, which are fetched. */
+  hitRate: number;
+  fetchedBytes: number;
+}
+
 /** What loading would take, from the file's header alone. */
 export interface ModelPlan {
   name: string;
@@ -322,6 +339,11 @@ export interface ModelPlan {
   keptBytes: number;
   streamedBytes: number;
   context: number;
+  /** Weights of the model, and of them those that a token uses: fewer in a mixture of experts. */
+  parameters: number;
+  activeParameters: number;
+  /** If experts are fetched as they are chosen. */
+  experts?: ExpertsPlan;
   /** Undefined if the model is refused or nothing could be measured. */
   predicted?: Prediction;
   /** What a read of the browser's storage costs, once measured. */

@@ -8,6 +8,7 @@ export const modelInfo: ModelInfo = {
   name: 'Fake 1M',
   architecture: 'llama',
   parameters: 1e6,
+  activeParameters: 1e6,
   context: 2048,
   fileBytes: 1000,
   adapter: 'none',

@@ -15,6 +15,8 @@ const plan: ModelPlan = {
   keptBytes: 500,
   streamedBytes: 400,
   context: 512,
+  parameters: 1e6,
+  activeParameters: 1e6,
 };
 afterEach(() => vi.unstubAllGlobals());
 

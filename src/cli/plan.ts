@@ -1,4 +1,5 @@
 // windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
+import { forecastExperts } from '../engine/measure/experts-forecast.ts';
 import { forecast } from '../engine/measure/forecast.ts';
 import { openModel } from '../engine/load/opened.ts';
 import { optionsFor } from '../engine/load/options.ts';
@@ -9,7 +10,8 @@ import { choiceFor } from '../engine/measure/choice-text.ts';
 import { openGpu } from '../gpu/device.ts';
 import { openWithParts } from '../gguf/files.ts';
 import { dawn, measuredHere, memoryHere, yieldOnSoftware } from '../node.ts';
-import { type Prediction, type StoreCost } from '../protocol.ts';
+import { type Parameters, parametersOf } from '../model/parameters.ts';
+import { type ExpertsPlan, type Prediction, type StoreCost } from '../protocol.ts';
 import { kneeBytes, measureSource, readBytesFor } from '../weights/stream/cost-model.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type Result } from './result.ts';
@@ -30,12 +32,15 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
+  const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result);
+  const parameters = parametersOf(opened.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;
   const streamed = slices.filter(({ slot }) => slot !== undefined);
   const memoryBytes = Math.min(result.streamedBytes, flags.ram ?? defaultRamBytes);
   if (result.verdict === 'streams') {
     lines.push(
       line('stay', result.keptBytes),
+      ...(experts ? expertLines(experts) : []),
       line('per token', result.streamedBytes),
       line('from store', result.streamedBytes - memoryBytes),
       line('from memory', memoryBytes),
@@ -63,6 +68,9 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   return {
     json: {
       ...json,
+      parameters: parameters.all,
+      activeParameters: parameters.active,
+      experts,
       predicted,
       storeCost,
       slices: slices.length,
@@ -72,7 +80,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       storeBytesPerToken: result.streamedBytes - memoryBytes,
       memoryBytesPerToken: memoryBytes,
     },
-    text: [`${result.verdict}, context ${result.context}`, ...lines, ...(result.reason ? [result.reason] : [])].join('\n'),
+    text: [`${result.verdict}, context ${result.context}, ${parameterWords(parameters)}`, ...lines, ...(result.reason ? [result.reason] : [])].join('\n'),
     code: result.verdict === 'refused' ? 1 : 0,
   };
 }
@@ -81,6 +89,18 @@ const costLine = (cost: StoreCost): string =>
   `a read       ${(1000 * cost.secondsPerRead).toFixed(2)} ms and ${(1 / cost.secondsPerByte / 1e9).toFixed(2)} GB/s: as much for its bytes as for ` +
   `itself at ${(kneeBytes(cost) / 2 ** 20).toFixed(2)} MiB; reads that lie side by side are joined up to ` +
   `${(readBytesFor(cost) / 2 ** 20).toFixed(2)} MiB`;
+
+const millions = (count: number) => (count < 1e9 ? `${(count / 1e6).toFixed(1)} million` : `${(count / 1e9).toFixed(2)} billion`);
+
+const parameterWords = ({ all, active }: Parameters): string =>
+  `${millions(all)} parameters${active < all ? `, ${millions(active)} of them active in a token` : ''}`;
+
+const expertLines = ({ experts, slots, used, usedBytes, hitRate, fetchedBytes }: ExpertsPlan): string[] => [
+  `experts      ${slots} of ${experts} stay at a time, those that are used most; a token uses ${used}`,
+  line('a token uses', usedBytes),
+  line('fetched', fetchedBytes),
+  `             for a token, as about ${(100 * hitRate).toFixed(0)} % of its experts are there: by an assumption on routers, not by this one`,
+];
 
 /** Of compute and transfer, the longer one is what a token takes at least. */
 const speedLines = ({ decodeTokensPerSecond, prefillTokensPerSecond, bound, computeSeconds, transferSeconds, position }: Prediction): string[] => [

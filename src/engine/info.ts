@@ -1,6 +1,7 @@
 // Models for people: what is loaded, what is stored.
 import { factsOf } from '../gpu/device.ts';
 import { type ModelInfo, type StoredModel } from '../protocol.ts';
+import { parametersOf } from '../model/parameters.ts';
 import { endOfPrompt, thinkingSwitch } from '../text/thinking.ts';
 import { type Manifest } from '../weights/store/store.ts';
 import { describeChoice } from './measure/choice-text.ts';
@@ -8,13 +9,12 @@ import { type Line } from './load/line.ts';
 import { nameOf } from './load/opened.ts';
 
 export function describeLoaded({ found, opened: { header, graph }, text, weights, model: { gpu, choice, kv, sizes, planned } }: Line): ModelInfo {
-  let parameters = 0;
-  for (const tensor of header.tensors.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1);
+  const { all: parameters, active: activeParameters } = parametersOf(header, graph);
   return {
     id: weights.id,
     name: nameOf(header, found.files.source.name),
     architecture: graph.config.architecture,
-    parameters,
+    parameters, activeParameters,
     context: sizes.context,
     trainedContext: graph.config.context,
     fileBytes: header.fileBytes,

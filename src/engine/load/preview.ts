@@ -1,5 +1,7 @@
 // What loading a model would take, told before anything but its header is read. Loads nothing.
 import { type Engine, type Host } from '../engine.ts';
+import { parametersOf } from '../../model/parameters.ts';
+import { forecastExperts } from '../measure/experts-forecast.ts';
 import { forecast } from '../measure/forecast.ts';
 import { findModel } from './found.ts';
 import { nameOf, openModel } from './opened.ts';
@@ -19,6 +21,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const planOptions = optionsFor(opened, gpu, options, choice, host.memoryBytes);
     const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
+    const { all: parameters, active: activeParameters } = parametersOf(opened.header, opened.graph);
     const storeCost = await host.costs?.get('store');
     const predicted = await forecast(gpu, opened, planned, {
       choice,
@@ -33,7 +36,8 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
       name: nameOf(opened.header, found.files.source.name),
-      verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, predicted, storeCost,
+      verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
+      experts: verdict === 'refused' ? undefined : forecastExperts(opened, planned),
       fileBytes: opened.header.fileBytes,
       storedBytes: opened.layout.byteLength,
       stored: found.manifest !== undefined,

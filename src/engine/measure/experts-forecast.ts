@@ -1,21 +1,11 @@
 // How many experts a token will have to wait for, before any was used: by a hit rate from a trace that is made up. Pure.
+import { type ExpertsPlan } from '../../protocol.ts';
 import { type SlotGroup } from '../../weights/stream/items/slot-groups.ts';
 import { simulate, skewedTrace } from '../../weights/stream/items/simulate.ts';
 import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
 import { mostUsedOf } from '../load/plan/on-demand.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type Plan } from '../load/plan/plan.ts';
-
-/** What a plan says of experts that are fetched on demand, on average over a long text. */
-export interface ExpertsForecast {
-  /** Experts that a token uses, in all layers, and their bytes. */
-  used: number;
-  usedBytes: number;
-  /** Share of them that are in slots when they are used. */
-  hitRate: number;
-  /** Bytes that a token waits for. */
-  missedBytes: number;
-}
 
 /**
  * Routers like some experts better than others, and keep some from token to token; how much, differs. This is less than what is told of
@@ -25,15 +15,21 @@ const assumed = { skew: 0.6, kept: 0.2 };
 const steps = 200;
 const mostItems = 256;
 
+const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+
 /** Undefined for a plan in which nothing is fetched on demand. */
-export function forecastExperts(opened: Pick<OpenedModel, 'graph' | 'layout'>, { groups }: Pick<Plan, 'groups'>): ExpertsForecast | undefined {
+export function forecastExperts(opened: Pick<OpenedModel, 'graph' | 'layout'>, { groups }: Pick<Plan, 'groups'>): ExpertsPlan | undefined {
   if (!groups) return undefined;
   const used = mostUsedOf(opened);
   const each = groups.map((group) => ofGroup(opened, group, used));
-  const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
   const usedBytes = sum(each.map(({ bytes }) => bytes));
-  const missedBytes = sum(each.map(({ bytes, hitRate }) => bytes * (1 - hitRate)));
-  return { used: sum(groups.map(({ sections }) => used * sections.length)), usedBytes, missedBytes, hitRate: 1 - missedBytes / usedBytes };
+  const fetchedBytes = sum(each.map(({ bytes, hitRate }) => bytes * (1 - hitRate)));
+  return {
+    experts: sum(opened.layout.sections.map(({ pool }) => pool?.items.length ?? 0)),
+    slots: sum(groups.map(({ slots }) => slots)),
+    used: sum(groups.map(({ sections }) => used * sections.length)),
+    usedBytes, fetchedBytes, hitRate: 1 - fetchedBytes / usedBytes,
+  };
 }
 
 function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, { sections, slots, slotBytes }: SlotGroup, used: number): { bytes: number; hitRate: number } {

@@ -72,7 +72,7 @@ function expertSeconds(opened: OpenedModel, plan: Planned, { gpu, store }: Costs
   const inMemory = Math.min(1, Math.max(0, ramBytes - streamedBytes) / Math.max(1, fetchedBytes));
   const perItem = groups[0].slotBytes;
   const reading = (1 - inMemory) * (readSeconds(store, perItem) / perItem) + gpu.perUploadedByte;
-  return { compute: sum(compute), wait: compute.length * gpu.wait, transfer: forecast.missedBytes * reading };
+  return { compute: sum(compute), wait: compute.length * gpu.wait, transfer: forecast.fetchedBytes * reading };
 }
 
 /** Layers, then the output matrix. */

@@ -41,6 +41,8 @@ export function lastAnswer(answers: Answer[]): [string, string][] {
   ];
   if (stats.transfer) {
     const { uploadedBytes, stalls, stallMs } = stats.transfer.decode;
+    const { expertsUsed, expertsThere } = stats.transfer.decode;
+    if (expertsUsed > 0) facts.push(['Experts', `${((100 * expertsThere) / expertsUsed).toFixed(1)} % were on the GPU`]);
     facts.push(['Streamed', `${formatBytes(uploadedBytes / Math.max(1, stats.newTokens - 1))} per token`], ['Stalls', `${stalls}, ${Math.round(stallMs)} ms`]);
   }
   return facts;

@@ -4,7 +4,7 @@ import { roomWords, verdictWords } from './plan-words.ts';
 
 const plan: ModelPlan = {
   name: 'A', verdict: 'fits', fileBytes: 98e6, storedBytes: 100e6, freeBytes: 5e9, stored: false,
-  totalBytes: 300e6, budgetBytes: 4e9, keptBytes: 100e6, streamedBytes: 0, context: 4096,
+  totalBytes: 300e6, budgetBytes: 4e9, keptBytes: 100e6, streamedBytes: 0, context: 4096, parameters: 1e8, activeParameters: 1e8,
 };
 
 test('a model that fits is told so, with its share of the budget', () =>
@@ -14,6 +14,16 @@ test('one that is streamed says what stays and what is moved for every token', (
   expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 1e9, streamedBytes: 2e9 })).toContain(
     '1.0 GB of weights stay there, 2.0 GB are streamed for every token',
   ));
+
+test('of a mixture whose experts are fetched it is told how many a token uses and what it waits for', () => {
+  const experts = { experts: 6144, slots: 1500, used: 384, usedBytes: 1e9, hitRate: 0.432, fetchedBytes: 568e6 };
+  expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 3.8e9, experts })).toBe(
+    'Streams: too large to stay on the GPU as a whole. 3.8 GB of weights stay there. It is a mixture of 6,144 experts, of which a token uses 384 ' +
+    '(1.0 GB) and 1,500 have room at a time: about 43 % of them will be there, and 568 MB are fetched for a token. It takes 300 MB of the 4.0 GB that ' +
+    'windrow may use of the GPU.',
+  );
+  expect(verdictWords({ ...plan, verdict: 'streams', streamedBytes: 2e9, experts })).toContain('stay there, 2.0 GB are streamed for every token. It is');
+});
 
 test('the speed is told in two digits where it is predicted', () => {
   const predicted = { decodeTokensPerSecond: 3.14159, bound: 'transfer' as const, computeSeconds: 0.1, transferSeconds: 0.3, position: 512 };

@@ -1,16 +1,21 @@
 // A plan in words. No elements.
-import { type ModelPlan } from '../../../protocol.ts';
+import { type ExpertsPlan, type ModelPlan } from '../../../protocol.ts';
 import { formatBytes } from '../../page/format.ts';
 
 /** Whether it fits, and what that means. */
-export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, predicted }: ModelPlan): string {
+export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, experts, predicted }: ModelPlan): string {
   if (verdict === 'refused') return reason ?? 'The model does not fit.';
   const room = `${formatBytes(totalBytes)} of the ${formatBytes(budgetBytes)} that windrow may use of the GPU`;
   const speed = predicted ? `about ${roughly(predicted.decodeTokensPerSecond)} tokens/s, ` : '';
   if (verdict === 'fits') return `Fits: ${speed}takes ${room}.`;
-  return `Streams: ${speed}too large to stay on the GPU as a whole. ${formatBytes(keptBytes)} of weights stay there, ${formatBytes(streamedBytes)} ` +
-    `are streamed for every token. It takes ${room}.`;
+  const streamed = experts && !streamedBytes ? '' : `, ${formatBytes(streamedBytes)} are streamed for every token`;
+  return `Streams: ${speed}too large to stay on the GPU as a whole. ${formatBytes(keptBytes)} of weights stay there${streamed}. ` +
+    `${experts ? expertWords(experts) : ''}It takes ${room}.`;
 }
+
+const expertWords = ({ experts, slots, used, usedBytes, hitRate, fetchedBytes }: ExpertsPlan): string =>
+  `It is a mixture of ${experts.toLocaleString('en')} experts, of which a token uses ${used} (${formatBytes(usedBytes)}) and ${slots.toLocaleString('en')} ` +
+  `have room at a time: about ${roughly(100 * hitRate)} % of them will be there, and ${formatBytes(fetchedBytes)} are fetched for a token. `;
 
 /** In two digits: a prediction is no more precise. */
 const roughly = (value: number) => Number(value.toPrecision(2)).toLocaleString('en');
