@@ -29,13 +29,15 @@ const kvs = [...kvFormats.values()];
 const prefills = knownChoices.prefill.flatMap((prefill): Partial<KernelChoice>[] =>
   prefill === 'tile' ? tile.map((each) => ({ prefill, tile: each })) : [{ prefill }],
 );
-const plain: KernelChoice = { splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 32, chunk: 256 };
+const plain: KernelChoice = {
+  splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 32, part: 0, uniform: 0, chunk: 256,
+};
 const noConfig: ModelConfig = { architecture: 'none', layers: 1, dim: 64, heads: 1, kvHeads: 1, headDim: 64, ffn: 64, vocab: 64, context: 256, eps: 1e-5 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
 /** The kernels of one operation, of a matrix of `type` with `cols` columns if it has one. */
-function kernelsOf(
+export function kernelsOf(
   op: Op,
   mode: Mode,
   choice: Partial<KernelChoice>,
@@ -123,11 +125,14 @@ function products(): KernelSpec[] {
 /** Widths of heads: those that common models have, and others that divide threads and vectors oddly. */
 const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256];
 
+/** How prefill's attention shares heads among threads on GPUs. */
+const parts: Partial<KernelChoice>[] = [{ part: 32 }, { part: 64, uniform: 64 }, { part: 32, uniform: 32, lanes: 4 }];
+
 function attention(): KernelSpec[] {
   const ops = [100, undefined].map((window) => attend({ layer: 0, scale: 1, window }));
   const capped = attend({ layer: 0, scale: 1, softcap: 50 });
   return [...ops, capped].flatMap((op) => (op === capped ? [64, 128, 256] : headDims).flatMap((headDim) => kvs.flatMap((kv) => [
-    ...prefills.flatMap((choice) => kernelsOf(op, 'prefill', choice, { headDim }, 'F32', 64, kv)),
+    ...[...prefills, ...parts].flatMap((choice) => kernelsOf(op, 'prefill', choice, { headDim }, 'F32', 64, kv)),
     ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(op, 'decode', choice, { heads, headDim }, 'F32', 64, kv))),
   ])));
 }

@@ -26,6 +26,8 @@ export const testChoice: KernelChoice = {
   reduce: 'workgroup',
   span: 128,
   threads: 128,
+  part: 0,
+  uniform: 0,
   chunk: 256,
 };
 

@@ -1,7 +1,7 @@
 // attended[first + t][head] = softmax(query . keys * scale) . values for many rows of activations, online (FlashAttention-2,
 // arXiv 2307.08691), of the slots of one segment that a row sees, optionally of the last `window` of them. A thread takes one
-// query row of one head; the heads that share a key/value head sit in one workgroup and read the same keys, 8 slots at a
-// time, as eight/ has it. Of several segments (`Joined`) each leaves sums, maximum and total to attention-join.wgsl.
+// query row of one head, or a part of its dimensions, as head/ has it; the heads that share a key/value head sit in one workgroup and
+// read the same keys, 8 slots at a time, as eight/ has it. Of several segments (`Joined`) each leaves sums, maximum and total to attention-join.wgsl.
 // Only the sums are an array of a head's size, so only their loop has to be unrolled: what else was took llvmpipe 8 to 24 s
 // to compile.
 struct Params {
@@ -26,26 +26,26 @@ override Softcap : bool = false;
 @group(0) @binding(4) var<storage, read> pages : array<Unit>;
 @group(0) @binding(5) var<storage, read_write> attended : array<f32>; // (row, head, head_dim), or joined: (segment, t, head, 4 * HeadVec4s + 4)
 
-alias Sum = array<vec4<f32>, HeadVec4s>;
+alias Sum = array<vec4<f32>, PartVec4s>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(Rows * Parts)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let lane = share_of_reads();
   let kv_head = workgroup.y;
   let group_size = params.heads / params.kv_heads;
-  let item = workgroup.x * 64u + local;
+  let first_d = part_of(local) * PartVec4s;
+  let item = workgroup.x * Rows + local % Rows;
   let t = item / group_size;
   let head = kv_head * group_size + item % group_size;
   let last_row = state.rows - 1u;
   let seen = slots_seen(min(t, last_row), kv_head);
   // The same bounds for the whole workgroup, so that its threads read the same keys.
-  let least = slots_seen(min((workgroup.x * 64u) / group_size, last_row), kv_head);
-  let most = slots_seen(min((workgroup.x * 64u + 63u) / group_size, last_row), kv_head);
+  let least = slots_seen(min((workgroup.x * Rows) / group_size, last_row), kv_head);
+  let most = slots_seen(min((workgroup.x * Rows + Rows - 1u) / group_size, last_row), kv_head);
   let windowed = params.window > 0u;
   let begin = select(0u, least - min(params.window, least), windowed) & ~7u;
 
   let q = ((state.first + min(t, last_row)) * params.heads + head) * HeadVec4s;
-  let vec4s = (params.head_dim + 3u) / 4u; // HeadVec4s, but no constant
   var sum = Sum();
   let before = before_all(head, params.sinks);
   var largest = before.x;
@@ -55,12 +55,14 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     let slot = block % 32u;
     var a = vec4<f32>();
     var b = vec4<f32>();
-    for (var d = 0u; d < vec4s; d++) {
-      let x = query[q + d];
-      let k = eight_keys(page, d, slot, lane);
+    for (var i = 0u; i < vec4s_of_part(); i++) {
+      let d = first_d + i;
+      let x = select(vec4<f32>(), query[q + inside(d)], is_inside(d));
+      let k = eight_keys(page, inside(d), slot, lane);
       a += vec4<f32>(dot(x, k[0]), dot(x, k[1]), dot(x, k[2]), dot(x, k[3]));
       b += vec4<f32>(dot(x, k[4]), dot(x, k[5]), dot(x, k[6]), dot(x, k[7]));
     }
+    join_scores(local, block, &a, &b);
     a *= params.scale;
     b *= params.scale;
     if (ScaleUnits > 0u) {
@@ -88,26 +90,43 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       a *= vec4<f32>(value_scale(page, slot), value_scale(page, slot + 1u), value_scale(page, slot + 2u), value_scale(page, slot + 3u));
       b *= vec4<f32>(value_scale(page, slot + 4u), value_scale(page, slot + 5u), value_scale(page, slot + 6u), value_scale(page, slot + 7u));
     }
-    add_values(&sum, fade, page, slot, min(8u, most - block), a, b, lane);
+    add_values(&sum, fade, page, slot, min(8u, most - block), first_d, a, b, lane);
   }
   if (t > last_row) {
     return;
   }
+  // Every place in `sum` is a constant: with one that is not, drivers keep all of it in memory.
   if (Joined) {
     let start = ((params.segment * params.most_rows + t) * params.heads + head) * (4u * HeadVec4s + 4u);
-    for (var d = 0u; d < HeadVec4s; d++) {
-      for (var i = 0u; i < 4u; i++) {
-        attended[start + d * 4u + i] = sum[d][i];
+    for (var i = 0u; i < PartVec4s; i++) {
+      if (is_inside(first_d + i)) {
+        put(start, 4u * HeadVec4s, first_d + i, sum[i]);
       }
     }
-    attended[start + 4u * HeadVec4s] = largest;
-    attended[start + 4u * HeadVec4s + 1u] = total;
+    if (first_d == 0u) {
+      attended[start + 4u * HeadVec4s] = largest;
+      attended[start + 4u * HeadVec4s + 1u] = total;
+    }
     return;
   }
-  for (var d = 0u; d < HeadVec4s; d++) {
-    let result = sum[d] / total;
-    for (var i = 0u; i < 4u && d * 4u + i < params.head_dim; i++) {
-      attended[(state.first + t) * params.stride + head * params.head_dim + d * 4u + i] = result[i];
+  let start = (state.first + t) * params.stride + head * params.head_dim;
+  for (var i = 0u; i < PartVec4s; i++) {
+    if (is_inside(first_d + i)) {
+      put(start, params.head_dim, first_d + i, sum[i] / total);
     }
+  }
+}
+
+fn put(start : u32, dims : u32, d : u32, value : vec4<f32>) {
+  let at = start + d * 4u;
+  attended[at] = value.x;
+  if (d * 4u + 1u < dims) {
+    attended[at + 1u] = value.y;
+  }
+  if (d * 4u + 2u < dims) {
+    attended[at + 2u] = value.z;
+  }
+  if (d * 4u + 3u < dims) {
+    attended[at + 3u] = value.w;
   }
 }

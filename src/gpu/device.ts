@@ -34,8 +34,12 @@ export interface Gpu {
     /** WGSL's products of four signed bytes. */
     packedDot: boolean;
   };
+  /** Maker of the GPU as WebGPU names it, in small letters, as in `amd`; empty where the browser does not tell. */
+  vendor: string;
   /** No subgroup has fewer threads; 0 without subgroups. */
   smallestSubgroup: number;
+  /** Nor more. */
+  largestSubgroup: number;
   /** What subgroups multiply at once, of those that sum in f32; only where all subgroups are of one size. */
   matrixUnits: MatrixUnit[];
   maxBindingBytes: number;
@@ -72,7 +76,7 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
   } catch (error) {
     throw new DeviceError(`The GPU adapter gave no device: ${(error as Error).message}`);
   }
-  const { vendor, architecture, description, subgroupMinSize = 4 } = adapter.info; // by the specification no less than 4
+  const { vendor, architecture, description, subgroupMinSize = 4, subgroupMaxSize = 128 } = adapter.info; // by the specification from 4 to 128
   const adapterName = [vendor, architecture, description].filter(Boolean).join(' ') || 'unknown adapter';
   return {
     device,
@@ -83,7 +87,9 @@ export async function openGpu(gpu: GPU | undefined, options: DeviceOptions = {})
       subgroups: wanted.includes('subgroups'), f16: wanted.includes('shader-f16'),
       packedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product') && !options.without?.includes('packed_4x8_integer_dot_product'),
     },
+    vendor: vendor.toLowerCase(),
     smallestSubgroup: wanted.includes('subgroups') ? subgroupMinSize : 0,
+    largestSubgroup: wanted.includes('subgroups') ? subgroupMaxSize : 0,
     matrixUnits: wanted.includes(subgroupMatrix) && gpu.wgslLanguageFeatures.has('subgroup_id') ? unitsOf(adapter.info, wanted.includes('shader-f16')) : [],
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
   };

@@ -41,9 +41,13 @@ const plain: KernelChoice = {
   reduce: 'workgroup',
   span: 128,
   threads: 128,
+  part: 0,
+  uniform: 0,
   chunk: 256,
 };
-const fast: KernelChoice = { splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', reduce: 'subgroup', span: 64, threads: 32, chunk: 256 };
+const fast: KernelChoice = {
+  splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', reduce: 'subgroup', span: 64, threads: 32, part: 0, uniform: 0, chunk: 256,
+};
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 

@@ -30,12 +30,13 @@ fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
   return joined(own);
 }
 
+// `first_d` is where the part of the head begins.
 // sum * fade + the first `count` values times their weights in a, then b, whose others are 0.
-fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, count : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
-  for (var d = 0u; d < HeadVec4s; d++) {
+fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, count : u32, first_d : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
+  for (var d = 0u; d < PartVec4s; d++) {
     var own : Share;
     for (var i = 0u; i < Loads; i++) {
-      own[i] = value4(page, slot + min(i * Lanes + lane, count - 1u), d); // behind those may be anything
+      own[i] = value4(page, slot + min(i * Lanes + lane, count - 1u), inside(first_d + d)); // behind those may be anything
     }
     let v = joined(own);
     (*sum)[d] = (*sum)[d] * fade + (a.x * v[0] + a.y * v[1] + a.z * v[2] + a.w * v[3]) + (b.x * v[4] + b.y * v[5] + b.z * v[6] + b.w * v[7]);

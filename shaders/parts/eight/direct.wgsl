@@ -11,17 +11,18 @@ fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
     key4(page, d, slot + 4u), key4(page, d, slot + 5u), key4(page, d, slot + 6u), key4(page, d, slot + 7u));
 }
 
+// `first_d` is where the part of the head begins.
 // sum * fade + the first `count` values times their weights in a, then b. One slot after the other: with all eight
 // written out for each part of a head, llvmpipe took 20 s to compile.
-fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, count : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
-  for (var d = 0u; d < HeadVec4s; d++) {
+fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, count : u32, first_d : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
+  for (var d = 0u; d < PartVec4s; d++) {
     (*sum)[d] *= fade;
   }
   var first = a;
   var rest = b;
   for (var i = 0u; i < count; i++) {
-    for (var d = 0u; d < HeadVec4s; d++) {
-      (*sum)[d] += first.x * value4(page, slot + i, d);
+    for (var d = 0u; d < PartVec4s; d++) {
+      (*sum)[d] += first.x * value4(page, slot + i, inside(first_d + d));
     }
     first = vec4<f32>(first.yzw, rest.x);
     rest = rest.yzwx;

@@ -6,7 +6,8 @@ import { type AttentionChoice, type KernelChoice, attentions, chunks, usualAtten
 import { unitOf } from '../../model/choices/subgroup-matrix.ts';
 import { type LoadOptions } from '../../protocol.ts';
 
-export function defaultChoice({ device, features }: Gpu, { f32 = false }: Pick<LoadOptions, 'f32'> = {}): KernelChoice {
+export function defaultChoice(gpu: Gpu, { f32 = false }: Pick<LoadOptions, 'f32'> = {}): KernelChoice {
+  const { device, features } = gpu;
   const splits = Math.min(8, Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32));
   return {
     splits,
@@ -17,8 +18,19 @@ export function defaultChoice({ device, features }: Gpu, { f32 = false }: Pick<L
     dot: 'staged',
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
     ...usualAttention,
+    ...usualParts(gpu),
     chunk: usualChunk,
   };
+}
+
+/**
+ * How prefill's attention shares heads among threads, by what the compilers of makers do with it (docs/performance.md): AMD's GPUs have registers for
+ * 64 dimensions and read once for a subgroup, Intel's gain by reading together.
+ */
+function usualParts(gpu: Gpu): Pick<KernelChoice, 'part' | 'uniform' | 'lanes'> {
+  if (gpu.software) return { part: 0, uniform: 0 };
+  const uniform = /^(amd|intel)$/.test(gpu.vendor) ? knownChoices.uniform.find((each) => each === gpu.largestSubgroup) ?? 0 : 0;
+  return { part: gpu.vendor === 'amd' ? 64 : 32, uniform, lanes: gpu.vendor === 'intel' && !missing(gpu, { lanes: 4 }) ? 4 : 0 };
 }
 
 const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);
@@ -34,8 +46,11 @@ export const knownChoices = {
   reduce: ['workgroup', 'subgroup'],
   span: valuesOf('span'),
   threads: valuesOf('threads'),
+  part: [0, 32, 64],
+  uniform: [0, 4, 8, 16, 32, 64],
+  lanes: [0, 4, 8],
   chunk: chunks,
-} satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]: KernelChoice[name][] };
+} satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]-?: NonNullable<KernelChoice[name]>[] };
 
 /** KernelChoice from text such as `splits=1,prefill=rows`, over the given ones; RequestError for others. For tests and measurements. */
 export function parseChoice(text: string, base: KernelChoice): KernelChoice {

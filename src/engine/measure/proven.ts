@@ -78,7 +78,8 @@ export async function stillPasses(
 }
 
 /** What to take in turn where a candidate fails, by the first name of the candidate. */
-function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, reduce, span, threads }: KernelChoice, kv: KvFormat): Record<string, Proves[]> {
+function laddersFrom(gpu: Gpu, choice: KernelChoice, kv: KvFormat): Record<string, Proves[]> {
+  const { splits, panels, dot, prefill, tile, reduce, span, threads, part, uniform, lanes } = choice;
   const from = <T>(values: T[], first: T) => values.slice(values.indexOf(first));
   const tiles: Proves[] = from(['f16', 'f32'] as const, tile).map((each) => ({ prefill: 'tile', tile: each }));
   const rows: Proves = { prefill: 'rows' };
@@ -90,6 +91,7 @@ function laddersFrom(gpu: Gpu, { splits, panels, dot, prefill, tile, reduce, spa
     kv: moreExact(kv).map(({ name }) => ({ kv: name })),
     reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),
     span: [{ span, threads }, plainAttention],
+    part: [{ part, uniform, lanes }, { part, uniform: 0, lanes: 0 }, { part: 0, uniform: 0, lanes: 0 }],
   };
   return Object.fromEntries(Object.entries(ladders).map(([name, choices]) => [name, choices.filter((candidate) => !missing(gpu, candidate))]));
 }

@@ -11,7 +11,7 @@ import { type AdapterNotes, type Tuning, openNotebook } from './tuning.ts';
 let waitMs = 0;
 const gpu = {
   adapterName: 'slow',
-  features: { subgroups: false, f16: false, packedDot: false },
+  features: { subgroups: false, f16: true, packedDot: false },
   smallestSubgroup: 0,
   matrixUnits: [],
   device: {
@@ -57,17 +57,18 @@ it('takes what alone could be timed, until another load compares it; few rows th
     const only = candidates.find(({ value }) => (value as MatrixChoice).prefill === 'rows');
     return only ? [{ value: only.value, ms: 1 }] : [];
   });
-  const untuned = defaultChoice(gpu, {});
-  const book = await openNotebook(undefined, gpu, '', untuned);
-  const choice = await tune(target, untuned, book);
-  expect(choice).toMatchObject({ prefill: 'rows', few: 0, splits: untuned.splits, matrices: { small: { prefill: 'rows', few: 0 } } });
+  const inSoftware = { ...target, gpu: { ...gpu, software: true } };
+  const untuned = defaultChoice(inSoftware.gpu, {});
+  const book = await openNotebook(undefined, inSoftware.gpu, '', untuned);
+  const choice = await tune(inSoftware, untuned, book);
+  expect(choice).toMatchObject({ prefill: 'rows', few: 0, matrices: { small: { prefill: 'rows', few: 0 } } });
   expect(book.notes.late?.prefill).toBe(1);
   rank.mockResolvedValue([]);
-  expect(await tune(target, untuned, book)).toMatchObject({ prefill: 'rows', matrices: { small: { prefill: 'rows' } } });
-  rank.mockImplementation(async (_timing, _step, candidates) => candidates.slice(0, 2).map(({ value }, i) => ({ value, ms: i + 1 })));
-  expect(await tune(target, untuned, book)).toMatchObject({ prefill: untuned.prefill });
+  expect(await tune(inSoftware, untuned, book)).toMatchObject({ prefill: 'rows', matrices: { small: { prefill: 'rows' } } });
+  rank.mockImplementation(async (_timing, _step, candidates) => candidates.slice(-2).reverse().map(({ value }, i) => ({ value, ms: i + 1 })));
+  expect(await tune(inSoftware, untuned, book)).toMatchObject({ prefill: untuned.prefill });
   rank.mockClear();
-  await tune(target, untuned, book);
+  await tune(inSoftware, untuned, book);
   expect(rank).not.toHaveBeenCalled();
   rank.mockRestore();
 });

@@ -125,7 +125,7 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
           choices = [...ranked, ...choices.filter((each) => !ranked.includes(each))].filter((each) => !slow.includes(each));
         }
         if (i === 0 && measuring) {
-          compared = timed.length >= least;
+          compared = timed.length >= Math.min(least, choices.length);
           const tries = compared ? mostTries : (notes.late?.[part] ?? 0) + 1;
           if (!compared || repeat) notes.late = { ...notes.late, [part]: tries };
           later ||= tries < mostTries;
@@ -172,9 +172,9 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Kerne
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
   const others: Pick<KernelChoice, 'prefill' | 'tile'>[] = [
     ...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })),
-    ...(widest ? [{ prefill: widest, tile }] : []),
+    ...(widest && gpu.software ? [{ prefill: widest, tile }] : []),
     { prefill: 'tile', tile: 'f32' },
-    { prefill: 'rows', tile },
+    ...(gpu.software ? [{ prefill: 'rows' as const, tile }] : []), // rows by themselves take more registers than GPUs have
   ];
   const prefills: Pick<KernelChoice, 'prefill' | 'tile'>[] = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
   return {

@@ -10,6 +10,8 @@ export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({
   dot: 'f32',
   reduce: 'workgroup',
   ...usualAttention,
+  part: 0,
+  uniform: 0,
   chunk: usualChunk,
   ...choice,
 });

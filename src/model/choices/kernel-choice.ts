@@ -27,6 +27,18 @@ export interface KernelChoice {
   /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`attentionOf`), and its threads. */
   span: number;
   threads: number;
+  /**
+   * Dimensions of a head that a thread of attention has in prefill, where there are more than so many; 0: all. GPUs have no registers for all
+   * of a large head; in software the barriers of parts cost more than they save.
+   */
+  part: 0 | 32 | 64;
+  /**
+   * Threads of the largest subgroup, where the first of it says which part all have, so that a compiler may read once for all of them; 0: each
+   * thread reckons by itself.
+   */
+  uniform: 0 | 4 | 8 | 16 | 32 | 64;
+  /** Threads of a subgroup that read keys and values together in prefill's attention; without it as many as `prefill` has read together. */
+  lanes?: 0 | 4 | 8;
   /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */
   chunk: number;
   /** Other choices for some kinds of matrices (matrix-choices.ts). */
@@ -58,5 +70,5 @@ export const usualChunk = 256;
 
 /** What every device can run, with the least in it that could fail. */
 export const plainChoice: KernelChoice = {
-  splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', ...plainAttention, chunk: usualChunk,
+  splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', ...plainAttention, part: 0, uniform: 0, chunk: usualChunk,
 };

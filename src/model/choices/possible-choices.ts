@@ -6,15 +6,17 @@ import { type MatrixPrefill, fitsTile, matrixPrefill, matrixWorkgroupBytes, unit
 
 /** What `gpu` lacks for `choice`, if anything. */
 export function missing(
-  { device, features, smallestSubgroup, matrixUnits }: Gpu,
-  { splits, few, prefill = 'tile', tile, dot, reduce, span, threads }: Partial<KernelChoice>,
+  { device, features, smallestSubgroup, largestSubgroup, matrixUnits }: Gpu,
+  { splits, few, prefill = 'tile', tile, dot, reduce, span, threads, uniform, lanes = 0 }: Partial<KernelChoice>,
 ): string | undefined {
   const { maxComputeInvocationsPerWorkgroup: most, maxComputeWorkgroupStorageSize: memory } = device.limits;
   if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
   if (dot === 'i8' && !features.packedDot) return 'the browser has no packed_4x8_integer_dot_product';
   if (reduce === 'subgroup' && !features.subgroups) return 'the device has no subgroups';
-  if (lanesOf(prefill) && !features.subgroups) return 'the device has no subgroups';
-  if (lanesOf(prefill) > smallestSubgroup) return `its subgroups may be as small as ${smallestSubgroup}`;
+  const together = Math.max(lanes, lanesOf(prefill));
+  if ((together || uniform) && !features.subgroups) return 'the device has no subgroups';
+  if (uniform && uniform < largestSubgroup) return `its subgroups may be as large as ${largestSubgroup}`;
+  if (together > smallestSubgroup) return `its subgroups may be as small as ${smallestSubgroup}`;
   const unit = unitOf(prefill);
   if (unit && !matrixUnits.some((each) => matrixPrefill(each) === prefill)) return 'the device has no such subgroup matrices';
   if (unit && !fitsTile(unit)) return 'a tile of 64 x 64 cannot be divided into such subgroup matrices';

@@ -2,7 +2,7 @@
 // positions among workgroups (FlashDecoding, 2023) and joins their partial sums; prefill keeps a head's sums in registers.
 import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
-import { type AttentionChoice, attentions } from '../choices/kernel-choice.ts';
+import { type AttentionChoice, type KernelChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
 import { lanesOf } from '../products.ts';
 import { queryFloats } from './rope.ts';
@@ -94,8 +94,8 @@ function sinksOf({ vectors, vectorOffset }: Place, sinks: string | undefined): {
 function attendMany(context: RecordContext, place: Place, section: string, op: Attend): Dispatch[] {
   const { activations: { buffers, strides, rows: mostRows }, graph: { config }, choice } = context;
   const groupSize = config.heads / config.kvHeads;
-  const lanes = lanesOf(choice.prefill);
   const vec4s = Math.ceil(config.headDim / 4);
+  const { rows: rowsEach, ...how } = headParts(vec4s, choice);
   const sets = setsOf(context, op);
   const sizes = { heads: config.heads, head_dim: config.headDim, stride: strides.attended, most_rows: mostRows };
   const segments = [...sets, undefined].map((set, segment): Dispatch => {
@@ -103,14 +103,13 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
     const before = sinksOf(place, set ? undefined : op.sinks);
     return {
       label: `${section}.attend`,
-      // What is faster for products, reading for oneself or together, is so for keys and values.
       kernel: {
-        kernel: 'attention', files: [...files, ...before.files, lanes ? 'eight/broadcast' : 'eight/direct'],
-        consts: { HeadVec4s: vec4s, ...(lanes ? { Lanes: lanes } : {}) }, constants: { Joined: flag(sets.length), Softcap: flag(op.softcap) },
+        kernel: 'attention', files: [...files, ...before.files, ...how.files], consts: how.consts,
+        constants: { Joined: flag(sets.length), Softcap: flag(op.softcap) },
       },
       params: { ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, softcap: op.softcap ?? 0, segment, sinks: before.sinks },
       bindings: { ...bindings, ...before.bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
-      grid: ({ rows }) => [Math.ceil((rows * groupSize) / 64), config.kvHeads],
+      grid: ({ rows }) => [Math.ceil((rows * groupSize) / rowsEach), config.kvHeads],
     };
   });
   if (!sets.length) return segments;
@@ -121,6 +120,28 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
     bindings: { state: stateIn, joined: buffers.joined, attended: buffers.attended },
     grid: ({ rows }) => [Math.ceil((config.heads * vec4s) / 64), rows],
   }];
+}
+
+/** Threads that no workgroup of prefill's attention passes: WebGPU's default limit. */
+const mostThreads = 256;
+
+/** How prefill's attention shares a head of `vec4s` vectors among threads, and the rows of a workgroup. */
+function headParts(
+  vec4s: number,
+  { part, uniform, lanes, prefill }: Pick<KernelChoice, 'part' | 'uniform' | 'lanes' | 'prefill'>,
+): { rows: number; files: string[]; consts: Record<string, number> } {
+  const partVec4s = part && part < 4 * vec4s ? part / 4 : vec4s;
+  const parts = Math.ceil(vec4s / partVec4s);
+  const rows = Math.min(64, 2 ** Math.floor(Math.log2(mostThreads / parts)));
+  // What is faster for products, reading for oneself or together, is so for keys and values where nothing else is known.
+  // A subgroup that is larger than the rows has several parts, whose threads read something else each.
+  const whole = parts === 1 || (uniform > 0 && uniform <= rows);
+  const together = whole ? lanes ?? lanesOf(prefill) : 0;
+  return {
+    rows,
+    files: [...(parts > 1 ? ['head/parts', whole ? 'head/by-subgroup' : 'head/by-thread'] : ['head/whole']), together ? 'eight/broadcast' : 'eight/direct'],
+    consts: { HeadVec4s: vec4s, PartVec4s: partVec4s, Parts: parts, Rows: rows, ...(together ? { Lanes: together } : {}) },
+  };
 }
 
 /** Splits of all segments, those of sets first, which are joined together. */

@@ -78,6 +78,8 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
   ...[1, 8, ...(isFull ? [2] : [])].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   ...[4, 16, 32].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
+  { choice: { part: 32 }, tolerance: 1e-3 },
+  { choice: { part: 32, uniform: 64, lanes: 4 }, tolerance: 1e-3 },
   ...[
     [1, 4],
     [4, 1],
@@ -98,6 +100,7 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
   { choice: { tile: 'f16' }, tolerance: 0.01 },
 ];
 
+/** Heads of the former have two parts of 32. */
 const both = ['tiny-llama-k', 'tiny-gemma3'];
 
 describe.skipIf(!adapterFile)('kernel choices', () => {
@@ -130,7 +133,7 @@ describe.skipIf(!adapterFile)('kernel choices', () => {
     const lack = missing(gpu, choice);
     if (lack) skip(lack);
     const errors: Record<string, Errors> = {};
-    for (const name of isFull ? both : [both[choices.findIndex((each) => each.choice === choice) % 2]]) {
+    for (const name of isFull ? both : [choice.part ? both[0] : both[choices.findIndex((each) => each.choice === choice) % 2]]) {
       const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, ...choice }, kv: kvFormat(kv) });
       errors[name] = await errorsOf(model, name, steps);
       model.destroy();

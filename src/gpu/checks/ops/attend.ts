@@ -151,6 +151,21 @@ const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, kv: 
   cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeChoice({ prefill }), kv)),
 });
 
+/** Heads that are shared among threads, evenly or not, which each reckon their part or have it from their subgroup. */
+const partsCheck = (choice: Partial<KernelChoice>, headDim: number, kv: KvFormat): Check => ({
+  name: `attention by ${wordsOfParts(choice)}, heads of ${headDim}, ${kv.name}`, tolerance: attendTolerance, choice,
+  cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeChoice(choice), kv)),
+});
+
+const wordsOfParts = ({ part, uniform, lanes }: Partial<KernelChoice>): string =>
+  [`parts of ${part}`, uniform && 'of a subgroup each', lanes && `${lanes} reading together`].filter(Boolean).join(', ');
+
+/** Both sizes of parts, by threads and by subgroups, read alone and together; sizes of heads and formats go round. */
+const partsChecks = (): Check[] => [
+  partsCheck({ part: 32 }, 80, kvFormat('q8')), partsCheck({ part: 64, uniform: 64 }, 128, kvFormat('q8')),
+  partsCheck({ part: 32, uniform: 64, lanes: 4 }, 128, kvFormat('f16')),
+];
+
 /** Two or three segments of other formats than each other, ragged, of awkward sizes, empty ones too; rows that do not begin at 0. */
 const joined: Attended[] = [
   { heads: 3, kvHeads: 1, headDim: 64, length: 1, tokens: 1, sets: [{ kv: kvFormat('q8'), slots: [1] }], first: 1 },
@@ -180,8 +195,11 @@ const joined: Attended[] = [
   },
 ];
 
+const howOf = (choice: Partial<KernelChoice>): string | number | undefined =>
+  choice.prefill ? lanesOf(choice.prefill) : choice.part && wordsOfParts(choice);
+
 const severalCheck = (mode: Mode, kv: KvFormat, choice: Partial<KernelChoice>): Check => ({
-  name: `${kernels[mode]}${choice.prefill ? ` by ${lanesOf(choice.prefill)}` : ''}, several segments, the fresh one in ${kv.name}`,
+  name: `${[kernels[mode], howOf(choice)].filter(Boolean).join(' by ')}, several segments, the fresh one in ${kv.name}`,
   tolerance: attendTolerance,
   choice: { kv: kv.name, ...choice },
   cases: joined.map((each) =>
@@ -251,29 +269,31 @@ const attendChecks = (): Check[] =>
 
 const severalChecks = (): Check[] => [
   ...kvs.flatMap((kv) => [severalCheck('decode', kv, {}), severalCheck('prefill', kv, {})]),
-  severalCheck('decode', f32, plainAttention), severalCheck('prefill', f32, { prefill: 'broadcast4' }),
+  severalCheck('prefill', f32, { part: 32 }), severalCheck('decode', f32, plainAttention), severalCheck('prefill', f32, { prefill: 'broadcast4' }),
 ];
 
 export const checks: OperationChecks<Attend> = {
   all: () => [
-    ...attendChecks(), ...softcapChecks(), ...sinksChecks(), ...severalChecks(), ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
+    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...sinksChecks(), ...severalChecks(),
+    ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
   ],
   of({ graph: { config }, choice, kv }, op) {
     const { heads, kvHeads, headDim } = config;
-    const { prefill, span, threads } = choice;
+    const { prefill, span, threads, part, uniform, lanes = lanesOf(prefill) } = choice;
     const window = op.window && Math.min(op.window, 100);
     const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window, softcap: op.softcap, sinks: op.sinks !== undefined };
     const also = [window && `, window ${window}`, op.softcap && `, capped at ${op.softcap}`, op.sinks && ', with sinks'];
     const label = [nameOfHeads(seen), ` in ${kv.name}`, ...also.filter(Boolean)].join('');
-    const lanes = lanesOf(prefill);
     const plain = span === plainAttention.span && threads === plainAttention.threads;
     const check = (name: string, proves: Check['choice'], tokens: number, mode: Mode): Check =>
       ({ name: `${name}, ${label}`, tolerance: attendTolerance, choice: proves, cases: [attendCase({ ...seen, tokens }, mode, choice, kv)] });
     return [
       // Of any other shapes than the plain ones those are what to drop.
       check(`attention-decode by ${span} in ${threads}`, plain ? { kv: kv.name } : { span, threads }, 1, 'decode'),
-      // Of keys and values that threads read together that is what to drop.
-      check(`attention${lanes ? ` by ${lanes}` : ''}`, lanes ? { prefill } : { kv: kv.name }, 9, 'prefill'),
+      // Of heads in parts, and of keys and values that threads read together, that is what to drop.
+      part && part < headDim
+        ? check(`attention by ${wordsOfParts(choice)}`, { part, uniform, lanes: choice.lanes }, 9, 'prefill')
+        : check(`attention${lanes ? ` by ${lanes}` : ''}`, lanes ? { prefill } : { kv: kv.name }, 9, 'prefill'),
     ];
   },
 };

@@ -1,0 +1,118 @@
+// @ts-check
+// Has WGSL compiled for GPUs that are not there, by Mesa's drivers through Dawn, and tells what code they made of it. Nothing runs: a layer
+// (layer.c) lets pipelines be made and swallows all else. Run as a program it is the process of one GPU.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { builds, gpus } from './gpus.mjs';
+
+/** @typedef {{ code: string, constants?: Record<string, number> }} Source */
+/** @typedef {{ use: import('./gpus.mjs').Use, error?: undefined } | { error: string }} Answer */
+
+const self = fileURLToPath(import.meta.url);
+/** Kernels that a process takes: some drivers keep memory for each. */
+const atOnce = 500;
+
+/** Builds the layer where that was not done yet; an Error with the reason if it cannot. */
+export function ensureLayer() {
+  if (existsSync(join(builds, 'libcompile_only.so'))) return;
+  mkdirSync(builds, { recursive: true });
+  try {
+    execFileSync('sh', [fileURLToPath(new URL('build.sh', import.meta.url))], { stdio: 'pipe', env: { ...process.env, OUT: builds } });
+  } catch (error) {
+    const { stderr, message } = /** @type {Error & { stderr?: Buffer }} */ (error);
+    const why = stderr?.toString().trim().split('\n').at(-1) || message;
+    throw new Error(`the layer cannot be built: ${why}`, { cause: error });
+  }
+}
+
+/**
+ * What the compiler of the GPU `name` makes of each kernel. One that ends the process has that as its error, and the next process takes those
+ * behind it; an Error where there is no device at all.
+ * @param {readonly Source[]} sources
+ * @param {string} name
+ * @returns {Promise<Answer[]>}
+ */
+export async function compileFor(sources, name) {
+  /** @type {Answer[]} */
+  const answers = [];
+  while (answers.length < sources.length) answers.push(...(await compileSome(sources.slice(answers.length, answers.length + atOnce), name)));
+  return answers;
+}
+
+/** @param {readonly Source[]} sources @param {string} name @returns {Promise<Answer[]>} */
+async function compileSome(sources, name) {
+  const { icd, env, preload, loader = [], dawn = '', use } = gpus[name];
+  const folder = mkdtempSync(join(tmpdir(), 'gpu-compilers-'));
+  const log = join(folder, 'log');
+  try {
+    const [command, ...args] = [...loader, process.execPath, self, 'compile'];
+    const child = spawn(command, args, {
+      stdio: 'pipe',
+      env: {
+        ...process.env, XDG_RUNTIME_DIR: folder, XDG_CACHE_HOME: folder, MESA_SHADER_CACHE_DISABLE: 'true', VK_ICD_FILENAMES: icd, VK_LAYER_PATH: builds,
+        VK_INSTANCE_LAYERS: 'VK_LAYER_compile_only', COMPILE_ONLY_LOG: log, DAWN: dawn, ...(preload && { LD_PRELOAD: preload }), ...env,
+      },
+    });
+    let errors = '';
+    child.stderr.on('data', (text) => (errors = (errors + text).slice(-4000)));
+    child.stdin.on('error', () => undefined); // it may end before it has read all
+    child.stdin.end(sources.map((source) => JSON.stringify(source)).join('\n'));
+    const lines = [];
+    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('{')) lines.push(JSON.parse(line));
+    const [device, ...ends] = lines;
+    const last = errors.trim().split('\n').at(-1);
+    if (!device) throw new Error(`${name} gives no device: ${last}`);
+    const told = existsSync(log) ? readFileSync(log) : Buffer.alloc(0);
+    const answers = ends.map(({ end, error }) => {
+      if (error) return { error };
+      const [executable] = JSON.parse(told.subarray(told.lastIndexOf('\n', end - 2) + 1, end).toString());
+      return { use: use({ ...executable, statistics: { ...executable.statistics, subgroup: executable.subgroup } }) };
+    });
+    return answers.length < sources.length ? [...answers, { error: `the process ended: ${last}` }] : answers;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Compiles the kernels that come on stdin, one after the other; answers each with where its line in the layer's log ends. */
+async function compileFromInput() {
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  const gpu = create([`enable-dawn-features=${['allow_unsafe_apis', process.env.DAWN].filter(Boolean).join()}`]);
+  const adapter = await gpu.requestAdapter();
+  if (!adapter) throw new Error('Dawn finds no adapter');
+  const limits = /** @type {const} */ ([
+    'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX', 'maxStorageBuffersPerShaderStage',
+  ]);
+  const device = await adapter.requestDevice({
+    requiredFeatures: /** @type {GPUFeatureName[]} */ (['shader-f16', 'subgroups']).filter((name) => adapter.features.has(name)),
+    requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
+  });
+  Object.assign(globalThis, { kept: [gpu, device] }); // Dawn crashes once they are collected
+  console.log(JSON.stringify({ vendor: adapter.info.vendor }));
+  const log = process.env.COMPILE_ONLY_LOG ?? '';
+  const made = new Map(); // Dawn makes equal pipelines once
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (!made.has(line)) made.set(line, await compileOne(device, JSON.parse(line), log));
+    console.log(JSON.stringify(made.get(line)));
+  }
+  process.stdout.write('', () => process.exit(0)); // the driver's threads would go on
+}
+
+/** @param {GPUDevice} device @param {Source} source @param {string} log */
+async function compileOne(device, { code, constants }, log) {
+  const module = device.createShaderModule({ code });
+  try {
+    await device.createComputePipelineAsync({ layout: 'auto', compute: { module, constants } });
+    return { end: statSync(log).size };
+  } catch (error) {
+    const { messages } = await module.getCompilationInfo();
+    return { error: [/** @type {Error} */ (error).message, ...messages.map((each) => `${each.lineNum}: ${each.message}`)].join('\n') };
+  }
+}
+
+if (process.argv[1] === self && process.argv[2] === 'compile') await compileFromInput();
