@@ -36,7 +36,7 @@ const noConfig: ModelConfig = { architecture: 'none', layers: 1, dim: 64, heads:
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
-/** The kernels of one operation, of a matrix of `type` with `cols` columns if it has one. */
+/** The kernels that one operation is recorded with, of a matrix of `type` with `cols` columns if it has one. */
 export function kernelsOf(
   op: Op,
   mode: Mode,
@@ -83,7 +83,7 @@ export function kernelsOf(
   return record(op, context, place, mode, 'section').map(({ kernel }) => kernel);
 }
 
-const product = (fusion: Partial<Project>, cols: number): Project =>
+export const product = (fusion: Partial<Project>, cols: number): Project =>
   project({ input: 'x', output: 'x', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 64 }], ...fusion });
 
 /** All sets of what is fused into a product. */

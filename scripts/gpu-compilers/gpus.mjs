@@ -23,6 +23,7 @@ export const builds = fileURLToPath(new URL('../../.cache/gpu-compilers/', impor
  * @property {Record<string, string>} env
  * @property {(found: { statistics: Statistics, output: string, code: Record<string, string> }) => Use} use
  * @property {number} mostSpills in a kernel that may be offered
+ * @property {number} [attentionSpills] the same of prefill's attention, whose sums fill the registers
  */
 
 const installed = (/** @type {string} */ name) => `/usr/share/vulkan/icd.d/${name}_icd.json`;
@@ -46,6 +47,7 @@ const intel = (platform, title) => ({
   env: { INTEL_STUB_GPU_PLATFORM: platform },
   preload: `${builds}libintel_noop_drm_shim.so`,
   mostSpills: 4,
+  attentionSpills: 60,
   use: ({ statistics: s }) => ({
     registers: s['Max live registers'], memory: s['Spill Count'] ? 0 : s['Scratch Memory Size'], spills: s['Spill Count'], instructions: s['Instruction Count'],
   }),
@@ -92,7 +94,8 @@ const mali = (id, title) => ({
     COMPILE_ONLY_OUTPUT: '1', COMPILE_ONLY_CODE: '1',
   },
   preload: `${builds}libpanfrost_noop_drm_shim.so`,
-  mostSpills: 60,
+  mostSpills: 4,
+  attentionSpills: 60,
   use({ output, code }) {
     const line = output.slice(output.lastIndexOf('SHADER-DB'));
     const count = (/** @type {string} */ name) => Number(new RegExp(`([\\d.]+) ${name}\\b`).exec(line)?.[1] ?? 0);

@@ -17,6 +17,11 @@ fn inside(d : u32) -> u32 {
   return select(min(d, HeadVec4s - 1u), d, Even);
 }
 
+// As a bound that no compiler knows: all of a large head's scores read at once would fill the registers.
+fn parts_of_head() -> u32 {
+  return (params.head_dim + 4u * PartVec4s - 1u) / (4u * PartVec4s);
+}
+
 // In two turns, so that nobody writes the scores of one block while others still read those of the last.
 fn join_scores(local : u32, block : u32, a : ptr<function, vec4<f32>>, b : ptr<function, vec4<f32>>) {
   let turn = (block / 8u % 2u) * Rows * Parts;
@@ -24,7 +29,7 @@ fn join_scores(local : u32, block : u32, a : ptr<function, vec4<f32>>, b : ptr<f
   workgroupBarrier();
   *a = scores[turn + local % Rows][0];
   *b = scores[turn + local % Rows][1];
-  for (var part = 1u; part < Parts; part++) {
+  for (var part = 1u; part < parts_of_head(); part++) {
     let other = scores[turn + part * Rows + local % Rows];
     *a += other[0];
     *b += other[1];
