@@ -193,6 +193,8 @@ export interface GenerateRequest {
   maxTokens?: number;
   /** Of messages that are too long: an error, which is the default, or without the oldest turns. */
   overflow?: 'error' | 'truncate';
+  /** Gives the prompt back before the answer, with its log-probabilities if those are asked for; then `maxTokens` may be 0. */
+  echo?: boolean;
   /** Text before which the answer ends. */
   stop?: string[];
   /** What the answer has to be; where `maxTokens` cuts it, the beginning of that. */

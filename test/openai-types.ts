@@ -20,7 +20,7 @@ type Raw = OpenAI.CompletionCreateParams;
 type TheirRaw = Pick<
   Raw,
   | 'stream_options' | 'temperature' | 'top_p' | 'seed' | 'n' | 'frequency_penalty' | 'presence_penalty' | 'logit_bias' | 'logprobs' | 'stop' | 'max_tokens'
-  | 'model' | 'user' | 'stream'
+  | 'model' | 'user' | 'stream' | 'echo'
 > & { prompt: NonNullable<Raw['prompt']> };
 
 /** Of messages, those of text. */

@@ -12,7 +12,9 @@ export interface CompletionParams extends SamplingParams {
    * gone on from at the same time.
    */
   prompt: string | number[] | string[] | number[][];
-  /** Most new tokens. Default: until the model stops or the context is full (OpenAI's is 16). */
+  /** Gives the prompt back before the answer, with `logprobs` how likely each of its tokens was too. Default false. */
+  echo?: boolean | null;
+  /** Most new tokens; from 1, with `echo` from 0. Default: until the model stops or the context is full (OpenAI's is 16). */
   max_tokens?: number | null;
   /** 0 to 20: tells how likely each token was, and so many of the most likely ones. Default: neither. */
   logprobs?: number | null;

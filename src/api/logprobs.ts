@@ -25,6 +25,7 @@ export interface ChatLogprobs {
 export interface CompletionLogprobs {
   /** Texts; bytes that are no whole characters as `bytes:\\xf0\\x9f`. */
   tokens: string[];
+  /** Null, where the prompt is given back, for a token with nothing before it: OpenAI's types do not say so, but its answers do. */
   token_logprobs: number[];
   /** The most likely tokens and the chosen one; absent if `logprobs` is 0. */
   top_logprobs?: Record<string, number>[];
@@ -48,9 +49,9 @@ export function createCompletionLogprobs(): (tokens: Token[] | undefined) => Com
     if (!tokens) return null;
     return {
       tokens: tokens.map(textOf),
-      token_logprobs: tokens.map((token) => told(token).logprob),
+      token_logprobs: tokens.map((token) => token.logprob ?? (null as unknown as number)),
       top_logprobs: tokens.some(({ top }) => top!.length)
-        ? tokens.map((token) => Object.fromEntries([...token.top!, told(token)].map((each) => [textOf(each), each.logprob])))
+        ? tokens.map((token) => (token.logprob === undefined ? (null as unknown as Record<string, number>) : listed(told(token))))
         : undefined,
       text_offset: tokens.map(({ bytes }) => {
         const begins = offset;
@@ -60,6 +61,9 @@ export function createCompletionLogprobs(): (tokens: Token[] | undefined) => Com
     };
   };
 }
+
+const listed = (token: TokenLogprob & Token): Record<string, number> =>
+  Object.fromEntries([...token.top!, token].map((each) => [textOf(each), (each as TokenLogprob).logprob]));
 
 function textOf({ bytes = new Uint8Array() }: Pick<TokenLogprob, 'bytes'>): string {
   try {

@@ -124,7 +124,7 @@ test.each([
   [{ max_tokens: 0 }, 'max_tokens is 0; it must be a whole number from 1', 'invalid_request'],
   [{ logprobs: 21 }, 'logprobs is 21; it must be a whole number from 0 to 20.', 'invalid_request'],
   [{ logprobs: true }, 'logprobs is true; it must be a whole number from 0 to 20.', 'invalid_request'],
-  [{ echo: true }, 'The parameter echo (true) is not supported.', 'unsupported_parameter'],
+  [{ echo: 1 }, 'echo is 1; it must be true or false.', 'invalid_request'],
   [{ best_of: 2 }, 'The parameter best_of (2) is not supported.', 'unsupported_parameter'],
   [{ suffix: 'the end' }, 'The parameter suffix ("the end") is not supported.', 'unsupported_parameter'],
   [{ messages }, 'The parameter messages ([{"role":"user","content":"Hello"}]) is not supported.', 'unsupported_parameter'],

@@ -43,7 +43,7 @@ const sampling = [
   'grammar',
 ];
 const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs', 'response_format', 'context_overflow']);
-const ofCompletion = new Set([...sampling, 'prompt']);
+const ofCompletion = new Set([...sampling, 'prompt', 'echo']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutralInChat: Record<string, unknown[]> = {
   modalities: [['text']],
@@ -55,7 +55,7 @@ const neutralInChat: Record<string, unknown[]> = {
   functions: [[]],
   function_call: ['none', 'auto'], // without tools, auto is none
 };
-const neutralInCompletion: Record<string, unknown[]> = { best_of: [1], echo: [false], suffix: [''] };
+const neutralInCompletion: Record<string, unknown[]> = { best_of: [1], suffix: [''] };
 /** The same of messages; answers of OpenAI's are given back to it with all of their fields. */
 const neutralInMessages: Record<string, unknown[]> = { tool_calls: [[]], annotations: [[]] };
 
@@ -74,7 +74,10 @@ export function toChatRequests(params: ChatCompletionParams): GenerateRequest[] 
 export function toCompletionRequests(params: CompletionParams): GenerateRequest[] {
   refuseOthers(params, ofCompletion, neutralInCompletion);
   const logprobs = number('logprobs', params.logprobs, { from: 0, to: mostLogprobs, integer: true });
-  return toChoices(toPrompts(params.prompt), params.n, { ...toSampling(params, logprobs), maxTokens: toMaxTokens('max_tokens', params.max_tokens) });
+  const { echo } = params;
+  if (echo !== undefined && echo !== null && typeof echo !== 'boolean') throw new RequestError(`echo is ${shown(echo)}; it must be true or false.`);
+  const maxTokens = echo && params.max_tokens === 0 ? 0 : toMaxTokens('max_tokens', params.max_tokens);
+  return toChoices(toPrompts(params.prompt), params.n, { ...toSampling(params, logprobs), maxTokens, ...(echo && { echo }) });
 }
 
 /** A request for each choice, `n` of each prompt. */

@@ -5,12 +5,16 @@ import { type RunState } from './run-state.ts';
 
 /** Of a step whose rows are on the GPU, those from `first` on, (row, dim). */
 export async function readNormed({ model, submits }: RunState, step: Step, first: number): Promise<Float32Array<ArrayBuffer>> {
-  const { gpu: { device }, ledger, activations: { buffers, strides }, graph: { config: { dim } }, heads } = model;
+  const { gpu: { device }, ledger, activations: { buffers, strides }, graph: { config: { dim, vocab } }, heads } = model;
   await submits.run(await heads.normed(), [[step]]);
   const count = step.rows - first;
-  const range = { buffer: buffers.normed.buffer, offset: 4 * first * strides.normed, byteLength: 4 * count * strides.normed };
-  const padded = new Float32Array(await readBytes(device, ledger, 'readback.normed', range, submits.submit));
+  const rowBytes = 4 * strides.normed;
+  const most = Math.max(1, Math.floor((4 * vocab) / rowBytes)); // as much is planned for what is read back
   const rows = new Float32Array(count * dim);
-  for (let row = 0; row < count; row++) rows.set(padded.subarray(row * strides.normed, row * strides.normed + dim), row * dim);
+  for (let done = 0; done < count; done += most) {
+    const range = { buffer: buffers.normed.buffer, offset: (first + done) * rowBytes, byteLength: Math.min(most, count - done) * rowBytes };
+    const padded = new Float32Array(await readBytes(device, ledger, 'readback.normed', range, submits.submit));
+    for (let at = 0, row = done; at < padded.length; at += strides.normed, row++) rows.set(padded.subarray(at, at + dim), row * dim);
+  }
   return rows;
 }

@@ -60,7 +60,7 @@ export function createOutput(
 }
 
 /** A token with its bytes, if it is one of a request for log-probabilities. */
-function spelt(token: Token, { tokenizer }: Text): Token {
+export function spelt(token: Token, { tokenizer }: Text): Token {
   if (!token.top) return token;
   const bytes = (id: number) => tokenizer.piece(id, { special: true });
   return { ...token, bytes: bytes(token.id), top: token.top.map((each) => ({ ...each, bytes: bytes(each.id) })) };

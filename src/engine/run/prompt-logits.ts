@@ -2,6 +2,7 @@
 import { RequestError } from '../../errors.ts';
 import { readBytes } from '../../gpu/read-bytes.ts';
 import { mostChosen } from '../../model/chosen-rows.ts';
+import { type Step } from '../../gpu/program.ts';
 import { type Prompt, bodyOf, forChunks } from './feed.ts';
 import { type RunState, pick } from './run-state.ts';
 
@@ -18,6 +19,26 @@ export async function feedAll(state: RunState, prompt: Prompt, onRows: (logits: 
   const { programs, heads: { all } } = state.model;
   if (!all) throw new RequestError('The model was loaded without room for the logits of every token.');
   await forChunks(state, prompt, () => [...programs.prefill, ...all], async ({ rows }) => onRows(await readLogits(state, 0, rows), rows));
+}
+
+/**
+ * Hands over the logits of the first `count` rows of a step that is on the GPU, (vocab) each, and leaves those of its last row there, as a prompt
+ * does. RequestError for a model without room for them.
+ */
+export async function readRows(state: RunState, step: Step, count: number, onRow: (row: number, logits: Float32Array) => void): Promise<void> {
+  const { model: { heads: { chosen }, sizes }, submits } = state;
+  if (!chosen) throw new RequestError('The model was loaded without room for the logits of chosen tokens. Load it with a larger budget.');
+  const run = async (rows: number[]): Promise<void> => {
+    pick(state, rows);
+    await submits.run(chosen.stages, [[{ ...step, rows: rows.length }]]);
+  };
+  const most = Math.min(sizes.logitsRows, mostChosen);
+  for (let first = 0; first < count; first += most) {
+    const rows = Array.from({ length: Math.min(most, count - first) }, (_, i) => first + i);
+    await run(rows);
+    for (const [i, row] of rows.entries()) onRow(row, await readLogits(state, i));
+  }
+  await run([step.rows - 1]);
 }
 
 /** Runs a prompt and gives the logits of the tokens at `rows`, indices into its ids: (row, vocab). RequestError for a model without room for them. */

@@ -7,7 +7,7 @@ import { type LoadedModel } from '../load/load.ts';
 import { type Answering, type Made, decode, readsBehind, sample, sampleOn, step } from './choose.ts';
 import { feed, feedChunk } from './feed.ts';
 import { readNormed } from './normed.ts';
-import { feedAll, feedRows, readLogits } from './prompt-logits.ts';
+import { feedAll, feedRows, readLogits, readRows } from './prompt-logits.ts';
 import { createRunState } from './run-state.ts';
 
 export interface Runner {
@@ -21,6 +21,8 @@ export interface Runner {
   feedRows(ids: readonly number[], position: number, rows: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
   /** Of the part of a prompt that was fed last: `rows` tokens from `position` on. What the head multiplies of those from row `first` on, (row, dim). */
   readNormed(position: number, rows: number, first: number): Promise<Float32Array<ArrayBuffer>>;
+  /** Of the same, hands over the logits of the first `count` tokens, (vocab) each; those of the last are on the GPU then, as after `feed`. */
+  readRows(position: number, rows: number, count: number, onRow: (row: number, logits: Float32Array) => void): Promise<void>;
   /** The logits of the last token that was fed, (vocab). */
   readLogits(): Promise<Float32Array>;
   /** Starts a sampler and chooses the token after the `length` fed ones. */
@@ -69,6 +71,7 @@ export function createRunner(model: LoadedModel): Runner {
     feedAll: (ids, position, onRows, signal) => feedAll(state, { sequence, ids, position, signal }, onRows),
     feedRows: (ids, position, rows, signal) => feedRows(state, { sequence, ids, position, signal }, rows),
     readNormed: (position, rows, first) => readNormed(state, { rows, length: position + rows, of: sequence }, first),
+    readRows: (position, rows, count, onRow) => readRows(state, { rows, length: position + rows, of: sequence }, count, onRow),
     readLogits: () => readLogits(state),
     sample: (sampler, length, signal) => sample(state, { sequence, sampler, length }, signal),
     step: (sampler, length, signal) => step(state, { sequence, sampler, length: length + 1 }, signal),

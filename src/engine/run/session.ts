@@ -10,6 +10,7 @@ import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
 import { constraintFor } from './constrained.ts';
+import { createEcho } from './echo.ts';
 import { type OnTokens, createOutput } from './output.ts';
 import { type Shortened, shorten } from './overflow.ts';
 import { type Classifier } from './pooling.ts';
@@ -96,31 +97,35 @@ export function createSession(running: () => Running, text?: Text): Session {
     async generate(request, onTokens, signal, recover = tell) {
       const { context } = running().model.sizes;
       const { maxTokens = Infinity } = request;
-      if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 1)))
-        throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least 1.`);
+      checkMost(request);
       const { ids: prompt, dropped } = promptOf(request, context, text);
       checkPrompt(prompt, context);
       const constraint = await constraintFor(request, text, () => running().model.graph.config.vocab);
+      const echo = request.echo ? createEcho(request, prompt, text) : undefined;
       const output = createOutput(request, text, onTokens, constraint);
       const sampling = samplingOf(request);
 
       const started = mark();
       let firstToken: typeof started | undefined;
       let cachedTokens: number | undefined;
+      const tellEcho = (): void => echo && onTokens(...echo.tell());
       const how = {
         sampling: { ...sampling, ends: [...(text?.template.endOfTurn ?? [])], ...(constraint && { mask: () => constraint.mask() }) },
         tokens: prompt.slice(),
         most: Math.min(context, prompt.length + maxTokens),
         onFeed: (shared: number) => (cachedTokens ??= shared),
         onToken(token: Token) {
+          if (!firstToken) tellEcho();
           firstToken ??= mark();
           return output.push(token);
         },
+        ...(echo?.onChunk && { onChunk: echo.onChunk }),
         // A token that is not chosen has no log-probability.
         ...(constraint && sampling.logprobs === undefined && { forced: () => constraint.forced() }),
         signal,
       };
       await answer(how, recover);
+      if (!firstToken && !signal?.aborted) tellEcho();
       const reason = output.stopped ? 'stop' : signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') output.flush();
       const ended = mark();
@@ -184,6 +189,13 @@ function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text): number[] 
 function promptOf({ prompt, overflow, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Shortened {
   if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text), dropped: 0 };
   return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text), context, maxTokens);
+}
+
+/** A prompt that is given back need not be gone on from. */
+function checkMost({ maxTokens = Infinity, echo }: GenerateRequest): void {
+  const least = echo ? 0 : 1;
+  if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= least)))
+    throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least ${least}.`);
 }
 
 function checkPrompt({ length }: readonly number[], context: number): void {

@@ -1,6 +1,6 @@
 // The page's API over a real engine on Dawn, in place of a worker's: raw completions against llama.cpp's golden tokens.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type CompletionChunk } from '../../../src/api/completions.ts';
+import { type CompletionChunk, type CompletionParams } from '../../../src/api/completions.ts';
 import { createEngine, type Engine } from '../../../src/api/engine.ts';
 import { FakeWorker } from '../../fake-worker.ts';
 import { type GenerateEvent, type Token } from '../../../src/protocol.ts';
@@ -108,6 +108,35 @@ describe.skipIf(!adapterFile)('raw completions', () => {
           expect(Math.abs(logprob - Object.values(logprobs!.top_logprobs![i]).toSorted((a, b) => b - a)[place])).toBeLessThan(1e-4),
         );
     }
+  });
+
+  it('give the prompt back, with what the golden logits say of each of its tokens, and with nothing made of it', async () => {
+    const { vocab } = inner.loaded().model.graph.config;
+    const rows = floatsFixture('stories260K/prompt.f32');
+    const [bos, ...prompt] = golden.prompt_ids;
+    const expected = prompt.map((id, i) => logSoftmax(rows.subarray(i * vocab, (i + 1) * vocab)).find((each) => each.id === id)!.logprob);
+    const echoed = async (params: Partial<CompletionParams>) =>
+      (await engine.completions.create({ prompt: golden.prompt, echo: true, ...params, stream: false })).choices[0];
+    const { text, logprobs, finish_reason } = await echoed({ max_tokens: 0, logprobs: 2 });
+    expect([text, finish_reason, logprobs!.tokens.join('')]).toEqual([golden.prompt, 'length', golden.prompt]);
+    expect(Math.max(...logprobs!.token_logprobs.map((value, i) => Math.abs(value - expected[i])))).toBeLessThan(1e-3);
+    expect(logprobs!.text_offset.map((offset, i) => text.slice(offset, offset + logprobs!.tokens[i].length))).toEqual(logprobs!.tokens);
+    expect(await echoed({ max_tokens: 0 })).toMatchObject({ text: golden.prompt, logprobs: null });
+    const alone = await engine.completions.create({ prompt: golden.prompt, max_tokens: 12, logprobs: 1 });
+    const both = await echoed({ max_tokens: 12, logprobs: 1 });
+    expect(both.text).toBe(golden.prompt + alone.choices[0].text);
+    // Of many tokens, over several steps: the golden text, each of whose tokens was the most likely one.
+    const { logprobs: long } = await echoed({ prompt: [bos, ...prompt, ...golden.ids.slice(0, 150)], max_tokens: 1, logprobs: 1 });
+    expect(long!.token_logprobs).toHaveLength(prompt.length + 151);
+    for (const [i, value] of long!.token_logprobs.entries()) {
+      const best = Math.max(...Object.values(long!.top_logprobs![i]));
+      if (i >= prompt.length) expect(Math.abs(value - best)).toBeLessThan(1e-4);
+      const made = alone.choices[0].logprobs!.token_logprobs[i - prompt.length];
+      if (made !== undefined) expect(Math.abs(value - made)).toBeLessThan(1e-4);
+    }
+    const { logprobs: bare } = await echoed({ prompt: prompt.slice(0, 2), max_tokens: 0, logprobs: 0 });
+    expect([bare!.token_logprobs[0], bare!.token_logprobs.length]).toEqual([null, 2]);
+    await expect(engine.completions.create({ prompt: golden.prompt, max_tokens: 0 })).rejects.toThrow('max_tokens is 0; it must be a whole number from 1');
   });
 
   it('follow penalties and biases as the reference chooses, from the tokens of the prompt on', async () => {
