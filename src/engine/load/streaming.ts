@@ -79,7 +79,7 @@ export function openStreaming(
 
 /** What brings items of pools where they are fetched on demand; `memoryBytes` of them stay in worker memory. */
 function openItems(
-  { chosen: { gpu: { device: { queue } }, opened: { layout } }, plan: { groups } }: PlannedModel,
+  { chosen: { gpu: { device: { queue } }, opened: { layout }, options: { experiment } }, plan: { groups } }: PlannedModel,
   reader: WeightsReader,
   weights: ResidentWeights,
   uploader: Uploader,
@@ -91,6 +91,7 @@ function openItems(
     layout, groups, policy: usualPolicy(layout.sections.filter(({ pool }) => pool).length), memory: itemMemory,
     read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
     upload: (group, slot, bytes) => uploader.write(weights.slots[group], slot * groups[group].slotBytes, bytes),
+    onUse: experiment?.onExperts,
     writeTable: (section, slots) => queue.writeBuffer(weights.pool(section)[0].table.buffer, 0, slots),
   });
   return { items, itemMemory };

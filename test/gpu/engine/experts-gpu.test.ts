@@ -11,9 +11,11 @@ import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { type WeightsReader, sourceReader } from '../../../src/weights/store/reader.ts';
+import { usualPolicy } from '../../../src/weights/stream/items/residence/policies.ts';
+import { simulate } from '../../../src/weights/stream/items/simulate.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
-import { fixture } from '../../fixture.ts';
+import { fixture, jsonFixture } from '../../fixture.ts';
 import { openDawn, testChoice } from '../../model.ts';
 import { record } from '../../verified.ts';
 
@@ -88,6 +90,31 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
       command: 'npx vitest run --project gpu test/gpu/engine/experts-gpu.test.ts',
       value: `within ${(100 * deviation).toFixed(1)} %`,
     });
+  });
+
+  it('uses the experts that were recorded of a trained mixture, and fetches what the policy that it follows would', async () => {
+    const file = await open('sparse/stories-smallthinker.q8_0.gguf');
+    const golden = jsonFixture<{ prompt_tokens: number[]; greedy100: number[] }>('sparse/stories-smallthinker.json');
+    const recorded = fixture('sparse/stories-smallthinker.experts.u8'); // (105 tokens, 4 layers, 2)
+    const { budgetBytes } = sweepBudgets(file.opened, options).find(({ name }) => name === '50 %')!;
+    const trace: number[][] = [];
+    const model = await load(file, { budgetBytes, experiment: { onExperts: (section, experts) => void trace.push(experts.map((e) => 8 * section + e)) } });
+    const runner = createRunner(model);
+    await runner.feed(golden.prompt_tokens, 0);
+    const fed = trace.length;
+    const greedy = await model.samplerFor({ seed: 0 });
+    const ids = [(await runner.sample(greedy, 5)).id];
+    while (ids.length < 100) ids.push((await runner.step(greedy, 4 + ids.length)).id);
+    expect(ids).toEqual(golden.greedy100);
+    const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
+    const expected = Array.from({ length: 4 * 99 }, (_, step) => [0, 1].map((k) => 8 * (1 + (step % 4)) + recorded[40 + 2 * step + k]));
+    expect(trace.slice(fed).map(sorted)).toEqual(expected.map(sorted));
+    const [{ slots, slotBytes }] = model.plan.groups!;
+    const hits = simulate(trace, slots, usualPolicy(4));
+    const { expertsUsed, expertsThere, expertBytes } = runner.transfer();
+    expect([expertsUsed, expertsThere]).toEqual([hits.used, hits.there]);
+    expect(expertBytes).toBe((hits.used - hits.there) * slotBytes);
+    await close(model);
   });
 
   it('ends a step with the error of a read that fails, or in the middle when asked, and answers as before afterwards', async () => {
