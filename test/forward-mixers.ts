@@ -39,7 +39,8 @@ export function mix(
     case 'gated-norm': {
       const { groups, width, norm } = op;
       const gate = of(op.gate)(op.column, op.one ? 1 : groups * width);
-      rows[op.output] = gatedNorm({ ...op, x: rows[op.input], gate, norm: norm && { weight: floats(norm.weight), last: norm.last }, eps });
+      const x = of(op.input)(op.first ?? 0, groups * width);
+      rows[op.output] = gatedNorm({ ...op, x, gate, norm: norm && { weight: floats(norm.weight), last: norm.last }, eps });
     }
   }
 }

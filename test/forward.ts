@@ -4,7 +4,7 @@ import { wordsPerBlock } from '../src/formats/format.ts';
 import { type Header } from '../src/gguf/header.ts';
 import { readHeader } from '../src/gguf/read.ts';
 import { buildGraph } from '../src/model/build.ts';
-import { type Op } from '../src/model/graph.ts';
+import { type Op, type RowRange } from '../src/model/graph.ts';
 import { type Attend } from '../src/model/ops/attend.ts';
 import { type Embed } from '../src/model/ops/embed.ts';
 import { type Experts } from '../src/model/ops/experts.ts';
@@ -31,18 +31,19 @@ import { bytesSource } from '../src/weights/source/source.ts';
 export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length): Promise<Float32Array> {
   const header = await readHeader(bytesSource(bytes, 'model.gguf'));
   const { config, ropes, embed: first, layers, head } = buildGraph(header);
-  const { heads, kvHeads, headDim, eps } = config;
+  const { eps } = config;
 
   const floats = floatsOf(header, bytes);
+  const optional = (name?: string) => (name === undefined ? undefined : floats(name));
   const rows = {} as Record<string, Float32Array>;
   let choices: Choice[][] = [];
-  let cache: { keys: Float32Array; values: Float32Array } = { keys: new Float32Array(), values: new Float32Array() };
+  const caches: { keys: Float32Array; values: Float32Array }[] = [];
 
   const run = (given: Op): void => {
     const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Convolve | Scan | GatedNorm;
     switch (op.op) {
       case 'embed':
-        rows[op.output] = embed(floats(op.table), config.dim, ids, op.scale);
+        rows[op.output] = embed(floats(op.table), op.cols ?? config.dim, ids, op.scale);
         return;
       case 'project': {
         const parts = op.matrices.map(({ tensor, firstRow, rows: count }) => floats(tensor).subarray(firstRow * op.cols, (firstRow + count) * op.cols));
@@ -56,6 +57,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         return;
       }
       case 'rope': {
+        const { heads, kvHeads, headDim } = op.shape ?? config;
         const turned = (start: number, count: number, norm?: string) => {
           const normed = (x: Float32Array) => (norm === undefined ? x : rmsNorm(x, floats(norm), eps));
           const rotated = (x: Float32Array) => {
@@ -71,23 +73,28 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         const { scale, period } = op.temperature ?? { scale: 0, period: 1 };
         const growth = (position: number) => 1 + scale * Math.log(1 + Math.floor(position / period));
         rows.query = turned(0, heads, op.queryNorm).map((value, i) => value * growth(Math.floor(i / (heads * headDim))));
-        cache = { keys: turned(heads, kvHeads, op.keyNorm), values: columns(rows.qkv, ids.length, (heads + kvHeads) * headDim, kvHeads * headDim) };
+        if (op.queriesOnly) return;
+        const values = columns(rows.qkv, ids.length, (heads + kvHeads) * headDim, kvHeads * headDim);
+        const ones = new Float32Array(headDim).fill(1);
+        caches[op.layer] = { keys: turned(heads, kvHeads, op.keyNorm), values: op.valueNorm ? rmsNorm(values, ones, eps) : values };
         return;
       }
       case 'attend':
         rows.attended = attention({
-          queries: rows.query, ...cache, heads, kvHeads, headDim, position: 0, ...op, sinks: op.sinks === undefined ? undefined : floats(op.sinks),
+          queries: rows.query, ...caches[op.layer], ...(op.shape ?? config), position: 0, ...op, sinks: optional(op.sinks),
         });
         return;
       case 'route':
-        choices = route(rows[op.input], { ...op, bias: op.bias === undefined ? undefined : floats(op.bias) });
+        choices = route(rows[op.input], { ...op, bias: optional(op.bias), expertScale: optional(op.expertScale) });
         return;
       case 'experts': {
         const added = mixed(op, rmsNorm(rows[op.input], floats(op.norm), eps), choices, floats);
-        return void (rows[op.output] = rows[op.output].map((value, i) => value + added[i]));
+        return void (rows[op.output] = op.add === false ? added : rows[op.output].map((value, i) => value + added[i]));
       }
       case 'norm-add':
-        rows[op.output] = normAdd(rows[op.output], rows[op.input], floats(op.weight), eps);
+        rows[op.output] = normAdd(op.add === false ? undefined : rows[op.output], rows[op.input], floats(op.weight), eps).map(
+          (value) => value * (op.factor ?? 1) * (optional(op.scale)?.[0] ?? 1),
+        );
         return;
       default:
         mixTokens(op, rows, ids.length, config, floats);
@@ -118,13 +125,18 @@ const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>) => (name: stri
 
 function mixed(given: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
   const { cols, hidden, experts: count, activation, biases, ...op } = given;
-  const [gate, up, down] = [op.gate, op.up, op.down].map(({ tensor }) => floats(tensor));
-  const of = (all: Float32Array, expert: number) => all.subarray(expert * hidden * cols, (expert + 1) * hidden * cols);
+  const step = op.fused ? 2 * hidden : hidden;
+  const down = floats(op.down.tensor);
+  const of = ({ tensor, firstRow }: RowRange, expert: number) => {
+    const first = firstRow + expert * step;
+    return floats(tensor).subarray(first * cols, (first + hidden) * cols);
+  };
   const biasesOf = (e: number) => {
     const own = (tensor: string, rows: number) => floats(tensor).subarray(e * rows, (e + 1) * rows);
     return biases && { gateUp: joined([own(biases.gate, hidden), own(biases.up, hidden)]), down: own(biases.down, cols) };
   };
-  const experts = Array.from({ length: count }, (_, e) => ({ gateUp: joined([of(gate, e), of(up, e)]), down: of(down, e), biases: biasesOf(e) }));
+  const experts = Array.from({ length: count }, (_, e) =>
+    ({ gateUp: joined([of(op.gate, e), of(op.up, e)]), down: down.subarray(e * cols * hidden, (e + 1) * cols * hidden), biases: biasesOf(e) }));
   return mix(x, cols, hidden, experts, choices, activation);
 }
 

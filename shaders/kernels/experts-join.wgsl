@@ -1,4 +1,4 @@
-// output[row] += the outputs of the row's choices times their weights, in the order of choice, so that the sum is the same
+// output[row] += (or =) the outputs of the row's choices times their weights, in the order of choice, so that the sum is the same
 // wherever each was computed.
 struct Params {
   groups : u32,        // of 4 columns
@@ -7,6 +7,8 @@ struct Params {
   input_stride : u32,  // floats per choice
   output_stride : u32, // floats per row
 }
+
+override Add : bool = true;
 
 const WorkgroupSize : u32 = 64u;
 
@@ -27,5 +29,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     let weight = bitcast<f32>(chosen[row * params.chosen_stride + params.used + i]);
     sum += weight * input[(row * params.used + i) * (params.input_stride / 4u) + group];
   }
-  output[row * (params.output_stride / 4u) + group] += sum;
+  let place = row * (params.output_stride / 4u) + group;
+  if (Add) {
+    sum += output[place];
+  }
+  output[place] = sum;
 }

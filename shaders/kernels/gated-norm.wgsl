@@ -5,12 +5,13 @@ struct Params {
   input_stride : u32,
   gate_stride : u32,
   output_stride : u32,
+  first : u32,  // column of the input
   column : u32, // of the gate
   weight : u32, // float index in `vectors`
   eps : f32,
 }
 
-override Sigmoid : bool = false; // else SiLU
+override Kind : u32 = 0u; // 0 SiLU, 1 sigmoid, 2 GELU (tanh)
 override HasNorm : bool = false;
 override Last : bool = false; // the norm follows the gate
 override One : bool = false;  // one number is the gate of the whole row
@@ -28,13 +29,16 @@ var<workgroup> shares : array<f32, WorkgroupSize>;
 
 fn gate_at(row : u32, index : u32) -> f32 {
   let x = gate[row * params.gate_stride + params.column + select(index, 0u, One)];
+  if (Kind == 2u) {
+    return 0.5 * x * (1.0 + tanh(clamp(0.7978845608028654 * (x + 0.044715 * x * x * x), -20.0, 20.0)));
+  }
   let sigmoid = 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0)));
-  return select(x * sigmoid, sigmoid, Sigmoid);
+  return select(x * sigmoid, sigmoid, Kind == 1u);
 }
 
 // What the norm is of.
 fn before(row : u32, index : u32) -> f32 {
-  let value = input[row * params.input_stride + index];
+  let value = input[row * params.input_stride + params.first + index];
   if (HasNorm && Last) {
     return value * gate_at(row, index);
   }

@@ -8,10 +8,14 @@ struct Params {
   inverse_cols : f32,
   eps : f32,
   cols : u32,
+  factor : f32,
+  scale : u32, // float index in `vectors`
 }
 
 override Add : bool = false;
 override Center : bool = false;
+override Scaled : bool = false;   // by `factor` at last
+override HasScale : bool = false; // and by a number among the vectors
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
@@ -50,6 +54,12 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     var value = centered(start, i, mean) * scale * vectors[params.norm + i];
     if (Add) {
       value += output[target_index];
+    }
+    if (Scaled) {
+      value *= params.factor;
+    }
+    if (HasScale) {
+      value *= vectors[params.scale / 4u][params.scale % 4u];
     }
     output[target_index] = value;
   }

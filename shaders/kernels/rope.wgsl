@@ -6,7 +6,7 @@ struct Params {
   heads : u32,
   kv_heads : u32,
   head_dim : u32,
-  head_vec4s : u32, // head_dim / 4 rounded up, at most 64
+  head_vec4s : u32, // head_dim / 4 rounded up, at most Threads
   rope_dims : u32, // 0: no rotation
   first_angle : u32, // of this rope in `angles`: the low positions, then the high ones
   stride : u32,       // floats per row of qkv
@@ -21,6 +21,7 @@ const LowPositions : u32 = 256u; // of the low table of angles
 override Halves : bool = false; // pairs (i, i + rope_dims / 2), else (2i, 2i + 1)
 override HasNorm : bool = false;
 override NormLast : bool = false; // it follows the rotation
+override ValueNorm : bool = false;
 override Tempered : bool = false; // queries are multiplied by 1 + temperature * log(1 + floor(position / period))
 
 @group(0) @binding(0) var<uniform> params : Params;
@@ -52,7 +53,7 @@ fn make(head : u32, slice : u32, start : u32, position : u32) -> vec4<f32> {
   let is_value = head >= params.heads + params.kv_heads;
   var scale = 1.0;
   let norm = select(params.key_norm, params.query_norm, head < params.heads) + first_weight(head);
-  if (HasNorm && !is_value) {
+  if ((HasNorm && !is_value) || (ValueNorm && is_value)) {
     scale = inverseSqrt(mean_square(start, head) + params.eps);
   }
   var result = vec4<f32>();
@@ -62,7 +63,7 @@ fn make(head : u32, slice : u32, start : u32, position : u32) -> vec4<f32> {
       break;
     }
     if (is_value) {
-      result[i] = qkv[start + d];
+      result[i] = qkv[start + d] * scale;
     } else if (d >= params.rope_dims) {
       result[i] = normed(start, d, scale, norm);
     } else {
@@ -84,9 +85,9 @@ fn make(head : u32, slice : u32, start : u32, position : u32) -> vec4<f32> {
   return result;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(Threads)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
-  let heads_here = 64u / params.head_vec4s;
+  let heads_here = Threads / params.head_vec4s;
   let head = workgroup.x * heads_here + local / params.head_vec4s;
   let slice = local % params.head_vec4s;
   let t = workgroup.y;

@@ -9,12 +9,15 @@ struct Params {
   scale : f32,
   groups : u32,        // of experts that follow each other
   groups_used : u32,
+  expert_scale : u32, // float index in `vectors`
 }
 
 override Sigmoid : bool = false;   // scores by sigmoid, else by softmax over all
 override HasBias : bool = false;   // added to a score for the choice alone
 override Normalise : bool = false; // weights add up to 1
 override Groups : bool = false;    // only experts of the best groups are chosen, by the sums of their two best
+
+override HasScale : bool = false;  // weights are multiplied by a number of their expert
 
 const WorkgroupSize : u32 = 64u;
 const MostUsed : u32 = 64u;
@@ -31,6 +34,7 @@ var<workgroup> scores : array<f32, MostExperts>;
 var<workgroup> ranked : array<f32, MostExperts>; // what the choice goes by
 var<workgroup> group_scores : array<f32, MostGroups>;
 var<workgroup> weights_chosen : array<f32, MostUsed>;
+var<workgroup> factors_chosen : array<f32, MostUsed>;
 
 fn score_of(expert : u32, highest : f32) -> f32 {
   if (Sigmoid) {
@@ -113,6 +117,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     if (rank < params.used) {
       output[row * params.output_stride + rank] = e;
       weights_chosen[rank] = scores[e] / total;
+      if (HasScale) {
+        factors_chosen[rank] = vectors[(params.expert_scale + e) / 4u][(params.expert_scale + e) % 4u];
+      }
     }
   }
   workgroupBarrier();
@@ -125,6 +132,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     sum = max(sum, 6.103515625e-5); // 2^-14, the smallest that llama.cpp divides by
   }
   for (var i = local; i < params.used; i += WorkgroupSize) {
-    output[row * params.output_stride + params.used + i] = bitcast<u32>(weights_chosen[i] / sum * params.scale);
+    var weight = weights_chosen[i] / sum * params.scale;
+    if (HasScale) {
+      weight *= factors_chosen[i];
+    }
+    output[row * params.output_stride + params.used + i] = bitcast<u32>(weight);
   }
 }

@@ -4,7 +4,7 @@ alias Unit = u32; // 4 dimensions of a head
 
 const ScaleUnits : u32 = 1u; // units of a head behind those of its dimensions
 
-var<workgroup> slice_sizes : array<f32, 64>;
+var<workgroup> slice_sizes : array<f32, 256>; // of as many threads as write keys at most
 
 // The largest size of a head that the threads `first` to `first + count` make 4 dimensions of each.
 fn scale_of(value : vec4<f32>, local : u32, first : u32, count : u32) -> f32 {

@@ -95,6 +95,8 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
 }
 
 const mostLayers = 4096;
+/** What there is room for in the kernels of attention. */
+export const mostHeadDim = 512;
 /** More would not do in the arithmetic of u32 that the kernels have for positions. */
 export const mostPositions = 2 ** 31;
 
@@ -126,7 +128,7 @@ export function readConfig(file: ModelFile, architecture: string, { epsKey = 'at
   const valueDim = given.headDim ?? count('attention.value_length', 1024, headDim);
   if (kvHeads > 0 && heads % kvHeads !== 0) throw new InvalidFileError(`${heads} query heads cannot share ${kvHeads} key/value heads evenly.`);
   if (headDim !== valueDim) throw new UnsupportedModelError(`Keys of ${headDim} and values of ${valueDim} dimensions per head; windrow needs them equal.`);
-  if (headDim > 256 || headDim % 2) throw new UnsupportedModelError(`A head dimension of ${headDim}; windrow supports even ones up to 256.`);
+  if (headDim > mostHeadDim || headDim % 2) throw new UnsupportedModelError(`A head dimension of ${headDim}; windrow supports even ones up to ${mostHeadDim}.`);
   const embedding = file.header.tensors.get('token_embd.weight');
   if (!embedding) throw new InvalidFileError(`The tensor token_embd.weight is missing; a ${architecture} model needs it.`);
   const vocab = embedding.shape[1] ?? 0;

@@ -26,7 +26,7 @@ const tiny = (family: string) => `tiny/tiny-${family}.gguf`;
 /** Of tiny models with more than two. */
 const layersOf: Record<string, number> = {
   smollm3: 4, cohere2: 4, 'ernie4_5-moe': 3, glm4moe: 3, bailingmoe2: 3, smallthinker: 5,
-  lfm2: 3, lfm2moe: 4, mamba2: 3, granitehybrid: 3, nemotron_h: 5, qwen35: 4, qwen35moe: 3,
+  gemma4: 6, 'gemma4-moe': 4, lfm2: 3, lfm2moe: 4, mamba2: 3, granitehybrid: 3, nemotron_h: 5, qwen35: 4, qwen35moe: 3,
 };
 
 describe('architectures', () => {
@@ -40,7 +40,8 @@ describe('architectures', () => {
   it.each([
     ['stories260K/stories260K.gguf', 'llama', 5], ['tiny/tiny-llama-k.gguf', 'llama', 2], ['tiny/tiny-mistral.gguf', 'llama', 2],
     [qwen2, 'qwen2', 2], ['tiny/tiny-qwen3.gguf', 'qwen3', 2], [qwen3moe, 'qwen3moe', 2], [gemma3, 'gemma3', 4], [phi3, 'phi3', 2],
-    ...[...families, ...recurrentFamilies].map(({ family, name }): [string, string, number] => [`tiny/${name}.gguf`, family, layersOf[family] ?? 2]),
+    ...[...families, ...recurrentFamilies].map(({ family, name }): [string, string, number] =>
+      [`tiny/${name}.gguf`, family, layersOf[name.slice('tiny-'.length)] ?? layersOf[family] ?? 2]),
   ])('%s is a graph of %s that names every tensor of the file but those that it passes over', async (path, architecture, layers) => {
     const header = await readHeader(bytesSource(fixture(path), path));
     const graph = buildGraph(header);
@@ -155,8 +156,8 @@ describe('what windrow would have to ignore', () => {
     [
       'a head dimension above 256',
       qwen2,
-      { metadata: { 'qwen2.attention.key_length': u32(320), 'qwen2.attention.value_length': u32(320) } },
-      /head dimension of 320; windrow supports even ones up to 256/,
+      { metadata: { 'qwen2.attention.key_length': u32(640), 'qwen2.attention.value_length': u32(640) } },
+      /head dimension of 640; windrow supports even ones up to 512/,
     ],
     ['a soft cap of routers in gemma2', tiny('gemma2'), { metadata: { 'gemma2.router_logit_softcapping': f32(30) } }, /gemma2\.router_logit_softcapping = 30/],
     [

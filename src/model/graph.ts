@@ -39,6 +39,11 @@ export interface CacheHeads {
   headDim: number;
 }
 
+/** The heads of an operation, where they are not the model's. */
+export interface Heads extends CacheHeads {
+  heads: number;
+}
+
 export interface ModelConfig {
   architecture: string;
   layers: number;

@@ -84,7 +84,7 @@ function sharedExpert(file: ModelFile, { dim }: ModelConfig, blk: string, given:
 }
 
 /** How many experts there are, how many of them a token has, and from how many groups. */
-function expertsOf(file: ModelFile): { count: number; used: number; groups: Route['groups'] } {
+export function expertsOf(file: ModelFile): { count: number; used: number; groups: Route['groups'] } {
   const count = file.count('expert_count', { most: 1 << 20 });
   const used = file.count('expert_used_count', { most: count });
   if (count > mostExperts || used > mostUsed) {

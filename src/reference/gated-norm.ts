@@ -1,4 +1,5 @@
 // The norm of groups of numbers times a gate, or the norm of their product, in f64.
+import { activate } from './gate.ts';
 
 export interface Gating {
   /** (rows, groups, width) */
@@ -6,7 +7,7 @@ export interface Gating {
   /** As x, or with `one` (rows). */
   gate: Float32Array;
   one?: boolean;
-  activation: 'silu' | 'sigmoid';
+  activation: 'silu' | 'sigmoid' | 'gelu';
   groups: number;
   width: number;
   /** (groups, width), or (width) for all of them. */
@@ -18,7 +19,7 @@ export interface Gating {
 export function gatedNorm({ x, gate, one, activation, groups, width, norm, eps }: Gating): Float32Array {
   const gates = x.map((_, i) => {
     const value = gate[one ? Math.floor(i / (groups * width)) : i];
-    return (activation === 'silu' ? value : 1) / (1 + Math.exp(-value));
+    return activation === 'sigmoid' ? 1 / (1 + Math.exp(-value)) : activate(value, activation);
   });
   const result = new Float32Array(x.length);
   for (let start = 0; start < x.length; start += width) {

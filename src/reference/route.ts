@@ -10,6 +10,8 @@ export interface Routing {
   groups?: { count: number; used: number };
   normalise: boolean;
   scale: number;
+  /** (experts) Multiplies the weight of each. */
+  expertScale?: Float32Array;
 }
 
 export interface Choice {
@@ -18,7 +20,7 @@ export interface Choice {
 }
 
 /** The choices of each row of `logits` (rows, experts), best first; of equal ones the first. */
-export function route(logits: Float32Array, { experts, used, scores, bias, groups, normalise, scale }: Routing): Choice[][] {
+export function route(logits: Float32Array, { experts, used, scores, bias, groups, normalise, scale, expertScale }: Routing): Choice[][] {
   return Array.from({ length: logits.length / experts }, (_, row) => {
     const given = [...logits.subarray(row * experts, (row + 1) * experts)];
     const highest = Math.max(...given);
@@ -30,7 +32,7 @@ export function route(logits: Float32Array, { experts, used, scores, bias, group
     ranked.sort((a, b) => b.by - a.by || a.expert - b.expert);
     const chosen = ranked.slice(0, used).map(({ expert }) => ({ expert, weight: raised[expert] / total }));
     const sum = normalise ? chosen.reduce((all, { weight }) => all + weight, 0) : 1;
-    return chosen.map(({ expert, weight }) => ({ expert, weight: (weight / Math.max(sum, 2 ** -14)) * scale }));
+    return chosen.map(({ expert, weight }) => ({ expert, weight: (weight / Math.max(sum, 2 ** -14)) * scale * (expertScale?.[expert] ?? 1) }));
   });
 }
 

@@ -1,7 +1,7 @@
 // attended = softmax(query · keys * scale) · values; causal, of the last `window` positions if given. Decode splits the
 // positions among workgroups (FlashDecoding, 2023) and joins their partial sums; prefill keeps a head's sums in registers.
 import { type Dispatch, type Step } from '../../gpu/program.ts';
-import { type ModelConfig, type Op } from '../graph.ts';
+import { type Heads, type ModelConfig, type Op } from '../graph.ts';
 import { type AttentionChoice, type KernelChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
 import { lanesOf } from '../products.ts';
@@ -11,6 +11,8 @@ export interface Attend extends Op {
   op: 'attend';
   layer: number;
   scale: number;
+  /** Default: the model's. */
+  shape?: Heads;
   window?: number;
   /** Scores become softcap * tanh(score / softcap), as in Gemma 2. */
   softcap?: number;
@@ -22,7 +24,10 @@ export const attend = (given: Omit<Attend, 'op'>): Attend => ({ op: 'attend', ..
 
 export const isAttend = (op: Op): op is Attend => op.op === 'attend';
 
-type Heads = Pick<ModelConfig, 'heads' | 'kvHeads'>;
+type Groups = Pick<ModelConfig, 'heads' | 'kvHeads'>;
+
+/** The model with the heads of an operation. */
+const withShape = ({ shape }: Attend, config: ModelConfig): ModelConfig => ({ ...config, ...shape });
 
 const flag = (value: unknown) => (value ? 1 : 0);
 /** Workgroup memory that every device has. */
@@ -32,9 +37,12 @@ const mostHeads = 8;
 
 export const operation: Operation<Attend> = {
   name: 'attend',
-  vectors: ({ sinks }, { heads }) => (sinks === undefined ? [] : [{ tensor: sinks, length: heads }]),
-  buffers: (_, config) => ({ query: queryFloats(config), attended: pad32(config.heads * config.headDim) }),
-  scratch: (_, config, sizes) => ({ partials: partialsBytes(config, sizes), ...joinedBytes(config, sizes) }),
+  vectors: (op, config) => (op.sinks === undefined ? [] : [{ tensor: op.sinks, length: withShape(op, config).heads }]),
+  buffers(op, config) {
+    const { heads, headDim } = withShape(op, config);
+    return { query: queryFloats({ heads, headDim }), attended: pad32(heads * headDim) };
+  },
+  scratch: (op, config, sizes) => ({ partials: partialsBytes(withShape(op, config), sizes), ...joinedBytes(withShape(op, config), sizes) }),
   dispatches(op, context, place, mode, section) {
     const one = attendOne(context, place, section, op);
     if (mode === 'decode') return one;
@@ -92,7 +100,8 @@ function sinksOf({ vectors, vectorOffset }: Place, sinks: string | undefined): {
 
 /** One segment gives the result; of several each gives its part, and one dispatch more joins them. */
 function attendMany(context: RecordContext, place: Place, section: string, op: Attend): Dispatch[] {
-  const { activations: { buffers, strides, rows: mostRows }, graph: { config }, choice } = context;
+  const { activations: { buffers, strides, rows: mostRows }, graph, choice } = context;
+  const config = withShape(op, graph.config);
   const groupSize = config.heads / config.kvHeads;
   const vec4s = Math.ceil(config.headDim / 4);
   const { rows: rowsEach, ...how } = headParts(vec4s, choice);
@@ -146,7 +155,8 @@ function headParts(
 
 /** Splits of all segments, those of sets first, which are joined together. */
 function attendOne(context: RecordContext, place: Place, section: string, op: Attend): Dispatch[] {
-  const { activations: { buffers, strides }, graph: { config }, choice } = context;
+  const { activations: { buffers, strides }, graph, choice } = context;
+  const config = withShape(op, graph.config);
   const { workgroups, headsEach } = sharing(config);
   const { span, threads } = attentionOf(config, choice);
   const consts = { HeadVec4s: Math.ceil(config.headDim / 4), Threads: threads, Span: span };
@@ -184,7 +194,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
 }
 
 /** How the heads of a group share workgroups in decode: workgroups of a key/value head, and heads of each. */
-function sharing({ heads, kvHeads }: Heads): { workgroups: number; headsEach: number } {
+function sharing({ heads, kvHeads }: Groups): { workgroups: number; headsEach: number } {
   const groupSize = heads / kvHeads;
   const workgroups = Math.ceil(groupSize / mostHeads);
   return { workgroups, headsEach: Math.ceil(groupSize / workgroups) };
@@ -195,7 +205,7 @@ export const splitsOf = (length: number, window: number, span: number): number =
   Math.ceil(length / span) - Math.floor((window ? length - Math.min(window, length) : 0) / span);
 
 /** The attention of a model: as chosen, or with the largest span that its heads leave workgroup memory for. */
-export function attentionOf(config: Heads, { span, threads }: AttentionChoice): AttentionChoice {
+export function attentionOf(config: Groups, { span, threads }: AttentionChoice): AttentionChoice {
   const { headsEach } = sharing(config);
   // The arrays of attention-decode.wgsl.
   const bytes = (positions: number) => 4 * headsEach * (positions + threads + 2) + 16 * threads * Math.min(headsEach, 256 / threads);

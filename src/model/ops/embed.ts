@@ -7,6 +7,8 @@ export interface Embed extends Op {
   op: 'embed';
   table: string;
   scale: number;
+  /** Numbers of a row. Default: as wide as the model. */
+  cols?: number;
   output: string;
 }
 
@@ -14,8 +16,8 @@ export const embed = (given: Omit<Embed, 'op'>): Embed => ({ op: 'embed', ...giv
 
 export const operation: Operation<Embed> = {
   name: 'embed',
-  stacks: ({ table }, { dim, vocab }) => [{ cols: dim, ranges: [{ tensor: table, firstRow: 0, rows: vocab }], aligned: false }],
-  buffers: ({ output }, { dim }) => ({ [output]: pad32(dim) }),
+  stacks: ({ table, cols }, { dim, vocab }) => [{ cols: cols ?? dim, ranges: [{ tensor: table, firstRow: 0, rows: vocab }], aligned: false }],
+  buffers: ({ output, cols }, { dim }) => ({ [output]: pad32(cols ?? dim) }),
   dispatches: ({ scale, output }, { activations: { buffers, strides } }, { stacks: [parts] }, _mode, section) =>
     parts.map((part) => {
       const groups = Math.ceil(part.matrix.cols / 32);

@@ -20,7 +20,9 @@ export interface Experts extends Op {
   used: number;
   /** Rows of every expert of these tensors, one expert after the other. */
   gate: RowRange;
+  /** `fused`: of the same tensor, which has each expert's rows of the gate and then those of up. */
   up: RowRange;
+  fused?: boolean;
   down: RowRange;
   /** `clamped`: min(gate, 7) * sigmoid(1.702 * the same) * (clamp(up, -7, 7) + 1), as gpt-oss has it (OpenAI, arXiv 2508.10925). */
   activation: 'silu' | 'gelu' | 'relu' | 'clamped';
@@ -31,6 +33,8 @@ export interface Experts extends Op {
   /** Hidden width of an expert. */
   hidden: number;
   output: string;
+  /** To what is there. Default: true. */
+  add?: boolean;
 }
 
 export const experts = (given: Omit<Experts, 'op'>): Experts => ({ op: 'experts', ...given });
@@ -48,10 +52,7 @@ const gates = { silu: 1, gelu: 2, relu: 3, clamped: 4 };
 /** Choices of one expert that a workgroup takes. */
 const tokens = wgslNumber('assign/grouped', 'Tokens');
 
-const ofItem = ({ tensor, firstRow, rows }: RowRange, items: number, item: number): RowRange => {
-  const each = rows / items;
-  return { tensor, firstRow: firstRow + item * each, rows: each };
-};
+const ofItem = ({ tensor, firstRow }: RowRange, rows: number, item: number, step = rows): RowRange => ({ tensor, firstRow: firstRow + item * step, rows });
 
 export const operation: Operation<Experts> = {
   name: 'experts',
@@ -59,11 +60,11 @@ export const operation: Operation<Experts> = {
     const of = (tensor: string, rows: number) => ({ tensor, length: rows * count, shape: [rows, count] });
     return [{ tensor: norm, length: cols }, ...(biases ? [of(biases.gate, hidden), of(biases.up, hidden), of(biases.down, cols)] : [])];
   },
-  pool: ({ experts: items, gate, up, down, cols, hidden }) => ({
+  pool: ({ experts: items, gate, up, fused, down, cols, hidden }) => ({
     items,
     stacks: (item) => [
-      { cols, ranges: [ofItem(gate, items, item), ofItem(up, items, item)], aligned: true },
-      { cols: hidden, ranges: [ofItem(down, items, item)], aligned: false },
+      { cols, ranges: [gate, up].map((range) => ofItem(range, hidden, item, fused ? 2 * hidden : hidden)), aligned: true },
+      { cols: hidden, ranges: [ofItem(down, cols, item)], aligned: false },
     ],
   }),
   buffers: ({ input, output, used, cols, hidden }) => ({
@@ -168,11 +169,11 @@ function product(
   };
 }
 
-function join({ used, cols, output }: Experts, { activations: { buffers, strides } }: RecordContext, section: string): Dispatch {
+function join({ used, cols, output, add = true }: Experts, { activations: { buffers, strides } }: RecordContext, section: string): Dispatch {
   const groups = Math.ceil(cols / 4);
   return {
     label: `${section}.experts`,
-    kernel: { kernel: 'experts-join' },
+    kernel: { kernel: 'experts-join', constants: { Add: add ? 1 : 0 } },
     params: { groups, used, chosen_stride: strides[chosen], input_stride: pad32(cols), output_stride: strides[output] },
     bindings: { input: buffers[outputs], chosen: buffers[chosen], output: buffers[output] },
     grid: ({ rows }) => [Math.ceil(groups / 64), rows],

@@ -6,11 +6,13 @@ import { type Operation, pad32 } from '../operation.ts';
 export interface GatedNorm extends Op {
   op: 'gated-norm';
   input: string;
+  /** Column of the input that it begins at. Default 0. */
+  first?: number;
   /** Buffer of the gate and the column that it begins at; `one`: a single number for all of a row. */
   gate: string;
   column: number;
   one?: boolean;
-  activation: 'silu' | 'sigmoid';
+  activation: 'silu' | 'sigmoid' | 'gelu';
   /** What an RMS norm is of: `groups` of `width` numbers. */
   groups: number;
   width: number;
@@ -21,6 +23,7 @@ export interface GatedNorm extends Op {
 
 export const gatedNorm = (given: Omit<GatedNorm, 'op'>): GatedNorm => ({ op: 'gated-norm', ...given });
 
+const activations = { silu: 0, sigmoid: 1, gelu: 2 };
 const flag = (value: unknown) => (value ? 1 : 0);
 
 export const operation: Operation<GatedNorm> = {
@@ -29,21 +32,21 @@ export const operation: Operation<GatedNorm> = {
     if (!norm) return [];
     return [norm.each === 'own' ? { tensor: norm.weight, length: groups * width, shape: [width, groups] } : { tensor: norm.weight, length: width }];
   },
-  buffers: ({ input, gate, column, one, groups, width, output }) => ({
-    [input]: pad32(groups * width), [gate]: pad32(column + (one ? 1 : groups * width)), [output]: pad32(groups * width),
+  buffers: ({ input, first = 0, gate, column, one, groups, width, output }) => ({
+    [input]: pad32(first + groups * width), [gate]: pad32(column + (one ? 1 : groups * width)), [output]: pad32(groups * width),
   }),
   dispatches(op, { activations: { buffers, strides }, graph: { config } }, { vectors, vectorOffset }, _mode, section) {
-    const { input, gate, column, one, activation, groups, width, norm, output } = op;
+    const { input, first = 0, gate, column, one, activation, groups, width, norm, output } = op;
     return [
       {
         label: `${section}.gated-norm`,
         kernel: {
           kernel: 'gated-norm',
-          constants: { Sigmoid: flag(activation === 'sigmoid'), HasNorm: flag(norm), Last: flag(norm?.last), One: flag(one), Own: flag(norm?.each === 'own') },
+          constants: { Kind: activations[activation], HasNorm: flag(norm), Last: flag(norm?.last), One: flag(one), Own: flag(norm?.each === 'own') },
         },
         params: {
           width, input_stride: strides[input], gate_stride: strides[gate], output_stride: strides[output],
-          column, weight: norm ? vectorOffset(norm.weight) : 0, eps: config.eps,
+          first, column, weight: norm ? vectorOffset(norm.weight) : 0, eps: config.eps,
         },
         bindings: { vectors, input: buffers[input], gate: buffers[gate], output: buffers[output] },
         grid: ({ rows }) => [groups, rows],

@@ -1,5 +1,5 @@
 // Normalises (optional) and rotates (optional) the queries and keys of `qkv`; queries go to `query`, keys and values to the fresh pages of a layer.
-import { type ModelConfig, type Op } from '../graph.ts';
+import { type Heads, type ModelConfig, type Op } from '../graph.ts';
 import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
 
 export interface Rope extends Op {
@@ -7,6 +7,12 @@ export interface Rope extends Op {
   layer: number;
   /** Index into `Graph.ropes`; undefined for a layer without rotation (NoPE, arXiv 2305.19466). */
   rope?: number;
+  /** Default: the model's. */
+  shape?: Heads;
+  /** There are queries alone: keys and values are those of an earlier layer. */
+  queriesOnly?: boolean;
+  /** Values are divided by the root of their mean square, head by head (Gemma 4). */
+  valueNorm?: boolean;
   queryNorm?: string;
   keyNorm?: string;
   /** What a norm is of: each head for itself, or all heads of the queries, and of the keys. Default: each head. */
@@ -23,15 +29,21 @@ export const rope = (given: Omit<Rope, 'op'>): Rope => ({ op: 'rope', ...given }
 export const queryFloats = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * Math.ceil(headDim / 4) * 4;
 
 const flag = (value: unknown) => (value ? 1 : 0);
+/** Threads of a workgroup: as many as a head has vec4s at least. */
+const threadsFor = (vec4s: number) => Math.max(64, Math.ceil(vec4s / 64) * 64);
 
 export const operation: Operation<Rope> = {
   name: 'rope',
-  vectors({ queryNorm, keyNorm, normOf }, { heads, kvHeads, headDim }) {
+  vectors({ queryNorm, keyNorm, normOf, shape }, config) {
+    const { heads, kvHeads, headDim } = shape ?? config;
     const all = normOf === 'all';
     const norms = [{ tensor: queryNorm, length: all ? heads * headDim : headDim }, { tensor: keyNorm, length: all ? kvHeads * headDim : headDim }];
     return norms.flatMap(({ tensor, length }) => (tensor === undefined ? [] : [{ tensor, length }]));
   },
-  buffers: (_, config) => ({ qkv: pad32((config.heads + 2 * config.kvHeads) * config.headDim), query: queryFloats(config) }),
+  buffers({ shape, queriesOnly }, config) {
+    const { heads, kvHeads, headDim } = shape ?? config;
+    return { qkv: pad32((heads + (queriesOnly ? 0 : 2 * kvHeads)) * headDim), query: queryFloats({ heads, headDim }) };
+  },
   state: ({ layer }) => ({ kind: 'keys-values', layer }),
   dispatches(op, context, { vectors, vectorOffset }, _mode, section) {
     const {
@@ -39,18 +51,22 @@ export const operation: Operation<Rope> = {
       graph: { config, ropes },
       kv,
     } = context;
-    const { heads, kvHeads, headDim, eps } = config;
+    const { heads, headDim, ...of } = op.shape ?? config;
+    const kvHeads = op.queriesOnly ? 0 : of.kvHeads;
     const spec = op.rope === undefined ? undefined : ropes[op.rope];
     const vec4s = Math.ceil(headDim / 4);
-    const headsPerWorkgroup = Math.floor(64 / vec4s);
+    const threads = threadsFor(vec4s);
+    const headsPerWorkgroup = Math.floor(threads / vec4s);
     return [
       {
         label: `${section}.rope`,
         kernel: {
           kernel: 'rope',
           files: [...kv.format.write, 'kv/where/direct', `norm/${op.normOf ?? 'head'}`, 'state'],
+          consts: { Threads: threads },
           constants: {
-            Halves: flag(spec?.layout === 'halves'), HasNorm: flag(op.queryNorm), NormLast: flag(op.order === 'rotate-norm'), Tempered: flag(op.temperature),
+            Halves: flag(spec?.layout === 'halves'), HasNorm: flag(op.queryNorm), NormLast: flag(op.order === 'rotate-norm'), ValueNorm: flag(op.valueNorm),
+            Tempered: flag(op.temperature),
           },
         },
         params: {
@@ -61,7 +77,7 @@ export const operation: Operation<Rope> = {
           rope_dims: spec?.dims ?? 0,
           first_angle: op.rope === undefined ? 0 : firstAngles[op.rope],
           stride: strides.qkv,
-          eps,
+          eps: config.eps,
           query_norm: op.queryNorm ? vectorOffset(op.queryNorm) : 0,
           key_norm: op.keyNorm ? vectorOffset(op.keyNorm) : 0,
           temperature: op.temperature?.scale ?? 0,

@@ -20,6 +20,8 @@ export interface Route extends Op {
   normalise: boolean;
   /** Multiplies the weights at last. */
   scale: number;
+  /** Tensor of a number per expert, which multiplies its weight. */
+  expertScale?: string;
 }
 
 export const route = (given: Omit<Route, 'op'>): Route => ({ op: 'route', ...given });
@@ -37,21 +39,23 @@ const flag = (value: unknown) => (value ? 1 : 0);
 
 export const operation: Operation<Route> = {
   name: 'route',
-  vectors: ({ bias, experts }) => (bias === undefined ? [] : [{ tensor: bias, length: experts }]),
+  vectors: ({ bias, expertScale, experts }) => [bias, expertScale].flatMap((tensor) => (tensor === undefined ? [] : [{ tensor, length: experts }])),
   buffers: ({ input, experts, used }) => ({ [input]: pad32(experts), [chosen]: chosenWords(used) }),
   dispatches(op, { activations: { buffers, strides } }, { vectors, vectorOffset }, _mode, section) {
-    const { input, experts, used, scores, bias, groups, normalise, scale } = op;
+    const { input, experts, used, scores, bias, groups, normalise, scale, expertScale } = op;
     return [
       {
         label: `${section}.route`,
         kernel: {
           kernel: 'route', files: ['most-experts'],
-          constants: { Sigmoid: flag(scores === 'sigmoid'), HasBias: flag(bias), Groups: flag(groups), Normalise: flag(normalise) },
+          constants: {
+            Sigmoid: flag(scores === 'sigmoid'), HasBias: flag(bias), Groups: flag(groups), Normalise: flag(normalise), HasScale: flag(expertScale),
+          },
         },
         params: {
           experts, used, scale,
           input_stride: strides[input], output_stride: strides[chosen],
-          bias: bias === undefined ? 0 : vectorOffset(bias),
+          bias: bias === undefined ? 0 : vectorOffset(bias), expert_scale: expertScale === undefined ? 0 : vectorOffset(expertScale),
           groups: groups?.count ?? 1, groups_used: groups?.used ?? 1,
         },
         bindings: { vectors, input: buffers[input], output: buffers[chosen] },

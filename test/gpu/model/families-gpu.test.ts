@@ -44,7 +44,7 @@ describe.skipIf(!adapterFile || isLeftOut)('families', async () => {
     record({ point: `${name}: largest error of the logits in f32 (24 tokens in one go and one by one, 100 tokens)`, command, value: worst });
     expect(Math.max(worst.prefill, worst.decode)).toBeLessThan(1e-3);
     // llama.cpp computes Gemma's GELU through a table of f16.
-    expect(worst.tokens100).toBeLessThan(family === 'gemma2' ? 5e-3 : 1e-3);
+    expect(worst.tokens100).toBeLessThan({ gemma2: 5e-3, gemma4: 1e-2 }[family] ?? 1e-3);
     console.log(name, worst);
   });
 

@@ -238,6 +238,13 @@ const softcapChecks = (): Check[] =>
     ),
   }));
 
+/** More vec4s than some workgroups have threads. */
+const largeChecks = (): Check[] => [
+  attendCheck('decode', 512, f32, [{ heads: 4, kvHeads: 1, headDim: 512, length: 140, tokens: 1 }], usualAttention),
+  attendCheck('decode', 512, kvFormat('q8'), [{ heads: 2, kvHeads: 1, headDim: 512, length: 33, tokens: 1, window: 20 }], plainAttention),
+  attendCheck('prefill', 512, f32, [{ heads: 4, kvHeads: 1, headDim: 512, length: 40, tokens: 9 }]),
+];
+
 /** One slot, some splits and several segments; sinks above the scores and below. */
 const sinksChecks = (): Check[] =>
   (['decode', 'prefill'] as const).map((mode) => ({
@@ -274,11 +281,11 @@ const severalChecks = (): Check[] => [
 
 export const checks: OperationChecks<Attend> = {
   all: () => [
-    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...sinksChecks(), ...severalChecks(),
+    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(),
     ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
   ],
   of({ graph: { config }, choice, kv }, op) {
-    const { heads, kvHeads, headDim } = config;
+    const { heads, kvHeads, headDim } = op.shape ?? config;
     const { prefill, span, threads, part, uniform, lanes = lanesOf(prefill) } = choice;
     const window = op.window && Math.min(op.window, 100);
     const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window, softcap: op.softcap, sinks: op.sinks !== undefined };

@@ -50,9 +50,9 @@ export const checks: OperationChecks<Embed> = {
         cases: [embedCase(type, 1, cols), embedCase(type, 67, cols), embedCase(type, 97, cols, 2)],
       };
     }),
-  of({ graph, typeOf }, { table }) {
+  of({ graph, typeOf }, { table, cols }) {
     const type = typeOf(table);
-    const { dim } = graph.config;
+    const dim = cols ?? graph.config.dim;
     return [{ name: `embed ${type} of ${dim} columns`, tolerance: embedTolerance, choice: {}, cases: [embedCase(type, modelRows, dim)] }];
   },
 };

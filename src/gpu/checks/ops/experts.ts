@@ -25,17 +25,19 @@ interface Mixture {
   tokens: number;
   maxBindingBytes?: number;
   biased?: boolean;
+  /** Gate and up are one tensor, and nothing is added. */
+  fused?: boolean;
 }
 
 function mixtureCase(given: Mixture, mode: Mode, choice: KernelChoice): Case {
-  const { types, experts, used, cols, hidden, activation, tokens, maxBindingBytes, biased } = given;
-  const also = `${biased ? ', biased' : ''}${maxBindingBytes ? ', several bindings' : ''}`;
+  const { types, experts, used, cols, hidden, activation, tokens, maxBindingBytes, biased, fused } = given;
+  const also = `${biased ? ', biased' : ''}${fused ? ', fused' : ''}${maxBindingBytes ? ', several bindings' : ''}`;
   const name = `${types.join('+')} ${used} of ${experts}, ${hidden} x ${cols} ${activation}, ${tokens} tokens${also}`;
   return { name, run: (bench) => runMixture(bench, given, mode, choice, random(name)) };
 }
 
 async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: KernelChoice, next: () => number) {
-  const { types, experts: count, used, cols, hidden, activation, tokens, maxBindingBytes, biased } = given;
+  const { types, experts: count, used, cols, hidden, activation, tokens, maxBindingBytes, biased, fused } = given;
   const tensor = (type: string, rows: number, width: number): Tensor =>
     ({ type, shape: [width, rows, count], bytes: randomTensor(type, rows * count, width, next) });
   const upType = types[2] ?? types[0];
@@ -47,10 +49,19 @@ async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: 
   const biases = biased ? { gate: normals(next, hidden * count), up: normals(next, hidden * count), down: normals(next, cols * count) } : undefined;
   for (const [name, values] of Object.entries(biases ?? {}))
     tensors[`${name}.bias`] = { type: 'F32', shape: [values.length / count, count], bytes: new Uint8Array(values.buffer) };
+  if (fused) {
+    tensors.both = tensor(types[0], 2 * hidden, cols);
+    const each = tensors.both.bytes.length / count / 2;
+    const half = (n: number) => concatBytes(Array.from({ length: count }, (_, e) => tensors.both.bytes.subarray((2 * e + n) * each, (2 * e + n + 1) * each)));
+    [tensors.gate.bytes, tensors.up.bytes] = [half(0), half(1)];
+  }
   const rowsOf = (name: string, rows: number) => ({ tensor: name, firstRow: 0, rows: rows * count });
   const op = expertsOp({
     input: 'x', norm: 'norm', experts: count, used, activation, cols, hidden, output: 'x',
-    gate: rowsOf('gate', hidden), up: rowsOf('up', hidden), down: rowsOf('down', cols),
+    ...(fused
+      ? { fused, add: false, gate: rowsOf('both', 2 * hidden), up: { ...rowsOf('both', 2 * hidden), firstRow: hidden } }
+      : { gate: rowsOf('gate', hidden), up: rowsOf('up', hidden) }),
+    down: rowsOf('down', cols),
     biases: biases && { gate: 'gate.bias', up: 'up.bias', down: 'down.bias' },
   });
   const x = normals(next, tokens * cols);
@@ -81,7 +92,13 @@ async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: 
   const positive = ({ gateUp, down: back, biases: added }: Expert): Expert =>
     ({ gateUp: size(gateUp), down: size(back), biases: added && { gateUp: size(added.gateUp), down: size(added.down) } });
   const sizes = mix(size(normed), cols, hidden, list.map(positive), choices, activation);
-  return { found, expected: added.map((value, i) => value + x[i]), scale: sizes.map((value, i) => 2 * value + Math.abs(x[i])) };
+  return { found, expected: added.map((value, i) => value + (fused ? 0 : x[i])), scale: sizes.map((value, i) => 2 * value + Math.abs(x[i])) };
+}
+
+function concatBytes(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
+  return all;
 }
 
 /** Distinct experts with weights that add up to 1. */
@@ -101,6 +118,7 @@ const decodes: Mixture[] = [
   { ...small, types: ['Q4_0', 'Q8_0'], hidden: 96, activation: 'gelu', tokens: 1 },
   { ...small, types: ['Q4_K', 'Q6_K'], cols: 512, hidden: 256, used: 5, tokens: 1 },
   { ...small, types: ['Q4_0', 'Q4_0', 'Q8_0'], hidden: 32, tokens: 1 },
+  { ...small, types: ['Q4_0', 'Q8_0'], hidden: 32, activation: 'gelu', fused: true, tokens: 1 },
   { ...small, types: ['MXFP4', 'MXFP4'], hidden: 32, activation: 'clamped', biased: true, tokens: 1 },
 ];
 const prefills: Mixture[] = [
@@ -127,11 +145,11 @@ export const checks: OperationChecks<Experts> = {
       cases: [mixtureCase({ ...small, types: [type, type], cols: 2 * block(type), hidden: block(type), tokens: 9 }, 'prefill', decodeChoice({}))],
     })),
   ],
-  of({ typeOf, choice }, { gate, up, down, cols, hidden, activation, used, biases }) {
+  of({ typeOf, choice }, { gate, up, down, cols, hidden, activation, used, biases, fused }) {
     const types: Mixture['types'] = [typeOf(gate.tensor), typeOf(down.tensor), typeOf(up.tensor)];
-    const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation, biased: biases !== undefined };
+    const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation, biased: biases !== undefined, fused };
     const of = (mode: Mode, tokens: number): Check => ({
-      name: `experts ${types.join('+')} ${hidden}x${cols} ${activation}${biases ? ' biased' : ''}, ${mode}`,
+      name: `experts ${types.join('+')} ${hidden}x${cols} ${activation}${biases ? ' biased' : ''}${fused ? ' fused' : ''}, ${mode}`,
       tolerance, choice: {}, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
     });
     return [of('decode', 1), of('prefill', 9)];

@@ -11,13 +11,13 @@ import { type Tensor, withStage } from '../workbench.ts';
 /** A sum of squares, inverseSqrt and an exp. */
 const tolerance = 1e-5;
 
-interface Gated extends Pick<GatedNorm, 'activation' | 'groups' | 'width' | 'one'> {
+interface Gated extends Pick<GatedNorm, 'activation' | 'groups' | 'width' | 'one' | 'first'> {
   norm?: { each: 'own' | 'same'; last: boolean };
   tokens: number;
 }
 
 function gatedCase(given: Gated): Case {
-  const { activation, groups, width, one, norm, tokens } = given;
+  const { activation, groups, width, one, first = 0, norm, tokens } = given;
   const name = JSON.stringify(given);
   return {
     name,
@@ -31,10 +31,11 @@ function gatedCase(given: Gated): Case {
       const shape = norm?.each === 'own' ? [width, groups] : [width];
       const tensors: Record<string, Tensor> = norm ? { weight: { type: 'F32', shape, bytes: new Uint8Array(weight.buffer) } } : {};
       const op = gatedNormOp({
-        input: 'scanned', gate: 'mixer', column: 3, one, activation, groups, width, norm: norm && { ...norm, weight: 'weight' }, output: 'mixed',
+        input: 'scanned', first, gate: 'mixer', column: 3, one, activation, groups, width, norm: norm && { ...norm, weight: 'weight' }, output: 'mixed',
       });
       const found = await withStage(bench, { config: { eps: 1e-5 }, choice: decodeChoice({}), tensors, op, tokens }, async (stage) => {
-        stage.write('scanned', x, numbers);
+        const input = (t: number) => concat([new Float32Array(first).fill(9), x.subarray(t * numbers, (t + 1) * numbers)]);
+        stage.write('scanned', concat(Array.from({ length: tokens }, (_, t) => input(t))), first + numbers);
         const row = (t: number) => concat([new Float32Array(3), gate.subarray(t * gates, (t + 1) * gates)]);
         stage.write('mixer', concat(Array.from({ length: tokens }, (_, t) => row(t))), 3 + gates);
         await stage.run(stage.dispatches);
@@ -54,6 +55,7 @@ export const checks: OperationChecks<GatedNorm> = {
       gatedCase({ activation: 'silu', groups: 5, width: 32, norm: { each: 'same', last: false }, tokens: 4 }),
       gatedCase({ activation: 'silu', groups: 1, width: 257, tokens: 2 }),
       gatedCase({ activation: 'sigmoid', groups: 3, width: 64, tokens: 2 }),
+      gatedCase({ activation: 'gelu', groups: 1, width: 32, first: 64, tokens: 3 }),
       gatedCase({ activation: 'sigmoid', groups: 1, width: 70, one: true, tokens: 5 }),
     ],
   }],

@@ -18,7 +18,7 @@ interface Roped extends Heads {
   /** Undefined: no rotation. */
   rope?: RopeSpec;
   norm: boolean;
-  how?: Pick<Rope, 'normOf' | 'order' | 'temperature'>;
+  how?: Pick<Rope, 'normOf' | 'order' | 'temperature' | 'valueNorm' | 'queriesOnly'>;
   position: number;
   tokens: number;
   /** Row of the activations that the step begins at, and position of the first fresh slot. Default 0. */
@@ -48,10 +48,11 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
         bench,
         { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base },
         async (stage) => {
-          const width = widths.query + 2 * widths.key;
+          const width = widths.query + (how.queriesOnly ? 0 : 2 * widths.key);
           const qkv = new Float32Array(tokens * width);
           for (let t = 0; t < tokens; t++) {
             qkv.set(parts.query.subarray(t * widths.query, (t + 1) * widths.query), t * width);
+            if (how.queriesOnly) continue;
             qkv.set(parts.key.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query);
             qkv.set(parts.value.subarray(t * widths.key, (t + 1) * widths.key), t * width + widths.query + widths.key);
           }
@@ -72,7 +73,9 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
       const { scale: grows, period } = how.temperature ?? { scale: 0, period: 1 };
       const growth = (t: number) => 1 + grows * Math.log(1 + Math.floor((position + t) / period));
       const query = made(parts.query, heads, norms.query).map((value, i) => value * growth(Math.floor(i / widths.query)));
-      const expected = [query, made(parts.key, kvHeads, norms.key), parts.value];
+      const value = how.valueNorm ? rmsNorm(parts.value, new Float32Array(headDim).fill(1), 1e-5) : parts.value;
+      const none = (numbers: Float32Array) => (how.queriesOnly ? numbers.map(() => 0) : numbers); // nothing is written then
+      const expected = [query, none(made(parts.key, kvHeads, norms.key)), none(value)];
       const scale = expected.map((numbers) => headSizes(numbers, headDim));
       scale[0] = scale[0].map((size) => (size * ropeTolerance(f32)) / ropeTolerance(kv)); // queries are not kept
       return { found: concat([queries, keys, values]), expected: concat(expected), scale: concat(scale) };
@@ -81,10 +84,13 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
 }
 
 const nameOfTurn = ({ rope, norm, how = {} }: Pick<Roped, 'rope' | 'norm' | 'how'>): string => {
-  const { normOf = 'head', order, temperature } = how;
+  const { normOf = 'head', order, temperature, valueNorm, queriesOnly } = how;
   const normed = norm ? [`normed${order === 'rotate-norm' ? ' after' : ''}${normOf === 'all' ? ' over all heads' : ''}`] : [];
   const growing = temperature ? [`queries growing by ${temperature.scale} from ${temperature.period}`] : [];
-  return [rope ? `${rope.dims} ${rope.layout}` : 'not turned', ...normed, ...growing].join(', ');
+  return [
+    rope ? `${rope.dims} ${rope.layout}` : 'not turned', ...normed, ...growing,
+    ...(valueNorm ? ['values normed'] : []), ...(queriesOnly ? ['queries alone'] : []),
+  ].join(', ');
 };
 
 /** (tokens, heads, headDim) without the padding of heads to a multiple of 4. */
@@ -115,6 +121,9 @@ const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
 const unusual: Roped[] = [
   { heads: 3, kvHeads: 1, headDim: 64, norm: false, position: 40, tokens: 3 },
   { heads: 4, kvHeads: 2, headDim: 80, norm: true, position: 40, tokens: 3 },
+  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, 'halves'), norm: true, how: { queriesOnly: true }, position: 40, tokens: 3 },
+  { heads: 2, kvHeads: 2, headDim: 32, rope: ropeOf(32, 'halves'), norm: true, how: { valueNorm: true }, position: 40, tokens: 3 },
+  { heads: 2, kvHeads: 1, headDim: 512, rope: ropeOf(512, 'halves'), norm: true, how: { valueNorm: true }, position: 40, tokens: 3 },
   ...[[4, 2, 64], [5, 1, 80], [1, 1, 6]].flatMap(([heads, kvHeads, headDim], i): Roped[] => {
     const given = { heads, kvHeads, headDim, rope: ropeOf(headDim, i % 2 ? 'pairs' : 'halves'), position: 61, tokens: 5, first: i };
     return [
@@ -142,10 +151,10 @@ const usualChecks = (): Check[] =>
 export const checks: OperationChecks<Rope> = {
   all: ropeChecks,
   of({ graph: { config, ropes }, choice, kv }, op) {
-    const { heads, kvHeads, headDim } = config;
+    const { heads, kvHeads, headDim } = op.shape ?? config;
     const rope = op.rope === undefined ? undefined : { ...ropes[op.rope], factors: undefined };
     const norm = op.queryNorm !== undefined;
-    const how = { normOf: op.normOf, order: op.order, temperature: op.temperature };
+    const how = { normOf: op.normOf, order: op.order, temperature: op.temperature, valueNorm: op.valueNorm, queriesOnly: op.queriesOnly };
     const roped = { heads, kvHeads, headDim, rope, norm, how, position: 250, tokens: 9 };
     const name = `rope of ${nameOfTurn(roped)}, ${nameOfHeads(roped)} in ${kv.name}`;
     return [{ name, tolerance: ropeTolerance(kv), choice: { kv: kv.name }, cases: [ropeCase(roped, choice, kv)] }];
