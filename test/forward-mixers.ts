@@ -1,8 +1,8 @@
 // What mixes tokens in place of attention, run by the reference kernels: the part of forward.ts that only some families need.
 import { type ModelConfig } from '../src/model/graph.ts';
-import { type Convolve } from '../src/model/ops/convolve.ts';
-import { type GatedNorm } from '../src/model/ops/gated-norm.ts';
-import { type Scan } from '../src/model/ops/scan.ts';
+import { type Convolve } from '../src/model/ops/rare/convolve.ts';
+import { type GatedNorm } from '../src/model/ops/rare/gated-norm.ts';
+import { type Scan } from '../src/model/ops/rare/scan.ts';
 import { convolve } from '../src/reference/convolve.ts';
 import { gatedNorm } from '../src/reference/gated-norm.ts';
 import { scan } from '../src/reference/scan.ts';

@@ -9,7 +9,7 @@ const withParams = shaders.filter(([, text]) => text.includes('struct Params'));
 /** Parameters of several kernels stand in a file that these put in front. */
 const sharing: Record<string, string[][]> = {
   'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast'].map((name) => [`kernels/${name}.wgsl`]),
-  'parts/scan/part.wgsl': [['kernels/scan.wgsl', 'parts/scan/delta.wgsl', 'parts/scan/ssd.wgsl']], // of which a model has one
+  'parts/rare/scan/part.wgsl': [['kernels/rare/scan.wgsl', 'parts/rare/scan/delta.wgsl', 'parts/rare/scan/ssd.wgsl']], // of which a model has one
 };
 const withBindings = shaders.filter(([, text]) => text.includes('@binding'));
 

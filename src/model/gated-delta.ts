@@ -6,7 +6,7 @@ import { hybridOf } from './hybrid.ts';
 import { deltaNet, mixed, readSizes } from './mixers.ts';
 import { expertWidth, mixture } from './mixture.ts';
 import { attend } from './ops/attend.ts';
-import { gatedNorm } from './ops/gated-norm.ts';
+import { gatedNorm } from './ops/rare/gated-norm.ts';
 import { project } from './ops/project.ts';
 import { rope } from './ops/rope.ts';
 import { withoutPrediction } from './prediction-blocks.ts';

@@ -5,11 +5,11 @@ import { type ModelFile, optionalTensor } from './architecture.ts';
 import { back, queriesKeysValues } from './branches.ts';
 import { type ModelConfig, type Op } from './graph.ts';
 import { attend } from './ops/attend.ts';
-import { convolve } from './ops/convolve.ts';
-import { gatedNorm } from './ops/gated-norm.ts';
+import { convolve } from './ops/rare/convolve.ts';
+import { gatedNorm } from './ops/rare/gated-norm.ts';
 import { type Project, project } from './ops/project.ts';
 import { rope } from './ops/rope.ts';
-import { scan } from './ops/scan.ts';
+import { scan } from './ops/rare/scan.ts';
 
 /** A mixer: what it computes of x, and its last matrix, which adds to x. */
 export interface Mixer {

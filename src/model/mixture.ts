@@ -4,7 +4,7 @@ import { type ModelFile, optionalTensor } from './architecture.ts';
 import { back, gated } from './branches.ts';
 import { type ModelConfig, type Op } from './graph.ts';
 import { type Experts, experts } from './ops/experts.ts';
-import { gatedNorm } from './ops/gated-norm.ts';
+import { gatedNorm } from './ops/rare/gated-norm.ts';
 import { project } from './ops/project.ts';
 import { type Route, mostExperts, mostGroups, mostUsed, route } from './ops/route.ts';
 

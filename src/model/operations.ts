@@ -15,8 +15,15 @@ import {
   type VectorSpec,
 } from './operation.ts';
 
-const files = import.meta.glob<{ operation: Operation<never> }>('./ops/*.ts', { eager: true });
-const operations = new Map(Object.values(files).map(({ operation }) => [operation.name as string, operation as unknown as Operation]));
+type Files = Record<string, { operation: Operation<never> }>;
+
+const operations = new Map<string, Operation>();
+
+/** Makes those of some files known: rare ones come with what names them. */
+export const addOperations = (files: Files): void =>
+  Object.values(files).forEach(({ operation }) => void operations.set(operation.name, operation as unknown as Operation));
+
+addOperations(import.meta.glob('./ops/*.ts', { eager: true }));
 
 function operationOf({ op }: Op): Operation {
   const operation = operations.get(op);

@@ -3,6 +3,7 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Graph, type Op } from '../../model/graph.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type Project } from '../../model/ops/project.ts';
+import '../../model/rare-operations.ts';
 import { type Gpu } from '../device.ts';
 import { type Check } from './check.ts';
 

@@ -8,7 +8,7 @@ import { gemma4Experts } from '../gemma4-experts.ts';
 import { type Layer, readLayers } from '../layer-heads.ts';
 import { attend } from '../ops/attend.ts';
 import { embed } from '../ops/embed.ts';
-import { gatedNorm } from '../ops/gated-norm.ts';
+import { gatedNorm } from '../ops/rare/gated-norm.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { project } from '../ops/project.ts';
 import { rope } from '../ops/rope.ts';

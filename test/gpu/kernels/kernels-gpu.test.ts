@@ -17,7 +17,10 @@ import { isFull } from '../../verified.ts';
 describeKernels('all that the adapter offers: products', {}, 'kernels-gpu.test.ts', products);
 
 const others = isFull
-  ? ['qwen2', 'qwen3', 'phi3', 'gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite'].map((family) => `tiny-${family}`)
+  ? [
+    'qwen2', 'qwen3', 'phi3', 'gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite', 'gpt-oss', 'gemma4', 'gemma4-moe',
+    'lfm2', 'granitehybrid', 'qwen35moe',
+  ].map((family) => `tiny-${family}`)
   : [];
 
 describe.skipIf(!adapterFile)('the self-test', () => {

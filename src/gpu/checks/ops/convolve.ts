@@ -1,6 +1,6 @@
 // Checks of convolutions: what comes out and what is kept, from the beginning and behind other rows, in many rows and in one.
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
-import { type Convolve, convolve as convolveOp } from '../../../model/ops/convolve.ts';
+import { type Convolve, convolve as convolveOp } from '../../../model/ops/rare/convolve.ts';
 import { convolve } from '../../../reference/convolve.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';

@@ -1,5 +1,5 @@
 // Checks of scans: what each row is answered and what is kept, from the beginning and behind other rows; keys that one thread holds, and that several share.
-import { type Scan, scan as scanOp } from '../../../model/ops/scan.ts';
+import { type Scan, scan as scanOp } from '../../../model/ops/rare/scan.ts';
 import { scan } from '../../../reference/scan.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';

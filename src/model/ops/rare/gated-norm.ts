@@ -1,7 +1,7 @@
 // output = norm(input) * activation(gate), or the norm of their product, of groups of numbers of a row; or the product alone. What
 // mixers of tokens and shared experts are multiplied with before their last matrix.
-import { type Op } from '../graph.ts';
-import { type Operation, pad32 } from '../operation.ts';
+import { type Op } from '../../graph.ts';
+import { type Operation, pad32 } from '../../operation.ts';
 
 export interface GatedNorm extends Op {
   op: 'gated-norm';

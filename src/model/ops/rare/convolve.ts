@@ -1,8 +1,8 @@
 // output[t][c] = activation(bias[c] + sum over j of weight[c][j] * input[t - width + 1 + j][c]): a causal convolution of every channel for
 // itself. What it sees before a step is its state: the last width - 1 inputs.
-import { type Dispatch } from '../../gpu/program.ts';
-import { type Op } from '../graph.ts';
-import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
+import { type Dispatch } from '../../../gpu/program.ts';
+import { type Op } from '../../graph.ts';
+import { type Operation, type SequenceBuffers, pad32 } from '../../operation.ts';
 
 export interface Convolve extends Op {
   op: 'convolve';

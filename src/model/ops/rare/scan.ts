@@ -2,8 +2,8 @@
 // `ssd`, of Mamba-2 (Dao and Gu, arXiv 2405.21060): S = exp(dt A) S + B (dt x)ᵀ, y = Cᵀ S + D x;
 // `delta`, the gated delta net (Yang et al., arXiv 2412.06464): S = exp(g) S, S = S + k (beta (v - kᵀ S))ᵀ, y = qᵀ S, with q and k of length 1.
 // The columns of S are independent: a group of threads walks the rows of a step with some of them in its registers, in one dispatch.
-import { type Op } from '../graph.ts';
-import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
+import { type Op } from '../../graph.ts';
+import { type Operation, type SequenceBuffers, pad32 } from '../../operation.ts';
 
 export interface Scan extends Op {
   op: 'scan';
