@@ -14,10 +14,14 @@ import { attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
 import { experts } from '../src/model/ops/experts.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
+import { convolve } from '../src/model/ops/rare/convolve.ts';
+import { gatedNorm } from '../src/model/ops/rare/gated-norm.ts';
+import { scan } from '../src/model/ops/rare/scan.ts';
 import { type Project, project } from '../src/model/ops/project.ts';
 import { type Rope, rope } from '../src/model/ops/rope.ts';
 import { route } from '../src/model/ops/route.ts';
 import { record } from '../src/model/operations.ts';
+import '../src/model/rare-operations.ts';
 import { type MatrixPart } from '../src/model/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
 import { createSamplers } from '../src/model/sampling/sampler.ts';
@@ -123,29 +127,33 @@ function products(): KernelSpec[] {
 }
 
 /** Widths of heads: those that common models have, and others that divide threads and vectors oddly. */
-const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256];
+const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256, 512];
 
 /** How prefill's attention shares heads among threads on GPUs. */
 const parts: Partial<KernelChoice>[] = [{ part: 32 }, { part: 64, uniform: 64 }, { part: 32, uniform: 32, lanes: 4 }];
 
 function attention(): KernelSpec[] {
   const ops = [100, undefined].map((window) => attend({ layer: 0, scale: 1, window }));
-  const capped = attend({ layer: 0, scale: 1, softcap: 50 });
-  return [...ops, capped].flatMap((op) => (op === capped ? [64, 128, 256] : headDims).flatMap((headDim) => kvs.flatMap((kv) => [
+  const fewer = [attend({ layer: 0, scale: 1, softcap: 50 }), attend({ layer: 0, scale: 1, sinks: 'sinks' })];
+  const dimsOf = (op: Op) => (fewer.some((each) => each === op) ? [64, 128, 256] : headDims);
+  return [...ops, ...fewer].flatMap((op) => dimsOf(op).flatMap((headDim) => kvs.flatMap((kv) => [
     ...[...prefills, ...parts].flatMap((choice) => kernelsOf(op, 'prefill', choice, { headDim }, 'F32', 64, kv)),
     ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(op, 'decode', choice, { heads, headDim }, 'F32', 64, kv))),
   ])));
 }
 
 function others(): KernelSpec[] {
-  const how: Partial<Rope>[] = [{}, { normOf: 'all' }, { order: 'rotate-norm' }, { temperature: { scale: 1, period: 1 } }];
+  const how: Partial<Rope>[] = [
+    {}, { normOf: 'all' }, { order: 'rotate-norm' }, { temperature: { scale: 1, period: 1 } }, { valueNorm: true }, { queriesOnly: true },
+  ];
   const ropes = [0, 1].flatMap((index) =>
     [undefined, 'norm'].flatMap((norm) => how.map((each) => rope({ layer: 0, rope: index, queryNorm: norm, keyNorm: norm, ...each }))),
   );
   return [
-    ...kvs.flatMap((kv) => ropes.flatMap((op) => kernelsOf(op, 'decode', {}, {}, 'F32', 64, kv))),
+    ...kvs.flatMap((kv) => ropes.flatMap((op) => [64, 512].flatMap((headDim) => kernelsOf(op, 'decode', {}, { headDim }, 'F32', 64, kv)))),
     ...reduce.flatMap((each) => [
-      ...kernelsOf(normAdd({ input: 'x', weight: 'norm', output: 'branch' }), 'decode', { reduce: each }),
+      ...[{}, { add: false }, { scale: 'scale' }, { factor: 2, groups: { count: 2, width: 32 } }].flatMap((how) =>
+        kernelsOf(normAdd({ input: 'x', weight: 'norm', output: 'branch', ...how }), 'decode', { reduce: each })),
       ...[false, true].flatMap((center) => kernelsOf(product({ norm: 'norm', center }, 64), 'prefill', { reduce: each })),
     ]),
   ];
@@ -154,11 +162,15 @@ function others(): KernelSpec[] {
 function mixtures(): KernelSpec[] {
   const rows = { tensor: 'matrix', firstRow: 0, rows: 64 };
   const sizes = { experts: 2, used: 1, gate: rows, up: rows, down: rows, cols: 256, hidden: 32 };
-  const ops = (['silu', 'gelu', 'relu'] as const).map((activation) => experts({ input: 'x', norm: 'norm', activation, output: 'x', ...sizes }));
+  const biases = { gate: 'gate', up: 'up', down: 'down' };
+  const hows = [{ activation: 'silu' }, { activation: 'gelu', add: false }, { activation: 'relu' }, { activation: 'clamped', biases }] as const;
+  const ops = hows.map((how) => experts({ input: 'x', norm: 'norm', output: 'x', ...sizes, ...how }));
   const groups = { count: 4, used: 2 };
   const routes = (['softmax', 'sigmoid'] as const).flatMap((scores) =>
     [undefined, 'bias'].flatMap((bias) =>
-      [true, false].map((on) => route({ input: 'router', experts: 8, used: 2, scores, bias, normalise: on, groups: on ? groups : undefined, scale: 1 }))));
+      [true, false].map((on) => route({
+        input: 'router', experts: 8, used: 2, scores, bias, normalise: on, groups: on ? groups : undefined, scale: 1, expertScale: bias && 'scale',
+      }))));
   const some = <T>(list: readonly T[], n: number): readonly T[] => (n === 0 ? list : [list[n % list.length]]);
   return [
     ...routes.flatMap((op) => kernelsOf(op, 'decode', {})),
@@ -168,6 +180,20 @@ function mixtures(): KernelSpec[] {
         ...some(few, n).flatMap((each) => kernelsOf(op, 'prefill', { few: each }, {}, type, 256)),
       ])),
   ];
+}
+
+/** What mixes tokens in place of attention, and gates. */
+function mixers(): KernelSpec[] {
+  const conv = { name: 'state', input: 'mixer', first: 0, channels: 64, width: 4, weight: 'weight', output: 'convolved' };
+  const convolutions = [convolve({ ...conv, silu: true, bias: 'bias' }), convolve({ ...conv, silu: false, gates: { before: 0, after: 64 } })];
+  const scans = (['ssd', 'delta'] as const).flatMap((kind) => [16, 32, 64, 128, 256].map((keyDim, i) => scan({
+    kind, name: 'state', input: 'convolved', columns: { query: 0, key: 512, value: 1024 }, scalars: 'mixer', step: 0, beta: 0, heads: 2, keyHeads: 1,
+    shared: i % 2 ? 'runs' : 'turns', keyDim, valueDim: 64, stepBias: 'bias', decay: 'decay', skip: i % 2 ? 'skip' : undefined, output: 'scanned',
+  })));
+  const norms = [undefined, { weight: 'norm', each: 'own', last: true }, { weight: 'norm', each: 'same', last: false }] as const;
+  const gates = (['silu', 'sigmoid', 'gelu'] as const).flatMap((activation, i) => norms.map((norm) =>
+    gatedNorm({ input: 'scanned', gate: 'mixer', column: 0, one: i === 1, activation, groups: 2, width: 32, norm, output: 'mixed' })));
+  return [...convolutions, ...scans, ...gates].flatMap((op) => (['decode', 'prefill'] as const).flatMap((mode) => kernelsOf(op, mode, {})));
 }
 
 function chosenRows(): KernelSpec[] {
@@ -191,6 +217,6 @@ async function sampling(): Promise<KernelSpec[]> {
 /** Each once. */
 export async function everyKernel(): Promise<KernelSpec[]> {
   await loadFormats(typeNames);
-  const all = [...products(), ...attention(), ...others(), ...mixtures(), ...chosenRows(), ...(await sampling())];
+  const all = [...products(), ...attention(), ...others(), ...mixtures(), ...mixers(), ...chosenRows(), ...(await sampling())];
   return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
 }

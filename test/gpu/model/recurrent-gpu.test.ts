@@ -9,6 +9,7 @@ import { type Sequence } from '../../../src/kv/sequence.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, hasFixture, jsonFixture } from '../../fixture.ts';
 import { goldenLogits, recurrentFamilies } from '../../golden.ts';
+import { answer, bytesOf, openEngine, quick } from '../../engine.ts';
 import { openDawn, openFixture, testChoice } from '../../model.ts';
 import { isFull, record } from '../../verified.ts';
 
@@ -113,6 +114,29 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
     expect(answering.map(({ made }) => made)).toEqual(alone);
     sequences.forEach((sequence) => sequence.close());
     await model.destroy();
+  });
+
+  it('a conversation goes on from its state, also where its answer was broken off', async () => {
+    const { tokens100 } = jsonFixture<Tokens>('tiny/tiny-lfm2.json');
+    const options = { ...quick, kernels: `${quick.kernels},chunk=64`, context: 256 };
+    const [engine, other] = [openEngine(), openEngine()];
+    for (const each of [engine, other]) await each.load(bytesOf('tiny/tiny-lfm2.gguf'), options);
+    const fresh = async (tokens: number[]) => (await answer(other, { prompt: { tokens }, maxTokens: 8 })).ids;
+    const first = await answer(engine, { prompt: { tokens: tokens100.slice(0, 40) }, maxTokens: 8 });
+    const second = [...tokens100.slice(0, 40), ...first.ids, ...tokens100.slice(40, 50)];
+    const ended = await answer(engine, { prompt: { tokens: second }, maxTokens: 8 });
+    expect(ended.stats.cachedTokens).toBe(47); // but for the last one, which was not run
+    const stop = new AbortController();
+    const third = [...second, ...ended.ids, ...tokens100.slice(50, 60)];
+    const broken = await answer(engine, { prompt: { tokens: third }, maxTokens: 60 }, stop.signal, (count) => count >= 5 && stop.abort());
+    expect(broken.reason).toBe('abort');
+    const fourth = [...third, ...broken.ids.slice(0, 3), ...tokens100.slice(60, 70)];
+    const last = await answer(engine, { prompt: { tokens: fourth }, maxTokens: 8 });
+    expect(last.stats.cachedTokens).toBe(third.length); // the copy after its prompt
+    expect(await fresh(tokens100.slice(0, 40))).toEqual(first.ids);
+    expect(await fresh(second)).toEqual(ended.ids);
+    expect(await fresh(fourth)).toEqual(last.ids);
+    for (const each of [engine, other]) await each.unload();
   });
 });
 
