@@ -70,7 +70,7 @@ test('a name on a hub is found, checked by the hash that the hub tells, and need
   expect(await verify(page, id)).toMatchObject({ damaged: [], whole: true });
 
   origin.behave = { offline: true };
-  expect((await answer(page, { repo })).text.length).toBeGreaterThan(0);
+  expect((await answer(page, { repo })).text!.length).toBeGreaterThan(0);
   // Nowhere in what is stored: neither the token nor a trace of it.
   const stored = await page.evaluate(async () => {
     const databases = await indexedDB.databases();

@@ -297,5 +297,5 @@ test('a second visit needs no network', async ({ models: folder, origin, profile
     await engine.unload();
     return choices[0].message.content;
   }, `${origin.url}/small.gguf`);
-  expect(text.length).toBeGreaterThan(0);
+  expect(text!.length).toBeGreaterThan(0);
 });

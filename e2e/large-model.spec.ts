@@ -91,7 +91,7 @@ test('a model of 2 GB is imported from a file with little memory, and runs with 
     answers.push(found);
   }
   expect(answers[0].text).toBe(answers[1].text);
-  expect(answers[0].text.length).toBeGreaterThan(0);
+  expect(answers[0].text!.length).toBeGreaterThan(0);
   const { stats, engineStats } = answers[0];
   record({
     point: 'A model of 2 GB imported from a File in Chromium, then run with a quarter of it on the GPU',

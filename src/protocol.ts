@@ -135,6 +135,37 @@ export interface StoredModel {
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant' | 'tool';
   content: string;
+  /** Of the assistant: functions that it called; `arguments` are an object, as templates want them. */
+  tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: unknown } }[];
+  /** Of a function's result: the call that it answers, and the function's name. */
+  tool_call_id?: string;
+  name?: string;
+  /** Of the assistant: what it thought before it answered. */
+  reasoning_content?: string;
+}
+
+/** Functions that an answer may call. */
+export interface ToolRequest {
+  tools: { name: string; description?: string; parameters?: unknown }[];
+  /** Whether it has to call one. */
+  required: boolean;
+  /** Whether it may call several. */
+  parallel: boolean;
+}
+
+/** A piece of a call: the id and the name come first, then the arguments, which together are JSON. */
+export interface ToolCallDelta {
+  /** Of the calls of an answer, from 0. */
+  index: number;
+  id?: string;
+  name?: string;
+  arguments: string;
+}
+
+/** What an answer says beside its text, where it is asked to be taken apart. */
+export interface Said {
+  reasoning?: string;
+  calls?: ToolCallDelta[];
 }
 
 /** Applied in llama.cpp's order: bias, penalties, top-k, typical-p, top-p, min-p, temperature. */
@@ -199,6 +230,10 @@ export interface GenerateRequest {
   stop?: string[];
   /** What the answer has to be; where `maxTokens` cuts it, the beginning of that. */
   grammar?: ResponseGrammar;
+  /** For conversations. */
+  tools?: ToolRequest;
+  /** Tells what the model thinks before it answers apart from its text; with `tools` that is so anyway. */
+  reasoningApart?: boolean;
 }
 
 /** What is to be embedded; a reranker takes a question and a text together. */
@@ -213,7 +248,8 @@ export interface Embedding {
 /** How a model makes one vector of those of all tokens, as its file says: their mean, that of the last one, or a classifier's scores of that. */
 export type Pooling = 'mean' | 'last' | 'rank';
 
-export type FinishReason = 'stop' | 'length' | 'abort';
+/** `tool_calls`: by itself, after it has called functions. */
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'abort';
 
 /** Weights that do not stay on the GPU, on their way there. */
 export interface TransferStats {
@@ -254,7 +290,7 @@ export interface GenerateStats {
 
 /** What a request's own MessagePort carries to the page. */
 export type GenerateEvent =
-  | { type: 'tokens'; tokens: Token[]; text: string }
+  | ({ type: 'tokens'; tokens: Token[]; text: string } & Said)
   | { type: 'done'; reason: FinishReason; stats: GenerateStats }
   | { type: 'error'; name: string; message: string; code?: string };
 

@@ -47,7 +47,7 @@ const worker: WorkerEngine = {
       if (data.type === 'stop') stop.abort();
     };
     try {
-      const { reason, stats } = await engine.generate(request, (tokens, text) => send({ type: 'tokens', tokens, text }), stop.signal);
+      const { reason, stats } = await engine.generate(request, (tokens, text, said) => send({ type: 'tokens', tokens, text, ...said }), stop.signal);
       send({ type: 'done', reason, stats });
     } catch (error) {
       const { name, message, code } = error as Error & { code?: string };

@@ -14,7 +14,7 @@ type Chat = OpenAI.ChatCompletionCreateParams;
 type TheirChat = Pick<
   Chat,
   | 'stream_options' | 'temperature' | 'top_p' | 'seed' | 'n' | 'frequency_penalty' | 'presence_penalty' | 'logit_bias' | 'logprobs' | 'top_logprobs' | 'stop'
-  | 'max_completion_tokens' | 'max_tokens' | 'reasoning_effort' | 'model' | 'user' | 'stream'
+  | 'max_completion_tokens' | 'max_tokens' | 'reasoning_effort' | 'model' | 'user' | 'stream' | 'response_format' | 'parallel_tool_calls'
 >;
 type Raw = OpenAI.CompletionCreateParams;
 type TheirRaw = Pick<

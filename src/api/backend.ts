@@ -1,9 +1,11 @@
 // What OpenAI's surface needs of whatever answers: a worker of the page, or an engine in the same process. Types only.
-import { type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type ModelInfo, type Token } from '../protocol.ts';
+import {
+  type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type ModelInfo, type Said, type Token,
+} from '../protocol.ts';
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 export interface RequestListener {
-  tokens(text: string, tokens: Token[]): void;
+  tokens(text: string, tokens: Token[], said?: Said): void;
   done(reason: Exclude<FinishReason, 'abort'>, stats: GenerateStats): void;
   /** By the signal, by the returned function, or by what answers. */
   stopped(): void;

@@ -6,6 +6,7 @@ import { createOver, type Create } from './create.ts';
 import { chatLogprobs } from './logprobs.ts';
 import { toChatRequests } from './parameters.ts';
 import { applyReasoningEffort } from './reasoning-effort.ts';
+import { callDelta, wholeCalls } from './tools.ts';
 
 export interface ChatCompletions {
   /**
@@ -28,10 +29,23 @@ export const chatCompletions = (backend: Backend): ChatCompletions => ({
     id: 'chatcmpl',
     object: 'chat.completion',
     chunkObject: 'chat.completion.chunk',
-    whole: (content, finish_reason, tokens): ChatCompletion['choices'][0] =>
-      ({ index, message: { role: 'assistant', content, refusal: null }, finish_reason, logprobs: chatLogprobs(tokens) }),
+    whole: ({ text, reasoning, calls, reason: finish_reason }, tokens): ChatCompletion['choices'][0] => ({
+      index,
+      message: {
+        role: 'assistant',
+        content: calls.length && !text ? null : text,
+        refusal: null,
+        ...(reasoning && { reasoning_content: reasoning }),
+        ...(calls.length && { tool_calls: wholeCalls(calls) }),
+      },
+      finish_reason,
+      logprobs: chatLogprobs(tokens),
+    }),
     begin: piece(index, { role: 'assistant', content: '' }),
-    piece: (content, tokens) => piece(index, { content }, null, tokens),
+    piece: (content, tokens, { reasoning, calls } = {}) => {
+      const others = { ...(reasoning && { reasoning_content: reasoning }), ...(calls && { tool_calls: calls.map(callDelta) }) };
+      return piece(index, { ...(content || !Object.keys(others).length ? { content } : {}), ...others }, null, tokens);
+    },
     end: (reason) => piece(index, {}, reason),
   })),
 });

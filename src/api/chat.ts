@@ -6,6 +6,7 @@ import { type ChatLogprobs } from './logprobs.ts';
 import { type ContextOverflow } from './overflow.ts';
 import { type ReasoningEffort } from './reasoning-effort.ts';
 import { type FormatParams } from './response-format.ts';
+import { type ChatToolCall, type ChatToolCallDelta, type ToolCallParam, type ToolParams } from './tools.ts';
 
 export interface ChatTextPart {
   type: 'text';
@@ -15,7 +16,15 @@ export interface ChatTextPart {
 export interface ChatMessageParam {
   /** `developer` is OpenAI's newer name of `system`. */
   role: ChatMessage['role'] | 'developer';
-  content: string | ChatTextPart[];
+  /** Null beside `tool_calls`. */
+  content?: string | ChatTextPart[] | null;
+  /** Of the assistant: what it called. */
+  tool_calls?: ToolCallParam[];
+  /** Of a result: the call that it answers. */
+  tool_call_id?: string;
+  name?: string;
+  /** Of the assistant: what it thought. */
+  reasoning_content?: string | null;
 }
 
 /** What all requests may say. */
@@ -63,7 +72,7 @@ export interface TemplateOptions {
   chat_template_kwargs?: Record<string, unknown> | null;
 }
 
-export interface ChatCompletionParams extends SamplingParams, TemplateOptions {
+export interface ChatCompletionParams extends SamplingParams, TemplateOptions, ToolParams {
   messages: ChatMessageParam[];
   /** What is done where the conversation leaves no room for the answer: an error (default), or its oldest turns are left out. */
   context_overflow?: ContextOverflow | null;
@@ -71,6 +80,8 @@ export interface ChatCompletionParams extends SamplingParams, TemplateOptions {
   reasoning_effort?: ReasoningEffort | null;
   /** `json_schema`: the answer is JSON that passes the schema, and is cut by nothing but the most tokens. */
   response_format?: FormatParams['response_format'];
+  /** `auto` or `deepseek`: reasoning apart from the answer, in `reasoning_content`; so it is with `tools`. Default `none`: within the content, as it comes. */
+  reasoning_format?: 'none' | 'auto' | 'deepseek' | null;
   /** Tells how likely each token was. Default false. */
   logprobs?: boolean | null;
   /** 0 to 20 of the most likely tokens beside each one; with `logprobs`. Default 0. */
@@ -82,7 +93,7 @@ export interface ChatCompletionParams extends SamplingParams, TemplateOptions {
 }
 
 /** Null only in the chunks before the last. */
-export type ChatFinishReason = 'stop' | 'length';
+export type ChatFinishReason = 'stop' | 'length' | 'tool_calls';
 
 export interface ChatUsage {
   prompt_tokens: number;
@@ -93,7 +104,8 @@ export interface ChatUsage {
 
 export interface ChatChoice {
   index: number;
-  message: { role: 'assistant'; content: string; refusal: null };
+  /** `content` is null where there are only calls. */
+  message: { role: 'assistant'; content: string | null; refusal: null; tool_calls?: ChatToolCall[]; reasoning_content?: string };
   finish_reason: ChatFinishReason;
   logprobs: ChatLogprobs | null;
 }
@@ -109,13 +121,20 @@ export interface ChatCompletion {
   stats: GenerateStats;
 }
 
+export interface ChatDelta {
+  role?: 'assistant';
+  content?: string;
+  reasoning_content?: string;
+  tool_calls?: ChatToolCallDelta[];
+}
+
 export interface ChatCompletionChunk {
   id: string;
   object: 'chat.completion.chunk';
   created: number;
   model: string;
   /** Empty in the chunk that carries the usage. */
-  choices: { index: number; delta: { role?: 'assistant'; content?: string }; finish_reason: ChatFinishReason | null; logprobs: ChatLogprobs | null }[];
+  choices: { index: number; delta: ChatDelta; finish_reason: ChatFinishReason | null; logprobs: ChatLogprobs | null }[];
   /** If `stream_options.include_usage` asks for it: in one last chunk, and null in all before. */
   usage?: ChatUsage | null;
   /** How many tokens the content is of; in chunks with content. */

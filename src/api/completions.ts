@@ -1,7 +1,7 @@
 // OpenAI's older `completions.create`: text that goes on from a prompt as it is, without a chat template.
 import { type GenerateStats, type Token } from '../protocol.ts';
 import { type Backend } from './backend.ts';
-import { type ChatFinishReason, type ChatUsage, type SamplingParams } from './chat.ts';
+import { type ChatUsage, type SamplingParams } from './chat.ts';
 import { createOver, type Create } from './create.ts';
 import { type CompletionLogprobs, createCompletionLogprobs } from './logprobs.ts';
 import { toCompletionRequests } from './parameters.ts';
@@ -20,10 +20,12 @@ export interface CompletionParams extends SamplingParams {
   logprobs?: number | null;
 }
 
+export type CompletionFinishReason = 'stop' | 'length';
+
 export interface CompletionChoice {
   index: number;
   text: string;
-  finish_reason: ChatFinishReason;
+  finish_reason: CompletionFinishReason;
   logprobs: CompletionLogprobs | null;
 }
 
@@ -41,7 +43,7 @@ export interface Completion {
 
 export interface CompletionChunk extends Omit<Completion, 'choices' | 'usage' | 'stats'> {
   /** Empty in the chunk that carries the usage. */
-  choices: { index: number; text: string; finish_reason: ChatFinishReason | null; logprobs: CompletionLogprobs | null }[];
+  choices: { index: number; text: string; finish_reason: CompletionFinishReason | null; logprobs: CompletionLogprobs | null }[];
   /** As of chat's chunks. */
   usage?: ChatUsage | null;
   tokens?: number;
@@ -59,7 +61,7 @@ export interface Completions {
 export const completions = (backend: Backend): Completions => ({
   create: createOver(backend, toCompletionRequests, (index) => {
     const logprobs = createCompletionLogprobs();
-    const choice = (text: string, finish_reason: ChatFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({
+    const choice = (text: string, finish_reason: CompletionFinishReason | null, tokens?: Token[]): CompletionChunk['choices'][number] => ({
       index,
       text,
       finish_reason,
@@ -69,9 +71,9 @@ export const completions = (backend: Backend): Completions => ({
       id: 'cmpl',
       object: 'text_completion',
       chunkObject: 'text_completion',
-      whole: choice,
+      whole: ({ text, reason }, tokens) => choice(text, reason as CompletionFinishReason, tokens), // raw text calls nothing
       piece: (text, tokens) => choice(text, null, tokens),
-      end: (reason) => choice('', reason),
+      end: (reason) => choice('', reason as CompletionFinishReason),
     };
   }),
 });

@@ -1,6 +1,6 @@
 // OpenAI's `create` over a worker's requests: the whole answer, or chunks as they come. Knows no ports, and of the answers'
 // shapes only what all have.
-import { type GenerateRequest, type GenerateStats, type Token } from '../protocol.ts';
+import { type GenerateRequest, type GenerateStats, type Said, type Token, type ToolCallDelta } from '../protocol.ts';
 import { type Backend, type StartRequest } from './backend.ts';
 import { type ChatFinishReason, type ChatUsage } from './chat.ts';
 import { AsyncQueue } from './queue.ts';
@@ -17,10 +17,10 @@ export interface Shape {
   id: string;
   object: string;
   chunkObject: string;
-  whole(text: string, reason: ChatFinishReason, tokens?: Token[]): object;
+  whole(told: { text: string; reason: ChatFinishReason; reasoning: string; calls: ToolCallDelta[] }, tokens?: Token[]): object;
   /** Of chunks: before the text, if anything; a piece of it; its end. */
   begin?: object;
-  piece(text: string, tokens?: Token[]): object;
+  piece(text: string, tokens?: Token[], said?: Said): object;
   end(reason: ChatFinishReason): object;
 }
 
@@ -33,6 +33,8 @@ interface Params {
 /** What became of one of the texts that a request asks for. */
 interface Told {
   text: string;
+  reasoning: string;
+  calls: ToolCallDelta[];
   tokens: Token[];
   reason: ChatFinishReason;
   stats: GenerateStats;
@@ -66,7 +68,7 @@ export function createOver<P extends Params, Whole, Chunk>(
             resolve({
               ...head,
               object,
-              choices: all.map(({ text, reason, tokens }, i) => shapes[i].whole(text, reason, toldTokens(tokens))),
+              choices: all.map((told, i) => shapes[i].whole(told, toldTokens(told.tokens))),
               usage: usageOf(requests, all),
               stats: statsOf(all),
             }),
@@ -81,7 +83,7 @@ export function createOver<P extends Params, Whole, Chunk>(
     const queue = new AsyncQueue<object>(() => stop());
     for (const { begin } of shapes) if (begin) queue.push(chunk(begin));
     const stop = startAll(backend.start, requests, signal, {
-      tokens: (i, text, tokens) => queue.push({ ...chunk(shapes[i].piece(text, toldTokens(tokens))), tokens: tokens.length }),
+      tokens: (i, text, tokens, said) => queue.push({ ...chunk(shapes[i].piece(text, toldTokens(tokens), said)), tokens: tokens.length }),
       ended: (i, { reason, stats }) => queue.push({ ...chunk(shapes[i].end(reason)), stats }),
       done(all) {
         if (withUsage) queue.push({ ...chunk(), usage: usageOf(requests, all) });
@@ -98,7 +100,7 @@ export function createOver<P extends Params, Whole, Chunk>(
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 interface Listener {
   /** Of one of the requests, by its index, as they come. */
-  tokens(index: number, text: string, tokens: Token[]): void;
+  tokens(index: number, text: string, tokens: Token[], said?: Said): void;
   ended(index: number, told: Told): void;
   done(all: Told[]): void;
   stopped(): void;
@@ -118,17 +120,21 @@ function startAll(start: StartRequest, requests: readonly GenerateRequest[], sig
   };
   const stops = requests.map((request, i) => {
     let text = '';
+    let reasoning = '';
+    const calls: ToolCallDelta[] = [];
     const made: Token[] = [];
     return start(request, signal, {
-      tokens(more, tokens) {
+      tokens(more, tokens, said) {
         if (isOver) return;
         text += more;
+        reasoning += said?.reasoning ?? '';
+        calls.push(...(said?.calls ?? []));
         made.push(...tokens);
-        listener.tokens(i, more, tokens);
+        listener.tokens(i, more, tokens, said);
       },
       done(reason, stats) {
         if (isOver) return;
-        all[i] = { text, tokens: made, reason, stats };
+        all[i] = { text, reasoning, calls, tokens: made, reason, stats };
         listener.ended(i, all[i]);
         if (--open === 0) endWith(() => listener.done(all));
       },

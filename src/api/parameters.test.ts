@@ -29,8 +29,16 @@ test.each([
   [{ n: 0 }, 'n is 0; it must be a whole number from 1 to 128.'],
   [{ n: 1.5 }, 'n is 1.5; it must be a whole number from 1 to 128.'],
   [{ best_of: 2 }, 'The parameter best_of (2) is not supported.'],
-  [{ tools: [{ type: 'function' }] }, 'The parameter tools ([{"type":"function"}]) is not supported.'],
-  [{ tool_choice: 'required' }, 'The parameter tool_choice ("required") is not supported.'],
+  [{ tools: [{ type: 'function' }] }, 'tools[0] is {"type":"function"}; it must be'],
+  [{ tools: [{ type: 'function', function: { name: 'a b' } }] }, 'tools[0] is called "a b"; a name has 1 to 64 letters'],
+  [{ tools: [{ type: 'function', function: { name: 'a' } }, { type: 'function', function: { name: 'a' } }] }, 'Two tools are called a'],
+  [{ tools: [{ type: 'function', function: { name: 'a', parameters: [] } }] }, 'The parameters of a are []'],
+  [{ tools: [{ type: 'function', function: { name: 'a' } }], tool_choice: { type: 'function', function: { name: 'b' } } }, 'tool_choice names "b"'],
+  [{ tools: [{ type: 'function', function: { name: 'a' } }], tool_choice: 'some' }, 'tool_choice is "some"; it must be'],
+  [{ parallel_tool_calls: 1 }, 'parallel_tool_calls is 1'],
+  [{ reasoning_format: 'x' }, 'reasoning_format is "x"'],
+  [{ messages: [{ role: 'assistant', tool_calls: [{ id: 'x', function: { name: 'a', arguments: '{' } }] }] }, 'which is no JSON'],
+  [{ tool_choice: 'required' }, 'tool_choice is required, but there are no tools.'],
   [{ response_format: { type: 'xml' } }, 'response_format is {"type":"xml"}; it must be'],
   [{ response_format: { type: 'json_object' }, grammar: 'root ::= "a"' }, 'an answer keeps to one of them'],
   [{ grammar: { gbnf: 'a' } }, 'grammar is {"gbnf":"a"}; it must be'],
@@ -45,9 +53,9 @@ test.each([
   [{ logprobs: 5 }, 'logprobs is 5; it must be true or false. How many are listed is said by top_logprobs.'],
   [{ top_logprobs: 5 }, 'top_logprobs is 5 without logprobs. Give logprobs: true, or leave it out.'],
   [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs is 21; it must be a whole number from 0 to 20.'],
-  [{ messages: [{ role: 'assistant', content: 'a', tool_calls: [{ id: 'x' }] }] }, 'messages[0].tool_calls ([{"id":"x"}]) is not supported. Leave it out.'],
-  [{ messages: [{ role: 'tool', content: '3', tool_call_id: 'x' }] }, 'messages[0].tool_call_id ("x") is not supported. Leave it out.'],
-  [{ messages: [{ role: 'user', content: 'a', name: 'Ann' }] }, 'messages[0].name ("Ann") is not supported. Leave it out.'],
+  [{ messages: [{ role: 'assistant', content: 'a', tool_calls: [{ id: 'x' }] }] }, 'messages[0].tool_calls[0] is {"id":"x"}; it must be'],
+  [{ messages: [{ role: 'user', content: '3', tool_call_id: 'x' }] }, 'messages[0].tool_call_id is "x"; it must be text, of a message of the role tool'],
+  [{ messages: [{ role: 'user', content: 'a', name: 'Ann' }] }, 'messages[0].name is "Ann"; it must be text, of a message of the role tool'],
 ])('refuses %j by name, value and bound', (params, message) => {
   const check = (): unknown => toChatRequest({ messages, ...params } as never);
   expect(check).toThrow(RequestError);
@@ -78,6 +86,27 @@ test.each([
   { logprobs: false, top_logprobs: 0 },
   { messages: [{ ...messages[0], name: null, tool_calls: [], refusal: null }] },
 ])('%j asks for nothing and is accepted', (params) => expect(toChatRequest({ messages, ...params } as never)).toEqual({ prompt: { messages }, sampling: {} }));
+
+test('functions, which of them are called, and conversations in which they were', () => {
+  const tool = { type: 'function' as const, function: { name: 'add', description: 'Adds.', parameters: { type: 'object' }, strict: true } };
+  const other = { type: 'function' as const, function: { name: 'now' } };
+  const add = { name: 'add', description: 'Adds.', parameters: { type: 'object' } };
+  expect(toChatRequest({ messages, tools: [tool, other] }).tools).toEqual({ tools: [add, { name: 'now' }], required: false, parallel: true });
+  const required = toChatRequest({ messages, tools: [tool, other], tool_choice: 'required', parallel_tool_calls: false });
+  expect(required.tools).toMatchObject({ required: true, parallel: false });
+  expect(toChatRequest({ messages, tools: [tool, other], tool_choice: { type: 'function', function: { name: 'add' } } }).tools).toEqual({
+    tools: [add], required: true, parallel: false,
+  });
+  expect(toChatRequest({ messages, tools: [tool], tool_choice: 'none' }).tools).toBeUndefined();
+  const call = { id: 'c1', type: 'function' as const, function: { name: 'add', arguments: '{"a": 1}' } };
+  const asked = [
+    { role: 'assistant' as const, content: null, tool_calls: [call], reasoning_content: 'Hm.' },
+    { role: 'tool' as const, content: '3', tool_call_id: 'c1', name: 'add' },
+  ];
+  expect(toChatRequest({ messages: asked }).prompt).toEqual({
+    messages: [{ ...asked[0], content: '', tool_calls: [{ ...call, function: { name: 'add', arguments: { a: 1 } } }] }, asked[1]],
+  });
+});
 
 test('penalties, biases and log-probabilities by their names', () => {
   const given = { repeat_penalty: 1.1, frequency_penalty: 0.5, presence_penalty: -0.5, penalty_last_n: -1, logit_bias: { 262: -100 } };

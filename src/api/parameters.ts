@@ -10,6 +10,7 @@ import { type CompletionParams } from './completions.ts';
 import { toOverflow } from './overflow.ts';
 import { asksNothing } from './refuse.ts';
 import { toGrammar } from './response-format.ts';
+import { toCallFields, toTools } from './tools.ts';
 
 /** As many tokens as the sampler lists beside a chosen one (src/model/sampling/buffers.ts). */
 const mostLogprobs = 20;
@@ -42,22 +43,22 @@ const sampling = [
   'user',
   'grammar',
 ];
-const ofChat = new Set([...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs', 'response_format', 'context_overflow']);
+const ofChat = new Set([
+  ...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs',
+  'response_format', 'tools', 'tool_choice', 'parallel_tool_calls', 'reasoning_format', 'context_overflow',
+]);
 const ofCompletion = new Set([...sampling, 'prompt', 'echo']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutralInChat: Record<string, unknown[]> = {
   modalities: [['text']],
   store: [false],
   metadata: [{}],
-  tools: [[]],
-  tool_choice: ['none', 'auto'],
-  parallel_tool_calls: [true, false],
   functions: [[]],
   function_call: ['none', 'auto'], // without tools, auto is none
 };
 const neutralInCompletion: Record<string, unknown[]> = { best_of: [1], suffix: [''] };
 /** The same of messages; answers of OpenAI's are given back to it with all of their fields. */
-const neutralInMessages: Record<string, unknown[]> = { tool_calls: [[]], annotations: [[]] };
+const neutralInMessages: Record<string, unknown[]> = { annotations: [[]] };
 
 export function toChatRequests(params: ChatCompletionParams): GenerateRequest[] {
   refuseOthers(params, ofChat, neutralInChat);
@@ -68,7 +69,9 @@ export function toChatRequests(params: ChatCompletionParams): GenerateRequest[] 
   const prompt = { messages: toMessages(params.messages), variables: toTemplateVariables(params.chat_template_kwargs) };
   const how = { ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
   const overflow = toOverflow(params.context_overflow);
-  return toChoices([prompt], params.n, { ...how, ...(overflow && { overflow }) });
+  const tools = toTools(params);
+  const more = { ...(overflow && { overflow }), ...(tools && { tools }), ...(isApart(params) && { reasoningApart: true }) };
+  return toChoices([prompt], params.n, { ...how, ...more });
 }
 
 export function toCompletionRequests(params: CompletionParams): GenerateRequest[] {
@@ -278,12 +281,15 @@ export function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
     if (!roles.includes(message?.role)) {
       throw new RequestError(`messages[${i}].role is ${shown(message?.role)}; it must be one of ${roles.join(', ')}.`);
     }
-    const { role, content, ...others } = message;
+    const { role, content, tool_calls, tool_call_id, name, reasoning_content, ...others } = message;
     for (const [name, value] of Object.entries(others)) {
       if (!asksNothing(value, neutralInMessages[name]))
         throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
     }
-    return { role: role === 'developer' ? 'system' : role, content: toText(content, `messages[${i}].content`) };
+    const where = `messages[${i}]`;
+    const fields = toCallFields(role, { tool_calls, tool_call_id, name, reasoning_content }, where);
+    const isSilent = fields.tool_calls && (content === null || content === undefined); // it called functions and said nothing
+    return { role: role === 'developer' ? 'system' : role, content: isSilent ? '' : toText(content, `${where}.content`), ...fields };
   });
 }
 
@@ -293,6 +299,13 @@ function toTemperature(temperature: number | null | undefined): number | undefin
     throw new RequestError(`temperature is ${value}; the least above 0 is ${leastTemperature}. Use 0 for the most likely token.`);
   }
   return value;
+}
+
+/** llama.cpp's names. */
+function isApart({ reasoning_format: format }: ChatCompletionParams): boolean {
+  if (format !== undefined && format !== null && !['none', 'auto', 'deepseek'].includes(format))
+    throw new RequestError(`reasoning_format is ${shown(format)}; it must be none, auto or deepseek.`);
+  return format === 'auto' || format === 'deepseek';
 }
 
 function toText(content: ChatMessageParam['content'], name: string): string {

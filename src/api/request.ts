@@ -32,7 +32,7 @@ export const startOver = (connection: Connection): StartRequest => (request, sig
   signal?.addEventListener('abort', stop);
   port.onmessage = ({ data: event }: MessageEvent<GenerateEvent>) => {
     if (event.type === 'tokens') {
-      if (!ended) listener.tokens(event.text, event.tokens);
+      if (!ended) listener.tokens(event.text, event.tokens, event);
       return;
     }
     release(); // only now: after a stop, the worker's last word comes over the port too

@@ -14,6 +14,7 @@ import {
   type LoadProgress,
   type ModelInfo,
   type ModelSource,
+  type Said,
   type StoredModel,
   type Token,
   type VerifyResult,
@@ -65,7 +66,7 @@ export interface Engine {
   /** Where the GPU is lost meanwhile, the model is brought back and the answer goes on; its statistics tell. */
   generate(
     request: GenerateRequest,
-    onTokens: (tokens: Token[], text: string) => void,
+    onTokens: (tokens: Token[], text: string, said?: Said) => void,
     signal?: AbortSignal,
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** Vectors of texts, in their order; UnsupportedModelError for a model that gives none. Rejects with the signal's reason. */

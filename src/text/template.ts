@@ -25,6 +25,8 @@ export interface RenderOptions {
 export interface ChatTemplate {
   /** Where the template comes from: the file, or a format that the vocabulary suggests. */
   readonly origin: string;
+  /** The Jinja that is run. */
+  readonly source: string;
   /** What a person should know of how conversations are written, if anything. */
   readonly notices: readonly string[];
   /** Whether the template reads this variable. */
@@ -103,7 +105,7 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
     attempt(() => run(questionOnly, {}, false)) === undefined || attempt(() => run(systemAndQuestion, {}, false))?.includes(systemPrompt) === true;
 
   return {
-    origin, stop,
+    origin, source, stop,
     notices: placesSystem ? notices : [...notices, "The model's chat template has no place for a system prompt: it is put before the first question."],
     reads: (variable) => new RegExp(`\\b${variable}\\b`).test(source),
     endOfTurn: new Set([...tokenizer.endOfTurn, ...endingOf(tokenizer, (messages, options) => attempt(() => trace(messages, options)))]),

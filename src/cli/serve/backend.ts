@@ -20,8 +20,8 @@ export const backendOf = (engine: Engine): Backend => ({
       stopping.abort();
       end(() => listener.stopped());
     };
-    const hear = (tokens: Parameters<typeof listener.tokens>[1], text: string): void => {
-      if (!ended) listener.tokens(text, tokens);
+    const hear: Parameters<Engine['generate']>[1] = (tokens, text, said) => {
+      if (!ended) listener.tokens(text, tokens, said);
     };
     signal?.addEventListener('abort', stop);
     engine.generate(request, hear, stopping.signal).then(

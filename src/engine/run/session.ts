@@ -9,7 +9,7 @@ import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
-import { constraintFor } from './constrained.ts';
+import { formOf, functionsOf } from './constrained.ts';
 import { createEcho } from './echo.ts';
 import { type OnTokens, createOutput } from './output.ts';
 import { type Shortened, shorten } from './overflow.ts';
@@ -100,9 +100,10 @@ export function createSession(running: () => Running, text?: Text): Session {
       checkMost(request);
       const { ids: prompt, dropped } = promptOf(request, context, text);
       checkPrompt(prompt, context);
-      const constraint = await constraintFor(request, text, () => running().model.graph.config.vocab);
+      const form = await formOf(request, text, () => running().model.graph.config.vocab);
+      const { constraint } = form;
       const echo = request.echo ? createEcho(request, prompt, text) : undefined;
-      const output = createOutput(request, text, onTokens, constraint);
+      const output = createOutput(request, text, onTokens, form);
       const sampling = samplingOf(request);
 
       const started = mark();
@@ -126,7 +127,7 @@ export function createSession(running: () => Running, text?: Text): Session {
       };
       await answer(how, recover);
       if (!firstToken && !signal?.aborted) tellEcho();
-      const reason = output.stopped ? 'stop' : signal?.aborted ? 'abort' : 'length';
+      const reason = output.stopped ? (output.calls ? 'tool_calls' : 'stop') : signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') output.flush();
       const ended = mark();
       const first = firstToken ?? started;
@@ -175,20 +176,23 @@ async function embed(
   return { vector: pool.vector(), tokens: length };
 }
 
-function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text): number[] {
+function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text, tools?: GenerateRequest['tools']): number[] {
   if ('tokens' in prompt) return prompt.tokens;
   if (!text) throw new RequestError('The file has no tokenizer; give the prompt as tokens.');
   if ('messages' in prompt) {
     if (!prompt.messages.length) throw new RequestError('There are no messages to answer.');
-    return text.template.encode(prompt.messages, { variables: prompt.variables });
+    const functions = tools && functionsOf(tools);
+    // SmolLM3 has its own name for them.
+    const variables = functions && text.template.reads('xml_tools') ? { xml_tools: functions, ...prompt.variables } : prompt.variables;
+    return text.template.encode(prompt.messages, { variables, tools: functions });
   }
   return text.tokenizer.encode(prompt.text, { addSpecial: 'begin' });
 }
 
 /** The ids of a request's prompt, without the oldest turns where there is too much of it and the request says so. */
-function promptOf({ prompt, overflow, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Shortened {
-  if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text), dropped: 0 };
-  return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text), context, maxTokens);
+function promptOf({ prompt, overflow, tools, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Shortened {
+  if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text, tools), dropped: 0 };
+  return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text, tools), context, maxTokens);
 }
 
 /** A prompt that is given back need not be gone on from. */

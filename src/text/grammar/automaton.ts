@@ -79,7 +79,7 @@ function compile(building: Building, expression: Expression, then: number, count
   if ('sequence' in expression) return expression.sequence.reduceRight((next, part) => compile(building, part, next, counts), then);
   if ('either' in expression) return add(building, { kind: 'fork', to: expression.either.map((part) => compile(building, part, then, counts)) });
   if ('rule' in expression) return add(building, { kind: 'call', rule: expression.rule, then });
-  if ('free' in expression) return compileFree(building, expression.free, then, counts);
+  if ('free' in expression) return compileFree(building, expression, then, counts);
   return compileRepeat(building, expression, then, counts);
 }
 
@@ -157,7 +157,7 @@ export function utf8Ranges(from: number, to: number): Range[][] {
 }
 
 /** What has been read of triggers so far is the state (Aho and Corasick 1975). */
-function compileFree(building: Building, triggers: readonly Trigger[], then: number, counts: number): number {
+function compileFree(building: Building, { free: triggers, must }: { free: readonly Trigger[]; must?: boolean }, then: number, counts: number): number {
   const encoder = new TextEncoder();
   const texts = triggers.flatMap(({ on, then: next }) =>
     'text' in on ? [{ bytes: [...encoder.encode(on.text)], next: compile(building, next, then, counts) }] : [],
@@ -171,7 +171,7 @@ function compileFree(building: Building, triggers: readonly Trigger[], then: num
     const known = prefixes.get(key);
     if (known) return known.fork;
     const on: number[] = [];
-    const fork = add(building, { kind: 'fork', to: [add(building, { kind: 'read', on }), then] });
+    const fork = add(building, { kind: 'fork', to: [add(building, { kind: 'read', on }), ...(must ? [] : [then])] });
     prefixes.set(key, { read, fork, on });
     return fork;
   };

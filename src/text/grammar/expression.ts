@@ -19,7 +19,7 @@ export type Expression =
    * Bytes and control tokens as they come. It may end anywhere; where one of the triggers occurs, a text or a control token, what belongs to
    * it has to follow.
    */
-  | { readonly free: readonly Trigger[] };
+  | { readonly free: readonly Trigger[]; /** It ends with a trigger. */ readonly must?: boolean };
 
 export interface Trigger {
   readonly on: { readonly text: string } | { readonly token: string };

@@ -21,12 +21,12 @@ export function readGrammar(asked: ResponseGrammar): Grammar {
 const sources = new WeakMap<object, Map<string, ConstraintSource>>();
 const mostKept = 8;
 
-/** Those of a grammar that was asked for before are kept, with the masks that are known of it. */
-export function constraintsOf(asked: ResponseGrammar, vocabulary: Vocabulary): ConstraintSource {
+/** Those of what was asked for before are kept, with the masks that are known of them; `asked` is JSON that says all of it. */
+export function constraintsOf(asked: object, make: () => Grammar, vocabulary: Vocabulary): ConstraintSource {
   let kept = sources.get(vocabulary.tokenizer);
   if (!kept) sources.set(vocabulary.tokenizer, (kept = new Map()));
   const key = `${vocabulary.size} ${JSON.stringify(asked)}`;
-  const source = kept.get(key) ?? createConstraints(readGrammar(asked), vocabulary);
+  const source = kept.get(key) ?? createConstraints(make(), vocabulary);
   kept.delete(key);
   kept.set(key, source); // last used, last to go
   if (kept.size > mostKept) kept.delete(kept.keys().next().value!);

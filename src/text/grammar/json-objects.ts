@@ -6,7 +6,7 @@ import { type Schema, refuse } from './json-schemas.ts';
 import { colon, comma, quoted, space, stringExcept, writeInString } from './json-text.ts';
 import { readRegex } from './regex.ts';
 
-interface Property {
+export interface Property {
   name: string;
   value: Expression;
   isRequired: boolean;
@@ -27,25 +27,40 @@ export function objectOf(conversion: Conversion, schema: Schema, where: string):
   if (least > Math.max(required, 1)) refuse(`${where}/minProperties`, 'more properties than it requires');
   if (!properties.length && other && !least && most === Infinity && isAny(schema)) return rule('object');
 
+  if (!properties.length && !other && !least) return text('{}');
+
   const others = (isFirst: boolean): Expression => {
     if (!other || mostOthers < 1) return sequence();
     const following = repeat(sequence(comma, other), 0, isFirst ? mostOthers - 1 : mostOthers);
     return isFirst ? repeat(sequence(other, following), least > required ? 1 : 0, 1) : following;
   };
-  // What follows from each property on, by whether there was one before it; a rule each, as both ways lead there.
   const name = `${conversion.names.get(schema)}o`;
+  const members = properties.map(({ name: key, value, isRequired }) => ({ member: sequence(text(JSON.stringify(key)), colon, value), isRequired }));
   const close = sequence(space, text('}'));
-  conversion.rules.set(`${name}${properties.length}`, sequence(others(false), close));
   const isEmptyAllowed = least === 0 || (other !== undefined && mostOthers > 0);
-  conversion.rules.set(`${name}${properties.length}f`, isEmptyAllowed ? sequence(others(true), close) : { either: [] });
-  properties.forEach(({ name: key, value, isRequired }, i) => {
-    const member = sequence(text(JSON.stringify(key)), colon, value, rule(`${name}${i + 1}`));
-    for (const isFirst of [true, false]) {
-      const here = sequence(...(isFirst ? [] : [comma]), member);
-      conversion.rules.set(`${name}${i}${isFirst ? 'f' : ''}`, isRequired ? here : either(here, rule(`${name}${i + 1}${isFirst ? 'f' : ''}`)));
-    }
+  const last = { any: sequence(others(false), close), first: isEmptyAllowed ? sequence(others(true), close) : { either: [] } };
+  return sequence(text('{'), space, chain(conversion.rules, name, members, comma, last));
+}
+
+/**
+ * Members in order, those that are not required perhaps left out, with `between` between them, and then `last`, which may differ where
+ * there was none. By rules, named after `name`: of each member there are two ways on, by whether there was one before it.
+ */
+export function chain(
+  rules: Map<string, Expression>,
+  name: string,
+  members: readonly { member: Expression; isRequired: boolean }[],
+  between: Expression,
+  last: { any: Expression; first: Expression },
+): Expression {
+  rules.set(`${name}${members.length}`, last.any);
+  rules.set(`${name}${members.length}f`, last.first);
+  members.forEach(({ member, isRequired }, i) => {
+    const following = sequence(member, rule(`${name}${i + 1}`));
+    for (const [suffix, here] of [['f', following], ['', sequence(between, following)]] as const)
+      rules.set(`${name}${i}${suffix}`, isRequired ? here : either(here, rule(`${name}${i + 1}${suffix}`)));
   });
-  return sequence(text('{'), space, rule(`${name}0f`));
+  return rule(`${name}0f`);
 }
 
 const isImpossible = (value: Expression): boolean => 'either' in value && value.either.length === 0;
@@ -53,7 +68,7 @@ const isImpossible = (value: Expression): boolean => 'either' in value && value.
 /** Whether nothing is said of an object. */
 const isAny = ({ patternProperties, additionalProperties }: Schema): boolean => !patternProperties && (additionalProperties ?? true) === true;
 
-function propertiesOf(conversion: Conversion, schema: Schema, where: string): Property[] {
+export function propertiesOf(conversion: Conversion, schema: Schema, where: string): Property[] {
   const { properties = {}, required = [], additionalProperties = true } = schema as { properties?: Record<string, Schema | boolean> } & Schema;
   if (typeof properties !== 'object' || properties === null || Array.isArray(properties)) refuse(`${where}/properties`, 'no schemas by name');
   if (!Array.isArray(required) || required.some((name) => typeof name !== 'string')) refuse(`${where}/required`, 'no list of names');

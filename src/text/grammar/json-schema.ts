@@ -3,7 +3,7 @@
 import { type Expression, type Grammar, either, repeat, rule, sequence, text } from './expression.ts';
 import { formats } from './json-formats.ts';
 import { type Bounds, canBound, integersWithin, numbersWithin } from './json-numbers.ts';
-import { objectOf } from './json-objects.ts';
+import { type Property, objectOf, propertiesOf } from './json-objects.ts';
 import { type Schema, type Schemas, createSchemas, refuse } from './json-schemas.ts';
 import { comma, jsonRules, listOf, quoted, space, stringCharacter, writeInString } from './json-text.ts';
 import { readRegex } from './regex.ts';
@@ -26,14 +26,31 @@ export function readJsonSchema(schema: unknown): Grammar {
   return { root: sequence(space, value), rules: conversion.rules };
 }
 
-/** The grammars of several schemas, by their names, and the rules that they share; names of rules begin with that of the schema. */
-export function convertSchema(schema: unknown, prefix: string, rules: Map<string, Expression>): Expression {
+/** What stands for a schema among the rules of others: its own rules begin with `prefix`. */
+export const convertSchema = (schema: unknown, prefix: string, rules: Map<string, Expression>): Expression =>
+  converted(schema, prefix, rules, (conversion) => [convert(conversion, schema as Schema | boolean, '#')])[0];
+
+/** The same of each property of a schema of objects, for calls that are not written as JSON. */
+export function convertProperties(schema: unknown, prefix: string, rules: Map<string, Expression>): Property[] {
+  let properties: Property[] = [];
+  const values = converted(schema, prefix, rules, (conversion) => {
+    const resolved = conversion.schemas.resolve(schema as Schema, '#');
+    if (typeof resolved !== 'object') return [];
+    const more = ['anyOf', 'oneOf', 'enum', 'const', 'patternProperties'].find((keyword) => resolved[keyword] !== undefined);
+    if (more) refuse(`#/${more}`, `${more}, for arguments that this model does not write as JSON`);
+    properties = propertiesOf(conversion, resolved, '#');
+    return properties.map(({ value }) => value);
+  });
+  return properties.map((property, i) => ({ ...property, value: values[i] }));
+}
+
+function converted(schema: unknown, prefix: string, rules: Map<string, Expression>, make: (conversion: Conversion) => Expression[]): Expression[] {
   const conversion: Conversion = { schemas: createSchemas(schema), rules: new Map(jsonRules), names: new Map() };
-  const value = convert(conversion, schema as Schema | boolean, '#');
+  const values = make(conversion);
   const shared = new Set(jsonRules.map(([name]) => name));
   const renamed = (part: Expression): Expression => rename(part, (name) => (shared.has(name) ? name : `${prefix}-${name}`));
   for (const [name, expression] of conversion.rules) rules.set(shared.has(name) ? name : `${prefix}-${name}`, renamed(expression));
-  return renamed(value);
+  return values.map(renamed);
 }
 
 function rename(part: Expression, change: (name: string) => string): Expression {

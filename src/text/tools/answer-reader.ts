@@ -1,0 +1,95 @@
+// Takes an answer apart while it comes: what the model thought before it, its text, its calls. Holds back what might still
+// become a mark.
+import { heldBack } from './harmony.ts';
+import { type AnswerReader, type CallEvent, type CallReader, type Said } from './style.ts';
+
+/** Whether an answer begins with reasoning: never, perhaps with its mark, or already within, as the prompt has ended with the mark. */
+export type Thinking = 'none' | 'may' | 'open';
+
+export interface ReaderOptions {
+  readonly thinking: Thinking;
+  /** What calls begin with; none: an answer that begins as one of these is a call. */
+  readonly opens: readonly string[];
+  /** Undefined where there are no calls. */
+  readonly calls?: CallReader;
+}
+
+const openMark = '<think>';
+const closeMark = '</think>';
+const wholeCalls = ['{', '<|python_tag|>'];
+
+type State = 'begin' | 'thinking' | 'start' | 'text' | 'calls';
+
+export function createAnswerReader({ thinking, opens, calls }: ReaderOptions): AnswerReader {
+  let state: State = thinking === 'open' ? 'thinking' : thinking === 'may' ? 'begin' : 'start';
+  let held = '';
+  let isFresh = true; // of what is thought nothing was there yet
+  let said: { text: string; reasoning: string; calls: CallEvent[] };
+
+  /** Hands over what is certain, up to a mark if there is one; true if it was found. */
+  function upTo(marks: readonly string[], kind: 'text' | 'reasoning'): boolean {
+    const found = marks.map((mark) => ({ mark, at: held.indexOf(mark) })).filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at)[0];
+    const spaces = /\s*$/;
+    if (found) {
+      said[kind] += held.slice(0, found.at).replace(spaces, '');
+      held = held.slice(found.at + found.mark.length);
+      return true;
+    }
+    const back = Math.max(0, ...marks.map((mark) => heldBack(held, mark)));
+    const certain = marks.length ? held.slice(0, held.length - back).replace(spaces, '') : held;
+    said[kind] += certain;
+    held = held.slice(certain.length);
+    return false;
+  }
+
+  /** One step; false where more text is needed. */
+  function advance(): boolean {
+    switch (state) {
+      case 'begin': {
+        const rest = held.trimStart();
+        if (rest.length < openMark.length && openMark.startsWith(rest)) return false;
+        state = rest.startsWith(openMark) ? 'thinking' : 'start';
+        if (state === 'thinking') held = rest.slice(openMark.length);
+        return true;
+      }
+      case 'thinking':
+        if (isFresh) held = held.trimStart();
+        isFresh &&= !held;
+        if (!upTo([closeMark], 'reasoning')) return false;
+        state = 'start';
+        return true;
+      case 'start': {
+        const rest = held.trimStart();
+        const isAfterThought = thinking !== 'none';
+        if (!rest) return false;
+        const whole = calls && !opens.length ? wholeCalls : [];
+        if (whole.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
+        state = whole.some((mark) => rest.startsWith(mark)) ? 'calls' : 'text';
+        if (isAfterThought) held = rest;
+        return true;
+      }
+      case 'text':
+        if (!upTo(calls ? opens : [], 'text')) return false;
+        state = 'calls';
+        return true;
+      case 'calls':
+        said.calls.push(...(calls?.push(held) ?? []));
+        held = '';
+        return false;
+    }
+  }
+
+  return {
+    push(more) {
+      held += more;
+      said = { text: '', reasoning: '', calls: [] };
+      while (advance());
+      return said;
+    },
+    flush() {
+      const rest: Said = { text: state === 'thinking' || state === 'calls' ? '' : held, reasoning: state === 'thinking' ? held : '', calls: [] };
+      held = '';
+      return rest;
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// gpt-oss (harmony): messages of an answer go to channels. <|channel|>analysis<|message|>...<|end|> is reasoning,
+// <|channel|>final<|message|> the answer, <|channel|>commentary to=functions.f <|constrain|>json<|message|>{...}<|call|> a call.
+import { type Expression, either, nothing, optional, sequence, text } from '../grammar/expression.ts';
+import { type AnswerReader, type CallEvent, type Said, type ToolStyle, type Writing } from './style.ts';
+
+const recipient = ' to=functions.';
+
+/** After the recipient. */
+function call({ tools, argumentsOf, mark }: Writing): Expression {
+  const json = optional(sequence(text(' '), optional(mark('<|constrain|>')), text('json')));
+  const channel = optional(sequence(mark('<|channel|>'), text('commentary')));
+  return either(...tools.map((tool) => sequence(text(tool.name), channel, json, mark('<|message|>'), argumentsOf(tool))));
+}
+
+const trigger = (spelling: string, then: Expression): Expression => ({ free: [{ on: { text: spelling }, then }], must: true });
+
+function answer(writing: Writing, isRequired: boolean): Expression {
+  const { mark } = writing;
+  if (!isRequired) return { free: [{ on: { text: recipient }, then: call(writing) }] };
+  const header = sequence(optional(sequence(mark('<|channel|>'), text('commentary'))), text(recipient), call(writing));
+  const next = sequence(mark('<|start|>'), text('assistant'), header);
+  return either(header, sequence(mark('<|channel|>'), text('analysis'), mark('<|message|>'), trigger('<|end|>', next)));
+}
+
+function createReader(): AnswerReader {
+  let held = '';
+  let channel: 'header' | 'text' | 'reasoning' | 'call' = 'header';
+  const parts = { text: '', reasoning: '', calls: [] as CallEvent[] };
+
+  function take(piece: string): void {
+    if (channel === 'call') {
+      if (piece) parts.calls.push({ args: piece });
+    } else if (channel !== 'header') parts[channel] += piece;
+  }
+
+  function beginMessage(header: string): void {
+    const name = /to=functions\.([\w.-]+)/.exec(header)?.[1];
+    if (name !== undefined) parts.calls.push({ name });
+    channel = name !== undefined ? 'call' : /<\|channel\|>analysis/.test(header) ? 'reasoning' : 'text';
+  }
+
+  const given = (): Said => {
+    const said = { text: parts.text, reasoning: parts.reasoning, calls: parts.calls };
+    Object.assign(parts, { text: '', reasoning: '', calls: [] });
+    return said;
+  };
+
+  return {
+    push(more) {
+      held += more;
+      for (;;) {
+        const mark = channel === 'header' ? '<|message|>' : '<|end|>';
+        const at = held.indexOf(mark);
+        if (at < 0) break;
+        const before = held.slice(0, at);
+        held = held.slice(at + mark.length);
+        if (channel === 'header') beginMessage(before);
+        else {
+          take(before);
+          channel = 'header';
+        }
+      }
+      if (channel !== 'header') {
+        const length = held.length - heldBack(held, '<|end|>');
+        take(held.slice(0, length));
+        held = held.slice(length);
+      }
+      return given();
+    },
+    flush() {
+      take(held);
+      held = '';
+      return given();
+    },
+  };
+}
+
+/** Characters at the end of a text that might begin a mark. */
+export function heldBack(held: string, mark: string): number {
+  for (let length = Math.min(held.length, mark.length - 1); length > 0; length--) if (mark.startsWith(held.slice(-length))) return length;
+  return 0;
+}
+
+export const harmony: ToolStyle = {
+  name: 'harmony',
+  matches: (template) => template.includes('<|channel|>') && template.includes('to=functions.'),
+  marks: ['<|channel|>', '<|message|>', '<|start|>', '<|end|>', '<|constrain|>'],
+  opens: [],
+  calls: () => nothing,
+  createReader: () => ({ push: () => [] }),
+  whole: { answer, createReader },
+};

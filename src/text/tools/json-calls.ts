@@ -1,0 +1,68 @@
+// Calls whose arguments are JSON: what reads them piece by piece, and the parts that styles write them of.
+import { type Expression, either, repeat, sequence, text } from '../grammar/expression.ts';
+import { colon, comma, space } from '../grammar/json-text.ts';
+import { type CallEvent, type CallReader, type Writing } from './style.ts';
+
+/** `{"name": "f", "arguments": {...}}`, whatever stands before it. */
+export const jsonHead = /^[^]*?"name"\s*:\s*"((?:[^"\\]|\\.)*)"\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{)/;
+
+/** `head` finds the name of a call, as its group, up to its arguments. What stands between two calls belongs to the head of the second. */
+export function createJsonReader(head: RegExp): CallReader {
+  let held = '';
+  let scan: ReturnType<typeof createScan> | undefined;
+  return {
+    push(more) {
+      const events: CallEvent[] = [];
+      held += more;
+      for (;;) {
+        if (!scan) {
+          const match = head.exec(held);
+          if (!match) return events;
+          events.push({ name: match[1] });
+          held = held.slice(match[0].length);
+          scan = createScan();
+        }
+        const length = scan(held);
+        const isWhole = length !== undefined;
+        const args = isWhole ? held.slice(0, length) : held;
+        if (args) events.push({ args });
+        held = held.slice(args.length);
+        if (!isWhole) return events;
+        scan = undefined;
+      }
+    },
+  };
+}
+
+/** Gives where a JSON object or list ends in a text, of which all before was given already; undefined if that is still to come. */
+export function createScan(): (more: string) => number | undefined {
+  let depth = 0;
+  let inString = false;
+  let isEscaped = false;
+  return (more) => {
+    for (let i = 0; i < more.length; i++) {
+      const character = more[i];
+      if (isEscaped) isEscaped = false;
+      else if (inString) {
+        if (character === '\\') isEscaped = true;
+        else if (character === '"') inString = false;
+      } else if (character === '"') inString = true;
+      else if ('{[('.includes(character)) depth++;
+      else if ('}])'.includes(character) && --depth === 0) return i + 1;
+    }
+    return undefined;
+  };
+}
+
+/** One of the tools as `{"name": "f", "arguments": {...}}`; `key` is what arguments are called. */
+export const jsonCall = ({ tools, argumentsOf }: Writing, key = 'arguments'): Expression =>
+  either(...tools.map((tool) => {
+    const name = sequence(text('"name"'), colon, text(JSON.stringify(tool.name)));
+    return sequence(text('{'), space, name, comma, text(JSON.stringify(key)), colon, argumentsOf(tool), space, text('}'));
+  }));
+
+const mostCalls = 16;
+
+/** Once, or several times with `between` between them. */
+export const several = (call: Expression, between: Expression, { parallel }: Writing): Expression =>
+  parallel ? sequence(call, repeat(sequence(between, call), 0, mostCalls - 1)) : call;

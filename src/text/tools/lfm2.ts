@@ -1,0 +1,67 @@
+// LFM2: <|tool_call_start|>[f(a="x", b=[1, 2]), g()]<|tool_call_end|>, with values as Python writes them.
+import { type Expression, either, sequence, text } from '../grammar/expression.ts';
+import { chain } from '../grammar/json-objects.ts';
+import { convertProperties } from '../grammar/json-schema.ts';
+import { space } from '../grammar/json-text.ts';
+import { createScan, several } from './json-calls.ts';
+import { type CallEvent, type CallReader, type ToolStyle, type Writing } from './style.ts';
+
+const open = '<|tool_call_start|>';
+const close = '<|tool_call_end|>';
+
+export const lfm2: ToolStyle = {
+  name: 'lfm2',
+  matches: (template) => template.includes(open),
+  marks: [open, close],
+  opens: [open],
+  calls: (writing) => sequence(text('['), several(pythonCall(writing), text(', '), writing), text(']'), writing.mark(close)),
+  createReader: createPythonReader,
+};
+
+const separator: Expression = sequence(text(','), space);
+
+function pythonCall({ tools, rules }: Writing): Expression {
+  return either(...tools.map(({ name, parameters }, i) => {
+    const members = convertProperties(parameters, `p${i}`, rules).map(({ name: key, value, isRequired }) => ({
+      member: sequence(text(`${key}=`), value),
+      isRequired,
+    }));
+    return sequence(text(`${name}(`), chain(rules, `p${i}-m`, members, separator, { any: text(')'), first: text(')') }));
+  }));
+}
+
+/** Gives the arguments of a call once it has ended, as an object. */
+function createPythonReader(): CallReader {
+  let held = '';
+  return {
+    push(more) {
+      const events: CallEvent[] = [];
+      held += more;
+      for (;;) {
+        const head = /^[\s[,]*([\w.-]+)(?=\()/.exec(held);
+        const length = head ? createScan()(held.slice(head[0].length)) : undefined;
+        if (!head || length === undefined) return events;
+        const end = head[0].length + length;
+        events.push({ name: head[1] }, { args: objectOf(held.slice(head[0].length + 1, end - 1)) });
+        held = held.slice(end);
+      }
+    },
+  };
+}
+
+/** `a="x", b=True` as JSON; a string is the same in both, as the grammar allows only JSON's. */
+export function objectOf(members: string): string {
+  const parts = members.split(/("(?:[^"\\]|\\.)*")/);
+  const words: Record<string, string> = { True: 'true', False: 'false', None: 'null' };
+  const json = parts.map((part, i) => (i % 2 ? part : part.replace(/\b(?:True|False|None)\b/g, (word) => words[word])));
+  let depth = 0;
+  const named = json.map((part, i) => {
+    if (i % 2) return part;
+    return part.replace(/[[{]|[\]}]|([^\s,=[\]{}"]+)=/g, (found, key?: string) => {
+      if (key !== undefined) return depth ? found : `${JSON.stringify(key)}:`;
+      depth += '[{'.includes(found) ? 1 : -1;
+      return found;
+    });
+  });
+  return `{${named.join('').trim()}}`;
+}

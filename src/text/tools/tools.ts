@@ -1,0 +1,105 @@
+// Functions that a model may call: which style its template teaches, what an answer may then be, and what reads it. Loaded
+// when a request first has functions.
+import { RequestError } from '../../errors.ts';
+import { type Expression, type Grammar, sequence } from '../grammar/expression.ts';
+import { convertSchema } from '../grammar/json-schema.ts';
+import { jsonRules, space } from '../grammar/json-text.ts';
+import { type ChatTemplate } from '../template.ts';
+import { type Tokenizer } from '../tokenizer/tokenizer.ts';
+import { type Thinking, createAnswerReader } from './answer-reader.ts';
+import { granite, hermes } from './hermes.ts';
+import { harmony } from './harmony.ts';
+import { lfm2 } from './lfm2.ts';
+import { llama3 } from './llama3.ts';
+import { mistral, mistralNamed } from './mistral.ts';
+import { type AnswerReader, type Tool, type ToolStyle, type Writing } from './style.ts';
+import { glm, qwenCoder } from './xml-calls.ts';
+
+/** The first that a template matches. */
+export const styles: readonly ToolStyle[] = [harmony, mistralNamed, mistral, lfm2, granite, qwenCoder, glm, hermes, llama3];
+
+export interface ToolUse {
+  readonly tools: readonly Tool[];
+  /** Whether there has to be a call. */
+  readonly isRequired: boolean;
+  readonly parallel: boolean;
+}
+
+/** RequestError for a template that knows no functions, or a way to call them that windrow does not. */
+export function styleOf(template: ChatTemplate): ToolStyle {
+  const reads = ['tools', 'xml_tools'].some((variable) => template.reads(variable));
+  const style = reads ? styles.find(({ matches }) => matches(template.source)) : undefined;
+  if (style) return style;
+  throw new RequestError(
+    reads
+      ? `The model's chat template has tools, but calls them in a way that windrow does not know; it knows ${styles.map(({ name }) => name).join(', ')}.`
+      : "The model's chat template knows no tools. Leave tools out, or choose a model that has them.",
+    { code: 'unsupported_parameter' },
+  );
+}
+
+/** Whether an answer begins with reasoning, from the template and the end of a prompt. */
+export function thinkingOf({ source }: Pick<ChatTemplate, 'source'>, promptEnd: string): Thinking {
+  if (/<think>\s*$/.test(promptEnd)) return 'open';
+  return source.includes('<think>') && !/<\/think>\s*$/.test(promptEnd) ? 'may' : 'none';
+}
+
+export const noSchema = { type: 'object', properties: {} };
+
+/** What an answer with calls may be. */
+export function toolGrammar(style: ToolStyle, use: ToolUse, tokenizer: Tokenizer, thinking: Thinking): Grammar {
+  const { isRequired, parallel } = use;
+  const tools = use.tools.map(({ name, parameters }) => ({ name, parameters: parameters ?? noSchema }));
+  const rules = new Map(jsonRules);
+  const isControl = (spelling: string): boolean => {
+    const id = tokenizer.find(spelling);
+    return id !== undefined && tokenizer.isControl(id);
+  };
+  const markOf = (spelling: string) => (isControl(spelling) ? { token: spelling } : { text: spelling });
+  const args = new Map<Tool, Expression>();
+  const writing: Writing = {
+    tools, parallel, rules,
+    mark: markOf,
+    argumentsOf(tool) {
+      let expression = args.get(tool);
+      if (!expression) args.set(tool, (expression = convertSchema(tool.parameters, `t${args.size}`, rules)));
+      return expression;
+    },
+  };
+  if (style.whole) return { root: style.whole.answer(writing, isRequired), rules };
+  const calls = style.calls(writing);
+  const { opens } = style;
+  const alone = opens.length ? sequence(space, markOf(opens[0]), calls) : calls;
+  const free: Expression = { free: opens.map((spelling) => ({ on: markOf(spelling), then: calls })) };
+  const words = sequence({ repeat: { chars: spaces }, least: 0, most: Infinity }, { chars: notOfCalls }, { free: [] });
+  const answer = isRequired ? alone : opens.length ? free : { either: [alone, words, sequence()] };
+  return { root: afterThought(answer, thinking, markOf), rules };
+}
+
+const spaces = [[9, 10], [13, 13], [32, 32]] as const;
+/** Any character that is no space, and with which no call begins. */
+const notOfCalls = [[0, 8], [11, 12], [14, 31], [33, 0x3b], [0x3d, 0x7a], [0x7c, 0x10ffff]] as const;
+
+/** An answer after the model's reasoning, which is free. */
+export function afterThought(answer: Expression, thinking: Thinking, markOf: (spelling: string) => { token: string } | { text: string }): Expression {
+  const lines: Expression = { repeat: { chars: [[10, 10], [32, 32]] }, least: 0, most: 4 };
+  const thought: Expression = { free: [{ on: markOf('</think>'), then: sequence(lines, answer) }], must: true };
+  if (thinking === 'open') return thought;
+  return thinking === 'may' ? { either: [answer, sequence(space, markOf('<think>'), thought)] } : answer;
+}
+
+/** A grammar of an answer to a prompt that has begun the model's reasoning: what is thought comes first. */
+export function thoughtful(grammar: Grammar, tokenizer: Tokenizer, thinking: Thinking): Grammar {
+  const id = tokenizer.find('</think>');
+  const closing = id !== undefined && tokenizer.isControl(id) ? { token: '</think>' } : { text: '</think>' };
+  return thinking === 'open' ? { ...grammar, root: afterThought(grammar.root, thinking, () => closing) } : grammar;
+}
+
+/** Tells only reasoning apart. */
+export const plainReader = ({ source }: ChatTemplate, thinking: Thinking): AnswerReader =>
+  harmony.matches(source) ? harmony.whole!.createReader() : createAnswerReader({ thinking, opens: [] });
+
+/** Reads answers that `toolGrammar` allows. */
+export function toolReader(style: ToolStyle, { tools }: Pick<ToolUse, 'tools'>, thinking: Thinking): AnswerReader {
+  return style.whole?.createReader() ?? createAnswerReader({ thinking, opens: style.opens, calls: style.createReader(tools) });
+}

@@ -1,0 +1,100 @@
+// Calls that are written as tags, with texts as they are and other values as JSON. Qwen 3 Coder:
+// <tool_call><function=f><parameter=a>x</parameter></function></tool_call>; GLM 4.5:
+// <tool_call>f<arg_key>a</arg_key><arg_value>x</arg_value></tool_call>.
+import { type Expression, either, nothing, sequence, text } from '../grammar/expression.ts';
+import { chain } from '../grammar/json-objects.ts';
+import { convertProperties } from '../grammar/json-schema.ts';
+import { several } from './json-calls.ts';
+import { type CallEvent, type CallReader, type Tool, type ToolStyle, type Writing } from './style.ts';
+import { RequestError } from '../../errors.ts';
+
+interface Tags {
+  /** Around a function's members, and around each value. */
+  open(name: string): string;
+  readonly close: string;
+  openValue(key: string): string;
+  readonly closeValue: string;
+  /** Finds a call, with its name and its members; and the members, with their names and values. */
+  readonly call: RegExp;
+  readonly member: RegExp;
+}
+
+const qwenCoderTags: Tags = {
+  open: (name) => `\n<function=${name}>\n`,
+  close: '</function>\n',
+  openValue: (key) => `<parameter=${key}>\n`,
+  closeValue: '\n</parameter>\n',
+  call: /^[^]*?<function=([\w.-]+)>\n((?:<parameter=[^>]+>\n[^]*?\n<\/parameter>\n)*)<\/function>/,
+  member: /<parameter=([^>]+)>\n([^]*?)\n<\/parameter>\n/g,
+};
+const glmTags: Tags = {
+  open: (name) => `${name}\n`,
+  close: '',
+  openValue: (key) => `<arg_key>${key}</arg_key>\n<arg_value>`,
+  closeValue: '</arg_value>\n',
+  call: /^[^\w]*(?:<\/?tool_call>\s*)*([\w.-]+)\n((?:<arg_key>[^<]+<\/arg_key>\n<arg_value>[^]*?<\/arg_value>\n)*)<\/tool_call>/,
+  member: /<arg_key>([^<]+)<\/arg_key>\n<arg_value>([^]*?)<\/arg_value>\n/g,
+};
+
+const propertiesOf = ({ parameters }: Tool): Record<string, { type?: unknown; enum?: unknown[]; const?: unknown }> =>
+  (parameters as { properties?: Record<string, object> })?.properties ?? {};
+const isText = (tool: Tool, key: string): boolean => propertiesOf(tool)[key]?.type === 'string';
+
+/** A text is read up to the tag that closes it, unless the schema lists those that there are. */
+function valueOf(tool: Tool, key: string, value: Expression, close: string): Expression {
+  if (!isText(tool, key)) return sequence(value, text(close));
+  const schema = propertiesOf(tool)[key] as Record<string, unknown>;
+  const listed = (schema.enum ?? ('const' in schema ? [schema.const] : undefined)) as unknown[] | undefined;
+  if (listed) return sequence(either(...listed.map((each) => text(String(each)))), text(close));
+  const more = ['pattern', 'format', 'minLength', 'maxLength'].find((keyword) => schema[keyword] !== undefined);
+  if (more)
+    throw new RequestError(`The schema of ${tool.name} has ${more} at ${key}; where this model writes no JSON it cannot be enforced. Leave it out.`, {
+      code: 'unsupported_schema',
+    });
+  return { free: [{ on: { text: close }, then: nothing }], must: true };
+}
+
+function calls(tags: Tags, writing: Writing): Expression {
+  const { tools, rules, mark } = writing;
+  const call = either(...tools.map((tool, i) => {
+    const members = convertProperties(tool.parameters, `x${i}`, rules).map(({ name: key, value, isRequired }) => ({
+      member: sequence(text(tags.openValue(key)), valueOf(tool, key, value, tags.closeValue)),
+      isRequired,
+    }));
+    const close = text(tags.close);
+    return sequence(text(tags.open(tool.name)), chain(rules, `x${i}-m`, members, nothing, { any: close, first: close }));
+  }));
+  return several(sequence(call, mark('</tool_call>')), sequence(text('\n'), mark('<tool_call>')), writing);
+}
+
+function createReader(tags: Tags, tools: readonly Tool[]): CallReader {
+  let held = '';
+  return {
+    push(more) {
+      const events: CallEvent[] = [];
+      held += more;
+      for (let match = tags.call.exec(held); match; match = tags.call.exec(held)) {
+        const [all, name, members] = match;
+        const tool = tools.find((each) => each.name === name);
+        const values = [...members.matchAll(tags.member)].map(
+          ([, key, value]) => `${JSON.stringify(key)}:${tool && isText(tool, key) ? JSON.stringify(value) : value}`,
+        );
+        events.push({ name }, { args: `{${values.join(',')}}` });
+        held = held.slice(all.length);
+      }
+      return events;
+    },
+  };
+}
+
+const style = (name: string, tags: Tags, matches: ToolStyle['matches']): ToolStyle => ({
+  name,
+  matches,
+  marks: ['<tool_call>', '</tool_call>'],
+  opens: ['<tool_call>'],
+  calls: (writing) => calls(tags, writing),
+  createReader: (tools) => createReader(tags, tools),
+});
+
+export const qwenCoder = style('qwen-coder', qwenCoderTags, (template) => template.includes('<tool_call>') && template.includes('<function='));
+export const glm = style('glm', glmTags, (template) => template.includes('<tool_call>') && template.includes('<arg_key>'));
