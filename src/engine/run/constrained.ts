@@ -1,40 +1,35 @@
-// What a request says of the form of its answer: what may follow, and how it is taken apart. Grammars and tools are chunks of
-// their own, loaded when a request first asks.
+// What a request says of the form of its answer: what may follow, and how it is taken apart. With the grammars and the styles of
+// tools a chunk of its own, loaded when a request first asks.
 import { RequestError } from '../../errors.ts';
-import { type GenerateRequest } from '../../protocol.ts';
+import { type GenerateRequest, type ToolCallDelta } from '../../protocol.ts';
+import { randomId } from '../../random.ts';
 import { type Constraint } from '../../text/grammar/constraint.ts';
+import { constraintsOf, readGrammar } from '../../text/grammar/grammar.ts';
 import { type ChatTemplate } from '../../text/template.ts';
-import { type AnswerReader } from '../../text/tools/style.ts';
+import { type AnswerReader, type CallEvent } from '../../text/tools/style.ts';
+import * as use from '../../text/tools/tools.ts';
 import { type Text } from '../load/opened.ts';
+import { functionsOf } from './functions.ts';
 
 export interface Form {
   constraint?: Constraint;
   reader?: AnswerReader;
-  /** Control tokens that the reader has to see. */
-  marks?: ReadonlySet<number>;
-  /** Characters of the ids of calls, if the template wants so many. */
-  idLength?: number;
+  /** Gives calls their places in the answer, and their ids. */
+  calls?: { readonly count: number; take(events: readonly CallEvent[]): ToolCallDelta[] };
+  /** One that spells the control tokens that the reader has to see. */
+  tokenizer?: Text['tokenizer'];
 }
 
 /** Where an answer begins, as the template leaves it. */
 const endOfPrompt = (template: ChatTemplate, { prompt, tools }: GenerateRequest): string =>
   'messages' in prompt ? template.render(prompt.messages, { variables: prompt.variables, tools: tools && functionsOf(tools) }).slice(-40) : '';
 
-/** Functions as templates are given them. */
-export const functionsOf = ({ tools }: NonNullable<GenerateRequest['tools']>): unknown[] =>
-  tools.map(({ name, description, parameters }) => ({
-    type: 'function',
-    function: { name, description: description ?? '', parameters: parameters ?? { type: 'object', properties: {} } },
-  }));
-
-/** `vocab` gives how many tokens logits are of. @throws RequestError for what cannot be held, or a template that knows no tools. */
-export async function formOf(request: GenerateRequest, text: Text | undefined, vocab: () => number): Promise<Form> {
+/** `vocab`: tokens that logits are of. @throws RequestError for what cannot be held, or a template that knows no tools. */
+export function formOf(request: GenerateRequest, text: Text | undefined, vocab: number): Form {
   const { grammar, tools, reasoningApart } = request;
-  if (!grammar && !tools && !reasoningApart) return {};
   if (!text) throw new RequestError('The file has no tokenizer, so that its answers have no text and can keep to no grammar.');
   const { tokenizer, template } = text;
-  const vocabulary = { tokenizer, ends: template.endOfTurn, size: vocab() };
-  const [{ constraintsOf, readGrammar }, use] = await Promise.all([import('../../text/grammar/grammar.ts'), import('../../text/tools/tools.ts')]);
+  const vocabulary = { tokenizer, ends: template.endOfTurn, size: vocab };
   const thinking = use.thinkingOf(template, endOfPrompt(template, request));
   if (!tools) {
     const isApart = reasoningApart || thinking === 'open';
@@ -48,7 +43,28 @@ export async function formOf(request: GenerateRequest, text: Text | undefined, v
   return {
     constraint: constraintsOf({ asked, thinking }, make, vocabulary).begin(),
     reader: use.toolReader(style, asked, thinking),
-    marks: new Set(style.marks.flatMap((mark) => tokenizer.find(mark) ?? [])),
-    idLength: style.idLength,
+    calls: numberCalls(style.idLength),
+    tokenizer: showing(tokenizer, new Set(style.marks.flatMap((mark) => tokenizer.find(mark) ?? []))),
+  };
+}
+
+/** A tokenizer that spells some of its control tokens. */
+const showing = (tokenizer: Text['tokenizer'], marks: ReadonlySet<number>): Text['tokenizer'] => ({
+  ...tokenizer,
+  piece: (id, options) => tokenizer.piece(id, marks.has(id) ? { special: true } : options),
+});
+
+/** `idLength`: characters of the ids of calls, if the template wants so many. */
+function numberCalls(idLength?: number): NonNullable<Form['calls']> {
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    take: (events) => events.map((event) => {
+      if ('args' in event) return { index: count - 1, arguments: event.args };
+      const id = idLength ? randomId().replace(/[^a-z0-9]/gi, '').slice(0, idLength) : `call_${randomId()}`;
+      return { index: count++, id, name: event.name, arguments: '' };
+    }),
   };
 }

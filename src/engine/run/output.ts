@@ -1,10 +1,9 @@
 // What an answer says: from tokens to the text that is certain with them, up to the end of the turn or a stop string, and
 // taken apart where the request asks for it.
-import { type GenerateRequest, type Said, type Token, type ToolCallDelta } from '../../protocol.ts';
-import { randomId } from '../../random.ts';
+import { type GenerateRequest, type Said, type Token } from '../../protocol.ts';
 import { createStopStrings } from '../../text/stop-strings.ts';
 import { createStreamDecoder } from '../../text/tokenizer/stream-decoder.ts';
-import { type CallEvent, type Said as Parts } from '../../text/tools/style.ts';
+import { type Said as Parts } from '../../text/tools/style.ts';
 import { type Text } from '../load/opened.ts';
 import { type Form } from './constrained.ts';
 
@@ -29,20 +28,19 @@ export function createOutput(
   { prompt, stop }: Pick<GenerateRequest, 'prompt' | 'stop'>,
   text: Text | undefined,
   onTokens: OnTokens,
-  { constraint, reader, marks, idLength }: Form = {},
+  { constraint, reader, calls, tokenizer = text?.tokenizer }: Form = {},
 ): Output {
-  const decoder = text && createStreamDecoder(marks ? showing(text.tokenizer, marks) : text.tokenizer);
+  const decoder = tokenizer && createStreamDecoder(tokenizer);
   const stops = createStopStrings([...(stop ?? []), ...(text && 'messages' in prompt ? text.template.stop : [])]);
   const endOfTurn = text?.template.endOfTurn;
-  const numbered = numberCalls(idLength);
   let tokens = 0;
   let stopped = false;
   /** Gives text as it is, or what a reader makes of it. */
   const tell = (made: Token[], shown: string, parts?: Parts): void => {
     if (!parts) onTokens(made, shown);
     else {
-      const { reasoning, calls } = parts;
-      onTokens(made, parts.text, { ...(reasoning && { reasoning }), ...(calls.length && { calls: numbered.take(calls) }) });
+      const { reasoning, calls: events } = parts;
+      onTokens(made, parts.text, { ...(reasoning && { reasoning }), ...(events.length && { calls: calls?.take(events) }) });
     }
   };
   return {
@@ -53,7 +51,7 @@ export function createOutput(
       return stopped;
     },
     get calls() {
-      return numbered.count;
+      return calls?.count ?? 0;
     },
     push(token) {
       if (endOfTurn?.has(token.id)) {
@@ -75,27 +73,6 @@ export function createOutput(
       const parts = reader?.flush();
       if (parts && (parts.text || parts.reasoning || parts.calls.length)) tell([], '', parts);
     },
-  };
-}
-
-/** A tokenizer that spells some of its control tokens. */
-const showing = (tokenizer: Text['tokenizer'], marks: ReadonlySet<number>): Text['tokenizer'] => ({
-  ...tokenizer,
-  piece: (id, options) => tokenizer.piece(id, marks.has(id) ? { special: true } : options),
-});
-
-/** Gives calls their places in the answer, and their ids. */
-function numberCalls(idLength?: number): { readonly count: number; take(events: readonly CallEvent[]): ToolCallDelta[] } {
-  let count = 0;
-  return {
-    get count() {
-      return count;
-    },
-    take: (events) => events.map((event) => {
-      if ('args' in event) return { index: count - 1, arguments: event.args };
-      const id = idLength ? randomId().replace(/[^a-z0-9]/gi, '').slice(0, idLength) : `call_${randomId()}`;
-      return { index: count++, id, name: event.name, arguments: '' };
-    }),
   };
 }
 

@@ -9,8 +9,9 @@ import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
-import { formOf, functionsOf } from './constrained.ts';
+import { type Form } from './constrained.ts';
 import { createEcho } from './echo.ts';
+import { functionsOf } from './functions.ts';
 import { type OnTokens, createOutput } from './output.ts';
 import { type Shortened, shorten } from './overflow.ts';
 import { type Classifier } from './pooling.ts';
@@ -100,7 +101,7 @@ export function createSession(running: () => Running, text?: Text): Session {
       checkMost(request);
       const { ids: prompt, dropped } = promptOf(request, context, text);
       checkPrompt(prompt, context);
-      const form = await formOf(request, text, () => running().model.graph.config.vocab);
+      const form = await formFor(request, running, text);
       const { constraint } = form;
       const echo = request.echo ? createEcho(request, prompt, text) : undefined;
       const output = createOutput(request, text, onTokens, form);
@@ -150,6 +151,13 @@ export function createSession(running: () => Running, text?: Text): Session {
       };
     },
   };
+}
+
+/** Grammars and calls are a chunk of their own. */
+async function formFor(request: GenerateRequest, running: () => Running, text?: Text): Promise<Form> {
+  if (!request.grammar && !request.tools && !request.reasoningApart) return {};
+  const { formOf } = await import('./constrained.ts');
+  return formOf(request, text, running().model.graph.config.vocab);
 }
 
 /** What a session embeds with. */
