@@ -19,6 +19,8 @@ export interface Experiment {
   readDelay?: number;
   /** All experts pass through the GPU for every token, as dense layers do, to measure what fetching the chosen ones alone is worth. */
   allExperts?: boolean;
+  /** No step runs ahead before it is known that its experts are there, to measure what that is worth. */
+  layerByLayer?: boolean;
   /** Is told which experts each section of a step uses, where they are fetched on demand: a trace, as plain numbers. */
   onExperts?(section: number, experts: readonly number[]): void;
   /** Tokens per submit while decoding, at most 16, however long that takes. Default: by measured time. */

@@ -1,52 +1,157 @@
 // Experts that a step chose, where they are fetched on demand: their ids come back to the CPU, and those that are missing are brought
-// before what reads them runs.
+// before what reads them runs. Where most are there, a step of one row runs ahead over several layers as if all were, and is told
+// afterwards; from the first layer that missed some it goes on again, from what was noted of it. What it computed in between is
+// computed anew, keys and values at the same places too.
+import { isAttend } from '../../model/ops/attend.ts';
 import { isExperts } from '../../model/ops/experts.ts';
 import { chosen } from '../../model/ops/route.ts';
+import { type Section } from '../../model/sections.ts';
 import { type Items } from '../../weights/stream/items/items.ts';
 import { type LoadedModel } from '../load/load.ts';
-import { choicesBytes } from '../load/plan/plan-bytes.ts';
+import { choicesBytes, notedBytes } from '../load/plan/plan-bytes.ts';
 
 export interface Choices {
-  /** Copies what a section chose for `rows` rows, at the end of a submit. Call what it returns after that submit. */
-  copy(encoder: GPUCommandEncoder, section: number, rows: number): () => void;
-  /** Resolves when some of the experts that were chosen last are in their slots: `last` if no others are left. */
-  next(signal?: AbortSignal): Promise<{ last: boolean }>;
-  /** Resolves when nothing is under way of what an earlier run chose. */
-  stop(): Promise<void>;
+  /** Begins a step; resolves when nothing is under way of what an earlier one chose. `mayRunAhead`: it is of one row, and can be gone back in. */
+  begin(rows: number, mayRunAhead: boolean): Promise<void>;
+  /** Puts back what a layer had that is gone back to, if one is. */
+  restore(encoder: GPUCommandEncoder): void;
+  /** Notes what a section chose, between the passes of a submit; piece `next` comes after it. `isFinal`: no section chooses after it. */
+  note(encoder: GPUCommandEncoder, section: number, next: number, isFinal: boolean): void;
+  /** Whether what comes next runs as if all that was chosen were there. */
+  readonly isAhead: boolean;
+  /** Call after each submit: reads what was noted, once there is to be no more of it. */
+  submitted(): void;
+  /**
+   * Resolves when some of the experts that were chosen last are in their slots: `last` if no others are left. Or with the piece to go back
+   * to, from where those have to be run that were run without their experts.
+   */
+  next(signal?: AbortSignal): Promise<{ last: boolean; back?: number }>;
+}
+
+/** A section's choice, and the piece behind it. */
+interface Noted {
+  section: number;
+  next: number;
+}
+
+/** What reading costs beside what a layer costs: measured on lavapipe (docs/decisions/experts-on-demand.md). */
+const readCost = 1;
+/** Of the share of layers that had all their experts. */
+const memory = 0.98;
+
+/** Layers between readings that bring a step on most in a given time, if a layer has all its experts with probability `p`. */
+export function layersAhead(p: number, most: number): number {
+  let best = 1;
+  let speed = 0;
+  for (let layers = 1, sum = 0, all = 1; layers <= most; layers++, all *= p) {
+    sum += all; // the layer counts if those before it had theirs
+    if (sum / (layers + readCost) <= speed) continue;
+    speed = sum / (layers + readCost);
+    best = layers;
+  }
+  return best;
+}
+
+/** Whether all that comes after a section's router begins from the residual stream, which can be put back. */
+export function canGoBack({ ops }: Pick<Section, 'ops'>): boolean {
+  const first = ops.findIndex(({ op }) => op.op === 'route');
+  const known = new Set<string>(['x']);
+  return first < 0 || ops.slice(first + 1).every(({ op }) => {
+    const { input, output } = op as { input?: string; output?: string };
+    const isKnown = input === undefined || known.has(input);
+    if (output !== undefined) known.add(output);
+    if (isAttend(op)) known.add('attended');
+    return isKnown;
+  });
+}
+
+/** What is chosen for some rows. */
+function idsIn(words: Uint32Array, { first, rows, stride, used }: { first: number; rows: number; stride: number; used: number }): Set<number> {
+  const ids = new Set<number>();
+  for (let row = first; row < first + rows; row++) for (const id of words.subarray(row * stride, row * stride + used)) ids.add(id);
+  return ids;
+}
+
+async function readWords(staging: GPUBuffer, byteLength: number): Promise<Uint32Array> {
+  await staging.mapAsync(GPUMapMode.READ, 0, byteLength);
+  const words = new Uint32Array(staging.getMappedRange(0, byteLength).slice(0));
+  staging.unmap();
+  return words;
 }
 
 export function createChoices({ ledger, activations: { buffers, strides }, sections, sizes }: LoadedModel, items: Items): Choices {
   const stride = strides[chosen];
-  const staging = ledger.create('staging', 'readback.choices', choicesBytes(strides, sizes), GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  const choosing = sections.flatMap(({ ops }, section) => (ops.some(({ op }) => isExperts(op)) ? [section] : []));
   const used = sections.map(({ ops }) => ops.map(({ op }) => op).find(isExperts)?.used ?? 0);
-  let reading: Promise<void> | undefined;
+  const size = choicesBytes(strides, sizes, choosing.length);
+  const staging = ledger.create('staging', 'readback.choices', size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  const saved = ledger.create('staging', 'choices.noted', notedBytes(strides, choosing.length), GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+  const [idBytes, xBytes] = [4 * stride, 4 * strides.x];
+  let rows = 1;
+  let most = 1;
+  let complete = 0.5; // share of layers that had all experts lately
+  let noted: Noted[] = [];
+  let isClosed = false;
+  let reading: Promise<Uint32Array> | undefined;
+  let restored: number | undefined; // index of what was noted
 
-  async function read(section: number, rows: number): Promise<void> {
-    const byteLength = 4 * rows * stride;
-    await staging.mapAsync(GPUMapMode.READ, 0, byteLength);
-    const words = new Uint32Array(staging.getMappedRange(0, byteLength).slice(0));
-    staging.unmap();
-    const ids = new Set<number>();
-    for (let row = 0; row < rows; row++) for (const id of words.subarray(row * stride, row * stride + used[section])) ids.add(id);
-    items.want(section, ids);
+  /** What was run without its experts, if anything was: its index among what was noted. */
+  function firstMissed(words: Uint32Array): number {
+    for (let n = 0; n < noted.length; n++) {
+      const { section } = noted[n];
+      const ids = idsIn(words, { first: n, rows, stride, used: used[section] });
+      const isThere = items.areThere(section, ids);
+      complete = memory * complete + (isThere ? 1 - memory : 0);
+      if (isThere && n + 1 < noted.length) items.use(section, ids);
+      else {
+        items.want(section, ids);
+        return n;
+      }
+    }
+    throw new Error('No experts were chosen.');
   }
 
   return {
-    copy(encoder, section, rows) {
-      encoder.copyBufferToBuffer(buffers[chosen].buffer, 0, staging, 0, 4 * rows * stride);
-      return () => {
-        reading = read(section, rows);
-        reading.catch(() => {}); // told by `next`
-      };
+    async begin(stepRows, mayRunAhead) {
+      await reading?.catch(() => {});
+      await items.stop();
+      [noted, isClosed, reading, restored] = [[], false, undefined, undefined];
+      rows = stepRows;
+      most = mayRunAhead ? choosing.length : 1;
+    },
+    restore(encoder) {
+      if (restored === undefined) return;
+      encoder.copyBufferToBuffer(saved, restored * (xBytes + idBytes), buffers.x.buffer, 0, xBytes);
+      encoder.copyBufferToBuffer(saved, restored * (xBytes + idBytes) + xBytes, buffers[chosen].buffer, 0, idBytes);
+      restored = undefined;
+    },
+    note(encoder, section, next, isFinal) {
+      const n = noted.length;
+      encoder.copyBufferToBuffer(buffers[chosen].buffer, 0, staging, n * idBytes, rows * idBytes);
+      if (most > 1) {
+        if (n === 0) items.writeTables(); // those of layers that may be run ahead
+        encoder.copyBufferToBuffer(buffers.x.buffer, 0, saved, n * (xBytes + idBytes), xBytes);
+        encoder.copyBufferToBuffer(buffers[chosen].buffer, 0, saved, n * (xBytes + idBytes) + xBytes, idBytes);
+      }
+      noted.push({ section, next });
+      isClosed = isFinal || noted.length >= layersAhead(complete, most);
+    },
+    get isAhead() {
+      return noted.length > 0 && !isClosed;
+    },
+    submitted() {
+      if (!isClosed || reading) return;
+      reading = readWords(staging, (noted.length - 1 + rows) * idBytes);
+      reading.catch(() => {}); // told by `next`
     },
     async next(signal) {
-      await reading;
-      return items.next(signal);
-    },
-    async stop() {
-      await reading?.catch(() => {});
-      reading = undefined;
-      await items.stop();
+      if (!isClosed) return items.next(signal);
+      const missed = firstMissed(await reading!);
+      const { next } = noted[missed];
+      const isBack = missed + 1 < noted.length;
+      if (isBack) restored = missed;
+      [noted, isClosed, reading] = [[], false, undefined];
+      return isBack ? { last: false, back: next } : items.next(signal);
     },
   };
 }

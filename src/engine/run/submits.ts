@@ -2,12 +2,13 @@
 // has no table of them. Knows no sampler and no tokens' meaning.
 import { watchDevice } from '../../gpu/device-watch.ts';
 import { type Program, type Step } from '../../gpu/program.ts';
+import { opsOf, stateOf } from '../../model/operations.ts';
 import { writeRows } from '../../model/sequence-buffers.ts';
 import { type TransferStats } from '../../protocol.ts';
 import { type ItemCounters } from '../../weights/stream/items/items.ts';
 import { type StreamCounters } from '../../weights/stream/stream.ts';
 import { type LoadedModel } from '../load/load.ts';
-import { createChoices } from './choices.ts';
+import { canGoBack, createChoices } from './choices.ts';
 import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
 import { mostPerSubmit } from './readback.ts';
 
@@ -56,6 +57,7 @@ export function createSubmits(model: LoadedModel): Submits {
   const pacer = createPacer(device.queue);
   const stalls = createStalls(pacer);
   const choices = items && createChoices(model, items);
+  const waits = stream !== undefined || items !== undefined || embedding !== undefined;
   const check = watchDevice(device);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
   let submits = 0;
@@ -70,11 +72,12 @@ export function createSubmits(model: LoadedModel): Submits {
   async function run(pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last): Promise<void> {
     const rows = times[0].reduce((sum, step) => sum + step.rows, 0);
     if (rows !== rowsBefore) writeRows(device.queue, activations, (rowsBefore = rows));
-    await choices?.stop();
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
     const count = pieces.length * times.length;
     const piece = (i: number) => pieces[i % pieces.length];
     const uses = usesOf(pieces);
+    const lastChoice = pieces.findLastIndex(({ chooses }) => chooses !== undefined);
+    await choices?.begin(rows, rows === 1 && times.length === 1 && goesBack(model));
     stream?.begin(uses.map(({ slice }) => slice));
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
@@ -82,19 +85,29 @@ export function createSubmits(model: LoadedModel): Submits {
       const { onDemand } = piece(i);
       const use = uses.find((each) => each.first === i);
       if (use) await stalls.during(() => stream!.ready(use.slice, signal));
-      const isLast = onDemand === undefined || (await stalls.during(() => choices!.next(signal))).last;
+      const brought = onDemand === undefined || choices!.isAhead ? { last: true } : await stalls.during(() => choices!.next(signal));
+      if (brought.back !== undefined) {
+        i = brought.back;
+        continue;
+      }
+      const isLast = brought.last;
       const end = !isLast ? i + 1 : Math.min(i + (together ? count : pacer.piecesPerSubmit(rows)), count);
       const begun = performance.now();
       const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      do piece(i).program.encode(pass, times[Math.floor(i / pieces.length)]);
-      while (++i < end && isOneWith(piece(i - 1), piece(i)));
-      pass.end();
-      const { chooses } = piece(i - 1);
-      const read = chooses === undefined ? undefined : choices!.copy(encoder, chooses, rows);
+      choices?.restore(encoder);
+      let pass = encoder.beginComputePass();
+      do {
+        if (i > first && piece(i - 1).chooses !== undefined) pass = encoder.beginComputePass();
+        piece(i).program.encode(pass, times[Math.floor(i / pieces.length)]);
+        const { chooses } = piece(i++);
+        if (chooses === undefined) continue;
+        pass.end();
+        choices!.note(encoder, chooses, i, i - 1 === lastChoice);
+      } while (i < end && isOneWith(piece(i - 1), piece(i), choices?.isAhead));
+      if (piece(i - 1).chooses === undefined) pass.end();
       if (i === count) last?.encode(encoder);
       submit(encoder);
-      read?.();
+      choices?.submitted();
       hostMs += performance.now() - begun;
       for (const { last: lastUse } of uses) if (isLast && lastUse >= first && lastUse < i) stream!.submitted();
       if (i === count) last?.submitted();
@@ -107,11 +120,8 @@ export function createSubmits(model: LoadedModel): Submits {
     run, submit, check,
     wroteRows: (rows) => void (rowsBefore = rows),
     embed: (ids) => embedOnCpu(model, ids),
-    tokensAtOnce: (pieces, rows) =>
-      stream || items || embedding
-        ? 1
-        : (experiment.tokensPerSubmit ?? Math.max(1, Math.min(mostPerSubmit, Math.floor(pacer.piecesPerSubmit(rows, pageMs) / 2 / pieces)))),
-    readsBehind: (pieces, rows) => !stream && !items && !embedding && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
+    tokensAtOnce: (pieces, rows) => (waits ? 1 : (experiment.tokensPerSubmit ?? tokensIn(pacer.piecesPerSubmit(rows, pageMs) / 2, pieces))),
+    readsBehind: (pieces, rows) => !waits && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
     get submits() {
       return submits;
     },
@@ -121,6 +131,12 @@ export function createSubmits(model: LoadedModel): Submits {
     transfer: () => ({ ...transferOf(stream?.counters, items?.counters), rowBytes: embedding?.byteLength ?? 0, ...stalls.counters }),
   };
 }
+
+const tokensIn = (most: number, pieces: number): number => Math.max(1, Math.min(mostPerSubmit, Math.floor(most / pieces)));
+
+/** Whether a step of one row may run ahead and be gone back in: not where a state was advanced meanwhile, or a streamed slice used. */
+const goesBack = ({ graph, sections, stream, planned: { chosen: { options: { experiment } } } }: LoadedModel): boolean =>
+  !stream && !experiment?.layerByLayer && !opsOf(graph).some((op) => stateOf(op)?.kind === 'recurrent') && sections.every(canGoBack);
 
 /** Runs of pieces that use one slice, each from its first piece to its last one. */
 function usesOf(pieces: readonly Piece[]): { slice: number; first: number; last: number }[] {
@@ -135,8 +151,8 @@ function usesOf(pieces: readonly Piece[]): { slice: number; first: number; last:
 }
 
 /** Whether a piece may be in the submit of the one before it: nothing has to be read or brought between them. */
-const isOneWith = (before: Piece, { slice, onDemand }: Piece): boolean =>
-  before.chooses === undefined && onDemand === undefined && (slice === undefined || slice === before.slice);
+const isOneWith = (before: Piece, { slice, onDemand }: Piece, isAhead = false): boolean =>
+  (isAhead || (before.chooses === undefined && onDemand === undefined)) && (slice === undefined || slice === before.slice);
 
 const transferOf = (slices: Partial<StreamCounters> = {}, items: Partial<ItemCounters> = {}): Omit<TransferStats, 'rowBytes' | 'stalls' | 'stallMs'> => {
   const { storeBytes = 0, memoryBytes = 0, uploadedBytes = 0, transferMs = 0 } = slices;

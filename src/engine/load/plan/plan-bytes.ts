@@ -6,6 +6,7 @@ import { type ActivationSizes, activationBindings, activationStrides } from '../
 import { chosenRowsBytes, mostChosen } from '../../../model/chosen-rows.ts';
 import { type Graph } from '../../../model/graph.ts';
 import { opsOf, statesOf } from '../../../model/operations.ts';
+import { isExperts } from '../../../model/ops/experts.ts';
 import { chosen } from '../../../model/ops/route.ts';
 import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../../model/sequence-buffers.ts';
@@ -52,17 +53,22 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const { first, full, growing } = freshBytes(graph.config, context, sizes.kv);
   const memory = recurrentBytes(statesOf(ops));
   const others = (sizes.sequences ?? 1) - 1;
+  const choosing = graph.layers.filter((layer) => layer.some(isExperts)).length;
   return {
     kv: full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)),
     firstKv: first + memory,
     activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
-    choices: choicesBytes(activationStrides(graph.config, ops), sizes),
+    choices: choicesBytes(activationStrides(graph.config, ops), sizes, choosing) + notedBytes(activationStrides(graph.config, ops), choosing),
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
 
-/** Of the buffer through which the choices of a step come back; none for a model that makes none. */
-export const choicesBytes = (strides: Record<string, number>, { chunk }: Pick<ActivationSizes, 'chunk'>): number => 4 * (strides[chosen] ?? 0) * chunk;
+/** Of the buffer through which the choices of a step, or those of one row in several layers, come back; none for a model that makes none. */
+export const choicesBytes = (strides: Record<string, number>, { chunk }: Pick<ActivationSizes, 'chunk'>, layers: number): number =>
+  4 * (strides[chosen] ?? 0) * Math.max(chunk, layers);
+
+/** What is noted of each layer that chooses, to go back to it: a row of the residual stream, and what was chosen for it. */
+export const notedBytes = (strides: Record<string, number>, layers: number): number => layers * 4 * (strides.x + (strides[chosen] ?? 0));
 
 /** `uploadBytes`: of one upload; two may be in flight. Slots for items on demand are counted by who has them. */
 export function planBytes(fixed: FixedBytes, division: Division, share: Share, uploadBytes: number, sizes: Pick<ActivationSizes, 'logitsRows'>): PlanBytes {

@@ -22,6 +22,12 @@ export interface ItemCounters {
 export interface Items {
   /** Says which items of a section's pool the next step uses, in any order, and begins to bring them. */
   want(section: number, items: Iterable<number>): void;
+  /** Whether all of these are in slots. */
+  areThere(section: number, items: Iterable<number>): boolean;
+  /** Notes a use of items that are there. */
+  use(section: number, items: Iterable<number>): void;
+  /** Brings the table of every section up to date, for steps that are run before it is known what they use. */
+  writeTables(): void;
   /** Resolves when the next of them are in slots, and their table is queued: `last` where no others are left to be used. */
   next(signal?: AbortSignal): Promise<{ last: boolean }>;
   /** Forgets what was wanted; resolves when nothing is under way. */
@@ -63,30 +69,23 @@ export function createItems(options: ItemsOptions): Items {
   const { layout: { sections }, groups, now = () => performance.now() } = options;
   const residences = groups.map(({ slots: count }) => options.policy.create(count));
   const slots = groups.map(({ slots: count }, i) => createSlots(count, residences[i]));
-  const firstIds = idsOf(sections);
+  const firstIds = firstIdsOf(sections);
   const tables = new Map<number, Uint32Array>();
   const busy = createStopwatch(now);
   const counters = { used: 0, there: 0, storeBytes: 0, memoryBytes: 0, get transferMs() { return busy.ms(); } };
   let time = 0;
   let wanted: Wanted | undefined;
+  const groupOf = (section: number) => groups.findIndex((each) => each.sections.includes(section));
+  const idsOf = (section: number, items: Iterable<number>) => idsIn(sections[section].pool!.items.length, firstIds[section], items);
 
-  /** Resolves when all of a pass is there; where some of it fails, the others end before the error is told. */
   async function bring({ section, group }: Pick<Wanted, 'section' | 'group'>, { bring: missing }: Pass): Promise<void> {
-    const queue = [...missing];
-    const atOnce = Math.max(2, Math.floor(underWayBytes / groups[group].slotBytes));
-    const work = async () => {
-      for (let next = queue.shift(); next; next = queue.shift()) {
-        const { bytes, fromMemory } = await fetchItem(options, section, next.id - firstIds[section], next.id);
-        counters[fromMemory ? 'memoryBytes' : 'storeBytes'] += bytes.byteLength;
-        await options.upload(group, next.slot, bytes);
-        slots[group].brought(next.id, next.slot);
-      }
-    };
     busy.start();
-    const done = await Promise.allSettled(Array.from({ length: Math.min(atOnce, queue.length) }, work));
-    busy.stop();
-    const failed = done.find((each) => each.status === 'rejected');
-    if (failed) throw failed.reason;
+    await together(missing, Math.max(2, Math.floor(underWayBytes / groups[group].slotBytes)), async ({ id, slot }) => {
+      const { bytes, fromMemory } = await fetchItem(options, section, id - firstIds[section], id);
+      counters[fromMemory ? 'memoryBytes' : 'storeBytes'] += bytes.byteLength;
+      await options.upload(group, slot, bytes);
+      slots[group].brought(id, slot);
+    }).finally(busy.stop);
   }
 
   /** Begins the next pass. */
@@ -98,21 +97,35 @@ export function createItems(options: ItemsOptions): Items {
     return (of.current = { pass, bringing });
   }
 
+  /** Counts a use, and gives the ids. */
+  function note(section: number, group: number, items: Iterable<number>): Set<number> {
+    const ids = idsOf(section, items);
+    options.onUse?.(section, [...ids].map((id) => id - firstIds[section]));
+    time++;
+    counters.used += ids.size;
+    for (const id of ids) {
+      if (slots[group].slotOf(id) !== undefined) counters.there++;
+      residences[group].use(id, time);
+    }
+    return ids;
+  }
+
+  function writeTable(section: number, group: number, only?: ReadonlySet<number>): void {
+    const table = tableOf(slots[group], firstIds[section], sections[section].pool!.items.length, only);
+    if (tables.get(section)?.every((slot, item) => slot === table[item])) return;
+    options.writeTable(section, table);
+    tables.set(section, table);
+  }
+
   return {
     counters,
+    areThere: (section, items) => [...idsOf(section, items)].every((id) => slots[groupOf(section)].slotOf(id) !== undefined),
+    use: (section, items) => void note(section, groupOf(section), items),
+    writeTables: () => groups.forEach((each, group) => each.sections.forEach((section) => writeTable(section, group))),
     want(section, items) {
       if (wanted) throw new Error(`Items of section ${section} are wanted while those of ${wanted.section} are being brought.`);
-      const { pool } = sections[section];
-      const own = [...new Set(items)].filter((item) => item >= 0 && item < pool!.items.length);
-      options.onUse?.(section, own);
-      const group = groups.findIndex((each) => each.sections.includes(section));
-      const left = new Set(own.map((item) => firstIds[section] + item));
-      time++;
-      counters.used += left.size;
-      for (const id of left) {
-        if (slots[group].slotOf(id) !== undefined) counters.there++;
-        residences[group].use(id, time);
-      }
+      const group = groupOf(section);
+      const left = note(section, group, items);
       wanted = { section, group, left, isOnePass: false };
       begin(wanted);
       wanted.isOnePass = left.size === 0;
@@ -122,9 +135,7 @@ export function createItems(options: ItemsOptions): Items {
       const { section, group, left, isOnePass, current: { pass, bringing } = begin(wanted) } = wanted;
       await bringing;
       signal?.throwIfAborted();
-      const table = tableOf(slots[group], firstIds[section], sections[section].pool!.items.length, isOnePass ? undefined : new Set(pass.ids));
-      if (!tables.get(section)?.every((slot, item) => slot === table[item])) options.writeTable(section, table);
-      tables.set(section, table);
+      writeTable(section, group, isOnePass ? undefined : new Set(pass.ids));
       wanted = left.size ? { ...wanted, current: undefined } : undefined;
       return { last: wanted === undefined };
     },
@@ -134,6 +145,21 @@ export function createItems(options: ItemsOptions): Items {
     },
   };
 }
+
+/** Works at some values at once; where one fails, what is under way ends before the error is told. */
+async function together<T>(values: readonly T[], atOnce: number, work: (value: T) => Promise<void>): Promise<void> {
+  const left = [...values];
+  const worker = async () => {
+    for (let value = left.shift(); value !== undefined; value = left.shift()) await work(value);
+  };
+  const done = await Promise.allSettled(Array.from({ length: Math.min(atOnce, left.length) }, worker));
+  const failed = done.find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+/** Ids of the items that there are of those that are named. */
+const idsIn = (count: number, first: number, items: Iterable<number>): Set<number> =>
+  new Set([...items].filter((item) => item >= 0 && item < count).map((item) => first + item));
 
 /** An item's bytes, from worker memory or from the ranges of slabs that it lies in. */
 async function fetchItem({ layout, memory, read }: ItemsOptions, section: number, item: number, id: number) {
@@ -147,7 +173,7 @@ async function fetchItem({ layout, memory, read }: ItemsOptions, section: number
 }
 
 /** Id of the first item of each section; every item has an id of its own. */
-function idsOf(sections: Layout['sections']): number[] {
+function firstIdsOf(sections: Layout['sections']): number[] {
   let next = 0;
   return sections.map(({ pool }) => (next += pool?.items.length ?? 0) - (pool?.items.length ?? 0));
 }
