@@ -16,6 +16,8 @@ import { experts } from '../src/model/ops/experts.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
 import { convolve } from '../src/model/ops/rare/convolve.ts';
 import { gatedNorm } from '../src/model/ops/rare/gated-norm.ts';
+import { headProject } from '../src/model/ops/rare/head-project.ts';
+import { latent } from '../src/model/ops/rare/latent.ts';
 import { scan } from '../src/model/ops/rare/scan.ts';
 import { type Project, project } from '../src/model/ops/project.ts';
 import { type Rope, rope } from '../src/model/ops/rope.ts';
@@ -193,8 +195,17 @@ function mixers(): KernelSpec[] {
   const norms = [undefined, { weight: 'norm', each: 'own', last: true }, { weight: 'norm', each: 'same', last: false }] as const;
   const gates = (['silu', 'sigmoid', 'gelu'] as const).flatMap((activation, i) => norms.map((norm) =>
     gatedNorm({ input: 'scanned', gate: 'mixer', column: 0, one: i === 1, activation, groups: 2, width: 32, norm, output: 'mixed' })));
-  return [...convolutions, ...scans, ...gates].flatMap((op) => (['decode', 'prefill'] as const).flatMap((mode) => kernelsOf(op, mode, {})));
+  const matrix = { tensor: 'matrix', firstRow: 0, rows: 64 };
+  const heads = headProject({ heads: 2, matrix, cols: 256, input: 'x', first: 0, step: 256, output: 'qkv', to: 0, toStep: 64 });
+  const latents = latent({ input: 'x', norm: 'norm', latentDim: 64, rotatedDim: 16, queries: 'query-parts', first: 0, heads: 2, output: 'qkv' });
+  return [
+    ...[...formats.keys()].flatMap((type) => kernelsOf(heads, 'decode', {}, {}, type, 256)),
+    ...mixersOf([...convolutions, ...scans, ...gates, latents]),
+  ];
 }
+
+const mixersOf = (ops: Op[]): KernelSpec[] =>
+  ops.flatMap((op) => (['decode', 'prefill'] as const).flatMap((mode) => kernelsOf(op, mode, {})));
 
 function chosenRows(): KernelSpec[] {
   const context = { activations: { buffers: { x: binding('x') }, strides: { x: 64 } } } as unknown as Parameters<typeof pickRows>[0];

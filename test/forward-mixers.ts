@@ -2,14 +2,19 @@
 import { type ModelConfig } from '../src/model/graph.ts';
 import { type Convolve } from '../src/model/ops/rare/convolve.ts';
 import { type GatedNorm } from '../src/model/ops/rare/gated-norm.ts';
+import { type HeadProject } from '../src/model/ops/rare/head-project.ts';
+import { type Latent } from '../src/model/ops/rare/latent.ts';
 import { type Scan } from '../src/model/ops/rare/scan.ts';
 import { convolve } from '../src/reference/convolve.ts';
 import { gatedNorm } from '../src/reference/gated-norm.ts';
+import { headProject } from '../src/reference/head-project.ts';
+import { setLatents } from '../src/reference/latent.ts';
 import { scan } from '../src/reference/scan.ts';
 
 /** Runs an operation on the rows of `tokens`, all from the beginning. */
 export function mix(
-  op: Convolve | Scan | GatedNorm, rows: Record<string, Float32Array>, tokens: number, { eps }: ModelConfig, floats: (tensor: string) => Float32Array,
+  op: Convolve | Scan | GatedNorm | HeadProject | Latent, rows: Record<string, Float32Array>, tokens: number, { eps }: ModelConfig,
+  floats: (tensor: string) => Float32Array,
 ): void {
   const optional = (tensor?: string) => (tensor === undefined ? undefined : floats(tensor));
   const of = (buffer: string) => (first: number, count: number) => columns(rows[buffer], tokens, first, count);
@@ -36,6 +41,17 @@ export function mix(
       }).output;
       return;
     }
+    case 'head-project':
+      return projectHeads(op, rows, tokens, floats(op.matrix.tensor));
+    case 'latent': {
+      const { latentDim, rotatedDim, heads, first } = op;
+      const part = of(op.input);
+      setLatents(rows[op.output], {
+        latents: part(0, latentDim), keys: part(latentDim, rotatedDim), queries: of(op.queries)(first, heads * rotatedDim), weight: floats(op.norm),
+        latentDim, rotatedDim, heads, eps,
+      });
+      return;
+    }
     case 'gated-norm': {
       const { groups, width, norm } = op;
       const gate = of(op.gate)(op.column, op.one ? 1 : groups * width);
@@ -43,6 +59,21 @@ export function mix(
       rows[op.output] = gatedNorm({ ...op, x, gate, norm: norm && { weight: floats(norm.weight), last: norm.last }, eps });
     }
   }
+}
+
+/** The buffer that it writes, if there is none, is as wide as the last head's part of it, or as queries, key and value are. */
+function projectHeads(op: HeadProject, rows: Record<string, Float32Array>, tokens: number, weights: Float32Array): void {
+  const { heads, matrix, cols, input, first, step, output, to, toStep } = op;
+  const parts = Array.from({ length: heads }, (_, head) => columns(rows[input], tokens, first + head * step, cols));
+  const at = (i: number) => parts[Math.floor(i / cols) % heads][Math.floor(i / (heads * cols)) * cols + (i % cols)];
+  const x = Float32Array.from({ length: tokens * heads * cols }, (_, i) => at(i));
+  const made = headProject({ x, weights, heads, cols });
+  const each = matrix.rows / heads;
+  const width = output === 'qkv' ? (heads + 2) * toStep : to + heads * toStep;
+  const target = (rows[output] = new Float32Array(tokens * width));
+  for (let t = 0; t < tokens; t++)
+    for (let head = 0; head < heads; head++)
+      target.set(made.subarray((t * heads + head) * each, (t * heads + head + 1) * each), t * width + to + head * toStep);
 }
 
 /** Columns `start .. start + count` of x (tokens, width). */

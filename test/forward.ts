@@ -10,6 +10,8 @@ import { type Embed } from '../src/model/ops/embed.ts';
 import { type Experts } from '../src/model/ops/experts.ts';
 import { type Convolve } from '../src/model/ops/rare/convolve.ts';
 import { type GatedNorm } from '../src/model/ops/rare/gated-norm.ts';
+import { type HeadProject } from '../src/model/ops/rare/head-project.ts';
+import { type Latent } from '../src/model/ops/rare/latent.ts';
 import { type NormAdd } from '../src/model/ops/norm-add.ts';
 import { type Project } from '../src/model/ops/project.ts';
 import { type Rope } from '../src/model/ops/rope.ts';
@@ -40,7 +42,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   const caches: { keys: Float32Array; values: Float32Array }[] = [];
 
   const run = (given: Op): void => {
-    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Convolve | Scan | GatedNorm;
+    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Convolve | Scan | GatedNorm | HeadProject | Latent;
     switch (op.op) {
       case 'embed':
         rows[op.output] = embed(floats(op.table), op.cols ?? config.dim, ids, op.scale);

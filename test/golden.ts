@@ -6,8 +6,8 @@ import { floatsFixture, hasFixture, jsonFixture } from './fixture.ts';
 /** Tiny models of families beyond the first ten. `exact`: its golden logits are of the float64 reference, else llama.cpp's, within 2e-5 of it. */
 export const families = [
   'smollm3', 'granite', 'olmo2', 'gemma2', 'arcee', 'mistral3', 'hunyuan-dense', 'ernie4_5', 'exaone4', 'cohere2', 'glm4', 'apertus', 'qwen3vl',
-  'smallthinker', 'olmoe', 'granitemoe', 'ernie4_5-moe', 'glm4moe', 'bailingmoe2', 'gpt-oss', 'gemma4',
-].map((family) => ofFamily(family)).concat(ofFamily('gemma4', 'tiny-gemma4-moe'));
+  'smallthinker', 'olmoe', 'granitemoe', 'ernie4_5-moe', 'glm4moe', 'bailingmoe2', 'gpt-oss', 'gemma4', 'deepseek2',
+].map((family) => ofFamily(family)).concat(ofFamily('gemma4', 'tiny-gemma4-moe'), ofFamily('deepseek2', 'tiny-deepseek2-yarn'));
 
 /** Those whose layers, some of them or all, keep a state in place of keys and values. */
 export const recurrentFamilies = [

@@ -96,7 +96,7 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
 
 const mostLayers = 4096;
 /** What there is room for in the kernels of attention. */
-export const mostHeadDim = 512;
+export const mostHeadDim = 576;
 /** More would not do in the arithmetic of u32 that the kernels have for positions. */
 export const mostPositions = 2 ** 31;
 

@@ -26,7 +26,7 @@ const tiny = (family: string) => `tiny/tiny-${family}.gguf`;
 /** Of tiny models with more than two. */
 const layersOf: Record<string, number> = {
   smollm3: 4, cohere2: 4, 'ernie4_5-moe': 3, glm4moe: 3, bailingmoe2: 3, smallthinker: 5,
-  gemma4: 6, 'gemma4-moe': 4, lfm2: 3, lfm2moe: 4, mamba2: 3, granitehybrid: 3, nemotron_h: 5, qwen35: 4, qwen35moe: 3,
+  gemma4: 6, 'gemma4-moe': 4, deepseek2: 3, 'deepseek2-yarn': 2, lfm2: 3, lfm2moe: 4, mamba2: 3, granitehybrid: 3, nemotron_h: 5, qwen35: 4, qwen35moe: 3,
 };
 
 describe('architectures', () => {
@@ -157,7 +157,7 @@ describe('what windrow would have to ignore', () => {
       'a head dimension above 256',
       qwen2,
       { metadata: { 'qwen2.attention.key_length': u32(640), 'qwen2.attention.value_length': u32(640) } },
-      /head dimension of 640; windrow supports even ones up to 512/,
+      /head dimension of 640; windrow supports even ones up to 576/,
     ],
     ['a soft cap of routers in gemma2', tiny('gemma2'), { metadata: { 'gemma2.router_logit_softcapping': f32(30) } }, /gemma2\.router_logit_softcapping = 30/],
     [
