@@ -6,6 +6,8 @@ import { type Binding } from '../gpu/program.ts';
 export interface Recurrent {
   /** Of one operation's state. */
   binding(name: string): Binding;
+  /** Bytes of the state alone, and with its copies. */
+  readonly stateBytes: number;
   readonly byteLength: number;
   /** Tokens that it has run; undefined while steps are under way, and after they failed. */
   readonly length: number | undefined;
@@ -67,6 +69,7 @@ export function createRecurrent(device: GPUDevice, ledger: Ledger, sizes: StateS
   };
 
   return {
+    stateBytes: byteLength,
     byteLength: recurrentBytes(sizes),
     get length() {
       return length;

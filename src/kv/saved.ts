@@ -1,4 +1,5 @@
 // A sequence saved as bytes, and gone on from.
+import { RequestError } from '../errors.ts';
 import { readBytes } from '../gpu/read-bytes.ts';
 import { layersOf, pagesOf, writeTokens } from './pages.ts';
 import { type Sequence, type SequenceHome } from './sequence.ts';
@@ -20,6 +21,9 @@ export async function save(home: SequenceHome, sequence: Sequence, model: string
 
 export async function restore(home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> {
   const { tokens, layers } = unpackSnapshot(bytes, snapshotOf(home, model));
+  const wanted = tokens.length ? [...pagesOf(home, tokens.length), ...(sequence.memory ? [sequence.memory.stateBytes] : [])] : [];
+  if (wanted.some((size, i) => layers.at(i)?.byteLength !== size))
+    throw new RequestError('The saved sequence has other parts than this model keeps: it is damaged. Run the conversation again from its text.');
   sequence.truncate(0);
   await sequence.makeRoom(Math.max(1, tokens.length));
   const caches = layersOf(home, sequence);
