@@ -21,7 +21,7 @@ export async function save(home: SequenceHome, sequence: Sequence, model: string
 
 export async function restore(home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> {
   const { tokens, layers } = unpackSnapshot(bytes, snapshotOf(home, model));
-  const wanted = tokens.length ? [...pagesOf(home, tokens.length), ...(sequence.memory ? [sequence.memory.stateBytes] : [])] : [];
+  const wanted = tokens.length ? [...pagesOf(home, tokens.length), ...(sequence.memory ? [sequence.memory.stateBytes] : [])] : pagesOf(home, 0);
   if (wanted.some((size, i) => layers.at(i)?.byteLength !== size))
     throw new RequestError('The saved sequence has other parts than this model keeps: it is damaged. Run the conversation again from its text.');
   sequence.truncate(0);
