@@ -23,12 +23,14 @@ import { type Project, project } from '../src/model/ops/project.ts';
 import { type Rope, rope } from '../src/model/ops/rope.ts';
 import { route } from '../src/model/ops/route.ts';
 import { record } from '../src/model/operations.ts';
-import '../src/model/rare-operations.ts';
+import { addRareOperations } from '../src/model/rare-operations.ts';
 import { type MatrixPart } from '../src/model/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
 import { createSamplers } from '../src/model/sampling/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/choices/kernel-choice.ts';
 import { fakeDevice } from './fake-device.ts';
+
+addRareOperations();
 
 const { splits, panels, tile, few, dot, reduce } = knownChoices;
 const kvs = [...kvFormats.values()];

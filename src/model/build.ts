@@ -7,7 +7,9 @@ import { type Architecture, type ModelFile, openModelFile, optionalTensor } from
 import { type Graph } from './graph.ts';
 import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
 import { factorTensors } from './rope-scaling.ts';
-import './rare-operations.ts';
+import { addRareOperations } from './rare-operations.ts';
+
+addRareOperations();
 
 /** Found by file, as operations are: adding one is adding a file in architectures/. */
 const files = import.meta.glob<{ architecture: Architecture }>('./architectures/*.ts', { eager: true });

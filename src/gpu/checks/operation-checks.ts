@@ -3,7 +3,7 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Graph, type Op } from '../../model/graph.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type Project } from '../../model/ops/project.ts';
-import '../../model/rare-operations.ts';
+import { addRareOperations } from '../../model/rare-operations.ts';
 import { type Gpu } from '../device.ts';
 import { type Check } from './check.ts';
 
@@ -27,6 +27,8 @@ export interface OperationChecks<O extends Op = Op> {
 
 /** Rows of every matrix of a model's checks: one more than a panel; a multiple of 4, as the heads of a bias are. */
 export const modelRows = 36;
+
+addRareOperations();
 
 const files = import.meta.glob<{ checks: OperationChecks<never> }>('./ops/*.ts', { eager: true });
 /** By the name of the operation, which is that of its file. */
