@@ -38,6 +38,8 @@ const templates: Record<string, string> = {
   mistral: '[TOOL_CALLS] [{"name": ...}] {{ tools }}',
   lfm2: '<|tool_call_start|> {{ tools }}',
   granite: '<|tool_call|> {{ tools }}',
+  'gemma-4': '<|tool_call>call: {{ tools }}',
+  'function-gemma': '<start_function_call>call: {{ tools }}',
   'qwen-coder': '<tool_call>\n<function=x> {{ tools }}',
   glm: '<tool_call>x<arg_key> {{ tools }}',
   hermes: '<tool_call>{"name": , "arguments": } {{ tools }}',
@@ -88,7 +90,8 @@ function make(source: ConstraintSource, seed: number): string {
     });
     if (ids.length > 30 && constraint.mayEnd) break;
     // Where nearly all is allowed, a text of the model's own comes to its end by chance: by its tag.
-    const open = may.length > 20_000 ? tokenizer.encode(['\n</parameter>\n', '</arg_value>\n', '</think>', '<|end|>', '"', 'word'][(state >>> 8) % 6]) : [];
+    const endings = ['\n</parameter>\n', '</arg_value>\n', '</think>', '<|end|>', '"', 'word', '<|"|>', '<escape>'];
+    const open = may.length > 20_000 ? tokenizer.encode(endings[(state >>> 8) % 8]) : [];
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const chosen = open.length ? open : [may[state % may.length]];
     for (const id of chosen) {
@@ -105,7 +108,7 @@ function make(source: ConstraintSource, seed: number): string {
 }
 
 describe.each(Object.keys(templates))('the style %s', (name) => {
-  const isTags = name === 'qwen-coder' || name === 'glm';
+  const isTags = ['qwen-coder', 'glm', 'gemma-4', 'function-gemma'].includes(name);
   const tools = [isTags ? plainWeather : weather, add, noArguments];
 
   it('is known by its template', () => {

@@ -7,6 +7,7 @@ import { jsonRules, space } from '../grammar/json-text.ts';
 import { type ChatTemplate } from '../template.ts';
 import { type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Thinking, createAnswerReader } from './answer-reader.ts';
+import { functionGemma, gemma4 } from './gemma.ts';
 import { granite, hermes } from './hermes.ts';
 import { harmony } from './harmony.ts';
 import { lfm2 } from './lfm2.ts';
@@ -16,7 +17,7 @@ import { type AnswerReader, type Tool, type ToolStyle, type Writing } from './st
 import { glm, qwenCoder } from './xml-calls.ts';
 
 /** The first that a template matches. */
-export const styles: readonly ToolStyle[] = [harmony, mistralNamed, mistral, lfm2, granite, qwenCoder, glm, hermes, llama3];
+export const styles: readonly ToolStyle[] = [harmony, gemma4, functionGemma, mistralNamed, mistral, lfm2, granite, qwenCoder, glm, hermes, llama3];
 
 export interface ToolUse {
   readonly tools: readonly Tool[];
