@@ -168,7 +168,7 @@ export interface Said {
   calls?: ToolCallDelta[];
 }
 
-/** Applied in llama.cpp's order: bias, penalties, top-k, typical-p, top-p, min-p, temperature. */
+/** Applied in llama.cpp's order: bias, penalties, top-k, typical-p, top-p, min-p, XTC, temperature. */
 export interface SamplingOptions {
   /** 0 takes the most likely token. Default 0. */
   temperature?: number;
@@ -180,6 +180,10 @@ export interface SamplingOptions {
   minP?: number;
   /** Keeps the tokens whose information lies closest to the mean until their probabilities pass this. 1 (default) keeps all. */
   typicalP?: number;
+  /** How often, 0 to 1, the most likely tokens go, all but the least likely of those that reach `xtcThreshold`. Default 0. */
+  xtcProbability?: number;
+  /** A share of the probability, 0 to 0.5. Default 0.1. */
+  xtcThreshold?: number;
   /** 32-bit. The same seed gives the same text. Default: random. */
   seed?: number;
   /** For tokens among the last `penaltyLast`, prompt included: divides their logits above 0 and multiplies the others. 0.1 to 10, default 1. */

@@ -5,6 +5,7 @@
 struct Scratch {
   best : vec2<u32>,         // rank and index of the token with the highest logit
   keep : vec2<u32>,         // the last candidate, as rank and index: candidates are the tokens up to it
+  lead : vec2<u32>,         // the first one, or something before it
   mass : vec2<u32>,         // of all tokens at temperature 1 if top-k keeps them all, else 0
   pad : u32,
   narrowed : atomic<u32>,   // tokens that passed sample-narrow.wgsl; 0 between steps, as are the bins

@@ -20,6 +20,8 @@ struct Sampling {
   biases : u32,       // entries of `biases`
   top : u32,          // most likely tokens to list beside the chosen one
   typical_p : f32,    // 1: all
+  xtc_probability : f32, // 0: never
+  xtc_threshold : f32,
   ends : array<vec4<u32>, 2>, // tokens that end an answer; all ones: none
 }
 

@@ -42,6 +42,10 @@ export interface SamplingParams {
   min_p?: number | null;
   /** 0 to 1. Default 1, which keeps all. */
   typical_p?: number | null;
+  /** 0 to 1: how often all of the tokens that reach `xtc_threshold` go but the least likely of them. Default 0. */
+  xtc_probability?: number | null;
+  /** 0 to 0.5. Default 0.1. */
+  xtc_threshold?: number | null;
   /** 0 to 2^32 - 1. Default: random. Of several choices each has its own, made of this one and its index. */
   seed?: number | null;
   /** Texts for each prompt, 1 to 128, made at the same time. Default 1. */

@@ -25,6 +25,8 @@ const generateOptions = (command: Command): Command =>
     .option('--top-p <p>', 'only the most likely tokens that reach this probability', number)
     .option('--min-p <p>', 'only tokens with this share of the best probability', number)
     .option('--typical-p <p>', 'only the tokens closest to the mean information that reach this probability', number)
+    .option('--xtc-probability <p>', 'how often the most likely tokens go, all but the least likely of those that reach the threshold', number)
+    .option('--xtc-threshold <p>', 'up to 0.5, default 0.1', number)
     .option('--seed <n>', 'the same seed gives the same text', number)
     .option('--repeat-penalty <r>', 'above 1: tokens that were there are less likely, default 1', number)
     .option('--frequency-penalty <f>', 'taken off for each time that a token was there, default 0', number)

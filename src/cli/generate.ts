@@ -18,6 +18,8 @@ interface Flags extends ModelFlags {
   topP?: number;
   minP?: number;
   typicalP?: number;
+  xtcProbability?: number;
+  xtcThreshold?: number;
   seed?: number;
   repeatPenalty?: number;
   frequencyPenalty?: number;
@@ -34,8 +36,10 @@ interface Flags extends ModelFlags {
 export async function generate(path: string, flags: Flags): Promise<Result> {
   const prompt = promptOf(flags);
   const { stop, maxTokens } = flags;
-  const { temperature, topK, topP, minP, typicalP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs } = flags;
-  const sampling = { temperature, topK, topP, minP, typicalP, seed, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs };
+  const { temperature, topK, topP, minP, typicalP, xtcProbability, xtcThreshold, seed } = flags;
+  const { repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs } = flags;
+  const drawing = { temperature, topK, topP, minP, typicalP, xtcProbability, xtcThreshold, seed };
+  const sampling = { ...drawing, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs };
   samplingFields(sampling); // before the model is loaded
   const grammar = await grammarOf(flags);
   const engine = await openEngine(path, flags);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { candidates, draw, greedy, hash, noToken, uniform } from './sampler.ts';
+import { candidates, draw, excludesAt, greedy, hash, noToken, uniform } from './sampler.ts';
 
 const all = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 const log = (...shares: number[]) => Float32Array.from(shares, Math.log);
@@ -68,5 +68,27 @@ describe('draw', () => {
     spread.ids.forEach((id, i) => expect(Math.abs(counts.get(id)! / 10000 - spread.probabilities[i])).toBeLessThan(0.02));
     expect(uniform(1, 7)).not.toBe(uniform(2, 7));
     expect(uniform(1, 7)).toBe(uniform(1, 7));
+  });
+});
+
+describe('XTC', () => {
+  const logits = Float32Array.from([0.4, 0.3, 0.2, 0.06, 0.04], Math.log);
+  const all = { temperature: 1, topK: 0, topP: 1, minP: 0, xtcProbability: 0.3 };
+
+  it('keeps, of the tokens that reach the threshold, the least likely one, and all others', () => {
+    const kept = (xtcThreshold: number, filters: object = {}) => candidates(logits, { ...all, ...filters, xtcThreshold }, true).ids;
+    expect([0.5, 0.39, 0.25, 0.1, 0.05, 0].map((threshold) => kept(threshold))).toEqual([
+      [0, 1, 2, 3, 4], [0, 1, 2, 3, 4], [1, 2, 3, 4], [2, 3, 4], [3, 4], [4],
+    ]);
+    expect(kept(0.25, { topK: 3 })).toEqual([1, 2]); // shares are those of what is left: 0.44, 0.33, 0.22
+    expect(kept(0.2, { topK: 3 })).toEqual([2]);
+  });
+
+  it('happens as often as it is asked for, whatever is drawn', () => {
+    const u = Array.from({ length: 10000 }, (_, position) => ({ happens: excludesAt(all, 42, position), drawn: uniform(42, position) }));
+    const share = (of: typeof u) => of.filter(({ happens }) => happens).length / of.length;
+    expect(Math.abs(share(u) - 0.3)).toBeLessThan(0.015);
+    for (const quarter of [0, 1, 2, 3]) expect(Math.abs(share(u.filter(({ drawn }) => Math.floor(4 * drawn) === quarter)) - 0.3)).toBeLessThan(0.03);
+    expect([0, 1].map((xtcProbability) => share(u.map((_, i) => ({ happens: excludesAt({ ...all, xtcProbability }, 1, i), drawn: 0 }))))).toEqual([0, 1]);
   });
 });

@@ -6,6 +6,7 @@ import { atTemperature } from './sampling/temperature.ts';
 import { topK } from './sampling/top-k.ts';
 import { topP } from './sampling/top-p.ts';
 import { typical } from './sampling/typical.ts';
+import { xtc } from './sampling/xtc.ts';
 
 export interface Sampling {
   /** Above 0; 0 is `greedy`. */
@@ -18,6 +19,9 @@ export interface Sampling {
   topP: number;
   /** Drops tokens less likely than this share of the most likely one; 0 keeps all. */
   minP: number;
+  /** How often the most likely tokens go; 0, never, is the default. */
+  xtcProbability?: number;
+  xtcThreshold?: number;
 }
 
 export interface Candidates {
@@ -40,13 +44,18 @@ export function greedy(logits: Float32Array): number {
 }
 
 /**
- * The tokens that may follow. Order of tokens: logit descending, then index ascending; every filter but typical-p keeps a prefix of
- * it: top-k, typical-p, then top-p (softmax of the survivors at temperature 1), then min-p; temperature applies to what remains.
+ * The tokens that may follow. Order of tokens: logit descending, then index ascending; every filter but typical-p and XTC keeps a prefix of
+ * it: top-k, typical-p, then top-p (softmax of the survivors at temperature 1), then min-p, then XTC where `excludes`; temperature applies to what remains.
  * Infinite ones and NaN are no candidates; if there is nothing else `noToken` is the only one.
  * `logits` (vocab). The parameters are rounded to f32, as in a uniform.
  */
-export function candidates(logits: Float32Array, { temperature, topK: k, typicalP = 1, topP: p, minP: least }: Sampling): Candidates {
-  const order = minP(topP(typical(topK(ranked(logits), k), logits, typicalP), logits, p), logits, least);
+export function candidates(
+  logits: Float32Array,
+  { temperature, topK: k, typicalP = 1, topP: p, minP: least, xtcThreshold = 0.1 }: Sampling,
+  excludes = false,
+): Candidates {
+  const all = minP(topP(typical(topK(ranked(logits), k), logits, typicalP), logits, p), logits, least);
+  const order = excludes ? xtc(all, logits, xtcThreshold) : all;
   if (order.length === 0) return { ids: [noToken], probabilities: [1] };
   const ids = order.toSorted((a, b) => a - b);
   return { ids, probabilities: atTemperature(ids, logits, temperature, order[0]) };
@@ -62,6 +71,10 @@ export function draw({ ids, probabilities }: Candidates, seed: number, position:
   }
   return ids[probabilities.findLastIndex((probability) => probability > 0)];
 }
+
+/** Whether the most likely tokens go at `position`: by a random number of its own. */
+export const excludesAt = ({ xtcProbability = 0 }: Sampling, seed: number, position: number): boolean =>
+  (hash((hash((position ^ hash(seed)) >>> 0) ^ 0x9e3779b9) >>> 0) >>> 8) / 2 ** 24 < Math.fround(xtcProbability);
 
 /** In [0, 1), 32 bits: the random number for the token at `position`. */
 export function uniform(seed: number, position: number): number {

@@ -6,7 +6,7 @@
 
 @compute @workgroup_size(Threads)
 fn main(@builtin(local_invocation_index) thread : u32) {
-  let highest = logit_of(scratch.best.x);
+  let highest = logit_of(select(scratch.best.x, scratch.lead.x, scratch.lead.x > 0u));
   clear_bins(thread);
   for (var index = thread; index < sampling.vocab; index += Threads) {
     let rank = rank_of(logits[logit_at(index)]);
@@ -23,7 +23,8 @@ fn main(@builtin(local_invocation_index) thread : u32) {
 }
 
 fn is_candidate(rank : u32, index : u32) -> bool {
-  return rank < Masked && !precedes(scratch.keep, vec2<u32>(rank, index));
+  let token = vec2<u32>(rank, index);
+  return rank < Masked && !precedes(scratch.keep, token) && !precedes(token, scratch.lead);
 }
 
 fn float64(a : vec2<u32>) -> f32 {

@@ -1,4 +1,4 @@
-// ids[next position] = one token drawn from the candidates: top-k, top-p, min-p, then temperature; NoToken if there is no
+// ids[next position] = one token drawn from the candidates: top-k, top-p, min-p, XTC, then temperature; NoToken if there is no
 // candidate; the position advances.
 // Nothing is sorted: 8 bits at a time are found of the last candidate, then of the drawn one. One workgroup. Ends a
 // sampled step. After state.wgsl, sampling.wgsl, sampling-bins.wgsl; follows sample-narrow.wgsl.
@@ -11,14 +11,15 @@ var<workgroup> tokens : u32;          // in narrowed
 var<workgroup> highest : f32;         // logit
 var<workgroup> alone : bool;
 var<workgroup> last : vec2<u32>;
+var<workgroup> excludes : bool;       // the most likely ones, this time
 
 // What a search sums up, in the order of tokens or of indices, and the bound to pass:
 const ByCount = 0u;  // counts; `share`
 const ByMass = 1u;   // masses at temperature 1; what reaches top_p
 const ByDraw = 2u;   // masses at the temperature, in the order of indices; share / 2^32 of their sum
 
-// The token at which the running sum, over the tokens up to `keep`, passes the bound; all ones if none does.
-fn search(thread : u32, kind : u32, share : u32, keep : vec2<u32>) -> vec2<u32> {
+// The token at which the running sum, over the tokens from `lead` up to `keep`, passes the bound; all ones if none does.
+fn search(thread : u32, kind : u32, share : u32, lead : vec2<u32>, keep : vec2<u32>) -> vec2<u32> {
   var found = vec2<u32>(0u);
   var known = vec2<u32>(0u, 0xff000000u);  // mask of the bits found so far; an index is below 2^24
   var bound = vec2<u32>(share, 0u);
@@ -30,7 +31,7 @@ fn search(thread : u32, kind : u32, share : u32, keep : vec2<u32>) -> vec2<u32> 
     clear_bins(thread);
     for (var i = thread; i < tokens; i += Threads) {
       let token = narrowed[i];
-      if (!precedes(keep, token) && all((token & known) == found)) {
+      if (is_within(lead, keep, token) && all((token & known) == found)) {
         tally((token[word] >> shift) & 255u, mass_of(highest - logit_of(token.x), temperature));
       }
     }
@@ -60,11 +61,35 @@ fn search(thread : u32, kind : u32, share : u32, keep : vec2<u32>) -> vec2<u32> 
   }
   workgroupBarrier();
   for (var i = thread; i < tokens; i += Threads) {
-    if (!precedes(keep, narrowed[i]) && all((narrowed[i] & known) == found)) {
+    if (is_within(lead, keep, narrowed[i]) && all((narrowed[i] & known) == found)) {
       last = narrowed[i];
     }
   }
   return workgroupUniformLoad(&last);
+}
+
+fn is_within(lead : vec2<u32>, keep : vec2<u32>, token : vec2<u32>) -> bool {
+  return !precedes(token, lead) && !precedes(keep, token);
+}
+
+// Of the tokens up to `keep` the last one whose share of their probability reaches xtc_threshold: those before it go, as in
+// llama.cpp's XTC ("exclude top choices"). Zeros if none does.
+fn least_of_top(thread : u32, keep : vec2<u32>) -> vec2<u32> {
+  clear_bins(thread);
+  for (var i = thread; i < tokens; i += Threads) {
+    if (!precedes(keep, narrowed[i])) {
+      tally(narrowed[i].y & 255u, mass_of(highest - logit_of(narrowed[i].x), 1.0));
+    }
+  }
+  let least = share_of(sum_bins(thread, true), u32(sampling.xtc_threshold * 4294967296.0));
+  var lead = vec2<u32>(0u);
+  for (var i = thread; i < tokens; i += Threads) {
+    let token = narrowed[i];
+    if (is_within(lead, keep, token) && !less64(mass_of(highest - logit_of(token.x), 1.0), least)) {
+      lead = token;
+    }
+  }
+  return ~first_of(~lead, thread);
 }
 
 @compute @workgroup_size(Threads)
@@ -72,14 +97,15 @@ fn main(@builtin(local_invocation_index) thread : u32) {
   if (thread == 0u) {
     tokens = atomicLoad(&scratch.narrowed);
     highest = logit_of(scratch.best.x);
+    excludes = f32(hash(drawn() ^ 0x9e3779b9u) >> 8u) / 16777216.0 < sampling.xtc_probability;
   }
   workgroupBarrier();
   var keep = vec2<u32>(0xffffffffu);
   if (sampling.top_k > 0u) {
-    keep = search(thread, ByCount, sampling.top_k - 1u, keep);
+    keep = search(thread, ByCount, sampling.top_k - 1u, vec2<u32>(0u), keep);
   }
   if (sampling.top_p < 1.0) {
-    let reached = search(thread, ByMass, 0u, keep);
+    let reached = search(thread, ByMass, 0u, vec2<u32>(0u), keep);
     keep = select(keep, reached, precedes(reached, keep));
   }
   if (sampling.min_p > 0.0) {
@@ -87,14 +113,23 @@ fn main(@builtin(local_invocation_index) thread : u32) {
     let limit = vec2<u32>(max(lowest, scratch.best.x), 0xffffffffu);
     keep = select(keep, limit, precedes(limit, keep));
   }
+  var lead = vec2<u32>(0u);
+  if (workgroupUniformLoad(&excludes)) {
+    lead = least_of_top(thread, keep);
+    if (thread == 0u && lead.x > 0u) {
+      highest = logit_of(lead.x);  // of those that are left, so that at a low temperature one at least has a mass
+    }
+    workgroupBarrier();
+  }
   let next = state.position + state.rows;
-  let token = search(thread, ByDraw, hash(next ^ hash(sampling.seed)), keep);
+  let token = search(thread, ByDraw, drawn(), lead, keep);
   atomicStore(&scratch.counts[thread], 0u);
   atomicStore(&scratch.lows[thread], 0u);
   atomicStore(&scratch.highs[thread], 0u);
   workgroupBarrier();  // everyone has read the state
   if (thread == 0u) {
     scratch.keep = keep;
+    scratch.lead = lead;
     scratch.mass = vec2<u32>(0u);
     atomicStore(&scratch.narrowed, 0u);
     if (state.ended == 0u) {
@@ -109,6 +144,11 @@ fn main(@builtin(local_invocation_index) thread : u32) {
       state.ended = 2u;
     }
   }
+}
+
+// The random number of the next position.
+fn drawn() -> u32 {
+  return hash((state.position + state.rows) ^ hash(sampling.seed));
 }
 
 // PCG's RXS-M-XS output: a bijection (O'Neill 2014; Jarzynski and Olano, "Hash Functions for GPU Rendering", 2020).

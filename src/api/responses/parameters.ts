@@ -6,7 +6,8 @@ import { type ResponseInputMessage, type ResponseParams } from './types.ts';
 
 const own = ['input', 'instructions', 'previous_response_id', 'store', 'max_output_tokens', 'reasoning', 'truncation', 'metadata'];
 const ofChat = [
-  'stream', 'temperature', 'top_p', 'top_k', 'min_p', 'typical_p', 'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n',
+  'stream', 'temperature', 'top_p', 'top_k', 'min_p', 'typical_p', 'xtc_probability', 'xtc_threshold',
+  'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n',
   'logit_bias', 'signal', 'model', 'user',
 ] as const;
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */

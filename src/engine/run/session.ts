@@ -10,10 +10,9 @@ import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
 import { type Form } from './constrained.ts';
-import { createEcho } from './echo.ts';
 import { functionsOf } from './functions.ts';
 import { type OnTokens, createOutput } from './output.ts';
-import { type Shortened, shorten } from './overflow.ts';
+import { type Shortened } from './overflow.ts';
 import { type Classifier } from './pooling.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './scheduler.ts';
@@ -99,11 +98,11 @@ export function createSession(running: () => Running, text?: Text): Session {
       const { context } = running().model.sizes;
       const { maxTokens = Infinity } = request;
       checkMost(request);
-      const { ids: prompt, dropped } = promptOf(request, context, text);
+      const { ids: prompt, dropped } = await promptOf(request, context, text);
       checkPrompt(prompt, context);
       const form = await formFor(request, running, text);
       const { constraint } = form;
-      const echo = request.echo ? createEcho(request, prompt, text) : undefined;
+      const echo = request.echo ? (await import('./echo.ts')).createEcho(request, prompt, text) : undefined;
       const output = createOutput(request, text, onTokens, form);
       const sampling = samplingOf(request);
 
@@ -198,8 +197,9 @@ function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text, tools?: Ge
 }
 
 /** The ids of a request's prompt, without the oldest turns where there is too much of it and the request says so. */
-function promptOf({ prompt, overflow, tools, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Shortened {
+async function promptOf({ prompt, overflow, tools, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Promise<Shortened> {
   if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text, tools), dropped: 0 };
+  const { shorten } = await import('./overflow.ts');
   return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text, tools), context, maxTokens);
 }
 

@@ -1,7 +1,7 @@
 // Checks of the programs that choose the next token: greedy, and by drawing with every filter.
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { createSamplers } from '../../model/sampling/sampler.ts';
-import { candidates, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
+import { candidates, excludesAt, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
 import { decodeChoice } from './choice.ts';
 import { type Random, normals, random } from './random.ts';
@@ -21,6 +21,8 @@ const settings: Sampling[] = [
   { temperature: 1.5, topK: 7, topP: 1, minP: 0 },
   { temperature: 1.2, topK: 300, typicalP: 0.7, topP: 0.9, minP: 0.01 },
   { temperature: 1, topK: 0, typicalP: 0.3, topP: 1, minP: 0 },
+  { temperature: 0.8, topK: 0, topP: 1, minP: 0, xtcProbability: 1, xtcThreshold: 0.02 },
+  { temperature: 1.1, topK: 50, topP: 0.9, minP: 0, xtcProbability: 0.5, xtcThreshold: 0.07 },
 ];
 
 const seeds = 5;
@@ -62,7 +64,7 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
 /** Between the random number of a seed and the interval of the token `id`; Infinity if that is no candidate. */
 function distance(logits: Float32Array, sampling: Sampling, id: number, seed: number): number {
   if (sampling.temperature === 0) return id === greedy(logits) ? 0 : Infinity;
-  const { ids, probabilities } = candidates(logits, sampling);
+  const { ids, probabilities } = candidates(logits, sampling, excludesAt(sampling, seed, 40 + seed));
   const at = ids.indexOf(id);
   if (at < 0) return Infinity;
   const start = probabilities.slice(0, at).reduce((a, b) => a + b, 0);
@@ -76,7 +78,7 @@ export const samplerChecks = (vocabs = [1, 2, 255, 257, 2048, 2049, 5003]): Chec
       sampling.temperature === 0
         ? 'argmax'
         : `sampler, temperature ${sampling.temperature}, top-k ${sampling.topK}, typical-p ${sampling.typicalP ?? 1}, top-p ${sampling.topP}, ` +
-          `min-p ${sampling.minP}`,
+          `min-p ${sampling.minP}${sampling.xtcProbability ? `, XTC ${sampling.xtcProbability} ${sampling.xtcThreshold}` : ''}`,
     tolerance: 1e-5,
     choice: {}, // of probability
     cases: vocabs.flatMap((vocab) => Object.keys(kinds).map((kind) => samplerCase(vocab, kind, sampling))),

@@ -46,7 +46,7 @@ const scratchBytes = (vocab: number) => ({
   /** (slice) rank, index */
   best: 8 * samplingSlices(vocab),
   /** `Scratch` in sampling-bins.wgsl */
-  scratch: 32 + 3 * 4 * 256,
+  scratch: 40 + 3 * 4 * 256,
   /** (vocab) rank, index */
   narrowed: 8 * vocab,
   /** (vocab) the logits before any stage */

@@ -17,9 +17,10 @@ import { topK } from './top-k.ts';
 import { topP } from './top-p.ts';
 import { typical } from './typical.ts';
 import { type SamplingFields, packSampling, rowAt } from './uniform.ts';
+import { xtc } from './xtc.ts';
 
 /** In the order in which they apply, llama.cpp's: each is a file, and a new one belongs here and in `SamplingOptions`. */
-const stages: readonly SamplerStage[] = [logprobs, bias, penalties, mask, topK, typical, topP, minP, temperature, greedy, drawn, records];
+const stages: readonly SamplerStage[] = [logprobs, bias, penalties, mask, topK, typical, topP, minP, xtc, temperature, greedy, drawn, records];
 /** Those that every load records; the others are recorded when a request first asks. */
 const common = [greedy, drawn];
 

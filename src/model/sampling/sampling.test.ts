@@ -28,6 +28,8 @@ describe('sampling options', () => {
       logitBias: { 3: 1, 4: 2 },
       logprobs: 5,
       typicalP: 0.5,
+      xtcProbability: 0.5,
+      xtcThreshold: 0.25,
     };
     const words = new Uint32Array(packSampling({ ...samplingFields(options), vocab: 512 }, [2, 5]).buffer);
     const none = 0xffffffff;
@@ -46,8 +48,8 @@ describe('sampling options', () => {
       2,
       5,
       0x3f000000,
-      0,
-      0,
+      0x3f000000,
+      0x3e800000,
       2,
       5,
       none,

@@ -11,7 +11,7 @@ export const mostEnds = 8;
 const words = {
   vocab: ['u32', 0], row: ['u32', 0], seed: ['u32', 0], topK: ['u32', 0], temperature: ['f32', 1], topP: ['f32', 1], minP: ['f32', 0],
   repeat: ['f32', 1], frequency: ['f32', 0], presence: ['f32', 0], last: ['u32', 0], biases: ['u32', 0], top: ['u32', 0],
-  typicalP: ['f32', 1],
+  typicalP: ['f32', 1], xtcProbability: ['f32', 0], xtcThreshold: ['f32', 0.1],
 } as const satisfies Record<string, ['u32' | 'f32', number]>;
 
 export type SamplingFields = Record<keyof typeof words, number>;

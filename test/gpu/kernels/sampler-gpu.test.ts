@@ -3,7 +3,7 @@ import { kernelSource } from '../../../src/gpu/kernels.ts';
 import { mostVocab, samplerBytes, samplingSlices } from '../../../src/model/sampling/buffers.ts';
 import { samplingFields } from '../../../src/model/sampling/sampler.ts';
 import { packSampling, samplingBytes } from '../../../src/model/sampling/uniform.ts';
-import { candidates, draw, greedy, noToken, uniform, type Sampling } from '../../../src/reference/sampler.ts';
+import { candidates, draw, excludesAt, greedy, noToken, uniform, type Sampling } from '../../../src/reference/sampler.ts';
 import { adapterFile, openDevice } from '../../dawn.ts';
 import { record } from '../../verified.ts';
 
@@ -154,7 +154,7 @@ let worst = 0; // error of a probability so far
 
 /** What is wrong with the candidates and the token of one step; undefined if nothing is. */
 function fault(logits: Float32Array, sampling: Sampling, seed: number, position: number, found: Float32Array, token: number): string | undefined {
-  const expected = candidates(logits, sampling);
+  const expected = candidates(logits, sampling, excludesAt(sampling, seed, position));
   if (expected.ids[0] === noToken) return found.every((p) => p === -1) && token === noToken ? undefined : `token ${token} was drawn where there is none`;
   const wanted = new Set(expected.ids);
   const ids: number[] = [];
@@ -227,6 +227,31 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
       command: 'npx vitest run --project gpu test/gpu/kernels/sampler-gpu.test.ts',
       value: worst,
     });
+  });
+
+  it('leaves out the most likely tokens as the reference does, as often', { timeout: 120_000 }, async () => {
+    const xtc: Sampling[] = [
+      { temperature: 1, topK: 0, topP: 1, minP: 0, xtcProbability: 1, xtcThreshold: 0.1 },
+      { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.02, xtcProbability: 1, xtcThreshold: 0.03 },
+      { temperature: 0.01, topK: 0, topP: 1, minP: 0, xtcProbability: 0.5, xtcThreshold: 0.05 },
+      { temperature: 1, topK: 0, topP: 1, minP: 0, xtcProbability: 0.5, xtcThreshold: 0 },
+    ];
+    const faults: string[] = [];
+    let excluded = 0;
+    for (const { vocab, kind, seed } of vectors.slice(0, 90)) {
+      const next = random(seed);
+      const logits = kinds[kind](vocab, next);
+      const seeds = xtc.map(() => Math.floor(next() * 2 ** 32));
+      const result = await sample(logits, xtc, seeds, { probable: true });
+      xtc.forEach((sampling, i) => {
+        const problem = fault(logits, sampling, seeds[i], 5 + i, result.probabilities(i), result.chosen[i]);
+        if (problem) faults.push(`${kind} ${vocab} (seed ${seed}) ${JSON.stringify(sampling)}: ${problem}`);
+        if (candidates(logits, sampling, true).ids.length < candidates(logits, sampling).ids.length) excluded++;
+      });
+    }
+    expect(faults).toEqual([]);
+    expect(excluded).toBeGreaterThan(90); // of 360
+    expect(problems).toEqual([]);
   });
 
   it('sums up the largest vocabulary, all of whose tokens are as likely as can be', { timeout: 60_000 }, async () => {
