@@ -79,7 +79,7 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
         const started = performance.now();
         const { costs } = await measureGpu(model.gpu, model, [model.choice], model.kv);
         const measurementMs = performance.now() - started;
-        const prediction = predict(model, model.plan, { gpu: costs, store }, { position, ramBytes });
+        const prediction = predict(model, model.plan, { gpu: costs, store }, { position, ramBytes, experts: model.expected });
         found.push({ prediction, measurements: costs.measurements, measurementMs, measured: await decodeSpeed(model, runner, position) });
       }
       const { prediction, measured } = middle(found, errorOf);

@@ -28,7 +28,6 @@ import { type LoadedModel } from './load/load.ts';
 import { type EngineOptions } from './load/options.ts';
 import { type Report, reporter } from './load/progress.ts';
 import { type Storage, ensureStored, verifyStored } from './load/weights.ts';
-import { forecastExperts } from './measure/experts-forecast.ts';
 import { type GpuCostRecords } from './measure/forecast.ts';
 import { type Tuning } from './measure/tuning.ts';
 import { createRecovery, whenGpuIsThere } from './recovery.ts';
@@ -255,8 +254,8 @@ function reportReady({ opened: { layout } }: Line, report: Report): void {
   report({ phase: 'ready', loadedBytes: layout.byteLength, totalBytes: layout.byteLength });
 }
 
-const statsOf = ({ opened, model: { ledger, plan, memory, itemMemory }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
+const statsOf = ({ model: { ledger, plan, memory, itemMemory, expected }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,
   keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, memoryBytes: memory.byteLength + (itemMemory?.byteLength ?? 0),
-  transfer: runner.transfer(), experts: forecastExperts(opened, plan), readyMs, storeCost,
+  transfer: runner.transfer(), experts: expected, readyMs, storeCost,
 });

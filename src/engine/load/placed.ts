@@ -40,7 +40,7 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
   const sequence = createSequence(home, true);
   await ledger.settle();
   const uploader = createUploader(device.queue, uploadBytes, (bytes) => ledger.reserve('staging', bytes));
-  return { planned, ledger, reader, weights, activations, home, sequence, uploader, streaming: openStreaming(planned, reader, weights, uploader) };
+  return { planned, ledger, reader, weights, activations, home, sequence, uploader, streaming: await openStreaming(planned, reader, weights, uploader) };
 }
 
 /** Waits for transfers under way, then frees everything. */

@@ -1,7 +1,6 @@
 // What loading a model would take, told before anything but its header is read. Loads nothing.
 import { type Engine, type Host } from '../engine.ts';
 import { parametersOf } from '../../model/parameters.ts';
-import { forecastExperts } from '../measure/experts-forecast.ts';
 import { forecast } from '../measure/forecast.ts';
 import { findModel } from './found.ts';
 import { nameOf, openModel } from './opened.ts';
@@ -37,7 +36,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     return {
       name: nameOf(opened.header, found.files.source.name),
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
-      experts: verdict === 'refused' ? undefined : forecastExperts(opened, planned),
+      experts: planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned),
       fileBytes: opened.header.fileBytes,
       storedBytes: opened.layout.byteLength,
       stored: found.manifest !== undefined,

@@ -1,9 +1,7 @@
 // How weights come to the GPU that do not stay there: again and again, through slots.
 import { aheadBytesFor, guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
 import { joinedReads, joinRanges, spanOf } from '../../weights/stream/joined-reads.ts';
-import { type ItemMemory, createItemMemory } from '../../weights/stream/items/item-memory.ts';
-import { type Items, createItems } from '../../weights/stream/items/items.ts';
-import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
+import { type OnDemand } from './on-demand.ts';
 import { createNaiveStream } from '../../weights/stream/naive-stream.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type ResidentWeights } from '../../weights/stream/resident.ts';
@@ -21,26 +19,23 @@ import { type PlannedModel } from './plan/planned.ts';
 /** Small beside what a page uses anyway. */
 export const defaultRamBytes = 256 * 2 ** 20;
 
-export interface Streaming {
+export interface Streaming extends Partial<OnDemand> {
   /** What of the streamed weights is in worker memory. */
   memory: SlabMemory;
   /** Undefined if all weights stay on the GPU. */
   stream?: WeightStream;
-  /** What brings items of pools, if they are fetched on demand, and those of them in worker memory. */
-  items?: Items;
-  itemMemory?: ItemMemory;
   /** Input embeddings, if the GPU does not look them up. */
   rows?: Rows;
 }
 
 /** What brings the weights to the GPU that do not stay there. */
-export function openStreaming(
+export async function openStreaming(
   planned: PlannedModel,
   reader: WeightsReader,
   weights: ResidentWeights,
   uploader: Uploader,
-): Streaming {
-  const { chosen, plan: { slices, embedding } } = planned;
+): Promise<Streaming> {
+  const { chosen, plan: { slices, embedding, groups } } = planned;
   const {
     gpu: { device },
     opened,
@@ -61,7 +56,7 @@ export function openStreaming(
   );
   const rows = embedding === 'rows' ? createRows(layout, table.section, layout.sections[table.section].stacks[table.stack][0], memory) : undefined;
   const always = [...streamed.values()].flatMap(({ ranges }) => ranges).reduce((sum, { length }) => sum + length, 0);
-  const onDemand = openItems(planned, reader, weights, uploader, Math.max(0, ramBytes - always));
+  const onDemand = groups && (await import('./on-demand.ts')).openItems(planned, reader, weights, uploader, Math.max(0, ramBytes - always));
   if (!streamed.size) return { memory, rows, ...onDemand };
   const read = joinedReads(runs, (range) => memory.read(range));
   const options: StreamOptions = {
@@ -75,26 +70,6 @@ export function openStreaming(
     },
   };
   return { memory, rows, ...onDemand, stream: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
-}
-
-/** What brings items of pools where they are fetched on demand; `memoryBytes` of them stay in worker memory. */
-function openItems(
-  { chosen: { gpu: { device: { queue } }, opened: { layout }, options: { experiment } }, plan: { groups } }: PlannedModel,
-  reader: WeightsReader,
-  weights: ResidentWeights,
-  uploader: Uploader,
-  memoryBytes: number,
-): Pick<Streaming, 'items' | 'itemMemory'> {
-  if (!groups) return {};
-  const itemMemory = createItemMemory(memoryBytes);
-  const items = createItems({
-    layout, groups, policy: usualPolicy(layout.sections.filter(({ pool }) => pool).length), memory: itemMemory,
-    read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
-    upload: (group, slot, bytes) => uploader.write(weights.slots[group], slot * groups[group].slotBytes, bytes),
-    onUse: experiment?.onExperts,
-    writeTable: (section, slots) => queue.writeBuffer(weights.pool(section)[0].table.buffer, 0, slots),
-  });
-  return { items, itemMemory };
 }
 
 /** Indices of the streamed slices: layers, then the output matrix, which lies in the first section where it is the embedding too. */

@@ -48,7 +48,9 @@ export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, opt
   if (planned.verdict === 'refused' || !gpu.computes) return undefined;
   const { store = guessedCost, ramBytes = defaultRamBytes } = options;
   const costs = await knownOrMeasured(gpu, opened, options).catch(() => undefined);
-  return costs && predict(opened, planned, { gpu: costs, store }, { position: Math.min(usualPosition, Math.floor(planned.context / 2)), ramBytes });
+  const experts = planned.groups && (await import('./experts-forecast.ts')).forecastExperts(opened, planned);
+  const position = Math.min(usualPosition, Math.floor(planned.context / 2));
+  return costs && predict(opened, planned, { gpu: costs, store }, { position, ramBytes, experts });
 }
 
 async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastOptions): Promise<GpuCosts> {

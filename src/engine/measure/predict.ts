@@ -1,13 +1,12 @@
 // How fast a model will run as planned: a pure function of what its parts cost on a GPU and what reads of its weights
 // cost. Measures nothing.
-import { type Prediction, type StoreCost } from '../../protocol.ts';
+import { type ExpertsPlan, type Prediction, type StoreCost } from '../../protocol.ts';
 import { readSeconds } from '../../weights/stream/cost-model.ts';
 import { isVectors, rangesOf, type Slice } from '../../weights/stream/slices.ts';
 import { layerOf, streamable } from '../../model/sections.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
 import { type Plan } from '../load/plan/plan.ts';
-import { forecastExperts } from './experts-forecast.ts';
 import { kindOf, prefillRows } from './probe.ts';
 
 export interface Costs {
@@ -20,6 +19,8 @@ export interface PredictOptions {
   position: number;
   /** Worker memory for streamed weights. */
   ramBytes: number;
+  /** If experts are fetched on demand. */
+  experts?: ExpertsPlan;
 }
 
 type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'chunk' | 'uploadBytes'>;
@@ -37,14 +38,14 @@ const shortToken = 0.05;
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 const sizeOf = ({ start, end }: Slice) => end - start;
 
-export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { position, ramBytes }: PredictOptions): Prediction {
+export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { position, ramBytes, experts: forecast }: PredictOptions): Prediction {
   const { gpu } = costs;
   const layers = layerSeconds(opened, gpu, position);
   const pieces = inOrderOfUse(opened, plan).map((slice): Piece => ({
     compute: computeSeconds(opened, slice, layers[slice.section], gpu.headPerByte),
     ...(slice.slot === undefined ? { transfer: 0 } : { slot: slice.slot, transfer: transferSeconds(opened, slice, plan, costs, ramBytes) }),
   }));
-  const experts = expertSeconds(opened, plan, costs, layers, ramBytes);
+  const experts = expertSeconds(opened, plan, costs, layers, ramBytes, forecast);
   const compute = sum(pieces.map((piece) => piece.compute)) + experts.compute + gpu.sampler;
   const transfer = sum(pieces.map((piece) => piece.transfer)) + experts.transfer;
   const disturbed = plan.streamedBytes * gpu.perStreamedByte;
@@ -61,9 +62,10 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
  * Of a token's experts, where they are fetched on demand: one layer after the other waits until the CPU knows what is chosen, and then for
  * what is missing.
  */
-function expertSeconds(opened: OpenedModel, plan: Planned, { gpu, store }: Costs, layers: readonly (number | undefined)[], ramBytes: number) {
+function expertSeconds(
+  opened: OpenedModel, plan: Planned, { gpu, store }: Costs, layers: readonly (number | undefined)[], ramBytes: number, forecast?: ExpertsPlan,
+) {
   const { groups = [], fetchedBytes = 0, streamedBytes } = plan;
-  const forecast = forecastExperts(opened, plan);
   if (!forecast) return { compute: 0, wait: 0, transfer: 0 };
   const compute = groups.flatMap(({ sections }) => sections).map((index) => {
     const { byteLength, vectorBytes, pool } = opened.layout.sections[index];

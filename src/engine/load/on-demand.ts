@@ -1,0 +1,38 @@
+// How items of pools (experts) come to the GPU where they are fetched as they are chosen. A chunk of its own, loaded with such a model.
+import { type ExpertsPlan } from '../../protocol.ts';
+import { type ItemMemory, createItemMemory } from '../../weights/stream/items/item-memory.ts';
+import { type Items, createItems } from '../../weights/stream/items/items.ts';
+import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
+import { type ResidentWeights } from '../../weights/stream/resident.ts';
+import { type WeightsReader } from '../../weights/store/reader.ts';
+import { type Uploader } from '../../weights/stream/uploader.ts';
+import { forecastExperts } from '../measure/experts-forecast.ts';
+import { type PlannedModel } from './plan/planned.ts';
+
+export interface OnDemand {
+  /** What brings items of pools, and those of them in worker memory. */
+  items: Items;
+  itemMemory: ItemMemory;
+  /** What was expected of a token. */
+  expected: ExpertsPlan;
+}
+
+/** What brings items of pools where they are fetched on demand; `memoryBytes` of them stay in worker memory. */
+export function openItems(
+  { chosen: { gpu: { device: { queue } }, opened, options: { experiment } }, plan: { groups = [] } }: PlannedModel,
+  reader: WeightsReader,
+  weights: ResidentWeights,
+  uploader: Uploader,
+  memoryBytes: number,
+): OnDemand {
+  const { layout } = opened;
+  const itemMemory = createItemMemory(memoryBytes);
+  const items = createItems({
+    layout, groups, policy: usualPolicy(layout.sections.filter(({ pool }) => pool).length), memory: itemMemory,
+    read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
+    upload: (group, slot, bytes) => uploader.write(weights.slots[group], slot * groups[group].slotBytes, bytes),
+    onUse: experiment?.onExperts,
+    writeTable: (section, slots) => queue.writeBuffer(weights.pool(section)[0].table.buffer, 0, slots),
+  });
+  return { items, itemMemory, expected: forecastExperts(opened, { groups })! };
+}
