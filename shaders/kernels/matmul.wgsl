@@ -1,13 +1,11 @@
 // output[t][row] = dot(matrix[row], input[t]) (+ bias, add) for many rows of activations: tiles of 64 matrix rows by 64
 // activation rows, 32 columns at a time in workgroup memory, 4 x 4 results per thread.
 
-// (row or token, 8 vec4 of columns); the column index is xored with the row so that neighbours lie in other banks.
-var<workgroup> weight_tile : array<Tile, 512>;
-var<workgroup> input_tile : array<vec4<f32>, 512>;
-
-fn place(row : u32, column : u32) -> u32 {
-  return row * 8u + (column ^ (row & 7u));
-}
+// In four planes of 16 rows, or tokens, as a thread takes one of each: the same place in all of them costs one address. Within a plane
+// (8 vec4 of columns, 16); threads take rows on end, and in the other the token is xored with the column so that those which write lie in
+// other banks.
+var<workgroup> weight_tile : array<array<Tile, 128>, 4>;
+var<workgroup> input_tile : array<array<vec4<f32>, 128>, 4>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
@@ -22,22 +20,24 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       let panel = min(workgroup.x * 2u + local / PanelRows, params.panels - 1u);
       group_load(Row(panel * params.panel_words, local % PanelRows, params.blocks), group, &w);
       for (var i = 0u; i < 8u; i++) {
-        weight_tile[place(local, i)] = Tile(w[i]);
+        weight_tile[local / 16u][i * 16u + column] = Tile(w[i]);
       }
     } else {
       for (var i = local - 64u; i < 512u; i += 192u) {
         let token = min(first_token + i / 8u, state.rows - 1u);
-        input_tile[place(i / 8u, i % 8u)] = input[token * (params.stride / 4u) + group * 8u + i % 8u];
+        input_tile[i / 128u][i % 8u * 16u + ((i / 8u % 16u) ^ (i % 8u))] = input[token * (params.stride / 4u) + group * 8u + i % 8u];
       }
     }
     workgroupBarrier();
-    for (var k = 0u; k < 8u; k++) {
-      let w0 = vec4<f32>(weight_tile[place(column, k)]);
-      let w1 = vec4<f32>(weight_tile[place(column + 16u, k)]);
-      let w2 = vec4<f32>(weight_tile[place(column + 32u, k)]);
-      let w3 = vec4<f32>(weight_tile[place(column + 48u, k)]);
+    // A bound that no compiler knows, or some would unroll the loop and run out of registers.
+    for (var k = 0u; k < min(8u, params.stride); k++) {
+      let at = k * 16u + column;
+      let w0 = vec4<f32>(weight_tile[0][at]);
+      let w1 = vec4<f32>(weight_tile[1][at]);
+      let w2 = vec4<f32>(weight_tile[2][at]);
+      let w3 = vec4<f32>(weight_tile[3][at]);
       for (var j = 0u; j < 4u; j++) {
-        let x = input_tile[place(line + 16u * j, k)];
+        let x = input_tile[j][k * 16u + (line ^ k)];
         sums[j] += vec4<f32>(dot(w0, x), dot(w1, x), dot(w2, x), dot(w3, x));
       }
     }
