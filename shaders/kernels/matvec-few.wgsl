@@ -4,6 +4,8 @@
 const Tokens : u32 = 8u;
 const Four = vec4<u32>(0u, 1u, 2u, 3u);
 
+const RowsEach = PanelRows; // of a workgroup
+
 @compute @workgroup_size(PanelRows * Splits)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let lane = local % PanelRows;

@@ -22,6 +22,8 @@ struct Params {
   most : f32,
 }
 
+const Shares = PanelRows / RowsEach; // workgroups that have a panel between them, `RowsEach` rows each
+
 override Panels : u32 = 1u; // per workgroup
 override HasNorm : bool = false;
 override HasBias : bool = false;
@@ -59,10 +61,12 @@ fn sums_of(x : ptr<function, Group>) -> vec2<f32> {
   return vec2<f32>(dot((*x)[0] + (*x)[1] + (*x)[2] + (*x)[3], one), dot((*x)[4] + (*x)[5] + (*x)[6] + (*x)[7], one));
 }
 
-@compute @workgroup_size(PanelRows * Splits)
+@compute @workgroup_size(RowsEach * Splits)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
-  let lane = local % PanelRows;
-  let split = local / PanelRows;
+  let lane = local % RowsEach;
+  let split = local / RowsEach;
+  let first_panel = workgroup.x / Shares * Panels;
+  let first_lane = workgroup.x % Shares * RowsEach;
   let start = select(0u, state.rows - 1u, LastRow) * (params.stride / 4u);
   var sums = array<f32, 8>(); // per panel; gated: 4 gate sums, then 4 up sums
   for (var first = 0u; first < params.groups; first += Groups) {
@@ -72,11 +76,11 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       var x : Input;
       let x_sum = input_at(start, first + place, place, &x);
       for (var p = 0u; p < Panels; p++) {
-        let panel = min(workgroup.x * Panels + p, params.panels - 1u);
-        let row = Row(panel * params.panel_words, lane, params.blocks);
+        let panel = min(first_panel + p, params.panels - 1u);
+        let row = Row(panel * params.panel_words, first_lane + lane, params.blocks);
         sums[p] += input_dot(row, first + place, &x, x_sum);
         if (Gate != 0u) {
-          let up_row = Row((panel + params.up_panels) * params.panel_words, lane, params.blocks);
+          let up_row = Row((panel + params.up_panels) * params.panel_words, first_lane + lane, params.blocks);
           sums[p + 4u] += input_dot(up_row, first + place, &x, x_sum);
         }
       }
@@ -87,7 +91,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     scale = inverseSqrt(input_squares(lane, split) * params.inverse_cols + params.eps);
   }
   for (var p = 0u; p < Panels; p++) {
-    let row = (workgroup.x * Panels + p) * PanelRows + lane;
+    let row = (first_panel + p) * PanelRows + first_lane + lane;
     var value = split_sum(sums[p], lane, split) * scale;
     var up = 1.0;
     if (Gate != 0u) {

@@ -39,8 +39,11 @@ export function decodeKernel(
   return {
     kernel: 'matvec',
     files: ['prelude', ...formatFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
-    consts: { Splits: splits, ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}) },
-    constants: { ...constants, Panels: panels },
+    consts: {
+      Splits: splits, RowsEach: Math.min(1, panels) * panelRows,
+      ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}),
+    },
+    constants: { ...constants, Panels: Math.max(1, panels) },
   };
 }
 

@@ -51,6 +51,8 @@ fn input_product(w : ptr<function, Group>, start : u32) -> f32 {
   return sum;
 }
 
+const RowsEach = PanelRows; // of a workgroup
+
 @compute @workgroup_size(PanelRows * Splits)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let lane = local % PanelRows;

@@ -59,7 +59,7 @@ fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
   if (first > 0u) {
     workgroupBarrier();
   }
-  for (var place = local; place < count; place += PanelRows * Splits) {
+  for (var place = local; place < count; place += RowsEach * Splits) {
     var x : Group;
     squares += load_group(start, first + place, &x);
     stage(place, &x);

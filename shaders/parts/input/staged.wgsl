@@ -12,7 +12,7 @@ fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
   if (first > 0u) {
     workgroupBarrier();
   }
-  for (var at = local; at < count * 8u; at += PanelRows * Splits) {
+  for (var at = local; at < count * 8u; at += RowsEach * Splits) {
     var value = input[start + first * 8u + at];
     if (HasNorm) {
       squares += dot(value, value);
@@ -21,7 +21,7 @@ fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
     staged[at / 8u][at % 8u] = value;
   }
   workgroupBarrier();
-  for (var place = local; place < count; place += PanelRows * Splits) {
+  for (var place = local; place < count; place += RowsEach * Splits) {
     var x = staged[place];
     staged_sums[place] = sums_of(&x);
   }

@@ -1,12 +1,12 @@
 // Adds up the Splits partial sums of each lane in workgroup memory; every split gets the sum.
-var<workgroup> partial : array<f32, PanelRows * Splits>;
+var<workgroup> partial : array<f32, RowsEach * Splits>;
 
 fn split_sum(value : f32, lane : u32, split : u32) -> f32 {
-  partial[split * PanelRows + lane] = value;
+  partial[split * RowsEach + lane] = value;
   workgroupBarrier();
   var sum = 0.0;
   for (var s = 0u; s < Splits; s++) {
-    sum += partial[s * PanelRows + lane];
+    sum += partial[s * RowsEach + lane];
   }
   workgroupBarrier();
   return sum;
@@ -20,7 +20,7 @@ fn leave_squares(squares : f32, local : u32) {
 fn total_squares(lane : u32, split : u32) -> f32 {
   var sum = 0.0;
   for (var s = 0u; s < Splits; s++) {
-    sum += partial[s * PanelRows + lane];
+    sum += partial[s * RowsEach + lane];
   }
   workgroupBarrier();
   if (split == 0u) {
@@ -28,7 +28,7 @@ fn total_squares(lane : u32, split : u32) -> f32 {
   }
   workgroupBarrier();
   var total = 0.0;
-  for (var i = 0u; i < PanelRows; i++) {
+  for (var i = 0u; i < RowsEach; i++) {
     total += partial[i];
   }
   workgroupBarrier();

@@ -38,7 +38,7 @@ const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentio
 /** The values of each choice, but for subgroup matrices. */
 export const knownChoices = {
   splits: [1, 2, 4, 8, 16, 32],
-  panels: [1, 2, 3, 4],
+  panels: [0.25, 0.5, 1, 2, 3, 4],
   prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][],
   tile: ['f32', 'f16'],
   few: [0, 1, 2, 4, 8, 16, 32],

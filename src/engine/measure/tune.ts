@@ -162,7 +162,8 @@ const usual = ({ splits, panels, dot, prefill, tile, few }: KernelChoice): Recor
  */
 function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: KernelChoice, exact: boolean): Record<Choice, MatrixChoice[]> {
   const usable = (choices: MatrixChoice[]) => choices.filter((each) => !missing(gpu, each));
-  const grids = [[1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2], ...(gpu.software ? [] : [[32, 1]])].filter(
+  const small = gpu.software ? [] : [[32, 0.25], [16, 0.5], [32, 1]]; // which give a large GPU enough to do
+  const grids = [...small, [1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(
     ([s, p]) => !(s === splits && p === panels),
   );
   const by = (way: KernelChoice['dot'], sizes: number[][]) => usable(sizes.map(([s, p]) => ({ splits: s, panels: p, dot: way })));

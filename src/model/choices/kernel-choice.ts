@@ -8,7 +8,7 @@ export type Mode = 'decode' | 'prefill';
 export interface KernelChoice {
   /** Threads that share a matrix row in decode. */
   splits: number;
-  /** Panels per workgroup in decode, at most 4. */
+  /** Panels per workgroup in decode, at most 4; a half or a quarter of one gives a small matrix enough workgroups for a large GPU. */
   panels: number;
   /**
    * Prefill by tiles of 64 x 64 in workgroup memory, also as subgroup matrices, or by rows without barriers: alone, or 4 or 8 threads of a

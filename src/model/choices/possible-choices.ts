@@ -7,7 +7,7 @@ import { type MatrixPrefill, fitsTile, matrixPrefill, matrixWorkgroupBytes, unit
 /** What `gpu` lacks for `choice`, if anything. */
 export function missing(
   { device, features, smallestSubgroup, largestSubgroup, matrixUnits }: Gpu,
-  { splits, few, prefill = 'tile', tile, dot, reduce, span, threads, uniform, lanes = 0 }: Partial<KernelChoice>,
+  { splits, panels = 1, few, prefill = 'tile', tile, dot, reduce, span, threads, uniform, lanes = 0 }: Partial<KernelChoice>,
 ): string | undefined {
   const { maxComputeInvocationsPerWorkgroup: most, maxComputeWorkgroupStorageSize: memory } = device.limits;
   if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
@@ -22,7 +22,8 @@ export function missing(
   if (unit && !fitsTile(unit)) return 'a tile of 64 x 64 cannot be divided into such subgroup matrices';
   if (unit && matrixWorkgroupBytes(unit) > memory)
     return `such subgroup matrices need ${matrixWorkgroupBytes(unit)} bytes of workgroup memory; the device allows ${memory}`;
-  if (splits && splits * 32 > most) return `${splits} splits need workgroups of ${splits * 32}; the device allows ${most}`;
+  const needed = splits && splits * 32 * Math.min(1, panels);
+  if (needed && needed > most) return `${splits} splits need workgroups of ${needed}; the device allows ${most}`;
   if (few && few * 32 > most) return `${few} splits of few rows need workgroups of ${few * 32}; the device allows ${most}`;
   if (span && threads && span < threads) return `attention of ${threads} threads needs a span of as many positions`;
   return undefined;

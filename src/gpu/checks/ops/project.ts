@@ -97,7 +97,8 @@ function stagedChecks(dot: 'staged' | 'i8', types: string[], manyColumns: number
 }
 
 function decodeChecks(): Check[] {
-  const combinations = [1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels })));
+  const parts = [[32, 0.25], [16, 0.5], [4, 0.25]].map(([splits, panels]) => ({ splits, panels }));
+  const combinations = [...[1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels }))), ...parts];
   return [
     ...combinations.map(({ splits, panels }, n) => ({
       name: `matvec, ${splits} splits, ${panels} panels`,
