@@ -16,7 +16,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   const opened = await openModel(found.files.header);
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
-    const choice = defaultChoice(gpu, options);
+    const choice = defaultChoice(gpu);
     const planOptions = optionsFor(opened, gpu, options, choice, host.memoryBytes);
     const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;

@@ -9,13 +9,20 @@ const base = defaultChoice(gpu(256, { subgroups: true, f16: true, packedDot: tru
 
 describe('defaultChoice', () => {
   it('uses what the device has', () => {
-    expect(base).toMatchObject({ splits: 8, tile: 'f16', reduce: 'subgroup' });
+    expect(base).toMatchObject({ splits: 8, tile: 'f32', reduce: 'subgroup' });
     expect(defaultChoice(gpu(1024, { subgroups: false, f16: false, packedDot: false }))).toMatchObject({ splits: 8, tile: 'f32', reduce: 'workgroup' });
     expect(defaultChoice(gpu(128, { subgroups: false, f16: false, packedDot: false })).splits).toBe(4);
   });
 
-  it('has no f16 anywhere on the exact path', () => {
-    expect(defaultChoice(gpu(256, { subgroups: true, f16: true, packedDot: true }), { f32: true })).toMatchObject({ tile: 'f32' });
+  it.each([
+    ['amd', 64, { part: 64, uniform: 64, lanes: 0 }],
+    ['intel', 32, { part: 32, uniform: 32, lanes: 4 }],
+    ['nvidia', 32, { part: 32, uniform: 0, lanes: 0 }],
+    ['qualcomm', 128, { part: 32, uniform: 0, lanes: 0 }],
+  ])("shares heads as the compiler of %s likes it, whose largest subgroup is %i", (vendor, largestSubgroup, parts) => {
+    const of = { ...gpu(256, { subgroups: true, f16: true, packedDot: true }), vendor, largestSubgroup, smallestSubgroup: 8 };
+    expect(defaultChoice(of)).toMatchObject(parts);
+    expect(defaultChoice({ ...of, software: true })).toMatchObject({ part: 0, uniform: 0 });
   });
 });
 

@@ -6,14 +6,14 @@ import { type AttentionChoice, type KernelChoice, attentions, chunks, usualAtten
 import { unitOf } from '../../model/choices/subgroup-matrix.ts';
 import { type LoadOptions } from '../../protocol.ts';
 
-export function defaultChoice(gpu: Gpu, { f32 = false }: Pick<LoadOptions, 'f32'> = {}): KernelChoice {
+export function defaultChoice(gpu: Gpu): KernelChoice {
   const { device, features } = gpu;
   const splits = Math.min(8, Math.floor(device.limits.maxComputeInvocationsPerWorkgroup / 32));
   return {
     splits,
     panels: 1,
     prefill: 'tile',
-    tile: features.f16 && !f32 ? 'f16' : 'f32',
+    tile: 'f32', // which no compiler of a GPU makes longer code of than of f16
     few: splits,
     dot: 'staged',
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
@@ -78,7 +78,7 @@ export function roundingIn({ matrices = {}, ...choice }: KernelChoice): string |
 
 /** What a load begins with: the untuned shapes, changed by `kernels`; RequestError for what the device cannot run, or what would round on the exact path. */
 export function choiceFor(gpu: Gpu, { kernels = '', ...options }: Pick<LoadOptions, 'f32' | 'kernels'>): KernelChoice {
-  const choice = parseChoice(kernels, defaultChoice(gpu, options));
+  const choice = parseChoice(kernels, defaultChoice(gpu));
   const lack = missing(gpu, choice);
   if (lack) throw new RequestError(`The kernel choice "${kernels}" cannot be used: ${lack}. Leave out what it lacks.`);
   const rounding = options.f32 && roundingIn(choice);

@@ -58,7 +58,7 @@ it('takes what alone could be timed, until another load compares it; few rows th
     return only ? [{ value: only.value, ms: 1 }] : [];
   });
   const inSoftware = { ...target, gpu: { ...gpu, software: true } };
-  const untuned = defaultChoice(inSoftware.gpu, {});
+  const untuned = defaultChoice(inSoftware.gpu);
   const book = await openNotebook(undefined, inSoftware.gpu, '', untuned);
   const choice = await tune(inSoftware, untuned, book);
   expect(choice).toMatchObject({ prefill: 'rows', few: 0, matrices: { small: { prefill: 'rows', few: 0 } } });
@@ -74,7 +74,7 @@ it('takes what alone could be timed, until another load compares it; few rows th
 });
 
 it('tries at some loads where no time is left for the largest kind of matrix, then keeps the usual choice', async () => {
-  const untuned = defaultChoice(gpu, {});
+  const untuned = defaultChoice(gpu);
   const book = await openNotebook(undefined, gpu, '', untuned);
   const noted = () => [book.notes.decode, book.notes.prefill, book.notes.few].map(Object.keys);
   const load = async () => {
@@ -95,7 +95,7 @@ it('tries at some loads where no time is left for the largest kind of matrix, th
 });
 
 it('in software takes what compiles soonest where no time is left for anything, until another load measures', async () => {
-  const untuned = defaultChoice(gpu, {});
+  const untuned = defaultChoice(gpu);
   const book = await openNotebook(undefined, gpu, '', untuned);
   const load = async () => {
     const tuning = tune({ ...target, gpu: { ...gpu, software: true } }, untuned, book);
@@ -113,7 +113,7 @@ it('in software takes what compiles soonest where no time is left for anything, 
 it('changes nothing where the device tells too late that work is done, and is not held up by it again', async () => {
   waitMs = 100;
   const rank = vi.spyOn(autotune, 'rank').mockResolvedValue([{ value: { splits: 1, panels: 4, rows: 64 }, ms: 0 }]);
-  const untuned = defaultChoice(gpu, {});
+  const untuned = defaultChoice(gpu);
   const book = await openNotebook(undefined, gpu, '', untuned);
   const tuning = tune(target, untuned, book);
   await vi.advanceTimersByTimeAsync(tuneMs);
@@ -127,7 +127,7 @@ it('changes nothing where the device tells too late that work is done, and is no
 });
 
 it('leaves out what ended two loads, as when a driver resets the GPU, and keeps what was measured before', async () => {
-  const untuned = defaultChoice(gpu, {});
+  const untuned = defaultChoice(gpu);
   let kept: AdapterNotes | undefined;
   const store: Tuning = { get: async () => structuredClone(kept), set: async (_, notes) => void (kept = structuredClone(notes)) };
   const ranked: string[] = [];

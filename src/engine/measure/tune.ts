@@ -175,6 +175,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Kerne
     ...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })),
     ...(widest && gpu.software ? [{ prefill: widest, tile }] : []),
     { prefill: 'tile', tile: 'f32' },
+    ...(exact || missing(gpu, { tile: 'f16' }) ? [] : [{ prefill: 'tile' as const, tile: 'f16' as const }]),
     ...(gpu.software ? [{ prefill: 'rows' as const, tile }] : []), // rows by themselves take more registers than GPUs have
   ];
   const prefills: Pick<KernelChoice, 'prefill' | 'tile'>[] = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];

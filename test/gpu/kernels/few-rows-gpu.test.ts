@@ -34,7 +34,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2 by the ke
     const byRows = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each })) ?? 'rows';
     prefill = byRows;
     models = await Promise.all(splits.map((few) => {
-      const choice: KernelChoice = { ...defaultChoice(gpu, { f32: true }), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
+      const choice: KernelChoice = { ...defaultChoice(gpu), splits: 1, panels: 4, dot: 'f32', threads: 32, prefill: byRows, few };
       return loadModel(
         planModel(chosenAs(gpu, opened, { budgetBytes: 2 ** 31, chunk: 64, logitsRows: 1, context: 256, choice, kv: kvFormat('f32') }, kernels)),
         sourceReader(source, opened.header, opened.layout),

@@ -32,7 +32,7 @@ describe.skipIf(!adapterFile)('the self-test', () => {
       const { graph, header } = await openModel(await readHeader(source));
       for (const f32 of [false, true]) {
         const results = await selfTest(gpu, {
-          model: { graph, choice: defaultChoice(gpu, { f32 }), kv: kvFormat(f32 ? 'f32' : 'f16'), typeOf: (tensor) => header.tensors.get(tensor)!.type },
+          model: { graph, choice: defaultChoice(gpu), kv: kvFormat(f32 ? 'f32' : 'f16'), typeOf: (tensor) => header.tensors.get(tensor)!.type },
         });
         expect(results.filter((result) => !result.passed).map(line)).toEqual([]);
         const kernels = ['embed', 'matvec', 'matmul', 'rope', 'attention-decode', 'attention', 'argmax', 'sampler'];

@@ -47,7 +47,7 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const gpu = await openDawn();
   const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
   const choice: KernelChoice = {
-    ...defaultChoice(gpu, { f32 }),
+    ...defaultChoice(gpu),
     splits: 1,
     panels: 4,
     dot: 'f32',
