@@ -32,11 +32,15 @@ export interface Machine {
   readonly classes: Uint16Array;
   /** @throws RequestError where the grammar is too ambiguous to follow. */
   step(configuration: Configuration, symbolClass: number): Configuration | null;
+  /** Threads and states that steps have met so far: their time grows with them. */
+  work(): number;
 }
 
 const mostThreads = 4096;
 const mostDepth = 400;
 const mostRemembered = 20_000;
+/** Threads and returns of all that are remembered: it is they that take the memory. */
+const mostKept = 400_000;
 
 /** What is met while an automaton is walked. */
 interface Walk {
@@ -44,12 +48,15 @@ interface Walk {
   configurations: Map<string, Configuration>;
   frames: Map<string, Frame>;
   frameCount: number;
+  /** Threads of the configurations. */
+  threadCount: number;
+  work: number;
 }
 
 type Push = (state: number, above: Frame | undefined) => void;
 
 export function createMachine(automaton: Automaton): Machine {
-  const walk: Walk = { automaton, configurations: new Map(), frames: new Map(), frameCount: 0 };
+  const walk: Walk = { automaton, configurations: new Map(), frames: new Map(), frameCount: 0, threadCount: 0, work: 0 };
   const { classes, examples } = classesOf(automaton);
   return {
     start: close(walk, [[automaton.start, undefined]])!,
@@ -57,6 +64,7 @@ export function createMachine(automaton: Automaton): Machine {
     step(configuration, symbolClass) {
       const known = configuration.next[symbolClass];
       if (known !== undefined) return known;
+      walk.work += 1 + configuration.threads.length;
       const symbol = examples[symbolClass];
       const seeds: Thread[] = [];
       for (const [at, above] of configuration.threads) {
@@ -65,6 +73,7 @@ export function createMachine(automaton: Automaton): Machine {
       }
       return (configuration.next[symbolClass] = seeds.length ? close(walk, seeds) : null);
     },
+    work: () => walk.work,
   };
 }
 
@@ -99,11 +108,13 @@ function close(walk: Walk, open: Thread[]): Configuration | null {
     else if (kind === 'end' && !thread[1]) accepts = true;
     else expand(walk, thread, push);
   }
+  walk.work += seen.size;
   if (!threads.length && !accepts) return null;
   const key = `${accepts}${threads.map(keyOf).sort((a, b) => a - b).join()}`;
   let known = walk.configurations.get(key);
   if (!known) {
-    if (walk.configurations.size >= mostRemembered) forget(walk);
+    if (walk.configurations.size >= mostRemembered || walk.threadCount + walk.frames.size >= mostKept) forget(walk);
+    walk.threadCount += threads.length;
     walk.configurations.set(key, (known = { threads, accepts, next: [] }));
   }
   return known;
@@ -136,6 +147,7 @@ function forget(walk: Walk): void {
   }
   walk.configurations = new Map();
   walk.frames = new Map();
+  walk.threadCount = 0;
 }
 
 /** Symbols that no state tells apart, and one of each class. */

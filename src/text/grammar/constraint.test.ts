@@ -7,6 +7,8 @@ import { schemas } from '../../../test/schemas.ts';
 import { RequestError } from '../../errors.ts';
 import { type ResponseGrammar } from '../../protocol.ts';
 import { type Tokenizer, createTokenizer } from '../tokenizer/tokenizer.ts';
+import { createAutomaton } from './automaton.ts';
+import { createMachine } from './configurations.ts';
 import { type ConstraintSource, type Vocabulary, createConstraints } from './constraint.ts';
 import { readGrammar } from './grammar.ts';
 
@@ -106,6 +108,12 @@ describe.each(vocabularies)('with the vocabulary %s', (name) => {
     expect(wrong).toEqual([]);
   });
 
+  it.runIf(name === 'qwen2')('counts what it follows, not how often: a mask of many threads is refused before it takes long', () => {
+    const constraint = constraintsFor({ regex: '.*a.{0,3000}' }).begin();
+    for (let i = 0; i < 400; i++) constraint.accept(tokenizer.find('a')!); // each begins a count of its own
+    expect(() => constraint.mask()).toThrow('takes too long to follow');
+  });
+
   it('knows the tokens of a text that can only come, and leaves the last of them to be chosen', () => {
     const constraint = constraintsFor({ regex: '(?:a|b)the only way to go on from here(?:!|\\?)' }).begin();
     expect(constraint.forced()).toEqual([]); // there is a choice
@@ -190,6 +198,9 @@ describe('what is read', () => {
     [{ type: 'string', pattern: '^(?=a)' }, 'look-around'],
     [{ type: 'string', pattern: 'a', minLength: 2 }, 'a length beside a pattern'],
     [{ type: 'string', pattern: '(' }, 'Invalid regular expression'],
+    [{ enum: ['a'], pattern: '(' }, 'Invalid regular expression'],
+    [{ enum: ['a'], pattern: 5 }, 'no text'],
+    [{ enum: ['a'], pattern: '\\ba' }, 'a word boundary'],
     [{ type: 'string', format: 'colour' }, 'the format "colour"'],
     [{ type: 'wrong' }, 'the type "wrong"'],
     [{ $ref: '#/$defs/none' }, 'to which nothing belongs'],
@@ -230,6 +241,27 @@ describe('what is read', () => {
     expect(() => {
       for (let i = 0; i < 5000; i++) constraint.accept(a);
     }).toThrow(RequestError);
+  });
+
+  it('forgets what it has met by the threads of it, not by their number', () => {
+    const { start, classes, step } = createMachine(createAutomaton(readGrammar({ regex: '.*a.{0,3000}' })));
+    let at = start;
+    for (let i = 0; i < 1000; i++) {
+      at = step(at, classes[0x61])!;
+      if (i === 100) expect(start.next).not.toEqual([]);
+    }
+    expect(start.next).toEqual([]);
+    expect(at.threads.length).toBeGreaterThan(1000);
+  });
+
+  it('tests listed values by the automaton: no pattern takes longer than their text is', () => {
+    const pattern = '^(a+)+b$';
+    const schema = { enum: ['aab', `${'a'.repeat(60)}!`, 'b'], pattern };
+    expect(['"aab"', `"${'a'.repeat(60)}!"`, '"b"'].map((text) => takes({ schema }, text))).toEqual([true, false, false]);
+    const named = { type: 'object', properties: { [`${'a'.repeat(60)}!`]: { type: 'null' } }, patternProperties: { [pattern]: { type: 'null' } } };
+    expect(takes({ schema: named }, '{"aab":null}')).toBe(true);
+    const matching = { ...named, properties: { aab: { type: 'null' } } };
+    expect(() => takes({ schema: matching }, '')).toThrow('a pattern that the property aab matches too');
   });
 
   it('brings what is nested without end to its end', () => {

@@ -46,8 +46,8 @@ interface Shared {
 const tries = new WeakMap<Tokenizer, TokenTrie>();
 const mostMasks = 256;
 const mostForcedBytes = 2048;
-/** Steps to configurations that were not known, in one mask: about a second. */
-const mostNewSteps = 400_000;
+/** Threads that are followed to what was not known, in one mask: about a second. */
+const mostNewWork = 2_000_000;
 
 export function createConstraints(grammar: Grammar, vocabulary: Vocabulary): ConstraintSource {
   const { tokenizer, ends } = vocabulary;
@@ -123,15 +123,16 @@ function walk({ trie, machine }: Shared, start: Configuration, mask: Uint32Array
   const { classes } = machine;
   const size = 32 * mask.length;
   const path: Configuration[] = [start];
-  let left = mostNewSteps;
+  const most = machine.work() + mostNewWork;
   for (let node = 0; node < bytes.length; ) {
     const depth = depths[node];
     const from = path[depth];
     const symbolClass = classes[bytes[node]];
     let next = from.next[symbolClass];
     if (next === undefined) {
-      if (--left < 0) throw unsupportedGrammar('The grammar takes too long to follow: too many of its texts differ in what may come next. Make it simpler.');
       next = machine.step(from, symbolClass);
+      if (machine.work() > most)
+        throw unsupportedGrammar('The grammar takes too long to follow: too many of its texts differ in what may come next. Make it simpler.');
     }
     if (!next) {
       node = after[node];

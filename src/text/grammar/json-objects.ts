@@ -99,7 +99,7 @@ function patternMember(conversion: Conversion, patterns: unknown, names: readonl
   const [[pattern, value] = []] = entries;
   if (pattern === undefined || value === undefined) return undefined;
   const key = quoted(readRegex(pattern, { write: writeInString }));
-  const matching = names.find((name) => new RegExp(pattern, 'u').test(name));
+  const matching = names.find((name) => conversion.schemas.matches(pattern, name, where));
   if (matching !== undefined) refuse(where, `a pattern that the property ${matching} matches too`);
   return sequence(key, colon, convert(conversion, value, where));
 }

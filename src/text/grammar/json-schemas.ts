@@ -1,6 +1,7 @@
 // What JSON schemas say before anything is made of them: whether they are bounded, where references lead, and what several that
 // all have to hold (allOf, references with keywords beside them) come to as one.
 import { RequestError } from '../../errors.ts';
+import { createMatcher } from './pattern.ts';
 
 export type Schema = { readonly [keyword: string]: unknown };
 
@@ -11,6 +12,8 @@ export interface Schemas {
   asserts(schema: Schema): boolean;
   /** Whether a value of its `enum` or `const` passes the rest of a schema. */
   fits(schema: Schema, value: unknown, where: string): boolean;
+  /** Whether a part of a text matches a regular expression. */
+  matches(pattern: unknown, text: string, where: string): boolean;
   /** Refuses branches of which two might hold at once. */
   checkExclusive(branches: readonly unknown[], where: string): void;
 }
@@ -77,7 +80,12 @@ export function createSchemas(root: unknown): Schemas {
     return merged;
   }
 
-  return { resolve, asserts, fits, checkExclusive: (branches, where) => checkExclusive(resolve, branches as Schema[], where) };
+  const matches = createMatches();
+  return {
+    resolve, asserts, matches,
+    fits: (schema, value, where) => fits(matches, schema, value, where),
+    checkExclusive: (branches, where) => checkExclusive(resolve, branches as Schema[], where),
+  };
 }
 
 const asserts = (schema: Schema): boolean => Object.keys(schema).some((keyword) => assertions.includes(keyword) && schema[keyword] !== undefined);
@@ -170,9 +178,24 @@ function crossed(a: readonly unknown[], b: readonly unknown[], where: string): u
   return a.flatMap((x) => b.map((y) => ({ allOf: [x, y] })));
 }
 
+/** Each expression is read once. */
+function createMatches(): Schemas['matches'] {
+  const matchers = new Map<unknown, (text: string) => boolean>();
+  return (pattern, text, where) => {
+    if (typeof pattern !== 'string') refuse(where, 'no text');
+    try {
+      let matcher = matchers.get(pattern);
+      if (!matcher) matchers.set(pattern, (matcher = createMatcher(pattern)));
+      return matcher(text);
+    } catch (error) {
+      return refuse(where, (error as Error).message);
+    }
+  };
+}
+
 const typeOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value);
 
-function fits(schema: Schema, value: unknown, where: string): boolean {
+function fits(matches: Schemas['matches'], schema: Schema, value: unknown, where: string): boolean {
   const type = typeOf(value);
   const types = schema.type === undefined ? undefined : ([schema.type].flat() as string[]);
   const isOfType = !types || types.includes(type) || (types.includes('integer') && Number.isInteger(value));
@@ -181,7 +204,7 @@ function fits(schema: Schema, value: unknown, where: string): boolean {
   if (typeof value === 'number')
     return !(value < minimum || value > maximum || value <= exclusiveMinimum || value >= exclusiveMaximum);
   if (typeof value === 'string')
-    return !([...value].length < minLength || [...value].length > maxLength || (pattern !== undefined && !new RegExp(pattern, 'u').test(value)));
+    return !([...value].length < minLength || [...value].length > maxLength || (pattern !== undefined && !matches(pattern, value, `${where}/pattern`)));
   const more = Object.keys(schema).find((keyword) => /properties|items|required/i.test(keyword));
   if (more && typeof value === 'object' && value !== null) refuse(`${where}/${more}`, `${more} beside a list of values`);
   return true;

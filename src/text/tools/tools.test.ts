@@ -204,6 +204,26 @@ describe('hostile calls', () => {
     if (names.length && !body.endsWith('"')) expect(() => JSON.parse(calls[0].args)).not.toThrow();
   });
 
+  it.each([
+    ['qwen-coder', '\n<function=f>\n', (i: number) => `<parameter=a${i}>\n${i}\n</parameter>\n`, '</function>\n</tool_call>'],
+    ['glm', 'f\n', (i: number) => `<arg_key>a${i}</arg_key>\n<arg_value>${i}</arg_value>\n`, '</tool_call>'],
+  ])('of %s have one way to be read, however many arguments are there', (name, begin, argument, close) => {
+    const reader = toolReader(styles.find((style) => style.name === name)!, { tools: [] }, 'none');
+    const made = Array.from({ length: 40 }, (_, i) => argument(i)).join('');
+    expect(reader.push(`<tool_call>${begin}${made}`).calls).toEqual([]); // nothing is whole yet
+    const [called, { args }] = reader.push(close).calls as [CallEvent, { args: string }];
+    expect(called).toEqual({ name: 'f' });
+    expect(JSON.parse(args)).toEqual(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`a${i}`, i])));
+  });
+
+  it('of tags are no calls within the arguments of one', () => {
+    const tool = { name: 'f', parameters: { properties: { a: { type: 'string' } } } };
+    const reader = toolReader(styles.find(({ name }) => name === 'qwen-coder')!, { tools: [tool] }, 'none');
+    const inner = '<function=g>\n</function>\n</tool_call>';
+    expect(reader.push(`<tool_call>\n<function=f>\n<parameter=a>\n${inner}`).calls).toEqual([]);
+    expect(reader.push('\n</parameter>\n</function>\n</tool_call>').calls).toEqual([{ name: 'f' }, { args: JSON.stringify({ a: inner }) }]);
+  });
+
   it('reads values as Python writes them', () => {
     expect(JSON.parse(objectOf('a="True, b=None (x)", b=True, c=[None, {"d": False}], größe=-1.5'))).toEqual({
       a: 'True, b=None (x)', b: true, c: [null, { d: false }], größe: -1.5,

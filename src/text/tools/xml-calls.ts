@@ -14,7 +14,10 @@ interface Tags {
   readonly close: string;
   openValue(key: string): string;
   readonly closeValue: string;
-  /** Finds a call, with its name and its members; and the members, with their names and values. */
+  /**
+   * Finds a call, with its name and its members; and the members, with their names and values. No value has its own end in it: else there
+   * would be 2 ** n ways to read n members, all of which are tried while the call is not whole.
+   */
   readonly call: RegExp;
   readonly member: RegExp;
 }
@@ -24,7 +27,7 @@ const qwenCoderTags: Tags = {
   close: '</function>\n',
   openValue: (key) => `<parameter=${key}>\n`,
   closeValue: '\n</parameter>\n',
-  call: /^[^]*?<function=([\w.-]+)>\n((?:<parameter=[^>]+>\n[^]*?\n<\/parameter>\n)*)<\/function>/,
+  call: /^(?:(?!<function=)[^])*?<function=([\w.-]+)>\n((?:<parameter=[^>]+>\n(?:(?!\n<\/parameter>\n)[^])*?\n<\/parameter>\n)*)<\/function>/,
   member: /<parameter=([^>]+)>\n([^]*?)\n<\/parameter>\n/g,
 };
 const glmTags: Tags = {
@@ -32,7 +35,7 @@ const glmTags: Tags = {
   close: '',
   openValue: (key) => `<arg_key>${key}</arg_key>\n<arg_value>`,
   closeValue: '</arg_value>\n',
-  call: /^[^\w]*(?:<\/?tool_call>\s*)*([\w.-]+)\n((?:<arg_key>[^<]+<\/arg_key>\n<arg_value>[^]*?<\/arg_value>\n)*)<\/tool_call>/,
+  call: /^[^\w]*(?:<\/?tool_call>\s*)*([\w.-]+)\n((?:<arg_key>[^<]+<\/arg_key>\n<arg_value>(?:(?!<\/arg_value>\n)[^])*?<\/arg_value>\n)*)<\/tool_call>/,
   member: /<arg_key>([^<]+)<\/arg_key>\n<arg_value>([^]*?)<\/arg_value>\n/g,
 };
 
