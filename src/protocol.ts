@@ -101,6 +101,8 @@ export interface ModelInfo {
   reasoningEffort?: boolean;
   /** Of a model that is made for embeddings or, with `rank`, to rank texts. */
   pooling?: Pooling;
+  /** How many numbers its vectors have, of a model that is made for embeddings. */
+  dimensions?: number;
   /** Which of a reranker's scores tells that a text answers the question. */
   rankedBy?: number;
 }

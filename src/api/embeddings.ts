@@ -42,17 +42,18 @@ const known = ['input', 'dimensions', 'encoding_format', 'model', 'user', 'signa
 export const embeddings = (backend: Backend): Embeddings => ({
   async create(params, { signal } = {}) {
     refuseParameters(params, known);
-    const { dimensions, encoding_format: format = 'float' } = params;
+    const { encoding_format: format = 'float' } = params;
     const inputs = toInputs(params.input);
     if (format !== null && format !== 'float' && format !== 'base64')
       throw new RequestError(`encoding_format is ${shown(format)}; it must be float or base64.`);
     if (backend.info.pooling === 'rank') throw new RequestError('The model ranks texts and gives no embeddings. Ask for rerank, or load another model.');
+    const dimensions = toDimensions(params.dimensions, backend.info.dimensions);
     const made = await backend.embed(inputs, params.signal ?? signal);
     const tokens = made.reduce((sum, each) => sum + each.tokens, 0);
     return {
       object: 'list',
       data: made.map(({ vector }, index) => {
-        const unit = normalised(shortened(vector, dimensions));
+        const unit = normalised(vector.subarray(0, dimensions));
         return { object: 'embedding', index, embedding: format === 'base64' ? (base64(unit) as unknown as number[]) : [...unit] };
       }),
       model: backend.info.name,
@@ -71,11 +72,12 @@ function toInputs(input: EmbeddingParams['input']): EmbedInput[] {
   });
 }
 
-function shortened(vector: Float32Array, dimensions: number | null | undefined): Float32Array {
-  if (dimensions === undefined || dimensions === null) return vector;
-  if (!(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= vector.length))
-    throw new RequestError(`dimensions is ${shown(dimensions)}; it must be a whole number from 1 to ${vector.length}, as many as the model gives.`);
-  return vector.subarray(0, dimensions);
+/** `all`: as many as the model gives; undefined where it gives no vectors, which the engine tells. */
+function toDimensions(dimensions: number | null | undefined, all: number | undefined): number | undefined {
+  if (dimensions === undefined || dimensions === null || all === undefined) return undefined;
+  if (!(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= all))
+    throw new RequestError(`dimensions is ${shown(dimensions)}; it must be a whole number from 1 to ${all}, as many as the model gives.`);
+  return dimensions;
 }
 
 /** Of length 1; zeros stay as they are. */

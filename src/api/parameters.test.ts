@@ -10,6 +10,13 @@ const [toChatRequest, toCompletionRequest] = [
   (params: Parameters<typeof toCompletionRequests>[0]) => toCompletionRequests(params)[0],
 ];
 
+test('bounds how many texts one request asks for', () => {
+  expect(toCompletionRequests({ prompt: Array<string>(16).fill('a'), n: 128 })).toHaveLength(2048);
+  const tooMany = { prompt: Array<string>(17).fill('a'), n: 128 };
+  expect(() => toCompletionRequests(tooMany)).toThrow('17 prompts and n of 128 ask for 2176 texts at once; the most is 2048');
+  expect(() => toCompletionRequests({ prompt: Array<string>(2049).fill('a') })).toThrow(RequestError);
+});
+
 test.each([
   [{ temperature: -1 }, 'temperature is -1; it must be a number from 0 to 2.'],
   [{ temperature: NaN }, 'temperature is NaN; it must be a number from 0 to 2.'],

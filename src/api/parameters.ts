@@ -8,7 +8,7 @@ import { readAddress, toAddress } from './address.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
 import { type CompletionParams } from './completions.ts';
 import { toOverflow } from './overflow.ts';
-import { asksNothing } from './refuse.ts';
+import { asksNothing, isNeutral } from './refuse.ts';
 import { toGrammar } from './response-format.ts';
 import { toCallFields, toTools } from './tools.ts';
 
@@ -16,6 +16,8 @@ import { toCallFields, toTools } from './tools.ts';
 const mostLogprobs = 20;
 /** As of OpenAI's. */
 const mostChoices = 128;
+/** Of all prompts together: each is a request that waits in memory. */
+const mostRequests = 2048;
 
 const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
 /** The least above 0 that the sampler computes with (src/model/sampling/temperature.ts). */
@@ -88,12 +90,15 @@ export function toCompletionRequests(params: CompletionParams): GenerateRequest[
 /** A request for each choice, `n` of each prompt. */
 function toChoices(prompts: readonly GenerateRequest['prompt'][], n: number | null | undefined, how: Omit<GenerateRequest, 'prompt'>): GenerateRequest[] {
   const count = number('n', n, { from: 1, to: mostChoices, integer: true }) ?? 1;
+  const all = prompts.length * count;
+  if (all > mostRequests)
+    throw new RequestError(`${prompts.length} prompts and n of ${count} ask for ${all} texts at once; the most is ${mostRequests}. Ask for fewer.`);
   return prompts.flatMap((prompt) => Array.from({ length: count }, (_, choice) => ({ ...how, prompt, ...(choice && { choice }) })));
 }
 
 function refuseOthers(params: object, implemented: Set<string>, nothing: Record<string, unknown[]>): void {
   for (const [name, value] of Object.entries(params)) {
-    if (!implemented.has(name) && !asksNothing(value, nothing[name]))
+    if (!implemented.has(name) && !isNeutral(name, value, nothing))
       throw new RequestError(`The parameter ${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
   }
 }
@@ -287,7 +292,7 @@ export function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
     }
     const { role, content, tool_calls, tool_call_id, name, reasoning_content, ...others } = message;
     for (const [name, value] of Object.entries(others)) {
-      if (!asksNothing(value, neutralInMessages[name]))
+      if (!isNeutral(name, value, neutralInMessages))
         throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
     }
     const where = `messages[${i}]`;

@@ -28,10 +28,12 @@ export interface Rerank {
 
 const most = 2048;
 const known = ['query', 'documents', 'top_n', 'model', 'signal'];
+/** Of other servers', with the values that ask for nothing. */
+const neutral = { return_documents: [false] };
 
 export const rerank = (backend: Backend): Rerank => ({
   async create(params, { signal } = {}) {
-    refuseParameters(params, known);
+    refuseParameters(params, known, neutral);
     const { query, documents, top_n: top } = params;
     if (typeof query !== 'string' || query === '') throw new RequestError(`query is ${shown(query)}; it must be a text that is not empty.`);
     if (!Array.isArray(documents) || !documents.length || documents.length > most || !documents.every((each) => typeof each === 'string'))

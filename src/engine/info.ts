@@ -25,6 +25,7 @@ export function describeLoaded({ found, opened: { header, graph }, text, weights
     promptEnd: text && endOfPrompt(text.template),
     thinking: text && thinkingSwitch(text.template),
     pooling: graph.pooling === 'cls' ? undefined : graph.pooling,
+    dimensions: graph.pooling === 'mean' || graph.pooling === 'last' ? graph.config.dim : undefined,
     rankedBy: graph.classifier && Math.max(0, graph.classifier.labels.indexOf('yes')),
     reasoningEffort: text?.template.reads('reasoning_effort'),
     warnings: [...(planned.chosen.chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])],

@@ -14,13 +14,18 @@ async function readText(request: Request, mostBytes: number): Promise<string> {
   const tooLong = () => new HttpError(413, 'request_too_large', `The body is longer than the ${mostBytes} bytes that are taken. Send less.`);
   if (Number(request.headers.get('content-length') ?? 0) > mostBytes) throw tooLong();
   const decoder = new TextDecoder();
+  if (!request.body) { // Firefox's requests do not have it
+    const all = await request.arrayBuffer();
+    if (all.byteLength > mostBytes) throw tooLong();
+    return decoder.decode(all);
+  }
   let bytes = 0;
   let text = '';
-  const reader = request.body?.getReader();
-  for (let part = await reader?.read(); part && !part.done; part = await reader!.read()) {
+  const reader = request.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
     bytes += part.value.byteLength;
     if (bytes > mostBytes) {
-      void reader!.cancel().catch(() => {}); // whoever sends may be gone
+      void reader.cancel().catch(() => {}); // whoever sends may be gone
       throw tooLong();
     }
     text += decoder.decode(part.value, { stream: true });

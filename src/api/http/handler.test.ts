@@ -78,6 +78,11 @@ test.each<[string, Request, number, string]>([
   ['no object', post('completions', [1]), 400, 'invalid_request'],
   ['a wrong parameter', post('chat/completions', { messages, temperature: 9 }), 400, 'invalid_request'],
   ['an unknown parameter', post('chat/completions', { messages, audio: {} }), 400, 'unsupported_parameter'],
+  ['what objects inherit as a parameter', post('chat/completions', { messages, constructor: 1 }), 400, 'unsupported_parameter'],
+  ['the same of raw completions', post('completions', { prompt: 'a', toString: 1 }), 400, 'unsupported_parameter'],
+  ['the same of responses', post('responses', { input: 'a', valueOf: 1 }), 400, 'unsupported_parameter'],
+  ['the same of a message', post('chat/completions', { messages: [{ ...messages[0], constructor: 1 }] }), 400, 'unsupported_parameter'],
+  ['a prototype', post('chat/completions', 0, { body: '{"messages":[{"role":"user","content":"a"}],"__proto__":1}' }), 400, 'unsupported_parameter'],
   ['a signal', post('chat/completions', { messages, signal: {} }), 400, 'unsupported_parameter'],
 ])('refuses %s', async (_, request, status, code) => {
   const type = status === 404 ? 'not_found_error' : 'invalid_request_error';
@@ -95,6 +100,15 @@ test('refuses a body that is too long by what it says, and by what it is', async
   });
   expect(await errorOf(await handler(post('completions', {}, { body, duplex: 'half' } as RequestInit)))).toMatchObject({ status: 413 });
   expect([cancelled, sent < 10]).toEqual([true, true]);
+});
+
+test('reads a body of requests that have no stream of it, as in Firefox', async () => {
+  const ask = (maxBodyBytes?: number) => {
+    const request = Object.defineProperty(post('completions', { prompt: 'Ein Wörtchen' }), 'body', { value: undefined });
+    return handlerOf({}, { maxBodyBytes })(request);
+  };
+  expect(await (await ask()).json()).toMatchObject({ choices: [{ text: 'The sea' }] });
+  expect(await errorOf(await ask(20))).toMatchObject({ status: 413, code: 'request_too_large' });
 });
 
 test('tells an error before the first token by its status, streamed or not, and a later one in the stream', async () => {

@@ -37,6 +37,10 @@ async function answer(request: Request, patience: number, scope: Scope): Promise
   const body = request.body || request.method === 'POST' ? await request.arrayBuffer() : null;
   const { port, lock } = await findPage(patience, scope);
   const { url, method, headers, signal } = request;
+  if (signal.aborted) { // while the page was looked for; no event comes for it any more
+    port.close();
+    throw signal.reason as Error;
+  }
   const send = (message: ToPage, transfer: Transferable[] = []): void => port.postMessage(message, transfer);
   const lost = new AbortController();
   void scope.navigator.locks

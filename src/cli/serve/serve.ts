@@ -1,7 +1,8 @@
 // windrow serve: OpenAI's surface over HTTP, for one model on Dawn.
 import { type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { createHandler } from '../../api/http/handler.ts';
+import { errorResponse, HttpError } from '../../api/http/errors.ts';
+import { createHandler, type Handler } from '../../api/http/handler.ts';
 import { createSurface } from '../../api/surface.ts';
 import { type Engine } from '../../engine/engine.ts';
 import { RequestError } from '../../errors.ts';
@@ -28,7 +29,7 @@ export interface Serving {
 /** Answers until SIGINT or SIGTERM. */
 export async function serve(path: string, flags: Flags): Promise<Result> {
   const options = checked(flags);
-  const serving = await startServer(await openEngine(path, flags), options);
+  const serving = await startServer(() => openEngine(path, flags), options);
   console.error(`Listening at ${serving.url}/v1 (${options.apiKey === undefined ? 'no key needed' : 'with a key'}). Ctrl+C ends it.`);
   const signal = await new Promise<string>((resolve) => ['SIGINT', 'SIGTERM'].forEach((name) => process.once(name, () => resolve(name))));
   await serving.close();
@@ -45,20 +46,34 @@ function checked({ host, port, apiKey = process.env.WINDROW_API_KEY, origin = []
   return { host, port, apiKey: apiKey || undefined, origins: origin, maxBody };
 }
 
-export async function startServer(engine: Engine, { host, port, apiKey, origins, maxBody }: Options): Promise<Serving> {
-  const handler = createHandler(createSurface(backendOf(engine)), { maxBodyBytes: maxBody });
-  const server = createHttpServer(guarded(handler, { apiKey, origins, isLocal: isLocalHost(host) }));
+const loading: Handler = async () => errorResponse(new HttpError(503, 'not_loaded', 'The model is still being loaded. Ask again in a while.'));
+
+/** Takes the port before the model is loaded, which may take minutes. Asked meanwhile, it answers 503. */
+export async function startServer(load: () => Promise<Engine>, { host, port, apiKey, origins, maxBody }: Options): Promise<Serving> {
+  let handler = loading;
+  const server = createHttpServer(guarded((request) => handler(request), { apiKey, origins, isLocal: isLocalHost(host) }));
   await listen(server, port, host);
   const { port: taken } = server.address() as AddressInfo;
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections(); // which aborts what is under way
-      await closed;
-      await engine.unload();
-    },
-  };
+  try {
+    const engine = await load();
+    handler = createHandler(createSurface(backendOf(engine)), { maxBodyBytes: maxBody });
+    return {
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+      async close() {
+        await close(server);
+        await engine.unload();
+      },
+    };
+  } catch (error) {
+    await close(server);
+    throw error;
+  }
+}
+
+function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections(); // which aborts what is under way
+  return closed;
 }
 
 const listen = (server: Server, port: number, host: string): Promise<void> =>

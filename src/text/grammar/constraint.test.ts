@@ -204,6 +204,7 @@ describe('what is read', () => {
     [{ type: 'string', format: 'colour' }, 'the format "colour"'],
     [{ type: 'wrong' }, 'the type "wrong"'],
     [{ $ref: '#/$defs/none' }, 'to which nothing belongs'],
+    [{ $defs: { '100%': {} }, $ref: '#/$defs/100%' }, '% is written %25'],
     [{ $ref: '#' }, 'a reference to itself'],
     [{ $ref: 'https://example.org/schema' }, 'within the schema'],
     [{ oneOf: [{ type: 'integer' }, { type: 'number' }] }, 'might hold at once'],

@@ -107,13 +107,22 @@ function checkSize(root: unknown): void {
   visit(root, 0);
 }
 
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a reference like #/$defs/name means. */
 function target(root: unknown, reference: unknown, where: string): Schema | boolean {
   if (typeof reference !== 'string' || !/^#(?:\/|$)/.test(reference))
     refuse(`${where}/$ref`, `the reference ${JSON.stringify(reference)}; it has to be one within the schema, as #/$defs/name`);
   let at: unknown = root;
   for (const part of reference.split('/').slice(1)) {
-    const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+    const name = decoded(part)?.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (name === undefined) refuse(`${where}/$ref`, `the reference ${reference}, which is no part of an address: % is written %25 there`);
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) refuse(`${where}/$ref`, `the reference ${reference}, to which nothing belongs`);
     at = (at as Record<string, unknown>)[name];
   }

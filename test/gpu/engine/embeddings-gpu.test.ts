@@ -31,7 +31,7 @@ describe.skipIf(!adapterFile)('embeddings', () => {
   let serving: Serving;
   let client: OpenAI;
   beforeAll(async () => {
-    serving = await startServer(engine, { host: '127.0.0.1', port: 0, origins: [] });
+    serving = await startServer(async () => engine, { host: '127.0.0.1', port: 0, origins: [] });
     client = new OpenAI({ baseURL: `${serving.url}/v1`, apiKey: 'none', maxRetries: 0 });
   });
   afterAll(() => serving?.close());

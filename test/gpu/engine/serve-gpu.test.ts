@@ -19,7 +19,7 @@ describe.skipIf(!adapterFile)('windrow serve', () => {
 
   beforeAll(async () => {
     await engine.load(stories(), quick);
-    serving = await startServer(engine, { host: '127.0.0.1', port: 0, apiKey, origins: [] });
+    serving = await startServer(async () => engine, { host: '127.0.0.1', port: 0, apiKey, origins: [] });
     client = new OpenAI({ baseURL: `${serving.url}/v1`, apiKey, maxRetries: 0 });
   });
   afterAll(() => serving?.close());
