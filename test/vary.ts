@@ -56,5 +56,6 @@ function typed(value: MetadataValue): TypedValue {
   if (value instanceof Float32Array) return { type: 'f32', value: [...value] };
   if (value instanceof Int32Array) return { type: 'i32', value: [...value] };
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return { type: 'string', value };
+  if (Array.isArray(value) && value.every((item) => typeof item === 'boolean')) return { type: 'bool', value };
   throw new Error(`No fixture has had a value like ${String(value).slice(0, 60)}; add it here.`);
 }

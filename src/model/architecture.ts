@@ -115,10 +115,13 @@ function perLayer(value: MetadataValue | undefined, key: string): number | undef
 interface ConfigOptions extends Partial<Pick<ModelConfig, 'heads' | 'kvHeads' | 'headDim' | 'ffn'>> {
   /** Of what is added to a mean square under a norm's root. */
   epsKey?: string;
+  /** Every layer has experts: files then may leave out the width of feed-forward, which is 0. */
+  expertsOnly?: boolean;
 }
 
 /** The sizes every architecture has, with the sanity that later arithmetic relies on; those that are given are not read. */
-export function readConfig(file: ModelFile, architecture: string, { epsKey = 'attention.layer_norm_rms_epsilon', ...given }: ConfigOptions = {}): ModelConfig {
+export function readConfig(file: ModelFile, architecture: string, options: ConfigOptions = {}): ModelConfig {
+  const { epsKey = 'attention.layer_norm_rms_epsilon', expertsOnly, ...given } = options;
   const count = (key: string, most: number, fallback?: number): number => file.count(key, { most, fallback });
   const dim = count('embedding_length', 1 << 20);
   const layers = count('block_count', mostLayers);
@@ -153,7 +156,7 @@ export function readConfig(file: ModelFile, architecture: string, { epsKey = 'at
     heads,
     kvHeads,
     headDim,
-    ffn: given.ffn ?? count('feed_forward_length', 1 << 20),
+    ffn: given.ffn ?? file.count('feed_forward_length', { most: 1 << 20, ...(expertsOnly ? { least: 0, fallback: 0 } : {}) }),
     vocab,
     context: count('context_length', mostPositions),
     eps,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.ts';
 import { families, recurrentFamilies } from '../../test/golden.ts';
 import { f32, string, u32, varied } from '../../test/graphs.ts';
+import { type TypedValue } from '../../test/gguf.ts';
 import { type Change } from '../../test/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { readHeader } from '../gguf/read.ts';
@@ -59,6 +60,51 @@ describe('architectures', () => {
     const error = await refusal(Promise.resolve().then(() => buildGraph({ ...header, tensors })));
     expect(error).toBeInstanceOf(UnsupportedModelError);
     expect(error.message).toMatch(/blk\.0\.attn_q\.weight has the type Q8_K\. Supported are .*Q4_1.*IQ2_XXS.*/);
+  });
+});
+
+describe('files as their converters write them', () => {
+  it.each(['qwen3moe', 'qwen35moe', 'qwen3next', 'gpt-oss', 'granitemoe', 'smallthinker', 'granitehybrid-moe'])(
+    'of %s may leave out the width of feed-forward, as every layer has experts, or say that it is 0',
+    async (family) => {
+      const { architecture } = (await varied(tiny(family), {})).config;
+      const tensors = async (width?: TypedValue) => {
+        const experts = architecture === 'granitehybrid' ? { 'granitehybrid.expert_feed_forward_length': u32(32) } : {};
+        const graph = await varied(tiny(family), { metadata: { [`${architecture}.feed_forward_length`]: width, ...experts } });
+        return opsOf(graph).flatMap((op) => tensorsOf(op, graph.config));
+      };
+      expect(await tensors()).toEqual(await tensors(u32(64)));
+      expect(await tensors(u32(0))).toEqual(await tensors(u32(64)));
+    },
+  );
+
+  it('of a dense model, or of one with dense layers, may not', async () => {
+    for (const family of ['qwen35', 'lfm2moe', 'bailingmoe2', 'granitehybrid', 'nemotron_h']) {
+      const error = await refusal(varied(tiny(family), { metadata: { [`${family}.feed_forward_length`]: undefined } }));
+      expect(error).toBeInstanceOf(InvalidFileError);
+      expect(error.message).toMatch(/feed_forward_length/);
+    }
+  });
+
+  it('of Gemma 4 may have keys and values in layers that attend to those of earlier ones', async () => {
+    const graph = await varied(tiny('gemma4'), {});
+    expect(graph.passedOver).toEqual([]);
+    const names = ['blk.5.attn_k.weight', 'blk.5.attn_v.weight', 'blk.5.attn_k_norm.weight'];
+    const full = await varied(tiny('gemma4'), { tensors: Object.fromEntries(names.map((name) => [name, { shape: [64] }])) });
+    expect(full.passedOver).toEqual(names);
+    expect(full.layers).toEqual(graph.layers);
+    const own = { 'blk.0.attn_q.bias': { shape: [64] } };
+    expect((await refusal(varied(tiny('gemma4'), { tensors: own }))).message).toMatch(/blk\.0\.attn_q\.bias, which windrow does not use/);
+  });
+
+  it('of Gemma 4 say how much of a head is rotated under a window, at most the heads there', async () => {
+    const key = 'gemma4.rope.dimension_count_swa';
+    const local = async (metadata: Change['metadata']) => (await varied(tiny('gemma4'), { metadata })).ropes[1].dims;
+    expect(await local({ [key]: undefined })).toBe(32);
+    expect(await local({ [key]: u32(16) })).toBe(16);
+    const refused = async (dims: number) => (await refusal(local({ [key]: u32(dims) }))).message;
+    expect(await refused(15)).toMatch(/dimension_count_swa is 15; it has to be an even number/);
+    expect(await refused(34)).toMatch(/dimension_count_swa is 34; .* from 2 to 32/);
   });
 });
 

@@ -14,11 +14,11 @@ import { readRope, ropesOf } from './rope-scaling.ts';
 
 /** `shared`: how heads of values share those of keys. */
 export function gatedDeltaModel(file: ModelFile, architecture: string, shared: 'runs' | 'turns'): Graph {
-  const { config: found, passedOver } = withoutPrediction(file, readConfig(file, architecture));
+  const isMixture = file.number('expert_count', 0) > 0;
+  const { config: found, passedOver } = withoutPrediction(file, readConfig(file, architecture, { expertsOnly: isMixture }));
   const every = file.count('full_attention_interval', { most: 1 << 20, fallback: 4 });
   const { config, cacheOf } = hybridOf(found, (layer) => (layer + 1) % every === 0);
   const sizes = readSizes(file);
-  const isMixture = file.number('expert_count', 0) > 0;
   const ofAll = file.number('expert_shared_feed_forward_length', 0) || undefined;
   return {
     config, passedOver,

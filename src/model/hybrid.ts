@@ -19,12 +19,13 @@ export function hybridOf(config: ModelConfig, attends: (layer: number) => boolea
   };
 }
 
-/** The same of a file that says it by `head_count_kv`, which is 0 in layers that do not attend. */
-export function readHybrid(file: ModelFile, architecture: string): Hybrid {
+/** The same of a file that says it by `head_count_kv`, which is 0 in layers that do not attend. `expertsOnly`: as of `readConfig`. */
+export function readHybrid(file: ModelFile, architecture: string, expertsOnly = false): Hybrid {
   const key = 'attention.head_count_kv';
   const counts = file.counts(key, 4096);
   const width = 'feed_forward_length';
-  const config = readConfig(file, architecture, { kvHeads: commonOf(counts, key), ffn: commonOf(file.counts(width, 1 << 20), width) });
+  const ffn = expertsOnly && !file.has(width) ? 0 : commonOf(file.counts(width, 1 << 20), width);
+  const config = readConfig(file, architecture, { kvHeads: commonOf(counts, key), ffn });
   return hybridOf(config, (layer) => counts.at(layer) !== 0);
 }
 

@@ -136,6 +136,13 @@ describe('record', () => {
     }
   });
 
+  it.each([[32, 0.25], [16, 0.5], [8, 1]])('with %s threads to a row and %s panels, gives a workgroup of decode 256 threads', async (splits, panels) => {
+    const dispatches = await recordModel('tiny/tiny-qwen3moe', 'decode', { ...plain, splits, panels });
+    const products = dispatches.map(({ kernel }) => kernel).filter(({ kernel }) => kernel === 'matvec' || kernel === 'experts');
+    expect(new Set(products.map(({ kernel }) => kernel)).size).toBe(2);
+    for (const { kernel, consts } of products) expect(consts!.Splits * (consts!.RowsEach ?? 32), kernel).toBe(256);
+  });
+
   it('fuses gate and up in decode where they are one binding, and not where they are several', async () => {
     const kernels = async (mostPanels: number) =>
       (await recordModel('stories260K/stories260K', 'decode', plain, mostPanels)).map(({ kernel }) => kernel.kernel);

@@ -1,6 +1,7 @@
 // Gemma 4 (text): as Gemma 3, with heads of two sizes, values that are normalised, scores that are not scaled; the last layers attend to keys
 // and values of earlier ones. Small models (E2B, E4B) add an embedding of the token to each layer; others have experts beside feed-forward.
 // https://ai.google.dev/gemma/docs/core
+import { InvalidFileError } from '../../errors.ts';
 import { type Architecture, type ModelFile, ends, optionalTensor, readConfig } from '../architecture.ts';
 import { back, gated } from '../branches.ts';
 import { type ModelConfig, type Op, type RopeSpec } from '../graph.ts';
@@ -24,11 +25,14 @@ export const architecture: Architecture = {
     const { layers, caches } = readLayers(file, found, kvHeads);
     const config = { ...found, caches };
     const global = readRopeWithFactors(file, config, 'halves');
-    const dims = file.count('rope.dimension_count_swa', { least: 2, most: config.headDim, fallback: global.dims });
+    const dims = localDims(file, layers.find(({ window }) => window)?.shape.headDim ?? config.headDim, global.dims);
     const local: RopeSpec = { dims, layout: 'halves', base: file.number('rope.freq_base_swa', 10000), scale: 1, magnitude: 1 };
     const own = file.count('embedding_length_per_layer_input', { least: 0, most: 1 << 16, fallback: 0 });
+    // Files of before the shared layers were known to need none have keys and values there too.
+    const unread = layers.filter(({ writes }) => !writes).flatMap(({ blk }) => ['k', 'v', 'k_norm'].map((kind) => `${blk}.attn_${kind}.weight`));
     return {
       config,
+      passedOver: unread.filter((tensor) => file.hasTensor(tensor)),
       ...ropesOf(global, local),
       ...ends(file, config, { embeddingScale: Math.sqrt(config.dim), softcap: file.number('final_logit_softcapping', 0) || undefined }),
       layers: layers.map((each, layer) => [
@@ -40,6 +44,14 @@ export const architecture: Architecture = {
     };
   },
 };
+
+/** How many dimensions of a head are rotated where layers have a window, whose heads may be smaller. */
+function localDims(file: ModelFile, headDim: number, global: number): number {
+  const key = 'rope.dimension_count_swa';
+  const dims = file.count(key, { least: 2, most: headDim, fallback: Math.min(global, headDim) });
+  if (dims % 2) throw new InvalidFileError(`gemma4.${key} is ${dims}; it has to be an even number.`);
+  return dims;
+}
 
 function attention(file: ModelFile, config: ModelConfig, { blk, cache, writes, window, shape }: Layer): Op[] {
   const { dim } = config;

@@ -12,10 +12,10 @@ export const architecture: Architecture = {
   name: 'gpt-oss',
   harmless: [],
   graph(file) {
-    const config = readConfig(file, 'gpt-oss');
+    const config = readConfig(file, 'gpt-oss', { expertsOnly: true });
     const { heads, headDim, ffn } = config;
     const windowOf = readWindows(file, config, 2);
-    const hidden = expertWidth(file, ffn);
+    const hidden = expertWidth(file, ffn || undefined);
     return {
       config,
       ...ropesOf(readRope(file, config, 'halves')),

@@ -13,14 +13,14 @@ export const architecture: Architecture = {
   name: 'granitehybrid',
   harmless: [],
   graph(file) {
-    const { config, cacheOf } = readHybrid(file, 'granitehybrid');
+    const isMixture = file.number('expert_count', 0) > 0;
+    const { config, cacheOf } = readHybrid(file, 'granitehybrid', isMixture);
     const { heads, headDim, ffn } = config;
     const scaleOf = (key: string) => file.number(key, 0) || 1; // 0 means none
     const residual = scaleOf('residual_scale');
     const scale = file.number('attention.scale', 0) || 1 / Math.sqrt(headDim);
     const rotates = file.flag('rope.scaling.finetuned', true);
     const sizes = readSizes(file);
-    const isMixture = file.number('expert_count', 0) > 0;
     const shared = file.number('expert_shared_feed_forward_length', 0) || undefined;
     return {
       config,
@@ -38,7 +38,7 @@ export const architecture: Architecture = {
         return [
           ...(cache === undefined ? mixed(mamba2(file, config, blk, sizes, residual)) : attention(cache)),
           ...(isMixture
-            ? mixture(file, config, blk, { hidden: expertWidth(file, ffn), shared, scores: 'softmax', normalise: true, residual })
+            ? mixture(file, config, blk, { hidden: expertWidth(file, ffn || undefined), shared, scores: 'softmax', normalise: true, residual })
             : [gated(file, config, blk, 'silu'), { ...back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn), scale: residual }]),
         ];
       }),

@@ -10,11 +10,11 @@ export const architecture: Architecture = {
   name: 'granitemoe',
   harmless: [],
   graph(file) {
-    const config = readConfig(file, 'granitemoe');
+    const config = readConfig(file, 'granitemoe', { expertsOnly: true });
     const { heads, headDim, ffn } = config;
     const scaleOf = (key: string) => file.number(key, 0) || 1; // 0 means none
     const residual = scaleOf('residual_scale');
-    const hidden = expertWidth(file, ffn);
+    const hidden = expertWidth(file, ffn || undefined);
     const shared = file.number('expert_shared_feed_forward_length', 0) || undefined;
     return {
       config,

@@ -11,7 +11,7 @@ export const architecture: Architecture = {
   name: 'qwen3moe',
   harmless: [],
   graph(file) {
-    const config = readConfig(file, 'qwen3moe');
+    const config = readConfig(file, 'qwen3moe', { expertsOnly: true });
     const { heads, headDim } = config;
     const hidden = expertWidth(file);
     return {

@@ -11,7 +11,7 @@ export const architecture: Architecture = {
   name: 'smallthinker',
   harmless: [],
   graph(file) {
-    const config = readConfig(file, 'smallthinker');
+    const config = readConfig(file, 'smallthinker', { expertsOnly: true });
     const { heads, headDim, context } = config;
     const window = file.count('attention.sliding_window', { least: 0, most: mostPositions, fallback: 0 });
     const mixture: Mixture = { hidden: expertWidth(file), activation: 'relu', scores: scoresOf(file, 'sigmoid'), normalise: true };

@@ -112,6 +112,13 @@ function group({ experts: items, used }: Experts, { activations: { buffers, stri
   };
 }
 
+/**
+ * Threads that share a matrix row. A workgroup takes a whole panel: where the choice is of a part of one with more threads to a row, it has as
+ * many threads as that, which is what the device was asked for.
+ */
+export const splitsOf = ({ splits, panels, few }: RecordContext['choice'], mode: Mode): number =>
+  Math.max(1, mode === 'decode' ? splits * Math.min(1, panels) : few);
+
 interface Product {
   matrix: PoolPart['stacks'][0][0];
   input: string;
@@ -133,7 +140,7 @@ function product(
   { matrix, input, output, sharing, rows, gate = 0, before = 0, bias }: Product,
 ): Dispatch {
   const panels = Math.ceil(rows / panelRows);
-  const splits = mode === 'decode' ? choice.splits : Math.max(1, choice.few);
+  const splits = splitsOf(choice, mode);
   return {
     label: `${section}.${output}`,
     kernel: {

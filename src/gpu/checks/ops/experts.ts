@@ -1,6 +1,6 @@
 // Checks of mixtures of experts: one row and many, one binding and several, experts that nobody chose.
 import { formats } from '../../../formats/catalogue.ts';
-import { type Experts, experts as expertsOp } from '../../../model/ops/experts.ts';
+import { type Experts, experts as expertsOp, splitsOf } from '../../../model/ops/experts.ts';
 import { type KernelChoice, type Mode } from '../../../model/choices/kernel-choice.ts';
 import { type Expert, mix } from '../../../reference/experts.ts';
 import { rmsNorm } from '../../../reference/rms-norm.ts';
@@ -136,6 +136,11 @@ export const checks: OperationChecks<Experts> = {
       name: `experts, ${splits} splits`, tolerance, choice: { splits },
       cases: [...decodes, { ...prefills.at(-1)!, tokens: 1 }].map((each) => mixtureCase(each, 'decode', decodeChoice({ splits }))),
     })),
+    // A part of a panel with more threads to a row: as many threads as the device was asked for.
+    ...[[32, 0.25], [16, 0.5]].map(([splits, panels]) => ({
+      name: `experts, ${splits} splits, ${panels} panels`, tolerance, choice: { splits, panels },
+      cases: [mixtureCase(decodes[0], 'decode', decodeChoice({ splits, panels }))],
+    })),
     ...[0, 4].map((few) => ({
       name: `experts of many rows, ${Math.max(1, few)} splits`, tolerance, choice: { few },
       cases: prefills.map((each) => mixtureCase(each, 'prefill', decodeChoice({ few }))),
@@ -148,10 +153,12 @@ export const checks: OperationChecks<Experts> = {
   of({ typeOf, choice }, { gate, up, down, cols, hidden, activation, used, biases, fused }) {
     const types: Mixture['types'] = [typeOf(gate.tensor), typeOf(down.tensor), typeOf(up.tensor)];
     const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation, biased: biases !== undefined, fused };
-    const of = (mode: Mode, tokens: number): Check => ({
-      name: `experts ${types.join('+')} ${hidden}x${cols} ${activation}${biases ? ' biased' : ''}${fused ? ' fused' : ''}, ${mode}`,
-      tolerance, choice: {}, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
+    const { splits, panels, dot, few } = choice;
+    const label = `experts ${types.join('+')} ${hidden}x${cols} ${activation}${biases ? ' biased' : ''}${fused ? ' fused' : ''}`;
+    const of = (mode: Mode, tokens: number, proves: Check['choice']): Check => ({
+      name: `${label}, ${mode}, ${splitsOf(choice, mode)} splits`,
+      tolerance, choice: proves, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
     });
-    return [of('decode', 1), of('prefill', 9)];
+    return [of('decode', 1, { splits, panels, dot }), of('prefill', 9, { few })];
   },
 };
