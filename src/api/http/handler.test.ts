@@ -52,6 +52,15 @@ test('answers whole, with the type of JSON', async () => {
   expect(await response.json()).toMatchObject({ object: 'chat.completion', choices: [{ message: { content: 'The sea' } }], usage: { total_tokens: 10 } });
 });
 
+test('reasoning comes apart unless the request says otherwise', async () => {
+  const asked: GenerateRequest[] = [];
+  const backend = backendOf({});
+  const handler = createHandler(createSurface({ ...backend, start: (request, ...rest) => (asked.push(request), backend.start(request, ...rest)) }));
+  for (const params of [{}, { reasoning_format: null }, { reasoning_format: 'none' }]) await handler(post('chat/completions', { messages, ...params }));
+  await handler(post('responses', { input: 'Hello' }));
+  expect(asked.map(({ reasoningApart }) => reasoningApart)).toEqual([true, true, undefined, true]);
+});
+
 test('answers in events, each a line of JSON, with DONE at the end', async () => {
   const response = await handlerOf()(post('completions', { prompt: 'Once', stream: true }));
   expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');

@@ -26,7 +26,7 @@ const done = 'data: [DONE]\n\n';
 
 const routes: Record<string, [Method, Route]> = {
   models: ['GET', listModels],
-  'chat/completions': ['POST', async ({ chat }, params, signal) => answer(await chat.completions.create(params as never as ChatCompletionParams, { signal }))],
+  'chat/completions': ['POST', complete],
   completions: ['POST', async ({ completions }, params, signal) => answer(await completions.create(params as never as CompletionParams, { signal }))],
   responses: ['POST', respond],
   embeddings: ['POST', async ({ embeddings }, params, signal) => json(await embeddings.create(params as never as EmbeddingParams, { signal }))],
@@ -79,6 +79,12 @@ async function listModels({ models }: Surface, _params: object, _signal: AbortSi
   const model = list.data.find(({ id }) => id === name);
   if (!model) throw new HttpError(404, 'model_not_found', `There is no model ${name}. There is ${list.data.map(({ id }) => id).join(', ')}.`);
   return json(model);
+}
+
+/** Reasoning comes apart, as llama.cpp's server has it: a program that shows the content, or gives it back, knows no marks. */
+async function complete({ chat }: Surface, params: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
+  const asked = { ...params, reasoning_format: params.reasoning_format ?? 'auto' };
+  return answer(await chat.completions.create(asked as never as ChatCompletionParams, { signal }));
 }
 
 async function respond({ responses }: Surface, params: Record<string, unknown>, signal: AbortSignal): Promise<Response> {

@@ -34,6 +34,7 @@ export function toChat(params: ResponseParams, before: readonly ChatMessageParam
     messages: [...(instructions ? [{ role: 'system' as const, content: instructions }] : []), ...before, ...toMessages(params.input)],
     max_completion_tokens: most,
     reasoning_effort: reasoning?.effort,
+    reasoning_format: 'auto', // the text is the answer alone, and goes back as it is
     ...(truncation === 'auto' && { context_overflow: 'truncate' as const }),
   };
 }

@@ -1,7 +1,7 @@
 // What a request says of the form of its answer: what may follow, and how it is taken apart. With the grammars and the styles of
 // tools a chunk of its own, loaded when a request first asks.
 import { RequestError } from '../../errors.ts';
-import { type GenerateRequest, type ToolCallDelta } from '../../protocol.ts';
+import { type GenerateRequest, type ResponseGrammar, type ToolCallDelta } from '../../protocol.ts';
 import { randomId } from '../../random.ts';
 import { type Constraint } from '../../text/grammar/constraint.ts';
 import { constraintsOf, readGrammar } from '../../text/grammar/grammar.ts';
@@ -26,15 +26,18 @@ const endOfPrompt = (template: ChatTemplate, { prompt, tools }: GenerateRequest)
 
 /** `vocab`: tokens that logits are of. @throws RequestError for what cannot be held, or a template that knows no tools. */
 export function formOf(request: GenerateRequest, text: Text | undefined, vocab: number): Form {
-  const { grammar, tools, reasoningApart } = request;
+  const { grammar, tools, reasoningApart, prompt } = request;
   if (!text) throw new RequestError('The file has no tokenizer, so that its answers have no text and can keep to no grammar.');
   const { tokenizer, template } = text;
   const vocabulary = { tokenizer, ends: template.endOfTurn, size: vocab };
   const thinking = use.thinkingOf(template, endOfPrompt(template, request));
   if (!tools) {
-    const isApart = reasoningApart || thinking === 'open';
-    const source = grammar && constraintsOf({ grammar, thinking }, () => use.thoughtful(readGrammar(grammar), tokenizer, thinking), vocabulary);
-    return { constraint: source?.begin(), ...(isApart && { reader: use.plainReader(template, grammar && thinking === 'may' ? 'none' : thinking) }) };
+    const isChat = 'messages' in prompt;
+    const isApart = reasoningApart || thinking === 'open' || (grammar && isChat && use.hasChannels(template));
+    const make = (asked: ResponseGrammar) => (isChat ? use.thoughtful(readGrammar(asked), template, tokenizer, thinking) : readGrammar(asked));
+    const constraint = grammar && constraintsOf({ grammar, thinking, isChat }, () => make(grammar), vocabulary).begin();
+    const reader = isApart && use.plainReader(template, grammar && thinking === 'may' ? 'none' : thinking);
+    return { constraint, ...(reader && { reader, tokenizer: showing(tokenizer, thinkMarks) }) };
   }
   if (grammar) throw new RequestError('There are tools and a form of the answer; an answer keeps to one of them. Leave one out.');
   const style = use.styleOf(template);
@@ -44,15 +47,17 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
     constraint: constraintsOf({ asked, thinking }, make, vocabulary).begin(),
     reader: use.toolReader(style, asked, thinking),
     calls: numberCalls(style.idLength),
-    tokenizer: showing(tokenizer, new Set(style.marks.flatMap((mark) => tokenizer.find(mark) ?? []))),
+    tokenizer: showing(tokenizer, [...thinkMarks, ...style.marks]),
   };
 }
 
+const thinkMarks = ['<think>', '</think>'];
+
 /** A tokenizer that spells some of its control tokens. */
-const showing = (tokenizer: Text['tokenizer'], marks: ReadonlySet<number>): Text['tokenizer'] => ({
-  ...tokenizer,
-  piece: (id, options) => tokenizer.piece(id, marks.has(id) ? { special: true } : options),
-});
+function showing(tokenizer: Text['tokenizer'], marks: readonly string[]): Text['tokenizer'] {
+  const ids = new Set(marks.flatMap((mark) => tokenizer.find(mark) ?? []));
+  return { ...tokenizer, piece: (id, options) => tokenizer.piece(id, ids.has(id) ? { special: true } : options) };
+}
 
 /** `idLength`: characters of the ids of calls, if the template wants so many. */
 function numberCalls(idLength?: number): NonNullable<Form['calls']> {

@@ -11,7 +11,7 @@ import { createSession, runningOf } from './session.ts';
 const eot = 0;
 
 /** A model that answers with the bytes of `says`, then the end of turn, whatever it is asked. */
-function converse(says: string, { context = 64, withText = true, atOnce = 1 } = {}) {
+function converse(says: string, { context = 64, withText = true, atOnce = 1, template = '' } = {}) {
   const fed: { ids: number[]; position: number }[] = [];
   const next = [...new TextEncoder().encode(says), eot];
   let at = 0; // of `next`
@@ -49,6 +49,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
   Object.assign(runner, { of: on });
   const model = {
     sizes: { context },
+    graph: { config: { vocab: 256 } },
     planned: { chosen: { options: {} } },
     sequence: createSequence(),
     createSequence,
@@ -62,6 +63,8 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
       vocabSize: 256,
       addSpacePrefix: false,
       isControl: () => false,
+      find: () => undefined,
+      endOfTurn: new Set([eot]),
       piece: (id: number) => Uint8Array.of(id),
       encode: (given: string) => [1, ...new TextEncoder().encode(given)],
     },
@@ -69,6 +72,9 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1 } = 
       encode: (messages: { content: string }[]) => [2, ...messages.flatMap(({ content }) => [...new TextEncoder().encode(content)])],
       endOfTurn: new Set([eot]),
       stop: [],
+      source: template,
+      render: () => '',
+      reads: (name: string) => template.includes(name),
     },
   } as unknown as Text;
   const now = runningOf(model, runner);
@@ -112,6 +118,17 @@ describe('a session', () => {
     expect(await converse('one. Two').ask({ prompt, stop: ['. T'] })).toMatchObject({ shown: 'one', reason: 'stop', ids: { length: 6 } });
     expect(await converse('one.').ask({ prompt, stop: ['. T'] })).toMatchObject({ shown: 'one.', reason: 'stop' });
     expect(await converse('one. Two').ask({ prompt, stop: ['. T'], maxTokens: 4 })).toMatchObject({ shown: 'one.', reason: 'length' });
+  });
+
+  it('ends with calls where they are whole: a stop string within one leaves it cut, and stops', async () => {
+    const call = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>';
+    const template = '<tool_call>{"name": , "arguments": } {{ tools }}';
+    const ask = (stop: string[]) =>
+      converse(call, { context: 200, template }).ask({
+        prompt: { messages: [{ role: 'user', content: 'hi' }] }, tools: { tools: [{ name: 'f', parameters: {} }], required: false, parallel: true }, stop,
+      });
+    expect((await ask([])).reason).toBe('tool_calls');
+    expect((await ask(['"a"'])).reason).toBe('stop');
   });
 
   it('ends where the context is full', async () => {

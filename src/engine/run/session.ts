@@ -127,7 +127,7 @@ export function createSession(running: () => Running, text?: Text): Session {
       };
       await answer(how, recover);
       if (!firstToken && !signal?.aborted) tellEcho();
-      const reason = output.stopped ? (output.calls ? 'tool_calls' : 'stop') : signal?.aborted ? 'abort' : 'length';
+      const reason = output.stopped ? (output.calls && constraint?.mayEnd ? 'tool_calls' : 'stop') : signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') output.flush();
       const ended = mark();
       const first = firstToken ?? started;

@@ -61,9 +61,11 @@ export function createAutomaton(grammar: Grammar): Automaton {
 }
 
 function add({ states }: Building, state: State): number {
-  if (states.length >= mostStates) throw unsupportedGrammar(`The grammar is too large: it takes more than ${mostStates} states. Allow less at once.`);
+  if (states.length >= mostStates) throw tooLarge();
   return states.push(state) - 1;
 }
+
+const tooLarge = () => unsupportedGrammar(`The grammar is too large: it takes more than ${mostStates} states. Allow less at once.`);
 
 /** The state where `expression` starts, after which `then` follows. `counts`: how often it is repeated by what stands around it. */
 function compile(building: Building, expression: Expression, then: number, counts: number): number {
@@ -77,10 +79,46 @@ function compile(building: Building, expression: Expression, then: number, count
     return add(building, { kind: 'read', on: [symbol, symbol, then] });
   }
   if ('sequence' in expression) return expression.sequence.reduceRight((next, part) => compile(building, part, next, counts), then);
-  if ('either' in expression) return add(building, { kind: 'fork', to: expression.either.map((part) => compile(building, part, then, counts)) });
+  if ('either' in expression) return compileEither(building, expression.either, then, counts);
   if ('rule' in expression) return add(building, { kind: 'call', rule: expression.rule, then });
   if ('free' in expression) return compileFree(building, expression, then, counts);
   return compileRepeat(building, expression, then, counts);
+}
+
+function compileEither(building: Building, parts: readonly Expression[], then: number, counts: number): number {
+  const texts = parts.flatMap((part) => ('text' in part ? [part.text] : []));
+  const to = parts.flatMap((part) => ('text' in part ? [] : [compile(building, part, then, counts)]));
+  if (texts.length) to.push(compileTexts(building, texts, then));
+  return to.length === 1 ? to[0] : add(building, { kind: 'fork', to });
+}
+
+/** As a tree of their bytes: one thread is enough to follow thousands of texts. */
+function compileTexts(building: Building, texts: readonly string[], then: number): number {
+  const encoder = new TextEncoder();
+  const nodes = [{ next: new Map<number, number>(), ends: false }];
+  for (const each of texts) {
+    let at = 0;
+    for (const byte of encoder.encode(each)) {
+      let to = nodes[at].next.get(byte);
+      if (to === undefined) {
+        if (nodes.length >= mostStates) throw tooLarge();
+        nodes[at].next.set(byte, (to = nodes.push({ next: new Map(), ends: false }) - 1));
+      }
+      at = to;
+    }
+    nodes[at].ends = true;
+  }
+  const states: number[] = [];
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const { next, ends } = nodes[i];
+    const on = [...next].flatMap(([byte, to]) => [byte, byte, states[to]]);
+    if (!on.length) states[i] = then;
+    else {
+      const read = add(building, { kind: 'read', on });
+      states[i] = ends ? add(building, { kind: 'fork', to: [read, then] }) : read;
+    }
+  }
+  return states[0];
 }
 
 function symbolOf({ tokens }: Building, spelling: string): number {

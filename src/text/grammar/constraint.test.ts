@@ -255,6 +255,12 @@ describe('what is read', () => {
     expect(at.threads.length).toBeGreaterThan(1000);
   });
 
+  it('takes as many listed values as a schema may have', () => {
+    const schema = { enum: [...Array.from({ length: 4998 }, (_, i) => `value ${i}`), 'é', ''] };
+    expect(['"value 0"', '"value 4997"', '"é"', '""'].filter((text) => !takes({ schema }, text))).toEqual([]);
+    expect(['"value 4998"', '"value "', '"value 00"'].filter((text) => takes({ schema }, text))).toEqual([]);
+  });
+
   it('tests listed values by the automaton: no pattern takes longer than their text is', () => {
     const pattern = '^(a+)+b$';
     const schema = { enum: ['aab', `${'a'.repeat(60)}!`, 'b'], pattern };

@@ -18,13 +18,23 @@ function answer(writing: Writing, isRequired: boolean): Expression {
   const { mark } = writing;
   if (!isRequired) return { free: [{ on: { text: recipient }, then: call(writing) }] };
   const header = sequence(optional(sequence(mark('<|channel|>'), text('commentary'))), text(recipient), call(writing));
-  const next = sequence(mark('<|start|>'), text('assistant'), header);
-  return either(header, sequence(mark('<|channel|>'), text('analysis'), mark('<|message|>'), trigger('<|end|>', next)));
+  return either(header, analysed(mark, header));
+}
+
+/** Reasoning, and then the message that begins with `header`. */
+const analysed = (mark: Writing['mark'], header: Expression): Expression =>
+  sequence(mark('<|channel|>'), text('analysis'), mark('<|message|>'), trigger('<|end|>', sequence(mark('<|start|>'), text('assistant'), header)));
+
+/** An answer of a form: in the final channel, perhaps after reasoning. */
+export function inFinal(answer: Expression, mark: Writing['mark']): Expression {
+  const final = sequence(mark('<|channel|>'), text('final'), mark('<|message|>'), answer);
+  return either(final, analysed(mark, final));
 }
 
 function createReader(): AnswerReader {
   let held = '';
   let channel: 'header' | 'text' | 'reasoning' | 'call' = 'header';
+  let hasMessages = false;
   const parts = { text: '', reasoning: '', calls: [] as CallEvent[] };
 
   function take(piece: string): void {
@@ -34,6 +44,7 @@ function createReader(): AnswerReader {
   }
 
   function beginMessage(header: string): void {
+    hasMessages = true;
     const name = /to=functions\.([\w.-]+)/.exec(header)?.[1];
     if (name !== undefined) parts.calls.push({ name });
     channel = name !== undefined ? 'call' : /<\|channel\|>analysis/.test(header) ? 'reasoning' : 'text';
@@ -68,6 +79,7 @@ function createReader(): AnswerReader {
       return given();
     },
     flush() {
+      if (!hasMessages && !/<\||to=functions/.test(held)) channel = 'text'; // a model that knows no channels
       take(held);
       held = '';
       return given();

@@ -173,6 +173,25 @@ describe('an answer that may call', () => {
     expect(say('llama3', '\n{"answer": 1}')).toBeUndefined(); // it would look like a call
   });
 
+  it('are of an object, also where the schema does not say so', () => {
+    const any = (parameters: unknown) => constraintsFor('hermes', [{ name: 'f', parameters }], true).begin();
+    const says = (parameters: unknown, args: string): boolean => {
+      const constraint = any(parameters);
+      try {
+        tokenizer.encode(`<tool_call>\n{"name": "f", "arguments": ${args}}\n</tool_call>`).forEach((id) => constraint.accept(id));
+      } catch {
+        return false;
+      }
+      return constraint.mayEnd;
+    };
+    for (const parameters of [{}, undefined, { description: 'anything' }])
+      expect([says(parameters, '{}'), says(parameters, '5'), says(parameters, '[{}]')]).toEqual([true, false, false]);
+    const referring = { $ref: '#/$defs/a', $defs: { a: { properties: { n: { type: 'integer' } }, required: ['n'] } } };
+    expect([says(referring, '{"n": 5}'), says(referring, '{}'), says(referring, 'null')]).toEqual([true, false, false]);
+    expect(() => any({ type: 'string' })).toThrow('The parameters of f are of the type "string"; they must be the schema of an object.');
+    expect(() => any({ type: ['object', 'null'] })).toThrow(RequestError);
+  });
+
   it('thinks before it, where marks of calls are only words', () => {
     const thought = `<think>\nPerhaps ${call}?\n</think>\n\n`;
     expect(say('hermes', `${thought}Three.`, 'may')).toEqual({ text: 'Three.', reasoning: `Perhaps ${call}?`, calls: [] });
@@ -186,6 +205,8 @@ describe('an answer that may call', () => {
     const header = '<|channel|>commentary to=functions.add <|constrain|>json<|message|>';
     expect(say('harmony', `${reasoned}${header}{"numbers": [1, 2]}`)).toEqual({ text: '', reasoning: 'We add.', calls: [called] });
     expect(say('harmony', `${header}{"numbers": "many"}`)).toBeUndefined();
+    expect(hear(plainReader(templateOf(templates.harmony), 'none'), 'No channels.', 3)).toEqual({ text: 'No channels.', reasoning: '', calls: [] });
+    expect(hear(plainReader(templateOf(templates.harmony), 'none'), '<|channel|>ana', 3)).toEqual({ text: '', reasoning: '', calls: [] });
   });
 });
 

@@ -1,7 +1,7 @@
 // Functions that a model may call: which style its template teaches, what an answer may then be, and what reads it. Loaded
 // when a request first has functions.
-import { RequestError } from '../../errors.ts';
-import { type Expression, type Grammar, sequence } from '../grammar/expression.ts';
+import { RequestError, shown } from '../../errors.ts';
+import { type Expression, type Grammar, rule, sequence } from '../grammar/expression.ts';
 import { convertSchema } from '../grammar/json-schema.ts';
 import { jsonRules, space } from '../grammar/json-text.ts';
 import { type ChatTemplate } from '../template.ts';
@@ -9,7 +9,7 @@ import { type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Thinking, createAnswerReader } from './answer-reader.ts';
 import { functionGemma, gemma4 } from './gemma.ts';
 import { granite, hermes } from './hermes.ts';
-import { harmony } from './harmony.ts';
+import { harmony, inFinal } from './harmony.ts';
 import { lfm2 } from './lfm2.ts';
 import { llama3 } from './llama3.ts';
 import { mistral, mistralNamed } from './mistral.ts';
@@ -47,16 +47,22 @@ export function thinkingOf({ source }: Pick<ChatTemplate, 'source'>, promptEnd: 
 
 export const noSchema = { type: 'object', properties: {} };
 
+/** Arguments are an object, also where a schema does not say so. */
+function ofObject({ name, parameters }: Tool): Tool {
+  const schema = (parameters ?? noSchema) as { type?: unknown };
+  if (typeof schema === 'object' && (schema.type ?? 'object') === 'object') return { name, parameters: { ...schema, type: 'object' } };
+  throw new RequestError(
+    `The parameters of ${name} are ${typeof schema === 'object' ? `of the type ${shown(schema.type)}` : shown(schema)}; they must be the schema of an object.`,
+    { code: 'unsupported_schema' },
+  );
+}
+
 /** What an answer with calls may be. */
 export function toolGrammar(style: ToolStyle, use: ToolUse, tokenizer: Tokenizer, thinking: Thinking): Grammar {
   const { isRequired, parallel } = use;
-  const tools = use.tools.map(({ name, parameters }) => ({ name, parameters: parameters ?? noSchema }));
+  const tools = use.tools.map(ofObject);
   const rules = new Map(jsonRules);
-  const isControl = (spelling: string): boolean => {
-    const id = tokenizer.find(spelling);
-    return id !== undefined && tokenizer.isControl(id);
-  };
-  const markOf = (spelling: string) => (isControl(spelling) ? { token: spelling } : { text: spelling });
+  const markOf = marksOf(tokenizer);
   const args = new Map<Tool, Expression>();
   const writing: Writing = {
     tools, parallel, rules,
@@ -89,11 +95,21 @@ export function afterThought(answer: Expression, thinking: Thinking, markOf: (sp
   return thinking === 'may' ? { either: [answer, sequence(space, markOf('<think>'), thought)] } : answer;
 }
 
-/** A grammar of an answer to a prompt that has begun the model's reasoning: what is thought comes first. */
-export function thoughtful(grammar: Grammar, tokenizer: Tokenizer, thinking: Thinking): Grammar {
-  const id = tokenizer.find('</think>');
-  const closing = id !== undefined && tokenizer.isControl(id) ? { token: '</think>' } : { text: '</think>' };
-  return thinking === 'open' ? { ...grammar, root: afterThought(grammar.root, thinking, () => closing) } : grammar;
+/** A mark as the vocabulary has it: a control token, or text. */
+const marksOf = (tokenizer: Tokenizer) => (spelling: string) => {
+  const id = tokenizer.find(spelling);
+  return id !== undefined && tokenizer.isControl(id) ? { token: spelling } : { text: spelling };
+};
+
+/** Whether a template's answers go to channels: then a form is that of the final one. */
+export const hasChannels = ({ source }: Pick<ChatTemplate, 'source'>): boolean => harmony.matches(source);
+
+/** A grammar of an answer in a chat: what the prompt has begun to think, or what goes to other channels, comes first. */
+export function thoughtful(grammar: Grammar, template: Pick<ChatTemplate, 'source'>, tokenizer: Tokenizer, thinking: Thinking): Grammar {
+  const markOf = marksOf(tokenizer);
+  const name = 'the answer'; // no rule of EBNF has a space in its name
+  if (hasChannels(template)) return { root: inFinal(rule(name), markOf), rules: new Map([...grammar.rules, [name, grammar.root]]) };
+  return thinking === 'open' ? { ...grammar, root: afterThought(grammar.root, thinking, markOf) } : grammar;
 }
 
 /** Tells only reasoning apart. */
