@@ -105,9 +105,10 @@ function budgetsOf({ gpu, sizes, kv, ...opened }: LoadedModel): ReturnType<typeo
 }
 
 /** Tokens per second from `position` on, after keys and values that were never computed, which take no less time to read. */
-async function decodeSpeed({ samplerFor, graph }: LoadedModel, runner: Runner, position: number): Promise<number> {
+async function decodeSpeed({ samplerFor, graph, sequence }: LoadedModel, runner: Runner, position: number): Promise<number> {
   const greedy = await samplerFor({ seed: 0 });
   const run = async (count: number): Promise<number> => {
+    sequence.memory?.ran(position); // what a state holds makes no difference to the time either
     await runner.feed([1 % graph.config.vocab], position);
     let ms = 0;
     let before: number | undefined; // the first one waits for what was fed

@@ -12,6 +12,8 @@ export interface Ledger {
   /** Zero-filled. Throws BudgetError before the budget is passed. */
   create(purpose: Purpose, label: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer;
   destroy(buffer: GPUBuffer): void;
+  /** What `make` gives; where it throws, the buffers that it made are destroyed. */
+  allOrNone<T>(make: () => T): T;
   /** Counts bytes that the implementation holds for us, such as those of `writeBuffer`, until the returned function is called. */
   reserve(purpose: Purpose, bytes: number, label?: string): () => void;
   /** Rejects with BudgetError, its cause the device's error, if the device could not allocate a buffer made since the last call. */
@@ -74,6 +76,14 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: Wi
   const pending = new Set<Promise<void>>();
   let failure: unknown; // of an allocation, until `settle` tells it: a promise that rejects while nobody waits ends a Node process
 
+  const destroy = (buffer: GPUBuffer) => {
+    const give = live.get(buffer);
+    if (!give) return;
+    live.delete(buffer);
+    give();
+    buffer.destroy();
+  };
+
   return {
     budgetBytes,
     bytes: book.bytes,
@@ -104,12 +114,15 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: Wi
       live.set(buffer, give);
       return buffer;
     },
-    destroy(buffer) {
-      const give = live.get(buffer);
-      if (!give) return;
-      live.delete(buffer);
-      give();
-      buffer.destroy();
+    destroy,
+    allOrNone(make) {
+      const before = new Set(live.keys());
+      try {
+        return make();
+      } catch (error) {
+        for (const buffer of live.keys()) if (!before.has(buffer)) destroy(buffer);
+        throw error;
+      }
     },
     reserve(purpose, size, label = 'An upload') {
       const give = book.take(purpose, label, size);

@@ -64,14 +64,18 @@ const saving = () => import('./saved.ts');
 export function createSequence(home: SequenceHome, stays = false): Sequence {
   const { device, ledger, config, context, format, states = {} } = home;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const own = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [
-    name,
-    { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) },
-  ]);
-  const { state, ids } = Object.fromEntries(own);
   const freed: (() => void)[] = [];
-  let fresh = createFresh(ledger, config, context, format);
-  const memory = Object.keys(states).length ? createRecurrent(device, ledger, states) : undefined;
+  const makeFresh = () => createFresh(ledger, config, context, format);
+  const made = ledger.allOrNone(() => {
+    const own = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [
+      name,
+      { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) },
+    ]);
+    const memory = Object.keys(states).length ? createRecurrent(device, ledger, states) : undefined;
+    return { own: Object.fromEntries(own), fresh: makeFresh(), memory };
+  });
+  const { own: { state, ids }, memory } = made;
+  let { fresh } = made;
   const tokens: number[] = [];
 
   const ownBytes = Object.values(sequenceBytes(context)).reduce((a, b) => a + b, 0) + samplerStateBytes(config.vocab) + recurrentBytes(states);
@@ -121,7 +125,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       layersOf(home, sequence).forEach((buffer) => ledger.destroy(buffer));
       home.release(sequence);
       if (stays) {
-        fresh = createFresh(ledger, config, context, format);
+        fresh = makeFresh();
         return false;
       }
       freed.forEach((free) => free());

@@ -17,7 +17,7 @@ describe('running ahead', () => {
     expect(layersAhead(0.99, 4)).toBe(4);
   });
 
-  it.each(['tiny/tiny-qwen3moe', 'tiny/tiny-bailingmoe2', 'tiny/tiny-olmoe', 'sparse/stories-smallthinker.q8_0', 'tiny/tiny-llama-k'])(
+  it.each(['tiny/tiny-qwen3moe', 'tiny/tiny-bailingmoe2', 'tiny/tiny-olmoe', 'tiny/tiny-gemma4-moe', 'sparse/stories-smallthinker.q8_0', 'tiny/tiny-llama-k'])(
     'may be in %s, where all that comes after a router begins from the residual stream',
     async (name) => {
       const { sections } = await openModel(await readHeader(bytesSource(fixture(`${name}.gguf`), name)));
@@ -31,5 +31,10 @@ describe('running ahead', () => {
     const other = { op: { op: 'project', input: 'attended', output: 'x' }, stacks: [] };
     expect(canGoBack({ ops: [...section.ops, other] })).toBe(false);
     expect(canGoBack({ ops: [other, ...section.ops] })).toBe(true);
+    for (const op of ['project', 'norm-add', 'experts']) {
+      const adding = (add?: boolean) => ({ ops: [...section.ops, { op: { op, input: 'x', output: 'sum', add }, stacks: [] }] });
+      expect([true, false].map((add) => canGoBack(adding(add))), op).toEqual([false, true]);
+      expect(canGoBack(adding()), `${op}, as it usually is`).toBe(op === 'project');
+    }
   });
 });

@@ -57,8 +57,8 @@ export function canGoBack({ ops }: Pick<Section, 'ops'>): boolean {
   const first = ops.findIndex(({ op }) => op.op === 'route');
   const known = new Set<string>(['x']);
   return first < 0 || ops.slice(first + 1).every(({ op }) => {
-    const { input, output } = op as { input?: string; output?: string };
-    const isKnown = input === undefined || known.has(input);
+    const { input, output, add = op.op === 'norm-add' || isExperts(op) } = op as { input?: string; output?: string; add?: boolean };
+    const isKnown = [input, add ? output : input].every((read) => read === undefined || known.has(read));
     if (output !== undefined) known.add(output);
     if (isAttend(op)) known.add('attended');
     return isKnown;

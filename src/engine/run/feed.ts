@@ -45,7 +45,8 @@ async function begin(state: RunState, prompt: Prompt): Promise<void> {
 /** Where a sequence's state cannot be cut to `position`, runs the tokens again that lie between there and the copy that it goes back to. */
 async function catchUp(state: RunState, { sequence, position, signal }: Prompt): Promise<void> {
   const { memory } = sequence;
-  if (!memory || position === 0 || memory.length === position) return;
+  if (!memory || memory.length === position) return;
+  if (position === 0) return void memory.reach(0); // copies of what was there are of no use to other tokens
   const before = sequence.tokens.slice(0, position);
   if (before.length < position)
     throw new RequestError(`Tokens were to be run from position ${position}; the sequence has run ${before.length}. Feed those between first.`);

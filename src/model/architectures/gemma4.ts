@@ -5,7 +5,7 @@ import { InvalidFileError } from '../../errors.ts';
 import { type Architecture, type ModelFile, ends, optionalTensor, readConfig } from '../architecture.ts';
 import { back, gated } from '../branches.ts';
 import { type ModelConfig, type Op, type RopeSpec } from '../graph.ts';
-import { gemma4Experts } from '../gemma4-experts.ts';
+import { gemma4Experts, gemma4Router } from '../gemma4-experts.ts';
 import { type Layer, readLayers } from '../layer-heads.ts';
 import { attend } from '../ops/attend.ts';
 import { embed } from '../ops/embed.ts';
@@ -78,6 +78,7 @@ function feedForward(file: ModelFile, config: ModelConfig, blk: string, more: bo
   const scale = more ? undefined : optionalTensor(file, `${blk}.layer_output_scale.weight`);
   const experts = file.number('expert_count', 0) > 0;
   return [
+    ...(experts ? gemma4Router(file, config, blk) : []),
     gated(file, config, blk, 'gelu'),
     back(file, config, `${blk}.ffn_down.weight`, 'hidden', config.ffn, 'branch'),
     ...(experts ? gemma4Experts(file, config, blk) : []),

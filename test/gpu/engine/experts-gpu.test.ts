@@ -59,8 +59,10 @@ async function close(model: LoadedModel): Promise<void> {
 /** Experts of a token in all layers. */
 const usedPerToken = ({ opened: { graph } }: Opened): number => graph.layers.flat().filter(isExperts).reduce((sum, { used }) => sum + used, 0);
 
-/** Softmax, a router before attention, sigmoids with groups and a shared expert, a state in place of keys and values. */
-const models = ['tiny/tiny-qwen3moe.gguf', 'sparse/stories-smallthinker.q8_0.gguf', 'tiny/tiny-bailingmoe2.gguf', 'tiny/tiny-qwen35moe.gguf'];
+/** Softmax, a router before attention, sigmoids with groups and a shared expert, a state in place of keys and values, a branch beside. */
+const models = ['tiny/tiny-qwen3moe', 'sparse/stories-smallthinker.q8_0', 'tiny/tiny-bailingmoe2', 'tiny/tiny-qwen35moe', 'tiny/tiny-gemma4-moe'].map(
+  (name) => `${name}.gguf`,
+);
 
 describe.skipIf(!adapterFile)('experts on demand', () => {
   it.each(models)('%s gives the same tokens for every budget, within the plan', async (path) => {

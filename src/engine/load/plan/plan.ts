@@ -79,7 +79,8 @@ function streamOnDemand(opened: OpenedModel, options: PlanOptions, divisions: re
     const leastBytes = groupBytes(slotsIn(0, least));
     const rest = { ...options, budgetBytes: budgetBytes - leastBytes };
     const others = fitInSteps(opened, rest, whole, uploads) ?? streamInSteps(opened, rest, divisions, uploads);
-    return others && withSlots(layout, others, budgetBytes, slotsIn(leastBytes + rest.budgetBytes - others.totalBytes, least));
+    const plan = others && withSlots(layout, others, budgetBytes, slotsIn(leastBytes + rest.budgetBytes - others.totalBytes, least));
+    return plan && plan.totalBytes <= budgetBytes ? plan : undefined; // several buffers for a size have a least each
   });
 }
 

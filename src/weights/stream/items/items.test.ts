@@ -143,6 +143,19 @@ describe('groups of slots', () => {
     expect(divideSlots(layout, 0, 2).map(({ slots }) => slots)).toEqual([2, 2]);
   });
 
+  it('take no more than their room where few sections have items of other sizes, as long as all have what they need', () => {
+    const kinds = [layoutOf(Array<number>(45).fill(128), 26), ...[30, 32, 34].map((size) => layoutOf([128], size))];
+    const mixed = { ...layout, sections: kinds.flatMap(({ sections }) => sections) };
+    for (const room of [1200, 2000, 4000, 8000]) {
+      const groups = divideSlots(mixed, room, 8);
+      expect(groups.map(({ sections }) => sections.length)).toEqual([45, 1, 1, 1]);
+      for (const { slots } of groups) expect(slots).toBeGreaterThanOrEqual(8);
+      expect(groupBytes(groups)).toBeLessThanOrEqual(room);
+      expect(groupBytes(groups)).toBeGreaterThan(room - 4 * 34);
+    }
+    expect(divideSlots(mixed, 0, 8).map(({ slots }) => slots)).toEqual([8, 8, 8, 8]);
+  });
+
   it('have buffers that a device allows, which divides the sections', () => {
     const groups = divideSlots(layout, all, 1, 8 * 40);
     expect(groups).toEqual([...[0, 1, 2].map((section) => ({ sections: [section], slots: 8, slotBytes: 40 })), { sections: [3], slots: 16, slotBytes: 20 }]);

@@ -20,7 +20,7 @@ function bySize({ sections }: Layout): Map<number, number[]> {
 }
 
 /**
- * Groups of slots in `roomBytes`, shared out by the bytes of the pools; each group has `least` slots at least, though they take more. A
+ * Groups of slots in `roomBytes`, shared out by the bytes of the pools; each group has `least` slots at least, though all take more then. A
  * group has one buffer, of `mostBytes` at most: where there is room for more, the sections are several groups.
  */
 export function divideSlots(layout: Layout, roomBytes: number, least: number, mostBytes = Infinity): SlotGroup[] {
@@ -28,7 +28,7 @@ export function divideSlots(layout: Layout, roomBytes: number, least: number, mo
   const kinds = [...bySize(layout)];
   const allBytes = kinds.reduce((sum, [slotBytes, sections]) => sum + slotBytes * itemsOf(sections), 0);
   const share = Math.min(1, roomBytes / allBytes);
-  return kinds.flatMap(([slotBytes, sections]) => {
+  const groups = kinds.flatMap(([slotBytes, sections]) => {
     const wanted = Math.floor(share * itemsOf(sections));
     const mostSlots = Math.max(1, Math.floor(mostBytes / slotBytes));
     const parts = Math.min(sections.length, Math.max(1, Math.ceil(wanted / mostSlots)));
@@ -37,6 +37,14 @@ export function divideSlots(layout: Layout, roomBytes: number, least: number, mo
       return { sections: own, slots: Math.min(Math.max(slots, least), mostSlots, itemsOf(own)), slotBytes };
     });
   });
+  // What small groups have beyond their share, those with the most give.
+  for (let excess = groupBytes(groups) - roomBytes; excess > 0; ) {
+    const largest = groups.reduce((a, b) => (b.slots > a.slots ? b : a));
+    if (largest.slots <= least) break;
+    largest.slots--;
+    excess -= largest.slotBytes;
+  }
+  return groups;
 }
 
 function evenly<T>(values: readonly T[], parts: number): T[][] {
