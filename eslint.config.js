@@ -7,6 +7,8 @@ const imports = {
   index: ['api'],
   'service-worker': ['api'],
   ui: ['api'],
+  'ai-sdk': ['api'],
+  'prompt-api': ['api'],
   api: ['error-transfer'],
   worker: ['error-transfer', 'bench', 'engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],
   node: ['engine', 'text', 'kv', 'model', 'weights', 'gpu', 'gguf'],

@@ -35,7 +35,16 @@ const library: UserConfig = {
     target,
     outDir: 'dist/lib',
     emptyOutDir: true,
-    lib: { entry: { index: 'src/index.ts', elements: 'src/ui/elements/elements.ts', 'service-worker': 'src/service-worker.ts' }, formats: ['es'] },
+    lib: {
+      entry: {
+        index: 'src/index.ts',
+        elements: 'src/ui/elements/elements.ts',
+        'service-worker': 'src/service-worker.ts',
+        'ai-sdk': 'src/ai-sdk/ai-sdk.ts',
+        'prompt-api': 'src/prompt-api/prompt-api.ts',
+      },
+      formats: ['es'],
+    },
   },
 };
 

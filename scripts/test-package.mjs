@@ -94,25 +94,33 @@ function expectText(/** @type {string} */ text, /** @type {RegExp} */ expected) 
 
 const typed = `import { createEngine, type Engine } from 'windrow';
 import { WindrowChat } from 'windrow/elements';
+import { createWindrow } from 'windrow/ai-sdk';
 import { createNodeEngine } from 'windrow/node';
+import { languageModelFrom } from 'windrow/prompt-api';
 export const engine: Promise<Engine> = createEngine({ model: 'a.gguf', budget: '2GiB' });
 export const answer = (chat: WindrowChat): Promise<string> => chat.send('Hello');
+export const provider = engine.then((loaded) => createWindrow(loaded).languageModel().specificationVersion satisfies 'v4');
+export const session = languageModelFrom({ model: 'a.gguf' }).create({ initialPrompts: [{ role: 'system', content: 'Be short.' }] });
 export const onNode = (): Promise<string> => createNodeEngine().then((node) => node.loaded().info.name);
 // @ts-expect-error no such option
 void createEngine({ model: 'a.gguf', temperature: 1 });
 `;
 const rendered = `import { createEngine } from 'windrow';
+import { createWindrow } from 'windrow/ai-sdk';
 import { WindrowChat } from 'windrow/elements';
+import { languageModelFrom } from 'windrow/prompt-api';
 class Chat extends WindrowChat {}
 const left = ['document', 'window', 'HTMLElement'].filter((name) => name in globalThis);
-console.log(typeof createEngine, Chat.name, '<windrow-chat model="/m.gguf"></windrow-chat>', 'left behind: ' + (left.join() || 'nothing'));
+console.log(typeof createEngine, typeof createWindrow, typeof languageModelFrom, Chat.name, '<windrow-chat model="/m.gguf"></windrow-chat>', 'left behind: ' + (left.join() || 'nothing'));
 `;
 const required = `const { createNodeEngine, DeviceError } = require('windrow/node');
 createNodeEngine().catch((error) => console.log(require('windrow/package.json').name, error instanceof DeviceError, error.code, error.message));
 `;
 
 async function quick() {
-  const node = project('node', { 'required.cjs': required, 'rendered.js': rendered, 'typed.ts': typed }, 'typescript@5.9', 'typescript-6@npm:typescript@6.0');
+  const compilers = ['typescript@5.9', 'typescript-6@npm:typescript@6.0'];
+  const types = ['@ai-sdk/provider@4', '@types/json-schema']; // which a project with the AI SDK has
+  const node = project('node', { 'required.cjs': required, 'rendered.js': rendered, 'typed.ts': typed }, ...compilers, ...types);
   await check('a project that wants a page alone, without Dawn', async () => {
     if (existsSync(join(node, 'node_modules/webgpu'))) throw new Error('the package webgpu was installed');
     return 'the package webgpu is not there';
@@ -125,7 +133,7 @@ async function quick() {
     return expectText(stderr, /^DeviceError: .*npm install webgpu$/m);
   });
   await check('a page with the elements, rendered on a server', async () =>
-    expectText(runIn(node, 'node', 'rendered.js'), /^function Chat <windrow-chat .*left behind: nothing$/m),
+    expectText(runIn(node, 'node', 'rendered.js'), /^function function function Chat <windrow-chat .*left behind: nothing$/m),
   );
   for (const compiler of ['typescript', 'typescript-6']) {
     await check(`a strict ${compiler} project, libraries checked too`, async () => {

@@ -1,0 +1,36 @@
+// Answers of `chat.completions.create` in the AI SDK's words.
+import { type LanguageModelV4Content, type LanguageModelV4FinishReason, type LanguageModelV4Usage } from '@ai-sdk/provider';
+import { type ChatChoice, type ChatFinishReason, type ChatUsage } from '../api/chat.ts';
+
+export function toContent({ content, reasoning_content: reasoning, tool_calls: calls = [] }: ChatChoice['message']): LanguageModelV4Content[] {
+  return [
+    ...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []),
+    ...(content ? [{ type: 'text' as const, text: content }] : []),
+    ...calls.map(({ id, function: called }) => ({
+      type: 'tool-call' as const,
+      toolCallId: id,
+      toolName: called.name,
+      input: called.arguments,
+    })),
+  ];
+}
+
+export const toFinishReason = (reason: ChatFinishReason): LanguageModelV4FinishReason => ({
+  unified: reason === 'tool_calls' ? 'tool-calls' : reason,
+  raw: reason,
+});
+
+/** Without an argument, of an answer that came to no end. */
+export function toUsage(usage?: ChatUsage): LanguageModelV4Usage {
+  const cached = usage?.prompt_tokens_details.cached_tokens;
+  return {
+    inputTokens: {
+      total: usage?.prompt_tokens,
+      noCache: usage && usage.prompt_tokens - cached!,
+      cacheRead: cached,
+      cacheWrite: undefined,
+    },
+    outputTokens: { total: usage?.completion_tokens, text: undefined, reasoning: undefined },
+    ...(usage && { raw: { ...usage } }),
+  };
+}

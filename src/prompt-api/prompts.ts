@@ -1,0 +1,59 @@
+// Prompts of the Prompt API as messages of a chat, all of text.
+import { type ChatMessageParam } from '../api/chat.ts';
+import { shown } from '../errors.ts';
+import { notSupported } from './errors.ts';
+import { type PromptInput, type PromptMessage } from './types.ts';
+
+/** @throws TypeError; NotSupportedError for what is no text */
+export function toTurns(input: PromptInput): ChatMessageParam[] {
+  if (typeof input === 'string') return [{ role: 'user', content: input }];
+  if (!Array.isArray(input) || !input.length)
+    throw new TypeError(`The prompt is ${shown(input)}; it must be text, or an array of at least one { role, content }.`);
+  if (input.some((message) => message?.role === 'system'))
+    throw new TypeError('A prompt has a message of the role system; there may be one as the first of initialPrompts.');
+  return input.map(toMessage);
+}
+
+/** The same of what a conversation begins with. */
+export function toInitialTurns(prompts: PromptMessage[] | undefined): ChatMessageParam[] {
+  if (prompts === undefined) return [];
+  if (!Array.isArray(prompts)) throw new TypeError(`initialPrompts is ${shown(prompts)}; it must be an array of { role, content }.`);
+  const later = prompts.findLastIndex((message) => message?.role === 'system');
+  if (later > 0) throw new TypeError(`initialPrompts[${later}] has the role system; only the first may have it.`);
+  return prompts.map(toMessage);
+}
+
+function toMessage({ role, content, prefix }: PromptMessage): ChatMessageParam {
+  if (role !== 'system' && role !== 'user' && role !== 'assistant') throw new TypeError(`A message has the role ${shown(role)}; it must be user or assistant.`);
+  if (prefix) throw notSupported('A message has a prefix of the answer, which is not supported. Use a responseConstraint.');
+  return { role, content: toText(content) };
+}
+
+function toText(content: PromptMessage['content']): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) throw new TypeError(`A message has the content ${shown(content)}; it must be text, or an array of { type, value }.`);
+  return content
+    .map(({ type, value }) => {
+      if (type !== 'text') throw notSupported(`A message has content of the type ${shown(type)}; models of windrow read text.`);
+      if (typeof value !== 'string') throw new TypeError(`A text of a message is ${shown(value)}; it must be a string.`);
+      return value;
+    })
+    .join('');
+}
+
+/** Messages of the same role after each other as one: chat templates want them to take turns. */
+export function joined(messages: readonly ChatMessageParam[]): ChatMessageParam[] {
+  const turns: ChatMessageParam[] = [];
+  for (const message of messages) {
+    const last = turns.at(-1);
+    if (last?.role === message.role) turns[turns.length - 1] = { ...last, content: `${last.content as string}\n\n${message.content as string}` };
+    else turns.push(message);
+  }
+  return turns;
+}
+
+/** Without the oldest turn: up to what the user says next. */
+export function withoutOldest(history: readonly ChatMessageParam[]): ChatMessageParam[] {
+  const next = history.findIndex(({ role }, i) => i > 0 && role === 'user');
+  return next < 0 ? [] : history.slice(next);
+}
