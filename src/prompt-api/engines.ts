@@ -26,12 +26,14 @@ interface Load {
 export function loadedOnDemand(options: LoadOnDemand): Engines {
   let users = 0;
   let load: Load | undefined;
+  let unloaded: Promise<unknown> = Promise.resolve(); // the GPU is not to hold the model twice
   const listeners = new Set<(progress: LoadProgress) => void>();
 
   const begin = (): Load => {
     const controller = new AbortController();
     const onProgress = (progress: LoadProgress) => listeners.forEach((listener) => listener(progress));
-    const begun: Load = { controller, isReady: false, engine: createEngine({ ...options, onProgress, signal: controller.signal }) };
+    const engine = unloaded.then(() => createEngine({ ...options, onProgress, signal: controller.signal }));
+    const begun: Load = { controller, isReady: false, engine };
     begun.engine.then(
       () => (begun.isReady = true),
       () => (load = load === begun ? undefined : load), // the next session tries again
@@ -43,7 +45,7 @@ export function loadedOnDemand(options: LoadOnDemand): Engines {
     const { engine, controller } = load;
     load = undefined;
     controller.abort(new DOMException('No session needs the model any more.', 'AbortError'));
-    engine.then((loaded) => loaded.unload()).catch(() => {}); // of a load that was ended there is nothing to unload
+    unloaded = engine.then((loaded) => loaded.unload()).catch(() => {}); // of a load that was ended there is nothing to unload
   };
   return {
     get state() {
