@@ -106,7 +106,7 @@ test('generateObject and streamObject hold the answer to the schema, which the m
 });
 
 test('embed and embedMany', async () => {
-  const { windrow, backend } = providerOf();
+  const { windrow, backend } = providerOf({}, { pooling: 'mean', dimensions: 2 });
   const one = await embed({ model: windrow.embeddingModel(), value: 'a' });
   expect(one.embedding.map((value) => value.toFixed(3))).toEqual(['0.600', '0.800']);
   expect(one.usage).toEqual({ tokens: 5 });
