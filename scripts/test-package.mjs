@@ -111,7 +111,8 @@ import { WindrowChat } from 'windrow/elements';
 import { languageModelFrom } from 'windrow/prompt-api';
 class Chat extends WindrowChat {}
 const left = ['document', 'window', 'HTMLElement'].filter((name) => name in globalThis);
-console.log(typeof createEngine, typeof createWindrow, typeof languageModelFrom, Chat.name, '<windrow-chat model="/m.gguf"></windrow-chat>', 'left behind: ' + (left.join() || 'nothing'));
+const functions = [createEngine, createWindrow, languageModelFrom].map((each) => typeof each).join(' ');
+console.log(functions, Chat.name, '<windrow-chat model="/m.gguf"></windrow-chat>', 'left behind: ' + (left.join() || 'nothing'));
 `;
 const required = `const { createNodeEngine, DeviceError } = require('windrow/node');
 createNodeEngine().catch((error) => console.log(require('windrow/package.json').name, error instanceof DeviceError, error.code, error.message));
