@@ -1,6 +1,8 @@
 // Models as a visitor gets and keeps them: an address with its plan, drag and drop, sizes, verifying, deleting.
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { expect } from '@playwright/test';
-import { askFor, composer, quick, serveTiny, test, tinyModel } from './page.ts';
+import { askFor, askToTheEnd, composer, quick, serveTiny, test, tinyModel } from './page.ts';
 
 test('of an address, the plan comes before the download; then it is kept, verified and deleted', async ({ page }) => {
   await serveTiny(page);
@@ -25,6 +27,15 @@ test('of an address, the plan comes before the download; then it is kept, verifi
   await page.keyboard.press('Enter');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: 'On this device' })).toHaveCount(0);
+});
+
+test('a model whose operations come with its family answers: a mixture with short convolutions', async ({ page }) => {
+  await page.goto(quick('max-tokens=3&temperature=0'));
+  const buffer = gunzipSync(readFileSync('test/fixtures/tiny/tiny-lfm2moe.gguf.gz'));
+  await page.locator('input[type=file]').setInputFiles({ name: 'tiny-lfm2moe.gguf', mimeType: tinyModel.mimeType, buffer });
+  await expect(composer(page)).toBeVisible();
+  expect(await askToTheEnd(page, 'Once upon a time')).not.toBe('');
+  await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
 test('a model that is dropped on the page is loaded', async ({ page }) => {
