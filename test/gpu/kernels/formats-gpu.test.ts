@@ -95,7 +95,7 @@ async function onGpu(format: Format, rows: number, cols: number, packed: Uint32A
       { storage: padded },
       { output: rows * groups * 128 },
       { output: rows * 4 },
-      ...(format.grid ? [undefined, { storage: format.grid }] : []),
+      ...(format.grid ? [undefined, undefined, undefined, { storage: format.grid }] : []), // bound as 8
     ],
     workgroups: [Math.ceil(rows / 32)],
   });
