@@ -20,8 +20,8 @@ function isOffered({ kernel, files = [], consts = {} }: KernelSpec, gpu: string)
   return byMaker && consts.PartVec4s <= partVec4s(gpu) && files.includes('eight/broadcast') === /^(dg|lnl)/.test(gpu);
 }
 
-/** One in eight; of rare weight types, whose own file is all that differs, one in 64. */
-const some = (specs: KernelSpec[]): KernelSpec[] => specs.filter(({ files = [] }, i) => i % (files.some(isRare) ? 64 : 8) === 0);
+/** One in eight; of rare weight types, whose own file is all that differs, one in 128. */
+const some = (specs: KernelSpec[]): KernelSpec[] => specs.filter(({ files = [] }, i) => i % (files.some(isRare) ? 128 : 8) === 0);
 const isRare = (file: string): boolean => formats.get(file.replace('formats/', ''))?.shader !== undefined;
 
 /** Why there is no layer, if there is none. */

@@ -50,54 +50,24 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
   });
 });
 
+/** Splits and panels, of which the short run takes some: each is checked against the reference too (test/gpu/kernels). */
+const grids = (all: number[][], some: number[][], dot: KernelChoice['dot'] = 'f32') =>
+  (isFull ? all : some).map(([splits, panels]) => ({ choice: { splits, panels, dot }, tolerance: 1e-3 }));
+
 /**
  * Tolerances: f32 throughout as everywhere, and two bytes for an activation are nearly as good; a cache or tiles in f16 round every key, value
  * or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. As compiling takes long in software, each is run with one of two
  * models in turn, unless all is run.
  */
 const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; steps?: number[] }[] = [
-  ...[
-    [1, 1],
-    [1, 4],
-    [2, 3],
-    [8, 2],
-    ...(isFull
-      ? [
-          [2, 2],
-          [8, 1],
-        ]
-      : []),
-  ].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
-  ...[
-    [4, 1],
-    [4, 2],
-    [16, 1],
-    [32, 1],
-    [32, 0.25],
-    [16, 0.5],
-  ].map(([splits, panels]) => ({ choice: { splits, panels }, tolerance: 1e-3 })),
+  ...grids([[1, 1], [1, 4], [2, 3], [8, 2], [2, 2], [8, 1], [4, 1], [4, 2], [16, 1], [32, 1], [32, 0.25], [16, 0.5]], [[1, 4], [8, 2], [32, 0.25]]),
   ...(['rows', 'broadcast4', 'broadcast8'] as const).map((prefill) => ({ choice: { prefill }, tolerance: 1e-3 })),
-  ...[1, 8, ...(isFull ? [2] : [])].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
-  ...[4, 16, 32].map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
+  ...(isFull ? [1, 2, 4, 8, 16, 32] : [1, 8]).map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
   { choice: { part: 32 }, tolerance: 1e-3 },
   { choice: { part: 32, uniform: 64, lanes: 4 }, tolerance: 1e-3 },
-  ...[
-    [1, 4],
-    [4, 1],
-  ].map(([splits, panels]) => ({ choice: { dot: 'i8' as const, splits, panels }, tolerance: 1e-3 })),
-  ...[
-    [1, 4],
-    [8, 1],
-    ...(isFull
-      ? [
-          [4, 2],
-          [16, 1],
-        ]
-      : []),
-  ].map(([splits, panels]) => ({ choice: { dot: 'staged' as const, splits, panels }, tolerance: 1e-3 })),
-  { choice: { dot: 'staged', splits: 32, panels: 1 }, tolerance: 1e-3 },
-  { choice: { dot: 'staged', splits: 32, panels: 0.25 }, tolerance: 1e-3 },
+  ...grids([[1, 4], [4, 1]], [[4, 1]], 'i8'),
+  ...grids([[1, 4], [8, 1], [4, 2], [16, 1], [32, 1], [32, 0.25]], [[8, 1], [32, 0.25]], 'staged'),
   { choice: {}, kv: 'f16', tolerance: 0.01 },
   { choice: {}, kv: 'q8', tolerance: 0.1 },
   { choice: { tile: 'f16' }, tolerance: 0.01 },
