@@ -51,7 +51,9 @@ function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelCh
   const usual = attentionOf(config, choice);
   const same = (a: AttentionChoice, b: AttentionChoice) => a.span === b.span && a.threads === b.threads;
   const choices = [usual, ...attentions.filter((each) => !same(each, usual) && same(attentionOf(config, each), each))];
-  return software ? choices.sort((a, b) => a.threads - b.threads) : choices;
+  if (software) return choices.sort((a, b) => a.threads - b.threads);
+  // With more dimensions of several heads in a thread a GPU's registers are full.
+  return choices.filter((each, i) => i === 0 || config.headDim <= 8 * each.threads);
 }
 
 async function time(

@@ -15,6 +15,7 @@ const partVec4s = (gpu: string): number => (/^(navi|gfx)/.test(gpu) ? 16 : 8);
 /** Whether a GPU may get a kernel: rows by themselves are for processors, and so are whole heads that are larger than a part. */
 function isOffered({ kernel, files = [], consts = {} }: KernelSpec, gpu: string): boolean {
   if (['matvec-rows', 'matvec-broadcast', 'sample-probabilities'].includes(kernel)) return false;
+  if (kernel === 'attention-decode') return consts.HeadVec4s <= 2 * consts.Threads; // as src/engine/measure/tune-attention.ts has it
   if (kernel !== 'attention') return true;
   const byMaker = files.includes('head/by-subgroup') === /^(navi|gfx|dg|lnl)/.test(gpu) || files.includes('head/whole');
   return byMaker && consts.PartVec4s <= partVec4s(gpu) && files.includes('eight/broadcast') === /^(dg|lnl)/.test(gpu);
