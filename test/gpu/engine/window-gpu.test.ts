@@ -62,8 +62,8 @@ async function close(model: LoadedModel): Promise<void> {
 }
 
 /** Types of weights and what is tied differ, a hybrid keeps a state; other architectures do not matter to the loader. Mixtures have a test of their own. */
-const some = ['llama-legacy', 'llama-k', 'gemma3', 'phi3', 'qwen35'];
-const others = ['llama-f16', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3'];
+const some = ['llama-k', 'gemma3', 'qwen35'];
+const others = ['llama-legacy', 'phi3', 'llama-f16', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3'];
 const models = ['stories260K/stories260K.gguf', ...[...some, ...(isFull ? others : [])].map((name) => `tiny/tiny-${name}.gguf`)];
 
 describe.skipIf(!adapterFile)('budgets', () => {

@@ -17,7 +17,7 @@ const source = (spec: KernelSpec) => {
 };
 
 /**
- * One of each set of files, and every eighth of the others; of a rare weight type, whose own file is all that differs, one that adds up and one
+ * One of each set of files, and every sixteenth of the others; of a rare weight type, whose own file is all that differs, one that adds up and one
  * that unpacks.
  */
 function some(specs: KernelSpec[]): KernelSpec[] {
@@ -26,7 +26,7 @@ function some(specs: KernelSpec[]): KernelSpec[] {
     const rare = files.find((file) => formats.get(file.replace('formats/', ''))?.shader);
     const key = rare ? [kernel, rare].join() : [kernel, files].join();
     if (rare) return ['matvec', 'matmul'].includes(kernel) && !seen.has(key) && seen.add(key);
-    return i % 8 === 0 || (!seen.has(key) && seen.add(key));
+    return i % 16 === 0 || (!seen.has(key) && seen.add(key));
   });
 }
 
