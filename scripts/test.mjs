@@ -73,7 +73,7 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
 // the sampler and what is chosen at load run on both in the full run alone; the formats and SmolLM2 always do, and the
 // kernels too: on SwiftShader in Chromium (e2e/kernels.spec.ts).
 const onceOnly = [
-  'bad-input', 'cli', 'compilers', 'completions', 'embeddings', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'serve', 'window',
+  'bad-input', 'cli', 'compilers', 'completions', 'ecosystem', 'embeddings', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'serve', 'window',
   ...(full
     ? []
     : [
