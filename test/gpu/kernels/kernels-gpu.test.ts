@@ -50,7 +50,7 @@ describe.skipIf(!adapterFile)('the self-test', () => {
       get: (spec: KernelSpec) =>
         kernels.get(spec.kernel === 'gate' ? { ...spec, files: [] } : { ...spec, constants: { ...spec.constants, Add: 0, Center: 0 } }),
     };
-    const results = await selfTest(gpu, { kernels: forgetful, only: /^(gate|rms-norm by workgroup)/ });
+    const results = await selfTest(gpu, { kernels: forgetful, only: /^(gate |rms-norm by workgroup)/ });
     expect(results.map(({ name, passed }) => [name, passed])).toEqual([
       ['rms-norm by workgroup, added', false],
       ['rms-norm by workgroup', true],
