@@ -77,7 +77,8 @@ const onceOnly = [
   ...(full
     ? []
     : [
-        'autotune', 'bench', 'change-budget', 'chosen-rows', 'golden', 'kernels', 'other-kernels', 'kv-cache', 'ledger', 'limits', 'peak', 'recovery',
+        'autotune', 'bench', 'change-budget', 'chosen-rows', 'experts', 'golden', 'grammar', 'kernels', 'large-mixture', 'other-kernels', 'kv-cache', 'ledger',
+        'limits', 'peak', 'recovery', 'tools',
         'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning',
       ]),
 ].map((name) => `**/${name}-gpu.test.ts`);
