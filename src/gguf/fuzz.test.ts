@@ -8,6 +8,7 @@ import { type Header } from './header.ts';
 import { readHeader } from './read.ts';
 import { type ByteSource } from './source.ts';
 import { isFull } from '../../test/verified.ts';
+import { mulberry32 } from '../random.ts';
 
 const rounds = 3000;
 const files = ['stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-gemma3.gguf', 'tiny/tiny-phi3.gguf', 'tiny/tiny-gpt-oss.zeroed.gguf'];
@@ -25,16 +26,6 @@ const seeds = [
     dataBytes: 144,
   }),
 ];
-
-/** mulberry32: a small seeded generator. */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const hugeValues = [0n, 1n, 0xffn, 0x7fffffffn, 0xffffffffn, 2n ** 32n, 2n ** 40n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n];
 
@@ -113,7 +104,7 @@ describe(`${rounds} damaged headers`, async () => {
     const kinds = Object.keys(mutations);
     const ends = { header: 0, InvalidFileError: 0, UnsupportedModelError: 0 };
     for (let round = kinds.indexOf(name); round < rounds; round += kinds.length) {
-      const next = random(round);
+      const next = mulberry32(round);
       const pick = (below: number) => Math.floor(next() * below);
       const which = pick(seeds.length);
       const bytes = mutations[name](seeds[which].slice(), headerBytes[which], pick);

@@ -2,19 +2,14 @@
 import { formats } from '../../formats/catalogue.ts';
 import { ggmlTypes } from '../../formats/ggml-types.ts';
 import { panelLayout, repackRows, unpackRow } from '../../formats/panel.ts';
+import { mulberry32 } from '../../random.ts';
 
 /** In [0, 1). */
 export type Random = () => number;
 
 /** Mulberry32, seeded by a text, so that each case keeps its numbers whatever stands before it. */
 export function random(name: string): Random {
-  let state = [...name].reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 16777619), 2166136261);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return mulberry32([...name].reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 16777619), 2166136261));
 }
 
 /** `count` normally distributed numbers of standard deviation `size`. */

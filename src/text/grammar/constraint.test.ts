@@ -9,21 +9,12 @@ import { type ResponseGrammar } from '../../protocol.ts';
 import { type Tokenizer, createTokenizer } from '../tokenizer/tokenizer.ts';
 import { createAutomaton } from './automaton.ts';
 import { createMachine } from './configurations.ts';
+import { mulberry32 } from '../../random.ts';
 import { type ConstraintSource, type Vocabulary, createConstraints } from './constraint.ts';
 import { readGrammar } from './grammar.ts';
 
 const vocabularies = ['gpt-2', 'llama-spm', 'qwen2', 'stories260K'];
 const full = process.env.WINDROW_FULL === '1';
-
-/** Numbers from 0 to 1 (Mulberry32). */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function allowed(mask: Uint32Array): number[] {
   const ids: number[] = [];
@@ -48,7 +39,7 @@ interface Made {
 
 /** Random tokens; after 40 of them what brings the text to an end, where it may come. */
 function make(source: ConstraintSource, { tokenizer, ends }: Vocabulary, closing: Uint32Array, seed: number): Made {
-  const next = random(seed);
+  const next = mulberry32(seed);
   const constraint = source.begin();
   const ids: number[] = [];
   while (!constraint.isComplete && ids.length < 1500) {

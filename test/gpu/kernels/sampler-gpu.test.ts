@@ -6,6 +6,7 @@ import { packSampling, samplingBytes } from '../../../src/model/sampling/uniform
 import { candidates, draw, excludesAt, greedy, noToken, uniform, type Sampling } from '../../../src/reference/sampler.ts';
 import { adapterFile, openDevice } from '../../dawn.ts';
 import { record } from '../../verified.ts';
+import { mulberry32 } from '../../../src/random.ts';
 
 const combinations: Sampling[] = [
   { temperature: 1, topK: 0, topP: 1, minP: 0 },
@@ -20,15 +21,6 @@ const combinations: Sampling[] = [
 ];
 
 type Random = () => number;
-
-function random(seed: number): Random {
-  return () => {
-    seed = (seed + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const normal = (next: Random): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
 
@@ -208,7 +200,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
   it('has the candidates, probabilities and tokens of the reference on 1000 vectors of logits', { timeout: 900_000 }, async () => {
     const faults: string[] = [];
     for (const { vocab, kind, seed } of vectors) {
-      const next = random(seed);
+      const next = mulberry32(seed);
       const logits = kinds[kind](vocab, next);
       // Every vector meets some combinations, every combination meets every kind and size.
       const used = vocab > 2049 ? combinations.slice(0, 4) : combinations.filter((_, i) => (i + seed) % 3 === 0 || i === 1);
@@ -239,7 +231,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
     const faults: string[] = [];
     let excluded = 0;
     for (const { vocab, kind, seed } of vectors.slice(0, 90)) {
-      const next = random(seed);
+      const next = mulberry32(seed);
       const logits = kinds[kind](vocab, next);
       const seeds = xtc.map(() => Math.floor(next() * 2 ** 32));
       const result = await sample(logits, xtc, seeds, { probable: true });
@@ -270,7 +262,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
       [-Infinity, NaN, -1], [NaN, 1, 2], [-0, 0], [0, -0], [Infinity, -5, NaN],
       [-3.4028234663852886e38, -Infinity], [3.4028234663852886e38, Infinity], [-1e-45, 0, 1e-45, 1e-45], [1, 2, 2, 1],
     ].map((row) => Float32Array.from(row));
-    const rows = [...awkward, ...vectors.filter((_, i) => i % 20 === 0 || i > 990).map(({ kind, vocab, seed }) => kinds[kind](vocab, random(seed)))];
+    const rows = [...awkward, ...vectors.filter((_, i) => i % 20 === 0 || i > 990).map(({ kind, vocab, seed }) => kinds[kind](vocab, mulberry32(seed)))];
     for (const row of rows) {
       const { chosen } = await sample(row, ['greedy', { temperature: 0, topK: 0, topP: 1, minP: 0 }], [1, 2]);
       expect(chosen, `${row.length} logits: ${row.slice(0, 4)}`).toEqual([greedy(row), greedy(row)]);
@@ -295,7 +287,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
     }
     // A single NaN is passed over, wherever it is.
     for (const at of [0, 2047, 5002]) {
-      const { chosen } = await sample(kinds.normal(5003, random(at)).fill(NaN, at, at + 1), ['greedy', ...combinations], [0, ...combinations.keys()]);
+      const { chosen } = await sample(kinds.normal(5003, mulberry32(at)).fill(NaN, at, at + 1), ['greedy', ...combinations], [0, ...combinations.keys()]);
       expect(chosen.filter((id) => id === at || id >= 5003)).toEqual([]);
     }
   });
@@ -307,7 +299,7 @@ describe.skipIf(adapterFile === undefined)('the sampler on the GPU', () => {
   });
 
   it('gives the same tokens and the same bits of probability for the same seeds', { timeout: 60_000 }, async () => {
-    const logits = kinds.normal(49152, random(7));
+    const logits = kinds.normal(49152, mulberry32(7));
     const used = combinations.slice(0, 4);
     const results: Awaited<ReturnType<typeof sample>>[] = [];
     for (let i = 0; i < 4; i++) results.push(await sample(logits, used, [5, 6, 7, 8], { probable: true }));

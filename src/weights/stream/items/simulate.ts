@@ -1,5 +1,6 @@
 // How often items are there when they are used, by a policy and a number of slots: played through on a trace, which is recorded
 // or made up. Pure; traces are plain numbers, for each step the ids that it uses.
+import { mulberry32 } from '../../../random.ts';
 import { type Policy } from './residence/residence.ts';
 import { createSlots } from './slots.ts';
 
@@ -68,7 +69,7 @@ export interface TraceOptions {
 
 /** A trace as a router might make it: some items are liked better than others, and some stay from step to step. */
 export function skewedTrace({ items, used, steps, skew, kept, seed }: TraceOptions): number[][] {
-  const random = noise(seed);
+  const random = mulberry32(seed);
   const chances = Array.from({ length: items }, (_, n) => (n + 1) ** -skew);
   const draw = (taken: ReadonlySet<number>): number => {
     const open = chances.map((chance, id) => (taken.has(id) ? 0 : chance));
@@ -83,15 +84,4 @@ export function skewedTrace({ items, used, steps, skew, kept, seed }: TraceOptio
     trace.push([...ids]);
   }
   return trace;
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function noise(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
