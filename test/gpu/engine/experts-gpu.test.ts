@@ -1,60 +1,14 @@
 // Mixtures whose experts are fetched as they are chosen, on Dawn: the same tokens with slots for all experts, for some, for one.
 import { describe, expect, it } from 'vitest';
-import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
-import { type LoadedModel, loadModel } from '../../../src/engine/load/load.ts';
-import { chosenAs } from '../../../src/engine/load/chosen.ts';
-import { type OpenedModel, openModel } from '../../../src/engine/load/opened.ts';
-import { type ModelOptions } from '../../../src/engine/load/options.ts';
-import { planModel } from '../../../src/engine/load/plan/planned.ts';
 import { isExperts } from '../../../src/model/ops/experts.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
-import { readHeader } from '../../../src/gguf/read.ts';
-import { type WeightsReader, sourceReader } from '../../../src/weights/store/reader.ts';
 import { usualPolicy } from '../../../src/weights/stream/items/residence/policies.ts';
 import { simulate } from '../../../src/weights/stream/items/simulate.ts';
-import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { fixture, jsonFixture } from '../../fixture.ts';
-import { openDawn, testChoice } from '../../model.ts';
+import { type Opened, answer, close, failing, load, openFixtureFile, options } from '../../streamed.ts';
 import { record } from '../../verified.ts';
-
-const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
-
-interface Opened {
-  opened: OpenedModel;
-  reader: WeightsReader;
-}
-
-async function open(path: string): Promise<Opened> {
-  const source = bytesSource(fixture(path), path);
-  const opened = await openModel(await readHeader(source));
-  return { opened, reader: sourceReader(source, opened.header, opened.layout) };
-}
-
-const load = async ({ opened, reader }: Opened, more: Partial<ModelOptions>): Promise<LoadedModel> =>
-  loadModel(planModel(chosenAs(await openDawn(), opened, { ...options, ...more })), reader);
-
-/** A prompt of two chunks, then greedy tokens: ids and the logits after the prompt. */
-async function answer(model: LoadedModel, promptTokens: number, newTokens: number, runner = createRunner(model)) {
-  const { vocab } = model.graph.config;
-  const prompt = Array.from({ length: promptTokens }, (_, i) => (1 + i * 7919) % vocab);
-  await runner.feed(prompt, 0);
-  const logits = await runner.readLogits();
-  const greedy = await model.samplerFor({ seed: 0 });
-  const ids = [(await runner.sample(greedy, prompt.length)).id];
-  const before = runner.transfer();
-  while (ids.length < newTokens) ids.push((await runner.step(greedy, prompt.length + ids.length - 1)).id);
-  const after = runner.transfer();
-  const tokens = newTokens - 1;
-  return { ids, logits, used: (after.expertsUsed - before.expertsUsed) / tokens, bytes: (after.expertBytes - before.expertBytes) / tokens, runner };
-}
-
-async function close(model: LoadedModel): Promise<void> {
-  await model.destroy();
-  expect(Object.values(model.ledger.bytes).filter(Boolean)).toEqual([]);
-  model.gpu.device.destroy();
-}
 
 /** Experts of a token in all layers. */
 const usedPerToken = ({ opened: { graph } }: Opened): number => graph.layers.flat().filter(isExperts).reduce((sum, { used }) => sum + used, 0);
@@ -66,7 +20,7 @@ const models = ['tiny/tiny-qwen3moe', 'sparse/stories-smallthinker.q8_0', 'tiny/
 
 describe.skipIf(!adapterFile)('experts on demand', () => {
   it.each(models)('%s gives the same tokens for every budget, within the plan', async (path) => {
-    const file = await open(path);
+    const file = await openFixtureFile(path);
     const whole = await load(file, {});
     const expected = await answer(whole, 100, 12);
     await close(whole);
@@ -75,7 +29,8 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
     for (const { name, budgetBytes } of budgets) {
       const model = await load(file, { budgetBytes, ramBytes: file.opened.layout.byteLength / 8 });
       const { plan, ledger } = model;
-      const { ids, logits, used, bytes } = await answer(model, 100, 12);
+      const { ids, logits, perToken } = await answer(model, 100, 12);
+      const [used, bytes] = (['expertsUsed', 'expertBytes'] as const).map((name) => perToken.reduce((sum, each) => sum + each[name], 0) / perToken.length);
       expect(plan.verdict).toBe(name === '100 %' ? 'fits' : 'streams');
       expect(ids, name).toEqual(expected.ids);
       expect(Math.max(...logits.map((v, i) => Math.abs(v - expected.logits[i]))), name).toBeLessThan(1e-5);
@@ -95,7 +50,7 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
   });
 
   it('uses the experts that were recorded of a trained mixture, and fetches what the policy that it follows would', async () => {
-    const file = await open('sparse/stories-smallthinker.q8_0.gguf');
+    const file = await openFixtureFile('sparse/stories-smallthinker.q8_0.gguf');
     const golden = jsonFixture<{ prompt_tokens: number[]; greedy100: number[] }>('sparse/stories-smallthinker.json');
     const recorded = fixture('sparse/stories-smallthinker.experts.u8'); // (105 tokens, 4 layers, 2)
     const { budgetBytes } = sweepBudgets(file.opened, options).find(({ name }) => name === '50 %')!;
@@ -120,16 +75,9 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
   });
 
   it('ends a step with the error of a read that fails, or in the middle when asked, and answers as before afterwards', async () => {
-    const file = await open('tiny/tiny-qwen3moe.gguf');
+    const file = await openFixtureFile('tiny/tiny-qwen3moe.gguf');
     let broken = false;
-    const fails = () => {
-      if (broken) throw new Error('The disk is gone.');
-    };
-    const reader: WeightsReader = {
-      ...file.reader,
-      readSlab: async (...args) => (fails(), file.reader.readSlab(...args)),
-      readRange: async (...args) => (fails(), file.reader.readRange(...args)),
-    };
+    const reader = failing(file.reader, () => broken);
     const { budgetBytes } = sweepBudgets(file.opened, options).find(({ name }) => name === '25 %')!;
     const model = await load({ ...file, reader }, { budgetBytes, ramBytes: 1 });
     const before = await answer(model, 70, 4);

@@ -1,65 +1,22 @@
 // Models larger than the GPU budget, on Dawn: the same tokens whatever the budget, and what the plan promises.
-import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { countCalls } from '../../../src/bench/count-calls.ts';
 import { loadByGuess } from '../../../src/engine/load/plan/default-budget.ts';
-import { type LoadedModel, loadModel } from '../../../src/engine/load/load.ts';
+import { loadModel } from '../../../src/engine/load/load.ts';
 import { chosenAs } from '../../../src/engine/load/chosen.ts';
-import { type OpenedModel, openModel } from '../../../src/engine/load/opened.ts';
-import { type Experiment, type ModelOptions } from '../../../src/engine/load/options.ts';
+import { type Experiment } from '../../../src/engine/load/options.ts';
 import { planModel } from '../../../src/engine/load/plan/planned.ts';
+import { type TransferStats } from '../../../src/protocol.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
-import { readHeader } from '../../../src/gguf/read.ts';
-import { type ByteSource } from '../../../src/gguf/source.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
-import { type WeightsReader, sourceReader } from '../../../src/weights/store/reader.ts';
-import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { defaultModelPath } from '../../default-model.ts';
-import { fixture } from '../../fixture.ts';
-import { openDawn, testChoice } from '../../model.ts';
+import { openDawn } from '../../model.ts';
+import { type Opened, answer, close, failing, load, open, openFixtureFile, options } from '../../streamed.ts';
 import { isFull, record } from '../../verified.ts';
 
-const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
-
-interface Opened {
-  opened: OpenedModel;
-  reader: WeightsReader;
-}
-
-async function open(source: ByteSource): Promise<Opened> {
-  const opened = await openModel(await readHeader(source));
-  return { opened, reader: sourceReader(source, opened.header, opened.layout) };
-}
-const openTiny = (path: string) => open(bytesSource(fixture(path), path));
-
-async function load({ opened, reader }: Opened, more: Partial<ModelOptions>): Promise<LoadedModel> {
-  return loadModel(planModel(chosenAs(await openDawn(), opened, { ...options, ...more })), reader);
-}
-
-/** A prompt of two chunks, then greedy tokens: ids and the logits after the prompt. */
-async function answer(model: LoadedModel, promptTokens: number, newTokens: number, runner = createRunner(model)) {
-  const { vocab } = model.graph.config;
-  const prompt = Array.from({ length: promptTokens }, (_, i) => (1 + i * 7919) % vocab);
-  await runner.feed(prompt, 0);
-  const logits = await runner.readLogits();
-  const greedy = await model.samplerFor({ seed: 0 });
-  const ids = [(await runner.sample(greedy, prompt.length)).id];
-  const perToken: number[] = [];
-  while (ids.length < newTokens) {
-    const before = runner.transfer().uploadedBytes;
-    ids.push((await runner.step(greedy, prompt.length + ids.length - 1)).id);
-    perToken.push(runner.transfer().uploadedBytes - before);
-  }
-  return { ids, logits, perToken, runner };
-}
-
-async function close(model: LoadedModel): Promise<void> {
-  await model.destroy();
-  expect(Object.values(model.ledger.bytes).filter(Boolean)).toEqual([]);
-  model.gpu.device.destroy();
-}
+const uploads = (perToken: readonly TransferStats[]): number[] => perToken.map(({ uploadedBytes }) => uploadedBytes);
 
 /** Types of weights and what is tied differ, a hybrid keeps a state; other architectures do not matter to the loader. Mixtures have a test of their own. */
 const some = ['llama-k', 'gemma3', 'qwen35'];
@@ -68,7 +25,7 @@ const models = ['stories260K/stories260K.gguf', ...[...some, ...(isFull ? others
 
 describe.skipIf(!adapterFile)('budgets', () => {
   it.each(models)('%s gives the same tokens for every budget, within the plan', async (path) => {
-    const file = await openTiny(path);
+    const file = await openFixtureFile(path);
     const whole = await load(file, {});
     const expected = await answer(whole, 100, 12);
     await close(whole);
@@ -85,7 +42,7 @@ describe.skipIf(!adapterFile)('budgets', () => {
       expect(ledger.peakBytes).toBeLessThanOrEqual(budgetBytes);
       deviation = Math.max(deviation, Math.abs(plan.totalBytes / ledger.peakBytes - 1));
       expect(deviation).toBeLessThan(0.05);
-      expect(new Set(perToken)).toEqual(new Set([plan.streamedBytes]));
+      expect(new Set(uploads(perToken))).toEqual(new Set([plan.streamedBytes]));
       await close(model);
     }
     record({
@@ -102,7 +59,7 @@ const tokens = Array.from({ length: 70 }, (_, i) => (3 + i * 31) % 512);
 
 describe.skipIf(!adapterFile)('streaming', () => {
   it('creates nothing for a token, and writes the bytes that do not stay and no others', async () => {
-    const file = await openTiny('tiny/tiny-gemma3.gguf');
+    const file = await openFixtureFile('tiny/tiny-gemma3.gguf');
     const model = await load(file, { budgetBytes: quarterOf(file) });
     const runner = createRunner(model);
     const greedy = await model.samplerFor({ seed: 0 });
@@ -121,7 +78,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
   });
 
   it('counts what worker memory still had apart from what was read', async () => {
-    const file = await openTiny('tiny/tiny-gemma3.gguf');
+    const file = await openFixtureFile('tiny/tiny-gemma3.gguf');
     const measure = async (ramBytes: number) => {
       const model = await load(file, { budgetBytes: quarterOf(file), ramBytes });
       const runner = createRunner(model);
@@ -144,7 +101,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
   });
 
   it('gives the logits of every token of a prompt', async () => {
-    const file = await openTiny('tiny/tiny-mistral.gguf');
+    const file = await openFixtureFile('tiny/tiny-mistral.gguf');
     const logits = async (budgetBytes: number) => {
       const model = await load(file, { budgetBytes, logitsRows: 64 });
       const rows: number[] = [];
@@ -161,7 +118,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
   });
 
   it('stops in the middle of a prompt when asked, and answers as before afterwards', async () => {
-    const file = await openTiny('tiny/tiny-qwen3.gguf');
+    const file = await openFixtureFile('tiny/tiny-qwen3.gguf');
     const model = await load(file, { budgetBytes: quarterOf(file), experiment: { readDelay: 100 / 2 ** 20 }, ramBytes: 1 });
     const before = await answer(model, 70, 4);
     for (const ms of [0, 15, 40]) {
@@ -171,21 +128,14 @@ describe.skipIf(!adapterFile)('streaming', () => {
     }
     const after = await answer(model, 70, 4, before.runner);
     expect(after.ids).toEqual(before.ids);
-    expect(after.perToken).toEqual(before.perToken);
+    expect(uploads(after.perToken)).toEqual(uploads(before.perToken));
     await close(model);
   });
 
   it('ends a step with the error of a read that fails, and answers as before once reads work', async () => {
-    const file = await openTiny('tiny/tiny-phi3.gguf');
+    const file = await openFixtureFile('tiny/tiny-phi3.gguf');
     let broken = false;
-    const fails = () => {
-      if (broken) throw new Error('The disk is gone.');
-    };
-    const reader: WeightsReader = {
-      ...file.reader,
-      readSlab: async (...args) => (fails(), file.reader.readSlab(...args)),
-      readRange: async (...args) => (fails(), file.reader.readRange(...args)),
-    };
+    const reader = failing(file.reader, () => broken);
     const model = await load({ ...file, reader }, { budgetBytes: quarterOf(file), ramBytes: 1 });
     const before = await answer(model, 70, 4);
     broken = true;
@@ -196,7 +146,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
   });
 
   it('frees everything while transfers are under way', async () => {
-    const file = await openTiny('tiny/tiny-llama3.gguf');
+    const file = await openFixtureFile('tiny/tiny-llama3.gguf');
     const model = await load(file, { budgetBytes: quarterOf(file), experiment: { readDelay: 100 / 2 ** 20 }, ramBytes: 1 });
     const feeding = createRunner(model).feed(tokens, 0, AbortSignal.timeout(20));
     await feeding.catch(() => {});
@@ -204,12 +154,12 @@ describe.skipIf(!adapterFile)('streaming', () => {
   });
 
   it('reads, uploads and computes in turn if the plain loader is asked for, with the same tokens', async () => {
-    const file = await openTiny('tiny/tiny-qwen2.gguf');
+    const file = await openFixtureFile('tiny/tiny-qwen2.gguf');
     const run = async (loader: Experiment['loader']) => {
       const model = await load(file, { budgetBytes: quarterOf(file), experiment: { loader } });
       const { ids, perToken } = await answer(model, 70, 4);
       await close(model);
-      return { ids, perToken };
+      return { ids, perToken: uploads(perToken) };
     };
     expect(await run('naive')).toEqual(await run('ahead'));
   });
@@ -217,7 +167,7 @@ describe.skipIf(!adapterFile)('streaming', () => {
 
 describe.skipIf(!adapterFile)('a budget that nobody named', () => {
   it('shrinks until the GPU can allocate what is planned', async () => {
-    const file = await openTiny('tiny/tiny-llama-f16.gguf');
+    const file = await openFixtureFile('tiny/tiny-llama-f16.gguf');
     const gpu = await openDawn();
     const limit = 3_500_000;
     let live = 0;
@@ -286,7 +236,7 @@ describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2', () => {
     expect(model.ledger.peakBytes).toBeLessThanOrEqual(budgetBytes);
     expect(Math.abs(model.plan.totalBytes / model.ledger.peakBytes - 1)).toBeLessThan(0.05);
     expect(model.plan.keptBytes).toBeLessThan(file.opened.layout.byteLength / 4);
-    expect(new Set(perToken)).toEqual(new Set([model.plan.streamedBytes]));
+    expect(new Set(uploads(perToken))).toEqual(new Set([model.plan.streamedBytes]));
     await close(model);
     await source.close();
   });
