@@ -16,6 +16,8 @@ export const builds = fileURLToPath(new URL('../../.cache/gpu-compilers/', impor
 /**
  * @typedef {object} KnownGpu
  * @property {string} title
+ * @property {string} vendor as WebGPU names it
+ * @property {number} subgroup threads of the largest
  * @property {string} icd the driver's file
  * @property {string} [preload] library that shows the driver a GPU
  * @property {string[]} [loader] program that starts others with another C library
@@ -31,6 +33,8 @@ const installed = (/** @type {string} */ name) => `/usr/share/vulkan/icd.d/${nam
 /** AMD, as Mesa names the families. On RDNA it counts waves of 32 threads. @param {string} family @param {string} title @returns {KnownGpu} */
 const amd = (family, title) => ({
   title,
+  vendor: 'amd',
+  subgroup: 64,
   icd: installed('radeon'),
   env: { RADV_FORCE_FAMILY: family },
   mostSpills: 4,
@@ -43,6 +47,8 @@ const amd = (family, title) => ({
 /** Intel, as Mesa names the platforms. @param {string} platform @param {string} title @returns {KnownGpu} */
 const intel = (platform, title) => ({
   title,
+  vendor: 'intel',
+  subgroup: 32,
   icd: installed('intel'),
   env: { INTEL_STUB_GPU_PLATFORM: platform },
   preload: `${builds}libintel_noop_drm_shim.so`,
@@ -61,6 +67,8 @@ const libraries = `${builds}trixie/usr/lib/x86_64-linux-gnu`;
  */
 const nvidia = (chipset, warps, title) => ({
   title,
+  vendor: 'nvidia',
+  subgroup: 32,
   icd: `${builds}trixie/nouveau_icd.json`,
   loader: [`${libraries}/ld-linux-x86-64.so.2`, '--library-path', `${libraries}:/usr/lib/x86_64-linux-gnu`],
   dawn: 'vulkan_enable_f16_on_nvidia',
@@ -76,6 +84,8 @@ const nvidia = (chipset, warps, title) => ({
 /** Adreno: Mesa's turnip, by its numbers. @param {string} id @param {string} title @returns {KnownGpu} */
 const adreno = (id, title) => ({
   title,
+  vendor: 'qualcomm',
+  subgroup: 128,
   icd: `${builds}freedreno_icd.json`,
   env: { FD_GPU_ID: id },
   preload: `${builds}libfreedreno_noop_drm_shim.so`,
@@ -88,6 +98,8 @@ const adreno = (id, title) => ({
 /** Mali: Mesa's panvk, which prints its statistics. @param {string} id @param {string} title @returns {KnownGpu} */
 const mali = (id, title) => ({
   title,
+  vendor: 'arm',
+  subgroup: 16,
   icd: `${builds}panfrost_icd.json`,
   env: {
     PAN_GPU_ID: id, PAN_I_WANT_A_BROKEN_VULKAN_DRIVER: '1', MESA_VK_VERSION_OVERRIDE: '1.1', BIFROST_MESA_DEBUG: 'shaderdb',
@@ -127,3 +139,6 @@ export function lacking(name) {
   const missing = [icd, preload, loader?.[0]].find((file) => file && !existsSync(file));
   return missing && `${missing} is missing; scripts/gpu-compilers/build.sh makes what Mesa's package has not`;
 }
+
+/** What windrow is told of a GPU where it chooses how prefill's attention shares heads. @param {string} name */
+export const described = (name) => ({ software: false, vendor: gpus[name].vendor, smallestSubgroup: 8, largestSubgroup: gpus[name].subgroup });

@@ -6,18 +6,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 import { compileFor, ensureLayer } from './compile.mjs';
-import { gpus, lacking } from './gpus.mjs';
+import { described, gpus, lacking } from './gpus.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = `${root}docs/performance.md`;
 const [begin, end] = ['<!-- compilers -->', '<!-- /compilers -->'];
-
-/** How prefill's attention shares heads on a GPU, as src/engine/measure/choice-text.ts has it. @param {string} name */
-const partsOf = (name) => {
-  if (/^(navi|gfx)/.test(name)) return { part: 64, uniform: 64 };
-  if (/^(dg|lnl)/.test(name)) return { part: 32, uniform: 32, lanes: 4 };
-  return { part: 32 };
-};
 
 /** @param {import('./compile.mjs').Answer} answer */
 function cell(answer) {
@@ -32,11 +25,12 @@ const server = await createServer({ root, logLevel: 'error', server: { middlewar
 try {
   const { typicalKernels } = await server.ssrLoadModule('/test/typical-kernels.ts');
   const { kernelSource } = await server.ssrLoadModule('/src/gpu/kernels.ts');
+  const { usualParts } = await server.ssrLoadModule('/src/engine/measure/choice-text.ts');
   const names = Object.keys(gpus).filter((name) => !lacking(name));
   /** @type {Map<string, string[]>} */
   const rows = new Map();
   for (const name of names) {
-    const kernels = Object.entries(await typicalKernels(partsOf(name)));
+    const kernels = Object.entries(await typicalKernels(usualParts(described(name))));
     const answers = await compileFor(kernels.map(([, spec]) => ({ code: kernelSource(spec), constants: spec.constants })), name);
     kernels.forEach(([title], i) => rows.set(title, [...(rows.get(title) ?? []), cell(answers[i])]));
   }

@@ -3,7 +3,7 @@ import { type Format } from '../formats/format.ts';
 import { panelRows } from '../formats/panel.ts';
 import { type Binding, type Dispatch } from '../gpu/program.ts';
 import { type KernelSpec, wgslNumber } from '../gpu/kernels.ts';
-import { type KernelChoice } from './choices/kernel-choice.ts';
+import { type KernelChoice, rowsEach } from './choices/kernel-choice.ts';
 import { partsDown, unitOf } from './choices/subgroup-matrix.ts';
 
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
@@ -40,7 +40,7 @@ export function decodeKernel(
     kernel: 'matvec',
     files: ['prelude', ...formatFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
     consts: {
-      Splits: splits, RowsEach: Math.min(1, panels) * panelRows,
+      Splits: splits, RowsEach: rowsEach({ panels }),
       ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}),
     },
     constants: { ...constants, Panels: Math.max(1, panels) },

@@ -27,10 +27,10 @@ export function defaultChoice(gpu: Gpu): KernelChoice {
  * How prefill's attention shares heads among threads, by what the compilers of makers do with it (docs/performance.md): AMD's GPUs have registers for
  * 64 dimensions and read once for a subgroup, Intel's gain by reading together.
  */
-function usualParts(gpu: Gpu): Pick<KernelChoice, 'part' | 'uniform' | 'lanes'> {
+export function usualParts(gpu: Pick<Gpu, 'software' | 'vendor' | 'smallestSubgroup' | 'largestSubgroup'>): Pick<KernelChoice, 'part' | 'uniform' | 'lanes'> {
   if (gpu.software) return { part: 0, uniform: 0 };
   const uniform = /^(amd|intel)$/.test(gpu.vendor) ? knownChoices.uniform.find((each) => each === gpu.largestSubgroup) ?? 0 : 0;
-  return { part: gpu.vendor === 'amd' ? 64 : 32, uniform, lanes: gpu.vendor === 'intel' && !missing(gpu, { lanes: 4 }) ? 4 : 0 };
+  return { part: gpu.vendor === 'amd' ? 64 : 32, uniform, lanes: gpu.vendor === 'intel' && gpu.smallestSubgroup >= 4 ? 4 : 0 };
 }
 
 const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);

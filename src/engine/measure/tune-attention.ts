@@ -9,7 +9,7 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ModelConfig } from '../../model/graph.ts';
 import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { attentionOf } from '../../model/ops/attend.ts';
-import { type AttentionChoice, type KernelChoice, attentions } from '../../model/choices/kernel-choice.ts';
+import { type AttentionChoice, type KernelChoice, attentions, fitsRegisters } from '../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 
@@ -52,8 +52,7 @@ function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelCh
   const same = (a: AttentionChoice, b: AttentionChoice) => a.span === b.span && a.threads === b.threads;
   const choices = [usual, ...attentions.filter((each) => !same(each, usual) && same(attentionOf(config, each), each))];
   if (software) return choices.sort((a, b) => a.threads - b.threads);
-  // With more dimensions of several heads in a thread a GPU's registers are full.
-  return choices.filter((each, i) => i === 0 || config.headDim <= 8 * each.threads);
+  return choices.filter((each, i) => i === 0 || fitsRegisters(each, config.headDim));
 }
 
 async function time(

@@ -1,5 +1,6 @@
 // The choices that there are of kernels and their shapes. Which of them a device can run, possible-choices.ts knows; which are
 // fast, measurements tell (engine/tune.ts).
+import { panelRows } from '../../formats/panel.ts';
 import { type MatrixPrefill } from './subgroup-matrix.ts';
 
 export type Mode = 'decode' | 'prefill';
@@ -48,12 +49,17 @@ export interface KernelChoice {
 /** What may differ between the matrices of a model. */
 export type MatrixChoice = Partial<Pick<KernelChoice, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile' | 'few'>>;
 
+/** Rows of a panel that a workgroup of decode takes: all, or those of its part of one. */
+export const rowsEach = ({ panels }: Pick<KernelChoice, 'panels'>): number => panelRows * Math.min(1, panels);
+
 export type AttentionChoice = Pick<KernelChoice, 'span' | 'threads'>;
 
 /** The shapes of attention where nothing was measured: a GPU has room for many threads, which wait for their reads together. */
 export const usualAttention: AttentionChoice = { span: 128, threads: 128 };
 /** Those with the least in them that could fail. */
 export const plainAttention: AttentionChoice = { span: 128, threads: 32 };
+/** Whether the registers of a GPU hold what a thread has of several heads: up to 8 dimensions of each. */
+export const fitsRegisters = ({ threads }: Pick<AttentionChoice, 'threads'>, headDim: number): boolean => headDim <= 8 * threads;
 /** All that there are to choose from. */
 export const attentions: AttentionChoice[] = [
   usualAttention,

@@ -1,7 +1,7 @@
 // Which choices of shapes a device can run at all. Knows nothing of which are good.
 import { type Gpu } from '../../gpu/device.ts';
 import { lanesOf } from '../products.ts';
-import { type KernelChoice } from './kernel-choice.ts';
+import { type KernelChoice, rowsEach } from './kernel-choice.ts';
 import { type MatrixPrefill, fitsTile, matrixPrefill, matrixWorkgroupBytes, unitOf } from './subgroup-matrix.ts';
 
 /** What `gpu` lacks for `choice`, if anything. */
@@ -22,7 +22,7 @@ export function missing(
   if (unit && !fitsTile(unit)) return 'a tile of 64 x 64 cannot be divided into such subgroup matrices';
   if (unit && matrixWorkgroupBytes(unit) > memory)
     return `such subgroup matrices need ${matrixWorkgroupBytes(unit)} bytes of workgroup memory; the device allows ${memory}`;
-  const needed = splits && splits * 32 * Math.min(1, panels);
+  const needed = splits && splits * rowsEach({ panels });
   if (needed && needed > most) return `${splits} splits need workgroups of ${needed}; the device allows ${most}`;
   if (few && few * 32 > most) return `${few} splits of few rows need workgroups of ${few * 32}; the device allows ${most}`;
   if (span && threads && span < threads) return `attention of ${threads} threads needs a span of as many positions`;

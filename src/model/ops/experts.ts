@@ -7,7 +7,7 @@ import { type Op, type RowRange } from '../graph.ts';
 import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
 import { formatFiles, matrixBindings } from '../products.ts';
 import { rmsNorm } from '../rms-norm.ts';
-import { type Mode } from '../choices/kernel-choice.ts';
+import { type Mode, rowsEach } from '../choices/kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
 
 export interface Experts extends Op {
@@ -117,7 +117,7 @@ function group({ experts: items, used }: Experts, { activations: { buffers, stri
  * many threads as that, which is what the device was asked for.
  */
 export const splitsOf = ({ splits, panels, few }: RecordContext['choice'], mode: Mode): number =>
-  Math.max(1, mode === 'decode' ? splits * Math.min(1, panels) : few);
+  Math.max(1, mode === 'decode' ? (splits * rowsEach({ panels })) / panelRows : few);
 
 interface Product {
   matrix: PoolPart['stacks'][0][0];

@@ -3,22 +3,22 @@
 // less, for one of AMD's; WINDROW_FULL=1 takes all, for every GPU whose driver is here.
 import { describe, expect, it } from 'vitest';
 import { compileFor, ensureLayer } from '../../../scripts/gpu-compilers/compile.mjs';
-import { gpus, lacking } from '../../../scripts/gpu-compilers/gpus.mjs';
+import { described, gpus, lacking } from '../../../scripts/gpu-compilers/gpus.mjs';
+import { usualParts } from '../../../src/engine/measure/choice-text.ts';
 import { formats } from '../../../src/formats/catalogue.ts';
 import { type KernelSpec, kernelKey, kernelSource } from '../../../src/gpu/kernels.ts';
+import { fitsRegisters } from '../../../src/model/choices/kernel-choice.ts';
 import { everyKernel } from '../../every-kernel.ts';
 import { isFull, record } from '../../verified.ts';
 
-/** Dimensions of a head that a thread of prefill's attention has on the GPUs of a maker (src/engine/measure/choice-text.ts). */
-const partVec4s = (gpu: string): number => (/^(navi|gfx)/.test(gpu) ? 16 : 8);
-
-/** Whether a GPU may get a kernel: rows by themselves are for processors, and so are whole heads that are larger than a part. */
+/** Whether a GPU may get a kernel: rows by themselves are for processors, and so is more of a head in a thread than registers hold. */
 function isOffered({ kernel, files = [], consts = {} }: KernelSpec, gpu: string): boolean {
   if (['matvec-rows', 'matvec-broadcast', 'sample-probabilities'].includes(kernel)) return false;
-  if (kernel === 'attention-decode') return consts.HeadVec4s <= 2 * consts.Threads; // as src/engine/measure/tune-attention.ts has it
+  if (kernel === 'attention-decode') return fitsRegisters({ threads: consts.Threads }, 4 * consts.HeadVec4s);
   if (kernel !== 'attention') return true;
-  const byMaker = files.includes('head/by-subgroup') === /^(navi|gfx|dg|lnl)/.test(gpu) || files.includes('head/whole');
-  return byMaker && consts.PartVec4s <= partVec4s(gpu) && files.includes('eight/broadcast') === /^(dg|lnl)/.test(gpu);
+  const { part, uniform, lanes = 0 } = usualParts(described(gpu));
+  const byMaker = files.includes('head/by-subgroup') === uniform > 0 || files.includes('head/whole');
+  return byMaker && 4 * consts.PartVec4s <= part && files.includes('eight/broadcast') === lanes > 0;
 }
 
 /** One in eight; of rare weight types, whose own file is all that differs, one in 128. */
