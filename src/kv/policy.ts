@@ -1,0 +1,158 @@
+// What a policy of keys and values is: which slots stay, in how many bits, under which budget. The interface that a file in policies/ implements,
+// and what its ticks are given. Plain data and types; what a tick does is in tick/, a file per kernel.
+//
+// A layer's slots are those of its *sets* (older than every step that reads them) and the *fresh* ones (position by position, from `base` on).
+// A policy acts in ticks alone: after each chunk of a prompt, at its end, and after every `interval` tokens of decode. So a text does
+// not depend on tokens per submit. Counts are known here, identities on the GPU only: grids and rooms follow without a readback.
+import { type KernelSpec } from '../gpu/kernels.ts';
+import { type Binding } from '../gpu/program.ts';
+import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
+import { type KvFormat } from './formats/format.ts';
+
+/** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` is u32 and of kept slots alone. */
+export type Plane = 'position' | 'bias' | 'acc' | 'last' | 'mri';
+
+/** What a policy may know of a model. A layer here is one of keys and values (`ModelConfig.caches`), whatever else the model's layers have. */
+export interface PolicyModel {
+  config: ModelConfig;
+  /** Of each layer the heads. */
+  heads: readonly CacheHeads[];
+  /** Of each layer how many positions it sees at most, 0 for all. A layer with a window is left alone: its slots stay fresh ones. */
+  windows: readonly number[];
+}
+
+/** A set that a layer may have. */
+export interface SetPlan {
+  format: KvFormat;
+  /** Most slots of each kv head, (kv head). */
+  mostSlots: readonly number[];
+}
+
+export interface KvPlan {
+  /**
+   * Whether it acts while a prompt is fed, so that a prompt of any length needs no more than the budget and one chunk (`bounded`), or at its end
+   * only, with all of the prompt in fresh slots before (`prompt`).
+   */
+  peak: 'bounded' | 'prompt';
+  /** The last positions, which stay fresh ones: no text is cut back below them, so that nothing that a tick did has to be undone. */
+  window: number;
+  /** Tokens of decode between ticks. */
+  interval: number;
+  /** Most tokens of a step of a prompt. Default: as the model was planned. */
+  chunk?: number;
+  /** How many of a sequence's last queries each layer keeps (`KvLayer.queries`). Default 0: none are, and rope writes none. */
+  queries?: number;
+  planes: readonly Plane[];
+  /** Most bytes of buffers that are there during ticks (`KvTick.scratch`). Default 0. */
+  scratchBytes?: number;
+  /** Of each layer its sets, none for one that is left alone. */
+  layers: readonly (readonly SetPlan[])[];
+}
+
+export interface Policy {
+  /** As options name it: `kv: 'kivi4'`. */
+  readonly name: string;
+  /** For people who choose one. */
+  readonly label: string;
+  /** Settings by name, with their defaults. */
+  readonly options: Readonly<Record<string, number>>;
+  /**
+   * Pure: what it will take, known before anything is loaded. `budgetBytes`: of the keys and values of one sequence, Infinity if none was given.
+   * RequestError for options that cannot be, and BudgetError for a budget that is too small.
+   */
+  plan(model: PolicyModel, given: PolicyRoom, options: Readonly<Record<string, number>>): KvPlan;
+  /** Called between submits, with all tokens before it read and accepted; encodes work, and says by `KvTick` what counts become. */
+  tick(kv: KvTick): void | Promise<void>;
+}
+
+export interface PolicyRoom {
+  /** Most positions. */
+  context: number;
+  /** Most tokens of a step of a prompt, if the policy asks for no fewer. */
+  chunk: number;
+  budgetBytes: number;
+  /** Of fresh slots. */
+  format: KvFormat;
+}
+
+/** Slots older than every step that reads them: pages of one format, each of one kv head. shaders/kv/where/list.wgsl reads it. */
+export interface KvSet {
+  readonly format: KvFormat;
+  /** Pages, in the order in which they were taken; `buffer.size / page bytes` of them. */
+  readonly pages: GPUBuffer;
+  /** u32: of each kv head (first, slots), then pages: those of head h are `lists[first + slot / 32]`, as numbers of pages. */
+  readonly lists: GPUBuffer;
+  /** Numbers of slots, 32-bit words as (page, plane, slot of the page); undefined without planes. */
+  readonly planes?: GPUBuffer;
+  /** Slots of each kv head by now, (kv head). */
+  readonly counts: Uint32Array;
+  /** Slots that each kv head has pages for, (kv head). */
+  readonly room: Uint32Array;
+}
+
+/**
+ * The slots of positions from `base` to the end of the last step, as a ring: that of `position` is slot `position % 32` of the page
+ * `(floor(position / 32) % rings) * kvHeads + kv head`, with as many `rings` as the buffer has room for. shaders/kv/where/ring.wgsl reads it.
+ */
+export interface KvFresh {
+  readonly format: KvFormat;
+  readonly pages: GPUBuffer;
+  /** As those of a set. */
+  readonly planes?: GPUBuffer;
+}
+
+export interface KvLayer {
+  readonly layer: number;
+  readonly heads: CacheHeads;
+  /** Query heads. */
+  readonly queryHeads: number;
+  /** What scores are multiplied by. */
+  readonly scale: number;
+  readonly softcap?: number;
+  readonly sets: readonly KvSet[];
+  readonly fresh: KvFresh;
+  /** The last `KvPlan.queries` queries, rotated, f32: (position % queries, query head, headDim padded to whole vec4s). */
+  readonly queries?: GPUBuffer;
+}
+
+export interface KvTick {
+  /** `chunk`: the prompt goes on; `prompt`: it has ended; `decode`: `interval` tokens have come. */
+  readonly phase: 'chunk' | 'prompt' | 'decode';
+  /** Positions that were run, all of them read and accepted. */
+  readonly length: number;
+  /** The first position that is a fresh slot. */
+  readonly base: number;
+  /** Tokens of the whole prompt, of those that were run and those still to come. */
+  readonly promptLength: number;
+  readonly plan: KvPlan;
+  readonly options: Readonly<Record<string, number>>;
+  /** Those that the policy has sets of. */
+  readonly layers: readonly KvLayer[];
+  /**
+   * Encodes a kernel. Bind groups and parameters are kept by the order of calls, so that a tick that does what the one before did creates
+   * nothing. `sequence.state` is there as `state`.
+   */
+  dispatch(work: TickWork): void;
+  /** A buffer of at least so many bytes that is there during ticks alone, the same for the same name. `KvPlan.scratchBytes` counts them. */
+  scratch(name: string, bytes: number): GPUBuffer;
+  /**
+   * Has pages for so many slots of each kv head in a set; what is there stays. To be awaited before anything is encoded that reads or writes that
+   * set. BudgetError where the budget has no room: nothing has changed then.
+   */
+  makeRoom(set: KvSet, slots: ArrayLike<number>): Promise<void>;
+  /** Says how many slots of each kv head a set has after what was encoded. */
+  setCounts(set: KvSet, counts: ArrayLike<number>): void;
+  /** Says from which position on slots are fresh after this tick, `length - plan.window` at most. Those before are read in sets or not at all. */
+  advance(base: number): void;
+  /** What a buffer holds after all that was encoded so far. Only at the end of a prompt: it waits for the GPU. */
+  read(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer>;
+}
+
+export interface TickWork {
+  label: string;
+  kernel: KernelSpec;
+  params: Record<string, number>;
+  /** By the name of the variable in WGSL. */
+  bindings: Record<string, GPUBuffer | Binding>;
+  grid: [number, number?, number?];
+}
