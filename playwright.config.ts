@@ -1,6 +1,6 @@
 // Tests in Chromium, on the built page. `npm run build` first; scripts/test.mjs does.
 import { defineConfig } from '@playwright/test';
-import { pagesPort, port } from './e2e/ports.ts';
+import { pagesPort, port } from './e2e/support/ports.ts';
 import { chromiumArgs, findChromium } from './scripts/browser.mjs';
 import { isFull } from './test/verified.ts';
 
@@ -15,7 +15,7 @@ const serve = (at: number, what: string, page = '') => ({
 
 export default defineConfig({
   testDir: 'e2e',
-  testMatch: '*.spec.ts', // those of Firefox are e2e/firefox/*.test.ts, run by vitest
+  testMatch: '**/*.spec.ts', // those of Firefox are e2e/firefox/*.test.ts, run by vitest
   ...(!isFull && { grepInvert: /@repeats/ }), // what another test shows too, of the page or of the engine; WINDROW_FULL=1 runs it
   workers: 2, // a test waits for one thing at a time: compiling for a software GPU takes one core
   fullyParallel: true,

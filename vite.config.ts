@@ -1,12 +1,12 @@
 // Three builds: the page (dist/app), the library (`--mode lib`, dist/lib) and the engine for Node (`--mode node`, dist/node).
 import { existsSync } from 'node:fs';
 import { defineConfig, type UserConfig } from 'vite';
-import { contentSecurityPolicy } from './scripts/csp.mjs';
-import { litForServers } from './scripts/lit-for-servers.mjs';
-import { plainShaders } from './scripts/plain-shaders.mjs';
-import { progressiveWebApp } from './scripts/pwa.mjs';
+import { contentSecurityPolicy } from './scripts/site/csp.mjs';
+import { litForServers } from './scripts/site/lit-for-servers.mjs';
+import { plainShaders } from './scripts/site/plain-shaders.mjs';
+import { progressiveWebApp } from './scripts/site/pwa.mjs';
 import { serveModels } from './scripts/serve-models.mjs';
-import { checkSizes } from './scripts/sizes.mjs';
+import { checkSizes } from './scripts/site/sizes.mjs';
 
 const target = 'es2022';
 

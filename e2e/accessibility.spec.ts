@@ -1,7 +1,7 @@
 // axe-core on each state of the page, light and dark, wide and narrow; and the page by keyboard alone.
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
-import { askToTheEnd, importChat, loadTiny, openModels, quick, test } from './page.ts';
+import { askToTheEnd, importChat, loadTiny, openModels, quick, test } from './support/page.ts';
 
 /** Of the page as it is, in both colour schemes. */
 async function serious(page: Page): Promise<string[]> {

@@ -1,7 +1,7 @@
 // The activity panel on a real model, and what it copies.
 import { expect, type Page } from '@playwright/test';
 import { isFull } from '../test/verified.ts';
-import { ask, askToTheEnd, loadTiny, quick, test } from './page.ts';
+import { ask, askToTheEnd, loadTiny, quick, test } from './support/page.ts';
 
 /** Marks what was noted of the adapter's kernels: notes that are written anew lose the mark. */
 const markNotes = (page: Page) => page.evaluate(() => new Promise<void>((resolve) => {

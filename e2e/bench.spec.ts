@@ -4,7 +4,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 import { type PageResult } from '../bench/bench-worker.ts';
 import { isFull, record } from '../test/verified.ts';
-import { serveTiny, test } from './page.ts';
+import { serveTiny, test } from './support/page.ts';
 
 /** KernelChoice are given and all is f32: nothing is measured to choose, and nothing loaded twice. */
 const plain = 'model=https://models.example/stories.gguf&f32=1&kernels=splits=1,panels=4,dot=f32,prefill=tile,threads=32&prompt=24&new=4';

@@ -1,7 +1,7 @@
 // The chat page as a visitor has it, on the built page: load, answer, answer again without the network, stop.
 import { readFileSync } from 'node:fs';
 import { expect, type BrowserContext, type Page } from '@playwright/test';
-import { answer, ask, askToTheEnd, composer, idle, quick, ranInFirefox, test, tinyModel } from './page.ts';
+import { answer, ask, askToTheEnd, composer, idle, quick, ranInFirefox, test, tinyModel } from './support/page.ts';
 
 interface Golden {
   user: string;

@@ -1,7 +1,7 @@
 // Conversations as a visitor keeps them: regenerate, edit, copy, delete, settings, second chat, search, rename, export, import, undo.
 import { readFileSync } from 'node:fs';
 import { expect, type Page } from '@playwright/test';
-import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, quick, test } from './page.ts';
+import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, quick, test } from './support/page.ts';
 
 test('answers are made anew, questions edited, and all of it is there after a reload', async ({ page }) => {
   await page.goto(quick('max-tokens=12&seed=3'));

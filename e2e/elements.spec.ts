@@ -2,9 +2,9 @@
 // strict policy. Pages are served with the headers that docs/embedding.md tells.
 import { readFileSync } from 'node:fs';
 import { expect, type Page } from '@playwright/test';
-import { keepNotes, visit } from './notes.ts';
-import { test, tinyModel } from './page.ts';
-import { startSite } from './sites.ts';
+import { keepNotes, visit } from './support/notes.ts';
+import { test, tinyModel } from './support/page.ts';
+import { startSite } from './support/sites.ts';
 
 const library = process.env.WINDROW_LIB ?? 'dist/lib';
 const documented = (name: string): string => {

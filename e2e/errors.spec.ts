@@ -1,7 +1,7 @@
 // What goes wrong with the GPU, as a visitor sees it. Bad files and addresses are in chat.spec.ts and models.spec.ts,
 // networks in download.spec.ts, full storage in storage.spec.ts.
 import { expect } from '@playwright/test';
-import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, quick, test, tinyModel } from './page.ts';
+import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, quick, test, tinyModel } from './support/page.ts';
 
 test('a browser with WebGPU but no adapter is told what would help, and old chats can be read', async ({ page }) => {
   await page.addInitScript(() => {

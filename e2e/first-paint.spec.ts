@@ -1,6 +1,6 @@
 // What a visitor sees before anything has answered: the models at once, in a page whose parts keep their places.
 import { expect, type Page } from '@playwright/test';
-import { composer, importChat, loadTiny, quick, test } from './page.ts';
+import { composer, importChat, loadTiny, quick, test } from './support/page.ts';
 
 /** Workers that are started and never say a word. */
 const silenceWorkers = (page: Page) => page.addInitScript(() => {

@@ -1,8 +1,8 @@
 // Whatever a model writes is harmless: shown from an imported chat, which needs no model.
 import { expect, type Page } from '@playwright/test';
-import { aliveIn, hostile } from './hostile-text.ts';
-import { importChat, test } from './page.ts';
-import { traceTasks } from './trace.ts';
+import { aliveIn, hostile } from './support/hostile-text.ts';
+import { importChat, test } from './support/page.ts';
+import { traceTasks } from './support/trace.ts';
 
 const show = async (page: Page, content: string) => {
   await page.goto('/');

@@ -5,7 +5,7 @@
 import { expect, test } from '@playwright/test';
 import { isFull, record } from '../test/verified.ts';
 import { type KernelsRun } from './pages/kernels.ts';
-import { pagesPort } from './ports.ts';
+import { pagesPort } from './support/ports.ts';
 
 const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 

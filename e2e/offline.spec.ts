@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, type Page } from '@playwright/test';
-import { askToTheEnd, composer, loadTiny, quick, test, tinyModel } from './page.ts';
-import { startSite } from './sites.ts';
+import { askToTheEnd, composer, loadTiny, quick, test, tinyModel } from './support/page.ts';
+import { startSite } from './support/sites.ts';
 
 const app = process.env.WINDROW_APP ?? 'dist/app';
 const controlled = (page: Page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);

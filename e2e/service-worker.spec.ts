@@ -1,10 +1,10 @@
 // OpenAI's own client in a page whose service worker answers through the page that holds the engine.
 import { expect, type Page, test } from '@playwright/test';
-import { jsonFixture } from '../test/fixture.ts';
-import { type Golden, suite } from '../test/openai-suite.ts';
+import { jsonFixture } from '../test/models/fixture.ts';
+import { type Golden, suite } from '../test/api/openai-suite.ts';
 import { type OpenAIWindow } from './pages/openai.ts';
-import { pagesPort } from './ports.ts';
-import { kernels, tinyModel } from './tiny-model.ts';
+import { pagesPort } from './support/ports.ts';
+import { kernels, tinyModel } from './support/tiny-model.ts';
 
 const golden = jsonFixture<Golden>('stories260K/greedy.json');
 const ask = (page: Page, tokens: number) => page.evaluate((count) => (window as unknown as OpenAIWindow).ask(count), tokens);

@@ -3,8 +3,8 @@
 // that no frame renders more than a few messages.
 import { expect } from '@playwright/test';
 import { isFull, record } from '../test/verified.ts';
-import { ask, composer, idle, importChat, loadTiny, quick, test } from './page.ts';
-import { traceTasks } from './trace.ts';
+import { ask, composer, idle, importChat, loadTiny, quick, test } from './support/page.ts';
+import { traceTasks } from './support/trace.ts';
 
 declare global {
   interface Window {

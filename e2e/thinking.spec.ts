@@ -1,7 +1,7 @@
 // A model that reasons before it answers, and the switch for it in the settings of a chat.
 import { expect } from '@playwright/test';
-import { vary } from '../test/vary.ts';
-import { askToTheEnd, composer, loadTiny, quick, test, tinyModel } from './page.ts';
+import { vary } from '../test/models/vary.ts';
+import { askToTheEnd, composer, loadTiny, quick, test, tinyModel } from './support/page.ts';
 
 /** Begins the reasoning itself, unless it is told not to. */
 const template = "{% for m in messages %}{{ m.content }} {% endfor %}{% if enable_thinking is not defined or enable_thinking %}<think>{{ '\\n' }}{% endif %}";

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
 import { serve } from './serve-models.mjs';
-import { plain } from './plain-shaders.mjs';
-import { measure } from './sizes.mjs';
+import { plain } from './site/plain-shaders.mjs';
+import { measure } from './site/sizes.mjs';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'windrow-scripts-'));
 const bytes = Buffer.from('a small model');

@@ -1,20 +1,20 @@
 // What `import 'windrow'` gives.
 export { createEngine, type Engine, type EngineOptions } from './api/engine.ts';
 export { openLibrary, type ImportJob, type ImportOptions, type ModelLibrary, type PlanOptions } from './api/library.ts';
-export { type ChatCompletions } from './api/chat-completions.ts';
-export { type Completion, type CompletionChoice, type CompletionChunk, type CompletionParams, type Completions } from './api/completions.ts';
+export { type ChatCompletions } from './api/completions/chat-completions.ts';
+export { type Completion, type CompletionChoice, type CompletionChunk, type CompletionParams, type Completions } from './api/completions/completions.ts';
 export { type Create } from './api/create.ts';
 export { type EmbeddingList, type EmbeddingObject, type EmbeddingParams, type Embeddings } from './api/embeddings.ts';
 export { type Model, type ModelList, type Models } from './api/models.ts';
 export { type Rerank, type RerankParams, type RerankResult } from './api/rerank.ts';
-export { type ContextOverflow } from './api/overflow.ts';
+export { type ContextOverflow } from './api/completions/overflow.ts';
 export { type Responses } from './api/responses/responses.ts';
 export { type Response, type ResponseEvent, type ResponseInputMessage, type ResponseParams } from './api/responses/types.ts';
 export { type Surface } from './api/surface.ts';
 export {
   type ChatChoice, type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
   type ChatTextPart, type ChatUsage, type SamplingParams, type TemplateOptions,
-} from './api/chat.ts';
+} from './api/completions/chat.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 export {
   type DevicePeak,

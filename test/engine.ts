@@ -3,7 +3,7 @@ import { vi } from 'vitest';
 import { type Engine, type EngineOptions, type Host, createEngine } from '../src/engine/engine.ts';
 import { type FinishReason, type GenerateRequest, type GenerateStats } from '../src/protocol.ts';
 import { dawn } from './dawn.ts';
-import { fixture, jsonFixture } from './fixture.ts';
+import { fixture, jsonFixture } from './models/fixture.ts';
 
 export const golden = jsonFixture<{ prompt: string; prompt_ids: number[]; ids: number[]; text: string }>('stories260K/greedy.json');
 

@@ -9,7 +9,7 @@ import { type Binding } from '../src/gpu/program.ts';
 import { kvFormat, kvFormats } from '../src/kv/formats/catalogue.ts';
 import { activationStrides, createActivations } from '../src/model/activations.ts';
 import { type Graph, type ModelConfig, type Op } from '../src/model/graph.ts';
-import { pickRows } from '../src/model/chosen-rows.ts';
+import { pickRows } from '../src/model/blocks/chosen-rows.ts';
 import { attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
 import { experts } from '../src/model/ops/experts.ts';
@@ -24,11 +24,11 @@ import { type Rope, rope } from '../src/model/ops/rope.ts';
 import { route } from '../src/model/ops/route.ts';
 import { record } from '../src/model/operations.ts';
 import { addRareOperations } from '../src/model/rare-operations.ts';
-import { type MatrixPart } from '../src/model/products.ts';
+import { type MatrixPart } from '../src/model/blocks/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
 import { createSamplers } from '../src/model/sampling/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/choices/kernel-choice.ts';
-import { fakeDevice } from './fake-device.ts';
+import { fakeDevice } from './doubles/fake-device.ts';
 
 addRareOperations();
 

@@ -4,7 +4,7 @@ import { formats, loadFormats, typeNames } from '../src/formats/catalogue.ts';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { type CheckResult, selfTest } from '../src/gpu/self-test.ts';
 import { adapterFile } from './dawn.ts';
-import { openDawn } from './model.ts';
+import { openDawn } from './models/model.ts';
 import { isFull, record } from './verified.ts';
 
 /** Types whose kernels are checked by the short run under other limits too: a float type, and quantised ones with and without a minimum. */

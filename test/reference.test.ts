@@ -1,9 +1,9 @@
 // The reference kernels, run over a model's graph one operation after the other, against llama.cpp and the float64
 // reference: what the GPU kernels are compared with is itself compared. No GPU.
 import { expect, it } from 'vitest';
-import { fixture, floatsFixture, jsonFixture } from './fixture.ts';
-import { forward } from './forward.ts';
-import { families, goldenLogits, recurrentFamilies } from './golden.ts';
+import { fixture, floatsFixture, jsonFixture } from './models/fixture.ts';
+import { forward } from './models/forward.ts';
+import { families, goldenLogits, recurrentFamilies } from './models/golden.ts';
 
 const largest = (found: Float32Array, expected: Float32Array): number => {
   expect(found.length).toBe(expected.length);

@@ -13,8 +13,8 @@ import { kvFormat } from '../src/kv/formats/catalogue.ts';
 import { type TransferStats } from '../src/protocol.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { type WeightsReader, sourceReader } from '../src/weights/store/reader.ts';
-import { fixture } from './fixture.ts';
-import { openDawn, testChoice } from './model.ts';
+import { fixture } from './models/fixture.ts';
+import { openDawn, testChoice } from './models/model.ts';
 
 export const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
 

@@ -2,9 +2,9 @@
 import { createServer, type ViteDevServer } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Page } from 'puppeteer-core';
-import { kernels, tinyModel } from '../tiny-model.ts';
-import { port } from '../ports.ts';
-import { startSite } from '../sites.ts';
+import { kernels, tinyModel } from '../support/tiny-model.ts';
+import { port } from '../support/ports.ts';
+import { startSite } from '../support/sites.ts';
 import { type Firefox, openFirefox } from './firefox.ts';
 
 /** Some of every kind of kernel. */

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { type Page } from 'puppeteer-core';
 import { preview, type PreviewServer } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { defaultModelPath } from '../../test/default-model.ts';
-import { aliveIn, hostile } from '../hostile-text.ts';
-import { kernels, tinyModel } from '../tiny-model.ts';
-import { port } from '../ports.ts';
+import { defaultModelPath } from '../../test/models/default-model.ts';
+import { aliveIn, hostile } from '../support/hostile-text.ts';
+import { kernels, tinyModel } from '../support/tiny-model.ts';
+import { port } from '../support/ports.ts';
 import { answers, ask, askToTheEnd, button, chooseFile, click, type Firefox, named, openFirefox, ready, says, shown, textOf } from './firefox.ts';
 
 const golden = (JSON.parse(readFileSync('test/fixtures/smollm2/greedy.json', 'utf8')) as { user: string; text: string }[])[0];

@@ -4,7 +4,7 @@ import { type LanguageModelV4CallOptions, type LanguageModelV4StreamPart } from 
 import { expect, test } from 'vitest';
 import { DeviceError } from '../errors.ts';
 import { type GenerateRequest, type ModelInfo } from '../protocol.ts';
-import { fakeBackend, fakeSurface, type Script } from '../../test/fake-engine.ts';
+import { fakeBackend, fakeSurface, type Script } from '../../test/doubles/fake-engine.ts';
 import { createWindrow } from './ai-sdk.ts';
 
 function providerOf(script: Script | ((request: GenerateRequest) => Script) = {}, info: Partial<ModelInfo> = {}) {

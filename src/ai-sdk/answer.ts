@@ -1,6 +1,6 @@
 // Answers of `chat.completions.create` in the AI SDK's words.
 import { type LanguageModelV4Content, type LanguageModelV4FinishReason, type LanguageModelV4Usage } from '@ai-sdk/provider';
-import { type ChatChoice, type ChatFinishReason, type ChatUsage } from '../api/chat.ts';
+import { type ChatChoice, type ChatFinishReason, type ChatUsage } from '../api/completions/chat.ts';
 
 export function toContent({ content, reasoning_content: reasoning, tool_calls: calls = [] }: ChatChoice['message']): LanguageModelV4Content[] {
   return [

@@ -1,10 +1,10 @@
 // What the AI SDK asks of an answer, as parameters of `chat.completions.create`. What cannot be done and does not change what the
 // answer has to be comes back as a warning; the rest is refused by the engine, by name.
 import { type LanguageModelV4CallOptions, type LanguageModelV4ToolChoice, type SharedV4Warning } from '@ai-sdk/provider';
-import { type ChatCompletionParams } from '../api/chat.ts';
-import { schemaInstruction, withInstruction } from '../api/instruction.ts';
-import { type ResponseFormat } from '../api/response-format.ts';
-import { type ChatTool, type ToolChoice } from '../api/tools.ts';
+import { type ChatCompletionParams } from '../api/completions/chat.ts';
+import { schemaInstruction, withInstruction } from '../api/completions/instruction.ts';
+import { type ResponseFormat } from '../api/completions/response-format.ts';
+import { type ChatTool, type ToolChoice } from '../api/completions/tools.ts';
 import { type ProviderEngine, providerName } from './engine.ts';
 import { toMessages } from './prompt.ts';
 

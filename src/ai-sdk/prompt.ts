@@ -1,6 +1,6 @@
 // The AI SDK's messages as OpenAI's.
 import { type LanguageModelV4Message, type LanguageModelV4Prompt, type LanguageModelV4ToolResultPart } from '@ai-sdk/provider';
-import { type ChatMessageParam } from '../api/chat.ts';
+import { type ChatMessageParam } from '../api/completions/chat.ts';
 import { RequestError } from '../errors.ts';
 
 /** @throws RequestError for files and what else is no text */

@@ -1,7 +1,7 @@
 // Chunks of `chat.completions.create` as the parts of the AI SDK's streams.
 import { type LanguageModelV4FinishReason, type LanguageModelV4StreamPart, type SharedV4Warning } from '@ai-sdk/provider';
-import { type ChatCompletionChunk, type ChatDelta, type ChatUsage } from '../api/chat.ts';
-import { type ChatToolCallDelta } from '../api/tools.ts';
+import { type ChatCompletionChunk, type ChatDelta, type ChatUsage } from '../api/completions/chat.ts';
+import { type ChatToolCallDelta } from '../api/completions/tools.ts';
 import { toFinishReason, toUsage } from './answer.ts';
 
 type Part = LanguageModelV4StreamPart;

@@ -2,7 +2,7 @@
 // shapes only what all have.
 import { type GenerateRequest, type GenerateStats, type Said, type Token, type ToolCallDelta } from '../protocol.ts';
 import { type Backend, type StartRequest } from './backend.ts';
-import { type ChatFinishReason, type ChatUsage } from './chat.ts';
+import { type ChatFinishReason, type ChatUsage } from './completions/chat.ts';
 import { AsyncQueue } from './queue.ts';
 import { randomId } from '../random.ts';
 

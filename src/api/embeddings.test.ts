@@ -1,6 +1,6 @@
 // What embeddings and reranking refuse before anything is computed, and what they let pass. Real models are in test/gpu.
 import { expect, test } from 'vitest';
-import { modelInfo } from '../../test/fake-worker.ts';
+import { modelInfo } from '../../test/doubles/fake-worker.ts';
 import { type EmbedInput, type ModelInfo } from '../protocol.ts';
 import { type Backend } from './backend.ts';
 import { embeddings } from './embeddings.ts';

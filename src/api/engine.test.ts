@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import { BudgetError, RequestError } from '../errors.ts';
 import { type GenerateRequest, type LoadOptions, type ModelSource, type WorkerEngine } from '../protocol.ts';
-import { type ChatCompletionChunk, type ChatCompletionParams } from './chat.ts';
-import { type CompletionChunk } from './completions.ts';
+import { type ChatCompletionChunk, type ChatCompletionParams } from './completions/chat.ts';
+import { type CompletionChunk } from './completions/completions.ts';
 import { createEngine, type Engine } from './engine.ts';
-import { FakeWorker, generateStats, modelInfo, speaker } from '../../test/fake-worker.ts';
+import { FakeWorker, generateStats, modelInfo, speaker } from '../../test/doubles/fake-worker.ts';
 
 const messages: ChatCompletionParams['messages'] = [{ role: 'user', content: 'Hello' }];
 const words = ['The', ' sea', ' is', ' wide'];

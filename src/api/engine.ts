@@ -12,11 +12,11 @@ import {
   type StoredModel,
 } from '../protocol.ts';
 import { type Backend } from './backend.ts';
-import { type ChatMessageParam, type TemplateOptions } from './chat.ts';
+import { type ChatMessageParam, type TemplateOptions } from './completions/chat.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
-import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './parameters.ts';
+import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './completions/parameters.ts';
 import { type Models } from './models.ts';
-import { embedOver, startOver } from './request.ts';
+import { embedOver, startOver } from './completions/request.ts';
 import { createSurface, type Surface } from './surface.ts';
 
 export interface ModelOptions extends LoadSettings {

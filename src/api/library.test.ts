@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { BudgetError, DeviceError, RequestError } from '../errors.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource, type WorkerEngine } from '../protocol.ts';
-import { FakeWorker } from '../../test/fake-worker.ts';
+import { FakeWorker } from '../../test/doubles/fake-worker.ts';
 import { openLibrary } from './library.ts';
 
 const plan: ModelPlan = {

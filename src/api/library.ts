@@ -5,7 +5,7 @@ import { DeviceError } from '../errors.ts';
 import { type LoadProgress, type ModelPlan, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { connect, startWorker } from './connection.ts';
 import { type ModelOptions } from './engine.ts';
-import { type ImportSettings, toLoadOptions, toModelSource } from './parameters.ts';
+import { type ImportSettings, toLoadOptions, toModelSource } from './completions/parameters.ts';
 
 export interface ImportOptions extends ImportSettings {
   /** As for `createEngine`; several Files are the parts of a split model. */

@@ -1,7 +1,7 @@
 // OpenAI's surface over whatever answers requests.
 import { type Backend } from './backend.ts';
-import { chatCompletions, type ChatCompletions } from './chat-completions.ts';
-import { completions, type Completions } from './completions.ts';
+import { chatCompletions, type ChatCompletions } from './completions/chat-completions.ts';
+import { completions, type Completions } from './completions/completions.ts';
 import { embeddings, type Embeddings } from './embeddings.ts';
 import { responses, type Responses } from './responses/responses.ts';
 import { models, type Models } from './models.ts';

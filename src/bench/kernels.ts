@@ -7,7 +7,7 @@ import { type LoadedModel } from '../engine/load/load.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { createLedger } from '../gpu/ledger.ts';
 import { type PassClock, createPassClock } from '../gpu/pass-clock.ts';
-import { fewRows } from '../model/products.ts';
+import { fewRows } from '../model/blocks/products.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../gpu/program.ts';
 import { type DevicePeak } from '../protocol.ts';
 import { readBuffer } from './read-buffer.ts';

@@ -1,7 +1,7 @@
 // Speed of several answers at once beside that of one, with all weights on the GPU and with a quarter of them. For `windrow bench
 // --sequences`.
 import { type Engine, type EngineOptions, type Loaded } from '../engine/engine.ts';
-import { type Answering } from '../engine/run/choose.ts';
+import { type Answering } from '../engine/run/answer/choose.ts';
 import { sweepBudgets } from '../engine/measure/sweep.ts';
 import { benchPrompt } from './prompt.ts';
 import { mib, table } from './table.ts';

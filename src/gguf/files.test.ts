@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeModel } from '../../scripts/make-model.mjs';
+import { makeModel } from '../../scripts/fixtures/make-model.mjs';
 import { bytesSource } from '../weights/source/source.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { openFiles, openWithParts, partNames } from './files.ts';

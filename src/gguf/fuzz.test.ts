@@ -1,7 +1,7 @@
 // Damages real headers in seeded ways. Each must end quickly, with a Header that fits its file or with a named error.
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../test/fixture.ts';
-import { writeGguf } from '../../test/gguf.ts';
+import { fixture } from '../../test/models/fixture.ts';
+import { writeGguf } from '../../test/models/gguf.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { type Header } from './header.ts';

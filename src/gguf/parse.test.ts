@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../test/fixture.ts';
-import { join, number, text, writeGguf, type GgufParts } from '../../test/gguf.ts';
+import { fixture } from '../../test/models/fixture.ts';
+import { join, number, text, writeGguf, type GgufParts } from '../../test/models/gguf.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { readHeader } from './read.ts';

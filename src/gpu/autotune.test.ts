@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fakeDevice } from '../../test/fake-device.ts';
+import { fakeDevice } from '../../test/doubles/fake-device.ts';
 import { type Candidate, rank } from './autotune.ts';
 import { createKernelCache } from './kernels.ts';
 import { createLedger } from './ledger.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formats, loadFormats } from '../formats/catalogue.ts';
-import { fakeDevice } from '../../test/fake-device.ts';
+import { fakeDevice } from '../../test/doubles/fake-device.ts';
 import { createKernelCache, kernelKey, kernelSource, kernelsHash, readInterface, wgslNumber, wgslStructBytes } from './kernels.ts';
 
 const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fakeDevice } from '../../test/fake-device.ts';
+import { fakeDevice } from '../../test/doubles/fake-device.ts';
 import { BudgetError } from '../errors.ts';
 import { type Purpose, createLedger } from './ledger.ts';
 

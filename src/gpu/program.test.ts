@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fakeDevice } from '../../test/fake-device.ts';
+import { fakeDevice } from '../../test/doubles/fake-device.ts';
 import { createKernelCache } from './kernels.ts';
 import { createLedger } from './ledger.ts';
 import { type Dispatch, type Step, createProgram, paramsStride } from './program.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type FakeBuffer, fakeDevice } from '../../test/fake-device.ts';
+import { type FakeBuffer, fakeDevice } from '../../test/doubles/fake-device.ts';
 import { BudgetError } from '../errors.ts';
 import { createLedger } from '../gpu/ledger.ts';
 import { createFresh, freshBytes, grownTo } from './fresh.ts';

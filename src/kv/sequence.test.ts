@@ -1,6 +1,6 @@
 // That a sequence is made whole or not at all.
 import { expect, it } from 'vitest';
-import { fakeDevice } from '../../test/fake-device.ts';
+import { fakeDevice } from '../../test/doubles/fake-device.ts';
 import { BudgetError } from '../errors.ts';
 import { createLedger } from '../gpu/ledger.ts';
 import { kvFormat } from './formats/catalogue.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../test/fixture.ts';
-import { families, recurrentFamilies } from '../../test/golden.ts';
-import { f32, string, u32, varied } from '../../test/graphs.ts';
-import { type TypedValue } from '../../test/gguf.ts';
-import { type Change } from '../../test/vary.ts';
+import { fixture } from '../../test/models/fixture.ts';
+import { families, recurrentFamilies } from '../../test/models/golden.ts';
+import { f32, string, u32, varied } from '../../test/models/graphs.ts';
+import { type TypedValue } from '../../test/models/gguf.ts';
+import { type Change } from '../../test/models/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { readHeader } from '../gguf/read.ts';
 import { bytesSource } from '../weights/source/source.ts';

@@ -1,9 +1,9 @@
 // What layers do where files and families differ: windows, and the rotation of positions.
 import { describe, expect, it } from 'vitest';
-import { type TypedValue } from '../../test/gguf.ts';
-import { fixture } from '../../test/fixture.ts';
-import { f32, graphOf, string, u32, varied } from '../../test/graphs.ts';
-import { type Change } from '../../test/vary.ts';
+import { type TypedValue } from '../../test/models/gguf.ts';
+import { fixture } from '../../test/models/fixture.ts';
+import { f32, graphOf, string, u32, varied } from '../../test/models/graphs.ts';
+import { type Change } from '../../test/models/vary.ts';
 import { type Attend, isAttend } from './ops/attend.ts';
 import { type Rope } from './ops/rope.ts';
 import { factorsOf } from './rope.ts';

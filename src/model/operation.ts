@@ -4,7 +4,7 @@ import { type Binding, type Dispatch, type Step } from '../gpu/program.ts';
 import { type KvFormat } from '../kv/formats/format.ts';
 import { type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
 import { type KernelChoice, type Mode } from './choices/kernel-choice.ts';
-import { type MatrixPart } from './products.ts';
+import { type MatrixPart } from './blocks/products.ts';
 
 /** Rows of activations are padded with zeros to whole groups of 32 numbers, so that kernels may read whole groups. */
 export const pad32 = (floats: number): number => Math.ceil(floats / 32) * 32;

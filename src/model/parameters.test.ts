@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fixture } from '../../test/fixture.ts';
+import { fixture } from '../../test/models/fixture.ts';
 import { readHeader } from '../gguf/read.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { buildGraph } from './build.ts';

@@ -1,7 +1,7 @@
 // Whether what is recorded for real models fits the kernels: names, parameters, bindings, overrides and grids.
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../test/fixture.ts';
-import { families } from '../../test/golden.ts';
+import { fixture } from '../../test/models/fixture.ts';
+import { families } from '../../test/models/golden.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
@@ -10,7 +10,7 @@ import { layoutOf } from '../weights/layout.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { activationStrides } from './activations.ts';
 import { buildGraph } from './build.ts';
-import { fewRows } from './products.ts';
+import { fewRows } from './blocks/products.ts';
 import { type RecordContext } from './operation.ts';
 import { opsOf, record } from './operations.ts';
 import { sectionsOf, specsOf } from './sections.ts';

@@ -1,6 +1,6 @@
 // What an answer has to be, as parameters of a chat.
-import { type ChatCompletionParams } from '../api/chat.ts';
-import { schemaInstruction } from '../api/instruction.ts';
+import { type ChatCompletionParams } from '../api/completions/chat.ts';
+import { schemaInstruction } from '../api/completions/instruction.ts';
 import { shown } from '../errors.ts';
 import { notSupported } from './errors.ts';
 import { type PromptOptions } from './types.ts';

@@ -1,10 +1,10 @@
-// The Prompt API over scripted answers, and over a scripted worker where the model is loaded on demand. Types: test/prompt-api-types.ts.
+// The Prompt API over scripted answers, and over a scripted worker where the model is loaded on demand. Types: test/api/prompt-api-types.ts.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type ChatMessageParam } from '../api/chat.ts';
+import { type ChatMessageParam } from '../api/completions/chat.ts';
 import { DeviceError, RequestError, UnsupportedModelError } from '../errors.ts';
 import { type GenerateRequest, type LoadProgress, type ModelInfo, type ModelPlan, type WorkerEngine } from '../protocol.ts';
-import { fakeBackend, fakeSurface, type Script } from '../../test/fake-engine.ts';
-import { FakeWorker, modelInfo } from '../../test/fake-worker.ts';
+import { fakeBackend, fakeSurface, type Script } from '../../test/doubles/fake-engine.ts';
+import { FakeWorker, modelInfo } from '../../test/doubles/fake-worker.ts';
 import { languageModelFrom } from './prompt-api.ts';
 import { type PromptEngine } from './engines.ts';
 import { type PromptInput } from './types.ts';

@@ -1,5 +1,5 @@
 // Prompts of the Prompt API as messages of a chat, all of text.
-import { type ChatMessageParam } from '../api/chat.ts';
+import { type ChatMessageParam } from '../api/completions/chat.ts';
 import { shown } from '../errors.ts';
 import { notSupported } from './errors.ts';
 import { type PromptInput, type PromptMessage } from './types.ts';

@@ -1,6 +1,6 @@
 // A conversation: what was said, and whose turn it is.
-import { type ChatCompletionParams, type ChatMessageParam } from '../api/chat.ts';
-import { withInstruction } from '../api/instruction.ts';
+import { type ChatCompletionParams, type ChatMessageParam } from '../api/completions/chat.ts';
+import { withInstruction } from '../api/completions/instruction.ts';
 import { anySignal } from '../signals.ts';
 import { type Constraint, toConstraint } from './constraint.ts';
 import { type Engines, type PromptEngine, untilAborted } from './engines.ts';

@@ -1,4 +1,4 @@
-// The shapes of the Prompt API, as far as windrow has it. Types only. `test/prompt-api-types.ts` holds them to those of `@types/dom-chromium-ai`.
+// The shapes of the Prompt API, as far as windrow has it. Types only. `test/api/prompt-api-types.ts` holds them to those of `@types/dom-chromium-ai`.
 
 export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available';
 export type SamplingMode = 'most-predictable' | 'predictable' | 'balanced' | 'creative' | 'most-creative';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { DeviceError, RequestError } from '../../errors.ts';
 import { type GenerateRequest } from '../../protocol.ts';
-import { generateStats, modelInfo } from '../../../test/fake-worker.ts';
+import { generateStats, modelInfo } from '../../../test/doubles/fake-worker.ts';
 import { type Backend } from '../backend.ts';
 import { createSurface } from '../surface.ts';
 import { createHandler, type HandlerOptions } from './handler.ts';

@@ -1,6 +1,6 @@
 // OpenAI's HTTP surface, `Request` to `Response`: knows neither a server nor a service worker.
-import { type ChatCompletionChunk, type ChatCompletionParams } from '../chat.ts';
-import { type CompletionChunk, type CompletionParams } from '../completions.ts';
+import { type ChatCompletionChunk, type ChatCompletionParams } from '../completions/chat.ts';
+import { type CompletionChunk, type CompletionParams } from '../completions/completions.ts';
 import { type EmbeddingParams } from '../embeddings.ts';
 import { type RerankParams } from '../rerank.ts';
 import { type ResponseEvent, type ResponseParams } from '../responses/types.ts';

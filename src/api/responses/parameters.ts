@@ -1,6 +1,6 @@
 // From the parameters of a response to those of a chat. What is not known is refused by name.
 import { RequestError, shown } from '../../errors.ts';
-import { type ChatCompletionParams, type ChatMessageParam } from '../chat.ts';
+import { type ChatCompletionParams, type ChatMessageParam } from '../completions/chat.ts';
 import { asksNothing, refuseParameters } from '../refuse.ts';
 import { type ResponseInputMessage, type ResponseParams } from './types.ts';
 

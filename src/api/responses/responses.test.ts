@@ -1,8 +1,8 @@
-// Responses over a scripted engine; a real one, asked by OpenAI's client, is in test/openai-suite.ts.
+// Responses over a scripted engine; a real one, asked by OpenAI's client, is in test/api/openai-suite.ts.
 import { expect, test } from 'vitest';
 import { DeviceError } from '../../errors.ts';
 import { type ChatMessage } from '../../protocol.ts';
-import { generateStats, modelInfo } from '../../../test/fake-worker.ts';
+import { generateStats, modelInfo } from '../../../test/doubles/fake-worker.ts';
 import { type Backend } from '../backend.ts';
 import { createSurface } from '../surface.ts';
 import { type ResponseEvent, type ResponseParams } from './types.ts';

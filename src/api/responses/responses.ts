@@ -3,8 +3,8 @@
 import { RequestError, shown } from '../../errors.ts';
 import { randomId } from '../../random.ts';
 import { type Backend } from '../backend.ts';
-import { type ChatFinishReason, type ChatMessageParam, type ChatUsage } from '../chat.ts';
-import { type ChatCompletions } from '../chat-completions.ts';
+import { type ChatFinishReason, type ChatMessageParam, type ChatUsage } from '../completions/chat.ts';
+import { type ChatCompletions } from '../completions/chat-completions.ts';
 import { type Create } from '../create.ts';
 import { AsyncQueue } from '../queue.ts';
 import { toChat, toMessages } from './parameters.ts';

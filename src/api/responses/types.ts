@@ -1,6 +1,6 @@
 // The shapes of OpenAI's responses, as far as text goes. Types only.
-import { type SamplingParams } from '../chat.ts';
-import { type ReasoningEffort } from '../reasoning-effort.ts';
+import { type SamplingParams } from '../completions/chat.ts';
+import { type ReasoningEffort } from '../completions/reasoning-effort.ts';
 
 export interface ResponseTextPart {
   type: 'input_text' | 'output_text';

@@ -1,7 +1,7 @@
 // Ports and loading, with engines that are not: a real one is in test/gpu.
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { modelInfo } from '../../../test/fake-worker.ts';
+import { modelInfo } from '../../../test/doubles/fake-worker.ts';
 import { type Engine } from '../../engine/engine.ts';
 import { RequestError } from '../../errors.ts';
 import { startServer } from './serve.ts';

@@ -1,9 +1,9 @@
 // Which file a name stands for once models are stored: what is asked for by hash or size holds for stored models too.
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
-import { memoryDisk, memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
-import { type ModelServer, serveModel } from '../../../test/model-server.ts';
+import { fixture } from '../../../test/models/fixture.ts';
+import { memoryDisk, memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
+import { type ModelServer, serveModel } from '../../../test/doubles/model-server.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { type LoadOptions, type LoadProgress, type ModelSource } from '../../protocol.ts';
 import { findDamaged } from '../../weights/store/reader.ts';

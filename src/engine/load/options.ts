@@ -4,7 +4,7 @@ import { type Gpu } from '../../gpu/device.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
-import { mostChosen } from '../../model/chosen-rows.ts';
+import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions, type StoreCost } from '../../protocol.ts';
 import { mostPerSubmit } from '../run/readback.ts';

@@ -6,7 +6,7 @@ import { record } from '../../model/operations.ts';
 import { type Section } from '../../model/sections.ts';
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { type SamplerFor, createSamplers } from '../../model/sampling/sampler.ts';
-import { type ChosenRows, createChosenRows, mostChosen, overChosen, pickRows } from '../../model/chosen-rows.ts';
+import { type ChosenRows, createChosenRows, mostChosen, overChosen, pickRows } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, type Mode } from '../../model/choices/kernel-choice.ts';
 import { type GpuRange, type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type OpenedModel } from './opened.ts';

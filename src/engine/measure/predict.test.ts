@@ -1,7 +1,7 @@
 // Predictions from invented costs. That they agree with what is measured, `windrow bench --predict` shows.
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
+import { fixture } from '../../../test/models/fixture.ts';
 import { readHeader } from '../../gguf/read.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { type OpenedModel, openModel } from '../load/opened.ts';

@@ -1,6 +1,6 @@
 // What is taken in place of kernels that failed their self-test at an earlier load.
 import { expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
+import { fixture } from '../../../test/models/fixture.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { type KernelCache } from '../../gpu/kernels.ts';
 import { readHeader } from '../../gguf/read.ts';

@@ -9,7 +9,7 @@ import { kvFormat, moreExact } from '../../kv/formats/catalogue.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { missing } from '../../model/choices/possible-choices.ts';
 import { type KernelChoice, plainAttention } from '../../model/choices/kernel-choice.ts';
-import { usesTiles } from '../../model/products.ts';
+import { usesTiles } from '../../model/blocks/products.ts';
 import { testable } from './kinds.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type Chosen } from '../load/options.ts';

@@ -14,7 +14,7 @@ import { matrixPrefills, missing } from '../../model/choices/possible-choices.ts
 import { type Activations, type SequenceBuffers } from '../../model/operation.ts';
 import { writeState } from '../../model/sequence-buffers.ts';
 import { type MatrixChoice, type Mode, type KernelChoice, usualChunk } from '../../model/choices/kernel-choice.ts';
-import { usesTiles } from '../../model/products.ts';
+import { usesTiles } from '../../model/blocks/products.ts';
 import { tuneAttention } from './tune-attention.ts';
 import { tuneChunk } from './tune-chunk.ts';
 import { type Choice, type Notebook } from './tuning.ts';

@@ -1,6 +1,6 @@
 // How far a step runs ahead of knowing that its experts are there, and in which models it may.
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
+import { fixture } from '../../../test/models/fixture.ts';
 import { readHeader } from '../../gguf/read.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { openModel } from '../load/opened.ts';

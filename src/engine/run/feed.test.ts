@@ -1,6 +1,6 @@
 // What feeding tokens leaves of a recurrent state, whose copies are of earlier tokens.
 import { expect, it } from 'vitest';
-import { fakeDevice } from '../../../test/fake-device.ts';
+import { fakeDevice } from '../../../test/doubles/fake-device.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { createSequence } from '../../kv/sequence.ts';

@@ -5,7 +5,7 @@ import { type Sequence } from '../../kv/sequence.ts';
 import { writeState } from '../../model/sequence-buffers.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type RunState, cursorOf, makeRoom } from './run-state.ts';
-import { type Piece } from './submits.ts';
+import { type Piece } from './schedule/submits.ts';
 
 /** Tokens to be run of a sequence, the first of them at `position`. */
 export interface Prompt {

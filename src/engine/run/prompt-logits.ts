@@ -1,7 +1,7 @@
 // Logits of a prompt's tokens, read from the GPU: of the last one, of all, or of some.
 import { RequestError } from '../../errors.ts';
 import { readBytes } from '../../gpu/read-bytes.ts';
-import { mostChosen } from '../../model/chosen-rows.ts';
+import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type Step } from '../../gpu/program.ts';
 import { type Prompt, bodyOf, forChunks } from './feed.ts';
 import { type RunState, pick } from './run-state.ts';

@@ -1,6 +1,6 @@
 // The ring through which chosen tokens come back: while one buffer is read, the next submit fills another.
 import { type Ledger } from '../../gpu/ledger.ts';
-import { mostChosen } from '../../model/chosen-rows.ts';
+import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { recordCount, recordWords } from '../../model/sampling/buffers.ts';
 import { readRecord } from '../../model/sampling/logprobs.ts';
 import { type SamplerRecords } from '../../model/sampling/sampler.ts';

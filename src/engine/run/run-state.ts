@@ -2,11 +2,11 @@
 // with what feeding and choosing both do to it.
 import { RequestError } from '../../errors.ts';
 import { type Sequence } from '../../kv/sequence.ts';
-import { mostChosen } from '../../model/chosen-rows.ts';
+import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { writeRows } from '../../model/sequence-buffers.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Readback, createReadback } from './readback.ts';
-import { type Piece, type Submits, createSubmits } from './submits.ts';
+import { type Piece, type Submits, createSubmits } from './schedule/submits.ts';
 
 export interface RunState {
   readonly model: LoadedModel;

@@ -4,7 +4,7 @@ import { type Sequence } from '../../kv/sequence.ts';
 import { type Sampler } from '../../model/sampling/sampler.ts';
 import { type Token, type TransferStats } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
-import { type Answering, type Made, decode, readsBehind, sample, sampleOn, step } from './choose.ts';
+import { type Answering, type Made, decode, readsBehind, sample, sampleOn, step } from './answer/choose.ts';
 import { feed, feedChunk } from './feed.ts';
 import { readNormed } from './normed.ts';
 import { feedAll, feedRows, readLogits, readRows } from './prompt-logits.ts';

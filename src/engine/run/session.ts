@@ -8,14 +8,14 @@ import { choiceSeed } from '../../model/sampling/seed.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
-import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
-import { type Form } from './constrained.ts';
-import { functionsOf } from './functions.ts';
-import { type OnTokens, createOutput } from './output.ts';
-import { type Shortened } from './overflow.ts';
-import { type Classifier } from './pooling.ts';
+import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answer/answers.ts';
+import { type Form } from './answer/constrained.ts';
+import { functionsOf } from './answer/functions.ts';
+import { type OnTokens, createOutput } from './answer/output.ts';
+import { type Shortened } from './answer/overflow.ts';
+import { type Classifier } from './answer/pooling.ts';
 import { type Runner, createRunner } from './runner.ts';
-import { type Scheduler, createScheduler } from './scheduler.ts';
+import { type Scheduler, createScheduler } from './schedule/scheduler.ts';
 import { createSequences } from './sequences.ts';
 import { countTransfers, difference } from './transfers.ts';
 
@@ -102,7 +102,7 @@ export function createSession(running: () => Running, text?: Text): Session {
       checkPrompt(prompt, context);
       const form = await formFor(request, running, text);
       const { constraint } = form;
-      const echo = request.echo ? (await import('./echo.ts')).createEcho(request, prompt, text) : undefined;
+      const echo = request.echo ? (await import('./answer/echo.ts')).createEcho(request, prompt, text) : undefined;
       const output = createOutput(request, text, onTokens, form);
       const sampling = samplingOf(request);
 
@@ -155,7 +155,7 @@ export function createSession(running: () => Running, text?: Text): Session {
 /** Grammars and calls are a chunk of their own. */
 async function formFor(request: GenerateRequest, running: () => Running, text?: Text): Promise<Form> {
   if (!request.grammar && !request.tools && !request.reasoningApart) return {};
-  const { formOf } = await import('./constrained.ts');
+  const { formOf } = await import('./answer/constrained.ts');
   return formOf(request, text, running().model.graph.config.vocab);
 }
 
@@ -171,7 +171,7 @@ async function embed(
   input: EmbedInput,
   { classifier, rankTemplate, signal, recover = tell }: EmbedOptions,
 ): Promise<Embedding> {
-  const { createPool, encodeInput, poolingOf } = await import('./pooling.ts'); // a chunk of its own: few models give embeddings
+  const { createPool, encodeInput, poolingOf } = await import('./answer/pooling.ts'); // a chunk of its own: few models give embeddings
   const { sizes: { context }, graph } = running().model;
   const pooling = poolingOf(graph);
   const tokens = encodeInput(input, text, rankTemplate);
@@ -199,7 +199,7 @@ function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text, tools?: Ge
 /** The ids of a request's prompt, without the oldest turns where there is too much of it and the request says so. */
 async function promptOf({ prompt, overflow, tools, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Promise<Shortened> {
   if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text, tools), dropped: 0 };
-  const { shorten } = await import('./overflow.ts');
+  const { shorten } = await import('./answer/overflow.ts');
   return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text, tools), context, maxTokens);
 }
 

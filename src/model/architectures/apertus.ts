@@ -1,7 +1,7 @@
 // Apertus: a feed-forward layer without a gate, whose activation xIELU is trained in each layer. arXiv 2509.14233.
 import { InvalidFileError } from '../../errors.ts';
 import { type Architecture, type ModelFile, blocks, ends, readConfig } from '../architecture.ts';
-import { back, queriesKeysValues, ungated } from '../branches.ts';
+import { back, queriesKeysValues, ungated } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { type Xielu } from '../ops/project.ts';
 import { rope } from '../ops/rope.ts';

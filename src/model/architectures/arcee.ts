@@ -1,6 +1,6 @@
 // AFM (Arcee): Llama with a feed-forward layer without a gate, its activation a squared ReLU. arcee.ai/blog; arXiv 2109.08668.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, qkvBiases, queriesKeysValues, ungated } from '../branches.ts';
+import { back, qkvBiases, queriesKeysValues, ungated } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';

@@ -1,11 +1,11 @@
 // Ling 2: dense layers first, then experts chosen by sigmoids with a bias from the best groups, and one that all tokens have; queries, keys
 // and values in one matrix, head norms, half of each head rotated. arXiv 2510.22115.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValuesInOne } from '../branches.ts';
-import { denseLayers, expertWidth, mixture, routingOf } from '../mixture.ts';
+import { back, gated, queriesKeysValuesInOne } from '../blocks/branches.ts';
+import { denseLayers, expertWidth, mixture, routingOf } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
-import { withoutPrediction } from '../prediction-blocks.ts';
+import { withoutPrediction } from '../blocks/prediction-blocks.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {

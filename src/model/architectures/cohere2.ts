@@ -1,10 +1,10 @@
 // Command R7B and Command A: attention and feed-forward side by side after one LayerNorm; layers that see all do not rotate. arXiv 2504.00698.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';
-import { readWindows } from '../windows.ts';
+import { readWindows } from '../blocks/windows.ts';
 
 export const architecture: Architecture = {
   name: 'cohere2',

@@ -2,9 +2,9 @@
 // behind the first layers, one for all tokens. arXiv 2405.04434, 2412.19437.
 import { InvalidFileError } from '../../errors.ts';
 import { type Architecture, type ModelFile, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated } from '../branches.ts';
+import { back, gated } from '../blocks/branches.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
-import { denseLayers, expertWidth, mixture, scoresOf } from '../mixture.ts';
+import { denseLayers, expertWidth, mixture, scoresOf } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { project } from '../ops/project.ts';
 import { headProject } from '../ops/rare/head-project.ts';

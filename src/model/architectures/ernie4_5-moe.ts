@@ -1,8 +1,8 @@
 // ERNIE 4.5 (mixtures): dense layers first, then experts of which a bias helps to choose, and one that all tokens have. ERNIE 4.5 technical
 // report (Baidu, 2025).
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
-import { denseLayers, expertWidth, mixture } from '../mixture.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
+import { denseLayers, expertWidth, mixture } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

@@ -1,6 +1,6 @@
 // ERNIE 4.5 (dense): Llama, with heads that need not make up the width. ERNIE 4.5 technical report (Baidu, 2025).
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

@@ -1,11 +1,11 @@
 // EXAONE 4: norms after each branch alone; where layers have a window, those that see all do not rotate. arXiv 2507.11407.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';
-import { readWindows } from '../windows.ts';
+import { readWindows } from '../blocks/windows.ts';
 
 export const architecture: Architecture = {
   name: 'exaone4',

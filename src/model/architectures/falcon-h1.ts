@@ -1,7 +1,7 @@
 // Falcon H1: Mamba-2 and attention side by side in every layer; its multipliers are in the weights. arXiv 2507.22448.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
-import { mamba2, readSizes } from '../mixers.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
+import { mamba2, readSizes } from '../blocks/mixers.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

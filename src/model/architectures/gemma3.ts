@@ -1,12 +1,12 @@
 // Gemma 3 (text): norms before and after each branch, sliding-window layers with their own rope base. arXiv 2503.19786.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
 import { type RopeSpec } from '../graph.ts';
 import { attend } from '../ops/attend.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
-import { readWindows } from '../windows.ts';
+import { readWindows } from '../blocks/windows.ts';
 
 export const architecture: Architecture = {
   name: 'gemma3',

@@ -3,10 +3,10 @@
 // https://ai.google.dev/gemma/docs/core
 import { InvalidFileError } from '../../errors.ts';
 import { type Architecture, type ModelFile, ends, optionalTensor, readConfig } from '../architecture.ts';
-import { back, gated } from '../branches.ts';
+import { back, gated } from '../blocks/branches.ts';
 import { type ModelConfig, type Op, type RopeSpec } from '../graph.ts';
-import { gemma4Experts, gemma4Router } from '../gemma4-experts.ts';
-import { type Layer, readLayers } from '../layer-heads.ts';
+import { gemma4Experts, gemma4Router } from '../blocks/gemma4-experts.ts';
+import { type Layer, readLayers } from '../blocks/layer-heads.ts';
 import { attend } from '../ops/attend.ts';
 import { embed } from '../ops/embed.ts';
 import { gatedNorm } from '../ops/rare/gated-norm.ts';

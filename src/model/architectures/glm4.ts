@@ -1,6 +1,6 @@
 // GLM-4-0414: norms before and after each branch, half of each head rotated, gate and up in one matrix. arXiv 2406.12793.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gatedInOne, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, gatedInOne, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { rope } from '../ops/rope.ts';

@@ -1,11 +1,11 @@
 // GLM 4.5: dense layers first, then experts chosen by sigmoids with a bias, and one that all tokens have; biases and head norms, half of each
 // head rotated. The last block predicts further tokens and is passed over. arXiv 2508.06471.
 import { type Architecture, blocks, ends, optionalTensor, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
-import { denseLayers, expertWidth, mixture, routingOf } from '../mixture.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
+import { denseLayers, expertWidth, mixture, routingOf } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
-import { withoutPrediction } from '../prediction-blocks.ts';
+import { withoutPrediction } from '../blocks/prediction-blocks.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {

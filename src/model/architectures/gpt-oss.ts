@@ -1,12 +1,12 @@
 // gpt-oss: a score per head that has no value takes part in the softmax of attention; every other layer has a window; experts with biases and
 // clamped gates, chosen by a softmax over the chosen alone. arXiv 2508.10925.
 import { type Architecture, blocks, ends, optionalBiases, readConfig } from '../architecture.ts';
-import { back, qkvBiases, queriesKeysValues } from '../branches.ts';
-import { expertWidth, mixture } from '../mixture.ts';
+import { back, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
+import { expertWidth, mixture } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
-import { readWindows } from '../windows.ts';
+import { readWindows } from '../blocks/windows.ts';
 
 export const architecture: Architecture = {
   name: 'gpt-oss',

@@ -1,6 +1,6 @@
 // Granite 3 (dense): Llama with scales on embeddings, scores, branches and logits. arXiv 2405.04324; the scales: muP, arXiv 2203.03466.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';

@@ -1,10 +1,10 @@
 // Granite 4 (hybrids): Mamba-2, attention in some layers, without rotation in most models; feed-forward or experts. Scales as in Granite 3.
 // https://www.ibm.com/granite/docs/models/granite; arXiv 2405.21060 for the mixer.
 import { type Architecture, blocks, ends } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
-import { readHybrid } from '../hybrid.ts';
-import { mamba2, mixed, readSizes } from '../mixers.ts';
-import { expertWidth, mixture } from '../mixture.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
+import { readHybrid } from '../blocks/hybrid.ts';
+import { mamba2, mixed, readSizes } from '../blocks/mixers.ts';
+import { expertWidth, mixture } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

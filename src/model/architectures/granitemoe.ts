@@ -1,7 +1,7 @@
 // Granite 3 (mixtures): as the dense ones, with experts in every layer and, in some, one that all tokens have. arXiv 2405.04324.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, qkvBiases, queriesKeysValues } from '../branches.ts';
-import { expertWidth, mixture } from '../mixture.ts';
+import { back, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
+import { expertWidth, mixture } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';

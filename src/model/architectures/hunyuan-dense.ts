@@ -1,7 +1,7 @@
 // Hunyuan (dense): Llama with queries and keys normalised per head after the rotation. github.com/Tencent-Hunyuan; arXiv 2411.02265.
 import { UnsupportedModelError } from '../../errors.ts';
 import { type Architecture, type ModelFile, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
 import { type ModelConfig, type RopeSpec } from '../graph.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';

@@ -1,8 +1,8 @@
 // LFM2: short convolutions, and attention in some layers. arXiv 2511.23404.
 import { type Architecture, blocks, ends } from '../architecture.ts';
-import { back, gated } from '../branches.ts';
-import { readHybrid } from '../hybrid.ts';
-import { headNormedAttention, mixed, shortConvolution } from '../mixers.ts';
+import { back, gated } from '../blocks/branches.ts';
+import { readHybrid } from '../blocks/hybrid.ts';
+import { headNormedAttention, mixed, shortConvolution } from '../blocks/mixers.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {

@@ -1,9 +1,9 @@
 // LFM2 (mixtures): as the dense ones, with experts chosen by sigmoids with a bias behind the first layers. arXiv 2511.23404.
 import { type Architecture, blocks, ends } from '../architecture.ts';
-import { back, gated } from '../branches.ts';
-import { readHybrid } from '../hybrid.ts';
-import { headNormedAttention, mixed, shortConvolution } from '../mixers.ts';
-import { denseLayers, expertWidth, mixture, scoresOf } from '../mixture.ts';
+import { back, gated } from '../blocks/branches.ts';
+import { readHybrid } from '../blocks/hybrid.ts';
+import { headNormedAttention, mixed, shortConvolution } from '../blocks/mixers.ts';
+import { denseLayers, expertWidth, mixture, scoresOf } from '../blocks/mixture.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
 
 export const architecture: Architecture = {

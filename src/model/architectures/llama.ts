@@ -1,8 +1,8 @@
 // Llama 1 to 3, Mistral, Mixtral, SmolLM and their kin. Touvron et al., arXiv 2302.13971; Llama 3: arXiv 2407.21783; Mixtral:
 // arXiv 2401.04088.
 import { type Architecture, blocks, ends, optionalBiases, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
-import { mixture } from '../mixture.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
+import { mixture } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';

@@ -1,7 +1,7 @@
 // Mamba-2: a state-space mixer in every layer, neither attention nor feed-forward. arXiv 2405.21060.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { hybridOf } from '../hybrid.ts';
-import { mamba2, mixed, readSizes } from '../mixers.ts';
+import { hybridOf } from '../blocks/hybrid.ts';
+import { mamba2, mixed, readSizes } from '../blocks/mixers.ts';
 
 export const architecture: Architecture = {
   name: 'mamba2',

@@ -1,6 +1,6 @@
 // Ministral 3: Llama with YaRN, whose queries grow with the position. huggingface.co/mistralai; the growth: Llama 4's, arXiv 2501.19399.
 import { type Architecture, blocks, ends, mostPositions, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';

@@ -1,8 +1,8 @@
 // Nemotron-H: one branch a layer, Mamba-2, attention without rotation, or a feed-forward by squared ReLU. arXiv 2504.03624.
 import { type Architecture, blocks, ends } from '../architecture.ts';
-import { back, queriesKeysValues, ungated } from '../branches.ts';
-import { readHybrid } from '../hybrid.ts';
-import { mamba2, mixed, readSizes } from '../mixers.ts';
+import { back, queriesKeysValues, ungated } from '../blocks/branches.ts';
+import { readHybrid } from '../blocks/hybrid.ts';
+import { mamba2, mixed, readSizes } from '../blocks/mixers.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 

@@ -1,12 +1,12 @@
 // OLMo 2 and 3: norms after each branch in place of before, and of all heads of queries and of keys as one. arXiv 2501.00656, 2512.13961.
 import { type Architecture, type ModelFile, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
 import { type ModelConfig, type RopeSpec } from '../graph.ts';
 import { attend } from '../ops/attend.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';
-import { readWindows } from '../windows.ts';
+import { readWindows } from '../blocks/windows.ts';
 
 export const architecture: Architecture = {
   name: 'olmo2',

@@ -1,7 +1,7 @@
 // OLMoE: a mixture in every layer, its weights as the router gives them; norms of all heads of queries and of keys as one. arXiv 2409.02060.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, queriesKeysValues } from '../branches.ts';
-import { mixture } from '../mixture.ts';
+import { back, queriesKeysValues } from '../blocks/branches.ts';
+import { mixture } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

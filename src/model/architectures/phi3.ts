@@ -1,6 +1,6 @@
 // Phi 3: queries, keys and values in one matrix, gate and up in another; LongRoPE in the long-context models. arXiv 2404.14219.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gatedInOne, queriesKeysValuesInOne } from '../branches.ts';
+import { back, gatedInOne, queriesKeysValuesInOne } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readLongRope, readRope, ropesOf } from '../rope-scaling.ts';

@@ -1,6 +1,6 @@
 // Qwen 2 and 2.5: Llama with biases on queries, keys and values, and rotary halves. arXiv 2407.10671.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

@@ -1,6 +1,6 @@
 // Qwen 3 (dense): no biases, queries and keys normalised per head before the rotation. arXiv 2505.09388.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

@@ -1,8 +1,8 @@
 // Qwen 3 (mixtures): as the dense ones, with a mixture of experts in place of the feed-forward layer; weights of the chosen
 // experts add up to 1. arXiv 2505.09388.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, queriesKeysValues } from '../branches.ts';
-import { expertWidth, mixture } from '../mixture.ts';
+import { back, queriesKeysValues } from '../blocks/branches.ts';
+import { expertWidth, mixture } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

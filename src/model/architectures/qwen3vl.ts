@@ -1,6 +1,6 @@
 // The text part of Qwen 3 VL (dense): Qwen 3, whose rotation has three positions for places in images, all equal in text. arXiv 2511.21631.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, queriesKeysValues } from '../branches.ts';
+import { back, gated, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

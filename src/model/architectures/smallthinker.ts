@@ -1,8 +1,8 @@
 // SmallThinker: experts with ReLU gates, chosen by sigmoids from the layer's raw input before attention; every fourth layer sees all positions
 // and does not rotate, the others have a window. arXiv 2507.20984.
 import { type Architecture, blocks, ends, mostPositions, readConfig } from '../architecture.ts';
-import { back, queriesKeysValues } from '../branches.ts';
-import { type Mixture, expertWidth, routed, router, scoresOf } from '../mixture.ts';
+import { back, queriesKeysValues } from '../blocks/branches.ts';
+import { type Mixture, expertWidth, routed, router, scoresOf } from '../blocks/mixture.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

@@ -1,6 +1,6 @@
 // SmolLM 3: Llama of which every fourth layer does not rotate (NoPE). huggingface.co/blog/smollm3; arXiv 2501.18795.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../branches.ts';
+import { back, gated, qkvBiases, queriesKeysValues } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRope, ropesOf } from '../rope-scaling.ts';

@@ -1,6 +1,6 @@
 // Which shapes the kernels of one matrix get: those chosen for its kind on this adapter, else the model's. Chooses none.
 import { type Project } from '../ops/project.ts';
-import { type MatrixPart } from '../products.ts';
+import { type MatrixPart } from '../blocks/products.ts';
 import { type KernelChoice } from './kernel-choice.ts';
 
 /** Names matrices whose products are equal work for a kernel, as in `Q4_1 3072x576 norm silu hidden`. */

@@ -1,6 +1,6 @@
 // Which choices of shapes a device can run at all. Knows nothing of which are good.
 import { type Gpu } from '../../gpu/device.ts';
-import { lanesOf } from '../products.ts';
+import { lanesOf } from '../blocks/products.ts';
 import { type KernelChoice, rowsEach } from './kernel-choice.ts';
 import { type MatrixPrefill, fitsTile, matrixPrefill, matrixWorkgroupBytes, unitOf } from './subgroup-matrix.ts';
 

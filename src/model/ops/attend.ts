@@ -4,7 +4,7 @@ import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { type Heads, type ModelConfig, type Op } from '../graph.ts';
 import { type AttentionChoice, type KernelChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
-import { lanesOf } from '../products.ts';
+import { lanesOf } from '../blocks/products.ts';
 import { queryFloats } from './rope.ts';
 
 export interface Attend extends Op {

@@ -1,7 +1,7 @@
 // output row t = table[ids[t]] * scale
 import { type Op } from '../graph.ts';
 import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
-import { formatFiles, matrixBindings, matrixParams } from '../products.ts';
+import { formatFiles, matrixBindings, matrixParams } from '../blocks/products.ts';
 
 export interface Embed extends Op {
   op: 'embed';

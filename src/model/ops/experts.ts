@@ -5,8 +5,8 @@ import { wgslNumber } from '../../gpu/kernels.ts';
 import { type Dispatch } from '../../gpu/program.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
-import { formatFiles, matrixBindings } from '../products.ts';
-import { rmsNorm } from '../rms-norm.ts';
+import { formatFiles, matrixBindings } from '../blocks/products.ts';
+import { rmsNorm } from '../blocks/rms-norm.ts';
 import { type Mode, rowsEach } from '../choices/kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
 

@@ -1,7 +1,7 @@
 // output = (output + norm(input) * weight) * scale; or without what was there
 import { type Op } from '../graph.ts';
 import { type Operation, pad32 } from '../operation.ts';
-import { rmsNorm } from '../rms-norm.ts';
+import { rmsNorm } from '../blocks/rms-norm.ts';
 
 export interface NormAdd extends Op {
   op: 'norm-add';

@@ -4,8 +4,8 @@ import { type Dispatch } from '../../gpu/program.ts';
 import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
-import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel } from '../products.ts';
-import { rmsNorm } from '../rms-norm.ts';
+import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel } from '../blocks/products.ts';
+import { rmsNorm } from '../blocks/rms-norm.ts';
 
 /** Squared ReLU (So et al., arXiv 2109.08668). */
 export interface SquaredRelu {

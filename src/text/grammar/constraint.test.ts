@@ -3,7 +3,7 @@
 import { Validator } from '@cfworker/json-schema';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readVocabularyFixture } from '../../../test/fixtures/text/read.ts';
-import { schemas } from '../../../test/schemas.ts';
+import { schemas } from '../../../test/api/schemas.ts';
 import { RequestError } from '../../errors.ts';
 import { type ResponseGrammar } from '../../protocol.ts';
 import { type Tokenizer, createTokenizer } from '../tokenizer/tokenizer.ts';

@@ -1,4 +1,4 @@
-// Against Jinja2 itself, set up as transformers does it: scripts/jinja-goldens.py made the fixtures.
+// Against Jinja2 itself, set up as transformers does it: scripts/fixtures/jinja-goldens.py made the fixtures.
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseTemplate, runTemplate, TemplateException } from './run.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeWorker, generateStats, speaker } from '../../../test/fake-worker.ts';
+import { FakeWorker, generateStats, speaker } from '../../../test/doubles/fake-worker.ts';
 import { createEngine } from '../../api/engine.ts';
 import { type EngineStats } from '../../protocol.ts';
 import { ActivityLog, stalledShare, streamedPerToken, tokensPerSecond, type Sample } from './activity-log.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { generateStats, modelInfo } from '../../../test/fake-worker.ts';
+import { generateStats, modelInfo } from '../../../test/doubles/fake-worker.ts';
 import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from '../models/plan/budget.ts';
 import { keepKv, keptKv, kvChoices } from '../models/plan/kv-choice.ts';
 import { speedOf } from './activity-log.ts';

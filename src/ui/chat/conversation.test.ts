@@ -1,6 +1,6 @@
 import { beforeAll, expect, test, vi } from 'vitest';
 import { createEngine, type Engine } from '../../api/engine.ts';
-import { FakeWorker, modelInfo, speaker } from '../../../test/fake-worker.ts';
+import { FakeWorker, modelInfo, speaker } from '../../../test/doubles/fake-worker.ts';
 import { DeviceError } from '../../errors.ts';
 import { type GenerateEvent, type ModelInfo, type WorkerEngine } from '../../protocol.ts';
 import { Conversation } from './conversation.ts';

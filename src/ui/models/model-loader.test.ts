@@ -1,5 +1,5 @@
 import { beforeAll, expect, test, vi } from 'vitest';
-import { FakeWorker, modelInfo } from '../../../test/fake-worker.ts';
+import { FakeWorker, modelInfo } from '../../../test/doubles/fake-worker.ts';
 import { RequestError } from '../../errors.ts';
 import { type ModelInfo, type ModelSource, type StoredModel } from '../../protocol.ts';
 import { type ModelChoice } from './model-choice.ts';

@@ -1,12 +1,12 @@
 // A store that was kept from layout 0 (test/fixtures/store-0, written by code of its own) becomes what an import makes now.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fixture, jsonFixture } from '../../../test/fixture.ts';
+import { fixture, jsonFixture } from '../../../test/models/fixture.ts';
 import { openModel } from '../../engine/load/opened.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { convertStored, isConvertible } from './convert.ts';
 import { importSlab } from './pieces.ts';
 import { layoutVersion } from '../layout.ts';
-import { memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
+import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 import { findDamaged } from '../store/reader.ts';
 import { bytesSource } from '../source/source.ts';
 import { type Manifest } from '../store/store.ts';

@@ -1,7 +1,7 @@
 // Imports of whole small models into the store's twin in memory, over sources that fail, lie or are slow on purpose.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
+import { fixture } from '../../../test/models/fixture.ts';
 import { sectionsOf, specsOf } from '../../model/sections.ts';
 import { InvalidFileError } from '../../errors.ts';
 import { openFiles, type OpenedFiles } from '../../gguf/files.ts';
@@ -10,7 +10,7 @@ import { buildGraph } from '../../model/build.ts';
 import { importModel, type ImportableModel, type ImportOptions } from './import-job.ts';
 import { importSlab } from './pieces.ts';
 import { layoutOf, layoutVersion } from '../layout.ts';
-import { memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
+import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 import { storedReader } from '../store/reader.ts';
 import { bytesSource } from '../source/source.ts';
 import { createGate } from './gate.ts';

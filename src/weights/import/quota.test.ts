@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { BudgetError } from '../../errors.ts';
 import { type Layout } from '../layout.ts';
-import { memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
+import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 import { checkQuota } from './quota.ts';
 import { type Manifest } from '../store/store.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidFileError, RequestError } from '../../errors.ts';
 import { createEncryption, openEncryption } from './keys.ts';
-import { memoryStore } from '../../../test/memory-store.ts';
+import { memoryStore } from '../../../test/doubles/memory-store.ts';
 import { sealedStore } from './sealed-store.ts';
 
 const recordBytes = 256 * 1024;

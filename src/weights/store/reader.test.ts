@@ -1,6 +1,6 @@
 // Reading what is stored: what is damaged is found at its first read, never given to anyone, and mended from the source.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
+import { fixture } from '../../../test/models/fixture.ts';
 import { sectionsOf, specsOf } from '../../model/sections.ts';
 import { BudgetError, InvalidFileError } from '../../errors.ts';
 import { openFiles } from '../../gguf/files.ts';
@@ -8,7 +8,7 @@ import { type ByteSource } from '../../gguf/source.ts';
 import { buildGraph } from '../../model/build.ts';
 import { importModel, type ImportableModel } from '../import/import-job.ts';
 import { layoutOf } from '../layout.ts';
-import { memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
+import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 import { checkQuota } from '../import/quota.ts';
 import { findDamaged, mendFrom, sourceReader, storedReader } from './reader.ts';
 import { bytesSource } from '../source/source.ts';

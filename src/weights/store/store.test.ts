@@ -1,8 +1,8 @@
 // What storage holds whenever a tab is killed: imports, mending and deletion are killed at every single write, on the real
-// store over records and files in memory. What browsers do with their files is in e2e/storage.spec.ts.
+// store over records and files in memory. What browsers do with their files is in e2e/models/storage.spec.ts.
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
-import { memoryBacking, memoryDisk, type MemoryDisk, memoryStore } from '../../../test/memory-store.ts';
+import { fixture } from '../../../test/models/fixture.ts';
+import { memoryBacking, memoryDisk, type MemoryDisk, memoryStore } from '../../../test/doubles/memory-store.ts';
 import { sectionsOf, specsOf } from '../../model/sections.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { buildGraph } from '../../model/build.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { aheadBytesFor, kneeBytes, measureReads, readBytesFor, readSeconds } from './cost-model.ts';
-import { memoryStore, type MemoryStore } from '../../../test/memory-store.ts';
+import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 
 /** A store on a clock of its own, whose reads take what `cost` says; whole slabs are 4 MiB. */
 function slowStore(slabs: number, cost: (bytes: number) => number): { store: MemoryStore; slabBytes: number[]; now: () => number } {

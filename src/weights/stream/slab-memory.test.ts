@@ -1,6 +1,6 @@
 // What worker memory keeps, uploads in parts, and rows read by the CPU: the pieces around the window.
 import { describe, expect, it, vi } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
+import { fixture } from '../../../test/models/fixture.ts';
 import { openModel } from '../../engine/load/opened.ts';
 import { readHeader } from '../../gguf/read.ts';
 import { formats } from '../../formats/catalogue.ts';

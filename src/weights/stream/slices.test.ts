@@ -1,7 +1,7 @@
 // Cuts of sections against plain walks from panel to panel, and where no walk would end.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../test/fixture.ts';
+import { fixture } from '../../../test/models/fixture.ts';
 import { openModel } from '../../engine/load/opened.ts';
 import { readHeader } from '../../gguf/read.ts';
 import { type Matrix, type Section, cuttableOf, matricesOf } from '../layout.ts';

@@ -8,9 +8,9 @@ import { type GenerateRequest } from '../../../src/protocol.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { answer, bytesOf, golden, openEngine, quick, stories } from '../../engine.ts';
-import { fixture } from '../../fixture.ts';
-import { type GgufParts, number, writeGguf } from '../../gguf.ts';
-import { type Change, vary } from '../../vary.ts';
+import { fixture } from '../../models/fixture.ts';
+import { type GgufParts, number, writeGguf } from '../../models/gguf.ts';
+import { type Change, vary } from '../../models/vary.ts';
 
 const path = 'stories260K/stories260K.gguf';
 const u32 = (value: number) => ({ type: 'u32', value }) as const;

@@ -8,8 +8,8 @@ import { type ByteSource } from '../../../src/gguf/source.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { answer, golden, openEngine, quick } from '../../engine.ts';
-import { fixture } from '../../fixture.ts';
-import { memoryStore } from '../../memory-store.ts';
+import { fixture } from '../../models/fixture.ts';
+import { memoryStore } from '../../doubles/memory-store.ts';
 
 const path = 'stories260K/stories260K.gguf';
 const options: EngineOptions = { ...quick, context: 256 };

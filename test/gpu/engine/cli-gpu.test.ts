@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildNode, root } from '../../built.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';
-import { fixture, floatsFixture, jsonFixture } from '../../fixture.ts';
-import { vary } from '../../vary.ts';
+import { fixture, floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { vary } from '../../models/vary.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'windrow-cli-'));
 const at = (name: string) => join(folder, name);

@@ -1,13 +1,13 @@
 // The page's API over a real engine on Dawn, in place of a worker's: raw completions against llama.cpp's golden tokens.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type CompletionChunk, type CompletionParams } from '../../../src/api/completions.ts';
+import { type CompletionChunk, type CompletionParams } from '../../../src/api/completions/completions.ts';
 import { createEngine, type Engine } from '../../../src/api/engine.ts';
-import { FakeWorker } from '../../fake-worker.ts';
+import { FakeWorker } from '../../doubles/fake-worker.ts';
 import { type GenerateEvent, type Token } from '../../../src/protocol.ts';
 import { greedy } from '../../../src/reference/sampler.ts';
 import { logSoftmax } from '../../../src/reference/sampling/logprobs.ts';
 import { penalise } from '../../../src/reference/sampling/penalties.ts';
-import { floatsFixture } from '../../fixture.ts';
+import { floatsFixture } from '../../models/fixture.ts';
 import { record } from '../../verified.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { golden, openEngine, quick, stories } from '../../engine.ts';

@@ -6,8 +6,8 @@ import { backendOf } from '../../../src/cli/serve/backend.ts';
 import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
 import { adapterFile } from '../../dawn.ts';
 import { bytesOf, golden as stories, openEngine, quick, stories as storiesBytes } from '../../engine.ts';
-import { floatsFixture, jsonFixture } from '../../fixture.ts';
-import { vary } from '../../vary.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { vary } from '../../models/vary.ts';
 import { record } from '../../verified.ts';
 
 interface Golden {

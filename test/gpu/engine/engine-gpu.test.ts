@@ -1,5 +1,5 @@
 // The engine from request to answer on Dawn: order, abort, conversations that go on, where answers end, what is freed.
-import { vary } from '../../vary.ts';
+import { vary } from '../../models/vary.ts';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RequestError } from '../../../src/errors.ts';
 import { type LoadProgress } from '../../../src/protocol.ts';

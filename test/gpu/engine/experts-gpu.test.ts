@@ -6,7 +6,7 @@ import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { usualPolicy } from '../../../src/weights/stream/items/residence/policies.ts';
 import { simulate } from '../../../src/weights/stream/items/simulate.ts';
 import { adapterFile } from '../../dawn.ts';
-import { fixture, jsonFixture } from '../../fixture.ts';
+import { fixture, jsonFixture } from '../../models/fixture.ts';
 import { type Opened, answer, close, failing, load, openFixtureFile, options } from '../../streamed.ts';
 import { record } from '../../verified.ts';
 

@@ -5,13 +5,13 @@ import { type AdapterNotes } from '../../../src/engine/measure/tuning.ts';
 import { DeviceError } from '../../../src/errors.ts';
 import { type ByteSource } from '../../../src/gguf/source.ts';
 import { type LoadProgress } from '../../../src/protocol.ts';
-import { type MemoryStore, memoryStore } from '../../memory-store.ts';
+import { type MemoryStore, memoryStore } from '../../doubles/memory-store.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { type EngineOptions } from '../../../src/engine/engine.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { answer, openEngine, quick } from '../../engine.ts';
-import { fixture } from '../../fixture.ts';
+import { fixture } from '../../models/fixture.ts';
 
 const path = 'tiny/tiny-llama3.gguf'; // with rope factors, which come with the weights
 const prompt = { tokens: [1, 5, 9, 44, 300] };

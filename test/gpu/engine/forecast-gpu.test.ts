@@ -10,8 +10,8 @@ import { readHeader } from '../../../src/gguf/read.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
-import { fixture } from '../../fixture.ts';
-import { openDawn, testChoice } from '../../model.ts';
+import { fixture } from '../../models/fixture.ts';
+import { openDawn, testChoice } from '../../models/model.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
 const choice = { ...testChoice, prefill: 'rows' as const };

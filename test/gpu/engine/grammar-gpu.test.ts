@@ -7,7 +7,7 @@ import { type ResponseGrammar } from '../../../src/protocol.ts';
 import { createConstraints } from '../../../src/text/grammar/constraint.ts';
 import { readGrammar } from '../../../src/text/grammar/grammar.ts';
 import { type Answer, answer, openEngine, quick, stories } from '../../engine.ts';
-import { schemas } from '../../schemas.ts';
+import { schemas } from '../../api/schemas.ts';
 import { record } from '../../verified.ts';
 
 const runs = process.env.WINDROW_FULL === '1' ? 10 : 1;

@@ -7,7 +7,7 @@ import { plan } from '../../../src/engine/load/plan/plan.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
-import { mixtureSource } from '../../mixture-source.ts';
+import { mixtureSource } from '../../models/mixture-source.ts';
 import { record } from '../../verified.ts';
 
 const MiB = 2 ** 20;

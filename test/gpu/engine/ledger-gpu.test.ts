@@ -15,8 +15,8 @@ import { type Ledger, type Purpose } from '../../../src/gpu/ledger.ts';
 import { sourceReader } from '../../../src/weights/store/reader.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
-import { fixture } from '../../fixture.ts';
-import { openDawn, testChoice } from '../../model.ts';
+import { fixture } from '../../models/fixture.ts';
+import { openDawn, testChoice } from '../../models/model.ts';
 import { record } from '../../verified.ts';
 
 /** All that are not booked in another. */

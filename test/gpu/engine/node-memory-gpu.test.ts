@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { buildNode, root } from '../../built.ts';
 import { adapterFile } from '../../dawn.ts';
-import { fixture } from '../../fixture.ts';
+import { fixture } from '../../models/fixture.ts';
 
 it.skipIf(!adapterFile)('lets go of the device of every model that is unloaded', async () => {
   buildNode();

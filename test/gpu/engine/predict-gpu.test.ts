@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { benchPredict } from '../../../src/cli/bench-predict.ts';
 import { adapterFile } from '../../dawn.ts';
-import { defaultModelPath } from '../../default-model.ts';
-import { fixture } from '../../fixture.ts';
+import { defaultModelPath } from '../../models/default-model.ts';
+import { fixture } from '../../models/fixture.ts';
 import { isFull, record } from '../../verified.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'windrow-predict-'));

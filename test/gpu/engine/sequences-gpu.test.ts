@@ -9,8 +9,8 @@ import { RequestError } from '../../../src/errors.ts';
 import { type Gpu } from '../../../src/gpu/device.ts';
 import { type Sequence } from '../../../src/kv/sequence.ts';
 import { adapterFile } from '../../dawn.ts';
-import { fixture } from '../../fixture.ts';
-import { openDawn, openFixture } from '../../model.ts';
+import { fixture } from '../../models/fixture.ts';
+import { openDawn, openFixture } from '../../models/model.ts';
 
 const path = 'stories260K/stories260K.gguf';
 const words = (seed: number, count: number) => Array.from({ length: count }, (_, i) => 3 + ((i * 7919 + seed * 104729) % 500));

@@ -6,9 +6,9 @@ import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
 import { logSoftmax } from '../../../src/reference/sampling/logprobs.ts';
 import { adapterFile } from '../../dawn.ts';
 import { bytesOf, golden, openEngine, quick, stories } from '../../engine.ts';
-import { jsonFixture } from '../../fixture.ts';
-import { goldenLogits } from '../../golden.ts';
-import { suite } from '../../openai-suite.ts';
+import { jsonFixture } from '../../models/fixture.ts';
+import { goldenLogits } from '../../models/golden.ts';
+import { suite } from '../../api/openai-suite.ts';
 import { record } from '../../verified.ts';
 
 describe.skipIf(!adapterFile)('windrow serve', () => {

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countCalls } from '../../../src/bench/count-calls.ts';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
-import { type Answering } from '../../../src/engine/run/choose.ts';
+import { type Answering } from '../../../src/engine/run/answer/choose.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { type Gpu } from '../../../src/gpu/device.ts';
 import { type SamplerOptions } from '../../../src/model/sampling/stage.ts';
 import { type Token } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
-import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 
 const path = 'stories260K/stories260K.gguf';
 const words = (seed: number, count: number) => Array.from({ length: count }, (_, i) => 3 + ((i * 7919 + seed * 104729) % 500));

@@ -1,9 +1,9 @@
 // OpenAI's calls of functions, by the whole engine on Dawn: a model that knows nothing of them is held to them by the grammar of
 // its template's style, whole and streamed, and goes on from their results.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chatCompletions } from '../../../src/api/chat-completions.ts';
-import { type ChatCompletionChunk, type ChatMessageParam } from '../../../src/api/chat.ts';
-import { type ChatTool } from '../../../src/api/tools.ts';
+import { chatCompletions } from '../../../src/api/completions/chat-completions.ts';
+import { type ChatCompletionChunk, type ChatMessageParam } from '../../../src/api/completions/chat.ts';
+import { type ChatTool } from '../../../src/api/completions/tools.ts';
 import { backendOf } from '../../../src/cli/serve/backend.ts';
 import { type Engine } from '../../../src/engine/engine.ts';
 import { createTemplate } from '../../../src/text/template.ts';

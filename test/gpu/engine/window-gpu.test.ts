@@ -11,8 +11,8 @@ import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { adapterFile } from '../../dawn.ts';
-import { defaultModelPath } from '../../default-model.ts';
-import { openDawn } from '../../model.ts';
+import { defaultModelPath } from '../../models/default-model.ts';
+import { openDawn } from '../../models/model.ts';
 import { type Opened, answer, close, failing, load, open, openFixtureFile, options } from '../../streamed.ts';
 import { isFull, record } from '../../verified.ts';
 

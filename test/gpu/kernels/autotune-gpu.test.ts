@@ -7,7 +7,7 @@ import { createLedger } from '../../../src/gpu/ledger.ts';
 import { createPassClock } from '../../../src/gpu/pass-clock.ts';
 import { type Dispatch } from '../../../src/gpu/program.ts';
 import { adapterFile } from '../../dawn.ts';
-import { openDawn } from '../../model.ts';
+import { openDawn } from '../../models/model.ts';
 
 const shaders = { gate: `struct Params { rounds : u32, }
 @group(0) @binding(0) var<uniform> params : Params;

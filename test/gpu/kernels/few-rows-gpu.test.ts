@@ -14,9 +14,9 @@ import { type KernelChoice } from '../../../src/model/choices/kernel-choice.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { sourceReader } from '../../../src/weights/store/reader.ts';
 import { adapterFile } from '../../dawn.ts';
-import { defaultModelPath } from '../../default-model.ts';
-import { jsonFixture } from '../../fixture.ts';
-import { openDawn } from '../../model.ts';
+import { defaultModelPath } from '../../models/default-model.ts';
+import { jsonFixture } from '../../models/fixture.ts';
+import { openDawn } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 const splits = [0, 1, 8]; // of `few`: 0 is without it

@@ -5,7 +5,7 @@ import { formats, loadFormats, typeNames } from '../../../src/formats/catalogue.
 import { type Format } from '../../../src/formats/format.ts';
 import { panelLayout, repackRows, unpackRow } from '../../../src/formats/panel.ts';
 import { kernelSource } from '../../../src/gpu/kernels.ts';
-import { formatFiles } from '../../../src/model/products.ts';
+import { formatFiles } from '../../../src/model/blocks/products.ts';
 import { adapterFile, openDevice, runShader } from '../../dawn.ts';
 import { record } from '../../verified.ts';
 

@@ -9,9 +9,9 @@ import { defaultChoice } from '../../../src/engine/measure/choice-text.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
-import { fixture } from '../../fixture.ts';
+import { fixture } from '../../models/fixture.ts';
 import { describeKernels, line, products } from '../../kernel-checks.ts';
-import { openDawn } from '../../model.ts';
+import { openDawn } from '../../models/model.ts';
 import { isFull } from '../../verified.ts';
 
 describeKernels('all that the adapter offers: products', {}, 'kernels-gpu.test.ts', products);

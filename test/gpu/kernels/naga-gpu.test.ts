@@ -1,6 +1,6 @@
 // Whether naga, Firefox's shader compiler, takes every kernel that a model can be recorded with. Firefox itself is not run.
 import { describe, expect, it } from 'vitest';
-import { compileWithNaga, ensureWgpu } from '../../../scripts/naga.mjs';
+import { compileWithNaga, ensureWgpu } from '../../../scripts/naga/naga.mjs';
 import { formats } from '../../../src/formats/catalogue.ts';
 import { type KernelSpec, kernelKey, kernelSource, readInterface } from '../../../src/gpu/kernels.ts';
 import { adapterFile } from '../../dawn.ts';

@@ -5,7 +5,7 @@ import { type Gpu } from '../../../src/gpu/device.ts';
 import { type Ledger } from '../../../src/gpu/ledger.ts';
 import { createPassClock } from '../../../src/gpu/pass-clock.ts';
 import { adapterFile } from '../../dawn.ts';
-import { openDawn } from '../../model.ts';
+import { openDawn } from '../../models/model.ts';
 
 const MiB = 2 ** 20;
 

@@ -9,12 +9,12 @@ import { createKernelCache, kernelSource, shaderText } from '../../../src/gpu/ke
 import { selfTest } from '../../../src/gpu/self-test.ts';
 import { formats } from '../../../src/formats/catalogue.ts';
 import { matrixPrefills, missing } from '../../../src/model/choices/possible-choices.ts';
-import { type MatrixPart, prefillKernel } from '../../../src/model/products.ts';
+import { type MatrixPart, prefillKernel } from '../../../src/model/blocks/products.ts';
 import { type KernelChoice } from '../../../src/model/choices/kernel-choice.ts';
 import { matrixPrefill } from '../../../src/model/choices/subgroup-matrix.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
-import { errorsOf } from '../../golden.ts';
-import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { errorsOf } from '../../models/golden.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { isFull } from '../../verified.ts';
 
 const unit = (component: MatrixUnit['component'], m: number, n: number, k: number, threads: number): MatrixUnit => ({ component, m, n, k, threads });
@@ -27,7 +27,7 @@ const kernelText = shaderText('matmul-matrix');
 const subgroupOf = '@builtin(subgroup_id) subgroup : u32';
 /** The subgroups of the unit, in place of those of the adapter. */
 const emulation = {
-  'matrix/subgroup': readFileSync('test/emulated-matrices.wgsl', 'utf8'),
+  'matrix/subgroup': readFileSync('test/doubles/emulated-matrices.wgsl', 'utf8'),
   'matmul-matrix': kernelText
     .replace('requires subgroup_id;\n', '')
     .replace(`, ${subgroupOf}) {`, ') {\n  let subgroup = local / Threads;\n  lane = local % Threads;'),

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { adapterFile } from '../../dawn.ts';
-import { floatsFixture, jsonFixture } from '../../fixture.ts';
-import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { record } from '../../verified.ts';
 
 /** Rows of (row, vocab). */

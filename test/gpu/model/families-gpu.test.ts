@@ -5,11 +5,11 @@ import { readHeader } from '../../../src/gguf/read.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
-import { floatsFixture, jsonFixture } from '../../fixture.ts';
-import { forward } from '../../forward.ts';
-import { families, goldenLogits } from '../../golden.ts';
-import { openBytes, openDawn, openFixture } from '../../model.ts';
-import { vary } from '../../vary.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { forward } from '../../models/forward.ts';
+import { families, goldenLogits } from '../../models/golden.ts';
+import { openBytes, openDawn, openFixture } from '../../models/model.ts';
+import { vary } from '../../models/vary.ts';
 import { isFull, record } from '../../verified.ts';
 
 const command = 'npx vitest run --project gpu test/gpu/model/families-gpu.test.ts';

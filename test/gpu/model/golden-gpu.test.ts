@@ -1,8 +1,8 @@
 // The whole engine against llama.cpp's golden logits, on Dawn.
 import { describe, expect, it } from 'vitest';
 import { adapterFile } from '../../dawn.ts';
-import { openDawn, openFixture } from '../../model.ts';
-import { floatsFixture, jsonFixture } from '../../fixture.ts';
+import { openDawn, openFixture } from '../../models/model.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { record } from '../../verified.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 

@@ -5,9 +5,9 @@ import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { kvFormat, kvFormats } from '../../../src/kv/formats/catalogue.ts';
 import { adapterFile } from '../../dawn.ts';
-import { divergence } from '../../divergence.ts';
-import { floatsFixture, jsonFixture } from '../../fixture.ts';
-import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { divergence } from '../../models/divergence.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 const command = 'npx vitest run --project gpu test/gpu/model/kv-cache-gpu.test.ts';

@@ -9,8 +9,8 @@ import { missing } from '../../../src/model/choices/possible-choices.ts';
 import { type KernelChoice, attentions, chunks } from '../../../src/model/choices/kernel-choice.ts';
 import { matricesOf } from '../../../src/weights/layout.ts';
 import { adapterFile } from '../../dawn.ts';
-import { type Errors, errorsOf } from '../../golden.ts';
-import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { type Errors, errorsOf } from '../../models/golden.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 const show = (errors: Record<string, Errors>) =>

@@ -7,10 +7,10 @@ import { createKernelCache } from '../../../src/gpu/kernels.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { type Sequence } from '../../../src/kv/sequence.ts';
 import { adapterFile } from '../../dawn.ts';
-import { floatsFixture, hasFixture, jsonFixture } from '../../fixture.ts';
-import { goldenLogits, recurrentFamilies } from '../../golden.ts';
+import { floatsFixture, hasFixture, jsonFixture } from '../../models/fixture.ts';
+import { goldenLogits, recurrentFamilies } from '../../models/golden.ts';
 import { answer, bytesOf, openEngine, quick } from '../../engine.ts';
-import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 const command = 'npx vitest run --project gpu test/gpu/model/recurrent-gpu.test.ts';

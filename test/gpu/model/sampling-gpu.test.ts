@@ -8,7 +8,7 @@ import { type SamplerOptions } from '../../../src/model/sampling/stage.ts';
 import { type Token } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';
-import { openDawn, openFixture } from '../../model.ts';
+import { openDawn, openFixture } from '../../models/model.ts';
 
 describe.skipIf(!adapterFile)('sampling', () => {
   let model: LoadedModel;

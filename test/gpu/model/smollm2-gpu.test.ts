@@ -15,10 +15,10 @@ import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { type LoadOptions } from '../../../src/protocol.ts';
 import { sourceReader } from '../../../src/weights/store/reader.ts';
 import { adapterFile } from '../../dawn.ts';
-import { defaultModelPath } from '../../default-model.ts';
-import { divergence } from '../../divergence.ts';
-import { floatsFixture, jsonFixture } from '../../fixture.ts';
-import { openDawn } from '../../model.ts';
+import { defaultModelPath } from '../../models/default-model.ts';
+import { divergence } from '../../models/divergence.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { openDawn } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 interface Prompt {

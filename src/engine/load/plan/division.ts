@@ -1,7 +1,7 @@
 // How the weights of a model are divided for the GPU: into slices, and with these into dispatches, for each cut of a matrix
 // is one more. Which slices stay there is shares.ts's business.
 import { type ActivationSizes } from '../../../model/activations.ts';
-import { mostChosen } from '../../../model/chosen-rows.ts';
+import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
 import { type Role, streamable } from '../../../model/sections.ts';

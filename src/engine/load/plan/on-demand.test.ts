@@ -1,7 +1,7 @@
 // Plans of mixtures that are larger than the budget, from the shapes of models that people run: docs/performance.md has what they say.
 import { describe, expect, it } from 'vitest';
-import { gptOss20B, qwen30B, smallThinker4B } from '../../../../test/large-headers.ts';
-import { gemma26B, qwen35B } from '../../../../test/large-hybrids.ts';
+import { gptOss20B, qwen30B, smallThinker4B } from '../../../../test/models/large-headers.ts';
+import { gemma26B, qwen35B } from '../../../../test/models/large-hybrids.ts';
 import { record } from '../../../../test/verified.ts';
 import { loadFormats } from '../../../formats/catalogue.ts';
 import { type Header, typesIn } from '../../../gguf/header.ts';

@@ -3,7 +3,7 @@ import { type KvFormat } from '../../../kv/formats/format.ts';
 import { freshBytes } from '../../../kv/fresh.ts';
 import { recurrentBytes } from '../../../kv/recurrent.ts';
 import { type ActivationSizes, activationBindings, activationStrides } from '../../../model/activations.ts';
-import { chosenRowsBytes, mostChosen } from '../../../model/chosen-rows.ts';
+import { chosenRowsBytes, mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { type Graph } from '../../../model/graph.ts';
 import { opsOf, statesOf } from '../../../model/operations.ts';
 import { isExperts } from '../../../model/ops/experts.ts';

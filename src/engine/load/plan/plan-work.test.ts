@@ -1,7 +1,7 @@
 // That planning stays cheap for large models: counted in what is read of the model and of its slices, not timed. The time
 // `windrow bench --plan` tells.
 import { expect, it, vi } from 'vitest';
-import { gemma27B, llama8B } from '../../../../test/large-headers.ts';
+import { gemma27B, llama8B } from '../../../../test/models/large-headers.ts';
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { openModel } from '../opened.ts';
 import { type PlanOptions, plan } from './plan.ts';

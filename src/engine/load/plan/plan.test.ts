@@ -1,8 +1,8 @@
 // The plan from headers alone. That it holds on a device is shown by the tests of the engine on Dawn.
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../../test/fixture.ts';
-import { gemma27B, llama8B } from '../../../../test/large-headers.ts';
+import { fixture } from '../../../../test/models/fixture.ts';
+import { gemma27B, llama8B } from '../../../../test/models/large-headers.ts';
 import { readHeader } from '../../../gguf/read.ts';
 import { bytesSource } from '../../../weights/source/source.ts';
 import { activationStrides } from '../../../model/activations.ts';

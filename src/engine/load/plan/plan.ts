@@ -1,7 +1,7 @@
 // What a model will take on the GPU and which weights stay there, from its header alone: a pure function, run before
 // anything is downloaded. How weights that do not stay get there is weights/stream/stream.ts's business.
 import { activationBindings } from '../../../model/activations.ts';
-import { mostChosen } from '../../../model/chosen-rows.ts';
+import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { opsOf } from '../../../model/operations.ts';
 import { type Layout } from '../../../weights/layout.ts';
 import { type SlotGroup, divideSlots, groupBytes } from '../../../weights/stream/items/slot-groups.ts';

@@ -3,7 +3,7 @@ import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Attend, attend } from '../../../model/ops/attend.ts';
-import { lanesOf } from '../../../model/products.ts';
+import { lanesOf } from '../../../model/blocks/products.ts';
 import { attention } from '../../../reference/attend.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { decodeChoice } from '../choice.ts';

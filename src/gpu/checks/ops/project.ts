@@ -4,7 +4,7 @@ import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
 import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
 import { type Project } from '../../../model/ops/project.ts';
 import { matrixPrefills } from '../../../model/choices/possible-choices.ts';
-import { lanesOf, usesTiles } from '../../../model/products.ts';
+import { lanesOf, usesTiles } from '../../../model/blocks/products.ts';
 import { unitOf } from '../../../model/choices/subgroup-matrix.ts';
 import { type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';

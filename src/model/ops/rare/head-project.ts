@@ -2,7 +2,7 @@
 import { panelRows } from '../../../formats/panel.ts';
 import { type Op, type RowRange } from '../../graph.ts';
 import { type Operation, pad32 } from '../../operation.ts';
-import { formatFiles, matrixBindings, matrixParams } from '../../products.ts';
+import { formatFiles, matrixBindings, matrixParams } from '../../blocks/products.ts';
 
 export interface HeadProject extends Op {
   op: 'head-project';

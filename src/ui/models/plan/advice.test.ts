@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BudgetError, DeviceError } from '../../../errors.ts';
 import { type Layout } from '../../../weights/layout.ts';
-import { memoryStore } from '../../../../test/memory-store.ts';
+import { memoryStore } from '../../../../test/doubles/memory-store.ts';
 import { checkQuota } from '../../../weights/import/quota.ts';
 import { adviceFor } from './advice.ts';
 

@@ -1,6 +1,6 @@
 // Policies of residence on traces: one that was recorded of a trained mixture, and made-up ones, beside what is possible.
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../../../../../test/fixture.ts';
+import { fixture } from '../../../../../test/models/fixture.ts';
 import { record } from '../../../../../test/verified.ts';
 import { type Hits, type Trace, belady, simulate, skewedTrace } from '../simulate.ts';
 import { simplePolicies, usualPolicy } from './policies.ts';

@@ -1,0 +1,128 @@
+// Turns requests into steps: one chunk of the prompt that has waited longest, then tokens of all that answer, and so on, so
+// that a long prompt holds nobody up and nobody starves. Knows neither text nor buffers; what runs a step is handed in.
+import { everySignal } from '../../../signals.ts';
+import { type Entry, type Job, type Jobs, type Rooms, dropAborted, finish, isReady, isUnderWay, makeRoom, nextGroup, othersWait, wait } from './jobs.ts';
+
+/** What runs steps. */
+export interface Steps<J, Token> extends Rooms<J> {
+  /** Runs a chunk of the prompt of a job; with its last one comes the first token, or none if it wants none. */
+  prefill(job: J): Promise<Token[] | undefined>;
+  /** Submits steps of the jobs together, `most` at most of each; then each job's promise gives what they chose, in order. */
+  decode(jobs: readonly J[], most: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]>[]; count: number }>;
+  /** Whether tokens are read while the next steps run. */
+  readsBehind(jobs: readonly J[]): boolean;
+  /** Most jobs of a step. */
+  readonly mostTogether: number;
+}
+
+export interface Scheduler<J> {
+  /** Resolves once the job has enough or its signal is aborted; rejects with what ended it otherwise. */
+  run(job: J): Promise<void>;
+  /** Jobs under way. */
+  readonly jobs: number;
+}
+
+interface Schedule<J, Token> extends Jobs<J> {
+  readonly steps: Steps<J, Token>;
+}
+
+export function createScheduler<Token, J extends Job<Token>>(steps: Steps<J, Token>): Scheduler<J> {
+  const schedule: Schedule<J, Token> = { steps, rooms: steps, entries: [] };
+  const { entries } = schedule;
+  let looping = false;
+  let came = 0;
+
+  async function loop(): Promise<void> {
+    looping = true;
+    while (entries.length) {
+      try {
+        await runTurn(schedule);
+      } catch (error) {
+        [...entries].forEach((entry) => finish(schedule, entry, error));
+      }
+    }
+    looping = false;
+  }
+
+  return {
+    get jobs() {
+      return entries.length;
+    },
+    run: (job) => new Promise((resolve, reject) => {
+      entries.push({ job, age: came++, isAdmitted: false, isRefused: false, end: (error) => (error === undefined ? resolve() : reject(error as Error)) });
+      if (!looping) void loop();
+    }),
+  };
+}
+
+/** One chunk and the tokens of one group. */
+async function runTurn<Token, J extends Job<Token>>(schedule: Schedule<J, Token>): Promise<void> {
+  const { entries } = schedule;
+  dropAborted(schedule);
+  const before = entries.length;
+  const ranChunk = await runChunk(schedule);
+  dropAborted(schedule);
+  const ranTokens = await runTokens(schedule);
+  if (before > 0 && !ranChunk && !ranTokens && entries.length === before)
+    throw new Error('Nothing can be run of the requests under way, and none waits for another.');
+}
+
+/** A chunk of the prompt that has waited longest of those that can be run. False if there is none. */
+async function runChunk<Token, J extends Job<Token>>(schedule: Schedule<J, Token>): Promise<boolean> {
+  for (const entry of schedule.entries.filter(({ job }) => job.promptLeft > 0)) {
+    try {
+      if (!(await isReady(schedule, entry))) continue;
+      const first = await schedule.steps.prefill(entry.job);
+      wait(schedule, entry);
+      if (first !== undefined) await deliver(schedule, entry, Promise.resolve(first));
+    } catch (error) {
+      finish(schedule, entry, error);
+    }
+    return true;
+  }
+  return false;
+}
+
+/** Tokens of one group: until somebody else has a turn, or one of them ends. False if none answers. */
+async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Token>): Promise<boolean> {
+  const { steps } = schedule;
+  nextGroup(schedule, steps.mostTogether).forEach((entry) => makeRoom(schedule, entry));
+  const group = nextGroup(schedule, steps.mostTogether);
+  if (!group.length) return false;
+  const jobs = group.map(({ job }) => job);
+  const signal = everySignal(jobs.map((job) => job.signal));
+  const pending: Promise<Token[]>[][] = [];
+  const left = jobs.map((job) => job.tokensLeft);
+  const othersAreNext = () => othersWait(schedule, group);
+  const answers = (entry: Entry<J>) => isUnderWay(schedule, entry) && entry.job.promptLeft === 0;
+  const goesOn = () => group.every(answers) && Math.min(...left) > 0 && jobs.every((job) => steps.hasRoom(job));
+  const take = async (): Promise<void> => {
+    const made = pending.shift()!;
+    for (const [i, entry] of group.entries()) await deliver(schedule, entry, made[i]);
+  };
+  try {
+    do {
+      const { tokens, count } = await steps.decode(jobs, Math.min(...left), signal);
+      for (const each of tokens) each.catch(() => {}); // awaited below, maybe after the next submit
+      pending.push(tokens);
+      left.forEach((_, i) => (left[i] -= count));
+      while (pending.length > (steps.readsBehind(jobs) && !othersAreNext() ? 1 : 0)) await take();
+    } while (!othersAreNext() && goesOn());
+    while (pending.length) await take();
+  } catch (error) {
+    await Promise.allSettled(pending.flat()); // a buffer that is mapped takes no copy
+    group.forEach((entry) => finish(schedule, entry, error));
+  }
+  group.forEach((entry) => wait(schedule, entry));
+  return true;
+}
+
+/** Gives a job its tokens; if it has ended, they were made in vain. */
+async function deliver<Token, J extends Job<Token>>(schedule: Schedule<J, Token>, entry: Entry<J>, made: Promise<Token[]>): Promise<void> {
+  try {
+    const tokens = await made;
+    if (isUnderWay(schedule, entry) && (!entry.job.take(tokens) || entry.job.tokensLeft < 1)) finish(schedule, entry);
+  } catch (error) {
+    finish(schedule, entry, error);
+  }
+}

@@ -1,0 +1,190 @@
+// Runs steps on the GPU: cut into submits by measured time, each streamed slice waited for, embeddings looked up where the GPU
+// has no table of them. Knows no sampler and no tokens' meaning.
+import { watchDevice } from '../../../gpu/device-watch.ts';
+import { type Program, type Step } from '../../../gpu/program.ts';
+import { opsOf, stateOf } from '../../../model/operations.ts';
+import { writeRows } from '../../../model/sequence-buffers.ts';
+import { type TransferStats } from '../../../protocol.ts';
+import { type ItemCounters } from '../../../weights/stream/items/items.ts';
+import { type StreamCounters } from '../../../weights/stream/stream.ts';
+import { type LoadedModel } from '../../load/load.ts';
+import { canGoBack, createChoices } from '../choices.ts';
+import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
+import { mostPerSubmit } from '../readback.ts';
+
+/** A part of a step, with the streamed slice that has to be in its slot. */
+export interface Piece {
+  program: Pick<Program, 'encode'>;
+  slice?: number;
+  /** The section whose experts are chosen at its end, and the one whose experts it reads, where they are fetched on demand. */
+  chooses?: number;
+  onDemand?: number;
+}
+
+/** What is done with the last submit of a run. */
+export interface Last {
+  /** At its end. */
+  encode(encoder: GPUCommandEncoder): void;
+  /** Once it is under way. */
+  submitted(): void;
+}
+
+export interface Submits {
+  /** Encodes pieces in order, for each of `times` in turn, which are the steps of some sequences at once. Resolves when all is submitted. */
+  run(pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last): Promise<void>;
+  submit(encoder: GPUCommandEncoder): void;
+  /** DeviceError once the GPU was lost, or has refused work. */
+  check(): void;
+  /** Notes that the number of rows was written with a sequence's state. */
+  wroteRows(rows: number): void;
+  /** Puts the embeddings of tokens where the first layer reads them, if the GPU does not look them up. */
+  embed(ids: readonly number[]): Promise<void>;
+  /**
+   * Tokens of each sequence in one submit: as many as take half of the time between two pictures of the page, as two submits are in flight;
+   * one if the CPU has a part in each.
+   */
+  tokensAtOnce(pieces: number, rows: number): number;
+  /** Whether tokens are read while the next submit runs: not where the CPU has a part in each, nor where a token in vain costs more than a wait. */
+  readsBehind(pieces: number, rows: number): boolean;
+  readonly submits: number;
+  readonly hostMs: number;
+  transfer(): TransferStats;
+}
+
+export function createSubmits(model: LoadedModel): Submits {
+  const { gpu: { device }, activations, stream, items, rows: embedding } = model;
+  const { experiment = {} } = model.planned.chosen.options;
+  const pacer = createPacer(device.queue);
+  const stalls = createStalls(pacer);
+  const choices = items && createChoices(model, items);
+  const waits = stream !== undefined || items !== undefined || embedding !== undefined;
+  const check = watchDevice(device);
+  let rowsBefore = 0; // of the step that was last made ready, of all its sequences
+  let submits = 0;
+  let hostMs = 0;
+
+  function submit(encoder: GPUCommandEncoder): void {
+    check();
+    device.queue.submit([encoder.finish()]);
+    submits++;
+  }
+
+  async function run(pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last): Promise<void> {
+    const rows = times[0].reduce((sum, step) => sum + step.rows, 0);
+    if (rows !== rowsBefore) writeRows(device.queue, activations, (rowsBefore = rows));
+    const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
+    const count = pieces.length * times.length;
+    const piece = (i: number) => pieces[i % pieces.length];
+    const uses = usesOf(pieces);
+    const lastChoice = pieces.findLastIndex(({ chooses }) => chooses !== undefined);
+    await choices?.begin(rows, rows === 1 && times.length === 1 && goesBack(model));
+    stream?.begin(uses.map(({ slice }) => slice));
+    for (let i = 0; i < count; ) {
+      signal?.throwIfAborted();
+      const first = i;
+      const { onDemand } = piece(i);
+      const use = uses.find((each) => each.first === i);
+      if (use) await stalls.during(() => stream!.ready(use.slice, signal));
+      const brought = onDemand === undefined || choices!.isAhead ? { last: true } : await stalls.during(() => choices!.next(signal));
+      if (brought.back !== undefined) {
+        i = brought.back;
+        continue;
+      }
+      const isLast = brought.last;
+      const end = !isLast ? i + 1 : Math.min(i + (together ? count : pacer.piecesPerSubmit(rows)), count);
+      const begun = performance.now();
+      const encoder = device.createCommandEncoder();
+      choices?.restore(encoder);
+      let pass = encoder.beginComputePass();
+      do {
+        if (i > first && piece(i - 1).chooses !== undefined) pass = encoder.beginComputePass();
+        piece(i).program.encode(pass, times[Math.floor(i / pieces.length)]);
+        const { chooses } = piece(i++);
+        if (chooses === undefined) continue;
+        pass.end();
+        choices!.note(encoder, chooses, i, i - 1 === lastChoice);
+      } while (i < end && isOneWith(piece(i - 1), piece(i), choices?.isAhead));
+      if (piece(i - 1).chooses === undefined) pass.end();
+      if (i === count) last?.encode(encoder);
+      submit(encoder);
+      choices?.submitted();
+      hostMs += performance.now() - begun;
+      for (const { last: lastUse } of uses) if (isLast && lastUse >= first && lastUse < i) stream!.submitted();
+      if (i === count) last?.submitted();
+      await pacer.submitted(rows, i - first);
+      if (!isLast) i = first; // once more, with other experts
+    }
+  }
+
+  return {
+    run, submit, check,
+    wroteRows: (rows) => void (rowsBefore = rows),
+    embed: (ids) => embedOnCpu(model, ids),
+    tokensAtOnce: (pieces, rows) => (waits ? 1 : (experiment.tokensPerSubmit ?? tokensIn(pacer.piecesPerSubmit(rows, pageMs) / 2, pieces))),
+    readsBehind: (pieces, rows) => !waits && pacer.piecesPerSubmit(rows, tokenMs) >= 2 * pieces,
+    get submits() {
+      return submits;
+    },
+    get hostMs() {
+      return hostMs;
+    },
+    transfer: () => ({ ...transferOf(stream?.counters, items?.counters), rowBytes: embedding?.byteLength ?? 0, ...stalls.counters }),
+  };
+}
+
+const tokensIn = (most: number, pieces: number): number => Math.max(1, Math.min(mostPerSubmit, Math.floor(most / pieces)));
+
+/** Whether a step of one row may run ahead and be gone back in: not where a state was advanced meanwhile, or a streamed slice used. */
+const goesBack = ({ graph, sections, stream, planned: { chosen: { options: { experiment } } } }: LoadedModel): boolean =>
+  !stream && !experiment?.layerByLayer && !opsOf(graph).some((op) => stateOf(op)?.kind === 'recurrent') && sections.every(canGoBack);
+
+/** Runs of pieces that use one slice, each from its first piece to its last one. */
+function usesOf(pieces: readonly Piece[]): { slice: number; first: number; last: number }[] {
+  const uses: { slice: number; first: number; last: number }[] = [];
+  pieces.forEach(({ slice }, i) => {
+    if (slice === undefined) return;
+    const use = uses.at(-1);
+    if (use?.slice === slice) use.last = i;
+    else uses.push({ slice, first: i, last: i });
+  });
+  return uses;
+}
+
+/** Whether a piece may be in the submit of the one before it: nothing has to be read or brought between them. */
+const isOneWith = (before: Piece, { slice, onDemand }: Piece, isAhead = false): boolean =>
+  (isAhead || (before.chooses === undefined && onDemand === undefined)) && (slice === undefined || slice === before.slice);
+
+const transferOf = (slices: Partial<StreamCounters> = {}, items: Partial<ItemCounters> = {}): Omit<TransferStats, 'rowBytes' | 'stalls' | 'stallMs'> => {
+  const { storeBytes = 0, memoryBytes = 0, uploadedBytes = 0, transferMs = 0 } = slices;
+  const { used = 0, there = 0 } = items;
+  const [fromStore, fromMemory] = [items.storeBytes ?? 0, items.memoryBytes ?? 0];
+  return {
+    storeBytes: storeBytes + fromStore, memoryBytes: memoryBytes + fromMemory, uploadedBytes: uploadedBytes + fromStore + fromMemory,
+    transferMs: transferMs + (items.transferMs ?? 0), expertsUsed: used, expertsThere: there, expertBytes: fromStore + fromMemory,
+  };
+};
+
+/** Counts for how long the GPU had nothing to do while something was waited for. */
+function createStalls(pacer: Pacer) {
+  const counters = { stalls: 0, stallMs: 0 };
+  return {
+    counters,
+    async during<T>(wait: () => Promise<T>): Promise<T> {
+      const asked = performance.now();
+      const result = await wait();
+      const idle = pacer.idleSince();
+      const waited = idle === undefined ? 0 : performance.now() - Math.max(asked, idle);
+      if (waited < 0.1) return result; // the turn of a promise, no wait
+      counters.stalls++;
+      counters.stallMs += waited;
+      return result;
+    },
+  };
+}
+
+async function embedOnCpu({ graph, activations, rows: embedding, uploader }: LoadedModel, ids: readonly number[]): Promise<void> {
+  if (!embedding) return;
+  const { output, scale } = graph.embed;
+  const floats = await embedding.read(ids, scale, activations.strides[output]);
+  await uploader.write(activations.buffers[output].buffer, 0, new Uint8Array(floats.buffer));
+}

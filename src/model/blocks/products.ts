@@ -1,0 +1,122 @@
+// The kernels that multiply activations with a stored matrix: of one token, of a few, of many.
+import { type Format } from '../../formats/format.ts';
+import { panelRows } from '../../formats/panel.ts';
+import { type Binding, type Dispatch } from '../../gpu/program.ts';
+import { type KernelSpec, wgslNumber } from '../../gpu/kernels.ts';
+import { type KernelChoice, rowsEach } from '../choices/kernel-choice.ts';
+import { partsDown, unitOf } from '../choices/subgroup-matrix.ts';
+
+/** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
+export interface MatrixPart {
+  matrix: {
+    format: Pick<Format, 'name' | 'codes'>;
+    rows: number;
+    cols: number;
+    /** The stacked tensors: rows of each, and where they begin. */
+    parts: { rows: number; targetRow: number }[];
+    panels: { blocks: number; panelBytes: number };
+  };
+  binding: Binding;
+  /** What the indices of its type choose among, if it has any. */
+  points?: Binding;
+  panels: number;
+  /** First row of the matrix in this part. */
+  firstRow: number;
+  /** Rows in this part, without padding. */
+  rows: number;
+}
+
+/** The kernel that multiplies one row of activations with a matrix. */
+export function decodeKernel(
+  { splits, panels, dot }: Pick<KernelChoice, 'splits' | 'panels' | 'dot'>,
+  part: MatrixPart,
+  constants: Record<string, number>,
+): KernelSpec {
+  const { codes } = part.matrix.format;
+  const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : [dot === 'staged' ? 'input/staged' : 'input/direct'];
+  // At most 9 KiB of workgroup memory: beside the sums of the most splits within the 16 KiB that every device has.
+  const mostGroups = { 'input/i8': 96, 'input/staged': 64 }[input[0]];
+  return {
+    kernel: 'matvec',
+    files: ['prelude', ...formatFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    consts: {
+      Splits: splits, RowsEach: rowsEach({ panels }),
+      ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}),
+    },
+    constants: { ...constants, Panels: Math.max(1, panels) },
+  };
+}
+
+/** Whether a way of prefill takes tiles of 64 tokens, which a step of fewer leaves empty. */
+export const usesTiles = (prefill: KernelChoice['prefill']): boolean => prefill === 'tile' || unitOf(prefill) !== undefined;
+
+/** Rows of the matrix, and tokens, of a tile. */
+const tileRows = wgslNumber('rows', 'TileRows');
+/** Panels and tokens of a workgroup. */
+const sizesOf = (kernel: string) => ({ panels: wgslNumber(kernel, 'Panels'), tokens: wgslNumber(kernel, 'Tokens') });
+const rowsSizes = sizesOf('matvec-rows');
+const broadcastSizes = sizesOf('matvec-broadcast');
+
+/** Threads of a subgroup that share the activations they read. */
+export const lanesOf = (prefill: KernelChoice['prefill']): number =>
+  (({ broadcast4: 4, broadcast8: 8 }) as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;
+
+/** The kernel that multiplies many rows of activations with a matrix. */
+export function prefillKernel(
+  { prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>,
+  part: MatrixPart,
+  constants: Record<string, number>,
+): Pick<Dispatch, 'kernel' | 'grid'> {
+  const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
+  const tiles: Dispatch['grid'] = ({ rows }) => [Math.ceil((part.panels * panelRows) / tileRows), Math.ceil(rows / tileRows)];
+  const unit = unitOf(prefill);
+  if (unit) {
+    const { component, m, n, k, threads } = unit;
+    return {
+      kernel: {
+        kernel: 'matmul-matrix',
+        files: [`matrix/${component}`, 'matrix/subgroup', ...files],
+        consts: { M: m, N: n, K: k, Threads: threads, Down: partsDown(threads) },
+        constants,
+      },
+      grid: tiles,
+    };
+  }
+  if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile}`, ...files], constants }, grid: tiles };
+  const lanes = lanesOf(prefill);
+  const { panels, tokens } = lanes ? broadcastSizes : rowsSizes;
+  return {
+    kernel: lanes ? { kernel: 'matvec-broadcast', files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
+    grid: ({ rows }) => [Math.ceil(part.panels / panels), Math.ceil(rows / tokens)],
+  };
+}
+
+/** Most rows of activations that `fewKernel` takes: Tokens of its shader. */
+export const fewRows = wgslNumber('matvec-few', 'Tokens');
+
+/** The kernel that multiplies a few rows of activations with a matrix: those of a short prompt, of a draft, or of the end of a long prompt. */
+export function fewKernel(splits: number, part: MatrixPart, constants: Record<string, number>): Pick<Dispatch, 'kernel' | 'grid'> {
+  return {
+    kernel: {
+      kernel: 'matvec-few',
+      files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'],
+      consts: { Splits: splits },
+      constants,
+    },
+    grid: ({ rows }) => [rows <= fewRows ? part.panels : 0],
+  };
+}
+
+/** The shader files that read weights of a type: its own, and what all types of its kind share; codes with a minimum are unsigned. */
+export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): string[] =>
+  [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
+
+/** Bindings that every kernel reading a matrix shares. */
+export const matrixBindings = ({ binding, points }: Pick<MatrixPart, 'binding' | 'points'>): Record<string, Binding> =>
+  ({ weights: binding, ...(points && { points }) });
+
+/** Parameters that every kernel reading a matrix shares. */
+export function matrixParams({ matrix, panels }: MatrixPart) {
+  const { blocks, panelBytes } = matrix.panels;
+  return { panels, panel_words: panelBytes / 4, blocks, groups: Math.ceil(matrix.cols / 32), rows: 0 };
+}

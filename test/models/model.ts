@@ -1,0 +1,51 @@
+// Loads a model for tests on Dawn, as the engine does.
+import { type KernelChoice } from '../../src/model/choices/kernel-choice.ts';
+import { type KernelCache } from '../../src/gpu/kernels.ts';
+import { type DeviceOptions, type Gpu, openGpu } from '../../src/gpu/device.ts';
+import { type LoadedModel, loadModel } from '../../src/engine/load/load.ts';
+import { chosenAs } from '../../src/engine/load/chosen.ts';
+import { openModel } from '../../src/engine/load/opened.ts';
+import { type ModelOptions } from '../../src/engine/load/options.ts';
+import { planModel } from '../../src/engine/load/plan/planned.ts';
+import { kvFormat } from '../../src/kv/formats/catalogue.ts';
+import { readHeader } from '../../src/gguf/read.ts';
+import { sourceReader } from '../../src/weights/store/reader.ts';
+import { bytesSource } from '../../src/weights/source/source.ts';
+import { fixture } from './fixture.ts';
+import { dawn } from '../dawn.ts';
+
+export const openDawn = (options?: DeviceOptions): Promise<Gpu> => openGpu(dawn(), options);
+
+export const testChoice: KernelChoice = {
+  splits: 4,
+  panels: 1,
+  prefill: 'tile',
+  tile: 'f32',
+  few: 0,
+  dot: 'f32',
+  reduce: 'workgroup',
+  span: 128,
+  threads: 128,
+  part: 0,
+  uniform: 0,
+  chunk: 256,
+};
+
+export const openFixture = (gpu: Gpu, path: string, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> =>
+  openBytes(gpu, fixture(path), options, kernels);
+
+/** A model from the bytes of its file. */
+export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> {
+  const source = bytesSource(bytes, 'model.gguf');
+  const opened = await openModel(await readHeader(source));
+  const asked = {
+    budgetBytes: 2 ** 32,
+    chunk: 64,
+    logitsRows: 64,
+    context: Math.min(1024, opened.graph.config.context),
+    choice: testChoice,
+    kv: kvFormat('f32'),
+    ...options,
+  };
+  return loadModel(planModel(chosenAs(gpu, opened, asked, kernels)), sourceReader(source, opened.header, opened.layout));
+}
