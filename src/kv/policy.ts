@@ -122,6 +122,8 @@ export interface KvTick {
   readonly length: number;
   /** The first position that is a fresh slot. */
   readonly base: number;
+  /** Positions that there were after the tick before, no more than `length`; 0 at the first. Queries and planes from here on are new to the policy. */
+  readonly since: number;
   /** Tokens of the whole prompt, of those that were run and those still to come. */
   readonly promptLength: number;
   readonly plan: KvPlan;
@@ -144,6 +146,8 @@ export interface KvTick {
   setCounts(set: KvSet, counts: ArrayLike<number>): void;
   /** Says from which position on slots are fresh after this tick, `length - plan.window` at most. Those before are read in sets or not at all. */
   advance(base: number): void;
+  /** Puts words at the beginning of a buffer of `scratch`, for what is encoded after. At the end of a prompt, as it may cut a submit in two. */
+  write(buffer: GPUBuffer, words: Uint32Array<ArrayBuffer>): void;
   /** What a buffer holds after all that was encoded so far. Only at the end of a prompt: it waits for the GPU. */
   read(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer>;
 }
