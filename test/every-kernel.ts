@@ -14,11 +14,16 @@ import { attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
 import { experts } from '../src/model/ops/experts.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
+import { blend } from '../src/model/ops/rare/blend.ts';
 import { convolve } from '../src/model/ops/rare/convolve.ts';
 import { gatedNorm } from '../src/model/ops/rare/gated-norm.ts';
 import { headProject } from '../src/model/ops/rare/head-project.ts';
 import { latent } from '../src/model/ops/rare/latent.ts';
+import { layerNorm } from '../src/model/ops/rare/layer-norm.ts';
 import { scan } from '../src/model/ops/rare/scan.ts';
+import { shift } from '../src/model/ops/rare/shift.ts';
+import { squash } from '../src/model/ops/rare/squash.ts';
+import { wkv } from '../src/model/ops/rare/wkv.ts';
 import { type Project, project } from '../src/model/ops/project.ts';
 import { type Rope, rope } from '../src/model/ops/rope.ts';
 import { route } from '../src/model/ops/route.ts';
@@ -202,7 +207,19 @@ function mixers(): KernelSpec[] {
   const latents = latent({ input: 'x', norm: 'norm', latentDim: 64, rotatedDim: 16, queries: 'query-parts', first: 0, heads: 2, output: 'qkv' });
   return [
     ...[...formats.keys()].flatMap((type) => kernelsOf(heads, 'decode', {}, {}, type, 256)),
-    ...mixersOf([...convolutions, ...scans, ...gates, latents]),
+    ...mixersOf([...convolutions, ...scans, ...gates, latents, ...ofRwkv()]),
+  ];
+}
+
+function ofRwkv(): Op[] {
+  const named = { receptance: 'a', key: 'b', value: 'c', decay: 'd', rate: 'e', gate: 'f' };
+  const vectors = { keyScale: 'scale', keyRate: 'rate', bonus: 'bonus', weight: 'weight', bias: 'bias' };
+  return [
+    ...[true, false].map((keeps) => shift({ name: 'state', input: 'x', width: 64, weight: 'weight', part: 0, parts: 1, shape: [64], keeps, output: 'mixed' })),
+    ...(['tanh', 'sigmoid'] as const).map((by) => squash({ buffer: 'narrow', width: 16, by })),
+    ...[32, 64, 128].map((headDim) => wkv({ name: 'state', ...named, ...vectors, heads: 2, headDim, output: 'answer' })),
+    blend({ input: 'a', gate: 'b', width: 64, output: 'c' }),
+    layerNorm({ input: 'x', weight: 'weight', bias: 'bias', output: 'read' }),
   ];
 }
 

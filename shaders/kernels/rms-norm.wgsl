@@ -1,5 +1,5 @@
-// output[t] = input[t] / rms(input[t]) * weight, or added to output[t]. One workgroup per row of activations. `Center`: a LayerNorm without
-// bias, which subtracts the mean first.
+// output[t] = input[t] / rms(input[t]) * weight, or added to output[t]. One workgroup per row of activations. `Center`: a LayerNorm, which
+// subtracts the mean first, with or without bias.
 struct Params {
   groups : u32, // vec4s per row
   input_stride : u32,
@@ -10,10 +10,12 @@ struct Params {
   cols : u32,
   factor : f32,
   scale : u32, // float index in `vectors`
+  bias : u32,  // vec4 index there
 }
 
 override Add : bool = false;
 override Center : bool = false;
+override HasBias : bool = false;
 override Scaled : bool = false;   // by `factor` at last
 override HasScale : bool = false; // and by a number among the vectors
 
@@ -52,6 +54,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   for (var i = local; i < params.groups; i += WorkgroupSize) {
     let target_index = workgroup.x * (params.output_stride / 4u) + i;
     var value = centered(start, i, mean) * scale * vectors[params.norm + i];
+    if (HasBias) {
+      value += vectors[params.bias + i];
+    }
     if (Add) {
       value += output[target_index];
     }

@@ -167,8 +167,9 @@ interface EndsOptions {
   embeddingScale?: number;
   logitScale?: number;
   softcap?: number;
-  /** The last norm is a LayerNorm. */
+  /** The last norm is a LayerNorm, maybe with a bias. */
   center?: boolean;
+  normBias?: string;
   /** Its tensor. Default output_norm. */
   norm?: string;
 }

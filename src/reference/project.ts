@@ -9,8 +9,8 @@ export interface Projection {
   cols: number;
   /** (tokens, cols) */
   x: Float32Array;
-  /** Norm of each row of x before the product: weight (cols) and eps. RMS, or with `center` a LayerNorm without bias. */
-  norm?: { weight: Float32Array; eps: number; center?: boolean };
+  /** Norm of each row of x before the product: weight (cols) and eps. RMS, or with `center` a LayerNorm. */
+  norm?: { weight: Float32Array; eps: number; center?: boolean; bias?: Float32Array };
   /** (rows) */
   bias?: Float32Array;
   /** The first half of the rows goes through the activation and multiplies the second half. */
@@ -48,7 +48,7 @@ export function project(projection: Projection): Float32Array {
 function products({ weights, rows, cols, norm, bias }: Projection, x: Float32Array): Float64Array {
   const mean = norm?.center ? x.reduce((sum, value) => sum + value, 0) / cols : 0;
   const scale = norm ? 1 / Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / cols + norm.eps) : 1;
-  const input = Float64Array.from(x, (value, i) => (norm ? (value - mean) * scale * norm.weight[i] : value));
+  const input = Float64Array.from(x, (value, i) => (norm ? (value - mean) * scale * norm.weight[i] + (norm.bias?.[i] ?? 0) : value));
   const values = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {
     let sum = 0;

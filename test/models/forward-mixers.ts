@@ -1,19 +1,28 @@
 // What mixes tokens in place of attention, run by the reference kernels: the part of forward.ts that only some families need.
 import { type ModelConfig } from '../../src/model/graph.ts';
+import { type Blend } from '../../src/model/ops/rare/blend.ts';
 import { type Convolve } from '../../src/model/ops/rare/convolve.ts';
 import { type GatedNorm } from '../../src/model/ops/rare/gated-norm.ts';
 import { type HeadProject } from '../../src/model/ops/rare/head-project.ts';
 import { type Latent } from '../../src/model/ops/rare/latent.ts';
+import { type LayerNorm } from '../../src/model/ops/rare/layer-norm.ts';
 import { type Scan } from '../../src/model/ops/rare/scan.ts';
+import { type Shift } from '../../src/model/ops/rare/shift.ts';
+import { type Squash } from '../../src/model/ops/rare/squash.ts';
+import { type Wkv } from '../../src/model/ops/rare/wkv.ts';
 import { convolve } from '../../src/reference/convolve.ts';
 import { gatedNorm } from '../../src/reference/gated-norm.ts';
 import { headProject } from '../../src/reference/head-project.ts';
 import { setLatents } from '../../src/reference/latent.ts';
+import { layerNorm } from '../../src/reference/layer-norm.ts';
 import { scan } from '../../src/reference/scan.ts';
+import { blend, shift, squash, wkv } from '../../src/reference/wkv.ts';
+
+export type Mixing = Convolve | Scan | GatedNorm | HeadProject | Latent | LayerNorm | Shift | Squash | Blend | Wkv;
 
 /** Runs an operation on the rows of `tokens`, all from the beginning. */
 export function mix(
-  op: Convolve | Scan | GatedNorm | HeadProject | Latent, rows: Record<string, Float32Array>, tokens: number, { eps }: ModelConfig,
+  op: Mixing, rows: Record<string, Float32Array>, tokens: number, { eps }: ModelConfig,
   floats: (tensor: string) => Float32Array,
 ): void {
   const optional = (tensor?: string) => (tensor === undefined ? undefined : floats(tensor));
@@ -51,6 +60,19 @@ export function mix(
         latentDim, rotatedDim, heads, eps,
       });
       return;
+    }
+    case 'layer-norm':
+      return void (rows[op.output] = layerNorm(rows[op.input], floats(op.weight), eps, floats(op.bias)));
+    case 'shift':
+      return void (rows[op.output] = shift(rows[op.input], floats(op.weight).subarray(op.part * op.width, (op.part + 1) * op.width)));
+    case 'squash':
+      return void (rows[op.buffer] = squash(rows[op.buffer], op.by));
+    case 'blend':
+      return void (rows[op.output] = blend(rows[op.output], rows[op.input], rows[op.gate]));
+    case 'wkv': {
+      const own = { keyScale: floats(op.keyScale), keyRate: floats(op.keyRate), bonus: floats(op.bonus), weight: floats(op.weight), bias: floats(op.bias) };
+      const [receptance, key, value, decay, rate, gate] = [op.receptance, op.key, op.value, op.decay, op.rate, op.gate].map((name) => rows[name]);
+      return void (rows[op.output] = wkv({ ...op, ...own, receptance, key, value, decay, rate, gate }).output);
     }
     case 'gated-norm': {
       const { groups, width, norm } = op;

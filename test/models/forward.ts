@@ -8,15 +8,10 @@ import { type Op, type RowRange } from '../../src/model/graph.ts';
 import { type Attend } from '../../src/model/ops/attend.ts';
 import { type Embed } from '../../src/model/ops/embed.ts';
 import { type Experts } from '../../src/model/ops/experts.ts';
-import { type Convolve } from '../../src/model/ops/rare/convolve.ts';
-import { type GatedNorm } from '../../src/model/ops/rare/gated-norm.ts';
-import { type HeadProject } from '../../src/model/ops/rare/head-project.ts';
-import { type Latent } from '../../src/model/ops/rare/latent.ts';
 import { type NormAdd } from '../../src/model/ops/norm-add.ts';
 import { type Project } from '../../src/model/ops/project.ts';
 import { type Rope } from '../../src/model/ops/rope.ts';
 import { type Route } from '../../src/model/ops/route.ts';
-import { type Scan } from '../../src/model/ops/rare/scan.ts';
 import { factorsOf, ropeFrequencies } from '../../src/model/rope.ts';
 import { attention } from '../../src/reference/attend.ts';
 import { embed } from '../../src/reference/embed.ts';
@@ -26,7 +21,7 @@ import { normAdd } from '../../src/reference/norm-add.ts';
 import { rmsNorm } from '../../src/reference/rms-norm.ts';
 import { rotate } from '../../src/reference/rope.ts';
 import { type Choice, route } from '../../src/reference/route.ts';
-import { columns, mix as mixTokens } from './forward-mixers.ts';
+import { type Mixing, columns, mix as mixTokens } from './forward-mixers.ts';
 import { bytesSource } from '../../src/weights/source/source.ts';
 
 /** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions. */
@@ -42,7 +37,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   const caches: { keys: Float32Array; values: Float32Array }[] = [];
 
   const run = (given: Op): void => {
-    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Convolve | Scan | GatedNorm | HeadProject | Latent;
+    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Mixing;
     switch (op.op) {
       case 'embed':
         rows[op.output] = embed(floats(op.table), op.cols ?? config.dim, ids, op.scale);
@@ -52,7 +47,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         const counts = op.matrices.map((matrix) => matrix.rows);
         rows[op.output] = project({
           weights: joined(parts), rows: counts.reduce((a, b) => a + b), cols: op.cols, x: rows[op.input],
-          norm: op.norm === undefined ? undefined : { weight: floats(op.norm), eps, center: op.center },
+          norm: op.norm === undefined ? undefined : { weight: floats(op.norm), eps, center: op.center, bias: optional(op.normBias) },
           bias: op.bias && joined(op.bias.map((name, i) => (name === undefined ? new Float32Array(counts[i]) : floats(name)))),
           gate: op.gate, activation: op.activation, scale: op.scale, softcap: op.softcap, residual: op.add ? rows[op.output] : undefined,
         });

@@ -11,7 +11,7 @@ export const families = [
 
 /** Those whose layers, some of them or all, keep a state in place of keys and values. */
 export const recurrentFamilies = [
-  ...['lfm2', 'lfm2moe', 'mamba2', 'granitehybrid', 'falcon-h1', 'nemotron_h', 'qwen35', 'qwen35moe', 'qwen3next'].map((family) => ofFamily(family)),
+  ...['lfm2', 'lfm2moe', 'mamba2', 'granitehybrid', 'falcon-h1', 'nemotron_h', 'qwen35', 'qwen35moe', 'qwen3next', 'rwkv7'].map((family) => ofFamily(family)),
   ofFamily('granitehybrid', 'tiny-granitehybrid-moe'),
 ];
 

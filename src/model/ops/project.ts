@@ -28,8 +28,9 @@ export interface Project extends Op {
   input: string;
   /** RMS norm weights applied to the input. */
   norm?: string;
-  /** The norm subtracts the mean first: a LayerNorm (Ba et al., arXiv 1607.06450) without bias. It is a dispatch of its own. */
+  /** The norm subtracts the mean first: a LayerNorm (Ba et al., arXiv 1607.06450), maybe with a bias. It is a dispatch of its own. */
   center?: boolean;
+  normBias?: string;
   matrices: RowRange[];
   cols: number;
   /** One per matrix, or none. */
@@ -75,8 +76,8 @@ function productCost({ params }: Dispatch, { rows }: { rows: number }): Cost {
 
 export const operation: Operation<Project> = {
   name: 'project',
-  vectors: ({ norm, bias, matrices, cols }) => [
-    ...(norm ? [{ tensor: norm, length: cols }] : []),
+  vectors: ({ norm, normBias, bias, matrices, cols }) => [
+    ...[norm, normBias].flatMap((tensor) => (tensor ? [{ tensor, length: cols }] : [])),
     ...(bias ?? []).flatMap((tensor, i) => (tensor === undefined ? [] : [{ tensor, length: matrices[i].rows }])),
   ],
   refusal({ bias, matrices }) {
@@ -140,7 +141,9 @@ function partsOf(
 
 /** The norm of the input by a dispatch of its own. */
 const normOf = (op: Project, context: RecordContext, place: Place, section: string): Dispatch =>
-  rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm!, cols: op.cols, center: op.center });
+  rmsNorm(context, place, {
+    label: `${section}.norm`, input: op.input, output: normed, weight: op.norm!, cols: op.cols, center: op.center, bias: op.normBias,
+  });
 
 /** One row: the norm is made by each workgroup, if it needs no mean, and the gate joins its halves where they lie in one binding. */
 function decode(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {

@@ -20,7 +20,8 @@ const isLeftOut = adapterFile?.includes('swiftshader') && !isFull;
 interface Tokens {
   tokens24: number[];
   tokens100: number[];
-  continue8?: number[];
+  /** Tokens that follow, one by one, whose logits are in C8. */
+  state?: { continue8: number[] };
 }
 
 describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', async () => {
@@ -28,7 +29,7 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
   const kernels = gpu && createKernelCache(gpu.device);
 
   it.each(recurrentFamilies)('$name gives the golden logits, however its tokens are fed', async ({ name }) => {
-    const { tokens24, tokens100, continue8 = [] } = jsonFixture<Tokens>(`tiny/${name}.json`);
+    const { tokens24, tokens100, state: { continue8 } = { continue8: [] } } = jsonFixture<Tokens>(`tiny/${name}.json`);
     const golden = goldenLogits(name);
     const after100 = floatsFixture(`tiny/${name}.L100.f32`);
     const model = await openFixture(gpu!, `tiny/${name}.gguf`, {}, kernels);
@@ -47,6 +48,7 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
     await runner.feed(tokens100, 0);
     compare('100', await runner.readLogits(), after100);
     const wanted = hasFixture(`tiny/${name}.C8.f32`) ? floatsFixture(`tiny/${name}.C8.f32`) : new Float32Array();
+    if (wanted.length) expect(continue8).toHaveLength(8);
     for (const [i, token] of continue8.entries()) {
       await runner.feed([token], 100 + i);
       compare('after 100, one by one', await runner.readLogits(), wanted.subarray(i * vocab, (i + 1) * vocab));

@@ -61,7 +61,7 @@ function scanCase(given: ScanCase): Case {
 }
 
 /** (heads, keys, values) as the kernel keeps it, four keys of a value together; or back. */
-function held(from: Float32Array, heads: number, keyDim: number, valueDim: number, pack: boolean): Float32Array<ArrayBuffer> {
+export function held(from: Float32Array, heads: number, keyDim: number, valueDim: number, pack: boolean): Float32Array<ArrayBuffer> {
   const result = new Float32Array(from.length);
   for (let head = 0; head < heads; head++)
     for (let key = 0; key < keyDim; key++)
