@@ -17,6 +17,14 @@ export type ModelSource =
  */
 export type KvType = string;
 
+/** How many of the next tokens are guessed, to be checked several in a step. */
+export interface SpeculationOptions {
+  /** Most guesses of a step, 1 to 7. Default 7; fewer where measured times say so. */
+  most?: number;
+  /** Most GPU bytes that the rows of guesses may take. */
+  budgetBytes?: number;
+}
+
 export interface LoadOptions {
   /** Most GPU bytes the engine may hold. Default: a share of what the adapter's limits allow. */
   budgetBytes?: number;
@@ -31,6 +39,11 @@ export interface LoadOptions {
   f32?: boolean;
   /** How keys and values are kept. Default `f16`, with `f32` that. */
   kv?: KvType;
+  /**
+   * Guesses the next tokens of an answer from what was said before, and checks several in one step where that is faster; the answer is the
+   * same. Models with a recurrent state do without. Default: nothing is guessed.
+   */
+  speculation?: SpeculationOptions;
   /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
@@ -282,6 +295,9 @@ export interface GenerateStats {
   /** Prompt tokens whose keys and values were still there from the call before. */
   cachedTokens: number;
   newTokens: number;
+  /** Tokens that were guessed, and those of them that were right, each of which saved a step. */
+  guessedTokens?: number;
+  rightTokens?: number;
   /** Messages that were left out, as the conversation was too long. */
   droppedMessages?: number;
   /** Milliseconds until the first new token, and for all the others. */

@@ -25,6 +25,7 @@ export const forModel = (command: Command): Command =>
     .option('--context <n>', 'positions of the conversation', integer)
     .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
+    .option('--guesses <n>', 'most tokens of a step that are guessed from what was said and checked together, 1 to 7; default: none', integer)
     .option('--f32', 'keys, values and all arithmetic in f32')
     .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices([...kvFormats.keys()]))
     .option('--kernels <choice>', 'choice of kernels, as in splits=1,prefill=rows; nothing is measured or tested')

@@ -62,7 +62,7 @@ export async function generate(path: string, flags: Flags): Promise<Result> {
     },
     text:
       `\n[${stats.promptTokens} prompt tokens at ${prefill.toFixed(1)}/s, ${stats.newTokens} new at ${decode.toFixed(1)}/s, ` +
-      `${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU${streaming(stats)}, ended by ${reason}]`,
+      `${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU${streaming(stats)}${guessing(stats)}, ended by ${reason}]`,
   };
 }
 
@@ -83,6 +83,9 @@ function streaming({ transfer, newTokens }: GenerateStats): string {
   return `, ${(uploadedBytes / (newTokens - 1) / 2 ** 20).toFixed(1)} MiB uploaded and ${(stallMs / (newTokens - 1)).toFixed(1)} ms waited for ` +
     `weights per token${there}`;
 }
+
+const guessing = ({ guessedTokens, rightTokens, newTokens }: GenerateStats): string =>
+  guessedTokens ? `, ${rightTokens} of ${guessedTokens} guesses right, ${(newTokens / (newTokens - rightTokens!)).toFixed(2)} tokens per step` : '';
 
 /** What the files say that the answer has to be. */
 async function grammarOf({ schema, grammar }: Flags): Promise<ResponseGrammar | undefined> {

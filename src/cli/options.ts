@@ -11,6 +11,7 @@ export interface ModelFlags {
   sequences?: number;
   budget?: number;
   ram?: number;
+  guesses?: number;
   f32?: boolean;
   kv?: string;
   kernels?: string;
@@ -90,6 +91,7 @@ export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions
 export const loadOptions = (flags: ModelFlags): EngineOptions => ({
   budgetBytes: flags.budget,
   ramBytes: flags.ram,
+  ...(flags.guesses !== undefined && { speculation: { most: flags.guesses } }),
   context: flags.context,
   sequences: flags.sequences,
   f32: flags.f32,

@@ -208,6 +208,11 @@ export interface LoadSettings extends ImportSettings {
    * latest waits or gives way where it is short.
    */
   sequences?: number;
+  /**
+   * Guesses the next tokens of an answer from what was said before and checks several in a step, where that is faster; answers are the same.
+   * `true`, or with bounds: most guesses of a step (1 to 7), most GPU bytes that their rows may take. Default: nothing is guessed.
+   */
+  speculation?: boolean | { most?: number; budgetBytes?: number | string };
   /** Keys, values and all arithmetic in f32: the most exact path. */
   f32?: boolean;
   /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */
@@ -227,11 +232,22 @@ export function toLoadOptions(options: LoadSettings): LoadOptions {
     ramBytes: options.ram === undefined ? undefined : parseBytes(options.ram, 'ram'),
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     sequences: number('sequences', options.sequences, { from: 1, to: 64, integer: true }),
+    speculation: toSpeculation(options.speculation),
     f32: options.f32,
     kv: options.kv === undefined ? undefined : kvFormat(options.kv).name,
     retune: options.retune,
     kernels: options.kernels,
     keep: options.keep,
+  };
+}
+
+function toSpeculation(asked: LoadSettings['speculation']): LoadOptions['speculation'] {
+  if (!asked) return undefined;
+  if (asked === true) return {};
+  if (typeof asked !== 'object') throw new RequestError(`speculation is ${shown(asked)}; it must be true, false or an object.`);
+  return {
+    most: number('speculation.most', asked.most, { from: 1, to: 7, integer: true }),
+    budgetBytes: asked.budgetBytes === undefined ? undefined : parseBytes(asked.budgetBytes, 'speculation.budgetBytes'),
   };
 }
 

@@ -6,7 +6,7 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
-import { type LoadOptions, type StoreCost } from '../../protocol.ts';
+import { type LoadOptions, type SpeculationOptions, type StoreCost } from '../../protocol.ts';
 import { mostPerSubmit } from '../run/readback.ts';
 import { defaultBudget, deviceMemory } from './plan/default-budget.ts';
 import { type OpenedModel } from './opened.ts';
@@ -23,6 +23,8 @@ export interface Experiment {
   layerByLayer?: boolean;
   /** Is told which experts each section of a step uses, where they are fetched on demand: a trace, as plain numbers. */
   onExperts?(section: number, experts: readonly number[]): void;
+  /** All guesses of next tokens are checked, whatever that costs. */
+  allGuesses?: boolean;
   /** Tokens per submit while decoding, at most 16, however long that takes. Default: by measured time. */
   tokensPerSubmit?: number;
 }
@@ -44,6 +46,8 @@ export interface ModelOptions extends ActivationSizes {
   choice: KernelChoice;
   /** How keys and values are kept. */
   kv: KvFormat;
+  /** Guesses of the next tokens; none if not given. */
+  speculation?: SpeculationOptions;
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
   ramBytes?: number;
   /** What reads of streamed weights cost: their size and how far ahead they are made follow from it. Default: a guess. */
@@ -75,6 +79,7 @@ export function optionsFor(
     context,
     sequences = 1,
     allLogits,
+    speculation,
     experiment,
   } = options;
   const most = graph.config.context;
@@ -85,6 +90,7 @@ export function optionsFor(
     throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   if (!(Number.isInteger(sequences) && sequences >= 1 && sequences <= mostSequences))
     throw new RequestError(`sequences is ${sequences}; it has to be a whole number from 1 to ${mostSequences}.`);
+  checkSpeculation(speculation);
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
   const chunk = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
@@ -97,12 +103,19 @@ export function optionsFor(
     choice,
     kv: kvFormatFor(options),
     ramBytes,
+    speculation,
     experiment,
   };
 }
 
 export function checkBudget(budgetBytes: number): void {
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
+}
+
+function checkSpeculation({ most = 1, budgetBytes = 0 }: SpeculationOptions = {}): void {
+  if (!(Number.isInteger(most) && most >= 1 && most < mostChosen))
+    throw new RequestError(`speculation.most is ${most}; it has to be a whole number from 1 to ${mostChosen - 1}.`);
+  if (!(budgetBytes >= 0)) throw new RequestError(`speculation.budgetBytes is ${budgetBytes}; it has to be a number of bytes.`);
 }
 
 function checkExperiment({ tokensPerSubmit }: Experiment = {}): void {

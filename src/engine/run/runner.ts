@@ -43,6 +43,8 @@ export interface Runner {
    * sequences. Each has to have room for them. Resolves once all is submitted.
    */
   decode(answering: readonly Answering[], most: number, signal?: AbortSignal): Promise<Made>;
+  /** One step that runs the last token of a sequence with 1 to 7 guesses of what follows: gives what is chosen up to the first wrong one. */
+  verify(answering: Answering, guesses: readonly number[], signal?: AbortSignal): Promise<Token[]>;
   /** Whether the tokens of a submit are best read while the next one runs. */
   readsBehind(answering: readonly Answering[]): boolean;
   /** Most sequences of a step. */
@@ -78,6 +80,7 @@ export function createRunner(model: LoadedModel): Runner {
     tokens: (sampler, length, most, signal) => sampleOn(state, { sequence, sampler, length }, most, signal),
     mostTogether,
     decode: (answering, most, signal) => decode(state, answering, most, signal),
+    verify: async (...step) => (await import('./speculation/verify.ts')).verify(state, ...step),
     readsBehind: (answering) => readsBehind(state, answering),
   });
   return on(model.sequence);

@@ -2,18 +2,30 @@
 // room, so that one that goes on pays only for what is new. An answer's tokens outlive what runs them: on another model in
 // the place of the first they are fed again, and the answer goes on.
 import { RequestError } from '../../errors.ts';
-import { type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type Token } from '../../protocol.ts';
+import {
+  type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type Token, type TransferStats,
+} from '../../protocol.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { choiceSeed } from '../../model/sampling/seed.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
+<<<<<<< HEAD
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answer/answers.ts';
 import { type Form } from './answer/constrained.ts';
 import { functionsOf } from './answer/functions.ts';
 import { type OnTokens, createOutput } from './answer/output.ts';
 import { type Shortened } from './answer/overflow.ts';
 import { type Classifier } from './answer/pooling.ts';
+=======
+import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
+import { type Form } from './constrained.ts';
+import { functionsOf } from './functions.ts';
+import { countGuesses, withGuesses } from './guesses.ts';
+import { type OnTokens, createOutput } from './output.ts';
+import { type Shortened } from './overflow.ts';
+import { type Classifier } from './pooling.ts';
+>>>>>>> 87436fd (The next tokens of an answer are guessed from what was said before and checked up to seven in a step, with the same text, where a load asks for it: answers that copy take a fifth of the passes)
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './schedule/scheduler.ts';
 import { createSequences } from './sequences.ts';
@@ -63,8 +75,9 @@ export function runningOf(model: LoadedModel, runner: Runner = createRunner(mode
     mostBytes: model.plan.bytes.kv,
     most: Math.max(mostKept, model.planned.chosen.options.sequences ?? 1),
   });
+  const steps = createAnswerSteps(runner, sequences);
   model.home.makeWay = (sequence, positions, wished) => sequences.makeRoom(sequence, positions) && sequences.hasRoom(sequence, wished);
-  return { model, runner, scheduler: createScheduler(createAnswerSteps(runner, sequences)) };
+  return { model, runner, scheduler: createScheduler(withGuesses(model, runner, steps)) };
 }
 
 /** Runs an answer to its end. Whatever runs them, its tokens depend on those before them, their positions and the seed alone. */
@@ -109,12 +122,14 @@ export function createSession(running: () => Running, text?: Text): Session {
       const started = mark();
       let firstToken: typeof started | undefined;
       let cachedTokens: number | undefined;
+      const guesses = countGuesses();
       const tellEcho = (): void => echo && onTokens(...echo.tell());
       const how = {
         sampling: { ...sampling, ends: [...(text?.template.endOfTurn ?? [])], ...(constraint && { mask: () => constraint.mask() }) },
         tokens: prompt.slice(),
         most: Math.min(context, prompt.length + maxTokens),
         onFeed: (shared: number) => (cachedTokens ??= shared),
+        onGuesses: guesses.note,
         onToken(token: Token) {
           if (!firstToken) tellEcho();
           firstToken ??= mark();
@@ -138,19 +153,21 @@ export function createSession(running: () => Running, text?: Text): Session {
           promptTokens: prompt.length,
           cachedTokens: cachedTokens ?? 0,
           newTokens: output.tokens,
+          ...guesses.counted,
           ...(dropped && { droppedMessages: dropped }),
           prefillMs: first.at - started.at,
           decodeMs: ended.at - first.at,
           gpuBytesPeak: ledger.peakBytes,
-          transfer:
-            plan.verdict === 'fits'
-              ? undefined
-              : { prefill: difference(first.transfer, started.transfer), decode: difference(ended.transfer, first.transfer) },
+          ...(plan.verdict !== 'fits' && { transfer: transferBetween(started, first, ended) }),
         },
       };
     },
   };
 }
+
+/** While the prompt was run, and then. */
+const transferBetween = (...[started, first, ended]: { transfer: TransferStats }[]): GenerateStats['transfer'] =>
+  ({ prefill: difference(first.transfer, started.transfer), decode: difference(ended.transfer, first.transfer) });
 
 /** Grammars and calls are a chunk of their own. */
 async function formFor(request: GenerateRequest, running: () => Running, text?: Text): Promise<Form> {

@@ -47,6 +47,8 @@ export interface Sampler {
   start(sequence: SequenceBuffers): void;
   /** Says which row of the logits are those of a sequence; the first one as a sampler starts. */
   setRow(sequence: SequenceBuffers, row: number): void;
+  /** Where that row is read, 4 bytes, for who tells it on the GPU. */
+  rowOf(sequence: SequenceBuffers): Required<Binding>;
   /** Call it before each token with those chosen so far. RequestError if no token may follow them. */
   before?(sequence: SequenceBuffers, chosen: readonly number[]): void;
 }
@@ -112,6 +114,7 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
       masked: asked.includes(mask),
       ...(asked.includes(records) && { recordsOf: (sequence: SequenceBuffers) => ({ buffer: stateOf(sequence)('records'), top: options.logprobs! }) }),
       start: (sequence) => begin.forEach((each) => write(sequence, each)),
+      rowOf: (sequence) => ({ buffer: stateOf(sequence)('sampling').buffer, offset: rowAt, size: 4 }),
       setRow: (sequence, row) => device.queue.writeBuffer(stateOf(sequence)('sampling').buffer, rowAt, Uint32Array.of(row)),
       ...(before.length && { before: (sequence: SequenceBuffers, chosen: readonly number[]) => before.forEach((each) => write(sequence, each(chosen))) }),
     };

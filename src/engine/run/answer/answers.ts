@@ -23,6 +23,8 @@ export interface AnswerOptions {
   onFeed(shared: number): void;
   /** Gets each token as it is chosen; false once there are enough. */
   onToken(token: Token): boolean;
+  /** Of a step with guesses: how many there were, and how many were right. */
+  onGuesses?(guesses: number, right: number): void;
   /** Tokens that can only come next: they are not chosen, but run as a prompt is. */
   forced?(): number[];
   /** Runs all of its prompt, also what others have run; `onChunk` is told of each part, while its rows are on the GPU. */
@@ -39,11 +41,12 @@ export interface Answer extends Job<Token> {
   length: number;
   onFeed: AnswerOptions['onFeed'];
   onChunk: AnswerOptions['onChunk'];
+  onGuesses: AnswerOptions['onGuesses'];
 }
 
-export function createAnswer({ tokens, sampler, ends = [], most, onFeed, onChunk, onToken, forced, signal }: AnswerOptions): Answer {
+export function createAnswer({ tokens, sampler, ends = [], most, onFeed, onChunk, onGuesses, onToken, forced, signal }: AnswerOptions): Answer {
   return {
-    tokens, sampler, onFeed, onChunk, signal,
+    tokens, sampler, onFeed, onChunk, onGuesses, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {

@@ -137,7 +137,8 @@ async function choose(
   return tokens;
 }
 
-function checkChosen(state: RunState, tokens: Token[], { sequence, sampler: { masked, before }, length: position }: Answering): Token[] {
+/** Tokens that were chosen from position `length` on, once they are known to be tokens. */
+export function checkChosen(state: RunState, tokens: Token[], { sequence, sampler: { masked, before }, length: position }: Answering): Token[] {
   const { model, submits } = state;
   const { gpu: { device, computes }, graph: { config: { vocab } } } = model;
   submits.check();

@@ -1,0 +1,37 @@
+// Guesses of next tokens, as far as answers without them pay for it: what makes and checks them (speculation/) is a chunk of its own, there
+// before the first answer begins where a load asks for it.
+import { type GenerateStats, type Token } from '../../protocol.ts';
+import { type LoadedModel } from '../load/load.ts';
+import { type Answer } from './answers.ts';
+import { type Runner } from './runner.ts';
+import { type Steps } from './scheduler.ts';
+
+export function withGuesses(
+  { planned: { chosen: { options: { speculation, experiment } } }, graph, activations }: LoadedModel,
+  runner: Runner,
+  steps: Steps<Answer, Token>,
+): Steps<Answer, Token> {
+  if (!speculation) return steps;
+  const guessing = { ...steps };
+  guessing.admit = async (answer) => {
+    const { speculate } = await import('./speculation/speculate.ts');
+    const rowBytes = 4 * (graph.config.vocab + activations.strides.x);
+    Object.assign(guessing, speculate(steps, runner, { ...speculation, all: experiment?.allGuesses, rowBytes }));
+    return steps.admit(answer);
+  };
+  return guessing;
+}
+
+/** Of one answer. */
+export function countGuesses() {
+  let counted: Pick<GenerateStats, 'guessedTokens' | 'rightTokens'> | undefined;
+  return {
+    get counted() {
+      return counted;
+    },
+    note(guesses: number, right: number): void {
+      const { guessedTokens = 0, rightTokens = 0 } = counted ?? {};
+      counted = { guessedTokens: guessedTokens + guesses, rightTokens: rightTokens + right };
+    },
+  };
+}
