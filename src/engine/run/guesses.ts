@@ -2,9 +2,9 @@
 // before the first answer begins where a load asks for it.
 import { type GenerateStats, type Token } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
-import { type Answer } from './answers.ts';
+import { type Answer } from './answer/answers.ts';
 import { type Runner } from './runner.ts';
-import { type Steps } from './scheduler.ts';
+import { type Steps } from './schedule/scheduler.ts';
 
 export function withGuesses(
   { planned: { chosen: { options: { speculation, experiment } } }, graph, activations }: LoadedModel,

@@ -10,22 +10,13 @@ import { choiceSeed } from '../../model/sampling/seed.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
-<<<<<<< HEAD
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answer/answers.ts';
 import { type Form } from './answer/constrained.ts';
 import { functionsOf } from './answer/functions.ts';
 import { type OnTokens, createOutput } from './answer/output.ts';
 import { type Shortened } from './answer/overflow.ts';
 import { type Classifier } from './answer/pooling.ts';
-=======
-import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answers.ts';
-import { type Form } from './constrained.ts';
-import { functionsOf } from './functions.ts';
 import { countGuesses, withGuesses } from './guesses.ts';
-import { type OnTokens, createOutput } from './output.ts';
-import { type Shortened } from './overflow.ts';
-import { type Classifier } from './pooling.ts';
->>>>>>> 87436fd (The next tokens of an answer are guessed from what was said before and checked up to seven in a step, with the same text, where a load asks for it: answers that copy take a fifth of the passes)
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './schedule/scheduler.ts';
 import { createSequences } from './sequences.ts';

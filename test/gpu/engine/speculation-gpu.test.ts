@@ -9,7 +9,7 @@ import { type SamplingOptions, type Token } from '../../../src/protocol.ts';
 import { mulberry32 } from '../../../src/random.ts';
 import { adapterFile } from '../../dawn.ts';
 import { answer, openEngine, quick, stories } from '../../engine.ts';
-import { openDawn, openFixture, testChoice } from '../../model.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 
 const path = 'stories260K/stories260K.gguf';
 const prompt = Array.from({ length: 70 }, (_, i) => 3 + ((i * 7919) % 500));

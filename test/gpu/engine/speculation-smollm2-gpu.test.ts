@@ -5,9 +5,9 @@ import { type Engine } from '../../../src/engine/engine.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { adapterFile } from '../../dawn.ts';
-import { defaultModelPath } from '../../default-model.ts';
+import { defaultModelPath } from '../../models/default-model.ts';
 import { type Answer, answer, openEngine } from '../../engine.ts';
-import { jsonFixture } from '../../fixture.ts';
+import { jsonFixture } from '../../models/fixture.ts';
 import { isFull, record } from '../../verified.ts';
 
 const { copying, free } = jsonFixture<Record<'copying' | 'free', Record<string, string>>>('speculation/prompts.json');

@@ -1,9 +1,9 @@
 // Steps in which an answer's next tokens are guessed from what was said before, in it or in answers before it, and checked several at a
 // time (Leviathan et al., arXiv 2211.17192, with lookup in place of a model that drafts). What is chosen is what would be chosen one by one.
 import { type SpeculationOptions, type Token } from '../../../protocol.ts';
-import { type Answer } from '../answers.ts';
+import { type Answer } from '../answer/answers.ts';
 import { type Runner } from '../runner.ts';
-import { type Steps } from '../scheduler.ts';
+import { type Steps } from '../schedule/scheduler.ts';
 import { type Guess, type Places, createPlaces } from './places.ts';
 import { createWorth } from './worth.ts';
 

@@ -2,7 +2,7 @@
 // it would be chosen alone, since random numbers go by position; those up to the first that was guessed wrongly count.
 import { type Token } from '../../../protocol.ts';
 import { writeState } from '../../../model/sequence-buffers.ts';
-import { type Answering, checkChosen } from '../choose.ts';
+import { type Answering, checkChosen } from '../answer/choose.ts';
 import { type RunState, cursorOf, makeRoom, pick } from '../run-state.ts';
 
 /** Byte of `rows` in `State` (shaders/parts/state.wgsl). */
