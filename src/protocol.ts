@@ -377,6 +377,8 @@ export interface ExpertsPlan {
   /** Share of them that are on the GPU when they are used, and the bytes of the others, which are fetched. */
   hitRate: number;
   fetchedBytes: number;
+  /** Whether that is told by what this model used here lately; else by an assumption on routers. */
+  byUse: boolean;
 }
 
 /** What loading would take, from the file's header alone. */

@@ -12,7 +12,7 @@ import { sweepStore } from './weights/store/sweep.ts';
 /** In a frame without an origin nothing is kept: the browser denies it every kind of storage, and locks. */
 const host: Host = self.origin === 'null' ? { gpu: navigator.gpu } : {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
-  costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'),
+  costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'), uses: openRecords('windrow-experts'),
 };
 const engine = createEngine(host);
 

@@ -1,4 +1,5 @@
 // windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
+import { keptUses } from '../engine/uses.ts';
 import { forecastExperts } from '../engine/measure/experts-forecast.ts';
 import { forecast } from '../engine/measure/forecast.ts';
 import { openModel } from '../engine/load/opened.ts';
@@ -32,7 +33,9 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
-  const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result);
+  const { costs, gpuCosts: records, tuning, uses: kept } = measuredHere();
+  const uses = await keptUses({ gpu: undefined, uses: kept }, opened.header);
+  const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
   const parameters = parametersOf(opened.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;
   const streamed = slices.filter(({ slot }) => slot !== undefined);
@@ -48,7 +51,6 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       `${embedding === 'gpu' ? 'are on the GPU' : 'are read by rows'}`,
     );
   }
-  const { costs, gpuCosts: records, tuning } = measuredHere();
   const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, opened.header, opened.layout));
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
@@ -59,6 +61,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
     exact: flags.f32,
     ramBytes: flags.ram,
     store: storeCost,
+    uses,
     records,
     tuning,
     anew: flags.retune,
@@ -95,11 +98,12 @@ const millions = (count: number) => (count < 1e9 ? `${(count / 1e6).toFixed(1)} 
 const parameterWords = ({ all, active }: Parameters): string =>
   `${millions(all)} parameters${active < all ? `, ${millions(active)} of them active in a token` : ''}`;
 
-const expertLines = ({ experts, slots, used, usedBytes, hitRate, fetchedBytes }: ExpertsPlan): string[] => [
+const expertLines = ({ experts, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: ExpertsPlan): string[] => [
   `experts      ${slots} of ${experts} stay at a time, those that are used most; a token uses ${used}`,
   line('a token uses', usedBytes),
   line('fetched', fetchedBytes),
-  `             for a token, as about ${(100 * hitRate).toFixed(0)} % of its experts are there: by an assumption on routers, not by this one`,
+  `             for a token, as about ${(100 * hitRate).toFixed(0)} % of its experts are there: ` +
+  `by ${byUse ? 'what it used here lately' : 'an assumption on routers, not by this one'}`,
 ];
 
 /** Of compute and transfer, the longer one is what a token takes at least. */

@@ -33,6 +33,7 @@ import { type Tuning } from './measure/tuning.ts';
 import { createRecovery, whenGpuIsThere } from './recovery.ts';
 import { type Running, type Session, createSession, runningOf } from './run/session.ts';
 import { createTurns } from './turns.ts';
+import { type UsesRecords, keepUses } from './uses.ts';
 
 export { type EngineOptions };
 
@@ -50,6 +51,8 @@ export interface Host extends Storage {
   shaders?: Record<string, string>;
   /** Where it is kept what the parts of models cost on an adapter. */
   gpuCosts?: GpuCostRecords;
+  /** Where it is kept which experts models used lately, by which their plans are made. */
+  uses?: UsesRecords;
   /** Of the machine, if the default budget may be up to half of it; without, it is what is safe in a page. */
   memoryBytes?: number;
 }
@@ -112,7 +115,10 @@ export function createEngine(host: Host): Engine {
     loaded: () => needLoaded(state),
     stats: () => statsOf(needLoaded(state)),
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
-    remove: (id) => whileUnused(host.locks, id, async () => host.store?.remove(id)),
+    remove: (id) => whileUnused(host.locks, id, async () => {
+      await host.uses?.remove?.([id]);
+      await host.store?.remove(id);
+    }),
     importModel: (...what) => importModel(state, ...what),
     pauseImports: (pause) => state.paused.set(!pause),
     verify: (id, options = {}) => verifyStored(host, id, options),
@@ -229,6 +235,7 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
   const recover = recoveryOf(state, notices);
   try {
     const { reason, stats } = await session.generate(request, onTokens, signal, recover);
+    await keepUses(state.host, needLoaded(state));
     return { reason, stats: notices.length ? { ...stats, notices } : stats };
   } catch (error) {
     throw await explain(needLoaded(state).model.gpu.device, error);

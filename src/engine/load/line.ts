@@ -20,6 +20,7 @@ import { type OpenedModel, type Text, openModel, textOf } from './opened.ts';
 import { type EngineOptions, optionsFor } from './options.ts';
 import { type PlannedModel, planModel } from './plan/planned.ts';
 import { type Report } from './progress.ts';
+import { keptUses } from '../uses.ts';
 import { type OpenedWeights, openWeights } from './weights.ts';
 
 /** What of a model holds on any device. */
@@ -73,7 +74,7 @@ export async function walkFromOpened(
   const fresh = createDelivery();
   let opening: Promise<OpenedWeights> | undefined;
   try {
-    const planned = planModel(await chosenOn(host, gpu, opened, options));
+    const planned = planModel(await chosenOn(host, gpu, line));
     checkPlanned(planned, line);
     opening = weights
       ? Promise.resolve(weights)
@@ -111,7 +112,7 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
   try {
     const planned = isLike(gpu, before.gpu)
       ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders, typesIn(opened.header)), before)
-      : planModel(await chosenOn(host, gpu, opened, options));
+      : planModel(await chosenOn(host, gpu, line));
     const { hooks, readyMs } = reporting(report, begun);
     return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks) };
   } catch (error) {
@@ -128,9 +129,13 @@ const plannedOn = (gpu: Gpu, kernels: KernelCache, { planned: { chosen: { opened
 
 /** A plan for a loaded model within another budget, a guessed one where none is given: with kernels that are chosen already. On the GPU nothing changes. */
 export async function planWithin(host: Host, line: Line, budgetBytes?: number): Promise<{ planned: PlannedModel; options: EngineOptions }> {
-  const { opened, weights, model: { gpu, planned: { chosen } } } = line;
+  const { opened, weights, model: { gpu, usesLog, planned: { chosen } } } = line;
   const options = { ...line.options, budgetBytes };
-  const asked = { ...optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes), storeCost: weights.storeCost ?? chosen.options.storeCost };
+  const asked = {
+    ...optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes),
+    storeCost: weights.storeCost ?? chosen.options.storeCost,
+    uses: usesLog?.uses() ?? chosen.options.uses,
+  };
   const planned = planModel(await chooseAgain(chosen, asked));
   checkPlanned(planned, { ...line, options });
   return { planned, options };
@@ -151,11 +156,15 @@ async function walkFromPlanned(planned: PlannedModel, reader: OpenedWeights['rea
   return model;
 }
 
-async function chosenOn(host: Host, gpu: Gpu, opened: OpenedModel, options: EngineOptions): Promise<ChosenModel> {
+async function chosenOn(host: Host, gpu: Gpu, { opened, options, found }: OpenedLine): Promise<ChosenModel> {
   const kernels = createKernelCache(gpu.device, host.shaders, typesIn(opened.header));
   const named = options.choice !== undefined || options.kernels !== undefined;
   const untuned = options.choice ?? choiceFor(gpu, options);
-  const asked = { ...optionsFor(opened, gpu, options, untuned, host.memoryBytes), storeCost: await host.costs?.get('store') };
+  const asked = {
+    ...optionsFor(opened, gpu, options, untuned, host.memoryBytes),
+    storeCost: await host.costs?.get('store'),
+    uses: await keptUses(host, opened.header, found.manifest?.id),
+  };
   if (named || !gpu.computes) return chosenAs(gpu, opened, asked, kernels);
   return choose(gpu, opened, asked, kernels, host.tuning, { exact: options.f32, anew: options.retune, now: host.now });
 }

@@ -1,5 +1,6 @@
 // How items of pools (experts) come to the GPU where they are fetched as they are chosen. A chunk of its own, loaded with such a model.
 import { type ExpertsPlan } from '../../protocol.ts';
+import { type UsesLog, areOf, createUsesLog } from '../../weights/stream/items/uses.ts';
 import { type ItemMemory, createItemMemory } from '../../weights/stream/items/item-memory.ts';
 import { type Items, createItems } from '../../weights/stream/items/items.ts';
 import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
@@ -7,32 +8,39 @@ import { type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
 import { forecastExperts } from '../measure/experts-forecast.ts';
+import { mostUsedOf } from './plan/on-demand.ts';
 import { type PlannedModel } from './plan/planned.ts';
 
 export interface OnDemand {
   /** What brings items of pools, and those of them in worker memory. */
   items: Items;
   itemMemory: ItemMemory;
+  /** What was used lately, now and before. */
+  usesLog: UsesLog;
   /** What was expected of a token. */
   expected: ExpertsPlan;
 }
 
 /** What brings items of pools where they are fetched on demand; `memoryBytes` of them stay in worker memory. */
 export function openItems(
-  { chosen: { gpu: { device: { queue } }, opened, options: { experiment } }, plan: { groups = [] } }: PlannedModel,
+  { chosen: { gpu: { device: { queue } }, opened, options: { experiment, uses } }, plan: { groups = [] } }: PlannedModel,
   reader: WeightsReader,
   weights: ResidentWeights,
   uploader: Uploader,
   memoryBytes: number,
 ): OnDemand {
   const { layout } = opened;
+  const usesLog = createUsesLog(mostUsedOf(opened), areOf(layout, uses) ? uses : []);
   const itemMemory = createItemMemory(memoryBytes);
   const items = createItems({
     layout, groups, policy: usualPolicy(layout.sections.filter(({ pool }) => pool).length), memory: itemMemory,
     read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
     upload: (group, slot, bytes) => uploader.write(weights.slots[group], slot * groups[group].slotBytes, bytes),
-    onUse: experiment?.onExperts,
+    onUse(section, used) {
+      usesLog.note(section, used);
+      experiment?.onExperts?.(section, used);
+    },
     writeTable: (section, slots) => queue.writeBuffer(weights.pool(section)[0].table.buffer, 0, slots),
   });
-  return { items, itemMemory, expected: forecastExperts(opened, { groups })! };
+  return { items, itemMemory, usesLog, expected: forecastExperts(opened, { groups }, uses)! };
 }

@@ -52,6 +52,8 @@ export interface ModelOptions extends ActivationSizes {
   ramBytes?: number;
   /** What reads of streamed weights cost: their size and how far ahead they are made follow from it. Default: a guess. */
   storeCost?: StoreCost;
+  /** What earlier runs used of experts, if it was kept: weights/stream/items/uses.ts. */
+  uses?: unknown;
   experiment?: Experiment;
 }
 

@@ -7,6 +7,7 @@ import { nameOf, openModel } from './opened.ts';
 import { optionsFor } from './options.ts';
 import { planFor } from './plan/planned.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
+import { keptUses } from '../uses.ts';
 import { openGpu } from '../../gpu/device.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protocol.ts';
 
@@ -22,12 +23,14 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const { all: parameters, active: activeParameters } = parametersOf(opened.header, opened.graph);
     const storeCost = await host.costs?.get('store');
+    const uses = await keptUses(host, opened.header, found.manifest?.id);
     const predicted = await forecast(gpu, opened, planned, {
       choice,
       kv: planOptions.kv,
       exact: options.f32,
       ramBytes: options.ramBytes,
       store: storeCost,
+      uses,
       records: host.gpuCosts,
       tuning: host.tuning,
       alone: inTurn,
@@ -36,7 +39,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     return {
       name: nameOf(opened.header, found.files.source.name),
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
-      experts: planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned),
+      experts: planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses),
       fileBytes: opened.header.fileBytes,
       storedBytes: opened.layout.byteLength,
       stored: found.manifest !== undefined,

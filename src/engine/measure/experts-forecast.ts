@@ -1,6 +1,7 @@
-// How many experts a token will have to wait for, before any was used: by a hit rate from a trace that is made up. Pure.
+// How many experts a token will have to wait for: by what its model used here lately, or before any was used by a trace that is made up. Pure.
 import { type ExpertsPlan } from '../../protocol.ts';
 import { type SlotGroup } from '../../weights/stream/items/slot-groups.ts';
+import { type Uses, areOf } from '../../weights/stream/items/uses.ts';
 import { simulate, skewedTrace } from '../../weights/stream/items/simulate.ts';
 import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
 import { mostUsedOf } from '../load/plan/on-demand.ts';
@@ -14,27 +15,48 @@ import { type Plan } from '../load/plan/plan.ts';
 const assumed = { skew: 0.6, kept: 0.2 };
 const steps = 200;
 const mostItems = 256;
+/** What was used by fewer tokens says too little. */
+const fewestTokens = 32;
 
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 
-/** Undefined for a plan in which nothing is fetched on demand. */
-export function forecastExperts(opened: Pick<OpenedModel, 'graph' | 'layout'>, { groups }: Pick<Plan, 'groups'>): ExpertsPlan | undefined {
+/** Undefined for a plan in which nothing is fetched on demand. `uses`: what was kept of an earlier run, whatever it is. */
+export function forecastExperts(
+  opened: Pick<OpenedModel, 'graph' | 'layout'>,
+  { groups }: Pick<Plan, 'groups'>,
+  uses?: unknown,
+): ExpertsPlan | undefined {
   if (!groups) return undefined;
   const used = mostUsedOf(opened);
-  const each = groups.map((group) => ofGroup(opened, group, used));
+  const pools = opened.layout.sections.filter(({ pool }) => pool).length;
+  const known = areOf(opened.layout, uses) && uses.length >= fewestTokens * pools ? uses : undefined;
+  const each = groups.map((group) => ofGroup(opened, group, used, known));
   const usedBytes = sum(each.map(({ bytes }) => bytes));
   const fetchedBytes = sum(each.map(({ bytes, hitRate }) => bytes * (1 - hitRate)));
   return {
     experts: sum(opened.layout.sections.map(({ pool }) => pool?.items.length ?? 0)),
     slots: sum(groups.map(({ slots }) => slots)),
     used: sum(groups.map(({ sections }) => used * sections.length)),
-    usedBytes, fetchedBytes, hitRate: 1 - fetchedBytes / usedBytes,
+    usedBytes, fetchedBytes, hitRate: 1 - fetchedBytes / usedBytes, byUse: known !== undefined,
   };
 }
 
-function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, { sections, slots, slotBytes }: SlotGroup, used: number): { bytes: number; hitRate: number } {
+function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, group: SlotGroup, used: number, uses?: Uses): { bytes: number; hitRate: number } {
+  const { sections, slots, slotBytes } = group;
   const items = layout.sections[sections[0]].pool!.items.length;
-  return { bytes: used * sections.length * slotBytes, hitRate: hitRate(items, used, slots / sections.length) };
+  const bytes = used * sections.length * slotBytes;
+  return { bytes, hitRate: uses ? hitRateOf(uses, group) : hitRate(items, used, slots / sections.length) };
+}
+
+/** Ids tell items of all sections apart. */
+const idStep = 2 ** 20;
+
+/** Of what was used, played through with as many slots. */
+function hitRateOf(uses: Uses, { sections, slots }: SlotGroup): number {
+  const own = new Set(sections);
+  const trace = uses.filter(([section]) => own.has(section)).map(([section, ...items]) => items.map((item) => section * idStep + item));
+  const { used, there } = simulate(trace, slots, usualPolicy(sections.length), Math.floor(trace.length / 4));
+  return used ? there / used : 0;
 }
 
 const known = new Map<string, number>();

@@ -32,6 +32,8 @@ export interface ForecastOptions {
   exact?: boolean;
   ramBytes?: number;
   store?: StoreCost;
+  /** What earlier runs used of experts. */
+  uses?: unknown;
   records?: GpuCostRecords;
   tuning?: Tuning;
   /** Measures although it was done before. */
@@ -48,7 +50,7 @@ export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, opt
   if (planned.verdict === 'refused' || !gpu.computes) return undefined;
   const { store = guessedCost, ramBytes = defaultRamBytes } = options;
   const costs = await knownOrMeasured(gpu, opened, options).catch(() => undefined);
-  const experts = planned.groups && (await import('./experts-forecast.ts')).forecastExperts(opened, planned);
+  const experts = planned.groups && (await import('./experts-forecast.ts')).forecastExperts(opened, planned, options.uses);
   const position = Math.min(usualPosition, Math.floor(planned.context / 2));
   return costs && predict(opened, planned, { gpu: costs, store }, { position, ramBytes, experts });
 }
