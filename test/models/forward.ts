@@ -24,8 +24,11 @@ import { type Choice, route } from '../../src/reference/route.ts';
 import { type Mixing, columns, mix as mixTokens } from './forward-mixers.ts';
 import { bytesSource } from '../../src/weights/source/source.ts';
 
+/** What `forward` is told before each operation: the buffers as they are, rows of all tokens, and any tensor's weights. */
+export type Watch = (op: Op, rows: Readonly<Record<string, Float32Array>>, floats: (tensor: string) => Float32Array) => void;
+
 /** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions. */
-export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length): Promise<Float32Array> {
+export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length, watch: Watch = () => {}): Promise<Float32Array> {
   const header = await readHeader(bytesSource(bytes, 'model.gguf'));
   const { config, ropes, embed: first, layers, head } = buildGraph(header);
   const { eps } = config;
@@ -97,7 +100,10 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         mixTokens(op, rows, ids.length, config, floats);
     }
   };
-  for (const op of [first, ...layers.flat(), head]) run(op);
+  for (const op of [first, ...layers.flat(), head]) {
+    watch(op, rows, floats);
+    run(op);
+  }
   return rows.logits;
 }
 
