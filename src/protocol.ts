@@ -428,8 +428,41 @@ export interface SelfTestResult {
   message?: string;
 }
 
+/** A repository that a search of a hub has found, as far as the hub tells. */
+export interface HubResult {
+  repo: string;
+  downloads?: number;
+  /** Its conditions have to be accepted on the hub before it can be read. */
+  gated: boolean;
+  licence?: string;
+  parameters?: number;
+  /** `general.architecture` of its files. */
+  architecture?: string;
+}
+
+export interface KnownHubResult extends HubResult {
+  /** Whether windrow runs its architecture; left open where the hub does not tell that. */
+  supported?: boolean;
+}
+
+/** The models of a repository, smallest first. */
+export interface HubListing {
+  repo: string;
+  files: {
+    /** Its quantisation, or the name of its file. */
+    name: string;
+    source: Extract<ModelSource, { repo: string } | { url: string }>;
+    bytes: number;
+    /** The one that is taken where no quantisation is named. */
+    usual?: true;
+  }[];
+}
+
 /** What the worker exposes through Comlink. `progress` is a MessagePort that carries LoadProgress. */
 export interface WorkerEngine {
+  /** Repositories of a hub for some words, each with whether windrow knows its architecture, if the hub tells that. */
+  searchHub(words: string, hub?: string): Promise<KnownHubResult[]>;
+  listHub(repo: string, options?: { hub?: string; token?: string }): Promise<HubListing>;
   /** What loading would take; reads the header only. */
   plan(source: ModelSource, options: LoadOptions): Promise<ModelPlan>;
   load(source: ModelSource, options: LoadOptions, progress: MessagePort | null): Promise<ModelInfo>;

@@ -37,6 +37,8 @@ const onOwnDevice = <T>(work: (gpu: Gpu) => Promise<T>): Promise<T> => engine.in
 });
 
 const worker: WorkerEngine = {
+  searchHub: async (words, hub) => (await import('./engine/hub.ts')).search(words, hub),
+  listHub: async (repo, options) => (await import('./engine/hub.ts')).list(repo, options),
   plan: (source, options) => previewModel(host, source, options, engine.inTurn),
   load: (source, options, progress) => reporting(progress, (onProgress) => engine.load(source, options, onProgress)),
   changeBudget: (budgetBytes, progress) => reporting(progress, (onProgress) => engine.changeBudget(budgetBytes, onProgress)),

@@ -14,6 +14,8 @@ addRareOperations();
 /** Found by file, as operations are: adding one is adding a file in architectures/. */
 const files = import.meta.glob<{ architecture: Architecture }>('./architectures/*.ts', { eager: true });
 const architectures: ReadonlyMap<string, Architecture> = new Map(Object.values(files).map(({ architecture }) => [architecture.name, architecture]));
+/** `general.architecture` of the models that windrow runs. */
+export const architectureNames: ReadonlySet<string> = new Set(architectures.keys());
 
 /** Keys that repeat what is so without them, each with the value that does. */
 const defaults: Record<string, unknown> = { 'attention.causal': true, logit_scale: 1, residual_scale: 1, embedding_scale: 1 };

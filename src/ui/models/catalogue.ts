@@ -5,30 +5,64 @@ interface Entry {
   name: string;
   /** An address, relative to the page, or owner/repo:quantisation. */
   model: string;
+  /** Exactly, where it is known: another size at the address is told of and asked about. */
   bytes?: number;
+  /** About how large, where it is not. */
+  roughBytes?: number;
   sha256?: string;
   licence?: string;
   about?: string;
 }
 
+export interface Catalogue {
+  models: ModelChoice[];
+  /** Whether the visitor may search the hub for others. */
+  search: boolean;
+}
+
+const plain = (base: string): Catalogue => ({ models: [defaultModel(base)], search: true });
+
 /** The first one is what the page starts with. A site without a catalogue offers the default model. */
-export async function fetchCatalogue(base: string): Promise<ModelChoice[]> {
+export async function fetchCatalogue(base: string): Promise<Catalogue> {
   try {
     const response = await fetch(new URL('catalogue.json', base));
-    return response.ok ? readCatalogue(await response.json(), base) : [defaultModel(base)];
+    return response.ok ? readCatalogue(await response.json(), base) : plain(base);
   } catch {
-    return [defaultModel(base)];
+    return plain(base);
   }
 }
 
 /** @throws TypeError if it is no list of models. */
-export function readCatalogue(catalogue: unknown, base: string): ModelChoice[] {
-  const models = (catalogue as { models?: Entry[] } | null)?.models;
+export function readCatalogue(catalogue: unknown, base: string): Catalogue {
+  const { models, search = true } = (catalogue ?? {}) as { models?: Entry[]; search?: boolean };
   if (!Array.isArray(models) || models.length === 0) throw new TypeError('catalogue.json has no models.');
-  return models.map(({ name, model, bytes, sha256, licence, about }) => {
-    if (typeof name !== 'string' || typeof model !== 'string') throw new TypeError('A model of catalogue.json has no name, or no address.');
-    return { name, source: choiceOfText(model, base).source, bytes, sha256, licence, about };
-  });
+  return {
+    search: search !== false,
+    models: models.map(({ name, model, ...about }) => {
+      if (typeof name !== 'string' || typeof model !== 'string') throw new TypeError('A model of catalogue.json has no name, or no address.');
+      const { bytes, roughBytes, sha256, licence, about: words } = about;
+      return { name, source: choiceOfText(model, base).source, bytes, roughBytes, sha256, licence, about: words };
+    }),
+  };
+}
+
+/** In GiB, where the browser tells it. */
+export const deviceMemory = (): number | undefined => (navigator as { deviceMemory?: number }).deviceMemory;
+
+/** GPU bytes that a model may take on a device of so many GiB, as far as a page can guess: `defaultBudget` of the engine, which knows the GPU, decides. */
+const roomOn = (memory = 8): number => Math.min(4, memory / 2) * 2 ** 30;
+
+/** Whether a listed model has room on this device as a whole, beside its keys and values; undefined where its size is not known. */
+export function isRoomy({ bytes, roughBytes = bytes }: ModelChoice, memory?: number): boolean | undefined {
+  return roughBytes === undefined ? undefined : 1.15 * roughBytes <= roomOn(memory);
+}
+
+/** The first stays the first; then what this device holds as a whole, the largest and so the best of it first; then what is streamed, the smallest first. */
+export function byRoom([first, ...others]: ModelChoice[], memory?: number): ModelChoice[] {
+  const size = ({ bytes, roughBytes = bytes ?? 0 }: ModelChoice): number => roughBytes;
+  const roomy = others.filter((each) => isRoomy(each, memory) !== false);
+  const large = others.filter((each) => isRoomy(each, memory) === false);
+  return [first, ...roomy.sort((a, b) => size(b) - size(a)), ...large.sort((a, b) => size(a) - size(b))];
 }
 
 /** What the server says of the size of the file that `choice` names by its address; undefined where it says nothing. */

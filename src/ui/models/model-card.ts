@@ -2,12 +2,13 @@
 // keeping-changed, from within.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
-import { type StoredModel } from '../../protocol.ts';
+import { type KnownHubResult, type StoredModel } from '../../protocol.ts';
 import { card } from '../page/card.ts';
 import { controls } from '../page/controls.ts';
 import { formatBytes } from '../page/format.ts';
+import { deviceMemory, isRoomy } from './catalogue.ts';
 import { plainKeeping, type Keeping } from './keeping.ts';
-import { choiceOfFiles, choiceOfText, storedCopy, type ModelChoice } from './model-choice.ts';
+import { choiceOfFiles, choiceOfText, storedCopy, type LookedInto, type ModelChoice } from './model-choice.ts';
 
 export class ModelCard extends LitElement {
   /** What is offered; the first one in full. */
@@ -15,7 +16,11 @@ export class ModelCard extends LitElement {
   @property({ attribute: false }) stored: StoredModel[] = [];
   @property({ attribute: false }) findings: Record<string, string> = {};
   @property({ attribute: false }) keeping: Keeping = plainKeeping;
+  /** Undefined where the hub may not be searched. */
+  @property({ attribute: false }) search?: (words: string) => Promise<KnownHubResult[]>;
+  @property({ attribute: false }) lookInto?: (repo: string) => Promise<LookedInto>;
   @state() private addressWrong = false;
+  @state() private searching: 'no' | 'yes' | 'failed' = 'no';
 
   override render(): TemplateResult {
     const [offered, ...others] = this.catalogue;
@@ -39,6 +44,7 @@ export class ModelCard extends LitElement {
         </form>
         <p class="quiet wrong" id="wrong" role="alert">${this.addressWrong ? 'This is no http or https address, and no owner/repo.' : nothing}</p>
         <p class="quiet hint">Any GGUF file of a supported architecture. You can drop one anywhere on this page.</p>
+        ${this.search ? this.renderSearch() : nothing}
         <windrow-keep-options .keeping=${this.keeping}></windrow-keep-options>
       </section>
     `;
@@ -68,7 +74,7 @@ export class ModelCard extends LitElement {
             <li>
               <div>
                 <span>${model.name}</span>
-                <span class="quiet">${[model.about, model.bytes && formatBytes(model.bytes), model.licence].filter(Boolean).join(' · ')}</span>
+                <span class="quiet">${this.wordsOf(model)}</span>
               </div>
               <button aria-label="Load ${model.name}" @click=${() => this.choose(model)}>Load</button>
             </li>
@@ -76,6 +82,29 @@ export class ModelCard extends LitElement {
         </ul>
       </section>
     `;
+  }
+
+  private wordsOf(model: ModelChoice): string {
+    const { about, bytes, roughBytes, licence } = model;
+    const size = bytes ? formatBytes(bytes) : roughBytes && `about ${formatBytes(roughBytes)}`;
+    return [about, size, licence, isRoomy(model, deviceMemory()) === false && 'streamed on this device: slower'].filter(Boolean).join(' · ');
+  }
+
+  /** What searches comes when it is asked for: most visitors never do. */
+  private renderSearch(): TemplateResult {
+    if (this.searching === 'yes') return html`<windrow-hub-search .search=${this.search} .lookInto=${this.lookInto}></windrow-hub-search>`;
+    return html`
+      <p><button @click=${this.openSearch}>Search the hub</button></p>
+      ${this.searching === 'failed' ? html`<p class="quiet wrong" role="alert">The search could not be loaded. Check the connection.</p>` : nothing}
+    `;
+  }
+
+  private async openSearch(): Promise<void> {
+    const loaded = await import('./hub-search.ts').catch(() => null);
+    if (loaded && !customElements.get('windrow-hub-search')) customElements.define('windrow-hub-search', loaded.HubSearch);
+    this.searching = loaded ? 'yes' : 'failed';
+    await this.updateComplete;
+    this.renderRoot.querySelector('windrow-hub-search')?.shadowRoot?.querySelector('input')?.focus();
   }
 
   private choose(choice: ModelChoice): void {

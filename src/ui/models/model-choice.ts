@@ -2,7 +2,7 @@
 import { readAddress } from '../../api/address.ts';
 import { agreesInSize } from '../../bytes.ts';
 import { hasCode } from '../../errors.ts';
-import { type ModelSource, type StoredModel } from '../../protocol.ts';
+import { type HubListing, type ModelPlan, type ModelSource, type StoredModel } from '../../protocol.ts';
 import { formatBytes } from '../page/format.ts';
 
 export interface ModelChoice {
@@ -10,6 +10,8 @@ export interface ModelChoice {
   source: ModelSource;
   /** Unknown for an address that was typed. */
   bytes?: number;
+  /** About, of a listed model whose size is not known exactly. */
+  roughBytes?: number;
   /** In hexadecimal, where it is known. */
   sha256?: string;
   licence?: string;
@@ -17,6 +19,12 @@ export interface ModelChoice {
   about?: string;
   /** Why the file at the address may not be the one that was meant. */
   doubt?: string;
+}
+
+/** What a repository of a hub has, and the plan of the file of it that is usually taken. */
+export interface LookedInto {
+  listing: HubListing;
+  plan: ModelPlan;
 }
 
 /** The file that `npm start` fetches and serves beside the page. */

@@ -4,10 +4,10 @@ import { connect, startWorker, type Connection } from '../../api/connection.ts';
 import { loadEngine, type Engine, type ModelOptions } from '../../api/engine.ts';
 import { toLoadOptions, toModelSource } from '../../api/completions/parameters.ts';
 import { BudgetError } from '../../errors.ts';
-import { type LoadProgress, type ModelPlan, type ModelSource, type StoredModel } from '../../protocol.ts';
+import { type KnownHubResult, type LoadProgress, type ModelPlan, type ModelSource, type StoredModel } from '../../protocol.ts';
 import { foundFull, keepingOptions, lackingBytes, plainKeeping, type Keeping } from './keeping.ts';
 import { sizeAtAddress } from './catalogue.ts';
-import { differsInHash, differsInSize, storedCopy, type ModelChoice } from './model-choice.ts';
+import { differsInHash, differsInSize, storedCopy, type LookedInto, type ModelChoice } from './model-choice.ts';
 import { needsPassphrase, needsToken, SecretQuestion } from './secret-question.ts';
 import { TransferRate } from './transfer-rate.ts';
 
@@ -129,6 +129,17 @@ export class ModelLoader implements ReactiveController {
   cancel(): void {
     if (this.step === 'planned') this.set({ step: 'choosing', error: null });
     this.abort();
+  }
+
+  /** Repositories of the hub for some words. Rejects if it cannot be asked. */
+  searchHub = (words: string): Promise<KnownHubResult[]> => this.connect().call((worker) => worker.searchHub(words));
+
+  /** The models of a repository of the hub, and the plan of the one that is usually taken. Rejects if it cannot be read, or is not supported. */
+  async lookInto(repo: string, options: LoadChoices): Promise<LookedInto> {
+    const choice = { name: repo, source: { repo } };
+    const listing = await this.withAccess(choice, undefined, () => this.connect().call((worker) => worker.listHub(repo, { token: this.accessToken })));
+    const { source } = listing.files.find(({ usual }) => usual)!;
+    return { listing, plan: await this.planOf({ ...choice, source }, options) };
   }
 
   async pause(paused: boolean): Promise<void> {

@@ -12,9 +12,10 @@ export interface ModelActions {
   changeBudget(): void;
 }
 
-export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { choose }: ModelActions): TemplateResult {
+export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], search: boolean, { choose, options }: ModelActions): TemplateResult {
   return html`<windrow-model-card
     .catalogue=${catalogue} .stored=${loader.stored} .findings=${loader.findings} .keeping=${loader.keeping}
+    .search=${search ? loader.searchHub : undefined} .lookInto=${(repo: string) => loader.lookInto(repo, options)}
     @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
     @choose=${({ detail }: CustomEvent<ModelChoice>) => choose(detail)}
     @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}

@@ -7,7 +7,7 @@ import { hasCode } from '../../errors.ts';
 import { budgetOf, keptBudget } from '../models/plan/budget.ts';
 import { keptKv } from '../models/plan/kv-choice.ts';
 import { ActivityLog } from '../activity/activity-log.ts';
-import { fetchCatalogue, sizeAtAddress } from '../models/catalogue.ts';
+import { byRoom, deviceMemory, fetchCatalogue, sizeAtAddress } from '../models/catalogue.ts';
 import { Chats } from '../chat/chats.ts';
 import { type Composer } from '../chat/composer.ts';
 import { Conversation } from '../chat/conversation.ts';
@@ -28,6 +28,8 @@ export class App extends LitElement {
   /** A question that could not be answered, given back. */
   @state() private draft = '';
   @state() private catalogue: ModelChoice[] = [];
+  /** Whether the hub may be searched from here. */
+  @state() private search = false;
   /** The models were asked for in place of a chat. */
   @state() private models = false;
   @state() private overlay: Overlay = 'none';
@@ -75,7 +77,9 @@ export class App extends LitElement {
 
   /** Shows the catalogue, behind what the address names. Gives whether the first one is of the catalogue, whoever made the address. */
   private async offerModels(): Promise<boolean> {
-    const catalogue = await fetchCatalogue(document.baseURI);
+    const { models, search } = await fetchCatalogue(document.baseURI);
+    const catalogue = byRoom(models, deviceMemory());
+    this.search = search;
     const { model } = this.options;
     try {
       const named = model ? choiceOfText(model, document.baseURI) : catalogue[0];
@@ -155,7 +159,7 @@ export class App extends LitElement {
     const { loader, conversation, view } = this;
     const locked = !loader.engine || conversation.answering;
     if (view === 'unsupported') return html`<windrow-no-webgpu></windrow-no-webgpu>`;
-    if (view === 'models') return renderModels(loader, this.catalogue, this.modelActions);
+    if (view === 'models') return renderModels(loader, this.catalogue, this.search, this.modelActions);
     if (view === 'planned') return renderPlan(loader, conversation.answering, this.modelActions);
     if (view === 'loading') return renderLoading(loader);
     return html`<windrow-message-list

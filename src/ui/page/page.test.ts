@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readCatalogue } from '../models/catalogue.ts';
 import { formatBytes, formatDuration, formatSince, formatSpeed } from './format.ts';
 import { hubUrl } from '../../weights/source/hub.ts';
 import { isGguf } from '../models/file-drop.ts';
@@ -125,17 +123,6 @@ test('a model is known by its first bytes where its name says nothing', async ()
   ]);
   expect(await isGguf({ name: 'folder', slice: () => ({ text: () => Promise.reject(new Error('a folder')) }) } as unknown as File)).toBe(false);
 });
-
-test('the catalogue that ships begins with the default model, hash and all', () => {
-  const models = readCatalogue(JSON.parse(readFileSync('public/catalogue.json', 'utf8')), 'https://page.example/');
-  expect(models[0]).toMatchObject(defaultModel('https://page.example/'));
-  expect(models.every(({ licence }) => licence)).toBe(true);
-});
-
-test.each(['null', '{}', '{"models":[]}', '{"models":[{"name":"a"}]}', '{"models":[{"name":"a","model":"javascript:alert(1)"}]}'])(
-  'the catalogue %s is refused',
-  (text) => expect(() => readCatalogue(JSON.parse(text), 'https://page.example/')).toThrow(TypeError),
-);
 
 test('times are told as one says them', () => {
   expect([0, 5, 90, 3 * 1440].map((minutes) => formatSince(0, minutes * 60_000))).toEqual(['just now', '5 min ago', '2 h ago', '3 days ago']);

@@ -29,7 +29,7 @@ export interface HubOptions {
   fetch?: typeof globalThis.fetch;
 }
 
-interface Entry {
+export interface Entry {
   type: string;
   path: string;
   size: number;
@@ -39,11 +39,11 @@ interface Entry {
 const pattern = /^([\w.-]+\/[\w.-]+?)(?::([\w.-]+))?$/;
 
 /** Throws RequestError if there is no such repository or file, or it may not be read. */
-export async function findOnHub(reference: string, { hub, token, fetch = globalThis.fetch.bind(globalThis) }: HubOptions): Promise<HubModel> {
+export async function findOnHub(reference: string, options: HubOptions): Promise<HubModel> {
+  const { hub } = options;
   const [, repo, quant] = pattern.exec(reference) ?? [];
   if (!repo) throw new RequestError(`"${reference}" is no name of a model on a hub; needed is owner/repo or owner/repo:quantisation.`);
-  const entries = await listFiles(`${hub}/api/models/${repo}/tree/main?recursive=true`, { repo, hub, token, fetch });
-  const models = groupParts(entries.filter(({ type, path }) => type === 'file' && isModel(path)));
+  const models = await listModels(repo, options);
   const chosen = choose(models, quant);
   if (!chosen) {
     const there = models.length > 0 ? `There are ${models.map(({ path }) => path).join(', ')}.` : 'There is none at all: look for the model as GGUF.';
@@ -57,6 +57,12 @@ export async function findOnHub(reference: string, { hub, token, fetch = globalT
       sha256: lfs?.sha256 ?? lfs?.oid,
     })),
   };
+}
+
+/** The models of a repository, smallest first. RequestError if there is none of that name, or it may not be read. */
+export async function listModels(repo: string, { hub, token, fetch = globalThis.fetch.bind(globalThis) }: HubOptions): Promise<ListedModel[]> {
+  const entries = await listFiles(`${hub}/api/models/${repo}/tree/main?recursive=true`, { repo, hub, token, fetch });
+  return groupParts(entries.filter(({ type, path }) => type === 'file' && isModel(path)));
 }
 
 const weightType = /(^|[^a-z0-9])(i?q\d|t?q\d|b?f16|f32|mxfp4)/i;
@@ -91,16 +97,17 @@ async function listFiles(first: string, { repo, hub, token, fetch }: HubOptions 
   return entries;
 }
 
-interface Model {
+export interface ListedModel {
+  /** Of the (first) file. */
   path: string;
   parts: Entry[];
   byteLength: number;
 }
 
 /** Split models as one; those of which a part is missing are left out. */
-function groupParts(entries: Entry[]): Model[] {
+function groupParts(entries: Entry[]): ListedModel[] {
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
-  const models: Model[] = [];
+  const models: ListedModel[] = [];
   for (const entry of entries) {
     const names = partNames(entry.path) ?? [entry.path];
     if (names[0] !== entry.path) continue;
@@ -110,7 +117,8 @@ function groupParts(entries: Entry[]): Model[] {
   return models.sort((a, b) => a.byteLength - b.byteLength);
 }
 
-function choose(models: Model[], quant: string | undefined): Model | undefined {
+/** The model of a quantisation, or the one to take where none is named. */
+export function choose(models: readonly ListedModel[], quant?: string): ListedModel | undefined {
   const of = (type: string) =>
     models.find(({ path }) => new RegExp(`(^|[^A-Za-z0-9])${type.replace(/[.]/g, '\\.')}(?![A-Za-z0-9_])`, 'i').test(path.replace(/\.gguf$/i, '')));
   if (quant) return of(quant);
