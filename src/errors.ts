@@ -20,6 +20,7 @@ export const errorCodes = {
     'key_required',
     'wrong_key',
     'model_in_use',
+    'queue_full',
   ],
 } as const;
 

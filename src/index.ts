@@ -10,6 +10,7 @@ export { type Rerank, type RerankParams, type RerankResult } from './api/rerank.
 export { type ContextOverflow } from './api/completions/overflow.ts';
 export { type Responses } from './api/responses/responses.ts';
 export { type Response, type ResponseEvent, type ResponseInputMessage, type ResponseParams } from './api/responses/types.ts';
+export { type Session, type SessionOptions, type SessionParams, type Sessions, type SessionTokens } from './api/sessions.ts';
 export { type Surface } from './api/surface.ts';
 export {
   type ChatChoice, type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
@@ -20,6 +21,7 @@ export {
   type DevicePeak,
   type EngineStats,
   type GenerateStats,
+  type KeptSession,
   type KvType,
   type LoadPhase,
   type LoadProgress,
@@ -31,6 +33,7 @@ export {
   type SelfTestResult,
   type StoreCost,
   type StoredModel,
+  type TargetMet,
   type ThinkingSwitch,
   type TransferStats,
   type VerifyResult,

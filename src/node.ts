@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type * as Dawn from 'webgpu';
 import { type Engine, type Host, createEngine } from './engine/engine.ts';
 import { DeviceError } from './errors.ts';
+import { openKeptFiles } from './engine/sessions/in-files.ts';
 import { isSoftware } from './gpu/device.ts';
 import { recordsFile } from './weights/store/records-file.ts';
 
@@ -14,6 +15,7 @@ export { plan } from './engine/load/plan/plan.ts';
 export { readHeader } from './gguf/read.ts';
 export { createTokenizer } from './text/tokenizer/tokenizer.ts';
 export { openFileSource } from './weights/source/file-source.ts';
+export { surfaceOf } from './node/backend.ts';
 export { type Engine, type EngineOptions, type Host } from './engine/engine.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 
@@ -69,14 +71,21 @@ export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCos
 /** Bytes of this machine's memory, or what this process may take of it. */
 export const memoryHere = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity);
 
+export interface NodeEngineOptions extends Omit<Host, 'gpu' | 'store'> {
+  /** Dawn's, as in `backend=null`. */
+  dawnFlags?: string[];
+  /** Folder in which states of conversations are kept. Default: they are not. */
+  sessions?: string;
+}
+
 /**
  * An engine on Dawn in this process, with no model loaded yet: `load` one, then `generate`. What is measured is kept under
  * XDG_CACHE_HOME (~/.cache) in windrow/; weights are read from the file each time and not stored. `dawnFlags` hold for the first
  * engine of the process. Where no budget is named, up to half of the machine's memory is tried on a GPU, and less if it refuses.
  * @throws DeviceError from `load`, if there is no GPU adapter.
  */
-export async function createNodeEngine(options: Omit<Host, 'gpu' | 'store'> & { dawnFlags?: string[] } = {}): Promise<Engine> {
-  const gpu = dawn(options.dawnFlags);
+export async function createNodeEngine({ dawnFlags, sessions, ...options }: NodeEngineOptions = {}): Promise<Engine> {
+  const gpu = dawn(dawnFlags);
   await yieldOnSoftware(gpu);
-  return createEngine({ ...measuredHere(), memoryBytes: memoryHere(), ...options, gpu });
+  return createEngine({ ...measuredHere(), memoryBytes: memoryHere(), ...(sessions && { keptStates: async () => openKeptFiles(sessions) }), ...options, gpu });
 }

@@ -35,6 +35,8 @@ export interface LoadOptions {
    * latest waits or gives way where it is short.
    */
   sequences?: number;
+  /** Most requests that are under way or wait; what comes then is refused. Default 4096. */
+  queue?: number;
   /** Keys and values in f32 and no f16 anywhere: the most exact path. */
   f32?: boolean;
   /** How keys and values are kept. Default `f16`, with `f32` that. */
@@ -230,6 +232,53 @@ export interface Token extends Partial<TokenLogprob> {
   top?: TokenLogprob[];
 }
 
+/** What a request wishes in time; what it got is in its statistics. Milliseconds. */
+export interface Targets {
+  /** From the request until the first token. */
+  firstTokenMs?: number;
+  /** For each token after the first one, on average. */
+  tokenMs?: number;
+}
+
+/** What came of a target. */
+export type TargetMet = {
+  targetMs: number;
+  /** What it took; undefined where there was no such token. */
+  ms?: number;
+  met: boolean;
+};
+
+/** The state of a conversation that is kept in storage. */
+export interface KeptSession {
+  name: string;
+  /** Id and name of the model that it is of. */
+  model: string;
+  modelName: string;
+  byteLength: number;
+  /** Tokens that need not be run again. */
+  tokens: number;
+  /** Milliseconds since 1970. */
+  lastUsed: number;
+}
+
+/** The states of conversations, each with an id of the caller's; requests name it as their `session`. */
+export interface SessionStates {
+  /** Gives `to` a copy of what `id` has on the GPU, where there is room; else it is made anew by its tokens. */
+  fork(id: string, to: string): Promise<void>;
+  /** Frees what it has on the GPU. */
+  close(id: string): Promise<void>;
+  /**
+   * Keeps its state under a name, and `about` with it, in place of what was there. All that is kept has `mostBytes` at most: the least recently
+   * used goes. Undefined where it has no state, as it gave way to others. BudgetError where it does not fit.
+   */
+  save(id: string, name: string, about: string, mostBytes?: number): Promise<KeptSession | undefined>;
+  /** Gives `id` a state that was kept. `tokens`: 0 where there is no room for it. RequestError if there is none, or of another model or layout. */
+  load(name: string, id: string): Promise<{ about: string; tokens: number }>;
+  /** What is kept, the least recently used first. */
+  list(): Promise<KeptSession[]>;
+  remove(name: string): Promise<void>;
+}
+
 /** The form that an answer has: a JSON object, JSON of a schema, or text of a grammar. */
 export type ResponseGrammar = { json: true } | { schema: unknown } | { ebnf: string } | { regex: string };
 
@@ -253,6 +302,11 @@ export interface GenerateRequest {
   tools?: ToolRequest;
   /** Tells what the model thinks before it answers apart from its text; with `tools` that is so anyway. */
   reasoningApart?: boolean;
+  /** Whose state on the GPU it goes on from and leaves there; only with it, `maxTokens` may be 0: then the prompt is run but for its last token. */
+  session?: string;
+  /** Requests of a lower one have their turns first. Default 0. */
+  priority?: number;
+  targets?: Targets;
 }
 
 /** What is to be embedded; a reranker takes a question and a text together. */
@@ -304,6 +358,8 @@ export interface GenerateStats {
   prefillMs: number;
   decodeMs: number;
   gpuBytesPeak: number;
+  /** Of the request's targets, those that it named. */
+  targets?: { firstToken?: TargetMet; token?: TargetMet };
   /** What happened meanwhile that a person should know, as that the GPU was lost and the model brought back. */
   notices?: string[];
   /** For the prompt and for all tokens after the first, if weights are streamed: all that was moved meanwhile, for requests at the same time too. */
@@ -472,6 +528,8 @@ export interface WorkerEngine {
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
   /** Vectors of texts, in their order; `control` carries GenerateControl, and what is stopped rejects. Takes its turns with requests. */
   embed(inputs: EmbedInput[], control: MessagePort): Promise<Embedding[]>;
+  /** One of `SessionStates`, by its name. */
+  session(call: keyof SessionStates, ...args: unknown[]): Promise<unknown>;
   /** How many tokens a prompt has, by the template of the loaded model. */
   countTokens(prompt: GenerateRequest['prompt']): Promise<number>;
   stats(): Promise<EngineStats>;

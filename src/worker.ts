@@ -13,6 +13,7 @@ import { sweepStore } from './weights/store/sweep.ts';
 const host: Host = self.origin === 'null' ? { gpu: navigator.gpu } : {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
   costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'), uses: openRecords('windrow-experts'),
+  keptStates: async () => (await import('./engine/sessions/in-records.ts')).openKeptRecords(),
 };
 const engine = createEngine(host);
 
@@ -67,6 +68,7 @@ const worker: WorkerEngine = {
       control.close();
     }
   },
+  session: (...call) => engine.session(...call),
   countTokens: async (prompt) => engine.loaded().session.encode(prompt).length,
   stats: async () => engine.stats(),
   models: () => engine.models(),

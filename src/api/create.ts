@@ -157,7 +157,18 @@ function usageOf(requests: readonly GenerateRequest[], all: readonly Told[]): Ch
     completion_tokens: made,
     total_tokens: prompt + made,
     prompt_tokens_details: { cached_tokens: sum(perPrompt.map(({ cachedTokens }) => cachedTokens)) },
+    ...targetsOf(all.map(({ stats }) => stats)),
   };
+}
+
+/** Of each target what came of it where it took longest. */
+function targetsOf(stats: readonly GenerateStats[]): Pick<GenerateStats, 'targets'> {
+  const given = stats.flatMap(({ targets }) => targets ?? []);
+  const worst = (name: 'firstToken' | 'token') => {
+    const all = given.flatMap((each) => each[name] ?? []);
+    return all.length ? { [name]: all.reduce((a, b) => ((b.ms ?? 0) > (a.ms ?? 0) ? b : a)) } : {};
+  };
+  return given.length ? { targets: { ...worst('firstToken'), ...worst('token') } } : {};
 }
 
 /** Of several choices, which were made at the same time, those of the one that took longest, with the tokens of all. */
@@ -167,6 +178,7 @@ function statsOf(all: readonly Told[]): GenerateStats {
   const sum = (name: 'promptTokens' | 'cachedTokens' | 'newTokens') => stats.reduce((total, each) => total + each[name], 0);
   return {
     ...longest,
+    ...targetsOf(stats),
     promptTokens: sum('promptTokens'),
     cachedTokens: sum('cachedTokens'),
     newTokens: sum('newTokens'),

@@ -17,6 +17,7 @@ import { connect, startWorker, type Connection } from './connection.ts';
 import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './completions/parameters.ts';
 import { type Models } from './models.ts';
 import { embedOver, startOver } from './completions/request.ts';
+import { createSessions, type Sessions } from './sessions.ts';
 import { createSurface, type Surface } from './surface.ts';
 
 export interface ModelOptions extends LoadSettings {
@@ -44,6 +45,8 @@ export interface Engine extends Surface {
    * file is not opened again, and conversations go on. @throws BudgetError; the model stays as it was then.
    */
   changeBudget(budget?: number | string, options?: Pick<ModelOptions, 'onProgress'>): Promise<ModelInfo>;
+  /** Conversations whose states are held, copied and kept. */
+  readonly sessions: Sessions;
   stats(): Promise<EngineStats>;
   /** `models()` gives what the browser's storage keeps, `models.list()` the loaded model as OpenAI's surface has it. */
   readonly models: Models & (() => Promise<StoredModel[]>);
@@ -111,6 +114,7 @@ function engineOf(connection: Connection, loaded: ModelInfo): Engine {
     },
     start: startOver(connection),
     embed: embedOver(connection),
+    session: (call, ...args) => connection.call((worker) => worker.session(call, ...args) as Promise<never>),
   };
   const { models, ...surface } = createSurface(backend);
   return {
@@ -118,6 +122,7 @@ function engineOf(connection: Connection, loaded: ModelInfo): Engine {
       return info;
     },
     ...surface,
+    sessions: createSessions(backend),
     models: Object.assign(() => connection.call((worker) => worker.models()), models),
     countTokens: async (messages, { chat_template_kwargs } = {}) => {
       const prompt = { messages: toMessages(messages), variables: toTemplateVariables(chat_template_kwargs) };

@@ -15,6 +15,7 @@ import {
   type ModelInfo,
   type ModelSource,
   type Said,
+  type SessionStates,
   type StoredModel,
   type Token,
   type VerifyResult,
@@ -32,6 +33,7 @@ import { type GpuCostRecords } from './measure/forecast.ts';
 import { type Tuning } from './measure/tuning.ts';
 import { createRecovery, whenGpuIsThere } from './recovery.ts';
 import { type Running, type Session, createSession, runningOf } from './run/session.ts';
+import { type KeptStore } from './sessions/kept.ts';
 import { createTurns } from './turns.ts';
 import { type UsesRecords, keepUses } from './uses.ts';
 
@@ -43,7 +45,9 @@ export interface Host extends Storage {
   deviceOptions?: DeviceOptions;
   /** Where it is kept which shapes are fast on an adapter, and which kernels passed their test. */
   tuning?: Tuning;
-  /** By which the measuring of kernels ends in time; default performance.now. */
+  /** Where states of conversations are kept. */
+  keptStates?: () => Promise<KeptStore>;
+  /** By which the measuring of kernels ends in time, and by which requests are timed; default performance.now. */
   now?: () => number;
   /** Resolves after so many milliseconds, while a GPU that was lost may come back; default by setTimeout. */
   wait?: (ms: number) => Promise<void>;
@@ -73,6 +77,8 @@ export interface Engine {
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** Vectors of texts, in their order; UnsupportedModelError for a model that gives none. Rejects with the signal's reason. */
   embed(inputs: readonly EmbedInput[], signal?: AbortSignal): Promise<Embedding[]>;
+  /** One of `SessionStates`, by its name: what it does to states is done between the steps of answers. */
+  session(call: keyof SessionStates, ...args: unknown[]): Promise<unknown>;
   /** What is loaded; RequestError if nothing is. */
   loaded(): Loaded;
   stats(): EngineStats;
@@ -112,6 +118,7 @@ export function createEngine(host: Host): Engine {
     changeBudget: (...change) => inTurn(() => changeBudget(state, ...change)),
     generate: (...request) => together(() => generate(state, ...request)),
     embed: (...what) => together(() => embed(state, ...what)),
+    session: (...call) => together(() => session(state, ...call)),
     loaded: () => needLoaded(state),
     stats: () => statsOf(needLoaded(state)),
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
@@ -132,9 +139,11 @@ function needLoaded({ loaded }: EngineState): Loaded {
   return loaded;
 }
 
+const runningFor = ({ host }: EngineState, { model, options }: Line): Running => runningOf(model, { now: host.now, queue: options.queue });
+
 /** Puts another model in the place of the loaded one, of which nothing is left; its session goes on. */
 function replaceBy(state: EngineState, line: Line): Loaded {
-  return (state.loaded = { ...needLoaded(state), ...line, ...runningOf(line.model), info: describeLoaded(line) });
+  return (state.loaded = { ...needLoaded(state), ...line, ...runningFor(state, line), info: describeLoaded(line) });
 }
 
 /** `kept`: what was opened stays so. */
@@ -162,7 +171,7 @@ async function load(
   if (!kept && opened.found.notice) report({ notice: opened.found.notice });
   const line = await walkFromOpened(host, opened, kept?.weights, { report, paused, begun });
   const info = describeLoaded(line);
-  state.loaded = { ...line, ...runningOf(line.model), info, session: createSession(() => needLoaded(state), line.text) };
+  state.loaded = { ...line, ...runningFor(state, line), info, session: createSession(() => needLoaded(state), line.text, host.now) };
   if (info.warnings?.length) report({ notice: info.warnings.join('\n') });
   reportReady(line, report);
   return info;
@@ -240,6 +249,12 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
   } catch (error) {
     throw await explain(needLoaded(state).model.gpu.device, error);
   }
+}
+
+async function session(state: EngineState, ...[call, ...args]: Parameters<Engine['session']>): Promise<unknown> {
+  const { createSessionStates } = await import('./sessions/states.ts');
+  const states = createSessionStates(() => needLoaded(state), await state.host.keptStates?.());
+  return (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);
 }
 
 async function importModel(

@@ -3,11 +3,15 @@ import { RequestError } from '../errors.ts';
 import { readBytes } from '../gpu/read-bytes.ts';
 import { layersOf, pagesOf, writeTokens } from './pages.ts';
 import { type Sequence, type SequenceHome } from './sequence.ts';
-import { type SnapshotOf, packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
+import { type SnapshotOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
 
 const snapshotOf = ({ format, angles }: SequenceHome, model: string): SnapshotOf => ({ model, format: format.name, pages: pageVersion, angles });
 
-export async function save(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> {
+export const save = async (home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> =>
+  joined(await saveParts(home, sequence, model));
+
+/** In parts of which none is larger than a layer: together they may be larger than what is well copied in one piece. */
+export async function saveParts(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array[]> {
   const { device, ledger } = home;
   const memory = sequence.memory?.source(sequence.tokens.length);
   const tokens = sequence.tokens.slice(0, sequence.memory ? (memory?.length ?? 0) : undefined);
@@ -16,11 +20,17 @@ export async function save(home: SequenceHome, sequence: Sequence, model: string
   if (memory) parts.push({ buffer: memory.buffer, byteLength: memory.buffer.size });
   const layers: Uint8Array[] = [];
   for (const part of parts) layers.push(new Uint8Array(tokens.length ? await readBytes(device, ledger, 'sequence.save', part) : []));
-  return packSnapshot({ of: snapshotOf(home, model), tokens, layers });
+  return packParts({ of: snapshotOf(home, model), tokens, layers });
 }
 
-export async function restore(home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> {
-  const { tokens, layers } = unpackSnapshot(bytes, snapshotOf(home, model));
+export const restore = (home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> =>
+  restoreParts(home, sequence, splitParts(bytes), model);
+
+/** Throws what `restoreParts` would throw of parts that are of something else. */
+export const checkParts = (home: SequenceHome, parts: readonly Uint8Array[], model: string): void => void unpackParts(parts, snapshotOf(home, model));
+
+export async function restoreParts(home: SequenceHome, sequence: Sequence, parts: readonly Uint8Array[], model: string): Promise<void> {
+  const { tokens, layers } = unpackParts(parts, snapshotOf(home, model));
   const wanted = tokens.length ? [...pagesOf(home, tokens.length), ...(sequence.memory ? [sequence.memory.stateBytes] : [])] : pagesOf(home, 0);
   if (wanted.some((size, i) => layers.at(i)?.byteLength !== size))
     throw new RequestError('The saved sequence has other parts than this model keeps: it is damaged. Run the conversation again from its text.');

@@ -26,31 +26,45 @@ export const pageVersion = 1;
 
 const magic = 'windrow sequence\n';
 
-/** magic, length of the header (u32), header (JSON), the layers one after the other. */
-export function packSnapshot({ of, tokens, layers }: Snapshot): Uint8Array<ArrayBuffer> {
+/** One after the other: magic, length of the header (u32) and header (JSON), then each of the layers. */
+export function packParts({ of, tokens, layers }: Snapshot): Uint8Array[] {
   const header = new TextEncoder().encode(JSON.stringify({ of, tokens, layers: layers.map(({ byteLength }) => byteLength) }));
-  const start = magic.length + 4 + header.length;
-  const bytes = new Uint8Array(start + layers.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  bytes.set(new TextEncoder().encode(magic));
-  new DataView(bytes.buffer).setUint32(magic.length, header.length, true);
-  bytes.set(header, magic.length + 4);
-  let at = start;
-  for (const layer of layers) {
-    bytes.set(layer, at);
-    at += layer.byteLength;
-  }
+  const start = new Uint8Array(magic.length + 4 + header.length);
+  start.set(new TextEncoder().encode(magic));
+  new DataView(start.buffer).setUint32(magic.length, header.length, true);
+  start.set(header, magic.length + 4);
+  return [start, ...layers];
+}
+
+export const packSnapshot = (snapshot: Snapshot): Uint8Array<ArrayBuffer> => joined(packParts(snapshot));
+
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  parts.reduce((at, part) => (bytes.set(part, at), at + part.byteLength), 0);
   return bytes;
 }
 
 /** RequestError for what is no snapshot, is cut off, or is of something else than `expected`. */
-export function unpackSnapshot(bytes: Uint8Array, expected: SnapshotOf): Snapshot {
-  const damaged = new RequestError(`The ${bytes.byteLength} bytes are no saved sequence, or only a part of one. Run the conversation again from its text.`);
-  if (new TextDecoder().decode(bytes.subarray(0, magic.length)) !== magic || bytes.byteLength < magic.length + 4) throw damaged;
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(magic.length, true);
-  let at = magic.length + 4 + length;
-  if (at > bytes.byteLength) throw damaged;
-  const { of, tokens, layers } = readHeader(bytes.subarray(magic.length + 4, at)) ?? {};
-  if (!of || !tokens || !layers || at + layers.reduce((sum, size) => sum + size, 0) !== bytes.byteLength) throw damaged;
+export const unpackSnapshot = (bytes: Uint8Array, expected: SnapshotOf): Snapshot => unpackParts(splitParts(bytes), expected);
+
+const damaged = (byteLength: number) =>
+  new RequestError(`The ${byteLength} bytes are no saved sequence, or only a part of one. Run the conversation again from its text.`);
+
+/** The parts of a snapshot that lies in one piece. */
+export function splitParts(bytes: Uint8Array): Uint8Array[] {
+  const start = magic.length + 4;
+  if (new TextDecoder().decode(bytes.subarray(0, magic.length)) !== magic || bytes.byteLength < start) throw damaged(bytes.byteLength);
+  let at = start + new DataView(bytes.buffer, bytes.byteOffset).getUint32(magic.length, true);
+  const { layers } = (at <= bytes.byteLength && readHeader(bytes.subarray(start, at))) || {};
+  if (!layers || at + layers.reduce((sum, size) => sum + size, 0) !== bytes.byteLength) throw damaged(bytes.byteLength);
+  return [bytes.subarray(0, at), ...layers.map((size) => bytes.subarray(at, (at += size)))];
+}
+
+/** As `unpackSnapshot`, of the parts. */
+export function unpackParts([first, ...layers]: readonly Uint8Array[], expected: SnapshotOf): Snapshot {
+  const { of, tokens, layers: sizes } = (first && readHeader(first.subarray(magic.length + 4))) ?? {};
+  if (!of || !tokens || !sizes || layers.length !== sizes.length || layers.some(({ byteLength }, i) => byteLength !== sizes[i]))
+    throw damaged([first, ...layers].reduce((sum, part) => sum + (part?.byteLength ?? 0), 0));
   for (const name of ['model', 'format', 'pages', 'angles'] as const) {
     if (of[name] !== expected[name]) {
       throw new RequestError(
@@ -59,7 +73,7 @@ export function unpackSnapshot(bytes: Uint8Array, expected: SnapshotOf): Snapsho
       );
     }
   }
-  return { of, tokens, layers: layers.map((size) => bytes.subarray(at, (at += size))) };
+  return { of, tokens, layers };
 }
 
 function readHeader(bytes: Uint8Array): { of: SnapshotOf; tokens: number[]; layers: number[] } | undefined {

@@ -14,14 +14,24 @@ export interface MemoryDisk {
 export const memoryDisk = (): MemoryDisk => ({ manifests: new Map(), slabs: new Map(), files: new Map() });
 
 /** `atWrite` is called before each change of the disk and may throw: from then on nothing more is written, as by a tab that was killed. */
-export function memoryBacking(disk: MemoryDisk, atWrite: () => void = () => {}): Backing {
-  const records = <T>(map: Map<string, T>): Records<T> => ({
+export const memoryBacking = (disk: MemoryDisk, atWrite: () => void = () => {}): Backing => ({
+  manifests: memoryRecords(disk.manifests, atWrite),
+  slabs: memoryRecords(disk.slabs, atWrite),
+  files: async () => memoryFiles(disk, atWrite),
+});
+
+export function memoryRecords<T>(map: Map<string, T>, atWrite: () => void = () => {}): Records<T> {
+  return {
     get: async (key) => structuredClone(map.get(key)),
     getMany: async (keys) => keys.map((key) => structuredClone(map.get(key))),
     keys: async () => [...map.keys()],
     async set(key, value) {
       atWrite();
       map.set(key, structuredClone(value));
+    },
+    async setMany(entries) {
+      atWrite();
+      for (const [key, value] of entries) map.set(key, structuredClone(value));
     },
     async change(key, change) {
       const old = map.get(key);
@@ -34,8 +44,7 @@ export function memoryBacking(disk: MemoryDisk, atWrite: () => void = () => {}):
       atWrite();
       for (const key of keys) map.delete(key);
     },
-  });
-  return { manifests: records(disk.manifests), slabs: records(disk.slabs), files: async () => memoryFiles(disk, atWrite) };
+  };
 }
 
 let written = 0;

@@ -27,6 +27,12 @@ export interface ChatMessageParam {
   reasoning_content?: string | null;
 }
 
+/** Milliseconds: until the first token, and for each one after it on average. */
+export interface TargetParams {
+  first_token_ms?: number | null;
+  token_ms?: number | null;
+}
+
 /** What all requests may say. */
 export interface SamplingParams {
   /** True gives chunks as they are made; false or absent gives the whole answer. */
@@ -64,6 +70,10 @@ export interface SamplingParams {
   stop?: string | string[] | null;
   /** Stops the request. A stream then just ends, as OpenAI's client does it; otherwise the call rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** -1000 to 1000: requests of a lower one have their turns first. Default 0. */
+  priority?: number | null;
+  /** What the request wishes in time, which decides whose turn it is; what came of it is in the usage and the stats. */
+  targets?: TargetParams | null;
   /** What the answer has to be: rules like `root ::= "yes" | "no"`, or a regular expression that all of it matches. */
   grammar?: FormatParams['grammar'];
   /** Accepted and not used: an engine holds one model. */
@@ -104,6 +114,8 @@ export interface ChatUsage {
   completion_tokens: number;
   total_tokens: number;
   prompt_tokens_details: { cached_tokens: number };
+  /** If the request named targets: of several texts, those of the one that met them worst. */
+  targets?: GenerateStats['targets'];
 }
 
 export interface ChatChoice {

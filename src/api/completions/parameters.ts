@@ -2,10 +2,10 @@
 // implemented is refused, never ignored.
 import { RequestError, shown } from '../../errors.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
-import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource } from '../../protocol.ts';
+import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource, type Targets } from '../../protocol.ts';
 import { parseBytes } from '../../bytes.ts';
 import { readAddress, toAddress } from '../address.ts';
-import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams } from './chat.ts';
+import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams, type TargetParams } from './chat.ts';
 import { type CompletionParams } from './completions.ts';
 import { toOverflow } from './overflow.ts';
 import { asksNothing, isNeutral } from '../refuse.ts';
@@ -46,6 +46,8 @@ const sampling = [
   'model',
   'user',
   'grammar',
+  'priority',
+  'targets',
 ];
 const ofChat = new Set([
   ...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs',
@@ -103,7 +105,7 @@ function refuseOthers(params: object, implemented: Set<string>, nothing: Record<
   }
 }
 
-function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<GenerateRequest, 'sampling' | 'stop' | 'grammar'> {
+function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<GenerateRequest, 'sampling' | 'stop' | 'grammar' | 'priority' | 'targets'> {
   if (params.stream !== undefined && params.stream !== null && typeof params.stream !== 'boolean') {
     throw new RequestError(`stream is ${shown(params.stream)}; it must be true or false.`);
   }
@@ -130,7 +132,20 @@ function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<
     },
     stop: toStop(params.stop),
     grammar: toGrammar(params),
+    priority: number('priority', params.priority, { from: -1000, to: 1000, integer: true }),
+    targets: toTargets(params.targets),
   };
+}
+
+function toTargets(targets: SamplingParams['targets']): Targets | undefined {
+  if (targets === undefined || targets === null) return undefined;
+  if (typeof targets !== 'object') throw new RequestError(`targets is ${shown(targets)}; it must be an object of first_token_ms and token_ms.`);
+  const other = Object.keys(targets).find((name) => name !== 'first_token_ms' && name !== 'token_ms');
+  if (other !== undefined) throw new RequestError(`targets has ${shown(other)}; it may have first_token_ms and token_ms.`, { code: 'unsupported_parameter' });
+  const ms = (name: keyof TargetParams) => number(`targets.${name}`, targets[name], { above: 0, to: 1e9 });
+  const [firstTokenMs, tokenMs] = [ms('first_token_ms'), ms('token_ms')];
+  if (firstTokenMs === undefined && tokenMs === undefined) return undefined;
+  return { ...(firstTokenMs !== undefined && { firstTokenMs }), ...(tokenMs !== undefined && { tokenMs }) };
 }
 
 /** How many tokens a chat wants listed beside each one; undefined if it wants no log-probabilities. */
@@ -213,6 +228,8 @@ export interface LoadSettings extends ImportSettings {
    * `true`, or with bounds: most guesses of a step (1 to 7), most GPU bytes that their rows may take. Default: nothing is guessed.
    */
   speculation?: boolean | { most?: number; budgetBytes?: number | string };
+  /** Most requests that are under way or wait; what comes then is refused with `queue_full`. Default 4096. */
+  queue?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */
   f32?: boolean;
   /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */
@@ -233,6 +250,7 @@ export function toLoadOptions(options: LoadSettings): LoadOptions {
     context: number('context', options.context, { from: 1, to: 2 ** 31 - 1, integer: true }),
     sequences: number('sequences', options.sequences, { from: 1, to: 64, integer: true }),
     speculation: toSpeculation(options.speculation),
+    queue: number('queue', options.queue, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
     kv: options.kv === undefined ? undefined : kvFormat(options.kv).name,
     retune: options.retune,

@@ -15,11 +15,12 @@ export class HttpError extends Error {
   }
 }
 
-/** Statuses of errors that are not the request's fault; clients ask again after a 503. */
+/** Statuses of errors that are not the request's fault; clients ask again after a 429 or 503. */
 const statuses: Partial<Record<ErrorCode, number>> = {
+  queue_full: 429,
   not_loaded: 503, over_budget: 503, gpu_out_of_memory: 503, gpu_lost: 503, no_gpu: 503, worker_failed: 503, gpu_refused_work: 500, kernel_failed: 500,
 };
-const types: Record<number, string> = { 401: 'authentication_error', 403: 'permission_error', 404: 'not_found_error' };
+const types: Record<number, string> = { 401: 'authentication_error', 403: 'permission_error', 404: 'not_found_error', 429: 'rate_limit_error' };
 
 export function statusOf(error: unknown): number {
   if (error instanceof HttpError) return error.status;

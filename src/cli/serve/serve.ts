@@ -8,7 +8,7 @@ import { type Engine } from '../../engine/engine.ts';
 import { RequestError } from '../../errors.ts';
 import { type ModelFlags, openEngine } from '../options.ts';
 import { type Result } from '../result.ts';
-import { backendOf } from './backend.ts';
+import { backendOf } from '../../node/backend.ts';
 import { guarded, isLocalHost } from './guard.ts';
 import { createHttpServer } from './node-http.ts';
 

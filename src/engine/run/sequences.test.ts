@@ -125,3 +125,56 @@ it('counts what two have in common', () => {
   expect(sharedPrefix([1, 2, 3], [1, 2, 3], 2)).toBe(2);
   expect(sharedPrefix([], [1])).toBe(0);
 });
+
+it('keeps the sequence of an owner for its next prompt, and copies it for others', async () => {
+  const sequences = open(1000);
+  const ask = async (prompt: number[], owner?: string): Promise<Fake> => {
+    const sequence = (await sequences.take(prompt, owner))!;
+    const shared = sequence.tokens.length;
+    Object.assign(sequence, { tokens: [...prompt], room: sequence.bytesFor(prompt.length), shared });
+    sequences.give(sequence);
+    return sequence;
+  };
+  const mine = await ask(tokens(0, 50), 'a');
+  const other = await ask(tokens(0, 60));
+  expect([other === mine, (other as Fake & { shared: number }).shared]).toEqual([false, 50]);
+  expect(await ask([...tokens(0, 30), 7], 'a')).toBe(mine); // its text has changed: it stays its own
+  expect(sequences.of('a')).toBe(mine);
+  expect(await sequences.fork('a', 'b')).toBe(true);
+  expect(sequences.of('b')!.tokens).toEqual([...tokens(0, 30), 7]);
+  expect(await sequences.fork('nobody', 'c')).toBe(false);
+  sequences.disown('a');
+  expect([mine.closed, sequences.of('a')]).toEqual([true, undefined]);
+});
+
+it('has those without an owner give way before others, and frees one in use once it is given back', async () => {
+  const sequences = open(60);
+  const owned = (await sequences.take(tokens(0, 20), 'a'))!;
+  Object.assign(owned, { tokens: tokens(0, 20), room: 20 });
+  sequences.give(owned);
+  const free = (await sequences.take(tokens(100, 20)))!;
+  Object.assign(free, { tokens: tokens(100, 20), room: 20 });
+  sequences.give(free);
+  const third = (await sequences.take(tokens(200, 30)))!;
+  third.room = 30;
+  expect([free.closed, owned.closed]).toEqual([true, false]);
+  expect(sequences.makeRoom(third, 50)).toBe(true);
+  expect([owned.closed, sequences.of('a')]).toEqual([true, undefined]);
+  sequences.give(third);
+  const used = (await sequences.take(tokens(300, 10), 'b'))!;
+  sequences.disown('b');
+  expect(used.closed && used !== third).toBe(false);
+  sequences.give(used);
+  expect(used.closed).toBe(true);
+});
+
+it('fills a sequence for an owner, and leaves none where that fails', async () => {
+  const sequences = open(40);
+  expect(await sequences.fill('a', 20, async (sequence) => void Object.assign(sequence, { tokens: tokens(0, 20), room: 20 }))).toBe(true);
+  expect(sequences.of('a')!.tokens).toHaveLength(20);
+  await expect(sequences.fill('a', 20, async () => Promise.reject(new Error('cut off')))).rejects.toThrow('cut off');
+  expect(sequences.of('a')).toBeUndefined();
+  const used = (await sequences.take(tokens(0, 40)))!;
+  used.room = 40;
+  expect(await sequences.fill('a', 20, async () => {})).toBe(false);
+});

@@ -20,9 +20,17 @@ export interface Reusable {
 export interface Sequences<S extends Reusable> {
   /**
    * A sequence for a prompt, cut to what it has in common with it: at most all tokens but the last, which is run for its
-   * logits. Undefined while those in use leave no room for the prompt.
+   * logits. Undefined while those in use leave no room for the prompt. `owner`: whose it is; nobody else's prompt cuts it then.
    */
-  take(prompt: readonly number[]): Promise<S | undefined>;
+  take(prompt: readonly number[], owner?: string): Promise<S | undefined>;
+  /** The sequence of an owner, which may be in use; undefined where it has none, or it gave way. */
+  of(owner: string): S | undefined;
+  /** Gives an owner a copy of what another has, in place of what it had. False if there is no room for one more, or nothing to copy. */
+  fork(from: string, owner: string): Promise<boolean>;
+  /** Gives an owner a sequence that `fill` fills with so many positions, in place of what it had. False if those in use leave no room. */
+  fill(owner: string, positions: number, fill: (sequence: S) => Promise<void>): Promise<boolean>;
+  /** Takes a sequence from its owner and frees it; one in use is freed by whoever uses it. */
+  disown(owner: string): void;
   /** Makes room for a sequence to have `positions`, by closing idle ones, the least recently used first. False where those in use leave none. */
   makeRoom(sequence: S, positions: number): boolean;
   /** Whether there is room for `positions` as it is. */
@@ -49,80 +57,174 @@ export interface SequencesOptions<S> {
   most: number;
 }
 
-export function createSequences<S extends Reusable>({ first, create, mostBytes, most }: SequencesOptions<S>): Sequences<S> {
-  const live: S[] = [first]; // the least recently used first
-  const busy = new Set<S>();
+/** What `Sequences` are, as data. */
+interface Pool<S> extends SequencesOptions<S> {
+  /** The least recently used first. */
+  readonly live: S[];
+  readonly busy: Set<S>;
+  readonly owners: Map<S, string>;
+  /** In use, and then of use to nobody. */
+  readonly closing: Set<S>;
+}
 
-  function close(sequence: S): void {
-    if (sequence.close()) live.splice(live.indexOf(sequence), 1);
-  }
-
-  /** Closes idle sequences, the least recently used first, while `isTooMuch`; never `kept`. */
-  function giveWay(isTooMuch: () => boolean, kept?: S): void {
-    for (const sequence of [...live]) {
-      if (!isTooMuch()) return;
-      if (sequence !== kept && !busy.has(sequence)) close(sequence);
-    }
-  }
-
-  const bytes = (): number => live.reduce((sum, { byteLength }) => sum + byteLength, 0);
-
-  const hasRoom = (sequence: S, positions: number): boolean => bytes() + Math.max(0, sequence.bytesFor(positions) - sequence.byteLength) <= mostBytes;
-
-  function roomFor(sequence: S, positions: number): boolean {
-    giveWay(() => !hasRoom(sequence, positions), sequence);
-    return hasRoom(sequence, positions);
-  }
-
-  function add(sequence: S): S {
-    live.push(sequence);
-    busy.add(sequence);
-    return sequence;
-  }
-
-  function use(sequence: S): S {
-    live.push(...live.splice(live.indexOf(sequence), 1));
-    busy.add(sequence);
-    return sequence;
-  }
-
+export function createSequences<S extends Reusable>(options: SequencesOptions<S>): Sequences<S> {
+  const pool: Pool<S> = { ...options, live: [options.first], busy: new Set(), owners: new Map(), closing: new Set() };
+  const { live, busy, owners, closing } = pool;
   return {
     live,
-    async take(prompt) {
-      const isUsed = busy.size > 0;
-      const idle = nearest(live.filter((sequence) => !busy.has(sequence)), prompt);
-      if (idle && idle.shared >= leastShared * idle.sequence.tokens.length) {
-        if (!roomFor(idle.sequence, prompt.length) && isUsed) return undefined;
-        idle.sequence.truncate(idle.shared);
-        return use(idle.sequence);
-      }
-      // What one under way has in common is copied too: its tokens stay as they are.
-      const near = nearest(live, prompt);
-      const copied = near && near.shared > 0 ? near : undefined;
-      const needed = first.bytesFor(prompt.length);
-      const isTooMuch = () => live.length >= most || bytes() + needed > mostBytes;
-      const empty = live.find((sequence) => !busy.has(sequence) && !sequence.tokens.length);
-      if (empty && !copied && (roomFor(empty, prompt.length) || !isUsed)) return use(empty);
-      giveWay(isTooMuch, copied?.sequence);
-      if (!isTooMuch()) return add(copied ? await copied.sequence.fork(copied.shared) : create());
-      // There is no room for another: the one that was used longest ago is taken over.
-      const over = live.find((sequence) => !busy.has(sequence));
-      if (!over || (!roomFor(over, prompt.length) && isUsed)) return undefined;
-      over.truncate(sharedPrefix(over.tokens, prompt, prompt.length - 1));
-      return use(over);
+    of: (owner) => ofOwner(pool, owner),
+    take: (prompt, owner) => take(pool, prompt, owner),
+    fork: (from, owner) => forkFor(pool, from, owner),
+    fill: (owner, positions, fill) => fillFor(pool, owner, { positions, fill }),
+    disown(owner) {
+      const sequence = ofOwner(pool, owner);
+      if (!sequence) return;
+      owners.delete(sequence);
+      if (busy.has(sequence)) closing.add(sequence);
+      else close(pool, sequence);
     },
-    makeRoom: roomFor,
-    hasRoom,
+    makeRoom: (sequence, positions) => roomFor(pool, sequence, positions),
+    hasRoom: (sequence, positions) => hasRoom(pool, sequence, positions),
     drop(sequence) {
       busy.delete(sequence);
-      close(sequence);
+      closing.delete(sequence);
+      close(pool, sequence);
     },
-    give: (sequence) => void busy.delete(sequence),
+    give(sequence) {
+      busy.delete(sequence);
+      if (closing.delete(sequence)) close(pool, sequence);
+    },
     closeAll() {
-      for (const sequence of [...live]) close(sequence);
+      for (const sequence of [...live]) close(pool, sequence);
       busy.clear();
     },
   };
+}
+
+function close<S extends Reusable>({ live, owners }: Pool<S>, sequence: S): void {
+  owners.delete(sequence);
+  if (sequence.close()) live.splice(live.indexOf(sequence), 1);
+}
+
+/** Closes idle sequences while `isTooMuch`, those of no owner first, the least recently used before others; never `kept`. */
+function giveWay<S extends Reusable>(pool: Pool<S>, isTooMuch: () => boolean, kept?: S): void {
+  const { live, busy, owners } = pool;
+  for (const sequence of live.toSorted((a, b) => Number(owners.has(a)) - Number(owners.has(b)))) {
+    if (!isTooMuch()) return;
+    if (sequence !== kept && !busy.has(sequence)) close(pool, sequence);
+  }
+}
+
+const bytesOf = <S extends Reusable>({ live }: Pool<S>): number => live.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+const hasRoom = <S extends Reusable>(pool: Pool<S>, sequence: S, positions: number): boolean =>
+  bytesOf(pool) + Math.max(0, sequence.bytesFor(positions) - sequence.byteLength) <= pool.mostBytes;
+
+function roomFor<S extends Reusable>(pool: Pool<S>, sequence: S, positions: number): boolean {
+  giveWay(pool, () => !hasRoom(pool, sequence, positions), sequence);
+  return hasRoom(pool, sequence, positions);
+}
+
+/** Whether there is no room for another one of so many positions. */
+const isTooMuch = <S extends Reusable>(pool: Pool<S>, positions: number) => (): boolean =>
+  pool.live.length - pool.owners.size >= pool.most || bytesOf(pool) + pool.first.bytesFor(positions) > pool.mostBytes;
+
+function use<S>({ live, busy }: Pool<S>, sequence: S): S {
+  const at = live.indexOf(sequence);
+  if (at >= 0) live.splice(at, 1);
+  live.push(sequence);
+  busy.add(sequence);
+  return sequence;
+}
+
+const ofOwner = <S>({ live, owners }: Pool<S>, owner: string): S | undefined => live.find((sequence) => owners.get(sequence) === owner);
+
+async function take<S extends Reusable>(pool: Pool<S>, prompt: readonly number[], owner?: string): Promise<S | undefined> {
+  const { busy, owners } = pool;
+  const own = owner === undefined ? undefined : ofOwner(pool, owner);
+  if (own && !busy.has(own)) {
+    const isUsed = busy.size > 0;
+    if (!roomFor(pool, own, prompt.length) && isUsed) return undefined;
+    own.truncate(sharedPrefix(own.tokens, prompt, prompt.length - 1));
+    return use(pool, own);
+  }
+  const taken = await takeAny(pool, prompt);
+  if (taken && owner !== undefined && !own) owners.set(taken, owner);
+  return taken;
+}
+
+/** A sequence for a prompt of nobody, or of an owner who has none. */
+async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly number[]): Promise<S | undefined> {
+  const { live, busy, owners } = pool;
+  const isUsed = busy.size > 0;
+  const isFree = (sequence: S): boolean => !busy.has(sequence) && !owners.has(sequence);
+  const idle = nearest(live.filter(isFree), prompt);
+  // What one under way, or of an owner, has in common is copied: its tokens stay as they are.
+  const near = nearest(live, prompt);
+  if (idle && idle.shared >= leastShared * idle.sequence.tokens.length && idle.shared >= near!.shared) {
+    if (!roomFor(pool, idle.sequence, prompt.length) && isUsed) return undefined;
+    idle.sequence.truncate(idle.shared);
+    return use(pool, idle.sequence);
+  }
+  const copied = near && near.shared > 0 ? near : undefined;
+  const tooMuch = isTooMuch(pool, prompt.length);
+  const empty = live.find((sequence) => isFree(sequence) && !sequence.tokens.length);
+  if (empty && !copied && (roomFor(pool, empty, prompt.length) || !isUsed)) return use(pool, empty);
+  giveWay(pool, tooMuch, copied?.sequence);
+  if (!tooMuch()) return use(pool, copied ? await copied.sequence.fork(copied.shared) : pool.create());
+  // There is no room for another: the one that was used longest ago is taken over.
+  const over = live.find(isFree) ?? live.find((sequence) => !busy.has(sequence));
+  if (!over || (!roomFor(pool, over, prompt.length) && isUsed)) return undefined;
+  owners.delete(over);
+  over.truncate(sharedPrefix(over.tokens, prompt, prompt.length - 1));
+  return use(pool, over);
+}
+
+/** Frees what an owner has, if nobody uses it. */
+function vacate<S extends Reusable>(pool: Pool<S>, owner: string): void {
+  const before = ofOwner(pool, owner);
+  if (before && !pool.busy.has(before)) close(pool, before);
+}
+
+async function forkFor<S extends Reusable>(pool: Pool<S>, from: string, owner: string): Promise<boolean> {
+  vacate(pool, owner);
+  const parent = ofOwner(pool, from);
+  if (!parent?.tokens.length) return false;
+  const tooMuch = isTooMuch(pool, parent.tokens.length);
+  giveWay(pool, tooMuch, parent);
+  if (tooMuch()) return false;
+  const child = await parent.fork(parent.tokens.length);
+  pool.live.push(child);
+  pool.owners.set(child, owner);
+  return true;
+}
+
+async function fillFor<S extends Reusable>(
+  pool: Pool<S>,
+  owner: string,
+  { positions, fill }: { positions: number; fill(sequence: S): Promise<void> },
+): Promise<boolean> {
+  const { live, busy, owners, create } = pool;
+  vacate(pool, owner);
+  const isIdle = (sequence: S): boolean => !busy.has(sequence);
+  let sequence = live.find((each) => isIdle(each) && !each.tokens.length);
+  if (!sequence) {
+    const tooMuch = isTooMuch(pool, positions);
+    giveWay(pool, tooMuch);
+    sequence = tooMuch() ? live.find(isIdle) : create();
+  }
+  if (!sequence || (!roomFor(pool, sequence, positions) && busy.size)) return false;
+  use(pool, sequence);
+  try {
+    await fill(sequence);
+    owners.set(sequence, owner);
+    return true;
+  } catch (error) {
+    close(pool, sequence);
+    throw error;
+  } finally {
+    busy.delete(sequence);
+  }
 }
 
 /** The sequence that has most in common with a prompt, the last used one of several. */

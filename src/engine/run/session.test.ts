@@ -77,7 +77,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1, tem
       reads: (name: string) => template.includes(name),
     },
   } as unknown as Text;
-  const now = runningOf(model, runner);
+  const now = runningOf(model, { runner });
   const session = createSession(() => now, withText ? text : undefined);
   const ask = async (request: GenerateRequest, signal?: AbortSignal, onTokens: (count: number) => void = () => {}) => {
     const ids: number[] = [];

@@ -3,7 +3,7 @@
 // the place of the first they are fed again, and the answer goes on.
 import { RequestError } from '../../errors.ts';
 import {
-  type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type Token, type TransferStats,
+  type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type Targets, type Token, type TransferStats,
 } from '../../protocol.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { choiceSeed } from '../../model/sampling/seed.ts';
@@ -19,7 +19,8 @@ import { type Classifier } from './answer/pooling.ts';
 import { countGuesses, withGuesses } from './guesses.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './schedule/scheduler.ts';
-import { createSequences } from './sequences.ts';
+import { type Sequences, createSequences } from './sequences.ts';
+import { metOf } from './schedule/urgency.ts';
 import { countTransfers, difference } from './transfers.ts';
 
 /** A model on a GPU, what runs it, and the answers under way there: all three are replaced together. */
@@ -27,6 +28,7 @@ export interface Running {
   readonly model: LoadedModel;
   readonly runner: Runner;
   readonly scheduler: Scheduler<Answer>;
+  readonly sequences: Sequences<Sequence>;
 }
 
 /** Resolves when an answer of `made` tokens can go on after `error` of what ran it; else rejects with what is to be told. */
@@ -56,10 +58,20 @@ export interface EmbedOptions {
   recover?: Recover;
 }
 
-/** Most conversations whose keys and values are kept, where there is room for them. */
+/** Most conversations of nobody whose keys and values are kept, where there is room for them. */
 const mostKept = 8;
+/** Requests that may be under way or wait where the load says nothing. */
+const queueLimit = 4096;
 
-export function runningOf(model: LoadedModel, runner: Runner = createRunner(model)): Running {
+export interface RunningOptions {
+  runner?: Runner;
+  /** Milliseconds; default performance.now. */
+  now?: () => number;
+  /** Most requests under way. */
+  queue?: number;
+}
+
+export function runningOf(model: LoadedModel, { runner = createRunner(model), now, queue = queueLimit }: RunningOptions = {}): Running {
   const sequences = createSequences<Sequence>({
     first: model.sequence,
     create: model.createSequence,
@@ -68,16 +80,16 @@ export function runningOf(model: LoadedModel, runner: Runner = createRunner(mode
   });
   const steps = createAnswerSteps(runner, sequences);
   model.home.makeWay = (sequence, positions, wished) => sequences.makeRoom(sequence, positions) && sequences.hasRoom(sequence, wished);
-  return { model, runner, scheduler: createScheduler(withGuesses(model, runner, steps)) };
+  return { model, runner, sequences, scheduler: createScheduler(withGuesses(model, runner, steps), { now, most: queue }) };
 }
 
 /** Runs an answer to its end. Whatever runs them, its tokens depend on those before them, their positions and the seed alone. */
 type RunAnswer = (options: Omit<AnswerOptions, 'sampler'> & { sampling: SamplerOptions }, recover: Recover) => Promise<void>;
 
 /** `text` is undefined for a file without a tokenizer: then only prompts of tokens work. */
-export function createSession(running: () => Running, text?: Text): Session {
+export function createSession(running: () => Running, text?: Text, now = (): number => performance.now()): Session {
   const transfers = countTransfers(() => running().runner);
-  const mark = () => ({ at: performance.now(), transfer: transfers.total() });
+  const mark = () => ({ at: now(), transfer: transfers.total() });
 
   const answer: RunAnswer = async ({ sampling, ...options }, recover) => {
     const { tokens, signal } = options;
@@ -100,7 +112,7 @@ export function createSession(running: () => Running, text?: Text): Session {
     embed: (input, options) => embed({ running, text, answer }, input, options),
     async generate(request, onTokens, signal, recover = tell) {
       const { context } = running().model.sizes;
-      const { maxTokens = Infinity } = request;
+      const { maxTokens = Infinity, priority, targets, session: owner } = request;
       checkMost(request);
       const { ids: prompt, dropped } = await promptOf(request, context, text);
       checkPrompt(prompt, context);
@@ -110,15 +122,17 @@ export function createSession(running: () => Running, text?: Text): Session {
       const output = createOutput(request, text, onTokens, form);
       const sampling = samplingOf(request);
 
+      // What is only to be there is run but for its last token, which is run for its logits.
+      const tokens = prompt.slice(0, maxTokens === 0 && !echo && prompt.length > 1 ? -1 : undefined);
       const started = mark();
-      let firstToken: typeof started | undefined;
+      let firstToken: Mark | undefined;
       let cachedTokens: number | undefined;
       const guesses = countGuesses();
       const tellEcho = (): void => echo && onTokens(...echo.tell());
       const how = {
         sampling: { ...sampling, ends: [...(text?.template.endOfTurn ?? [])], ...(constraint && { mask: () => constraint.mask() }) },
-        tokens: prompt.slice(),
-        most: Math.min(context, prompt.length + maxTokens),
+        tokens,
+        most: Math.min(context, tokens.length + maxTokens),
         onFeed: (shared: number) => (cachedTokens ??= shared),
         onGuesses: guesses.note,
         onToken(token: Token) {
@@ -129,36 +143,41 @@ export function createSession(running: () => Running, text?: Text): Session {
         ...(echo?.onChunk && { onChunk: echo.onChunk }),
         // A token that is not chosen has no log-probability.
         ...(constraint && sampling.logprobs === undefined && { forced: () => constraint.forced() }),
-        signal,
+        signal, priority, targets, owner,
       };
       await answer(how, recover);
       if (!firstToken && !signal?.aborted) tellEcho();
       const reason = output.stopped ? (output.calls && constraint?.mayEnd ? 'tool_calls' : 'stop') : signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') output.flush();
-      const ended = mark();
-      const first = firstToken ?? started;
-      const { ledger, plan } = running().model;
-      return {
-        reason,
-        stats: {
-          promptTokens: prompt.length,
-          cachedTokens: cachedTokens ?? 0,
-          newTokens: output.tokens,
-          ...guesses.counted,
-          ...(dropped && { droppedMessages: dropped }),
-          prefillMs: first.at - started.at,
-          decodeMs: ended.at - first.at,
-          gpuBytesPeak: ledger.peakBytes,
-          ...(plan.verdict !== 'fits' && { transfer: transferBetween(started, first, ended) }),
-        },
-      };
+      const made = { newTokens: output.tokens, ...guesses.counted, ...(dropped && { droppedMessages: dropped }) };
+      const times = measured({ started, firstToken, ended: mark() }, { targets, made: output.tokens, ...running() });
+      return { reason, stats: { promptTokens: prompt.length, cachedTokens: cachedTokens ?? 0, ...made, ...times } };
     },
   };
 }
 
-/** While the prompt was run, and then. */
-const transferBetween = (...[started, first, ended]: { transfer: TransferStats }[]): GenerateStats['transfer'] =>
-  ({ prefill: difference(first.transfer, started.transfer), decode: difference(ended.transfer, first.transfer) });
+/** A time, with what was moved by then. */
+interface Mark {
+  at: number;
+  transfer: TransferStats;
+}
+
+/** What was measured of an answer of `made` tokens. */
+function measured(
+  { started, firstToken, ended }: { started: Mark; firstToken?: Mark; ended: Mark },
+  { targets, made, model: { ledger, plan } }: { targets?: Targets; made: number } & Running,
+): Omit<GenerateStats, 'promptTokens' | 'cachedTokens' | 'newTokens'> {
+  const first = firstToken ?? started;
+  const [prefillMs, decodeMs] = [first.at - started.at, ended.at - first.at];
+  return {
+    prefillMs, decodeMs,
+    ...(targets && { targets: metOf(targets, { tokens: firstToken ? Math.max(1, made) : 0, firstMs: prefillMs, othersMs: decodeMs }) }),
+    gpuBytesPeak: ledger.peakBytes,
+    ...(plan.verdict !== 'fits' && {
+      transfer: { prefill: difference(first.transfer, started.transfer), decode: difference(ended.transfer, first.transfer) },
+    }),
+  };
+}
 
 /** Grammars and calls are a chunk of their own. */
 async function formFor(request: GenerateRequest, running: () => Running, text?: Text): Promise<Form> {
@@ -211,9 +230,9 @@ async function promptOf({ prompt, overflow, tools, maxTokens = Infinity }: Gener
   return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text, tools), context, maxTokens);
 }
 
-/** A prompt that is given back need not be gone on from. */
-function checkMost({ maxTokens = Infinity, echo }: GenerateRequest): void {
-  const least = echo ? 0 : 1;
+/** A prompt that is given back, or only to be there, need not be gone on from. */
+function checkMost({ maxTokens = Infinity, echo, session }: GenerateRequest): void {
+  const least = echo || session !== undefined ? 0 : 1;
   if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= least)))
     throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least ${least}.`);
 }

@@ -6,7 +6,7 @@ import { type Engine } from '../../../src/api/engine.ts';
 import { type ChatMessageParam } from '../../../src/api/completions/chat.ts';
 import { toMessages } from '../../../src/api/completions/parameters.ts';
 import { createSurface } from '../../../src/api/surface.ts';
-import { backendOf } from '../../../src/cli/serve/backend.ts';
+import { backendOf } from '../../../src/node/backend.ts';
 import { languageModelFrom } from '../../../src/prompt-api/prompt-api.ts';
 import { adapterFile } from '../../dawn.ts';
 import { openEngine, quick, stories } from '../../engine.ts';

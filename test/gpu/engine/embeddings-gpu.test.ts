@@ -2,7 +2,7 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSurface, type Surface } from '../../../src/api/surface.ts';
-import { backendOf } from '../../../src/cli/serve/backend.ts';
+import { backendOf } from '../../../src/node/backend.ts';
 import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
 import { adapterFile } from '../../dawn.ts';
 import { bytesOf, golden as stories, openEngine, quick, stories as storiesBytes } from '../../engine.ts';

@@ -3,7 +3,7 @@
 import { type Sequence } from '../../../kv/sequence.ts';
 import { type Sampler } from '../../../model/sampling/sampler.ts';
 import { mostEnds } from '../../../model/sampling/uniform.ts';
-import { type Token } from '../../../protocol.ts';
+import { type Targets, type Token } from '../../../protocol.ts';
 import { type Answering } from './choose.ts';
 import { type Job } from '../schedule/jobs.ts';
 import { mostPerSubmit } from '../readback.ts';
@@ -30,10 +30,15 @@ export interface AnswerOptions {
   /** Runs all of its prompt, also what others have run; `onChunk` is told of each part, while its rows are on the GPU. */
   onChunk?(on: Runner, position: number, rows: number): Promise<void>;
   signal?: AbortSignal;
+  priority?: number;
+  targets?: Targets;
+  /** Whose sequence it goes on in. */
+  owner?: string;
 }
 
 export interface Answer extends Job<Token> {
   readonly tokens: readonly number[];
+  readonly owner?: string;
   readonly sampler: Sampler;
   /** Where its keys and values are. */
   sequence?: Sequence;
@@ -44,8 +49,9 @@ export interface Answer extends Job<Token> {
   onGuesses: AnswerOptions['onGuesses'];
 }
 
-export function createAnswer({ tokens, sampler, ends = [], most, onFeed, onChunk, onGuesses, onToken, forced, signal }: AnswerOptions): Answer {
+export function createAnswer({ tokens, sampler, ends = [], most, onFeed, onChunk, onGuesses, onToken, forced, signal, ...wishes }: AnswerOptions): Answer {
   return {
+    ...wishes,
     tokens, sampler, onFeed, onChunk, onGuesses, signal,
     alone: !sampler.ahead,
     length: 0,
@@ -91,8 +97,8 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
   return {
     mostTogether: runner.mostTogether,
     async admit(answer) {
-      if (!answer.onChunk && isToCome(answer)) return false;
-      const sequence = await sequences.take(answer.tokens);
+      if (!answer.onChunk && isToCome(answer)) return 'later';
+      const sequence = await sequences.take(answer.tokens, answer.owner);
       if (!sequence) return false;
       underWay.add(answer);
       if (answer.onChunk) sequence.truncate(0);

@@ -1,8 +1,9 @@
 // The requests under way, in the order in which they get their next turn: who is let in, who gives way, who has ended. Runs
 // nothing.
+import { type Timed, type Wishes, compareDue, compareUrgency } from './urgency.ts';
 
 /** A request under way: first its prompt is run, then tokens are chosen one after the other. */
-export interface Job<Token> {
+export interface Job<Token> extends Wishes {
   /** Tokens of the prompt that are still to be run; none while it answers. There are some again where tokens were taken that nobody chose. */
   readonly promptLeft: number;
   /** Tokens that it may still choose. */
@@ -16,18 +17,16 @@ export interface Job<Token> {
 
 /** Where jobs are run: how many of them, and how far, is not known here. */
 export interface Rooms<J> {
-  /** Gives a job what it is run in; false while the others leave no room, or are about to run what it begins with. */
-  admit(job: J): Promise<boolean>;
+  /** Gives a job what it is run in; false while the others leave no room, `later` while one of them is about to run what it begins with. */
+  admit(job: J): Promise<boolean | 'later'>;
   /** Whether there is room for the next tokens of a job. */
   hasRoom(job: J): boolean;
   /** Takes back what a job was run in: it has ended, or it gives way, to be admitted again with all of its tokens as the prompt. */
   release(job: J, gaveWay: boolean): void;
 }
 
-export interface Entry<J> {
+export interface Entry<J> extends Timed {
   job: J;
-  /** In the order in which jobs came: the youngest gives way where room is short. */
-  age: number;
   isAdmitted: boolean;
   /** Has asked for room in vain: it waits for another to end. */
   isRefused: boolean;
@@ -65,29 +64,58 @@ export function dropAborted<J extends Job<never>>(jobs: Jobs<J>): void {
   [...jobs.entries].filter(({ job }) => job.signal?.aborted).forEach((entry) => finish(jobs, entry));
 }
 
-/** Whether a job can be run now. Those that wait for room are admitted in the order in which they came. */
-export async function isReady<J>({ rooms, entries }: Jobs<J>, entry: Entry<J>): Promise<boolean> {
+/**
+ * Whether a job can be run now. Those that wait for room are admitted by their priorities, and in the order in which they came; what is less
+ * urgent gives way to them.
+ */
+export async function isReady<J extends Job<never>>(jobs: Jobs<J>, entry: Entry<J>): Promise<boolean> {
+  const { rooms, entries } = jobs;
   if (entry.isAdmitted) return true;
-  const isFirst = !entries.some((other) => !other.isAdmitted && other.age < entry.age);
-  entry.isAdmitted = isFirst && (await rooms.admit(entry.job));
+  const isFirst = !entries.some((other) => !other.isAdmitted && compareUrgency(other, entry) < 0);
+  let admitted = isFirst && (await rooms.admit(entry.job));
+  for (let last; !admitted && isFirst && (last = leastUrgent(jobs, entry)); ) {
+    release(jobs, last, true);
+    admitted = await rooms.admit(entry.job);
+  }
+  entry.isAdmitted = admitted === true;
   entry.isRefused = !entry.isAdmitted;
-  return entry.isAdmitted;
+  if (entries.includes(entry)) return entry.isAdmitted;
+  release(jobs, entry, false); // aborted meanwhile
+  return false;
 }
 
-/** The jobs of the next steps: those that answer and have waited longest, `most` of them. One whose tokens need the CPU is alone. */
+/** Of those that are run in something, the last to have a turn; of those alone that are less urgent than `than`, if given. */
+function leastUrgent<J extends Job<never>>({ entries }: Jobs<J>, than?: Entry<J>): Entry<J> | undefined {
+  const { priority: least = 0 } = than?.job ?? {};
+  return entries
+    .filter(({ isAdmitted, job: { priority = 0 } }) => isAdmitted && (!than || priority > least))
+    .toSorted(compareUrgency)
+    .at(-1);
+}
+
+/** Those whose prompt is to be run, the most urgent first. `byTargets`: of the same priority, those whose first token is due first; else in line. */
+export const promptsInOrder = <J extends Job<never>>({ entries }: Jobs<J>, byTargets: boolean): Entry<J>[] =>
+  inOrder(entries.filter(({ job }) => job.promptLeft > 0), byTargets);
+
+/** In line, but for priorities. */
+function inOrder<J extends Job<never>>(entries: readonly Entry<J>[], byTargets = false): Entry<J>[] {
+  return entries.toSorted((a, b) => (a.job.priority ?? 0) - (b.job.priority ?? 0) || (byTargets ? compareDue(a, b) : 0));
+}
+
+/** The jobs of the next steps: the most urgent of those that answer, who have waited longest, `most` of them. One whose tokens need the CPU is alone. */
 export function nextGroup<J extends Job<never>>({ entries }: Jobs<J>, most: number): Entry<J>[] {
-  const answering = entries.filter(({ job }) => job.promptLeft === 0);
+  const answering = inOrder(entries.filter(({ job }) => job.promptLeft === 0));
   if (answering[0]?.job.alone) return [answering[0]];
   return answering.filter(({ job }) => !job.alone).slice(0, most);
 }
 
-/** Where there is no room for a job's next tokens, the youngest of those that have some gives way, be it the job itself. */
-export function makeRoom<J>(jobs: Jobs<J>, entry: Entry<J>): void {
+/** Where there is no room for a job's next tokens, the least urgent of those that have some gives way, be it the job itself. */
+export function makeRoom<J extends Job<never>>(jobs: Jobs<J>, entry: Entry<J>): void {
   while (!jobs.rooms.hasRoom(entry.job)) {
-    const youngest = jobs.entries.filter(({ isAdmitted }) => isAdmitted).toSorted((a, b) => b.age - a.age);
-    if (youngest.length < 2) return; // nobody is in its way: the step tells what is short
-    release(jobs, youngest[0], true);
-    if (youngest[0] === entry) return;
+    if (jobs.entries.filter(({ isAdmitted }) => isAdmitted).length < 2) return; // nobody is in its way: the step tells what is short
+    const last = leastUrgent(jobs)!;
+    release(jobs, last, true);
+    if (last === entry) return;
   }
 }
 

@@ -198,3 +198,90 @@ it('lets go of one that waits for room as soon as it is aborted', async () => {
   await Promise.all(all);
   expect(log).toEqual(['chunk a', 'decode a 1', 'decode a 1', 'chunk c', 'decode c 1']);
 });
+
+/** A clock that steps move: each chunk takes `chunk` and each decode `step` milliseconds. */
+function timed(fakes: ReturnType<typeof fakeSteps>, { chunk = 10, step = 1 } = {}) {
+  let time = 0;
+  const { prefill, decode } = fakes.steps;
+  const steps: typeof fakes.steps = {
+    ...fakes.steps,
+    prefill: (job) => ((time += chunk), prefill(job)),
+    decode: (...args) => ((time += step), decode(...args)),
+  };
+  return { steps, now: () => time };
+}
+
+const withWishes = (job: Fake, wishes: Pick<Fake, 'priority' | 'targets'>): Fake => Object.assign(job, wishes);
+
+it('runs prompts of a lower priority first, and has what is less urgent give way to them', async () => {
+  const { log, steps } = fakeSteps({ rooms: 1 });
+  const scheduler = createScheduler(steps);
+  const [late, soon] = [withWishes(fake('late', 1, 6), { priority: 1 }), fake('soon', 1, 2)];
+  const first = scheduler.run(late);
+  await Promise.resolve();
+  await Promise.all([first, scheduler.run(soon)]);
+  expect(log).toContain('late gives way');
+  expect(log.indexOf('chunk soon')).toBeLessThan(log.lastIndexOf('chunk late'));
+  expect([late.got.length, soon.got.length]).toEqual([6, 2]);
+});
+
+it('gives every other chunk to who is due first, and the rest in line, so that nobody starves', async () => {
+  const fakes = fakeSteps();
+  const scheduler = createScheduler<string, Fake>(fakes.steps, timed(fakes));
+  const jobs = [
+    fake('a', 4, 1), withWishes(fake('b', 4, 1), { targets: { firstTokenMs: 500 } }), withWishes(fake('c', 4, 1), { targets: { firstTokenMs: 50 } }),
+  ];
+  await Promise.all(jobs.map((job) => scheduler.run(job)));
+  const chunks = fakes.log.filter((entry) => entry.startsWith('chunk')).map((entry) => entry.slice(6));
+  const last = (name: string) => chunks.lastIndexOf(name);
+  expect(last('c')).toBeLessThan(Math.min(last('a'), last('b')));
+  expect(chunks.slice(0, 6)).toContain('a');
+});
+
+it('holds a prompt back while a token of another is due, for a few turns at most', async () => {
+  const turnsBetween = async (tokenMs: number) => {
+    const fakes = fakeSteps();
+    const clock = timed(fakes);
+    const scheduler = createScheduler<string, Fake>(clock.steps, clock);
+    await Promise.all([scheduler.run(withWishes(fake('a', 1, 40), { targets: { tokenMs } })), scheduler.run(fake('b', 5, 1))]);
+    const between = fakes.log.slice(fakes.log.indexOf('chunk b') + 1, fakes.log.lastIndexOf('chunk b'));
+    return between.filter((entry) => entry.startsWith('decode')).length / 4;
+  };
+  expect(await turnsBetween(1000)).toBe(1); // its tokens are far ahead of what it wants
+  expect(await turnsBetween(3)).toBeGreaterThan(2);
+  expect(await turnsBetween(0.01)).toBe(5); // what cannot be met holds nobody up for ever
+});
+
+it('refuses what comes when as many wait as may, and lets go of what is aborted while it waits at once', async () => {
+  const { log, steps } = fakeSteps({ rooms: 1 });
+  const scheduler = createScheduler<string, Fake>(steps, { most: 2 });
+  const abort = new AbortController();
+  const first = scheduler.run(fake('a', 3, 3));
+  let left = 0;
+  const second = scheduler.run(fake('b', 1, 1, { signal: abort.signal })).then(() => (left = log.length));
+  await expect(scheduler.run(fake('c', 1, 1))).rejects.toMatchObject({ code: 'queue_full' });
+  const before = log.length;
+  abort.abort();
+  await second;
+  expect([left - before <= 1, scheduler.jobs]).toEqual([true, 1]);
+  await first;
+  expect(log.join()).not.toContain(' b');
+  await scheduler.run(fake('d', 1, 1, { signal: abort.signal }));
+  expect(log.join()).not.toContain(' d');
+});
+
+it('does work between two turns, also where nothing is to be run', async () => {
+  const { log, steps } = fakeSteps();
+  const scheduler = createScheduler<string, Fake>(steps);
+  const running = scheduler.run(fake('a', 2, 20));
+  await scheduler.between(async () => {
+    const before = log.length;
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(log.length).toBe(before);
+    log.push('work');
+  });
+  await running;
+  expect(log.indexOf('work')).toBeLessThan(6);
+  expect(await scheduler.between(async () => 7)).toBe(7);
+  await expect(scheduler.between(() => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+});

@@ -1,7 +1,12 @@
 // Turns requests into steps: one chunk of the prompt that has waited longest, then tokens of all that answer, and so on, so
-// that a long prompt holds nobody up and nobody starves. Knows neither text nor buffers; what runs a step is handed in.
+// that a long prompt holds nobody up and nobody of the same priority starves. Knows neither text nor buffers; what runs a step, and the clock,
+// are handed in.
+import { RequestError } from '../../../errors.ts';
 import { everySignal } from '../../../signals.ts';
-import { type Entry, type Job, type Jobs, type Rooms, dropAborted, finish, isReady, isUnderWay, makeRoom, nextGroup, othersWait, wait } from './jobs.ts';
+import {
+  type Entry, type Job, type Jobs, type Rooms, dropAborted, finish, isReady, isUnderWay, makeRoom, nextGroup, othersWait, promptsInOrder, wait,
+} from './jobs.ts';
+import { isHeldBack } from './urgency.ts';
 
 /** What runs steps. */
 export interface Steps<J, Token> extends Rooms<J> {
@@ -16,27 +21,53 @@ export interface Steps<J, Token> extends Rooms<J> {
 }
 
 export interface Scheduler<J> {
-  /** Resolves once the job has enough or its signal is aborted; rejects with what ended it otherwise. */
+  /** Resolves once the job has enough or its signal is aborted, at once if it still waits; rejects with what ended it otherwise. */
   run(job: J): Promise<void>;
+  /** Does `work` between two turns, while no step is under way. */
+  between<T>(work: () => Promise<T>): Promise<T>;
   /** Jobs under way. */
   readonly jobs: number;
 }
 
-interface Schedule<J, Token> extends Jobs<J> {
-  readonly steps: Steps<J, Token>;
+export interface SchedulerOptions {
+  /** Milliseconds. */
+  now?: () => number;
+  /** Most jobs under way; what comes then is refused. */
+  most?: number;
 }
 
-export function createScheduler<Token, J extends Job<Token>>(steps: Steps<J, Token>): Scheduler<J> {
-  const schedule: Schedule<J, Token> = { steps, rooms: steps, entries: [] };
-  const { entries } = schedule;
+interface Schedule<J, Token> extends Jobs<J> {
+  readonly steps: Steps<J, Token>;
+  readonly now: () => number;
+  /** Work to be done between turns. */
+  readonly errands: (() => Promise<void>)[];
+  /** Chunks that were run; every other one goes to who is due first, so that who names no target has turns too. */
+  chunks: number;
+  /** Milliseconds that a chunk took lately. */
+  chunkMs: number;
+  /** Turns without a chunk, as tokens were due. */
+  heldBack: number;
+}
+
+/** Turns that a prompt waits at most for the tokens of others that are due: where not all can be met, it goes on all the same. */
+const mostHeldBack = 4;
+
+export function createScheduler<Token, J extends Job<Token>>(
+  steps: Steps<J, Token>,
+  { now = () => performance.now(), most = Infinity }: SchedulerOptions = {},
+): Scheduler<J> {
+  const schedule: Schedule<J, Token> = { steps, now, rooms: steps, entries: [], errands: [], chunks: 0, chunkMs: 0, heldBack: 0 };
+  const { entries, errands } = schedule;
   let looping = false;
-  let came = 0;
+  let age = 0;
 
   async function loop(): Promise<void> {
+    if (looping) return;
     looping = true;
-    while (entries.length) {
+    while (entries.length || errands.length) {
       try {
-        await runTurn(schedule);
+        await errands.shift()?.();
+        if (entries.length) await runTurn(schedule);
       } catch (error) {
         [...entries].forEach((entry) => finish(schedule, entry, error));
       }
@@ -44,13 +75,38 @@ export function createScheduler<Token, J extends Job<Token>>(steps: Steps<J, Tok
     looping = false;
   }
 
+  async function run(job: J): Promise<void> {
+    const { signal } = job;
+    if (signal?.aborted) return;
+    if (entries.length >= most)
+      throw new RequestError(`${entries.length} requests are under way or wait, as many as may (queue). Ask again when some have ended.`, {
+        code: 'queue_full',
+      });
+    let leave!: () => void;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const entry: Entry<J> = {
+          job, age: age++, came: now(), taken: 0, isAdmitted: false, isRefused: false,
+          end: (error) => (error === undefined ? resolve() : reject(error as Error)),
+        };
+        leave = () => entry.isAdmitted || finish(schedule, entry);
+        signal?.addEventListener('abort', leave);
+        entries.push(entry);
+        void loop();
+      });
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+
   return {
     get jobs() {
       return entries.length;
     },
-    run: (job) => new Promise((resolve, reject) => {
-      entries.push({ job, age: came++, isAdmitted: false, isRefused: false, end: (error) => (error === undefined ? resolve() : reject(error as Error)) });
-      if (!looping) void loop();
+    run,
+    between: (work) => new Promise((resolve, reject) => {
+      errands.push(() => work().then(resolve, reject));
+      void loop();
     }),
   };
 }
@@ -67,12 +123,20 @@ async function runTurn<Token, J extends Job<Token>>(schedule: Schedule<J, Token>
     throw new Error('Nothing can be run of the requests under way, and none waits for another.');
 }
 
-/** A chunk of the prompt that has waited longest of those that can be run. False if there is none. */
+/** A chunk of the most urgent prompt of those that can be run, of these the one that has waited longest, unless tokens are due. False if there is none. */
 async function runChunk<Token, J extends Job<Token>>(schedule: Schedule<J, Token>): Promise<boolean> {
-  for (const entry of schedule.entries.filter(({ job }) => job.promptLeft > 0)) {
+  const { entries, now } = schedule;
+  for (const entry of promptsInOrder(schedule, schedule.chunks % 2 === 0)) {
     try {
       if (!(await isReady(schedule, entry))) continue;
+      const answering = entries.filter(({ job }) => job.promptLeft === 0);
+      if (schedule.heldBack < mostHeldBack && isHeldBack(entry, answering, now(), schedule.chunkMs)) {
+        schedule.heldBack++;
+        return true;
+      }
+      const begun = now();
       const first = await schedule.steps.prefill(entry.job);
+      Object.assign(schedule, { chunks: schedule.chunks + 1, chunkMs: now() - begun, heldBack: 0 });
       wait(schedule, entry);
       if (first !== undefined) await deliver(schedule, entry, Promise.resolve(first));
     } catch (error) {
@@ -93,7 +157,7 @@ async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Toke
   const signal = everySignal(jobs.map((job) => job.signal));
   const pending: Promise<Token[]>[][] = [];
   const left = jobs.map((job) => job.tokensLeft);
-  const othersAreNext = () => othersWait(schedule, group);
+  const othersAreNext = () => schedule.errands.length > 0 || othersWait(schedule, group);
   const answers = (entry: Entry<J>) => isUnderWay(schedule, entry) && entry.job.promptLeft === 0;
   const goesOn = () => group.every(answers) && Math.min(...left) > 0 && jobs.every((job) => steps.hasRoom(job));
   const take = async (): Promise<void> => {
@@ -121,6 +185,8 @@ async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Toke
 async function deliver<Token, J extends Job<Token>>(schedule: Schedule<J, Token>, entry: Entry<J>, made: Promise<Token[]>): Promise<void> {
   try {
     const tokens = await made;
+    if (tokens.length) entry.firstAt ??= schedule.now();
+    entry.taken += tokens.length;
     if (isUnderWay(schedule, entry) && (!entry.job.take(tokens) || entry.job.tokensLeft < 1)) finish(schedule, entry);
   } catch (error) {
     finish(schedule, entry, error);

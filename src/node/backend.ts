@@ -1,12 +1,21 @@
-// OpenAI's surface over an engine in the same process.
-import { type Backend } from '../../api/backend.ts';
-import { type Engine } from '../../engine/engine.ts';
+// OpenAI's surface, and sessions, over an engine in the same process.
+import { type Backend } from '../api/backend.ts';
+import { type Sessions, createSessions } from '../api/sessions.ts';
+import { type Surface, createSurface } from '../api/surface.ts';
+import { type Engine } from '../engine/engine.ts';
+
+/** What `createEngine` of a page gives to answer with, of an engine in this process that has a model loaded. */
+export function surfaceOf(engine: Engine): Surface & { readonly sessions: Sessions } {
+  const backend = backendOf(engine);
+  return { ...createSurface(backend), sessions: createSessions(backend) };
+}
 
 export const backendOf = (engine: Engine): Backend => ({
   get info() {
     return engine.loaded().info;
   },
   embed: (inputs, signal) => engine.embed(inputs, signal),
+  session: (call, ...args) => engine.session(call, ...args) as Promise<never>,
   start(request, signal, listener) {
     const stopping = new AbortController();
     let ended = false;

@@ -1,0 +1,239 @@
+// Conversations that are kept where they are: what was said, and its state on the GPU, which is gone on from, copied, kept and brought back.
+import { randomId } from '../random.ts';
+import { RequestError, shown } from '../errors.ts';
+import { type GenerateStats, type KeptSession, type ToolCallDelta } from '../protocol.ts';
+import { type Backend, type SessionCall } from './backend.ts';
+import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatMessageParam } from './completions/chat.ts';
+import { chatCompletions } from './completions/chat-completions.ts';
+import { type Create } from './create.ts';
+import { toChatRequests, toMessages } from './completions/parameters.ts';
+import { wholeCalls } from './completions/tools.ts';
+import { parseBytes } from '../bytes.ts';
+
+/** As of `chat.completions.create`, for one answer. `messages` come after what was said. */
+export type SessionParams = Omit<ChatCompletionParams, 'messages' | 'n'> & { messages?: ChatMessageParam[] };
+
+export interface SessionOptions {
+  /** Goes before what else a request asks: `tools` and `chat_template_kwargs` are best said here, as they are at the beginning of what the model reads. */
+  defaults?: Omit<SessionParams, 'messages' | 'signal' | 'stream'>;
+  messages?: ChatMessageParam[];
+  signal?: AbortSignal;
+}
+
+/** Tokens of a conversation, and of them those that need not be run. */
+export interface SessionTokens {
+  promptTokens: number;
+  cachedTokens: number;
+}
+
+export interface Session {
+  /** What was said. It may be changed between answers: what it has in common with what the GPU has is not run again. */
+  messages: ChatMessageParam[];
+  /** Adds to what was said and runs it, so that an answer need not wait for that. */
+  append(messages: ChatMessageParam | ChatMessageParam[], options?: { signal?: AbortSignal }): Promise<SessionTokens>;
+  /**
+   * Answers what was said and `messages` after it, as `chat.completions.create` does; once the answer has come to its end, both are part of what
+   * was said, whether a stream of it is read or not. What is stopped or fails leaves no trace. One at a time.
+   */
+  create: Create<SessionParams, ChatCompletion, ChatCompletionChunk>;
+  /** A conversation of its own that begins as this one. */
+  fork(): Promise<Session>;
+  /**
+   * Keeps the conversation and its state in storage, in place of what has the name. `most`: bytes that all that is kept may have, as `2GiB`; the
+   * least recently used goes.
+   */
+  save(name: string, options?: { most?: number | string }): Promise<KeptSession>;
+  /** Frees what it has on the GPU; later calls are refused. */
+  close(): Promise<void>;
+}
+
+export interface Sessions {
+  /** With `messages`, resolves when these were run. */
+  create(options?: SessionOptions): Promise<Session>;
+  /**
+   * A conversation that was kept: what was said then is not run again, if there is room for its state.
+   * @throws RequestError with `not_found`; or where it was kept of another model, or by a version with another layout.
+   */
+  load(name: string): Promise<Session>;
+  /** What is kept, the least recently used first. */
+  list(): Promise<KeptSession[]>;
+  /** Deletes what is kept under a name, if anything is. */
+  remove(name: string): Promise<void>;
+}
+
+const longestName = 200;
+
+function checkName(name: string): void {
+  if (typeof name !== 'string' || !name || name.length > longestName)
+    throw new RequestError(`The name of a session is ${shown(name)}; it must be a text of 1 to ${longestName} characters.`);
+}
+
+export function createSessions(backend: Backend): Sessions {
+  const { session: call } = backend;
+  if (!call) throw new RequestError('This engine keeps no states of conversations.');
+  return {
+    async create({ defaults = {}, messages = [], signal } = {}) {
+      const session = createSession(backend, call, { defaults, messages: [] });
+      if (messages.length) await session.append(messages, { signal });
+      return session;
+    },
+    async load(name) {
+      checkName(name);
+      const id = randomId();
+      const { about } = await call('load', name, id);
+      return createSession(backend, call, JSON.parse(about) as SessionState, id);
+    },
+    list: () => call('list'),
+    async remove(name) {
+      checkName(name);
+      await call('remove', name);
+    },
+  };
+}
+
+/** What is kept with a state. */
+interface SessionState {
+  defaults: NonNullable<SessionOptions['defaults']>;
+  messages: ChatMessageParam[];
+}
+
+/** What a session is, as data. */
+interface Held extends SessionState {
+  readonly backend: Backend;
+  readonly call: SessionCall;
+  readonly id: string;
+  use: 'none' | 'answering' | 'closed';
+}
+
+function checkFree({ use }: Held): void {
+  if (use === 'closed') throw new RequestError('The session was closed. Create another.');
+  if (use === 'answering') throw new RequestError('The session answers already. Wait for that answer, stop it, or fork the session.');
+}
+
+const endUse = (held: Held): void => void (held.use = held.use === 'closed' ? 'closed' : 'none');
+
+function createSession(backend: Backend, call: SessionCall, { defaults, messages }: SessionState, id: string = randomId()): Session {
+  const held: Held = { backend, call, id, defaults, messages, use: 'none' };
+  return {
+    get messages() {
+      return held.messages;
+    },
+    set messages(messages) {
+      held.messages = messages;
+    },
+    async append(more, { signal } = {}) {
+      checkFree(held);
+      signal?.throwIfAborted();
+      const added = [more].flat();
+      toMessages(added); // tells what is wrong with them
+      const said = [...held.messages, ...added];
+      const tokens = await run(held, said, signal);
+      held.messages = said;
+      return tokens;
+    },
+    create: (async (params: SessionParams, options?: { signal?: AbortSignal }) => {
+      checkFree(held);
+      const asked = [...held.messages, ...(params.messages ?? [])];
+      return chatCompletions(answering(held, asked)).create({ ...defaults, ...params, n: 1, messages: asked } as ChatCompletionParams, options);
+    }) as Session['create'],
+    async fork() {
+      checkFree(held);
+      const to = randomId();
+      await call('fork', id, to);
+      return createSession(backend, call, { defaults, messages: [...held.messages] }, to);
+    },
+    async save(name, { most } = {}) {
+      checkFree(held);
+      checkName(name);
+      return save(held, name, most === undefined ? undefined : parseBytes(most, 'most'));
+    },
+    async close() {
+      if (held.use === 'closed') return;
+      held.use = 'closed';
+      await call('close', id);
+    },
+  };
+}
+
+/** Runs what was said. Chat templates want something of the user to be answered: where that is still to come, it is taken as empty. */
+async function run(held: Held, said: ChatMessageParam[], signal?: AbortSignal): Promise<SessionTokens> {
+  const { backend, defaults, id } = held;
+  const isAsked = ['user', 'tool'].includes(said.at(-1)?.role ?? '');
+  const [{ prompt, tools }] = toChatRequests({ ...defaults, messages: isAsked ? said : [...said, { role: 'user', content: '' }] });
+  held.use = 'answering';
+  try {
+    const { promptTokens, cachedTokens } = await new Promise<GenerateStats>((resolve, reject) => {
+      backend.start({ prompt, tools, session: id, maxTokens: 0 }, signal, {
+        tokens() {},
+        done: (_, stats) => resolve(stats),
+        stopped: () => reject((signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')) as Error),
+        failed: reject,
+      });
+    });
+    return { promptTokens, cachedTokens };
+  } finally {
+    endUse(held);
+  }
+}
+
+/** The backend of one answer, which becomes part of what was said as it ends, whoever reads it. */
+function answering(held: Held, asked: ChatMessageParam[]): Backend {
+  const { backend, id } = held;
+  return {
+    ...backend,
+    get info() {
+      return backend.info;
+    },
+    start(request, signal, listener) {
+      checkFree(held);
+      held.use = 'answering';
+      const answer = createAnswer();
+      return backend.start({ ...request, session: id }, signal, {
+        tokens(text, tokens, said) {
+          answer.add(text, said);
+          listener.tokens(text, tokens, said);
+        },
+        done(reason, stats) {
+          held.messages = [...asked, answer.message()];
+          endUse(held);
+          listener.done(reason, stats);
+        },
+        stopped: () => (endUse(held), listener.stopped()),
+        failed: (error) => (endUse(held), listener.failed(error)),
+      });
+    },
+  };
+}
+
+async function save(held: Held, name: string, mostBytes: number | undefined): Promise<KeptSession> {
+  const { call, id, defaults, messages } = held;
+  const about = JSON.stringify({ defaults, messages } satisfies SessionState);
+  const keep = () => call('save', id, name, about, mostBytes);
+  let kept = await keep();
+  if (!kept && messages.length) { // it gave way to others
+    await run(held, messages);
+    kept = await keep();
+  }
+  if (!kept) throw new RequestError('Nothing was said in the session, so there is nothing to keep of it. Append or create something first.');
+  return kept;
+}
+
+/** What an answer says, put together to a message. */
+function createAnswer(): { add(text: string, said?: { reasoning?: string; calls?: ToolCallDelta[] }): void; message(): ChatMessageParam } {
+  let content = '';
+  let reasoning = '';
+  const calls: ToolCallDelta[] = [];
+  return {
+    add(text, said) {
+      content += text;
+      reasoning += said?.reasoning ?? '';
+      calls.push(...(said?.calls ?? []));
+    },
+    message: () => ({
+      role: 'assistant',
+      content: calls.length && !content ? null : content,
+      ...(reasoning && { reasoning_content: reasoning }),
+      ...(calls.length && { tool_calls: wholeCalls(calls) }),
+    }),
+  };
+}

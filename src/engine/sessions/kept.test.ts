@@ -1,0 +1,78 @@
+// What is kept of conversations, in records as in a browser and in files as in Node: the same, but for where it lies.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { packParts } from '../../kv/snapshot.ts';
+import { memoryRecords } from '../../../test/doubles/memory-store.ts';
+import { openKeptFiles } from './in-files.ts';
+import { createKeptRecords } from './in-records.ts';
+import { type Kept, type KeptStore, keep, listKept, readKept } from './kept.ts';
+
+const parts = (fill: number, bytes = 40) =>
+  packParts({ of: { model: 'm', format: 'f16', pages: 1 }, tokens: [1, 2], layers: [new Uint8Array(bytes).fill(fill), new Uint8Array(bytes).fill(fill + 1)] });
+const sizeOf = (all: readonly Uint8Array[]) => all.reduce((sum, { byteLength }) => sum + byteLength, 0);
+const kept = (name: string, lastUsed: number): Kept =>
+  ({ name, model: 'm', modelName: 'M', byteLength: sizeOf(parts(0)), tokens: 2, lastUsed, about: `about ${name}` });
+
+const folder = mkdtempSync(join(tmpdir(), 'windrow-kept-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let folders = 0;
+const stores: Record<string, (fail?: () => void) => KeptStore> = {
+  records: (fail) => createKeptRecords(memoryRecords(new Map(), fail)),
+  files: () => openKeptFiles(join(folder, `${folders++}`)),
+};
+
+describe.each(Object.entries(stores))('states in %s', (_, open) => {
+  it('come back as they were, under any name, in place of what had it', async () => {
+    const store = open();
+    expect(await store.list()).toEqual([]);
+    for (const name of ['a chat', '../b/c.json', 'é😀']) {
+      await keep(store, kept(name, 5), parts(1), Infinity);
+      await keep(store, kept(name, 6), parts(7), Infinity);
+      const read = await readKept(store, name, 9);
+      expect(read.kept.about).toBe(`about ${name}`);
+      expect(read.parts.map((part) => [...part])).toEqual(parts(7).map((part) => [...part]));
+    }
+    expect((await listKept(store)).map(({ name, lastUsed }) => [name, lastUsed]).sort()).toEqual([['../b/c.json', 9], ['a chat', 9], ['é😀', 9]]);
+    await store.remove('a chat');
+    await store.remove('a chat');
+    await expect(readKept(store, 'a chat', 9)).rejects.toMatchObject({ code: 'not_found' });
+    expect(await store.list()).toHaveLength(2);
+  });
+
+  it('go where all have more bytes than they may, the least recently used first', async () => {
+    const store = open();
+    const each = sizeOf(parts(0));
+    for (const [i, name] of ['a', 'b', 'c'].entries()) await keep(store, kept(name, i), parts(i), 3 * each);
+    await readKept(store, 'a', 10);
+    await keep(store, kept('d', 11), parts(3), 2.5 * each);
+    expect((await listKept(store)).map(({ name }) => name)).toEqual(['a', 'd']);
+    await expect(keep(store, kept('e', 12), parts(4), each - 1)).rejects.toMatchObject({ name: 'BudgetError', code: 'storage_quota' });
+    expect(await store.list()).toHaveLength(2);
+  });
+});
+
+it('a full storage is told, and leaves nothing of what did not fit', async () => {
+  let full = false;
+  const store = stores.records(() => {
+    if (full) throw new DOMException('no room', 'QuotaExceededError');
+  });
+  await keep(store, kept('a', 1), parts(1), Infinity);
+  full = true;
+  await expect(keep(store, kept('b', 2), parts(1), Infinity)).rejects.toMatchObject({ code: 'storage_full' });
+  full = false;
+  expect((await listKept(store)).map(({ name }) => name)).toEqual(['a']);
+});
+
+it('files that a crash has left are none, or are written over', async () => {
+  const path = join(folder, 'crashed');
+  const store = openKeptFiles(path);
+  await keep(store, kept('a', 1), parts(1), Infinity);
+  writeFileSync(join(path, 'b.kv'), 'half');
+  writeFileSync(join(path, 'c.json'), '{"name"');
+  expect((await store.list()).map(({ name }) => name)).toEqual(['a']);
+  await keep(store, kept('b', 2), parts(2), Infinity);
+  expect((await readKept(store, 'b', 3)).parts).toHaveLength(3);
+  expect(readdirSync(path).filter((name) => name.endsWith('.new'))).toEqual([]);
+});

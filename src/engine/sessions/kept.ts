@@ -1,0 +1,59 @@
+// What is kept of conversations: their states under names, within a number of bytes. Knows no GPU; where it is kept is handed in.
+import { BudgetError, RequestError } from '../../errors.ts';
+import { type KeptSession } from '../../protocol.ts';
+
+export interface Kept extends KeptSession {
+  /** What the caller keeps with it. */
+  about: string;
+}
+
+/** Where states are kept, each in parts that are there all together or not at all. */
+export interface KeptStore {
+  list(): Promise<Kept[]>;
+  /** In place of what has the name. A DOMException QuotaExceededError, or an ENOSPC, where it has no room. */
+  write(kept: Kept, parts: readonly Uint8Array[]): Promise<void>;
+  read(name: string): Promise<{ kept: Kept; parts: Uint8Array[] } | undefined>;
+  touch(name: string, lastUsed: number): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+const byUse = <K extends KeptSession>(all: readonly K[]): K[] => all.toSorted((a, b) => a.lastUsed - b.lastUsed);
+
+export const listKept = async (store: KeptStore): Promise<KeptSession[]> =>
+  byUse(await store.list()).map(({ name, model, modelName, byteLength, tokens, lastUsed }) => ({ name, model, modelName, byteLength, tokens, lastUsed }));
+
+/** Keeps a state; where all would have more than `mostBytes`, those go that were not used for longest. */
+export async function keep(store: KeptStore, kept: Kept, parts: readonly Uint8Array[], mostBytes: number): Promise<void> {
+  if (kept.byteLength > mostBytes)
+    throw new BudgetError(
+      `The state of the conversation has ${kept.byteLength} bytes; those that are kept may have ${mostBytes} together. Allow more, or do without ` +
+      'keeping it.',
+      { code: 'storage_quota' },
+    );
+  const others = byUse((await store.list()).filter(({ name }) => name !== kept.name));
+  let sum = others.reduce((total, { byteLength }) => total + byteLength, kept.byteLength);
+  for (const other of others) {
+    if (sum <= mostBytes) break;
+    await store.remove(other.name);
+    sum -= other.byteLength;
+  }
+  try {
+    await store.write(kept, parts);
+  } catch (error) {
+    await store.remove(kept.name).catch(() => {}); // the first error is the one to tell
+    const { name, code } = error as { name?: string; code?: unknown };
+    if (name !== 'QuotaExceededError' && code !== 'ENOSPC') throw error;
+    throw new BudgetError(`The storage has no room for the ${kept.byteLength} bytes of the conversation's state. Free some, or do without keeping it.`, {
+      code: 'storage_full',
+      cause: error,
+    });
+  }
+}
+
+/** What has the name, which is now the last used. RequestError if nothing has. */
+export async function readKept(store: KeptStore, name: string, now: number): Promise<{ kept: Kept; parts: Uint8Array[] }> {
+  const read = await store.read(name);
+  if (!read) throw new RequestError(`No conversation is kept as ${JSON.stringify(name)}.`, { code: 'not_found' });
+  await store.touch(name, now);
+  return read;
+}

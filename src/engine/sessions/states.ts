@@ -1,0 +1,65 @@
+// The states of conversations that have an owner: copied, freed, kept and brought back, between the steps of answers. A chunk of its own:
+// most pages have no such conversations.
+import { BudgetError, RequestError } from '../../errors.ts';
+import { checkParts, restoreParts, saveParts } from '../../kv/saved.ts';
+import { type KeptSession, type SessionStates } from '../../protocol.ts';
+import { type Running } from '../run/session.ts';
+import { type KeptStore, keep, listKept, readKept } from './kept.ts';
+
+/** A loaded model as far as states are concerned. */
+interface Placed extends Running {
+  readonly weights: { readonly id: string };
+  readonly info: { readonly name: string };
+}
+
+/** `placed` throws where nothing is loaded; `store` is undefined where nothing can be kept. */
+export function createSessionStates(placed: () => Placed, store: KeptStore | undefined): SessionStates {
+  const needStore = (): KeptStore => {
+    if (store) return store;
+    throw new RequestError('States of conversations are not kept here: there is no storage for them.');
+  };
+  const between = <T>(work: (on: Placed) => Promise<T>): Promise<T> => {
+    const on = placed();
+    return on.scheduler.between(() => work(on));
+  };
+  return {
+    fork: (id, to) => between(async ({ sequences }) => void (await orNone(sequences.fork(id, to)))),
+    close: (id) => between(async ({ sequences }) => sequences.disown(id)),
+    async save(id, name, about, mostBytes = Infinity) {
+      const into = needStore();
+      const saved = await between(async ({ sequences, model, weights, info }) => {
+        const sequence = sequences.of(id);
+        if (!sequence?.tokens.length) return undefined;
+        const parts = await saveParts(model.home, sequence, weights.id);
+        return { parts, model: weights.id, modelName: info.name, tokens: sequence.tokens.length };
+      });
+      if (!saved) return undefined;
+      const { parts, ...of } = saved;
+      const kept: KeptSession = { name, ...of, byteLength: parts.reduce((sum, { byteLength }) => sum + byteLength, 0), lastUsed: Date.now() };
+      await keep(into, { ...kept, about }, parts, mostBytes);
+      return kept;
+    },
+    async load(name, id) {
+      const { kept, parts } = await readKept(needStore(), name, Date.now());
+      return between(async ({ sequences, model, weights }) => {
+        const { context } = model.sizes;
+        if (kept.tokens >= context)
+          throw new RequestError(`The saved conversation has ${kept.tokens} tokens; the context has room for ${context}. Load the model with a longer one.`, {
+            code: 'context_length_exceeded',
+          });
+        checkParts(model.home, parts, weights.id); // before others give way to it
+        const put = sequences.fill(id, kept.tokens, (sequence) => restoreParts(model.home, sequence, parts, weights.id));
+        return { about: kept.about, tokens: (await orNone(put)) ? kept.tokens : 0 };
+      });
+    },
+    list: () => listKept(needStore()),
+    remove: (name) => needStore().remove(name),
+  };
+}
+
+/** False where the GPU has no room: what is not there is made anew by its tokens. */
+const orNone = (put: Promise<boolean>): Promise<boolean> =>
+  put.catch((error: unknown) => {
+    if (error instanceof BudgetError) return false;
+    throw error;
+  });
