@@ -6,6 +6,7 @@ import tseslint from 'typescript-eslint';
 const imports = {
   index: ['api'],
   'service-worker': ['api'],
+  remote: ['api'],
   ui: ['api'],
   'ai-sdk': ['api'],
   'prompt-api': ['api'],

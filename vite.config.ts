@@ -42,6 +42,7 @@ const library: UserConfig = {
         'service-worker': 'src/service-worker.ts',
         'ai-sdk': 'src/ai-sdk/ai-sdk.ts',
         'prompt-api': 'src/prompt-api/prompt-api.ts',
+        remote: 'src/remote.ts',
       },
       formats: ['es'],
     },

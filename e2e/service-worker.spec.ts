@@ -1,12 +1,12 @@
 // OpenAI's own client in a page whose service worker answers through the page that holds the engine.
 import { expect, type Page, test } from '@playwright/test';
-import { jsonFixture } from '../test/models/fixture.ts';
-import { type Golden, suite } from '../test/api/openai-suite.ts';
+import { suite } from '../test/api/openai-suite.ts';
+import { storiesWithTools, suiteGolden } from '../test/api/tools-model.ts';
 import { type OpenAIWindow } from './pages/openai.ts';
 import { pagesPort } from './support/ports.ts';
 import { kernels, tinyModel } from './support/tiny-model.ts';
 
-const golden = jsonFixture<Golden>('stories260K/greedy.json');
+const golden = suiteGolden();
 const ask = (page: Page, tokens: number) => page.evaluate((count) => (window as unknown as OpenAIWindow).ask(count), tokens);
 
 async function open(page: Page): Promise<Page> {
@@ -19,7 +19,7 @@ async function open(page: Page): Promise<Page> {
 test("OpenAI's client works in a page, goes on after the service worker was ended, and learns of the engine's end", async ({ page, context }) => {
   await open(page);
   expect(await ask(page, 4)).toMatch(/^503 not_loaded: .*No page of this site has an engine/);
-  await page.setInputFiles('input', tinyModel);
+  await page.setInputFiles('input', { ...tinyModel, buffer: Buffer.from(await storiesWithTools()) });
   await expect(page).toHaveTitle('loaded', { timeout: 120_000 });
   for (const name of Object.keys(suite)) {
     await test.step(name, () => page.evaluate(([check, wanted]) => (window as unknown as OpenAIWindow).run(check, wanted), [name, golden] as const));

@@ -2,7 +2,8 @@
 import OpenAI from 'openai';
 import { createEngine } from '../../src/index.ts';
 import { serveToServiceWorker } from '../../src/service-worker.ts';
-import { type Golden, suite } from '../../test/api/openai-suite.ts';
+import { type Golden } from '../../test/api/openai-checks.ts';
+import { suite } from '../../test/api/openai-suite.ts';
 
 export interface OpenAIWindow {
   ready: Promise<unknown>;

@@ -1,32 +1,9 @@
 // What OpenAI's own client has to see of windrow, wherever it asks: run against `windrow serve` in Node, and in a page whose service
-// worker answers. The model is stories260K in f32; `golden` is what llama.cpp has it say.
+// worker answers. The model is that of tools-model.ts in f32; `golden` is what llama.cpp has it say.
 import OpenAI from 'openai';
+import { type Check, equal, failureOf, holds, model } from './openai-checks.ts';
+import { toolChecks } from './openai-tools.ts';
 
-export interface Golden {
-  prompt: string;
-  prompt_ids: number[];
-  text: string;
-}
-
-type Check = (client: OpenAI, golden: Golden) => Promise<void>;
-
-const equal = (found: unknown, wanted: unknown, what: string): void => {
-  const [a, b] = [found, wanted].map((value) => JSON.stringify(value));
-  if (a !== b) throw new Error(`${what}: found ${a}, wanted ${b}`);
-};
-const holds = (condition: boolean, what: string): void => equal(condition, true, what);
-
-async function failureOf(call: () => Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof OpenAI.APIError) return error;
-    throw error;
-  }
-  throw new Error('The call should have failed.');
-}
-
-const model = 'any';
 const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'system', content: 'Tell a story.' }, { role: 'user', content: 'Of a dog.' }];
 const trimmed = (text: string): string => text.trimStart();
 
@@ -82,6 +59,15 @@ export const suite: Record<string, Check> = {
     equal(textOf(await streamed(client, { prompt: golden.prompt, max_tokens: 24, stop })), before, 'the streamed text before');
   },
 
+  async 'tells log-probabilities within 1e-3 of the reference'(client, golden) {
+    const { choices: [{ logprobs }] } = await client.completions.create({ model, prompt: golden.prompt_ids, max_tokens: 1, logprobs: 20 });
+    const found = Object.values(logprobs!.top_logprobs![0]).toSorted((a, b) => b - a);
+    holds(found.length > 10, `${found.length} of 20, as tokens of one text share an entry`);
+    const nearest = found.map((value) => Math.min(...golden.logprobs.map((wanted) => Math.abs(wanted - value))));
+    const worst = Math.max(Math.abs(logprobs!.token_logprobs![0] - golden.logprobs[0]), ...nearest);
+    holds(worst < 1e-3, `the largest error, ${worst}, is under 1e-3`);
+  },
+
   async 'chats, with the role first and the reason last'(client) {
     const params = { messages, max_completion_tokens: 12, logprobs: true, top_logprobs: 2 };
     const whole = await client.chat.completions.create({ model, ...params });
@@ -98,6 +84,21 @@ export const suite: Record<string, Check> = {
     // Not the same bits: the second time its prompt is there already.
     holds(told.every(({ logprob }, i) => Math.abs(logprob - logprobs!.content![i].logprob) < 1e-4), 'log-probabilities are the same');
     holds(logprobs!.content!.every(({ logprob, top_logprobs: [top] }) => logprob <= 0 && top.logprob >= logprob), 'log-probabilities are in order');
+  },
+
+  async 'gives n answers of a chat that repeat with their seed, and ends before a text of stop'(client) {
+    const params = { model, messages, max_completion_tokens: 12, n: 2, temperature: 1.5, seed: 7 };
+    const texts = (await client.chat.completions.create(params)).choices.map(({ message: { content } }) => content!);
+    holds(texts[0] !== texts[1], 'texts that differ');
+    const streamed = ['', ''];
+    for await (const { choices } of await client.chat.completions.create({ ...params, stream: true })) {
+      for (const { index, delta } of choices) streamed[index] += delta.content ?? '';
+    }
+    equal(streamed, texts, 'the same once more, streamed');
+    const { choices: [greedy] } = await client.chat.completions.create({ model, messages, max_completion_tokens: 24 });
+    const stop = greedy.message.content!.slice(10, 14);
+    const { choices: [{ message, finish_reason }] } = await client.chat.completions.create({ model, messages, max_completion_tokens: 24, stop });
+    equal([message.content, finish_reason], [greedy.message.content!.split(stop)[0], 'stop'], 'the text before');
   },
 
   async 'responds, in events in order, and goes on from an answer'(client) {
@@ -170,4 +171,6 @@ export const suite: Record<string, Check> = {
     const { choices: [{ text }] } = await client.completions.create({ ...params, max_tokens: 8 });
     holds(trimmed(golden.text).startsWith(trimmed(text)), `the next answer ${text}`);
   },
+
+  ...toolChecks,
 };

@@ -4,7 +4,7 @@ import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParam
 import { type Completion, type CompletionParams } from '../../src/api/completions/completions.ts';
 import { type EmbeddingList, type EmbeddingParams } from '../../src/api/embeddings.ts';
 import { type ModelList } from '../../src/api/models.ts';
-import { type Response, type ResponseEvent, type ResponseInputMessage, type ResponseParams } from '../../src/api/responses/types.ts';
+import { type Response, type ResponseEvent, type ResponseInputItem, type ResponseParams, type ResponseTool } from '../../src/api/responses/types.ts';
 import type OpenAI from 'openai';
 
 /** An error of the compiler unless a `Given` may stand where a `Wanted` is needed. */
@@ -43,14 +43,24 @@ export type Parameters = [
 
 type TheirResponse = Pick<
   OpenAI.Responses.ResponseCreateParams,
-  'instructions' | 'previous_response_id' | 'store' | 'max_output_tokens' | 'truncation' | 'temperature' | 'top_p' | 'metadata' | 'stream' | 'user'
-> & { input: string; reasoning?: Pick<OpenAI.Reasoning, 'effort'> };
+  | 'instructions' | 'previous_response_id' | 'store' | 'max_output_tokens' | 'truncation' | 'temperature' | 'top_p' | 'metadata' | 'stream' | 'user'
+  | 'parallel_tool_calls'
+> & {
+  input: string;
+  reasoning?: Pick<OpenAI.Reasoning, 'effort'>;
+  tools?: OpenAI.Responses.FunctionTool[];
+  tool_choice?: OpenAI.Responses.ToolChoiceOptions | OpenAI.Responses.ToolChoiceFunction;
+  text?: Pick<OpenAI.Responses.ResponseTextConfig, 'format'>;
+};
 
 export type ResponseParameters = [
   Fits<ResponseParams, TheirResponse>,
-  Fits<ResponseInputMessage, OpenAI.Responses.EasyInputMessage & { content: string }>,
+  Fits<ResponseInputItem, OpenAI.Responses.EasyInputMessage & { content: string }>,
+  Fits<ResponseInputItem, OpenAI.Responses.ResponseFunctionToolCall>,
+  Fits<ResponseInputItem, OpenAI.Responses.ResponseInputItem.FunctionCallOutput & { output: string }>,
+  Fits<ResponseTool, OpenAI.Responses.FunctionTool>,
   // Answers of windrow go back to it as they are.
-  Fits<ResponseInputMessage, Response['output'][number]>,
+  Fits<ResponseInputItem, Response['output'][number]>,
 ];
 
 export type Answers = [

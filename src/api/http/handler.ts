@@ -90,7 +90,7 @@ async function complete({ chat }: Surface, params: Record<string, unknown>, sign
 async function respond({ responses }: Surface, params: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
   const answered = await responses.create(params as never as ResponseParams, { signal });
   if (!(Symbol.asyncIterator in answered)) return json(answered);
-  const isFirst = ({ type }: ResponseEvent): boolean => !/delta|completed|incomplete|failed/.test(type);
+  const isFirst = ({ type }: ResponseEvent): boolean => type === 'response.created' || type === 'response.in_progress';
   return eventStream(answered, { isBegin: isFirst, nameOf: ({ type }) => type });
 }
 

@@ -1,23 +1,24 @@
 // From the parameters of a response to those of a chat. What is not known is refused by name.
 import { RequestError, shown } from '../../errors.ts';
 import { type ChatCompletionParams, type ChatMessageParam } from '../completions/chat.ts';
-import { asksNothing, refuseParameters } from '../refuse.ts';
-import { type ResponseInputMessage, type ResponseParams } from './types.ts';
+import { refuseParameters } from '../refuse.ts';
+import { type ResponseFormat } from '../completions/response-format.ts';
+import { type ChatTool, type ToolChoice } from '../completions/tools.ts';
+import { type ResponseParams, type ResponseTool } from './types.ts';
 
-const own = ['input', 'instructions', 'previous_response_id', 'store', 'max_output_tokens', 'reasoning', 'truncation', 'metadata'];
+const own = [
+  'input', 'instructions', 'previous_response_id', 'store', 'max_output_tokens', 'reasoning', 'truncation', 'metadata', 'tools', 'tool_choice', 'text',
+];
 const ofChat = [
   'stream', 'temperature', 'top_p', 'top_k', 'min_p', 'typical_p', 'xtc_probability', 'xtc_threshold',
   'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n',
-  'logit_bias', 'signal', 'model', 'user',
+  'logit_bias', 'signal', 'model', 'user', 'parallel_tool_calls',
 ] as const;
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
-const neutral: Record<string, unknown[]> = {
-  tools: [[]], tool_choice: ['auto', 'none'], parallel_tool_calls: [true, false], background: [false], include: [[]], service_tier: ['auto', 'default'],
-  text: [{}, { format: { type: 'text' } }], top_logprobs: [0],
-};
+const neutral: Record<string, unknown[]> = { background: [false], include: [[]], service_tier: ['auto', 'default'], top_logprobs: [0] };
 
-/** `before`: the conversation that is gone on from. */
-export function toChat(params: ResponseParams, before: readonly ChatMessageParam[]): ChatCompletionParams & { messages: ChatMessageParam[] } {
+/** `messages`: the conversation so far, and what is asked. */
+export function toChat(params: ResponseParams, messages: readonly ChatMessageParam[]): ChatCompletionParams & { messages: ChatMessageParam[] } {
   refuseParameters(params, [...own, ...ofChat], neutral);
   const { instructions, max_output_tokens: most, reasoning, truncation, metadata, store } = params;
   if (instructions !== undefined && instructions !== null && typeof instructions !== 'string')
@@ -31,30 +32,52 @@ export function toChat(params: ResponseParams, before: readonly ChatMessageParam
   const passed = Object.fromEntries(ofChat.flatMap((name) => (params[name] === undefined ? [] : [[name, params[name]]])));
   return {
     ...passed,
-    messages: [...(instructions ? [{ role: 'system' as const, content: instructions }] : []), ...before, ...toMessages(params.input)],
+    messages: [...(instructions ? [{ role: 'system' as const, content: instructions }] : []), ...messages],
     max_completion_tokens: most,
     reasoning_effort: reasoning?.effort,
-    reasoning_format: 'auto', // the text is the answer alone, and goes back as it is
+    reasoning_format: 'auto', // an item of its own, and the text is the answer alone
+    tools: toTools(params.tools),
+    tool_choice: toToolChoice(params.tool_choice),
+    response_format: toFormat(params.text),
     ...(truncation === 'auto' && { context_overflow: 'truncate' as const }),
   };
 }
 
-/** The turns of `input`. */
-export function toMessages(input: ResponseParams['input']): ChatMessageParam[] {
-  if (typeof input === 'string') return [{ role: 'user', content: input }];
-  if (!Array.isArray(input) || !input.length) throw new RequestError(`input is ${shown(input)}; it must be a text, or a list of messages.`);
-  return input.map((item: ResponseInputMessage, i) => {
-    const { type = 'message', role, content, ...others } = item ?? {};
-    if (type !== 'message') throw new RequestError(`input[${i}] is of the type ${shown(type)}, which is not supported: there are messages alone.`);
-    // What answers have beside these goes back with them.
-    const other = Object.entries(others).find(([name, value]) => name !== 'id' && name !== 'status' && !asksNothing(value));
-    if (other) throw new RequestError(`input[${i}].${other[0]} (${shown(other[1])}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
-    return { role, content: typeof content === 'string' ? content : toText(content, i) };
+/** OpenAI has a function's fields beside its type here. */
+function toTools(tools: ResponseParams['tools']): ChatTool[] | undefined {
+  if (tools === undefined || tools === null) return undefined;
+  if (!Array.isArray(tools)) throw new RequestError(`tools is ${shown(tools)}; it must be a list of functions.`);
+  return tools.map((tool: ResponseTool, i) => {
+    if (tool?.type !== 'function')
+      throw new RequestError(`tools[${i}] is ${shown(tool)}, which is not supported; it must be { type: "function", name, parameters }.`, {
+        code: 'unsupported_parameter',
+      });
+    const { type, name, description, parameters, strict, ...others } = tool;
+    refuseParameters(Object.fromEntries(Object.entries(others).map(([field, value]) => [`tools[${i}].${field}`, value])), []);
+    return { type, function: { name, description: description ?? undefined, parameters: parameters ?? undefined, strict } };
   });
 }
 
-function toText(content: unknown, i: number): string {
-  if (Array.isArray(content) && content.every((part) => ['input_text', 'output_text'].includes(part?.type) && typeof part.text === 'string'))
-    return content.map((part: { text: string }) => part.text).join('');
-  throw new RequestError(`input[${i}].content is ${shown(content)}; it must be text, or an array of { type: "input_text", text }.`);
+function toToolChoice(choice: ResponseParams['tool_choice']): ToolChoice | null | undefined {
+  if (typeof choice !== 'object' || choice === null) return choice;
+  if (choice.type !== 'function' || typeof choice.name !== 'string')
+    throw new RequestError(`tool_choice is ${shown(choice)}; it must be none, auto, required or { type: "function", name }.`);
+  return { type: 'function', function: { name: choice.name } };
+}
+
+function toFormat(text: ResponseParams['text']): ResponseFormat | undefined {
+  if (text === undefined || text === null) return undefined;
+  if (typeof text !== 'object') throw new RequestError(`text is ${shown(text)}; it must be { format }.`);
+  refuseParameters(Object.fromEntries(Object.entries(text).map(([name, value]) => [`text.${name}`, value])), ['text.format'], {
+    'text.verbosity': ['medium'],
+  });
+  const { format } = text;
+  if (format === undefined || format === null) return undefined;
+  if (format.type === 'text' || format.type === 'json_object') return { type: format.type };
+  const { schema } = format;
+  if (format.type !== 'json_schema' || typeof schema !== 'object' || schema === null)
+    throw new RequestError(
+      `text.format is ${shown(format)}; it must be { type: "text" }, { type: "json_object" } or { type: "json_schema", name, schema }.`,
+    );
+  return { type: 'json_schema', json_schema: { name: format.name, schema, strict: format.strict } };
 }

@@ -2,35 +2,13 @@
 import { expect, test } from 'vitest';
 import { DeviceError } from '../../errors.ts';
 import { type ChatMessage } from '../../protocol.ts';
-import { generateStats, modelInfo } from '../../../test/doubles/fake-worker.ts';
+import { fakeBackend, type FakeBackend, type Script } from '../../../test/doubles/fake-engine.ts';
 import { type Backend } from '../backend.ts';
 import { createSurface } from '../surface.ts';
-import { type ResponseEvent, type ResponseParams } from './types.ts';
+import { type Response, type ResponseEvent, type ResponseParams, type ResponseTool } from './types.ts';
 
-const asked: ChatMessage[][] = [];
-let stops = 0;
-
-/** Says two words, then ends or fails. */
-const backend = (words = ['The', ' sea'], error?: Error): Backend => ({
-  info: modelInfo,
-  embed: () => Promise.reject(new Error('not asked here')),
-  start({ prompt }, _signal, listener) {
-    if ('messages' in prompt) asked.push(prompt.messages);
-    let over = false;
-    const say = (i: number): void => {
-      if (over) return;
-      if (i < words.length) listener.tokens(words[i], [{ id: i }]);
-      else if (error) listener.failed(error);
-      else listener.done('stop', generateStats);
-      if (i < words.length) setTimeout(() => say(i + 1));
-    };
-    setTimeout(() => say(0));
-    return () => {
-      if (!over) stops++;
-      over = true;
-    };
-  },
-});
+const backend = (says: Script['says'] = ['The', ' sea'], error?: Error, reason?: Script['reason']): FakeBackend => fakeBackend(() => ({ says, error, reason }));
+const messagesOf = ({ asked }: FakeBackend): ChatMessage[] => (asked.at(-1)!.prompt as { messages: ChatMessage[] }).messages;
 const read = async (from: Backend, params: ResponseParams): Promise<ResponseEvent[]> => {
   const events: ResponseEvent[] = [];
   for await (const event of await createSurface(from).responses.create({ ...params, stream: true })) events.push(event);
@@ -38,19 +16,21 @@ const read = async (from: Backend, params: ResponseParams): Promise<ResponseEven
 };
 
 test('gives an answer, and goes on from it with what was said, but without its instructions', async () => {
-  const { responses } = createSurface(backend());
+  const from = backend();
+  const { responses } = createSurface(from);
   const first = await responses.create({ input: 'Hello', instructions: 'Be brief.', metadata: { a: 'b' } });
   expect(first).toMatchObject({
     object: 'response', status: 'completed', output_text: 'The sea', instructions: 'Be brief.', metadata: { a: 'b' }, error: null, incomplete_details: null,
     output: [{ type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'The sea', annotations: [] }] }],
     usage: { input_tokens: 7, output_tokens: 3, total_tokens: 10, input_tokens_details: { cached_tokens: 2 } },
   });
+  expect(messagesOf(from)).toEqual([{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Hello' }]);
   const second = await responses.create({ input: [{ role: 'user', content: [{ type: 'input_text', text: 'And?' }] }], previous_response_id: first.id });
   expect(second.previous_response_id).toBe(first.id);
   const said = [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'The sea' }];
-  expect(asked.splice(0)).toEqual([[{ role: 'system', content: 'Be brief.' }, said[0]], [...said, { role: 'user', content: 'And?' }]]);
+  expect(messagesOf(from)).toEqual([...said, { role: 'user', content: 'And?' }]);
   await responses.create({ input: [{ role: 'user', content: 'Hello' }, ...first.output, { role: 'user', content: 'Well?' }] });
-  expect(asked.pop()).toEqual([...said, { role: 'user', content: 'Well?' }]);
+  expect(messagesOf(from)).toEqual([...said, { role: 'user', content: 'Well?' }]);
 });
 
 test('forgets what is not to be kept, and the oldest', async () => {
@@ -70,21 +50,141 @@ test('tells an error before the first text as one, and a later one as an event',
   expect(events.at(-1)).toMatchObject({ type: 'response.failed', response: { status: 'failed', error: { message: 'The GPU was lost.' } } });
 });
 
-test('leaving the events early stops the answer', async () => {
-  stops = 0;
-  for await (const { type } of await createSurface(backend(Array<string>(50).fill('x'))).responses.create({ input: 'Hello', stream: true })) {
-    if (type === 'response.output_text.delta') break;
-  }
-  expect(stops).toBe(1);
+test('leaving the events early stops the answer, also before the first one and while one is waited for', async () => {
+  const from = backend(Array<string>(50).fill('x'));
+  const { responses } = createSurface(from);
+  for await (const { type } of await responses.create({ input: 'Hello', stream: true })) if (type === 'response.output_text.delta') break;
+  expect(from.stopped).toBe(1);
+  await (await responses.create({ input: 'Hello', stream: true })).return!();
+  expect(from.stopped).toBe(2);
+  const silent: Backend = { ...from, start: () => () => void from.stopped++ };
+  const waiting = await createSurface(silent).responses.create({ input: 'Hello', stream: true });
+  for (let i = 0; i < 2; i++) await waiting.next();
+  const never = waiting.next();
+  await waiting.return!();
+  expect([from.stopped, await never]).toEqual([3, { done: true, value: undefined }]);
 });
 
-test.each<[Partial<Record<keyof ResponseParams | 'tools' | 'text', unknown>>, string]>([
-  [{ input: [] }, 'input is []; it must be a text, or a list of messages.'],
-  [{ input: [{ type: 'function_call_output', output: 'x' }] }, 'input[0] is of the type "function_call_output", which is not supported'],
+test('an aborted answer rejects with the reason of the signal, and its events just end', async () => {
+  const from = backend(Array<string>(50).fill('x'));
+  const stopping = new AbortController();
+  const whole = createSurface(from).responses.create({ input: 'Hello' }, { signal: stopping.signal });
+  const events = read(from, { input: 'Hello', signal: stopping.signal });
+  setTimeout(() => stopping.abort(new Error('enough')), 5);
+  await expect(whole).rejects.toThrow('enough');
+  expect((await events).at(-1)!.type).not.toMatch(/completed|failed|incomplete/);
+});
+
+const light: ResponseTool = {
+  type: 'function', name: 'light', description: 'Switches a light.', strict: true,
+  parameters: { type: 'object', properties: { on: { type: 'boolean' } }, required: ['on'] },
+};
+const calls: Script['says'] = [
+  { reasoning: 'It is' }, { reasoning: ' dark.' }, 'Let', ' me.',
+  { calls: [{ index: 0, id: 'call-a', name: 'light', arguments: '{"on"' }] }, { calls: [{ index: 0, arguments: ': true}' }] },
+  { calls: [{ index: 1, id: 'call-b', name: 'light', arguments: '{"on":false}' }] },
+];
+
+test('tells reasoning, text and calls as items, one after the other, in OpenAI\'s order', async () => {
+  const from = backend(calls, undefined, 'tool_calls');
+  const params = { input: 'Light!', tools: [light], tool_choice: 'required' as const, parallel_tool_calls: true };
+  const events = await read(from, params);
+  expect(events.map((event) => event.sequence_number)).toEqual([...events.keys()]);
+  const of = (index: number, ...types: string[]): string[] => types.map((type) => `${index} ${type}`);
+  expect(events.map((event) => `${'output_index' in event ? event.output_index : '-'} ${event.type.replace('response.', '')}`)).toEqual([
+    '- created', '- in_progress',
+    ...of(0, 'output_item.added', 'content_part.added', 'reasoning_text.delta', 'reasoning_text.delta', 'reasoning_text.done', 'content_part.done',
+      'output_item.done'),
+    ...of(1, 'output_item.added', 'content_part.added', 'output_text.delta', 'output_text.delta', 'output_text.done', 'content_part.done', 'output_item.done'),
+    ...of(2, 'output_item.added', 'function_call_arguments.delta', 'function_call_arguments.delta', 'function_call_arguments.done', 'output_item.done'),
+    ...of(3, 'output_item.added', 'function_call_arguments.delta', 'function_call_arguments.done', 'output_item.done'),
+    '- completed',
+  ]);
+  const last = events.at(-1)!;
+  const answer = 'response' in last ? last.response : undefined;
+  expect(answer).toMatchObject({
+    status: 'completed', output_text: 'Let me.', tools: [light], tool_choice: 'required', usage: { output_tokens_details: { reasoning_tokens: 2 } },
+    output: [
+      { type: 'reasoning', content: [{ type: 'reasoning_text', text: 'It is dark.' }], status: 'completed' },
+      { type: 'message', content: [{ text: 'Let me.' }], status: 'completed' },
+      { type: 'function_call', call_id: 'call-a', name: 'light', arguments: '{"on": true}', status: 'completed' },
+      { type: 'function_call', call_id: 'call-b', name: 'light', arguments: '{"on":false}', status: 'completed' },
+    ],
+  });
+  const done = events.flatMap((event) => (event.type === 'response.output_item.done' ? [event.item] : []));
+  expect(done).toEqual(answer!.output);
+  const added = events.flatMap((event) => (event.type === 'response.output_item.added' ? [event.item] : []));
+  expect(added.map(({ id, status }) => [id, status])).toEqual(done.map(({ id }) => [id, 'in_progress']));
+  const nameless = (response: Response) => ({ ...response, id: '', created_at: 0, output: response.output.map((item) => ({ ...item, id: '' })) });
+  expect(nameless(await createSurface(from).responses.create(params))).toEqual(nameless(answer!));
+  expect(from.asked.at(-1)!.tools).toEqual({
+    tools: [{ name: 'light', description: 'Switches a light.', parameters: light.parameters }], required: true, parallel: true,
+  });
+});
+
+test('goes on from results of calls, by the id of the answer or with its items', async () => {
+  const from = fakeBackend(({ prompt }) =>
+    'messages' in prompt && prompt.messages.at(-1)!.role === 'tool' ? { says: ['Done.'] } : { says: calls, reason: 'tool_calls' },
+  );
+  const { responses } = createSurface(from);
+  const first = await responses.create({ input: 'Light!', tools: [light] });
+  const results = ['call-a', 'call-b'].map((call_id) => ({ type: 'function_call_output' as const, call_id, output: `${call_id} is done` }));
+  const wanted = [
+    { role: 'user', content: 'Light!' },
+    {
+      role: 'assistant', content: 'Let me.', reasoning_content: 'It is dark.',
+      tool_calls: [
+        { id: 'call-a', type: 'function', function: { name: 'light', arguments: { on: true } } },
+        { id: 'call-b', type: 'function', function: { name: 'light', arguments: { on: false } } },
+      ],
+    },
+    { role: 'tool', tool_call_id: 'call-a', content: 'call-a is done' },
+    { role: 'tool', tool_call_id: 'call-b', content: 'call-b is done' },
+  ];
+  const second = await responses.create({ input: results, tools: [light], previous_response_id: first.id });
+  expect([second.output_text, messagesOf(from)]).toEqual(['Done.', wanted]);
+  await responses.create({ input: [{ role: 'user', content: 'Light!' }, ...first.output, ...results], tools: [light] });
+  expect(messagesOf(from)).toEqual(wanted);
+  await responses.create({ input: 'Thanks.', previous_response_id: second.id });
+  expect(messagesOf(from)).toEqual([...wanted, { role: 'assistant', content: 'Done.' }, { role: 'user', content: 'Thanks.' }]);
+});
+
+test('what is cut is incomplete, a call too; an answer of nothing is an empty message', async () => {
+  const cut = await createSurface(backend([calls[4]], undefined, 'length')).responses.create({ input: 'Light!', tools: [light] });
+  expect(cut).toMatchObject({
+    status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' }, output: [{ type: 'function_call', arguments: '{"on"', status: 'incomplete' }],
+  });
+  const silent = await createSurface(backend([])).responses.create({ input: 'Hello' });
+  expect(silent).toMatchObject({ output_text: '', output: [{ type: 'message', content: [{ text: '' }], status: 'completed' }] });
+});
+
+test('holds the answer to the form that is asked for', async () => {
+  const from = backend(['{}']);
+  const schema = { type: 'object' };
+  const { text } = await createSurface(from).responses.create({ input: 'Hello', text: { format: { type: 'json_schema', name: 'a', schema, strict: true } } });
+  expect([text.format.type, from.asked.at(-1)!.grammar]).toEqual(['json_schema', { schema }]);
+  await createSurface(from).responses.create({ input: 'Hello', text: { format: { type: 'json_object' } } });
+  expect(from.asked.at(-1)!.grammar).toEqual({ json: true });
+  await createSurface(from).responses.create({ input: 'Hello', text: { format: { type: 'text' } } });
+  expect(from.asked.at(-1)!.grammar).toBeUndefined();
+});
+
+test.each<[Partial<Record<keyof ResponseParams, unknown>>, string]>([
+  [{ input: [] }, 'input is []; it must be a text, or a list of items.'],
+  [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0] is of the type "item_reference", which is not supported'],
+  [{ input: [{ type: 'function_call_output', output: 'x' }] }, 'input[0].call_id is undefined; it must be text.'],
+  [{ input: [{ type: 'function_call', call_id: 'a', name: 'f', arguments: '{' }] }, 'messages[0].tool_calls[0].function.arguments is "{", which is no JSON.'],
+  [{ input: [{ type: 'reasoning', encrypted_content: 'x' }] }, 'input[0].encrypted_content ("x") is not supported.'],
+  [{ input: [{ role: 'robot', content: 'a' }] }, 'input[0].role is "robot"; it must be one of'],
+  [{ input: [null] }, 'input[0].role is undefined'],
   [{ input: [{ role: 'user', content: [{ type: 'input_image' }] }] }, 'input[0].content is [{"type":"input_image"}]; it must be text'],
   [{ input: [{ role: 'user', content: 'a', phase: 'commentary' }] }, 'input[0].phase ("commentary") is not supported.'],
-  [{ tools: [{ type: 'web_search' }] }, 'The parameter tools ([{"type":"web_search"}]) is not supported.'],
-  [{ text: { format: { type: 'json_object' } } }, 'The parameter text'],
+  [{ tools: [{ type: 'web_search' }] }, 'tools[0] is {"type":"web_search"}, which is not supported'],
+  [{ tools: [{ ...light, defer_loading: true }] }, 'The parameter tools[0].defer_loading (true) is not supported.'],
+  [{ tools: [light], tool_choice: { type: 'function', function: { name: 'light' } } }, 'tool_choice is {"type":"function","function":{"name":"light"}}'],
+  [{ tools: [light], tool_choice: { type: 'function', name: 'dark' } }, 'tool_choice names "dark", which is none of the tools.'],
+  [{ text: { format: { type: 'xml' } } }, 'text.format is {"type":"xml"}; it must be'],
+  [{ text: { verbosity: 'low' } }, 'The parameter text.verbosity ("low") is not supported.'],
   [{ reasoning: { summary: 'auto' } }, 'The parameter summary ("auto") is not supported.'],
   [{ reasoning: { effort: 'low' } }, 'The parameter reasoning_effort ("low") is not supported'],
   [{ truncation: 'some' }, 'truncation is "some"; it must be auto or disabled.'],

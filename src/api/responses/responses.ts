@@ -3,12 +3,13 @@
 import { RequestError, shown } from '../../errors.ts';
 import { randomId } from '../../random.ts';
 import { type Backend } from '../backend.ts';
-import { type ChatFinishReason, type ChatMessageParam, type ChatUsage } from '../completions/chat.ts';
+import { type ChatUsage } from '../completions/chat.ts';
 import { type ChatCompletions } from '../completions/chat-completions.ts';
 import { type Create } from '../create.ts';
-import { AsyncQueue } from '../queue.ts';
-import { toChat, toMessages } from './parameters.ts';
-import { type Response, type ResponseEvent, type ResponseOutputMessage, type ResponseParams, type ResponseUsage } from './types.ts';
+import { outputItems, type Unnumbered } from './events.ts';
+import { toItems, toMessages } from './input.ts';
+import { toChat } from './parameters.ts';
+import { type Response, type ResponseEvent, type ResponseInputItem, type ResponseParams, type ResponseUsage } from './types.ts';
 
 export interface Responses {
   /** Requests, errors and aborts are as those of `chat.completions.create`; a stream tells a later error by `response.failed`. */
@@ -18,26 +19,29 @@ export interface Responses {
 /** Answers that may be gone on from: the latest ones. */
 const mostKept = 256;
 
-export function responses(backend: Backend, chat: ChatCompletions): Responses {
-  const kept = new Map<string, ChatMessageParam[]>();
+type Chunks = Awaited<ReturnType<typeof chunksOf>>;
+const chunksOf = (chat: ChatCompletions, asked: Parameters<ChatCompletions['create']>[0], options: { signal?: AbortSignal }) =>
+  chat.create({ ...asked, stream: true, stream_options: { include_usage: true } }, options);
+
+export function responses(backend: { readonly info: Pick<Backend['info'], 'name'> }, chat: ChatCompletions): Responses {
+  const kept = new Map<string, ResponseInputItem[]>();
   const create = async (params: ResponseParams, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
-    const before = conversation(kept, params.previous_response_id);
-    const asked = toChat(params, before);
+    const items = [...conversation(kept, params.previous_response_id), ...toItems(params.input)];
+    const asked = toChat(params, toMessages(items));
     const draft = draftOf(params, backend.info.name);
-    const keep = (text: string): void => {
+    const keep = ({ output }: Response): void => {
       if (params.store === false) return;
-      kept.set(draft.id, [...before, ...toMessages(params.input), { role: 'assistant', content: text }]);
+      kept.set(draft.id, [...items, ...output]);
       if (kept.size > mostKept) kept.delete(kept.keys().next().value!);
     };
-    if (params.stream) return stream(draft, chat, { ...asked, stream: true, stream_options: { include_usage: true } }, options, keep);
-    const { choices: [{ message, finish_reason }], usage } = await chat.create({ ...asked, stream: false }, options);
-    keep(message.content ?? '');
-    return ended(draft, itemOf(message.content ?? '', finish_reason), finish_reason, usage);
+    const chunks = await chunksOf(chat, asked, options);
+    const events = eventsOf(draft, chunks, keep);
+    return params.stream ? leavable(numbered(draft, events), chunks) : wholeOf(events, params.signal ?? options.signal);
   };
   return { create: create as Responses['create'] };
 }
 
-function conversation(kept: Map<string, ChatMessageParam[]>, id: string | null | undefined): ChatMessageParam[] {
+function conversation(kept: Map<string, ResponseInputItem[]>, id: string | null | undefined): ResponseInputItem[] {
   if (id === undefined || id === null) return [];
   const found = kept.get(id);
   if (!found)
@@ -62,85 +66,81 @@ const draftOf = (params: ResponseParams, model: string): Response => ({
   model,
   output: [],
   output_text: '',
-  parallel_tool_calls: true,
+  parallel_tool_calls: params.parallel_tool_calls ?? true,
   previous_response_id: params.previous_response_id ?? null,
   temperature: params.temperature ?? 0,
-  text: { format: { type: 'text' } },
-  tool_choice: 'auto',
-  tools: [],
+  text: { format: params.text?.format ?? { type: 'text' } },
+  tool_choice: params.tool_choice ?? 'auto',
+  tools: params.tools ?? [],
   top_p: params.top_p ?? 1,
   truncation: params.truncation ?? 'disabled',
 });
 
-const itemOf = (text: string, reason?: ChatFinishReason, id = `msg-${randomId()}`): ResponseOutputMessage => ({
-  type: 'message',
-  id,
-  role: 'assistant',
-  status: reason === undefined ? 'in_progress' : reason === 'length' ? 'incomplete' : 'completed',
-  content: reason === undefined ? [] : [partOf(text)],
-});
-const partOf = (text: string): ResponseOutputMessage['content'][number] => ({ type: 'output_text', text, annotations: [] });
+/** The events between `in_progress` and the last one, which tells the whole answer. An answer that was stopped has no last one. */
+async function* eventsOf(draft: Response, chunks: Chunks, keep: (answer: Response) => void): AsyncGenerator<Unnumbered, void, void> {
+  const items = outputItems();
+  let thought = 0;
+  let isCut: boolean | undefined;
+  for await (const { choices: [choice], usage, tokens = 0 } of chunks) {
+    if (choice) yield* items.take(choice.delta);
+    if (choice?.delta.reasoning_content && !choice.delta.content) thought += tokens;
+    if (choice?.finish_reason) isCut = choice.finish_reason === 'length';
+    if (!usage || isCut === undefined) continue;
+    yield* items.end(isCut);
+    const answer: Response = {
+      ...draft,
+      status: isCut ? 'incomplete' : 'completed',
+      incomplete_details: isCut ? { reason: 'max_output_tokens' } : null,
+      output: items.output,
+      output_text: items.output.map((item) => (item.type === 'message' ? item.content[0].text : '')).join(''),
+      usage: usageOf(usage, thought),
+    };
+    keep(answer);
+    yield { type: isCut ? 'response.incomplete' : 'response.completed', response: answer };
+  }
+}
 
-const ended = (draft: Response, item: ResponseOutputMessage, reason: ChatFinishReason, usage: ChatUsage): Response => ({
-  ...draft,
-  status: reason === 'length' ? 'incomplete' : 'completed',
-  incomplete_details: reason === 'length' ? { reason: 'max_output_tokens' } : null,
-  output: [item],
-  output_text: item.content[0].text,
-  usage: usageOf(usage),
-});
-
-const usageOf = ({ prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } }: ChatUsage): ResponseUsage => ({
+const usageOf = ({ prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } }: ChatUsage, thought: number): ResponseUsage => ({
   input_tokens: prompt_tokens,
   input_tokens_details: { cached_tokens, cache_write_tokens: prompt_tokens - cached_tokens },
   output_tokens: completion_tokens,
-  output_tokens_details: { reasoning_tokens: 0 },
+  output_tokens_details: { reasoning_tokens: thought },
   total_tokens,
 });
 
-/** An event without its number. */
-type Unnumbered = ResponseEvent extends infer Event ? (Event extends ResponseEvent ? Omit<Event, 'sequence_number'> : never) : never;
-
-async function stream(
-  draft: Response,
-  chat: ChatCompletions,
-  asked: Parameters<ChatCompletions['create']>[0] & { stream: true },
-  options: { signal?: AbortSignal },
-  keep: (text: string) => void,
-): Promise<AsyncIterableIterator<ResponseEvent>> {
-  const chunks = await chat.create(asked, options);
-  const queue = new AsyncQueue<ResponseEvent>(() => void chunks.return?.());
-  let number = 0;
-  const tell = (event: Unnumbered): void => queue.push({ ...event, sequence_number: number++ } as ResponseEvent);
-  const { id, ...item } = itemOf('');
-  const at = { item_id: id, output_index: 0, content_index: 0 } as const;
-  let text = '';
-  let reason: ChatFinishReason | undefined;
-  const run = async (): Promise<void> => {
-    tell({ type: 'response.created', response: draft });
-    tell({ type: 'response.in_progress', response: draft });
-    for await (const { choices: [choice], usage } of chunks) {
-      if (choice?.delta.role) {
-        tell({ type: 'response.output_item.added', output_index: 0, item: { ...item, id } });
-        tell({ type: 'response.content_part.added', part: partOf(''), ...at });
-      }
-      const delta = choice?.delta.content ?? '';
-      text += delta;
-      if (delta) tell({ type: 'response.output_text.delta', delta, logprobs: [], ...at });
-      reason ??= choice?.finish_reason ?? undefined;
-      if (!usage || reason === undefined) continue;
-      const done = itemOf(text, reason, id);
-      keep(text);
-      tell({ type: 'response.output_text.done', text, logprobs: [], ...at });
-      tell({ type: 'response.content_part.done', part: partOf(text), ...at });
-      tell({ type: 'response.output_item.done', output_index: 0, item: done });
-      tell({ type: reason === 'length' ? 'response.incomplete' : 'response.completed', response: ended(draft, done, reason, usage) });
-    }
-    queue.close();
-  };
-  run().catch((error: Error) => {
-    if (text) tell({ type: 'response.failed', response: { ...draft, status: 'failed', error: { code: 'server_error', message: error.message } } });
-    queue.close(text ? {} : { error });
-  });
-  return queue;
+async function wholeOf(events: AsyncGenerator<Unnumbered, void, void>, signal: AbortSignal | undefined): Promise<Response> {
+  let last: Unnumbered | undefined;
+  for await (const event of events) last = event;
+  if (last && 'response' in last) return last.response;
+  throw signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError');
 }
+
+/** With what comes before them, and what goes wrong after the first text as an event. */
+async function* numbered(draft: Response, events: AsyncGenerator<Unnumbered, void, void>): AsyncGenerator<ResponseEvent, void, void> {
+  let number = 0;
+  const next = (event: Unnumbered): ResponseEvent => ({ ...event, sequence_number: number++ }) as ResponseEvent;
+  yield next({ type: 'response.created', response: draft });
+  yield next({ type: 'response.in_progress', response: draft });
+  let isBegun = false;
+  try {
+    for await (const event of events) {
+      yield next(event);
+      isBegun = true;
+    }
+  } catch (error) {
+    if (!isBegun) throw error;
+    yield next({ type: 'response.failed', response: { ...draft, status: 'failed', error: { code: 'server_error', message: (error as Error).message } } });
+  }
+}
+
+/** Leaving the events stops the request at once, also before the first was read or while one is waited for, when generators do not listen. */
+const leavable = (events: AsyncGenerator<ResponseEvent, void, void>, chunks: Chunks): AsyncIterableIterator<ResponseEvent> => ({
+  next: () => events.next(),
+  async return() {
+    await chunks.return?.();
+    return events.return();
+  },
+  [Symbol.asyncIterator]() {
+    return this;
+  },
+});

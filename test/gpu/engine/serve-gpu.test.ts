@@ -5,20 +5,22 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
 import { logSoftmax } from '../../../src/reference/sampling/logprobs.ts';
 import { adapterFile } from '../../dawn.ts';
-import { bytesOf, golden, openEngine, quick, stories } from '../../engine.ts';
+import { bytesOf, openEngine, quick } from '../../engine.ts';
 import { jsonFixture } from '../../models/fixture.ts';
 import { goldenLogits } from '../../models/golden.ts';
 import { suite } from '../../api/openai-suite.ts';
+import { storiesWithTools, suiteGolden } from '../../api/tools-model.ts';
 import { record } from '../../verified.ts';
 
 describe.skipIf(!adapterFile)('windrow serve', () => {
   const engine = adapterFile ? openEngine() : undefined!;
+  const golden = suiteGolden();
   let serving: Serving;
   let client: OpenAI;
   const apiKey = 'secret';
 
   beforeAll(async () => {
-    await engine.load(stories(), quick);
+    await engine.load({ bytes: (await storiesWithTools()).buffer, name: 'stories' }, quick);
     serving = await startServer(async () => engine, { host: '127.0.0.1', port: 0, apiKey, origins: [] });
     client = new OpenAI({ baseURL: `${serving.url}/v1`, apiKey, maxRetries: 0 });
   });

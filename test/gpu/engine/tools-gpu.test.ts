@@ -8,13 +8,8 @@ import { backendOf } from '../../../src/node/backend.ts';
 import { type Engine } from '../../../src/engine/engine.ts';
 import { createTemplate } from '../../../src/text/template.ts';
 import { openEngine, quick, stories } from '../../engine.ts';
+import { toolTemplate } from '../../api/tools-model.ts';
 
-/** In the manner of Hermes, short, as the model's context is. */
-const template = `{% for tool in tools or [] %}{{ tool.function.name }} {% endfor %}{% for message in messages %}
-{{ message.role }} {{ message.content }}{% for call in message.tool_calls or [] %}<tool_call>
-{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
-</tool_call>{% endfor %}{% endfor %}
-assistant `;
 const tools: ChatTool[] = [
   {
     type: 'function',
@@ -33,7 +28,7 @@ describe('calls of functions', () => {
   beforeAll(async () => {
     await engine.load(stories(), quick);
     const { text, opened } = engine.loaded();
-    const metadata = new Map(opened.header.metadata).set('tokenizer.chat_template', template);
+    const metadata = new Map(opened.header.metadata).set('tokenizer.chat_template', toolTemplate);
     text!.template = createTemplate(metadata, text!.tokenizer);
   });
   afterAll(() => engine.unload());
