@@ -11,7 +11,7 @@ export default defineConfig({
     pool: 'forks', // Dawn is a native module: each file gets a process of its own
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include, exclude: [gpu, '**/node_modules/**'], testTimeout: minute } },
+      { extends: true, test: { name: 'unit', include, exclude: [gpu, '**/node_modules/**'], testTimeout: minute, hookTimeout: minute } },
       {
         extends: true,
         test: {

@@ -12,6 +12,8 @@ export interface ReaderOptions {
   readonly opens: readonly string[];
   /** Undefined where there are no calls. */
   readonly calls?: CallReader;
+  /** An answer is calls from its first character on, or has none: what looks like a call within a form is a part of it. */
+  readonly isFormed?: boolean;
 }
 
 const openMark = '<think>';
@@ -20,7 +22,7 @@ const wholeCalls = ['{', '<|python_tag|>'];
 
 type State = 'begin' | 'thinking' | 'start' | 'text' | 'calls';
 
-export function createAnswerReader({ thinking, opens, calls }: ReaderOptions): AnswerReader {
+export function createAnswerReader({ thinking, opens, calls, isFormed = false }: ReaderOptions): AnswerReader {
   let state: State = thinking === 'open' ? 'thinking' : thinking === 'may' ? 'begin' : 'start';
   let held = '';
   let isFresh = true; // of what is thought nothing was there yet
@@ -62,6 +64,13 @@ export function createAnswerReader({ thinking, opens, calls }: ReaderOptions): A
         const rest = held.trimStart();
         const isAfterThought = thinking !== 'none';
         if (!rest) return false;
+        if (isFormed && opens.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
+        const open = isFormed ? opens.find((mark) => rest.startsWith(mark)) : undefined;
+        if (isFormed) {
+          state = open === undefined ? 'text' : 'calls';
+          held = open === undefined ? rest : rest.slice(open.length);
+          return true;
+        }
         const whole = calls && !opens.length ? wholeCalls : [];
         if (whole.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
         state = whole.some((mark) => rest.startsWith(mark)) ? 'calls' : 'text';
@@ -69,7 +78,7 @@ export function createAnswerReader({ thinking, opens, calls }: ReaderOptions): A
         return true;
       }
       case 'text':
-        if (!upTo(calls ? opens : [], 'text')) return false;
+        if (!upTo(calls && !isFormed ? opens : [], 'text')) return false;
         state = 'calls';
         return true;
       case 'calls':

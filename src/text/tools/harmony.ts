@@ -14,12 +14,15 @@ function call({ tools, argumentsOf, mark }: Writing): Expression {
 
 const trigger = (spelling: string, then: Expression): Expression => ({ free: [{ on: { text: spelling }, then }], must: true });
 
-function answer(writing: Writing, isRequired: boolean): Expression {
+function answer(writing: Writing, isRequired: boolean, form?: Expression): Expression {
   const { mark } = writing;
-  if (!isRequired) return { free: [{ on: { text: recipient }, then: call(writing) }] };
-  const header = sequence(optional(sequence(mark('<|channel|>'), text('commentary'))), text(recipient), call(writing));
+  if (!isRequired && !form) return { free: [{ on: { text: recipient }, then: call(writing) }] };
+  const calls = sequence(optional(sequence(mark('<|channel|>'), text('commentary'))), text(recipient), call(writing));
+  const header = isRequired || !form ? calls : either(calls, finalOf(form, mark));
   return either(header, analysed(mark, header));
 }
+
+const finalOf = (form: Expression, mark: Writing['mark']): Expression => sequence(mark('<|channel|>'), text('final'), mark('<|message|>'), form);
 
 /** Reasoning, and then the message that begins with `header`. */
 const analysed = (mark: Writing['mark'], header: Expression): Expression =>
@@ -27,7 +30,7 @@ const analysed = (mark: Writing['mark'], header: Expression): Expression =>
 
 /** An answer of a form: in the final channel, perhaps after reasoning. */
 export function inFinal(answer: Expression, mark: Writing['mark']): Expression {
-  const final = sequence(mark('<|channel|>'), text('final'), mark('<|message|>'), answer);
+  const final = finalOf(answer, mark);
   return either(final, analysed(mark, final));
 }
 

@@ -57,7 +57,8 @@ export interface ToolStyle {
   readonly idLength?: number;
   /** For answers that are not text with calls in it: all of one, and what reads it. */
   readonly whole?: {
-    answer(writing: Writing, isRequired: boolean): Expression;
+    /** `form`: of what is no call. */
+    answer(writing: Writing, isRequired: boolean, form?: Expression): Expression;
     createReader(): AnswerReader;
   };
 }

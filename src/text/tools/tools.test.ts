@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readVocabularyFixture } from '../../../test/fixtures/text/read.ts';
 import { RequestError } from '../../errors.ts';
 import { type ConstraintSource, createConstraints } from '../grammar/constraint.ts';
+import { readJsonSchema } from '../grammar/json-schema.ts';
 import { type ChatTemplate } from '../template.ts';
 import { type Tokenizer, createTokenizer } from '../tokenizer/tokenizer.ts';
 import { type Thinking } from './answer-reader.ts';
@@ -73,8 +74,9 @@ let tokenizer: Tokenizer;
 beforeAll(async () => {
   tokenizer = createTokenizer(await readVocabularyFixture('qwen2'));
 });
+const styleNamed = (name: string) => styles.find((style) => style.name === name)!;
 const constraintsFor = (name: string, tools: Tool[], isRequired: boolean, parallel = true, thinking: Thinking = 'none') =>
-  createConstraints(toolGrammar(styles.find((style) => style.name === name)!, { tools, isRequired, parallel }, tokenizer, thinking), {
+  createConstraints(toolGrammar(styleNamed(name), { tools, isRequired, parallel }, tokenizer, thinking), {
     tokenizer, ends: tokenizer.endOfTurn, size: tokenizer.vocabSize,
   });
 
@@ -140,6 +142,57 @@ describe.each(Object.keys(templates))('the style %s', (name) => {
     const style = styles.find((each) => each.name === name)!;
     const source = constraintsFor(name, tools, true, false);
     for (let seed = 1; seed <= 4; seed++) expect(hear(toolReader(style, { tools }, 'none'), make(source, seed), 5).calls.length).toBe(1);
+  });
+});
+
+describe('an answer of a form that may call', () => {
+  const form = readJsonSchema({ type: 'object', properties: { answer: { type: 'string' } }, required: ['answer'], additionalProperties: false });
+  const formed = (name: string, isRequired = false, thinking: Thinking = 'none') =>
+    createConstraints(toolGrammar(styleNamed(name), { tools: [plainWeather, add], isRequired, parallel: true }, tokenizer, thinking, form), {
+      tokenizer, ends: tokenizer.endOfTurn, size: tokenizer.vocabSize,
+    });
+  const say = (name: string, text: string, options: { isRequired?: boolean; thinking?: Thinking } = {}): Heard | undefined => {
+    const constraint = formed(name, options.isRequired, options.thinking).begin();
+    try {
+      for (const id of tokenizer.encode(text)) constraint.accept(id);
+    } catch {
+      return undefined;
+    }
+    return constraint.mayEnd ? hear(toolReader(styleNamed(name), { tools: [plainWeather, add] }, options.thinking ?? 'none', true), text, 3) : undefined;
+  };
+  const call = '<tool_call>\n{"name": "add", "arguments": {"numbers": [1, 2]}}\n</tool_call>';
+
+  it.each(Object.keys(templates).filter((name) => name !== 'llama3'))('is that or calls: %s', (name) => {
+    const source = formed(name);
+    let [calls, forms] = [0, 0];
+    for (let seed = 1; seed <= 10; seed++) {
+      const text = make(source, seed * 7919);
+      const heard = hear(toolReader(styleNamed(name), { tools: [plainWeather, add] }, 'none', true), text, 1 + (seed % 9));
+      if (heard.calls.length) {
+        calls++;
+        expect(heard.text.trim(), text).toBe('');
+      } else {
+        forms++;
+        expect(Object.keys(JSON.parse(heard.text) as object), text).toEqual(['answer']);
+      }
+    }
+    expect(calls).toBeGreaterThan(0);
+    expect(forms).toBeGreaterThan(0);
+  });
+
+  it('is no other text, and no call where a text within it looks like one', () => {
+    expect(say('hermes', '{"answer": "three"}')).toEqual({ text: '{"answer": "three"}', reasoning: '', calls: [] });
+    expect(say('hermes', call)!.calls).toEqual([{ name: 'add', args: '{"numbers": [1, 2]}' }]);
+    expect(say('hermes', 'Three.')).toBeUndefined();
+    expect(say('hermes', `{"answer": "three"}${call}`)).toBeUndefined();
+    expect(say('hermes', '{"answer": "three"}', { isRequired: true })).toBeUndefined();
+    const likeCall = '{"answer": "a \\u003ctool_call>"}'.replace('\\u003c', '<');
+    expect(hear(toolReader(styleNamed('hermes'), { tools: [add] }, 'none', true), likeCall, 2)).toEqual({ text: likeCall, reasoning: '', calls: [] });
+    expect(say('hermes', '<think>Hm.</think>\n{"answer": ""}', { thinking: 'may' })).toEqual({ text: '{"answer": ""}', reasoning: 'Hm.', calls: [] });
+  });
+
+  it('cannot be told from a call of a style that is JSON from its first character on', () => {
+    expect(() => formed('llama3')).toThrow('cannot be told from an answer of a form');
   });
 });
 

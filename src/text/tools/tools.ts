@@ -1,7 +1,7 @@
 // Functions that a model may call: which style its template teaches, what an answer may then be, and what reads it. Loaded
 // when a request first has functions.
 import { RequestError, shown } from '../../errors.ts';
-import { type Expression, type Grammar, rule, sequence } from '../grammar/expression.ts';
+import { type Expression, type Grammar, renamed, rule, sequence } from '../grammar/expression.ts';
 import { convertSchema } from '../grammar/json-schema.ts';
 import { jsonRules, space } from '../grammar/json-text.ts';
 import { type ChatTemplate } from '../template.ts';
@@ -57,11 +57,12 @@ function ofObject({ name, parameters }: Tool): Tool {
   );
 }
 
-/** What an answer with calls may be. */
-export function toolGrammar(style: ToolStyle, use: ToolUse, tokenizer: Tokenizer, thinking: Thinking): Grammar {
+/** What an answer with calls may be. With a `form` it is either calls or of that form. */
+export function toolGrammar(style: ToolStyle, use: ToolUse, tokenizer: Tokenizer, thinking: Thinking, form?: Grammar): Grammar {
   const { isRequired, parallel } = use;
   const tools = use.tools.map(ofObject);
-  const rules = new Map(jsonRules);
+  const content = form && renamed(form, 'form ');
+  const rules = new Map([...jsonRules, ...(content?.rules ?? [])]);
   const markOf = marksOf(tokenizer);
   const args = new Map<Tool, Expression>();
   const writing: Writing = {
@@ -73,13 +74,19 @@ export function toolGrammar(style: ToolStyle, use: ToolUse, tokenizer: Tokenizer
       return expression;
     },
   };
-  if (style.whole) return { root: style.whole.answer(writing, isRequired), rules };
+  if (content && !style.whole && !style.opens.length)
+    throw new RequestError(
+      `Models with calls in the style of ${style.name} write JSON for a call, which cannot be told from an answer of a form. Leave out the tools or the form.`,
+      { code: 'unsupported_parameter' },
+    );
+  if (style.whole) return { root: style.whole.answer(writing, isRequired, content?.root), rules };
   const calls = style.calls(writing);
   const { opens } = style;
   const alone = opens.length ? sequence(space, markOf(opens[0]), calls) : calls;
   const free: Expression = { free: opens.map((spelling) => ({ on: markOf(spelling), then: calls })) };
   const words = sequence({ repeat: { chars: spaces }, least: 0, most: Infinity }, { chars: notOfCalls }, { free: [] });
-  const answer = isRequired ? alone : opens.length ? free : { either: [alone, words, sequence()] };
+  const unformed = opens.length ? free : { either: [alone, words, sequence()] };
+  const answer = isRequired ? alone : content ? { either: [alone, content.root] } : unformed;
   return { root: afterThought(answer, thinking, markOf), rules };
 }
 
@@ -116,7 +123,7 @@ export function thoughtful(grammar: Grammar, template: Pick<ChatTemplate, 'sourc
 export const plainReader = ({ source }: ChatTemplate, thinking: Thinking): AnswerReader =>
   harmony.matches(source) ? harmony.whole!.createReader() : createAnswerReader({ thinking, opens: [] });
 
-/** Reads answers that `toolGrammar` allows. */
-export function toolReader(style: ToolStyle, { tools }: Pick<ToolUse, 'tools'>, thinking: Thinking): AnswerReader {
-  return style.whole?.createReader() ?? createAnswerReader({ thinking, opens: style.opens, calls: style.createReader(tools) });
+/** Reads answers that `toolGrammar` allows; `isFormed`: of a form where they are no calls. */
+export function toolReader(style: ToolStyle, { tools }: Pick<ToolUse, 'tools'>, thinking: Thinking, isFormed = false): AnswerReader {
+  return style.whole?.createReader() ?? createAnswerReader({ thinking, opens: style.opens, calls: style.createReader(tools), isFormed });
 }

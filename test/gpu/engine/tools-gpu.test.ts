@@ -68,6 +68,18 @@ describe('calls of functions', () => {
     expect([auto.choices[0].finish_reason, typeof auto.choices[0].message.content]).toEqual(['length', 'string']);
   });
 
+  it('are there or an answer of the form that is asked for, whichever the model begins', async () => {
+    const schema = { type: 'object', properties: { rooms: { type: 'integer', minimum: 0, maximum: 9 } }, required: ['rooms'], additionalProperties: false };
+    const format = { type: 'json_schema' as const, json_schema: { name: 'rooms', schema } };
+    for (let seed = 1; seed <= 3; seed++) {
+      const { choices: [{ message }] } = await chat.create({ ...params, seed, tool_choice: 'auto', response_format: format });
+      if (message.tool_calls) expect(message.content).toBeNull();
+      else expect(JSON.parse(message.content!)).toEqual({ rooms: expect.any(Number) });
+    }
+    const required = await chat.create({ ...params, response_format: format });
+    expect(required.choices[0].finish_reason).toBe('tool_calls');
+  });
+
   it('is refused with the name of what cannot be held, or of a template without tools', async () => {
     const wrong = [{ type: 'function' as const, function: { name: 'f', parameters: { type: 'object', properties: { a: { not: {} } } } } }];
     await expect(chat.create({ ...params, tools: wrong })).rejects.toMatchObject({ code: 'unsupported_schema' });

@@ -39,13 +39,12 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
     const reader = isApart && use.plainReader(template, grammar && thinking === 'may' ? 'none' : thinking);
     return { constraint, ...(reader && { reader, tokenizer: showing(tokenizer, thinkMarks) }) };
   }
-  if (grammar) throw new RequestError('There are tools and a form of the answer; an answer keeps to one of them. Leave one out.');
   const style = use.styleOf(template);
   const asked = { tools: tools.tools.map(({ name, parameters }) => ({ name, parameters })), isRequired: tools.required, parallel: tools.parallel };
-  const make = () => use.toolGrammar(style, asked, tokenizer, thinking);
+  const make = () => use.toolGrammar(style, asked, tokenizer, thinking, grammar && readGrammar(grammar));
   return {
-    constraint: constraintsOf({ asked, thinking }, make, vocabulary).begin(),
-    reader: use.toolReader(style, asked, thinking),
+    constraint: constraintsOf({ asked, thinking, grammar }, make, vocabulary).begin(),
+    reader: use.toolReader(style, asked, thinking, grammar !== undefined),
     calls: numberCalls(style.idLength),
     tokenizer: showing(tokenizer, [...thinkMarks, ...style.marks]),
   };
