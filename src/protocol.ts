@@ -12,7 +12,8 @@ export type ModelSource =
   | { stored: string };
 
 /**
- * Name of a format of keys and values: `f32`, `f16`, or `q8`, which has a scale per token and head and takes 0.53 times the bytes of `f16`
+ * Name of a policy of keys and values (docs/kv.md), or of a format:
+ * `f32`, `f16`, or `q8`, which has a scale per token and head and takes 0.53 times the bytes of `f16`
  * for heads of 64. Others are refused with a list of those that there are.
  */
 export type KvType = string;
@@ -46,6 +47,10 @@ export interface LoadOptions {
    * same. Models with a recurrent state do without. Default: nothing is guessed.
    */
   speculation?: SpeculationOptions;
+  /** Settings of a policy that `kv` names, by name: numbers (docs/kv.md). */
+  kvOptions?: Readonly<Record<string, number>>;
+  /** Most bytes of keys and values, of all conversations of the model together. Default: as the context needs them. */
+  kvBudgetBytes?: number;
   /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
@@ -438,6 +443,17 @@ export interface ExpertsPlan {
 }
 
 /** What loading would take, from the file's header alone. */
+export interface KeysValuesPlan {
+  /** The format, or the policy. */
+  kv: KvType;
+  /** Of a conversation at its longest. */
+  bytes: number;
+  /** That one token more takes; 0 where a policy keeps so many and no more. */
+  bytesPerToken: number;
+  /** The longest context that there would be room for, up to what the model was trained for. */
+  fits: number;
+}
+
 export interface ModelPlan {
   name: string;
   /** `streams`: some weights go to the GPU for every token, since they do not all fit. */
@@ -457,6 +473,7 @@ export interface ModelPlan {
   keptBytes: number;
   streamedBytes: number;
   context: number;
+  keysValues: KeysValuesPlan;
   /** Weights of the model, and of them those that a token uses: fewer in a mixture of experts. */
   parameters: number;
   activeParameters: number;

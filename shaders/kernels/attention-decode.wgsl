@@ -10,6 +10,7 @@ struct Params {
   scale : f32,
   softcap : f32,
   first_split : u32, // of this segment in `partials`
+  set_index : u32,         // of the layer's, where the segment is one
 }
 
 const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
@@ -41,7 +42,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let query_head = state.first * params.heads + first_head;
   let heads_here = min(Heads, group_size - workgroup.z * Heads);
   let length = slots_seen(0u, kv_head);
-  let begin = select(0u, length - min(params.window, length), params.window > 0u);
+  let begin = max(slots_from(), select(0u, length - min(params.window, length), params.window > 0u));
   // Of this split, those slots are seen.
   let first = (begin / Span + workgroup.x) * Span;
   let low = max(first, begin) - first;

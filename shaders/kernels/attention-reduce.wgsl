@@ -1,12 +1,13 @@
-// Joins the splits of attention-decode.wgsl, of `Span` slots, those of sets first, then the fresh ones: attended[first][head] = sum of the
-// splits' sums, each weighted by
-// its maximum. A workgroup takes a head; its threads take 4 dimensions each, of some splits at a time.
+// Joins the splits of attention-decode.wgsl, of `Span` slots each, as splits/ tells them: attended[first][head] = sum of the splits' sums, each
+// weighted by its maximum. A workgroup takes a head; its threads take 4 dimensions each, of some splits at a time.
 struct Params {
   heads : u32,
+  kv_heads : u32,
   head_dim : u32,
   window : u32, // 0: none
   stride : u32, // floats per row of attended
-  set_splits : u32,
+  sets : u32,       // of the layer
+  set_splits : u32, // that there is room for of each
   sinks : u32, // float index in `vectors`
 }
 
@@ -28,8 +29,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let team = local / Lanes;
   let lane = local % Lanes;
   let length = slots_seen(0u, 0u);
-  let begin = select(0u, length - min(params.window, length), params.window > 0u);
-  let splits = params.set_splits + (length - 1u) / Span - begin / Span + 1u;
+  let begin = max(slots_from(), select(0u, length - min(params.window, length), params.window > 0u));
+  let kv_head = head / (params.heads / params.kv_heads);
+  let fresh_splits = (length - 1u) / Span - begin / Span + 1u;
+  let splits = fresh_splits + splits_of_sets(kv_head);
 
   // Of this thread's splits; sums and total are as for the maximum so far.
   let before_slots = select(vec2<f32>(-1e30, 0.0), before_all(head, params.sinks), team == 0u);
@@ -37,7 +40,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   var total = before_slots.y;
   var sums : array<vec4<f32>, Dims>;
   for (var s = team; team < Teams && s < splits; s += Teams) {
-    let start = (s * params.heads + head) * (HeadVec4s + 1u);
+    let start = (split_at(s, fresh_splits, kv_head) * params.heads + head) * (HeadVec4s + 1u);
     let split = partials[start + HeadVec4s];
     let before = largest;
     largest = max(largest, split.x);

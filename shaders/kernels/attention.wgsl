@@ -13,6 +13,7 @@ struct Params {
   scale : f32,
   softcap : f32,
   segment : u32, // of those that are joined
+  set_index : u32,     // of the layer's, where it is one
   most_rows : u32, // that a segment has room for
   sinks : u32, // float index in `vectors`
 }
@@ -43,7 +44,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let least = slots_seen(min((workgroup.x * Rows) / group_size, last_row), kv_head);
   let most = slots_seen(min((workgroup.x * Rows + Rows - 1u) / group_size, last_row), kv_head);
   let windowed = params.window > 0u;
-  let begin = select(0u, least - min(params.window, least), windowed) & ~7u;
+  let begin = max(slots_from(), select(0u, least - min(params.window, least), windowed)) & ~7u;
 
   let q = ((state.first + min(t, last_row)) * params.heads + head) * HeadVec4s;
   var sum = Sum();
@@ -75,8 +76,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
     let at_a = vec4<u32>(block) + vec4<u32>(0u, 1u, 2u, 3u);
     let at_b = at_a + vec4<u32>(4u);
-    let seen_a = (at_a < vec4<u32>(seen)) & ((at_a + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
-    let seen_b = (at_b < vec4<u32>(seen)) & ((at_b + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
+    let seen_a = (at_a >= vec4<u32>(slots_from())) & (at_a < vec4<u32>(seen)) & ((at_a + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
+    let seen_b = (at_b >= vec4<u32>(slots_from())) & (at_b < vec4<u32>(seen)) & ((at_b + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
     a = select(vec4<f32>(-1e30), a, seen_a);
     b = select(vec4<f32>(-1e30), b, seen_b);
     let larger = max(a, b);

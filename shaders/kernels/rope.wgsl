@@ -15,6 +15,7 @@ struct Params {
   eps : f32,
   temperature : f32,
   period : u32, // positions after which queries grow
+  queries : u32, // that are kept
 }
 
 const LowPositions : u32 = 256u; // of the low table of angles
@@ -105,13 +106,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   }
   if (head < params.heads) {
     query[(row * params.heads + head) * params.head_vec4s + slice] = result;
+    keep_query(position, head, slice, result);
     return;
   }
-  let fresh = position - state.base;
-  let page = page_of(fresh, (head - params.heads) % params.kv_heads);
+  let page = page_of(position, (head - params.heads) % params.kv_heads);
   if (head < params.heads + params.kv_heads) {
-    put_key(page, fresh % 32u, slice, result, scale);
+    put_key(page, position % 32u, slice, result, scale);
   } else {
-    put_value(page, fresh % 32u, slice, result, scale);
+    put_value(page, position % 32u, slice, result, scale);
   }
 }

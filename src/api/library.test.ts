@@ -17,6 +17,7 @@ const plan: ModelPlan = {
   context: 512,
   parameters: 1e6,
   activeParameters: 1e6,
+  keysValues: { kv: 'f16', bytes: 2 ** 20, bytesPerToken: 1024, fits: 4096 },
 };
 afterEach(() => vi.unstubAllGlobals());
 

@@ -1,8 +1,8 @@
 // How options are declared: what parses their values, and the options that commands share.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseBytes } from '../bytes.ts';
-import { kvFormats } from '../kv/formats/catalogue.ts';
-import { parseNumber, parsePort, positiveInteger } from './options.ts';
+import { kvNames } from '../kv/policies/names.ts';
+import { parseKvOptions, parseNumber, parsePort, positiveInteger } from './options.ts';
 
 /** Has commander report what a parser throws. */
 export const argument = <T>(parse: (text: string) => T) => (text: string): T => {
@@ -27,7 +27,9 @@ export const forModel = (command: Command): Command =>
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
     .option('--guesses <n>', 'most tokens of a step that are guessed from what was said and checked together, 1 to 7; default: none', integer)
     .option('--f32', 'keys, values and all arithmetic in f32')
-    .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices([...kvFormats.keys()]))
+    .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices(kvNames()))
+    .option('--kv-options <name=number,...>', 'settings of the policy that --kv names', argument(parseKvOptions))
+    .option('--kv-budget <bytes>', 'most GPU bytes of keys and values, as in 64MiB', bytes)
     .option('--kernels <choice>', 'choice of kernels, as in splits=1,prefill=rows; nothing is measured or tested')
     .option('--retune', 'measure and test kernels again, though it was done on this adapter')
     .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)

@@ -14,6 +14,8 @@ export interface ModelFlags {
   guesses?: number;
   f32?: boolean;
   kv?: string;
+  kvOptions?: Record<string, number>;
+  kvBudget?: number;
   kernels?: string;
   retune?: boolean;
   tokensPerSubmit?: number;
@@ -67,6 +69,16 @@ export function parseBiases(text: string): Record<number, number> {
   return Object.fromEntries(entries) as Record<number, number>;
 }
 
+/** `window=64,interval=16` */
+export function parseKvOptions(text: string): Record<string, number> {
+  const entries = text.split(',').map((entry): [string, number] => {
+    const [, name, value] = /^\s*(\w+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
+    if (name === undefined) throw new RequestError(`"${entry}" is no option with its number; write them as in window=64,interval=16.`);
+    return [name, parseNumber(value)];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** `{"enable_thinking": false}` */
 export function parseObject(text: string): Record<string, unknown> {
   const wrong = (): RequestError => new RequestError(`"${text}" is no object of JSON; write it as in {"enable_thinking": false}.`);
@@ -96,6 +108,8 @@ export const loadOptions = (flags: ModelFlags): EngineOptions => ({
   sequences: flags.sequences,
   f32: flags.f32,
   kv: flags.kv,
+  kvOptions: flags.kvOptions,
+  kvBudgetBytes: flags.kvBudget,
   kernels: flags.kernels,
   experiment: { tokensPerSubmit: flags.tokensPerSubmit },
   retune: flags.retune,

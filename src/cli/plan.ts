@@ -4,6 +4,7 @@ import { forecastExperts } from '../engine/measure/experts-forecast.ts';
 import { forecast } from '../engine/measure/forecast.ts';
 import { openModel } from '../engine/load/opened.ts';
 import { optionsFor } from '../engine/load/options.ts';
+import { keysValuesOf } from '../engine/load/plan/keys-values.ts';
 import { planFor } from '../engine/load/plan/planned.ts';
 import { defaultRamBytes } from '../engine/load/streaming.ts';
 import { checkLimits } from '../engine/load/plan/limits.ts';
@@ -16,25 +17,27 @@ import { type ExpertsPlan, type Prediction, type StoreCost } from '../protocol.t
 import { kneeBytes, measureSource, readBytesFor } from '../weights/stream/cost-model.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type Result } from './result.ts';
-import { type ModelFlags, deviceOptions } from './options.ts';
+import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
   const opened = await openModel((await openWithParts(source)).header);
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = optionsFor(
+  const options = await optionsFor(
     opened,
     gpu,
-    { budgetBytes: flags.budget, ramBytes: flags.ram, context: flags.context, f32: flags.f32, kv: flags.kv, kernels: flags.kernels },
+    { ...loadOptions(flags), speculation: undefined, experiment: undefined },
     choiceFor(gpu, flags),
     memoryHere(),
   );
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
-  const { costs, gpuCosts: records, tuning, uses: kept } = measuredHere();
-  const uses = await keptUses({ gpu: undefined, uses: kept }, opened.header);
+  const kept = keysValuesOf(opened, options, result);
+  lines.push(`${kept.kv}: ${(kept.bytesPerToken / 1024).toFixed(2)} KiB for each token more; there is room for ${kept.fits} tokens`);
+  const { costs, gpuCosts: records, tuning, uses: noted } = measuredHere();
+  const uses = await keptUses({ gpu: undefined, uses: noted }, opened.header);
   const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
   const parameters = parametersOf(opened.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;
@@ -71,6 +74,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   return {
     json: {
       ...json,
+      keysValues: kept,
       parameters: parameters.all,
       activeParameters: parameters.active,
       experts,

@@ -130,7 +130,8 @@ function packAll(dispatches: readonly Dispatch[], kernels: readonly Kernel[]): {
   return { bytes, offsets };
 }
 
-function packParams(dispatch: Dispatch, kernel: Kernel, target: DataView): void {
+/** Puts the parameters of a dispatch where its kernel reads them. */
+export function packParams(dispatch: Pick<Dispatch, 'label' | 'kernel' | 'params'>, kernel: Kernel, target: DataView): void {
   kernel.params.forEach(({ name, type }, i) => {
     const value = dispatch.params?.[name];
     if (value === undefined) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs the parameter "${name}".`);

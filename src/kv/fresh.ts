@@ -1,14 +1,31 @@
 // The fresh segment of every cache, of which most models have one in each layer: where the keys and values of new tokens go, a slot
-// for each position. Grown between submits, one layer at a time, so that never more than one layer is there twice. Knows no sets and no policy.
+// for each position, or of layers with sets a ring of the last ones. Grown between submits, one layer at a time, so that never more than one layer
+// is there twice. Knows no sets and no policy.
 import { type Ledger } from '../gpu/ledger.ts';
-import { type KvFormat } from './formats/format.ts';
+import { type KvFormat, pageSlots } from './formats/format.ts';
 import { type Caches, type Segment, cachesOf, createSegment, segmentBytes } from './segment.ts';
+
+/** Of layers whose fresh slots are a ring. */
+export interface Rings {
+  has(layer: number): boolean;
+  /** Most slots of one, whole pages. */
+  slots: number;
+  /** The first position that is there. */
+  base(): number;
+  /** Bytes of the planes of so many pages. */
+  planeBytes(pages: number): number;
+}
+
+/** `planes`: of a ring, if there are such. */
+export type FreshSegment = Segment & { readonly planes?: GPUBuffer };
 
 export interface Fresh {
   readonly format: KvFormat;
   /** Positions that every layer has room for. */
   readonly capacity: number;
-  layer(index: number): Segment;
+  layer(index: number): FreshSegment;
+  readonly byteLength: number;
+  free(): void;
   /**
    * Makes room for `positions`, if there is less. Throws BudgetError where the budget or the GPU has not so much; what was
    * there is kept, in layers of which some may have grown. So bind groups are to be made anew in any case. `slots`: to have
@@ -39,11 +56,29 @@ export function freshBytes(config: Caches, context: number, format: KvFormat): {
   };
 }
 
-export function createFresh(ledger: Ledger, config: Caches, context: number, format: KvFormat): Fresh {
+/** Copies `count` pages of every head, from page `first` of the positions on, which lie elsewhere in a ring of another size. `sizes`: pages of a head. */
+export function copyRing(encoder: GPUCommandEncoder, from: GPUBuffer, to: GPUBuffer, sizes: [number, number], first: number, count: number): void {
+  const [before, after] = sizes;
+  const bytes = from.size / before;
+  for (let page = first; page < first + count; page++) encoder.copyBufferToBuffer(from, (page % before) * bytes, to, (page % after) * bytes, bytes);
+}
+
+export function createFresh(ledger: Ledger, config: Caches, context: number, format: KvFormat, rings?: Rings): Fresh {
   const caches = cachesOf(config);
-  const make = (layer: number, slots: number) => createSegment(ledger, `kv.${layer}`, caches[layer], slots, format);
-  const layers = caches.map((_, layer) => make(layer, Math.min(context, step)));
-  const capacity = () => Math.min(context, ...layers.map((segment) => segment.capacity));
+  const isRing = (layer: number) => rings !== undefined && rings.has(layer);
+  const make = (layer: number, slots: number): FreshSegment => {
+    const bytes = isRing(layer) ? rings!.planeBytes((slots / pageSlots) * caches[layer].kvHeads) : 0;
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const segment = createSegment(ledger, `kv.${layer}`, caches[layer], slots, format);
+    return bytes ? { ...segment, planes: ledger.create('kv', `kv.${layer}.planes`, bytes, usage) } : segment;
+  };
+  const drop = ({ buffer, planes }: FreshSegment) => [buffer, planes].forEach((each) => each && ledger.destroy(each));
+  // A ring of fewer slots than the context is made at once: it is what a policy is there for.
+  const firstRing = rings && (rings.slots < context ? rings.slots : Math.min(rings.slots, step));
+  const layers = caches.map((_, layer) => make(layer, isRing(layer) ? firstRing! : Math.min(context, step)));
+  const ringFrom = () => Math.floor((rings?.base() ?? 0) / pageSlots) * pageSlots;
+  const reach = (layer: number) => layers[layer].capacity + (isRing(layer) ? ringFrom() : 0);
+  const capacity = () => Math.min(context, ...layers.map((_, layer) => reach(layer)));
 
   /** Replaces a layer once its larger buffer is known to be there. */
   async function growLayer(device: GPUDevice, index: number, slots: number): Promise<void> {
@@ -52,14 +87,19 @@ export function createFresh(ledger: Ledger, config: Caches, context: number, for
     try {
       await ledger.settle();
     } catch (error) {
-      ledger.destroy(next.buffer);
+      drop(next);
       throw error;
     }
     const encoder = device.createCommandEncoder({ label: 'kv.grow' });
-    encoder.copyBufferToBuffer(old.buffer, 0, next.buffer, 0, old.buffer.size);
+    for (const what of ['buffer', 'planes'] as const) {
+      const [from, to] = [old[what], next[what]];
+      const [before, after] = [old, next].map((each) => each.capacity / pageSlots);
+      if (from && to && isRing(index)) copyRing(encoder, from, to, [before, after], ringFrom() / pageSlots, before);
+      else if (from && to) encoder.copyBufferToBuffer(from, 0, to, 0, from.size);
+    }
     device.queue.submit([encoder.finish()]);
     layers[index] = next;
-    ledger.destroy(old.buffer);
+    drop(old);
   }
 
   return {
@@ -68,8 +108,15 @@ export function createFresh(ledger: Ledger, config: Caches, context: number, for
       return capacity();
     },
     layer: (index) => layers[index],
+    get byteLength() {
+      return layers.reduce((sum, { buffer, planes }) => sum + buffer.size + (planes?.size ?? 0), 0);
+    },
+    free: () => layers.forEach(drop),
     async grow(device, positions, slots = grownTo(capacity(), positions, context)) {
-      for (const [index, layer] of layers.entries()) if (layer.capacity < positions) await growLayer(device, index, slots);
+      for (const index of layers.keys()) {
+        if (reach(index) >= positions) continue;
+        await growLayer(device, index, isRing(index) ? Math.min(rings!.slots, inSteps(positions - ringFrom())) : slots);
+      }
     },
   };
 }

@@ -3,7 +3,7 @@ import { cachesOf, segmentBytes } from './segment.ts';
 import { type Sequence, type SequenceHome } from './sequence.ts';
 
 /** The keys and values of every cache. */
-export const layersOf = ({ config }: SequenceHome, sequence: Sequence): GPUBuffer[] =>
+export const layersOf = ({ config }: SequenceHome, sequence: Pick<Sequence, 'fresh'>): GPUBuffer[] =>
   cachesOf(config).map((_, layer) => sequence.fresh(layer).buffer);
 
 /** Of each cache the bytes that so many tokens fill. */

@@ -7,7 +7,7 @@
 import { type KernelSpec } from '../gpu/kernels.ts';
 import { type Binding } from '../gpu/program.ts';
 import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
-import { type KvFormat } from './formats/format.ts';
+import { type KvFormat, type PageFormat } from './formats/format.ts';
 
 /** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` is u32 and of kept slots alone. */
 export type Plane = 'position' | 'bias' | 'acc' | 'last' | 'mri';
@@ -23,7 +23,7 @@ export interface PolicyModel {
 
 /** A set that a layer may have. */
 export interface SetPlan {
-  format: KvFormat;
+  format: PageFormat;
   /** Most slots of each kv head, (kv head). */
   mostSlots: readonly number[];
 }
@@ -43,6 +43,11 @@ export interface KvPlan {
   /** How many of a sequence's last queries each layer keeps (`KvLayer.queries`). Default 0: none are, and rope writes none. */
   queries?: number;
   planes: readonly Plane[];
+  /**
+   * Whether a text can be cut below the fresh slots, as sets hold all positions in their order: at any slot or at whole pages. Otherwise what is
+   * cut there is fed again from its tokens.
+   */
+  rewinds?: 'slots' | 'pages';
   /** Most bytes of buffers that are there during ticks (`KvTick.scratch`). Default 0. */
   scratchBytes?: number;
   /** Of each layer its sets, none for one that is left alone. */
@@ -54,7 +59,7 @@ export interface Policy {
   readonly name: string;
   /** For people who choose one. */
   readonly label: string;
-  /** Settings by name, with their defaults. */
+  /** Settings by name, with their defaults; all are numbers. */
   readonly options: Readonly<Record<string, number>>;
   /**
    * Pure: what it will take, known before anything is loaded. `budgetBytes`: of the keys and values of one sequence, Infinity if none was given.
@@ -75,13 +80,13 @@ export interface PolicyRoom {
   format: KvFormat;
 }
 
-/** Slots older than every step that reads them: pages of one format, each of one kv head. shaders/kv/where/list.wgsl reads it. */
+/** Slots older than every step that reads them: pages of one format, each of one kv head. */
 export interface KvSet {
-  readonly format: KvFormat;
-  /** Pages, in the order in which they were taken; `buffer.size / page bytes` of them. */
+  /** Among the sets of its layer: `params.set_index` of kernels that read it by where/list.wgsl. */
+  readonly index: number;
+  readonly format: PageFormat;
+  /** Pages, in the order in which they were taken. */
   readonly pages: GPUBuffer;
-  /** u32: of each kv head (first, slots), then pages: those of head h are `lists[first + slot / 32]`, as numbers of pages. */
-  readonly lists: GPUBuffer;
   /** Numbers of slots, 32-bit words as (page, plane, slot of the page); undefined without planes. */
   readonly planes?: GPUBuffer;
   /** Slots of each kv head by now, (kv head). */
@@ -110,6 +115,11 @@ export interface KvLayer {
   readonly scale: number;
   readonly softcap?: number;
   readonly sets: readonly KvSet[];
+  /**
+   * u32: of each set and kv head (first, slots), then the lists: the page of a slot is number `lists[first + slot / 32]`.
+   * shaders/kv/where/list.wgsl reads it.
+   */
+  readonly lists: GPUBuffer;
   readonly fresh: KvFresh;
   /** The last `KvPlan.queries` queries, rotated, f32: (position % queries, query head, headDim padded to whole vec4s). */
   readonly queries?: GPUBuffer;
@@ -142,12 +152,14 @@ export interface KvTick {
    * set. BudgetError where the budget has no room: nothing has changed then.
    */
   makeRoom(set: KvSet, slots: ArrayLike<number>): Promise<void>;
-  /** Says how many slots of each kv head a set has after what was encoded. */
+  /** Says how many slots of each kv head a set has, for what is encoded after that: what was encoded before sees those that it had. */
   setCounts(set: KvSet, counts: ArrayLike<number>): void;
   /** Says from which position on slots are fresh after this tick, `length - plan.window` at most. Those before are read in sets or not at all. */
   advance(base: number): void;
   /** Puts words at the beginning of a buffer of `scratch`, for what is encoded after. At the end of a prompt, as it may cut a submit in two. */
   write(buffer: GPUBuffer, words: Uint32Array<ArrayBuffer>): void;
+  /** Copies bytes of a buffer into another, in order with what is encoded. */
+  copy(from: { buffer: GPUBuffer; offset: number }, to: { buffer: GPUBuffer; offset: number }, byteLength: number): void;
   /** What a buffer holds after all that was encoded so far. Only at the end of a prompt: it waits for the GPU. */
   read(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer>;
 }

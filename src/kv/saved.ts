@@ -7,11 +7,17 @@ import { type SnapshotOf, joined, packParts, pageVersion, splitParts, unpackPart
 
 const snapshotOf = ({ format, angles }: SequenceHome, model: string): SnapshotOf => ({ model, format: format.name, pages: pageVersion, angles });
 
+/** RequestError where a policy shapes keys and values. */
+function refuseShaped({ shape }: SequenceHome): void {
+  if (shape) throw new RequestError(`Keys and values under the policy ${shape.policy.name} cannot be saved yet. Save the text, or load with kv f16 or q8.`);
+}
+
 export const save = async (home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> =>
   joined(await saveParts(home, sequence, model));
 
 /** In parts of which none is larger than a layer: together they may be larger than what is well copied in one piece. */
 export async function saveParts(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array[]> {
+  refuseShaped(home);
   const { device, ledger } = home;
   const memory = sequence.memory?.source(sequence.tokens.length);
   const tokens = sequence.tokens.slice(0, sequence.memory ? (memory?.length ?? 0) : undefined);
@@ -27,9 +33,13 @@ export const restore = (home: SequenceHome, sequence: Sequence, bytes: Uint8Arra
   restoreParts(home, sequence, splitParts(bytes), model);
 
 /** Throws what `restoreParts` would throw of parts that are of something else. */
-export const checkParts = (home: SequenceHome, parts: readonly Uint8Array[], model: string): void => void unpackParts(parts, snapshotOf(home, model));
+export function checkParts(home: SequenceHome, parts: readonly Uint8Array[], model: string): void {
+  refuseShaped(home);
+  unpackParts(parts, snapshotOf(home, model));
+}
 
 export async function restoreParts(home: SequenceHome, sequence: Sequence, parts: readonly Uint8Array[], model: string): Promise<void> {
+  refuseShaped(home);
   const { tokens, layers } = unpackParts(parts, snapshotOf(home, model));
   const wanted = tokens.length ? [...pagesOf(home, tokens.length), ...(sequence.memory ? [sequence.memory.stateBytes] : [])] : pagesOf(home, 0);
   if (wanted.some((size, i) => layers.at(i)?.byteLength !== size))

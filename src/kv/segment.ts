@@ -1,7 +1,7 @@
 // A segment: slots of keys and values of one layer, in pages of one format and one buffer. Knows no positions and no kernels.
 import { type Ledger } from '../gpu/ledger.ts';
 import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
-import { type KvFormat, pageSlots, pageWords } from './formats/format.ts';
+import { type KvFormat, type PageFormat, pageSlots } from './formats/format.ts';
 
 export interface Segment {
   readonly format: KvFormat;
@@ -20,11 +20,11 @@ export const cachesOf = ({ layers, kvHeads, headDim, caches }: Caches): readonly
   caches ?? new Array<KvHeads>(layers).fill({ kvHeads, headDim });
 
 /** Bytes of the pages of one layer. */
-export const segmentBytes = ({ kvHeads, headDim }: KvHeads, slots: number, format: KvFormat): number =>
-  Math.ceil(slots / pageSlots) * kvHeads * 4 * pageWords(format, headDim);
+export const segmentBytes = ({ kvHeads, headDim }: KvHeads, slots: number, format: PageFormat): number =>
+  Math.ceil(slots / pageSlots) * kvHeads * 4 * format.words(headDim);
 
 /** Bytes of the keys and values of one position of a layer. */
-export const positionBytes = (heads: KvHeads, format: KvFormat): number => segmentBytes(heads, pageSlots, format) / pageSlots;
+export const positionBytes = (heads: KvHeads, format: PageFormat): number => segmentBytes(heads, pageSlots, format) / pageSlots;
 
 /** Zero-filled. Throws BudgetError as the ledger does. */
 export function createSegment(ledger: Ledger, label: string, heads: KvHeads, capacity: number, format: KvFormat): Segment {

@@ -7,10 +7,12 @@ import { type SequenceBuffers } from '../model/operation.ts';
 import { sequenceBytes } from '../model/sequence-buffers.ts';
 import { samplerStateBytes } from '../model/sampling/buffers.ts';
 import { type KvFormat } from './formats/format.ts';
-import { createFresh, freshBytes, grownTo, inSteps } from './fresh.ts';
+import { type Fresh, createFresh, freshBytes, grownTo, inSteps } from './fresh.ts';
 import { layersOf, pagesOf, writeTokens } from './pages.ts';
 import { type Recurrent, type StateSizes, createRecurrent, recurrentBytes } from './recurrent.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
+import { type Shape, shapedBytes } from './shape.ts';
+import { type Shaped, createShaped, forkShaped, ringsOf } from './shaped.ts';
 
 /** What sequences of one placed model have in common. */
 export interface SequenceHome {
@@ -22,6 +24,8 @@ export interface SequenceHome {
   /** Most positions. */
   context: number;
   format: KvFormat;
+  /** What a policy makes of keys and values, if there is one. */
+  shape?: Shape;
   /** What decided how keys are turned, where that depends on `context`. */
   angles?: string;
   /** Forgets bind groups, as buffers of the sequence were replaced or freed. */
@@ -37,6 +41,10 @@ export interface Sequence extends SequenceBuffers {
   readonly memory?: Recurrent;
   /** Positions that every layer has room for. */
   readonly capacity: number;
+  /** Changes when buffers of it were replaced. */
+  readonly version: number;
+  /** Its keys and values, where a policy shapes them. */
+  readonly shaped?: Shaped;
   /** Bytes that it takes on the GPU beyond what is planned for the one that stays: keys and values, and all else of another one. */
   readonly byteLength: number;
   /** The bytes that another sequence would take with room for so many positions. */
@@ -60,30 +68,55 @@ export interface Sequence extends SequenceBuffers {
 /** A chunk of its own: most pages save nothing. */
 const saving = () => import('./saved.ts');
 
+/** Bytes of all that a sequence has beside keys and values. */
+const ownBytes = ({ context, config, states = {} }: SequenceHome): number =>
+  Object.values(sequenceBytes(context)).reduce((a, b) => a + b, 0) + samplerStateBytes(config.vocab) + recurrentBytes(states);
+
+function bytesFor(home: SequenceHome, positions: number): number {
+  const { shape, config, format, context } = home;
+  if (shape) return ownBytes(home) + shapedBytes(shape, config, format, context).full;
+  const layers = cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, Math.min(context, inSteps(positions)), format), 0);
+  return ownBytes(home) + Math.max(freshBytes(config, context, format).first, layers);
+}
+
+/** Its state and its ids. */
+function makeOwn(ledger: Ledger, context: number): Record<string, Binding> {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const make = (name: string, bytes: number) => ({ buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) });
+  return Object.fromEntries(Object.entries(sequenceBytes(context)).map(([name, bytes]) => [name, make(name, bytes)]));
+}
+
 /** `stays`: as long as its model does. */
 export function createSequence(home: SequenceHome, stays = false): Sequence {
-  const { device, ledger, config, context, format, states = {} } = home;
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const { device, ledger, config, context, format, shape, states = {} } = home;
   const freed: (() => void)[] = [];
-  const makeFresh = () => createFresh(ledger, config, context, format);
+  let version = 0;
+  let fresh: Fresh;
+  let shaped: Shaped | undefined;
+  const makeFresh = () => createFresh(ledger, config, context, format, shape && ringsOf(shape, () => shaped?.base ?? 0));
+  const replaced = () => {
+    version++;
+    home.release(sequence);
+  };
   const made = ledger.allOrNone(() => {
-    const own = Object.entries(sequenceBytes(context)).map(([name, bytes]): [string, Binding] => [
-      name,
-      { buffer: ledger.create('activations', `sequence.${name}`, bytes, usage) },
-    ]);
+    const own = makeOwn(ledger, context);
     const memory = Object.keys(states).length ? createRecurrent(device, ledger, states) : undefined;
-    return { own: Object.fromEntries(own), fresh: makeFresh(), memory };
+    fresh = makeFresh();
+    shaped = shape && createShaped({ ...home, shape }, () => fresh, replaced);
+    return { own, memory };
   });
   const { own: { state, ids }, memory } = made;
-  let { fresh } = made;
   const tokens: number[] = [];
 
-  const ownBytes = Object.values(sequenceBytes(context)).reduce((a, b) => a + b, 0) + samplerStateBytes(config.vocab) + recurrentBytes(states);
-  const bytesOfLayers = (positions: number) =>
-    cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, Math.min(context, inSteps(positions)), format), 0);
-
   const sequence: Sequence = {
-    state, ids, memory,
+    state, ids, memory, shaped,
+    get base() {
+      return shaped?.base;
+    },
+    get version() {
+      return version;
+    },
+    sets: (layer) => shaped!.setsOf(layer),
     recurrent: (name) => memory!.binding(name),
     fresh: (layer) => ({ buffer: fresh.layer(layer).buffer }),
     whenClosed: (free) => void freed.push(free),
@@ -94,9 +127,9 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       return fresh.capacity;
     },
     get byteLength() {
-      return layersOf(home, sequence).reduce((sum, { size }) => sum + size, stays ? recurrentBytes(states) : ownBytes);
+      return fresh.byteLength + (shaped?.byteLength ?? 0) + (stays ? recurrentBytes(states) : ownBytes(home));
     },
-    bytesFor: (positions) => ownBytes + Math.max(freshBytes(config, context, format).first, bytesOfLayers(positions)),
+    bytesFor: (positions) => bytesFor(home, positions),
     note(position, more) {
       tokens.length = position <= tokens.length ? position : 0;
       if (tokens.length === position) tokens.push(...more);
@@ -105,15 +138,12 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       if (positions <= fresh.capacity) return;
       const wished = grownTo(fresh.capacity, positions, context);
       const slots = home.makeWay?.(sequence, positions, wished) === false ? Math.min(context, inSteps(positions)) : wished;
-      try {
-        await fresh.grow(device, positions, slots);
-      } finally {
-        home.release(sequence); // also of the layers before one that failed
-      }
+      await fresh.grow(device, positions, slots).finally(replaced); // also of the layers before one that failed
     },
     truncate(length) {
-      const wished = Math.min(length, tokens.length);
-      tokens.length = memory ? memory.reach(wished) : wished;
+      const cut = (wished: number) => shaped?.cut(wished) ?? wished;
+      const wished = cut(Math.min(length, tokens.length));
+      tokens.length = memory ? cut(memory.reach(wished)) : wished;
       return tokens.length;
     },
     fork: (length = tokens.length) => fork(home, sequence, length),
@@ -122,15 +152,15 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     close() {
       tokens.length = 0;
       memory?.reach(0);
-      layersOf(home, sequence).forEach((buffer) => ledger.destroy(buffer));
-      home.release(sequence);
+      fresh.free();
+      shaped?.free();
+      replaced();
       if (stays) {
+        shaped?.makeAnew();
         fresh = makeFresh();
         return false;
       }
-      freed.forEach((free) => free());
-      memory?.free();
-      [state, ids].forEach(({ buffer }) => ledger.destroy(buffer));
+      [...freed, () => memory?.free(), ...[state, ids].map(({ buffer }) => () => ledger.destroy(buffer))].forEach((free) => free());
       return true;
     },
   };
@@ -142,6 +172,7 @@ async function fork(home: SequenceHome, from: Sequence, wished: number): Promise
   const copy = createSequence(home);
   try {
     await ledger.settle();
+    if (home.shape) return await forkShaped(home, from, copy, wished);
     await copy.makeRoom(Math.max(1, wished));
     const memory = from.memory?.source(wished);
     const length = from.memory ? (memory?.length ?? 0) : wished;

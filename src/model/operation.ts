@@ -1,7 +1,7 @@
 // What a file in ops/ says of its operation: its tensors, buffers, state, dispatches and costs. Everything that the engine
 // asks of an operation is asked here, so that a new operation is a new file.
 import { type Binding, type Dispatch, type Step } from '../gpu/program.ts';
-import { type KvFormat } from '../kv/formats/format.ts';
+import { type KvFormat, type PageFormat } from '../kv/formats/format.ts';
 import { type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
 import { type KernelChoice, type Mode } from './choices/kernel-choice.ts';
 import { type MatrixPart } from './blocks/products.ts';
@@ -95,13 +95,15 @@ export interface RecordContext {
 /** How keys and values are kept: those of new tokens, and of each layer the sets of older ones, none if not given. */
 export interface KeysValues {
   format: KvFormat;
-  /** A layer with a window has none. */
-  sets?(layer: number): KvSet[];
+  /** A layer with a window has none. The fresh slots of one with sets are a ring. */
+  sets?(layer: number): readonly KvSet[];
+  /** How many of its last queries a layer with sets keeps. Default: none. */
+  queries?: number;
 }
 
 /** Slots that are all older than any step that reads them. */
 export interface KvSet {
-  format: KvFormat;
+  format: PageFormat;
   /** Of the head that has most. */
   mostSlots: number;
 }
@@ -116,12 +118,24 @@ export interface SequenceBuffers {
   fresh(layer: number): Binding;
   /** The state of an operation that keeps another than keys and values, by its name. */
   recurrent?(name: string): Binding;
-  /** Position of the first fresh slot. Default 0. */
+  /** The first position whose slot is a fresh one, in layers with sets. Default 0. */
   base?: number;
-  /** Of the sets that were recorded of a layer, the pages of each, and how many slots it has, u32 (kv head). */
-  set?(layer: number, index: number): { pages: Binding; slots: Binding };
+  /** What the sequence has in the sets that were recorded of a layer, in their order. */
+  sets?(layer: number): LayerSets;
   /** Has something freed with the sequence that was made for it. */
   whenClosed?(free: () => void): void;
+}
+
+/** As shaders/kv/where/list.wgsl reads them. */
+export interface LayerSets {
+  /** Of each set. */
+  pages: readonly Binding[];
+  /** Of all: of each set and kv head where its list of pages begins, and how many slots it has; then the lists. */
+  lists: Binding;
+  /** Of each set the slots that the head has that has most. */
+  slots: readonly number[];
+  /** The last queries, where they are kept. */
+  queries?: Binding;
 }
 
 /** What buffers are made for. */

@@ -8,6 +8,8 @@ import { openModel } from '../../src/engine/load/opened.ts';
 import { type ModelOptions } from '../../src/engine/load/options.ts';
 import { planModel } from '../../src/engine/load/plan/planned.ts';
 import { kvFormat } from '../../src/kv/formats/catalogue.ts';
+import { shapeWithin } from '../../src/kv/policies/catalogue.ts';
+import { segmentsOf } from '../../src/kv/shape.ts';
 import { readHeader } from '../../src/gguf/read.ts';
 import { sourceReader } from '../../src/weights/store/reader.ts';
 import { bytesSource } from '../../src/weights/source/source.ts';
@@ -31,11 +33,16 @@ export const testChoice: KernelChoice = {
   chunk: 256,
 };
 
-export const openFixture = (gpu: Gpu, path: string, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> =>
+/** As the engine has them, and a policy of keys and values by its name. */
+export interface TestOptions extends Partial<ModelOptions> {
+  policy?: { name: string; options?: Record<string, number>; budgetBytes?: number };
+}
+
+export const openFixture = (gpu: Gpu, path: string, options: TestOptions, kernels?: KernelCache): Promise<LoadedModel> =>
   openBytes(gpu, fixture(path), options, kernels);
 
 /** A model from the bytes of its file. */
-export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, options: Partial<ModelOptions>, kernels?: KernelCache): Promise<LoadedModel> {
+export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, { policy, ...options }: TestOptions, kernels?: KernelCache): Promise<LoadedModel> {
   const source = bytesSource(bytes, 'model.gguf');
   const opened = await openModel(await readHeader(source));
   const asked = {
@@ -47,5 +54,10 @@ export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, option
     kv: kvFormat('f32'),
     ...options,
   };
+  if (policy) {
+    const { name, options: given = {}, budgetBytes = Infinity } = policy;
+    const shape = shapeWithin(opened.graph, name, given, { ...asked, format: asked.kv, budgetBytes, sequences: 1 });
+    Object.assign(asked, { shape, segments: segmentsOf(shape) });
+  }
   return loadModel(planModel(chosenAs(gpu, opened, asked, kernels)), sourceReader(source, opened.header, opened.layout));
 }

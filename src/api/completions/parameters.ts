@@ -1,7 +1,7 @@
 // Checks what a caller passes and turns it into what the worker takes. An option that would change the answer and is not
 // implemented is refused, never ignored.
 import { RequestError, shown } from '../../errors.ts';
-import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { kvName } from '../../kv/policies/names.ts';
 import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource, type Targets } from '../../protocol.ts';
 import { parseBytes } from '../../bytes.ts';
 import { readAddress, toAddress } from '../address.ts';
@@ -232,8 +232,15 @@ export interface LoadSettings extends ImportSettings {
   queue?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */
   f32?: boolean;
-  /** Keys and values in 4, 2 or 1 bytes. Default `f16`, with `f32` that; `q8` takes about half the bytes of `f16` (docs/decisions/kv-cache.md). */
+  /**
+   * Keys and values in 4, 2 or 1 bytes: `f32`, `f16` or `q8`. Default `f16`, with `f32` that. Or a policy that keeps them in fewer bits or forgets what
+   * is old: `kivi4`, `kivi3`, `kivi2`, `q4`, `q2`, `streaming` (docs/kv.md).
+   */
   kv?: KvType;
+  /** Settings of the policy, by name. */
+  kvOptions?: Record<string, number>;
+  /** Most GPU bytes of keys and values, of all conversations together, as `budget`. Default: as the context needs them. */
+  kvBudget?: number | string;
   /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
   retune?: boolean;
   /** Choice of kernels to use, as in `splits=1,prefill=rows` (docs/performance.md), in place of those chosen; nothing is measured or tested then. */
@@ -252,11 +259,19 @@ export function toLoadOptions(options: LoadSettings): LoadOptions {
     speculation: toSpeculation(options.speculation),
     queue: number('queue', options.queue, { from: 1, to: 2 ** 31 - 1, integer: true }),
     f32: options.f32,
-    kv: options.kv === undefined ? undefined : kvFormat(options.kv).name,
+    kv: options.kv === undefined ? undefined : kvName(options.kv),
+    kvOptions: toKvOptions(options.kvOptions),
+    kvBudgetBytes: options.kvBudget === undefined ? undefined : parseBytes(options.kvBudget, 'kvBudget'),
     retune: options.retune,
     kernels: options.kernels,
     keep: options.keep,
   };
+}
+
+function toKvOptions(given: LoadSettings['kvOptions']): LoadOptions['kvOptions'] {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'object' || given === null) throw new RequestError(`kvOptions is ${shown(given)}; it must be an object of numbers.`);
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, number(`kvOptions.${name}`, value, { from: 0, to: 2 ** 31 - 1 })!]));
 }
 
 function toSpeculation(asked: LoadSettings['speculation']): LoadOptions['speculation'] {

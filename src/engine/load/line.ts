@@ -132,7 +132,7 @@ export async function planWithin(host: Host, line: Line, budgetBytes?: number): 
   const { opened, weights, model: { gpu, usesLog, planned: { chosen } } } = line;
   const options = { ...line.options, budgetBytes };
   const asked = {
-    ...optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes),
+    ...(await optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes)),
     storeCost: weights.storeCost ?? chosen.options.storeCost,
     uses: usesLog?.uses() ?? chosen.options.uses,
   };
@@ -161,7 +161,7 @@ async function chosenOn(host: Host, gpu: Gpu, { opened, options, found }: Opened
   const named = options.choice !== undefined || options.kernels !== undefined;
   const untuned = options.choice ?? choiceFor(gpu, options);
   const asked = {
-    ...optionsFor(opened, gpu, options, untuned, host.memoryBytes),
+    ...(await optionsFor(opened, gpu, options, untuned, host.memoryBytes)),
     storeCost: await host.costs?.get('store'),
     uses: await keptUses(host, opened.header, found.manifest?.id),
   };

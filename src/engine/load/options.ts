@@ -1,9 +1,13 @@
 // What a load is asked for, checked once and not changed after: budget, lengths, and the kernels to begin with.
-import { RequestError } from '../../errors.ts';
+import { BudgetError, RequestError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
-import { type KvFormat } from '../../kv/formats/format.ts';
+import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
+import { isPolicy, kvName } from '../../kv/policies/names.ts';
+import { cachesOf, segmentBytes } from '../../kv/segment.ts';
+import { type Shape, segmentsOf } from '../../kv/shape.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
+import { type Graph } from '../../model/graph.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions, type SpeculationOptions, type StoreCost } from '../../protocol.ts';
@@ -48,6 +52,10 @@ export interface ModelOptions extends ActivationSizes {
   kv: KvFormat;
   /** Guesses of the next tokens; none if not given. */
   speculation?: SpeculationOptions;
+  /** What a policy makes of them, if one was named. */
+  shape?: Shape;
+  /** Most bytes of keys and values of all sequences. */
+  kvBudgetBytes?: number;
   /** Most bytes of streamed weights that stay in worker memory. Default 256 MiB. */
   ramBytes?: number;
   /** What reads of streamed weights cost: their size and how far ahead they are made follow from it. Default: a guess. */
@@ -60,21 +68,54 @@ export interface ModelOptions extends ActivationSizes {
 /** What tests may change of how a model runs. */
 export type Chosen = Pick<ModelOptions, 'choice' | 'kv'>;
 
-/** The format of keys and values that a load asks for; RequestError if there is none of that name. */
-export const kvFormatFor = ({ f32 = false, kv = f32 ? 'f32' : 'f16' }: Pick<LoadOptions, 'f32' | 'kv'>): KvFormat => kvFormat(kv);
+/** The format of new keys and values that a load asks for; RequestError if there is none of that name, and no policy. */
+export const kvFormatFor = ({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>): KvFormat =>
+  kvFormat(kv === undefined || isPolicy(kvName(kv)) ? (f32 ? 'f32' : 'f16') : kv);
+
+/**
+ * How keys and values are kept: in the format that was asked for, with the context that `kvBudgetBytes` leaves, or as a policy has it. RequestError
+ * for options that cannot be, BudgetError for a budget that is too small.
+ */
+async function kvOptionsFor(
+  graph: Graph,
+  options: Pick<LoadOptions, 'f32' | 'kv' | 'kvOptions' | 'kvBudgetBytes'>,
+  { context, chunk, sequences }: { context: number; chunk: number; sequences: number },
+): Promise<Pick<ModelOptions, 'kv' | 'shape' | 'kvBudgetBytes' | 'context' | 'chunk' | 'segments'>> {
+  const { kv: name, kvOptions = {}, kvBudgetBytes = Infinity } = options;
+  const kv = kvFormatFor(options);
+  if (!(kvBudgetBytes > 0)) throw new RequestError(`kvBudgetBytes is ${kvBudgetBytes}; it has to be a number of bytes above 0.`);
+  const given = options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes };
+  if (name === undefined || !isPolicy(name)) {
+    if (Object.keys(kvOptions).length) throw new RequestError(`kvOptions are those of a policy; kv is ${kv.name}, a format. Name a policy, or leave them out.`);
+    return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes)), chunk };
+  }
+  const { shapeWithin } = await import('../../kv/policies/catalogue.ts');
+  const shape = shapeWithin(graph, name, kvOptions, { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv });
+  return { kv, shape, ...given, context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: segmentsOf(shape) };
+}
+
+/** Most positions of a plain cache within so many bytes. */
+function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number): number {
+  const each = cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, pageSlots, kv), 0);
+  const fitting = each ? pageSlots * Math.floor(budgetBytes / each) : Infinity;
+  if (fitting > 0) return fitting;
+  throw new BudgetError(
+    `kvBudgetBytes is ${budgetBytes}; ${pageSlots} tokens need ${each} bytes of ${kv.name}. Raise it, or choose a policy of fewer bits as kv.`,
+  );
+}
 
 const defaultContext = 4096;
 /** More than are ever in one step are kept for their next turn. */
 const mostSequences = 64;
 
 /** `memoryBytes`: of the machine, as in `Host`. RequestError for what cannot be. */
-export function optionsFor(
+export async function optionsFor(
   { graph }: OpenedModel,
   { device, software }: Pick<Gpu, 'device' | 'software'>,
   options: EngineOptions,
   choice: KernelChoice,
   memoryBytes?: number,
-): ModelOptions {
+): Promise<ModelOptions> {
   const {
     budgetBytes = defaultBudget(device.limits, { deviceMemory: deviceMemory(), memoryBytes, software }),
     ramBytes,
@@ -95,15 +136,17 @@ export function optionsFor(
   checkSpeculation(speculation);
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
-  const chunk = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
+  const longest = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
+  const room = { context: context ?? Math.min(most, defaultContext), chunk: longest, sequences };
+  const { chunk, ...kept } = await kvOptionsFor(graph, options, room);
+  if (kept.shape && speculation) throw new RequestError(`Guesses do not go with kv ${kept.shape.policy.name} yet. Leave out one of both.`);
   return {
     budgetBytes,
-    context: context ?? Math.min(most, defaultContext),
+    ...kept,
     chunk,
     logitsRows: allLogits ? chunk : mostChosen,
     sequences,
     choice,
-    kv: kvFormatFor(options),
     ramBytes,
     speculation,
     experiment,

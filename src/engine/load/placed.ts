@@ -1,5 +1,6 @@
 // The fifth value of a load: a planned model's buffers on one device, and what will bring weights into them. All of it is
 // booked in one ledger; `free` gives it back.
+import { DeviceError } from '../../errors.ts';
 import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { createActivations } from '../../model/activations.ts';
@@ -27,15 +28,18 @@ export interface PlacedModel {
 
 /** Makes the buffers that live as long as the model does; they are empty. `reader` is where weights will come from. */
 export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: WeightsReader): Promise<PlacedModel> {
-  const { chosen: { gpu: { device, maxBindingBytes }, opened: { graph, layout }, kv }, plan: { slices, groups, uploadBytes }, sizes } = planned;
+  const { chosen: { gpu: { device, maxBindingBytes }, opened: { graph, layout }, kv, options }, plan: { slices, groups, uploadBytes }, sizes } = planned;
+  const { shape } = options;
   const weights = placeWeights(layout, slices, {
     maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes, queue: device.queue, groups,
     allocate: (label, size) => ledger.create('weights', label, size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST),
   });
   const activations = createActivations(ledger, graph, opsOf(graph), sizes);
   const angles = graph.ropes.flatMap((rope) => (rope.long ? factorsOf(rope, sizes.context)! : [])).join() || undefined;
+  if (shape && shape.format !== kv)
+    throw new DeviceError(`Kernels for ${shape.format.name} fail on this GPU, which kv ${shape.policy.name} needs. Load with f32, or another kv.`);
   const home: SequenceHome = {
-    device, ledger, config: graph.config, context: sizes.context, format: kv, states: statesOf(opsOf(graph)), angles, release: () => {},
+    device, ledger, config: graph.config, context: sizes.context, format: kv, shape, states: statesOf(opsOf(graph)), angles, release: () => {},
   };
   const sequence = createSequence(home, true);
   await ledger.settle();

@@ -5,6 +5,7 @@ import { forecast } from '../measure/forecast.ts';
 import { findModel } from './found.ts';
 import { nameOf, openModel } from './opened.ts';
 import { optionsFor } from './options.ts';
+import { keysValuesOf } from './plan/keys-values.ts';
 import { planFor } from './plan/planned.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
 import { keptUses } from '../uses.ts';
@@ -18,7 +19,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const choice = defaultChoice(gpu);
-    const planOptions = optionsFor(opened, gpu, options, choice, host.memoryBytes);
+    const planOptions = await optionsFor(opened, gpu, options, choice, host.memoryBytes);
     const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const { all: parameters, active: activeParameters } = parametersOf(opened.header, opened.graph);
@@ -38,6 +39,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const { usage = 0, quota } = (await host.estimate?.()) ?? {};
     return {
       name: nameOf(opened.header, found.files.source.name),
+      keysValues: keysValuesOf(opened, planOptions, planned),
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
       experts: planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses),
       fileBytes: opened.header.fileBytes,

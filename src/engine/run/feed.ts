@@ -6,6 +6,7 @@ import { writeState } from '../../model/sequence-buffers.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type RunState, cursorOf, makeRoom } from './run-state.ts';
 import { type Piece } from './schedule/submits.ts';
+import { tick, tickIfDue } from './ticks.ts';
 
 /** Tokens to be run of a sequence, the first of them at `position`. */
 export interface Prompt {
@@ -13,6 +14,8 @@ export interface Prompt {
   ids: readonly number[];
   position: number;
   signal?: AbortSignal;
+  /** Its tokens were chosen, not given: a policy has its ticks as in decode. */
+  chosen?: boolean;
 }
 
 /** What is run of a chunk. */
@@ -42,11 +45,11 @@ async function begin(state: RunState, prompt: Prompt): Promise<void> {
   device.queue.writeBuffer(sequence.ids.buffer, 4 * position, Uint32Array.from(ids));
 }
 
-/** Where a sequence's state cannot be cut to `position`, runs the tokens again that lie between there and the copy that it goes back to. */
+/** Where a sequence cannot be cut to `position`, runs the tokens again that lie between there and what it goes back to. */
 async function catchUp(state: RunState, { sequence, position, signal }: Prompt): Promise<void> {
-  const { memory } = sequence;
-  if (!memory || memory.length === position) return;
-  if (position === 0) return void memory.reach(0); // copies of what was there are of no use to other tokens
+  const { memory, shaped } = sequence;
+  if ((!memory || memory.length === position) && (!shaped || sequence.tokens.length === position)) return;
+  if (position === 0) return void [memory?.reach(0), shaped?.cut(0)]; // copies of what was there are of no use to other tokens
   const before = sequence.tokens.slice(0, position);
   if (before.length < position)
     throw new RequestError(`Tokens were to be run from position ${position}; the sequence has run ${before.length}. Feed those between first.`);
@@ -79,6 +82,7 @@ export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesO
     const step = await runChunk(state, { ...prompt, ids: ids.slice(done), position: position + done }, pieces);
     await each?.(step);
     sequence.note(position + done, ids.slice(done, done + step.rows));
+    await tickAfter(state, prompt, step);
   }
 }
 
@@ -91,5 +95,12 @@ export async function feedChunk(state: RunState, prompt: Prompt): Promise<number
   await begin(state, prompt);
   const { rows } = await runChunk(state, prompt, upToLogits(state, prompt));
   sequence.note(position, ids.slice(0, rows));
+  await tickAfter(state, prompt, { rows, length: position + rows });
   return rows;
+}
+
+async function tickAfter(state: RunState, { sequence, ids, position, chosen }: Prompt, { length }: Step): Promise<void> {
+  const promptLength = position + ids.length;
+  if (chosen) await tickIfDue(state, sequence, length);
+  else await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength });
 }

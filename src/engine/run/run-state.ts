@@ -4,6 +4,7 @@ import { RequestError } from '../../errors.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { writeRows } from '../../model/sequence-buffers.ts';
+import { type Ticker } from '../../kv/tick/ticker.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Readback, createReadback } from './readback.ts';
 import { type Piece, type Submits, createSubmits } from './schedule/submits.ts';
@@ -19,6 +20,8 @@ export interface RunState {
   readonly mostTogether: number;
   /** What the head for chosen rows was told last. */
   picked: readonly number[];
+  /** Runs the ticks of a policy; loaded with the first one. */
+  ticker?: Promise<Ticker>;
 }
 
 /** What the last steps left of a sequence. */
@@ -27,8 +30,8 @@ export interface Cursor {
   lastId?: number;
   /** Since a sampler started that asks. */
   chosen: number[];
-  /** Positions that there was room for when bind groups were made. */
-  boundFor: number;
+  /** `Sequence.version` when bind groups were made. */
+  boundFor?: number;
   /** Its row among the activations and the logits. */
   row: number;
 }
@@ -48,7 +51,7 @@ export function createRunState(model: LoadedModel): RunState {
 
 export function cursorOf({ cursors }: RunState, sequence: Sequence): Cursor {
   let cursor = cursors.get(sequence);
-  if (!cursor) cursors.set(sequence, (cursor = { chosen: [], boundFor: 0, row: 0 }));
+  if (!cursor) cursors.set(sequence, (cursor = { chosen: [], row: 0 }));
   return cursor;
 }
 
@@ -61,9 +64,9 @@ export async function makeRoom(state: RunState, sequence: Sequence, length: numb
     });
   await sequence.makeRoom(length);
   const cursor = cursorOf(state, sequence);
-  if (cursor.boundFor === sequence.capacity) return;
+  if (cursor.boundFor === sequence.version) return;
   [...programs.decode, ...programs.prefill].forEach(({ program }) => program.bind(sequence));
-  cursor.boundFor = sequence.capacity;
+  cursor.boundFor = sequence.version;
 }
 
 /** Says which rows of a step the head for chosen rows runs over. */

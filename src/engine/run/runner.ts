@@ -11,8 +11,8 @@ import { feedAll, feedRows, readLogits, readRows } from './prompt-logits.ts';
 import { createRunState } from './run-state.ts';
 
 export interface Runner {
-  /** Runs `ids` from `position` on; afterwards the logits of the last one are on the GPU. */
-  feed(ids: readonly number[], position: number, signal?: AbortSignal): Promise<void>;
+  /** Runs `ids` from `position` on; afterwards the logits of the last one are on the GPU. `chosen`: they were, so that they are no prompt. */
+  feed(ids: readonly number[], position: number, signal?: AbortSignal, chosen?: boolean): Promise<void>;
   /** Runs the first chunk of `ids` and gives its length; with the last one comes what `feed` leaves. For prompts that others have turns between. */
   feedChunk(ids: readonly number[], position: number, signal?: AbortSignal): Promise<number>;
   /** As `feed`, and hands over the logits of every token, (rows, vocab), chunk by chunk. Needs a model loaded with `logitsRows`. */
@@ -68,7 +68,7 @@ export function createRunner(model: LoadedModel): Runner {
     },
     transfer: submits.transfer,
     of: on,
-    feed: (ids, position, signal) => feed(state, { sequence, ids, position, signal }),
+    feed: (ids, position, signal, chosen) => feed(state, { sequence, ids, position, signal, chosen }),
     feedChunk: (ids, position, signal) => feedChunk(state, { sequence, ids, position, signal }),
     feedAll: (ids, position, onRows, signal) => feedAll(state, { sequence, ids, position, signal }, onRows),
     feedRows: (ids, position, rows, signal) => feedRows(state, { sequence, ids, position, signal }, rows),

@@ -2,7 +2,7 @@
 // activations that a check writes and reads. So a check runs what runs, parameters, grids and bindings included.
 import { type TensorInfo, type Header } from '../../gguf/header.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
-import { type KvFormat } from '../../kv/formats/format.ts';
+import { type KvFormat, type PageFormat, pageSlots } from '../../kv/formats/format.ts';
 import { createSegment } from '../../kv/segment.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
@@ -19,6 +19,7 @@ import { type createKernelCache } from '../kernels.ts';
 import { type Ledger, createLedger } from '../ledger.ts';
 import { type Dispatch, type Program, createProgram, runsIn } from '../program.ts';
 import { readBytes } from '../read-bytes.ts';
+import { raggedPages } from './pages.ts';
 
 export interface Workbench {
   gpu: Gpu;
@@ -49,10 +50,10 @@ export interface Setting {
   position?: number;
   /** Row of the activations that the step begins at; of operations on one sequence's state. Default 0. */
   first?: number;
-  /** Position of the first fresh slot. Default 0. */
+  /** The first position that is a fresh slot. Default 0. */
   base?: number;
-  /** Sets of older slots: so many of every kv head. */
-  sets?: { kv: KvFormat; slots: number[] }[];
+  /** Sets of older slots: so many of each kv head, in pages as `raggedPages` has them. With such the fresh ones are a ring. */
+  sets?: { kv: PageFormat; slots: number[] }[];
   maxBindingBytes?: number;
 }
 
@@ -94,30 +95,33 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const activations = createActivations(ledger, graph, op ? [op] : [], { chunk: rows, logitsRows: rows, context, segments: sets.length + 1 });
     writeAngles(device.queue, activations, graph, context, []);
     const fresh = createSegment(ledger, 'fresh', config, context - base, kv).buffer;
-    const older = sets.map(({ kv: format, slots }, i) => ({
-      format, mostSlots: Math.max(...slots),
-      pages: { buffer: createSegment(ledger, `set.${i}`, config, Math.max(1, ...slots), format).buffer },
-      slots: { buffer: ledger.create('kv', `set.${i}.slots`, 4 * slots.length, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST) },
+    const older = sets.map(({ kv: format, slots }) => ({ format, mostSlots: Math.max(...slots) }));
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const pages = sets.map(({ kv: format, slots }, i) => ({
+      buffer: ledger.create('kv', `set.${i}`, 4 * format.words(config.headDim) * raggedPages(slots).pages, usage),
     }));
+    const known = listsOf(sets.map(({ slots }) => slots));
+    const lists = { buffer: ledger.create('kv', 'lists', known.byteLength, usage) };
     const memory = op && memoryOf(ledger, op);
     const sequence: SequenceBuffers = {
-      ...createSequenceBuffers(ledger, context, () => fresh), base, set: (_, i) => older[i], ...(memory && { recurrent: () => ({ buffer: memory }) }),
+      ...createSequenceBuffers(ledger, context, () => fresh), base, ...(memory && { recurrent: () => ({ buffer: memory }) }),
+      sets: () => ({ pages, lists, slots: older.map(({ mostSlots }) => mostSlots) }),
     };
     await ledger.settle();
     writeState(device.queue, activations, sequence, position, tokens, first);
-    older.forEach(({ slots }, i) => device.queue.writeBuffer(slots.buffer, 0, Uint32Array.from(sets[i].slots)));
+    device.queue.writeBuffer(lists.buffer, 0, known);
 
     const place = op ? await placeTensors(gpu, ledger, op, config, setting) : undefined;
     const dispatches = op
       ? record(op, { graph, choice, activations, kv: { format: kv, sets: () => older } }, place!, mode, 'check').filter((each) =>
-          runsIn(each, { rows: tokens, length }),
+          runsIn(each, { rows: tokens, length, of: sequence }),
         )
       : [];
 
     const strideOf = (name: string) => (name === 'partials' ? 0 : activations.strides[name]);
     const read = (buffer: GPUBuffer, byteLength: number) => readBytes(device, ledger, 'check.readback', { buffer, byteLength });
     return await act({
-      ledger, activations, sequence, segments: [...older.map(({ pages }) => pages.buffer), fresh], memory, dispatches, readBytes: read,
+      ledger, activations, sequence, segments: [...pages.map(({ buffer }) => buffer), fresh], memory, dispatches, readBytes: read,
       write(name, given, width) {
         const stride = strideOf(name);
         const padded = new Float32Array((given.length / width) * stride);
@@ -143,6 +147,21 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
   } finally {
     ledger.destroyAll();
   }
+}
+
+/** Of every set and head where its list begins, and how many slots it has; then the lists. */
+function listsOf(sets: number[][]): Uint32Array<ArrayBuffer> {
+  const heads: number[] = [];
+  const lists: number[] = [];
+  const first = 2 * sets.flat().length;
+  for (const slots of sets) {
+    const { pageOf } = raggedPages(slots);
+    slots.forEach((count, head) => {
+      heads.push(first + lists.length, count);
+      for (let index = 0; index * pageSlots < count; index++) lists.push(pageOf(index, head));
+    });
+  }
+  return Uint32Array.from([...heads, ...lists, 0, 0, 0, 0]);
 }
 
 function memoryOf(ledger: Ledger, op: Op): GPUBuffer | undefined {

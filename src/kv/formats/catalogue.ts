@@ -1,6 +1,6 @@
 // Every format of keys and values, found by file: adding one is adding a file here and one in shaders/kv.
 import { RequestError } from '../../errors.ts';
-import { type KvFormat, pageWords } from './format.ts';
+import { type KvFormat } from './format.ts';
 
 const files = import.meta.glob<{ format?: KvFormat }>(['./*.ts', '!./catalogue.ts', '!./*.test.ts'], { eager: true });
 
@@ -8,7 +8,7 @@ const files = import.meta.glob<{ format?: KvFormat }>(['./*.ts', '!./catalogue.t
 export const kvFormats: ReadonlyMap<string, KvFormat> = new Map(
   Object.values(files)
     .flatMap(({ format }) => format ?? [])
-    .sort((a, b) => pageWords(b, 64) - pageWords(a, 64))
+    .sort((a, b) => b.words(64) - a.words(64))
     .map((format) => [format.name, format]),
 );
 

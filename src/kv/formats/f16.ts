@@ -1,16 +1,13 @@
 // f16: the nearest half of every number, those beyond its range clamped to it.
 import { floatToHalf, halfToFloat } from '../../formats/half.ts';
-import { type KvFormat, shadersOf } from './format.ts';
+import { type KvFormat, packedHeads } from './format.ts';
 
 const largest = 65504;
 
 export const format: KvFormat = {
-  name: 'f16',
+  ...packedHeads('f16', { unitWords: 2, scaleUnits: 0 }),
   label: 'half (16 bits)',
   rounding: 2 ** -10, // a GPU may round toward zero
-  unitWords: 2,
-  scaleUnits: 0,
-  ...shadersOf('f16'),
   encode(head) {
     const words = new Uint32Array(2 * Math.ceil(head.length / 4));
     head.forEach((value, d) => (words[d >> 1] |= floatToHalf(Math.max(-largest, Math.min(largest, value))) << (16 * (d & 1))));

@@ -1,13 +1,10 @@
 // f32: every number as it is, the exact path.
-import { type KvFormat, shadersOf } from './format.ts';
+import { type KvFormat, packedHeads } from './format.ts';
 
 export const format: KvFormat = {
-  name: 'f32',
+  ...packedHeads('f32', { unitWords: 4, scaleUnits: 0 }),
   label: 'exact (32 bits)',
   rounding: 0,
-  unitWords: 4,
-  scaleUnits: 0,
-  ...shadersOf('f32'),
   encode(head) {
     const words = new Uint32Array(4 * Math.ceil(head.length / 4));
     new Float32Array(words.buffer).set(head);

@@ -6,9 +6,19 @@
 /** Slots of a page. */
 export const pageSlots = 32;
 
-export interface KvFormat {
-  /** As options and results name it; also the name of its shader file. */
+/** What pages may be made of. */
+export interface PageFormat {
+  /** As options and results name it. */
   readonly name: string;
+  /** u32 words of a page. */
+  words(headDim: number): number;
+  /** Files of shaders, in order, and module constants of a kernel that reads pages. */
+  readonly read: readonly string[];
+  readonly consts?: Readonly<Record<string, number>>;
+}
+
+/** What new keys and values may be written in. */
+export interface KvFormat extends PageFormat {
   /** For people who choose one. */
   readonly label: string;
   /** How far a stored number may be off, as a share of the largest of its head; 0 if nothing is rounded. */
@@ -17,8 +27,7 @@ export interface KvFormat {
   readonly unitWords: number;
   /** Units of a head behind those of its dimensions. */
   readonly scaleUnits: number;
-  /** Files of shaders, in order, of a kernel that reads pages, and of one that writes them. */
-  readonly read: readonly string[];
+  /** Files of shaders of a kernel that writes pages. */
   readonly write: readonly string[];
   /** The words of one head of a key, or of a value: units of 4 dimensions, rounded up, and `scaleUnits`. */
   encode(head: Float32Array): Uint32Array;
@@ -26,8 +35,16 @@ export interface KvFormat {
   decode(words: Uint32Array, headDim: number): Float32Array;
 }
 
-/** The shader files of a format. */
-export const shadersOf = (name: string): Pick<KvFormat, 'read' | 'write'> => ({ read: [`kv/${name}`, 'kv/page/read'], write: [`kv/${name}`, 'kv/page/write'] });
+type Packed = Pick<KvFormat, 'name' | 'words' | 'read' | 'write' | 'unitWords' | 'scaleUnits'>;
+
+/** The name of a format that packs each head by itself, its pages, and the shader files that it has by its name. */
+export const packedHeads = (name: string, unit: Pick<KvFormat, 'unitWords' | 'scaleUnits'>): Packed => ({
+  name,
+  ...unit,
+  words: (headDim) => 2 * pageSlots * unitsOf(unit, headDim) * unit.unitWords,
+  read: [`kv/${name}`, 'kv/page/read'],
+  write: [`kv/${name}`, 'kv/page/write'],
+});
 
 /** Units of a key, or of a value. */
 export const unitsOf = ({ scaleUnits }: Pick<KvFormat, 'scaleUnits'>, headDim: number): number => Math.ceil(headDim / 4) + scaleUnits;
@@ -35,7 +52,3 @@ export const unitsOf = ({ scaleUnits }: Pick<KvFormat, 'scaleUnits'>, headDim: n
 /** First unit of a slot's key, or value, in its page, and how far it is to the next. */
 export const unitsAt = (what: 'keys' | 'values', units: number, slot: number): { first: number; step: number } =>
   what === 'keys' ? { first: slot, step: pageSlots } : { first: (pageSlots + slot) * units, step: 1 };
-
-/** u32 words of a page. */
-export const pageWords = (format: Pick<KvFormat, 'unitWords' | 'scaleUnits'>, headDim: number): number =>
-  2 * pageSlots * unitsOf(format, headDim) * format.unitWords;

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../errors.ts';
 import { kvFormat, kvFormats, moreExact } from './catalogue.ts';
-import { pageWords, unitsOf } from './format.ts';
+import { affineFormats } from './affine.ts';
+import { unitsOf } from './format.ts';
 
 const roundTrip = (name: string, head: Float32Array) => kvFormat(name).decode(kvFormat(name).encode(head), head.length);
 const waves = (length: number, size: number) => Float32Array.from({ length }, (_, i) => size * Math.sin(1 + i * 1.3));
@@ -19,7 +20,7 @@ it('where one fails the next more exact one is taken', () => {
 });
 
 it('a page of heads of 64 has the words of the design', () => {
-  expect([...kvFormats.values()].map((format) => pageWords(format, 64))).toEqual([4096, 2048, 1088]);
+  expect([...kvFormats.values(), ...affineFormats.values()].map((format) => format.words(64))).toEqual([4096, 2048, 1088, 640, 384, 640, 512, 384]);
 });
 
 describe.each([...kvFormats.values()])('$name', (format) => {

@@ -1,14 +1,11 @@
 // q8: a head is kept as the largest of its sizes in f32, behind its dimensions, and a signed byte for each number: the
 // nearest step of 1/127 of it, halves upwards as WGSL's pack4x8snorm has them.
-import { type KvFormat, shadersOf } from './format.ts';
+import { type KvFormat, packedHeads } from './format.ts';
 
 export const format: KvFormat = {
-  name: 'q8',
+  ...packedHeads('q8', { unitWords: 1, scaleUnits: 1 }),
   label: '8 bits: room for longer chats',
   rounding: 0.501 / 127, // half a step
-  unitWords: 1,
-  scaleUnits: 1,
-  ...shadersOf('q8'),
   encode(head) {
     const words = new Uint32Array(Math.ceil(head.length / 4) + 1);
     const scale = head.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

@@ -75,18 +75,28 @@ export const operation: Operation<Attend> = {
 
 const onlyFor = (dispatch: Dispatch, runs: (step: Step) => boolean): Dispatch => ({ ...dispatch, grid: (step) => (runs(step) ? dispatch.grid(step) : [0]) });
 
-/** Files and bindings of a kernel that reads one segment: the fresh slots of a layer, or a set. */
-function segmentOf({ kv }: RecordContext, layer: number, segment: number, set?: KvSet): { files: string[]; bindings: Dispatch['bindings'] } {
-  const files = [...(set ?? kv).format.read, 'kv/where/direct', 'state', `kv/seen/${set ? 'set' : 'fresh'}`];
-  const bindings: Dispatch['bindings'] = set
-    ? { pages: (of: SequenceBuffers) => of.set!(layer, segment).pages, set_slots: (of: SequenceBuffers) => of.set!(layer, segment).slots }
-    : { pages: (of: SequenceBuffers) => of.fresh(layer) };
-  return { files, bindings: { state: stateIn, ...bindings } };
+interface Part {
+  files: string[];
+  consts: Record<string, number>;
+  bindings: Dispatch['bindings'];
 }
+
+/** What a kernel has that reads one segment of a layer: a set, or behind those the fresh slots. */
+function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, sets: readonly KvSet[]): Part {
+  const set = sets.at(segment);
+  const { read, consts = {} } = (set ?? kv).format;
+  const [where, seen] = set ? ['list', 'set'] : sets.length ? ['ring', 'ring'] : ['direct', 'fresh'];
+  const bindings: Dispatch['bindings'] = set
+    ? { pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer) }
+    : { pages: (of: SequenceBuffers) => of.fresh(layer) };
+  return { files: [...read, `kv/where/${where}`, 'state', `kv/seen/${seen}`], bindings: { state: stateIn, ...bindings }, consts };
+}
+
+const listsOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).lists;
 
 const stateIn = (of: SequenceBuffers) => of.state;
 
-function setsOf({ kv }: RecordContext, { layer, window }: Attend): KvSet[] {
+function setsOf({ kv }: RecordContext, { layer, window }: Attend): readonly KvSet[] {
   const sets = kv.sets?.(layer) ?? [];
   if (window && sets.length) throw new Error(`Layer ${layer} sees a window of ${window} positions: a set, which knows no positions, cannot be part of it.`);
   return sets;
@@ -108,15 +118,18 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
   const sets = setsOf(context, op);
   const sizes = { heads: config.heads, head_dim: config.headDim, stride: strides.attended, most_rows: mostRows };
   const segments = [...sets, undefined].map((set, segment): Dispatch => {
-    const { files, bindings } = segmentOf(context, op.layer, segment, set);
+    const { files, bindings, consts } = segmentOf(context, op, segment, sets);
     const before = sinksOf(place, set ? undefined : op.sinks);
     return {
       label: `${section}.attend`,
       kernel: {
-        kernel: 'attention', files: [...files, ...before.files, ...how.files], consts: how.consts,
+        kernel: 'attention', files: [...files, ...before.files, ...how.files], consts: { ...consts, ...how.consts },
         constants: { Joined: flag(sets.length), Softcap: flag(op.softcap) },
       },
-      params: { ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, softcap: op.softcap ?? 0, segment, sinks: before.sinks },
+      params: {
+        ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, softcap: op.softcap ?? 0,
+        segment, set_index: segment, sinks: before.sinks,
+      },
       bindings: { ...bindings, ...before.bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
       grid: ({ rows }) => [Math.ceil((rows * groupSize) / rowsEach), config.kvHeads],
     };
@@ -163,31 +176,29 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
   const window = op.window ?? 0;
   const before = sinksOf(place, op.sinks);
   const sizes = { heads: config.heads, kv_heads: config.kvHeads, head_dim: config.headDim, head_vec4s: consts.HeadVec4s, window };
-  let splits = 0;
-  const attend = (grid: (step: Step) => number, segment: number, set?: KvSet): Dispatch => {
-    const { files, bindings } = segmentOf(context, op.layer, segment, set);
+  const sets = setsOf(context, op);
+  const setSplits = Math.max(0, ...sets.map(({ mostSlots }) => Math.ceil(mostSlots / span)));
+  const attend = (grid: (step: Step) => number, segment: number): Dispatch => {
+    const { files, bindings, consts: own } = segmentOf(context, op, segment, sets);
     return {
       label: `${section}.attend`,
-      kernel: { kernel: 'attention-decode', files, consts: { ...consts, Heads: headsEach }, constants: { Softcap: flag(op.softcap) } },
-      params: { ...sizes, scale: op.scale, softcap: op.softcap ?? 0, first_split: splits },
+      kernel: { kernel: 'attention-decode', files, consts: { ...own, ...consts, Heads: headsEach }, constants: { Softcap: flag(op.softcap) } },
+      params: { ...sizes, scale: op.scale, softcap: op.softcap ?? 0, first_split: segment * setSplits, set_index: segment },
       bindings: { ...bindings, query: buffers.query, partials: buffers.partials },
       grid: (step) => [grid(step), config.kvHeads, workgroups],
     };
   };
-  const sets = setsOf(context, op).map((set, segment) => {
-    const count = Math.ceil(set.mostSlots / span);
-    const dispatch = attend(() => count, segment, set);
-    splits += count;
-    return dispatch;
-  });
+  const seen = sets.length ? ['kv/seen/ring', 'kv/splits/sets'] : ['kv/seen/fresh', 'kv/splits/fresh'];
   return [
-    ...sets,
-    attend(({ length, of }) => splitsOf(length - ((of as SequenceBuffers | undefined)?.base ?? 0), window, span), sets.length),
+    ...sets.map((_, segment) => attend(({ of }) => Math.ceil((of as SequenceBuffers).sets!(op.layer).slots[segment] / span), segment)),
+    attend(({ length, of }) => splitsOf(length, window, span, sets.length ? (of as SequenceBuffers).base : 0), sets.length),
     {
       label: `${section}.attend.reduce`,
-      kernel: { kernel: 'attention-reduce', files: ['state', 'kv/seen/fresh', ...before.files], consts },
-      params: { ...sizes, stride: strides.attended, set_splits: splits, sinks: before.sinks },
-      bindings: { ...before.bindings, state: stateIn, partials: buffers.partials, attended: buffers.attended },
+      kernel: { kernel: 'attention-reduce', files: ['state', ...seen, ...before.files], consts },
+      params: { ...sizes, stride: strides.attended, sets: sets.length, set_splits: setSplits, sinks: before.sinks },
+      bindings: {
+        ...before.bindings, ...(sets.length && { lists: listsOf(op.layer) }), state: stateIn, partials: buffers.partials, attended: buffers.attended,
+      },
       grid: () => [config.heads],
     },
   ];
@@ -200,9 +211,9 @@ function sharing({ heads, kvHeads }: Groups): { workgroups: number; headsEach: n
   return { workgroups, headsEach: Math.ceil(groupSize / workgroups) };
 }
 
-/** How many spans the positions lie in that the last of `length` sees, all without a window. */
-export const splitsOf = (length: number, window: number, span: number): number =>
-  Math.ceil(length / span) - Math.floor((window ? length - Math.min(window, length) : 0) / span);
+/** How many spans the positions lie in that the last of `length` sees: those from `base` on, all of them without a window. */
+export const splitsOf = (length: number, window: number, span: number, base = 0): number =>
+  Math.ceil(length / span) - Math.floor(Math.max(base, window ? length - Math.min(window, length) : 0) / span);
 
 /** The attention of a model: as chosen, or with the largest span that its heads leave workgroup memory for. */
 export function attentionOf(config: Groups, { span, threads }: AttentionChoice): AttentionChoice {
@@ -216,9 +227,11 @@ export function attentionOf(config: Groups, { span, threads }: AttentionChoice):
 /** Bytes of the partial results of one row, or split: a head's sums, and its maximum and total. */
 const splitBytes = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-/** Bytes of the splits of decode, whatever is chosen; the last one of each segment may be short. */
-export const partialsBytes = (config: ModelConfig, { context, segments = 1 }: ScratchSizes): number =>
-  (Math.ceil(context / Math.min(...attentions.map(({ span }) => span))) + segments - 1) * splitBytes(config);
+/** Bytes of the splits of decode, whatever is chosen. Every segment may have as many slots as there are positions, and a ring begins within a split. */
+export const partialsBytes = (config: ModelConfig, { context, segments = 1 }: ScratchSizes): number => {
+  const splits = Math.ceil(context / Math.min(...attentions.map(({ span }) => span)));
+  return (segments > 1 ? segments * (splits + 1) : splits) * splitBytes(config);
+};
 
 /** Where there are several segments, what each leaves of the rows of a step. */
 const joinedBytes = (config: ModelConfig, { chunk, segments = 1 }: ScratchSizes): Record<string, number> =>

@@ -57,12 +57,16 @@ export const operation: Operation<Rope> = {
     const vec4s = Math.ceil(headDim / 4);
     const threads = threadsFor(vec4s);
     const headsPerWorkgroup = Math.floor(threads / vec4s);
+    const shaped = (kv.sets?.(op.layer).length ?? 0) > 0;
+    const queries = shaped ? kv.queries ?? 0 : 0;
     return [
       {
         label: `${section}.rope`,
         kernel: {
           kernel: 'rope',
-          files: [...kv.format.write, 'kv/where/direct', `norm/${op.normOf ?? 'head'}`, 'state'],
+          files: [
+            ...kv.format.write, `kv/where/${shaped ? 'ring' : 'direct'}`, `kv/queries/${queries ? 'ring' : 'none'}`, `norm/${op.normOf ?? 'head'}`, 'state',
+          ],
           consts: { Threads: threads },
           constants: {
             Halves: flag(spec?.layout === 'halves'), HasNorm: flag(op.queryNorm), NormLast: flag(op.order === 'rotate-norm'), ValueNorm: flag(op.valueNorm),
@@ -82,6 +86,7 @@ export const operation: Operation<Rope> = {
           key_norm: op.keyNorm ? vectorOffset(op.keyNorm) : 0,
           temperature: op.temperature?.scale ?? 0,
           period: op.temperature?.period ?? 1,
+          queries,
         },
         bindings: {
           vectors,
@@ -90,6 +95,7 @@ export const operation: Operation<Rope> = {
           query: buffers.query,
           state: (of: SequenceBuffers) => of.state,
           pages: (of: SequenceBuffers) => of.fresh(op.layer),
+          ...(queries && { last_queries: (of: SequenceBuffers) => of.sets!(op.layer).queries! }),
         },
         grid: ({ rows }) => [Math.ceil((heads + 2 * kvHeads) / headsPerWorkgroup), rows],
       },

@@ -10,6 +10,7 @@ import { isExperts } from '../../../model/ops/experts.ts';
 import { chosen } from '../../../model/ops/route.ts';
 import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../../model/sequence-buffers.ts';
+import { type Shape, dispatchesOfSets, shapedBytes } from '../../../kv/shape.ts';
 import { paramsStride } from '../../../gpu/program.ts';
 import { type Division, allDispatches } from './division.ts';
 import { readbackBytes } from '../../run/readback.ts';
@@ -33,10 +34,14 @@ export interface FixedBytes {
   passing: number;
   /** Where items of pools are fetched on demand: what a step chose, on its way to the CPU. */
   choices: number;
+  /** Dispatches that a policy adds. */
+  dispatches: number;
 }
 
 export interface FixedSizes extends ActivationSizes {
   kv: KvFormat;
+  /** What a policy makes of them. */
+  shape?: Shape;
   /** Sequences that may be full at the same time. Default 1. */
   sequences?: number;
 }
@@ -45,12 +50,16 @@ export const sum = (values: readonly number[]): number => values.reduce((a, b) =
 /** As the ledger rounds. */
 const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).map((size) => Math.max(16, Math.ceil(size / 16) * 16)));
 
+/** Nothing of it is counted on to come later. */
+const withFirst = (bytes: ReturnType<typeof shapedBytes>) => ({ ...bytes, first: bytes.full });
+
 export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const { vocab } = graph.config;
   const { context } = sizes;
   const ops = opsOf(graph);
   const rows = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
-  const { first, full, growing } = freshBytes(graph.config, context, sizes.kv);
+  const plain = freshBytes(graph.config, context, sizes.kv);
+  const { first, full, growing } = sizes.shape ? withFirst(shapedBytes(sizes.shape, graph.config, sizes.kv, context)) : plain;
   const memory = recurrentBytes(statesOf(ops));
   const others = (sizes.sequences ?? 1) - 1;
   const choosing = graph.layers.filter((layer) => layer.some(isExperts)).length;
@@ -59,6 +68,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
     firstKv: first + memory,
     activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     choices: choicesBytes(activationStrides(graph.config, ops), sizes, choosing) + notedBytes(activationStrides(graph.config, ops), choosing),
+    dispatches: sizes.shape ? dispatchesOfSets(sizes.shape) : 0,
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
@@ -72,14 +82,14 @@ export const notedBytes = (strides: Record<string, number>, layers: number): num
 
 /** `uploadBytes`: of one upload; two may be in flight. Slots for items on demand are counted by who has them. */
 export function planBytes(fixed: FixedBytes, division: Division, share: Share, uploadBytes: number, sizes: Pick<ActivationSizes, 'logitsRows'>): PlanBytes {
-  const { kv, firstKv, activations, passing, choices } = fixed;
+  const { kv, firstKv, activations, passing, choices, dispatches } = fixed;
   const { keptBytes, slots, slotBytes, embedding } = share;
   // Where nothing is uploaded once all weights are there, that is over when keys and values grow.
   const uploads = slots || embedding === 'rows' || division.itemBytes ? 2 * uploadBytes : 0;
   return {
     weights: division.vectorBytes + division.gridBytes + division.tableBytes + keptBytes + slots * slotBytes,
     kv, activations,
-    parameters: allDispatches(division, embedding, sizes) * paramsStride,
+    parameters: (allDispatches(division, embedding, sizes) + dispatches) * paramsStride,
     staging: readbackBytes + (division.itemBytes ? choices : 0) + Math.max(2 * uploadBytes - (kv - firstKv), uploads + passing),
   };
 }

@@ -27,5 +27,5 @@ export function planModel(chosen: ChosenModel): PlannedModel {
   const found = short.verdict === 'fits' ? short : inSteps(options.chunk);
   if (found.verdict === 'refused') throw new BudgetError(found.reason);
   const { chunk, context, logitsRows } = found;
-  return { chosen, plan: found, sizes: { chunk, context, logitsRows } };
+  return { chosen, plan: found, sizes: { chunk, context, logitsRows, segments: options.segments } };
 }

@@ -8,6 +8,7 @@ import { writeFirst } from '../../../model/sequence-buffers.ts';
 import { type Token } from '../../../protocol.ts';
 import { type LoadedModel } from '../../load/load.ts';
 import { type RunState, cursorOf, makeRoom, pick } from '../run-state.ts';
+import { tickIfDue, untilTick } from '../ticks.ts';
 import { type Piece } from '../schedule/submits.ts';
 
 /** A sequence that chooses tokens. */
@@ -58,7 +59,9 @@ export async function decode(state: RunState, answering: readonly Answering[], m
   const pieces = piecesFor(state, answering.length);
   const room = sizes.context - Math.max(...answering.map(({ length }) => length)); // ids have a place below it
   const ahead = answering.every(({ sampler }) => sampler.ahead);
-  const count = Math.min(ahead ? submits.tokensAtOnce(pieces.length + 1, answering.length) : 1, most, room);
+  for (const { sequence, length } of answering) await tickIfDue(state, sequence, length - 1);
+  const untilTicks = Math.min(...answering.map(({ sequence, length }) => untilTick(sequence, length - 1)));
+  const count = Math.min(ahead ? submits.tokensAtOnce(pieces.length + 1, answering.length) : 1, most, room, untilTicks);
   if (count < 1) throw contextIsFull(sizes.context);
   for (const { sequence, length } of answering) await makeRoom(state, sequence, length + count - 1);
   seat(state, answering);
@@ -69,9 +72,10 @@ export async function decode(state: RunState, answering: readonly Answering[], m
   return { count, tokens };
 }
 
-/** Whether the tokens of a submit are best read while the next one runs. */
+/** Whether the tokens of a submit are best read while the next one runs: not before a tick, which only accepted ones may have a part in. */
 export const readsBehind = (state: RunState, answering: readonly Answering[]): boolean =>
-  state.submits.readsBehind(piecesFor(state, answering.length).length + 1, answering.length) && answering.every(({ sampler }) => sampler.ahead);
+  state.submits.readsBehind(piecesFor(state, answering.length).length + 1, answering.length) &&
+  answering.every(({ sampler, sequence, length }) => sampler.ahead && untilTick(sequence, length - 1) > 0);
 
 /** As `sample`, and then up to `most` tokens in all, as they come back. Those that nobody waits for any more may have been made in vain. */
 export async function* sampleOn(state: RunState, { sequence, sampler, length }: Answering, most: number, signal?: AbortSignal): AsyncGenerator<Token[], void> {
@@ -87,7 +91,7 @@ export async function* sampleOn(state: RunState, { sequence, sampler, length }: 
         pending.push(tokens);
         at += count;
       }
-      while (pending.length > (at < end && readsBehind(state, answering) ? 1 : 0)) yield await pending.shift()!;
+      while (pending.length > (at < end && readsBehind(state, [{ sequence, sampler, length: at }]) ? 1 : 0)) yield await pending.shift()!;
     }
   } finally {
     await Promise.allSettled(pending); // a buffer that is mapped takes no copy

@@ -1,6 +1,7 @@
 // Checks of attention, of many rows and of one, over one segment and several, over keys and values in every format.
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
-import { type KvFormat } from '../../../kv/formats/format.ts';
+import { affineFormats } from '../../../kv/formats/affine.ts';
+import { type KvFormat, type PageFormat, pageSlots } from '../../../kv/formats/format.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Attend, attend } from '../../../model/ops/attend.ts';
 import { lanesOf } from '../../../model/blocks/products.ts';
@@ -9,7 +10,7 @@ import { type Case, type Check, type Outcome } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type Heads, concat, f32, kvs, nameOfHeads } from '../heads.ts';
 import { type OperationChecks } from '../operation-checks.ts';
-import { type Held, packPages, stored } from '../pages.ts';
+import { type Held, type PageShape, packPages, raggedPages, stored, unpackPages } from '../pages.ts';
 import { normals, random } from '../random.ts';
 import { type Setting, withStage } from '../workbench.ts';
 
@@ -27,7 +28,7 @@ interface Attended extends Heads {
   /** Row of the activations that the step begins at. Default 0. */
   first?: number;
   /** Older slots, so many of every kv head. */
-  sets?: { kv: KvFormat; slots: number[] }[];
+  sets?: { kv: PageFormat; slots: number[] }[];
 }
 
 const nameOf = (given: Attended): string =>
@@ -53,10 +54,11 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
       const base = Math.max(0, ...sets.map(({ slots }) => Math.max(...slots)));
       const position = base + length - tokens;
       const queries = normals(next, tokens * heads * headDim, sharpness);
-      const segments = [...sets, { kv, slots: new Array<number>(kvHeads).fill(length) }].map(({ kv, slots }) => {
-        const numbers = () => stored({ kv, headDim }, normals(next, Math.max(...slots) * kvHeads * headDim));
-        return { shape: { kvHeads, headDim, kv }, held: { slots, keys: numbers(), values: numbers() } };
-      });
+      const numbers = (slots: number) => normals(next, slots * kvHeads * headDim);
+      const older = sets.map(({ kv, slots }) =>
+        packSet({ kvHeads, headDim, kv }, { slots, keys: numbers(Math.max(...slots)), values: numbers(Math.max(...slots)) }));
+      const kept = () => stored({ kv, headDim }, numbers(length));
+      const fresh = { slots: new Array<number>(kvHeads).fill(length), keys: kept(), values: kept() };
       const sinks = given.sinks ? normals(next, heads, 2) : undefined;
       const op = attend({ layer: 0, scale, window, softcap, sinks: sinks && 'sinks' });
       const tensors: Setting['tensors'] = sinks && { sinks: { type: 'F32', shape: [heads], bytes: new Uint8Array(sinks.buffer) } };
@@ -68,16 +70,39 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
           const padded = new Float32Array(tokens * heads * vec4s * 4);
           queries.forEach((value, i) => (padded[Math.floor(i / headDim) * vec4s * 4 + (i % headDim)] = value));
           stage.write('query', padded, heads * vec4s * 4);
-          segments.forEach(({ shape, held }, i) => bench.gpu.device.queue.writeBuffer(stage.segments[i], 0, packPages(shape, held, stage.segments[i].size)));
+          older.forEach(({ bytes }, i) => bench.gpu.device.queue.writeBuffer(stage.segments[i], 0, bytes));
+          const pages = stage.segments[sets.length];
+          bench.gpu.device.queue.writeBuffer(pages, 0, packRing({ kvHeads, headDim, kv }, fresh, pages.size, base));
           await stage.run(stage.dispatches);
           return stage.read('attended', tokens, heads * headDim);
         },
       );
-      const expected = attendedTo(given, queries, segments.map(({ held }) => held), { scale, window, softcap, sinks });
+      const expected = attendedTo(given, queries, [...older.map(({ held }) => held), fresh], { scale, window, softcap, sinks });
       // A result is a mean of values: it is as exact as the scores, whose size grows with sharpness.
       return { found, expected, scale: new Float32Array(found.length).fill(sharpness) };
     },
   };
+}
+
+/** A set's pages, and the numbers that they hold. */
+function packSet(shape: PageShape, { slots, ...given }: Held): { bytes: Uint8Array<ArrayBuffer>; held: Held } {
+  const { pages, pageOf } = raggedPages(slots);
+  const bytes = packPages(shape, { slots, ...given }, 4 * shape.kv.words(shape.headDim) * pages, pageOf);
+  const of = (what: 'keys' | 'values') => unpackPages(shape, what, bytes.buffer, Math.max(...slots), pageOf);
+  return { bytes, held: { slots, keys: of('keys'), values: of('values') } };
+}
+
+/** The bytes of a ring of pages that has these in the slots from `base` on. */
+function packRing(shape: PageShape, { slots, keys, values }: Held, bytes: number, base: number): Uint8Array<ArrayBuffer> {
+  if (!base) return packPages(shape, { slots, keys, values }, bytes);
+  const width = shape.kvHeads * shape.headDim;
+  const capacity = pageSlots * Math.floor(bytes / (4 * shape.kvHeads * shape.kv.words(shape.headDim)));
+  const turned = (numbers: Float32Array) => {
+    const all = new Float32Array(capacity * width).fill(40);
+    for (let slot = 0; slot < slots[0]; slot++) all.set(numbers.subarray(slot * width, (slot + 1) * width), ((base + slot) % capacity) * width);
+    return all;
+  };
+  return packPages(shape, { slots: slots.map(() => capacity), keys: turned(keys), values: turned(values) }, bytes);
 }
 
 /** The reference of each kv head for itself, over the slots that it has in all segments, the fresh ones last. */
@@ -274,6 +299,22 @@ const attendChecks = (): Check[] =>
     ...(i < 3 ? [sharedCheck(i % 2 ? 'broadcast8' : 'broadcast4', headDim, kvs[(i + 1) % kvs.length])] : []),
   ]);
 
+const sealedKvs = [...affineFormats.values()];
+
+/** Two sealed sets, one of whole pages, and the fresh slots, for each format that pages are sealed in; heads of whole groups of channels and not. */
+const sealedChecks = (): Check[] =>
+  sealedKvs.map((kv, i) => ({
+    name: `attention over pages in ${kv.name}`, tolerance: attendTolerance, choice: {},
+    cases: ([['decode', 64, 1], ['decode', 80, 1], ['prefill', 64, 31], ['prefill', 36, 9]] as const).map(([mode, headDim, tokens]) =>
+      attendCase(
+        { heads: 4, kvHeads: 2, headDim, length: 40, tokens, sets: [{ kv, slots: [96, 64] }, { kv: sealedKvs[(i + 1) % 5], slots: [32, 0] }] },
+        mode,
+        decodeChoice(usualAttention),
+        i % 2 ? f32 : kvFormat('f16'),
+      ),
+    ),
+  }));
+
 const severalChecks = (): Check[] => [
   ...kvs.flatMap((kv) => [severalCheck('decode', kv, {}), severalCheck('prefill', kv, {})]),
   severalCheck('prefill', f32, { part: 32 }), severalCheck('decode', f32, plainAttention), severalCheck('prefill', f32, { prefill: 'broadcast4' }),
@@ -281,7 +322,7 @@ const severalChecks = (): Check[] => [
 
 export const checks: OperationChecks<Attend> = {
   all: () => [
-    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(),
+    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(), ...sealedChecks(),
     ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
   ],
   of({ graph: { config }, choice, kv }, op) {

@@ -1,5 +1,6 @@
 // How keys and values are kept after the next load, as the visitor chose. Kept by the browser; no elements.
 import { kvFormats } from '../../../kv/formats/catalogue.ts';
+import { policyNames } from '../../../kv/policies/names.ts';
 import { type KvType } from '../../../protocol.ts';
 
 const key = 'windrow-kv';
@@ -7,7 +8,7 @@ const key = 'windrow-kv';
 /** The first leaves it to windrow. */
 export const kvChoices: { value: KvType; words: string }[] = [
   { value: '', words: 'as windrow chooses' },
-  ...[...kvFormats.values()].map(({ name, label }) => ({ value: name, words: label })),
+  ...[...kvFormats.values(), ...policyNames].map(({ name, label }) => ({ value: name, words: label })),
 ];
 
 /** The choice, or undefined for windrow's own; also where nothing can be kept (a private window, say). */

@@ -5,7 +5,11 @@ import { roomWords, verdictWords } from './plan-words.ts';
 const plan: ModelPlan = {
   name: 'A', verdict: 'fits', fileBytes: 98e6, storedBytes: 100e6, freeBytes: 5e9, stored: false,
   totalBytes: 300e6, budgetBytes: 4e9, keptBytes: 100e6, streamedBytes: 0, context: 4096, parameters: 1e8, activeParameters: 1e8,
+  keysValues: { kv: 'f16', bytes: 2 ** 20, bytesPerToken: 1024, fits: 4096 },
 };
+
+test('where there would be room for a longer conversation it is told', () =>
+  expect(roomWords({ ...plan, keysValues: { ...plan.keysValues, fits: 12288 } })).toContain('up to 4,096 tokens; there would be room for 12,288.'));
 
 test('a model that fits is told so, with its share of the budget', () =>
   expect(verdictWords(plan)).toBe('Fits: takes 300 MB of the 4.0 GB that windrow may use of the GPU.'));

@@ -22,11 +22,12 @@ const expertWords = ({ experts, slots, used, usedBytes, hitRate, fetchedBytes, b
 const roughly = (value: number) => Number(value.toPrecision(2)).toLocaleString('en');
 
 /** Where the model will be, and what it allows. Nothing of storage where it `lacks` room: the plan's card says that, and what can be done. */
-export function roomWords({ verdict, stored, storedBytes, freeBytes, context, storeCost }: ModelPlan, keep = true, lacks = false): string {
+export function roomWords({ verdict, stored, storedBytes, freeBytes, context, keysValues, storeCost }: ModelPlan, keep = true, lacks = false): string {
   const reads = storeCost
     ? ` Storage is read at ${formatBytes(1 / storeCost.secondsPerByte)}/s and ${roughly(1000 * storeCost.secondsPerRead)} ms per read.`
     : '';
-  const talk = `Conversations of up to ${context.toLocaleString('en')} tokens.${reads}`;
+  const longer = keysValues.fits > context ? `; there would be room for ${keysValues.fits.toLocaleString('en')}` : '';
+  const talk = `Conversations of up to ${context.toLocaleString('en')} tokens${longer}.${reads}`;
   if (stored) return `Already on this device. ${talk}`;
   if (lacks || verdict === 'refused') return talk;
   if (!keep) return `It is not kept in this browser. ${talk}`;

@@ -1,0 +1,30 @@
+// Every policy of keys and values, found by file: adding one is adding a file here. A chunk of its own: most models are loaded without one.
+import { BudgetError } from '../../errors.ts';
+import { type Graph } from '../../model/graph.ts';
+import { type Policy } from '../policy.ts';
+import { type Shape, type ShapeRoom, shapeOf, shapedBytes } from '../shape.ts';
+
+const files = import.meta.glob<{ policies?: readonly Policy[] }>(['./*.ts', '!./catalogue.ts', '!./names.ts', '!./*.test.ts'], { eager: true });
+
+export const policies: ReadonlyMap<string, Policy> = new Map(
+  Object.values(files).flatMap(({ policies = [] }) => policies).map((policy) => [policy.name, policy]),
+);
+
+/** As a policy has it within a budget that `sequences` share. BudgetError where a sequence would take more, with both numbers. */
+export function shapeWithin(
+  graph: Graph,
+  name: string,
+  options: Readonly<Record<string, number>>,
+  { sequences, budgetBytes, ...room }: ShapeRoom & { sequences: number },
+): Shape {
+  const own = budgetBytes / sequences;
+  const shape = shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: own });
+  const { full } = shapedBytes(shape, graph.config, room.format, room.context);
+  if (full <= own) return shape;
+  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  throw new BudgetError(
+    `kvBudgetBytes leaves ${mib(own)} for a conversation; ${name} needs ${mib(full)} for ${room.context} tokens` +
+    `${shape.plan.peak === 'prompt' ? ', all of which a prompt may have before any is dropped' : ''}. ` +
+    'Raise it, choose a shorter context, or a policy that drops what is old while a prompt is read (streaming).',
+  );
+}

@@ -1,0 +1,67 @@
+// What policies plan, from headers alone: names, bytes, budgets that are kept, and refusals.
+import { expect, it } from 'vitest';
+import { fixture } from '../../../test/models/fixture.ts';
+import { optionsFor } from '../../engine/load/options.ts';
+import { openModel } from '../../engine/load/opened.ts';
+import { keysValuesOf } from '../../engine/load/plan/keys-values.ts';
+import { plan } from '../../engine/load/plan/plan.ts';
+import { BudgetError, RequestError } from '../../errors.ts';
+import { readHeader } from '../../gguf/read.ts';
+import { plainChoice } from '../../model/choices/kernel-choice.ts';
+import { type LoadOptions } from '../../protocol.ts';
+import { bytesSource } from '../../weights/source/source.ts';
+import { policies } from './catalogue.ts';
+import { policyNames } from './names.ts';
+
+const device = { device: { limits: {} }, software: false } as unknown as Parameters<typeof optionsFor>[1];
+
+/** What a tiny llama (2 layers of 2 kv heads of 64) takes. */
+async function planned(options: LoadOptions) {
+  const opened = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
+  const asked = await optionsFor(opened, device, { budgetBytes: 2 ** 32, context: 512, ...options }, { ...plainChoice, chunk: 64 });
+  const result = plan(opened, asked);
+  return { ...keysValuesOf(opened, asked, result), config: opened.graph.config, context: result.context, asked };
+}
+
+it('are listed by the names and words that they have', () => {
+  const words = ({ name, label }: { name: string; label: string }) => `${name}: ${label}`;
+  expect(policyNames.map(words).sort()).toEqual([...policies.values()].map(words).sort());
+});
+
+it('take for a token what their formats take', async () => {
+  const { config, bytesPerToken: f16 } = await planned({});
+  const { layers, kvHeads, headDim } = config;
+  expect(f16).toBe(layers * kvHeads * headDim * 4);
+  const groups = Math.ceil(headDim / 32);
+  const token = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 8 * groups);
+  const channel = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 4 * groups + (4 * headDim) / 32);
+  for (const [kv, bytes] of [['q4', token(4)], ['q2', token(2)], ['kivi4', channel(4)], ['kivi3', channel(3)], ['kivi2', channel(2)]] as const)
+    expect((await planned({ kv })).bytesPerToken, kv).toBe(bytes);
+  expect((await planned({ kv: 'streaming' })).bytesPerToken).toBe(0);
+});
+
+it('a budget of keys and values shortens the context of a format, and decides how much streaming keeps', async () => {
+  const plain = await planned({});
+  const half = await planned({ kvBudgetBytes: plain.bytes / 2 });
+  expect(half.context).toBe(256);
+  expect(half.bytes).toBeLessThanOrEqual(plain.bytes / 2);
+  for (const share of [0.4, 0.6]) {
+    const streaming = await planned({ kv: 'streaming', kvBudgetBytes: share * plain.bytes, kernels: 'chunk=64' });
+    expect(streaming.context).toBe(512);
+    expect(streaming.bytes).toBeLessThanOrEqual(share * plain.bytes);
+    expect(streaming.bytes).toBeGreaterThan(0.8 * share * plain.bytes);
+  }
+});
+
+it('a budget that is too small is refused with both numbers', async () => {
+  await expect(planned({ kvBudgetBytes: 1000 })).rejects.toThrow(BudgetError);
+  await expect(planned({ kv: 'kivi4', kvBudgetBytes: 2 ** 17 })).rejects.toThrow(/leaves 0\.1 MiB for a conversation; kivi4 needs [\d.]+ MiB for 512 tokens/);
+  await expect(planned({ kv: 'streaming', kvBudgetBytes: 2 ** 14 })).rejects.toThrow(/kvBudgetBytes leaves 16384; streaming needs \d+ at least/);
+});
+
+it('options that cannot be are refused by name', async () => {
+  await expect(planned({ kv: 'q5' })).rejects.toThrow(RequestError);
+  await expect(planned({ kv: 'q4', kvOptions: { windows: 3 } })).rejects.toThrow('kvOptions has windows; the options of q4 are: window, interval.');
+  await expect(planned({ kvOptions: { window: 3 } })).rejects.toThrow('kvOptions are those of a policy; kv is f16, a format.');
+  await expect(planned({ kv: 'streaming', kvOptions: { sinks: 40 } })).rejects.toThrow('sinks is 40; it has to be a whole number from 1 to 32.');
+});

@@ -1,0 +1,48 @@
+// The first positions and the last ones, and none between (StreamingLLM, arXiv 2309.17453), with the positions that they had: the last ones stay fresh
+// slots, the first ones are a set that is made once. So the memory is the same for any length, and what was said longer ago is forgotten.
+import { BudgetError } from '../../errors.ts';
+import { pageSlots } from '../formats/format.ts';
+import { checkWhole } from '../options.ts';
+import { type Policy } from '../policy.ts';
+import { positionBytes } from '../segment.ts';
+
+const name = 'streaming';
+
+export const policies: readonly Policy[] = [{
+  name,
+  label: 'the beginning and the last tokens: a chat of any length in the same room, which forgets',
+  options: { sinks: 4, slots: 0, interval: 32, wholePrompt: 0 },
+  plan({ heads, windows }, { context, chunk, budgetBytes, format }, { sinks, slots, interval, wholePrompt }) {
+    checkWhole('sinks', sinks, 1, pageSlots);
+    checkWhole('interval', interval, 1);
+    if (slots) checkWhole('slots', slots, sinks + 1);
+    const each = heads.reduce((sum, own, layer) => sum + (windows[layer] ? 0 : positionBytes(own, format)), 0);
+    const others = heads.reduce((sum, own, layer) => sum + (windows[layer] ? context * positionBytes(own, format) : 0), 0);
+    // A page of sinks, and what a step and pages that are not full take beside the slots that stay.
+    const beside = 4 * pageSlots + Math.max(chunk, interval);
+    const fitting = Math.floor((budgetBytes - others) / each) - beside + sinks;
+    const kept = slots || Math.min(context, Number.isFinite(budgetBytes) ? fitting : Math.ceil(context / 4));
+    if (kept <= sinks) {
+      const least = others + (beside + 1) * each;
+      throw new BudgetError(`kvBudgetBytes leaves ${budgetBytes}; ${name} needs ${least} at least, in steps of ${chunk} tokens. Raise it.`);
+    }
+    return {
+      peak: wholePrompt ? 'prompt' : 'bounded', window: kept - sinks, interval, planes: [],
+      layers: heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(sinks) }])),
+    };
+  },
+  async tick(kv) {
+    const { sinks, wholePrompt } = kv.options;
+    const end = kv.length - kv.plan.window;
+    if ((wholePrompt && kv.phase === 'chunk') || end <= Math.max(sinks, kv.base)) return;
+    for (const layer of kv.base === 0 ? kv.layers : []) {
+      const [set] = layer.sets;
+      const counts = set.counts.map(() => sinks);
+      await kv.makeRoom(set, counts);
+      kv.setCounts(set, counts);
+      // Each head's first page is the list's as it was taken, one after the other.
+      kv.copy({ buffer: layer.fresh.pages, offset: 0 }, { buffer: set.pages, offset: 0 }, 4 * set.format.words(layer.heads.headDim) * layer.heads.kvHeads);
+    }
+    kv.advance(end);
+  },
+}];

@@ -1,0 +1,122 @@
+// The shape that a policy gives to the keys and values of a model: what each layer has room for, planned from the header alone. Plain data.
+import { RequestError } from '../errors.ts';
+import { type Graph, type ModelConfig } from '../model/graph.ts';
+import { paramsStride } from '../gpu/program.ts';
+import { type KeysValues } from '../model/operation.ts';
+import { opsOf } from '../model/operations.ts';
+import { isAttend } from '../model/ops/attend.ts';
+import { type KvFormat, pageSlots } from './formats/format.ts';
+import { type KvPlan, type Policy, type SetPlan } from './policy.ts';
+import { cachesOf, segmentBytes } from './segment.ts';
+
+/** How a layer's queries meet its keys. */
+export interface AttendedLayer {
+  queryHeads: number;
+  scale: number;
+  softcap?: number;
+}
+
+export interface Shape {
+  readonly policy: Policy;
+  /** Of fresh slots. */
+  readonly format: KvFormat;
+  readonly options: Readonly<Record<string, number>>;
+  readonly plan: KvPlan;
+  /** Of each layer of keys and values. */
+  readonly attended: readonly AttendedLayer[];
+  /** Most fresh slots of a layer that has sets, whole pages. */
+  readonly ringSlots: number;
+}
+
+export interface ShapeRoom {
+  context: number;
+  chunk: number;
+  /** Of one sequence. */
+  budgetBytes: number;
+  format: KvFormat;
+}
+
+/** RequestError for a model or options that the policy is not for. */
+export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<string, number>>, room: ShapeRoom): Shape {
+  const { config } = graph;
+  const heads = cachesOf(config);
+  const attends = heads.map((_, layer) => opsOf(graph).filter(isAttend).filter((op) => op.layer === layer));
+  const unread = attends.findIndex((ops) => !ops.length);
+  if (unread >= 0)
+    throw new RequestError(`kv is ${policy.name}, which shapes what plain attention reads; layer ${unread} of this model has another. Choose f16 or q8.`);
+  const unknown = Object.keys(given).find((name) => !(name in policy.options));
+  if (unknown !== undefined) {
+    const known = Object.keys(policy.options).join(', ') || 'none';
+    throw new RequestError(`kvOptions has ${unknown}; the options of ${policy.name} are: ${known}.`);
+  }
+  const options = { ...policy.options, ...given };
+  const windows = attends.map((ops) => Math.min(...ops.map(({ window }) => window ?? Infinity))).map((window) => (Number.isFinite(window) ? window : 0));
+  const plan = policy.plan({ config, heads, windows }, room, options);
+  const attended = attends.map(([{ shape, scale, softcap }]) => ({ queryHeads: shape?.heads ?? config.heads, scale, softcap }));
+  return { policy, format: room.format, options, plan, attended, ringSlots: ringSlots(plan, room) };
+}
+
+/** Slots that fresh ones may be spread over: those that stay, up to a page more that is not full, and those of a step, in whole pages. */
+function ringSlots({ peak, window, interval, chunk = Infinity }: KvPlan, room: Pick<ShapeRoom, 'context' | 'chunk'>): number {
+  const most = inPages(room.context);
+  if (peak === 'prompt') return most;
+  return Math.min(most, inPages(window + pageSlots - 1 + Math.max(Math.min(chunk, room.chunk), interval)) + pageSlots);
+}
+
+const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
+
+/** Pages of all heads that a set has at most. */
+export const pagesOfSet = ({ mostSlots }: SetPlan): number => mostSlots.reduce((sum, slots) => sum + Math.ceil(slots / pageSlots), 0);
+
+/** u32 words of the lists of a layer. */
+export const listWords = (sets: readonly SetPlan[]): number => sets.reduce((sum, set) => sum + 2 * set.mostSlots.length + pagesOfSet(set), 0);
+
+/** Bytes of the planes of so many pages. */
+export const planeBytes = ({ planes }: Pick<KvPlan, 'planes'>, pages: number): number => 4 * pageSlots * planes.length * pages;
+
+/** Bytes of the last queries of a layer. */
+export const queryBytes = ({ plan: { queries = 0 }, attended }: Shape, layer: number, headDim: number): number =>
+  16 * queries * attended[layer].queryHeads * Math.ceil(headDim / 4);
+
+export const isShaped = ({ plan }: Shape, layer: number): boolean => plan.layers[layer].length > 0;
+
+/** Bytes of a sequence's keys and values at first, at most, and of the largest buffer while it is replaced by a larger one. */
+export function shapedBytes(shape: Shape, config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'caches'>, format: KvFormat, context: number) {
+  const { plan, ringSlots } = shape;
+  const layers = cachesOf(config).map((heads, layer) => {
+    const sets = plan.layers[layer];
+    if (!sets.length) return { fresh: segmentBytes(heads, context, format), sets: 0, own: 0, largest: segmentBytes(heads, context, format) };
+    const fresh = segmentBytes(heads, ringSlots, format) + planeBytes(plan, (ringSlots / pageSlots) * heads.kvHeads);
+    const each = sets.map((set) => pagesOfSet(set) * 4 * set.format.words(heads.headDim) + planeBytes(plan, pagesOfSet(set)));
+    const own = 4 * listWords(sets) + queryBytes(shape, layer, heads.headDim);
+    return { fresh, sets: sum(each), own, largest: Math.max(fresh, ...each) };
+  });
+  return {
+    full: sum(layers.map(({ fresh, sets, own }) => fresh + sets + own)) + tickBytes(shape, config) + (plan.scratchBytes ?? 0),
+    growing: Math.max(0, ...layers.map(({ largest }) => largest)),
+  };
+}
+
+/** Kernels that a tick has for a layer at most. */
+const mostKernels = 8;
+
+/** Bytes of the parameters and counts of a tick. */
+const tickBytes = ({ plan }: Shape, config: Parameters<typeof cachesOf>[0]): number =>
+  sum(cachesOf(config).map(({ kvHeads }, layer) => plan.layers[layer].length * (mostKernels * paramsStride + 16 * kvHeads)));
+
+/** Dispatches with parameters of their own that sets add to the programs of a model. */
+export const dispatchesOfSets = ({ plan }: Shape): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0)));
+
+/** Most segments of a layer. */
+export const segmentsOf = ({ plan }: Shape): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
+
+/** What kernels of attention are recorded with. */
+export const keysValuesOf = (format: KvFormat, shape?: Shape): KeysValues => ({
+  format,
+  ...(shape && {
+    queries: shape.plan.queries,
+    sets: (layer: number) => shape.plan.layers[layer].map((set) => ({ format: set.format, mostSlots: Math.max(...set.mostSlots) })),
+  }),
+});
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

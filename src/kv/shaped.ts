@@ -1,0 +1,122 @@
+// The keys and values of a sequence that a policy shapes: the sets of its layers, where its fresh slots begin, and where its ticks stand.
+import { type KvLayer } from './policy.ts';
+import { type Fresh, type Rings, copyRing } from './fresh.ts';
+import { pageSlots } from './formats/format.ts';
+import { writeTokens } from './pages.ts';
+import { cachesOf, segmentBytes } from './segment.ts';
+import { type Sequence, type SequenceHome } from './sequence.ts';
+import { type Sets, createSets } from './sets.ts';
+import { type Shape, isShaped, planeBytes } from './shape.ts';
+
+export interface Shaped {
+  readonly shape: Shape;
+  /** Those that the policy has sets of, as its ticks see them. */
+  readonly layers: readonly KvLayer[];
+  /** The first position that is a fresh slot. */
+  readonly base: number;
+  /** Positions that there were after the last tick. */
+  readonly since: number;
+  readonly byteLength: number;
+  setsOf(layer: number): Sets;
+  /** A tick was made at `length` positions; slots are fresh from `base` on. */
+  ticked(length: number, base: number): void;
+  /** Buffers were replaced. */
+  replaced(): void;
+  /** Forgets what is beyond `length` positions; gives the length reached, which is less where sets cannot be cut so. */
+  cut(length: number): number;
+  free(): void;
+  /** Has all there was at first, after `free`. */
+  makeAnew(): void;
+}
+
+/** `fresh`: the fresh slots of the same sequence, as they are by now. */
+export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () => Fresh, replaced: () => void): Shaped {
+  const { device, ledger, config, format, shape } = home;
+  const caches = cachesOf(config);
+  const make = () => caches.map((heads, layer) => (isShaped(shape, layer) ? createSets(device, ledger, shape, layer, heads) : undefined));
+  let sets = make();
+  let base = 0;
+  let since = 0;
+
+  const layerOf = (layer: number, { all, lists, queries }: Sets): KvLayer => {
+    const { buffer, planes } = fresh().layer(layer);
+    const own = { layer, heads: caches[layer], ...shape.attended[layer] };
+    return { ...own, sets: all, lists: lists.buffer, queries: queries?.buffer, fresh: { format, pages: buffer, planes } };
+  };
+
+  /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */
+  function cutSets(length: number): number {
+    const { rewinds } = shape.plan;
+    const reached = !rewinds ? 0 : rewinds === 'pages' ? Math.floor(length / pageSlots) * pageSlots : length;
+    for (const own of sets) {
+      for (const set of own?.all ?? []) {
+        const { at, words } = own!.count(set, set.counts.map((count) => Math.min(count, reached)));
+        device.queue.writeBuffer(own!.lists.buffer, at, words);
+      }
+    }
+    return (base = reached);
+  }
+
+  return {
+    shape,
+    replaced,
+    get layers() {
+      return sets.flatMap((own, layer) => (own ? [layerOf(layer, own)] : []));
+    },
+    get base() {
+      return base;
+    },
+    get since() {
+      return since;
+    },
+    get byteLength() {
+      return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), 0);
+    },
+    setsOf: (layer) => sets[layer]!,
+    ticked: (length, now) => void ([since, base] = [length, now]),
+    cut(length) {
+      const reached = length < base || length === 0 ? cutSets(length) : length;
+      since = Math.min(since, reached);
+      return reached;
+    },
+    free: () => sets.forEach((own) => own?.free()),
+    makeAnew() {
+      sets = make();
+      base = since = 0;
+    },
+  };
+}
+
+/** What fresh slots have to know of a shape. `base`: the first position that is there. */
+export const ringsOf = (shape: Shape, base: () => number): Rings => ({
+  has: (layer) => isShaped(shape, layer), slots: shape.ringSlots, base, planeBytes: (pages) => planeBytes(shape.plan, pages),
+});
+
+/** Copies all that rings and sets hold, and cuts the copy. */
+export async function forkShaped(home: SequenceHome, from: Sequence, copy: Sequence, wished: number): Promise<Sequence> {
+  const { device, config, format } = home;
+  const [source, target] = [from.shaped!, copy.shaped!];
+  const memory = from.memory?.source(wished);
+  const length = from.memory ? (memory?.length ?? 0) : wished;
+  target.ticked(source.since, source.base);
+  await copy.makeRoom(Math.max(1, from.tokens.length));
+  for (const { layer } of source.layers) await target.setsOf(layer).copyFrom(source.setsOf(layer));
+  target.replaced();
+  const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
+  const first = Math.floor(source.base / pageSlots);
+  const pages = Math.ceil(from.tokens.length / pageSlots) - first;
+  const ringOf = ({ layers }: Shaped, layer: number) => layers.find((each) => each.layer === layer)?.fresh;
+  cachesOf(config).forEach((heads, layer) => {
+    const [old, now] = [from, copy].map((each) => each.fresh(layer).buffer);
+    const [ring, other] = [ringOf(source, layer), ringOf(target, layer)];
+    if (!ring) return encoder.copyBufferToBuffer(old, 0, now, 0, Math.min(old.size, now.size));
+    const [before, after] = [old, now].map(({ size }) => size / segmentBytes(heads, pageSlots, format));
+    copyRing(encoder, old, now, [before, after], first, pages);
+    if (ring.planes && other?.planes) copyRing(encoder, ring.planes, other.planes, [before, after], first, pages);
+  });
+  device.queue.submit([encoder.finish()]);
+  writeTokens(home, copy, from.tokens);
+  if (memory) copy.memory!.take(memory);
+  copy.truncate(length);
+  return copy;
+}

@@ -1,0 +1,79 @@
+// Runs the ticks of a policy on the sequences of one placed model: what the policy asks for is kept in order and submitted at its end.
+import { readBytes } from '../../gpu/read-bytes.ts';
+import { type KvSet, type KvTick } from '../policy.ts';
+import { type Sequence } from '../sequence.ts';
+import { type Shaped } from '../shaped.ts';
+import { type Kept, type TickGpu, type Work, atLeast, freeKept, submitWorks } from './encode.ts';
+
+/** What a tick is about. */
+export interface TickAt extends Pick<KvTick, 'phase' | 'promptLength'> {
+  sequence: Sequence;
+  /** Positions that were run. */
+  length: number;
+}
+
+export interface Ticker {
+  tick(at: TickAt): Promise<void>;
+}
+
+export function createTicker(gpu: TickGpu): Ticker {
+  const { device, ledger } = gpu;
+  const kept = new WeakMap<Sequence, Kept>();
+  const scratch = new Map<string, GPUBuffer>();
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+  function keptOf(sequence: Sequence): Kept {
+    const own = kept.get(sequence) ?? { groups: [] };
+    if (kept.has(sequence)) return own;
+    kept.set(sequence, own);
+    sequence.whenClosed!(() => freeKept(ledger, own));
+    return own;
+  }
+
+  return {
+    async tick({ sequence, length, ...at }) {
+      const { shaped } = sequence as Sequence & { shaped: Shaped };
+      const { shape: { policy, plan, options }, layers, since } = shaped;
+      let works: Work[] = [];
+      let words: number[] = [];
+      let { base } = shaped;
+      const setsOf = (set: KvSet) => shaped.setsOf(layers.find(({ sets }) => sets.includes(set))!.layer);
+      const write = (buffer: GPUBuffer, offset: number, more: Uint32Array): void => {
+        works.push({ kind: 'copy', from: { word: words.length }, to: { buffer, offset }, byteLength: more.byteLength });
+        words.push(...more);
+      };
+      const submit = async () => {
+        const [all, own] = [works, words];
+        [works, words] = [[], []];
+        await submitWorks(gpu, keptOf(sequence), sequence, all, own);
+      };
+      await policy.tick({
+        ...at, length, base, since, plan, options, layers,
+        dispatch: (work) => void works.push({ kind: 'dispatch', work }),
+        scratch(name, bytes) {
+          const buffer = atLeast(ledger, scratch.get(name), bytes, `kv.tick.${name}`, usage);
+          scratch.set(name, buffer);
+          return buffer;
+        },
+        async makeRoom(set, slots) {
+          if (await setsOf(set).makeRoom(set, slots)) shaped.replaced();
+        },
+        setCounts(set, counts) {
+          const { lists, count } = setsOf(set);
+          const { at: offset, words: more } = count(set, counts);
+          write(lists.buffer, offset, more);
+        },
+        advance: (to) => void (base = to),
+        write: (buffer, more) => write(buffer, 0, more),
+        copy: (from, to, byteLength) => void works.push({ kind: 'copy', from, to, byteLength }),
+        async read(buffer, byteLength) {
+          await submit();
+          return readBytes(device, ledger, 'kv.tick.read', { buffer, byteLength });
+        },
+      });
+      await submit();
+      shaped.ticked(length, base);
+      device.queue.writeBuffer(sequence.state.buffer, 12, Uint32Array.of(base));
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// Policies of keys and values against float64 goldens of the same tokens, fed one at a time and several at once, within the bytes that were planned.
+import { describe, expect, it } from 'vitest';
+import { type LoadedModel } from '../../../src/engine/load/load.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { adapterFile } from '../../dawn.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
+import { isFull, record } from '../../verified.ts';
+
+interface Golden {
+  tokens: number[];
+  prompt: number;
+  steps: number[];
+  vocab: number;
+  cases: { name: string; logits: number; fromFull: number }[];
+}
+
+/** A case of the goldens, and the policy that is to give it. Tolerance: codes next to a half may fall either way. */
+interface Run {
+  golden: string;
+  kv: string;
+  options?: Record<string, number>;
+  tolerance: (fromFull: number) => number;
+}
+
+const exact = () => 1e-3;
+const rounds = (fromFull: number) => Math.max(5e-3, 0.02 * fromFull);
+
+const runs: Run[] = [
+  { golden: 'token4', kv: 'q4', options: { interval: 16 }, tolerance: rounds },
+  { golden: 'kivi4', kv: 'kivi4', options: { interval: 16 }, tolerance: rounds },
+  { golden: 'kivi2', kv: 'kivi2', options: { interval: 16 }, tolerance: rounds },
+  { golden: 'token2', kv: 'q2', options: { interval: 16 }, tolerance: rounds },
+  { golden: 'streaming', kv: 'streaming', options: { slots: 32, interval: 16, wholePrompt: 1 }, tolerance: exact },
+];
+
+const models = isFull ? ['tiny-llama-f16', 'tiny-qwen3'] : ['tiny-llama-f16'];
+
+/** The largest difference to the golden's logits, with so many of the chosen tokens at a time. */
+async function run(model: LoadedModel, { tokens, prompt, steps, vocab }: Golden, wanted: Float32Array, together: number): Promise<number> {
+  const runner = createRunner(model);
+  let most = 0;
+  await runner.feed(tokens.slice(0, prompt), 0);
+  for (let at = prompt; at < tokens.length; at += together) {
+    await runner.feed(tokens.slice(at, at + together), at, undefined, true);
+    const step = steps.indexOf(at + together - 1 - prompt);
+    if (step < 0) continue;
+    const found = await runner.readLogits();
+    found.forEach((logit, i) => (most = Math.max(most, Math.abs(logit - wanted[step * vocab + i]))));
+  }
+  return most;
+}
+
+describe.skipIf(!adapterFile).each(models)('%s', (name) => {
+  const golden = jsonFixture<Golden>(`kv/${name}.json`);
+  const logits = floatsFixture(`kv/${name}.logits.f32`);
+
+  it.each(runs)('$kv gives the logits of $golden, token by token and 16 at once', async ({ golden: of, kv, options, tolerance }) => {
+    const gpu = await openDawn();
+    const { logits: at, fromFull } = golden.cases.find((each) => each.name === of)!;
+    const wanted = logits.subarray(at, at + golden.steps.length * golden.vocab);
+    const model = await openFixture(gpu, `tiny/${name}.gguf`, {
+      choice: { ...testChoice, splits: 1, prefill: 'rows' }, kv: kvFormat('f32'), context: 512, policy: { name: kv, options },
+    });
+    const found = [await run(model, golden, wanted, 1), await run(model, golden, wanted, 16)];
+    const { ledger, plan } = model;
+    record({
+      point: `Logits of ${name} under ${kv} against a float64 golden`, command: 'npx vitest run --project gpu test/gpu/model/kv-policies-gpu.test.ts',
+      value: { 'largest difference': Math.max(...found).toPrecision(2), 'to the full cache': fromFull },
+    });
+    expect(Math.max(...found), found.join()).toBeLessThan(tolerance(fromFull));
+    expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
+    expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
+    await model.destroy();
+    gpu.device.destroy();
+  });
+});
