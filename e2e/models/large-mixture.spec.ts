@@ -39,7 +39,7 @@ const answer = (page: Page, id: string, budget: number, { ram, tokens }: Sizes) 
 
 async function run(page: Page, folder: string, profile: string, sizes: Sizes) {
   const path = join(folder, 'mixture.gguf');
-  const { byteLength } = await makeModel({ ...sizes.model, ...shape, out: path });
+  const { byteLength } = await makeModel({ ...sizes.model, ...shape, repeated: sizes === large, out: path });
   await page.setContent('<input type="file">');
   await page.setInputFiles('input', path);
   const { id } = await page.evaluate(
