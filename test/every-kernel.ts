@@ -28,6 +28,7 @@ import { type Project, project } from '../src/model/ops/project.ts';
 import { type Rope, rope } from '../src/model/ops/rope.ts';
 import { route } from '../src/model/ops/route.ts';
 import { record } from '../src/model/operations.ts';
+import { addPolicyShaders } from '../src/kv/policies/shaders.ts';
 import { addRareOperations } from '../src/model/rare-operations.ts';
 import { type MatrixPart } from '../src/model/blocks/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
@@ -36,6 +37,7 @@ import { type Mode, type KernelChoice, attentions } from '../src/model/choices/k
 import { fakeDevice } from './doubles/fake-device.ts';
 
 addRareOperations();
+addPolicyShaders();
 
 const { splits, panels, tile, few, dot, reduce } = knownChoices;
 const kvs = [...kvFormats.values()];

@@ -6,14 +6,22 @@ import { panelRows } from '../formats/panel.ts';
 import { noSlot } from '../formats/slots.ts';
 import { pageSlots } from '../kv/formats/format.ts';
 
-const files = import.meta.glob<string>(['../../shaders/**/*.wgsl', '!../../shaders/**/rare/**'], { query: '?raw', import: 'default', eager: true });
+const files = import.meta.glob<string>(['../../shaders/**/*.wgsl', '!../../shaders/**/rare/**', '!../../shaders/**/policies/**'], {
+  query: '?raw', import: 'default', eager: true,
+});
 /** A kernel and what its module is made of are named without `kernels/` and `parts/`; formats of weights and of keys with their folder. */
-const nameOf = (path: string) => path.replace(/^.*shaders\/(?:kernels\/(?:sampling\/|rare\/)?|parts\/(?:rare\/)?)?/, '').replace(/\.wgsl$/, '');
+const nameOf = (path: string) =>
+  path.replace(/^.*shaders\/(?:kernels\/(?:sampling\/|rare\/|policies\/)?|parts\/(?:rare\/)?)?/, '').replace(/^kv\/policies\//, 'kv/').replace(/\.wgsl$/, '');
 const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
-const textOf = (name: string): string | undefined => sources.get(name) ?? formats.get(name.replace(/^formats\//, ''))?.shader;
+/** Those that come late and that nothing is measured with: they have no part in `kernelsHash`. */
+const late = new Map<string, string>();
+const textOf = (name: string): string | undefined => sources.get(name) ?? late.get(name) ?? formats.get(name.replace(/^formats\//, ''))?.shader;
 
 /** Shader files that come with what dispatches them, text by path. */
 export const addShaders = (more: Record<string, string>): void => Object.entries(more).forEach(([path, text]) => void sources.set(nameOf(path), text));
+
+/** Those of policies of keys and values, at any time. */
+export const addLateShaders = (more: Record<string, string>): void => Object.entries(more).forEach(([path, text]) => void late.set(nameOf(path), text));
 
 /** Numbers of the layouts of weights, pools, keys and values: TypeScript says them, and a module that names one has it at its head. */
 const layouts = { PanelRows: panelRows, PageSlots: pageSlots, NoSlot: noSlot };

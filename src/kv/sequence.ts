@@ -11,8 +11,8 @@ import { type Fresh, createFresh, freshBytes, grownTo, inSteps } from './fresh.t
 import { layersOf, pagesOf, writeTokens } from './pages.ts';
 import { type Recurrent, type StateSizes, createRecurrent, recurrentBytes } from './recurrent.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
-import { type Shape, shapedBytes } from './shape.ts';
-import { type Shaped, createShaped, forkShaped, ringsOf } from './shaped.ts';
+import { type Shape } from './shape.ts';
+import { type Shaped } from './shaped.ts';
 
 /** What sequences of one placed model have in common. */
 export interface SequenceHome {
@@ -74,7 +74,7 @@ const ownBytes = ({ context, config, states = {} }: SequenceHome): number =>
 
 function bytesFor(home: SequenceHome, positions: number): number {
   const { shape, config, format, context } = home;
-  if (shape) return ownBytes(home) + shapedBytes(shape, config, format, context).full;
+  if (shape) return ownBytes(home) + shape.bytes.full;
   const layers = cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, Math.min(context, inSteps(positions)), format), 0);
   return ownBytes(home) + Math.max(freshBytes(config, context, format).first, layers);
 }
@@ -93,7 +93,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
   let version = 0;
   let fresh: Fresh;
   let shaped: Shaped | undefined;
-  const makeFresh = () => createFresh(ledger, config, context, format, shape && ringsOf(shape, () => shaped?.base ?? 0));
+  const makeFresh = () => createFresh(ledger, config, context, format, shape?.ringsOf(shape, () => shaped?.base ?? 0));
   const replaced = () => {
     version++;
     home.release(sequence);
@@ -102,7 +102,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     const own = makeOwn(ledger, context);
     const memory = Object.keys(states).length ? createRecurrent(device, ledger, states) : undefined;
     fresh = makeFresh();
-    shaped = shape && createShaped({ ...home, shape }, () => fresh, replaced);
+    shaped = shape?.createShaped({ ...home, shape }, () => fresh, replaced);
     return { own, memory };
   });
   const { own: { state, ids }, memory } = made;
@@ -172,7 +172,7 @@ async function fork(home: SequenceHome, from: Sequence, wished: number): Promise
   const copy = createSequence(home);
   try {
     await ledger.settle();
-    if (home.shape) return await forkShaped(home, from, copy, wished);
+    if (home.shape) return await home.shape.forkShaped(home, from, copy, wished);
     await copy.makeRoom(Math.max(1, wished));
     const memory = from.memory?.source(wished);
     const length = from.memory ? (memory?.length ?? 0) : wished;

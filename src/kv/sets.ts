@@ -5,7 +5,9 @@ import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
 import { pageSlots } from './formats/format.ts';
 import { type KvSet } from './policy.ts';
-import { type Shape, listWords, pagesOfSet, planeBytes, queryBytes } from './shape.ts';
+import { planeBytes } from './plane-bytes.ts';
+import { listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
+import { type Shape } from './shape.ts';
 
 export interface Sets extends LayerSets {
   readonly all: readonly KvSet[];

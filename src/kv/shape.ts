@@ -6,8 +6,11 @@ import { type KeysValues } from '../model/operation.ts';
 import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
-import { type KvPlan, type Policy, type SetPlan } from './policy.ts';
+import { planeBytes } from './plane-bytes.ts';
+import { type KvPlan, type Policy } from './policy.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
+import { listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
+import { createShaped, forkShaped, ringsOf } from './shaped.ts';
 
 /** How a layer's queries meet its keys. */
 export interface AttendedLayer {
@@ -26,6 +29,20 @@ export interface Shape {
   readonly attended: readonly AttendedLayer[];
   /** Most fresh slots of a layer that has sets, whole pages. */
   readonly ringSlots: number;
+  /** Bytes of a sequence's keys and values at most, and of the largest buffer while it is replaced by a larger one. */
+  readonly bytes: { full: number; growing: number };
+  /** Dispatches with parameters of their own that sets add to the programs of a model. */
+  readonly dispatches: number;
+  /** Most segments of a layer. */
+  readonly segments: number;
+  /** What kernels of attention are recorded with. */
+  readonly keysValues: KeysValues;
+  /** Whether a layer has sets. */
+  isShaped(layer: number): boolean;
+  /** What makes sequences of that shape: they come with it, as most models have none. */
+  readonly createShaped: typeof createShaped;
+  readonly forkShaped: typeof forkShaped;
+  readonly ringsOf: typeof ringsOf;
 }
 
 export interface ShapeRoom {
@@ -53,7 +70,12 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   const windows = attends.map((ops) => Math.min(...ops.map(({ window }) => window ?? Infinity))).map((window) => (Number.isFinite(window) ? window : 0));
   const plan = policy.plan({ config, heads, windows }, room, options);
   const attended = attends.map(([{ shape, scale, softcap }]) => ({ queryHeads: shape?.heads ?? config.heads, scale, softcap }));
-  return { policy, format: room.format, options, plan, attended, ringSlots: ringSlots(plan, room) };
+  const numbers = { plan, attended, ringSlots: ringSlots(plan, room) };
+  const bytes = shapedBytes(numbers, config, room.format, room.context);
+  return {
+    ...numbers, policy, format: room.format, options, bytes, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
+    keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
+  };
 }
 
 /** Slots that fresh ones may be spread over: those that stay, up to a page more that is not full, and those of a step, in whole pages. */
@@ -65,23 +87,9 @@ function ringSlots({ peak, window, interval, chunk = Infinity }: KvPlan, room: P
 
 const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
 
-/** Pages of all heads that a set has at most. */
-export const pagesOfSet = ({ mostSlots }: SetPlan): number => mostSlots.reduce((sum, slots) => sum + Math.ceil(slots / pageSlots), 0);
+type Numbers = Pick<Shape, 'plan' | 'attended' | 'ringSlots'>;
 
-/** u32 words of the lists of a layer. */
-export const listWords = (sets: readonly SetPlan[]): number => sets.reduce((sum, set) => sum + 2 * set.mostSlots.length + pagesOfSet(set), 0);
-
-/** Bytes of the planes of so many pages. */
-export const planeBytes = ({ planes }: Pick<KvPlan, 'planes'>, pages: number): number => 4 * pageSlots * planes.length * pages;
-
-/** Bytes of the last queries of a layer. */
-export const queryBytes = ({ plan: { queries = 0 }, attended }: Shape, layer: number, headDim: number): number =>
-  16 * queries * attended[layer].queryHeads * Math.ceil(headDim / 4);
-
-export const isShaped = ({ plan }: Shape, layer: number): boolean => plan.layers[layer].length > 0;
-
-/** Bytes of a sequence's keys and values at first, at most, and of the largest buffer while it is replaced by a larger one. */
-export function shapedBytes(shape: Shape, config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'caches'>, format: KvFormat, context: number) {
+function shapedBytes(shape: Numbers, config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'caches'>, format: KvFormat, context: number) {
   const { plan, ringSlots } = shape;
   const layers = cachesOf(config).map((heads, layer) => {
     const sets = plan.layers[layer];
@@ -101,22 +109,17 @@ export function shapedBytes(shape: Shape, config: Pick<ModelConfig, 'layers' | '
 const mostKernels = 8;
 
 /** Bytes of the parameters and counts of a tick. */
-const tickBytes = ({ plan }: Shape, config: Parameters<typeof cachesOf>[0]): number =>
+const tickBytes = ({ plan }: Numbers, config: Parameters<typeof cachesOf>[0]): number =>
   sum(cachesOf(config).map(({ kvHeads }, layer) => plan.layers[layer].length * (mostKernels * paramsStride + 16 * kvHeads)));
 
-/** Dispatches with parameters of their own that sets add to the programs of a model. */
-export const dispatchesOfSets = ({ plan }: Shape): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0)));
+const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0)));
 
-/** Most segments of a layer. */
-export const segmentsOf = ({ plan }: Shape): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
+const segmentsOf = (plan: KvPlan): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
 
-/** What kernels of attention are recorded with. */
-export const keysValuesOf = (format: KvFormat, shape?: Shape): KeysValues => ({
+const keysValuesOf = (format: KvFormat, { queries, layers }: KvPlan): KeysValues => ({
   format,
-  ...(shape && {
-    queries: shape.plan.queries,
-    sets: (layer: number) => shape.plan.layers[layer].map((set) => ({ format: set.format, mostSlots: Math.max(...set.mostSlots) })),
-  }),
+  queries,
+  sets: (layer: number) => layers[layer].map((set) => ({ format: set.format, mostSlots: Math.max(...set.mostSlots) })),
 });
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -6,7 +6,8 @@ import { writeTokens } from './pages.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
 import { type Sequence, type SequenceHome } from './sequence.ts';
 import { type Sets, createSets } from './sets.ts';
-import { type Shape, isShaped, planeBytes } from './shape.ts';
+import { planeBytes } from './plane-bytes.ts';
+import { type Shape } from './shape.ts';
 
 export interface Shaped {
   readonly shape: Shape;
@@ -33,7 +34,7 @@ export interface Shaped {
 export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () => Fresh, replaced: () => void): Shaped {
   const { device, ledger, config, format, shape } = home;
   const caches = cachesOf(config);
-  const make = () => caches.map((heads, layer) => (isShaped(shape, layer) ? createSets(device, ledger, shape, layer, heads) : undefined));
+  const make = () => caches.map((heads, layer) => (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads) : undefined));
   let sets = make();
   let base = 0;
   let since = 0;
@@ -89,7 +90,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
 
 /** What fresh slots have to know of a shape. `base`: the first position that is there. */
 export const ringsOf = (shape: Shape, base: () => number): Rings => ({
-  has: (layer) => isShaped(shape, layer), slots: shape.ringSlots, base, planeBytes: (pages) => planeBytes(shape.plan, pages),
+  has: (layer) => shape.isShaped(layer), slots: shape.ringSlots, base, planeBytes: (pages) => planeBytes(shape.plan, pages),
 });
 
 /** Copies all that rings and sets hold, and cuts the copy. */

@@ -9,7 +9,6 @@ import { type ModelOptions } from '../../src/engine/load/options.ts';
 import { planModel } from '../../src/engine/load/plan/planned.ts';
 import { kvFormat } from '../../src/kv/formats/catalogue.ts';
 import { shapeWithin } from '../../src/kv/policies/catalogue.ts';
-import { segmentsOf } from '../../src/kv/shape.ts';
 import { readHeader } from '../../src/gguf/read.ts';
 import { sourceReader } from '../../src/weights/store/reader.ts';
 import { bytesSource } from '../../src/weights/source/source.ts';
@@ -57,7 +56,7 @@ export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, { poli
   if (policy) {
     const { name, options: given = {}, budgetBytes = Infinity } = policy;
     const shape = shapeWithin(opened.graph, name, given, { ...asked, format: asked.kv, budgetBytes, sequences: 1 });
-    Object.assign(asked, { shape, segments: segmentsOf(shape) });
+    Object.assign(asked, { shape, segments: shape.segments });
   }
   return loadModel(planModel(chosenAs(gpu, opened, asked, kernels)), sourceReader(source, opened.header, opened.layout));
 }

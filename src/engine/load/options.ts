@@ -5,7 +5,7 @@ import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
 import { isPolicy, kvName } from '../../kv/policies/names.ts';
 import { cachesOf, segmentBytes } from '../../kv/segment.ts';
-import { type Shape, segmentsOf } from '../../kv/shape.ts';
+import { type Shape } from '../../kv/shape.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { type Graph } from '../../model/graph.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
@@ -91,7 +91,7 @@ async function kvOptionsFor(
   }
   const { shapeWithin } = await import('../../kv/policies/catalogue.ts');
   const shape = shapeWithin(graph, name, kvOptions, { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv });
-  return { kv, shape, ...given, context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: segmentsOf(shape) };
+  return { kv, shape, ...given, context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
 }
 
 /** Most positions of a plain cache within so many bytes. */

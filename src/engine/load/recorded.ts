@@ -1,6 +1,5 @@
 // The last value of a load: the programs of a placed model, its sections recorded with the kernels that were chosen in the
 // end, compiled, and cut where another streamed slice is needed.
-import { keysValuesOf } from '../../kv/shape.ts';
 import { type Dispatch, type Program, createProgram } from '../../gpu/program.ts';
 import { type Place, type RecordContext } from '../../model/operation.ts';
 import { record } from '../../model/operations.ts';
@@ -33,7 +32,7 @@ export interface Programs {
 
 /** Where a placed model's operations find their buffers. */
 export const recordContext = ({ planned: { chosen: { opened: { graph }, kv, options } }, activations }: PlacedModel, choice: KernelChoice): RecordContext =>
-  ({ graph, choice, kv: keysValuesOf(kv, options.shape), activations });
+  ({ graph, choice, kv: options.shape?.keysValues ?? { format: kv }, activations });
 
 /** Dispatches of the whole model as it would be recorded, but for the embedding, and for the head in prefill where it has no part. */
 export function recordAll(placed: PlacedModel, mode: Mode, choice: KernelChoice): Dispatch[] {

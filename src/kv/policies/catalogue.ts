@@ -2,9 +2,12 @@
 import { BudgetError } from '../../errors.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Policy } from '../policy.ts';
-import { type Shape, type ShapeRoom, shapeOf, shapedBytes } from '../shape.ts';
+import { type Shape, type ShapeRoom, shapeOf } from '../shape.ts';
+import { addPolicyShaders } from './shaders.ts';
 
-const files = import.meta.glob<{ policies?: readonly Policy[] }>(['./*.ts', '!./catalogue.ts', '!./names.ts', '!./*.test.ts'], { eager: true });
+const files = import.meta.glob<{ policies?: readonly Policy[] }>(['./*.ts', '!./catalogue.ts', '!./names.ts', '!./shaders.ts', '!./*.test.ts'], {
+  eager: true,
+});
 
 export const policies: ReadonlyMap<string, Policy> = new Map(
   Object.values(files).flatMap(({ policies = [] }) => policies).map((policy) => [policy.name, policy]),
@@ -17,9 +20,10 @@ export function shapeWithin(
   options: Readonly<Record<string, number>>,
   { sequences, budgetBytes, ...room }: ShapeRoom & { sequences: number },
 ): Shape {
+  addPolicyShaders();
   const own = budgetBytes / sequences;
   const shape = shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: own });
-  const { full } = shapedBytes(shape, graph.config, room.format, room.context);
+  const { full } = shape.bytes;
   if (full <= own) return shape;
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   throw new BudgetError(

@@ -11,9 +11,12 @@ import { normals, random } from '../../../src/gpu/checks/random.ts';
 import { packPages, unpackPages } from '../../../src/gpu/checks/pages.ts';
 import { type AffineFormat, affineFormats } from '../../../src/kv/formats/affine.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { addPolicyShaders } from '../../../src/kv/policies/shaders.ts';
 import { type KvLayer } from '../../../src/kv/policy.ts';
 import { seal } from '../../../src/kv/tick/seal.ts';
 import { sealPage } from '../../../src/reference/affine.ts';
+
+addPolicyShaders();
 
 const usage = 0x80 | 0x4 | 0x8; // storage, copy from and to
 

@@ -1,6 +1,5 @@
 // What a plan says of keys and values: what a token takes, and how long a conversation there would be room for.
 import { cachesOf, positionBytes } from '../../../kv/segment.ts';
-import { isShaped } from '../../../kv/shape.ts';
 import { type KeysValuesPlan } from '../../../protocol.ts';
 import { type OpenedModel } from '../opened.ts';
 import { type ModelOptions } from '../options.ts';
@@ -9,7 +8,7 @@ import { type Plan } from './plan.ts';
 /** Bytes that one token more takes in all layers: in a set that has room for every token, or in fresh slots for all of them. */
 function tokenBytes({ graph: { config } }: Pick<OpenedModel, 'graph'>, { kv, shape, context }: Pick<ModelOptions, 'kv' | 'shape' | 'context'>): number {
   const layers = cachesOf(config).map((heads, layer) => {
-    if (!shape || !isShaped(shape, layer)) return positionBytes(heads, kv);
+    if (!shape || !shape.isShaped(layer)) return positionBytes(heads, kv);
     const each = shape.plan.layers[layer].map(({ format, mostSlots }) =>
       mostSlots.filter((slots) => slots >= context).length * positionBytes({ ...heads, kvHeads: 1 }, format));
     return each.reduce((a, b) => a + b, shape.plan.peak === 'prompt' ? positionBytes(heads, kv) : 0);

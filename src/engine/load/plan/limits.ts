@@ -6,7 +6,6 @@ import { activationBindings } from '../../../model/activations.ts';
 import { opsOf, statesOf } from '../../../model/operations.ts';
 import { largestRecurrent } from '../../../kv/recurrent.ts';
 import { cachesOf, segmentBytes } from '../../../kv/segment.ts';
-import { shapedBytes } from '../../../kv/shape.ts';
 import { matricesOf } from '../../../weights/layout.ts';
 import { type LoadOptions } from '../../../protocol.ts';
 import { type FoundModel } from '../found.ts';
@@ -54,9 +53,7 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
     }
   }
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const { shape } = options;
-  const largest = shape && shapedBytes(shape, graph.config, options.kv, context).growing;
-  const pages = largest ?? Math.max(0, ...cachesOf(graph.config).map((heads) => segmentBytes(heads, context, options.kv)));
+  const pages = options.shape?.bytes.growing ?? Math.max(0, ...cachesOf(graph.config).map((heads) => segmentBytes(heads, context, options.kv)));
   if (pages > most) {
     const shorter = Math.floor((context * most) / pages / 32) * 32;
     throw new BudgetError(

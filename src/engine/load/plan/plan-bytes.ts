@@ -10,7 +10,7 @@ import { isExperts } from '../../../model/ops/experts.ts';
 import { chosen } from '../../../model/ops/route.ts';
 import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../../model/sequence-buffers.ts';
-import { type Shape, dispatchesOfSets, shapedBytes } from '../../../kv/shape.ts';
+import { type Shape } from '../../../kv/shape.ts';
 import { paramsStride } from '../../../gpu/program.ts';
 import { type Division, allDispatches } from './division.ts';
 import { readbackBytes } from '../../run/readback.ts';
@@ -51,7 +51,7 @@ export const sum = (values: readonly number[]): number => values.reduce((a, b) =
 const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).map((size) => Math.max(16, Math.ceil(size / 16) * 16)));
 
 /** Nothing of it is counted on to come later. */
-const withFirst = (bytes: ReturnType<typeof shapedBytes>) => ({ ...bytes, first: bytes.full });
+const withFirst = (bytes: Shape['bytes']) => ({ ...bytes, first: bytes.full });
 
 export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const { vocab } = graph.config;
@@ -59,7 +59,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const ops = opsOf(graph);
   const rows = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
   const plain = freshBytes(graph.config, context, sizes.kv);
-  const { first, full, growing } = sizes.shape ? withFirst(shapedBytes(sizes.shape, graph.config, sizes.kv, context)) : plain;
+  const { first, full, growing } = sizes.shape ? withFirst(sizes.shape.bytes) : plain;
   const memory = recurrentBytes(statesOf(ops));
   const others = (sizes.sequences ?? 1) - 1;
   const choosing = graph.layers.filter((layer) => layer.some(isExperts)).length;
@@ -68,7 +68,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
     firstKv: first + memory,
     activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     choices: choicesBytes(activationStrides(graph.config, ops), sizes, choosing) + notedBytes(activationStrides(graph.config, ops), choosing),
-    dispatches: sizes.shape ? dispatchesOfSets(sizes.shape) : 0,
+    dispatches: sizes.shape?.dispatches ?? 0,
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
