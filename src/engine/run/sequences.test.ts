@@ -178,3 +178,42 @@ it('fills a sequence for an owner, and leaves none where that fails', async () =
   used.room = 40;
   expect(await sequences.fill('a', 20, async () => {})).toBe(false);
 });
+
+/** Gives an owner a sequence of `count` tokens, which is idle then. */
+async function own(sequences: ReturnType<typeof open>, owner: string, from: number, count: number): Promise<Fake> {
+  const sequence = (await sequences.take(tokens(from, count), owner))!;
+  Object.assign(sequence, { tokens: tokens(from, count), room: sequence.bytesFor(count) });
+  sequences.give(sequence);
+  return sequence;
+}
+
+it('leaves owners what they have where it is the number of others that is too large', async () => {
+  const sequences = open(10_000, 3);
+  const owned = [await own(sequences, 'a', 0, 20), await own(sequences, 'b', 1000, 20)];
+  const used = [];
+  for (let i = 0; i < 3; i++) used.push((await sequences.take(tokens(2000 + 1000 * i, 20)))!);
+  expect(await sequences.take(tokens(9000, 20))).toBeUndefined();
+  expect(await sequences.fork('a', 'c')).toBe(true); // those of owners do not count
+  expect(await sequences.fill('d', 20, async (sequence) => void (sequence.tokens = tokens(0, 20)))).toBe(true);
+  expect(await own(sequences, 'e', 9000, 20)).toBe(sequences.of('e'));
+  expect(owned.map(({ closed, tokens: { length } }) => [closed, length])).toEqual([[false, 20], [false, 20]]);
+  expect(['a', 'b'].map(sequences.of)).toEqual(owned);
+  used.forEach((sequence, i) => (sequence.tokens = tokens(2000 + 1000 * i, 20)));
+  sequences.give(used[1]);
+  expect(await sequences.take(tokens(9500, 20))).toBeDefined();
+  expect([used[1].closed, ...owned.map(({ closed }) => closed)]).toEqual([true, false, false]);
+});
+
+it('closes nothing where those in use would leave no room all the same', async () => {
+  const sequences = open(100);
+  const owned = await own(sequences, 'a', 0, 20);
+  const used = [(await sequences.take(tokens(1000, 30)))!, (await sequences.take(tokens(2000, 10)))!];
+  used.forEach((sequence, i) => (sequence.room = [50, 10][i]));
+  expect(await sequences.take(tokens(3000, 50))).toBeUndefined();
+  expect(sequences.makeRoom(used[1], 60)).toBe(false);
+  expect(await sequences.fork('a', 'b')).toBe(true);
+  expect(await sequences.fill('c', 60, async () => {})).toBe(false);
+  expect([owned.closed, sequences.of('a')?.tokens.length, sequences.of('b')?.tokens.length]).toEqual([false, 20, 20]);
+  sequences.give(used[0]);
+  expect(await sequences.take(tokens(3000, 50))).toBeDefined();
+});

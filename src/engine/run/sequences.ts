@@ -106,28 +106,43 @@ function close<S extends Reusable>({ live, owners }: Pool<S>, sequence: S): void
   if (sequence.close()) live.splice(live.indexOf(sequence), 1);
 }
 
-/** Closes idle sequences while `isTooMuch`, those of no owner first, the least recently used before others; never `kept`. */
-function giveWay<S extends Reusable>(pool: Pool<S>, isTooMuch: () => boolean, kept?: S): void {
-  const { live, busy, owners } = pool;
-  for (const sequence of live.toSorted((a, b) => Number(owners.has(a)) - Number(owners.has(b)))) {
-    if (!isTooMuch()) return;
-    if (sequence !== kept && !busy.has(sequence)) close(pool, sequence);
+const isIdle = <S>({ busy }: Pool<S>) => (sequence: S): boolean => !busy.has(sequence);
+const isFree = <S>({ busy, owners }: Pool<S>) => (sequence: S): boolean => !busy.has(sequence) && !owners.has(sequence);
+
+const bytesOf = (sequences: readonly Reusable[]): number => sequences.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/**
+ * Closes idle sequences until there are `bytes` for others, those of no owner first, the least recently used before others; never `kept`.
+ * None is closed in vain: where those in use by others leave too little, nothing is. Whether there are as many bytes now.
+ */
+function freeBytes<S extends Reusable>(pool: Pool<S>, bytes: number, kept?: S): boolean {
+  const { live, busy, owners, mostBytes } = pool;
+  const idle = live.filter((sequence) => sequence !== kept && isIdle(pool)(sequence));
+  const othersAreInUse = [...busy].some((sequence) => sequence !== kept);
+  if (othersAreInUse && bytesOf(live) - bytesOf(idle) + bytes > mostBytes) return false;
+  for (const sequence of idle.sort((a, b) => Number(owners.has(a)) - Number(owners.has(b)))) {
+    if (bytesOf(live) + bytes <= mostBytes) break;
+    close(pool, sequence);
   }
+  return bytesOf(live) + bytes <= mostBytes;
 }
 
-const bytesOf = <S extends Reusable>({ live }: Pool<S>): number => live.reduce((sum, { byteLength }) => sum + byteLength, 0);
-
-const hasRoom = <S extends Reusable>(pool: Pool<S>, sequence: S, positions: number): boolean =>
-  bytesOf(pool) + Math.max(0, sequence.bytesFor(positions) - sequence.byteLength) <= pool.mostBytes;
-
-function roomFor<S extends Reusable>(pool: Pool<S>, sequence: S, positions: number): boolean {
-  giveWay(pool, () => !hasRoom(pool, sequence, positions), sequence);
-  return hasRoom(pool, sequence, positions);
+/** Closes idle ones of no owner until there may be one more; none where that would not do, as those of owners are not counted. Whether there may be one. */
+function freePlace<S extends Reusable>(pool: Pool<S>, kept?: S): boolean {
+  const { live, owners, most, first } = pool;
+  const over = () => live.length - owners.size - most + 1;
+  const closable = live.filter((sequence) => sequence !== kept && isFree(pool)(sequence));
+  if (over() > closable.filter((sequence) => sequence !== first).length) return over() <= 0; // the first may stay
+  for (const sequence of closable) if (over() > 0) close(pool, sequence);
+  return over() <= 0;
 }
 
-/** Whether there is no room for another one of so many positions. */
-const isTooMuch = <S extends Reusable>(pool: Pool<S>, positions: number) => (): boolean =>
-  pool.live.length - pool.owners.size >= pool.most || bytesOf(pool) + pool.first.bytesFor(positions) > pool.mostBytes;
+const growthOf = (sequence: Reusable, positions: number): number => Math.max(0, sequence.bytesFor(positions) - sequence.byteLength);
+
+const hasRoom = <S extends Reusable>({ live, mostBytes }: Pool<S>, sequence: S, positions: number): boolean =>
+  bytesOf(live) + growthOf(sequence, positions) <= mostBytes;
+
+const roomFor = <S extends Reusable>(pool: Pool<S>, sequence: S, positions: number): boolean => freeBytes(pool, growthOf(sequence, positions), sequence);
 
 function use<S>({ live, busy }: Pool<S>, sequence: S): S {
   const at = live.indexOf(sequence);
@@ -148,17 +163,16 @@ async function take<S extends Reusable>(pool: Pool<S>, prompt: readonly number[]
     own.truncate(sharedPrefix(own.tokens, prompt, prompt.length - 1));
     return use(pool, own);
   }
-  const taken = await takeAny(pool, prompt);
+  const taken = await takeAny(pool, prompt, owner !== undefined);
   if (taken && owner !== undefined && !own) owners.set(taken, owner);
   return taken;
 }
 
-/** A sequence for a prompt of nobody, or of an owner who has none. */
-async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly number[]): Promise<S | undefined> {
-  const { live, busy, owners } = pool;
+/** A sequence for a prompt of nobody, or of an owner who has none: then it does not count among those that are `most`. */
+async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly number[], isOwned: boolean): Promise<S | undefined> {
+  const { live, busy, owners, first } = pool;
   const isUsed = busy.size > 0;
-  const isFree = (sequence: S): boolean => !busy.has(sequence) && !owners.has(sequence);
-  const idle = nearest(live.filter(isFree), prompt);
+  const idle = nearest(live.filter(isFree(pool)), prompt);
   // What one under way, or of an owner, has in common is copied: its tokens stay as they are.
   const near = nearest(live, prompt);
   if (idle && idle.shared >= leastShared * idle.sequence.tokens.length && idle.shared >= near!.shared) {
@@ -167,13 +181,13 @@ async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly numbe
     return use(pool, idle.sequence);
   }
   const copied = near && near.shared > 0 ? near : undefined;
-  const tooMuch = isTooMuch(pool, prompt.length);
-  const empty = live.find((sequence) => isFree(sequence) && !sequence.tokens.length);
+  const empty = live.find((sequence) => isFree(pool)(sequence) && !sequence.tokens.length);
   if (empty && !copied && (roomFor(pool, empty, prompt.length) || !isUsed)) return use(pool, empty);
-  giveWay(pool, tooMuch, copied?.sequence);
-  if (!tooMuch()) return use(pool, copied ? await copied.sequence.fork(copied.shared) : pool.create());
-  // There is no room for another: the one that was used longest ago is taken over.
-  const over = live.find(isFree) ?? live.find((sequence) => !busy.has(sequence));
+  const hasPlace = isOwned || freePlace(pool, copied?.sequence);
+  if (hasPlace && freeBytes(pool, first.bytesFor(prompt.length), copied?.sequence))
+    return use(pool, copied ? await copied.sequence.fork(copied.shared) : pool.create());
+  // There is no room for another: the one that was used longest ago is taken over, of an owner only where it is bytes that are short.
+  const over = live.find(isFree(pool)) ?? (hasPlace ? live.find(isIdle(pool)) : undefined);
   if (!over || (!roomFor(pool, over, prompt.length) && isUsed)) return undefined;
   owners.delete(over);
   over.truncate(sharedPrefix(over.tokens, prompt, prompt.length - 1));
@@ -190,9 +204,7 @@ async function forkFor<S extends Reusable>(pool: Pool<S>, from: string, owner: s
   vacate(pool, owner);
   const parent = ofOwner(pool, from);
   if (!parent?.tokens.length) return false;
-  const tooMuch = isTooMuch(pool, parent.tokens.length);
-  giveWay(pool, tooMuch, parent);
-  if (tooMuch()) return false;
+  if (!freeBytes(pool, pool.first.bytesFor(parent.tokens.length), parent)) return false;
   const child = await parent.fork(parent.tokens.length);
   pool.live.push(child);
   pool.owners.set(child, owner);
@@ -204,15 +216,10 @@ async function fillFor<S extends Reusable>(
   owner: string,
   { positions, fill }: { positions: number; fill(sequence: S): Promise<void> },
 ): Promise<boolean> {
-  const { live, busy, owners, create } = pool;
+  const { live, busy, owners, create, first } = pool;
   vacate(pool, owner);
-  const isIdle = (sequence: S): boolean => !busy.has(sequence);
-  let sequence = live.find((each) => isIdle(each) && !each.tokens.length);
-  if (!sequence) {
-    const tooMuch = isTooMuch(pool, positions);
-    giveWay(pool, tooMuch);
-    sequence = tooMuch() ? live.find(isIdle) : create();
-  }
+  let sequence = live.find((each) => isIdle(pool)(each) && !each.tokens.length);
+  sequence ??= freeBytes(pool, first.bytesFor(positions)) ? create() : (live.find(isFree(pool)) ?? live.find(isIdle(pool)));
   if (!sequence || (!roomFor(pool, sequence, positions) && busy.size)) return false;
   use(pool, sequence);
   try {
