@@ -65,6 +65,8 @@ export interface Graph {
   config: ModelConfig;
   ropes: RopeSpec[];
   embed: Embed;
+  /** What else is looked up of a token before the first layer: in a table that nothing else reads. */
+  ownEmbed?: Embed;
   layers: Op[][];
   /** Final norm and output matrix; it writes `logits`. */
   head: Project;

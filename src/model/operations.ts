@@ -1,6 +1,7 @@
 // The operations that there are, found by file: adding one is adding a file in ops/ (docs/architecture.md tells what else).
 import { type Dispatch, type Step } from '../gpu/program.ts';
 import { type Graph, type ModelConfig, type Op } from './graph.ts';
+import { type Embed } from './ops/embed.ts';
 import { type Mode } from './choices/kernel-choice.ts';
 import {
   type Cost,
@@ -31,8 +32,11 @@ function operationOf({ op }: Op): Operation {
   return operation;
 }
 
+/** What is looked up of each token, in order. */
+export const embedsOf = ({ embed, ownEmbed }: Pick<Graph, 'embed' | 'ownEmbed'>): Embed[] => [embed, ...(ownEmbed ? [ownEmbed] : [])];
+
 /** All operations of a graph in the order of use. */
-export const opsOf = ({ embed, layers, head }: Pick<Graph, 'embed' | 'layers' | 'head'>): Op[] => [embed, ...layers.flat(), head];
+export const opsOf = ({ layers, head, ...ends }: Pick<Graph, 'embed' | 'ownEmbed' | 'layers' | 'head'>): Op[] => [...embedsOf(ends), ...layers.flat(), head];
 
 export const vectorsOf = (op: Op, config: ModelConfig): VectorSpec[] => operationOf(op).vectors?.(op, config) ?? [];
 export const stacksOf = (op: Op, config: ModelConfig): StackSpec[] => operationOf(op).stacks?.(op, config) ?? [];

@@ -1,4 +1,4 @@
-// How a model is stored and run: the embedding, a section per layer, the head. Each operation knows the stacks of its
+// How a model is stored and run: the embedding (of some models two), a section per layer, the head. Each operation knows the stacks of its
 // matrices; an output matrix that is the embedding's (a "tied" one) is a reference to that, stored once.
 import { type Graph, type Op } from './graph.ts';
 import { type PoolSpec, type StackSpec, itemsOf } from './operation.ts';
@@ -33,7 +33,7 @@ export interface Section {
 }
 
 /** In the order of use. */
-export function sectionsOf({ config, embed, layers, head }: Pick<Graph, 'config' | 'embed' | 'layers' | 'head'>): Section[] {
+export function sectionsOf({ config, embed, ownEmbed, layers, head }: Pick<Graph, 'config' | 'embed' | 'ownEmbed' | 'layers' | 'head'>): Section[] {
   const sections: Section[] = [];
   const table: StackRef = { section: 0, stack: 0 };
   const add = (role: Role, name: string, ops: Op[]) => {
@@ -50,6 +50,7 @@ export function sectionsOf({ config, embed, layers, head }: Pick<Graph, 'config'
     sections.push({ role, name, ops: placed, vectors, stored, pool: pools[0] });
   };
   add({ kind: 'embedding' }, 'embedding', [embed]);
+  if (ownEmbed) add({ kind: 'embedding' }, 'embedding.own', [ownEmbed]);
   layers.forEach((ops, layer) => add({ kind: 'layer', layer }, `layer.${layer}`, ops));
   add({ kind: 'head' }, 'head', [head]);
   return sections;
@@ -57,6 +58,9 @@ export function sectionsOf({ config, embed, layers, head }: Pick<Graph, 'config'
 
 /** Whether the output matrix is the embedding, stored and counted once. */
 export const isTied = ({ embed, head }: Pick<Graph, 'embed' | 'head'>): boolean => head.matrices[0].tensor === embed.table;
+
+/** Indices of the sections of which rows are looked up. */
+export const tablesOf = (sections: readonly Section[]): number[] => sections.flatMap(({ role }, index) => (role.kind === 'embedding' ? [index] : []));
 
 /** Indices of the sections whose matrices are read for every token, in the order of use: layers, then where the output matrix is. */
 export function streamable(sections: readonly Section[]): number[] {

@@ -5,6 +5,7 @@ import { type Header } from '../../src/gguf/header.ts';
 import { readHeader } from '../../src/gguf/read.ts';
 import { buildGraph } from '../../src/model/build.ts';
 import { type Op, type RowRange } from '../../src/model/graph.ts';
+import { opsOf } from '../../src/model/operations.ts';
 import { type Attend } from '../../src/model/ops/attend.ts';
 import { type Embed } from '../../src/model/ops/embed.ts';
 import { type Experts } from '../../src/model/ops/experts.ts';
@@ -30,7 +31,7 @@ export type Watch = (op: Op, rows: Readonly<Record<string, Float32Array>>, float
 /** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions. */
 export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length, watch: Watch = () => {}): Promise<Float32Array> {
   const header = await readHeader(bytesSource(bytes, 'model.gguf'));
-  const { config, ropes, embed: first, layers, head } = buildGraph(header);
+  const { config, ropes, layers, head, ...ends } = buildGraph(header);
   const { eps } = config;
 
   const floats = floatsOf(header, bytes);
@@ -100,7 +101,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         mixTokens(op, rows, ids.length, config, floats);
     }
   };
-  for (const op of [first, ...layers.flat(), head]) {
+  for (const op of opsOf({ layers, head, ...ends })) {
     watch(op, rows, floats);
     run(op);
   }

@@ -11,7 +11,8 @@ import { rangesOf } from '../../weights/stream/slices.ts';
 import { throttled } from '../../weights/stream/throttle.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
 import { type WeightStream, type StreamOptions, createStream } from '../../weights/stream/stream.ts';
-import { layerOf, streamable } from '../../model/sections.ts';
+import { type Embed } from '../../model/ops/embed.ts';
+import { layerOf, streamable, tablesOf } from '../../model/sections.ts';
 import { type OpenedModel } from './opened.ts';
 import { type Plan } from './plan/plan.ts';
 import { type PlannedModel } from './plan/planned.ts';
@@ -24,8 +25,8 @@ export interface Streaming extends Partial<OnDemand> {
   memory: SlabMemory;
   /** Undefined if all weights stay on the GPU. */
   stream?: WeightStream;
-  /** Input embeddings, if the GPU does not look them up. */
-  rows?: Rows;
+  /** Input embeddings, if the GPU does not look them up: what of each table is looked up, and where. */
+  tables?: { op: Embed; rows: Rows }[];
 }
 
 /** What brings the weights to the GPU that do not stay there. */
@@ -42,7 +43,6 @@ export async function openStreaming(
     options: { ramBytes = defaultRamBytes, storeCost = guessedCost, experiment: { loader, readDelay = 0 } = {} },
   } = chosen;
   const { sections, layout } = opened;
-  const table = sections[0].ops[0].stacks[0];
   const streamed = new Map(inOrderOfUse(opened, slices).map((i) => [i, { slot: slices[i].slot!, ranges: rangesOf(layout, slices[i]) }]));
   const runs = joinRanges(
     [...streamed.values()].flatMap(({ ranges }) => ranges),
@@ -54,10 +54,13 @@ export async function openStreaming(
     runs.map(spanOf),
     ramBytes,
   );
-  const rows = embedding === 'rows' ? createRows(layout, table.section, layout.sections[table.section].stacks[table.stack][0], memory) : undefined;
+  const tables = embedding === 'gpu' ? undefined : tablesOf(sections).map((index) => {
+    const [{ op, stacks: [{ section, stack }] }] = sections[index].ops;
+    return { op: op as Embed, rows: createRows(layout, section, layout.sections[section].stacks[stack][0], memory) };
+  });
   const always = [...streamed.values()].flatMap(({ ranges }) => ranges).reduce((sum, { length }) => sum + length, 0);
   const onDemand = groups && (await import('./on-demand.ts')).openItems(planned, reader, weights, uploader, Math.max(0, ramBytes - always));
-  if (!streamed.size) return { memory, rows, ...onDemand };
+  if (!streamed.size) return { memory, tables, ...onDemand };
   const read = joinedReads(runs, (range) => memory.read(range));
   const options: StreamOptions = {
     slices: streamed,
@@ -69,7 +72,7 @@ export async function openStreaming(
         await uploader.write(target.buffer, target.offset, bytes.subarray(target.from, target.from + target.length));
     },
   };
-  return { memory, rows, ...onDemand, stream: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
+  return { memory, tables, ...onDemand, stream: loader === 'naive' ? createNaiveStream(device.queue, options) : createStream(options) };
 }
 
 /** Indices of the streamed slices: layers, then the output matrix, which lies in the first section where it is the embedding too. */

@@ -2,7 +2,7 @@
 // Knows no GPU.
 import { hasCode, RequestError } from '../../errors.ts';
 import { type LoadOptions, type StoreCost, type VerifyResult } from '../../protocol.ts';
-import { convertStored, isConvertible } from '../../weights/import/convert.ts';
+import { convertStored, isConvertible, isCutAs } from '../../weights/import/convert.ts';
 import { measureReads } from '../../weights/stream/cost-model.ts';
 import { importModel, type ImportOptions, type ImportProgress } from '../../weights/import/import-job.ts';
 import { createEncryption, openEncryption } from '../../weights/store/keys.ts';
@@ -82,7 +82,7 @@ async function openForReading(
   { layout }: OpenedModel,
 ): Promise<{ store: Store; manifest: Manifest }> {
   const store = await unlock(storage.store!, manifest, options);
-  if (manifest.layoutVersion === layoutVersion) return { store, manifest };
+  if (manifest.layoutVersion === layoutVersion && isCutAs(manifest, layout)) return { store, manifest };
   const converted = await whileUnused(storage.locks, manifest.id, async () => convertStored(store, (await store.manifest(manifest.id))!, layout));
   return { store, manifest: converted };
 }

@@ -8,7 +8,7 @@ import { type ModelConfig, type Op, type RopeSpec } from '../graph.ts';
 import { gemma4Experts, gemma4Router } from '../blocks/gemma4-experts.ts';
 import { type Layer, readLayers } from '../blocks/layer-heads.ts';
 import { attend } from '../ops/attend.ts';
-import { embed } from '../ops/embed.ts';
+import { type Embed, embed } from '../ops/embed.ts';
 import { gatedNorm } from '../ops/rare/gated-norm.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { project } from '../ops/project.ts';
@@ -34,6 +34,7 @@ export const architecture: Architecture = {
       config,
       passedOver: unread.filter((tensor) => file.hasTensor(tensor)),
       ...ropesOf(global, local),
+      ...(own ? { ownEmbed: ownTable(file, config, own) } : {}),
       ...ends(file, config, { embeddingScale: Math.sqrt(config.dim), softcap: file.number('final_logit_softcapping', 0) || undefined }),
       layers: layers.map((each, layer) => [
         ...(own && layer === 0 ? ownEmbeddings(file, config, own) : []),
@@ -86,9 +87,12 @@ function feedForward(file: ModelFile, config: ModelConfig, blk: string, more: bo
   ];
 }
 
-/** own = the embeddings of the token for all layers, and a projection of its embedding with a norm per layer. */
-const ownEmbeddings = (file: ModelFile, { dim, layers, vocab }: ModelConfig, own: number): Op[] => [
-  embed({ table: file.matrix('per_layer_token_embd.weight', layers * own, vocab).tensor, cols: layers * own, scale: Math.sqrt(own), output: 'own' }),
+/** own = the embeddings of the token for all layers. */
+const ownTable = (file: ModelFile, { layers, vocab }: ModelConfig, own: number): Embed =>
+  embed({ table: file.matrix('per_layer_token_embd.weight', layers * own, vocab).tensor, cols: layers * own, scale: Math.sqrt(own), output: 'own' });
+
+/** own = own, and a projection of the token's embedding with a norm per layer. */
+const ownEmbeddings = (file: ModelFile, { dim, layers }: ModelConfig, own: number): Op[] => [
   project({
     input: 'x', cols: dim, matrices: [file.matrix('per_layer_model_proj.weight', dim, layers * own)], scale: 1 / Math.sqrt(dim), output: 'own-projected',
   }),

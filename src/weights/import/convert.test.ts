@@ -72,4 +72,5 @@ it('a store of a newer layout, or one cut otherwise, is left alone', async () =>
   expect([isConvertible(0), isConvertible(layoutVersion), isConvertible(layoutVersion + 1)]).toEqual([true, true, false]);
   await expect(convertStored(store, { ...old, layoutVersion: layoutVersion + 1 }, layout)).rejects.toThrow(/cannot be brought to layout/);
   await expect(convertStored(store, { ...old, slabBytes: old.slabBytes.slice(1) }, layout)).rejects.toThrow(/cannot be brought to layout/);
+  await expect(convertStored(store, { ...old, layoutVersion, slabBytes: old.slabBytes.slice(1) }, layout)).rejects.toThrow(/lies in other parts/);
 });

@@ -18,12 +18,20 @@ export function isConvertible(version: number): boolean {
   return version === layoutVersion;
 }
 
+/** Whether slabs were cut as this windrow cuts them, whatever lies in them. */
+export const isCutAs = ({ slabBytes }: Pick<Manifest, 'slabBytes'>, { slabs }: Pick<Layout, 'slabs'>): boolean =>
+  slabBytes.length === slabs.length && slabs.every(({ byteLength }, i) => byteLength === slabBytes[i]);
+
 /** The manifest in the present layout. InvalidFileError if a slab is damaged: it would only get a new, right hash. */
 export async function convertStored(store: Store, manifest: Manifest, layout: Layout): Promise<Manifest> {
   const { id, name } = manifest;
+  if (!isCutAs(manifest, layout))
+    throw new InvalidFileError(
+      `The stored model ${name} lies in other parts than this windrow reads, so it cannot be brought to layout ${layoutVersion}. Delete it and load it ` +
+      'from its source.',
+    );
   if (manifest.layoutVersion === layoutVersion) return manifest;
-  const same = manifest.slabBytes.length === layout.slabs.length && layout.slabs.every(({ byteLength }, i) => byteLength === manifest.slabBytes[i]);
-  if (!same || !isConvertible(manifest.layoutVersion))
+  if (!isConvertible(manifest.layoutVersion))
     throw new InvalidFileError(
       `The stored model ${name} has layout ${manifest.layoutVersion}, which cannot be brought to layout ${layoutVersion}. Delete it and load it ` +
       'from its source.',

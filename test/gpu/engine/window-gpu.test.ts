@@ -18,8 +18,11 @@ import { isFull, record } from '../../verified.ts';
 
 const uploads = (perToken: readonly TransferStats[]): number[] => perToken.map(({ uploadedBytes }) => uploadedBytes);
 
-/** Types of weights and what is tied differ, a hybrid keeps a state; other architectures do not matter to the loader. Mixtures have a test of their own. */
-const some = ['llama-k', 'gemma3', 'qwen35'];
+/**
+ * Types of weights and what is tied differ, a hybrid keeps a state, Gemma 4 looks two embeddings up; other architectures do not matter to the
+ * loader. Mixtures have a test of their own.
+ */
+const some = ['llama-k', 'gemma3', 'qwen35', 'gemma4'];
 const others = ['llama-legacy', 'phi3', 'llama-f16', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3'];
 const models = ['stories260K/stories260K.gguf', ...[...some, ...(isFull ? others : [])].map((name) => `tiny/tiny-${name}.gguf`)];
 
@@ -30,6 +33,7 @@ describe.skipIf(!adapterFile)('budgets', () => {
     const expected = await answer(whole, 100, 12);
     await close(whole);
     let deviation = 0;
+    const own = file.opened.layout.sections.find(({ name }) => name === 'embedding.own'); // of which a token uses a row, not all
     const budgets = sweepBudgets(file.opened, options);
     for (const { name, budgetBytes } of budgets) {
       const model = await load(file, { budgetBytes, ramBytes: file.opened.layout.byteLength / 4 });
@@ -41,8 +45,9 @@ describe.skipIf(!adapterFile)('budgets', () => {
       expect(Math.max(...logits.map((v, i) => Math.abs(v - expected.logits[i]))), name).toBeLessThan(1e-5);
       expect(ledger.peakBytes).toBeLessThanOrEqual(budgetBytes);
       deviation = Math.max(deviation, Math.abs(plan.totalBytes / ledger.peakBytes - 1));
-      expect(deviation).toBeLessThan(0.05);
+      expect(deviation).toBeLessThan(own ? 0.08 : 0.05); // two uploads are planned for where rows alone are uploaded, of which one may do
       expect(new Set(uploads(perToken))).toEqual(new Set([plan.streamedBytes]));
+      if (own) expect(plan.keptBytes + plan.streamedBytes).toBeLessThanOrEqual(file.opened.layout.byteLength - (name === '100 %' ? 0 : own.byteLength));
       await close(model);
     }
     record({

@@ -4,7 +4,7 @@ import { type ActivationSizes } from '../../../model/activations.ts';
 import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
-import { type Role, streamable } from '../../../model/sections.ts';
+import { type Role, layerOf, streamable, tablesOf } from '../../../model/sections.ts';
 import { type Layout, cuttableOf, gridsIn, itemsAsPanels, withoutPools } from '../../../weights/layout.ts';
 import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
@@ -23,6 +23,8 @@ export interface Division {
   /** At index n, the bytes of n of them: of the smallest, and of the largest. */
   leastBytes: number[];
   mostBytes: number[];
+  /** Which of `order` are of tables that rows are looked up in; undefined where a table is in none, so that its rows are always read by the CPU. */
+  tables?: number[];
   /** The vectors of sections that were cut, which stay. */
   vectors: Slice[];
   vectorBytes: number;
@@ -52,7 +54,7 @@ export const wholeSections = (opened: OpenedModel, limits: BufferLimits, onDeman
 export function divisionsOf(opened: OpenedModel, limits: BufferLimits, onDemand = false): Division[] {
   const layout = dividedOf(opened, onDemand);
   const used = streamable(opened.sections);
-  return sliceSizes(layout).map((sliceBytes) => {
+  return sliceSizes(opened, layout).map((sliceBytes) => {
     const slices = used.flatMap((section) => cutSection(layout, section, sliceBytes));
     return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), slices.filter((slice) => isVectors(layout, slice)), limits, onDemand);
   });
@@ -65,6 +67,7 @@ function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], lim
     onDemand && what.offset === opened.layout.sections[section].pool?.offset ? 1 : countRuns(what, spans[section], limits.maxBindingBytes ?? Infinity);
   return {
     order, vectors,
+    tables: tablesIn(opened, order),
     itemBytes: onDemand ? Math.max(...opened.layout.sections.map(({ pool }) => pool?.itemBytes ?? 0)) : undefined,
     leastBytes: runningSums(sizes),
     mostBytes: runningSums(sizes.reverse()),
@@ -75,6 +78,12 @@ function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], lim
   };
 }
 
+function tablesIn({ sections }: OpenedModel, order: readonly Slice[]): number[] | undefined {
+  const tables = tablesOf(sections);
+  const found = order.flatMap(({ section }, i) => (tables.includes(section) ? [i] : []));
+  return tables.every((table) => found.some((i) => order[i].section === table)) ? found : undefined;
+}
+
 function runningSums(values: readonly number[]): number[] {
   const sums = [0];
   for (const value of values) sums.push(sums[sums.length - 1] + value);
@@ -83,9 +92,10 @@ function runningSums(values: readonly number[]): number[] {
 
 export const bytesOf = ({ start, end }: Slice): number => end - start;
 
-function sliceSizes({ sections }: Layout): number[] {
-  const layer = Math.min(largestSlice, Math.max(...sections.slice(1, -1).map((s) => s.byteLength)));
-  const panel = Math.max(...sections.flatMap((s) => cuttableOf(s).map((m) => m.panels.panelBytes)));
+function sliceSizes(opened: OpenedModel, { sections }: Layout): number[] {
+  const layers = sections.filter((_, index) => layerOf(opened.sections[index]) !== undefined);
+  const layer = Math.min(largestSlice, Math.max(...layers.map((s) => s.byteLength)));
+  const panel = Math.max(...streamable(opened.sections).flatMap((index) => cuttableOf(sections[index]).map((m) => m.panels.panelBytes)));
   return [...new Set([1, 2, 4, 8].map((parts) => Math.max(panel, Math.ceil(layer / parts))))];
 }
 

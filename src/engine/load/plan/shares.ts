@@ -18,20 +18,16 @@ export interface Share {
 /** Spread evenly, so that transfer and compute alternate. */
 const stays = (i: number, kept: number, of: number): boolean => Math.floor(((i + 1) * kept) / of) > Math.floor((i * kept) / of);
 
-export function shareOf({ order }: Division, kept: number, slots = usualSlots(order.length - kept)): Share {
+export function shareOf({ order, tables }: Division, kept: number, slots = usualSlots(order.length - kept)): Share {
   let keptBytes = 0;
   let slotBytes = 0;
-  let table = 0; // slices of the embedding
-  let tableKept = 0;
   for (let i = 0; i < order.length; i++) {
     const here = stays(i, kept, order.length);
     if (here) keptBytes += bytesOf(order[i]);
     else slotBytes = Math.max(slotBytes, bytesOf(order[i]));
-    if (order[i].section > 0) continue;
-    table++;
-    if (here) tableKept++;
   }
-  return { kept, keptBytes, slots, slotBytes, embedding: table > 0 && tableKept === table ? 'gpu' : 'rows' };
+  const looksUp = tables?.every((i) => stays(i, kept, order.length)) ?? false;
+  return { kept, keptBytes, slots, slotBytes, embedding: looksUp ? 'gpu' : 'rows' };
 }
 
 /** With fewer than two slices for each, a slot would hold one for good. */

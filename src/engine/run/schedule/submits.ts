@@ -52,12 +52,12 @@ export interface Submits {
 }
 
 export function createSubmits(model: LoadedModel): Submits {
-  const { gpu: { device }, activations, stream, items, rows: embedding } = model;
+  const { gpu: { device }, activations, stream, items, tables } = model;
   const { experiment = {} } = model.planned.chosen.options;
   const pacer = createPacer(device.queue);
   const stalls = createStalls(pacer);
   const choices = items && createChoices(model, items);
-  const waits = stream !== undefined || items !== undefined || embedding !== undefined;
+  const waits = stream !== undefined || items !== undefined || tables !== undefined;
   const check = watchDevice(device);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
   let submits = 0;
@@ -128,7 +128,7 @@ export function createSubmits(model: LoadedModel): Submits {
     get hostMs() {
       return hostMs;
     },
-    transfer: () => ({ ...transferOf(stream?.counters, items?.counters), rowBytes: embedding?.byteLength ?? 0, ...stalls.counters }),
+    transfer: () => ({ ...transferOf(stream?.counters, items?.counters), rowBytes: rowBytesOf(model), ...stalls.counters }),
   };
 }
 
@@ -182,9 +182,12 @@ function createStalls(pacer: Pacer) {
   };
 }
 
-async function embedOnCpu({ graph, activations, rows: embedding, uploader }: LoadedModel, ids: readonly number[]): Promise<void> {
-  if (!embedding) return;
-  const { output, scale } = graph.embed;
-  const floats = await embedding.read(ids, scale, activations.strides[output]);
-  await uploader.write(activations.buffers[output].buffer, 0, new Uint8Array(floats.buffer));
+/** Read so far of tables in which the CPU looks rows up. */
+const rowBytesOf = ({ tables = [] }: LoadedModel): number => tables.reduce((sum, { rows }) => sum + rows.byteLength, 0);
+
+async function embedOnCpu({ activations, tables = [], uploader }: LoadedModel, ids: readonly number[]): Promise<void> {
+  for (const { op: { output, scale }, rows } of tables) {
+    const floats = await rows.read(ids, scale, activations.strides[output]);
+    await uploader.write(activations.buffers[output].buffer, 0, new Uint8Array(floats.buffer));
+  }
 }
