@@ -37,7 +37,8 @@ export function speculate(steps: AnswerSteps, runner: Runner, { most = Infinity,
   /** What is best checked next of the tokens that are known so far. */
   function guess(answers: readonly Answer[], left = Infinity): Guess | undefined {
     const [answer] = answers;
-    if (answers.length > 1 || answer.alone || answer.sequence?.memory) return undefined; // a state that is advanced cannot be set back
+    // A state that is advanced cannot be set back by a few tokens, nor what a policy has sealed.
+    if (answers.length > 1 || answer.alone || answer.sequence?.memory || answer.sequence?.shaped) return undefined;
     const found = texts.guess(answer.tokens, Math.min(mostGuesses, left - 1));
     const count = !found || all ? found?.ids.length : worth.best(found.alike, found.ids.length);
     return count ? { ...found!, ids: found!.ids.slice(0, count) } : undefined;
