@@ -49,6 +49,8 @@ export interface LoadOptions {
   speculation?: SpeculationOptions;
   /** Settings of a policy that `kv` names, by name: numbers (docs/kv.md). */
   kvOptions?: Readonly<Record<string, number>>;
+  /** Of each layer of keys and values, how far back each of its heads looks: a score, for policies that tell heads apart (docs/kv.md). */
+  kvHeads?: readonly (readonly number[])[];
   /** Most bytes of keys and values, of all conversations of the model together. Default: as the context needs them. */
   kvBudgetBytes?: number;
   /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */

@@ -4,6 +4,7 @@ import { benchOptions, benchAsAsked } from './bench-options.ts';
 import { doctor } from './doctor.ts';
 import { argument, bytes, experimental, forModel, integer, limits, number, port } from './flags.ts';
 import { generate } from './generate.ts';
+import { heads } from './heads.ts';
 import { logits } from './logits.ts';
 import { parseBiases, parseObject, parseTokens } from './options.ts';
 import { perplexity } from './perplexity.ts';
@@ -51,6 +52,11 @@ const serveOptions = (command: Command): Command =>
 export function declareCommands(program: Command, add: (command: Command, run: (...args: never[]) => Promise<Result>) => void): void {
   add(generateOptions(program.command('generate <model>')), generate);
   add(serveOptions(program.command('serve <model>')), serve);
+  add(
+    forModel(program.command('heads <model>').description('measure which heads look far back, for --kv duo-kivi, duo and spans'))
+      .requiredOption('--out <file>', 'JSON, for --kv-heads'),
+    heads,
+  );
   add(
     forModel(program.command('logits <model>').description('write logits as little-endian f32, (tokens, vocabulary)'))
       .requiredOption('--tokens <ids>', 'as in 1,2,3', argument(parseTokens))

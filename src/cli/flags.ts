@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseBytes } from '../bytes.ts';
 import { kvNames } from '../kv/policies/names.ts';
+import { readHeads } from './read-heads.ts';
 import { parseKvOptions, parseNumber, parsePort, positiveInteger } from './options.ts';
 
 /** Has commander report what a parser throws. */
@@ -28,6 +29,7 @@ export const forModel = (command: Command): Command =>
     .option('--guesses <n>', 'most tokens of a step that are guessed from what was said and checked together, 1 to 7; default: none', integer)
     .option('--f32', 'keys, values and all arithmetic in f32')
     .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices(kvNames()))
+    .option('--kv-heads <file>', 'how far back each head looks, as `windrow heads` writes it', argument(readHeads))
     .option('--kv-options <name=number,...>', 'settings of the policy that --kv names', argument(parseKvOptions))
     .option('--kv-budget <bytes>', 'most GPU bytes of keys and values, as in 64MiB', bytes)
     .option('--kernels <choice>', 'choice of kernels, as in splits=1,prefill=rows; nothing is measured or tested')

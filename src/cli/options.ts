@@ -15,6 +15,7 @@ export interface ModelFlags {
   f32?: boolean;
   kv?: string;
   kvOptions?: Record<string, number>;
+  kvHeads?: number[][];
   kvBudget?: number;
   kernels?: string;
   retune?: boolean;
@@ -109,6 +110,7 @@ export const loadOptions = (flags: ModelFlags): EngineOptions => ({
   f32: flags.f32,
   kv: flags.kv,
   kvOptions: flags.kvOptions,
+  kvHeads: flags.kvHeads,
   kvBudgetBytes: flags.kvBudget,
   kernels: flags.kernels,
   experiment: { tokensPerSubmit: flags.tokensPerSubmit },

@@ -11,6 +11,9 @@ const sharing: Record<string, string[][]> = {
   'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast'].map((name) => [`kernels/${name}.wgsl`]),
   'parts/rare/scan/part.wgsl': [['kernels/rare/scan.wgsl', 'parts/rare/scan/delta.wgsl', 'parts/rare/scan/ssd.wgsl']], // of which a model has one
 };
+/** What stands in front of kernels of keys and values, of which each has some, reads parameters of theirs too. */
+const ofKeys = shaders.flatMap(([name, text]) => (name.startsWith('kv/') ? [text] : [])).join('');
+const readsKeys = (file: string): boolean => /^kernels\/(policies\/|kv-|attention|rope)/.test(file);
 const withBindings = shaders.filter(([, text]) => text.includes('@binding'));
 
 describe('readInterface', () => {
@@ -26,7 +29,8 @@ describe('readInterface', () => {
     expect(params.map(({ name, type }) => `${name} : ${type},`)).toEqual(fields);
     expect(new Set(params.map(({ name }) => name)).size).toBe(params.length);
     expect(4 * params.length).toBeLessThanOrEqual(256); // the stride of parameters in their buffer
-    const kernels = sharing[file]?.map((beside) => text + beside.map((path) => shaders.find(([name]) => name === path)![1]).join('')) ?? [text];
+    const own = readsKeys(file) ? text + ofKeys : text;
+    const kernels = sharing[file]?.map((beside) => text + beside.map((path) => shaders.find(([name]) => name === path)![1]).join('')) ?? [own];
     for (const kernel of kernels)
       for (const { name } of params) expect(kernel.split(new RegExp(`params\\.${name}\\b`)).length, `uses of params.${name}`).toBeGreaterThan(1);
   });

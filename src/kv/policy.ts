@@ -19,6 +19,8 @@ export interface PolicyModel {
   heads: readonly CacheHeads[];
   /** Of each layer how many positions it sees at most, 0 for all. A layer with a window is left alone: its slots stay fresh ones. */
   windows: readonly number[];
+  /** (layer, kv head): how far back each head looks, where that was measured (policies/find-heads.ts). */
+  retrieval?: readonly (readonly number[])[];
 }
 
 /** A set that a layer may have. */

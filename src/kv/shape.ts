@@ -7,7 +7,7 @@ import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
 import { planeBytes } from './plane-bytes.ts';
-import { type KvPlan, type Policy } from './policy.ts';
+import { type KvPlan, type Policy, type PolicyModel } from './policy.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
 import { listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
@@ -51,6 +51,8 @@ export interface ShapeRoom {
   /** Of one sequence. */
   budgetBytes: number;
   format: KvFormat;
+  /** As `PolicyModel` has it. */
+  retrieval?: PolicyModel['retrieval'];
 }
 
 /** RequestError for a model or options that the policy is not for. */
@@ -68,7 +70,7 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   }
   const options = { ...policy.options, ...given };
   const windows = attends.map((ops) => Math.min(...ops.map(({ window }) => window ?? Infinity))).map((window) => (Number.isFinite(window) ? window : 0));
-  const plan = policy.plan({ config, heads, windows }, room, options);
+  const plan = policy.plan({ config, heads, windows, retrieval: room.retrieval }, room, options);
   const attended = attends.map(([{ shape, scale, softcap }]) => ({ queryHeads: shape?.heads ?? config.heads, scale, softcap }));
   const numbers = { plan, attended, ringSlots: ringSlots(plan, room) };
   const bytes = shapedBytes(numbers, config, room.format, room.context);

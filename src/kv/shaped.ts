@@ -17,10 +17,12 @@ export interface Shaped {
   readonly base: number;
   /** Positions that there were after the last tick. */
   readonly since: number;
+  /** Tokens of the last prompt that has ended, and of all before it. */
+  readonly promptLength: number;
   readonly byteLength: number;
   setsOf(layer: number): Sets;
-  /** A tick was made at `length` positions; slots are fresh from `base` on. */
-  ticked(length: number, base: number): void;
+  /** A tick was made at `length` positions; slots are fresh from `base` on. `ended`: of a prompt. */
+  ticked(length: number, base: number, ended?: boolean): void;
   /** Buffers were replaced. */
   replaced(): void;
   /** Forgets what is beyond `length` positions; gives the length reached, which is less where sets cannot be cut so. */
@@ -38,6 +40,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   let sets = make();
   let base = 0;
   let since = 0;
+  let promptLength = 0;
 
   const layerOf = (layer: number, { all, lists, queries }: Sets): KvLayer => {
     const { buffer, planes } = fresh().layer(layer);
@@ -70,11 +73,17 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     get since() {
       return since;
     },
+    get promptLength() {
+      return promptLength;
+    },
     get byteLength() {
       return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), 0);
     },
     setsOf: (layer) => sets[layer]!,
-    ticked: (length, now) => void ([since, base] = [length, now]),
+    ticked(length, now, ended = false) {
+      [since, base] = [length, now];
+      if (ended) promptLength = length;
+    },
     cut(length) {
       const reached = length < base || length === 0 ? cutSets(length) : length;
       since = Math.min(since, reached);
@@ -83,7 +92,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     free: () => sets.forEach((own) => own?.free()),
     makeAnew() {
       sets = make();
-      base = since = 0;
+      base = since = promptLength = 0;
     },
   };
 }
@@ -99,6 +108,7 @@ export async function forkShaped(home: SequenceHome, from: Sequence, copy: Seque
   const [source, target] = [from.shaped!, copy.shaped!];
   const memory = from.memory?.source(wished);
   const length = from.memory ? (memory?.length ?? 0) : wished;
+  target.ticked(source.promptLength, 0, true);
   target.ticked(source.since, source.base);
   await copy.makeRoom(Math.max(1, from.tokens.length));
   for (const { layer } of source.layers) await target.setsOf(layer).copyFrom(source.setsOf(layer));

@@ -34,7 +34,7 @@ export const testChoice: KernelChoice = {
 
 /** As the engine has them, and a policy of keys and values by its name. */
 export interface TestOptions extends Partial<ModelOptions> {
-  policy?: { name: string; options?: Record<string, number>; budgetBytes?: number };
+  policy?: { name: string; options?: Record<string, number>; budgetBytes?: number; retrieval?: number[][] };
 }
 
 export const openFixture = (gpu: Gpu, path: string, options: TestOptions, kernels?: KernelCache): Promise<LoadedModel> =>
@@ -54,8 +54,8 @@ export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, { poli
     ...options,
   };
   if (policy) {
-    const { name, options: given = {}, budgetBytes = Infinity } = policy;
-    const shape = shapeWithin(opened.graph, name, given, { ...asked, format: asked.kv, budgetBytes, sequences: 1 });
+    const { name, options: given = {}, budgetBytes = Infinity, retrieval } = policy;
+    const shape = shapeWithin(opened.graph, name, given, { ...asked, format: asked.kv, budgetBytes, sequences: 1, retrieval });
     Object.assign(asked, { shape, segments: shape.segments });
   }
   return loadModel(planModel(chosenAs(gpu, opened, asked, kernels)), sourceReader(source, opened.header, opened.layout));

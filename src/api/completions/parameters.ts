@@ -234,11 +234,13 @@ export interface LoadSettings extends ImportSettings {
   f32?: boolean;
   /**
    * Keys and values in 4, 2 or 1 bytes: `f32`, `f16` or `q8`. Default `f16`, with `f32` that. Or a policy that keeps them in fewer bits or forgets what
-   * is old: `kivi4`, `kivi3`, `kivi2`, `q4`, `q2`, `streaming` (docs/kv.md).
+   * is old: `kivi4`, `kivi3`, `kivi2`, `q4`, `q2`, `streaming`, `h2o`, `snapkv`, `duo-kivi` and others (docs/kv.md).
    */
   kv?: KvType;
   /** Settings of the policy, by name. */
   kvOptions?: Record<string, number>;
+  /** Of each layer how far back each key/value head looks, for the policies that tell heads apart: as `windrow heads` measures it (docs/kv.md). */
+  kvHeads?: number[][];
   /** Most GPU bytes of keys and values, of all conversations together, as `budget`. Default: as the context needs them. */
   kvBudget?: number | string;
   /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
@@ -261,6 +263,7 @@ export function toLoadOptions(options: LoadSettings): LoadOptions {
     f32: options.f32,
     kv: options.kv === undefined ? undefined : kvName(options.kv),
     kvOptions: toKvOptions(options.kvOptions),
+    kvHeads: toKvHeads(options.kvHeads),
     kvBudgetBytes: options.kvBudget === undefined ? undefined : parseBytes(options.kvBudget, 'kvBudget'),
     retune: options.retune,
     kernels: options.kernels,
@@ -272,6 +275,13 @@ function toKvOptions(given: LoadSettings['kvOptions']): LoadOptions['kvOptions']
   if (given === undefined) return undefined;
   if (typeof given !== 'object' || given === null) throw new RequestError(`kvOptions is ${shown(given)}; it must be an object of numbers.`);
   return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, number(`kvOptions.${name}`, value, { from: 0, to: 2 ** 31 - 1 })!]));
+}
+
+function toKvHeads(given: LoadSettings['kvHeads']): LoadOptions['kvHeads'] {
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given) || !given.every((row) => Array.isArray(row) && row.every((score) => Number.isFinite(score))))
+    throw new RequestError(`kvHeads is ${shown(given)}; it must be a list of lists of numbers: of each layer the scores of its key/value heads.`);
+  return given;
 }
 
 function toSpeculation(asked: LoadSettings['speculation']): LoadOptions['speculation'] {

@@ -78,7 +78,7 @@ export const kvFormatFor = ({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>
  */
 async function kvOptionsFor(
   graph: Graph,
-  options: Pick<LoadOptions, 'f32' | 'kv' | 'kvOptions' | 'kvBudgetBytes'>,
+  options: Pick<LoadOptions, 'f32' | 'kv' | 'kvOptions' | 'kvHeads' | 'kvBudgetBytes'>,
   { context, chunk, sequences }: { context: number; chunk: number; sequences: number },
 ): Promise<Pick<ModelOptions, 'kv' | 'shape' | 'kvBudgetBytes' | 'context' | 'chunk' | 'segments'>> {
   const { kv: name, kvOptions = {}, kvBudgetBytes = Infinity } = options;
@@ -90,7 +90,8 @@ async function kvOptionsFor(
     return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes)), chunk };
   }
   const { shapeWithin } = await import('../../kv/policies/catalogue.ts');
-  const shape = shapeWithin(graph, name, kvOptions, { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv });
+  const room = { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: options.kvHeads };
+  const shape = shapeWithin(graph, name, kvOptions, room);
   return { kv, shape, ...given, context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
 }
 

@@ -18,5 +18,5 @@ export async function tick(state: RunState, at: TickAt): Promise<void> {
 
 /** The tick of decode, where one is due. */
 export async function tickIfDue(state: RunState, sequence: Sequence, length: number): Promise<void> {
-  if (untilTick(sequence, length) <= 0) await tick(state, { sequence, length, phase: 'decode', promptLength: length });
+  if (untilTick(sequence, length) <= 0) await tick(state, { sequence, length, phase: 'decode', promptLength: sequence.shaped!.promptLength });
 }

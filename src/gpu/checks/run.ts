@@ -10,6 +10,7 @@ import { modelChecks } from './model.ts';
 import { checksOfAll } from './operation-checks.ts';
 import { samplerChecks } from './sampler.ts';
 import { stageChecks } from './stages.ts';
+import { tickChecks } from './tick.ts';
 
 const atOnce = 4;
 /** Names of checks: of decode, of prefill, of attention. */
@@ -20,7 +21,7 @@ export async function runSelfTest(
   { model, only, known = {}, knownOnly = false, sample = false, kernels, room, onCheck }: SelfTestOptions,
 ): Promise<CheckResult[]> {
   if (!model) await loadFormats(typeNames);
-  const all = model ? modelChecks(model) : [...checksOfAll(gpu), ...samplerChecks(), ...stageChecks()];
+  const all = model ? modelChecks(model) : [...checksOfAll(gpu), ...samplerChecks(), ...stageChecks(), ...tickChecks()];
   const passedBefore = (kernel: RegExp) => all.find(({ name }) => kernel.test(name) && Object.hasOwn(known, name) && known[name] === '') ?? [];
   const checks = sample
     ? mainKernels.flatMap(passedBefore)

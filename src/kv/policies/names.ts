@@ -3,13 +3,35 @@
 import { RequestError } from '../../errors.ts';
 import { kvFormats } from '../formats/catalogue.ts';
 
-export const policyNames: readonly { name: string; label: string }[] = [
+export interface PolicyName {
+  name: string;
+  label: string;
+  /** For programs and experiments: a page does not offer it. */
+  special?: true;
+}
+
+export const policyNames: readonly PolicyName[] = [
   { name: 'kivi4', label: '4 bits, keys by channel: a third of the room, nearly no loss' },
   { name: 'q4', label: '4 bits: about a third of the room, some loss' },
   { name: 'kivi3', label: '3 bits, keys by channel: a quarter of the room, little loss' },
   { name: 'kivi2', label: '2 bits, keys by channel: a fifth of the room, for large models at most' },
   { name: 'q2', label: '2 bits: a fifth of the room, for large models at most' },
   { name: 'streaming', label: 'the beginning and the last tokens: a chat of any length in the same room, which forgets' },
+  { name: 'duo-kivi', label: 'heads that look back keep all in 4 bits, the others the beginning and the last words', special: true },
+  { name: 'duo-kivi3', label: 'heads that look back keep all in 3 bits, the others the beginning and the last words', special: true },
+  { name: 'duo-kivi2', label: 'heads that look back keep all in 2 bits, the others the beginning and the last words', special: true },
+  { name: 'duo', label: 'heads that look back keep all, the others the beginning and the last words', special: true },
+  { name: 'spans', label: 'every head as far back as it looks', special: true },
+  { name: 'h2o', label: 'what was looked at most, and the last words', special: true },
+  { name: 'lazyeviction', label: 'what comes back again and again: for long thinking', special: true },
+  { name: 'snapkv', label: 'what the question looks at: for one long text', special: true },
+  { name: 'windowkv', label: 'whole passages that the question looks at', special: true },
+  { name: 'pyramidkv', label: 'what the question looks at, more of it in lower layers', special: true },
+  { name: 'prefixkv', label: 'what the question looks at, more of it in layers that look at more', special: true },
+  { name: 'adakv', label: 'what the question looks at, more of it in heads that look at more', special: true },
+  { name: 'heavy-prompt', label: 'what the prompt looks at most', special: true },
+  { name: 'recent', label: 'the last words alone: to compare with', special: true },
+  { name: 'find-heads', label: 'keeps everything and measures which heads look far back', special: true },
 ];
 
 /** Of formats and policies. */

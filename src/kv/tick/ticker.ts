@@ -72,7 +72,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         },
       });
       await submit();
-      shaped.ticked(length, base);
+      shaped.ticked(length, base, at.phase === 'prompt');
       device.queue.writeBuffer(sequence.state.buffer, 12, Uint32Array.of(base));
     },
   };

@@ -8,7 +8,7 @@ const key = 'windrow-kv';
 /** The first leaves it to windrow. */
 export const kvChoices: { value: KvType; words: string }[] = [
   { value: '', words: 'as windrow chooses' },
-  ...[...kvFormats.values(), ...policyNames].map(({ name, label }) => ({ value: name, words: label })),
+  ...[...kvFormats.values(), ...policyNames.filter(({ special }) => !special)].map(({ name, label }) => ({ value: name, words: label })),
 ];
 
 /** The choice, or undefined for windrow's own; also where nothing can be kept (a private window, say). */

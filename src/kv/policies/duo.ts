@@ -1,0 +1,81 @@
+// Head classes: the heads that look far back keep everything, the others the first positions and the last ones (DuoAttention, arXiv 2410.10819, by
+// scores that need no training), as new keys and values are, or with what they keep in few bits (KIVI, arXiv 2402.02750), page by page.
+import { affineFormats } from '../formats/affine.ts';
+import { pageSlots } from '../formats/format.ts';
+import { type KvPlan, type KvTick, type Policy, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
+import { evict } from '../tick/evict.ts';
+import { highest, scoresOf } from '../tick/head-classes.ts';
+import { checkOption, inPages, scratchBytes, withPositions } from '../tick/room.ts';
+import { seal } from '../tick/seal.ts';
+
+/** `share`: of the heads that keep everything; `recent`: last positions that the others keep; `chunk`: tokens of a prompt between ticks. */
+const options = { share: 0.25, sinks: 4, recent: 128, window: 32, interval: 32, chunk: 128, positions: 0 };
+
+interface DuoPlan extends KvPlan {
+  /** (layer, kv head): whether it keeps everything. */
+  full: boolean[][];
+}
+
+/** `other`: the set of what the heads keep that keep everything, none where it is a part of the first set. */
+function planOf(name: string, model: PolicyModel, room: PolicyRoom, given: Readonly<Record<string, number>>, other?: SetPlan['format']): DuoPlan {
+  checkOption('share', given.share, 0, 1, false);
+  checkOption('sinks', given.sinks, 0, 1024);
+  checkOption('window', given.window, 1, 1024);
+  checkOption('recent', given.recent, given.window, room.context);
+  checkOption('interval', given.interval, 1, 256);
+  const full = highest(scoresOf(model, name), given.share);
+  const some = Math.min(room.context, inPages(given.sinks + given.recent));
+  const planned = (layer: number): SetPlan[] => [
+    { format: room.format, mostSlots: full[layer].map((all) => (all && other ? 0 : all ? room.context : some)) },
+    ...(other ? [{ format: other, mostSlots: full[layer].map((all) => (all ? room.context : 0)) }] : []),
+  ];
+  const plan = { peak: 'bounded' as const, window: given.window, interval: given.interval, chunk: given.chunk, planes: withPositions([], given) };
+  return {
+    ...plan, full, scratchBytes: scratchBytes(model, room, plan, other ? some : room.context),
+    layers: model.heads.map((_, layer) => (model.windows[layer] ? [] : planned(layer))),
+  };
+}
+
+/** Slots of each head of a layer that the first set keeps of those before `end`. */
+function keeps({ plan, options: { sinks, recent }, length }: KvTick, layer: number, end: number, sealed: boolean): number[] {
+  return (plan as DuoPlan).full[layer].map((all) => (all ? (sealed ? 0 : end) : sinks + recent - (length - end)));
+}
+
+const duo: Policy = {
+  name: 'duo',
+  label: 'heads that look back keep all, the others the beginning and the last words',
+  options,
+  plan: (model, room, given) => planOf('duo', model, room, given),
+  async tick(kv) {
+    const end = Math.max(kv.base, kv.length - kv.plan.window);
+    await evict(kv, end, ({ layer }) => ({ keep: keeps(kv, layer, end, false), first: kv.options.sinks }));
+  },
+};
+
+const bits = [4, 3, 2];
+
+/** Pages are sealed as wholes, so fresh slots begin where one does. */
+const sealing = (many: number): Policy => {
+  const name = many === 4 ? 'duo-kivi' : `duo-kivi${many}`;
+  const format = affineFormats.get(`q${many}c`)!;
+  return {
+    name,
+    label: `heads that look back keep all in ${many} bits, the others the beginning and the last words`,
+    options,
+    plan: (model, room, given) => planOf(name, model, room, given, format),
+    async tick(kv) {
+      const end = Math.max(kv.base, Math.floor((kv.length - kv.plan.window) / pageSlots) * pageSlots);
+      if (end <= kv.base) return;
+      for (const layer of kv.layers) {
+        const set = layer.sets[1];
+        const counts = (kv.plan as DuoPlan).full[layer.layer].map((all) => (all ? end : 0));
+        await kv.makeRoom(set, counts);
+        kv.setCounts(set, counts);
+        kv.dispatch(seal(layer, 1, format, kv.base, end));
+      }
+      await evict(kv, end, ({ layer }) => ({ keep: keeps(kv, layer, end, true), first: kv.options.sinks }));
+    },
+  };
+};
+
+export const policies = [duo, ...bits.map(sealing)];

@@ -1,0 +1,38 @@
+// SnapKV with more slots in lower layers and fewer in upper ones, falling evenly (PyramidKV, arXiv 2406.02069).
+import { type Policy } from '../policy.ts';
+import { endOf, evict } from '../tick/evict.ts';
+import { observe } from '../tick/observe.ts';
+import { smooth } from '../tick/rank.ts';
+import { evictOptions, planEvicting, slotsOf, withSlots } from '../tick/room.ts';
+
+/** Slots of a head in each of `layers` layers, of `slots` on average: the last has no fewer than `window`, and than a part of `beta`. */
+export function pyramid(layers: number, slots: number, window: number, beta: number): number[] {
+  const least = Math.max(window, slots / beta);
+  if (layers === 1) return [slots];
+  const counts = Array.from({ length: layers }, (_, layer) => Math.floor(2 * slots - least + ((2 * least - 2 * slots) * layer) / (layers - 1)));
+  counts[0] += slots * layers - counts.reduce((a, b) => a + b, 0);
+  return counts;
+}
+
+const policy: Policy = {
+  name: 'pyramidkv',
+  label: 'what the question looks at, more of it in lower layers',
+  options: { ...evictOptions, kernel: 5, beta: 8 },
+  plan(model, room, options) {
+    const plan = planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window });
+    const shaped = plan.layers.flatMap((sets, layer) => (sets.length ? [layer] : []));
+    const counts = pyramid(shaped.length, plan.layers[shaped[0]]?.[0].mostSlots[0] ?? 0, options.window, options.beta);
+    return withSlots(model, room, plan, (layer) => Math.min(room.context, counts[shaped.indexOf(layer)]));
+  },
+  async tick(kv) {
+    if (kv.phase !== 'prompt') return;
+    const end = endOf(kv);
+    const counts = pyramid(kv.layers.length, slotsOf(kv), kv.plan.window, kv.options.beta);
+    await evict(kv, end, (layer) => ({
+      keep: Math.min(counts[kv.layers.indexOf(layer)], kv.promptLength) - (kv.length - end),
+      scores: () => ({ buffer: smooth(kv, layer, observe(kv, layer, { into: 'mean', queries: kv.plan.window }), kv.options.kernel), type: 'f32' }),
+    }));
+  },
+};
+
+export const policies = [policy];

@@ -1,0 +1,18 @@
+// The last positions alone: what better policies are measured against.
+import { type Policy } from '../policy.ts';
+import { evict } from '../tick/evict.ts';
+import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
+
+const policy: Policy = {
+  name: 'recent',
+  label: 'the last words alone: to compare with',
+  options: evictOptions,
+  plan: (model, room, options) => planEvicting(model, room, options, { peak: 'prompt', planes: [] }),
+  async tick(kv) {
+    if (kv.phase !== 'prompt') return;
+    const end = kv.length - kv.plan.window;
+    await evict(kv, end, ({ layer }) => ({ keep: within(kv, layer, slotsOf(kv), end) }));
+  },
+};
+
+export const policies = [policy];

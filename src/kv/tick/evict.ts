@@ -1,0 +1,30 @@
+// How a tick of a policy ends that keeps some slots and drops the others, as most do.
+import { type KvLayer, type KvTick } from '../policy.ts';
+import { keepListed } from './move.ts';
+import { type Rank, list, rank } from './rank.ts';
+
+export interface Choice extends Pick<Rank, 'first' | 'last'> {
+  /** Slots of every kv head that stay, or of each, of those before `end`. */
+  keep: number | readonly number[];
+  /** Encodes what scores them; none: what is newer stays. */
+  scores?: () => NonNullable<Rank['scores']>;
+}
+
+/** Of the slots before position `end` each layer keeps in its first set what is chosen, and all other ones are gone. The newer ones stay fresh. */
+export async function evict(kv: KvTick, end: number, choose: (layer: KvLayer) => Choice): Promise<void> {
+  for (const layer of kv.layers) {
+    const [set] = layer.sets;
+    const { keep, scores, ...always } = choose(layer);
+    const most = (head: number) => Math.max(0, typeof keep === 'number' ? keep : keep[head]);
+    const counts = Array.from(set.counts, (count, head) => Math.min(most(head), count + end - kv.base));
+    await kv.makeRoom(set, counts.map((count, head) => Math.max(count, set.counts[head])));
+    const each = typeof keep === 'number' ? Math.max(0, keep) : keep.map((_, head) => most(head));
+    const marks = rank(kv, layer, { ...always, scores: scores?.(), end, keep: each });
+    keepListed(kv, layer, list(kv, layer, marks, end));
+    kv.setCounts(set, counts);
+  }
+  kv.advance(end);
+}
+
+/** Where fresh slots are to begin after this tick: the last `window` positions stay, and no slot becomes a fresh one again. */
+export const endOf = ({ plan: { window }, length, base }: KvTick): number => Math.max(base, length - window);

@@ -1,0 +1,40 @@
+// Heads that look far back, and those that do not: by how much of their attention goes to where the same token was before, and to what followed it
+// there, which a model tells without any training (RazorAttention, arXiv 2407.15891).
+import { RequestError } from '../../errors.ts';
+import { type PolicyModel } from '../policy.ts';
+
+/** (layer, kv head) */
+export type HeadScores = readonly (readonly number[])[];
+
+/** Those of a model. RequestError where nobody has measured them. */
+export function scoresOf({ heads, retrieval }: PolicyModel, policy: string): HeadScores {
+  const fits = retrieval?.length === heads.length && retrieval.every((row, layer) => row.length === heads[layer].kvHeads);
+  if (retrieval && fits) return retrieval;
+  const has = retrieval ? `the scores given are of ${retrieval.length} layers of ${retrieval[0]?.length ?? 0} heads` : 'which those are was not measured';
+  throw new RequestError(`kv is ${policy}, which keeps all that those heads read that look far back; ${has}. Give kvHeads: scores by layer and kv head.`);
+}
+
+/** The places of all heads, the highest score first; of equals the lower layer, then the lower head. */
+function ordered(scores: HeadScores): { layer: number; head: number }[] {
+  return scores
+    .flatMap((row, layer) => row.map((score, head) => ({ layer, head, score })))
+    .sort((a, b) => b.score - a.score || a.layer - b.layer || a.head - b.head);
+}
+
+/** (layer, kv head): whether a head is of the `share` with the highest scores. */
+export function highest(scores: HeadScores, share: number): boolean[][] {
+  const chosen = scores.map((row) => row.map(() => false));
+  const all = ordered(scores);
+  for (const { layer, head } of all.slice(0, Math.ceil(share * all.length))) chosen[layer][head] = true;
+  return chosen;
+}
+
+/** (layer, kv head): the place of a score among all, 0 for the lowest, 1 for the highest; of equals the later head is higher. */
+export function ranks(scores: HeadScores): number[][] {
+  const places = scores.map((row) => row.map(() => 0));
+  const all = scores
+    .flatMap((row, layer) => row.map((score, head) => ({ layer, head, score })))
+    .sort((a, b) => a.score - b.score || a.layer - b.layer || a.head - b.head);
+  all.forEach(({ layer, head }, i) => (places[layer][head] = i / Math.max(1, all.length - 1)));
+  return places;
+}

@@ -1,0 +1,34 @@
+// What the kernels of a tick ask of a layer, and the buffers that they share. A slot's *index* is its place among all slots of its kv head: those of
+// a set come first, then the fresh ones, so that indices are in order of position.
+import { pageSlots } from '../formats/format.ts';
+import { type KvFresh, type KvLayer, type KvPlan, type KvSet, type KvTick, type Plane } from '../policy.ts';
+
+/** The format of fresh slots, of which kernels of a tick know where a slot's words lie. */
+type Fresh = KvFresh['format'];
+
+/** Slots of a head that buffers of indices have room for: as many as any layer may come to have. */
+export const mostSlots = ({ layers, plan }: KvTick): number =>
+  Math.max(0, ...layers.map((layer) => Math.max(...plan.layers[layer.layer][0].mostSlots) + pageSlots * ringsOf(layer)));
+
+/** Most slots of the longest head of a set. */
+export const longest = (set: KvSet): number => Math.max(...set.counts);
+
+export const planeOf = (plan: KvPlan, plane: Plane): number => {
+  const index = plan.planes.indexOf(plane);
+  if (index < 0) throw new Error(`The plan keeps no plane ${plane}; it has ${plan.planes.join(', ') || 'none'}.`);
+  return index;
+};
+
+/** Pages of a head that its fresh slots go round in. */
+export const ringsOf = ({ fresh: { format, pages }, heads: { kvHeads, headDim } }: KvLayer): number =>
+  pages.size / (kvHeads * 4 * format.words(headDim));
+
+/** Where a layer's words lie. */
+export const slotWords = (format: Fresh, headDim: number): { slot_words: number; unit_words: number } =>
+  ({ slot_words: format.words(headDim) / pageSlots, unit_words: format.unitWords });
+
+/** u32 of every index of each kv head, the same buffer for every layer. */
+export const indexed = (kv: KvTick, name: string): GPUBuffer =>
+  kv.scratch(name, 4 * Math.max(...kv.layers.map(({ heads: { kvHeads } }) => kvHeads)) * mostSlots(kv));
+
+export const groupsOf = (threads: number, each: number): number => Math.ceil(threads / each);

@@ -1,0 +1,98 @@
+// Dispatches that tell what a layer's last queries pay to its slots: kv-totals.wgsl, kv-observe.wgsl, kv-echo.wgsl.
+import { type PageFormat } from '../formats/format.ts';
+import { type KvLayer, type KvSet, type KvTick, type TickWork } from '../policy.ts';
+import { groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
+
+/** shaders/kv/policies/tick/into-*.wgsl: what becomes a slot's score. */
+export type Into = 'mean' | 'normalised' | 'sum' | 'active';
+
+export interface Observe {
+  into: Into;
+  /** The last so many queries. Default: all since the tick before. */
+  queries?: number;
+  /** From which share on a slot is active. */
+  alpha?: number;
+}
+
+const planesOfInto = { mean: undefined, normalised: undefined, sum: 'acc', active: 'last' } as const;
+
+interface Observed {
+  segments: (Segment & { segment: number; slots: number; params: Record<string, number> })[];
+  bindings: TickWork['bindings'];
+  constants: Record<string, number>;
+}
+
+/** Of the last `queries` queries, or of all since the tick before, what each pays to all slots of each segment together. */
+function observed(kv: KvTick, layer: KvLayer, queries: number): Observed {
+  const { sets, heads: { kvHeads, headDim }, queryHeads, softcap } = layer;
+  const rows = kv.plan.queries ?? 0;
+  const count = queries ? Math.min(queries, kv.length) : kv.length - kv.since;
+  if (count > rows) throw new Error(`${count} queries are to be observed, of which the plan keeps ${rows}.`);
+  const params = {
+    heads: queryHeads, kv_heads: kvHeads, head_vec4s: Math.ceil(headDim / 4), queries: rows, observed: queries, length: kv.length, base: kv.base,
+    since: kv.since, scale: layer.scale, softcap: softcap ?? 0,
+  };
+  const segments = [...sets, undefined].map((set, segment) => ({
+    ...segmentOf(layer, set), segment, slots: set ? longest(set) : kv.length - kv.base, params: { ...params, set_index: set ? segment : 0 },
+  }));
+  const bindings = { last_queries: layer.queries!, totals: kv.scratch('totals', 8 * (mostSets(kv) + 1) * rows * mostHeads(kv)) };
+  const constants = { Softcap: softcap ? 1 : 0 };
+  for (const { segment, files, consts, bindings: own, params: each } of segments) {
+    kv.dispatch({
+      label: `kv.${layer.layer}.totals`,
+      kernel: { kernel: 'kv-totals', files, consts, constants },
+      params: { ...each, segment },
+      bindings: { ...own, ...bindings },
+      grid: [queryHeads, count],
+    });
+  }
+  return { segments, bindings, constants };
+}
+
+const mostSets = ({ layers }: KvTick): number => Math.max(0, ...layers.map(({ sets }) => sets.length));
+const mostHeads = ({ layers }: KvTick): number => Math.max(0, ...layers.map(({ queryHeads }) => queryHeads));
+
+/** Scores of all slots of a layer, by index: f32, of 'active' u32. The same buffer for every layer. */
+export function observe(kv: KvTick, layer: KvLayer, { into, queries = 0, alpha = 0 }: Observe): GPUBuffer {
+  const { segments, bindings, constants } = observed(kv, layer, queries);
+  const scores = indexed(kv, 'scores');
+  const plane = planesOfInto[into];
+  const more = { segments: segments.length, most: mostSlots(kv), planes: kv.plan.planes.length, plane: plane ? planeOf(kv.plan, plane) : 0, alpha };
+  // Of several sets the first alone has candidates.
+  for (const { segment, slots, files, consts, bindings: own, planes, params } of segments) {
+    if (slots === 0 || (segment > 0 && segment < segments.length - 1)) continue;
+    kv.dispatch({
+      label: `kv.${layer.layer}.observe`,
+      kernel: { kernel: 'kv-observe', files: [...files, ...(plane ? ['kv/tick/planes'] : []), `kv/tick/into-${into}`], consts, constants },
+      params: { ...params, ...more },
+      bindings: { ...own, ...bindings, scores, ...(plane && { planes: planes! }) },
+      grid: [groupsOf(slots, 64), layer.heads.kvHeads],
+    });
+  }
+  return scores;
+}
+
+/** Adds to `echoes`, from head `first` on, what each head of a layer pays to the position `period` before its queries and to the one behind that. */
+export function echo(kv: KvTick, layer: KvLayer, { echoes, first, period }: { echoes: GPUBuffer; first: number; period: number }): void {
+  const { segments, bindings, constants } = observed(kv, layer, 0);
+  const { files, consts, bindings: own, params } = segments.at(-1)!;
+  kv.dispatch({
+    label: `kv.${layer.layer}.echo`,
+    kernel: { kernel: 'kv-echo', files, consts, constants },
+    params: { ...params, segments: segments.length, period, first },
+    bindings: { ...own, ...bindings, echoes },
+    grid: [layer.queryHeads],
+  });
+}
+
+type Segment = Pick<TickWork, 'bindings'> & { files: string[]; consts: Record<string, number>; planes?: GPUBuffer };
+
+/** Files and bindings of a kernel that reads the keys of a set, or of the fresh slots. */
+function segmentOf({ lists, fresh, heads: { headDim } }: KvLayer, set?: KvSet): Segment {
+  const { format, pages, planes } = set ?? fresh;
+  const kind = set ? ['kv/where/list', 'kv/tick/of-set'] : ['kv/where/ring', 'kv/tick/of-fresh'];
+  return {
+    files: [...format.read, ...kind, 'kv/tick/score'], consts: { ...(format as PageFormat).consts, HeadVec4s: Math.ceil(headDim / 4) }, planes,
+    bindings: { pages, lists },
+  };
+}

@@ -1,0 +1,100 @@
+// How many slots policies have that keep as many of every head: as a share of the prompt, within a budget of bytes.
+import { BudgetError, RequestError } from '../../errors.ts';
+import { pageSlots } from '../formats/format.ts';
+import { type KvPlan, type KvTick, type Plane, type PolicyModel, type PolicyRoom } from '../policy.ts';
+import { positionBytes } from '../segment.ts';
+
+/** Settings of policies that keep some slots of every head. */
+export const evictOptions = {
+  /** Slots of a head that stay, as a share of those of the prompt; 0: as many as there is room for. */
+  share: 0,
+  /** The last positions, which are among them. */
+  window: 32,
+  /** Tokens of decode between ticks. */
+  interval: 32,
+  /** 1: notes of each slot which position it is, for whom wants to see what is kept. */
+  positions: 0,
+};
+
+/** Of the context, where nothing says how many slots stay. */
+const usualShare = 0.25;
+
+export const withPositions = (planes: readonly Plane[], { positions }: Readonly<Record<string, number>>): readonly Plane[] =>
+  positions ? [...planes, 'position'] : planes;
+
+export const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
+
+/** RequestError for a setting that is not within its bounds. */
+export function checkOption(name: string, value: number, least: number, most: number, whole = true): void {
+  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return;
+  throw new RequestError(`kvOptions.${name} is ${value}; it must be ${whole ? 'a whole number' : 'a number'} from ${least} to ${most}.`);
+}
+
+/** What a plan of such a policy is made of, beside its slots. */
+export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk'>>;
+
+/** The plan of a policy that keeps `share` of a head's slots. BudgetError where the budget has no room for its window and a page. */
+export function planEvicting(model: PolicyModel, room: PolicyRoom, options: Readonly<Record<string, number>>, given: Evicting): KvPlan {
+  const { share, window, interval } = options;
+  checkOption('share', share, 0, 1, false);
+  checkOption('window', window, 1, room.context);
+  checkOption('interval', interval, 1, 256);
+  const plan = { ...given, window, interval, planes: withPositions(given.planes, options) };
+  const slots = inPages(slotsWithin(model, room, plan, (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context));
+  return {
+    ...plan, scratchBytes: scratchBytes(model, room, plan, slots),
+    layers: model.heads.map(({ kvHeads }, layer) => (model.windows[layer] ? [] : [{ format: room.format, mostSlots: new Array<number>(kvHeads).fill(slots) }])),
+  };
+}
+
+/** The same with other slots for the heads of each layer that has a set. */
+export function withSlots(model: PolicyModel, room: PolicyRoom, plan: KvPlan, slotsOfLayer: (layer: number) => number): KvPlan {
+  const layers = plan.layers.map((sets, layer) => sets.map((set) => ({ ...set, mostSlots: set.mostSlots.map(() => inPages(slotsOfLayer(layer))) })));
+  return { ...plan, layers, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...layers.flat().flatMap(({ mostSlots }) => mostSlots))) };
+}
+
+type Planned = Omit<KvPlan, 'layers' | 'scratchBytes'>;
+
+/** Slots of each head that fresh ones go round in, at most (src/kv/shape.ts). */
+const ringOf = ({ peak, window, interval, chunk = Infinity }: Planned, { context, chunk: longest }: PolicyRoom): number =>
+  peak === 'prompt' ? inPages(context) : Math.min(inPages(context), inPages(window + pageSlots - 1 + Math.max(Math.min(chunk, longest), interval)) + pageSlots);
+
+/** Bytes of all layers with so many slots in the set of each head. */
+function bytesWith(model: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
+  const { config, heads, windows } = model;
+  const layers = heads.map((own, layer) => {
+    if (windows[layer]) return inPages(room.context) * positionBytes(own, room.format);
+    const each = positionBytes(own, room.format) + 4 * plan.planes.length * own.kvHeads;
+    const lists = own.kvHeads * (8 + (4 * slots) / pageSlots);
+    return (slots + ringOf(plan, room)) * each + lists + 16 * (plan.queries ?? 0) * config.heads * Math.ceil(own.headDim / 4);
+  });
+  return layers.reduce((a, b) => a + b, scratchBytes(model, room, plan, slots));
+}
+
+/** So many slots of each head, or as many as the budget has. */
+function slotsWithin(model: PolicyModel, room: PolicyRoom, plan: Planned, wished: number): number {
+  const pages = Math.ceil(wished / pageSlots);
+  const fit = Array.from({ length: pages }, (_, i) => pageSlots * (pages - i)).find((slots) => bytesWith(model, room, plan, slots) <= room.budgetBytes);
+  if (fit !== undefined) return Math.min(fit, Math.ceil(wished));
+  const least = Math.ceil(bytesWith(model, room, plan, pageSlots));
+  throw new BudgetError(
+    `Keys and values have ${room.budgetBytes} bytes; with a page of ${pageSlots} slots of every head, and ${ringOf(plan, room)} ` +
+    `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${least}. ` +
+    'Raise kvBudgetBytes to that, or choose a shorter context.',
+  );
+}
+
+/** Bytes of the buffers by which slots are observed, ranked and listed, with so many slots in the set of each head. */
+export function scratchBytes({ config, heads }: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
+  const most = Math.max(0, ...heads.map(({ kvHeads }) => kvHeads));
+  const sets = 3;
+  return 5 * 4 * most * (slots + ringOf(plan, room)) + 8 * sets * (plan.queries ?? 0) * config.heads + 2 * 8 * most;
+}
+
+/** Slots of a head that stay after this tick, its window among them. */
+export const slotsOf = ({ options: { share }, promptLength, plan }: KvTick): number =>
+  share ? Math.ceil(share * promptLength) : Math.max(0, ...plan.layers.flat().flatMap(({ mostSlots }) => mostSlots));
+
+/** Of a layer, no more than it was planned for, without those that stay fresh. */
+export const within = (kv: KvTick, layer: number, slots: number, end: number): number =>
+  Math.max(0, Math.min(slots - (kv.length - end), ...kv.plan.layers[layer][0].mostSlots));
