@@ -1,5 +1,5 @@
 // What is kept of conversations, in records as in a browser and in files as in Node: the same, but for where it lies.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -53,26 +53,74 @@ describe.each(Object.entries(stores))('states in %s', (_, open) => {
   });
 });
 
-it('a full storage is told, and leaves nothing of what did not fit', async () => {
-  let full = false;
-  const store = stores.records(() => {
-    if (full) throw new DOMException('no room', 'QuotaExceededError');
+/** Stores that `fill` lets hold no more. */
+const full: Record<string, () => { store: KeptStore; fill(): Uint8Array[] }> = {
+  records() {
+    let isFull = false;
+    const store = stores.records(() => {
+      if (isFull) throw new DOMException('no room', 'QuotaExceededError');
+    });
+    return { store, fill: () => ((isFull = true), parts(7)) };
+  },
+  // A part that ends as on a full disk.
+  files: () => ({ store: stores.files(), fill: () => [...parts(7).slice(0, 2), brokenPart] }),
+};
+const noRoom = Object.assign(new Error('no room'), { code: 'ENOSPC' });
+const brokenPart = new Proxy(new Uint8Array(4), {
+  get() {
+    throw noRoom;
+  },
+});
+
+describe.each(Object.entries(full))('a full storage in %s', (_, open) => {
+  it.each(['a', 'c'])('is told, and what was kept is still there where %s does not fit', async (name) => {
+    const { store, fill } = open();
+    const each = sizeOf(parts(0));
+    await keep(store, kept('a', 1), parts(1), Infinity);
+    await keep(store, kept('b', 2), parts(2), Infinity);
+    await expect(keep(store, kept(name, 3), fill(), each)).rejects.toMatchObject({ code: 'storage_full' });
+    expect((await listKept(store)).map(({ name, lastUsed }) => [name, lastUsed])).toEqual([['a', 1], ['b', 2]]);
+    expect((await store.read('a'))!.parts.map((part) => [...part])).toEqual(parts(1).map((part) => [...part]));
   });
-  await keep(store, kept('a', 1), parts(1), Infinity);
-  full = true;
-  await expect(keep(store, kept('b', 2), parts(1), Infinity)).rejects.toMatchObject({ code: 'storage_full' });
-  full = false;
-  expect((await listKept(store)).map(({ name }) => name)).toEqual(['a']);
+});
+
+it('records that were replaced leave no parts, nor does what another tab has left', async () => {
+  const disk = new Map();
+  const store = createKeptRecords(memoryRecords(disk));
+  disk.set('part 0 gone', new Uint8Array(4));
+  for (const count of [3, 1]) {
+    const fewer = packParts({ of: { model: 'm', format: 'f16', pages: 1 }, tokens: [1], layers: Array.from({ length: count }, () => new Uint8Array(8)) });
+    await keep(store, { ...kept('a', 1), byteLength: sizeOf(fewer) }, fewer, Infinity);
+    expect(disk.size).toBe(1 + fewer.length);
+  }
+  await store.remove('a');
+  expect(disk.size).toBe(0);
+});
+
+it('files have names that every system takes and tells apart, whatever the name of the session', async () => {
+  const path = join(folder, 'names');
+  const store = openKeptFiles(path);
+  const names = ['名'.repeat(200), '\ud800', '\ud801', 'chat', 'Chat', 'a*b?', 'CON', ' '];
+  for (const [i, name] of names.entries()) await keep(store, kept(name, i), parts(i), Infinity);
+  expect((await listKept(store)).map(({ name }) => name)).toEqual(names);
+  for (const [i, name] of names.entries()) expect((await readKept(store, name, 100)).parts[1][0]).toBe(i);
+  const files = readdirSync(path);
+  expect(new Set(files.map((file) => file.toLowerCase())).size).toBe(names.length);
+  expect(files.every((file) => /^[0-9a-f]{64}\.state$/.test(file))).toBe(true);
 });
 
 it('files that a crash has left are none, or are written over', async () => {
   const path = join(folder, 'crashed');
   const store = openKeptFiles(path);
   await keep(store, kept('a', 1), parts(1), Infinity);
-  writeFileSync(join(path, 'b.kv'), 'half');
-  writeFileSync(join(path, 'c.json'), '{"name"');
+  const [file] = readdirSync(path);
+  writeFileSync(join(path, file.replace('.state', '.0.new')), 'half');
+  writeFileSync(join(path, 'c.state'), readFileSync(join(path, file)).subarray(0, 60));
+  writeFileSync(join(path, 'd.state'), '');
   expect((await store.list()).map(({ name }) => name)).toEqual(['a']);
-  await keep(store, kept('b', 2), parts(2), Infinity);
-  expect((await readKept(store, 'b', 3)).parts).toHaveLength(3);
-  expect(readdirSync(path).filter((name) => name.endsWith('.new'))).toEqual([]);
+  await keep(store, kept('a', 2), parts(2), Infinity);
+  expect((await readKept(store, 'a', 3)).parts).toHaveLength(3);
+  expect(readdirSync(path).sort()).toEqual([file, 'c.state', 'd.state'].sort());
+  await store.remove('a');
+  expect(await store.list()).toEqual([]);
 });

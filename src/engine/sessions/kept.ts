@@ -10,7 +10,7 @@ export interface Kept extends KeptSession {
 /** Where states are kept, each in parts that are there all together or not at all. */
 export interface KeptStore {
   list(): Promise<Kept[]>;
-  /** In place of what has the name. A DOMException QuotaExceededError, or an ENOSPC, where it has no room. */
+  /** In place of what has the name, which stays as it is where this fails: with a DOMException QuotaExceededError, or an ENOSPC, where there is no room. */
   write(kept: Kept, parts: readonly Uint8Array[]): Promise<void>;
   read(name: string): Promise<{ kept: Kept; parts: Uint8Array[] } | undefined>;
   touch(name: string, lastUsed: number): Promise<void>;
@@ -22,7 +22,9 @@ const byUse = <K extends KeptSession>(all: readonly K[]): K[] => all.toSorted((a
 export const listKept = async (store: KeptStore): Promise<KeptSession[]> =>
   byUse(await store.list()).map(({ name, model, modelName, byteLength, tokens, lastUsed }) => ({ name, model, modelName, byteLength, tokens, lastUsed }));
 
-/** Keeps a state; where all would have more than `mostBytes`, those go that were not used for longest. */
+/**
+ * Keeps a state; where all then have more than `mostBytes`, those go that were not used for longest. Where it cannot be kept, all stays as it was.
+ */
 export async function keep(store: KeptStore, kept: Kept, parts: readonly Uint8Array[], mostBytes: number): Promise<void> {
   if (kept.byteLength > mostBytes)
     throw new BudgetError(
@@ -30,23 +32,23 @@ export async function keep(store: KeptStore, kept: Kept, parts: readonly Uint8Ar
       'keeping it.',
       { code: 'storage_quota' },
     );
+  try {
+    await store.write(kept, parts);
+  } catch (error) {
+    const { name, code } = error as { name?: string; code?: unknown };
+    if (name !== 'QuotaExceededError' && code !== 'ENOSPC') throw error;
+    throw new BudgetError(
+      `The storage has no room for the ${kept.byteLength} bytes of the conversation's state beside what is kept. Remove what is not needed, or do without ` +
+      'keeping it.',
+      { code: 'storage_full', cause: error },
+    );
+  }
   const others = byUse((await store.list()).filter(({ name }) => name !== kept.name));
   let sum = others.reduce((total, { byteLength }) => total + byteLength, kept.byteLength);
   for (const other of others) {
     if (sum <= mostBytes) break;
     await store.remove(other.name);
     sum -= other.byteLength;
-  }
-  try {
-    await store.write(kept, parts);
-  } catch (error) {
-    await store.remove(kept.name).catch(() => {}); // the first error is the one to tell
-    const { name, code } = error as { name?: string; code?: unknown };
-    if (name !== 'QuotaExceededError' && code !== 'ENOSPC') throw error;
-    throw new BudgetError(`The storage has no room for the ${kept.byteLength} bytes of the conversation's state. Free some, or do without keeping it.`, {
-      code: 'storage_full',
-      cause: error,
-    });
   }
 }
 
