@@ -167,6 +167,17 @@ test('parts of a stream: blocks do not overlap, calls are told in pieces and who
   ]);
 });
 
+test('parts of a stream: calls whose pieces are mixed are told apart', async () => {
+  const piece = (index: number, args: string, id?: string) => ({ calls: [{ index, ...(id && { id, name: 'weather' }), arguments: args }] });
+  const says = [piece(0, '{"city"', 'a'), piece(1, '{"city":', 'b'), piece(0, ':"Oslo"}'), piece(1, '"Rome"}')];
+  const parts = await partsOf((await providerOf({ says, reason: 'tool_calls' }).windrow().doStream(options)).stream);
+  expect(parts.filter(({ type }) => type === 'tool-call')).toMatchObject([
+    { toolCallId: 'a', input: '{"city":"Oslo"}' }, { toolCallId: 'b', input: '{"city":"Rome"}' },
+  ]);
+  const deltas = parts.flatMap((part) => (part.type === 'tool-input-delta' ? [`${part.id} ${part.delta}`] : []));
+  expect(deltas).toEqual(['a {"city"', 'b {"city":', 'a :"Oslo"}', 'b "Rome"}']);
+});
+
 test('what goes wrong in the middle is a part of the stream, which ends with the reason error', async () => {
   const { windrow } = providerOf({ says: ['The'], error: new DeviceError('gone', { code: 'gpu_lost' }) });
   const parts = await partsOf((await windrow().doStream(options)).stream);

@@ -16,13 +16,14 @@ export function toContent({ content, reasoning_content: reasoning, tool_calls: c
 }
 
 export const toFinishReason = (reason: ChatFinishReason): LanguageModelV4FinishReason => ({
-  unified: reason === 'tool_calls' ? 'tool-calls' : reason,
+  unified: reason === 'tool_calls' ? 'tool-calls' : reason === 'content_filter' ? 'content-filter' : reason,
   raw: reason,
 });
 
 /** Without an argument, of an answer that came to no end. */
 export function toUsage(usage?: ChatUsage): LanguageModelV4Usage {
   const cached = usage?.prompt_tokens_details.cached_tokens;
+  const reasoning = usage?.completion_tokens_details?.reasoning_tokens;
   return {
     inputTokens: {
       total: usage?.prompt_tokens,
@@ -30,7 +31,7 @@ export function toUsage(usage?: ChatUsage): LanguageModelV4Usage {
       cacheRead: cached,
       cacheWrite: undefined,
     },
-    outputTokens: { total: usage?.completion_tokens, text: undefined, reasoning: undefined },
+    outputTokens: { total: usage?.completion_tokens, text: reasoning === undefined ? undefined : usage!.completion_tokens - reasoning, reasoning },
     ...(usage && { raw: { ...usage } }),
   };
 }

@@ -1,7 +1,7 @@
 // Chunks of `chat.completions.create` as the parts of the AI SDK's streams.
 import { type LanguageModelV4FinishReason, type LanguageModelV4StreamPart, type SharedV4Warning } from '@ai-sdk/provider';
 import { type ChatCompletionChunk, type ChatDelta, type ChatUsage } from '../api/completions/chat.ts';
-import { type ChatToolCallDelta } from '../api/completions/tools.ts';
+import { type ChatToolCallDelta, isWholeObject } from '../api/completions/tools.ts';
 import { toFinishReason, toUsage } from './answer.ts';
 
 type Part = LanguageModelV4StreamPart;
@@ -43,39 +43,48 @@ export async function* streamParts(chunks: AsyncIterable<ChatCompletionChunk>, {
 interface Block {
   kind: 'text' | 'reasoning' | 'call';
   id: string;
-  /** Of a call: its function, and its arguments so far. */
+  /** Of a call: the index by which its pieces are told, its function, and its arguments so far. */
+  index?: number;
   toolName?: string;
   input?: string;
 }
 
-/** Text, reasoning and calls as blocks with a beginning and an end, one after the other: where one begins, the one before has ended. */
+/**
+ * Text, reasoning and calls as blocks with a beginning and an end, one after the other: where one begins, those before have ended, but for calls
+ * whose arguments have not, as servers may mix the pieces of several.
+ */
 function blocksOf() {
-  let open: Block | undefined;
+  let open: Block[] = [];
   let count = 0;
 
-  const end = (): Part[] => {
-    if (!open) return [];
-    const { kind, id, toolName, input } = open;
-    open = undefined;
-    if (kind !== 'call') return [{ type: `${kind}-end`, id }];
-    return [{ type: 'tool-input-end', id }, { type: 'tool-call', toolCallId: id, toolName: toolName!, input: input! }];
+  const close = (ended: readonly Block[]): Part[] => {
+    open = open.filter((block) => !ended.includes(block));
+    return ended.flatMap(({ kind, id, toolName, input }): Part[] =>
+      kind !== 'call'
+        ? [{ type: `${kind}-end`, id }]
+        : [{ type: 'tool-input-end', id }, { type: 'tool-call', toolCallId: id, toolName: toolName!, input: input! }],
+    );
+  };
+  const begin = (block: Block): Part[] => {
+    const parts = close(open.filter(({ kind, input }) => kind !== 'call' || isWholeObject(input!)));
+    open.push(block);
+    return parts;
   };
   const piece = (kind: 'text' | 'reasoning', delta: string): Part[] => {
-    if (open?.kind === kind) return [{ type: `${kind}-delta`, id: open.id, delta }];
+    const there = open.find((block) => block.kind === kind);
+    if (there) return [{ type: `${kind}-delta`, id: there.id, delta }];
     const id = String(count++);
-    const ended = end();
-    open = { kind, id };
-    return [...ended, { type: `${kind}-start`, id }, { type: `${kind}-delta`, id, delta }];
+    return [...begin({ kind, id }), { type: `${kind}-start`, id }, { type: `${kind}-delta`, id, delta }];
   };
-  /** The first piece of a call has its id and its name, and those that follow are of it until the next one's. */
-  const call = ({ id, function: { name: toolName, arguments: delta } }: ChatToolCallDelta): Part[] => {
-    const parts: Part[] = [];
-    if (id !== undefined) {
-      parts.push(...end(), { type: 'tool-input-start', id, toolName: toolName! });
-      open = { kind: 'call', id, toolName, input: '' };
-    }
-    open!.input += delta;
-    return delta ? [...parts, { type: 'tool-input-delta', id: open!.id, delta }] : parts;
+  /** The first piece of a call has its id and its name. */
+  const call = ({ index, id, function: { name: toolName, arguments: delta } }: ChatToolCallDelta): Part[] => {
+    const there = open.find((block) => block.kind === 'call' && block.index === index);
+    if (!there && toolName === undefined) return []; // behind a whole call there are blanks at most
+    const parts = there ? [] : begin({ kind: 'call', index, id: id!, toolName, input: '' });
+    if (!there) parts.push({ type: 'tool-input-start', id: id!, toolName: toolName! });
+    const block = there ?? open.at(-1)!;
+    block.input += delta;
+    return delta ? [...parts, { type: 'tool-input-delta', id: block.id, delta }] : parts;
   };
 
   const take = ({ reasoning_content: reasoning, content, tool_calls: calls = [] }: ChatDelta): Part[] => [
@@ -83,5 +92,5 @@ function blocksOf() {
     ...(content ? piece('text', content) : []),
     ...calls.flatMap(call),
   ];
-  return { take, end };
+  return { take, end: () => close(open) };
 }

@@ -107,13 +107,16 @@ export interface ChatCompletionParams extends SamplingParams, TemplateOptions, T
 }
 
 /** Null only in the chunks before the last. */
-export type ChatFinishReason = 'stop' | 'length' | 'tool_calls';
+/** `content_filter`: of servers alone. */
+export type ChatFinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 
 export interface ChatUsage {
   prompt_tokens: number;
   completion_tokens: number;
   total_tokens: number;
   prompt_tokens_details: { cached_tokens: number };
+  /** As servers tell it. */
+  completion_tokens_details?: { reasoning_tokens?: number };
   /** If the request named targets: of several texts, those of the one that met them worst. */
   targets?: GenerateStats['targets'];
 }

@@ -20,7 +20,8 @@ export interface CompletionParams extends SamplingParams {
   logprobs?: number | null;
 }
 
-export type CompletionFinishReason = 'stop' | 'length';
+/** `content_filter`: of servers alone. */
+export type CompletionFinishReason = 'stop' | 'length' | 'content_filter';
 
 export interface CompletionChoice {
   index: number;

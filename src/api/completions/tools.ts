@@ -113,6 +113,18 @@ function toCall(call: ToolCallParam, where: string): NonNullable<ChatMessage['to
   }
 }
 
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether arguments have come to their end: nothing can follow an object. */
+export const isWholeObject = (args: string): boolean => args.trimStart().startsWith('{') && isJson(args);
+
 /** Calls of a whole answer, of their pieces. */
 export function wholeCalls(pieces: readonly ToolCallDelta[]): ChatToolCall[] {
   const calls: ChatToolCall[] = [];

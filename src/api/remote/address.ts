@@ -14,9 +14,3 @@ export function toServerUrl(text: string): string {
   const path = url.pathname.replace(/\/+$/, '');
   return `${url.origin}${path || '/v1'}`;
 }
-
-/** Whether only this machine can read what is sent there, or it is encrypted on its way. */
-export const isPrivateWay = (url: string): boolean => {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-};

@@ -1,6 +1,7 @@
 // Answers of servers in the shapes of windrow's: what they leave out or call otherwise. What they have beside that stays.
 import { type GenerateStats } from '../../protocol.ts';
 import { type ChatUsage } from '../completions/chat.ts';
+import { createCalls } from './calls.ts';
 
 interface Fields {
   [name: string]: unknown;
@@ -16,8 +17,9 @@ interface Answer extends Fields {
 }
 
 export const toUsage = (usage: Partial<ChatUsage> | null | undefined): ChatUsage => {
-  const { prompt_tokens = 0, completion_tokens = 0, total_tokens = prompt_tokens + completion_tokens } = usage ?? {};
-  return { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens: usage?.prompt_tokens_details?.cached_tokens ?? 0 } };
+  const told = Object.fromEntries(Object.entries(usage ?? {}).filter(([, value]) => value !== null)) as Partial<ChatUsage>;
+  const { prompt_tokens = 0, completion_tokens = 0, total_tokens = prompt_tokens + completion_tokens, prompt_tokens_details: details } = told;
+  return { ...told, prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { ...details, cached_tokens: details?.cached_tokens ?? 0 } };
 };
 
 /** By this machine's clock; nothing is known of the server's GPU. */
@@ -31,8 +33,9 @@ function toTexts(message: Fields): Fields {
   return { ...others, ...(content !== undefined && { content }), ...(typeof reasoning_content === 'string' && reasoning_content && { reasoning_content }) };
 }
 
+const reasons = ['length', 'tool_calls', 'content_filter'];
 const toReason = (reason: string | null | undefined): string | null =>
-  reason === null || reason === undefined ? null : reason === 'length' || reason === 'tool_calls' ? reason : 'stop';
+  reason === null || reason === undefined ? null : reasons.includes(reason) ? reason : 'stop';
 
 /** A whole answer; all of its time counts as that of decoding. */
 export function toWhole(told: unknown, since: number): Answer {
@@ -50,23 +53,41 @@ export function toWhole(told: unknown, since: number): Answer {
 
 const toMessage = (message: Fields): Fields => {
   const { tool_calls: calls, ...others } = toTexts(message);
-  return { role: 'assistant', content: null, refusal: null, ...others, ...(Array.isArray(calls) && calls.length && { tool_calls: calls }) };
+  const whole = createCalls()(Array.isArray(calls) ? calls.map((call: Fields, index) => ({ ...call, index })) : []);
+  const told = whole.map(({ id, type, function: called }) => ({ id, type, function: called }));
+  return { role: 'assistant', content: null, refusal: null, ...others, ...(told.length && { tool_calls: told }) };
 };
+
+export interface ChunksOptions {
+  /** When it was asked, by performance.now(). */
+  since: number;
+  /** Whether choices are of chats, with a `delta`, or have a `text`. */
+  isChat: boolean;
+  /** Whether the chunk of the usage was asked for. */
+  withUsage: boolean;
+  /** What is thrown where the answer ends without a reason. */
+  broken(): Error;
+}
 
 /**
  * Chunks as they come, each of one token unless the server tells. Those with a reason are held back until the usage, which comes last, is known,
- * for their `stats`; the chunk of the usage is only given if it was asked for. @throws Error where the answer ends without a reason.
+ * for their `stats`.
  */
-export async function* toChunks(events: AsyncIterable<unknown>, since: number, withUsage: boolean, broken: () => Error): AsyncGenerator<Answer, void, void> {
+export async function* toChunks(events: AsyncIterable<unknown>, { since, isChat, withUsage, broken }: ChunksOptions): AsyncGenerator<Answer, void, void> {
+  const callsOf = new Map<number, ReturnType<typeof createCalls>>(); // by the choice
+  const saidOf = ({ index, delta, text }: Fields): Fields => {
+    if (!isChat) return { text: text ?? '' };
+    const calls = callsOf.get(index as number) ?? createCalls();
+    callsOf.set(index as number, calls);
+    return { delta: toDelta(isObject(delta) ? delta : {}, calls) };
+  };
   const ends: Answer[] = [];
   let first: number | undefined;
   let usage: ChatUsage | undefined;
   let last: Answer | undefined;
   for await (const event of events) {
     const { usage: given, ...chunk } = checked(event);
-    const choices = chunk.choices.map(({ delta, ...choice }) => ({
-      logprobs: null, ...choice, finish_reason: toReason(choice.finish_reason), ...(isObject(delta) && { delta: toDelta(delta) }),
-    }));
+    const choices = chunk.choices.map((choice) => ({ logprobs: null, ...choice, finish_reason: toReason(choice.finish_reason), ...saidOf(choice) }));
     if (given) usage = toUsage(given);
     const says = choices.some(hasText);
     last = { ...chunk, choices, ...(says && { tokens: chunk.tokens ?? 1 }), ...(withUsage && { usage: null }) };
@@ -87,9 +108,10 @@ const hasText = ({ text, delta }: Fields): boolean =>
   Boolean(text) || (isObject(delta) && Boolean(delta.content || delta.reasoning_content || delta.tool_calls));
 
 /** Servers say nothing as null, or as an empty list. */
-function toDelta(delta: Fields): Fields {
-  const { content, tool_calls: calls, ...others } = toTexts(delta);
-  return { ...others, ...(typeof content === 'string' && { content }), ...(Array.isArray(calls) && calls.length && { tool_calls: calls }) };
+function toDelta(delta: Fields, readCalls: ReturnType<typeof createCalls>): Fields {
+  const { content, tool_calls: pieces, ...others } = toTexts(delta);
+  const calls = readCalls(pieces);
+  return { ...others, ...(typeof content === 'string' && { content }), ...(calls.length && { tool_calls: calls }) };
 }
 
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { type ChatCompletionChunk } from '../completions/chat.ts';
-import { isPrivateWay, toServerUrl } from './address.ts';
+import { toServerUrl } from './address.ts';
 import { createRemoteEngine, type RemoteOptions } from './remote.ts';
 
 interface Asked {
@@ -92,6 +92,42 @@ test('reads streams as other servers have them: nulls, another name of reasoning
   expect(response.output.map(({ type }) => type)).toEqual(['reasoning', 'message', 'function_call']);
 });
 
+const called = (index: number | undefined, args: string | null, id: string | null = null, name: string | null = null) =>
+  chunk({ tool_calls: [{ ...(index !== undefined && { index }), id, type: 'function', function: { name, arguments: args } }] });
+
+test.each<[string, object[]]>([
+  ['null where there is nothing new', [called(0, '', 'a', 'f'), called(0, '{"x"'), called(0, ':1}'), called(1, '{}', 'b', 'g')]],
+  ['the id and the name again', [called(0, '{"x"', 'a', 'f'), called(0, ':1}', 'a', 'f'), called(1, '{}', 'b', 'g')]],
+  ['pieces of several mixed', [called(0, '{"x"', 'a', 'f'), called(1, '{', 'b', 'g'), called(0, ':1}'), called(1, '}')]],
+  ['the name later', [called(0, '', 'a'), called(0, '{"x"'), called(0, ':1}', null, 'f'), called(1, '{}', 'b', 'g')]],
+  ['one index for all', [called(0, '{"x":1}', 'a', 'f'), called(0, '{}', 'b', 'g')]],
+  ['no index', [called(undefined, '{"x"', 'a', 'f'), called(undefined, ':1}'), called(undefined, '{}', 'b', 'g')]],
+])('reads calls with %s, and a last chunk without a delta', async (_, told) => {
+  const end = { ...chunk({}), choices: [{ index: 0, finish_reason: 'tool_calls' }] };
+  const { engine } = await connect((_, response) => events(response, [...told, end, { id: 'a', choices: [], usage }]));
+  const { output } = await engine.responses.create({ input: 'Hello' });
+  expect(output).toMatchObject([{ call_id: 'a', name: 'f', arguments: '{"x":1}' }, { call_id: 'b', name: 'g', arguments: '{}' }]);
+  const chunks = await read(await engine.chat.completions.create({ messages, stream: true }));
+  const pieces = chunks.flatMap(({ choices: [{ delta }] }) => delta.tool_calls ?? []);
+  expect(pieces.filter(({ id }) => id !== undefined).map(({ index, id, function: { name } }) => [index, id, name])).toEqual([[0, 'a', 'f'], [1, 'b', 'g']]);
+  expect([0, 1].map((call) => pieces.filter(({ index }) => index === call).map((piece) => piece.function.arguments).join(''))).toEqual(['{"x":1}', '{}']);
+});
+
+test('tells that a filter has cut an answer, what the server counted, and no sampling that it does not know', async () => {
+  const counted = { ...usage, completion_tokens_details: { reasoning_tokens: 2 }, prompt_tokens_details: null };
+  const told = [chunk({ content: 'Hi' }), chunk({}, 'content_filter'), { id: 'a', choices: [], usage: counted }];
+  const whole = { id: 'a', choices: [{ index: 0, message: { content: 'Hi' }, finish_reason: 'content_filter' }], usage: counted };
+  const { engine } = await connect(({ body }, response) => (body.stream ? events(response, told) : json(response, whole)));
+  expect(await engine.responses.create({ input: 'Hello' })).toMatchObject({
+    status: 'incomplete', incomplete_details: { reason: 'content_filter' }, output: [{ status: 'incomplete' }], temperature: null, top_p: null,
+    usage: { input_tokens: 7, output_tokens: 3, output_tokens_details: { reasoning_tokens: 2 } },
+  });
+  expect(await engine.responses.create({ input: 'Hello', temperature: 0.5 })).toMatchObject({ temperature: 0.5 });
+  expect(await engine.chat.completions.create({ messages })).toMatchObject({
+    choices: [{ finish_reason: 'content_filter' }], usage: { completion_tokens_details: { reasoning_tokens: 2 }, prompt_tokens_details: { cached_tokens: 0 } },
+  });
+});
+
 test('an answer that breaks off is an error: without its reason, by an event, by the connection', async () => {
   const cases: [Answer, RegExp][] = [
     [(_, response) => events(response, [chunk({ content: 'Hi' })], ''), /ended the answer in its middle/],
@@ -156,9 +192,6 @@ test('reads addresses as they are written, and refuses what would be lost or tol
   ]);
   for (const wrong of ['localhost:80', 'ftp://a.example', 'https://me:pass@a.example', 'https://a.example/v1?key=x', '', 'a'])
     expect(() => toServerUrl(wrong), wrong).toThrow(/The server's address/);
-  expect(['https://a.example/v1', 'http://localhost:1/v1', 'http://[::1]:1/v1', 'http://127.0.0.1/v1', 'http://192.168.0.2/v1'].map(isPrivateWay)).toEqual([
-    true, true, true, true, false,
-  ]);
 });
 
 test('refuses keys that are none', async () => {

@@ -53,7 +53,7 @@ export async function createRemoteEngine({ url, model, key, headers = {}, signal
     info,
     chat: { completions: chat },
     completions: { create: createOver(server, 'completions', name) as Completions['create'] },
-    responses: responses({ info }, chat),
+    responses: responses({ info }, chat, { temperature: null, top_p: null }), // where nothing is asked, the server's are not known
     embeddings: { create: askOver(server, 'embeddings', name) as Embeddings['create'] },
     rerank: { create: askOver(server, 'rerank', name) as Rerank['create'] },
     models: { list: () => listOf(server) },
@@ -104,7 +104,8 @@ function createOver(server: Server, path: string, model: string): Create<Params,
     const broken = () => new Error(`The server at ${hostOf(server)} ended the answer in its middle.`);
     const run = async (): Promise<void> => {
       const events = eventsOfServer(server, path, asked, leaving.signal);
-      for await (const chunk of toChunks(events, since, params.stream_options?.include_usage === true, broken)) queue.push(chunk);
+      const how = { since, isChat: path.startsWith('chat'), withUsage: params.stream_options?.include_usage === true, broken };
+      for await (const chunk of toChunks(events, how)) queue.push(chunk);
       queue.close();
     };
     void run()

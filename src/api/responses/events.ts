@@ -1,59 +1,80 @@
 // From the chunks of a chat to the items of a response, and the events that tell them in OpenAI's order.
 import { randomId } from '../../random.ts';
 import { type ChatDelta } from '../completions/chat.ts';
-import { type ChatToolCallDelta } from '../completions/tools.ts';
+import { type ChatToolCallDelta, isWholeObject } from '../completions/tools.ts';
 import { type ResponseEvent, type ResponseItemStatus, type ResponseOutputItem } from './types.ts';
 
 /** An event without its number. */
 export type Unnumbered = ResponseEvent extends infer Event ? (Event extends ResponseEvent ? Omit<Event, 'sequence_number'> : never) : never;
 
 interface OutputItems {
-  /** So far, those that have ended. */
+  /** So far, those that have ended, in the order in which they began. */
   readonly output: ResponseOutputItem[];
   /** The events of what a chunk says. */
   take(delta: ChatDelta): Unnumbered[];
-  /** Of the end; where nothing was said there is an empty message. `isCut`: the item that is open is not complete. */
+  /** Of the end; where nothing was said there is an empty message. `isCut`: items that are open are not complete. */
   end(isCut: boolean): Unnumbered[];
 }
 
-/** Items come one after the other: where one begins, the one before has ended. */
+/** An item that more may come of. */
+interface Open {
+  item: ResponseOutputItem;
+  text: string;
+  /** Its place in the output. */
+  at: number;
+  /** Of a call: the index by which its pieces are told. */
+  call?: number;
+}
+
+/**
+ * Items come one after the other: where one begins, those before have ended, but for calls whose arguments have not, as servers may mix the pieces
+ * of several.
+ */
 export function outputItems(): OutputItems {
   const output: ResponseOutputItem[] = [];
-  let open: { item: ResponseOutputItem; text: string } | undefined;
+  let open: Open[] = [];
+  let count = 0;
 
-  const close = (status: ResponseItemStatus = 'completed'): Unnumbered[] => {
-    if (!open) return [];
-    const { item, text } = open;
-    const done = filled(item, text, status);
-    const events = [...ends(done, text, output.length), { type: 'response.output_item.done' as const, output_index: output.length, item: done }];
-    output.push(done);
-    open = undefined;
-    return events;
+  const close = (ended: readonly Open[], status: ResponseItemStatus = 'completed'): Unnumbered[] => {
+    open = open.filter((each) => !ended.includes(each));
+    return ended.flatMap(({ item, text, at }) => {
+      const done = filled(item, text, status);
+      output[at] = done;
+      return [...ends(done, text, at), { type: 'response.output_item.done' as const, output_index: at, item: done }];
+    });
   };
-  const begin = (item: ResponseOutputItem): Unnumbered[] => {
-    const events = close();
-    open = { item, text: '' };
-    return [...events, { type: 'response.output_item.added', output_index: output.length, item }, ...begins(item, output.length)];
+  const begin = (item: ResponseOutputItem, call?: number): Unnumbered[] => {
+    const events = close(open.filter(({ item: { type }, text }) => type !== 'function_call' || isWholeObject(text)));
+    const at = count++;
+    open.push({ item, text: '', at, call });
+    return [...events, { type: 'response.output_item.added', output_index: at, item }, ...begins(item, at)];
   };
-  const say = (delta: string): Unnumbered[] => {
+  const say = (to: Open | undefined, delta: string): Unnumbered[] => {
+    if (!delta || !to) return [];
+    to.text += delta;
+    return [piece(to.item, delta, to.at)];
+  };
+  const text = (type: 'message' | 'reasoning', delta: string): Unnumbered[] => {
     if (!delta) return [];
-    open!.text += delta;
-    return [piece(open!.item, delta, output.length)];
+    const there = open.find(({ item }) => item.type === type);
+    return there ? say(there, delta) : [...begin(type === 'message' ? message() : reasoning()), ...say(open.at(-1), delta)];
   };
-  const text = (type: 'message' | 'reasoning', delta: string): Unnumbered[] =>
-    !delta ? [] : open?.item.type === type ? say(delta) : [...begin(type === 'message' ? message() : reasoning()), ...say(delta)];
-  /** The first piece of a call has its id and its name, and those that follow are of it until the next one's. */
-  const call = ({ id, function: { name, arguments: args } }: ChatToolCallDelta): Unnumbered[] => [
-    ...(id === undefined ? [] : begin({ type: 'function_call', id: `fc-${randomId()}`, call_id: id, name: name!, arguments: '', status: 'in_progress' })),
-    ...say(args),
-  ];
+  /** The first piece of a call has its id and its name. */
+  const call = ({ index, id, function: { name, arguments: args } }: ChatToolCallDelta): Unnumbered[] => {
+    const there = open.find((each) => each.call === index);
+    if (there || name === undefined) return say(there, args); // behind a whole call there are blanks at most
+    return [
+      ...begin({ type: 'function_call', id: `fc-${randomId()}`, call_id: id!, name, arguments: '', status: 'in_progress' }, index),
+      ...say(open.at(-1), args),
+    ];
+  };
 
   return {
     output,
     take: ({ reasoning_content: thought = '', content = '', tool_calls: calls = [] }) => [
       ...text('reasoning', thought), ...text('message', content), ...calls.flatMap(call),
     ],
-    end: (isCut) => [...(open || output.length ? [] : begin(message())), ...close(isCut ? 'incomplete' : 'completed')],
+    end: (isCut) => [...(count ? [] : begin(message())), ...close(open, isCut ? 'incomplete' : 'completed')],
   };
 }
 

@@ -1,6 +1,7 @@
 // From the items of a response's conversation to the messages of a chat.
 import { RequestError, shown } from '../../errors.ts';
 import { type ChatMessageParam } from '../completions/chat.ts';
+import { isJson } from '../completions/tools.ts';
 import { asksNothing } from '../refuse.ts';
 import { type ResponseInputItem, type ResponseParams } from './types.ts';
 
@@ -36,13 +37,18 @@ function check(item: ResponseInputItem, i: number): void {
     const value = (item as unknown as Record<string, unknown>)?.[name];
     if (known.includes(name) && typeof value !== 'string') throw new RequestError(`input[${i}].${name} is ${shown(value)}; it must be text.`);
   }
+  if (item?.type === 'function_call' && item.arguments.trim() && !isJson(item.arguments))
+    throw new RequestError(`input[${i}].arguments is ${shown(item.arguments)}, which is no JSON.`);
   if (type !== 'message') return;
   const role: unknown = (item as { role?: unknown } | null)?.role;
   if (!roles.includes(role as string)) throw new RequestError(`input[${i}].role is ${shown(role)}; it must be one of ${roles.join(', ')}.`);
 }
 
-/** The turns of checked items: what the assistant thought, said and called one after the other is one message. */
-export function toMessages(items: readonly ResponseInputItem[]): ChatMessageParam[] {
+/**
+ * The turns of checked items: what the assistant thought, said and called one after the other is one message. `before`: how many of them come
+ * before those that are asked with, which errors count alone.
+ */
+export function toMessages(items: readonly ResponseInputItem[], before = 0): ChatMessageParam[] {
   const messages: ChatMessageParam[] = [];
   const answer = (isOpen: (message: ChatMessageParam) => boolean): ChatMessageParam => {
     const last = messages.at(-1);
@@ -51,7 +57,8 @@ export function toMessages(items: readonly ResponseInputItem[]): ChatMessagePara
     messages.push(message);
     return message;
   };
-  items.forEach((item, i) => {
+  items.forEach((item, at) => {
+    const i = at - before;
     if (item.type === 'function_call') {
       const { call_id: id, name, arguments: args } = item;
       const message = answer(() => true);

@@ -149,6 +149,25 @@ test('goes on from results of calls, by the id of the answer or with its items',
   expect(messagesOf(from)).toEqual([...wanted, { role: 'assistant', content: 'Done.' }, { role: 'user', content: 'Thanks.' }]);
 });
 
+test('keeps calls apart whose pieces are mixed, and an error counts what is asked alone', async () => {
+  const pieces = (...calls: [number, string, string?][]): Script['says'] =>
+    calls.map(([index, args, id]) => ({ calls: [{ index, ...(id && { id, name: 'light' }), arguments: args }] }));
+  const from = backend(pieces([0, '{"on"', 'a'], [1, '{"on":', 'b'], [0, ':true}'], [1, 'false}']), undefined, 'tool_calls');
+  const events = await read(from, { input: 'Light!', tools: [light] });
+  const done = events.flatMap((event) => (event.type === 'response.output_item.done' ? [event] : []));
+  expect(done.map(({ output_index, item }) => [output_index, item])).toMatchObject([
+    [0, { call_id: 'a', arguments: '{"on":true}' }], [1, { call_id: 'b', arguments: '{"on":false}' }],
+  ]);
+  const deltas = events.flatMap((event) => (event.type === 'response.function_call_arguments.delta' ? [event] : []));
+  expect(deltas.map(({ output_index, item_id, delta }) => [output_index, item_id === done[output_index].item.id, delta])).toEqual([
+    [0, true, '{"on"'], [1, true, '{"on":'], [0, true, ':true}'], [1, true, 'false}'],
+  ]);
+  const { responses } = createSurface(backend());
+  const { id } = await responses.create({ input: 'Hello' });
+  const wrong = [{ role: 'user', content: 'And?' }, { role: 'user', content: 7 }] as unknown as ResponseParams['input'];
+  await expect(responses.create({ input: wrong, previous_response_id: id })).rejects.toThrow('input[1].content is 7');
+});
+
 test('what is cut is incomplete, a call too; an answer of nothing is an empty message', async () => {
   const cut = await createSurface(backend([calls[4]], undefined, 'length')).responses.create({ input: 'Light!', tools: [light] });
   expect(cut).toMatchObject({
@@ -173,7 +192,7 @@ test.each<[Partial<Record<keyof ResponseParams, unknown>>, string]>([
   [{ input: [] }, 'input is []; it must be a text, or a list of items.'],
   [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0] is of the type "item_reference", which is not supported'],
   [{ input: [{ type: 'function_call_output', output: 'x' }] }, 'input[0].call_id is undefined; it must be text.'],
-  [{ input: [{ type: 'function_call', call_id: 'a', name: 'f', arguments: '{' }] }, 'messages[0].tool_calls[0].function.arguments is "{", which is no JSON.'],
+  [{ input: [{ type: 'function_call', call_id: 'a', name: 'f', arguments: '{' }] }, 'input[0].arguments is "{", which is no JSON.'],
   [{ input: [{ type: 'reasoning', encrypted_content: 'x' }] }, 'input[0].encrypted_content ("x") is not supported.'],
   [{ input: [{ role: 'robot', content: 'a' }] }, 'input[0].role is "robot"; it must be one of'],
   [{ input: [null] }, 'input[0].role is undefined'],

@@ -3,7 +3,7 @@
 import { RequestError, shown } from '../../errors.ts';
 import { randomId } from '../../random.ts';
 import { type Backend } from '../backend.ts';
-import { type ChatUsage } from '../completions/chat.ts';
+import { type ChatFinishReason, type ChatUsage } from '../completions/chat.ts';
 import { type ChatCompletions } from '../completions/chat-completions.ts';
 import { type Create } from '../create.ts';
 import { outputItems, type Unnumbered } from './events.ts';
@@ -23,12 +23,20 @@ type Chunks = Awaited<ReturnType<typeof chunksOf>>;
 const chunksOf = (chat: ChatCompletions, asked: Parameters<ChatCompletions['create']>[0], options: { signal?: AbortSignal }) =>
   chat.create({ ...asked, stream: true, stream_options: { include_usage: true } }, options);
 
-export function responses(backend: { readonly info: Pick<Backend['info'], 'name'> }, chat: ChatCompletions): Responses {
+/** What answers tell of sampling where nothing is asked; null where that is not known. */
+type Defaults = Pick<Response, 'temperature' | 'top_p'>;
+
+export function responses(
+  backend: { readonly info: Pick<Backend['info'], 'name'> },
+  chat: ChatCompletions,
+  defaults: Defaults = { temperature: 0, top_p: 1 },
+): Responses {
   const kept = new Map<string, ResponseInputItem[]>();
   const create = async (params: ResponseParams, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
-    const items = [...conversation(kept, params.previous_response_id), ...toItems(params.input)];
-    const asked = toChat(params, toMessages(items));
-    const draft = draftOf(params, backend.info.name);
+    const before = conversation(kept, params.previous_response_id);
+    const items = [...before, ...toItems(params.input)];
+    const asked = toChat(params, toMessages(items, before.length));
+    const draft = draftOf(params, backend.info.name, defaults);
     const keep = ({ output }: Response): void => {
       if (params.store === false) return;
       kept.set(draft.id, [...items, ...output]);
@@ -53,7 +61,7 @@ function conversation(kept: Map<string, ResponseInputItem[]>, id: string | null 
 }
 
 /** What an answer is before anything of it is known. */
-const draftOf = (params: ResponseParams, model: string): Response => ({
+const draftOf = (params: ResponseParams, model: string, defaults: Defaults): Response => ({
   id: `resp-${randomId()}`,
   object: 'response',
   created_at: Math.floor(Date.now() / 1000),
@@ -68,11 +76,11 @@ const draftOf = (params: ResponseParams, model: string): Response => ({
   output_text: '',
   parallel_tool_calls: params.parallel_tool_calls ?? true,
   previous_response_id: params.previous_response_id ?? null,
-  temperature: params.temperature ?? 0,
+  temperature: params.temperature ?? defaults.temperature,
   text: { format: params.text?.format ?? { type: 'text' } },
   tool_choice: params.tool_choice ?? 'auto',
   tools: params.tools ?? [],
-  top_p: params.top_p ?? 1,
+  top_p: params.top_p ?? defaults.top_p,
   truncation: params.truncation ?? 'disabled',
 });
 
@@ -80,17 +88,19 @@ const draftOf = (params: ResponseParams, model: string): Response => ({
 async function* eventsOf(draft: Response, chunks: Chunks, keep: (answer: Response) => void): AsyncGenerator<Unnumbered, void, void> {
   const items = outputItems();
   let thought = 0;
-  let isCut: boolean | undefined;
+  let reason: ChatFinishReason | undefined;
   for await (const { choices: [choice], usage, tokens = 0 } of chunks) {
     if (choice) yield* items.take(choice.delta);
     if (choice?.delta.reasoning_content && !choice.delta.content) thought += tokens;
-    if (choice?.finish_reason) isCut = choice.finish_reason === 'length';
-    if (!usage || isCut === undefined) continue;
+    if (choice?.finish_reason) reason = choice.finish_reason;
+    if (!usage || reason === undefined) continue;
+    const cutBy = reason === 'length' ? 'max_output_tokens' : reason === 'content_filter' ? reason : undefined;
+    const isCut = cutBy !== undefined;
     yield* items.end(isCut);
     const answer: Response = {
       ...draft,
       status: isCut ? 'incomplete' : 'completed',
-      incomplete_details: isCut ? { reason: 'max_output_tokens' } : null,
+      incomplete_details: isCut ? { reason: cutBy } : null,
       output: items.output,
       output_text: items.output.map((item) => (item.type === 'message' ? item.content[0].text : '')).join(''),
       usage: usageOf(usage, thought),
@@ -100,13 +110,17 @@ async function* eventsOf(draft: Response, chunks: Chunks, keep: (answer: Respons
   }
 }
 
-const usageOf = ({ prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } }: ChatUsage, thought: number): ResponseUsage => ({
-  input_tokens: prompt_tokens,
-  input_tokens_details: { cached_tokens, cache_write_tokens: prompt_tokens - cached_tokens },
-  output_tokens: completion_tokens,
-  output_tokens_details: { reasoning_tokens: thought },
-  total_tokens,
-});
+/** `thought`: tokens that came as reasoning, where a server does not tell. */
+function usageOf(usage: ChatUsage, thought: number): ResponseUsage {
+  const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens }, completion_tokens_details } = usage;
+  return {
+    input_tokens: prompt_tokens,
+    input_tokens_details: { cached_tokens, cache_write_tokens: prompt_tokens - cached_tokens },
+    output_tokens: completion_tokens,
+    output_tokens_details: { reasoning_tokens: completion_tokens_details?.reasoning_tokens ?? thought },
+    total_tokens,
+  };
+}
 
 async function wholeOf(events: AsyncGenerator<Unnumbered, void, void>, signal: AbortSignal | undefined): Promise<Response> {
   let last: Unnumbered | undefined;

@@ -100,7 +100,7 @@ export interface ResponseReasoningText {
   text: string;
 }
 
-/** `incomplete`: cut by the most tokens. */
+/** `incomplete`: cut, by the most tokens or by a server's filter. */
 export type ResponseItemStatus = 'in_progress' | 'completed' | 'incomplete';
 
 export interface ResponseOutputMessage {
@@ -146,7 +146,7 @@ export interface Response {
   created_at: number;
   status: 'in_progress' | 'completed' | 'incomplete' | 'failed';
   error: { code: 'server_error'; message: string } | null;
-  incomplete_details: { reason: 'max_output_tokens' } | null;
+  incomplete_details: { reason: 'max_output_tokens' | 'content_filter' } | null;
   instructions: string | null;
   max_output_tokens: number | null;
   metadata: Record<string, string> | null;
