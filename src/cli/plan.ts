@@ -64,7 +64,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
     exact: flags.f32,
     ramBytes: flags.ram,
     store: storeCost,
-    uses,
+    experts,
     records,
     tuning,
     anew: flags.retune,

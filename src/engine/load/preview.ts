@@ -25,13 +25,14 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const { all: parameters, active: activeParameters } = parametersOf(opened.header, opened.graph);
     const storeCost = await host.costs?.get('store');
     const uses = await keptUses(host, opened.header, found.manifest?.id);
+    const experts = planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses);
     const predicted = await forecast(gpu, opened, planned, {
       choice,
       kv: planOptions.kv,
       exact: options.f32,
       ramBytes: options.ramBytes,
       store: storeCost,
-      uses,
+      experts,
       records: host.gpuCosts,
       tuning: host.tuning,
       alone: inTurn,
@@ -41,7 +42,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
       name: nameOf(opened.header, found.files.source.name),
       keysValues: keysValuesOf(opened, planOptions, planned),
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
-      experts: planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses),
+      experts,
       fileBytes: opened.header.fileBytes,
       storedBytes: opened.layout.byteLength,
       stored: found.manifest !== undefined,

@@ -2,7 +2,7 @@
 import { type ExpertsPlan } from '../../protocol.ts';
 import { type SlotGroup } from '../../weights/stream/items/slot-groups.ts';
 import { type Uses, areOf } from '../../weights/stream/items/uses.ts';
-import { simulate, skewedTrace } from '../../weights/stream/items/simulate.ts';
+import { type Trace, simulate, skewedTrace } from '../../weights/stream/items/simulate.ts';
 import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
 import { mostUsedOf } from '../load/plan/on-demand.ts';
 import { type OpenedModel } from '../load/opened.ts';
@@ -51,12 +51,35 @@ function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, group: SlotGroup, used
 /** Ids tell items of all sections apart. */
 const idStep = 2 ** 20;
 
+/** By what was used, sections and slots: a load tries some budgets with the same uses. */
+const played = new WeakMap<Uses, Map<string, number>>();
+
 /** Of what was used, played through with as many slots. */
-function hitRateOf(uses: Uses, { sections, slots }: SlotGroup): number {
+export function hitRateOf(uses: Uses, { sections, slots }: Pick<SlotGroup, 'sections' | 'slots'>): number {
+  const key = `${sections.join()}|${slots}`;
+  const rates = played.get(uses) ?? new Map<string, number>();
+  played.set(uses, rates);
+  let rate = rates.get(key);
+  if (rate === undefined) rates.set(key, (rate = play(uses, sections, slots)));
+  return rate;
+}
+
+function play(uses: Uses, sections: readonly number[], slots: number): number {
   const own = new Set(sections);
   const trace = uses.filter(([section]) => own.has(section)).map(([section, ...items]) => items.map((item) => section * idStep + item));
-  const { used, there } = simulate(trace, slots, usualPolicy(sections.length), Math.floor(trace.length / 4));
+  const { used, there } = simulate(trace, slots, usualPolicy(sections.length), warmAt(trace, slots));
   return used ? there / used : 0;
+}
+
+/**
+ * From when on uses count: once no slot is empty, as before that all is missed that is used the first time, and behind a quarter in any case. Where
+ * they are never full the last quarter counts, which rather promises too little.
+ */
+function warmAt(trace: Trace, slots: number): number {
+  const seen = new Set<number>();
+  const full = trace.findIndex((ids) => ids.forEach((id) => seen.add(id)) ?? seen.size >= slots);
+  const [least, most] = [Math.floor(trace.length / 4), Math.floor((3 * trace.length) / 4)];
+  return full < 0 ? most : Math.min(most, Math.max(least, full + 1));
 }
 
 const known = new Map<string, number>();

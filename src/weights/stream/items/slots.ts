@@ -1,6 +1,7 @@
 // Which item is in which slot of a group. Pure bookkeeping: what is wanted for a step is divided into passes of as many items
 // as there are slots, and each pass says what has to be brought where. Knows no bytes.
 import { noSlot } from '../../../formats/slots.ts';
+import { createOrder, orderOf } from './residence/order.ts';
 import { type Residence } from './residence/residence.ts';
 
 /** Some of the items that a step wants, all of which have slots. */
@@ -20,14 +21,22 @@ export interface Slots {
   slotOf(id: number): number | undefined;
 }
 
-export function createSlots(count: number, residence: Pick<Residence, 'worth'>): Slots {
+export function createSlots(count: number, residence: Residence): Slots {
   const slotOf = new Map<number, number>();
-  const held: (number | undefined)[] = Array.from({ length: count }, () => undefined);
+  const order = orderOf(residence);
+  const empty = createOrder({ worth: () => 0 }); // slots, the first one first
+  const given = new Set<number>(); // slots of passes whose items are not there yet
+  for (let slot = 0; slot < count; slot++) empty.add(slot, slot);
 
-  /** `most` slots to give away: empty ones, then those whose item is worth least and not to be kept. */
-  function free(kept: ReadonlySet<number>, most: number): number[] {
-    const all = held.flatMap((id, slot) => (id !== undefined && kept.has(id) ? [] : [{ slot, worth: id === undefined ? -Infinity : residence.worth(id) }]));
-    return all.sort((a, b) => a.worth - b.worth || a.slot - b.slot).slice(0, most).map(({ slot }) => slot);
+  /** A slot to give away: an empty one, or that of the item that is worth least and not to be kept. */
+  function free(kept: ReadonlySet<number>): number | undefined {
+    const slot = empty.take();
+    if (slot !== undefined) return slot;
+    const id = order.take(kept);
+    if (id === undefined) return undefined;
+    const old = slotOf.get(id);
+    slotOf.delete(id);
+    return old;
   }
 
   return {
@@ -35,17 +44,22 @@ export function createSlots(count: number, residence: Pick<Residence, 'worth'>):
       const there = wanted.filter((id) => slotOf.has(id));
       const missing = wanted.filter((id) => !slotOf.has(id));
       if (!missing.length) return { bring: [], ids: there };
-      const bring = free(new Set(there), missing.length).map((slot, i) => ({ id: missing[i], slot }));
-      for (const { slot } of bring) {
-        const old = held[slot];
-        if (old !== undefined) slotOf.delete(old);
-        held[slot] = undefined; // until the new item is there
+      for (const slot of given) empty.add(slot, slot); // their items never came
+      given.clear();
+      const kept = new Set(there);
+      const bring: Pass['bring'] = [];
+      for (const id of missing) {
+        const slot = free(kept);
+        if (slot === undefined) break;
+        given.add(slot);
+        bring.push({ id, slot });
       }
       return { bring, ids: [...there, ...bring.map(({ id }) => id)] };
     },
     brought(id, slot) {
-      held[slot] = id;
+      given.delete(slot);
       slotOf.set(id, slot);
+      order.add(id, slot);
     },
     slotOf: (id) => slotOf.get(id),
   };

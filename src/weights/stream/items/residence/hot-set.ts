@@ -15,18 +15,21 @@ export const hotSet = (every: number, halfLife: number): Policy => ({
     const seen = new Set<number>();
     let hot = new Set<number>();
     let next = every;
+    let choices = 0;
     return {
       use(id, time) {
         if (time >= next) {
           const order = [...seen].sort((a, b) => liked.worth(b) - liked.worth(a));
           hot = new Set(order.slice(0, Math.floor(hotShare * slots)));
           next = time + every;
+          choices++;
         }
         seen.add(id);
         recent.use(id, time);
         liked.use(id, time);
       },
       worth: (id) => (hot.has(id) ? Number.MAX_VALUE : recent.worth(id)),
+      falls: () => choices, // what is hot no longer
     };
   },
 });
