@@ -1,7 +1,6 @@
 // Hosts the engine in a Web Worker behind Comlink; nothing else.
 import { expose } from 'comlink';
 import { createEngine, type Host } from './engine/engine.ts';
-import { previewModel } from './engine/load/preview.ts';
 import { type Gpu } from './gpu/device.ts';
 import { transferErrorCodes } from './error-transfer.ts';
 import { type GenerateControl, type GenerateEvent, type LoadProgress, type WorkerEngine } from './protocol.ts';
@@ -40,7 +39,7 @@ const onOwnDevice = <T>(work: (gpu: Gpu) => Promise<T>): Promise<T> => engine.in
 const worker: WorkerEngine = {
   searchHub: async (words, hub) => (await import('./engine/hub.ts')).search(words, hub),
   listHub: async (repo, options) => (await import('./engine/hub.ts')).list(repo, options),
-  plan: (source, options) => previewModel(host, source, options, engine.inTurn),
+  plan: async (source, options) => (await import('./engine/load/preview.ts')).previewModel(host, source, options, engine.inTurn),
   load: (source, options, progress) => reporting(progress, (onProgress) => engine.load(source, options, onProgress)),
   changeBudget: (budgetBytes, progress) => reporting(progress, (onProgress) => engine.changeBudget(budgetBytes, onProgress)),
   async generate(request, port) {
