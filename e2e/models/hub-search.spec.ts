@@ -35,9 +35,9 @@ test('a model is found by words, looked into and loaded', async ({ page }) => {
   await expect(page.getByRole('button', { name: 'Sizes of owner/other' })).toHaveCount(0);
   expect(asked).toEqual(['/api/models small stories']);
   await page.getByRole('button', { name: 'Sizes of owner/stories-GGUF' }).click();
-  await expect(page.getByText('stories.gguf · 1.1 MB')).toBeVisible();
+  await expect(page.getByText('stories · 1.1 MB')).toBeVisible();
   await expect(page.getByText('fits', { exact: true })).toBeVisible();
-  await page.getByRole('button', { name: 'Look at stories.gguf of owner/stories-GGUF' }).click();
+  await page.getByRole('button', { name: 'Look at stories of owner/stories-GGUF' }).click();
   await page.getByRole('button', { name: 'Download 1.1 MB and load' }).click();
   await expect(composer(page)).toBeVisible();
 });

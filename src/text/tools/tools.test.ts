@@ -165,7 +165,7 @@ describe('an answer of a form that may call', () => {
   it.each(Object.keys(templates).filter((name) => name !== 'llama3'))('is that or calls: %s', (name) => {
     const source = formed(name);
     let [calls, forms] = [0, 0];
-    for (let seed = 1; seed <= 10; seed++) {
+    for (let seed = 1; seed <= 16; seed++) {
       const text = make(source, seed * 7919);
       const heard = hear(toolReader(styleNamed(name), { tools: [plainWeather, add] }, 'none', true), text, 1 + (seed % 9));
       if (heard.calls.length) {

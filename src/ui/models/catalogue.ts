@@ -50,15 +50,20 @@ export function readCatalogue(catalogue: unknown, base: string): Catalogue {
 export const deviceMemory = (): number | undefined => (navigator as { deviceMemory?: number }).deviceMemory;
 
 /** GPU bytes that a model may take on a device of so many GiB, as far as a page can guess: `defaultBudget` of the engine, which knows the GPU, decides. */
-const roomOn = (memory = 8): number => Math.min(4, memory / 2) * 2 ** 30;
+const roomOn = (memory: number): number => Math.min(4, memory / 2) * 2 ** 30;
 
-/** Whether a listed model has room on this device as a whole, beside its keys and values; undefined where its size is not known. */
+/** Whether a listed model has room on this device as a whole, beside its keys and values; undefined where its size or the device's memory is not known. */
 export function isRoomy({ bytes, roughBytes = bytes }: ModelChoice, memory?: number): boolean | undefined {
-  return roughBytes === undefined ? undefined : 1.15 * roughBytes <= roomOn(memory);
+  return roughBytes === undefined || memory === undefined ? undefined : 1.15 * roughBytes <= roomOn(memory);
 }
 
-/** The first stays the first; then what this device holds as a whole, the largest and so the best of it first; then what is streamed, the smallest first. */
-export function byRoom([first, ...others]: ModelChoice[], memory?: number): ModelChoice[] {
+/**
+ * The first stays the first; then what this device holds as a whole, the largest and so the best of it first; then what is streamed, the
+ * smallest first. As listed where nothing is known of the device.
+ */
+export function byRoom(models: ModelChoice[], memory?: number): ModelChoice[] {
+  if (memory === undefined) return models;
+  const [first, ...others] = models;
   const size = ({ bytes, roughBytes = bytes ?? 0 }: ModelChoice): number => roughBytes;
   const roomy = others.filter((each) => isRoomy(each, memory) !== false);
   const large = others.filter((each) => isRoomy(each, memory) === false);

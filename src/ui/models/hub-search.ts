@@ -8,6 +8,8 @@ import { formatBytes } from '../page/format.ts';
 import { type LookedInto, type ModelChoice } from './model-choice.ts';
 import { fileWords, resultWords } from './hub-words.ts';
 
+const reading = 'Reading its header…';
+
 export class HubSearch extends LitElement {
   @property({ attribute: false }) search: (words: string) => Promise<KnownHubResult[]> = () => Promise.resolve([]);
   @property({ attribute: false }) lookInto!: (repo: string) => Promise<LookedInto>;
@@ -35,11 +37,12 @@ export class HubSearch extends LitElement {
   private renderResult(result: KnownHubResult): TemplateResult {
     const { repo, supported } = result;
     const looked = this.looked.get(repo);
+    const isDone = supported === false || looked === reading || typeof looked === 'object'; // what failed may be tried again
     return html`
       <li>
         <div class="row">
           <div><span>${repo}</span><span class="quiet">${resultWords(result)}</span></div>
-          ${supported === false || looked !== undefined ? nothing : html`<button aria-label="Sizes of ${repo}" @click=${() => this.look(repo)}>Sizes</button>`}
+          ${isDone ? nothing : html`<button aria-label="Sizes of ${repo}" @click=${() => this.look(repo)}>Sizes</button>`}
         </div>
         ${typeof looked === 'string' ? html`<p class="quiet" role="status">${looked}</p>` : looked ? this.renderFiles(looked) : nothing}
       </li>
@@ -73,7 +76,7 @@ export class HubSearch extends LitElement {
   }
 
   private async look(repo: string): Promise<void> {
-    this.note(repo, 'Reading its header…');
+    this.note(repo, reading);
     this.note(repo, await this.lookInto(repo).catch((error: Error) => error.message));
   }
 

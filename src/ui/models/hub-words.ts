@@ -16,13 +16,13 @@ export function resultWords({ supported, architecture, parameters, downloads, ga
 }
 
 /**
- * Whether a file of a repository fits, from the plan of one of them: their other needs (keys and values, buffers) are the same, and what
- * their weights take on the GPU is as much as in the file. Only the plan of the file itself is exact: "about".
+ * Whether a file of a repository fits, from the plan of one of them: beside the weights, which take as much on the GPU as in the file, they
+ * need at most the same (keys and values, buffers, what streams). Only the plan of the file itself is exact: "about".
  */
 export function fileWords({ bytes, usual }: HubListing['files'][number], plan: ModelPlan): string {
-  const { verdict, reason, totalBytes, budgetBytes, keptBytes, fileBytes } = plan;
-  if (usual && verdict === 'refused') return reason ?? 'does not fit';
-  const besides = verdict === 'fits' ? totalBytes - keptBytes : 0.1 * budgetBytes;
-  const fits = usual ? verdict === 'fits' : (verdict === 'fits' && bytes <= fileBytes) || bytes + besides <= budgetBytes;
-  return fits ? `${usual ? '' : 'about '}fits` : 'streams: larger than the GPU may hold, slower';
+  const { verdict, reason, totalBytes, budgetBytes, keptBytes } = plan;
+  if (verdict === 'refused') return usual ? (reason ?? 'does not fit') : 'its own plan tells whether it fits';
+  const streams = 'streams: larger than the GPU may hold, slower';
+  if (usual) return verdict === 'fits' ? 'fits' : streams;
+  return bytes + totalBytes - keptBytes <= budgetBytes ? 'about fits' : streams;
 }

@@ -40,6 +40,7 @@ export class SecretQuestion {
   }
 
   private ask(name: string, wrong: boolean): Promise<string | undefined> {
+    this.settle(undefined); // of two at once the later: the first fails as if it had not been answered
     this.name = name;
     this.wrong = wrong;
     this.changed();

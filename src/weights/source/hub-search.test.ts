@@ -30,7 +30,7 @@ it('asks once, for repositories with GGUF files, the most downloaded first', asy
 });
 
 it('takes nothing of an answer on trust', async () => {
-  const { options } = hubWith([{ id: 'https://evil.example/a' }, { id: 'a/../b' }, { id: 7 }, { id: 'owner/c', downloads: 'many', tags: 'none', gguf: { total: null } }]);
+  const { options } = hubWith([null, 5, { id: 'https://evil.example/a' }, { id: 'a/../b' }, { id: 7 }, { id: 'owner/c', downloads: 'many', tags: 'none', gguf: { total: null } }]);
   expect(await searchHub('a', options)).toEqual([
     { repo: 'owner/c', downloads: undefined, gated: false, licence: undefined, parameters: undefined, architecture: undefined },
   ]);
@@ -55,15 +55,17 @@ it('lists what a repository has by quantisation, smallest first, and says which 
   const file = (path: string, size: number) => ({ type: 'file', path, size });
   const { options } = hubWith([
     file('M-Q8_0.gguf', 800), file('M-Q4_K_M.gguf', 450), file('M-UD-Q4_K_M.gguf', 460), file('M-IQ4_XS.gguf', 400), file('odd.gguf', 300),
+    file('with space.gguf', 290),
     file('mmproj-F16.gguf', 10), file('M-F16-00001-of-00002.gguf', 900), file('M-F16-00002-of-00002.gguf', 700), file('README.md', 1),
   ]);
   const { repo, files } = await listHub('owner/repo', options);
   expect(repo).toBe('owner/repo');
   expect(files).toEqual([
-    { name: 'odd.gguf', source: { url: 'https://hub.example/owner/repo/resolve/main/odd.gguf' }, bytes: 300 },
+    { name: 'with space.gguf', source: { url: 'https://hub.example/owner/repo/resolve/main/with%20space.gguf' }, bytes: 290 },
+    { name: 'odd', source: { repo: 'owner/repo:odd' }, bytes: 300 },
     { name: 'IQ4_XS', source: { repo: 'owner/repo:IQ4_XS' }, bytes: 400 },
     { name: 'Q4_K_M', source: { repo: 'owner/repo:Q4_K_M' }, bytes: 450, usual: true },
-    { name: 'Q4_K_M', source: { url: 'https://hub.example/owner/repo/resolve/main/M-UD-Q4_K_M.gguf' }, bytes: 460 },
+    { name: 'M-UD-Q4_K_M', source: { repo: 'owner/repo:M-UD-Q4_K_M' }, bytes: 460 },
     { name: 'Q8_0', source: { repo: 'owner/repo:Q8_0' }, bytes: 800 },
     { name: 'F16', source: { repo: 'owner/repo:F16' }, bytes: 1600 },
   ]);

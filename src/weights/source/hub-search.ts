@@ -30,7 +30,7 @@ export async function searchHub(words: string, { hub, token, fetch = globalThis.
   if (!response.ok) throw new RequestError(`The hub ${hub} answered ${response.status} to a search. Try again later, or give the name of a model.`);
   const found: unknown = await response.json().catch(() => undefined);
   if (!Array.isArray(found)) throw new RequestError(`The hub ${hub} did not answer with a list of models. Try again later, or give the name of a model.`);
-  return found.slice(0, most).flatMap(resultOf);
+  return found.slice(0, most).flatMap((each: unknown) => (typeof each === 'object' && each !== null ? resultOf(each as Found) : []));
 }
 
 /** Nothing of what is no name of a repository: it would be taken for an address. */
@@ -40,6 +40,9 @@ function resultOf({ id, downloads, gated, tags, gguf }: Found): HubResult[] {
   const licence = Array.isArray(tags) ? text(tags.find((tag) => typeof tag === 'string' && tag.startsWith('license:')))?.slice('license:'.length) : undefined;
   return [{ repo, downloads: number(downloads), gated: Boolean(gated), licence, parameters: number(gguf?.total), architecture: text(gguf?.architecture) }];
 }
+
+/** The name of a file, of the first where there are parts, without what all of them end with. */
+const stemOf = (path: string): string => path.split('/').at(-1)!.replace(/(?:-\d{5}-of-\d{5})?\.gguf$/i, '');
 
 /** A quantisation as file names have it, at their end. */
 const quantisation = /(?:^|[^A-Za-z0-9])(i?q\d\w*|tq\d_\d|bf16|f16|f32|mxfp4\w*|nvfp4)(?:-\d{5}-of-\d{5})?\.gguf$/i;
@@ -53,11 +56,12 @@ export async function listHub(repo: string, options: HubOptions): Promise<HubLis
     repo,
     files: models.map((model) => {
       const name = quantisation.exec(model.path)?.[1];
-      const isNamed = name !== undefined && choose(models, name) === model;
+      // As a name on the hub it is read with the visitor's token, and checked by the hub's hash; of several with one quantisation by its whole name.
+      const reference = [name, stemOf(model.path)].find((each) => each !== undefined && /^[\w.-]+$/.test(each) && choose(models, each) === model);
       const path = model.path.split('/').map(encodeURIComponent).join('/');
       return {
-        name: name ?? model.path,
-        source: isNamed ? { repo: `${repo}:${name}` } : { url: `${options.hub}/${repo}/resolve/main/${path}` },
+        name: reference ?? model.path,
+        source: reference !== undefined ? { repo: `${repo}:${reference}` } : { url: `${options.hub}/${repo}/resolve/main/${path}` },
         bytes: model.byteLength,
         ...(model === usual && { usual: true }),
       };

@@ -78,6 +78,7 @@ describe('calls of functions', () => {
     }
     const required = await chat.create({ ...params, response_format: format });
     expect(required.choices[0].finish_reason).toBe('tool_calls');
+    await expect(chat.create({ ...params, grammar: 'root ::= "yes"' })).rejects.toMatchObject({ code: 'unsupported_parameter' });
   });
 
   it('is refused with the name of what cannot be held, or of a template without tools', async () => {

@@ -39,6 +39,10 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
     const reader = isApart && use.plainReader(template, grammar && thinking === 'may' ? 'none' : thinking);
     return { constraint, ...(reader && { reader, tokenizer: showing(tokenizer, thinkMarks) }) };
   }
+  if (grammar && !('schema' in grammar || 'json' in grammar))
+    throw new RequestError('There are tools and a grammar; beside tools an answer can have the form of JSON: give a response_format, or leave one out.', {
+      code: 'unsupported_parameter',
+    });
   const style = use.styleOf(template);
   const asked = { tools: tools.tools.map(({ name, parameters }) => ({ name, parameters })), isRequired: tools.required, parallel: tools.parallel };
   const make = () => use.toolGrammar(style, asked, tokenizer, thinking, grammar && readGrammar(grammar));
