@@ -88,7 +88,9 @@ function slotsWithin(model: PolicyModel, room: PolicyRoom, plan: Planned, wished
 export function scratchBytes({ config, heads }: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
   const most = Math.max(0, ...heads.map(({ kvHeads }) => kvHeads));
   const sets = 3;
-  return 5 * 4 * most * (slots + ringOf(plan, room)) + 8 * sets * (plan.queries ?? 0) * config.heads + 2 * 8 * most;
+  // The parameters of a tick's dispatches are among them.
+  const params = 256 * heads.length * (16 + 2 * most) + 4096;
+  return params + 5 * 4 * most * (slots + ringOf(plan, room)) + 8 * sets * (plan.queries ?? 0) * config.heads + 2 * 8 * most;
 }
 
 /** Slots of a head that stay after this tick, its window among them. */
