@@ -297,8 +297,11 @@ export interface GenerateRequest {
   choice?: number;
   /** Most new tokens. Default: until the model stops or the context is full. */
   maxTokens?: number;
-  /** Of messages that are too long: an error, which is the default, or without the oldest turns. */
-  overflow?: 'error' | 'truncate';
+  /**
+   * Where the context ends: an error, which is the default; messages without the oldest turns; or `shift`: from time to time all goes but the first
+   * few tokens and the latest half of the context, which are run again, also within an answer. That needs `maxTokens`.
+   */
+  overflow?: 'error' | 'truncate' | 'shift';
   /** Gives the prompt back before the answer, with its log-probabilities if those are asked for; then `maxTokens` may be 0. */
   echo?: boolean;
   /** Text before which the answer ends. */
@@ -361,6 +364,8 @@ export interface GenerateStats {
   rightTokens?: number;
   /** Messages that were left out, as the conversation was too long. */
   droppedMessages?: number;
+  /** Tokens that were left out by `shift`, of the prompt and of what came after it. */
+  droppedTokens?: number;
   /** Milliseconds until the first new token, and for all the others. */
   prefillMs: number;
   decodeMs: number;

@@ -3,6 +3,7 @@ import { type GenerateRequest } from '../protocol.ts';
 import { fakeBackend } from '../../test/doubles/fake-engine.ts';
 import { type Backend } from './backend.ts';
 import { createSessions } from './sessions.ts';
+import { createSurface } from './surface.ts';
 
 const user = (content: string) => ({ role: 'user' as const, content });
 const messagesOf = ({ prompt }: GenerateRequest) => ('messages' in prompt ? prompt.messages : []).map(({ role, content }) => `${role}: ${content}`);
@@ -88,4 +89,19 @@ it('forks, keeps and brings back what was said; a closed one is of no use', asyn
 
 it('is refused where no states are held', () => {
   expect(() => createSessions(fakeBackend(() => ({})))).toThrow('keeps no states');
+});
+
+it('tells in the usage of each target what came of it, of several texts the worst', async () => {
+  const backend = fakeBackend(() => ({}));
+  const { start } = backend;
+  let ms = 0;
+  Object.assign(backend, {
+    start: (...[request, signal, listener]: Parameters<typeof start>) => start(request, signal, {
+      ...listener,
+      done: (reason, stats) => listener.done(reason, { ...stats, targets: { token: { targetMs: 15, ms: (ms += 10), met: ms <= 15 } } }),
+    }),
+  });
+  const { usage } = await createSurface(backend).chat.completions.create({ messages: [user('a')], n: 2, targets: { token_ms: 15 } });
+  expect(usage.targets).toEqual({ token: { targetMs: 15, ms: 20, met: false } });
+  expect(backend.asked[0].targets).toEqual({ tokenMs: 15 });
 });

@@ -141,8 +141,11 @@ export const suite: Record<string, Check> = {
     holds(droppedMessages > 0 && droppedMessages % 2 === 0 && usage!.prompt_tokens <= 384, `${droppedMessages} messages, ${usage!.prompt_tokens} tokens`);
     const rest = await client.chat.completions.create({ ...params, messages: [messages[0], ...long.slice(1 + droppedMessages)] });
     equal([rest.choices[0].message.content, rest.usage!.prompt_tokens], [choices[0].message.content, usage!.prompt_tokens], 'the answer to the rest');
-    const shift = await failureOf(() => client.chat.completions.create({ ...params, context_overflow: 'shift' } as typeof params));
-    equal(shift.code, 'unsupported_parameter', 'shift');
+    const shift = { ...params, context_overflow: 'shift' };
+    const shifted = await client.chat.completions.create(shift);
+    equal([shifted.usage!.prompt_tokens, shifted.usage!.completion_tokens], [256, 8], 'shift leaves half of the context');
+    const endless = await failureOf(() => client.chat.completions.create({ ...shift, max_completion_tokens: undefined }));
+    equal(endless.code, 'invalid_request', 'shift without an end');
   },
 
   async 'tells errors by class, status and code'(client, golden) {

@@ -185,7 +185,7 @@ test.each(['', '2 lots', '-1', 'GiB', 0, NaN, Infinity, '1e9'])('refuses %j as a
 test('keys and values have a type that there is', () => {
   expect(toLoadOptions({ kv: 'q8' })).toMatchObject({ kv: 'q8' });
   expect(toLoadOptions({}).kv).toBeUndefined();
-  expect(() => toLoadOptions({ kv: 'q4' as never })).toThrow('kv is "q4"; it must be one of f32, f16, q8.');
+  expect(() => toLoadOptions({ kv: 'q1' as never })).toThrow(/^kv is "q1"; it must be one of f32, f16, q8/);
 });
 
 test('a model is a URL, a file, bytes or a source', () => {
@@ -215,4 +215,22 @@ test('several choices are a request each, those of a prompt with the same prompt
   expect(toCompletionRequests({ prompt: [[1, 2], [3]] }).map(({ prompt }) => prompt)).toEqual([{ tokens: [1, 2] }, { tokens: [3] }]);
   for (const prompt of [[], ['a', 3], [[1], []], [1, -1], {}])
     expect(() => toCompletionRequests({ prompt } as never)).toThrow('it must be a text, the token ids of one, or a list of these');
+});
+
+test('a request may say how urgent it is, and what it wishes in time', () => {
+  const wishes = (more: object) => toChatRequests({ messages, ...more })[0];
+  expect(wishes({ priority: -3, targets: { first_token_ms: 200, token_ms: 50 } })).toMatchObject({ priority: -3, targets: { firstTokenMs: 200, tokenMs: 50 } });
+  expect(wishes({ targets: { token_ms: 50 } }).targets).toEqual({ tokenMs: 50 });
+  expect(wishes({ priority: null, targets: {} })).toMatchObject({ priority: undefined, targets: undefined });
+  expect(() => wishes({ priority: 1.5 })).toThrow('priority is 1.5');
+  expect(() => wishes({ targets: { token_ms: 0 } })).toThrow('targets.token_ms is 0');
+  expect(() => wishes({ targets: { tokens_ms: 5 } })).toThrow('targets has "tokens_ms"');
+  expect(() => wishes({ targets: 'soon' })).toThrow('targets is "soon"');
+});
+
+test('what is done where the context ends', () => {
+  const overflow = (context_overflow: unknown, max_tokens?: number) => toChatRequests({ messages, context_overflow, max_tokens } as never)[0].overflow;
+  expect([overflow(null), overflow('error'), overflow('truncate'), overflow('shift', 9)]).toEqual([undefined, 'error', 'truncate', 'shift']);
+  expect(() => overflow('shift')).toThrow('might never end');
+  expect(() => overflow('slide')).toThrow('must be error, truncate or shift');
 });

@@ -74,7 +74,7 @@ export function toChatRequests(params: ChatCompletionParams): GenerateRequest[] 
   }
   const prompt = { messages: toMessages(params.messages), variables: toTemplateVariables(params.chat_template_kwargs) };
   const how = { ...toSampling(params, toTopLogprobs(params)), maxTokens: toMaxTokens('max_completion_tokens', newer) ?? toMaxTokens('max_tokens', older) };
-  const overflow = toOverflow(params.context_overflow);
+  const overflow = toOverflow(params.context_overflow, how.maxTokens);
   const tools = toTools(params);
   const more = { ...(overflow && { overflow }), ...(tools && { tools }), ...(isApart(params) && { reasoningApart: true }) };
   return toChoices([prompt], params.n, { ...how, ...more });

@@ -136,6 +136,22 @@ describe('a session', () => {
     expect(await ask({ prompt })).toMatchObject({ shown: 'a lo', reason: 'length', stats: { newTokens: 4 } });
   });
 
+  it('goes on beyond the context by what is left of it, with shift', async () => {
+    const says = 'a text that is longer than the context of the model is';
+    const { ask, fed } = converse(says, { context: 16 });
+    const request: GenerateRequest = { prompt, overflow: 'shift', maxTokens: 50 };
+    const { shown, stats, reason } = await ask(request);
+    expect({ shown: shown.slice(0, 13), newTokens: stats.newTokens, reason }).toEqual({ shown: says.slice(0, 13), newTokens: 50, reason: 'length' });
+    const said = [...prompt.tokens, ...new TextEncoder().encode(says)];
+    // All 16 were there; the first 4 stay, and the latest 4. What answers here says its text from the beginning then.
+    expect(fed.slice(0, 2)).toEqual([{ ids: prompt.tokens, position: 0 }, { ids: said.slice(12, 16), position: 4 }]);
+    expect(stats.droppedTokens).toBe(8 * (fed.length - 1));
+    const long = await ask({ ...request, prompt: { tokens: Array.from({ length: 40 }, (_, i) => i) }, maxTokens: 2 });
+    expect(long.stats).toMatchObject({ promptTokens: 8, droppedTokens: 32 });
+    await expect(ask({ ...request, maxTokens: undefined })).rejects.toThrow('shift without maxTokens');
+    expect(await ask({ prompt, overflow: 'shift', maxTokens: 5 })).toMatchObject({ shown: says.slice(0, 5), stats: { newTokens: 5 } });
+  });
+
   it('feeds only what is new, the last token always', async () => {
     const { ask, fed } = converse('ab');
     await ask({ prompt });

@@ -84,7 +84,7 @@ export function runningOf(model: LoadedModel, { runner = createRunner(model), no
 }
 
 /** Runs an answer to its end. Whatever runs them, its tokens depend on those before them, their positions and the seed alone. */
-type RunAnswer = (options: Omit<AnswerOptions, 'sampler'> & { sampling: SamplerOptions }, recover: Recover) => Promise<void>;
+export type RunAnswer = (options: Omit<AnswerOptions, 'sampler'> & { sampling: SamplerOptions }, recover: Recover) => Promise<void>;
 
 /** `text` is undefined for a file without a tokenizer: then only prompts of tokens work. */
 export function createSession(running: () => Running, text?: Text, now = (): number => performance.now()): Session {
@@ -114,7 +114,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
       const { context } = running().model.sizes;
       const { maxTokens = Infinity, priority, targets, session: owner } = request;
       checkMost(request);
-      const { ids: prompt, dropped } = await promptOf(request, context, text);
+      const { ids: prompt, dropped, ...cut } = await promptOf(request, context, text);
       checkPrompt(prompt, context);
       const form = await formFor(request, running, text);
       const { constraint } = form;
@@ -145,11 +145,14 @@ export function createSession(running: () => Running, text?: Text, now = (): num
         ...(constraint && sampling.logprobs === undefined && { forced: () => constraint.forced() }),
         signal, priority, targets, owner,
       };
-      await answer(how, recover);
+      let { droppedTokens } = cut;
+      const shift = request.overflow === 'shift' && (await import('./answer/overflow.ts')).shifting;
+      const run = shift ? shift(answer, context, maxTokens, (count) => (droppedTokens = (droppedTokens ?? 0) + count)) : answer;
+      await run(how, recover);
       if (!firstToken && !signal?.aborted) tellEcho();
       const reason = output.stopped ? (output.calls && constraint?.mayEnd ? 'tool_calls' : 'stop') : signal?.aborted ? 'abort' : 'length';
       if (reason !== 'abort') output.flush();
-      const made = { newTokens: output.tokens, ...guesses.counted, ...(dropped && { droppedMessages: dropped }) };
+      const made = { newTokens: output.tokens, ...guesses.counted, ...(dropped && { droppedMessages: dropped }), ...(droppedTokens && { droppedTokens }) };
       const times = measured({ started, firstToken, ended: mark() }, { targets, made: output.tokens, ...running() });
       return { reason, stats: { promptTokens: prompt.length, cachedTokens: cachedTokens ?? 0, ...made, ...times } };
     },
@@ -223,15 +226,22 @@ function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text, tools?: Ge
   return text.tokenizer.encode(prompt.text, { addSpecial: 'begin' });
 }
 
-/** The ids of a request's prompt, without the oldest turns where there is too much of it and the request says so. */
+/** The ids of a request's prompt, without the oldest turns, or tokens, where there is too much of it and the request says so. */
 async function promptOf({ prompt, overflow, tools, maxTokens = Infinity }: GenerateRequest, context: number, text?: Text): Promise<Shortened> {
+  if (overflow === 'shift') {
+    const ids = encodePrompt(prompt, text, tools);
+    if (ids.length < context) return { ids, dropped: 0 };
+    const kept = (await import('./answer/overflow.ts')).shifted(ids, context);
+    return { ids: kept, dropped: 0, droppedTokens: ids.length - kept.length };
+  }
   if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text, tools), dropped: 0 };
   const { shorten } = await import('./answer/overflow.ts');
   return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text, tools), context, maxTokens);
 }
 
 /** A prompt that is given back, or only to be there, need not be gone on from. */
-function checkMost({ maxTokens = Infinity, echo, session }: GenerateRequest): void {
+function checkMost({ maxTokens = Infinity, echo, session, overflow }: GenerateRequest): void {
+  if (overflow === 'shift' && maxTokens === Infinity) throw new RequestError('overflow is shift without maxTokens: the answer might never end. Give them.');
   const least = echo || session !== undefined ? 0 : 1;
   if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= least)))
     throw new RequestError(`maxTokens is ${maxTokens}; it has to be a whole number of at least ${least}.`);

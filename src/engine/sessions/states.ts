@@ -30,8 +30,10 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
       const saved = await between(async ({ sequences, model, weights, info }) => {
         const sequence = sequences.of(id);
         if (!sequence?.tokens.length) return undefined;
-        const parts = await saveParts(model.home, sequence, weights.id);
-        return { parts, model: weights.id, modelName: info.name, tokens: sequence.tokens.length };
+        const { tokens: { length }, memory } = sequence;
+        const tokens = memory ? memory.source(length)?.length : length; // a state that cannot be cut is saved as it was last kept
+        if (!tokens) return undefined;
+        return { parts: await saveParts(model.home, sequence, weights.id), model: weights.id, modelName: info.name, tokens };
       });
       if (!saved) return undefined;
       const { parts, ...of } = saved;

@@ -1,10 +1,14 @@
-// A conversation that is longer than the context, without its oldest turns.
+// A conversation that is longer than the context: without its oldest turns, or without what lies between its first tokens and the latest ones.
+import { choiceSeed } from '../../../model/sampling/seed.ts';
 import { type ChatMessage } from '../../../protocol.ts';
+import { type RunAnswer } from '../session.ts';
 
 export interface Shortened {
   ids: number[];
   /** Messages that were left out. */
   dropped: number;
+  /** Tokens that were left out, by `shift`. */
+  droppedTokens?: number;
 }
 
 /**
@@ -35,3 +39,41 @@ export function shorten(
   }
   return from(cuts[low]);
 }
+
+/** Tokens that stay at the beginning: models look there whatever they read (attention sinks; Xiao et al., StreamingLLM, 2024). */
+const sinks = 4;
+/** Seeds from here on are of no other choice of the same request. */
+const firstSeed = 2 ** 16;
+
+/** The first few tokens and the latest, together half of the context. */
+export function shifted(tokens: readonly number[], context: number): number[] {
+  const first = Math.min(sinks, context >> 2);
+  return [...tokens.slice(0, first), ...tokens.slice(first - Math.max(1, context >> 1))];
+}
+
+/**
+ * As `answer`, of `maxTokens` tokens whatever the context: where it is full, the answer goes on from what `shifted` leaves of it, which is run again, so
+ * that each token is what the model gives to that text. `onShift` gets the number of tokens that were left out.
+ */
+export const shifting = (answer: RunAnswer, context: number, maxTokens: number, onShift: (dropped: number) => void): RunAnswer =>
+  async (options, recover) => {
+    const { sampling, onToken, signal } = options;
+    let tokens = options.tokens;
+    let left = maxTokens;
+    let isEnough = false;
+    const take: typeof onToken = (token) => {
+      left--;
+      const goesOn = onToken(token);
+      isEnough ||= !goesOn;
+      return goesOn;
+    };
+    for (let shifts = 0; ; shifts++) {
+      // Random numbers are those of positions, which come again.
+      const seed = shifts ? choiceSeed(sampling.seed, firstSeed + shifts) : sampling.seed;
+      await answer({ ...options, sampling: { ...sampling, seed }, tokens, most: Math.min(context, tokens.length + left), onToken: take }, recover);
+      if (isEnough || left < 1 || signal?.aborted || tokens.length < context) return;
+      const kept = shifted(tokens, context);
+      onShift(tokens.length - kept.length);
+      tokens = kept;
+    }
+  };
