@@ -1,5 +1,5 @@
 // The errors that a caller may branch on, by class or, finer, by code. Everything else is a plain Error. The message carries
-// the facts (what, actual, needed, what to do) and may change; classes and codes do not. docs/api.md says when each comes.
+// the facts (what, actual, needed, what to do) and may change; classes and codes do not. docs/errors.md says when each comes.
 
 /** The codes of each class; the first is that of what has no own one. */
 export const errorCodes = {

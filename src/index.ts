@@ -4,12 +4,17 @@ export { openLibrary, type ImportJob, type ImportOptions, type ModelLibrary, typ
 export { type ChatCompletions } from './api/completions/chat-completions.ts';
 export { type Completion, type CompletionChoice, type CompletionChunk, type CompletionParams, type Completions } from './api/completions/completions.ts';
 export { type Create } from './api/create.ts';
+export {
+  multipleChoice, perplexity, type ChoiceScore, type EvaluateOptions, type Evaluated, type MultipleChoice, type Perplexity, type Question,
+} from './api/evaluate.ts';
 export { type EmbeddingList, type EmbeddingObject, type EmbeddingParams, type Embeddings } from './api/embeddings.ts';
 export { type Model, type ModelList, type Models } from './api/models.ts';
 export { type Rerank, type RerankParams, type RerankResult } from './api/rerank.ts';
 export { type ContextOverflow } from './api/completions/overflow.ts';
 export { type Responses } from './api/responses/responses.ts';
-export { type Response, type ResponseEvent, type ResponseInputMessage, type ResponseParams } from './api/responses/types.ts';
+export {
+  type Response, type ResponseEvent, type ResponseInputItem, type ResponseOutputItem, type ResponseParams, type ResponseTool,
+} from './api/responses/types.ts';
 export { type Session, type SessionOptions, type SessionParams, type Sessions, type SessionTokens } from './api/sessions.ts';
 export { type Surface } from './api/surface.ts';
 export {

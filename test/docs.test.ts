@@ -10,7 +10,9 @@ import { type Gpu } from '../src/gpu/device.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const inFolder = (folder: string) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(folder, name));
 
-it.each(['README.md', 'CHANGELOG.md', ...inFolder('docs'), ...inFolder('docs/decisions')])('every link of %s leads to a file', (document) => {
+const documents = ['README.md', 'CHANGELOG.md', ...inFolder('docs'), ...inFolder('docs/decisions'), ...inFolder('docs/guides')];
+
+it.each(documents)('every link of %s leads to a file', (document) => {
   const links = [...readFileSync(join(root, document), 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
     .map(([, link]) => link)
     .filter((link) => !/^https?:/.test(link));
@@ -41,8 +43,8 @@ it('docs/api.md lists all kernel choices with all of their values', () => {
   expect(values).toEqual(Object.fromEntries(Object.keys(choice).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
 });
 
-it('docs/api.md lists every code of an error with its class, what it means and what to do', () => {
-  const section = readFileSync(join(root, 'docs/api.md'), 'utf8').split('\n## Errors')[1].split('\n## ')[0];
-  const listed = [...section.matchAll(/^\| `(\w+)` \| `(\w+)` \| [^|]+ \| [^|]+ \|$/gm)].map(([, code, name]) => [code, name]);
+it('docs/errors.md lists every code of an error with its class, what it means and what to do', () => {
+  const catalogue = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+  const listed = [...catalogue.matchAll(/^\| `(\w+)` \| `(\w+)` \| [^|]+ \| [^|]+ \|$/gm)].map(([, code, name]) => [code, name]);
   expect(listed).toEqual(Object.entries(errorCodes).flatMap(([name, codes]) => codes.map((code) => [code, name])));
 });

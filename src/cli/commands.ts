@@ -3,6 +3,7 @@ import { type Command } from 'commander';
 import { benchOptions, benchAsAsked } from './bench-options.ts';
 import { doctor } from './doctor.ts';
 import { argument, bytes, experimental, forModel, integer, limits, number, port } from './flags.ts';
+import { evaluate } from './evaluate.ts';
 import { generate } from './generate.ts';
 import { heads } from './heads.ts';
 import { logits } from './logits.ts';
@@ -39,6 +40,17 @@ const generateOptions = (command: Command): Command =>
     .option('--grammar <file>', 'a grammar in EBNF that the answer has to keep to')
     .option('--stop <text...>', 'end before one of these texts');
 
+const evaluateOptions = (command: Command): Command =>
+  forModel(command.description('perplexity of a text, divergence from another quantisation or KV format, questions with choices'))
+    .option('--file <text>', 'text to cut into chunks')
+    .option('--ctx <n>', 'tokens per chunk, default 512', integer)
+    .option('--chunks <n>', 'at most this many chunks', integer)
+    .option('--token-ids <file>', 'JSON: an array of chunks of ids')
+    .option('--against <model>', 'another file of the same vocabulary: how far its expectations are from those of the first')
+    .option('--against-kv <type>', 'the same with keys and values kept so')
+    .option('--against-f32', 'the same with all arithmetic in f32')
+    .option('--questions <file>', 'JSON: an array of { "prompt", "choices", "answer": index of the right one }');
+
 const serveOptions = (command: Command): Command =>
   forModel(command.description("answer OpenAI's HTTP requests (/v1/chat/completions and others) with a model"))
     .option('--host <name>', 'where to listen; other machines need a key', '127.0.0.1')
@@ -72,6 +84,7 @@ export function declareCommands(program: Command, add: (command: Command, run: (
       .option('--token-ids <file>', 'JSON: an array of chunks of ids'),
     perplexity,
   );
+  add(evaluateOptions(program.command('eval <model>')), evaluate);
   add(
     program.command('tokenize <model>').description('token ids of texts; vocabulary-only files too')
       .option('--text <text>')

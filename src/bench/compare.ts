@@ -1,0 +1,48 @@
+// How far one model's expectations are from another's of the same vocabulary: quantisations of a model, or ways to keep keys and values.
+import { type Loaded } from '../engine/engine.ts';
+import { RequestError } from '../errors.ts';
+import { divergence } from './fidelity.ts';
+
+export interface Comparison {
+  positions: number;
+  /** Kullback-Leibler divergence of the other from the base, KL(base || other), in nats. */
+  meanKl: number;
+  mostKl: number;
+  /** Share of positions with the same most likely token. */
+  sameToken: number;
+}
+
+/** After every token of each chunk, which runs by itself. Both are loaded with `allLogits`. @throws RequestError for other vocabularies */
+export async function compare(base: Loaded, other: Loaded, chunks: readonly number[][], onChunk: (done: number) => void = () => {}): Promise<Comparison> {
+  const { vocab } = base.model.graph.config;
+  const theirs = other.model.graph.config.vocab;
+  if (vocab !== theirs) throw new RequestError(`The models have ${vocab} and ${theirs} tokens; only models of one vocabulary can be compared.`);
+  let [positions, total, mostKl, same] = [0, 0, 0, 0];
+  for (const [i, ids] of chunks.entries()) {
+    const wanted = await logitsOf(base, ids, vocab);
+    const found = await logitsOf(other, ids, vocab);
+    for (let row = 0; row < ids.length; row++) {
+      const [p, q] = [wanted, found].map((logits) => logits.subarray(row * vocab, (row + 1) * vocab));
+      const kl = divergence(p, q);
+      positions++;
+      total += kl;
+      mostKl = Math.max(mostKl, kl);
+      same += Number(argmax(p) === argmax(q));
+    }
+    onChunk(i + 1);
+  }
+  return { positions, meanKl: total / positions, mostKl, sameToken: same / positions };
+}
+
+/** (tokens, vocab) */
+async function logitsOf({ runner }: Loaded, ids: readonly number[], vocab: number): Promise<Float32Array> {
+  const all = new Float32Array(ids.length * vocab);
+  let done = 0;
+  await runner.feedAll(ids, 0, (logits, rows) => {
+    all.set(logits.subarray(0, rows * vocab), done * vocab);
+    done += rows;
+  });
+  return all;
+}
+
+const argmax = (logits: Float32Array): number => logits.reduce((best, value, i) => (value > logits[best] ? i : best), 0);

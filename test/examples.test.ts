@@ -1,0 +1,54 @@
+// The examples of the guides, run over scripted answers; that of Node runs in test/gpu, those of pages in e2e.
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tellTwice } from '../examples/ai-sdk.ts';
+import { askServer } from '../examples/openai-client.ts';
+import { tell } from '../examples/package.ts';
+import { prompt } from '../examples/prompt-api.ts';
+import { askElsewhere } from '../examples/remote.ts';
+import { createHandler } from '../src/api/http/handler.ts';
+import { createHttpServer } from '../src/cli/serve/node-http.ts';
+import { fakeBackend, fakeSurface } from './doubles/fake-engine.ts';
+import { FakeWorker, speaker } from './doubles/fake-worker.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const words = ['The rivers', ' bring it.'];
+const answer = words.join('');
+const surface = fakeSurface(fakeBackend(() => ({ says: words })));
+let server: Server;
+let address: string;
+beforeAll(async () => {
+  server = createHttpServer(createHandler(surface));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+});
+afterAll(() => server.close().closeAllConnections());
+
+test('each guide shows its examples as they are here, and each example is shown', () => {
+  const guides = readdirSync(join(root, 'docs/guides')).map((name) => readFileSync(join(root, 'docs/guides', name), 'utf8')).join('');
+  const examples = readdirSync(join(root, 'examples'));
+  expect(examples.filter((name) => !guides.includes(readFileSync(join(root, 'examples', name), 'utf8')))).toEqual([]);
+});
+
+test('the package', async () => {
+  let text = '';
+  await tell({ model: 'https://a.example/m.gguf', worker: () => new FakeWorker({ generate: speaker(words) }) as unknown as Worker }, 'Why?', (more) => (text += more));
+  expect(text).toBe(answer);
+});
+
+test("OpenAI's client, and a model on a server", async () => {
+  expect(await askServer(address, 'Why is the sea salt?')).toBe(answer);
+  expect(await askElsewhere(address, 'Why is the sea salt?')).toBe(answer);
+});
+
+test('the AI SDK', async () => {
+  expect(await tellTwice(surface, 'Why is the sea salt?')).toEqual([answer, answer]);
+});
+
+test('the Prompt API', async () => {
+  expect(await prompt({ ...surface, countTokens: async () => 7 }, 'Why is the sea salt?')).toBe(answer);
+});
