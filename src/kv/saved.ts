@@ -1,6 +1,7 @@
 // A sequence saved as bytes, and gone on from.
 import { RequestError } from '../errors.ts';
-import { readBytes } from '../gpu/read-bytes.ts';
+import { type ByteRange } from '../gpu/read-bytes.ts';
+import { readInPieces } from '../gpu/read-in-pieces.ts';
 import { layersOf, pagesOf, writeTokens } from './pages.ts';
 import { type Sequence, type SequenceHome } from './sequence.ts';
 import { type SnapshotOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
@@ -18,14 +19,16 @@ export const save = async (home: SequenceHome, sequence: Sequence, model: string
 /** In parts of which none is larger than a layer: together they may be larger than what is well copied in one piece. */
 export async function saveParts(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array[]> {
   refuseShaped(home);
-  const { device, ledger } = home;
+  const { device, ledger, config: { vocab } } = home;
   const memory = sequence.memory?.source(sequence.tokens.length);
   const tokens = sequence.tokens.slice(0, sequence.memory ? (memory?.length ?? 0) : undefined);
   const pages = pagesOf(home, tokens.length);
   const parts = layersOf(home, sequence).map((buffer, layer) => ({ buffer, byteLength: pages[layer] }));
   if (memory) parts.push({ buffer: memory.buffer, byteLength: memory.buffer.size });
   const layers: Uint8Array[] = [];
-  for (const part of parts) layers.push(new Uint8Array(tokens.length ? await readBytes(device, ledger, 'sequence.save', part) : []));
+  // A plan has room for a row of logits on its way to the CPU, which are none between steps.
+  const read = (part: ByteRange) => readInPieces(device, ledger, 'sequence.save', { ...part, least: 4 * vocab });
+  for (const part of parts) layers.push(tokens.length ? await read(part) : new Uint8Array());
   return packParts({ of: snapshotOf(home, model), tokens, layers });
 }
 

@@ -153,7 +153,10 @@ async function moved(model: LoadedModel, tokens: number[], next: (sequence: Sequ
     return sequence;
   };
   const first = await fed(37);
-  const saved = await first.save('model');
+  const { ledger, graph: { config: { vocab } } } = model;
+  const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
+  const giveBack = ledger.reserve('staging', left - 4 * vocab); // a budget with room for a row of logits, as plans have it, and no more
+  const saved = await first.save('model').finally(giveBack);
   const copy = await first.fork();
   await next(first, '37 and 63');
   const restored = model.createSequence();
