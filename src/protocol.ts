@@ -295,6 +295,8 @@ export interface GenerateRequest {
   sampling?: SamplingOptions;
   /** Of several texts that are wanted of one prompt, which this is, from 0: its random numbers are its own, also with the same seed. */
   choice?: number;
+  /** The same for several that are one to whoever asks: they are one in the queue. */
+  request?: string;
   /** Most new tokens. Default: until the model stops or the context is full. */
   maxTokens?: number;
   /**

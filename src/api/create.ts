@@ -50,12 +50,13 @@ export function createOver<P extends Params, Whole, Chunk>(
   shapeOf: (index: number) => Shape,
 ): Create<P, Whole, Chunk> {
   const create = async (params: P, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
-    const requests = toRequests(params);
+    const asked = toRequests(params);
     const signal = params.signal ?? options.signal;
     signal?.throwIfAborted();
-    const shapes = requests.map((_, index) => shapeOf(index));
+    const shapes = asked.map((_, index) => shapeOf(index));
     const [{ id, object, chunkObject }] = shapes;
     const head = { id: `${id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model: backend.info.name };
+    const requests = asked.length > 1 ? asked.map((each) => ({ ...each, request: head.id })) : asked;
     const isTold = requests[0].sampling?.logprobs !== undefined;
     const toldTokens = (tokens: Token[]) => (isTold ? tokens : undefined);
 

@@ -152,6 +152,7 @@ test('several choices have an index each, whole and in chunks, and tokens of a p
   ]);
   expect(whole.usage).toEqual({ prompt_tokens: 14, completion_tokens: 12, total_tokens: 26, prompt_tokens_details: { cached_tokens: 4 } });
   expect(asked.map(({ sampling }) => sampling?.seed)).toEqual([3, 3, 3, 3]);
+  expect([new Set(asked.map(({ request }) => request)).size, typeof asked[0].request]).toEqual([1, 'string']); // one in the queue
   const texts = ['', '', '', ''];
   const ends: number[] = [];
   let usage: CompletionChunk['usage'];

@@ -231,7 +231,8 @@ async function embed(state: EngineState, inputs: readonly EmbedInput[], signal?:
   const failed = new AbortController(); // the others end where one fails
   const ending = anySignal([failed.signal, ...(signal ? [signal] : [])]);
   try {
-    return await Promise.all(inputs.map((input) => session.embed(input, { classifier: read, rankTemplate, signal: ending, recover: recoveryOf(state) })));
+    const how = { classifier: read, rankTemplate, request: failed, signal: ending }; // one in the queue, all of them
+    return await Promise.all(inputs.map((input) => session.embed(input, { ...how, recover: recoveryOf(state) })));
   } catch (error) {
     failed.abort(error);
     throw signal?.aborted ? error : await explain(needLoaded(state).model.gpu.device, error);

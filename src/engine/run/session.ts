@@ -54,6 +54,8 @@ export interface EmbedOptions {
   classifier?: Classifier;
   /** What a reranker has its question and text in; none: one behind the other. */
   rankTemplate?: string;
+  /** What several texts of one request have in common. */
+  request?: unknown;
   signal?: AbortSignal;
   recover?: Recover;
 }
@@ -112,7 +114,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
     embed: (input, options) => embed({ running, text, answer }, input, options),
     async generate(request, onTokens, signal, recover = tell) {
       const { context } = running().model.sizes;
-      const { maxTokens = Infinity, priority, targets, session: owner } = request;
+      const { maxTokens = Infinity, priority, targets, session: owner, request: of } = request;
       checkMost(request);
       const { ids: prompt, dropped, ...cut } = await promptOf(request, context, text);
       checkPrompt(prompt, context);
@@ -143,7 +145,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
         ...(echo?.onChunk && { onChunk: echo.onChunk }),
         // A token that is not chosen has no log-probability.
         ...(constraint && sampling.logprobs === undefined && { forced: () => constraint.forced() }),
-        signal, priority, targets, owner,
+        signal, priority, targets, owner, request: of,
       };
       let { droppedTokens } = cut;
       const shift = request.overflow === 'shift' && (await import('./answer/overflow.ts')).shifting;
@@ -199,7 +201,7 @@ interface Embedder {
 async function embed(
   { running, text, answer }: Embedder,
   input: EmbedInput,
-  { classifier, rankTemplate, signal, recover = tell }: EmbedOptions,
+  { classifier, rankTemplate, request, signal, recover = tell }: EmbedOptions,
 ): Promise<Embedding> {
   const { createPool, encodeInput, poolingOf } = await import('./answer/pooling.ts'); // a chunk of its own: few models give embeddings
   const { sizes: { context }, graph } = running().model;
@@ -208,7 +210,8 @@ async function embed(
   checkPrompt(tokens, context);
   const { length } = tokens;
   const pool = createPool(pooling, graph.config.dim, length, classifier);
-  await answer({ sampling: { seed: 0 }, tokens: [...tokens], most: length, onFeed() {}, onChunk: pool.onChunk, onToken: () => false, signal }, recover);
+  const how = { sampling: { seed: 0 }, tokens: [...tokens], most: length, request, signal };
+  await answer({ ...how, onFeed() {}, onChunk: pool.onChunk, onToken: () => false }, recover);
   signal?.throwIfAborted();
   return { vector: pool.vector(), tokens: length };
 }

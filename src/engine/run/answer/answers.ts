@@ -32,6 +32,8 @@ export interface AnswerOptions {
   signal?: AbortSignal;
   priority?: number;
   targets?: Targets;
+  /** What several of one request have in common. */
+  request?: unknown;
   /** Whose sequence it goes on in. */
   owner?: string;
 }

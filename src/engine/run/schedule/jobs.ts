@@ -11,6 +11,8 @@ export interface Job<Token> extends Wishes {
   /** Whether the CPU has a part in each of its tokens, so that none is made ahead. */
   readonly alone?: boolean;
   readonly signal?: AbortSignal;
+  /** The same for those that are one request to whoever asks, as its several texts; default: it is one by itself. */
+  readonly request?: unknown;
   /** Takes tokens in order; false once it has enough. */
   take(tokens: Token[]): boolean;
 }

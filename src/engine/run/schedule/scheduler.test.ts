@@ -270,6 +270,18 @@ it('refuses what comes when as many wait as may, and lets go of what is aborted 
   expect(log.join()).not.toContain(' d');
 });
 
+it('counts jobs of one request as one, and refuses others as before', async () => {
+  const { steps } = fakeSteps();
+  const scheduler = createScheduler<string, Fake>(steps, { most: 2 });
+  const of = (name: string, request?: string) => scheduler.run(Object.assign(fake(name, 1, 2), { request }));
+  const texts = ['a', 'b', 'c', 'd'].map((name) => of(name, 'one'));
+  const other = of('e', 'two');
+  await expect(of('f', 'three')).rejects.toMatchObject({ code: 'queue_full', message: expect.stringContaining('2 requests are under way') });
+  await expect(of('g')).rejects.toMatchObject({ code: 'queue_full' });
+  await Promise.all([...texts, other, of('h', 'two')]);
+  await of('g');
+});
+
 it('does work between two turns, also where nothing is to be run', async () => {
   const { log, steps } = fakeSteps();
   const scheduler = createScheduler<string, Fake>(steps);

@@ -32,7 +32,7 @@ export interface Scheduler<J> {
 export interface SchedulerOptions {
   /** Milliseconds. */
   now?: () => number;
-  /** Most jobs under way; what comes then is refused. */
+  /** Most requests under way, of one job or several; what comes then is refused. */
   most?: number;
 }
 
@@ -78,8 +78,8 @@ export function createScheduler<Token, J extends Job<Token>>(
   async function run(job: J): Promise<void> {
     const { signal } = job;
     if (signal?.aborted) return;
-    if (entries.length >= most)
-      throw new RequestError(`${entries.length} requests are under way or wait, as many as may (queue). Ask again when some have ended.`, {
+    if (isFull(entries, job, most))
+      throw new RequestError(`${most} requests are under way or wait, as many as may (queue). Ask again when some have ended.`, {
         code: 'queue_full',
       });
     let leave!: () => void;
@@ -109,6 +109,13 @@ export function createScheduler<Token, J extends Job<Token>>(
       void loop();
     }),
   };
+}
+
+/** Whether a job would be one request too many; where others of its request are under way it is none more. */
+function isFull<J extends Job<never>>(entries: readonly Entry<J>[], job: J, most: number): boolean {
+  if (entries.length < most) return false;
+  const requests = new Set(entries.map(({ job: each }) => each.request ?? each));
+  return requests.size >= most && !requests.has(job.request ?? job);
 }
 
 /** One chunk and the tokens of one group. */
