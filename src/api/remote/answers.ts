@@ -1,7 +1,7 @@
 // Answers of servers in the shapes of windrow's: what they leave out or call otherwise. What they have beside that stays.
 import { type GenerateStats } from '../../protocol.ts';
 import { type ChatUsage } from '../completions/chat.ts';
-import { createCalls } from './calls.ts';
+import { type Calls, createCalls } from './calls.ts';
 
 interface Fields {
   [name: string]: unknown;
@@ -53,7 +53,9 @@ export function toWhole(told: unknown, since: number): Answer {
 
 const toMessage = (message: Fields): Fields => {
   const { tool_calls: calls, ...others } = toTexts(message);
-  const whole = createCalls()(Array.isArray(calls) ? calls.map((call: Fields, index) => ({ ...call, index })) : []);
+  const reader = createCalls();
+  const whole = reader.read(Array.isArray(calls) ? calls.map((call: Fields, index) => ({ ...call, index })) : []);
+  reader.end();
   const told = whole.map(({ id, type, function: called }) => ({ id, type, function: called }));
   return { role: 'assistant', content: null, refusal: null, ...others, ...(told.length && { tool_calls: told }) };
 };
@@ -74,7 +76,7 @@ export interface ChunksOptions {
  * for their `stats`.
  */
 export async function* toChunks(events: AsyncIterable<unknown>, { since, isChat, withUsage, broken }: ChunksOptions): AsyncGenerator<Answer, void, void> {
-  const callsOf = new Map<number, ReturnType<typeof createCalls>>(); // by the choice
+  const callsOf = new Map<number, Calls>(); // by the choice
   const saidOf = ({ index, delta, text }: Fields): Fields => {
     if (!isChat) return { text: text ?? '' };
     const calls = callsOf.get(index as number) ?? createCalls();
@@ -97,6 +99,7 @@ export async function* toChunks(events: AsyncIterable<unknown>, { since, isChat,
     else yield last;
   }
   if (!last || !ends.length) throw broken();
+  for (const calls of callsOf.values()) calls.end();
   const now = performance.now();
   // Of several choices nobody tells the numbers of each.
   const stats = usage && ends.length === 1 ? statsOf(usage, (first ?? now) - since, now - (first ?? now)) : undefined;
@@ -108,9 +111,9 @@ const hasText = ({ text, delta }: Fields): boolean =>
   Boolean(text) || (isObject(delta) && Boolean(delta.content || delta.reasoning_content || delta.tool_calls));
 
 /** Servers say nothing as null, or as an empty list. */
-function toDelta(delta: Fields, readCalls: ReturnType<typeof createCalls>): Fields {
+function toDelta(delta: Fields, reader: Calls): Fields {
   const { content, tool_calls: pieces, ...others } = toTexts(delta);
-  const calls = readCalls(pieces);
+  const calls = reader.read(pieces);
   return { ...others, ...(typeof content === 'string' && { content }), ...(calls.length && { tool_calls: calls }) };
 }
 

@@ -14,16 +14,23 @@ interface Call {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+export interface Calls {
+  read(pieces: unknown): ChatToolCallDelta[];
+  /** At the end. @throws Error for a call whose name never came. */
+  end(): void;
+}
+
 /**
  * Reads pieces one after the other: of a call the first that is given has the id and the name, and those that follow have neither, though servers
  * repeat them, or have null in their place. A piece is of the call that has its index; one with another id begins another.
  */
-export function createCalls(): (pieces: unknown) => ChatToolCallDelta[] {
+export function createCalls(): Calls {
+  const all: Call[] = [];
   const latest = new Map<unknown, Call>(); // by the server's index
-  let count = 0;
   let last: unknown;
   const begin = (key: unknown): Call => {
-    const call: Call = { index: count++, waiting: '' };
+    const call: Call = { index: all.length, waiting: '' };
+    all.push(call);
     latest.set(key, call);
     return call;
   };
@@ -43,5 +50,11 @@ export function createCalls(): (pieces: unknown) => ChatToolCallDelta[] {
     call.id ??= `call-${randomId()}`;
     return [{ index: call.index, id: call.id, type: 'function', function: { name, arguments: call.waiting } }];
   };
-  return (pieces) => (Array.isArray(pieces) ? pieces.flatMap(read) : []);
+  return {
+    read: (pieces) => (Array.isArray(pieces) ? pieces.flatMap(read) : []),
+    end() {
+      const nameless = all.find(({ name }) => name === undefined);
+      if (nameless) throw new Error(`The server's answer has a call of no function: its arguments are ${nameless.waiting.slice(0, 200)}.`);
+    },
+  };
 }

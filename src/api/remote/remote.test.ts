@@ -113,6 +113,14 @@ test.each<[string, object[]]>([
   expect([0, 1].map((call) => pieces.filter(({ index }) => index === call).map((piece) => piece.function.arguments).join(''))).toEqual(['{"x":1}', '{}']);
 });
 
+test('tells of a call that names no function', async () => {
+  const whole = { id: 'a', choices: [{ index: 0, message: { tool_calls: [{ id: 'a', function: { arguments: '{}' } }] }, finish_reason: 'tool_calls' }] };
+  const told = [called(0, '{"x"', 'a'), chunk({}, 'tool_calls')];
+  const { engine } = await connect(({ body }, response) => (body.stream ? events(response, told) : json(response, whole)));
+  await expect(engine.chat.completions.create({ messages, stream: true }).then(read)).rejects.toThrow('a call of no function: its arguments are {"x"');
+  await expect(engine.chat.completions.create({ messages })).rejects.toThrow('a call of no function');
+});
+
 test('tells that a filter has cut an answer, what the server counted, and no sampling that it does not know', async () => {
   const counted = { ...usage, completion_tokens_details: { reasoning_tokens: 2 }, prompt_tokens_details: null };
   const told = [chunk({ content: 'Hi' }), chunk({}, 'content_filter'), { id: 'a', choices: [], usage: counted }];
