@@ -6,7 +6,6 @@ import { type ByteSource } from '../../gguf/source.ts';
 import { type LoadOptions, type ModelSource } from '../../protocol.ts';
 import { isConvertible } from '../../weights/import/convert.ts';
 import { createFileHash, digestOf } from '../../weights/import/file-hash.ts';
-import { findOnHub, hubUrl } from '../../weights/source/hub.ts';
 import { bytesSource, fileSource, sizedSource } from '../../weights/source/source.ts';
 import { urlSource } from '../../weights/source/url-source.ts';
 import { compareTo, fingerprintOf, hasFingerprint, type Wanted } from '../../weights/store/identity.ts';
@@ -81,6 +80,7 @@ async function atAddress(
     if ('url' in given)
       found = { files: await openUrls(partUrls(given.url), { hashes: compared(wanted.sha256, options) }), addresses: [address], sha256: wanted.sha256 };
     else {
+      const { findOnHub, hubUrl } = await import('../../weights/source/hub.ts'); // a chunk of its own: models that are stored need no hub
       const { files } = await findOnHub(given.repo, { hub: options.hub ?? hubUrl, token: given.token });
       const sha256 = wanted.sha256 ?? files.map((file) => file.sha256);
       const same = withHash(usable, { sha256 });

@@ -7,9 +7,8 @@ import { type OpenedModel } from '../load/opened.ts';
 import { type Chosen } from '../load/options.ts';
 import { productsOf } from './kinds.ts';
 import { provenChoice, stillPasses } from './proven.ts';
-import { chunkToPlan } from './tune-chunk.ts';
-import { type TuneOptions, type TuneTarget, tune } from './tune.ts';
-import { type NotebookOptions, type Tuning, openNotebook } from './tuning.ts';
+import { type TuneOptions, type TuneTarget } from './tune.ts';
+import { type NotebookOptions, type Tuning, chunkToPlan, openNotebook } from './tuning.ts';
 
 export interface Chooser {
   /** What the model is planned with, by what earlier tests told: nothing is run. */
@@ -52,7 +51,7 @@ export async function createChooser(
       const { choice, kv } = await prove({ choice: untuned.choice, kv: proven.kv }, undefined, notProducts);
       return { kv, choice: { ...choice, chunk: chunkToPlan(notebook.notes, productsOf(opened)) } };
     },
-    tune: (target) => tune(target, proven.choice, notebook, options),
+    tune: async (target) => (await import('./tune.ts')).tune(target, proven.choice, notebook, options), // a chunk of its own: most loads measure nothing
     async prove(chosen, room, arrived) {
       const found = await prove(chosen, room);
       if (!arrived || holds) return found;

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Step } from '../../gpu/program.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
-import { chunkToPlan, tuneChunk } from './tune-chunk.ts';
+import { tuneChunk } from './tune-chunk.ts';
+import { chunkToPlan } from './tuning.ts';
 import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 

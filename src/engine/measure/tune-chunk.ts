@@ -51,13 +51,6 @@ export async function tuneChunk(
   return { choice: { ...choice, chunk }, learned: true };
 }
 
-/** How much room a model is to be planned with: for what is best, if that is known, else for all that is to be measured. */
-export function chunkToPlan(notes: AdapterNotes, products: string): number {
-  const most = Math.max(...chunks);
-  const noted = notes.chunks?.[products];
-  return noted?.of === most ? noted.chunk : most;
-}
-
 interface Timed {
   rows: number;
   /** Of all kinds of matrices once, for one row. */

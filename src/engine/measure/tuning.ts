@@ -1,6 +1,6 @@
 // What was measured and tested on an adapter, kept between loads so that it is done once. Knows no kernel.
 import { type Gpu } from '../../gpu/device.ts';
-import { type AttentionChoice, type MatrixChoice, type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
+import { type AttentionChoice, type MatrixChoice, type Mode, type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 
 /** What is chosen by one measurement: the shapes of decode, of prefill, and of prefill of a few rows. */
 export type Choice = Mode | 'few';
@@ -75,4 +75,11 @@ export async function openNotebook(
       return true;
     },
   };
+}
+
+/** How many tokens in a step a model is to be planned with room for: what is best, if that is known, else all that is to be measured. */
+export function chunkToPlan(notes: AdapterNotes, products: string): number {
+  const most = Math.max(...chunks);
+  const noted = notes.chunks?.[products];
+  return noted?.of === most ? noted.chunk : most;
 }
