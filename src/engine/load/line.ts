@@ -74,7 +74,7 @@ export async function walkFromOpened(
   const fresh = createDelivery();
   let opening: Promise<OpenedWeights> | undefined;
   try {
-    const planned = planModel(await chosenOn(host, gpu, line));
+    const planned = planModel(await chosenOn(host, gpu, line, await keptUses(host, opened.header, weights?.fromStore ? weights.id : found.manifest?.id)));
     checkPlanned(planned, line);
     opening = weights
       ? Promise.resolve(weights)
@@ -112,7 +112,7 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
   try {
     const planned = isLike(gpu, before.gpu)
       ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders, typesIn(opened.header)), before)
-      : planModel(await chosenOn(host, gpu, line));
+      : planModel(await chosenOn(host, gpu, line, usesOf(before)));
     const { hooks, readyMs } = reporting(report, begun);
     return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks) };
   } catch (error) {
@@ -123,18 +123,22 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
 }
 
 /** As a model was planned and chosen in the end, for another device of the same adapter. */
-const plannedOn = (gpu: Gpu, kernels: KernelCache, { planned: { chosen: { opened, options }, ...plan }, choice, kv }: LoadedModel): PlannedModel => ({
-  ...plan, chosen: { ...chosenAs(gpu, opened, options, kernels), choice, kv },
-});
+const plannedOn = (gpu: Gpu, kernels: KernelCache, model: LoadedModel): PlannedModel => {
+  const { planned: { chosen: { opened, options }, ...plan }, choice, kv } = model;
+  return { ...plan, chosen: { ...chosenAs(gpu, opened, { ...options, uses: usesOf(model) }, kernels), choice, kv } };
+};
+
+/** What a loaded model used of its experts by now, and before. */
+const usesOf = ({ usesLog, planned: { chosen: { options } } }: LoadedModel): unknown => usesLog?.uses() ?? options.uses;
 
 /** A plan for a loaded model within another budget, a guessed one where none is given: with kernels that are chosen already. On the GPU nothing changes. */
 export async function planWithin(host: Host, line: Line, budgetBytes?: number): Promise<{ planned: PlannedModel; options: EngineOptions }> {
-  const { opened, weights, model: { gpu, usesLog, planned: { chosen } } } = line;
+  const { opened, weights, model: { gpu, planned: { chosen } } } = line;
   const options = { ...line.options, budgetBytes };
   const asked = {
     ...(await optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes)),
     storeCost: weights.storeCost ?? chosen.options.storeCost,
-    uses: usesLog?.uses() ?? chosen.options.uses,
+    uses: usesOf(line.model),
   };
   const planned = planModel(await chooseAgain(chosen, asked));
   checkPlanned(planned, { ...line, options });
@@ -156,14 +160,14 @@ async function walkFromPlanned(planned: PlannedModel, reader: OpenedWeights['rea
   return model;
 }
 
-async function chosenOn(host: Host, gpu: Gpu, { opened, options, found }: OpenedLine): Promise<ChosenModel> {
+async function chosenOn(host: Host, gpu: Gpu, { opened, options }: OpenedLine, uses: unknown): Promise<ChosenModel> {
   const kernels = createKernelCache(gpu.device, host.shaders, typesIn(opened.header));
   const named = options.choice !== undefined || options.kernels !== undefined;
   const untuned = options.choice ?? choiceFor(gpu, options);
   const asked = {
     ...(await optionsFor(opened, gpu, options, untuned, host.memoryBytes)),
     storeCost: await host.costs?.get('store'),
-    uses: await keptUses(host, opened.header, found.manifest?.id),
+    uses,
   };
   if (named || !gpu.computes) return chosenAs(gpu, opened, asked, kernels);
   return choose(gpu, opened, asked, kernels, host.tuning, { exact: options.f32, anew: options.retune, now: host.now });

@@ -8,7 +8,6 @@ import { type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
 import { forecastExperts } from '../measure/experts-forecast.ts';
-import { mostUsedOf } from './plan/on-demand.ts';
 import { type PlannedModel } from './plan/planned.ts';
 
 export interface OnDemand {
@@ -30,14 +29,14 @@ export function openItems(
   memoryBytes: number,
 ): OnDemand {
   const { layout } = opened;
-  const usesLog = createUsesLog(mostUsedOf(opened), areOf(layout, uses) ? uses : []);
+  const usesLog = createUsesLog(areOf(layout, uses) ? uses : []);
   const itemMemory = createItemMemory(memoryBytes);
   const items = createItems({
     layout, groups, policy: usualPolicy(layout.sections.filter(({ pool }) => pool).length), memory: itemMemory,
     read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
     upload: (group, slot, bytes) => uploader.write(weights.slots[group], slot * groups[group].slotBytes, bytes),
-    onUse(section, used) {
-      usesLog.note(section, used);
+    onUse(section, used, rows) {
+      usesLog.note(section, used, rows);
       experiment?.onExperts?.(section, used);
     },
     writeTable: (section, slots) => queue.writeBuffer(weights.pool(section)[0].table.buffer, 0, slots),

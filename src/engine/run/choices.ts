@@ -102,9 +102,9 @@ export function createChoices({ ledger, activations: { buffers, strides }, secti
       const ids = idsIn(words, { first: n, rows, stride, used: used[section] });
       const isThere = items.areThere(section, ids);
       complete = memory * complete + (isThere ? 1 - memory : 0);
-      if (isThere && n + 1 < noted.length) items.use(section, ids);
+      if (isThere && n + 1 < noted.length) items.use(section, ids, rows);
       else {
-        items.want(section, ids);
+        items.want(section, ids, rows);
         return n;
       }
     }

@@ -35,6 +35,10 @@ it.skipIf(!adapterFile)('bytes fetched for a token are foretold within 25 % by w
     off[name] = fetchedBytes / measured - 1;
     expect(Math.abs(off[name]), `${name}: ${fetchedBytes} foretold, ${measured} fetched`).toBeLessThan(0.25);
   }
+  const usedBefore = [...kept.values()][0].length;
+  engine.loaded().model.gpu.device.destroy();
+  await answer(engine, asked(200, 3));
+  expect([...kept.values()][0].length, 'uses from before the GPU was lost').toBeGreaterThanOrEqual(usedBefore + 4 * (newTokens - 1));
   await engine.unload();
   record({
     point: 'bytes of experts fetched for a token, foretold by what an earlier answer used; off by',

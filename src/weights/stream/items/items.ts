@@ -20,12 +20,12 @@ export interface ItemCounters {
 }
 
 export interface Items {
-  /** Says which items of a section's pool the next step uses, in any order, and begins to bring them. */
-  want(section: number, items: Iterable<number>): void;
+  /** Says which items of a section's pool the next step, of so many rows, uses, in any order, and begins to bring them. */
+  want(section: number, items: Iterable<number>, rows?: number): void;
   /** Whether all of these are in slots. */
   areThere(section: number, items: Iterable<number>): boolean;
   /** Notes a use of items that are there. */
-  use(section: number, items: Iterable<number>): void;
+  use(section: number, items: Iterable<number>, rows?: number): void;
   /** Brings the table of every section up to date, for steps that are run before it is known what they use. */
   writeTables(): void;
   /** Resolves when the next of them are in slots, and their table is queued: `last` where no others are left to be used. */
@@ -46,7 +46,7 @@ export interface ItemsOptions {
   /** The slots of a section's items, for kernels to look up. */
   writeTable(section: number, slots: Uint32Array<ArrayBuffer>): void;
   /** Is told every use, as plain numbers. */
-  onUse?(section: number, items: readonly number[]): void;
+  onUse?(section: number, items: readonly number[], rows: number): void;
   now?(): number;
 }
 
@@ -98,9 +98,9 @@ export function createItems(options: ItemsOptions): Items {
   }
 
   /** Counts a use, and gives the ids. */
-  function note(section: number, group: number, items: Iterable<number>): Set<number> {
+  function note(section: number, group: number, items: Iterable<number>, rows: number): Set<number> {
     const ids = idsOf(section, items);
-    options.onUse?.(section, [...ids].map((id) => id - firstIds[section]));
+    options.onUse?.(section, [...ids].map((id) => id - firstIds[section]), rows);
     time++;
     counters.used += ids.size;
     for (const id of ids) {
@@ -120,12 +120,12 @@ export function createItems(options: ItemsOptions): Items {
   return {
     counters,
     areThere: (section, items) => [...idsOf(section, items)].every((id) => slots[groupOf(section)].slotOf(id) !== undefined),
-    use: (section, items) => void note(section, groupOf(section), items),
+    use: (section, items, rows = 1) => void note(section, groupOf(section), items, rows),
     writeTables: () => groups.forEach((each, group) => each.sections.forEach((section) => writeTable(section, group))),
-    want(section, items) {
+    want(section, items, rows = 1) {
       if (wanted) throw new Error(`Items of section ${section} are wanted while those of ${wanted.section} are being brought.`);
       const group = groupOf(section);
-      const left = note(section, group, items);
+      const left = note(section, group, items, rows);
       wanted = { section, group, left, isOnePass: false };
       begin(wanted);
       wanted.isOnePass = left.size === 0;

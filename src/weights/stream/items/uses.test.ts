@@ -10,16 +10,16 @@ const layout = (...counts: number[]) => ({
 });
 
 it('keeps the last uses of single rows, those of before first', () => {
-  const log = createUsesLog(2, [[1, 5, 6], [2, 7]], 8);
+  const log = createUsesLog([[1, 5, 6], [2, 7]], 8);
   expect(log.uses()).toEqual([[1, 5, 6], [2, 7]]);
-  log.note(1, [1, 2, 3]); // of a prompt
-  log.note(1, [4, 5]);
+  log.note(1, [1, 2], 2); // of a prompt whose rows chose the same
+  log.note(1, [4, 5], 1);
   expect(log.uses()).toEqual([[1, 5, 6], [2, 7], [1, 4, 5]]);
   const copy = log.uses();
-  log.note(2, [8]); // ten numbers: the oldest go
+  log.note(2, [8], 1); // ten numbers: the oldest go
   expect(log.uses()).toEqual([[2, 7], [1, 4, 5], [2, 8]]);
   expect(copy).toHaveLength(3);
-  for (let i = 0; i < 1000; i++) log.note(1, [i, i + 1]);
+  for (let i = 0; i < 1000; i++) log.note(1, [i, i + 1], 1);
   expect(log.uses()).toEqual([[1, 998, 999], [1, 999, 1000]]);
 });
 

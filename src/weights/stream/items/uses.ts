@@ -5,7 +5,8 @@ import { type Layout } from '../../layout.ts';
 export type Uses = readonly (readonly number[])[];
 
 export interface UsesLog {
-  note(section: number, items: readonly number[]): void;
+  /** Of a step of so many rows. */
+  note(section: number, items: readonly number[], rows: number): void;
   /** A copy. */
   uses(): Uses;
 }
@@ -13,14 +14,14 @@ export interface UsesLog {
 /** Numbers that are kept: 75 tokens of 48 layers that use 8 items each, and more of smaller models. */
 const mostNumbers = 2 ** 15;
 
-/** Goes on from `before`. A use of more than `most` items is of a prompt, which chooses for several rows. */
-export function createUsesLog(most: number, before: Uses = [], mostKept = mostNumbers): UsesLog {
+/** Goes on from `before`; of steps of several rows, as of prompts, nothing is kept. */
+export function createUsesLog(before: Uses = [], mostKept = mostNumbers): UsesLog {
   let uses = [...before];
   let numbers = uses.reduce((sum, use) => sum + use.length, 0);
   let gone = 0; // of the oldest, cut off now and then
   return {
-    note(section, items) {
-      if (items.length > most) return;
+    note(section, items, rows) {
+      if (rows > 1) return;
       uses.push([section, ...items]);
       numbers += 1 + items.length;
       while (numbers > mostKept) numbers -= uses[gone++].length;
