@@ -22,7 +22,7 @@ export type KvType = string;
 export interface SpeculationOptions {
   /** Most guesses of a step, 1 to 7. Default 7; fewer where measured times say so. */
   most?: number;
-  /** Most GPU bytes that the rows of guesses may take. */
+  /** Bounds guesses: as many as have room in so many bytes, by a row of logits and activations each. The rows are there in any case: it saves none. */
   budgetBytes?: number;
 }
 
@@ -361,7 +361,7 @@ export interface GenerateStats {
   /** Prompt tokens whose keys and values were still there from the call before. */
   cachedTokens: number;
   newTokens: number;
-  /** Tokens that were guessed, and those of them that were right, each of which saved a step. */
+  /** Tokens that were guessed, and those that took no step of their own, as they were guessed rightly: of the answer, nothing behind its end counts. */
   guessedTokens?: number;
   rightTokens?: number;
   /** Messages that were left out, as the conversation was too long. */

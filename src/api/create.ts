@@ -172,6 +172,9 @@ function targetsOf(stats: readonly GenerateStats[]): Pick<GenerateStats, 'target
   return given.length ? { targets: { ...worst('firstToken'), ...worst('token') } } : {};
 }
 
+const sumOf = (stats: readonly GenerateStats[], name: 'guessedTokens' | 'rightTokens'): Pick<GenerateStats, typeof name> =>
+  stats.some((each) => each[name] !== undefined) ? { [name]: stats.reduce((total, each) => total + (each[name] ?? 0), 0) } : {};
+
 /** Of several choices, which were made at the same time, those of the one that took longest, with the tokens of all. */
 function statsOf(all: readonly Told[]): GenerateStats {
   const stats = all.map((told) => told.stats);
@@ -183,6 +186,8 @@ function statsOf(all: readonly Told[]): GenerateStats {
     promptTokens: sum('promptTokens'),
     cachedTokens: sum('cachedTokens'),
     newTokens: sum('newTokens'),
+    ...sumOf(stats, 'guessedTokens'),
+    ...sumOf(stats, 'rightTokens'),
     gpuBytesPeak: Math.max(...stats.map(({ gpuBytesPeak }) => gpuBytesPeak)),
   };
 }

@@ -135,7 +135,7 @@ test('a raw completion gives the text whole, or in chunks whose last has the rea
   expect(chunks[4].stats).toEqual(generateStats);
 });
 
-test('several choices have an index each, whole and in chunks, and tokens of a prompt count once', async () => {
+test('several choices have an index each, whole and in chunks, and tokens of a prompt count once, those of guesses each', async () => {
   const asked: GenerateRequest[] = [];
   const generate: WorkerEngine['generate'] = (request, port) => {
     asked.push(request);
@@ -151,6 +151,7 @@ test('several choices have an index each, whole and in chunks, and tokens of a p
     [3, 'b1.', 'stop'],
   ]);
   expect(whole.usage).toEqual({ prompt_tokens: 14, completion_tokens: 12, total_tokens: 26, prompt_tokens_details: { cached_tokens: 4 } });
+  expect(whole.stats).toMatchObject({ newTokens: 12, guessedTokens: 12, rightTokens: 4 });
   expect(asked.map(({ sampling }) => sampling?.seed)).toEqual([3, 3, 3, 3]);
   expect([new Set(asked.map(({ request }) => request)).size, typeof asked[0].request]).toEqual([1, 'string']); // one in the queue
   const texts = ['', '', '', ''];

@@ -17,6 +17,8 @@ export const modelInfo: ModelInfo = {
   kv: 'f16',
 };
 export const generateStats: GenerateStats = {
+  guessedTokens: 3,
+  rightTokens: 1,
   promptTokens: 7, cachedTokens: 2, newTokens: 3, prefillMs: 1, decodeMs: 2, gpuBytesPeak: 4,
 };
 

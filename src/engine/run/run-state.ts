@@ -55,13 +55,17 @@ export function cursorOf({ cursors }: RunState, sequence: Sequence): Cursor {
   return cursor;
 }
 
+export function checkRoom({ model: { sizes: { context } } }: RunState, length: number): void {
+  if (length <= context) return;
+  throw new RequestError(`${length} tokens do not fit the context of ${context}. Shorten the text or load the model with a longer context.`, {
+    code: 'context_length_exceeded',
+  });
+}
+
 /** Makes room for so many positions, and all that a step needs of the sequence; BudgetError where there is none. */
 export async function makeRoom(state: RunState, sequence: Sequence, length: number): Promise<void> {
-  const { programs, sizes } = state.model;
-  if (length > sizes.context)
-    throw new RequestError(`${length} tokens do not fit the context of ${sizes.context}. Shorten the text or load the model with a longer context.`, {
-      code: 'context_length_exceeded',
-    });
+  const { programs } = state.model;
+  checkRoom(state, length);
   await sequence.makeRoom(length);
   const cursor = cursorOf(state, sequence);
   if (cursor.boundFor === sequence.version) return;

@@ -43,7 +43,7 @@ export interface Runner {
    * sequences. Each has to have room for them. Resolves once all is submitted.
    */
   decode(answering: readonly Answering[], most: number, signal?: AbortSignal): Promise<Made>;
-  /** One step that runs the last token of a sequence with 1 to 7 guesses of what follows: gives what is chosen up to the first wrong one. */
+  /** One step that runs the last token of a sequence with 1 to 7 guesses of what follows: gives what is chosen up to the first wrong one, or to an end. */
   verify(answering: Answering, guesses: readonly number[], signal?: AbortSignal): Promise<Token[]>;
   /** Whether the tokens of a submit are best read while the next one runs. */
   readsBehind(answering: readonly Answering[]): boolean;

@@ -101,6 +101,23 @@ describe.skipIf(!adapterFile)('steps with guesses', () => {
     }
   });
 
+  it('end behind an end token, where nothing was chosen, whatever was guessed there', async () => {
+    const expected = (await alone(model, asked[1])).map(({ id }) => id);
+    const at = expected.findIndex((id, i) => i > 2 && !expected.slice(0, i).includes(id));
+    const ends = [expected[at]];
+    const sequence = model.createSequence();
+    const runner = createRunner(model);
+    const sampler = await model.samplerFor({ seed: 0, ...asked[1], ends });
+    await runner.of(sequence).feed(prompt, 0);
+    const made = [(await runner.of(sequence).sample(sampler, prompt.length)).id];
+    const verify = async (guesses: readonly number[]) =>
+      made.push(...(await runner.verify({ sequence, sampler, ends, length: prompt.length + made.length }, guesses)).map(({ id }) => id));
+    while (made.length < at - 1) await verify([(expected[made.length] + 1) % model.graph.config.vocab]);
+    await verify([...expected.slice(made.length, at + 1), 11, 12, 13]);
+    expect(made).toEqual(expected.slice(0, at + 1));
+    sequence.close();
+  });
+
   it('end where the context ends', async () => {
     const short = await openFixture(gpu, path, { logitsRows: 8, context: prompt.length + 5, choice: testChoice });
     const runner = createRunner(short);
@@ -108,8 +125,8 @@ describe.skipIf(!adapterFile)('steps with guesses', () => {
     const sampler = await short.samplerFor({ seed: 0 });
     await runner.sample(sampler, prompt.length);
     const step = { sequence: short.sequence, sampler, length: prompt.length + 1 };
-    await expect(runner.verify(step, [1, 2, 3, 4, 5])).rejects.toThrow('do not fit the context');
-    expect(await runner.verify(step, [1, 2, 3, 4])).not.toHaveLength(0);
+    await expect(runner.verify(step, [1, 2, 3, 4])).rejects.toThrow('do not fit the context'); // ids have a place for the token behind the last guess
+    expect(await runner.verify(step, [1, 2, 3])).not.toHaveLength(0);
     await short.destroy();
   });
 });
@@ -139,6 +156,20 @@ describe.skipIf(!adapterFile)('an engine that guesses', () => {
     const together = await Promise.all(requests.map((sampling) => ask(guessing, sampling)));
     expect(together.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
     expect(guessing.stats().gpuBytesPeak).toBeLessThanOrEqual(guessing.loaded().model.plan.totalBytes);
+    for (const engine of [plain, guessing]) await engine.unload();
+  });
+
+  it('counts nothing behind a stop string within guesses', async () => {
+    const [plain, guessing] = [await load(false), await load(true)];
+    const { text } = await answer(plain, { prompt: { tokens }, maxTokens: 60 });
+    await answer(guessing, { prompt: { tokens }, maxTokens: 60 });
+    const request = { prompt: { tokens }, maxTokens: 60, stop: [text.slice(20, 24)] };
+    const expected = await answer(plain, request);
+    const made = await answer(guessing, request);
+    expect(made).toMatchObject({ ids: expected.ids, text: expected.text, reason: 'stop' });
+    const { newTokens, rightTokens = 0, guessedTokens = 0 } = made.stats;
+    expect(guessedTokens).toBeGreaterThan(0);
+    expect(rightTokens).toBeLessThan(newTokens);
     for (const engine of [plain, guessing]) await engine.unload();
   });
 

@@ -69,11 +69,12 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('guesses with Smol
     return budgetBytes;
   }
 
-  it.each([['copies', copying, 1.5], ['is free', free, 0]] as const)('text that %s, all weights on the GPU', async (name, prompts, least) => {
+  // That texts are equal is asserted of each prompt; times are recorded, as no test depends on them.
+  it.each([['copies', copying], ['is free', free]] as const)('text that %s, all weights on the GPU', async (name, prompts) => {
     const value = await compare(prompts);
     record({ point: `guesses in text that ${name}, SmolLM2 with all weights on the GPU`, command: command(`text that ${name}, all`), value });
     console.log(value);
-    expect(value.tokensPerPass).toBeGreaterThanOrEqual(least);
+    if (prompts === copying) expect(value.tokensPerPass).toBeGreaterThanOrEqual(1.5);
   }, 20 * minutes);
 
   it.each([['copies', copying], ['is free', free]] as const)('text that %s, a quarter of the weights on the GPU', async (name, prompts) => {

@@ -42,6 +42,7 @@ export interface Answer extends Job<Token> {
   readonly tokens: readonly number[];
   readonly owner?: string;
   readonly sampler: Sampler;
+  readonly ends: readonly number[];
   /** Where its keys and values are. */
   sequence?: Sequence;
   /** Tokens with those that are still to be read; 0 until its prompt was run. */
@@ -54,7 +55,7 @@ export interface Answer extends Job<Token> {
 export function createAnswer({ tokens, sampler, ends = [], most, onFeed, onChunk, onGuesses, onToken, forced, signal, ...wishes }: AnswerOptions): Answer {
   return {
     ...wishes,
-    tokens, sampler, onFeed, onChunk, onGuesses, signal,
+    tokens, sampler, ends, onFeed, onChunk, onGuesses, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {

@@ -18,6 +18,8 @@ export interface Answering {
   sampler: Sampler;
   /** Tokens that it has, of which the last one was chosen and is still to be run. */
   length: number;
+  /** Tokens behind which nothing is chosen any more. */
+  ends?: readonly number[];
 }
 
 /** What one submit makes of each sequence. */

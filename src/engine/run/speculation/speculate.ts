@@ -5,6 +5,8 @@ import { type Answer } from '../answer/answers.ts';
 import { type Runner } from '../runner.ts';
 import { type Steps } from '../schedule/scheduler.ts';
 import { type Guess, type Places, createPlaces } from './places.ts';
+import { createPlainSteps } from './plain-steps.ts';
+import { countRight } from './verify.ts';
 import { createWorth } from './worth.ts';
 
 type AnswerSteps = Steps<Answer, Token>;
@@ -12,9 +14,6 @@ type AnswerSteps = Steps<Answer, Token>;
 /** Earlier answers in which guesses are looked up, and most tokens of them together. */
 const mostTexts = 8;
 const mostTextTokens = 2 ** 16;
-
-/** Steps of one token that follow each other before their times are those of one token: the first ones are submitted ahead. */
-const settled = 2;
 
 interface Text {
   tokens: readonly number[];
@@ -26,13 +25,28 @@ interface Options extends SpeculationOptions {
   all?: boolean;
   /** What a guess takes on the GPU. */
   rowBytes: number;
+  /** Milliseconds. */
+  now?: () => number;
 }
 
-export function speculate(steps: AnswerSteps, runner: Runner, { most = Infinity, budgetBytes = Infinity, all, rowBytes }: Options): AnswerSteps {
+/** A step with guesses whose tokens are still to be taken, of which an answer that ends may leave some. */
+interface Checked {
+  answer: Answer;
+  guess: Guess;
+  made: readonly Token[];
+  ms: number;
+  /** Tokens before it. */
+  before: number;
+}
+
+export function speculate(steps: AnswerSteps, runner: Runner, options: Options): AnswerSteps {
+  const { most = Infinity, budgetBytes = Infinity, all, rowBytes, now = () => performance.now() } = options;
   const mostGuesses = Math.min(most, runner.mostTogether - 1, Math.floor(budgetBytes / rowBytes));
   const texts = createTexts();
   const worth = createWorth();
-  let last: { answer: Answer; at: number; steps: number } | undefined; // of steps of one token that follow each other
+  const plain = createPlainSteps(worth, now);
+  const answering = new WeakSet<Answer>(); // those that have tokens of their own, as embedded texts have not
+  let checked: Checked | undefined;
 
   /** What is best checked next of the tokens that are known so far. */
   function guess(answers: readonly Answer[], left = Infinity): Guess | undefined {
@@ -44,48 +58,62 @@ export function speculate(steps: AnswerSteps, runner: Runner, { most = Infinity,
     return count ? { ...found!, ids: found!.ids.slice(0, count) } : undefined;
   }
 
-  async function check(answer: Answer, { alike, ids }: Guess, signal?: AbortSignal): Promise<Token[]> {
-    const begun = performance.now();
-    const { sequence, sampler, length } = answer;
-    const tokens = await runner.verify({ sequence: sequence!, sampler, length }, ids, signal);
-    const right = tokens.length - 1;
-    worth.checked(alike, ids.length, right, performance.now() - begun);
-    answer.onGuesses?.(ids.length, right);
-    answer.length += tokens.length;
-    return tokens;
+  async function check(answer: Answer, guess: Guess, signal?: AbortSignal): Promise<Token[]> {
+    const begun = now();
+    const before = answer.tokens.length;
+    const { sequence, sampler, length, ends } = answer;
+    const made = await runner.verify({ sequence: sequence!, sampler, length, ends }, guess.ids, signal);
+    checked = { answer, guess, made, before, ms: now() - begun };
+    answer.length += made.length;
+    return made;
   }
 
-  function noteTime(answers: readonly Answer[], count: number): void {
-    const [answer] = answers;
-    const at = performance.now();
-    const before = last?.answer === answer ? last : undefined;
-    if (before && before.steps >= settled) worth.plain((at - before.at) / count);
-    last = answers.length === 1 ? { answer, at, steps: (before?.steps ?? 0) + 1 } : undefined;
+  /** Counts what the last step with guesses has given, once it was taken. */
+  function count(): void {
+    if (!checked) return;
+    const { answer, guess: { alike, ids }, made, ms, before } = checked;
+    checked = undefined;
+    const taken = answer.tokens.length - before;
+    if (taken < 1) return;
+    const right = countRight(ids, made.slice(0, taken).map(({ id }) => id));
+    worth.checked(alike, ids.length, right, ms, taken);
+    answer.onGuesses?.(ids.length, taken - 1);
   }
 
   return {
     ...steps,
     async prefill(answer) {
-      last = undefined;
-      return steps.prefill(answer);
+      count();
+      plain.end();
+      const first = await steps.prefill(answer);
+      if (first?.length) answering.add(answer);
+      return first;
     },
     release(answer, gaveWay) {
-      if (!gaveWay) texts.end(answer.tokens);
-      if (last?.answer === answer) last = undefined;
+      count();
+      if (!gaveWay && answering.has(answer)) texts.end(answer.tokens);
+      plain.end();
       steps.release(answer, gaveWay);
     },
     // Where the next tokens can be guessed, nothing is made ahead of them.
-    readsBehind: (answers) => steps.readsBehind(answers) && !guess(answers),
+    readsBehind(answers) {
+      if (!steps.readsBehind(answers)) return false;
+      const found = guess(answers);
+      plain.readFirst(answers[0], found);
+      return !found;
+    },
     async decode(answers, most, signal) {
+      count();
       const [answer] = answers;
       const guessed = answer.length === answer.tokens.length ? guess(answers, Math.min(most, answer.tokensLeft)) : undefined;
       if (guessed) {
-        last = undefined;
+        plain.end();
         const tokens = await check(answer, guessed, signal);
         return { count: tokens.length, tokens: [Promise.resolve(tokens)] };
       }
+      plain.goOn(answer);
       const made = await steps.decode(answers, most, signal);
-      noteTime(answers, made.count);
+      plain.note(answers, made.count);
       return made;
     },
   };

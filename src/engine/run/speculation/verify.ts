@@ -3,23 +3,27 @@
 import { type Token } from '../../../protocol.ts';
 import { writeState } from '../../../model/sequence-buffers.ts';
 import { type Answering, checkChosen } from '../answer/choose.ts';
-import { type RunState, cursorOf, makeRoom, pick } from '../run-state.ts';
+import { type RunState, checkRoom, cursorOf, makeRoom, pick } from '../run-state.ts';
 
 /** Byte of `rows` in `State` (shaders/parts/state.wgsl). */
 const rowsAt = 4;
 
-/** How many of `guesses` are what was chosen in their places. */
-export function countRight(guesses: readonly number[], chosen: readonly Token[]): number {
-  const wrong = guesses.findIndex((id, i) => id !== chosen[i].id);
+/** How many of `guesses` are what was chosen in their places, as far as that is known. */
+export function countRight(guesses: readonly number[], chosen: readonly number[]): number {
+  const wrong = guesses.findIndex((id, i) => id !== chosen[i]);
   return wrong < 0 ? guesses.length : wrong;
 }
 
-/** Runs the last token of a sequence with one to seven guesses of what follows; gives the tokens that follow, one at least. */
+/**
+ * Runs the last token of a sequence with one to seven guesses of what follows; gives the tokens that follow, one at least. Behind one of
+ * `ends` nothing was chosen: there still lie the guesses.
+ */
 export async function verify(state: RunState, answering: Answering, guesses: readonly number[], signal?: AbortSignal): Promise<Token[]> {
   const { model: { gpu: { device: { queue } }, programs, heads }, submits, readback } = state;
-  const { sequence, sampler, length } = answering;
+  const { sequence, sampler, length, ends = [] } = answering;
   const cursor = cursorOf(state, sequence);
   const rows = 1 + guesses.length;
+  checkRoom(state, length + rows);
   await makeRoom(state, sequence, length + guesses.length);
   queue.writeBuffer(sequence.ids.buffer, 4 * length, Uint32Array.from(guesses));
   goTo(state, answering, length - 1, rows);
@@ -50,7 +54,9 @@ export async function verify(state: RunState, answering: Answering, guesses: rea
     },
   });
   const [all] = await made;
-  const tokens = checkChosen(state, all.slice(0, countRight(guesses, all) + 1), answering);
+  const end = all.findIndex(({ id }) => ends.includes(id));
+  const known = end < 0 ? all : all.slice(0, end + 1);
+  const tokens = checkChosen(state, known.slice(0, countRight(guesses, known.map(({ id }) => id)) + 1), answering);
   goTo(state, answering, length + tokens.length - 1, 1);
   return tokens;
 }

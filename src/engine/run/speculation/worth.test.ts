@@ -65,6 +65,20 @@ describe('what guesses are worth', () => {
     }
   });
 
+  it('learns nothing false where an answer ends within guesses, or of guesses that were not looked at', () => {
+    const [ended, plain, told] = [createWorth(), createWorth(), createWorth()];
+    for (const worth of [ended, plain, told]) for (let i = 0; i < 20; i++) worth.plain(10);
+    for (let i = 0; i < 30; i++) {
+      plain.checked(4, 2, 2, 12);
+      ended.checked(4, 7, 2, 12, 2); // both were right, and of the others nothing is known
+      told.told(4, 7, 0, 1);
+    }
+    expect(ended.best(4, 7)).toBeGreaterThanOrEqual(plain.best(4, 2));
+    expect(told.best(4, 7)).toBe(0);
+    told.waited(1000, 5);
+    expect(told.best(32, 7)).toBe(0); // three times the five tokens' time was lost
+  });
+
   it('learns that a text begins to repeat itself', () => {
     const worth = createWorth();
     for (let i = 0; i < 20; i++) worth.plain(10);

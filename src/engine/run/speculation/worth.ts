@@ -6,8 +6,12 @@ export interface Worth {
   best(alike: number, guesses: number): number;
   /** A step of one token took so long, on average of several that followed each other. */
   plain(ms: number): void;
-  /** A step checked so many guesses behind a run of `alike`, of which the first `right` were right. */
-  checked(alike: number, guesses: number, right: number, ms: number): void;
+  /** A step checked so many guesses behind a run of `alike`; the first `right` were right. It gave `tokens`, no more than `right` where an answer ended. */
+  checked(alike: number, guesses: number, right: number, ms: number, tokens?: number): void;
+  /** The same was told of guesses by `tokens` that were under way as they were made. */
+  told(alike: number, guesses: number, right: number, tokens: number): void;
+  /** So many tokens took so long, as what was under way was read first, for guesses that were not checked then. */
+  waited(ms: number, tokens: number): void;
 }
 
 /** Runs that are told apart: a guess behind one of 2 to 3 tokens is right less often than behind one of 16. */
@@ -63,7 +67,17 @@ export function createWorth(): Worth {
     return Math.max(plainMs / 2, meanMs + Math.max(0, slope) * (rows - meanRows));
   }
 
+  function told(alike: number, guesses: number, right: number, tokens: number): void {
+    for (let i = 0; i < Math.min(guesses, right + 1, tokens); i++) {
+      const tally = tallyAt(alike + i);
+      const kept = Math.min(1, (mostCount - 1) / tally.all);
+      tally.right = kept * tally.right + (i < right ? 1 : 0);
+      tally.all = kept * tally.all + 1;
+    }
+  }
+
   return {
+    told,
     best(alike, guesses) {
       if (plainSteps < leastPlain || lostMs > lostFirst * plainMs + mostLost * totalMs) return 0;
       let [best, bestSpeed] = [0, margin / plainMs];
@@ -82,20 +96,20 @@ export function createWorth(): Worth {
       plainSteps++;
       totalMs += ms;
     },
-    checked(alike, guesses, right, ms) {
-      for (let i = 0; i < Math.min(guesses, right + 1); i++) {
-        const tally = tallyAt(alike + i);
-        const kept = Math.min(1, (mostCount - 1) / tally.all);
-        tally.right = kept * tally.right + (i < right ? 1 : 0);
-        tally.all = kept * tally.all + 1;
-      }
-      totalMs += (right + 1) * plainMs;
+    waited(ms, tokens) {
+      const plain = tokens * plainMs;
+      totalMs += plain;
+      lostMs += Math.max(0, Math.min(ms, mostLate * plain) - plain);
+    },
+    checked(alike, guesses, right, ms, tokens = right + 1) {
+      told(alike, guesses, right, tokens);
+      totalMs += tokens * plainMs;
       if (steps++ === 0) return;
       const took = Math.min(ms, mostLate * timeOf(guesses + 1));
       times.forEach((time) => (time.weight *= fading));
       times.push({ rows: guesses + 1, ms: took, weight: 1 });
       if (times.length > mostCount) times.shift();
-      lostMs = Math.max(-plainMs, lostMs + took - (right + 1) * plainMs);
+      lostMs = Math.max(-plainMs, lostMs + took - tokens * plainMs);
     },
   };
 }

@@ -1,0 +1,128 @@
+// Guesses among steps of a made-up model on a made-up clock: what is counted of them, what is looked up, and what they may lose.
+import { expect, it } from 'vitest';
+import { type Token } from '../../../protocol.ts';
+import { type Answer, createAnswer } from '../answer/answers.ts';
+import { type Runner } from '../runner.ts';
+import { type Steps, createScheduler } from '../schedule/scheduler.ts';
+import { countRight } from './verify.ts';
+import { speculate } from './speculate.ts';
+
+const stepMs = 10;
+/** From the end of a step until the CPU has submitted another one. */
+const hostMs = 5;
+
+/** Says `text` whatever it is asked; a step takes `stepMs`, and what is read is read when it is there. */
+function madeUp(text: readonly number[], ends: readonly number[] = []) {
+  let [now, busyUntil] = [0, 0];
+  let passes = 0;
+  const run = () => {
+    passes++;
+    return (busyUntil = Math.max(now, busyUntil) + stepMs);
+  };
+  const readAt = (done: number, tokens: Token[]) => ({
+    then(give: (tokens: Token[]) => void) {
+      now = Math.max(now, done) + hostMs;
+      give(tokens);
+    },
+    catch() {},
+  }) as unknown as Promise<Token[]>;
+  const steps: Steps<Answer, Token> = {
+    mostTogether: 1,
+    admit: async () => true,
+    hasRoom: () => true,
+    release() {},
+    async prefill(answer) {
+      if (answer.tokensLeft < 1) return [];
+      answer.length = answer.tokens.length + 1;
+      return [{ id: text[answer.tokens.length] }];
+    },
+    async decode([answer]) {
+      const id = text[answer.length++];
+      return { count: 1, tokens: [readAt(run(), [{ id }])] };
+    },
+    readsBehind: () => true,
+  };
+  const runner = {
+    mostTogether: 8,
+    async verify({ length }: { length: number }, guesses: readonly number[]) {
+      const chosen = text.slice(length, length + guesses.length + 1);
+      const end = chosen.findIndex((id) => ends.includes(id));
+      const known = end < 0 ? chosen : chosen.slice(0, end + 1);
+      now = Math.max(now, run()) + hostMs;
+      return known.slice(0, countRight(guesses, known) + 1).map((id) => ({ id }));
+    },
+  } as unknown as Runner;
+  return { steps, runner, now: () => now, passes: () => passes };
+}
+
+interface Told {
+  tokens: number[];
+  guesses: number;
+  right: number;
+}
+
+/** Runs answers one after the other; `until` says of a token whether it goes on. */
+async function play(
+  model: ReturnType<typeof madeUp>,
+  prompts: readonly number[][],
+  most: number,
+  { all = false, guess = true, until = () => true }: { all?: boolean; guess?: boolean; until?: (token: Token) => boolean } = {},
+): Promise<Told[]> {
+  const steps = guess ? speculate(model.steps, model.runner, { all, rowBytes: 1, now: model.now }) : model.steps;
+  const scheduler = createScheduler<Token, Answer>(steps, { now: model.now });
+  const told: Told[] = [];
+  for (const prompt of prompts) {
+    const tokens = [...prompt];
+    const one = { tokens, guesses: 0, right: 0 };
+    await scheduler.run(createAnswer({
+      tokens, most, sampler: { ahead: true } as Answer['sampler'], onFeed() {}, onToken: until,
+      onGuesses(guesses, right) {
+        one.guesses += guesses;
+        one.right += right;
+      },
+    }));
+    told.push(one);
+  }
+  return told;
+}
+
+it('loses next to nothing by reading first what is under way, where that refutes the guess', async () => {
+  const text = Array.from({ length: 4000 }, (_, i) => (i % 6 < 3 ? i % 6 : 10 + i)); // three tokens that come again, three that are new
+  const times = [];
+  for (const guess of [false, true]) {
+    const model = madeUp(text);
+    await play(model, [text.slice(0, 12)], text.length, { guess });
+    times.push(model.now());
+  }
+  expect(times[1] / times[0]).toBeLessThan(1.02);
+});
+
+it('counts of guesses what an answer takes, nothing behind its end', async () => {
+  const text = [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3];
+  const [stopped] = await play(madeUp(text), [text.slice(0, 10)], 21, { all: true, until: ({ id }) => id !== 5 });
+  expect(stopped.tokens).toEqual(text.slice(0, 14));
+  const made = stopped.tokens.length - 10;
+  expect(stopped.guesses).toBe(7);
+  expect(made - stopped.right).toBe(2); // the first one, and one step
+  const [ended] = await play(madeUp(text, [5]), [text.slice(0, 10)], 21, { all: true, until: ({ id }) => id !== 5 });
+  expect(ended).toEqual(stopped);
+});
+
+it('looks up earlier answers, but no texts that were only embedded', async () => {
+  const text = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+  const embedded = Array.from({ length: 9 }, (_, i) => [50 + i, 70 + i, 90 + i]);
+  const steps = (guesses: Told[]) => guesses.at(-1)!.guesses;
+  const model = madeUp(text);
+  expect(steps(await play(model, [text.slice(0, 3), text.slice(0, 3)], 14, { all: true }))).toBeGreaterThan(0);
+  const both = speculate(model.steps, model.runner, { all: true, rowBytes: 1, now: model.now });
+  const scheduler = createScheduler<Token, Answer>(both);
+  const run = async (tokens: number[], most: number) => {
+    let guesses = 0;
+    const onGuesses = (count: number) => void (guesses += count);
+    await scheduler.run(createAnswer({ tokens, most, sampler: { ahead: true } as Answer['sampler'], onFeed() {}, onToken: () => true, onGuesses }));
+    return guesses;
+  };
+  expect(await run(text.slice(0, 3), 14)).toBe(0);
+  for (const tokens of embedded) await run(tokens, tokens.length);
+  expect(await run(text.slice(0, 3), 14)).toBeGreaterThan(0);
+});
