@@ -58,7 +58,7 @@ export interface SequencesOptions<S> {
 }
 
 /** What `Sequences` are, as data. */
-interface Pool<S> extends SequencesOptions<S> {
+export interface Pool<S> extends SequencesOptions<S> {
   /** The least recently used first. */
   readonly live: S[];
   readonly busy: Set<S>;
@@ -67,6 +67,9 @@ interface Pool<S> extends SequencesOptions<S> {
   readonly closing: Set<S>;
 }
 
+/** A chunk of its own: most pages fork and fill nothing. */
+const forOwners = () => import('./owned.ts');
+
 export function createSequences<S extends Reusable>(options: SequencesOptions<S>): Sequences<S> {
   const pool: Pool<S> = { ...options, live: [options.first], busy: new Set(), owners: new Map(), closing: new Set() };
   const { live, busy, owners, closing } = pool;
@@ -74,8 +77,8 @@ export function createSequences<S extends Reusable>(options: SequencesOptions<S>
     live,
     of: (owner) => ofOwner(pool, owner),
     take: (prompt, owner) => take(pool, prompt, owner),
-    fork: (from, owner) => forkFor(pool, from, owner),
-    fill: (owner, positions, fill) => fillFor(pool, owner, { positions, fill }),
+    fork: async (from, owner) => (await forOwners()).forkFor(pool, from, owner),
+    fill: async (owner, positions, fill) => (await forOwners()).fillFor(pool, owner, { positions, fill }),
     disown(owner) {
       const sequence = ofOwner(pool, owner);
       if (!sequence) return;
@@ -101,13 +104,13 @@ export function createSequences<S extends Reusable>(options: SequencesOptions<S>
   };
 }
 
-function close<S extends Reusable>({ live, owners }: Pool<S>, sequence: S): void {
+export function close<S extends Reusable>({ live, owners }: Pool<S>, sequence: S): void {
   owners.delete(sequence);
   if (sequence.close()) live.splice(live.indexOf(sequence), 1);
 }
 
-const isIdle = <S>({ busy }: Pool<S>) => (sequence: S): boolean => !busy.has(sequence);
-const isFree = <S>({ busy, owners }: Pool<S>) => (sequence: S): boolean => !busy.has(sequence) && !owners.has(sequence);
+export const isIdle = <S>({ busy }: Pool<S>) => (sequence: S): boolean => !busy.has(sequence);
+export const isFree = <S>({ busy, owners }: Pool<S>) => (sequence: S): boolean => !busy.has(sequence) && !owners.has(sequence);
 
 const bytesOf = (sequences: readonly Reusable[]): number => sequences.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
@@ -115,7 +118,7 @@ const bytesOf = (sequences: readonly Reusable[]): number => sequences.reduce((su
  * Closes idle sequences until there are `bytes` for others, those of no owner first, the least recently used before others; never `kept`.
  * None is closed in vain: where those in use by others leave too little, nothing is. Whether there are as many bytes now.
  */
-function freeBytes<S extends Reusable>(pool: Pool<S>, bytes: number, kept?: S): boolean {
+export function freeBytes<S extends Reusable>(pool: Pool<S>, bytes: number, kept?: S): boolean {
   const { live, busy, owners, mostBytes } = pool;
   const idle = live.filter((sequence) => sequence !== kept && isIdle(pool)(sequence));
   const othersAreInUse = [...busy].some((sequence) => sequence !== kept);
@@ -142,9 +145,9 @@ const growthOf = (sequence: Reusable, positions: number): number => Math.max(0, 
 const hasRoom = <S extends Reusable>({ live, mostBytes }: Pool<S>, sequence: S, positions: number): boolean =>
   bytesOf(live) + growthOf(sequence, positions) <= mostBytes;
 
-const roomFor = <S extends Reusable>(pool: Pool<S>, sequence: S, positions: number): boolean => freeBytes(pool, growthOf(sequence, positions), sequence);
+export const roomFor = <S extends Reusable>(pool: Pool<S>, sequence: S, positions: number): boolean => freeBytes(pool, growthOf(sequence, positions), sequence);
 
-function use<S>({ live, busy }: Pool<S>, sequence: S): S {
+export function use<S>({ live, busy }: Pool<S>, sequence: S): S {
   const at = live.indexOf(sequence);
   if (at >= 0) live.splice(at, 1);
   live.push(sequence);
@@ -152,7 +155,7 @@ function use<S>({ live, busy }: Pool<S>, sequence: S): S {
   return sequence;
 }
 
-const ofOwner = <S>({ live, owners }: Pool<S>, owner: string): S | undefined => live.find((sequence) => owners.get(sequence) === owner);
+export const ofOwner = <S>({ live, owners }: Pool<S>, owner: string): S | undefined => live.find((sequence) => owners.get(sequence) === owner);
 
 async function take<S extends Reusable>(pool: Pool<S>, prompt: readonly number[], owner?: string): Promise<S | undefined> {
   const { busy, owners } = pool;
@@ -192,46 +195,6 @@ async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly numbe
   owners.delete(over);
   over.truncate(sharedPrefix(over.tokens, prompt, prompt.length - 1));
   return use(pool, over);
-}
-
-/** Frees what an owner has, if nobody uses it. */
-function vacate<S extends Reusable>(pool: Pool<S>, owner: string): void {
-  const before = ofOwner(pool, owner);
-  if (before && !pool.busy.has(before)) close(pool, before);
-}
-
-async function forkFor<S extends Reusable>(pool: Pool<S>, from: string, owner: string): Promise<boolean> {
-  vacate(pool, owner);
-  const parent = ofOwner(pool, from);
-  if (!parent?.tokens.length) return false;
-  if (!freeBytes(pool, pool.first.bytesFor(parent.tokens.length), parent)) return false;
-  const child = await parent.fork(parent.tokens.length);
-  pool.live.push(child);
-  pool.owners.set(child, owner);
-  return true;
-}
-
-async function fillFor<S extends Reusable>(
-  pool: Pool<S>,
-  owner: string,
-  { positions, fill }: { positions: number; fill(sequence: S): Promise<void> },
-): Promise<boolean> {
-  const { live, busy, owners, create, first } = pool;
-  vacate(pool, owner);
-  let sequence = live.find((each) => isIdle(pool)(each) && !each.tokens.length);
-  sequence ??= freeBytes(pool, first.bytesFor(positions)) ? create() : (live.find(isFree(pool)) ?? live.find(isIdle(pool)));
-  if (!sequence || (!roomFor(pool, sequence, positions) && busy.size)) return false;
-  use(pool, sequence);
-  try {
-    await fill(sequence);
-    owners.set(sequence, owner);
-    return true;
-  } catch (error) {
-    close(pool, sequence);
-    throw error;
-  } finally {
-    busy.delete(sequence);
-  }
 }
 
 /** The sequence that has most in common with a prompt, the last used one of several. */
