@@ -54,7 +54,7 @@ describe('a program', () => {
     const norm: Dispatch = {
       label: 'norm',
       kernel: { kernel: 'rms-norm', files: ['reduce/workgroup'] },
-      params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5, cols: 4, factor: 1, scale: 0 },
+      params: { groups: 1, input_stride: 4, output_stride: 4, norm: 0, inverse_cols: 0.25, eps: 1e-5, cols: 4, factor: 1, scale: 0, bias: 0 },
       bindings: { vectors: input, input, output },
       grid: () => [1],
     };
