@@ -2,9 +2,10 @@
 // deleted.
 import { transfer } from 'comlink';
 import { DeviceError } from '../errors.ts';
-import { type LoadProgress, type ModelPlan, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
+import { type KeptSession, type LoadProgress, type ModelPlan, type ModelSource, type StoredModel, type VerifyResult } from '../protocol.ts';
 import { connect, startWorker } from './connection.ts';
 import { type ModelOptions } from './engine.ts';
+import { type Sessions } from './sessions.ts';
 import { type ImportSettings, toLoadOptions, toModelSource } from './completions/parameters.ts';
 
 export interface ImportOptions extends ImportSettings {
@@ -42,6 +43,8 @@ export interface ModelLibrary {
   remove(id: string): Promise<void>;
   /** Checks every byte of a stored model; what is damaged is mended from the model's address. */
   verify(id: string, options?: Pick<ImportSettings, 'encryption'>): Promise<VerifyResult>;
+  /** States of conversations that are kept: `Sessions` of an engine has the rest. */
+  readonly sessions: Pick<Sessions, 'list' | 'remove'>;
   /** Ends the worker. Imports go on. */
   close(): void;
 }
@@ -59,6 +62,10 @@ export function openLibrary(options: { worker?: () => Worker } = {}): ModelLibra
     models: () => connection.call((worker) => worker.models()),
     remove: (id) => connection.call((worker) => worker.remove(id)),
     verify: (id, settings) => connection.call((worker) => worker.verify(id, settings)),
+    sessions: {
+      list: () => connection.call((worker) => worker.session('list') as Promise<KeptSession[]>),
+      remove: (name) => connection.call((worker) => worker.session('remove', name) as Promise<void>),
+    },
     close: () => connection.close(new Error('The library was closed.')),
   };
 }

@@ -7,6 +7,8 @@ import { Check } from './activity-check.ts';
 import { gpuBytesOf, stalledShare, streamedPerToken, tokensPerSecond, type ActivityLog } from './activity-log.ts';
 import { Plot, type Line } from './activity-plot.ts';
 import { activityStyles } from './activity-styles.ts';
+import { type ChatStates } from '../chat/chat-states.ts';
+import { ChatStatesChoice } from '../chat/chat-states-choice.ts';
 import { controls } from '../page/controls.ts';
 import { formatBytes, formatSpeed } from '../page/format.ts';
 import { keepKv, keptKv, kvChoices } from '../models/plan/kv-choice.ts';
@@ -19,6 +21,7 @@ const formatShare = (share: number): string => `${Math.round(100 * share)} %`;
 export class Activity extends LitElement {
   @property({ attribute: false }) engine!: Engine;
   @property({ attribute: false }) log!: ActivityLog;
+  @property({ attribute: false }) states!: ChatStates;
   /** What came of the budget that was chosen last. */
   @property() budgetNews = '';
   @query('dialog') private dialog!: HTMLDialogElement;
@@ -56,6 +59,7 @@ export class Activity extends LitElement {
           <label class="field"><span>Keys and values of the next load</span>
             <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value}
               ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
+          <windrow-chat-states .engine=${this.engine} .states=${this.states}></windrow-chat-states>
           <button @click=${() => this.reload(false)}>Load the model again</button>
           <button class="plain" @click=${() => this.reload(true)}>Load again and choose kernels anew</button>
         </section>
@@ -132,4 +136,5 @@ const plot = (label: string, lines: Line[], format: (value: number) => string): 
 
 customElements.define('windrow-plot', Plot);
 customElements.define('windrow-check', Check);
+customElements.define('windrow-chat-states', ChatStatesChoice);
 customElements.define('windrow-activity', Activity);

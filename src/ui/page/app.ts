@@ -8,6 +8,7 @@ import { budgetOf, keptBudget } from '../models/plan/budget.ts';
 import { keptKv } from '../models/plan/kv-choice.ts';
 import { ActivityLog } from '../activity/activity-log.ts';
 import { byRoom, deviceMemory, fetchCatalogue, sizeAtAddress } from '../models/catalogue.ts';
+import { ChatStates, stateCap } from '../chat/chat-states.ts';
 import { Chats } from '../chat/chats.ts';
 import { type Composer } from '../chat/composer.ts';
 import { Conversation } from '../chat/conversation.ts';
@@ -43,6 +44,7 @@ export class App extends LitElement {
     answering: () => this.conversation.answering,
     onMore: (messages) => this.conversation.open(messages),
   });
+  private readonly states = new ChatStates();
   private readonly updates = new Updates(this);
   private readonly conversation = new Conversation(this, (messages, stats) => {
     if (stats) this.log.add(stats);
@@ -119,6 +121,7 @@ export class App extends LitElement {
         reload: (retune) => void this.load(loader.choice!, retune),
         linked: (load) => this.answerLink(load),
         linkSettings: settingsOfLink(this.options),
+        states: this.states,
       })}
       ${renderNotices(this.updates, chats, conversation.answering)}
     `;
@@ -215,7 +218,9 @@ export class App extends LitElement {
     this.models = false;
     this.conversation.settle(); // before the other chat is open: what there is of the answer belongs to this one
     this.conversation.open((id === undefined ? this.chats.start() : this.chats.show(id)).messages);
-    if (this.loader.engine) void this.loader.choose(false);
+    const { engine } = this.loader;
+    if (engine) void this.loader.choose(false);
+    if (engine && id !== undefined && stateCap()) void this.states.open(engine, id);
     void this.updateComplete.then(() => this.list?.showEnd());
     void this.focusComposer();
   }
@@ -233,6 +238,7 @@ export class App extends LitElement {
     const open = id === this.chats.open.id;
     if (open) this.conversation.settle();
     void this.chats.remove(id);
+    this.states.remove(this.loader.engine, id).catch((error: Error) => this.loader.refuse(error));
     if (open) this.conversation.open(this.chats.open.messages);
   }
 
@@ -266,7 +272,8 @@ export class App extends LitElement {
     if (!engine || this.conversation.answering) return;
     this.draft = '';
     this.logAnswer(engine);
-    const { ended } = await this.conversation.ask(engine, question, this.chats.open);
+    const { ended } = await this.conversation.ask(this.states.engineFor(engine, this.chats.open.id), question, this.chats.open);
+    if (ended === 'complete') await this.states.keep();
     if (ended === 'none') this.draft = question;
   }
 
@@ -275,7 +282,8 @@ export class App extends LitElement {
     if (!engine || this.conversation.answering) return;
     this.logAnswer(engine);
     if (text !== undefined) void this.focusComposer(); // the editor goes away
-    const { ended } = await this.conversation.again(engine, at, this.chats.open, text);
+    const { ended } = await this.conversation.again(this.states.engineFor(engine, this.chats.open.id), at, this.chats.open, text);
+    if (ended === 'complete') await this.states.keep();
     if (ended === 'none' && text !== undefined) this.draft = text;
   }
 

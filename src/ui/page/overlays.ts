@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { type ActivityLog } from '../activity/activity-log.ts';
 import { type ChatSettings } from '../chat/chat.ts';
+import { type ChatStates } from '../chat/chat-states.ts';
 import { type Chats } from '../chat/chats.ts';
 import { type ModelLoader } from '../models/model-loader.ts';
 import { type Updates } from './updates.ts';
@@ -15,6 +16,7 @@ export interface DialogActions {
   /** What the visitor says to loading what a link names. */
   linked(load: boolean): void;
   linkSettings: string[];
+  states: ChatStates;
 }
 
 export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: DialogActions): TemplateResult | typeof nothing {
@@ -33,7 +35,8 @@ export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats
       @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
   }
   if (overlay !== 'activity' || !engine) return nothing;
-  return html`<windrow-activity .engine=${engine} .log=${log} .budgetNews=${loader.budgetNews} @closed=${actions.close} @budget-changed=${actions.changeBudget}
+  return html`<windrow-activity .engine=${engine} .log=${log} .states=${actions.states} .budgetNews=${loader.budgetNews}
+    @closed=${actions.close} @budget-changed=${actions.changeBudget}
     @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
 }
 
