@@ -59,3 +59,12 @@ test('an import on a page without https says so, and ends its worker', async () 
   expect(workers.map(({ terminated }) => terminated)).toEqual([false, true]);
   library.close();
 });
+
+test('lists and removes kept conversations without a model', async () => {
+  const asked: unknown[][] = [];
+  const library = libraryWith({ session: (async (...call: unknown[]) => (asked.push(call), [])) as WorkerEngine['session'] });
+  expect(await library.sessions.list()).toEqual([]);
+  await library.sessions.remove('chat 1');
+  expect(asked).toEqual([['list'], ['remove', 'chat 1']]);
+  library.close();
+});

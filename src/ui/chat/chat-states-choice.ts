@@ -12,6 +12,8 @@ export class ChatStatesChoice extends LitElement {
   @property({ attribute: false }) engine!: Engine;
   @property({ attribute: false }) states!: ChatStates;
   @state() private kept: KeptSession[] = [];
+  /** Why a choice could not be followed. */
+  @state() private problem = '';
 
   override firstUpdated(): void {
     void this.look();
@@ -25,7 +27,7 @@ export class ChatStatesChoice extends LitElement {
         <select @change=${this.choose}>${stateCaps.map(({ value, words }) => html`<option value=${value}
           ?selected=${value === stateCap()}>${words}</option>`)}</select></label>
       <p class="quiet" role="status">${kept.length ? `${formatBytes(bytes)} kept of ${kept.length} ${kept.length === 1 ? 'chat' : 'chats'}.` : nothing}
-        ${states.problem}</p>
+        ${this.problem || states.problem}</p>
     `;
   }
 
@@ -34,10 +36,16 @@ export class ChatStatesChoice extends LitElement {
   }
 
   private async choose({ target }: Event): Promise<void> {
-    const { value } = target as HTMLSelectElement;
-    await this.states.choose(value, this.engine, value ? parseBytes(value, 'most') : 0);
+    const select = target as HTMLSelectElement;
+    const { value } = select;
+    this.problem = '';
+    try {
+      await this.states.choose(value, this.engine, value ? parseBytes(value, 'most') : 0);
+    } catch (error) {
+      this.problem = `The browser's storage refused: ${(error as Error).message}.`;
+      select.value = stateCap();
+    }
     await this.look();
-    this.requestUpdate();
   }
 
   static override styles = controls;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Engine } from '../../api/engine.ts';
+import { type KeptSession } from '../../protocol.ts';
 import { ChatStates, stateCap } from './chat-states.ts';
 
 const settings = new Map<string, string>();
@@ -60,6 +61,21 @@ it('asks in the state of the open chat, the kept one if there is one, and keeps 
   await ask('2');
   await states.remove(engine, '2');
   expect(log).toEqual(['ask chat 1 2+1', 'save chat 1 2 GiB', 'ask chat 1 2+1', 'close chat 1', 'ask new 2+1', 'close new', 'remove chat 2']);
+});
+
+it('removes with a chat also what is just being kept of it', async () => {
+  const { engine, log } = fakeEngine();
+  const states = new ChatStates();
+  await states.choose('2 GiB', engine, 100);
+  const session = await states.open(engine, '1');
+  let written = (): void => {};
+  session.save = () => new Promise((resolve) => (written = () => (log.push('written'), resolve({} as KeptSession))));
+  void states.keep();
+  const removed = states.remove(engine, '1');
+  await Promise.resolve();
+  written();
+  await removed;
+  expect(log).toEqual(['written', 'close new', 'remove chat 1']);
 });
 
 it('tells why a state was not kept', async () => {

@@ -29,6 +29,8 @@ export class ChatStates {
   /** Why the last state was not kept, for people. */
   problem = '';
   private held?: { engine: Engine; id: string; session: Promise<Session> };
+  /** What is being kept: what is removed must not come back by it. */
+  private keeping: Promise<void> = Promise.resolve();
 
   /** What a chat asks: an engine whose answers go on from the chat's state, where these are kept. */
   engineFor(engine: Engine, id: string): Engine {
@@ -51,16 +53,14 @@ export class ChatStates {
   }
 
   /** Keeps what a chat has come to, once an answer is there. */
-  async keep(): Promise<void> {
+  keep(): Promise<void> {
+    const { held } = this;
     const most = stateCap();
-    if (!this.held || !most) return;
-    const { id, session } = this.held;
-    try {
-      await (await session).save(prefix + id, { most });
-      this.problem = '';
-    } catch (error) {
-      this.problem = (error as Error).message;
-    }
+    if (!held || !most) return Promise.resolve();
+    return (this.keeping = held.session.then((session) => session.save(prefix + held.id, { most })).then(
+      () => void (this.problem = ''),
+      (error: Error) => void (this.problem = error.message),
+    ));
   }
 
   /** What is kept, of all chats. */
@@ -71,6 +71,7 @@ export class ChatStates {
   /** With a chat its state goes; there is one only where they are kept. */
   async remove(engine: Pick<Engine, 'sessions'> | null, id: string): Promise<void> {
     if (!stateCap()) return;
+    await this.keeping;
     if (this.held?.id === id) await this.close();
     if (engine) return engine.sessions.remove(prefix + id);
     const library = openLibrary();
@@ -81,6 +82,7 @@ export class ChatStates {
   async choose(cap: string, engine: Pick<Engine, 'sessions'>, bytes: number, storage: Pick<Storage, 'setItem' | 'removeItem'> = localStorage): Promise<void> {
     if (cap) storage.setItem(key, cap);
     else storage.removeItem(key);
+    await this.keeping;
     const all = await this.kept(engine);
     let sum = all.reduce((total, { byteLength }) => total + byteLength, 0);
     for (const { name, byteLength } of all) {
