@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type FakeBuffer, fakeDevice } from '../../test/doubles/fake-device.ts';
 import { BudgetError } from '../errors.ts';
 import { createLedger } from '../gpu/ledger.ts';
-import { createFresh, freshBytes, grownTo } from './fresh.ts';
+import { type Rings, createFresh, freshBytes, grownTo } from './fresh.ts';
 import { kvFormat } from './formats/catalogue.ts';
 import { segmentBytes } from './segment.ts';
 
@@ -10,10 +10,10 @@ const config = { layers: 3, kvHeads: 2, headDim: 8 };
 const f16 = kvFormat('f16');
 const layerBytes = (slots: number) => segmentBytes(config, slots, f16);
 
-function open(context: number, budgetBytes = Infinity) {
+function open(context: number, budgetBytes = Infinity, rings?: Rings) {
   const fake = fakeDevice();
   const ledger = createLedger(fake.device, budgetBytes);
-  const fresh = createFresh(ledger, config, context, f16);
+  const fresh = createFresh(ledger, config, context, f16, rings);
   const layers = () => Array.from({ length: config.layers }, (_, i) => fresh.layer(i));
   const isSound = () => layers().every(({ buffer, capacity }) => !(buffer as unknown as FakeBuffer).destroyed && buffer.size === layerBytes(capacity));
   return { ...fake, ledger, fresh, layers, isSound };
@@ -81,5 +81,19 @@ describe('the fresh segments', () => {
     expect(fresh.capacity).toBe(512);
     expect(copies.map(({ bytes }) => bytes)).toEqual([layerBytes(256), layerBytes(256), layerBytes(256)]);
     expect(isSound()).toBe(true);
+  });
+});
+
+describe('rings', () => {
+  const planeBytes = (pages: number) => 512 * pages;
+  const ring = (slots: number, base = 0): Rings => ({ has: () => true, slots, base: () => base, planeBytes });
+  const bytes = (slots: number) => layerBytes(slots) + planeBytes((slots / 32) * config.kvHeads);
+
+  it('leave nothing behind of a layer whose planes there is no room for', async () => {
+    const before = 3 * bytes(256);
+    const { device, ledger, fresh, isSound } = open(4096, before + layerBytes(512) + 100, ring(4096));
+    expect(ledger.bytes.kv).toBe(before);
+    await expect(fresh.grow(device, 500)).rejects.toBeInstanceOf(BudgetError);
+    expect([ledger.bytes.kv, fresh.byteLength, isSound()]).toEqual([before, before, true]);
   });
 });

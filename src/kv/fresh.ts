@@ -69,8 +69,10 @@ export function createFresh(ledger: Ledger, config: Caches, context: number, for
   const make = (layer: number, slots: number): FreshSegment => {
     const bytes = isRing(layer) ? rings!.planeBytes((slots / pageSlots) * caches[layer].kvHeads) : 0;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    const segment = createSegment(ledger, `kv.${layer}`, caches[layer], slots, format);
-    return bytes ? { ...segment, planes: ledger.create('kv', `kv.${layer}.planes`, bytes, usage) } : segment;
+    return ledger.allOrNone(() => {
+      const segment = createSegment(ledger, `kv.${layer}`, caches[layer], slots, format);
+      return bytes ? { ...segment, planes: ledger.create('kv', `kv.${layer}.planes`, bytes, usage) } : segment;
+    });
   };
   const drop = ({ buffer, planes }: FreshSegment) => [buffer, planes].forEach((each) => each && ledger.destroy(each));
   // A ring of fewer slots than the context is made at once: it is what a policy is there for.

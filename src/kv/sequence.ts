@@ -98,14 +98,13 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     version++;
     home.release(sequence);
   };
-  const made = ledger.allOrNone(() => {
+  const { own: { state, ids }, memory } = ledger.allOrNone(() => {
     const own = makeOwn(ledger, context);
     const memory = Object.keys(states).length ? createRecurrent(device, ledger, states) : undefined;
     fresh = makeFresh();
     shaped = shape?.createShaped({ ...home, shape }, () => fresh, replaced);
     return { own, memory };
   });
-  const { own: { state, ids }, memory } = made;
   const tokens: number[] = [];
 
   const sequence: Sequence = {
@@ -156,8 +155,10 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       shaped?.free();
       replaced();
       if (stays) {
-        shaped?.makeAnew();
-        fresh = makeFresh();
+        ledger.allOrNone(() => {
+          shaped?.makeAnew();
+          fresh = makeFresh();
+        });
         return false;
       }
       [...freed, () => memory?.free(), ...[state, ids].map(({ buffer }) => () => ledger.destroy(buffer))].forEach((free) => free());

@@ -77,7 +77,8 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       const each = (kvHeads * step) / pageSlots;
       if (grows) {
         const pages = Math.min(most, Math.ceil(needed / each) * each);
-        await replace(device, ledger, set, { pages: make(`set.${index}`, pages * pageBytes[index]), planes: planesFor(index, pages) });
+        const next = ledger.allOrNone(() => ({ pages: make(`set.${index}`, pages * pageBytes[index]), planes: planesFor(index, pages) }));
+        await replace(device, ledger, set, next);
       }
       more.forEach((pages, head) => {
         if (!pages) return;
