@@ -42,7 +42,10 @@ export interface KvPlan {
   interval: number;
   /** Most tokens of a step of a prompt. Default: as the model was planned. */
   chunk?: number;
-  /** How many of a sequence's last queries each layer keeps (`KvLayer.queries`). Default 0: none are, and rope writes none. */
+  /**
+   * How many of a sequence's last queries each layer keeps (`KvLayer.queries`): of all since the tick before, `chunk + interval`, as a prompt may follow
+   * an answer whose last tokens had no tick. Default 0: none are, and rope writes none.
+   */
   queries?: number;
   planes: readonly Plane[];
   /**

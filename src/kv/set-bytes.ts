@@ -1,7 +1,18 @@
-// What sets of a plan come to: pages, words of their lists, queries that are kept.
+// What sets and fresh slots of a plan come to: pages, words of their lists, slots of a ring, queries that are kept.
 import { pageSlots } from './formats/format.ts';
-import { type SetPlan } from './policy.ts';
+import { type KvPlan, type PolicyRoom, type SetPlan } from './policy.ts';
 import { type Shape } from './shape.ts';
+
+export const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
+
+/**
+ * Slots that the fresh ones of a head go round in, whole pages: those that stay, up to a page more that is not full, the tokens of an answer that no
+ * tick has seen yet (one fewer than `interval`), and behind them a step of the next prompt.
+ */
+export function ringSlots({ peak, window, interval, chunk = Infinity }: Omit<KvPlan, 'layers'>, room: Pick<PolicyRoom, 'context' | 'chunk'>): number {
+  const most = inPages(room.context);
+  return peak === 'prompt' ? most : Math.min(most, inPages(window + pageSlots - 1 + Math.min(chunk, room.chunk) + interval) + pageSlots);
+}
 
 /** Pages of all heads that a set has at most. */
 export const pagesOfSet = ({ mostSlots }: SetPlan): number => mostSlots.reduce((sum, slots) => sum + Math.ceil(slots / pageSlots), 0);

@@ -9,7 +9,7 @@ import { type KvFormat, pageSlots } from './formats/format.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type Policy, type PolicyModel } from './policy.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
-import { listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
+import { listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
 
 /** How a layer's queries meet its keys. */
@@ -79,15 +79,6 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
     keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
   };
 }
-
-/** Slots that fresh ones may be spread over: those that stay, up to a page more that is not full, and those of a step, in whole pages. */
-function ringSlots({ peak, window, interval, chunk = Infinity }: KvPlan, room: Pick<ShapeRoom, 'context' | 'chunk'>): number {
-  const most = inPages(room.context);
-  if (peak === 'prompt') return most;
-  return Math.min(most, inPages(window + pageSlots - 1 + Math.max(Math.min(chunk, room.chunk), interval)) + pageSlots);
-}
-
-const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
 
 type Numbers = Pick<Shape, 'plan' | 'attended' | 'ringSlots'>;
 

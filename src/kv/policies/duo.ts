@@ -3,9 +3,10 @@
 import { affineFormats } from '../formats/affine.ts';
 import { pageSlots } from '../formats/format.ts';
 import { type KvPlan, type KvTick, type Policy, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
+import { inPages } from '../set-bytes.ts';
 import { evict } from '../tick/evict.ts';
 import { highest, scoresOf } from '../tick/head-classes.ts';
-import { checkOption, inPages, scratchBytes, withPositions } from '../tick/room.ts';
+import { checkOption, scratchBytes, withPositions } from '../tick/room.ts';
 import { seal } from '../tick/seal.ts';
 
 /** `share`: of the heads that keep everything; `recent`: last positions that the others keep; `chunk`: tokens of a prompt between ticks. */

@@ -15,9 +15,11 @@ const policy: Policy = {
   label: 'keeps everything and measures which heads look far back',
   options: { period: 128, chunk: 128 },
   plan({ config, heads, windows }, { context, format }, { chunk }): FindHeadsPlan {
+    const interval = 256;
+    const queries = chunk + interval;
     return {
-      peak: 'prompt', window: context, interval: 256, chunk, queries: chunk, planes: [], found: [],
-      scratchBytes: 8 * 2 * chunk * config.heads + 4 * config.heads * heads.length,
+      peak: 'prompt', window: context, interval, chunk, queries, planes: [], found: [],
+      scratchBytes: 8 * 2 * queries * config.heads + 4 * config.heads * heads.length,
       layers: heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(32) }])),
     };
   },

@@ -11,7 +11,7 @@ const policy: Policy = {
   /** `chunk`: tokens of a prompt between ticks. */
   options: { ...evictOptions, chunk: 128 },
   plan: (model, room, options) =>
-    planEvicting(model, room, options, { peak: 'bounded', planes: ['acc'], chunk: options.chunk, queries: Math.max(options.chunk, options.interval) }),
+    planEvicting(model, room, options, { peak: 'bounded', planes: ['acc'], chunk: options.chunk, queries: options.chunk + options.interval }),
   async tick(kv) {
     const end = endOf(kv);
     const slots = slotsOf(kv);

@@ -8,7 +8,8 @@ const policy: Policy = {
   name: 'heavy-prompt',
   label: 'what the prompt looks at most',
   options: { ...evictOptions, chunk: 128 },
-  plan: (model, room, options) => planEvicting(model, room, options, { peak: 'prompt', planes: ['acc'], chunk: options.chunk, queries: options.chunk }),
+  plan: (model, room, options) =>
+    planEvicting(model, room, options, { peak: 'prompt', planes: ['acc'], chunk: options.chunk, queries: options.chunk + options.interval }),
   async tick(kv) {
     if (kv.phase === 'decode') return;
     if (kv.phase === 'chunk') return void kv.layers.forEach((layer) => observe(kv, layer, { into: 'sum' }));

@@ -11,7 +11,7 @@ const policy: Policy = {
   /** `alpha`: from which share of a query's attention on a slot is active. */
   options: { ...evictOptions, chunk: 128, alpha: 0.01 },
   plan: (model, room, options) =>
-    planEvicting(model, room, options, { peak: 'bounded', planes: ['last', 'mri'], chunk: options.chunk, queries: Math.max(options.chunk, options.interval) }),
+    planEvicting(model, room, options, { peak: 'bounded', planes: ['last', 'mri'], chunk: options.chunk, queries: options.chunk + options.interval }),
   async tick(kv) {
     const end = endOf(kv);
     await evict(kv, end, (layer) => ({

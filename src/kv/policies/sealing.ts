@@ -14,7 +14,7 @@ function sealing(name: string, label: string, format: AffineFormat, window: numb
     options: { window, interval: 32 },
     plan({ heads, windows }, { context }, options) {
       checkWhole('window', options.window, 0);
-      checkWhole('interval', options.interval, 1);
+      checkWhole('interval', options.interval, 1, 256);
       return {
         peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: wholePages ? 'pages' : 'slots',
         layers: heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(context) }])),

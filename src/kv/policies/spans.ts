@@ -1,9 +1,10 @@
 // Every head the first positions and a span of the last ones that grows with the text, as far as it looks back (MoA, arXiv 2406.14909, whose search this is
 // not: the span of a head is by the place of its score among all).
 import { type KvPlan, type Policy } from '../policy.ts';
+import { inPages } from '../set-bytes.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { ranks, scoresOf } from '../tick/head-classes.ts';
-import { checkOption, inPages, scratchBytes, withPositions } from '../tick/room.ts';
+import { checkOption, scratchBytes, withPositions } from '../tick/room.ts';
 
 interface SpansPlan extends KvPlan {
   /** (layer, kv head): the share of all positions that a head has beside `least`. */
@@ -20,6 +21,8 @@ const policy: Policy = {
     checkOption('low', low, 0, 1, false);
     checkOption('high', high, low, 1, false);
     checkOption('least', least, 0, room.context);
+    checkOption('interval', interval, 1, 256);
+    checkOption('window', window, 1, room.context);
     const shares = ranks(scoresOf(model, 'spans')).map((row) => row.map((rank) => low + (high - low) * rank));
     const most = (share: number) => Math.min(room.context, inPages(sinks + least + Math.ceil(share * room.context)));
     const plan = { peak: 'prompt' as const, window, interval, planes: withPositions([], options) };

@@ -14,12 +14,12 @@ export const policies: readonly Policy[] = [{
   options: { sinks: 4, slots: 0, interval: 32, wholePrompt: 0 },
   plan({ heads, windows }, { context, chunk, budgetBytes, format }, { sinks, slots, interval, wholePrompt }) {
     checkWhole('sinks', sinks, 1, pageSlots);
-    checkWhole('interval', interval, 1);
+    checkWhole('interval', interval, 1, 256);
     if (slots) checkWhole('slots', slots, sinks + 1);
     const each = heads.reduce((sum, own, layer) => sum + (windows[layer] ? 0 : positionBytes(own, format)), 0);
     const others = heads.reduce((sum, own, layer) => sum + (windows[layer] ? context * positionBytes(own, format) : 0), 0);
-    // A page of sinks, and what a step and pages that are not full take beside the slots that stay.
-    const beside = 4 * pageSlots + Math.max(chunk, interval);
+    // A page of sinks, and what an answer before a tick, a step behind it and pages that are not full take beside the slots that stay.
+    const beside = 4 * pageSlots + chunk + interval;
     const fitting = Math.floor((budgetBytes - others) / each) - beside + sinks;
     const kept = slots || Math.min(context, Number.isFinite(budgetBytes) ? fitting : Math.ceil(context / 4));
     if (kept <= sinks) {

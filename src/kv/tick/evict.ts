@@ -12,6 +12,7 @@ export interface Choice extends Pick<Rank, 'first' | 'last'> {
 
 /** Of the slots before position `end` each layer keeps in its first set what is chosen, and all other ones are gone. The newer ones stay fresh. */
 export async function evict(kv: KvTick, end: number, choose: (layer: KvLayer) => Choice): Promise<void> {
+  checkEnd(kv, end);
   for (const layer of kv.layers) {
     const [set] = layer.sets;
     const { keep, scores, ...always } = choose(layer);
@@ -24,6 +25,11 @@ export async function evict(kv: KvTick, end: number, choose: (layer: KvLayer) =>
     kv.setCounts(set, counts);
   }
   kv.advance(end);
+}
+
+/** Slots that are fresh no more never become so again. */
+export function checkEnd({ base, length }: Pick<KvTick, 'base' | 'length'>, end: number): void {
+  if (!(end >= base && end <= length)) throw new Error(`Slots were to be fresh from ${end} on; those from ${base} to ${length} are.`);
 }
 
 /** Where fresh slots are to begin after this tick: the last `window` positions stay, and no slot becomes a fresh one again. */

@@ -3,6 +3,7 @@ import { BudgetError, RequestError } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
 import { type KvPlan, type KvTick, type Plane, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { positionBytes } from '../segment.ts';
+import { inPages, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
 export const evictOptions = {
@@ -21,8 +22,6 @@ const usualShare = 0.25;
 
 export const withPositions = (planes: readonly Plane[], { positions }: Readonly<Record<string, number>>): readonly Plane[] =>
   positions ? [...planes, 'position'] : planes;
-
-export const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
 
 /** RequestError for a setting that is not within its bounds. */
 export function checkOption(name: string, value: number, least: number, most: number, whole = true): void {
@@ -55,10 +54,6 @@ export function withSlots(model: PolicyModel, room: PolicyRoom, plan: KvPlan, sl
 
 type Planned = Omit<KvPlan, 'layers' | 'scratchBytes'>;
 
-/** Slots of each head that fresh ones go round in, at most (src/kv/shape.ts). */
-const ringOf = ({ peak, window, interval, chunk = Infinity }: Planned, { context, chunk: longest }: PolicyRoom): number =>
-  peak === 'prompt' ? inPages(context) : Math.min(inPages(context), inPages(window + pageSlots - 1 + Math.max(Math.min(chunk, longest), interval)) + pageSlots);
-
 /** Bytes of all layers with so many slots in the set of each head. */
 function bytesWith(model: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
   const { config, heads, windows } = model;
@@ -66,7 +61,7 @@ function bytesWith(model: PolicyModel, room: PolicyRoom, plan: Planned, slots: n
     if (windows[layer]) return inPages(room.context) * positionBytes(own, room.format);
     const each = positionBytes(own, room.format) + 4 * plan.planes.length * own.kvHeads;
     const lists = own.kvHeads * (8 + (4 * slots) / pageSlots);
-    return (slots + ringOf(plan, room)) * each + lists + 16 * (plan.queries ?? 0) * config.heads * Math.ceil(own.headDim / 4);
+    return (slots + ringSlots(plan, room)) * each + lists + 16 * (plan.queries ?? 0) * config.heads * Math.ceil(own.headDim / 4);
   });
   return layers.reduce((a, b) => a + b, scratchBytes(model, room, plan, slots));
 }
@@ -78,7 +73,7 @@ function slotsWithin(model: PolicyModel, room: PolicyRoom, plan: Planned, wished
   if (fit !== undefined) return Math.min(fit, Math.ceil(wished));
   const least = Math.ceil(bytesWith(model, room, plan, pageSlots));
   throw new BudgetError(
-    `Keys and values have ${room.budgetBytes} bytes; with a page of ${pageSlots} slots of every head, and ${ringOf(plan, room)} ` +
+    `Keys and values have ${room.budgetBytes} bytes; with a page of ${pageSlots} slots of every head, and ${ringSlots(plan, room)} ` +
     `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${least}. ` +
     'Raise kvBudgetBytes to that, or choose a shorter context.',
   );
@@ -90,7 +85,7 @@ export function scratchBytes({ config, heads }: PolicyModel, room: PolicyRoom, p
   const sets = 3;
   // The parameters of a tick's dispatches are among them.
   const params = 256 * heads.length * (16 + 2 * most) + 4096;
-  return params + 5 * 4 * most * (slots + ringOf(plan, room)) + 8 * sets * (plan.queries ?? 0) * config.heads + 2 * 8 * most;
+  return params + 5 * 4 * most * (slots + ringSlots(plan, room)) + 8 * sets * (plan.queries ?? 0) * config.heads + 2 * 8 * most;
 }
 
 /** Slots of a head that stay after this tick, its window among them. */

@@ -3,6 +3,7 @@ import { readBytes } from '../../gpu/read-bytes.ts';
 import { type KvSet, type KvTick } from '../policy.ts';
 import { type Sequence } from '../sequence.ts';
 import { type Shaped } from '../shaped.ts';
+import { checkEnd } from './evict.ts';
 import { type Kept, type TickGpu, type Work, atLeast, freeKept, submitWorks } from './encode.ts';
 
 /** What a tick is about. */
@@ -63,7 +64,10 @@ export function createTicker(gpu: TickGpu): Ticker {
           const { at: offset, words: more } = count(set, counts);
           write(lists.buffer, offset, more);
         },
-        advance: (to) => void (base = to),
+        advance(to) {
+          checkEnd({ base, length }, to);
+          base = to;
+        },
         write: (buffer, more) => write(buffer, 0, more),
         copy: (from, to, byteLength) => void works.push({ kind: 'copy', from, to, byteLength }),
         async read(buffer, byteLength) {
