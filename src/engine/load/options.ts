@@ -87,7 +87,7 @@ async function kvOptionsFor(
   const given = options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes };
   if (name === undefined || !isPolicy(name)) {
     if (Object.keys(kvOptions).length) throw new RequestError(`kvOptions are those of a policy; kv is ${kv.name}, a format. Name a policy, or leave them out.`);
-    return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes)), chunk };
+    return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes, sequences)), chunk };
   }
   const { shapeWithin } = await import('../../kv/policies/catalogue.ts');
   const room = { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: options.kvHeads };
@@ -95,13 +95,14 @@ async function kvOptionsFor(
   return { kv, shape, ...given, context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
 }
 
-/** Most positions of a plain cache within so many bytes. */
-function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number): number {
+/** Most positions of a plain cache, of which so many sequences have one each, within so many bytes. */
+function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {
   const each = cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, pageSlots, kv), 0);
-  const fitting = each ? pageSlots * Math.floor(budgetBytes / each) : Infinity;
+  const fitting = each ? pageSlots * Math.floor(budgetBytes / sequences / each) : Infinity;
   if (fitting > 0) return fitting;
   throw new BudgetError(
-    `kvBudgetBytes is ${budgetBytes}; ${pageSlots} tokens need ${each} bytes of ${kv.name}. Raise it, or choose a policy of fewer bits as kv.`,
+    `kvBudgetBytes is ${budgetBytes}; ${pageSlots} tokens of ${sequences === 1 ? 'a conversation' : `${sequences} conversations`} need ${sequences * each} bytes of ` +
+      `${kv.name}. Raise it, or choose a policy of fewer bits as kv.`,
   );
 }
 

@@ -45,6 +45,8 @@ it('a budget of keys and values shortens the context of a format, and decides ho
   const half = await planned({ kvBudgetBytes: plain.bytes / 2 });
   expect(half.context).toBe(256);
   expect(half.bytes).toBeLessThanOrEqual(plain.bytes / 2);
+  const four = await planned({ kvBudgetBytes: plain.bytes / 2, sequences: 4 }); // of all four together
+  expect(four.context).toBe(64);
   for (const share of [0.5, 0.7]) {
     const streaming = await planned({ kv: 'streaming', kvBudgetBytes: share * plain.bytes, kernels: 'chunk=64' });
     expect(streaming.context).toBe(512);
