@@ -101,8 +101,8 @@ function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: numbe
   const fitting = each ? pageSlots * Math.floor(budgetBytes / sequences / each) : Infinity;
   if (fitting > 0) return fitting;
   throw new BudgetError(
-    `kvBudgetBytes is ${budgetBytes}; ${pageSlots} tokens of ${sequences === 1 ? 'a conversation' : `${sequences} conversations`} need ${sequences * each} bytes of ` +
-      `${kv.name}. Raise it, or choose a policy of fewer bits as kv.`,
+    `kvBudgetBytes is ${budgetBytes}; ${pageSlots} tokens of ${sequences === 1 ? 'a conversation' : `${sequences} conversations`} need ` +
+      `${sequences * each} bytes of ${kv.name}. Raise it, or choose a policy of fewer bits as kv.`,
   );
 }
 

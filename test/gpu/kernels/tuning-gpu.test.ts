@@ -15,6 +15,7 @@ import { type MatrixChoice, attentions } from '../../../src/model/choices/kernel
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { answer, golden, openEngine, stories } from '../../engine.ts';
+import { isFull } from '../../verified.ts';
 
 /** Notes in memory, counting what is written. The first ones are `given`, whatever the adapter. */
 function notebook(given?: AdapterNotes): Tuning & { notes: Map<string, AdapterNotes>; writes: number } {
@@ -130,7 +131,7 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     await expect(refused).rejects.toThrow(/^The kernel "rope of .*" fails its self-test on .{3,}, and there is no other/);
   });
 
-  it('are found though they passed once, as another driver may be there since', async () => {
+  it.runIf(isFull)('are found though they passed once, as another driver may be there since', async () => {
     const decode = { splits: 8, panels: 2, dot: 'f32' as const };
     const before = notebook(measured({}, decode));
     const engine = openEngine({ tuning: before });
