@@ -134,6 +134,7 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       for (const answer of answers) answer.length += made.count;
       return made;
     },
-    readsBehind: (answers) => runner.readsBehind(answers.map(seated)),
+    // One may have ended meanwhile.
+    readsBehind: (answers) => answers.every(({ sequence }) => sequence !== undefined) && runner.readsBehind(answers.map(seated)),
   };
 }
