@@ -11,9 +11,14 @@ export const untilTick = ({ shaped }: Pick<Sequence, 'shaped'>, length: number):
 export async function tick(state: RunState, at: TickAt): Promise<void> {
   if (!at.sequence.shaped) return;
   const { gpu: { device }, ledger, planned: { chosen: { kernels } } } = state.model;
-  state.ticker ??= import('../../kv/tick/ticker.ts').then(({ createTicker }) =>
-    createTicker({ device, ledger, kernels, submit: (encoder) => state.submits.submit(encoder) }));
-  await (await state.ticker).tick(at);
+  try {
+    state.ticker ??= import('../../kv/tick/ticker.ts').then(({ createTicker }) =>
+      createTicker({ device, ledger, kernels, submit: (encoder) => state.submits.submit(encoder) }));
+    await (await state.ticker).tick(at);
+  } catch (error) {
+    at.sequence.truncate(0); // some layers may have had it and others not: whoever goes on feeds it again
+    throw error;
+  }
 }
 
 /** The tick of decode, where one is due. */

@@ -5,7 +5,7 @@ import { endOf } from '../tick/evict.ts';
 import { keepListed } from '../tick/move.ts';
 import { observe } from '../tick/observe.ts';
 import { list, rank, smooth } from '../tick/rank.ts';
-import { evictOptions, planEvicting, slotsOf, withSlots, within } from '../tick/room.ts';
+import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
   name: 'adakv',
@@ -13,14 +13,15 @@ const policy: Policy = {
   /** `floor`: the share of its slots that every head has by right. */
   options: { ...evictOptions, kernel: 5, floor: 0.2 },
   plan(model, room, options) {
-    const plan = planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window });
-    return withSlots(model, room, plan, () => room.context); // a head may turn out to need all that there is
+    // A head may turn out to need all that those of its layer have together.
+    const spread = (slots: number) => (layer: number) => slots * model.heads[layer].kvHeads;
+    return planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window }, spread);
   },
   async tick(kv) {
     if (kv.phase !== 'prompt') return;
     const end = endOf(kv);
     const slots = within(kv, kv.layers[0]?.layer ?? 0, slotsOf(kv), end);
-    const least = Math.floor(kv.options.floor * slotsOf(kv));
+    const least = Math.min(slots, Math.floor(kv.options.floor * slotsOf(kv)));
     for (const layer of kv.layers) {
       const [set] = layer.sets;
       const { kvHeads } = layer.heads;

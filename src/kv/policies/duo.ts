@@ -2,11 +2,12 @@
 // scores that need no training), as new keys and values are, or with what they keep in few bits (KIVI, arXiv 2402.02750), page by page.
 import { affineFormats } from '../formats/affine.ts';
 import { pageSlots } from '../formats/format.ts';
+import { checkOption, checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type Policy, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
 import { inPages } from '../set-bytes.ts';
 import { evict } from '../tick/evict.ts';
 import { highest, scoresOf } from '../tick/head-classes.ts';
-import { checkOption, scratchBytes, withPositions } from '../tick/room.ts';
+import { scratchBytes, withPositions } from '../tick/room.ts';
 import { seal } from '../tick/seal.ts';
 
 /** `share`: of the heads that keep everything; `recent`: last positions that the others keep; `chunk`: tokens of a prompt between ticks. */
@@ -19,11 +20,9 @@ interface DuoPlan extends KvPlan {
 
 /** `other`: the set of what the heads keep that keep everything, none where it is a part of the first set. */
 function planOf(name: string, model: PolicyModel, room: PolicyRoom, given: Readonly<Record<string, number>>, other?: SetPlan['format']): DuoPlan {
-  checkOption('share', given.share, 0, 1, false);
-  checkOption('sinks', given.sinks, 0, 1024);
-  checkOption('window', given.window, 1, 1024);
-  checkOption('recent', given.recent, given.window, room.context);
-  checkOption('interval', given.interval, 1, 256);
+  checkOptions(given, room.context);
+  checkOption('sinks', given.sinks, { least: 0, most: 1024 });
+  checkOption('recent', given.recent, { least: given.window, most: room.context });
   const full = highest(scoresOf(model, name), given.share);
   const some = Math.min(room.context, inPages(given.sinks + given.recent));
   const planned = (layer: number): SetPlan[] => [

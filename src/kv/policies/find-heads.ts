@@ -1,5 +1,6 @@
 // Keeps everything, and measures which heads look far back: of a text that repeats a random passage of `period` tokens, how much of its attention each
 // head gives to the same token a passage before, and to what followed it there (the echo and induction heads of RazorAttention, arXiv 2407.15891).
+import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type Policy } from '../policy.ts';
 import { echo } from '../tick/observe.ts';
 
@@ -14,7 +15,9 @@ const policy: Policy = {
   name: 'find-heads',
   label: 'keeps everything and measures which heads look far back',
   options: { period: 128, chunk: 128 },
-  plan({ config, heads, windows }, { context, format }, { chunk }): FindHeadsPlan {
+  plan({ config, heads, windows }, { context, format }, options): FindHeadsPlan {
+    checkOptions(options, context);
+    const { chunk } = options;
     const interval = 256;
     const queries = chunk + interval;
     return {

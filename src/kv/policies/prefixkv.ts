@@ -5,7 +5,7 @@ import { endOf, evict } from '../tick/evict.ts';
 import { mostSlots } from '../tick/layer.ts';
 import { observe } from '../tick/observe.ts';
 import { smooth } from '../tick/rank.ts';
-import { evictOptions, planEvicting, slotsOf, withSlots } from '../tick/room.ts';
+import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 /** Of each layer what the best slots hold of its attention together, as a share of that of all: (slots). */
 export function curveOf(heads: readonly ArrayLike<number>[]): number[] {
@@ -36,8 +36,9 @@ const policy: Policy = {
   label: 'what the question looks at, more of it in layers that look at more',
   options: { ...evictOptions, kernel: 5 },
   plan(model, room, options) {
-    const plan = planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window });
-    return withSlots(model, room, plan, () => room.context); // a layer may turn out to need all that there is
+    // A layer may turn out to need all that the layers have together.
+    const shaped = model.windows.filter((window) => !window).length;
+    return planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window }, (slots) => () => slots * shaped);
   },
   async tick(kv) {
     if (kv.phase !== 'prompt') return;
@@ -52,7 +53,7 @@ const policy: Policy = {
     }
     const counts = sharesOf(curves, slotsOf(kv), kv.length - end);
     await evict(kv, end, (layer) => ({
-      keep: Math.min(counts[kv.layers.indexOf(layer)], kv.promptLength) - (kv.length - end), scores: () => ({ buffer: scored(layer), type: 'f32' }),
+      keep: within(kv, layer.layer, counts[kv.layers.indexOf(layer)], end), scores: () => ({ buffer: scored(layer), type: 'f32' }),
     }));
   },
 };

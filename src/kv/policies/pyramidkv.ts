@@ -3,7 +3,7 @@ import { type Policy } from '../policy.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { observe } from '../tick/observe.ts';
 import { smooth } from '../tick/rank.ts';
-import { evictOptions, planEvicting, slotsOf, withSlots } from '../tick/room.ts';
+import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 /** Slots of a head in each of `layers` layers, of `slots` on average: the last has no fewer than `window`, and than a part of `beta`. */
 export function pyramid(layers: number, slots: number, window: number, beta: number): number[] {
@@ -19,17 +19,18 @@ const policy: Policy = {
   label: 'what the question looks at, more of it in lower layers',
   options: { ...evictOptions, kernel: 5, beta: 8 },
   plan(model, room, options) {
-    const plan = planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window });
-    const shaped = plan.layers.flatMap((sets, layer) => (sets.length ? [layer] : []));
-    const counts = pyramid(shaped.length, plan.layers[shaped[0]]?.[0].mostSlots[0] ?? 0, options.window, options.beta);
-    return withSlots(model, room, plan, (layer) => Math.min(room.context, counts[shaped.indexOf(layer)]));
+    const shaped = model.windows.flatMap((window, layer) => (window ? [] : [layer]));
+    return planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window }, (slots) => {
+      const counts = pyramid(shaped.length, slots, options.window, options.beta);
+      return (layer) => counts[shaped.indexOf(layer)];
+    });
   },
   async tick(kv) {
     if (kv.phase !== 'prompt') return;
     const end = endOf(kv);
     const counts = pyramid(kv.layers.length, slotsOf(kv), kv.plan.window, kv.options.beta);
     await evict(kv, end, (layer) => ({
-      keep: Math.min(counts[kv.layers.indexOf(layer)], kv.promptLength) - (kv.length - end),
+      keep: within(kv, layer.layer, counts[kv.layers.indexOf(layer)], end),
       scores: () => ({ buffer: smooth(kv, layer, observe(kv, layer, { into: 'mean', queries: kv.plan.window }), kv.options.kernel), type: 'f32' }),
     }));
   },

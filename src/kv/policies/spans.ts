@@ -1,10 +1,11 @@
 // Every head the first positions and a span of the last ones that grows with the text, as far as it looks back (MoA, arXiv 2406.14909, whose search this is
 // not: the span of a head is by the place of its score among all).
+import { checkOption, checkOptions } from '../options.ts';
 import { type KvPlan, type Policy } from '../policy.ts';
 import { inPages } from '../set-bytes.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { ranks, scoresOf } from '../tick/head-classes.ts';
-import { checkOption, scratchBytes, withPositions } from '../tick/room.ts';
+import { scratchBytes, withPositions } from '../tick/room.ts';
 
 interface SpansPlan extends KvPlan {
   /** (layer, kv head): the share of all positions that a head has beside `least`. */
@@ -18,11 +19,8 @@ const policy: Policy = {
   options: { low: 0.1, high: 1, least: 64, sinks: 4, window: 32, interval: 32, positions: 0 },
   plan(model, room, options): SpansPlan {
     const { low, high, least, sinks, window, interval } = options;
-    checkOption('low', low, 0, 1, false);
-    checkOption('high', high, low, 1, false);
-    checkOption('least', least, 0, room.context);
-    checkOption('interval', interval, 1, 256);
-    checkOption('window', window, 1, room.context);
+    checkOptions(options, room.context);
+    checkOption('high', high, { least: low, most: 1, fractions: true });
     const shares = ranks(scoresOf(model, 'spans')).map((row) => row.map((rank) => low + (high - low) * rank));
     const most = (share: number) => Math.min(room.context, inPages(sinks + least + Math.ceil(share * room.context)));
     const plan = { peak: 'prompt' as const, window, interval, planes: withPositions([], options) };

@@ -1,6 +1,7 @@
 // How many slots policies have that keep as many of every head: as a share of the prompt, within a budget of bytes.
-import { BudgetError, RequestError } from '../../errors.ts';
+import { BudgetError } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
+import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type Plane, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { positionBytes } from '../segment.ts';
 import { inPages, ringSlots } from '../set-bytes.ts';
@@ -23,55 +24,70 @@ const usualShare = 0.25;
 export const withPositions = (planes: readonly Plane[], { positions }: Readonly<Record<string, number>>): readonly Plane[] =>
   positions ? [...planes, 'position'] : planes;
 
-/** RequestError for a setting that is not within its bounds. */
-export function checkOption(name: string, value: number, least: number, most: number, whole = true): void {
-  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return;
-  throw new RequestError(`kvOptions.${name} is ${value}; it must be ${whole ? 'a whole number' : 'a number'} from ${least} to ${most}.`);
-}
-
 /** What a plan of such a policy is made of, beside its slots. */
 export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk'>>;
 
-/** The plan of a policy that keeps `share` of a head's slots. BudgetError where the budget has no room for its window and a page. */
-export function planEvicting(model: PolicyModel, room: PolicyRoom, options: Readonly<Record<string, number>>, given: Evicting): KvPlan {
+export interface EvictingPlan extends KvPlan {
+  /** Of each head on average, its window among them, at most. */
+  slots: number;
+}
+
+/** Of so many slots of each head on average, how many those of a layer may come to have. */
+export type Spread = (slots: number) => (layer: number) => number;
+
+/**
+ * The plan of a policy that keeps `share` of a head's slots, by default as many in each layer. RequestError for its options; BudgetError where the
+ * budget has no room for its window and a page.
+ */
+export function planEvicting(
+  model: PolicyModel,
+  room: PolicyRoom,
+  options: Readonly<Record<string, number>>,
+  given: Evicting,
+  spread: Spread = even,
+): EvictingPlan {
+  checkOptions(options, room.context);
   const { share, window, interval } = options;
-  checkOption('share', share, 0, 1, false);
-  checkOption('window', window, 1, room.context);
-  checkOption('interval', interval, 1, 256);
   const plan = { ...given, window, interval, planes: withPositions(given.planes, options) };
-  const slots = inPages(slotsWithin(model, room, plan, (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context));
+  const slots = inPages(slotsWithin(model, room, plan, spread, (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context));
+  const each = slotsOfLayers(model, room, spread, slots);
   return {
-    ...plan, scratchBytes: scratchBytes(model, room, plan, slots),
-    layers: model.heads.map(({ kvHeads }, layer) => (model.windows[layer] ? [] : [{ format: room.format, mostSlots: new Array<number>(kvHeads).fill(slots) }])),
+    ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each)),
+    layers: model.heads.map(({ kvHeads }, layer) =>
+      (model.windows[layer] ? [] : [{ format: room.format, mostSlots: new Array<number>(kvHeads).fill(each[layer]) }])),
   };
 }
 
-/** The same with other slots for the heads of each layer that has a set. */
-export function withSlots(model: PolicyModel, room: PolicyRoom, plan: KvPlan, slotsOfLayer: (layer: number) => number): KvPlan {
-  const layers = plan.layers.map((sets, layer) => sets.map((set) => ({ ...set, mostSlots: set.mostSlots.map(() => inPages(slotsOfLayer(layer))) })));
-  return { ...plan, layers, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...layers.flat().flatMap(({ mostSlots }) => mostSlots))) };
+const even: Spread = (slots) => () => slots;
+
+/** Of each layer the most slots of a head, whole pages; none of one that is left alone. */
+function slotsOfLayers({ windows }: PolicyModel, { context }: PolicyRoom, spread: Spread, slots: number): number[] {
+  const of = spread(slots);
+  return windows.map((window, layer) => (window ? 0 : inPages(Math.min(context, Math.max(pageSlots, of(layer))))));
 }
 
 type Planned = Omit<KvPlan, 'layers' | 'scratchBytes'>;
 
-/** Bytes of all layers with so many slots in the set of each head. */
-function bytesWith(model: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
+/** Bytes of all layers with so many slots in the set of each head on average. */
+function bytesWith(model: PolicyModel, room: PolicyRoom, plan: Planned, spread: Spread, average: number): number {
+  const most = slotsOfLayers(model, room, spread, average);
   const { config, heads, windows } = model;
   const layers = heads.map((own, layer) => {
     if (windows[layer]) return inPages(room.context) * positionBytes(own, room.format);
     const each = positionBytes(own, room.format) + 4 * plan.planes.length * own.kvHeads;
+    const slots = most[layer];
     const lists = own.kvHeads * (8 + (4 * slots) / pageSlots);
     return (slots + ringSlots(plan, room)) * each + lists + 16 * (plan.queries ?? 0) * config.heads * Math.ceil(own.headDim / 4);
   });
-  return layers.reduce((a, b) => a + b, scratchBytes(model, room, plan, slots));
+  return layers.reduce((a, b) => a + b, scratchBytes(model, room, plan, Math.max(0, ...most)));
 }
 
 /** So many slots of each head, or as many as the budget has. */
-function slotsWithin(model: PolicyModel, room: PolicyRoom, plan: Planned, wished: number): number {
+function slotsWithin(model: PolicyModel, room: PolicyRoom, plan: Planned, spread: Spread, wished: number): number {
   const pages = Math.ceil(wished / pageSlots);
-  const fit = Array.from({ length: pages }, (_, i) => pageSlots * (pages - i)).find((slots) => bytesWith(model, room, plan, slots) <= room.budgetBytes);
+  const fit = Array.from({ length: pages }, (_, i) => pageSlots * (pages - i)).find((slots) => bytesWith(model, room, plan, spread, slots) <= room.budgetBytes);
   if (fit !== undefined) return Math.min(fit, Math.ceil(wished));
-  const least = Math.ceil(bytesWith(model, room, plan, pageSlots));
+  const least = Math.ceil(bytesWith(model, room, plan, spread, pageSlots));
   throw new BudgetError(
     `Keys and values have ${room.budgetBytes} bytes; with a page of ${pageSlots} slots of every head, and ${ringSlots(plan, room)} ` +
     `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${least}. ` +
@@ -88,9 +104,11 @@ export function scratchBytes({ config, heads }: PolicyModel, room: PolicyRoom, p
   return params + 5 * 4 * most * (slots + ringSlots(plan, room)) + 8 * sets * (plan.queries ?? 0) * config.heads + 2 * 8 * most;
 }
 
-/** Slots of a head that stay after this tick, its window among them. */
-export const slotsOf = ({ options: { share }, promptLength, plan }: KvTick): number =>
-  share ? Math.ceil(share * promptLength) : Math.max(0, ...plan.layers.flat().flatMap(({ mostSlots }) => mostSlots));
+/** Slots of a head that stay after this tick, on average, its window among them: no more than were planned. */
+export function slotsOf({ options: { share }, promptLength, plan }: Pick<KvTick, 'options' | 'promptLength' | 'plan'>): number {
+  const { slots } = plan as EvictingPlan;
+  return share ? Math.min(Math.ceil(share * promptLength), slots) : slots;
+}
 
 /** Of a layer, no more than it was planned for, without those that stay fresh. */
 export const within = (kv: KvTick, layer: number, slots: number, end: number): number =>
