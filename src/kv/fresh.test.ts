@@ -89,6 +89,20 @@ describe('rings', () => {
   const ring = (slots: number, base = 0): Rings => ({ has: () => true, slots, base: () => base, planeBytes });
   const bytes = (slots: number) => layerBytes(slots) + planeBytes((slots / 32) * config.kvHeads);
 
+  it('that have all their slots stay as they are, however long a prompt is', async () => {
+    const { device, buffers, copies, fresh } = open(4096, Infinity, ring(512));
+    await fresh.grow(device, 3000);
+    expect([buffers.length, copies.length, fresh.capacity]).toEqual([6, 0, 4096]);
+  });
+
+  it('grow up to that, from where fresh positions begin', async () => {
+    const { device, fresh, layers } = open(1024, Infinity, ring(1024, 100));
+    expect(fresh.capacity).toBe(256 + 96);
+    await fresh.grow(device, 600);
+    expect(layers().map(({ capacity }) => capacity)).toEqual([512, 512, 512]);
+    expect(fresh.capacity).toBe(608);
+  });
+
   it('leave nothing behind of a layer whose planes there is no room for', async () => {
     const before = 3 * bytes(256);
     const { device, ledger, fresh, isSound } = open(4096, before + layerBytes(512) + 100, ring(4096));

@@ -79,7 +79,12 @@ export function createFresh(ledger: Ledger, config: Caches, context: number, for
   const firstRing = rings && (rings.slots < context ? rings.slots : Math.min(rings.slots, step));
   const layers = caches.map((_, layer) => make(layer, isRing(layer) ? firstRing! : Math.min(context, step)));
   const ringFrom = () => Math.floor((rings?.base() ?? 0) / pageSlots) * pageSlots;
-  const reach = (layer: number) => layers[layer].capacity + (isRing(layer) ? ringFrom() : 0);
+  /** A ring that is as long as rings become has room for any position: what is older has left it by then. */
+  const reach = (layer: number): number => {
+    const slots = layers[layer].capacity;
+    if (!isRing(layer)) return slots;
+    return slots >= rings!.slots ? Math.max(context, slots) : slots + ringFrom();
+  };
   const capacity = () => Math.min(context, ...layers.map((_, layer) => reach(layer)));
 
   /** Replaces a layer once its larger buffer is known to be there. */
