@@ -58,7 +58,8 @@ export const operation: Operation<Rope> = {
     const threads = threadsFor(vec4s);
     const headsPerWorkgroup = Math.floor(threads / vec4s);
     const shaped = (kv.sets?.(op.layer).length ?? 0) > 0;
-    const queries = shaped ? kv.queries ?? 0 : 0;
+    // Of layers that share a cache the one that writes keeps its queries: they are observed with its scale.
+    const queries = shaped && !op.queriesOnly ? kv.queries ?? 0 : 0;
     return [
       {
         label: `${section}.rope`,
