@@ -64,6 +64,8 @@ export interface Policy {
   readonly name: string;
   /** For people who choose one. */
   readonly label: string;
+  /** Whether it asks how far back heads look (`PolicyModel.retrieval`). */
+  readonly readsHeads?: boolean;
   /** Settings by name, with their defaults; all are numbers. */
   readonly options: Readonly<Record<string, number>>;
   /**

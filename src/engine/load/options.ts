@@ -81,19 +81,24 @@ async function kvOptionsFor(
   options: Pick<LoadOptions, 'f32' | 'kv' | 'kvOptions' | 'kvHeads' | 'kvBudgetBytes'>,
   { context, chunk, sequences }: { context: number; chunk: number; sequences: number },
 ): Promise<Pick<ModelOptions, 'kv' | 'shape' | 'kvBudgetBytes' | 'context' | 'chunk' | 'segments'>> {
-  const { kv: name, kvOptions = {}, kvBudgetBytes = Infinity } = options;
+  const { kv: name, kvOptions = {}, kvHeads, kvBudgetBytes = Infinity } = options;
   const kv = kvFormatFor(options);
   if (!(kvBudgetBytes > 0)) throw new RequestError(`kvBudgetBytes is ${kvBudgetBytes}; it has to be a number of bytes above 0.`);
   const given = options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes };
   if (name === undefined || !isPolicy(name)) {
     if (Object.keys(kvOptions).length) throw new RequestError(`kvOptions are those of a policy; kv is ${kv.name}, a format. Name a policy, or leave them out.`);
+    if (kvHeads) throw unreadHeads(kv.name);
     return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes, sequences)), chunk };
   }
-  const { shapeWithin } = await import('../../kv/policies/catalogue.ts');
-  const room = { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: options.kvHeads };
+  const { policies, shapeWithin } = await import('../../kv/policies/catalogue.ts');
+  if (kvHeads && !policies.get(name)!.readsHeads) throw unreadHeads(name);
+  const room = { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
   const shape = shapeWithin(graph, name, kvOptions, room);
   return { kv, shape, ...given, context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
 }
+
+const unreadHeads = (name: string): RequestError =>
+  new RequestError(`kvHeads are for policies that tell heads apart (duo, duo-kivi, spans); kv is ${name}. Name one of those, or leave them out.`);
 
 /** Most positions of a plain cache, of which so many sequences have one each, within so many bytes. */
 function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {

@@ -44,6 +44,7 @@ function keeps({ plan, options: { sinks, recent }, length }: KvTick, layer: numb
 const duo: Policy = {
   name: 'duo',
   label: 'heads that look back keep all, the others the beginning and the last words',
+  readsHeads: true,
   options,
   plan: (model, room, given) => planOf('duo', model, room, given),
   async tick(kv) {
@@ -61,6 +62,7 @@ const sealing = (many: number): Policy => {
   return {
     name,
     label: `heads that look back keep all in ${many} bits, the others the beginning and the last words`,
+    readsHeads: true,
     options,
     plan: (model, room, given) => planOf(name, model, room, given, format),
     async tick(kv) {
