@@ -70,7 +70,14 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   }
   const options = { ...policy.options, ...given };
   const windows = attends.map((ops) => Math.min(...ops.map(({ window }) => window ?? Infinity))).map((window) => (Number.isFinite(window) ? window : 0));
+  checkWindows(policy, windows);
   const plan = policy.plan({ config, heads, windows, retrieval: room.retrieval }, room, options);
+  const sinks = attends.findIndex((ops, layer) => plan.layers[layer].length > 0 && ops.some((op) => op.sinks !== undefined));
+  if (plan.queries && sinks >= 0)
+    throw new RequestError(
+      `kv is ${policy.name}, which observes what queries look at; in layer ${sinks} of this model they also look at a sink that is no token, which is not ` +
+      'counted yet. Choose a policy that does not observe, such as kivi4 or streaming.',
+    );
   const attended = attends.map(([{ shape, scale, softcap }]) => ({ queryHeads: shape?.heads ?? config.heads, scale, softcap }));
   const numbers = { plan, attended, ringSlots: ringSlots(plan, room) };
   const bytes = shapedBytes(numbers, config, room.format, room.context);
@@ -78,6 +85,13 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
     ...numbers, policy, format: room.format, options, bytes, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
     keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
   };
+}
+
+/** RequestError for a model that has no layer for a policy to act on. */
+function checkWindows(policy: Policy, windows: readonly number[]): void {
+  if (windows.includes(0)) return;
+  const has = windows.length ? 'every layer of this model has a sliding window, and such layers are left alone' : 'this model keeps no keys and values';
+  throw new RequestError(`kv is ${policy.name}, but ${has}. Choose f16 or q8.`);
 }
 
 type Numbers = Pick<Shape, 'plan' | 'attended' | 'ringSlots'>;

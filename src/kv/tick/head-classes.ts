@@ -6,11 +6,12 @@ import { type PolicyModel } from '../policy.ts';
 /** (layer, kv head) */
 export type HeadScores = readonly (readonly number[])[];
 
-/** Those of a model. RequestError where nobody has measured them. */
-export function scoresOf({ heads, retrieval }: PolicyModel, policy: string): HeadScores {
-  const fits = retrieval?.length === heads.length && retrieval.every((row, layer) => row.length === heads[layer].kvHeads);
-  if (retrieval && fits) return retrieval;
-  const has = retrieval ? `the scores given are of ${retrieval.length} layers of ${retrieval[0]?.length ?? 0} heads` : 'which those are was not measured';
+/** Those of a model, none of layers with a window, which are left alone. RequestError where nobody has measured them. */
+export function scoresOf({ heads, windows, retrieval }: PolicyModel, policy: string): HeadScores {
+  const rowFits = (row: readonly number[], layer: number) => row.length === heads[layer].kvHeads || (windows[layer] > 0 && row.length === 0);
+  if (retrieval?.length === heads.length && retrieval.every(rowFits)) return retrieval.map((row, layer) => (windows[layer] ? [] : row));
+  const most = Math.max(0, ...(retrieval ?? []).map(({ length }) => length));
+  const has = retrieval ? `the scores given are of ${retrieval.length} layers of ${most} heads` : 'which those are was not measured';
   throw new RequestError(`kv is ${policy}, which keeps all that those heads read that look far back; ${has}. Give kvHeads: scores by layer and kv head.`);
 }
 
