@@ -7,7 +7,8 @@ var<private> longest : u32;
 fn begin(page : u32, slot : u32, n : u32) {
   last = slot;
   if (!is_new(n)) {
-    last = planes[plane_at(page, slot, params.plane)];
+    // A text that was cut since had positions that are none now.
+    last = min(planes[plane_at(page, slot, params.plane)], max(params.since, 1u) - 1u);
     longest = planes[plane_at(page, slot, params.plane + 1u)];
   }
 }
