@@ -23,8 +23,9 @@ async function wanted({ limits }: DeviceOptions): Promise<string> {
   if (limits === 'default') return `(?!.* (${[...formats.keys()].filter((name) => !someTypes.includes(name)).join('|')})$)${changed}`;
   // Chromium on SwiftShader has all of attention checked, and all numbers of splits and panels (e2e/kernels.spec.ts). Mesa compiles each of the
   // kernels over several segments for seconds.
-  const segments = 'attention.* by .*several segments|attention.*the fresh one in (f32|q8)|attention over pages .*other heads';
-  const there = `attention\\S* .*heads of (8|96|256), |attention-decode, heads of 64, (f32|q8)|${segments}|matvec, [24] splits, [23] panels`;
+  const segments = 'attention.* (several segments|over pages)';
+  const heads = 'attention\\S* .*heads of (8|80|96|256|512), |attention-decode, heads of (64|128), (f32|q8)';
+  const there = `${heads}|${segments}|matvec, [24] splits, [23] panels`;
   const rare = [...formats.values()].flatMap(({ name, shader }) => (shader ? [name] : [])).join('|');
   return `(?!${there})(?:(matvec|matmul f32) (${rare})$|(?!.* (${rare})$))`;
 }
