@@ -110,7 +110,7 @@ const ropeOf = (dims: number, layout: RopeSpec['layout'], magnitude = 1): RopeSp
 
 const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
   { heads: 1, kvHeads: 1, headDim: 8, rope: ropeOf(8, layout), norm: false, position: 0, tokens: 1 },
-  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13, first: 2, base: 96 },
+  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13, first: 2 },
   { heads: 4, kvHeads: 2, headDim: 80, rope: ropeOf(32, layout), norm: false, position: 255, tokens: 2 },
   { heads: 2, kvHeads: 2, headDim: 6, rope: ropeOf(4, layout), norm: true, position: 31, tokens: 3 },
   { heads: 8, kvHeads: 1, headDim: 96, rope: ropeOf(96, layout, 1.19), norm: false, position: 4999, tokens: 1 },
