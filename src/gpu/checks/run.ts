@@ -1,6 +1,7 @@
 // Runs checks on a device, a few at a time so that pipelines compile beside each other; those that find no room beside
 // others run alone in the end.
 import { loadFormats, typeNames } from '../../formats/catalogue.ts';
+import { addPolicyShaders } from '../../kv/policies/shaders.ts';
 import { type Gpu } from '../device.ts';
 import { createKernelCache } from '../kernels.ts';
 import { createLedger } from '../ledger.ts';
@@ -20,7 +21,10 @@ export async function runSelfTest(
   gpu: Gpu,
   { model, only, known = {}, knownOnly = false, sample = false, kernels, room, onCheck }: SelfTestOptions,
 ): Promise<CheckResult[]> {
-  if (!model) await loadFormats(typeNames);
+  if (!model) {
+    await loadFormats(typeNames);
+    addPolicyShaders();
+  }
   const all = model ? modelChecks(model) : [...checksOfAll(gpu), ...samplerChecks(), ...stageChecks(), ...tickChecks()];
   const passedBefore = (kernel: RegExp) => all.find(({ name }) => kernel.test(name) && Object.hasOwn(known, name) && known[name] === '') ?? [];
   const checks = sample

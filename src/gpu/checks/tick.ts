@@ -1,11 +1,7 @@
 // Checks of what policies of keys and values do between steps: what queries pay to slots, which slots are kept, and moving them.
-import { addPolicyShaders } from '../../kv/policies/shaders.ts';
 import { type Check } from './check.ts';
 import { moveChecks } from './tick/move.ts';
 import { observeChecks } from './tick/observe.ts';
 import { rankChecks } from './tick/rank.ts';
 
-export function tickChecks(): Check[] {
-  addPolicyShaders();
-  return [...observeChecks(), ...rankChecks(), ...moveChecks()];
-}
+export const tickChecks = (): Check[] => [...observeChecks(), ...rankChecks(), ...moveChecks()];

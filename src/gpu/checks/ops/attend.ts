@@ -2,7 +2,6 @@
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { affineFormats } from '../../../kv/formats/affine.ts';
 import { type KvFormat, type PageFormat, pageSlots } from '../../../kv/formats/format.ts';
-import { addPolicyShaders } from '../../../kv/policies/shaders.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Attend, attend } from '../../../model/ops/attend.ts';
 import { lanesOf } from '../../../model/blocks/products.ts';
@@ -327,13 +326,10 @@ const severalChecks = (): Check[] => [
 ];
 
 export const checks: OperationChecks<Attend> = {
-  all() {
-    addPolicyShaders();
-    return [
-      ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(), ...sealedChecks(),
-      ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
-    ];
-  },
+  all: () => [
+    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(), ...sealedChecks(),
+    ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
+  ],
   of({ graph: { config }, choice, kv }, op) {
     const { heads, kvHeads, headDim } = op.shape ?? config;
     const { prefill, span, threads, part, uniform, lanes = lanesOf(prefill) } = choice;

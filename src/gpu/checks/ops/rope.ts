@@ -21,8 +21,9 @@ interface Roped extends Heads {
   how?: Pick<Rope, 'normOf' | 'order' | 'temperature' | 'valueNorm' | 'queriesOnly'>;
   position: number;
   tokens: number;
-  /** Row of the activations that the step begins at, and position of the first fresh slot. Default 0. */
+  /** Row of the activations that the step begins at. Default 0. */
   first?: number;
+  /** Position of the first fresh slot; above 0 a set has the slots before it, and the fresh ones are a ring. Default 0. */
   base?: number;
 }
 
@@ -44,9 +45,10 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
       if (norm) for (const [which, weight] of Object.entries(norms)) tensors[which] = tensorOf(weight);
       const op = ropeOp({ layer: 0, rope: rope && 0, ...how, ...(norm ? { queryNorm: 'query', keyNorm: 'key' } : {}) });
       const shape = { kvHeads, headDim, kv };
+      const sets = base ? [{ kv, slots: Array<number>(kvHeads).fill(base) }] : [];
       const [queries, keys, values] = await withStage(
         bench,
-        { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base },
+        { config: { heads, kvHeads, headDim }, rope, choice, kv, tensors, op, tokens, position, first, base, sets },
         async (stage) => {
           const width = widths.query + (how.queriesOnly ? 0 : 2 * widths.key);
           const qkv = new Float32Array(tokens * width);
@@ -59,8 +61,11 @@ function ropeCase(given: Roped, choice: KernelChoice, kv: KvFormat): Case {
           stage.write('qkv', qkv, width);
           await stage.run(stage.dispatches);
           const padded = await stage.read('query', tokens, stage.activations.strides.query);
-          const pages = await stage.readBytes(stage.segments[0], stage.segments[0].size);
-          const written = (what: 'keys' | 'values') => unpackPages(shape, what, pages, position - base + tokens).subarray((position - base) * widths.key);
+          const fresh = stage.segments.at(-1)!;
+          const pages = await stage.readBytes(fresh, fresh.size);
+          const rings = Math.floor(fresh.size / (4 * kvHeads * kv.words(headDim)));
+          const pageOf = (index: number, head: number) => (index % rings) * kvHeads + head;
+          const written = (what: 'keys' | 'values') => unpackPages(shape, what, pages, position + tokens, pageOf).subarray(position * widths.key);
           return [unpadHeads(padded, headDim), written('keys'), written('values')];
         },
       );
@@ -110,7 +115,8 @@ const ropeOf = (dims: number, layout: RopeSpec['layout'], magnitude = 1): RopeSp
 
 const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
   { heads: 1, kvHeads: 1, headDim: 8, rope: ropeOf(8, layout), norm: false, position: 0, tokens: 1 },
-  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13, first: 2 },
+  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, layout), norm: true, position: 250, tokens: 13, first: 2, base: 96 },
+  { heads: 3, kvHeads: 2, headDim: 64, rope: ropeOf(64, layout), norm: false, position: 506, tokens: 13, base: 384 },
   { heads: 4, kvHeads: 2, headDim: 80, rope: ropeOf(32, layout), norm: false, position: 255, tokens: 2 },
   { heads: 2, kvHeads: 2, headDim: 6, rope: ropeOf(4, layout), norm: true, position: 31, tokens: 3 },
   { heads: 8, kvHeads: 1, headDim: 96, rope: ropeOf(96, layout, 1.19), norm: false, position: 4999, tokens: 1 },
