@@ -43,8 +43,8 @@ export interface KvPlan {
   /** Most tokens of a step of a prompt. Default: as the model was planned. */
   chunk?: number;
   /**
-   * How many of a sequence's last queries each layer keeps (`KvLayer.queries`): of all since the tick before, `chunk + interval`, as a prompt may follow
-   * an answer whose last tokens had no tick. Default 0: none are, and rope writes none.
+   * How many of a sequence's last queries each layer keeps (`KvLayer.queries`): of all since the tick before, as many as `betweenTicks`
+   * (src/kv/set-bytes.ts). Default 0: none are, and rope writes none.
    */
   queries?: number;
   planes: readonly Plane[];

@@ -5,13 +5,13 @@ import { type Shape } from './shape.ts';
 
 export const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
 
-/**
- * Slots that the fresh ones of a head go round in, whole pages: those that stay, up to a page more that is not full, the tokens of an answer that no
- * tick has seen yet (one fewer than `interval`), and behind them a step of the next prompt.
- */
+/** Most positions that are run between two ticks: the tokens of an answer that no tick has seen yet, and behind them a step of the next prompt. */
+export const betweenTicks = (chunk: number, interval: number): number => chunk + interval;
+
+/** Slots that the fresh ones of a head go round in, whole pages: those that stay, up to a page more that is not full, and those of before the next tick. */
 export function ringSlots({ peak, window, interval, chunk = Infinity }: Omit<KvPlan, 'layers'>, room: Pick<PolicyRoom, 'context' | 'chunk'>): number {
   const most = inPages(room.context);
-  return peak === 'prompt' ? most : Math.min(most, inPages(window + pageSlots - 1 + Math.min(chunk, room.chunk) + interval) + pageSlots);
+  return peak === 'prompt' ? most : Math.min(most, inPages(window + pageSlots - 1 + betweenTicks(Math.min(chunk, room.chunk), interval)) + pageSlots);
 }
 
 /** Pages of all heads that a set has at most. */

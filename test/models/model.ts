@@ -1,5 +1,4 @@
 // Loads a model for tests on Dawn, as the engine does.
-import { type KernelChoice } from '../../src/model/choices/kernel-choice.ts';
 import { type KernelCache } from '../../src/gpu/kernels.ts';
 import { type DeviceOptions, type Gpu, openGpu } from '../../src/gpu/device.ts';
 import { type LoadedModel, loadModel } from '../../src/engine/load/load.ts';
@@ -12,25 +11,13 @@ import { shapeWithin } from '../../src/kv/policies/catalogue.ts';
 import { readHeader } from '../../src/gguf/read.ts';
 import { sourceReader } from '../../src/weights/store/reader.ts';
 import { bytesSource } from '../../src/weights/source/source.ts';
+import { decodeChoice } from '../../src/gpu/checks/choice.ts';
 import { fixture } from './fixture.ts';
 import { dawn } from '../dawn.ts';
 
 export const openDawn = (options?: DeviceOptions): Promise<Gpu> => openGpu(dawn(), options);
 
-export const testChoice: KernelChoice = {
-  splits: 4,
-  panels: 1,
-  prefill: 'tile',
-  tile: 'f32',
-  few: 0,
-  dot: 'f32',
-  reduce: 'workgroup',
-  span: 128,
-  threads: 128,
-  part: 0,
-  uniform: 0,
-  chunk: 256,
-};
+export const testChoice = decodeChoice({});
 
 /** As the engine has them, and a policy of keys and values by its name. */
 export interface TestOptions extends Partial<ModelOptions> {

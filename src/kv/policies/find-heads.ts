@@ -2,6 +2,7 @@
 // head gives to the same token a passage before, and to what followed it there (the echo and induction heads of RazorAttention, arXiv 2407.15891).
 import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type Policy } from '../policy.ts';
+import { betweenTicks } from '../set-bytes.ts';
 import { echo } from '../tick/observe.ts';
 
 export interface FindHeadsPlan extends KvPlan {
@@ -19,7 +20,7 @@ const policy: Policy = {
     checkOptions(options, context);
     const { chunk } = options;
     const interval = 256;
-    const queries = chunk + interval;
+    const queries = betweenTicks(chunk, interval);
     return {
       peak: 'prompt', window: context, interval, chunk, queries, planes: [], found: [],
       scratchBytes: 8 * 2 * queries * config.heads + 4 * config.heads * heads.length,

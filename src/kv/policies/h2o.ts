@@ -1,6 +1,7 @@
 // Heavy hitters in a stream: the slots that all queries so far have paid most, and as many of the last (H2O, arXiv 2306.14048). At ticks
 // where the paper acts after every token.
 import { type Policy } from '../policy.ts';
+import { betweenTicks } from '../set-bytes.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { observe } from '../tick/observe.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
@@ -10,8 +11,10 @@ const policy: Policy = {
   label: 'what was looked at most, and the last words',
   /** `chunk`: tokens of a prompt between ticks. */
   options: { ...evictOptions, chunk: 128 },
-  plan: (model, room, options) =>
-    planEvicting(model, room, options, { peak: 'bounded', planes: ['acc'], chunk: options.chunk, queries: options.chunk + options.interval }),
+  plan(model, room, options) {
+    const { chunk, interval } = options;
+    return planEvicting(model, room, options, { peak: 'bounded', planes: ['acc'], chunk, queries: betweenTicks(chunk, interval) });
+  },
   async tick(kv) {
     const end = endOf(kv);
     const slots = slotsOf(kv);

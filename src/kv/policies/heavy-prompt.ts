@@ -1,5 +1,6 @@
 // H2O's score once, after a prompt that saw all of itself: what its queries paid to each slot together.
 import { type Policy } from '../policy.ts';
+import { betweenTicks } from '../set-bytes.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { observe } from '../tick/observe.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
@@ -8,8 +9,10 @@ const policy: Policy = {
   name: 'heavy-prompt',
   label: 'what the prompt looks at most',
   options: { ...evictOptions, chunk: 128 },
-  plan: (model, room, options) =>
-    planEvicting(model, room, options, { peak: 'prompt', planes: ['acc'], chunk: options.chunk, queries: options.chunk + options.interval }),
+  plan(model, room, options) {
+    const { chunk, interval } = options;
+    return planEvicting(model, room, options, { peak: 'prompt', planes: ['acc'], chunk, queries: betweenTicks(chunk, interval) });
+  },
   async tick(kv) {
     if (kv.phase === 'decode') return;
     if (kv.phase === 'chunk') return void kv.layers.forEach((layer) => observe(kv, layer, { into: 'sum' }));

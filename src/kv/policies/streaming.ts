@@ -5,6 +5,7 @@ import { pageSlots } from '../formats/format.ts';
 import { checkWhole } from '../options.ts';
 import { type Policy } from '../policy.ts';
 import { positionBytes } from '../segment.ts';
+import { betweenTicks } from '../set-bytes.ts';
 
 const name = 'streaming';
 
@@ -18,8 +19,8 @@ export const policies: readonly Policy[] = [{
     if (slots) checkWhole('slots', slots, sinks + 1);
     const each = heads.reduce((sum, own, layer) => sum + (windows[layer] ? 0 : positionBytes(own, format)), 0);
     const others = heads.reduce((sum, own, layer) => sum + (windows[layer] ? context * positionBytes(own, format) : 0), 0);
-    // A page of sinks, and what an answer before a tick, a step behind it and pages that are not full take beside the slots that stay.
-    const beside = 4 * pageSlots + chunk + interval;
+    // A page of sinks, pages that are not full, and what comes before the next tick stand beside the slots that stay.
+    const beside = 4 * pageSlots + betweenTicks(chunk, interval);
     const fitting = Math.floor((budgetBytes - others) / each) - beside + sinks;
     const kept = slots || Math.min(context, Number.isFinite(budgetBytes) ? fitting : Math.ceil(context / 4));
     if (kept <= sinks) {
