@@ -134,7 +134,6 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       for (const answer of answers) answer.length += made.count;
       return made;
     },
-    // One may have ended meanwhile.
-    readsBehind: (answers) => answers.every(({ sequence }) => sequence !== undefined) && runner.readsBehind(answers.map(seated)),
+    readsBehind: (answers) => runner.readsBehind(answers.map(seated)),
   };
 }

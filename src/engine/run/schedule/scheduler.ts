@@ -177,7 +177,7 @@ async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Toke
       for (const each of tokens) each.catch(() => {}); // awaited below, maybe after the next submit
       pending.push(tokens);
       left.forEach((_, i) => (left[i] -= count));
-      while (pending.length > (steps.readsBehind(jobs) && !othersAreNext() ? 1 : 0)) await take();
+      while (pending.length > (group.every(answers) && steps.readsBehind(jobs) && !othersAreNext() ? 1 : 0)) await take();
     } while (!othersAreNext() && goesOn());
     while (pending.length) await take();
   } catch (error) {
