@@ -1,4 +1,4 @@
-// The examples of the guides, run over scripted answers; that of Node runs in test/gpu, those of pages in e2e.
+// The examples of the guides, run over scripted answers; that of Node is type-checked alone, those of pages run in e2e.
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';

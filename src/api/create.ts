@@ -73,7 +73,7 @@ export function createOver<P extends Params, Whole, Chunk>(
               usage: usageOf(requests, all),
               stats: statsOf(all),
             }),
-          stopped: () => reject(signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')),
+          stopped: () => reject(stopReason(signal)),
           failed: reject,
         });
       });
@@ -97,6 +97,10 @@ export function createOver<P extends Params, Whole, Chunk>(
   };
   return create as Create<P, Whole, Chunk>;
 }
+
+/** Why a request was stopped: the signal's reason, or that the worker ended it. */
+export const stopReason = (signal: AbortSignal | undefined): Error =>
+  (signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')) as Error;
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 interface Listener {

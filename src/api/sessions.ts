@@ -4,10 +4,9 @@ import { RequestError, shown } from '../errors.ts';
 import { type GenerateStats, type KeptSession, type ToolCallDelta } from '../protocol.ts';
 import { type Backend, type SessionCall } from './backend.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatMessageParam } from './completions/chat.ts';
-import { chatCompletions } from './completions/chat-completions.ts';
-import { type Create } from './create.ts';
+import { chatCompletions, messageOf } from './completions/chat-completions.ts';
+import { type Create, stopReason } from './create.ts';
 import { toChatRequests, toMessages } from './completions/parameters.ts';
-import { wholeCalls } from './completions/tools.ts';
 import { parseBytes } from '../bytes.ts';
 
 /** As of `chat.completions.create`, for one answer. `messages` come after what was said. */
@@ -166,7 +165,7 @@ async function run(held: Held, said: ChatMessageParam[], signal?: AbortSignal): 
       backend.start({ prompt, tools, session: id, maxTokens: 0 }, signal, {
         tokens() {},
         done: (_, stats) => resolve(stats),
-        stopped: () => reject((signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')) as Error),
+        stopped: () => reject(stopReason(signal)),
         failed: reject,
       });
     });
@@ -220,20 +219,15 @@ async function save(held: Held, name: string, mostBytes: number | undefined): Pr
 
 /** What an answer says, put together to a message. */
 function createAnswer(): { add(text: string, said?: { reasoning?: string; calls?: ToolCallDelta[] }): void; message(): ChatMessageParam } {
-  let content = '';
+  let text = '';
   let reasoning = '';
   const calls: ToolCallDelta[] = [];
   return {
-    add(text, said) {
-      content += text;
+    add(more, said) {
+      text += more;
       reasoning += said?.reasoning ?? '';
       calls.push(...(said?.calls ?? []));
     },
-    message: () => ({
-      role: 'assistant',
-      content: calls.length && !content ? null : content,
-      ...(reasoning && { reasoning_content: reasoning }),
-      ...(calls.length && { tool_calls: wholeCalls(calls) }),
-    }),
+    message: () => messageOf({ text, reasoning, calls }),
   };
 }

@@ -1,5 +1,5 @@
 // OpenAI's `chat.completions.create`: the answer to a conversation.
-import { type Token } from '../../protocol.ts';
+import { type Token, type ToolCallDelta } from '../../protocol.ts';
 import { type Backend } from '../backend.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason } from './chat.ts';
 import { createOver, type Create } from '../create.ts';
@@ -24,6 +24,14 @@ const piece = (
   tokens?: Token[],
 ): ChatCompletionChunk['choices'][number] => ({ index, delta, finish_reason, logprobs: chatLogprobs(tokens) });
 
+/** What was said, as a message. */
+export const messageOf = ({ text, reasoning, calls }: { text: string; reasoning: string; calls: readonly ToolCallDelta[] }) => ({
+  role: 'assistant' as const,
+  content: calls.length && !text ? null : text,
+  ...(reasoning && { reasoning_content: reasoning }),
+  ...(calls.length && { tool_calls: wholeCalls(calls) }),
+});
+
 export const chatCompletions = (backend: Backend): ChatCompletions => ({
   create: createOver(backend, (params: ChatCompletionParams) => toChatRequests(applyReasoningEffort(params, backend.info)), (index) => ({
     id: 'chatcmpl',
@@ -31,13 +39,7 @@ export const chatCompletions = (backend: Backend): ChatCompletions => ({
     chunkObject: 'chat.completion.chunk',
     whole: ({ text, reasoning, calls, reason: finish_reason }, tokens): ChatCompletion['choices'][0] => ({
       index,
-      message: {
-        role: 'assistant',
-        content: calls.length && !text ? null : text,
-        refusal: null,
-        ...(reasoning && { reasoning_content: reasoning }),
-        ...(calls.length && { tool_calls: wholeCalls(calls) }),
-      },
+      message: { ...messageOf({ text, reasoning, calls }), refusal: null },
       finish_reason,
       logprobs: chatLogprobs(tokens),
     }),

@@ -106,8 +106,7 @@ export interface ChatCompletionParams extends SamplingParams, TemplateOptions, T
   max_tokens?: number | null;
 }
 
-/** Null only in the chunks before the last. */
-/** `content_filter`: of servers alone. */
+/** Null only in the chunks before the last. `content_filter`: of servers alone. */
 export type ChatFinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 
 export interface ChatUsage {

@@ -14,13 +14,17 @@ export interface Server {
 }
 
 /** The JSON that the server answers. Rejects with the signal's reason. */
-export const askServer = async (server: Server, path: string, body: object | undefined, signal?: AbortSignal): Promise<unknown> =>
-  during(server, signal, async (both) => {
+export async function askServer(server: Server, path: string, body: object | undefined, signal?: AbortSignal): Promise<unknown> {
+  const both = signalOf(server, signal);
+  try {
     const response = await send(server, path, body, both);
-    return response.json().catch((error: Error) => {
-      throw both.aborted ? both.reason : new Error(`The answer of the server at ${hostOf(server)} is no JSON: ${error.message}`);
-    }) as Promise<unknown>;
-  });
+    return (await response.json().catch((error: Error) => {
+      throw new Error(`The answer of the server at ${hostOf(server)} is no JSON: ${error.message}`);
+    })) as unknown;
+  } catch (error) {
+    throw both.aborted ? both.reason : error;
+  }
+}
 
 /** What the server's events hold, as JSON, up to `[DONE]` or the end. Ends with the signal's reason as an error. */
 export async function* eventsOfServer(server: Server, path: string, body: object, signal?: AbortSignal): AsyncGenerator<unknown, void, void> {
@@ -61,15 +65,6 @@ function read(server: Server, data: string): unknown {
 
 const signalOf = ({ closed }: Server, signal: AbortSignal | undefined): AbortSignal => (signal ? anySignal([closed, signal]) : closed);
 
-async function during<T>(server: Server, signal: AbortSignal | undefined, work: (both: AbortSignal) => Promise<T>): Promise<T> {
-  const both = signalOf(server, signal);
-  try {
-    return await work(both);
-  } catch (error) {
-    throw both.aborted ? both.reason : error;
-  }
-}
-
 /** Nothing of the page goes along, and what the address leads to elsewhere is not followed: neither the key nor the conversation is for that. */
 async function send(server: Server, path: string, body: object | undefined, signal: AbortSignal): Promise<Response> {
   signal.throwIfAborted();
@@ -78,7 +73,6 @@ async function send(server: Server, path: string, body: object | undefined, sign
     method: body ? 'POST' : 'GET', headers, body: body && toJson(body), signal, redirect: 'error', credentials: 'omit', referrerPolicy: 'no-referrer',
     cache: 'no-store',
   }).catch((error: Error) => {
-    if (signal.aborted) throw error;
     throw new Error(
       `The server at ${hostOf(server)} could not be reached: ${error.message}. Check its address, that it runs, that it lets pages of this site ask (CORS) ` +
       'and does not answer from elsewhere, and that the policy of this page (connect-src) names it.',

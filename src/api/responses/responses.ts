@@ -5,7 +5,7 @@ import { randomId } from '../../random.ts';
 import { type Backend } from '../backend.ts';
 import { type ChatFinishReason, type ChatUsage } from '../completions/chat.ts';
 import { type ChatCompletions } from '../completions/chat-completions.ts';
-import { type Create } from '../create.ts';
+import { type Create, stopReason } from '../create.ts';
 import { outputItems, type Unnumbered } from './events.ts';
 import { toItems, toMessages } from './input.ts';
 import { toChat } from './parameters.ts';
@@ -126,7 +126,7 @@ async function wholeOf(events: AsyncGenerator<Unnumbered, void, void>, signal: A
   let last: Unnumbered | undefined;
   for await (const event of events) last = event;
   if (last && 'response' in last) return last.response;
-  throw signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError');
+  throw stopReason(signal);
 }
 
 /** With what comes before them, and what goes wrong after the first text as an event. */

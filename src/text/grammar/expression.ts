@@ -40,17 +40,21 @@ export const optional = (part: Expression): Expression => repeat(part, 0, 1);
 export const rule = (name: string): Expression => ({ rule: name });
 export const nothing: Expression = { sequence: [] };
 
+/** The same with other names for the rules that it names. */
+export function rename(part: Expression, change: (name: string) => string): Expression {
+  const of = (each: Expression) => rename(each, change);
+  if ('rule' in part) return rule(change(part.rule));
+  if ('sequence' in part) return { sequence: part.sequence.map(of) };
+  if ('either' in part) return { either: part.either.map(of) };
+  if ('repeat' in part) return { ...part, repeat: of(part.repeat) };
+  if ('free' in part) return { ...part, free: part.free.map(({ on, then }) => ({ on, then: of(then) })) };
+  return part;
+}
+
 /** The same grammar with other names for its rules, so that it can stand among those of another. */
 export function renamed({ root, rules }: Grammar, prefix: string): Grammar {
-  const of = (part: Expression): Expression => {
-    if ('rule' in part) return rule(prefix + part.rule);
-    if ('sequence' in part) return { sequence: part.sequence.map(of) };
-    if ('either' in part) return { either: part.either.map(of) };
-    if ('repeat' in part) return { ...part, repeat: of(part.repeat) };
-    if ('free' in part) return { ...part, free: part.free.map(({ on, then }) => ({ on, then: of(then) })) };
-    return part;
-  };
-  return { root: of(root), rules: new Map([...rules].map(([name, part]) => [prefix + name, of(part)])) };
+  const of = (name: string) => prefix + name;
+  return { root: rename(root, of), rules: new Map([...rules].map(([name, part]) => [of(name), rename(part, of)])) };
 }
 
 export const lastCodePoint = 0x10ffff;

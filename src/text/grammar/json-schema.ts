@@ -1,6 +1,6 @@
 // From a JSON schema to a grammar of texts that it accepts. Not of all of them: properties come in the schema's order, and
 // those that it does not name only where it says that there may be others. What cannot be held is refused by name.
-import { type Expression, type Grammar, either, repeat, rule, sequence, text } from './expression.ts';
+import { type Expression, type Grammar, either, repeat, rule, sequence, text, rename } from './expression.ts';
 import { formats } from './json-formats.ts';
 import { type Bounds, canBound, integersWithin, numbersWithin } from './json-numbers.ts';
 import { type Property, objectOf, propertiesOf } from './json-objects.ts';
@@ -51,14 +51,6 @@ function converted(schema: unknown, prefix: string, rules: Map<string, Expressio
   const renamed = (part: Expression): Expression => rename(part, (name) => (shared.has(name) ? name : `${prefix}-${name}`));
   for (const [name, expression] of conversion.rules) rules.set(shared.has(name) ? name : `${prefix}-${name}`, renamed(expression));
   return values.map(renamed);
-}
-
-function rename(part: Expression, change: (name: string) => string): Expression {
-  if ('rule' in part) return { rule: change(part.rule) };
-  if ('sequence' in part) return { sequence: part.sequence.map((each) => rename(each, change)) };
-  if ('either' in part) return { either: part.either.map((each) => rename(each, change)) };
-  if ('repeat' in part) return { ...part, repeat: rename(part.repeat, change) };
-  return part;
 }
 
 export function convert(conversion: Conversion, given: Schema | boolean, where: string): Expression {

@@ -64,17 +64,13 @@ export function createAnswerReader({ thinking, opens, calls, isFormed = false }:
         const rest = held.trimStart();
         const isAfterThought = thinking !== 'none';
         if (!rest) return false;
-        if (isFormed && opens.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
-        const open = isFormed ? opens.find((mark) => rest.startsWith(mark)) : undefined;
-        if (isFormed) {
-          state = open === undefined ? 'text' : 'calls';
-          held = open === undefined ? rest : rest.slice(open.length);
-          return true;
-        }
-        const whole = calls && !opens.length ? wholeCalls : [];
-        if (whole.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
-        state = whole.some((mark) => rest.startsWith(mark)) ? 'calls' : 'text';
-        if (isAfterThought) held = rest;
+        // What looks like a call within a form is a part of it; an answer without marks of calls is a call from its first character on.
+        const marks = isFormed ? opens : calls && !opens.length ? wholeCalls : [];
+        if (marks.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
+        const open = marks.find((mark) => rest.startsWith(mark));
+        state = open === undefined ? 'text' : 'calls';
+        if (isFormed) held = rest.slice(open?.length ?? 0);
+        else if (isAfterThought) held = rest;
         return true;
       }
       case 'text':

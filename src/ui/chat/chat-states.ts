@@ -16,9 +16,9 @@ export const stateCaps: readonly { value: string; words: string }[] = [
 ];
 
 /** What the visitor chose; '' also where nothing can be remembered (a private window, say). */
-export function stateCap(storage?: Pick<Storage, 'getItem'>): string {
+export function stateCap(): string {
   try {
-    const value = (storage ?? localStorage).getItem(key);
+    const value = localStorage.getItem(key);
     return stateCaps.find((cap) => cap.value === value)?.value ?? '';
   } catch {
     return '';
@@ -79,9 +79,9 @@ export class ChatStates {
   }
 
   /** As the visitor chooses: what is beyond goes at once, all of it where nothing is to be kept. */
-  async choose(cap: string, engine: Pick<Engine, 'sessions'>, bytes: number, storage: Pick<Storage, 'setItem' | 'removeItem'> = localStorage): Promise<void> {
-    if (cap) storage.setItem(key, cap);
-    else storage.removeItem(key);
+  async choose(cap: string, engine: Pick<Engine, 'sessions'>, bytes: number): Promise<void> {
+    if (cap) localStorage.setItem(key, cap);
+    else localStorage.removeItem(key);
     await this.keeping;
     const all = await this.kept(engine);
     let sum = all.reduce((total, { byteLength }) => total + byteLength, 0);

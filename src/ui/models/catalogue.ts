@@ -38,10 +38,9 @@ export function readCatalogue(catalogue: unknown, base: string): Catalogue {
   if (!Array.isArray(models) || models.length === 0) throw new TypeError('catalogue.json has no models.');
   return {
     search: search !== false,
-    models: models.map(({ name, model, ...about }) => {
+    models: models.map(({ name, model, bytes, roughBytes, sha256, licence, about }) => {
       if (typeof name !== 'string' || typeof model !== 'string') throw new TypeError('A model of catalogue.json has no name, or no address.');
-      const { bytes, roughBytes, sha256, licence, about: words } = about;
-      return { name, source: choiceOfText(model, base).source, bytes, roughBytes, sha256, licence, about: words };
+      return { name, source: choiceOfText(model, base).source, bytes, roughBytes, sha256, licence, about };
     }),
   };
 }
