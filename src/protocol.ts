@@ -451,7 +451,7 @@ export interface ExpertsPlan {
   byUse: boolean;
 }
 
-/** What loading would take, from the file's header alone. */
+/** What keys and values take. */
 export interface KeysValuesPlan {
   /** The format, or the policy. */
   kv: KvType;
@@ -463,6 +463,7 @@ export interface KeysValuesPlan {
   fits: number;
 }
 
+/** What loading would take, from the file's header alone. */
 export interface ModelPlan {
   name: string;
   /** `streams`: some weights go to the GPU for every token, since they do not all fit. */

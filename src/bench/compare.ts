@@ -1,19 +1,10 @@
 // How far one model's expectations are from another's of the same vocabulary: quantisations of a model, or ways to keep keys and values.
 import { type Loaded } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
-import { divergence } from './fidelity.ts';
-
-export interface Comparison {
-  positions: number;
-  /** Kullback-Leibler divergence of the other from the base, KL(base || other), in nats. */
-  meanKl: number;
-  mostKl: number;
-  /** Share of positions with the same most likely token. */
-  sameToken: number;
-}
+import { type Fidelity, argmax, divergence } from './fidelity.ts';
 
 /** After every token of each chunk, which runs by itself. Both are loaded with `allLogits`. @throws RequestError for other vocabularies */
-export async function compare(base: Loaded, other: Loaded, chunks: readonly number[][], onChunk: (done: number) => void = () => {}): Promise<Comparison> {
+export async function compare(base: Loaded, other: Loaded, chunks: readonly number[][], onChunk: (done: number) => void = () => {}): Promise<Fidelity> {
   const { vocab } = base.model.graph.config;
   const theirs = other.model.graph.config.vocab;
   if (vocab !== theirs) throw new RequestError(`The models have ${vocab} and ${theirs} tokens; only models of one vocabulary can be compared.`);
@@ -44,5 +35,3 @@ async function logitsOf({ runner }: Loaded, ids: readonly number[], vocab: numbe
   });
   return all;
 }
-
-const argmax = (logits: Float32Array): number => logits.reduce((best, value, i) => (value > logits[best] ? i : best), 0);

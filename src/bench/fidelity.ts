@@ -5,7 +5,7 @@ import { unitOf } from '../model/choices/subgroup-matrix.ts';
 
 export interface Fidelity {
   positions: number;
-  /** Kullback-Leibler divergence from the f32 path, in nats. */
+  /** Kullback-Leibler divergence of what is compared from what it is compared with (the f32 path, say), KL(that || this), in nats. */
   meanKl: number;
   mostKl: number;
   /** Share of positions with the same most likely token. */
@@ -65,4 +65,4 @@ function logSoftmax(logits: Float32Array): Float64Array {
   return Float64Array.from(logits, (value) => value - most - Math.log(total));
 }
 
-const argmax = (logits: Float32Array): number => logits.reduce((best, value, i) => (value > logits[best] ? i : best), 0);
+export const argmax = (logits: Float32Array): number => logits.reduce((best, value, i) => (value > logits[best] ? i : best), 0);

@@ -60,25 +60,24 @@ export async function readJson(path: string, option: string): Promise<unknown> {
   }
 }
 
-/** `262=-100,313=5` */
-export function parseBiases(text: string): Record<number, number> {
-  const entries = text.split(',').map((entry) => {
-    const [, token, bias] = /^\s*(\d+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
-    if (token === undefined) throw new RequestError(`"${entry}" is no token with its bias; write them as in 262=-100,313=5.`);
-    return [Number(token), parseNumber(bias)];
+/** Pairs like `a=1,b=2`, whose names are as `name` asks; `wrong` is said of one that is none. */
+function parsePairs(text: string, name: RegExp, wrong: string): [name: string, value: number][] {
+  return text.split(',').map((entry) => {
+    const [, key, value] = /^\s*(\w+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
+    if (key === undefined || !name.test(key)) throw new RequestError(`"${entry}" is ${wrong}.`);
+    return [key, parseNumber(value)];
   });
-  return Object.fromEntries(entries) as Record<number, number>;
 }
 
+/** `262=-100,313=5` */
+export const parseBiases = (text: string): Record<number, number> =>
+  Object.fromEntries(
+    parsePairs(text, /^\d+$/, 'no token with its bias; write them as in 262=-100,313=5').map(([id, bias]) => [Number(id), bias]),
+  ) as Record<number, number>;
+
 /** `window=64,interval=16` */
-export function parseKvOptions(text: string): Record<string, number> {
-  const entries = text.split(',').map((entry): [string, number] => {
-    const [, name, value] = /^\s*(\w+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
-    if (name === undefined) throw new RequestError(`"${entry}" is no option with its number; write them as in window=64,interval=16.`);
-    return [name, parseNumber(value)];
-  });
-  return Object.fromEntries(entries);
-}
+export const parseKvOptions = (text: string): Record<string, number> =>
+  Object.fromEntries(parsePairs(text, /^\w/, 'no option with its number; write them as in window=64,interval=16'));
 
 /** `{"enable_thinking": false}` */
 export function parseObject(text: string): Record<string, unknown> {

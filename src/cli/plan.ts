@@ -37,7 +37,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const kept = keysValuesOf(opened, options, result);
   lines.push(`${kept.kv}: ${(kept.bytesPerToken / 1024).toFixed(2)} KiB for each token more; there is room for ${kept.fits} tokens`);
   const { costs, gpuCosts: records, tuning, uses: noted } = measuredHere();
-  const uses = await keptUses({ gpu: undefined, uses: noted }, opened.header);
+  const uses = await keptUses({ uses: noted }, opened.header);
   const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
   const parameters = parametersOf(opened.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;

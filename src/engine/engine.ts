@@ -245,7 +245,8 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
   const recover = recoveryOf(state, notices);
   try {
     const { reason, stats } = await session.generate(request, onTokens, signal, recover);
-    await keepUses(state.host, needLoaded(state));
+    const loaded = needLoaded(state);
+    if (!loaded.scheduler.jobs) await keepUses(state.host, loaded); // the last of several answers writes what all of them used
     return { reason, stats: notices.length ? { ...stats, notices } : stats };
   } catch (error) {
     throw await explain(needLoaded(state).model.gpu.device, error);

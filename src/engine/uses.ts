@@ -15,11 +15,13 @@ export interface UsesRecords {
 /** Where models are stored, by their id; elsewhere, as on the command line, by name and size. */
 const keyOf = (header: Header, id?: string): string => id ?? `${nameOf(header, '')}|${header.fileBytes}`;
 
+type Kept = Pick<Host, 'uses' | 'store'>;
+
 /** Undefined if nothing was kept. */
-export const keptUses = ({ uses, store }: Host, header: Header, id?: string): Promise<Uses | undefined> | undefined =>
+export const keptUses = ({ uses, store }: Kept, header: Header, id?: string): Promise<Uses | undefined> | undefined =>
   store && id === undefined ? undefined : uses?.get(keyOf(header, id)).catch(() => undefined);
 
-export async function keepUses({ uses, store }: Host, { options, opened: { header }, weights, model: { usesLog } }: Line): Promise<void> {
+export async function keepUses({ uses, store }: Kept, { options, opened: { header }, weights, model: { usesLog } }: Line): Promise<void> {
   if (!uses || !usesLog || options.encryption || (store && !weights.fromStore)) return;
   await uses.set(keyOf(header, weights.fromStore ? weights.id : undefined), usesLog.uses()).catch(() => {}); // a plan is then made as before
 }

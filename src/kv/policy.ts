@@ -10,7 +10,7 @@ import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
 import { type KvFormat, type PageFormat } from './formats/format.ts';
 
 /** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` is u32 and of kept slots alone. */
-export type Plane = 'position' | 'bias' | 'acc' | 'last' | 'mri';
+export type Plane = 'position' | 'acc' | 'last' | 'mri';
 
 /** What a policy may know of a model. A layer here is one of keys and values (`ModelConfig.caches`), whatever else the model's layers have. */
 export interface PolicyModel {

@@ -1,6 +1,6 @@
 // What sets and fresh slots of a plan come to: pages, words of their lists, slots of a ring, queries that are kept.
 import { pageSlots } from './formats/format.ts';
-import { type KvPlan, type PolicyRoom, type SetPlan } from './policy.ts';
+import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
 import { type Shape } from './shape.ts';
 
 export const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
@@ -23,3 +23,7 @@ export const listWords = (sets: readonly SetPlan[]): number => sets.reduce((sum,
 /** Bytes of the last queries of a layer. */
 export const queryBytes = ({ plan: { queries = 0 }, attended }: Pick<Shape, 'plan' | 'attended'>, layer: number, headDim: number): number =>
   16 * queries * attended[layer].queryHeads * Math.ceil(headDim / 4);
+
+/** Of each layer without a window one set, of as many slots in every head. */
+export const oneSet = ({ heads, windows }: PolicyModel, format: SetPlan['format'], slots: (layer: number) => number): SetPlan[][] =>
+  heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(slots(layer)) }]));

@@ -78,14 +78,3 @@ export function active(of: Observed, alpha: number, before: (Rhythm | undefined)
     }),
   );
 }
-
-/** Of all queries and heads, as means: entropy in nats, variance and kurtosis of the probabilities over all slots. */
-export function moments(of: Observed, p = probabilities(of)): { entropy: number; variance: number; kurtosis: number } {
-  const each = p.flat().map((shares) => {
-    const middle = sum(shares) / shares.length;
-    const power = (n: number) => sum(shares.map((share) => (share - middle) ** n)) / shares.length;
-    return { entropy: -sum(shares.map((share) => (share > 0 ? share * Math.log(share) : 0))), variance: power(2), kurtosis: power(4) / power(2) ** 2 };
-  });
-  const middle = (what: keyof (typeof each)[0]) => sum(each.map((one) => one[what])) / each.length;
-  return { entropy: middle('entropy'), variance: middle('variance'), kurtosis: middle('kurtosis') };
-}

@@ -3,8 +3,8 @@
 import { type Policy } from '../policy.ts';
 import { endOf } from '../tick/evict.ts';
 import { keepListed } from '../tick/move.ts';
-import { observe } from '../tick/observe.ts';
-import { list, rank, smooth } from '../tick/rank.ts';
+import { paidByWindow } from '../tick/paid.ts';
+import { list, rank } from '../tick/rank.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
@@ -25,13 +25,13 @@ const policy: Policy = {
     for (const layer of kv.layers) {
       const [set] = layer.sets;
       const { kvHeads } = layer.heads;
-      const buffer = smooth(kv, layer, observe(kv, layer, { into: 'mean', queries: kv.plan.window }), kv.options.kernel);
+      const buffer = paidByWindow(kv, layer);
       const ranked = { scores: { buffer, type: 'f32' as const }, end };
       rank(kv, layer, { ...ranked, keep: least });
       const listed = list(kv, layer, rank(kv, layer, { ...ranked, keep: { jointly: Math.max(0, (slots - least) * kvHeads) }, further: true }), end);
       const read = new Uint32Array(await kv.read(listed.counts, 8 * kvHeads));
       const counts = Array.from({ length: kvHeads }, (_, head) => read[2 * head + 1]);
-      await kv.makeRoom(set, counts.map((count, head) => Math.max(count, set.counts[head])));
+      await kv.makeRoom(set, counts);
       keepListed(kv, layer, listed);
       kv.setCounts(set, counts);
     }

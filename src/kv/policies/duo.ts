@@ -1,14 +1,13 @@
 // Head classes: the heads that look far back keep everything, the others the first positions and the last ones (DuoAttention, arXiv 2410.10819, by
 // scores that need no training), as new keys and values are, or with what they keep in few bits (KIVI, arXiv 2402.02750), page by page.
 import { affineFormats } from '../formats/affine.ts';
-import { pageSlots } from '../formats/format.ts';
 import { checkOption, checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type Policy, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
 import { inPages } from '../set-bytes.ts';
-import { evict } from '../tick/evict.ts';
+import { endOf, evict, pageEndOf } from '../tick/evict.ts';
 import { highest, scoresOf } from '../tick/head-classes.ts';
 import { scratchBytes, withPositions } from '../tick/room.ts';
-import { seal } from '../tick/seal.ts';
+import { sealAll } from '../tick/seal.ts';
 
 /** `share`: of the heads that keep everything; `recent`: last positions that the others keep; `chunk`: tokens of a prompt between ticks. */
 const options = { share: 0.25, sinks: 4, recent: 128, window: 32, interval: 32, chunk: 128, positions: 0 };
@@ -48,7 +47,7 @@ const duo: Policy = {
   options,
   plan: (model, room, given) => planOf('duo', model, room, given),
   async tick(kv) {
-    const end = Math.max(kv.base, kv.length - kv.plan.window);
+    const end = endOf(kv);
     await evict(kv, end, ({ layer }) => ({ keep: keeps(kv, layer, end, false), first: kv.options.sinks }));
   },
 };
@@ -66,15 +65,9 @@ const sealing = (many: number): Policy => {
     options,
     plan: (model, room, given) => planOf(name, model, room, given, format),
     async tick(kv) {
-      const end = Math.max(kv.base, Math.floor((kv.length - kv.plan.window) / pageSlots) * pageSlots);
-      if (end <= kv.base) return;
-      for (const layer of kv.layers) {
-        const set = layer.sets[1];
-        const counts = (kv.plan as DuoPlan).full[layer.layer].map((all) => (all ? end : 0));
-        await kv.makeRoom(set, counts);
-        kv.setCounts(set, counts);
-        kv.dispatch(seal(layer, 1, format, kv.base, end));
-      }
+      const end = pageEndOf(kv);
+      if (end === kv.base) return;
+      await sealAll(kv, 1, format, end, ({ layer }) => (kv.plan as DuoPlan).full[layer].map((all) => (all ? end : 0)));
       await evict(kv, end, ({ layer }) => ({ keep: keeps(kv, layer, end, true), first: kv.options.sinks }));
     },
   };

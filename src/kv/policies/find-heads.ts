@@ -1,8 +1,9 @@
 // Keeps everything, and measures which heads look far back: of a text that repeats a random passage of `period` tokens, how much of its attention each
 // head gives to the same token a passage before, and to what followed it there (the echo and induction heads of RazorAttention, arXiv 2407.15891).
+import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type Policy } from '../policy.ts';
-import { betweenTicks } from '../set-bytes.ts';
+import { betweenTicks, oneSet } from '../set-bytes.ts';
 import { echo } from '../tick/observe.ts';
 
 export interface FindHeadsPlan extends KvPlan {
@@ -16,7 +17,8 @@ const policy: Policy = {
   name: 'find-heads',
   label: 'keeps everything and measures which heads look far back',
   options: { period: 128, chunk: 128 },
-  plan({ config, heads, windows }, { context, format }, options): FindHeadsPlan {
+  plan(model, { context, format }, options): FindHeadsPlan {
+    const { config, heads } = model;
     checkOptions(options, context);
     const { chunk } = options;
     const interval = 256;
@@ -24,7 +26,7 @@ const policy: Policy = {
     return {
       peak: 'prompt', window: context, interval, chunk, queries, planes: [], found: [],
       scratchBytes: 8 * 2 * queries * config.heads + 4 * config.heads * heads.length,
-      layers: heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(32) }])),
+      layers: oneSet(model, format, () => pageSlots),
     };
   },
   async tick(kv) {

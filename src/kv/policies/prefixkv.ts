@@ -3,8 +3,7 @@
 import { type Policy } from '../policy.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { mostSlots } from '../tick/layer.ts';
-import { observe } from '../tick/observe.ts';
-import { smooth } from '../tick/rank.ts';
+import { paidByWindow } from '../tick/paid.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 /** Of each layer what the best slots hold of its attention together, as a share of that of all: (slots). */
@@ -43,17 +42,16 @@ const policy: Policy = {
   async tick(kv) {
     if (kv.phase !== 'prompt') return;
     const end = endOf(kv);
-    const scored = (layer: (typeof kv.layers)[0]) => smooth(kv, layer, observe(kv, layer, { into: 'mean', queries: kv.plan.window }), kv.options.kernel);
     const curves: number[][] = [];
     for (const layer of kv.layers) {
       const { kvHeads } = layer.heads;
       const most = mostSlots(kv);
-      const all = new Float32Array(await kv.read(scored(layer), 4 * kvHeads * most));
+      const all = new Float32Array(await kv.read(paidByWindow(kv, layer), 4 * kvHeads * most));
       curves.push(curveOf(Array.from({ length: kvHeads }, (_, head) => all.subarray(head * most, head * most + layer.sets[0].counts[head] + end - kv.base))));
     }
     const counts = sharesOf(curves, slotsOf(kv), kv.length - end);
     await evict(kv, end, (layer) => ({
-      keep: within(kv, layer.layer, counts[kv.layers.indexOf(layer)], end), scores: () => ({ buffer: scored(layer), type: 'f32' }),
+      keep: within(kv, layer.layer, counts[kv.layers.indexOf(layer)], end), scores: () => ({ buffer: paidByWindow(kv, layer), type: 'f32' }),
     }));
   },
 };

@@ -1,8 +1,7 @@
 // SnapKV with more slots in lower layers and fewer in upper ones, falling evenly (PyramidKV, arXiv 2406.02069).
 import { type Policy } from '../policy.ts';
 import { endOf, evict } from '../tick/evict.ts';
-import { observe } from '../tick/observe.ts';
-import { smooth } from '../tick/rank.ts';
+import { paidByWindow } from '../tick/paid.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 /** Slots of a head in each of `layers` layers, of `slots` on average: the last has no fewer than `window`, and than a part of `beta`. */
@@ -31,7 +30,7 @@ const policy: Policy = {
     const counts = pyramid(kv.layers.length, slotsOf(kv), kv.plan.window, kv.options.beta);
     await evict(kv, end, (layer) => ({
       keep: within(kv, layer.layer, counts[kv.layers.indexOf(layer)], end),
-      scores: () => ({ buffer: smooth(kv, layer, observe(kv, layer, { into: 'mean', queries: kv.plan.window }), kv.options.kernel), type: 'f32' }),
+      scores: () => ({ buffer: paidByWindow(kv, layer), type: 'f32' }),
     }));
   },
 };

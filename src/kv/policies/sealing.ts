@@ -1,10 +1,11 @@
 // Keys and values in few bits: what is older than a window of tokens is sealed in codes, nothing is forgotten. By token as it leaves the window, or
 // with keys by channel page by page (KIVI, arXiv 2402.02750).
 import { type AffineFormat, affineFormats } from '../formats/affine.ts';
-import { pageSlots } from '../formats/format.ts';
 import { checkWhole } from '../options.ts';
 import { type Policy } from '../policy.ts';
-import { seal } from '../tick/seal.ts';
+import { oneSet } from '../set-bytes.ts';
+import { endOf, pageEndOf } from '../tick/evict.ts';
+import { sealAll } from '../tick/seal.ts';
 
 function sealing(name: string, label: string, format: AffineFormat, window: number): Policy {
   const wholePages = format.keysBy === 'channel';
@@ -12,25 +13,18 @@ function sealing(name: string, label: string, format: AffineFormat, window: numb
     name,
     label,
     options: { window, interval: 32 },
-    plan({ heads, windows }, { context }, options) {
+    plan(model, { context }, options) {
       checkWhole('window', options.window, 0);
       checkWhole('interval', options.interval, 1, 256);
       return {
         peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: wholePages ? 'pages' : 'slots',
-        layers: heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(context) }])),
+        layers: oneSet(model, format, () => context),
       };
     },
     async tick(kv) {
-      const past = Math.max(kv.base, kv.length - kv.plan.window);
-      const end = wholePages ? Math.max(kv.base, Math.floor(past / pageSlots) * pageSlots) : past;
+      const end = wholePages ? pageEndOf(kv) : endOf(kv);
       if (end === kv.base) return;
-      for (const layer of kv.layers) {
-        const [set] = layer.sets;
-        const counts = set.counts.map(() => end);
-        await kv.makeRoom(set, counts);
-        kv.setCounts(set, counts);
-        kv.dispatch(seal(layer, 0, format, kv.base, end));
-      }
+      await sealAll(kv, 0, format, end, ({ heads: { kvHeads } }) => new Array<number>(kvHeads).fill(end));
       kv.advance(end);
     },
   };

@@ -2,8 +2,7 @@
 // of a group are averaged, as they share what is kept. A later question may ask for what the first did not.
 import { type Policy } from '../policy.ts';
 import { endOf, evict } from '../tick/evict.ts';
-import { observe } from '../tick/observe.ts';
-import { smooth } from '../tick/rank.ts';
+import { paidByWindow } from '../tick/paid.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
@@ -17,7 +16,7 @@ const policy: Policy = {
     const end = endOf(kv);
     await evict(kv, end, (layer) => ({
       keep: within(kv, layer.layer, slotsOf(kv), end),
-      scores: () => ({ buffer: smooth(kv, layer, observe(kv, layer, { into: 'mean', queries: kv.plan.window }), kv.options.kernel), type: 'f32' }),
+      scores: () => ({ buffer: paidByWindow(kv, layer), type: 'f32' }),
     }));
   },
 };

@@ -5,7 +5,7 @@ import { pageSlots } from '../formats/format.ts';
 import { checkWhole } from '../options.ts';
 import { type Policy } from '../policy.ts';
 import { positionBytes } from '../segment.ts';
-import { betweenTicks } from '../set-bytes.ts';
+import { betweenTicks, oneSet } from '../set-bytes.ts';
 
 const name = 'streaming';
 
@@ -13,7 +13,8 @@ export const policies: readonly Policy[] = [{
   name,
   label: 'the beginning and the last tokens: a chat of any length in the same room, which forgets',
   options: { sinks: 4, slots: 0, interval: 32, wholePrompt: 0 },
-  plan({ heads, windows }, { context, chunk, budgetBytes, format }, { sinks, slots, interval, wholePrompt }) {
+  plan(model, { context, chunk, budgetBytes, format }, { sinks, slots, interval, wholePrompt }) {
+    const { heads, windows } = model;
     checkWhole('sinks', sinks, 1, pageSlots);
     checkWhole('interval', interval, 1, 256);
     if (slots) checkWhole('slots', slots, sinks + 1);
@@ -29,7 +30,7 @@ export const policies: readonly Policy[] = [{
     }
     return {
       peak: wholePrompt ? 'prompt' : 'bounded', window: kept - sinks, interval, planes: [],
-      layers: heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(sinks) }])),
+      layers: oneSet(model, format, () => sinks),
     };
   },
   async tick(kv) {

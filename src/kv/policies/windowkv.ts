@@ -31,7 +31,7 @@ async function keepRuns(kv: KvTick, layer: KvLayer, end: number, chooses: boolea
   const all = set.counts[0] + end - kv.base;
   const keep = Math.min(Math.floor(within(kv, layer.layer, slotsOf(kv), end) / size), Math.floor(all / size)) * size;
   const counts = set.counts.map(() => keep);
-  await kv.makeRoom(set, set.counts.map((count) => Math.max(count, keep)));
+  await kv.makeRoom(set, counts);
   const marks = indexed(kv, 'marks');
   if (chooses) {
     const scores = observe(kv, layer, { into: 'mean', queries: kv.plan.window });

@@ -1,4 +1,5 @@
 // How a tick of a policy ends that keeps some slots and drops the others, as most do.
+import { pageSlots } from '../formats/format.ts';
 import { type KvLayer, type KvTick } from '../policy.ts';
 import { keepListed } from './move.ts';
 import { type Rank, list, rank } from './rank.ts';
@@ -18,7 +19,7 @@ export async function evict(kv: KvTick, end: number, choose: (layer: KvLayer) =>
     const { keep, scores, ...always } = choose(layer);
     const most = (head: number) => Math.max(0, typeof keep === 'number' ? keep : keep[head]);
     const counts = Array.from(set.counts, (count, head) => Math.min(most(head), count + end - kv.base));
-    await kv.makeRoom(set, counts.map((count, head) => Math.max(count, set.counts[head])));
+    await kv.makeRoom(set, counts);
     const each = typeof keep === 'number' ? Math.max(0, keep) : keep.map((_, head) => most(head));
     const marks = rank(kv, layer, { ...always, scores: scores?.(), end, keep: each });
     keepListed(kv, layer, list(kv, layer, marks, end));
@@ -34,3 +35,6 @@ export function checkEnd({ base, length }: Pick<KvTick, 'base' | 'length'>, end:
 
 /** Where fresh slots are to begin after this tick: the last `window` positions stay, and no slot becomes a fresh one again. */
 export const endOf = ({ plan: { window }, length, base }: KvTick): number => Math.max(base, length - window);
+
+/** The same where pages are sealed as wholes: fresh slots begin where a page does. */
+export const pageEndOf = (kv: KvTick): number => Math.max(kv.base, Math.floor(endOf(kv) / pageSlots) * pageSlots);

@@ -15,17 +15,16 @@ export function scoresOf({ heads, windows, retrieval }: PolicyModel, policy: str
   throw new RequestError(`kv is ${policy}, which keeps all that those heads read that look far back; ${has}. Give kvHeads: scores by layer and kv head.`);
 }
 
-/** The places of all heads, the highest score first; of equals the lower layer, then the lower head. */
-function ordered(scores: HeadScores): { layer: number; head: number }[] {
-  return scores
+/** The places of all heads by score, the lowest first or (-1) the highest; of equals the lower layer, then the lower head, in either case. */
+const ordered = (scores: HeadScores, sign: 1 | -1): { layer: number; head: number }[] =>
+  scores
     .flatMap((row, layer) => row.map((score, head) => ({ layer, head, score })))
-    .sort((a, b) => b.score - a.score || a.layer - b.layer || a.head - b.head);
-}
+    .sort((a, b) => sign * (a.score - b.score) || a.layer - b.layer || a.head - b.head);
 
 /** (layer, kv head): whether a head is of the `share` with the highest scores. */
 export function highest(scores: HeadScores, share: number): boolean[][] {
   const chosen = scores.map((row) => row.map(() => false));
-  const all = ordered(scores);
+  const all = ordered(scores, -1);
   for (const { layer, head } of all.slice(0, Math.ceil(share * all.length))) chosen[layer][head] = true;
   return chosen;
 }
@@ -33,9 +32,7 @@ export function highest(scores: HeadScores, share: number): boolean[][] {
 /** (layer, kv head): the place of a score among all, 0 for the lowest, 1 for the highest; of equals the later head is higher. */
 export function ranks(scores: HeadScores): number[][] {
   const places = scores.map((row) => row.map(() => 0));
-  const all = scores
-    .flatMap((row, layer) => row.map((score, head) => ({ layer, head, score })))
-    .sort((a, b) => a.score - b.score || a.layer - b.layer || a.head - b.head);
+  const all = ordered(scores, 1);
   all.forEach(({ layer, head }, i) => (places[layer][head] = i / Math.max(1, all.length - 1)));
   return places;
 }

@@ -4,7 +4,7 @@ import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type Plane, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { positionBytes } from '../segment.ts';
-import { inPages, ringSlots } from '../set-bytes.ts';
+import { inPages, oneSet, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
 export const evictOptions = {
@@ -53,8 +53,7 @@ export function planEvicting(
   const each = slotsOfLayers(model, room, spread, slots);
   return {
     ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each)),
-    layers: model.heads.map(({ kvHeads }, layer) =>
-      (model.windows[layer] ? [] : [{ format: room.format, mostSlots: new Array<number>(kvHeads).fill(each[layer]) }])),
+    layers: oneSet(model, room.format, (layer) => each[layer]),
   };
 }
 

@@ -2,7 +2,7 @@
 import { RequestError } from '../../errors.ts';
 import { type AffineFormat } from '../formats/affine.ts';
 import { pageSlots } from '../formats/format.ts';
-import { type KvLayer, type TickWork } from '../policy.ts';
+import { type KvLayer, type KvTick, type TickWork } from '../policy.ts';
 
 /** Formats of fresh slots that a page can be sealed from. */
 const sources: readonly string[] = ['f16', 'f32'];
@@ -20,4 +20,15 @@ export function seal({ heads: { kvHeads, headDim }, sets, lists, fresh }: KvLaye
     bindings: { source: fresh.pages, pages: sets[index].pages, lists },
     grid: [Math.ceil(end / pageSlots) - Math.floor(first / pageSlots), kvHeads],
   };
+}
+
+/** Seals the fresh slots up to `end` of every layer into its set `index`, whose heads then have `countsOf` slots. They are not given up yet. */
+export async function sealAll(kv: KvTick, index: number, format: AffineFormat, end: number, countsOf: (layer: KvLayer) => readonly number[]): Promise<void> {
+  for (const layer of kv.layers) {
+    const set = layer.sets[index];
+    const counts = countsOf(layer);
+    await kv.makeRoom(set, counts);
+    kv.setCounts(set, counts);
+    kv.dispatch(seal(layer, index, format, kv.base, end));
+  }
 }

@@ -10,15 +10,18 @@ export function recordsFile<T>(path: string): { get(key: string): Promise<T | un
       return {};
     }
   };
+  let last = Promise.resolve();
   return {
     get: async (key) => (await read())[key],
-    async set(key, value) {
-      try {
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(path, JSON.stringify({ ...(await read()), [key]: value }, null, 1));
-      } catch {
-        // A read-only home: measured again next time.
-      }
-    },
+    // One after the other: what is written has what is there already.
+    set: (key, value) =>
+      (last = last.then(async () => {
+        try {
+          await mkdir(dirname(path), { recursive: true });
+          await writeFile(path, JSON.stringify({ ...(await read()), [key]: value }, null, 1));
+        } catch {
+          // A read-only home: measured again next time.
+        }
+      })),
   };
 }

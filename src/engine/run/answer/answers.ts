@@ -3,16 +3,17 @@
 import { type Sequence } from '../../../kv/sequence.ts';
 import { type Sampler } from '../../../model/sampling/sampler.ts';
 import { mostEnds } from '../../../model/sampling/uniform.ts';
-import { type Targets, type Token } from '../../../protocol.ts';
+import { type Token } from '../../../protocol.ts';
 import { type Answering } from './choose.ts';
 import { type Job } from '../schedule/jobs.ts';
+import { type Wishes } from '../schedule/urgency.ts';
 import { mostPerSubmit } from '../readback.ts';
 import { type Runner } from '../runner.ts';
 import { type Steps } from '../schedule/scheduler.ts';
 import { type Sequences, sharedPrefix } from '../sequences.ts';
 
 /** An answer to go on with from `tokens`, which grow by what is chosen. */
-export interface AnswerOptions {
+export interface AnswerOptions extends Wishes {
   tokens: number[];
   sampler: Sampler;
   /** Tokens behind which the sampler has steps change nothing any more. */
@@ -30,8 +31,6 @@ export interface AnswerOptions {
   /** Runs all of its prompt, also what others have run; `onChunk` is told of each part, while its rows are on the GPU. */
   onChunk?(on: Runner, position: number, rows: number): Promise<void>;
   signal?: AbortSignal;
-  priority?: number;
-  targets?: Targets;
   /** What several of one request have in common. */
   request?: unknown;
   /** Whose sequence it goes on in. */

@@ -1,6 +1,6 @@
 // The requests under way, in the order in which they get their next turn: who is let in, who gives way, who has ended. Runs
 // nothing.
-import { type Timed, type Wishes, compareDue, compareUrgency } from './urgency.ts';
+import { type Timed, type Wishes, compareDue, comparePriority, compareUrgency } from './urgency.ts';
 
 /** A request under way: first its prompt is run, then tokens are chosen one after the other. */
 export interface Job<Token> extends Wishes {
@@ -88,9 +88,8 @@ export async function isReady<J extends Job<never>>(jobs: Jobs<J>, entry: Entry<
 
 /** Of those that are run in something, the last to have a turn; of those alone that are less urgent than `than`, if given. */
 function leastUrgent<J extends Job<never>>({ entries }: Jobs<J>, than?: Entry<J>): Entry<J> | undefined {
-  const { priority: least = 0 } = than?.job ?? {};
   return entries
-    .filter(({ isAdmitted, job: { priority = 0 } }) => isAdmitted && (!than || priority > least))
+    .filter((each) => each.isAdmitted && (!than || comparePriority(each, than) > 0))
     .toSorted(compareUrgency)
     .at(-1);
 }
@@ -101,7 +100,7 @@ export const promptsInOrder = <J extends Job<never>>({ entries }: Jobs<J>, byTar
 
 /** In line, but for priorities. */
 function inOrder<J extends Job<never>>(entries: readonly Entry<J>[], byTargets = false): Entry<J>[] {
-  return entries.toSorted((a, b) => (a.job.priority ?? 0) - (b.job.priority ?? 0) || (byTargets ? compareDue(a, b) : 0));
+  return entries.toSorted((a, b) => comparePriority(a, b) || (byTargets ? compareDue(a, b) : 0));
 }
 
 /** The jobs of the next steps: the most urgent of those that answer, who have waited longest, `most` of them. One whose tokens need the CPU is alone. */

@@ -167,6 +167,8 @@ async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Toke
   const othersAreNext = () => schedule.errands.length > 0 || othersWait(schedule, group);
   const answers = (entry: Entry<J>) => isUnderWay(schedule, entry) && entry.job.promptLeft === 0;
   const goesOn = () => group.every(answers) && Math.min(...left) > 0 && jobs.every((job) => steps.hasRoom(job));
+  /** Whether the tokens that were made last are read while the next ones are made. */
+  const staysBehind = () => pending.length === 1 && group.every(answers) && !othersAreNext() && steps.readsBehind(jobs);
   const take = async (): Promise<void> => {
     const made = pending.shift()!;
     for (const [i, entry] of group.entries()) await deliver(schedule, entry, made[i]);
@@ -177,7 +179,7 @@ async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Toke
       for (const each of tokens) each.catch(() => {}); // awaited below, maybe after the next submit
       pending.push(tokens);
       left.forEach((_, i) => (left[i] -= count));
-      while (pending.length > (group.every(answers) && steps.readsBehind(jobs) && !othersAreNext() ? 1 : 0)) await take();
+      while (pending.length && !staysBehind()) await take();
     } while (!othersAreNext() && goesOn());
     while (pending.length) await take();
   } catch (error) {

@@ -20,7 +20,7 @@ export interface Timed {
   taken: number;
 }
 
-export type Clocked = Timed & { readonly job: Wishes };
+type Clocked = Timed & { readonly job: Wishes };
 
 /** When its next token is due: of an answer on average since its first one, so that what came early is to be spent. Infinity without a target. */
 export function dueOf({ job: { targets }, came, firstAt, taken }: Clocked): number {
@@ -28,8 +28,11 @@ export function dueOf({ job: { targets }, came, firstAt, taken }: Clocked): numb
   return firstAt + (targets?.tokenMs ?? Infinity) * taken;
 }
 
+/** Below 0 where the first one's priority goes before. */
+export const comparePriority = (a: { readonly job: Wishes }, b: { readonly job: Wishes }): number => (a.job.priority ?? 0) - (b.job.priority ?? 0);
+
 /** Who came first, but for priorities. */
-export const compareUrgency = (a: Clocked, b: Clocked): number => (a.job.priority ?? 0) - (b.job.priority ?? 0) || a.age - b.age;
+export const compareUrgency = (a: Clocked, b: Clocked): number => comparePriority(a, b) || a.age - b.age;
 
 export function compareDue(a: Clocked, b: Clocked): number {
   const [dueA, dueB] = [dueOf(a), dueOf(b)];
@@ -43,7 +46,7 @@ export function compareDue(a: Clocked, b: Clocked): number {
 export const isHeldBack = (prompt: Clocked, answering: readonly Clocked[], now: number, chunkMs: number): boolean =>
   answering.some((each) => {
     const due = dueOf(each);
-    return due < now + chunkMs && due < dueOf(prompt) && (each.job.priority ?? 0) <= (prompt.job.priority ?? 0);
+    return due < now + chunkMs && due < dueOf(prompt) && comparePriority(each, prompt) <= 0;
   });
 
 /** What came of targets: `firstMs` until the first of so many tokens, `othersMs` for those after it. */
