@@ -92,34 +92,51 @@ describe('reports', () => {
   };
 
   it('of vitest count a file that cannot be loaded as a failure, and name what was skipped', () => {
-    const tests = ['passed', 'passed', 'failed', 'pending'].map((status) => ({ status, fullName: `one ${status}` }));
+    const tests = ['passed', 'passed', 'failed', 'pending'].map((status) => ({ status, fullName: `one ${status}`, failureMessages: ['not 1\n at line 2'] }));
     const path = report({
       testResults: [
-        { name: join(process.cwd(), 'a.test.ts'), status: 'failed', assertionResults: tests },
-        { name: 'b', status: 'failed', assertionResults: [] },
+        { name: join(process.cwd(), 'a.test.ts'), status: 'failed', startTime: 100, endTime: 107.5, assertionResults: tests },
+        { name: join(process.cwd(), 'b'), status: 'failed', startTime: 0, endTime: 1, message: 'no module', assertionResults: [] },
       ],
     });
-    expect(readVitestReport(path)).toEqual({ passed: 2, failed: 2, skipped: ['a.test.ts: one pending'], flaky: [], files: new Map([['a.test.ts', 2]]) });
+    expect(readVitestReport(path)).toEqual({
+      passed: 2,
+      failed: ['a.test.ts: one failed: not 1', 'b: no module'],
+      skipped: ['a.test.ts: one pending'],
+      flaky: [],
+      files: new Map([['a.test.ts', 2]]),
+      times: new Map([['a.test.ts', 7.5], ['b', 1]]),
+    });
   });
 
   it('of Playwright name flaky tests, and count errors outside tests as failures', () => {
     const spec = (status: string) => ({
       file: 'a.spec.ts',
       title: status,
-      tests: [{ status, annotations: status === 'skipped' ? [{ type: 'skip', description: 'no GPU' }] : [] }],
+      tests: [{
+        status,
+        annotations: status === 'skipped' ? [{ type: 'skip', description: 'no GPU' }] : [],
+        results: [{ duration: 5, error: { message: '\x1b[31mnot seen\x1b[39m\nat line 2' } }],
+      }],
     });
-    const path = report({ errors: [{}], suites: [{ specs: [spec('expected')], suites: [{ specs: [spec('flaky'), spec('unexpected'), spec('skipped')] }] }] });
+    const path = report({
+      errors: [{ message: 'no server' }],
+      suites: [{ specs: [spec('expected')], suites: [{ specs: [spec('flaky'), spec('unexpected'), spec('skipped')] }] }],
+    });
     expect(readPlaywrightReport(path)).toEqual({
       passed: 2,
-      failed: 2,
+      failed: ['a.spec.ts: unexpected: not seen', 'no server'],
       skipped: ['a.spec.ts: skipped (no GPU)'],
       flaky: ['a.spec.ts: flaky'],
       files: new Map([['a.spec.ts', 2]]),
+      times: new Map([['a.spec.ts', 20]]),
     });
   });
 
   it('that are missing count nothing', () => {
-    expect(readVitestReport('/no/such/report')).toEqual({ passed: 0, failed: 0, skipped: [], flaky: [], files: new Map() });
+    expect(readVitestReport('/no/such/report')).toEqual({
+      passed: 0, failed: [], skipped: [], flaky: [], files: new Map(), times: new Map(),
+    });
   });
 });
 

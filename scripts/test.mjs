@@ -27,6 +27,21 @@ const verified = join(scratch, 'verified.jsonl');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const skips = new Set();
 const flaky = new Set();
+/** @type {string[]} */
+const failures = [];
+/** Milliseconds of each part, and of each file of the parts. @type {Map<string, number>} */
+const parts = new Map();
+/** @type {typeof parts} */
+const times = new Map();
+
+/** @template T @param {string} name @param {() => T | Promise<T>} part */
+async function timed(name, part) {
+  console.log(`\n== ${name}`);
+  const start = performance.now();
+  const result = await part();
+  parts.set(name, performance.now() - start);
+  return result;
+}
 
 /** @param {string} reason */
 function skip(reason, count = 1) {
@@ -59,12 +74,16 @@ function run([program, ...args], env = {}) {
   });
 }
 
-const nothing = { passed: 0, failed: 0, skipped: [], flaky: [], files: new Map() };
+/** @type {import('./reports.mjs').Report} */
+const nothing = { passed: 0, failed: [], skipped: [], flaky: [], files: new Map(), times: new Map() };
 
 /** Adds a runner's report; a runner that failed without saying in which test counts as one failure. */
 function add(/** @type {string} */ name, /** @type {number} */ status, /** @type {import('./reports.mjs').Report} */ report) {
   total.passed += report.passed;
-  total.failed += report.failed || (status === 0 ? 0 : 1);
+  const failed = report.failed.length > 0 || status === 0 ? report.failed : [`ended with status ${status}`];
+  total.failed += failed.length;
+  failures.push(...failed.map((test) => `${name}: ${test}`));
+  for (const [file, ms] of report.times) times.set(`${name}: ${file}`, ms);
   for (const test of report.skipped) skip(`${name}: ${test}`);
   for (const test of report.flaky) flaky.add(`${name}: ${test}`);
 }
@@ -85,7 +104,6 @@ const onceOnly = [
 
 /** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
 async function vitest(project, name, env = {}, exclude = []) {
-  console.log(`\n== ${name}`);
   const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
   const status = await run(
     [
@@ -141,7 +159,6 @@ async function firefox() {
 
 /** @param {ReturnType<typeof ensureChromium>} chromium @param {boolean} inFirefox what runs in Firefox too, and is slow on SwiftShader, has run there */
 async function playwright(chromium, inFirefox) {
-  console.log('\n== pages in Chromium');
   if ('skipped' in chromium) return skip(`e2e: no Chromium (${chromium.skipped})`);
   if (!(await build())) return;
   const report = join(scratch, 'playwright.json');
@@ -162,12 +179,11 @@ async function playwright(chromium, inFirefox) {
 
 /** The package in fresh projects, each of which is a line of what the script prints. */
 async function packaged() {
-  console.log('\n== the package in fresh projects');
   if (!(await build())) return;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/test-package.mjs', ...(full ? ['--full'] : [])], { encoding: 'utf8' });
   console.log(stdout + stderr);
-  const lines = (/** @type {RegExp} */ of) => stdout.match(of)?.length ?? 0;
-  add('package', status ?? 1, { ...nothing, passed: lines(/^passed: /gm), failed: lines(/^failed: /gm) });
+  const lines = (/** @type {RegExp} */ of) => stdout.match(of) ?? [];
+  add('package', status ?? 1, { ...nothing, passed: lines(/^passed: /gm).length, failed: lines(/^failed: .*/gm) });
 }
 
 /** What the tests measured in this run, with the commit it was measured at; in a run of a part, beside what earlier ones measured. */
@@ -195,11 +211,10 @@ try {
   // First, as SwiftShader comes with it.
   const chromium = wanted('gpu') || wanted('e2e') ? ensureChromium() : { skipped: 'not wanted' };
   if (wanted('check')) {
-    console.log('\n== check');
-    const status = await run(['npm', 'run', 'check']);
+    const status = await timed('check', () => run(['npm', 'run', 'check']));
     add('check', status, { ...nothing, passed: status === 0 ? 1 : 0 });
   }
-  if (wanted('unit')) await vitest('unit', 'unit tests');
+  if (wanted('unit')) await timed('unit tests', () => vitest('unit', 'unit tests'));
   if (wanted('gpu')) {
     let first = true;
     for (const adapter of softwareAdapters().filter(({ name }) => !onlyAdapter || name === onlyAdapter)) {
@@ -207,13 +222,15 @@ try {
         skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
         continue;
       }
-      await vitest('gpu', `GPU tests on ${adapter.name}`, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` }, first ? [] : onceOnly);
+      const name = `GPU tests on ${adapter.name}`;
+      const exclude = first ? [] : onceOnly;
+      await timed(name, () => vitest('gpu', name, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` }, exclude));
       first = false;
     }
   }
-  const inFirefox = wanted('firefox') && (await firefox());
-  if (wanted('e2e')) await playwright(chromium, inFirefox);
-  if (wanted('package')) await packaged();
+  const inFirefox = wanted('firefox') && (await timed('pages in Firefox', firefox));
+  if (wanted('e2e')) await timed('pages in Chromium', () => playwright(chromium, inFirefox));
+  if (wanted('package')) await timed('the package in fresh projects', packaged);
   if (full) writeVerified();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
@@ -222,6 +239,10 @@ try {
 console.log();
 for (const test of flaky) console.log(`failed at first, then passed: ${test}`);
 for (const reason of skips) console.log(`skipped: ${reason}`);
+console.log('slowest files:');
+for (const [file, ms] of [...times].sort(([, a], [, b]) => b - a).slice(0, 25)) console.log(`  ${(ms / 1000).toFixed()} s  ${file}`);
+console.log(`seconds of each part: ${[...parts].map(([name, ms]) => `${name} ${(ms / 1000).toFixed()}`).join(', ')}`);
+for (const test of failures) console.log(`failed: ${test}`);
 if (total.passed + total.failed === 0) console.log('Nothing ran, which is a failure.');
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
