@@ -14,7 +14,7 @@ import { type TransferStats } from '../src/protocol.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { type WeightsReader, sourceReader } from '../src/weights/store/reader.ts';
 import { fixture } from './models/fixture.ts';
-import { openDawn, testChoice } from './models/model.ts';
+import { kernelsOf, sharedGpu, testChoice } from './models/model.ts';
 
 export const options: ModelOptions = { budgetBytes: Infinity, context: 256, chunk: 64, logitsRows: 1, choice: testChoice, kv: kvFormat('f32') };
 
@@ -30,8 +30,11 @@ export async function open(source: ByteSource): Promise<Opened> {
 
 export const openFixtureFile = (path: string): Promise<Opened> => open(bytesSource(fixture(path), path));
 
-export const load = async ({ opened, reader }: Opened, more: Partial<ModelOptions>): Promise<LoadedModel> =>
-  loadModel(planModel(chosenAs(await openDawn(), opened, { ...options, ...more })), reader);
+/** On the device that tests of a file share. */
+export async function load({ opened, reader }: Opened, more: Partial<ModelOptions>): Promise<LoadedModel> {
+  const gpu = await sharedGpu();
+  return loadModel(planModel(chosenAs(gpu, opened, { ...options, ...more }, kernelsOf(gpu))), reader);
+}
 
 /** A reader whose reads fail while `broken` says so. */
 export function failing(reader: WeightsReader, broken: () => boolean): WeightsReader {
@@ -65,5 +68,4 @@ export async function answer(model: LoadedModel, promptTokens: number, newTokens
 export async function close(model: LoadedModel): Promise<void> {
   await model.destroy();
   expect(Object.values(model.ledger.bytes).filter(Boolean)).toEqual([]);
-  model.gpu.device.destroy();
 }

@@ -1,5 +1,5 @@
 // Loads a model for tests on Dawn, as the engine does.
-import { type KernelCache } from '../../src/gpu/kernels.ts';
+import { type KernelCache, createKernelCache } from '../../src/gpu/kernels.ts';
 import { type DeviceOptions, type Gpu, openGpu } from '../../src/gpu/device.ts';
 import { type LoadedModel, loadModel } from '../../src/engine/load/load.ts';
 import { chosenAs } from '../../src/engine/load/chosen.ts';
@@ -17,6 +17,20 @@ import { dawn } from '../dawn.ts';
 
 export const openDawn = (options?: DeviceOptions): Promise<Gpu> => openGpu(dawn(), options);
 
+let shared: Promise<Gpu> | undefined;
+
+/** One for all tests of a file, whose kernels are compiled once: for those that neither lose it nor look at it alone. */
+export const sharedGpu = (): Promise<Gpu> => (shared ??= openDawn());
+
+const caches = new WeakMap<GPUDevice, KernelCache>();
+
+/** What was compiled on a device for one model serves the next one too. */
+export function kernelsOf({ device }: Gpu): KernelCache {
+  const kernels = caches.get(device) ?? createKernelCache(device);
+  caches.set(device, kernels);
+  return kernels;
+}
+
 export const testChoice = decodeChoice({});
 
 /** As the engine has them, and a policy of keys and values by its name. */
@@ -28,7 +42,7 @@ export const openFixture = (gpu: Gpu, path: string, options: TestOptions, kernel
   openBytes(gpu, fixture(path), options, kernels);
 
 /** A model from the bytes of its file. */
-export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, { policy, ...options }: TestOptions, kernels?: KernelCache): Promise<LoadedModel> {
+export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, { policy, ...options }: TestOptions, kernels = kernelsOf(gpu)): Promise<LoadedModel> {
   const source = bytesSource(bytes, 'model.gguf');
   const opened = await openModel(await readHeader(source));
   const asked = {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
-import { openDawn, openFixture, testChoice } from '../../models/model.ts';
+import { openFixture, sharedGpu, testChoice } from '../../models/model.ts';
 import { record } from '../../verified.ts';
 
 /** Rows of (row, vocab). */
@@ -17,7 +17,7 @@ describe.skipIf(!adapterFile)('logits of chosen tokens', () => {
     const want = floatsFixture(`tiny/tiny-${name}.L24.ref.f32`);
     let worst = 0;
     for (const few of [0, 4] as const) {
-      const model = await openFixture(await openDawn(), `tiny/tiny-${name}.gguf`, { choice: { ...testChoice, few } });
+      const model = await openFixture(await sharedGpu(), `tiny/tiny-${name}.gguf`, { choice: { ...testChoice, few } });
       const { vocab } = model.graph.config;
       const runner = createRunner(model);
       for (const rows of [[23], [0], [3, 1, 22, 23, 3], [16, 17, 18, 19, 20, 21, 22, 23]])
@@ -42,7 +42,7 @@ describe.skipIf(!adapterFile)('logits of chosen tokens', () => {
 
   it('change nothing for the tokens that follow, and need no room for those of all', async () => {
     const { tokens24, greedy32 } = jsonFixture<{ tokens24: number[]; greedy32: number[] }>('tiny/tiny-llama-k.json');
-    const model = await openFixture(await openDawn(), 'tiny/tiny-llama-k.gguf', { logitsRows: 3 });
+    const model = await openFixture(await sharedGpu(), 'tiny/tiny-llama-k.gguf', { logitsRows: 3 });
     const runner = createRunner(model);
     const next = async (): Promise<number[]> => {
       const greedy = await model.samplerFor({ seed: 0 });

@@ -1,7 +1,7 @@
 // The whole engine against llama.cpp's golden logits, on Dawn.
 import { describe, expect, it } from 'vitest';
 import { adapterFile } from '../../dawn.ts';
-import { openDawn, openFixture } from '../../models/model.ts';
+import { sharedGpu, openFixture } from '../../models/model.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { record } from '../../verified.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
@@ -11,7 +11,7 @@ const command = 'npx vitest run --project gpu test/gpu/model/golden-gpu.test.ts'
 describe.skipIf(!adapterFile)('stories260K', () => {
   it('gives the golden logits after every prompt token and the golden continuation', async () => {
     const golden = jsonFixture<{ prompt_ids: number[]; ids: number[] }>('stories260K/greedy.json');
-    const gpu = await openDawn();
+    const gpu = await sharedGpu();
     const model = await openFixture(gpu, 'stories260K/stories260K.gguf', {});
     const runner = createRunner(model);
     const prompt = golden.prompt_ids;
@@ -37,7 +37,7 @@ const tiny = ['llama-f16', 'llama-legacy', 'llama-k', 'llama-i', 'llama-low', 'l
 describe.skipIf(!adapterFile)('tiny models', () => {
   it.each(tiny)('%s gives the logits of the float64 reference at all positions', async (name) => {
     const golden = jsonFixture<{ tokens24: number[]; tokens100: number[]; greedy32: number[]; margins: number[] }>(`tiny/${name}.json`);
-    const model = await openFixture(await openDawn(), `tiny/${name}.gguf`, {});
+    const model = await openFixture(await sharedGpu(), `tiny/${name}.gguf`, {});
     expect(model.ledger.bytes.weights).toBe(model.plan.bytes.weights);
     const runner = createRunner(model);
     const worst = { tokens24: 0, tokens100: 0 };

@@ -10,7 +10,7 @@ import { type KernelChoice, attentions, chunks } from '../../../src/model/choice
 import { matricesOf } from '../../../src/weights/layout.ts';
 import { adapterFile } from '../../dawn.ts';
 import { type Errors, errorsOf } from '../../models/golden.ts';
-import { openDawn, openFixture, testChoice } from '../../models/model.ts';
+import { openDawn, openFixture, sharedGpu, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 const show = (errors: Record<string, Errors>) =>
@@ -78,7 +78,7 @@ const both = ['tiny-llama-k', 'tiny-gemma3'];
 
 describe.skipIf(!adapterFile)('kernel choices', () => {
   it('shapes of attention and lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
-    const gpu = await openDawn();
+    const gpu = await sharedGpu();
     const kernels = createKernelCache(gpu.device);
     const logits: Float32Array[] = [];
     const golden: Record<string, Errors> = {};
@@ -102,7 +102,7 @@ describe.skipIf(!adapterFile)('kernel choices', () => {
   });
 
   it.for(choices)('$choice $kv give the logits within $tolerance', async ({ choice, kv = 'f32', tolerance, steps }, { skip }) => {
-    const gpu = await openDawn();
+    const gpu = await sharedGpu();
     const lack = missing(gpu, choice);
     if (lack) skip(lack);
     const errors: Record<string, Errors> = {};

@@ -8,7 +8,7 @@ import { type SamplerOptions } from '../../../src/model/sampling/stage.ts';
 import { type Token } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';
-import { openDawn, openFixture } from '../../models/model.ts';
+import { sharedGpu, openFixture } from '../../models/model.ts';
 
 describe.skipIf(!adapterFile)('sampling', () => {
   let model: LoadedModel;
@@ -17,7 +17,7 @@ describe.skipIf(!adapterFile)('sampling', () => {
   const everything = { seed: 1, temperature: 0.9, topK: 40, repeatPenalty: 1.2, logitBias: { 5: 1 }, logprobs: 5 };
 
   beforeAll(async () => {
-    model = await openFixture(await openDawn(), 'stories260K/stories260K.gguf', { logitsRows: 1 });
+    model = await openFixture(await sharedGpu(), 'stories260K/stories260K.gguf', { logitsRows: 1 });
     runner = createRunner(model);
   });
   afterAll(() => model?.destroy());
