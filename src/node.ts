@@ -61,11 +61,12 @@ export async function yieldOnSoftware(gpu: GPU): Promise<void> {
 const cached = <T>(name: string) => recordsFile<T>(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'windrow', name));
 
 /** What was measured on this machine, in JSON files. */
-export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCosts' | 'uses'>> => ({
+export const measuredHere = (): Required<Pick<Host, 'tuning' | 'costs' | 'gpuCosts' | 'uses' | 'heads'>> => ({
   tuning: cached('tuning.json'),
   costs: cached('store-cost.json'),
   gpuCosts: cached('gpu-costs.json'),
   uses: cached('experts.json'),
+  heads: cached('heads.json'),
 });
 
 /** Bytes of this machine's memory, or what this process may take of it. */

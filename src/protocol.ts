@@ -389,6 +389,13 @@ export type GenerateEvent =
 /** What a request's own MessagePort carries to the worker. */
 export type GenerateControl = { type: 'stop' };
 
+/** What a policy has kept of a conversation. */
+export interface KeptSlots {
+  tokens: number;
+  /** (layer, kv head): slots that are read. */
+  layers: number[][];
+}
+
 export interface EngineStats {
   /** GPU bytes alive now, by purpose, and the most there ever were. */
   gpuBytes: Record<string, number>;
@@ -403,6 +410,8 @@ export interface EngineStats {
   transfer: TransferStats;
   /** What was expected of experts that are fetched as they are chosen; what came is in `transfer`. */
   experts?: ExpertsPlan;
+  /** Of the conversation that was used last, where a policy shapes what is kept. */
+  kept?: KeptSlots;
   /** Milliseconds from the begin of the load until shapes were chosen, weights on the GPU, and kernels compiled. */
   readyMs: { choice: number; weights: number; programs: number };
   /** What a read of the browser's storage costs, once measured: a part for each read and a part for each byte. */

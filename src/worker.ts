@@ -12,6 +12,7 @@ import { sweepStore } from './weights/store/sweep.ts';
 const host: Host = self.origin === 'null' ? { gpu: navigator.gpu } : {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
   costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'), uses: openRecords('windrow-experts'),
+  heads: openRecords('windrow-heads'),
   keptStates: async () => (await import('./engine/sessions/in-records.ts')).openKeptRecords(),
 };
 const engine = createEngine(host);

@@ -1,5 +1,6 @@
 // windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
-import { keptUses } from '../engine/uses.ts';
+import { plannedHeads } from '../engine/heads.ts';
+import { keptWith } from '../engine/kept-with-model.ts';
 import { forecastExperts } from '../engine/measure/experts-forecast.ts';
 import { forecast } from '../engine/measure/forecast.ts';
 import { openModel } from '../engine/load/opened.ts';
@@ -27,7 +28,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const options = await optionsFor(
     opened,
     gpu,
-    { ...loadOptions(flags), speculation: undefined, experiment: undefined },
+    await plannedHeads({ gpu: dawn(), ...measuredHere() }, opened, { ...loadOptions(flags), speculation: undefined, experiment: undefined }),
     choiceFor(gpu, flags),
     memoryHere(),
   );
@@ -37,7 +38,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const kept = keysValuesOf(opened, options, result);
   lines.push(`${kept.kv}: ${(kept.bytesPerToken / 1024).toFixed(2)} KiB for each token more; there is room for ${kept.fits} tokens`);
   const { costs, gpuCosts: records, tuning, uses: noted } = measuredHere();
-  const uses = await keptUses({ uses: noted }, opened.header);
+  const uses = await keptWith('uses', { uses: noted }, opened.header);
   const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
   const parameters = parametersOf(opened.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;

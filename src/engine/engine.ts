@@ -20,6 +20,7 @@ import {
   type Token,
   type VerifyResult,
 } from '../protocol.ts';
+import { keptSlots } from '../kv/kept-slots.ts';
 import { anySignal } from '../signals.ts';
 import { type Gate, createGate } from '../weights/import/gate.ts';
 import { whileUnused } from '../weights/store/locks.ts';
@@ -31,16 +32,17 @@ import { type Report, reporter } from './load/progress.ts';
 import { type Storage, ensureStored, verifyStored } from './load/weights.ts';
 import { type GpuCostRecords } from './measure/forecast.ts';
 import { type Tuning } from './measure/tuning.ts';
+import { withHeads } from './heads.ts';
+import { type KeptWithModel, forgetWith, keepWith } from './kept-with-model.ts';
 import { createRecovery, whenGpuIsThere } from './recovery.ts';
 import { type Running, type Session, createSession, runningOf } from './run/session.ts';
 import { type KeptStore } from './sessions/kept.ts';
 import { createTurns } from './turns.ts';
-import { type UsesRecords, keepUses } from './uses.ts';
 
 export { type EngineOptions };
 
 /** What the engine needs of the place it runs in. */
-export interface Host extends Storage {
+export interface Host extends Storage, KeptWithModel {
   gpu: GPU | undefined;
   deviceOptions?: DeviceOptions;
   /** Where it is kept which shapes are fast on an adapter, and which kernels passed their test. */
@@ -55,8 +57,6 @@ export interface Host extends Storage {
   shaders?: Record<string, string>;
   /** Where it is kept what the parts of models cost on an adapter. */
   gpuCosts?: GpuCostRecords;
-  /** Where it is kept which experts models used lately, by which their plans are made. */
-  uses?: UsesRecords;
   /** Of the machine, if the default budget may be up to half of it; without, it is what is safe in a page. */
   memoryBytes?: number;
 }
@@ -123,7 +123,7 @@ export function createEngine(host: Host): Engine {
     stats: () => statsOf(needLoaded(state)),
     models: async () => ((await host.store?.manifests()) ?? []).map(describeStored),
     remove: (id) => whileUnused(host.locks, id, async () => {
-      await host.uses?.remove?.([id]);
+      await forgetWith(host, id);
       await host.store?.remove(id);
     }),
     importModel: (...what) => importModel(state, ...what),
@@ -169,7 +169,8 @@ async function load(
   await unload(state, kept !== undefined);
   const opened = kept ? { ...kept, options } : await openLine(host, source, options);
   if (!kept && opened.found.notice) report({ notice: opened.found.notice });
-  const line = await walkFromOpened(host, opened, kept?.weights, { report, paused, begun });
+  const known = await withHeads(host, opened, kept?.weights, { report, paused, begun });
+  const line = await walkFromOpened(host, known.line, known.weights, { report, paused, begun });
   const info = describeLoaded(line);
   state.loaded = { ...line, ...runningFor(state, line), info, session: createSession(() => needLoaded(state), line.text, host.now) };
   if (info.warnings?.length) report({ notice: info.warnings.join('\n') });
@@ -246,7 +247,8 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
   try {
     const { reason, stats } = await session.generate(request, onTokens, signal, recover);
     const loaded = needLoaded(state);
-    if (!loaded.scheduler.jobs) await keepUses(state.host, loaded); // the last of several answers writes what all of them used
+    const uses = loaded.model.usesLog?.uses();
+    if (!loaded.scheduler.jobs) await keepWith('uses', state.host, loaded, uses); // the last of several answers writes what all of them used
     return { reason, stats: notices.length ? { ...stats, notices } : stats };
   } catch (error) {
     throw await explain(needLoaded(state).model.gpu.device, error);
@@ -278,8 +280,10 @@ function reportReady({ opened: { layout } }: Line, report: Report): void {
   report({ phase: 'ready', loadedBytes: layout.byteLength, totalBytes: layout.byteLength });
 }
 
-const statsOf = ({ model: { ledger, plan, memory, itemMemory, expected }, runner, readyMs, weights: { storeCost } }: Loaded): EngineStats => ({
+const statsOf = ({
+  model: { ledger, plan, memory, itemMemory, expected, sequence }, runner, sequences, readyMs, weights: { storeCost },
+}: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,
   keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, memoryBytes: memory.byteLength + (itemMemory?.byteLength ?? 0),
-  transfer: runner.transfer(), experts: expected, readyMs, storeCost,
+  transfer: runner.transfer(), experts: expected, kept: keptSlots(sequences.live.at(-1) ?? sequence), readyMs, storeCost,
 });

@@ -66,6 +66,8 @@ export interface Policy {
   readonly label: string;
   /** Whether it asks how far back heads look (`PolicyModel.retrieval`). */
   readonly readsHeads?: boolean;
+  /** What it takes does not grow with the text, so that a context that was not asked for is all that the model was trained for. */
+  readonly endless?: boolean;
   /** Settings by name, with their defaults; all are numbers. */
   readonly options: Readonly<Record<string, number>>;
   /**

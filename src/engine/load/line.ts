@@ -20,7 +20,7 @@ import { type OpenedModel, type Text, openModel, textOf } from './opened.ts';
 import { type EngineOptions, optionsFor } from './options.ts';
 import { type PlannedModel, planModel } from './plan/planned.ts';
 import { type Report } from './progress.ts';
-import { keptUses } from '../uses.ts';
+import { keptWith } from '../kept-with-model.ts';
 import { type OpenedWeights, openWeights } from './weights.ts';
 
 /** What of a model holds on any device. */
@@ -74,7 +74,8 @@ export async function walkFromOpened(
   const fresh = createDelivery();
   let opening: Promise<OpenedWeights> | undefined;
   try {
-    const planned = planModel(await chosenOn(host, gpu, line, await keptUses(host, opened.header, weights?.fromStore ? weights.id : found.manifest?.id)));
+    const uses = await keptWith('uses', host, opened.header, weights?.fromStore ? weights.id : found.manifest?.id);
+    const planned = planModel(await chosenOn(host, gpu, line, uses));
     checkPlanned(planned, line);
     opening = weights
       ? Promise.resolve(weights)

@@ -8,6 +8,8 @@ import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { type Shape } from '../../kv/shape.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { type Graph } from '../../model/graph.ts';
+import { opsOf } from '../../model/operations.ts';
+import { isAttend } from '../../model/ops/attend.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions, type SpeculationOptions, type StoreCost } from '../../protocol.ts';
@@ -79,11 +81,12 @@ export const kvFormatFor = ({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>
 async function kvOptionsFor(
   graph: Graph,
   options: Pick<LoadOptions, 'f32' | 'kv' | 'kvOptions' | 'kvHeads' | 'kvBudgetBytes'>,
-  { context, chunk, sequences }: { context: number; chunk: number; sequences: number },
+  { context: asked, chunk, sequences }: { context?: number; chunk: number; sequences: number },
 ): Promise<Pick<ModelOptions, 'kv' | 'shape' | 'kvBudgetBytes' | 'context' | 'chunk' | 'segments'>> {
   const { kv: name, kvOptions = {}, kvHeads, kvBudgetBytes = Infinity } = options;
   const kv = kvFormatFor(options);
   if (!(kvBudgetBytes > 0)) throw new RequestError(`kvBudgetBytes is ${kvBudgetBytes}; it has to be a number of bytes above 0.`);
+  const context = asked ?? Math.min(graph.config.context, defaultContext);
   const given = options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes };
   if (name === undefined || !isPolicy(name)) {
     if (Object.keys(kvOptions).length) throw new RequestError(`kvOptions are those of a policy; kv is ${kv.name}, a format. Name a policy, or leave them out.`);
@@ -91,10 +94,12 @@ async function kvOptionsFor(
     return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes, sequences)), chunk };
   }
   const { policies, shapeWithin } = await import('../../kv/policies/catalogue.ts');
-  if (kvHeads && !policies.get(name)!.readsHeads) throw unreadHeads(name);
-  const room = { context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
+  const { readsHeads, endless } = policies.get(name)!;
+  if (kvHeads && !readsHeads) throw unreadHeads(name);
+  const all = endless && asked === undefined && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined);
+  const room = { context: all ? graph.config.context : context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
   const shape = shapeWithin(graph, name, kvOptions, room);
-  return { kv, shape, ...given, context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
+  return { kv, shape, ...given, context: room.context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
 }
 
 const unreadHeads = (name: string): RequestError =>
@@ -144,8 +149,7 @@ export async function optionsFor(
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
   const longest = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
-  const room = { context: context ?? Math.min(most, defaultContext), chunk: longest, sequences };
-  const { chunk, ...kept } = await kvOptionsFor(graph, options, room);
+  const { chunk, ...kept } = await kvOptionsFor(graph, options, { context, chunk: longest, sequences });
   if (kept.shape && speculation) throw new RequestError(`Guesses do not go with kv ${kept.shape.policy.name} yet. Leave out one of both.`);
   return {
     budgetBytes,

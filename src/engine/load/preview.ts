@@ -8,7 +8,8 @@ import { optionsFor } from './options.ts';
 import { keysValuesOf } from './plan/keys-values.ts';
 import { planFor } from './plan/planned.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
-import { keptUses } from '../uses.ts';
+import { plannedHeads } from '../heads.ts';
+import { keptWith } from '../kept-with-model.ts';
 import { openGpu } from '../../gpu/device.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protocol.ts';
 
@@ -19,12 +20,12 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const choice = defaultChoice(gpu);
-    const planOptions = await optionsFor(opened, gpu, options, choice, host.memoryBytes);
+    const planOptions = await optionsFor(opened, gpu, await plannedHeads(host, opened, options, found.manifest?.id), choice, host.memoryBytes);
     const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const { all: parameters, active: activeParameters } = parametersOf(opened.header, opened.graph);
     const storeCost = await host.costs?.get('store');
-    const uses = await keptUses(host, opened.header, found.manifest?.id);
+    const uses = await keptWith('uses', host, opened.header, found.manifest?.id);
     const experts = planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses);
     const predicted = await forecast(gpu, opened, planned, {
       choice,

@@ -8,10 +8,13 @@ import { positionBytes } from '../segment.ts';
 import { betweenTicks, oneSet } from '../set-bytes.ts';
 
 const name = 'streaming';
+/** Of tokens that are kept where neither options nor a budget say how many, as far as the context is long enough. */
+const usualSlots = 1024;
 
 export const policies: readonly Policy[] = [{
   name,
   label: 'the beginning and the last tokens: a chat of any length in the same room, which forgets',
+  endless: true,
   options: { sinks: 4, slots: 0, interval: 32, wholePrompt: 0 },
   plan(model, { context, chunk, budgetBytes, format }, { sinks, slots, interval, wholePrompt }) {
     const { heads, windows } = model;
@@ -23,7 +26,7 @@ export const policies: readonly Policy[] = [{
     // A page of sinks, pages that are not full, and what comes before the next tick stand beside the slots that stay.
     const beside = 4 * pageSlots + betweenTicks(chunk, interval);
     const fitting = Math.floor((budgetBytes - others) / each) - beside + sinks;
-    const kept = slots || Math.min(context, Number.isFinite(budgetBytes) ? fitting : Math.ceil(context / 4));
+    const kept = slots || Math.min(context, Number.isFinite(budgetBytes) ? fitting : Math.min(usualSlots, Math.ceil(context / 4)));
     if (kept <= sinks) {
       const least = others + (beside + 1) * each;
       throw new BudgetError(`kvBudgetBytes leaves ${budgetBytes}; ${name} needs ${least} at least, in steps of ${chunk} tokens. Raise it.`);

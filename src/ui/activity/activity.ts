@@ -11,7 +11,7 @@ import { type ChatStates } from '../chat/chat-states.ts';
 import { ChatStatesChoice } from '../chat/chat-states-choice.ts';
 import { controls } from '../page/controls.ts';
 import { formatBytes, formatSpeed } from '../page/format.ts';
-import { keepKv, keptKv, kvChoices } from '../models/plan/kv-choice.ts';
+import { Kept } from './kept-slots.ts';
 import { lastAnswer } from './report.ts';
 
 const everyMs = 1000;
@@ -56,9 +56,8 @@ export class Activity extends LitElement {
         <section aria-label="Memory">
           <windrow-budget></windrow-budget>
           <p class="quiet" role="status">${this.budgetNews}</p>
-          <label class="field"><span>Keys and values of the next load</span>
-            <select @change=${this.setKv}>${kvChoices.map(({ value, words }) => html`<option value=${value}
-              ?selected=${value === (keptKv() ?? '')}>${words}</option>`)}</select></label>
+          <windrow-memory all></windrow-memory>
+          <p class="quiet">It holds from the next load on.</p>
           <windrow-chat-states .engine=${this.engine} .states=${this.states}></windrow-chat-states>
           <button @click=${() => this.reload(false)}>Load the model again</button>
           <button class="plain" @click=${() => this.reload(true)}>Load again and choose kernels anew</button>
@@ -98,7 +97,7 @@ export class Activity extends LitElement {
     </section>`;
   }
 
-  private renderBytes({ gpuBytes, budgetBytes }: EngineStats): TemplateResult {
+  private renderBytes({ gpuBytes, budgetBytes, kept }: EngineStats): TemplateResult {
     const { samples } = this.log;
     const purposes = Object.entries(gpuBytes).filter(([, bytes]) => bytes > 0);
     const lines: Line[] = [{ values: samples.map(({ stats }) => gpuBytesOf(stats)) }, { values: samples.map(() => budgetBytes), quiet: true }];
@@ -114,15 +113,12 @@ export class Activity extends LitElement {
         ${plot('In use, and the budget', lines, formatBytes)}
         ${plot('Keys and values', [{ values: samples.map(({ stats }) => stats.gpuBytes.kv ?? 0) }], formatBytes)}
       </div>
+      ${kept ? html`<windrow-kept .kept=${kept}></windrow-kept>` : nothing}
     </section>`;
   }
 
   private reload(retune: boolean): void {
     this.dispatchEvent(new CustomEvent('reload', { detail: { retune } }));
-  }
-
-  private setKv({ target }: Event): void {
-    keepKv((target as HTMLSelectElement).value);
   }
 
   static override styles = [controls, activityStyles];
@@ -135,6 +131,7 @@ const plot = (label: string, lines: Line[], format: (value: number) => string): 
   html`<figure><figcaption>${label}</figcaption><windrow-plot .label=${label} .lines=${lines} .format=${format}></windrow-plot></figure>`;
 
 customElements.define('windrow-plot', Plot);
+customElements.define('windrow-kept', Kept);
 customElements.define('windrow-check', Check);
 customElements.define('windrow-chat-states', ChatStatesChoice);
 customElements.define('windrow-activity', Activity);

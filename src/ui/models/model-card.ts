@@ -46,6 +46,7 @@ export class ModelCard extends LitElement {
         <p class="quiet hint">Any GGUF file of a supported architecture. You can drop one anywhere on this page.</p>
         ${this.search ? this.renderSearch() : nothing}
         <windrow-keep-options .keeping=${this.keeping}></windrow-keep-options>
+        <windrow-memory></windrow-memory>
       </section>
     `;
   }

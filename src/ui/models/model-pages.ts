@@ -10,24 +10,26 @@ export interface ModelActions {
   load(choice: ModelChoice): void;
   /** The visitor has chosen another budget: what is planned is planned anew. */
   changeBudget(): void;
+  /** As `changeBudget`, of how conversations are remembered. */
+  changeMemory(): void;
 }
 
-export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], search: boolean, { choose, options }: ModelActions): TemplateResult {
+export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], search: boolean, { choose, options, changeMemory }: ModelActions): TemplateResult {
   return html`<windrow-model-card
     .catalogue=${catalogue} .stored=${loader.stored} .findings=${loader.findings} .keeping=${loader.keeping}
     .search=${search ? loader.searchHub : undefined} .lookInto=${(repo: string) => loader.lookInto(repo, options)}
-    @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
+    @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)} @memory-changed=${changeMemory}
     @choose=${({ detail }: CustomEvent<ModelChoice>) => choose(detail)}
     @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}
     @verify=${({ detail }: CustomEvent<string>) => loader.verify(detail)}></windrow-model-card>`;
 }
 
-export function renderPlan(loader: ModelLoader, answering: boolean, { options, load, changeBudget }: ModelActions): TemplateResult {
+export function renderPlan(loader: ModelLoader, answering: boolean, { options, load, changeBudget, changeMemory }: ModelActions): TemplateResult {
   return html`<windrow-model-plan
     .choice=${loader.choice} .plan=${loader.plan} .stored=${loader.stored} .keeping=${loader.keeping} .inUse=${loader.engine?.info.id}
       ?full=${loader.full} ?answering=${answering}
     @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)}
-    @budget-changed=${changeBudget}
+    @budget-changed=${changeBudget} @memory-changed=${changeMemory}
     @make-room=${({ detail }: CustomEvent<string[]>) => loader.makeRoom(detail, options)}
     @load=${() => load(loader.choice!)} @cancel=${() => loader.cancel()}></windrow-model-plan>`;
 }

@@ -118,6 +118,7 @@ export class App extends LitElement {
       ${renderDialog(this.overlay, loader, chats, this.log, {
         close,
         changeBudget: () => this.changeBudget(),
+        changeMemory: () => this.changeMemory(),
         reload: (retune) => void this.load(loader.choice!, retune),
         linked: (load) => this.answerLink(load),
         linkSettings: settingsOfLink(this.options),
@@ -133,6 +134,7 @@ export class App extends LitElement {
       choose: (choice) => void this.choose(choice),
       load: (choice) => void this.load(choice),
       changeBudget: () => this.changeBudget(),
+      changeMemory: () => this.changeMemory(),
     };
   }
 
@@ -141,6 +143,11 @@ export class App extends LitElement {
     this.options.budget = undefined;
     if (this.loader.step === 'planned') void this.loader.replan(this.loadChoices);
     if (this.loader.step === 'ready') void this.loader.changeBudget(this.loadChoices.budget);
+  }
+
+  private changeMemory(): void {
+    this.options.kv = undefined;
+    if (this.loader.step === 'planned') void this.loader.replan(this.loadChoices);
   }
 
   /** A model that only the address names is loaded if the visitor says so; else nothing else that the address sets is used either. */

@@ -12,6 +12,7 @@ export type Overlay = 'none' | 'chats' | 'settings' | 'activity';
 export interface DialogActions {
   close(): void;
   changeBudget(): void;
+  changeMemory(): void;
   reload(retune: boolean): void;
   /** What the visitor says to loading what a link names. */
   linked(load: boolean): void;
@@ -36,7 +37,7 @@ export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats
   }
   if (overlay !== 'activity' || !engine) return nothing;
   return html`<windrow-activity .engine=${engine} .log=${log} .states=${actions.states} .budgetNews=${loader.budgetNews}
-    @closed=${actions.close} @budget-changed=${actions.changeBudget}
+    @closed=${actions.close} @budget-changed=${actions.changeBudget} @memory-changed=${actions.changeMemory}
     @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
 }
 

@@ -1,6 +1,6 @@
 // <windrow-model-plan>: what a model would take, in words, before it is loaded; how it is to be kept, and what could go
-// to make room. Events: load, cancel, make-room (ids of stored models); from within keeping-changed, and budget-changed
-// where not all of it fits.
+// to make room. Events: load, cancel, make-room (ids of stored models); from within keeping-changed, memory-changed,
+// and budget-changed where not all of it fits.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type ModelPlan, type StoredModel } from '../../../protocol.ts';
@@ -56,6 +56,7 @@ export class ModelPlanCard extends LitElement {
     return html`
       <p class=${plan.verdict} role=${plan.verdict === 'refused' ? 'alert' : 'status'}>${verdictWords(plan)}</p>
       ${plan.verdict === 'fits' ? nothing : html`<windrow-budget></windrow-budget>`}
+      <windrow-memory></windrow-memory>
       <p class="quiet">${roomWords(plan, this.keeping.keep, lacks)}</p>
       ${licence ? html`<p class="quiet">Licence: ${licence}</p>` : nothing}
       ${doubt ? html`<p class="doubt" role="alert">${doubt}</p>` : nothing}
