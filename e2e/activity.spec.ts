@@ -62,6 +62,22 @@ test('the activity panel shows speed and bytes, copies a report, and another bud
   expect(await marked(page), 'it is measured and noted anew').toBe(false);
 });
 
+test('how much is remembered is chosen in words, and what each head keeps is a picture', async ({ page }) => {
+  await page.goto(quick('max-tokens=4&temperature=0'));
+  await loadTiny(page);
+  const panel = page.getByRole('dialog', { name: 'What the model is doing' });
+  await page.getByRole('button', { name: 'Activity' }).click();
+  await panel.getByLabel('Memory of conversations').selectOption('streaming');
+  await panel.getByRole('button', { name: 'Load the model again' }).click();
+  await askToTheEnd(page, 'Once upon a time there was a dog. '.repeat(25));
+  await page.getByRole('button', { name: 'Activity' }).click();
+  const kept = await panel.getByRole('img', { name: /^Of \d+ tokens each head has \d+\.$/ }).getAttribute('aria-label');
+  const [, tokens, slots] = /Of (\d+) tokens each head has (\d+)/.exec(kept!)!.map(Number);
+  expect(tokens).toBeGreaterThan(200);
+  expect(slots, 'a quarter of the context, and what came since it was last cut').toBeLessThan(128 + 32 + 4);
+  expect(slots).toBeGreaterThanOrEqual(128);
+});
+
 test('of a model that is streamed, the panel shows bytes per token and stalls, live', async ({ page }) => {
   await page.goto(quick('max-tokens=200&temperature=0&budget=1500kB'));
   await loadTiny(page);

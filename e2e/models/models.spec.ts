@@ -9,6 +9,11 @@ test('of an address, the plan comes before the download; then it is kept, verifi
   await page.goto('/');
   await askFor(page, 'models/stories.gguf');
   await expect(page.getByText(/^Fits: about [\d.,]+ tokens\/s, takes .* of the GPU\.$/)).toBeVisible();
+  const takes = /tokens take ([\d.]+) MB of the GPU/;
+  const whole = Number(takes.exec(await page.getByText(takes).innerText())![1]);
+  await page.getByLabel('Memory of conversations').selectOption('q8');
+  await expect.poll(async () => Number(takes.exec(await page.getByText(takes).innerText())![1]), 'the plan is made anew').toBeLessThan(0.6 * whole);
+  await page.getByLabel('Memory of conversations').selectOption('');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await askFor(page, 'models/stories.gguf');
   await page.getByRole('button', { name: /^Download 1.1 MB and load/ }).click();

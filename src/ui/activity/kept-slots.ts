@@ -2,17 +2,7 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type KeptSlots } from '../../protocol.ts';
-
-const whole = (value: number): string => Math.round(value).toLocaleString('en');
-
-/** The picture in words. */
-export function keptWords({ tokens, layers }: KeptSlots): string {
-  const all = layers.flat();
-  const mean = all.reduce((a, b) => a + b, 0) / Math.max(1, all.length);
-  const [least, most] = [Math.min(...all), Math.max(...all)];
-  const range = least === most ? `each head has ${whole(most)}` : `heads have ${whole(least)} to ${whole(most)}, ${whole(mean)} on average`;
-  return `Of ${whole(tokens)} tokens ${range}.`;
-}
+import { keptWords } from './kept-words.ts';
 
 export class Kept extends LitElement {
   @property({ attribute: false }) kept!: KeptSlots;

@@ -41,15 +41,15 @@ test('the speed is told in two digits where it is predicted', () => {
 test('a refused one gives the engine\'s reason', () => expect(verdictWords({ ...plan, verdict: 'refused', reason: 'Too large.' })).toBe('Too large.'));
 
 test('where it will be is told, unless there is no room for it or it is not loaded at all', () => {
-  expect(roomWords(plan)).toBe('It is kept in this browser: 100 MB of the 5.0 GB that are free. Conversations of up to 4,096 tokens.');
-  expect(roomWords(plan, false)).toBe('It is not kept in this browser. Conversations of up to 4,096 tokens.');
-  expect(roomWords({ ...plan, freeBytes: 10e6 }, true, true)).toBe('Conversations of up to 4,096 tokens.');
-  expect(roomWords({ ...plan, verdict: 'refused' })).toBe('Conversations of up to 4,096 tokens.');
+  expect(roomWords(plan)).toBe('It is kept in this browser: 100 MB of the 5.0 GB that are free. Conversations of up to 4,096 tokens take 1.0 MB of the GPU.');
+  expect(roomWords(plan, false)).toBe('It is not kept in this browser. Conversations of up to 4,096 tokens take 1.0 MB of the GPU.');
+  expect(roomWords({ ...plan, freeBytes: 10e6 }, true, true)).toBe('Conversations of up to 4,096 tokens take 1.0 MB of the GPU.');
+  expect(roomWords({ ...plan, verdict: 'refused' })).toBe('Conversations of up to 4,096 tokens take 1.0 MB of the GPU.');
   expect(roomWords({ ...plan, stored: true })).toContain('Already on this device');
 });
 
 test('what reads of storage cost is told once it was measured', () => {
   expect(roomWords({ ...plan, storeCost: { secondsPerRead: 0.000456, secondsPerByte: 0.8e-9 } })).toMatch(
-    /tokens\. Storage is read at 1\.3 GB\/s and 0\.46 ms per read\.$/,
+    /of the GPU\. Storage is read at 1\.3 GB\/s and 0\.46 ms per read\.$/,
   );
 });

@@ -27,7 +27,7 @@ export function roomWords({ verdict, stored, storedBytes, freeBytes, context, ke
     ? ` Storage is read at ${formatBytes(1 / storeCost.secondsPerByte)}/s and ${roughly(1000 * storeCost.secondsPerRead)} ms per read.`
     : '';
   const longer = keysValues.fits > context ? `; there would be room for ${keysValues.fits.toLocaleString('en')}` : '';
-  const talk = `Conversations of up to ${context.toLocaleString('en')} tokens${longer}.${reads}`;
+  const talk = `Conversations of up to ${context.toLocaleString('en')} tokens take ${formatBytes(keysValues.bytes)} of the GPU${longer}.${reads}`;
   if (stored) return `Already on this device. ${talk}`;
   if (lacks || verdict === 'refused') return talk;
   if (!keep) return `It is not kept in this browser. ${talk}`;
