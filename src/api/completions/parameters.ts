@@ -239,7 +239,7 @@ export interface LoadSettings extends ImportSettings {
   kv?: KvType;
   /** Settings of the policy, by name. */
   kvOptions?: Record<string, number>;
-  /** Of each layer how far back each key/value head looks, for the policies that tell heads apart. Default: measured by the first load, and kept (docs/kv.md). */
+  /** Of each layer how far back each key/value head looks, for the policies that tell heads apart. Default: as measured by the first load (docs/kv.md). */
   kvHeads?: number[][];
   /** Most GPU bytes of keys and values, of all conversations together, as `budget`. Default: as the context needs them. */
   kvBudget?: number | string;
