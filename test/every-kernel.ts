@@ -7,10 +7,11 @@ import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from 
 import { createLedger } from '../src/gpu/ledger.ts';
 import { type Binding } from '../src/gpu/program.ts';
 import { kvFormat, kvFormats } from '../src/kv/formats/catalogue.ts';
+import { type KvFormat } from '../src/kv/formats/format.ts';
 import { activationStrides, createActivations } from '../src/model/activations.ts';
 import { type Graph, type ModelConfig, type Op } from '../src/model/graph.ts';
 import { pickRows } from '../src/model/blocks/chosen-rows.ts';
-import { attend, isAttend } from '../src/model/ops/attend.ts';
+import { type Attend, attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
 import { experts } from '../src/model/ops/experts.ts';
 import { normAdd } from '../src/model/ops/norm-add.ts';
@@ -69,7 +70,7 @@ export function kernelsOf(
       { dims: 4, layout: 'halves' },
     ],
   } as Graph;
-  const strides = activationStrides(graph.config, [op]);
+  const strides = activationStrides(graph.config, isAttend(op) && op.turns ? [op, op.turns] : [op]);
   const buffers = Object.fromEntries([...Object.keys(strides), 'partials', 'joined', 'expert-order', 'expert-starts'].map((name) => [name, binding(name)]));
   const activations = { buffers, strides, state: binding('state'), ids: binding('ids'), angles: binding('angles'), firstAngles: [0, 0], rows: 64 };
   const part: MatrixPart = {
@@ -89,7 +90,7 @@ export function kernelsOf(
     rows: 64,
   };
   // Attention without a window also has a segment of older slots.
-  const sets = isAttend(op) && !op.window ? [{ format: kv, mostSlots: 64 }] : [];
+  const sets = isAttend(op) && !op.window && !op.turns ? [{ format: kv, mostSlots: 64 }] : [];
   const context = { graph, choice: { ...plain, ...choice }, activations, kv: { format: kv, sets: () => sets } };
 
   const stacks = [0, 1].map(() => [{ ...part.matrix, offset: 0 }]);
@@ -143,12 +144,21 @@ const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256, 512];
 /** How prefill's attention shares heads among threads on GPUs. */
 const parts: Partial<KernelChoice>[] = [{ part: 32 }, { part: 64, uniform: 64 }, { part: 32, uniform: 32, lanes: 4 }];
 
+/** Attention that turns its queries: one shape of each number of threads. */
+function turningKernels(op: Attend, headDim: number, kv: KvFormat): KernelSpec[] {
+  return [1, 4, 8].flatMap((heads) => [attentions[0], attentions[3]].flatMap((choice) => {
+    const turns: Attend = { ...op, turns: rope({ layer: 0, rope: heads % 2, queryNorm: 'norm' }) };
+    return kernelsOf(turns, 'decode', { ...choice, turned: 1 }, { heads, headDim }, 'F32', 64, kv);
+  }));
+}
+
 function attention(): KernelSpec[] {
   const ops = [100, undefined].map((window) => attend({ layer: 0, scale: 1, window }));
   const fewer = [attend({ layer: 0, scale: 1, softcap: 50 }), attend({ layer: 0, scale: 1, sinks: 'sinks' })];
   const dimsOf = (op: Op) => (fewer.some((each) => each === op) ? [64, 128, 256] : headDims);
   return [...ops, ...fewer].flatMap((op) => dimsOf(op).flatMap((headDim) => kvs.flatMap((kv) => [
     ...[...prefills, ...parts].flatMap((choice) => kernelsOf(op, 'prefill', choice, { headDim }, 'F32', 64, kv)),
+    ...(isAttend(op) && op.sinks === undefined ? turningKernels(op, headDim, kv) : []),
     ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((heads) => attentions.flatMap((choice) => kernelsOf(op, 'decode', choice, { heads, headDim }, 'F32', 64, kv))),
   ])));
 }

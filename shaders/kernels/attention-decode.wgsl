@@ -11,6 +11,17 @@ struct Params {
   softcap : f32,
   first_split : u32, // of this segment in `partials`
   set_index : u32,         // of the layer's, where the segment is one
+  // Where queries are turned here (query/), as in rope.wgsl:
+  head_dim : u32,
+  stride : u32,      // floats per row of attended
+  qkv_stride : u32,
+  rope_dims : u32,
+  first_angle : u32,
+  query_norm : u32,
+  key_norm : u32,
+  eps : f32,
+  temperature : f32,
+  period : u32,
 }
 
 const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
@@ -25,8 +36,6 @@ override Softcap : bool = false;
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
-@group(0) @binding(3) var<storage, read> query : array<vec4<f32>>; // (token, head, HeadVec4s)
-@group(0) @binding(4) var<storage, read> pages : array<Unit>;
 @group(0) @binding(5) var<storage, read_write> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1): sums, then (max, total)
 
 var<workgroup> shares : array<f32, Heads * Span>;               // (head, slot): scores, then what each value counts
@@ -39,7 +48,6 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let kv_head = workgroup.y;
   let group_size = params.heads / params.kv_heads;
   let first_head = kv_head * group_size + workgroup.z * Heads;
-  let query_head = state.first * params.heads + first_head;
   let heads_here = min(Heads, group_size - workgroup.z * Heads);
   let length = slots_seen(0u, kv_head);
   let begin = max(slots_from(), select(0u, length - min(params.window, length), params.window > 0u));
@@ -47,6 +55,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let first = (begin / Span + workgroup.x) * Span;
   let low = max(first, begin) - first;
   let high = max(first, min(first + Span, length)) - first;
+
+  make_ready(first_head, heads_here, kv_head, first + Span >= length, local);
 
   var largest : array<f32, Heads>;
   for (var h = 0u; h < Heads; h++) {
@@ -65,7 +75,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       }
       for (var i = 0u; i < KeysAhead; i++) {
         for (var h = 0u; h < Heads; h++) {
-          score[h] += dot(query[(query_head + min(h, heads_here - 1u)) * HeadVec4s + d + i], k[i]);
+          score[h] += dot(query4(first_head, min(h, heads_here - 1u), d + i), k[i]);
         }
       }
     }
@@ -181,4 +191,5 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
     partials[start + local * next + HeadVec4s] = vec4<f32>(maxima[local], total, 0.0, 0.0);
   }
+  finish(start, first_head, heads_here, begin / Span == (length - 1u) / Span, local);
 }

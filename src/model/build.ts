@@ -4,7 +4,9 @@ import { formats, typeNames } from '../formats/catalogue.ts';
 import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Architecture, type ModelFile, openModelFile, optionalTensor } from './architecture.ts';
-import { type Graph } from './graph.ts';
+import { type Graph, type Op } from './graph.ts';
+import { type Attend, isAttend } from './ops/attend.ts';
+import { type Rope, isRope } from './ops/rope.ts';
 import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
 import { factorTensors } from './rope-scaling.ts';
 import { addRareOperations } from './rare-operations.ts';
@@ -49,7 +51,7 @@ export function buildGraph(header: Header): Graph {
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   const file = openModelFile(header, name);
-  const graph = withPooling(file, architecture.graph(file));
+  const graph = withTurns(withPooling(file, architecture.graph(file)));
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
   if (experts > 0 && !file.keysRead.has('expert_count'))
     throw new UnsupportedModelError(
@@ -64,6 +66,22 @@ export function buildGraph(header: Header): Graph {
     }
   }
   return graph;
+}
+
+/** Says where attention follows the turning of its queries, and could do that by itself. */
+const withTurns = (graph: Graph): Graph => ({ ...graph, layers: graph.layers.map(withTurnsIn) });
+
+function withTurnsIn(ops: Op[]): Op[] {
+  const made = [...ops];
+  for (let i = 1; i < ops.length; i++) {
+    const [turning, attending] = [ops[i - 1], ops[i]];
+    if (!isRope(turning) || !isAttend(attending)) continue;
+    if (turning.layer !== attending.layer || turning.queriesOnly || turning.normOf === 'all' || attending.sinks !== undefined) continue;
+    const turns: Rope = { ...turning, attended: true };
+    const attends: Attend = { ...attending, turns };
+    made.splice(i - 1, 2, turns, attends);
+  }
+  return made;
 }
 
 /** llama.cpp's numbers. */

@@ -88,6 +88,7 @@ const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flat
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
   ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
+  ['queries turned by attention', model, mode, { ...plain, turned: 1, kv: 'q8' } as KernelChoice & { kv: string }, Infinity] as const,
   ['8-bit keys and values', model, mode, { ...plain, kv: 'q8' }, Infinity] as const,
   ['bindings of two panels', model, mode, fast, 2] as const,
 ]));
@@ -141,6 +142,14 @@ describe('record', () => {
     const products = dispatches.map(({ kernel }) => kernel).filter(({ kernel }) => kernel === 'matvec' || kernel === 'experts');
     expect(new Set(products.map(({ kernel }) => kernel)).size).toBe(2);
     for (const { kernel, consts } of products) expect(consts!.Splits * (consts!.RowsEach ?? 32), kernel).toBe(256);
+  });
+
+  it('has five dispatches for a layer in decode where attention turns its queries, and six where several splits are to be joined', async () => {
+    const dispatches = await recordModel('stories260K/stories260K', 'decode', { ...plain, turned: 1 });
+    const kernelsAt = (length: number) =>
+      dispatches.filter((each) => each.label.startsWith('layer.0.') && runsIn(each, { rows: 1, length })).map(({ kernel }) => kernel.kernel);
+    expect(kernelsAt(128)).toEqual(['matvec', 'attention-decode', 'matvec', 'matvec', 'matvec']);
+    expect(kernelsAt(129)).toEqual(['matvec', 'attention-decode', 'attention-reduce', 'matvec', 'matvec', 'matvec']);
   });
 
   it('fuses gate and up in decode where they are one binding, and not where they are several', async () => {

@@ -27,7 +27,7 @@ export function ropeFrequencies(spec: RopeSpec, factors?: Float32Array): Float64
 }
 
 /** Positions of the low table. */
-const lowPositions = wgslNumber('rope', 'LowPositions');
+const lowPositions = wgslNumber('turn', 'LowPositions');
 
 /** Entries (cos, sin) of one rope for positions below `positions`. */
 export const angleEntries = (spec: RopeSpec, positions: number): number => (lowPositions + Math.ceil(positions / lowPositions)) * (spec.dims / 2);

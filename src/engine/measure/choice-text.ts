@@ -49,6 +49,7 @@ export const knownChoices = {
   part: [0, 32, 64],
   uniform: [0, 4, 8, 16, 32, 64],
   lanes: [0, 4, 8],
+  turned: [0, 1],
   chunk: chunks,
 } satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]-?: NonNullable<KernelChoice[name]>[] };
 

@@ -1,17 +1,20 @@
-// Chooses how many positions a workgroup of attention takes in decode, with how many threads, by timing the model's own
-// attention at a length that conversations reach. Which choices there are, and what they cost in memory, is the business of
+// Chooses how many positions a workgroup of attention takes in decode, with how many threads, and whether it turns its queries by itself,
+// by timing the model's own attention at a length that conversations reach. Which choices there are, and what they cost in memory, is the business of
 // src/model.
 import { type SequenceBuffers } from '../../model/operation.ts';
 import { writeState } from '../../model/sequence-buffers.ts';
 import { rank } from '../../gpu/autotune.ts';
 import { createLedger } from '../../gpu/ledger.ts';
+import { type Dispatch } from '../../gpu/program.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type ModelConfig } from '../../model/graph.ts';
 import { cachesOf, segmentBytes } from '../../kv/segment.ts';
-import { attentionOf } from '../../model/ops/attend.ts';
+import { attentionOf } from '../../model/blocks/decode-attention.ts';
 import { type AttentionChoice, type KernelChoice, attentions, fitsRegisters } from '../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
+
+export type Attending = AttentionChoice & Pick<KernelChoice, 'turned'>;
 
 /** Positions that are attended to, if the context has so many. */
 const usualLength = 2048;
@@ -40,25 +43,31 @@ export async function tuneAttention(
   const choices = choicesFor(target, choice);
   const measuring = target.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
   const timed = measuring ? await time(target, choice, choices, deadline) : [];
-  const { span, threads } = timed[0]?.value ?? choices[0];
-  if (timed.length <= 1 && later) return { choice: { ...choice, span, threads }, learned: false };
-  notes.attentions = { ...notes.attentions, [kind]: { span, threads } };
-  return { choice: { ...choice, span, threads }, learned: true };
+  const best = timed[0]?.value ?? choices[0];
+  if (timed.length <= 1 && later) return { choice: { ...choice, ...best }, learned: false };
+  notes.attentions = { ...notes.attentions, [kind]: best };
+  return { choice: { ...choice, ...best }, learned: true };
 }
 
 /** The untuned choice first; in software those with the fewest barriers, as compiling one may take all of the time. */
-function choicesFor({ gpu: { software }, config }: TimedTarget, choice: KernelChoice): AttentionChoice[] {
-  const usual = attentionOf(config, choice);
+function choicesFor({ gpu: { software }, config, record }: TimedTarget, choice: KernelChoice): Attending[] {
+  const usual: Attending = attentionOf(config, choice);
   const same = (a: AttentionChoice, b: AttentionChoice) => a.span === b.span && a.threads === b.threads;
-  const choices = [usual, ...attentions.filter((each) => !same(each, usual) && same(attentionOf(config, each), each))];
+  const choices: Attending[] = [usual, ...attentions.filter((each) => !same(each, usual) && same(attentionOf(config, each), each))];
   if (software) return choices.sort((a, b) => a.threads - b.threads);
-  return choices.filter((each, i) => i === 0 || fitsRegisters(each, config.headDim));
+  const turned: Attending = { ...usual, turned: 1 };
+  // Only where all layers can: what a dispatch less is worth is told by pieces that are alike.
+  const turns = !choice.turned && !record('decode', { ...choice, ...turned }).some(isTurning);
+  return [usual, ...(turns ? [turned] : []), ...choices.slice(1).filter((each) => fitsRegisters(each, config.headDim))];
 }
+
+const isTurning = ({ kernel }: Dispatch): boolean => kernel.kernel === 'rope';
+const isAttending = ({ kernel }: Dispatch): boolean => kernel.kernel.startsWith('attention');
 
 async function time(
   { gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, context, record }: TimedTarget,
   choice: KernelChoice,
-  choices: AttentionChoice[],
+  choices: Attending[],
   deadline: number,
 ) {
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
@@ -72,13 +81,13 @@ async function time(
     await own.settle();
     const longer: SequenceBuffers = { ...sequence, fresh: (layer) => pages[layer % layers] };
     writeState(device.queue, activations, longer, length - 1, 1);
-    const candidates = choices.map((value) => ({
-      value,
-      together: 2, // attention and what joins its splits
-      dispatches: record('decode', { ...choice, ...value })
-        .filter(({ kernel }) => kernel.kernel.startsWith('attention'))
-        .slice(0, 2 * mostLayers),
-    }));
+    const compared = choices.some(({ turned }) => turned);
+    const candidates = choices.map((value) => {
+      // Attention, what joins its splits, and what turns queries, where another candidate does that too.
+      const together = compared && !value.turned ? 3 : 2;
+      const dispatches = record('decode', { ...choice, ...value }).filter((each) => isAttending(each) || (compared && isTurning(each)));
+      return { value, together, dispatches: dispatches.slice(0, together * mostLayers) };
+    });
     return await rank({ device, ledger, kernels, clock, now }, { rows: 1, length, of: longer }, candidates, deadline);
   } finally {
     own.destroyAll();

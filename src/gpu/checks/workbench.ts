@@ -43,6 +43,8 @@ export interface Setting {
   kv?: KvFormat;
   tensors?: Record<string, Tensor>;
   op?: Op;
+  /** An operation before it, whose buffers and tensors it has too. */
+  after?: Op;
   mode?: Mode;
   /** Rows of the step. */
   tokens: number;
@@ -92,7 +94,8 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const config = { ...noConfig, ...setting.config, context };
     // Operations outside a graph need only its numbers.
     const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
-    const activations = createActivations(ledger, graph, op ? [op] : [], { chunk: rows, logitsRows: rows, context, segments: sets.length + 1 });
+    const ops = [op, setting.after].filter((each) => each !== undefined);
+    const activations = createActivations(ledger, graph, ops, { chunk: rows, logitsRows: rows, context, segments: sets.length + 1 });
     writeAngles(device.queue, activations, graph, context, []);
     const fresh = createSegment(ledger, 'fresh', config, context - base, kv).buffer;
     const older = sets.map(({ kv: format, slots }) => ({ format, mostSlots: Math.max(...slots) }));
@@ -170,12 +173,13 @@ function memoryOf(ledger: Ledger, op: Op): GPUBuffer | undefined {
 }
 
 /** Puts the tensors on the GPU in one section, by way of slabs, as a model's layer. */
-async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfig, { tensors = {}, maxBindingBytes }: Setting) {
+async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfig, { tensors = {}, after, maxBindingBytes }: Setting) {
   const header = headerOf(tensors);
   const stacks = stacksOf(op, config);
   const pool = poolOf(op, config);
+  const ops = after ? [op, after] : [op];
   const layout = layoutOf(header, [{
-    name: 'check', vectors: vectorsOf(op, config).map(({ tensor }) => tensor), stacks, ...(pool && { pool: itemsOf(pool) })
+    name: 'check', vectors: ops.flatMap((each) => vectorsOf(each, config).map(({ tensor }) => tensor)), stacks, ...(pool && { pool: itemsOf(pool) })
   }]);
   const weights = placeWeights(layout, [{ section: 0, start: 0, end: Math.max(16, layout.sections[0].byteLength) }], {
     maxBufferBytes: gpu.device.limits.maxBufferSize,

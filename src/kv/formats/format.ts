@@ -27,7 +27,8 @@ export interface KvFormat extends PageFormat {
   readonly unitWords: number;
   /** Units of a head behind those of its dimensions. */
   readonly scaleUnits: number;
-  /** Files of shaders of a kernel that writes pages. */
+  /** Files of shaders that a kernel has besides `read` which writes pages too, and those of one that writes them alone. */
+  readonly append: readonly string[];
   readonly write: readonly string[];
   /** The words of one head of a key, or of a value: units of 4 dimensions, rounded up, and `scaleUnits`. */
   encode(head: Float32Array): Uint32Array;
@@ -35,7 +36,7 @@ export interface KvFormat extends PageFormat {
   decode(words: Uint32Array, headDim: number): Float32Array;
 }
 
-type Packed = Pick<KvFormat, 'name' | 'words' | 'read' | 'write' | 'unitWords' | 'scaleUnits'>;
+type Packed = Pick<KvFormat, 'name' | 'words' | 'read' | 'append' | 'write' | 'unitWords' | 'scaleUnits'>;
 
 /** The name of a format that packs each head by itself, its pages, and the shader files that it has by its name. */
 export const packedHeads = (name: string, unit: Pick<KvFormat, 'unitWords' | 'scaleUnits'>): Packed => ({
@@ -43,6 +44,7 @@ export const packedHeads = (name: string, unit: Pick<KvFormat, 'unitWords' | 'sc
   ...unit,
   words: (headDim) => 2 * pageSlots * unitsOf(unit, headDim) * unit.unitWords,
   read: [`kv/${name}`, 'kv/page/read'],
+  append: ['kv/page/append'],
   write: [`kv/${name}`, 'kv/page/write'],
 });
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { attentionOf, partialsBytes } from '../ops/attend.ts';
+import { attentionOf } from '../blocks/decode-attention.ts';
+import { partialsBytes } from '../ops/attend.ts';
 import { type AttentionChoice, attentions } from './kernel-choice.ts';
 
 const spansIn = (threads: number, heads: number, kvHeads: number): number[] =>

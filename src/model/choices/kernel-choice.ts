@@ -40,6 +40,8 @@ export interface KernelChoice {
   uniform: 0 | 4 | 8 | 16 | 32 | 64;
   /** Threads of a subgroup that read keys and values together in prefill's attention; without it as many as `prefill` has read together. */
   lanes?: 0 | 4 | 8;
+  /** Decode's attention turns queries by itself and appends keys and values, two dispatches of a layer less where one split has all positions. */
+  turned?: 0 | 1;
   /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */
   chunk: number;
   /** Other choices for some kinds of matrices (matrix-choices.ts). */

@@ -2,10 +2,11 @@
 // positions among workgroups (FlashDecoding, 2023) and joins their partial sums; prefill keeps a head's sums in registers.
 import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { type Heads, type ModelConfig, type Op } from '../graph.ts';
-import { type AttentionChoice, type KernelChoice, attentions } from '../choices/kernel-choice.ts';
+import { type KernelChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
+import { attentionOf, sharing, turnsQueries } from '../blocks/decode-attention.ts';
 import { lanesOf } from '../blocks/products.ts';
-import { queryFloats } from './rope.ts';
+import { type Rope, queryFloats, turnOf } from './rope.ts';
 
 export interface Attend extends Op {
   op: 'attend';
@@ -18,22 +19,18 @@ export interface Attend extends Op {
   softcap?: number;
   /** Tensor of a score for each head that takes part in the softmax and has no value (Xiao et al., arXiv 2309.17453). */
   sinks?: string;
+  /** The operation right before it, where decode may do both at once. */
+  turns?: Rope;
 }
 
 export const attend = (given: Omit<Attend, 'op'>): Attend => ({ op: 'attend', ...given });
 
 export const isAttend = (op: Op): op is Attend => op.op === 'attend';
 
-type Groups = Pick<ModelConfig, 'heads' | 'kvHeads'>;
-
 /** The model with the heads of an operation. */
 const withShape = ({ shape }: Attend, config: ModelConfig): ModelConfig => ({ ...config, ...shape });
 
 const flag = (value: unknown) => (value ? 1 : 0);
-/** Workgroup memory that every device has. */
-const workgroupBytes = 16384;
-/** Most heads of a group that share a workgroup there: their sums are in registers. */
-const mostHeads = 8;
 
 export const operation: Operation<Attend> = {
   name: 'attend',
@@ -45,7 +42,7 @@ export const operation: Operation<Attend> = {
   scratch: (op, config, sizes) => ({ partials: partialsBytes(withShape(op, config), sizes), ...joinedBytes(withShape(op, config), sizes) }),
   dispatches(op, context, place, mode, section) {
     const one = attendOne(context, place, section, op);
-    if (mode === 'decode') return one;
+    if (mode === 'decode') return op.turns ? turnedOne(one, op, op.turns, context, place) : one;
     // A sequence that has one row in a step of several attends as in decode: each step of it runs one of the two.
     return [
       ...attendMany(context, place, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)),
@@ -182,8 +179,11 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
     const { files, bindings, consts: own } = segmentOf(context, op, segment, sets);
     return {
       label: `${section}.attend`,
-      kernel: { kernel: 'attention-decode', files, consts: { ...own, ...consts, Heads: headsEach }, constants: { Softcap: flag(op.softcap) } },
-      params: { ...sizes, scale: op.scale, softcap: op.softcap ?? 0, first_split: segment * setSplits, set_index: segment },
+      kernel: {
+        kernel: 'attention-decode', files: [...files, 'query/stored'], consts: { ...own, ...consts, Heads: headsEach },
+        constants: { Softcap: flag(op.softcap) },
+      },
+      params: { ...sizes, ...notTurned, scale: op.scale, softcap: op.softcap ?? 0, first_split: segment * setSplits, set_index: segment },
       bindings: { ...bindings, query: buffers.query, partials: buffers.partials },
       grid: (step) => [grid(step), config.kvHeads, workgroups],
     };
@@ -204,25 +204,36 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
   ];
 }
 
-/** How the heads of a group share workgroups in decode: workgroups of a key/value head, and heads of each. */
-function sharing({ heads, kvHeads }: Groups): { workgroups: number; headsEach: number } {
-  const groupSize = heads / kvHeads;
-  const workgroups = Math.ceil(groupSize / mostHeads);
-  return { workgroups, headsEach: Math.ceil(groupSize / workgroups) };
+/** What only attention that turns its queries has. */
+const notTurned = {
+  head_dim: 0, stride: 0, qkv_stride: 0, rope_dims: 0, first_angle: 0, query_norm: 0, key_norm: 0, eps: 0, temperature: 0, period: 1,
+};
+
+/** The same where the kernel turns the queries: then one split leaves the result by itself. */
+function turnedOne(one: Dispatch[], op: Attend, turns: Rope, context: RecordContext, place: Place): Dispatch[] {
+  const { activations: { buffers, strides, angles }, graph, choice, kv } = context;
+  if (!turnsQueries(op, context)) return one;
+  const { span } = attentionOf(withShape(op, graph.config), choice);
+  const [{ kernel, params, bindings, ...attend }, reduce] = one;
+  const { constants, params: turn } = turnOf(turns, context, place);
+  const isAlone = ({ length }: Step) => splitsOf(length, op.window ?? 0, span) === 1;
+  return [
+    {
+      ...attend,
+      kernel: {
+        ...kernel, files: [...kernel.files!.filter((file) => file !== 'query/stored'), ...kv.format.append, 'norm/head', 'turn', 'query/turned'],
+        constants: { ...kernel.constants, ...constants },
+      },
+      params: { ...params, ...turn, qkv_stride: turn.stride, stride: strides.attended },
+      bindings: { ...bindings, vectors: place.vectors, qkv: buffers.qkv, angles, attended: buffers.attended },
+    },
+    { ...reduce, grid: (step) => (isAlone(step) ? [0] : reduce.grid(step)) },
+  ];
 }
 
 /** How many spans the positions lie in that the last of `length` sees: those from `base` on, all of them without a window. */
 export const splitsOf = (length: number, window: number, span: number, base = 0): number =>
   Math.ceil(length / span) - Math.floor(Math.max(base, window ? length - Math.min(window, length) : 0) / span);
-
-/** The attention of a model: as chosen, or with the largest span that its heads leave workgroup memory for. */
-export function attentionOf(config: Groups, { span, threads }: AttentionChoice): AttentionChoice {
-  const { headsEach } = sharing(config);
-  // The arrays of attention-decode.wgsl.
-  const bytes = (positions: number) => 4 * headsEach * (positions + threads + 2) + 16 * threads * Math.min(headsEach, 256 / threads);
-  const fitting = attentions.filter((each) => each.threads === threads && each.span <= span && bytes(each.span) <= workgroupBytes);
-  return { span: Math.max(...fitting.map((each) => each.span)), threads };
-}
 
 /** Bytes of the partial results of one row, or split: a head's sums, and its maximum and total. */
 const splitBytes = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * (Math.ceil(headDim / 4) + 1) * 16;

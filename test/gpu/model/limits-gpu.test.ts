@@ -65,6 +65,8 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
   ...(isFull ? [1, 2, 4, 8, 16, 32] : [1, 8]).map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
   { choice: { part: 32 }, tolerance: 1e-3 },
+  { choice: { turned: 1 }, tolerance: 1e-3 },
+  { choice: { turned: 1, threads: 32 }, kv: 'q8', tolerance: 0.1 },
   { choice: { part: 32, uniform: 64, lanes: 4 }, tolerance: 1e-3 },
   ...grids([[1, 4], [4, 1]], [[4, 1]], 'i8'),
   ...grids([[1, 4], [8, 1], [4, 2], [16, 1], [32, 1], [32, 0.25]], [[8, 1], [32, 0.25]], 'staged'),

@@ -19,9 +19,9 @@ const nothing: Binding = { buffer: undefined as unknown as GPUBuffer };
 const anything = new Proxy({}, { get: () => nothing }) as Record<string, Binding>;
 const zeros = new Proxy({}, { get: () => 0 }) as Record<string, number>;
 
-/** An operation without what differs from layer to layer: its layer and the numbers in the names of its tensors. */
+/** An operation without what differs from layer to layer: its layer and the numbers in the names of its tensors; `turns` is one by itself. */
 const likeness = (op: Op): string =>
-  JSON.stringify(op, (key, value: unknown) => (key === 'layer' ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));
+  JSON.stringify(op, (key, value: unknown) => (key === 'layer' || key === 'turns' ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));
 
 /**
  * Dispatches with parameters of their own: those of a product for few and for many rows share them. Layers that are alike

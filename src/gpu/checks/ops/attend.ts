@@ -4,14 +4,16 @@ import { affineFormats } from '../../../kv/formats/affine.ts';
 import { type KvFormat, type PageFormat, pageSlots } from '../../../kv/formats/format.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Attend, attend } from '../../../model/ops/attend.ts';
+import { turnsQueries } from '../../../model/blocks/decode-attention.ts';
 import { lanesOf } from '../../../model/blocks/products.ts';
 import { attention } from '../../../reference/attend.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type Heads, concat, f32, kvs, nameOfHeads } from '../heads.ts';
-import { type OperationChecks } from '../operation-checks.ts';
+import { type Model, type OperationChecks } from '../operation-checks.ts';
 import { type Held, type PageShape, packPages, raggedPages, stored, unpackPages } from '../pages.ts';
 import { normals, random } from '../random.ts';
+import { type Turned, ropeOf, turnedCase } from '../turned.ts';
 import { type Setting, withStage } from '../workbench.ts';
 
 interface Attended extends Heads {
@@ -325,12 +327,47 @@ const severalChecks = (): Check[] => [
   severalCheck('prefill', kvFormat('f16'), { part: 32 }), severalCheck('decode', f32, plainAttention), severalCheck('prefill', f32, { prefill: 'broadcast4' }),
 ];
 
+/** Of one position, one split and several; the newest slot is the first of a page, and of a split. */
+const turned: Turned[] = [
+  { heads: 1, kvHeads: 1, headDim: 8, rope: ropeOf(8, 'pairs'), norm: false, length: 1 },
+  { heads: 3, kvHeads: 1, headDim: 64, rope: ropeOf(64, 'halves'), norm: true, length: 33 },
+  { heads: 8, kvHeads: 2, headDim: 80, rope: ropeOf(32, 'halves'), norm: false, length: 128, softcap: 20 },
+  { heads: 4, kvHeads: 2, headDim: 64, norm: true, how: { order: 'rotate-norm', valueNorm: true }, rope: ropeOf(62, 'pairs'), length: 129 },
+  { heads: 2, kvHeads: 2, headDim: 6, norm: false, how: { temperature: { scale: 0.1, period: 16 } }, length: 300, window: 40 },
+  { heads: 4, kvHeads: 1, headDim: 128, rope: ropeOf(128, 'halves'), norm: false, length: 300 },
+];
+
+/** What a format rounds of the newest key may fall to either side. */
+const turnedTolerance = ({ rounding }: KvFormat): number => Math.max(attendTolerance, 4 * rounding);
+
+const turnedChecks = (): Check[] =>
+  kvs.flatMap((kv, i) => ({
+    name: `attention-decode that turns, ${kv.name}`, tolerance: turnedTolerance(kv), choice: { turned: 1 },
+    cases: turned.map((each) => turnedCase(each, decodeChoice({ ...[usualAttention, plainAttention][i % 2], turned: 1 }), kv)),
+  }));
+
+/** Of a model whose decode turns queries in attention. */
+function turnedCheckOf({ graph: { config, ropes }, choice, kv }: Model, op: Attend): Check[] {
+  if (!op.turns || !turnsQueries(op, { graph: { config, ropes }, choice, kv: { format: kv } })) return [];
+  const { turns, scale, softcap } = op;
+  const { heads, kvHeads, headDim } = op.shape ?? config;
+  const rope = turns.rope === undefined ? undefined : { ...ropes[turns.rope], factors: undefined };
+  const how = { order: turns.order, temperature: turns.temperature, valueNorm: turns.valueNorm };
+  const window = op.window && Math.min(op.window, 100);
+  const given = { heads, kvHeads, headDim, rope, norm: turns.queryNorm !== undefined, how, scale, softcap, window };
+  const cases = [choice.span, choice.span + 1].map((length) => turnedCase({ ...given, length }, choice, kv));
+  const name = `attention-decode by ${choice.span} in ${choice.threads} that turns, ${cases[0].name} in ${kv.name}`;
+  return [{ name, tolerance: turnedTolerance(kv), choice: { turned: 1 }, cases }];
+}
+
 export const checks: OperationChecks<Attend> = {
   all: () => [
+    ...turnedChecks(),
     ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(), ...sealedChecks(),
     ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
   ],
-  of({ graph: { config }, choice, kv }, op) {
+  of(model, op) {
+    const { graph: { config }, choice, kv } = model;
     const { heads, kvHeads, headDim } = op.shape ?? config;
     const { prefill, span, threads, part, uniform, lanes = lanesOf(prefill) } = choice;
     const window = op.window && Math.min(op.window, 100);
@@ -341,6 +378,7 @@ export const checks: OperationChecks<Attend> = {
     const check = (name: string, proves: Check['choice'], tokens: number, mode: Mode): Check =>
       ({ name: `${name}, ${label}`, tolerance: attendTolerance, choice: proves, cases: [attendCase({ ...seen, tokens }, mode, choice, kv)] });
     return [
+      ...turnedCheckOf(model, op),
       // Of any other shapes than the plain ones those are what to drop.
       check(`attention-decode by ${span} in ${threads}`, plain ? { kv: kv.name } : { span, threads }, 1, 'decode'),
       // Of heads in parts, and of keys and values that threads read together, that is what to drop.

@@ -12,6 +12,7 @@ import { type Heads, concat, f32, kvs, nameOfHeads } from '../heads.ts';
 import { type OperationChecks } from '../operation-checks.ts';
 import { unpackPages } from '../pages.ts';
 import { normals, random } from '../random.ts';
+import { ropeOf } from '../turned.ts';
 import { type Tensor, withStage } from '../workbench.ts';
 
 interface Roped extends Heads {
@@ -110,8 +111,6 @@ const headSizes = (numbers: Float32Array, headDim: number): Float32Array =>
 
 /** A few roundings of angles and products, or what the format rounds. */
 const ropeTolerance = ({ rounding }: KvFormat): number => Math.max(2e-6, rounding);
-
-const ropeOf = (dims: number, layout: RopeSpec['layout'], magnitude = 1): RopeSpec => ({ dims, layout, base: 10000, scale: 1, magnitude });
 
 const roped: Roped[] = (['pairs', 'halves'] as const).flatMap((layout) => [
   { heads: 1, kvHeads: 1, headDim: 8, rope: ropeOf(8, layout), norm: false, position: 0, tokens: 1 },

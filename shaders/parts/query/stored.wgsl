@@ -1,0 +1,14 @@
+// Queries that another dispatch has turned, as that has appended the newest keys and values, for attention of one position.
+@group(0) @binding(3) var<storage, read> query : array<vec4<f32>>; // (token, head, HeadVec4s)
+@group(0) @binding(4) var<storage, read> pages : array<Unit>;
+
+fn make_ready(first_head : u32, heads_here : u32, kv_head : u32, appends : bool, local : u32) {
+}
+
+// 4 dimensions of the head-th query of the workgroup.
+fn query4(first_head : u32, head : u32, d : u32) -> vec4<f32> {
+  return query[(state.first * params.heads + first_head + head) * HeadVec4s + d];
+}
+
+fn finish(start : u32, first_head : u32, heads_here : u32, is_alone : bool, local : u32) {
+}
