@@ -15,11 +15,11 @@ const otherTypes = ' (BF16|F32|I?Q[123]_[A-Z0-9]+|IQ4_NL|IQ4_XS|MXFP4|NVFP4|Q4_0
 /** The types of kernels that these features change. */
 const changed = '^(matvec, 8|matvec of|matmul f(16|32)( F32|,| of)|rms-norm|rope|argmax|attention.*(64|256), (f16|q8))';
 
-/** What policies of keys and values alone run: their own tests have it on lavapipe. */
-const policies = '(attention.* (several segments|over pages)|kv-)';
+/** What policies of keys and values alone run, and what GPUs alone are offered: tests have it on lavapipe. */
+const elsewhere = '(attention.* (several segments|over pages|that turns)|matmul i|kv-)';
 
 const devices = [
-  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^(?!.*${otherTypes})(?!${policies})`)}`, least: 100 },
+  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^(?!.*${otherTypes})(?!${elsewhere})`)}`, least: 100 },
   {
     title: 'the default limits and no optional features',
     query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent(changed)}`,

@@ -8,7 +8,9 @@ const shaders = Object.entries(files).map(([path, text]) => [path.replace(/^.*sh
 const withParams = shaders.filter(([, text]) => text.includes('struct Params'));
 /** Parameters of several kernels stand in a file that these put in front. */
 const sharing: Record<string, string[][]> = {
-  'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast'].map((name) => [`kernels/${name}.wgsl`]),
+  'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast', 'rare/matmul-codes'].map((name) => [`kernels/${name}.wgsl`]),
+  'kernels/rope.wgsl': [['parts/turn.wgsl']],
+  'kernels/attention-decode.wgsl': [['parts/turn.wgsl', 'parts/rare/query/turned.wgsl']],
   'parts/rare/scan/part.wgsl': [['kernels/rare/scan.wgsl', 'parts/rare/scan/delta.wgsl', 'parts/rare/scan/ssd.wgsl']], // of which a model has one
 };
 /** What stands in front of kernels of keys and values, of which each has some, reads parameters of theirs too. */
@@ -30,7 +32,7 @@ describe('readInterface', () => {
     expect(new Set(params.map(({ name }) => name)).size).toBe(params.length);
     expect(4 * params.length).toBeLessThanOrEqual(256); // the stride of parameters in their buffer
     const own = readsKeys(file) ? text + ofKeys : text;
-    const kernels = sharing[file]?.map((beside) => text + beside.map((path) => shaders.find(([name]) => name === path)![1]).join('')) ?? [own];
+    const kernels = sharing[file]?.map((beside) => own + beside.map((path) => shaders.find(([name]) => name === path)![1]).join('')) ?? [own];
     for (const kernel of kernels)
       for (const { name } of params) expect(kernel.split(new RegExp(`params\\.${name}\\b`)).length, `uses of params.${name}`).toBeGreaterThan(1);
   });

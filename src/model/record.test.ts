@@ -88,7 +88,7 @@ const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flat
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
   ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
-  ['queries turned by attention', model, mode, { ...plain, turned: 1, kv: 'q8' } as KernelChoice & { kv: string }, Infinity] as const,
+  ...(mode === 'decode' ? [['queries turned by attention', model, mode, { ...plain, turned: 1, kv: 'q8' } as KernelChoice & { kv: string }, Infinity] as const] : []),
   ['8-bit keys and values', model, mode, { ...plain, kv: 'q8' }, Infinity] as const,
   ['bindings of two panels', model, mode, fast, 2] as const,
 ]));
