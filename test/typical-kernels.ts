@@ -23,9 +23,9 @@ export async function typicalKernels(parts: Partial<KernelChoice>): Promise<Reco
   decode('Q4_K, no staging', 'Q4_K', { add: true }, { dot: 'f32' });
   decode('Q4_K in integers', 'Q4_K', { add: true }, { dot: 'i8' });
   for (const type of ['Q6_K', 'Q8_0', 'Q4_0', 'F16', 'MXFP4', 'IQ4_XS']) decode(type, type, { add: true });
-  for (const tile of ['f32', 'f16'] as const) {
+  for (const tile of ['f32', 'f16', 'i16', 'i8'] as const) {
     const kernels = kernelsOf(product({ add: true }, cols), 'prefill', { ...usual, tile }, {}, 'Q4_K', cols);
-    found[`prefill Q4_K, ${tile} tile`] = kernels.find(({ kernel }) => kernel === 'matmul')!;
+    found[`prefill Q4_K, ${tile} tile`] = kernels.find(({ kernel }) => kernel.startsWith('matmul'))!;
     found['2 to 8 rows Q4_K'] = kernels.find(({ kernel }) => kernel === 'matvec-few')!;
   }
   for (const headDim of [64, 128, 256]) {

@@ -84,11 +84,12 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
   });
 }
 
+const turning: KernelChoice & { kv: string } = { ...plain, turned: 1, kv: 'q8' };
 const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flatMap((mode) => [
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
   ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
-  ...(mode === 'decode' ? [['queries turned by attention', model, mode, { ...plain, turned: 1, kv: 'q8' } as KernelChoice & { kv: string }, Infinity] as const] : []),
+  ...(mode === 'decode' ? [['queries turned by attention', model, mode, turning, Infinity] as const] : []),
   ['8-bit keys and values', model, mode, { ...plain, kv: 'q8' }, Infinity] as const,
   ['bindings of two panels', model, mode, fast, 2] as const,
 ]));

@@ -14,6 +14,11 @@ describe('roundToBytes', () => {
     }
   });
 
+  it('has one byte where asked for', () => {
+    const { values } = roundToBytes(Float32Array.of(127, 0.6, -3.4, 126.4), 1);
+    expect([...values]).toEqual([127, 1, -3, 126]);
+  });
+
   it('has zeros for zeros, and doubts only about halves', () => {
     expect(roundToBytes(new Float32Array(33)).values.every((value) => value === 0)).toBe(true);
     const { values, doubts } = roundToBytes(Float32Array.of(127 * 256, 0.5, 1.2, -0.499, 3));

@@ -1,4 +1,4 @@
-// Activations rounded to two signed bytes each, 32 to a scale, as decode does it for products in integers.
+// Activations rounded to one or two signed bytes each, 32 to a scale, as kernels do it for products in integers.
 
 export interface Rounded {
   /** What the bytes stand for. */
@@ -7,13 +7,14 @@ export interface Rounded {
   doubts: Float64Array;
 }
 
-/** The largest activation of a scale: 256 times a signed byte. */
-const most = 127 * 256;
-/** Halves closer than this may go either way: the quotient is up to `most` and wrong by a few units of 2^-24 of it. */
+/** The largest activation of a scale: a signed byte, or 256 times one. */
+const mostOf = { 1: 127, 2: 127 * 256 };
+/** Halves closer than this may go either way: the quotient is up to the largest and wrong by a few units of 2^-24 of it. */
 const nearHalf = 1e-2;
 
 /** `x` is one row of activations. */
-export function roundToBytes(x: Float32Array): Rounded {
+export function roundToBytes(x: Float32Array, bytes: 1 | 2 = 2): Rounded {
+  const most = mostOf[bytes];
   const values = new Float64Array(x.length);
   const doubts = new Float64Array(x.length);
   for (let start = 0; start < x.length; start += 32) {

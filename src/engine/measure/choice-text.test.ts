@@ -75,6 +75,12 @@ describe('choiceFor', () => {
     expect(choiceFor(all, { f32: true, kernels: 'prefill=rows,tile=f16' })).toMatchObject({ prefill: 'rows', tile: 'f16' });
   });
 
+  it.each(['i16', 'i8'])('refuses tiles of %s on the exact path, and without the products of the browser', (tile) => {
+    expect(choiceFor(all, { kernels: `tile=${tile}` })).toEqual({ ...base, tile });
+    expect(() => choiceFor(all, { f32: true, kernels: `tile=${tile}` })).toThrow(/rounds activations to bytes, but f32 asks/);
+    expect(() => choiceFor(gpu(256, { subgroups: false, f16: true, packedDot: false }), { kernels: `tile=${tile}` })).toThrow(/no packed_4x8/);
+  });
+
   it('refuses activations in bytes on the exact path, and what the device cannot run', () => {
     expect(() => choiceFor(all, { f32: true, kernels: 'dot=i8' })).toThrow(/rounds activations.*f32 asks for no rounding/);
     const plain = gpu(256, { subgroups: false, f16: false, packedDot: false });

@@ -40,7 +40,7 @@ export const knownChoices = {
   splits: [1, 2, 4, 8, 16, 32],
   panels: [0.25, 0.5, 1, 2, 3, 4],
   prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][],
-  tile: ['f32', 'f16'],
+  tile: ['f32', 'f16', 'i16', 'i8'],
   few: [0, 1, 2, 4, 8, 16, 32],
   dot: ['f32', 'staged', 'i8'],
   reduce: ['workgroup', 'subgroup'],
@@ -73,6 +73,7 @@ export function roundingIn({ matrices = {}, ...choice }: KernelChoice): string |
     if (dot === 'i8') return 'dot is i8, which rounds activations to bytes';
     if (unitOf(prefill)?.component === 'f16') return `prefill is ${prefill}, which rounds activations to f16`;
     if (prefill === 'tile' && tile === 'f16') return 'tile is f16, which rounds weights';
+    if (prefill === 'tile' && tile !== 'f32') return `tile is ${tile}, which rounds activations to bytes`;
   }
   return undefined;
 }

@@ -81,7 +81,7 @@ export async function stillPasses(
 function laddersFrom(gpu: Gpu, choice: KernelChoice, kv: KvFormat): Record<string, Proves[]> {
   const { splits, panels, dot, prefill, tile, reduce, span, threads, part, uniform, lanes } = choice;
   const from = <T>(values: T[], first: T) => values.slice(values.indexOf(first));
-  const tiles: Proves[] = from(['f16', 'f32'] as const, tile).map((each) => ({ prefill: 'tile', tile: each }));
+  const tiles: Proves[] = (tile === 'f32' ? [tile] : [tile, 'f32' as const]).map((each) => ({ prefill: 'tile', tile: each }));
   const rows: Proves = { prefill: 'rows' };
   const grids = [4, 2, 1].map((each) => ({ splits: each, panels: 1, dot: 'f32' as const }));
   const ladders: Record<string, Proves[]> = {

@@ -110,6 +110,25 @@ it('in software takes what compiles soonest where no time is left for anything, 
   rank.mockRestore();
 });
 
+it('offers tiles of integers to GPUs with packed products, of types with codes, where rounding is allowed; those of one byte never', async () => {
+  const offered = async (of: Partial<TuneTarget['gpu']>, exact: boolean) => {
+    const tiles = new Map<string, (string | undefined)[]>();
+    const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+      const { dispatches: [{ label }] } = candidates[0];
+      if (candidates.some(({ value }) => (value as MatrixChoice).prefill)) tiles.set(label, candidates.map(({ value }) => (value as MatrixChoice).tile));
+      return [];
+    });
+    const like = { ...target, gpu: { ...gpu, ...of, features: { ...gpu.features, packedDot: true } }, record: () => ofTypes };
+    await tune(like, defaultChoice(like.gpu), await openNotebook(undefined, like.gpu, '', defaultChoice(like.gpu)), { exact });
+    rank.mockRestore();
+    return [tiles.get('Q4_K 64x64 x')!.includes('i16'), tiles.get('F16 64x64 x')!.includes('i16'), [...tiles.values()].flat().includes('i8')];
+  };
+  const ofTypes = ['Q4_K 64x64 x', 'F16 64x64 x'].map((kind) => ({ ...dispatches[0], label: kind, kind }));
+  expect(await offered({}, false)).toEqual([true, false, false]);
+  expect(await offered({}, true)).toEqual([false, false, false]);
+  expect(await offered({ software: true }, false)).toEqual([false, false, false]);
+});
+
 it('changes nothing where the device tells too late that work is done, and is not held up by it again', async () => {
   waitMs = 100;
   const rank = vi.spyOn(autotune, 'rank').mockResolvedValue([{ value: { splits: 1, panels: 4, rows: 64 }, ms: 0 }]);

@@ -115,7 +115,7 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
                 choice,
                 part,
                 kind,
-                choices.filter(({ dot }) => dot !== 'i8' || formats.get(kind.split(' ')[0])?.codes),
+                choices.filter(({ dot, tile }) => (dot !== 'i8' && tile !== 'i16') || formats.get(kind.split(' ')[0])?.codes),
                 deadline,
               )
             : [];
@@ -176,6 +176,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Kerne
     ...(widest && gpu.software ? [{ prefill: widest, tile }] : []),
     { prefill: 'tile', tile: 'f32' },
     ...(exact || missing(gpu, { tile: 'f16' }) ? [] : [{ prefill: 'tile' as const, tile: 'f16' as const }]),
+    ...(exact || gpu.software || missing(gpu, { tile: 'i16' }) ? [] : [{ prefill: 'tile' as const, tile: 'i16' as const }]), // i8 is for who asks for it
     ...(gpu.software ? [{ prefill: 'rows' as const, tile }] : []), // rows by themselves take more registers than GPUs have
   ];
   const prefills: Pick<KernelChoice, 'prefill' | 'tile'>[] = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];

@@ -86,9 +86,10 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
     norm: norm && { weight: norm, eps: config.eps }, bias: biases && concat(biases),
   };
   const exact = { expected: project(projection), scale: sizesOf(projection) };
-  const inBytes = types.map((type) => mode === 'decode' && choice.dot === 'i8' && formats.get(type)!.codes !== undefined);
-  if (!inBytes.includes(true)) return { found, ...exact };
-  const { rounded, sizes } = inputInBytes(projection);
+  const activationBytes = mode === 'decode' ? (choice.dot === 'i8' ? 2 : 0) : choice.prefill === 'tile' ? tileBytes[choice.tile] : 0;
+  const inBytes = types.map((type) => activationBytes > 0 && formats.get(type)!.codes !== undefined);
+  if (activationBytes === 0 || !inBytes.includes(true)) return { found, ...exact };
+  const { rounded, sizes } = inputInBytes(projection, activationBytes);
   const bytes = { expected: project(rounded), scale: sizesOf(rounded, sizes) };
   const fromBytes = gate
     ? exact.expected.map(() => flagOf(inBytes.every(Boolean)))
@@ -97,17 +98,20 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   return { found, expected: choose('expected'), scale: choose('scale') };
 }
 
+/** Bytes that activations are rounded to in tiles; 0: they are not. */
+const tileBytes = { f32: 0, f16: 0, i16: 2, i8: 1 } as const;
+
 const flagOf = (value: boolean) => (value ? 1 : 0);
 
 /** The same product of activations in bytes, the norm among them; and their sizes, in which a rounding in doubt weighs as much as it may change. */
-function inputInBytes(projection: Plain): { rounded: Plain; sizes: Float32Array } {
+function inputInBytes(projection: Plain, bytes: 1 | 2): { rounded: Plain; sizes: Float32Array } {
   const { x, cols, norm } = projection;
   const values = new Float32Array(x.length);
   const sizes = new Float32Array(x.length);
   for (let start = 0; start < x.length; start += cols) {
     const row = x.subarray(start, start + cols);
     const scale = norm ? 1 / Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0) / cols + norm.eps) : 1;
-    const found = roundToBytes(norm ? row.map((value, i) => value * norm.weight[i]) : row);
+    const found = roundToBytes(norm ? row.map((value, i) => value * norm.weight[i]) : row, bytes);
     found.values.forEach((value, i) => {
       values[start + i] = value * scale;
       sizes[start + i] = scale * (Math.abs(value) + found.doubts[i] / tolerance);

@@ -61,6 +61,9 @@ const broadcastSizes = sizesOf('matvec-broadcast');
 export const lanesOf = (prefill: KernelChoice['prefill']): number =>
   (({ broadcast4: 4, broadcast8: 8 }) as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;
 
+/** Bytes of an activation in tiles of integers. */
+const activationBytes: Partial<Record<KernelChoice['tile'], number>> = { i16: 2, i8: 1 };
+
 /** The kernel that multiplies many rows of activations with a matrix. */
 export function prefillKernel(
   { prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>,
@@ -82,7 +85,11 @@ export function prefillKernel(
       grid: tiles,
     };
   }
-  if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile}`, ...files], constants }, grid: tiles };
+  const { codes } = part.matrix.format;
+  const bytes = codes && activationBytes[tile];
+  if (prefill === 'tile' && bytes)
+    return { kernel: { kernel: 'matmul-codes', files: [...files, `factors/${codes}`], consts: { Bytes: bytes }, constants }, grid: tiles };
+  if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile === 'f16' ? tile : 'f32'}`, ...files], constants }, grid: tiles };
   const lanes = lanesOf(prefill);
   const { panels, tokens } = lanes ? broadcastSizes : rowsSizes;
   return {

@@ -11,5 +11,9 @@ export function matrixKind(
   return [format.name, `${rows}x${cols}`, norm && 'norm', bias && 'bias', gate, add && 'add', softcap && 'softcap', output].filter(Boolean).join(' ');
 }
 
-/** The shapes for matrices of `kind`. */
-export const choiceOf = (choice: KernelChoice, kind: string): KernelChoice => ({ ...choice, ...choice.matrices?.[kind] });
+/** The shapes for matrices of `kind`. What chooses experts is not rounded to bytes: another choice is not a small error. */
+export function choiceOf(choice: KernelChoice, kind: string): KernelChoice {
+  const own = { ...choice, ...choice.matrices?.[kind] };
+  if (!kind.endsWith(' router')) return own;
+  return { ...own, dot: own.dot === 'i8' ? 'f32' : own.dot, tile: own.tile === 'f16' ? 'f16' : 'f32' };
+}

@@ -16,7 +16,11 @@ export interface KernelChoice {
    * subgroup sharing what they read.
    */
   prefill: 'tile' | MatrixPrefill | 'rows' | 'broadcast4' | 'broadcast8';
-  tile: 'f32' | 'f16';
+  /**
+   * What tiles hold: f32, f16, or the codes of weights with activations rounded to two signed bytes each (i16), or to one (i8), for products in
+   * integers; of types without integer codes f32.
+   */
+  tile: 'f32' | 'f16' | 'i16' | 'i8';
   /** Prefill of up to `fewRows` tokens by a kernel of its own with so many threads to a matrix row; 0: as that of more. */
   few: number;
   /**

@@ -11,7 +11,7 @@ export function missing(
 ): string | undefined {
   const { maxComputeInvocationsPerWorkgroup: most, maxComputeWorkgroupStorageSize: memory } = device.limits;
   if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
-  if (dot === 'i8' && !features.packedDot) return 'the browser has no packed_4x8_integer_dot_product';
+  if ((dot === 'i8' || tile === 'i16' || tile === 'i8') && !features.packedDot) return 'the browser has no packed_4x8_integer_dot_product';
   if (reduce === 'subgroup' && !features.subgroups) return 'the device has no subgroups';
   const together = Math.max(lanes, lanesOf(prefill));
   if ((together || uniform) && !features.subgroups) return 'the device has no subgroups';

@@ -74,6 +74,8 @@ function productCost({ params }: Dispatch, { rows }: { rows: number }): Cost {
   return { bytes: matrices * panels * panelWords * 4 + rows * (cols + results) * 4, flops: matrices * 2 * rows * results * cols };
 }
 
+const products = ['matvec', 'matvec-few', 'matvec-rows', 'matvec-broadcast', 'matmul', 'matmul-codes', 'matmul-matrix'];
+
 export const operation: Operation<Project> = {
   name: 'project',
   vectors: ({ norm, normBias, bias, matrices, cols }) => [
@@ -96,7 +98,7 @@ export const operation: Operation<Project> = {
   },
   dispatches: (op, context, place, mode, section) => (mode === 'decode' ? decode(op, context, place, section) : prefill(op, context, place, section)),
   costs: {
-    ...Object.fromEntries(['matvec', 'matvec-few', 'matvec-rows', 'matvec-broadcast', 'matmul', 'matmul-matrix'].map((kernel) => [kernel, productCost])),
+    ...Object.fromEntries(products.map((kernel) => [kernel, productCost])),
     gate: ({ params = {} }, { rows }) => ({ bytes: 3 * rows * params.cols * 16, flops: 8 * rows * params.cols * 4 }),
   },
 };

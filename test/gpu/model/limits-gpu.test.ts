@@ -66,13 +66,14 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
   { choice: { part: 32 }, tolerance: 1e-3 },
   { choice: { turned: 1 }, tolerance: 1e-3 },
-  { choice: { turned: 1, threads: 32 }, kv: 'q8', tolerance: 0.1 },
+  ...(isFull ? [{ choice: { turned: 1 as const, threads: 32 }, kv: 'q8', tolerance: 0.1 }] : []),
   { choice: { part: 32, uniform: 64, lanes: 4 }, tolerance: 1e-3 },
   ...grids([[1, 4], [4, 1]], [[4, 1]], 'i8'),
   ...grids([[1, 4], [8, 1], [4, 2], [16, 1], [32, 1], [32, 0.25]], [[8, 1], [32, 0.25]], 'staged'),
   { choice: {}, kv: 'f16', tolerance: 0.01 },
   { choice: {}, kv: 'q8', tolerance: 0.1 },
   { choice: { tile: 'f16' }, tolerance: 0.01 },
+  { choice: { prefill: 'tile', tile: 'i16' }, tolerance: 1e-3 },
 ];
 
 /** Heads of the former have two parts of 32. */

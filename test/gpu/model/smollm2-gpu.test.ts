@@ -199,6 +199,22 @@ describe.skipIf(!adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 wit
   });
 });
 
+// By prefill, whose tiles round activations: two bytes as any other choice, one byte for those who ask for it.
+describe.skipIf(!isFull || !adapterFile || !defaultModelPath || isSwiftShader)('SmolLM2 with activations in bytes in prefill', () => {
+  const prompts = jsonFixture<Prompt[]>('smollm2/logits.json').filter(({ ids }) => ids.length > 1 && ids.length <= 257);
+  it.each([['i16', 1e-3], ['i8', 2e-2]] as const)('by tiles of %s stays within a KL divergence of %f', async (tile, most) => {
+    const model = await open({ f32: true }, { prefill: 'tile', tile });
+    const runner = createRunner(model);
+    for (const { ids } of prompts) {
+      await runner.feed(ids, 0);
+      const found = divergence(floatsFixture(`smollm2/logits-${ids.length}.f32`), await runner.readLogits());
+      record({ point: `SmolLM2 with tiles of ${tile} after ${ids.length} tokens: KL divergence`, command: command('bytes in prefill'), value: found });
+      expect.soft(found).toBeLessThan(most);
+    }
+    await model.destroy();
+  });
+});
+
 async function likelihood(model: LoadedModel, runner: Runner, tokens: number[], chunks: number, size: number): Promise<number> {
   const { vocab } = model.graph.config;
   let total = 0;

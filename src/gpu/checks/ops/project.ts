@@ -1,4 +1,4 @@
-// Checks of the products: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-matrix, the norm before and the gate after them.
+// Checks of the products: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-codes, matmul-matrix, the norm before and the gate after them.
 import { formats } from '../../../formats/catalogue.ts';
 import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
 import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
@@ -146,6 +146,8 @@ const prefills: { name: string; tolerance: number; choice: Partial<KernelChoice>
   { name: 'matvec-few, 8 splits', tolerance, choice: { few: 8 }, tokens: [3, 8, 6, 1, 4, 7, 2, 5], only: 'fusions' },
   { name: 'matmul f32', tolerance, choice: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
   { name: 'matmul f16', tolerance: halfTolerance, choice: { prefill: 'tile', tile: 'f16' }, tokens: [2, 65] },
+  { name: 'matmul i16', tolerance, choice: { prefill: 'tile', tile: 'i16' }, tokens: [1, 33, 64, 65] },
+  { name: 'matmul i8', tolerance, choice: { prefill: 'tile', tile: 'i8' }, tokens: [65, 3], only: 'types' },
 ];
 
 function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
@@ -162,7 +164,9 @@ function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
       const list = ofType(type, 1).filter(({ subnormal }) => !(subnormal && allowed > tolerance)).reverse();
       return every ? tokens.map((_, i) => list[i % list.length]) : list;
     };
-    const ofTypes = all().map((type) => ({ name: `${name} ${type}`, tolerance: allowed, choice, cases: cases(types(type)) }));
+    const isOfCodes = choice.tile === 'i16' || choice.tile === 'i8';
+    const taken = all().filter((type) => !isOfCodes || formats.get(type)!.codes);
+    const ofTypes = taken.map((type) => ({ name: `${name} ${type}`, tolerance: allowed, choice, cases: cases(types(type)) }));
     const ofFusions = [
       { name: `${name}, fused`, tolerance: allowed, choice, cases: cases(fusions.map((_, n) => fused(main[n % 2], n))) },
       { name: `${name} of several types and bindings`, tolerance: allowed, choice, cases: cases(mixtures) },

@@ -1,0 +1,133 @@
+// output[t][row] = dot(matrix[row], input[t]) (+ bias, add) for many rows of activations, as matmul, in integers: the codes of weights as they
+// are stored, times activations rounded to `Bytes` signed bytes each with a scale per 32 of them, as in input/i8.wgsl. `factors_of` (factors/)
+// has what a group of weights multiplies its codes with: two scales, then two minimums, of its first and of its last 16.
+
+const Together : u32 = 2u; // groups of 32 columns in workgroup memory at a time: each thread stages one, of a row or of a token
+const Most : f32 = 127.0 * f32(1u + 255u * (Bytes - 1u)); // of a rounded activation: 127, or 127 * 256
+const Shift : f32 = 12582912.0; // 1.5 * 2^23: added to a number it leaves the rounded one in two's complement in the lower bits
+
+// In planes of 16 rows, or tokens, as in matmul.wgsl. Words of codes: [plane][(group, half)][row % 16], and of activations behind the half the byte.
+var<workgroup> weight_tile : array<array<vec4<u32>, Together * 32u>, 4>;
+var<workgroup> input_tile : array<array<vec4<u32>, Together * 32u * Bytes>, 4>;
+var<workgroup> weight_factors : array<vec4<f32>, Together * TileRows>;
+var<workgroup> input_scales : array<f32, Together * TileRows>;
+var<workgroup> input_sums : array<vec2<f32>, Together * TileRows>; // of the first and of the last 16, as rounded
+
+// Of groups beyond the last one all activations are zero, whatever the weights.
+fn stage_weights(panels : u32, row : u32, group : u32, place : u32) {
+  let panel = min(panels + row / PanelRows, params.panels - 1u);
+  let of_row = Row(panel * params.panel_words, row % PanelRows, params.blocks);
+  let codes = codes_of(of_row, min(group, params.groups - 1u));
+  let at = place * 32u + row % 16u;
+  weight_tile[row / 16u][at] = codes.first;
+  weight_tile[row / 16u][at + 16u] = codes.second;
+  weight_factors[place * TileRows + row] = factors_of(of_row, min(group, params.groups - 1u));
+}
+
+fn stage_input(first_token : u32, line : u32, group : u32, place : u32) {
+  let start = min(first_token + line, state.rows - 1u) * (params.stride / 4u) + min(group, params.groups - 1u) * 8u;
+  var x : array<vec4<f32>, 8>;
+  var largest = vec4<f32>();
+  for (var i = 0u; i < 8u; i++) {
+    x[i] = input[start + i];
+    largest = max(largest, abs(x[i]));
+  }
+  let most = select(0.0, max(max(largest.x, largest.y), max(largest.z, largest.w)), group < params.groups);
+  let inverse = select(Most / most, 0.0, most < 1e-30);
+  let scale = most / Most;
+  var sums = vec2<f32>();
+  for (var part = 0u; part < 2u; part++) {
+    var high : vec4<u32>;
+    var low : vec4<u32>;
+    var sum = vec4<i32>();
+    for (var i = 0u; i < 4u; i++) {
+      let codes = bitcast<vec4<i32>>(x[part * 4u + i] * inverse + Shift);
+      sum += codes;
+      low[i] = pack4xI8(codes); // which takes the lower byte of each
+      if (Bytes == 2u) {
+        high[i] = pack4xI8((codes + 128) >> vec4<u32>(8u));
+      }
+    }
+    let at = (place * 2u + part) * 16u * Bytes + line % 16u;
+    input_tile[line / 16u][at] = low;
+    if (Bytes == 2u) {
+      input_tile[line / 16u][at + 16u] = high;
+    }
+    sums[part] = scale * f32(sum.x + sum.y + sum.z + sum.w - 16 * bitcast<i32>(Shift));
+  }
+  input_scales[place * TileRows + line] = scale;
+  input_sums[place * TileRows + line] = sums;
+}
+
+// Sixteen codes of each of four rows times sixteen activations, and what there is.
+fn add_dots(sum : vec4<i32>, w : array<vec4<u32>, 4>, x : vec4<u32>) -> vec4<i32> {
+  var sums = sum;
+  for (var i = 0u; i < 4u; i++) {
+    sums += vec4<i32>(dot4I8Packed(w[0][i], x[i]), dot4I8Packed(w[1][i], x[i]), dot4I8Packed(w[2][i], x[i]), dot4I8Packed(w[3][i], x[i]));
+  }
+  return sums;
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let first_row = workgroup.x * TileRows;
+  let first_token = workgroup.y * TileRows;
+  let column = local % 16u; // results: rows column + 16 i, tokens line + 16 j
+  let line = local / 16u;
+  var sums = array<vec4<f32>, 4>(); // [j][i]
+  for (var group = 0u; group < params.groups; group += Together) {
+    let place = local / TileRows % Together;
+    if (local < Together * TileRows) {
+      stage_weights(workgroup.x * 2u, local % TileRows, group + place, place);
+    } else {
+      stage_input(first_token, local % TileRows, group + place, place);
+    }
+    workgroupBarrier();
+    // A bound that no compiler knows, or some would unroll the loop and run out of registers.
+    for (var p = 0u; p < min(Together, params.stride); p++) {
+      let first = p * 32u + column;
+      let second = first + 16u;
+      let w = array<vec4<u32>, 4>(weight_tile[0][first], weight_tile[1][first], weight_tile[2][first], weight_tile[3][first]);
+      let v = array<vec4<u32>, 4>(weight_tile[0][second], weight_tile[1][second], weight_tile[2][second], weight_tile[3][second]);
+      let row = p * TileRows + column;
+      let f = array<vec4<f32>, 4>(weight_factors[row], weight_factors[row + 16u], weight_factors[row + 32u], weight_factors[row + 48u]);
+      let scales = vec4<f32>(f[0].x, f[1].x, f[2].x, f[3].x);
+      for (var j = 0u; j < 4u; j++) {
+        let at = p * 32u * Bytes + line;
+        let token = p * TileRows + line + 16u * j;
+        var of_first = vec4<i32>();
+        if (Bytes == 2u) {
+          of_first = add_dots(of_first, w, input_tile[j][at + 16u]);
+          if (OneScale) {
+            of_first = add_dots(of_first, v, input_tile[j][at + 48u]);
+          }
+          of_first = of_first << vec4<u32>(8u);
+        }
+        of_first = add_dots(of_first, w, input_tile[j][at]);
+        if (OneScale) {
+          of_first = add_dots(of_first, v, input_tile[j][at + 16u * Bytes]);
+          sums[j] += input_scales[token] * scales * vec4<f32>(of_first);
+        } else {
+          var of_second = vec4<i32>();
+          if (Bytes == 2u) {
+            of_second = add_dots(of_second, v, input_tile[j][at + 48u]) << vec4<u32>(8u);
+          }
+          of_second = add_dots(of_second, v, input_tile[j][at + 16u * Bytes]);
+          sums[j] += input_scales[token] * (scales * vec4<f32>(of_first) + vec4<f32>(f[0].y, f[1].y, f[2].y, f[3].y) * vec4<f32>(of_second));
+        }
+        if (HasMinimum && OneScale) {
+          sums[j] -= (input_sums[token].x + input_sums[token].y) * vec4<f32>(f[0].z, f[1].z, f[2].z, f[3].z);
+        } else if (HasMinimum) {
+          let x = input_sums[token];
+          sums[j] -= x.x * vec4<f32>(f[0].z, f[1].z, f[2].z, f[3].z) + x.y * vec4<f32>(f[0].w, f[1].w, f[2].w, f[3].w);
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var j = 0u; j < 4u; j++) {
+    for (var i = 0u; i < 4u; i++) {
+      write_result(first_row + column + 16u * i, first_token + line + 16u * j, sums[j][i]);
+    }
+  }
+}
