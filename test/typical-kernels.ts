@@ -8,7 +8,9 @@ import { attend } from '../src/model/ops/attend.ts';
 import { type Project } from '../src/model/ops/project.ts';
 import { kernelsOf, product } from './every-kernel.ts';
 
-const usual: Partial<KernelChoice> = { splits: 8, panels: 1, prefill: 'tile', tile: 'f32', few: 8, dot: 'staged', reduce: 'subgroup', span: 128, threads: 128 };
+const usual: Partial<KernelChoice> = {
+  splits: 8, panels: 1, prefill: 'tile', tile: 'f32', few: 8, dot: 'staged', reduce: 'subgroup', span: 128, threads: 128, halves: 'unpack',
+};
 const cols = 4096;
 
 /** By what people call them; `parts` is how prefill's attention shares heads on the GPU. */

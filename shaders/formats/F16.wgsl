@@ -1,6 +1,6 @@
 // F16. One plane: 16 words per block of 32, two weights to a word.
 
-// As `halves` in the prelude, for four numbers; unpack2x16float may flush subnormals.
+// As `halves` in the prelude, for four numbers.
 fn widen(magnitude : vec4<u32>, sign : vec4<u32>) -> vec4<f32> {
   let m = bitcast<vec4<f32>>((magnitude & vec4<u32>(0x0fffe000u)) + vec4<u32>(0x38000000u));
   let exact = min(m, 2.0 * m - vec4<f32>(6.103515625e-5));
@@ -15,6 +15,9 @@ struct Eight {
 
 fn eight(index : u32) -> Eight {
   let words = words4(index);
+  if (UnpackHalves) {
+    return Eight(vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y)), vec4<f32>(unpack2x16float(words.z), unpack2x16float(words.w)));
+  }
   let even = widen(words << vec4<u32>(13u), words << vec4<u32>(16u));
   let odd = widen(words >> vec4<u32>(3u), words);
   return Eight(vec4<f32>(even.x, odd.x, even.y, odd.y), vec4<f32>(even.z, odd.z, even.w, odd.w));

@@ -1,5 +1,4 @@
-// What every kernel that reads weights shares: where a row lies (src/formats/panel.ts) and how its words are read.
-
+// What every kernel that reads weights shares: where a row lies (src/formats/panel.ts) and how its words are read; one by one as words/ has it.
 
 // Of a row: 32 weights, or as many activations. Written by this name throughout, as naga tells an alias from what it stands for.
 alias Group = array<vec4<f32>, 8>;
@@ -12,11 +11,6 @@ struct Row {
 
 @group(0) @binding(1) var<storage, read> weights : array<vec4<u32>>;
 
-// One word, of a plane with any number of words per block.
-fn word(index : u32) -> u32 {
-  return weights[index >> 2u][index & 3u];
-}
-
 // Four words, of a plane whose words per block are a multiple of four; the index is one too.
 fn words4(index : u32) -> vec4<u32> {
   return weights[index >> 2u];
@@ -27,8 +21,14 @@ fn bytes(value : u32) -> vec4<f32> {
   return vec4<f32>(vec4<u32>(value, value >> 8u, value >> 16u, value >> 24u) & vec4<u32>(255u));
 }
 
-// The f16 in the lower half of a word. In integers, because some GPUs flush subnormal f16 to zero.
+// Whether unpack2x16float keeps subnormal f16, as a check has told; some GPUs flush them to zero, and then halves are widened in integers.
+override UnpackHalves : bool = false;
+
+// The f16 in the lower half of a word.
 fn half(value : u32) -> f32 {
+  if (UnpackHalves) {
+    return unpack2x16float(value).x;
+  }
   let exponent = (value >> 10u) & 31u;
   let fraction = value & 0x3ffu;
   let normal = bitcast<f32>(((value & 0x7fffu) << 13u) + (112u << 23u));
@@ -39,6 +39,9 @@ fn half(value : u32) -> f32 {
 // Both f16 of a word. With the exponent's offset of f32 a subnormal comes out as 2^-15 * (1 + fraction), which
 // 2 * m - 2^-14 puts right; for all others that is the larger number.
 fn halves(value : u32) -> vec2<f32> {
+  if (UnpackHalves) {
+    return unpack2x16float(value);
+  }
   let m = bitcast<vec2<f32>>((vec2<u32>(value << 13u, value >> 3u) & vec2<u32>(0x0fffe000u)) + vec2<u32>(0x38000000u));
   let sign = vec2<u32>(value << 16u, value) & vec2<u32>(0x80000000u);
   return bitcast<vec2<f32>>(bitcast<vec2<u32>>(min(m, 2.0 * m - 6.103515625e-5)) | sign);

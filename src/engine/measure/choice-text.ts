@@ -19,6 +19,7 @@ export function defaultChoice(gpu: Gpu): KernelChoice {
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
     ...usualAttention,
     ...usualParts(gpu),
+    ...(gpu.software ? {} : { halves: 'unpack' as const }),
     chunk: usualChunk,
   };
 }
@@ -50,6 +51,7 @@ export const knownChoices = {
   uniform: [0, 4, 8, 16, 32, 64],
   lanes: [0, 4, 8],
   turned: [0, 1],
+  halves: ['integers', 'unpack'],
   chunk: chunks,
 } satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]-?: NonNullable<KernelChoice[name]>[] };
 

@@ -91,6 +91,7 @@ function laddersFrom(gpu: Gpu, choice: KernelChoice, kv: KvFormat): Record<strin
     kv: moreExact(kv).map(({ name }) => ({ kv: name })),
     reduce: from(['subgroup', 'workgroup'] as const, reduce).map((each) => ({ reduce: each })),
     span: [{ span, threads }, plainAttention],
+    halves: [{ halves: 'integers' }], // which needs no check
     turned: [{ turned: 0 }], // which is other kernels, tested by themselves
     part: [{ part, uniform, lanes }, { part, uniform: 0, lanes: 0 }, { part: 0, uniform: 0, lanes: 0 }],
   };

@@ -94,7 +94,7 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   const fromBytes = gate
     ? exact.expected.map(() => flagOf(inBytes.every(Boolean)))
     : concat(rows.map((count, i) => new Float32Array(count).fill(flagOf(inBytes[i]))));
-  const choose = (name: 'expected' | 'scale') => exact[name].map((value, i) => (fromBytes[i] ? bytes[name][i] : value));
+  const choose = (name: 'expected' | 'scale') => exact[name].map((value, i) => (fromBytes[i % fromBytes.length] ? bytes[name][i] : value));
   return { found, expected: choose('expected'), scale: choose('scale') };
 }
 

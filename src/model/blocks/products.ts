@@ -38,7 +38,7 @@ export function decodeKernel(
   const mostGroups = { 'input/i8': 96, 'input/staged': 64 }[input[0]];
   return {
     kernel: 'matvec',
-    files: ['prelude', ...formatFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    files: [...weightFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
     consts: {
       Splits: splits, RowsEach: rowsEach({ panels }),
       ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}),
@@ -70,7 +70,7 @@ export function prefillKernel(
   part: MatrixPart,
   constants: Record<string, number>,
 ): Pick<Dispatch, 'kernel' | 'grid'> {
-  const files = ['prelude', ...formatFiles(part.matrix.format), 'rows', 'state'];
+  const files = [...weightFiles(part.matrix.format), 'rows', 'state'];
   const tiles: Dispatch['grid'] = ({ rows }) => [Math.ceil((part.panels * panelRows) / tileRows), Math.ceil(rows / tileRows)];
   const unit = unitOf(prefill);
   if (unit) {
@@ -106,7 +106,7 @@ export function fewKernel(splits: number, part: MatrixPart, constants: Record<st
   return {
     kernel: {
       kernel: 'matvec-few',
-      files: ['prelude', ...formatFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'],
+      files: [...weightFiles(part.matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'rows', 'state'],
       consts: { Splits: splits },
       constants,
     },
@@ -118,9 +118,16 @@ export function fewKernel(splits: number, part: MatrixPart, constants: Record<st
 export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): string[] =>
   [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
 
+/** Those, behind what all kernels that read weights share. `bound`: with a binding of their own for single words, which most have room for. */
+export const weightFiles = (format: Pick<Format, 'name' | 'codes'>, bound = true): string[] =>
+  ['prelude', `words/${bound ? 'bound' : 'of-four'}`, ...formatFiles(format)];
+
+/** What pipelines that read weights are told of a choice. */
+export const weightConstants = ({ halves }: Pick<KernelChoice, 'halves'>): Record<string, number> => (halves === 'unpack' ? { UnpackHalves: 1 } : {});
+
 /** Bindings that every kernel reading a matrix shares. */
 export const matrixBindings = ({ binding, points }: Pick<MatrixPart, 'binding' | 'points'>): Record<string, Binding> =>
-  ({ weights: binding, ...(points && { points }) });
+  ({ weights: binding, words: binding, ...(points && { points }) });
 
 /** Parameters that every kernel reading a matrix shares. */
 export function matrixParams({ matrix, panels }: MatrixPart) {

@@ -1,7 +1,7 @@
 // output row t = table[ids[t]] * scale
 import { type Op } from '../graph.ts';
 import { type Operation, type SequenceBuffers, pad32 } from '../operation.ts';
-import { formatFiles, matrixBindings, matrixParams } from '../blocks/products.ts';
+import { matrixBindings, matrixParams, weightFiles } from '../blocks/products.ts';
 
 export interface Embed extends Op {
   op: 'embed';
@@ -23,7 +23,7 @@ export const operation: Operation<Embed> = {
       const groups = Math.ceil(part.matrix.cols / 32);
       return {
         label: `${section}.embed`,
-        kernel: { kernel: 'embed', files: ['prelude', ...formatFiles(part.matrix.format), 'state'] },
+        kernel: { kernel: 'embed', files: [...weightFiles(part.matrix.format), 'state'] },
         params: { ...matrixParams(part), groups, first_row: part.firstRow, rows: part.rows, stride: strides[output], scale },
         bindings: { ...matrixBindings(part), state: (of: SequenceBuffers) => of.state, ids: (of: SequenceBuffers) => of.ids, output: buffers[output] },
         grid: ({ rows }) => [Math.ceil(groups / 64), rows],

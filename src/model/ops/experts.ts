@@ -5,7 +5,7 @@ import { wgslNumber } from '../../gpu/kernels.ts';
 import { type Dispatch } from '../../gpu/program.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
-import { formatFiles, matrixBindings } from '../blocks/products.ts';
+import { matrixBindings, weightConstants, weightFiles } from '../blocks/products.ts';
 import { rmsNorm } from '../blocks/rms-norm.ts';
 import { type Mode, rowsEach } from '../choices/kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
@@ -146,11 +146,11 @@ function product(
     kernel: {
       kernel: 'experts',
       files: [
-        'prelude', ...formatFiles(matrix.format), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate',
+        ...weightFiles(matrix.format, false), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate',
         mode === 'decode' ? 'assign/one' : 'assign/grouped',
       ],
       consts: { Splits: splits },
-      constants: { Gate: gate, Before: before, HasBias: bias === undefined ? 0 : 1 },
+      constants: { ...weightConstants(choice), Gate: gate, Before: before, HasBias: bias === undefined ? 0 : 1 },
     },
     params: {
       panels, rows, sharing,

@@ -4,7 +4,7 @@ import { type Dispatch } from '../../gpu/program.ts';
 import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
-import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel } from '../blocks/products.ts';
+import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel, weightConstants } from '../blocks/products.ts';
 import { rmsNorm } from '../blocks/rms-norm.ts';
 
 /** Squared ReLU (So et al., arXiv 2109.08668). */
@@ -136,7 +136,7 @@ function partsOf(
         ...activationParams(op.activation),
         up_panels: 0,
       },
-      constants: { HasBias: flag(op.bias), Scaled: flag(op.scale), Add: flag(op.add), Softcap: flag(op.softcap) } as Record<string, number>,
+      constants: { ...weightConstants(choice), HasBias: flag(op.bias), Scaled: flag(op.scale), Add: flag(op.add), Softcap: flag(op.softcap) },
     };
   });
 }

@@ -5,7 +5,7 @@ import { formats, loadFormats, typeNames } from '../../../src/formats/catalogue.
 import { type Format } from '../../../src/formats/format.ts';
 import { panelLayout, repackRows, unpackRow } from '../../../src/formats/panel.ts';
 import { kernelSource } from '../../../src/gpu/kernels.ts';
-import { formatFiles } from '../../../src/model/blocks/products.ts';
+import { weightFiles } from '../../../src/model/blocks/products.ts';
 import { adapterFile, openDevice, runShader } from '../../dawn.ts';
 import { record } from '../../verified.ts';
 
@@ -88,7 +88,7 @@ async function onGpu(format: Format, rows: number, cols: number, packed: Uint32A
   const padded = new Float32Array(groups * 32);
   padded.set(x);
   const { outputs } = await runShader(device, {
-    code: kernelSource({ kernel: 'body', files: ['prelude', ...formatFiles(format)] }, { body }),
+    code: kernelSource({ kernel: 'body', files: weightFiles(format, false) }, { body }),
     buffers: [
       { uniform: new Uint32Array([rows, layout.blocks, groups, layout.panelBytes / 4]) },
       { storage: packed },

@@ -73,7 +73,7 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
   { choice: {}, kv: 'f16', tolerance: 0.01 },
   { choice: {}, kv: 'q8', tolerance: 0.1 },
   { choice: { tile: 'f16' }, tolerance: 0.01 },
-  { choice: { prefill: 'tile', tile: 'i16' }, tolerance: 1e-3 },
+  ...(isFull ? [{ choice: { prefill: 'tile' as const, tile: 'i16' as const }, tolerance: 1e-3 }] : []),
 ];
 
 /** Heads of the former have two parts of 32. */

@@ -113,6 +113,12 @@ function decodeChecks(): Check[] {
       choice: {},
       cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({}))),
     })),
+    ...all().filter(hasHalves).map((type) => ({
+      name: `matvec unpacked ${type}`,
+      tolerance,
+      choice: { halves: 'unpack' as const },
+      cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({ halves: 'unpack' }))),
+    })),
     {
       name: 'matvec of many columns',
       tolerance,
@@ -208,11 +214,18 @@ const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Ch
   return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, choice: { prefill, tile }, cases };
 };
 
+/** Whether unpacking keeps subnormal f16 scales and weights, in the kernel of the product; one for each set of types. */
+const halvesCheck = (given: Projected, choice: KernelChoice): Check => ({
+  name: `halves of ${[...new Set(given.types)].join('+')}`, tolerance, choice: { halves: 'unpack' },
+  cases: [projectCase({ ...given, tokens: 1, subnormal: true }, 'decode', choice)],
+});
+
 /** A product in every choice that its matrices have, in both modes; the norm before many rows is a kernel of its own. */
 function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[] {
   const projected = projectedOf(op, typeOf);
   const { types, cols, norm, bias, gate, activation, scale, add, softcap, logits } = projected;
-  const fusions = { bias, [gate ?? 'gate']: gate, [activation?.kind ?? 'activation']: activation, scaled: scale, add, softcap, logits };
+  const halves = choice.halves === 'unpack' && types.some(hasHalves);
+  const fusions = { bias, [gate ?? 'gate']: gate, [activation?.kind ?? 'activation']: activation, scaled: scale, add, softcap, logits, unpacked: halves };
   const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
   const kinds = kindsOf?.(op) ?? [];
   const choices = kinds.length ? kinds.map((kind) => ({ ...choiceOf(choice, kind), kinds: [kind] })) : [{ ...choice, kinds }];
@@ -221,7 +234,8 @@ function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[]
   const many = choices.flatMap((each) =>
     [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })),
   );
-  return [...decodes, ...many, ...(op.norm ? [normCheck(cols, op.center ? 'centered' : 'plain', choice)] : [])];
+  const subnormals = halves ? [halvesCheck(projected, choices[0])] : [];
+  return [...decodes, ...many, ...subnormals, ...(op.norm ? [normCheck(cols, op.center ? 'centered' : 'plain', choice)] : [])];
 }
 
 const projectedOf = ({ matrices, cols, norm, center, bias, gate, activation, scale, add, softcap, output }: Project, typeOf: Model['typeOf']): Projected => ({

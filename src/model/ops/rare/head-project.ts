@@ -2,7 +2,7 @@
 import { panelRows } from '../../../formats/panel.ts';
 import { type Op, type RowRange } from '../../graph.ts';
 import { type Operation, pad32 } from '../../operation.ts';
-import { formatFiles, matrixBindings, matrixParams } from '../../blocks/products.ts';
+import { matrixBindings, matrixParams, weightFiles } from '../../blocks/products.ts';
 
 export interface HeadProject extends Op {
   op: 'head-project';
@@ -33,7 +33,7 @@ export const operation: Operation<HeadProject> = {
   dispatches: ({ heads, matrix, input, first, step, output, to, toStep }, { activations: { buffers, strides } }, { stacks: [parts] }, _mode, section) =>
     parts.map((part) => ({
       label: `${section}.${output}`,
-      kernel: { kernel: 'head-project', files: ['prelude', ...formatFiles(part.matrix.format)] },
+      kernel: { kernel: 'head-project', files: weightFiles(part.matrix.format) },
       params: {
         ...matrixParams(part), rows: part.rows, first_row: part.firstRow, head_rows: matrix.rows / heads,
         first: first / 4, step: step / 4, stride: strides[input], to, to_step: toStep, output_stride: strides[output],
