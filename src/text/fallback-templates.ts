@@ -1,6 +1,13 @@
 // Formats of conversations for files whose own template is missing or is no Jinja: the vocabulary's control tokens tell
 // which one a model knows.
 
+/** By names that stand in a file in place of a template: llama.cpp knows them, and how conversations are written then. */
+export const namedTemplates: Readonly<Record<string, string | undefined>> = {
+  'rwkv-world':
+    "{% for message in messages %}{{ {'user': 'User', 'system': 'System'}.get(message.role, 'Assistant') + ': ' + message.content | trim + '\n\n' }}" +
+    "{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}",
+};
+
 export interface Format {
   readonly name: string;
   /** Control tokens that have to be there. */

@@ -3,7 +3,7 @@
 import { RequestError, UnsupportedModelError } from '../errors.ts';
 import { type Metadata } from '../gguf/header.ts';
 import { getString } from '../gguf/metadata.ts';
-import { suggestFormat } from './fallback-templates.ts';
+import { namedTemplates, suggestFormat } from './fallback-templates.ts';
 import { parseTemplate, type Program, runTemplate, TemplateException } from './jinja/run.ts';
 import { mapTexts, type Message, normalizeMessages, systemIntoQuestion, wellFormed } from './messages.ts';
 import { acceptMarked, acceptUnmarked, createMarks } from './provenance.ts';
@@ -129,7 +129,8 @@ interface Choice {
 }
 
 /** The file's own template, or the format that the vocabulary suggests if there is none, or none that is Jinja. */
-function choose(own: string, tokenizer: Tokenizer): Choice {
+function choose(inFile: string, tokenizer: Tokenizer): Choice {
+  const own = namedTemplates[inFile] ?? inFile;
   let reason: string | undefined;
   if (own) {
     try {

@@ -1,11 +1,12 @@
 // Text to token ids and back, from the metadata of a GGUF alone; ids are exactly llama.cpp's. Puts together the
-// vocabulary, the special tokens and one of two ways to merge; knows no chat templates.
+// vocabulary, the special tokens and one of the ways to cut a text; knows no chat templates.
 import { UnsupportedModelError } from '../../errors.ts';
 import { type Metadata } from '../../gguf/header.ts';
 import { getString } from '../../gguf/metadata.ts';
 import { toUtf8 } from '../../gguf/utf8.ts';
 import { createBpe, type EncodeFragment } from './bpe.ts';
 import { spellingBytes } from './byte-alphabet.ts';
+import { createGreedy, unescapeBytes } from './greedy.ts';
 import { gemma4, preTokenizers } from './pre-tokenizers.ts';
 import { createSentencePiece } from './sentencepiece.ts';
 import { type ControlFilter, createPartition } from './special-tokens.ts';
@@ -128,6 +129,11 @@ const models: Record<string, (metadata: Metadata) => Model> = {
   gemma4(metadata) {
     const vocabulary = readVocabulary(metadata, { alwaysBos: true });
     return { vocabulary, encodeFragment: createBpe(metadata, vocabulary, gemma4), pieceOf: pieces(vocabulary, unescapeSpaces) };
+  },
+  /** The longest token of bytes: RWKV's World. */
+  rwkv(metadata) {
+    const vocabulary = readVocabulary(metadata, {});
+    return { vocabulary, encodeFragment: createGreedy(vocabulary), pieceOf: pieces(vocabulary, unescapeBytes) };
   },
 };
 
