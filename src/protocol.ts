@@ -192,7 +192,21 @@ export interface Said {
   calls?: ToolCallDelta[];
 }
 
-/** Applied in llama.cpp's order: bias, penalties, top-k, typical-p, top-p, min-p, XTC, temperature. */
+/** "Don't repeat yourself": tokens that would go on with what was said before become less likely, as llama.cpp has it. */
+export interface DryOptions {
+  /** Of what is taken off a logit; 0 asks for nothing. 0 to 100. */
+  multiplier: number;
+  /** To the power of the tokens as before beyond `allowedLength`. 1 to 100, default 1.75. */
+  base?: number;
+  /** Tokens that may be as before at no cost. 0 to 1024, default 2. */
+  allowedLength?: number;
+  /** Tokens that are looked back at, those of the prompt too; -1 (default): all. */
+  last?: number;
+  /** Texts behind which a repetition begins anew. Default: a line break, a colon, a double quote, an asterisk. */
+  breakers?: string[];
+}
+
+/** Applied in llama.cpp's order: bias, penalties, DRY, top-k, typical-p, top-p, min-p, XTC, temperature. */
 export interface SamplingOptions {
   /** 0 takes the most likely token. Default 0. */
   temperature?: number;
@@ -218,6 +232,7 @@ export interface SamplingOptions {
   presencePenalty?: number;
   /** Tokens that penalties look back at; -1: all. Default 64. */
   penaltyLast?: number;
+  dry?: DryOptions;
   /** Added to the logits of tokens, by id: -100 to 100, up to 1024 of them. */
   logitBias?: Record<number, number>;
   /** Tells how likely each token was, and so many of the most likely ones beside it: 0 to 20. Default: neither. */

@@ -252,7 +252,8 @@ async function sampling(): Promise<KernelSpec[]> {
   const { vocab } = noConfig;
   const activations = createActivations(ledger, { config: noConfig, ropes: [] } as unknown as Graph, [], { chunk: 64, logitsRows: 1, context: 64 });
   const samplerFor = await createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
-  await samplerFor({ seed: 0, logprobs: 1, logitBias: { 1: 1 }, repeatPenalty: 1.1, mask: new Uint32Array(vocab / 32).fill(1), temperature: 1, typicalP: 0.9 });
+  const mask = new Uint32Array(vocab / 32).fill(1);
+  await samplerFor({ seed: 0, logprobs: 1, logitBias: { 1: 1 }, repeatPenalty: 1.1, dry: { multiplier: 1 }, mask, temperature: 1, typicalP: 0.9 });
   return specs;
 }
 

@@ -1,8 +1,9 @@
 // windrow generate: text from a prompt.
 import { readFile } from 'node:fs/promises';
+import { toDry } from '../api/completions/dry.ts';
 import { RequestError } from '../errors.ts';
 import { samplingFields } from '../model/sampling/sampler.ts';
-import { type GenerateRequest, type GenerateStats, type ResponseGrammar, type Token, type TokenLogprob } from '../protocol.ts';
+import { type DryOptions, type GenerateRequest, type GenerateStats, type ResponseGrammar, type Token, type TokenLogprob } from '../protocol.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
 
@@ -25,6 +26,11 @@ interface Flags extends ModelFlags {
   frequencyPenalty?: number;
   presencePenalty?: number;
   penaltyLast?: number;
+  dryMultiplier?: number;
+  dryBase?: number;
+  dryAllowedLength?: number;
+  dryLast?: number;
+  dryBreakers?: string[];
   logitBias?: Record<number, number>;
   logprobs?: number;
   stop?: string[];
@@ -39,7 +45,7 @@ export async function generate(path: string, flags: Flags): Promise<Result> {
   const { temperature, topK, topP, minP, typicalP, xtcProbability, xtcThreshold, seed } = flags;
   const { repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs } = flags;
   const drawing = { temperature, topK, topP, minP, typicalP, xtcProbability, xtcThreshold, seed };
-  const sampling = { ...drawing, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, logitBias, logprobs };
+  const sampling = { ...drawing, repeatPenalty, frequencyPenalty, presencePenalty, penaltyLast, dry: dryOf(flags), logitBias, logprobs };
   samplingFields(sampling); // before the model is loaded
   const grammar = await grammarOf(flags);
   const engine = await openEngine(path, flags);
@@ -65,6 +71,11 @@ export async function generate(path: string, flags: Flags): Promise<Result> {
       `${(stats.gpuBytesPeak / 2 ** 20).toFixed(0)} MiB on the GPU${streaming(stats)}${guessing(stats)}, ended by ${reason}]`,
   };
 }
+
+const dryOf = ({ dryMultiplier, dryBase, dryAllowedLength, dryLast, dryBreakers }: Flags): DryOptions | undefined =>
+  toDry({
+    dry_multiplier: dryMultiplier, dry_base: dryBase, dry_allowed_length: dryAllowedLength, dry_penalty_last_n: dryLast, dry_sequence_breakers: dryBreakers,
+  });
 
 /** With the bytes as text, of which half a character is U+FFFD. */
 function withText({ id, logprob, bytes, top }: Token): object {

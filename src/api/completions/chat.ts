@@ -64,6 +64,16 @@ export interface SamplingParams {
   presence_penalty?: number | null;
   /** Tokens that penalties look back at, those of the prompt too; -1 for all. Default 64. */
   penalty_last_n?: number | null;
+  /** DRY, as llama.cpp has it: 0 to 100; above 0, tokens that go on with what was said before are less likely. Default 0. */
+  dry_multiplier?: number | null;
+  /** 1 to 100, to the power of the tokens as before beyond those allowed: so much more is taken off. Default 1.75. */
+  dry_base?: number | null;
+  /** 0 to 1024: tokens that may be as before at no cost. Default 2. */
+  dry_allowed_length?: number | null;
+  /** Tokens that are looked back at, those of the prompt too; -1 for all, which is the default. */
+  dry_penalty_last_n?: number | null;
+  /** Up to 32 texts behind which a repetition begins anew. Default: a line break, a colon, a double quote and an asterisk. */
+  dry_sequence_breakers?: string[] | null;
   /** -100 to 100 by token id, added to its logit. */
   logit_bias?: Record<string, number> | null;
   /** Text before which the answer ends. */

@@ -52,6 +52,14 @@ test.each([
   [{ repeat_penalty: 0 }, 'repeat_penalty is 0; it must be a number from 0.1 to 10.'],
   [{ frequency_penalty: 3 }, 'frequency_penalty is 3; it must be a number from -2 to 2.'],
   [{ presence_penalty: '1' }, 'presence_penalty is "1"; it must be a number from -2 to 2.'],
+  [{ dry_multiplier: -1 }, 'dry_multiplier is -1; it must be a number from 0 to 100.'],
+  [{ dry_base: 0.5 }, 'dry_base is 0.5; it must be a number from 1 to 100.'],
+  [{ dry_allowed_length: 1.5 }, 'dry_allowed_length is 1.5; it must be a whole number from 0 to 1024.'],
+  [{ dry_penalty_last_n: -2 }, 'dry_penalty_last_n is -2; it must be a whole number from -1 to 2147483647.'],
+  [{ dry_sequence_breakers: '\n' }, 'dry_sequence_breakers is "\\n"; it must be a list of texts.'],
+  [{ dry_sequence_breakers: ['a', ''] }, 'dry_sequence_breakers has ""; each must be a text that is not empty.'],
+  [{ dry_sequence_breakers: Array(33).fill('a') }, 'dry_sequence_breakers has 33 texts; it may have 32.'],
+  [{ mirostat: 2 }, 'The parameter mirostat (2) is not supported. Leave it out.'],
   [{ penalty_last_n: -2 }, 'penalty_last_n is -2; it must be a whole number from -1 to 2147483647.'],
   [{ logit_bias: { 5: -101 } }, 'logit_bias of token 5 is -101; it must be a number from -100 to 100.'],
   [{ logit_bias: { 5: null } }, 'logit_bias of token 5 is null; it must be a number from -100 to 100.'],
@@ -113,6 +121,13 @@ test('functions, which of them are called, and conversations in which they were'
   expect(toChatRequest({ messages: asked }).prompt).toEqual({
     messages: [{ ...asked[0], content: '', tool_calls: [{ ...call, function: { name: 'add', arguments: { a: 1 } } }] }, asked[1]],
   });
+});
+
+test('DRY by its names, where there is something to take off', () => {
+  const given = { dry_multiplier: 0.8, dry_base: 1.5, dry_allowed_length: 3, dry_penalty_last_n: 64, dry_sequence_breakers: ['.'] };
+  const dry = { multiplier: 0.8, base: 1.5, allowedLength: 3, last: 64, breakers: ['.'] };
+  expect(toChatRequest({ messages, ...given }).sampling).toMatchObject({ dry });
+  expect(toChatRequest({ messages, ...given, dry_multiplier: 0 }).sampling!.dry).toBeUndefined();
 });
 
 test('penalties, biases and log-probabilities by their names', () => {

@@ -9,6 +9,8 @@ import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams, 
 import { type CompletionParams } from './completions.ts';
 import { toOverflow } from './overflow.ts';
 import { asksNothing, isNeutral } from '../refuse.ts';
+import { number } from './number.ts';
+import { dryNames, toDry } from './dry.ts';
 import { toGrammar } from './response-format.ts';
 import { toCallFields, toTools } from './tools.ts';
 
@@ -37,6 +39,7 @@ const sampling = [
   'frequency_penalty',
   'presence_penalty',
   'penalty_last_n',
+  ...dryNames,
   'logit_bias',
   'logprobs',
   'stop',
@@ -127,6 +130,7 @@ function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<
       frequencyPenalty: number('frequency_penalty', params.frequency_penalty, { from: -2, to: 2 }),
       presencePenalty: number('presence_penalty', params.presence_penalty, { from: -2, to: 2 }),
       penaltyLast: number('penalty_last_n', params.penalty_last_n, { from: -1, to: 2 ** 31 - 1, integer: true }),
+      dry: toDry(params),
       logitBias: toLogitBias(params.logit_bias),
       logprobs,
     },
@@ -390,19 +394,4 @@ function toStop(stop: SamplingParams['stop']): string[] | undefined {
   const wrong = texts.find((text) => typeof text !== 'string' || text === '');
   if (wrong !== undefined) throw new RequestError(`stop has ${shown(wrong)}; each must be a text that is not empty.`);
   return texts;
-}
-
-interface Bounds {
-  from?: number;
-  above?: number;
-  to: number;
-  integer?: boolean;
-}
-
-function number(name: string, value: number | null | undefined, { from, above, to, integer }: Bounds): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  const within = typeof value === 'number' && value <= to && (from === undefined || value >= from) && (above === undefined || value > above);
-  if (within && (!integer || Number.isInteger(value))) return value;
-  const low = from === undefined ? `above ${above}, at most` : `from ${from} to`;
-  throw new RequestError(`${name} is ${shown(value)}; it must be ${integer ? 'a whole number' : 'a number'} ${low} ${to}.`);
 }

@@ -1,5 +1,6 @@
 // From the parameters of a response to those of a chat. What is not known is refused by name.
 import { RequestError, shown } from '../../errors.ts';
+import { dryNames } from '../completions/dry.ts';
 import { type ChatCompletionParams, type ChatMessageParam } from '../completions/chat.ts';
 import { refuseParameters } from '../refuse.ts';
 import { type ResponseFormat } from '../completions/response-format.ts';
@@ -12,7 +13,7 @@ const own = [
 const ofChat = [
   'stream', 'temperature', 'top_p', 'top_k', 'min_p', 'typical_p', 'xtc_probability', 'xtc_threshold',
   'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n',
-  'logit_bias', 'signal', 'model', 'user', 'parallel_tool_calls',
+  'logit_bias', 'signal', 'model', 'user', 'parallel_tool_calls', ...dryNames,
 ] as const;
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutral: Record<string, unknown[]> = { background: [false], include: [[]], service_tier: ['auto', 'default'], top_logprobs: [0] };

@@ -5,8 +5,10 @@ import { type Sampler, createSamplers } from '../../model/sampling/sampler.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { addBias } from '../../reference/sampling/bias.ts';
 import { logSoftmax } from '../../reference/sampling/logprobs.ts';
+import { type Breaker, dry } from '../../reference/sampling/dry.ts';
 import { masked } from '../../reference/sampling/mask.ts';
 import { penalise } from '../../reference/sampling/penalties.ts';
+import { type DryOptions } from '../../protocol.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
 import { decodeChoice } from './choice.ts';
 import { type Random, normals, random } from './random.ts';
@@ -49,19 +51,21 @@ function caseOf(name: string, vocab: number, act: (stage: Stage, bench: Paramete
   };
 }
 
-/** The logits that a stage leaves; no number is told as a large one, since -Infinity has no distance from itself. */
+/** The logits that a stage leaves; no number is told as a large one, since -Infinity has no distance from itself. `relative`: as penalties may be large. */
 const changed = (
   name: string,
   vocab: number,
   options: (given: Given) => Partial<SamplerOptions>,
   expected: (given: Given, options: Partial<SamplerOptions>) => Float32Array,
+  relative = false,
 ): Case =>
   caseOf(name, vocab, async (stage, bench, given) => {
     const chosen = options(given);
     await choose(stage, bench, given, chosen);
     const all = new Float32Array(await stage.readBytes(stage.activations.buffers.logits.buffer, 4 * vocab * (1 + (chosen.row ?? 0))));
     const numbers = (logits: Float32Array) => logits.map((logit) => (logit === -Infinity ? -1e30 : logit));
-    return { found: numbers(all.subarray(-vocab)), expected: numbers(expected(given, chosen)) };
+    const right = numbers(expected(given, chosen));
+    return { found: numbers(all.subarray(-vocab)), expected: right, ...(relative && { scale: right.map((logit) => Math.max(1, Math.abs(logit))) }) };
   });
 
 const lastOf = (ids: number[], count: number): number[] => (count < 0 ? ids : ids.slice(Math.max(0, ids.length - count)));
@@ -73,6 +77,24 @@ const penalised = (vocab: number, penaltyLast: number, more: Partial<SamplerOpti
     () => ({ penaltyLast, ...more }),
     ({ logits, ids }, { repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 }) =>
       penalise(logits, lastOf(ids, penaltyLast), { repeatPenalty, frequencyPenalty, presencePenalty }),
+  );
+
+const phrase = [3, 9, 4, 1, 5, 2, 6, 8, 7, 0];
+const breakers: Breaker[] = [{ tail: [], heads: [11, 12] }, { tail: [6, 8], heads: [40, 2] }, { tail: [6], heads: [2] }];
+
+/** Of a text of phrases that are there again, whole and in parts, with texts between them that end repetitions. */
+const undried = (vocab: number, name: string, options: DryOptions, broken: readonly Breaker[] = []): Case =>
+  changed(
+    `DRY, ${name}`,
+    vocab,
+    (given) => {
+      const part = (): number[] => (given.next() < 0.2 ? given.ids.slice(0, 5) : phrase.slice(Math.floor(given.next() * 5)));
+      const text = Array.from({ length: length / 2 }, part).flat().concat(phrase.slice(0, 9)).slice(-length);
+      given.ids = text.map((id) => id % vocab);
+      return { dry: options, dryBreakers: broken.map(({ tail, heads }) => ({ tail, heads: heads.filter((id) => id < vocab) })) };
+    },
+    ({ logits, ids }, { dryBreakers }) => dry(logits, ids, options, dryBreakers as Breaker[]),
+    true,
   );
 
 const biasOf = ({ vocab, next }: Given): Record<number, number> =>
@@ -112,6 +134,17 @@ export function stageChecks(vocabs = [1, 33, 255, 2049, 5003]): Check[] {
         penalised(vocab, -1, penalties),
         penalised(vocab, 1, { repeatPenalty: 0.5 }),
         penalised(vocab, 100, { ...penalties, row: 2 }),
+      ]),
+      1e-5,
+    ),
+    check(
+      'sampling: DRY',
+      vocabs.filter((vocab) => vocab > 1).flatMap((vocab) => [ // with one token all repeats, and what is taken off has no bounds
+        undried(vocab, 'plain', { multiplier: 0.8, base: 1.2 }),
+        undried(vocab, 'of the last 40', { multiplier: 1.5, base: 1, allowedLength: 1, last: 40 }),
+        undried(vocab, 'nothing allowed', { multiplier: 0.5, base: 1.1, allowedLength: 0 }),
+        undried(vocab, 'ended by texts', { multiplier: 0.8, base: 1.3, allowedLength: 1 }, breakers),
+        undried(vocab, 'ended by tokens', { multiplier: 0.8, base: 1.3, allowedLength: 1 }, [{ tail: [], heads: [5] }]),
       ]),
       1e-5,
     ),

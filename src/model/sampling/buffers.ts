@@ -23,6 +23,9 @@ export const recordWords = 1 + 2 * mostTop;
 /** Most tokens that a request may give a bias. */
 export const mostBiases = 1024;
 
+/** Room for the texts of several tokens that end repetitions: see shaders/kernels/rare/dry.wgsl. */
+export const mostTailWords = 1024;
+
 /** Workgroups of the kernels that read the vocabulary in slices, for a vocabulary of `vocab` tokens. */
 export const samplingSlices = (vocab: number): number => Math.ceil(vocab / sliceTokens);
 
@@ -36,6 +39,8 @@ const stateBytes = (vocab: number) => ({
   biases: 8 * mostBiases,
   /** (vocab / 32) */
   mask: 4 * Math.ceil(vocab / 32),
+  /** `Dry` in shaders/kernels/rare/dry.wgsl */
+  dry: 4 * (6 + Math.ceil(vocab / 32) + mostTailWords),
 });
 
 /** Bytes of what sampling needs for each sequence more, whatever its requests ask for. */

@@ -21,6 +21,10 @@ import { xtc } from './xtc.ts';
 
 /** In the order in which they apply, llama.cpp's: each is a file, and a new one belongs here and in `SamplingOptions`. */
 const stages: readonly SamplerStage[] = [logprobs, bias, penalties, mask, topK, typical, topP, minP, xtc, temperature, greedy, drawn, records];
+/** With those that are loaded when a request first asks for them. */
+async function stagesFor({ dry }: SamplerOptions): Promise<readonly SamplerStage[]> {
+  return dry ? stages.toSpliced(stages.indexOf(mask), 0, (await import('./rare/dry.ts')).dry) : stages;
+}
 /** Those that every load records; the others are recorded when a request first asks. */
 const common = [greedy, drawn];
 
@@ -100,7 +104,7 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
 
   return async (options) => {
     const fields = { ...samplingFields(options), vocab, row: options.row ?? 0 };
-    const asked = stages.filter((stage) => stage.dispatches.length && stage.asked(options));
+    const asked = (await stagesFor(options)).filter((stage) => stage.dispatches.length && stage.asked(options));
     const begin: Writing[] = [
       { buffer: 'sampling', bytes: packSampling(fields, options.ends) },
       ...asked.flatMap((stage) => stage.start?.(options, vocab) ?? []),

@@ -8,6 +8,12 @@ import { type SamplingFields } from './uniform.ts';
 /** Which tokens may come next: bit `token % 32` of word `token / 32`; (ceil(vocab / 32)). */
 export type TokenMask = Uint32Array<ArrayBuffer>;
 
+/** Texts that end the repetitions that DRY looks for, in tokens: one of `heads`, and then `tail`. */
+export interface DryBreaker {
+  readonly tail: readonly number[];
+  readonly heads: readonly number[];
+}
+
 /** What a request says of sampling, with what does not cross to a worker. */
 export interface SamplerOptions extends SamplingOptions {
   seed: number;
@@ -17,6 +23,8 @@ export interface SamplerOptions extends SamplingOptions {
   ends?: readonly number[];
   /** The mask of all tokens of an answer, or what gives that of the next one from those chosen so far. */
   mask?: TokenMask | ((chosen: readonly number[]) => TokenMask);
+  /** The texts of `dry`, in tokens of the model. */
+  dryBreakers?: readonly DryBreaker[];
 }
 
 export interface StageDispatch {

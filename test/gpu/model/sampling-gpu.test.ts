@@ -6,6 +6,8 @@ import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { RequestError } from '../../../src/errors.ts';
 import { type SamplerOptions } from '../../../src/model/sampling/stage.ts';
 import { type Token } from '../../../src/protocol.ts';
+import { greedy } from '../../../src/reference/sampler.ts';
+import { dry } from '../../../src/reference/sampling/dry.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';
 import { sharedGpu, openFixture } from '../../models/model.ts';
@@ -57,6 +59,7 @@ describe.skipIf(!adapterFile)('sampling', () => {
     ['greedy', {}, 2],
     ['drawn', { temperature: 1 }, 4],
     ['with everything', everything, 8],
+    ['with DRY', { dry: { multiplier: 1 } }, 3],
   ])('makes and writes nothing for a token, %s', async (_, options, kernels) => {
     await tokens(options, 40); // compiles and binds
     const sampler = await model.samplerFor({ seed: 0, ...options });
@@ -106,8 +109,23 @@ describe.skipIf(!adapterFile)('sampling', () => {
     expect(ended.slice(0, 5)).toEqual(plain.slice(0, 5));
   });
 
+  it('DRY takes the most likely token of what the reference leaves, and so says no phrase again', async () => {
+    const options = { dry: { multiplier: 2, base: 2, allowedLength: 1 }, dryBreakers: [{ tail: [], heads: [13] }] };
+    const made = await tokens({ logprobs: 20, ...options }, 120);
+    const all = [...prompt, ...made.map(({ id }) => id)];
+    let changed = 0;
+    made.forEach(({ id, top }, i) => {
+      const logits = new Float32Array(512).fill(-1e30); // what is not listed is less likely, and nothing becomes more so
+      for (const each of top!) logits[each.id] = each.logprob;
+      const left = dry(logits, all.slice(0, prompt.length + i), options.dry, options.dryBreakers);
+      expect(id).toBe(greedy(left));
+      if (id !== top![0].id) changed++;
+    });
+    expect(changed).toBeGreaterThan(1);
+  });
+
   it('gives the same tokens with penalties however an answer was come by', async () => {
-    const options = { temperature: 1, seed: 9, repeatPenalty: 1.3, presencePenalty: 0.5, penaltyLast: 32 };
+    const options = { temperature: 1, seed: 9, repeatPenalty: 1.3, presencePenalty: 0.5, penaltyLast: 32, dry: { multiplier: 1, allowedLength: 1 } };
     const whole = await ids(options, 24);
     const sampler = await model.samplerFor(options);
     await runner.feed([...prompt, ...whole.slice(0, 10)], 0);

@@ -1,0 +1,18 @@
+// A number that a caller gives.
+import { RequestError, shown } from '../../errors.ts';
+
+interface Bounds {
+  from?: number;
+  above?: number;
+  to: number;
+  integer?: boolean;
+}
+
+/** Undefined for null too. @throws RequestError that names what is out of bounds, or no number. */
+export function number(name: string, value: number | null | undefined, { from, above, to, integer }: Bounds): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const within = typeof value === 'number' && value <= to && (from === undefined || value >= from) && (above === undefined || value > above);
+  if (within && (!integer || Number.isInteger(value))) return value;
+  const low = from === undefined ? `above ${above}, at most` : `from ${from} to`;
+  throw new RequestError(`${name} is ${shown(value)}; it must be ${integer ? 'a whole number' : 'a number'} ${low} ${to}.`);
+}
