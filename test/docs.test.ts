@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { defaultChoice, parseChoice } from '../src/engine/measure/choice-text.ts';
+import { defaultChoice, knownChoices, parseChoice } from '../src/engine/measure/choice-text.ts';
 import { errorCodes } from '../src/errors.ts';
 import { type Gpu } from '../src/gpu/device.ts';
 
@@ -40,7 +40,7 @@ it('docs/api.md lists all kernel choices with all of their values', () => {
         .join(', '),
     ]),
   );
-  expect(values).toEqual(Object.fromEntries(Object.keys(choice).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
+  expect(values).toEqual(Object.fromEntries(Object.keys(knownChoices).map((name) => [name, /it can be (.*)\.$/.exec(refusal(`${name}=none`))?.[1]])));
 });
 
 it('docs/errors.md lists every code of an error with its class, what it means and what to do', () => {
