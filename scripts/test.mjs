@@ -96,9 +96,9 @@ const onceOnly = [
   ...(full
     ? []
     : [
-        'autotune', 'bench', 'change-budget', 'chosen-rows', 'experts', 'golden', 'grammar', 'kernels', 'large-mixture', 'other-kernels', 'kv-cache', 'ledger',
-        'limits', 'peak', 'recovery', 'tools',
-        'requests', 'sampler', 'sampling', 'sequences', 'subgroup-matrix', 'together', 'tuning',
+        'aborts', 'autotune', 'bench', 'change-budget', 'chosen-rows', 'evaluate', 'experts', 'experts-forecast', 'golden', 'grammar', 'heads', 'kernels',
+        'kv-cache', 'kv-kept', 'kv-turns', 'large-mixture', 'ledger', 'limits', 'other-kernels', 'peak', 'recovery', 'remote', 'requests', 'sampler', 'sampling',
+        'sequences', 'sessions', 'shift', 'speculation', 'speculation-smollm2', 'subgroup-matrix', 'together', 'tools', 'tuning',
       ]),
 ].map((name) => `**/${name}-gpu.test.ts`);
 

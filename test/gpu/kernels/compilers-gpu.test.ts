@@ -1,6 +1,6 @@
 // What the compilers of real GPUs make of the kernels that a GPU may be offered: Mesa's drivers compile for hardware that is not there
-// (scripts/gpu-compilers), and say how many registers they took and whether those were enough. The short run takes an eighth, of rare types
-// less, for one of AMD's; WINDROW_FULL=1 takes all, for every GPU whose driver is here.
+// (scripts/gpu-compilers), and say how many registers they took and whether those were enough. The short run takes a sixteenth, of rare
+// types less, for one of AMD's; WINDROW_FULL=1 takes all, for every GPU whose driver is here.
 import { describe, expect, it } from 'vitest';
 import { compileFor, ensureLayer } from '../../../scripts/gpu-compilers/compile.mjs';
 import { described, gpus, lacking } from '../../../scripts/gpu-compilers/gpus.mjs';
@@ -21,8 +21,8 @@ function isOffered({ kernel, files = [], consts = {} }: KernelSpec, gpu: string)
   return byMaker && 4 * consts.PartVec4s <= part && files.includes('eight/broadcast') === lanes > 0;
 }
 
-/** One in eight; of rare weight types, whose own file is all that differs, one in 128. */
-const some = (specs: KernelSpec[]): KernelSpec[] => specs.filter(({ files = [] }, i) => i % (files.some(isRare) ? 128 : 8) === 0);
+/** One in sixteen; of rare weight types, whose own file is all that differs, one in 256. */
+const some = (specs: KernelSpec[]): KernelSpec[] => specs.filter(({ files = [] }, i) => i % (files.some(isRare) ? 256 : 16) === 0);
 const isRare = (file: string): boolean => formats.get(file.replace('formats/', ''))?.shader !== undefined;
 
 /** Why there is no layer, if there is none. */
@@ -41,7 +41,7 @@ describe.each(names)('the compiler for %s', (name) => {
       if ('use' in answer && answer.use.memory === 0 && answer.use.spills <= (specs[i].kernel === 'attention' ? attentionSpills : mostSpills)) return [];
       return [`${kernelKey(specs[i])}: ${'use' in answer ? `${answer.use.memory} bytes, ${answer.use.spills} spills` : answer.error}`];
     });
-    expect(answers.length).toBeGreaterThan(100);
+    expect(answers.length).toBeGreaterThan(50);
     console.log(`${answers.length} kernels for ${name}, most registers ${Math.max(...answers.map((answer) => ('use' in answer ? answer.use.registers : 0)))}`);
     expect(wrong).toEqual([]);
     record({

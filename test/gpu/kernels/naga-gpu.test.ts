@@ -17,16 +17,17 @@ const source = (spec: KernelSpec) => {
 };
 
 /**
- * One of each set of files, and every sixteenth of the others; of a rare weight type, whose own file is all that differs, one that adds up and one
- * that unpacks.
+ * As many as have every file beside every kernel that reads it at least once, and every 64th of the others; of a rare weight type, whose own file is all that
+ * differs, one that adds up and one that unpacks.
  */
 function some(specs: KernelSpec[]): KernelSpec[] {
   const seen = new Set<string>();
   return specs.filter(({ kernel, files = [] }, i) => {
     const rare = files.find((file) => formats.get(file.replace('formats/', ''))?.shader);
-    const key = rare ? [kernel, rare].join() : [kernel, files].join();
-    if (rare) return ['matvec', 'matmul'].includes(kernel) && !seen.has(key) && seen.add(key);
-    return i % 16 === 0 || (!seen.has(key) && seen.add(key));
+    if (rare && !['matvec', 'matmul'].includes(kernel)) return false;
+    const fresh = (rare ? [rare] : ['', ...files]).map((file) => `${kernel} ${file}`).filter((key) => !seen.has(key));
+    for (const key of fresh) seen.add(key);
+    return fresh.length > 0 || (!rare && i % 64 === 0);
   });
 }
 
