@@ -101,28 +101,32 @@ fn main(@builtin(local_invocation_index) thread : u32) {
   }
   workgroupBarrier();
   var keep = vec2<u32>(0xffffffffu);
-  if (sampling.top_k > 0u) {
-    keep = search(thread, ByCount, sampling.top_k - 1u, vec2<u32>(0u), keep);
-  }
-  if (sampling.top_p < 1.0) {
-    let reached = search(thread, ByMass, 0u, vec2<u32>(0u), keep);
-    keep = select(keep, reached, precedes(reached, keep));
-  }
-  if (sampling.min_p > 0.0) {
-    let lowest = rank_of(bitcast<u32>(highest + log(sampling.min_p)));
-    let limit = vec2<u32>(max(lowest, scratch.best.x), 0xffffffffu);
-    keep = select(keep, limit, precedes(limit, keep));
-  }
   var lead = vec2<u32>(0u);
-  if (workgroupUniformLoad(&excludes)) {
-    lead = least_of_top(thread, keep);
-    if (thread == 0u && lead.x > 0u) {
-      highest = logit_of(lead.x);  // of those that are left, so that at a low temperature one at least has a mass
+  var token = vec2<u32>(0u);
+  // One call in a loop in place of three: compilers write each call out, with all of its barriers.
+  for (var kind = ByCount; kind <= ByDraw; kind++) {
+    if ((kind == ByCount && sampling.top_k == 0u) || (kind == ByMass && sampling.top_p >= 1.0)) {
+      continue;
     }
-    workgroupBarrier();
+    if (kind == ByDraw) {
+      keep = within_min_p(keep);
+      if (workgroupUniformLoad(&excludes)) {
+        lead = least_of_top(thread, keep);
+        if (thread == 0u && lead.x > 0u) {
+          highest = logit_of(lead.x);  // of those that are left, so that at a low temperature one at least has a mass
+        }
+        workgroupBarrier();
+      }
+    }
+    let share = select(drawn(), sampling.top_k - 1u, kind == ByCount);
+    let reached = search(thread, kind, share, lead, keep);
+    if (kind == ByDraw) {
+      token = reached;
+    } else if (kind == ByCount || precedes(reached, keep)) {
+      keep = reached;
+    }
   }
   let next = state.position + state.rows;
-  let token = search(thread, ByDraw, drawn(), lead, keep);
   atomicStore(&scratch.counts[thread], 0u);
   atomicStore(&scratch.lows[thread], 0u);
   atomicStore(&scratch.highs[thread], 0u);
@@ -144,6 +148,16 @@ fn main(@builtin(local_invocation_index) thread : u32) {
       state.ended = 2u;
     }
   }
+}
+
+// Up to the last token whose probability reaches min_p times the highest.
+fn within_min_p(keep : vec2<u32>) -> vec2<u32> {
+  if (sampling.min_p <= 0.0) {
+    return keep;
+  }
+  let lowest = rank_of(bitcast<u32>(highest + log(sampling.min_p)));
+  let limit = vec2<u32>(max(lowest, scratch.best.x), 0xffffffffu);
+  return select(keep, limit, precedes(limit, keep));
 }
 
 // The random number of the next position.
