@@ -97,8 +97,8 @@ const onceOnly = [
     ? []
     : [
         'aborts', 'autotune', 'bench', 'change-budget', 'chosen-rows', 'evaluate', 'experts', 'experts-forecast', 'golden', 'grammar', 'heads', 'kernels',
-        'kv-cache', 'kv-kept', 'kv-turns', 'large-mixture', 'ledger', 'limits', 'other-kernels', 'peak', 'recovery', 'remote', 'requests', 'sampler', 'sampling',
-        'sequences', 'sessions', 'shift', 'speculation', 'speculation-smollm2', 'subgroup-matrix', 'together', 'tools', 'tuning',
+        'kv-cache', 'kv-kept', 'kv-turns', 'large-mixture', 'ledger', 'limits', 'other-kernels', 'peak', 'recovery', 'remote', 'requests', 'sampler',
+        'sampling', 'sequences', 'sessions', 'shift', 'speculation', 'speculation-smollm2', 'subgroup-matrix', 'together', 'tools', 'tuning',
       ]),
 ].map((name) => `**/${name}-gpu.test.ts`);
 
