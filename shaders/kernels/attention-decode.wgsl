@@ -66,12 +66,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     if (at < low) {
       continue;
     }
-    let page = page_of(first + at, kv_head);
+    let slot = slot_of(first + at, kv_head);
+    let page = page_of(slot, kv_head);
     var score = array<f32, Heads>();
     for (var d = 0u; d < params.head_vec4s; d += KeysAhead) {
       var k : array<vec4<f32>, KeysAhead>;
       for (var i = 0u; i < KeysAhead; i++) {
-        k[i] = key4(page, d + i, at % 32u);
+        k[i] = key4(page, d + i, slot % 32u);
       }
       for (var i = 0u; i < KeysAhead; i++) {
         for (var h = 0u; h < Heads; h++) {
@@ -79,7 +80,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
         }
       }
     }
-    let scale = key_scale(page, at % 32u) * params.scale;
+    let scale = key_scale(page, slot % 32u) * params.scale;
     for (var h = 0u; h < Heads; h++) {
       score[h] *= scale;
       if (Softcap) {
@@ -116,7 +117,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     if (at < low) {
       continue;
     }
-    let scale = value_scale(page_of(first + at, kv_head), at % 32u);
+    let slot = slot_of(first + at, kv_head);
+    let scale = value_scale(page_of(slot, kv_head), slot % 32u);
     for (var h = 0u; h < Heads; h++) {
       let weight = exp(shares[h * Span + at] - maxima[h]);
       totals[h] += weight;
@@ -146,7 +148,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
         if (d < HeadVec4s) {
           var v : array<vec4<f32>, Ahead>;
           for (var i = 0u; i < Ahead; i++) {
-            let slot = first + min(at + i * Teams, high - 1u);
+            let slot = slot_of(first + min(at + i * Teams, high - 1u), kv_head);
             v[i] = value4(page_of(slot, kv_head), slot % 32u, d);
           }
           for (var i = 0u; i < Ahead; i++) {

@@ -28,6 +28,27 @@ export interface SetPlan {
   format: PageFormat;
   /** Most slots of each kv head, (kv head). */
   mostSlots: readonly number[];
+  /** Of a layer's only set, whose slots are as fresh ones are: how a decoded token chooses what it reads of it. A prompt reads all. */
+  pick?: PickPlan;
+}
+
+/**
+ * A decoded token reads some *runs* of a set, chosen for its query by one kernel (shaders/kernels/policies/kv-pick.wgsl) in front of attention, the
+ * first slots, and those that nothing is known of yet. How many runs is said at ticks (`KvTick.setPicks`).
+ */
+export interface PickPlan {
+  /** What tells which are worth reading: shaders/kv/policies/pick/by-*.wgsl. */
+  by: 'bounds';
+  /** Slots of a run. */
+  run: number;
+  /** Slots that something is known of together: a part of a run, or more than one. */
+  each: number;
+  /** So many first slots are always read. */
+  first: number;
+  /** Tokens that a choice holds for, from each tick on. Default 1. */
+  reuse?: number;
+  /** The layer whose choice this one takes. Default: it makes its own. */
+  of?: number;
 }
 
 export interface KvPlan {
@@ -60,10 +81,8 @@ export interface KvPlan {
 }
 
 export interface Policy {
-  /** As options name it: `kv: 'kivi4'`. */
+  /** As options name it: `kv: 'kivi4'`. What it is called for people is in policies/names.ts, which comes without it. */
   readonly name: string;
-  /** For people who choose one. */
-  readonly label: string;
   /** Whether it asks how far back heads look (`PolicyModel.retrieval`). */
   readonly readsHeads?: boolean;
   /** What it takes does not grow with the text, so that a context that was not asked for is all that the model was trained for. */
@@ -102,6 +121,10 @@ export interface KvSet {
   readonly counts: Uint32Array;
   /** Slots that each kv head has pages for, (kv head). */
   readonly room: Uint32Array;
+  /** What is known of the slots that a token chooses from, where it does (`PickPlan`). */
+  readonly summaries?: GPUBuffer;
+  /** Of each kv head the first slot behind those, from which on all are read, (kv head). */
+  readonly tails: Uint32Array;
 }
 
 /**
@@ -163,6 +186,11 @@ export interface KvTick {
   makeRoom(set: KvSet, slots: ArrayLike<number>): Promise<void>;
   /** Says how many slots of each kv head a set has, for what is encoded after that: what was encoded before sees those that it had. */
   setCounts(set: KvSet, counts: ArrayLike<number>): void;
+  /**
+   * Says of a set that is picked from how many runs of each kv head a token reads, and from which slot on it reads all, for what is encoded and run
+   * after that. The next token chooses anew.
+   */
+  setPicks(set: KvSet, runs: ArrayLike<number>, tails: ArrayLike<number>): void;
   /** Says from which position on slots are fresh after this tick, `length - plan.window` at most. Those before are read in sets or not at all. */
   advance(base: number): void;
   /** Puts words at the beginning of a buffer of `scratch`, for what is encoded after. At the end of a prompt, as it may cut a submit in two. */

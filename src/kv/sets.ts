@@ -4,7 +4,8 @@ import { type Ledger } from '../gpu/ledger.ts';
 import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
 import { pageSlots } from './formats/format.ts';
-import { type KvSet } from './policy.ts';
+import { chooses, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
+import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
 import { type Shape } from './shape.ts';
@@ -16,6 +17,10 @@ export interface Sets extends LayerSets {
   makeRoom(set: KvSet, slots: ArrayLike<number>): Promise<boolean>;
   /** Notes counts, and gives what is to be written to the lists for them: words, from a byte on. */
   count(set: KvSet, counts: ArrayLike<number>): { at: number; words: Uint32Array<ArrayBuffer> };
+  /** Notes how many runs of a head tokens read of the set that they pick from, and from which slot on all; gives what is to be written to `picked`. */
+  pick(runs: ArrayLike<number>, tails: ArrayLike<number>): Uint32Array<ArrayBuffer>;
+  /** Runs that tokens read of each kv head. */
+  readonly runs: Uint32Array;
   /** Takes pages, planes and queries of another sequence's. */
   copyFrom(other: Sets): Promise<void>;
   free(): void;
@@ -24,8 +29,13 @@ export interface Sets extends LayerSets {
 interface MutableSet extends KvSet {
   pages: GPUBuffer;
   planes?: GPUBuffer;
+  summaries?: GPUBuffer;
   taken: number;
 }
+
+/** What a set has for each of its pages. */
+const paged = ['pages', 'planes', 'summaries'] as const;
+type Paged = Pick<MutableSet, (typeof paged)[number]>;
 
 /** Slots of every head that a set grows by. */
 const step = 256;
@@ -36,35 +46,41 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage);
   const pageBytes = plans.map(({ format }) => 4 * format.words(headDim));
-  const planesFor = (index: number, pages: number) => (shape.plan.planes.length ? make(`planes.${index}`, planeBytes(shape.plan, pages)) : undefined);
-
-  // Where the list of a set's head begins, and the list that it would have with all its pages taken.
-  const firsts: number[][] = [];
-  let words = 2 * plans.length * kvHeads;
-  for (const { mostSlots } of plans) {
-    firsts.push(mostSlots.map((slots) => (words += Math.ceil(slots / pageSlots)) - Math.ceil(slots / pageSlots)));
-  }
+  const choosing = pickedSet(plans);
+  const pagesFor = (index: number, pages: number): Paged => ({
+    pages: make(`set.${index}`, pages * pageBytes[index]),
+    ...(shape.plan.planes.length && { planes: make(`planes.${index}`, planeBytes(shape.plan, pages)) }),
+    ...(choosing && { summaries: make(`summaries.${index}`, 4 * pages * summaryWords(choosing.pick, shape.format, headDim)) }),
+  });
+  const firsts = firstsOf(plans, kvHeads);
   const lists = make('lists', 4 * listWords(plans));
   device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
-  const bytesOfQueries = queryBytes(shape, layer, headDim);
-  const queries = bytesOfQueries ? make('queries', bytesOfQueries) : undefined;
+  const queries = shape.plan.queries ? make('queries', queryBytes(shape, layer, headDim)) : undefined;
+  const picked = choosing && chooses(choosing, layer) ? make('picked', 4 * pickedWords(choosing)) : undefined;
+  /** Runs that each kv head has been told to read. */
+  const runs = new Uint32Array(kvHeads);
   const sets = plans.map(({ format }, index): MutableSet => ({
-    index, format, pages: make(`set.${index}`, pageBytes[index]), planes: planesFor(index, 1), taken: 0,
-    counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads),
+    index, format, ...pagesFor(index, 1), taken: 0, counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
   }));
+  const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...[lists, picked, queries].flatMap((buffer) => buffer ?? [])];
+  const read = (set: KvSet) => (choosing ? readOf(choosing.pick, set, runs) : Math.max(...set.counts));
 
   const result: Sets = {
     all: sets,
     get pages() {
-      return sets.map(({ pages }) => ({ buffer: pages }));
+      return bindingsOf(sets);
     },
     lists: { buffer: lists },
-    get slots() {
-      return sets.map(({ counts }) => Math.max(...counts));
+    get read() {
+      return sets.map(read);
     },
+    picked: picked && { buffer: picked },
     queries: queries && { buffer: queries },
+    get summaries() {
+      return sets[0].summaries && { buffer: sets[0].summaries };
+    },
     get byteLength() {
-      return sets.reduce((sum, { pages, planes }) => sum + pages.size + (planes?.size ?? 0), lists.size + (queries?.size ?? 0));
+      return buffers().reduce((sum, { size }) => sum + size, 0);
     },
     async makeRoom({ index }, slots) {
       const set = sets[index];
@@ -75,45 +91,64 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       if (needed > most) throw new Error(`A set of layer ${layer} was to have ${needed} pages; ${most} were planned.`);
       const grows = needed * pageBytes[index] > set.pages.size;
       const each = (kvHeads * step) / pageSlots;
-      if (grows) {
-        const pages = Math.min(most, Math.ceil(needed / each) * each);
-        const next = ledger.allOrNone(() => ({ pages: make(`set.${index}`, pages * pageBytes[index]), planes: planesFor(index, pages) }));
-        await replace(device, ledger, set, next);
-      }
+      if (grows) await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(index, Math.min(most, Math.ceil(needed / each) * each))));
       more.forEach((pages, head) => {
-        if (!pages) return;
         const at = firsts[index][head] + set.room[head] / pageSlots;
-        device.queue.writeBuffer(lists, 4 * at, Uint32Array.from({ length: pages }, () => set.taken++));
+        if (pages) device.queue.writeBuffer(lists, 4 * at, Uint32Array.from({ length: pages }, () => set.taken++));
         set.room[head] += pages * pageSlots;
       });
       return grows;
     },
     count({ index }, counts) {
-      sets[index].counts.set(Array.from(counts));
-      const heads = firsts[index].flatMap((first, head) => [first, counts[head]]);
-      return { at: 8 * index * kvHeads, words: Uint32Array.from(heads) };
+      sets[index].counts.set(counts);
+      return { at: 8 * index * kvHeads, words: Uint32Array.from(firsts[index].flatMap((first, head) => [first, counts[head]])) };
+    },
+    pick(wanted, tails) {
+      runs.set(wanted);
+      sets[0].tails.set(Array.from(tails, (tail) => Math.max(choosing!.pick.first, tail)));
+      return Uint32Array.from(Array.from(runs, (many, head) => [many, sets[0].tails[head], 0, 0]).flat());
     },
     async copyFrom(other) {
       for (const set of sets) await result.makeRoom(set, other.all[set.index].room);
-      const pairs = sets.flatMap((set) => [[other.all[set.index].pages, set.pages], [other.all[set.index].planes, set.planes]]);
-      copyAll(device, [...pairs, [other.queries?.buffer, queries], [other.lists.buffer, lists]]);
-      for (const set of sets) Object.assign(set, { taken: (other.all[set.index] as MutableSet).taken }).counts.set(other.all[set.index].counts);
+      const pairs = sets.flatMap((set) => paged.map((name) => [(other.all[set.index] as MutableSet)[name], set[name]]));
+      copyAll(device, [...pairs, [other.queries?.buffer, queries], [other.lists.buffer, lists], [other.picked?.buffer, picked]]);
+      sets.forEach((set, index) => takeNumbers(set, other.all[index] as MutableSet));
+      runs.set(other.runs);
     },
-    free: () => [...sets.flatMap(({ pages, planes }) => [pages, planes]), lists, queries].forEach((buffer) => buffer && ledger.destroy(buffer)),
+    runs,
+    free: () => buffers().forEach((buffer) => ledger.destroy(buffer)),
   };
   return result;
 }
 
+/** Where the list of each set's head begins, which is as long as with all its pages taken: (set, kv head), in words. */
+function firstsOf(plans: readonly SetPlan[], kvHeads: number): number[][] {
+  let words = 2 * plans.length * kvHeads;
+  return plans.map(({ mostSlots }) => mostSlots.map((slots) => (words += Math.ceil(slots / pageSlots)) - Math.ceil(slots / pageSlots)));
+}
+
+/** Slots that a token reads at most, of the head that reads most. */
+const readOf = (pick: PickPlan, { counts, tails }: KvSet, runs: Uint32Array): number =>
+  Math.max(...Array.from(counts, (count, head) => readAtMost(pick, count, runs[head], tails[head])));
+
+const bindingsOf = (sets: readonly MutableSet[]) => sets.map(({ pages }) => ({ buffer: pages }));
+
+function takeNumbers(set: MutableSet, { taken, counts, tails }: MutableSet): void {
+  set.taken = taken;
+  set.counts.set(counts);
+  set.tails.set(tails);
+}
+
 /** Replaces the buffers of a set by larger ones, once those are known to be there. */
-async function replace(device: GPUDevice, ledger: Ledger, set: MutableSet, next: Pick<MutableSet, 'pages' | 'planes'>): Promise<void> {
-  const free = ({ pages, planes }: typeof next) => [pages, planes].forEach((buffer) => buffer && ledger.destroy(buffer));
+async function replace(device: GPUDevice, ledger: Ledger, set: MutableSet, next: Paged): Promise<void> {
+  const free = (old: Paged) => paged.forEach((name) => old[name] && ledger.destroy(old[name]));
   try {
     await ledger.settle();
   } catch (error) {
     free(next);
     throw error;
   }
-  copyAll(device, [[set.pages, next.pages], [set.planes, next.planes]]);
+  copyAll(device, paged.map((name) => [set[name], next[name]]));
   free(set);
   Object.assign(set, next);
 }

@@ -6,10 +6,12 @@ import { type KeysValues } from '../model/operation.ts';
 import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
+import { chooses, pickedOf, pickedSet, pickedWords, picksOf, summaryWords } from './pick.ts';
 import { planeBytes } from './plane-bytes.ts';
-import { type KvPlan, type Policy, type PolicyModel } from './policy.ts';
+import { type KvPlan, type Policy, type PolicyModel, type SetPlan } from './policy.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
 import { listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
+import { type Sequence } from './sequence.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
 
 /** How a layer's queries meet its keys. */
@@ -103,13 +105,21 @@ function shapedBytes(shape: Numbers, config: Pick<ModelConfig, 'layers' | 'kvHea
     if (!sets.length) return { fresh: segmentBytes(heads, context, format), sets: 0, own: 0, largest: segmentBytes(heads, context, format) };
     const fresh = segmentBytes(heads, ringSlots, format) + planeBytes(plan, (ringSlots / pageSlots) * heads.kvHeads);
     const each = sets.map((set) => pagesOfSet(set) * 4 * set.format.words(heads.headDim) + planeBytes(plan, pagesOfSet(set)));
-    const own = 4 * listWords(sets) + queryBytes(shape, layer, heads.headDim);
+    const own = 4 * listWords(sets) + queryBytes(shape, layer, heads.headDim) + pickBytes(sets, layer, format, heads.headDim);
     return { fresh, sets: sum(each), own, largest: Math.max(fresh, ...each) };
   });
   return {
     full: sum(layers.map(({ fresh, sets, own }) => fresh + sets + own)) + tickBytes(shape, config) + (plan.scratchBytes ?? 0),
     growing: Math.max(0, ...layers.map(({ largest }) => largest)),
   };
+}
+
+/** Of what tokens choose by, and of what they choose. */
+function pickBytes(sets: readonly SetPlan[], layer: number, format: KvFormat, headDim: number): number {
+  const set = pickedSet(sets);
+  if (!set) return 0;
+  const own = chooses(set, layer) ? pickedWords(set) : 0;
+  return 4 * (own + pagesOfSet(set) * summaryWords(set.pick, format, headDim));
 }
 
 /** Kernels that a tick has for a layer at most. */
@@ -119,14 +129,15 @@ const mostKernels = 8;
 const tickBytes = ({ plan }: Numbers, config: Parameters<typeof cachesOf>[0]): number =>
   sum(cachesOf(config).map(({ kvHeads }, layer) => plan.layers[layer].length * (mostKernels * paramsStride + 16 * kvHeads)));
 
-const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0)));
+const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 2 : 0)));
 
 const segmentsOf = (plan: KvPlan): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
 
 const keysValuesOf = (format: KvFormat, { queries, layers }: KvPlan): KeysValues => ({
   format,
   queries,
-  sets: (layer: number) => layers[layer].map((set) => ({ format: set.format, mostSlots: Math.max(...set.mostSlots) })),
+  sets: (layer) => layers[layer].map((set) => ({ format: set.format, mostSlots: Math.max(...set.mostSlots), picked: pickedOf(set, layer) })),
+  picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, (of) => (of as Sequence).shaped!.since),
 });
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -56,6 +56,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       for (const set of own?.all ?? []) {
         const { at, words } = own!.count(set, set.counts.map((count) => Math.min(count, reached)));
         device.queue.writeBuffer(own!.lists.buffer, at, words);
+        set.tails.forEach((tail, head) => tail > reached && (set.tails[head] = 0)); // what is known of them is not of these alone
       }
     }
     return (base = reached);

@@ -99,6 +99,17 @@ export interface KeysValues {
   sets?(layer: number): readonly KvSet[];
   /** How many of its last queries a layer with sets keeps. Default: none. */
   queries?: number;
+  /** What chooses, in front of the attention of one row, which slots it reads of a set that is picked from. */
+  picks?(layer: number, at: PickAt): Dispatch[];
+}
+
+/** Where a row's queries are, and room that nothing else has until it attends. */
+export interface PickAt {
+  section: string;
+  config: Pick<ModelConfig, 'heads' | 'kvHeads' | 'headDim'>;
+  scale: number;
+  query: Binding;
+  scratch: Binding;
 }
 
 /** Slots that are all older than any step that reads them. */
@@ -106,6 +117,8 @@ export interface KvSet {
   format: PageFormat;
   /** Of the head that has most. */
   mostSlots: number;
+  /** How a row by itself reads some of them (shaders/kv/policies/where/picked.wgsl), as was chosen for a layer. */
+  picked?: { consts: Readonly<Record<string, number>>; layer: number };
 }
 
 /** Buffers of one sequence. Bindings that name them are functions of it, so that a dispatch runs for each sequence of a step. */
@@ -132,8 +145,11 @@ export interface LayerSets {
   pages: readonly Binding[];
   /** Of all: of each set and kv head where its list of pages begins, and how many slots it has; then the lists. */
   lists: Binding;
-  /** Of each set the slots that the head has that has most. */
-  slots: readonly number[];
+  /** Of each set the slots that a row by itself reads, of the head that has most; as many at most, where it picks. */
+  read: readonly number[];
+  /** What it reads of a set that is picked from, and what is known of that set's slots, by page. */
+  picked?: Binding;
+  summaries?: Binding;
   /** The last queries, where they are kept. */
   queries?: Binding;
 }

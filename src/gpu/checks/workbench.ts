@@ -108,7 +108,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const memory = op && memoryOf(ledger, op);
     const sequence: SequenceBuffers = {
       ...createSequenceBuffers(ledger, context, () => fresh), base, ...(memory && { recurrent: () => ({ buffer: memory }) }),
-      sets: () => ({ pages, lists, slots: older.map(({ mostSlots }) => mostSlots) }),
+      sets: () => ({ pages, lists, read: older.map(({ mostSlots }) => mostSlots) }),
     };
     await ledger.settle();
     writeState(device.queue, activations, sequence, position, tokens, first);

@@ -9,7 +9,6 @@ import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
   name: 'adakv',
-  label: 'what the question looks at, more of it in heads that look at more',
   /** `floor`: the share of its slots that every head has by right. */
   options: { ...evictOptions, kernel: 5, floor: 0.2 },
   plan(model, room, options) {

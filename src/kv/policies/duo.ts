@@ -42,7 +42,6 @@ function keeps({ plan, options: { sinks, recent }, length }: KvTick, layer: numb
 
 const duo: Policy = {
   name: 'duo',
-  label: 'heads that look back keep all, the others the beginning and the last words',
   readsHeads: true,
   options,
   plan: (model, room, given) => planOf('duo', model, room, given),
@@ -60,7 +59,6 @@ const sealing = (many: number): Policy => {
   const format = affineFormats.get(`q${many}c`)!;
   return {
     name,
-    label: `heads that look back keep all in ${many} bits, the others the beginning and the last words`,
     readsHeads: true,
     options,
     plan: (model, room, given) => planOf(name, model, room, given, format),

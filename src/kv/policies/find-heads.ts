@@ -15,7 +15,6 @@ const queryHeadsOf = ({ layers }: KvTick): number => layers.reduce((sum, { query
 
 const policy: Policy = {
   name: 'find-heads',
-  label: 'keeps everything and measures which heads look far back',
   options: { period: 128, chunk: 128 },
   plan(model, { context, format }, options): FindHeadsPlan {
     const { config, heads } = model;

@@ -8,7 +8,6 @@ import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
   name: 'h2o',
-  label: 'what was looked at most, and the last words',
   /** `chunk`: tokens of a prompt between ticks. */
   options: { ...evictOptions, chunk: 128 },
   plan(model, room, options) {

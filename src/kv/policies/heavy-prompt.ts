@@ -7,7 +7,6 @@ import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
   name: 'heavy-prompt',
-  label: 'what the prompt looks at most',
   options: { ...evictOptions, chunk: 128 },
   plan(model, room, options) {
     const { chunk, interval } = options;

@@ -23,9 +23,9 @@ async function planned(options: LoadOptions) {
   return { ...keysValuesOf(opened, asked, result), config: opened.graph.config, context: result.context, asked };
 }
 
-it('are listed by the names and words that they have', () => {
-  const words = ({ name, label }: { name: string; label: string }) => `${name}: ${label}`;
-  expect(policyNames.map(words).sort()).toEqual([...policies.values()].map(words).sort());
+it('are listed by name, each with words of its own', () => {
+  expect(policyNames.map(({ name }) => name).sort()).toEqual([...policies.keys()].sort());
+  expect(new Set(policyNames.map(({ label }) => label)).size).toBe(policyNames.length);
 });
 
 it('take for a token what their formats take', async () => {

@@ -32,7 +32,6 @@ export function sharesOf(curves: readonly number[][], slots: number, window: num
 
 const policy: Policy = {
   name: 'prefixkv',
-  label: 'what the question looks at, more of it in layers that look at more',
   options: { ...evictOptions, kernel: 5 },
   plan(model, room, options) {
     // A layer may turn out to need all that the layers have together.

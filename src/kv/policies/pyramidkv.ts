@@ -15,7 +15,6 @@ export function pyramid(layers: number, slots: number, window: number, beta: num
 
 const policy: Policy = {
   name: 'pyramidkv',
-  label: 'what the question looks at, more of it in lower layers',
   options: { ...evictOptions, kernel: 5, beta: 8 },
   plan(model, room, options) {
     const shaped = model.windows.flatMap((window, layer) => (window ? [] : [layer]));

@@ -5,7 +5,6 @@ import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
   name: 'recent',
-  label: 'the last words alone: to compare with',
   options: evictOptions,
   plan: (model, room, options) => planEvicting(model, room, options, { peak: 'prompt', planes: [] }),
   async tick(kv) {

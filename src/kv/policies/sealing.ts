@@ -7,11 +7,10 @@ import { oneSet } from '../set-bytes.ts';
 import { endOf, pageEndOf } from '../tick/evict.ts';
 import { sealAll } from '../tick/seal.ts';
 
-function sealing(name: string, label: string, format: AffineFormat, window: number): Policy {
+function sealing(name: string, format: AffineFormat, window: number): Policy {
   const wholePages = format.keysBy === 'channel';
   return {
     name,
-    label,
     options: { window, interval: 32 },
     plan(model, { context }, options) {
       checkWhole('window', options.window, 0);
@@ -33,9 +32,9 @@ function sealing(name: string, label: string, format: AffineFormat, window: numb
 const format = (name: string) => affineFormats.get(name)!;
 
 export const policies: readonly Policy[] = [
-  sealing('q4', '4 bits: about a third of the room, some loss', format('q4t'), 0),
-  sealing('q2', '2 bits: a fifth of the room, for large models at most', format('q2t'), 0),
-  sealing('kivi4', '4 bits, keys by channel: a third of the room, nearly no loss', format('q4c'), 32),
-  sealing('kivi3', '3 bits, keys by channel: a quarter of the room, little loss', format('q3c'), 32),
-  sealing('kivi2', '2 bits, keys by channel: a fifth of the room, for large models at most', format('q2c'), 32),
+  sealing('q4', format('q4t'), 0),
+  sealing('q2', format('q2t'), 0),
+  sealing('kivi4', format('q4c'), 32),
+  sealing('kivi3', format('q3c'), 32),
+  sealing('kivi2', format('q2c'), 32),
 ];

@@ -7,7 +7,6 @@ import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
   name: 'snapkv',
-  label: 'what the question looks at: for one long text',
   /** `kernel`: how many neighbours are averaged. */
   options: { ...evictOptions, kernel: 5 },
   plan: (model, room, options) => planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window }),

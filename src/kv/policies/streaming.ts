@@ -13,7 +13,6 @@ const usualSlots = 1024;
 
 export const policies: readonly Policy[] = [{
   name,
-  label: 'the beginning and the last tokens: a chat of any length in the same room, which forgets',
   endless: true,
   options: { sinks: 4, slots: 0, interval: 32, wholePrompt: 0 },
   plan(model, { context, chunk, budgetBytes, format }, { sinks, slots, interval, wholePrompt }) {

@@ -10,7 +10,6 @@ import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
   name: 'windowkv',
-  label: 'whole passages that the question looks at',
   /** `size`: tokens of a run; `layers`: that share a choice; `gather`: 1: runs by their mean, 0: by their largest. */
   options: { ...evictOptions, size: 8, layers: 6, gather: 0 },
   plan: (model, room, options) => planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window }),

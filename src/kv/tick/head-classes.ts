@@ -29,6 +29,13 @@ export function highest(scores: HeadScores, share: number): boolean[][] {
   return chosen;
 }
 
+/** (layer, kv head): whether a score is below the one in the middle of all, of two in the middle the lower. */
+export function belowMedian(scores: HeadScores): boolean[][] {
+  const all = scores.flat().sort((a, b) => a - b);
+  const median = all[Math.floor((all.length - 1) / 2)];
+  return scores.map((row) => row.map((score) => score < median));
+}
+
 /** (layer, kv head): the place of a score among all, 0 for the lowest, 1 for the highest; of equals the later head is higher. */
 export function ranks(scores: HeadScores): number[][] {
   const places = scores.map((row) => row.map(() => 0));

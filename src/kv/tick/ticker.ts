@@ -64,6 +64,11 @@ export function createTicker(gpu: TickGpu): Ticker {
           const { at: offset, words: more } = count(set, counts);
           write(lists.buffer, offset, more);
         },
+        setPicks(set, runs, tails) {
+          const sets = setsOf(set);
+          const more = sets.pick(runs, tails);
+          if (sets.picked) write(sets.picked.buffer, 0, more);
+        },
         advance(to) {
           checkEnd({ base, length }, to);
           base = to;

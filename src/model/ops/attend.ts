@@ -78,18 +78,23 @@ interface Part {
   bindings: Dispatch['bindings'];
 }
 
-/** What a kernel has that reads one segment of a layer: a set, or behind those the fresh slots. */
-function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, sets: readonly KvSet[]): Part {
+/** What a kernel has that reads one segment of a layer: a set, or behind those the fresh slots. `alone`: for one row, which may pick from a set. */
+function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, sets: readonly KvSet[], alone = false): Part {
   const set = sets.at(segment);
   const { read, consts = {} } = (set ?? kv).format;
-  const [where, seen] = set ? ['list', 'set'] : sets.length ? ['ring', 'ring'] : ['direct', 'fresh'];
+  const picked = alone ? set?.picked : undefined;
+  const [where, seen] = picked ? ['picked', 'picked'] : set ? ['list', 'set'] : sets.length ? ['ring', 'ring'] : ['direct', 'fresh'];
   const bindings: Dispatch['bindings'] = set
-    ? { pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer) }
+    ? { pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer), ...(picked && { picked: pickedOf(picked.layer) }) }
     : { pages: (of: SequenceBuffers) => of.fresh(layer) };
-  return { files: [...read, `kv/where/${where}`, 'state', `kv/seen/${seen}`], bindings: { state: stateIn, ...bindings }, consts };
+  return {
+    files: [...read, `kv/where/${where}`, 'state', `kv/seen/${seen}`], bindings: { state: stateIn, ...bindings }, consts: { ...consts, ...picked?.consts },
+  };
 }
 
 const listsOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).lists;
+
+const pickedOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).picked!;
 
 const stateIn = (of: SequenceBuffers) => of.state;
 
@@ -176,7 +181,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
   const sets = setsOf(context, op);
   const setSplits = Math.max(0, ...sets.map(({ mostSlots }) => Math.ceil(mostSlots / span)));
   const attend = (grid: (step: Step) => number, segment: number): Dispatch => {
-    const { files, bindings, consts: own } = segmentOf(context, op, segment, sets);
+    const { files, bindings, consts: own } = segmentOf(context, op, segment, sets, true);
     return {
       label: `${section}.attend`,
       kernel: {
@@ -188,16 +193,20 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
       grid: (step) => [grid(step), config.kvHeads, workgroups],
     };
   };
-  const seen = sets.length ? ['kv/seen/ring', 'kv/splits/sets'] : ['kv/seen/fresh', 'kv/splits/fresh'];
+  const picked = sets.at(0)?.picked;
+  const seen = sets.length ? ['kv/seen/ring', picked ? 'kv/splits/picked' : 'kv/splits/sets'] : ['kv/seen/fresh', 'kv/splits/fresh'];
+  const pickAt = { section, config, scale: op.scale, query: buffers.query, scratch: buffers.partials };
   return [
-    ...sets.map((_, segment) => attend(({ of }) => Math.ceil((of as SequenceBuffers).sets!(op.layer).slots[segment] / span), segment)),
+    ...(picked ? context.kv.picks!(op.layer, pickAt) : []),
+    ...sets.map((_, segment) => attend(({ of }) => Math.ceil((of as SequenceBuffers).sets!(op.layer).read[segment] / span), segment)),
     attend(({ length, of }) => splitsOf(length, window, span, sets.length ? (of as SequenceBuffers).base : 0), sets.length),
     {
       label: `${section}.attend.reduce`,
       kernel: { kernel: 'attention-reduce', files: ['state', ...seen, ...before.files], consts },
       params: { ...sizes, stride: strides.attended, sets: sets.length, set_splits: setSplits, sinks: before.sinks },
       bindings: {
-        ...before.bindings, ...(sets.length && { lists: listsOf(op.layer) }), state: stateIn, partials: buffers.partials, attended: buffers.attended,
+        ...before.bindings, ...(picked ? { picked: pickedOf(picked.layer) } : sets.length && { lists: listsOf(op.layer) }), state: stateIn,
+        partials: buffers.partials, attended: buffers.attended,
       },
       grid: () => [config.heads],
     },
@@ -238,10 +247,13 @@ export const splitsOf = (length: number, window: number, span: number, base = 0)
 /** Bytes of the partial results of one row, or split: a head's sums, and its maximum and total. */
 const splitBytes = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * (Math.ceil(headDim / 4) + 1) * 16;
 
-/** Bytes of the splits of decode, whatever is chosen. Every segment may have as many slots as there are positions, and a ring begins within a split. */
+/**
+ * Bytes of the splits of decode, whatever is chosen. Every segment may have as many slots as there are positions, and a ring begins within a split. What
+ * picks from a set has room for a word of each slot and head there before.
+ */
 export const partialsBytes = (config: ModelConfig, { context, segments = 1 }: ScratchSizes): number => {
   const splits = Math.ceil(context / Math.min(...attentions.map(({ span }) => span)));
-  return (segments > 1 ? segments * (splits + 1) : splits) * splitBytes(config);
+  return segments > 1 ? Math.max(segments * (splits + 1) * splitBytes(config), 4 * config.heads * context) : splits * splitBytes(config);
 };
 
 /** Where there are several segments, what each leaves of the rows of a step. */

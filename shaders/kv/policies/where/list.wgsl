@@ -8,3 +8,8 @@ fn list_of(kv_head : u32) -> u32 {
 fn page_of(slot : u32, kv_head : u32) -> u32 {
   return lists[lists[list_of(kv_head)] + slot / PageSlots] * page_units();
 }
+
+// The slot of the n-th that is read: all are, in their order.
+fn slot_of(n : u32, kv_head : u32) -> u32 {
+  return n;
+}

@@ -142,7 +142,7 @@ function layerOf({ gpu: { device } }: Workbench, { ledger }: Stage, scene: Scene
     queries: make('queries', ringed), lists: make('lists', listsOf(scene)),
     sets: [{
       index: 0, format: kv, pages: make('set', own.bytes), planes: make('set.planes', own.planes),
-      counts: Uint32Array.from(set), room: Uint32Array.from(pages.map((each) => 32 * each.length)),
+      counts: Uint32Array.from(set), room: Uint32Array.from(pages.map((each) => 32 * each.length)), tails: new Uint32Array(set.length),
     }],
     fresh: { format: kv, pages: make('fresh', fresh.bytes), planes: make('fresh.planes', fresh.planes) },
   };
@@ -164,7 +164,7 @@ function tickOf({ ledger }: Stage, { given: { length, base, since, queries = 64 
       scratch.set(name, buffer);
       return buffer;
     },
-    makeRoom: never, setCounts: never, advance: never, read: never, write: never, copy: never,
+    makeRoom: never, setCounts: never, setPicks: never, advance: never, read: never, write: never, copy: never,
   };
   return { kv, works };
 }

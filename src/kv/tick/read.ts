@@ -1,0 +1,68 @@
+// How policies are planned and act that keep everything and have a decoded token read a part of it (`PickPlan`): slots come behind those of one set as they
+// leave the window, something is noted of them, and how much is read is said.
+import { checkOption, checkOptions } from '../options.ts';
+import { type KvPlan, type KvTick, type PickPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
+import { oneSet } from '../set-bytes.ts';
+import { endOf } from './evict.ts';
+import { groupsOf } from './layer.ts';
+import { appendAll } from './move.ts';
+
+/** Settings of such policies. */
+export const readOptions = {
+  /** Slots that a decoded token reads of those of the prompt, as a share, its first and last ones among them. */
+  share: 0.25,
+  /** So many, however long the prompt is; 0: by `share`. */
+  slots: 0,
+  /** The first positions, which are always read. */
+  sinks: 4,
+  /** The last positions, which are always read. */
+  window: 32,
+  /** Tokens of decode between ticks. */
+  interval: 32,
+};
+
+type Options = Readonly<Record<string, number>>;
+
+/** The plan: one set of all positions in each layer. RequestError for its options. */
+export function planReading(model: PolicyModel, { context, format }: PolicyRoom, options: Options, pick: (layer: number) => PickPlan): KvPlan {
+  checkOptions(options, context);
+  checkOption('sinks', options.sinks, { least: 0, most: 1024 });
+  checkOption('slots', options.slots, { least: 0, most: context });
+  const layers = oneSet(model, format, () => context).map((sets, layer) => sets.map((set) => ({ ...set, pick: pick(layer) })));
+  return { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'slots', layers };
+}
+
+/** Slots that a token chooses to read, beside the first and the last ones. */
+export const chosenOf = ({ options: { share, slots, sinks }, plan: { window }, promptLength }: KvTick): number =>
+  Math.max(0, (slots || Math.ceil(share * promptLength)) - sinks - window);
+
+/** The same in runs, one at least. */
+export const runsOf = (kv: KvTick): number => Math.max(1, Math.floor(chosenOf(kv) / kv.plan.layers[kv.layers[0].layer][0].pick!.run));
+
+/** What has left the window comes behind the slots of every layer, and the bounds of their keys are noted. */
+export async function appendWithBounds(kv: KvTick): Promise<void> {
+  const before = kv.layers.map(({ sets: [set] }) => Math.min(...set.counts));
+  await appendAll(kv, endOf(kv));
+  kv.layers.forEach((_, i) => noteBounds(kv, i, before[i]));
+}
+
+/** Of the i-th layer the bounds of all runs that have slots behind the first `before`. */
+export function noteBounds(kv: KvTick, i: number, before: number): void {
+  const { layer, heads: { kvHeads, headDim }, lists, fresh: { format }, sets: [set] } = kv.layers[i];
+  const { each, first } = kv.plan.layers[layer][0].pick!;
+  const vec4s = Math.ceil(headDim / 4);
+  const parts = Math.ceil(Math.max(0, Math.max(...set.counts) - first) / each) - Math.floor(Math.max(0, before - first) / each);
+  if (parts <= 0) return;
+  kv.dispatch({
+    label: `kv.${layer}.bounds`,
+    kernel: { kernel: 'kv-bounds', files: [`kv/${format.name}`, 'kv/page/read', 'kv/where/list'], consts: { HeadVec4s: vec4s, Each: each, First: first } },
+    params: { kv_heads: kvHeads, head_vec4s: vec4s, set_index: 0, before },
+    bindings: { pages: set.pages, lists, summaries: set.summaries! },
+    grid: [groupsOf(parts * vec4s, 64), kvHeads],
+  });
+}
+
+/** Every head of every layer reads so many runs of all slots of its set. */
+export const readRuns = (kv: KvTick, runs: number): void =>
+  kv.layers.forEach(({ sets: [set] }) => kv.setPicks(set, set.counts.map(() => runs), set.counts));
+

@@ -1,0 +1,99 @@
+// Policies that keep everything and have each decoded token read a part of it, against float64 goldens: the slots that the first and the sixteenth token
+// choose, of every head, and the logits.
+import { describe, expect, it } from 'vitest';
+import { type LoadedModel } from '../../../src/engine/load/load.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { readBytes } from '../../../src/gpu/read-bytes.ts';
+import { adapterFile } from '../../dawn.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
+import { isFull, record } from '../../verified.ts';
+
+type Runs = [first: number, last: number][];
+
+interface Golden {
+  tokens: number[];
+  prompt: number;
+  steps: number[];
+  vocab: number;
+  headScores: number[][];
+  /** `read`: (layer, kv head, first or sixteenth token) slots that were chosen. */
+  cases: { name: string; logits: number; fromFull: number; read?: Runs[][][] }[];
+}
+
+/** A case of the goldens, and the policy that is to give it; an interval so long that no tick comes within it. */
+interface Run {
+  kv: string;
+  options: Record<string, number>;
+}
+
+const half = { share: 0.5, sinks: 4, window: 16, interval: 64 };
+const runs: Run[] = [
+  { kv: 'quest', options: { ...half, size: 8 } },
+];
+const further: Run[] = [
+  { kv: 'lserve', options: { ...half, size: 16, part: 4 } },
+];
+
+const models = isFull ? ['tiny-llama-f16', 'tiny-qwen3'] : ['tiny-llama-f16'];
+
+/** (layer, kv head) the slots that the last token chose to read. */
+async function readBy(model: LoadedModel): Promise<number[][][]> {
+  const { gpu: { device }, ledger, sequence } = model;
+  const { shape: { plan }, layers, setsOf } = sequence.shaped!;
+  const read: number[][][] = [];
+  for (const { layer, sets: [{ counts }], heads: { kvHeads } } of layers) {
+    const { run, first, of = layer } = plan.layers[layer][0].pick!;
+    const { buffer } = setsOf(of).picked!;
+    const words = new Uint32Array(await readBytes(device, ledger, 'test.picked', { buffer, byteLength: buffer.size }));
+    const each = Math.floor((words.length - 4 * kvHeads) / kvHeads);
+    read.push(Array.from({ length: kvHeads }, (_, head) => {
+      const [, tail, seen, listed] = words.subarray(4 * head, 4 * head + 4);
+      const starts = words.subarray(4 * kvHeads + head * each, 4 * kvHeads + head * each + listed);
+      const chosen = [...starts].flatMap((start) => Array.from({ length: Math.min(run, tail - first - start * run) }, (_, i) => first + start * run + i));
+      const all = [...chosen, ...Array.from({ length: counts[head] - tail }, (_, i) => tail + i)];
+      expect(seen).toBe(first + all.length);
+      return all;
+    }));
+  }
+  return read;
+}
+
+const slots = (all: Runs): number[] => all.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+
+describe.skipIf(!adapterFile).each(models)('%s', (name) => {
+  const { tokens, prompt, steps, vocab, headScores, cases } = jsonFixture<Golden>(`kv/${name}.json`);
+  const logits = floatsFixture(`kv/${name}.logits.f32`);
+
+  it.each([...runs, ...(isFull ? further : [])])('$kv reads the slots of its golden, and gives its logits', async ({ kv, options }) => {
+    const gpu = await openDawn();
+    const { logits: at, fromFull, read } = cases.find((each) => each.name === kv)!;
+    const model = await openFixture(gpu, `tiny/${name}.gguf`, {
+      choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: kv, options, ...(kv === 'lserve' && { retrieval: headScores }) },
+    });
+    const runner = createRunner(model);
+    const found: number[][][][] = [];
+    let most = 0;
+    await runner.feed(tokens.slice(0, prompt), 0);
+    for (let at_ = prompt; at_ < tokens.length; at_++) {
+      await runner.feed([tokens[at_]], at_, undefined, true);
+      if (at_ === prompt || at_ === prompt + 15) found.push(await readBy(model));
+      const step = steps.indexOf(at_ - prompt);
+      if (step < 0) continue;
+      const own = await runner.readLogits();
+      own.forEach((logit, i) => (most = Math.max(most, Math.abs(logit - logits[at + step * vocab + i]))));
+    }
+    record({
+      point: `Slots that are read and logits of ${name} under ${kv} against a float64 golden`,
+      command: 'npx vitest run --project gpu test/gpu/model/kv-read-gpu.test.ts',
+      value: { 'largest difference': most.toPrecision(2), 'to the full cache': fromFull },
+    });
+    expect(found).toEqual([0, 1].map((token) => read!.map((layer) => layer.map((head) => slots(head[token])))));
+    expect(most).toBeLessThan(1e-3);
+    const { ledger, plan } = model;
+    expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
+    expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
+    await model.destroy();
+    gpu.device.destroy();
+  });
+});
