@@ -1,5 +1,6 @@
 // What options of policies have to be.
 import { RequestError } from '../errors.ts';
+import { pageSlots } from './formats/format.ts';
 
 /** RequestError unless it is a whole number within these. */
 export function checkWhole(name: string, value: number, least: number, most = Infinity): void {
@@ -24,7 +25,8 @@ const length: Bounds = { least: 1 };
 /** By name, which means the same in every policy that has it. */
 const bounds: Readonly<Record<string, Bounds>> = {
   share: part, floor: part, alpha: part, low: part, high: part, positions: flag, gather: flag,
-  window: length, recent: length, size: length, reuse: { least: 1, most: 256 }, period: { least: 1, most: 1 << 20 },
+  window: length, recent: length, size: length, part: { least: 4, most: pageSlots, oneOf: [4, 8, 16, 32] }, reuse: { least: 1, most: 256 }, read: part, alike: part,
+  period: { least: 1, most: 1 << 20 }, observed: length,
   least: { least: 0 }, interval: { least: 1, most: 256 }, layers: { least: 1, most: 1024 }, beta: { least: 1, most: 1024, fractions: true },
   kernel: { least: 1, odd: true }, chunk: { least: 64, most: 512, oneOf: [64, 128, 256, 512] },
 };
@@ -36,6 +38,9 @@ export function checkOption(name: string, value: number, { least, most, fraction
   const kind = fractions ? 'a number' : odd ? 'an odd number' : 'a whole number';
   throw new RequestError(`kvOptions.${name} is ${value}; it must be ${oneOf ? `one of ${oneOf.join(', ')}` : `${kind} from ${least} to ${most}`}.`);
 }
+
+/** Of runs that are chosen by what is known of parts of pages. */
+export const checkRunSize = (size: number): void => checkOption('size', size, { least: 8, most: pageSlots, oneOf: [8, 16, 32] });
 
 /** The same for all that have bounds by their name. */
 export function checkOptions(options: Readonly<Record<string, number>>, context: number): void {

@@ -18,16 +18,19 @@ export const chooses = ({ pick: { of } }: Picked, layer: number): boolean => of 
 
 const runsOf = ({ mostSlots, pick: { run } }: Picked): number => Math.ceil(Math.max(...mostSlots) / run);
 
-/** u32 words of what a layer's tokens choose: of each kv head a head of 4, and its runs. */
-export const pickedWords = (set: Picked): number => set.mostSlots.length * (4 + runsOf(set));
+/** u32 words of what a layer's tokens choose: of each kv head a head of 4, and its runs; behind those its part of a query, where that is compared. */
+export const pickedWords = (set: Picked, queryHeads: number, headDim: number): number =>
+  set.mostSlots.length * (4 + runsOf(set)) + (set.pick.by === 'votes' ? queryHeads * 4 * Math.ceil(headDim / 4) : 0);
 
 /** u32 words of what is known of the slots of a page. */
-export const summaryWords = ({ each }: PickPlan, { unitWords }: KvFormat, headDim: number): number =>
-  (pageSlots / each) * 2 * Math.ceil(headDim / 4) * unitWords;
+export function summaryWords({ by, each }: PickPlan, { unitWords }: KvFormat, headDim: number): number {
+  const vec4s = Math.ceil(headDim / 4);
+  return { votes: 0, bounds: 2 * vec4s, clusters: vec4s + 1 }[by] * unitWords * (pageSlots / each);
+}
 
-/** Slots of a head that a token reads at most: the first, the runs, and those behind. */
-export const readAtMost = ({ first, run }: PickPlan, slots: number, runs: number, tail: number): number =>
-  Math.min(slots, first + runs * run + Math.max(0, slots - tail));
+/** Slots of a head that a token reads at most: the first, the runs, and those behind. How large clusters are only the GPU knows. */
+export const readAtMost = ({ by, first, run }: PickPlan, slots: number, runs: number, tail: number): number =>
+  by === 'clusters' ? slots : Math.min(slots, first + runs * run + Math.max(0, slots - tail));
 
 /** What kernels of attention are told of a set. */
 export function pickedOf(set: SetPlan, layer: number): KvSet['picked'] {
@@ -36,24 +39,50 @@ export function pickedOf(set: SetPlan, layer: number): KvSet['picked'] {
   return { consts: { Run: run, First: first }, layer: of };
 }
 
-/** The choice of a layer for the next row; none where it takes another's. `since`: positions at the tick before. */
-export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt, since: (of: SequenceBuffers) => number): Dispatch[] {
-  const { by, run, each, first, reuse = 1 } = set.pick;
+/** What a choice asks of a sequence. */
+interface Asked {
+  /** Positions at the tick before. */
+  since(of: SequenceBuffers): number;
+  /** Slots of the head of the layer's set that has most. */
+  slots(of: SequenceBuffers): number;
+}
+
+/** The choice of a layer for the next row; none where it takes another's. */
+export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt, asked: Asked): Dispatch[] {
   if (!chooses(set, layer)) return [];
+  const { by, run, each, first, reuse = 1, alike = 0 } = set.pick;
   const { config: { heads, kvHeads, headDim }, section, scale, query, scratch } = at;
-  const vec4s = Math.ceil(headDim / 4);
-  const own = (name: 'picked' | 'summaries' | 'lists') => (of: SequenceBuffers) => of.sets!(layer)[name]!;
-  return [{
+  const group = heads / kvHeads;
+  const consts = { HeadVec4s: Math.ceil(headDim / 4), Group: group, First: first };
+  const params = { heads, kv_heads: kvHeads, head_vec4s: consts.HeadVec4s, set_index: 0, room: runsOf(set), scale };
+  const own = (name: 'picked' | 'summaries' | 'planes' | 'lists') => (of: SequenceBuffers) => of.sets!(layer)[name]!;
+  const bindings: Dispatch['bindings'] = { query, keys: scratch, state: (of: SequenceBuffers) => of.state, lists: own('lists') };
+  // All heads of keys and values have one choice by votes.
+  const together = by === 'votes' ? kvHeads : 1;
+  const votes: Dispatch = {
+    label: `${section}.votes`,
+    kernel: { kernel: 'kv-votes', files: [...format.read, 'kv/where/list', 'state'], consts },
+    params,
+    bindings: { ...bindings, pages: (of: SequenceBuffers) => of.sets!(layer).pages[0] },
+    grid: ({ of }) => [Math.ceil(Math.max(0, asked.slots(of as SequenceBuffers) - first) / 64), kvHeads],
+  };
+  const pick: Dispatch = {
     label: `${section}.pick`,
     kernel: {
-      kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', `kv/pick/by-${by}`],
-      consts: { HeadVec4s: vec4s, Group: heads / kvHeads, Run: run, Each: each, First: first },
+      kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', ...files[by]],
+      consts: { ...consts, Run: run, Each: each, Rows: { bounds: 1, clusters: group, votes: heads }[by] },
     },
-    params: { heads, kv_heads: kvHeads, head_vec4s: vec4s, chosen_for: 1, room: runsOf(set), rows: 1, scale, alike: 0 },
+    params: { ...params, chosen_for: together, alike },
     bindings: {
-      query, keys: scratch, state: (of: SequenceBuffers) => of.state, lists: own('lists'), picked: own('picked'), summaries: own('summaries'),
+      ...bindings, picked: own('picked'), ...(by !== 'votes' && { summaries: own('summaries') }), ...(by === 'clusters' && { planes: own('planes') }),
     },
     // Of tokens that share a choice the first makes it.
-    grid: ({ length, of }) => [(length - 1 - since(of as SequenceBuffers)) % reuse ? 0 : kvHeads],
-  }];
+    grid: ({ length, of }) => [(length - 1 - asked.since(of as SequenceBuffers)) % reuse ? 0 : kvHeads / together],
+  };
+  return by === 'votes' ? [votes, pick] : [pick];
 }
+
+/** Shaders that say what is chosen by. */
+const files = {
+  bounds: ['kv/pick/by-bounds'], votes: ['kv/pick/shares', 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
+};

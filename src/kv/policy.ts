@@ -9,14 +9,16 @@ import { type Binding } from '../gpu/program.ts';
 import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
 import { type KvFormat, type PageFormat } from './formats/format.ts';
 
-/** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` is u32 and of kept slots alone. */
-export type Plane = 'position' | 'acc' | 'last' | 'mri';
+/** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` and `cluster` are of slots of sets alone. */
+export type Plane = 'position' | 'acc' | 'last' | 'mri' | 'cluster';
 
 /** What a policy may know of a model. A layer here is one of keys and values (`ModelConfig.caches`), whatever else the model's layers have. */
 export interface PolicyModel {
   config: ModelConfig;
   /** Of each layer the heads. */
   heads: readonly CacheHeads[];
+  /** Of each layer the query heads. */
+  queryHeads: readonly number[];
   /** Of each layer how many positions it sees at most, 0 for all. A layer with a window is left alone: its slots stay fresh ones. */
   windows: readonly number[];
   /** (layer, kv head): how far back each head looks, where that was measured (policies/find-heads.ts). */
@@ -38,7 +40,7 @@ export interface SetPlan {
  */
 export interface PickPlan {
   /** What tells which are worth reading: shaders/kv/policies/pick/by-*.wgsl. */
-  by: 'bounds';
+  by: 'bounds' | 'votes' | 'clusters';
   /** Slots of a run. */
   run: number;
   /** Slots that something is known of together: a part of a run, or more than one. */
@@ -47,6 +49,8 @@ export interface PickPlan {
   first: number;
   /** Tokens that a choice holds for, from each tick on. Default 1. */
   reuse?: number;
+  /** Of votes: from which cosine of queries on a choice is kept. */
+  alike?: number;
   /** The layer whose choice this one takes. Default: it makes its own. */
   of?: number;
 }
@@ -74,6 +78,8 @@ export interface KvPlan {
    * cut there is fed again from its tokens.
    */
   rewinds?: 'slots' | 'pages';
+  /** Kernels that a tick has for a layer at most. Default 8. */
+  kernels?: number;
   /** Most bytes of buffers that are there during ticks (`KvTick.scratch`). Default 0. */
   scratchBytes?: number;
   /** Of each layer its sets, none for one that is left alone. */

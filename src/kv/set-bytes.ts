@@ -1,7 +1,6 @@
 // What sets and fresh slots of a plan come to: pages, words of their lists, slots of a ring, queries that are kept.
 import { pageSlots } from './formats/format.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
-import { type Shape } from './shape.ts';
 
 export const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
 
@@ -21,8 +20,8 @@ export const pagesOfSet = ({ mostSlots }: SetPlan): number => mostSlots.reduce((
 export const listWords = (sets: readonly SetPlan[]): number => sets.reduce((sum, set) => sum + 2 * set.mostSlots.length + pagesOfSet(set), 0);
 
 /** Bytes of the last queries of a layer. */
-export const queryBytes = ({ plan: { queries = 0 }, attended }: Pick<Shape, 'plan' | 'attended'>, layer: number, headDim: number): number =>
-  16 * queries * attended[layer].queryHeads * Math.ceil(headDim / 4);
+export const queryBytes = ({ queries = 0 }: Pick<KvPlan, 'queries'>, queryHeads: number, headDim: number): number =>
+  16 * queries * queryHeads * Math.ceil(headDim / 4);
 
 /** Of each layer without a window one set, of as many slots in every head. */
 export const oneSet = ({ heads, windows }: PolicyModel, format: SetPlan['format'], slots: (layer: number) => number): SetPlan[][] =>

@@ -47,16 +47,17 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage);
   const pageBytes = plans.map(({ format }) => 4 * format.words(headDim));
   const choosing = pickedSet(plans);
+  const summary = choosing && summaryWords(choosing.pick, shape.format, headDim);
   const pagesFor = (index: number, pages: number): Paged => ({
     pages: make(`set.${index}`, pages * pageBytes[index]),
     ...(shape.plan.planes.length && { planes: make(`planes.${index}`, planeBytes(shape.plan, pages)) }),
-    ...(choosing && { summaries: make(`summaries.${index}`, 4 * pages * summaryWords(choosing.pick, shape.format, headDim)) }),
+    ...(summary && { summaries: make(`summaries.${index}`, 4 * pages * summary) }),
   });
   const firsts = firstsOf(plans, kvHeads);
   const lists = make('lists', 4 * listWords(plans));
   device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
-  const queries = shape.plan.queries ? make('queries', queryBytes(shape, layer, headDim)) : undefined;
-  const picked = choosing && chooses(choosing, layer) ? make('picked', 4 * pickedWords(choosing)) : undefined;
+  const queries = shape.plan.queries ? make('queries', queryBytes(shape.plan, shape.attended[layer].queryHeads, headDim)) : undefined;
+  const picked = choosing && chooses(choosing, layer) ? make('picked', 4 * pickedWords(choosing, shape.attended[layer].queryHeads, headDim)) : undefined;
   /** Runs that each kv head has been told to read. */
   const runs = new Uint32Array(kvHeads);
   const sets = plans.map(({ format }, index): MutableSet => ({
@@ -68,16 +69,19 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const result: Sets = {
     all: sets,
     get pages() {
-      return bindingsOf(sets);
+      return sets.map(({ pages }) => ({ buffer: pages }));
     },
     lists: { buffer: lists },
     get read() {
       return sets.map(read);
     },
-    picked: picked && { buffer: picked },
-    queries: queries && { buffer: queries },
+    picked: bindingOf(picked),
+    queries: bindingOf(queries),
     get summaries() {
-      return sets[0].summaries && { buffer: sets[0].summaries };
+      return bindingOf(sets[0].summaries);
+    },
+    get planes() {
+      return bindingOf(sets[0].planes);
     },
     get byteLength() {
       return buffers().reduce((sum, { size }) => sum + size, 0);
@@ -131,7 +135,7 @@ function firstsOf(plans: readonly SetPlan[], kvHeads: number): number[][] {
 const readOf = (pick: PickPlan, { counts, tails }: KvSet, runs: Uint32Array): number =>
   Math.max(...Array.from(counts, (count, head) => readAtMost(pick, count, runs[head], tails[head])));
 
-const bindingsOf = (sets: readonly MutableSet[]) => sets.map(({ pages }) => ({ buffer: pages }));
+const bindingOf = (buffer: GPUBuffer | undefined) => buffer && { buffer };
 
 function takeNumbers(set: MutableSet, { taken, counts, tails }: MutableSet): void {
   set.taken = taken;

@@ -1,17 +1,16 @@
 // The shape that a policy gives to the keys and values of a model: what each layer has room for, planned from the header alone. Plain data.
 import { RequestError } from '../errors.ts';
-import { type Graph, type ModelConfig } from '../model/graph.ts';
-import { paramsStride } from '../gpu/program.ts';
+import { type Graph } from '../model/graph.ts';
 import { type KeysValues } from '../model/operation.ts';
 import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
-import { type KvFormat, pageSlots } from './formats/format.ts';
-import { chooses, pickedOf, pickedSet, pickedWords, picksOf, summaryWords } from './pick.ts';
-import { planeBytes } from './plane-bytes.ts';
-import { type KvPlan, type Policy, type PolicyModel, type SetPlan } from './policy.ts';
-import { cachesOf, segmentBytes } from './segment.ts';
-import { listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
+import { type KvFormat } from './formats/format.ts';
+import { pickedOf, pickedSet, picksOf } from './pick.ts';
+import { type KvPlan, type Policy, type PolicyModel } from './policy.ts';
+import { cachesOf } from './segment.ts';
+import { ringSlots } from './set-bytes.ts';
 import { type Sequence } from './sequence.ts';
+import { shapedBytes } from './shaped-bytes.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
 
 /** How a layer's queries meet its keys. */
@@ -73,18 +72,18 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   const options = { ...policy.options, ...given };
   const windows = attends.map((ops) => Math.min(...ops.map(({ window }) => window ?? Infinity))).map((window) => (Number.isFinite(window) ? window : 0));
   checkWindows(policy, windows);
-  const plan = policy.plan({ config, heads, windows, retrieval: room.retrieval }, room, options);
+  const attended = attends.map(([{ shape, scale, softcap }]) => ({ queryHeads: shape?.heads ?? config.heads, scale, softcap }));
+  const model: PolicyModel = { config, heads, windows, queryHeads: attended.map(({ queryHeads }) => queryHeads), retrieval: room.retrieval };
+  const plan = policy.plan(model, room, options);
   const sinks = attends.findIndex((ops, layer) => plan.layers[layer].length > 0 && ops.some((op) => op.sinks !== undefined));
   if (plan.queries && sinks >= 0)
     throw new RequestError(
       `kv is ${policy.name}, which observes what queries look at; in layer ${sinks} of this model they also look at a sink that is no token, which is not ` +
       'counted yet. Choose a policy that does not observe, such as kivi4 or streaming.',
     );
-  const attended = attends.map(([{ shape, scale, softcap }]) => ({ queryHeads: shape?.heads ?? config.heads, scale, softcap }));
-  const numbers = { plan, attended, ringSlots: ringSlots(plan, room) };
-  const bytes = shapedBytes(numbers, config, room.format, room.context);
+  const bytes = shapedBytes(plan, model, room);
   return {
-    ...numbers, policy, format: room.format, options, bytes, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
+    plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
     keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
   };
 }
@@ -96,40 +95,7 @@ function checkWindows(policy: Policy, windows: readonly number[]): void {
   throw new RequestError(`kv is ${policy.name}, but ${has}. Choose f16 or q8.`);
 }
 
-type Numbers = Pick<Shape, 'plan' | 'attended' | 'ringSlots'>;
-
-function shapedBytes(shape: Numbers, config: Pick<ModelConfig, 'layers' | 'kvHeads' | 'headDim' | 'caches'>, format: KvFormat, context: number) {
-  const { plan, ringSlots } = shape;
-  const layers = cachesOf(config).map((heads, layer) => {
-    const sets = plan.layers[layer];
-    if (!sets.length) return { fresh: segmentBytes(heads, context, format), sets: 0, own: 0, largest: segmentBytes(heads, context, format) };
-    const fresh = segmentBytes(heads, ringSlots, format) + planeBytes(plan, (ringSlots / pageSlots) * heads.kvHeads);
-    const each = sets.map((set) => pagesOfSet(set) * 4 * set.format.words(heads.headDim) + planeBytes(plan, pagesOfSet(set)));
-    const own = 4 * listWords(sets) + queryBytes(shape, layer, heads.headDim) + pickBytes(sets, layer, format, heads.headDim);
-    return { fresh, sets: sum(each), own, largest: Math.max(fresh, ...each) };
-  });
-  return {
-    full: sum(layers.map(({ fresh, sets, own }) => fresh + sets + own)) + tickBytes(shape, config) + (plan.scratchBytes ?? 0),
-    growing: Math.max(0, ...layers.map(({ largest }) => largest)),
-  };
-}
-
-/** Of what tokens choose by, and of what they choose. */
-function pickBytes(sets: readonly SetPlan[], layer: number, format: KvFormat, headDim: number): number {
-  const set = pickedSet(sets);
-  if (!set) return 0;
-  const own = chooses(set, layer) ? pickedWords(set) : 0;
-  return 4 * (own + pagesOfSet(set) * summaryWords(set.pick, format, headDim));
-}
-
-/** Kernels that a tick has for a layer at most. */
-const mostKernels = 8;
-
-/** Bytes of the parameters and counts of a tick. */
-const tickBytes = ({ plan }: Numbers, config: Parameters<typeof cachesOf>[0]): number =>
-  sum(cachesOf(config).map(({ kvHeads }, layer) => plan.layers[layer].length * (mostKernels * paramsStride + 16 * kvHeads)));
-
-const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 2 : 0)));
+const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 4 : 0)));
 
 const segmentsOf = (plan: KvPlan): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
 
@@ -137,7 +103,9 @@ const keysValuesOf = (format: KvFormat, { queries, layers }: KvPlan): KeysValues
   format,
   queries,
   sets: (layer) => layers[layer].map((set) => ({ format: set.format, mostSlots: Math.max(...set.mostSlots), picked: pickedOf(set, layer) })),
-  picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, (of) => (of as Sequence).shaped!.since),
+  picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, {
+    since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),
+  }),
 });
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

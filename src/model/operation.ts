@@ -150,6 +150,8 @@ export interface LayerSets {
   /** What it reads of a set that is picked from, and what is known of that set's slots, by page. */
   picked?: Binding;
   summaries?: Binding;
+  /** Numbers of its slots, by page. */
+  planes?: Binding;
   /** The last queries, where they are kept. */
   queries?: Binding;
 }

@@ -7,7 +7,6 @@ struct Params {
   head_vec4s : u32,
   chosen_for : u32, // kv heads that have the same choice
   room : u32,       // items that there is room for in `keys` of each row
-  rows : u32,       // rows of `keys` of a workgroup
   scale : f32,
   alike : f32,      // cosine of queries from which on a choice is kept
 }
@@ -18,7 +17,7 @@ const Most = 0xffffffffu;
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
 @group(0) @binding(3) var<storage, read> query : array<vec4<f32>>;    // (token, head, HeadVec4s)
-@group(0) @binding(5) var<storage, read_write> keys : array<u32>;     // (row, item): scratch
+@group(0) @binding(5) var<storage, read_write> keys : array<u32>;     // (row, item), Rows rows of a workgroup: scratch
 @group(0) @binding(7) var<storage, read> lists : array<u32>;          // as where/list.wgsl has them, of one set
 @group(0) @binding(8) var<storage, read_write> picked : array<u32>;   // as where/picked.wgsl has it
 
@@ -70,7 +69,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
   }
   let items = items_of(count);
-  let at = kv_head * params.rows * params.room;
+  let at = kv_head * Rows * params.room;
   prepare(kv_head, local, at, items);
   for (var i = local; i < items; i += Threads) {
     let bits = bitcast<u32>(score(kv_head, i, at, count));

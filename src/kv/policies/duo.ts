@@ -6,7 +6,7 @@ import { type KvPlan, type KvTick, type Policy, type PolicyModel, type PolicyRoo
 import { inPages } from '../set-bytes.ts';
 import { endOf, evict, pageEndOf } from '../tick/evict.ts';
 import { highest, scoresOf } from '../tick/head-classes.ts';
-import { scratchBytes, withPositions } from '../tick/room.ts';
+import { kernelsFor, scratchBytes, withPositions } from '../tick/room.ts';
 import { sealAll } from '../tick/seal.ts';
 
 /** `share`: of the heads that keep everything; `recent`: last positions that the others keep; `chunk`: tokens of a prompt between ticks. */
@@ -29,8 +29,9 @@ function planOf(name: string, model: PolicyModel, room: PolicyRoom, given: Reado
     ...(other ? [{ format: other, mostSlots: full[layer].map((all) => (all ? room.context : 0)) }] : []),
   ];
   const plan = { peak: 'bounded' as const, window: given.window, interval: given.interval, chunk: given.chunk, planes: withPositions([], given) };
+  const kernels = kernelsFor(model);
   return {
-    ...plan, full, scratchBytes: scratchBytes(model, room, plan, other ? some : room.context),
+    ...plan, full, kernels, scratchBytes: scratchBytes(model, room, plan, other ? some : room.context),
     layers: model.heads.map((_, layer) => (model.windows[layer] ? [] : planned(layer))),
   };
 }

@@ -33,6 +33,9 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'recent', label: 'the last words alone: to compare with', special: true },
   { name: 'quest', label: 'keeps everything, and reads the passages that may matter most to each word', special: true },
   { name: 'lserve', label: 'keeps everything, and reads a few long passages, chosen for some words at a time', special: true },
+  { name: 'tokenselect', label: 'keeps everything, and reads what all heads together look at most', special: true },
+  { name: 'squeezed', label: 'keeps everything, and reads of the first prompt what is like the question', special: true },
+  { name: 'mpcache', label: 'what the question looks at, and of that the passages that may matter most to each word', special: true },
   { name: 'find-heads', label: 'keeps everything and measures which heads look far back', special: true },
 ];
 

@@ -5,7 +5,7 @@ import { type KvPlan, type Policy } from '../policy.ts';
 import { inPages } from '../set-bytes.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { ranks, scoresOf } from '../tick/head-classes.ts';
-import { scratchBytes, withPositions } from '../tick/room.ts';
+import { kernelsFor, scratchBytes, withPositions } from '../tick/room.ts';
 
 interface SpansPlan extends KvPlan {
   /** (layer, kv head): the share of all positions that a head has beside `least`. */
@@ -25,7 +25,7 @@ const policy: Policy = {
     const most = (share: number) => Math.min(room.context, inPages(sinks + least + Math.ceil(share * room.context)));
     const plan = { peak: 'prompt' as const, window, interval, planes: withPositions([], options) };
     return {
-      ...plan, shares, scratchBytes: scratchBytes(model, room, plan, room.context),
+      ...plan, shares, kernels: kernelsFor(model), scratchBytes: scratchBytes(model, room, plan, room.context),
       layers: model.heads.map((_, layer) => (model.windows[layer] ? [] : [{ format: room.format, mostSlots: shares[layer].map(most) }])),
     };
   },

@@ -1,6 +1,6 @@
 // How policies are planned and act that keep everything and have a decoded token read a part of it (`PickPlan`): slots come behind those of one set as they
 // leave the window, something is noted of them, and how much is read is said.
-import { checkOption, checkOptions } from '../options.ts';
+import { checkOption, checkOptions, checkRunSize } from '../options.ts';
 import { type KvPlan, type KvTick, type PickPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { oneSet } from '../set-bytes.ts';
 import { endOf } from './evict.ts';
@@ -27,6 +27,7 @@ type Options = Readonly<Record<string, number>>;
 export function planReading(model: PolicyModel, { context, format }: PolicyRoom, options: Options, pick: (layer: number) => PickPlan): KvPlan {
   checkOptions(options, context);
   checkOption('sinks', options.sinks, { least: 0, most: 1024 });
+  if ('size' in options) checkRunSize(options.size);
   checkOption('slots', options.slots, { least: 0, most: context });
   const layers = oneSet(model, format, () => context).map((sets, layer) => sets.map((set) => ({ ...set, pick: pick(layer) })));
   return { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'slots', layers };

@@ -2,8 +2,8 @@
 import { BudgetError } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
-import { type KvPlan, type KvTick, type Plane, type PolicyModel, type PolicyRoom } from '../policy.ts';
-import { positionBytes } from '../segment.ts';
+import { type KvPlan, type KvTick, type PickPlan, type Plane, type PolicyModel, type PolicyRoom } from '../policy.ts';
+import { shapedBytes } from '../shaped-bytes.ts';
 import { inPages, oneSet, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
@@ -24,8 +24,8 @@ const usualShare = 0.25;
 export const withPositions = (planes: readonly Plane[], { positions }: Readonly<Record<string, number>>): readonly Plane[] =>
   positions ? [...planes, 'position'] : planes;
 
-/** What a plan of such a policy is made of, beside its slots. */
-export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk'>>;
+/** What a plan of such a policy is made of, beside its slots. `pick`: of each layer how tokens choose among what it keeps. */
+export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk'>> & { pick?: (layer: number) => PickPlan };
 
 export interface EvictingPlan extends KvPlan {
   /** Of each head on average, its window among them, at most. */
@@ -43,18 +43,19 @@ export function planEvicting(
   model: PolicyModel,
   room: PolicyRoom,
   options: Readonly<Record<string, number>>,
-  given: Evicting,
+  { pick, ...given }: Evicting,
   spread: Spread = even,
 ): EvictingPlan {
   checkOptions(options, room.context);
   const { share, window, interval } = options;
-  const plan = { ...given, window, interval, planes: withPositions(given.planes, options) };
-  const slots = inPages(slotsWithin(model, room, plan, spread, (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context));
-  const each = slotsOfLayers(model, room, spread, slots);
-  return {
-    ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each)),
-    layers: oneSet(model, room.format, (layer) => each[layer]),
+  const plan = { ...given, window, interval, planes: withPositions(given.planes, options), kernels: kernelsFor(model) };
+  const planned = (slots: number): EvictingPlan => {
+    const each = slotsOfLayers(model, room, spread, slots);
+    const layers = oneSet(model, room.format, (layer) => each[layer]).map((sets, layer) => sets.map((set) => ({ ...set, ...(pick && { pick: pick(layer) }) })));
+    return { ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each)), layers };
   };
+  const wished = (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context;
+  return planned(inPages(slotsWithin(model, room, planned, wished)));
 }
 
 const even: Spread = (slots) => () => slots;
@@ -67,40 +68,30 @@ function slotsOfLayers({ windows }: PolicyModel, { context }: PolicyRoom, spread
 
 type Planned = Omit<KvPlan, 'layers' | 'scratchBytes'>;
 
-/** Bytes of all layers with so many slots in the set of each head on average. */
-function bytesWith(model: PolicyModel, room: PolicyRoom, plan: Planned, spread: Spread, average: number): number {
-  const most = slotsOfLayers(model, room, spread, average);
-  const { config, heads, windows } = model;
-  const layers = heads.map((own, layer) => {
-    if (windows[layer]) return inPages(room.context) * positionBytes(own, room.format);
-    const each = positionBytes(own, room.format) + 4 * plan.planes.length * own.kvHeads;
-    const slots = most[layer];
-    const lists = own.kvHeads * (8 + (4 * slots) / pageSlots);
-    return (slots + ringSlots(plan, room)) * each + lists + 16 * (plan.queries ?? 0) * config.heads * Math.ceil(own.headDim / 4);
-  });
-  return layers.reduce((a, b) => a + b, scratchBytes(model, room, plan, Math.max(0, ...most)));
-}
-
 /** So many slots of each head, or as many as the budget has. */
-function slotsWithin(model: PolicyModel, room: PolicyRoom, plan: Planned, spread: Spread, wished: number): number {
+function slotsWithin(model: PolicyModel, room: PolicyRoom, planned: (slots: number) => KvPlan, wished: number): number {
   const pages = Math.ceil(wished / pageSlots);
-  const fit = Array.from({ length: pages }, (_, i) => pageSlots * (pages - i)).find((slots) => bytesWith(model, room, plan, spread, slots) <= room.budgetBytes);
+  const bytes = (slots: number) => shapedBytes(planned(slots), model, room).full;
+  const fit = Array.from({ length: pages }, (_, i) => pageSlots * (pages - i)).find((slots) => bytes(slots) <= room.budgetBytes);
   if (fit !== undefined) return Math.min(fit, Math.ceil(wished));
-  const least = Math.ceil(bytesWith(model, room, plan, spread, pageSlots));
+  const plan = planned(pageSlots);
   throw new BudgetError(
     `Keys and values have ${room.budgetBytes} bytes; with a page of ${pageSlots} slots of every head, and ${ringSlots(plan, room)} ` +
-    `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${least}. ` +
+    `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${Math.ceil(bytes(pageSlots))}. ` +
     'Raise kvBudgetBytes to that, or choose a shorter context.',
   );
 }
 
+const mostKvHeads = ({ heads }: PolicyModel): number => Math.max(0, ...heads.map(({ kvHeads }) => kvHeads));
+
+/** Kernels of a tick for a layer in which slots are observed, ranked head by head, twice at most, listed and moved. */
+export const kernelsFor = (model: PolicyModel): number => 16 + 2 * mostKvHeads(model);
+
 /** Bytes of the buffers by which slots are observed, ranked and listed, with so many slots in the set of each head. */
-export function scratchBytes({ config, heads }: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
-  const most = Math.max(0, ...heads.map(({ kvHeads }) => kvHeads));
+export function scratchBytes(model: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
+  const most = mostKvHeads(model);
   const sets = 3;
-  // The parameters of a tick's dispatches are among them.
-  const params = 256 * heads.length * (16 + 2 * most) + 4096;
-  return params + 5 * 4 * most * (slots + ringSlots(plan, room)) + 8 * sets * (plan.queries ?? 0) * config.heads + 2 * 8 * most;
+  return 5 * 4 * most * (slots + ringSlots(plan, room)) + 8 * sets * (plan.queries ?? 0) * Math.max(0, ...model.queryHeads) + 2 * 8 * most;
 }
 
 /** Slots of a head that stay after this tick, on average, its window among them: no more than were planned. */

@@ -33,6 +33,9 @@ const runs: Run[] = [
 ];
 const further: Run[] = [
   { kv: 'lserve', options: { ...half, size: 16, part: 4 } },
+  { kv: 'tokenselect', options: half },
+  { kv: 'squeezed', options: { ...half, size: 8 } },
+  { kv: 'mpcache', options: { share: 0.5, read: 0.5, observed: 32, sinks: 4, window: 16, interval: 64, size: 8 } },
 ];
 
 const models = isFull ? ['tiny-llama-f16', 'tiny-qwen3'] : ['tiny-llama-f16'];

@@ -1,0 +1,42 @@
+// Bytes of keys and values as a plan has them: what a budget is held against, here and by policies that fit themselves into one.
+import { paramsStride } from '../gpu/program.ts';
+import { type KvFormat, pageSlots } from './formats/format.ts';
+import { chooses, pickedSet, pickedWords, summaryWords } from './pick.ts';
+import { planeBytes } from './plane-bytes.ts';
+import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
+import { segmentBytes } from './segment.ts';
+import { listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
+
+type Heads = Pick<PolicyModel, 'heads' | 'queryHeads'>;
+
+/** Of a sequence at most, and of its largest buffer while that is replaced by a larger one. */
+export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Omit<PolicyRoom, 'budgetBytes'>): { full: number; growing: number } {
+  const { format, context } = room;
+  const slots = ringSlots(plan, room);
+  const layers = heads.map((own, layer) => {
+    const sets = plan.layers[layer];
+    if (!sets.length) return { full: segmentBytes(own, context, format), largest: segmentBytes(own, context, format) };
+    const fresh = segmentBytes(own, slots, format) + planeBytes(plan, (slots / pageSlots) * own.kvHeads);
+    const each = sets.map((set) => pagesOfSet(set) * 4 * set.format.words(own.headDim) + planeBytes(plan, pagesOfSet(set)));
+    const others = 4 * listWords(sets) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, format, own.headDim, queryHeads[layer]);
+    return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
+  });
+  return { full: sum(layers.map(({ full }) => full)) + (plan.scratchBytes ?? 0), growing: Math.max(0, ...layers.map(({ largest }) => largest)) };
+}
+
+/** Of what tokens choose by, and of what they choose. */
+function pickBytes(sets: readonly SetPlan[], layer: number, format: KvFormat, headDim: number, queryHeads: number): number {
+  const set = pickedSet(sets);
+  if (!set) return 0;
+  const own = chooses(set, layer) ? pickedWords(set, queryHeads, headDim) : 0;
+  return 4 * (own + pagesOfSet(set) * summaryWords(set.pick, format, headDim));
+}
+
+/** Kernels that a tick has for a layer at most, where a plan does not say. */
+const usualKernels = 8;
+
+/** Of the parameters of a tick, and of what it writes of counts. */
+const tickBytes = ({ kernels = usualKernels }: KvPlan, sets: readonly SetPlan[], kvHeads: number): number =>
+  kernels * paramsStride + sets.length * 24 * kvHeads;
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
