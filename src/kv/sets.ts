@@ -47,12 +47,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage);
   const pageBytes = plans.map(({ format }) => 4 * format.words(headDim));
   const choosing = pickedSet(plans);
-  const summary = choosing && summaryWords(choosing.pick, shape.format, headDim);
-  const pagesFor = (index: number, pages: number): Paged => ({
-    pages: make(`set.${index}`, pages * pageBytes[index]),
-    ...(shape.plan.planes.length && { planes: make(`planes.${index}`, planeBytes(shape.plan, pages)) }),
-    ...(summary && { summaries: make(`summaries.${index}`, 4 * pages * summary) }),
-  });
+  const pagesFor = (index: number, pages: number) => makePaged((name, bytes) => make(`${name}.${index}`, bytes), shape, plans[index], headDim, pages);
   const firsts = firstsOf(plans, kvHeads);
   const lists = make('lists', 4 * listWords(plans));
   device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
@@ -123,6 +118,16 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     free: () => buffers().forEach((buffer) => ledger.destroy(buffer)),
   };
   return result;
+}
+
+/** What a set has for so many pages. */
+function makePaged(make: (name: string, bytes: number) => GPUBuffer, { plan, format }: Shape, set: SetPlan, headDim: number, pages: number): Paged {
+  const summary = set.pick && summaryWords(set.pick, format, headDim);
+  return {
+    pages: make('set', 4 * pages * set.format.words(headDim)),
+    ...(plan.planes.length && { planes: make('planes', planeBytes(plan, pages)) }),
+    ...(summary && { summaries: make('summaries', 4 * pages * summary) }),
+  };
 }
 
 /** Where the list of each set's head begins, which is as long as with all its pages taken: (set, kv head), in words. */

@@ -83,7 +83,8 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
     );
   const bytes = shapedBytes(plan, model, room);
   return {
-    plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
+    plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes,
+    dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
     keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
   };
 }
