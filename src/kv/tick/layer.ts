@@ -6,9 +6,15 @@ import { type KvFresh, type KvLayer, type KvPlan, type KvSet, type KvTick, type 
 /** The format of fresh slots, of which kernels of a tick know where a slot's words lie. */
 type Fresh = KvFresh['format'];
 
+const most = new WeakMap<KvTick, number>();
+
 /** Slots of a head that buffers of indices have room for: as many as any layer may come to have. */
-export const mostSlots = ({ layers, plan }: KvTick): number =>
-  Math.max(0, ...layers.map((layer) => Math.max(...plan.layers[layer.layer][0].mostSlots) + pageSlots * ringsOf(layer)));
+export function mostSlots(kv: KvTick): number {
+  const { layers, plan } = kv;
+  const found = most.get(kv) ?? Math.max(0, ...layers.map((layer) => Math.max(...plan.layers[layer.layer][0].mostSlots) + pageSlots * ringsOf(layer)));
+  most.set(kv, found);
+  return found;
+}
 
 /** Most slots of the longest head of a set. */
 export const longest = (set: KvSet): number => Math.max(...set.counts);
