@@ -1,8 +1,11 @@
 // <windrow-kept>: how much of a conversation each key/value head still has, as a picture: a column for each layer, a cell for each head.
-import { css, html, LitElement, type TemplateResult } from 'lit';
+import { css, html, LitElement, svg, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { type KeptSlots } from '../../protocol.ts';
 import { keptWords } from './kept-words.ts';
+
+const side = 10;
+const step = side + 2;
 
 export class Kept extends LitElement {
   @property({ attribute: false }) kept!: KeptSlots;
@@ -10,10 +13,15 @@ export class Kept extends LitElement {
   override render(): TemplateResult {
     const { tokens, layers } = this.kept;
     const words = keptWords(this.kept);
-    const cell = (slots: number) => html`<i style="opacity: ${(slots / Math.max(1, tokens)).toFixed(3)}"></i>`;
+    const most = Math.max(1, ...layers.map(({ length }) => length));
+    // Opacity as an attribute of the drawing: a policy of the page forbids styles in elements.
+    const cell = (slots: number, layer: number, head: number) => svg`<rect x=${layer * step} y=${head * step} width=${side} height=${side} rx="2"
+      fill="currentColor" fill-opacity=${(slots / Math.max(1, tokens)).toFixed(3)} stroke="currentColor" stroke-opacity="0.25"></rect>`;
     return html`<figure>
       <figcaption>What each head of each layer keeps</figcaption>
-      <div role="img" aria-label=${words}>${layers.map((heads) => html`<div>${heads.map(cell)}</div>`)}</div>
+      <svg role="img" aria-label=${words} viewBox="-1 -1 ${layers.length * step} ${most * step}" width=${layers.length * step} height=${most * step}>
+        ${layers.map((heads, layer) => heads.map((slots, head) => cell(slots, layer, head)))}
+      </svg>
       <p>${words}</p>
     </figure>`;
   }
@@ -28,22 +36,12 @@ export class Kept extends LitElement {
       color: var(--text-quiet);
       font-size: var(--text-small);
     }
-    [role='img'] {
-      display: flex;
-      flex-flow: row wrap;
-      gap: 2px;
+    svg {
+      display: block;
+      max-width: 100%;
+      height: auto;
       margin-block: var(--gap-small);
-    }
-    [role='img'] div {
-      display: flex;
-      flex-direction: column;
-      gap: 1px;
-      background: var(--bubble);
-    }
-    i {
-      width: 0.7rem;
-      height: 0.7rem;
-      background: var(--accent);
+      color: var(--accent);
     }
   `;
 }
