@@ -7,6 +7,8 @@ export { type Create } from './api/create.ts';
 export {
   multipleChoice, perplexity, type ChoiceScore, type EvaluateOptions, type Evaluated, type MultipleChoice, type Perplexity, type Question,
 } from './api/evaluate.ts';
+export { type Distributions } from './api/distributions.ts';
+export { divergence, type Compared, type Divergence } from './api/divergence.ts';
 export { type EmbeddingList, type EmbeddingObject, type EmbeddingParams, type Embeddings } from './api/embeddings.ts';
 export { type Model, type ModelList, type Models } from './api/models.ts';
 export { type Rerank, type RerankParams, type RerankResult } from './api/rerank.ts';

@@ -252,6 +252,8 @@ export interface Token extends Partial<TokenLogprob> {
   id: number;
   /** The most likely ones, in order. */
   top?: TokenLogprob[];
+  /** ln of the probabilities of all tokens in its place, (vocab), where a request asks for `distributions`. */
+  all?: Float32Array;
 }
 
 /** What a request wishes in time; what it got is in its statistics. Milliseconds. */
@@ -321,6 +323,8 @@ export interface GenerateRequest {
   overflow?: 'error' | 'truncate' | 'shift';
   /** Gives the prompt back before the answer, with its log-probabilities if those are asked for; then `maxTokens` may be 0. */
   echo?: boolean;
+  /** With `echo` and `logprobs`, of each token of the prompt but the first: how likely all tokens were in its place, as `all`. */
+  distributions?: boolean;
   /** Text before which the answer ends. */
   stop?: string[];
   /** What the answer has to be; where `maxTokens` cuts it, the beginning of that. */

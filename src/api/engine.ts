@@ -15,6 +15,7 @@ import { type Backend } from './backend.ts';
 import { type ChatMessageParam, type TemplateOptions } from './completions/chat.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
 import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './completions/parameters.ts';
+import { distributions, type Distributions } from './distributions.ts';
 import { type Models } from './models.ts';
 import { embedOver, startOver } from './completions/request.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -45,6 +46,8 @@ export interface Engine extends Surface {
    * file is not opened again, and conversations go on. @throws BudgetError; the model stays as it was then.
    */
   changeBudget(budget?: number | string, options?: Pick<ModelOptions, 'onProgress'>): Promise<ModelInfo>;
+  /** What the model expects in the place of each token of a text, to compare two by (`divergence`). */
+  readonly distributions: Distributions;
   /** Conversations whose states are held, copied and kept. */
   readonly sessions: Sessions;
   stats(): Promise<EngineStats>;
@@ -123,6 +126,7 @@ function engineOf(connection: Connection, loaded: ModelInfo): Engine {
     },
     ...surface,
     sessions: createSessions(backend),
+    distributions: distributions(backend),
     models: Object.assign(() => connection.call((worker) => worker.models()), models),
     countTokens: async (messages, { chat_template_kwargs } = {}) => {
       const prompt = { messages: toMessages(messages), variables: toTemplateVariables(chat_template_kwargs) };

@@ -28,14 +28,14 @@ export const bodyOf = ({ programs }: LoadedModel, { rows }: Step): readonly Piec
 const upToLogits = ({ model }: RunState, { ids, position }: Prompt): PiecesOf => (step) =>
   step.length === position + ids.length ? [...bodyOf(model, step), ...model.heads.last] : bodyOf(model, step);
 
-function checkIds(ids: readonly number[], vocab: number): void {
+export function checkIds(ids: readonly number[], vocab: number): void {
   if (!ids.length) throw new RequestError('There are no tokens to run: the prompt is empty.');
   const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocab));
   if (bad !== undefined) throw new RequestError(`The token ${bad} is not in the vocabulary of ${vocab} tokens.`);
 }
 
 /** Makes ready what `runChunk` runs. */
-async function begin(state: RunState, prompt: Prompt): Promise<void> {
+export async function begin(state: RunState, prompt: Prompt): Promise<void> {
   const { sequence, ids, position } = prompt;
   const { gpu: { device }, graph } = state.model;
   checkIds(ids, graph.config.vocab);
@@ -99,7 +99,7 @@ export async function feedChunk(state: RunState, prompt: Prompt): Promise<number
   return rows;
 }
 
-async function tickAfter(state: RunState, { sequence, ids, position, chosen }: Prompt, { length }: Step): Promise<void> {
+export async function tickAfter(state: RunState, { sequence, ids, position, chosen }: Prompt, { length }: Step): Promise<void> {
   const promptLength = position + ids.length;
   if (chosen) await tickIfDue(state, sequence, length);
   else await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength });

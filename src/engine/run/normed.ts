@@ -3,11 +3,11 @@ import { readBytes } from '../../gpu/read-bytes.ts';
 import { type Step } from '../../gpu/program.ts';
 import { type RunState } from './run-state.ts';
 
-/** Of a step whose rows are on the GPU, those from `first` on, (row, dim). */
-export async function readNormed({ model, submits }: RunState, step: Step, first: number): Promise<Float32Array<ArrayBuffer>> {
+/** Of the steps of one or several sequences, whose rows are on the GPU, those from `first` on, (row, dim). */
+export async function readNormed({ model, submits }: RunState, steps: readonly Step[], first: number): Promise<Float32Array<ArrayBuffer>> {
   const { gpu: { device }, ledger, activations: { buffers, strides }, graph: { config: { dim, vocab } }, heads } = model;
-  await submits.run(await heads.normed(), [[step]]);
-  const count = step.rows - first;
+  await submits.run(await heads.normed(), [steps]);
+  const count = steps.reduce((sum, { rows }) => sum + rows, 0) - first;
   const rowBytes = 4 * strides.normed;
   const most = Math.max(1, Math.floor((4 * vocab) / rowBytes)); // as much is planned for what is read back
   const rows = new Float32Array(count * dim);

@@ -5,7 +5,7 @@ import { type Sampler } from '../../model/sampling/sampler.ts';
 import { type Token, type TransferStats } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Answering, type Made, decode, readsBehind, sample, sampleOn, step } from './answer/choose.ts';
-import { feed, feedChunk } from './feed.ts';
+import { type Prompt, feed, feedChunk } from './feed.ts';
 import { readNormed } from './normed.ts';
 import { feedAll, feedRows, readLogits, readRows } from './prompt-logits.ts';
 import { createRunState } from './run-state.ts';
@@ -45,6 +45,10 @@ export interface Runner {
   decode(answering: readonly Answering[], most: number, signal?: AbortSignal): Promise<Made>;
   /** One step that runs the last token of a sequence with 1 to 7 guesses of what follows: gives what is chosen up to the first wrong one, or to an end. */
   verify(answering: Answering, guesses: readonly number[], signal?: AbortSignal): Promise<Token[]>;
+  /** Runs whole prompts of several sequences in one step, of `mostRows` tokens together; gives what the head multiplies of each: see feed-together.ts. */
+  feedTogether(prompts: readonly Prompt[]): Promise<Float32Array<ArrayBuffer>[]>;
+  /** Most rows of a step of prefill. */
+  readonly mostRows: number;
   /** Whether the tokens of a submit are best read while the next one runs. */
   readsBehind(answering: readonly Answering[]): boolean;
   /** Most sequences of a step. */
@@ -72,7 +76,7 @@ export function createRunner(model: LoadedModel): Runner {
     feedChunk: (ids, position, signal) => feedChunk(state, { sequence, ids, position, signal }),
     feedAll: (ids, position, onRows, signal) => feedAll(state, { sequence, ids, position, signal }, onRows),
     feedRows: (ids, position, rows, signal) => feedRows(state, { sequence, ids, position, signal }, rows),
-    readNormed: (position, rows, first) => readNormed(state, { rows, length: position + rows, of: sequence }, first),
+    readNormed: (position, rows, first) => readNormed(state, [{ rows, length: position + rows, of: sequence }], first),
     readRows: (position, rows, count, onRow) => readRows(state, { rows, length: position + rows, of: sequence }, count, onRow),
     readLogits: () => readLogits(state),
     sample: (sampler, length, signal) => sample(state, { sequence, sampler, length }, signal),
@@ -81,6 +85,8 @@ export function createRunner(model: LoadedModel): Runner {
     mostTogether,
     decode: (answering, most, signal) => decode(state, answering, most, signal),
     verify: async (...step) => (await import('./speculation/verify.ts')).verify(state, ...step),
+    feedTogether: async (prompts) => (await import('./feed-together.ts')).feedTogether(state, prompts),
+    mostRows: model.sizes.chunk,
     readsBehind: (answering) => readsBehind(state, answering),
   });
   return on(model.sequence);

@@ -13,6 +13,7 @@ import { type Text } from '../load/opened.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answer/answers.ts';
 import { type Form } from './answer/constrained.ts';
 import { functionsOf } from './answer/functions.ts';
+import { checkIds } from './feed.ts';
 import { type OnTokens, createOutput } from './answer/output.ts';
 import { type Shortened } from './answer/overflow.ts';
 import { type Classifier } from './answer/pooling.ts';
@@ -209,10 +210,11 @@ async function embed(
   const pooling = poolingOf(graph);
   const tokens = encodeInput(input, text, rankTemplate);
   checkPrompt(tokens, context);
+  checkIds(tokens, graph.config.vocab); // before it is run with others
   const { length } = tokens;
   const pool = createPool(pooling, graph.config.dim, length, classifier);
   const how = { sampling: { seed: 0 }, tokens: [...tokens], most: length, request, signal };
-  await answer({ ...how, onFeed() {}, onChunk: pool.onChunk, onToken: () => false }, recover);
+  await answer({ ...how, onFeed() {}, onChunk: pool.onChunk, onNormed: pool.onNormed, onToken: () => false }, recover);
   signal?.throwIfAborted();
   return { vector: pool.vector(), tokens: length };
 }

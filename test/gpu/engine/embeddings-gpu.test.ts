@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSurface, type Surface } from '../../../src/api/surface.ts';
 import { backendOf } from '../../../src/node/backend.ts';
 import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
+import { countCalls } from '../../../src/bench/count-calls.ts';
 import { adapterFile } from '../../dawn.ts';
 import { bytesOf, golden as stories, openEngine, quick, stories as storiesBytes } from '../../engine.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
@@ -52,6 +53,23 @@ describe.skipIf(!adapterFile)('embeddings', () => {
       });
       expect(Math.max(...errors)).toBeLessThan(1e-3);
       expect(together.map(({ tokens }) => tokens)).toEqual(golden.inputs.map(({ length }) => length));
+    });
+
+    it('of several texts come of one step: a reading of the weights for all, and the same vectors', async () => {
+      const inputs = golden.inputs.map((tokens) => ({ tokens }));
+      const { graph, sizes } = engine.loaded().model;
+      expect(golden.inputs.flat().length).toBeLessThanOrEqual(sizes.chunk);
+      await engine.embed(inputs); // compiled, and bound
+      const calls = countCalls();
+      const alone = [];
+      for (const input of inputs) alone.push(...(await engine.embed([input])));
+      const apart = calls.read().dispatches;
+      calls.reset();
+      const together = await engine.embed(inputs);
+      expect(worst(together.map(({ vector }) => vector), alone.map(({ vector }) => [...vector]))).toBeLessThan(1e-5);
+      // What belongs to a sequence is run for each: of a layer here rope and attention; of one step the rest is run once.
+      const [steps, own] = [golden.inputs.length, 3 * graph.config.layers * golden.inputs.length];
+      expect(calls.read().dispatches - own).toBeLessThan((2 * apart) / steps);
     });
 
     it('come to OpenAI\'s client with length 1, from texts, as floats and as base64, whole and shortened', async () => {

@@ -30,6 +30,8 @@ export interface AnswerOptions extends Wishes {
   forced?(): number[];
   /** Runs all of its prompt, also what others have run; `onChunk` is told of each part, while its rows are on the GPU. */
   onChunk?(on: Runner, position: number, rows: number): Promise<void>;
+  /** In place of `onChunk`, where the prompt is run whole in one step with others': what the head multiplies of its tokens, (token, dim). */
+  onNormed?(rows: Float32Array): void;
   signal?: AbortSignal;
   /** What several of one request have in common. */
   request?: unknown;
@@ -48,13 +50,15 @@ export interface Answer extends Job<Token> {
   length: number;
   onFeed: AnswerOptions['onFeed'];
   onChunk: AnswerOptions['onChunk'];
+  onNormed: AnswerOptions['onNormed'];
   onGuesses: AnswerOptions['onGuesses'];
 }
 
-export function createAnswer({ tokens, sampler, ends = [], most, onFeed, onChunk, onGuesses, onToken, forced, signal, ...wishes }: AnswerOptions): Answer {
+export function createAnswer(options: AnswerOptions): Answer {
+  const { tokens, sampler, ends = [], most, onFeed, onChunk, onNormed, onGuesses, onToken, forced, signal, ...wishes } = options;
   return {
     ...wishes,
-    tokens, sampler, ends, onFeed, onChunk, onGuesses, signal,
+    tokens, sampler, ends, onFeed, onChunk, onNormed, onGuesses, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {
@@ -127,6 +131,15 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       const token = await on.sample(sampler, tokens.length, signal);
       answer.length = tokens.length + 1;
       return [token];
+    },
+    joins: (answer, others) =>
+      [answer, ...others].every(({ onNormed }) => onNormed) &&
+      [answer, ...others].reduce((sum, { tokens }) => sum + tokens.length, 0) <= runner.mostRows,
+    async prefillTogether(answers) {
+      const prompts = answers.map(({ sequence, tokens, signal }) => ({ sequence: sequence!, ids: tokens, position: 0, signal }));
+      const parts = await runner.feedTogether(prompts);
+      parts.forEach((rows, i) => answers[i].onNormed!(rows));
+      return parts.length;
     },
     async decode(answers, most, signal) {
       const made = await runner.decode(answers.map(seated), most, signal);

@@ -11,7 +11,7 @@ export interface Echo extends Pick<AnswerOptions, 'onChunk'> {
 }
 
 /** For a prompt of `ids`. */
-export function createEcho({ prompt, sampling }: GenerateRequest, ids: readonly number[], text: Text | undefined): Echo {
+export function createEcho({ prompt, sampling, distributions }: GenerateRequest, ids: readonly number[], text: Text | undefined): Echo {
   const top = sampling?.logprobs;
   const told: Token[] = ids.map((id) => (top === undefined ? { id } : { id, top: [] })); // of the first nothing is known
   const first = text && ids.length > 1 && ids[0] === text.tokenizer.bos ? 1 : 0;
@@ -20,7 +20,7 @@ export function createEcho({ prompt, sampling }: GenerateRequest, ids: readonly 
       onChunk: (on, position, rows) =>
         on.readRows(position, rows, Math.max(0, Math.min(rows, ids.length - 1 - position)), (row, logits) => {
           const id = ids[position + row + 1];
-          told[position + row + 1] = { id, ...logprobOf(logits, id, top) };
+          told[position + row + 1] = { id, ...logprobOf(logits, id, top), ...(distributions && { all: logSoftmax(logits) }) };
         }),
     }),
     tell() {
@@ -37,6 +37,13 @@ export function createEcho({ prompt, sampling }: GenerateRequest, ids: readonly 
 function trimmed(tokens: Token[], text: string): Token[] {
   const [{ bytes, ...token }, ...others] = tokens;
   return bytes?.[0] === 0x20 && !text.startsWith(' ') ? [{ ...token, bytes: bytes.subarray(1) }, ...others] : tokens;
+}
+
+/** (vocab); what has no finite logit is impossible. */
+function logSoftmax(logits: Float32Array): Float32Array {
+  const highest = logits.reduce((most, logit) => (Number.isFinite(logit) && logit > most ? logit : most), -Infinity);
+  const sum = logits.reduce((total, logit) => total + (Number.isFinite(logit) ? Math.exp(logit - highest) : 0), 0);
+  return logits.map((logit) => (Number.isFinite(logit) ? logit - highest - Math.log(sum) : -Infinity));
 }
 
 /** How likely a token was by `logits` (vocab), and the `top` most likely ones, in order; those without a finite logit are none. */

@@ -21,19 +21,24 @@ export function poolingOf({ pooling, config: { architecture } }: Pick<Graph, 'po
   );
 }
 
-export interface Pool extends Pick<AnswerOptions, 'onChunk'> {
+export interface Pool extends Required<Pick<AnswerOptions, 'onChunk' | 'onNormed'>> {
   vector(): Float32Array<ArrayBuffer>;
 }
 
 /** For a text of `length` tokens. It may be begun again. */
 export function createPool(pooling: Pooling, dim: number, length: number, classifier?: Classifier): Pool {
   let sum = new Float64Array(dim);
+  const isMean = pooling === 'mean';
+  const add = (rows: Float32Array): void => rows.forEach((value, i) => (sum[i % dim] += value));
   return {
     async onChunk(on, position, rows) {
       if (position === 0) sum = new Float64Array(dim);
-      const isMean = pooling === 'mean';
       if (!isMean && position + rows < length) return;
-      (await on.readNormed(position, rows, isMean ? 0 : rows - 1)).forEach((value, i) => (sum[i % dim] += value));
+      add(await on.readNormed(position, rows, isMean ? 0 : rows - 1));
+    },
+    onNormed(rows) {
+      sum = new Float64Array(dim);
+      add(isMean ? rows : rows.subarray(-dim));
     },
     vector: () => (classifier ? scores(sum, classifier) : Float32Array.from(sum, (value) => (pooling === 'mean' ? value / length : value))),
   };

@@ -282,6 +282,39 @@ it('counts jobs of one request as one, and refuses others as before', async () =
   await of('g');
 });
 
+it('runs whole prompts that want no token in one step, as many as join and as there is room for, while others have their turns', async () => {
+  const { log, steps } = fakeSteps({ rooms: 4 });
+  const isText = ({ name }: Fake) => name === name.toUpperCase();
+  const texts: Steps<Fake, string> = {
+    ...steps,
+    joins: (job, others) => [job, ...others].every(isText) && others.length < 3,
+    async prefillTogether(jobs) {
+      const ran = jobs.slice(0, log.some((step) => step.startsWith('together')) ? 3 : 2); // the first time there is room for two
+      log.push(`together ${ran.map(({ name }) => name).join('')}`);
+      for (const job of ran) job.promptLeft = 0;
+      return ran.length;
+    },
+  };
+  const scheduler = createScheduler<string, Fake>(texts);
+  const stop = new AbortController();
+  const jobs = ['A', 'B', 'C', 'D', 'E', 'F'].map((name) => fake(name, 1, 0, name === 'E' ? { signal: stop.signal } : {}));
+  const all = [...jobs.slice(0, 2), fake('x', 2, 3), ...jobs.slice(2)].map((job) => scheduler.run(job));
+  stop.abort();
+  await Promise.all(all);
+  expect(log.filter((step) => step.startsWith('together'))).toEqual(['together AB', expect.stringMatching(/^together [CDF]{2,3}$/)]);
+  expect(log.filter((step) => /[ABE]/.test(step))).toEqual(['together AB']);
+  expect(log.filter((step) => step === 'chunk x')).toHaveLength(2);
+  expect([jobs.map(({ got }) => got.length), scheduler.jobs]).toEqual([[0, 0, 0, 0, 0, 0], 0]);
+});
+
+it('tells all of a step what ended it, and goes on with the others', async () => {
+  const { steps } = fakeSteps();
+  const failing = { ...steps, joins: (_: Fake, others: readonly Fake[]) => others.length < 2, prefillTogether: () => Promise.reject(new Error('no step')) };
+  const scheduler = createScheduler<string, Fake>(failing);
+  const ended = await Promise.allSettled([fake('a', 1, 0), fake('b', 1, 0), fake('c', 1, 1)].map((job) => scheduler.run(job)));
+  expect(ended.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+});
+
 it('does work between two turns, also where nothing is to be run', async () => {
   const { log, steps } = fakeSteps();
   const scheduler = createScheduler<string, Fake>(steps);

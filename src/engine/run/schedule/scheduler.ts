@@ -12,6 +12,10 @@ import { isHeldBack } from './urgency.ts';
 export interface Steps<J, Token> extends Rooms<J> {
   /** Runs a chunk of the prompt of a job; with its last one comes the first token, or none if it wants none. */
   prefill(job: J): Promise<Token[] | undefined>;
+  /** Whether the whole prompt of a job, which wants no token, may be run in one step with those of others. Absent: each is run alone. */
+  joins?(job: J, others: readonly J[]): boolean;
+  /** Runs whole prompts in one step; gives of how many, from the first on. */
+  prefillTogether?(jobs: readonly J[]): Promise<number>;
   /** Submits steps of the jobs together, `most` at most of each; then each job's promise gives what they chose, in order. */
   decode(jobs: readonly J[], most: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]>[]; count: number }>;
   /** Whether tokens are read while the next steps run. */
@@ -133,7 +137,9 @@ async function runTurn<Token, J extends Job<Token>>(schedule: Schedule<J, Token>
 /** A chunk of the most urgent prompt of those that can be run, of these the one that has waited longest, unless tokens are due. False if there is none. */
 async function runChunk<Token, J extends Job<Token>>(schedule: Schedule<J, Token>): Promise<boolean> {
   const { entries, now } = schedule;
-  for (const entry of promptsInOrder(schedule, schedule.chunks % 2 === 0)) {
+  const order = promptsInOrder(schedule, schedule.chunks % 2 === 0);
+  for (const [i, entry] of order.entries()) {
+    let group = [entry];
     try {
       if (!(await isReady(schedule, entry))) continue;
       const answering = entries.filter(({ job }) => job.promptLeft === 0);
@@ -141,17 +147,32 @@ async function runChunk<Token, J extends Job<Token>>(schedule: Schedule<J, Token
         schedule.heldBack++;
         return true;
       }
+      group = await joined(schedule, entry, order.slice(i + 1));
       const begun = now();
-      const first = await schedule.steps.prefill(entry.job);
+      const { first, ran } = await prefill(schedule, group);
       Object.assign(schedule, { chunks: schedule.chunks + 1, chunkMs: now() - begun, heldBack: 0 });
-      wait(schedule, entry);
-      if (first !== undefined) await deliver(schedule, entry, Promise.resolve(first));
+      for (const each of group) wait(schedule, each);
+      if (first !== undefined) for (const each of group.slice(0, ran)) await deliver(schedule, each, Promise.resolve(first));
     } catch (error) {
-      finish(schedule, entry, error);
+      for (const each of group) finish(schedule, each, error);
     }
     return true;
   }
   return false;
+}
+
+/** A prompt with those behind it that are run in the same step. */
+async function joined<Token, J extends Job<Token>>(schedule: Schedule<J, Token>, first: Entry<J>, others: readonly Entry<J>[]): Promise<Entry<J>[]> {
+  const group = [first];
+  for (const other of others)
+    if (schedule.steps.joins?.(other.job, group.map(({ job }) => job)) && (await isReady(schedule, other))) group.push(other);
+  return group;
+}
+
+/** A chunk of one prompt, with whose last one its first token comes, or several whole ones that want none: of so many, from the first on. */
+async function prefill<Token, J extends Job<Token>>({ steps }: Schedule<J, Token>, group: readonly Entry<J>[]): Promise<{ first?: Token[]; ran: number }> {
+  if (group.length === 1) return { first: await steps.prefill(group[0].job), ran: 1 };
+  return { first: [], ran: await steps.prefillTogether!(group.map(({ job }) => job)) };
 }
 
 /** Tokens of one group: until somebody else has a turn, or one of them ends. False if none answers. */
