@@ -9,9 +9,11 @@ const Across : u32 = Subgroups / Down; // parts of the 64 rows, as Down of the 6
 const TokenBlocks : u32 = TileRows / Down / M;
 const RowBlocks : u32 = TileRows / Across / N;
 
-var<workgroup> weight_tile : array<Component, TileRows * Stride>;
-var<workgroup> input_tile : array<Component, TileRows * Stride>;
-var<workgroup> results : array<f32, Subgroups * M * N>;
+// In blocks of as many rows, or tokens, as a matrix has: an index of a block is clamped as it is, where an offset into all of them, clamped, would hide
+// from compilers that it is aligned, and every half would be read by itself.
+var<workgroup> weight_tile : array<array<Component, N * Stride>, TileRows / N>;
+var<workgroup> input_tile : array<array<Component, M * Stride>, TileRows / M>;
+var<workgroup> results : array<array<f32, M * N>, Subgroups>;
 var<workgroup> parts : array<f32, 256>;
 var<workgroup> sizes : array<f32, 64>; // of each token: the power of two that its largest activation reaches
 
@@ -52,14 +54,14 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       let panel = min(workgroup.x * 2u + local / PanelRows, params.panels - 1u);
       group_load(Row(panel * params.panel_words, local % PanelRows, params.blocks), group, &w);
       for (var i = 0u; i < Columns; i++) {
-        weight_tile[local * Stride + i] = Component(w[i / 4u][i % 4u]);
+        weight_tile[local / N][local % N * Stride + i] = Component(w[i / 4u][i % 4u]);
       }
     } else {
       for (var i = local - 64u; i < 512u; i += 192u) {
         let token = i / 8u;
         let x = input[min(first_token + token, last_token) * (params.stride / 4u) + group * 8u + i % 8u] * token_scale(token);
         for (var j = 0u; j < 4u; j++) {
-          input_tile[token * Stride + i % 8u * 4u + j] = Component(x[j]);
+          input_tile[token / M][token % M * Stride + i % 8u * 4u + j] = Component(x[j]);
         }
       }
     }
@@ -67,10 +69,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     for (var k = 0u; k < Columns; k += K) {
       var right : array<Right, RowBlocks>;
       for (var j = 0u; j < RowBlocks; j++) {
-        right[j] = load_right((row_block + j) * N * Stride + k);
+        right[j] = load_right(row_block + j, k);
       }
       for (var i = 0u; i < TokenBlocks; i++) {
-        let left = load_left((token_block + i) * M * Stride + k);
+        let left = load_left(token_block + i, k);
         for (var j = 0u; j < RowBlocks; j++) {
           sums[i * RowBlocks + j] = multiply_add(left, right[j], sums[i * RowBlocks + j]);
         }
@@ -79,13 +81,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     workgroupBarrier();
   }
   for (var block = 0u; block < TokenBlocks * RowBlocks; block++) {
-    store_result(subgroup * M * N, sums[block]);
+    store_result(subgroup, sums[block]);
     workgroupBarrier();
     for (var i = local; i < Subgroups * M * N; i += 256u) {
       let part = i / (M * N); // the subgroup that it comes from
       let token = (part % Down * TokenBlocks + block / RowBlocks) * M + i % (M * N) / N;
       let row = (part / Down * RowBlocks + block % RowBlocks) * N + i % N;
-      write_result(first_row + row, first_token + token, results[i] / token_scale(token));
+      write_result(first_row + row, first_token + token, results[part][i % (M * N)] / token_scale(token));
     }
     workgroupBarrier();
   }

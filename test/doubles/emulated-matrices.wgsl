@@ -3,16 +3,17 @@
 const Share : u32 = M * N / Threads;
 var<private> lane : u32; // of the subgroup; the kernel's text is changed to set it
 
-alias Left = u32;
-alias Right = u32;
+// Its block, and the column it begins with.
+alias Left = vec2<u32>;
+alias Right = vec2<u32>;
 alias Result = array<f32, Share>;
 
-fn load_left(offset : u32) -> Left {
-  return offset;
+fn load_left(block : u32, k : u32) -> Left {
+  return vec2<u32>(block, k);
 }
 
-fn load_right(offset : u32) -> Right {
-  return offset;
+fn load_right(block : u32, k : u32) -> Right {
+  return vec2<u32>(block, k);
 }
 
 fn multiply_add(left : Left, right : Right, sum : Result) -> Result {
@@ -20,14 +21,14 @@ fn multiply_add(left : Left, right : Right, sum : Result) -> Result {
   for (var i = 0u; i < Share; i++) {
     let place = i * Threads + lane;
     for (var k = 0u; k < K * min(state.rows, 1u); k++) { // K, which compilers may not know: llvmpipe unrolls all for minutes
-      added[i] += f32(input_tile[left + place / N * Stride + k]) * f32(weight_tile[right + place % N * Stride + k]);
+      added[i] += f32(input_tile[left.x][left.y + place / N * Stride + k]) * f32(weight_tile[right.x][right.y + place % N * Stride + k]);
     }
   }
   return added;
 }
 
-fn store_result(offset : u32, value : Result) {
+fn store_result(subgroup : u32, value : Result) {
   for (var i = 0u; i < Share; i++) {
-    results[offset + i * Threads + lane] = value[i];
+    results[subgroup][i * Threads + lane] = value[i];
   }
 }

@@ -7,20 +7,20 @@ alias Left = subgroup_matrix_left<Component, K, M>;
 alias Right = subgroup_matrix_right<Component, N, K>;
 alias Result = subgroup_matrix_result<f32, N, M>;
 
-// Activations from `offset`, a token to a row.
-fn load_left(offset : u32) -> Left {
-  return subgroupMatrixLoad<Left, row_major>(&input_tile, offset, Stride);
+// Activations of a block from column k on, a token to a row.
+fn load_left(block : u32, k : u32) -> Left {
+  return subgroupMatrixLoad<Left, row_major>(&input_tile[block], k, Stride);
 }
 
-// Weights from `offset`, a matrix row to a column.
-fn load_right(offset : u32) -> Right {
-  return subgroupMatrixLoad<Right, col_major>(&weight_tile, offset, Stride);
+// Weights of a block from column k on, a matrix row to a column.
+fn load_right(block : u32, k : u32) -> Right {
+  return subgroupMatrixLoad<Right, col_major>(&weight_tile[block], k, Stride);
 }
 
 fn multiply_add(left : Left, right : Right, sum : Result) -> Result {
   return subgroupMatrixMultiplyAccumulate(left, right, sum);
 }
 
-fn store_result(offset : u32, value : Result) {
-  subgroupMatrixStore<row_major>(&results, offset, value, N);
+fn store_result(subgroup : u32, value : Result) {
+  subgroupMatrixStore<row_major>(&results[subgroup], 0u, value, N);
 }
