@@ -9,33 +9,45 @@ fn values(codes : u32) -> vec4<f32> {
   return bitcast<vec4<f32>>(bitcast<vec4<u32>>(min(m, 2.0 * m - 2.0)) | sign);
 }
 
-// 2^(exponent - 128) as two factors, as the whole may be a subnormal although the weights are not.
+// Two nibbles in the lowest bits of each half, as f16 has sign, exponent and fraction: 2^-14 of the weights, subnormals too.
+fn pair(codes : u32) -> vec2<f32> {
+  return unpack2x16float(((codes & 0x00080008u) << 12u) | ((codes & 0x00070007u) << 9u));
+}
+
+// The weights of one of four words, without their scale: from its low nibbles, or with a shift by 4 from its high ones.
+fn four(word : u32, shift : u32) -> vec4<f32> {
+  if (UnpackHalves) {
+    let even = pair(word >> shift);
+    let odd = pair(word >> (shift + 8u));
+    return vec4<f32>(even.x, odd.x, even.y, odd.y);
+  }
+  return values((word >> shift) & 0x0f0f0f0fu);
+}
+
+// 2^(exponent - 128), times 2^14 where weights are that much too small, as two factors: the whole may be a subnormal although the weights are not.
 fn scales_of(row : Row, group : u32) -> vec2<f32> {
-  let exponent = 126u + ((word(row.panel + (row.blocks * 16u + (group >> 2u)) * PanelRows + row.lane) >> ((group & 3u) * 8u)) & 255u);
-  return bitcast<vec2<f32>>(vec2<u32>(exponent >> 1u, exponent - (exponent >> 1u)) << vec2<u32>(23u));
+  let exponent = (word(row.panel + (row.blocks * 16u + (group >> 2u)) * PanelRows + row.lane) >> ((group & 3u) * 8u)) & 255u;
+  let offset = exponent + select(126u, 140u, UnpackHalves);
+  return bitcast<vec2<f32>>(vec2<u32>(offset >> 1u, offset - (offset >> 1u)) << vec2<u32>(23u));
 }
 
 fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
-  let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
-  let low = nibbles & vec4<u32>(0x0f0f0f0fu);
-  let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);
-  let sum = dot(values(low.x), (*x)[0]) + dot(values(low.y), (*x)[1]) + dot(values(low.z), (*x)[2]) + dot(values(low.w), (*x)[3])
-    + dot(values(high.x), (*x)[4]) + dot(values(high.y), (*x)[5]) + dot(values(high.z), (*x)[6]) + dot(values(high.w), (*x)[7]);
+  let n = words4(row.panel + (group * PanelRows + row.lane) * 4u);
+  let sum = dot(four(n.x, 0u), (*x)[0]) + dot(four(n.y, 0u), (*x)[1]) + dot(four(n.z, 0u), (*x)[2]) + dot(four(n.w, 0u), (*x)[3])
+    + dot(four(n.x, 4u), (*x)[4]) + dot(four(n.y, 4u), (*x)[5]) + dot(four(n.z, 4u), (*x)[6]) + dot(four(n.w, 4u), (*x)[7]);
   let scales = scales_of(row, group);
   return sum * scales.x * scales.y;
 }
 
 fn group_load(row : Row, group : u32, w : ptr<function, Group>) {
-  let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);
-  let low = nibbles & vec4<u32>(0x0f0f0f0fu);
-  let high = (nibbles >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu);
+  let n = words4(row.panel + (group * PanelRows + row.lane) * 4u);
   let scales = scales_of(row, group);
-  (*w)[0] = values(low.x) * scales.x * scales.y;
-  (*w)[1] = values(low.y) * scales.x * scales.y;
-  (*w)[2] = values(low.z) * scales.x * scales.y;
-  (*w)[3] = values(low.w) * scales.x * scales.y;
-  (*w)[4] = values(high.x) * scales.x * scales.y;
-  (*w)[5] = values(high.y) * scales.x * scales.y;
-  (*w)[6] = values(high.z) * scales.x * scales.y;
-  (*w)[7] = values(high.w) * scales.x * scales.y;
+  (*w)[0] = four(n.x, 0u) * scales.x * scales.y;
+  (*w)[1] = four(n.y, 0u) * scales.x * scales.y;
+  (*w)[2] = four(n.z, 0u) * scales.x * scales.y;
+  (*w)[3] = four(n.w, 0u) * scales.x * scales.y;
+  (*w)[4] = four(n.x, 4u) * scales.x * scales.y;
+  (*w)[5] = four(n.y, 4u) * scales.x * scales.y;
+  (*w)[6] = four(n.z, 4u) * scales.x * scales.y;
+  (*w)[7] = four(n.w, 4u) * scales.x * scales.y;
 }

@@ -46,6 +46,9 @@ export const columns = (type: string, n: number): number => (ggmlBlock(type) ===
 /** True for types whose scales may be f16 subnormals. */
 export const hasHalves = (type: string): boolean => type in halves;
 
+/** True for those that are otherwise where f16 is unpacked: MXFP4 makes f16 of its weights. */
+export const unpacksHalves = (type: string): boolean => hasHalves(type) || type === 'MXFP4';
+
 /** The GGUF bytes of a tensor of random codes; its scales are f16 subnormals if so wanted. */
 export function randomTensor(type: string, rows: number, cols: number, next: Random, subnormal = false): Uint8Array<ArrayBuffer> {
   const { blockSize, blockBytes } = typeNamed.get(type)!;

@@ -12,7 +12,7 @@ import { gateChecks } from '../gate.ts';
 import { normCheck, normChecks } from '../norm.ts';
 import { type Model, type OperationChecks, modelRows } from '../operation-checks.ts';
 import { type Projected, projectCase, tolerance } from '../product.ts';
-import { columns, ggmlBlock, hasHalves } from '../random.ts';
+import { columns, ggmlBlock, hasHalves, unpacksHalves } from '../random.ts';
 
 /** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
 const halfTolerance = 2 ** -10;
@@ -113,7 +113,7 @@ function decodeChecks(): Check[] {
       choice: {},
       cases: ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({}))),
     })),
-    ...all().filter(hasHalves).map((type) => ({
+    ...all().filter(unpacksHalves).map((type) => ({
       name: `matvec unpacked ${type}`,
       tolerance,
       choice: { halves: 'unpack' as const },
@@ -224,7 +224,7 @@ const halvesCheck = (given: Projected, choice: KernelChoice): Check => ({
 function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[] {
   const projected = projectedOf(op, typeOf);
   const { types, cols, norm, bias, gate, activation, scale, add, softcap, logits } = projected;
-  const halves = choice.halves === 'unpack' && types.some(hasHalves);
+  const halves = choice.halves === 'unpack' && types.some(unpacksHalves);
   const fusions = { bias, [gate ?? 'gate']: gate, [activation?.kind ?? 'activation']: activation, scaled: scale, add, softcap, logits, unpacked: halves };
   const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
   const kinds = kindsOf?.(op) ?? [];
