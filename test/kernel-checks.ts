@@ -25,7 +25,7 @@ async function wanted({ limits }: DeviceOptions): Promise<string> {
   // (e2e/kernels.spec.ts). Mesa compiles each kernel of attention for seconds.
   const there = 'attention(?!\\S*, heads of (64|128), f16)|matvec, [24] splits, [23] panels|matmul i(8|16)(?! Q4_K)|matmul i8|matvec unpacked (?!F16|MXFP4)';
   const rare = [...formats.values()].flatMap(({ name, shader }) => (shader ? [name] : [])).join('|');
-  return `(?!${there})(?:(matvec|matmul f32) (${rare})$|(?!.* (${rare})$))`;
+  return `(?!${there})(?:(matvec( unpacked)?|matmul f32) (${rare})$|(?!.* (${rare})$))`;
 }
 
 /** Kernels that multiply with weights, which are about half of all work; and all others. */
