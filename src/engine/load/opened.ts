@@ -5,7 +5,7 @@ import { getString } from '../../gguf/metadata.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
 import { type ChatTemplate, createTemplate } from '../../text/template.ts';
-import { type Tokenizer, createTokenizer } from '../../text/tokenizer/tokenizer.ts';
+import { type Tokenizer, createTokenizer, loadTokenizer } from '../../text/tokenizer/tokenizer.ts';
 import { type Layout, layoutOf } from '../../weights/layout.ts';
 
 export interface OpenedModel {
@@ -18,6 +18,7 @@ export interface OpenedModel {
 
 /** What a header alone tells; architectures are a chunk of their own. Throws for files that windrow cannot run. */
 export async function openModel(header: Header): Promise<OpenedModel> {
+  await loadTokenizer(header.metadata);
   const { buildGraph } = await import('../../model/build.ts');
   const graph = buildGraph(header);
   const sections = sectionsOf(graph);

@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { jsonFixture } from '../../../test/models/fixture.ts';
 import { type Metadata } from '../../gguf/header.ts';
 import { createTemplate } from '../template.ts';
 import { unescapeBytes } from './greedy.ts';
-import { createTokenizer } from './tokenizer.ts';
+import { createTokenizer, loadTokenizer, type Tokenizer } from './tokenizer.ts';
 
 /** A vocabulary as files of RWKV have it, and texts with their ids: by llama.cpp, and by the published algorithm (test/fixtures/README.md). */
 const world = jsonFixture<{ tokens: string[]; types: number[]; eot: number; cases: { text: string; ids: number[] }[] }>('text/rwkv-world.json');
@@ -14,7 +14,11 @@ const metadata: Metadata = new Map<string, never>([
 ] as [string, never][]);
 
 describe('the World tokenizer', () => {
-  const tokenizer = createTokenizer(metadata);
+  let tokenizer: Tokenizer;
+  beforeAll(async () => {
+    await loadTokenizer(metadata);
+    tokenizer = createTokenizer(metadata);
+  });
 
   it('takes the longest token at each place, and gives the text back', () => {
     for (const { text, ids } of world.cases) {

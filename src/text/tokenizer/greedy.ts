@@ -1,16 +1,17 @@
 // The World tokenizer of RWKV: at each place of a text's bytes the longest token that is there. Spellings have bytes escaped, as Python
-// writes them. github.com/BlinkDL/RWKV-LM (rwkv_vocab_v20230424); ids are llama.cpp's, but that control tokens are no text here.
+// writes them. github.com/BlinkDL/RWKV-LM (rwkv_vocab_v20230424); ids are llama.cpp's, but that control tokens are no text here. A chunk of its own.
 import { InvalidFileError } from '../../errors.ts';
-import { toUtf8 } from '../../gguf/utf8.ts';
 import { type EncodeFragment } from './bpe.ts';
-import { isControl, TokenKind, type Vocabulary } from './vocabulary.ts';
+import { type Vocabulary } from './vocabulary.ts';
+
+const utf8 = new TextEncoder();
 
 /** The bytes that a spelling stands for: itself, but for \t, \n, \r, two hexadecimal digits after \x, and any other character after a backslash. */
 export function unescapeBytes(spelling: string): Uint8Array {
   const bytes: number[] = [];
   for (const [part, hex, letter] of spelling.matchAll(/\\x([0-9a-fA-F]{2})|\\([^]?)|[^\\]+/g)) {
     if (hex !== undefined) bytes.push(parseInt(hex, 16));
-    else bytes.push(...toUtf8(letter === undefined ? part : (named[letter] ?? letter)));
+    else bytes.push(...utf8.encode(letter === undefined ? part : (named[letter] ?? letter)));
   }
   return Uint8Array.from(bytes);
 }
@@ -23,11 +24,11 @@ interface Node {
   id?: number;
 }
 
-/** Throws InvalidFileError for a vocabulary that lacks a byte and has no unknown token. */
-export function createGreedy({ spellings, kinds, unknown }: Vocabulary): EncodeFragment {
+/** `isText`: of the tokens that a text may have. Throws InvalidFileError for a vocabulary that lacks a byte and has no unknown token. */
+export function createGreedy({ spellings, unknown }: Vocabulary, isText: (id: number) => boolean): EncodeFragment {
   const root: Node = { next: new Map() };
   spellings.forEach((spelling, id) => {
-    if (isControl(kinds[id]) || kinds[id] === TokenKind.Unused) return;
+    if (!isText(id)) return;
     let node = root;
     for (const byte of unescapeBytes(spelling)) {
       let next = node.next.get(byte);
@@ -41,7 +42,6 @@ export function createGreedy({ spellings, kinds, unknown }: Vocabulary): EncodeF
     throw new InvalidFileError(
       `The vocabulary has no token for the byte ${missing} and none for what is unknown; needed is a token for each byte. The file is damaged.`,
     );
-  const utf8 = new TextEncoder();
   return (text, ids) => {
     const bytes = utf8.encode(text);
     for (let at = 0; at < bytes.length; ) {

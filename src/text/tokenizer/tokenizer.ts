@@ -6,7 +6,7 @@ import { getString } from '../../gguf/metadata.ts';
 import { toUtf8 } from '../../gguf/utf8.ts';
 import { createBpe, type EncodeFragment } from './bpe.ts';
 import { spellingBytes } from './byte-alphabet.ts';
-import { createGreedy, unescapeBytes } from './greedy.ts';
+import type * as Greedy from './greedy.ts';
 import { gemma4, preTokenizers } from './pre-tokenizers.ts';
 import { createSentencePiece } from './sentencepiece.ts';
 import { type ControlFilter, createPartition } from './special-tokens.ts';
@@ -102,6 +102,13 @@ export function createTokenizer(metadata: Metadata): Tokenizer {
   return tokenizer;
 }
 
+let greedy: typeof Greedy | undefined;
+
+/** Loads what reads a vocabulary of a rare kind, before `createTokenizer` is called for it. */
+export async function loadTokenizer(metadata: Metadata): Promise<void> {
+  if (getString(metadata, 'tokenizer.ggml.model', '') === 'rwkv') greedy = await import('./greedy.ts');
+}
+
 interface Model {
   readonly vocabulary: Vocabulary;
   readonly encodeFragment: EncodeFragment;
@@ -132,8 +139,10 @@ const models: Record<string, (metadata: Metadata) => Model> = {
   },
   /** The longest token of bytes: RWKV's World. */
   rwkv(metadata) {
+    if (!greedy) throw new Error('The tokenizer "rwkv" was not loaded.');
     const vocabulary = readVocabulary(metadata, {});
-    return { vocabulary, encodeFragment: createGreedy(vocabulary), pieceOf: pieces(vocabulary, unescapeBytes) };
+    const isText = (id: number): boolean => !isControl(vocabulary.kinds[id]) && vocabulary.kinds[id] !== TokenKind.Unused;
+    return { vocabulary, encodeFragment: greedy.createGreedy(vocabulary, isText), pieceOf: pieces(vocabulary, greedy.unescapeBytes) };
   },
 };
 
