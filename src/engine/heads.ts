@@ -1,5 +1,6 @@
 // How far back each head of a model looks, for policies that tell heads apart: as it was given, as it was measured before, or measured now on a
 // device of its own, before the model is placed to be used.
+import { RequestError } from '../errors.ts';
 import { isPolicy } from '../kv/policies/names.ts';
 import { cachesOf } from '../kv/segment.ts';
 import { type LoadOptions } from '../protocol.ts';
@@ -7,20 +8,35 @@ import { type Host } from './engine.ts';
 import { keepWith, keptWith } from './kept-with-model.ts';
 import { type OpenedLine, walkFromOpened } from './load/line.ts';
 import { type OpenedModel } from './load/opened.ts';
+import { kvFormatFor } from './load/options.ts';
 import { type OpenedWeights } from './load/weights.ts';
 import { findHeads, headsOptions } from './measure/find-heads.ts';
 import { runningOf } from './run/session.ts';
 
-/** Whether a load has to know, and was not told. */
-async function asksForHeads({ kv, kvHeads }: Pick<LoadOptions, 'kv' | 'kvHeads'>): Promise<boolean> {
+/**
+ * Whether a load has to know, and was not told. RequestError for a policy that always has to, of a model whose heads cannot be measured; others do without
+ * then.
+ */
+async function asksForHeads({ graph }: Pick<OpenedModel, 'graph'>, { kv, kvHeads, f32 }: Pick<LoadOptions, 'kv' | 'kvHeads' | 'f32'>): Promise<boolean> {
   if (kv === undefined || kvHeads || !isPolicy(kv)) return false;
-  const { policies } = await import('../kv/policies/catalogue.ts');
-  return policies.get(kv)!.readsHeads === true;
+  const { policies, shapeWithin } = await import('../kv/policies/catalogue.ts');
+  const { readsHeads } = policies.get(kv)!;
+  if (!readsHeads) return false;
+  const { kv: measuring, kvOptions, context } = headsOptions(graph.config);
+  try {
+    shapeWithin(graph, measuring, kvOptions, { context, chunk: 128, budgetBytes: Infinity, sequences: 1, format: kvFormatFor({ f32 }) });
+    return true;
+  } catch (error) {
+    if (readsHeads === 'where known') return false;
+    const why = `kv is ${kv}, which has to know how far back heads look, and those of this model cannot be measured`;
+    throw new RequestError(`${why}. Give kvHeads, or choose f16 or q8. In full: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** For a plan before a load: what takes how many bytes does not depend on which heads look back, so that none is measured for it. */
-export async function plannedHeads<T extends LoadOptions>(host: Host, { header, graph: { config } }: OpenedModel, options: T, id?: string): Promise<T> {
-  if (!(await asksForHeads(options))) return options;
+export async function plannedHeads<T extends LoadOptions>(host: Host, opened: OpenedModel, options: T, id?: string): Promise<T> {
+  const { header, graph: { config } } = opened;
+  if (!(await asksForHeads(opened, options))) return options;
   const known = await keptWith('heads', host, header, id);
   return { ...options, kvHeads: known ?? cachesOf(config).map(({ kvHeads }) => new Array<number>(kvHeads).fill(0)) };
 }
@@ -33,7 +49,7 @@ export async function withHeads(
   walk: Parameters<typeof walkFromOpened>[3],
 ): Promise<{ line: OpenedLine; weights?: OpenedWeights }> {
   const { options, opened, found } = line;
-  if (!(await asksForHeads(options))) return { line, weights };
+  if (!(await asksForHeads(opened, options))) return { line, weights };
   const kept = await keptWith('heads', host, opened.header, weights?.fromStore ? weights.id : found.manifest?.id);
   const has = (kvHeads: number[][]): OpenedLine => ({ ...line, options: { ...options, kvHeads } });
   if (kept && !options.retune) return { line: has(kept), weights };

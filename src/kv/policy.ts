@@ -90,8 +90,8 @@ export interface Policy {
   /** As options name it: `kv: 'kivi4'`. What it is called for people is in policies/names.ts, which comes without it. */
   readonly name: string;
   /** Whether it asks how far back heads look (`PolicyModel.retrieval`). */
-  readonly readsHeads?: boolean;
-  /** What it takes does not grow with the text, so that a context that was not asked for is all that the model was trained for. */
+  readonly readsHeads?: 'always' | 'where known';
+  /** What it keeps does not grow with the text, so that a context that was not asked for is long: 32768, or what the model was trained for. */
   readonly endless?: boolean;
   /** Settings by name, with their defaults; all are numbers. */
   readonly options: Readonly<Record<string, number>>;

@@ -97,13 +97,14 @@ async function kvOptionsFor(
   const { readsHeads, endless } = policies.get(name)!;
   if (kvHeads && !readsHeads) throw unreadHeads(name);
   const all = endless && asked === undefined && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined);
-  const room = { context: all ? graph.config.context : context, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
+  const long = all ? Math.min(graph.config.context, endlessContext) : context;
+  const room = { context: long, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
   const shape = shapeWithin(graph, name, kvOptions, room);
   return { kv, shape, ...given, context: room.context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
 }
 
 const unreadHeads = (name: string): RequestError =>
-  new RequestError(`kvHeads are for policies that tell heads apart (duo, duo-kivi, spans); kv is ${name}. Name one of those, or leave them out.`);
+  new RequestError(`kvHeads are for policies that tell heads apart (duo, duo-kivi, spans, lserve); kv is ${name}. Name one of those, or leave them out.`);
 
 /** Most positions of a plain cache, of which so many sequences have one each, within so many bytes. */
 function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {
@@ -117,6 +118,8 @@ function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: numbe
 }
 
 const defaultContext = 4096;
+/** Of what forgets: what it keeps does not grow with the context, but the scratch of attention has room for the splits of all of it. */
+const endlessContext = 32768;
 /** More than are ever in one step are kept for their next turn. */
 const mostSequences = 64;
 

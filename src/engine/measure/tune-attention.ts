@@ -37,10 +37,11 @@ export async function tuneAttention(
   later = false,
 ): Promise<{ choice: KernelChoice; learned: boolean }> {
   if (!cachesOf(target.config).length) return { choice, learned: false }; // nothing attends
-  const kind = attentionKind(target.config, target.kv, target.context);
+  const choices = choicesFor(target, choice);
+  // A model of the same heads whose queries are turned apart has fewer to choose from.
+  const kind = attentionKind(target.config, target.kv, target.context) + (choices.some(({ turned }) => turned) ? ', turned' : '');
   const noted = notes.attentions?.[kind];
   if (noted) return { choice: { ...choice, ...noted }, learned: false };
-  const choices = choicesFor(target, choice);
   const measuring = target.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
   const timed = measuring ? await time(target, choice, choices, deadline) : [];
   const best = timed[0]?.value ?? choices[0];

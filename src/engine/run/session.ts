@@ -124,7 +124,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
       const echo = request.echo ? (await import('./answer/echo.ts')).createEcho(request, prompt, text) : undefined;
       const output = createOutput(request, text, onTokens, form);
       const asked = samplingOf(request);
-      const sampling = asked.dry ? (await import('./answer/dry.ts')).withBreakers(asked, text) : asked;
+      const sampling = asked.dry?.multiplier ? (await import('./answer/dry.ts')).withBreakers(asked, text) : asked;
 
       // What is only to be there is run but for its last token, which is run for its logits.
       const tokens = prompt.slice(0, maxTokens === 0 && !echo && prompt.length > 1 ? -1 : undefined);

@@ -43,7 +43,7 @@ function keeps({ plan, options: { sinks, recent }, length }: KvTick, layer: numb
 
 const duo: Policy = {
   name: 'duo',
-  readsHeads: true,
+  readsHeads: 'always',
   options,
   plan: (model, room, given) => planOf('duo', model, room, given),
   async tick(kv) {
@@ -60,7 +60,7 @@ const sealing = (many: number): Policy => {
   const format = affineFormats.get(`q${many}c`)!;
   return {
     name,
-    readsHeads: true,
+    readsHeads: 'always',
     options,
     plan: (model, room, given) => planOf(name, model, room, given, format),
     async tick(kv) {

@@ -5,6 +5,9 @@ import { type KvPlan, type Policy } from '../policy.ts';
 import { belowMedian, scoresOf } from '../tick/head-classes.ts';
 import { appendWithBounds, planReading, readOptions, runsOf } from '../tick/read.ts';
 
+/** Of a shorter context it is all. */
+const usualRecent = 128;
+
 interface LServePlan extends KvPlan {
   /** (layer, kv head): whether it reads the first and the last slots alone. */
   streams: boolean[][];
@@ -12,10 +15,11 @@ interface LServePlan extends KvPlan {
 
 const policy: Policy = {
   name: 'lserve',
-  readsHeads: true,
+  readsHeads: 'where known',
   /** `size`: slots of a run; `part`: of a part of it that has bounds of its own; `reuse`: tokens that a choice holds for; `recent`: what other heads read. */
-  options: { ...readOptions, size: 32, part: 8, reuse: 4, recent: 128 },
-  plan(model, room, options): LServePlan {
+  options: { ...readOptions, size: 32, part: 8, reuse: 4, recent: usualRecent },
+  plan(model, room, given): LServePlan {
+    const options: Record<string, number> = { ...given, ...(given.recent === usualRecent && { recent: Math.min(usualRecent, room.context) }) };
     const { size, part, reuse, sinks, recent } = options;
     checkOption('part', part, { least: 4, most: size });
     checkOption('recent', recent, { least: options.window, most: room.context });

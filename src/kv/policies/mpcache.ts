@@ -17,7 +17,10 @@ const policy: Policy = {
     checkRunSize(size);
     checkOption('sinks', sinks, { least: 0, most: 1024 });
     const shaped = model.windows.flatMap((window, layer) => (window ? [] : [layer]));
-    const chooser = (layer: number) => shaped[2 * Math.floor(shaped.indexOf(layer) / 2)];
+    const chooser = (layer: number) => {
+      const first = shaped[2 * Math.floor(shaped.indexOf(layer) / 2)];
+      return model.heads[first].kvHeads === model.heads[layer].kvHeads ? first : layer;
+    };
     return planEvicting(model, room, options, {
       peak: 'prompt', planes: [], queries: observed, pick: (layer) => ({ by: 'bounds', run: size, each: size, first: sinks, of: chooser(layer) }),
     });

@@ -14,7 +14,7 @@ interface SpansPlan extends KvPlan {
 
 const policy: Policy = {
   name: 'spans',
-  readsHeads: true,
+  readsHeads: 'always',
   /** A head keeps `least` positions and a share of all, from `low` to `high`. */
   options: { low: 0.1, high: 1, least: 64, sinks: 4, window: 32, interval: 32, positions: 0 },
   plan(model, room, options): SpansPlan {

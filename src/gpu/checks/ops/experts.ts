@@ -8,8 +8,9 @@ import { type Choice } from '../../../reference/route.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';
-import { normals, random, randomTensor, unpackTensor } from '../random.ts';
+import { hasHalves, normals, random, randomTensor, unpackTensor } from '../random.ts';
 import { type Tensor, type Workbench, withStage } from '../workbench.ts';
+import { halvesCheck } from './project.ts';
 
 /** Of sums of absolute values through three products, which are far above the results: f32 sums of some hundred terms use a tenth. */
 const tolerance = 1e-6;
@@ -159,6 +160,10 @@ export const checks: OperationChecks<Experts> = {
       name: `${label}, ${mode}, ${splitsOf(choice, mode)} splits`,
       tolerance, choice: proves, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
     });
-    return [of('decode', 1, { splits, panels, dot }), of('prefill', 9, { few })];
+    // Their kernels unpack as those of products do.
+    const halved = [...new Set(types.flatMap((type) => (type !== undefined && hasHalves(type) ? type : [])))];
+    const unpacks = choice.halves === 'unpack' && halved.length > 0;
+    const halves = unpacks ? [halvesCheck({ types: halved, rows: halved.map(() => 32), cols, tokens: 1 }, choice)] : [];
+    return [of('decode', 1, { splits, panels, dot }), of('prefill', 9, { few }), ...halves];
   },
 };

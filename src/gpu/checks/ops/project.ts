@@ -215,7 +215,7 @@ const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Ch
 };
 
 /** Whether unpacking keeps subnormal f16 scales and weights, in the kernel of the product; one for each set of types. */
-const halvesCheck = (given: Projected, choice: KernelChoice): Check => ({
+export const halvesCheck = (given: Projected, choice: KernelChoice): Check => ({
   name: `halves of ${[...new Set(given.types)].join('+')}`, tolerance, choice: { halves: 'unpack' },
   cases: [projectCase({ ...given, tokens: 1, subnormal: true }, 'decode', choice)],
 });
