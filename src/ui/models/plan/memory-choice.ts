@@ -13,11 +13,12 @@ export class MemoryChoice extends LitElement {
     const option = ({ value, words }: KvChoice) => html`<option value=${value} ?selected=${value === kept}>${words}</option>`;
     const others = this.all ? otherChoices : otherChoices.filter(({ value }) => value === kept);
     return html`
-      <label class="field" for="memory">Memory of conversations</label>
-      <select id="memory" @change=${this.keep}>
-        ${plainChoices.map(option)}
-        ${others.length ? html`<optgroup label="Others">${others.map(option)}</optgroup>` : nothing}
-      </select>
+      <label class="field"><span>Memory of conversations</span>
+        <select @change=${this.keep}>
+          ${plainChoices.map(option)}
+          ${others.length ? html`<optgroup label="Others">${others.map(option)}</optgroup>` : nothing}
+        </select>
+      </label>
     `;
   }
 
@@ -32,11 +33,8 @@ export class MemoryChoice extends LitElement {
       :host {
         display: block;
       }
-      label {
+      span {
         font-weight: 600;
-      }
-      select {
-        width: 100%;
       }
     `,
   ];
