@@ -1,6 +1,6 @@
 // Bytes of keys and values as a plan has them: what a budget is held against, here and by policies that fit themselves into one.
 import { paramsStride } from '../gpu/program.ts';
-import { type KvFormat, pageSlots } from './formats/format.ts';
+import { pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, summaryWords } from './pick.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
@@ -17,19 +17,18 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
     const sets = plan.layers[layer];
     if (!sets.length) return { full: segmentBytes(own, context, format), largest: segmentBytes(own, context, format) };
     const fresh = segmentBytes(own, slots, format) + planeBytes(plan, (slots / pageSlots) * own.kvHeads);
-    const each = sets.map((set) => pagesOfSet(set) * 4 * set.format.words(own.headDim) + planeBytes(plan, pagesOfSet(set)));
-    const others = 4 * listWords(sets) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, format, own.headDim, queryHeads[layer]);
+    const known = (set: SetPlan) => (set.pick ? summaryWords(set.pick, format, own.headDim) : 0);
+    const each = sets.map((set) => pagesOfSet(set) * 4 * (set.format.words(own.headDim) + known(set)) + planeBytes(plan, pagesOfSet(set)));
+    const others = 4 * listWords(sets) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer]);
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });
   return { full: sum(layers.map(({ full }) => full)) + (plan.scratchBytes ?? 0), growing: Math.max(0, ...layers.map(({ largest }) => largest)) };
 }
 
-/** Of what tokens choose by, and of what they choose. */
-function pickBytes(sets: readonly SetPlan[], layer: number, format: KvFormat, headDim: number, queryHeads: number): number {
+/** Of what tokens choose. */
+function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number): number {
   const set = pickedSet(sets);
-  if (!set) return 0;
-  const own = chooses(set, layer) ? pickedWords(set, queryHeads, headDim) : 0;
-  return 4 * (own + pagesOfSet(set) * summaryWords(set.pick, format, headDim));
+  return set && chooses(set, layer) ? 4 * pickedWords(set, queryHeads, headDim) : 0;
 }
 
 /** Kernels that a tick has for a layer at most, where a plan does not say. */

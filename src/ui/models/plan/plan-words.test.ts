@@ -9,7 +9,7 @@ const plan: ModelPlan = {
 };
 
 test('where there would be room for a longer conversation it is told', () =>
-  expect(roomWords({ ...plan, keysValues: { ...plan.keysValues, fits: 12288 } })).toContain('up to 4,096 tokens; there would be room for 12,288.'));
+  expect(roomWords({ ...plan, keysValues: { ...plan.keysValues, fits: 12288 } })).toContain('tokens take 1.0 MB of the GPU; there would be room for 12,288.'));
 
 test('a model that fits is told so, with its share of the budget', () =>
   expect(verdictWords(plan)).toBe('Fits: takes 300 MB of the 4.0 GB that windrow may use of the GPU.'));
