@@ -10,8 +10,10 @@ import { type OpenedLine, walkFromOpened } from './load/line.ts';
 import { type OpenedModel } from './load/opened.ts';
 import { kvFormatFor } from './load/options.ts';
 import { type OpenedWeights } from './load/weights.ts';
-import { findHeads, headsOptions } from './measure/find-heads.ts';
 import { runningOf } from './run/session.ts';
+
+/** A chunk of its own: most models are loaded without it. */
+const measuring = () => import('./measure/find-heads.ts');
 
 /**
  * Whether a load has to know, and was not told. RequestError for a policy that always has to, of a model whose heads cannot be measured; others do without
@@ -19,12 +21,12 @@ import { runningOf } from './run/session.ts';
  */
 async function asksForHeads({ graph }: Pick<OpenedModel, 'graph'>, { kv, kvHeads, f32 }: Pick<LoadOptions, 'kv' | 'kvHeads' | 'f32'>): Promise<boolean> {
   if (kv === undefined || kvHeads || !isPolicy(kv)) return false;
-  const { policies, shapeWithin } = await import('../kv/policies/catalogue.ts');
+  const [{ policies, shapeWithin }, { headsOptions }] = await Promise.all([import('../kv/policies/catalogue.ts'), measuring()]);
   const { readsHeads } = policies.get(kv)!;
   if (!readsHeads) return false;
-  const { kv: measuring, kvOptions, context } = headsOptions(graph.config);
+  const { kv: name, kvOptions, context } = headsOptions(graph.config);
   try {
-    shapeWithin(graph, measuring, kvOptions, { context, chunk: 128, budgetBytes: Infinity, sequences: 1, format: kvFormatFor({ f32 }) });
+    shapeWithin(graph, name, kvOptions, { context, chunk: 128, budgetBytes: Infinity, sequences: 1, format: kvFormatFor({ f32 }) });
     return true;
   } catch (error) {
     if (readsHeads === 'where known') return false;
@@ -54,6 +56,7 @@ export async function withHeads(
   const has = (kvHeads: number[][]): OpenedLine => ({ ...line, options: { ...options, kvHeads } });
   if (kept && !options.retune) return { line: has(kept), weights };
   walk.report({ notice: 'How far back its heads look is measured first, once.' });
+  const { findHeads, headsOptions } = await measuring();
   const measured = await walkFromOpened(host, { ...line, options: { ...options, ...headsOptions(opened.graph.config) } }, weights, walk);
   try {
     const scores = await findHeads(runningOf(measured.model, { now: host.now }));

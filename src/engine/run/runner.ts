@@ -6,8 +6,6 @@ import { type Token, type TransferStats } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Answering, type Made, decode, readsBehind, sample, sampleOn, step } from './answer/choose.ts';
 import { type Prompt, feed, feedChunk } from './feed.ts';
-import { readNormed } from './normed.ts';
-import { feedAll, feedRows, readLogits, readRows } from './prompt-logits.ts';
 import { createRunState } from './run-state.ts';
 
 export interface Runner {
@@ -60,6 +58,9 @@ export interface Runner {
   transfer(): TransferStats;
 }
 
+/** A chunk of its own: answers leave logits on the GPU. */
+const promptLogits = () => import('./prompt-logits.ts');
+
 export function createRunner(model: LoadedModel): Runner {
   const state = createRunState(model);
   const { submits, mostTogether } = state;
@@ -74,11 +75,11 @@ export function createRunner(model: LoadedModel): Runner {
     of: on,
     feed: (ids, position, signal, chosen) => feed(state, { sequence, ids, position, signal, chosen }),
     feedChunk: (ids, position, signal) => feedChunk(state, { sequence, ids, position, signal }),
-    feedAll: (ids, position, onRows, signal) => feedAll(state, { sequence, ids, position, signal }, onRows),
-    feedRows: (ids, position, rows, signal) => feedRows(state, { sequence, ids, position, signal }, rows),
-    readNormed: (position, rows, first) => readNormed(state, [{ rows, length: position + rows, of: sequence }], first),
-    readRows: (position, rows, count, onRow) => readRows(state, { rows, length: position + rows, of: sequence }, count, onRow),
-    readLogits: () => readLogits(state),
+    feedAll: async (ids, position, onRows, signal) => (await promptLogits()).feedAll(state, { sequence, ids, position, signal }, onRows),
+    feedRows: async (ids, position, rows, signal) => (await promptLogits()).feedRows(state, { sequence, ids, position, signal }, rows),
+    readNormed: async (position, rows, first) => (await import('./normed.ts')).readNormed(state, [{ rows, length: position + rows, of: sequence }], first),
+    readRows: async (position, rows, count, onRow) => (await promptLogits()).readRows(state, { rows, length: position + rows, of: sequence }, count, onRow),
+    readLogits: async () => (await promptLogits()).readLogits(state),
     sample: (sampler, length, signal) => sample(state, { sequence, sampler, length }, signal),
     step: (sampler, length, signal) => step(state, { sequence, sampler, length: length + 1 }, signal),
     tokens: (sampler, length, most, signal) => sampleOn(state, { sequence, sampler, length }, most, signal),
