@@ -39,7 +39,7 @@ describe.skipIf(!adapterFile)('embeddings', () => {
 
   describe('of the last token', () => {
     const golden = goldenOf('embed');
-    beforeAll(() => engine.load(bytesOf(`${path('embed')}.gguf`), { ...quick, queue: 2 })); // several texts are one request
+    beforeAll(() => engine.load(bytesOf(`${path('embed')}.gguf`), { ...quick, queue: 2, sequences: 6 })); // several texts are one request
 
     it('are those of the reference, each alone and all at once', async () => {
       const alone = [];
