@@ -7,8 +7,8 @@ import { adapterFile } from './dawn.ts';
 import { openDawn } from './models/model.ts';
 import { isFull, record } from './verified.ts';
 
-/** Types whose kernels are checked by the short run under other limits too: a float type, and quantised ones with and without a minimum. */
-const someTypes = ['F32', 'Q4_1', 'Q4_K', 'Q6_K'];
+/** Types whose kernels are checked by the short run under other limits too: a float type and a quantised one with a minimum. */
+const someTypes = ['F32', 'Q4_K'];
 
 /** The types of kernels that limits and optional features change. */
 const changed = '(matvec, 8|matvec of|matmul f(16|32)( F32|,| of)|rms-norm|rope|argmax|attention.*(64|256), (f16|q8))';

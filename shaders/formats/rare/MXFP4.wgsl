@@ -24,10 +24,11 @@ fn four(word : u32, shift : u32) -> vec4<f32> {
   return values((word >> shift) & 0x0f0f0f0fu);
 }
 
-// 2^(exponent - 128), times 2^14 where weights are that much too small, as two factors: the whole may be a subnormal although the weights are not.
+// 2^(exponent - 128), as `values` are twice the weights, or 2^(exponent - 113) for those of `pair`; as two factors, as the whole may be a
+// subnormal although the weights are not.
 fn scales_of(row : Row, group : u32) -> vec2<f32> {
   let exponent = (word(row.panel + (row.blocks * 16u + (group >> 2u)) * PanelRows + row.lane) >> ((group & 3u) * 8u)) & 255u;
-  let offset = exponent + select(126u, 140u, UnpackHalves);
+  let offset = exponent + select(126u, 141u, UnpackHalves);
   return bitcast<vec2<f32>>(vec2<u32>(offset >> 1u, offset - (offset >> 1u)) << vec2<u32>(23u));
 }
 
