@@ -119,7 +119,7 @@ for (const { title, from, to, long, error } of [
   test(`${title} fails the run, visibly`, async ({ page }) => {
     test.skip(long && !isFull, 'as long as a whole run; WINDROW_FULL=1 runs it');
     let spoilt = 0;
-    await page.context().route(/bench-worker-.*\.js/, async (route) => {
+    await page.context().route(/\/assets\/.*\.js$/, async (route) => { // in whichever chunk it is
       const response = await route.fetch();
       const text = await response.text();
       spoilt += text.split(from).length - 1;
