@@ -22,8 +22,8 @@ const uploads = (perToken: readonly TransferStats[]): number[] => perToken.map((
  * Types of weights and what is tied differ, a hybrid keeps a state, Gemma 4 looks two embeddings up; other architectures do not matter to the
  * loader. Mixtures have a test of their own.
  */
-const some = ['llama-k', 'gemma4'];
-const others = ['gemma3', 'qwen35', 'llama-legacy', 'phi3', 'llama-f16', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3'];
+const some = ['gemma4'];
+const others = ['llama-k', 'gemma3', 'qwen35', 'llama-legacy', 'phi3', 'llama-f16', 'llama-i', 'llama3', 'mistral', 'qwen2', 'qwen3'];
 const models = ['stories260K/stories260K.gguf', ...[...some, ...(isFull ? others : [])].map((name) => `tiny/tiny-${name}.gguf`)];
 
 describe.skipIf(!adapterFile)('budgets', () => {

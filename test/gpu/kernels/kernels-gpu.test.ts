@@ -18,13 +18,13 @@ describeKernels('all that the adapter offers: products', {}, 'kernels-gpu.test.t
 
 const others = isFull
   ? [
-    'qwen2', 'qwen3', 'phi3', 'gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite', 'gpt-oss', 'gemma4', 'gemma4-moe',
+    'gemma3', 'qwen2', 'qwen3', 'phi3', 'gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite', 'gpt-oss', 'gemma4', 'gemma4-moe',
     'lfm2', 'granitehybrid', 'qwen35moe', 'deepseek2',
   ].map((family) => `tiny-${family}`)
   : [];
 
 describe.skipIf(!adapterFile)('the self-test', () => {
-  it.each(['tiny-llama-k', 'tiny-gemma3', ...others])(
+  it.each(['tiny-llama-k', ...others])(
     'passes for the kernels of %s alone, with its own pipelines',
     async (name) => {
       const gpu = await openDawn();
