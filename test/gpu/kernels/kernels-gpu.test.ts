@@ -18,8 +18,8 @@ describeKernels('all that the adapter offers: products', {}, 'kernels-gpu.test.t
 
 const others = isFull
   ? [
-    'gemma3', 'qwen2', 'qwen3', 'phi3', 'gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite', 'gpt-oss', 'gemma4', 'gemma4-moe',
-    'lfm2', 'granitehybrid', 'qwen35moe', 'deepseek2',
+    'gemma3', 'qwen2', 'qwen3', 'phi3', 'gemma2', 'olmo2', 'cohere2', 'mistral3', 'hunyuan-dense', 'apertus', 'arcee', 'granite', 'gpt-oss', 'gemma4',
+    'gemma4-moe', 'lfm2', 'granitehybrid', 'qwen35moe', 'deepseek2',
   ].map((family) => `tiny-${family}`)
   : [];
 
