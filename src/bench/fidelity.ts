@@ -1,16 +1,11 @@
 // How near the model, as loaded, comes to itself in f32: after the same tokens, the divergence of what it expects next.
 import { type Engine, type EngineOptions, type Loaded } from '../engine/engine.ts';
+import { type Divergence, createComparison, divergenceOf } from '../distribution.ts';
 import { roundingIn } from '../engine/measure/choice-text.ts';
 import { unitOf } from '../model/choices/subgroup-matrix.ts';
 
-export interface Fidelity {
-  positions: number;
-  /** Kullback-Leibler divergence of what is compared from what it is compared with (the f32 path, say), KL(that || this), in nats. */
-  meanKl: number;
-  mostKl: number;
-  /** Share of positions with the same most likely token. */
-  sameToken: number;
-}
+/** From the f32 path. */
+export type Fidelity = Divergence;
 
 /** Rounding keys, values and tiles to 16 or 8 bits stays far below; what is above is another function. */
 const mostDivergence = 0.1;
@@ -40,22 +35,17 @@ export async function measureFidelity(
   const exactly = unitOf(prefill) ? 'tile' : prefill;
   await load({ f32: true, kv: 'f32', kernels: `splits=${splits},panels=${panels},prefill=${exactly},reduce=${reduce}` });
   const exact = await logitsAlong(engine.loaded(), prompt, ids);
-  const divergences = exact.map((logits, i) => divergence(logits, found[i]));
-  if (Math.max(...divergences) > mostDivergence)
-    throw new Error(`The logits are ${Math.max(...divergences).toPrecision(3)} nats from those in f32, where ${mostDivergence} is allowed.`);
-  const same = exact.filter((logits, i) => argmax(logits) === argmax(found[i])).length;
-  return {
-    positions: exact.length,
-    meanKl: divergences.reduce((a, b) => a + b, 0) / exact.length,
-    mostKl: Math.max(...divergences),
-    sameToken: same / exact.length,
-  };
+  const comparison = createComparison();
+  exact.forEach((logits, i) => comparison.add(divergence(logits, found[i]), logits, found[i]));
+  const fidelity = comparison.result();
+  if (fidelity.mostKl > mostDivergence)
+    throw new Error(`The logits are ${fidelity.mostKl.toPrecision(3)} nats from those in f32, where ${mostDivergence} is allowed.`);
+  return fidelity;
 }
 
 /** KL(p || q) of two softmaxes; throws if a logit is not finite. */
 export function divergence(p: Float32Array, q: Float32Array): number {
-  const [logP, logQ] = [p, q].map(logSoftmax);
-  return logP.reduce((sum, value, i) => sum + Math.exp(value) * (value - logQ[i]), 0);
+  return divergenceOf(logSoftmax(p), logSoftmax(q));
 }
 
 function logSoftmax(logits: Float32Array): Float64Array {
@@ -64,5 +54,3 @@ function logSoftmax(logits: Float32Array): Float64Array {
   const total = logits.reduce((sum, value) => sum + Math.exp(value - most), 0);
   return Float64Array.from(logits, (value) => value - most - Math.log(total));
 }
-
-export const argmax = (logits: Float32Array): number => logits.reduce((best, value, i) => (value > logits[best] ? i : best), 0);

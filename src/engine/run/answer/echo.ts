@@ -39,18 +39,23 @@ function trimmed(tokens: Token[], text: string): Token[] {
   return bytes?.[0] === 0x20 && !text.startsWith(' ') ? [{ ...token, bytes: bytes.subarray(1) }, ...others] : tokens;
 }
 
-/** (vocab); what has no finite logit is impossible. */
-function logSoftmax(logits: Float32Array): Float32Array {
+/** From a logit to ln of its probability among those that are finite. */
+function logSoftmaxOf(logits: Float32Array): (logit: number) => number {
   const highest = logits.reduce((most, logit) => (Number.isFinite(logit) && logit > most ? logit : most), -Infinity);
   const sum = logits.reduce((total, logit) => total + (Number.isFinite(logit) ? Math.exp(logit - highest) : 0), 0);
-  return logits.map((logit) => (Number.isFinite(logit) ? logit - highest - Math.log(sum) : -Infinity));
+  return (logit) => logit - highest - Math.log(sum);
+}
+
+/** (vocab); what has no finite logit is impossible. */
+function logSoftmax(logits: Float32Array): Float32Array {
+  const of = logSoftmaxOf(logits);
+  return logits.map((logit) => (Number.isFinite(logit) ? of(logit) : -Infinity));
 }
 
 /** How likely a token was by `logits` (vocab), and the `top` most likely ones, in order; those without a finite logit are none. */
 export function logprobOf(logits: Float32Array, id: number, top: number): { logprob: number; top: TokenLogprob[] } {
-  const highest = logits.reduce((most, logit) => (Number.isFinite(logit) && logit > most ? logit : most), -Infinity);
-  const sum = logits.reduce((total, logit) => total + (Number.isFinite(logit) ? Math.exp(logit - highest) : 0), 0);
-  const logprob = (token: number): number => logits[token] - highest - Math.log(sum);
+  const of = logSoftmaxOf(logits);
+  const logprob = (token: number): number => of(logits[token]);
   const best: number[] = [];
   for (let token = 0; token < logits.length && top > 0; token++) {
     if (!Number.isFinite(logits[token]) || (best.length === top && !(logits[token] > logits[best[top - 1]]))) continue;
