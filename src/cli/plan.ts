@@ -23,12 +23,13 @@ import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
   const opened = await openModel((await openWithParts(source)).header);
+  const host = { gpu: dawn(), ...measuredHere() };
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
   const options = await optionsFor(
     opened,
     gpu,
-    await plannedHeads({ gpu: dawn(), ...measuredHere() }, opened, { ...loadOptions(flags), speculation: undefined, experiment: undefined }),
+    await plannedHeads(host, opened, { ...loadOptions(flags), speculation: undefined, experiment: undefined }),
     choiceFor(gpu, flags),
     memoryHere(),
   );
@@ -37,8 +38,8 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
   const kept = keysValuesOf(opened, options, result);
   lines.push(`${kept.kv}: ${(kept.bytesPerToken / 1024).toFixed(2)} KiB for each token more; there is room for ${kept.fits} tokens`);
-  const { costs, gpuCosts: records, tuning, uses: noted } = measuredHere();
-  const uses = await keptWith('uses', { uses: noted }, opened.header);
+  const { costs, gpuCosts: records, tuning } = host;
+  const uses = await keptWith('uses', host, opened.header);
   const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
   const parameters = parametersOf(opened.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;

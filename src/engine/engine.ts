@@ -247,8 +247,8 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
   try {
     const { reason, stats } = await session.generate(request, onTokens, signal, recover);
     const loaded = needLoaded(state);
-    const uses = loaded.model.usesLog?.uses();
-    if (!loaded.scheduler.jobs) await keepWith('uses', state.host, loaded, uses); // the last of several answers writes what all of them used
+    // The last of several answers writes what all of them used.
+    if (!loaded.scheduler.jobs) await keepWith('uses', state.host, loaded, loaded.model.usesLog?.uses());
     return { reason, stats: notices.length ? { ...stats, notices } : stats };
   } catch (error) {
     throw await explain(needLoaded(state).model.gpu.device, error);
@@ -281,9 +281,9 @@ function reportReady({ opened: { layout } }: Line, report: Report): void {
 }
 
 const statsOf = ({
-  model: { ledger, plan, memory, itemMemory, expected, sequence }, runner, sequences, readyMs, weights: { storeCost },
+  model: { ledger, plan, memory, itemMemory, expected }, runner, sequences, readyMs, weights: { storeCost },
 }: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,
   keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, memoryBytes: memory.byteLength + (itemMemory?.byteLength ?? 0),
-  transfer: runner.transfer(), experts: expected, kept: keptSlots(sequences.live.at(-1) ?? sequence), readyMs, storeCost,
+  transfer: runner.transfer(), experts: expected, kept: keptSlots(sequences.live.at(-1)!), readyMs, storeCost,
 });

@@ -3,7 +3,7 @@
 import { BudgetError } from '../../errors.ts';
 import { everySignal } from '../../signals.ts';
 import { writeState } from '../../model/sequence-buffers.ts';
-import { type Prompt, begin, tickAfter } from './feed.ts';
+import { type Prompt, begin, noteRun } from './feed.ts';
 import { readNormed } from './normed.ts';
 import { type RunState, cursorOf } from './run-state.ts';
 
@@ -29,11 +29,10 @@ export async function feedTogether(state: RunState, prompts: readonly Prompt[]):
   let read = 0;
   const parts = run.map(({ ids }) => rows.subarray(read, (read += ids.length * dim)));
   for (const [i, prompt] of run.entries()) {
-    const { sequence, ids, position } = prompt;
-    sequence.memory?.ran(steps[i].length);
-    if (ids.length > 1) sequence.memory?.keep();
-    sequence.note(position, ids);
-    await tickAfter(state, prompt, steps[i]);
+    const { memory } = prompt.sequence;
+    memory?.ran(steps[i].length);
+    if (steps[i].rows > 1) memory?.keep();
+    await noteRun(state, prompt, steps[i]);
   }
   return parts;
 }

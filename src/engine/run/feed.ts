@@ -76,13 +76,12 @@ async function runChunk(state: RunState, { sequence, ids, position, signal }: Pr
 
 /** Runs `pieces` of every chunk, and then `each`. */
 export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: (step: Step) => Promise<void>): Promise<void> {
-  const { sequence, ids, position } = prompt;
+  const { ids, position } = prompt;
   await begin(state, prompt);
   for (let done = 0; done < ids.length; done += state.model.sizes.chunk) {
     const step = await runChunk(state, { ...prompt, ids: ids.slice(done), position: position + done }, pieces);
     await each?.(step);
-    sequence.note(position + done, ids.slice(done, done + step.rows));
-    await tickAfter(state, prompt, step);
+    await noteRun(state, prompt, step);
   }
 }
 
@@ -91,16 +90,16 @@ export const feed = (state: RunState, prompt: Prompt): Promise<void> => forChunk
 
 /** Runs the first chunk of a prompt and gives its length; with the last one comes what `feed` leaves. */
 export async function feedChunk(state: RunState, prompt: Prompt): Promise<number> {
-  const { sequence, ids, position } = prompt;
   await begin(state, prompt);
-  const { rows } = await runChunk(state, prompt, upToLogits(state, prompt));
-  sequence.note(position, ids.slice(0, rows));
-  await tickAfter(state, prompt, { rows, length: position + rows });
-  return rows;
+  const step = await runChunk(state, prompt, upToLogits(state, prompt));
+  await noteRun(state, prompt, step);
+  return step.rows;
 }
 
-export async function tickAfter(state: RunState, { sequence, ids, position, chosen }: Prompt, { length }: Step): Promise<void> {
+/** What a step of a prompt has run is there, and a tick due. */
+export async function noteRun(state: RunState, { sequence, ids, position, chosen }: Prompt, { rows, length }: Step): Promise<void> {
   const promptLength = position + ids.length;
+  sequence.note(length - rows, ids.slice(length - rows - position, length - position));
   if (chosen) await tickIfDue(state, sequence, length);
   else await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength });
 }
