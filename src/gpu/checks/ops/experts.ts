@@ -8,7 +8,7 @@ import { type Choice } from '../../../reference/route.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';
-import { hasHalves, normals, random, randomTensor, unpackTensor } from '../random.ts';
+import { normals, random, randomTensor, unpackTensor, unpacksHalves } from '../random.ts';
 import { type Tensor, type Workbench, withStage } from '../workbench.ts';
 import { halvesCheck } from './project.ts';
 
@@ -161,7 +161,7 @@ export const checks: OperationChecks<Experts> = {
       tolerance, choice: proves, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
     });
     // Their kernels unpack as those of products do.
-    const halved = [...new Set(types.flatMap((type) => (type !== undefined && hasHalves(type) ? type : [])))];
+    const halved = [...new Set(types.flatMap((type) => (type !== undefined && unpacksHalves(type) ? type : [])))];
     const unpacks = choice.halves === 'unpack' && halved.length > 0;
     const halves = unpacks ? [halvesCheck({ types: halved, rows: halved.map(() => 32), cols, tokens: 1 }, choice)] : [];
     return [of('decode', 1, { splits, panels, dot }), of('prefill', 9, { few }), ...halves];
