@@ -69,7 +69,7 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
   const pick: Dispatch = {
     label: `${section}.pick`,
     kernel: {
-      kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', ...files[by]],
+      kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', 'kv/tick/radix', ...files[by]],
       consts: { ...consts, Run: run, Each: each, Rows: { bounds: 1, clusters: group, votes: heads }[by] },
     },
     params: { ...params, chosen_for: together, alike },

@@ -1,5 +1,5 @@
 // Chooses what the next row reads of a set (where/picked.wgsl). pick/by-*.wgsl tells items of slots to choose from, a score and a weight of each: the
-// highest are taken until `wanted` of weight is passed; of equals the first. A radix selection, as in kv-rank.wgsl. Then the runs that items stand for
+// highest are taken until `wanted` of weight is passed; of equals the first. A radix selection, by tick/radix.wgsl. Then the runs that items stand for
 // are listed, ascending; where the last is shorter than the others, nothing lies behind it. One workgroup per kv head, or one that chooses for all.
 struct Params {
   heads : u32,
@@ -21,9 +21,6 @@ const Most = 0xffffffffu;
 @group(0) @binding(7) var<storage, read> lists : array<u32>;          // as where/list.wgsl has them, of one set
 @group(0) @binding(8) var<storage, read_write> picked : array<u32>;   // as where/picked.wgsl has it
 
-var<workgroup> bins : array<atomic<u32>, 256>;
-var<workgroup> sums : array<u32, Threads>;
-var<workgroup> found : vec2<u32>; // a bin, and the weight above it
 var<workgroup> told : vec3<u32>;  // of Picks: wanted, tail, seen
 
 fn query_at(head : u32) -> u32 {
@@ -34,23 +31,6 @@ fn query_at(head : u32) -> u32 {
 fn runs_at(kv_head : u32) -> vec2<u32> {
   let each = (arrayLength(&picked) - 4u * params.kv_heads) / params.kv_heads;
   return vec2<u32>(4u * params.kv_heads + kv_head * each, each);
-}
-
-// The sum of the values of all threads up to this one; `sums[Threads - 1]` is that of all.
-fn prefix(value : u32, local : u32) -> u32 {
-  workgroupBarrier();
-  sums[local] = value;
-  for (var stride = 1u; stride < Threads; stride *= 2u) {
-    workgroupBarrier();
-    var sum = sums[local];
-    if (local >= stride) {
-      sum += sums[local - stride];
-    }
-    workgroupBarrier();
-    sums[local] = sum;
-  }
-  workgroupBarrier();
-  return sums[local];
 }
 
 @compute @workgroup_size(Threads)
@@ -72,8 +52,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let at = kv_head * Rows * params.room;
   prepare(kv_head, local, at, items);
   for (var i = local; i < items; i += Threads) {
-    let bits = bitcast<u32>(score(kv_head, i, at, count));
-    keys[at + i] = clamp(select(bits | 0x80000000u, ~bits, bits >= 0x80000000u), 1u, Most - 1u);
+    keys[at + i] = clamp(ordered(bitcast<u32>(score(kv_head, i, at, count))), 1u, Most - 1u);
   }
   storageBarrier();
 
@@ -93,16 +72,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
         atomicAdd(&bins[(key >> shift) & 255u], weight(kv_head, i));
       }
     }
-    if (local == 0u) {
-      found = vec2<u32>(256u, 0u);
-    }
-    workgroupBarrier();
-    let own = atomicLoad(&bins[255u - local]);
-    let upto = prefix(own, local);
-    if (upto >= wanted && upto - own < wanted) {
-      found = vec2<u32>(255u - local, upto - own);
-    }
-    let bin = workgroupUniformLoad(&found);
+    let bin = passing(wanted, local);
     if (bin.x == 256u) {
       is_short = true; // less than is wanted: all of it is taken
       threshold = 0u;

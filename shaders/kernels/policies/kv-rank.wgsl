@@ -1,5 +1,5 @@
 // Marks the `keep` slots of each kv head, or of all together, whose score is highest; of equals the lower slot, or the lower head. A radix selection:
-// the threshold by four histograms of 8 bits, so that no order of additions decides anything. One workgroup per head, or one.
+// the threshold by four histograms of 8 bits, by tick/radix.wgsl, so that no order of additions decides anything. One workgroup per head, or one.
 struct Params {
   kv_heads : u32,
   set_index : u32,
@@ -23,10 +23,6 @@ override Key : u32 = 0u; // a score is 0: f32, 1: u32, 2: none, what is newer is
 @group(0) @binding(3) var<storage, read> scores : array<u32>;      // (kv head, index)
 @group(0) @binding(5) var<storage, read_write> marks : array<u32>; // (kv head, index)
 
-var<workgroup> bins : array<atomic<u32>, 256>;
-var<workgroup> found : vec2<u32>; // a bin, and how many are above it
-var<workgroup> equals : array<u32, Threads>;
-
 // Larger for what is kept sooner; 0: it does not take part.
 fn key_of(index : u32, kv_head : u32) -> u32 {
   let at = kv_head * params.most + index;
@@ -37,28 +33,8 @@ fn key_of(index : u32, kv_head : u32) -> u32 {
     return Most;
   }
   let bits = scores[at];
-  let ordered = select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-  let key = select(select(ordered, bits, Key == 1u), index + 1u, Key == 2u);
+  let key = select(select(ordered(bits), bits, Key == 1u), index + 1u, Key == 2u);
   return clamp(key, 1u, Most - 1u);
-}
-
-// The bin, from above, in which the `wanted`-th lies, and how many lie above it; bin 256 where there are not so many.
-fn find(wanted : u32, local : u32) -> vec2<u32> {
-  workgroupBarrier();
-  if (local == 0u) {
-    var above = 0u;
-    var bin = 256u;
-    for (var b = 255u; b < 256u; b--) {
-      let here = atomicLoad(&bins[b]);
-      if (above + here >= wanted) {
-        bin = b;
-        break;
-      }
-      above += here;
-    }
-    found = vec2<u32>(bin, above);
-  }
-  return workgroupUniformLoad(&found);
 }
 
 @compute @workgroup_size(Threads)
@@ -83,7 +59,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
         }
       }
     }
-    let bin = find(wanted, local);
+    let bin = passing(wanted, local);
     if (bin.x == 256u) {
       is_short = true; // fewer than are to be kept: all of them are
       threshold = 0u;
@@ -104,28 +80,17 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       if (i < count) {
         key = key_of(i, head);
       }
-      equals[local] = u32(i < count && key == threshold && wanted > 0u);
-      for (var stride = 1u; stride < Threads; stride *= 2u) {
-        workgroupBarrier();
-        var sum = equals[local];
-        if (local >= stride) {
-          sum += equals[local - stride];
-        }
-        workgroupBarrier();
-        equals[local] = sum;
-      }
-      workgroupBarrier();
+      let upto = prefix(u32(i < count && key == threshold && wanted > 0u), local);
       if (i < count) {
         let at = head * params.most + i;
-        let kept = key > threshold || (key == threshold && wanted > 0u && taken + equals[local] <= wanted);
+        let kept = key > threshold || (key == threshold && wanted > 0u && taken + upto <= wanted);
         if (kept) {
           marks[at] = params.mark;
         } else if (params.further == 0u) {
           marks[at] = 0u;
         }
       }
-      taken += equals[Threads - 1u];
-      workgroupBarrier();
+      taken += sums[Threads - 1u];
     }
   }
 }

@@ -29,7 +29,7 @@ const policy: Policy = {
   },
   async tick(kv) {
     await appendWithBounds(kv);
-    const runs = runsOf(kv);
+    const runs = runsOf(kv, kv.options.share, kv.options.slots);
     const last = Math.max(0, kv.length - kv.options.recent);
     for (const { layer, sets: [set] } of kv.layers) {
       const streams = (kv.plan as LServePlan).streams[layer];

@@ -3,9 +3,8 @@
 import { checkOption, checkRunSize } from '../options.ts';
 import { type Policy } from '../policy.ts';
 import { endOf, evict } from '../tick/evict.ts';
-import { observe } from '../tick/observe.ts';
-import { smooth } from '../tick/rank.ts';
-import { noteBounds, readRuns } from '../tick/read.ts';
+import { paidByLast } from '../tick/paid.ts';
+import { noteBounds, readRuns, runsOf } from '../tick/read.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../tick/room.ts';
 
 const policy: Policy = {
@@ -28,13 +27,13 @@ const policy: Policy = {
   async tick(kv) {
     if (kv.phase !== 'prompt') return;
     const end = endOf(kv);
-    const { observed, kernel, read, sinks, size, window } = kv.options;
+    const { observed, read } = kv.options;
     await evict(kv, end, (layer) => ({
       keep: within(kv, layer.layer, slotsOf(kv), end), last: Math.max(0, observed - (kv.length - end)),
-      scores: () => ({ buffer: smooth(kv, layer, observe(kv, layer, { into: 'mean', queries: observed }), kernel), type: 'f32' }),
+      scores: () => ({ buffer: paidByLast(kv, layer, observed), type: 'f32' }),
     }));
     kv.layers.forEach((_, i) => noteBounds(kv, i, 0));
-    readRuns(kv, Math.max(1, Math.floor(Math.max(0, Math.ceil(read * kv.promptLength) - sinks - window) / size)));
+    readRuns(kv, runsOf(kv, read));
   },
 };
 

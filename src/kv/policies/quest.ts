@@ -10,7 +10,7 @@ const policy: Policy = {
   plan: (model, room, options) => planReading(model, room, options, () => ({ by: 'bounds', run: options.size, each: options.size, first: options.sinks })),
   async tick(kv) {
     await appendWithBounds(kv);
-    readRuns(kv, runsOf(kv));
+    readRuns(kv, runsOf(kv, kv.options.share, kv.options.slots));
   },
 };
 

@@ -18,14 +18,14 @@ const policy: Policy = {
     return { ...plan, planes: ['cluster'], kernels: 16 + 2 * rounds };
   },
   async tick(kv) {
-    const { sinks } = kv.options;
+    const { sinks, share, slots } = kv.options;
     await appendAll(kv, endOf(kv));
     const isDone = ({ tails }: KvSet) => tails[0] > sinks;
     for (const layer of kv.layers) {
       const [set] = layer.sets;
       const due = kv.phase === 'prompt' && !isDone(set) && set.counts[0] > sinks;
       if (due) cluster(kv, layer, rounds);
-      kv.setPicks(set, set.counts.map(() => chosenOf(kv)), due ? set.counts : set.tails);
+      kv.setPicks(set, set.counts.map(() => chosenOf(kv, share, slots)), due ? set.counts : set.tails);
     }
   },
 };

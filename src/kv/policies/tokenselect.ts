@@ -12,7 +12,7 @@ const policy: Policy = {
   plan: (model, room, options) => planReading(model, room, options, () => ({ by: 'votes', run: 1, each: 1, first: options.sinks, alike: options.alike })),
   async tick(kv) {
     await appendAll(kv, endOf(kv));
-    readRuns(kv, chosenOf(kv));
+    readRuns(kv, chosenOf(kv, kv.options.share, kv.options.slots));
   },
 };
 

@@ -59,7 +59,7 @@ export function rank(kv: KvTick, layer: KvLayer, { scores, end, keep, first = 0,
   const ranked = (head: number, heads: number, count: number, jointly = false): void =>
     kv.dispatch({
       label: `kv.${layer.layer}.rank`,
-      kernel: { kernel: 'kv-rank', files: ['kv/tick/candidates'], constants: { Key: keys[scores?.type ?? 'none'] } },
+      kernel: { kernel: 'kv-rank', files: ['kv/tick/candidates', 'kv/tick/radix'], constants: { Key: keys[scores?.type ?? 'none'] } },
       params: { ...shape(kv, layer, end - kv.base), first, last, keep: count, jointly: jointly ? 1 : 0, head, mark, further: further ? 1 : 0 },
       bindings: { scores: scores?.buffer ?? indexed(kv, 'scores'), marks, lists: layer.lists },
       grid: [jointly ? 1 : heads],

@@ -33,12 +33,13 @@ export function planReading(model: PolicyModel, { context, format }: PolicyRoom,
   return { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'slots', layers };
 }
 
-/** Slots that a token chooses to read, beside the first and the last ones. */
-export const chosenOf = ({ options: { share, slots, sinks }, plan: { window }, promptLength }: KvTick): number =>
+/** Slots that a token chooses to read, beside the first and the last ones: of so many of all, or of `share` of the prompt. */
+export const chosenOf = ({ options: { sinks }, plan: { window }, promptLength }: KvTick, share: number, slots = 0): number =>
   Math.max(0, (slots || Math.ceil(share * promptLength)) - sinks - window);
 
 /** The same in runs, one at least. */
-export const runsOf = (kv: KvTick): number => Math.max(1, Math.floor(chosenOf(kv) / kv.plan.layers[kv.layers[0].layer][0].pick!.run));
+export const runsOf = (kv: KvTick, share: number, slots?: number): number =>
+  Math.max(1, Math.floor(chosenOf(kv, share, slots) / kv.plan.layers[kv.layers[0].layer][0].pick!.run));
 
 /** What has left the window comes behind the slots of every layer, and the bounds of their keys are noted. */
 export async function appendWithBounds(kv: KvTick): Promise<void> {
