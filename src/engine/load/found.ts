@@ -4,8 +4,7 @@ import { InvalidFileError, RequestError } from '../../errors.ts';
 import { type OpenedFiles, openFiles, partNames } from '../../gguf/files.ts';
 import { type ByteSource } from '../../gguf/source.ts';
 import { type LoadOptions, type ModelSource } from '../../protocol.ts';
-import { isConvertible } from '../../weights/import/convert.ts';
-import { createFileHash, digestOf } from '../../weights/import/file-hash.ts';
+import { isConvertible } from '../../weights/import/convertible.ts';
 import { bytesSource, fileSource, sizedSource } from '../../weights/source/source.ts';
 import { urlSource } from '../../weights/source/url-source.ts';
 import { compareTo, fingerprintOf, hasFingerprint, type Wanted } from '../../weights/store/identity.ts';
@@ -143,6 +142,7 @@ async function finishHash(store: Store, there: Manifest[], wanted: Wanted, files
   for (const manifest of undecided.filter((each) => hasFingerprint(each, fingerprint))) {
     const states = await store.hashState(manifest.id);
     if (!states || files.files.some(({ byteLength }, i) => byteLength - (states[i]?.through ?? 0) > restBytes)) continue;
+    const { createFileHash, digestOf } = await import('../../weights/import/file-hash.ts'); // a chunk of its own, which imports have
     const sha256 = await Promise.all(files.files.map(({ source }, i) => digestOf(createFileHash(states[i]), source)));
     const hashed = (now: Manifest): Manifest => ({ ...now, fingerprint, files: now.files.map((file, i) => ({ ...file, sha256: sha256[i] })) });
     // Another hash proves nothing: the end may be that of a file that has changed since.

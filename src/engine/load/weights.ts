@@ -2,9 +2,9 @@
 // Knows no GPU.
 import { hasCode, RequestError } from '../../errors.ts';
 import { type LoadOptions, type StoreCost, type VerifyResult } from '../../protocol.ts';
-import { convertStored, isConvertible, isCutAs } from '../../weights/import/convert.ts';
+import { isConvertible, isCutAs } from '../../weights/import/convertible.ts';
 import { measureReads } from '../../weights/stream/cost-model.ts';
-import { importModel, type ImportOptions, type ImportProgress } from '../../weights/import/import-job.ts';
+import { type ImportOptions, type ImportProgress } from '../../weights/import/import-job.ts';
 import { createEncryption, openEncryption } from '../../weights/store/keys.ts';
 import { layoutVersion } from '../../weights/layout.ts';
 import { holdModel, whileUnused, withImportLock } from '../../weights/store/locks.ts';
@@ -83,6 +83,7 @@ async function openForReading(
 ): Promise<{ store: Store; manifest: Manifest }> {
   const store = await unlock(storage.store!, manifest, options);
   if (manifest.layoutVersion === layoutVersion && isCutAs(manifest, layout)) return { store, manifest };
+  const { convertStored } = await import('../../weights/import/convert.ts'); // a chunk of its own: seldom is anything of an older windrow there
   const converted = await whileUnused(storage.locks, manifest.id, async () => convertStored(store, (await store.manifest(manifest.id))!, layout));
   return { store, manifest: converted };
 }
@@ -130,6 +131,7 @@ export async function ensureStored(
     const begun = await store.manifest(id); // by an import that was interrupted
     const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
     const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], fingerprint, encryption };
+    const { importModel } = await import('../../weights/import/import-job.ts'); // a chunk of its own: a model is imported once
     const manifest = await importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
       ...how,
       connections: options.connections,

@@ -5,22 +5,13 @@ import { type Format } from '../../formats/format.ts';
 import { type PanelLayout, panelRows, wordIndex } from '../../formats/panel.ts';
 import { type Layout, layoutVersion, matricesOf, type Slab } from '../layout.ts';
 import { type Manifest, sha256, type Store } from '../store/store.ts';
+import { type OldVersion, isConvertible, isCutAs } from './convertible.ts';
 
 /** Words of a slab in the next layout. Slabs must stay what they are: a layout that cuts otherwise is imported anew. */
 type Step = (words: Uint32Array, layout: Layout, slab: Slab) => Uint32Array<ArrayBuffer>;
 
 /** By the version that a slab has. */
-const steps: ReadonlyMap<number, Step> = new Map([[0, interleaveRows]]);
-
-/** True if slabs of `version` can be brought to the present layout. */
-export function isConvertible(version: number): boolean {
-  while (version < layoutVersion && steps.has(version)) version++;
-  return version === layoutVersion;
-}
-
-/** Whether slabs were cut as this windrow cuts them, whatever lies in them. */
-export const isCutAs = ({ slabBytes }: Pick<Manifest, 'slabBytes'>, { slabs }: Pick<Layout, 'slabs'>): boolean =>
-  slabBytes.length === slabs.length && slabs.every(({ byteLength }, i) => byteLength === slabBytes[i]);
+const steps: Readonly<Record<OldVersion, Step>> = { 0: interleaveRows };
 
 /** The manifest in the present layout. InvalidFileError if a slab is damaged: it would only get a new, right hash. */
 export async function convertStored(store: Store, manifest: Manifest, layout: Layout): Promise<Manifest> {
@@ -51,7 +42,7 @@ export async function convertStored(store: Store, manifest: Manifest, layout: La
     slabHashes.push(record.hash);
     if (record.layoutVersion === layoutVersion) continue;
     let words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-    for (let version = record.layoutVersion; version < layoutVersion; version++) words = steps.get(version)!(words, layout, slab);
+    for (let version = record.layoutVersion; version < layoutVersion; version++) words = steps[version as OldVersion](words, layout, slab);
     const converted = new Uint8Array(words.buffer);
     slabHashes[index] = await sha256(converted);
     await store.putSlab(id, index, converted, { hash: slabHashes[index], layoutVersion });
