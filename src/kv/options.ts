@@ -24,11 +24,13 @@ const length: Bounds = { least: 1 };
 
 /** By name, which means the same in every policy that has it. */
 const bounds: Readonly<Record<string, Bounds>> = {
-  share: part, floor: part, alpha: part, low: part, high: part, read: part, alike: part, positions: flag, gather: flag,
+  share: part, floor: part, alpha: part, low: part, high: part, read: part, alike: part, hot: part, salient: part, positions: flag, gather: flag,
   window: length, recent: length, size: length, part: { least: 4, most: pageSlots, oneOf: [4, 8, 16, 32] }, reuse: { least: 1, most: 256 },
   period: { least: 1, most: 1 << 20 }, observed: length,
   least: { least: 0 }, interval: { least: 1, most: 256 }, layers: { least: 1, most: 1024 }, beta: { least: 1, most: 1024, fractions: true },
-  kernel: { least: 1, odd: true }, chunk: { least: 64, most: 512, oneOf: [64, 128, 256, 512] },
+  kernel: { least: 1, odd: true }, bits: { least: 2, most: 4, oneOf: [2, 4] },
+  fewer: { least: 2, most: 4, oneOf: [2, 3, 4] },
+  chunk: { least: 64, most: 512, oneOf: [64, 128, 256, 512] },
 };
 
 /** RequestError for a setting that is not within its bounds. */

@@ -30,6 +30,8 @@ export interface SetPlan {
   format: PageFormat;
   /** Most slots of each kv head, (kv head). */
   mostSlots: readonly number[];
+  /** Whether its slots have no planes. */
+  bare?: true;
   /** Of a layer's only set, whose slots are as fresh ones are: how a decoded token chooses what it reads of it. A prompt reads all. */
   pick?: PickPlan;
 }

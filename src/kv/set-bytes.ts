@@ -16,8 +16,12 @@ export function ringSlots({ peak, window, interval, chunk = Infinity }: Omit<KvP
 /** Pages of all heads that a set has at most. */
 export const pagesOfSet = ({ mostSlots }: SetPlan): number => mostSlots.reduce((sum, slots) => sum + Math.ceil(slots / pageSlots), 0);
 
+/** u32 words that each kv head has before the list of its pages. */
+export const headWords = ({ format }: SetPlan, headDim: number): number => format.headWords?.(headDim) ?? 0;
+
 /** u32 words of the lists of a layer. */
-export const listWords = (sets: readonly SetPlan[]): number => sets.reduce((sum, set) => sum + 2 * set.mostSlots.length + pagesOfSet(set), 0);
+export const listWords = (sets: readonly SetPlan[], headDim: number): number =>
+  sets.reduce((sum, set) => sum + (2 + headWords(set, headDim)) * set.mostSlots.length + pagesOfSet(set), 0);
 
 /** Bytes of the last queries of a layer. */
 export const queryBytes = ({ queries = 0 }: Pick<KvPlan, 'queries'>, queryHeads: number, headDim: number): number =>

@@ -7,7 +7,7 @@ import { pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
 import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
 import { planeBytes } from './plane-bytes.ts';
-import { listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
+import { headWords, listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
 import { type Shape } from './shape.ts';
 
 export interface Sets extends LayerSets {
@@ -48,8 +48,8 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const pageBytes = plans.map(({ format }) => 4 * format.words(headDim));
   const choosing = pickedSet(plans);
   const pagesFor = (index: number, pages: number) => makePaged((name, bytes) => make(`${name}.${index}`, bytes), shape, plans[index], headDim, pages);
-  const firsts = firstsOf(plans, kvHeads);
-  const lists = make('lists', 4 * listWords(plans));
+  const firsts = firstsOf(plans, heads);
+  const lists = make('lists', 4 * listWords(plans, headDim));
   device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
   const queries = shape.plan.queries ? make('queries', queryBytes(shape.plan, shape.attended[layer].queryHeads, headDim)) : undefined;
   const picked = choosing && chooses(choosing, layer) ? make('picked', 4 * pickedWords(choosing, shape.attended[layer].queryHeads, headDim)) : undefined;
@@ -125,15 +125,19 @@ function makePaged(make: (name: string, bytes: number) => GPUBuffer, { plan, for
   const summary = set.pick && summaryWords(set.pick, format, headDim);
   return {
     pages: make('set', 4 * pages * set.format.words(headDim)),
-    ...(plan.planes.length && { planes: make('planes', planeBytes(plan, pages)) }),
+    ...(plan.planes.length && !set.bare && { planes: make('planes', planeBytes(plan, pages)) }),
     ...(summary && { summaries: make('summaries', 4 * pages * summary) }),
   };
 }
 
 /** Where the list of each set's head begins, which is as long as with all its pages taken: (set, kv head), in words. */
-function firstsOf(plans: readonly SetPlan[], kvHeads: number): number[][] {
+function firstsOf(plans: readonly SetPlan[], { kvHeads, headDim }: CacheHeads): number[][] {
   let words = 2 * plans.length * kvHeads;
-  return plans.map(({ mostSlots }) => mostSlots.map((slots) => (words += Math.ceil(slots / pageSlots)) - Math.ceil(slots / pageSlots)));
+  return plans.map((set) => set.mostSlots.map((slots) => {
+    const first = words + headWords(set, headDim);
+    words = first + Math.ceil(slots / pageSlots);
+    return first;
+  }));
 }
 
 /** Slots that a token reads at most, of the head that reads most. */

@@ -18,8 +18,8 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
     if (!sets.length) return { full: segmentBytes(own, context, format), largest: segmentBytes(own, context, format) };
     const fresh = segmentBytes(own, slots, format) + planeBytes(plan, (slots / pageSlots) * own.kvHeads);
     const known = (set: SetPlan) => (set.pick ? summaryWords(set.pick, format, own.headDim) : 0);
-    const each = sets.map((set) => pagesOfSet(set) * 4 * (set.format.words(own.headDim) + known(set)) + planeBytes(plan, pagesOfSet(set)));
-    const others = 4 * listWords(sets) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer]);
+    const each = sets.map((set) => pagesOfSet(set) * 4 * (set.format.words(own.headDim) + known(set)) + (set.bare ? 0 : planeBytes(plan, pagesOfSet(set))));
+    const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer]);
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });
   return { full: sum(layers.map(({ full }) => full)) + (plan.scratchBytes ?? 0), growing: Math.max(0, ...layers.map(({ largest }) => largest)) };

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixture, floatsFixture, jsonFixture } from '../../test/models/fixture.ts';
 import { halfToFloat } from '../formats/half.ts';
-import { affineFormats } from '../kv/formats/affine.ts';
+import { affineFormats, factoredFormats } from '../kv/formats/affine.ts';
 import { affine, openPage, sealPage } from './affine.ts';
 
 const block = floatsFixture('kv/block.f32'); // (token, channel), 32 x 64
@@ -26,16 +26,24 @@ describe.each(['channel4', 'channel3', 'channel2', 'token4', 'token3', 'token2']
   });
 });
 
-describe.each([...affineFormats.values()])('a page in $name', (format) => {
+describe.each([...affineFormats.values(), ...factoredFormats.values()])('a page in $name', (format) => {
   it.each([64, 36])('gives back heads of %i within half a step', (headDim) => {
     const numbers = (seed: number) => Float32Array.from({ length: 32 * headDim }, (_, i) => Math.sin(seed + i * 1.7) * (1 + (i % headDim)));
     const [keys, values] = [numbers(1), numbers(2)];
-    const page = sealPage(format, headDim, keys, values);
+    const factors = Array.from({ length: headDim }, (_, c) => 1 + c);
+    const page = sealPage(format, headDim, keys, values, factors);
     expect(page).toHaveLength(format.words(headDim));
-    const opened = openPage(format, headDim, page);
+    const opened = openPage(format, headDim, page, factors);
     const most = (c: number) => (1 + c) / (2 ** format.bits - 1);
-    const largest = (i: number) => Math.min(headDim - 1, (i % headDim) | 31); // of its group
-    opened.keys.forEach((key, i) => expect(Math.abs(key - keys[i])).toBeLessThan(1.01 * most(format.keysBy === 'channel' ? i % headDim : largest(i))));
-    opened.values.forEach((value, i) => expect(Math.abs(value - values[i])).toBeLessThan(1.01 * most(largest(i))));
+    const last = (i: number, each = 32) => Math.min(headDim - 1, Math.floor((i % headDim) / each) * each + each - 1); // of its group
+    // With factors as large as the numbers all are as alike as those of one channel.
+    const largestKey = (i: number) => (format.keysBy === 'channel' || format.factored === 'keys' ? i % headDim : last(i));
+    const largestValue = (i: number) => (format.factored === 'values' ? i % headDim : last(i));
+    /** In steps of codes, that of the page, or of what the largest number of those that share one makes it. */
+    const off = (found: Float32Array, given: Float32Array, step: (i: number) => number) => Math.max(...found.map((x, i) => Math.abs(x - given[i]) / step(i)));
+    expect(off(opened.keys, keys, (i) => most(largestKey(i)))).toBeLessThan(1.01);
+    expect(off(opened.values, values, (i) => most(largestValue(i)))).toBeLessThan(1.01);
+    expect(off(opened.keys, keys, (i) => opened.keySteps[i])).toBeLessThan(0.51);
+    expect(off(opened.values, values, (i) => opened.valueSteps[i])).toBeLessThan(0.51);
   });
 });

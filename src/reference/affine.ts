@@ -47,52 +47,71 @@ const pairWord = ({ scale, minimum }: Affine) => scale | (minimum << 16);
 const pairIn = (word: number): [number, number] => [halfToFloat(word & 0xffff), halfToFloat(word >>> 16)];
 
 /** Where the parts of a page begin, in words. */
-function partsOf({ bits, keysBy }: AffineFormat, headDim: number) {
+function partsOf({ bits, keysBy, consts: { ValueChannels } }: AffineFormat, headDim: number) {
   const groups = Math.ceil(headDim / groupChannels);
   const own = codeWords(bits, headDim);
   const keyPairs = pageSlots * own;
   const valueCodes = keyPairs + (keysBy === 'channel' ? 4 * Math.ceil(headDim / 4) : groups * pageSlots);
-  return { groups, own, keyPairs, valueCodes, valuePairs: valueCodes + pageSlots * own };
+  const valueGroups = Math.ceil(headDim / ValueChannels);
+  return { groups, own, keyPairs, valueCodes, valueGroups, valuePairs: valueCodes + pageSlots * own };
 }
 
-/** A page of 32 slots of one head; `keys` and `values` are (slot, headDim). */
-export function sealPage(format: AffineFormat, headDim: number, keys: ArrayLike<number>, values: ArrayLike<number>): Uint32Array {
-  const { bits, keysBy } = format;
-  const { groups, own, keyPairs, valueCodes, valuePairs } = partsOf(format, headDim);
+/** What keys, or values, of each channel are multiplied with as they are read. */
+const factorsOf = ({ factored }: AffineFormat, factors: ArrayLike<number> = []) => ({
+  keys: (c: number) => (factored === 'keys' ? factors[c] : 1), values: (c: number) => (factored === 'values' ? factors[c] : 1),
+});
+
+/** A page of 32 slots of one head; `keys` and `values` are (slot, headDim). Where the head's factors lie is not said. */
+export function sealPage(
+  format: AffineFormat, headDim: number, keys: ArrayLike<number>, values: ArrayLike<number>, factors?: ArrayLike<number>,
+): Uint32Array {
+  const { bits, keysBy, consts: { ValueChannels } } = format;
+  const { groups, own, keyPairs, valueCodes, valueGroups, valuePairs } = partsOf(format, headDim);
+  const factor = factorsOf(format, factors);
   const page = new Uint32Array(format.words(headDim));
   const slots = [...new Array<number>(pageSlots).keys()];
-  const channels = (g: number) => Array.from({ length: Math.min(groupChannels, headDim - g * groupChannels) }, (_, c) => g * groupChannels + c);
-  const byChannel = Array.from({ length: headDim }, (_, c) => affine(slots.map((slot) => keys[slot * headDim + c]), bits));
+  const key = (slot: number, c: number) => keys[slot * headDim + c] / factor.keys(c);
+  const value = (slot: number, c: number) => values[slot * headDim + c] / factor.values(c);
+  const channels = (g: number, each = groupChannels) => Array.from({ length: Math.min(each, headDim - g * each) }, (_, c) => g * each + c);
+  const byChannel = Array.from({ length: headDim }, (_, c) => affine(slots.map((slot) => key(slot, c)), bits));
   if (keysBy === 'channel') byChannel.forEach((each, c) => (page[keyPairs + c] = pairWord(each)));
   for (const slot of slots) {
+    const valueCodesOf = Array.from({ length: valueGroups }, (_, g) => {
+      const made = affine(channels(g, ValueChannels).map((c) => value(slot, c)), bits);
+      page[valuePairs + slot * valueGroups + g] = pairWord(made);
+      return made.codes;
+    }).flat();
     for (let g = 0; g < groups; g++) {
-      const ofValues = affine(channels(g).map((c) => values[slot * headDim + c]), bits);
-      const ofKeys = affine(channels(g).map((c) => keys[slot * headDim + c]), bits);
+      const ofKeys = affine(channels(g).map((c) => key(slot, c)), bits);
       if (keysBy === 'token') page[keyPairs + g * pageSlots + slot] = pairWord(ofKeys);
       const keyCodes = keysBy === 'token' ? ofKeys.codes : channels(g).map((c) => byChannel[c].codes[slot]);
       words(keyCodes, bits).forEach((word, w) => (page[(g * bits + w) * pageSlots + slot] = word));
-      words(ofValues.codes, bits).forEach((word, w) => (page[valueCodes + slot * own + g * bits + w] = word));
-      page[valuePairs + slot * groups + g] = pairWord(ofValues);
+      words(channels(g).map((c) => valueCodesOf[c]), bits).forEach((word, w) => (page[valueCodes + slot * own + g * bits + w] = word));
     }
   }
   return page;
 }
 
-/** What attention reads of a page: keys and values as (slot, headDim). */
-export function openPage(format: AffineFormat, headDim: number, page: Uint32Array): { keys: Float32Array; values: Float32Array } {
-  const { bits, keysBy } = format;
-  const { groups, own, keyPairs, valueCodes, valuePairs } = partsOf(format, headDim);
-  const keys = new Float32Array(pageSlots * headDim);
-  const values = new Float32Array(pageSlots * headDim);
+/** What attention reads of a page: keys and values as (slot, headDim), and how far two neighbouring codes are apart. */
+export function openPage(
+  format: AffineFormat, headDim: number, page: Uint32Array, factors?: ArrayLike<number>,
+): Record<'keys' | 'values' | 'keySteps' | 'valueSteps', Float32Array> {
+  const { bits, keysBy, consts: { ValueChannels } } = format;
+  const { own, keyPairs, valueCodes, valueGroups, valuePairs } = partsOf(format, headDim);
+  const factor = factorsOf(format, factors);
+  const [keys, values, keySteps, valueSteps] = Array.from({ length: 4 }, () => new Float32Array(pageSlots * headDim));
   for (let slot = 0; slot < pageSlots; slot++) {
     for (let c = 0; c < headDim; c++) {
       const g = Math.floor(c / groupChannels);
-      const group = (at: (w: number) => number) => codesIn(Array.from({ length: bits }, (_, w) => page[at(g * bits + w)]), bits)[c % groupChannels];
+      const at = slot * headDim + c;
+      const code = (place: (w: number) => number) => codesIn(Array.from({ length: bits }, (_, w) => page[place(g * bits + w)]), bits)[c % groupChannels];
       const [keyScale, keyLow] = pairIn(page[keyPairs + (keysBy === 'channel' ? c : g * pageSlots + slot)]);
-      const [scale, low] = pairIn(page[valuePairs + slot * groups + g]);
-      keys[slot * headDim + c] = group((w) => w * pageSlots + slot) * keyScale + keyLow;
-      values[slot * headDim + c] = group((w) => valueCodes + slot * own + w) * scale + low;
+      const [scale, low] = pairIn(page[valuePairs + slot * valueGroups + Math.floor(c / ValueChannels)]);
+      keys[at] = (code((w) => w * pageSlots + slot) * keyScale + keyLow) * factor.keys(c);
+      values[at] = (code((w) => valueCodes + slot * own + w) * scale + low) * factor.values(c);
+      keySteps[at] = keyScale * factor.keys(c);
+      valueSteps[at] = scale * factor.values(c);
     }
   }
-  return { keys, values };
+  return { keys, values, keySteps, valueSteps };
 }

@@ -26,13 +26,7 @@ const Threads = 64u;
 var<workgroup> of_threads : array<f32, Threads>;
 
 fn share(query : u32, position : u32, head : u32, kv_head : u32, slot : u32) -> f32 {
-  let score = score_of(position, head, page_of(slot, kv_head), slot);
-  var sum = 0.0;
-  for (var segment = 0u; segment < params.segments; segment++) {
-    let total = totals[(segment * params.queries + query) * params.heads + head];
-    sum += total.y * exp(min(total.x - score, 80.0));
-  }
-  return 1.0 / sum;
+  return probability(query, position, head, page_of(slot, kv_head), slot);
 }
 
 @compute @workgroup_size(Threads)

@@ -1,17 +1,19 @@
-// kept[kv head] = the slots that have a mark, ascending; kept_counts[kv head] = how many are slots of the set, and how many there are. One workgroup
-// per head.
+// kept[kv head] = the first `listed` slots that have a mark, ascending, the others get another; kept_counts[kv head] = how many are slots of the set, and how
+// many there are. One workgroup per head.
 struct Params {
   kv_heads : u32,
   set_index : u32,
   fresh : u32, // fresh slots that take part
   most : u32,  // slots of a head that there is room for
   mark : u32,
+  listed : u32,
+  beyond : u32,
 }
 
 const Threads = 256u;
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(3) var<storage, read> marks : array<u32>;                   // (kv head, index)
+@group(0) @binding(3) var<storage, read_write> marks : array<u32>;             // (kv head, index)
 @group(0) @binding(4) var<storage, read_write> kept : array<u32>;              // (kv head, most)
 @group(0) @binding(5) var<storage, read_write> kept_counts : array<vec2<u32>>; // (kv head)
 
@@ -37,13 +39,16 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       before[local] = sum;
     }
     workgroupBarrier();
-    if (marked) {
-      kept[head * params.most + total.y + before[local].y - 1u] = i;
+    let n = total.y + before[local].y - 1u;
+    if (marked && n < params.listed) {
+      kept[head * params.most + n] = i;
+    } else if (marked) {
+      marks[head * params.most + i] = params.beyond;
     }
     total += before[Threads - 1u];
     workgroupBarrier();
   }
   if (local == 0u) {
-    kept_counts[head] = total;
+    kept_counts[head] = min(total, vec2<u32>(params.listed));
   }
 }

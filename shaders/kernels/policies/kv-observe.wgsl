@@ -23,17 +23,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> scores : array<u32>;     // (kv head, index)
 @group(0) @binding(5) var<storage, read> totals : array<vec2<f32>>;     // (segment, query, head), of `queries` queries
 
-// Its share of a query's attention, of all segments.
-fn probability(query : u32, position : u32, head : u32, page : u32, slot : u32) -> f32 {
-  let score = score_of(position, head, page, slot);
-  var sum = 0.0;
-  for (var segment = 0u; segment < params.segments; segment++) {
-    let total = totals[(segment * params.queries + query) * params.heads + head];
-    sum += total.y * exp(min(total.x - score, 80.0));
-  }
-  return 1.0 / sum;
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id : vec3<u32>) {
   let n = id.x;

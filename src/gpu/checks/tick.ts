@@ -3,5 +3,6 @@ import { type Check } from './check.ts';
 import { moveChecks } from './tick/move.ts';
 import { observeChecks } from './tick/observe.ts';
 import { rankChecks } from './tick/rank.ts';
+import { sealChecks } from './tick/seal.ts';
 
-export const tickChecks = (): Check[] => [...observeChecks(), ...rankChecks(), ...moveChecks()];
+export const tickChecks = (): Check[] => [...observeChecks(), ...rankChecks(), ...moveChecks(), ...sealChecks()];

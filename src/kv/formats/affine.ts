@@ -4,10 +4,16 @@
 // A page: the codes of keys as (word, slot), the pairs of keys as (channel) or (group, slot), codes of values as (slot, word), pairs as (slot, group).
 import { type PageFormat, pageSlots } from './format.ts';
 
+/** What numbers are divided by before they become codes, channel by channel of each head, and multiplied with as they are read. */
+export type Factored = 'keys' | 'values';
+
 export interface AffineFormat extends PageFormat {
   readonly bits: number;
   /** What a scale of keys is of. A page by channel is sealed as a whole, one by token slot by slot. */
   readonly keysBy: 'token' | 'channel';
+  /** Which numbers have factors. Where values have, a slot's have one scale together. */
+  readonly factored?: Factored;
+  readonly consts: Readonly<Record<string, number>>;
   /** Files of shaders, in order, of a kernel that seals pages. */
   readonly seal: readonly string[];
 }
@@ -18,23 +24,34 @@ export const groupChannels = 32;
 /** u32 words of the codes of a head: of whole groups. */
 export const codeWords = (bits: number, headDim: number): number => bits * Math.ceil(headDim / groupChannels);
 
-function affine(bits: number, keysBy: AffineFormat['keysBy']): AffineFormat {
-  const files = ['kv/affine/page', `kv/affine/codes-${bits}`, `kv/affine/keys-by-${keysBy}`];
+/** More than a head has. */
+const allChannels = 1 << 20;
+
+function affine(bits: number, keysBy: AffineFormat['keysBy'], factored?: Factored): AffineFormat {
+  const factors = factored ? ['kv/affine/factors', `kv/affine/factors-of-${factored}`] : ['kv/affine/factors-none'];
+  const files = ['kv/affine/page', ...factors, `kv/affine/codes-${bits}`, `kv/affine/keys-by-${keysBy}`];
+  const valueChannels = factored === 'values' ? allChannels : groupChannels;
   return {
-    name: `q${bits}${keysBy[0]}`,
+    name: `q${bits}${keysBy[0]}${factored ? `-${factored}` : ''}`,
     bits,
     keysBy,
+    factored,
+    consts: { ValueChannels: valueChannels },
     words(headDim) {
       const groups = Math.ceil(headDim / groupChannels);
       const keyPairs = keysBy === 'channel' ? 4 * Math.ceil(headDim / 4) : groups * pageSlots;
-      return 2 * pageSlots * codeWords(bits, headDim) + keyPairs + pageSlots * groups;
+      return 2 * pageSlots * codeWords(bits, headDim) + keyPairs + pageSlots * Math.ceil(headDim / valueChannels) + (factored ? 1 : 0);
     },
+    headWords: (headDim) => (factored ? 4 * Math.ceil(headDim / 4) : 0),
     read: [...files, 'kv/affine/read'],
     seal: [...files, 'kv/affine/round', `kv/affine/seal-keys-by-${keysBy}`],
   };
 }
 
+const byName = (formats: readonly AffineFormat[]): ReadonlyMap<string, AffineFormat> => new Map(formats.map((format) => [format.name, format]));
+
 /** By name: q4t and q2t by token, q4c, q3c and q2c with keys by channel. */
-export const affineFormats: ReadonlyMap<string, AffineFormat> = new Map(
-  [affine(4, 'token'), affine(2, 'token'), affine(4, 'channel'), affine(3, 'channel'), affine(2, 'channel')].map((format) => [format.name, format]),
-);
+export const affineFormats = byName([affine(4, 'token'), affine(2, 'token'), affine(4, 'channel'), affine(3, 'channel'), affine(2, 'channel')]);
+
+/** Those with factors, which only slots have that are listed: q4t-keys (MiKV, arXiv 2402.18096), q4c-values (ZipCache, arXiv 2405.14256) and so on. */
+export const factoredFormats = byName([4, 3, 2].flatMap((bits) => [affine(bits, 'token', 'keys'), affine(bits, 'channel', 'values')]));

@@ -15,6 +15,8 @@ export interface PageFormat {
   /** Files of shaders, in order, and module constants of a kernel that reads pages. */
   readonly read: readonly string[];
   readonly consts?: Readonly<Record<string, number>>;
+  /** u32 words of each kv head, before the list of its pages. Default: none. */
+  headWords?(headDim: number): number;
 }
 
 /** What new keys and values may be written in. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { byRuns, rank, rankJointly } from '../../reference/kv-rank.ts';
 import { floatsFixture, jsonFixture } from '../../../test/models/fixture.ts';
 import { pyramid } from './pyramidkv.ts';
+import { sharesOf as arkvShares } from './arkv.ts';
 import { curveOf, sharesOf } from './prefixkv.ts';
 
 interface Golden {
@@ -11,18 +12,23 @@ interface Golden {
   options: Record<string, number>;
   /** (tick, layer, kv head) runs [first, last] of positions */
   kept: [number, number][][][][];
+  bytes: number[];
 }
-type Scores = Record<'mean16' | 'snap16' | 'sum', number[][][]>;
+type Scores = Record<'mean16' | 'snap16' | 'sum', number[][][]> & { moments: number[][] };
 
 function load(model: string): { prompt: number; cases: Golden[]; scores: Scores } {
   const { entries } = jsonFixture<{ entries: Record<keyof Scores, { at: number; shape: number[] }> }>(`kv/${model}.observe.json`);
   const all = floatsFixture(`kv/${model}.observe.f32`);
-  const scores = Object.fromEntries(Object.entries(entries).map(([name, { at, shape: [layers, heads, slots] }]) => {
+  const scores = Object.fromEntries(Object.entries(entries).map(([name, { at, shape: [layers, heads, slots = 0] }]) => {
+    if (!slots) return [name, Array.from({ length: layers }, (_, layer) => [...all.subarray(at + layer * heads, at + (layer + 1) * heads)])];
     const row = (layer: number, head: number) => [...all.subarray(at + (layer * heads + head) * slots, at + (layer * heads + head + 1) * slots)];
     return [name, Array.from({ length: layers }, (_, layer) => Array.from({ length: heads }, (_, head) => row(layer, head)))];
   }));
   return { ...jsonFixture<{ prompt: number; cases: Golden[] }>(`kv/${model}.json`), scores: scores as Scores };
 }
+
+/** Of the fixtures. */
+const heads = (model: string) => (model === 'tiny-llama-f16' ? { kvHeads: 2, headDim: 64 } : { kvHeads: 2, headDim: 32 });
 
 describe.each(['tiny-llama-f16', 'tiny-qwen3'])('of %s', (model) => {
   const { prompt, cases, scores } = load(model);
@@ -60,6 +66,17 @@ describe.each(['tiny-llama-f16', 'tiny-qwen3'])('of %s', (model) => {
     const counts = sharesOf(scores.snap16.map((layer) => curveOf(old(layer, window))), slots, window);
     expect(counts.reduce((a, b) => a + b, 0)).toBe(slots * counts.length);
     expect(withWindow(window, scores.snap16.map((layer, l) => old(layer, window).map((row) => rank(row, Math.min(counts[l], prompt) - window))))).toEqual(kept);
+  });
+
+  it('arkv', () => {
+    const { options: { window, bits }, slots, kept } = golden('arkv');
+    const moments = scores.moments.map(([entropy, variance, kurtosis]) => ({ entropy, variance, kurtosis }));
+    const { kvHeads, headDim } = heads(model);
+    const [whole, code] = [4 * headDim, (2 * headDim * bits) / 8 + 8 * Math.ceil(headDim / 32)];
+    const counts = arkvShares(moments).map((share) => Math.max(window, Math.floor(share * slots)));
+    const codes = counts.map((count) => Math.min(prompt - count, Math.floor(((slots - count) * whole) / code)));
+    expect(cases.find(({ name }) => name === 'arkv')!.bytes[0]).toBe(kvHeads * counts.reduce((sum, count, l) => sum + count * whole + codes[l] * code, 0));
+    expect(withWindow(window, scores.snap16.map((layer, l) => old(layer, window).map((row) => rank(row, counts[l] + codes[l] - window))))).toEqual(kept);
   });
 
   it('heads', () => {

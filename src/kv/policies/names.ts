@@ -36,6 +36,9 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'tokenselect', label: 'keeps everything, and reads what all heads together look at most', special: true },
   { name: 'squeezed', label: 'keeps everything, and reads of the first prompt what is like the question', special: true },
   { name: 'mpcache', label: 'what the question looks at, and of that the passages that may matter most to each word', special: true },
+  { name: 'mikv', label: 'what the prompt looks at most, and all else in few bits', special: true },
+  { name: 'zipcache', label: 'all in 4 or in 2 bits, by what the question looks at', special: true },
+  { name: 'arkv', label: 'what the question looks at, then some more in 4 bits, then nothing', special: true },
   { name: 'find-heads', label: 'keeps everything and measures which heads look far back', special: true },
 ];
 

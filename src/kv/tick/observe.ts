@@ -1,4 +1,4 @@
-// Dispatches that tell what a layer's last queries pay to its slots: kv-totals.wgsl, kv-observe.wgsl, kv-echo.wgsl.
+// Dispatches that tell what a layer's last queries pay to its slots: kv-totals.wgsl, kv-observe.wgsl, kv-echo.wgsl, kv-moments.wgsl.
 import { type PageFormat } from '../formats/format.ts';
 import { type KvLayer, type KvSet, type KvTick, type TickWork } from '../policy.ts';
 import { groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
@@ -63,7 +63,10 @@ export function observe(kv: KvTick, layer: KvLayer, { into, queries = 0, alpha =
     if (slots === 0 || (segment > 0 && segment < segments.length - 1)) continue;
     kv.dispatch({
       label: `kv.${layer.layer}.observe`,
-      kernel: { kernel: 'kv-observe', files: [...files, ...(plane ? ['kv/tick/planes'] : []), `kv/tick/into-${into}`], consts, constants },
+      kernel: {
+        kernel: 'kv-observe', files: [...files, 'kv/tick/probability', ...(plane ? ['kv/tick/planes'] : []), `kv/tick/into-${into}`],
+        consts, constants,
+      },
       params: { ...params, ...more },
       bindings: { ...own, ...bindings, scores, ...(plane && { planes: planes! }) },
       grid: [groupsOf(slots, 64), layer.heads.kvHeads],
@@ -78,11 +81,55 @@ export function echo(kv: KvTick, layer: KvLayer, { echoes, first, period }: { ec
   const { files, consts, bindings: own, params } = segments.at(-1)!;
   kv.dispatch({
     label: `kv.${layer.layer}.echo`,
-    kernel: { kernel: 'kv-echo', files, consts, constants },
+    kernel: { kernel: 'kv-echo', files: [...files, 'kv/tick/probability'], consts, constants },
     params: { ...params, segments: segments.length, period, first },
     bindings: { ...own, ...bindings, echoes },
     grid: [layer.queryHeads],
   });
+}
+
+/** How unevenly queries pay: of their shares of all slots, means over queries and heads. */
+export interface Moments {
+  /** Nats. */
+  entropy: number;
+  variance: number;
+  kurtosis: number;
+}
+
+/** Of each layer, by its last `queries` queries. At the end of a prompt, as it waits for the GPU. */
+export async function moments(kv: KvTick, queries: number): Promise<Moments[]> {
+  const count = Math.min(queries, kv.length);
+  const rows = kv.layers.map(({ queryHeads }) => count * queryHeads);
+  const firsts = rows.map((_, i) => rows.slice(0, i).reduce((a, b) => a + b, 0));
+  const bytes = 16 * rows.reduce((a, b) => a + b, 0);
+  const buffer = kv.scratch('moments', bytes);
+  kv.layers.forEach((layer, i) => {
+    const { segments, bindings, constants } = observed(kv, layer, queries);
+    for (const { segment, files, consts, bindings: own, params } of segments) {
+      kv.dispatch({
+        label: `kv.${layer.layer}.moments`,
+        kernel: { kernel: 'kv-moments', files: [...files, 'kv/tick/probability'], consts, constants },
+        params: { ...params, segment, segments: segments.length, first: firsts[i], slots: slotsOfHead(kv, layer) },
+        bindings: { ...own, ...bindings, moments: buffer },
+        grid: [layer.queryHeads, count],
+      });
+    }
+  });
+  const all = new Float32Array(await kv.read(buffer, bytes));
+  return kv.layers.map((layer, i) => momentsOf(all.subarray(4 * firsts[i], 4 * (firsts[i] + rows[i])), slotsOfHead(kv, layer)));
+}
+
+/** Slots of the longest head, of sets and fresh ones. */
+const slotsOfHead = ({ length, base }: KvTick, { sets }: KvLayer): number => sets.reduce((sum, set) => sum + longest(set), length - base);
+
+function momentsOf(rows: Float32Array, slots: number): Moments {
+  const count = rows.length / 4;
+  const each = Array.from({ length: count }, (_, i) => rows.subarray(4 * i, 4 * i + 3));
+  const mean = (of: (row: Float32Array) => number) => each.reduce((sum, row) => sum + of(row), 0) / count;
+  return {
+    entropy: mean(([entropy]) => -entropy), variance: mean(([, second]) => second / slots),
+    kurtosis: mean(([, second, fourth]) => (fourth * slots) / Math.max(1e-30, second * second)),
+  };
 }
 
 type Segment = Pick<TickWork, 'bindings'> & { files: string[]; consts: Record<string, number>; planes?: GPUBuffer };

@@ -80,15 +80,21 @@ export interface Kept {
   fresh: number;
 }
 
+/** Of slots with a mark the first so many alone are listed, and the others get another mark. */
+export interface Part {
+  listed: number;
+  beyond: number;
+}
+
 /** Lists the slots before `end` that have a mark. The same buffers for every layer, by the mark. */
-export function list(kv: KvTick, layer: KvLayer, marks: GPUBuffer, end: number, mark = 1): Kept {
+export function list(kv: KvTick, layer: KvLayer, marks: GPUBuffer, end: number, mark = 1, part: Part = { listed: 0xffffffff, beyond: 0 }): Kept {
   const kept = indexed(kv, `kept.${mark}`);
   const counts = kv.scratch(`counts.${mark}`, 8 * Math.max(...kv.layers.map(({ heads: { kvHeads } }) => kvHeads)));
   const fresh = end - kv.base;
   kv.dispatch({
     label: `kv.${layer.layer}.list`,
     kernel: { kernel: 'kv-list', files: ['kv/tick/candidates'] },
-    params: { ...shape(kv, layer, fresh), mark },
+    params: { ...shape(kv, layer, fresh), mark, ...part },
     bindings: { marks, kept, kept_counts: counts, lists: layer.lists },
     grid: [layer.heads.kvHeads],
   });

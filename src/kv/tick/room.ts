@@ -2,9 +2,9 @@
 import { BudgetError } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
-import { type KvPlan, type KvTick, type PickPlan, type Plane, type PolicyModel, type PolicyRoom } from '../policy.ts';
+import { type KvPlan, type KvTick, type PickPlan, type Plane, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
 import { shapedBytes } from '../shaped-bytes.ts';
-import { inPages, oneSet, ringSlots } from '../set-bytes.ts';
+import { inPages, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
 export const evictOptions = {
@@ -24,8 +24,13 @@ const usualShare = 0.25;
 export const withPositions = (planes: readonly Plane[], { positions }: Readonly<Record<string, number>>): readonly Plane[] =>
   positions ? [...planes, 'position'] : planes;
 
-/** What a plan of such a policy is made of, beside its slots. `pick`: of each layer how tokens choose among what it keeps. */
-export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk'>> & { pick?: (layer: number) => PickPlan };
+/** What a plan of such a policy is made of, beside its slots. */
+export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk'>> & {
+  /** Of each layer how tokens choose among what it keeps. */
+  pick?: (layer: number) => PickPlan;
+  /** A second set of codes, by the option `bits`, of so many slots in a layer where heads keep so many on average. */
+  codes?: { format(bits: number): SetPlan['format']; slots(slots: number, layer: number): number };
+};
 
 export interface EvictingPlan extends KvPlan {
   /** Of each head on average, its window among them, at most. */
@@ -43,7 +48,7 @@ export function planEvicting(
   model: PolicyModel,
   room: PolicyRoom,
   options: Readonly<Record<string, number>>,
-  { pick, ...given }: Evicting,
+  { pick, codes, ...given }: Evicting,
   spread: Spread = even,
 ): EvictingPlan {
   checkOptions(options, room.context);
@@ -51,12 +56,25 @@ export function planEvicting(
   const plan = { ...given, window, interval, planes: withPositions(given.planes, options), kernels: kernelsFor(model) };
   const planned = (slots: number): EvictingPlan => {
     const each = slotsOfLayers(model, room, spread, slots);
-    const layers = oneSet(model, room.format, (layer) => each[layer]).map((sets, layer) => sets.map((set) => ({ ...set, ...(pick && { pick: pick(layer) }) })));
+    const first = (layer: number): GivenSet => ({ format: room.format, slots: each[layer], ...(pick && { pick: pick(layer) }) });
+    const second = (layer: number): GivenSet[] =>
+      codes ? [{ format: codes.format(options.bits), slots: Math.min(room.context, codes.slots(slots, layer)), bare: true }] : [];
+    const layers = model.heads.map((_, layer) => setsOfLayer(model, layer, [first(layer), ...second(layer)]));
     return { ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each)), layers };
   };
   const wished = (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context;
   return planned(inPages(slotsWithin(model, room, planned, wished)));
 }
+
+/** A set that has as many slots in every head. */
+export type GivenSet = Omit<SetPlan, 'mostSlots'> & { slots: number };
+
+/** None in a layer with a window. */
+const setsOfLayer = ({ heads, windows }: PolicyModel, layer: number, sets: readonly GivenSet[]): SetPlan[] =>
+  windows[layer] ? [] : sets.map(({ slots, ...set }) => ({ ...set, mostSlots: new Array<number>(heads[layer].kvHeads).fill(slots) }));
+
+/** The same sets in every layer. */
+export const setsOf = (model: PolicyModel, sets: readonly GivenSet[]): SetPlan[][] => model.heads.map((_, layer) => setsOfLayer(model, layer, sets));
 
 const even: Spread = (slots) => () => slots;
 
@@ -87,11 +105,11 @@ const mostKvHeads = ({ heads }: PolicyModel): number => Math.max(0, ...heads.map
 /** Kernels of a tick for a layer in which slots are observed, ranked head by head, twice at most, listed and moved. */
 export const kernelsFor = (model: PolicyModel): number => 16 + 2 * mostKvHeads(model);
 
-/** Bytes of the buffers by which slots are observed, ranked and listed, with so many slots in the set of each head. */
-export function scratchBytes(model: PolicyModel, room: PolicyRoom, plan: Planned, slots: number): number {
+/** Bytes of the buffers by which slots are observed, ranked and listed, with so many slots in the first set of each head. `lists`: of marks, at most. */
+export function scratchBytes(model: PolicyModel, room: PolicyRoom, plan: Planned, slots: number, { lists = 2, segments = 3 } = {}): number {
   const most = mostKvHeads(model);
-  const sets = 3;
-  return 5 * 4 * most * (slots + ringSlots(plan, room)) + 8 * sets * (plan.queries ?? 0) * Math.max(0, ...model.queryHeads) + 2 * 8 * most;
+  const indexed = 3 + lists;
+  return indexed * 4 * most * (slots + ringSlots(plan, room)) + 8 * segments * (plan.queries ?? 0) * Math.max(0, ...model.queryHeads) + lists * 8 * most;
 }
 
 /** Slots of a head that stay after this tick, on average, its window among them: no more than were planned. */

@@ -26,6 +26,8 @@ interface Run {
 
 const exact = () => 1e-3;
 const rounds = (fromFull: number) => Math.max(5e-3, 0.02 * fromFull);
+/** Of codes of 2 bits, whose steps are large beside what they change together. */
+const roundsMuch = (fromFull: number) => Math.max(5e-3, 0.03 * fromFull);
 
 const runs: Run[] = [
   { golden: 'token4', kv: 'q4', options: { interval: 16 }, tolerance: rounds },
@@ -33,6 +35,14 @@ const runs: Run[] = [
   { golden: 'kivi2', kv: 'kivi2', options: { interval: 16 }, tolerance: rounds },
   { golden: 'token2', kv: 'q2', options: { interval: 16 }, tolerance: rounds },
   { golden: 'streaming', kv: 'streaming', options: { slots: 32, interval: 16, wholePrompt: 1 }, tolerance: exact },
+];
+
+/** What is sealed of lists, by what queries pay. */
+const half = { window: 16, interval: 16 };
+const mixed: Run[] = [
+  { golden: 'arkv', kv: 'arkv', options: { ...half, share: 0.5 }, tolerance: rounds },
+  { golden: 'mikv', kv: 'mikv', options: { ...half, hot: 0.25, bits: 2, chunk: 64 }, tolerance: rounds },
+  { golden: 'zipcache', kv: 'zipcache', options: { ...half, salient: 0.5 }, tolerance: roundsMuch },
 ];
 
 const models = isFull ? ['tiny-llama-f16', 'tiny-qwen3'] : ['tiny-llama-f16'];
@@ -56,7 +66,9 @@ describe.skipIf(!adapterFile).each(models)('%s', (name) => {
   const golden = jsonFixture<Golden>(`kv/${name}.json`);
   const logits = floatsFixture(`kv/${name}.logits.f32`);
 
-  it.each(runs)('$kv gives the logits of $golden, token by token and 16 at once', async ({ golden: of, kv, options, tolerance }) => {
+  const all = isFull ? [...runs, ...mixed] : runs;
+
+  it.each(all)('$kv gives the logits of $golden, token by token and 16 at once', async ({ golden: of, kv, options, tolerance }) => {
     const gpu = await openDawn();
     const { logits: at, fromFull } = golden.cases.find((each) => each.name === of)!;
     const wanted = logits.subarray(at, at + golden.steps.length * golden.vocab);

@@ -1,10 +1,10 @@
 // The pairs of a page's keys, a channel to a thread, over all of its slots.
-fn seal_key_pairs(page : u32, from_page : u32, local : u32, has_any : bool, sealed : bool) {
+fn seal_key_pairs(page : u32, local : u32, has_any : bool, sealed : bool) {
   for (var c = local; has_any && c < params.head_dim; c += PageSlots) {
     var low = 0.0;
     var high = 0.0;
     for (var slot = 0u; slot < PageSlots; slot++) {
-      let x = source_key4(from_page, c / 4u, slot)[c % 4u];
+      let x = unscaled_key(source_key4(sources[slot], c / 4u), page, c / 4u)[c % 4u];
       low = select(min(low, x), x, slot == 0u);
       high = select(max(high, x), x, slot == 0u);
     }

@@ -1,10 +1,10 @@
 // The pairs of a page's keys, a slot to a thread.
-fn seal_key_pairs(page : u32, from_page : u32, local : u32, has_any : bool, sealed : bool) {
+fn seal_key_pairs(page : u32, local : u32, has_any : bool, sealed : bool) {
   for (var g = 0u; 32u * g < params.head_dim && sealed; g++) {
     var low = 0.0;
     var high = 0.0;
     for (var c = 32u * g; c < min(32u * g + 32u, params.head_dim); c++) {
-      let x = source_key4(from_page, c / 4u, local)[c % 4u];
+      let x = unscaled_key(source_key4(sources[local], c / 4u), page, c / 4u)[c % 4u];
       low = select(min(low, x), x, c == 32u * g);
       high = select(max(high, x), x, c == 32u * g);
     }

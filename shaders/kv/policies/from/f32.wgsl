@@ -1,7 +1,6 @@
 // 4 numbers of a page of f32, read as words.
-fn source4(unit : u32) -> vec4<f32> {
-  return vec4<f32>(
-    bitcast<f32>(source[4u * unit]), bitcast<f32>(source[4u * unit + 1u]), bitcast<f32>(source[4u * unit + 2u]), bitcast<f32>(source[4u * unit + 3u]));
+fn numbers4(at : u32, unit : u32) -> vec4<f32> {
+  return bitcast<vec4<f32>>(vec4<u32>(word_of(at, 4u * unit), word_of(at, 4u * unit + 1u), word_of(at, 4u * unit + 2u), word_of(at, 4u * unit + 3u)));
 }
 
 const SourceWords = 4u;

@@ -1,5 +1,5 @@
 // A layer between two steps as checks of ticks have it: made-up slots of a set and of a ring, planes and queries, and a tick that runs on them.
-import { type KvFormat } from '../../../kv/formats/format.ts';
+import { type KvFormat, type PageFormat } from '../../../kv/formats/format.ts';
 import { type KvLayer, type KvTick, type Plane, type TickWork } from '../../../kv/policy.ts';
 import { mostSlots } from '../../../kv/tick/layer.ts';
 import { type Dispatch } from '../../program.ts';
@@ -47,11 +47,13 @@ export interface Scene {
   /** (queries that are kept, heads, headDim) */
   last: Float32Array;
   scale: number;
+  /** Of a second set, which has as many pages and no slots yet. */
+  codes?: PageFormat;
 }
 
 const room = 64; // slots that a head has pages for beside those that it has
 
-export function sceneOf(name: string, given: Given, kv: KvFormat): Scene {
+export function sceneOf(name: string, given: Given, kv: KvFormat, codes?: PageFormat): Scene {
   const { heads, kvHeads, headDim, set, length, base, queries = 64 } = given;
   const next = random(`${name} ${nameOf(given)} ${kv.name}`);
   const fresh = length - base;
@@ -64,7 +66,7 @@ export function sceneOf(name: string, given: Given, kv: KvFormat): Scene {
   let taken = 0;
   for (let n = 0; n * 32 < Math.max(...set) + fresh + room; n++) set.forEach((count, head) => n * 32 < count + fresh + room && pages[head].unshift(taken++));
   return {
-    given, next, kv, keys: numbers(), values: numbers(), slots, pages, rings, firstKept,
+    given, next, kv, codes, keys: numbers(), values: numbers(), slots, pages, rings, firstKept,
     planes: slots.map((count) => Array.from({ length: count }, () => planes.map(() => Math.floor(next() * 2 ** 32)))),
     at: (head, index) =>
       index < set[head]
@@ -94,11 +96,17 @@ function segmentOf(scene: Scene, of: 'set' | 'fresh', pages: number): { bytes: U
 
 const pageBytes = (kv: KvFormat, headDim: number): number => 4 * kv.words(headDim);
 
-/** Of each head (first page of its list, slots), then the lists. */
-function listsOf({ given: { set }, pages }: Scene): Uint32Array<ArrayBuffer> {
-  let first = 2 * set.length;
-  const heads = set.flatMap((count, head) => [(first += head ? pages[head - 1].length : 0), count]);
-  return Uint32Array.from([...heads, ...pages.flat()]);
+/** Of each set and head (first page of its list, slots), then the lists, with room for what a head of a set of codes has before its list. */
+function listsOf({ given: { set, headDim }, pages, codes }: Scene): { lists: Uint32Array<ArrayBuffer>; firsts: number[] } {
+  const words = codes ? (codes.headWords?.(headDim) ?? 0) : 0;
+  let next = 2 * set.length * (codes ? 2 : 1);
+  const place = (before: number) => pages.map(({ length }) => (next += before + length) - length);
+  const first = place(0);
+  const second = codes ? place(words) : [];
+  const lists = new Uint32Array(next);
+  lists.set([...first.flatMap((at, head) => [at, set[head]]), ...second.flatMap((at) => [at, 0])]);
+  [first, second].forEach((each) => each.forEach((at, head) => lists.set(pages[head], at)));
+  return { lists, firsts: second };
 }
 
 export interface Played {
@@ -123,7 +131,7 @@ export const play = <T>(bench: Workbench, scene: Scene, act: (kv: KvTick, layer:
 const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
 function layerOf({ gpu: { device } }: Workbench, { ledger }: Stage, scene: Scene): KvLayer {
-  const { given: { heads, kvHeads, headDim, set, softcap, queries = 64 }, kv, pages, rings } = scene;
+  const { given: { heads, kvHeads, headDim, set, softcap, queries = 64 }, kv, pages, rings, codes } = scene;
   const make = (name: string, data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>) => {
     const buffer = ledger.create('kv', name, Math.max(16, data.byteLength), usage());
     device.queue.writeBuffer(buffer, 0, data);
@@ -137,13 +145,16 @@ function layerOf({ gpu: { device } }: Workbench, { ledger }: Stage, scene: Scene
   });
   const own = segmentOf(scene, 'set', pages.flat().length);
   const fresh = segmentOf(scene, 'fresh', rings * kvHeads);
+  const numbers = {
+    counts: new Uint32Array(set.length), room: Uint32Array.from(pages.map((each) => 32 * each.length)), tails: new Uint32Array(set.length),
+  };
   return {
     layer: 0, heads: { kvHeads, headDim }, queryHeads: heads, scale: scene.scale, softcap,
-    queries: make('queries', ringed), lists: make('lists', listsOf(scene)),
-    sets: [{
-      index: 0, format: kv, pages: make('set', own.bytes), planes: make('set.planes', own.planes),
-      counts: Uint32Array.from(set), room: Uint32Array.from(pages.map((each) => 32 * each.length)), tails: new Uint32Array(set.length),
-    }],
+    queries: make('queries', ringed), lists: make('lists', listsOf(scene).lists),
+    sets: [
+      { ...numbers, index: 0, format: kv, pages: make('set', own.bytes), planes: make('set.planes', own.planes), counts: Uint32Array.from(set) },
+      ...(codes ? [{ ...numbers, index: 1, format: codes, pages: make('codes', new Uint32Array(pages.flat().length * codes.words(headDim))) }] : []),
+    ],
     fresh: { format: kv, pages: make('fresh', fresh.bytes), planes: make('fresh.planes', fresh.planes) },
   };
 }
@@ -164,7 +175,7 @@ function tickOf({ ledger }: Stage, { given: { length, base, since, queries = 64 
       scratch.set(name, buffer);
       return buffer;
     },
-    makeRoom: never, setCounts: never, setPicks: never, advance: never, read: never, write: never, copy: never,
+    makeRoom: never, setCounts: () => undefined, setPicks: never, advance: never, read: never, write: never, copy: never,
   };
   return { kv, works };
 }
@@ -173,6 +184,9 @@ const dispatchOf = ({ label, kernel, params, bindings, grid }: TickWork): Dispat
   label, kernel, params, grid: () => grid,
   bindings: Object.fromEntries(Object.entries(bindings).map(([name, given]) => [name, 'buffer' in given ? given : { buffer: given }])),
 });
+
+/** Where the lists of the second set's heads begin. */
+export const codeLists = (scene: Scene): number[] => listsOf(scene).firsts;
 
 export const floats = (words: Uint32Array): Float32Array => new Float32Array(words.slice().buffer);
 export const bits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0];

@@ -1,0 +1,16 @@
+// Values have factors (ZipCache's channels, arXiv 2405.14256). After factors.wgsl.
+fn scaled_key(x : vec4<f32>, page : u32, d : u32) -> vec4<f32> {
+  return x;
+}
+
+fn unscaled_key(x : vec4<f32>, page : u32, d : u32) -> vec4<f32> {
+  return x;
+}
+
+fn scaled_value(x : vec4<f32>, page : u32, d : u32) -> vec4<f32> {
+  return x * factors(page, d);
+}
+
+fn unscaled_value(x : vec4<f32>, page : u32, d : u32) -> vec4<f32> {
+  return x / factors(page, d);
+}
