@@ -2,7 +2,7 @@
 import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
-/** Who may import whom. A folder may always import itself; errors, bytes, room, random, signals, formats, kv/formats and protocol may be imported by all. */
+/** Who may import whom. A folder may always import itself; errors, bytes, room, random, distribution, signals, sealed, formats, kv/formats and protocol may be imported by all. */
 const imports = {
   index: ['api'],
   'service-worker': ['api'],
@@ -31,14 +31,15 @@ const imports = {
   random: [],
   distribution: [],
   signals: [],
+  sealed: [],
   protocol: [],
   'error-transfer': [],
 };
 /** Folders beside src, and whom they may import there. All of src is open to them; nothing in src may import them. */
 const around = { bench: ['scripts'], e2e: ['bench', 'scripts', 'test'], test: ['bench', 'scripts'], scripts: ['test'] };
 const beside = (folder) => `beside src: ${folder}`;
-const forAll = ['errors', 'bytes', 'room', 'random', 'distribution', 'signals', 'formats', 'kv/formats', 'protocol'];
-const importNothing = ['errors', 'room', 'random', 'distribution', 'signals', 'formats', 'protocol'];
+const forAll = ['errors', 'bytes', 'room', 'random', 'distribution', 'signals', 'sealed', 'formats', 'kv/formats', 'protocol'];
+const importNothing = ['errors', 'room', 'random', 'distribution', 'signals', 'sealed', 'formats', 'protocol'];
 
 const wgsl = {
   selector: 'CallExpression[callee.property.name="glob"] Literal[value=/[.]wgsl/]',

@@ -1,6 +1,8 @@
 // axe-core on each state of the page, light and dark, wide and narrow; and the page by keyboard alone.
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
+import { port } from './support/ports.ts';
+import { startScriptedServer } from './support/server.ts';
 import { askToTheEnd, importChat, loadTiny, openModels, quick, test } from './support/page.ts';
 
 /** Of the page as it is, in both colour schemes. */
@@ -83,6 +85,31 @@ test('axe finds nothing serious in dialogs and in a loaded chat, light and dark'
   await page.getByRole('button', { name: 'Load stories260K' }).click();
   await expect(page.getByRole('dialog', { name: 'Passphrase' })).toBeVisible();
   expect(await serious(page)).toEqual([]);
+});
+
+test('axe finds nothing serious where a server is asked for, and where it answers', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  const server = await startScriptedServer(`http://127.0.0.1:${port}`, () => ['Yes.'], 'key');
+  try {
+    await page.goto('/');
+    const section = page.getByRole('region', { name: 'A model on a server' });
+    await section.getByRole('button', { name: 'Use a server' }).click();
+    await section.getByLabel(/^Address/).fill(`http://${server.host}`);
+    await section.getByLabel(/^Key/).fill('none');
+    await section.getByRole('button', { name: 'Connect' }).click();
+    await expect(section.getByRole('alert')).toContainText('401');
+    expect(await serious(page)).toEqual([]);
+    await section.getByLabel(/^Key/).fill('key');
+    await section.getByRole('button', { name: 'Connect' }).click();
+    await section.getByRole('button', { name: 'Use this model' }).click();
+    await askToTheEnd(page, 'Are you there?');
+    expect(await serious(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await serious(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  } finally {
+    server.close();
+  }
 });
 
 test('a browser without WebGPU still shows old chats, and axe finds nothing serious there', async ({ page }) => {

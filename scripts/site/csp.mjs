@@ -1,6 +1,9 @@
 // A vite plugin: writes the page's Content-Security-Policy into the built HTML. Not in dev, where vite needs inline scripts.
 
-/** Models come from anywhere, hence connect-src; everything else is the page's own. */
+/**
+ * Models come from anywhere, and the visitor may use one on a server of any address, hence connect-src: a site that offers its own alone names
+ * these there. Everything else is the page's own.
+ */
 const policy = {
   'default-src': "'self'",
   'script-src': "'self'",

@@ -45,7 +45,7 @@ export const defaultSettings: ChatSettings = { system: '', temperature: 0.7, top
 const manyParameters = 2e9;
 
 /** The repeat penalty of chats that set none: over the last 64 tokens, for small models alone, as it costs larger ones words that they need. */
-export const usualPenalty = (parameters: number): number => (parameters < manyParameters ? 1.1 : 1);
+export const usualPenalty = (parameters = Infinity): number => (parameters < manyParameters ? 1.1 : 1);
 
 const longestTitle = 60;
 

@@ -12,6 +12,8 @@ export class Composer extends LitElement {
 
   @property({ type: Boolean }) answering = false;
   @property() placeholder = 'Write a message';
+  /** Told below the field, as where a message goes; '' for nothing. */
+  @property() notice = '';
   /** What is being written. Set from outside to give a question back. */
   @property() draft = '';
   /** Long texts that were pasted or given back: they come before what is written. */
@@ -41,6 +43,7 @@ export class Composer extends LitElement {
           : html`<button class="round primary" aria-label="Send" title="Send" ?disabled=${this.text === ''}>
               <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V6m0 0-5.500 5.500M12 6l5.500 5.500" /></svg>
             </button>`}
+        ${this.notice === '' ? nothing : html`<p class="notice">${icon('away')}${this.notice}</p>`}
       </form>
     `;
   }
@@ -160,6 +163,16 @@ export class Composer extends LitElement {
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
+      }
+      .notice {
+        display: flex;
+        flex: 1 1 100%;
+        align-items: center;
+        justify-content: center;
+        gap: var(--gap-small);
+        color: var(--away);
+        font-size: var(--text-small);
+        overflow-wrap: anywhere;
       }
       .round {
         flex: none;

@@ -1,7 +1,8 @@
 // The messages on the page and the answer that is being written. View state only; what is to be kept goes to `changed`.
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
-import { type Engine } from '../../api/engine.ts';
+import { type ChatFinishReason } from '../../api/completions/chat.ts';
 import { type ChatMessage, type GenerateStats } from '../../protocol.ts';
+import { type Answerer } from './answerer.ts';
 import { type ChatSettings, type Message, usualPenalty } from './chat.ts';
 import { formatSpeed } from '../page/format.ts';
 import { begunBy, partsOf } from './reasoning.ts';
@@ -81,12 +82,12 @@ export class Conversation implements ReactiveController {
   }
 
   /** Resolves when the answer has ended, however that came. */
-  ask(engine: Engine, question: string, settings?: AskSettings): Promise<Outcome> {
+  ask(engine: Answerer, question: string, settings?: AskSettings): Promise<Outcome> {
     return this.answer(engine, [...this.messages, { role: 'user', content: question }], settings);
   }
 
   /** The question before message `at` anew, with its later messages dropped; `text` in its place if given. */
-  async again(engine: Engine, at: number, settings?: AskSettings, text?: string): Promise<Outcome> {
+  async again(engine: Answerer, at: number, settings?: AskSettings, text?: string): Promise<Outcome> {
     const question = this.messages.slice(0, at + 1).findLastIndex(({ role }) => role === 'user');
     if (question < 0) return { ended: 'none', content: '' };
     const asked = this.messages.slice(0, question + 1);
@@ -107,14 +108,16 @@ export class Conversation implements ReactiveController {
     this.set({ error: null });
   }
 
-  private async answer(engine: Engine, asked: Message[], settings: AskSettings = {}): Promise<Outcome> {
+  private async answer(engine: Answerer, asked: Message[], settings: AskSettings = {}): Promise<Outcome> {
     const before = this.messages;
     const request = (this.request = new AbortController());
-    const { temperature, topP: top_p, topK: top_k, minP: min_p, repeatPenalty, maxTokens, seed } = settings;
+    const { temperature, topP: top_p, topK: top_k, minP: min_p, maxTokens, seed } = settings;
+    const { repeatPenalty = usualPenalty(engine.info.parameters) } = settings;
     this.written = begunBy(promptEndFor(engine, settings));
     this.set({ messages: [...asked, { role: 'assistant', ...partsOf(this.written, true) }], answering: true, error: null, readFrom: 0 });
     this.changed(asked);
     let came = false;
+    let isWhole = false;
     let note = 'Stopped';
     let error: Error | undefined;
     let numbers: GenerateStats | undefined;
@@ -123,7 +126,7 @@ export class Conversation implements ReactiveController {
         messages: await this.readable(engine, asked, settings),
         stream: true,
         temperature, top_p, top_k, min_p, seed,
-        repeat_penalty: repeatPenalty ?? usualPenalty(engine.info.parameters),
+        repeat_penalty: repeatPenalty,
         max_completion_tokens: maxTokens,
         chat_template_kwargs: variablesFor(engine, settings),
         signal: request.signal,
@@ -134,7 +137,9 @@ export class Conversation implements ReactiveController {
         const text = choices[0]?.delta.content ?? '';
         came ||= text !== '';
         this.show(text);
-        if (stats) note = noteOf((numbers = stats), choices[0].finish_reason === 'length', engine.info.context);
+        const reason = choices[0]?.finish_reason;
+        if (!reason) continue;
+        [isWhole, numbers, note] = [true, stats, noteOf(stats, reason, engine.info)];
       }
     } catch (thrown) {
       if (!request.signal.aborted) [error, note] = [thrown as Error, 'Interrupted'];
@@ -147,19 +152,19 @@ export class Conversation implements ReactiveController {
     this.keep(taken ? before : [...this.messages.slice(0, -1), answer], numbers);
     const { content } = answer;
     if (error) return { ended: taken ? 'none' : 'interrupted', content, error };
-    return { ended: numbers ? 'complete' : 'stopped', content };
+    return { ended: isWhole ? 'complete' : 'stopped', content };
   }
 
   /** The prompt, without as many of the oldest turns as it takes if the conversation may forget them. */
-  private async readable(engine: Engine, asked: Message[], settings: AskSettings): Promise<ChatMessage[]> {
+  private async readable(engine: Answerer, asked: Message[], settings: AskSettings): Promise<ChatMessage[]> {
     const { system, forgets, maxTokens = Infinity } = settings;
-    if (!forgets) return promptOf(asked, system);
+    const { countTokens, info: { context } } = engine;
+    if (!forgets || !countTokens || context === undefined) return promptOf(asked, system);
     const variables = { chat_template_kwargs: variablesFor(engine, settings) };
-    const { context } = engine.info;
     const room = Math.min(maxTokens, Math.floor(context * roomForAnswer));
     const dropped = await fewestToDrop(
       turnsBefore(asked),
-      async (turns) => (await engine.countTokens(promptOf(asked, system, turns), variables)) + room <= context,
+      async (turns) => (await countTokens(promptOf(asked, system, turns), variables)) + room <= context,
     );
     this.set({ readFrom: firstRead(asked, dropped) });
     return promptOf(asked, system, dropped);
@@ -199,17 +204,27 @@ const isSame = (a: Message, b: Message | undefined): boolean =>
   b !== undefined && a.role === b.role && a.content === b.content && a.reasoning === b.reasoning && a.note === b.note;
 
 /** What the chat template is told, where the visitor has chosen and it listens. */
-function variablesFor({ info: { thinking } }: Engine, { think }: AskSettings): Record<string, boolean> | undefined {
+function variablesFor({ info: { thinking } }: Answerer, { think }: AskSettings): Record<string, boolean> | undefined {
   return think === undefined || !thinking ? undefined : { [thinking.variable]: think };
 }
 
-function promptEndFor({ info: { promptEnd = '', thinking } }: Engine, { think }: AskSettings): string {
+function promptEndFor({ info: { promptEnd = '', thinking } }: Answerer, { think }: AskSettings): string {
   return think === undefined || !thinking ? promptEnd : thinking.promptEnd[think ? 'on' : 'off'];
 }
 
-function noteOf(stats: GenerateStats, cut: boolean, context: number): string {
-  const tokens = `${stats.newTokens} ${stats.newTokens === 1 ? 'token' : 'tokens'}`;
-  const speed = stats.newTokens > 1 && stats.decodeMs > 0 ? [formatSpeed(((stats.newTokens - 1) * 1000) / stats.decodeMs)] : [];
-  const full = stats.promptTokens + stats.newTokens >= context;
-  return [tokens, ...speed, ...(cut ? [full ? 'cut off: the context is full' : 'cut off at the limit'] : []), ...(stats.notices ?? [])].join(' · ');
+/** `stats` are undefined where a server counts nothing. */
+function noteOf(stats: GenerateStats | undefined, reason: ChatFinishReason, { context = Infinity, host }: Answerer['info']): string {
+  const isFull = stats !== undefined && stats.promptTokens + stats.newTokens >= context;
+  const cut = { length: isFull ? 'cut off: the context is full' : 'cut off at the limit', content_filter: 'cut off by a filter' };
+  return [
+    ...(stats ? speedOf(stats) : []),
+    ...(reason === 'length' || reason === 'content_filter' ? [cut[reason]] : []),
+    ...(stats?.notices ?? []),
+    ...(host === undefined ? [] : [`from ${host}`]),
+  ].join(' · ');
+}
+
+function speedOf({ newTokens, decodeMs }: GenerateStats): string[] {
+  const tokens = `${newTokens} ${newTokens === 1 ? 'token' : 'tokens'}`;
+  return newTokens > 1 && decodeMs > 0 ? [tokens, formatSpeed(((newTokens - 1) * 1000) / decodeMs)] : [tokens];
 }

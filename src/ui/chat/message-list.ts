@@ -21,6 +21,8 @@ export class MessageList extends LitElement {
   @property({ type: Boolean }) answering = false;
   /** Nothing can be asked: no model, or an answer is being written. */
   @property({ type: Boolean }) locked = false;
+  /** The host of the server that the model is on; '' for this device. */
+  @property() server = '';
   /** The first message that the model reads; those before it were left out. */
   @property({ type: Number }) readFrom = 0;
   /** How many messages, counted from the last, are rendered. */
@@ -119,7 +121,8 @@ export class MessageList extends LitElement {
       <div class="welcome">
         <slot name="welcome">
           <h2>What would you like to ask?</h2>
-          <p class="quiet">The model runs on your own GPU. Nothing you write leaves this device.</p>
+          <p class="quiet">${this.server ? `The model is on ${this.server}, where all that you write goes.`
+            : 'The model runs on your own GPU. Nothing you write leaves this device.'}</p>
         </slot>
         ${this.suggestions.length === 0 || this.locked ? nothing : html`<div class="suggestions">
           ${this.suggestions.map((text) => html`

@@ -24,8 +24,12 @@ test.each(['null', '{}', '{"models":[]}', '{"models":[{"name":"a"}]}', '{"models
   (text) => expect(() => readCatalogue(JSON.parse(text), 'https://page.example/')).toThrow(TypeError),
 );
 
-test('a site may switch the search off', () => {
-  expect(readCatalogue({ search: false, models: [{ name: 'a', model: 'a/b' }] }, 'https://page.example/').search).toBe(false);
+test('a site may switch off the search, and models on servers', () => {
+  const models = [{ name: 'a', model: 'a/b' }];
+  const read = (more: object) => readCatalogue({ models, ...more }, 'https://page.example/');
+  expect(read({})).toMatchObject({ search: true, servers: true });
+  expect(read({ search: false })).toMatchObject({ search: false, servers: true });
+  expect(read({ servers: false })).toMatchObject({ search: true, servers: false });
 });
 
 it('shows behind the first model those that this device holds, the best first, then those that are streamed, the smallest first', () => {

@@ -18,9 +18,11 @@ export interface Catalogue {
   models: ModelChoice[];
   /** Whether the visitor may search the hub for others. */
   search: boolean;
+  /** Whether the visitor may use a model on a server. */
+  servers: boolean;
 }
 
-const plain = (base: string): Catalogue => ({ models: [defaultModel(base)], search: true });
+const plain = (base: string): Catalogue => ({ models: [defaultModel(base)], search: true, servers: true });
 
 /** The first one is what the page starts with. A site without a catalogue offers the default model. */
 export async function fetchCatalogue(base: string): Promise<Catalogue> {
@@ -34,10 +36,11 @@ export async function fetchCatalogue(base: string): Promise<Catalogue> {
 
 /** @throws TypeError if it is no list of models. */
 export function readCatalogue(catalogue: unknown, base: string): Catalogue {
-  const { models, search = true } = (catalogue ?? {}) as { models?: Entry[]; search?: boolean };
+  const { models, search = true, servers = true } = (catalogue ?? {}) as { models?: Entry[]; search?: boolean; servers?: boolean };
   if (!Array.isArray(models) || models.length === 0) throw new TypeError('catalogue.json has no models.');
   return {
     search: search !== false,
+    servers: servers !== false,
     models: models.map(({ name, model, bytes, roughBytes, sha256, licence, about }) => {
       if (typeof name !== 'string' || typeof model !== 'string') throw new TypeError('A model of catalogue.json has no name, or no address.');
       return { name, source: choiceOfText(model, base).source, bytes, roughBytes, sha256, licence, about };

@@ -8,6 +8,7 @@ import { controls } from '../page/controls.ts';
 import { formatBytes } from '../page/format.ts';
 import { deviceMemory, isRoomy } from './catalogue.ts';
 import { plainKeeping, type Keeping } from './keeping.ts';
+import { type ServerModel } from '../server/server-model.ts';
 import { choiceOfFiles, choiceOfText, storedCopy, type LookedInto, type ModelChoice } from './model-choice.ts';
 
 export class ModelCard extends LitElement {
@@ -19,12 +20,16 @@ export class ModelCard extends LitElement {
   /** Undefined where the hub may not be searched. */
   @property({ attribute: false }) search?: (words: string) => Promise<KnownHubResult[]>;
   @property({ attribute: false }) lookInto?: (repo: string) => Promise<LookedInto>;
+  /** Undefined where models on servers are not offered. */
+  @property({ attribute: false }) server?: Pick<ServerModel, 'engine' | 'kept'>;
   @state() private addressWrong = false;
   @state() private searching: 'no' | 'yes' | 'failed' = 'no';
 
   override render(): TemplateResult {
     const [offered, ...others] = this.catalogue;
+    const isFirst = this.server?.engine || this.server?.kept?.isLast;
     return html`
+      ${isFirst ? this.renderServer() : nothing}
       ${offered ? this.renderOffered(offered) : nothing}
       ${
         this.stored.length > 0
@@ -48,7 +53,12 @@ export class ModelCard extends LitElement {
         <windrow-keep-options .keeping=${this.keeping}></windrow-keep-options>
         <windrow-memory></windrow-memory>
       </section>
+      ${isFirst ? nothing : this.renderServer()}
     `;
+  }
+
+  private renderServer(): TemplateResult | typeof nothing {
+    return this.server ? html`<windrow-server-offer .engine=${this.server.engine} .kept=${this.server.kept}></windrow-server-offer>` : nothing;
   }
 
   private renderOffered(offered: ModelChoice): TemplateResult {

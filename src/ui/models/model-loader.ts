@@ -12,8 +12,8 @@ import { needsPassphrase, needsToken, SecretQuestion } from './secret-question.t
 import { TransferRate } from './transfer-rate.ts';
 
 export type LoadStep = 'looking' | 'choosing' | 'planned' | 'loading' | 'ready';
-/** What to do with a model that is not stored: wait to be told, load it, or ask whether to. */
-export type Download = 'wait' | 'load' | 'ask';
+/** What to do with a model that is not stored: wait to be told, load it, or ask whether to. `none`: nor with one that is. */
+export type Download = 'wait' | 'load' | 'ask' | 'none';
 export type LoadChoices = Omit<ModelOptions, 'model' | 'signal' | 'onProgress' | 'keep' | 'encryption'>;
 
 export interface LinkQuestion {
@@ -79,7 +79,7 @@ export class ModelLoader implements ReactiveController {
   async start(choice: ModelChoice, options: LoadChoices, download: Download): Promise<void> {
     await this.refreshStored();
     if (this.step !== 'looking') return; // something else was chosen or dropped meanwhile
-    if (download === 'load' || storedCopy(choice, this.stored)) return this.load(choice, options);
+    if (download === 'load' || (download !== 'none' && storedCopy(choice, this.stored))) return this.load(choice, options);
     this.set({ step: 'choosing' });
     if (download === 'ask') await this.ask(choice);
   }
@@ -124,6 +124,15 @@ export class ModelLoader implements ReactiveController {
     if (!asked || storedCopy(choice, this.stored)) return this.load(choice, options);
     this.set({ error: null });
     await this.showPlan(choice, options);
+  }
+
+  /** Another engine than this page's is used: what was loaded, or was about to be, goes. */
+  async leave(): Promise<void> {
+    this.abort();
+    this.loading = null;
+    const { engine } = this;
+    this.set({ step: 'choosing', engine: null, choice: null, plan: null, question: null, error: null });
+    await engine?.unload();
   }
 
   cancel(): void {

@@ -1,6 +1,7 @@
 // What stands in the place of the chat while no model is loaded: the choice, the plan, the load. Templates only.
 import { html, type TemplateResult } from 'lit';
 import { type Keeping } from './keeping.ts';
+import { type ServerModel } from '../server/server-model.ts';
 import { isLocal, listedAt, type ModelChoice } from './model-choice.ts';
 import { type LoadChoices, type ModelLoader } from './model-loader.ts';
 
@@ -14,10 +15,19 @@ export interface ModelActions {
   changeMemory(): void;
 }
 
-export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], search: boolean, { choose, options, changeMemory }: ModelActions): TemplateResult {
+/** What else is offered beside the catalogue. */
+export interface Offers {
+  /** Whether the hub may be searched. */
+  search: boolean;
+  /** Undefined where models on servers are not offered. */
+  server?: Pick<ServerModel, 'engine' | 'kept'>;
+}
+
+export function renderModels(loader: ModelLoader, catalogue: ModelChoice[], { search, server }: Offers, actions: ModelActions): TemplateResult {
+  const { choose, options, changeMemory } = actions;
   return html`<windrow-model-card
     .catalogue=${catalogue} .stored=${loader.stored} .findings=${loader.findings} .keeping=${loader.keeping}
-    .search=${search ? loader.searchHub : undefined} .lookInto=${(repo: string) => loader.lookInto(repo, options)}
+    .server=${server} .search=${search ? loader.searchHub : undefined} .lookInto=${(repo: string) => loader.lookInto(repo, options)}
     @keeping-changed=${({ detail }: CustomEvent<Keeping>) => loader.keepAs(detail)} @memory-changed=${changeMemory}
     @choose=${({ detail }: CustomEvent<ModelChoice>) => choose(detail)}
     @remove=${({ detail }: CustomEvent<string>) => loader.remove(detail)}

@@ -6,13 +6,16 @@ import { controls } from '../page/controls.ts';
 export class NoModel extends LitElement {
   /** False where the browser has no WebGPU. */
   @property({ attribute: false }) supported = true;
+  /** Models on servers are offered. */
+  @property({ type: Boolean }) servers = false;
 
   override render(): TemplateResult {
+    const { supported, servers } = this;
+    const without = `This browser has no usable WebGPU: chats can be read, ${servers ? 'and gone on with by a model on a server' : 'but not gone on with'}.`;
+    const choose = (): boolean => this.dispatchEvent(new CustomEvent('choose-model'));
     return html`
-      <p class="quiet">${
-        this.supported ? 'Load a model to go on with this chat.' : 'This browser has no usable WebGPU: chats can be read, but not gone on with.'
-      }</p>
-      ${this.supported ? html`<button class="primary" @click=${() => this.dispatchEvent(new CustomEvent('choose-model'))}>Choose a model</button>` : nothing}
+      <p class="quiet">${supported ? 'Load a model to go on with this chat.' : without}</p>
+      ${supported || servers ? html`<button class="primary" @click=${choose}>${supported ? 'Choose a model' : 'Use a server'}</button>` : nothing}
     `;
   }
 

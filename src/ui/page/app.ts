@@ -6,6 +6,7 @@ import { type Engine } from '../../api/engine.ts';
 import { hasCode } from '../../errors.ts';
 import { budgetOf, keptBudget } from '../models/plan/budget.ts';
 import { keptKv } from '../models/plan/kv-choice.ts';
+import { type Answerer } from '../chat/answerer.ts';
 import { ActivityLog } from '../activity/activity-log.ts';
 import { byRoom, deviceMemory, fetchCatalogue, sizeAtAddress } from '../models/catalogue.ts';
 import { ChatStates, stateCap } from '../chat/chat-states.ts';
@@ -21,6 +22,7 @@ import { renderDialog, renderNotices, type Overlay } from './overlays.ts';
 import { type Way } from './error-banner.ts';
 import { pageOptions, settingsOf, settingsOfLink, withoutLink } from './page-options.ts';
 import { saveText } from '../activity/save-text.ts';
+import { type Connected, ServerModel } from '../server/server-model.ts';
 import { Updates } from './updates.ts';
 
 export class App extends LitElement {
@@ -29,8 +31,8 @@ export class App extends LitElement {
   /** A question that could not be answered, given back. */
   @state() private draft = '';
   @state() private catalogue: ModelChoice[] = [];
-  /** Whether the hub may be searched from here. */
-  @state() private search = false;
+  /** Whether the hub may be searched from here, and models on servers be used. */
+  @state() private offers = { search: false, servers: false };
   /** The models were asked for in place of a chat. */
   @state() private models = false;
   @state() private overlay: Overlay = 'none';
@@ -39,6 +41,7 @@ export class App extends LitElement {
 
   private options = pageOptions(location.search);
   private readonly loader = new ModelLoader(this);
+  private readonly server = new ServerModel(this);
   private readonly chats = new Chats(this, {
     settings: settingsOf(this.options),
     answering: () => this.conversation.answering,
@@ -47,7 +50,7 @@ export class App extends LitElement {
   private readonly states = new ChatStates();
   private readonly updates = new Updates(this);
   private readonly conversation = new Conversation(this, (messages, stats) => {
-    if (stats) this.log.add(stats);
+    if (stats && !this.server.engine) this.log.add(stats);
     void this.chats.keepMessages(messages);
   });
   private readonly log = new ActivityLog(() => this.conversation.tokens);
@@ -63,6 +66,10 @@ export class App extends LitElement {
     return this.loader.engine;
   }
 
+  private get answerer(): Answerer | null {
+    return this.server.engine ?? this.loader.engine;
+  }
+
   private get loadChoices(): LoadChoices {
     const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv(), kernels } = this.options;
     return { f32, kv, context, budget, kernels };
@@ -73,15 +80,17 @@ export class App extends LitElement {
     this.supported = !!(await navigator.gpu?.requestAdapter().catch(() => null));
     if (!this.supported) return;
     const trusted = await offering;
-    await this.loader.start(this.catalogue[0], this.loadChoices, !this.options.autoload ? 'wait' : trusted ? 'load' : 'ask');
+    const { model, autoload } = this.options;
+    const waits = this.server.kept?.isLast && this.offers.servers && model === undefined ? 'none' : 'wait'; // for the visitor to connect again
+    await this.loader.start(this.catalogue[0], this.loadChoices, !autoload ? waits : trusted ? 'load' : 'ask');
     this.focusComposer();
   }
 
   /** Shows the catalogue, behind what the address names. Gives whether the first one is of the catalogue, whoever made the address. */
   private async offerModels(): Promise<boolean> {
-    const { models, search } = await fetchCatalogue(document.baseURI);
+    const { models, ...offers } = await fetchCatalogue(document.baseURI);
     const catalogue = byRoom(models, deviceMemory());
-    this.search = search;
+    this.offers = offers;
     const { model } = this.options;
     try {
       const named = model ? choiceOfText(model, document.baseURI) : catalogue[0];
@@ -95,11 +104,20 @@ export class App extends LitElement {
     }
   }
 
+  /** A model of this device takes the place of one on a server, however it came to be loaded. */
+  override willUpdate(): void {
+    if (this.loader.step !== 'loading') return;
+    if (this.server.engine) this.conversation.settle();
+    this.server.leave();
+  }
+
   override render(): TemplateResult {
-    const { loader, conversation, chats } = this;
+    const { loader, server, conversation, chats } = this;
     const close = (): void => void (this.overlay = 'none');
     return html`
-      <windrow-shell ?drawer=${this.overlay === 'chats'} @drawer-closed=${close}>
+      <windrow-shell ?drawer=${this.overlay === 'chats'} @drawer-closed=${close}
+        @use-server=${({ detail }: CustomEvent<Connected>) => this.useServer(detail)}
+        @leave-server=${() => this.leaveServer(() => server.leave())} @forget-server=${() => this.leaveServer(() => server.forget())}>
         <windrow-chat-list slot="side" .chats=${chats.list} .current=${chats.open.id}
           @new-chat=${() => this.openChat()} @open=${({ detail }: CustomEvent<string>) => this.openChat(detail)}
           @rename=${({ detail }: CustomEvent<{ id: string; title: string }>) => chats.rename(detail.id, detail.title)}
@@ -107,9 +125,10 @@ export class App extends LitElement {
           @export-chats=${() => saveText('windrow-chats.json', chats.export())}
           @import-chats=${({ detail }: CustomEvent<File>) => chats.import(detail)}></windrow-chat-list>
         <windrow-header slot="header"
-          .name=${nameOfLoaded(loader, this.catalogue)} .step=${this.supported ? loader.step : 'unsupported'} .answering=${conversation.answering}
-          ?started=${conversation.messages.length > 0} ?models=${this.view === 'models'} ?back=${!!loader.engine || conversation.messages.length > 0}
-          @new-chat=${() => this.openChat()} @choose-model=${() => this.showModels(this.view !== 'models')} @open-chats=${() => (this.overlay = 'chats')}
+          .name=${server.engine?.info.name ?? nameOfLoaded(loader, this.catalogue)} .server=${server.address} .answering=${conversation.answering}
+          .step=${server.engine ? 'ready' : this.supported ? loader.step : 'unsupported'}
+          ?started=${conversation.messages.length > 0} ?models=${this.choosing} ?back=${!!this.answerer || conversation.messages.length > 0}
+          @new-chat=${() => this.openChat()} @choose-model=${() => this.showModels(!this.choosing)} @open-chats=${() => (this.overlay = 'chats')}
           @open-settings=${() => (this.overlay = 'settings')} @open-activity=${this.openActivity}></windrow-header>
         ${this.renderError()}
         ${this.renderPage()}
@@ -158,22 +177,31 @@ export class App extends LitElement {
   }
 
   private get view(): 'unsupported' | 'models' | 'planned' | 'loading' | 'chat' {
-    const chatting = this.conversation.messages.length > 0;
-    if (!this.supported) return chatting ? 'chat' : 'unsupported';
+    const chatting = this.conversation.messages.length > 0 || this.server.engine !== null;
+    if (!this.supported) return chatting && !this.models ? 'chat' : 'unsupported';
     const { step } = this.loader;
     if (step === 'looking' || step === 'choosing') return chatting && !this.models ? 'chat' : 'models'; // what is stored may come later
     return ({ planned: 'planned', loading: 'loading', ready: 'chat' } as const)[step];
   }
 
+  /** What may be chosen stands in the place of the chat. */
+  private get choosing(): boolean {
+    return this.view === 'models' || this.view === 'unsupported';
+  }
+
   private renderPage(): TemplateResult {
     const { loader, conversation, view } = this;
-    const locked = !loader.engine || conversation.answering;
-    if (view === 'unsupported') return html`<windrow-no-webgpu></windrow-no-webgpu>`;
-    if (view === 'models') return renderModels(loader, this.catalogue, this.search, this.modelActions);
+    const locked = !this.answerer || conversation.answering;
+    const { engine, kept } = this.server;
+    const server = this.offers.servers ? { engine, kept } : undefined;
+    const offer = server && html`<windrow-server-offer .engine=${engine} .kept=${kept}></windrow-server-offer>`;
+    if (view === 'unsupported') return html`<windrow-no-webgpu>${offer}</windrow-no-webgpu>`;
+    if (view === 'models') return renderModels(loader, this.catalogue, { search: this.offers.search, server }, this.modelActions);
     if (view === 'planned') return renderPlan(loader, conversation.answering, this.modelActions);
     if (view === 'loading') return renderLoading(loader);
     return html`<windrow-message-list
-      .messages=${conversation.messages} .readFrom=${conversation.readFrom} ?answering=${conversation.answering} ?locked=${locked}
+      .messages=${conversation.messages} .readFrom=${conversation.readFrom} .server=${this.server.address}
+      ?answering=${conversation.answering} ?locked=${locked}
       @suggest=${({ detail }: CustomEvent<string>) => this.ask(detail)}
       @again=${({ detail }: CustomEvent<{ at: number }>) => this.again(detail.at)}
       @edit=${({ detail }: CustomEvent<{ at: number; text: string }>) => this.again(detail.at, detail.text)}
@@ -182,9 +210,12 @@ export class App extends LitElement {
 
   private renderFoot(): TemplateResult | typeof nothing {
     if (this.view !== 'chat') return nothing;
-    if (!this.loader.engine)
-      return html`<windrow-no-model slot="foot" .supported=${this.supported} @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
-    return html`<windrow-composer slot="foot" .draft=${this.draft} ?answering=${this.conversation.answering}
+    const { address } = this.server;
+    if (!this.answerer)
+      return html`<windrow-no-model slot="foot" .supported=${this.supported} ?servers=${this.offers.servers}
+        @choose-model=${() => this.showModels(true)}></windrow-no-model>`;
+    const notice = address && `What you write leaves this device: it goes to ${address}.`;
+    return html`<windrow-composer slot="foot" .draft=${this.draft} .notice=${notice} ?answering=${this.conversation.answering}
       @send=${({ detail }: CustomEvent<string>) => this.ask(detail)} @stop=${() => this.conversation.stop()}></windrow-composer>`;
   }
 
@@ -264,33 +295,58 @@ export class App extends LitElement {
   }
 
   private async load(choice: ModelChoice, retune?: boolean): Promise<void> {
-    this.draft = this.composer?.text ?? this.draft; // the composer goes away
-    this.conversation.settle();
-    this.conversation.dismiss();
-    this.overlay = 'none';
-    this.log.clear();
+    this.settle();
     await this.loader.load(choice, { ...this.loadChoices, retune });
     this.models = this.loader.step !== 'ready';
     await this.focusComposer();
   }
 
-  private async ask(question: string): Promise<void> {
+  /** Before another model answers. */
+  private settle(): void {
+    this.draft = this.composer?.text ?? this.draft; // the composer goes away
+    this.conversation.settle();
+    this.conversation.dismiss();
+    this.overlay = 'none';
+    this.log.clear();
+  }
+
+  private async useServer(connected: Connected): Promise<void> {
+    this.settle();
+    this.server.use(connected);
+    this.models = false;
+    await this.loader.leave();
+    await this.focusComposer();
+  }
+
+  private leaveServer(leave: () => void): void {
+    this.conversation.settle();
+    leave();
+    this.models = true;
+  }
+
+  /** What is asked now, with its states where they are kept here. */
+  private answererFor(chat: string): Answerer | null {
     const { engine } = this.loader;
-    if (!engine || this.conversation.answering) return;
-    this.draft = '';
+    if (this.server.engine || !engine) return this.server.engine;
     this.logAnswer(engine);
-    const { ended } = await this.conversation.ask(this.states.engineFor(engine, this.chats.open.id), question, this.chats.open);
-    if (ended === 'complete') await this.states.keep();
+    return this.states.engineFor(engine, chat);
+  }
+
+  private async ask(question: string): Promise<void> {
+    const answerer = this.conversation.answering ? null : this.answererFor(this.chats.open.id);
+    if (!answerer) return;
+    this.draft = '';
+    const { ended } = await this.conversation.ask(answerer, question, this.chats.open);
+    if (ended === 'complete' && !this.server.engine) await this.states.keep();
     if (ended === 'none') this.draft = question;
   }
 
   private async again(at: number, text?: string): Promise<void> {
-    const { engine } = this.loader;
-    if (!engine || this.conversation.answering) return;
-    this.logAnswer(engine);
+    const answerer = this.conversation.answering ? null : this.answererFor(this.chats.open.id);
+    if (!answerer) return;
     if (text !== undefined) void this.focusComposer(); // the editor goes away
-    const { ended } = await this.conversation.again(this.states.engineFor(engine, this.chats.open.id), at, this.chats.open, text);
-    if (ended === 'complete') await this.states.keep();
+    const { ended } = await this.conversation.again(answerer, at, this.chats.open, text);
+    if (ended === 'complete' && !this.server.engine) await this.states.keep();
     if (ended === 'none' && text !== undefined) this.draft = text;
   }
 

@@ -31,6 +31,15 @@ export const headerStyles = css`
     font-size: var(--text-small);
     white-space: nowrap;
   }
+  .model p {
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .away {
+    color: var(--away);
+    font-weight: 600;
+  }
   .dot {
     display: inline-block;
     width: 0.5rem;

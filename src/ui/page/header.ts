@@ -14,6 +14,8 @@ const words: Record<LoadStep | 'unsupported', string> = {
 export class Header extends LitElement {
   @property() name = '';
   @property() step: LoadStep | 'unsupported' = 'looking';
+  /** The host of the server that the model is on; '' for this device. */
+  @property() server = '';
   @property({ type: Boolean }) answering = false;
   @property({ type: Boolean }) started = false;
   /** The models are shown in place of the chat. */
@@ -34,7 +36,7 @@ export class Header extends LitElement {
           <p class="quiet" role="status">
             <span class="dot ${this.answering ? 'busy' : loaded && step !== 'loading' ? 'ready' : step}"></span>${
               this.answering ? 'Answering' : loaded && step !== 'loading' ? 'Ready' : words[step]
-            }
+            }${this.server === '' ? nothing : html` <span class="away">on ${this.server}</span>`}
           </p>
         </div>
         ${
@@ -46,8 +48,8 @@ export class Header extends LitElement {
         ${
           loaded && step === 'ready'
             ? html`
-              <button class="plain icon-button" aria-label="Activity" title="What the model is doing"
-                @click=${() => this.tell('open-activity')}>${icon('pulse')}</button>
+              ${this.server === '' ? html`<button class="plain icon-button" aria-label="Activity" title="What the model is doing"
+                @click=${() => this.tell('open-activity')}>${icon('pulse')}</button>` : nothing}
               <button class="plain icon-button" aria-label="Chat settings" title="Settings of this chat"
                 @click=${() => this.tell('open-settings')}>${icon('sliders')}</button>`
             : nothing

@@ -13,6 +13,7 @@ const paths = {
   sliders: svg`<path d="M4 8h9m4 0h3M4 16h3m4 0h9" /><circle cx="15" cy="8" r="2" /><circle cx="9" cy="16" r="2" />`,
   pulse: svg`<path d="M3 12h4l3-7 4 14 3-7h4" />`,
   model: svg`<path d="M12 3l8 4.5v9L12 21l-8-4.5v-9z" /><path d="M4 7.5l8 4.5 8-4.5M12 12v9" />`,
+  away: svg`<path d="M13 5h6v6M19 5l-8.500 8.500M17 14v4a1.500 1.500 0 0 1-1.500 1.500h-9A1.500 1.500 0 0 1 5 18V9a1.500 1.500 0 0 1 1.500-1.500H10" />`,
   search: svg`<circle cx="11" cy="11" r="6.5" /><path d="M16 16l4.5 4.5" />`,
 };
 

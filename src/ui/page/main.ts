@@ -19,6 +19,7 @@ import { NoWebGpu } from './no-webgpu.ts';
 import { Notice } from './notice.ts';
 import { MemoryChoice } from '../models/plan/memory-choice.ts';
 import { SecretDialog } from '../models/secret-dialog.ts';
+import { ServerOffer } from '../server/server-offer.ts';
 import { Shell } from './shell.ts';
 import { StoredModels } from '../models/stored-models.ts';
 
@@ -38,6 +39,7 @@ customElements.define('windrow-model-card', ModelCard);
 customElements.define('windrow-load-progress', LoadProgress);
 customElements.define('windrow-message', MessageElement);
 customElements.define('windrow-message-list', MessageList);
+customElements.define('windrow-server-offer', ServerOffer);
 customElements.define('windrow-composer', Composer);
 customElements.define('windrow-no-model', NoModel);
 customElements.define('windrow-no-webgpu', NoWebGpu);

@@ -21,6 +21,7 @@ export class NoWebGpu extends LitElement {
         <li>Allow hardware acceleration in the browser’s settings, and update the graphics driver.</li>
       </ul>
       <button @click=${() => location.reload()}>Try again</button>
+      <slot></slot>
     `;
   }
 

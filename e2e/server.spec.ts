@@ -1,0 +1,112 @@
+// A model on a server as one more that the page offers: asked when the visitor says so and not before, known after a reload, its key only by a passphrase.
+import { expect, type Page } from '@playwright/test';
+import { type ScriptedServer, startScriptedServer } from './support/server.ts';
+import { port } from './support/ports.ts';
+import { answer, askToTheEnd, ask, composer, loadTiny, quick, test } from './support/page.ts';
+
+const origin = `http://127.0.0.1:${port}`;
+const key = 'sk-secret-1';
+const passphrase = 'a long passphrase';
+let server: ScriptedServer;
+test.afterEach(() => server.close());
+
+const section = (page: Page) => page.getByRole('region', { name: 'A model on a server' });
+/** All that the page has written down, but for what IndexedDB has of chats. */
+const remembered = (page: Page): Promise<string> => page.evaluate(() => JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }));
+
+test('a server answers once the visitor connects to it, marked as leaving the device, and is known after a reload', async ({ page }) => {
+  server = await startScriptedServer(origin, () => ['The rivers', ' bring it.'], key);
+  await page.goto(quick());
+  await section(page).getByRole('button', { name: 'Use a server' }).click();
+  await expect(section(page).getByLabel(/^Address/)).toBeFocused();
+  await expect(section(page).getByText('leaves this device')).toBeVisible();
+  await section(page).getByLabel(/^Address/).fill(server.host);
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await expect(section(page).getByRole('alert')).toContainText('Give one as in http://localhost:11434/v1');
+  await section(page).getByLabel(/^Address/).fill(`http://${server.host}`);
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await expect(section(page).getByRole('alert')).toContainText('answered 401: The key is missing or wrong');
+  await section(page).getByLabel(/^Key/).fill(key);
+  await section(page).getByLabel('Keep the key under a passphrase').fill(passphrase);
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await section(page).getByLabel(/^Model/).selectOption('big');
+  await section(page).getByRole('button', { name: 'Use this model' }).click();
+
+  await expect(page.getByRole('heading', { name: 'big', exact: true })).toBeVisible();
+  await expect(page.getByText(`on ${server.host}`, { exact: true })).toBeVisible();
+  await expect(page.getByText(`What you write leaves this device: it goes to ${server.host}.`)).toBeVisible();
+  await expect(page.getByText('Nothing you write leaves this device')).toHaveCount(0);
+  expect(server.asked, 'nothing is asked before the visitor asks').toEqual([]);
+  expect(await askToTheEnd(page, 'Why is the sea salt?')).toBe('The rivers bring it.');
+  await expect(page.getByText(/^2 tokens.* · from 127/)).toBeVisible();
+  const kept = await remembered(page);
+  expect(kept).toContain(server.host);
+  expect(kept).not.toMatch(new RegExp(`${key}|${passphrase}`));
+
+  const before = server.paths.length;
+  await page.reload();
+  await page.getByRole('button', { name: 'Why is the sea salt?', exact: true }).click();
+  await expect(answer(page)).toHaveText('The rivers bring it.');
+  await page.getByRole('button', { name: 'Choose a model' }).click();
+  await expect(section(page).getByLabel(/^Address/)).toHaveValue(`http://${server.host}/v1`);
+  expect(server.paths.length, 'a reload asks the server nothing').toBe(before);
+  await section(page).getByLabel('Passphrase of its key').fill('another');
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await expect(section(page).getByRole('alert')).toContainText('is not the one under which the key was kept');
+  await section(page).getByLabel('Passphrase of its key').fill(passphrase);
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await page.getByRole('button', { name: 'Back to chat' }).or(composer(page)).first().waitFor();
+  await askToTheEnd(page, 'And the lakes?');
+  expect(server.asked.at(-1)).toMatchObject({
+    messages: [{ content: 'Why is the sea salt?' }, { content: 'The rivers bring it.' }, { content: 'And the lakes?' }],
+  });
+
+  await page.getByRole('button', { name: 'Models' }).click();
+  await section(page).getByRole('button', { name: 'Disconnect and forget it' }).click();
+  await expect(section(page).getByRole('button', { name: 'Use a server' })).toBeVisible();
+  expect(await remembered(page)).not.toContain(server.host);
+});
+
+test('an answer of a server is stopped there too, its end is told, and a model of this device takes its place', async ({ page }) => {
+  let says = Array.from({ length: 2000 }, (_, i) => `${i} `);
+  server = await startScriptedServer(origin, () => says);
+  await page.goto(quick('max-tokens=4&temperature=0'));
+  await section(page).getByRole('button', { name: 'Use a server' }).click();
+  await section(page).getByLabel(/^Address/).fill(`http://${server.host}`);
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await section(page).getByRole('button', { name: 'Use this model' }).click();
+  await ask(page, 'Count');
+  await expect(answer(page)).toContainText('20');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByText('Stopped', { exact: true })).toBeVisible();
+  await expect.poll(() => server.stopped).toBe(1);
+  says = ['Again'];
+  server.close();
+  await ask(page, 'Again?');
+  await expect(page.getByRole('alert')).toContainText(`${server.host} could not be reached`);
+  await expect(composer(page), 'the question is given back').toHaveValue('Again?');
+  await page.getByRole('button', { name: 'Models' }).click();
+  await loadTiny(page);
+  await expect(page.getByText(`on ${server.host}`, { exact: true })).toHaveCount(0);
+  await expect(page.getByText('What you write leaves this device')).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByRole('button', { name: /^Load/ }).first()).toBeVisible();
+  await expect(section(page).getByLabel(/^Address/), 'it is known, and no more the first').toHaveValue(`http://${server.host}/v1`);
+});
+
+test('a browser without WebGPU can use a server', async ({ page }) => {
+  server = await startScriptedServer(origin, () => ['Yes.']);
+  await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }));
+  await page.goto('/');
+  await expect(page.getByRole('heading', { name: 'This browser has no WebGPU' })).toBeVisible();
+  await section(page).getByRole('button', { name: 'Use a server' }).click();
+  await section(page).getByLabel(/^Address/).fill(`http://${server.host}`);
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await section(page).getByRole('button', { name: 'Use this model' }).click();
+  expect(await askToTheEnd(page, 'Are you there?')).toBe('Yes.');
+  await page.getByRole('button', { name: 'Models' }).click();
+  await section(page).getByRole('button', { name: 'Disconnect', exact: true }).click();
+  await page.getByRole('button', { name: 'Are you there?', exact: true }).click();
+  await page.getByRole('button', { name: 'Use a server' }).click();
+  await expect(section(page).getByLabel(/^Address/)).toHaveValue(`http://${server.host}/v1`);
+});

@@ -1,0 +1,95 @@
+// A model on a server as the page uses it: what is remembered, what opens a key, what is sent, and what is shown of its answers.
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { Conversation } from '../chat/conversation.ts';
+import { defaultSettings } from '../chat/chat.ts';
+import { readServer } from './kept-server.ts';
+import { openKey, sealKey } from './sealed-key.ts';
+import { connectServer } from './server-engine.ts';
+
+beforeAll(() => {
+  vi.stubGlobal('requestAnimationFrame', (then: () => void) => setTimeout(then, 1));
+  vi.stubGlobal('cancelAnimationFrame', clearTimeout);
+});
+const closing: (() => void)[] = [];
+afterEach(() => closing.splice(0).forEach((close) => close()));
+const host = { addController: () => {}, removeController: () => {}, requestUpdate: () => {}, updateComplete: Promise.resolve(true) };
+
+/** A server of two models that streams `deltas` and their end; what it was asked is in `asked`. */
+async function serverOf(deltas: object[], reason: string, usage?: object): Promise<{ url: string; asked: Record<string, unknown>[] }> {
+  const asked: Record<string, unknown>[] = [];
+  const stream = (response: ServerResponse): void => {
+    const chunk = (delta: object, finish_reason: string | null = null) => ({ id: 'a', choices: [{ index: 0, delta, finish_reason }] });
+    const chunks = [...deltas.map((delta) => chunk(delta)), chunk({}, reason), ...(usage ? [{ id: 'a', choices: [], usage }] : [])];
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end([...chunks.map((each) => JSON.stringify(each)), '[DONE]'].map((data) => `data: ${data}\n\n`).join(''));
+  };
+  const server = createServer((request, response) => {
+    let text = '';
+    request.setEncoding('utf8').on('data', (part: string) => (text += part)).on('end', () => {
+      if (request.url === '/v1/models') return response.writeHead(200).end(JSON.stringify({ data: [{ id: 'big' }, { id: 'bigger' }] }));
+      asked.push(JSON.parse(text) as Record<string, unknown>);
+      stream(response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => (server.closeAllConnections(), server.close()));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+test('what the visitor has left as it was is not sent, and what was changed is', async () => {
+  const { url, asked } = await serverOf([{ content: 'Hi' }], 'stop');
+  const engine = await connectServer({ url, model: 'bigger' });
+  expect(engine).toMatchObject({ info: { name: 'bigger', host: new URL(url).host }, models: ['big', 'bigger'] });
+  await new Conversation(host).ask(engine, 'Hello', defaultSettings);
+  const changed = { ...defaultSettings, system: 'Be short.', temperature: 0, topK: 5, repeatPenalty: 1.2, maxTokens: 9, seed: 3 };
+  await new Conversation(host).ask(engine, 'Hello', changed);
+  const always = { model: 'bigger', stream: true, stream_options: { include_usage: true } };
+  expect(asked).toEqual([
+    { ...always, messages: [{ role: 'user', content: 'Hello' }] },
+    {
+      ...always, messages: [{ role: 'system', content: 'Be short.' }, { role: 'user', content: 'Hello' }],
+      temperature: 0, top_k: 5, repeat_penalty: 1.2, max_tokens: 9, seed: 3,
+    },
+  ]);
+});
+
+test('an answer says where it came from, whole without numbers too, with what the model thought apart from it', async () => {
+  const { url } = await serverOf([{ reasoning_content: 'A ' }, { reasoning_content: 'sea.' }, { content: 'Salt' }, { content: '.' }], 'stop');
+  const { host: name } = new URL(url);
+  const conversation = new Conversation(host);
+  expect(await conversation.ask(await connectServer({ url }), 'Why?')).toEqual({ ended: 'complete', content: 'Salt.' });
+  expect(conversation.messages.at(-1)).toEqual({ role: 'assistant', content: 'Salt.', reasoning: 'A sea.', note: `from ${name}` });
+  const usage = { prompt_tokens: 7, completion_tokens: 1 };
+  for (const [reason, words] of [['length', 'cut off at the limit'], ['content_filter', 'cut off by a filter']]) {
+    const cut = await serverOf([{ content: 'Salt' }], reason, usage);
+    await conversation.ask(await connectServer({ url: cut.url }), 'Why?', { forgets: true }); // nothing is counted there
+    expect(conversation.messages.at(-1)!.note).toBe(`1 token · ${words} · from ${new URL(cut.url).host}`);
+  }
+});
+
+test('reasoning that nothing follows is closed at its end', async () => {
+  const { url } = await serverOf([{ reasoning_content: 'Hm' }], 'length');
+  const conversation = new Conversation(host);
+  await conversation.ask(await connectServer({ url }), 'Why?');
+  expect(conversation.messages.at(-1)).toMatchObject({ content: '', reasoning: 'Hm' });
+});
+
+test('a key is opened by its passphrase for its address, and by nothing else', async () => {
+  const url = 'https://models.example/v1';
+  const sealed = await sealKey('sk-ü', url, 'a passphrase', 10);
+  expect(JSON.stringify(sealed)).not.toMatch(/sk-|passphrase/);
+  expect(await openKey(sealed, url, 'a passphrase')).toBe('sk-ü');
+  await expect(openKey(sealed, url, 'another')).rejects.toMatchObject({ code: 'wrong_key' });
+  await expect(openKey(sealed, 'https://evil.example/v1', 'a passphrase')).rejects.toThrow('The key was kept for https://models.example/v1');
+  await expect(openKey({ ...sealed, sealed: sealed.sealed.replace(/.{4}/, 'AAAA') }, url, 'a passphrase')).rejects.toMatchObject({ code: 'wrong_key' });
+});
+
+test('what is remembered is read back, and what is no server is as good as nothing', () => {
+  const kept = { url: 'http://localhost:11434/v1', model: 'big', needsKey: true, key: { salt: 'YQ==', rounds: 10, sealed: 'YQ==' }, isLast: true };
+  expect(readServer(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
+  expect(readServer({ ...kept, key: { salt: 'YQ==', rounds: 0.5, sealed: 'YQ==' }, more: 1 })).toEqual({ ...kept, key: undefined });
+  for (const wrong of [null, 7, {}, { ...kept, url: 'javascript:alert(1)' }, { ...kept, url: 7 }, { ...kept, model: undefined }])
+    expect(readServer(wrong)).toBeUndefined();
+});
