@@ -74,6 +74,8 @@ test('axe finds nothing serious in dialogs and in a loaded chat, light and dark'
   for (const [button, dialog] of [['Chat settings', 'This chat'], ['Activity', 'What the model is doing']]) {
     await page.getByRole('button', { name: button }).click();
     await expect(page.getByRole('dialog', { name: dialog })).toBeVisible();
+    const measure = page.getByRole('button', { name: 'Measure it on a text' });
+    if (await measure.isVisible()) await measure.click();
     await page.waitForTimeout(500); // plots are drawn
     expect(await serious(page)).toEqual([]);
     await page.keyboard.press('Escape');

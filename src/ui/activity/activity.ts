@@ -1,6 +1,6 @@
 // <windrow-activity>: what the model is doing, in a dialog that loads when it is first opened. Events: closed, reload (detail.retune: choose kernels anew).
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
-import { property, query } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import { type Engine } from '../../api/engine.ts';
 import { type EngineStats } from '../../protocol.ts';
 import { Check } from './activity-check.ts';
@@ -11,6 +11,7 @@ import { type ChatStates } from '../chat/chat-states.ts';
 import { ChatStatesChoice } from '../chat/chat-states-choice.ts';
 import { controls } from '../page/controls.ts';
 import { formatBytes, formatSpeed } from '../page/format.ts';
+import { type LoadChoices } from '../models/model-loader.ts';
 import { Kept } from './kept-slots.ts';
 import { lastAnswer } from './report.ts';
 
@@ -22,8 +23,12 @@ export class Activity extends LitElement {
   @property({ attribute: false }) engine!: Engine;
   @property({ attribute: false }) log!: ActivityLog;
   @property({ attribute: false }) states!: ChatStates;
+  /** As the model was loaded. */
+  @property({ attribute: false }) options: LoadChoices = {};
   /** What came of the budget that was chosen last. */
   @property() budgetNews = '';
+  @state() private evaluates = false;
+  @state() private evaluationNews = '';
   @query('dialog') private dialog!: HTMLDialogElement;
   private timer: ReturnType<typeof setInterval> | undefined;
 
@@ -71,6 +76,13 @@ export class Activity extends LitElement {
             .join(' · ')}</p>
           ${(info.warnings ?? []).map((warning) => html`<p>${warning}</p>`)}
         </section>
+        <section aria-label="Evaluation">
+          <h3>How good is it?</h3>
+          ${this.evaluates
+            ? html`<windrow-evaluation .engine=${this.engine} .options=${this.options}></windrow-evaluation>`
+            : html`<button @click=${this.openEvaluation}>Measure it on a text</button>
+                <p class="quiet" role="status">${this.evaluationNews}</p>`}
+        </section>
         <section aria-label="Checks">
           <h3>Something wrong?</h3>
           <windrow-check .engine=${this.engine} .log=${this.log}></windrow-check>
@@ -115,6 +127,14 @@ export class Activity extends LitElement {
       </div>
       ${kept ? html`<windrow-kept .kept=${kept}></windrow-kept>` : nothing}
     </section>`;
+  }
+
+  /** What evaluates comes when it is asked for: few visitors do. */
+  private async openEvaluation(): Promise<void> {
+    const loaded = await import('./evaluation-form.ts').catch(() => null);
+    if (loaded && !customElements.get('windrow-evaluation')) customElements.define('windrow-evaluation', loaded.EvaluationForm);
+    if (loaded) this.evaluates = true;
+    else this.evaluationNews = 'This part of the page could not be loaded. Check the connection.';
   }
 
   private reload(retune: boolean): void {

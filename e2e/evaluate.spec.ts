@@ -1,0 +1,46 @@
+// Evaluation in the activity panel: a text, the same model with other keys and values, and questions, with the numbers as a file.
+import { readFileSync } from 'node:fs';
+import { expect } from '@playwright/test';
+import { loadTiny, quick, test } from './support/page.ts';
+
+const text = 'Once upon a time there was a little dog. He had a red ball and a big bone.';
+const questions = [{ prompt: 'Once upon a time there was a', choices: [' little', ' zzz'], answer: 0 }];
+
+test('a model is measured on a text, compared with itself in fewer bits and asked questions; the numbers are saved as JSON', async ({ page }) => {
+  await page.goto(quick('context=512'));
+  await loadTiny(page);
+  await page.getByRole('button', { name: 'Activity' }).click();
+  const panel = page.getByRole('region', { name: 'Evaluation' });
+  await panel.getByRole('button', { name: 'Measure it on a text' }).click();
+  await expect(panel.getByLabel('Text', { exact: true })).toBeFocused();
+  await panel.getByRole('button', { name: 'Measure', exact: true }).click();
+  await expect(panel.getByRole('alert')).toHaveText('There is nothing to measure. Give a text or questions.');
+  await panel.getByLabel('Text', { exact: true }).fill(text);
+  await panel.getByLabel(/^Compare with/).selectOption('kv q8');
+  await panel.getByLabel('Questions with choices').fill(JSON.stringify(questions));
+  await panel.getByRole('button', { name: 'Measure', exact: true }).click();
+  await expect(panel.getByText('Same likeliest token')).toBeVisible({ timeout: 3 * 60_000 });
+
+  const saving = page.waitForEvent('download');
+  await panel.getByRole('button', { name: 'Save as JSON' }).click();
+  const found = JSON.parse(readFileSync(await (await saving).path(), 'utf8'));
+  const alone = await page.evaluate(async (prompt) => {
+    const { completions } = document.querySelector('windrow-app')!.engine!;
+    const { choices } = await completions.create({ prompt, echo: true, logprobs: 0, max_tokens: 0 });
+    return choices[0].logprobs!.token_logprobs.reduce<number>((sum, logprob) => sum - (logprob ?? 0), 0);
+  }, text);
+  expect(found.perplexity.totalNll).toBeCloseTo(alone, 3);
+  expect(found.perplexity.perplexity, 'of 512 tokens it expects the right ones').toBeLessThan(100);
+  expect(found.against.positions).toBe(found.perplexity.scored);
+  expect(found).toMatchObject({ model: { kv: 'f16' }, against: { model: { kv: 'q8', name: found.model.name } }, questions: { accuracy: 1 } });
+  expect(found.against.meanKl).toBeGreaterThan(0);
+  expect(found.against.meanKl, 'eight bits cost little').toBeLessThan(0.01);
+  await expect(panel.getByText(`${found.perplexity.perplexity.toFixed(3)} over ${found.perplexity.scored} tokens`)).toBeVisible();
+
+  await panel.getByLabel('Text', { exact: true }).fill(`${text} `.repeat(400));
+  await panel.getByLabel(/^Compare with/).selectOption('');
+  await panel.getByRole('button', { name: 'Measure', exact: true }).click();
+  await expect(panel.getByRole('status')).toHaveText(/^Text \d+ of \d+…$/);
+  await panel.getByRole('button', { name: 'Stop' }).click();
+  await expect(panel.getByRole('alert')).toHaveText('Stopped.');
+});
