@@ -2,7 +2,7 @@
 import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
-/** Who may import whom. A folder may always import itself; errors, bytes, room, random, distribution, signals, sealed, formats, kv/formats and protocol may be imported by all. */
+/** Who may import whom. A folder may always import itself; what `forAll` names may be imported by all. */
 const imports = {
   index: ['api'],
   'service-worker': ['api'],
