@@ -86,6 +86,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       if (Softcap) {
         score[h] = params.softcap * tanh(clamp(score[h] / params.softcap, -20.0, 20.0));
       }
+      if (Biased) {
+        score[h] += bias_of(page, slot % 32u);
+      }
       shares[h * Span + at] = score[h];
       largest[h] = max(largest[h], score[h]);
     }

@@ -74,6 +74,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       a = params.softcap * tanh(clamp(a / params.softcap, vec4<f32>(-20.0), vec4<f32>(20.0)));
       b = params.softcap * tanh(clamp(b / params.softcap, vec4<f32>(-20.0), vec4<f32>(20.0)));
     }
+    if (Biased) {
+      a += vec4<f32>(bias_of(page, slot), bias_of(page, slot + 1u), bias_of(page, slot + 2u), bias_of(page, slot + 3u));
+      b += vec4<f32>(bias_of(page, slot + 4u), bias_of(page, slot + 5u), bias_of(page, slot + 6u), bias_of(page, slot + 7u));
+    }
     let at_a = vec4<u32>(block) + vec4<u32>(0u, 1u, 2u, 3u);
     let at_b = at_a + vec4<u32>(4u);
     let seen_a = (at_a >= vec4<u32>(slots_from())) & (at_a < vec4<u32>(seen)) & ((at_a + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));

@@ -10,7 +10,11 @@ import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
 import { type KvFormat, type PageFormat } from './formats/format.ts';
 
 /** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` and `cluster` are of slots of sets alone. */
-export type Plane = 'position' | 'acc' | 'last' | 'mri' | 'cluster';
+export type Plane = 'position' | 'acc' | 'last' | 'mri' | 'cluster' | 'bias';
+
+/** Constants that tell shaders where the plane `bias` of a first set is: ln of how many tokens a slot stands for, which its score is raised by. */
+export const biasIn = (planes: readonly Plane[]): Record<string, number> | undefined =>
+  planes.includes('bias') ? { Planes: planes.length, BiasPlane: planes.indexOf('bias') } : undefined;
 
 /** What a policy may know of a model. A layer here is one of keys and values (`ModelConfig.caches`), whatever else the model's layers have. */
 export interface PolicyModel {

@@ -6,7 +6,7 @@ import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
 import { type KvFormat } from './formats/format.ts';
 import { pickedOf, pickedSet, picksOf } from './pick.ts';
-import { type KvPlan, type Policy, type PolicyModel } from './policy.ts';
+import { type KvPlan, type Policy, type PolicyModel, biasIn } from './policy.ts';
 import { cachesOf } from './segment.ts';
 import { ringSlots } from './set-bytes.ts';
 import { type Sequence } from './sequence.ts';
@@ -100,10 +100,12 @@ const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) =>
 
 const segmentsOf = (plan: KvPlan): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
 
-const keysValuesOf = (format: KvFormat, { queries, layers }: KvPlan): KeysValues => ({
+const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan): KeysValues => ({
   format,
   queries,
-  sets: (layer) => layers[layer].map((set) => ({ format: set.format, mostSlots: Math.max(...set.mostSlots), picked: pickedOf(set, layer) })),
+  sets: (layer) => layers[layer].map((set, i) => ({
+    format: set.format, mostSlots: Math.max(...set.mostSlots), picked: pickedOf(set, layer), biased: i === 0 ? biasIn(planes) : undefined,
+  })),
   picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, {
     since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),
   }),

@@ -119,6 +119,8 @@ export interface KvSet {
   mostSlots: number;
   /** How a row by itself reads some of them (shaders/kv/policies/where/picked.wgsl), as was chosen for a layer. */
   picked?: { consts: Readonly<Record<string, number>>; layer: number };
+  /** Where its slots may stand for several tokens: constants that tell where that is noted (shaders/kv/policies/bias/plane.wgsl). */
+  biased?: Readonly<Record<string, number>>;
 }
 
 /** Buffers of one sequence. Bindings that name them are functions of it, so that a dispatch runs for each sequence of a step. */

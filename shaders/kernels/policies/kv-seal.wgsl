@@ -8,6 +8,7 @@ struct Params {
   end : u32,
   base : u32,  // listed: position of the first fresh slot
   most : u32,  // and slots of a head that there is room for in the list
+  page_slots : u32, // PageSlots, as a bound that no compiler unrolls
 }
 
 @group(0) @binding(0) var<uniform> params : Params;

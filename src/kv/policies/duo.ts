@@ -1,11 +1,13 @@
 // Head classes: the heads that look far back keep everything, the others the first positions and the last ones (DuoAttention, arXiv 2410.10819, by
-// scores that need no training), as new keys and values are, or with what they keep in few bits (KIVI, arXiv 2402.02750), page by page.
+// scores that need no training), as new keys and values are, or with what they keep in few bits (KIVI, arXiv 2402.02750), page by page; or the others have one
+// slot more for all that they dropped (RazorAttention, arXiv 2407.15891).
 import { affineFormats } from '../formats/affine.ts';
 import { checkOption, checkOptions } from '../options.ts';
-import { type KvPlan, type KvTick, type Policy, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
+import { type KvPlan, type KvTick, type Plane, type Policy, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
 import { inPages } from '../set-bytes.ts';
 import { endOf, evict, pageEndOf } from '../tick/evict.ts';
 import { highest, scoresOf } from '../tick/head-classes.ts';
+import { mergeInto, noteBiases } from '../tick/merge.ts';
 import { kernelsFor, scratchBytes, withPositions } from '../tick/room.ts';
 import { sealAll } from '../tick/seal.ts';
 
@@ -18,17 +20,19 @@ interface DuoPlan extends KvPlan {
 }
 
 /** `other`: the set of what the heads keep that keep everything, none where it is a part of the first set. */
-function planOf(name: string, model: PolicyModel, room: PolicyRoom, given: Readonly<Record<string, number>>, other?: SetPlan['format']): DuoPlan {
+function planOf(
+  name: string, model: PolicyModel, room: PolicyRoom, given: Readonly<Record<string, number>>, other?: SetPlan['format'], planes: readonly Plane[] = [],
+): DuoPlan {
   checkOptions(given, room.context);
   checkOption('sinks', given.sinks, { least: 0, most: 1024 });
   checkOption('recent', given.recent, { least: given.window, most: room.context });
   const full = highest(scoresOf(model, name), given.share);
-  const some = Math.min(room.context, inPages(given.sinks + given.recent));
+  const some = Math.min(room.context, inPages(given.sinks + given.recent + 1));
   const planned = (layer: number): SetPlan[] => [
     { format: room.format, mostSlots: full[layer].map((all) => (all && other ? 0 : all ? room.context : some)) },
     ...(other ? [{ format: other, mostSlots: full[layer].map((all) => (all ? room.context : 0)) }] : []),
   ];
-  const plan = { peak: 'bounded' as const, window: given.window, interval: given.interval, chunk: given.chunk, planes: withPositions([], given) };
+  const plan = { peak: 'bounded' as const, window: given.window, interval: given.interval, chunk: given.chunk, planes: withPositions(planes, given) };
   const kernels = kernelsFor(model);
   return {
     ...plan, full, kernels, scratchBytes: scratchBytes(model, room, plan, other ? some : room.context),
@@ -36,9 +40,9 @@ function planOf(name: string, model: PolicyModel, room: PolicyRoom, given: Reado
   };
 }
 
-/** Slots of each head of a layer that the first set keeps of those before `end`. */
-function keeps({ plan, options: { sinks, recent }, length }: KvTick, layer: number, end: number, sealed: boolean): number[] {
-  return (plan as DuoPlan).full[layer].map((all) => (all ? (sealed ? 0 : end) : sinks + recent - (length - end)));
+/** Slots of each head of a layer that the first set keeps of those before `end`; of heads that do not keep everything so many more. */
+function keeps({ plan, options: { sinks, recent }, length }: KvTick, layer: number, end: number, sealed: boolean, more = 0): number[] {
+  return (plan as DuoPlan).full[layer].map((all) => (all ? (sealed ? 0 : end) : sinks + more + recent - (length - end)));
 }
 
 const duo: Policy = {
@@ -49,6 +53,25 @@ const duo: Policy = {
   async tick(kv) {
     const end = endOf(kv);
     await evict(kv, end, ({ layer }) => ({ keep: keeps(kv, layer, end, false), first: kv.options.sinks }));
+  },
+};
+
+/** Each head that does not keep everything has one slot more: the mean of all that it dropped, which counts as many tokens. */
+const razor: Policy = {
+  name: 'razor',
+  readsHeads: 'always',
+  options,
+  plan: (model, room, given) => planOf('razor', model, room, given, undefined, ['bias']),
+  async tick(kv) {
+    const end = endOf(kv);
+    const { sinks } = kv.options;
+    await evict(kv, end, (layer) => ({
+      keep: keeps(kv, layer.layer, end, false, 1), first: sinks + 1,
+      merge(marks) {
+        mergeInto(kv, layer, marks, end, sinks);
+        return (kept) => noteBiases(kv, layer, kept, sinks);
+      },
+    }));
   },
 };
 
@@ -72,4 +95,4 @@ const sealing = (many: number): Policy => {
   };
 };
 
-export const policies = [duo, ...bits.map(sealing)];
+export const policies = [duo, razor, ...bits.map(sealing)];

@@ -18,7 +18,9 @@ const shapeFor = (name: string, options: Record<string, number> = {}, budgetByte
 const tickOf = ({ plan, options }: ReturnType<typeof shapeFor>, promptLength: number) =>
   ({ plan, options, promptLength, length: promptLength }) as unknown as KvTick;
 
-describe.each(['h2o', 'lazyeviction', 'snapkv', 'windowkv', 'pyramidkv', 'prefixkv', 'adakv', 'heavy-prompt', 'recent'])('%s', (name) => {
+describe.each([
+  'h2o', 'lazyeviction', 'snapkv', 'windowkv', 'pyramidkv', 'prefixkv', 'adakv', 'heavy-prompt', 'recent', 'd2o', 'ems', 'kvmerger', 'arkv',
+])('%s', (name) => {
   it('keeps a quarter of the context by default, whatever its layers and heads may have each', () => {
     expect(slotsOf(tickOf(shapeFor(name), 480))).toBe(context / 4);
   });

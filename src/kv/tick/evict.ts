@@ -2,13 +2,15 @@
 import { pageSlots } from '../formats/format.ts';
 import { type KvLayer, type KvTick } from '../policy.ts';
 import { keepListed } from './move.ts';
-import { type Rank, list, rank } from './rank.ts';
+import { type Kept, type Rank, list, rank } from './rank.ts';
 
 export interface Choice extends Pick<Rank, 'first' | 'last'> {
   /** Slots of every kv head that stay, or of each, of those before `end`. */
   keep: number | readonly number[];
   /** Encodes what scores them; none: what is newer stays. */
   scores?: () => NonNullable<Rank['scores']>;
+  /** Encodes what becomes of those without a mark, and gives what is to be encoded when the listed ones are the set's. */
+  merge?: (marks: GPUBuffer) => ((kept: Kept) => void) | undefined;
 }
 
 /** Of the slots before position `end` each layer keeps in its first set what is chosen, and all other ones are gone. The newer ones stay fresh. */
@@ -16,13 +18,16 @@ export async function evict(kv: KvTick, end: number, choose: (layer: KvLayer) =>
   checkEnd(kv, end);
   for (const layer of kv.layers) {
     const [set] = layer.sets;
-    const { keep, scores, ...always } = choose(layer);
+    const { keep, scores, merge, ...always } = choose(layer);
     const most = (head: number) => Math.max(0, typeof keep === 'number' ? keep : keep[head]);
     const counts = Array.from(set.counts, (count, head) => Math.min(most(head), count + end - kv.base));
     await kv.makeRoom(set, counts);
     const each = typeof keep === 'number' ? Math.max(0, keep) : keep.map((_, head) => most(head));
     const marks = rank(kv, layer, { ...always, scores: scores?.(), end, keep: each });
-    keepListed(kv, layer, list(kv, layer, marks, end));
+    const merged = merge?.(marks);
+    const kept = list(kv, layer, marks, end);
+    keepListed(kv, layer, kept);
+    merged?.(kept);
     kv.setCounts(set, counts);
   }
   kv.advance(end);

@@ -1,6 +1,6 @@
 // Dispatches that tell what a layer's last queries pay to its slots: kv-totals.wgsl, kv-observe.wgsl, kv-echo.wgsl, kv-moments.wgsl.
 import { type PageFormat } from '../formats/format.ts';
-import { type KvLayer, type KvSet, type KvTick, type TickWork } from '../policy.ts';
+import { type KvLayer, type KvSet, type KvTick, type TickWork, biasIn } from '../policy.ts';
 import { groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
 
 /** shaders/kv/policies/tick/into-*.wgsl: what becomes a slot's score. */
@@ -33,14 +33,14 @@ function observed(kv: KvTick, layer: KvLayer, queries: number): Observed {
     since: kv.since, scale: layer.scale, softcap: softcap ?? 0,
   };
   const segments = [...sets, undefined].map((set, segment) => ({
-    ...segmentOf(layer, set), segment, slots: set ? longest(set) : kv.length - kv.base, params: { ...params, set_index: set ? segment : 0 },
+    ...segmentOf(kv, layer, set), segment, slots: set ? longest(set) : kv.length - kv.base, params: { ...params, set_index: set ? segment : 0 },
   }));
   const bindings = { last_queries: layer.queries!, totals: kv.scratch('totals', 8 * (mostSets(kv) + 1) * rows * mostHeads(kv)) };
   const constants = { Softcap: softcap ? 1 : 0 };
-  for (const { segment, files, consts, bindings: own, params: each } of segments) {
+  for (const { segment, files, reads, consts, bindings: own, params: each } of segments) {
     kv.dispatch({
       label: `kv.${layer.layer}.totals`,
-      kernel: { kernel: 'kv-totals', files, consts, constants },
+      kernel: { kernel: 'kv-totals', files: [...files, ...reads], consts, constants },
       params: { ...each, segment },
       bindings: { ...own, ...bindings },
       grid: [queryHeads, count],
@@ -59,12 +59,12 @@ export function observe(kv: KvTick, layer: KvLayer, { into, queries = 0, alpha =
   const plane = planesOfInto[into];
   const more = { segments: segments.length, most: mostSlots(kv), planes: kv.plan.planes.length, plane: plane ? planeOf(kv.plan, plane) : 0, alpha };
   // Of several sets the first alone has candidates.
-  for (const { segment, slots, files, consts, bindings: own, planes, params } of segments) {
+  for (const { segment, slots, files, reads, consts, bindings: own, planes, params } of segments) {
     if (slots === 0 || (segment > 0 && segment < segments.length - 1)) continue;
     kv.dispatch({
       label: `kv.${layer.layer}.observe`,
       kernel: {
-        kernel: 'kv-observe', files: [...files, 'kv/tick/probability', ...(plane ? ['kv/tick/planes'] : []), `kv/tick/into-${into}`],
+        kernel: 'kv-observe', files: [...files, 'kv/tick/probability', ...(plane ? ['kv/tick/planes'] : reads), `kv/tick/into-${into}`],
         consts, constants,
       },
       params: { ...params, ...more },
@@ -105,10 +105,10 @@ export async function moments(kv: KvTick, queries: number): Promise<Moments[]> {
   const buffer = kv.scratch('moments', bytes);
   kv.layers.forEach((layer, i) => {
     const { segments, bindings, constants } = observed(kv, layer, queries);
-    for (const { segment, files, consts, bindings: own, params } of segments) {
+    for (const { segment, files, reads, consts, bindings: own, params } of segments) {
       kv.dispatch({
         label: `kv.${layer.layer}.moments`,
-        kernel: { kernel: 'kv-moments', files: [...files, 'kv/tick/probability'], consts, constants },
+        kernel: { kernel: 'kv-moments', files: [...files, ...reads, 'kv/tick/probability'], consts, constants },
         params: { ...params, segment, segments: segments.length, first: firsts[i], slots: slotsOfHead(kv, layer) },
         bindings: { ...own, ...bindings, moments: buffer },
         grid: [layer.queryHeads, count],
@@ -132,14 +132,22 @@ function momentsOf(rows: Float32Array, slots: number): Moments {
   };
 }
 
-type Segment = Pick<TickWork, 'bindings'> & { files: string[]; consts: Record<string, number>; planes?: GPUBuffer };
+type Segment = Pick<TickWork, 'bindings'> & {
+  files: string[];
+  /** Files of those kernels alone that write no planes. */
+  reads: string[];
+  consts: Record<string, number>;
+  planes?: GPUBuffer;
+};
 
 /** Files and bindings of a kernel that reads the keys of a set, or of the fresh slots. */
-function segmentOf({ lists, fresh, heads: { headDim } }: KvLayer, set?: KvSet): Segment {
+function segmentOf({ plan }: KvTick, { lists, fresh, heads: { headDim } }: KvLayer, set?: KvSet): Segment {
   const { format, pages, planes } = set ?? fresh;
+  const biased = set?.index === 0 ? biasIn(plan.planes) : undefined;
   const kind = set ? ['kv/where/list', 'kv/tick/of-set'] : ['kv/where/ring', 'kv/tick/of-fresh'];
   return {
-    files: [...format.read, ...kind, 'kv/tick/score'], consts: { ...(format as PageFormat).consts, HeadVec4s: Math.ceil(headDim / 4) }, planes,
-    bindings: { pages, lists },
+    files: [...format.read, ...kind, biased ? 'kv/bias/plane' : 'kv/bias/none', 'kv/tick/score'],
+    consts: { ...(format as PageFormat).consts, ...biased, HeadVec4s: Math.ceil(headDim / 4) }, planes, reads: biased ? ['kv/bias/planes'] : [],
+    bindings: { pages, lists, ...(biased && { planes: planes! }) },
   };
 }

@@ -1,6 +1,7 @@
-// Dispatches that choose slots by their scores, and list them: kv-smooth.wgsl, kv-runs.wgsl, kv-rank.wgsl, kv-list.wgsl.
+// Dispatches that choose slots by their scores, and list them: kv-smooth.wgsl, kv-runs.wgsl, kv-larger.wgsl, kv-rank.wgsl,
+// kv-list.wgsl.
 import { type KvLayer, type KvTick } from '../policy.ts';
-import { groupsOf, indexed, longest, mostSlots } from './layer.ts';
+import { groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
 
 const shape = (kv: KvTick, { heads: { kvHeads } }: KvLayer, fresh: number) => ({ kv_heads: kvHeads, set_index: 0, fresh, most: mostSlots(kv) });
 const longestOf = ({ sets }: KvLayer): number => longest(sets[0]);
@@ -31,6 +32,24 @@ export function byRuns(kv: KvTick, layer: KvLayer, scores: GPUBuffer, { end, siz
     grid: [groupsOf(longestOf(layer) + fresh, 64), layer.heads.kvHeads],
   });
   return of_runs;
+}
+
+/**
+ * Of `paid.last`, by the last queries, and `paid.all`, by all that saw a slot together, the larger share of each slot, both as multiples of their mean over
+ * all but the last `window` slots (EMS, arXiv 2412.08521). Positions of older slots are in a plane.
+ */
+export function larger(kv: KvTick, layer: KvLayer, paid: Record<'last' | 'all', GPUBuffer>, window: number): GPUBuffer {
+  const scores = indexed(kv, 'larger');
+  kv.dispatch({
+    label: `kv.${layer.layer}.larger`,
+    kernel: { kernel: 'kv-larger', files: ['kv/tick/candidates'] },
+    params: {
+      ...shape(kv, layer, kv.length - kv.base), base: kv.base, length: kv.length, window, planes: kv.plan.planes.length, plane: planeOf(kv.plan, 'position'),
+    },
+    bindings: { paid_last: paid.last, paid_all: paid.all, larger: scores, planes: layer.sets[0].planes!, lists: layer.lists },
+    grid: [layer.heads.kvHeads],
+  });
+  return scores;
 }
 
 export interface Rank {

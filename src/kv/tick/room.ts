@@ -25,7 +25,9 @@ export const withPositions = (planes: readonly Plane[], { positions }: Readonly<
   positions ? [...planes, 'position'] : planes;
 
 /** What a plan of such a policy is made of, beside its slots. */
-export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk'>> & {
+export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk' | 'window'>> & {
+  /** Buffers of a word for each slot beside those of scores, marks and lists. Default: none. */
+  buffers?: number;
   /** Of each layer how tokens choose among what it keeps. */
   pick?: (layer: number) => PickPlan;
   /** A second set of codes, by the option `bits`, of so many slots in a layer where heads keep so many on average. */
@@ -48,19 +50,19 @@ export function planEvicting(
   model: PolicyModel,
   room: PolicyRoom,
   options: Readonly<Record<string, number>>,
-  { pick, codes, ...given }: Evicting,
+  { pick, codes, buffers = 0, ...given }: Evicting,
   spread: Spread = even,
 ): EvictingPlan {
   checkOptions(options, room.context);
   const { share, window, interval } = options;
-  const plan = { ...given, window, interval, planes: withPositions(given.planes, options), kernels: kernelsFor(model) };
+  const plan = { window, ...given, interval, planes: withPositions(given.planes, options), kernels: kernelsFor(model) };
   const planned = (slots: number): EvictingPlan => {
     const each = slotsOfLayers(model, room, spread, slots);
     const first = (layer: number): GivenSet => ({ format: room.format, slots: each[layer], ...(pick && { pick: pick(layer) }) });
     const second = (layer: number): GivenSet[] =>
       codes ? [{ format: codes.format(options.bits), slots: Math.min(room.context, codes.slots(slots, layer)), bare: true }] : [];
     const layers = model.heads.map((_, layer) => setsOfLayer(model, layer, [first(layer), ...second(layer)]));
-    return { ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each)), layers };
+    return { ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each), { lists: 2 + buffers }), layers };
   };
   const wished = (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context;
   return planned(inPages(slotsWithin(model, room, planned, wished)));

@@ -24,7 +24,7 @@ export function seal({ heads: { kvHeads, headDim }, sets, lists, fresh }: KvLaye
       kernel: 'kv-seal', files: [...format.seal, ...sourceOf(fresh), 'kv/from/in-order', 'kv/where/list'],
       consts: { ...format.consts, HeadVec4s: Math.ceil(headDim / 4) },
     },
-    params: { kv_heads: kvHeads, head_dim: headDim, set_index: index, first, end, base: 0, most: 0 },
+    params: { kv_heads: kvHeads, head_dim: headDim, set_index: index, first, end, base: 0, most: 0, page_slots: pageSlots },
     bindings: { source: fresh.pages, pages: sets[index].pages, lists },
     grid: [Math.ceil(end / pageSlots) - Math.floor(first / pageSlots), kvHeads],
   };
@@ -71,7 +71,7 @@ export function sealListed(kv: KvTick, layer: KvLayer, index: number, format: Af
     kv.dispatch({
       label: `kv.${own}.seal`,
       kernel: { kernel: 'kv-seal', files: [...format.seal, ...sourceOf(fresh), 'kv/from/listed', 'kv/where/list'], consts: { ...format.consts, ...consts } },
-      params: { ...params, head_dim: headDim, first: 0, end: 0 },
+      params: { ...params, head_dim: headDim, first: 0, end: 0, page_slots: pageSlots },
       bindings: { ...bindings, pages: sets[index].pages },
       grid: [Math.max(...sets[index].counts.map((before) => groupsOf(before + count, pageSlots) - Math.floor(before / pageSlots))), kvHeads],
     });

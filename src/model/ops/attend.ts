@@ -83,12 +83,18 @@ function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, se
   const set = sets.at(segment);
   const { read, consts = {} } = (set ?? kv).format;
   const picked = alone ? set?.picked : undefined;
+  const biased = set?.biased;
+  const bias = biased ? ['kv/bias/planes', 'kv/bias/plane'] : ['kv/bias/none'];
   const [where, seen] = picked ? ['picked', 'picked'] : set ? ['list', 'set'] : sets.length ? ['ring', 'ring'] : ['direct', 'fresh'];
   const bindings: Dispatch['bindings'] = set
-    ? { pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer), ...(picked && { picked: pickedOf(picked.layer) }) }
+    ? {
+        pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer), ...(picked && { picked: pickedOf(picked.layer) }),
+        ...(biased && { planes: (of: SequenceBuffers) => of.sets!(layer).planes! }),
+      }
     : { pages: (of: SequenceBuffers) => of.fresh(layer) };
   return {
-    files: [...read, `kv/where/${where}`, 'state', `kv/seen/${seen}`], bindings: { state: stateIn, ...bindings }, consts: { ...consts, ...picked?.consts },
+    files: [...read, ...bias, `kv/where/${where}`, 'state', `kv/seen/${seen}`], bindings: { state: stateIn, ...bindings },
+    consts: { ...consts, ...picked?.consts, ...biased },
   };
 }
 

@@ -3,7 +3,7 @@ fn seal_key_pairs(page : u32, local : u32, has_any : bool, sealed : bool) {
   for (var c = local; has_any && c < params.head_dim; c += PageSlots) {
     var low = 0.0;
     var high = 0.0;
-    for (var slot = 0u; slot < PageSlots; slot++) {
+    for (var slot = 0u; slot < params.page_slots; slot++) {
       let x = unscaled_key(source_key4(sources[slot], c / 4u), page, c / 4u)[c % 4u];
       low = select(min(low, x), x, slot == 0u);
       high = select(max(high, x), x, slot == 0u);

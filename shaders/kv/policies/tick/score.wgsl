@@ -1,4 +1,5 @@
-// The score of a key for a query that was kept: rows of `last_queries` go round, (position % queries, head, HeadVec4s). After a format's read.wgsl.
+// The score of a key for a query that was kept: rows of `last_queries` go round, (position % queries, head, HeadVec4s). After a format's read.wgsl and
+// bias/.
 override Softcap : bool = false;
 
 @group(0) @binding(3) var<storage, read> last_queries : array<vec4<f32>>;
@@ -16,8 +17,9 @@ fn score_of(position : u32, head : u32, page : u32, slot : u32) -> f32 {
     sum += dot(last_queries[start + d], key4(page, d, slot % 32u));
   }
   let score = sum * key_scale(page, slot % 32u) * params.scale;
+  let bias = bias_of(page, slot % 32u);
   if (!Softcap) {
-    return score;
+    return score + bias;
   }
-  return params.softcap * tanh(clamp(score / params.softcap, -20.0, 20.0));
+  return params.softcap * tanh(clamp(score / params.softcap, -20.0, 20.0)) + bias;
 }
