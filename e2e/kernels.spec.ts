@@ -1,6 +1,6 @@
 // Every GPU kernel against src/reference in Chromium, with all that the adapter offers; in the full run also those that limits and
 // features bear upon with the default limits and no features, as test/gpu/kernels/kernels-gpu.test.ts does in Node. pages/kernels.html runs
-// the self-test. Of the checks that there are for each weight type the short run takes four types: every type is checked on
+// the self-test. Of the checks that there are for each weight type the short run takes two types: every type is checked on
 // SwiftShader by test/gpu/kernels/formats-gpu.test.ts too.
 import { expect, test } from '@playwright/test';
 import { isFull, record } from '../test/verified.ts';
@@ -10,7 +10,7 @@ import { pagesPort } from './support/ports.ts';
 const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 
 const minute = 60_000;
-const otherTypes = ' (BF16|F32|I?Q[123]_[A-Z0-9]+|IQ4_NL|IQ4_XS|MXFP4|NVFP4|Q4_0|Q5_0|Q5_1|Q5_K|Q8_0|TQ[12]_0)$';
+const otherTypes = ' (BF16|F32|I?Q[123]_[A-Z0-9]+|IQ4_NL|IQ4_XS|MXFP4|NVFP4|Q4_[01]|Q5_0|Q5_1|Q5_K|Q6_K|Q8_0|TQ[12]_0)$';
 
 /** The types of kernels that these features change. */
 const changed = '^(matvec, 8|matvec of|matmul f(16|32)( F32|,| of)|rms-norm|rope|argmax|attention.*(64|256), (f16|q8))';
