@@ -33,7 +33,7 @@ import { addPolicyShaders } from '../src/kv/policies/shaders.ts';
 import { addRareOperations } from '../src/model/rare-operations.ts';
 import { type MatrixPart } from '../src/model/blocks/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
-import { createSamplers } from '../src/model/sampling/sampler.ts';
+import { compiled, createSamplers } from '../src/model/sampling/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/choices/kernel-choice.ts';
 import { fakeDevice } from './doubles/fake-device.ts';
 
@@ -251,9 +251,10 @@ async function sampling(): Promise<KernelSpec[]> {
   const ledger = createLedger(device, Infinity);
   const { vocab } = noConfig;
   const activations = createActivations(ledger, { config: noConfig, ropes: [] } as unknown as Graph, [], { chunk: 64, logitsRows: 1, context: 64 });
-  const samplerFor = await createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
+  const samplerFor = createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
   const mask = new Uint32Array(vocab / 32).fill(1);
-  await samplerFor({ seed: 0, logprobs: 1, logitBias: { 1: 1 }, repeatPenalty: 1.1, dry: { multiplier: 1 }, mask, temperature: 1, typicalP: 0.9 });
+  const all = { logprobs: 1, logitBias: { 1: 1 }, repeatPenalty: 1.1, dry: { multiplier: 1 }, mask, typicalP: 0.9 };
+  for (const temperature of [0, 1]) await compiled(samplerFor, { seed: 0, ...all, temperature });
   return specs;
 }
 

@@ -3,7 +3,7 @@
 import { positionBytes } from '../kv/segment.ts';
 import { type Loaded } from '../engine/engine.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
-import { type Sampler } from '../model/sampling/sampler.ts';
+import { type Sampler, compiled } from '../model/sampling/sampler.ts';
 import { type DevicePeak } from '../protocol.ts';
 import { type Cost, boundOf, rooflineSeconds, totalCost } from './cost.ts';
 import { checkRepeats } from './generation.ts';
@@ -53,7 +53,7 @@ export async function measureContexts(
 ): Promise<{ contexts: ContextSpeed[]; leftOut: { context: number; seconds: number }[] }> {
   const { runner, model } = loaded;
   const { chunk, context: most } = model.sizes;
-  const greedy = await model.samplerFor({ seed: 0 });
+  const greedy = await compiled(model.samplerFor, { seed: 0 });
   const speeds: ContextSpeed[] = [];
   const leftOut: { context: number; seconds: number }[] = [];
   let position = 0;

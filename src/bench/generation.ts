@@ -1,6 +1,7 @@
 // One prompt and the tokens after it, run twice: the first run compiles and warms up and says what the tokens should be.
 import { type Loaded } from '../engine/engine.ts';
 import { type Counts } from './count-calls.ts';
+import { compiled } from '../model/sampling/sampler.ts';
 
 export interface RunHooks {
   /** CPU milliseconds of this process so far, where that is known. */
@@ -25,7 +26,7 @@ export interface Run {
 
 /** Runs `prompt` and chooses `newTokens` tokens after the first. */
 export async function runOnce({ runner, model }: Loaded, prompt: number[], newTokens: number, { cpuMs = () => NaN, calls }: RunHooks = {}): Promise<Run> {
-  const greedy = await model.samplerFor({ seed: 0 });
+  const greedy = await compiled(model.samplerFor, { seed: 0 });
   const cpu = [cpuMs()];
   const t0 = performance.now();
   await runner.feed(prompt, 0);

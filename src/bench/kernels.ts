@@ -13,6 +13,7 @@ import { type DevicePeak } from '../protocol.ts';
 import { readBuffer } from './read-buffer.ts';
 import { verifyRows } from './rows.ts';
 import { type Cost, boundOf, rooflineSeconds, totalCost } from './cost.ts';
+import { compiled } from '../model/sampling/sampler.ts';
 
 export interface KernelSpeed {
   /** `decode`, `prefill` or `draw` (sampling at a temperature). */
@@ -69,7 +70,7 @@ export async function measureKernels(
   const kernels: KernelSpeed[] = [];
   let rowsChecked = 0;
   const rows = Math.min(prefillRows, model.sizes.chunk);
-  const [greedy, drawn] = [await samplerFor({ seed: 0 }), await samplerFor({ seed: 0, temperature: 1 })];
+  const [greedy, drawn] = [await compiled(samplerFor, { seed: 0 }), await compiled(samplerFor, { seed: 0, temperature: 1 })];
   const all = (...list: Program[]): Recorded[] => list.flatMap((program) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch })));
   const stages = (list: { program: Program }[]) => list.map(({ program }) => program);
   const measure = async (mode: string, recorded: Recorded[], step: Step) => {

@@ -8,6 +8,7 @@ import { type Peak, measurePeak } from './peak.ts';
 import { benchPrompt } from './prompt.ts';
 import { type BenchReport, reportOf } from './report.ts';
 import { verifyKernels, verifyTokens } from './verify.ts';
+import { compiled } from '../model/sampling/sampler.ts';
 
 export interface BenchOptions {
   promptTokens: number;
@@ -61,7 +62,7 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const gpuBytesPeak = model.ledger.peakBytes;
   say('The peak of the device.');
   const peak = await measurePeak(model.gpu.device, { mostBytes: model.ledger.budgetBytes - model.plan.totalBytes });
-  const greedy = await model.samplerFor({ seed: 0 });
+  const greedy = await compiled(model.samplerFor, { seed: 0 });
   const cost = { ...tokenCost(model, greedy, promptTokens + newTokens / 2), promptFlops: promptCost(model, greedy, promptTokens).flops };
 
   const contexts = quick ? { contexts: [], leftOut: [] } : await contextSpeeds(loaded, options, peak, say);

@@ -10,6 +10,7 @@ import { joinRanges, spanOf } from '../weights/stream/joined-reads.ts';
 import { rangesOf } from '../weights/stream/slices.ts';
 import { benchPrompt } from './prompt.ts';
 import { mib, table } from './table.ts';
+import { compiled } from '../model/sampling/sampler.ts';
 
 export interface SweepOptions extends Pick<EngineOptions, 'context' | 'ramBytes' | 'f32' | 'kv' | 'kernels'> {
   promptTokens: number;
@@ -65,7 +66,7 @@ export async function sweep(engine: Engine, source: ModelSource | ByteSource, { 
 
 /** Medians over tokens: other work on the machine disturbs some. */
 async function run({ runner, model }: Loaded, prompt: number[], newTokens: number): Promise<Run> {
-  const greedy = await model.samplerFor({ seed: 0 });
+  const greedy = await compiled(model.samplerFor, { seed: 0 });
   const started = performance.now();
   await runner.feed(prompt, 0);
   const ids = [(await runner.sample(greedy, prompt.length)).id];

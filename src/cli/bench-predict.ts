@@ -14,6 +14,7 @@ import { openFileSource } from '../weights/source/file-source.ts';
 import { table } from '../bench/table.ts';
 import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 import { type Result } from './result.ts';
+import { compiled } from '../model/sampling/sampler.ts';
 
 const positions = [64, 512, 1500];
 const shares = ['100 %', '50 %', '25 %'];
@@ -106,7 +107,7 @@ function budgetsOf({ gpu, sizes, kv, ...opened }: LoadedModel): ReturnType<typeo
 
 /** Tokens per second from `position` on, after keys and values that were never computed, which take no less time to read. */
 async function decodeSpeed({ samplerFor, graph, sequence }: LoadedModel, runner: Runner, position: number): Promise<number> {
-  const greedy = await samplerFor({ seed: 0 });
+  const greedy = await compiled(samplerFor, { seed: 0 });
   const run = async (count: number): Promise<number> => {
     sequence.memory?.ran(position); // what a state holds makes no difference to the time either
     await runner.feed([1 % graph.config.vocab], position);

@@ -68,13 +68,13 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
     await ledger.settle();
     return stages;
   };
-  const [decode, prefill, last, chosen, all, samplerFor] = await Promise.all([
+  const samplerFor = createSamplers(gpu.device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
+  const [decode, prefill, last, chosen, all] = await Promise.all([
     makeBody('decode'),
     makeBody('prefill'),
     make(head, 'decode'),
     sizes.logitsRows > 1 ? makeChosen() : undefined,
     sizes.logitsRows > mostChosen ? make(head, 'prefill') : undefined,
-    createSamplers(gpu.device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
   ]);
   return { programs: { decode, prefill }, heads: { last, chosen, all, normed: () => (normed ??= makeNormed()) }, samplerFor };
 }

@@ -88,7 +88,9 @@ export async function createProbe(
     createProgram(device, ledger, kernels, `probe.${mode}`, recordSection(recordContext, opened, weights, section, mode, ops));
   const bytesOf = (section: number, stack: number) => weights.stack(section, stack).reduce((sum, { binding: { size } }) => sum + size, 0);
   const { vocab } = graph.config;
-  const [layers, headProgram, samplerFor] = await Promise.all([
+  const samplerFor = createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
+  const greedy = await samplerFor({ seed: 0 });
+  const [layers, headProgram] = await Promise.all([
     Promise.all(
       chosen.map(async (section) => ({
         section,
@@ -98,9 +100,8 @@ export async function createProbe(
       })),
     ),
     make('decode', head),
-    createSamplers(device, ledger, kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits)),
+    greedy.ready,
   ]);
-  const greedy = await samplerFor({ seed: 0 });
   greedy.start(sequence);
   return {
     layers,

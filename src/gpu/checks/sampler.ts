@@ -1,6 +1,6 @@
 // Checks of the programs that choose the next token: greedy, and by drawing with every filter.
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
-import { createSamplers } from '../../model/sampling/sampler.ts';
+import { compiled, createSamplers } from '../../model/sampling/sampler.ts';
 import { candidates, excludesAt, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
 import { decodeChoice } from './choice.ts';
@@ -37,7 +37,7 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         const { device } = bench.gpu;
         const { activations, sequence } = stage;
         const logits = kinds[kind](vocab, random(name));
-        const samplerFor = await createSamplers(
+        const samplerFor = createSamplers(
           device,
           stage.ledger,
           bench.kernels,
@@ -47,7 +47,7 @@ function samplerCase(vocab: number, kind: string, sampling: Sampling): Case {
         for (let seed = 1; seed <= seeds; seed++) {
           stage.write('logits', logits, vocab); // stages change them
           device.queue.writeBuffer(sequence.state.buffer, 0, Uint32Array.of(40, seed, 0, 0)); // the next position is 40 + seed
-          const sampler = await samplerFor({ ...sampling, seed });
+          const sampler = await compiled(samplerFor, { ...sampling, seed });
           sampler.start(sequence);
           await stage.run(sampler.program);
         }

@@ -1,7 +1,7 @@
 // Checks of the stages of sampling that requests may ask for: what they make of logits, and what they tell of tokens.
 import { createSamplerScratch, recordCount, recordWords } from '../../model/sampling/buffers.ts';
 import { readRecord } from '../../model/sampling/logprobs.ts';
-import { type Sampler, createSamplers } from '../../model/sampling/sampler.ts';
+import { type Sampler, compiled, createSamplers } from '../../model/sampling/sampler.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { addBias } from '../../reference/sampling/bias.ts';
 import { logSoftmax } from '../../reference/sampling/logprobs.ts';
@@ -29,8 +29,8 @@ interface Given {
 async function choose(stage: Stage, bench: Parameters<Case['run']>[0], { vocab, logits, ids }: Given, options: Partial<SamplerOptions>): Promise<Sampler> {
   const { device } = bench.gpu;
   const { activations, sequence, ledger } = stage;
-  const samplerFor = await createSamplers(device, ledger, bench.kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
-  const sampler = await samplerFor({ seed: 1, ...options });
+  const samplerFor = createSamplers(device, ledger, bench.kernels, vocab, createSamplerScratch(ledger, vocab, activations.buffers.logits));
+  const sampler = await compiled(samplerFor, { seed: 1, ...options });
   device.queue.writeBuffer(activations.buffers.logits.buffer, 4 * vocab * (options.row ?? 0), logits);
   device.queue.writeBuffer(sequence.ids.buffer, 0, Uint32Array.from(ids));
   sampler.start(sequence);

@@ -25,9 +25,6 @@ const stages: readonly SamplerStage[] = [logprobs, bias, penalties, mask, topK, 
 async function stagesFor({ dry }: SamplerOptions): Promise<readonly SamplerStage[]> {
   return dry ? stages.toSpliced(stages.indexOf(mask), 0, (await import('./rare/dry.ts')).dry) : stages;
 }
-/** Those that every load records; the others are recorded when a request first asks. */
-const common = [greedy, drawn];
-
 /** Programs of all stages: each takes room for its parameters. */
 export const samplerPrograms = stages.filter(({ dispatches }) => dispatches.length).length;
 
@@ -39,8 +36,13 @@ export interface SamplerRecords {
 
 /** What a request runs to choose each of its tokens. */
 export interface Sampler {
+  /**
+   * Its stages are compiled: await it before `program` is read. Stages that nobody has asked for before are compiled beside what runs in the
+   * meantime, such as the prompt. Rejects with a CompileError.
+   */
+  ready: Promise<void>;
   /** Its stages, for each sequence of a step. */
-  program: Program;
+  readonly program: Program;
   /** Whether tokens may be made ahead of the CPU; else `before` has a part in each. */
   ahead: boolean;
   /** Whether a mask may leave no token to choose. */
@@ -57,8 +59,15 @@ export interface Sampler {
   before?(sequence: SequenceBuffers, chosen: readonly number[]): void;
 }
 
-/** RequestError if an option is out of range. Stages that nobody has asked for before are compiled now. */
+/** RequestError if an option is out of range. */
 export type SamplerFor = (options: SamplerOptions) => Promise<Sampler>;
+
+/** A sampler that is ready, for who looks at its program or times what it runs. */
+export async function compiled(samplerFor: SamplerFor, options: SamplerOptions): Promise<Sampler> {
+  const sampler = await samplerFor(options);
+  await sampler.ready;
+  return sampler;
+}
 
 /** Checks all options; a RequestError names the first that is out of range. Gives what the kernels read. */
 export function samplingFields(options: SamplingOptions): Partial<SamplingFields> {
@@ -66,7 +75,7 @@ export function samplingFields(options: SamplingOptions): Partial<SamplingFields
   return Object.assign({ seed: whole('seed', seed, 0, 2 ** 32 - 1) }, ...stages.map(({ fields }) => fields?.(options))) as Partial<SamplingFields>;
 }
 
-export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels: KernelCache, vocab: number, scratch: SamplerScratch): Promise<SamplerFor> {
+export function createSamplers(device: GPUDevice, ledger: Ledger, kernels: KernelCache, vocab: number, scratch: SamplerScratch): SamplerFor {
   const states = new WeakMap<SequenceBuffers, SamplerState>();
   const stateOf = (sequence: SequenceBuffers): SamplerState => {
     let state = states.get(sequence);
@@ -93,14 +102,19 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
       })),
     );
   const recorded = new Map<SamplerStage, Program>();
-  const recordMissing = async (asked: readonly SamplerStage[]): Promise<void> => {
-    const missing = asked.filter((stage) => !recorded.has(stage));
-    if (!missing.length) return;
-    const programs = await Promise.all(missing.map(record));
-    await ledger.settle();
-    missing.forEach((stage, i) => recorded.set(stage, programs[i]));
+  const recording = new Map<SamplerStage, Promise<void>>();
+  const recordOnce = (stage: SamplerStage): Promise<void> => {
+    let under = recording.get(stage);
+    if (!under) {
+      under = record(stage).then(async (program) => {
+        await ledger.settle();
+        recorded.set(stage, program);
+      });
+      recording.set(stage, under);
+      under.catch(() => recording.delete(stage)); // the next request tries again
+    }
+    return under;
   };
-  await recordMissing(common);
 
   return async (options) => {
     const fields = { ...samplingFields(options), vocab, row: options.row ?? 0 };
@@ -110,10 +124,19 @@ export async function createSamplers(device: GPUDevice, ledger: Ledger, kernels:
       ...asked.flatMap((stage) => stage.start?.(options, vocab) ?? []),
     ];
     const before = asked.flatMap((stage) => stage.before?.(options, vocab) ?? []);
-    await recordMissing(asked);
+    const ready = Promise.all(asked.map(recordOnce)).then(() => undefined);
+    ready.catch(() => undefined); // an answer that was cut off in its prompt waits for it no more
+    let program: Program | undefined;
     const write = (sequence: SequenceBuffers, { buffer, bytes }: Writing) => device.queue.writeBuffer(stateOf(sequence)(buffer).buffer, 0, bytes);
     return {
-      program: inTurn(asked.map((stage) => recorded.get(stage)!)),
+      ready,
+      get program() {
+        return (program ??= inTurn(asked.map((stage) => {
+          const its = recorded.get(stage);
+          if (!its) throw new Error(`The sampler's stage ${stage.name} is not compiled yet; wait for \`ready\`.`);
+          return its;
+        })));
+      },
       ahead: before.length === 0,
       masked: asked.includes(mask),
       ...(asked.includes(records) && { recordsOf: (sequence: SequenceBuffers) => ({ buffer: stateOf(sequence)('records'), top: options.logprobs! }) }),

@@ -9,6 +9,7 @@ import { type EngineOptions } from '../../../src/engine/engine.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../../../src/gpu/program.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { bytesOf, openEngine, quick, stories } from '../../engine.ts';
+import { compiled } from '../../../src/model/sampling/sampler.ts';
 
 const engine = openEngine();
 const host = { name: 'a test' };
@@ -75,7 +76,7 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
   it('counts of a prompt its products, attention, and the output matrix for the last position alone', async () => {
     await engine.load(stories(), { ...quick, context: 256, kernels: 'splits=1,prefill=rows,few=0,reduce=workgroup,chunk=64' });
     const { model } = engine.loaded();
-    const greedy = await model.samplerFor({ seed: 0 });
+    const greedy = await compiled(model.samplerFor, { seed: 0 });
     const { dim, ffn, heads, kvHeads, headDim, vocab } = model.graph.config;
     const layers = model.graph.layers.length;
     const padded = (width: number) => 32 * Math.ceil(width / 32);

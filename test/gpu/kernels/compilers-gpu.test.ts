@@ -1,5 +1,5 @@
 // What the compilers of real GPUs make of the kernels that a GPU may be offered: Mesa's drivers compile for hardware that is not there
-// (scripts/gpu-compilers), and say how many registers they took and whether those were enough. The short run takes a sixteenth, of rare
+// (scripts/gpu-compilers), and say how many registers they took and whether those were enough. The short run takes one in 48, of rare
 // types less, for one of AMD's; WINDROW_FULL=1 takes all, for every GPU whose driver is here.
 import { describe, expect, it } from 'vitest';
 import { compileFor, ensureLayer } from '../../../scripts/gpu-compilers/compile.mjs';
@@ -21,8 +21,8 @@ function isOffered({ kernel, files = [], consts = {} }: KernelSpec, gpu: string)
   return byMaker && 4 * consts.PartVec4s <= part && files.includes('eight/broadcast') === lanes > 0;
 }
 
-/** One in sixteen; of rare weight types, whose own file is all that differs, one in 256. */
-const some = (specs: KernelSpec[]): KernelSpec[] => specs.filter(({ files = [] }, i) => i % (files.some(isRare) ? 256 : 16) === 0);
+/** One in 48; of rare weight types, whose own file is all that differs, one in 512. */
+const some = (specs: KernelSpec[]): KernelSpec[] => specs.filter(({ files = [] }, i) => i % (files.some(isRare) ? 512 : 48) === 0);
 const isRare = (file: string): boolean => formats.get(file.replace('formats/', ''))?.shader !== undefined;
 
 /** Why there is no layer, if there is none. */

@@ -11,6 +11,7 @@ import { dry } from '../../../src/reference/sampling/dry.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';
 import { sharedGpu, openFixture } from '../../models/model.ts';
+import { compiled } from '../../../src/model/sampling/sampler.ts';
 
 describe.skipIf(!adapterFile)('sampling', () => {
   let model: LoadedModel;
@@ -51,7 +52,7 @@ describe.skipIf(!adapterFile)('sampling', () => {
       ['logprobs', 'bias', 'penalties', 'mask', 'argmax', 'sample-histogram', 'sample-narrow', 'sample', 'logprobs-finish'],
     ],
   ])('dispatches for a request that is %s what it asks for and no more', async (_, options, kernels) => {
-    const { program } = await model.samplerFor({ seed: 0, ...options });
+    const { program } = await compiled(model.samplerFor, { seed: 0, ...options });
     expect(program.dispatches.map(({ kernel }) => kernel.kernel)).toEqual(kernels);
   });
 
