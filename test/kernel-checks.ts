@@ -20,7 +20,7 @@ const changed = '(matvec, 8 splits, [14] panels|matvec of|matmul f32( F32|,| of)
  */
 const elsewhere = [
   'attention(?!\\S*, heads of (64|128), f16)',
-  `(${['matvec-rows', 'matvec-broadcast by \\d', 'matvec-few, \\d splits?', 'matvec staged', 'matvec i8', 'matmul f32', 'matmul i(8|16)', 'experts', 'embed'].join('|')})` +
+  `(${['matvec-rows', 'matvec-broadcast by \\d', 'matvec-few, \\d splits?', 'matvec (staged|i8)', 'matmul (f32|i8|i16)', 'experts', 'embed'].join('|')})` +
     ` (?!(${someTypes.join('|')})$)[A-Z]`,
   'matvec unpacked (?!F16|MXFP4)',
   'matvec,(?! 1 splits, 1 | 8 splits, 3 | 32 )',
