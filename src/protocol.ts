@@ -166,6 +166,8 @@ export interface ChatMessage {
   name?: string;
   /** Of the assistant: what it thought before it answered. */
   reasoning_content?: string;
+  /** Of the assistant, as the last message: the beginning of the answer, which goes on from there. */
+  prefix?: true;
 }
 
 /** Functions that an answer may call. */

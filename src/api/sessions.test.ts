@@ -61,6 +61,14 @@ it('remembers a stream that nobody reads, and nothing of what fails or is stoppe
   expect(backend.stopped).toBe(1);
 });
 
+it('has the beginning of an answer and what followed it as one message', async () => {
+  const { sessions } = open();
+  const session = await sessions.create();
+  await session.create({ messages: [user('a'), { role: 'assistant', content: [{ type: 'text', text: 'Well: ' }], prefix: true }] });
+  expect(session.messages).toEqual([user('a'), { role: 'assistant', content: 'Well: The sea' }]);
+  await expect(session.append({ role: 'assistant', content: 'a', prefix: true })).rejects.toThrow('prefix is true');
+});
+
 it('forks, keeps and brings back what was said; a closed one is of no use', async () => {
   const { sessions, backend, calls, gone } = open();
   const session = await sessions.create({ messages: [user('a')], defaults: { top_k: 5 } });

@@ -175,6 +175,15 @@ async function run(held: Held, said: ChatMessageParam[], signal?: AbortSignal): 
   }
 }
 
+/** What was said with the answer, which may have gone on from a beginning. */
+function withAnswer(asked: ChatMessageParam[], message: ChatMessageParam): ChatMessageParam[] {
+  const last = asked.at(-1);
+  if (!last?.prefix) return [...asked, message];
+  return [...asked.slice(0, -1), { ...message, content: `${textOf(last.content)}${textOf(message.content)}` }];
+}
+const textOf = (content: ChatMessageParam['content']): string =>
+  typeof content === 'string' ? content : (content ?? []).map(({ text }) => text).join('');
+
 /** The backend of one answer, which becomes part of what was said as it ends, whoever reads it. */
 function answering(held: Held, asked: ChatMessageParam[]): Backend {
   const { backend, id } = held;
@@ -193,7 +202,7 @@ function answering(held: Held, asked: ChatMessageParam[]): Backend {
           listener.tokens(text, tokens, said);
         },
         done(reason, stats) {
-          held.messages = [...asked, answer.message()];
+          held.messages = withAnswer(asked, answer.message());
           endUse(held);
           listener.done(reason, stats);
         },

@@ -218,7 +218,8 @@ test.each<[PromptInput, string]>([
   [[{ role: 'user', content: 3 as never }], 'TypeError'],
   [[{ role: 'user', content: [{ type: 'text', value: 3 }] }], 'TypeError'],
   [[{ role: 'user', content: [{ type: 'image', value: 'a' }] }], 'NotSupportedError'],
-  [[{ role: 'assistant', content: 'a', prefix: true }], 'NotSupportedError'],
+  [[{ role: 'user', content: 'a', prefix: true }], 'SyntaxError'],
+  [[{ role: 'assistant', content: 'a', prefix: true }, { role: 'user', content: 'b' }], 'SyntaxError'],
 ])('the prompt %j is refused: %s', async (input, name) => {
   const { LanguageModel, backend } = modelOf();
   const session = await LanguageModel.create();
@@ -227,15 +228,79 @@ test.each<[PromptInput, string]>([
   expect(backend.asked).toHaveLength(0);
 });
 
-test('images, tools and a late system message are refused when a session is made', async () => {
+test('images and a late system message are refused when a session is made', async () => {
   const { LanguageModel } = modelOf();
   const image = { expectedInputs: [{ type: 'image' as const }] };
-  const tools = { tools: [{ name: 'weather' }] };
-  expect(await Promise.all([{}, image, tools].map((options) => LanguageModel.availability(options)))).toEqual(['available', 'unavailable', 'unavailable']);
-  for (const options of [image, tools]) await expect(LanguageModel.create(options)).rejects.toEqual(called('NotSupportedError'));
+  expect(await Promise.all([{}, image].map((options) => LanguageModel.availability(options)))).toEqual(['available', 'unavailable']);
+  await expect(LanguageModel.create(image)).rejects.toEqual(called('NotSupportedError'));
   const late = [{ role: 'user' as const, content: 'a' }, { role: 'system' as const, content: 'b' }];
   await expect(LanguageModel.create({ initialPrompts: late })).rejects.toBeInstanceOf(TypeError);
   await expect(LanguageModel.create({ signal: AbortSignal.abort() })).rejects.toEqual(called('AbortError'));
+});
+
+test('an answer goes on from a prefix, which becomes part of what was said, and is nowhere else', async () => {
+  const thinking = { variable: 'enable_thinking', unasked: true, promptEnd: { on: '', off: '' } };
+  const { LanguageModel, backend } = modelOf({}, { thinking });
+  const session = await LanguageModel.create();
+  const prefix: PromptInput = [{ role: 'user', content: 'What is wide?' }, { role: 'assistant', content: 'Well: ', prefix: true }];
+  expect(await session.measureContextUsage(prefix)).toBe(6);
+  expect(await session.prompt(prefix)).toBe('The sea');
+  expect((backend.asked[0].prompt as { messages: object[] }).messages.at(-1)).toEqual({ role: 'assistant', content: 'Well: ', prefix: true });
+  expect(backend.asked[0].prompt, 'what is begun is no thought').toMatchObject({ variables: { enable_thinking: false } });
+  await session.prompt('And deep?');
+  expect(said(backend.asked[1])).toEqual(['user: What is wide?', 'assistant: Well: The sea', 'user: And deep?']);
+  expect(backend.asked[1].prompt).toMatchObject({ variables: undefined });
+  for (const call of [session.append(prefix), LanguageModel.create({ initialPrompts: prefix })]) await expect(call).rejects.toEqual(called('SyntaxError'));
+});
+
+const weather = (execute: (input: { city: string }) => Promise<string>) =>
+  ({ name: 'weather', description: 'Tells the weather.', inputSchema: { type: 'object', properties: { city: { type: 'string' } } }, execute });
+const call = (index: number, city: string) => ({ calls: [{ index, id: `c${index}`, name: 'weather', arguments: `{"city":"${city}"}` }] });
+
+test('functions are called at once with what they are asked, and their results are told until the model answers', async () => {
+  const script = [{ says: ['Let me see. ', call(0, 'Rome'), call(1, 'Oslo')], reason: 'tool_calls' as const }, { says: ['Sun and snow.'] }, { says: ['Yes.'] }];
+  const { LanguageModel, backend } = modelOf(() => script.shift()!);
+  const open: string[] = [];
+  let bothAsked = (): void => {};
+  const both = new Promise<void>((resolve) => (bothAsked = resolve));
+  const session = await LanguageModel.create({
+    tools: [weather(async ({ city }) => {
+      open.push(city);
+      if (open.length === 2) bothAsked();
+      await both;
+      return `of ${city}`;
+    })],
+  });
+  expect(await session.prompt('The weather?')).toBe('Let me see. Sun and snow.');
+  expect(open).toEqual(['Rome', 'Oslo']);
+  const toldOf = { name: 'weather', description: 'Tells the weather.', parameters: { type: 'object' } };
+  expect(backend.asked[0].tools).toMatchObject({ tools: [toldOf], required: false });
+  const told = ['user: The weather?', 'assistant: Let me see. ', 'tool: of Rome', 'tool: of Oslo'];
+  expect(said(backend.asked[1])).toEqual(told);
+  expect(messagesOf(backend.asked[1])[1]).toMatchObject({ tool_calls: [{ id: 'c0', function: { arguments: { city: 'Rome' } } }, { id: 'c1' }] });
+  const clone = await session.clone();
+  await clone.prompt('Sure?');
+  expect(said(backend.asked[2])).toEqual([...told, 'assistant: Sun and snow.', 'user: Sure?']);
+  expect(backend.asked[2].tools).toBeDefined();
+});
+
+test('a function that fails or gives no text fails the prompt, and one that is called for ever is ended', async () => {
+  const { LanguageModel, backend } = modelOf(({ tools }) => (tools ? { says: [call(0, 'Rome')], reason: 'tool_calls' } : { says: ['Enough.'] }));
+  const failing = await LanguageModel.create({ tools: [weather(() => Promise.reject(new Error('no network')))] });
+  await expect(failing.prompt('The weather?')).rejects.toMatchObject({ name: 'OperationError', message: 'no network' });
+  const before = failing.contextUsage;
+  const wrong = await LanguageModel.create({ tools: [weather(async () => 3 as never)] });
+  await expect(wrong.prompt('The weather?')).rejects.toThrow('The tool weather gave 3; it must give text.');
+  expect(failing.contextUsage, 'what was rejected is not remembered').toBe(before);
+  backend.asked.length = 0;
+  const session = await LanguageModel.create({ tools: [weather(async () => 'sun')] });
+  expect(await session.prompt('The weather?')).toBe('Enough.');
+  expect(backend.asked).toHaveLength(17);
+  const fine = weather(async () => '');
+  const changed = [{ name: 'a b' }, { execute: 3 }, { inputSchema: [] }, { description: 3 }].map((wrong) => [{ ...fine, ...wrong }]);
+  const wrongs = [3, [null], [fine, fine], ...changed];
+  for (const tools of wrongs)
+    await expect(LanguageModel.create({ tools: tools as never })).rejects.toBeInstanceOf(TypeError);
 });
 
 /** A model that is loaded by scripted workers. */

@@ -6,6 +6,7 @@ import { notSupported, quotaExceeded, toDomException } from './errors.ts';
 import { watchProgress } from './monitor.ts';
 import { joined, toInitialTurns } from './prompts.ts';
 import { params, toSampling } from './sampling.ts';
+import { toTools } from './tools.ts';
 import { countTurns, Session } from './session.ts';
 import { type Availability, type AvailabilityOptions, type CreateOptions, type LanguageModelClass } from './types.ts';
 
@@ -13,6 +14,7 @@ export { type LoadOnDemand, type PromptEngine } from './engines.ts';
 export {
   type Availability, type AvailabilityOptions, type CreateMonitor, type CreateOptions, type LanguageModelClass, type LanguageModelParams,
   type LanguageModelSession, type PromptInput, type PromptMessage, type PromptOptions, type SamplingMode,
+  type Tool,
 } from './types.ts';
 
 /**
@@ -24,6 +26,7 @@ export function languageModelFrom(source: PromptEngine | LoadOnDemand): Language
   class LanguageModel extends Session {
     static async availability(options: AvailabilityOptions = {}): Promise<Availability> {
       toSampling(options);
+      toTools(options.tools);
       if (whatIsLacking(options)) return 'unavailable';
       if (engines.state === 'loading') return 'downloading';
       return 'chat' in source || engines.state === 'ready' ? 'available' : planned(source);
@@ -47,27 +50,27 @@ export function languageModelFrom(source: PromptEngine | LoadOnDemand): Language
 async function create(Class: typeof Session, engines: Engines, options: CreateOptions): Promise<Session> {
   const sampling = toSampling(options);
   const initial = joined(toInitialTurns(options.initialPrompts));
+  const tools = toTools(options.tools);
   const lacking = whatIsLacking(options);
   if (lacking) throw notSupported(lacking);
   const progress = options.monitor && watchProgress(options.monitor);
   const engine = await engines.acquire(progress?.of, options.signal);
   try {
-    const usage = await countTurns(engine, initial);
+    const usage = await countTurns(engine, initial, tools);
     if (usage >= engine.info.context)
       throw quotaExceeded(`initialPrompts have ${usage} tokens; the context has ${engine.info.context}. Shorten them.`, usage, engine.info.context);
     options.signal?.throwIfAborted();
     progress?.done();
-    return new Class({ engines, engine, sampling, initial, history: [], usage });
+    return new Class({ engines, engine, sampling, tools, initial, history: [], usage });
   } catch (error) {
     engines.release();
     throw error;
   }
 }
 
-function whatIsLacking({ expectedInputs = [], expectedOutputs = [], tools = [] }: AvailabilityOptions): string | undefined {
+function whatIsLacking({ expectedInputs = [], expectedOutputs = [] }: AvailabilityOptions): string | undefined {
   const other = [...expectedInputs, ...expectedOutputs].find(({ type }) => type !== 'text');
-  if (other) return `${other.type} is expected; models of windrow read and write text.`;
-  return tools.length ? 'There are tools, which sessions do not call. Use chat.completions.create, or leave them out.' : undefined;
+  return other && `${other.type} is expected; models of windrow read and write text.`;
 }
 
 /** What loading would take says whether it can be done. */

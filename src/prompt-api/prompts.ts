@@ -4,14 +4,21 @@ import { shown } from '../errors.ts';
 import { notSupported } from './errors.ts';
 import { type PromptInput, type PromptMessage } from './types.ts';
 
-/** @throws TypeError; NotSupportedError for what is no text */
+/** @throws TypeError; NotSupportedError for what is no text; SyntaxError for the beginning of an answer that is not in its place */
 export function toTurns(input: PromptInput): ChatMessageParam[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }];
   if (!Array.isArray(input) || !input.length)
     throw new TypeError(`The prompt is ${shown(input)}; it must be text, or an array of at least one { role, content }.`);
   if (input.some((message) => message?.role === 'system'))
     throw new TypeError('A prompt has a message of the role system; there may be one as the first of initialPrompts.');
-  return input.map(toMessage);
+  return input.map((message, i) => toMessage(message, i === input.length - 1));
+}
+
+/** Those of what is not answered now. */
+export function toAppended(input: PromptInput): ChatMessageParam[] {
+  const turns = toTurns(input);
+  if (turns.at(-1)?.prefix) throw misplaced();
+  return turns;
 }
 
 /** The same of what a conversation begins with. */
@@ -20,13 +27,16 @@ export function toInitialTurns(prompts: PromptMessage[] | undefined): ChatMessag
   if (!Array.isArray(prompts)) throw new TypeError(`initialPrompts is ${shown(prompts)}; it must be an array of { role, content }.`);
   const later = prompts.findLastIndex((message) => message?.role === 'system');
   if (later > 0) throw new TypeError(`initialPrompts[${later}] has the role system; only the first may have it.`);
-  return prompts.map(toMessage);
+  return prompts.map((message) => toMessage(message, false));
 }
 
-function toMessage({ role, content, prefix }: PromptMessage): ChatMessageParam {
+const misplaced = (): DOMException =>
+  new DOMException('A message has a prefix of the answer; only the last message of a prompt, of the assistant, may have one.', 'SyntaxError');
+
+function toMessage({ role, content, prefix }: PromptMessage, isLast: boolean): ChatMessageParam {
   if (role !== 'system' && role !== 'user' && role !== 'assistant') throw new TypeError(`A message has the role ${shown(role)}; it must be user or assistant.`);
-  if (prefix) throw notSupported('A message has a prefix of the answer, which is not supported. Use a responseConstraint.');
-  return { role, content: toText(content) };
+  if (prefix && (role !== 'assistant' || !isLast)) throw misplaced();
+  return { role, content: toText(content), ...(prefix && { prefix }) };
 }
 
 function toText(content: PromptMessage['content']): string {
@@ -41,12 +51,13 @@ function toText(content: PromptMessage['content']): string {
     .join('');
 }
 
-/** Messages of the same role after each other as one: chat templates want them to take turns. */
+/** Messages of the same role after each other as one: chat templates want them to take turns. Calls and their results stay as they are. */
 export function joined(messages: readonly ChatMessageParam[]): ChatMessageParam[] {
   const turns: ChatMessageParam[] = [];
   for (const message of messages) {
     const last = turns.at(-1);
-    if (last?.role === message.role) turns[turns.length - 1] = { ...last, content: `${last.content as string}\n\n${message.content as string}` };
+    const isMore = last?.role === message.role && message.role !== 'tool' && !last.tool_calls && !message.tool_calls;
+    if (isMore) turns[turns.length - 1] = { ...message, content: `${last.content as string}\n\n${message.content as string}` };
     else turns.push(message);
   }
   return turns;

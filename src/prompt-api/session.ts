@@ -1,19 +1,22 @@
 // A conversation: what was said, and whose turn it is.
 import { type ChatCompletionParams, type ChatMessageParam } from '../api/completions/chat.ts';
+import { type ChatToolCall } from '../api/completions/tools.ts';
 import { withInstruction } from '../api/completions/instruction.ts';
 import { anySignal } from '../signals.ts';
 import { type Constraint, toConstraint } from './constraint.ts';
 import { type Engines, type PromptEngine, untilAborted } from './engines.ts';
 import { quotaExceeded, toDomException } from './errors.ts';
-import { joined, toTurns, withoutOldest } from './prompts.ts';
+import { joined, toAppended, toTurns, withoutOldest } from './prompts.ts';
 import { type Sampling } from './sampling.ts';
-import { type LanguageModelSession, type PromptInput, type PromptOptions } from './types.ts';
+import { callTools, toChatTools, toolParams } from './tools.ts';
+import { type LanguageModelSession, type PromptInput, type PromptOptions, type Tool } from './types.ts';
 
 export interface SessionParts {
   engines: Engines;
   /** Acquired for this session. */
   engine: PromptEngine;
   sampling: Sampling;
+  tools: readonly Tool[];
   /** Stays, whatever else is left out. */
   initial: readonly ChatMessageParam[];
   history: readonly ChatMessageParam[];
@@ -82,7 +85,7 @@ export class Session extends EventTarget implements LanguageModelSession {
 
   async append(input: PromptInput, { signal }: { signal?: AbortSignal } = {}): Promise<undefined> {
     await this.#inTurn(signal, async (ended) => {
-      const turns = toTurns(input);
+      const turns = toAppended(input);
       await this.#makeRoom((history) => this.#conversation(turns, {}, history));
       await this.#remember(turns, ended);
     });
@@ -131,29 +134,47 @@ export class Session extends EventTarget implements LanguageModelSession {
     }
   }
 
+  /** Functions are called until the model calls none; what it says meanwhile is part of the answer's text. */
   async #answer(input: PromptInput, options: PromptOptions, signal: AbortSignal, onText: (piece: string) => void): Promise<void> {
+    const { tools } = this.#parts;
     const turns = toTurns(input);
     const constraint = toConstraint(options);
-    await this.#makeRoom((history) => this.#conversation(turns, constraint, history));
-    const text = await this.#generate({ messages: this.#conversation(turns, constraint), ...constraint.params }, signal, onText);
-    await this.#remember([...turns, { role: 'assistant', content: text }], signal);
+    for (let rounds = 0; ; rounds++) {
+      await this.#makeRoom((history) => this.#conversation(turns, constraint, history));
+      const asked = { messages: this.#conversation(turns, constraint), ...constraint.params, ...toolParams(tools, rounds) };
+      const { text, calls } = await this.#generate(asked, signal, onText);
+      const last = turns.at(-1)!;
+      const begun = last.prefix ? (turns.pop()!.content as string) : '';
+      turns.push({ role: 'assistant', content: begun + text, ...(calls.length && { tool_calls: calls }) });
+      if (!calls.length) break;
+      turns.push(...(await callTools(tools, calls)));
+      signal.throwIfAborted();
+    }
+    await this.#remember(turns, signal);
   }
 
-  async #generate(asked: ChatCompletionParams, signal: AbortSignal, onText: (piece: string) => void): Promise<string> {
-    const { temperature, topK: top_k } = this.#parts.sampling;
-    const params = { ...asked, temperature, top_k, reasoning_format: 'auto' as const, stream: true as const };
+  async #generate(asked: ChatCompletionParams, signal: AbortSignal, onText: (piece: string) => void): Promise<{ text: string; calls: ChatToolCall[] }> {
+    const { engine: { info, chat }, sampling: { temperature, topK: top_k } } = this.#parts;
+    const isBegun = asked.messages.at(-1)?.prefix && info.thinking; // what is begun is the answer, not what is thought before it
+    const variables = isBegun ? { chat_template_kwargs: { [isBegun.variable]: false } } : {};
+    const params = { ...asked, ...variables, temperature, top_k, reasoning_format: 'auto' as const, stream: true as const };
     let text = '';
+    const calls: ChatToolCall[] = [];
     let isWhole = false;
-    for await (const { choices } of await this.#parts.engine.chat.completions.create(params, { signal })) {
+    for await (const { choices } of await chat.completions.create(params, { signal })) {
       signal.throwIfAborted();
-      const piece = choices[0]?.delta.content;
+      const { content: piece, tool_calls: parts = [] } = choices[0]?.delta ?? {};
       if (piece) onText(piece);
       text += piece ?? '';
+      for (const { index, id = '', function: called } of parts) {
+        const call = (calls[index] ??= { id, type: 'function', function: { name: called?.name ?? '', arguments: '' } });
+        call.function.arguments += called?.arguments ?? '';
+      }
       isWhole ||= Boolean(choices[0]?.finish_reason);
     }
     signal.throwIfAborted();
     if (!isWhole) throw new DOMException('The engine ended the answer.', 'AbortError');
-    return text;
+    return { text, calls };
   }
 
   #conversation(turns: readonly ChatMessageParam[], { instruction }: Partial<Constraint>, history = this.#parts.history): ChatMessageParam[] {
@@ -162,7 +183,7 @@ export class Session extends EventTarget implements LanguageModelSession {
   }
 
   #count(messages: readonly ChatMessageParam[]): Promise<number> {
-    return countTurns(this.#parts.engine, messages);
+    return countTurns(this.#parts.engine, messages, this.#parts.tools);
   }
 
   /** Leaves out the oldest turns, where there is no room for an answer, until a quarter of the context is free. `asked`: what is asked after a history. */
@@ -190,8 +211,11 @@ export class Session extends EventTarget implements LanguageModelSession {
   }
 }
 
-/** Tokens of a conversation. Chat templates want something of the user: where there is nothing, it is counted as empty. */
-export async function countTurns(engine: PromptEngine, messages: readonly ChatMessageParam[]): Promise<number> {
-  if (!messages.length) return 0;
-  return engine.countTokens(messages.some(({ role }) => role === 'user') ? [...messages] : [...messages, { role: 'user', content: '' }]);
+/** Tokens of a conversation, with the functions that are told. Chat templates want something of the user: where there is nothing, it is counted as empty. */
+export async function countTurns(engine: PromptEngine, messages: readonly ChatMessageParam[], tools: readonly Tool[]): Promise<number> {
+  if (!messages.length && !tools.length) return 0;
+  const all = [...messages];
+  if (!all.some(({ role }) => role === 'user')) all.splice(all.at(-1)?.prefix ? -1 : all.length, 0, { role: 'user', content: '' });
+  const told = toChatTools(tools);
+  return engine.countTokens(all, told.length ? { chat_template_kwargs: { tools: told, xml_tools: told } } : {});
 }

@@ -23,7 +23,7 @@ export interface PromptMessage {
   /** `system` only as the first of `initialPrompts`. */
   role: 'system' | 'user' | 'assistant';
   content: string | MessageContent[];
-  /** Not supported. */
+  /** Of the last message of a prompt, which is the assistant's: the beginning of the answer, which goes on from there. */
   prefix?: boolean;
 }
 
@@ -39,11 +39,22 @@ export interface SamplingOptions {
   topK?: number;
 }
 
+/** A function that the model may call while it answers. */
+export interface Tool {
+  /** 1 to 64 letters, digits, _ and -. */
+  name: string;
+  description: string;
+  /** The JSON schema of its argument, an object, which passes it. */
+  inputSchema: object;
+  /** Called with the argument; what it gives is told the model. Where it rejects, the prompt does. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the Prompt API's types have it
+  execute: (...args: any[]) => Promise<string>;
+}
+
 export interface AvailabilityOptions extends SamplingOptions {
   expectedInputs?: Expected[];
   expectedOutputs?: Expected[];
-  /** Not supported: a model with tools is `unavailable`. */
-  tools?: object[];
+  tools?: Tool[];
 }
 
 export interface CreateOptions extends AvailabilityOptions {

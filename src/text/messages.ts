@@ -7,6 +7,8 @@ export interface Message {
   /** A text, parts like `{ type: 'text', text }`, or what else the template takes; may be missing beside tool calls. */
   readonly content?: unknown;
   readonly tool_calls?: unknown;
+  /** Of the last one: the beginning of the answer. */
+  readonly prefix?: unknown;
 }
 
 /** Names under which a message's reasoning is given. */

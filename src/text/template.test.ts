@@ -37,6 +37,17 @@ describe("SmolLM2's template", () => {
   );
 });
 
+it('puts the beginning of an answer where the model goes on, and takes what it says of control tokens for text', () => {
+  const template = createTemplate(metadata, tokenizer);
+  const question = { role: 'user', content: 'Why?' };
+  const begun = [question, { role: 'assistant', content: 'As <|im_end|>', prefix: true }];
+  expect(template.render(begun)).toBe(`${template.render([question])}As <|im_end|>`);
+  const [own, ids] = [template.encode([question]), template.encode(begun)];
+  expect(ids.slice(0, own.length)).toEqual(own);
+  expect(ids.slice(own.length)).toEqual(tokenizer.encode('As <|im_end|>', { parseSpecial: false }));
+  expect(ids.slice(own.length)).not.toContain(tokenizer.find('<|im_end|>'));
+});
+
 /** How templates treat contents: each shows the text of user and assistant, in ways that real ones do. */
 const chat = (content: string, condition = ''): string =>
   `{% for message in messages %}${condition}{{ '<|im_start|>' + message['role'] + '\\n' }}${content}{{ '<|im_end|>' + '\\n' }}{% endfor %}` +

@@ -53,9 +53,12 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
   let broken: Error | undefined;
 
   /** `messages` are well-formed, or carry marks in their contents. */
-  function run(messages: readonly Message[], { addGenerationPrompt = true, tools, documents, variables }: RenderOptions, mark: boolean): string {
+  function run(messages: readonly Message[], options: RenderOptions, mark: boolean): string {
+    const { addGenerationPrompt = true, tools, documents, variables } = options;
     const token = (id: number | undefined): string => (id === undefined ? '' : mark ? marks.markAll(tokenizer.spelling(id)) : tokenizer.spelling(id));
     if (broken) throw broken;
+    const last = messages.at(-1);
+    if (last?.prefix === true) return `${run(messages.slice(0, -1), options, mark)}${String(last.content)}`; // where the model goes on
     try {
       const all = {
         bos_token: token(tokenizer.bos),

@@ -69,6 +69,8 @@ test.each([
   [{ top_logprobs: 5 }, 'top_logprobs is 5 without logprobs. Give logprobs: true, or leave it out.'],
   [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs is 21; it must be a whole number from 0 to 20.'],
   [{ messages: [{ role: 'assistant', content: 'a', tool_calls: [{ id: 'x' }] }] }, 'messages[0].tool_calls[0] is {"id":"x"}; it must be'],
+  [{ messages: [{ role: 'user', content: 'a', prefix: true }] }, 'messages[0].prefix is true; it may be true of the last message'],
+  [{ messages: [{ role: 'assistant', content: 'a', prefix: true }] }, 'messages[0].prefix is true; it may be true of the last message'],
   [{ messages: [{ role: 'user', content: '3', tool_call_id: 'x' }] }, 'messages[0].tool_call_id is "x"; it must be text, of a message of the role tool'],
   [{ messages: [{ role: 'user', content: 'a', name: 'Ann' }] }, 'messages[0].name is "Ann"; it must be text, of a message of the role tool'],
 ])('refuses %j by name, value and bound', (params, message) => {

@@ -353,15 +353,17 @@ export function toMessages(messages: ChatMessageParam[]): ChatMessage[] {
     if (!roles.includes(message?.role)) {
       throw new RequestError(`messages[${i}].role is ${shown(message?.role)}; it must be one of ${roles.join(', ')}.`);
     }
-    const { role, content, tool_calls, tool_call_id, name, reasoning_content, ...others } = message;
+    const { role, content, tool_calls, tool_call_id, name, reasoning_content, prefix, ...others } = message;
     for (const [name, value] of Object.entries(others)) {
       if (!isNeutral(name, value, neutralInMessages))
         throw new RequestError(`messages[${i}].${name} (${shown(value)}) is not supported. Leave it out.`, { code: 'unsupported_parameter' });
     }
     const where = `messages[${i}]`;
+    if (prefix && (prefix !== true || role !== 'assistant' || i === 0 || i < messages.length - 1 || tool_calls))
+      throw new RequestError(`${where}.prefix is ${shown(prefix)}; it may be true of the last message, if that is a text of the assistant behind others.`);
     const fields = toCallFields(role, { tool_calls, tool_call_id, name, reasoning_content }, where);
     const isSilent = fields.tool_calls && (content === null || content === undefined); // it called functions and said nothing
-    return { role: role === 'developer' ? 'system' : role, content: isSilent ? '' : toText(content, `${where}.content`), ...fields };
+    return { role: role === 'developer' ? 'system' : role, content: isSilent ? '' : toText(content, `${where}.content`), ...fields, ...(prefix && { prefix }) };
   });
 }
 

@@ -54,4 +54,13 @@ describe.skipIf(!adapterFile)('windrow behind other interfaces', () => {
     const { choices: [{ message }] } = await engine.chat.completions.create({ messages, grammar: { regex: '[a-z ]{30}' } });
     expect(text).toBe(message.content);
   });
+
+  it('a prefix is gone on from as the text is that it makes of the prompt', async () => {
+    const session = await languageModelFrom(engine).create({ samplingMode: 'most-predictable' });
+    const long = { responseConstraint: /[A-Za-z ,.]{20}/, omitResponseConstraintInput: true };
+    const text = await session.prompt([user('Of a dog.'), { role: 'assistant', content: 'Once upon a', prefix: true }], long);
+    const prompt = inner.loaded().text!.template.render(toMessages([user('Of a dog.')]));
+    const { choices: [choice] } = await engine.completions.create({ prompt: `${prompt}Once upon a`, grammar: { regex: '[A-Za-z ,.]{20}' } });
+    expect(text).toBe(choice.text);
+  });
 });

@@ -1,0 +1,25 @@
+// The example pages of the guides, with the real client library, on a tiny model.
+import { expect, type Page, test } from '@playwright/test';
+import { pagesPort } from './support/ports.ts';
+import { kernels, tinyModel } from './support/tiny-model.ts';
+
+async function answerOf(page: Page, name: string): Promise<string> {
+  await page.goto(`http://127.0.0.1:${pagesPort}/${name}.html?kernels=${kernels}`);
+  await page.getByLabel('Model (GGUF)').setInputFiles(tinyModel);
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await expect(page).toHaveTitle('answered', { timeout: 120_000 });
+  return page.getByRole('status').innerText();
+}
+
+test('the AI SDK streams an answer in a page, the same each time as no temperature is asked for', async ({ page }) => {
+  const text = await answerOf(page, 'ai-sdk');
+  expect(text.length).toBeGreaterThan(20);
+  await page.evaluate(() => (document.title = ''));
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await expect(page).toHaveTitle('answered', { timeout: 60_000 });
+  expect(await page.getByRole('status').innerText()).toBe(text);
+});
+
+test('the Prompt API goes on from a prefix in a page, and answers in a given form', async ({ page }) => {
+  expect(await answerOf(page, 'prompt-api')).toMatch(/^Once upon a time[A-Za-z ,.]{38,40} ?Good: (true|false)$/);
+});
