@@ -48,6 +48,7 @@ export function fakeBackend(answer: (request: GenerateRequest) => Script, info: 
           return;
         }
         isOver = true;
+        signal?.removeEventListener('abort', stop);
         if (error) listener.failed(error);
         else listener.done(reason, generateStats);
       };
