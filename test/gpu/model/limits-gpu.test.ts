@@ -8,8 +8,10 @@ import { missing } from '../../../src/model/choices/possible-choices.ts';
 import { type KernelChoice, attentions, chunks } from '../../../src/model/choices/kernel-choice.ts';
 import { matricesOf } from '../../../src/weights/layout.ts';
 import { adapterFile } from '../../dawn.ts';
-import { type Errors, errorsOf } from '../../models/golden.ts';
+import { type Errors, errorsOf, goldenLogits } from '../../models/golden.ts';
 import { openDawn, openFixture, sharedGpu, testChoice } from '../../models/model.ts';
+import { divergence } from '../../models/divergence.ts';
+import { jsonFixture } from '../../models/fixture.ts';
 import { isFull, record } from '../../verified.ts';
 
 const show = (errors: Record<string, Errors>) =>
@@ -115,5 +117,37 @@ describe.skipIf(!adapterFile)('kernel choices', () => {
     }
     console.log(`${JSON.stringify({ ...choice, kv })}: ${show(errors)}`);
     expect(worst(errors)).toBeLessThan(tolerance);
+  });
+});
+
+/** Models without experts, whose weights are of types that prefill multiplies as codes. */
+const dense = ['llama-k', 'llama-legacy', 'llama-f16', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gemma3', 'phi3'].map((name) => `tiny-${name}`);
+
+// Two bytes for an activation are a candidate like others; one is for those who ask for it by name.
+describe.skipIf(!isFull || !adapterFile)('activations in bytes in prefill', () => {
+  it.each([['i16', 1e-3], ['i8', 2e-2]] as const)('by tiles of %s stay within a KL divergence of %f on dense models', async (tile, most) => {
+    const gpu = await sharedGpu();
+    const found: Record<string, number> = {};
+    for (const name of dense) {
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, prefill: 'tile', tile } });
+      const { vocab } = model.graph.config;
+      const wanted = goldenLogits(name);
+      let worstHere = 0;
+      await createRunner(model).feedAll(jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`).tokens24, 0, (logits, rows) => {
+        for (let row = 0; row < rows; row++) {
+          const at = (of: Float32Array): Float32Array => of.subarray(row * vocab, (row + 1) * vocab);
+          worstHere = Math.max(worstHere, divergence(at(wanted), at(logits)));
+        }
+      });
+      found[name] = worstHere;
+      model.destroy();
+    }
+    console.log(`${tile}: ${Object.entries(found).map(([name, value]) => `${name} ${value.toExponential(1)}`).join(', ')}`);
+    expect(Math.max(...Object.values(found))).toBeLessThan(most);
+    expect(Math.max(...Object.values(found))).toBeGreaterThan(1e-12); // else something else has run
+    record({
+      point: `Dense tiny models with tiles of ${tile}: largest KL divergence after 24 tokens`,
+      command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/model/limits-gpu.test.ts -t "in bytes"', value: found,
+    });
   });
 });
