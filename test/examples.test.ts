@@ -8,11 +8,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tellTwice } from '../examples/ai-sdk.ts';
 import { askServer } from '../examples/openai-client.ts';
 import { tell } from '../examples/package.ts';
-import { prompt } from '../examples/prompt-api.ts';
+import { advise, prompt } from '../examples/prompt-api.ts';
 import { askElsewhere } from '../examples/remote.ts';
 import { createHandler } from '../src/api/http/handler.ts';
 import { createHttpServer } from '../src/cli/serve/node-http.ts';
-import { fakeBackend, fakeSurface } from './doubles/fake-engine.ts';
+import { fakeBackend, fakeSurface, type Script } from './doubles/fake-engine.ts';
 import { FakeWorker, speaker } from './doubles/fake-worker.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -51,4 +51,10 @@ test('the AI SDK', async () => {
 
 test('the Prompt API', async () => {
   expect(await prompt({ ...surface, countTokens: async () => 7 }, 'Why is the sea salt?')).toBe(answer);
+  const call = { calls: [{ index: 0, id: 'a', name: 'weather', arguments: '{"city":"Oslo"}' }] };
+  const script: Script[] = [{ says: [call], reason: 'tool_calls' }, { says: ['It rains.'] }, { says: ['umbrella = true'] }];
+  const asking = { ...fakeSurface(fakeBackend(() => script.shift()!)), countTokens: async () => 7 };
+  const asked: string[] = [];
+  expect(await advise(asking, async (city) => (asked.push(city), 'rain'))).toEqual(['It rains.', 'umbrella = true']);
+  expect(asked).toEqual(['Oslo']);
 });
