@@ -6,6 +6,7 @@ import { argument, bytes, experimental, forModel, integer, limits, number, port 
 import { evaluate } from './evaluate.ts';
 import { generate } from './generate.ts';
 import { heads } from './heads.ts';
+import { kv } from './kv.ts';
 import { logits } from './logits.ts';
 import { parseBiases, parseObject, parseTokens } from './options.ts';
 import { perplexity } from './perplexity.ts';
@@ -56,6 +57,14 @@ const evaluateOptions = (command: Command): Command =>
     .option('--against-f32', 'the same with all arithmetic in f32')
     .option('--questions <file>', 'JSON: an array of { "prompt", "choices", "answer": index of the right one }');
 
+const kvOptions = (command: Command): Command =>
+  forModel(command.description('what a model remembers under policies of keys and values, against itself with all of them'))
+    .requiredOption('--policies <policies...>', 'names with their settings, as in kivi4 snapkv:share=0.5,window=16')
+    .option('--text <file>', 'a text of 1120 tokens or more to ask of')
+    .option('--probes <file>', 'in place of it, JSON: what is asked, as token ids')
+    .option('--rows <file>', 'what was measured, a line for each policy: those are not measured again')
+    .option('--markdown', 'the table as Markdown');
+
 const serveOptions = (command: Command): Command =>
   forModel(command.description("answer OpenAI's HTTP requests (/v1/chat/completions and others) with a model"))
     .option('--host <name>', 'where to listen; other machines need a key', '127.0.0.1')
@@ -74,6 +83,7 @@ export function declareCommands(program: Command, add: (command: Command, run: (
       .requiredOption('--out <file>', 'JSON, for --kv-heads'),
     heads,
   );
+  add(kvOptions(program.command('kv <model>')), kv);
   add(
     forModel(program.command('logits <model>').description('write logits as little-endian f32, (tokens, vocabulary)'))
       .requiredOption('--tokens <ids>', 'as in 1,2,3', argument(parseTokens))

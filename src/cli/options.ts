@@ -124,3 +124,16 @@ export async function openEngine(path: string, flags: ModelFlags, more: Partial<
   for (const warning of warnings) console.error(`Warning: ${warning}`);
   return engine;
 }
+
+/** Runs something with an engine that has the model file loaded, and unloads and closes both. */
+export async function withEngine<T>(path: string, flags: ModelFlags, run: (engine: Engine) => Promise<T>): Promise<T> {
+  const engine = await createNodeEngine({ deviceOptions: deviceOptions(flags) });
+  const source = await openFileSource(path);
+  try {
+    await engine.load(source, loadOptions(flags));
+    return await run(engine);
+  } finally {
+    await engine.unload();
+    await source.close();
+  }
+}

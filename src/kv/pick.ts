@@ -4,6 +4,9 @@ import { type KvSet, type PickAt, type SequenceBuffers } from '../model/operatio
 import { type KvFormat, pageSlots } from './formats/format.ts';
 import { type PickPlan, type SetPlan } from './policy.ts';
 
+/** Clusters of a head at most: of 8192 slots 16 each. Longer texts have larger ones. */
+export const mostClusters = 512;
+
 type Picked = SetPlan & { pick: PickPlan };
 
 /** The set of a layer that is picked from, if it has such a one. */
@@ -70,7 +73,9 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
     label: `${section}.pick`,
     kernel: {
       kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', 'kv/tick/radix', ...files[by]],
-      consts: { ...consts, Run: run, Each: each, Rows: { bounds: 1, clusters: group, votes: heads }[by] },
+      consts: {
+        ...consts, Run: run, Each: each, ...(by === 'clusters' && { MostClusters: mostClusters }), Rows: { bounds: 1, clusters: group, votes: heads }[by],
+      },
     },
     params: { ...params, chosen_for: together, alike },
     bindings: {

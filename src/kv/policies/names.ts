@@ -31,6 +31,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'adakv', label: 'what the question looks at, more of it in heads that look at more', special: true },
   { name: 'heavy-prompt', label: 'what the prompt looks at most', special: true },
   { name: 'recent', label: 'the last words alone: to compare with', special: true },
+  { name: 'random', label: 'words at random, and the last ones: to compare with', special: true },
   { name: 'quest', label: 'keeps everything, and reads the passages that may matter most to each word', special: true },
   { name: 'lserve', label: 'keeps everything, and reads a few long passages, chosen for some words at a time', special: true },
   { name: 'tokenselect', label: 'keeps everything, and reads what all heads together look at most', special: true },

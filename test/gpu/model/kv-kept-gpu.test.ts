@@ -41,6 +41,7 @@ const runs: Run[] = [
 ];
 const further: Run[] = [
   { golden: 'recent', kv: 'recent', options: half },
+  { golden: 'random', kv: 'random', options: half },
   { golden: 'snapkv-small', kv: 'snapkv', options: { share: 0.25, window: 8, interval: 16, kernel: 7 } },
   { golden: 'heavy-prompt', kv: 'heavy-prompt', options: { ...half, chunk: 64 } },
   { golden: 'pyramid', kv: 'pyramidkv', options: half },

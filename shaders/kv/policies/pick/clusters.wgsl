@@ -1,9 +1,10 @@
 // What is known of a set's slots by clusters of their keys (Squeezed Attention, arXiv 2411.09688): of each a centroid and how many slots it has. There is
-// one for `Each` slots behind the first `First`; they lie by page, so many of a page's slots. After a format's file.
+// one for `Each` slots behind the first `First`, `MostClusters` at most, so that making them takes time by the slots and not by their square; they lie by
+// page, so many of a page's slots. After a format's file.
 const CentroidUnits = HeadVec4s + 1u;
 
 fn clusters_of(count : u32) -> u32 {
-  return select(max(1u, count / Each), 0u, count == 0u);
+  return select(clamp(count / Each, 1u, MostClusters), 0u, count == 0u);
 }
 
 // The first unit of a cluster, `list` where the head's list of pages begins.

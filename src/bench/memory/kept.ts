@@ -1,0 +1,37 @@
+// Bytes of what a sequence keeps, slot by slot, whatever rooms are for.
+import { type LoadedModel } from '../../engine/load/load.ts';
+import { pageSlots, type PageFormat } from '../../kv/formats/format.ts';
+import { summaryWords } from '../../kv/pick.ts';
+import { type KvLayer } from '../../kv/policy.ts';
+import { cachesOf } from '../../kv/segment.ts';
+import { type Shaped } from '../../kv/shaped.ts';
+
+const slotBytes = (format: PageFormat, headDim: number): number => (4 * format.words(headDim)) / pageSlots;
+const sum = (numbers: ArrayLike<number>): number => Array.from(numbers).reduce((a, b) => a + b, 0);
+
+/**
+ * Of keys and values, as a share of those of all its tokens in 16 bits; of a set that tokens read a part of, of what one reads at most, and what is known of
+ * the set.
+ */
+export function keptShare({ graph: { config }, kv, sequence }: Pick<LoadedModel, 'graph' | 'kv' | 'sequence'>): number {
+  const { tokens, shaped } = sequence;
+  const caches = cachesOf(config);
+  const shapedLayers = new Map(shaped?.layers.map((layer) => [layer.layer, layer]));
+  const bytes = caches.map(({ kvHeads, headDim }, i) => {
+    const layer = shapedLayers.get(i);
+    const fresh = (layer ? tokens.length - shaped!.base : tokens.length) * kvHeads * slotBytes(kv, headDim);
+    return fresh + (layer ? setBytes(shaped!, layer) : 0);
+  });
+  return sum(bytes) / sum(caches.map(({ kvHeads, headDim }) => tokens.length * kvHeads * 4 * headDim));
+}
+
+function setBytes(shaped: Shaped, { layer, sets, heads: { kvHeads, headDim }, fresh: { format } }: KvLayer): number {
+  const plans = shaped.shape.plan.layers[layer];
+  return sum(sets.map((set, i) => {
+    const { pick } = plans[i];
+    const each = slotBytes(set.format, headDim);
+    if (!pick) return sum(set.counts) * each + (sum(set.counts) ? 4 * kvHeads * (set.format.headWords?.(headDim) ?? 0) : 0);
+    const known = (4 * summaryWords(pick, format, headDim)) / pageSlots;
+    return shaped.setsOf(layer).read[i] * kvHeads * each + sum(set.counts) * known;
+  }));
+}

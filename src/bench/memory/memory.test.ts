@@ -1,0 +1,50 @@
+// Probes of a text, rows of a table, and policies as they are asked for.
+import { describe, expect, it } from 'vitest';
+import { jsonFixture } from '../../../test/models/fixture.ts';
+import { checkProbes, longestOf, probesOf } from './probes.ts';
+import { type Run, rowOf } from './row.ts';
+import { markdownOf } from './table.ts';
+
+const ids = Array.from({ length: 400 }, (_, i) => i);
+const words = Array.from({ length: 60 }, (_, i) => 1000 + i);
+const sizes = { prompt: 200, more: 10, records: 3, words: 12, between: 20 };
+
+describe('probes', () => {
+  it('are a text that goes on, and records of different words between text, the same every time', () => {
+    const probes = probesOf({ ids, words, opening: [7, 8] }, sizes);
+    const [{ prompt, more }] = probes.documents;
+    expect([prompt.length, more[0], more.length]).toEqual([200, 200, 10]);
+    const [{ prompt: text, records }] = probes.records;
+    expect(records.map((record) => record.slice(0, 2))).toEqual([[7, 8], [7, 8], [7, 8]]);
+    const said = records.flatMap((record) => record.slice(2));
+    expect(said).toHaveLength(36);
+    expect(new Set(said).size).toBe(36);
+    expect(text).toHaveLength(4 * 20 + 3 * 14);
+    records.forEach((record, i) => expect(text.slice((i + 1) * 20 + i * 14, (i + 1) * 34)).toEqual(record));
+    expect(probes.given).toBe(6);
+    expect(longestOf(probes)).toBe(210);
+    expect(probesOf({ ids, words, opening: [7, 8] }, sizes)).toEqual(probes);
+  });
+
+  it('ask for a text that is long enough, and has words enough', () => {
+    expect(() => probesOf({ ids: ids.slice(0, 209), words, opening: [] }, sizes)).toThrow('The text has 209 tokens; 210 are needed.');
+    expect(() => probesOf({ ids, words: words.slice(0, 35), opening: [] }, sizes)).toThrow('The text has 35 words that are one token; records need 36');
+  });
+
+  it('are refused as JSON that is none', () => {
+    const own = jsonFixture<{ given: number; documents: unknown; records: { prompt: number[]; records: number[][] }[] }>('kv/probes.json');
+    expect(checkProbes(own, 'probes')).toBe(own);
+    for (const wrong of [undefined, [], {}, { ...own, given: 0 }, { ...own, documents: [] }, { ...own, records: [{ prompt: [1], records: [[1, 2]] }] }])
+      expect(() => checkProbes(wrong, 'probes')).toThrow('probes has to be { given, documents');
+  });
+});
+
+it('a row is how far a run is from the full one', () => {
+  const run = (logits: number[][]): Run => ({ logits: [logits.map((row) => Float32Array.from(row))], bytes: 0.5, recall: 0.25, tokensPerSecond: 10 });
+  const full = run([[0, 0], [Math.log(3), 0]]);
+  expect(rowOf(full, full)).toEqual({ bytes: 0.5, kl: 0, sameToken: 1, recall: 0.25, tokensPerSecond: 10 });
+  // Once (1/2, 1/2) in place of (3/4, 1/4).
+  const { kl } = rowOf(run([[0, 0], [0, 0]]), full);
+  expect(kl).toBeCloseTo((0.75 * Math.log(1.5) + 0.25 * Math.log(0.5)) / 2, 6);
+  expect(markdownOf([{ policy: 'kivi4', ...rowOf(full, full) }]).split('\n').at(-1)).toBe('| kivi4 | 0.500 | 0.0000 | 1.00 | 0.25 | 10.0 |');
+});
