@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { kernelKey, kernelSource, readInterface } from '../src/gpu/kernels.ts';
+import { policyShaders } from '../src/gpu/policy-kernels.ts';
 import { everyKernel } from './every-kernel.ts';
+
+/** As kernels name them. */
+const policyShaderNames = () => Object.keys(policyShaders).map((path) =>
+  path.replace(/^.*shaders\/(?:kernels\/policies\/)?/, '').replace(/^kv\/policies\//, 'kv/').replace(/\.wgsl$/, ''));
 
 describe('every kernel', async () => {
   const specs = await everyKernel();
+
+  it('is there of policies too, whichever files of theirs it is made of', () => {
+    const used = new Set(specs.flatMap(({ kernel, files = [] }) => [kernel, ...files]));
+    const unused = policyShaderNames().filter((name) => !used.has(name));
+    expect(unused).toEqual([]);
+  });
 
   it('binds each number once, and at most the eight buffers that every device has', () => {
     const wrong = specs.flatMap((spec) => {

@@ -5,12 +5,16 @@ import { formats, loadFormats, typeNames } from '../src/formats/catalogue.ts';
 import { panelLayout } from '../src/formats/panel.ts';
 import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from '../src/gpu/kernels.ts';
 import { createLedger } from '../src/gpu/ledger.ts';
+import { openModel } from '../src/engine/load/opened.ts';
+import { readHeader } from '../src/gguf/read.ts';
+import { bytesSource } from '../src/weights/source/source.ts';
 import { type Binding } from '../src/gpu/program.ts';
 import { kvFormat, kvFormats } from '../src/kv/formats/catalogue.ts';
 import { type KvFormat } from '../src/kv/formats/format.ts';
 import { activationStrides, createActivations } from '../src/model/activations.ts';
 import { type Graph, type ModelConfig, type Op } from '../src/model/graph.ts';
 import { pickRows } from '../src/model/blocks/chosen-rows.ts';
+import { type KeysValues } from '../src/model/operation.ts';
 import { type Attend, attend, isAttend } from '../src/model/ops/attend.ts';
 import { embed } from '../src/model/ops/embed.ts';
 import { experts } from '../src/model/ops/experts.ts';
@@ -36,6 +40,8 @@ import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
 import { compiled, createSamplers } from '../src/model/sampling/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/choices/kernel-choice.ts';
 import { fakeDevice } from './doubles/fake-device.ts';
+import { fixture } from './models/fixture.ts';
+import { policyKernels } from './policy-kernels.ts';
 
 addRareOperations();
 addPolicyShaders();
@@ -61,6 +67,7 @@ export function kernelsOf(
   type = 'F32',
   cols = 64,
   kv = kvFormat('f32'),
+  keysValues?: KeysValues,
 ): KernelSpec[] {
   const format = formats.get(type)!;
   const graph = {
@@ -91,7 +98,7 @@ export function kernelsOf(
   };
   // Attention without a window also has a segment of older slots.
   const sets = isAttend(op) && !op.window && !op.turns ? [{ format: kv, mostSlots: 64 }] : [];
-  const context = { graph, choice: { ...plain, ...choice }, activations, kv: { format: kv, sets: () => sets } };
+  const context = { graph, choice: { ...plain, ...choice }, activations, kv: keysValues ?? { format: kv, sets: () => sets } };
 
   const stacks = [0, 1].map(() => [{ ...part.matrix, offset: 0 }]);
   const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks }];
@@ -258,9 +265,22 @@ async function sampling(): Promise<KernelSpec[]> {
   return specs;
 }
 
+/** Of a model with heads of 64, in groups of as many as it has. */
+async function ofPolicies(): Promise<KernelSpec[]> {
+  const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
+  const { config } = graph;
+  const all = await Promise.all(kvs.map((kv) => policyKernels(graph, kv, ({ keysValues }) => {
+    const of = (op: Op, mode: Mode, choice: Partial<KernelChoice>) => kernelsOf(op, mode, choice, config, 'F32', 64, kv, keysValues);
+    const attends = [attentions[0], attentions[3]].flatMap((choice) =>
+      (['decode', 'prefill'] as const).flatMap((mode) => of(attend({ layer: 0, scale: 1 }), mode, choice)));
+    return [...attends, ...of(rope({ layer: 0, rope: 0 }), 'decode', {})];
+  })));
+  return all.flat();
+}
+
 /** Each once. */
 export async function everyKernel(): Promise<KernelSpec[]> {
   await loadFormats(typeNames);
-  const all = [...products(), ...attention(), ...others(), ...mixtures(), ...mixers(), ...chosenRows(), ...(await sampling())];
+  const all = [...products(), ...attention(), ...others(), ...mixtures(), ...mixers(), ...chosenRows(), ...(await sampling()), ...(await ofPolicies())];
   return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
 }
