@@ -466,8 +466,10 @@ export interface Prediction {
   position: number;
 }
 
-/** Of a mixture whose experts are fetched as they are chosen: what a token is expected to take, on average over a long text. */
+/** Of a mixture whose experts are fetched as they are chosen, or neurons as they are on: what a token is expected to take, on average over a long text. */
 export interface ExpertsPlan {
+  /** Of what it speaks: neurons are the columns of a feed-forward layer's last matrix. */
+  of: 'experts' | 'neurons';
   /** Experts in all layers, and how many of them there is room for on the GPU. */
   experts: number;
   slots: number;

@@ -104,12 +104,12 @@ const millions = (count: number) => (count < 1e9 ? `${(count / 1e6).toFixed(1)} 
 const parameterWords = ({ all, active }: Parameters): string =>
   `${millions(all)} parameters${active < all ? `, ${millions(active)} of them active in a token` : ''}`;
 
-const expertLines = ({ experts, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: ExpertsPlan): string[] => [
-  `experts      ${slots} of ${experts} stay at a time, those that are used most; a token uses ${used}`,
+const expertLines = ({ of, experts, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: ExpertsPlan): string[] => [
+  `${of.padEnd(12)} ${slots} of ${experts} stay at a time, those that are used most; a token uses ${used}`,
   line('a token uses', usedBytes),
   line('fetched', fetchedBytes),
-  `             for a token, as about ${(100 * hitRate).toFixed(0)} % of its experts are there: ` +
-  `by ${byUse ? 'what it used here lately' : 'an assumption on routers, not by this one'}`,
+  `             for a token, as about ${(100 * hitRate).toFixed(0)} % of its ${of} are there: ` +
+  `by ${byUse ? 'what it used here lately' : `an assumption on ${of === 'experts' ? 'routers, not by this one' : 'such models, not by this one'}`}`,
 ];
 
 /** Of compute and transfer, the longer one is what a token takes at least. */

@@ -1,5 +1,6 @@
 // What a file in ops/ says of its operation: its tensors, buffers, state, dispatches and costs. Everything that the engine
 // asks of an operation is asked here, so that a new operation is a new file.
+import { type ColumnForm } from '../formats/columns.ts';
 import { type Binding, type Dispatch, type Step } from '../gpu/program.ts';
 import { type KvFormat, type PageFormat } from '../kv/formats/format.ts';
 import { type ModelConfig, type Op, type RopeSpec, type RowRange } from './graph.ts';
@@ -19,7 +20,22 @@ export interface StackSpec {
 /** Matrices of which a token reads some: each item (an expert, say) has stacks of its own, alike in sizes and types, stored side by side. */
 export interface PoolSpec {
   items: number;
+  /** Items that a token uses, at most or as a guess. */
+  used: number;
+  /** The activation buffer that says which are used: u32 ids, `used` of each row; or a bit for each item, of all rows of a step. */
+  chosen: { buffer: string; as: 'ids' | 'bits' };
   stacks(item: number): StackSpec[];
+  /** Or items are the columns of one matrix. */
+  columns?: ColumnsSpec;
+}
+
+/** A matrix of which single columns are read. */
+export interface ColumnsSpec {
+  tensor: string;
+  /** Numbers of a column. */
+  rows: number;
+  /** Columns. */
+  cols: number;
 }
 
 /** Of each item the stacks. */
@@ -33,6 +49,8 @@ export interface PoolPart {
   slotBytes: number;
   /** Of each stack of an item its matrices, with the first byte of each in a slot, and the grid of its type. */
   stacks: (MatrixPart['matrix'] & { offset: number } & Pick<MatrixPart, 'points'>)[][];
+  /** Where items are columns: how they are stored, and where among the vectors their scales begin, in bytes. */
+  columns?: { form: ColumnForm; scales?: number };
 }
 
 /** A small tensor (a norm, a bias, the weights of a convolution), kept as f32. */

@@ -52,8 +52,10 @@ export const statesOf = (ops: readonly Op[]): Record<string, number> =>
 
 /** Names of all tensors of an operation. */
 export const tensorsOf = (op: Op, config: ModelConfig): string[] => {
-  const stacks = [...stacksOf(op, config), ...(poolOf(op, config)?.stacks(0) ?? [])]; // all items of a pool are of the same tensors
-  return [...vectorsOf(op, config).map(({ tensor }) => tensor), ...stacks.flatMap(({ ranges }) => ranges.map(({ tensor }) => tensor))];
+  const pool = poolOf(op, config);
+  const stacks = [...stacksOf(op, config), ...(pool?.stacks(0) ?? [])]; // all items of a pool are of the same tensors
+  const columns = pool?.columns ? [pool.columns.tensor] : [];
+  return [...vectorsOf(op, config).map(({ tensor }) => tensor), ...stacks.flatMap(({ ranges }) => ranges.map(({ tensor }) => tensor)), ...columns];
 };
 
 /** The dispatches of one operation for one token (decode) or for many (prefill). */

@@ -58,7 +58,7 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
   const sections = sectionsOf(graph);
   const layout = layoutOf(header, specsOf(sections));
   const strides = activationStrides(graph.config, opsOf(graph));
-  const names = [...Object.keys(strides), 'partials', 'expert-order', 'expert-starts'];
+  const names = [...Object.keys(strides), 'partials', 'expert-order', 'expert-starts', 'active-any', 'neuron-sums'];
   const buffers = Object.fromEntries(names.map((each) => [each, binding(each)])) as RecordContext['activations']['buffers'];
   const context: RecordContext = {
     graph, choice, kv: { format: kvFormat(kv) },
@@ -76,7 +76,7 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
   return sections.flatMap(({ name: section, ops }, index) => {
     const vectorOffset = (tensor: string) => layout.sections[index].vectors.find((vector) => vector.tensor === tensor)!.offset / 4;
     const { pool } = layout.sections[index];
-    const part = pool && { binding: binding('pool'), table: binding('table'), slotBytes: pool.itemBytes, stacks: pool.items[0] };
+    const part = pool && { binding: binding('pool'), table: binding('table'), slotBytes: pool.itemBytes, stacks: pool.items[0], columns: pool.columns };
     return ops.flatMap(({ op, stacks }) => {
       const place = { vectors: binding('vectors'), vectorOffset, stacks: stacks.map((ref) => partsOf(ref.section, ref.stack)), pool: part && [part] };
       return record(op, context, place, mode, section);

@@ -2,6 +2,7 @@
 // front and its matrices in the order of use, cut into slabs. A pure function of header and graph, the same on every
 // device; `layoutVersion` names it.
 import { InvalidFileError } from '../errors.ts';
+import { type ColumnForm, columnBlock, columnBytes, columnForm, scaleBytes } from '../formats/columns.ts';
 import { formats } from '../formats/catalogue.ts';
 import { type Format } from '../formats/format.ts';
 import { type PanelLayout, panelLayout, panelRows } from '../formats/panel.ts';
@@ -35,8 +36,19 @@ export interface Pool {
   /** First byte in its section, a multiple of 256. */
   offset: number;
   itemBytes: number;
-  /** Of each item its stacks: alike, each `itemBytes` behind that of the item before. */
+  /** Of each item its stacks: alike, each `itemBytes` behind that of the item before. None where items are columns. */
   items: Matrix[][][];
+  columns?: Columns;
+}
+
+/** A matrix of which each column is an item. */
+export interface Columns {
+  tensor: string;
+  form: ColumnForm;
+  /** Numbers of a column. */
+  rows: number;
+  /** First byte in the section, among the vectors, of f16 (columns / 32, rows): what neighbours of a row share, if its type has that. */
+  scales?: number;
 }
 
 export interface Vector {
@@ -73,8 +85,26 @@ export type Cuttable = Pick<Matrix, 'offset'> & { panels: Pick<PanelLayout, 'pan
 
 export const cuttableOf = ({ stacks, pool }: Pick<Section, 'stacks' | 'pool'>): Cuttable[] => [...stacks.flat(), ...(pool ? [itemsAsPanels(pool)] : [])];
 
-/** A pool as a matrix whose panels are the items. */
-export const itemsAsPanels = ({ offset, itemBytes, items }: Pool): Cuttable => ({ offset, panels: { panels: items.length, panelBytes: itemBytes } });
+/** Whether some matrices are stored by their columns: a model that was stored before there was that has them by rows. */
+export const hasColumns = ({ sections }: Pick<Layout, 'sections'>): boolean => sections.some(({ pool }) => pool?.columns !== undefined);
+
+/** Items that have to be in slots at once, if so many are used: the sums of columns are made 32 at a time. */
+export const itemsTogether = ({ columns, items }: Pick<Pool, 'columns' | 'items'>): number => (columns ? Math.min(columnBlock, items.length) : 1);
+
+/** Items that a pool is cut behind: bindings begin at multiples of 256 bytes, columns at those of 16. */
+export const itemsEach = ({ columns }: Pick<Pool, 'columns'>): number => (columns ? 16 : 1);
+
+/** A pool as a matrix whose panels are the items, or some of them. */
+export const itemsAsPanels = (pool: Pool): Cuttable => {
+  const each = itemsEach(pool);
+  return { offset: pool.offset, panels: { panels: Math.ceil(pool.items.length / each), panelBytes: each * pool.itemBytes } };
+};
+
+/** Of all items, what lies behind the last one included. */
+export const poolBytes = (pool: Pool): number => {
+  const { panels: { panels, panelBytes } } = itemsAsPanels(pool);
+  return panels * panelBytes;
+};
 
 /** As if there were no pools: where they are fetched item by item, what is divided into slices ends before them. */
 export const withoutPools = (layout: Layout): Layout => ({
@@ -100,8 +130,9 @@ export interface SectionSpec {
   vectors: string[];
   /** `aligned`: every part begins at a panel, as gated matrices need it. */
   stacks: StackSpec[];
-  /** Of each item of its pool the stacks. */
+  /** Of each item of its pool the stacks; or the matrix whose columns are the items. */
   pool?: StackSpec[][];
+  columns?: { tensor: string; rows: number; cols: number };
 }
 
 interface StackSpec {
@@ -127,11 +158,21 @@ function placeSection(header: Header, spec: SectionSpec): Section {
     offset += align(vector.length * 4, 16);
     return vector;
   });
-  offset = align(offset, 256);
+  const columns = spec.columns && placeColumns(header, spec.columns, offset);
+  offset = align(columns ? offset + columns.scaleBytes : offset, 256);
   const vectorBytes = offset;
   const { stacks, end } = placeStacks(header, spec.stacks, vectorBytes);
-  const pool = spec.pool && placePool(header, spec.pool, end);
-  return { name: spec.name, vectors, vectorBytes, stacks, ...(pool && { pool }), byteLength: pool ? end + pool.itemBytes * pool.items.length : end };
+  const pool = columns ? { ...columns.pool, offset: end } : spec.pool && placePool(header, spec.pool, end);
+  return { name: spec.name, vectors, vectorBytes, stacks, ...(pool && { pool }), byteLength: pool ? end + poolBytes(pool) : end };
+}
+
+/** The columns of a matrix as items, and its scales, which begin at `scales`. */
+function placeColumns(header: Header, { tensor, rows, cols }: NonNullable<SectionSpec['columns']>, scales: number) {
+  const form = columnForm(header.tensors.get(tensor)!.type)!;
+  const pool: Omit<Pool, 'offset'> = {
+    itemBytes: columnBytes(form, rows), items: Array.from({ length: cols }, () => []), columns: { tensor, form, rows, ...(form.scaled && { scales }) },
+  };
+  return { pool, scaleBytes: scaleBytes(form, rows, cols) };
 }
 
 function placePool(header: Header, specs: StackSpec[][], offset: number): Pool {
@@ -187,7 +228,8 @@ function cutSection(section: Section, index: number, slabBytes: number): Slab[] 
     if (end > start) slabs.push({ section: index, offset: start, byteLength: end - start });
     start = end;
   };
-  for (const { panels, offset } of matricesOf(section)) {
+  const { pool } = section;
+  for (const { panels, offset } of [...matricesOf(section), ...(pool?.columns ? [itemsAsPanels(pool)] : [])]) {
     for (let done = 0; done < panels.panels; ) {
       const room = Math.floor((slabBytes - (end - start)) / panels.panelBytes);
       const take = Math.min(room, panels.panels - done);

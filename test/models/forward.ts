@@ -9,6 +9,7 @@ import { opsOf } from '../../src/model/operations.ts';
 import { type Attend } from '../../src/model/ops/attend.ts';
 import { type Embed } from '../../src/model/ops/embed.ts';
 import { type Experts } from '../../src/model/ops/experts.ts';
+import { type Neurons } from '../../src/model/ops/rare/neurons.ts';
 import { type NormAdd } from '../../src/model/ops/norm-add.ts';
 import { type Project } from '../../src/model/ops/project.ts';
 import { type Rope } from '../../src/model/ops/rope.ts';
@@ -41,11 +42,10 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   const caches: { keys: Float32Array; values: Float32Array }[] = [];
 
   const run = (given: Op): void => {
-    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Mixing;
+    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Neurons | Mixing;
     switch (op.op) {
       case 'embed':
-        rows[op.output] = embed(floats(op.table), op.cols ?? config.dim, ids, op.scale);
-        return;
+        return void (rows[op.output] = embed(floats(op.table), op.cols ?? config.dim, ids, op.scale));
       case 'project': {
         const parts = op.matrices.map(({ tensor, firstRow, rows: count }) => floats(tensor).subarray(firstRow * op.cols, (firstRow + count) * op.cols));
         const counts = op.matrices.map((matrix) => matrix.rows);
@@ -92,6 +92,8 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         const added = mixed(op, rmsNorm(rows[op.input], floats(op.norm), eps), choices, floats);
         return void (rows[op.output] = op.add === false ? added : rows[op.output].map((value, i) => value + added[i]));
       }
+      case 'neurons':
+        return void (rows[op.output] = downFrom(op, rows, floats));
       case 'norm-add':
         rows[op.output] = normAdd(op.add === false ? undefined : rows[op.output], rows[op.input], floats(op.weight), eps).map(
           (value) => value * (op.factor ?? 1) * (optional(op.scale)?.[0] ?? 1),
@@ -126,6 +128,9 @@ const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>) => (name: stri
   }
   return weights;
 };
+
+const downFrom = ({ input, down, neurons, output }: Neurons, rows: Record<string, Float32Array>, floats: (tensor: string) => Float32Array) =>
+  project({ weights: floats(down.tensor), rows: down.rows, cols: neurons, x: rows[input], residual: rows[output] });
 
 function mixed(given: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
   const { cols, hidden, experts: count, activation, biases, ...op } = given;

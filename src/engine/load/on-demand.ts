@@ -3,7 +3,8 @@ import { type ExpertsPlan } from '../../protocol.ts';
 import { type UsesLog, areOf, createUsesLog } from '../../weights/stream/items/uses.ts';
 import { type ItemMemory, createItemMemory } from '../../weights/stream/items/item-memory.ts';
 import { type Items, createItems } from '../../weights/stream/items/items.ts';
-import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
+import { guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
+import { neuronPolicy, usualPolicy } from '../../weights/stream/items/residence/policies.ts';
 import { type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
@@ -22,7 +23,7 @@ export interface OnDemand {
 
 /** What brings items of pools where they are fetched on demand; `memoryBytes` of them stay in worker memory. */
 export function openItems(
-  { chosen: { gpu: { device: { queue } }, opened, options: { experiment, uses } }, plan: { groups = [] } }: PlannedModel,
+  { chosen: { gpu: { device: { queue } }, opened, options: { experiment, uses, storeCost = guessedCost } }, plan: { groups = [] } }: PlannedModel,
   reader: WeightsReader,
   weights: ResidentWeights,
   uploader: Uploader,
@@ -31,10 +32,17 @@ export function openItems(
   const { layout } = opened;
   const usesLog = createUsesLog(areOf(layout, uses) ? uses : []);
   const itemMemory = createItemMemory(memoryBytes);
+  const pools = layout.sections.flatMap(({ pool }) => pool ?? []);
   const items = createItems({
-    layout, groups, policy: usualPolicy(layout.sections.filter(({ pool }) => pool).length), memory: itemMemory,
+    layout, groups, policy: (pools.some(({ columns }) => columns) ? neuronPolicy : usualPolicy)(pools.length), memory: itemMemory,
+    gapBytes: readBytesFor(storeCost),
     read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
-    upload: (group, slot, bytes) => uploader.write(weights.slots[group], slot * groups[group].slotBytes, bytes),
+    upload: async (group, items) => {
+      const { slotBytes } = groups[group];
+      const parts = items.map(({ slot, bytes }) => ({ offset: slot * slotBytes, bytes }));
+      if (parts.length === 1) await uploader.write(weights.slots[group], parts[0].offset, parts[0].bytes);
+      else await uploader.writeParts(weights.slots[group], parts);
+    },
     onUse(section, used, rows) {
       usesLog.note(section, used, rows);
       experiment?.onExperts?.(section, used);

@@ -34,6 +34,7 @@ export function forecastExperts(
   const usedBytes = sum(each.map(({ bytes }) => bytes));
   const fetchedBytes = sum(each.map(({ bytes, hitRate }) => bytes * (1 - hitRate)));
   return {
+    of: opened.layout.sections.some(({ pool }) => pool?.columns) ? 'neurons' : 'experts',
     experts: sum(opened.layout.sections.map(({ pool }) => pool?.items.length ?? 0)),
     slots: sum(groups.map(({ slots }) => slots)),
     used: sum(groups.map(({ sections }) => used * sections.length)),

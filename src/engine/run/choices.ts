@@ -1,14 +1,13 @@
-// Experts that a step chose, where they are fetched on demand: their ids come back to the CPU, and those that are missing are brought
-// before what reads them runs. Where most are there, a step of one row runs ahead over several layers as if all were, and is told
-// afterwards; from the first layer that missed some it goes on again, from what was noted of it. What it computed in between is
+// Experts that a step chose (or neurons that are on), where they are fetched on demand: their ids come back to the CPU, and those that are
+// missing are brought before what reads them runs. Where most are there, a step of one row runs ahead over several layers as if all were, and
+// is told afterwards; from the first layer that missed some it goes on again, from what was noted of it. What it computed in between is
 // computed anew, keys and values at the same places too.
 import { isAttend } from '../../model/ops/attend.ts';
 import { isExperts } from '../../model/ops/experts.ts';
-import { chosen } from '../../model/ops/route.ts';
 import { type Section } from '../../model/sections.ts';
 import { type Items } from '../../weights/stream/items/items.ts';
 import { type LoadedModel } from '../load/load.ts';
-import { choicesBytes, notedBytes } from '../load/plan/plan-bytes.ts';
+import { choiceBytes, choicesBytes, notedBytes } from '../load/plan/plan-bytes.ts';
 
 export interface Choices {
   /** Begins a step; resolves when nothing is under way of what an earlier one chose. `mayRunAhead`: it is of one row, and can be gone back in. */
@@ -52,8 +51,9 @@ export function layersAhead(p: number, most: number): number {
   return best;
 }
 
-/** Whether all that comes after a section's router begins from the residual stream, which can be put back. */
-export function canGoBack({ ops }: Pick<Section, 'ops'>): boolean {
+/** Whether all that comes after a section's router begins from the residual stream, which can be put back; where neurons are on is no router's choice. */
+export function canGoBack({ ops, pool }: Pick<Section, 'ops' | 'pool'>): boolean {
+  if (pool?.chosen.as === 'bits') return false;
   const first = ops.findIndex(({ op }) => op.op === 'route');
   const known = new Set<string>(['x']);
   return first < 0 || ops.slice(first + 1).every(({ op }) => {
@@ -72,6 +72,11 @@ function idsIn(words: Uint32Array, { first, rows, stride, used }: { first: numbe
   return ids;
 }
 
+/** What is on in a row of bits. */
+function* bitsIn(words: Uint32Array): Generator<number, void> {
+  for (let i = 0; i < words.length; i++) for (let left = words[i]; left !== 0; left &= left - 1) yield 32 * i + (31 - Math.clz32(left & -left));
+}
+
 async function readWords(staging: GPUBuffer, byteLength: number): Promise<Uint32Array> {
   await staging.mapAsync(GPUMapMode.READ, 0, byteLength);
   const words = new Uint32Array(staging.getMappedRange(0, byteLength).slice(0));
@@ -80,26 +85,27 @@ async function readWords(staging: GPUBuffer, byteLength: number): Promise<Uint32
 }
 
 export function createChoices({ ledger, activations: { buffers, strides }, sections, sizes }: LoadedModel, items: Items): Choices {
-  const stride = strides[chosen];
-  const choosing = sections.flatMap(({ ops }, section) => (ops.some(({ op }) => isExperts(op)) ? [section] : []));
-  const used = sections.map(({ ops }) => ops.map(({ op }) => op).find(isExperts)?.used ?? 0);
-  const size = choicesBytes(strides, sizes, choosing.length);
-  const staging = ledger.create('staging', 'readback.choices', size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-  const saved = ledger.create('staging', 'choices.noted', notedBytes(strides, choosing.length), GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
-  const [idBytes, xBytes] = [4 * stride, 4 * strides.x];
+  const pools = sections.flatMap(({ pool }) => pool ?? []);
+  const poolOf = (section: number) => sections[section].pool!;
+  const staging = ledger.create('staging', 'readback.choices', choicesBytes(strides, sizes, pools), GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  const saved = ledger.create('staging', 'choices.noted', notedBytes(strides, pools), GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+  /** Of what a section chose for so many rows. */
+  const bytesOf = (section: number, ofRows: number) => choiceBytes(strides, poolOf(section), ofRows);
+  const xBytes = 4 * strides.x;
   let rows = 1;
   let most = 1;
   let complete = 0.5; // share of layers that had all experts lately
   let noted: Noted[] = [];
   let isClosed = false;
   let reading: Promise<Uint32Array> | undefined;
-  let restored: number | undefined; // index of what was noted
+  let restored: { n: number; section: number } | undefined; // index of what was noted
 
   /** What was run without its experts, if anything was: its index among what was noted. */
   function firstMissed(words: Uint32Array): number {
     for (let n = 0; n < noted.length; n++) {
       const { section } = noted[n];
-      const ids = idsIn(words, { first: n, rows, stride, used: used[section] });
+      const { chosen: { buffer, as }, used } = poolOf(section);
+      const ids = as === 'bits' ? new Set(bitsIn(words)) : idsIn(words, { first: n, rows, stride: strides[buffer], used });
       const isThere = items.areThere(section, ids);
       complete = memory * complete + (isThere ? 1 - memory : 0);
       if (isThere && n + 1 < noted.length) items.use(section, ids, rows);
@@ -117,21 +123,24 @@ export function createChoices({ ledger, activations: { buffers, strides }, secti
       await items.stop();
       [noted, isClosed, reading, restored] = [[], false, undefined, undefined];
       rows = stepRows;
-      most = mayRunAhead ? choosing.length : 1;
+      most = mayRunAhead ? pools.length : 1;
     },
     restore(encoder) {
       if (restored === undefined) return;
-      encoder.copyBufferToBuffer(saved, restored * (xBytes + idBytes), buffers.x.buffer, 0, xBytes);
-      encoder.copyBufferToBuffer(saved, restored * (xBytes + idBytes) + xBytes, buffers[chosen].buffer, 0, idBytes);
+      const idBytes = bytesOf(restored.section, 1);
+      encoder.copyBufferToBuffer(saved, restored.n * (xBytes + idBytes), buffers.x.buffer, 0, xBytes);
+      encoder.copyBufferToBuffer(saved, restored.n * (xBytes + idBytes) + xBytes, buffers[poolOf(restored.section).chosen.buffer].buffer, 0, idBytes);
       restored = undefined;
     },
     note(encoder, section, next, isFinal) {
       const n = noted.length;
-      encoder.copyBufferToBuffer(buffers[chosen].buffer, 0, staging, n * idBytes, rows * idBytes);
+      const { buffer } = buffers[poolOf(section).chosen.buffer];
+      const idBytes = bytesOf(section, 1);
+      encoder.copyBufferToBuffer(buffer, 0, staging, n * idBytes, bytesOf(section, rows));
       if (most > 1) {
         if (n === 0) items.writeTables(); // those of layers that may be run ahead
         encoder.copyBufferToBuffer(buffers.x.buffer, 0, saved, n * (xBytes + idBytes), xBytes);
-        encoder.copyBufferToBuffer(buffers[chosen].buffer, 0, saved, n * (xBytes + idBytes) + xBytes, idBytes);
+        encoder.copyBufferToBuffer(buffer, 0, saved, n * (xBytes + idBytes) + xBytes, idBytes);
       }
       noted.push({ section, next });
       isClosed = isFinal || noted.length >= layersAhead(complete, most);
@@ -141,15 +150,15 @@ export function createChoices({ ledger, activations: { buffers, strides }, secti
     },
     submitted() {
       if (!isClosed || reading) return;
-      reading = readWords(staging, (noted.length - 1 + rows) * idBytes);
+      reading = readWords(staging, bytesOf(noted[0].section, noted.length - 1 + rows));
       reading.catch(() => {}); // told by `next`
     },
     async next(signal) {
       if (!isClosed) return items.next(signal);
       const missed = firstMissed(await reading!);
-      const { next } = noted[missed];
+      const { section, next } = noted[missed];
       const isBack = missed + 1 < noted.length;
-      if (isBack) restored = missed;
+      if (isBack) restored = { n: missed, section };
       [noted, isClosed, reading] = [[], false, undefined];
       return isBack ? { last: false, back: next } : items.next(signal);
     },

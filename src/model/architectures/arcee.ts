@@ -1,6 +1,6 @@
 // AFM (Arcee): Llama with a feed-forward layer without a gate, its activation a squared ReLU. arcee.ai/blog; arXiv 2109.08668.
 import { type Architecture, blocks, ends, readConfig } from '../architecture.ts';
-import { back, qkvBiases, queriesKeysValues, ungated } from '../blocks/branches.ts';
+import { back, backFromFew, qkvBiases, queriesKeysValues, ungated } from '../blocks/branches.ts';
 import { attend } from '../ops/attend.ts';
 import { rope } from '../ops/rope.ts';
 import { readRopeWithFactors, ropesOf } from '../rope-scaling.ts';
@@ -23,7 +23,7 @@ export const architecture: Architecture = {
           attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim),
           ungated(file, config, blk, { kind: 'relu2' }),
-          back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),
+          backFromFew(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn),
         ];
       }),
     };

@@ -2,6 +2,7 @@
 import { type ModelFile, optionalBiases } from '../architecture.ts';
 import { type ModelConfig } from '../graph.ts';
 import { type Project, project } from '../ops/project.ts';
+import { type Neurons, hasColumns, neurons } from '../ops/rare/neurons.ts';
 
 /** qkv = [attn_q; attn_k; attn_v] · norm(x) */
 export function queriesKeysValues(file: ModelFile, { dim, heads, kvHeads, headDim }: ModelConfig, blk: string, bias?: string[]): Project {
@@ -35,6 +36,13 @@ export function back(
   bias?: string[],
 ): Project {
   return project({ input, cols, bias, output, add: output === 'x', matrices: [file.matrix(tensor, cols, dim)] });
+}
+
+/** x += matrix · input, where most numbers of the input are zeros: by the columns of the others, if the type of the weights can be read so. */
+export function backFromFew(file: ModelFile, config: ModelConfig, tensor: string, input: string, cols: number): Project | Neurons {
+  const down = file.matrix(tensor, cols, config.dim);
+  if (!hasColumns(file.header.tensors.get(tensor)!.type)) return back(file, config, tensor, input, cols);
+  return neurons({ input, down, neurons: cols, output: 'x' });
 }
 
 /** hidden = gate(ffn_gate · norm(x)) * (ffn_up · norm(x)); `kind`: of the tensors' names, as in ffn_up_shexp. */

@@ -60,8 +60,8 @@ export const operation: Operation<Experts> = {
     const of = (tensor: string, rows: number) => ({ tensor, length: rows * count, shape: [rows, count] });
     return [{ tensor: norm, length: cols }, ...(biases ? [of(biases.gate, hidden), of(biases.up, hidden), of(biases.down, cols)] : [])];
   },
-  pool: ({ experts: items, gate, up, fused, down, cols, hidden }) => ({
-    items,
+  pool: ({ experts: items, used, gate, up, fused, down, cols, hidden }) => ({
+    items, used, chosen: { buffer: chosen, as: 'ids' },
     stacks: (item) => [
       { cols, ranges: [gate, up].map((range) => ofItem(range, hidden, item, fused ? 2 * hidden : hidden)), aligned: true },
       { cols: hidden, ranges: [ofItem(down, cols, item)], aligned: false },

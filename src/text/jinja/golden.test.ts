@@ -1,5 +1,6 @@
 // Against Jinja2 itself, set up as transformers does it: scripts/fixtures/jinja-goldens.py made the fixtures.
 import fs from 'node:fs';
+import { jsonFixture } from '../../../test/models/fixture.ts';
 import { describe, expect, it } from 'vitest';
 import { parseTemplate, runTemplate, TemplateException } from './run.ts';
 import { JinjaError } from './python/values.ts';
@@ -24,11 +25,11 @@ interface Difference {
 }
 
 describe('expressions give what Jinja2 makes of them', () => {
-  const { now, variables, sections } = JSON.parse(read('expressions.json')) as {
+  const { now, variables, sections } = jsonFixture<{
     now: string;
     variables: Record<string, unknown>;
     sections: Record<string, [source: string, want: string | null][]>;
-  };
+  }>('jinja/expressions.json');
 
   it('reported', () => {
     const {
@@ -54,13 +55,13 @@ describe('expressions give what Jinja2 makes of them', () => {
 });
 
 describe('templates give what Jinja2 makes of conversations', () => {
-  const { now, conversations, ways, results } = JSON.parse(read('conversations.json')) as {
+  const { now, conversations, ways, results } = jsonFixture<{
     now: string;
     conversations: Record<string, unknown[]>;
     /** Whether an answer is to come, tools, and variables of the caller. */
     ways: [addGenerationPrompt: boolean, tools: unknown[] | null, more: Record<string, unknown>][];
     results: Record<string, Record<string, (string | null)[]>>;
-  };
+  }>('jinja/conversations.json');
 
   it.each(Object.entries(results))('%s', (file, wanted) => {
     const source = read(`templates/${file}`);

@@ -1,5 +1,5 @@
 // Whether what an older windrow stored can be brought to the present layout. How that is done (convert.ts) comes when it has to be.
-import { type Layout, layoutVersion } from '../layout.ts';
+import { type Layout, hasColumns, layoutVersion } from '../layout.ts';
 import { type Manifest } from '../store/store.ts';
 
 /** Layouts that there is a step from to the next one. */
@@ -12,6 +12,6 @@ export function isConvertible(version: number): boolean {
   return version === layoutVersion;
 }
 
-/** Whether slabs were cut as this windrow cuts them, whatever lies in them. */
-export const isCutAs = ({ slabBytes }: Pick<Manifest, 'slabBytes'>, { slabs }: Pick<Layout, 'slabs'>): boolean =>
-  slabBytes.length === slabs.length && slabs.every(({ byteLength }, i) => byteLength === slabBytes[i]);
+/** Whether slabs were cut as this windrow cuts them, by the same rows or columns, whatever lies in them. */
+export const isCutAs = ({ slabBytes, columns = false }: Pick<Manifest, 'slabBytes' | 'columns'>, layout: Pick<Layout, 'sections' | 'slabs'>): boolean =>
+  columns === hasColumns(layout) && slabBytes.length === layout.slabs.length && layout.slabs.every(({ byteLength }, i) => byteLength === slabBytes[i]);

@@ -2,13 +2,13 @@
 // slabs whatever the model's size. What is stored stays: an import that ends early is continued by the next one.
 import { BudgetError, hasCode, RequestError } from '../../errors.ts';
 import { type OpenedFiles } from '../../gguf/files.ts';
-import { type Layout, layoutVersion } from '../layout.ts';
+import { type Layout, hasColumns, layoutVersion } from '../layout.ts';
 import { readAhead, type ReadAheadOptions } from '../source/read-ahead.ts';
 import { type Manifest, sha256, type Store } from '../store/store.ts';
 import { type Hashes, openHashes } from './file-hashes.ts';
 import { createOpenSlabs, isWhole, type OpenSlabs, putSlab, type StoredSlabs, wordsOf } from './open-slabs.ts';
 import { joinRanges, type Piece, pieceEnd, piecesOf, type Range, toFloats } from './pieces.ts';
-import { createPlacer, type Placer, type Target } from './placer.ts';
+import { createPlacer, type Placer, type Target, togetherIn } from './placer.ts';
 import { createWrites, type Writes } from './slab-writes.ts';
 
 export interface ImportableModel extends OpenedFiles {
@@ -94,11 +94,12 @@ async function beginImport(
   const { id } = about;
   const { layout } = model;
   let records = await store.slabs(id);
-  if ([...records.values()].some((record) => record.layoutVersion !== layoutVersion)) {
+  const before = await store.manifest(id);
+  const isOther = before && Boolean(before.columns) !== hasColumns(layout);
+  if (isOther || [...records.values()].some((record) => record.layoutVersion !== layoutVersion)) {
     await store.removeSlabs(id); // of another windrow, which began and did not finish
     records = new Map();
   }
-  const before = await store.manifest(id);
   const manifest: Manifest = {
     ...about,
     layoutVersion,
@@ -111,6 +112,7 @@ async function beginImport(
     })),
     hostTensors: before?.hostTensors ?? {},
     slabBytes: layout.slabs.map((slab) => slab.byteLength),
+    ...(hasColumns(layout) && { columns: true }),
     slabHashes: [],
     complete: false,
     lastUsed: Date.now(),
@@ -139,7 +141,7 @@ function targetsOf({ header, layout, hostTensors }: ImportableModel, manifest: M
   return [...forHost, ...ofSlabs].sort((a, b) => a.piece.offset - b.piece.offset);
 }
 
-const bytesIn = (targets: readonly Target[]): number => targets.reduce((sum, { piece }) => sum + piece.rows * piece.rowBytes, 0);
+const bytesIn = (targets: readonly Target[]): number => togetherIn(targets).reduce((sum, [{ piece }]) => sum + piece.rows * piece.rowBytes, 0);
 
 /** Has a slab stored whose pieces have all been placed. */
 async function finishSlab({ stored, hashes, writes, options }: ImportJob, slab: number, words: Uint32Array<ArrayBuffer>): Promise<void> {
@@ -163,9 +165,9 @@ function placerFor(job: ImportJob): Placer {
   const { model, stored: { store, id }, manifest, missing, remaining, open, progress } = job;
   return createPlacer(missing, {
     open: open.open,
-    placed({ slab }, bytes) {
+    placed(run, bytes) {
       progress.doneBytes += bytes;
-      if (slab !== undefined) open.placed(slab, bytes);
+      for (const { slab } of run) if (slab !== undefined) open.placed(slab, bytes);
     },
     async finished({ slab }) {
       if (slab === undefined) {
@@ -193,14 +195,14 @@ async function placeAll(job: ImportJob, placer: Placer): Promise<void> {
     options.signal?.throwIfAborted();
     hashes.update(offset, bytes);
     await placer.feed(offset, bytes);
-    await open.spill(placer.current?.slab, placer.current?.piece.offset ?? offset + bytes.length);
+    await open.spill(placer.current.map(({ slab }) => slab), placer.current.at(0)?.piece.offset ?? offset + bytes.length);
     report(job);
   }
 }
 
 /** What an error, unlike a killed tab, leaves time for. */
 async function keepDrafts({ open, hashes, stored: { store, id } }: ImportJob, placer: Placer): Promise<void> {
-  const through = placer.current?.piece.offset;
+  const through = placer.current.at(0)?.piece.offset;
   if (through === undefined) return;
   await open.keep(through);
   const state = hashes.state();

@@ -39,8 +39,8 @@ export interface OpenSlabs {
   placed(slab: number, bytes: number): void;
   /** The words of a slab that waits no longer. */
   take(slab: number): Uint32Array<ArrayBuffer>;
-  /** Stores the fullest as drafts while too much would be lost, but for `current`. All before `through` has been placed. */
-  spill(current: number | undefined, through: number): Promise<void>;
+  /** Stores the fullest as drafts while too much would be lost, but for `current` ones. All before `through` has been placed. */
+  spill(current: readonly (number | undefined)[], through: number): Promise<void>;
   /** Stores all in which something has been placed. */
   keep(through: number): Promise<void>;
 }
@@ -68,7 +68,7 @@ export function createOpenSlabs(stored: StoredSlabs): OpenSlabs {
     take,
     async spill(current, through) {
       for (;;) {
-        const others = [...slabs].filter(([slab]) => slab !== current).sort(([, a], [, b]) => b.bytes - a.bytes);
+        const others = [...slabs].filter(([slab]) => !current.includes(slab)).sort(([, a], [, b]) => b.bytes - a.bytes);
         const openBytes = [...slabs.values()].reduce((sum, { bytes }) => sum + bytes, 0);
         if (others.length === 0 || (openBytes <= most.lostSlabs * largestSlab && slabs.size <= most.openSlabs)) return;
         await putDraft(others[0][0], through);

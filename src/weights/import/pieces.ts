@@ -1,11 +1,12 @@
 // What a slab is made of: pieces of the GGUF, and how each is repacked into panels. Pieces can be placed in any order
 // and row by row, so that a file can be imported in the order in which it arrives.
 import { formats } from '../../formats/catalogue.ts';
+import { placeInColumns, placeScales } from '../../formats/columns.ts';
 import { type Format } from '../../formats/format.ts';
 import { panelLayout, panelRows, repackRows, unpackRow } from '../../formats/panel.ts';
 import { type Header, type TensorInfo } from '../../gguf/header.ts';
 import { type ByteSource } from '../../gguf/source.ts';
-import { type Layout, type Matrix, matricesOf, type Slab } from '../layout.ts';
+import { type Columns, type Layout, type Matrix, matricesOf, type Pool, type Slab } from '../layout.ts';
 
 /** Consecutive rows in the file that go into one slab. A vector is a single row. */
 export interface Piece {
@@ -40,7 +41,30 @@ export function piecesOf(header: Header, layout: Layout, slab: Slab): Piece[] {
     const start = (matrix.offset + firstPanel * panelBytes - slab.offset) / 4;
     pieces.push(...piecesOfRows(header, matrix, firstPanel * panelRows, endPanel * panelRows, start));
   }
+  if (section.pool?.columns) pieces.push(...piecesOfColumns(header, section.pool, section.pool.columns, slab));
   return pieces;
+}
+
+/** All rows of a matrix that is stored by its columns: of each row the scales and the columns that lie in a slab. */
+function piecesOfColumns(header: Header, { offset, itemBytes, items }: Pool, { tensor, form, rows, scales }: Columns, slab: Slab): Piece[] {
+  const info = header.tensors.get(tensor)!;
+  const rowBytes = info.byteLength / rows;
+  /** `place` has a row and its number. */
+  const piece = (place: (words: Uint32Array, source: DataView, row: number) => void): Piece => ({
+    offset: info.offset, rows, rowBytes,
+    place(words, bytes, first) {
+      const view = (row: number) => new DataView(bytes.buffer, bytes.byteOffset + row * rowBytes, rowBytes);
+      for (let row = 0; row * rowBytes < bytes.length; row++) place(words, view(row), first + row);
+    },
+  });
+  const first = Math.max(0, Math.ceil((slab.offset - offset) / itemBytes));
+  const end = Math.min(items.length, Math.floor((slab.offset + slab.byteLength - offset) / itemBytes));
+  const start = offset + first * itemBytes - slab.offset;
+  const codes = piece((words, source, row) =>
+    placeInColumns(form, source, row, { first, end }, new Uint8Array(words.buffer, words.byteOffset + start), itemBytes));
+  const shared = piece((words, source, row) =>
+    placeScales(form, source, row, rows, items.length, new DataView(words.buffer, words.byteOffset + scales!)));
+  return [...(scales !== undefined && slab.offset === 0 ? [shared] : []), ...(first < end ? [codes] : [])];
 }
 
 /** Rows `first .. end` of a matrix; the first word of row `first` is word `start` of the slab. */

@@ -11,15 +11,15 @@ export interface Target {
 export interface Placing {
   /** The words of a slab, as far as they are there. */
   open(slab: number): Promise<Uint32Array>;
-  /** Some rows of a target have been placed. */
-  placed(target: Target, bytes: number): void;
+  /** So many bytes of the file have been placed in all of these. */
+  placed(targets: readonly Target[], bytes: number): void;
   /** All rows of a target have been placed. */
   finished(target: Target): Promise<void>;
 }
 
 export interface Placer {
-  /** The target that waits for bytes; undefined when all are placed. */
-  readonly current: Target | undefined;
+  /** The targets that wait for bytes, all for the same ones: more than one where rows go to several places. None when all are placed. */
+  readonly current: readonly Target[];
   /** The file's bytes from `offset` on. Bytes that no target needs may be left out, those that one needs may not. */
   feed(offset: number, bytes: Uint8Array): Promise<void>;
 }
@@ -27,29 +27,42 @@ export interface Placer {
 const noWords = new Uint32Array(0);
 const noBytes = new Uint8Array(0);
 
-/** `targets` are in the order of the file and do not overlap. */
+/** `targets` in runs that are of the same bytes. */
+export function togetherIn(targets: readonly Target[]): Target[][] {
+  const runs: Target[][] = [];
+  for (const target of targets) {
+    const last = runs.at(-1);
+    if (last?.[0].piece.offset === target.piece.offset) last.push(target);
+    else runs.push([target]);
+  }
+  return runs;
+}
+
+/** `targets` are in the order of the file; they are of the same bytes or do not overlap. */
 export function createPlacer(targets: readonly Target[], { open, placed, finished }: Placing): Placer {
+  const runs = togetherIn(targets);
   let index = 0;
   let rowsDone = 0;
   let carry: Uint8Array = noBytes; // the beginning of a row
   return {
     get current() {
-      return targets[index];
+      return runs[index] ?? [];
     },
     async feed(offset, bytes) {
       const end = offset + bytes.length;
-      for (; index < targets.length; ) {
-        const target = targets[index];
-        const { piece } = target;
+      for (; index < runs.length; ) {
+        const run = runs[index];
+        const [{ piece }] = run;
         const at = piece.offset + rowsDone * piece.rowBytes + carry.length;
         if (at >= end) return;
         if (at < offset) throw new Error(`Bytes ${at} to ${offset} of the file are missing.`);
         let part = bytes.subarray(at - offset, Math.min(end, pieceEnd(piece)) - offset);
-        const words = target.slab === undefined ? noWords : await open(target.slab);
+        const words: Uint32Array[] = [];
+        for (const { slab } of run) words.push(slab === undefined ? noWords : await open(slab));
         const place = (rows: Uint8Array): void => {
-          piece.place(words, rows, rowsDone);
+          run.forEach((target, i) => target.piece.place(words[i], rows, rowsDone));
           rowsDone += rows.length / piece.rowBytes;
-          placed(target, rows.length);
+          placed(run, rows.length);
         };
         if (carry.length > 0) {
           const take = Math.min(piece.rowBytes - carry.length, part.length);
@@ -65,7 +78,7 @@ export function createPlacer(targets: readonly Target[], { open, placed, finishe
         if (rowsDone < piece.rows) return;
         index++;
         rowsDone = 0;
-        await finished(target);
+        for (const target of run) await finished(target);
       }
     },
   };

@@ -29,6 +29,8 @@ export interface Manifest {
   /** Small tensors that the CPU reads, by name. */
   hostTensors: Record<string, Float32Array<ArrayBuffer>>;
   slabBytes: number[];
+  /** Some matrices are stored by their columns. */
+  columns?: boolean;
   /** SHA-256 of each slab before encryption, in hexadecimal; all of them once `complete`. */
   slabHashes: string[];
   complete: boolean;

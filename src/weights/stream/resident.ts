@@ -3,7 +3,7 @@
 import { BudgetError } from '../../errors.ts';
 import { panelRows } from '../../formats/panel.ts';
 import { noSlot } from '../../formats/slots.ts';
-import { type Layout, type Matrix, type Pool, gridsIn, itemsAsPanels } from '../layout.ts';
+import { type Columns, type Layout, type Matrix, type Pool, gridsIn, itemsAsPanels, itemsEach } from '../layout.ts';
 import { type SlotGroup } from './items/slot-groups.ts';
 import { type Slice, type Span, cutMatrix, spansOf } from './slices.ts';
 
@@ -38,6 +38,7 @@ export interface PoolPart {
   slotBytes: number;
   /** Of each stack of an item its matrices, with the first byte of each in a slot, and the grid of its type. */
   stacks: (Matrix & { points?: GpuRange })[][];
+  columns?: Columns;
 }
 
 interface Chunk extends Span {
@@ -157,9 +158,10 @@ function itemRuns(
   maxBindingBytes: number,
   range: (slice: number, start: number, size: number) => GpuRange,
 ): ItemRun[] {
+  const each = itemsEach(pool);
   return slices.flatMap(({ slice, spans }) =>
-    cutMatrix(itemsAsPanels(pool), spans, maxBindingBytes).map(({ start, firstRow, panels: count }) => ({
-      binding: range(slice, start, count * pool.itemBytes), first: firstRow / panelRows, count,
+    cutMatrix(itemsAsPanels(pool), spans, maxBindingBytes).map(({ start, firstRow, panels }) => ({
+      binding: range(slice, start, panels * each * pool.itemBytes), first: (firstRow / panelRows) * each, count: panels * each,
     })),
   );
 }
@@ -174,6 +176,6 @@ function poolParts(
   const stacks = pool.items[0].map((matrices) => matrices.map(placed));
   return runs.map(({ binding, first, count }) => {
     const slots = Uint32Array.from(pool.items, (_, item) => (item >= first && item < first + count ? item - first : noSlot));
-    return { binding, table: filled('weights.table', slots), slotBytes: pool.itemBytes, stacks };
+    return { binding, table: filled('weights.table', slots), slotBytes: pool.itemBytes, stacks, ...(pool.columns && { columns: pool.columns }) };
   });
 }

@@ -45,7 +45,8 @@ export function createDispatchCount({ graph, layout }: Pick<OpenedModel, 'graph'
       const parts = cut.map((stack) =>
         stack.flatMap(({ matrix, cuts }) => Array.from({ length: cuts }, () => ({ matrix, binding: nothing, panels: 1, firstRow: 0, rows: 1 }))),
       );
-      const poolParts = Array.from({ length: poolCuts }, () => ({ binding: nothing, table: nothing, slotBytes: 4, stacks: pool!.items[0] }));
+      const part = { binding: nothing, table: nothing, slotBytes: 4 };
+      const poolParts = Array.from({ length: poolCuts }, () => ({ ...part, stacks: pool!.items[0], columns: pool!.columns }));
       const dispatches = record(op, context, { vectors: nothing, vectorOffset: () => 0, stacks: parts, pool: poolParts }, mode, '');
       counts.set(key, (count = new Set(dispatches.map(({ params }) => params)).size));
     }

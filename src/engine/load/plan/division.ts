@@ -5,7 +5,7 @@ import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
 import { type Role, layerOf, streamable, tablesOf } from '../../../model/sections.ts';
-import { type Layout, cuttableOf, gridsIn, itemsAsPanels, withoutPools } from '../../../weights/layout.ts';
+import { type Layout, cuttableOf, gridsIn, itemsAsPanels, itemsTogether, withoutPools } from '../../../weights/layout.ts';
 import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
 import { tableBytes } from '../../../weights/stream/resident.ts';
@@ -32,7 +32,7 @@ export interface Division {
   gridBytes: number;
   /** Of the tables of its pools. */
   tableBytes: number;
-  /** Where pools are in no slice, as their items are fetched on demand: bytes of the largest item. */
+  /** Where pools are in no slice, as their items are fetched on demand: bytes of the largest item, or of those that have to be there at once. */
   itemBytes?: number;
   /** Dispatches of the look-up of input embeddings, of the layers, and of the output matrix: for one row, and for every row of a step. */
   dispatches: { embed: number; layers: number; lastRow: number; allRows: number };
@@ -68,7 +68,7 @@ function divisionInto(opened: OpenedModel, order: Slice[], vectors: Slice[], lim
   return {
     order, vectors,
     tables: tablesIn(opened, order),
-    itemBytes: onDemand ? Math.max(...opened.layout.sections.map(({ pool }) => pool?.itemBytes ?? 0)) : undefined,
+    itemBytes: onDemand ? Math.max(...opened.layout.sections.map(({ pool }) => (pool ? itemsTogether(pool) * pool.itemBytes : 0))) : undefined,
     leastBytes: runningSums(sizes),
     mostBytes: runningSums(sizes.reverse()),
     vectorBytes: vectors.reduce((sum, slice) => sum + bytesOf(slice), 0),

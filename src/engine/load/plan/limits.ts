@@ -47,7 +47,8 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
   for (const { name, pool } of layout.sections) {
     if (pool && pool.itemBytes > maxBindingBytes) {
       throw new BudgetError(
-        `An expert of ${name} needs a binding of ${mib(pool.itemBytes)}; this device allows at most ${mib(maxBindingBytes)}. Choose a smaller model.`,
+        `${pool.columns ? 'A column' : 'An expert'} of ${name} needs a binding of ${mib(pool.itemBytes)}; this device allows at most ` +
+        `${mib(maxBindingBytes)}. Choose a smaller model.`,
         { code: 'adapter_limit' },
       );
     }

@@ -5,9 +5,8 @@ import { recurrentBytes } from '../../../kv/recurrent.ts';
 import { type ActivationSizes, activationBindings, activationStrides } from '../../../model/activations.ts';
 import { chosenRowsBytes, mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { type Graph } from '../../../model/graph.ts';
-import { opsOf, statesOf } from '../../../model/operations.ts';
-import { isExperts } from '../../../model/ops/experts.ts';
-import { chosen } from '../../../model/ops/route.ts';
+import { type PoolSpec } from '../../../model/operation.ts';
+import { opsOf, poolOf, statesOf } from '../../../model/operations.ts';
 import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../../model/sequence-buffers.ts';
 import { type Shape } from '../../../kv/shape.ts';
@@ -62,23 +61,29 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const { first, full, growing } = sizes.shape ? withFirst(sizes.shape.bytes) : plain;
   const memory = recurrentBytes(statesOf(ops));
   const others = (sizes.sequences ?? 1) - 1;
-  const choosing = graph.layers.filter((layer) => layer.some(isExperts)).length;
+  const strides = activationStrides(graph.config, ops);
+  const pools = graph.layers.flat().flatMap((op) => poolOf(op, graph.config) ?? []);
   return {
     kv: full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)),
     firstKv: first + memory,
     activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
-    choices: choicesBytes(activationStrides(graph.config, ops), sizes, choosing) + notedBytes(activationStrides(graph.config, ops), choosing),
+    choices: choicesBytes(strides, sizes, pools) + notedBytes(strides, pools),
     dispatches: sizes.shape?.dispatches ?? 0,
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
 
+/** Of what a layer chose for so many rows. */
+export const choiceBytes = (strides: Record<string, number>, { items, chosen: { buffer, as } }: Pick<PoolSpec, 'items' | 'chosen'>, rows: number): number =>
+  as === 'bits' ? 4 * Math.ceil(items / 32) : 4 * rows * strides[buffer];
+
 /** Of the buffer through which the choices of a step, or those of one row in several layers, come back; none for a model that makes none. */
-export const choicesBytes = (strides: Record<string, number>, { chunk }: Pick<ActivationSizes, 'chunk'>, layers: number): number =>
-  4 * (strides[chosen] ?? 0) * Math.max(chunk, layers);
+export const choicesBytes = (strides: Record<string, number>, { chunk }: Pick<ActivationSizes, 'chunk'>, pools: readonly PoolSpec[]): number =>
+  Math.max(0, ...pools.map((pool) => choiceBytes(strides, pool, Math.max(chunk, pools.length))));
 
 /** What is noted of each layer that chooses, to go back to it: a row of the residual stream, and what was chosen for it. */
-export const notedBytes = (strides: Record<string, number>, layers: number): number => layers * 4 * (strides.x + (strides[chosen] ?? 0));
+export const notedBytes = (strides: Record<string, number>, pools: readonly PoolSpec[]): number =>
+  sum(pools.map((pool) => 4 * strides.x + choiceBytes(strides, pool, 1)));
 
 /** `uploadBytes`: of one upload; two may be in flight. Slots for items on demand are counted by who has them. */
 export function planBytes(fixed: FixedBytes, division: Division, share: Share, uploadBytes: number, sizes: Pick<ActivationSizes, 'logitsRows'>): PlanBytes {

@@ -3,7 +3,7 @@
 import { activationBindings } from '../../../model/activations.ts';
 import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { opsOf } from '../../../model/operations.ts';
-import { type Layout } from '../../../weights/layout.ts';
+import { type Layout, poolBytes } from '../../../weights/layout.ts';
 import { type SlotGroup, divideSlots, groupBytes } from '../../../weights/stream/items/slot-groups.ts';
 import { type Slice } from '../../../weights/stream/slices.ts';
 import { type BufferLimits, type Division, bytesOf, divisionsOf, wholeSections } from './division.ts';
@@ -86,11 +86,11 @@ function streamOnDemand(opened: OpenedModel, options: PlanOptions, divisions: re
 
 function withSlots({ sections }: Layout, others: Plan, budgetBytes: number, groups: SlotGroup[]): Plan {
   const slotBytes = groupBytes(groups);
-  const poolBytes = sum(sections.map(({ pool }) => (pool ? pool.itemBytes * pool.items.length : 0)));
+  const allBytes = sum(sections.map(({ pool }) => (pool ? poolBytes(pool) : 0)));
   const bytes = { ...others.bytes, weights: others.bytes.weights + slotBytes };
   return {
     ...others, verdict: 'streams', budgetBytes, bytes, totalBytes: totalOf(bytes), groups,
-    keptBytes: others.keptBytes + slotBytes, fetchedBytes: poolBytes - slotBytes,
+    keptBytes: others.keptBytes + slotBytes, fetchedBytes: Math.max(0, allBytes - slotBytes),
   };
 }
 

@@ -156,11 +156,11 @@ const isOneWith = (before: Piece, { slice, onDemand }: Piece, isAhead = false): 
 
 const transferOf = (slices: Partial<StreamCounters> = {}, items: Partial<ItemCounters> = {}): Omit<TransferStats, 'rowBytes' | 'stalls' | 'stallMs'> => {
   const { storeBytes = 0, memoryBytes = 0, uploadedBytes = 0, transferMs = 0 } = slices;
-  const { used = 0, there = 0 } = items;
+  const { used = 0, there = 0, broughtBytes = 0 } = items;
   const [fromStore, fromMemory] = [items.storeBytes ?? 0, items.memoryBytes ?? 0];
   return {
-    storeBytes: storeBytes + fromStore, memoryBytes: memoryBytes + fromMemory, uploadedBytes: uploadedBytes + fromStore + fromMemory,
-    transferMs: transferMs + (items.transferMs ?? 0), expertsUsed: used, expertsThere: there, expertBytes: fromStore + fromMemory,
+    storeBytes: storeBytes + fromStore, memoryBytes: memoryBytes + fromMemory, uploadedBytes: uploadedBytes + broughtBytes,
+    transferMs: transferMs + (items.transferMs ?? 0), expertsUsed: used, expertsThere: there, expertBytes: broughtBytes,
   };
 };
 

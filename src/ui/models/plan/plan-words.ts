@@ -13,8 +13,9 @@ export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptByt
     `${experts ? expertWords(experts) : ''}It takes ${room}.`;
 }
 
-const expertWords = ({ experts, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: ExpertsPlan): string =>
-  `It is a mixture of ${experts.toLocaleString('en')} experts, of which a token uses ${used} (${formatBytes(usedBytes)}) and ${slots.toLocaleString('en')} ` +
+const expertWords = ({ of, experts, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: ExpertsPlan): string =>
+  `It ${of === 'experts' ? 'is a mixture of' : 'has'} ${experts.toLocaleString('en')} ${of}, of which a token uses ${used} ` +
+  `(${formatBytes(usedBytes)}) and ${slots.toLocaleString('en')} ` +
   `have room at a time: about ${roughly(100 * hitRate)} % of them will be there, and ${formatBytes(fetchedBytes)} are fetched for a ` +
   `token${byUse ? ', by what its last answers here used' : ''}. `;
 

@@ -33,7 +33,7 @@ function open({ counts = [4, 4], slots = 3, memoryBytes = 0 } = {}) {
       if (seen.broken) throw new Error('The disk is gone.');
       return Uint8Array.from({ length }, (_, i) => byteAt(layout.slabs[slab].section, layout.slabs[slab].offset + offset + i));
     },
-    upload: async (_, slot, bytes) => seen.slots[slot].set(bytes),
+    upload: async (_, brought) => brought.forEach(({ slot, bytes }) => seen.slots[slot].set(bytes)),
     writeTable: (section, table) => void seen.tables.set(section, [...table]),
   });
   /** The items of each pass, whose bytes have to be in the slots that the table says. */

@@ -1,8 +1,9 @@
 // Brings the items of pools that a step uses into slots on the GPU: from worker memory, else from where weights are stored. One
 // section's items are wanted at a time. No fences, as in stream.ts: a slot is rewritten once the work that used it was submitted.
-import { type Layout } from '../../layout.ts';
-import { type SlabRange, rangesOf } from '../slices.ts';
+import { type Layout, itemsTogether } from '../../layout.ts';
+import { type SlabRange } from '../slices.ts';
 import { createStopwatch } from '../stream.ts';
+import { bringItems, underWayBytes } from './bring.ts';
 import { type ItemMemory } from './item-memory.ts';
 import { type Policy } from './residence/residence.ts';
 import { type SlotGroup } from './slot-groups.ts';
@@ -12,7 +13,9 @@ export interface ItemCounters {
   /** Items that steps wanted, and those of them that were in slots. */
   used: number;
   there: number;
-  /** Bytes of the others, by where they came from. */
+  /** Bytes of the others. */
+  broughtBytes: number;
+  /** Bytes read for them from where weights are stored, those between them that were read too included; and bytes that were in memory. */
   storeBytes: number;
   memoryBytes: number;
   /** Milliseconds in which something was read or copied. */
@@ -40,9 +43,11 @@ export interface ItemsOptions {
   groups: readonly SlotGroup[];
   policy: Policy;
   memory: ItemMemory;
+  /** Bytes between columns that are read with them: as many as cost no more than another read. Default 0. */
+  gapBytes?: number;
   read(range: SlabRange): Promise<Uint8Array<ArrayBuffer>>;
-  /** Resolves when the bytes are queued for a slot of a group. */
-  upload(group: number, slot: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Resolves when the bytes are queued for slots of a group. */
+  upload(group: number, items: readonly { slot: number; bytes: Uint8Array<ArrayBuffer> }[]): Promise<void>;
   /** The slots of a section's items, for kernels to look up. */
   writeTable(section: number, slots: Uint32Array<ArrayBuffer>): void;
   /** Is told every use, as plain numbers. */
@@ -50,8 +55,6 @@ export interface ItemsOptions {
   now?(): number;
 }
 
-/** Bytes of items on their way at once, at least two of them. */
-const underWayBytes = 16 * 2 ** 20;
 
 /** What is wanted of one section. */
 interface Wanted {
@@ -72,7 +75,7 @@ export function createItems(options: ItemsOptions): Items {
   const firstIds = firstIdsOf(sections);
   const tables = new Map<number, Uint32Array>();
   const busy = createStopwatch(now);
-  const counters = { used: 0, there: 0, storeBytes: 0, memoryBytes: 0, get transferMs() { return busy.ms(); } };
+  const counters = { used: 0, there: 0, broughtBytes: 0, storeBytes: 0, memoryBytes: 0, get transferMs() { return busy.ms(); } };
   let time = 0;
   let wanted: Wanted | undefined;
   const groupOf = (section: number) => groups.findIndex((each) => each.sections.includes(section));
@@ -80,17 +83,17 @@ export function createItems(options: ItemsOptions): Items {
 
   async function bring({ section, group }: Pick<Wanted, 'section' | 'group'>, { bring: missing }: Pass): Promise<void> {
     busy.start();
-    await together(missing, Math.max(2, Math.floor(underWayBytes / groups[group].slotBytes)), async ({ id, slot }) => {
-      const { bytes, fromMemory } = await fetchItem(options, section, id - firstIds[section], id);
-      counters[fromMemory ? 'memoryBytes' : 'storeBytes'] += bytes.byteLength;
-      await options.upload(group, slot, bytes);
-      slots[group].brought(id, slot);
+    const { slotBytes } = groups[group];
+    const how = { section, firstId: firstIds[section], atOnce: Math.max(2, Math.floor(underWayBytes / slotBytes)) };
+    await bringItems(options, how, missing, counters, async (items) => {
+      await options.upload(group, items);
+      for (const { id, slot } of items) slots[group].brought(id, slot);
     }).finally(busy.stop);
   }
 
   /** Begins the next pass. */
   function begin(of: Wanted): NonNullable<Wanted['current']> {
-    const pass = slots[of.group].next([...of.left]);
+    const pass = slots[of.group].next(nextOf(of.left, groups[of.group].slots, itemsTogether(sections[of.section].pool!), firstIds[of.section]));
     const bringing = bring(of, pass);
     bringing.catch(() => {}); // told by `next`
     for (const id of pass.ids) of.left.delete(id);
@@ -146,45 +149,22 @@ export function createItems(options: ItemsOptions): Items {
   };
 }
 
-/** Works at some values at once; where one fails, what is under way ends before the error is told. */
-async function together<T>(values: readonly T[], atOnce: number, work: (value: T) => Promise<void>): Promise<void> {
-  const left = [...values];
-  const worker = async () => {
-    for (let value = left.shift(); value !== undefined; value = left.shift()) await work(value);
-  };
-  const done = await Promise.allSettled(Array.from({ length: Math.min(atOnce, left.length) }, worker));
-  const failed = done.find((each) => each.status === 'rejected');
-  if (failed) throw failed.reason;
-}
-
 /** Ids of the items that there are of those that are named. */
 const idsIn = (count: number, first: number, items: Iterable<number>): Set<number> =>
   new Set([...items].filter((item) => item >= 0 && item < count).map((item) => first + item));
 
-/** An item's bytes, from worker memory or from the ranges of slabs that it lies in. */
-async function fetchItem({ layout, memory, read }: ItemsOptions, section: number, item: number, id: number) {
-  const kept = memory.get(id);
-  if (kept) return { bytes: kept, fromMemory: true };
-  const { offset, itemBytes } = layout.sections[section].pool!;
-  const start = offset + item * itemBytes;
-  const bytes = joined(await Promise.all(rangesOf(layout, { section, start, end: start + itemBytes }).map(read)));
-  memory.put(id, bytes);
-  return { bytes, fromMemory: false };
+/** The ids of the next pass: of columns, whose order counts, the first ones, up to where a block of them ends. */
+function nextOf(left: ReadonlySet<number>, most: number, block: number, firstId: number): number[] {
+  const ids = [...left];
+  if (block === 1 || ids.length <= most) return ids;
+  const blockOf = (i: number) => Math.floor((ids[i] - firstId) / block);
+  let end = most;
+  while (end > 1 && blockOf(end) === blockOf(end - 1)) end--;
+  return ids.slice(0, end);
 }
 
 /** Id of the first item of each section; every item has an id of its own. */
 function firstIdsOf(sections: Layout['sections']): number[] {
   let next = 0;
   return sections.map(({ pool }) => (next += pool?.items.length ?? 0) - (pool?.items.length ?? 0));
-}
-
-function joined(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (parts.length === 1) return parts[0];
-  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.byteLength;
-  }
-  return all;
 }

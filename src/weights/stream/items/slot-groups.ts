@@ -1,6 +1,6 @@
 // Slots for items of pools that are fetched on demand: sections whose items have one size share the slots of a group, so that
 // a section whose items are used more evenly than another's may have more of them. Pure; the plan asks how many there are room for.
-import { type Layout } from '../../layout.ts';
+import { type Layout, itemsTogether } from '../../layout.ts';
 
 export interface SlotGroup {
   /** Sections whose items pass through these slots. */
@@ -20,11 +20,13 @@ function bySize({ sections }: Layout): Map<number, number[]> {
 }
 
 /**
- * Groups of slots in `roomBytes`, shared out by the bytes of the pools; each group has `least` slots at least, though all take more then. A
- * group has one buffer, of `mostBytes` at most: where there is room for more, the sections are several groups.
+ * Groups of slots in `roomBytes`, shared out by the bytes of the pools; each group has `least` slots at least, and as many as have to be there
+ * at once, though all take more then. A group has one buffer, of `mostBytes` at most: where there is room for more, the sections are several groups.
  */
 export function divideSlots(layout: Layout, roomBytes: number, least: number, mostBytes = Infinity): SlotGroup[] {
   const itemsOf = (sections: readonly number[]) => sections.reduce((sum, section) => sum + layout.sections[section].pool!.items.length, 0);
+  const leastOf = (sections: readonly number[]) =>
+    Math.max(least, ...sections.map((section) => layout.sections[section].pool!).map((pool) => (pool.columns ? itemsTogether(pool) : 0)));
   const kinds = [...bySize(layout)];
   const allBytes = kinds.reduce((sum, [slotBytes, sections]) => sum + slotBytes * itemsOf(sections), 0);
   const share = Math.min(1, roomBytes / allBytes);
@@ -34,13 +36,13 @@ export function divideSlots(layout: Layout, roomBytes: number, least: number, mo
     const parts = Math.min(sections.length, Math.max(1, Math.ceil(wanted / mostSlots)));
     return evenly(sections, parts).map((own): SlotGroup => {
       const slots = Math.floor((wanted * own.length) / sections.length);
-      return { sections: own, slots: Math.min(Math.max(slots, least), mostSlots, itemsOf(own)), slotBytes };
+      return { sections: own, slots: Math.min(Math.max(slots, leastOf(own)), mostSlots, itemsOf(own)), slotBytes };
     });
   });
   // What small groups have beyond their share, those with the most give.
   for (let excess = groupBytes(groups) - roomBytes; excess > 0; ) {
     const largest = groups.reduce((a, b) => (b.slots > a.slots ? b : a));
-    if (largest.slots <= least) break;
+    if (largest.slots <= leastOf(largest.sections)) break;
     largest.slots--;
     excess -= largest.slotBytes;
   }

@@ -4,10 +4,16 @@ import { noSlot } from '../../../formats/slots.ts';
 import { createOrder, orderOf } from './residence/order.ts';
 import { type Residence } from './residence/residence.ts';
 
+/** An item that is to be brought, and where. */
+export interface Bring {
+  id: number;
+  slot: number;
+}
+
 /** Some of the items that a step wants, all of which have slots. */
 export interface Pass {
   /** To be brought before the pass. */
-  bring: { id: number; slot: number }[];
+  bring: Bring[];
   /** All items of the pass. */
   ids: number[];
 }

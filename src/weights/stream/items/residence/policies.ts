@@ -10,5 +10,8 @@ import { staticHotSet } from './static-hot-set.ts';
 /** Policies that do one thing each, for uses of so many units of time to a token; `learning`: when a static hot set is chosen. */
 export const simplePolicies = (perToken: number, learning: number): Policy[] => [leastRecent, frequency, decay(64 * perToken), staticHotSet(learning)];
 
-/** The one that is used. */
+/** The one that is used for experts. */
 export const usualPolicy = (perToken: number): Policy => betterOf([leastRecent, hotSet(32 * perToken, 256 * perToken)]);
+
+/** The one that is used for neurons: what some of the last tokens used twice stays longer than what the last one used once. */
+export const neuronPolicy = (perToken: number): Policy => betterOf([decay(4 * perToken), hotSet(32 * perToken, 256 * perToken)]);

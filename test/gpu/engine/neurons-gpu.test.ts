@@ -1,0 +1,108 @@
+// Neurons of a squared ReLU that are fetched as they are on, on Dawn: the same logits and tokens for every budget, and what a token fetches.
+import { describe, expect, it } from 'vitest';
+import { type Plan, plan } from '../../../src/engine/load/plan/plan.ts';
+import { smallestBudget, smallestChunk } from '../../../src/engine/load/plan/refusal.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
+import { difference } from '../../../src/engine/run/transfers.ts';
+import { neuronPolicy } from '../../../src/weights/stream/items/residence/policies.ts';
+import { simulate } from '../../../src/weights/stream/items/simulate.ts';
+import { adapterFile } from '../../dawn.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { activeNeurons } from '../../models/neurons.ts';
+import { type Opened, answer, close, load, openFixtureFile, options } from '../../streamed.ts';
+import { record } from '../../verified.ts';
+
+const command = 'npx vitest run --project gpu test/gpu/engine/neurons-gpu.test.ts';
+const path = 'sparse/stories-arcee.q8_0.gguf';
+const golden = jsonFixture<{ prompt_tokens: number[]; greedy100: number[] }>('sparse/stories-arcee.json');
+const [layers, neurons] = [4, 512];
+
+const slotsOf = ({ groups = [] }: Pick<Plan, 'groups'>): number => groups.reduce((sum, group) => sum + group.slots, 0);
+
+/** The least budget at which so many neurons of all layers have slots. */
+function budgetFor({ opened }: Opened, slots: number): number {
+  let [least, enough] = ['smallest', '100 %'].map((wanted) => sweepBudgets(opened, options).find(({ name }) => name === wanted)!.budgetBytes);
+  while (enough - least > 1) {
+    const middle = Math.floor((least + enough) / 2);
+    const planned = plan(opened, { ...options, budgetBytes: middle });
+    if (planned.verdict === 'fits' || slotsOf(planned) >= slots) enough = middle;
+    else least = middle;
+  }
+  return enough;
+}
+
+describe.skipIf(!adapterFile)('neurons on demand', () => {
+  it('gives the same logits and tokens for every budget, within the plan', async () => {
+    const file = await openFixtureFile(path);
+    const whole = await load(file, {});
+    const expected = await answer(whole, 70, 12);
+    await close(whole);
+    const swept = process.env.WINDROW_FULL ? sweepBudgets(file.opened, options) : [];
+    const smallest = { name: 'as few as run', budgetBytes: smallestBudget(file.opened, { ...options, chunk: smallestChunk }) };
+    const budgets = [...swept, { name: 'few', budgetBytes: budgetFor(file, 300) }, smallest];
+    let deviation = 0;
+    let least = Infinity;
+    for (const { name, budgetBytes } of budgets) {
+      const model = await load(file, { budgetBytes, ramBytes: file.opened.layout.byteLength / 8 });
+      const { plan: planned, ledger } = model;
+      const { ids, logits } = await answer(model, 70, 12);
+      expect(ids, name).toEqual(expected.ids);
+      expect(logits, name).toEqual(expected.logits); // bit for bit: sums are made in the order of the neurons
+      expect(ledger.peakBytes).toBeLessThanOrEqual(budgetBytes);
+      if (planned.groups) deviation = Math.max(deviation, Math.abs(planned.totalBytes / ledger.peakBytes - 1));
+      if (planned.groups) least = Math.min(least, slotsOf(planned));
+      await close(model);
+    }
+    expect(least).toBe(32);
+    expect(deviation).toBeLessThan(0.05);
+    record({
+      point: `${path}: the same logits bit for bit at ${budgets.length} budgets, neurons on demand, down to ${least} of ${layers * neurons}; plan against peak`,
+      command, value: `within ${(100 * deviation).toFixed(1)} %`,
+    });
+  });
+
+  it('uses the neurons that were recorded of the trained model, and fetches what a window of as many would', async () => {
+    const file = await openFixtureFile(path);
+    // Distinct neurons in the last 8 tokens, and how many of a token they lack: the fixture's own account of itself.
+    const [held, lacking] = [633, 50.6];
+    const trace: number[][] = [];
+    const budgetBytes = budgetFor(file, held);
+    const onExperts = (section: number, items: readonly number[]) => void trace.push(items.map((n) => neurons * (section - 1) + n));
+    const model = await load(file, { budgetBytes, ramBytes: 1, experiment: { onExperts } });
+    const slots = slotsOf(model.plan);
+    expect(Math.abs(slots / held - 1)).toBeLessThan(0.02);
+    const runner = createRunner(model);
+    await runner.feed(golden.prompt_tokens, 0);
+    const logits = await runner.readLogits();
+    const exact = floatsFixture('sparse/stories-arcee.prompt.ref.f32').slice(-logits.length);
+    expect(Math.max(...logits.map((v, i) => Math.abs(v - exact[i])))).toBeLessThan(1e-3);
+    const greedy = await model.samplerFor({ seed: 0 });
+    const fed = trace.length;
+    const ids = [(await runner.sample(greedy, 5)).id];
+    let warm = runner.transfer();
+    while (ids.length < 100) {
+      if (ids.length === 25) warm = runner.transfer();
+      ids.push((await runner.step(greedy, 4 + ids.length)).id);
+    }
+    expect(ids).toEqual(golden.greedy100);
+    expect(trace.slice(fed)).toEqual(activeNeurons('sparse/stories-arcee', layers, neurons).slice(4 * 5, 4 * 104));
+    const hits = simulate([[], ...trace], slots, neuronPolicy(layers)); // whose times begin at 1
+    const { expertsUsed, expertsThere } = runner.transfer();
+    expect([expertsUsed, expertsThere]).toEqual([hits.used, hits.there]);
+
+    const { expertsUsed: used, expertsThere: there, expertBytes, storeBytes } = difference(runner.transfer(), warm);
+    const tokens = ids.length - 25;
+    const fetched = (used - there) / tokens;
+    expect(fetched).toBeLessThan(1.1 * lacking);
+    const { itemBytes } = file.opened.layout.sections[1].pool!;
+    expect(expertBytes).toBe((used - there) * itemBytes);
+    expect(expertBytes / tokens).toBeLessThan((layers * neurons * itemBytes) / 4);
+    await close(model);
+    record({
+      point: `${path} with ${slots} of ${layers * neurons} neurons on the GPU: fetched for a token after 25`, command,
+      value: `${fetched.toFixed(1)} neurons (a window of 8 tokens, which holds ${held}: ${lacking}), ${Math.round(expertBytes / tokens)} bytes of ` +
+        `${2 * layers * neurons * itemBytes} of FFN; ${Math.round(storeBytes / tokens)} read`,
+    });
+  });
+});
