@@ -38,8 +38,9 @@ export interface ColumnsSpec {
   cols: number;
 }
 
-/** Of each item the stacks. */
-export const itemsOf = ({ items, stacks }: PoolSpec): StackSpec[][] => Array.from({ length: items }, (_, item) => stacks(item));
+/** What is stored of a pool, as src/weights takes it: of each item the stacks, or a matrix by its columns. */
+export const storedPool = ({ items, stacks, columns }: PoolSpec): { pool?: StackSpec[][]; columns?: ColumnsSpec } =>
+  (columns ? { columns } : { pool: Array.from({ length: items }, (_, item) => stacks(item)) });
 
 /** Items of a pool that lie in one binding, in slots of equal size. Which slot an item has is in a buffer, so that it may change between steps. */
 export interface PoolPart {

@@ -1,7 +1,7 @@
 // How a model is stored and run: the embedding (of some models two), a section per layer, the head. Each operation knows the stacks of its
 // matrices; an output matrix that is the embedding's (a "tied" one) is a reference to that, stored once.
 import { type Graph, type Op } from './graph.ts';
-import { type ColumnsSpec, type PoolSpec, type StackSpec, itemsOf } from './operation.ts';
+import { type ColumnsSpec, type PoolSpec, type StackSpec, storedPool } from './operation.ts';
 import { poolOf, stacksOf, vectorsOf } from './operations.ts';
 
 export type Role = { kind: 'embedding' } | { kind: 'layer'; layer: number } | { kind: 'head' };
@@ -77,5 +77,5 @@ export const specsOf = (
   sections: readonly Section[],
 ): { name: string; vectors: string[]; stacks: StackSpec[]; pool?: StackSpec[][]; columns?: ColumnsSpec }[] =>
   sections.map(({ name, vectors, stored, pool }) => ({
-    name, vectors, stacks: stored, ...(pool && (pool.columns ? { columns: pool.columns } : { pool: itemsOf(pool) })),
+    name, vectors, stacks: stored, ...(pool && storedPool(pool)),
   }));

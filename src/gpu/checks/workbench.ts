@@ -6,7 +6,7 @@ import { type KvFormat, type PageFormat, pageSlots } from '../../kv/formats/form
 import { createSegment } from '../../kv/segment.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
-import { type Activations, type SequenceBuffers, itemsOf } from '../../model/operation.ts';
+import { type Activations, type SequenceBuffers, storedPool } from '../../model/operation.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { poolOf, record, stacksOf, statesOf, vectorsOf } from '../../model/operations.ts';
 import { type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
@@ -179,7 +179,7 @@ async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfi
   const pool = poolOf(op, config);
   const ops = after ? [op, after] : [op];
   const layout = layoutOf(header, [{
-    name: 'check', vectors: ops.flatMap((each) => vectorsOf(each, config).map(({ tensor }) => tensor)), stacks, ...(pool && { pool: itemsOf(pool) })
+    name: 'check', vectors: ops.flatMap((each) => vectorsOf(each, config).map(({ tensor }) => tensor)), stacks, ...(pool && storedPool(pool)),
   }]);
   const weights = placeWeights(layout, [{ section: 0, start: 0, end: Math.max(16, layout.sections[0].byteLength) }], {
     maxBufferBytes: gpu.device.limits.maxBufferSize,

@@ -15,7 +15,7 @@ function fileOf(type: string) {
   const bytes = randomTensor(type, rows, cols, random(type));
   const tensors = new Map([['down', { name: 'down', type, shape: [cols, rows], offset: 0, byteLength: bytes.length }]]);
   const header: Header = { version: 3, metadata: new Map(), tensors, headerBytes: 0, fileBytes: bytes.length };
-  const layout = layoutOf(header, [{ name: 'layer', vectors: [], stacks: [], columns: { tensor: 'down', rows, cols } }], 1280);
+  const layout = layoutOf(header, [{ name: 'layer', vectors: [], stacks: [], columns: { tensor: 'down', rows, cols } }], 2560);
   return { bytes, header, layout };
 }
 
