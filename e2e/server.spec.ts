@@ -78,7 +78,7 @@ test('an answer of a server is stopped there too, its end is told, and a model o
   await ask(page, 'Count');
   await expect(answer(page)).toContainText('20');
   await page.getByRole('button', { name: 'Stop' }).click();
-  await expect(page.getByText('Stopped', { exact: true })).toBeVisible();
+  await expect(page.getByText(`Stopped · from ${server.host}`, { exact: true })).toBeVisible();
   await expect.poll(() => server.stopped).toBe(1);
   says = ['Again'];
   server.close();

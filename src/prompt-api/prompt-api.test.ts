@@ -303,6 +303,51 @@ test('a function that fails or gives no text fails the prompt, and one that is c
     await expect(LanguageModel.create({ tools: tools as never })).rejects.toBeInstanceOf(TypeError);
 });
 
+test('a function that never returns ends with the prompt, and holds up none that follows', async () => {
+  const { LanguageModel } = modelOf((request) => (said(request).length === 1 ? { says: [call(0, 'Rome')], reason: 'tool_calls' } : { says: ['Yes.'] }));
+  const stop = new AbortController();
+  let ask = (): void => {};
+  const isAsked = new Promise<void>((resolve) => (ask = resolve));
+  const hanging = weather(() => {
+    ask();
+    return new Promise<never>(() => {});
+  });
+  const session = await LanguageModel.create({ tools: [hanging] });
+  const prompt = session.prompt('The weather?', { signal: stop.signal });
+  await isAsked;
+  stop.abort();
+  await expect(prompt).rejects.toEqual(called('AbortError'));
+  expect(await session.prompt([{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Hi' }, { role: 'user', content: 'There?' }])).toBe('Yes.');
+}, 2000);
+
+test('a call that the context cut off, one of no tool, and one of no JSON are told as what they are', async () => {
+  const cut = { calls: [{ index: 0, id: 'c', name: 'weather', arguments: '{"city":"Ro' }] };
+  const other = { calls: [{ index: 0, id: 'c', name: 'water', arguments: '{}' }] };
+  const failing: [Script, object][] = [
+    [{ says: [cut], reason: 'length' }, { name: 'QuotaExceededError', message: expect.stringContaining('before the call of weather was whole'), quota: 2048 }],
+    [{ says: [cut], reason: 'tool_calls' }, { name: 'OperationError', message: expect.stringContaining('weather with arguments that are no JSON') }],
+    [{ says: [other], reason: 'tool_calls' }, { name: 'OperationError', message: 'The model called "water", which is none of the tools: weather.' }],
+  ];
+  for (const [script, error] of failing) {
+    const session = await modelOf(script).LanguageModel.create({ tools: [weather(async () => 'sun')] });
+    const thrown: unknown = await session.prompt('The weather?').catch((reason: unknown) => reason);
+    expect(thrown).toBeInstanceOf(DOMException);
+    expect(thrown).toMatchObject(error);
+  }
+});
+
+test('a prefix of an answer to nothing is refused, where it is asked and where it is counted', async () => {
+  const { LanguageModel, backend } = modelOf();
+  const prefix: PromptInput = [{ role: 'assistant', content: 'Well: ', prefix: true }];
+  for (const initialPrompts of [[], [{ role: 'system' as const, content: 'Be short.' }]]) {
+    const session = await LanguageModel.create({ initialPrompts });
+    for (const asked of [session.prompt(prefix), session.measureContextUsage(prefix)]) await expect(asked).rejects.toEqual(called('SyntaxError'));
+  }
+  expect(backend.asked).toEqual([]);
+  const session = await LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'What is wide?' }] });
+  expect(await session.prompt(prefix)).toBe('The sea');
+});
+
 /** A model that is loaded by scripted workers. */
 function onDemand(fake: Partial<WorkerEngine> = {}) {
   const workers: FakeWorker[] = [];

@@ -14,6 +14,13 @@ export function toTurns(input: PromptInput): ChatMessageParam[] {
   return input.map((message, i) => toMessage(message, i === input.length - 1));
 }
 
+/** The same as what follows in a conversation: an answer is begun only where there is something to answer. */
+export function toFollowing(input: PromptInput, before: readonly ChatMessageParam[]): ChatMessageParam[] {
+  const turns = toTurns(input);
+  if (!turns.at(-1)!.prefix || [...before, ...turns].some(({ role }) => role === 'user')) return turns;
+  throw new DOMException('The prompt is the prefix of an answer alone; put what it answers before it, as a message of the role user.', 'SyntaxError');
+}
+
 /** Those of what is not answered now. */
 export function toAppended(input: PromptInput): ChatMessageParam[] {
   const turns = toTurns(input);

@@ -1,12 +1,12 @@
 // A conversation: what was said, and whose turn it is.
-import { type ChatCompletionParams, type ChatMessageParam } from '../api/completions/chat.ts';
+import { type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam } from '../api/completions/chat.ts';
 import { type ChatToolCall } from '../api/completions/tools.ts';
 import { withInstruction } from '../api/completions/instruction.ts';
 import { anySignal } from '../signals.ts';
 import { type Constraint, toConstraint } from './constraint.ts';
 import { type Engines, type PromptEngine, untilAborted } from './engines.ts';
 import { quotaExceeded, toDomException } from './errors.ts';
-import { joined, toAppended, toTurns, withoutOldest } from './prompts.ts';
+import { joined, toAppended, toFollowing, withoutOldest } from './prompts.ts';
 import { type Sampling } from './sampling.ts';
 import { callTools, toChatTools, toolParams } from './tools.ts';
 import { type LanguageModelSession, type PromptInput, type PromptOptions, type Tool } from './types.ts';
@@ -22,6 +22,13 @@ export interface SessionParts {
   history: readonly ChatMessageParam[];
   /** Tokens of both. */
   usage: number;
+}
+
+interface Generated {
+  text: string;
+  calls: ChatToolCall[];
+  /** The context was full before its end. */
+  isCut: boolean;
 }
 
 type EventHandler = ((event: Event) => unknown) | null;
@@ -93,7 +100,7 @@ export class Session extends EventTarget implements LanguageModelSession {
 
   measureContextUsage(input: PromptInput, options: PromptOptions = {}): Promise<number> {
     return this.#inTurn(options.signal, async () => {
-      const messages = this.#conversation(toTurns(input), toConstraint(options));
+      const messages = this.#conversation(this.#toTurns(input), toConstraint(options));
       return Math.max(0, (await this.#count(messages)) - this.#parts.usage);
     });
   }
@@ -137,30 +144,31 @@ export class Session extends EventTarget implements LanguageModelSession {
   /** Functions are called until the model calls none; what it says meanwhile is part of the answer's text. */
   async #answer(input: PromptInput, options: PromptOptions, signal: AbortSignal, onText: (piece: string) => void): Promise<void> {
     const { tools } = this.#parts;
-    const turns = toTurns(input);
+    const turns = this.#toTurns(input);
     const constraint = toConstraint(options);
     for (let rounds = 0; ; rounds++) {
       await this.#makeRoom((history) => this.#conversation(turns, constraint, history));
       const asked = { messages: this.#conversation(turns, constraint), ...constraint.params, ...toolParams(tools, rounds) };
-      const { text, calls } = await this.#generate(asked, signal, onText);
+      const { text, calls, isCut } = await this.#generate(asked, signal, onText);
       const last = turns.at(-1)!;
       const begun = last.prefix ? (turns.pop()!.content as string) : '';
       turns.push({ role: 'assistant', content: begun + text, ...(calls.length && { tool_calls: calls }) });
       if (!calls.length) break;
-      turns.push(...(await callTools(tools, calls)));
+      if (isCut) throw this.#noRoomFor(calls.at(-1)!);
+      turns.push(...(await untilAborted(callTools(tools, calls), signal))); // a function may never return
       signal.throwIfAborted();
     }
     await this.#remember(turns, signal);
   }
 
-  async #generate(asked: ChatCompletionParams, signal: AbortSignal, onText: (piece: string) => void): Promise<{ text: string; calls: ChatToolCall[] }> {
+  async #generate(asked: ChatCompletionParams, signal: AbortSignal, onText: (piece: string) => void): Promise<Generated> {
     const { engine: { info, chat }, sampling: { temperature, topK: top_k } } = this.#parts;
     const isBegun = asked.messages.at(-1)?.prefix && info.thinking; // what is begun is the answer, not what is thought before it
     const variables = isBegun ? { chat_template_kwargs: { [isBegun.variable]: false } } : {};
     const params = { ...asked, ...variables, temperature, top_k, reasoning_format: 'auto' as const, stream: true as const };
     let text = '';
     const calls: ChatToolCall[] = [];
-    let isWhole = false;
+    let reason: ChatFinishReason | null = null;
     for await (const { choices } of await chat.completions.create(params, { signal })) {
       signal.throwIfAborted();
       const { content: piece, tool_calls: parts = [] } = choices[0]?.delta ?? {};
@@ -170,11 +178,21 @@ export class Session extends EventTarget implements LanguageModelSession {
         const call = (calls[index] ??= { id, type: 'function', function: { name: called?.name ?? '', arguments: '' } });
         call.function.arguments += called?.arguments ?? '';
       }
-      isWhole ||= Boolean(choices[0]?.finish_reason);
+      reason = choices[0]?.finish_reason ?? reason;
     }
     signal.throwIfAborted();
-    if (!isWhole) throw new DOMException('The engine ended the answer.', 'AbortError');
-    return { text, calls };
+    if (!reason) throw new DOMException('The engine ended the answer.', 'AbortError');
+    return { text, calls, isCut: reason === 'length' };
+  }
+
+  /** Of a call that the model had no room to finish; what else it called is not called then, either. */
+  #noRoomFor({ function: { name } }: ChatToolCall): DOMException {
+    const window = this.contextWindow;
+    return quotaExceeded(`The context of ${window} tokens was full before the call of ${name} was whole. Shorten the conversation.`, window + 1, window);
+  }
+
+  #toTurns(input: PromptInput): ChatMessageParam[] {
+    return toFollowing(input, [...this.#parts.initial, ...this.#parts.history]);
   }
 
   #conversation(turns: readonly ChatMessageParam[], { instruction }: Partial<Constraint>, history = this.#parts.history): ChatMessageParam[] {

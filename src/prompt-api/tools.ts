@@ -34,15 +34,28 @@ export const toChatTools = (tools: readonly Tool[]): ChatTool[] =>
 export const toolParams = (tools: readonly Tool[], rounds: number): Pick<ChatCompletionParams, 'tools' | 'tool_choice'> =>
   tools.length ? { tools: toChatTools(tools), ...(rounds >= mostRounds && { tool_choice: 'none' as const }) } : {};
 
-/** Calls all of them at once; their results in the order of the calls. @throws what a function throws; TypeError for a result that is no text */
+/**
+ * Calls all of them at once; their results in the order of the calls. @throws what a function throws; TypeError for a result that is no text;
+ * OperationError for a call of what is no tool, or with what is no JSON
+ */
 export function callTools(tools: readonly Tool[], calls: readonly ChatToolCall[]): Promise<ChatMessageParam[]> {
   return Promise.all(
     calls.map(async ({ id, function: { name, arguments: args } }): Promise<ChatMessageParam> => {
       const tool = tools.find((each) => each.name === name);
-      if (!tool) throw new Error(`The model called ${shown(name)}, which is none of the tools.`);
-      const content: unknown = await tool.execute(JSON.parse(args || '{}'));
+      if (!tool) throw failed(`The model called ${shown(name)}, which is none of the tools: ${tools.map((each) => each.name).join(', ')}.`);
+      const content: unknown = await tool.execute(readArguments(name, args));
       if (typeof content !== 'string') throw new TypeError(`The tool ${name} gave ${shown(content)}; it must give text.`);
       return { role: 'tool', tool_call_id: id, content };
     }),
   );
 }
+
+function readArguments(name: string, args: string): Record<string, unknown> {
+  try {
+    return JSON.parse(args || '{}') as Record<string, unknown>;
+  } catch (error) {
+    throw failed(`The model called ${name} with arguments that are no JSON: ${(error as Error).message}.`);
+  }
+}
+
+const failed = (message: string): DOMException => new DOMException(message, 'OperationError');

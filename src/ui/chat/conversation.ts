@@ -49,6 +49,8 @@ export class Conversation implements ReactiveController {
   /** When the answer under way was last given to `changed`. */
   private keptAt = 0;
   private request: AbortController | null = null;
+  /** Where the answer under way comes from. */
+  private source: Answerer['info'] | null = null;
 
   constructor(
     private readonly host: ReactiveControllerHost,
@@ -70,8 +72,9 @@ export class Conversation implements ReactiveController {
     this.stop();
     this.request = null;
     const answer = this.messages.at(-1)!;
+    const note = joined('Stopped', ...from(this.source!));
     this.set({ answering: false });
-    this.keep([...this.messages.slice(0, -1), ...(answer.content || answer.reasoning ? [{ ...answer, note: 'Stopped' }] : [])]);
+    this.keep([...this.messages.slice(0, -1), ...(answer.content || answer.reasoning ? [{ ...answer, note }] : [])]);
   }
 
   /** Shows another conversation, or what another page has added to this one. Messages that are as they were stay the same objects. */
@@ -111,6 +114,7 @@ export class Conversation implements ReactiveController {
   private async answer(engine: Answerer, asked: Message[], settings: AskSettings = {}): Promise<Outcome> {
     const before = this.messages;
     const request = (this.request = new AbortController());
+    this.source = engine.info;
     const { temperature, topP: top_p, topK: top_k, minP: min_p, maxTokens, seed } = settings;
     const { repeatPenalty = usualPenalty(engine.info.parameters) } = settings;
     this.written = begunBy(promptEndFor(engine, settings));
@@ -118,7 +122,7 @@ export class Conversation implements ReactiveController {
     this.changed(asked);
     let came = false;
     let isWhole = false;
-    let note = 'Stopped';
+    let note = joined('Stopped', ...from(engine.info));
     let error: Error | undefined;
     let numbers: GenerateStats | undefined;
     try {
@@ -142,7 +146,7 @@ export class Conversation implements ReactiveController {
         [isWhole, numbers, note] = [true, stats, noteOf(stats, reason, engine.info)];
       }
     } catch (thrown) {
-      if (!request.signal.aborted) [error, note] = [thrown as Error, 'Interrupted'];
+      if (!request.signal.aborted) [error, note] = [thrown as Error, joined('Interrupted', ...from(engine.info))];
     }
     if (this.request !== request) return { ended: 'left', content: '' };
     this.flush();
@@ -213,16 +217,20 @@ function promptEndFor({ info: { promptEnd = '', thinking } }: Answerer, { think 
 }
 
 /** `stats` are undefined where a server counts nothing. */
-function noteOf(stats: GenerateStats | undefined, reason: ChatFinishReason, { context = Infinity, host }: Answerer['info']): string {
+function noteOf(stats: GenerateStats | undefined, reason: ChatFinishReason, info: Answerer['info']): string {
+  const { context = Infinity } = info;
   const isFull = stats !== undefined && stats.promptTokens + stats.newTokens >= context;
   const cut = { length: isFull ? 'cut off: the context is full' : 'cut off at the limit', content_filter: 'cut off by a filter' };
-  return [
+  return joined(
     ...(stats ? speedOf(stats) : []),
     ...(reason === 'length' || reason === 'content_filter' ? [cut[reason]] : []),
     ...(stats?.notices ?? []),
-    ...(host === undefined ? [] : [`from ${host}`]),
-  ].join(' · ');
+    ...from(info),
+  );
 }
+
+const joined = (...words: string[]): string => words.join(' · ');
+const from = ({ host }: Answerer['info']): string[] => (host === undefined ? [] : [`from ${host}`]);
 
 function speedOf({ newTokens, decodeMs }: GenerateStats): string[] {
   const tokens = `${newTokens} ${newTokens === 1 ? 'token' : 'tokens'}`;

@@ -21,12 +21,12 @@ export interface KeptServer {
 
 const place = 'windrow-server';
 
-/** Undefined also where nothing can be remembered (a private window, say). */
-export function keptServer(): KeptServer | undefined {
+/** As it is now: other tabs write it too. `otherwise`: where nothing can be remembered (a private window, say). */
+export function keptServer(otherwise?: KeptServer): KeptServer | undefined {
   try {
     return readServer(JSON.parse(localStorage.getItem(place) ?? 'null'));
   } catch {
-    return undefined;
+    return otherwise;
   }
 }
 

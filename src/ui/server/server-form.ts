@@ -34,7 +34,7 @@ export class ServerForm extends LitElement {
   private leaving = new AbortController();
 
   override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('kept')) this.address = this.kept?.url ?? this.address;
+    if (changed.has('kept') && changed.get('kept')?.url !== this.kept?.url) this.address = this.kept?.url ?? this.address;
   }
 
   override disconnectedCallback(): void {

@@ -17,9 +17,12 @@ export class ServerModel implements ReactiveController {
     host.addController(this);
   }
 
-  hostConnected(): void {}
+  hostConnected(): void {
+    addEventListener('storage', this.reread);
+  }
 
   hostDisconnected(): void {
+    removeEventListener('storage', this.reread);
     void this.engine?.unload();
   }
 
@@ -37,13 +40,20 @@ export class ServerModel implements ReactiveController {
   leave(): void {
     if (!this.engine && !this.kept?.isLast) return;
     void this.engine?.unload();
-    this.set({ engine: null, kept: this.kept && { ...this.kept, isLast: false } });
+    const kept = keptServer(this.kept); // another tab may have forgotten it, with its key
+    this.set({ engine: null, kept: kept && { ...kept, isLast: false } });
   }
 
   forget(): void {
     void this.engine?.unload();
     this.set({ engine: null, kept: undefined });
   }
+
+  /** Another tab has kept or forgotten a server. */
+  private reread = (): void => {
+    this.kept = keptServer(this.kept);
+    this.host.requestUpdate();
+  };
 
   private set(state: Pick<ServerModel, 'engine' | 'kept'>): void {
     Object.assign(this, state);

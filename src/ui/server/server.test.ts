@@ -2,11 +2,13 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { type Answerer } from '../chat/answerer.ts';
 import { Conversation } from '../chat/conversation.ts';
 import { defaultSettings } from '../chat/chat.ts';
-import { readServer } from './kept-server.ts';
+import { keepServer, keptServer, readServer } from './kept-server.ts';
 import { openKey, sealKey } from './sealed-key.ts';
 import { connectServer } from './server-engine.ts';
+import { ServerModel } from './server-model.ts';
 
 beforeAll(() => {
   vi.stubGlobal('requestAnimationFrame', (then: () => void) => setTimeout(then, 1));
@@ -69,6 +71,28 @@ test('an answer says where it came from, whole without numbers too, with what th
   }
 });
 
+test('a stopped answer says where it came from, too, and one that was interrupted or left behind', async () => {
+  const engine = (create: () => AsyncGenerator<object>) =>
+    ({ info: { name: 'big', host: 'models.example' }, chat: { completions: { create: async () => create() } } }) as unknown as Answerer;
+  const says = { choices: [{ index: 0, delta: { content: 'Salt' }, finish_reason: null }] };
+  const noteOf = async (end: (conversation: Conversation) => Promise<void> | void) => {
+    const conversation = new Conversation(host);
+    const stream = async function* () {
+      yield says;
+      await end(conversation);
+    };
+    await conversation.ask(engine(stream), 'Why?');
+    return conversation.messages.at(-1)!.note;
+  };
+  expect(await noteOf((conversation) => conversation.stop())).toBe('Stopped · from models.example');
+  expect(await noteOf(() => Promise.reject(new Error('gone')))).toBe('Interrupted · from models.example');
+  const settled = noteOf(async (conversation) => {
+    await vi.waitFor(() => expect(conversation.messages.at(-1)!.content).toBe('Salt')); // as it is shown by frames
+    conversation.settle();
+  });
+  expect(await settled).toBe('Stopped · from models.example');
+});
+
 test('reasoning that nothing follows is closed at its end', async () => {
   const { url } = await serverOf([{ reasoning_content: 'Hm' }], 'length');
   const conversation = new Conversation(host);
@@ -92,4 +116,31 @@ test('what is remembered is read back, and what is no server is as good as nothi
   expect(readServer({ ...kept, key: { salt: 'YQ==', rounds: 0.5, sealed: 'YQ==' }, more: 1 })).toEqual({ ...kept, key: undefined });
   for (const wrong of [null, 7, {}, { ...kept, url: 'javascript:alert(1)' }, { ...kept, url: 7 }, { ...kept, model: undefined }])
     expect(readServer(wrong)).toBeUndefined();
+});
+
+test('what another tab forgot stays forgotten, with its key, and what it kept is seen', () => {
+  const kept = { url: 'https://models.example/v1', model: 'big', needsKey: true, key: { salt: 'YQ==', rounds: 10, sealed: 'YQ==' }, isLast: true };
+  const written = new Map<string, string>();
+  const tabs = new EventTarget();
+  vi.stubGlobal('localStorage', {
+    getItem: (name: string) => written.get(name) ?? null, setItem: written.set.bind(written), removeItem: written.delete.bind(written),
+  });
+  vi.stubGlobal('addEventListener', tabs.addEventListener.bind(tabs));
+  vi.stubGlobal('removeEventListener', tabs.removeEventListener.bind(tabs));
+  keepServer(kept);
+  const models = [new ServerModel(host), new ServerModel(host)];
+  models[0].forget();
+  models[1].leave();
+  expect([...written.values(), models[1].kept], 'before its event comes').toEqual([undefined]);
+  const other = new ServerModel(host);
+  other.hostConnected();
+  keepServer(kept);
+  tabs.dispatchEvent(new Event('storage'));
+  expect(other.kept).toEqual(kept);
+  other.leave();
+  expect([keptServer(), other.kept]).toEqual([{ ...kept, isLast: false }, { ...kept, isLast: false }]);
+  other.hostDisconnected();
+  models[0].forget();
+  tabs.dispatchEvent(new Event('storage'));
+  expect(other.kept, 'no more than it listens').toBeDefined();
 });
