@@ -1,8 +1,8 @@
 // Every GPU kernel against src/reference in Chromium, with all that the adapter offers; in the full run also those that limits and
 // features bear upon with the default limits and no features, as test/gpu/kernels/kernels-gpu.test.ts does in Node. pages/kernels.html runs
-// the self-test. Of the checks that there are for each weight type the short run takes two types: every type is checked on
-// SwiftShader by test/gpu/kernels/formats-gpu.test.ts too.
+// the self-test. What the short run takes: test/short-checks.ts.
 import { expect, test } from '@playwright/test';
+import { inChromium, underOtherLimits } from '../test/short-checks.ts';
 import { isFull, record } from '../test/verified.ts';
 import { type KernelsRun } from './pages/kernels.ts';
 import { pagesPort } from './support/ports.ts';
@@ -10,20 +10,12 @@ import { pagesPort } from './support/ports.ts';
 const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 
 const minute = 60_000;
-const otherTypes = ' (BF16|F32|I?Q[123]_[A-Z0-9]+|IQ4_NL|IQ4_XS|MXFP4|NVFP4|Q4_[01]|Q5_0|Q5_1|Q5_K|Q6_K|Q8_0|TQ[12]_0)$';
-
-/** The types of kernels that these features change. */
-const changed = '^(matvec, 8|matvec of|matmul f(16|32)( F32|,| of)|rms-norm|rope|argmax|attention.*(64|256), (f16|q8))';
-
-/** What policies of keys and values alone run, and what GPUs alone are offered: tests have it on lavapipe. */
-const elsewhere = '(attention.* (several segments|over pages|that turns)|matmul i|kv-)';
-
 const devices = [
-  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^(?!.*${otherTypes})(?!${elsewhere})`)}`, least: 100 },
+  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^${inChromium}`)}`, least: 100 },
   {
     title: 'the default limits and no optional features',
-    query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent(changed)}`,
-    least: 20,
+    query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent(`^${underOtherLimits}`)}`,
+    least: 12,
   },
 ];
 

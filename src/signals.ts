@@ -24,3 +24,20 @@ export function everySignal(signals: readonly (AbortSignal | undefined)[]): Abor
   }
   return joined.signal;
 }
+
+/** What `promise` gives, unless the signal is aborted before: then rejects with its reason. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  let abort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    promise.catch(() => {}); // nobody may be left to look at it
+  }
+}

@@ -87,6 +87,16 @@ describe('the ledger', () => {
     await ledger.settle();
   });
 
+  it('tells all who settle at once, as one of them made the buffer', async () => {
+    const { device, outOfMemory } = fakeDevice();
+    outOfMemory.add('kv.1.keys');
+    const ledger = createLedger(device, 2 ** 20);
+    ledger.create('kv', 'kv.1.keys', 1024, 8);
+    const both = await Promise.allSettled([ledger.settle(), ledger.settle()]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await ledger.settle();
+  });
+
   it('keeps what nobody has asked for yet until somebody settles, with no promise that rejects by itself', async () => {
     const unobserved: unknown[] = [];
     const note = (error: unknown) => unobserved.push(error);

@@ -73,8 +73,9 @@ function createBook(budgetBytes: number, within?: Within): Book {
 export function createLedger(device: GPUDevice, budgetBytes: number, within?: Within): Ledger {
   const book = createBook(budgetBytes, within);
   const live = new Map<GPUBuffer, () => void>(); // what gives its bytes back
-  const pending = new Set<Promise<void>>();
-  let failure: unknown; // of an allocation, until `settle` tells it: a promise that rejects while nobody waits ends a Node process
+  /** Allocations under way, which give what made them fail: a promise that rejects while nobody waits ends a Node process. */
+  const pending = new Set<Promise<unknown>>();
+  let untold: unknown; // the first failure that no `settle` has waited for
 
   const destroy = (buffer: GPUBuffer) => {
     const give = live.get(buffer);
@@ -101,15 +102,16 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: Wi
       device.pushErrorScope('out-of-memory');
       const buffer = device.createBuffer({ label, size, usage });
       const allocated = device.popErrorScope().then(
-        (error) => {
-          if (error)
-            failure ??= new BudgetError(
-              `The GPU could not allocate ${mib(size)} for ${label} (${mib(book.total)} are in use): ${error.message}. Choose a smaller budget.`,
-              { code: 'gpu_out_of_memory', cause: error },
-            );
-        },
-        (error: unknown) => void (failure ??= error),
-      ).finally(() => pending.delete(allocated));
+        (error): unknown => error && new BudgetError(
+          `The GPU could not allocate ${mib(size)} for ${label} (${mib(book.total)} are in use): ${error.message}. Choose a smaller budget.`,
+          { code: 'gpu_out_of_memory', cause: error },
+        ),
+        (error: unknown) => error,
+      ).then((failure) => {
+        pending.delete(allocated);
+        untold ??= failure ?? undefined;
+        return failure;
+      });
       pending.add(allocated);
       live.set(buffer, give);
       return buffer;
@@ -133,9 +135,9 @@ export function createLedger(device: GPUDevice, budgetBytes: number, within?: Wi
       };
     },
     async settle() {
-      await Promise.all(pending);
-      const told = failure;
-      failure = undefined;
+      const failures = await Promise.all(pending);
+      const told = failures.find((failure) => failure) ?? untold;
+      untold = undefined;
       if (told !== undefined) throw told;
     },
     destroyAll() {

@@ -1,6 +1,7 @@
 // The engine that all sessions of a `LanguageModel` share: loaded for the first of them, unloaded after the last.
 import { createEngine, type Engine, type EngineOptions } from '../api/engine.ts';
 import { type LoadProgress } from '../protocol.ts';
+import { untilAborted } from '../signals.ts';
 
 export type PromptEngine = Pick<Engine, 'info' | 'chat' | 'countTokens'>;
 /** As of `createEngine`; `worker` is a function, as the model may be loaded again. */
@@ -67,21 +68,4 @@ export function loadedOnDemand(options: LoadOnDemand): Engines {
     },
     release,
   };
-}
-
-/** What `promise` gives, unless the signal is aborted before: then rejects with its reason. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  let abort!: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-  });
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort);
-  try {
-    return await Promise.race([aborted, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-    promise.catch(() => {}); // nobody may be left to look at it
-  }
 }

@@ -76,6 +76,8 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
     sizes.logitsRows > 1 ? makeChosen() : undefined,
     sizes.logitsRows > mostChosen ? make(head, 'prefill') : undefined,
   ]);
+  // The driver of a GPU compiles beside what the visitor does next; a processor that does a GPU's work has no time beside it.
+  if (!gpu.software) for (const temperature of [0, 1]) void samplerFor({ seed: 0, temperature }).then((sampler) => sampler.ready()).catch(() => undefined);
   return { programs: { decode, prefill }, heads: { last, chosen, all, normed: () => (normed ??= makeNormed()) }, samplerFor };
 }
 

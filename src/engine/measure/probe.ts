@@ -100,7 +100,7 @@ export async function createProbe(
       })),
     ),
     make('decode', head),
-    greedy.ready,
+    greedy.ready(),
   ]);
   greedy.start(sequence);
   return {

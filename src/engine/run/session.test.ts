@@ -1,5 +1,5 @@
 // The conversation over a runner that only takes notes: what is fed, where an answer ends, what is shown.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RequestError } from '../../errors.ts';
 import { samplingFields } from '../../model/sampling/sampler.ts';
 import { type GenerateRequest, type SamplingOptions } from '../../protocol.ts';
@@ -11,7 +11,7 @@ import { createSession, runningOf } from './session.ts';
 const eot = 0;
 
 /** A model that answers with the bytes of `says`, then the end of turn, whatever it is asked. */
-function converse(says: string, { context = 64, withText = true, atOnce = 1, template = '' } = {}) {
+function converse(says: string, { context = 64, withText = true, atOnce = 1, template = '', ready = () => Promise.resolve() } = {}) {
   const fed: { ids: number[]; position: number }[] = [];
   const next = [...new TextEncoder().encode(says), eot];
   let at = 0; // of `next`
@@ -55,7 +55,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1, tem
     createSequence,
     home: {},
     plan: { verdict: 'fits', bytes: { kv: 0 } },
-    samplerFor: async (options: SamplingOptions) => samplingFields(options),
+    samplerFor: async (options: SamplingOptions) => ({ ...samplingFields(options), ready }),
     ledger: { peakBytes: 1 },
   } as unknown as LoadedModel;
   const text = {
@@ -103,6 +103,27 @@ describe('a session', () => {
       ids: [72, 101, 108, 108, 111],
       stats: { promptTokens: 3, newTokens: 5, cachedTokens: 0 },
     });
+  });
+
+  it('hears an abort while its sampling is compiled, and holds up nobody else meanwhile', async () => {
+    let compiled = (): void => undefined;
+    let asked = 0;
+    const { ask, fed } = converse('ab', { ready: () => (asked++ ? Promise.resolve() : new Promise<void>((resolve) => (compiled = resolve))) });
+    const abort = new AbortController();
+    const waiting = ask({ prompt }, abort.signal);
+    await vi.waitFor(() => expect(asked).toBe(1));
+    expect(await ask({ prompt })).toMatchObject({ shown: 'ab' });
+    abort.abort();
+    expect(await waiting).toMatchObject({ ids: [], reason: 'abort' });
+    expect(fed.map(({ ids }) => ids)).toEqual([prompt.tokens]);
+    compiled();
+  });
+
+  it('compiles no sampling for who asks for no token', async () => {
+    const ready = vi.fn(() => Promise.resolve());
+    const { ask } = converse('ab', { ready });
+    expect(await ask({ prompt, maxTokens: 0, session: 'kept' })).toMatchObject({ ids: [] });
+    expect(ready).not.toHaveBeenCalled();
   });
 
   it('ends with a text that is empty where the model says nothing', async () => {

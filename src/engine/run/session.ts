@@ -23,6 +23,7 @@ import { type Scheduler, createScheduler } from './schedule/scheduler.ts';
 import { type Sequences, createSequences } from './sequences.ts';
 import { metOf } from './schedule/urgency.ts';
 import { countTransfers, difference } from './transfers.ts';
+import { untilAborted } from '../../signals.ts';
 
 /** A model on a GPU, what runs it, and the answers under way there: all three are replaced together. */
 export interface Running {
@@ -101,6 +102,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
       const on = running();
       try {
         const sampler = await on.model.samplerFor(sampling);
+        if (options.most > tokens.length) await untilAborted(sampler.ready(), signal); // before its turn, which others wait for
         return await on.scheduler.run(createAnswer({ ...options, sampler, ends: sampling.ends }));
       } catch (error) {
         if (signal?.aborted) return;

@@ -36,11 +36,8 @@ export interface SamplerRecords {
 
 /** What a request runs to choose each of its tokens. */
 export interface Sampler {
-  /**
-   * Its stages are compiled: await it before `program` is read. Stages that nobody has asked for before are compiled beside what runs in the
-   * meantime, such as the prompt. Rejects with a CompileError.
-   */
-  ready: Promise<void>;
+  /** Compiles those of its stages that nobody has asked for before. Await it before `program` is read. Rejects with a CompileError or a BudgetError. */
+  ready(): Promise<void>;
   /** Its stages, for each sequence of a step. */
   readonly program: Program;
   /** Whether tokens may be made ahead of the CPU; else `before` has a part in each. */
@@ -65,7 +62,7 @@ export type SamplerFor = (options: SamplerOptions) => Promise<Sampler>;
 /** A sampler that is ready, for who looks at its program or times what it runs. */
 export async function compiled(samplerFor: SamplerFor, options: SamplerOptions): Promise<Sampler> {
   const sampler = await samplerFor(options);
-  await sampler.ready;
+  await sampler.ready();
   return sampler;
 }
 
@@ -107,7 +104,12 @@ export function createSamplers(device: GPUDevice, ledger: Ledger, kernels: Kerne
     let under = recording.get(stage);
     if (!under) {
       under = record(stage).then(async (program) => {
-        await ledger.settle();
+        try {
+          await ledger.settle();
+        } catch (error) {
+          program.destroy();
+          throw error;
+        }
         recorded.set(stage, program);
       });
       recording.set(stage, under);
@@ -124,16 +126,14 @@ export function createSamplers(device: GPUDevice, ledger: Ledger, kernels: Kerne
       ...asked.flatMap((stage) => stage.start?.(options, vocab) ?? []),
     ];
     const before = asked.flatMap((stage) => stage.before?.(options, vocab) ?? []);
-    const ready = Promise.all(asked.map(recordOnce)).then(() => undefined);
-    ready.catch(() => undefined); // an answer that was cut off in its prompt waits for it no more
     let program: Program | undefined;
     const write = (sequence: SequenceBuffers, { buffer, bytes }: Writing) => device.queue.writeBuffer(stateOf(sequence)(buffer).buffer, 0, bytes);
     return {
-      ready,
+      ready: async () => void (await Promise.all(asked.map(recordOnce))),
       get program() {
         return (program ??= inTurn(asked.map((stage) => {
           const its = recorded.get(stage);
-          if (!its) throw new Error(`The sampler's stage ${stage.name} is not compiled yet; wait for \`ready\`.`);
+          if (!its) throw new Error(`The sampler's stage ${stage.name} is not compiled; call \`ready\` first.`);
           return its;
         })));
       },

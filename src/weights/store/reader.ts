@@ -5,6 +5,7 @@ import { type Header } from '../../gguf/header.ts';
 import { importSlab, readVector } from '../import/pieces.ts';
 import { type Layout } from '../layout.ts';
 import { type Manifest, sha256, type Store } from './store.ts';
+import { untilAborted } from '../../signals.ts';
 
 export interface WeightsReader {
   /** The bytes of slab `index` of the layout. */
@@ -35,21 +36,11 @@ export function sourceReader(source: ByteSource, header: Header, layout: Layout)
 export function readerToCome(opening: Promise<WeightsReader>): WeightsReader {
   opening.catch(() => {}); // it may fail before anything is read; who opened it tells
   return {
-    readSlab: async (index, signal) => (await orAbort(opening, signal)).readSlab(index, signal),
-    readRange: async (index, offset, length, signal) => (await orAbort(opening, signal)).readRange(index, offset, length, signal),
-    hostTensor: async (name, signal) => (await orAbort(opening, signal)).hostTensor(name, signal),
+    readSlab: async (index, signal) => (await untilAborted(opening, signal)).readSlab(index, signal),
+    readRange: async (index, offset, length, signal) => (await untilAborted(opening, signal)).readRange(index, offset, length, signal),
+    hostTensor: async (name, signal) => (await untilAborted(opening, signal)).hostTensor(name, signal),
     finish: async () => (await opening).finish(),
   };
-}
-
-function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop);
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }
 
 /** Makes the slabs `indices` anew from the model's own files. */

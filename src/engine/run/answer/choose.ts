@@ -39,7 +39,7 @@ export async function sample(state: RunState, { sequence, sampler, length }: Ans
   const { context } = state.model.sizes;
   if (length >= context) throw contextIsFull(context);
   cursorOf(state, sequence).chosen = [];
-  await sampler.ready;
+  await sampler.ready();
   sampler.start(sequence);
   const [tokens] = await choose(state, [], [{ sequence, sampler, length }], 1, signal);
   return (await tokens)[0];
