@@ -10,7 +10,7 @@ const usual = 'F32|Q4_K';
 /** One of each kind of codes that kernels in integers tell apart: a scale, scales of groups, scales with minimums. */
 const ofEachKind = 'Q8_0|Q6_K|Q4_K';
 
-const byType = ['matvec-rows', 'matvec-broadcast by \\d', 'matvec-few, \\d splits?', 'matvec (staged|i8)', 'matmul (f32|i8|i16)', 'experts', 'embed'];
+const byType = ['matvec-rows', 'matvec-broadcast by \\d', 'matvec-few, \\d splits?', 'matvec (staged|i8)', 'matmul (f32|i8|i16)', 'experts', 'embed', 'neurons'];
 
 /** What lavapipe leaves out. */
 const inChromiumOrGolden = [
@@ -31,7 +31,8 @@ export const underOtherLimits =
   `(?!.* (?!(${usual})$)[A-Z]+\\d*_?[A-Z0-9]+$)(matvec, 8 splits, [14] panels|matvec of|matmul f32( F32|,| of)|rms-norm|argmax|attention.*, heads of 64, q8)`;
 
 /** What policies of keys and values alone run, and tiles of integers, which GPUs alone are offered, are left to lavapipe. */
-export const inChromium = `(?!.* (?!(${ofEachKind})$)(${rareTypes}|BF16|F16|F32|Q\\d_[01K])$)(?!attention.* (several segments|over pages|that turns)|matmul i|kv-)`;
+export const inChromium =
+  `(?!.* (?!(${ofEachKind})$)(${rareTypes}|BF16|F16|F32|Q\\d_[01K])$)` + '(?!attention.* (several segments|over pages|that turns)|matmul i|kv-)';
 
 /** What neither has, and what shows it in its place. */
 export const elsewhere: Record<string, RegExp> = {
