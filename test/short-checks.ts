@@ -10,7 +10,9 @@ const usual = 'F32|Q4_K';
 /** One of each kind of codes that kernels in integers tell apart: a scale, scales of groups, scales with minimums. */
 const ofEachKind = 'Q8_0|Q6_K|Q4_K';
 
-const byType = ['matvec-rows', 'matvec-broadcast by \\d', 'matvec-few, \\d splits?', 'matvec (staged|i8)', 'matmul (f32|i8|i16)', 'experts', 'embed', 'neurons'];
+const byType = [
+  'matvec-rows', 'matvec-broadcast by \\d', 'matvec-few, \\d splits?', 'matvec (staged|i8)', 'matmul (f32|i8|i16)', 'experts', 'embed', 'neurons',
+];
 
 /** What lavapipe leaves out. */
 const inChromiumOrGolden = [
