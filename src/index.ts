@@ -5,7 +5,8 @@ export { type ChatCompletions } from './api/completions/chat-completions.ts';
 export { type Completion, type CompletionChoice, type CompletionChunk, type CompletionParams, type Completions } from './api/completions/completions.ts';
 export { type Create } from './api/create.ts';
 export {
-  multipleChoice, perplexity, type ChoiceScore, type EvaluateOptions, type Evaluated, type MultipleChoice, type Perplexity, type Question,
+  multipleChoice, perplexity, type ChoiceScore, type EvaluateOptions, type Evaluated, type MultipleChoice, type Perplexity, type PerplexityOptions,
+  type Question,
 } from './api/evaluate.ts';
 export { type Distributions } from './api/distributions.ts';
 export { divergence, type Compared, type Divergence } from './api/divergence.ts';

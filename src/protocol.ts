@@ -113,8 +113,10 @@ export interface ModelInfo {
   adapter: string;
   device: Record<string, string>;
   kernels: Record<string, string>;
-  /** How keys and values are kept: a more exact way than was asked for where its kernels fail on this adapter. */
+  /** The format of keys and values, under a policy that of the newest: a more exact one than was asked for where its kernels fail on this adapter. */
   kv: KvType;
+  /** The policy that keeps keys and values, if one does, with all its options. */
+  kvPolicy?: { name: KvType; options: Readonly<Record<string, number>> };
   /** Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead. */
   warnings?: string[];
   /** Undefined where the chat template cannot switch it. */

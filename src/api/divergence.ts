@@ -22,9 +22,9 @@ export async function divergence(
   for (const [i, chunk] of chunks.entries()) {
     const wanted = await base.distributions(chunk, { signal });
     const found = await other.distributions(chunk, { signal });
-    if (wanted.length !== found.length || wanted[0].length !== found[0].length)
+    if (wanted.length !== found.length || wanted[0]?.length !== found[0]?.length)
       throw new RequestError(
-        `The engines make ${wanted.length} and ${found.length} tokens of a text, of ${wanted[0].length} and ${found[0].length} in all; only models of one ` +
+        `The engines make ${wanted.length} and ${found.length} tokens of a text, of ${wanted[0]?.length} and ${found[0]?.length} in all; only models of one ` +
         'vocabulary can be compared.',
       );
     wanted.forEach((p, place) => comparison.add(divergenceOf(p, found[place]), p, found[place]));

@@ -10,6 +10,11 @@ export interface EvaluateOptions {
   onProgress?: (done: number, of: number) => void;
 }
 
+export interface PerplexityOptions extends EvaluateOptions {
+  /** Chunks of a single token, of which nothing can be scored, are left out and named in `leftOut`. Default: such a chunk is refused. */
+  leavesOutShort?: boolean;
+}
+
 /** Of texts whose tokens were scored, each chunk's first token apart. */
 export interface Perplexity {
   /** exp of the mean negative log likelihood of the scored tokens. */
@@ -17,24 +22,29 @@ export interface Perplexity {
   /** Sum of -ln of the probabilities. */
   totalNll: number;
   scored: number;
-  /** Of each chunk. */
+  /** Of each chunk; 0 of one that was left out. */
   chunkNll: number[];
+  /** Indices of the chunks that were left out, if any were. */
+  leftOut?: number[];
 }
 
 /** Each chunk, a text or token ids, is scored by itself. @throws RequestError for a chunk of fewer than two tokens, or longer than the context. */
-export async function perplexity(engine: Evaluated, chunks: readonly (string | number[])[], options: EvaluateOptions = {}): Promise<Perplexity> {
+export async function perplexity(engine: Evaluated, chunks: readonly (string | number[])[], options: PerplexityOptions = {}): Promise<Perplexity> {
   if (!chunks.length) throw new RequestError('There is nothing to score: give at least one text.');
   const chunkNll: number[] = [];
+  const leftOut: number[] = [];
   let scored = 0;
   for (const chunk of chunks) {
     const { logprobs } = await likelihoods(engine, chunk, options.signal);
-    if (!logprobs.length) throw new RequestError(`The chunk ${shown(chunk)} has a single token; at least two are needed, as the first is not scored.`);
+    const isLast = chunkNll.length === chunks.length - 1;
+    if (!logprobs.length && options.leavesOutShort && (scored || !isLast)) leftOut.push(chunkNll.length);
+    else if (!logprobs.length) throw new RequestError(`The chunk ${shown(chunk)} has a single token; at least two are needed, as the first is not scored.`);
     scored += logprobs.length;
     chunkNll.push(-sum(logprobs.map(({ logprob }) => logprob)));
     options.onProgress?.(chunkNll.length, chunks.length);
   }
   const totalNll = sum(chunkNll);
-  return { perplexity: Math.exp(totalNll / scored), totalNll, scored, chunkNll };
+  return { perplexity: Math.exp(totalNll / scored), totalNll, scored, chunkNll, ...(leftOut.length && { leftOut }) };
 }
 
 export interface Question {

@@ -9,6 +9,7 @@ import { type Line } from './load/line.ts';
 import { nameOf } from './load/opened.ts';
 
 export function describeLoaded({ found, opened: { header, graph }, text, weights, model: { gpu, choice, kv, sizes, planned } }: Line): ModelInfo {
+  const { shape } = planned.chosen.options;
   const { all: parameters, active: activeParameters } = parametersOf(header, graph);
   return {
     id: weights.id,
@@ -22,6 +23,7 @@ export function describeLoaded({ found, opened: { header, graph }, text, weights
     device: factsOf(gpu),
     kernels: describeChoice(choice),
     kv: kv.name,
+    kvPolicy: shape && { name: shape.policy.name, options: shape.options },
     promptEnd: text && endOfPrompt(text.template),
     thinking: text && thinkingSwitch(text.template),
     pooling: graph.pooling === 'cls' ? undefined : graph.pooling,

@@ -48,6 +48,24 @@ it('puts the beginning of an answer where the model goes on, and takes what it s
   expect(ids.slice(own.length)).not.toContain(tokenizer.find('<|im_end|>'));
 });
 
+it('ends reasoning that the template has begun before the beginning of an answer, unless that does', () => {
+  const base = new Map(metadata);
+  const tokens = [...(metadata.get('tokenizer.ggml.tokens') as string[])];
+  const types = [...(metadata.get('tokenizer.ggml.token_type') as number[])];
+  const [open, close] = [3, 4]; // control tokens that the template does not use
+  for (const [id, mark] of [[open, '<think>'], [close, '</think>']] as const) [tokens[id], types[id]] = [mark, 3];
+  base.set('tokenizer.ggml.tokens', tokens).set('tokenizer.ggml.token_type', types);
+  const thinking = "{{ 'user: ' + messages[0].content + '\\n' }}{% if not off %}{{ '<think>\\n' }}{% else %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}";
+  const template = createTemplate(withTemplate(thinking, base), createTokenizer(base));
+  const begun = (content: string) => [...user('Why?'), { role: 'assistant', content, prefix: true }];
+  const off = { variables: { off: true } };
+  expect(template.render(begun('As '))).toBe('user: Why?\n<think>\n\n</think>\n\nAs ');
+  expect(template.render(begun('As '), off)).toBe(template.render(begun('As ')));
+  expect(template.encode(begun('As <think>'))).toEqual(template.encode(begun('As <think>'), off));
+  expect(template.encode(begun('As <think>')).filter((id) => id === open || id === close), 'the marks of the template alone').toEqual([open, close]);
+  expect(template.render(begun('Well.</think>As '))).toBe('user: Why?\n<think>\nWell.</think>As ');
+});
+
 /** How templates treat contents: each shows the text of user and assistant, in ways that real ones do. */
 const chat = (content: string, condition = ''): string =>
   `{% for message in messages %}${condition}{{ '<|im_start|>' + message['role'] + '\\n' }}${content}{{ '<|im_end|>' + '\\n' }}{% endfor %}` +

@@ -58,7 +58,7 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
     const token = (id: number | undefined): string => (id === undefined ? '' : mark ? marks.markAll(tokenizer.spelling(id)) : tokenizer.spelling(id));
     if (broken) throw broken;
     const last = messages.at(-1);
-    if (last?.prefix === true) return `${run(messages.slice(0, -1), options, mark)}${String(last.content)}`; // where the model goes on
+    if (last?.prefix === true) return withPrefix(run(messages.slice(0, -1), options, mark), String(last.content), mark ? marks.markAll : String, marks.unmark);
     try {
       const all = {
         bos_token: token(tokenizer.bos),
@@ -121,6 +121,12 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
       return ids;
     },
   };
+}
+
+/** Where the model goes on: reasoning that the template has begun is ended before, unless the prefix ends it itself. `own`: text as the template's. */
+function withPrefix(prompt: string, prefix: string, own: (text: string) => string, unmark: (text: string) => string): string {
+  const thinks = /<think>\s*$/.test(unmark(prompt)) && !unmark(prefix).includes('</think>');
+  return `${prompt}${thinks ? own('\n</think>\n\n') : ''}${prefix}`;
 }
 
 interface Choice {

@@ -25,7 +25,7 @@ export interface ChatMessageParam {
   name?: string;
   /** Of the assistant: what it thought. */
   reasoning_content?: string | null;
-  /** Of the assistant, as the last message: the beginning of the answer, which goes on from there and does not repeat it. Default false. */
+  /** Of the assistant, as the last message: the beginning of the answer, not of reasoning, which goes on from there and does not repeat it. Default false. */
   prefix?: boolean | null;
 }
 

@@ -6,7 +6,7 @@ import { type StoredModel } from '../../protocol.ts';
 import { type LoadChoices } from '../models/model-loader.ts';
 import { kvChoices } from '../models/plan/kv-choice.ts';
 import { controls } from '../page/controls.ts';
-import { evaluate, resultsOf, type Evaluation } from './evaluation.ts';
+import { evaluate, memoryOf, optionsOfOther, resultsOf, type Evaluation } from './evaluation.ts';
 import { saveText } from './save-text.ts';
 
 const example = '[{ "prompt": "The sea is", "choices": [" salt", " square"], "answer": 0 }]';
@@ -60,7 +60,8 @@ export class EvaluationForm extends LitElement {
 
   /** What is not kept cannot be loaded a second time; what is encrypted would ask for its passphrase. */
   private renderOthers(): TemplateResult {
-    const { id, kv } = this.engine.info;
+    const { id } = this.engine.info;
+    const kv = memoryOf(this.engine.info);
     const open = this.stored.filter(({ complete, encrypted }) => complete && !encrypted);
     const kvs = open.some((model) => model.id === id) ? kvChoices.filter(({ value }) => value !== '' && value !== kv) : [];
     const models = open.filter((model) => model.id !== id);
@@ -97,9 +98,8 @@ export class EvaluationForm extends LitElement {
   private openerOf(other: string) {
     const at = other.indexOf(' ');
     const [kind, value] = [other.slice(0, at), other.slice(at + 1)];
-    const { id, kv } = this.engine.info;
-    const choice = kind === 'kv' ? { model: { stored: id }, kv: value } : { model: { stored: value }, kv };
-    return (context: number, signal: AbortSignal) => createEngine({ ...this.options, ...choice, context, signal });
+    const options = optionsOfOther(this.engine, this.options, kind === 'kv' ? { kv: value } : { model: value });
+    return (context: number, signal: AbortSignal) => createEngine({ ...options, context, signal });
   }
 
   private save(): void {

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { type Engine } from '../../api/engine.ts';
 import { fakeBackend, fakeSurface } from '../../../test/doubles/fake-engine.ts';
-import { cut, evaluate, resultsOf } from './evaluation.ts';
+import { modelInfo } from '../../../test/doubles/fake-worker.ts';
+import { cut, evaluate, memoryOf, optionsOfOther, resultsOf } from './evaluation.ts';
 
 const bytes = (text: string): number => new TextEncoder().encode(text).length;
 
@@ -41,9 +42,11 @@ test('a text, what it is compared with, and questions are measured, and the othe
   const text = 'one two three four five six seven eight nine ten';
   const openOther = async (context: number) => ((wanted = context), other);
   const questions = '[{ "prompt": "a b", "choices": [" c", " d e"], "answer": 0 }]';
-  const found = await run({ text, questions, openOther });
+  const engine = engineThat(Math.log(0.5), 'half');
+  Object.assign(engine.info, { kvPolicy: { name: 'kivi4', options: {} } });
+  const found = await run({ text, questions, openOther }, engine);
   expect(found).toMatchObject({
-    model: { name: 'half' }, chunkBytes: 32, perplexity: { scored: 8 }, questions: { accuracy: 1 },
+    model: { name: 'half', kvPolicy: { name: 'kivi4', options: {} } }, chunkBytes: 32, perplexity: { scored: 8 }, questions: { accuracy: 1 },
     against: { model: { name: 'quarter' }, perplexity: { scored: 8 }, positions: 8, sameToken: expect.any(Number) },
   });
   expect(found.perplexity!.perplexity).toBeCloseTo(2, 10);
@@ -54,6 +57,29 @@ test('a text, what it is compared with, and questions are measured, and the othe
     'Perplexity', 'Perplexity of the other', 'Divergence on average', 'Same likeliest token', 'Questions', 'Right', 'Right by bytes',
   ]);
   expect(resultsOf(await run({ text }))).toEqual([['Perplexity', '2.000 over 8 tokens']]);
+});
+
+test('a chunk of a single token is left out, which is told, and alone it is refused', async () => {
+  const [engine, other] = [engineThat(Math.log(0.5), 'half'), engineThat(Math.log(0.25), 'quarter')];
+  const text = `one two three ${'x'.repeat(15)}`; // the last token is a chunk of its own
+  const found = await run({ text, chunkBytes: 16, openOther: async () => other }, engine);
+  expect(found.perplexity).toMatchObject({ scored: 2, leftOut: [1] });
+  expect(found.perplexity!.chunkNll).toHaveLength(2);
+  expect(found.perplexity!.perplexity).toBeCloseTo(2, 10);
+  expect(found.against).toMatchObject({ perplexity: { scored: 2 }, positions: 2 });
+  expect(resultsOf(found)[0]).toEqual(['Perplexity', '2.000 over 2 tokens, without a chunk of a single token']);
+  await expect(run({ text: 'one' })).rejects.toThrow('a single token');
+  await expect(run({ text: 'x'.repeat(60), chunkBytes: 16 })).rejects.toThrow('a single token');
+});
+
+test('another memory is told from that of a policy, and another model has the policy of the first', () => {
+  const kvPolicy = { name: 'duo-kivi', options: { recent: 64 } };
+  const engine = { info: { ...modelInfo, id: 'a', kvPolicy } };
+  const choices = { budget: 1e9, kv: 'streaming', kvOptions: { sinks: 4 } };
+  expect([memoryOf(engine.info), memoryOf(modelInfo)]).toEqual(['duo-kivi', 'f16']);
+  expect(optionsOfOther(engine, choices, { kv: 'f16' })).toEqual({ model: { stored: 'a' }, kv: 'f16', kvOptions: undefined, budget: 1e9 });
+  expect(optionsOfOther(engine, choices, { model: 'b' })).toEqual({ model: { stored: 'b' }, kv: 'duo-kivi', kvOptions: { recent: 64 }, budget: 1e9 });
+  expect(optionsOfOther({ info: modelInfo }, choices, { model: 'b' })).toMatchObject({ kv: 'f16', kvOptions: undefined });
 });
 
 test('what cannot be measured is refused, with the other unloaded', async () => {

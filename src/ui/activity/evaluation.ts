@@ -1,6 +1,8 @@
 // What the page measures of a model on the visitor's texts: perplexity, the divergence of another one, questions with choices. Knows no elements.
 import { divergence, type Divergence } from '../../api/divergence.ts';
-import { type Engine } from '../../api/engine.ts';
+import { type Engine, type ModelOptions } from '../../api/engine.ts';
+import { type KvType, type ModelInfo } from '../../protocol.ts';
+import { type LoadChoices } from '../models/model-loader.ts';
 import { type MultipleChoice, multipleChoice, type Perplexity, perplexity, type Question } from '../../api/evaluate.ts';
 
 export interface EvaluationTask {
@@ -38,14 +40,15 @@ export async function evaluate(engine: Engine, task: EvaluationTask, tell: (word
   const chunkBytes = Math.min(task.chunkBytes ?? (openOther ? comparedBytes : scoredBytes), context - besideText);
   const chunks = text.trim() === '' ? undefined : cut(text, chunkBytes);
   const progress = (what: string) => ({ signal, onProgress: (done: number, of: number) => tell(`${what} ${done} of ${of}…`) });
-  const scored = chunks && (await perplexity(engine, chunks, progress('Text')));
+  const scored = chunks && (await perplexity(engine, chunks, { ...progress('Text'), leavesOutShort: true }));
+  const measured = chunks?.filter((_, i) => !scored?.leftOut?.includes(i));
   let against: Evaluation['against'];
-  if (openOther && chunks) {
+  if (openOther && measured) {
     tell('Loading the other…');
     const other = await openOther(Math.min(context, chunkBytes + besideText), signal);
     try {
-      const theirs = await perplexity(other, chunks, progress('Text of the other'));
-      against = { model: describe(other), perplexity: theirs, ...(await divergence(engine, other, chunks, progress('Comparison'))) };
+      const theirs = await perplexity(other, measured, progress('Text of the other'));
+      against = { model: describe(other), perplexity: theirs, ...(await divergence(engine, other, measured, progress('Comparison'))) };
     } finally {
       await other.unload();
     }
@@ -54,15 +57,27 @@ export async function evaluate(engine: Engine, task: EvaluationTask, tell: (word
   return { model: describe(engine), ...(chunks && { chunkBytes, perplexity: scored }), ...(against && { against }), ...(chosen && { questions: chosen }) };
 }
 
-function describe({ info: { id, name, architecture, fileBytes, kv, adapter, kernels } }: Engine) {
-  return { id, name, architecture, fileBytes, kv, adapter, kernels };
+function describe({ info: { id, name, architecture, fileBytes, kv, kvPolicy, adapter, kernels } }: Engine) {
+  return { id, name, architecture, fileBytes, kv, kvPolicy, adapter, kernels };
+}
+
+/** The same model with another memory of conversations, or another model with this one's; what else is as the first was loaded. */
+export type Other = { kv: KvType } | { model: string };
+
+/** As options of a load call its memory of conversations. */
+export const memoryOf = ({ kv, kvPolicy }: Pick<ModelInfo, 'kv' | 'kvPolicy'>): KvType => kvPolicy?.name ?? kv;
+
+/** `choices`: of the load of the first. */
+export function optionsOfOther({ info }: Pick<Engine, 'info'>, choices: LoadChoices, other: Other): Omit<ModelOptions, 'signal'> {
+  if ('kv' in other) return { ...choices, model: { stored: info.id }, kv: other.kv, kvOptions: undefined };
+  return { ...choices, model: { stored: other.model }, kv: memoryOf(info), kvOptions: info.kvPolicy?.options };
 }
 
 /** For people, with the names of what they are. */
 export function resultsOf({ perplexity: scored, against, questions }: Evaluation): [name: string, value: string][] {
   const percent = (share: number | undefined): string => (share === undefined ? 'not known' : `${(100 * share).toFixed(1)} %`);
   return [
-    ...(scored ? [['Perplexity', `${scored.perplexity.toFixed(3)} over ${scored.scored} tokens`] as [string, string]] : []),
+    ...(scored ? [['Perplexity', `${scored.perplexity.toFixed(3)} over ${scored.scored} tokens${withoutShort(scored)}`] as [string, string]] : []),
     ...(against
       ? ([
           ['Perplexity of the other', against.perplexity.perplexity.toFixed(3)],
@@ -80,6 +95,8 @@ export function resultsOf({ perplexity: scored, against, questions }: Evaluation
   ];
 }
 
+const withoutShort = ({ leftOut = [] }: Perplexity): string =>
+  leftOut.length ? `, without ${leftOut.length === 1 ? 'a chunk' : `${leftOut.length} chunks`} of a single token` : '';
 const toNats = (value: number): string => `${value === 0 || value >= 1e-3 ? value.toFixed(4) : value.toExponential(1)} nats`;
 
 /** In as few pieces as it takes and of about the same length, each of at most `most` bytes, between words where that can be. */

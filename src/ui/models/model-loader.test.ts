@@ -166,3 +166,18 @@ test('of several budgets that are chosen while one is given, the last is given n
   expect(asked.map(({ bytes }) => bytes)).toEqual([2 ** 30, 3 * 2 ** 30]);
   expect(loader).toMatchObject({ step: 'ready', budgetNews: 'It needs at least 4 GiB.', error: null });
 });
+
+test('the choices of the load stay with the model, whatever is chosen for the next one, but for a budget that it is given', async () => {
+  const { loader, asked } = loaderWith();
+  const loading = loader.load(choiceOf('a'), { kv: 'q8', context: 512, retune: true });
+  await loads(asked, 1);
+  expect(loader.choices, 'not before it is there').toEqual({});
+  asked[0].finish();
+  await loading;
+  expect(loader.choices).toEqual({ kv: 'q8', context: 512 });
+  const failed = loader.load(choiceOf('b'), { kv: 'f32' });
+  await loads(asked, 2);
+  asked[1].fail(new Error('no network'));
+  await failed;
+  expect(loader.choices).toEqual({ kv: 'q8', context: 512 });
+});

@@ -28,6 +28,8 @@ export class ModelLoader implements ReactiveController {
   step: LoadStep = 'looking';
   engine: Engine | null = null;
   choice: ModelChoice | null = null;
+  /** How the loaded model was loaded, whatever is chosen for the next one. */
+  choices: LoadChoices = {};
   /** Of `choice`, while the visitor decides; null while its header is read. */
   plan: ModelPlan | null = null;
   /** The browser's storage refused to take all of `choice`. */
@@ -108,7 +110,7 @@ export class ModelLoader implements ReactiveController {
         ),
       );
       if (!current()) return void engine.unload();
-      this.set({ step: 'ready', engine, keeping: plainKeeping });
+      this.set({ step: 'ready', engine, choices: { ...options, retune: undefined }, keeping: plainKeeping });
       await this.refreshStored();
     } catch (error) {
       if (!current()) return;
@@ -280,10 +282,10 @@ export class ModelLoader implements ReactiveController {
       this.wantedBudget = null;
       this.set({ budgetNews: 'The model is being placed within it…' });
       const news = await engine.changeBudget(bytes).then(
-        () => 'The model is within it.',
-        ({ message }: Error) => message,
+        () => ({ budgetNews: 'The model is within it.', choices: { ...this.choices, budget: bytes } }),
+        ({ message }: Error) => ({ budgetNews: message }),
       );
-      if (this.engine === engine) this.set({ budgetNews: news });
+      if (this.engine === engine) this.set(news);
     }
   }
 

@@ -142,7 +142,6 @@ export class App extends LitElement {
         linked: (load) => this.answerLink(load),
         linkSettings: settingsOfLink(this.options),
         states: this.states,
-        loadChoices: this.loadChoices,
       })}
       ${renderNotices(this.updates, chats, conversation.answering)}
     `;

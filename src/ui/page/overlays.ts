@@ -4,7 +4,7 @@ import { type ActivityLog } from '../activity/activity-log.ts';
 import { type ChatSettings } from '../chat/chat.ts';
 import { type ChatStates } from '../chat/chat-states.ts';
 import { type Chats } from '../chat/chats.ts';
-import { type LoadChoices, type ModelLoader } from '../models/model-loader.ts';
+import { type ModelLoader } from '../models/model-loader.ts';
 import { type Updates } from './updates.ts';
 
 export type Overlay = 'none' | 'chats' | 'settings' | 'activity';
@@ -18,8 +18,6 @@ export interface DialogActions {
   linked(load: boolean): void;
   linkSettings: string[];
   states: ChatStates;
-  /** As models are loaded here. */
-  loadChoices: LoadChoices;
 }
 
 export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats, log: ActivityLog, actions: DialogActions): TemplateResult | typeof nothing {
@@ -38,7 +36,7 @@ export function renderDialog(overlay: Overlay, loader: ModelLoader, chats: Chats
       @change-settings=${({ detail }: CustomEvent<ChatSettings>) => chats.change(detail)}></windrow-chat-settings>`;
   }
   if (overlay !== 'activity' || !engine) return nothing;
-  return html`<windrow-activity .engine=${engine} .log=${log} .states=${actions.states} .options=${actions.loadChoices} .budgetNews=${loader.budgetNews}
+  return html`<windrow-activity .engine=${engine} .log=${log} .states=${actions.states} .options=${loader.choices} .budgetNews=${loader.budgetNews}
     @closed=${actions.close} @budget-changed=${actions.changeBudget} @memory-changed=${actions.changeMemory}
     @reload=${({ detail }: CustomEvent<{ retune: boolean }>) => actions.reload(detail.retune)}></windrow-activity>`;
 }

@@ -1,5 +1,6 @@
 // A load that has to know how far back heads look measures it by itself, once for each model.
 import { describe, expect, it } from 'vitest';
+import { type ModelInfo } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
 import { answer, golden, openEngine, quick, stories } from '../../engine.ts';
 
@@ -12,8 +13,8 @@ describe.skipIf(!adapterFile)('heads that were not given', () => {
       set: async (key: string, scores: number[][]) => (sets.push(key), void kept.set(key, scores)),
     };
     const engine = openEngine({ heads });
-    const load = (): Promise<unknown> => engine.load(stories(), { ...quick, kv: 'duo-kivi', kvOptions: { share: 0.5 } });
-    await load();
+    const load = (): Promise<ModelInfo> => engine.load(stories(), { ...quick, kv: 'duo-kivi', kvOptions: { share: 0.5 } });
+    expect((await load()).kvPolicy, 'told with the options that it has of itself').toMatchObject({ name: 'duo-kivi', options: { share: 0.5 } });
     const { opened: { graph: { config } }, model } = engine.loaded();
     const [scores] = kept.values();
     expect(scores).toHaveLength(config.layers);

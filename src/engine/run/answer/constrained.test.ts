@@ -10,7 +10,7 @@ const control = new Map([['<think>', 256], ['</think>', 257]]);
 const harmony = '<|channel|>analysis to=functions.x {{ tools }}';
 const prompt = { messages: [{ role: 'user' as const, content: 'hi' }] };
 
-const textOf = (source: string): Text => {
+const textOf = (source: string, rendered = ''): Text => {
   const spelling = (id: number) => [...control].find(([, each]) => each === id)?.[0] ?? '';
   const tokenizer = {
     vocabSize: 258,
@@ -21,13 +21,13 @@ const textOf = (source: string): Text => {
     piece: (id: number, { special = false } = {}) => (id < 256 ? Uint8Array.of(id) : new TextEncoder().encode(special ? spelling(id) : '')),
     spelling, encode: (given: string) => [...new TextEncoder().encode(given)],
   };
-  const template = { source, endOfTurn: new Set([eot]), stop: [], render: () => '', reads: (name: string) => source.includes(name) };
+  const template = { source, endOfTurn: new Set([eot]), stop: [], render: () => rendered, reads: (name: string) => source.includes(name) };
   return { tokenizer, template } as unknown as Text;
 };
 
 /** An answer in tokens, as a request has it read; undefined where its form does not allow it. */
-function hear(source: string, request: Omit<GenerateRequest, 'prompt'> & Partial<GenerateRequest>, says: string) {
-  const text = textOf(source);
+function hear(source: string, request: Omit<GenerateRequest, 'prompt'> & Partial<GenerateRequest>, says: string, rendered?: string) {
+  const text = textOf(source, rendered);
   const asked = { prompt, ...request };
   const form = formOf(asked, text, 258);
   const heard = { text: '', reasoning: '', calls: '' };
@@ -59,6 +59,18 @@ describe('marks of reasoning that are control tokens', () => {
 
   it('are not shown where nothing asks for it', () => {
     expect(hear('<think>', { grammar: { regex: 'yes' } }, 'yes')).toEqual({ text: 'yes', reasoning: '', calls: '' });
+  });
+});
+
+describe('an answer that the prompt has begun', () => {
+  const begun = { prompt: { messages: [...prompt.messages, { role: 'assistant' as const, content: 'Well <think>', prefix: true as const }] } };
+  it('is no reasoning, however the template leaves it and whatever it says', () => {
+    for (const rendered of ['Well: ', '<think>\n', '<think>\n\n</think>\n\nWell: ', 'Well <think>']) {
+      const plain = { text: 'So </think>it is.', reasoning: '', calls: '' };
+      expect(hear('<think>', { ...begun, reasoningApart: true }, 'So </think>it is.', rendered), rendered).toEqual(plain);
+      expect(hear('<think>', { ...begun, grammar: { regex: 'yes' } }, 'yes', rendered)).toEqual({ text: 'yes', reasoning: '', calls: '' });
+      expect(hear('<think>', { ...begun, grammar: { regex: 'yes' } }, '<think>Hm.</think>yes', rendered)).toBeUndefined();
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import { randomId } from '../../../random.ts';
 import { type Constraint } from '../../../text/grammar/constraint.ts';
 import { constraintsOf, readGrammar } from '../../../text/grammar/grammar.ts';
 import { type ChatTemplate } from '../../../text/template.ts';
+import { type Thinking } from '../../../text/tools/answer-reader.ts';
 import { type AnswerReader, type CallEvent } from '../../../text/tools/style.ts';
 import * as use from '../../../text/tools/tools.ts';
 import { type Text } from '../../load/opened.ts';
@@ -20,9 +21,12 @@ export interface Form {
   tokenizer?: Text['tokenizer'];
 }
 
-/** Where an answer begins, as the template leaves it. */
-const endOfPrompt = (template: ChatTemplate, { prompt, tools }: GenerateRequest): string =>
-  'messages' in prompt ? template.render(prompt.messages, { variables: prompt.variables, tools: tools && functionsOf(tools) }).slice(-40) : '';
+/** Whether reasoning comes first, by where the template leaves an answer. Where one has begun, reasoning is over: whatever that says, it is not it. */
+function thinkingIn(template: ChatTemplate, { prompt, tools }: GenerateRequest): Thinking {
+  if (!('messages' in prompt)) return use.thinkingOf(template, '');
+  if (prompt.messages.at(-1)?.prefix) return 'none';
+  return use.thinkingOf(template, template.render(prompt.messages, { variables: prompt.variables, tools: tools && functionsOf(tools) }).slice(-40));
+}
 
 /** `vocab`: tokens that logits are of. @throws RequestError for what cannot be held, or a template that knows no tools. */
 export function formOf(request: GenerateRequest, text: Text | undefined, vocab: number): Form {
@@ -30,7 +34,7 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
   if (!text) throw new RequestError('The file has no tokenizer, so that its answers have no text and can keep to no grammar.');
   const { tokenizer, template } = text;
   const vocabulary = { tokenizer, ends: template.endOfTurn, size: vocab };
-  const thinking = use.thinkingOf(template, endOfPrompt(template, request));
+  const thinking = thinkingIn(template, request);
   if (!tools) {
     const isChat = 'messages' in prompt;
     const isApart = reasoningApart || thinking === 'open' || (grammar && isChat && use.hasChannels(template));
