@@ -27,6 +27,9 @@ export const listWords = (sets: readonly SetPlan[], headDim: number): number =>
 export const queryBytes = ({ queries = 0 }: Pick<KvPlan, 'queries'>, queryHeads: number, headDim: number): number =>
   16 * queries * queryHeads * Math.ceil(headDim / 4);
 
+/** Of what is known of how unevenly a query of a head pays: kv-moments.wgsl. */
+export const momentBytes = 16;
+
 /** Of each layer without a window one set, of as many slots in every head. */
 export const oneSet = ({ heads, windows }: PolicyModel, format: SetPlan['format'], slots: (layer: number) => number): SetPlan[][] =>
   heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(slots(layer)) }]));

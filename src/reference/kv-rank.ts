@@ -1,8 +1,12 @@
 // Which slots are kept, by a number of each: the highest, of equals the lower slot.
 
-/** Of `scores` the indices of the `keep` highest, ascending; of equals the lower index. The first and the last are kept in any case, as a part of these. */
+/**
+ * Of `scores` the indices of the `keep` highest, ascending; of equals the lower index. The first and the newest of the last are kept in any case, as a part of
+ * these.
+ */
 export function rank(scores: ArrayLike<number>, keep: number, first = 0, last = 0): number[] {
-  const of = (i: number) => (i < first || i >= scores.length - last ? Infinity : scores[i]);
+  const newest = Math.max(0, Math.min(last, keep - first));
+  const of = (i: number) => (i < first || i >= scores.length - newest ? Infinity : scores[i]);
   return Array.from({ length: scores.length }, (_, i) => i)
     .sort((a, b) => (of(a) === of(b) ? a - b : of(b) - of(a)))
     .slice(0, keep)

@@ -54,8 +54,12 @@ fn run_of(first : u32, slots : u32, at : u32) -> vec2<u32> {
 }
 
 @compute @workgroup_size(Threads)
-fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
-  let first = workgroup.x;
+fn main(
+  @builtin(workgroup_id) workgroup : vec3<u32>,
+  @builtin(num_workgroups) workgroups : vec3<u32>,
+  @builtin(local_invocation_index) local : u32,
+) {
+  let first = workgroup.x + workgroup.z * workgroups.x;
   let kv_head = workgroup.y;
   let at = kv_head * params.most;
   if (local == 0u) {

@@ -29,9 +29,13 @@ fn goes(i : u32, kv_head : u32) -> bool {
 }
 
 @compute @workgroup_size(Threads)
-fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+fn main(
+  @builtin(workgroup_id) workgroup : vec3<u32>,
+  @builtin(num_workgroups) workgroups : vec3<u32>,
+  @builtin(local_invocation_index) local : u32,
+) {
   let kv_head = workgroup.y;
-  let own = target_of(workgroup.x);
+  let own = target_of(workgroup.x + workgroup.z * workgroups.x);
   let least = prepare(kv_head, local);
   if (own >= candidates(kv_head) || goes(own, kv_head)) {
     return;

@@ -90,12 +90,12 @@ async function kvOptionsFor(
   const given = options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes };
   if (name === undefined || !isPolicy(name)) {
     if (Object.keys(kvOptions).length) throw new RequestError(`kvOptions are those of a policy; kv is ${kv.name}, a format. Name a policy, or leave them out.`);
-    if (kvHeads) throw unreadHeads(kv.name);
+    if (kvHeads) throw await unreadHeads(kv.name);
     return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes, sequences)), chunk };
   }
   const { policies, shapeWithin } = await import('../../kv/policies/catalogue.ts');
   const { readsHeads, endless } = policies.get(name)!;
-  if (kvHeads && !readsHeads) throw unreadHeads(name);
+  if (kvHeads && !readsHeads) throw await unreadHeads(name);
   const all = endless && asked === undefined && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined);
   const long = all ? Math.min(graph.config.context, endlessContext) : context;
   const room = { context: long, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
@@ -103,8 +103,11 @@ async function kvOptionsFor(
   return { kv, shape, ...given, context: room.context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
 }
 
-const unreadHeads = (name: string): RequestError =>
-  new RequestError(`kvHeads are for policies that tell heads apart (duo, duo-kivi, spans, lserve); kv is ${name}. Name one of those, or leave them out.`);
+async function unreadHeads(name: string): Promise<RequestError> {
+  const { policies } = await import('../../kv/policies/catalogue.ts');
+  const reading = [...policies.values()].filter(({ readsHeads }) => readsHeads).map((policy) => policy.name);
+  return new RequestError(`kvHeads are for policies that tell heads apart (${reading.join(', ')}); kv is ${name}. Name one of those, or leave them out.`);
+}
 
 /** Most positions of a plain cache, of which so many sequences have one each, within so many bytes. */
 function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {

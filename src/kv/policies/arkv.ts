@@ -41,7 +41,8 @@ const policy: Policy = {
       return Math.ceil(((1 - least) * slots * whole) / code);
     };
     const spread = (slots: number) => () => Math.ceil((least + more) * slots);
-    return planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window, codes: { format: formatOf, slots: ofCodes } }, spread);
+    const codes = { format: formatOf, slots: ofCodes };
+    return planEvicting(model, room, options, { peak: 'prompt', planes: [], queries: options.window, moments: true, codes }, spread);
   },
   async tick(kv) {
     if (kv.phase !== 'prompt') return;

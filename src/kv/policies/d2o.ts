@@ -24,7 +24,8 @@ const policy: Policy = {
   // The last slots are merged into as well, so that none stays a fresh one.
   plan: (model, room, options) =>
     planEvicting(
-      model, room, options, { peak: 'prompt', planes: [], queries: options.window, window: 0, buffers: 3 }, (slots) => () => Math.ceil(more * slots),
+      model, room, options, { peak: 'prompt', planes: [], queries: options.window, window: 0, buffers: 3, moments: true },
+      (slots) => () => Math.ceil(more * slots),
     ),
   async tick(kv) {
     if (kv.phase !== 'prompt') return;

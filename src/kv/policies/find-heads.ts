@@ -24,7 +24,8 @@ const policy: Policy = {
     const queries = betweenTicks(chunk, interval);
     return {
       peak: 'prompt', window: context, interval, chunk, queries, planes: [], found: [],
-      scratchBytes: 8 * 2 * queries * config.heads + 4 * config.heads * heads.length,
+      // What is counted of heads twice: there, and where it is read.
+      scratchBytes: 8 * 2 * queries * config.heads + 8 * config.heads * heads.length,
       layers: oneSet(model, format, () => pageSlots),
     };
   },

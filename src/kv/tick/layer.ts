@@ -37,4 +37,13 @@ export const slotWords = (format: Fresh, headDim: number): { slot_words: number;
 export const indexed = (kv: KvTick, name: string): GPUBuffer =>
   kv.scratch(name, 4 * Math.max(...kv.layers.map(({ heads: { kvHeads } }) => kvHeads)) * mostSlots(kv));
 
+/** Most workgroups of a dimension on every device (`maxComputeWorkgroupsPerDimension`). */
+const mostGroups = 65535;
+
+/** A grid of `groups` workgroups or more, in x and z, of which y are `rows`: number `x + z * num_workgroups.x` of a row. */
+export function gridOf(groups: number, rows: number): [number, number, number] {
+  const folds = Math.max(1, Math.ceil(groups / mostGroups));
+  return [Math.ceil(groups / folds), rows, folds];
+}
+
 export const groupsOf = (threads: number, each: number): number => Math.ceil(threads / each);

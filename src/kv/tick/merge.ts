@@ -1,7 +1,7 @@
 // Dispatches by which slots that go become a part of those that stay: kv-alike.wgsl, kv-merge.wgsl, kv-neighbours.wgsl, kv-join.wgsl, kv-bias.wgsl.
 import { RequestError } from '../../errors.ts';
 import { type KvLayer, type KvTick } from '../policy.ts';
-import { groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
+import { gridOf, groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
 import { type Kept, rank } from './rank.ts';
 
 /** Formats of fresh slots that a mean can be put into, number by number. */
@@ -51,7 +51,7 @@ export function mergeNearest(kv: KvTick, layer: KvLayer, marks: GPUBuffer, { end
     kernel: { kernel: 'kv-merge', files: [...files, ...(counts ? ['kv/merge/tokens'] : []), `kv/merge/by-${by}`, 'kv/merge/into-nearest'], consts },
     params: { ...params, ...(counts ? biasPlane(kv) : { planes: 0, plane: 0 }), into: none, by_mean: byMean ? 1 : 0, least },
     bindings: { ...bindings, nearest, marks, biases: indexed(kv, 'biases'), ...(counts && { planes: layer.sets[0].planes! }) },
-    grid: [most, kvHeads],
+    grid: gridOf(most, kvHeads),
   });
 }
 
@@ -90,7 +90,7 @@ export function joinRuns(kv: KvTick, layer: KvLayer, { end, first, merged, score
   const pivots = indexed(kv, 'pivots');
   kv.dispatch({
     label: `kv.${layer.layer}.join`, kernel: { kernel: 'kv-join', files: [...files, 'kv/merge/tokens'], consts }, params: { ...params, ...biasPlane(kv) },
-    bindings: { ...bindings, scores, marks, pivots, biases: indexed(kv, 'biases'), planes: layer.sets[0].planes! }, grid: [most, kvHeads],
+    bindings: { ...bindings, scores, marks, pivots, biases: indexed(kv, 'biases'), planes: layer.sets[0].planes! }, grid: gridOf(most, kvHeads),
   });
   return pivots;
 }

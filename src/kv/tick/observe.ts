@@ -1,6 +1,7 @@
 // Dispatches that tell what a layer's last queries pay to its slots: kv-totals.wgsl, kv-observe.wgsl, kv-echo.wgsl, kv-moments.wgsl.
 import { type PageFormat } from '../formats/format.ts';
 import { type KvLayer, type KvSet, type KvTick, type TickWork, biasIn } from '../policy.ts';
+import { momentBytes } from '../set-bytes.ts';
 import { groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
 
 /** shaders/kv/policies/tick/into-*.wgsl: what becomes a slot's score. */
@@ -96,12 +97,12 @@ export interface Moments {
   kurtosis: number;
 }
 
-/** Of each layer, by its last `queries` queries. At the end of a prompt, as it waits for the GPU. */
+/** Of each layer, by its last `queries` queries, for a plan with `moments` (`Evicting` of room.ts). At the end of a prompt, as it waits for the GPU. */
 export async function moments(kv: KvTick, queries: number): Promise<Moments[]> {
   const count = Math.min(queries, kv.length);
   const rows = kv.layers.map(({ queryHeads }) => count * queryHeads);
   const firsts = rows.map((_, i) => rows.slice(0, i).reduce((a, b) => a + b, 0));
-  const bytes = 16 * rows.reduce((a, b) => a + b, 0);
+  const bytes = momentBytes * rows.reduce((a, b) => a + b, 0);
   const buffer = kv.scratch('moments', bytes);
   kv.layers.forEach((layer, i) => {
     const { segments, bindings, constants } = observed(kv, layer, queries);

@@ -61,7 +61,7 @@ export interface Rank {
   keep: number | readonly number[] | { jointly: number };
   /** So many first slots are marked in any case, as a part of these. */
   first?: number;
-  /** And so many of the newest. */
+  /** And so many of the newest, or as many of those as `keep` leaves where it is a number of each head. */
   last?: number;
   /** Their mark. Default 1; of other slots it becomes 0. */
   mark?: number;
@@ -79,7 +79,10 @@ export function rank(kv: KvTick, layer: KvLayer, { scores, end, keep, first = 0,
     kv.dispatch({
       label: `kv.${layer.layer}.rank`,
       kernel: { kernel: 'kv-rank', files: ['kv/tick/candidates', 'kv/tick/radix'], constants: { Key: keys[scores?.type ?? 'none'] } },
-      params: { ...shape(kv, layer, end - kv.base), first, last, keep: count, jointly: jointly ? 1 : 0, head, mark, further: further ? 1 : 0 },
+      params: {
+        ...shape(kv, layer, end - kv.base), first, last: jointly ? last : Math.max(0, Math.min(last, count - first)), keep: count, jointly: jointly ? 1 : 0,
+        head, mark, further: further ? 1 : 0,
+      },
       bindings: { scores: scores?.buffer ?? indexed(kv, 'scores'), marks, lists: layer.lists },
       grid: [jointly ? 1 : heads],
     });

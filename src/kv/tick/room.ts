@@ -4,7 +4,7 @@ import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type PickPlan, type Plane, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
 import { shapedBytes } from '../shaped-bytes.ts';
-import { inPages, ringSlots } from '../set-bytes.ts';
+import { inPages, momentBytes, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
 export const evictOptions = {
@@ -28,6 +28,8 @@ export const withPositions = (planes: readonly Plane[], { positions }: Readonly<
 export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk' | 'window'>> & {
   /** Buffers of a word for each slot beside those of scores, marks and lists. Default: none. */
   buffers?: number;
+  /** Whether it reads how unevenly its `queries` pay (`moments` of observe.ts). */
+  moments?: boolean;
   /** Of each layer how tokens choose among what it keeps. */
   pick?: (layer: number) => PickPlan;
   /** A second set of codes, by the option `bits`, of so many slots in a layer where heads keep so many on average. */
@@ -50,7 +52,7 @@ export function planEvicting(
   model: PolicyModel,
   room: PolicyRoom,
   options: Readonly<Record<string, number>>,
-  { pick, codes, buffers = 0, ...given }: Evicting,
+  { pick, codes, buffers = 0, moments = false, ...given }: Evicting,
   spread: Spread = even,
 ): EvictingPlan {
   checkOptions(options, room.context);
@@ -62,7 +64,8 @@ export function planEvicting(
     const second = (layer: number): GivenSet[] =>
       codes ? [{ format: codes.format(options.bits), slots: Math.min(room.context, codes.slots(slots, layer)), bare: true }] : [];
     const layers = model.heads.map((_, layer) => setsOfLayer(model, layer, [first(layer), ...second(layer)]));
-    return { ...plan, slots, scratchBytes: scratchBytes(model, room, plan, Math.max(0, ...each), { lists: 2 + buffers }), layers };
+    const scratch = scratchBytes(model, room, plan, Math.max(0, ...each), { lists: 2 + buffers }) + (moments ? momentsBytes(model, room, plan) : 0);
+    return { ...plan, slots, scratchBytes: scratch, layers };
   };
   const wished = (share || (Number.isFinite(room.budgetBytes) ? 1 : usualShare)) * room.context;
   return planned(inPages(slotsWithin(model, room, planned, wished)));
@@ -113,6 +116,10 @@ export function scratchBytes(model: PolicyModel, room: PolicyRoom, plan: Planned
   const indexed = 3 + lists;
   return indexed * 4 * most * (slots + ringSlots(plan, room)) + 8 * segments * (plan.queries ?? 0) * Math.max(0, ...model.queryHeads) + lists * 8 * most;
 }
+
+/** Of a row for each query and head of all layers that are shaped, and of the buffer by which they are read. */
+const momentsBytes = ({ windows, queryHeads }: PolicyModel, { context }: PolicyRoom, { queries = 0 }: Planned): number =>
+  2 * momentBytes * Math.min(queries, context) * queryHeads.reduce((sum, heads, layer) => sum + (windows[layer] ? 0 : heads), 0);
 
 /** Slots of a head that stay after this tick, on average, its window among them: no more than were planned. */
 export function slotsOf({ options: { share }, promptLength, plan }: Pick<KvTick, 'options' | 'promptLength' | 'plan'>): number {

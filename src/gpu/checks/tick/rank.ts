@@ -88,6 +88,7 @@ function madeCase(
 const rankCases = (): Case[] => [
   ...scenes.flatMap((scene, i) => keeps[i].map((keep) => rankCase(scene, { keep }))),
   rankCase(scenes[1], { keep: 20, first: 4 }), rankCase(scenes[2], { keep: 5, first: 9 }), rankCase(scenes[2], { keep: 50, first: 3, last: 20 }),
+  rankCase(scenes[2], { keep: 12, first: 3, last: 20 }),
   rankCase(scenes[2], { keep: 20 }, 60), rankCase(scenes[3], { keep: 4 }, 200), rankCase(scenes[4], { keep: [10, 0, 3] }, 900),
   newestCase(scenes[2], 40, 4), newestCase(scenes[3], 3, 4), newestCase(scenes[4], 1000, 4),
 ];
