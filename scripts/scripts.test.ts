@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { measuredOf, rowsOf } from './bench/kv-rows.mjs';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
 import { serve } from './serve-models.mjs';
@@ -165,4 +166,16 @@ describe('sizes', () => {
     const sizeOf = (...names: string[]) => names.reduce((sum, name) => sum + gzipSync(files.get(`assets/${name}-1.js`)!).length, 0);
     expect(measure(files)).toEqual({ first: sizeOf('index', 'shared'), worker: sizeOf('worker', 'first', 'shared') });
   });
+});
+
+it('the table of policies takes rows of its own model and probes alone, and says so where there are none', () => {
+  const path = join(folder(), 'rows.jsonl');
+  const given = { model: 'models/small.gguf', bytes: 13, probes: '{}' };
+  expect(() => rowsOf(path, given)).toThrow(/Nothing was measured: .* has 0 rows, none of "small\.gguf 13 44136fa355b3678a"/);
+  const others = [{ ...given, model: 'other.gguf' }, { ...given, bytes: 14 }, { ...given, probes: '[]' }];
+  const lines = (all: typeof others) => all.map((each, kl) => JSON.stringify({ policy: 'kivi4', kl, of: measuredOf(each) })).join('\n');
+  writeFileSync(path, lines(others));
+  expect(() => rowsOf(path, given)).toThrow('has 3 rows, none of');
+  writeFileSync(path, lines([...others, given, ...others]));
+  expect(rowsOf(path, given)).toEqual(new Map([['kivi4', { policy: 'kivi4', kl: 3, of: measuredOf(given) }]]));
 });

@@ -1,7 +1,8 @@
 // Regenerates the table of docs/kv.md, row by row: what is in bench/kv-rows.jsonl is not measured again, so that it can be broken off and gone on with.
 // Use: node scripts/bench/kv-table.mjs MODEL [policy...]
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { rowsOf } from './kv-rows.mjs';
 
 const limits = JSON.parse(readFileSync('test/fixtures/kv/limits.json', 'utf8'));
 const rows = 'bench/kv-rows.jsonl';
@@ -22,7 +23,7 @@ for (const policy of asked.length ? asked : Object.keys(limits)) {
   if (status !== 0) console.error(`${policy} could not be measured.`);
 }
 
-const measured = new Map(readFileSync(rows, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)).map((row) => [row.policy, row]));
+const measured = rowsOf(rows, { model, bytes: statSync(model).size, probes: readFileSync(probes, 'utf8') });
 const within = ({ kl, recall, bytes }, limit) => kl <= limit.kl && recall >= limit.recall && bytes <= limit.bytes;
 const lines = Object.entries(limits).flatMap(([policy, limit]) => {
   const row = measured.get(policy);

@@ -12,8 +12,8 @@ export interface KvChoice {
 }
 
 /**
- * The plain ones, from most to least room. Which format or policy each is, and what it loses, is by the table of docs/kv.md: of those that take
- * about as much, the one that finds again most of what was said.
+ * The plain ones, from most to least room. Which format or policy each is, and what it loses, is by what the reference programs of the policies measured
+ * on SmolLM2-135M (docs/kv.md, "In the page"): of those that take about as much, the one that finds again most of what was said.
  */
 export const plainChoices: readonly KvChoice[] = [
   { value: '', words: 'Full: everything, exactly' },

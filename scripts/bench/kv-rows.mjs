@@ -1,0 +1,19 @@
+// Rows of `windrow kv --rows FILE`, those of one model and text.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** What a row was measured of, as src/cli/kv.ts names it. `bytes`: of the model's file; `probes`: the text of theirs. */
+export const measuredOf = ({ model, bytes, probes }) => `${basename(model)} ${bytes} ${createHash('sha256').update(probes).digest('hex').slice(0, 16)}`;
+
+/** By policy the rows in `path` that were measured of that. Error where there are none. */
+export function rowsOf(path, given) {
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
+  const of = measuredOf(given);
+  const rows = lines.map((line) => JSON.parse(line)).filter((row) => row.of === of);
+  if (!rows.length)
+    throw new Error(
+      `Nothing was measured: ${path} has ${lines.length} rows, none of "${of}". See above why no policy could be; 'npx vite build --mode node' comes first.`,
+    );
+  return new Map(rows.map((row) => [row.policy, row]));
+}
