@@ -4,21 +4,9 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { property, query, state } from 'lit/decorators.js';
 import { toServerUrl } from '../../api/remote/address.ts';
 import { controls } from '../page/controls.ts';
+import { findServer, type Found, isExposed, useModel } from './connecting.ts';
 import { type KeptServer, type SealedKey } from './kept-server.ts';
-import { openKey, sealKey } from './sealed-key.ts';
-import { connectServer, type ServerEngine } from './server-engine.ts';
 import { type Connected } from './server-model.ts';
-
-/** A server that has answered, while the visitor chooses a model. */
-interface Found {
-  engine: ServerEngine;
-  url: string;
-  key?: string;
-  /** The key as it is kept already. */
-  sealed?: SealedKey;
-  /** To keep the key under. */
-  passphrase: string;
-}
 
 export class ServerForm extends LitElement {
   @property({ attribute: false }) kept?: KeptServer;
@@ -50,6 +38,15 @@ export class ServerForm extends LitElement {
     return this.otherKey || this.address !== this.kept?.url ? undefined : this.kept.key;
   }
 
+  /** Others than the server could read the key. */
+  private get isKeyExposed(): boolean {
+    try {
+      return isExposed(toServerUrl(this.address));
+    } catch {
+      return false; // it is no address yet
+    }
+  }
+
   override render(): TemplateResult {
     const { kept, found, doing, problem } = this;
     return html`
@@ -79,6 +76,7 @@ export class ServerForm extends LitElement {
   private renderPassphrase(): TemplateResult {
     return html`<label class="field"><span>Passphrase of its key</span>
         <input type="password" name="passphrase" autocomplete="current-password" required></label>
+      ${this.renderExposed()}
       <div><button type="button" class="plain" @click=${() => (this.otherKey = true)}>Give the key itself</button></div>`;
   }
 
@@ -89,14 +87,23 @@ export class ServerForm extends LitElement {
           this.address === this.kept.url}
           @input=${({ target }: Event) => (this.hasKey = (target as HTMLInputElement).value !== '')}>
         <span class="quiet">Sent to this server alone, and forgotten when this page is closed.</span></label>
+      ${this.hasKey ? this.renderExposed() : nothing}
       ${
         this.hasKey
           ? html`<label class="field"><span>Keep the key under a passphrase</span>
-              <input type="password" name="passphrase" autocomplete="new-password" placeholder="Empty: not kept">
+              <input type="password" name="passphrase" autocomplete="new-password" 
+                placeholder=${this.kept?.key && this.address === this.kept.url ? 'Empty: the one before stays kept' : 'Empty: not kept'}>
               <span class="quiet">Asked for when you connect again. A lost one cannot be found again.</span></label>`
           : nothing
       }
     `;
+  }
+
+  private renderExposed(): TemplateResult | typeof nothing {
+    return this.isKeyExposed
+      ? html`<label class="check"><input type="checkbox" name="open" required>
+          <span>The key goes there over plain http, where others on the way can read it. Send it all the same.</span></label>`
+      : nothing;
   }
 
   private changeAddress({ target }: Event): void {
@@ -115,7 +122,12 @@ export class ServerForm extends LitElement {
     const given = new FormData(this.form);
     this.problem = '';
     try {
-      await (this.found ? this.use(this.found, given.get('model') as string, signal) : this.connect(given, signal));
+      const { found, kept } = this;
+      if (found) this.doing = `Asking ${found.engine.info.host}…`;
+      const result = await (found ? useModel(found, given.get('model') as string, kept, signal) : this.connect(given, signal));
+      if (signal.aborted) void result.engine.unload();
+      else if ('kept' in result) this.hand(result);
+      else await this.choose(result);
     } catch (error) {
       if (!signal.aborted) this.problem = (error as Error).message;
     } finally {
@@ -123,34 +135,28 @@ export class ServerForm extends LitElement {
     }
   }
 
-  /** Asks the server for its models; goes on at once with the one that was used last, or the only one. */
-  private async connect(given: FormData, signal: AbortSignal): Promise<void> {
+  /** Asks the server for its models. */
+  private connect(given: FormData, signal: AbortSignal): Promise<Found | Connected> {
     const { kept, sealed } = this;
     const url = toServerUrl(this.address);
-    if (location.protocol === 'https:' && !isReachable(url))
+    if (location.protocol === 'https:' && isExposed(url))
       throw new TypeError(`${url} cannot be asked: this page came over https, from where browsers reach https alone, or this machine. Use its https address.`);
     this.doing = `Asking ${new URL(url).host}…`;
-    const passphrase = (given.get('passphrase') as string | null) ?? '';
-    const key = sealed ? await openKey(sealed, url, passphrase) : (given.get('key') as string) || undefined;
-    const engine = await connectServer({ url, key, signal });
-    const found = { engine, url, key, sealed, passphrase };
-    const { models } = engine;
-    const model = models.length === 1 ? models[0] : kept?.url === url && models.includes(kept.model) ? kept.model : undefined;
-    if (model !== undefined) return this.use(found, model, signal);
+    const text = (name: string): string => (given.get(name) as string | null) ?? '';
+    return findServer({ url, sealed, key: text('key'), passphrase: text('passphrase'), isOpen: given.has('open') }, kept, signal);
+  }
+
+  private async choose(found: Found): Promise<void> {
     this.found = found;
     await this.updateComplete;
     this.form.querySelector('select')!.focus();
   }
 
-  private async use({ engine: first, url, key, sealed, passphrase }: Found, model: string, signal: AbortSignal): Promise<void> {
-    this.doing = `Asking ${first.info.host}…`;
-    const engine = first.info.name === model ? first : await connectServer({ url, key, model, signal });
-    const kept = key && passphrase ? { key: sealed ?? (await sealKey(key, url, passphrase)) } : {};
-    signal.throwIfAborted();
-    if (engine !== first) void first.unload();
-    this.found = null; // it is the page's now
+  /** The engine is the page's from here on. */
+  private hand(connected: Connected): void {
+    [this.found, this.hasKey, this.otherKey] = [null, false, false];
     this.form.reset();
-    this.tell('use-server', { engine, kept: { url, model, needsKey: key !== undefined, ...kept } } satisfies Connected);
+    this.tell('use-server', connected);
   }
 
   private tell(name: string, detail?: Connected): void {
@@ -181,6 +187,18 @@ export class ServerForm extends LitElement {
         font-size: var(--text-small);
         overflow-wrap: anywhere;
       }
+      .check {
+        display: flex;
+        align-items: center;
+        gap: var(--gap-small);
+        min-height: var(--tap);
+      }
+      .check input {
+        flex: none;
+        width: 1.15rem;
+        height: 1.15rem;
+        accent-color: var(--accent);
+      }
       p:empty {
         display: none;
       }
@@ -193,7 +211,3 @@ export class ServerForm extends LitElement {
     `,
   ];
 }
-
-/** Whether a page that came over https may ask there. */
-const isReachable = (url: string): boolean =>
-  url.startsWith('https:') || /^(localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/.test(new URL(url).hostname);

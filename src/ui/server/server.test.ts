@@ -5,10 +5,11 @@ import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type Answerer } from '../chat/answerer.ts';
 import { Conversation } from '../chat/conversation.ts';
 import { defaultSettings } from '../chat/chat.ts';
+import { findServer, type Found, isExposed, useModel } from './connecting.ts';
 import { keepServer, keptServer, readServer } from './kept-server.ts';
 import { openKey, sealKey } from './sealed-key.ts';
-import { connectServer } from './server-engine.ts';
-import { ServerModel } from './server-model.ts';
+import { connectServer, type ServerEngine } from './server-engine.ts';
+import { type Connected, ServerModel } from './server-model.ts';
 
 beforeAll(() => {
   vi.stubGlobal('requestAnimationFrame', (then: () => void) => setTimeout(then, 1));
@@ -143,4 +144,67 @@ test('what another tab forgot stays forgotten, with its key, and what it kept is
   models[0].forget();
   tabs.dispatchEvent(new Event('storage'));
   expect(other.kept, 'no more than it listens').toBeDefined();
+});
+
+const serverUrl = 'https://models.example/v1';
+/** Connects to a server of these models, the first one unless another is asked for; `failing` is one that cannot be had. What is unloaded is told. */
+function connectsTo(models: string[], failing?: string) {
+  const unloaded: string[] = [];
+  const connect = async ({ model: name = models[0] }: { model?: string }): Promise<ServerEngine> => {
+    if (name === failing) throw new TypeError(`${name} is not there.`);
+    return { info: { name, host: 'models.example' }, models, unload: async () => void unloaded.push(name) } as unknown as ServerEngine;
+  };
+  return { connect, unloaded };
+}
+const waits = new AbortController().signal;
+const keptBig = { url: serverUrl, model: 'big', needsKey: true, isLast: true };
+
+test('what is connected in vain is unloaded: where a second connection fails, and where nobody waits any more', async () => {
+  const { connect, unloaded } = connectsTo(['small', 'big'], 'big');
+  await expect(findServer({ url: serverUrl, key: 'k', passphrase: '' }, keptBig, waits, connect)).rejects.toThrow('big is not there');
+  expect(unloaded.splice(0)).toEqual(['small']);
+  const found = (await findServer({ url: serverUrl, passphrase: '' }, undefined, waits, connect)) as Found;
+  expect(found).toMatchObject({ engine: { models: ['small', 'big'] } });
+  await expect(useModel(found, 'big', undefined, waits, connect)).rejects.toThrow('big is not there');
+  expect(unloaded, 'another model may be chosen').toEqual([]);
+  expect(await useModel(found, 'small', undefined, waits, connect)).toMatchObject({ engine: found.engine, kept: { model: 'small', needsKey: false } });
+
+  const leaving = new AbortController();
+  const slow = connectsTo(['small', 'big']);
+  const late = findServer({ url: serverUrl, passphrase: '' }, undefined, leaving.signal, async (options) => {
+    leaving.abort(new Error('left'));
+    return slow.connect(options);
+  });
+  await expect(late).rejects.toThrow('left');
+  expect(slow.unloaded).toEqual(['small']);
+  await expect(useModel(found, 'big', undefined, leaving.signal, slow.connect)).rejects.toThrow('left');
+  expect(slow.unloaded, 'the second one').toEqual(['small', 'big']);
+  await useModel(found, 'big', undefined, waits, slow.connect);
+  expect(unloaded, 'the first one, once the second is there').toEqual(['small']);
+});
+
+test('a key that is given once leaves the one that is kept; another address, another passphrase or no key does not', async () => {
+  const { connect } = connectsTo(['big']);
+  const key = { salt: 'YQ==', rounds: 10, sealed: 'YQ==' };
+  const kept = { ...keptBig, key };
+  const keyAfter = async (given: { key?: string; passphrase?: string }, before = kept) =>
+    ((await findServer({ url: serverUrl, passphrase: '', ...given }, before, waits, connect)) as Connected).kept.key;
+  expect(await keyAfter({ key: 'once' })).toEqual(key);
+  expect(await keyAfter({})).toBeUndefined();
+  expect(await keyAfter({ key: 'once' }, { ...kept, url: 'https://other.example/v1' })).toBeUndefined();
+  expect(await openKey((await keyAfter({ key: 'new', passphrase: 'words' }))!, serverUrl, 'words')).toBe('new');
+});
+
+test('a key goes over plain http to this machine alone, unless the visitor allows it', async () => {
+  const { connect } = connectsTo(['big']);
+  const send = (url: string, more = {}) => findServer({ url, key: 'k', passphrase: '', ...more }, undefined, waits, connect);
+  for (const url of ['http://models.example/v1', 'http://192.168.0.7:8080/v1', 'http://localhost.example/v1', 'http://127.example/v1']) {
+    await expect(send(url), url).rejects.toThrow(`The key would go to ${new URL(url).host} over plain http`);
+    expect(await send(url, { isOpen: true })).toMatchObject({ kept: { needsKey: true } });
+    expect(await send(url, { key: '' })).toMatchObject({ kept: { needsKey: false } });
+  }
+  for (const url of [serverUrl, 'http://localhost:11434/v1', 'http://127.0.0.1:1/v1', 'http://[::1]:8080/v1', 'http://a.localhost/v1']) {
+    expect(isExposed(url)).toBe(false);
+    expect(await send(url)).toMatchObject({ kept: { url } });
+  }
 });
