@@ -38,6 +38,7 @@ const runs: Run[] = [
   { golden: 'duo', kv: 'duo', options: { ...half, sinks: 4, recent: 32, chunk: 64 } },
   { golden: 'windowkv', kv: 'windowkv', options: { ...half, size: 8, layers: 1 } },
   { golden: 'prefix', kv: 'prefixkv', options: half },
+  { golden: 'ems', kv: 'ems', options: { ...half, chunk: 64 } },
 ];
 const further: Run[] = [
   { golden: 'recent', kv: 'recent', options: half },
@@ -49,7 +50,6 @@ const further: Run[] = [
   { golden: 'windowkv-gather', kv: 'windowkv', options: { share: 0.25, window: 16, interval: 16, size: 4, layers: 2, gather: 1 } },
   { golden: 'razor', kv: 'razor', options: { ...half, sinks: 4, recent: 32, chunk: 64 } },
   { golden: 'd2o', kv: 'd2o', options: half },
-  { golden: 'ems', kv: 'ems', options: { ...half, chunk: 64 } },
   { golden: 'kvmerger', kv: 'kvmerger', options: { ...half, sinks: 4 } },
   { golden: 'spans', kv: 'spans', options: { low: 0.1, high: 1, least: 16, sinks: 4, window: 16, interval: 16 } },
 ];
