@@ -1,6 +1,6 @@
 // Which file a name stands for once models are stored: what is asked for by hash or size holds for stored models too.
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fixture } from '../../../test/models/fixture.ts';
 import { memoryDisk, memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 import { type ModelServer, serveModel } from '../../../test/doubles/model-server.ts';
@@ -30,8 +30,15 @@ beforeEach(async () => {
   store = memoryStore(disk);
   server = await serveModel(first);
   notices.length = 0;
+  // A source that cannot be reached is asked again, each time after a longer wait.
+  const wait = setTimeout;
+  const soon = (act: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) => wait(act, ms / 100, ...given);
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(soon as typeof setTimeout);
 });
-afterEach(() => server.close());
+afterEach(() => {
+  vi.restoreAllMocks();
+  return server.close();
+});
 
 /** Finds the model and stores it if it is not; gives its manifest. */
 async function load(source: ModelSource, options: LoadOptions = {}): Promise<Manifest> {

@@ -9,7 +9,7 @@ import { backendOf } from '../../../src/node/backend.ts';
 import { adapterFile } from '../../dawn.ts';
 import { negativeLogLikelihood } from '../../../src/cli/perplexity.ts';
 import { bytesOf, golden, openEngine, quick, stories } from '../../engine.ts';
-import { divergence as klOf } from '../../models/divergence.ts';
+import { divergence as klOf } from '../../../src/bench/fidelity.ts';
 import { fixture, jsonFixture } from '../../models/fixture.ts';
 import { forward } from '../../models/forward.ts';
 import { goldenLogits } from '../../models/golden.ts';

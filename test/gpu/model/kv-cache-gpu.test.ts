@@ -5,7 +5,7 @@ import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { kvFormat, kvFormats } from '../../../src/kv/formats/catalogue.ts';
 import { adapterFile } from '../../dawn.ts';
-import { divergence } from '../../models/divergence.ts';
+import { divergence } from '../../../src/bench/fidelity.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { openFixture, sharedGpu, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';

@@ -10,7 +10,7 @@ import { matricesOf } from '../../../src/weights/layout.ts';
 import { adapterFile } from '../../dawn.ts';
 import { type Errors, errorsOf, goldenLogits } from '../../models/golden.ts';
 import { openDawn, openFixture, sharedGpu, testChoice } from '../../models/model.ts';
-import { divergence } from '../../models/divergence.ts';
+import { divergence } from '../../../src/bench/fidelity.ts';
 import { jsonFixture } from '../../models/fixture.ts';
 import { isFull, record } from '../../verified.ts';
 

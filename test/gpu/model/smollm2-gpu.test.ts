@@ -16,7 +16,7 @@ import { type LoadOptions } from '../../../src/protocol.ts';
 import { sourceReader } from '../../../src/weights/store/reader.ts';
 import { adapterFile } from '../../dawn.ts';
 import { defaultModelPath } from '../../models/default-model.ts';
-import { divergence } from '../../models/divergence.ts';
+import { divergence } from '../../../src/bench/fidelity.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { openDawn } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
