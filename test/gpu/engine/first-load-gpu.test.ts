@@ -89,8 +89,8 @@ describe.skipIf(!adapterFile)('the first load', () => {
     watchPipelines((count) => (all = count));
     const engine = openEngine();
     await engine.load(bytesSource(fixture(path), path), quick);
-    const { ids } = await answer(engine, { prompt, maxTokens: 8 });
     vi.restoreAllMocks();
+    const { ids } = await answer(engine, { prompt, maxTokens: 8 }); // compiles the sampling that it asks for
 
     let compiled!: () => void;
     const everything = new Promise<void>((resolve) => (compiled = resolve));
