@@ -88,6 +88,5 @@ describe.skipIf(!adapterFile).each(models)('%s', (name) => {
     expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
     expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
     await model.destroy();
-    gpu.device.destroy();
   });
 });
