@@ -43,10 +43,10 @@ describe.skipIf(!adapterFile)('emulated', () => {
     if (!possible(real, each)) skip('the device has no shader-f16');
     const gpu = { ...real, matrixUnits: [each] };
     expect(missing(gpu, { prefill: matrixPrefill(each) })).toBeUndefined();
-    const only = isFull ? /^matmul-matrix/ : each === units[0] ? /^matmul-matrix \S+( Q4_1$|,| of several)/ : /^matmul-matrix \S+ Q4_1$/;
+    const only = isFull ? /^matmul-matrix/ : each === units[0] ? /^matmul-matrix \S+( Q4_1$| of several)/ : /^matmul-matrix \S+ Q4_1$/;
     const results = await selfTest(gpu, { kernels: createKernelCache(gpu.device, emulation), only });
     real.device.destroy();
-    expect(results.length).toBe(isFull ? formats.size + 2 : each === units[0] ? 3 : 1);
+    expect(results.length).toBe(isFull ? formats.size + 2 : each === units[0] ? 2 : 1);
     expect(results.filter(({ passed, skipped }) => !passed || skipped).map(({ name, error, message }) => `${name}: ${error} ${message}`)).toEqual([]);
     console.log(
       `${results.length} checks: largest error ${Math.max(...results.map(({ error }) => error)).toExponential(1)} of ${results[0].tolerance.toExponential(1)}`,
@@ -55,7 +55,7 @@ describe.skipIf(!adapterFile)('emulated', () => {
 
   it('gives golden logits', async () => {
     const real = await openDawn();
-    for (const each of [units[0], units[1]].filter((one) => possible(real, one))) {
+    for (const each of (isFull ? units.slice(0, 2) : [units[0]]).filter((one) => possible(real, one))) {
       const gpu = { ...real, matrixUnits: [each] };
       const error = await goldenError(gpu, matrixPrefill(each), emulation);
       console.log(`${matrixPrefill(each)}: logits within ${error.toExponential(1)}`);
