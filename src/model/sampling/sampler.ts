@@ -98,21 +98,23 @@ export function createSamplers(device: GPUDevice, ledger: Ledger, kernels: Kerne
         grid: () => [workgroups === 'slices' ? slices : 1],
       })),
     );
-  const recorded = new Map<SamplerStage, Program>();
-  const recording = new Map<SamplerStage, Promise<void>>();
-  const recordOnce = (stage: SamplerStage): Promise<void> => {
+  const recorded = new Set<Program>();
+  const recording = new Map<SamplerStage, Promise<Program>>();
+  const recordNew = async (stage: SamplerStage): Promise<Program> => {
+    const program = await record(stage);
+    try {
+      await ledger.settle();
+    } catch (error) {
+      program.destroy();
+      throw error;
+    }
+    recorded.add(program);
+    return program;
+  };
+  const recordOnce = (stage: SamplerStage): Promise<Program> => {
     let under = recording.get(stage);
     if (!under) {
-      under = record(stage).then(async (program) => {
-        try {
-          await ledger.settle();
-        } catch (error) {
-          program.destroy();
-          throw error;
-        }
-        recorded.set(stage, program);
-      });
-      recording.set(stage, under);
+      recording.set(stage, (under = recordNew(stage)));
       under.catch(() => recording.delete(stage)); // the next request tries again
     }
     return under;
@@ -129,13 +131,12 @@ export function createSamplers(device: GPUDevice, ledger: Ledger, kernels: Kerne
     let program: Program | undefined;
     const write = (sequence: SequenceBuffers, { buffer, bytes }: Writing) => device.queue.writeBuffer(stateOf(sequence)(buffer).buffer, 0, bytes);
     return {
-      ready: async () => void (await Promise.all(asked.map(recordOnce))),
+      async ready() {
+        program ??= inTurn(await Promise.all(asked.map(recordOnce)));
+      },
       get program() {
-        return (program ??= inTurn(asked.map((stage) => {
-          const its = recorded.get(stage);
-          if (!its) throw new Error(`The sampler's stage ${stage.name} is not compiled; call \`ready\` first.`);
-          return its;
-        })));
+        if (!program) throw new Error('The sampler is not compiled; call `ready` first.');
+        return program;
       },
       ahead: before.length === 0,
       masked: asked.includes(mask),
