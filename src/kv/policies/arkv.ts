@@ -4,6 +4,7 @@ import { affineFormats } from '../formats/affine.ts';
 import { pageSlots } from '../formats/format.ts';
 import { type Policy } from '../policy.ts';
 import { endOf } from '../tick/evict.ts';
+import { slotsBefore } from '../tick/layer.ts';
 import { keepListed } from '../tick/move.ts';
 import { type Moments, moments } from '../tick/observe.ts';
 import { paidByWindow } from '../tick/paid.ts';
@@ -51,7 +52,7 @@ const policy: Policy = {
     const shares = sharesOf(await moments(kv, kv.plan.window));
     for (const [i, layer] of kv.layers.entries()) {
       const [own, codes] = layer.sets;
-      const all = own.counts[0] + end - kv.base;
+      const all = slotsBefore(kv, layer, end);
       const [whole, code] = slotBytes(layer.heads.headDim, kv.options.bits);
       const wanted = Math.max(kv.length - end, Math.floor(shares[i] * slots));
       const kept = Math.min(all, within(kv, layer.layer, wanted, end));

@@ -2,6 +2,7 @@
 // to it (KVMerger, arXiv 2407.08454); its score is raised by the ln of how many they were, which the paper does not do.
 import { type Policy } from '../policy.ts';
 import { endOf } from '../tick/evict.ts';
+import { slotsBefore } from '../tick/layer.ts';
 import { joinRuns, noteBiases } from '../tick/merge.ts';
 import { keepListed } from '../tick/move.ts';
 import { observe } from '../tick/observe.ts';
@@ -18,7 +19,7 @@ const policy: Policy = {
     const { sinks } = kv.options;
     for (const layer of kv.layers) {
       const [set] = layer.sets;
-      const all = set.counts[0] + end - kv.base;
+      const all = slotsBefore(kv, layer, end);
       const merged = Math.max(0, Math.min(all - within(kv, layer.layer, slotsOf(kv), end), all - sinks - 1));
       const counts = set.counts.map(() => all - merged);
       await kv.makeRoom(set, counts);

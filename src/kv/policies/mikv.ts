@@ -5,6 +5,7 @@ import { checkOptions } from '../options.ts';
 import { type Policy } from '../policy.ts';
 import { betweenTicks, inPages } from '../set-bytes.ts';
 import { endOf } from '../tick/evict.ts';
+import { slotsBefore } from '../tick/layer.ts';
 import { keepListed } from '../tick/move.ts';
 import { observe } from '../tick/observe.ts';
 import { list, rank } from '../tick/rank.ts';
@@ -34,7 +35,7 @@ const policy: Policy = {
     const { hot, bits, window } = kv.options;
     for (const layer of kv.layers) {
       const [own, others] = layer.sets;
-      const all = own.counts[0] + end - kv.base;
+      const all = slotsBefore(kv, layer, end);
       const kept = Math.min(all, Math.max(0, Math.ceil(hot * kv.promptLength) - (kv.length - end)));
       await kv.makeRoom(own, own.counts.map(() => kept));
       await kv.makeRoom(others, others.counts.map((count) => count + all - kept));

@@ -2,7 +2,7 @@
 // paper tells by a classifier whether a task is to locate or to gather; here that is an option.
 import { type KvLayer, type KvTick, type Policy } from '../policy.ts';
 import { endOf } from '../tick/evict.ts';
-import { indexed } from '../tick/layer.ts';
+import { indexed, slotsBefore } from '../tick/layer.ts';
 import { keepListed } from '../tick/move.ts';
 import { observe } from '../tick/observe.ts';
 import { byRuns, list, rank } from '../tick/rank.ts';
@@ -27,7 +27,7 @@ export const policies = [policy];
 async function keepRuns(kv: KvTick, layer: KvLayer, end: number, chooses: boolean): Promise<void> {
   const { size, gather } = kv.options;
   const [set] = layer.sets;
-  const all = set.counts[0] + end - kv.base;
+  const all = slotsBefore(kv, layer, end);
   const keep = Math.min(Math.floor(within(kv, layer.layer, slotsOf(kv), end) / size), Math.floor(all / size)) * size;
   const counts = set.counts.map(() => keep);
   await kv.makeRoom(set, counts);

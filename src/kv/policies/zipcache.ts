@@ -6,6 +6,7 @@ import { checkOptions } from '../options.ts';
 import { type Policy } from '../policy.ts';
 import { inPages } from '../set-bytes.ts';
 import { endOf } from '../tick/evict.ts';
+import { slotsBefore } from '../tick/layer.ts';
 import { keepListed } from '../tick/move.ts';
 import { observe } from '../tick/observe.ts';
 import { list, rank } from '../tick/rank.ts';
@@ -45,7 +46,7 @@ const policy: Policy = {
     const { salient, bits, fewer } = kv.options;
     for (const layer of kv.layers) {
       const [own, more, less] = layer.sets;
-      const all = own.counts[0] + end - kv.base;
+      const all = slotsBefore(kv, layer, end);
       const good = Math.min(Math.ceil(salient * all), kv.plan.layers[layer.layer][1].mostSlots[0] - more.counts[0]);
       const [high, low] = [inWholePages(good), inWholePages(all - good)];
       const counts = own.counts.map(() => all - high - low);

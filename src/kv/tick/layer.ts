@@ -19,6 +19,9 @@ export function mostSlots(kv: KvTick): number {
 /** Most slots of the longest head of a set. */
 export const longest = (set: KvSet): number => Math.max(...set.counts);
 
+/** Slots of a head before position `end`, those of the first set and fresh ones, where all heads have as many. */
+export const slotsBefore = ({ base }: KvTick, { sets: [set] }: KvLayer, end: number): number => set.counts[0] + end - base;
+
 export const planeOf = (plan: KvPlan, plane: Plane): number => {
   const index = plan.planes.indexOf(plane);
   if (index < 0) throw new Error(`The plan keeps no plane ${plane}; it has ${plan.planes.join(', ') || 'none'}.`);
