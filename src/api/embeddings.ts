@@ -1,4 +1,5 @@
 // OpenAI's `embeddings.create`: vectors of texts, of length 1.
+import { toBase64 } from '../base64.ts';
 import { RequestError, shown } from '../errors.ts';
 import { type EmbedInput } from '../protocol.ts';
 import { type Backend } from './backend.ts';
@@ -54,7 +55,9 @@ export const embeddings = (backend: Backend): Embeddings => ({
       object: 'list',
       data: made.map(({ vector }, index) => {
         const unit = normalised(vector.subarray(0, dimensions));
-        return { object: 'embedding', index, embedding: format === 'base64' ? (base64(unit) as unknown as number[]) : [...unit] };
+        // In memory they are little-endian, wherever a browser or Node runs.
+        const embedding = format === 'base64' ? (toBase64(new Uint8Array(unit.buffer)) as unknown as number[]) : [...unit];
+        return { object: 'embedding', index, embedding };
       }),
       model: backend.info.name,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
@@ -84,11 +87,4 @@ function toDimensions(dimensions: number | null | undefined, all: number | undef
 function normalised(vector: Float32Array): Float32Array<ArrayBuffer> {
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0)) || 1;
   return Float32Array.from(vector, (value) => value / length);
-}
-
-/** As in memory, which is little-endian wherever a browser or Node runs. */
-function base64({ buffer }: Float32Array<ArrayBuffer>): string {
-  let text = '';
-  for (const byte of new Uint8Array(buffer)) text += String.fromCharCode(byte);
-  return btoa(text);
 }

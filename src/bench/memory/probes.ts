@@ -1,5 +1,6 @@
 // What a memory is asked: how a text goes on, and words of records that were read among other text.
 import { RequestError } from '../../errors.ts';
+import { mulberry32 } from '../../random.ts';
 
 export interface Probes {
   /** Tokens of a record that are given again; the words behind them are asked. */
@@ -53,10 +54,9 @@ export function probesOf({ ids, words, opening }: Material, { prompt, more, reco
 
 /** The same for the same list. */
 function shuffled(all: readonly number[]): number[] {
-  let state = 1;
-  const next = (below: number) => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % below;
+  const next = mulberry32(1);
   const left = [...all];
-  return all.map(() => left.splice(next(left.length), 1)[0]);
+  return all.map(() => left.splice(Math.floor(next() * left.length), 1)[0]);
 }
 
 /** Probes as JSON has them. RequestError for what is none. */

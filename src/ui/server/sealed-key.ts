@@ -1,4 +1,5 @@
 // A server's key under a passphrase, sealed with the address that it is for. Neither the passphrase nor the plain key is stored.
+import { fromBase64, toBase64 } from '../../base64.ts';
 import { RequestError } from '../../errors.ts';
 import { deriveKey, seal, unseal, usualRounds } from '../../sealed.ts';
 import { type SealedKey } from './kept-server.ts';
@@ -17,6 +18,3 @@ export async function openKey({ salt, rounds, sealed }: SealedKey, url: string, 
   if (kept.url !== url) throw new RequestError(`The key was kept for ${kept.url}, and is not sent to ${url}. Give the key of ${url}.`, { code: 'wrong_key' });
   return kept.key;
 }
-
-const toBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
-const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
