@@ -55,6 +55,7 @@ export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
       return {
         copyBufferToBuffer: (from: FakeBuffer, _start: number, to: FakeBuffer, _at: number, bytes: number) =>
           void copies.push({ from: from.label, to: to.label, bytes }),
+        beginComputePass: () => ({ setPipeline() {}, setBindGroup() {}, dispatchWorkgroups() {}, end() {} }),
         finish: () => copies,
       };
     },

@@ -4,7 +4,6 @@ import { RequestError } from '../../errors.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { writeRows } from '../../model/sequence-buffers.ts';
-import { type Ticker } from '../../kv/tick/ticker.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Readback, createReadback } from './readback.ts';
 import { type Piece, type Submits, createSubmits } from './schedule/submits.ts';
@@ -20,8 +19,6 @@ export interface RunState {
   readonly mostTogether: number;
   /** What the head for chosen rows was told last. */
   picked: readonly number[];
-  /** Runs the ticks of a policy; loaded with the first one. */
-  ticker?: Promise<Ticker>;
 }
 
 /** What the last steps left of a sequence. */

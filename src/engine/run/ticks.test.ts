@@ -1,8 +1,9 @@
-// A tick that fails leaves nothing that looks sound.
+// A tick that fails leaves nothing that looks sound; what ticks keep is a model's, not a runner's.
 import { expect, it } from 'vitest';
 import { fakeDevice } from '../../../test/doubles/fake-device.ts';
 import { fixture } from '../../../test/models/fixture.ts';
 import { readHeader } from '../../gguf/read.ts';
+import { createKernelCache } from '../../gpu/kernels.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { shapeWithin } from '../../kv/policies/catalogue.ts';
@@ -12,25 +13,34 @@ import { openModel } from '../load/opened.ts';
 import { feed } from './feed.ts';
 import { type RunState } from './run-state.ts';
 
-it('is fed again from its beginning, where the second layer had no room', async () => {
+/** A sequence under a policy on a device that computes nothing, and what runs it: one runner after the other of the same model. */
+async function shapedBy(policy: string, options: Record<string, number>) {
   const { device, outOfMemory } = fakeDevice();
   const ledger = createLedger(device, Infinity);
   const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
   const room = { context: 512, chunk: 64, format: kvFormat('f16') };
-  const shape = shapeWithin(graph, 'streaming', { slots: 40 }, { ...room, budgetBytes: Infinity, sequences: 1 });
+  const shape = shapeWithin(graph, policy, options, { ...room, budgetBytes: Infinity, sequences: 1 });
   const sequence = createSequence({ device, ledger, config: graph.config, ...room, shape, release: () => {} });
-  const state = {
-    model: {
-      gpu: { device }, ledger, graph, sizes: { chunk: 64, context: 512 }, activations: { state: { buffer: ledger.create('activations', 'state', 64, 0) } },
-      programs: { decode: [], prefill: [] }, heads: { last: [] }, planned: { chosen: { kernels: {} } },
-    },
+  const model = {
+    gpu: { device }, ledger, graph, sizes: { chunk: 64, context: 512 }, activations: { state: { buffer: ledger.create('activations', 'state', 64, 0) } },
+    programs: { decode: [], prefill: [] }, heads: { last: [] }, planned: { chosen: { kernels: createKernelCache(device) } },
+  };
+  const runner = () => ({
+    model,
     submits: {
       wroteRows: () => {}, embed: async () => {}, run: async () => {},
       submit: (encoder: GPUCommandEncoder) => device.queue.submit([encoder.finish()]),
     },
     cursors: new WeakMap(),
-  } as unknown as RunState;
-  const ids = Array.from({ length: 100 }, (_, i) => i);
+  }) as unknown as RunState;
+  return { outOfMemory, ledger, shape, sequence, runner };
+}
+
+const ids = Array.from({ length: 100 }, (_, i) => i);
+
+it('is fed again from its beginning, where the second layer had no room', async () => {
+  const { outOfMemory, sequence, runner } = await shapedBy('streaming', { slots: 40 });
+  const state = runner();
   const shaped = sequence.shaped!;
   const counts = () => shaped.layers.map(({ sets: [set] }) => [...set.counts]);
 
@@ -41,4 +51,15 @@ it('is fed again from its beginning, where the second layer had no room', async 
   outOfMemory.clear();
   await feed(state, { sequence, ids, position: 0 });
   expect([sequence.tokens.length, shaped.base, shaped.since, ...counts().flat()]).toEqual([100, 64, 100, 4, 4, 4, 4]);
+});
+
+it.each(['h2o', 'lazyeviction', 'snapkv'])('%s has no more bytes where another runner has the next conversation', async (policy) => {
+  const { ledger, shape, sequence, runner } = await shapedBy(policy, { share: 0.25 });
+  const bytes: number[] = [];
+  for (const state of [runner(), runner(), runner()]) {
+    await feed(state, { sequence, ids, position: 0 });
+    bytes.push(ledger.bytes.kv);
+  }
+  expect(bytes[1]).toBeLessThanOrEqual(shape.bytes.full);
+  expect(bytes[2]).toBe(bytes[1]);
 });

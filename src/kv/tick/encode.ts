@@ -20,7 +20,16 @@ export interface TickGpu {
   device: GPUDevice;
   ledger: Ledger;
   kernels: KernelCache;
-  submit(encoder: GPUCommandEncoder): void;
+}
+
+export type Submit = (encoder: GPUCommandEncoder) => void;
+
+/** What is submitted in order, by whoever runs the sequence. `words`: what copies without a buffer take. */
+export interface Queued {
+  sequence: Sequence;
+  works: readonly Work[];
+  words: readonly number[];
+  submit: Submit;
 }
 
 /** What is kept from tick to tick of a sequence. */
@@ -41,8 +50,8 @@ export function atLeast(ledger: Ledger, old: GPUBuffer | undefined, bytes: numbe
   return ledger.create('kv', name, bytes, usage);
 }
 
-/** `words`: what copies without a buffer take. */
-export async function submitWorks(gpu: TickGpu, kept: Kept, sequence: Sequence, works: readonly Work[], words: readonly number[]): Promise<void> {
+export async function submitWorks(gpu: TickGpu, kept: Kept, queued: Queued): Promise<void> {
+  const { works, words } = queued;
   if (!works.length) return;
   const { device: { queue }, ledger } = gpu;
   const dispatches = works.flatMap((each) => (each.kind === 'dispatch' ? [each.work] : []));
@@ -57,10 +66,10 @@ export async function submitWorks(gpu: TickGpu, kept: Kept, sequence: Sequence, 
     kept.params = atLeast(ledger, kept.params, params.length, 'kv.tick.params', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
     queue.writeBuffer(kept.params, 0, params);
   }
-  encode(gpu, kept, sequence, works, compiled);
+  encode(gpu, kept, queued, compiled);
 }
 
-function encode({ device, submit }: TickGpu, kept: Kept, sequence: Sequence, works: readonly Work[], compiled: readonly Kernel[]): void {
+function encode({ device }: TickGpu, kept: Kept, { sequence, works, submit }: Queued, compiled: readonly Kernel[]): void {
   const encoder = device.createCommandEncoder({ label: 'kv.tick' });
   let pass: GPUComputePassEncoder | undefined;
   let i = 0;

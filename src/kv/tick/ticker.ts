@@ -4,15 +4,18 @@ import { type KvSet, type KvTick } from '../policy.ts';
 import { type Sequence } from '../sequence.ts';
 import { type Shaped } from '../shaped.ts';
 import { checkEnd } from './evict.ts';
-import { type Kept, type TickGpu, type Work, atLeast, freeKept, submitWorks } from './encode.ts';
+import { type Kept, type Submit, type TickGpu, type Work, atLeast, freeKept, submitWorks } from './encode.ts';
 
 /** What a tick is about. */
 export interface TickAt extends Pick<KvTick, 'phase' | 'promptLength'> {
   sequence: Sequence;
   /** Positions that were run. */
   length: number;
+  /** How whoever runs the sequence submits work. */
+  submit: Submit;
 }
 
+/** There is one of a placed model: what it keeps was planned once, for all sequences and whoever runs them. */
 export interface Ticker {
   tick(at: TickAt): Promise<void>;
 }
@@ -32,7 +35,7 @@ export function createTicker(gpu: TickGpu): Ticker {
   }
 
   return {
-    async tick({ sequence, length, ...at }) {
+    async tick({ sequence, length, submit: submitTo, ...at }) {
       const { shaped } = sequence as Sequence & { shaped: Shaped };
       const { shape: { policy, plan, options }, layers, since } = shaped;
       let works: Work[] = [];
@@ -46,7 +49,7 @@ export function createTicker(gpu: TickGpu): Ticker {
       const submit = async () => {
         const [all, own] = [works, words];
         [works, words] = [[], []];
-        await submitWorks(gpu, keptOf(sequence), sequence, all, own);
+        await submitWorks(gpu, keptOf(sequence), { sequence, works: all, words: own, submit: submitTo });
       };
       await policy.tick({
         ...at, length, base, since, plan, options, layers,
