@@ -52,6 +52,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       line('per token', result.streamedBytes),
       line('from store', result.streamedBytes - memoryBytes),
       line('from memory', memoryBytes),
+      `a prompt reads them once for ${result.stretch} tokens, in steps of ${result.chunk}`,
       `${streamed.length} of ${slices.length} slices pass through ${slots} slots; input embeddings ` +
       `${embedding === 'gpu' ? 'are on the GPU' : 'are read by rows'}`,
     );

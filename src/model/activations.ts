@@ -10,9 +10,20 @@ import { angleEntries, angleTable } from './rope.ts';
 export interface ActivationSizes extends ScratchSizes {
   /** Rows of logits kept: 1, up to 8 to read those of chosen tokens too, or `chunk` to read all of them. */
   logitsRows: number;
+  /** Rows of a stretch of a prompt, of which what layers leave each other is kept while its chunks pass through streamed weights. Default: the plan's choice. */
+  stretch?: number;
 }
 
-type Numbers = Pick<Graph, 'config' | 'ropes'>;
+type Numbers = Pick<Graph, 'config' | 'ropes' | 'carried'>;
+
+/** What layers leave each other. */
+export const carriedOf = ({ carried = [] }: Pick<Graph, 'carried'>): readonly string[] => ['x', ...carried];
+
+/** Bytes of a token of a stretch. */
+export const carriedBytes = (graph: Numbers, ops: readonly Op[]): number => {
+  const strides = activationStrides(graph.config, ops);
+  return carriedOf(graph).reduce((sum, name) => sum + 4 * strides[name], 0);
+};
 
 /** Floats per row of each buffer that `ops` name: as many as the widest of them needs. Logits come last, as the sampler reads them too. */
 export function activationStrides(config: ModelConfig, ops: readonly Op[]): Record<string, number> {
@@ -35,18 +46,21 @@ export const stateBytes = wgslStructBytes('state', 'State');
 const angleCount = (ropes: Graph['ropes'], context: number) => ropes.reduce((sum, rope) => sum + angleEntries(rope, context), 0);
 
 /** Bytes of each buffer that `createActivations` makes. */
-export function activationBindings({ config, ropes }: Numbers, ops: readonly Op[], sizes: ActivationSizes): Record<string, number> {
+export function activationBindings(graph: Numbers, ops: readonly Op[], sizes: ActivationSizes): Record<string, number> {
+  const { config, ropes } = graph;
   const rows = Object.entries(activationStrides(config, ops)).map(([name, stride]) => [name, 4 * stride * rowsOf(name, sizes)]);
   return {
     ...Object.fromEntries(rows), ...scratchBytes(config, ops, sizes),
+    ...(sizes.stretch && { stretch: sizes.stretch * carriedBytes(graph, ops) }),
     angles: 8 * angleCount(ropes, sizes.context), state: stateBytes,
   };
 }
 
 /** All zero; `writeAngles` fills the table of angles. */
-export function createActivations(ledger: Ledger, { config, ropes }: Numbers, ops: readonly Op[], sizes: ActivationSizes): Activations {
+export function createActivations(ledger: Ledger, graph: Numbers, ops: readonly Op[], sizes: ActivationSizes): Activations {
+  const { config, ropes } = graph;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const made = Object.entries(activationBindings({ config, ropes }, ops, sizes)).map(([name, bytes]) => [
+  const made = Object.entries(activationBindings(graph, ops, sizes)).map(([name, bytes]) => [
     name,
     { buffer: ledger.create('activations', name, bytes, usage) },
   ]);

@@ -68,6 +68,8 @@ export interface Graph {
   /** What else is looked up of a token before the first layer: in a table that nothing else reads. */
   ownEmbed?: Embed;
   layers: Op[][];
+  /** The activation buffers beside `x` that layers read of what came before them. */
+  carried?: readonly string[];
   /** Final norm and output matrix; it writes `logits`. */
   head: Project;
   /** How embeddings are made, if the file says so; `cls` cannot be with tokens that see only those before them, and is known to be refused. */

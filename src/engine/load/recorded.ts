@@ -15,6 +15,8 @@ import { type PlacedModel } from './placed.ts';
 /** A run of dispatches that need at most one streamed slice, or items of one pool. */
 export interface Stage {
   program: Program;
+  /** Index of the section whose part it is. */
+  section?: number;
   slice?: number;
   /** The section whose items are chosen at its end, which the CPU has to know. */
   chooses?: number;
@@ -48,7 +50,7 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
   const stagesOf = (dispatches: Dispatch[], name: string, section?: number): Promise<Stage[]> =>
     Promise.all(
       stagesIn(dispatches, groups && section).map(async ({ run, ...stage }, i) => ({
-        ...stage, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run),
+        ...stage, section, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run),
       })),
     );
   const make = (section: Section, mode: Mode): Promise<Stage[]> =>

@@ -23,7 +23,7 @@ export interface PredictOptions {
   experts?: ExpertsPlan;
 }
 
-type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'chunk' | 'uploadBytes'>;
+type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'stretch' | 'uploadBytes'>;
 
 /** A slice's share of a token: seconds of compute, and of the transfer that has to come first if it has a slot. */
 interface Piece {
@@ -52,7 +52,7 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
   const wait = plan.streamedBytes > 0 || compute > shortToken ? gpu.wait : 0;
   return {
     decodeTokensPerSecond: 1 / (stepSeconds(pieces, gpu.sampler + wait, gpu.wait) + disturbed + experts.compute + experts.wait + experts.transfer),
-    prefillTokensPerSecond: gpu.prefillPerByte && plan.chunk / Math.max(transfer, (plan.chunk / prefillRows) * gpu.prefillPerByte * layerBytes(opened)),
+    prefillTokensPerSecond: gpu.prefillPerByte && plan.stretch / Math.max(transfer, (plan.stretch / prefillRows) * gpu.prefillPerByte * layerBytes(opened)),
     bound: transfer > compute ? 'transfer' : 'compute',
     computeSeconds: compute, transferSeconds: transfer, position,
   };

@@ -19,7 +19,7 @@ export interface Prompt {
 }
 
 /** What is run of a chunk. */
-type PiecesOf = (step: Step) => readonly Piece[];
+export type PiecesOf = (step: Step) => readonly Piece[];
 
 /** The layers. */
 export const bodyOf = ({ programs }: LoadedModel, { rows }: Step): readonly Piece[] => (rows === 1 ? programs.decode : programs.prefill);
@@ -58,6 +58,13 @@ async function catchUp(state: RunState, { sequence, position, signal }: Prompt):
     await forChunks(state, { sequence, ids: before.slice(reached), position: reached, signal }, (step) => bodyOf(state.model, step));
 }
 
+/** Runs the first chunks of a prompt that pass through streamed weights together, or the first one alone. */
+async function runNext(state: RunState, prompt: Prompt, pieces: PiecesOf): Promise<Step> {
+  const { chunk, stretch = chunk } = state.model.sizes;
+  if (stretch === chunk || prompt.ids.length <= chunk) return runChunk(state, prompt, pieces);
+  return (await import('./stretch.ts')).runStretch(state, prompt, stretch, pieces); // a chunk of its own: most models stay on the GPU
+}
+
 /** Runs the first chunk of a prompt. */
 async function runChunk(state: RunState, { sequence, ids, position, signal }: Prompt, pieces: PiecesOf): Promise<Step> {
   const { model: { gpu: { device }, activations, sizes }, submits } = state;
@@ -74,12 +81,14 @@ async function runChunk(state: RunState, { sequence, ids, position, signal }: Pr
   return step;
 }
 
-/** Runs `pieces` of every chunk, and then `each`. */
+/** Runs `pieces` of every chunk, and then `each`, if it is given. */
 export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: (step: Step) => Promise<void>): Promise<void> {
   const { ids, position } = prompt;
   await begin(state, prompt);
-  for (let done = 0; done < ids.length; done += state.model.sizes.chunk) {
-    const step = await runChunk(state, { ...prompt, ids: ids.slice(done), position: position + done }, pieces);
+  const runPart = each ? runChunk : runNext; // whoever looks at the rows of a chunk has to find them
+  for (let done = 0; done < ids.length; ) {
+    const step = await runPart(state, { ...prompt, ids: ids.slice(done), position: position + done }, pieces);
+    done += step.rows;
     await each?.(step);
     await noteRun(state, prompt, step);
   }
@@ -88,10 +97,13 @@ export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesO
 /** Runs a prompt; afterwards the logits of its last token are on the GPU. */
 export const feed = (state: RunState, prompt: Prompt): Promise<void> => forChunks(state, prompt, upToLogits(state, prompt));
 
-/** Runs the first chunk of a prompt and gives its length; with the last one comes what `feed` leaves. */
-export async function feedChunk(state: RunState, prompt: Prompt): Promise<number> {
+/**
+ * Runs the first chunk of a prompt and gives its length; with the last one comes what `feed` leaves. `several`: with those behind it that pass
+ * through streamed weights together.
+ */
+export async function feedChunk(state: RunState, prompt: Prompt, several = false): Promise<number> {
   await begin(state, prompt);
-  const step = await runChunk(state, prompt, upToLogits(state, prompt));
+  const step = await (several ? runNext : runChunk)(state, prompt, upToLogits(state, prompt));
   await noteRun(state, prompt, step);
   return step.rows;
 }

@@ -11,8 +11,11 @@ import { createRunState } from './run-state.ts';
 export interface Runner {
   /** Runs `ids` from `position` on; afterwards the logits of the last one are on the GPU. `chosen`: they were, so that they are no prompt. */
   feed(ids: readonly number[], position: number, signal?: AbortSignal, chosen?: boolean): Promise<void>;
-  /** Runs the first chunk of `ids` and gives its length; with the last one comes what `feed` leaves. For prompts that others have turns between. */
-  feedChunk(ids: readonly number[], position: number, signal?: AbortSignal): Promise<number>;
+  /**
+   * Runs the first chunk of `ids` and gives its length; with the last one comes what `feed` leaves. For prompts that others have turns between;
+   * `several`: nobody waits, and several chunks may pass through streamed weights together.
+   */
+  feedChunk(ids: readonly number[], position: number, signal?: AbortSignal, several?: boolean): Promise<number>;
   /** As `feed`, and hands over the logits of every token, (rows, vocab), chunk by chunk. Needs a model loaded with `logitsRows`. */
   feedAll(ids: readonly number[], position: number, onRows: (logits: Float32Array, rows: number) => void, signal?: AbortSignal): Promise<void>;
   /** As `feed`, and gives the logits of the tokens at `rows`, indices into `ids`: (row, vocab). Needs a model loaded with as many `logitsRows`, up to 8. */
@@ -74,7 +77,7 @@ export function createRunner(model: LoadedModel): Runner {
     transfer: submits.transfer,
     of: on,
     feed: (ids, position, signal, chosen) => feed(state, { sequence, ids, position, signal, chosen }),
-    feedChunk: (ids, position, signal) => feedChunk(state, { sequence, ids, position, signal }),
+    feedChunk: (ids, position, signal, several) => feedChunk(state, { sequence, ids, position, signal }, several),
     feedAll: async (ids, position, onRows, signal) => (await promptLogits()).feedAll(state, { sequence, ids, position, signal }, onRows),
     feedRows: async (ids, position, rows, signal) => (await promptLogits()).feedRows(state, { sequence, ids, position, signal }, rows),
     readNormed: async (position, rows, first) => (await import('./normed.ts')).readNormed(state, [{ rows, length: position + rows, of: sequence }], first),

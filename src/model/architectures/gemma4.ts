@@ -34,7 +34,7 @@ export const architecture: Architecture = {
       config,
       passedOver: unread.filter((tensor) => file.hasTensor(tensor)),
       ...ropesOf(global, local),
-      ...(own ? { ownEmbed: ownTable(file, config, own) } : {}),
+      ...(own ? { ownEmbed: ownTable(file, config, own), carried: ['own'] } : {}),
       ...ends(file, config, { embeddingScale: Math.sqrt(config.dim), softcap: file.number('final_logit_softcapping', 0) || undefined }),
       layers: layers.map((each, layer) => [
         ...(own && layer === 0 ? ownEmbeddings(file, config, own) : []),

@@ -22,7 +22,7 @@ export const architecture: Architecture = {
     if (shifts !== 2) throw new UnsupportedModelError(`The file's rwkv7.token_shift_count is ${shifts}; windrow needs 2, one for each half of a layer.`);
     const { embed, head } = ends(file, config, { center: true, normBias: 'output_norm.bias' });
     return {
-      config, ropes: [], hostTensors: [], head,
+      config, ropes: [], hostTensors: [], head, carried: ['first-value'],
       embed: { ...embed, output: 'embedded' },
       passedOver: [0, 1, 2].map((n) => `blk.0.time_mix_v${n}.`), // there is no earlier layer to take values from
       layers: blocks(config, (layer) => [

@@ -1,8 +1,9 @@
 // What a model will take on the GPU and which weights stay there, from its header alone: a pure function, run before
 // anything is downloaded. How weights that do not stay get there is weights/stream/stream.ts's business.
-import { activationBindings } from '../../../model/activations.ts';
+import { activationBindings, carriedBytes } from '../../../model/activations.ts';
 import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { opsOf } from '../../../model/operations.ts';
+import { layerOf } from '../../../model/sections.ts';
 import { type Layout, poolBytes } from '../../../weights/layout.ts';
 import { type SlotGroup, divideSlots, groupBytes } from '../../../weights/stream/items/slot-groups.ts';
 import { type Slice } from '../../../weights/stream/slices.ts';
@@ -24,6 +25,8 @@ export interface Plan {
   context: number;
   /** Most tokens per step: as asked for, or less if the budget is small. */
   chunk: number;
+  /** Tokens of a prompt that pass through streamed weights together, in several steps: as many as `chunk` where no more do. */
+  stretch: number;
   /** Rows of logits kept: as many as were asked for, or 1. */
   logitsRows: number;
   /** What the weights are divided into, in the order of storage. */
@@ -52,8 +55,12 @@ export interface PlanOptions extends FixedSizes, BufferLimits {
 const longChunk = 128;
 const longShare = 1 / 16;
 
+/** What a stretch keeps between layers is this share of the budget at most, and it has so many steps at most. */
+const stretchShare = 1 / 32;
+const mostSteps = 16;
+
 /** Fewer rows of logits than were asked for where only so all weights stay, or the model runs at all: then sequences take turns. */
-export function plan(opened: OpenedModel, options: PlanOptions): Plan {
+export function plan(opened: OpenedModel, { stretch, ...options }: PlanOptions): Plan {
   const { logitsRows } = options;
   const each = [options, ...(logitsRows > 1 && logitsRows <= mostChosen ? [{ ...options, logitsRows: 1 }] : [])];
   const uploads = uploadSizes(opened.layout, options.budgetBytes);
@@ -62,7 +69,9 @@ export function plan(opened: OpenedModel, options: PlanOptions): Plan {
   if (fitting) return fitting;
   const onDemand = isOnDemand(opened, options);
   const divisions = divisionsOf(opened, options, onDemand);
-  const streamed = (given: PlanOptions) => (onDemand ? streamOnDemand : streamInSteps)(opened, given, divisions, uploads);
+  const stretchIn = (given: PlanOptions) => stretch ?? stretchOf(opened, given);
+  const streamed = (given: PlanOptions) =>
+    (onDemand ? streamOnDemand(opened, given, divisions, uploads) : streamInSteps(opened, given, divisions, uploads, stretchIn));
   return firstOf(each, streamed) ?? refuse(opened, each[each.length - 1], whole, divisions, uploads);
 }
 
@@ -126,8 +135,28 @@ function fit(opened: OpenedModel, options: PlanOptions, whole: Division, uploads
 }
 
 /** The plan with some weights on the GPU, in the longest steps that are worth their room, or undefined. */
-function streamInSteps(opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[]): Plan | undefined {
-  return firstOf(worthySteps(opened, options), (each) => stream(opened, each, divisions, uploads));
+function streamInSteps(
+  opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[],
+  stretchIn: (options: PlanOptions) => number = () => 0,
+): Plan | undefined {
+  return firstOf(worthySteps(opened, options), (each) => {
+    const stretch = stretchIn(each);
+    const together = stretch > 0 ? stream(opened, { ...each, stretch }, divisions, uploads) : undefined;
+    return together && isReadOnce(opened, together) ? together : stream(opened, each, divisions, uploads);
+  });
+}
+
+/** Tokens of a stretch of several steps that takes little of the budget; 0 where there is no room for two, and where a policy has its say after each step. */
+function stretchOf({ graph }: OpenedModel, { chunk, context, budgetBytes, maxBufferBytes = Infinity, shape }: PlanOptions): number {
+  const stepBytes = chunk * carriedBytes(graph, opsOf(graph));
+  const steps = Math.min(mostSteps, Math.ceil(context / chunk), Math.floor(Math.min(stretchShare * budgetBytes, maxBufferBytes) / stepBytes));
+  return steps > 1 && !shape ? steps * chunk : 0;
+}
+
+/** Whether the streamed slices of each layer have slots of their own, so that all steps of a stretch find them there. */
+function isReadOnce({ sections }: OpenedModel, { slices, slots }: Plan): boolean {
+  const streamed = slices.filter(({ slot }) => slot !== undefined);
+  return sections.every((section, index) => layerOf(section) === undefined || streamed.filter((slice) => slice.section === index).length <= slots);
 }
 
 /** The longest steps that take little of the budget. */
@@ -198,7 +227,8 @@ function describe(
   const streamedBytes = sum(slices.filter(({ slot }) => slot !== undefined).map(bytesOf));
   return {
     verdict: share.embedding === 'gpu' && !streamedBytes ? 'fits' : 'streams',
-    budgetBytes: options.budgetBytes, bytes, totalBytes: totalOf(bytes), context: options.context, chunk: options.chunk, logitsRows: options.logitsRows,
+    budgetBytes: options.budgetBytes, bytes, totalBytes: totalOf(bytes), context: options.context, chunk: options.chunk,
+    stretch: options.stretch ?? options.chunk, logitsRows: options.logitsRows,
     slices, slots: share.slots, embedding: share.embedding, uploadBytes,
     keptBytes: sum(slices.map(bytesOf)) - streamedBytes, streamedBytes,
   };

@@ -120,11 +120,11 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       answer.sequence = undefined;
       answer.length = 0;
     },
-    async prefill(answer) {
+    async prefill(answer, alone) {
       const { sequence, tokens, sampler, signal } = answer;
       const on = runner.of(sequence!);
       const position = sequence!.tokens.length;
-      const rows = await on.feedChunk(tokens.slice(position), position, signal);
+      const rows = await on.feedChunk(tokens.slice(position), position, signal, alone && !answer.onChunk);
       await answer.onChunk?.(on, position, rows);
       if (answer.promptLeft > 0) return undefined;
       if (answer.tokensLeft < 1) return [];

@@ -205,7 +205,7 @@ function timed(fakes: ReturnType<typeof fakeSteps>, { chunk = 10, step = 1 } = {
   const { prefill, decode } = fakes.steps;
   const steps: typeof fakes.steps = {
     ...fakes.steps,
-    prefill: (job) => ((time += chunk), prefill(job)),
+    prefill: (job, alone) => ((time += chunk), prefill(job, alone)),
     decode: (...args) => ((time += step), decode(...args)),
   };
   return { steps, now: () => time };

@@ -10,8 +10,8 @@ import { isHeldBack } from './urgency.ts';
 
 /** What runs steps. */
 export interface Steps<J, Token> extends Rooms<J> {
-  /** Runs a chunk of the prompt of a job; with its last one comes the first token, or none if it wants none. */
-  prefill(job: J): Promise<Token[] | undefined>;
+  /** Runs a chunk of the prompt of a job, or several if it is `alone`; with its last one comes the first token, or none if it wants none. */
+  prefill(job: J, alone: boolean): Promise<Token[] | undefined>;
   /** Whether the whole prompt of a job, which wants no token, may be run in one step with those of others. Absent: each is run alone. */
   joins?(job: J, others: readonly J[]): boolean;
   /** Runs whole prompts in one step; gives of how many, from the first on. */
@@ -170,8 +170,10 @@ async function joined<Token, J extends Job<Token>>(schedule: Schedule<J, Token>,
 }
 
 /** A chunk of one prompt, with whose last one its first token comes, or several whole ones that want none: of so many, from the first on. */
-async function prefill<Token, J extends Job<Token>>({ steps }: Schedule<J, Token>, group: readonly Entry<J>[]): Promise<{ first?: Token[]; ran: number }> {
-  if (group.length === 1) return { first: await steps.prefill(group[0].job), ran: 1 };
+async function prefill<Token, J extends Job<Token>>(
+  { steps, entries }: Schedule<J, Token>, group: readonly Entry<J>[],
+): Promise<{ first?: Token[]; ran: number }> {
+  if (group.length === 1) return { first: await steps.prefill(group[0].job, entries.length === 1), ran: 1 };
   return { first: [], ran: await steps.prefillTogether!(group.map(({ job }) => job)) };
 }
 

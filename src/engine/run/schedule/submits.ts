@@ -14,6 +14,8 @@ import { mostPerSubmit } from '../readback.ts';
 
 /** A part of a step, with the streamed slice that has to be in its slot. */
 export interface Piece {
+  /** Index of what it is a part of: of a layer, or the embedding. */
+  section?: number;
   program: Pick<Program, 'encode'>;
   slice?: number;
   /** The section whose experts are chosen at its end, and the one whose experts it reads, where they are fetched on demand. */
@@ -30,8 +32,11 @@ export interface Last {
 }
 
 export interface Submits {
-  /** Encodes pieces in order, for each of `times` in turn, which are the steps of some sequences at once. Resolves when all is submitted. */
-  run(pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last): Promise<void>;
+  /**
+   * Encodes pieces in order, for each of `times` in turn, which are the steps of some sequences at once. Resolves when all is submitted.
+   * `next`: the pieces of the runs that follow, so that what is streamed is read in their order.
+   */
+  run(pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last, next?: readonly (readonly Piece[])[]): Promise<void>;
   submit(encoder: GPUCommandEncoder): void;
   /** DeviceError once the GPU was lost, or has refused work. */
   check(): void;
@@ -69,7 +74,9 @@ export function createSubmits(model: LoadedModel): Submits {
     submits++;
   }
 
-  async function run(pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last): Promise<void> {
+  async function run(
+    pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last, next: readonly (readonly Piece[])[] = [],
+  ): Promise<void> {
     const rows = times[0].reduce((sum, step) => sum + step.rows, 0);
     if (rows !== rowsBefore) writeRows(device.queue, activations, (rowsBefore = rows));
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
@@ -78,7 +85,7 @@ export function createSubmits(model: LoadedModel): Submits {
     const uses = usesOf(pieces);
     const lastChoice = pieces.findLastIndex(({ chooses }) => chooses !== undefined);
     await choices?.begin(rows, rows === 1 && times.length === 1 && goesBack(model));
-    stream?.begin(uses.map(({ slice }) => slice));
+    stream?.begin([uses, ...next.map(usesOf)].flat().map(({ slice }) => slice));
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
       const first = i;

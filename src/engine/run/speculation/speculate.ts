@@ -82,10 +82,10 @@ export function speculate(steps: AnswerSteps, runner: Runner, options: Options):
 
   return {
     ...steps,
-    async prefill(answer) {
+    async prefill(answer, alone) {
       count();
       plain.end();
-      const first = await steps.prefill(answer);
+      const first = await steps.prefill(answer, alone);
       if (first?.length) answering.add(answer);
       return first;
     },
