@@ -10,7 +10,7 @@ import { angleEntries, angleTable } from './rope.ts';
 export interface ActivationSizes extends ScratchSizes {
   /** Rows of logits kept: 1, up to 8 to read those of chosen tokens too, or `chunk` to read all of them. */
   logitsRows: number;
-  /** Rows of a stretch of a prompt, of which what layers leave each other is kept while its chunks pass through streamed weights. Default: the plan's choice. */
+  /** Rows of a stretch of a prompt, of which what layers leave each other is kept while its chunks pass through streamed weights. Default: as planned. */
   stretch?: number;
 }
 

@@ -13,7 +13,7 @@ import { isFull, record } from '../../verified.ts';
 const chunk = 16;
 const promptTokens = 75; // four chunks and eleven tokens
 /** What layers leave each other differs: one buffer, embeddings of their own, values of the first layer; and a state goes on from chunk to chunk. */
-const models = ['gemma4', 'rwkv7', 'qwen35', ...(isFull ? ['gemma3', 'mamba2', 'falcon-h1', 'nemotron-h', 'lfm2'] : [])];
+const models = ['gemma4', 'rwkv7', 'qwen35', ...(isFull ? ['gemma3', 'mamba2', 'falcon-h1', 'lfm2'] : [])];
 
 describe.skipIf(!adapterFile)('a stretch of chunks', () => {
   it.each(models)('%s: the same logits, each streamed byte read once', async (name) => {
@@ -73,7 +73,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of Smol
     const [before, after] = found;
     expect(after.seconds).toBeLessThan(0.75 * before.seconds);
     record({
-      point: 'SmolLM2 at a quarter, 96 tokens from a store whose reads of a step take as long as two steps: seconds in steps of 32, and in one stretch of them (predicted)',
+      point: 'SmolLM2 at a quarter, 96 tokens, reads for a step as long as two steps: seconds in steps of 32, and in one stretch of them (predicted)',
       command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/engine/stretch-gpu.test.ts',
       value: [before, after].map(({ seconds, predicted }) => `${seconds.toFixed(1)} (${predicted.toFixed(1)})`).join(', '),
     });

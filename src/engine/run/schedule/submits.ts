@@ -74,9 +74,7 @@ export function createSubmits(model: LoadedModel): Submits {
     submits++;
   }
 
-  async function run(
-    pieces: readonly Piece[], times: readonly (readonly Step[])[], signal?: AbortSignal, last?: Last, next: readonly (readonly Piece[])[] = [],
-  ): Promise<void> {
+  const run: Submits['run'] = async (pieces, times, signal, last, next = []) => {
     const rows = times[0].reduce((sum, step) => sum + step.rows, 0);
     if (rows !== rowsBefore) writeRows(device.queue, activations, (rowsBefore = rows));
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
@@ -121,7 +119,7 @@ export function createSubmits(model: LoadedModel): Submits {
       await pacer.submitted(rows, i - first);
       if (!isLast) i = first; // once more, with other experts
     }
-  }
+  };
 
   return {
     run, submit, check,
