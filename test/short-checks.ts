@@ -23,7 +23,7 @@ const inChromiumOrGolden = [
   'matvec (staged|i8),(?! 8 splits, 1 )',
   'experts, (4|16) splits|experts of many rows, 1 ',
   'rope by (pairs|halves, (f32|q8))',
-  'kv-(observe mean, f(16|32)|move, f16)',
+  'kv-(observe mean, f(16|32)|move, f16|merge|join|pick)',
 ];
 
 export const onLavapipe = `(?!${inChromiumOrGolden.join('|')})(?:matvec( unpacked)? (${rareTypes})$|(?!.* (${rareTypes})$))`;
@@ -41,5 +41,6 @@ export const elsewhere: Record<string, RegExp> = {
   'formats-gpu: the file of each weight type; the kernels are those of others': new RegExp(` (${rareTypes}|BF16|F16|F32|Q\\d_[01K])$`),
   'kv-policies-gpu: golden logits over sealed pages': /^attention over pages in/,
   'kv-kept-gpu: golden logits over several segments, in more formats': /^attention.*several segments|^kv-(observe mean|move), f(16|32)/,
+  'kv-kept-gpu and kv-read-gpu: slots of the golden ems, and those that quest reads': /^kv-(merge|join|pick)/,
   'limits-gpu: golden logits where attention turns its queries': /that turns/,
 };

@@ -6,12 +6,12 @@ import { basename } from 'node:path';
 /** What a row was measured of, as src/cli/kv.ts names it. `bytes`: of the model's file; `probes`: the text of theirs. */
 export const measuredOf = ({ model, bytes, probes }) => `${basename(model)} ${bytes} ${createHash('sha256').update(probes).digest('hex').slice(0, 16)}`;
 
-/** By policy the rows in `path` that were measured of that. Error where there are none. */
-export function rowsOf(path, given) {
+/** By policy the rows in `path` that were measured of that. Error where there are none, but with `orNone`. */
+export function rowsOf(path, given, { orNone = false } = {}) {
   const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
   const of = measuredOf(given);
   const rows = lines.map((line) => JSON.parse(line)).filter((row) => row.of === of);
-  if (!rows.length)
+  if (!rows.length && !orNone)
     throw new Error(
       `Nothing was measured: ${path} has ${lines.length} rows, none of "${of}". See above why no policy could be; 'npx vite build --mode node' comes first.`,
     );

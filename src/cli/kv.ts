@@ -1,15 +1,16 @@
-// windrow kv: what a model remembers under policies of keys and values, against itself with all of them, as a table; row by row, so that it can be gone on
-// with later.
+// windrow kv: what a model remembers under policies of keys and values, against itself with all of them, as a table; row by row and text by text, so that
+// it can be gone on with later.
 import { createHash } from 'node:crypto';
 import { appendFile, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Material, type Probes, checkProbes, longestOf, probesOf } from '../bench/memory/probes.ts';
-import { type Run, rowOf, runProbes } from '../bench/memory/row.ts';
+import { documentPiece, rowOf, runDocument, runRecords } from '../bench/memory/row.ts';
 import { type NamedRow, cellsOf, markdownOf } from '../bench/memory/table.ts';
 import { table } from '../bench/table.ts';
-import { type Engine } from '../engine/engine.ts';
+import { type Engine, type Loaded } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { kvName } from '../kv/policies/names.ts';
+import { type Pieces, piecesIn, piecesInMemory } from './kv-pieces.ts';
 import { type ModelFlags, parseKvOptions, readJson, withEngine } from './options.ts';
 import { type Result } from './result.ts';
 
@@ -18,6 +19,8 @@ interface Flags extends ModelFlags {
   text?: string;
   probes?: string;
   rows?: string;
+  pieces?: string;
+  seconds?: number;
   markdown?: boolean;
 }
 
@@ -38,26 +41,74 @@ export async function kv(path: string, flags: Flags): Promise<Result> {
   const known = new Map((flags.rows ? await readRows(flags.rows) : []).filter((row) => row.of === of).map((row) => [row.policy, row]));
   const left = asked.filter(({ policy }) => !known.has(policy));
   if (left.length) {
-    const full = flags.f32 ? 'f32' : 'f16';
     const probes = flags.probes === undefined ? await probesOfText(path, flags, given) : checkProbes(await readJson(flags.probes, '--probes'), '--probes');
-    const base = await measured(path, { ...flags, kv: full, kvOptions: undefined, kvHeads: undefined }, probes);
+    const work: Work = {
+      path, flags, probes, pieces: flags.pieces === undefined ? piecesInMemory() : await piecesIn(flags.pieces, of), goesOn: until(flags.seconds),
+    };
     for (const { policy, ...choice } of left) {
-      const run = choice.kv === full ? base : await measured(path, { ...flags, kvOptions: undefined, ...choice }, probes);
-      const row = { policy, ...rowOf(run, base), of };
+      await measureTexts(work, policy, choice);
+      const pieces = textsOf(probes).flatMap((_, text) => work.pieces.of(policy, text) ?? []);
+      if (pieces.length < textsOf(probes).length) break; // the time is over
+      const row = { policy, ...rowOf(pieces), of };
       known.set(policy, row);
       if (flags.rows) await appendFile(flags.rows, `${JSON.stringify(row)}\n`);
       process.stderr.write(`${policy}: KL ${row.kl.toFixed(4)}, recall ${row.recall.toFixed(2)}, ${row.bytes.toFixed(3)} of the bytes of f16\n`);
     }
   }
-  const rows = asked.map(({ policy }) => known.get(policy)!);
+  const rows = asked.flatMap(({ policy }) => known.get(policy) ?? []);
   const [head, ...cells] = cellsOf(rows);
-  return { json: { rows }, text: flags.markdown ? markdownOf(rows) : table(head, cells, 1).join('\n') };
+  return { json: { rows, left: asked.length - rows.length }, text: flags.markdown ? markdownOf(rows) : table(head, cells, 1).join('\n') };
+}
+
+interface Work {
+  path: string;
+  flags: Flags;
+  probes: Probes;
+  pieces: Pieces;
+  /** Whether there is time for another text. */
+  goesOn(): boolean;
+}
+
+/** True at least once, and then for so many seconds. */
+function until(seconds = Infinity): () => boolean {
+  const begun = performance.now();
+  let asked = 0;
+  return () => asked++ === 0 || performance.now() - begun < 1000 * seconds;
+}
+
+/** Documents, and then texts with records. */
+const textsOf = ({ documents, records }: Probes) => [...documents, ...records];
+
+/** Measures the texts of a policy that were not, and what the full memory expects of them, while there is time. */
+async function measureTexts(work: Work, policy: string, choice: Partial<ModelFlags>): Promise<void> {
+  const { pieces, probes, goesOn, flags } = work;
+  const missing = textsOf(probes).flatMap((text, i) => (pieces.of(policy, i) ? [] : [{ text, i }]));
+  const rowsOf = ({ more }: Probes['documents'][number]) => more.length - 1;
+  const expected: number[] = [];
+  for (const { text, i } of missing) if ('more' in text && !(await pieces.logits(i, rowsOf(text)))) expected.push(i);
+  let inTime = true;
+  const full = { ...flags, kv: flags.f32 ? 'f32' : 'f16', kvOptions: undefined, kvHeads: undefined };
+  if (expected.length)
+    await loaded(work, full, async (model) => {
+      for (const i of expected)
+        if ((inTime &&= goesOn())) await pieces.keepLogits(i, (await runDocument(model, probes.documents[i], () => performance.now())).logits);
+    });
+  if (!missing.length || !(inTime &&= goesOn())) return;
+  await loaded(work, { ...flags, kvOptions: undefined, ...choice }, async (model) => {
+    for (const [n, { text, i }] of missing.entries()) {
+      if (n > 0 && !goesOn()) return;
+      if ('more' in text) {
+        const run = await runDocument(model, text, () => performance.now());
+        await pieces.keep(policy, i, documentPiece(run, (await pieces.logits(i, rowsOf(text)))!));
+      } else await pieces.keep(policy, i, await runRecords(model, text, probes.given));
+      if (flags.pieces !== undefined) process.stderr.write(`${policy}: text ${i + 1} of ${textsOf(probes).length}\n`);
+    }
+  });
 }
 
 /** Loaded with room for a conversation and a copy of it. */
-const measured = (path: string, flags: ModelFlags, probes: Probes): Promise<Run> =>
-  withEngine(path, { ...flags, context: flags.context ?? longestOf(probes), sequences: 2 }, (engine) =>
-    runProbes(engine.loaded(), probes, () => performance.now()));
+const loaded = ({ path, probes }: Work, flags: ModelFlags, run: (model: Loaded) => Promise<void>): Promise<void> =>
+  withEngine(path, { ...flags, context: flags.context ?? longestOf(probes), sequences: 2 }, (engine) => run(engine.loaded()));
 
 const probesOfText = (path: string, flags: Flags, text: string): Promise<Probes> =>
   withEngine(path, { ...flags, kv: undefined, kvOptions: undefined, kvHeads: undefined, context: 64 }, (engine) =>

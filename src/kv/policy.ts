@@ -99,6 +99,8 @@ export interface Policy {
   readonly readsHeads?: 'always' | 'where known';
   /** What it keeps does not grow with the text, so that a context that was not asked for is long: 32768, or what the model was trained for. */
   readonly endless?: boolean;
+  /** What it finds is no part of sequences, so that none of them can be saved. */
+  readonly unsaved?: boolean;
   /** Settings by name, with their defaults; all are numbers. */
   readonly options: Readonly<Record<string, number>>;
   /**

@@ -66,7 +66,7 @@ export interface Sequence extends SequenceBuffers {
 }
 
 /** A chunk of its own: most pages save nothing. */
-const saving = () => import('./saved.ts');
+const saving = () => import('./saved/saved.ts');
 
 /** Bytes of all that a sequence has beside keys and values. */
 const ownBytes = ({ context, config, states = {} }: SequenceHome): number =>

@@ -1,5 +1,6 @@
 // The sets of one layer of a sequence, whose pages are had when they are needed, and the lists that kernels find them by. Knows no
 // policy and no kernel.
+import { RequestError } from '../errors.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
@@ -23,7 +24,24 @@ export interface Sets extends LayerSets {
   readonly runs: Uint32Array;
   /** Takes pages, planes and queries of another sequence's. */
   copyFrom(other: Sets): Promise<void>;
+  /** What is to be kept of them elsewhere. */
+  readonly held: HeldSets;
+  /** Has room for what `held` tells, and its numbers; the bytes of its buffers are the caller's to write. RequestError for others, BudgetError. */
+  take(numbers: HeldNumbers): Promise<void>;
   free(): void;
+}
+
+/** Buffers as far as they are used, always in the same order, and the numbers that go with them. */
+export interface HeldSets {
+  buffers: readonly { buffer: GPUBuffer; byteLength: number }[];
+  numbers: HeldNumbers;
+}
+
+export interface HeldNumbers {
+  /** Of each set its pages, and of each kv head slots, room and where its tail begins. */
+  sets: { taken: number; counts: number[]; room: number[]; tails: number[] }[];
+  /** Of each kv head the runs that tokens read. */
+  runs: number[];
 }
 
 interface MutableSet extends KvSet {
@@ -36,29 +54,35 @@ interface MutableSet extends KvSet {
 /** What a set has for each of its pages. */
 const paged = ['pages', 'planes', 'summaries'] as const;
 type Paged = Pick<MutableSet, (typeof paged)[number]>;
+type PagedBytes = Partial<Record<keyof Paged, number>>;
 
 /** Slots of every head that a set grows by. */
 const step = 256;
 
+const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
 export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads): Sets {
   const { kvHeads, headDim } = heads;
   const plans = shape.plan.layers[layer];
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage);
-  const pageBytes = plans.map(({ format }) => 4 * format.words(headDim));
+  const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage());
   const choosing = pickedSet(plans);
   const pagesFor = (index: number, pages: number) => makePaged((name, bytes) => make(`${name}.${index}`, bytes), shape, plans[index], headDim, pages);
   const firsts = firstsOf(plans, heads);
   const lists = make('lists', 4 * listWords(plans, headDim));
   device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
-  const queries = shape.plan.queries ? make('queries', queryBytes(shape.plan, shape.attended[layer].queryHeads, headDim)) : undefined;
-  const picked = choosing && chooses(choosing, layer) ? make('picked', 4 * pickedWords(choosing, shape.attended[layer].queryHeads, headDim)) : undefined;
-  /** Runs that each kv head has been told to read. */
-  const runs = new Uint32Array(kvHeads);
-  const sets = plans.map(({ format }, index): MutableSet => ({
-    index, format, ...pagesFor(index, 1), taken: 0, counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
-  }));
-  const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...[lists, picked, queries].flatMap((buffer) => buffer ?? [])];
+  const { queryHeads } = shape.attended[layer];
+  const queries = shape.plan.queries ? make('queries', queryBytes(shape.plan, queryHeads, headDim)) : undefined;
+  const picked = choosing && chooses(choosing, layer) ? make('picked', 4 * pickedWords(choosing, queryHeads, headDim)) : undefined;
+  const runs = new Uint32Array(kvHeads); // that each has been told to read
+  const sets = plans.map(({ format }, index) => emptySet(index, format, kvHeads, pagesFor(index, 1)));
+  const whole = [lists, picked, queries].flatMap((buffer) => buffer ?? []);
+  const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...whole];
+  const grow = async (set: MutableSet, needed: number): Promise<boolean> => {
+    const pages = pagesToHave(plans[set.index], needed, layer);
+    if (needed * 4 * set.format.words(headDim) <= set.pages.size) return false;
+    await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pages)));
+    return true;
+  };
   const read = (set: KvSet) => (choosing ? readOf(choosing.pick, set, runs) : Math.max(...set.counts));
 
   const result: Sets = {
@@ -66,12 +90,10 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     get pages() {
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
-    lists: { buffer: lists },
+    ...{ lists: { buffer: lists }, picked: bindingOf(picked), queries: bindingOf(queries), runs },
     get read() {
       return sets.map(read);
     },
-    picked: bindingOf(picked),
-    queries: bindingOf(queries),
     get summaries() {
       return bindingOf(sets[0].summaries);
     },
@@ -79,18 +101,14 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       return bindingOf(sets[0].planes);
     },
     get byteLength() {
-      return buffers().reduce((sum, { size }) => sum + size, 0);
+      return sizeOf(buffers());
     },
     async makeRoom({ index }, slots) {
       const set = sets[index];
       const more = Array.from(slots, (count, head) => Math.max(0, Math.ceil((count - set.room[head]) / pageSlots)));
       const needed = set.taken + more.reduce((a, b) => a + b, 0);
       if (needed === set.taken) return false;
-      const most = pagesOfSet(plans[index]);
-      if (needed > most) throw new Error(`A set of layer ${layer} was to have ${needed} pages; ${most} were planned.`);
-      const grows = needed * pageBytes[index] > set.pages.size;
-      const each = (kvHeads * step) / pageSlots;
-      if (grows) await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(index, Math.min(most, Math.ceil(needed / each) * each))));
+      const grows = await grow(set, needed);
       more.forEach((pages, head) => {
         const at = firsts[index][head] + set.room[head] / pageSlots;
         if (pages) device.queue.writeBuffer(lists, 4 * at, Uint32Array.from({ length: pages }, () => set.taken++));
@@ -105,29 +123,78 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     pick(wanted, tails) {
       runs.set(wanted);
       sets[0].tails.set(Array.from(tails, (tail) => Math.max(choosing!.pick.first, tail)));
-      return Uint32Array.from(Array.from(runs, (many, head) => [many, sets[0].tails[head], 0, 0]).flat());
+      return wordsOfPicks(runs, sets[0].tails);
     },
     async copyFrom(other) {
-      for (const set of sets) await result.makeRoom(set, other.all[set.index].room);
-      const pairs = sets.flatMap((set) => paged.map((name) => [(other.all[set.index] as MutableSet)[name], set[name]]));
-      copyAll(device, [...pairs, [other.queries?.buffer, queries], [other.lists.buffer, lists], [other.picked?.buffer, picked]]);
-      sets.forEach((set, index) => takeNumbers(set, other.all[index] as MutableSet));
-      runs.set(other.runs);
+      await result.take(other.held.numbers);
+      copyAll(device, result.held.buffers.map(({ buffer }, i) => [other.held.buffers[i].buffer, buffer]));
     },
-    runs,
+    get held() {
+      return heldOf(sets, whole, runs, (set) => pagedBytes(shape, plans[set.index], headDim, 1));
+    },
+    async take(numbers) {
+      checkNumbers(numbers, plans, kvHeads);
+      for (const set of sets) await grow(set, numbers.sets[set.index].taken);
+      takeNumbers(sets, runs, numbers);
+    },
     free: () => buffers().forEach((buffer) => ledger.destroy(buffer)),
   };
   return result;
 }
 
-/** What a set has for so many pages. */
-function makePaged(make: (name: string, bytes: number) => GPUBuffer, { plan, format }: Shape, set: SetPlan, headDim: number, pages: number): Paged {
+const emptySet = (index: number, format: SetPlan['format'], kvHeads: number, pages: Paged): MutableSet => ({
+  index, format, ...pages, taken: 0, counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
+});
+
+/** What kv-pick.wgsl is told of each kv head, which has chosen nothing by then. */
+const wordsOfPicks = (runs: Uint32Array, tails: Uint32Array): Uint32Array<ArrayBuffer> =>
+  Uint32Array.from(Array.from(runs, (many, head) => [many, tails[head], 0, 0]).flat());
+
+/** Pages that a set grows to where so many are needed. */
+function pagesToHave(plan: SetPlan, needed: number, layer: number): number {
+  const most = pagesOfSet(plan);
+  if (needed > most) throw new Error(`A set of layer ${layer} was to have ${needed} pages; ${most} were planned.`);
+  const each = (plan.mostSlots.length * step) / pageSlots;
+  return Math.min(most, Math.ceil(needed / each) * each);
+}
+
+/** Bytes of what a set has for so many pages. */
+function pagedBytes({ plan, format }: Shape, set: SetPlan, headDim: number, pages: number): PagedBytes {
   const summary = set.pick && summaryWords(set.pick, format, headDim);
   return {
-    pages: make('set', 4 * pages * set.format.words(headDim)),
-    ...(plan.planes.length && !set.bare && { planes: make('planes', planeBytes(plan, pages)) }),
-    ...(summary && { summaries: make('summaries', 4 * pages * summary) }),
+    pages: 4 * pages * set.format.words(headDim),
+    ...(plan.planes.length && !set.bare && { planes: planeBytes(plan, pages) }),
+    ...(summary && { summaries: 4 * pages * summary }),
   };
+}
+
+/** What a set has for so many pages. */
+function makePaged(make: (name: string, bytes: number) => GPUBuffer, shape: Shape, set: SetPlan, headDim: number, pages: number): Paged {
+  const names = { pages: 'set', planes: 'planes', summaries: 'summaries' };
+  const bytes = Object.entries(pagedBytes(shape, set, headDim, pages)) as [keyof Paged, number][];
+  return Object.fromEntries(bytes.map(([name, size]) => [name, make(names[name], size)])) as unknown as Paged;
+}
+
+/** `pageBytes`: of what a set has, what a page takes. */
+function heldOf(sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, pageBytes: (set: KvSet) => PagedBytes): HeldSets {
+  const inUse = sets.flatMap((set) => paged.flatMap((name) => {
+    const buffer = set[name];
+    return buffer ? [{ buffer, byteLength: set.taken * pageBytes(set)[name]! }] : [];
+  }));
+  const numbers = sets.map(({ taken, counts, room, tails }) => ({ taken, counts: [...counts], room: [...room], tails: [...tails] }));
+  return { buffers: [...whole.map((buffer) => ({ buffer, byteLength: buffer.size })), ...inUse], numbers: { sets: numbers, runs: [...runs] } };
+}
+
+/** RequestError for numbers that sets of this plan cannot have. */
+function checkNumbers({ sets, runs }: HeldNumbers, plans: readonly SetPlan[], kvHeads: number): void {
+  const fits = sets.length === plans.length && runs.length === kvHeads && sets.every(({ taken, counts, room, tails }, i) => {
+    const each = plans[i].mostSlots.map((most) => Math.ceil(most / pageSlots) * pageSlots);
+    const ofHeads = [counts, room, tails].every(({ length }) => length === kvHeads);
+    return ofHeads && room.reduce((sum, slots) => sum + slots, 0) === taken * pageSlots
+      && room.every((slots, head) => slots % pageSlots === 0 && slots <= each[head] && counts[head] <= slots);
+  });
+  if (fits) return;
+  throw new RequestError('The saved sequence has sets of another size than this policy plans: it is damaged. Run the conversation again from its text.');
 }
 
 /** Where the list of each set's head begins, which is as long as with all its pages taken: (set, kv head), in words. */
@@ -144,12 +211,15 @@ function firstsOf(plans: readonly SetPlan[], { kvHeads, headDim }: CacheHeads): 
 const readOf = (pick: PickPlan, { counts, tails }: KvSet, runs: Uint32Array): number =>
   Math.max(...Array.from(counts, (count, head) => readAtMost(pick, count, runs[head], tails[head])));
 
+const sizeOf = (buffers: readonly GPUBuffer[]): number => buffers.reduce((sum, { size }) => sum + size, 0);
 const bindingOf = (buffer: GPUBuffer | undefined) => buffer && { buffer };
 
-function takeNumbers(set: MutableSet, { taken, counts, tails }: MutableSet): void {
-  set.taken = taken;
-  set.counts.set(counts);
-  set.tails.set(tails);
+function takeNumbers(sets: readonly MutableSet[], runs: Uint32Array, numbers: HeldNumbers): void {
+  runs.set(numbers.runs);
+  sets.forEach((set, i) => {
+    set.taken = numbers.sets[i].taken;
+    for (const name of ['counts', 'room', 'tails'] as const) set[name].set(numbers.sets[i][name]);
+  });
 }
 
 /** Replaces the buffers of a set by larger ones, once those are known to be there. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { jsonFixture } from '../../../test/models/fixture.ts';
 import { checkProbes, longestOf, probesOf } from './probes.ts';
-import { type Run, rowOf } from './row.ts';
+import { documentPiece, rowOf } from './row.ts';
 import { markdownOf } from './table.ts';
 
 const ids = Array.from({ length: 400 }, (_, i) => i);
@@ -39,12 +39,17 @@ describe('probes', () => {
   });
 });
 
-it('a row is how far a run is from the full one', () => {
-  const run = (logits: number[][]): Run => ({ logits: [logits.map((row) => Float32Array.from(row))], bytes: 0.5, recall: 0.25, tokensPerSecond: 10 });
+describe('a row', () => {
+  const run = (logits: number[][]) => ({ logits: logits.map((row) => Float32Array.from(row)), bytes: 0.5, ms: 200 });
   const full = run([[0, 0], [Math.log(3), 0]]);
-  expect(rowOf(full, full)).toEqual({ bytes: 0.5, kl: 0, sameToken: 1, recall: 0.25, tokensPerSecond: 10 });
-  // Once (1/2, 1/2) in place of (3/4, 1/4).
-  const { kl } = rowOf(run([[0, 0], [0, 0]]), full);
-  expect(kl).toBeCloseTo((0.75 * Math.log(1.5) + 0.25 * Math.log(0.5)) / 2, 6);
-  expect(markdownOf([{ policy: 'kivi4', ...rowOf(full, full) }]).split('\n').at(-1)).toBe('| kivi4 | 0.500 | 0.0000 | 1.00 | 0.25 | 10.0 |');
+
+  it('is how far a run is from the full one', () => {
+    const right = { right: [1, 0, 0, 0] };
+    expect(rowOf([documentPiece(full, full.logits), right])).toEqual({ bytes: 0.5, kl: 0, sameToken: 1, recall: 0.25, tokensPerSecond: 10 });
+    // Once (1/2, 1/2) in place of (3/4, 1/4).
+    const { kl } = rowOf([documentPiece(run([[0, 0], [0, 0]]), full.logits), right]);
+    expect(kl).toBeCloseTo((0.75 * Math.log(1.5) + 0.25 * Math.log(0.5)) / 2, 6);
+    expect(markdownOf([{ policy: 'kivi4', ...rowOf([documentPiece(full, full.logits), right]) }]).split('\n').at(-1))
+      .toBe('| kivi4 | 0.500 | 0.0000 | 1.00 | 0.25 | 10.0 |');
+  });
 });

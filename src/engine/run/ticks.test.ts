@@ -5,6 +5,7 @@ import { fixture } from '../../../test/models/fixture.ts';
 import { readHeader } from '../../gguf/read.ts';
 import { createKernelCache } from '../../gpu/kernels.ts';
 import { createLedger } from '../../gpu/ledger.ts';
+import { keptSlots } from '../../kv/kept-slots.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { shapeWithin } from '../../kv/policies/catalogue.ts';
 import { createSequence } from '../../kv/sequence.ts';
@@ -19,7 +20,7 @@ async function shapedBy(policy: string, options: Record<string, number>) {
   const ledger = createLedger(device, Infinity);
   const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
   const room = { context: 512, chunk: 64, format: kvFormat('f16') };
-  const shape = shapeWithin(graph, policy, options, { ...room, budgetBytes: Infinity, sequences: 1 });
+  const shape = shapeWithin(graph, policy, options, { ...room, budgetBytes: Infinity, sequences: 1, retrieval: [[0.9, 0.1], [0.2, 0.8]] });
   const sequence = createSequence({ device, ledger, config: graph.config, ...room, shape, release: () => {} });
   const model = {
     gpu: { device }, ledger, graph, sizes: { chunk: 64, context: 512 }, activations: { state: { buffer: ledger.create('activations', 'state', 64, 0) } },
@@ -62,4 +63,16 @@ it.each(['h2o', 'lazyeviction', 'snapkv'])('%s has no more bytes where another r
   }
   expect(bytes[1]).toBeLessThanOrEqual(shape.bytes.full);
   expect(bytes[2]).toBe(bytes[1]);
+});
+
+it.each(['duo', 'duo-kivi'])('%s keeps as many last positions after every tick, whether a page was whole or not', async (policy) => {
+  const options = { share: 0.5, sinks: 4, recent: 80, window: 32, interval: 16, chunk: 64 };
+  const { sequence, runner } = await shapedBy(policy, options);
+  const state = runner();
+  const kept = () => keptSlots(sequence)!.layers.flat();
+  await feed(state, { sequence, ids: Array.from({ length: 200 }, (_, i) => i), position: 0 });
+  for (let at = 200; at < 280; at += 16) {
+    expect(kept(), `${at}`).toEqual([at, 84, 84, at]);
+    await feed(state, { sequence, ids: Array.from({ length: 16 }, (_, i) => i), position: at, chosen: true });
+  }
 });

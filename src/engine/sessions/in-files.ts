@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { splitParts } from '../../kv/snapshot.ts';
+import { splitParts } from '../../kv/saved/snapshot.ts';
 import { randomId } from '../../random.ts';
 import { type Kept, type KeptStore } from './kept.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { packParts } from '../../kv/snapshot.ts';
+import { packParts } from '../../kv/saved/snapshot.ts';
 import { memoryRecords } from '../../../test/doubles/memory-store.ts';
 import { openKeptFiles } from './in-files.ts';
 import { createKeptRecords } from './in-records.ts';

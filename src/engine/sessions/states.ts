@@ -1,7 +1,7 @@
 // The states of conversations that have an owner: copied, freed, kept and brought back, between the steps of answers. A chunk of its own:
 // most pages have no such conversations.
 import { BudgetError, RequestError } from '../../errors.ts';
-import { checkParts, restoreParts, saveParts } from '../../kv/saved.ts';
+import { checkParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
 import { type KeptSession, type SessionStates } from '../../protocol.ts';
 import { type Running } from '../run/session.ts';
 import { type KeptStore, keep, listKept, readKept } from './kept.ts';

@@ -88,8 +88,8 @@ const sealing = (many: number): Policy => {
     plan: (model, room, given) => planOf(name, model, room, given, format),
     async tick(kv) {
       const end = pageEndOf(kv);
-      if (end === kv.base) return;
-      await sealAll(kv, 1, format, end, ({ layer }) => (kv.plan as DuoPlan).full[layer].map((all) => (all ? end : 0)));
+      if (end > kv.base) await sealAll(kv, 1, format, end, ({ layer }) => (kv.plan as DuoPlan).full[layer].map((all) => (all ? end : 0)));
+      // Also where no page is whole since the tick before, as the others' last positions go on.
       await evict(kv, end, ({ layer }) => ({ keep: keeps(kv, layer, end, true), first: kv.options.sinks }));
     },
   };

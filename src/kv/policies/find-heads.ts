@@ -15,6 +15,7 @@ const queryHeadsOf = ({ layers }: KvTick): number => layers.reduce((sum, { query
 
 const policy: Policy = {
   name: 'find-heads',
+  unsaved: true,
   options: { period: 128, chunk: 128 },
   plan(model, { context, format }, options): FindHeadsPlan {
     const { config, heads } = model;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
 import { packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
 
 const of = { model: 'abc', format: 'f16', pages: pageVersion };

@@ -1,6 +1,7 @@
 // A sequence as bytes, to be kept and gone on from later: its tokens and the pages of every layer, with what they were made
 // by. Knows no GPU and no storage.
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
+import { type HeldNumbers } from '../sets.ts';
 
 /** What keys and values depend on beside the tokens. A snapshot is good for exactly the same; a new release alone changes none. */
 export interface SnapshotOf {
@@ -12,6 +13,21 @@ export interface SnapshotOf {
   pages: number;
   /** What decided how keys are turned, where that depends on more than the model. */
   angles?: string;
+  /** The policy with its options, and what tells its plan, if one shapes keys and values. */
+  policy?: string;
+  plan?: string;
+}
+
+/** What is told of a sequence that a policy shapes, beside its bytes. */
+export interface ShapedNumbers {
+  /** As `Shaped` has them. */
+  base: number;
+  since: number;
+  promptLength: number;
+  /** Tokens that a recurrent state has run, if there is one; else all. */
+  length: number;
+  /** Of each layer that has sets. */
+  layers: HeldNumbers[];
 }
 
 export interface Snapshot {
@@ -19,6 +35,8 @@ export interface Snapshot {
   tokens: number[];
   /** The pages of each cache, as far as tokens fill them, and then the state of operations that keep another, if there are such. */
   layers: Uint8Array[];
+  /** Where a policy shapes them. */
+  shaped?: ShapedNumbers;
 }
 
 /** To be raised when the same name of a format means other bytes. */
@@ -27,8 +45,8 @@ export const pageVersion = 1;
 const magic = 'windrow sequence\n';
 
 /** One after the other: magic, length of the header (u32) and header (JSON), then each of the layers. */
-export function packParts({ of, tokens, layers }: Snapshot): Uint8Array[] {
-  const header = new TextEncoder().encode(JSON.stringify({ of, tokens, layers: layers.map(({ byteLength }) => byteLength) }));
+export function packParts({ of, tokens, layers, shaped }: Snapshot): Uint8Array[] {
+  const header = new TextEncoder().encode(JSON.stringify({ of, tokens, layers: layers.map(({ byteLength }) => byteLength), shaped }));
   const start = new Uint8Array(magic.length + 4 + header.length);
   start.set(new TextEncoder().encode(magic));
   new DataView(start.buffer).setUint32(magic.length, header.length, true);
@@ -50,6 +68,10 @@ export const unpackSnapshot = (bytes: Uint8Array, expected: SnapshotOf): Snapsho
 const damaged = (byteLength: number) =>
   new RequestError(`The ${byteLength} bytes are no saved sequence, or only a part of one. Run the conversation again from its text.`);
 
+/** Of parts of which some are missing, or have another size than a model keeps. */
+export const damagedParts = (): RequestError =>
+  new RequestError('The saved sequence has other parts than this model keeps: it is damaged. Run the conversation again from its text.');
+
 /** The parts of a snapshot that lies in one piece. */
 export function splitParts(bytes: Uint8Array): Uint8Array[] {
   const start = magic.length + 4;
@@ -62,10 +84,10 @@ export function splitParts(bytes: Uint8Array): Uint8Array[] {
 
 /** As `unpackSnapshot`, of the parts. */
 export function unpackParts([first, ...layers]: readonly Uint8Array[], expected: SnapshotOf): Snapshot {
-  const { of, tokens, layers: sizes } = (first && readHeader(first.subarray(magic.length + 4))) ?? {};
+  const { of, tokens, layers: sizes, shaped } = (first && readHeader(first.subarray(magic.length + 4))) ?? {};
   if (!of || !tokens || !sizes || layers.length !== sizes.length || layers.some(({ byteLength }, i) => byteLength !== sizes[i]))
     throw damaged([first, ...layers].reduce((sum, part) => sum + (part?.byteLength ?? 0), 0));
-  for (const name of ['model', 'format', 'pages', 'angles'] as const) {
+  for (const name of ['model', 'format', 'pages', 'angles', 'policy', 'plan'] as const) {
     if (of[name] !== expected[name]) {
       throw new RequestError(
         `The saved sequence is of another model or setting: its ${name} is ${of[name]}, here it is ${expected[name]}. Run the conversation again ` +
@@ -73,14 +95,30 @@ export function unpackParts([first, ...layers]: readonly Uint8Array[], expected:
       );
     }
   }
-  return { of, tokens, layers };
+  return { of, tokens, layers, ...(shaped && { shaped }) };
 }
 
-function readHeader(bytes: Uint8Array): { of: SnapshotOf; tokens: number[]; layers: number[] } | undefined {
+type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped'> & { layers: number[] };
+
+const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
+const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
+
+/** Numbers at their places: which of them fit, sets say themselves. */
+function isShaped(value: unknown): value is ShapedNumbers {
+  const { base, since, promptLength, length, layers } = (value ?? {}) as Record<string, unknown>;
+  const isSet = (set: unknown) => {
+    const { taken, counts, room, tails } = (set ?? {}) as Record<string, unknown>;
+    return isCount(taken) && [counts, room, tails].every(isCounts);
+  };
+  const isLayer = ({ sets, runs }: { sets?: unknown; runs?: unknown }) => Array.isArray(sets) && sets.every(isSet) && isCounts(runs);
+  return [base, since, promptLength, length].every(isCount) && Array.isArray(layers) && layers.every((layer) => isLayer((layer ?? {}) as object));
+}
+
+function readHeader(bytes: Uint8Array): Header | undefined {
   try {
-    const { of, tokens, layers } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every((each) => Number.isInteger(each) && (each as number) >= 0);
-    return typeof of === 'object' && of !== null && isCounts(tokens) && isCounts(layers) ? { of: of as SnapshotOf, tokens, layers } : undefined;
+    const { of, tokens, layers, shaped } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const fits = typeof of === 'object' && of !== null && isCounts(tokens) && isCounts(layers) && (shaped === undefined || isShaped(shaped));
+    return fits ? { of: of as SnapshotOf, tokens, layers, ...(shaped !== undefined && { shaped }) } : undefined;
   } catch {
     return undefined;
   }

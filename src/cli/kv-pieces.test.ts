@@ -1,0 +1,30 @@
+// What was measured text by text is there for the next process.
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { documentPiece, rowOf } from '../bench/memory/row.ts';
+import { RequestError } from '../errors.ts';
+import { piecesIn } from './kv-pieces.ts';
+
+const logits = [Float32Array.of(0, 0), Float32Array.of(Math.log(3), 0)];
+
+it('is of the same model and probes alone, and a row when all texts are there', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'windrow-pieces-'));
+  const first = await piecesIn(folder, 'a model');
+  expect([first.of('kivi4', 0), await first.logits(0, 2)]).toEqual([undefined, undefined]);
+  await first.keepLogits(0, logits);
+  await first.keep('kivi4', 0, documentPiece({ logits, bytes: 0.5, ms: 200 }, logits));
+  await first.keep('kivi4', 1, { right: [1, 1] });
+  const later = await piecesIn(folder, 'a model');
+  expect(await later.logits(0, 2)).toEqual(logits);
+  expect(rowOf([later.of('kivi4', 0)!, later.of('kivi4', 1)!])).toEqual({ bytes: 0.5, kl: 0, sameToken: 1, recall: 1, tokensPerSecond: 10 });
+  expect((await piecesIn(folder, 'another model')).of('kivi4', 0)).toBe(undefined);
+  // A write that was broken off.
+  const [lines, numbers] = readdirSync(folder).sort((a, b) => Number(a.endsWith('f32')) - Number(b.endsWith('f32'))).map((name) => join(folder, name));
+  truncateSync(numbers, 12);
+  expect(await (await piecesIn(folder, 'a model')).logits(0, 2)).toBe(undefined);
+  appendFileSync(lines, '{"policy":');
+  await expect(piecesIn(folder, 'a model')).rejects.toThrow(RequestError);
+  rmSync(folder, { recursive: true });
+});

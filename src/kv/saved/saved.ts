@@ -1,0 +1,84 @@
+// A sequence saved as bytes, and gone on from: its tokens and what its layers keep, in parts of which none is larger than a buffer.
+import { type ByteRange } from '../../gpu/read-bytes.ts';
+import { readInPieces } from '../../gpu/read-in-pieces.ts';
+import { layersOf, pagesOf, writeTokens } from '../pages.ts';
+import { type Sequence, type SequenceHome } from '../sequence.ts';
+import { checkSavable, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
+import { type Snapshot, type SnapshotOf, damagedParts, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
+
+const snapshotOf = ({ format, angles, shape }: SequenceHome, model: string): SnapshotOf =>
+  ({ model, format: format.name, pages: pageVersion, angles, ...shapeOfSaved(shape) });
+
+export const save = async (home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> =>
+  joined(await saveParts(home, sequence, model));
+
+/** What a layer keeps, each part of it one range or several that come one behind the other; and what is told of them, if a policy shapes them. */
+function partsOf(home: SequenceHome, sequence: Sequence, length: number): { parts: ByteRange[][]; shaped?: Snapshot['shaped'] } {
+  if (home.shape) return partsOfShaped(home, sequence);
+  const pages = pagesOf(home, length);
+  return { parts: layersOf(home, sequence).map((buffer, layer) => [{ buffer, byteLength: pages[layer] }]) };
+}
+
+/** In parts of which none is larger than a layer: together they may be larger than what is well copied in one piece. */
+export async function saveParts(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array[]> {
+  checkSavable(home.shape);
+  const { device, ledger, config: { vocab } } = home;
+  const memory = sequence.memory?.source(sequence.tokens.length);
+  const length = sequence.memory ? (memory?.length ?? 0) : sequence.tokens.length;
+  const { parts, shaped } = partsOf(home, sequence, length);
+  if (memory) parts.push([{ buffer: memory.buffer, byteLength: memory.buffer.size }]);
+  const layers: Uint8Array[] = [];
+  // A plan has room for a row of logits on its way to the CPU, which are none between steps.
+  const read = (part: ByteRange) => readInPieces(device, ledger, 'sequence.save', { ...part, least: 4 * vocab });
+  for (const ranges of parts) {
+    const pieces: Uint8Array[] = [];
+    for (const range of length ? ranges : []) pieces.push(await read(range));
+    layers.push(pieces.length === 1 ? pieces[0] : joined(pieces));
+  }
+  // What a policy has dropped cannot be cut: all of it is kept, and cut to where a recurrent state goes on as it is restored.
+  const tokens = sequence.tokens.slice(0, shaped ? undefined : length);
+  return packParts({ of: snapshotOf(home, model), tokens: length ? tokens : [], layers, ...(shaped && length && { shaped: { ...shaped, length } }) });
+}
+
+export const restore = (home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> =>
+  restoreParts(home, sequence, splitParts(bytes), model);
+
+/** Throws what `restoreParts` would throw of parts that are of something else. */
+export function checkParts(home: SequenceHome, parts: readonly Uint8Array[], model: string): void {
+  checkSavable(home.shape);
+  unpackParts(parts, snapshotOf(home, model));
+}
+
+/** Leaves an empty sequence where it throws. */
+export async function restoreParts(home: SequenceHome, sequence: Sequence, parts: readonly Uint8Array[], model: string): Promise<void> {
+  checkSavable(home.shape);
+  const snapshot = unpackParts(parts, snapshotOf(home, model));
+  sequence.truncate(0);
+  if (!snapshot.tokens.length) return;
+  try {
+    await putSnapshot(home, sequence, snapshot);
+  } catch (error) {
+    sequence.truncate(0);
+    throw error;
+  }
+}
+
+async function putSnapshot(home: SequenceHome, sequence: Sequence, snapshot: Snapshot): Promise<void> {
+  const { tokens, layers, shaped } = snapshot;
+  const { memory } = sequence;
+  const own = memory ? layers.slice(0, -1) : layers;
+  if (memory && layers.at(-1)?.byteLength !== memory.stateBytes) throw damagedParts();
+  if (home.shape) await putShaped(home, sequence, { ...snapshot, layers: own });
+  else await put(home, sequence, own, tokens.length);
+  const length = shaped?.length ?? tokens.length;
+  memory?.write(layers.at(-1)!.slice(), length);
+  writeTokens(home, sequence, tokens);
+  if (length < tokens.length) sequence.truncate(length);
+}
+
+async function put(home: SequenceHome, sequence: Sequence, layers: readonly Uint8Array[], length: number): Promise<void> {
+  const wanted = pagesOf(home, length);
+  if (layers.length !== wanted.length || wanted.some((size, i) => layers[i].byteLength !== size)) throw damagedParts();
+  await sequence.makeRoom(length);
+  layersOf(home, sequence).forEach((buffer, layer) => home.device.queue.writeBuffer(buffer, 0, layers[layer].slice()));
+}

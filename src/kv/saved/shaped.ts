@@ -1,0 +1,112 @@
+// What is saved of keys and values that a policy shapes: the pages of each layer's ring in order of position, and what its sets hold, page lists, planes and
+// summaries among it. Good for the same plan alone, as lists and rings are as long as it says.
+import { RequestError } from '../../errors.ts';
+import { type ByteRange } from '../../gpu/read-bytes.ts';
+import { pageSlots } from '../formats/format.ts';
+import { cachesOf, segmentBytes } from '../segment.ts';
+import { type Sequence, type SequenceHome } from '../sequence.ts';
+import { type HeldSets } from '../sets.ts';
+import { type Shape } from '../shape.ts';
+import { type Shaped } from '../shaped.ts';
+import { type ShapedNumbers, type Snapshot, damagedParts } from './snapshot.ts';
+
+/** RequestError for a policy that keeps something beside what its sequences hold. */
+export function checkSavable(shape: Shape | undefined): void {
+  if (shape?.policy.unsaved)
+    throw new RequestError(
+      `Conversations under the policy ${shape.policy.name} cannot be saved: what it measures is no part of them. Save the text, or load with another kv.`,
+    );
+}
+
+/** FNV-1a of 32 bits: tells plans apart, and is no secret. */
+const fingerprint = (text: string): string =>
+  (Array.from(text).reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193), 0x811c9dc5) >>> 0).toString(16);
+
+/** What says in a snapshot which policy, and which plan of it, it is of. */
+export function shapeOfSaved(shape: Shape | undefined): { policy?: string; plan?: string } {
+  if (!shape) return {};
+  const options = Object.entries(shape.options).map(([name, value]) => `${name}=${value}`).join(',');
+  return { policy: `${shape.policy.name}(${options})`, plan: fingerprint(JSON.stringify([shape.plan, shape.ringSlots])) };
+}
+
+/** Where `count` pages from page `first` of the positions on lie in a ring of so many: [page of the ring, how many]. */
+export function ringRuns(first: number, count: number, size: number): [number, number][] {
+  const at = first % size;
+  const before = Math.min(count, size - at);
+  return ([[at, before], [0, count - before]] as [number, number][]).filter(([, pages]) => pages > 0);
+}
+
+/** The pages of positions that fresh slots are in: the first of them, and how many. */
+const freshPages = (base: number, length: number): { first: number; count: number } => {
+  const first = Math.floor(base / pageSlots);
+  return { first, count: Math.ceil(length / pageSlots) - first };
+};
+
+interface Ring {
+  buffer: GPUBuffer;
+  /** Pages of all heads together. */
+  size: number;
+  /** Bytes of such a page. */
+  bytes: number;
+}
+
+/** Of each layer its ring and that ring's planes, or all of its slots where it has no sets; then what its sets hold. */
+function layersOfShaped({ config, format }: SequenceHome, sequence: Sequence): { rings: Ring[]; held?: HeldSets; plain?: ByteRange }[] {
+  const { layers, setsOf } = sequence.shaped as Shaped;
+  return cachesOf(config).map((heads, layer) => {
+    const { buffer } = sequence.fresh(layer);
+    const shaped = layers.find((each) => each.layer === layer);
+    if (!shaped) return { rings: [], plain: { buffer, byteLength: segmentBytes(heads, sequence.tokens.length, format) } };
+    const bytes = segmentBytes(heads, pageSlots, format);
+    const size = buffer.size / bytes;
+    const { planes } = shaped.fresh;
+    return { rings: [{ buffer, size, bytes }, ...(planes ? [{ buffer: planes, size, bytes: planes.size / size }] : [])], held: setsOf(layer).held };
+  });
+}
+
+export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: ByteRange[][]; shaped: ShapedNumbers } {
+  const { base, since, promptLength } = sequence.shaped!;
+  const { first, count } = freshPages(base, sequence.tokens.length);
+  const layers = layersOfShaped(home, sequence);
+  const parts = layers.flatMap(({ rings, held, plain }): ByteRange[][] => [
+    ...(plain ? [[plain]] : []),
+    ...rings.map(({ buffer, size, bytes }) =>
+      ringRuns(first, count, size).map(([page, pages]) => ({ buffer, offset: page * bytes, byteLength: pages * bytes }))),
+    ...(held?.buffers ?? []).map((range) => [range]),
+  ]);
+  return { parts, shaped: { base, since, promptLength, length: sequence.tokens.length, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
+}
+
+/** Puts what was saved in the place of what an empty sequence has. RequestError for parts of other sizes, BudgetError where there is no room. */
+export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens, layers, shaped }: Snapshot): Promise<void> {
+  const target = sequence.shaped!;
+  const own = target.layers;
+  if (!shaped || shaped.layers.length !== own.length || shaped.since > tokens.length || shaped.base > tokens.length) throw damagedParts();
+  const { base, since, promptLength } = shaped;
+  target.ticked(promptLength, 0, true);
+  target.ticked(since, base);
+  await sequence.makeRoom(tokens.length); // of a ring for the slots behind `base`
+  for (const [i, { layer }] of own.entries()) await target.setsOf(layer).take(shaped.layers[i]);
+  target.replaced();
+  sequence.note(0, tokens); // which says how many slots layers without sets have
+  const { queue } = home.device;
+  const left = [...layers];
+  const next = (byteLength: number): Uint8Array<ArrayBuffer> => {
+    const part = left.shift();
+    if (part?.byteLength !== byteLength) throw damagedParts();
+    return part.slice();
+  };
+  const { first, count } = freshPages(base, tokens.length);
+  for (const { rings, held, plain } of layersOfShaped(home, sequence)) {
+    if (plain) queue.writeBuffer(plain.buffer, 0, next(plain.byteLength));
+    for (const { buffer, size, bytes } of rings) {
+      const part = next(count * bytes);
+      ringRuns(first, count, size).reduce((done, [page, pages]) => {
+        queue.writeBuffer(buffer, page * bytes, part, done, pages * bytes);
+        return done + pages * bytes;
+      }, 0);
+    }
+    for (const { buffer, byteLength } of held?.buffers ?? []) queue.writeBuffer(buffer, 0, next(byteLength));
+  }
+  if (left.length) throw damagedParts();
+}
