@@ -1,21 +1,27 @@
 // A model on a server as one more that the page offers: asked when the visitor says so and not before, known after a reload, its key only by a passphrase.
 import { expect, type Page } from '@playwright/test';
+import { startServe } from './support/serve.ts';
 import { type ScriptedServer, startScriptedServer } from './support/server.ts';
-import { port } from './support/ports.ts';
+import { pagesPort, port } from './support/ports.ts';
 import { answer, askToTheEnd, ask, composer, loadTiny, quick, test } from './support/page.ts';
 
 const origin = `http://127.0.0.1:${port}`;
 const key = 'sk-secret-1';
 const passphrase = 'a long passphrase';
-let server: ScriptedServer;
-test.afterEach(() => server.close());
+let server: { close(): unknown } | undefined;
+test.afterEach(() => server?.close());
+const scripted = async (...given: Parameters<typeof startScriptedServer>): Promise<ScriptedServer> => {
+  const started = await startScriptedServer(...given);
+  server = started;
+  return started;
+};
 
 const section = (page: Page) => page.getByRole('region', { name: 'A model on a server' });
 /** All that the page has written down, but for what IndexedDB has of chats. */
 const remembered = (page: Page): Promise<string> => page.evaluate(() => JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }));
 
 test('a server answers once the visitor connects to it, marked as leaving the device, and is known after a reload', async ({ page }) => {
-  server = await startScriptedServer(origin, () => ['The rivers', ' bring it.'], key);
+  const server = await scripted(origin, () => ['The rivers', ' bring it.'], key);
   await page.goto(quick());
   await section(page).getByRole('button', { name: 'Use a server' }).click();
   await expect(section(page).getByLabel(/^Address/)).toBeFocused();
@@ -69,7 +75,7 @@ test('a server answers once the visitor connects to it, marked as leaving the de
 
 test('an answer of a server is stopped there too, its end is told, and a model of this device takes its place', async ({ page }) => {
   let says = Array.from({ length: 2000 }, (_, i) => `${i} `);
-  server = await startScriptedServer(origin, () => says);
+  const server = await scripted(origin, () => says);
   await page.goto(quick('max-tokens=4&temperature=0'));
   await section(page).getByRole('button', { name: 'Use a server' }).click();
   await section(page).getByLabel(/^Address/).fill(`http://${server.host}`);
@@ -95,7 +101,7 @@ test('an answer of a server is stopped there too, its end is told, and a model o
 });
 
 test('a browser without WebGPU can use a server', async ({ page }) => {
-  server = await startScriptedServer(origin, () => ['Yes.']);
+  const server = await scripted(origin, () => ['Yes.']);
   await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }));
   await page.goto('/');
   await expect(page.getByRole('heading', { name: 'This browser has no WebGPU' })).toBeVisible();
@@ -109,4 +115,35 @@ test('a browser without WebGPU can use a server', async ({ page }) => {
   await page.getByRole('button', { name: 'Are you there?', exact: true }).click();
   await page.getByRole('button', { name: 'Use a server' }).click();
   await expect(section(page).getByLabel(/^Address/)).toHaveValue(`http://${server.host}/v1`);
+});
+
+test("a real `windrow serve` answers the guide's page and, marked as a server, the chat page, which goes on from its answer", async ({ page }) => {
+  const served = await startServe([origin, `http://127.0.0.1:${pagesPort}`], key);
+  server = served;
+  const address = `http://${served.host}/v1`;
+  await page.goto(`http://127.0.0.1:${pagesPort}/remote.html`);
+  const told = page.getByRole('status');
+  await page.getByLabel('Address').fill(address);
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await expect(told).toContainText('answered 401');
+  await page.getByLabel('Key').fill(key);
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await expect(page).toHaveTitle('answered');
+  const text = await told.innerText();
+  expect(text.length).toBeGreaterThan(20);
+
+  await page.goto(quick('max-tokens=24&temperature=0&repeat-penalty=1'));
+  await section(page).getByRole('button', { name: 'Use a server' }).click();
+  await section(page).getByLabel(/^Address/).fill(address);
+  await section(page).getByLabel(/^Key/).fill(key);
+  await section(page).getByRole('button', { name: 'Connect' }).click();
+  await section(page).getByRole('button', { name: 'Use this model' }).click();
+  await expect(page.getByRole('heading', { name: 'stories260K', exact: true })).toBeVisible();
+  await expect(page.getByText(`What you write leaves this device: it goes to ${served.host}.`)).toBeVisible();
+  expect((await askToTheEnd(page, 'Of a dog.')).trim()).toBe(text.trim());
+  await expect(page.getByText(new RegExp(`^24 tokens.* · from ${served.host}`))).toBeVisible();
+  expect((await askToTheEnd(page, 'And then?')).length).toBeGreaterThan(20);
+  expect(await served.close()).toBe(0);
+  await ask(page, 'Again?');
+  await expect(page.getByRole('alert')).toContainText(`${served.host} could not be reached`);
 });

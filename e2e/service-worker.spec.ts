@@ -1,7 +1,9 @@
 // OpenAI's own client in a page whose service worker answers through the page that holds the engine.
 import { expect, type Page, test } from '@playwright/test';
+import { schemaChecks } from '../test/api/openai-schemas.ts';
 import { suite } from '../test/api/openai-suite.ts';
 import { storiesWithTools, suiteGolden } from '../test/api/tools-model.ts';
+import { isFull, record } from '../test/verified.ts';
 import { type OpenAIWindow } from './pages/openai.ts';
 import { pagesPort } from './support/ports.ts';
 import { kernels, tinyModel } from './support/tiny-model.ts';
@@ -16,13 +18,20 @@ async function open(page: Page): Promise<Page> {
   return page;
 }
 
+const minute = 60_000;
+
 test("OpenAI's client works in a page, goes on after the service worker was ended, and learns of the engine's end", async ({ page, context }) => {
+  if (isFull) test.setTimeout(40 * minute);
   await open(page);
   expect(await ask(page, 4)).toMatch(/^503 not_loaded: .*No page of this site has an engine/);
   await page.setInputFiles('input', { ...tinyModel, buffer: Buffer.from(await storiesWithTools()) });
   await expect(page).toHaveTitle('loaded', { timeout: 120_000 });
-  for (const name of Object.keys(suite)) {
-    await test.step(name, () => page.evaluate(([check, wanted]) => (window as unknown as OpenAIWindow).run(check, wanted), [name, golden] as const));
+  const check = (name: string) =>
+    test.step(name, () => page.evaluate(([asked, wanted]) => (window as unknown as OpenAIWindow).run(asked, wanted), [name, golden] as const));
+  for (const name of Object.keys(suite)) await check(name);
+  for (const point of isFull ? Object.keys(schemaChecks) : []) {
+    await check(point);
+    record({ point: `OpenAI's client and the service worker: ${point}, 0 that do not pass`, command: 'npx playwright test service-worker', value: 0 });
   }
   const text = await ask(page, 12);
 

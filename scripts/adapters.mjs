@@ -30,11 +30,16 @@ function ensureLavapipe() {
 
 /** @returns {Adapter} */
 function findSwiftShader() {
+  if (!findChromium()) return { name: 'SwiftShader', skipped: 'there is no Chromium that would bring it along' };
+  return checked('SwiftShader', swiftShaderFile());
+}
+
+/** The driver file that a Chromium here brings along. */
+export function swiftShaderFile() {
   const chromium = findChromium();
-  if (!chromium) return { name: 'SwiftShader', skipped: 'there is no Chromium that would bring it along' };
   // Debian's /usr/bin/chromium is a script beside nothing; the program lies in /usr/lib.
-  const folders = [dirname(realpathSync(chromium)), '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
-  return checked('SwiftShader', folders.map((folder) => join(folder, 'vk_swiftshader_icd.json')).find((file) => existsSync(file)));
+  const folders = [...(chromium ? [dirname(realpathSync(chromium))] : []), '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
+  return folders.map((folder) => join(folder, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
 }
 
 function lavapipeFile() {

@@ -3,6 +3,7 @@ import OpenAI from 'openai';
 import { createEngine } from '../../src/index.ts';
 import { serveToServiceWorker } from '../../src/service-worker.ts';
 import { type Golden } from '../../test/api/openai-checks.ts';
+import { schemaChecks } from '../../test/api/openai-schemas.ts';
 import { suite } from '../../test/api/openai-suite.ts';
 
 export interface OpenAIWindow {
@@ -28,7 +29,7 @@ Object.assign(window, {
     const kernels = new URLSearchParams(location.search).get('kernels') ?? undefined;
     serveToServiceWorker(await createEngine({ model, kernels, f32: true, keep: false }));
   },
-  run: (name, golden) => suite[name](client, golden),
+  run: (name, golden) => ({ ...suite, ...schemaChecks })[name](client, golden),
   chunks: 0,
   async ask(max_tokens) {
     let text = '';

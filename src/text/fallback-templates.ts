@@ -68,7 +68,9 @@ const plain: Format = {
   tokens: [],
   stop: ['\nUser:'],
   template: template(
-    "{% if message.role == 'system' %}{{ message.content + '\\n\\n' }}{% else %}{{ (message.role | capitalize) + ': ' + message.content + '\\n' }}{% endif %}",
+    // Without white space around an answer: the model writes the space behind the colon itself.
+    "{% if message.role == 'system' %}{{ message.content + '\\n\\n' }}{% else %}{{ (message.role | capitalize) + ': ' + " +
+      "(message.content | trim if message.role == 'assistant' else message.content) + '\\n' }}{% endif %}",
     'Assistant:',
   ),
 };

@@ -49,7 +49,7 @@ const entry = ({ name, type, shape, offset }: TensorInfo, dataStart: number): Gg
   offset: offset - dataStart,
 });
 
-function typed(value: MetadataValue): TypedValue {
+export function typed(value: MetadataValue): TypedValue {
   if (typeof value === 'string') return { type: 'string', value };
   if (typeof value === 'boolean') return { type: 'bool', value };
   if (typeof value === 'number') return { type: Number.isInteger(value) && value >= 0 ? 'u32' : 'f32', value };

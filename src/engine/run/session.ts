@@ -20,7 +20,7 @@ import { type Classifier } from './answer/pooling.ts';
 import { countGuesses, withGuesses } from './guesses.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Scheduler, createScheduler } from './schedule/scheduler.ts';
-import { type Sequences, createSequences } from './sequences.ts';
+import { type Sequences, createSequences, sharedPrefix } from './sequences.ts';
 import { metOf } from './schedule/urgency.ts';
 import { countTransfers, difference } from './transfers.ts';
 import { untilAborted } from '../../signals.ts';
@@ -119,8 +119,9 @@ export function createSession(running: () => Running, text?: Text, now = (): num
       const { context } = running().model.sizes;
       const { maxTokens = Infinity, priority, targets, session: owner, request: of } = request;
       checkMost(request);
-      const { ids: prompt, dropped, ...cut } = await promptOf(request, context, text);
-      checkPrompt(prompt, context);
+      const { ids, dropped, ...cut } = await promptOf(request, context, text);
+      checkPrompt(ids, context);
+      const prompt = await inTokensRun(ids, request, running(), text);
       const form = await formFor(request, running, text);
       const { constraint } = form;
       const echo = request.echo ? (await import('./answer/echo.ts')).createEcho(request, prompt, text) : undefined;
@@ -245,6 +246,14 @@ async function promptOf({ prompt, overflow, tools, maxTokens = Infinity }: Gener
   if (overflow !== 'truncate' || !('messages' in prompt)) return { ids: encodePrompt(prompt, text, tools), dropped: 0 };
   const { shorten } = await import('./answer/overflow.ts');
   return shorten(prompt.messages, (messages) => encodePrompt({ ...prompt, messages: [...messages] }, text, tools), context, maxTokens);
+}
+
+/** The ids of an owner's conversation as it was run, where that is the same text: nobody else's prompt depends on what was asked before. */
+async function inTokensRun(ids: number[], { prompt, session: owner }: GenerateRequest, { sequences, model }: Running, text?: Text): Promise<number[]> {
+  const run = text && owner !== undefined && 'messages' in prompt ? sequences.of(owner)?.tokens : undefined;
+  if (!run || sharedPrefix(run, ids) === Math.min(run.length, ids.length)) return ids;
+  const written = (await import('./answer/as-written.ts')).asWritten(ids, run, text!.tokenizer);
+  return written.length < model.sizes.context ? written : ids;
 }
 
 /** A prompt that is given back, or only to be there, need not be gone on from. */

@@ -20,6 +20,8 @@ export interface EncodeOptions {
   readonly addSpecial?: boolean | 'begin';
   /** Recognises control tokens in the text: all, or those that a filter accepts. Default: none, they are plain text. */
   readonly parseSpecial?: ControlFilter;
+  /** The text goes on from another: no space is put before it. */
+  readonly continues?: boolean;
 }
 
 export interface PieceOptions {
@@ -66,10 +68,10 @@ export function createTokenizer(metadata: Metadata): Tokenizer {
   const tokenizer: Tokenizer = {
     vocabSize: spellings.length,
     bos, eos, unknown, addBos, addEos, addSpacePrefix, endOfTurn,
-    encode(raw, { addSpecial = false, parseSpecial = false } = {}) {
+    encode(raw, { addSpecial = false, parseSpecial = false, continues = false } = {}) {
       const text = raw.replace(/\p{Cs}/gu, '\ufffd'); // half a surrogate pair has no UTF-8
       const ids: number[] = [];
-      let first = true; // or after a special token: there a space is put before the text
+      let first = !continues; // or after a special token: there a space is put before the text
       for (const { start, end, id } of partition(text, parseSpecial)) {
         if (id === undefined) encodeFragment((addSpacePrefix && first ? ' ' : '') + text.slice(start, end), ids);
         else ids.push(id);

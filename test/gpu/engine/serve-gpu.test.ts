@@ -8,9 +8,10 @@ import { adapterFile } from '../../dawn.ts';
 import { bytesOf, openEngine, quick } from '../../engine.ts';
 import { jsonFixture } from '../../models/fixture.ts';
 import { goldenLogits } from '../../models/golden.ts';
+import { schemaChecks } from '../../api/openai-schemas.ts';
 import { suite } from '../../api/openai-suite.ts';
 import { storiesWithTools, suiteGolden } from '../../api/tools-model.ts';
-import { record } from '../../verified.ts';
+import { isFull, record } from '../../verified.ts';
 
 describe.skipIf(!adapterFile)('windrow serve', () => {
   const engine = adapterFile ? openEngine() : undefined!;
@@ -28,6 +29,11 @@ describe.skipIf(!adapterFile)('windrow serve', () => {
 
   it.each(Object.entries(suite))('%s', async (_, check) => {
     await check(client, golden);
+  });
+
+  it.runIf(isFull).each(Object.entries(schemaChecks))('%s', async (point, check) => {
+    await check(client, golden);
+    record({ point: `OpenAI's client and windrow serve: ${point}, 0 that do not pass`, command: 'npx vitest run --project gpu serve-gpu', value: 0 });
   });
 
   it('stops what is under way when the connection closes, and leaves the ledger as it was', async () => {

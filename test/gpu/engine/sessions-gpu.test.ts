@@ -8,8 +8,11 @@ import { type Sessions, createSessions } from '../../../src/api/sessions.ts';
 import { type Engine } from '../../../src/engine/engine.ts';
 import { openKeptFiles } from '../../../src/engine/sessions/in-files.ts';
 import { backendOf } from '../../../src/node/backend.ts';
+import { harmonyMetadata } from '../../api/harmony-template.ts';
 import { adapterFile } from '../../dawn.ts';
 import { answer, bytesOf, openEngine, quick, stories } from '../../engine.ts';
+import { typed, vary } from '../../models/vary.ts';
+import { isFull } from '../../verified.ts';
 
 const user = (content: string) => ({ role: 'user' as const, content });
 const system = { role: 'system' as const, content: 'You tell stories of dogs and cats, and of the red ball that Tom had in the park.' };
@@ -118,5 +121,40 @@ describe.skipIf(!adapterFile)('sessions', () => {
     await other.unload();
     await sessions.remove('dogs');
     await expect(sessions.load('dogs')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  // as-written.test.ts has the tokens; here their keys and values, behind windows of attention too.
+  it.runIf(isFull)('of gpt-oss run again what its template drops thoughts from, and nothing before', async () => {
+    const keys = [...(await harmonyMetadata())].filter(([key]) => key.startsWith('tokenizer.'));
+    const metadata = Object.fromEntries(keys.map(([key, value]) => [key, typed(value)]));
+    const other = open();
+    await other.load({ bytes: (await vary('tiny/tiny-gpt-oss.gguf', { metadata })).buffer, name: 'gpt-oss' }, { ...quick, sequences: 4 });
+    const { text, sequences } = other.loaded();
+    const of = (spellings: string): number[] => text!.tokenizer.encode(spellings, { parseSpecial: true });
+    const asked = [user('Of a dog.')];
+    const first = text!.template.encode(asked);
+    const thought = [...of('<|channel|>analysis<|message|>'), ...[...'A red ball'].flatMap(of), ...of('<|end|><|start|>assistant')];
+    const call = { type: 'function' as const, id: 'a', function: { name: 'look', arguments: { at: 'sea' } } };
+    const turns = {
+      final: { wrote: '<|channel|>final<|message|>It ran.', said: [{ role: 'assistant' as const, content: 'It ran.' }, user('And?')], there: first.length + 1 },
+      call: {
+        wrote: '<|channel|>commentary to=functions.look <|constrain|>json<|message|>{"at":"sea"}<|call|>', there: first.length + thought.length,
+        said: [
+          { role: 'assistant' as const, content: '', reasoning_content: 'A red ball', tool_calls: [call] },
+          { role: 'tool' as const, content: 'salt', tool_call_id: 'a' },
+        ],
+      },
+    };
+    for (const [session, { wrote, said, there }] of Object.entries(turns)) {
+      await answer(other, { prompt: { tokens: [...first, ...thought, ...of(wrote)] }, maxTokens: 0, session });
+      const prompt = { messages: [...asked, ...said] };
+      const next = await answer(other, { prompt, maxTokens: 8, session });
+      expect(next.stats.cachedTokens, session).toBe(there);
+      const tokens = [...sequences.of(session)!.tokens.slice(0, next.stats.promptTokens)];
+      sequences.closeAll();
+      const anew = await answer(other, { prompt: { tokens }, maxTokens: 8 });
+      expect([anew.stats.cachedTokens, anew.ids], session).toEqual([0, next.ids]);
+    }
+    await other.unload();
   });
 });
