@@ -23,3 +23,8 @@ test('the AI SDK streams an answer in a page, the same each time as no temperatu
 test('the Prompt API goes on from a prefix in a page, and answers in a given form', async ({ page }) => {
   expect(await answerOf(page, 'prompt-api')).toMatch(/^Once upon a time[A-Za-z ,.]{38,40} ?Good: (true|false)$/);
 });
+
+// service-worker.spec.ts has the client do more in a page of its own.
+test("OpenAI's client streams an answer of the page's engine through the service worker", { tag: '@repeats' }, async ({ page }) => {
+  expect((await answerOf(page, 'service-worker')).length).toBeGreaterThan(20);
+});

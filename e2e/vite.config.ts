@@ -14,6 +14,7 @@ export default defineConfig({
       { find: 'windrow/ai-sdk', replacement: source('ai-sdk/ai-sdk.ts') },
       { find: 'windrow/prompt-api', replacement: source('prompt-api/prompt-api.ts') },
       { find: 'windrow/remote', replacement: source('remote.ts') },
+      { find: 'windrow/service-worker', replacement: source('service-worker.ts') },
     ],
   },
   server: { host: '127.0.0.1', fs: { allow: [fileURLToPath(new URL('..', import.meta.url))] }, hmr: false, watch: null },

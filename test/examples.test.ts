@@ -30,7 +30,7 @@ afterAll(() => server.close().closeAllConnections());
 
 test('each guide shows its examples as they are here, and each example is shown', () => {
   const guides = readdirSync(join(root, 'docs/guides')).map((name) => readFileSync(join(root, 'docs/guides', name), 'utf8')).join('');
-  const pages = ['ai-sdk', 'prompt-api', 'remote'].map((name) => `e2e/pages/${name}.ts`);
+  const pages = ['ai-sdk', 'prompt-api', 'remote', 'service-worker'].map((name) => `e2e/pages/${name}.ts`);
   const examples = [...readdirSync(join(root, 'examples')).map((name) => `examples/${name}`), ...pages];
   expect(examples.filter((path) => !guides.includes(readFileSync(join(root, path), 'utf8')))).toEqual([]);
 });
