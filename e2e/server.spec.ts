@@ -136,8 +136,7 @@ test("a real `windrow serve` answers the guide's page and, marked as a server, t
   await section(page).getByRole('button', { name: 'Use a server' }).click();
   await section(page).getByLabel(/^Address/).fill(address);
   await section(page).getByLabel(/^Key/).fill(key);
-  await section(page).getByRole('button', { name: 'Connect' }).click();
-  await section(page).getByRole('button', { name: 'Use this model' }).click();
+  await section(page).getByRole('button', { name: 'Connect' }).click(); // which has one model
   await expect(page.getByRole('heading', { name: 'stories260K', exact: true })).toBeVisible();
   await expect(page.getByText(`What you write leaves this device: it goes to ${served.host}.`)).toBeVisible();
   expect((await askToTheEnd(page, 'Of a dog.')).trim()).toBe(text.trim());

@@ -33,7 +33,7 @@ export async function harmonyMetadata(): Promise<Metadata> {
   const metadata = new Map(await readVocabularyFixture('stories260K'));
   const key = (name: string): string => `tokenizer.ggml.${name}`;
   const spellings = [...getStrings(metadata, key('tokens'))];
-  const kinds = Array.from(getNumbers(metadata, key('token_type')));
+  const kinds = Int32Array.from(getNumbers(metadata, key('token_type')));
   harmonyTokens.forEach((spelling, i) => {
     const id = spellings.length - harmonyTokens.length + i;
     [spellings[id], kinds[id]] = [spelling, TokenKind.Control];
