@@ -12,12 +12,24 @@ function leaveWithReader(error: NodeJS.ErrnoException): void {
   process.exit(0);
 }
 
+/** Where the program says what comes of it. */
+export interface Outcome {
+  print(line: string): void;
+  complain(line: string): void;
+  exit(code: number): never;
+}
+
+function ofProcess(): Outcome {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveWithReader);
+  return { print: console.log, complain: console.error, exit: (code) => process.exit(code) };
+}
+
 /** Reports what went wrong and ends with exit code 1. With --json, standard output has the error alone. */
-function fail(thrown: unknown, json: boolean): never {
+function fail({ print, complain, exit }: Outcome, thrown: unknown, json: boolean): never {
   const { name, message, stack, code } = readable(thrown as Error & { code?: string });
-  if (json) console.log(JSON.stringify({ error: { name, code, message } }));
-  console.error(name === 'Error' || name === 'TypeError' ? (stack ?? message) : `${name}: ${message}`);
-  process.exit(1);
+  if (json) print(JSON.stringify({ error: { name, code, message } }));
+  complain(name === 'Error' || name === 'TypeError' ? (stack ?? message) : `${name}: ${message}`);
+  return exit(1);
 }
 
 /** Errors of the file system name a file that the caller chose: no stack is needed. */
@@ -34,8 +46,7 @@ function readable(error: Error & { code?: string }): Error & { code?: string } {
   return reason ? new RequestError(`${path ?? 'A file that was named'} ${reason}. Give another path.`) : error;
 }
 
-export async function main(argv: string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveWithReader);
+export async function main(argv: string[], outcome: Outcome = ofProcess()): Promise<void> {
   const json = argv.includes('--json');
   const program = new Command('windrow')
     .description('Runs GGUF language models on the GPU, within a memory budget.')
@@ -56,7 +67,7 @@ export async function main(argv: string[]): Promise<void> {
         await new Promise<void>((done) => process.stdout.write(`${options.json ? JSON.stringify(result.json) : result.text}\n`, () => done()));
         process.exit(result.code ?? 0);
       } catch (error) {
-        fail(error, options.json);
+        fail(outcome, error, options.json);
       }
     });
   declareCommands(program, add);
@@ -65,8 +76,8 @@ export async function main(argv: string[]): Promise<void> {
     await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.help' && json) fail(new RequestError('There is no command. See windrow --help.'), json);
+    if (error.code === 'commander.help' && json) fail(outcome, new RequestError('There is no command. See windrow --help.'), json);
     if (error.exitCode === 0 || error.code === 'commander.help') process.exit(error.exitCode); // help was asked for, or is the answer
-    fail(new RequestError(`${error.message.replace(/^error: /, '').replace(/\s+/g, ' ').replace(/\.?$/, '.')} See windrow --help.`), json);
+    fail(outcome, new RequestError(`${error.message.replace(/^error: /, '').replace(/\s+/g, ' ').replace(/\.?$/, '.')} See windrow --help.`), json);
   }
 }
