@@ -9,7 +9,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureAdapters } from './adapters.mjs';
+import { ensureAdapters, narrowLavapipe } from './adapters.mjs';
 import { ensureChromium, ensureFirefox } from './browser.mjs';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
@@ -151,7 +151,7 @@ async function firefox() {
   if (missing || !(await build())) return false;
   await vitest('firefox', name, {
     ...('path' in found && { FIREFOX_PATH: found.path }),
-    ...(lavapipe && 'icd' in lavapipe && { VK_ICD_FILENAMES: lavapipe.icd }),
+    ...(lavapipe && 'icd' in lavapipe && { VK_ICD_FILENAMES: lavapipe.icd, ...narrowLavapipe() }),
     WINDROW_ADAPTER: lavapipe ? 'Firefox/lavapipe' : 'Firefox',
   });
   return true;
@@ -224,7 +224,8 @@ try {
       }
       const name = `GPU tests on ${adapter.name}`;
       const exclude = first ? [] : onceOnly;
-      await timed(name, () => vitest('gpu', name, { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}` }, exclude));
+      const env = { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}`, ...(full ? {} : narrowLavapipe()) };
+      await timed(name, () => vitest('gpu', name, env, exclude));
       first = false;
     }
   }
