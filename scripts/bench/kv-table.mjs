@@ -1,5 +1,5 @@
-// Regenerates the table of docs/kv.md, row by row and text by text: what bench/kv-rows.jsonl and .cache/kv-pieces have is not measured again, so that it can be
-// broken off and gone on with. Use: node scripts/bench/kv-table.mjs MODEL [--seconds N] [policy...]; after N seconds no further text is begun.
+// Regenerates the table of docs/kv.md, row by row and step by step: what bench/kv-rows.jsonl and .cache/kv-pieces have is not measured again, so that it can be
+// broken off and gone on with. Use: node scripts/bench/kv-table.mjs MODEL [--seconds N] [policy...]; after N seconds it stops.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -63,8 +63,8 @@ const kvOptions = (command: Command): Command =>
     .option('--text <file>', 'a text of 1120 tokens or more to ask of')
     .option('--probes <file>', 'in place of it, JSON: what is asked, as token ids')
     .option('--rows <file>', 'what was measured, a line for each policy: those are not measured again')
-    .option('--pieces <folder>', 'where what is measured is kept text by text, so that a row can be broken off and gone on with')
-    .option('--seconds <n>', 'begin no further text after so long, but for the first', number)
+    .option('--pieces <folder>', 'where what is measured is kept step by step, so that a row can be broken off and gone on with')
+    .option('--seconds <n>', 'stop after so long, between two steps of a text', number)
     .option('--markdown', 'the table as Markdown');
 
 const serveOptions = (command: Command): Command =>

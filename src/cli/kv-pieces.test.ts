@@ -28,3 +28,22 @@ it('is of the same model and probes alone, and a row when all texts are there', 
   await expect(piecesIn(folder, 'a model')).rejects.toThrow(RequestError);
   rmSync(folder, { recursive: true });
 });
+
+it('has where a text stands, until it is told that it was run to its end', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'windrow-pieces-'));
+  const paused = { tokens: 7, bytes: 0.5, ms: 10, logits, right: [[1, 0]], sequence: Uint8Array.of(1, 2, 3) };
+  const first = await piecesIn(folder, 'a model');
+  expect(await first.paused('kivi4', 0)).toBe(undefined);
+  await first.pause('kivi4', 0, paused);
+  await first.pause('h2o', 0, { ...paused, logits: [], tokens: 3 });
+  const later = await piecesIn(folder, 'a model');
+  expect(await later.paused('kivi4', 0)).toEqual(paused);
+  expect(await later.paused('h2o', 0)).toEqual({ ...paused, logits: [], tokens: 3 });
+  expect(await later.paused('kivi4', 1)).toBe(undefined);
+  await later.pause('kivi4', 0, undefined);
+  expect(await later.paused('kivi4', 0)).toBe(undefined);
+  expect(readdirSync(folder)).toHaveLength(2);
+  for (const name of readdirSync(folder)) if (name.endsWith('.bin')) truncateSync(join(folder, name), 2); // a write that was broken off
+  expect(await later.paused('h2o', 0)).toBe(undefined);
+  rmSync(folder, { recursive: true });
+});

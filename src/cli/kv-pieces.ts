@@ -1,8 +1,8 @@
 // What `windrow kv` has measured of a model and its probes, text by text: in a folder, so that a row can be gone on with, or in memory.
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type Piece } from '../bench/memory/row.ts';
+import { type Paused, type Piece } from '../bench/memory/row.ts';
 import { RequestError } from '../errors.ts';
 
 export interface Pieces {
@@ -12,16 +12,23 @@ export interface Pieces {
   /** What the full memory expects after each of so many tokens of a document, if it was measured. */
   logits(document: number, rows: number): Promise<Float32Array[] | undefined>;
   keepLogits(document: number, logits: readonly Float32Array[]): Promise<void>;
+  /** Where a text stands that was not run to its end, under a policy or with the full memory. */
+  paused(policy: string, text: number): Promise<Paused | undefined>;
+  /** Undefined: it was. */
+  pause(policy: string, text: number, paused: Paused | undefined): Promise<void>;
 }
 
 export function piecesInMemory(): Pieces {
   const pieces = new Map<string, Piece>();
   const logits = new Map<number, readonly Float32Array[]>();
+  const paused = new Map<string, Paused | undefined>();
   return {
     of: (policy, text) => pieces.get(`${text} ${policy}`),
     keep: async (policy, text, piece) => void pieces.set(`${text} ${policy}`, piece),
     logits: async (document) => logits.get(document)?.slice(),
     keepLogits: async (document, rows) => void logits.set(document, rows),
+    paused: async (policy, text) => paused.get(`${text} ${policy}`),
+    pause: async (policy, text, at) => void paused.set(`${text} ${policy}`, at),
   };
 }
 
@@ -34,6 +41,8 @@ export async function piecesIn(folder: string, of: string): Promise<Pieces> {
   const path = join(folder, `${name}.jsonl`);
   const known = piecesInMemory();
   for (const { policy, text, ...piece } of linesOf(path, await orEmpty(readFile(path, 'utf8'), ''))) await known.keep(policy, text, piece);
+  const pausedPath = (policy: string, text: number) =>
+    join(folder, `${name}.${text}.${createHash('sha256').update(policy).digest('hex').slice(0, 16)}`);
   const logitsPath = (document: number) => join(folder, `${name}.${document}.f32`);
   return {
     of: known.of,
@@ -44,12 +53,38 @@ export async function piecesIn(folder: string, of: string): Promise<Pieces> {
     async logits(document, rows) {
       const bytes = await orEmpty(readFile(logitsPath(document)), undefined);
       if (!bytes?.byteLength || bytes.byteLength % (4 * rows)) return undefined; // of a write that was broken off: it is measured again
-      const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-      return Array.from({ length: rows }, (_, i) => all.subarray((i * all.length) / rows, ((i + 1) * all.length) / rows));
+      return rowsOf(bytes, rows);
     },
-    keepLogits: (document, logits) => writeFile(logitsPath(document), Buffer.concat(logits.map(({ buffer, byteOffset, byteLength }) =>
-      Buffer.from(buffer, byteOffset, byteLength)))),
+    keepLogits: (document, logits) => writeFile(logitsPath(document), Buffer.concat(logits.map(bytesOf))),
+    async paused(policy, text) {
+      const path = pausedPath(policy, text);
+      const told = await orEmpty(readFile(`${path}.json`, 'utf8'), undefined);
+      const bytes = told === undefined ? undefined : await orEmpty(readFile(`${path}.bin`), undefined);
+      const { rows, logitsBytes, byteLength, ...rest } = (told ? JSON.parse(told) : {}) as Told;
+      if (!bytes || bytes.byteLength !== byteLength) return undefined; // of a write that was broken off: the text is begun anew
+      return { ...rest, logits: rowsOf(bytes.subarray(0, logitsBytes), rows), sequence: Uint8Array.from(bytes.subarray(logitsBytes)) };
+    },
+    async pause(policy, text, paused) {
+      const path = pausedPath(policy, text);
+      await rm(`${path}.json`, { force: true }); // while the other file is written there is none
+      if (!paused) return rm(`${path}.bin`, { force: true });
+      const { logits, sequence, ...rest } = paused;
+      const bytes = Buffer.concat([...logits.map(bytesOf), sequence]);
+      await writeFile(`${path}.bin`, bytes);
+      const told: Told = { ...rest, rows: logits.length, logitsBytes: bytes.byteLength - sequence.byteLength, byteLength: bytes.byteLength };
+      await writeFile(`${path}.json`, JSON.stringify(told));
+    },
   };
+}
+
+/** What is told of a text beside the bytes of its logits and its conversation. */
+type Told = Omit<Paused, 'logits' | 'sequence'> & { rows: number; logitsBytes: number; byteLength: number };
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer => Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+
+function rowsOf(bytes: Buffer, rows: number): Float32Array[] {
+  const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
+  return Array.from({ length: rows }, (_, i) => all.subarray((i * all.length) / rows, ((i + 1) * all.length) / rows));
 }
 
 /** What there is, or nothing the first time. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { appendFile, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Material, type Probes, checkProbes, longestOf, probesOf } from '../bench/memory/probes.ts';
-import { documentPiece, rowOf, runDocument, runRecords } from '../bench/memory/row.ts';
+import { type Pace, type Paused, documentPiece, rowOf, runDocument, runRecords } from '../bench/memory/row.ts';
 import { type NamedRow, cellsOf, markdownOf } from '../bench/memory/table.ts';
 import { table } from '../bench/table.ts';
 import { type Engine, type Loaded } from '../engine/engine.ts';
@@ -43,7 +43,7 @@ export async function kv(path: string, flags: Flags): Promise<Result> {
   if (left.length) {
     const probes = flags.probes === undefined ? await probesOfText(path, flags, given) : checkProbes(await readJson(flags.probes, '--probes'), '--probes');
     const work: Work = {
-      path, flags, probes, pieces: flags.pieces === undefined ? piecesInMemory() : await piecesIn(flags.pieces, of), goesOn: until(flags.seconds),
+      path, flags, probes, pieces: flags.pieces === undefined ? piecesInMemory() : await piecesIn(flags.pieces, of), isOver: after(flags.seconds),
     };
     for (const { policy, ...choice } of left) {
       await measureTexts(work, policy, choice);
@@ -65,43 +65,60 @@ interface Work {
   flags: Flags;
   probes: Probes;
   pieces: Pieces;
-  /** Whether there is time for another text. */
-  goesOn(): boolean;
+  /** Whether the time is over. */
+  isOver(): boolean;
 }
 
-/** True at least once, and then for so many seconds. */
-function until(seconds = Infinity): () => boolean {
+function after(seconds = Infinity): () => boolean {
   const begun = performance.now();
-  let asked = 0;
-  return () => asked++ === 0 || performance.now() - begun < 1000 * seconds;
+  return () => performance.now() - begun >= 1000 * seconds;
 }
 
 /** Documents, and then texts with records. */
 const textsOf = ({ documents, records }: Probes) => [...documents, ...records];
 
+/** Runs a text from where it stands; undefined where the time was over before its end. */
+async function runText<T extends object>(work: Work, policy: string, text: number, run: (pace: Pace) => Promise<T | Paused>): Promise<T | undefined> {
+  const { pieces, isOver, flags } = work;
+  const found = await run({ from: await pieces.paused(policy, text), isOver, now: () => performance.now() });
+  const isPaused = 'sequence' in found;
+  await pieces.pause(policy, text, isPaused ? found : undefined);
+  if (flags.pieces !== undefined)
+    process.stderr.write(`${policy}: text ${text + 1} of ${textsOf(work.probes).length}${isPaused ? `, ${found.tokens} tokens so far` : ''}\n`);
+  return isPaused ? undefined : found;
+}
+
+/** As the texts of a policy call the run that they are compared with. */
+const fullMemory = 'full';
+
 /** Measures the texts of a policy that were not, and what the full memory expects of them, while there is time. */
 async function measureTexts(work: Work, policy: string, choice: Partial<ModelFlags>): Promise<void> {
-  const { pieces, probes, goesOn, flags } = work;
+  const { pieces, probes, flags } = work;
   const missing = textsOf(probes).flatMap((text, i) => (pieces.of(policy, i) ? [] : [{ text, i }]));
   const rowsOf = ({ more }: Probes['documents'][number]) => more.length - 1;
   const expected: number[] = [];
   for (const { text, i } of missing) if ('more' in text && !(await pieces.logits(i, rowsOf(text)))) expected.push(i);
-  let inTime = true;
   const full = { ...flags, kv: flags.f32 ? 'f32' : 'f16', kvOptions: undefined, kvHeads: undefined };
+  let done = true;
   if (expected.length)
     await loaded(work, full, async (model) => {
-      for (const i of expected)
-        if ((inTime &&= goesOn())) await pieces.keepLogits(i, (await runDocument(model, probes.documents[i], () => performance.now())).logits);
+      for (const i of expected) {
+        const run = await runText(work, fullMemory, i, (pace) => runDocument(model, probes.documents[i], pace));
+        if (run) await pieces.keepLogits(i, run.logits);
+        if (!(done = run !== undefined && !work.isOver())) return;
+      }
     });
-  if (!missing.length || !(inTime &&= goesOn())) return;
+  if (!done || !missing.length) return;
   await loaded(work, { ...flags, kvOptions: undefined, ...choice }, async (model) => {
-    for (const [n, { text, i }] of missing.entries()) {
-      if (n > 0 && !goesOn()) return;
+    for (const { text, i } of missing) {
       if ('more' in text) {
-        const run = await runDocument(model, text, () => performance.now());
-        await pieces.keep(policy, i, documentPiece(run, (await pieces.logits(i, rowsOf(text)))!));
-      } else await pieces.keep(policy, i, await runRecords(model, text, probes.given));
-      if (flags.pieces !== undefined) process.stderr.write(`${policy}: text ${i + 1} of ${textsOf(probes).length}\n`);
+        const run = await runText(work, policy, i, (pace) => runDocument(model, text, pace));
+        if (run) await pieces.keep(policy, i, documentPiece(run, (await pieces.logits(i, rowsOf(text)))!));
+      } else {
+        const piece = await runText(work, policy, i, (pace) => runRecords(model, { ...text, given: probes.given }, pace));
+        if (piece) await pieces.keep(policy, i, piece);
+      }
+      if (work.isOver()) return;
     }
   });
 }

@@ -39,23 +39,65 @@ export interface DocumentRun extends Pick<DocumentPiece, 'bytes' | 'ms'> {
   logits: Float32Array[];
 }
 
+/** Where a text stands that was not run to its end. */
+export interface Paused {
+  /** Tokens of it that were run. */
+  tokens: number;
+  /** What was measured by then: as `DocumentRun` has it, and of each record that was asked the words. */
+  bytes: number;
+  ms: number;
+  logits: Float32Array[];
+  right: number[][];
+  /** The conversation, as it is saved. */
+  sequence: Uint8Array<ArrayBuffer>;
+}
+
+/** How far a text is run at a time. */
+export interface Pace {
+  from?: Paused;
+  /** Whether to stop here, asked after each step. */
+  isOver(): boolean;
+  /** Milliseconds. */
+  now(): number;
+}
+
 /** Words of a record that are asked. */
 const asked = 7;
+
+/** What conversations are saved of: they are gone on from with the same model and probes alone. */
+const savedOf = 'probes';
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-/** Of a model that has room for the text. `now`: milliseconds. */
-export async function runDocument({ model, runner }: Loaded, { prompt, more }: Probes['documents'][number], now: () => number): Promise<DocumentRun> {
-  await runner.feed(prompt, 0);
-  const bytes = keptShare(model);
-  const logits: Float32Array[] = [];
-  let ms = 0;
-  for (const [i, id] of more.slice(0, -1).entries()) {
+/** Reads a text from where it stands; gives how many tokens of it were run. */
+async function read({ model, runner }: Loaded, prompt: readonly number[], { from, isOver }: Pace): Promise<number> {
+  if (from) await model.sequence.restore(from.sequence, savedOf);
+  let done = from?.tokens ?? 0;
+  while (done < prompt.length) {
+    done += await runner.feedChunk(prompt.slice(done), done);
+    if (isOver()) break;
+  }
+  return done;
+}
+
+const pause = async ({ model }: Loaded, rest: Omit<Paused, 'sequence'>): Promise<Paused> => ({ ...rest, sequence: await model.sequence.save(savedOf) });
+
+/** Of a model that has room for the text. */
+export async function runDocument(loaded: Loaded, { prompt, more }: Probes['documents'][number], pace: Pace): Promise<DocumentRun | Paused> {
+  const { model, runner } = loaded;
+  const { from, isOver, now } = pace;
+  let tokens = await read(loaded, prompt, pace);
+  const logits = [...(from?.logits ?? [])];
+  let ms = from?.ms ?? 0;
+  const bytes = tokens === prompt.length ? keptShare(model) : (from?.bytes ?? 0);
+  if (tokens < prompt.length) return pause(loaded, { tokens, bytes, ms, logits, right: [] });
+  while (logits.length < more.length - 1) {
     const begun = now();
-    await runner.feed([id], prompt.length + i, undefined, true);
+    await runner.feed([more[logits.length]], tokens++, undefined, true);
     logits.push(await runner.readLogits());
     ms += now() - begun;
+    if (logits.length < more.length - 1 && isOver()) return pause(loaded, { tokens, bytes, ms, logits, right: [] });
   }
   return { logits, bytes, ms };
 }
@@ -66,11 +108,18 @@ export const documentPiece = ({ logits, bytes, ms }: DocumentRun, full: readonly
 });
 
 /** Of a model that has room for two conversations of that length. */
-export async function runRecords(loaded: Loaded, { prompt, records }: Probes['records'][number], given: number): Promise<RecordsPiece> {
-  await loaded.runner.feed(prompt, 0);
-  const right: number[] = [];
-  for (const record of records) right.push(...(await ask(loaded, prompt.length, record, given)));
-  return { right };
+export async function runRecords(
+  loaded: Loaded, { prompt, records, given }: Probes['records'][number] & Pick<Probes, 'given'>, pace: Pace,
+): Promise<RecordsPiece | Paused> {
+  const tokens = await read(loaded, prompt, pace);
+  const right = [...(pace.from?.right ?? [])];
+  const paused = () => pause(loaded, { tokens, bytes: 0, ms: 0, logits: [], right });
+  if (tokens < prompt.length) return paused();
+  while (right.length < records.length) {
+    right.push(await ask(loaded, prompt.length, records[right.length], given));
+    if (right.length < records.length && pace.isOver()) return paused();
+  }
+  return { right: right.flat() };
 }
 
 /** Of each word behind those that are given 1 if it is told right, in a conversation that is a copy of the one that has read the text. */

@@ -1,0 +1,44 @@
+// A row of the table of policies whose texts are broken off after every step and gone on with, others run between: the same as in one go.
+import { describe, expect, it } from 'vitest';
+import { type Pace, type Paused, rowOf, documentPiece, runDocument, runRecords } from '../../../src/bench/memory/row.ts';
+import { type Loaded } from '../../../src/engine/engine.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { adapterFile } from '../../dawn.ts';
+import { openFixture, sharedGpu, testChoice } from '../../models/model.ts';
+import { isFull } from '../../verified.ts';
+
+const ids = (count: number, step: number): number[] => Array.from({ length: count }, (_, i) => (i * step + ((i * i) % 13)) % 256);
+const document = { prompt: ids(150, 37), more: ids(20, 11) };
+const records = { prompt: ids(90, 7), records: [ids(5, 3), ids(5, 5)], given: 3 };
+
+/** Begins and goes on until it is run to its end, and how often that was; `between`: other texts that the same model has read by then. */
+async function inSteps<T extends object>(run: (pace: Pace) => Promise<T | Paused>, between: () => Promise<void>): Promise<{ found: T; steps: number }> {
+  let from: Paused | undefined;
+  for (let steps = 1; ; steps++) {
+    const found = await run({ from, isOver: () => true, now: () => 0 });
+    if (!('sequence' in found)) return { found: found, steps };
+    from = found;
+    await between();
+  }
+}
+
+describe.skipIf(!adapterFile || !isFull).each(['', 'h2o'])('a row of %s', (name) => {
+  it('is gone on with step by step', async () => {
+    const gpu = await sharedGpu();
+    const policy = name ? { name, options: { share: 0.5, window: 16, interval: 16, chunk: 64 } } : undefined;
+    const model = await openFixture(gpu, 'tiny/tiny-llama-f16.gguf', { choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy });
+    const loaded = { model, runner: createRunner(model) } as unknown as Loaded;
+    const pace = { isOver: () => false, now: () => 0 };
+    const whole = await runDocument(loaded, document, pace);
+    const asked = await runRecords(loaded, records, pace);
+    if ('sequence' in whole || 'sequence' in asked) throw new Error('It was paused.');
+    const between = () => loaded.runner.feed(ids(200, 19), 0);
+    const later = await inSteps((at) => runDocument(loaded, document, at), between);
+    const laterAsked = await inSteps((at) => runRecords(loaded, records, at), between);
+    expect([later.steps, laterAsked.steps]).toEqual([21, 3]);
+    expect(later.found).toEqual(whole);
+    expect(laterAsked.found).toEqual(asked);
+    expect(rowOf([documentPiece(later.found, whole.logits), laterAsked.found]).kl).toBe(0);
+    await model.destroy();
+  });
+});
