@@ -370,10 +370,10 @@ export interface TransferStats {
   rowBytes: number;
   /** Milliseconds in which something was read or copied. */
   transferMs: number;
-  /** Where experts are fetched as they are chosen: how many were used, and how many of those were on the GPU; bytes brought for the others. */
-  expertsUsed: number;
-  expertsThere: number;
-  expertBytes: number;
+  /** Items that are fetched on demand, experts or neurons: how many were used, and how many of those were on the GPU; bytes brought for the others. */
+  itemsUsed: number;
+  itemsThere: number;
+  itemBytes: number;
   /** How often, and for how many milliseconds, the GPU had nothing to do but wait for weights. */
   stalls: number;
   stallMs: number;
@@ -399,8 +399,8 @@ export interface GenerateStats {
   targets?: { firstToken?: TargetMet; token?: TargetMet };
   /** What happened meanwhile that a person should know, as that the GPU was lost and the model brought back. */
   notices?: string[];
-  /** For the prompt and for all tokens after the first, if weights are streamed: all that was moved meanwhile, for requests at the same time too. */
-  transfer?: { prefill: TransferStats; decode: TransferStats };
+  /** For the prompt and for all tokens after the first, if weights are streamed: all that was moved meanwhile, for requests at the same time too; what `items` are. */
+  transfer?: { prefill: TransferStats; decode: TransferStats; items?: OnDemandPlan['of'] };
 }
 
 /** What a request's own MessagePort carries to the page. */
@@ -431,8 +431,8 @@ export interface EngineStats {
   memoryBytes: number;
   /** Since the load, of weights that do not stay on the GPU. */
   transfer: TransferStats;
-  /** What was expected of experts that are fetched as they are chosen; what came is in `transfer`. */
-  experts?: ExpertsPlan;
+  /** What was expected of experts or neurons that are fetched on demand; what came is in `transfer`. */
+  onDemand?: OnDemandPlan;
   /** Of the conversation that was used last, where a policy shapes what is kept. */
   kept?: KeptSlots;
   /** Milliseconds from the begin of the load until shapes were chosen, weights on the GPU, and kernels compiled. */
@@ -469,13 +469,13 @@ export interface Prediction {
 }
 
 /** Of a mixture whose experts are fetched as they are chosen, or neurons as they are on: what a token is expected to take, on average over a long text. */
-export interface ExpertsPlan {
-  /** Of what it speaks: neurons are the columns of a feed-forward layer's last matrix. */
+export interface OnDemandPlan {
+  /** What its items are: neurons are the columns of a feed-forward layer's last matrix. */
   of: 'experts' | 'neurons';
-  /** Experts in all layers, and how many of them there is room for on the GPU. */
-  experts: number;
+  /** Items in all layers, and how many of them there is room for on the GPU. */
+  items: number;
   slots: number;
-  /** Experts that a token uses, in all layers, and their bytes. */
+  /** Those that a token uses, in all layers, and their bytes. */
   used: number;
   usedBytes: number;
   /** Share of them that are on the GPU when they are used, and the bytes of the others, which are fetched. */
@@ -521,8 +521,8 @@ export interface ModelPlan {
   /** Weights of the model, and of them those that a token uses: fewer in a mixture of experts. */
   parameters: number;
   activeParameters: number;
-  /** If experts are fetched as they are chosen. */
-  experts?: ExpertsPlan;
+  /** If experts or neurons are fetched on demand. */
+  onDemand?: OnDemandPlan;
   /** Undefined if the model is refused or nothing could be measured. */
   predicted?: Prediction;
   /** What a read of the browser's storage costs, once measured. */

@@ -2,6 +2,7 @@
 // subgroup matrices. For compilers to look at; nothing runs.
 import { knownChoices } from '../src/engine/measure/choice-text.ts';
 import { formats, loadFormats, typeNames } from '../src/formats/catalogue.ts';
+import { columnForm } from '../src/formats/columns.ts';
 import { panelLayout } from '../src/formats/panel.ts';
 import { type KernelCache, type KernelSpec, createKernelCache, kernelKey } from '../src/gpu/kernels.ts';
 import { createLedger } from '../src/gpu/ledger.ts';
@@ -25,6 +26,7 @@ import { gatedNorm } from '../src/model/ops/rare/gated-norm.ts';
 import { headProject } from '../src/model/ops/rare/head-project.ts';
 import { latent } from '../src/model/ops/rare/latent.ts';
 import { layerNorm } from '../src/model/ops/rare/layer-norm.ts';
+import { neurons } from '../src/model/ops/rare/neurons.ts';
 import { scan } from '../src/model/ops/rare/scan.ts';
 import { shift } from '../src/model/ops/rare/shift.ts';
 import { squash } from '../src/model/ops/rare/squash.ts';
@@ -101,7 +103,8 @@ export function kernelsOf(
   const context = { graph, choice: { ...plain, ...choice }, activations, kv: keysValues ?? { format: kv, sets: () => sets } };
 
   const stacks = [0, 1].map(() => [{ ...part.matrix, offset: 0 }]);
-  const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks }];
+  const form = columnForm(type);
+  const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks, ...(form && { columns: { form, scales: 0 } }) }];
   const place = { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]], pool };
   return record(op, context, place, mode, 'section').map(({ kernel }) => kernel);
 }
@@ -226,8 +229,16 @@ function mixers(): KernelSpec[] {
   const latents = latent({ input: 'x', norm: 'norm', latentDim: 64, rotatedDim: 16, queries: 'query-parts', first: 0, heads: 2, output: 'qkv' });
   return [
     ...[...formats.keys()].flatMap((type) => kernelsOf(heads, 'decode', {}, {}, type, 256)),
+    ...ofNeurons(),
     ...mixersOf([...convolutions, ...scans, ...gates, latents, ...ofRwkv()]),
   ];
+}
+
+/** Columns of neurons that are on: a form for each of the types that have one, and the halves of their scales both ways. */
+function ofNeurons(): KernelSpec[] {
+  const op = neurons({ input: 'hidden', down: { tensor: 'matrix', firstRow: 0, rows: 64 }, neurons: 64, output: 'x' });
+  return [...formats.keys()].filter((type) => columnForm(type)).flatMap((type) =>
+    (['decode', 'prefill'] as const).flatMap((mode) => (['integers', 'unpack'] as const).flatMap((halves) => kernelsOf(op, mode, { halves }, {}, type))));
 }
 
 function ofRwkv(): Op[] {

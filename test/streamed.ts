@@ -10,6 +10,7 @@ import { difference } from '../src/engine/run/transfers.ts';
 import { readHeader } from '../src/gguf/read.ts';
 import { type ByteSource } from '../src/gguf/source.ts';
 import { kvFormat } from '../src/kv/formats/catalogue.ts';
+import { type ModelFileOptions } from '../src/model/architecture.ts';
 import { type TransferStats } from '../src/protocol.ts';
 import { bytesSource } from '../src/weights/source/source.ts';
 import { type WeightsReader, sourceReader } from '../src/weights/store/reader.ts';
@@ -23,12 +24,12 @@ export interface Opened {
   reader: WeightsReader;
 }
 
-export async function open(source: ByteSource): Promise<Opened> {
-  const opened = await openModel(await readHeader(source));
+export async function open(source: ByteSource, how?: ModelFileOptions): Promise<Opened> {
+  const opened = await openModel(await readHeader(source), how);
   return { opened, reader: sourceReader(source, opened.header, opened.layout) };
 }
 
-export const openFixtureFile = (path: string): Promise<Opened> => open(bytesSource(fixture(path), path));
+export const openFixtureFile = (path: string, how?: ModelFileOptions): Promise<Opened> => open(bytesSource(fixture(path), path), how);
 
 /** On the device that tests of a file share. */
 export async function load({ opened, reader }: Opened, more: Partial<ModelOptions>): Promise<LoadedModel> {

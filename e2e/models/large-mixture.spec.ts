@@ -55,14 +55,14 @@ async function run(page: Page, folder: string, profile: string, sizes: Sizes) {
   const { decode } = found.stats.transfer!;
   const further = found.stats.newTokens - 1;
   expect(further).toBe(sizes.tokens - 1);
-  expect(decode.expertsUsed).toBe(further * sizes.model.layers * shape.used);
+  expect(decode.itemsUsed).toBe(further * sizes.model.layers * shape.used);
   expect(found.engineStats.gpuBytesPeak).toBeLessThanOrEqual(sizes.budget);
   // The window of layers would move for every token what does not stay; a loader that keeps nothing, all.
   const perToken = decode.uploadedBytes / further;
   expect(perToken).toBeLessThan((byteLength - sizes.budget) / 4);
   expect(perToken).toBeLessThan(byteLength / 8);
   const seconds = found.stats.decodeMs / 1000 / further;
-  const there = decode.expertsThere / decode.expertsUsed;
+  const there = decode.itemsThere / decode.itemsUsed;
   console.log(
     `${mib(byteLength)} MiB in ${mib(sizes.budget)} MiB: ${mib(perToken)} MiB for a token (${mib(decode.storeBytes / further)} from the store), ` +
       `${(100 * there).toFixed(0)} % of the experts there, ${seconds.toFixed(2)} s per token, PSS grew by ${mib(growth)} MiB`,
@@ -86,6 +86,6 @@ test('a mixture of 6 GB runs with 1 GiB of the GPU and 2 GiB of worker memory', 
     point: 'A mixture of 6 GB in Chromium with 1 GiB of the GPU and 2 GiB of worker memory',
     command: 'WINDROW_FULL=1 npx playwright test e2e/models/large-mixture.spec.ts',
     adapter: 'SwiftShader in Chromium',
-    value: { bytes: byteLength, movedPerTokenMiB: perToken / MiB, expertsThere: there, secondsPerToken: seconds, pssGrowthMiB: growth / MiB },
+    value: { bytes: byteLength, movedPerTokenMiB: perToken / MiB, itemsThere: there, secondsPerToken: seconds, pssGrowthMiB: growth / MiB },
   });
 });

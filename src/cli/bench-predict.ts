@@ -80,7 +80,7 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
         const started = performance.now();
         const { costs } = await measureGpu(model.gpu, model, [model.choice], model.kv);
         const measurementMs = performance.now() - started;
-        const prediction = predict(model, model.plan, { gpu: costs, store }, { position, ramBytes, experts: model.expected });
+        const prediction = predict(model, model.plan, { gpu: costs, store }, { position, ramBytes, onDemand: model.expected });
         found.push({ prediction, measurements: costs.measurements, measurementMs, measured: await decodeSpeed(model, runner, position) });
       }
       const { prediction, measured } = middle(found, errorOf);

@@ -89,8 +89,8 @@ function withText({ id, logprob, bytes, top }: Token): object {
 
 function streaming({ transfer, newTokens }: GenerateStats): string {
   if (!transfer || newTokens < 2) return '';
-  const { uploadedBytes, stallMs, expertsUsed, expertsThere } = transfer.decode;
-  const there = expertsUsed > 0 ? `, ${((100 * expertsThere) / expertsUsed).toFixed(1)} % of the experts there` : '';
+  const { uploadedBytes, stallMs, itemsUsed, itemsThere } = transfer.decode;
+  const there = itemsUsed > 0 ? `, ${((100 * itemsThere) / itemsUsed).toFixed(1)} % of the ${transfer.items} there` : '';
   return `, ${(uploadedBytes / (newTokens - 1) / 2 ** 20).toFixed(1)} MiB uploaded and ${(stallMs / (newTokens - 1)).toFixed(1)} ms waited for ` +
     `weights per token${there}`;
 }

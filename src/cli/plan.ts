@@ -14,7 +14,7 @@ import { openGpu } from '../gpu/device.ts';
 import { openWithParts } from '../gguf/files.ts';
 import { dawn, measuredHere, memoryHere, yieldOnSoftware } from '../node.ts';
 import { type Parameters, parametersOf } from '../model/parameters.ts';
-import { type ExpertsPlan, type Prediction, type StoreCost } from '../protocol.ts';
+import { type OnDemandPlan, type Prediction, type StoreCost } from '../protocol.ts';
 import { kneeBytes, measureSource, readBytesFor } from '../weights/stream/cost-model.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type Result } from './result.ts';
@@ -40,7 +40,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   lines.push(`${kept.kv}: ${(kept.bytesPerToken / 1024).toFixed(2)} KiB for each token more; there is room for ${kept.fits} tokens`);
   const { costs, gpuCosts: records, tuning } = host;
   const uses = await keptWith('uses', host, opened.header);
-  const experts = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
+  const onDemand = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
   const parameters = parametersOf(opened.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;
   const streamed = slices.filter(({ slot }) => slot !== undefined);
@@ -48,7 +48,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   if (result.verdict === 'streams') {
     lines.push(
       line('stay', result.keptBytes),
-      ...(experts ? expertLines(experts) : []),
+      ...(onDemand ? itemLines(onDemand) : []),
       line('per token', result.streamedBytes),
       line('from store', result.streamedBytes - memoryBytes),
       line('from memory', memoryBytes),
@@ -67,7 +67,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
     exact: flags.f32,
     ramBytes: flags.ram,
     store: storeCost,
-    experts,
+    onDemand,
     records,
     tuning,
     anew: flags.retune,
@@ -80,7 +80,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       keysValues: kept,
       parameters: parameters.all,
       activeParameters: parameters.active,
-      experts,
+      onDemand,
       predicted,
       storeCost,
       slices: slices.length,
@@ -105,8 +105,8 @@ const millions = (count: number) => (count < 1e9 ? `${(count / 1e6).toFixed(1)} 
 const parameterWords = ({ all, active }: Parameters): string =>
   `${millions(all)} parameters${active < all ? `, ${millions(active)} of them active in a token` : ''}`;
 
-const expertLines = ({ of, experts, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: ExpertsPlan): string[] => [
-  `${of.padEnd(12)} ${slots} of ${experts} stay at a time, those that are used most; a token uses ${used}`,
+const itemLines = ({ of, items, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: OnDemandPlan): string[] => [
+  `${of.padEnd(12)} ${slots} of ${items} stay at a time, those that are used most; a token uses ${used}`,
   line('a token uses', usedBytes),
   line('fetched', fetchedBytes),
   `             for a token, as about ${(100 * hitRate).toFixed(0)} % of its ${of} are there: ` +

@@ -285,5 +285,5 @@ const statsOf = ({
 }: Loaded): EngineStats => ({
   gpuBytes: { ...ledger.bytes }, gpuBytesPeak: ledger.peakBytes, budgetBytes: ledger.budgetBytes, submits: runner.submits,
   keptBytes: plan.keptBytes, streamedBytes: plan.streamedBytes, memoryBytes: memory.byteLength + (itemMemory?.byteLength ?? 0),
-  transfer: runner.transfer(), experts: expected, kept: keptSlots(sequences.live.at(-1)!), readyMs, storeCost,
+  transfer: runner.transfer(), onDemand: expected, kept: keptSlots(sequences.live.at(-1)!), readyMs, storeCost,
 });

@@ -15,8 +15,14 @@ export interface Architecture {
   graph(file: ModelFile): Graph;
 }
 
+/** How a file is to be read, where there is a choice. */
+export interface ModelFileOptions {
+  /** All matrices by their rows, also those that could be read by single columns: as an older windrow stored them. */
+  byRows?: boolean;
+}
+
 /** Metadata and tensors of one file; remembers which keys were read. */
-export interface ModelFile {
+export interface ModelFile extends ModelFileOptions {
   header: Header;
   /** Reads `{architecture}.{key}`, a finite number. Without a fallback the key is required. */
   number(key: string, fallback?: number): number;
@@ -37,7 +43,7 @@ export interface ModelFile {
   keysRead: ReadonlySet<string>;
 }
 
-export function openModelFile(header: Header, architecture: string): ModelFile {
+export function openModelFile(header: Header, architecture: string, options: ModelFileOptions = {}): ModelFile {
   const keysRead = new Set<string>();
   const full = (key: string) => {
     keysRead.add(key);
@@ -60,6 +66,7 @@ export function openModelFile(header: Header, architecture: string): ModelFile {
     return { tensor: name, firstRow: 0, rows: shape.slice(1).reduce((product, size) => product * size, 1) };
   };
   return {
+    ...options,
     header,
     keysRead,
     number,

@@ -3,7 +3,7 @@ import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
 import { formats, typeNames } from '../formats/catalogue.ts';
 import { type Header, type MetadataValue } from '../gguf/header.ts';
 import { getNumber, getString } from '../gguf/metadata.ts';
-import { type Architecture, type ModelFile, openModelFile, optionalTensor } from './architecture.ts';
+import { type Architecture, type ModelFile, type ModelFileOptions, openModelFile, optionalTensor } from './architecture.ts';
 import { type Graph, type Op } from './graph.ts';
 import { type Attend, isAttend } from './ops/attend.ts';
 import { type Rope, isRope } from './ops/rope.ts';
@@ -25,7 +25,7 @@ const defaults: Record<string, unknown> = { 'attention.causal': true, logit_scal
 const harmlessKeys = ['rope.scaling.finetuned', 'rope.scaling.original_context_length', 'tensor_data_layout', 'vocab_size', 'classifier.output_labels'];
 
 /** Throws UnsupportedModelError for anything in the file that the result would depend on and windrow does not implement. */
-export function buildGraph(header: Header): Graph {
+export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
   const splits = getNumber(header.metadata, 'split.count', 1);
   if (splits > 1) {
     const part = getNumber(header.metadata, 'split.no', 0) + 1;
@@ -50,7 +50,7 @@ export function buildGraph(header: Header): Graph {
   }
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
-  const file = openModelFile(header, name);
+  const file = openModelFile(header, name, options);
   const graph = withTurns(withPooling(file, architecture.graph(file)));
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
   if (experts > 0 && !file.keysRead.has('expert_count'))

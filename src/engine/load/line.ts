@@ -16,7 +16,7 @@ import { loadByGuess } from './plan/default-budget.ts';
 import { type FoundModel, findModel, isSameSecret, isSameSource } from './found.ts';
 import { checkLimits, checkUnkept } from './plan/limits.ts';
 import { type LoadHooks, type LoadPart, type LoadedModel, loadModel } from './load.ts';
-import { type OpenedModel, type Text, openModel, textOf } from './opened.ts';
+import { type OpenedModel, type Text, openModel, readAs, textOf } from './opened.ts';
 import { type EngineOptions, optionsFor } from './options.ts';
 import { type PlannedModel, planModel } from './plan/planned.ts';
 import { type Report } from './progress.ts';
@@ -43,7 +43,7 @@ export interface Line extends OpenedLine {
 /** Finds a model and reads its header. */
 export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
   const found = await findModel(source, options, host.store);
-  const opened = await openModel(found.files.header);
+  const opened = await openModel(found.files.header, readAs(found.manifest));
   return { source, options, found, opened, text: textOf(opened) };
 }
 

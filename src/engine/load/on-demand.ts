@@ -1,5 +1,5 @@
 // How items of pools (experts) come to the GPU where they are fetched as they are chosen. A chunk of its own, loaded with such a model.
-import { type ExpertsPlan } from '../../protocol.ts';
+import { type OnDemandPlan } from '../../protocol.ts';
 import { type UsesLog, areOf, createUsesLog } from '../../weights/stream/items/uses.ts';
 import { type ItemMemory, createItemMemory } from '../../weights/stream/items/item-memory.ts';
 import { type Items, createItems } from '../../weights/stream/items/items.ts';
@@ -18,7 +18,7 @@ export interface OnDemand {
   /** What was used lately, now and before. */
   usesLog: UsesLog;
   /** What was expected of a token. */
-  expected: ExpertsPlan;
+  expected: OnDemandPlan;
 }
 
 /** What brings items of pools where they are fetched on demand; `memoryBytes` of them stay in worker memory. */

@@ -2,11 +2,13 @@
 // text. Knows no device, no budget, no bytes of weights.
 import { type Header } from '../../gguf/header.ts';
 import { getString } from '../../gguf/metadata.ts';
+import { type ModelFileOptions } from '../../model/architecture.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
 import { type ChatTemplate, createTemplate } from '../../text/template.ts';
 import { type Tokenizer, createTokenizer, loadTokenizer } from '../../text/tokenizer/tokenizer.ts';
 import { type Layout, layoutOf } from '../../weights/layout.ts';
+import { type Manifest } from '../../weights/store/store.ts';
 
 export interface OpenedModel {
   header: Header;
@@ -17,13 +19,16 @@ export interface OpenedModel {
 }
 
 /** What a header alone tells; architectures are a chunk of their own. Throws for files that windrow cannot run. */
-export async function openModel(header: Header): Promise<OpenedModel> {
+export async function openModel(header: Header, options?: ModelFileOptions): Promise<OpenedModel> {
   await loadTokenizer(header.metadata);
   const { buildGraph } = await import('../../model/build.ts');
-  const graph = buildGraph(header);
+  const graph = buildGraph(header, options);
   const sections = sectionsOf(graph);
   return { header, graph, sections, layout: layoutOf(header, specsOf(sections)) };
 }
+
+/** As a model is stored, if it is: by an older windrow all of it by rows, which then is read so. */
+export const readAs = (manifest?: Pick<Manifest, 'columns'>): ModelFileOptions => ({ byRows: manifest !== undefined && !manifest.columns });
 
 export interface Text {
   tokenizer: Tokenizer;

@@ -3,7 +3,7 @@ import { type Engine, type Host } from '../engine.ts';
 import { parametersOf } from '../../model/parameters.ts';
 import { forecast } from '../measure/forecast.ts';
 import { findModel } from './found.ts';
-import { nameOf, openModel } from './opened.ts';
+import { nameOf, openModel, readAs } from './opened.ts';
 import { optionsFor } from './options.ts';
 import { keysValuesOf } from './plan/keys-values.ts';
 import { planFor } from './plan/planned.ts';
@@ -16,7 +16,7 @@ import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protoc
 /** `inTurn`: of the engine that uses the same GPU, which may be answering. */
 export async function previewModel(host: Host, source: ModelSource, options: LoadOptions, inTurn?: Engine['inTurn']): Promise<ModelPlan> {
   const found = await findModel(source, options, host.store);
-  const opened = await openModel(found.files.header);
+  const opened = await openModel(found.files.header, readAs(found.manifest));
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const choice = defaultChoice(gpu);
@@ -26,14 +26,14 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const { all: parameters, active: activeParameters } = parametersOf(opened.header, opened.graph);
     const storeCost = await host.costs?.get('store');
     const uses = await keptWith('uses', host, opened.header, found.manifest?.id);
-    const experts = planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses);
+    const onDemand = planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses);
     const predicted = await forecast(gpu, opened, planned, {
       choice,
       kv: planOptions.kv,
       exact: options.f32,
       ramBytes: options.ramBytes,
       store: storeCost,
-      experts,
+      onDemand,
       records: host.gpuCosts,
       tuning: host.tuning,
       alone: inTurn,
@@ -43,7 +43,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
       name: nameOf(opened.header, found.files.source.name),
       keysValues: keysValuesOf(opened, planOptions, planned),
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
-      experts,
+      onDemand,
       fileBytes: opened.header.fileBytes,
       storedBytes: opened.layout.byteLength,
       stored: found.manifest !== undefined,

@@ -15,7 +15,7 @@ import { type Encryption, type Manifest, type Store } from '../../weights/store/
 import { compareTo, fingerprintOf, hasFingerprint, newId } from '../../weights/store/identity.ts';
 import { sameVersion } from '../../weights/source/answer.ts';
 import { type FoundModel, openUrls, partUrls } from './found.ts';
-import { type OpenedModel, nameOf, openModel } from './opened.ts';
+import { type OpenedModel, nameOf, openModel, readAs } from './opened.ts';
 import { type Report } from './progress.ts';
 
 /** Where models are kept, and what watches over it. Undefined parts are missing where the engine runs. */
@@ -210,7 +210,7 @@ function mendFromUrls(store: Store, manifest: Manifest): Mend | undefined {
   const url = manifest.urls.find((each) => /^https?:/.test(each));
   return url === undefined ? undefined : async (indices, signal) => {
     const files = await openUrls(partUrls(url));
-    const { header, layout } = await openModel(files.header);
+    const { header, layout } = await openModel(files.header, readAs(manifest));
     await mendFrom(store, manifest, files.source, header, layout)(indices, signal);
   };
 }

@@ -1,5 +1,5 @@
-// How many experts a token will have to wait for: by what its model used here lately, or before any was used by a trace that is made up. Pure.
-import { type ExpertsPlan } from '../../protocol.ts';
+// How many experts or neurons a token will have to wait for: by what its model used here lately, or before any was used by a trace that is made up. Pure.
+import { type OnDemandPlan } from '../../protocol.ts';
 import { type SlotGroup } from '../../weights/stream/items/slot-groups.ts';
 import { type Uses, areOf } from '../../weights/stream/items/uses.ts';
 import { type Trace, simulate, skewedTrace } from '../../weights/stream/items/simulate.ts';
@@ -25,7 +25,7 @@ export function forecastExperts(
   opened: Pick<OpenedModel, 'graph' | 'layout'>,
   { groups }: Pick<Plan, 'groups'>,
   uses?: unknown,
-): ExpertsPlan | undefined {
+): OnDemandPlan | undefined {
   if (!groups) return undefined;
   const used = mostUsedOf(opened);
   const pools = opened.layout.sections.filter(({ pool }) => pool).length;
@@ -35,7 +35,7 @@ export function forecastExperts(
   const fetchedBytes = sum(each.map(({ bytes, hitRate }) => bytes * (1 - hitRate)));
   return {
     of: opened.layout.sections.some(({ pool }) => pool?.columns) ? 'neurons' : 'experts',
-    experts: sum(opened.layout.sections.map(({ pool }) => pool?.items.length ?? 0)),
+    items: sum(opened.layout.sections.map(({ pool }) => pool?.items.length ?? 0)),
     slots: sum(groups.map(({ slots }) => slots)),
     used: sum(groups.map(({ sections }) => used * sections.length)),
     usedBytes, fetchedBytes, hitRate: 1 - fetchedBytes / usedBytes, byUse: known !== undefined,

@@ -5,7 +5,7 @@ import { type Gpu } from '../../gpu/device.ts';
 import { kernelsHash } from '../../gpu/kernels.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
-import { type ExpertsPlan, type Prediction, type StoreCost } from '../../protocol.ts';
+import { type OnDemandPlan, type Prediction, type StoreCost } from '../../protocol.ts';
 import { guessedCost } from '../../weights/stream/cost-model.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { defaultRamBytes } from '../load/streaming.ts';
@@ -32,8 +32,8 @@ export interface ForecastOptions {
   exact?: boolean;
   ramBytes?: number;
   store?: StoreCost;
-  /** Of a plan in which experts are fetched as they are chosen (experts-forecast.ts). */
-  experts?: ExpertsPlan;
+  /** Of a plan in which experts or neurons are fetched on demand (experts-forecast.ts). */
+  onDemand?: OnDemandPlan;
   records?: GpuCostRecords;
   tuning?: Tuning;
   /** Measures although it was done before. */
@@ -48,10 +48,10 @@ const usualPosition = 512;
 /** Undefined if the model will not run, or if the GPU could not measure it: a plan is worth having all the same. */
 export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, options: ForecastOptions): Promise<Prediction | undefined> {
   if (planned.verdict === 'refused' || !gpu.computes) return undefined;
-  const { store = guessedCost, ramBytes = defaultRamBytes, experts } = options;
+  const { store = guessedCost, ramBytes = defaultRamBytes, onDemand } = options;
   const costs = await knownOrMeasured(gpu, opened, options).catch(() => undefined);
   const position = Math.min(usualPosition, Math.floor(planned.context / 2));
-  return costs && predict(opened, planned, { gpu: costs, store }, { position, ramBytes, experts });
+  return costs && predict(opened, planned, { gpu: costs, store }, { position, ramBytes, onDemand });
 }
 
 async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastOptions): Promise<GpuCosts> {

@@ -1,6 +1,6 @@
 // How fast a model will run as planned: a pure function of what its parts cost on a GPU and what reads of its weights
 // cost. Measures nothing.
-import { type ExpertsPlan, type Prediction, type StoreCost } from '../../protocol.ts';
+import { type OnDemandPlan, type Prediction, type StoreCost } from '../../protocol.ts';
 import { readSeconds } from '../../weights/stream/cost-model.ts';
 import { isVectors, rangesOf, type Slice } from '../../weights/stream/slices.ts';
 import { layerOf, streamable } from '../../model/sections.ts';
@@ -19,8 +19,8 @@ export interface PredictOptions {
   position: number;
   /** Worker memory for streamed weights. */
   ramBytes: number;
-  /** If experts are fetched on demand. */
-  experts?: ExpertsPlan;
+  /** If experts or neurons are fetched on demand. */
+  onDemand?: OnDemandPlan;
 }
 
 type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'stretch' | 'uploadBytes'>;
@@ -38,7 +38,7 @@ const shortToken = 0.05;
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 const sizeOf = ({ start, end }: Slice) => end - start;
 
-export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { position, ramBytes, experts: forecast }: PredictOptions): Prediction {
+export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { position, ramBytes, onDemand: forecast }: PredictOptions): Prediction {
   const { gpu } = costs;
   const layers = layerSeconds(opened, gpu, position);
   const pieces = inOrderOfUse(opened, plan).map((slice): Piece => ({
@@ -63,7 +63,7 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
  * what is missing.
  */
 function expertSeconds(
-  opened: OpenedModel, plan: Planned, { gpu, store }: Costs, layers: readonly (number | undefined)[], ramBytes: number, forecast?: ExpertsPlan,
+  opened: OpenedModel, plan: Planned, { gpu, store }: Costs, layers: readonly (number | undefined)[], ramBytes: number, forecast?: OnDemandPlan,
 ) {
   const { groups = [], fetchedBytes = 0, streamedBytes } = plan;
   if (!forecast) return { compute: 0, wait: 0, transfer: 0 };

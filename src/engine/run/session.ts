@@ -175,7 +175,7 @@ interface Mark {
 /** What was measured of an answer of `made` tokens. */
 function measured(
   { started, firstToken, ended }: { started: Mark; firstToken?: Mark; ended: Mark },
-  { targets, made, model: { ledger, plan } }: { targets?: Targets; made: number } & Running,
+  { targets, made, model: { ledger, plan, expected } }: { targets?: Targets; made: number } & Running,
 ): Omit<GenerateStats, 'promptTokens' | 'cachedTokens' | 'newTokens'> {
   const first = firstToken ?? started;
   const [prefillMs, decodeMs] = [first.at - started.at, ended.at - first.at];
@@ -184,7 +184,10 @@ function measured(
     ...(targets && { targets: metOf(targets, { tokens: firstToken ? Math.max(1, made) : 0, firstMs: prefillMs, othersMs: decodeMs }) }),
     gpuBytesPeak: ledger.peakBytes,
     ...(plan.verdict !== 'fits' && {
-      transfer: { prefill: difference(first.transfer, started.transfer), decode: difference(ended.transfer, first.transfer) },
+      transfer: {
+        prefill: difference(first.transfer, started.transfer), decode: difference(ended.transfer, first.transfer),
+        ...(expected && { items: expected.of }),
+      },
     }),
   };
 }

@@ -41,7 +41,7 @@ export function back(
 /** x += matrix · input, where most numbers of the input are zeros: by the columns of the others, if the type of the weights can be read so. */
 export function backFromFew(file: ModelFile, config: ModelConfig, tensor: string, input: string, cols: number): Project | Neurons {
   const down = file.matrix(tensor, cols, config.dim);
-  if (!hasColumns(file.header.tensors.get(tensor)!.type)) return back(file, config, tensor, input, cols);
+  if (file.byRows || !hasColumns(file.header.tensors.get(tensor)!.type)) return back(file, config, tensor, input, cols);
   return neurons({ input, down, neurons: cols, output: 'x' });
 }
 

@@ -14,7 +14,7 @@ const engineStats = {
   streamedBytes: 0,
   memoryBytes: 0,
   transfer: {
-    storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, rowBytes: 0, transferMs: 0, expertsUsed: 0, expertsThere: 0, expertBytes: 0, stalls: 0, stallMs: 0,
+    storeBytes: 0, memoryBytes: 0, uploadedBytes: 0, rowBytes: 0, transferMs: 0, itemsUsed: 0, itemsThere: 0, itemBytes: 0, stalls: 0, stallMs: 0,
   },
   readyMs: { choice: 1, weights: 2, programs: 3 },
 };
@@ -54,6 +54,13 @@ test('the speed of an answer leaves its first token out', () => {
   expect(speedOf({ ...generateStats, newTokens: 1 })).toBeNaN();
   expect(lastAnswer([])).toEqual([]);
   expect(lastAnswer([{ time: 0, stats: generateStats }])[1]).toEqual(['First token', '0.00 s']);
+});
+
+test('what is fetched on demand is called what it is', () => {
+  const moved = { ...engineStats.transfer, itemsUsed: 8, itemsThere: 6 };
+  const said = (items: 'experts' | 'neurons') => lastAnswer([{ time: 0, stats: { ...generateStats, transfer: { prefill: moved, decode: moved, items } } }]);
+  expect(said('experts')).toContainEqual(['Experts', '75.0 % were on the GPU']);
+  expect(said('neurons')).toContainEqual(['Neurons', '75.0 % were on the GPU']);
 });
 
 test('a chosen budget is kept, and none is kept for the default', () => {

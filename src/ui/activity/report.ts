@@ -41,8 +41,8 @@ export function lastAnswer(answers: Answer[]): [string, string][] {
   ];
   if (stats.transfer) {
     const { uploadedBytes, stalls, stallMs } = stats.transfer.decode;
-    const { expertsUsed, expertsThere } = stats.transfer.decode;
-    if (expertsUsed > 0) facts.push(['Experts', `${((100 * expertsThere) / expertsUsed).toFixed(1)} % were on the GPU`]);
+    const { itemsUsed, itemsThere } = stats.transfer.decode;
+    if (itemsUsed > 0) facts.push([stats.transfer.items === 'neurons' ? 'Neurons' : 'Experts', `${((100 * itemsThere) / itemsUsed).toFixed(1)} % were on the GPU`]);
     facts.push(['Streamed', `${formatBytes(uploadedBytes / Math.max(1, stats.newTokens - 1))} per token`], ['Stalls', `${stalls}, ${Math.round(stallMs)} ms`]);
   }
   return facts;

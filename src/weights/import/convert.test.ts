@@ -1,10 +1,11 @@
 // A store that was kept from layout 0 (test/fixtures/store-0, written by code of its own) becomes what an import makes now.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { fixture, jsonFixture } from '../../../test/models/fixture.ts';
-import { openModel } from '../../engine/load/opened.ts';
+import { openModel, readAs } from '../../engine/load/opened.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { convertStored } from './convert.ts';
 import { isConvertible } from './convertible.ts';
+import { importModel } from './import-job.ts';
 import { importSlab } from './pieces.ts';
 import { layoutVersion } from '../layout.ts';
 import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
@@ -74,4 +75,18 @@ it('a store of a newer layout, or one cut otherwise, is left alone', async () =>
   await expect(convertStored(store, { ...old, layoutVersion: layoutVersion + 1 }, layout)).rejects.toThrow(/cannot be brought to layout/);
   await expect(convertStored(store, { ...old, slabBytes: old.slabBytes.slice(1) }, layout)).rejects.toThrow(/cannot be brought to layout/);
   await expect(convertStored(store, { ...old, layoutVersion, slabBytes: old.slabBytes.slice(1) }, layout)).rejects.toThrow(/lies in other parts/);
+});
+
+it('a model that was stored by rows, before there were columns, is read by rows where it is stored, and told apart where columns are read', async () => {
+  const file = bytesSource(fixture('sparse/stories-arcee.q8_0.gguf'), 'arcee.gguf');
+  const files = await openFiles([file]);
+  const [byRows, byColumns] = await Promise.all([{ byRows: true }, {}].map((how) => openModel(files.header, how)));
+  const manifest = await importModel({ ...files, layout: byRows.layout, hostTensors: [] }, store, { id: 'arcee', name: 'Stories', urls: [], fingerprint: 'arcee' });
+  const opened = await openModel(files.header, readAs(manifest));
+  expect(await convertStored(store, manifest, opened.layout)).toBe(manifest);
+  for (const [i, slab] of opened.layout.slabs.entries())
+    expect(Buffer.compare(store.bytesOf('arcee', i)!, await importSlab(file, files.header, byRows.layout, slab)), `slab ${i}`).toBe(0);
+  await expect(convertStored(store, manifest, byColumns.layout)).rejects.toThrow(/Stories is from a windrow that stored all matrices by rows/);
+  const now = await importModel({ ...files, layout: byColumns.layout, hostTensors: [] }, store, { id: 'new', name: 'Stories', urls: [], fingerprint: 'arcee' });
+  expect((await openModel(files.header, readAs(now))).layout).toEqual(byColumns.layout);
 });

@@ -3,7 +3,7 @@
 import { InvalidFileError } from '../../errors.ts';
 import { type Format } from '../../formats/format.ts';
 import { type PanelLayout, panelRows, wordIndex } from '../../formats/panel.ts';
-import { type Layout, layoutVersion, matricesOf, type Slab } from '../layout.ts';
+import { type Layout, hasColumns, layoutVersion, matricesOf, type Slab } from '../layout.ts';
 import { type Manifest, sha256, type Store } from '../store/store.ts';
 import { type OldVersion, isConvertible, isCutAs } from './convertible.ts';
 
@@ -16,11 +16,7 @@ const steps: Readonly<Record<OldVersion, Step>> = { 0: interleaveRows };
 /** The manifest in the present layout. InvalidFileError if a slab is damaged: it would only get a new, right hash. */
 export async function convertStored(store: Store, manifest: Manifest, layout: Layout): Promise<Manifest> {
   const { id, name } = manifest;
-  if (!isCutAs(manifest, layout))
-    throw new InvalidFileError(
-      `The stored model ${name} lies in other parts than this windrow reads, so it cannot be brought to layout ${layoutVersion}. Delete it and load it ` +
-      'from its source.',
-    );
+  if (!isCutAs(manifest, layout)) throw new InvalidFileError(cutOtherwise(manifest, layout));
   if (manifest.layoutVersion === layoutVersion) return manifest;
   if (!isConvertible(manifest.layoutVersion))
     throw new InvalidFileError(
@@ -50,6 +46,14 @@ export async function convertStored(store: Store, manifest: Manifest, layout: La
   const converted = (await store.changeManifest(id, (now) => ({ ...now, layoutVersion, slabHashes })))!; // it is held: nobody deletes it
   await store.close(id);
   return converted;
+}
+
+function cutOtherwise({ name, columns = false }: Manifest, layout: Layout): string {
+  if (!columns && hasColumns(layout))
+    return `The stored model ${name} is from a windrow that stored all matrices by rows, and this load reads single neurons of its feed-forward layers, ` +
+      'by columns. Load it from where it is stored, which reads all neurons, or delete it and load it from its source.';
+  return `The stored model ${name} lies in other parts than this windrow reads, so it cannot be brought to layout ${layoutVersion}. Delete it and load it ` +
+    'from its source.';
 }
 
 /** Layout 0 (before the first release): inside a plane of a panel, a row's words one after the other. */

@@ -20,7 +20,7 @@ it.skipIf(!adapterFile)('bytes fetched for a token are foretold within 25 % by w
     prompt: { tokens: [1, first, 100, 200] }, maxTokens: newTokens, sampling: { temperature: 1, seed, logitBias: { 2: -100 } }, // without the end
   });
   await load(budgets[0].budgetBytes);
-  expect(engine.stats().experts?.byUse).toBe(false);
+  expect(engine.stats().onDemand?.byUse).toBe(false);
   const { stats: { newTokens: made } } = await answer(engine, asked(400, 1));
   expect(made).toBe(newTokens);
   expect([...kept.values()].map((each) => each.length)).toEqual([4 * (newTokens - 1)]); // in each of four layers; the prompt is none of them
@@ -28,10 +28,10 @@ it.skipIf(!adapterFile)('bytes fetched for a token are foretold within 25 % by w
   const off: Record<string, number> = {};
   for (const { name, budgetBytes } of budgets) {
     await load(budgetBytes);
-    const { byUse, fetchedBytes } = engine.stats().experts!;
+    const { byUse, fetchedBytes } = engine.stats().onDemand!;
     expect(byUse).toBe(true);
     const { stats } = await answer(engine, asked(300, 7));
-    const measured = stats.transfer!.decode.expertBytes / (stats.newTokens - 1);
+    const measured = stats.transfer!.decode.itemBytes / (stats.newTokens - 1);
     off[name] = fetchedBytes / measured - 1;
     expect(Math.abs(off[name]), `${name}: ${fetchedBytes} foretold, ${measured} fetched`).toBeLessThan(0.25);
   }

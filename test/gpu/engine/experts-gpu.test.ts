@@ -30,7 +30,7 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
       const model = await load(file, { budgetBytes, ramBytes: file.opened.layout.byteLength / 8 });
       const { plan, ledger } = model;
       const { ids, logits, perToken } = await answer(model, 100, 12);
-      const [used, bytes] = (['expertsUsed', 'expertBytes'] as const).map((name) => perToken.reduce((sum, each) => sum + each[name], 0) / perToken.length);
+      const [used, bytes] = (['itemsUsed', 'itemBytes'] as const).map((name) => perToken.reduce((sum, each) => sum + each[name], 0) / perToken.length);
       expect(plan.verdict).toBe(name === '100 %' ? 'fits' : 'streams');
       expect(ids, name).toEqual(expected.ids);
       expect(Math.max(...logits.map((v, i) => Math.abs(v - expected.logits[i]))), name).toBeLessThan(1e-5);
@@ -68,9 +68,9 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
     expect(trace.slice(fed).map(sorted)).toEqual(expected.map(sorted));
     const [{ slots, slotBytes }] = model.plan.groups!;
     const hits = simulate(trace, slots, usualPolicy(4));
-    const { expertsUsed, expertsThere, expertBytes } = runner.transfer();
-    expect([expertsUsed, expertsThere]).toEqual([hits.used, hits.there]);
-    expect(expertBytes).toBe((hits.used - hits.there) * slotBytes);
+    const { itemsUsed, itemsThere, itemBytes } = runner.transfer();
+    expect([itemsUsed, itemsThere]).toEqual([hits.used, hits.there]);
+    expect(itemBytes).toBe((hits.used - hits.there) * slotBytes);
     await close(model);
   });
 

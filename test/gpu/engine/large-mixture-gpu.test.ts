@@ -35,8 +35,8 @@ it.skipIf(!adapterFile)('a mixture six times as large as the budget moves a frac
   const window = plan(await openModel(await readHeader(source)), { ...sizes, experiment: { allExperts: true } });
   const { decode } = stats.transfer!;
   const perToken = decode.uploadedBytes / (newTokens - 1);
-  const hitRate = decode.expertsThere / decode.expertsUsed;
-  expect(decode.expertsUsed).toBe(11 * 8 * (newTokens - 1));
+  const hitRate = decode.itemsThere / decode.itemsUsed;
+  expect(decode.itemsUsed).toBe(11 * 8 * (newTokens - 1));
   expect(hitRate).toBeGreaterThan(0.5);
   expect(perToken).toBeLessThan(window.streamedBytes / 4);
   record({

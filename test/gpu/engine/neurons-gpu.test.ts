@@ -7,6 +7,7 @@ import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { difference } from '../../../src/engine/run/transfers.ts';
 import { neuronPolicy } from '../../../src/weights/stream/items/residence/policies.ts';
 import { simulate } from '../../../src/weights/stream/items/simulate.ts';
+import { hasColumns } from '../../../src/weights/layout.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { activeNeurons } from '../../models/neurons.ts';
@@ -62,6 +63,20 @@ describe.skipIf(!adapterFile)('neurons on demand', () => {
     });
   });
 
+  it('of a model that an older windrow stored by rows reads all columns, with the same numbers', async () => {
+    const [columns, rows] = await Promise.all([{}, { byRows: true }].map((how) => openFixtureFile(path, how)));
+    expect([columns, rows].map(({ opened: { layout } }) => hasColumns(layout))).toEqual([true, false]);
+    const answers = [];
+    for (const file of [columns, rows]) {
+      const model = await load(file, {});
+      answers.push(await answer(model, 70, 12));
+      await close(model);
+    }
+    const [expected, found] = answers;
+    expect(found.ids).toEqual(expected.ids);
+    expect(Math.max(...found.logits.map((value, i) => Math.abs(value - expected.logits[i])))).toBeLessThan(1e-4);
+  });
+
   it('uses the neurons that were recorded of the trained model, and fetches what a window of as many would', async () => {
     const file = await openFixtureFile(path);
     // Distinct neurons in the last 8 tokens, and how many of a token they lack: the fixture's own account of itself.
@@ -88,20 +103,20 @@ describe.skipIf(!adapterFile)('neurons on demand', () => {
     expect(ids).toEqual(golden.greedy100);
     expect(trace.slice(fed)).toEqual(activeNeurons('sparse/stories-arcee', layers, neurons).slice(4 * 5, 4 * 104));
     const hits = simulate([[], ...trace], slots, neuronPolicy(layers)); // whose times begin at 1
-    const { expertsUsed, expertsThere } = runner.transfer();
-    expect([expertsUsed, expertsThere]).toEqual([hits.used, hits.there]);
+    const { itemsUsed, itemsThere } = runner.transfer();
+    expect([itemsUsed, itemsThere]).toEqual([hits.used, hits.there]);
 
-    const { expertsUsed: used, expertsThere: there, expertBytes, storeBytes } = difference(runner.transfer(), warm);
+    const { itemsUsed: used, itemsThere: there, itemBytes: fetchedBytes, storeBytes } = difference(runner.transfer(), warm);
     const tokens = ids.length - 25;
     const fetched = (used - there) / tokens;
     expect(fetched).toBeLessThan(1.1 * lacking);
     const { itemBytes } = file.opened.layout.sections[1].pool!;
-    expect(expertBytes).toBe((used - there) * itemBytes);
-    expect(expertBytes / tokens).toBeLessThan((layers * neurons * itemBytes) / 4);
+    expect(fetchedBytes).toBe((used - there) * itemBytes);
+    expect(fetchedBytes / tokens).toBeLessThan((layers * neurons * itemBytes) / 4);
     await close(model);
     record({
       point: `${path} with ${slots} of ${layers * neurons} neurons on the GPU: fetched for a token after 25`, command,
-      value: `${fetched.toFixed(1)} neurons (a window of 8 tokens, which holds ${held}: ${lacking}), ${Math.round(expertBytes / tokens)} bytes of ` +
+      value: `${fetched.toFixed(1)} neurons (a window of 8 tokens, which holds ${held}: ${lacking}), ${Math.round(fetchedBytes / tokens)} bytes of ` +
         `${2 * layers * neurons * itemBytes} of FFN; ${Math.round(storeBytes / tokens)} read`,
     });
   });

@@ -45,7 +45,7 @@ describe.each(Object.entries(models))('%s', (name, header) => {
       expect(gib * GiB - planned.totalBytes).toBeLessThan(0.01 * gib * GiB); // what is left has room for no slot of each group
       expect(experts.fetchedBytes).toBeLessThan(experts.usedBytes);
       for (const { slots, slotBytes } of planned.groups!) expect(slots * slotBytes).toBeLessThanOrEqual(options.maxBindingBytes!);
-      const share = (100 * experts.slots) / experts.experts;
+      const share = (100 * experts.slots) / experts.items;
       return [
         `${gib} GiB`, planned.chunk, (planned.keptBytes - groupBytes(planned.groups!)) / GiB, share, experts.usedBytes / 2 ** 20, 100 * experts.hitRate,
         experts.fetchedBytes / 2 ** 20, planned.streamedBytes / 2 ** 20,

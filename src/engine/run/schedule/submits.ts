@@ -165,7 +165,7 @@ const transferOf = (slices: Partial<StreamCounters> = {}, items: Partial<ItemCou
   const [fromStore, fromMemory] = [items.storeBytes ?? 0, items.memoryBytes ?? 0];
   return {
     storeBytes: storeBytes + fromStore, memoryBytes: memoryBytes + fromMemory, uploadedBytes: uploadedBytes + broughtBytes,
-    transferMs: transferMs + (items.transferMs ?? 0), expertsUsed: used, expertsThere: there, expertBytes: broughtBytes,
+    transferMs: transferMs + (items.transferMs ?? 0), itemsUsed: used, itemsThere: there, itemBytes: broughtBytes,
   };
 };
 

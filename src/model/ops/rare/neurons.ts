@@ -29,6 +29,9 @@ const sums = 'neuron-sums';
 /** Parts of the neurons that are summed beside each other: of one row, which has too few threads without; and of many. */
 const splitsOf = (mode: Mode): number => (mode === 'decode' ? 32 : 1);
 
+/** Rows that read a column together where it is on. */
+const rowsOf = (mode: Mode): number => (mode === 'decode' ? 1 : 8);
+
 /** Share of the neurons that a token is taken to use before it is known: published models of squared or plain ReLU have 5 to 15 %. */
 const usualShare = 0.1;
 
@@ -72,22 +75,22 @@ function mark({ input, neurons: count, down }: Neurons, { activations: { buffers
 
 function sum(op: Neurons, context: RecordContext, { vectors }: Place, part: PoolPart, mode: Mode, section: string): Dispatch {
   const { input, neurons: count, down } = op;
-  const { activations: { buffers, strides }, choice } = context;
+  const { activations: { buffers, strides, state }, choice } = context;
   const { form, scales = 0 } = part.columns!;
   const splits = splitsOf(mode);
   return {
     label: `${section}.neurons`,
     kernel: {
-      kernel: 'neurons', files: ['prelude', 'words/of-four', `column/${form.name}`], consts: { Splits: splits },
+      kernel: 'neurons', files: ['state', 'prelude', 'words/of-four', `column/${form.name}`], consts: { Splits: splits, Rows: rowsOf(mode) },
       constants: { ...weightConstants(choice), Scaled: form.scaled ? 1 : 0 },
     },
     params: {
       quads: down.rows / 4, rows: down.rows, words: wordsOf(count), slot_words: part.slotBytes / 4, first_scale: scales / 4, stride: strides[input],
     },
     bindings: {
-      weights: part.binding, vectors, table: part.table, input: buffers[input], on_bits: buffers[active], sums: buffers[sums],
+      weights: part.binding, vectors, table: part.table, input: buffers[input], on_bits: buffers[active], sums: buffers[sums], state,
     },
-    grid: ({ rows }) => [Math.ceil(down.rows / 256), splits, rows],
+    grid: ({ rows }) => [Math.ceil(down.rows / 256), splits, Math.ceil(rows / rowsOf(mode))],
   };
 }
 

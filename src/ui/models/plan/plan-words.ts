@@ -1,20 +1,20 @@
 // A plan in words. No elements.
-import { type ExpertsPlan, type ModelPlan } from '../../../protocol.ts';
+import { type OnDemandPlan, type ModelPlan } from '../../../protocol.ts';
 import { formatBytes } from '../../page/format.ts';
 
 /** Whether it fits, and what that means. */
-export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, experts, predicted }: ModelPlan): string {
+export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, onDemand, predicted }: ModelPlan): string {
   if (verdict === 'refused') return reason ?? 'The model does not fit.';
   const room = `${formatBytes(totalBytes)} of the ${formatBytes(budgetBytes)} that windrow may use of the GPU`;
   const speed = predicted ? `about ${roughly(predicted.decodeTokensPerSecond)} tokens/s, ` : '';
   if (verdict === 'fits') return `Fits: ${speed}takes ${room}.`;
-  const streamed = experts && !streamedBytes ? '' : `, ${formatBytes(streamedBytes)} are streamed for every token`;
+  const streamed = onDemand && !streamedBytes ? '' : `, ${formatBytes(streamedBytes)} are streamed for every token`;
   return `Streams: ${speed}too large to stay on the GPU as a whole. ${formatBytes(keptBytes)} of weights stay there${streamed}. ` +
-    `${experts ? expertWords(experts) : ''}It takes ${room}.`;
+    `${onDemand ? itemWords(onDemand) : ''}It takes ${room}.`;
 }
 
-const expertWords = ({ of, experts, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: ExpertsPlan): string =>
-  `It ${of === 'experts' ? 'is a mixture of' : 'has'} ${experts.toLocaleString('en')} ${of}, of which a token uses ${used} ` +
+const itemWords = ({ of, items, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: OnDemandPlan): string =>
+  `It ${of === 'experts' ? 'is a mixture of' : 'has'} ${items.toLocaleString('en')} ${of}, of which a token uses ${used} ` +
   `(${formatBytes(usedBytes)}) and ${slots.toLocaleString('en')} ` +
   `have room at a time: about ${roughly(100 * hitRate)} % of them will be there, and ${formatBytes(fetchedBytes)} are fetched for a ` +
   `token${byUse ? ', by what its last answers here used' : ''}. `;
