@@ -40,9 +40,8 @@ export function lastAnswer(answers: Answer[]): [string, string][] {
     ['Prompt', `${stats.promptTokens} tokens, ${stats.cachedTokens} cached`],
   ];
   if (stats.transfer) {
-    const { uploadedBytes, stalls, stallMs } = stats.transfer.decode;
-    const { itemsUsed, itemsThere } = stats.transfer.decode;
-    if (itemsUsed > 0) facts.push([stats.transfer.items === 'neurons' ? 'Neurons' : 'Experts', `${((100 * itemsThere) / itemsUsed).toFixed(1)} % were on the GPU`]);
+    const { items, decode: { uploadedBytes, stalls, stallMs, itemsUsed, itemsThere } } = stats.transfer;
+    if (itemsUsed > 0) facts.push([items === 'neurons' ? 'Neurons' : 'Experts', `${((100 * itemsThere) / itemsUsed).toFixed(1)} % were on the GPU`]);
     facts.push(['Streamed', `${formatBytes(uploadedBytes / Math.max(1, stats.newTokens - 1))} per token`], ['Stalls', `${stalls}, ${Math.round(stallMs)} ms`]);
   }
   return facts;

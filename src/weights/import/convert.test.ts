@@ -81,12 +81,13 @@ it('a model that was stored by rows, before there were columns, is read by rows 
   const file = bytesSource(fixture('sparse/stories-arcee.q8_0.gguf'), 'arcee.gguf');
   const files = await openFiles([file]);
   const [byRows, byColumns] = await Promise.all([{ byRows: true }, {}].map((how) => openModel(files.header, how)));
-  const manifest = await importModel({ ...files, layout: byRows.layout, hostTensors: [] }, store, { id: 'arcee', name: 'Stories', urls: [], fingerprint: 'arcee' });
+  const about = { name: 'Stories', urls: [], fingerprint: 'arcee' };
+  const manifest = await importModel({ ...files, layout: byRows.layout, hostTensors: [] }, store, { ...about, id: 'arcee' });
   const opened = await openModel(files.header, readAs(manifest));
   expect(await convertStored(store, manifest, opened.layout)).toBe(manifest);
   for (const [i, slab] of opened.layout.slabs.entries())
     expect(Buffer.compare(store.bytesOf('arcee', i)!, await importSlab(file, files.header, byRows.layout, slab)), `slab ${i}`).toBe(0);
   await expect(convertStored(store, manifest, byColumns.layout)).rejects.toThrow(/Stories is from a windrow that stored all matrices by rows/);
-  const now = await importModel({ ...files, layout: byColumns.layout, hostTensors: [] }, store, { id: 'new', name: 'Stories', urls: [], fingerprint: 'arcee' });
+  const now = await importModel({ ...files, layout: byColumns.layout, hostTensors: [] }, store, { ...about, id: 'new' });
   expect((await openModel(files.header, readAs(now))).layout).toEqual(byColumns.layout);
 });

@@ -61,10 +61,11 @@ it('neurons of experts are fewer bytes than experts, and as long to read from st
     const sum = (values: number[]) => values.reduce((a, b) => a + b, 0) / tokens;
     const [asExperts, asNeurons] = [wanted * expertBytes, (lacking.flat().length / tokens) * neuronBytes];
     const seconds = [wanted * readSeconds(guessedCost, expertBytes), sum(reads.map((bytes) => readSeconds(guessedCost, bytes)))];
+    const told = (bytes: number, time: number) => `${(bytes / 1e6).toFixed(2)} MB, ${(1000 * time).toFixed(1)} ms`;
     lines.push(
-      `${slots} of 32 experts: ${wanted.toFixed(2)} fetched, ${(asExperts / 1e6).toFixed(2)} MB, ${(1000 * seconds[0]).toFixed(1)} ms; ${neuronSlots} of 4096 ` +
-      `neurons: ${(lacking.flat().length / tokens).toFixed(1)} fetched, ${(asNeurons / 1e6).toFixed(2)} MB in ${(reads.length / tokens).toFixed(1)} reads of ` +
-      `${(sum(reads) / 1e6).toFixed(2)} MB, ${(1000 * seconds[1]).toFixed(1)} ms`);
+      `${slots} of 32 experts: ${wanted.toFixed(2)} fetched, ${told(asExperts, seconds[0])}; ${neuronSlots} of 4096 neurons: ` +
+      `${(lacking.flat().length / tokens).toFixed(1)} fetched, ${(asNeurons / 1e6).toFixed(2)} MB, in ${(reads.length / tokens).toFixed(1)} reads of ` +
+      told(sum(reads), seconds[1]));
     expect(asNeurons).toBeLessThan(asExperts);
     expect(seconds[1]).toBeGreaterThan(seconds[0] / 2);
   }
@@ -72,5 +73,4 @@ it('neurons of experts are fewer bytes than experts, and as long to read from st
     point: 'neurons of gated experts (trained mixture, with the sizes of SmallThinker-4B) in place of experts, a token, by the guessed cost of reads',
     command: 'npx vitest run --project unit src/weights/stream/items/gated-neurons.test.ts', adapter: 'none', value: lines.join('; '),
   });
-  console.log(lines.join('\n'));
 });
