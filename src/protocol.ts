@@ -399,7 +399,10 @@ export interface GenerateStats {
   targets?: { firstToken?: TargetMet; token?: TargetMet };
   /** What happened meanwhile that a person should know, as that the GPU was lost and the model brought back. */
   notices?: string[];
-  /** For the prompt and for all tokens after the first, if weights are streamed: all that was moved meanwhile, for requests at the same time too; what `items` are. */
+  /**
+   * For the prompt and for all tokens after the first, if weights are streamed: all that was moved meanwhile, for requests at the same time too;
+   * and what `items` are.
+   */
   transfer?: { prefill: TransferStats; decode: TransferStats; items?: OnDemandPlan['of'] };
 }
 
