@@ -4,7 +4,7 @@
 // What cannot run here is printed as `skipped: reason`. `--full` runs the long checks too and writes docs/verified.json;
 // `--only=check,unit,gpu,firefox,e2e,package` runs a part, `--tests=PATTERN` only test files whose path contains it, `--adapter=NAME`
 // one of the software adapters; then the other points of docs/verified.json stay, with the commits they were measured at.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +71,25 @@ function run([program, ...args], env = {}) {
       resolve(1);
     });
     child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+/**
+ * The same beside something else that takes one core: its output comes when it has ended.
+ * @param {string[]} command
+ * @returns {Promise<{ status: number, stdout: string }>}
+ */
+function runBeside([program, ...args]) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (bytes) => (stdout += bytes));
+  child.stderr.on('data', (bytes) => (stderr += bytes));
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ status: 1, stdout: `${program}: ${error.message}` }));
+    child.on('close', (code) => {
+      console.log(stdout + stderr);
+      resolve({ status: code ?? 1, stdout });
+    });
   });
 }
 
@@ -180,10 +199,9 @@ async function playwright(chromium, inFirefox) {
 /** The package in fresh projects, each of which is a line of what the script prints. */
 async function packaged() {
   if (!(await build())) return;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/test-package.mjs', ...(full ? ['--full'] : [])], { encoding: 'utf8' });
-  console.log(stdout + stderr);
+  const { status, stdout } = await runBeside([process.execPath, 'scripts/test-package.mjs', ...(full ? ['--full'] : [])]);
   const lines = (/** @type {RegExp} */ of) => stdout.match(of) ?? [];
-  add('package', status ?? 1, { ...nothing, passed: lines(/^passed: /gm).length, failed: lines(/^failed: .*/gm) });
+  add('package', status, { ...nothing, passed: lines(/^passed: /gm).length, failed: lines(/^failed: .*/gm) });
 }
 
 /** What the tests measured in this run, with the commit it was measured at; in a run of a part, beside what earlier ones measured. */
@@ -211,7 +229,8 @@ try {
   // First, as SwiftShader comes with it.
   const chromium = wanted('gpu') || wanted('e2e') ? ensureChromium() : { skipped: 'not wanted' };
   if (wanted('check')) {
-    const status = await timed('check', () => run(['npm', 'run', 'check']));
+    const needsBuild = ['firefox', 'e2e', 'package'].some(wanted);
+    const [{ status }] = await timed('check, and the build', () => Promise.all([runBeside(['npm', 'run', 'check']), needsBuild && build()]));
     add('check', status, { ...nothing, passed: status === 0 ? 1 : 0 });
   }
   if (wanted('unit')) await timed('unit tests', () => vitest('unit', 'unit tests'));
@@ -229,9 +248,10 @@ try {
       first = false;
     }
   }
-  const inFirefox = wanted('firefox') && (await timed('pages in Firefox', firefox));
+  // Firefox runs one page at a time, and the package waits for npm.
+  const [inFirefox] = await timed('pages in Firefox, and the package in fresh projects', () =>
+    Promise.all([wanted('firefox') && firefox(), wanted('package') && packaged()]));
   if (wanted('e2e')) await timed('pages in Chromium', () => playwright(chromium, inFirefox));
-  if (wanted('package')) await timed('the package in fresh projects', packaged);
   if (full) writeVerified();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
