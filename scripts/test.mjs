@@ -107,27 +107,25 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
   for (const test of report.flaky) flaky.add(`${name}: ${test}`);
 }
 
-// What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The tiny models,
-// the sampler and what is chosen at load run on both in the full run alone; the formats and SmolLM2 always do, and the
-// kernels too: on SwiftShader in Chromium (e2e/kernels.spec.ts).
+// What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The short run takes weight types and
+// SmolLM2 alone there: all else repeats what lavapipe has shown, and Chromium checks SwiftShader's kernels (e2e/kernels.spec.ts).
 const onceOnly = [
   'bad-input', 'cli', 'compilers', 'completions', 'ecosystem', 'embeddings', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'serve', 'window',
-  ...(full
-    ? []
-    : [
-        'aborts', 'autotune', 'bench', 'change-budget', 'chosen-rows', 'evaluate', 'experts', 'experts-forecast', 'golden', 'grammar', 'heads', 'kernels',
-        'kv-cache', 'kv-kept', 'kv-turns', 'large-mixture', 'ledger', 'limits', 'other-kernels', 'peak', 'recovery', 'remote', 'requests', 'sampler',
-        'sampling', 'sequences', 'sessions', 'shift', 'speculation', 'speculation-smollm2', 'subgroup-matrix', 'together', 'tools', 'tuning',
-      ]),
 ].map((name) => `**/${name}-gpu.test.ts`);
+const onSecond = full ? [] : ['kernels/formats-gpu', 'model/smollm2-gpu'].filter((name) => !tests || name.includes(tests));
 
-/** @param {string} project @param {string} name @param {Record<string, string>} [env] @param {string[]} [exclude] */
-async function vitest(project, name, env = {}, exclude = []) {
+/**
+ * @param {string} project
+ * @param {string} name
+ * @param {Record<string, string>} [env]
+ * @param {{ exclude?: string[], only?: string[] }} [files]
+ */
+async function vitest(project, name, env = {}, { exclude = [], only: files = tests ? [tests] : [] } = {}) {
   const report = join(scratch, `${name.replace(/\W+/g, '-')}.json`);
   const status = await run(
     [
       process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests',
-      ...(tests ? [tests] : []),
+      ...files,
       ...exclude.flatMap((file) => ['--exclude', file]),
       '--reporter=default',
       '--reporter=json',
@@ -242,9 +240,10 @@ try {
         continue;
       }
       const name = `GPU tests on ${adapter.name}`;
-      const exclude = first ? [] : onceOnly;
+      if (!first && !full && onSecond.length === 0) continue;
+      const files = first ? {} : full ? { exclude: onceOnly } : { only: onSecond };
       const env = { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}`, ...(full ? {} : narrowLavapipe()) };
-      await timed(name, () => vitest('gpu', name, env, exclude));
+      await timed(name, () => vitest('gpu', name, env, files));
       first = false;
     }
   }

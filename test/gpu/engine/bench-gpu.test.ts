@@ -10,6 +10,7 @@ import { type Binding, type Dispatch, type Program, type Step, runsIn } from '..
 import { adapterFile, dawn } from '../../dawn.ts';
 import { bytesOf, openEngine, quick, stories } from '../../engine.ts';
 import { compiled } from '../../../src/model/sampling/sampler.ts';
+import { isFull } from '../../verified.ts';
 
 const engine = openEngine();
 const host = { name: 'a test' };
@@ -57,12 +58,16 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
     ];
   };
 
-  it.each([
+  const some: [path: string, kernels: string, f32: boolean][] = [['tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup', true]];
+  const others: typeof some = [
     ['stories260K/stories260K.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true],
-    ['tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup', true],
     ['tiny/tiny-qwen2.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true],
     ['tiny/tiny-gemma3.gguf', 'splits=1,dot=i8,prefill=tile,few=0,reduce=workgroup', false],
-  ])('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, kernels, f32) => {
+  ];
+
+  const files = [...some, ...(isFull ? others : [])];
+
+  it.each(files)('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, kernels, f32) => {
     await engine.load(bytesOf(path), { f32, kernels, context: 64 });
     const { model } = engine.loaded();
     for (const { step, ...recorded } of products()) expect(await verifyRows(model, recorded, step), recorded.dispatch.label).toBeGreaterThan(1);
