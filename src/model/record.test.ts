@@ -1,14 +1,14 @@
 // Whether what is recorded for real models fits the kernels: names, parameters, bindings, overrides and grids.
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/models/fixture.ts';
-import { families } from '../../test/models/golden.ts';
+import { families, recurrentFamilies } from '../../test/models/golden.ts';
 import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { type Binding, type Dispatch, runsIn } from '../gpu/program.ts';
 import { kvFormat } from '../kv/formats/catalogue.ts';
 import { readHeader } from '../gguf/read.ts';
 import { layoutOf } from '../weights/layout.ts';
 import { bytesSource } from '../weights/source/source.ts';
-import { activationStrides } from './activations.ts';
+import { activationStrides, carriedOf } from './activations.ts';
 import { buildGraph } from './build.ts';
 import { fewRows } from './blocks/products.ts';
 import { type RecordContext } from './operation.ts';
@@ -158,5 +158,36 @@ describe('record', () => {
       (await recordModel('stories260K/stories260K', 'decode', plain, mostPanels)).map(({ kernel }) => kernel.kernel);
     expect(await kernels(Infinity)).not.toContain('gate');
     expect((await kernels(2)).filter((name) => name === 'gate')).toHaveLength(5);
+  });
+});
+
+/** The activation buffers that each layer reads before it has written them. Those that it adds to it reads. */
+function readFromOutside(dispatches: readonly Dispatch[]): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  const written = new Map<string, Set<string>>();
+  for (const { label, kernel, bindings } of dispatches) {
+    const [layer] = /^layer\.\d+/.exec(label) ?? [];
+    if (layer === undefined) continue;
+    const [outside, here] = [found, written].map((sets) => sets.get(layer) ?? sets.set(layer, new Set()).get(layer)!);
+    const accesses = [...kernelSource(kernel).matchAll(/var<storage, (read|read_write)> (\w+)/g)];
+    const ofAccess = (access: string) => accesses.flatMap(([, each, name]) => {
+      const given = bindings[name];
+      return each === access && given && 'buffer' in given ? [given.buffer.label] : [];
+    });
+    for (const buffer of ofAccess('read')) if (!here.has(buffer)) outside.add(buffer);
+    for (const buffer of ofAccess('read_write')) here.add(buffer);
+  }
+  return found;
+}
+
+const notActivations = new Set(['weights', 'vectors', 'state', 'angles', 'pool', 'table']);
+
+describe('a family', () => {
+  it.each([...new Set([...models, ...recurrentFamilies.map(({ name }) => `tiny/${name}`)])])('%s names what its layers leave each other', async (name) => {
+    const graph = buildGraph(await readHeader(bytesSource(fixture(`${name}.gguf`), name)));
+    const embedded = [graph.embed, graph.ownEmbed].map((each) => each?.output);
+    const isCarried = (layer: string, buffer: string) => !notActivations.has(buffer) && !(layer === 'layer.0' && embedded.includes(buffer));
+    for (const [layer, buffers] of readFromOutside(await recordModel(name, 'prefill', plain)))
+      for (const buffer of buffers) if (isCarried(layer, buffer)) expect(carriedOf(graph), `${layer}: ${buffer}`).toContain(buffer);
   });
 });
