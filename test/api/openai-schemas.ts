@@ -65,12 +65,17 @@ async function askStreamed(client: OpenAI, params: Params): Promise<{ text: stri
   return heard;
 }
 
-/** Answers to all schemas: 0 that do not pass. */
-export const schemaChecks: Record<string, Check> = {
-  async [`answers in the form of ${Object.keys(schemas).length} schemas, ${seeds.length} times each`](client) {
-    let whole = 0;
-    for (const name of Object.keys(schemas)) whole += await answersTo(client, name);
-    const all = Object.keys(schemas).length * seeds.length;
-    holds(whole > all / 2, `${whole} of ${all} answers are whole`);
-  },
-};
+/** Of each check. */
+const schemasAtOnce = 7;
+
+/** Answers to all schemas, some of them at once: 0 that do not pass. */
+export const schemaChecks: Record<string, Check> = Object.fromEntries(
+  Array.from({ length: Math.ceil(Object.keys(schemas).length / schemasAtOnce) }, (_, i): [string, Check] => {
+    const names = Object.keys(schemas).slice(schemasAtOnce * i, schemasAtOnce * (i + 1));
+    return [`answers in the form of schemas ${schemasAtOnce * i + 1} to ${schemasAtOnce * i + names.length}, ${seeds.length} times each`, async (client) => {
+      let whole = 0;
+      for (const name of names) whole += await answersTo(client, name);
+      holds(whole >= names.length, `${whole} of ${names.length * seeds.length} answers are whole`);
+    }];
+  }),
+);

@@ -177,3 +177,18 @@ export const suite: Record<string, Check> = {
 
   ...toolChecks,
 };
+
+/** What is the engine's, whatever carries its answers: seen where `windrow serve` does. */
+const ofTheEngine = [
+  'gives n texts that differ and repeat with their seed',
+  'ends before a text of stop that begins and ends within tokens',
+  'tells log-probabilities within 1e-3 of the reference',
+  'gives n answers of a chat that repeat with their seed, and ends before a text of stop',
+  'leaves out the oldest turns of a conversation where it is told to, and else tells the numbers',
+  'calls the function that is named, and tells which parameters it cannot hold',
+  'answers in the form of a schema, whole and streamed, in chats and in responses',
+];
+
+/** The others, for what carries requests another way; the full run has it carry all. */
+export const carried: Record<string, Check> = Object.fromEntries(Object.entries(suite).filter(([name]) => !ofTheEngine.includes(name)));
+if (Object.keys(carried).length !== Object.keys(suite).length - ofTheEngine.length) throw new Error('ofTheEngine names checks that are not there.');

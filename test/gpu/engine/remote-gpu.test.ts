@@ -8,8 +8,9 @@ import { createRemoteEngine, type RemoteEngine } from '../../../src/remote.ts';
 import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
 import { adapterFile } from '../../dawn.ts';
 import { openEngine, quick } from '../../engine.ts';
-import { suite } from '../../api/openai-suite.ts';
+import { carried, suite } from '../../api/openai-suite.ts';
 import { storiesWithTools, suiteGolden } from '../../api/tools-model.ts';
+import { isFull } from '../../verified.ts';
 
 describe.skipIf(!adapterFile)('an engine whose model is on a server', () => {
   const engine = adapterFile ? openEngine() : undefined!;
@@ -33,7 +34,7 @@ describe.skipIf(!adapterFile)('an engine whose model is on a server', () => {
   });
   afterAll(() => serving?.close());
 
-  it.each(Object.entries(suite))('%s', async (_, check) => {
+  it.each(Object.entries(isFull ? suite : carried))('%s', async (_, check) => {
     await check(client, golden);
   });
 

@@ -33,7 +33,7 @@ describe.skipIf(!adapterFile)('windrow serve', () => {
 
   it.runIf(isFull).each(Object.entries(schemaChecks))('%s', async (point, check) => {
     await check(client, golden);
-    record({ point: `OpenAI's client and windrow serve: ${point}, 0 that do not pass`, command: 'npx vitest run --project gpu serve-gpu', value: 0 });
+    record({ point: `OpenAI's client and windrow serve: ${point}, of which do not pass`, command: 'npx vitest run --project gpu serve-gpu', value: 0 });
   });
 
   it('stops what is under way when the connection closes, and leaves the ledger as it was', async () => {
