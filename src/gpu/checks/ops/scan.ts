@@ -1,5 +1,6 @@
-// Checks of scans: what each row is answered and what is kept, from the beginning and behind other rows; keys that one thread holds, and that several share.
-import { type Scan, scan as scanOp } from '../../../model/ops/rare/scan.ts';
+// Checks of scans: what each row is answered and what is kept, from the beginning and behind other rows; row after row, with keys that one thread holds and
+// that several share, and by blocks, of which the last may be any part of one.
+import { type Scan, blockedRows, scan as scanOp } from '../../../model/ops/rare/scan.ts';
 import { scan } from '../../../reference/scan.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
@@ -74,22 +75,33 @@ export function held(from: Float32Array, heads: number, keyDim: number, valueDim
 }
 
 export const checks: OperationChecks<Scan> = {
-  all: (): Check[] => (['ssd', 'delta'] as const).map((kind) => ({
-    name: `scan ${kind}`, tolerance, choice: {},
-    cases: [
-      scanCase({ kind, heads: 4, keyHeads: 2, shared: 'runs', keyDim: 32, valueDim: 24, tokens: 9, position: 0, skip: kind === 'ssd' }),
-      scanCase({ kind, heads: 6, keyHeads: 3, shared: 'turns', keyDim: 128, valueDim: 40, tokens: 5, position: 3, first: 2 }),
-      scanCase({ kind, heads: 2, keyHeads: 2, shared: 'runs', keyDim: 64, valueDim: 64, tokens: 33, position: 1, skip: kind === 'ssd' }),
-      scanCase({ kind, heads: 3, keyHeads: 1, shared: 'runs', keyDim: 44, valueDim: 20, tokens: 1, position: 8 }),
-      scanCase({ kind, heads: 1, keyHeads: 1, shared: 'turns', keyDim: 256, valueDim: 16, tokens: 3, position: 0 }),
-    ],
-  })),
+  all: (): Check[] => (['ssd', 'delta'] as const).flatMap((kind) => [
+    {
+      name: `scan ${kind}`, tolerance, choice: {},
+      cases: [
+        scanCase({ kind, heads: 4, keyHeads: 2, shared: 'runs', keyDim: 32, valueDim: 24, tokens: 9, position: 0, skip: kind === 'ssd' }),
+        scanCase({ kind, heads: 6, keyHeads: 3, shared: 'turns', keyDim: 128, valueDim: 40, tokens: 5, position: 3, first: 2 }),
+        scanCase({ kind, heads: 3, keyHeads: 1, shared: 'runs', keyDim: 44, valueDim: 20, tokens: 1, position: 8 }),
+        scanCase({ kind, heads: 1, keyHeads: 1, shared: 'turns', keyDim: 256, valueDim: 16, tokens: 3, position: 0 }),
+        scanCase({ kind, heads: 2, keyHeads: 1, shared: 'turns', keyDim: 44, valueDim: 22, tokens: blockedRows, position: 0 }),
+      ],
+    },
+    {
+      name: `scan ${kind} by blocks`, tolerance, choice: {},
+      cases: [
+        scanCase({ kind, heads: 2, keyHeads: 2, shared: 'runs', keyDim: 44, valueDim: 64, tokens: 33, position: 1 }),
+        scanCase({ kind, heads: 6, keyHeads: 3, shared: 'runs', keyDim: 44, valueDim: 40, tokens: 96, position: 3, first: 2 }),
+        scanCase({ kind, heads: 4, keyHeads: 2, shared: 'runs', keyDim: 44, valueDim: 24, tokens: blockedRows, position: 0 }),
+        scanCase({ kind, heads: 1, keyHeads: 1, shared: 'turns', keyDim: 256, valueDim: 20, tokens: 63, position: 5, skip: kind === 'ssd' }),
+      ],
+    },
+  ]),
   of(_model, { kind, heads, keyHeads, shared, keyDim, valueDim, skip }) {
     const few = Math.min(2, keyHeads);
     const some = { kind, heads: few * Math.min(2, heads / keyHeads), keyHeads: few, shared, keyDim, valueDim, skip: skip !== undefined };
     return [{
       name: `scan ${kind} of ${keyDim} x ${valueDim}, shared in ${shared}${skip ? ', with skip' : ''}`, tolerance, choice: {},
-      cases: [scanCase({ ...some, tokens: 9, position: 0 }), scanCase({ ...some, tokens: 1, position: 4 })],
+      cases: [9, 1, blockedRows + 9].map((tokens, i) => scanCase({ ...some, tokens, position: 4 * i })),
     }];
   },
 };

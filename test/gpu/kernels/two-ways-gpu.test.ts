@@ -1,0 +1,101 @@
+// Two ways to the same numbers, each timed in turn: scans by blocks and row after row, feed-forward back by the columns of neurons that are on
+// and by rows. In the full run alone, as it times.
+import { describe, expect, it } from 'vitest';
+import { decodeChoice } from '../../../src/gpu/checks/choice.ts';
+import { normals, random, randomTensor } from '../../../src/gpu/checks/random.ts';
+import { type Setting, type Stage, type Tensor, type Workbench, withStage } from '../../../src/gpu/checks/workbench.ts';
+import { type Ledger, createLedger } from '../../../src/gpu/ledger.ts';
+import { createProgram } from '../../../src/gpu/program.ts';
+import { project } from '../../../src/model/ops/project.ts';
+import { neurons } from '../../../src/model/ops/rare/neurons.ts';
+import { scan } from '../../../src/model/ops/rare/scan.ts';
+import { addRareOperations } from '../../../src/model/rare-operations.ts';
+import { adapterFile } from '../../dawn.ts';
+import { kernelsOf, sharedGpu } from '../../models/model.ts';
+import { isFull, record } from '../../verified.ts';
+
+addRareOperations();
+
+const command = 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/kernels/two-ways-gpu.test.ts';
+const rounds = 5;
+
+/** What the dispatches give, and the least milliseconds of a run. */
+async function timed(bench: Workbench, setting: Setting, fill: (stage: Stage) => void, output: string, width: number) {
+  return withStage(bench, setting, async (stage) => {
+    const program = await createProgram(bench.gpu.device, stage.ledger, bench.kernels, 'timed', stage.dispatches);
+    fill(stage);
+    await stage.run(program);
+    const found = await stage.read(output, setting.tokens, width);
+    let least = Infinity;
+    for (let round = 0; round < rounds; round++) {
+      const started = performance.now();
+      await stage.run(program);
+      await bench.gpu.device.queue.onSubmittedWorkDone();
+      least = Math.min(least, performance.now() - started);
+    }
+    program.destroy();
+    return { found, least };
+  });
+}
+
+async function workbench(): Promise<Workbench> {
+  const gpu = await sharedGpu();
+  return { gpu, kernels: kernelsOf(gpu), room: (): Ledger => createLedger(gpu.device, Infinity) };
+}
+
+const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+describe.skipIf(!adapterFile || !isFull)('two ways', () => {
+  const kinds = [
+    { kind: 'delta', heads: 16, keyHeads: 8, keyDim: 128, valueDim: 128 }, { kind: 'ssd', heads: 24, keyHeads: 1, keyDim: 128, valueDim: 64 },
+  ] as const;
+  it.each(kinds)('scan $kind of $heads heads, $keyDim x $valueDim, by blocks and row after row', async (sizes) => {
+    const { heads, keyHeads, keyDim, valueDim } = sizes;
+    const bench = await workbench();
+    const keys = keyHeads * keyDim;
+    const width = heads * valueDim + 2 * keys;
+    const op = scan({
+      ...sizes, name: 'state', input: 'convolved', columns: { value: 0, key: heads * valueDim, query: heads * valueDim + keys }, scalars: 'mixer',
+      step: heads, beta: 0, shared: 'runs', stepBias: 'bias', decay: 'decay', output: 'scanned',
+    });
+    const next = random(sizes.kind);
+    const vector = (values: Float32Array): Tensor => ({ type: 'F32', shape: [heads], bytes: new Uint8Array(values.slice().buffer) });
+    const tensors = { bias: vector(normals(next, heads)), decay: vector(normals(next, heads, 0.3).map((value) => -Math.abs(value))) };
+    const value: Record<string, string> = {};
+    for (const tokens of [8, 16, 24, 32, 64, 256]) {
+      const [input, scalars] = [normals(next, tokens * width, 0.5), normals(next, tokens * 2 * heads)];
+      const fill = (stage: Stage) => {
+        stage.write('convolved', input, width);
+        stage.write('mixer', scalars, 2 * heads);
+      };
+      const setting = { config: { eps: 1e-5 }, choice: decodeChoice({}), tensors, op, tokens };
+      const walked = await timed(bench, { ...setting, mode: 'decode' }, fill, 'scanned', heads * valueDim);
+      const blocks = await timed(bench, { ...setting, mode: 'prefill' }, fill, 'scanned', heads * valueDim);
+      expect(largest(blocks.found.map((each, i) => each - walked.found[i])) / largest(walked.found)).toBeLessThan(2e-5);
+      value[`${tokens} rows`] = `${walked.least.toFixed(2)} ms row after row, ${blocks.least.toFixed(2)} in prefill`;
+    }
+    console.log(value);
+    record({ point: `Scan ${sizes.kind}, ${heads} heads of ${keyDim} x ${valueDim}: least of ${rounds} runs`, command, value });
+  });
+
+  it.each([0.05, 0.1, 0.3, 0.5])('of neurons that are on in a share of %f, back by columns and by rows', async (on) => {
+    const bench = await workbench();
+    const [rows, count, tokens] = [1024, 4096, 64];
+    const next = random('neurons');
+    const tensors = { down: { type: 'Q8_0', shape: [count, rows], bytes: randomTensor('Q8_0', rows, count, next) } };
+    const hidden = normals(next, tokens * count).map((each) => (next() < on ? each : 0));
+    const down = { tensor: 'down', firstRow: 0, rows };
+    const value: Record<string, string> = {};
+    for (const [mode, some] of [['decode', 1], ['prefill', tokens]] as const) {
+      const fill = (stage: Stage) => stage.write('hidden', hidden.subarray(0, some * count), count);
+      const setting = { choice: decodeChoice({ prefill: 'rows' }), tensors, mode, tokens: some };
+      const byRows = project({ input: 'hidden', cols: count, output: 'x', add: true, matrices: [down] });
+      const dense = await timed(bench, { ...setting, op: byRows, config: { dim: rows } }, fill, 'x', rows);
+      const columns = await timed(bench, { ...setting, op: neurons({ input: 'hidden', down, neurons: count, output: 'x' }) }, fill, 'x', rows);
+      expect(largest(columns.found.map((each, i) => each - dense.found[i])) / largest(dense.found)).toBeLessThan(1e-5);
+      value[`${some} rows`] = `${columns.least.toFixed(2)} ms by columns, ${dense.least.toFixed(2)} by rows`;
+    }
+    console.log(on, value);
+    record({ point: `Feed-forward back, ${rows} x ${count} in Q8_0, ${100 * on} % of the neurons on: least of ${rounds} runs`, command, value });
+  });
+});
