@@ -45,6 +45,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const { slices, slots, embedding, ...json } = result;
   const streamed = slices.filter(({ slot }) => slot !== undefined);
   const memoryBytes = Math.min(result.streamedBytes, flags.ram ?? defaultRamBytes);
+  const readsTogether = result.streamedBytes > 0 && result.stretch > result.chunk;
   if (result.verdict === 'streams') {
     lines.push(
       line('stay', result.keptBytes),
@@ -52,7 +53,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       line('per token', result.streamedBytes),
       line('from store', result.streamedBytes - memoryBytes),
       line('from memory', memoryBytes),
-      `a prompt reads them once for ${result.stretch} tokens, in steps of ${result.chunk}`,
+      ...(readsTogether ? [`a prompt reads them once for ${result.stretch} tokens, in steps of ${result.chunk}`] : []),
       `${streamed.length} of ${slices.length} slices pass through ${slots} slots; input embeddings ` +
       `${embedding === 'gpu' ? 'are on the GPU' : 'are read by rows'}`,
     );

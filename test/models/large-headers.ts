@@ -26,6 +26,13 @@ export const llama8B = (): Header =>
     type: 'Q4_K', types: { output: 'Q6_K', attn_v: 'Q6_K', ffn_down: 'Q6_K' },
   });
 
+/** A 3B as Llama 3.2, whose layers are slices as a whole. */
+export const llama3B = (): Header =>
+  headerOf('llama', [], [], {
+    layers: 28, dim: 3072, ff: 8192, heads: 24, kvHeads: 8, headDim: 128, vocab: 128256, context: 131072,
+    type: 'Q4_K', types: { attn_v: 'Q6_K', ffn_down: 'Q6_K' },
+  });
+
 /** A 27B as Gemma 3: the embedding is the output matrix. */
 export const gemma27B = (): Header =>
   headerOf('gemma3', [], ['attn_q_norm', 'attn_k_norm', 'post_attention_norm', 'post_ffw_norm'], {

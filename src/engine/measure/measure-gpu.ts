@@ -47,14 +47,16 @@ const sourceBytes = 32 * 2 ** 20;
 export const attended = (graph: Graph, layer: number, position: number): number =>
   Math.min(position + 1, ...graph.layers[layer].map((op) => (isAttend(op) && op.window) || Infinity));
 
-/** Measures with the shapes among `choices`, two at most, that decode fastest. */
+/** Measures with the shapes among `choices`, two at most, that decode fastest; what there is no more time for by the clock `now` (ms) is left out. */
 export async function measureGpu(
   gpu: Gpu,
   opened: OpenedModel,
   choices: readonly KernelChoice[],
   kv: KvFormat,
+  now = (): number => performance.now(),
 ): Promise<{ costs: GpuCosts; choice: KernelChoice }> {
-  const deadline = performance.now() + mostMs;
+  const end = now() + mostMs;
+  const isTimeLeft = () => now() < end;
   const ledger = createLedger(gpu.device, Infinity);
   try {
     const stopwatch = await createStopwatch(gpu.device.queue);
@@ -71,7 +73,7 @@ export async function measureGpu(
     for (const candidate of candidates)
       timed.push({ ...candidate, seconds: await timeParts(gpu.device, candidate.probe, kindsOf(candidate.probe)[0], firstPosition, stopwatch) });
     const { probe, choice, seconds } = timed.reduce((a, b) => (b.seconds < a.seconds ? b : a));
-    return { choice, costs: await measureRest(gpu, opened, probe, stopwatch, next, deadline, perUploadedByte, seconds) };
+    return { choice, costs: await measureRest(gpu, opened, probe, stopwatch, next, isTimeLeft, perUploadedByte, seconds) };
   } finally {
     ledger.destroyAll();
   }
@@ -83,7 +85,7 @@ async function measureRest(
   probe: Probe,
   stopwatch: Stopwatch,
   next: ReturnType<typeof createSource>,
-  deadline: number,
+  isTimeLeft: () => boolean,
   perUploadedByte: number,
   seconds: number,
 ): Promise<GpuCosts> {
@@ -91,7 +93,7 @@ async function measureRest(
   const { byteLength } = first[0];
   const { wait } = stopwatch;
   const time = (parts: readonly Pick<ProbePart, 'program'>[], position = firstPosition, rows = 1) => timeParts(device, probe, parts, position, stopwatch, rows);
-  const ifThereIsTime = async <T>(measure: () => Promise<T>): Promise<T | undefined> => (performance.now() < deadline ? measure() : undefined);
+  const ifThereIsTime = async <T>(measure: () => Promise<T>): Promise<T | undefined> => (isTimeLeft() ? measure() : undefined);
   const headPerByte = (await time([probe.head])) / probe.head.byteLength;
   const last = probe.context - 1;
   const further =

@@ -61,8 +61,11 @@ async function catchUp(state: RunState, { sequence, position, signal }: Prompt):
 /** Runs the first chunks of a prompt that pass through streamed weights together, or the first one alone. */
 async function runNext(state: RunState, prompt: Prompt, pieces: PiecesOf): Promise<Step> {
   const { chunk, stretch = chunk } = state.model.sizes;
-  if (stretch === chunk || prompt.ids.length <= chunk) return runChunk(state, prompt, pieces);
-  return (await import('./stretch.ts')).runStretch(state, prompt, stretch, pieces); // a chunk of its own: most models stay on the GPU
+  const { ids: { length }, sequence } = prompt;
+  // A state is copied before the last chunk, so that its tokens can be run again without those before them.
+  const together = sequence.memory && length <= stretch ? chunk * (Math.ceil(length / chunk) - 1) : Math.min(length, stretch);
+  if (together <= chunk) return runChunk(state, prompt, pieces);
+  return (await import('./stretch.ts')).runStretch(state, prompt, together, pieces); // a chunk of its own: most models stay on the GPU
 }
 
 /** Runs the first chunk of a prompt. */

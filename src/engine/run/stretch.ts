@@ -17,10 +17,9 @@ interface Turn {
   isLast: boolean;
 }
 
-/** Runs the first `most` tokens of a prompt, or all if it has fewer; gives them as one step. The rows of the last chunk are on the GPU then. */
-export async function runStretch(state: RunState, { sequence, ids, position, signal }: Prompt, most: number, piecesOf: PiecesOf): Promise<Step> {
+/** Runs the first `rows` tokens of a prompt; gives them as one step. The rows of the last chunk are on the GPU then. */
+export async function runStretch(state: RunState, { sequence, ids, position, signal }: Prompt, rows: number, piecesOf: PiecesOf): Promise<Step> {
   const { model: { gpu: { device: { queue } }, activations, sizes, sections }, submits } = state;
-  const rows = Math.min(most, ids.length);
   const chunks = Array.from({ length: Math.ceil(rows / sizes.chunk) }, (_, i): Step => {
     const end = Math.min((i + 1) * sizes.chunk, rows);
     return { rows: end - i * sizes.chunk, length: position + end, of: sequence };

@@ -68,6 +68,18 @@ describe('the stream of weights', () => {
     expect(log.filter((entry) => entry.startsWith('upload'))).toEqual(['upload 0.0', 'upload 1.0', 'upload 2.0']);
   });
 
+  it('brings the next slice while one is used several times in a row', async () => {
+    const { window, log, settle } = setUp();
+    window.begin([0, 0, 0, 1]);
+    await settle();
+    expect(log.filter((entry) => entry.startsWith('upload'))).toEqual(['upload 0.0', 'upload 1.0']);
+    for (const slice of [0, 0, 0, 1]) {
+      await window.ready(slice);
+      window.submitted();
+    }
+    expect(window.counters.uploadedBytes).toBe(2 * rangeBytes);
+  });
+
   it('reads no further ahead than it may, but always one range', async () => {
     const few = setUp({ parts: 4, aheadBytes: 2 * rangeBytes });
     few.window.begin([0, 1]);

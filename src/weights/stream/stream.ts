@@ -168,10 +168,16 @@ function readAhead(stream: Stream): void {
   }
 }
 
-/** Brings a slice into its slot once the slot is free, unless the uses were dropped meanwhile. */
+/** Whether the slot still waits for an earlier use, of another slice or of one that is on its way. */
+function isTaken(stream: Stream, use: Use): boolean {
+  const earlier = before(stream, use);
+  return earlier !== undefined && !(earlier.slice === use.slice && earlier.inSlot);
+}
+
+/** Brings a slice into its slot once the slot is free or has it, unless the uses were dropped meanwhile. */
 async function transfer(stream: Stream, use: Use, mine: number): Promise<void> {
   const { held, busy, upload } = stream;
-  while (mine === stream.generation && before(stream, use)) await stream.change;
+  while (mine === stream.generation && isTaken(stream, use)) await stream.change;
   if (mine !== stream.generation) return;
   if (held[use.slot] !== use.slice) {
     held[use.slot] = undefined;

@@ -2,7 +2,7 @@
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../../test/models/fixture.ts';
-import { gemma27B, llama8B } from '../../../../test/models/large-headers.ts';
+import { gemma27B, llama3B, llama8B } from '../../../../test/models/large-headers.ts';
 import { readHeader } from '../../../gguf/read.ts';
 import { bytesSource } from '../../../weights/source/source.ts';
 import { activationStrides } from '../../../model/activations.ts';
@@ -110,6 +110,21 @@ describe('the plan', () => {
     expect(
       chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph.config, opsOf(opened.graph))).slice(0, -1)) })[1],
     ).toBe(256);
+  });
+
+  it('has several steps of a prompt pass through streamed weights together, for a 32nd of the budget at most', async () => {
+    const opened = await openModel(llama3B());
+    const at = (budgetBytes: number, more: Partial<PlanOptions> = {}) => plan(opened, { ...options, context: 4096, budgetBytes, ...more });
+    const [whole, most, parts] = [2 ** 34, 2 ** 30, 2 ** 29].map((budgetBytes) => at(budgetBytes));
+    expect(whole).toMatchObject({ verdict: 'fits', stretch: 128 });
+    expect(most).toMatchObject({ verdict: 'streams', chunk: 128, stretch: 16 * 128, slots: 2 });
+    const rowBytes = 4 * opened.graph.config.dim;
+    expect(most.bytes.activations - at(2 ** 30, { stretch: 0 }).bytes.activations).toBe(16 * 128 * rowBytes);
+    expect(16 * 128 * rowBytes).toBeLessThanOrEqual(2 ** 30 / 32);
+    expect(parts).toMatchObject({ verdict: 'streams', stretch: 128 }); // a layer in more slices than there are slots is read for each step
+    expect(at(2 ** 30, { context: 300 }).stretch).toBe(300);
+    const shape = { bytes: { full: 2 ** 28, growing: 0 }, dispatches: 0 } as unknown as PlanOptions['shape'];
+    expect(at(2 ** 30, { shape })).toMatchObject({ verdict: 'streams', stretch: 128 }); // a policy has its say after each step
   });
 
   it('has rows of logits for several sequences, but where only without them all weights stay or the model runs at all', async () => {

@@ -140,9 +140,10 @@ function streamInSteps(
   stretchIn: (options: PlanOptions) => number = () => 0,
 ): Plan | undefined {
   return firstOf(worthySteps(opened, options), (each) => {
-    const stretch = stretchIn(each);
+    const found = stream(opened, each, divisions, uploads);
+    const stretch = found ? stretchIn(each) : 0;
     const together = stretch > 0 ? stream(opened, { ...each, stretch }, divisions, uploads) : undefined;
-    return together && isReadOnce(opened, together) ? together : stream(opened, each, divisions, uploads);
+    return together && isReadOnce(opened, together) && isAsCoarse(together, found!) ? together : found;
   });
 }
 
@@ -150,8 +151,11 @@ function streamInSteps(
 function stretchOf({ graph }: OpenedModel, { chunk, context, budgetBytes, maxBufferBytes = Infinity, shape }: PlanOptions): number {
   const stepBytes = chunk * carriedBytes(graph, opsOf(graph));
   const steps = Math.min(mostSteps, Math.ceil(context / chunk), Math.floor(Math.min(stretchShare * budgetBytes, maxBufferBytes) / stepBytes));
-  return steps > 1 && !shape ? steps * chunk : 0;
+  return steps > 1 && !shape ? Math.min(steps * chunk, Math.max(context, chunk)) : 0;
 }
+
+/** Whether a token brings its weights no less well than with the other plan: through as many slots, in slices no smaller. */
+const isAsCoarse = (plan: Plan, other: Plan): boolean => plan.slots >= other.slots && plan.slices.length <= other.slices.length;
 
 /** Whether the streamed slices of each layer have slots of their own, so that all steps of a stretch find them there. */
 function isReadOnce({ sections }: OpenedModel, { slices, slots }: Plan): boolean {

@@ -102,6 +102,7 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
 
   return {
     mostTogether: runner.mostTogether,
+    mostRows: runner.mostRows,
     async admit(answer) {
       if (!answer.onChunk && isToCome(answer)) return 'later';
       const sequence = await sequences.take(answer.tokens, answer.owner);

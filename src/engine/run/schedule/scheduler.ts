@@ -22,6 +22,8 @@ export interface Steps<J, Token> extends Rooms<J> {
   readsBehind(jobs: readonly J[]): boolean;
   /** Most jobs of a step. */
   readonly mostTogether: number;
+  /** Most tokens of a chunk. Default: all that a turn runs are one. */
+  readonly mostRows?: number;
 }
 
 export interface Scheduler<J> {
@@ -47,7 +49,7 @@ interface Schedule<J, Token> extends Jobs<J> {
   readonly errands: (() => Promise<void>)[];
   /** Chunks that were run; every other one goes to who is due first, so that who names no target has turns too. */
   chunks: number;
-  /** Milliseconds that a chunk took lately. */
+  /** Milliseconds that one chunk took lately. */
   chunkMs: number;
   /** Turns without a chunk, as tokens were due. */
   heldBack: number;
@@ -149,8 +151,10 @@ async function runChunk<Token, J extends Job<Token>>(schedule: Schedule<J, Token
       }
       group = await joined(schedule, entry, order.slice(i + 1));
       const begun = now();
+      const left = entry.job.promptLeft;
       const { first, ran } = await prefill(schedule, group);
-      Object.assign(schedule, { chunks: schedule.chunks + 1, chunkMs: now() - begun, heldBack: 0 });
+      const chunks = Math.max(1, Math.ceil((left - entry.job.promptLeft) / (schedule.steps.mostRows ?? Infinity)));
+      Object.assign(schedule, { chunks: schedule.chunks + 1, chunkMs: (now() - begun) / chunks, heldBack: 0 });
       for (const each of group) wait(schedule, each);
       if (first !== undefined) for (const each of group.slice(0, ran)) await deliver(schedule, each, Promise.resolve(first));
     } catch (error) {
