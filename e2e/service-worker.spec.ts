@@ -60,7 +60,7 @@ test("OpenAI's client works in a page, goes on after the service worker was ende
 for (const point of Object.keys(schemaChecks)) {
   test(`OpenAI's client in a page gets ${point}`, { tag: '@repeats' }, async ({ page }) => {
     await openWithModel(page);
-    await run(page, point);
-    record({ point: `OpenAI's client and the service worker: ${point}, of which do not pass`, command: 'npx playwright test service-worker', value: 0 });
+    const value = await page.evaluate((check) => (window as unknown as OpenAIWindow).runSchemas(check), point);
+    record({ point: `OpenAI's client and the service worker: ${point}, all pass; whole are`, command: 'npx playwright test service-worker', value });
   });
 }

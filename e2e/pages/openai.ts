@@ -10,6 +10,8 @@ export interface OpenAIWindow {
   ready: Promise<unknown>;
   load(model: File): Promise<void>;
   run(name: string, golden: Golden): Promise<void>;
+  /** How many answers are whole. */
+  runSchemas(name: string): Promise<number>;
   /** Text of so many tokens, or what went wrong. */
   ask(tokens: number): Promise<string>;
   /** Read so far. */
@@ -29,7 +31,8 @@ Object.assign(window, {
     const kernels = new URLSearchParams(location.search).get('kernels') ?? undefined;
     serveToServiceWorker(await createEngine({ model, kernels, f32: true, keep: false }));
   },
-  run: (name, golden) => ({ ...suite, ...schemaChecks })[name](client, golden),
+  run: (name, golden) => suite[name](client, golden),
+  runSchemas: (name) => schemaChecks[name](client),
   chunks: 0,
   async ask(max_tokens) {
     let text = '';

@@ -5,7 +5,7 @@ import type OpenAI from 'openai';
 import { type ConstraintSource, createConstraints } from '../../src/text/grammar/constraint.ts';
 import { readGrammar } from '../../src/text/grammar/grammar.ts';
 import { type Tokenizer } from '../../src/text/tokenizer/tokenizer.ts';
-import { type Check, holds, model } from './openai-checks.ts';
+import { holds, model } from './openai-checks.ts';
 import { schemas } from './schemas.ts';
 
 /** The seeds of each schema. */
@@ -68,14 +68,21 @@ async function askStreamed(client: OpenAI, params: Params): Promise<{ text: stri
 /** Of each check. */
 const schemasAtOnce = 7;
 
-/** Answers to all schemas, some of them at once: 0 that do not pass. */
-export const schemaChecks: Record<string, Check> = Object.fromEntries(
-  Array.from({ length: Math.ceil(Object.keys(schemas).length / schemasAtOnce) }, (_, i): [string, Check] => {
+/** Of each check, how many of its 70 answers are whole at least: nine tenths of 70, 70, 59, 70, 69 and 58 on lavapipe, as adapters round differently. */
+const wholeAtLeast = [63, 63, 53, 63, 62, 52];
+
+/** A check that tells how many answers are whole. */
+export type SchemaCheck = (client: OpenAI) => Promise<number>;
+
+/** Answers to all schemas, some of them at once: 0 that do not pass, and not many that are cut. */
+export const schemaChecks: Record<string, SchemaCheck> = Object.fromEntries(
+  Array.from({ length: Math.ceil(Object.keys(schemas).length / schemasAtOnce) }, (_, i): [string, SchemaCheck] => {
     const names = Object.keys(schemas).slice(schemasAtOnce * i, schemasAtOnce * (i + 1));
     return [`answers in the form of schemas ${schemasAtOnce * i + 1} to ${schemasAtOnce * i + names.length}, ${seeds.length} times each`, async (client) => {
       let whole = 0;
       for (const name of names) whole += await answersTo(client, name);
-      holds(whole >= names.length, `${whole} of ${names.length * seeds.length} answers are whole`);
+      holds(whole >= wholeAtLeast[i], `${whole} of ${names.length * seeds.length} answers are whole, ${wholeAtLeast[i]} at least`);
+      return whole;
     }];
   }),
 );
