@@ -1,9 +1,9 @@
-// How the command line refuses what it is asked before it opens a device: in this process, as a program start for each takes seconds.
+// What the command line says where no device is opened, most of it refusals: in this process, as a program start for each takes seconds.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { fixture } from '../../test/models/fixture.ts';
 import { main } from './main.ts';
 
@@ -102,18 +102,41 @@ const errors: [title: string, args: string[], name: string, message: RegExp][] =
 /** What ends the program in place of the process's own exit. */
 class Ended extends Error {}
 
-it.each(errors)('%s: exit code 1, the named error as JSON and nothing else on standard output', async (_, args, name, message) => {
+/** What comes of it, and of that what went past the outcome. */
+async function outcomeOf(...args: string[]) {
   const [printed, complaints, codes]: [string[], string[], number[]] = [[], [], []];
   const exit = (code: number): never => {
     codes.push(code);
     throw new Ended();
   };
-  const outcome = { print: (line: string) => void printed.push(line), complain: (line: string) => void complaints.push(line), exit };
-  await expect(main(['node', 'windrow', ...args, '--json'], outcome)).rejects.toThrow(Ended);
-  expect(codes).toEqual([1]);
+  const past = [vi.spyOn(process.stdout, 'write'), vi.spyOn(console, 'log')].map((spy) => spy.mockReturnValue(true as never));
+  const outcome = { print: async (text: string) => void printed.push(text), complain: async (text: string) => void complaints.push(text), exit };
+  try {
+    await expect(main(['node', 'windrow', ...args], outcome)).rejects.toThrow(Ended);
+    return { printed, complaints, codes, past: past.flatMap(({ mock }) => mock.calls) };
+  } finally {
+    for (const spy of past) spy.mockRestore();
+  }
+}
+
+it.each(errors)('%s: exit code 1, the named error as JSON and nothing else on standard output', async (_, args, name, message) => {
+  const { printed, complaints, codes, past } = await outcomeOf(...args, '--json');
+  expect({ codes, past }).toEqual({ codes: [1], past: [] });
   expect(printed).toHaveLength(1);
   const { error } = JSON.parse(printed[0]) as { error: { name: string; message: string } };
   expect(error.message).toMatch(message);
   expect(error.name).toBe(name);
-  expect(complaints.join('\n')).toContain(error.message.split('\n')[0]);
+  expect(complaints.join('')).toContain(error.message.split('\n')[0]);
+});
+
+it.each<[title: string, args: string[], printed: RegExp]>([
+  ['a result', ['tokenize', model, '--text', 'Once', '--json'], /^\{.*\}\n$/],
+  ['a result as text', ['tokenize', model, '--text', 'Once'], /^\S.*\n$/],
+  ['help', ['--help'], /^Usage: windrow [^]*Every command takes --json\.\n$/],
+  ['help on a command', ['tokenize', '--help'], /^Usage: windrow tokenize/],
+  ['the version', ['--version'], /^\d+\.\d+\.\d+\S*\n$/],
+])('%s: exit code 0, and all of it by the outcome', async (_, args, text) => {
+  const { printed, ...others } = await outcomeOf(...args);
+  expect(others).toEqual({ complaints: [], codes: [0], past: [] });
+  expect(printed.join('')).toMatch(text);
 });

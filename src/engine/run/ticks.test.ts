@@ -1,5 +1,5 @@
 // A tick that fails leaves nothing that looks sound; what ticks keep is a model's, not a runner's.
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { fakeDevice } from '../../../test/doubles/fake-device.ts';
 import { fixture } from '../../../test/models/fixture.ts';
 import { readHeader } from '../../gguf/read.ts';
@@ -9,10 +9,16 @@ import { keptSlots } from '../../kv/kept-slots.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { shapeWithin } from '../../kv/policies/catalogue.ts';
 import { createSequence } from '../../kv/sequence.ts';
+import { createTicker } from '../../kv/tick/ticker.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { openModel } from '../load/opened.ts';
 import { feed } from './feed.ts';
 import { type RunState } from './run-state.ts';
+
+vi.mock(import('../../kv/tick/ticker.ts'), async (original) => {
+  const real = await original();
+  return { ...real, createTicker: vi.fn(real.createTicker) };
+});
 
 /** A sequence under a policy on a device that computes nothing, and what runs it: one runner after the other of the same model. */
 async function shapedBy(policy: string, options: Record<string, number>) {
@@ -52,6 +58,17 @@ it('is fed again from its beginning, where the second layer had no room', async 
   outOfMemory.clear();
   await feed(state, { sequence, ids, position: 0 });
   expect([sequence.tokens.length, shaped.base, shaped.since, ...counts().flat()]).toEqual([100, 64, 100, 4, 4, 4, 4]);
+});
+
+it('goes on after the code of ticks could not be loaded', async () => {
+  const { sequence, runner } = await shapedBy('streaming', { slots: 40 });
+  const state = runner();
+  vi.mocked(createTicker).mockImplementationOnce(() => {
+    throw new Error('no network');
+  });
+  await expect(feed(state, { sequence, ids, position: 0 })).rejects.toThrow('no network');
+  await feed(state, { sequence, ids, position: 0 });
+  expect(sequence.tokens.length).toBe(100);
 });
 
 it.each(['h2o', 'lazyeviction', 'snapkv'])('%s has no more bytes where another runner has the next conversation', async (policy) => {

@@ -13,8 +13,11 @@ export const untilTick = ({ shaped }: Pick<Sequence, 'shaped'>, length: number):
 const tickers = new WeakMap<Ledger, Promise<Ticker>>();
 
 function tickerOf({ gpu: { device }, ledger, planned: { chosen: { kernels } } }: RunState['model']): Promise<Ticker> {
-  const own = tickers.get(ledger) ?? import('../../kv/tick/ticker.ts').then(({ createTicker }) => createTicker({ device, ledger, kernels }));
+  const known = tickers.get(ledger);
+  if (known) return known;
+  const own = import('../../kv/tick/ticker.ts').then(({ createTicker }) => createTicker({ device, ledger, kernels }));
   tickers.set(ledger, own);
+  own.catch(() => tickers.delete(ledger)); // the next tick tries again
   return own;
 }
 

@@ -40,8 +40,12 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
   }
   const folders = new Map<string, Promise<FileSystemDirectoryHandle>>();
   const folder = (id: string): Promise<FileSystemDirectoryHandle> => {
-    if (!folders.has(id)) folders.set(id, root.getDirectoryHandle(id, { create: true }));
-    return folders.get(id)!;
+    const known = folders.get(id);
+    if (known) return known;
+    const own = root.getDirectoryHandle(id, { create: true });
+    folders.set(id, own);
+    own.catch(() => folders.delete(id)); // the next one tries again
+    return own;
   };
   const handles = createHandles(async (path) => {
     const [id, file] = path.split('/');
