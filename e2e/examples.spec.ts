@@ -3,8 +3,17 @@ import { expect, type Page, test } from '@playwright/test';
 import { pagesPort } from './support/ports.ts';
 import { kernels, tinyModel } from './support/tiny-model.ts';
 
+const addressOf = (name: string): string => `http://127.0.0.1:${pagesPort}/${name}.html?kernels=${kernels}`;
+
+async function tellsOfNoModel(page: Page, name: string): Promise<void> {
+  await page.goto(addressOf(name));
+  await page.getByLabel('Model (GGUF)').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('No model.') });
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await expect(page.getByRole('status')).toContainText('GGUF');
+}
+
 async function answerOf(page: Page, name: string): Promise<string> {
-  await page.goto(`http://127.0.0.1:${pagesPort}/${name}.html?kernels=${kernels}`);
+  if (page.url() !== addressOf(name)) await page.goto(addressOf(name));
   await page.getByLabel('Model (GGUF)').setInputFiles(tinyModel);
   await page.getByRole('button', { name: 'Ask' }).click();
   await expect(page).toHaveTitle('answered', { timeout: 120_000 });
@@ -12,6 +21,7 @@ async function answerOf(page: Page, name: string): Promise<string> {
 }
 
 test('the AI SDK streams an answer in a page, the same each time as no temperature is asked for', async ({ page }) => {
+  await tellsOfNoModel(page, 'ai-sdk');
   const text = await answerOf(page, 'ai-sdk');
   expect(text.length).toBeGreaterThan(20);
   await page.evaluate(() => (document.title = ''));
@@ -26,5 +36,11 @@ test('the Prompt API goes on from a prefix in a page, and answers in a given for
 
 // service-worker.spec.ts has the client do more in a page of its own.
 test("OpenAI's client streams an answer of the page's engine through the service worker", { tag: '@repeats' }, async ({ page }) => {
-  expect((await answerOf(page, 'service-worker')).length).toBeGreaterThan(20);
+  await tellsOfNoModel(page, 'service-worker');
+  const text = await answerOf(page, 'service-worker');
+  expect(text.length).toBeGreaterThan(20);
+  const browser = await page.context().newCDPSession(page);
+  await Promise.all([page.waitForEvent('load'), browser.send('Page.reload', { ignoreCache: true })]); // past the service worker
+  expect(await page.evaluate(() => navigator.serviceWorker.controller)).toBeNull();
+  expect(await answerOf(page, 'service-worker')).toBe(text);
 });

@@ -1,4 +1,5 @@
 // A model on a server as one more that the page offers: asked when the visitor says so and not before, known after a reload, its key only by a passphrase.
+import { readdirSync } from 'node:fs';
 import { expect, type Page } from '@playwright/test';
 import { startServe } from './support/serve.ts';
 import { type ScriptedServer, startScriptedServer } from './support/server.ts';
@@ -9,7 +10,11 @@ const origin = `http://127.0.0.1:${port}`;
 const key = 'sk-secret-1';
 const passphrase = 'a long passphrase';
 let server: { close(): unknown } | undefined;
-test.afterEach(() => server?.close());
+test.afterEach(async () => {
+  const ended = server;
+  server = undefined; // the next test may have none
+  await ended?.close();
+});
 const scripted = async (...given: Parameters<typeof startScriptedServer>): Promise<ScriptedServer> => {
   const started = await startScriptedServer(...given);
   server = started;
@@ -115,6 +120,37 @@ test('a browser without WebGPU can use a server', async ({ page }) => {
   await page.getByRole('button', { name: 'Are you there?', exact: true }).click();
   await page.getByRole('button', { name: 'Use a server' }).click();
   await expect(section(page).getByLabel(/^Address/)).toHaveValue(`http://${server.host}/v1`);
+});
+
+test("the guide's page tells of an answer that breaks off, asks once at a time, and again", async ({ page }) => {
+  let left = Infinity;
+  const server = await scripted(`http://127.0.0.1:${pagesPort}`, () => Array.from({ length: Math.min(left, 20_000) }, (_, i) => `${i} `));
+  await page.goto(`http://127.0.0.1:${pagesPort}/remote.html`);
+  const [told, button] = [page.getByRole('status'), page.getByRole('button', { name: 'Ask' })];
+  await page.getByLabel('Address').fill(`http://${server.host}/v1`);
+  await button.click();
+  await expect(told).toContainText('0 1 2 ');
+  await expect(button).toBeDisabled();
+  server.breakOff();
+  await expect(told).not.toContainText('0 1 2 ');
+  await expect(told).not.toBeEmpty();
+  left = 3;
+  await button.click();
+  await expect(page).toHaveTitle('answered');
+  await expect(told).toHaveText('0 1 2 ');
+  await expect(button).toBeEnabled();
+});
+
+test('a `windrow serve` that does not come to listen is ended, with its folder', async ({}, info) => {
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = info.outputPath();
+  try {
+    await expect(startServe([origin], key, AbortSignal.abort())).rejects.toThrow('had no more time before it listened');
+    expect(readdirSync(info.outputPath())).toEqual([]);
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
 });
 
 test("a real `windrow serve` answers the guide's page and, marked as a server, the chat page, which goes on from its answer", async ({ page }) => {

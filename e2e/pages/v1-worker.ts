@@ -2,6 +2,7 @@
 import { answerFetch } from '../../src/service-worker.ts';
 
 interface WorkerEvent {
+  data: unknown;
   request: Request;
   respondWith(response: Promise<Response>): void;
   waitUntil(work: Promise<void>): void;
@@ -13,4 +14,5 @@ const scope = self as unknown as {
 };
 scope.addEventListener('install', (event) => event.waitUntil(scope.skipWaiting()));
 scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
+scope.addEventListener('message', (event) => event.data === 'claim' && event.waitUntil(scope.clients.claim())); // by a page that was reloaded past it
 scope.addEventListener('fetch', (event) => answerFetch(event));

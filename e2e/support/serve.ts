@@ -1,5 +1,5 @@
 // `windrow serve` as a program of its own, on a software GPU, for pages that ask it.
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +14,29 @@ export interface Served {
   close(): Promise<number | null>;
 }
 
-/** The tiny model, for pages of `origins` that have the key. */
-export async function startServe(origins: string[], key: string): Promise<Served> {
+/** Milliseconds in which it listens, however busy the machine is: less than a test has. */
+const patience = 120_000;
+
+/** Where the program listens, as it says on standard error. Rejects with all that it said where it ends before, or where the limit comes first. */
+export function untilListening(child: ChildProcessWithoutNullStreams, limit: AbortSignal): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
+    let told = '';
+    const fail = (what: string): void => reject(new Error(`windrow serve ${what} before it listened:\n${told}`));
+    child.stderr.on('data', (bytes: Buffer) => {
+      told += bytes.toString();
+      const [, found] = /Listening at http:\/\/(\S+?)\/v1 /.exec(told) ?? [];
+      if (found) resolve(found);
+    });
+    child.on('error', reject);
+    child.on('exit', () => fail('ended'));
+    const stop = (): void => fail('had no more time');
+    if (limit.aborted) stop();
+    limit.addEventListener('abort', stop);
+  });
+}
+
+/** The tiny model, for pages of `origins` that have the key. Where it does not come to listen, nothing is left of it. */
+export async function startServe(origins: string[], key: string, limit?: AbortSignal): Promise<Served> {
   buildNode();
   const folder = mkdtempSync(join(tmpdir(), 'windrow-serve-'));
   const model = join(folder, tinyModel.name);
@@ -28,24 +49,17 @@ export async function startServe(origins: string[], key: string): Promise<Served
       ...(driver !== undefined && { VK_ICD_FILENAMES: driver }),
     },
   });
-  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  const host = await new Promise<string>((resolve, reject) => {
-    let told = '';
-    child.stderr.on('data', (bytes: Buffer) => {
-      told += bytes.toString();
-      const [, found] = /Listening at http:\/\/(\S+?)\/v1 /.exec(told) ?? [];
-      if (found) resolve(found);
-    });
-    child.on('error', reject);
-    child.on('exit', () => reject(new Error(`windrow serve ended before it listened:\n${told}`)));
-  });
-  return {
-    host,
-    async close() {
-      child.kill('SIGTERM');
-      const status = await exited;
-      rmSync(folder, { recursive: true, force: true });
-      return status;
-    },
+  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve).on('error', () => resolve(null)));
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    const status = await exited;
+    rmSync(folder, { recursive: true, force: true });
+    return status;
   };
+  try {
+    return { host: await untilListening(child, limit ?? AbortSignal.timeout(patience)), close: () => end('SIGTERM') };
+  } catch (error) {
+    await end('SIGKILL');
+    throw error;
+  }
 }

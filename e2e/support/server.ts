@@ -14,6 +14,8 @@ export interface ScriptedServer {
   asked: ChatCompletionParams[];
   /** How many answers were left before their end. */
   readonly stopped: number;
+  /** Ends all connections where they are, and goes on listening. */
+  breakOff(): void;
   close(): void;
 }
 
@@ -58,6 +60,7 @@ export async function startScriptedServer(origin: string, says: () => string[], 
     get stopped() {
       return stopped;
     },
+    breakOff: () => server.closeAllConnections(),
     close: () => server.close().closeAllConnections(),
   };
 }
