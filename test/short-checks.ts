@@ -36,11 +36,13 @@ export const underOtherLimits =
 export const inChromium =
   `(?!.* (?!(${ofEachKind})$)(${rareTypes}|BF16|F16|F32|Q\\d_[01K])$)` + '(?!attention.* (several segments|over pages|that turns)|matmul i|kv-)';
 
-/** What neither has, and what shows it in its place. */
+/** What neither has, and what shows it in its place, or that the full run alone has it. */
 export const elsewhere: Record<string, RegExp> = {
   'formats-gpu: the file of each weight type; the kernels are those of others': new RegExp(` (${rareTypes}|BF16|F16|F32|Q\\d_[01K])$`),
   'kv-policies-gpu: golden logits over sealed pages': /^attention over pages in/,
   'kv-kept-gpu: golden logits over several segments, in more formats': /^attention.*several segments|^kv-(observe mean|move), f(16|32)/,
-  'kv-kept-gpu and kv-read-gpu: slots of the golden ems, and those that quest reads': /^kv-(merge|join|pick)/,
+  'kv-kept-gpu: golden slots and logits of ems, which merges by count; by cosine and into one slot the full run alone': /^kv-merge/,
+  'kv-read-gpu: golden slots that quest reads': /^kv-pick bounds/,
+  'the full run alone, as each takes lavapipe 7 to 15 s: joined runs, picks by votes and by clusters': /^kv-(join|pick (votes|clusters))/,
   'limits-gpu: golden logits where attention turns its queries': /that turns/,
 };

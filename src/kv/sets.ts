@@ -28,6 +28,8 @@ export interface Sets extends LayerSets {
   readonly held: HeldSets;
   /** Has room for what `held` tells, and its numbers; the bytes of its buffers are the caller's to write. RequestError for others, BudgetError. */
   take(numbers: HeldNumbers): Promise<void>;
+  /** Has no page in use, as at first, so that lists are written anew as pages are taken; what counts are told to kernels is the caller's to write. */
+  empty(): void;
   free(): void;
 }
 
@@ -90,7 +92,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     get pages() {
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
-    ...{ lists: { buffer: lists }, picked: bindingOf(picked), queries: bindingOf(queries), runs },
+    ...{ lists: { buffer: lists }, picked: bindingOf(picked), queries: bindingOf(queries), runs, empty: () => emptySets(sets, runs) },
     get read() {
       return sets.map(read);
     },
@@ -220,6 +222,14 @@ function takeNumbers(sets: readonly MutableSet[], runs: Uint32Array, numbers: He
     set.taken = numbers.sets[i].taken;
     for (const name of ['counts', 'room', 'tails'] as const) set[name].set(numbers.sets[i][name]);
   });
+}
+
+function emptySets(sets: readonly MutableSet[], runs: Uint32Array): void {
+  runs.fill(0);
+  for (const set of sets) {
+    set.taken = 0;
+    for (const name of ['counts', 'room', 'tails'] as const) set[name].fill(0);
+  }
 }
 
 /** Replaces the buffers of a set by larger ones, once those are known to be there. */

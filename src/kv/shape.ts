@@ -26,6 +26,8 @@ export interface Shape {
   readonly format: KvFormat;
   readonly options: Readonly<Record<string, number>>;
   readonly plan: KvPlan;
+  /** What it was planned for; bytes of one sequence. */
+  readonly room: Pick<ShapeRoom, 'context' | 'chunk' | 'budgetBytes'>;
   /** Of each layer of keys and values. */
   readonly attended: readonly AttendedLayer[];
   /** Most fresh slots of a layer that has sets, whole pages. */
@@ -84,7 +86,7 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   const bytes = shapedBytes(plan, model, room);
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes,
-    dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
+    room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
     keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
   };
 }

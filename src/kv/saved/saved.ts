@@ -3,7 +3,7 @@ import { type ByteRange } from '../../gpu/read-bytes.ts';
 import { readInPieces } from '../../gpu/read-in-pieces.ts';
 import { layersOf, pagesOf, writeTokens } from '../pages.ts';
 import { type Sequence, type SequenceHome } from '../sequence.ts';
-import { checkSavable, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
+import { checkSavable, emptyShaped, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
 import { type Snapshot, type SnapshotOf, damagedParts, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
 
 const snapshotOf = ({ format, angles, shape }: SequenceHome, model: string): SnapshotOf =>
@@ -49,7 +49,7 @@ export function checkParts(home: SequenceHome, parts: readonly Uint8Array[], mod
   unpackParts(parts, snapshotOf(home, model));
 }
 
-/** Leaves an empty sequence where it throws. */
+/** Parts of something else leave the sequence as it was; where what they hold cannot be put, it is empty, and as good as a new one. */
 export async function restoreParts(home: SequenceHome, sequence: Sequence, parts: readonly Uint8Array[], model: string): Promise<void> {
   checkSavable(home.shape);
   const snapshot = unpackParts(parts, snapshotOf(home, model));
@@ -58,6 +58,7 @@ export async function restoreParts(home: SequenceHome, sequence: Sequence, parts
   try {
     await putSnapshot(home, sequence, snapshot);
   } catch (error) {
+    emptyShaped(sequence);
     sequence.truncate(0);
     throw error;
   }

@@ -8,7 +8,7 @@ import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { type HeldSets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type Shaped } from '../shaped.ts';
-import { type ShapedNumbers, type Snapshot, damagedParts } from './snapshot.ts';
+import { type ShapedNumbers, type Snapshot, type SnapshotOf, damagedParts } from './snapshot.ts';
 
 /** RequestError for a policy that keeps something beside what its sequences hold. */
 export function checkSavable(shape: Shape | undefined): void {
@@ -22,11 +22,17 @@ export function checkSavable(shape: Shape | undefined): void {
 const fingerprint = (text: string): string =>
   (Array.from(text).reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193), 0x811c9dc5) >>> 0).toString(16);
 
+const roomWords = ({ context, chunk, budgetBytes }: Shape['room']): string =>
+  `a context of ${context} tokens, ${Number.isFinite(budgetBytes) ? `${(budgetBytes / 2 ** 20).toFixed(1)} MiB` : 'no budget'} for a conversation and ` +
+  `prompts in steps of ${chunk}`;
+
 /** What says in a snapshot which policy, and which plan of it, it is of. */
-export function shapeOfSaved(shape: Shape | undefined): { policy?: string; plan?: string } {
+export function shapeOfSaved(shape: Shape | undefined): Pick<SnapshotOf, 'policy' | 'plan' | 'room'> {
   if (!shape) return {};
   const options = Object.entries(shape.options).map(([name, value]) => `${name}=${value}`).join(',');
-  return { policy: `${shape.policy.name}(${options})`, plan: fingerprint(JSON.stringify([shape.plan, shape.ringSlots])) };
+  return {
+    policy: `${shape.policy.name}(${options})`, plan: fingerprint(JSON.stringify([shape.plan, shape.ringSlots])), room: roomWords(shape.room),
+  };
 }
 
 /** Where `count` pages from page `first` of the positions on lie in a ring of so many: [page of the ring, how many]. */
@@ -76,6 +82,9 @@ export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: 
   ]);
   return { parts, shaped: { base, since, promptLength, length: sequence.tokens.length, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
 }
+
+/** Has no pages in use where some of what was saved was put: sets of which nothing was written yet would take theirs for listed. */
+export const emptyShaped = ({ shaped }: Sequence): void => shaped?.layers.forEach(({ layer }) => shaped.setsOf(layer).empty());
 
 /** Puts what was saved in the place of what an empty sequence has. RequestError for parts of other sizes, BudgetError where there is no room. */
 export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens, layers, shaped }: Snapshot): Promise<void> {

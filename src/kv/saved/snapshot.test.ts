@@ -22,6 +22,18 @@ it('is refused where its keys were turned otherwise', () => {
   expect(unpackSnapshot(packSnapshot({ ...snapshot, of: { ...of, angles: 'long' } }), { ...of, angles: 'long' }).tokens).toEqual([1, 2, 3]);
 });
 
+it('is refused for another plan with what both were planned for, and not for another room of the same plan', () => {
+  const shaped = { ...of, policy: 'streaming(slots=48)', plan: 'a1', room: 'a context of 512 tokens, 4.0 MiB for a conversation' };
+  const packed = packSnapshot({ ...snapshot, of: shaped });
+  const room = 'a context of 1024 tokens, 8.0 MiB for a conversation';
+  expect(() => unpackSnapshot(packed, { ...shaped, plan: 'b2', room })).toThrow(
+    'is of another plan of streaming(slots=48): it was planned for a context of 512 tokens, 4.0 MiB for a conversation; here for a context of 1024 tokens, ' +
+    '8.0 MiB for a conversation. Load the model with what it was saved with, or run the conversation again from its text.',
+  );
+  expect(() => unpackSnapshot(packed, { ...shaped, plan: 'b2' })).toThrow('here for the same, but by another release or other measures of heads. Run the');
+  expect(unpackSnapshot(packed, { ...shaped, room }).tokens).toEqual([1, 2, 3]);
+});
+
 it('is refused where it is cut off, longer, or something else', () => {
   const packed = packSnapshot(snapshot);
   for (let end = 0; end < packed.length; end++) expect(() => unpackSnapshot(packed.subarray(0, end), of)).toThrow(RequestError);

@@ -16,6 +16,8 @@ export interface SnapshotOf {
   /** The policy with its options, and what tells its plan, if one shapes keys and values. */
   policy?: string;
   plan?: string;
+  /** In words what was planned for. Says why plans differ: those of other rooms may be the same. */
+  room?: string;
 }
 
 /** What is told of a sequence that a policy shapes, beside its bytes. */
@@ -88,14 +90,22 @@ export function unpackParts([first, ...layers]: readonly Uint8Array[], expected:
   if (!of || !tokens || !sizes || layers.length !== sizes.length || layers.some(({ byteLength }, i) => byteLength !== sizes[i]))
     throw damaged([first, ...layers].reduce((sum, part) => sum + (part?.byteLength ?? 0), 0));
   for (const name of ['model', 'format', 'pages', 'angles', 'policy', 'plan'] as const) {
-    if (of[name] !== expected[name]) {
-      throw new RequestError(
-        `The saved sequence is of another model or setting: its ${name} is ${of[name]}, here it is ${expected[name]}. Run the conversation again ` +
-        'from its text.',
-      );
-    }
+    if (of[name] === expected[name]) continue;
+    if (name === 'plan') throw otherPlan(of, expected);
+    throw new RequestError(
+      `The saved sequence is of another model or setting: its ${name} is ${of[name]}, here it is ${expected[name]}. Run the conversation again ` +
+      'from its text.',
+    );
   }
   return { of, tokens, layers, ...(shaped && { shaped }) };
+}
+
+/** Of the same policy and options: those are compared before. */
+function otherPlan({ policy, room = 'a room that is not told' }: SnapshotOf, expected: SnapshotOf): RequestError {
+  const here = room === expected.room
+    ? 'here for the same, but by another release or other measures of heads. Run'
+    : `here for ${expected.room}. Load the model with what it was saved with, or run`;
+  return new RequestError(`The saved sequence is of another plan of ${policy}: it was planned for ${room}; ${here} the conversation again from its text.`);
 }
 
 type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped'> & { layers: number[] };

@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { keptSlots } from '../../../src/kv/kept-slots.ts';
-import { saveParts, checkParts } from '../../../src/kv/saved/saved.ts';
+import { saveParts, checkParts, restoreParts } from '../../../src/kv/saved/saved.ts';
+import { type Snapshot, packParts } from '../../../src/kv/saved/snapshot.ts';
 import { RequestError } from '../../../src/errors.ts';
 import { adapterFile } from '../../dawn.ts';
 import { openFixture, sharedGpu, testChoice } from '../../models/model.ts';
@@ -46,6 +47,7 @@ describe.skipIf(!adapterFile)('a saved conversation', () => {
     const { sequence } = model;
     await runner.feed(tokens(150, 37), 0);
     await runner.feed(tokens(37, 11), 150, undefined, true);
+    const logits = await runner.readLogits();
     const parts = await saveParts(model.home, sequence, 'tiny');
     const bytes = await sequence.save('tiny');
     expect(bytes.byteLength).toBe(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
@@ -71,6 +73,15 @@ describe.skipIf(!adapterFile)('a saved conversation', () => {
     expect(() => checkParts(withOthers, parts, 'tiny')).toThrow(/its policy is .*interval=.*, here it is .*interval=5/);
     expect(() => checkParts({ ...model.home, shape: undefined }, parts, 'tiny')).toThrow(RequestError);
     await expect(other.restore(bytes.slice(0, -4), 'tiny')).rejects.toThrow(RequestError);
+
+    // Of the first layer's pages a part is missing: what is read then is as if nothing had been put.
+    const header = JSON.parse(new TextDecoder().decode(parts[0].subarray('windrow sequence\n'.length + 4))) as Snapshot;
+    const damaged = packParts({ ...header, layers: parts.slice(1).map((part, i) => (i === 0 ? part.slice(0, -4) : part)) });
+    const third = model.createSequence();
+    await expect(restoreParts(model.home, third, damaged, 'tiny')).rejects.toThrow(/has other parts than this model keeps/);
+    await runner.of(third).feed(tokens(150, 37), 0);
+    await runner.of(third).feed(tokens(37, 11), 150, undefined, true);
+    expect(await runner.of(third).readLogits()).toEqual(logits);
     await model.destroy();
   });
 });
