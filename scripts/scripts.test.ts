@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settingsOf } from '../src/cli/kv-pieces.ts';
 import { measuredOf, rowsOf } from './bench/kv-rows.mjs';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
@@ -171,11 +173,24 @@ describe('sizes', () => {
 it('the table of policies takes rows of its own model and probes alone, and says so where there are none', () => {
   const path = join(folder(), 'rows.jsonl');
   const given = { model: 'models/small.gguf', bytes: 13, probes: '{}' };
-  expect(() => rowsOf(path, given)).toThrow(/Nothing was measured: .* has 0 rows, none of "small\.gguf 13 44136fa355b3678a"/);
-  const others = [{ ...given, model: 'other.gguf' }, { ...given, bytes: 14 }, { ...given, probes: '[]' }];
+  expect(() => rowsOf(path, given)).toThrow(/Nothing was measured: .* has 0 rows, none of "small\.gguf 13 44136fa355b3678a windrow=/);
+  const others: (typeof given & { heads?: number[][] })[] = [
+    { ...given, model: 'other.gguf' }, { ...given, bytes: 14 }, { ...given, probes: '[]' }, { ...given, heads: [[0, 1]] },
+  ];
   const lines = (all: typeof others) => all.map((each, kl) => JSON.stringify({ policy: 'kivi4', kl, of: measuredOf(each) })).join('\n');
   writeFileSync(path, lines(others));
-  expect(() => rowsOf(path, given)).toThrow('has 3 rows, none of');
+  expect(() => rowsOf(path, given)).toThrow('has 4 rows, none of');
   writeFileSync(path, lines([...others, given, ...others]));
-  expect(rowsOf(path, given)).toEqual(new Map([['kivi4', { policy: 'kivi4', kl: 3, of: measuredOf(given) }]]));
+  expect(rowsOf(path, given)).toEqual(new Map([['kivi4', { policy: 'kivi4', kl: 4, of: measuredOf(given) }]]));
+  const withHeads = { ...given, heads: [[1, 0]] };
+  writeFileSync(path, lines([withHeads, ...others]));
+  expect([...rowsOf(path, withHeads).values()].map(({ kl }) => kl)).toEqual([0]);
+  // As src/cli/kv.ts names them.
+  expect(measuredOf(withHeads)).toMatch(new RegExp(`${settingsOf({ kvHeads: [[1, 0]] })}$`));
+  expect(measuredOf(given)).toMatch(new RegExp(`[0-9a-f]{16}${settingsOf({})}$`));
+});
+
+it.each(['x', '0'])('the table of policies is not measured for %s seconds', (seconds) => {
+  const { status, stderr } = spawnSync('node', ['scripts/bench/kv-table.mjs', join(models, 'small.gguf'), `--seconds=${seconds}`], { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([1, `--seconds is "${seconds}"; it must be a number above 0, such as 60.\n`]);
 });

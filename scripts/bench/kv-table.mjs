@@ -15,10 +15,16 @@ if (!model) {
   console.error('Use: node scripts/bench/kv-table.mjs MODEL [--seconds N] [policy...]');
   process.exit(1);
 }
-const end = Date.now() + 1000 * Number(values.seconds ?? Infinity);
+const seconds = Number(values.seconds ?? Infinity);
+if (!(seconds > 0)) {
+  console.error(`--seconds is "${values.seconds}"; it must be a number above 0, such as 60.`);
+  process.exit(1);
+}
+const end = Date.now() + 1000 * seconds;
 const measuredAlready = () => rowsOf(rows, of, { orNone: true });
-const of = { model, bytes: statSync(model).size, probes: readFileSync(probes, 'utf8') };
-const heads = ['--kv-heads', 'test/fixtures/kv/heads.SmolLM2-135M.json'];
+const headsFile = 'test/fixtures/kv/heads.SmolLM2-135M.json';
+const of = { model, bytes: statSync(model).size, probes: readFileSync(probes, 'utf8'), heads: JSON.parse(readFileSync(headsFile, 'utf8')).scores };
+const heads = ['--kv-heads', headsFile];
 /** One process for each row, as a device that is lost ends all that one has measured. */
 for (const policy of asked.length ? asked : Object.keys(limits)) {
   if (measuredAlready().has(policy)) continue;

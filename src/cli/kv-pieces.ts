@@ -1,9 +1,21 @@
 // What `windrow kv` has measured of a model and its probes, text by text: in a folder, so that a row can be gone on with, or in memory.
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type Paused, type Piece } from '../bench/memory/row.ts';
+import { version } from '../../package.json';
+import { type Pace, type Paused, type Piece } from '../bench/memory/row.ts';
 import { RequestError } from '../errors.ts';
+import { type ModelFlags } from './options.ts';
+
+/** Of a text, as files and settings are named by it. */
+export const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** What changes the numbers of a row beside its policy: of each that is given its name and value, heads by a hash. */
+export function settingsOf({ f32, context, kvHeads, kvBudget, kernels, budget, limits, maxBinding }: ModelFlags): string {
+  const given = { context, kvHeads: kvHeads && hash(JSON.stringify(kvHeads)), kvBudget, kernels, budget, limits, maxBinding, windrow: version };
+  const settings = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [` ${name}=${value}`]));
+  return `${f32 ? ' f32' : ''}${settings.join('')}`;
+}
 
 export interface Pieces {
   /** Of the i-th text under a policy, if it was measured. */
@@ -37,12 +49,12 @@ type Line = { policy: string; text: number } & Piece;
 /** `of`: what it is measured of, which names its files. */
 export async function piecesIn(folder: string, of: string): Promise<Pieces> {
   await mkdir(folder, { recursive: true });
-  const name = createHash('sha256').update(of).digest('hex').slice(0, 16);
+  const name = hash(of);
   const path = join(folder, `${name}.jsonl`);
   const known = piecesInMemory();
   for (const { policy, text, ...piece } of linesOf(path, await orEmpty(readFile(path, 'utf8'), ''))) await known.keep(policy, text, piece);
   const pausedPath = (policy: string, text: number) =>
-    join(folder, `${name}.${text}.${createHash('sha256').update(policy).digest('hex').slice(0, 16)}`);
+    join(folder, `${name}.${text}.${hash(policy)}`);
   const logitsPath = (document: number) => join(folder, `${name}.${document}.f32`);
   return {
     of: known.of,
@@ -52,10 +64,10 @@ export async function piecesIn(folder: string, of: string): Promise<Pieces> {
     },
     async logits(document, rows) {
       const bytes = await orEmpty(readFile(logitsPath(document)), undefined);
-      if (!bytes?.byteLength || bytes.byteLength % (4 * rows)) return undefined; // of a write that was broken off: it is measured again
+      if (!bytes?.byteLength || bytes.byteLength % (4 * rows)) return undefined; // not of so many rows: it is measured again
       return rowsOf(bytes, rows);
     },
-    keepLogits: (document, logits) => writeFile(logitsPath(document), Buffer.concat(logits.map(bytesOf))),
+    keepLogits: (document, logits) => writeWhole(logitsPath(document), Buffer.concat(logits.map(bytesOf))),
     async paused(policy, text) {
       const path = pausedPath(policy, text);
       const told = await orEmpty(readFile(`${path}.json`, 'utf8'), undefined);
@@ -70,11 +82,40 @@ export async function piecesIn(folder: string, of: string): Promise<Pieces> {
       if (!paused) return rm(`${path}.bin`, { force: true });
       const { logits, sequence, ...rest } = paused;
       const bytes = Buffer.concat([...logits.map(bytesOf), sequence]);
-      await writeFile(`${path}.bin`, bytes);
+      await writeWhole(`${path}.bin`, bytes);
       const told: Told = { ...rest, rows: logits.length, logitsBytes: bytes.byteLength - sequence.byteLength, byteLength: bytes.byteLength };
-      await writeFile(`${path}.json`, JSON.stringify(told));
+      await writeWhole(`${path}.json`, JSON.stringify(told));
     },
   };
+}
+
+/** The file is as it was until all of the new one is written. */
+async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
+/**
+ * Runs a text from where it stands, or from its beginning where the model that there is now refuses what was saved, which `onAnew` is told; keeps where it
+ * stands then. Undefined where the time was over before its end.
+ */
+export async function goOn<T extends object>(
+  pieces: Pieces,
+  policy: string,
+  text: number,
+  pace: Omit<Pace, 'from'> & { onAnew(why: string): void; onPaused(tokens: number): void },
+  run: (pace: Pace) => Promise<T | Paused>,
+): Promise<T | undefined> {
+  const from = await pieces.paused(policy, text);
+  const found = await run({ ...pace, from }).catch((error: unknown) => {
+    if (!from || !(error instanceof RequestError)) throw error;
+    pace.onAnew(error.message);
+    return run({ ...pace, from: undefined });
+  });
+  const isPaused = 'sequence' in found;
+  await pieces.pause(policy, text, isPaused ? found : undefined);
+  if (isPaused) pace.onPaused(found.tokens);
+  return isPaused ? undefined : found;
 }
 
 /** What is told of a text beside the bytes of its logits and its conversation. */

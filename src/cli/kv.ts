@@ -1,16 +1,14 @@
 // windrow kv: what a model remembers under policies of keys and values, against itself with all of them, as a table; row by row and text by text, so that
 // it can be gone on with later.
-import { createHash } from 'node:crypto';
 import { appendFile, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Material, type Probes, checkProbes, longestOf, probesOf } from '../bench/memory/probes.ts';
 import { type Pace, type Paused, documentPiece, rowOf, runDocument, runRecords } from '../bench/memory/row.ts';
-import { type NamedRow, cellsOf, markdownOf } from '../bench/memory/table.ts';
-import { table } from '../bench/table.ts';
+import { type NamedRow, textOf } from '../bench/memory/table.ts';
 import { type Engine, type Loaded } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { kvName } from '../kv/policies/names.ts';
-import { type Pieces, piecesIn, piecesInMemory } from './kv-pieces.ts';
+import { type Pieces, goOn, hash, piecesIn, piecesInMemory, settingsOf } from './kv-pieces.ts';
 import { type ModelFlags, parseKvOptions, readJson, withEngine } from './options.ts';
 import { type Result } from './result.ts';
 
@@ -36,8 +34,10 @@ export function parsePolicy(text: string): { kv: string; kvOptions?: Record<stri
 export async function kv(path: string, flags: Flags): Promise<Result> {
   const asked = flags.policies.map((policy) => ({ policy, ...parsePolicy(policy) }));
   if ((flags.text === undefined) === (flags.probes === undefined)) throw new RequestError('Give one of --text and --probes.');
+  if (flags.seconds !== undefined && flags.pieces === undefined)
+    throw new RequestError('--seconds goes with --pieces FOLDER: what was measured of a row that is not whole is kept there, and is lost without it.');
   const given = await readFile(flags.text ?? flags.probes!, 'utf8');
-  const of = `${basename(path)} ${(await stat(path)).size} ${createHash('sha256').update(given).digest('hex').slice(0, 16)}${flags.f32 ? ' f32' : ''}`;
+  const of = `${basename(path)} ${(await stat(path)).size} ${hash(given)}${settingsOf(flags)}`;
   const known = new Map((flags.rows ? await readRows(flags.rows) : []).filter((row) => row.of === of).map((row) => [row.policy, row]));
   const left = asked.filter(({ policy }) => !known.has(policy));
   if (left.length) {
@@ -53,11 +53,11 @@ export async function kv(path: string, flags: Flags): Promise<Result> {
       known.set(policy, row);
       if (flags.rows) await appendFile(flags.rows, `${JSON.stringify(row)}\n`);
       process.stderr.write(`${policy}: KL ${row.kl.toFixed(4)}, recall ${row.recall.toFixed(2)}, ${row.bytes.toFixed(3)} of the bytes of f16\n`);
+      if (work.isOver()) break;
     }
   }
   const rows = asked.flatMap(({ policy }) => known.get(policy) ?? []);
-  const [head, ...cells] = cellsOf(rows);
-  return { json: { rows, left: asked.length - rows.length }, text: flags.markdown ? markdownOf(rows) : table(head, cells, 1).join('\n') };
+  return { json: { rows, left: asked.length - rows.length }, text: textOf(rows, asked.length, flags.markdown) };
 }
 
 interface Work {
@@ -80,12 +80,15 @@ const textsOf = ({ documents, records }: Probes) => [...documents, ...records];
 /** Runs a text from where it stands; undefined where the time was over before its end. */
 async function runText<T extends object>(work: Work, policy: string, text: number, run: (pace: Pace) => Promise<T | Paused>): Promise<T | undefined> {
   const { pieces, isOver, flags } = work;
-  const found = await run({ from: await pieces.paused(policy, text), isOver, now: () => performance.now() });
-  const isPaused = 'sequence' in found;
-  await pieces.pause(policy, text, isPaused ? found : undefined);
-  if (flags.pieces !== undefined)
-    process.stderr.write(`${policy}: text ${text + 1} of ${textsOf(work.probes).length}${isPaused ? `, ${found.tokens} tokens so far` : ''}\n`);
-  return isPaused ? undefined : found;
+  const name = `${policy}: text ${text + 1} of ${textsOf(work.probes).length}`;
+  const say = (more: string) => flags.pieces !== undefined && process.stderr.write(`${name}${more}\n`);
+  const found = await goOn(pieces, policy, text, {
+    isOver, now: () => performance.now(),
+    onAnew: (why) => say(`, from its beginning, as what is in ${flags.pieces} is not of what runs now: ${why}`),
+    onPaused: (tokens) => say(`, ${tokens} tokens so far`),
+  }, run);
+  if (found) say('');
+  return found;
 }
 
 /** As the texts of a policy call the run that they are compared with. */

@@ -94,6 +94,10 @@ const errors: [title: string, args: string[], name: string, message: RegExp][] =
   ['chunks of one token', ['perplexity', model, '--file', 'a', '--ctx', '1'], 'RequestError', /at least 2 tokens/],
   ['a text that does not exist', ['perplexity', model, '--file', at('missing.txt')], 'RequestError', /missing\.txt does not exist/],
   ['ids that are no chunks', ['perplexity', model, '--token-ids', join(root, 'package.json')], 'RequestError', /a JSON array of chunks/],
+  [
+    'a time for what is kept nowhere', ['kv', model, '--policies', 'kivi4', '--text', 'x', '--seconds', '9'], 'RequestError',
+    /--seconds goes with --pieces FOLDER: what was measured of a row that is not whole/,
+  ],
   ['to be open to other machines without a key', ['serve', model, '--host', '0.0.0.0'], 'RequestError', /Give a key .* by --api-key or WINDROW_API_KEY/],
   ['an origin with a path', ['serve', model, '--origin', 'https://a.example/b'], 'RequestError', /without a path/],
   ['a port that is none', ['serve', model, '--port', '70000'], 'RequestError', /"70000" is no port/],

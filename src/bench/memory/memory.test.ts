@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { jsonFixture } from '../../../test/models/fixture.ts';
 import { checkProbes, longestOf, probesOf } from './probes.ts';
 import { documentPiece, rowOf } from './row.ts';
-import { markdownOf } from './table.ts';
+import { markdownOf, textOf } from './table.ts';
 
 const ids = Array.from({ length: 400 }, (_, i) => i);
 const words = Array.from({ length: 60 }, (_, i) => 1000 + i);
@@ -51,5 +51,11 @@ describe('a row', () => {
     expect(kl).toBeCloseTo((0.75 * Math.log(1.5) + 0.25 * Math.log(0.5)) / 2, 6);
     expect(markdownOf([{ policy: 'kivi4', ...rowOf([documentPiece(full, full.logits), right]) }]).split('\n').at(-1))
       .toBe('| kivi4 | 0.500 | 0.0000 | 1.00 | 0.25 | 10.0 |');
+  });
+
+  it('are a table that says how many are left', () => {
+    const row = { policy: 'kivi4', bytes: 0.5, kl: 0, sameToken: 1, recall: 1, tokensPerSecond: 10 };
+    expect(textOf([row], 3)).toMatch(/\n\n2 of 3 policies are left, .*: the same command goes on\.$/);
+    expect(textOf([row], 1, true)).toBe(markdownOf([row]));
   });
 });
