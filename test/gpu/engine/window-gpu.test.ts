@@ -227,7 +227,7 @@ async function quiet(written: Written): Promise<void> {
   }
 }
 
-describe.skipIf(!adapterFile || !defaultModelPath)('SmolLM2', () => {
+describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('SmolLM2', () => {
   it('answers alike with a quarter of its weights on the GPU', async () => {
     const source = await openFileSource(defaultModelPath!);
     const file = await open(source);
