@@ -92,7 +92,7 @@ test('a name on a hub is found, checked by the hash that the hub tells, and need
   expect(stored).not.toContain('hf_secret');
 });
 
-test('an encrypted model lies on the disk unreadable, and answers as the plain one with its passphrase', async ({ models: folder, origin, profile }) => {
+test('an encrypted model is unreadable on the disk, and answers as the plain one', { tag: '@repeats' }, async ({ models: folder, origin, profile }) => {
   await makeModel({ ...small, out: join(folder, 'small.gguf') });
   const url = `${origin.url}/small.gguf`;
   const page = await openPage(await profile.open(), origin);

@@ -31,7 +31,7 @@ function expectWithin({ stats, engineStats }: Answer, budget: number): void {
   expect(stats.transfer!.decode.uploadedBytes).toBe((stats.newTokens - 1) * engineStats.streamedBytes);
 }
 
-test('a model gives the same answer when most of its weights are streamed from the storage', async ({ models: folder, origin, profile }) => {
+test('a model answers alike with most of its weights streamed from the storage', { tag: '@repeats' }, async ({ models: folder, origin, profile }) => {
   await makeModel({ layers: 6, dim: 512, ff: 1536, heads: 8, kvHeads: 4, vocab: 2048, type: 'Q8_0', out: join(folder, 'model.gguf') });
   const page = await openPage(await profile.open(), origin);
   const { id, byteLength } = await importModel(page, `${origin.url}/model.gguf`);
