@@ -164,6 +164,9 @@ const build = () => (building ??= run(['npm', 'run', 'build']).then((status) => 
 let adapters;
 const softwareAdapters = () => (adapters ??= ensureAdapters());
 
+/** Environment in which a software adapter is found, and compiles quickly in the short run. @param {{ name: string, icd: string }} adapter */
+const driverOf = ({ name, icd }) => ({ VK_ICD_FILENAMES: icd, ...(name === 'lavapipe' && !full ? narrowLavapipe() : {}) });
+
 /** Firefox draws on what its system has for Vulkan: on Linux without a GPU of its own that is lavapipe. Gives whether the tests ran. */
 async function firefox() {
   const name = 'pages in Firefox';
@@ -174,7 +177,7 @@ async function firefox() {
   if (missing || !(await build())) return false;
   await vitest('firefox', name, {
     ...('path' in found && { FIREFOX_PATH: found.path }),
-    ...(lavapipe && 'icd' in lavapipe && { VK_ICD_FILENAMES: lavapipe.icd, ...(full ? {} : narrowLavapipe()) }),
+    ...(lavapipe && 'icd' in lavapipe && driverOf(lavapipe)),
     WINDROW_ADAPTER: lavapipe ? 'Firefox/lavapipe' : 'Firefox',
   });
   return true;
@@ -206,6 +209,17 @@ async function packaged() {
   const { status, stdout } = await runBeside([process.execPath, 'scripts/test-package.mjs', ...(full ? ['--full'] : [])]);
   const lines = (/** @type {RegExp} */ of) => stdout.match(of) ?? [];
   add('package', status, { ...nothing, passed: lines(/^passed: /gm).length, failed: lines(/^failed: .*/gm) });
+}
+
+/** Firefox runs one page at a time, and the package waits for npm; in the full run it asks Chromium for answers too. Gives whether Firefox ran. */
+async function besideEachOther() {
+  const pages = async () => wanted('firefox') && (await firefox());
+  const projects = async () => wanted('package') && (await packaged());
+  if (!wanted('firefox') && !wanted('package')) return false;
+  return timed('pages in Firefox, and the package in fresh projects', async () => {
+    const [ran] = full ? [await pages(), await projects()] : await Promise.all([pages(), projects()]);
+    return ran;
+  });
 }
 
 /** What the tests measured in this run, with the commit it was measured at; in a run of a part, beside what earlier ones measured. */
@@ -252,18 +266,12 @@ try {
         continue;
       }
       const files = first ? {} : full ? { exclude: onceOnly } : { only: some };
-      const env = { VK_ICD_FILENAMES: adapter.icd, WINDROW_ADAPTER: `Dawn/${adapter.name}`, ...(full ? {} : narrowLavapipe()) };
+      const env = { ...driverOf(adapter), WINDROW_ADAPTER: `Dawn/${adapter.name}` };
       await timed(name, () => vitest('gpu', name, env, files));
       first = false;
     }
   }
-  // Firefox runs one page at a time, and the package waits for npm; in the full run it asks Chromium for answers too.
-  const inFirefox = await timed('pages in Firefox, and the package in fresh projects', async () => {
-    const beside = full ? undefined : wanted('package') && packaged();
-    const ran = wanted('firefox') && (await firefox());
-    await (full ? wanted('package') && packaged() : beside);
-    return ran;
-  });
+  const inFirefox = await besideEachOther();
   if (wanted('e2e')) await timed('pages in Chromium', () => playwright(chromium, inFirefox));
   if (full) writeVerified();
 } finally {

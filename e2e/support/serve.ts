@@ -1,10 +1,11 @@
 // `windrow serve` as a program of its own, on a software GPU, for pages that ask it.
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { swiftShaderFile } from '../../scripts/adapters.mjs';
 import { buildNode, root } from '../../test/built.ts';
+import { untilListening } from '../../test/listening.ts';
 import { kernels, tinyModel } from './tiny-model.ts';
 
 export interface Served {
@@ -16,24 +17,6 @@ export interface Served {
 
 /** Milliseconds in which it listens, however busy the machine is: less than a test has. */
 const patience = 120_000;
-
-/** Where the program listens, as it says on standard error. Rejects with all that it said where it ends before, or where the limit comes first. */
-export function untilListening(child: ChildProcessWithoutNullStreams, limit: AbortSignal): Promise<string> {
-  return new Promise<string>((resolve, reject) => {
-    let told = '';
-    const fail = (what: string): void => reject(new Error(`windrow serve ${what} before it listened:\n${told}`));
-    child.stderr.on('data', (bytes: Buffer) => {
-      told += bytes.toString();
-      const [, found] = /Listening at http:\/\/(\S+?)\/v1 /.exec(told) ?? [];
-      if (found) resolve(found);
-    });
-    child.on('error', reject);
-    child.on('exit', () => fail('ended'));
-    const stop = (): void => fail('had no more time');
-    if (limit.aborted) stop();
-    limit.addEventListener('abort', stop);
-  });
-}
 
 /** The tiny model, for pages of `origins` that have the key. Where it does not come to listen, nothing is left of it. */
 export async function startServe(origins: string[], key: string, limit?: AbortSignal): Promise<Served> {
@@ -57,7 +40,8 @@ export async function startServe(origins: string[], key: string, limit?: AbortSi
     return status;
   };
   try {
-    return { host: await untilListening(child, limit ?? AbortSignal.timeout(patience)), close: () => end('SIGTERM') };
+    const { host } = new URL(await untilListening(child, limit ?? AbortSignal.timeout(patience)));
+    return { host, close: () => end('SIGTERM') };
   } catch (error) {
     await end('SIGKILL');
     throw error;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { version } from '../../package.json';
 import { type Pace, type Paused, type Piece } from '../bench/memory/row.ts';
 import { RequestError } from '../errors.ts';
+import { orEmpty, readLines } from './json-lines.ts';
 import { type ModelFlags } from './options.ts';
 
 /** Of a text, as files and settings are named by it. */
@@ -52,9 +53,8 @@ export async function piecesIn(folder: string, of: string): Promise<Pieces> {
   const name = hash(of);
   const path = join(folder, `${name}.jsonl`);
   const known = piecesInMemory();
-  for (const { policy, text, ...piece } of linesOf(path, await orEmpty(readFile(path, 'utf8'), ''))) await known.keep(policy, text, piece);
-  const pausedPath = (policy: string, text: number) =>
-    join(folder, `${name}.${text}.${hash(policy)}`);
+  for (const { policy, text, ...piece } of await readLines<Line>('--pieces', path, 'text')) await known.keep(policy, text, piece);
+  const pausedPath = (policy: string, text: number) => join(folder, `${name}.${text}.${hash(policy)}`);
   const logitsPath = (document: number) => join(folder, `${name}.${document}.f32`);
   return {
     of: known.of,
@@ -126,21 +126,4 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer => Bu
 function rowsOf(bytes: Buffer, rows: number): Float32Array[] {
   const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
   return Array.from({ length: rows }, (_, i) => all.subarray((i * all.length) / rows, ((i + 1) * all.length) / rows));
-}
-
-/** What there is, or nothing the first time. */
-const orEmpty = <T, E>(read: Promise<T>, empty: E): Promise<T | E> =>
-  read.catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return empty;
-    throw error;
-  });
-
-function linesOf(path: string, text: string): Line[] {
-  return text.split('\n').filter(Boolean).map((line, i) => {
-    try {
-      return JSON.parse(line) as Line;
-    } catch {
-      throw new RequestError(`--pieces: line ${i + 1} of ${path} is no JSON. Remove it; its text is measured again.`);
-    }
-  });
 }

@@ -8,6 +8,7 @@ import { type NamedRow, textOf } from '../bench/memory/table.ts';
 import { type Engine, type Loaded } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { kvName } from '../kv/policies/names.ts';
+import { readLines } from './json-lines.ts';
 import { type Pieces, goOn, hash, piecesIn, piecesInMemory, settingsOf } from './kv-pieces.ts';
 import { type ModelFlags, parseKvOptions, readJson, withEngine } from './options.ts';
 import { type Result } from './result.ts';
@@ -38,7 +39,8 @@ export async function kv(path: string, flags: Flags): Promise<Result> {
     throw new RequestError('--seconds goes with --pieces FOLDER: what was measured of a row that is not whole is kept there, and is lost without it.');
   const given = await readFile(flags.text ?? flags.probes!, 'utf8');
   const of = `${basename(path)} ${(await stat(path)).size} ${hash(given)}${settingsOf(flags)}`;
-  const known = new Map((flags.rows ? await readRows(flags.rows) : []).filter((row) => row.of === of).map((row) => [row.policy, row]));
+  const stored = flags.rows ? await readLines<Stored>('--rows', flags.rows, 'row') : [];
+  const known = new Map(stored.filter((row) => row.of === of).map((row) => [row.policy, row]));
   const left = asked.filter(({ policy }) => !known.has(policy));
   if (left.length) {
     const probes = flags.probes === undefined ? await probesOfText(path, flags, given) : checkProbes(await readJson(flags.probes, '--probes'), '--probes');
@@ -141,18 +143,4 @@ function materialOf(engine: Engine, text: string): Material {
   const ids = tokenizer.encode(text);
   const words = [...new Set(ids)].filter((id) => /^ \p{L}{3,}$/u.test(tokenizer.decode([id])));
   return { ids, words, opening: tokenizer.encode('\nThe record is', { addSpecial: false }) };
-}
-
-async function readRows(path: string): Promise<Stored[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''; // the first time
-    throw error;
-  });
-  return text.split('\n').filter(Boolean).map((line, i) => {
-    try {
-      return JSON.parse(line) as Stored;
-    } catch {
-      throw new RequestError(`--rows: line ${i + 1} of ${path} is no JSON. Remove it; its row is measured again.`);
-    }
-  });
 }

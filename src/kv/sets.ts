@@ -92,7 +92,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     get pages() {
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
-    ...{ lists: { buffer: lists }, picked: bindingOf(picked), queries: bindingOf(queries), runs, empty: () => emptySets(sets, runs) },
+    lists: { buffer: lists }, picked: bindingOf(picked), queries: bindingOf(queries), runs, empty: () => emptySets(sets, runs),
     get read() {
       return sets.map(read);
     },

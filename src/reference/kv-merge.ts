@@ -1,4 +1,5 @@
 // Slots of a head that become a part of others, as plain loops: of the nearest ones, of one, or of the one of their run that queries pay most.
+import { type Row, dot } from './vectors.ts';
 
 /** Slots of one kv head, in their order. */
 export interface Slots {
@@ -8,8 +9,7 @@ export interface Slots {
   tokens: number[];
 }
 
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, d) => sum + x * b[d], 0);
-const cosineOf = (a: readonly number[], b: readonly number[]): number => dot(a, b) / Math.max(1e-24, Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b)));
+const cosineOf = (a: Row, b: Row): number => dot(a, b) / Math.max(1e-24, Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b)));
 const meanOf = (rows: readonly number[][], weights: readonly number[]): number[] => {
   const total = weights.reduce((a, b) => a + b, 0);
   return rows[0].map((_, d) => rows.reduce((sum, row, i) => sum + weights[i] * row[d], 0) / total);

@@ -3,6 +3,7 @@
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { type TickAt, type Ticker } from '../../kv/tick/ticker.ts';
+import { remembered } from '../../remembered.ts';
 import { type RunState } from './run-state.ts';
 
 /** Tokens that may be run before a tick is due, of a sequence that has run `length`; Infinity without a policy. */
@@ -12,14 +13,8 @@ export const untilTick = ({ shaped }: Pick<Sequence, 'shaped'>, length: number):
 /** Of each placed model, by the ledger of its plan; loaded with the first tick. */
 const tickers = new WeakMap<Ledger, Promise<Ticker>>();
 
-function tickerOf({ gpu: { device }, ledger, planned: { chosen: { kernels } } }: RunState['model']): Promise<Ticker> {
-  const known = tickers.get(ledger);
-  if (known) return known;
-  const own = import('../../kv/tick/ticker.ts').then(({ createTicker }) => createTicker({ device, ledger, kernels }));
-  tickers.set(ledger, own);
-  own.catch(() => tickers.delete(ledger)); // the next tick tries again
-  return own;
-}
+const tickerOf = ({ gpu: { device }, ledger, planned: { chosen: { kernels } } }: RunState['model']): Promise<Ticker> =>
+  remembered(tickers, ledger, async () => (await import('../../kv/tick/ticker.ts')).createTicker({ device, ledger, kernels }));
 
 export async function tick({ model, submits }: RunState, at: Omit<TickAt, 'submit'>): Promise<void> {
   if (!at.sequence.shaped) return;

@@ -3,6 +3,7 @@ import { type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type Binding, type Dispatch, type Program, type Step, createProgram } from '../../gpu/program.ts';
 import { type SamplingOptions } from '../../protocol.ts';
+import { remembered } from '../../remembered.ts';
 import { type SequenceBuffers } from '../operation.ts';
 import { bias } from './bias.ts';
 import { type SamplerBuffer, type SamplerScratch, type SamplerState, createSamplerState, isOfState, samplingSlices } from './buffers.ts';
@@ -111,14 +112,7 @@ export function createSamplers(device: GPUDevice, ledger: Ledger, kernels: Kerne
     recorded.add(program);
     return program;
   };
-  const recordOnce = (stage: SamplerStage): Promise<Program> => {
-    let under = recording.get(stage);
-    if (!under) {
-      recording.set(stage, (under = recordNew(stage)));
-      under.catch(() => recording.delete(stage)); // the next request tries again
-    }
-    return under;
-  };
+  const recordOnce = (stage: SamplerStage): Promise<Program> => remembered(recording, stage, () => recordNew(stage));
 
   return async (options) => {
     const fields = { ...samplingFields(options), vocab, row: options.row ?? 0 };

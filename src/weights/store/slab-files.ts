@@ -1,5 +1,6 @@
 // Slabs as files of the origin's private file system, read and written by synchronous handles, which only workers have.
 // Faster than Blobs in IndexedDB, and writing keeps no copy in memory: docs/decisions/store.md. Knows no hashes.
+import { remembered } from '../../remembered.ts';
 import { createHandles } from './handles.ts';
 
 export interface SlabFiles {
@@ -39,14 +40,7 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
     return undefined; // a private window, a page without a secure context, a thread without synchronous handles
   }
   const folders = new Map<string, Promise<FileSystemDirectoryHandle>>();
-  const folder = (id: string): Promise<FileSystemDirectoryHandle> => {
-    const known = folders.get(id);
-    if (known) return known;
-    const own = root.getDirectoryHandle(id, { create: true });
-    folders.set(id, own);
-    own.catch(() => folders.delete(id)); // the next one tries again
-    return own;
-  };
+  const folder = (id: string): Promise<FileSystemDirectoryHandle> => remembered(folders, id, () => root.getDirectoryHandle(id, { create: true }));
   const handles = createHandles(async (path) => {
     const [id, file] = path.split('/');
     return openNamed(await folder(id), file, { create: false }, { mode: 'read-only' });

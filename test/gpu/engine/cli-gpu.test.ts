@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildNode, root } from '../../built.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';
+import { untilListening } from '../../listening.ts';
 import { fixture, floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { vary } from '../../models/vary.ts';
 
@@ -125,14 +126,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
   it('serves until it is told to end, and ends cleanly in the middle of an answer', async () => {
     const child = spawn(process.execPath, [join(root, 'bin/windrow.mjs'), 'serve', model, ...quick, '--port', '0'], { env });
     const exited = new Promise((resolve) => child.on('exit', resolve));
-    const url = await new Promise<string>((resolve) => {
-      let told = '';
-      child.stderr.on('data', (bytes: Buffer) => {
-        told += bytes.toString();
-        const [, found] = /Listening at (\S+) /.exec(told) ?? [];
-        if (found) resolve(found);
-      });
-    });
+    const url = await untilListening(child, AbortSignal.timeout(120_000));
     const { data } = (await (await fetch(`${url}/models`)).json()) as { data: { id: string }[] };
     expect(data).toHaveLength(1);
     const response = await fetch(`${url}/completions`, {

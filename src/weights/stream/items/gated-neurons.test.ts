@@ -8,8 +8,7 @@ import { record } from '../../../../test/verified.ts';
 import { guessedCost, readBytesFor, readSeconds } from '../cost-model.ts';
 import { neuronPolicy, usualPolicy } from './residence/policies.ts';
 import { type Policy } from './residence/residence.ts';
-import { type Trace } from './simulate.ts';
-import { createSlots } from './slots.ts';
+import { type Trace, play } from './simulate.ts';
 
 const [layers, experts, hidden, promptTokens] = [4, 8, 128, 5];
 /** Of SmallThinker-4B-A0.6B in Q4_0: three matrices of 768 x 2560. */
@@ -24,18 +23,9 @@ const tokens = neuronTrace.length / layers - promptTokens;
 
 /** Of each step of the answer the items that are not there. */
 function missed(trace: Trace, slots: number, policy: Policy): number[][] {
-  const residence = policy.create(slots);
-  const held = createSlots(slots, residence);
-  return trace.map((ids, time) => {
-    const missing = ids.filter((id) => held.slotOf(id) === undefined);
-    for (const id of ids) residence.use(id, time);
-    for (let left = ids; left.length > 0; ) {
-      const pass = held.next(left);
-      for (const { id, slot } of pass.bring) held.brought(id, slot);
-      left = left.filter((id) => !pass.ids.includes(id));
-    }
-    return missing;
-  }).slice(promptTokens * layers);
+  const missing: number[][] = [];
+  play(trace, slots, policy, (ids, isThere) => missing.push(ids.filter((id) => !isThere(id))));
+  return missing.slice(promptTokens * layers);
 }
 
 /** Bytes of each read: those of an expert's neurons that lie near to each other are one. */

@@ -14,11 +14,20 @@ export interface Hits {
 
 /** Plays a trace with a policy; counts from step `from` on. */
 export function simulate(trace: Trace, slots: number, policy: Policy, from = 0): Hits {
+  const hits: Hits = { used: 0, there: 0 };
+  play(trace, slots, policy, (ids, isThere, time) => time >= from && count(hits, ids, isThere));
+  return hits;
+}
+
+/** Plays a trace with a policy; `each` is told of every step what it uses, before what is missing is brought. */
+export function play(
+  trace: Trace, slots: number, policy: Policy, each: (ids: readonly number[], isThere: (id: number) => boolean, time: number) => void,
+): void {
   const residence = policy.create(slots);
   const held = createSlots(slots, residence);
-  const hits: Hits = { used: 0, there: 0 };
+  const isThere = (id: number) => held.slotOf(id) !== undefined;
   trace.forEach((ids, time) => {
-    if (time >= from) count(hits, ids, (id) => held.slotOf(id) !== undefined);
+    each(ids, isThere, time);
     for (const id of ids) residence.use(id, time);
     for (let left = ids; left.length > 0; ) {
       const pass = held.next(left);
@@ -26,7 +35,6 @@ export function simulate(trace: Trace, slots: number, policy: Policy, from = 0):
       left = left.filter((id) => !pass.ids.includes(id));
     }
   });
-  return hits;
 }
 
 function count(hits: Hits, ids: readonly number[], isThere: (id: number) => boolean): void {
