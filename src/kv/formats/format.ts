@@ -19,6 +19,13 @@ export interface PageFormat {
   headWords?(headDim: number): number;
 }
 
+/** What slots may be sealed in, once they are older than all steps that write. */
+export interface SealedFormat extends PageFormat {
+  /** The kernel that seals pages, and its files of shaders in front of those that tell which slots, in order. */
+  readonly sealer: 'kv-seal' | 'kv-pack';
+  readonly seal: readonly string[];
+}
+
 /** What new keys and values may be written in. */
 export interface KvFormat extends PageFormat {
   /** For people who choose one. */

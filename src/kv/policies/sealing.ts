@@ -1,14 +1,15 @@
 // Keys and values in few bits: what is older than a window of tokens is sealed in codes, nothing is forgotten. By token as it leaves the window, or
-// with keys by channel page by page (KIVI, arXiv 2402.02750).
-import { type AffineFormat, affineFormats } from '../formats/affine.ts';
+// with keys by channel page by page (KIVI, arXiv 2402.02750), or with keys in blocks of channels of like size.
+import { affineFormats, blockFormats } from '../formats/affine.ts';
+import { type SealedFormat } from '../formats/format.ts';
+import { sealedQ8 } from '../formats/packed.ts';
 import { checkWhole } from '../options.ts';
 import { type Policy } from '../policy.ts';
 import { oneSet } from '../set-bytes.ts';
 import { endOf, pageEndOf } from '../tick/evict.ts';
 import { sealAll } from '../tick/seal.ts';
 
-function sealing(name: string, format: AffineFormat, window: number): Policy {
-  const wholePages = format.keysBy === 'channel';
+function sealing(name: string, format: SealedFormat, window: number, wholePages = false): Policy {
   return {
     name,
     options: { window, interval: 32 },
@@ -34,7 +35,10 @@ const format = (name: string) => affineFormats.get(name)!;
 export const policies: readonly Policy[] = [
   sealing('q4', format('q4t'), 0),
   sealing('q2', format('q2t'), 0),
-  sealing('kivi4', format('q4c'), 32),
-  sealing('kivi3', format('q3c'), 32),
-  sealing('kivi2', format('q2c'), 32),
+  sealing('q8-later', sealedQ8, 0),
+  sealing('kivi4', format('q4c'), 32, true),
+  sealing('kivi3', format('q3c'), 32, true),
+  sealing('kivi2', format('q2c'), 32, true),
+  sealing('permuted4', blockFormats.get('q4b')!, 32, true),
+  sealing('permuted3', blockFormats.get('q3b')!, 32, true),
 ];

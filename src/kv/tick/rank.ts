@@ -59,8 +59,8 @@ export interface Rank {
   end: number;
   /** Slots to mark: of every kv head, of each, or of all together. */
   keep: number | readonly number[] | { jointly: number };
-  /** So many first slots are marked in any case, as a part of these. */
-  first?: number;
+  /** So many first slots are marked in any case, as a part of these; of each head where `keep` is. */
+  first?: number | readonly number[];
   /** And so many of the newest, or as many of those as `keep` leaves where it is a number of each head. */
   last?: number;
   /** Their mark. Default 1; of other slots it becomes 0. */
@@ -75,17 +75,19 @@ const keys = { f32: 0, u32: 1, none: 2 };
 export function rank(kv: KvTick, layer: KvLayer, { scores, end, keep, first = 0, last = 0, mark = 1, further = false }: Rank): GPUBuffer {
   const marks = indexed(kv, 'marks');
   const { kvHeads } = layer.heads;
-  const ranked = (head: number, heads: number, count: number, jointly = false): void =>
+  const ranked = (head: number, heads: number, count: number, jointly = false): void => {
+    const least = typeof first === 'number' ? first : first[head];
     kv.dispatch({
       label: `kv.${layer.layer}.rank`,
       kernel: { kernel: 'kv-rank', files: ['kv/tick/candidates', 'kv/tick/radix'], constants: { Key: keys[scores?.type ?? 'none'] } },
       params: {
-        ...shape(kv, layer, end - kv.base), first, last: jointly ? last : Math.max(0, Math.min(last, count - first)), keep: count, jointly: jointly ? 1 : 0,
-        head, mark, further: further ? 1 : 0,
+        ...shape(kv, layer, end - kv.base), first: least, last: jointly ? last : Math.max(0, Math.min(last, count - least)), keep: count,
+        jointly: jointly ? 1 : 0, head, mark, further: further ? 1 : 0,
       },
       bindings: { scores: scores?.buffer ?? indexed(kv, 'scores'), marks, lists: layer.lists },
       grid: [jointly ? 1 : heads],
     });
+  };
   if (typeof keep === 'number') ranked(0, kvHeads, keep);
   else if ('jointly' in keep) ranked(0, kvHeads, keep.jointly, true);
   else keep.forEach((count, head) => ranked(head, 1, count));

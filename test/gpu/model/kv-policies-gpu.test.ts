@@ -11,15 +11,16 @@ import { isFull, record } from '../../verified.ts';
 interface Golden {
   tokens: number[];
   prompt: number;
+  headScores: number[][];
   steps: number[];
   vocab: number;
   cases: { name: string; logits: number; fromFull: number }[];
 }
 
-/** A case of the goldens, and the policy that is to give it. Tolerance: codes next to a half may fall either way. */
+/** A case of the goldens, and the policy that is to give it, none of the full memory. Tolerance: codes next to a half may fall either way. */
 interface Run {
   golden: string;
-  kv: string;
+  kv?: string;
   options?: Record<string, number>;
   tolerance: (fromFull: number) => number;
 }
@@ -30,11 +31,19 @@ const rounds = (fromFull: number) => Math.max(5e-3, 0.02 * fromFull);
 const roundsMuch = (fromFull: number) => Math.max(5e-3, 0.03 * fromFull);
 
 const runs: Run[] = [
+  { golden: 'full', tolerance: exact },
   { golden: 'token4', kv: 'q4', options: { interval: 16 }, tolerance: rounds },
   { golden: 'kivi4', kv: 'kivi4', options: { interval: 16 }, tolerance: rounds },
   { golden: 'kivi2', kv: 'kivi2', options: { interval: 16 }, tolerance: rounds },
   { golden: 'token2', kv: 'q2', options: { interval: 16 }, tolerance: rounds },
   { golden: 'streaming', kv: 'streaming', options: { slots: 32, interval: 16, wholePrompt: 1 }, tolerance: exact },
+];
+
+/** Of the full run alone. */
+const further: Run[] = [
+  { golden: 'token8', kv: 'q8-later', options: { interval: 16 }, tolerance: rounds },
+  { golden: 'permuted4', kv: 'permuted4', options: { interval: 16 }, tolerance: rounds },
+  { golden: 'duo-kivi', kv: 'duo-kivi', options: { share: 0.5, sinks: 4, recent: 32, window: 32, interval: 16, chunk: 64 }, tolerance: rounds },
 ];
 
 /** What is sealed of lists, by what queries pay. */
@@ -66,14 +75,15 @@ describe.skipIf(!adapterFile).each(models)('%s', (name) => {
   const golden = jsonFixture<Golden>(`kv/${name}.json`);
   const logits = floatsFixture(`kv/${name}.logits.f32`);
 
-  const all = isFull ? [...runs, ...mixed] : [...runs, mixed[0]];
+  const all = isFull ? [...runs, ...further, ...mixed] : [...runs, mixed[0]];
 
   it.each(all)('$kv gives the logits of $golden', async ({ golden: of, kv, options, tolerance }) => {
     const gpu = await sharedGpu();
     const { logits: at, fromFull } = golden.cases.find((each) => each.name === of)!;
     const wanted = logits.subarray(at, at + golden.steps.length * golden.vocab);
     const model = await openFixture(gpu, `tiny/${name}.gguf`, {
-      choice: { ...testChoice, splits: 1, prefill: 'rows' }, kv: kvFormat('f32'), context: 512, policy: { name: kv, options },
+      choice: { ...testChoice, splits: 1, prefill: 'rows' }, kv: kvFormat('f32'), context: 512,
+      ...(kv && { policy: { name: kv, options, retrieval: golden.headScores } }),
     });
     // What is sealed of lists is decided at the prompt's end, however many tokens come then at a time.
     const together = isFull || runs.some((each) => each.kv === kv) ? [1, 16] : [16];

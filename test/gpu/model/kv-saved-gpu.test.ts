@@ -25,6 +25,8 @@ const further: Run[] = [
   { kv: 'streaming', options: { slots: 48, interval: 16 } },
   { kv: 'kivi4', options: { interval: 16 } },
   { kv: 'q4', options: { interval: 16 } },
+  { kv: 'q8-later', options: { interval: 16 } },
+  { kv: 'permuted4', options: { interval: 16 } },
   { kv: 'lazyeviction', options: { ...half, chunk: 64 } },
   { kv: 'snapkv', options: half },
   { kv: 'duo-kivi', options: { share: 0.5, recent: 32 } },

@@ -1,6 +1,4 @@
 // Numbers are read as they were made codes.
-const FactorWords = 0u;
-
 fn scaled_key(x : vec4<f32>, page : u32, d : u32) -> vec4<f32> {
   return x;
 }

@@ -7,7 +7,7 @@ import { type Case, type Check, type Outcome } from '../check.ts';
 import { f32 } from '../heads.ts';
 import { type Given, type Scene, byIndex, floats, keeps, nameOf, partsOf, play, sceneOf, scenes, scoresOf, written } from './scene.ts';
 
-function rankCase(given: Given, how: Omit<Rank, 'end' | 'scores'>, also?: number): Case {
+function rankCase(given: Given, how: Omit<Rank, 'end' | 'scores' | 'first'> & { first?: number }, also?: number): Case {
   const scene = sceneOf('rank', given, f32);
   const { keep, first = 0, last = 0 } = how;
   return {
