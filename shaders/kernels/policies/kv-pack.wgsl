@@ -1,5 +1,5 @@
-// Seals slots in a format that packs each head by itself, as from/ tells which. A workgroup takes a page of a head, a thread a slot. After the target's
-// read.wgsl and append.wgsl.
+// Seals slots in a format that packs each slot of a head by itself, as from/ tells which. A workgroup takes a page of a head, a thread a slot. After what
+// puts keys and values.
 struct Params {
   kv_heads : u32,
   head_dim : u32,
@@ -28,6 +28,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     return;
   }
   let page = page_of(first, kv_head);
+  begin_page(page, kv_head, own == max(all.x, first));
   let at = source_of(own, kv_head);
   var key_size = 0.0;
   var value_size = 0.0;

@@ -2,7 +2,7 @@
 import { RequestError } from '../../errors.ts';
 import { type KvFormat } from './format.ts';
 
-const files = import.meta.glob<{ format?: KvFormat }>(['./*.ts', '!./catalogue.ts', '!./affine.ts', '!./packed.ts', '!./*.test.ts'], { eager: true });
+const files = import.meta.glob<{ format?: KvFormat }>(['./*.ts', '!./catalogue.ts', '!./affine.ts', '!./*.test.ts'], { eager: true });
 
 /** By name, the most exact first: those that take more bytes. */
 export const kvFormats: ReadonlyMap<string, KvFormat> = new Map(

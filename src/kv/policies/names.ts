@@ -47,6 +47,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'mikv', label: 'what the prompt looks at most, and all else in few bits', special: true },
   { name: 'zipcache', label: 'all in 4 or in 2 bits, by what the question looks at', special: true },
   { name: 'arkv', label: 'what the question looks at, then some more in 4 bits, then nothing', special: true },
+  { name: 'think', label: 'all, with the channels of keys that the question looks at', special: true },
   { name: 'find-heads', label: 'keeps everything and measures which heads look far back', special: true },
 ];
 

@@ -2,7 +2,7 @@
 // with keys by channel page by page (KIVI, arXiv 2402.02750), or with keys in blocks of channels of like size.
 import { affineFormats, blockFormats } from '../formats/affine.ts';
 import { type SealedFormat } from '../formats/format.ts';
-import { sealedQ8 } from '../formats/packed.ts';
+import { sealedQ8 } from '../formats/sealed/packed.ts';
 import { checkWhole } from '../options.ts';
 import { type Policy } from '../policy.ts';
 import { oneSet } from '../set-bytes.ts';

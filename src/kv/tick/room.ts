@@ -28,6 +28,8 @@ export const withPositions = (planes: readonly Plane[], { positions }: Readonly<
 export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk' | 'window'>> & {
   /** Buffers of a word for each slot beside those of scores, marks and lists. Default: none. */
   buffers?: number;
+  /** Of the set of each layer. Default: that of fresh slots. */
+  format?: (layer: number) => SetPlan['format'];
   /** Whether it reads how unevenly its `queries` pay (`moments` of observe.ts). */
   moments?: boolean;
   /** Of each layer how tokens choose among what it keeps. */
@@ -52,7 +54,7 @@ export function planEvicting(
   model: PolicyModel,
   room: PolicyRoom,
   options: Readonly<Record<string, number>>,
-  { pick, codes, buffers = 0, moments = false, ...given }: Evicting,
+  { pick, codes, buffers = 0, moments = false, format = () => room.format, ...given }: Evicting,
   spread: Spread = even,
 ): EvictingPlan {
   checkOptions(options, room.context);
@@ -60,7 +62,7 @@ export function planEvicting(
   const plan = { window, ...given, interval, planes: withPositions(given.planes, options), kernels: kernelsFor(model) };
   const planned = (slots: number): EvictingPlan => {
     const each = slotsOfLayers(model, room, spread, slots);
-    const first = (layer: number): GivenSet => ({ format: room.format, slots: each[layer], ...(pick && { pick: pick(layer) }) });
+    const first = (layer: number): GivenSet => ({ format: format(layer), slots: each[layer], ...(pick && { pick: pick(layer) }) });
     const second = (layer: number): GivenSet[] =>
       codes ? [{ format: codes.format(options.bits), slots: Math.min(room.context, codes.slots(slots, layer)), bare: true }] : [];
     const layers = model.heads.map((_, layer) => setsOfLayer(model, layer, [first(layer), ...second(layer)]));

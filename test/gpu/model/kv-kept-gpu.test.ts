@@ -51,6 +51,8 @@ const further: Run[] = [
   { golden: 'razor', kv: 'razor', options: { ...half, sinks: 4, recent: 32, chunk: 64 } },
   { golden: 'd2o', kv: 'd2o', options: half },
   { golden: 'kvmerger', kv: 'kvmerger', options: { ...half, sinks: 4 } },
+  { golden: 'think', kv: 'think', options: { cut: 0.4, window: 16, interval: 16 } },
+  { golden: 'think-snapkv', kv: 'think', options: { cut: 0.25, share: 0.5, window: 16, interval: 16 } },
   { golden: 'spans', kv: 'spans', options: { low: 0.1, high: 1, least: 16, sinks: 4, window: 16, interval: 16 } },
 ];
 

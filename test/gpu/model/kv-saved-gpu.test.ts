@@ -29,6 +29,7 @@ const further: Run[] = [
   { kv: 'permuted4', options: { interval: 16 } },
   { kv: 'lazyeviction', options: { ...half, chunk: 64 } },
   { kv: 'snapkv', options: half },
+  { kv: 'think', options: half },
   { kv: 'duo-kivi', options: { share: 0.5, recent: 32 } },
   { kv: 'razor', options: { share: 0.5, recent: 32, chunk: 64 } },
   { kv: 'kvmerger', options: { ...half, sinks: 4 } },
