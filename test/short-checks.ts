@@ -26,7 +26,7 @@ const inChromiumOrGolden = [
   'kv-(observe mean, f(16|32)|move, f16|merge|join|pick)',
 ];
 
-export const onLavapipe = `(?!${inChromiumOrGolden.join('|')})(?:matvec( unpacked)? (${rareTypes})$|(?!.* (${rareTypes})$))`;
+export const onLavapipe = `(?!${inChromiumOrGolden.join('|')})(?:matvec( unpacked| table)? (${rareTypes})$|(?!.* (${rareTypes})$))`;
 
 /** The kernels that limits and optional features change, of the usual types, in one format of keys and values. */
 export const underOtherLimits =

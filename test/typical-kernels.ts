@@ -25,6 +25,7 @@ export async function typicalKernels(parts: Partial<KernelChoice>): Promise<Reco
   decode('Q4_K, no staging', 'Q4_K', { add: true }, { dot: 'f32' });
   decode('Q4_K in integers', 'Q4_K', { add: true }, { dot: 'i8' });
   for (const type of ['Q6_K', 'Q8_0', 'Q4_0', 'F16', 'MXFP4', 'IQ4_XS']) decode(type, type, { add: true });
+  decode('IQ4_XS, its values in a table', 'IQ4_XS', { add: true }, { dot: 'table' });
   for (const tile of ['f32', 'f16', 'i16', 'i8'] as const) {
     const kernels = kernelsOf(product({ add: true }, cols), 'prefill', { ...usual, tile }, {}, 'Q4_K', cols);
     found[`prefill Q4_K, ${tile} tile`] = kernels.find(({ kernel }) => kernel.startsWith('matmul'))!;

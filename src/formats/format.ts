@@ -24,6 +24,8 @@ export interface Format {
   readonly grid?: Uint32Array<ArrayBuffer>;
   /** Of a type in `rare`: its shader, which comes with it. */
   readonly shader?: string;
+  /** The same with what its codes stand for in a table of workgroup memory, which `fill_table` fills; for types that reckon it at some cost. */
+  readonly tableShader?: string;
   /** Writes the words of one block, plane after plane (`planeWords` in sum), from `blockBytes` bytes of a GGUF at `offset`. Loses nothing. */
   repack(source: DataView, offset: number, words: Uint32Array): void;
   /** The weights of one block from its words: ggml's own dequantised values bit for bit. */

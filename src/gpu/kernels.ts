@@ -15,7 +15,10 @@ const nameOf = (path: string) =>
 const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
 /** Those that come late and that nothing is measured with: they have no part in `kernelsHash`. */
 const late = new Map<string, string>();
-const textOf = (name: string): string | undefined => sources.get(name) ?? late.get(name) ?? formats.get(name.replace(/^formats\//, ''))?.shader;
+function textOf(name: string): string | undefined {
+  const [, folder, type] = /^(formats|table)\/(.*)$/.exec(name) ?? [];
+  return sources.get(name) ?? late.get(name) ?? (folder === 'table' ? formats.get(type)?.tableShader : formats.get(type)?.shader);
+}
 
 /** Shader files that come with what dispatches them, text by path. */
 export const addShaders = (more: Record<string, string>): void => Object.entries(more).forEach(([path, text]) => void sources.set(nameOf(path), text));
@@ -106,7 +109,8 @@ export function readInterface(source: string): KernelInterface {
 /** Changes when any shader does, those of rare ones among `types` too: part of the key of what was measured with them. FNV-1a. */
 export function kernelsHash(replaced: Record<string, string> = {}, types: readonly string[] = []): string {
   let hash = 0x811c9dc5;
-  for (const text of [...sources.values(), ...types.flatMap((type) => formats.get(type)?.shader ?? []), ...Object.values(replaced)])
+  const ofType = (type: string) => [formats.get(type)?.shader ?? '', formats.get(type)?.tableShader ?? ''];
+  for (const text of [...sources.values(), ...types.flatMap(ofType), ...Object.values(replaced)])
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(16);
 }

@@ -11,6 +11,8 @@ var<private> squares : f32; // this thread's share of the sum
 fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
   if (first > 0u) {
     workgroupBarrier();
+  } else {
+    fill_table(local, RowsEach * Splits);
   }
   for (var at = local; at < count * 8u; at += RowsEach * Splits) {
     var value = input[start + first * 8u + at];

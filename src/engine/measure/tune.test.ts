@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import * as autotune from '../../gpu/autotune.ts';
+import { loadFormats } from '../../formats/catalogue.ts';
 import { createLedger } from '../../gpu/ledger.ts';
 import { type Dispatch } from '../../gpu/program.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
@@ -127,6 +128,25 @@ it('offers tiles of integers to GPUs with packed products, of types with codes, 
   expect(await offered({}, false)).toEqual([true, false, false]);
   expect(await offered({}, true)).toEqual([false, false, false]);
   expect(await offered({ software: true }, false)).toEqual([false, false, false]);
+});
+
+it('offers a table of values in decode to GPUs, of types that have one', async () => {
+  await loadFormats(['IQ4_XS']);
+  const offered = async (software: boolean) => {
+    const ways = new Map<string, (string | undefined)[]>();
+    const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+      if (candidates.some(({ value }) => (value as MatrixChoice).splits))
+        ways.set(candidates[0].dispatches[0].label, candidates.map(({ value }) => (value as MatrixChoice).dot));
+      return [];
+    });
+    const like = { ...target, gpu: { ...gpu, software }, record: () => kinds };
+    await tune(like, defaultChoice(like.gpu), await openNotebook(undefined, like.gpu, '', defaultChoice(like.gpu)));
+    rank.mockRestore();
+    return kinds.map(({ kind }) => ways.get(kind)!.includes('table'));
+  };
+  const kinds = ['IQ4_XS 64x64 x', 'Q4_K 64x64 x'].map((kind) => ({ ...dispatches[0], label: kind, kind }));
+  expect(await offered(false)).toEqual([true, false]);
+  expect(await offered(true)).toEqual([false, false]);
 });
 
 it('changes nothing where the device tells too late that work is done, and is not held up by it again', async () => {

@@ -115,7 +115,7 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
                 choice,
                 part,
                 kind,
-                choices.filter(({ dot, tile }) => (dot !== 'i8' && tile !== 'i16') || formats.get(kind.split(' ')[0])?.codes),
+                choices.filter(suits(kind)),
                 deadline,
               )
             : [];
@@ -151,6 +151,12 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
   return (stepped ?? attending).choice;
 }
 
+/** Whether the type of a kind's matrices has what a choice is for: codes for products of integers, values for a table. */
+function suits(kind: string): (choice: MatrixChoice) => boolean {
+  const { codes, tableShader } = formats.get(kind.split(' ')[0]) ?? {};
+  return ({ dot, tile }) => (codes !== undefined || (dot !== 'i8' && tile !== 'i16')) && (tableShader !== undefined || dot !== 'table');
+}
+
 /** What kinds take that have no part of their own. Few rows need a kernel of their own beside tiles, which they leave empty. */
 const usual = ({ splits, panels, dot, prefill, tile, few }: KernelChoice): Record<Choice, MatrixChoice> => ({
   decode: { splits, panels, dot }, prefill: { prefill, tile }, few: { few: usesTiles(prefill) ? few : 0 },
@@ -169,6 +175,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Kerne
   const by = (way: KernelChoice['dot'], sizes: number[][]) => usable(sizes.map(([s, p]) => ({ splits: s, panels: p, dot: way })));
   const untuned = by(dot, [[splits, panels]]);
   const inBytes = exact ? [] : by('i8', [[splits, panels], [4, 1]]);
+  const inTable = gpu.software ? [] : by('table', [[splits, panels], ...small]); // reading it costs a software GPU more than reckoning
   const plain = dot === 'f32' ? [] : by('f32', [[splits, panels], [1, 4], [4, 1]]);
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
   const others: Pick<KernelChoice, 'prefill' | 'tile'>[] = [
@@ -183,7 +190,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Kerne
   return {
     decode: gpu.software
       ? [...by('f32', [...grids, [splits, panels]]), ...(dot === 'f32' ? [] : untuned), ...inBytes]
-      : [...untuned, ...by(dot, grids), ...plain, ...inBytes],
+      : [...untuned, ...inTable, ...by(dot, grids), ...plain, ...inBytes],
     prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a.prefill)) - Number(usesTiles(b.prefill))) : prefills,
     few: usable([...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, 32])].map((each) => ({ few: each }))),
   };

@@ -4,7 +4,7 @@ import shader from '../../../shaders/formats/rare/IQ4_NL.wgsl?raw';
 import { nibbleAt } from '../bits.ts';
 import { type Format } from '../format.ts';
 import { halfToFloat } from '../half.ts';
-import { nonlinearShader } from './parts/shaders.ts';
+import { nonlinearShader, nonlinearTableShader } from './parts/shaders.ts';
 import { nonlinearValues } from './parts/values.ts';
 
 export const format: Format = {
@@ -14,6 +14,7 @@ export const format: Format = {
   blockBytes: 36,
   planeWords: [8, 1], // nibbles as they are; scale | scale << 16
   shader: nonlinearShader + shader,
+  tableShader: nonlinearTableShader + shader,
   repack(source, offset, words) {
     for (let i = 0; i < 4; i++) {
       words[i] = source.getUint32(offset + 2 + 4 * i, true);

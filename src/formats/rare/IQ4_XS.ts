@@ -5,7 +5,7 @@ import shader from '../../../shaders/formats/rare/IQ4_XS.wgsl?raw';
 import { nibbleAt } from '../bits.ts';
 import { type Format } from '../format.ts';
 import { halfToFloat } from '../half.ts';
-import { nonlinearShader } from './parts/shaders.ts';
+import { nonlinearShader, nonlinearTableShader } from './parts/shaders.ts';
 import { nonlinearValues } from './parts/values.ts';
 
 export const format: Format = {
@@ -15,6 +15,7 @@ export const format: Format = {
   blockBytes: 136,
   planeWords: [32, 2], // nibbles as they are, 4 words per group; scale | upper pairs << 16, nibbles of the factors
   shader: nonlinearShader + shader,
+  tableShader: nonlinearTableShader + shader,
   repack(source, offset, words) {
     for (let i = 0; i < 32; i++) words[i] = source.getUint32(offset + 8 + 4 * i, true);
     words[32] = source.getUint32(offset, true);

@@ -9,7 +9,7 @@ import { partsDown, unitOf } from '../choices/subgroup-matrix.ts';
 /** A run of panels of a stored matrix (src/formats/panel.ts), within one binding. */
 export interface MatrixPart {
   matrix: {
-    format: Pick<Format, 'name' | 'codes'>;
+    format: Pick<Format, 'name' | 'codes' | 'tableShader'>;
     rows: number;
     cols: number;
     /** The stacked tensors: rows of each, and where they begin. */
@@ -32,13 +32,16 @@ export function decodeKernel(
   part: MatrixPart,
   constants: Record<string, number>,
 ): KernelSpec {
-  const { codes } = part.matrix.format;
-  const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : [dot === 'staged' ? 'input/staged' : 'input/direct'];
+  const { format } = part.matrix;
+  const { codes } = format;
+  const inTable = dot === 'table' && format.tableShader !== undefined;
+  const staged = ['input/staged', ...(inTable ? [] : ['table/none'])];
+  const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : dot === 'staged' || dot === 'table' ? staged : ['input/direct'];
   // At most 9 KiB of workgroup memory: beside the sums of the most splits within the 16 KiB that every device has.
   const mostGroups = { 'input/i8': 96, 'input/staged': 64 }[input[0]];
   return {
     kernel: 'matvec',
-    files: [...weightFiles(part.matrix.format), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    files: [...weightFiles(format, true, inTable), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
     consts: {
       Splits: splits, RowsEach: rowsEach({ panels }),
       ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}),
@@ -115,12 +118,15 @@ export function fewKernel(splits: number, part: MatrixPart, constants: Record<st
 }
 
 /** The shader files that read weights of a type: its own, and what all types of its kind share; codes with a minimum are unsigned. */
-export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>): string[] =>
-  [`formats/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
+export const formatFiles = ({ name, codes }: Pick<Format, 'name' | 'codes'>, inTable = false): string[] =>
+  [`${inTable ? 'table' : 'formats'}/${name}`, ...(codes ? [codes.includes('minimum') ? 'codes/unsigned' : 'codes/signed', `codes/${codes}`] : [])];
 
-/** Those, behind what all kernels that read weights share. `bound`: with a binding of their own for single words, which most have room for. */
-export const weightFiles = (format: Pick<Format, 'name' | 'codes'>, bound = true): string[] =>
-  ['prelude', `words/${bound ? 'bound' : 'of-four'}`, ...formatFiles(format)];
+/**
+ * Those, behind what all kernels that read weights share. `bound`: with a binding of their own for single words, which most have room for;
+ * `inTable`: its `tableShader`.
+ */
+export const weightFiles = (format: Pick<Format, 'name' | 'codes'>, bound = true, inTable = false): string[] =>
+  ['prelude', `words/${bound ? 'bound' : 'of-four'}`, ...formatFiles(format, inTable)];
 
 /** What pipelines that read weights are told of a choice. */
 export const weightConstants = ({ halves }: Pick<KernelChoice, 'halves'>): Record<string, number> => (halves === 'unpack' ? { UnpackHalves: 1 } : {});

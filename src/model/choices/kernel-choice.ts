@@ -25,9 +25,10 @@ export interface KernelChoice {
   few: number;
   /**
    * Decode with activations as each thread reads them, staged in workgroup memory for all of its threads, or staged there as two signed
-   * bytes each for products in integers (types without integer codes: as each thread reads them).
+   * bytes each for products in integers (types without integer codes: as each thread reads them); or staged beside a table of what the codes
+   * stand for (types that have none: without it).
    */
-  dot: 'f32' | 'staged' | 'i8';
+  dot: 'f32' | 'staged' | 'i8' | 'table';
   reduce: 'workgroup' | 'subgroup';
   /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`attentionOf`), and its threads. */
   span: number;

@@ -23,7 +23,7 @@ function isOffered({ kernel, files = [], consts = {} }: KernelSpec, gpu: string)
 
 /** One in 48; of rare weight types, whose own file is all that differs, one in 512. */
 const some = (specs: KernelSpec[]): KernelSpec[] => specs.filter(({ files = [] }, i) => i % (files.some(isRare) ? 512 : 48) === 0);
-const isRare = (file: string): boolean => formats.get(file.replace('formats/', ''))?.shader !== undefined;
+const isRare = (file: string): boolean => formats.get(file.replace(/^(formats|table)\//, ''))?.shader !== undefined;
 
 /** Why there is no layer, if there is none. */
 const layer = await Promise.resolve().then(ensureLayer).then(() => undefined, ({ message }: Error) => message);

@@ -23,7 +23,7 @@ const source = (spec: KernelSpec) => {
 function some(specs: KernelSpec[]): KernelSpec[] {
   const seen = new Set<string>();
   return specs.filter(({ kernel, files = [] }, i) => {
-    const rare = files.find((file) => formats.get(file.replace('formats/', ''))?.shader);
+    const rare = files.find((file) => formats.get(file.replace(/^(formats|table)\//, ''))?.shader);
     if (rare && !['matvec', 'matmul'].includes(kernel)) return false;
     const fresh = (rare ? [rare] : ['', ...files]).map((file) => `${kernel} ${file}`).filter((key) => !seen.has(key));
     for (const key of fresh) seen.add(key);

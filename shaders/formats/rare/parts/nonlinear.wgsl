@@ -1,11 +1,5 @@
 // Types whose nibbles choose among sixteen unevenly spaced values, a scale per group. A group has four words of nibbles, the low ones
-// of its first 16 weights.
-
-// The sixteen values of kvalues_iq4nl from codes 0 to 15: this polynomial is within 0.44 of all of them.
-fn values(codes : u32) -> vec4<f32> {
-  let n = bytes(codes);
-  return round((((0.001586 * n + 0.031086) * n - 1.3719) * n + 24.174) * n - 126.57);
-}
+// of its first 16 weights. `values` are those of four codes, one in each byte.
 
 fn group_dot(row : Row, group : u32, x : ptr<function, Group>, x_sum : vec2<f32>) -> f32 {
   let nibbles = words4(row.panel + (group * PanelRows + row.lane) * 4u);

@@ -126,6 +126,13 @@ function decodeChecks(): Check[] {
       cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeChoice({ splits }))),
     },
     ...stagedChecks('staged', main, 4128),
+    ...all().filter((type) => formats.get(type)!.tableShader).map((type) => ({
+      name: `matvec table ${type}`,
+      tolerance,
+      choice: { dot: 'table' as const },
+      cases: [{}, { splits: 1, panels: 0.25 }].flatMap((sizes) =>
+        ofType(type, 1).map((each) => projectCase(each, 'decode', decodeChoice({ dot: 'table', ...sizes })))),
+    })),
     ...stagedChecks(
       'i8',
       all().filter((type) => formats.get(type)!.codes),
