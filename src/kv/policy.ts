@@ -36,6 +36,8 @@ export interface SetPlan {
   mostSlots: readonly number[];
   /** Whether its slots have no planes. */
   bare?: true;
+  /** The layer whose set of the same index has what its slots share, on pages of the same numbers: kernels read those as `beside`. */
+  beside?: number;
   /** Of a layer's only set, whose slots are as fresh ones are: how a decoded token chooses what it reads of it. A prompt reads all. */
   pick?: PickPlan;
 }

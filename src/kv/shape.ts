@@ -106,7 +106,7 @@ const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan): Ke
   format,
   queries,
   sets: (layer) => layers[layer].map((set, i) => ({
-    format: set.format, mostSlots: Math.max(...set.mostSlots), picked: pickedOf(set, layer), biased: i === 0 ? biasIn(planes) : undefined,
+    format: set.format, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), biased: i === 0 ? biasIn(planes) : undefined,
   })),
   picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, {
     since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),

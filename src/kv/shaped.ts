@@ -58,6 +58,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
         device.queue.writeBuffer(own!.lists.buffer, at, words);
         set.tails.forEach((tail, head) => tail > reached && (set.tails[head] = 0)); // what is known of them is not of these alone
       }
+      if (reached === 0) own?.empty(); // so that layers that take the same pages in the same order have them by the same numbers again
       // What a token had chosen may be gone.
       if (own?.picked) device.queue.writeBuffer(own.picked.buffer, 0, own.pick(own.runs, own.all[0].tails));
     }

@@ -136,6 +136,8 @@ export interface KvSet {
   format: PageFormat;
   /** Of the head that has most. */
   mostSlots: number;
+  /** The layer whose set of the same index is read beside it. */
+  beside?: number;
   /** How a row by itself reads some of them (shaders/kv/policies/where/picked.wgsl), as was chosen for a layer. */
   picked?: { consts: Readonly<Record<string, number>>; layer: number };
   /** Where its slots may stand for several tokens: constants that tell where that is noted (shaders/kv/policies/bias/plane.wgsl). */

@@ -48,6 +48,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'zipcache', label: 'all in 4 or in 2 bits, by what the question looks at', special: true },
   { name: 'arkv', label: 'what the question looks at, then some more in 4 bits, then nothing', special: true },
   { name: 'think', label: 'all, with the channels of keys that the question looks at', special: true },
+  { name: 'minicache', label: 'all, where two layers each share what is alike: for deep models', special: true },
   { name: 'find-heads', label: 'keeps everything and measures which heads look far back', special: true },
 ];
 

@@ -90,6 +90,7 @@ function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, se
     ? {
         pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer), ...(picked && { picked: pickedOf(picked.layer) }),
         ...(biased && { planes: (of: SequenceBuffers) => of.sets!(layer).planes! }),
+        ...(set.beside !== undefined && { beside: besideOf(set.beside, segment) }),
       }
     : { pages: (of: SequenceBuffers) => of.fresh(layer) };
   return {
@@ -99,6 +100,8 @@ function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, se
 }
 
 const listsOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).lists;
+
+const besideOf = (layer: number, segment: number) => (of: SequenceBuffers) => of.sets!(layer).pages[segment];
 
 const pickedOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).picked!;
 

@@ -41,6 +41,7 @@ const runs: Run[] = [
 
 /** Of the full run alone. */
 const further: Run[] = [
+  { golden: 'minicache', kv: 'minicache', options: { start: 0, retain: 0.05, window: 16, interval: 16 }, tolerance: exact },
   { golden: 'token8', kv: 'q8-later', options: { interval: 16 }, tolerance: rounds },
   { golden: 'permuted4', kv: 'permuted4', options: { interval: 16 }, tolerance: rounds },
   { golden: 'duo-kivi', kv: 'duo-kivi', options: { share: 0.5, sinks: 4, recent: 32, window: 32, interval: 16, chunk: 64 }, tolerance: rounds },

@@ -1,4 +1,4 @@
-// How kv-pack.wgsl puts slots into such a page. After put-f32.wgsl or put-f16.wgsl.
+// How kv-pack.wgsl puts slots into such a page. After numbers/put-f32.wgsl or put-f16.wgsl.
 var<private> table : u32;
 
 fn begin_page(page : u32, kv_head : u32, is_first : bool) {

@@ -1,5 +1,5 @@
 // A page whose keys have `KeyChannels` of a head's channels, others being 0 (ThinK, arXiv 2407.21018): keys as (word, slot), then values as (slot, word), behind
-// them the place in `lists` of a table of the head: of each channel which of a key's numbers it is, or more than there are. After f32.wgsl or f16.wgsl.
+// them the place in `lists` of a table of the head: of each channel which of a key's numbers it is, or more than there are. After numbers/at.wgsl.
 const ScaleUnits : u32 = 0u;
 const Values = PageSlots * KeyWords;
 const TableAt = Values + PageSlots * ValueWords;

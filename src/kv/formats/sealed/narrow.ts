@@ -17,7 +17,7 @@ export const isNarrow = (format: PageFormat): format is NarrowFormat => 'channel
 export function narrowKeys(numbers: 'f32' | 'f16', channels: number): NarrowFormat {
   const each = numbers === 'f32' ? 1 : 2;
   const slotWords = (headDim: number) => Math.ceil(channels / each) + (4 * Math.ceil(headDim / 4)) / each;
-  const read = [`kv/narrow/${numbers}`, 'kv/narrow/read'];
+  const read = [`kv/numbers/${numbers}`, 'kv/numbers/at', 'kv/narrow/read'];
   return {
     name: `${numbers}-of-${channels}`,
     channels,
@@ -28,6 +28,6 @@ export function narrowKeys(numbers: 'f32' | 'f16', channels: number): NarrowForm
     read,
     moved: [...read, 'kv/narrow/words'],
     sealer: 'kv-pack',
-    seal: [...read, `kv/narrow/put-${numbers}`, 'kv/narrow/put'],
+    seal: [...read, `kv/numbers/put-${numbers}`, 'kv/narrow/put'],
   };
 }
