@@ -420,6 +420,21 @@ export interface KeptSlots {
   tokens: number;
   /** (layer, kv head): slots that are read. */
   layers: number[][];
+  /** Where a policy has pages at home in worker memory. */
+  away?: KeptAway;
+}
+
+/** Pages of keys and values at home in worker memory. */
+export interface KeptAway {
+  /** Bytes there. */
+  homeBytes: number;
+  /** Steps of a token that pages were brought for, and bytes of those: in all, and most of one. */
+  tokens: number;
+  fetchedBytes: number;
+  mostFetchedBytes: number;
+  /** Runs of slots that were chosen, and those of them that were not there in time. */
+  chosen: number;
+  missed: number;
 }
 
 export interface EngineStats {
@@ -498,6 +513,8 @@ export interface KeysValuesPlan {
   bytesPerToken: number;
   /** The longest context that there would be room for, up to what the model was trained for. */
   fits: number;
+  /** Of worker memory, where a policy has pages there, of a conversation at its longest. */
+  homeBytes?: number;
 }
 
 /** What loading would take, from the file's header alone. */

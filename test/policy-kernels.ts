@@ -15,7 +15,7 @@ const buffer = (label: string, size = 0) => ({ label, size }) as GPUBuffer;
 /** Layers without a slot in sets yet. */
 function layersOf(graph: Graph, { plan, format, attended }: Shape): KvLayer[] {
   return cachesOf(graph.config).map((heads, layer) => ({
-    layer, heads, ...attended[layer], lists: buffer('lists'), queries: buffer('queries'),
+    layer, heads, ...attended[layer], lists: buffer('lists'), queries: buffer('queries'), picked: buffer('picked'),
     fresh: { format, pages: buffer('fresh', segmentBytes(heads, prompt, format)), planes: buffer('planes') },
     sets: plan.layers[layer].map((set, index): KvSet => ({
       index, format: set.format, pages: buffer('pages'), planes: buffer('planes'), summaries: buffer('summaries'),
@@ -36,7 +36,7 @@ async function kernelsOfTicks(graph: Graph, shape: Shape): Promise<KernelSpec[]>
     const kv: KvTick = {
       phase, length, base, since, promptLength: length, plan, options, layers,
       dispatch: ({ kernel }) => void specs.push(kernel),
-      scratch: buffer, makeRoom: () => Promise.resolve(), setPicks: none, write: none, copy: none,
+      scratch: buffer, makeRoom: () => Promise.resolve(), whole: (layer) => Promise.resolve(layer), setPicks: none, write: none, copy: none,
       setCounts: (set, counts) => set.counts.set(counts), advance: (to) => (base = to),
       read: (_, bytes) => Promise.resolve(new ArrayBuffer(bytes)),
     };
@@ -53,7 +53,10 @@ export async function policyKernels(graph: Graph, format: KvFormat, attention: (
   const room = { context: prompt, chunk: 64, budgetBytes: Infinity, format, sequences: 1, retrieval };
   const specs: KernelSpec[] = [];
   for (const { name, options } of policies.values()) {
-    const settings: Record<string, number>[] = [{}, ...('bits' in options ? [{ bits: 2 }] : []), ...('gather' in options ? [{ gather: 1, positions: 1 }] : [])];
+    const settings: Record<string, number>[] = [
+      {}, ...('bits' in options ? [{ bits: 2 }] : []), ...('gather' in options ? [{ gather: 1, positions: 1 }] : []),
+      ...('away' in options ? [{ lag: 1 }, { away: 1 }] : []),
+    ];
     for (const given of settings) {
       const shape = shapeWithin(graph, name, given, room);
       specs.push(...attention(shape));

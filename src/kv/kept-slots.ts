@@ -8,5 +8,6 @@ export function keptSlots({ tokens, shaped }: Pick<Sequence, 'tokens' | 'shaped'
   const fresh = tokens.length - Math.min(tokens.length, shaped.base);
   const slots = ({ heads, sets }: (typeof shaped.layers)[number]): number[] =>
     Array.from({ length: heads.kvHeads }, (_, head) => sets.reduce((sum, { counts }) => sum + counts[head], fresh));
-  return { tokens: tokens.length, layers: shaped.layers.map(slots) };
+  const { away } = shaped;
+  return { tokens: tokens.length, layers: shaped.layers.map(slots), ...(away && { away: { ...away.counters } }) };
 }

@@ -25,6 +25,13 @@ const runsOf = ({ mostSlots, pick: { run } }: Picked): number => Math.ceil(Math.
 export const pickedWords = (set: Picked, queryHeads: number, headDim: number): number =>
   set.mostSlots.length * (4 + runsOf(set)) + (set.pick.by === 'votes' ? queryHeads * 4 * Math.ceil(headDim / 4) : 0);
 
+/** Rows of numbers that a choice of a kv head has for its items. */
+const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, clusters: group, votes: heads })[by];
+
+/** Bytes of the numbers of items that a choice is made among. */
+export const keyBytes = (set: Picked, queryHeads: number): number =>
+  4 * set.mostSlots.length * rowsFor(set.pick.by, queryHeads, queryHeads / set.mostSlots.length) * runsOf(set);
+
 /** u32 words of what is known of the slots of a page. */
 export function summaryWords({ by, each }: PickPlan, { unitWords }: KvFormat, headDim: number): number {
   const vec4s = Math.ceil(headDim / 4);
@@ -35,11 +42,14 @@ export function summaryWords({ by, each }: PickPlan, { unitWords }: KvFormat, he
 export const readAtMost = ({ by, first, run }: PickPlan, slots: number, runs: number, tail: number): number =>
   by === 'clusters' ? slots : Math.min(slots, first + runs * run + Math.max(0, slots - tail));
 
+/** Whether what is known of pages lies in the order of the pages, as not all of them have a frame: 1, or 0 by their frames. */
+export const inOrder = ({ frames }: SetPlan): number => (frames ? 1 : 0);
+
 /** What kernels of attention are told of a set. */
 export function pickedOf(set: SetPlan, layer: number): KvSet['picked'] {
   if (!set.pick) return undefined;
-  const { run, first, of = layer } = set.pick;
-  return { consts: { Run: run, First: first }, layer: of };
+  const { run, first, of = layer, lag } = set.pick;
+  return { consts: { Run: run, First: first }, layer: of, lag };
 }
 
 /** What a choice asks of a sequence. */
@@ -56,9 +66,10 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
   const { by, run, each, first, reuse = 1, alike = 0 } = set.pick;
   const { config: { heads, kvHeads, headDim }, section, scale, query, scratch } = at;
   const group = heads / kvHeads;
-  const consts = { HeadVec4s: Math.ceil(headDim / 4), Group: group, First: first };
+  const consts = { HeadVec4s: Math.ceil(headDim / 4), Group: group, First: first, InOrder: inOrder(set) };
   const params = { heads, kv_heads: kvHeads, head_vec4s: consts.HeadVec4s, set_index: 0, room: runsOf(set), scale };
   const own = (name: 'picked' | 'summaries' | 'planes' | 'lists') => (of: SequenceBuffers) => of.sets!(layer)[name]!;
+  const picked = (of: SequenceBuffers) => of.sets!(layer).chosen ?? of.sets!(layer).picked!;
   const bindings: Dispatch['bindings'] = { query, keys: scratch, state: (of: SequenceBuffers) => of.state, lists: own('lists') };
   // All heads of keys and values have one choice by votes.
   const together = by === 'votes' ? kvHeads : 1;
@@ -74,12 +85,12 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
     kernel: {
       kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', 'kv/tick/radix', ...files[by]],
       consts: {
-        ...consts, Run: run, Each: each, ...(by === 'clusters' && { MostClusters: mostClusters }), Rows: { bounds: 1, clusters: group, votes: heads }[by],
+        ...consts, Run: run, Each: each, ...(by === 'clusters' && { MostClusters: mostClusters }), Rows: rowsFor(by, heads, group),
       },
     },
     params: { ...params, chosen_for: together, alike },
     bindings: {
-      ...bindings, picked: own('picked'), ...(by !== 'votes' && { summaries: own('summaries') }), ...(by === 'clusters' && { planes: own('planes') }),
+      ...bindings, picked, ...(by !== 'votes' && { summaries: own('summaries') }), ...(by === 'clusters' && { planes: own('planes') }),
     },
     // Of tokens that share a choice the first makes it.
     grid: ({ length, of }) => [(length - 1 - asked.since(of as SequenceBuffers)) % reuse ? 0 : kvHeads / together],

@@ -40,6 +40,11 @@ export interface SetPlan {
   beside?: number;
   /** Of a layer's only set, whose slots are as fresh ones are: how a decoded token chooses what it reads of it. A prompt reads all. */
   pick?: PickPlan;
+  /**
+   * Of a set that is picked from with `lag`: so many of its pages are on the GPU, of all heads together. All full ones are in the memory of the worker,
+   * from where those that a token chose are brought (tiers/away.ts). Default: all are on the GPU.
+   */
+  frames?: number;
 }
 
 /**
@@ -61,6 +66,8 @@ export interface PickPlan {
   alike?: number;
   /** The layer whose choice this one takes. Default: it makes its own. */
   of?: number;
+  /** Whether a choice is for the token behind the one whose query makes it, so that there is a token's time to bring what was chosen. */
+  lag?: boolean;
 }
 
 export interface KvPlan {
@@ -88,6 +95,8 @@ export interface KvPlan {
   rewinds?: 'slots' | 'pages';
   /** Kernels that a tick has for a layer at most. Default 8. */
   kernels?: number;
+  /** Most bytes that are brought for a token of sets that have `frames`. Default: all that it chose, as far as there are frames. */
+  fetchBytes?: number;
   /** Most bytes of buffers that are there during ticks (`KvTick.scratch`). Default 0. */
   scratchBytes?: number;
   /** Of each layer its sets, none for one that is left alone. */
@@ -171,6 +180,8 @@ export interface KvLayer {
   readonly fresh: KvFresh;
   /** The last `KvPlan.queries` queries, rotated, f32: (position % queries, query head, headDim padded to whole vec4s). */
   readonly queries?: GPUBuffer;
+  /** Where the layer chooses what tokens read: what kv-pick.wgsl leaves, and a tick with it. */
+  readonly picked?: GPUBuffer;
 }
 
 export interface KvTick {
@@ -209,6 +220,8 @@ export interface KvTick {
   setPicks(set: KvSet, runs: ArrayLike<number>, tails: ArrayLike<number>): void;
   /** Says from which position on slots are fresh after this tick, `length - plan.window` at most. Those before are read in sets or not at all. */
   advance(base: number): void;
+  /** A layer as it is with all pages of a set that has `frames`, which the next call replaces. At the end of a prompt, as it cuts a submit in two. */
+  whole(layer: KvLayer): Promise<KvLayer>;
   /** Puts words at the beginning of a buffer of `scratch`, for what is encoded after. At the end of a prompt, as it may cut a submit in two. */
   write(buffer: GPUBuffer, words: Uint32Array<ArrayBuffer>): void;
   /** Copies bytes of a buffer into another, in order with what is encoded. */

@@ -13,6 +13,7 @@ import { type Recurrent, type StateSizes, createRecurrent, recurrentBytes } from
 import { cachesOf, segmentBytes } from './segment.ts';
 import { type Shape } from './shape.ts';
 import { type Shaped } from './shaped.ts';
+import { type Uploads } from './tiers/away.ts';
 
 /** What sequences of one placed model have in common. */
 export interface SequenceHome {
@@ -28,6 +29,8 @@ export interface SequenceHome {
   shape?: Shape;
   /** What decided how keys are turned, where that depends on `context`. */
   angles?: string;
+  /** Brings bytes to the GPU, where pages are at home elsewhere. */
+  uploads?(): Uploads;
   /** Forgets bind groups, as buffers of the sequence were replaced or freed. */
   release(sequence: SequenceBuffers): void;
   /** Has others give way before a sequence grows to so many positions, where they would have too much together. Whether there is room for `wished` too. */

@@ -16,6 +16,9 @@ export function ringSlots({ peak, window, interval, chunk = Infinity }: Omit<KvP
 /** Pages of all heads that a set has at most. */
 export const pagesOfSet = ({ mostSlots }: SetPlan): number => mostSlots.reduce((sum, slots) => sum + Math.ceil(slots / pageSlots), 0);
 
+/** Those that there is room for on the GPU. */
+export const framesOfSet = (set: SetPlan): number => set.frames ?? pagesOfSet(set);
+
 /** u32 words that each kv head has before the list of its pages. */
 export const headWords = ({ format }: SetPlan, headDim: number): number => format.headWords?.(headDim) ?? 0;
 

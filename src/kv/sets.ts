@@ -8,8 +8,9 @@ import { pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
 import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
 import { planeBytes } from './plane-bytes.ts';
-import { headWords, listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
+import { framesOfSet, headWords, listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
 import { type Shape } from './shape.ts';
+import { type Paging, createPaging } from './tiers/paging.ts';
 
 export interface Sets extends LayerSets {
   readonly all: readonly KvSet[];
@@ -22,6 +23,8 @@ export interface Sets extends LayerSets {
   pick(runs: ArrayLike<number>, tails: ArrayLike<number>): Uint32Array<ArrayBuffer>;
   /** Runs that tokens read of each kv head. */
   readonly runs: Uint32Array;
+  /** Which pages are on the GPU, where not all are. */
+  readonly paging?: Paging;
   /** Takes pages, planes and queries of another sequence's. */
   copyFrom(other: Sets): Promise<void>;
   /** What is to be kept of them elsewhere. */
@@ -63,7 +66,7 @@ const step = 256;
 
 const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
-export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads): Sets {
+export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads, whole?: Sets['whole']): Sets {
   const { kvHeads, headDim } = heads;
   const plans = shape.plan.layers[layer];
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage());
@@ -72,29 +75,27 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const firsts = firstsOf(plans, heads);
   const lists = make('lists', 4 * listWords(plans, headDim));
   device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
-  const { queryHeads } = shape.attended[layer];
-  const queries = shape.plan.queries ? make('queries', queryBytes(shape.plan, queryHeads, headDim)) : undefined;
-  const picked = choosing && chooses(choosing, layer) ? make('picked', 4 * pickedWords(choosing, queryHeads, headDim)) : undefined;
+  const { queries, picked, chosen } = makeSingle(make, shape, layer, headDim);
   const runs = new Uint32Array(kvHeads); // that each has been told to read
-  const sets = plans.map(({ format }, index) => emptySet(index, format, kvHeads, pagesFor(index, 1)));
-  const whole = [lists, picked, queries].flatMap((buffer) => buffer ?? []);
-  const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...whole];
+  const sets = plans.map((plan, index) => emptySet(index, plan.format, kvHeads, pagesFor(index, plan.frames ?? 1)));
+  const paging = choosing?.frames ? createPaging(device, choosing, firsts[0], lists) : undefined;
+  const single = [lists, picked, chosen, queries].flatMap((buffer) => buffer ?? []);
+  const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single];
   const grow = async (set: MutableSet, needed: number): Promise<boolean> => {
-    const pages = pagesToHave(plans[set.index], needed, layer);
     if (needed * 4 * set.format.words(headDim) <= set.pages.size) return false;
-    await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pages)));
+    await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pagesToHave(plans[set.index], needed, layer))));
     return true;
   };
-  const read = (set: KvSet) => (choosing ? readOf(choosing.pick, set, runs) : Math.max(...set.counts));
 
   const result: Sets = {
     all: sets,
     get pages() {
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
-    lists: { buffer: lists }, picked: bindingOf(picked), queries: bindingOf(queries), runs, empty: () => emptySets(sets, runs),
+    lists: { buffer: lists }, picked: bindingOf(picked), chosen: bindingOf(chosen), queries: bindingOf(queries), runs, paging, whole,
+    empty: () => emptySets(sets, runs),
     get read() {
-      return sets.map(read);
+      return sets.map((set) => readOf(choosing?.pick, set, runs));
     },
     get summaries() {
       return bindingOf(sets[0].summaries);
@@ -107,6 +108,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     },
     async makeRoom({ index }, slots) {
       const set = sets[index];
+      if (paging) return paging.makeRoom(set, slots);
       const more = Array.from(slots, (count, head) => Math.max(0, Math.ceil((count - set.room[head]) / pageSlots)));
       const needed = set.taken + more.reduce((a, b) => a + b, 0);
       if (needed === set.taken) return false;
@@ -125,14 +127,15 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     pick(wanted, tails) {
       runs.set(wanted);
       sets[0].tails.set(Array.from(tails, (tail) => Math.max(choosing!.pick.first, tail)));
-      return wordsOfPicks(runs, sets[0].tails);
+      return wordsOfPicks(choosing!.pick, sets[0], runs);
     },
     async copyFrom(other) {
-      await result.take(other.held.numbers);
+      if (paging) takeNumbers(sets, runs, other.held.numbers);
+      else await result.take(other.held.numbers);
       copyAll(device, result.held.buffers.map(({ buffer }, i) => [other.held.buffers[i].buffer, buffer]));
     },
     get held() {
-      return heldOf(sets, whole, runs, (set) => pagedBytes(shape, plans[set.index], headDim, 1));
+      return heldOf(sets, single, runs, (set) => pagedBytes(shape, plans[set.index], headDim, 1));
     },
     async take(numbers) {
       checkNumbers(numbers, plans, kvHeads);
@@ -144,17 +147,32 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   return result;
 }
 
+/** What a layer has once, beside its lists. */
+function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, attended }: Shape, layer: number, headDim: number) {
+  const { queryHeads } = attended[layer];
+  const choosing = pickedSet(plan.layers[layer]);
+  const makePicked = (name: string) => make(name, 4 * pickedWords(choosing!, queryHeads, headDim));
+  return {
+    queries: plan.queries ? make('queries', queryBytes(plan, queryHeads, headDim)) : undefined,
+    picked: choosing && chooses(choosing, layer) ? makePicked('picked') : undefined,
+    chosen: choosing?.frames ? makePicked('chosen') : undefined,
+  };
+}
+
 const emptySet = (index: number, format: SetPlan['format'], kvHeads: number, pages: Paged): MutableSet => ({
   index, format, ...pages, taken: 0, counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
 });
 
-/** What kv-pick.wgsl is told of each kv head, which has chosen nothing by then. */
-const wordsOfPicks = (runs: Uint32Array, tails: Uint32Array): Uint32Array<ArrayBuffer> =>
-  Uint32Array.from(Array.from(runs, (many, head) => [many, tails[head], 0, 0]).flat());
+/** What kv-pick.wgsl is told of each kv head, which has chosen nothing by then; a row that reads what one before it chose sees what is always read. */
+const wordsOfPicks = ({ lag, first }: PickPlan, { counts, tails }: KvSet, runs: Uint32Array): Uint32Array<ArrayBuffer> =>
+  Uint32Array.from(Array.from(runs, (many, head) => [many, tails[head], lag ? seenOf(first, counts[head], tails[head]) : 0, 0]).flat());
+
+/** Slots of a head that are read whatever is chosen. */
+export const seenOf = (first: number, count: number, tail: number): number => Math.min(first, count) + Math.max(0, count - tail);
 
 /** Pages that a set grows to where so many are needed. */
 function pagesToHave(plan: SetPlan, needed: number, layer: number): number {
-  const most = pagesOfSet(plan);
+  const most = framesOfSet(plan);
   if (needed > most) throw new Error(`A set of layer ${layer} was to have ${needed} pages; ${most} were planned.`);
   const each = (plan.mostSlots.length * step) / pageSlots;
   return Math.min(most, Math.ceil(needed / each) * each);
@@ -166,7 +184,7 @@ function pagedBytes({ plan, format }: Shape, set: SetPlan, headDim: number, page
   return {
     pages: 4 * pages * set.format.words(headDim),
     ...(plan.planes.length && !set.bare && { planes: planeBytes(plan, pages) }),
-    ...(summary && { summaries: 4 * pages * summary }),
+    ...(summary && { summaries: 4 * (set.frames ? pagesOfSet(set) : pages) * summary }),
   };
 }
 
@@ -210,8 +228,8 @@ function firstsOf(plans: readonly SetPlan[], { kvHeads, headDim }: CacheHeads): 
 }
 
 /** Slots that a token reads at most, of the head that reads most. */
-const readOf = (pick: PickPlan, { counts, tails }: KvSet, runs: Uint32Array): number =>
-  Math.max(...Array.from(counts, (count, head) => readAtMost(pick, count, runs[head], tails[head])));
+const readOf = (pick: PickPlan | undefined, { counts, tails }: KvSet, runs: Uint32Array): number =>
+  Math.max(...Array.from(counts, (count, head) => (pick ? readAtMost(pick, count, runs[head], tails[head]) : count)));
 
 const sizeOf = (buffers: readonly GPUBuffer[]): number => buffers.reduce((sum, { size }) => sum + size, 0);
 const bindingOf = (buffer: GPUBuffer | undefined) => buffer && { buffer };

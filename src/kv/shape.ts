@@ -11,6 +11,7 @@ import { cachesOf } from './segment.ts';
 import { ringSlots } from './set-bytes.ts';
 import { type Sequence } from './sequence.ts';
 import { shapedBytes } from './shaped-bytes.ts';
+import { type AwayBytes, awayBytes } from './tiers/away-bytes.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
 
 /** How a layer's queries meet its keys. */
@@ -34,6 +35,8 @@ export interface Shape {
   readonly ringSlots: number;
   /** Bytes of a sequence's keys and values at most, and of the largest buffer while it is replaced by a larger one. */
   readonly bytes: { full: number; growing: number };
+  /** What pages take that are at home in worker memory; zeros where there are none. */
+  readonly away: AwayBytes;
   /** Dispatches with parameters of their own that sets add to the programs of a model. */
   readonly dispatches: number;
   /** Most segments of a layer. */
@@ -83,12 +86,23 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
       `kv is ${policy.name}, which observes what queries look at; in layer ${sinks} of this model they also look at a sink that is no token, which is not ` +
       'counted yet. Choose a policy that does not observe, such as kivi4 or streaming.',
     );
+  checkLags(policy, plan, attends.map((ops) => ops.length));
   const bytes = shapedBytes(plan, model, room);
   return {
-    plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes,
+    plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
     keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
   };
+}
+
+/** RequestError for a model whose layers share keys, of which choices for the next token would be mixed. */
+function checkLags(policy: Policy, plan: KvPlan, readers: readonly number[]): void {
+  const layer = readers.findIndex((count, i) => count > 1 && pickedSet(plan.layers[i])?.pick.lag);
+  if (layer < 0) return;
+  throw new RequestError(
+    `kv ${policy.name} was to choose for the next token; in this model several layers read the keys of layer ${layer}, and their choices would be mixed. ` +
+    'Leave out the options lag and away.',
+  );
 }
 
 /** RequestError for a model that has no layer for a policy to act on. */
@@ -106,7 +120,8 @@ const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan): Ke
   format,
   queries,
   sets: (layer) => layers[layer].map((set, i) => ({
-    format: set.format, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), biased: i === 0 ? biasIn(planes) : undefined,
+    format: set.format, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), away: set.frames !== undefined,
+    biased: i === 0 ? biasIn(planes) : undefined,
   })),
   picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, {
     since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),

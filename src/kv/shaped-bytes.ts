@@ -5,7 +5,8 @@ import { chooses, pickedSet, pickedWords, summaryWords } from './pick.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
 import { segmentBytes } from './segment.ts';
-import { listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
+import { framesOfSet, listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
+import { awayBytes } from './tiers/away-bytes.ts';
 
 type Heads = Pick<PolicyModel, 'heads' | 'queryHeads'>;
 
@@ -18,17 +19,19 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
     if (!sets.length) return { full: segmentBytes(own, context, format), largest: segmentBytes(own, context, format) };
     const fresh = segmentBytes(own, slots, format) + planeBytes(plan, (slots / pageSlots) * own.kvHeads);
     const known = (set: SetPlan) => (set.pick ? summaryWords(set.pick, format, own.headDim) : 0);
-    const each = sets.map((set) => pagesOfSet(set) * 4 * (set.format.words(own.headDim) + known(set)) + (set.bare ? 0 : planeBytes(plan, pagesOfSet(set))));
+    const each = sets.map((set) =>
+      4 * (framesOfSet(set) * set.format.words(own.headDim) + pagesOfSet(set) * known(set)) + (set.bare ? 0 : planeBytes(plan, framesOfSet(set))));
     const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer]);
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });
-  return { full: sum(layers.map(({ full }) => full)) + (plan.scratchBytes ?? 0), growing: Math.max(0, ...layers.map(({ largest }) => largest)) };
+  const away = awayBytes(plan, { heads, queryHeads }, room);
+  return { full: sum(layers.map(({ full }) => full)) + (plan.scratchBytes ?? 0) + away.gpu, growing: Math.max(0, ...layers.map(({ largest }) => largest)) };
 }
 
 /** Of what tokens choose. */
 function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number): number {
   const set = pickedSet(sets);
-  return set && chooses(set, layer) ? 4 * pickedWords(set, queryHeads, headDim) : 0;
+  return set && chooses(set, layer) ? (set.frames ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0;
 }
 
 /** Kernels that a tick has for a layer at most, where a plan does not say. */

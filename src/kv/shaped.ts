@@ -8,6 +8,7 @@ import { type Sequence, type SequenceHome } from './sequence.ts';
 import { type Sets, createSets } from './sets.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type Shape } from './shape.ts';
+import { type Away, createAway } from './tiers/away.ts';
 
 export interface Shaped {
   readonly shape: Shape;
@@ -20,6 +21,8 @@ export interface Shaped {
   /** Tokens of the last prompt that has ended, and of all before it. */
   readonly promptLength: number;
   readonly byteLength: number;
+  /** What is at home in worker memory, where a policy has pages there. */
+  readonly away?: Away;
   setsOf(layer: number): Sets;
   /** A tick was made at `length` positions; slots are fresh from `base` on. `ended`: of a prompt. */
   ticked(length: number, base: number, ended?: boolean): void;
@@ -36,16 +39,18 @@ export interface Shaped {
 export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () => Fresh, replaced: () => void): Shaped {
   const { device, ledger, config, format, shape } = home;
   const caches = cachesOf(config);
-  const make = () => caches.map((heads, layer) => (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads) : undefined));
-  let sets = make();
+  const makeAway = () => (shape.away.gpu ? createAway({ home, bytes: shape.away, sets: () => sets }) : undefined);
+  const make = () => caches.map((heads, layer) => (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads, away?.whole) : undefined));
+  let away = makeAway();
+  let sets: (Sets | undefined)[] = make();
   let base = 0;
   let since = 0;
   let promptLength = 0;
 
-  const layerOf = (layer: number, { all, lists, queries }: Sets): KvLayer => {
+  const layerOf = (layer: number, { all, lists, queries, picked, chosen }: Sets): KvLayer => {
     const { buffer, planes } = fresh().layer(layer);
     const own = { layer, heads: caches[layer], ...shape.attended[layer] };
-    return { ...own, sets: all, lists: lists.buffer, queries: queries?.buffer, fresh: { format, pages: buffer, planes } };
+    return { ...own, sets: all, lists: lists.buffer, queries: queries?.buffer, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
   };
 
   /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */
@@ -56,18 +61,23 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       for (const set of own?.all ?? []) {
         const { at, words } = own!.count(set, set.counts.map((count) => Math.min(count, reached)));
         device.queue.writeBuffer(own!.lists.buffer, at, words);
-        set.tails.forEach((tail, head) => tail > reached && (set.tails[head] = 0)); // what is known of them is not of these alone
+        // What is known of them is not of these alone: bounds of more of them still hold, where not all could be read.
+        set.tails.forEach((tail, head) => tail > reached && (set.tails[head] = away ? reached : 0));
       }
       if (reached === 0) own?.empty(); // so that layers that take the same pages in the same order have them by the same numbers again
       // What a token had chosen may be gone.
       if (own?.picked) device.queue.writeBuffer(own.picked.buffer, 0, own.pick(own.runs, own.all[0].tails));
     }
+    away?.cut(reached);
     return (base = reached);
   }
 
   return {
     shape,
     replaced,
+    get away() {
+      return away;
+    },
     get layers() {
       return sets.flatMap((own, layer) => (own ? [layerOf(layer, own)] : []));
     },
@@ -81,7 +91,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       return promptLength;
     },
     get byteLength() {
-      return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), 0);
+      return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), away?.byteLength ?? 0);
     },
     setsOf: (layer) => sets[layer]!,
     ticked(length, now, ended = false) {
@@ -93,8 +103,12 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       since = Math.min(since, reached);
       return reached;
     },
-    free: () => sets.forEach((own) => own?.free()),
+    free() {
+      sets.forEach((own) => own?.free());
+      away?.free();
+    },
     makeAnew() {
+      away = makeAway();
       sets = make();
       base = since = promptLength = 0;
     },
@@ -116,6 +130,8 @@ export async function forkShaped(home: SequenceHome, from: Sequence, copy: Seque
   target.ticked(source.since, source.base);
   await copy.makeRoom(Math.max(1, from.tokens.length));
   for (const { layer } of source.layers) await target.setsOf(layer).copyFrom(source.setsOf(layer));
+  for (const { layer } of source.layers) target.setsOf(layer).paging?.copyFrom(source.setsOf(layer).paging!);
+  if (source.away) target.away!.copyFrom(source.away);
   target.replaced();
   const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
   const first = Math.floor(source.base / pageSlots);

@@ -118,7 +118,7 @@ export interface KeysValues {
   sets?(layer: number): readonly KvSet[];
   /** How many of its last queries a layer with sets keeps. Default: none. */
   queries?: number;
-  /** What chooses, in front of the attention of one row, which slots it reads of a set that is picked from. */
+  /** What chooses, in front of the attention of one row or behind that for the next, which slots are read of a set that is picked from. */
   picks?(layer: number, at: PickAt): Dispatch[];
 }
 
@@ -138,8 +138,10 @@ export interface KvSet {
   mostSlots: number;
   /** The layer whose set of the same index is read beside it. */
   beside?: number;
-  /** How a row by itself reads some of them (shaders/kv/policies/where/picked.wgsl), as was chosen for a layer. */
-  picked?: { consts: Readonly<Record<string, number>>; layer: number };
+  /** How a row by itself reads some of them (shaders/kv/policies/where/picked.wgsl), as was chosen for a layer. `lag`: by the row before. */
+  picked?: { consts: Readonly<Record<string, number>>; layer: number; lag?: boolean };
+  /** Whether several rows read it elsewhere (`LayerSets.whole`). */
+  away?: boolean;
   /** Where its slots may stand for several tokens: constants that tell where that is noted (shaders/kv/policies/bias/plane.wgsl). */
   biased?: Readonly<Record<string, number>>;
 }
@@ -172,6 +174,10 @@ export interface LayerSets {
   read: readonly number[];
   /** What it reads of a set that is picked from, and what is known of that set's slots, by page. */
   picked?: Binding;
+  /** What it chose for the row behind it, where that has to be brought first; default: `picked`. */
+  chosen?: Binding;
+  /** Where several rows read the set, and its lists there, if not all of its pages are in `pages`. */
+  whole?: { pages: Binding; lists: Binding };
   summaries?: Binding;
   /** Numbers of its slots, by page. */
   planes?: Binding;

@@ -16,6 +16,8 @@ export function checkSavable(shape: Shape | undefined): void {
     throw new RequestError(
       `Conversations under the policy ${shape.policy.name} cannot be saved: what it measures is no part of them. Save the text, or load with another kv.`,
     );
+  if (shape?.away.gpu)
+    throw new RequestError('Conversations whose pages are at home in worker memory cannot be saved yet. Save the text, or load without the option away.');
 }
 
 /** FNV-1a of 32 bits: tells plans apart, and is no secret. */

@@ -4,8 +4,11 @@ import { checkOption, checkOptions, checkRunSize } from '../options.ts';
 import { type KvPlan, type KvTick, type PickPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { oneSet } from '../set-bytes.ts';
 import { endOf } from './evict.ts';
+import { inOrder } from '../pick.ts';
 import { groupsOf } from './layer.ts';
 import { appendAll } from './move.ts';
+import { planAway } from './away.ts';
+import { pickBytes, pickNow } from './pick-now.ts';
 
 /** Settings of such policies. */
 export const readOptions = {
@@ -21,16 +24,30 @@ export const readOptions = {
   interval: 32,
 };
 
+/** Settings of those whose choice may come a token late. */
+export const lagOptions = {
+  /** 1: a token reads what the query of the one before it chose. */
+  lag: 0,
+  /** 1: full pages are at home in worker memory, and what a token chose is brought for the next; `lag` is 1 then. */
+  away: 0,
+  /** KiB that are brought for a token at most; 0: all that was chosen. */
+  fetch: 0,
+};
+
 type Options = Readonly<Record<string, number>>;
 
 /** The plan: one set of all positions in each layer. RequestError for its options. */
-export function planReading(model: PolicyModel, { context, format }: PolicyRoom, options: Options, pick: (layer: number) => PickPlan): KvPlan {
+export function planReading(model: PolicyModel, room: PolicyRoom, options: Options, pick: (layer: number) => PickPlan): KvPlan {
+  const { context, format } = room;
   checkOptions(options, context);
   checkOption('sinks', options.sinks, { least: 0, most: 1024 });
   if ('size' in options) checkRunSize(options.size);
   checkOption('slots', options.slots, { least: 0, most: context });
-  const layers = oneSet(model, format, () => context).map((sets, layer) => sets.map((set) => ({ ...set, pick: pick(layer) })));
-  return { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'slots', layers };
+  const lag = options.lag === 1 || options.away === 1;
+  const layers = oneSet(model, format, () => context).map((sets, layer) => sets.map((set) => ({ ...set, pick: { ...pick(layer), ...(lag && { lag }) } })));
+  const plan: KvPlan = { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'slots', layers };
+  const lagging = lag ? { ...plan, queries: 1, scratchBytes: pickBytes(model, plan) } : plan;
+  return options.away ? planAway(model, room, lagging, options) : lagging;
 }
 
 /** Slots that a token chooses to read, beside the first and the last ones: of so many of all, or of `share` of the prompt. */
@@ -57,7 +74,10 @@ export function noteBounds(kv: KvTick, i: number, before: number): void {
   if (parts <= 0) return;
   kv.dispatch({
     label: `kv.${layer}.bounds`,
-    kernel: { kernel: 'kv-bounds', files: [`kv/${format.name}`, 'kv/page/read', 'kv/where/list'], consts: { HeadVec4s: vec4s, Each: each, First: first } },
+    kernel: {
+      kernel: 'kv-bounds', files: [`kv/${format.name}`, 'kv/page/read', 'kv/where/list'],
+      consts: { HeadVec4s: vec4s, Each: each, First: first, InOrder: inOrder(kv.plan.layers[layer][0]) },
+    },
     params: { kv_heads: kvHeads, head_vec4s: vec4s, set_index: 0, before },
     bindings: { pages: set.pages, lists, summaries: set.summaries! },
     grid: [groupsOf(parts * vec4s, 64), kvHeads],
@@ -65,6 +85,7 @@ export function noteBounds(kv: KvTick, i: number, before: number): void {
 }
 
 /** Every head of every layer reads so many runs of all slots of its set. */
-export const readRuns = (kv: KvTick, runs: number): void =>
+export function readRuns(kv: KvTick, runs: number): void {
   kv.layers.forEach(({ sets: [set] }) => kv.setPicks(set, set.counts.map(() => runs), set.counts));
-
+  pickNow(kv);
+}

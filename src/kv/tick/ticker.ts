@@ -37,7 +37,8 @@ export function createTicker(gpu: TickGpu): Ticker {
   return {
     async tick({ sequence, length, submit: submitTo, ...at }) {
       const { shaped } = sequence as Sequence & { shaped: Shaped };
-      const { shape: { policy, plan, options }, layers, since } = shaped;
+      const { shape: { policy, plan, options }, layers, since, away } = shaped;
+      await away?.forget();
       let works: Work[] = [];
       let words: number[] = [];
       let { base } = shaped;
@@ -70,11 +71,19 @@ export function createTicker(gpu: TickGpu): Ticker {
         setPicks(set, runs, tails) {
           const sets = setsOf(set);
           const more = sets.pick(runs, tails);
-          if (sets.picked) write(sets.picked.buffer, 0, more);
+          for (const each of [sets.picked, sets.chosen]) if (each) write(each.buffer, 0, more);
         },
         advance(to) {
           checkEnd({ base, length }, to);
           base = to;
+        },
+        async whole(layer) {
+          const [set, ...others] = layer.sets;
+          if (!away || !shaped.setsOf(layer.layer).paging) return layer;
+          await submit();
+          await away.bringWhole(layer.layer);
+          const { pages, lists } = away.whole;
+          return { ...layer, lists: lists.buffer, sets: [{ ...set, pages: pages.buffer }, ...others] };
         },
         write: (buffer, more) => write(buffer, 0, more),
         copy: (from, to, byteLength) => void works.push({ kind: 'copy', from, to, byteLength }),
@@ -84,6 +93,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         },
       });
       await submit();
+      await away?.ticked();
       shaped.ticked(length, base, at.phase === 'prompt');
       device.queue.writeBuffer(sequence.state.buffer, 12, Uint32Array.of(base));
     },

@@ -88,7 +88,8 @@ function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, se
   const [where, seen] = picked ? ['picked', 'picked'] : set ? ['list', 'set'] : sets.length ? ['ring', 'ring'] : ['direct', 'fresh'];
   const bindings: Dispatch['bindings'] = set
     ? {
-        pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer), ...(picked && { picked: pickedOf(picked.layer) }),
+        ...(set.away && !alone ? wholeOf(layer) : { pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer) }),
+        ...(picked && { picked: pickedOf(picked.layer) }),
         ...(biased && { planes: (of: SequenceBuffers) => of.sets!(layer).planes! }),
         ...(set.beside !== undefined && { beside: besideOf(set.beside, segment) }),
       }
@@ -98,6 +99,10 @@ function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, se
     consts: { ...consts, ...picked?.consts, ...biased },
   };
 }
+
+const wholeOf = (layer: number): Dispatch['bindings'] => ({
+  pages: (of: SequenceBuffers) => of.sets!(layer).whole!.pages, lists: (of: SequenceBuffers) => of.sets!(layer).whole!.lists,
+});
 
 const listsOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).lists;
 
@@ -205,8 +210,9 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
   const picked = sets.at(0)?.picked;
   const seen = sets.length ? ['kv/seen/ring', picked ? 'kv/splits/picked' : 'kv/splits/sets'] : ['kv/seen/fresh', 'kv/splits/fresh'];
   const pickAt = { section, config, scale: op.scale, query: buffers.query, scratch: buffers.partials };
+  const picks = picked ? context.kv.picks!(op.layer, pickAt) : [];
   return [
-    ...(picked ? context.kv.picks!(op.layer, pickAt) : []),
+    ...(picked?.lag ? [] : picks),
     ...sets.map((_, segment) => attend(({ of }) => Math.ceil((of as SequenceBuffers).sets!(op.layer).read[segment] / span), segment)),
     attend(({ length, of }) => splitsOf(length, window, span, sets.length ? (of as SequenceBuffers).base : 0), sets.length),
     {
@@ -219,6 +225,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
       },
       grid: () => [config.heads],
     },
+    ...(picked?.lag ? picks : []), // partials are joined by then, whose room it takes
   ];
 }
 

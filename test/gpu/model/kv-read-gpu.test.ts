@@ -25,6 +25,8 @@ interface Golden {
 interface Run {
   kv: string;
   options: Record<string, number>;
+  /** The goldens that it is of: by default those of choices that are for the token itself. `lag`: of choices that come a token late. */
+  of?: 'lag';
 }
 
 const half = { share: 0.5, sinks: 4, window: 16, interval: 64 };
@@ -35,6 +37,8 @@ const further: Run[] = [
   { kv: 'lserve', options: { ...half, size: 16, part: 4 } },
   { kv: 'tokenselect', options: half },
   { kv: 'squeezed', options: { ...half, size: 8 } },
+  { kv: 'quest', of: 'lag', options: { ...half, size: 8, lag: 1 } },
+  { kv: 'quest', of: 'lag', options: { ...half, size: 8, away: 1 } },
   { kv: 'mpcache', options: { share: 0.5, read: 0.5, observed: 32, sinks: 4, window: 16, interval: 64, size: 8 } },
 ];
 
@@ -66,11 +70,12 @@ const slots = (all: Runs): number[] => all.flatMap(([first, last]) => Array.from
 
 describe.skipIf(!adapterFile).each(models)('%s', (name) => {
   const { tokens, prompt, steps, vocab, headScores, cases } = jsonFixture<Golden>(`kv/${name}.json`);
-  const logits = floatsFixture(`kv/${name}.logits.f32`);
 
-  it.each([...runs, ...(isFull ? further : [])])('$kv reads the slots of its golden, and gives its logits', async ({ kv, options }) => {
+  it.each([...runs, ...(isFull ? further : [])])('$kv reads the slots of its golden, and gives its logits ($options)', async ({ kv, options, of }) => {
     const gpu = await openDawn();
-    const { logits: at, fromFull, read } = cases.find((each) => each.name === kv)!;
+    const own = of ? jsonFixture<Pick<Golden, 'cases'>>(`kv/${name}.${of}.json`).cases : cases;
+    const logits = floatsFixture(`kv/${name}.${of ? `${of}.` : ''}logits.f32`);
+    const { logits: at, fromFull, read } = own.find((each) => each.name === kv)!;
     const model = await openFixture(gpu, `tiny/${name}.gguf`, {
       choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: kv, options, ...(kv === 'lserve' && { retrieval: headScores }) },
     });
@@ -79,12 +84,14 @@ describe.skipIf(!adapterFile).each(models)('%s', (name) => {
     let most = 0;
     await runner.feed(tokens.slice(0, prompt), 0);
     for (let at_ = prompt; at_ < tokens.length; at_++) {
+      const isRead = at_ === prompt || at_ === prompt + 15;
+      if (isRead && options.lag) found.push(await readBy(model)); // as the token before has left it
       await runner.feed([tokens[at_]], at_, undefined, true);
-      if (at_ === prompt || at_ === prompt + 15) found.push(await readBy(model));
+      if (isRead && !options.lag) found.push(await readBy(model));
       const step = steps.indexOf(at_ - prompt);
       if (step < 0) continue;
-      const own = await runner.readLogits();
-      own.forEach((logit, i) => (most = Math.max(most, Math.abs(logit - logits[at + step * vocab + i]))));
+      const made = await runner.readLogits();
+      made.forEach((logit, i) => (most = Math.max(most, Math.abs(logit - logits[at + step * vocab + i]))));
     }
     record({
       point: `Slots that are read and logits of ${name} under ${kv} against a float64 golden`,

@@ -26,7 +26,7 @@ fn score(kv_head : u32, run : u32, at : u32, count : u32) -> f32 {
   let end = min((run + 1u) * (Run / Each), (count + Each - 1u) / Each);
   var most = -1e30;
   for (var part = run * (Run / Each); part < end; part++) {
-    let page = lists[lists[2u * kv_head] + part * Each / PageSlots];
+    let page = select(lists[lists[2u * kv_head] + part * Each / PageSlots], part * Each / PageSlots * params.kv_heads + kv_head, InOrder == 1u);
     let bounds = (page * (PageSlots / Each) + part % (PageSlots / Each)) * 2u * HeadVec4s;
     var upper = array<f32, Group>();
     for (var d = 0u; d < params.head_vec4s; d++) {

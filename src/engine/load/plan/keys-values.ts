@@ -22,5 +22,8 @@ export function keysValuesOf(opened: OpenedModel, options: ModelOptions, { bytes
   const room = Math.min(kvBudgetBytes, budgetBytes - totalBytes + bytes.kv) - bytes.kv;
   const most = opened.graph.config.context;
   const more = bytesPerToken ? Math.floor(room / (bytesPerToken * sequences)) : Infinity;
-  return { kv: shape?.policy.name ?? kv.name, bytes: bytes.kv, bytesPerToken, fits: Math.max(0, Math.min(most, context + more)) };
+  const home = shape?.away.home;
+  return {
+    kv: shape?.policy.name ?? kv.name, bytes: bytes.kv, bytesPerToken, fits: Math.max(0, Math.min(most, context + more)), ...(home && { homeBytes: home }),
+  };
 }

@@ -35,6 +35,8 @@ export interface FixedBytes {
   choices: number;
   /** Dispatches that a policy adds. */
   dispatches: number;
+  /** Whether pages of keys and values are brought for tokens. */
+  away: boolean;
 }
 
 export interface FixedSizes extends ActivationSizes {
@@ -69,6 +71,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
     activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     choices: choicesBytes(strides, sizes, pools) + notedBytes(strides, pools),
     dispatches: sizes.shape?.dispatches ?? 0,
+    away: (sizes.shape?.away.gpu ?? 0) > 0,
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
@@ -87,10 +90,10 @@ export const notedBytes = (strides: Record<string, number>, pools: readonly Pool
 
 /** `uploadBytes`: of one upload; two may be in flight. Slots for items on demand are counted by who has them. */
 export function planBytes(fixed: FixedBytes, division: Division, share: Share, uploadBytes: number, sizes: Pick<ActivationSizes, 'logitsRows'>): PlanBytes {
-  const { kv, firstKv, activations, passing, choices, dispatches } = fixed;
+  const { kv, firstKv, activations, passing, choices, dispatches, away } = fixed;
   const { keptBytes, slots, slotBytes, embedding } = share;
   // Where nothing is uploaded once all weights are there, that is over when keys and values grow.
-  const uploads = slots || embedding === 'rows' || division.itemBytes ? 2 * uploadBytes : 0;
+  const uploads = slots || embedding === 'rows' || division.itemBytes || away ? 2 * uploadBytes : 0;
   return {
     weights: division.vectorBytes + division.gridBytes + division.tableBytes + keptBytes + slots * slotBytes,
     kv, activations,

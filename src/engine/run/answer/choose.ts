@@ -64,7 +64,8 @@ export async function decode(state: RunState, answering: readonly Answering[], m
   const ahead = answering.every(({ sampler }) => sampler.ahead);
   for (const { sequence, length } of answering) await tickIfDue(state, sequence, length - 1);
   const untilTicks = Math.min(...answering.map(({ sequence, length }) => untilTick(sequence, length - 1)));
-  const count = Math.min(ahead ? submits.tokensAtOnce(pieces.length + 1, answering.length) : 1, most, room, untilTicks);
+  const waits = answering.some(({ sequence }) => sequence.shaped?.away); // what is chosen for a token has to be brought before it
+  const count = Math.min(ahead && !waits ? submits.tokensAtOnce(pieces.length + 1, answering.length) : 1, most, room, untilTicks);
   if (count < 1) throw contextIsFull(sizes.context);
   for (const { sequence, length } of answering) await makeRoom(state, sequence, length + count - 1);
   seat(state, answering);
@@ -78,7 +79,7 @@ export async function decode(state: RunState, answering: readonly Answering[], m
 /** Whether the tokens of a submit are best read while the next one runs: not before a tick, which only accepted ones may have a part in. */
 export const readsBehind = (state: RunState, answering: readonly Answering[]): boolean =>
   state.submits.readsBehind(piecesFor(state, answering.length).length + 1, answering.length) &&
-  answering.every(({ sampler, sequence, length }) => sampler.ahead && untilTick(sequence, length - 1) > 0);
+  answering.every(({ sampler, sequence, length }) => sampler.ahead && !sequence.shaped?.away && untilTick(sequence, length - 1) > 0);
 
 /** As `sample`, and then up to `most` tokens in all, as they come back. Those that nobody waits for any more may have been made in vain. */
 export async function* sampleOn(state: RunState, { sequence, sampler, length }: Answering, most: number, signal?: AbortSignal): AsyncGenerator<Token[], void> {

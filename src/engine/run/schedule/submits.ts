@@ -11,6 +11,7 @@ import { type LoadedModel } from '../../load/load.ts';
 import { canGoBack, createChoices } from '../choices.ts';
 import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
 import { mostPerSubmit } from '../readback.ts';
+import { awayFor } from './away.ts';
 
 /** A part of a step, with the streamed slice that has to be in its slot. */
 export interface Piece {
@@ -65,8 +66,7 @@ export function createSubmits(model: LoadedModel): Submits {
   const waits = stream !== undefined || items !== undefined || tables !== undefined;
   const check = watchDevice(device);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
-  let submits = 0;
-  let hostMs = 0;
+  let [submits, hostMs] = [0, 0];
 
   function submit(encoder: GPUCommandEncoder): void {
     check();
@@ -74,7 +74,7 @@ export function createSubmits(model: LoadedModel): Submits {
     submits++;
   }
 
-  const run: Submits['run'] = async (pieces, times, signal, last, next = []) => {
+  const run: Submits['run'] = async (pieces, times, signal, given, next = []) => {
     const rows = times[0].reduce((sum, step) => sum + step.rows, 0);
     if (rows !== rowsBefore) writeRows(device.queue, activations, (rowsBefore = rows));
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
@@ -82,20 +82,21 @@ export function createSubmits(model: LoadedModel): Submits {
     const piece = (i: number) => pieces[i % pieces.length];
     const uses = usesOf(pieces);
     const lastChoice = pieces.findLastIndex(({ chooses }) => chooses !== undefined);
+    const away = await awayFor(times[0], model.sections, pieces);
+    const last = away ? away.behind(given) : given;
     await choices?.begin(rows, rows === 1 && times.length === 1 && goesBack(model));
     stream?.begin([uses, ...next.map(usesOf)].flat().map(({ slice }) => slice));
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
       const first = i;
       const { onDemand } = piece(i);
-      const use = uses.find((each) => each.first === i);
-      if (use) await stalls.during(() => stream!.ready(use.slice, signal));
-      const brought = onDemand === undefined || choices!.isAhead ? { last: true } : await stalls.during(() => choices!.next(signal));
-      if (brought.back !== undefined) {
-        i = brought.back;
+      for (const { slice } of uses.filter((each) => each.first === i)) await stalls.during(() => stream!.ready(slice, signal));
+      const { back, last: isLast } = onDemand === undefined || choices!.isAhead ? { last: true } : await stalls.during(() => choices!.next(signal));
+      if (back !== undefined) {
+        i = back;
         continue;
       }
-      const isLast = brought.last;
+      await away?.before(piece(i));
       const end = !isLast ? i + 1 : Math.min(i + (together ? count : pacer.piecesPerSubmit(rows)), count);
       const begun = performance.now();
       const encoder = device.createCommandEncoder();
@@ -108,7 +109,7 @@ export function createSubmits(model: LoadedModel): Submits {
         if (chooses === undefined) continue;
         pass.end();
         choices!.note(encoder, chooses, i, i - 1 === lastChoice);
-      } while (i < end && isOneWith(piece(i - 1), piece(i), choices?.isAhead));
+      } while (i < end && isOneWith(piece(i - 1), piece(i), choices?.isAhead) && !away?.divides(piece(i - 1), piece(i)));
       if (piece(i - 1).chooses === undefined) pass.end();
       if (i === count) last?.encode(encoder);
       submit(encoder);

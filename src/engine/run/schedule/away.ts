@@ -1,0 +1,53 @@
+// What steps have to wait for where pages of keys and values are at home in worker memory (src/kv/tiers): before a step for what was chosen for it,
+// before each layer of several rows for that layer. Knows no policy.
+import { type Step } from '../../../gpu/program.ts';
+import { type Sequence } from '../../../kv/sequence.ts';
+import { isAttend } from '../../../model/ops/attend.ts';
+import { type Section } from '../../../model/sections.ts';
+import { type Last } from './submits.ts';
+
+interface Part {
+  section?: number;
+}
+
+export interface AwaySteps {
+  /** To be awaited before a part is submitted: several rows find the layer whole that it reads. */
+  before(part: Part): Promise<void>;
+  /** Whether parts read layers of which one takes the place of the other, so that they cannot be in one submit. */
+  divides(before: Part, after: Part): boolean;
+  /** What is done with the last submit, and then with what its rows chose. */
+  behind(last: Last | undefined): Last;
+}
+
+/** Once what was chosen for a step is there; undefined where no sequence of it has such pages, or nothing that is run attends. */
+export async function awayFor(steps: readonly Step[], sections: readonly Section[], parts: readonly Part[]): Promise<AwaySteps | undefined> {
+  const own = steps.flatMap(({ of, rows }) => {
+    const away = (of as Sequence | undefined)?.shaped?.away;
+    return away ? [{ away, rows }] : [];
+  });
+  const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
+  if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
+  for (const { away } of own) await away.ready();
+  const alone = own.filter(({ rows }) => rows === 1);
+  const prompts = own.filter(({ rows }) => rows > 1);
+  let there: number | undefined; // the layer that is whole
+  return {
+    async before(part) {
+      const layer = layerOf(part);
+      if (layer === undefined || layer === there) return;
+      for (const { away } of prompts) await away.bringWhole(layer);
+      there = layer;
+    },
+    divides: (before, after) => prompts.length > 0 && layerOf(after) !== undefined && layerOf(after) !== layerOf(before),
+    behind: (last) => ({
+      encode(encoder) {
+        last?.encode(encoder);
+        alone.forEach(({ away }) => away.note(encoder));
+      },
+      submitted() {
+        last?.submitted();
+        alone.forEach(({ away }) => away.submitted());
+      },
+    }),
+  };
+}

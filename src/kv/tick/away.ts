@@ -1,0 +1,36 @@
+// The plan of a policy whose pages are at home in worker memory: how many of them there is room for on the GPU.
+import { BudgetError } from '../../errors.ts';
+import { pageSlots } from '../formats/format.ts';
+import { pickedSet } from '../pick.ts';
+import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
+import { shapedBytes } from '../shaped-bytes.ts';
+import { newRows } from '../tiers/away-bytes.ts';
+
+/** Most tokens of a step of a prompt, whose pages have to be on the GPU before they leave. */
+const mostChunk = 128;
+
+/** Rows of pages (one of each kv head) beside new ones and those that are always read: with fewer, hardly anything that is chosen is there. */
+const leastRows = 2;
+
+/**
+ * The same with as many frames as the budget has, no more than there are pages; without a budget with as many as `share` of the context, or `slots`, twice.
+ * BudgetError where there is no room for new pages and those that are always read.
+ */
+export function planAway(model: PolicyModel, room: PolicyRoom, plan: KvPlan, { fetch, share, slots, sinks }: Readonly<Record<string, number>>): KvPlan {
+  const all = Math.ceil(room.context / pageSlots);
+  const own = { ...plan, rewinds: 'pages' as const, chunk: Math.min(mostChunk, room.chunk), ...(fetch && { fetchBytes: 1024 * fetch }) };
+  const always = newRows(own, room) + Math.ceil(sinks / pageSlots);
+  const read = Math.ceil((slots || share * room.context) / pageSlots);
+  const planned = (rows: number): KvPlan => ({
+    ...own, layers: plan.layers.map((sets, layer) => (pickedSet(sets) ? sets.map((set) => ({ ...set, frames: rows * model.heads[layer].kvHeads })) : sets)),
+  });
+  const bytes = (rows: number) => shapedBytes(planned(rows), model, room).full;
+  const least = Math.min(all, always + leastRows);
+  const most = Number.isFinite(room.budgetBytes) ? all : Math.min(all, always + 2 * read);
+  const fit = Array.from({ length: most - least + 1 }, (_, i) => most - i).find((rows) => bytes(rows) <= room.budgetBytes);
+  if (fit !== undefined) return planned(fit);
+  throw new BudgetError(
+    `Keys and values have ${room.budgetBytes} bytes on the GPU; with ${least} pages of every head there, a layer as a prompt reads it and what is known of ` +
+    `all pages they take ${Math.ceil(bytes(least))}. Raise kvBudgetBytes to that, or choose a shorter context.`,
+  );
+}

@@ -1,0 +1,123 @@
+// Keys and values at home in worker memory, of which each token reads what the query of the one before it chose: the same logits as where all pages are on
+// the GPU, bit for bit, with bytes and buffers as they were planned. The full run has four times the bytes that they may take on the GPU.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
+import { type LoadedModel } from '../../../src/engine/load/load.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { adapterFile } from '../../dawn.ts';
+import { countCalls } from '../../../src/bench/count-calls.ts';
+import { openBytes, sharedGpu, testChoice } from '../../models/model.ts';
+import { isFull, record } from '../../verified.ts';
+
+interface Run {
+  layers: number;
+  /** Tokens, the last `decoded` of which are run one by one. */
+  length: number;
+  decoded: number;
+  /** Of the bytes of their keys and values, those that there may be on the GPU; none: as many as what is read takes twice. */
+  part?: number;
+}
+const runs: Run[] = isFull ? [{ layers: 16, length: 2848, decoded: 40, part: 1 / 4 }] : [{ layers: 3, length: 640, decoded: 24 }];
+
+const sizes = { kvHeads: 2, headDim: 16 };
+const context = 2848;
+const options = { slots: 128, sinks: 32, window: 16, interval: 8, size: 32 };
+
+const folder = mkdtempSync(join(tmpdir(), 'windrow-away-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function bytesOf({ layers }: Run): Promise<Uint8Array<ArrayBuffer>> {
+  const out = join(folder, `${layers}.gguf`);
+  await makeModel({ layers, dim: 32, ff: 32, heads: 4, ...sizes, vocab: 512, context, type: 'F32', embeddingType: 'F32', out });
+  return Uint8Array.from(readFileSync(out));
+}
+
+/** Of keys and values in f32. */
+const keysValues = ({ layers, length }: Run): number => layers * length * 2 * sizes.kvHeads * sizes.headDim * 4;
+
+const open = async (bytes: Uint8Array<ArrayBuffer>, length: number, more: Record<string, number>, budgetBytes?: number): Promise<LoadedModel> =>
+  openBytes(await sharedGpu(), bytes, {
+    choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: Math.ceil(length / 32) * 32 + 32,
+    policy: { name: 'quest', options: { ...options, ...more }, budgetBytes },
+  });
+
+const tokensOf = ({ length }: Run): number[] => Array.from({ length: length + 1 }, (_, i) => (3 + i * 31 + Math.floor(i / 97) * 5) % 512);
+
+/** Logits of the prompt's last token and of each token behind it, and how many buffers and groups the later ones had made. */
+async function run(model: LoadedModel, given: Run): Promise<{ logits: Float32Array[]; creations: number }> {
+  const { length, decoded } = given;
+  const tokens = tokensOf(given);
+  const runner = createRunner(model);
+  await runner.feed(tokens.slice(0, length - decoded), 0);
+  const logits = [await runner.readLogits()];
+  let creations = 0;
+  for (let at = length - decoded; at < length; at++) {
+    const calls = countCalls();
+    await runner.feed([tokens[at]], at, undefined, true);
+    const { creations: own } = calls.read();
+    if (at >= length - 10) creations += own; // a tick among them
+    logits.push(await runner.readLogits());
+  }
+  return { logits, creations };
+}
+
+/** A copy goes on as the sequence itself does; one that is cut and fed again has the logits of one that was not. */
+async function expectCopies(model: LoadedModel, given: Run): Promise<void> {
+  const { length } = given;
+  const tokens = tokensOf(given);
+  const runner = createRunner(model);
+  const copy = await model.sequence.fork();
+  await runner.of(copy).feed(tokens.slice(-1), length, undefined, true);
+  const copied = await runner.readLogits();
+  await runner.feed(tokens.slice(-1), length, undefined, true);
+  expect(copied).toEqual(await runner.readLogits());
+  await runner.of(copy).feed(tokens.slice(500, length), 500);
+  const again = await runner.readLogits();
+  copy.close();
+  model.sequence.truncate(0);
+  await runner.feed(tokens.slice(0, length), 0);
+  (await runner.readLogits()).forEach((logit, i) => expect(again[i]).toBeCloseTo(logit, 4));
+}
+
+describe.skipIf(!adapterFile).each(runs)('pages of $length tokens at home in worker memory', (given) => {
+  it('give the logits of pages on the GPU, over ticks, and no token creates anything', async () => {
+    const bytes = await bytesOf(given);
+    const on = await open(bytes, given.length, { lag: 1 });
+    const expected = await run(on, given);
+    await on.destroy();
+    const model = await open(bytes, given.length, { away: 1 }, given.part && given.part * keysValues(given));
+    const found = await run(model, given);
+    const { ledger, plan } = model;
+    const { away, shape } = model.sequence.shaped!;
+    const { counters: { missed, fetchedBytes, mostFetchedBytes, homeBytes, tokens } } = away!;
+    const differs = expected.logits.filter((logits, i) => logits.some((logit, n) => logit !== found.logits[i][n])).length;
+    record({
+      point: `Pages at home in worker memory, quest with a lag of one token, ${given.layers} layers, ${given.length} tokens, to all pages on the GPU`,
+      command: `${isFull ? 'WINDROW_FULL=1 ' : ''}npx vitest run --project gpu test/gpu/model/kv-away-gpu.test.ts`,
+      value: {
+        'tokens whose logits differ': differs, 'bytes on the GPU, of those of all keys and values': (ledger.bytes.kv / keysValues(given)).toPrecision(2),
+        'bytes for a token': Math.round(fetchedBytes / tokens), 'at most': mostFetchedBytes, 'creations for a token': found.creations,
+      },
+    });
+    expect(differs).toBe(0);
+    expect(fetchedBytes).toBeGreaterThan(0);
+    expect({ missed, creations: found.creations }).toEqual({ missed: 0, creations: 0 });
+    expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
+    expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
+    expect(homeBytes).toBeLessThanOrEqual(shape.away.home);
+    if (given.part) expect(plan.bytes.kv).toBeLessThanOrEqual(given.part * keysValues(given));
+    if (!given.part) await expectCopies(model, given);
+    await model.destroy();
+
+    const KiB = Math.floor(mostFetchedBytes / 3 / 1024);
+    const capped = await open(bytes, given.length, { away: 1, fetch: KiB });
+    await run(capped, { ...given, decoded: 12 });
+    const { counters } = capped.sequence.shaped!.away!;
+    expect(counters.mostFetchedBytes).toBeLessThanOrEqual(1024 * KiB);
+    expect(counters.missed).toBeGreaterThan(0);
+    await capped.destroy();
+  });
+});
