@@ -26,6 +26,16 @@ export interface SpeculationOptions {
   budgetBytes?: number;
 }
 
+/**
+ * A LoRA adapter: a GGUF as llama.cpp's convert_lora_to_gguf.py writes it, for the model's architecture. It is read at each load and not kept in
+ * storage. Bytes are copied.
+ */
+export interface AdapterOptions {
+  source: Exclude<ModelSource, { files: File[] } | { stored: string }>;
+  /** Multiplies what it adds. Default 1. */
+  scale?: number;
+}
+
 export interface LoadOptions {
   /** Most GPU bytes the engine may hold. Default: a share of what the adapter's limits allow. */
   budgetBytes?: number;
@@ -53,6 +63,8 @@ export interface LoadOptions {
   kvHeads?: readonly (readonly number[])[];
   /** Most bytes of keys and values, of all conversations of the model together. Default: as the context needs them. */
   kvBudgetBytes?: number;
+  /** Added to the model's matrices while it runs, all of them together. Default: none. */
+  adapters?: readonly AdapterOptions[];
   /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
@@ -117,6 +129,8 @@ export interface ModelInfo {
   kv: KvType;
   /** The policy that keeps keys and values, if one does, with all its options. */
   kvPolicy?: { name: KvType; options: Readonly<Record<string, number>> };
+  /** The LoRA adapters that it was loaded with. */
+  adapters?: { name: string; scale: number }[];
   /** Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead. */
   warnings?: string[];
   /** Undefined where the chat template cannot switch it. */

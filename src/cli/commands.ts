@@ -2,7 +2,7 @@
 import { type Command } from 'commander';
 import { benchOptions, benchAsAsked } from './bench-options.ts';
 import { doctor } from './doctor.ts';
-import { argument, bytes, experimental, forModel, integer, limits, number, port } from './flags.ts';
+import { adapters, argument, bytes, experimental, forModel, integer, limits, number, port } from './flags.ts';
 import { evaluate } from './evaluate.ts';
 import { generate } from './generate.ts';
 import { heads } from './heads.ts';
@@ -47,13 +47,15 @@ const generateOptions = (command: Command): Command =>
     .option('--stop <text...>', 'end before one of these texts');
 
 const evaluateOptions = (command: Command): Command =>
-  forModel(command.description('perplexity of a text, divergence from another quantisation or KV format, questions with choices'))
+  forModel(command.description('perplexity of a text, divergence from another quantisation, adapter or KV format, questions with choices'))
     .option('--file <text>', 'text to cut into chunks')
     .option('--ctx <n>', 'tokens per chunk, default 512', integer)
     .option('--chunks <n>', 'at most this many chunks', integer)
     .option('--token-ids <file>', 'JSON: an array of chunks of ids')
     .option('--against <model>', 'another file of the same vocabulary: how far its expectations are from those of the first')
     .option('--against-kv <type>', 'the same with keys and values kept so')
+    .option('--against-lora <file[:scale]>', 'the same with these adapters in place of those of --lora; several may be given', adapters)
+    .option('--against-plain', 'the same without adapters')
     .option('--against-f32', 'the same with all arithmetic in f32')
     .option('--questions <file>', 'JSON: an array of { "prompt", "choices", "answer": index of the right one }');
 

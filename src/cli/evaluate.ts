@@ -1,9 +1,10 @@
-// windrow eval: perplexity of a text, divergence from another quantisation or another way to keep keys and values, questions with choices.
+// windrow eval: perplexity of a text, divergence from another quantisation, adapter or way to keep keys and values, questions with choices.
 import { multipleChoice, perplexity, type Question } from '../api/evaluate.ts';
 import { createSurface } from '../api/surface.ts';
 import { compare } from '../bench/compare.ts';
 import { RequestError } from '../errors.ts';
 import { type ChunkFlags, readChunks } from './chunks.ts';
+import { type AdapterOptions } from '../protocol.ts';
 import { type ModelFlags, openEngine, readJson } from './options.ts';
 import { type Result } from './result.ts';
 import { backendOf } from '../node/backend.ts';
@@ -11,13 +12,16 @@ import { backendOf } from '../node/backend.ts';
 interface Flags extends ModelFlags, ChunkFlags {
   against?: string;
   againstKv?: string;
+  againstLora?: AdapterOptions[];
+  againstPlain?: boolean;
   againstF32?: boolean;
   questions?: string;
 }
 
 export async function evaluate(path: string, flags: Flags): Promise<Result> {
-  const { against, againstKv, againstF32, questions: listed, file, tokenIds } = flags;
-  const compares = against !== undefined || againstKv !== undefined || againstF32 === true;
+  const { against, againstKv, againstF32, againstLora, againstPlain, questions: listed, file, tokenIds } = flags;
+  if (againstLora && againstPlain) throw new RequestError('--against-lora and --against-plain name two others. Give one of both.');
+  const compares = [against, againstKv, againstF32, againstLora, againstPlain].some((given) => given !== undefined);
   const hasText = file !== undefined || tokenIds !== undefined;
   if (!hasText && (compares || listed === undefined)) throw new RequestError('Give --file or --token-ids, or --questions.');
   const texts = hasText ? await readChunks(flags) : undefined;
@@ -26,7 +30,7 @@ export async function evaluate(path: string, flags: Flags): Promise<Result> {
   const context = flags.context ?? (questions ? undefined : texts && texts.longest + 1); // an answer has room for a token
   const base = await openEngine(path, { ...flags, context }, { allLogits: compares });
   const other = compares
-    ? await openEngine(against ?? path, { ...flags, context, kv: againstKv ?? flags.kv, f32: againstF32 ?? flags.f32 }, { allLogits: true })
+    ? await openEngine(against ?? path, { ...flags, context, ...changesOf(flags) }, { allLogits: true })
     : undefined;
   try {
     const chunks = texts?.cut(base.loaded().text?.tokenizer);
@@ -42,6 +46,10 @@ export async function evaluate(path: string, flags: Flags): Promise<Result> {
     await other?.unload();
   }
 }
+
+/** What is other in the other. */
+const changesOf = ({ againstKv, againstF32, againstLora, againstPlain, ...flags }: Flags): Pick<ModelFlags, 'kv' | 'f32' | 'lora'> =>
+  ({ kv: againstKv ?? flags.kv, f32: againstF32 ?? flags.f32, lora: againstPlain ? undefined : (againstLora ?? flags.lora) });
 
 type Json = {
   perplexity?: Awaited<ReturnType<typeof perplexity>>;

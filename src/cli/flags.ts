@@ -2,6 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseBytes } from '../bytes.ts';
 import { kvNames } from '../kv/policies/names.ts';
+import { type AdapterOptions } from '../protocol.ts';
+import { readAdapter } from './read-adapter.ts';
 import { readHeads } from './read-heads.ts';
 import { parseKvOptions, parseNumber, parsePort, positiveInteger } from './options.ts';
 
@@ -17,6 +19,8 @@ export const bytes = argument((text: string) => parseBytes(text, 'The size'));
 export const integer = argument(positiveInteger);
 export const number = argument(parseNumber);
 export const port = argument(parsePort);
+/** Each adds an adapter to those before. */
+export const adapters = (text: string, before: AdapterOptions[] = []): AdapterOptions[] => [...before, argument(readAdapter)(text)];
 export const experimental = () => new Option('--experimental', 'also use what browsers have behind a flag: subgroup matrices').conflicts('null');
 export const limits = () => new Option('--limits <which>', 'limits of the adapter, or the defaults of the specification').choices(['adapter', 'default']);
 
@@ -32,6 +36,7 @@ export const forModel = (command: Command): Command =>
     .option('--kv-heads <file>', 'how far back each head looks, as `windrow heads` writes it', argument(readHeads))
     .option('--kv-options <name=number,...>', 'settings of the policy that --kv names', argument(parseKvOptions))
     .option('--kv-budget <bytes>', 'most GPU bytes of keys and values, as in 64MiB', bytes)
+    .option('--lora <file[:scale]>', 'a LoRA adapter (GGUF) that is added to the model, times a scale; several may be given', adapters)
     .option('--kernels <choice>', 'choice of kernels, as in splits=1,prefill=rows; nothing is measured or tested')
     .option('--retune', 'measure and test kernels again, though it was done on this adapter')
     .option('--tokens-per-submit <n>', 'while decoding, 1 to 16, however long that takes; default: by measured time', integer)

@@ -7,13 +7,21 @@ import { type Pace, type Paused, type Piece } from '../bench/memory/row.ts';
 import { RequestError } from '../errors.ts';
 import { orEmpty, readLines } from './json-lines.ts';
 import { type ModelFlags } from './options.ts';
+import { type AdapterOptions } from '../protocol.ts';
 
 /** Of a text, as files and settings are named by it. */
 export const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** What changes the numbers of a row beside its policy: of each that is given its name and value, heads by a hash. */
-export function settingsOf({ f32, context, kvHeads, kvBudget, kernels, budget, limits, maxBinding }: ModelFlags): string {
-  const given = { context, kvHeads: kvHeads && hash(JSON.stringify(kvHeads)), kvBudget, kernels, budget, limits, maxBinding, windrow: version };
+/** By its bytes. */
+const nameOf = ({ source, scale }: AdapterOptions): string =>
+  `${scale}*${'bytes' in source ? createHash('sha256').update(new Uint8Array(source.bytes)).digest('hex') : ''}`;
+
+/** What changes the numbers of a row beside its policy: of each that is given its name and value, heads and adapters by a hash. */
+export function settingsOf({ f32, context, kvHeads, kvBudget, lora, kernels, budget, limits, maxBinding }: ModelFlags): string {
+  const given = {
+    context, kvHeads: kvHeads && hash(JSON.stringify(kvHeads)), kvBudget, lora: lora && hash(lora.map(nameOf).join()), kernels, budget, limits, maxBinding,
+    windrow: version,
+  };
   const settings = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [` ${name}=${value}`]));
   return `${f32 ? ' f32' : ''}${settings.join('')}`;
 }

@@ -37,6 +37,11 @@ const errors: [title: string, args: string[], name: string, message: RegExp][] =
     'RequestError',
     /"\[1\]" is no object of JSON; write it as in/,
   ],
+  ['an adapter that is not there', ['generate', model, '--prompt', 'x', '--lora', `${missing}:0.5`], 'RequestError',
+    /The adapter .*missing\.gguf cannot be read/],
+  ['a model as an adapter', ['plan', model, '--lora', model], 'UnsupportedModelError', /is of the type "model", not an adapter/],
+  ['two adapters to compare with, one of them none', ['eval', model, '--token-ids', 'x', '--against-lora', model, '--against-plain'], 'RequestError',
+    /--against-lora and --against-plain name two others/],
   ['tokens that are none', ['generate', model, '--tokens', '1,two'], 'RequestError', /Token 2 of "1,two" is "two"/],
   ['tokens with a gap', ['generate', model, '--tokens', '1,,2'], 'RequestError', /Token 2 of "1,,2" is ""/],
   [

@@ -4,6 +4,7 @@ import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { type DeviceOptions } from '../gpu/device.ts';
 import { createNodeEngine } from '../node.ts';
+import { type AdapterOptions } from '../protocol.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 
 export interface ModelFlags {
@@ -17,6 +18,7 @@ export interface ModelFlags {
   kvOptions?: Record<string, number>;
   kvHeads?: number[][];
   kvBudget?: number;
+  lora?: AdapterOptions[];
   kernels?: string;
   retune?: boolean;
   tokensPerSubmit?: number;
@@ -101,6 +103,7 @@ export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions
 
 /** What the flags say about loading. */
 export const loadOptions = (flags: ModelFlags): EngineOptions => ({
+  adapters: flags.lora,
   budgetBytes: flags.budget,
   ramBytes: flags.ram,
   ...(flags.guesses !== undefined && { speculation: { most: flags.guesses } }),

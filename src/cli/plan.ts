@@ -3,7 +3,7 @@ import { plannedHeads } from '../engine/heads.ts';
 import { keptWith } from '../engine/kept-with-model.ts';
 import { forecastExperts } from '../engine/measure/experts-forecast.ts';
 import { forecast } from '../engine/measure/forecast.ts';
-import { openModel } from '../engine/load/opened.ts';
+import { openModel, openedWith } from '../engine/load/opened.ts';
 import { optionsFor } from '../engine/load/options.ts';
 import { keysValuesOf } from '../engine/load/plan/keys-values.ts';
 import { planFor } from '../engine/load/plan/planned.ts';
@@ -22,7 +22,8 @@ import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
-  const opened = await openModel((await openWithParts(source)).header);
+  const stored = await openModel((await openWithParts(source)).header);
+  const opened = await openedWith(stored, { adapters: flags.lora });
   const host = { gpu: dawn(), ...measuredHere() };
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
@@ -41,7 +42,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const { costs, gpuCosts: records, tuning } = host;
   const uses = await keptWith('uses', host, opened.header);
   const onDemand = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
-  const parameters = parametersOf(opened.header, opened.graph);
+  const parameters = parametersOf(stored.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;
   const streamed = slices.filter(({ slot }) => slot !== undefined);
   const memoryBytes = Math.min(result.streamedBytes, flags.ram ?? defaultRamBytes);
@@ -58,7 +59,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       `${embedding === 'gpu' ? 'are on the GPU' : 'are read by rows'}`,
     );
   }
-  const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, opened.header, opened.layout));
+  const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, stored.header, stored.layout));
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
   const predicted = await forecast(gpu, opened, result, {

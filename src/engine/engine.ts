@@ -270,7 +270,7 @@ async function importModel(
   if (!host.store) throw new RequestError('Nothing is kept here: there is no storage to import into.');
   const report = reporter(onProgress);
   report({ phase: 'header' });
-  const { found, opened } = await openLine(host, source, options);
+  const { found, opened } = await openLine(host, source, { ...options, adapters: undefined });
   const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: paused.passed }));
   report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
   return describeStored(manifest);

@@ -8,7 +8,8 @@ import { describeChoice } from './measure/choice-text.ts';
 import { type Line } from './load/line.ts';
 import { nameOf } from './load/opened.ts';
 
-export function describeLoaded({ found, opened: { header, graph }, text, weights, model: { gpu, choice, kv, sizes, planned } }: Line): ModelInfo {
+export function describeLoaded(line: Line): ModelInfo {
+  const { found, stored: { header }, opened: { graph, adapters }, text, weights, model: { gpu, choice, kv, sizes, planned } } = line;
   const { shape } = planned.chosen.options;
   const { all: parameters, active: activeParameters } = parametersOf(header, graph);
   return {
@@ -23,6 +24,7 @@ export function describeLoaded({ found, opened: { header, graph }, text, weights
     device: factsOf(gpu),
     kernels: describeChoice(choice),
     kv: kv.name,
+    adapters: adapters?.map(({ name, scale }) => ({ name, scale })),
     kvPolicy: shape && { name: shape.policy.name, options: shape.options },
     promptEnd: text && endOfPrompt(text.template),
     thinking: text && thinkingSwitch(text.template),

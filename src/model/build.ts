@@ -48,6 +48,8 @@ export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
       `The architecture "${name}" is not supported. Supported are ${[...architectures.keys()].join(', ')}: choose a model of one of these.`,
     );
   }
+  if (type === 'adapter')
+    throw new UnsupportedModelError('The file is an adapter, which is added to a model. Choose the file of that model, and give this one as its adapter.');
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   const file = openModelFile(header, name, options);

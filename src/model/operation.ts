@@ -15,6 +15,8 @@ export interface StackSpec {
   cols: number;
   ranges: RowRange[];
   aligned: boolean;
+  /** Index of the adapter that it is of, if it is of one: it is stored apart from what is the model's. */
+  adapter?: number;
 }
 
 /** Matrices of which a token reads some: each item (an expert, say) has stacks of its own, alike in sizes and types, stored side by side. */

@@ -1,10 +1,11 @@
 // How a model is stored and run: the embedding (of some models two), a section per layer, the head. Each operation knows the stacks of its
-// matrices; an output matrix that is the embedding's (a "tied" one) is a reference to that, stored once.
+// matrices; an output matrix that is the embedding's (a "tied" one) is a reference to that, stored once. Behind them a section for the matrices
+// of each adapter, to which the operations refer that they are added to.
 import { type Graph, type Op } from './graph.ts';
 import { type ColumnsSpec, type PoolSpec, type StackSpec, storedPool } from './operation.ts';
 import { poolOf, stacksOf, vectorsOf } from './operations.ts';
 
-export type Role = { kind: 'embedding' } | { kind: 'layer'; layer: number } | { kind: 'head' };
+export type Role = { kind: 'embedding' } | { kind: 'layer'; layer: number } | { kind: 'head' } | { kind: 'adapter'; adapter: number };
 
 /** Where the matrices of a stack are stored: in the stack of that index of a section. */
 export interface StackRef {
@@ -36,6 +37,9 @@ export interface Section {
 export function sectionsOf({ config, embed, ownEmbed, layers, head }: Pick<Graph, 'config' | 'embed' | 'ownEmbed' | 'layers' | 'head'>): Section[] {
   const sections: Section[] = [];
   const table: StackRef = { section: 0, stack: 0 };
+  const firstAdapter = layers.length + (ownEmbed ? 3 : 2);
+  const adapters: StackSpec[][] = [];
+  const put = (specs: StackSpec[], section: number, spec: StackSpec): StackRef => ({ section, stack: specs.push(spec) - 1 });
   const add = (role: Role, name: string, ops: Op[]) => {
     const section = sections.length;
     const stored: StackSpec[] = [];
@@ -43,7 +47,8 @@ export function sectionsOf({ config, embed, ownEmbed, layers, head }: Pick<Graph
     if (pools.length > 1) throw new Error(`The section ${name} has ${pools.length} pools; there is room for one.`);
     const placed = ops.map((op): PlacedOp => {
       if (op === head && isTied({ embed, head })) return { op, stacks: [table] };
-      const stacks = stacksOf(op, config).map((spec): StackRef => ({ section, stack: stored.push(spec) - 1 }));
+      const stacks = stacksOf(op, config).map((spec) =>
+        (spec.adapter === undefined ? put(stored, section, spec) : put((adapters[spec.adapter] ??= []), firstAdapter + spec.adapter, spec)));
       return { op, stacks, ...(poolOf(op, config) && { pool: section }) };
     });
     const vectors = [...new Set(ops.flatMap((op) => vectorsOf(op, config).map(({ tensor }) => tensor)))];
@@ -53,6 +58,7 @@ export function sectionsOf({ config, embed, ownEmbed, layers, head }: Pick<Graph
   if (ownEmbed) add({ kind: 'embedding' }, 'embedding.own', [ownEmbed]);
   layers.forEach((ops, layer) => add({ kind: 'layer', layer }, `layer.${layer}`, ops));
   add({ kind: 'head' }, 'head', [head]);
+  adapters.forEach((stored, adapter) => sections.push({ role: { kind: 'adapter', adapter }, name: `adapter.${adapter}`, ops: [], vectors: [], stored }));
   return sections;
 }
 
@@ -62,11 +68,14 @@ export const isTied = ({ embed, head }: Pick<Graph, 'embed' | 'head'>): boolean 
 /** Indices of the sections of which rows are looked up. */
 export const tablesOf = (sections: readonly Section[]): number[] => sections.flatMap(({ role }, index) => (role.kind === 'embedding' ? [index] : []));
 
+/** Indices of the sections of adapters, which are small and read beside all others: they stay. */
+export const adaptersOf = (sections: readonly Section[]): number[] => sections.flatMap(({ role }, index) => (role.kind === 'adapter' ? [index] : []));
+
 /** Indices of the sections whose matrices are read for every token, in the order of use: layers, then where the output matrix is. */
 export function streamable(sections: readonly Section[]): number[] {
-  const after = sections.flatMap(({ role }, index) => (role.kind === 'embedding' ? [] : [index]));
+  const after = sections.flatMap(({ role }, index) => (role.kind === 'layer' || role.kind === 'head' ? [index] : []));
   const read = new Set(after.flatMap((index) => sections[index].ops.flatMap(({ stacks }) => stacks.map(({ section }) => section))));
-  return [...after, ...[...read].filter((index) => !after.includes(index))];
+  return [...after, ...[...read].filter((index) => !after.includes(index) && sections[index].role.kind !== 'adapter')];
 }
 
 /** The layer that a section is; undefined for the embedding and the head. */

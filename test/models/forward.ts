@@ -29,13 +29,16 @@ import { bytesSource } from '../../src/weights/source/source.ts';
 /** What `forward` is told before each operation: the buffers as they are, rows of all tokens, and any tensor's weights. */
 export type Watch = (op: Op, rows: Readonly<Record<string, Float32Array>>, floats: (tensor: string) => Float32Array) => void;
 
+/** In place of a tensor's own weights, if others are to be there. */
+export type Changed = (tensor: string, weights: Float32Array) => Float32Array | undefined;
+
 /** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions. */
-export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length, watch: Watch = () => {}): Promise<Float32Array> {
+export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length, watch?: Watch, changed?: Changed): Promise<Float32Array> {
   const header = await readHeader(bytesSource(bytes, 'model.gguf'));
   const { config, ropes, layers, head, ...ends } = buildGraph(header);
   const { eps } = config;
 
-  const floats = floatsOf(header, bytes);
+  const floats = floatsOf(header, bytes, changed);
   const optional = (name?: string) => (name === undefined ? undefined : floats(name));
   const rows = {} as Record<string, Float32Array>;
   let choices: Choice[][] = [];
@@ -104,14 +107,14 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
     }
   };
   for (const op of opsOf({ layers, head, ...ends })) {
-    watch(op, rows, floats);
+    watch?.(op, rows, floats);
     run(op);
   }
   return rows.logits;
 }
 
 /** Of a tensor by its name all its weights. */
-const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>) => (name: string): Float32Array => {
+const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>, changed?: Changed) => (name: string): Float32Array => {
   const { type, offset, shape } = header.tensors.get(name)!;
   const format = formats.get(type)!;
   const weights = new Float32Array(shape.reduce((a, b) => a * b));
@@ -126,7 +129,7 @@ const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>) => (name: stri
     format.unpack(words, block);
     weights.set(block.subarray(0, weights.length - i * format.blockSize), i * format.blockSize);
   }
-  return weights;
+  return changed?.(name, weights) ?? weights;
 };
 
 const downFrom = ({ input, down, neurons, output }: Neurons, rows: Record<string, Float32Array>, floats: (tensor: string) => Float32Array) =>

@@ -215,6 +215,12 @@ test('a model is a URL, a file, bytes or a source', () => {
   expect(() => toModelSource('no base here')).toThrow('"no base here" is no http or https address, and no owner/repo');
   for (const url of ['localhost:8080/m.gguf', 'file:///m.gguf', 'javascript:1']) expect(() => toModelSource({ url })).toThrow('no http or https address');
   expect(() => toModelSource(7 as never)).toThrow(RequestError);
+  const adapters = [{ source: file, scale: 0.5 }, { source: 'https://example.org/a b.gguf' }];
+  expect(toLoadOptions({ adapters }).adapters).toEqual([{ source: { file }, scale: 0.5 }, { source: { url: 'https://example.org/a%20b.gguf' } }]);
+  expect(() => toLoadOptions({ adapters: [{ source: file }, {}] as never })).toThrow('adapters[1].source is undefined; it must be a URL');
+  expect(() => toLoadOptions({ adapters: [{ source: { stored: 'x' } }] as never })).toThrow('adapters[0].source is {"stored":"x"}; it must be one file');
+  expect(() => toLoadOptions({ adapters: [{ source: file, scale: NaN }] })).toThrow('adapters[0].scale is NaN');
+  expect(() => toLoadOptions({ adapters: file as never })).toThrow('adapters is');
 });
 
 test('several choices are a request each, those of a prompt with the same prompt and their number', () => {

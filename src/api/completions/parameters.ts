@@ -2,7 +2,9 @@
 // implemented is refused, never ignored.
 import { RequestError, shown } from '../../errors.ts';
 import { kvName } from '../../kv/policies/names.ts';
-import { type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource, type Targets } from '../../protocol.ts';
+import {
+  type AdapterOptions, type ChatMessage, type GenerateRequest, type KvType, type LoadOptions, type ModelSource, type Targets,
+} from '../../protocol.ts';
 import { parseBytes } from '../../bytes.ts';
 import { readAddress, toAddress } from '../address.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams, type TargetParams } from './chat.ts';
@@ -245,6 +247,11 @@ export interface LoadSettings extends ImportSettings {
   kvOptions?: Record<string, number>;
   /** Of each layer how far back each key/value head looks, for the policies that tell heads apart. Default: as measured by the first load (docs/kv.md). */
   kvHeads?: number[][];
+  /**
+   * LoRA adapters, GGUFs as llama.cpp's convert_lora_to_gguf.py writes them, added to the model while it runs: where each comes from, and what multiplies
+   * it (default 1). They are read at each load and are not stored.
+   */
+  adapters?: { source: string | File | ArrayBuffer | AdapterOptions['source']; scale?: number }[];
   /** Most GPU bytes of keys and values, of all conversations together, as `budget`. Default: as the context needs them. */
   kvBudget?: number | string;
   /** Measure and test again which kernels suit this adapter, though it is known from before: after an update of the driver, say. */
@@ -268,6 +275,7 @@ export function toLoadOptions(options: LoadSettings): LoadOptions {
     kv: options.kv === undefined ? undefined : kvName(options.kv),
     kvOptions: toKvOptions(options.kvOptions),
     kvHeads: toKvHeads(options.kvHeads),
+    adapters: toAdapters(options.adapters),
     kvBudgetBytes: options.kvBudget === undefined ? undefined : parseBytes(options.kvBudget, 'kvBudget'),
     retune: options.retune,
     kernels: options.kernels,
@@ -286,6 +294,17 @@ function toKvHeads(given: LoadSettings['kvHeads']): LoadOptions['kvHeads'] {
   if (!Array.isArray(given) || !given.every((row) => Array.isArray(row) && row.every((score) => Number.isFinite(score))))
     throw new RequestError(`kvHeads is ${shown(given)}; it must be a list of lists of numbers: of each layer the scores of its key/value heads.`);
   return given;
+}
+
+function toAdapters(given: LoadSettings['adapters']): LoadOptions['adapters'] {
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given)) throw new RequestError(`adapters is ${shown(given)}; it must be a list of { source, scale }.`);
+  return given.map((each, i) => {
+    const source = toModelSource(each?.source, `adapters[${i}].source`);
+    if ('files' in source || 'stored' in source)
+      throw new RequestError(`adapters[${i}].source is ${shown(each.source)}; it must be one file: adapters are not stored, and are in one part.`);
+    return { source, scale: number(`adapters[${i}].scale`, each.scale, { from: -1e6, to: 1e6 }) };
+  });
 }
 
 function toSpeculation(asked: LoadSettings['speculation']): LoadOptions['speculation'] {
@@ -311,7 +330,7 @@ function toImportSettings({ sha256, fileBytes, connections, encryption, hub }: I
 }
 
 /** A relative URL is resolved here, against the page: the worker's own base is its script. */
-export function toModelSource(model: string | File | File[] | ArrayBuffer | ModelSource): ModelSource {
+export function toModelSource(model: string | File | File[] | ArrayBuffer | ModelSource, name = 'model'): ModelSource {
   if (typeof model === 'string') return addressOf(model);
   if (Array.isArray(model)) return { files: model };
   if (model instanceof ArrayBuffer) return { bytes: model };
@@ -321,7 +340,7 @@ export function toModelSource(model: string | File | File[] | ArrayBuffer | Mode
     if (['repo', 'file', 'files', 'bytes', 'stored'].some((kind) => kind in model)) return model;
   }
   throw new RequestError(
-    `model is ${shown(model)}; it must be a URL, owner/repo on a model hub, a File, an ArrayBuffer, or one of { url }, { repo }, { file }, { files ` +
+    `${name} is ${shown(model)}; it must be a URL, owner/repo on a model hub, a File, an ArrayBuffer, or one of { url }, { repo }, { file }, { files ` +
     '}, { bytes }, { stored }.',
   );
 }

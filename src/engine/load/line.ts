@@ -16,7 +16,7 @@ import { loadByGuess } from './plan/default-budget.ts';
 import { type FoundModel, findModel, isSameSecret, isSameSource } from './found.ts';
 import { checkLimits, checkUnkept } from './plan/limits.ts';
 import { type LoadHooks, type LoadPart, type LoadedModel, loadModel } from './load.ts';
-import { type OpenedModel, type Text, openModel, readAs, textOf } from './opened.ts';
+import { type OpenedModel, type Text, adapting, openModel, openedWith, readAs, textOf } from './opened.ts';
 import { type EngineOptions, optionsFor } from './options.ts';
 import { type PlannedModel, planModel } from './plan/planned.ts';
 import { type Report } from './progress.ts';
@@ -28,6 +28,8 @@ export interface OpenedLine {
   readonly source: ModelSource | ByteSource;
   readonly options: EngineOptions;
   readonly found: FoundModel;
+  /** As it is stored: without adapters. */
+  readonly stored: OpenedModel;
   readonly opened: OpenedModel;
   readonly text: Text | undefined;
 }
@@ -43,13 +45,14 @@ export interface Line extends OpenedLine {
 /** Finds a model and reads its header. */
 export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
   const found = await findModel(source, options, host.store);
-  const opened = await openModel(found.files.header, readAs(found.manifest));
-  return { source, options, found, opened, text: textOf(opened) };
+  const stored = await openModel(found.files.header, readAs(found.manifest));
+  return { source, options, found, stored, opened: await openedWith(stored, options), text: textOf(stored) };
 }
 
-/** Whether what was opened holds for another load: of the same source, kept in the same way. */
+/** Whether what was opened holds for another load: of the same source, kept in the same way. Adapters are opened for each load. */
 export function holdsFor({ source, options }: OpenedLine, other: ModelSource | ByteSource, others: EngineOptions): boolean {
   const same = (name: 'keep' | 'hub' | 'sha256' | 'fileBytes') => String(options[name]) === String(others[name]);
+  if (options.adapters?.length || others.adapters?.length) return false;
   return (
     isSameSource(source, other) && same('keep') && same('hub') && same('sha256') && same('fileBytes') && isSameSecret(options.encryption, others.encryption)
   );
@@ -65,7 +68,7 @@ export async function walkFromOpened(
   weights: OpenedWeights | undefined,
   { report, paused, begun }: { report: Report; paused: Gate; begun: number },
 ): Promise<Line> {
-  const { options, found, opened } = line;
+  const { options, found, stored, opened } = line;
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   const stop = new AbortController(); // ends the import if the load cannot go on
   void gpu.device.lost.then(() => stop.abort());
@@ -79,7 +82,7 @@ export async function walkFromOpened(
     checkPlanned(planned, line);
     opening = weights
       ? Promise.resolve(weights)
-      : openWeights(host, options, found, opened, { report, gate: paused.passed, hold: quiet.passed, onSlab: fresh.deliver, signal: stop.signal });
+      : openWeights(host, options, found, stored, { report, gate: paused.passed, hold: quiet.passed, onSlab: fresh.deliver, signal: stop.signal });
     opening.then(fresh.end, fresh.end); // a failure is told by the load, which waits for it
     const { hooks, readyMs } = reporting(report, begun);
     const reader = readerToCome(
@@ -155,7 +158,9 @@ export async function walkToPlan(line: Line, { planned, options }: { planned: Pl
 
 /** Places and records a planned model. */
 async function walkFromPlanned(planned: PlannedModel, reader: OpenedWeights['reader'], { budgetBytes }: EngineOptions, hooks: LoadHooks): Promise<LoadedModel> {
-  const model = await (budgetBytes === undefined ? loadByGuess : loadModel)(planned, reader, hooks);
+  const { opened } = planned.chosen;
+  const whole = opened.adapters ? (await adapting()).readerWithAdapters(reader, opened) : reader;
+  const model = await (budgetBytes === undefined ? loadByGuess : loadModel)(planned, whole, hooks);
   const loss = await lossOf(model.gpu.device); // calls on a lost device succeed and do nothing
   if (loss) throw loss;
   return model;

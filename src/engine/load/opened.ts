@@ -5,10 +5,12 @@ import { getString } from '../../gguf/metadata.ts';
 import { type ModelFileOptions } from '../../model/architecture.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
+import { type LoadOptions } from '../../protocol.ts';
 import { type ChatTemplate, createTemplate } from '../../text/template.ts';
 import { type Tokenizer, createTokenizer, loadTokenizer } from '../../text/tokenizer/tokenizer.ts';
 import { type Layout, layoutOf } from '../../weights/layout.ts';
 import { type Manifest } from '../../weights/store/store.ts';
+import { type OpenedAdapter } from './adapters.ts';
 
 export interface OpenedModel {
   header: Header;
@@ -16,6 +18,8 @@ export interface OpenedModel {
   /** How the graph is stored, and what its operations are in each section. */
   sections: Section[];
   layout: Layout;
+  /** Whose matrices are added to its own, if there are any; they lie behind all else of the layout. */
+  adapters?: readonly OpenedAdapter[];
 }
 
 /** What a header alone tells; architectures are a chunk of their own. Throws for files that windrow cannot run. */
@@ -26,6 +30,13 @@ export async function openModel(header: Header, options?: ModelFileOptions): Pro
   const sections = sectionsOf(graph);
   return { header, graph, sections, layout: layoutOf(header, specsOf(sections)) };
 }
+
+/** A chunk of its own: most models are loaded without adapters. */
+export const adapting = () => import('./adapters.ts');
+
+/** A model with the adapters that are asked for. */
+export const openedWith = async (opened: OpenedModel, { adapters = [], hub }: Pick<LoadOptions, 'adapters' | 'hub'>): Promise<OpenedModel> =>
+  (adapters.length ? (await adapting()).openAdapters(opened, adapters, hub) : opened);
 
 /** As a model is stored, if it is: by an older windrow all of it by rows, which then is read so. */
 export const readAs = (manifest?: Pick<Manifest, 'columns'>): ModelFileOptions => ({ byRows: manifest !== undefined && !manifest.columns });

@@ -3,7 +3,7 @@ import { type Engine, type Host } from '../engine.ts';
 import { parametersOf } from '../../model/parameters.ts';
 import { forecast } from '../measure/forecast.ts';
 import { findModel } from './found.ts';
-import { nameOf, openModel, readAs } from './opened.ts';
+import { nameOf, openModel, openedWith, readAs } from './opened.ts';
 import { optionsFor } from './options.ts';
 import { keysValuesOf } from './plan/keys-values.ts';
 import { planFor } from './plan/planned.ts';
@@ -16,14 +16,15 @@ import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protoc
 /** `inTurn`: of the engine that uses the same GPU, which may be answering. */
 export async function previewModel(host: Host, source: ModelSource, options: LoadOptions, inTurn?: Engine['inTurn']): Promise<ModelPlan> {
   const found = await findModel(source, options, host.store);
-  const opened = await openModel(found.files.header, readAs(found.manifest));
+  const stored = await openModel(found.files.header, readAs(found.manifest));
+  const opened = await openedWith(stored, options);
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const choice = defaultChoice(gpu);
     const planOptions = await optionsFor(opened, gpu, await plannedHeads(host, opened, options, found.manifest?.id), choice, host.memoryBytes);
     const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
-    const { all: parameters, active: activeParameters } = parametersOf(opened.header, opened.graph);
+    const { all: parameters, active: activeParameters } = parametersOf(stored.header, opened.graph);
     const storeCost = await host.costs?.get('store');
     const uses = await keptWith('uses', host, opened.header, found.manifest?.id);
     const onDemand = planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses);
@@ -45,7 +46,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
       onDemand,
       fileBytes: opened.header.fileBytes,
-      storedBytes: opened.layout.byteLength,
+      storedBytes: stored.layout.byteLength,
       stored: found.manifest !== undefined,
       freeBytes: quota === undefined ? undefined : Math.max(0, quota - usage),
     };

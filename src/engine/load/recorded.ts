@@ -39,7 +39,7 @@ export const recordContext = ({ planned: { chosen: { opened: { graph }, kv, opti
 /** Dispatches of the whole model as it would be recorded, but for the embedding, and for the head in prefill where it has no part. */
 export function recordAll(placed: PlacedModel, mode: Mode, choice: KernelChoice): Dispatch[] {
   const { planned: { chosen: { opened }, sizes }, weights } = placed;
-  const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || sizes.logitsRows > 1 };
+  const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || sizes.logitsRows > 1, adapter: false };
   return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(recordContext(placed, choice), opened, weights, i, mode) : []));
 }
 

@@ -5,11 +5,11 @@ import { type Project, isProject } from '../../model/ops/project.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type Chosen } from '../load/options.ts';
 
-/** Of every product, as they are stored: one for each type among its matrices that follow each other. */
+/** Of every product, as they are stored: one for each type among its matrices that follow each other. Those of adapters have none. */
 export function kindsOf({ sections, layout }: Pick<OpenedModel, 'sections' | 'layout'>): Map<Project, string[]> {
   const kinds = new Map<Project, string[]>();
-  for (const { op, stacks } of sections.flatMap(({ ops }) => ops)) {
-    if (isProject(op)) kinds.set(op, stacks.flatMap(({ section, stack }) => layout.sections[section].stacks[stack]).map((matrix) => matrixKind(op, matrix)));
+  for (const { op, stacks: [own] } of sections.flatMap(({ ops }) => ops)) {
+    if (isProject(op)) kinds.set(op, layout.sections[own.section].stacks[own.stack].map((matrix) => matrixKind(op, matrix)));
   }
   return kinds;
 }

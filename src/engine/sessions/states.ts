@@ -3,12 +3,15 @@
 import { BudgetError, RequestError } from '../../errors.ts';
 import { checkParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
 import { type KeptSession, type SessionStates } from '../../protocol.ts';
+import { type OpenedAdapter } from '../load/adapters.ts';
+import { adapting } from '../load/opened.ts';
 import { type Running } from '../run/session.ts';
 import { type KeptStore, keep, listKept, readKept } from './kept.ts';
 
 /** A loaded model as far as states are concerned. */
 interface Placed extends Running {
   readonly weights: { readonly id: string };
+  readonly opened: { readonly adapters?: readonly OpenedAdapter[] };
   readonly info: { readonly name: string };
 }
 
@@ -27,13 +30,14 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     close: (id) => between(async ({ sequences }) => sequences.disown(id)),
     async save(id, name, about, mostBytes = Infinity) {
       const into = needStore();
-      const saved = await between(async ({ sequences, model, weights, info }) => {
+      const saved = await between(async (on) => {
+        const { sequences, model, info } = on;
         const sequence = sequences.of(id);
         if (!sequence?.tokens.length) return undefined;
         const { tokens: { length }, memory } = sequence;
         const tokens = memory ? memory.source(length)?.length : length; // a state that cannot be cut is saved as it was last kept
         if (!tokens) return undefined;
-        return { parts: await saveParts(model.home, sequence, weights.id), model: weights.id, modelName: info.name, tokens };
+        return { parts: await saveParts(model.home, sequence, await idOf(on)), model: on.weights.id, modelName: info.name, tokens };
       });
       if (!saved) return undefined;
       const { parts, ...of } = saved;
@@ -43,14 +47,16 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     },
     async load(name, id) {
       const { kept, parts } = await readKept(needStore(), name, Date.now());
-      return between(async ({ sequences, model, weights }) => {
+      return between(async (on) => {
+        const { sequences, model } = on;
         const { context } = model.sizes;
         if (kept.tokens >= context)
           throw new RequestError(`The saved conversation has ${kept.tokens} tokens; the context has room for ${context}. Load the model with a longer one.`, {
             code: 'context_length_exceeded',
           });
-        checkParts(model.home, parts, weights.id); // before others give way to it
-        const put = sequences.fill(id, kept.tokens, (sequence) => restoreParts(model.home, sequence, parts, weights.id));
+        const of = await idOf(on);
+        checkParts(model.home, parts, of); // before others give way to it
+        const put = sequences.fill(id, kept.tokens, (sequence) => restoreParts(model.home, sequence, parts, of));
         return { about: kept.about, tokens: (await orNone(put)) ? kept.tokens : 0 };
       });
     },
@@ -58,6 +64,9 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     remove: (name) => needStore().remove(name),
   };
 }
+
+/** Of what states are: of the weights, and of the adapters that were added to them. */
+const idOf = async ({ weights: { id }, opened: { adapters } }: Placed): Promise<string> => (adapters ? (await adapting()).idWithAdapters(id, adapters) : id);
 
 /** False where the GPU has no room: what is not there is made anew by its tokens. */
 const orNone = (put: Promise<boolean>): Promise<boolean> =>

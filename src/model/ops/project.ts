@@ -1,5 +1,6 @@
 // output = matrix · norm(input) + bias, the matrices stacked by rows; with `gate`, the first half of the rows goes through
-// the activation and multiplies the second; with `activation`, the result goes through it; with `add`, it is added to output.
+// the activation and multiplies the second; with `activation`, the result goes through it; with `add`, it is added to output. Matrices
+// may have additions of low rank, two small products each, before gate and activation.
 import { type Dispatch } from '../../gpu/program.ts';
 import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
@@ -23,6 +24,19 @@ export interface Xielu {
 
 export type Activation = SquaredRelu | Xielu;
 
+/** What an adapter adds to one of the matrices: scale * up · (down · input) (LoRA: Hu et al., arXiv 2106.09685). */
+export interface LowRank {
+  /** Of which of the matrices. */
+  matrix: number;
+  /** (rank, cols) */
+  down: RowRange;
+  /** (rows of the matrix, rank) */
+  up: RowRange;
+  scale: number;
+  /** Index of the adapter, whose matrices are stored apart from the model's. */
+  adapter: number;
+}
+
 export interface Project extends Op {
   op: 'project';
   input: string;
@@ -43,6 +57,7 @@ export interface Project extends Op {
   add?: boolean;
   /** cap * tanh(value / cap) */
   softcap?: number;
+  adapted?: LowRank[];
   output: string;
 }
 
@@ -64,6 +79,18 @@ const activationParams = (activation?: Activation) => {
   return { negative, positive, beta, most };
 };
 const flag = (value: unknown) => (value ? 1 : 0);
+
+/** The products that an addition is made of: down into a buffer between, and from there up, added to the output. */
+export function productsOfLowRank({ input, norm, center, normBias, cols, scale: whole = 1, output }: Project, { down, up, scale }: LowRank) {
+  const between = betweenOf(down);
+  return {
+    down: project({ input, norm, center, normBias, cols, matrices: [down], output: between }),
+    up: project({ input: between, cols: down.rows, matrices: [up], scale: scale * whole, add: true, output }),
+  };
+}
+
+/** One for each rank, so that what lies behind its numbers stays zero. */
+const betweenOf = ({ rows }: RowRange): string => `adapted.${rows}`;
 const rowsIn = (matrices: RowRange[]) => matrices.reduce((sum, { rows }) => sum + rows, 0);
 
 /** A matrix is read once, whatever the rows of activations. */
@@ -87,12 +114,18 @@ export const operation: Operation<Project> = {
     const odd = bias ? matrices.slice(0, -1).find(({ rows }) => rows % 4) : undefined;
     return odd && `The tensor ${odd.tensor} has ${odd.rows} rows and a bias; windrow needs a multiple of 4 there.`;
   },
-  stacks: ({ cols, matrices, gate }) => [{ cols, ranges: matrices, aligned: gate !== undefined }],
-  buffers({ input, norm, output, cols, matrices, gate, activation }) {
+  stacks: ({ cols, matrices, gate, adapted = [] }) => [
+    { cols, ranges: matrices, aligned: gate !== undefined },
+    ...adapted.flatMap(({ down, up, adapter }) => [
+      { cols, ranges: [down], aligned: false, adapter }, { cols: down.rows, ranges: [up], aligned: false, adapter },
+    ]),
+  ],
+  buffers({ input, norm, output, cols, matrices, gate, activation, adapted = [] }) {
     const rows = gate ? matrices[0].rows : rowsIn(matrices);
     return {
       [input]: pad32(cols), ...(norm ? { [normed]: pad32(cols) } : {}),
       ...(gate || activation ? { [halves]: (gate ? 2 : 1) * pad32(rows) } : {}),
+      ...Object.fromEntries(adapted.map(({ down }) => [betweenOf(down), pad32(down.rows)])),
       [output]: output === 'logits' ? rows : pad32(rows),
     };
   },
@@ -103,22 +136,29 @@ export const operation: Operation<Project> = {
   },
 };
 
+/** How a product is part of another one: nothing is measured of it, its kernels are the model's. */
+interface PartOf {
+  /** Where its first row goes in a row of the output. */
+  first: number;
+  /** Whether its one row is the last of the step, as that of the logits is. */
+  lastRow: boolean;
+}
+
 /** What the dispatches of a product have in common, part by part. */
 function partsOf(
   op: Project,
   { activations: { buffers, strides, state }, choice, graph }: RecordContext,
   { vectors, vectorOffset, stacks: [parts] }: Place,
   section: string,
-  input: string,
-  target: string,
+  { input, target, partOf }: { input: string; target: string; partOf?: PartOf },
 ) {
-  const firstOutput = firstOutputs(op, parts);
+  const firstOutput = firstOutputs(op, parts, partOf?.first);
   return parts.map((part, i) => {
-    const kind = matrixKind(op, part.matrix);
+    const kind = partOf ? undefined : matrixKind(op, part.matrix);
     return {
       part,
       kind,
-      choice: choiceOf(choice, kind),
+      choice: kind === undefined ? choice : choiceOf(choice, kind),
       label: `${section}.${op.output}`,
       bindings: { ...matrixBindings(part), vectors, state, input: buffers[input], output: buffers[target] },
       params: {
@@ -136,7 +176,7 @@ function partsOf(
         ...activationParams(op.activation),
         up_panels: 0,
       },
-      constants: { ...weightConstants(choice), HasBias: flag(op.bias), Scaled: flag(op.scale), Add: flag(op.add), Softcap: flag(op.softcap) },
+      constants: { ...weightConstants(choice), HasBias: flag(op.bias), Scaled: flag(op.scale !== undefined), Add: flag(op.add), Softcap: flag(op.softcap) },
     };
   });
 }
@@ -148,33 +188,39 @@ const normOf = (op: Project, context: RecordContext, place: Place, section: stri
   });
 
 /** One row: the norm is made by each workgroup, if it needs no mean, and the gate joins its halves where they lie in one binding. */
-function decode(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {
-  const fused = op.gate !== undefined && place.stacks[0].length === 1;
-  const target = op.gate && !fused ? halves : op.output;
+function decode(op: Project, context: RecordContext, place: Place, section: string, partOf?: PartOf): Dispatch[] {
+  const fused = op.gate !== undefined && place.stacks[0].length === 1 && !op.adapted;
+  const joined = op.adapted ? op.gate !== undefined || op.activation !== undefined : op.gate !== undefined && !fused;
+  const alone = op.activation && !joined ? activations[op.activation.kind] : 0;
+  const target = joined ? halves : op.output;
   const input = op.center ? normed : op.input;
   const own = op.center ? [normOf(op, context, place, section)] : [];
-  const products = partsOf(op, context, place, section, input, target).map(({ part, kind, choice, label, bindings, params, constants }): Dispatch => {
+  const parts = partsOf(op, context, place, section, { input, target, partOf });
+  const products = parts.map(({ part, kind, choice, label, bindings, params, constants }): Dispatch => {
     if (fused) {
       params.rows = part.matrix.parts[0].rows;
       params.up_panels = part.matrix.parts[1].targetRow / 32;
       params.panels = params.up_panels;
     }
-    const fusions = { HasNorm: flag(op.norm && !op.center), Gate: fused ? gates[op.gate!] : 0, Alone: op.activation ? activations[op.activation.kind] : 0 };
+    const lastRow = partOf ? partOf.lastRow : op.output === 'logits';
+    const fusions = { HasNorm: flag(op.norm && !op.center), Gate: fused ? gates[op.gate!] : 0, Alone: alone };
     return {
       label, kind, params, bindings,
-      kernel: decodeKernel(choice, part, { ...constants, ...fusions, LastRow: flag(op.output === 'logits') }),
+      kernel: decodeKernel(choice, part, { ...constants, ...fusions, LastRow: flag(lastRow) }),
       grid: () => [Math.ceil(params.panels / choice.panels)],
     };
   });
-  return [...own, ...products, ...(op.gate && !fused ? [join(op, context, section)] : [])];
+  const added = additions(op.center ? afterNorm(op) : op, target, place, (...one) => decode(one[0], context, one[1], section, one[2]));
+  return [...own, ...products, ...added, ...(joined ? [join(op, context, section)] : [])];
 }
 
 /** Many rows; a few of them by a kernel of its own, if one is chosen: each step runs one of the two. */
-function prefill(op: Project, context: RecordContext, place: Place, section: string): Dispatch[] {
+function prefill(op: Project, context: RecordContext, place: Place, section: string, partOf?: PartOf): Dispatch[] {
   const input = op.norm ? normed : op.input;
   const norms = op.norm ? [normOf(op, context, place, section)] : [];
   const joined = op.gate !== undefined || op.activation !== undefined;
-  const products = partsOf(op, context, place, section, input, joined ? halves : op.output).flatMap(
+  const target = joined ? halves : op.output;
+  const products = partsOf(op, context, place, section, { input, target, partOf }).flatMap(
     ({ part, choice, constants, label, kind, params, bindings }): Dispatch[] => {
       const dispatch = { label, kind, params, bindings };
       const many = { ...dispatch, ...prefillKernel(choice, part, constants) };
@@ -185,7 +231,26 @@ function prefill(op: Project, context: RecordContext, place: Place, section: str
       ];
     },
   );
-  return [...norms, ...products, ...(joined ? [join(op, context, section)] : [])];
+  const added = additions(op.norm ? afterNorm(op) : op, target, place, (...one) => prefill(one[0], context, one[1], section, one[2]));
+  return [...norms, ...products, ...added, ...(joined ? [join(op, context, section)] : [])];
+}
+
+/** A product whose input was normed before. */
+const afterNorm = (op: Project): Project => ({ ...op, input: normed, norm: undefined, center: undefined, normBias: undefined });
+
+/** What adapters add to a product in `target`, where it is before gate and activation. */
+function additions(
+  op: Project, target: string, place: Place, recorded: (op: Project, place: Place, partOf: PartOf) => Dispatch[],
+): Dispatch[] {
+  return (op.adapted ?? []).flatMap((each, i) => {
+    const { down, up } = productsOfLowRank({ ...op, output: target }, each);
+    const at = (stack: number): Place => ({ ...place, stacks: [place.stacks[stack]] });
+    const before = op.matrices.slice(0, each.matrix).reduce((sum, { rows }) => sum + (op.gate ? pad32(rows) : rows), 0);
+    return [
+      ...recorded(down, at(1 + 2 * i), { first: 0, lastRow: op.output === 'logits' }),
+      ...recorded(up, at(2 + 2 * i), { first: before, lastRow: false }),
+    ];
+  });
 }
 
 /** output = activation(first half) * second half, or of a product without a gate the activation */
@@ -203,8 +268,8 @@ function join({ gate, activation, output, matrices }: Project, { activations: { 
 }
 
 /** Where each part's first row goes in a row of the output: stacked rows follow each other, gated halves begin at a panel. */
-function firstOutputs(op: Project, parts: MatrixPart[]): number[] {
-  let start = 0;
+function firstOutputs(op: Project, parts: MatrixPart[], first = 0): number[] {
+  let start = first;
   let previous = parts[0].matrix;
   return parts.map((part) => {
     if (part.matrix !== previous) {

@@ -6,10 +6,17 @@ import { type StoredModel } from '../../protocol.ts';
 import { type LoadChoices } from '../models/model-loader.ts';
 import { kvChoices } from '../models/plan/kv-choice.ts';
 import { controls } from '../page/controls.ts';
-import { evaluate, memoryOf, optionsOfOther, resultsOf, type Evaluation } from './evaluation.ts';
+import { evaluate, memoryOf, optionsOfOther, resultsOf, type Evaluation, type Other } from './evaluation.ts';
 import { saveText } from './save-text.ts';
 
 const example = '[{ "prompt": "The sea is", "choices": [" salt", " square"], "answer": 0 }]';
+
+/** What a form says that the model is compared with. */
+function otherIn(given: FormData): Other {
+  const [, kind, value] = /^(\w+) ?(.*)$/.exec(given.get('other') as string)!;
+  if (kind === 'adapter') return { adapter: given.get('adapter') as File, scale: Number(given.get('scale')) };
+  return kind === 'kv' ? { kv: value } : { model: value };
+}
 
 export class EvaluationForm extends LitElement {
   @property({ attribute: false }) engine!: Engine;
@@ -18,6 +25,8 @@ export class EvaluationForm extends LitElement {
   @state() private stored: StoredModel[] = [];
   @state() private doing = '';
   @state() private problem = '';
+  /** What is chosen to compare with. */
+  @state() private other = '';
   @state() private found: Evaluation | null = null;
   @query('form') private form!: HTMLFormElement;
   private running: AbortController | null = null;
@@ -66,14 +75,19 @@ export class EvaluationForm extends LitElement {
     const kvs = open.some((model) => model.id === id) ? kvChoices.filter(({ value }) => value !== '' && value !== kv) : [];
     const models = open.filter((model) => model.id !== id);
     return html`<label class="field"><span>Compare with</span>
-      <select name="other">
+      <select name="other" @change=${({ target }: Event) => (this.other = (target as HTMLSelectElement).value)}>
         <option value="">nothing</option>
         ${kvs.length ? html`<optgroup label="Another memory of conversations">${kvs.map(({ value, words }) => html`
           <option value="kv ${value}">${words}</option>`)}</optgroup>` : nothing}
+        ${open.some((model) => model.id === id) ? html`<option value="adapter">This model with a LoRA adapter</option>` : nothing}
         ${models.length ? html`<optgroup label="Another model of the same vocabulary">${models.map((model) => html`
           <option value="model ${model.id}">${model.name}</option>`)}</optgroup>` : nothing}
       </select>
-      <span class="quiet">It is loaded beside this one, and asks for as much GPU memory again.</span></label>`;
+      <span class="quiet">It is loaded beside this one, and asks for as much GPU memory again.</span></label>
+      ${this.other === 'adapter' ? html`
+        <label class="field"><span>Adapter</span><input type="file" name="adapter" accept=".gguf" required>
+          <span class="quiet">A GGUF that was made for this model.</span></label>
+        <label class="field"><span>Scale</span><input type="number" name="scale" value="1" step="any" required></label>` : nothing}`;
   }
 
   private async submit(event: SubmitEvent): Promise<void> {
@@ -85,7 +99,7 @@ export class EvaluationForm extends LitElement {
     try {
       const task = {
         text: text('text'), questions: text('questions'), chunkBytes: text('chunk') === '' ? undefined : Number(text('chunk')),
-        openOther: text('other') === '' ? undefined : this.openerOf(text('other')),
+        openOther: text('other') === '' ? undefined : this.openerOf(otherIn(given)),
       };
       this.found = await evaluate(this.engine, task, (words) => (this.doing = words), signal);
     } catch (error) {
@@ -95,10 +109,8 @@ export class EvaluationForm extends LitElement {
     }
   }
 
-  private openerOf(other: string) {
-    const at = other.indexOf(' ');
-    const [kind, value] = [other.slice(0, at), other.slice(at + 1)];
-    const options = optionsOfOther(this.engine, this.options, kind === 'kv' ? { kv: value } : { model: value });
+  private openerOf(other: Other) {
+    const options = optionsOfOther(this.engine, this.options, other);
     return (context: number, signal: AbortSignal) => createEngine({ ...options, context, signal });
   }
 

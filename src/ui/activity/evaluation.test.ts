@@ -72,13 +72,17 @@ test('a chunk of a single token is left out, which is told, and alone it is refu
   await expect(run({ text: 'x'.repeat(60), chunkBytes: 16 })).rejects.toThrow('a single token');
 });
 
-test('another memory is told from that of a policy, and another model has the policy of the first', () => {
+test('another memory is told from that of a policy, and another model, or an adapter, has the policy of the first', () => {
   const kvPolicy = { name: 'duo-kivi', options: { recent: 64 } };
   const engine = { info: { ...modelInfo, id: 'a', kvPolicy } };
   const choices = { budget: 1e9, kv: 'streaming', kvOptions: { sinks: 4 } };
   expect([memoryOf(engine.info), memoryOf(modelInfo)]).toEqual(['duo-kivi', 'f16']);
   expect(optionsOfOther(engine, choices, { kv: 'f16' })).toEqual({ model: { stored: 'a' }, kv: 'f16', kvOptions: undefined, budget: 1e9 });
   expect(optionsOfOther(engine, choices, { model: 'b' })).toEqual({ model: { stored: 'b' }, kv: 'duo-kivi', kvOptions: { recent: 64 }, budget: 1e9 });
+  const adapter = new File([], 'a.gguf');
+  expect(optionsOfOther(engine, choices, { adapter, scale: 0.5 })).toEqual({
+    model: { stored: 'a' }, kv: 'duo-kivi', kvOptions: { recent: 64 }, budget: 1e9, adapters: [{ source: adapter, scale: 0.5 }],
+  });
   expect(optionsOfOther({ info: modelInfo }, choices, { model: 'b' })).toMatchObject({ kv: 'f16', kvOptions: undefined });
 });
 

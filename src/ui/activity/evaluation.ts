@@ -57,12 +57,15 @@ export async function evaluate(engine: Engine, task: EvaluationTask, tell: (word
   return { model: describe(engine), ...(chunks && { chunkBytes, perplexity: scored }), ...(against && { against }), ...(chosen && { questions: chosen }) };
 }
 
-function describe({ info: { id, name, architecture, fileBytes, kv, kvPolicy, adapter, kernels } }: Engine) {
-  return { id, name, architecture, fileBytes, kv, kvPolicy, adapter, kernels };
+function describe({ info: { id, name, architecture, fileBytes, adapters, kv, kvPolicy, adapter, kernels } }: Engine) {
+  return { id, name, architecture, fileBytes, adapters, kv, kvPolicy, adapter, kernels };
 }
 
-/** The same model with another memory of conversations, or another model with this one's; what else is as the first was loaded. */
-export type Other = { kv: KvType } | { model: string };
+/**
+ * The same model with another memory of conversations, or with a LoRA adapter, or another model with this one's memory; what else is as the first was
+ * loaded.
+ */
+export type Other = { kv: KvType } | { adapter: File; scale: number } | { model: string };
 
 /** As options of a load call its memory of conversations. */
 export const memoryOf = ({ kv, kvPolicy }: Pick<ModelInfo, 'kv' | 'kvPolicy'>): KvType => kvPolicy?.name ?? kv;
@@ -70,7 +73,9 @@ export const memoryOf = ({ kv, kvPolicy }: Pick<ModelInfo, 'kv' | 'kvPolicy'>): 
 /** `choices`: of the load of the first. */
 export function optionsOfOther({ info }: Pick<Engine, 'info'>, choices: LoadChoices, other: Other): Omit<ModelOptions, 'signal'> {
   if ('kv' in other) return { ...choices, model: { stored: info.id }, kv: other.kv, kvOptions: undefined };
-  return { ...choices, model: { stored: other.model }, kv: memoryOf(info), kvOptions: info.kvPolicy?.options };
+  const memory = { kv: memoryOf(info), kvOptions: info.kvPolicy?.options };
+  if ('adapter' in other) return { ...choices, ...memory, model: { stored: info.id }, adapters: [{ source: other.adapter, scale: other.scale }] };
+  return { ...choices, ...memory, model: { stored: other.model } };
 }
 
 /** For people, with the names of what they are. */

@@ -4,7 +4,7 @@ import { type ActivationSizes } from '../../../model/activations.ts';
 import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
-import { type Role, layerOf, streamable, tablesOf } from '../../../model/sections.ts';
+import { type Role, adaptersOf, layerOf, streamable, tablesOf } from '../../../model/sections.ts';
 import { type Layout, cuttableOf, gridsIn, itemsAsPanels, itemsTogether, withoutPools } from '../../../weights/layout.ts';
 import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
@@ -25,7 +25,7 @@ export interface Division {
   mostBytes: number[];
   /** Which of `order` are of tables that rows are looked up in; undefined where a table is in none, so that its rows are always read by the CPU. */
   tables?: number[];
-  /** The vectors of sections that were cut, which stay. */
+  /** The vectors of sections that were cut, and adapters, which stay. */
   vectors: Slice[];
   vectorBytes: number;
   /** Of the grids of weight types, which stay too. */
@@ -46,17 +46,21 @@ const dividedOf = ({ layout }: OpenedModel, onDemand: boolean): Layout => (onDem
 
 /** Every section as one slice, as weights lie that all stay; `onDemand`: but for pools. */
 export const wholeSections = (opened: OpenedModel, limits: BufferLimits, onDemand = false): Division => {
-  const slices = dividedOf(opened, onDemand).sections.map(({ byteLength }, section) => ({ section, start: 0, end: byteLength }));
-  return divisionInto(opened, slices, [], limits, onDemand);
+  const layout = dividedOf(opened, onDemand);
+  return divisionInto(opened, layout.sections.map((_, section) => wholeOf(layout, section)), [], limits, onDemand);
 };
+
+const wholeOf = ({ sections }: Layout, section: number): Slice => ({ section, start: 0, end: sections[section].byteLength });
 
 /** The divisions for streaming, into whole layers and into ever smaller parts of them. Input embeddings that are nothing else are in none. */
 export function divisionsOf(opened: OpenedModel, limits: BufferLimits, onDemand = false): Division[] {
   const layout = dividedOf(opened, onDemand);
   const used = streamable(opened.sections);
+  const adapters = adaptersOf(opened.sections);
   return sliceSizes(opened, layout).map((sliceBytes) => {
     const slices = used.flatMap((section) => cutSection(layout, section, sliceBytes));
-    return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), slices.filter((slice) => isVectors(layout, slice)), limits, onDemand);
+    const stay = [...slices.filter((slice) => isVectors(layout, slice)), ...adapters.map((section) => wholeOf(layout, section))];
+    return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), stay, limits, onDemand);
   });
 }
 

@@ -2,7 +2,7 @@
 import { formats } from '../../../formats/catalogue.ts';
 import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
 import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
-import { type Project } from '../../../model/ops/project.ts';
+import { type Project, productsOfLowRank } from '../../../model/ops/project.ts';
 import { matrixPrefills } from '../../../model/choices/possible-choices.ts';
 import { lanesOf, usesTiles } from '../../../model/blocks/products.ts';
 import { unitOf } from '../../../model/choices/subgroup-matrix.ts';
@@ -250,7 +250,11 @@ const projectedOf = ({ matrices, cols, norm, center, bias, gate, activation, sca
   norm: norm !== undefined && !center, bias: bias !== undefined, gate, activation, scale, add, softcap, logits: output === 'logits',
 });
 
+/** What an adapted product is made of: its additions, and for one row the product before its gate or activation. */
+const partsOfAdapted = (op: Project): Project[] =>
+  (op.adapted ? [{ ...op, gate: undefined, activation: undefined }, ...op.adapted.flatMap((each) => Object.values(productsOfLowRank(op, each)))] : []);
+
 export const checks: OperationChecks<Project> = {
   all: (gpu) => [...decodeChecks(), ...prefillChecks(matrixPrefills(gpu)), ...normChecks('plain'), ...normChecks('centered'), ...gateChecks()],
-  of: productChecks,
+  of: (model, op) => [op, ...partsOfAdapted(op)].flatMap((each) => productChecks(each === op ? model : { ...model, kindsOf: undefined }, each)),
 };

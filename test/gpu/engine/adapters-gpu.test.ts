@@ -1,0 +1,63 @@
+// Adapters on Dawn by the engine: `windrow eval` with one and without, and what is kept of a conversation with one.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createSessions } from '../../../src/api/sessions.ts';
+import { divergence } from '../../../src/bench/fidelity.ts';
+import { evaluate } from '../../../src/cli/evaluate.ts';
+import { readAdapter } from '../../../src/cli/read-adapter.ts';
+import { openKeptFiles } from '../../../src/engine/sessions/in-files.ts';
+import { backendOf } from '../../../src/node/backend.ts';
+import { adapterFile } from '../../dawn.ts';
+import { openEngine, quick, stories } from '../../engine.ts';
+import { randomAdapter } from '../../models/adapter.ts';
+import { fixture, jsonFixture } from '../../models/fixture.ts';
+import { goldenLogits } from '../../models/golden.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'windrow-adapters-'));
+const at = (name: string) => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(!adapterFile)('adapters', () => {
+  it('are evaluated against the model without, as the references have it', async () => {
+    const { tokens24 } = jsonFixture<{ tokens24: number[] }>('tiny/tiny-llama-f16.json');
+    writeFileSync(at('model.gguf'), fixture('tiny/tiny-llama-f16.gguf'));
+    writeFileSync(at('adapter.gguf'), fixture('tiny/tiny-llama-lora-r8.gguf'));
+    writeFileSync(at('ids.json'), JSON.stringify([tokens24]));
+    const lora = [readAdapter(at('adapter.gguf'))];
+    const flags = { f32: true, kernels: quick.kernels, tokenIds: at('ids.json'), context: 64 };
+    const { json } = await evaluate(at('model.gguf'), { ...flags, againstLora: lora });
+    const { json: back } = await evaluate(at('model.gguf'), { ...flags, lora, againstPlain: true });
+    const [found, other] = [json, back] as { perplexity: { totalNll: number }; against: { meanKl: number; positions: number; perplexity: { totalNll: number } } }[];
+    const { adapted, base } = await referenceLogits(tokens24);
+    const wanted = (p: Float32Array, q: Float32Array) => tokens24.reduce((sum, _, i) => sum + divergence(rowOf(p, i), rowOf(q, i)), 0) / tokens24.length;
+    expect([found.against.meanKl, other.against.meanKl].map((value, i) => Math.abs(value - [wanted(base, adapted), wanted(adapted, base)][i]) < 1e-5)).toEqual([true, true]);
+    expect(found.against.meanKl).toBeGreaterThan(1e-3);
+    expect([found.perplexity, found.against.perplexity]).toEqual([other.against.perplexity, other.perplexity]);
+  });
+
+  it('are part of what a kept conversation is of, and of what a load tells', async () => {
+    const shape = { architecture: 'llama', rank: 4, alpha: 8, tensors: { 'blk.0.attn_output.weight': [64, 64] as [number, number] } };
+    const adapters = [{ source: { bytes: randomAdapter(shape).bytes.buffer, name: 'a.gguf' }, scale: 2 }];
+    const engine = openEngine({ keptStates: async () => openKeptFiles(at('kept')) });
+    const sessions = createSessions(backendOf(engine));
+    const resume = async () => (await sessions.load('talk')).close();
+    expect((await engine.load(stories(), { ...quick, adapters })).adapters).toEqual([{ name: 'a.gguf', scale: 2 }]);
+    const session = await sessions.create();
+    await session.create({ messages: [{ role: 'user', content: 'Of a dog.' }], max_tokens: 4 });
+    await session.save('talk');
+    await session.close();
+    await resume();
+    expect((await engine.load(stories(), quick)).adapters).toBeUndefined();
+    await expect(resume()).rejects.toThrow(/is of another model/);
+    await engine.load(stories(), { ...quick, adapters: [{ ...adapters[0], scale: 1 }] });
+    await expect(resume()).rejects.toThrow(/is of another model/);
+    await engine.load(stories(), { ...quick, adapters });
+    await resume();
+    await engine.unload();
+  });
+});
+
+const rowOf = (logits: Float32Array, row: number) => logits.subarray(row * 512, (row + 1) * 512);
+const referenceLogits = async (ids: number[]) => ({ adapted: await forwardWith(ids), base: goldenLogits('tiny-llama-f16') });
