@@ -145,16 +145,20 @@ test('another model or budget takes the place of the loaded one, and an address 
   site.close();
 });
 
-test('a GPU that is lost comes back by itself for both elements that use it', { tag: '@repeats' }, async ({ page, context }) => {
-  const site = await startSite(library, { ...model, '/': html(`${chat()}${chat()}`) });
-  await visit(page, site.address);
-  const before = [await send(page, 0), await send(page, 1)];
-  await (await context.newCDPSession(page)).send('Browser.crashGpuProcess');
-  await page.evaluate(() => document.querySelectorAll('windrow-chat').forEach((element) => element.reset()));
-  expect([await send(page, 0), await send(page, 1)]).toEqual(before);
-  await expect(page.getByRole('alert')).toHaveCount(0);
-  await expect(page.getByRole('article', { name: 'Answer' }).first()).toContainText('The GPU was lost; the model was back after');
-  site.close();
+test.describe('where a part of the browser ends', () => {
+  test.use({ ownBrowser: true });
+
+  test('a GPU that is lost comes back by itself for both elements that use it', { tag: '@repeats' }, async ({ page, context }) => {
+    const site = await startSite(library, { ...model, '/': html(`${chat()}${chat()}`) });
+    await visit(page, site.address);
+    const before = [await send(page, 0), await send(page, 1)];
+    await (await context.newCDPSession(page)).send('Browser.crashGpuProcess');
+    await page.evaluate(() => document.querySelectorAll('windrow-chat').forEach((element) => element.reset()));
+    expect([await send(page, 0), await send(page, 1)]).toEqual(before);
+    await expect(page.getByRole('alert')).toHaveCount(0);
+    await expect(page.getByRole('article', { name: 'Answer' }).first()).toContainText('The GPU was lost; the model was back after');
+    site.close();
+  });
 });
 
 test('a page styles parts and custom properties of an element, and nothing else of it', async ({ page }) => {

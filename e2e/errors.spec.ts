@@ -26,24 +26,28 @@ test('a GPU budget that is too small is refused with numbers, and a larger one c
   await expect(composer(page)).toBeVisible();
 });
 
-for (const [when, tag] of [['between two answers', ['@repeats']], ['in the middle of one', []]] as const) {
-  test(`a GPU that is lost ${when} comes back by itself: the text is the same, and a note tells`, { tag: [...tag] }, async ({ page, context }) => {
-    await page.goto(quick('max-tokens=200&temperature=0&f32'));
-    await loadTiny(page);
-    const before = await askToTheEnd(page, 'Once upon a time');
-    await page.getByRole('button', { name: 'New chat' }).click();
-    const crash = async (): Promise<unknown> => (await context.newCDPSession(page)).send('Browser.crashGpuProcess');
-    if (when === 'between two answers') await crash();
-    await ask(page, 'Once upon a time');
-    await expect(answer(page)).not.toBeEmpty({ timeout: 60_000 });
-    if (when === 'in the middle of one') {
-      await crash();
-      const written = (await answer(page).innerText()).length;
-      expect(written, 'the answer had begun and had not ended').toBeLessThan(before.length);
-    }
-    await idle(page);
-    expect(await answer(page).innerText()).toBe(before);
-    await expect(page.getByRole('article', { name: 'Answer' }).last()).toContainText('The GPU was lost; the model was back after');
-    await expect(page.getByRole('alert')).toHaveCount(0);
-  });
-}
+test.describe('where a part of the browser ends', () => {
+  test.use({ ownBrowser: true });
+
+  for (const [when, tag] of [['between two answers', ['@repeats']], ['in the middle of one', []]] as const) {
+    test(`a GPU that is lost ${when} comes back by itself: the text is the same, and a note tells`, { tag: [...tag] }, async ({ page, context }) => {
+      await page.goto(quick('max-tokens=200&temperature=0&f32'));
+      await loadTiny(page);
+      const before = await askToTheEnd(page, 'Once upon a time');
+      await page.getByRole('button', { name: 'New chat' }).click();
+      const crash = async (): Promise<unknown> => (await context.newCDPSession(page)).send('Browser.crashGpuProcess');
+      if (when === 'between two answers') await crash();
+      await ask(page, 'Once upon a time');
+      await expect(answer(page)).not.toBeEmpty({ timeout: 60_000 });
+      if (when === 'in the middle of one') {
+        await crash();
+        const written = (await answer(page).innerText()).length;
+        expect(written, 'the answer had begun and had not ended').toBeLessThan(before.length);
+      }
+      await idle(page);
+      expect(await answer(page).innerText()).toBe(before);
+      await expect(page.getByRole('article', { name: 'Answer' }).last()).toContainText('The GPU was lost; the model was back after');
+      await expect(page.getByRole('alert')).toHaveCount(0);
+    });
+  }
+});

@@ -9,17 +9,23 @@ import { kernels, tinyModel } from './tiny-model.ts';
 
 export { tinyModel };
 
-// A persistent profile on disk: Chromium keeps the storage of its default contexts in memory.
-export const test = base.extend<{ context: BrowserContext; page: Page }>({
-  context: async ({ baseURL }, use) => {
+interface Options {
+  /** A browser of its own with its profile on disk: for what outlives a browser's pages, or ends a part of it. */
+  ownBrowser: boolean;
+}
+
+// Tests share the browser of their worker, each in a context of its own, which keeps its storage in memory: a start takes as long as a load.
+export const test = base.extend<Options & { context: BrowserContext; page: Page }>({
+  ownBrowser: [false, { option: true }],
+  context: async ({ context: shared, baseURL, ownBrowser }, use) => {
+    if (!ownBrowser) return use(shared);
     const profile = mkdtempSync(join(tmpdir(), 'windrow-profile-'));
     const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium(), args: chromiumArgs, baseURL });
     await use(context);
     await context.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   },
-  page: async ({ context }, use) => {
-    const page = context.pages()[0];
+  page: async ({ page }, use) => {
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => {
