@@ -16,6 +16,15 @@ export type Plane = 'position' | 'acc' | 'last' | 'mri' | 'cluster' | 'bias';
 export const biasIn = (planes: readonly Plane[]): Record<string, number> | undefined =>
   planes.includes('bias') ? { Planes: planes.length, BiasPlane: planes.indexOf('bias') } : undefined;
 
+/** How positions turn keys, as constants of shaders (shaders/kv/policies/levels/turn.wgsl). */
+export interface Turn extends Record<string, number> {
+  /** In the table of angles. */
+  FirstAngle: number;
+  RopeDims: number;
+  /** 1: a pair is (i, i + RopeDims / 2), else (2i, 2i + 1). */
+  Halves: number;
+}
+
 /** What a policy may know of a model. A layer here is one of keys and values (`ModelConfig.caches`), whatever else the model's layers have. */
 export interface PolicyModel {
   config: ModelConfig;
@@ -171,6 +180,7 @@ export interface KvLayer {
   /** What scores are multiplied by. */
   readonly scale: number;
   readonly softcap?: number;
+  readonly turn: Turn;
   readonly sets: readonly KvSet[];
   /**
    * u32: of each set and kv head (first, slots), then the lists: the page of a slot is number `lists[first + slot / 32]`.
@@ -199,6 +209,8 @@ export interface KvTick {
   readonly options: Readonly<Record<string, number>>;
   /** Those that the policy has sets of. */
   readonly layers: readonly KvLayer[];
+  /** Cosines and sines of positions; undefined where nothing turns keys. */
+  readonly angles?: Binding;
   /**
    * Encodes a kernel. Bind groups and parameters are kept by the order of calls, so that a tick that does what the one before did creates
    * nothing. `sequence.state` is there as `state`.

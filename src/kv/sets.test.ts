@@ -10,7 +10,7 @@ import { type Shape } from './shape.ts';
 const heads = { kvHeads: 2, headDim: 8 };
 const format = kvFormat('f16');
 const shape = { plan: { planes: ['position'], layers: [[{ format, mostSlots: [1024, 1024] }]] } } as unknown as Shape;
-const attended = [{ queryHeads: 2, scale: 1 }];
+const attended = [{ queryHeads: 2, scale: 1, turn: { FirstAngle: 0, RopeDims: 0, Halves: 0 } }];
 
 function open(budgetBytes: number) {
   const { device, buffers } = fakeDevice();

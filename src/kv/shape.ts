@@ -4,9 +4,11 @@ import { type Graph } from '../model/graph.ts';
 import { type KeysValues } from '../model/operation.ts';
 import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
+import { isRope } from '../model/ops/rope.ts';
+import { angleEntries } from '../model/rope.ts';
 import { type KvFormat } from './formats/format.ts';
 import { pickedOf, pickedSet, picksOf } from './pick.ts';
-import { type KvPlan, type Policy, type PolicyModel, biasIn } from './policy.ts';
+import { type KvPlan, type Policy, type PolicyModel, type Turn, biasIn } from './policy.ts';
 import { cachesOf } from './segment.ts';
 import { ringSlots } from './set-bytes.ts';
 import { type Sequence } from './sequence.ts';
@@ -19,6 +21,7 @@ export interface AttendedLayer {
   queryHeads: number;
   scale: number;
   softcap?: number;
+  turn: Turn;
 }
 
 export interface Shape {
@@ -77,7 +80,8 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   const options = { ...policy.options, ...given };
   const windows = attends.map((ops) => Math.min(...ops.map(({ window }) => window ?? Infinity))).map((window) => (Number.isFinite(window) ? window : 0));
   checkWindows(policy, windows);
-  const attended = attends.map(([{ shape, scale, softcap }]) => ({ queryHeads: shape?.heads ?? config.heads, scale, softcap }));
+  const attended = attends.map(([{ shape, scale, softcap }], layer) =>
+    ({ queryHeads: shape?.heads ?? config.heads, scale, softcap, turn: turnOf(graph, layer, room.context) }));
   const model: PolicyModel = { config, heads, windows, queryHeads: attended.map(({ queryHeads }) => queryHeads), retrieval: room.retrieval };
   const plan = policy.plan(model, room, options);
   const sinks = attends.findIndex((ops, layer) => plan.layers[layer].length > 0 && ops.some((op) => op.sinks !== undefined));
@@ -87,11 +91,12 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
       'counted yet. Choose a policy that does not observe, such as kivi4 or streaming.',
     );
   checkLags(policy, plan, attends.map((ops) => ops.length));
+  checkTurns(policy, plan, attended);
   const bytes = shapedBytes(plan, model, room);
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
-    keysValues: keysValuesOf(room.format, plan), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
+    keysValues: keysValuesOf(room.format, plan, attended), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
   };
 }
 
@@ -105,6 +110,24 @@ function checkLags(policy: Policy, plan: KvPlan, readers: readonly number[]): vo
   );
 }
 
+function turnOf(graph: Graph, layer: number, context: number): Turn {
+  const op = opsOf(graph).filter(isRope).find((each) => each.layer === layer && !each.queriesOnly);
+  if (op?.rope === undefined) return { FirstAngle: 0, RopeDims: 0, Halves: 0 };
+  const { dims, layout } = graph.ropes[op.rope];
+  const before = graph.ropes.slice(0, op.rope).reduce((sum, rope) => sum + angleEntries(rope, context), 0);
+  return { FirstAngle: before, RopeDims: dims, Halves: layout === 'halves' ? 1 : 0 };
+}
+
+/** RequestError for keys that cannot be turned 4 numbers at a time. */
+function checkTurns(policy: Policy, { layers }: KvPlan, attended: readonly AttendedLayer[]): void {
+  const found = attended.findIndex(({ turn }, layer) => layers[layer].some(({ format }) => format.turned) && turn.Halves && turn.RopeDims % 8);
+  if (found >= 0)
+    throw new RequestError(
+      `kv is ${policy.name}, which turns keys as it reads them, by halves of whole fours; in layer ${found} positions turn ${attended[found].turn.RopeDims} ` +
+      'numbers of a key. Choose another, such as kivi4.',
+    );
+}
+
 /** RequestError for a model that has no layer for a policy to act on. */
 function checkWindows(policy: Policy, windows: readonly number[]): void {
   if (windows.includes(0)) return;
@@ -116,12 +139,13 @@ const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) =>
 
 const segmentsOf = (plan: KvPlan): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
 
-const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan): KeysValues => ({
+const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan, attended: readonly AttendedLayer[]): KeysValues => ({
   format,
   queries,
   sets: (layer) => layers[layer].map((set, i) => ({
     format: set.format, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), away: set.frames !== undefined,
     biased: i === 0 ? biasIn(planes) : undefined,
+    turned: set.format.turned && attended[layer].turn,
   })),
   picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, {
     since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),

@@ -138,6 +138,8 @@ export interface KvSet {
   format: PageFormat;
   /** Of the head that has most. */
   mostSlots: number;
+  /** Where keys are to be turned as they are read: constants that tell how (shaders/kv/policies/levels/turn.wgsl). */
+  turned?: Readonly<Record<string, number>>;
   /** The layer whose set of the same index is read beside it. */
   beside?: number;
   /** How a row by itself reads some of them (shaders/kv/policies/where/picked.wgsl), as was chosen for a layer. `lag`: by the row before. */

@@ -13,8 +13,8 @@ export const untilTick = ({ shaped }: Pick<Sequence, 'shaped'>, length: number):
 /** Of each placed model, by the ledger of its plan; loaded with the first tick. */
 const tickers = new WeakMap<Ledger, Promise<Ticker>>();
 
-const tickerOf = ({ gpu: { device }, ledger, planned: { chosen: { kernels } } }: RunState['model']): Promise<Ticker> =>
-  remembered(tickers, ledger, async () => (await import('../../kv/tick/ticker.ts')).createTicker({ device, ledger, kernels }));
+const tickerOf = ({ gpu: { device }, ledger, activations: { angles }, planned: { chosen: { kernels } } }: RunState['model']): Promise<Ticker> =>
+  remembered(tickers, ledger, async () => (await import('../../kv/tick/ticker.ts')).createTicker({ device, ledger, kernels, angles }));
 
 export async function tick({ model, submits }: RunState, at: Omit<TickAt, 'submit'>): Promise<void> {
   if (!at.sequence.shaped) return;

@@ -15,6 +15,8 @@ export interface PageFormat {
   /** Files of shaders, in order, and module constants of a kernel that reads pages. */
   readonly read: readonly string[];
   readonly consts?: Readonly<Record<string, number>>;
+  /** Keys are kept as they were before their positions turned them: what reads them is told how those do (`Turn`). */
+  readonly turned?: true;
   /** u32 words of each kv head, before the list of its pages. Default: none. */
   headWords?(headDim: number): number;
 }

@@ -2,7 +2,7 @@
 // did makes nothing.
 import { type Kernel, type KernelCache } from '../../gpu/kernels.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
-import { packParams, paramsStride } from '../../gpu/program.ts';
+import { type Binding, packParams, paramsStride } from '../../gpu/program.ts';
 import { type TickWork } from '../policy.ts';
 import { type Sequence } from '../sequence.ts';
 
@@ -20,6 +20,8 @@ export interface TickGpu {
   device: GPUDevice;
   ledger: Ledger;
   kernels: KernelCache;
+  /** Cosines and sines of positions, where a model has some. */
+  angles?: Binding;
 }
 
 export type Submit = (encoder: GPUCommandEncoder) => void;

@@ -79,7 +79,7 @@ interface Part {
 }
 
 /** What a kernel has that reads one segment of a layer: a set, or behind those the fresh slots. `alone`: for one row, which may pick from a set. */
-function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, sets: readonly KvSet[], alone = false): Part {
+function segmentOf({ kv, activations }: RecordContext, { layer }: Attend, segment: number, sets: readonly KvSet[], alone = false): Part {
   const set = sets.at(segment);
   const { read, consts = {} } = (set ?? kv).format;
   const picked = alone ? set?.picked : undefined;
@@ -91,12 +91,13 @@ function segmentOf({ kv }: RecordContext, { layer }: Attend, segment: number, se
         ...(set.away && !alone ? wholeOf(layer) : { pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer) }),
         ...(picked && { picked: pickedOf(picked.layer) }),
         ...(biased && { planes: (of: SequenceBuffers) => of.sets!(layer).planes! }),
+        ...(set.turned && { angles: activations.angles }),
         ...(set.beside !== undefined && { beside: besideOf(set.beside, segment) }),
       }
     : { pages: (of: SequenceBuffers) => of.fresh(layer) };
   return {
     files: [...read, ...bias, `kv/where/${where}`, 'state', `kv/seen/${seen}`], bindings: { state: stateIn, ...bindings },
-    consts: { ...consts, ...picked?.consts, ...biased },
+    consts: { ...consts, ...picked?.consts, ...biased, ...set?.turned },
   };
 }
 

@@ -149,7 +149,7 @@ function layerOf({ gpu: { device } }: Workbench, { ledger }: Stage, scene: Scene
     counts: new Uint32Array(set.length), room: Uint32Array.from(pages.map((each) => 32 * each.length)), tails: new Uint32Array(set.length),
   };
   return {
-    layer: 0, heads: { kvHeads, headDim }, queryHeads: heads, scale: scene.scale, softcap,
+    layer: 0, heads: { kvHeads, headDim }, queryHeads: heads, scale: scene.scale, softcap, turn: { FirstAngle: 0, RopeDims: 0, Halves: 0 },
     queries: make('queries', ringed), lists: make('lists', listsOf(scene).lists),
     sets: [
       { ...numbers, index: 0, format: kv, pages: make('set', own.bytes), planes: make('set.planes', own.planes), counts: Uint32Array.from(set) },

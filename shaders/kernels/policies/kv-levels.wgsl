@@ -1,0 +1,143 @@
+// Seals whole pages in codes of levels (levels/page.wgsl): of each channel of keys, turned back by their positions, and of each slot's values, which are furthest
+// from the median, and the range of the others; then what becomes of each number as a share of its range, as into-*.wgsl has it. A workgroup takes a page of a
+// head, a thread a channel, then a slot. After affine/round.wgsl, levels/, from/in-order.wgsl, where/list.wgsl.
+struct Params {
+  kv_heads : u32,
+  head_dim : u32,
+  set_index : u32,
+  first : u32, // positions, of whole pages
+  end : u32,
+  page_slots : u32,  // PageSlots, as a bound that no compiler unrolls
+  first_share : u32,
+}
+
+// Of numbers that are as far out but for rounding, as those of a token that comes twice, the first is taken.
+const Clearly = 1.0001;
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(3) var<storage, read_write> pages : array<Unit>;
+
+// A key's number before its position turned it.
+fn unturned_key(at : u32, position : u32, c : u32) -> f32 {
+  let x = source_key4(at, c / 4u)[c % 4u];
+  if (c >= RopeDims) {
+    return x;
+  }
+  let pairs = RopeDims / 2u;
+  let second = select((c & 1u) == 1u, c >= pairs, Halves == 1u);
+  let a = angle(position, select(c / 2u, c % pairs, Halves == 1u));
+  let other = select(c ^ 1u, select(c + pairs, c - pairs, c >= pairs), Halves == 1u);
+  let y = source_key4(at, other / 4u)[other % 4u];
+  return (x * a.x + select(y, -y, second) * a.y) / (a.x * a.x + a.y * a.y);
+}
+
+fn range_word(low : f32, high : f32) -> u32 {
+  return half_bits(0.5 * (low + high)) | (half_bits(0.5 * (high - low)) << 16u);
+}
+
+fn key_share(page : u32, slot : u32, at : u32, position : u32, d : u32) -> vec4<f32> {
+  var share : vec4<f32>;
+  for (var i = 0u; i < 4u; i++) {
+    let range = range_in(pages[page + KeyRanges + 4u * d + i]);
+    if (4u * d + i < params.head_dim) {
+      share[i] = clamp((unturned_key(at, position, 4u * d + i) - range.x) / range.y, -1.0, 1.0);
+    }
+  }
+  return share;
+}
+
+fn value_share(page : u32, slot : u32, at : u32, d : u32) -> vec4<f32> {
+  let range = range_in(pages[page + ValueRanges + slot]);
+  return clamp((source_value4(at, d) - range.x) / range.y, vec4<f32>(-1.0), vec4<f32>(1.0));
+}
+
+fn seal_channel(page : u32, kv_head : u32, first : u32, c : u32) {
+  var x : array<f32, PageSlots>;
+  for (var slot = 0u; slot < params.page_slots; slot++) {
+    x[slot] = unturned_key(source_of(first + slot, kv_head), first + slot, c);
+  }
+  var median = 0.0;
+  for (var i = 0u; i < params.page_slots; i++) {
+    var below = 0u;
+    for (var j = 0u; j < params.page_slots; j++) {
+      below += u32(x[j] < x[i] || (x[j] == x[i] && j < i));
+    }
+    median = select(median, x[i], below == (PageSlots - 1u) / 2u);
+  }
+  var taken = 0u;
+  for (var o = 0u; o < KeyOutliers; o++) {
+    var furthest = 0u;
+    var most = 0.0;
+    for (var i = 0u; i < params.page_slots; i++) {
+      let far = select(abs(x[i] - median), -1.0, ((taken >> i) & 1u) == 1u);
+      let further = far > most * Clearly;
+      furthest = select(furthest, i, further);
+      most = select(most, far, further);
+    }
+    taken |= 1u << furthest;
+    pages[page + KeyOut + c * KeyOutliers + o] = furthest | (half_bits(x[furthest]) << 16u);
+  }
+  var low = 1e38;
+  var high = -1e38;
+  for (var i = 0u; i < params.page_slots; i++) {
+    let is_out = ((taken >> i) & 1u) == 1u;
+    low = select(min(low, x[i]), low, is_out);
+    high = select(max(high, x[i]), high, is_out);
+  }
+  pages[page + KeyRanges + c] = range_word(low, high);
+}
+
+fn seal_value(page : u32, slot : u32, at : u32) {
+  var x : array<f32, 4u * HeadVec4s>;
+  for (var c = 0u; c < params.head_dim; c++) {
+    x[c] = source_value4(at, c / 4u)[c % 4u];
+  }
+  var median = 0.0;
+  for (var i = 0u; i < params.head_dim && ValueOutliers > 0u; i++) {
+    var below = 0u;
+    for (var j = 0u; j < params.head_dim; j++) {
+      below += u32(x[j] < x[i] || (x[j] == x[i] && j < i));
+    }
+    median = select(median, x[i], below == (params.head_dim - 1u) / 2u);
+  }
+  var taken : array<u32, Groups>;
+  for (var o = 0u; o < ValueOutliers; o++) {
+    var furthest = 0u;
+    var most = 0.0;
+    for (var i = 0u; i < params.head_dim; i++) {
+      let far = select(abs(x[i] - median), -1.0, ((taken[i / 32u] >> (i % 32u)) & 1u) == 1u);
+      let further = far > most * Clearly;
+      furthest = select(furthest, i, further);
+      most = select(most, far, further);
+    }
+    taken[furthest / 32u] |= 1u << (furthest % 32u);
+    pages[page + ValueOut + slot * ValueOutliers + o] = furthest | (half_bits(x[furthest]) << 16u);
+  }
+  var low = 1e38;
+  var high = -1e38;
+  for (var i = 0u; i < params.head_dim; i++) {
+    let is_out = ((taken[i / 32u] >> (i % 32u)) & 1u) == 1u;
+    low = select(min(low, x[i]), low, is_out);
+    high = select(max(high, x[i]), high, is_out);
+  }
+  pages[page + ValueRanges + slot] = range_word(low, high);
+}
+
+@compute @workgroup_size(PageSlots)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let kv_head = workgroup.y;
+  let first = params.first + workgroup.x * PageSlots;
+  let page = page_of(first, kv_head);
+  let at = source_of(first + local, kv_head);
+  if (local == 0u) {
+    pages[page + PositionAt] = first;
+    pages[page + TableAt] = lists[list_of(kv_head)] - TableWords;
+  }
+  for (var c = local; c < params.head_dim; c += PageSlots) {
+    seal_channel(page, kv_head, first, c);
+  }
+  seal_value(page, local, at);
+  storageBarrier();
+  workgroupBarrier();
+  put_slot(page, kv_head, local, at, first + local);
+}
