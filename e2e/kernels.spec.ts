@@ -11,7 +11,7 @@ const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 
 const minute = 60_000;
 const devices = [
-  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^${inChromium}`)}`, least: 150 },
+  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^${inChromium}`)}`, least: 200 },
   {
     title: 'the default limits and no optional features',
     query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent(`^${underOtherLimits}`)}`,

@@ -28,15 +28,19 @@ export const onLavapipe = `(${[
 export const underOtherLimits =
   `(?!.* (?!(${usual})$)[A-Z]+\\d*_?[A-Z0-9]+$)(matvec, 8 splits, [14] panels|matvec of|matmul f32( F32|,| of)|rms-norm|argmax|attention.*, heads of 64, q8)`;
 
+/** Attention for each size of a head and each format of keys and values, not for each pair of them. */
+const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|128, f32|256, (f32|q8)|512, f32)|attention, heads of 8, f';
+
 /** What Chromium has: all that SwiftShader compiles in less time than lavapipe, which is what has few barriers. */
 export const inChromium =
   `(?:matvec( unpacked| table)? (${otherTypes})$|(?!.* (?!(${ofEachKind})$)(${otherTypes})$)`
-  + '(?!attention.* (several segments|over pages)|matmul (f16|i)|kv-(observe mean, f|move, f16|merge|join|pick)))';
+  + `(?!${otherPairs}|attention.* (several segments|over pages)|matmul (f16|i)|kv-(observe mean, f|move, f16|merge|join|pick)))`;
 
 /** What neither has, and what shows it in its place, or that the full run alone has it. */
 export const elsewhere: Record<string, RegExp> = {
   'formats-gpu: the file of each weight type; the kernels are those of others': new RegExp(` (${rareTypes}|BF16|F16|F32|Q\\d_[01K])$`),
   'the full run alone, as SwiftShader has no f16 and lavapipe takes types with codes of each kind': /^matmul f16 /,
+  'other sizes of heads in the same format, other formats with heads of the same size': new RegExp(`^(${otherPairs})`),
   'kv-policies-gpu: golden logits over sealed pages': /^attention over pages in/,
   'kv-kept-gpu: golden logits over several segments, in more formats': /^attention.*several segments|^kv-(observe mean|move), f(16|32)/,
   'kv-kept-gpu: golden slots and logits of ems, which merges by count; by cosine and into one slot the full run alone': /^kv-merge/,
