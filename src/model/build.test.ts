@@ -200,7 +200,7 @@ describe('what windrow would have to ignore', () => {
       { metadata: { 'llama.attention.causal': { type: 'bool', value: false }, 'llama.logit_scale': f32(2) } },
       /llama\.logit_scale = 2/,
     ],
-    ['an adapter', llama, { metadata: { 'general.type': string('adapter') } }, /of the type "adapter", not a whole language model/],
+    ['an adapter', llama, { metadata: { 'general.type': string('adapter') } }, /The file is an adapter, which is added to a model/],
     [
       'a head dimension above 256',
       qwen2,
