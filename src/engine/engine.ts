@@ -29,7 +29,7 @@ import { type Line, explain, holdsFor, openLine, planWithin, walkAgain, walkFrom
 import { type LoadedModel } from './load/load.ts';
 import { type EngineOptions } from './load/options.ts';
 import { type Report, reporter } from './load/progress.ts';
-import { type Storage, ensureStored, verifyStored } from './load/weights.ts';
+import { type Storage, ensureStored } from './load/weights.ts';
 import { type GpuCostRecords } from './measure/forecast.ts';
 import { type Tuning } from './measure/tuning.ts';
 import { withHeads } from './heads.ts';
@@ -128,7 +128,7 @@ export function createEngine(host: Host): Engine {
     }),
     importModel: (...what) => importModel(state, ...what),
     pauseImports: (pause) => state.paused.set(!pause),
-    verify: (id, options = {}) => verifyStored(host, id, options),
+    verify: async (id, options = {}) => (await import('./load/verify.ts')).verifyStored(host, id, options),
     unload: () => inTurn(() => unload(state)),
     inTurn,
   };

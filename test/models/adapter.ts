@@ -1,6 +1,5 @@
 // Adapters for tests: GGUFs of random matrices for tensors of a fixture, and what they make of its weights.
 import { type GgufTensor, type TypedValue, writeGguf } from './gguf.ts';
-import { f32, string } from './graphs.ts';
 
 export interface AdapterShape {
   architecture: string;
@@ -16,8 +15,11 @@ export interface TestAdapter {
   merged(tensor: string, weights: Float32Array, scale?: number): Float32Array | undefined;
 }
 
+const string = (value: string): TypedValue => ({ type: 'string', value });
+
 export const kind = (architecture: string, alpha: number): Record<string, TypedValue> => ({
-  'general.type': string('adapter'), 'general.architecture': string(architecture), 'adapter.type': string('lora'), 'adapter.lora.alpha': f32(alpha),
+  'general.type': string('adapter'), 'general.architecture': string(architecture), 'adapter.type': string('lora'),
+  'adapter.lora.alpha': { type: 'f32', value: alpha },
 });
 
 /** In f32, of numbers from -1/8 to 1/8. */

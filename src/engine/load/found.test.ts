@@ -6,7 +6,7 @@ import { memoryDisk, memoryStore, type MemoryStore } from '../../../test/doubles
 import { type ModelServer, serveModel } from '../../../test/doubles/model-server.ts';
 import { openFiles } from '../../gguf/files.ts';
 import { type LoadOptions, type LoadProgress, type ModelSource } from '../../protocol.ts';
-import { findDamaged } from '../../weights/store/reader.ts';
+import { findDamaged } from '../../weights/store/damaged.ts';
 import { importModel } from '../../weights/import/import-job.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { fingerprintOf } from '../../weights/store/identity.ts';

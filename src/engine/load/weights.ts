@@ -1,7 +1,7 @@
 // Where the weights of a found model are read: in the store, imported into it first if need be, or at the source each time.
 // Knows no GPU.
 import { hasCode, RequestError } from '../../errors.ts';
-import { type LoadOptions, type StoreCost, type VerifyResult } from '../../protocol.ts';
+import { type LoadOptions, type StoreCost } from '../../protocol.ts';
 import { isConvertible, isCutAs } from '../../weights/import/convertible.ts';
 import { measureReads } from '../../weights/stream/cost-model.ts';
 import { type ImportOptions, type ImportProgress } from '../../weights/import/import-job.ts';
@@ -9,7 +9,7 @@ import { createEncryption, openEncryption } from '../../weights/store/keys.ts';
 import { layoutVersion } from '../../weights/layout.ts';
 import { holdModel, whileUnused, withImportLock } from '../../weights/store/locks.ts';
 import { checkQuota } from '../../weights/import/quota.ts';
-import { findDamaged, mendFrom, sourceReader, storedReader, type Mend, type WeightsReader } from '../../weights/store/reader.ts';
+import { mendFrom, sourceReader, storedReader, type Mend, type WeightsReader } from '../../weights/store/reader.ts';
 import { sealedStore } from '../../weights/store/sealed-store.ts';
 import { type Encryption, type Manifest, type Store } from '../../weights/store/store.ts';
 import { compareTo, fingerprintOf, hasFingerprint, newId } from '../../weights/store/identity.ts';
@@ -89,7 +89,7 @@ async function openForReading(
 }
 
 /** The store with the model's slabs decrypted, if they are encrypted. */
-async function unlock(store: Store, { name, encryption }: Manifest, { encryption: given }: Pick<LoadOptions, 'encryption'>): Promise<Store> {
+export async function unlock(store: Store, { name, encryption }: Manifest, { encryption: given }: Pick<LoadOptions, 'encryption'>): Promise<Store> {
   if (!encryption && !given) return store;
   if (!encryption) throw new RequestError(`The model ${name} is stored in clear. Delete it first to store it encrypted.`);
   if (!given) throw new RequestError(`The model ${name} is stored encrypted. Give its key or its passphrase.`, { code: 'key_required' });
@@ -206,7 +206,7 @@ async function forgetChanged(store: Store, fingerprint: string, found: FoundMode
 }
 
 /** Mends from the addresses that a manifest names, if the same file is still there. */
-function mendFromUrls(store: Store, manifest: Manifest): Mend | undefined {
+export function mendFromUrls(store: Store, manifest: Manifest): Mend | undefined {
   const url = manifest.urls.find((each) => /^https?:/.test(each));
   return url === undefined ? undefined : async (indices, signal) => {
     const files = await openUrls(partUrls(url));
@@ -216,30 +216,12 @@ function mendFromUrls(store: Store, manifest: Manifest): Mend | undefined {
 }
 
 /** Keeps other tabs from deleting a stored model until the returned function is called, and then lets go of its files. */
-async function holdStored({ store, locks }: Storage, id: string): Promise<() => Promise<void>> {
+export async function holdStored({ store, locks }: Storage, id: string): Promise<() => Promise<void>> {
   const release = await holdModel(locks, id);
   return async () => {
     await store?.close(id);
     release();
   };
-}
-
-/** Checks every slab of a stored model and mends what is damaged from the model's address. */
-export async function verifyStored(storage: Storage, id: string, options: Pick<LoadOptions, 'encryption'>): Promise<VerifyResult> {
-  const manifest = await storage.store?.manifest(id);
-  if (!storage.store || !manifest?.complete) throw new RequestError(`There is no complete stored model ${id}.`, { code: 'not_found' });
-  const store = await unlock(storage.store, manifest, options);
-  const release = await holdStored(storage, id);
-  try {
-    const damaged = await findDamaged(store, manifest);
-    const result = { damaged, parts: manifest.slabHashes.length, whole: damaged.length === 0 };
-    const mend = mendFromUrls(store, manifest);
-    if (result.whole || !mend) return result;
-    await mend(damaged);
-    return { ...result, whole: true };
-  } finally {
-    await release();
-  }
 }
 
 /** What reads of the store cost: as kept, else measured at this model and kept. Undefined if there is nothing to measure at. */

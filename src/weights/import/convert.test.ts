@@ -9,7 +9,7 @@ import { importModel } from './import-job.ts';
 import { importSlab } from './pieces.ts';
 import { layoutVersion } from '../layout.ts';
 import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
-import { findDamaged } from '../store/reader.ts';
+import { findDamaged } from '../store/damaged.ts';
 import { bytesSource } from '../source/source.ts';
 import { type Manifest } from '../store/store.ts';
 

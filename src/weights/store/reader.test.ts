@@ -10,7 +10,8 @@ import { importModel, type ImportableModel } from '../import/import-job.ts';
 import { layoutOf } from '../layout.ts';
 import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 import { checkQuota } from '../import/quota.ts';
-import { findDamaged, mendFrom, sourceReader, storedReader } from './reader.ts';
+import { findDamaged } from './damaged.ts';
+import { mendFrom, sourceReader, storedReader } from './reader.ts';
 import { bytesSource } from '../source/source.ts';
 import { type Manifest } from './store.ts';
 

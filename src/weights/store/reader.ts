@@ -101,18 +101,6 @@ async function damaged(
   }
 }
 
-/** Numbers of the slabs that are missing or whose hash is wrong. Reads every byte of the model. */
-export async function findDamaged(store: Store, manifest: Manifest, onProgress?: (doneBytes: number) => void): Promise<number[]> {
-  const found: number[] = [];
-  let done = 0;
-  for (const [index, hash] of manifest.slabHashes.entries()) {
-    const bytes = await store.read(manifest.id, index).catch(() => undefined);
-    if (!bytes || (await sha256(bytes)) !== hash) found.push(index);
-    onProgress?.((done += manifest.slabBytes[index]));
-  }
-  return found;
-}
-
 /** Makes slabs anew from `source`, which must be the file that was imported: a slab with another hash is not stored. */
 export const mendFrom = (store: Store, manifest: Manifest, source: ByteSource, header: Header, layout: Layout): Mend => async (indices, signal) => {
   for (const index of indices) {

@@ -9,7 +9,8 @@ import { buildGraph } from '../../model/build.ts';
 import { importModel, type ImportableModel } from '../import/import-job.ts';
 import { layoutOf } from '../layout.ts';
 import { bytesSource } from '../source/source.ts';
-import { findDamaged, mendFrom } from './reader.ts';
+import { findDamaged } from './damaged.ts';
+import { mendFrom } from './reader.ts';
 import { createStore, type Manifest, type Store, type StoredSlab } from './store.ts';
 import { sweepStore } from './sweep.ts';
 
