@@ -45,7 +45,7 @@ test('a model is measured on a text, compared with itself in fewer bits and with
   const shape = { architecture: 'llama', rank: 4, alpha: 8, tensors: { 'blk.0.attn_output.weight': [64, 64] as [number, number] } };
   await panel.getByLabel(/^Compare with/).selectOption('adapter');
   await panel.getByLabel('Questions with choices').fill('');
-  await panel.getByLabel('Adapter').setInputFiles({ name: 'adapter.gguf', mimeType: '', buffer: Buffer.from(randomAdapter(shape).bytes) });
+  await panel.getByLabel(/^Adapter/).setInputFiles({ name: 'adapter.gguf', mimeType: '', buffer: Buffer.from(randomAdapter(shape).bytes) });
   await panel.getByLabel('Scale').fill('0.5');
   await panel.getByRole('button', { name: 'Measure', exact: true }).click();
   await expect(panel.getByText('Same likeliest token')).toBeVisible({ timeout: 3 * 60_000 });
