@@ -43,6 +43,8 @@ export interface SetPlan {
   format: PageFormat;
   /** Most slots of each kv head, (kv head). */
   mostSlots: readonly number[];
+  /** Most slots of all kv heads together, where one may have what others have not. */
+  mostTogether?: number;
   /** Whether its slots have no planes. */
   bare?: true;
   /** The layer whose set of the same index has what its slots share, on pages of the same numbers: kernels read those as `beside`. */

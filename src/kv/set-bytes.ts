@@ -13,11 +13,12 @@ export function ringSlots({ peak, window, interval, chunk = Infinity }: Omit<KvP
   return peak === 'prompt' ? most : Math.min(most, inPages(window + pageSlots - 1 + betweenTicks(Math.min(chunk, room.chunk), interval)) + pageSlots);
 }
 
-/** Pages of all heads that a set has at most. */
+/** Places in the lists of a set: pages that each head may have, whatever others have. */
 export const pagesOfSet = ({ mostSlots }: SetPlan): number => mostSlots.reduce((sum, slots) => sum + Math.ceil(slots / pageSlots), 0);
 
-/** Those that there is room for on the GPU. */
-export const framesOfSet = (set: SetPlan): number => set.frames ?? pagesOfSet(set);
+/** Pages that there is room for on the GPU; of each head's the last may have a slot alone. */
+export const framesOfSet = (set: SetPlan): number =>
+  set.frames ?? Math.min(pagesOfSet(set), set.mostTogether === undefined ? Infinity : Math.ceil(set.mostTogether / pageSlots) + set.mostSlots.length);
 
 /** u32 words that each kv head has before the list of its pages. */
 export const headWords = ({ format }: SetPlan, headDim: number): number => format.headWords?.(headDim) ?? 0;

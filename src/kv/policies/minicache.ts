@@ -30,12 +30,15 @@ const policy: Policy = {
     const { start, retain, window, interval } = options;
     for (const [name, value] of Object.entries({ start, retain })) checkOption(name, value, { least: 0, most: 1, fractions: true });
     const pairs = pairsOf(model, start);
-    if (!pairs.length)
-      throw new RequestError(`kv is minicache, but from ${start} of ${model.heads.length} layers on no two neighbours are alike. Lower start.`);
+    if (!pairs.length) {
+      const wayOut = pairsOf(model, 0).length ? 'Lower start.' : 'The model has no two that are, without windows: choose another kv.';
+      throw new RequestError(`kv is minicache, but from ${start} of ${model.heads.length} layers on no two neighbours are alike. ${wayOut}`);
+    }
     const numbers = room.format.name === 'f32' ? 'f32' : 'f16';
     const plan: Omit<KvPlan, 'layers'> = { peak: 'prompt', window, interval, planes: withPositions([], options), kernels: kernelsFor(model) };
     // All slots that stay as they are may be of one head.
-    const own = (kvHeads: number) => inPages(Math.min(room.context, Math.ceil(retain * kvHeads * room.context)));
+    const together = (kvHeads: number) => Math.ceil(retain * kvHeads * room.context);
+    const own = (kvHeads: number) => inPages(Math.min(room.context, together(kvHeads)));
     const layers = model.heads.map(({ kvHeads, headDim }, layer) => {
       const place = pairs.findIndex((pair) => pair.includes(layer));
       if (place < 0) return [];
@@ -43,7 +46,7 @@ const policy: Policy = {
       const [first] = pairs[place];
       const shared = sharedFormat(numbers, layer === first ? 'first' : 'second', headDim);
       return [
-        { format: room.format, mostSlots: each(own(kvHeads)) },
+        { format: room.format, mostSlots: each(own(kvHeads)), mostTogether: together(kvHeads) },
         { format: shared, mostSlots: each(room.context), bare: true as const, ...(layer !== first && { beside: first }) },
       ];
     });

@@ -10,6 +10,9 @@ import { readHeader } from '../../gguf/read.ts';
 import { plainChoice } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions } from '../../protocol.ts';
 import { bytesSource } from '../../weights/source/source.ts';
+import { kvFormat } from '../formats/catalogue.ts';
+import { type PolicyModel } from '../policy.ts';
+import { framesOfSet } from '../set-bytes.ts';
 import { policies } from './catalogue.ts';
 import { policyNames } from './names.ts';
 
@@ -71,4 +74,14 @@ it('options that cannot be are refused by name', async () => {
       .rejects.toThrow(`kvHeads are for policies that tell heads apart (duo, razor, duo-kivi, duo-kivi3, duo-kivi2, lserve, spans); kv is ${kv}.`);
   expect((await planned({ kv: 'duo', kvHeads })).asked.shape?.policy.name).toBe('duo');
   await expect(planned({ kv: 'streaming', kvOptions: { sinks: 40 } })).rejects.toThrow('sinks is 40; it has to be a whole number from 1 to 32.');
+});
+
+it('minicache has room for the slots that a pair keeps together, whichever heads they are of', () => {
+  const heads = new Array(4).fill({ heads: 32, kvHeads: 32, headDim: 64 });
+  const model = { config: {}, heads, queryHeads: [32, 32, 32, 32], windows: [0, 0, 0, 0] } as unknown as PolicyModel;
+  const minicache = policies.get('minicache')!;
+  const room = { context: 4096, chunk: 64, budgetBytes: Infinity, format: kvFormat('f16') };
+  const [own] = minicache.plan(model, room, { ...minicache.options, start: 0 }).layers[0];
+  expect(own.mostSlots[0]).toBe(4096); // of one head alone, all
+  expect(framesOfSet(own)).toBe(Math.ceil((0.05 * 32 * 4096) / 32) + 32);
 });
