@@ -66,7 +66,9 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       }
       if (reached === 0) own?.empty(); // so that layers that take the same pages in the same order have them by the same numbers again
       // What a token had chosen may be gone.
-      if (own?.picked) device.queue.writeBuffer(own.picked.buffer, 0, own.pick(own.runs, own.all[0].tails));
+      if (!own?.picked) continue;
+      const words = own.pick(own.runs, own.all[0].tails);
+      for (const each of [own.picked, own.chosen]) if (each) device.queue.writeBuffer(each.buffer, 0, words);
     }
     away?.cut(reached);
     return (base = reached);

@@ -27,10 +27,11 @@ export function planAway(model: PolicyModel, room: PolicyRoom, plan: KvPlan, opt
 }
 
 /** The same for steps of `chunk` tokens, or the bytes that they take at least. */
-function planWith(model: PolicyModel, room: PolicyRoom, plan: KvPlan, { fetch, share, slots, sinks }: Readonly<Record<string, number>>): KvPlan | number {
+function planWith(model: PolicyModel, room: PolicyRoom, plan: KvPlan, { fetch, share, slots, sinks, size }: Readonly<Record<string, number>>): KvPlan | number {
   const all = Math.ceil(room.context / pageSlots);
   const own = { ...plan, rewinds: 'pages' as const, ...(fetch && { fetchBytes: 1024 * fetch }) };
-  const always = newRows(own, room) + Math.ceil(sinks / pageSlots);
+  // Where runs do not begin with pages, one row more is held: paging.ts.
+  const always = newRows(own, room) + Math.ceil(sinks / pageSlots) + (sinks % size ? 1 : 0);
   const read = Math.ceil((slots || share * room.context) / pageSlots);
   const planned = (rows: number): KvPlan => ({
     ...own, layers: plan.layers.map((sets, layer) => (pickedSet(sets) ? sets.map((set) => ({ ...set, frames: rows * model.heads[layer].kvHeads })) : sets)),

@@ -38,7 +38,7 @@ export function createTicker(gpu: TickGpu): Ticker {
     async tick({ sequence, length, submit: submitTo, ...at }) {
       const { shaped } = sequence as Sequence & { shaped: Shaped };
       const { shape: { policy, plan, options }, layers, since, away } = shaped;
-      await away?.forget();
+      await away?.begin();
       let works: Work[] = [];
       let words: number[] = [];
       let { base } = shaped;

@@ -34,8 +34,8 @@ export interface Away {
   /** At the end of a step's last submit, and right after it. */
   note(encoder: GPUCommandEncoder): void;
   submitted(): void;
-  /** Forgets what was chosen, as a tick chooses anew. */
-  forget(): Promise<void>;
+  /** Before a tick: forgets what was chosen, as that chooses anew, and has the pages there of runs that are to have more slots. */
+  begin(): Promise<void>;
   /** After a tick: full pages leave for home, and what was chosen in it is noted. */
   ticked(): Promise<void>;
   /** Has positions up to `length`, a whole number of pages. */
@@ -81,6 +81,13 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   let hasChosen = false;
   const at = { device, buffers, home, counters, plan };
 
+  /** What was chosen, once: also where it cannot be read, which is told once. */
+  function taken(): typeof reading {
+    const words = reading;
+    reading = undefined;
+    return words;
+  }
+
   function noteNow(): void {
     const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
     away.note(encoder);
@@ -96,8 +103,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     whole: { pages: { buffer: buffers.whole }, lists: { buffer: buffers.lists } },
     byteLength: Object.values(buffers).reduce((sum, { size }) => sum + size, 0),
     async ready() {
-      const words = await reading;
-      reading = undefined;
+      const words = await taken();
       if (words) await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {
@@ -115,9 +121,9 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       reading = readWords(buffers.choices);
       reading.catch(() => {}); // told by `ready`
     },
-    async forget() {
-      await reading;
-      reading = undefined;
+    async begin() {
+      await taken();
+      for (const layer of layers()) await bringBegun(at, own.uploads!(), layer);
     },
     async ticked() {
       await leave(at, layers());
@@ -233,6 +239,16 @@ function framesFor(layer: AwayLayer, home: PageHome, words: Uint32Array, allowed
     parts.push({ offset: frame * pageBytes, bytes: home.page(layer.layer, Math.floor(page / kvHeads), page % kvHeads) });
   }
   return parts;
+}
+
+/** Brings the row in which a run begins that goes on behind those at home, where it is not there: behind a cut. */
+async function bringBegun({ home }: At, uploads: Uploads, { layer, heads: { kvHeads }, sets, paging, pageBytes }: AwayLayer): Promise<void> {
+  const row = paging.begun;
+  if (row >= paging.home) return;
+  const missing = Array.from({ length: kvHeads }, (_, head) => head).filter((head) => !paging.frames.has(row * kvHeads + head));
+  const parts = missing.map((head) => ({ offset: paging.bring(row * kvHeads + head, () => false)! * pageBytes, bytes: home.page(layer, row, head) }));
+  await uploads.writeParts(sets.all[0].pages, parts);
+  paging.writeLists();
 }
 
 /** Leaves in `words` the runs whose pages are there, and what is seen with them. Gives how many were chosen; those that are not there are counted. */

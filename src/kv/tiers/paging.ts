@@ -1,5 +1,6 @@
 // Which pages of a layer's set have a frame on the GPU, and what its lists say of them. A page is known as row * kv heads + kv head, where a row is 32
-// slots of every head; rows that are not in the worker's memory yet have frames until they are, and so have those that are always read.
+// slots of every head; rows that are not in the worker's memory yet have frames until they are, and so have those that are always read, and the one in which
+// the run begins that goes on behind those at home, as its bounds are noted anew once it has more slots.
 import { pageSlots } from '../formats/format.ts';
 import { type KvSet, type PickPlan, type SetPlan } from '../policy.ts';
 import { type Frames, createFrames } from './frames.ts';
@@ -8,9 +9,11 @@ export interface Paging {
   readonly frames: Frames;
   /** Full rows that the worker's memory has, which is the caller's to say. */
   home: number;
+  /** The row in which the run begins that has slots behind the rows at home; `home` where a run begins there. */
+  readonly begun: number;
   /** Has frames for so many slots of each kv head of its set, of which some may be there. Gives that no buffer was replaced. */
   makeRoom(set: { counts: Uint32Array; room: Uint32Array }, slots: ArrayLike<number>): boolean;
-  /** A frame for a page that is not there, but for those that `isUsed`; undefined where there is none. `list` notes it for `writeLists`. */
+  /** A frame for a page that is not there, but for those that `isUsed`; undefined where there is none. `writeLists` tells kernels of it. */
   bring(page: number, isUsed: (page: number) => boolean): number | undefined;
   /** Tells kernels of frames since the last call. */
   writeLists(): void;
@@ -35,7 +38,8 @@ export function createPaging(device: GPUDevice, plan: SetPlan & { pick: PickPlan
     [from, to] = [Math.min(from, at), Math.max(to, at + 1)];
   }
 
-  const isHeld = (page: number): boolean => page >= home * kvHeads || page < sinkRows * kvHeads;
+  const begun = (): number => begunAt(plan.pick, home);
+  const isHeld = (page: number): boolean => page >= begun() * kvHeads || page < sinkRows * kvHeads;
 
   function bring(page: number, isUsed: (page: number) => boolean): number | undefined {
     const frame = frames.take(page, (other) => isHeld(other) || isUsed(other));
@@ -55,6 +59,9 @@ export function createPaging(device: GPUDevice, plan: SetPlan & { pick: PickPlan
     },
     set home(rows) {
       home = rows;
+    },
+    get begun() {
+      return begun();
     },
     makeRoom({ counts, room }: Pick<KvSet, 'counts' | 'room'>, slots) {
       for (let head = 0; head < kvHeads; head++) {
@@ -80,4 +87,10 @@ export function createPaging(device: GPUDevice, plan: SetPlan & { pick: PickPlan
       writeLists();
     },
   };
+}
+
+/** The row in which a run of slots begins that goes on in row `home`; `home` where a run begins with it. */
+export function begunAt({ first, each }: Pick<PickPlan, 'first' | 'each'>, home: number): number {
+  const slots = home * pageSlots;
+  return slots <= first ? home : Math.floor((slots - ((slots - first) % each)) / pageSlots);
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createFrames } from './frames.ts';
 import { createPageHome } from './page-home.ts';
+import { begunAt } from './paging.ts';
 
 it('the page that was used longest ago and is not held makes room', () => {
   const frames = createFrames(2);
@@ -42,4 +43,11 @@ it('pages are found at home by row and head, up to where they are cut, and no mo
   copy.copyFrom(home);
   home.append(0, row(1));
   expect([copy.rows(0), [...copy.page(0, 17, 1)]]).toEqual([18, [150, 150, 150, 150]]);
+});
+
+it('the row of a run that goes on behind those at home is found, also where runs are as long as pages', () => {
+  const rows = (first: number, each: number) => [0, 1, 2, 5].map((home) => begunAt({ first, each }, home));
+  expect(rows(4, 16), 'slots 20 to 36, 52 to 68, 148 to 164').toEqual([0, 0, 1, 4]);
+  expect(rows(32, 32)).toEqual([0, 1, 2, 5]);
+  expect(rows(40, 32), 'from 40 to 72').toEqual([0, 1, 1, 4]);
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
+import { readBytes } from '../../../src/gpu/read-bytes.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { adapterFile } from '../../dawn.ts';
 import { countCalls } from '../../../src/bench/count-calls.ts';
@@ -29,14 +30,14 @@ const options = { slots: 128, sinks: 32, window: 16, interval: 8, size: 32 };
 const folder = mkdtempSync(join(tmpdir(), 'windrow-away-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function bytesOf({ layers }: Run): Promise<Uint8Array<ArrayBuffer>> {
+async function bytesOf({ layers }: Pick<Run, 'layers'>): Promise<Uint8Array<ArrayBuffer>> {
   const out = join(folder, `${layers}.gguf`);
   await makeModel({ layers, dim: 32, ff: 32, heads: 4, ...sizes, vocab: 512, context, type: 'F32', embeddingType: 'F32', out });
   return Uint8Array.from(readFileSync(out));
 }
 
 /** Of keys and values in f32. */
-const keysValues = ({ layers, length }: Run): number => layers * length * 2 * sizes.kvHeads * sizes.headDim * 4;
+const keysValues = ({ layers, length }: Pick<Run, 'layers' | 'length'>): number => layers * length * 2 * sizes.kvHeads * sizes.headDim * 4;
 
 const open = async (bytes: Uint8Array<ArrayBuffer>, length: number, more: Record<string, number>, budgetBytes?: number): Promise<LoadedModel> =>
   openBytes(await sharedGpu(), bytes, {
@@ -44,7 +45,7 @@ const open = async (bytes: Uint8Array<ArrayBuffer>, length: number, more: Record
     policy: { name: 'quest', options: { ...options, ...more }, budgetBytes },
   });
 
-const tokensOf = ({ length }: Run): number[] => Array.from({ length: length + 1 }, (_, i) => (3 + i * 31 + Math.floor(i / 97) * 5) % 512);
+const tokensOf = ({ length }: Pick<Run, 'length'>): number[] => Array.from({ length: length + 1 }, (_, i) => (3 + i * 31 + Math.floor(i / 97) * 5) % 512);
 
 /** Logits of the prompt's last token and of each token behind it, and how many buffers and groups the later ones had made. */
 async function run(model: LoadedModel, given: Run): Promise<{ logits: Float32Array[]; creations: number }> {
@@ -81,6 +82,53 @@ async function expectCopies(model: LoadedModel, given: Run): Promise<void> {
   await runner.feed(tokens.slice(0, length), 0);
   (await runner.readLogits()).forEach((logit, i) => expect(again[i]).toBeCloseTo(logit, 4));
 }
+
+/** Up to which slot each kv head of the first layer chooses. */
+async function tailsOf({ gpu: { device }, ledger, sequence }: LoadedModel): Promise<number[]> {
+  const { buffer } = sequence.shaped!.setsOf(0).chosen!;
+  const words = new Uint32Array(await readBytes(device, ledger, 'test.chosen', { buffer, byteLength: buffer.size }));
+  return [words[1], words[5]];
+}
+
+/** Logits of a prompt, of tokens behind it, and of what goes on from a place in the middle: two tokens alone, and from there again a prompt and tokens. */
+async function runCut(model: LoadedModel): Promise<Float32Array[]> {
+  const tokens = tokensOf({ length: 640 });
+  const runner = createRunner(model);
+  const logits: Float32Array[] = [];
+  const decode = async (from: number, to: number): Promise<void> => {
+    for (let at = from; at < to; at++) {
+      await runner.feed([tokens[at]], at, undefined, true);
+      logits.push(await runner.readLogits());
+    }
+  };
+  await runner.feed(tokens.slice(0, 600), 0);
+  await decode(600, 640);
+  model.sequence.truncate(384);
+  if (model.sequence.shaped!.away) expect(await tailsOf(model), 'nothing behind the cut is chosen from').toEqual([384, 384]);
+  for (const at of [384, 385, 386]) await runner.feed([tokens[at]], at, undefined, true); // one by one, where nothing is chosen yet
+  const reached = model.sequence.truncate(384);
+  expect(reached).toBe(384);
+  await runner.feed(tokens.slice(reached, 450), reached);
+  await decode(450, 480);
+  return logits;
+}
+
+describe.skipIf(!adapterFile)('runs that begin on one page and end on another', () => {
+  it('are chosen as with all pages on the GPU where few of them are there, also behind a cut', async () => {
+    const bytes = await bytesOf({ layers: 3 });
+    const own = { sinks: 4, size: 16, slots: 52 };
+    const on = await open(bytes, 640, { ...own, lag: 1 });
+    const expected = await runCut(on);
+    await on.destroy();
+    const model = await open(bytes, 640, { ...own, away: 1 }, 570_000); // little more than the least
+    expect(model.sequence.shaped!.shape.plan.layers[0][0].frames).toBe(16); // of 42 pages
+    const found = await runCut(model);
+    expect(model.sequence.shaped!.away!.counters.missed).toBe(0);
+    const differs = expected.flatMap((logits, i) => logits.some((logit, n) => logit !== found[i][n]) ? [i] : []);
+    expect(differs).toEqual([]);
+    await model.destroy();
+  });
+});
 
 describe.skipIf(!adapterFile).each(runs)('pages of $length tokens at home in worker memory', (given) => {
   it('give the logits of pages on the GPU, over ticks, and no token creates anything', async () => {
