@@ -24,7 +24,7 @@ export interface Dispatch {
   params?: Record<string, number>;
   /** By the name of the variable in WGSL; a function of `Step.of` where that has buffers of its own. */
   bindings: Record<string, Binding | ((of: never) => Binding)>;
-  /** What it chooses, the CPU may have to know before what comes next: items of a pool (model/ops/route.ts). */
+  /** What it chooses, the CPU may have to know before what comes next: items of a pool (model/ops/rare/route.ts). */
   chooses?: boolean;
   /** Workgroups of a step. */
   grid: (step: Step) => [number, number?, number?];

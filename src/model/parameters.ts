@@ -1,7 +1,10 @@
 // How many weights a model has, and how many of them a token uses.
 import { type Header } from '../gguf/header.ts';
-import { type Graph } from './graph.ts';
-import { isExperts } from './ops/experts.ts';
+import { type Graph, type Op } from './graph.ts';
+import { type Experts } from './ops/rare/experts.ts';
+
+/** Here, as what has the operation itself is loaded later than what counts and plans. */
+export const isExperts = (op: Op): op is Experts => op.op === 'experts';
 
 export interface Parameters {
   all: number;

@@ -1,4 +1,4 @@
-// Which experts a row of router logits chooses, and with what weights (model/ops/route.ts has the sources).
+// Which experts a row of router logits chooses, and with what weights (model/ops/rare/route.ts has the sources).
 
 export interface Routing {
   experts: number;

@@ -3,7 +3,7 @@
 // is told afterwards; from the first layer that missed some it goes on again, from what was noted of it. What it computed in between is
 // computed anew, keys and values at the same places too.
 import { isAttend } from '../../model/ops/attend.ts';
-import { isExperts } from '../../model/ops/experts.ts';
+import { isExperts } from '../../model/parameters.ts';
 import { type Section } from '../../model/sections.ts';
 import { type Items } from '../../weights/stream/items/items.ts';
 import { type LoadedModel } from '../load/load.ts';

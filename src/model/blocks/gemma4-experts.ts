@@ -2,10 +2,10 @@
 import { type ModelFile, optionalTensor } from '../architecture.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
 import { expertWidth, expertsOf } from './mixture.ts';
-import { experts } from '../ops/experts.ts';
+import { experts } from '../ops/rare/experts.ts';
 import { normAdd } from '../ops/norm-add.ts';
 import { project } from '../ops/project.ts';
-import { route } from '../ops/route.ts';
+import { route } from '../ops/rare/route.ts';
 
 /** Which experts a token has: before all else, so that nothing from before the choice is read after it and a step may run ahead. */
 export function gemma4Router(file: ModelFile, { dim }: ModelConfig, blk: string): Op[] {

@@ -3,10 +3,10 @@ import { UnsupportedModelError } from '../../errors.ts';
 import { type ModelFile, optionalTensor } from '../architecture.ts';
 import { back, gated } from './branches.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
-import { type Experts, experts } from '../ops/experts.ts';
+import { type Experts, experts } from '../ops/rare/experts.ts';
 import { gatedNorm } from '../ops/rare/gated-norm.ts';
 import { project } from '../ops/project.ts';
-import { type Route, mostExperts, mostGroups, mostUsed, route } from '../ops/route.ts';
+import { type Route, mostExperts, mostGroups, mostUsed, route } from '../ops/rare/route.ts';
 
 export interface Mixture extends Pick<Route, 'scores' | 'normalise'> {
   /** Hidden width of an expert, and of the expert that all tokens have, if there is one. */

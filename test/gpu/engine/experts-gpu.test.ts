@@ -1,6 +1,6 @@
 // Mixtures whose experts are fetched as they are chosen, on Dawn: the same tokens with slots for all experts, for some, for one.
 import { describe, expect, it } from 'vitest';
-import { isExperts } from '../../../src/model/ops/experts.ts';
+import { isExperts } from '../../../src/model/parameters.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { usualPolicy } from '../../../src/weights/stream/items/residence/policies.ts';

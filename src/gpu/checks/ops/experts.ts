@@ -1,6 +1,6 @@
 // Checks of mixtures of experts: one row and many, one binding and several, experts that nobody chose.
 import { formats } from '../../../formats/catalogue.ts';
-import { type Experts, experts as expertsOp, splitsOf } from '../../../model/ops/experts.ts';
+import { type Experts, experts as expertsOp, splitsOf } from '../../../model/ops/rare/experts.ts';
 import { type KernelChoice, type Mode } from '../../../model/choices/kernel-choice.ts';
 import { type Expert, mix } from '../../../reference/experts.ts';
 import { rmsNorm } from '../../../reference/rms-norm.ts';

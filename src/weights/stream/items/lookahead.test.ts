@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { fixture, jsonFixture } from '../../../../test/models/fixture.ts';
 import { forward } from '../../../../test/models/forward.ts';
 import { record } from '../../../../test/verified.ts';
-import { isExperts } from '../../../model/ops/experts.ts';
+import { isExperts } from '../../../model/parameters.ts';
 import { isProject } from '../../../model/ops/project.ts';
 import { project } from '../../../reference/project.ts';
 import { route } from '../../../reference/route.ts';

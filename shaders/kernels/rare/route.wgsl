@@ -20,8 +20,6 @@ override Groups : bool = false;    // only experts of the best groups are chosen
 override HasScale : bool = false;  // weights are multiplied by a number of their expert
 
 const WorkgroupSize : u32 = 64u;
-const MostUsed : u32 = 64u;
-const MostGroups : u32 = 64u;
 const Lowest : f32 = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params : Params;

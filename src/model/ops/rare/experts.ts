@@ -1,13 +1,13 @@
 // output += sum over a row's chosen experts of weight * down_e · (gate(gate_e · norm(input)) * (up_e · norm(input))): the
 // mixture of a layer, whose experts are the items of a pool. Each is read for the rows that chose it alone.
-import { panelRows } from '../../formats/panel.ts';
-import { wgslNumber } from '../../gpu/kernels.ts';
-import { type Dispatch } from '../../gpu/program.ts';
-import { type Op, type RowRange } from '../graph.ts';
-import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../operation.ts';
-import { matrixBindings, weightConstants, weightFiles } from '../blocks/products.ts';
-import { rmsNorm } from '../blocks/rms-norm.ts';
-import { type Mode, rowsEach } from '../choices/kernel-choice.ts';
+import { panelRows } from '../../../formats/panel.ts';
+import { wgslNumber } from '../../../gpu/kernels.ts';
+import { type Dispatch } from '../../../gpu/program.ts';
+import { type Op, type RowRange } from '../../graph.ts';
+import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../../operation.ts';
+import { matrixBindings, weightConstants, weightFiles } from '../../blocks/products.ts';
+import { rmsNorm } from '../../blocks/rms-norm.ts';
+import { type Mode, rowsEach } from '../../choices/kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
 
 export interface Experts extends Op {
@@ -38,7 +38,6 @@ export interface Experts extends Op {
 }
 
 export const experts = (given: Omit<Experts, 'op'>): Experts => ({ op: 'experts', ...given });
-export const isExperts = (op: Op): op is Experts => op.op === 'experts';
 
 const normed = 'normed';
 /** Of each choice of a row. */

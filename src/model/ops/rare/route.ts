@@ -1,8 +1,8 @@
 // chosen = the experts with the highest scores of each row, best first, and their weights. Scores are a softmax over the router's
 // logits (Shazeer et al., arXiv 1701.06538) or sigmoids (DeepSeek-V3, arXiv 2412.19437); a bias is for the choice alone.
-import { wgslNumber } from '../../gpu/kernels.ts';
-import { type Op } from '../graph.ts';
-import { type Operation, pad32 } from '../operation.ts';
+import { wgslNumber } from '../../../gpu/kernels.ts';
+import { type Op } from '../../graph.ts';
+import { type Operation, pad32 } from '../../operation.ts';
 
 export interface Route extends Op {
   op: 'route';
@@ -28,8 +28,8 @@ export const route = (given: Omit<Route, 'op'>): Route => ({ op: 'route', ...giv
 
 /** What there is room for in the kernels. */
 export const mostExperts = wgslNumber('most-experts', 'MostExperts');
-export const mostUsed = wgslNumber('route', 'MostUsed');
-export const mostGroups = wgslNumber('route', 'MostGroups');
+export const mostUsed = wgslNumber('most-experts', 'MostUsed');
+export const mostGroups = wgslNumber('most-experts', 'MostGroups');
 
 /** The buffer of choices: u32, the ids of a row and then the bits of their weights. */
 export const chosen = 'chosen';
