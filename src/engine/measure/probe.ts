@@ -9,7 +9,7 @@ import { type KvFormat } from '../../kv/formats/format.ts';
 import { createSegment } from '../../kv/segment.ts';
 import { type RecordContext } from '../../model/operation.ts';
 import { opsOf } from '../../model/operations.ts';
-import { type PlacedOp, layerOf } from '../../model/sections.ts';
+import { type PlacedOp, adaptersOf, layerOf } from '../../model/sections.ts';
 import { type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
@@ -66,9 +66,12 @@ export async function createProbe(
   const head = sections.findIndex(({ role }) => role.kind === 'head');
   const table = sections[head].ops[0].stacks[0];
   const slots: GPUBuffer[] = [];
+  // Those of adapters whole and beside the slots, as a plan has them: any of a layer's products may read there.
+  const adapters = adaptersOf(sections).map((section): Slice => ({ section, start: 0, end: layout.sections[section].byteLength }));
+  const passing = [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, table.section, head)];
   const weights = placeWeights(
     layout,
-    placeSlices(layout, [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, table.section, head)]),
+    [...adapters, ...placeSlices(layout, passing)],
     {
       maxBufferBytes: device.limits.maxBufferSize,
       maxBindingBytes,

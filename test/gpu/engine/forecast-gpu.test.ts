@@ -2,14 +2,18 @@
 // Whether predictions from them hold is predict-gpu.test.ts's business.
 import { describe, expect, it } from 'vitest';
 import { forecast, type GpuCostRecords } from '../../../src/engine/measure/forecast.ts';
-import { type OpenedModel, openModel } from '../../../src/engine/load/opened.ts';
+import { type OpenedModel, openModel, openedWith } from '../../../src/engine/load/opened.ts';
 import { type ModelOptions } from '../../../src/engine/load/options.ts';
 import { planFor } from '../../../src/engine/load/plan/planned.ts';
 import { measureGpu, mostMeasurements, type GpuCosts } from '../../../src/engine/measure/measure-gpu.ts';
+import { createProbe } from '../../../src/engine/measure/probe.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
+import { createKernelCache } from '../../../src/gpu/kernels.ts';
+import { createLedger } from '../../../src/gpu/ledger.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { randomAdapter } from '../../models/adapter.ts';
 import { fixture } from '../../models/fixture.ts';
 import { openDawn, testChoice } from '../../models/model.ts';
 
@@ -42,6 +46,22 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
     for (const name of ['headPerByte', 'perUploadedByte', 'wait'] as const) expect(costs[name], name).toBeGreaterThan(0);
     expect(made.length).toBeGreaterThan(5);
     expect(alive).toBe(0);
+    gpu.device.destroy();
+  });
+
+  it('are measured of a model with an adapter too, whose products they have', async () => {
+    const gpu = await openDawn();
+    const tensors = { 'blk.0.attn_q.weight': [64, 64] as [number, number], 'blk.1.ffn_down.weight': [64, 172] as [number, number] };
+    const { bytes } = randomAdapter({ architecture: 'llama', rank: 4, alpha: 8, tensors });
+    const opened = await open('stories260K/stories260K.gguf');
+    const adapted = await openedWith(opened, { adapters: [{ source: { bytes: bytes.buffer, name: 'a.gguf' } }] });
+    const [ledger, kernels] = [createLedger(gpu.device, Infinity), createKernelCache(gpu.device)];
+    const [plain, more] = await Promise.all([opened, adapted].map((each) => createProbe(gpu, ledger, kernels, each, choice, kv)));
+    expect(more.layers[0].program.dispatches.length).toBe(plain.layers[0].program.dispatches.length + 2);
+    ledger.destroyAll();
+    const predicted = await forecast(gpu, adapted, planFor(gpu, adapted, options), { choice, kv, fixed: true });
+    expect(predicted?.decodeTokensPerSecond).toBeGreaterThan(0);
+    expect(predicted?.decodeTokensPerSecond).toBeLessThan(Infinity);
     gpu.device.destroy();
   });
 
