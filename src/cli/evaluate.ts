@@ -21,6 +21,7 @@ interface Flags extends ModelFlags, ChunkFlags {
 export async function evaluate(path: string, flags: Flags): Promise<Result> {
   const { against, againstKv, againstF32, againstLora, againstPlain, questions: listed, file, tokenIds } = flags;
   if (againstLora && againstPlain) throw new RequestError('--against-lora and --against-plain name two others. Give one of both.');
+  if (againstPlain && !flags.lora) throw new RequestError('--against-plain compares with the model without adapters, and it has none. Give one by --lora.');
   const compares = [against, againstKv, againstF32, againstLora, againstPlain].some((given) => given !== undefined);
   const hasText = file !== undefined || tokenIds !== undefined;
   if (!hasText && (compares || listed === undefined)) throw new RequestError('Give --file or --token-ids, or --questions.');

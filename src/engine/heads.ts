@@ -35,11 +35,15 @@ async function asksForHeads({ graph }: Pick<OpenedModel, 'graph'>, { kv, kvHeads
   }
 }
 
+/** As measured before. With adapters heads look elsewhere, so nothing is read or kept then: what is kept is kept with the model without any. */
+const keptHeads = async (host: Host, { header, adapters }: Pick<OpenedModel, 'header' | 'adapters'>, id?: string): Promise<number[][] | undefined> =>
+  (adapters ? undefined : keptWith('heads', host, header, id));
+
 /** For a plan before a load: what takes how many bytes does not depend on which heads look back, so that none is measured for it. */
 export async function plannedHeads<T extends LoadOptions>(host: Host, opened: OpenedModel, options: T, id?: string): Promise<T> {
-  const { header, graph: { config } } = opened;
+  const { graph: { config } } = opened;
   if (!(await asksForHeads(opened, options))) return options;
-  const known = await keptWith('heads', host, header, id);
+  const known = await keptHeads(host, opened, id);
   return { ...options, kvHeads: known ?? cachesOf(config).map(({ kvHeads }) => new Array<number>(kvHeads).fill(0)) };
 }
 
@@ -52,15 +56,15 @@ export async function withHeads(
 ): Promise<{ line: OpenedLine; weights?: OpenedWeights }> {
   const { options, opened, found } = line;
   if (!(await asksForHeads(opened, options))) return { line, weights };
-  const kept = await keptWith('heads', host, opened.header, weights?.fromStore ? weights.id : found.manifest?.id);
+  const kept = await keptHeads(host, opened, weights?.fromStore ? weights.id : found.manifest?.id);
   const has = (kvHeads: number[][]): OpenedLine => ({ ...line, options: { ...options, kvHeads } });
   if (kept && !options.retune) return { line: has(kept), weights };
-  walk.report({ notice: 'How far back its heads look is measured first, once.' });
+  walk.report({ notice: `How far back its heads look is measured first${opened.adapters ? ', at each load with adapters' : ', once'}.` });
   const { findHeads, headsOptions } = await measuring();
   const measured = await walkFromOpened(host, { ...line, options: { ...options, ...headsOptions(opened.graph.config) } }, weights, walk);
   try {
     const scores = await findHeads(runningOf(measured.model, { now: host.now }));
-    await keepWith('heads', host, measured, scores);
+    if (!opened.adapters) await keepWith('heads', host, measured, scores);
     return { line: has(scores), weights: measured.weights };
   } catch (error) {
     await measured.weights.release();

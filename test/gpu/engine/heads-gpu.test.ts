@@ -1,8 +1,10 @@
 // A load that has to know how far back heads look measures it by itself, once for each model.
 import { describe, expect, it } from 'vitest';
-import { type ModelInfo } from '../../../src/protocol.ts';
+import { type AdapterOptions, type ModelInfo } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
 import { answer, golden, openEngine, quick, stories } from '../../engine.ts';
+import { randomAdapter } from '../../models/adapter.ts';
+import { isFull } from '../../verified.ts';
 
 describe.skipIf(!adapterFile)('heads that were not given', () => {
   it('are measured before a load that asks for them, kept with the model, and read by the next', async () => {
@@ -13,7 +15,8 @@ describe.skipIf(!adapterFile)('heads that were not given', () => {
       set: async (key: string, scores: number[][]) => (sets.push(key), void kept.set(key, scores)),
     };
     const engine = openEngine({ heads });
-    const load = (): Promise<ModelInfo> => engine.load(stories(), { ...quick, kv: 'duo-kivi', kvOptions: { share: 0.5 } });
+    const load = (adapters?: AdapterOptions[]): Promise<ModelInfo> =>
+      engine.load(stories(), { ...quick, kv: 'duo-kivi', kvOptions: { share: 0.5 }, adapters });
     expect((await load()).kvPolicy, 'told with the options that it has of itself').toMatchObject({ name: 'duo-kivi', options: { share: 0.5 } });
     const { opened: { graph: { config } }, model } = engine.loaded();
     const [scores] = kept.values();
@@ -29,6 +32,13 @@ describe.skipIf(!adapterFile)('heads that were not given', () => {
     kept.set(sets[0], scores.map((row) => row.map((_, i) => i)));
     await load();
     expect(engine.loaded().options.kvHeads).toEqual(kept.get(sets[0]));
+    expect(sets).toHaveLength(1);
+
+    if (!isFull) return engine.unload();
+    // With an adapter they are measured for that load alone.
+    const { bytes } = randomAdapter({ architecture: 'llama', rank: 4, alpha: 8, tensors: { 'blk.0.attn_q.weight': [64, 64] } });
+    await load([{ source: { bytes: bytes.buffer, name: 'a.gguf' } }]);
+    expect(engine.loaded().options.kvHeads).not.toEqual(kept.get(sets[0]));
     expect(sets).toHaveLength(1);
     await engine.unload();
   });
