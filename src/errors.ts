@@ -105,3 +105,6 @@ export function shown(value: unknown): string {
   text ??= typeof value === 'object' ? Object.prototype.toString.call(value) : String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
+
+/** Bytes, as messages tell them. */
+export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

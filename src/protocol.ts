@@ -523,11 +523,11 @@ export interface KeysValuesPlan {
   kv: KvType;
   /** Of a conversation at its longest. */
   bytes: number;
-  /** That one token more takes; 0 where a policy keeps so many and no more. */
+  /** That one token more takes on the GPU; 0 where a policy keeps so many and no more. */
   bytesPerToken: number;
   /** The longest context that there would be room for, up to what the model was trained for. */
   fits: number;
-  /** Of worker memory, where a policy has pages there, of a conversation at its longest. */
+  /** Of worker memory, where a policy has pages there, of all conversations at their longest; the budget of `ram` is not for those. */
   homeBytes?: number;
 }
 

@@ -1,5 +1,5 @@
 // Every GPU buffer is made here: counts live bytes by purpose and refuses to pass the budget.
-import { BudgetError } from '../errors.ts';
+import { BudgetError, mib } from '../errors.ts';
 
 /** `test`: what the self-test needs beside a model; nothing of it is left when the model is loaded. */
 export type Purpose = 'weights' | 'kv' | 'activations' | 'parameters' | 'staging' | 'test';
@@ -20,8 +20,6 @@ export interface Ledger {
   settle(): Promise<void>;
   destroyAll(): void;
 }
-
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** The ledger in which all of another is booked too, and under which purpose. */
 interface Within {

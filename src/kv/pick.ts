@@ -7,7 +7,7 @@ import { type PickPlan, type SetPlan } from './policy.ts';
 /** Clusters of a head at most: of 8192 slots 16 each. Longer texts have larger ones. */
 export const mostClusters = 512;
 
-type Picked = SetPlan & { pick: PickPlan };
+export type Picked = SetPlan & { pick: PickPlan };
 
 /** The set of a layer that is picked from, if it has such a one. */
 export function pickedSet(sets: readonly SetPlan[]): Picked | undefined {

@@ -37,3 +37,9 @@ export const momentBytes = 16;
 /** Of each layer without a window one set, of as many slots in every head. */
 export const oneSet = ({ heads, windows }: PolicyModel, format: SetPlan['format'], slots: (layer: number) => number): SetPlan[][] =>
   heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(slots(layer)) }]));
+
+/** The most pages, from `least` on, that take no more than a budget; undefined where `least` take more. */
+export function pagesWithin(budgetBytes: number, [least, most]: readonly [number, number], bytes: (pages: number) => number): number | undefined {
+  for (let pages = most; pages >= least; pages--) if (bytes(pages) <= budgetBytes) return pages;
+  return undefined;
+}

@@ -1,5 +1,5 @@
 // Every policy of keys and values, found by file: adding one is adding a file here. A chunk of its own: most models are loaded without one.
-import { BudgetError } from '../../errors.ts';
+import { BudgetError, mib } from '../../errors.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Policy } from '../policy.ts';
 import { type Shape, type ShapeRoom, shapeOf } from '../shape.ts';
@@ -25,7 +25,6 @@ export function shapeWithin(
   const shape = shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: own });
   const { full } = shape.bytes;
   if (full <= own) return shape;
-  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   throw new BudgetError(
     `kvBudgetBytes leaves ${mib(own)} for a conversation; ${name} needs ${mib(full)} for ${room.context} tokens` +
     `${shape.plan.peak === 'prompt' ? ', all of which a prompt may have before any is dropped' : ''}. ` +

@@ -4,6 +4,7 @@ import { fixture } from '../../../test/models/fixture.ts';
 import { optionsFor } from '../../engine/load/options.ts';
 import { openModel } from '../../engine/load/opened.ts';
 import { keysValuesOf } from '../../engine/load/plan/keys-values.ts';
+import { checkLimits } from '../../engine/load/plan/limits.ts';
 import { plan } from '../../engine/load/plan/plan.ts';
 import { BudgetError, RequestError } from '../../errors.ts';
 import { readHeader } from '../../gguf/read.ts';
@@ -84,4 +85,32 @@ it('minicache has room for the slots that a pair keeps together, whichever heads
   const [own] = minicache.plan(model, room, { ...minicache.options, start: 0 }).layers[0];
   expect(own.mostSlots[0]).toBe(4096); // of one head alone, all
   expect(framesOfSet(own)).toBe(Math.ceil((0.05 * 32 * 4096) / 32) + 32);
+});
+
+it('pages at home in worker memory take on the GPU what is known of them, and a context is as long as there is room for that', async () => {
+  const away = (options: LoadOptions = {}) => planned({ kv: 'quest', kvOptions: { away: 1 }, kernels: 'chunk=64', context: 288, ...options });
+  const { bytesPerToken: f16, config: { layers, kvHeads, headDim } } = await planned({});
+  const kvBudgetBytes = 780_000;
+  const tight = await away({ kvBudgetBytes });
+  // One layer as a prompt reads it; of all layers bounds of runs of 16 tokens, and lists of pages and runs.
+  expect(tight.bytesPerToken).toBe(f16 / layers + layers * kvHeads * 4 * (headDim / 16 + 1 / 32 + 3 / 16));
+  const fits = Math.floor(tight.fits / 32) * 32;
+  expect(fits).toBeGreaterThan(288);
+  expect((await away({ kvBudgetBytes, context: fits })).bytes).toBeLessThanOrEqual(kvBudgetBytes);
+  await expect(away({ kvBudgetBytes, context: fits + 32 })).rejects.toThrow(BudgetError);
+  const two = await away({ kvBudgetBytes: 2 * kvBudgetBytes, sequences: 2 });
+  expect(two.homeBytes).toBe(2 * tight.homeBytes!);
+});
+
+it('pages at home in worker memory: a plan without a share, bytes for a token below a page, a layer that no buffer has room for', async () => {
+  const away = (kvOptions: Record<string, number>) => planned({ kv: 'quest', kvOptions: { away: 1, ...kvOptions }, kernels: 'chunk=64' });
+  const { asked } = await away({ share: 0 });
+  expect(asked.shape!.bytes.full).toBeLessThan(Infinity);
+  await expect(away({ fetch: 7 })).rejects.toThrow('kvOptions.fetch is 7 KiB; a page of this model (32 tokens of a head) has 8 KiB');
+  await expect(away({ fetch: 8 })).resolves.toBeDefined();
+  const opened = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
+  const most = asked.shape!.away.whole - 16;
+  expect(asked.shape!.bytes.growing).toBeLessThan(most);
+  const gpu = { device: { limits: { maxStorageBufferBindingSize: most, maxBufferSize: most } }, maxBindingBytes: Infinity } as unknown as Parameters<typeof checkLimits>[1];
+  expect(() => checkLimits(opened, gpu, asked)).toThrow('keys and values of one layer for a context of 512 need a buffer of 0.3 MiB');
 });

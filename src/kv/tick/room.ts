@@ -4,7 +4,7 @@ import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type PickPlan, type Plane, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
 import { shapedBytes } from '../shaped-bytes.ts';
-import { inPages, momentBytes, ringSlots } from '../set-bytes.ts';
+import { inPages, momentBytes, pagesWithin, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
 export const evictOptions = {
@@ -96,13 +96,13 @@ type Planned = Omit<KvPlan, 'layers' | 'scratchBytes'>;
 /** So many slots of each head, or as many as the budget has. */
 function slotsWithin(model: PolicyModel, room: PolicyRoom, planned: (slots: number) => KvPlan, wished: number): number {
   const pages = Math.ceil(wished / pageSlots);
-  const bytes = (slots: number) => shapedBytes(planned(slots), model, room).full;
-  const fit = Array.from({ length: pages }, (_, i) => pageSlots * (pages - i)).find((slots) => bytes(slots) <= room.budgetBytes);
-  if (fit !== undefined) return Math.min(fit, Math.ceil(wished));
+  const bytes = (many: number) => shapedBytes(planned(pageSlots * many), model, room).full;
+  const fit = pagesWithin(room.budgetBytes, [1, pages], bytes);
+  if (fit !== undefined) return Math.min(pageSlots * fit, Math.ceil(wished));
   const plan = planned(pageSlots);
   throw new BudgetError(
     `Keys and values have ${room.budgetBytes} bytes; with a page of ${pageSlots} slots of every head, and ${ringSlots(plan, room)} ` +
-    `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${Math.ceil(bytes(pageSlots))}. ` +
+    `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${Math.ceil(bytes(1))}. ` +
     'Raise kvBudgetBytes to that, or choose a shorter context.',
   );
 }

@@ -1,6 +1,7 @@
 // What it takes to have pages at home in worker memory: bytes on the GPU beside the frames, and bytes of that memory.
-import { pageSlots } from '../formats/format.ts';
-import { pickedSet, pickedWords } from '../pick.ts';
+import { type CacheHeads } from '../../model/graph.ts';
+import { type KvFormat, pageSlots } from '../formats/format.ts';
+import { type Picked, pickedSet, pickedWords, summaryWords } from '../pick.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { betweenTicks } from '../set-bytes.ts';
@@ -18,15 +19,29 @@ export interface AwayBytes {
   leaving: number;
   /** Of worker memory. */
   home: number;
+  /** On the GPU, of a token more. */
+  perToken: number;
+  /** Of the frames, those that there need not be. */
+  spare: number;
 }
 
-const none: AwayBytes = { gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, leaving: 0, home: 0 };
+const none: AwayBytes = { gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, leaving: 0, home: 0, perToken: 0, spare: 0 };
 
 type Room = Pick<PolicyRoom, 'context' | 'chunk' | 'format'>;
 
 /** Rows of pages that a tick may fill: tokens of a step of a prompt, or of an answer, and a page that was begun before. */
 export const newRows = ({ chunk = Infinity, interval }: Pick<KvPlan, 'chunk' | 'interval'>, room: Pick<Room, 'chunk'>): number =>
   Math.ceil(betweenTicks(Math.min(chunk, room.chunk), interval) / pageSlots) + 1;
+
+/** Rows beside those that are always there: with fewer, hardly anything that is chosen is there. */
+const chosenRows = 2;
+
+/** Rows of pages (one of each kv head) that are always there, for new slots, the first ones and a run that was begun (paging.ts), and how many there must be. */
+export function leastRows(plan: KvPlan, room: Pick<Room, 'context' | 'chunk'>): { always: number; least: number } {
+  const { first, each } = plan.layers.map(pickedSet).find((set) => set !== undefined)!.pick;
+  const always = newRows(plan, room) + Math.ceil(first / pageSlots) + (first % each ? 1 : 0);
+  return { always, least: Math.min(Math.ceil(room.context / pageSlots), always + chosenRows) };
+}
 
 export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel, 'heads' | 'queryHeads'>, room: Room): AwayBytes {
   const away = heads.map((_, layer) => pickedSet(plan.layers[layer])?.frames !== undefined);
@@ -42,7 +57,16 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
     whole: Math.max(...layers), wholeLists: 4 * mostHeads * (2 + rows + 1), choices, choicesInAll: 4 * sum(words),
     leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), home: rows * sum(row),
   };
-  return { ...bytes, gpu: bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.leaving };
+  const { least } = leastRows(plan, room);
+  const spare = sum(own.map(({ kvHeads }, layer) => (away[layer] ? (pickedSet(plan.layers[layer])!.frames! / kvHeads - least) * row[layer] : 0)));
+  const known = own.map((each, layer) => (away[layer] ? knownBytes(pickedSet(plan.layers[layer])!, each, room.format) : 0));
+  return { ...bytes, spare, perToken: Math.max(...row) / pageSlots + sum(known), gpu: bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.leaving };
+}
+
+/** Bytes for a token more of what is known of pages that are not there, and of the lists of pages and of runs. */
+function knownBytes({ pick }: Picked, { kvHeads, headDim }: CacheHeads, format: KvFormat): number {
+  const page = summaryWords(pick, format, headDim) + 1;
+  return 4 * kvHeads * (page / pageSlots + 3 / pick.run); // runs as they are read, as they are chosen, and on their way to the CPU
 }
 
 /** As buffers are rounded. */

@@ -293,13 +293,16 @@ async function leave({ device, buffers: { leaving }, home, counters }: At, layer
     }
     device.queue.submit([encoder.finish()]);
     await leaving.mapAsync(GPUMapMode.READ, 0, used);
-    const bytes = new Uint8Array(leaving.getMappedRange(0, used));
-    let from = 0;
-    for (const { layer, bytes: size } of some) {
-      home.append(layer.layer, bytes.subarray(from, (from += size)));
-      layer.paging.home++;
+    try {
+      const bytes = new Uint8Array(leaving.getMappedRange(0, used));
+      let from = 0;
+      for (const { layer, bytes: size } of some) {
+        home.append(layer.layer, bytes.subarray(from, (from += size)));
+        layer.paging.home++;
+      }
+    } finally {
+      leaving.unmap(); // also where there is no memory, or no later tick could have it
     }
-    leaving.unmap();
   }
   counters.homeBytes = home.byteLength;
 }

@@ -1,12 +1,10 @@
 // Where pages are at home that are not all on the GPU: in the memory of the worker, layer by layer, a row of pages (one of each kv head) after the other.
-import { BudgetError } from '../../errors.ts';
+import { BudgetError, mib } from '../../errors.ts';
 
 export interface PageHome {
   /** Bytes of the rows that are there. */
   readonly byteLength: number;
-  /** Rows of a layer. */
-  rows(layer: number): number;
-  /** The next row of a layer: the pages of all kv heads. BudgetError beyond what was planned. */
+  /** The next row of a layer: the pages of all kv heads. BudgetError beyond what was planned, or where there is no memory; what is there stays. */
   append(layer: number, row: Uint8Array): void;
   /** The page of a kv head in a row, as it is kept: it is not to be changed. */
   page(layer: number, row: number, head: number): Uint8Array<ArrayBuffer>;
@@ -27,10 +25,12 @@ export function createPageHome(rowBytes: readonly number[], kvHeads: readonly nu
   const rowAt = (layer: number, row: number) =>
     blocks[layer][Math.floor(row / blockRows)].subarray((row % blockRows) * rowBytes[layer], (row % blockRows + 1) * rowBytes[layer]);
 
+  const bytesThere = () => counts.reduce((sum, count, layer) => sum + count * rowBytes[layer], 0);
+
   function append(layer: number, row: Uint8Array): void {
     const at = counts[layer];
     if (at >= mostRows) throw new BudgetError(`Layer ${layer} was planned to have ${mostRows} pages of a head in worker memory, and is to have more.`);
-    if (at % blockRows === 0) blocks[layer].push(new Uint8Array(Math.min(blockRows, mostRows - at) * rowBytes[layer]));
+    if (at % blockRows === 0) blocks[layer].push(allocate(Math.min(blockRows, mostRows - at) * rowBytes[layer], bytesThere()));
     rowAt(layer, at).set(row);
     counts[layer]++;
   }
@@ -42,9 +42,8 @@ export function createPageHome(rowBytes: readonly number[], kvHeads: readonly nu
 
   return {
     get byteLength() {
-      return counts.reduce((sum, count, layer) => sum + count * rowBytes[layer], 0);
+      return bytesThere();
     },
-    rows: (layer) => counts[layer],
     append,
     page(layer, row, head) {
       const bytes = rowBytes[layer] / kvHeads[layer];
@@ -59,4 +58,18 @@ export function createPageHome(rowBytes: readonly number[], kvHeads: readonly nu
       });
     },
   };
+}
+
+/** BudgetError where there is no such memory. */
+function allocate(bytes: number, there: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(bytes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // which is what engines have for memory that there is not
+    throw new BudgetError(
+      `Worker memory has ${mib(there)} of keys and values of this conversation and no room for ${mib(bytes)} more. Choose a shorter context, or fewer ` +
+      'conversations at once.',
+      { cause: error },
+    );
+  }
 }

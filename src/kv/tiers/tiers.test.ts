@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { BudgetError } from '../../errors.ts';
 import { createFrames } from './frames.ts';
 import { createPageHome } from './page-home.ts';
 import { begunAt } from './paging.ts';
@@ -37,12 +38,12 @@ it('pages are found at home by row and head, up to where they are cut, and no mo
   expect(() => home.append(0, row(20))).toThrow('planned to have 20');
   home.cut(17);
   home.append(0, row(50));
-  expect([home.rows(0), home.page(0, 17, 0)[0], home.page(0, 16, 0)[0]]).toEqual([18, 50, 16]);
+  expect([home.byteLength / 8, home.page(0, 17, 0)[0], home.page(0, 16, 0)[0]]).toEqual([18, 50, 16]);
   expect(home.parts(0).map(({ byteLength }) => byteLength)).toEqual([128, 16]);
   const copy = createPageHome([8, 0], [2, 2], 20);
   copy.copyFrom(home);
   home.append(0, row(1));
-  expect([copy.rows(0), [...copy.page(0, 17, 1)]]).toEqual([18, [150, 150, 150, 150]]);
+  expect([copy.byteLength / 8, [...copy.page(0, 17, 1)]]).toEqual([18, [150, 150, 150, 150]]);
 });
 
 it('the row of a run that goes on behind those at home is found, also where runs are as long as pages', () => {
@@ -50,4 +51,12 @@ it('the row of a run that goes on behind those at home is found, also where runs
   expect(rows(4, 16), 'slots 20 to 36, 52 to 68, 148 to 164').toEqual([0, 0, 1, 4]);
   expect(rows(32, 32)).toEqual([0, 1, 2, 5]);
   expect(rows(40, 32), 'from 40 to 72').toEqual([0, 1, 1, 4]);
+});
+
+it('memory that there is not is told with its bytes, and what was there stays', () => {
+  const home = createPageHome([8, 2 ** 50], [1, 1], 20);
+  home.append(0, new Uint8Array(8).fill(7));
+  expect(() => home.append(1, new Uint8Array(8))).toThrow(BudgetError);
+  expect(() => home.append(1, new Uint8Array(8))).toThrow(/no room for 17179869184\.0 MiB more\. Choose a shorter context/);
+  expect([home.byteLength, [...home.page(0, 0, 0)]]).toEqual([8, new Array(8).fill(7)]);
 });

@@ -5,24 +5,25 @@ import { type OpenedModel } from '../opened.ts';
 import { type ModelOptions } from '../options.ts';
 import { type Plan } from './plan.ts';
 
-/** Bytes that one token more takes in all layers: in a set that has room for every token, or in fresh slots for all of them. */
+/** Bytes that one token more takes on the GPU in all layers: in a set that has room for every token, or in fresh slots for all of them. */
 function tokenBytes({ graph: { config } }: Pick<OpenedModel, 'graph'>, { kv, shape, context }: Pick<ModelOptions, 'kv' | 'shape' | 'context'>): number {
   const layers = cachesOf(config).map((heads, layer) => {
     if (!shape || !shape.isShaped(layer)) return positionBytes(heads, kv);
-    const each = shape.plan.layers[layer].map(({ format, mostSlots }) =>
+    const each = shape.plan.layers[layer].map(({ format, mostSlots, frames }) => frames ? 0 :
       mostSlots.filter((slots) => slots >= context).length * positionBytes({ ...heads, kvHeads: 1 }, format));
     return each.reduce((a, b) => a + b, shape.plan.peak === 'prompt' ? positionBytes(heads, kv) : 0);
   });
-  return layers.reduce((a, b) => a + b, 0);
+  return layers.reduce((a, b) => a + b, shape?.away.perToken ?? 0);
 }
 
 export function keysValuesOf(opened: OpenedModel, options: ModelOptions, { bytes, totalBytes, budgetBytes, context }: Plan): KeysValuesPlan {
   const { kvBudgetBytes = Infinity, shape, kv, sequences = 1 } = options;
   const bytesPerToken = tokenBytes(opened, { ...options, context });
-  const room = Math.min(kvBudgetBytes, budgetBytes - totalBytes + bytes.kv) - bytes.kv;
+  // Frames that need not be there give way to what is known of more pages.
+  const room = Math.min(kvBudgetBytes, budgetBytes - totalBytes + bytes.kv) - bytes.kv + sequences * (shape?.away.spare ?? 0);
   const most = opened.graph.config.context;
   const more = bytesPerToken ? Math.floor(room / (bytesPerToken * sequences)) : Infinity;
-  const home = shape?.away.home;
+  const home = shape && sequences * shape.away.home;
   return {
     kv: shape?.policy.name ?? kv.name, bytes: bytes.kv, bytesPerToken, fits: Math.max(0, Math.min(most, context + more)), ...(home && { homeBytes: home }),
   };

@@ -1,6 +1,6 @@
 // Whether a model can run at all as it is asked for, by the limits of the device and by where its weights are to come from:
 // asked before any buffer is made. How many bytes there may be in all is plan.ts's business.
-import { BudgetError } from '../../../errors.ts';
+import { BudgetError, mib } from '../../../errors.ts';
 import { type Gpu } from '../../../gpu/device.ts';
 import { activationBindings } from '../../../model/activations.ts';
 import { opsOf, statesOf } from '../../../model/operations.ts';
@@ -28,8 +28,6 @@ export function checkUnkept(
   );
 }
 
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
 /** Throws BudgetError, naming the first buffer that the device cannot have. */
 export function checkLimits({ graph, layout }: OpenedModel, { device, maxBindingBytes }: Pick<Gpu, 'device' | 'maxBindingBytes'>, options: ModelOptions): void {
   const { context } = options;
@@ -54,7 +52,8 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
     }
   }
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const pages = options.shape?.bytes.growing ?? Math.max(0, ...cachesOf(graph.config).map((heads) => segmentBytes(heads, context, options.kv)));
+  // A prompt reads the pages of a layer as a whole, wherever they are at home.
+  const pages = options.shape ? Math.max(options.shape.bytes.growing, options.shape.away.whole) : Math.max(0, ...cachesOf(graph.config).map((heads) => segmentBytes(heads, context, options.kv)));
   if (pages > most) {
     const shorter = Math.floor((context * most) / pages / 32) * 32;
     throw new BudgetError(

@@ -19,7 +19,7 @@ export interface AwaySteps {
   behind(last: Last | undefined): Last;
 }
 
-/** Once what was chosen for a step is there; undefined where no sequence of it has such pages, or nothing that is run attends. */
+/** Once what was chosen for a step of a token is there; undefined where no sequence of it has such pages, or nothing that is run attends. */
 export async function awayFor(steps: readonly Step[], sections: readonly Section[], parts: readonly Part[]): Promise<AwaySteps | undefined> {
   const own = steps.flatMap(({ of, rows }) => {
     const away = (of as Sequence | undefined)?.shaped?.away;
@@ -27,8 +27,8 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
   });
   const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
   if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
-  for (const { away } of own) await away.ready();
   const alone = own.filter(({ rows }) => rows === 1);
+  for (const { away } of alone) await away.ready(); // several rows read all, whatever was chosen
   const prompts = own.filter(({ rows }) => rows > 1);
   let there: number | undefined; // the layer that is whole
   return {
