@@ -111,6 +111,7 @@ it('pages at home in worker memory: a plan without a share, bytes for a token be
   const opened = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
   const most = asked.shape!.away.whole - 16;
   expect(asked.shape!.bytes.growing).toBeLessThan(most);
-  const gpu = { device: { limits: { maxStorageBufferBindingSize: most, maxBufferSize: most } }, maxBindingBytes: Infinity } as unknown as Parameters<typeof checkLimits>[1];
+  const limits = { maxStorageBufferBindingSize: most, maxBufferSize: most };
+  const gpu = { device: { limits }, maxBindingBytes: Infinity } as unknown as Parameters<typeof checkLimits>[1];
   expect(() => checkLimits(opened, gpu, asked)).toThrow('keys and values of one layer for a context of 512 need a buffer of 0.3 MiB');
 });

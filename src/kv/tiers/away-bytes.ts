@@ -36,7 +36,7 @@ export const newRows = ({ chunk = Infinity, interval }: Pick<KvPlan, 'chunk' | '
 /** Rows beside those that are always there: with fewer, hardly anything that is chosen is there. */
 const chosenRows = 2;
 
-/** Rows of pages (one of each kv head) that are always there, for new slots, the first ones and a run that was begun (paging.ts), and how many there must be. */
+/** Rows of pages (one of each kv head) that are always there, for new slots, the first and a run that was begun (paging.ts), and how many there must be. */
 export function leastRows(plan: KvPlan, room: Pick<Room, 'context' | 'chunk'>): { always: number; least: number } {
   const { first, each } = plan.layers.map(pickedSet).find((set) => set !== undefined)!.pick;
   const always = newRows(plan, room) + Math.ceil(first / pageSlots) + (first % each ? 1 : 0);

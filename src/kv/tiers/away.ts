@@ -134,7 +134,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       home.cut(rows);
       layers().forEach(({ paging }) => paging.cut(rows));
       const before = reading;
-      if (before) reading = before.then(() => undefined); // it is of what is gone
+      if (before) reading = before.then(() => undefined, () => undefined); // it is of what is gone
       hasChosen = false;
       counters.homeBytes = home.byteLength;
     },
