@@ -296,6 +296,8 @@ export interface KeptSession {
   /** Id and name of the model that it is of. */
   model: string;
   modelName: string;
+  /** Those that the model was loaded with, if any: it goes on with the same ones. */
+  adapters?: ModelInfo['adapters'];
   byteLength: number;
   /** Tokens that need not be run again. */
   tokens: number;

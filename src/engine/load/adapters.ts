@@ -5,6 +5,7 @@ import { type Header } from '../../gguf/header.ts';
 import { adapt } from '../../model/adapters.ts';
 import { sectionsOf, specsOf } from '../../model/sections.ts';
 import { type AdapterOptions } from '../../protocol.ts';
+import { remembered } from '../../remembered.ts';
 import { layoutOf } from '../../weights/layout.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { type WeightsReader, readerToCome, sourceReader } from '../../weights/store/reader.ts';
@@ -18,8 +19,10 @@ export interface OpenedAdapter {
   readonly scale: number;
   /** Its tensors by their names among the model's. */
   readonly header: Header;
-  /** All of its bytes, which are read when they are first asked for and kept: it is small, and may be needed again. */
+  /** All of its bytes, which are read when they are first asked for and kept: they may be needed again. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Their SHA-256, reckoned once. */
+  hash(): Promise<string>;
 }
 
 /** The model with adapters, which are read from their headers. `hub`: where names on a hub are looked up. */
@@ -28,18 +31,15 @@ export async function openAdapters(opened: OpenedModel, given: readonly AdapterO
   const named = found.map(({ header, source }, i) => ({ name: source.name, header, scale: given[i].scale ?? 1 }));
   const { graph, header, own } = adapt(opened.graph, opened.header, named);
   const sections = sectionsOf(graph);
-  const adapters = named.map(({ name, scale }, i): OpenedAdapter => ({ name, scale, header: own[i], bytes: wholeOf(found[i].source, own[i]) }));
+  const adapters = named.map(({ name, scale }, i): OpenedAdapter => ({ name, scale, header: own[i], ...wholeOf(found[i].source, own[i]) }));
   return { header, graph, sections, layout: layoutOf(header, specsOf(sections)), adapters };
 }
 
-function wholeOf(source: ByteSource, { fileBytes }: Header): OpenedAdapter['bytes'] {
-  let reading: Promise<Uint8Array<ArrayBuffer>> | undefined;
-  const read = async () => new Uint8Array(await source.read(0, fileBytes));
-  return () => {
-    reading ??= read();
-    reading.catch(() => (reading = undefined)); // to be tried again
-    return reading;
-  };
+function wholeOf(source: ByteSource, { fileBytes }: Header): Pick<OpenedAdapter, 'bytes' | 'hash'> {
+  const known = new Map<ByteSource, Promise<Uint8Array<ArrayBuffer>>>();
+  const hashes = new Map<ByteSource, Promise<string>>();
+  const bytes = () => remembered(known, source, async () => new Uint8Array(await source.read(0, fileBytes)));
+  return { bytes, hash: () => remembered(hashes, source, async () => sha256(await bytes())) };
 }
 
 /** What reads the model's weights, and those of its adapters from their own files. */
@@ -58,6 +58,6 @@ export function readerWithAdapters(reader: WeightsReader, { sections, layout, ad
 
 /** Tells a model with these adapters from all others: the model's id and what is added to it. */
 export async function idWithAdapters(id: string, adapters: readonly OpenedAdapter[]): Promise<string> {
-  const added = await Promise.all(adapters.map(async ({ scale, bytes }) => `${scale}*${await sha256(await bytes())}`));
+  const added = await Promise.all(adapters.map(async ({ scale, hash }) => `${scale}*${await hash()}`));
   return [id, ...added].join('+');
 }

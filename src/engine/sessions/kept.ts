@@ -20,7 +20,8 @@ export interface KeptStore {
 const byUse = <K extends KeptSession>(all: readonly K[]): K[] => all.toSorted((a, b) => a.lastUsed - b.lastUsed);
 
 export const listKept = async (store: KeptStore): Promise<KeptSession[]> =>
-  byUse(await store.list()).map(({ name, model, modelName, byteLength, tokens, lastUsed }) => ({ name, model, modelName, byteLength, tokens, lastUsed }));
+  byUse(await store.list()).map(({ name, model, modelName, adapters, byteLength, tokens, lastUsed }) =>
+    ({ name, model, modelName, ...(adapters && { adapters }), byteLength, tokens, lastUsed }));
 
 /**
  * Keeps a state; where all then have more than `mostBytes`, those go that were not used for longest. Where it cannot be kept, all stays as it was.

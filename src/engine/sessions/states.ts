@@ -2,7 +2,7 @@
 // most pages have no such conversations.
 import { BudgetError, RequestError } from '../../errors.ts';
 import { checkParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
-import { type KeptSession, type SessionStates } from '../../protocol.ts';
+import { type KeptSession, type ModelInfo, type SessionStates } from '../../protocol.ts';
 import { type OpenedAdapter } from '../load/adapters.ts';
 import { adapting } from '../load/opened.ts';
 import { type Running } from '../run/session.ts';
@@ -12,7 +12,7 @@ import { type KeptStore, keep, listKept, readKept } from './kept.ts';
 interface Placed extends Running {
   readonly weights: { readonly id: string };
   readonly opened: { readonly adapters?: readonly OpenedAdapter[] };
-  readonly info: { readonly name: string };
+  readonly info: Pick<ModelInfo, 'name' | 'adapters'>;
 }
 
 /** `placed` throws where nothing is loaded; `store` is undefined where nothing can be kept. */
@@ -37,7 +37,8 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
         const { tokens: { length }, memory } = sequence;
         const tokens = memory ? memory.source(length)?.length : length; // a state that cannot be cut is saved as it was last kept
         if (!tokens) return undefined;
-        return { parts: await saveParts(model.home, sequence, await idOf(on)), model: on.weights.id, modelName: info.name, tokens };
+        const parts = await saveParts(model.home, sequence, await idOf(on));
+        return { parts, model: on.weights.id, modelName: info.name, ...(info.adapters && { adapters: info.adapters }), tokens };
       });
       if (!saved) return undefined;
       const { parts, ...of } = saved;
@@ -54,6 +55,7 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
           throw new RequestError(`The saved conversation has ${kept.tokens} tokens; the context has room for ${context}. Load the model with a longer one.`, {
             code: 'context_length_exceeded',
           });
+        checkAdapters(kept, on);
         const of = await idOf(on);
         checkParts(model.home, parts, of); // before others give way to it
         const put = sequences.fill(id, kept.tokens, (sequence) => restoreParts(model.home, sequence, parts, of));
@@ -67,6 +69,16 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
 
 /** Of what states are: of the weights, and of the adapters that were added to them. */
 const idOf = async ({ weights: { id }, opened: { adapters } }: Placed): Promise<string> => (adapters ? (await adapting()).idWithAdapters(id, adapters) : id);
+
+/** In words what `idOf` cannot tell: which adapters are missing. RequestError where there are others than those it was saved with. */
+function checkAdapters({ model, modelName, adapters }: KeptSession, { weights, info }: Placed): void {
+  const [saved, here] = [adapters, info.adapters].map((all = []) => all.map(({ name, scale }) => `${name} (scale ${scale})`).join(', '));
+  if (model !== weights.id || saved === here) return;
+  throw new RequestError(
+    `The saved conversation is of another model: of ${modelName} ${saved ? `with ${saved}` : 'without adapters'}; here it has ${here || 'no adapters'}. ` +
+    `Load the model ${saved ? 'with those' : 'without any'}, or run the conversation again from its text.`,
+  );
+}
 
 /** False where the GPU has no room: what is not there is made anew by its tokens. */
 const orNone = (put: Promise<boolean>): Promise<boolean> =>

@@ -59,14 +59,15 @@ describe.skipIf(!adapterFile)('adapters', () => {
     expect((await engine.load(stories(), { ...quick, adapters })).adapters).toEqual([{ name: 'a.gguf', scale: 2 }]);
     const session = await sessions.create();
     await session.create({ messages: [{ role: 'user', content: 'Of a dog.' }], max_tokens: 4 });
-    await session.save('talk');
+    expect((await session.save('talk')).adapters).toEqual([{ name: 'a.gguf', scale: 2 }]);
+    expect((await sessions.list())[0].adapters).toEqual([{ name: 'a.gguf', scale: 2 }]);
     await session.close();
     await resume();
     expect((await engine.load(stories(), quick)).adapters).toBeUndefined();
-    await expect(resume()).rejects.toThrow(/is of another model/);
+    await expect(resume()).rejects.toThrow(/is of another model: of .* with a\.gguf \(scale 2\); here it has no adapters\. Load the model with those/);
     if (isFull) {
       await engine.load(stories(), { ...quick, adapters: [{ ...adapters[0], scale: 1 }] });
-      await expect(resume()).rejects.toThrow(/is of another model/);
+      await expect(resume()).rejects.toThrow(/with a\.gguf \(scale 2\); here it has a\.gguf \(scale 1\)/);
       await engine.load(stories(), { ...quick, adapters });
       await resume();
     }
