@@ -13,7 +13,7 @@ import { type Recurrent, type StateSizes, createRecurrent, recurrentBytes } from
 import { cachesOf, segmentBytes } from './segment.ts';
 import { type Shape } from './shape.ts';
 import { type Shaped } from './shaped.ts';
-import { type Uploads } from './tiers/away.ts';
+import { type Uploads } from './tiers/away-layer.ts';
 
 /** What sequences of one placed model have in common. */
 export interface SequenceHome {

@@ -1,0 +1,49 @@
+// What ways of pages between a home in worker memory and the GPU have in common: the layers that have such pages, and buffers on the way.
+import { type CacheHeads } from '../../model/graph.ts';
+import { type KeptAway } from '../../protocol.ts';
+import { pickedSet } from '../pick.ts';
+import { type KvPlan, type PickPlan } from '../policy.ts';
+import { type Sets } from '../sets.ts';
+import { type AwayBytes } from './away-bytes.ts';
+import { type PageHome } from './page-home.ts';
+import { type Paging } from './paging.ts';
+
+/** Brings bytes to the GPU, as src/weights/stream/uploader.ts does. */
+export interface Uploads {
+  write(buffer: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  writeParts(buffer: GPUBuffer, parts: readonly { offset: number; bytes: Uint8Array<ArrayBuffer> }[]): Promise<void>;
+}
+
+export interface AwayLayer {
+  layer: number;
+  heads: CacheHeads;
+  pick: PickPlan;
+  sets: Sets;
+  paging: Paging;
+  pageBytes: number;
+  /** Where its choice begins among those of all layers, in words, and how many those are. */
+  at: number;
+  words: number;
+}
+
+export interface At {
+  device: GPUDevice;
+  buffers: Record<'whole' | 'lists' | 'choices' | 'leaving', GPUBuffer>;
+  home: PageHome;
+  counters: KeptAway;
+  plan: KvPlan;
+}
+
+/** Those whose pages are at home elsewhere. */
+export function layersOf(
+  sets: readonly (Sets | undefined)[],
+  { plan, caches, rowBytes, bytes }: { plan: KvPlan; caches: readonly CacheHeads[]; rowBytes: readonly number[]; bytes: AwayBytes },
+): AwayLayer[] {
+  return sets.flatMap((each, layer): AwayLayer[] => {
+    if (!each?.paging) return [];
+    const heads = caches[layer];
+    const { pick } = pickedSet(plan.layers[layer])!;
+    const place = { at: bytes.choices[layer] / 4, words: each.chosen!.buffer.size / 4 };
+    return [{ layer, heads, pick, sets: each, paging: each.paging, pageBytes: rowBytes[layer] / heads.kvHeads, ...place }];
+  });
+}
