@@ -18,10 +18,10 @@ const otherTypes = `${rareTypes}|BF16|F16|Q\\d_[01K]`;
  * sizes of vectors and subgroups are another compiler's work. All models' golden logits are lavapipe's too.
  */
 export const onLavapipe = `(${[
-  'matmul f16 (F32|Q8_0|Q6_K|Q4_K)$', 'matmul (f16|i16)(, fused| of several)', 'matmul i(8|16) Q4_K', 'experts Q4_K', 'matvec (staged |i8 )?Q4_K',
-  'matvec unpacked F16', 'matvec-(few, 1 split|rows) F32', 'matvec-broadcast by 8, fused',
-  'attention(-decode)?, heads of (64|128), f16', 'attention-decode that turns, q8', 'attention-decode, several segments, the fresh one in f16',
-  'layer-norm by subgroup', 'rms-norm by subgroup', 'scan (ssd|delta) by blocks', 'sampler, temperature 0.7', 'kv-(observe (mean|sum)|seal q4t|move, f32|rank)',
+  'matmul f16 (F32|Q4_K)$', 'matmul (f16|i16), fused', 'matmul i8 Q4_K', 'experts Q4_K', 'matvec (staged |i8 )?Q4_K', 'matvec unpacked F16',
+  'matvec-(few, 1 split|rows) F32', 'matvec-broadcast by 8, fused',
+  'attention(-decode)?, heads of 64, f16', 'attention-decode that turns, q8', 'attention-decode, several segments, the fresh one in f16',
+  'rms-norm by subgroup$', 'sampler, temperature 0.7', 'kv-(observe (mean, f16|sum)|seal q4t|move, f32|rank)',
 ].join('|')})`;
 
 /** The kernels that limits and optional features change, of the usual types, in one format of keys and values. */
@@ -39,7 +39,7 @@ export const inChromium =
 /** What neither has, and what shows it in its place, or that the full run alone has it. */
 export const elsewhere: Record<string, RegExp> = {
   'formats-gpu: the file of each weight type; the kernels are those of others': new RegExp(` (${rareTypes}|BF16|F16|F32|Q\\d_[01K])$`),
-  'the full run alone, as SwiftShader has no f16 and lavapipe takes types with codes of each kind': /^matmul f16 /,
+  'tiles of f32 with the same types and bindings: tiles of f16 and i16 differ by what unpacks a float and a code, and by what follows': /^matmul (f16|i16) /,
   'other sizes of heads in the same format, other formats with heads of the same size': new RegExp(`^(${otherPairs})`),
   'kv-policies-gpu: golden logits over sealed pages': /^attention over pages in/,
   'kv-kept-gpu: golden logits over several segments, in more formats': /^attention.*several segments|^kv-(observe mean|move), f(16|32)/,
