@@ -1,6 +1,6 @@
 // Hermes, Qwen 2.5 and 3, Granite 4, and SmolLM3, whose template has another name for its functions:
 // <tool_call>{"name": "f", "arguments": {...}}</tool_call>, one after the other.
-import { sequence, text } from '../grammar/expression.ts';
+import { sequence } from '../grammar/expression.ts';
 import { space } from '../grammar/json-text.ts';
 import { createJsonReader, jsonCall, jsonHead, several } from './json-calls.ts';
 import { type ToolStyle } from './style.ts';
@@ -17,14 +17,4 @@ export const hermes: ToolStyle = {
   },
   createReader: () => createJsonReader(jsonHead),
   variables: ['xml_tools'],
-};
-
-/** Granite 3: <|tool_call|>[{"name": "f", "arguments": {...}}, ...]. */
-export const granite: ToolStyle = {
-  name: 'granite',
-  matches: (template) => template.includes('<|tool_call|>'),
-  marks: ['<|tool_call|>'],
-  opens: ['<|tool_call|>'],
-  calls: (writing) => sequence(space, text('['), space, several(jsonCall(writing), sequence(text(','), space), writing), space, text(']')),
-  createReader: () => createJsonReader(jsonHead),
 };

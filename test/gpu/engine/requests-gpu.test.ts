@@ -114,6 +114,14 @@ describe.skipIf(!adapterFile)('requests at the same time', () => {
     expect(textOf(await answer(engine, { ...request(0), choice: undefined }))).toEqual(textOf(found[0]));
   });
 
+  it('for prompts with a common beginning run that once', async () => {
+    const common = words(60, 200);
+    const list = [61, 62, 63].map((seed): GenerateRequest => ({ prompt: { tokens: [...common, ...words(seed, 10)] }, maxTokens: 6 }));
+    const found = await Promise.all(list.map((request) => answer(engine, request)));
+    expect(found.map(({ stats }) => stats.cachedTokens)).toEqual([0, 200, 200]);
+    expect(found.map(textOf)).toEqual(await alone(engine, list));
+  });
+
   it('go on with their texts where the GPU is lost under all of them', async () => {
     const list = requests.slice(0, 4);
     const expected = await alone(engine, list);
