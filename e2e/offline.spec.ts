@@ -34,20 +34,24 @@ test('with the network off a model of rare weight types finds what reads them', 
   expect((await askToTheEnd(page, 'Once upon a time')).length).toBeGreaterThan(0);
 });
 
-test('the page can be installed, and takes .gguf files and shared addresses', async ({ page, context }) => {
-  await page.goto('/');
-  await controlled(page);
-  const cdp = await context.newCDPSession(page);
-  expect((await cdp.send('Page.getInstallabilityErrors')).installabilityErrors).toEqual([]);
-  const { url, errors } = await cdp.send('Page.getAppManifest');
-  expect(errors).toEqual([]);
-  const manifest = await page.evaluate(async (address) => (await fetch(address)).json(), url);
-  expect(manifest).toMatchObject({
-    display: 'standalone',
-    file_handlers: [{ accept: { 'application/octet-stream': ['.gguf'] } }],
-    share_target: { params: { url: 'model', text: 'shared' } },
+test.describe('outside a private context', () => {
+  test.use({ ownBrowser: true });
+
+  test('the page can be installed, and takes .gguf files and shared addresses', async ({ page, context }) => {
+    await page.goto('/');
+    await controlled(page);
+    const cdp = await context.newCDPSession(page);
+    expect((await cdp.send('Page.getInstallabilityErrors')).installabilityErrors).toEqual([]);
+    const { url, errors } = await cdp.send('Page.getAppManifest');
+    expect(errors).toEqual([]);
+    const manifest = await page.evaluate(async (address) => (await fetch(address)).json(), url);
+    expect(manifest).toMatchObject({
+      display: 'standalone',
+      file_handlers: [{ accept: { 'application/octet-stream': ['.gguf'] } }],
+      share_target: { params: { url: 'model', text: 'shared' } },
+    });
+    for (const { src } of manifest.icons) expect((await page.request.get(`/${src}`)).ok()).toBe(true);
   });
-  for (const { src } of manifest.icons) expect((await page.request.get(`/${src}`)).ok()).toBe(true);
 });
 
 test('a new version is offered, not forced, and models never come from the service worker', async ({ page }) => {
