@@ -1,5 +1,6 @@
 // Puts before each head's list of pages in which block of 16 each channel is, the largest first: by the mean size of its keys in the first page of
-// positions; of equals the lower channel comes first. A workgroup takes a head. After from/page.wgsl.
+// positions; of equals the lower channel comes first. A workgroup takes a head. After from/page.wgsl and
+// where/before-list.wgsl.
 struct Params {
   kv_heads : u32,
   head_dim : u32,
@@ -10,8 +11,7 @@ struct Params {
 const Threads = 64u;
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> source : array<u32>;      // the fresh pages, as where/ring.wgsl has them
-@group(0) @binding(7) var<storage, read_write> lists : array<u32>; // as where/list.wgsl has them
+@group(0) @binding(2) var<storage, read> source : array<u32>; // the fresh pages, as where/ring.wgsl has them
 
 const Within = 0xffffffffu;
 
@@ -24,7 +24,7 @@ fn word_of(at : u32, word : u32) -> u32 {
 @compute @workgroup_size(Threads)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let kv_head = workgroup.x;
-  let first = lists[2u * (params.set_index * params.kv_heads + kv_head)] - 4u * HeadVec4s;
+  let first = before_list(kv_head, 4u * HeadVec4s);
   for (var c = local; c < params.head_dim; c += Threads) {
     var size = 0.0;
     for (var slot = 0u; slot < params.page_slots; slot++) {

@@ -1,6 +1,7 @@
 // Chooses the channels of a head's keys that a set keeps: those with the largest product of lengths, of what the last queries ask of a channel, by query
 // head, and of what the listed keys have there (ThinK, arXiv 2407.21018); of equals the lower one. Puts before the head's list of pages which of those that
-// are kept each channel is, ascending. A workgroup takes a head. After from/newly.wgsl, of fresh slots alone.
+// are kept each channel is, ascending. A workgroup takes a head. After from/newly.wgsl, of fresh slots alone,
+// and where/before-list.wgsl.
 struct Params {
   heads : u32,
   kv_heads : u32,
@@ -18,15 +19,10 @@ const Lanes = Threads / HeadVec4s; // threads that share 4 channels
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(3) var<storage, read> last_queries : array<vec4<f32>>; // (position % queries, head, HeadVec4s)
-@group(0) @binding(7) var<storage, read_write> lists : array<u32>;        // as where/list.wgsl has them
 
 var<workgroup> squares : array<vec4<f32>, Threads>;
 var<workgroup> products : array<f32, 4u * HeadVec4s>;
 var<workgroup> ranks : array<u32, 4u * HeadVec4s>;
-
-fn list_of(kv_head : u32) -> u32 {
-  return 2u * (params.set_index * params.kv_heads + kv_head);
-}
 
 // Of 4 channels, the sum over the query heads of a group.
 fn asked_of(kv_head : u32, d : u32) -> vec4<f32> {
@@ -73,11 +69,12 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     ranks[c] = before;
   }
   workgroupBarrier();
+  let first = before_list(kv_head, 4u * HeadVec4s);
   for (var c = local; c < 4u * HeadVec4s; c += Threads) {
     var place = 0u;
     for (var other = 0u; other < c; other++) {
       place += u32(ranks[other] < KeyChannels);
     }
-    lists[lists[list_of(kv_head)] - 4u * HeadVec4s + c] = select(KeyChannels, place, ranks[c] < KeyChannels);
+    lists[first + c] = select(KeyChannels, place, ranks[c] < KeyChannels);
   }
 }

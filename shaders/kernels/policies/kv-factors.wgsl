@@ -1,5 +1,6 @@
 // Puts the factors of a set's channels before each head's list of pages, where they stay: from the largest size that a channel has in the slots that are
-// listed, as factor-of-*.wgsl makes one of it. A workgroup takes 4 channels of a head. After from/listed.wgsl.
+// listed, as factor-of-*.wgsl makes one of it. A workgroup takes 4 channels of a head. After from/listed.wgsl and
+// where/before-list.wgsl.
 struct Params {
   heads : u32,
   kv_heads : u32,
@@ -14,13 +15,8 @@ struct Params {
 const Threads = 64u;
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(7) var<storage, read_write> lists : array<u32>; // as where/list.wgsl has them
 
 var<workgroup> largest : array<vec4<f32>, Threads>;
-
-fn list_of(kv_head : u32) -> u32 {
-  return 2u * (params.set_index * params.kv_heads + kv_head);
-}
 
 @compute @workgroup_size(Threads)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
@@ -39,7 +35,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   }
   if (local == 0u) {
     let made = bitcast<vec4<u32>>(factor(largest[0], kv_head, d));
-    let at = lists[list_of(kv_head)] - 4u * (HeadVec4s - d);
+    let at = before_list(kv_head, 4u * (HeadVec4s - d));
     for (var i = 0u; i < 4u; i++) {
       lists[at + i] = made[i];
     }

@@ -1,5 +1,5 @@
 // Puts before each head's list of pages what its pages of levels are read by (levels/page.wgsl): the levels of its layer, and keys and values of the first
-// positions as they are. A workgroup takes a head. After from/page.wgsl.
+// positions as they are. A workgroup takes a head. After from/page.wgsl and where/before-list.wgsl.
 struct Params {
   kv_heads : u32,
   set_index : u32,
@@ -11,9 +11,8 @@ const Within = 0xffffffffu;
 const TableWords = 2u * Levels + Sinks * 8u * HeadVec4s;
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> levels : array<u32>;      // (layer, keys or values, level)
-@group(0) @binding(2) var<storage, read> source : array<u32>;      // the fresh pages, as where/ring.wgsl has them
-@group(0) @binding(7) var<storage, read_write> lists : array<u32>; // as where/list.wgsl has them
+@group(0) @binding(1) var<storage, read> levels : array<u32>; // (layer, keys or values, level)
+@group(0) @binding(2) var<storage, read> source : array<u32>; // the fresh pages, as where/ring.wgsl has them
 
 fn word_of(at : u32, word : u32) -> u32 {
   return source[word];
@@ -22,7 +21,7 @@ fn word_of(at : u32, word : u32) -> u32 {
 @compute @workgroup_size(Threads)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let kv_head = workgroup.x;
-  let table = lists[2u * (params.set_index * params.kv_heads + kv_head)] - TableWords;
+  let table = before_list(kv_head, TableWords);
   for (var i = local; i < 2u * Levels; i += Threads) {
     lists[table + i] = levels[params.first_level + i];
   }

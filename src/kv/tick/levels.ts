@@ -52,7 +52,9 @@ export async function findLevels(kv: KvTick): Promise<void> {
     const { consts: { Sinks }, bits } = formatOf(layer);
     kv.dispatch({
       label: `kv.${layer.layer}.table`,
-      kernel: { kernel: 'kv-table', files: sourceOf(fresh), consts: { Sinks, Levels: 2 ** bits, HeadVec4s: Math.ceil(headDim / 4) } },
+      kernel: {
+        kernel: 'kv-table', files: [...sourceOf(fresh), 'kv/where/before-list'], consts: { Sinks, Levels: 2 ** bits, HeadVec4s: Math.ceil(headDim / 4) },
+      },
       params: { kv_heads: kvHeads, set_index: 0, first_level: 2 * i * 2 ** bits },
       bindings: { levels, source: fresh.pages, lists },
       grid: [kvHeads],

@@ -17,7 +17,7 @@ export function chooseChannels(kv: KvTick, layer: KvLayer, { kept, counts }: Kep
   const { consts, params } = shared(kv, layer);
   kv.dispatch({
     label: `kv.${layer.layer}.channels`,
-    kernel: { kernel: 'kv-channels', files: [...sourceOf(layer.fresh), 'kv/from/newly'], consts },
+    kernel: { kernel: 'kv-channels', files: [...sourceOf(layer.fresh), 'kv/from/newly', 'kv/where/before-list'], consts },
     params: { ...params, heads: layer.queryHeads, length: kv.length, queries: kv.plan.queries ?? 0, observed: Math.min(observed, kv.length) },
     bindings: { source: layer.fresh.pages, kept, kept_counts: counts, last_queries: layer.queries!, lists: layer.lists },
     grid: [layer.heads.kvHeads],

@@ -48,7 +48,7 @@ const isByBlock = (format: SealedFormat): boolean => (format as Partial<AffineFo
 /** Tells of each channel of set `index` with which others its keys have a scale, by the first page of positions; that stays. */
 const blocks = ({ layer, heads: { kvHeads, headDim }, lists, fresh }: KvLayer, index: number): TickWork => ({
   label: `kv.${layer}.blocks`,
-  kernel: { kernel: 'kv-blocks', files: sourceOf(fresh), consts: { HeadVec4s: Math.ceil(headDim / 4) } },
+  kernel: { kernel: 'kv-blocks', files: [...sourceOf(fresh), 'kv/where/before-list'], consts: { HeadVec4s: Math.ceil(headDim / 4) } },
   params: { kv_heads: kvHeads, head_dim: headDim, set_index: index, page_slots: pageSlots },
   bindings: { source: fresh.pages, lists },
   grid: [kvHeads],
@@ -75,7 +75,9 @@ export function sealListed(kv: KvTick, layer: KvLayer, index: number, format: Af
     const observed = { heads: layer.queryHeads, length: kv.length, queries: kv.plan.queries ?? 0, observed: Math.min(queries, kv.length) };
     kv.dispatch({
       label: `kv.${own}.factors`,
-      kernel: { kernel: 'kv-factors', files: [...sourceOf(fresh), 'kv/from/listed', `kv/tick/factor-of-${format.factored}`], consts },
+      kernel: {
+        kernel: 'kv-factors', files: [...sourceOf(fresh), 'kv/from/listed', 'kv/where/before-list', `kv/tick/factor-of-${format.factored}`], consts,
+      },
       params: { ...params, ...observed },
       bindings: { ...bindings, ...(format.factored === 'keys' && { last_queries: layer.queries! }) },
       grid: [consts.HeadVec4s, kvHeads],
