@@ -16,7 +16,7 @@ import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { createSamplers } from '../../model/sampling/sampler.ts';
 import { type Layout, type Section, matricesOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';
-import { type Slice, cutSection, isVectors } from '../../weights/stream/slices.ts';
+import { type Slice, cutSection, isVectors, wholeSection } from '../../weights/stream/slices.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { recordSection } from '../load/recorded.ts';
 
@@ -67,7 +67,7 @@ export async function createProbe(
   const table = sections[head].ops[0].stacks[0];
   const slots: GPUBuffer[] = [];
   // Those of adapters whole and beside the slots, as a plan has them: any of a layer's products may read there.
-  const adapters = adaptersOf(sections).map((section): Slice => ({ section, start: 0, end: layout.sections[section].byteLength }));
+  const adapters = adaptersOf(sections).map((section) => wholeSection(layout, section));
   const passing = [...chosen.flatMap((section) => cutSection(layout, section, weightsBytes)), ...headSlices(layout, table.section, head)];
   const weights = placeWeights(
     layout,

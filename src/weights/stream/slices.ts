@@ -30,10 +30,13 @@ export interface Span {
 /** True for a slice that holds vectors only: small, and read by the programs of other slices, so never streamed. */
 export const isVectors = (layout: Layout, { section, end }: Slice): boolean => end <= layout.sections[section].vectorBytes;
 
+/** A section as one slice. */
+export const wholeSection = ({ sections }: Layout, section: number): Slice => ({ section, start: 0, end: sections[section].byteLength });
+
 /** A section as one slice, or, if that is larger than `mostBytes`, its vectors and then runs of whole matrices or of panels; of a pool, of items. */
 export function cutSection(layout: Layout, index: number, mostBytes: number): Slice[] {
   const section = layout.sections[index];
-  if (section.byteLength <= mostBytes) return [{ section: index, start: 0, end: section.byteLength }];
+  if (section.byteLength <= mostBytes) return [wholeSection(layout, index)];
   const slices: Slice[] = [];
   let start = 0;
   const close = (end: number) => {

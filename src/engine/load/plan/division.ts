@@ -6,7 +6,7 @@ import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { samplerPrograms } from '../../../model/sampling/sampler.ts';
 import { type Role, adaptersOf, layerOf, streamable, tablesOf } from '../../../model/sections.ts';
 import { type Layout, cuttableOf, gridsIn, itemsAsPanels, itemsTogether, withoutPools } from '../../../weights/layout.ts';
-import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf } from '../../../weights/stream/slices.ts';
+import { type Slice, type Span, countRuns, cutSection, isVectors, spansOf, wholeSection } from '../../../weights/stream/slices.ts';
 import { type CutsOf, type DispatchCount, createDispatchCount } from './count-dispatches.ts';
 import { tableBytes } from '../../../weights/stream/resident.ts';
 import { type OpenedModel } from '../opened.ts';
@@ -47,10 +47,8 @@ const dividedOf = ({ layout }: OpenedModel, onDemand: boolean): Layout => (onDem
 /** Every section as one slice, as weights lie that all stay; `onDemand`: but for pools. */
 export const wholeSections = (opened: OpenedModel, limits: BufferLimits, onDemand = false): Division => {
   const layout = dividedOf(opened, onDemand);
-  return divisionInto(opened, layout.sections.map((_, section) => wholeOf(layout, section)), [], limits, onDemand);
+  return divisionInto(opened, layout.sections.map((_, section) => wholeSection(layout, section)), [], limits, onDemand);
 };
-
-const wholeOf = ({ sections }: Layout, section: number): Slice => ({ section, start: 0, end: sections[section].byteLength });
 
 /** The divisions for streaming, into whole layers and into ever smaller parts of them. Input embeddings that are nothing else are in none. */
 export function divisionsOf(opened: OpenedModel, limits: BufferLimits, onDemand = false): Division[] {
@@ -59,7 +57,7 @@ export function divisionsOf(opened: OpenedModel, limits: BufferLimits, onDemand 
   const adapters = adaptersOf(opened.sections);
   return sliceSizes(opened, layout).map((sliceBytes) => {
     const slices = used.flatMap((section) => cutSection(layout, section, sliceBytes));
-    const stay = [...slices.filter((slice) => isVectors(layout, slice)), ...adapters.map((section) => wholeOf(layout, section))];
+    const stay = [...slices.filter((slice) => isVectors(layout, slice)), ...adapters.map((section) => wholeSection(layout, section))];
     return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), stay, limits, onDemand);
   });
 }
