@@ -18,8 +18,15 @@ export type ModelSource =
  */
 export type KvType = string;
 
-/** How many of the next tokens are guessed, to be checked several in a step. */
+/** How next tokens are guessed, to be checked several in a step, and how many; of several ways the one that pays best is taken, by what is measured. */
 export interface SpeculationOptions {
+  /** Looks guesses up in what was said before. Default true. */
+  lookup?: boolean;
+  /**
+   * Most tokens of a shortened text from which the same weights guess (RAPID), where a text is longer: at least 128, fewer than the context. It has
+   * keys and values of its own, within the budget. Default: none.
+   */
+  shortContext?: number;
   /** Most guesses of a step, 1 to 7. Default 7; fewer where measured times say so. */
   most?: number;
   /** Bounds guesses: as many as have room in so many bytes, by a row of logits and activations each. The rows are there in any case: it saves none. */
@@ -53,8 +60,8 @@ export interface LoadOptions {
   /** How keys and values are kept. Default `f16`, with `f32` that. */
   kv?: KvType;
   /**
-   * Guesses the next tokens of an answer from what was said before, and checks several in one step where that is faster; the answer is the
-   * same. Models with a recurrent state do without. Default: nothing is guessed.
+   * Guesses the next tokens of an answer, by default from what was said before, and checks several in one step where that is faster; the answer is
+   * the same. Models with a recurrent state do without. Default: nothing is guessed.
    */
   speculation?: SpeculationOptions;
   /** Settings of a policy that `kv` names, by name: numbers (docs/kv.md). */

@@ -13,6 +13,7 @@ export interface ModelFlags {
   budget?: number;
   ram?: number;
   guesses?: number;
+  shortContext?: number;
   f32?: boolean;
   kv?: string;
   kvOptions?: Record<string, number>;
@@ -106,7 +107,7 @@ export const loadOptions = (flags: ModelFlags): EngineOptions => ({
   adapters: flags.lora,
   budgetBytes: flags.budget,
   ramBytes: flags.ram,
-  ...(flags.guesses !== undefined && { speculation: { most: flags.guesses } }),
+  ...((flags.guesses ?? flags.shortContext) !== undefined && { speculation: { most: flags.guesses, shortContext: flags.shortContext } }),
   context: flags.context,
   sequences: flags.sequences,
   f32: flags.f32,

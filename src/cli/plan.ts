@@ -30,7 +30,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const options = await optionsFor(
     opened,
     gpu,
-    await plannedHeads(host, opened, { ...loadOptions(flags), speculation: undefined, experiment: undefined }),
+    await plannedHeads(host, opened, { ...loadOptions(flags), experiment: undefined }),
     choiceFor(gpu, flags),
     memoryHere(),
   );

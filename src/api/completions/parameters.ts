@@ -230,10 +230,11 @@ export interface LoadSettings extends ImportSettings {
    */
   sequences?: number;
   /**
-   * Guesses the next tokens of an answer from what was said before and checks several in a step, where that is faster; answers are the same.
-   * `true`, or with bounds: most guesses of a step (1 to 7), most GPU bytes that their rows may take. Default: nothing is guessed.
+   * Guesses the next tokens of an answer and checks several in a step, where that is faster; answers are the same. `true`: from what was said before.
+   * Or how: `lookup` (from what was said, default true), `shortContext` (by the same weights from so many tokens of a longer text); with bounds: most
+   * guesses of a step (1 to 7), most GPU bytes that their rows may take. Default: nothing is guessed.
    */
-  speculation?: boolean | { most?: number; budgetBytes?: number | string };
+  speculation?: boolean | { lookup?: boolean; shortContext?: number; most?: number; budgetBytes?: number | string };
   /** Most requests that are under way or wait; what comes then is refused with `queue_full`. Default 4096. */
   queue?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */
@@ -312,6 +313,8 @@ function toSpeculation(asked: LoadSettings['speculation']): LoadOptions['specula
   if (asked === true) return {};
   if (typeof asked !== 'object') throw new RequestError(`speculation is ${shown(asked)}; it must be true, false or an object.`);
   return {
+    lookup: asked.lookup,
+    shortContext: number('speculation.shortContext', asked.shortContext, { from: 128, to: 2 ** 31 - 1, integer: true }),
     most: number('speculation.most', asked.most, { from: 1, to: 7, integer: true }),
     budgetBytes: asked.budgetBytes === undefined ? undefined : parseBytes(asked.budgetBytes, 'speculation.budgetBytes'),
   };

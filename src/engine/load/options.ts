@@ -8,7 +8,7 @@ import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { type Shape } from '../../kv/shape.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { type Graph } from '../../model/graph.ts';
-import { opsOf } from '../../model/operations.ts';
+import { opsOf, statesOf } from '../../model/operations.ts';
 import { isAttend } from '../../model/ops/attend.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
@@ -120,6 +120,9 @@ function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: numbe
   );
 }
 
+/** Of a shortened text: its beginning, some of its parts and its end have room there. */
+const leastShortContext = 128;
+
 const defaultContext = 4096;
 /** Of what forgets: what it keeps does not grow with the context, but the scratch of attention has room for the splits of all of it. */
 const endlessContext = 32768;
@@ -151,11 +154,11 @@ export async function optionsFor(
     throw new RequestError(`A context of ${context} was asked for; the model was trained for ${most}. Choose one up to that.`);
   if (!(Number.isInteger(sequences) && sequences >= 1 && sequences <= mostSequences))
     throw new RequestError(`sequences is ${sequences}; it has to be a whole number from 1 to ${mostSequences}.`);
-  checkSpeculation(speculation);
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
   const longest = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
   const { chunk, ...kept } = await kvOptionsFor(graph, options, { context, chunk: longest, sequences });
+  checkSpeculation(speculation, graph, kept.context);
   if (kept.shape && speculation) throw new RequestError(`Guesses do not go with kv ${kept.shape.policy.name} yet. Leave out one of both.`);
   return {
     budgetBytes,
@@ -174,10 +177,19 @@ export function checkBudget(budgetBytes: number): void {
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
 }
 
-function checkSpeculation({ most = 1, budgetBytes = 0 }: SpeculationOptions = {}): void {
+function checkSpeculation({ most = 1, budgetBytes = 0, lookup = true, shortContext }: SpeculationOptions = {}, graph: Graph, context: number): void {
   if (!(Number.isInteger(most) && most >= 1 && most < mostChosen))
     throw new RequestError(`speculation.most is ${most}; it has to be a whole number from 1 to ${mostChosen - 1}.`);
   if (!(budgetBytes >= 0)) throw new RequestError(`speculation.budgetBytes is ${budgetBytes}; it has to be a number of bytes.`);
+  if (!lookup && shortContext === undefined)
+    throw new RequestError('speculation.lookup is false and nothing else guesses. Give shortContext, or leave speculation out.');
+  if (shortContext === undefined) return;
+  if (!(Number.isInteger(shortContext) && shortContext >= leastShortContext && shortContext < context))
+    throw new RequestError(
+      `speculation.shortContext is ${shortContext}; it has to be a whole number from ${leastShortContext} on and less than the context of ${context}.`,
+    );
+  if (Object.keys(statesOf(opsOf(graph))).length)
+    throw new RequestError('speculation.shortContext is given; the model has a recurrent state, for which nothing is guessed. Leave it out.');
 }
 
 function checkExperiment({ tokensPerSubmit }: Experiment = {}): void {

@@ -6,17 +6,14 @@ import { type Answer } from './answer/answers.ts';
 import { type Runner } from './runner.ts';
 import { type Steps } from './schedule/scheduler.ts';
 
-export function withGuesses(
-  { planned: { chosen: { options: { speculation, experiment } } }, graph, activations }: LoadedModel,
-  runner: Runner,
-  steps: Steps<Answer, Token>,
-): Steps<Answer, Token> {
+export function withGuesses(model: LoadedModel, runner: Runner, steps: Steps<Answer, Token>): Steps<Answer, Token> {
+  const { planned: { chosen: { options: { speculation, experiment } } }, graph, activations } = model;
   if (!speculation) return steps;
   const guessing = { ...steps };
   guessing.admit = async (answer) => {
-    const { speculate } = await import('./speculation/speculate.ts');
+    const { draftModels, speculate } = await import('./speculation/chunk.ts');
     const rowBytes = 4 * (graph.config.vocab + activations.strides.x);
-    Object.assign(guessing, speculate(steps, runner, { ...speculation, all: experiment?.allGuesses, rowBytes }));
+    Object.assign(guessing, speculate(steps, runner, { ...speculation, all: experiment?.allGuesses, rowBytes, models: draftModels(model, runner) }));
     return steps.admit(answer);
   };
   return guessing;

@@ -10,6 +10,7 @@ import { choiceSeed } from '../../model/sampling/seed.ts';
 import { type SamplerOptions } from '../../model/sampling/stage.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Text } from '../load/opened.ts';
+import { shortContextBytes } from '../load/plan/plan-bytes.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answer/answers.ts';
 import { type Form } from './answer/constrained.ts';
 import { functionsOf } from './answer/functions.ts';
@@ -79,7 +80,7 @@ export function runningOf(model: LoadedModel, { runner = createRunner(model), no
   const sequences = createSequences<Sequence>({
     first: model.sequence,
     create: model.createSequence,
-    mostBytes: model.plan.bytes.kv,
+    mostBytes: model.plan.bytes.kv - shortContextBytes(model.graph, model.planned.chosen.options),
     most: Math.max(mostKept, model.planned.chosen.options.sequences ?? 1),
   });
   const steps = createAnswerSteps(runner, sequences);

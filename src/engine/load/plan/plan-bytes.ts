@@ -10,6 +10,7 @@ import { opsOf, poolOf, statesOf } from '../../../model/operations.ts';
 import { samplerBytes, samplerStateBytes } from '../../../model/sampling/buffers.ts';
 import { sequenceBytes } from '../../../model/sequence-buffers.ts';
 import { type Shape } from '../../../kv/shape.ts';
+import { type SpeculationOptions } from '../../../protocol.ts';
 import { paramsStride } from '../../../gpu/program.ts';
 import { type Division, allDispatches } from './division.ts';
 import { readbackBytes } from '../../run/readback.ts';
@@ -45,11 +46,20 @@ export interface FixedSizes extends ActivationSizes {
   shape?: Shape;
   /** Sequences that may be full at the same time. Default 1. */
   sequences?: number;
+  /** Guesses from a shortened text take a sequence of their own, of so many positions. */
+  speculation?: Pick<SpeculationOptions, 'shortContext'>;
 }
 
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 /** As the ledger rounds. */
 const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).map((size) => Math.max(16, Math.ceil(size / 16) * 16)));
+
+/** Of the sequence that guesses from a shortened text, beside those of conversations; 0 without one. */
+export const shortContextBytes = ({ config }: Pick<Graph, 'config'>, { speculation, kv }: Pick<FixedSizes, 'speculation' | 'kv'>): number => {
+  const { shortContext = 0 } = speculation ?? {};
+  if (!shortContext) return 0;
+  return freshBytes(config, shortContext, kv).full + bufferBytes(sequenceBytes(shortContext)) + samplerStateBytes(config.vocab);
+};
 
 /** Nothing of it is counted on to come later. */
 const withFirst = (bytes: Shape['bytes']) => ({ ...bytes, first: bytes.full });
@@ -66,7 +76,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const strides = activationStrides(graph.config, ops);
   const pools = graph.layers.flat().flatMap((op) => poolOf(op, graph.config) ?? []);
   return {
-    kv: full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)),
+    kv: full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)) + shortContextBytes(graph, sizes),
     firstKv: first + memory,
     activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     choices: choicesBytes(strides, sizes, pools) + notedBytes(strides, pools),

@@ -1,8 +1,15 @@
 // What steps of one token that follow each other take, and what is lost where those under way are read first for guesses that are not checked then.
 import { type Answer } from '../answer/answers.ts';
-import { type Guess } from './places.ts';
+import { type StepTimes } from './step-times.ts';
 import { countRight } from './verify.ts';
 import { type Worth } from './worth.ts';
+
+/** What was to be checked, as far as it is known, and whose it is. */
+export interface Waiting {
+  worth: Pick<Worth, 'told' | 'waited'>;
+  alike: number;
+  ids: readonly number[];
+}
 
 /** Steps that follow each other before their times are those of one token: the first ones are submitted ahead. */
 const settled = 2;
@@ -13,26 +20,26 @@ interface Plain {
   at: number;
   steps: number;
   /** Since when what was under way was read first, and the tokens since. */
-  wait?: { from: number; tokens: number };
+  wait?: { from: number; tokens: number; worth: Waiting['worth'] };
 }
 
 export interface PlainSteps {
   /** A step of so many tokens of each was submitted. */
   note(answers: readonly Answer[], count: number): void;
   /** What is under way of an answer is read before more is submitted, for a guess, or for none. */
-  readFirst(answer: Answer, guess: Guess | undefined): void;
+  readFirst(answer: Answer, guess: Waiting | undefined): void;
   /** Nothing was guessed once that was read. */
   goOn(answer: Answer): void;
   /** Other steps follow. */
   end(): void;
 }
 
-export function createPlainSteps(worth: Pick<Worth, 'plain' | 'told' | 'waited'>, now: () => number): PlainSteps {
+export function createPlainSteps(times: Pick<StepTimes, 'plain'>, now: () => number): PlainSteps {
   let last: Plain | undefined;
-  let drained: { guess: Guess; before: number } | undefined; // a guess, and the tokens that were known then
+  let drained: { guess: Waiting; before: number } | undefined; // a guess, and the tokens that were known then
 
   function endWait(): void {
-    if (last?.wait?.tokens) worth.waited(last.at - last.wait.from, last.wait.tokens);
+    if (last?.wait?.tokens) last.wait.worth.waited(last.at - last.wait.from, last.wait.tokens);
     if (last) last = { ...last, wait: undefined };
   }
 
@@ -44,7 +51,7 @@ export function createPlainSteps(worth: Pick<Worth, 'plain' | 'told' | 'waited'>
       const at = now();
       const isSettled = before !== undefined && before.steps >= settled;
       const wait = before?.wait && { ...before.wait, tokens: before.wait.tokens + count };
-      if (isSettled && !wait) worth.plain((at - before.at) / count);
+      if (isSettled && !wait) times.plain((at - before.at) / count);
       last = answers.length > 1 ? undefined : { answer, at, steps: (before?.steps ?? 0) + 1, wait };
       if (isSettled) endWait();
     },
@@ -53,11 +60,11 @@ export function createPlainSteps(worth: Pick<Worth, 'plain' | 'told' | 'waited'>
     },
     goOn(answer) {
       if (drained && last?.answer === answer) {
-        const { guess: { alike, ids }, before } = drained;
+        const { guess: { worth, alike, ids }, before } = drained;
         const came = answer.tokens.slice(before);
         worth.told(alike, ids.length, countRight(ids, came), came.length);
         endWait();
-        last = { ...last, steps: 0, wait: { from: last.at, tokens: 0 } };
+        last = { ...last, steps: 0, wait: { from: last.at, tokens: 0, worth } };
       }
       drained = undefined;
     },

@@ -1,13 +1,17 @@
-// Guesses among steps of a made-up model on a made-up clock: what is counted of them, what is looked up, and what they may lose.
+// Guesses among steps of a made-up model on a made-up clock: what is counted of them, what is looked up, who guesses, and what they may lose.
 import { expect, it } from 'vitest';
+import { type Sequence } from '../../../kv/sequence.ts';
+import { type Sampler } from '../../../model/sampling/sampler.ts';
 import { type Token } from '../../../protocol.ts';
 import { type Answer, createAnswer } from '../answer/answers.ts';
 import { type Runner } from '../runner.ts';
 import { type Steps, createScheduler } from '../schedule/scheduler.ts';
 import { countRight } from './verify.ts';
-import { speculate } from './speculate.ts';
+import { draftOfModel } from './drafts/of-model.ts';
+import { type MakeDrafter, speculate } from './speculate.ts';
 
 const stepMs = 10;
+const promptTokenMs = 1;
 /** From the end of a step until the CPU has submitted another one. */
 const hostMs = 5;
 
@@ -33,6 +37,7 @@ function madeUp(text: readonly number[], ends: readonly number[] = []) {
     release() {},
     async prefill(answer) {
       if (answer.tokensLeft < 1) return [];
+      now += answer.promptLeft * promptTokenMs;
       answer.length = answer.tokens.length + 1;
       return [{ id: text[answer.tokens.length] }];
     },
@@ -52,7 +57,7 @@ function madeUp(text: readonly number[], ends: readonly number[] = []) {
       return known.slice(0, countRight(guesses, known) + 1).map((id) => ({ id }));
     },
   } as unknown as Runner;
-  return { steps, runner, now: () => now, passes: () => passes };
+  return { steps, runner, now: () => now, passes: () => passes, spend: (ms: number) => void (now += ms) };
 }
 
 interface Told {
@@ -61,14 +66,22 @@ interface Told {
   right: number;
 }
 
+interface Play {
+  all?: boolean;
+  guess?: boolean;
+  lookup?: boolean;
+  models?: MakeDrafter[];
+  until?: (token: Token) => boolean;
+}
+
 /** Runs answers one after the other; `until` says of a token whether it goes on. */
 async function play(
   model: ReturnType<typeof madeUp>,
   prompts: readonly number[][],
   most: number,
-  { all = false, guess = true, until = () => true }: { all?: boolean; guess?: boolean; until?: (token: Token) => boolean } = {},
+  { guess = true, until = () => true, ...how }: Play = {},
 ): Promise<Told[]> {
-  const steps = guess ? speculate(model.steps, model.runner, { all, rowBytes: 1, now: model.now }) : model.steps;
+  const steps = guess ? speculate(model.steps, model.runner, { rowBytes: 1, now: model.now, ...how }) : model.steps;
   const scheduler = createScheduler<Token, Answer>(steps, { now: model.now });
   const told: Told[] = [];
   for (const prompt of prompts) {
@@ -125,4 +138,75 @@ it('looks up earlier answers, but no texts that were only embedded', async () =>
   expect(await run(text.slice(0, 3), 14)).toBe(0);
   for (const tokens of embedded) await run(tokens, tokens.length);
   expect(await run(text.slice(0, 3), 14)).toBeGreaterThan(0);
+});
+
+interface Writer {
+  /** What it writes in the place of each token. */
+  says: readonly number[];
+  /** What a token takes it, and one of many of a text. */
+  tokenMs: number;
+  runMs?: number;
+  /** What is assumed of a token at first, in the place of `tokenMs`. */
+  assumedMs?: number;
+}
+
+/** A made-up model that drafts, on the clock of another one; `asked` notes how many guesses it was asked for. */
+function writer(model: ReturnType<typeof madeUp>, { says, tokenMs, runMs = 0.1, assumedMs = tokenMs }: Writer, asked: number[] = []): MakeDrafter {
+  const known: number[] = [];
+  const on = {
+    async feed(ids: readonly number[], position: number) {
+      known.splice(position, Infinity, ...ids);
+      model.spend(ids.length > 8 ? ids.length * runMs : 0);
+    },
+    async* tokens(_: unknown, length: number, most: number) {
+      asked.push(most);
+      model.spend(most * tokenMs);
+      yield says.slice(length, length + most).map((id) => ({ id }));
+    },
+  } as unknown as Runner;
+  const note = (position: number, ids: readonly number[]) => void known.splice(position, Infinity, ...ids);
+  return (worth, times, now) => draftOfModel({
+    worth, times, now, runner: { of: () => on } as unknown as Runner, sequence: { tokens: known, note } as unknown as Sequence,
+    sampler: async () => ({}) as Sampler, textFor: (tokens) => tokens, assumedShare: () => assumedMs / stepMs,
+  });
+}
+
+const fresh = Array.from({ length: 3000 }, (_, i) => i); // never the same again
+const wrong = fresh.map((id) => id + 1);
+
+/** The time that a text takes with drafters, as a share of the time without. */
+async function timeWith(writers: readonly Writer[], { text = fresh, lookup }: { text?: number[]; lookup?: boolean } = {}) {
+  const [alone, guessing] = [madeUp(text), madeUp(text)];
+  const asked: number[][] = writers.map(() => []);
+  await play(alone, [text.slice(0, 100)], text.length, { guess: false });
+  const [{ tokens }] = await play(guessing, [text.slice(0, 100)], text.length, { lookup, models: writers.map((each, i) => writer(guessing, each, asked[i])) });
+  expect(tokens).toEqual(text);
+  return { share: guessing.now() / alone.now(), asked };
+}
+
+it('takes the guesses of a model that is fast and right', async () => {
+  const { share, asked: [asked] } = await timeWith([{ says: fresh, tokenMs: 0.5 }]);
+  expect(share).toBeLessThan(0.4);
+  expect(asked.slice(10)).toContain(7);
+});
+
+it.each<[string, Writer]>([
+  ['wrong', { says: wrong, tokenMs: 1 }],
+  ['as slow as what it drafts for, and right', { says: fresh, tokenMs: stepMs }],
+  ['slower than was assumed', { says: fresh, tokenMs: 2 * stepMs, assumedMs: 1 }],
+  ['as slow as that and wrong', { says: wrong, tokenMs: 2 * stepMs, assumedMs: 1 }],
+  ['slower to begin than was assumed', { says: wrong, tokenMs: 1, runMs: 2 }],
+])('loses at most two parts of a hundred by a model that is %s', async (_, model) => {
+  expect((await timeWith([model])).share).toBeLessThan(1.02);
+  expect((await timeWith([model], { lookup: false })).share).toBeLessThan(1.02);
+});
+
+it('takes of two models the one that pays better, and what can be looked up before both', async () => {
+  const good = { says: fresh, tokenMs: 0.5 };
+  const { asked: [poor, better], share } = await timeWith([{ says: fresh.map((id) => (id % 3 ? id : -1)), tokenMs: 0.5 }, good]);
+  expect(better.length).toBeGreaterThan(10 * poor.length);
+  expect(share).toBeLessThan(0.5);
+  const copied = Array.from({ length: 3000 }, (_, i) => i % 50);
+  const { asked: [asked] } = await timeWith([{ says: copied, tokenMs: 1 }], { text: copied });
+  expect(asked.length).toBeLessThan(10);
 });
