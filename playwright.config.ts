@@ -29,6 +29,7 @@ export default defineConfig({
     baseURL: `http://127.0.0.1:${port}`,
     launchOptions: { executablePath: findChromium(), args: chromiumArgs },
     trace: 'off',
+    serviceWorkers: 'block', // each context would keep the whole page for later; tests of what is kept allow them
   },
   webServer: [
     serve(port, 'preview'),

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { expect, type BrowserContext, type Page } from '@playwright/test';
 import { answer, ask, askToTheEnd, composer, idle, quick, ranInFirefox, test, tinyModel } from './support/page.ts';
 
+test.use({ serviceWorkers: ranInFirefox ? 'block' : 'allow' }); // the default model answers again without the network
+
 interface Golden {
   user: string;
   text: string;

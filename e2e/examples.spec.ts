@@ -34,13 +34,17 @@ test('the Prompt API goes on from a prefix in a page, and answers in a given for
   expect(await answerOf(page, 'prompt-api')).toMatch(/^Once upon a time[A-Za-z ,.]{38,40} ?Good: (true|false)$/);
 });
 
-// service-worker.spec.ts has the client do more in a page of its own.
-test("OpenAI's client streams an answer of the page's engine through the service worker", { tag: '@repeats' }, async ({ page }) => {
-  await tellsOfNoModel(page, 'service-worker');
-  const text = await answerOf(page, 'service-worker');
-  expect(text.length).toBeGreaterThan(20);
-  const browser = await page.context().newCDPSession(page);
-  await Promise.all([page.waitForEvent('load'), browser.send('Page.reload', { ignoreCache: true })]); // past the service worker
-  expect(await page.evaluate(() => navigator.serviceWorker.controller)).toBeNull();
-  expect(await answerOf(page, 'service-worker')).toBe(text);
+test.describe('of a service worker', () => {
+  test.use({ serviceWorkers: 'allow' });
+
+  // service-worker.spec.ts has the client do more in a page of its own.
+  test("OpenAI's client streams an answer of the page's engine through the service worker", { tag: '@repeats' }, async ({ page }) => {
+    await tellsOfNoModel(page, 'service-worker');
+    const text = await answerOf(page, 'service-worker');
+    expect(text.length).toBeGreaterThan(20);
+    const browser = await page.context().newCDPSession(page);
+    await Promise.all([page.waitForEvent('load'), browser.send('Page.reload', { ignoreCache: true })]); // past the service worker
+    expect(await page.evaluate(() => navigator.serviceWorker.controller)).toBeNull();
+    expect(await answerOf(page, 'service-worker')).toBe(text);
+  });
 });

@@ -8,6 +8,8 @@ import { startSite } from './support/sites.ts';
 const app = process.env.WINDROW_APP ?? 'dist/app';
 const controlled = (page: Page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
 
+test.use({ serviceWorkers: 'allow' });
+
 test('after one visit the page, its lazy parts and the model work with the network off', async ({ page, context }) => {
   await page.goto(quick('max-tokens=8&temperature=0'));
   await loadTiny(page);

@@ -8,6 +8,8 @@ import { type OpenAIWindow } from './pages/openai.ts';
 import { pagesPort } from './support/ports.ts';
 import { kernels, tinyModel } from './support/tiny-model.ts';
 
+test.use({ serviceWorkers: 'allow' });
+
 const golden = suiteGolden();
 const ask = (page: Page, tokens: number) => page.evaluate((count) => (window as unknown as OpenAIWindow).ask(count), tokens);
 

@@ -4,12 +4,9 @@ import { gunzipSync } from 'node:zlib';
 import { expect, type Page } from '@playwright/test';
 import { askToTheEnd, composer, openModels, quick, test, tinyModel } from '../support/page.ts';
 
-/** Leaves storage only 700 kB more than it holds once the service worker has stored the page. */
+/** Leaves storage only 700 kB more than it holds. */
 async function fillStorage(page: Page, origin: string): Promise<void> {
-  const usage = await page.evaluate(async () => {
-    await navigator.serviceWorker.ready;
-    return (await navigator.storage.estimate()).usage ?? 0;
-  });
+  const usage = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 700_000 });
 }

@@ -17,10 +17,10 @@ interface Options {
 // Tests share the browser of their worker, each in a context of its own, which keeps its storage in memory: a start takes as long as a load.
 export const test = base.extend<Options & { context: BrowserContext; page: Page }>({
   ownBrowser: [false, { option: true }],
-  context: async ({ context: shared, baseURL, ownBrowser }, use) => {
+  context: async ({ context: shared, baseURL, ownBrowser, serviceWorkers }, use) => {
     if (!ownBrowser) return use(shared);
     const profile = mkdtempSync(join(tmpdir(), 'windrow-profile-'));
-    const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium(), args: chromiumArgs, baseURL });
+    const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium(), args: chromiumArgs, baseURL, serviceWorkers });
     await use(context);
     await context.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
