@@ -38,6 +38,7 @@ export {
   type ModelSource,
   type Pooling,
   type Prediction,
+  type Restored,
   type SelfTestResult,
   type StoreCost,
   type StoredModel,

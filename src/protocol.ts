@@ -320,14 +320,27 @@ export interface SessionStates {
   close(id: string): Promise<void>;
   /**
    * Keeps its state under a name, and `about` with it, in place of what was there. All that is kept has `mostBytes` at most: the least recently
-   * used goes. Undefined where it has no state, as it gave way to others. BudgetError where it does not fit.
+   * used goes. Undefined where it has no state, as it gave way to others. BudgetError where it does not fit. `compact`: coded, where that is smaller.
    */
-  save(id: string, name: string, about: string, mostBytes?: number): Promise<KeptSession | undefined>;
-  /** Gives `id` a state that was kept. `tokens`: 0 where there is no room for it. RequestError if there is none, or of another model or layout. */
-  load(name: string, id: string): Promise<{ about: string; tokens: number }>;
+  save(id: string, name: string, about: string, mostBytes?: number, compact?: boolean): Promise<KeptSession | undefined>;
+  /**
+   * Gives `id` a state that was kept, by itself or, where that is expected to be sooner, by running its tokens again. `tokens`: 0 where there is no
+   * room for it. RequestError if there is none, or of another model or layout.
+   */
+  load(name: string, id: string): Promise<{ about: string } & Restored>;
   /** What is kept, the least recently used first. */
   list(): Promise<KeptSession[]>;
   remove(name: string): Promise<void>;
+}
+
+/** How a conversation that was kept has come back. */
+export interface Restored {
+  /** Its state was read, or its prompt was run again. */
+  by: 'state' | 'prompt';
+  /** Tokens that are there; 0 where there is no room for its state, which is made anew as it is asked. */
+  tokens: number;
+  /** What both were expected to take, where that was measured before. */
+  seconds?: { state: number; prompt?: number };
 }
 
 /** The form that an answer has: a JSON object, JSON of a schema, or text of a grammar. */

@@ -19,7 +19,7 @@ function open(answer: Parameters<typeof fakeBackend>[0] = () => ({})) {
     const [, name, about] = args as string[];
     if (call === 'save' && !gone.now) return kept.set(name, about) && { name, tokens: 3 };
     if (call === 'save') gone.now = false;
-    if (call === 'load') return { about: kept.get(args[0] as string), tokens: 3 };
+    if (call === 'load') return { about: kept.get(args[0] as string), by: 'prompt', tokens: 3, seconds: { state: 2, prompt: 1 } };
     return undefined;
   };
   return { sessions: createSessions(Object.assign(backend, { session: session as Backend['session'] })), backend, calls, gone };
@@ -77,11 +77,12 @@ it('forks, keeps and brings back what was said; a closed one is of no use', asyn
   expect([session.messages.length, fork.messages.length]).toEqual([1, 2]);
   const [parent, child] = [backend.asked[0].session, backend.asked[1].session];
   expect(calls[0]).toEqual(['fork', parent, child]);
-  await fork.save('mine', { most: '1GiB' });
+  await fork.save('mine', { most: '1GiB', compact: true });
   expect(calls.at(-1)!.slice(0, 3)).toEqual(['save', child, 'mine']);
-  expect(calls.at(-1)![4]).toBe(2 ** 30);
+  expect(calls.at(-1)!.slice(4)).toEqual([2 ** 30, true]);
   const loaded = await sessions.load('mine');
   expect(loaded.messages).toEqual(fork.messages);
+  expect([session.restored, loaded.restored]).toEqual([undefined, { by: 'prompt', tokens: 3, seconds: { state: 2, prompt: 1 } }]);
   await loaded.create({ messages: [user('b')] });
   expect(backend.asked.at(-1)).toMatchObject({ sampling: { topK: 5 }, session: calls.at(-1)![2] });
   gone.now = true; // it gave way to others: it is run again, then kept

@@ -1,7 +1,7 @@
 // Conversations that are kept where they are: what was said, and its state on the GPU, which is gone on from, copied, kept and brought back.
 import { randomId } from '../random.ts';
 import { RequestError, shown } from '../errors.ts';
-import { type GenerateStats, type KeptSession, type ToolCallDelta } from '../protocol.ts';
+import { type GenerateStats, type KeptSession, type Restored, type ToolCallDelta } from '../protocol.ts';
 import { type Backend, type SessionCall } from './backend.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatMessageParam } from './completions/chat.ts';
 import { chatCompletions, messageOf } from './completions/chat-completions.ts';
@@ -28,6 +28,8 @@ export interface SessionTokens {
 export interface Session {
   /** What was said. It may be changed between answers: what it has in common with what the GPU has is not run again. */
   messages: ChatMessageParam[];
+  /** Of one that was kept: whether its state was read or its prompt run again, whichever is expected to be sooner, and what both were to take. */
+  readonly restored?: Restored;
   /** Adds to what was said and runs it, so that an answer need not wait for that. */
   append(messages: ChatMessageParam | ChatMessageParam[], options?: { signal?: AbortSignal }): Promise<SessionTokens>;
   /**
@@ -39,9 +41,9 @@ export interface Session {
   fork(): Promise<Session>;
   /**
    * Keeps the conversation and its state in storage, in place of what has the name. `most`: bytes that all that is kept may have, as `2GiB`; the
-   * least recently used goes.
+   * least recently used goes. `compact`: in fewer bytes without a loss, which takes the worker time then and at `load`.
    */
-  save(name: string, options?: { most?: number | string }): Promise<KeptSession>;
+  save(name: string, options?: { most?: number | string; compact?: boolean }): Promise<KeptSession>;
   /** Frees what it has on the GPU; later calls are refused. */
   close(): Promise<void>;
 }
@@ -50,7 +52,7 @@ export interface Sessions {
   /** With `messages`, resolves when these were run. */
   create(options?: SessionOptions): Promise<Session>;
   /**
-   * A conversation that was kept: what was said then is not run again, if there is room for its state.
+   * A conversation that was kept: what was said then is not run again, if there is room for its state and reading that is not expected to take longer.
    * @throws RequestError with `not_found`; or where it was kept of another model, or by a version with another layout.
    */
   load(name: string): Promise<Session>;
@@ -79,8 +81,8 @@ export function createSessions(backend: Backend): Sessions {
     async load(name) {
       checkName(name);
       const id = randomId();
-      const { about } = await call('load', name, id);
-      return createSession(backend, call, JSON.parse(about) as SessionState, id);
+      const { about, ...restored } = await call('load', name, id);
+      return createSession(backend, call, JSON.parse(about) as SessionState, id, restored);
     },
     list: () => call('list'),
     async remove(name) {
@@ -111,9 +113,12 @@ function checkFree({ use }: Held): void {
 
 const endUse = (held: Held): void => void (held.use = held.use === 'closed' ? 'closed' : 'none');
 
-function createSession(backend: Backend, call: SessionCall, { defaults, messages }: SessionState, id: string = randomId()): Session {
+function createSession(
+  backend: Backend, call: SessionCall, { defaults, messages }: SessionState, id: string = randomId(), restored?: Restored,
+): Session {
   const held: Held = { backend, call, id, defaults, messages, use: 'none' };
   return {
+    restored,
     get messages() {
       return held.messages;
     },
@@ -141,10 +146,10 @@ function createSession(backend: Backend, call: SessionCall, { defaults, messages
       await call('fork', id, to);
       return createSession(backend, call, { defaults, messages: [...held.messages] }, to);
     },
-    async save(name, { most } = {}) {
+    async save(name, { most, compact } = {}) {
       checkFree(held);
       checkName(name);
-      return save(held, name, most === undefined ? undefined : parseBytes(most, 'most'));
+      return save(held, name, most === undefined ? undefined : parseBytes(most, 'most'), compact);
     },
     async close() {
       if (held.use === 'closed') return;
@@ -213,10 +218,10 @@ function answering(held: Held, asked: ChatMessageParam[]): Backend {
   };
 }
 
-async function save(held: Held, name: string, mostBytes: number | undefined): Promise<KeptSession> {
+async function save(held: Held, name: string, mostBytes?: number, compact?: boolean): Promise<KeptSession> {
   const { call, id, defaults, messages } = held;
   const about = JSON.stringify({ defaults, messages } satisfies SessionState);
-  const keep = () => call('save', id, name, about, mostBytes);
+  const keep = () => call('save', id, name, about, mostBytes, compact);
   let kept = await keep();
   if (!kept && messages.length) { // it gave way to others
     await run(held, messages);

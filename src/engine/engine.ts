@@ -257,7 +257,15 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
 
 async function session(state: EngineState, ...[call, ...args]: Parameters<Engine['session']>): Promise<unknown> {
   const { createSessionStates } = await import('./sessions/states.ts');
-  const states = createSessionStates(() => needLoaded(state), await state.host.keptStates?.());
+  const { host } = state;
+  const states = createSessionStates(() => needLoaded(state), await host.keptStates?.(), {
+    async costs() {
+      const { model: { gpu, planned, kv }, opened, weights, options } = needLoaded(state);
+      const { bringCosts } = await import('./sessions/costs.ts');
+      return bringCosts(gpu, opened, planned, { host, kv, store: weights.storeCost, options });
+    },
+    run: async (tokens, owner) => void (await generate(state, { prompt: { tokens }, session: owner, maxTokens: 0 }, () => {})),
+  });
   return (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);
 }
 

@@ -4,7 +4,7 @@ import { RequestError } from '../errors.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
-import { pageSlots } from './formats/format.ts';
+import { type PageFormat, pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
 import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
 import { planeBytes } from './plane-bytes.ts';
@@ -36,9 +36,9 @@ export interface Sets extends LayerSets {
   free(): void;
 }
 
-/** Buffers as far as they are used, always in the same order, and the numbers that go with them. */
+/** Buffers as far as they are used, always in the same order, those of pages with what they are made of, and the numbers that go with them. */
 export interface HeldSets {
-  buffers: readonly { buffer: GPUBuffer; byteLength: number }[];
+  buffers: readonly { buffer: GPUBuffer; byteLength: number; pages?: PageFormat }[];
   numbers: HeldNumbers;
 }
 
@@ -199,7 +199,7 @@ function makePaged(make: (name: string, bytes: number) => GPUBuffer, shape: Shap
 function heldOf(sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, pageBytes: (set: KvSet) => PagedBytes): HeldSets {
   const inUse = sets.flatMap((set) => paged.flatMap((name) => {
     const buffer = set[name];
-    return buffer ? [{ buffer, byteLength: set.taken * pageBytes(set)[name]! }] : [];
+    return buffer ? [{ buffer, byteLength: set.taken * pageBytes(set)[name]!, ...(name === 'pages' && { pages: set.format }) }] : [];
   }));
   const numbers = sets.map(({ taken, counts, room, tails }) => ({ taken, counts: [...counts], room: [...room], tails: [...tails] }));
   return { buffers: [...whole.map((buffer) => ({ buffer, byteLength: buffer.size })), ...inUse], numbers: { sets: numbers, runs: [...runs] } };

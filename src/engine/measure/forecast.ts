@@ -57,14 +57,28 @@ export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, opt
 async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastOptions): Promise<GpuCosts> {
   const { records, anew, kv, alone = (measuring) => measuring() } = options;
   const choices = await likelyChoices(gpu, opened, options);
-  const { graph: { config: { heads, kvHeads, headDim, vocab } }, layout: { sections } } = opened;
-  const kinds = new Set(sections.map(kindOf));
-  const key = [gpu.adapterName, kernelsHash({}, typesIn(opened.header)), heads, kvHeads, headDim, vocab, ...kinds, kv.name, JSON.stringify(choices)].join('|');
+  const key = keyOf(gpu, opened, kv, choices);
   const known = anew ? undefined : await records?.get(key);
   if (known) return known;
   const { costs } = await alone(() => measureGpu(gpu, opened, choices, kv));
   await records?.set(key, costs);
   return costs;
+}
+
+/** By which costs of these parts with these kernels are kept. */
+function keyOf(gpu: Gpu, opened: OpenedModel, kv: KvFormat, choices: readonly KernelChoice[]): string {
+  const { graph: { config: { heads, kvHeads, headDim, vocab } }, layout: { sections } } = opened;
+  const kinds = new Set(sections.map(kindOf));
+  return [gpu.adapterName, kernelsHash({}, typesIn(opened.header)), heads, kvHeads, headDim, vocab, ...kinds, kv.name, JSON.stringify(choices)].join('|');
+}
+
+/** What was measured of this GPU and these parts before, and what follows for the speed: measures nothing. Undefined where nothing was. */
+export async function knownForecast(
+  gpu: Gpu, opened: OpenedModel, planned: Plan, options: ForecastOptions,
+): Promise<{ costs: GpuCosts; predicted: Prediction } | undefined> {
+  const { store = guessedCost, ramBytes = defaultRamBytes, onDemand, records, kv } = options;
+  const costs = await records?.get(keyOf(gpu, opened, kv, await likelyChoices(gpu, opened, options)));
+  return costs && { costs, predicted: predict(opened, planned, { gpu: costs, store }, { position: usualPosition, ramBytes, onDemand }) };
 }
 
 /** What earlier loads found to be fast here, for these kinds of matrices or for others; else two that suit different devices. */

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { splitParts } from '../../kv/saved/snapshot.ts';
+import { headBytes, headStart, splitParts } from '../../kv/saved/snapshot.ts';
 import { randomId } from '../../random.ts';
 import { type Kept, type KeptStore } from './kept.ts';
 
@@ -40,6 +40,20 @@ async function readHead(file: string): Promise<{ kept: Kept; start: number } | u
   }
 }
 
+/** The first part of a state; undefined where it is gone, or none. */
+async function readFirst(file: string, start: number): Promise<Uint8Array | undefined> {
+  const handle = await open(file).catch(() => undefined);
+  try {
+    if (!handle) return undefined;
+    const { size } = await handle.stat();
+    const read = async (length: number) => (await handle.read(Buffer.alloc(length), 0, length, start)).buffer;
+    const length = headBytes(await read(Math.min(headStart, size - start)));
+    return length && start + length <= size ? await read(length) : undefined;
+  } finally {
+    await handle?.close();
+  }
+}
+
 export function openKeptFiles(folder: string): KeptStore {
   const pathOf = (name: string): string => join(folder, stemOf(name) + suffix);
   const filesOf = async (): Promise<string[]> => readdir(folder).catch(() => []);
@@ -68,7 +82,9 @@ export function openKeptFiles(folder: string): KeptStore {
     async read(name) {
       const file = pathOf(name);
       const head = await readHead(file);
-      return head && { kept: head.kept, parts: splitParts((await readFile(file)).subarray(head.start)) };
+      const first = head && (await readFirst(file, head.start));
+      const isGone = () => undefined;
+      return first && { kept: head.kept, first, parts: () => readFile(file).then((bytes) => splitParts(bytes.subarray(head.start)), isGone) };
     },
     async touch(name, lastUsed) {
       if (await stat(pathOf(name)).catch(() => undefined)) await setUsed(pathOf(name), lastUsed);

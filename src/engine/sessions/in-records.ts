@@ -35,8 +35,16 @@ export function createKeptRecords(records: Records<About | Uint8Array>): KeptSto
     async read(name) {
       const there = await about(name);
       if (!there) return undefined;
-      const parts = (await records.getMany(partKeysOf(there))) as (Uint8Array | undefined)[];
-      return parts.every((part) => part !== undefined) ? { kept: there, parts } : undefined;
+      const keys = partKeysOf(there);
+      const first = (await records.get(keys[0])) as Uint8Array | undefined;
+      if (!first) return undefined;
+      return {
+        kept: there, first,
+        async parts() {
+          const others = (await records.getMany(keys.slice(1))) as (Uint8Array | undefined)[];
+          return others.every((part) => part !== undefined) ? [first, ...others] : undefined;
+        },
+      };
     },
     async touch(name, lastUsed) {
       await records.change(aboutKey(name), (kept) => ({ ...(kept as About), lastUsed }));

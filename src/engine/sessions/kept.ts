@@ -7,12 +7,19 @@ export interface Kept extends KeptSession {
   about: string;
 }
 
+/** What has a name: its first part, which tells of the others, and all of them, which are read when they are asked for; undefined where they went meanwhile. */
+export interface KeptState {
+  kept: Kept;
+  first: Uint8Array;
+  parts(): Promise<Uint8Array[] | undefined>;
+}
+
 /** Where states are kept, each in parts that are there all together or not at all. */
 export interface KeptStore {
   list(): Promise<Kept[]>;
   /** In place of what has the name, which stays as it is where this fails: with a DOMException QuotaExceededError, or an ENOSPC, where there is no room. */
   write(kept: Kept, parts: readonly Uint8Array[]): Promise<void>;
-  read(name: string): Promise<{ kept: Kept; parts: Uint8Array[] } | undefined>;
+  read(name: string): Promise<KeptState | undefined>;
   touch(name: string, lastUsed: number): Promise<void>;
   remove(name: string): Promise<void>;
 }
@@ -53,10 +60,13 @@ export async function keep(store: KeptStore, kept: Kept, parts: readonly Uint8Ar
   }
 }
 
-/** What has the name, which is now the last used. RequestError if nothing has. */
-export async function readKept(store: KeptStore, name: string, now: number): Promise<{ kept: Kept; parts: Uint8Array[] }> {
-  const read = await store.read(name);
-  if (!read) throw new RequestError(`No conversation is kept as ${JSON.stringify(name)}.`, { code: 'not_found' });
+/** What has the name, which is now the last used. RequestError if nothing has, or it goes before its parts are read. */
+export async function readKept(store: KeptStore, name: string, now: number): Promise<Omit<KeptState, 'parts'> & { parts(): Promise<Uint8Array[]> }> {
+  const need = <T>(found: T | undefined): T => {
+    if (found === undefined) throw new RequestError(`No conversation is kept as ${JSON.stringify(name)}.`, { code: 'not_found' });
+    return found;
+  };
+  const { kept, first, parts } = need(await store.read(name));
   await store.touch(name, now);
-  return read;
+  return { kept, first, parts: async () => need(await parts()) };
 }

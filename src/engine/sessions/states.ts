@@ -1,12 +1,16 @@
 // The states of conversations that have an owner: copied, freed, kept and brought back, between the steps of answers. A chunk of its own:
 // most pages have no such conversations.
 import { BudgetError, RequestError } from '../../errors.ts';
-import { checkParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
+import { decodeParts, encodeParts, timeDecoding } from '../../kv/saved/coding/coded.ts';
+import { checkHeader, checkParts, kindsOfParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
+import { headerOf } from '../../kv/saved/snapshot.ts';
+import { cachesOf } from '../../kv/segment.ts';
 import { type KeptSession, type ModelInfo, type SessionStates } from '../../protocol.ts';
 import { type OpenedAdapter } from '../load/adapters.ts';
 import { adapting } from '../load/opened.ts';
+import { type BringCosts, type BringSeconds, bringSeconds, soonest } from '../measure/load-or-run.ts';
 import { type Running } from '../run/session.ts';
-import { type KeptStore, keep, listKept, readKept } from './kept.ts';
+import { type KeptState, type KeptStore, keep, listKept, readKept } from './kept.ts';
 
 /** A loaded model as far as states are concerned. */
 interface Placed extends Running {
@@ -15,8 +19,16 @@ interface Placed extends Running {
   readonly info: Pick<ModelInfo, 'name' | 'adapters'>;
 }
 
+/** What an engine does for states that is not theirs. */
+export interface Around {
+  /** What bringing a state back costs, as far as it was measured before. */
+  costs(): Promise<Pick<BringCosts, 'store' | 'perUploadedByte' | 'prefillTokensPerSecond'> | undefined>;
+  /** Runs tokens, whose state is then the owner's. */
+  run(tokens: number[], owner: string): Promise<void>;
+}
+
 /** `placed` throws where nothing is loaded; `store` is undefined where nothing can be kept. */
-export function createSessionStates(placed: () => Placed, store: KeptStore | undefined): SessionStates {
+export function createSessionStates(placed: () => Placed, store: KeptStore | undefined, around: Around): SessionStates {
   const needStore = (): KeptStore => {
     if (store) return store;
     throw new RequestError('States of conversations are not kept here: there is no storage for them.');
@@ -28,7 +40,7 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
   return {
     fork: (id, to) => between(async ({ sequences }) => void (await orNone(sequences.fork(id, to)))),
     close: (id) => between(async ({ sequences }) => sequences.disown(id)),
-    async save(id, name, about, mostBytes = Infinity) {
+    async save(id, name, about, mostBytes = Infinity, compact = false) {
       const into = needStore();
       const saved = await between(async (on) => {
         const { sequences, model, info } = on;
@@ -38,33 +50,64 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
         const tokens = memory ? memory.source(length)?.length : length; // a state that cannot be cut is saved as it was last kept
         if (!tokens) return undefined;
         const parts = await saveParts(model.home, sequence, await idOf(on));
-        return { parts, model: on.weights.id, modelName: info.name, ...(info.adapters && { adapters: info.adapters }), tokens };
+        const kinds = kindsOfParts(model.home, sequence);
+        return { parts, kinds, model: on.weights.id, modelName: info.name, ...(info.adapters && { adapters: info.adapters }), tokens };
       });
       if (!saved) return undefined;
-      const { parts, ...of } = saved;
+      const { parts: plain, kinds, ...of } = saved;
+      const parts = compact ? await encodeParts(plain, kinds) : plain;
       const kept: KeptSession = { name, ...of, byteLength: parts.reduce((sum, { byteLength }) => sum + byteLength, 0), lastUsed: Date.now() };
       await keep(into, { ...kept, about }, parts, mostBytes);
       return kept;
     },
     async load(name, id) {
-      const { kept, parts } = await readKept(needStore(), name, Date.now());
-      return between(async (on) => {
+      const read = await readKept(needStore(), name, Date.now());
+      const { kept, first } = read;
+      const on = placed();
+      checkRoom(kept, on);
+      checkAdapters(kept, on);
+      checkHeader(on.model.home, first, await idOf(on));
+      const seconds = await secondsOf(read, on, await around.costs());
+      const by = seconds ? soonest(seconds) : 'state';
+      const told = { about: kept.about, by, ...(seconds && { seconds }) };
+      if (by === 'prompt') {
+        const { tokens } = headerOf(first);
+        await around.run(tokens, id);
+        return { ...told, tokens: tokens.length };
+      }
+      const parts = await decodeParts(await read.parts(), kindsOfParts(on.model.home, on.model.sequence));
+      return between(async (on) => { // which may be another one by now
         const { sequences, model } = on;
-        const { context } = model.sizes;
-        if (kept.tokens >= context)
-          throw new RequestError(`The saved conversation has ${kept.tokens} tokens; the context has room for ${context}. Load the model with a longer one.`, {
-            code: 'context_length_exceeded',
-          });
-        checkAdapters(kept, on);
         const of = await idOf(on);
         checkParts(model.home, parts, of); // before others give way to it
         const put = sequences.fill(id, kept.tokens, (sequence) => restoreParts(model.home, sequence, parts, of));
-        return { about: kept.about, tokens: (await orNone(put)) ? kept.tokens : 0 };
+        return { ...told, tokens: (await orNone(put)) ? kept.tokens : 0 };
       });
     },
     list: () => listKept(needStore()),
     remove: (name) => needStore().remove(name),
   };
+}
+
+function checkRoom({ tokens }: KeptSession, { model: { sizes: { context } } }: Placed): void {
+  if (tokens < context) return;
+  throw new RequestError(`The saved conversation has ${tokens} tokens; the context has room for ${context}. Load the model with a longer one.`, {
+    code: 'context_length_exceeded',
+  });
+}
+
+/** What both ways of bringing a conversation back are expected to take; undefined where nothing was measured. */
+async function secondsOf(
+  { kept, first }: Pick<KeptState, 'kept' | 'first'>, { model: { home } }: Placed, costs: Awaited<ReturnType<Around['costs']>>,
+): Promise<BringSeconds | undefined> {
+  if (!costs) return undefined;
+  const { layers, coding } = headerOf(first);
+  const decoded = (coding?.parts ?? []).map((part) => part?.bytes ?? 0);
+  const codedBytes = decoded.reduce((sum, bytes) => sum + bytes, 0);
+  const perCodedByte = codedBytes ? await timeDecoding({ format: home.format, ...cachesOf(home.config)[0] }) : 0;
+  const stateBytes = layers.reduce((sum, bytes, i) => sum + (decoded[i] || bytes), 0);
+  const size = { tokens: kept.tokens, storedBytes: kept.byteLength, reads: 1 + layers.length, codedBytes, stateBytes };
+  return bringSeconds(size, { ...costs, perCodedByte });
 }
 
 /** Of what states are: of the weights, and of the adapters that were added to them. */

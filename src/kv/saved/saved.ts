@@ -2,9 +2,11 @@
 import { type ByteRange } from '../../gpu/read-bytes.ts';
 import { readInPieces } from '../../gpu/read-in-pieces.ts';
 import { layersOf, pagesOf, writeTokens } from '../pages.ts';
+import { cachesOf } from '../segment.ts';
 import { type Sequence, type SequenceHome } from '../sequence.ts';
-import { checkSavable, emptyShaped, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
-import { type Snapshot, type SnapshotOf, damagedParts, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
+import { type PageKinds } from './coding/coded.ts';
+import { type SavedPart, checkSavable, emptyShaped, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
+import { type Snapshot, type SnapshotOf, checkOf, damagedParts, headerOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
 
 const snapshotOf = ({ format, angles, shape }: SequenceHome, model: string): SnapshotOf =>
   ({ model, format: format.name, pages: pageVersion, angles, ...shapeOfSaved(shape) });
@@ -12,12 +14,17 @@ const snapshotOf = ({ format, angles, shape }: SequenceHome, model: string): Sna
 export const save = async (home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array<ArrayBuffer>> =>
   joined(await saveParts(home, sequence, model));
 
-/** What a layer keeps, each part of it one range or several that come one behind the other; and what is told of them, if a policy shapes them. */
-function partsOf(home: SequenceHome, sequence: Sequence, length: number): { parts: ByteRange[][]; shaped?: Snapshot['shaped'] } {
+/** What a layer keeps, and what is told of it, if a policy shapes it. */
+function partsOf(home: SequenceHome, sequence: Sequence, length: number): { parts: SavedPart[]; shaped?: Snapshot['shaped'] } {
   if (home.shape) return partsOfShaped(home, sequence);
   const pages = pagesOf(home, length);
-  return { parts: layersOf(home, sequence).map((buffer, layer) => [{ buffer, byteLength: pages[layer] }]) };
+  const { format, config } = home;
+  const kinds = cachesOf(config).map((heads) => ({ format, ...heads }));
+  return { parts: layersOf(home, sequence).map((buffer, layer) => ({ ranges: [{ buffer, byteLength: pages[layer] }], kind: kinds[layer] })) };
 }
+
+/** Of what kind the parts behind the header are, whatever a sequence of this home has. */
+export const kindsOfParts = (home: SequenceHome, sequence: Sequence): PageKinds => partsOf(home, sequence, 0).parts.map(({ kind }) => kind);
 
 /** In parts of which none is larger than a layer: together they may be larger than what is well copied in one piece. */
 export async function saveParts(home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array[]> {
@@ -26,11 +33,11 @@ export async function saveParts(home: SequenceHome, sequence: Sequence, model: s
   const memory = sequence.memory?.source(sequence.tokens.length);
   const length = sequence.memory ? (memory?.length ?? 0) : sequence.tokens.length;
   const { parts, shaped } = partsOf(home, sequence, length);
-  if (memory) parts.push([{ buffer: memory.buffer, byteLength: memory.buffer.size }]);
+  if (memory) parts.push({ ranges: [{ buffer: memory.buffer, byteLength: memory.buffer.size }] });
   const layers: Uint8Array[] = [];
   // A plan has room for a row of logits on its way to the CPU, which are none between steps.
   const read = (part: ByteRange) => readInPieces(device, ledger, 'sequence.save', { ...part, least: 4 * vocab });
-  for (const ranges of parts) {
+  for (const { ranges } of parts) {
     const pieces: Uint8Array[] = [];
     for (const range of length ? ranges : []) pieces.push(await read(range));
     layers.push(pieces.length === 1 ? pieces[0] : joined(pieces));
@@ -42,6 +49,12 @@ export async function saveParts(home: SequenceHome, sequence: Sequence, model: s
 
 export const restore = (home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> =>
   restoreParts(home, sequence, splitParts(bytes), model);
+
+/** Throws what `restoreParts` would throw of what has this first part, as far as it says. */
+export function checkHeader(home: SequenceHome, first: Uint8Array, model: string): void {
+  checkSavable(home.shape);
+  checkOf(headerOf(first).of, snapshotOf(home, model));
+}
 
 /** Throws what `restoreParts` would throw of parts that are of something else. */
 export function checkParts(home: SequenceHome, parts: readonly Uint8Array[], model: string): void {

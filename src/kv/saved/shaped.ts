@@ -3,12 +3,19 @@
 import { RequestError } from '../../errors.ts';
 import { type ByteRange } from '../../gpu/read-bytes.ts';
 import { pageSlots } from '../formats/format.ts';
-import { cachesOf, segmentBytes } from '../segment.ts';
+import { type KvHeads, cachesOf, segmentBytes } from '../segment.ts';
 import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { type HeldSets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type Shaped } from '../shaped.ts';
+import { type PageKind } from './coding/pages.ts';
 import { type ShapedNumbers, type Snapshot, type SnapshotOf, damagedParts } from './snapshot.ts';
+
+/** One range or several that come one behind the other, and where they are pages of a cache, of what kind. */
+export interface SavedPart {
+  ranges: ByteRange[];
+  kind?: PageKind;
+}
 
 /** RequestError for a policy that keeps something beside what its sequences hold. */
 export function checkSavable(shape: Shape | undefined): void {
@@ -59,28 +66,32 @@ interface Ring {
 }
 
 /** Of each layer its ring and that ring's planes, or all of its slots where it has no sets; then what its sets hold. */
-function layersOfShaped({ config, format }: SequenceHome, sequence: Sequence): { rings: Ring[]; held?: HeldSets; plain?: ByteRange }[] {
+function layersOfShaped({ config, format }: SequenceHome, sequence: Sequence): { heads: KvHeads; rings: Ring[]; held?: HeldSets; plain?: ByteRange }[] {
   const { layers, setsOf } = sequence.shaped as Shaped;
   return cachesOf(config).map((heads, layer) => {
     const { buffer } = sequence.fresh(layer);
     const shaped = layers.find((each) => each.layer === layer);
-    if (!shaped) return { rings: [], plain: { buffer, byteLength: segmentBytes(heads, sequence.tokens.length, format) } };
+    if (!shaped) return { heads, rings: [], plain: { buffer, byteLength: segmentBytes(heads, sequence.tokens.length, format) } };
     const bytes = segmentBytes(heads, pageSlots, format);
     const size = buffer.size / bytes;
     const { planes } = shaped.fresh;
-    return { rings: [{ buffer, size, bytes }, ...(planes ? [{ buffer: planes, size, bytes: planes.size / size }] : [])], held: setsOf(layer).held };
+    return { heads, rings: [{ buffer, size, bytes }, ...(planes ? [{ buffer: planes, size, bytes: planes.size / size }] : [])], held: setsOf(layer).held };
   });
 }
 
-export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: ByteRange[][]; shaped: ShapedNumbers } {
+export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: SavedPart[]; shaped: ShapedNumbers } {
   const { base, since, promptLength } = sequence.shaped!;
   const { first, count } = freshPages(base, sequence.tokens.length);
   const layers = layersOfShaped(home, sequence);
-  const parts = layers.flatMap(({ rings, held, plain }): ByteRange[][] => [
-    ...(plain ? [[plain]] : []),
-    ...rings.map(({ buffer, size, bytes }) =>
-      ringRuns(first, count, size).map(([page, pages]) => ({ buffer, offset: page * bytes, byteLength: pages * bytes }))),
-    ...(held?.buffers ?? []).map((range) => [range]),
+  const { format } = home;
+  const parts = layers.flatMap(({ heads, rings, held, plain }): SavedPart[] => [
+    ...(plain ? [{ ranges: [plain], kind: { format, ...heads } }] : []),
+    ...rings.map(({ buffer, size, bytes }, i) => ({
+      ranges: ringRuns(first, count, size).map(([page, pages]) => ({ buffer, offset: page * bytes, byteLength: pages * bytes })),
+      ...(i === 0 && { kind: { format, ...heads } }), // planes are behind it
+    })),
+    ...(held?.buffers ?? []).map(({ pages, ...range }) =>
+      ({ ranges: [range], ...(pages && { kind: { format: pages, headDim: heads.headDim, kvHeads: 1 } }) })), // pages are taken as heads need them
   ]);
   return { parts, shaped: { base, since, promptLength, length: sequence.tokens.length, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
 }

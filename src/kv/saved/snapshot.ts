@@ -46,15 +46,45 @@ export const pageVersion = 1;
 
 const magic = 'windrow sequence\n';
 
+/** Of coded parts, to be raised when the same codes mean other bytes. */
+export const codingVersion = 1;
+
+/** How parts behind the header are coded: of each its bytes and their sum before, or null where it is as it was. */
+export interface Coding {
+  version: number;
+  parts: ({ bytes: number; sum: number } | null)[];
+}
+
 /** One after the other: magic, length of the header (u32) and header (JSON), then each of the layers. */
 export function packParts({ of, tokens, layers, shaped }: Snapshot): Uint8Array[] {
-  const header = new TextEncoder().encode(JSON.stringify({ of, tokens, layers: layers.map(({ byteLength }) => byteLength), shaped }));
-  const start = new Uint8Array(magic.length + 4 + header.length);
-  start.set(new TextEncoder().encode(magic));
-  new DataView(start.buffer).setUint32(magic.length, header.length, true);
-  start.set(header, magic.length + 4);
-  return [start, ...layers];
+  return [packHeader({ of, tokens, layers: layers.map(({ byteLength }) => byteLength), shaped }), ...layers];
 }
+
+function packHeader(header: Header): Uint8Array<ArrayBuffer> {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const start = new Uint8Array(headStart + json.length);
+  start.set(new TextEncoder().encode(magic));
+  new DataView(start.buffer).setUint32(magic.length, json.length, true);
+  start.set(json, headStart);
+  return start;
+}
+
+/** Bytes before the JSON of a header, and of all of it, as its beginning says: 0 for what is no snapshot. */
+export const headStart = magic.length + 4;
+export const headBytes = (start: Uint8Array): number =>
+  start.byteLength < headStart || new TextDecoder().decode(start.subarray(0, magic.length)) !== magic
+    ? 0
+    : headStart + new DataView(start.buffer, start.byteOffset).getUint32(magic.length, true);
+
+/** What the first part says, whatever the snapshot is of. RequestError for what is none. */
+export function headerOf(first: Uint8Array): Header {
+  const header = readHeader(first.subarray(headStart));
+  if (!header) throw damaged(first.byteLength);
+  return header;
+}
+
+/** The first part with something else in its header. */
+export const withHeader = (first: Uint8Array, other: Partial<Header>): Uint8Array => packHeader({ ...readHeader(first.subarray(headStart))!, ...other });
 
 export const packSnapshot = (snapshot: Snapshot): Uint8Array<ArrayBuffer> => joined(packParts(snapshot));
 
@@ -76,19 +106,23 @@ export const damagedParts = (): RequestError =>
 
 /** The parts of a snapshot that lies in one piece. */
 export function splitParts(bytes: Uint8Array): Uint8Array[] {
-  const start = magic.length + 4;
-  if (new TextDecoder().decode(bytes.subarray(0, magic.length)) !== magic || bytes.byteLength < start) throw damaged(bytes.byteLength);
-  let at = start + new DataView(bytes.buffer, bytes.byteOffset).getUint32(magic.length, true);
-  const { layers } = (at <= bytes.byteLength && readHeader(bytes.subarray(start, at))) || {};
+  let at = headBytes(bytes);
+  const { layers } = (at > 0 && at <= bytes.byteLength && readHeader(bytes.subarray(headStart, at))) || {};
   if (!layers || at + layers.reduce((sum, size) => sum + size, 0) !== bytes.byteLength) throw damaged(bytes.byteLength);
   return [bytes.subarray(0, at), ...layers.map((size) => bytes.subarray(at, (at += size)))];
 }
 
 /** As `unpackSnapshot`, of the parts. */
 export function unpackParts([first, ...layers]: readonly Uint8Array[], expected: SnapshotOf): Snapshot {
-  const { of, tokens, layers: sizes, shaped } = (first && readHeader(first.subarray(magic.length + 4))) ?? {};
+  const { of, tokens, layers: sizes, shaped } = (first && readHeader(first.subarray(headStart))) ?? {};
   if (!of || !tokens || !sizes || layers.length !== sizes.length || layers.some(({ byteLength }, i) => byteLength !== sizes[i]))
     throw damaged([first, ...layers].reduce((sum, part) => sum + (part?.byteLength ?? 0), 0));
+  checkOf(of, expected);
+  return { of, tokens, layers, ...(shaped && { shaped }) };
+}
+
+/** RequestError where it is of something else than `expected`. */
+export function checkOf(of: SnapshotOf, expected: SnapshotOf): void {
   for (const name of ['model', 'format', 'pages', 'angles', 'policy', 'plan'] as const) {
     if (of[name] === expected[name]) continue;
     if (name === 'plan') throw otherPlan(of, expected);
@@ -97,7 +131,6 @@ export function unpackParts([first, ...layers]: readonly Uint8Array[], expected:
       'from its text.',
     );
   }
-  return { of, tokens, layers, ...(shaped && { shaped }) };
 }
 
 /** Of the same policy and options: those are compared before. */
@@ -108,7 +141,7 @@ function otherPlan({ policy, room = 'a room that is not told' }: SnapshotOf, exp
   return new RequestError(`The saved sequence is of another plan of ${policy}: it was planned for ${room}; ${here} the conversation again from its text.`);
 }
 
-type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped'> & { layers: number[] };
+export type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped'> & { layers: number[]; coding?: Coding };
 
 const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
 const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
@@ -124,11 +157,18 @@ function isShaped(value: unknown): value is ShapedNumbers {
   return [base, since, promptLength, length].every(isCount) && Array.isArray(layers) && layers.every((layer) => isLayer((layer ?? {}) as object));
 }
 
+function isCoding(value: unknown): value is Coding {
+  const { version, parts } = (value ?? {}) as Record<string, unknown>;
+  const isPart = ({ bytes, sum }: { bytes?: unknown; sum?: unknown }) => isCount(bytes) && isCount(sum);
+  return isCount(version) && Array.isArray(parts) && parts.every((part) => part === null || isPart(part as object));
+}
+
 function readHeader(bytes: Uint8Array): Header | undefined {
   try {
-    const { of, tokens, layers, shaped } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    const fits = typeof of === 'object' && of !== null && isCounts(tokens) && isCounts(layers) && (shaped === undefined || isShaped(shaped));
-    return fits ? { of: of as SnapshotOf, tokens, layers, ...(shaped !== undefined && { shaped }) } : undefined;
+    const { of, tokens, layers, shaped, coding } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const fits = typeof of === 'object' && of !== null && isCounts(tokens) && isCounts(layers) && (shaped === undefined || isShaped(shaped))
+      && (coding === undefined || isCoding(coding));
+    return fits ? { of: of as SnapshotOf, tokens, layers, ...(shaped !== undefined && { shaped }), ...(coding !== undefined && { coding }) } : undefined;
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Sessions, createSessions } from '../../../src/api/sessions.ts';
 import { type Engine } from '../../../src/engine/engine.ts';
+import { type GpuCosts } from '../../../src/engine/measure/measure-gpu.ts';
 import { openKeptFiles } from '../../../src/engine/sessions/in-files.ts';
 import { backendOf } from '../../../src/node/backend.ts';
 import { harmonyMetadata } from '../../api/harmony-template.ts';
@@ -112,7 +113,36 @@ describe.skipIf(!adapterFile)('sessions', () => {
     expect([stats.cachedTokens, stats.cachedTokens]).toEqual([expected.stats.promptTokens - 1, stats.promptTokens - 1]);
     const { prefill, steps } = { prefill: stats.promptTokens - 1 - stats.cachedTokens, steps: stats.newTokens };
     expect({ prefill, steps }).toEqual({ prefill: 0, steps: 24 });
+    expect(loaded.restored).toEqual({ by: 'state', tokens: kept.tokens }); // nothing was measured here
     await loaded.close();
+    await other.unload();
+  });
+
+  it('are run again where that is expected to be sooner, by costs that are handed in, with the same text', async () => {
+    const session = await sessions.create({ messages: [system, user('Of a dog.')] });
+    const plain = await session.save('plain');
+    const kept = await session.save('sooner', { compact: true });
+    expect([kept.tokens, kept.byteLength < 0.95 * plain.byteLength]).toEqual([plain.tokens, true]);
+    const expected = await session.create({ max_tokens: 12 });
+    await session.close();
+    const costs: GpuCosts = {
+      layers: { a: { seconds: 1, byteLength: 1 } }, perPosition: 0, headPerByte: 0, sampler: 0, wait: 0, perUploadedByte: 1e-9, perStreamedByte: 0,
+      prefillPerByte: 1e-15, measurements: 1,
+    };
+    const other = openEngine({ keptStates: async () => openKeptFiles(folder), gpuCosts: { get: async () => costs, set: async () => {} } });
+    await other.load(stories(), { ...quick, sequences: 4 });
+    const there = createSessions(backendOf(other));
+    for (const [perByte, by] of [[1e-15, 'prompt'], [1, 'state']] as const) {
+      costs.prefillPerByte = perByte;
+      const loaded = await there.load('sooner');
+      const { seconds, ...restored } = loaded.restored!;
+      expect([restored, seconds!.prompt! < seconds!.state]).toEqual([{ by, tokens: kept.tokens }, by === 'prompt']);
+      const { stats, choices } = await loaded.create({ max_tokens: 12 });
+      expect(choices[0].message).toEqual(expected.choices[0].message);
+      expect(stats.cachedTokens).toBeGreaterThanOrEqual(kept.tokens - 1);
+      await loaded.close();
+      other.loaded().sequences.closeAll();
+    }
     await other.unload();
   });
 
