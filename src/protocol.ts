@@ -27,6 +27,11 @@ export interface SpeculationOptions {
    * keys and values of its own, within the budget. Default: none.
    */
   shortContext?: number;
+  /**
+   * Another model that guesses: a smaller one of the same vocabulary, all of it on the GPU within the same budget. It is kept in storage as the model is.
+   * Bytes are copied. Default: none.
+   */
+  draft?: ModelSource;
   /** Most guesses of a step, 1 to 7. Default 7; fewer where measured times say so. */
   most?: number;
   /** Bounds guesses: as many as have room in so many bytes, by a row of logits and activations each. The rows are there in any case: it saves none. */
@@ -136,6 +141,8 @@ export interface ModelInfo {
   kv: KvType;
   /** The policy that keeps keys and values, if one does, with all its options. */
   kvPolicy?: { name: KvType; options: Readonly<Record<string, number>> };
+  /** The model that drafts for it, if one does, and the GPU bytes that are planned for all of it. */
+  draft?: { name: string; bytes: number };
   /** The LoRA adapters that it was loaded with. */
   adapters?: { name: string; scale: number }[];
   /** Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead. */
@@ -572,6 +579,8 @@ export interface ModelPlan {
   /** Bytes of weights that stay on the GPU, and those that go there for every token. */
   keptBytes: number;
   streamedBytes: number;
+  /** The model that drafts, if one was named: all that it takes, which is among `totalBytes`. */
+  draft?: { name: string; bytes: number };
   context: number;
   keysValues: KeysValuesPlan;
   /** Weights of the model, and of them those that a token uses: fewer in a mixture of experts. */

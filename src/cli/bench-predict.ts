@@ -65,7 +65,7 @@ async function compare(engine: Engine, path: string, flags: ModelFlags): Promise
   const source = await openFileSource(path);
   const ramBytes = flags.ram ?? defaultRamBytes;
   const load = async (more: { context?: number; budgetBytes?: number }) => {
-    await engine.load(source, { ...loadOptions(flags), ...more, ramBytes });
+    await engine.load(source, { ...(await loadOptions(flags)), ...more, ramBytes });
     return engine.loaded();
   };
   const { model: { header, layout, graph } } = await load({});

@@ -16,7 +16,7 @@ export async function benchTogether(path: string, { budget, ...flags }: Flags): 
   const engine = await createNodeEngine({ deviceOptions: deviceOptions(flags) });
   const source = await openFileSource(path);
   try {
-    const json = await measureTogether(engine, (more) => engine.load(source, { ...loadOptions(flags), context, ...more }), {
+    const json = await measureTogether(engine, async (more) => engine.load(source, { ...(await loadOptions(flags)), context, ...more }), {
       sequences,
       promptTokens,
       newTokens,

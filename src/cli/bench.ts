@@ -33,7 +33,8 @@ export async function bench(path: string, flags: BenchFlags): Promise<Result> {
   const source = await openFileSource(path);
   const most = (await openModel((await openWithParts(source)).header)).graph.config.context;
   const context = flags.context ?? contextFor({ ...flags, quick: flags.quick || flags.serve || flags.null }, most);
-  const load = (more: EngineOptions) => engine.load(source, { ...loadOptions(flags.oneSubmit ? { ...flags, tokensPerSubmit: 1 } : flags), context, ...more });
+  const asked = await loadOptions(flags.oneSubmit ? { ...flags, tokensPerSubmit: 1 } : flags);
+  const load = (more: EngineOptions) => engine.load(source, { ...asked, context, ...more });
   try {
     if (flags.serve) return await serve(engine, load, path, flags);
     if (flags.null) return await onNull(engine, load, flags, calls);

@@ -32,6 +32,7 @@ export const forModel = (command: Command): Command =>
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
     .option('--guesses <n>', 'most tokens of a step that are guessed from what was said and checked together, 1 to 7; default: none', integer)
     .option('--short-context <n>', 'guesses by the same weights from so many tokens of a longer text, 128 at least; default: none', integer)
+    .option('--draft <file>', 'a smaller model (GGUF) of the same vocabulary that guesses, all of it on the GPU within the budget')
     .option('--f32', 'keys, values and all arithmetic in f32')
     .addOption(new Option('--kv <type>', 'how keys and values are kept; default f16, with --f32 f32').choices(kvNames()))
     .option('--kv-heads <file>', 'how far back each head looks, as `windrow heads` writes it', argument(readHeads))

@@ -1,5 +1,7 @@
 // Values of options, and the engine that they ask for.
+import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { type DeviceOptions } from '../gpu/device.ts';
@@ -14,6 +16,7 @@ export interface ModelFlags {
   ram?: number;
   guesses?: number;
   shortContext?: number;
+  draft?: string;
   f32?: boolean;
   kv?: string;
   kvOptions?: Record<string, number>;
@@ -102,12 +105,24 @@ export const deviceOptions = ({ limits, maxBinding }: ModelFlags): DeviceOptions
   maxBindingBytes: maxBinding,
 });
 
+/** What the flags say about guesses. A file is read when its bytes are needed. */
+async function speculationOf({ guesses, shortContext, draft }: ModelFlags): Promise<EngineOptions['speculation']> {
+  if (draft === undefined && (guesses ?? shortContext) === undefined) return undefined;
+  if (draft === undefined) return { most: guesses, shortContext };
+  try {
+    return { most: guesses, shortContext, draft: { file: new File([await openAsBlob(draft)], basename(draft)) } };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new RequestError(`The draft model ${draft} cannot be read (${code ?? message}). Give another path.`);
+  }
+}
+
 /** What the flags say about loading. */
-export const loadOptions = (flags: ModelFlags): EngineOptions => ({
+export const loadOptions = async (flags: ModelFlags): Promise<EngineOptions> => ({
   adapters: flags.lora,
   budgetBytes: flags.budget,
   ramBytes: flags.ram,
-  ...((flags.guesses ?? flags.shortContext) !== undefined && { speculation: { most: flags.guesses, shortContext: flags.shortContext } }),
+  speculation: await speculationOf(flags),
   context: flags.context,
   sequences: flags.sequences,
   f32: flags.f32,
@@ -124,7 +139,7 @@ export const loadOptions = (flags: ModelFlags): EngineOptions => ({
 export async function openEngine(path: string, flags: ModelFlags, more: Partial<EngineOptions> & { dawnFlags?: string[] } = {}): Promise<Engine> {
   const { dawnFlags, ...options } = more;
   const engine = await createNodeEngine({ dawnFlags, deviceOptions: deviceOptions(flags) });
-  const { warnings = [] } = await engine.load(await openFileSource(path), { ...loadOptions(flags), ...options });
+  const { warnings = [] } = await engine.load(await openFileSource(path), { ...(await loadOptions(flags)), ...options });
   for (const warning of warnings) console.error(`Warning: ${warning}`);
   return engine;
 }
@@ -134,7 +149,7 @@ export async function withEngine<T>(path: string, flags: ModelFlags, run: (engin
   const engine = await createNodeEngine({ deviceOptions: deviceOptions(flags) });
   const source = await openFileSource(path);
   try {
-    await engine.load(source, loadOptions(flags));
+    await engine.load(source, await loadOptions(flags));
     return await run(engine);
   } finally {
     await engine.unload();

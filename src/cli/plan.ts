@@ -1,8 +1,10 @@
 // windrow plan: what a model will take on the GPU and about how fast it will run, from its header and a few measurements.
+import { type Host } from '../engine/engine.ts';
 import { plannedHeads } from '../engine/heads.ts';
 import { keptWith } from '../engine/kept-with-model.ts';
 import { forecastExperts } from '../engine/measure/experts-forecast.ts';
 import { forecast } from '../engine/measure/forecast.ts';
+import { previewDraft } from '../engine/load/preview.ts';
 import { openModel, openedWith } from '../engine/load/opened.ts';
 import { optionsFor } from '../engine/load/options.ts';
 import { keysValuesOf } from '../engine/load/plan/keys-values.ts';
@@ -24,16 +26,14 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const source = await openFileSource(path);
   const stored = await openModel((await openWithParts(source)).header);
   const opened = await openedWith(stored, { adapters: flags.lora });
-  const host = { gpu: dawn(), ...measuredHere() };
+  const host: Host & ReturnType<typeof measuredHere> = { gpu: dawn(), ...measuredHere() };
   await yieldOnSoftware(dawn());
   const gpu = await openGpu(dawn(), deviceOptions(flags));
-  const options = await optionsFor(
-    opened,
-    gpu,
-    await plannedHeads(host, opened, { ...loadOptions(flags), experiment: undefined }),
-    choiceFor(gpu, flags),
-    memoryHere(),
-  );
+  const asked = { ...(await loadOptions(flags)), experiment: undefined };
+  const alone = await optionsFor(opened, gpu, await plannedHeads(host, opened, asked), choiceFor(gpu, flags), memoryHere());
+  const drafting = asked.speculation?.draft;
+  const draft = drafting && (await previewDraft(host, gpu, stored, drafting, asked, alone));
+  const options = { ...alone, draft: draft?.planned };
   const result = planFor(gpu, opened, options);
   checkLimits(opened, gpu, { ...options, chunk: result.chunk });
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));

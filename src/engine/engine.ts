@@ -152,7 +152,9 @@ async function unload(state: EngineState, kept = false): Promise<void> {
   state.loaded = undefined;
   await before?.model.destroy();
   before?.model.gpu.device.destroy();
-  if (!kept) await before?.weights.release();
+  if (kept) return;
+  await before?.weights.release();
+  await before?.draftWeights?.release();
 }
 
 async function load(
@@ -278,7 +280,7 @@ async function importModel(
   if (!host.store) throw new RequestError('Nothing is kept here: there is no storage to import into.');
   const report = reporter(onProgress);
   report({ phase: 'header' });
-  const { found, opened } = await openLine(host, source, { ...options, adapters: undefined });
+  const { found, opened } = await openLine(host, source, { ...options, adapters: undefined, speculation: undefined });
   const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: paused.passed }));
   report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
   return describeStored(manifest);

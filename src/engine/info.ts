@@ -9,7 +9,7 @@ import { type Line } from './load/line.ts';
 import { nameOf } from './load/opened.ts';
 
 export function describeLoaded(line: Line): ModelInfo {
-  const { found, stored: { header }, opened: { graph, adapters }, text, weights, model: { gpu, choice, kv, sizes, planned } } = line;
+  const { found, draft, stored: { header }, opened: { graph, adapters }, text, weights, model: { gpu, choice, kv, sizes, planned } } = line;
   const { shape } = planned.chosen.options;
   const { all: parameters, active: activeParameters } = parametersOf(header, graph);
   return {
@@ -24,6 +24,7 @@ export function describeLoaded(line: Line): ModelInfo {
     device: factsOf(gpu),
     kernels: describeChoice(choice),
     kv: kv.name,
+    draft: draft && { name: draft.name, bytes: planned.plan.bytes.draft ?? 0 },
     adapters: adapters?.map(({ name, scale }) => ({ name, scale })),
     kvPolicy: shape && { name: shape.policy.name, options: shape.options },
     promptEnd: text && endOfPrompt(text.template),

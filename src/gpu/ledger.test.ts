@@ -4,7 +4,7 @@ import { fakeDevice } from '../../test/doubles/fake-device.ts';
 import { BudgetError } from '../errors.ts';
 import { type Purpose, createLedger } from './ledger.ts';
 
-const purposes: Purpose[] = ['weights', 'kv', 'activations', 'parameters', 'staging', 'test'];
+const purposes: Purpose[] = ['weights', 'kv', 'activations', 'parameters', 'staging', 'draft', 'test'];
 
 describe('the ledger', () => {
   it('rounds sizes up to 16 bytes, as a buffer of none is invalid', () => {
@@ -25,7 +25,7 @@ describe('the ledger', () => {
     );
     expect(() => ledger.reserve('staging', 2 ** 21 + 1)).toThrow(BudgetError);
     expect(buffers).toHaveLength(1);
-    expect(ledger.bytes).toEqual({ weights: 2 ** 20, kv: 0, activations: 0, parameters: 0, staging: 0, test: 0 });
+    expect(ledger.bytes).toEqual({ weights: 2 ** 20, kv: 0, activations: 0, parameters: 0, staging: 0, draft: 0, test: 0 });
     ledger.create('kv', 'just what is left', 2 ** 21, 8);
   });
 

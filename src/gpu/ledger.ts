@@ -1,8 +1,8 @@
 // Every GPU buffer is made here: counts live bytes by purpose and refuses to pass the budget.
 import { BudgetError, mib } from '../errors.ts';
 
-/** `test`: what the self-test needs beside a model; nothing of it is left when the model is loaded. */
-export type Purpose = 'weights' | 'kv' | 'activations' | 'parameters' | 'staging' | 'test';
+/** `draft`: all of a model that guesses for another one. `test`: what the self-test needs beside a model; nothing of it is left when the model is loaded. */
+export type Purpose = 'weights' | 'kv' | 'activations' | 'parameters' | 'staging' | 'draft' | 'test';
 
 export interface Ledger {
   readonly budgetBytes: number;
@@ -22,7 +22,7 @@ export interface Ledger {
 }
 
 /** The ledger in which all of another is booked too, and under which purpose. */
-interface Within {
+export interface Within {
   ledger: Pick<Ledger, 'reserve'>;
   purpose: Purpose;
 }
@@ -37,7 +37,7 @@ interface Book {
 }
 
 function createBook(budgetBytes: number, within?: Within): Book {
-  const bytes: Record<Purpose, number> = { weights: 0, kv: 0, activations: 0, parameters: 0, staging: 0, test: 0 };
+  const bytes: Record<Purpose, number> = { weights: 0, kv: 0, activations: 0, parameters: 0, staging: 0, draft: 0, test: 0 };
   let total = 0;
   let peak = 0;
   return {

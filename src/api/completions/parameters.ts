@@ -231,10 +231,17 @@ export interface LoadSettings extends ImportSettings {
   sequences?: number;
   /**
    * Guesses the next tokens of an answer and checks several in a step, where that is faster; answers are the same. `true`: from what was said before.
-   * Or how: `lookup` (from what was said, default true), `shortContext` (by the same weights from so many tokens of a longer text); with bounds: most
-   * guesses of a step (1 to 7), most GPU bytes that their rows may take. Default: nothing is guessed.
+   * Or how: `lookup` (from what was said, default true), `shortContext` (by the same weights from so many tokens of a longer text),
+   * `draft` (by another, smaller model of the same vocabulary, named as a model is); with bounds: most guesses of a step (1 to 7), most GPU bytes that
+   * their rows may take. Default: nothing is guessed.
    */
-  speculation?: boolean | { lookup?: boolean; shortContext?: number; most?: number; budgetBytes?: number | string };
+  speculation?: boolean | {
+    lookup?: boolean;
+    shortContext?: number;
+    draft?: string | File | File[] | ArrayBuffer | ModelSource;
+    most?: number;
+    budgetBytes?: number | string;
+  };
   /** Most requests that are under way or wait; what comes then is refused with `queue_full`. Default 4096. */
   queue?: number;
   /** Keys, values and all arithmetic in f32: the most exact path. */
@@ -314,6 +321,7 @@ function toSpeculation(asked: LoadSettings['speculation']): LoadOptions['specula
   if (typeof asked !== 'object') throw new RequestError(`speculation is ${shown(asked)}; it must be true, false or an object.`);
   return {
     lookup: asked.lookup,
+    draft: asked.draft === undefined ? undefined : toModelSource(asked.draft, 'speculation.draft'),
     shortContext: number('speculation.shortContext', asked.shortContext, { from: 128, to: 2 ** 31 - 1, integer: true }),
     most: number('speculation.most', asked.most, { from: 1, to: 7, integer: true }),
     budgetBytes: asked.budgetBytes === undefined ? undefined : parseBytes(asked.budgetBytes, 'speculation.budgetBytes'),

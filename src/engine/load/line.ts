@@ -12,6 +12,7 @@ import { readerToCome } from '../../weights/store/reader.ts';
 import { type Host } from '../engine.ts';
 import { choiceFor } from '../measure/choice-text.ts';
 import { type ChosenModel, choose, chooseAgain, chosenAs } from './chosen.ts';
+import { type OpenedDraft } from './draft.ts';
 import { loadByGuess } from './plan/default-budget.ts';
 import { type FoundModel, findModel, isSameSecret, isSameSource } from './found.ts';
 import { checkLimits, checkUnkept } from './plan/limits.ts';
@@ -32,27 +33,35 @@ export interface OpenedLine {
   readonly stored: OpenedModel;
   readonly opened: OpenedModel;
   readonly text: Text | undefined;
+  /** What guesses for it, if another model does. */
+  readonly draft?: OpenedDraft;
 }
 
 /** All that a loaded model was made from. */
 export interface Line extends OpenedLine {
   readonly weights: OpenedWeights;
+  readonly draftWeights?: OpenedWeights;
   readonly model: LoadedModel;
   /** Milliseconds from the begin of the walk until each part was ready. */
   readonly readyMs: Readonly<Record<LoadPart, number>>;
 }
 
+/** A chunk of its own: most models are loaded without another one that drafts. */
+const drafting = () => import('./draft.ts');
+
 /** Finds a model and reads its header. */
 export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
   const found = await findModel(source, options, host.store);
   const stored = await openModel(found.files.header, readAs(found.manifest));
-  return { source, options, found, stored, opened: await openedWith(stored, options), text: textOf(stored) };
+  const { speculation } = options;
+  const draft = speculation?.draft && (await (await drafting()).openDraft(host, speculation.draft, options, stored));
+  return { source, options, found, stored, opened: await openedWith(stored, options), text: textOf(stored), draft };
 }
 
-/** Whether what was opened holds for another load: of the same source, kept in the same way. Adapters are opened for each load. */
+/** Whether what was opened holds for another load: of the same source, kept in the same way. Adapters, and a model that drafts, are opened for each load. */
 export function holdsFor({ source, options }: OpenedLine, other: ModelSource | ByteSource, others: EngineOptions): boolean {
   const same = (name: 'keep' | 'hub' | 'sha256' | 'fileBytes') => String(options[name]) === String(others[name]);
-  if (options.adapters?.length || others.adapters?.length) return false;
+  if ([options, others].some(({ adapters, speculation }) => adapters?.length || speculation?.draft)) return false;
   return (
     isSameSource(source, other) && same('keep') && same('hub') && same('sha256') && same('fileBytes') && isSameSecret(options.encryption, others.encryption)
   );
@@ -76,6 +85,7 @@ export async function walkFromOpened(
   quiet.set(false);
   const fresh = createDelivery();
   let opening: Promise<OpenedWeights> | undefined;
+  let draftWeights: OpenedWeights | undefined;
   try {
     const uses = await keptWith('uses', host, opened.header, weights?.fromStore ? weights.id : found.manifest?.id);
     const planned = planModel(await chosenOn(host, gpu, line, uses));
@@ -91,14 +101,20 @@ export async function walkFromOpened(
         return there.reader;
       }),
     );
-    const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, fresh, signal: stop.signal });
-    return { ...line, weights: await opening, model, readyMs };
+    const openDraft = async () => {
+      const control = { report, gate: paused.passed, signal: stop.signal };
+      draftWeights = await openWeights(host, (await drafting()).draftOptions(options), line.draft!.found, line.draft!.opened, control);
+      return draftWeights.reader;
+    };
+    const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, fresh, signal: stop.signal }, openDraft);
+    return { ...line, weights: await opening, draftWeights, model, readyMs };
   } catch (error) {
     const reported = await explain(gpu.device, error);
     stop.abort();
     quiet.set(true);
     const there = opening ? await opening.catch(() => undefined) : weights;
     await there?.release();
+    await draftWeights?.release();
     gpu.device.destroy();
     throw reported;
   }
@@ -115,10 +131,10 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const planned = isLike(gpu, before.gpu)
-      ? plannedOn(gpu, createKernelCache(gpu.device, host.shaders, typesIn(opened.header)), before)
+      ? await plannedOn(host, gpu, createKernelCache(gpu.device, host.shaders, typesIn(opened.header)), before)
       : planModel(await chosenOn(host, gpu, line, usesOf(before)));
     const { hooks, readyMs } = reporting(report, begun);
-    return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks) };
+    return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks, readerOfDraft(line)) };
   } catch (error) {
     const reported = await explain(gpu.device, error);
     gpu.device.destroy();
@@ -127,10 +143,13 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
 }
 
 /** As a model was planned and chosen in the end, for another device of the same adapter. */
-const plannedOn = (gpu: Gpu, kernels: KernelCache, model: LoadedModel): PlannedModel => {
+async function plannedOn(host: Host, gpu: Gpu, kernels: KernelCache, model: LoadedModel): Promise<PlannedModel> {
   const { planned: { chosen: { opened, options }, ...plan }, choice, kv } = model;
-  return { ...plan, chosen: { ...chosenAs(gpu, opened, { ...options, uses: usesOf(model) }, kernels), choice, kv } };
-};
+  const draft = options.draft && (await drafting()).draftOn(host, gpu, options.draft);
+  return { ...plan, chosen: { ...chosenAs(gpu, opened, { ...options, draft, uses: usesOf(model) }, kernels), choice, kv } };
+}
+
+const readerOfDraft = ({ draftWeights }: Pick<Line, 'draftWeights'>) => async (): Promise<OpenedWeights['reader']> => draftWeights!.reader;
 
 /** What a loaded model used of its experts by now, and before. */
 const usesOf = ({ usesLog, planned: { chosen: { options } } }: LoadedModel): unknown => usesLog?.uses() ?? options.uses;
@@ -144,7 +163,7 @@ export async function planWithin(host: Host, line: Line, budgetBytes?: number): 
     storeCost: weights.storeCost ?? chosen.options.storeCost,
     uses: usesOf(line.model),
   };
-  const planned = planModel(await chooseAgain(chosen, asked));
+  const planned = planModel(await withPlannedDraft(host, { ...line, options }, await chooseAgain(chosen, asked)));
   checkPlanned(planned, { ...line, options });
   return { planned, options };
 }
@@ -153,20 +172,34 @@ export async function planWithin(host: Host, line: Line, budgetBytes?: number): 
 export async function walkToPlan(line: Line, { planned, options }: { planned: PlannedModel; options: EngineOptions }, report: Report): Promise<Line> {
   await line.model.destroy();
   const { hooks, readyMs } = reporting(report, performance.now());
-  return { ...line, options, readyMs, model: await walkFromPlanned(planned, line.weights.reader, options, hooks) };
+  return { ...line, options, readyMs, model: await walkFromPlanned(planned, line.weights.reader, options, hooks, readerOfDraft(line)) };
 }
 
-/** Places and records a planned model. */
-async function walkFromPlanned(planned: PlannedModel, reader: OpenedWeights['reader'], { budgetBytes }: EngineOptions, hooks: LoadHooks): Promise<LoadedModel> {
+/** Places and records a planned model, and behind it the one that drafts, if there is one: `draftReader` reads its weights. */
+async function walkFromPlanned(
+  planned: PlannedModel, reader: OpenedWeights['reader'], { budgetBytes }: EngineOptions, hooks: LoadHooks, draftReader: () => Promise<OpenedWeights['reader']>,
+): Promise<LoadedModel> {
   const { opened } = planned.chosen;
   const whole = opened.adapters ? (await adapting()).readerWithAdapters(reader, opened) : reader;
-  const model = await (budgetBytes === undefined ? loadByGuess : loadModel)(planned, whole, hooks);
+  const alone = await (budgetBytes === undefined ? loadByGuess : loadModel)(planned, whole, hooks);
+  const { draft } = alone.planned.chosen.options;
+  const model = draft ? await (await drafting()).withDraft(alone, draft, draftReader, hooks.signal) : alone;
   const loss = await lossOf(model.gpu.device); // calls on a lost device succeed and do nothing
   if (loss) throw loss;
   return model;
 }
 
-async function chosenOn(host: Host, gpu: Gpu, { opened, options }: OpenedLine, uses: unknown): Promise<ChosenModel> {
+/** With the plan of the model that drafts for it, if there is one, within the same budget. */
+async function withPlannedDraft(host: Host, { draft, options }: OpenedLine, chosen: ChosenModel): Promise<ChosenModel> {
+  if (!draft || !options.speculation?.draft) return chosen;
+  const planned = await (await drafting()).planDraft(host, chosen.gpu, draft, options, chosen);
+  return { ...chosen, options: { ...chosen.options, draft: planned } };
+}
+
+const chosenOn = async (host: Host, gpu: Gpu, line: OpenedLine, uses: unknown): Promise<ChosenModel> =>
+  withPlannedDraft(host, line, await chosenAlone(host, gpu, line, uses));
+
+async function chosenAlone(host: Host, gpu: Gpu, { opened, options }: OpenedLine, uses: unknown): Promise<ChosenModel> {
   const kernels = createKernelCache(gpu.device, host.shaders, typesIn(opened.header));
   const named = options.choice !== undefined || options.kernels !== undefined;
   const untuned = options.choice ?? choiceFor(gpu, options);

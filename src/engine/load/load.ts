@@ -2,7 +2,7 @@
 // arrive while kernels are compiled and tested.
 import { anySignal } from '../../signals.ts';
 import { type Gpu } from '../../gpu/device.ts';
-import { type Ledger, createLedger } from '../../gpu/ledger.ts';
+import { type Ledger, type Within, createLedger } from '../../gpu/ledger.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
@@ -44,6 +44,8 @@ export interface LoadedModel extends OpenedModel, Programs, Streaming {
   /** What its sequences have in common. */
   readonly home: SequenceHome;
   readonly uploader: Uploader;
+  /** What guesses for it, which has a ledger within this one. */
+  readonly draft?: LoadedModel;
   /** Waits for transfers under way, then frees everything. */
   destroy(): Promise<void>;
 }
@@ -59,6 +61,8 @@ export interface LoadHooks {
   /** Slabs of an import under way, which need not be read then. */
   fresh?: Delivery;
   signal?: AbortSignal;
+  /** The ledger of a model that it is a part of. */
+  within?: Within;
 }
 
 /** Compiles and tests kernels while `reader` waits for the weights. If anything fails, all of it ends before the error is told. */
@@ -72,7 +76,7 @@ export async function loadModel(planned: PlannedModel, reader: WeightsReader, ho
 /** Undefined if the model is to be planned again, since a test changed what it was planned with. Nothing of it is left then. */
 async function loadAsPlanned(planned: PlannedModel, reader: WeightsReader, hooks: LoadHooks): Promise<LoadedModel | undefined> {
   const { chosen: { gpu, options } } = planned;
-  const ledger = createLedger(gpu.device, options.budgetBytes);
+  const ledger = createLedger(gpu.device, options.budgetBytes, hooks.within);
   const ended = new AbortController();
   const signal = anySignal([ended.signal, ...(hooks.signal ? [hooks.signal] : [])]);
   const underWay: Promise<unknown>[] = [];

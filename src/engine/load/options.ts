@@ -16,6 +16,7 @@ import { type LoadOptions, type SpeculationOptions, type StoreCost } from '../..
 import { mostPerSubmit } from '../run/readback.ts';
 import { defaultBudget, deviceMemory } from './plan/default-budget.ts';
 import { type OpenedModel } from './opened.ts';
+import { type PlannedModel } from './plan/planned.ts';
 
 /** What changes how fast a model runs, and is there to measure that alone. */
 export interface Experiment {
@@ -54,6 +55,8 @@ export interface ModelOptions extends ActivationSizes {
   kv: KvFormat;
   /** Guesses of the next tokens; none if not given. */
   speculation?: SpeculationOptions;
+  /** What guesses for it, if another model does. */
+  draft?: PlannedModel;
   /** What a policy makes of them, if one was named. */
   shape?: Shape;
   /** Most bytes of keys and values of all sequences. */
@@ -177,19 +180,20 @@ export function checkBudget(budgetBytes: number): void {
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
 }
 
-function checkSpeculation({ most = 1, budgetBytes = 0, lookup = true, shortContext }: SpeculationOptions = {}, graph: Graph, context: number): void {
+function checkSpeculation({ most = 1, budgetBytes = 0, lookup = true, shortContext, draft }: SpeculationOptions = {}, graph: Graph, context: number): void {
   if (!(Number.isInteger(most) && most >= 1 && most < mostChosen))
     throw new RequestError(`speculation.most is ${most}; it has to be a whole number from 1 to ${mostChosen - 1}.`);
   if (!(budgetBytes >= 0)) throw new RequestError(`speculation.budgetBytes is ${budgetBytes}; it has to be a number of bytes.`);
-  if (!lookup && shortContext === undefined)
-    throw new RequestError('speculation.lookup is false and nothing else guesses. Give shortContext, or leave speculation out.');
+  if (!lookup && shortContext === undefined && !draft)
+    throw new RequestError('speculation.lookup is false and nothing else guesses. Give shortContext or draft, or leave speculation out.');
+  const model = shortContext !== undefined ? 'shortContext' : draft && 'draft';
+  if (model && Object.keys(statesOf(opsOf(graph))).length)
+    throw new RequestError(`speculation.${model} is given; the model has a recurrent state, for which nothing is guessed. Leave it out.`);
   if (shortContext === undefined) return;
   if (!(Number.isInteger(shortContext) && shortContext >= leastShortContext && shortContext < context))
     throw new RequestError(
       `speculation.shortContext is ${shortContext}; it has to be a whole number from ${leastShortContext} on and less than the context of ${context}.`,
     );
-  if (Object.keys(statesOf(opsOf(graph))).length)
-    throw new RequestError('speculation.shortContext is given; the model has a recurrent state, for which nothing is guessed. Leave it out.');
 }
 
 function checkExperiment({ tokensPerSubmit }: Experiment = {}): void {

@@ -3,14 +3,16 @@ import { type Engine, type Host } from '../engine.ts';
 import { parametersOf } from '../../model/parameters.ts';
 import { forecast } from '../measure/forecast.ts';
 import { findModel } from './found.ts';
-import { nameOf, openModel, openedWith, readAs } from './opened.ts';
-import { optionsFor } from './options.ts';
+import { type OpenedModel, nameOf, openModel, openedWith, readAs } from './opened.ts';
+import { type ModelOptions, optionsFor } from './options.ts';
+import { type PlannedModel } from './plan/planned.ts';
 import { keysValuesOf } from './plan/keys-values.ts';
 import { planFor } from './plan/planned.ts';
 import { defaultChoice } from '../measure/choice-text.ts';
 import { plannedHeads } from '../heads.ts';
 import { keptWith } from '../kept-with-model.ts';
-import { openGpu } from '../../gpu/device.ts';
+import { type Gpu, openGpu } from '../../gpu/device.ts';
+import { type ByteSource } from '../../gguf/source.ts';
 import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protocol.ts';
 
 /** `inTurn`: of the engine that uses the same GPU, which may be answering. */
@@ -21,7 +23,9 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const choice = defaultChoice(gpu);
-    const planOptions = await optionsFor(opened, gpu, await plannedHeads(host, opened, options, found.manifest?.id), choice, host.memoryBytes);
+    const alone = await optionsFor(opened, gpu, await plannedHeads(host, opened, options, found.manifest?.id), choice, host.memoryBytes);
+    const draft = options.speculation?.draft && (await previewDraft(host, gpu, stored, options.speculation.draft, options, alone));
+    const planOptions = { ...alone, draft: draft?.planned };
     const planned = planFor(gpu, opened, planOptions);
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const { all: parameters, active: activeParameters } = parametersOf(stored.header, opened.graph);
@@ -45,6 +49,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
       keysValues: keysValuesOf(opened, planOptions, planned),
       verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context, parameters, activeParameters, predicted, storeCost,
       onDemand,
+      draft: draft && { name: draft.name, bytes: draft.planned.plan.totalBytes },
       fileBytes: opened.header.fileBytes,
       storedBytes: stored.layout.byteLength,
       stored: found.manifest !== undefined,
@@ -53,4 +58,13 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
   } finally {
     gpu.device.destroy();
   }
+}
+
+/** The plan of a model that drafts for `target`, within the budget of that one. */
+export async function previewDraft(
+  host: Pick<Host, 'store' | 'shaders'>, gpu: Gpu, target: OpenedModel, source: ModelSource | ByteSource, options: LoadOptions, planned: ModelOptions,
+): Promise<{ name: string; planned: PlannedModel }> {
+  const { openDraft, planDraft } = await import('./draft.ts');
+  const draft = await openDraft(host, source, options, target);
+  return { name: draft.name, planned: await planDraft(host, gpu, draft, options, { options: planned, choice: planned.choice, kv: planned.kv }) };
 }

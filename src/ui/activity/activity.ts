@@ -145,7 +145,7 @@ export class Activity extends LitElement {
 }
 
 /** The ledger's purposes, as people say. */
-const purposeWords: Record<string, string> = { kv: 'keys and values' };
+const purposeWords: Record<string, string> = { kv: 'keys and values', draft: 'model that drafts' };
 
 const plot = (label: string, lines: Line[], format: (value: number) => string): TemplateResult =>
   html`<figure><figcaption>${label}</figcaption><windrow-plot .label=${label} .lines=${lines} .format=${format}></windrow-plot></figure>`;

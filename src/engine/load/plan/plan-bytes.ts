@@ -22,6 +22,8 @@ export interface PlanBytes {
   activations: number;
   parameters: number;
   staging: number;
+  /** All of a model that drafts, if there is one. */
+  draft?: number;
 }
 
 /** What a model takes whatever becomes of its weights. */
@@ -38,6 +40,8 @@ export interface FixedBytes {
   dispatches: number;
   /** Whether pages of keys and values are brought for tokens. */
   away: boolean;
+  /** All of a model that drafts. */
+  draft: number;
 }
 
 export interface FixedSizes extends ActivationSizes {
@@ -48,6 +52,8 @@ export interface FixedSizes extends ActivationSizes {
   sequences?: number;
   /** Guesses from a shortened text take a sequence of their own, of so many positions. */
   speculation?: Pick<SpeculationOptions, 'shortContext'>;
+  /** Another model that drafts, which is planned already. */
+  draft?: { readonly plan: { readonly totalBytes: number } };
 }
 
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
@@ -82,6 +88,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
     choices: choicesBytes(strides, sizes, pools) + notedBytes(strides, pools),
     dispatches: sizes.shape?.dispatches ?? 0,
     away: (sizes.shape?.away.gpu ?? 0) > 0,
+    draft: sizes.draft?.plan.totalBytes ?? 0,
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
@@ -100,7 +107,7 @@ export const notedBytes = (strides: Record<string, number>, pools: readonly Pool
 
 /** `uploadBytes`: of one upload; two may be in flight. Slots for items on demand are counted by who has them. */
 export function planBytes(fixed: FixedBytes, division: Division, share: Share, uploadBytes: number, sizes: Pick<ActivationSizes, 'logitsRows'>): PlanBytes {
-  const { kv, firstKv, activations, passing, choices, dispatches, away } = fixed;
+  const { kv, firstKv, activations, passing, choices, dispatches, away, draft } = fixed;
   const { keptBytes, slots, slotBytes, embedding } = share;
   // Where nothing is uploaded once all weights are there, that is over when keys and values grow.
   const uploads = slots || embedding === 'rows' || division.itemBytes || away ? 2 * uploadBytes : 0;
@@ -109,6 +116,7 @@ export function planBytes(fixed: FixedBytes, division: Division, share: Share, u
     kv, activations,
     parameters: (allDispatches(division, embedding, sizes) + dispatches) * paramsStride,
     staging: readbackBytes + (division.itemBytes ? choices : 0) + Math.max(2 * uploadBytes - (kv - firstKv), uploads + passing),
+    ...(draft && { draft }),
   };
 }
 

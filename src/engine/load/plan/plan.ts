@@ -196,7 +196,7 @@ function chunkSizes(most: number): number[] {
 /** The plan in steps of `options.chunk` tokens: of the largest slices that leave room, or undefined if none do. */
 function stream(opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[]): Plan | undefined {
   const fixed = fixedBytes(opened.graph, options);
-  const roomBytes = options.budgetBytes - fixed.kv - fixed.activations - fixed.passing;
+  const roomBytes = options.budgetBytes - fixed.kv - fixed.activations - fixed.passing - fixed.draft;
   if (roomBytes < 0) return undefined;
   for (const [i, division] of divisions.entries()) {
     for (const uploadBytes of uploads) {

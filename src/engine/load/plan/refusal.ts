@@ -29,15 +29,16 @@ interface Refused extends FixedSizes, BufferLimits {
 
 /** Says why a model is refused. `whole`: what it would take with all weights. */
 export function refusal(opened: OpenedModel, options: Refused, whole: { totalBytes: number; bytes: PlanBytes }, divisions: readonly Division[]): string {
-  const { budgetBytes, context, sequences = 1 } = options;
+  const { budgetBytes, context, sequences = 1, draft } = options;
   const least = (positions: number) => smallestBudget(opened, { ...options, context: positions, chunk: smallestChunk }, divisions);
   let shorter = 0;
   for (let step = 2 ** Math.ceil(Math.log2(context)); step >= 32; step /= 2) {
     if (shorter + step < context && least(shorter + step) <= budgetBytes) shorter += step;
   }
   const shorterContext = shorter >= 256 ? `a context of up to ${shorter} instead of ${context}, ` : '';
+  const drafting = draft ? `, ${size(draft.plan.totalBytes)} for the model that drafts` : '';
   const positions = sequences > 1 ? `${sequences} times ${context}` : context;
-  const needs = `${size(whole.totalBytes)} to hold it all; ${size(whole.bytes.kv)} are for keys and values of ${positions} tokens`;
+  const needs = `${size(whole.totalBytes)} to hold it all; ${size(whole.bytes.kv)} are for keys and values of ${positions} tokens${drafting}`;
   return `The model needs at least ${size(least(context))} on the GPU (${needs}); the budget is ${size(budgetBytes)}. Choose ${shorterContext}a ` +
     'smaller model, or a larger budget.';
 }

@@ -2,7 +2,7 @@
 import { createSequence } from '../../../kv/sequence.ts';
 import { cachesOf, positionBytes } from '../../../kv/segment.ts';
 import { type LoadedModel } from '../../load/load.ts';
-import { type Runner } from '../runner.ts';
+import { type Runner, createRunner } from '../runner.ts';
 import { draftOfModel } from './drafts/of-model.ts';
 import { createShortened } from './drafts/short-context.ts';
 import { type MakeDrafter } from './speculate.ts';
@@ -22,6 +22,7 @@ const greedily = ({ samplerFor }: LoadedModel) => () => samplerFor({ seed: 0 });
 function shortContextOf(model: LoadedModel, runner: Runner, room: number): MakeDrafter {
   return (worth, times, now) => draftOfModel({
     worth, times, now, runner,
+    vocab: model.graph.config.vocab,
     sequence: createSequence({ ...model.home, context: room, makeWay: undefined }),
     sampler: greedily(model),
     textFor: createShortened(room),
@@ -29,7 +30,25 @@ function shortContextOf(model: LoadedModel, runner: Runner, room: number): MakeD
   });
 }
 
+/** Another model of the same vocabulary, over all of a text. */
+function anotherOf(model: LoadedModel, draft: LoadedModel): MakeDrafter {
+  const { context } = draft.sizes;
+  const [vocab, known] = [model, draft].map(({ graph: { config } }) => config.vocab);
+  const canRead = (tokens: readonly number[]) => known >= vocab || tokens.every((id) => id < known);
+  return (worth, times, now) => draftOfModel({
+    worth, times, now, vocab,
+    runner: createRunner(draft),
+    sequence: draft.sequence,
+    sampler: greedily(draft),
+    textFor: (tokens, most) => (tokens.length + most <= context && canRead(tokens) ? tokens : undefined),
+    assumedShare: (tokens) => readBytes(draft, tokens) / readBytes(model, tokens),
+  });
+}
+
 export function draftModels(model: LoadedModel, runner: Runner): MakeDrafter[] {
-  const { shortContext } = model.planned.chosen.options.speculation ?? {};
-  return shortContext === undefined ? [] : [shortContextOf(model, runner, shortContext)];
+  const { draft, planned: { chosen: { options: { speculation: { shortContext } = {} } } } } = model;
+  return [
+    ...(draft ? [anotherOf(model, draft)] : []),
+    ...(shortContext === undefined ? [] : [shortContextOf(model, runner, shortContext)]),
+  ];
 }

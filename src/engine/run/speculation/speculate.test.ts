@@ -166,7 +166,7 @@ function writer(model: ReturnType<typeof madeUp>, { says, tokenMs, runMs = 0.1, 
   } as unknown as Runner;
   const note = (position: number, ids: readonly number[]) => void known.splice(position, Infinity, ...ids);
   return (worth, times, now) => draftOfModel({
-    worth, times, now, runner: { of: () => on } as unknown as Runner, sequence: { tokens: known, note } as unknown as Sequence,
+    worth, times, now, vocab: Infinity, runner: { of: () => on } as unknown as Runner, sequence: { tokens: known, note } as unknown as Sequence,
     sampler: async () => ({}) as Sampler, textFor: (tokens) => tokens, assumedShare: () => assumedMs / stepMs,
   });
 }

@@ -17,6 +17,8 @@ export interface ModelDraft {
   sampler(): Promise<Sampler>;
   /** What it goes on from in place of `tokens`, with `most` tokens to come; undefined where it cannot. */
   textFor(tokens: readonly number[], most: number): readonly number[] | undefined;
+  /** Of the model that checks: a guess beyond it is none. */
+  vocab: number;
   /** What a token takes until it is known, as a share of a step of one token of the model that checks it. */
   assumedShare(tokens: number): number;
   now(): number;
@@ -28,7 +30,7 @@ const fewMissing = 8;
 const mostStreak = 14;
 const assumedWeight = 0.25;
 
-export function draftOfModel({ worth, times, runner, sequence, sampler, textFor, assumedShare, now }: ModelDraft): Drafter {
+export function draftOfModel({ worth, times, runner, sequence, sampler, textFor, vocab, assumedShare, now }: ModelDraft): Drafter {
   const on = runner.of(sequence);
   let streak = 0; // guesses that were right since one was wrong
   let drafts = 0;
@@ -60,6 +62,8 @@ export function draftOfModel({ worth, times, runner, sequence, sampler, textFor,
         ids.push(...made.map(({ id }) => id));
       }
       sequence.note(text.length, ids.slice(0, -1)); // the last one was chosen and not run
+      const beyond = ids.findIndex((id) => id >= vocab);
+      if (beyond >= 0) ids.length = beyond;
       const missing = text.length - shared;
       if (missing <= fewMissing) return { ids, ms: drafts++ ? ofTokens.note(ids.length, now() - begun) : 0 };
       runMs = (firstAt - begun) / missing;
