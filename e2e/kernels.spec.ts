@@ -1,6 +1,6 @@
-// Every GPU kernel against src/reference in Chromium, with all that the adapter offers; in the full run also those that limits and
-// features bear upon with the default limits and no features, as test/gpu/kernels/kernels-gpu.test.ts does in Node. pages/kernels.html runs
-// the self-test. What the short run takes: test/short-checks.ts.
+// GPU kernels against src/reference in Chromium, by pages/kernels.html, which runs the self-test: a check of most of them in the short run, as
+// test/gpu/kernels has all on the same SwiftShader (test/short-checks.ts); in the full run every one, with all that the adapter offers, and those
+// that limits and features bear upon with the default limits and no features.
 import { expect, test } from '@playwright/test';
 import { inChromium, underOtherLimits } from '../test/short-checks.ts';
 import { isFull, record } from '../test/verified.ts';
@@ -11,7 +11,7 @@ const pages = `http://127.0.0.1:${pagesPort}/kernels.html`;
 
 const minute = 60_000;
 const devices = [
-  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^${inChromium}`)}`, least: 200 },
+  { title: 'all that the adapter offers', query: isFull ? '' : `?only=${encodeURIComponent(`^${inChromium}`)}`, least: isFull ? 200 : 14 },
   {
     title: 'the default limits and no optional features',
     query: `?limits=default&without=subgroups,shader-f16&only=${encodeURIComponent(`^${underOtherLimits}`)}`,

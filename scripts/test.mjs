@@ -112,12 +112,12 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
   for (const test of report.flaky) flaky.add(`${name}: ${test}`);
 }
 
-// What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The short run takes weight types and
-// SmolLM2 alone there: all else repeats what lavapipe has shown, and Chromium checks SwiftShader's kernels (e2e/kernels.spec.ts).
+// What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The short run takes weight types, SmolLM2
+// and the kernels that compile sooner there (test/short-checks.ts): all else repeats what lavapipe has shown.
 const onceOnly = [
   'bad-input', 'cli', 'compilers', 'completions', 'ecosystem', 'embeddings', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'serve', 'window',
 ].map((name) => `**/${name}-gpu.test.ts`);
-const onSecond = ['kernels/formats', 'model/smollm2'].map((name) => `test/gpu/${name}-gpu.test.ts`);
+const onSecond = ['kernels/formats', 'kernels/kernels', 'kernels/other-kernels', 'model/smollm2'].map((name) => `test/gpu/${name}-gpu.test.ts`);
 for (const file of onSecond) if (!existsSync(file)) throw new Error(`${file} is gone; name here what SwiftShader runs in its place.`);
 
 /**

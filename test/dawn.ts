@@ -10,6 +10,9 @@ const softwareAdapters = ['/usr/share/vulkan/icd.d/lvp_icd.json', '/usr/lib/chro
 /** The Vulkan driver file the tests will use, or undefined if there is none: then skip, visibly. */
 export const adapterFile: string | undefined = process.env.VK_ICD_FILENAMES ?? softwareAdapters.find((file) => existsSync(file));
 
+/** Of a run on one software adapter after the other it is the second. */
+export const isSwiftShader = adapterFile?.includes('swiftshader') ?? false;
+
 let instance: GPU | undefined; // Dawn crashes once this is garbage-collected while devices are alive
 
 /** Dawn's `navigator.gpu`, on the adapter of `adapterFile`. */

@@ -2,14 +2,17 @@
 import { describe, expect, it } from 'vitest';
 import { type DeviceOptions } from '../src/gpu/device.ts';
 import { type CheckResult, selfTest } from '../src/gpu/self-test.ts';
-import { adapterFile } from './dawn.ts';
+import { adapterFile, isSwiftShader } from './dawn.ts';
 import { openDawn } from './models/model.ts';
-import { onLavapipe, underOtherLimits } from './short-checks.ts';
+import { onLavapipe, onSwiftShader, underOtherLimits } from './short-checks.ts';
 import { isFull, record } from './verified.ts';
 
 /** Kernels that multiply with weights, which are about half of all work; and all others. */
 export const products = '(?=matvec|matmul|experts)';
 export const others = '(?!matvec|matmul|experts)';
+
+/** Checks in the short run. */
+const shortRun = (options: DeviceOptions): string => (options.limits === 'default' ? underOtherLimits : isSwiftShader ? onSwiftShader : onLavapipe);
 
 /** Tests every kernel whose check's name begins as `part` asks. */
 export function describeKernels(title: string, options: DeviceOptions, file: string, part = ''): void {
@@ -17,7 +20,7 @@ export function describeKernels(title: string, options: DeviceOptions, file: str
     it('every kernel gives the numbers of the reference', async () => {
       const gpu = await openDawn(options);
       const results = await selfTest(gpu, {
-        only: new RegExp(`^${part}(?:${isFull ? '' : options.limits === 'default' ? underOtherLimits : onLavapipe})`),
+        only: new RegExp(`^${part}(?:${isFull ? '' : shortRun(options)})`),
         onCheck: (result, done, total) => process.env.WINDROW_PROGRESS && console.log(`${Math.round(performance.now())} ${done}/${total} ${line(result)}`),
       });
       gpu.device.destroy();

@@ -1,5 +1,5 @@
-// Which checks of the self-test the short run takes, and where: on SwiftShader in Chromium (e2e/kernels.spec.ts), which compiles most kernels in a third
-// of lavapipe's time, or on lavapipe in Node (test/gpu/kernels); short-checks.test.ts sees that nothing is lost.
+// Which checks of the self-test the short run takes, and where: on SwiftShader, which compiles most kernels in a third of lavapipe's time, or on
+// lavapipe (both in test/gpu/kernels), and some in Chromium too (e2e/kernels.spec.ts); short-checks.test.ts sees that nothing is lost.
 
 /** Weight types whose own shader is all that differs from others: one kernel that adds up shows it. */
 export const rareTypes = 'I?Q[123]_[A-Z0-9]+|IQ4_(NL|XS)|MXFP4|NVFP4|Q5_1|TQ[12]_0';
@@ -31,12 +31,18 @@ export const underOtherLimits =
 /** Attention for each size of a head and each format of keys and values, not for each pair of them. */
 const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|128, f32|256, (f32|q8)|512, f32)|attention, heads of 8, f';
 
-/** What Chromium has: all that SwiftShader compiles in less time than lavapipe, which is what has few barriers. */
-export const inChromium =
+/** What SwiftShader has: all that it compiles in less time than lavapipe, which is what has few barriers. */
+export const onSwiftShader =
   `(?:matvec( unpacked| table)? (${otherTypes})$|(?!.* (?!(${ofEachKind})$)(${otherTypes})$)`
-  + `(?!${otherPairs}|attention.* (several segments|over pages)|matmul (f16|i)|kv-(observe mean, f|move, f16|merge|join|pick)))`;
+  + `(?!${otherPairs}|attention.* (several segments|over pages|that turns)|matmul (f16|i)|kv-(observe mean, f|move, f16|merge|join|pick)))`;
 
-/** What neither has, and what shows it in its place, or that the full run alone has it. */
+/** What Chromium has: one check of most kernels, as its own compiler and its way to the GPU's process are between them and the same SwiftShader. */
+export const inChromium = `(${[
+  'matvec( staged| i8)? Q4_K', 'matvec unpacked F16', 'matvec-(few, 1 split|rows|broadcast by 4) Q4_K', 'matmul f32 Q4_K', 'embed Q6_K', 'experts Q4_K',
+  'attention(-decode)?, heads of 64, f16', 'rms-norm by (subgroup|workgroup)', 'layer-norm by workgroup', 'gate silu', 'sampler, temperature 0.7', 'kv-rank',
+].join('|')})$`;
+
+/** What neither software adapter has, and what shows it in its place, or that the full run alone has it. */
 export const elsewhere: Record<string, RegExp> = {
   'formats-gpu: the file of each weight type; the kernels are those of others': new RegExp(` (${rareTypes}|BF16|F16|F32|Q\\d_[01K])$`),
   'tiles of f32 with the same types and bindings: tiles of f16 and i16 differ by what unpacks a float and a code, and by what follows': /^matmul (f16|i16) /,
