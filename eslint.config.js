@@ -76,7 +76,7 @@ const restricted = (...packages) => [
 ];
 const store = {
   name: 'idb-keyval',
-  message: 'Only src/weights/store/records.ts knows where weights are kept, and src/ui/chat/conversation-store.ts where chats are.',
+  message: 'Only src/weights/store/records.ts knows where weights are kept, and src/ui/chat/store/conversation-store.ts where chats are.',
 };
 const shaders = { group: ['**/*.wgsl', '**/*.wgsl?*'], message: wgsl.message };
 
@@ -153,5 +153,5 @@ export default tseslint.config(
   // A rare weight type brings its shader with it, so that both are loaded when a model names the type.
   { files: ['src/formats/rare/**/*.ts'], rules: { 'no-restricted-imports': restricted(store) } },
   { files: ['src/gpu/ledger.ts', 'src/signals.ts'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['src/weights/store/records.ts', 'src/ui/chat/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
+  { files: ['src/weights/store/records.ts', 'src/ui/chat/store/conversation-store.ts'], rules: { 'no-restricted-imports': restricted(shaders) } },
 );

@@ -7,7 +7,7 @@ import { Check } from './activity-check.ts';
 import { gpuBytesOf, stalledShare, streamedPerToken, tokensPerSecond, type ActivityLog } from './activity-log.ts';
 import { Plot, type Line } from './activity-plot.ts';
 import { activityStyles } from './activity-styles.ts';
-import { type ChatStates } from '../chat/chat-states.ts';
+import { type ChatStates } from '../chat/store/chat-states.ts';
 import { ChatStatesChoice } from '../chat/chat-states-choice.ts';
 import { controls } from '../page/controls.ts';
 import { formatBytes, formatSpeed } from '../page/format.ts';

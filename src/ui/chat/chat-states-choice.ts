@@ -6,7 +6,7 @@ import { parseBytes } from '../../bytes.ts';
 import { type KeptSession } from '../../protocol.ts';
 import { controls } from '../page/controls.ts';
 import { formatBytes } from '../page/format.ts';
-import { stateCap, stateCaps, type ChatStates } from './chat-states.ts';
+import { stateCap, stateCaps, type ChatStates } from './store/chat-states.ts';
 
 export class ChatStatesChoice extends LitElement {
   @property({ attribute: false }) engine!: Engine;

@@ -2,8 +2,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { type ActivityLog } from '../activity/activity-log.ts';
 import { type ChatSettings } from '../chat/chat.ts';
-import { type ChatStates } from '../chat/chat-states.ts';
-import { type Chats } from '../chat/chats.ts';
+import { type ChatStates } from '../chat/store/chat-states.ts';
+import { type Chats } from '../chat/store/chats.ts';
 import { type ModelLoader } from '../models/model-loader.ts';
 import { type Updates } from './updates.ts';
 

@@ -1,10 +1,10 @@
 // The states of chats that are kept in the browser's storage, so that a chat that is opened again goes on at once: off until the visitor turns
 // it on, within a number of bytes that the visitor chooses; the least recently used goes first, and each goes with its chat.
-import { type ChatCompletionParams } from '../../api/completions/chat.ts';
-import { type Engine } from '../../api/engine.ts';
-import { openLibrary } from '../../api/library.ts';
-import { type Session } from '../../api/sessions.ts';
-import { type KeptSession } from '../../protocol.ts';
+import { type ChatCompletionParams } from '../../../api/completions/chat.ts';
+import { type Engine } from '../../../api/engine.ts';
+import { openLibrary } from '../../../api/library.ts';
+import { type Session } from '../../../api/sessions.ts';
+import { type KeptSession } from '../../../protocol.ts';
 
 const key = 'windrow-chat-states';
 const prefix = 'chat ';

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { newChat, type Chat } from './chat.ts';
+import { newChat, type Chat } from '../chat.ts';
 import { changeRecord } from './conversation-store.ts';
 
 /** An object store with one record, as far as a change reads and writes it. */

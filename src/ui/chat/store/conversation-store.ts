@@ -1,6 +1,6 @@
 // Where conversations are kept: a database of their own in IndexedDB, a record each. Knows nothing of models.
 import { createStore, get, promisifyRequest, values } from 'idb-keyval';
-import { type Chat } from './chat.ts';
+import { type Chat } from '../chat.ts';
 
 export interface ConversationStore {
   /** The last changed first. */

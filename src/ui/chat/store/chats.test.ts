@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { type Chat, type Message } from './chat.ts';
+import { type Chat, type Message } from '../chat.ts';
 import { Chats, type ChatsOptions } from './chats.ts';
 import { type ConversationStore } from './conversation-store.ts';
 

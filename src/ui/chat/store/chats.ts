@@ -1,8 +1,8 @@
 // The conversations of this browser, and the one that is open. View state over the store, which other tabs write as well:
 // what they do is heard, and where two have gone on with the same conversation it becomes two.
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
-import { randomId } from '../../random.ts';
-import { exportChats, importChats, newChat, titleOf, type Chat, type ChatSettings, type Message } from './chat.ts';
+import { randomId } from '../../../random.ts';
+import { exportChats, importChats, newChat, titleOf, type Chat, type ChatSettings, type Message } from '../chat.ts';
 import { openConversations, type ConversationStore } from './conversation-store.ts';
 
 export interface ChatsOptions {

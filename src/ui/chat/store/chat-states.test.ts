@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { type Engine } from '../../api/engine.ts';
-import { type KeptSession } from '../../protocol.ts';
+import { type Engine } from '../../../api/engine.ts';
+import { type KeptSession } from '../../../protocol.ts';
 import { ChatStates, stateCap } from './chat-states.ts';
 
 const settings = new Map<string, string>();
