@@ -10,20 +10,16 @@ import { angleEntries, angleTable } from './rope.ts';
 export interface ActivationSizes extends ScratchSizes {
   /** Rows of logits kept: 1, up to 8 to read those of chosen tokens too, or `chunk` to read all of them. */
   logitsRows: number;
-  /** Rows of a stretch of a prompt, of which what layers leave each other is kept while its chunks pass through streamed weights. Default: as planned. */
+  /** Rows of a stretch of a prompt, whose chunks pass through streamed weights together. Default: as planned. */
   stretch?: number;
+  /** Bytes that are kept of each of its chunks meanwhile. */
+  heldBytes?: number;
 }
 
 type Numbers = Pick<Graph, 'config' | 'ropes' | 'carried'>;
 
 /** What layers leave each other. */
 export const carriedOf = ({ carried = [] }: Pick<Graph, 'carried'>): readonly string[] => ['x', ...carried];
-
-/** Bytes of a token of a stretch. */
-export const carriedBytes = (graph: Numbers, ops: readonly Op[]): number => {
-  const strides = activationStrides(graph.config, ops);
-  return carriedOf(graph).reduce((sum, name) => sum + 4 * strides[name], 0);
-};
 
 /** Floats per row of each buffer that `ops` name: as many as the widest of them needs. Logits come last, as the sampler reads them too. */
 export function activationStrides(config: ModelConfig, ops: readonly Op[]): Record<string, number> {
@@ -32,6 +28,9 @@ export function activationStrides(config: ModelConfig, ops: readonly Op[]): Reco
   delete strides.logits;
   return { ...strides, logits: config.vocab };
 }
+
+/** Steps of a stretch. */
+export const stepsOf = ({ chunk, stretch = chunk }: Pick<ActivationSizes, 'chunk' | 'stretch'>): number => Math.ceil(stretch / chunk);
 
 const rowsOf = (name: string, { chunk, logitsRows }: ActivationSizes) => (name === 'logits' ? logitsRows : chunk);
 
@@ -51,7 +50,7 @@ export function activationBindings(graph: Numbers, ops: readonly Op[], sizes: Ac
   const rows = Object.entries(activationStrides(config, ops)).map(([name, stride]) => [name, 4 * stride * rowsOf(name, sizes)]);
   return {
     ...Object.fromEntries(rows), ...scratchBytes(config, ops, sizes),
-    ...(sizes.stretch && { stretch: sizes.stretch * carriedBytes(graph, ops) }),
+    ...(sizes.heldBytes && { stretch: stepsOf(sizes) * sizes.heldBytes }),
     angles: 8 * angleCount(ropes, sizes.context), state: stateBytes,
   };
 }

@@ -180,6 +180,27 @@ function readFromOutside(dispatches: readonly Dispatch[]): Map<string, Set<strin
   return found;
 }
 
+/** The states that what comes before some product of a layer and what comes from there on both use, so that chunks could not pass one by one. */
+function statesAcross(dispatches: readonly Dispatch[]): string[] {
+  const statesOf = ({ bindings }: Dispatch): string[] => {
+    const found: string[] = [];
+    const sequence = { state: binding('state'), ids: binding('ids'), fresh: binding, recurrent: (name: string) => (found.push(name), binding(name)) };
+    for (const each of Object.values(bindings)) if (typeof each === 'function') (each as (of: typeof sequence) => Binding)(sequence);
+    return found;
+  };
+  const before = new Set<string>();
+  const across = new Set<string>();
+  let since: string[] = [];
+  for (const dispatch of dispatches) {
+    if ('weights' in dispatch.bindings) since = (since.forEach((name) => before.add(name)), []);
+    for (const name of statesOf(dispatch)) {
+      if (before.has(name)) across.add(name);
+      since.push(name);
+    }
+  }
+  return [...across];
+}
+
 const notActivations = new Set(['weights', 'vectors', 'state', 'angles', 'pool', 'table']);
 
 describe('a family', () => {
@@ -191,5 +212,9 @@ describe('a family', () => {
     expect([...found.keys()]).toEqual(graph.layers.map((_, layer) => `layer.${layer}`));
     const all = [...found].flatMap(([layer, buffers]) => [...buffers].filter((buffer) => isCarried(layer, buffer)));
     expect([...new Set(all)].sort()).toEqual([...carriedOf(graph)].sort());
+  });
+
+  it.each([...models, ...recurrentFamilies.map(({ name }) => `tiny/${name}`)])('%s uses no state on both sides of a product', async (name) => {
+    for (const mode of ['decode', 'prefill'] as const) expect(statesAcross(await recordModel(name, mode, plain, 2)), mode).toEqual([]);
   });
 });

@@ -26,6 +26,8 @@ export interface Experiment {
   readDelay?: number;
   /** All experts pass through the GPU for every token, as dense layers do, to measure what fetching the chosen ones alone is worth. */
   allExperts?: boolean;
+  /** Streamed slices are no larger, so that layers are cut: most bytes. Default: 64 MiB. */
+  sliceBytes?: number;
   /** No step runs ahead before it is known that its experts are there, to measure what that is worth. */
   layerByLayer?: boolean;
   /** Is told which experts each section of a step uses, where they are fetched on demand: a trace, as plain numbers. */

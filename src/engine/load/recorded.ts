@@ -1,27 +1,20 @@
 // The last value of a load: the programs of a placed model, its sections recorded with the kernels that were chosen in the
 // end, compiled, and cut where another streamed slice is needed.
 import { type Dispatch, type Program, createProgram } from '../../gpu/program.ts';
-import { type Place, type RecordContext } from '../../model/operation.ts';
-import { record } from '../../model/operations.ts';
+import { type RecordContext } from '../../model/operation.ts';
 import { type Section } from '../../model/sections.ts';
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { type SamplerFor, createSamplers } from '../../model/sampling/sampler.ts';
 import { type ChosenRows, createChosenRows, mostChosen, overChosen, pickRows } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, type Mode } from '../../model/choices/kernel-choice.ts';
-import { type GpuRange, type ResidentWeights } from '../../weights/stream/resident.ts';
-import { type OpenedModel } from './opened.ts';
 import { type PlacedModel } from './placed.ts';
+import { type Needs, recordSection, stagesIn } from './stages.ts';
 
-/** A run of dispatches that need at most one streamed slice, or items of one pool. */
-export interface Stage {
+/** A run of dispatches, compiled. */
+export interface Stage extends Needs {
   program: Program;
   /** Index of the section whose part it is. */
   section?: number;
-  slice?: number;
-  /** The section whose items are chosen at its end, which the CPU has to know. */
-  chooses?: number;
-  /** The section whose items it reads, some of them at a time: it may be run several times. */
-  onDemand?: number;
 }
 
 export interface Programs {
@@ -49,7 +42,7 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
   const context = recordContext(placed, choice);
   const stagesOf = (dispatches: Dispatch[], name: string, section?: number): Promise<Stage[]> =>
     Promise.all(
-      stagesIn(dispatches, groups && section).map(async ({ run, ...stage }, i) => ({
+      stagesIn(dispatches, activations.buffers, groups && section).map(async ({ run, ...stage }, i) => ({
         ...stage, section, program: await createProgram(gpu.device, ledger, kernels, `${name}.${i}`, run),
       })),
     );
@@ -81,45 +74,4 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
   // The driver of a GPU compiles beside what the visitor does next; a processor that does a GPU's work has no time beside it.
   if (!gpu.software) for (const temperature of [0, 1]) void samplerFor({ seed: 0, temperature }).then((sampler) => sampler.ready()).catch(() => undefined);
   return { programs: { decode, prefill }, heads: { last, chosen, all, normed: () => (normed ??= makeNormed()) }, samplerFor };
-}
-
-/**
- * Cuts dispatches where another streamed slice is needed; those that need none go with the ones before. Where the items of
- * `section` are fetched on demand, those that read them are a stage, and one ends where they are chosen.
- */
-function stagesIn(dispatches: Dispatch[], section?: number): (Omit<Stage, 'program'> & { run: Dispatch[] })[] {
-  const stages: (Omit<Stage, 'program'> & { run: Dispatch[] })[] = [];
-  for (const dispatch of dispatches) {
-    const needed = Object.values(dispatch.bindings) as GpuRange[];
-    const slice = needed.map((binding) => binding.slice).find((s) => s !== undefined);
-    const onDemand = needed.map((binding) => binding.onDemand).find((s) => s !== undefined);
-    const chooses = dispatch.chooses ? section : undefined;
-    const last = stages.at(-1);
-    const goesWith = last && last.chooses === undefined && last.onDemand === onDemand && (slice === undefined || slice === last.slice);
-    if (goesWith) {
-      last.run.push(dispatch);
-      last.chooses = chooses;
-    } else stages.push({ slice, onDemand, chooses, run: [dispatch] });
-  }
-  return stages;
-}
-
-/** The dispatches of a section's operations in order, or of some of them. */
-export function recordSection(
-  context: RecordContext,
-  { sections, layout }: Pick<OpenedModel, 'sections' | 'layout'>,
-  weights: ResidentWeights,
-  index: number,
-  mode: Mode,
-  ops = sections[index].ops,
-): Dispatch[] {
-  const { vectors } = layout.sections[index];
-  const at: Omit<Place, 'stacks' | 'pool'> = {
-    vectors: weights.vectors(index),
-    vectorOffset: (tensor) => vectors.find((vector) => vector.tensor === tensor)!.offset / 4,
-  };
-  return ops.flatMap(({ op, stacks, pool }) => {
-    const place = { ...at, stacks: stacks.map(({ section, stack }) => weights.stack(section, stack)), ...(pool !== undefined && { pool: weights.pool(pool) }) };
-    return record(op, context, place, mode, sections[index].name);
-  });
 }

@@ -1,6 +1,7 @@
 // Predictions from invented costs. That they agree with what is measured, `windrow bench --predict` shows.
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
+import { llama8B } from '../../../test/models/large-headers.ts';
 import { fixture } from '../../../test/models/fixture.ts';
 import { readHeader } from '../../gguf/read.ts';
 import { bytesSource } from '../../weights/source/source.ts';
@@ -122,6 +123,23 @@ it('takes longer the further back a layer looks, and no longer than its window',
   expect(windows.some(Number.isFinite)).toBe(true);
   const further = windows.reduce((sum, window) => sum + Math.min(window, 401) - Math.min(window, 32), 0);
   expect(seconds(opened, whole, gpu, { position: 400 }) - seconds(opened, whole, gpu, { position: 31 })).toBeCloseTo(further * 1e-5, 6);
+});
+
+it('reads the weights of an 8B, whose layers pass in several slices, once for a stretch of a prompt, behind its compute if that is longer', async () => {
+  const opened = await openModel(llama8B());
+  const options = { ...planOptions, context: 4096, chunk: 128, budgetBytes: 2 ** 31 };
+  const [together, alone] = [plan(opened, options), plan(opened, { ...options, stretch: 0 })];
+  const steps = together.stretch / together.chunk;
+  expect([steps, alone.stretch]).toEqual([14, alone.chunk]);
+  const secondsOf = (planned: Plan, more: Partial<GpuCosts>) =>
+    planned.stretch / predict(opened, planned, { gpu: costsOf(opened, more), store: storedBytes }, { position: 0, ramBytes: 2 ** 40 }).prefillTokensPerSecond!;
+  const layerBytes = opened.layout.sections.slice(1, -1).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  // Compute of a step is a tenth of the transfer: alone each step waits for it, together it is hidden behind that of the others.
+  const perStep = layerBytes * 2e-12;
+  const more = { perUploadedByte: (10 * perStep) / together.streamedBytes, prefillPerByte: 1e-12 };
+  expect(secondsOf(alone, more) / ((10 * perStep * alone.streamedBytes) / together.streamedBytes)).toBeCloseTo(1, 1);
+  expect(secondsOf(together, more) / (steps * perStep)).toBeGreaterThan(1);
+  expect(secondsOf(together, more) / (steps * perStep)).toBeLessThan(1.25);
 });
 
 it('reads a long prompt as fast as the longer one of compute and transfer allows', async () => {

@@ -2,6 +2,7 @@
 // cost. Measures nothing.
 import { type OnDemandPlan, type Prediction, type StoreCost } from '../../protocol.ts';
 import { readSeconds } from '../../weights/stream/cost-model.ts';
+import { stepsOf } from '../../model/activations.ts';
 import { isVectors, rangesOf, type Slice } from '../../weights/stream/slices.ts';
 import { layerOf, streamable } from '../../model/sections.ts';
 import { type OpenedModel } from '../load/opened.ts';
@@ -23,9 +24,9 @@ export interface PredictOptions {
   onDemand?: OnDemandPlan;
 }
 
-type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'stretch' | 'uploadBytes'>;
+type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'chunk' | 'stretch' | 'uploadBytes'>;
 
-/** A slice's share of a token: seconds of compute, and of the transfer that has to come first if it has a slot. */
+/** A slice's share of a token, or of a stretch of a prompt: seconds of compute, and of the transfer that has to come first if it has a slot. */
 interface Piece {
   compute: number;
   transfer: number;
@@ -49,10 +50,11 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
   const compute = sum(pieces.map((piece) => piece.compute)) + experts.compute + gpu.sampler;
   const transfer = sum(pieces.map((piece) => piece.transfer)) + experts.transfer;
   const disturbed = plan.streamedBytes * gpu.perStreamedByte;
+  const prompt = gpu.prefillPerByte && Math.max(transfer, stretchSeconds(opened, plan, pieces, gpu.prefillPerByte, gpu.wait));
   const wait = plan.streamedBytes > 0 || compute > shortToken ? gpu.wait : 0;
   return {
     decodeTokensPerSecond: 1 / (stepSeconds(pieces, gpu.sampler + wait, gpu.wait) + disturbed + experts.compute + experts.wait + experts.transfer),
-    prefillTokensPerSecond: gpu.prefillPerByte && plan.stretch / Math.max(transfer, (plan.stretch / prefillRows) * gpu.prefillPerByte * layerBytes(opened)),
+    prefillTokensPerSecond: prompt && plan.stretch / prompt,
     bound: transfer > compute ? 'transfer' : 'compute',
     computeSeconds: compute, transferSeconds: transfer, position,
   };
@@ -86,6 +88,23 @@ function inOrderOfUse({ sections, layout }: OpenedModel, { slices }: Planned): S
 const layerBytes = ({ sections, layout }: OpenedModel): number =>
   sum(sections.map((section, i) => (layerOf(section) === undefined ? 0 : layout.sections[i].byteLength)));
 
+/**
+ * Seconds of a stretch of a prompt, whose steps pass one after the other through a slice and what stays behind it, while the next slice comes. The
+ * output matrix takes no time, as one row of many asks for it.
+ */
+function stretchSeconds(opened: OpenedModel, plan: Planned, pieces: readonly Piece[], perByte: number, wait: number): number {
+  const perStretch = (plan.stretch / prefillRows) * perByte;
+  const parts: Piece[] = [];
+  inOrderOfUse(opened, plan).forEach((slice, i) => {
+    const isLayer = layerOf(opened.sections[slice.section]) !== undefined;
+    const compute = isLayer ? perStretch * sizeOf(slice) : 0;
+    const { slot, transfer } = pieces[i];
+    if (slot === undefined && parts.length) parts.at(-1)!.compute += compute;
+    else parts.push({ compute, transfer, slot });
+  });
+  return Math.max(perStretch * layerBytes(opened), stepSeconds(parts, 0, wait, stepsOf(plan)));
+}
+
 /** Of each section that is a layer. */
 function layerSeconds({ graph, sections, layout }: OpenedModel, { layers, perPosition }: GpuCosts, position: number): (number | undefined)[] {
   return sections.map((each, index) => {
@@ -113,11 +132,11 @@ function transferSeconds({ layout }: OpenedModel, slice: Slice, { streamedBytes,
 }
 
 /**
- * Seconds from token to token once the window runs: transfers follow each other, each waits until the last use of its slot
- * was submitted; a streamed piece begins a submit, once the CPU knows that the submit before the last one is done; the next
+ * Seconds from token to token once the window runs, or from stretch to stretch, of so many `steps`: transfers follow each other, each waits until the
+ * last use of its slot was submitted; a streamed piece begins a submit, once the CPU knows that the submit before the last one is done; the next
  * token begins when this one is known.
  */
-function stepSeconds(pieces: readonly Piece[], rest: number, wait: number): number {
+function stepSeconds(pieces: readonly Piece[], rest: number, wait: number, steps = 1): number {
   const submitted: number[] = []; // by slot
   let transferred = 0;
   let done = 0; // of all work so far
@@ -128,7 +147,8 @@ function stepSeconds(pieces: readonly Piece[], rest: number, wait: number): numb
     for (const { compute, transfer, slot } of pieces) {
       if (slot !== undefined) {
         transferred = Math.max(transferred, submitted[slot] ?? 0) + transfer;
-        start = submitted[slot] = Math.max(known, transferred);
+        start = Math.max(known, transferred);
+        submitted[slot] = start + compute * (1 - 1 / steps);
         known = done + wait;
       }
       done = Math.max(done, start) + compute;

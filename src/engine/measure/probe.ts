@@ -18,7 +18,7 @@ import { type Layout, type Section, matricesOf } from '../../weights/layout.ts';
 import { placeWeights } from '../../weights/stream/resident.ts';
 import { type Slice, cutSection, isVectors, wholeSection } from '../../weights/stream/slices.ts';
 import { type OpenedModel } from '../load/opened.ts';
-import { recordSection } from '../load/recorded.ts';
+import { recordSection } from '../load/stages.ts';
 
 export interface ProbePart {
   program: Program;

@@ -39,32 +39,37 @@ function timeMix(file: ModelFile, config: ModelConfig, blk: string, isFirst: boo
   const headDim = file.count('wkv.head_size', { least: 4, most: 256 });
   if (dim % headDim) throw new InvalidFileError(`rwkv7.wkv.head_size is ${headDim}, which does not divide a width of ${dim}.`);
   const of = (name: string) => `${blk}.time_mix_${name}`;
-  const mixed = (part: number, keeps = false) => shift({
-    name: `${blk}.time_mix`, input: 'read', width: dim, weight: of('lerp_fused.weight'), part, parts: 6, shape: [dim, 1, 1, 6], keeps, output: 'mixed',
-  });
-  const full = (name: string, output: string) => project({ input: 'mixed', cols: dim, matrices: [file.matrix(of(`${name}.weight`), dim, dim)], output });
+  const mixed = (part: number) => `mixed-${part}`;
+  // All before the first product: a layer that passes in slices runs what reads and keeps a state without a cut between.
+  const shifts = [0, 1, 2, 3, 4, 5].map((part) => shift({
+    name: `${blk}.time_mix`, input: 'read', width: dim, weight: of('lerp_fused.weight'), part, parts: 6, shape: [dim, 1, 1, 6], keeps: part === 5,
+    output: mixed(part),
+  }));
+  const full = (part: number, name: string, output: string) =>
+    project({ input: mixed(part), cols: dim, matrices: [file.matrix(of(`${name}.weight`), dim, dim)], output });
   /** A matrix as two narrow ones, of `rank` columns and rows, with an activation between them. */
-  const narrow = (letter: string, rank: string, output: string, by?: 'tanh' | 'sigmoid', bias?: string[]): Op[] => {
+  const narrow = (part: number, letter: string, rank: string, output: string, by?: 'tanh' | 'sigmoid', bias?: string[]): Op[] => {
     const width = file.count(`attention.${rank}_lora_rank`, { most: 1 << 16 });
     return [
-      project({ input: 'mixed', cols: dim, matrices: [file.matrix(of(`${letter}1.weight`), dim, width)], output: `narrow-${output}` }),
+      project({ input: mixed(part), cols: dim, matrices: [file.matrix(of(`${letter}1.weight`), dim, width)], output: `narrow-${output}` }),
       ...(by ? [squash({ buffer: `narrow-${output}`, width, by })] : []),
       project({ input: `narrow-${output}`, cols: width, matrices: [file.matrix(of(`${letter}2.weight`), width, dim)], bias, output }),
     ];
   };
   const value = isFirst ? 'first-value' : 'value';
   const ofFirst = () => [
-    ...narrow('v', 'value_residual_mix', 'value-share', undefined, [of('v0.weight')]),
+    ...narrow(3, 'v', 'value_residual_mix', 'value-share', undefined, [of('v0.weight')]),
     blend({ input: 'first-value', gate: 'value-share', width: dim, output: value }),
   ];
   return [
     layerNorm({ input: 'x', weight: `${blk}.attn_norm.weight`, bias: `${blk}.attn_norm.bias`, output: 'read' }),
-    mixed(0), full('receptance', 'receptance'),
-    mixed(1), ...narrow('w', 'decay', 'decay', 'tanh', [of('w0.weight')]),
-    mixed(2), full('key', 'key'),
-    mixed(3), full('value', value), ...(isFirst ? [] : ofFirst()),
-    mixed(4), ...narrow('a', 'iclr', 'rate', undefined, [of('a0.weight')]),
-    mixed(5, true), ...narrow('g', 'gate', 'gate', 'sigmoid'),
+    ...shifts,
+    full(0, 'receptance', 'receptance'),
+    ...narrow(1, 'w', 'decay', 'decay', 'tanh', [of('w0.weight')]),
+    full(2, 'key', 'key'),
+    full(3, 'value', value), ...(isFirst ? [] : ofFirst()),
+    ...narrow(4, 'a', 'iclr', 'rate', undefined, [of('a0.weight')]),
+    ...narrow(5, 'g', 'gate', 'gate', 'sigmoid'),
     wkv({
       name: `${blk}.wkv`, receptance: 'receptance', key: 'key', value, decay: 'decay', rate: 'rate', gate: 'gate', heads: dim / headDim, headDim,
       keyScale: of('k_k.weight'), keyRate: of('k_a.weight'), bonus: of('r_k.weight'), weight: of('ln.weight'), bias: of('ln.bias'), output: 'answer',

@@ -19,9 +19,18 @@ const nothing: Binding = { buffer: undefined as unknown as GPUBuffer };
 const anything = new Proxy({}, { get: () => nothing }) as Record<string, Binding>;
 const zeros = new Proxy({}, { get: () => 0 }) as Record<string, number>;
 
+const likenesses = new WeakMap<Op, string>();
+
 /** An operation without what differs from layer to layer: its layer and the numbers in the names of its tensors; `turns` is one by itself. */
-const likeness = (op: Op): string =>
-  JSON.stringify(op, (key, value: unknown) => (key === 'layer' || key === 'turns' ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));
+export function likeness(op: Op): string {
+  const isOwn = (key: string) => key === 'layer' || key === 'turns';
+  let found = likenesses.get(op);
+  if (found === undefined) {
+    found = JSON.stringify(op, (key, value: unknown) => (isOwn(key) ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));
+    likenesses.set(op, found);
+  }
+  return found;
+}
 
 /**
  * Dispatches with parameters of their own: those of a product for few and for many rows share them. Layers that are alike
@@ -29,17 +38,15 @@ const likeness = (op: Op): string =>
  */
 export function createDispatchCount({ graph, layout }: Pick<OpenedModel, 'graph' | 'layout'>): DispatchCount {
   const counts = new Map<string, number>();
-  const likenesses = new Map<Op, string>();
   const context: RecordContext = {
     graph, choice: plainChoice, kv: { format: [...kvFormats.values()][0] },
     activations: { buffers: anything, strides: zeros, rows: 0, state: nothing, angles: nothing, firstAngles: [] },
   };
   return ({ op, stacks, pool: owner }, cutsOf, mode) => {
-    if (!likenesses.has(op)) likenesses.set(op, likeness(op));
     const cut = stacks.map((ref) => layout.sections[ref.section].stacks[ref.stack].map((matrix) => ({ matrix, cuts: cutsOf(ref.section, matrix) })));
     const pool = owner === undefined ? undefined : layout.sections[owner].pool!;
     const poolCuts = pool ? cutsOf(owner!, itemsAsPanels(pool)) : 0;
-    const key = `${mode} ${likenesses.get(op)} ${[...cut.map((stack) => stack.map(({ cuts }) => cuts).join('+')), poolCuts].join()}`;
+    const key = `${mode} ${likeness(op)} ${[...cut.map((stack) => stack.map(({ cuts }) => cuts).join('+')), poolCuts].join()}`;
     let count = counts.get(key);
     if (count === undefined) {
       const parts = cut.map((stack) =>

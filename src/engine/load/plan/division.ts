@@ -17,6 +17,11 @@ export interface BufferLimits {
   maxBindingBytes?: number;
 }
 
+/** `sliceBytes`: slices are no larger, to measure what that is worth. */
+interface DivisionLimits extends BufferLimits {
+  experiment?: { sliceBytes?: number };
+}
+
 export interface Division {
   /** The slices that may be streamed, in the order of use. */
   order: Slice[];
@@ -38,8 +43,12 @@ export interface Division {
   dispatches: { embed: number; layers: number; lastRow: number; allRows: number };
 }
 
-/** A streamed slice is a whole layer, or part of one that is larger than this. */
+/**
+ * A streamed slice is a whole layer, or part of one that is larger than this: or than a matrix of the layer, if that is a little larger. For of a prompt's
+ * tokens most is kept where a gated product is cut (docs/decisions/streaming.md).
+ */
 const largestSlice = 64 * 2 ** 20;
+const littleLarger = 1.25;
 
 /** What of the layout is divided into slices. */
 const dividedOf = ({ layout }: OpenedModel, onDemand: boolean): Layout => (onDemand ? withoutPools(layout) : layout);
@@ -51,11 +60,11 @@ export const wholeSections = (opened: OpenedModel, limits: BufferLimits, onDeman
 };
 
 /** The divisions for streaming, into whole layers and into ever smaller parts of them. Input embeddings that are nothing else are in none. */
-export function divisionsOf(opened: OpenedModel, limits: BufferLimits, onDemand = false): Division[] {
+export function divisionsOf(opened: OpenedModel, limits: DivisionLimits, onDemand = false): Division[] {
   const layout = dividedOf(opened, onDemand);
   const used = streamable(opened.sections);
   const adapters = adaptersOf(opened.sections);
-  return sliceSizes(opened, layout).map((sliceBytes) => {
+  return sliceSizes(opened, layout, limits.experiment?.sliceBytes).map((sliceBytes) => {
     const slices = used.flatMap((section) => cutSection(layout, section, sliceBytes));
     const stay = [...slices.filter((slice) => isVectors(layout, slice)), ...adapters.map((section) => wholeSection(layout, section))];
     return divisionInto(opened, slices.filter((slice) => !isVectors(layout, slice)), stay, limits, onDemand);
@@ -94,9 +103,11 @@ function runningSums(values: readonly number[]): number[] {
 
 export const bytesOf = ({ start, end }: Slice): number => end - start;
 
-function sliceSizes(opened: OpenedModel, { sections }: Layout): number[] {
+function sliceSizes(opened: OpenedModel, { sections }: Layout, most = largestSlice): number[] {
   const layers = sections.filter((_, index) => layerOf(opened.sections[index]) !== undefined);
-  const layer = Math.min(largestSlice, Math.max(...layers.map((s) => s.byteLength)));
+  const matrices = layers.flatMap(({ stacks }) => stacks.flat().map(({ panels: { panels, panelBytes } }) => panels * panelBytes));
+  const whole = Math.max(most, ...matrices.filter((bytes) => bytes <= littleLarger * most));
+  const layer = Math.min(whole, Math.max(...layers.map((s) => s.byteLength)));
   const panel = Math.max(...streamable(opened.sections).flatMap((index) => cuttableOf(sections[index]).map((m) => m.panels.panelBytes)));
   return [...new Set([1, 2, 4, 8].map((parts) => Math.max(panel, Math.ceil(layer / parts))))];
 }

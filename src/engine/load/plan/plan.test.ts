@@ -3,6 +3,7 @@ import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../../test/models/fixture.ts';
 import { gemma27B, llama3B, llama8B } from '../../../../test/models/large-headers.ts';
+import { type Header } from '../../../gguf/header.ts';
 import { readHeader } from '../../../gguf/read.ts';
 import { bytesSource } from '../../../weights/source/source.ts';
 import { activationStrides } from '../../../model/activations.ts';
@@ -12,6 +13,12 @@ import { type PlanOptions, plan } from './plan.ts';
 import { smallestBudget } from './refusal.ts';
 
 const open = async (path: string): Promise<OpenedModel> => openModel(await readHeader(bytesSource(fixture(path), path)));
+/** All matrices of another type, whose blocks of 32 have so many bytes. */
+const ofType = (header: Header, type: string, blockBytes: number): Header => ({
+  ...header,
+  tensors: new Map([...header.tensors].map(([name, tensor]) =>
+    [name, tensor.type === 'F32' ? tensor : { ...tensor, type, byteLength: (tensor.shape.reduce((a, b) => a * b, 1) / 32) * blockBytes }])),
+});
 const options: PlanOptions = { budgetBytes: 2 ** 32, context: 512, chunk: 128, logitsRows: 1, kv: kvFormat('f16') };
 const models = [
   'stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-llama-low.gguf', 'tiny/tiny-mistral.gguf', 'tiny/tiny-gemma3.gguf',
@@ -105,7 +112,8 @@ describe('the plan', () => {
     expect(new Set(between.map(([verdict, chunk]) => `${verdict} ${chunk}`))).toEqual(new Set(['fits 128', 'fits 256', 'fits 512']));
     expect(chunkOf(smallestBudget(opened, { ...options, chunk: 128 }))).toEqual(['streams', 128]);
     const [deep, stories] = [{ ...options, context: 2 ** 18 }, await open('stories260K/stories260K.gguf')];
-    expect(plan(stories, { ...deep, chunk: 256, budgetBytes: plan(stories, deep).totalBytes - 2 ** 14 })).toMatchObject({ verdict: 'streams', chunk: 256 });
+    const nearly = plan(stories, deep).totalBytes - 2 ** 14;
+    expect(plan(stories, { ...deep, chunk: 256, stretch: 0, budgetBytes: nearly })).toMatchObject({ verdict: 'streams', chunk: 256 });
     // As much as the buffers of 256 tokens have, in one binding: those of 512 do not fit.
     expect(
       chunkOf(most, { maxBindingBytes: 4 * 256 * Math.max(...Object.values(activationStrides(opened.graph.config, opsOf(opened.graph))).slice(0, -1)) })[1],
@@ -115,17 +123,36 @@ describe('the plan', () => {
   it('has several steps of a prompt pass through streamed weights together, for a 32nd of the budget at most', async () => {
     const opened = await openModel(llama3B());
     const at = (budgetBytes: number, more: Partial<PlanOptions> = {}) => plan(opened, { ...options, context: 4096, budgetBytes, ...more });
-    const [whole, most, parts] = [2 ** 34, 2 ** 30, 2 ** 29].map((budgetBytes) => at(budgetBytes));
+    const [whole, most] = [2 ** 34, 2 ** 30].map((budgetBytes) => at(budgetBytes));
     expect(whole).toMatchObject({ verdict: 'fits', stretch: 128 });
     expect(most).toMatchObject({ verdict: 'streams', chunk: 128, stretch: 16 * 128, slots: 2 });
     const rowBytes = 4 * opened.graph.config.dim;
     expect(most.bytes.activations - at(2 ** 30, { stretch: 0 }).bytes.activations).toBe(16 * 128 * rowBytes);
     expect(16 * 128 * rowBytes).toBeLessThanOrEqual(2 ** 30 / 32);
-    expect(parts).toMatchObject({ verdict: 'streams', stretch: 128 }); // a layer in more slices than there are slots is read for each step
     expect(at(2 ** 30, { context: 300 }).stretch).toBe(300);
     const shape = { bytes: { full: 2 ** 28, growing: 0 }, away: { gpu: 0, home: 0, whole: 0 }, dispatches: 0 } as unknown as PlanOptions['shape'];
     expect(at(2 ** 30, { shape })).toMatchObject({ verdict: 'streams', stretch: 128 }); // a policy has its say after each step
   });
+
+  const largeLayers = [['Q4_K_M', 2 ** 30, 896], ['Q4_K_M', 2 ** 32, 2048], ['Q8_0', 2 ** 32, 1792]] as const;
+  it.each(largeLayers)(
+    'has them pass through the slices of layers that are larger than one, of an 8B in %s with %i bytes', async (type, budgetBytes, stretch) => {
+      const isCut = type === 'Q8_0'; // its gated product
+      const opened = await openModel(isCut ? ofType(llama8B(), type, 34) : llama8B());
+      const given = { ...options, context: 4096, chunk: 512, budgetBytes };
+      const planned = plan(opened, given);
+      expect(planned).toMatchObject({ verdict: 'streams', slots: 2, stretch });
+      // Of a token the residual stream and the hidden numbers; where a gated product is cut, its input and both halves of it.
+      const { dim, ffn } = opened.graph.config;
+      expect(planned.heldBytes).toBe(planned.chunk * 4 * (dim + (isCut ? dim + 2 * ffn : ffn)));
+      const sizes = { ...given, chunk: planned.chunk };
+      const without = plan(opened, { ...sizes, stretch: 0 });
+      const steps = Math.ceil(stretch / planned.chunk);
+      expect(planned.bytes.activations - without.bytes.activations).toBe(steps * planned.heldBytes!);
+      expect(steps * planned.heldBytes!).toBeLessThanOrEqual(budgetBytes / 16);
+      expect([planned.slots, planned.slices.length]).toEqual([without.slots, without.slices.length]);
+    },
+  );
 
   it('has rows of logits for several sequences, but where only without them all weights stay or the model runs at all', async () => {
     const opened = await open('tiny/tiny-mistral.gguf');

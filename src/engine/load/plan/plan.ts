@@ -1,15 +1,15 @@
 // What a model will take on the GPU and which weights stay there, from its header alone: a pure function, run before
 // anything is downloaded. How weights that do not stay get there is weights/stream/stream.ts's business.
-import { activationBindings, carriedBytes } from '../../../model/activations.ts';
+import { activationBindings } from '../../../model/activations.ts';
 import { mostChosen } from '../../../model/blocks/chosen-rows.ts';
 import { opsOf } from '../../../model/operations.ts';
-import { layerOf } from '../../../model/sections.ts';
 import { type Layout, poolBytes } from '../../../weights/layout.ts';
 import { type SlotGroup, divideSlots, groupBytes } from '../../../weights/stream/items/slot-groups.ts';
 import { type Slice } from '../../../weights/stream/slices.ts';
 import { type BufferLimits, type Division, bytesOf, divisionsOf, wholeSections } from './division.ts';
 import { type OpenedModel } from '../opened.ts';
 import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes, sum, totalOf, uploadOf } from './plan-bytes.ts';
+import { heldAt, heldBytes } from './held.ts';
 import { isOnDemand, mostUsedOf } from './on-demand.ts';
 import { refusal, smallestChunk, smallestUpload } from './refusal.ts';
 import { type Share, mostKept, placeSlices, shareOf } from './shares.ts';
@@ -27,6 +27,8 @@ export interface Plan {
   chunk: number;
   /** Tokens of a prompt that pass through streamed weights together, in several steps: as many as `chunk` where no more do. */
   stretch: number;
+  /** Bytes kept of each of these steps while the others pass. */
+  heldBytes?: number;
   /** Rows of logits kept: as many as were asked for, or 1. */
   logitsRows: number;
   /** What the weights are divided into, in the order of storage. */
@@ -48,19 +50,21 @@ export interface Plan {
 export interface PlanOptions extends FixedSizes, BufferLimits {
   budgetBytes: number;
   /** For measurements: all experts pass through slots for every token, as other weights do. */
-  experiment?: { allExperts?: boolean };
+  experiment?: { allExperts?: boolean; sliceBytes?: number };
 }
 
 /** Steps of more tokens are for where all weights stay all the same, or where what they take more is this share of the budget at most. */
 const longChunk = 128;
 const longShare = 1 / 16;
 
-/** What a stretch keeps between layers is this share of the budget at most, and it has so many steps at most. */
+/** What a stretch keeps between parts of the model is this share of the budget at most, and it has so many steps at most. */
 const stretchShare = 1 / 32;
 const mostSteps = 16;
+/** For so many tokens it may take what steps are not longer for. */
+const usualStretch = 2048;
 
 /** Fewer rows of logits than were asked for where only so all weights stay, or the model runs at all: then sequences take turns. */
-export function plan(opened: OpenedModel, { stretch, ...options }: PlanOptions): Plan {
+export function plan(opened: OpenedModel, { stretch: given, ...options }: PlanOptions): Plan {
   const { logitsRows } = options;
   const each = [options, ...(logitsRows > 1 && logitsRows <= mostChosen ? [{ ...options, logitsRows: 1 }] : [])];
   const uploads = uploadSizes(opened.layout, options.budgetBytes);
@@ -69,9 +73,9 @@ export function plan(opened: OpenedModel, { stretch, ...options }: PlanOptions):
   if (fitting) return fitting;
   const onDemand = isOnDemand(opened, options);
   const divisions = divisionsOf(opened, options, onDemand);
-  const stretchIn = (given: PlanOptions) => stretch ?? stretchOf(opened, given);
-  const streamed = (given: PlanOptions) =>
-    (onDemand ? streamOnDemand(opened, given, divisions, uploads) : streamInSteps(opened, given, divisions, uploads, stretchIn));
+  const stretches: StretchesIn = given === undefined ? usualStretches(opened) : () => [given];
+  const streamed = (each: PlanOptions) =>
+    (onDemand ? streamOnDemand(opened, each, divisions, uploads) : streamInSteps(opened, each, divisions, uploads, stretches));
   return firstOf(each, streamed) ?? refuse(opened, each[each.length - 1], whole, divisions, uploads);
 }
 
@@ -134,41 +138,54 @@ function fit(opened: OpenedModel, options: PlanOptions, whole: Division, uploads
   return undefined;
 }
 
-/** The plan with some weights on the GPU, in the longest steps that are worth their room, or undefined. */
+/**
+ * The plan with some weights on the GPU, in the longest steps that are worth their room, or undefined. Where a prompt may pass in stretches, in the
+ * steps of which the longest stretch can be.
+ */
 function streamInSteps(
-  opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[],
-  stretchIn: (options: PlanOptions) => number = () => 0,
+  opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[], stretchesIn?: StretchesIn,
 ): Plan | undefined {
-  return firstOf(worthySteps(opened, options), (each) => {
-    const found = stream(opened, each, divisions, uploads);
-    const stretch = found ? stretchIn(each) : 0;
-    const together = stretch > 0 ? stream(opened, { ...each, stretch }, divisions, uploads) : undefined;
-    return together && isReadOnce(opened, together) && isAsCoarse(together, found!) ? together : found;
+  const sizes = worthySteps(opened, options);
+  const found = firstOf(sizes, (each) => stream(opened, each, divisions, uploads));
+  if (!found || !stretchesIn) return found;
+  const cuts = heldAt(opened, found.slices, options);
+  const together = sizes.filter(({ chunk }) => chunk <= found.chunk && chunk >= Math.min(longChunk, found.chunk)).flatMap((each) => {
+    const held = heldBytes(opened, cuts, each);
+    return firstOf(stretchesIn(each, held), (stretch) => {
+      const plan = stretch > each.chunk ? stream(opened, { ...each, stretch, heldBytes: held }, divisions, uploads) : undefined;
+      return plan && isAsCoarse(plan, found) ? plan : undefined;
+    }) ?? [];
   });
+  return [found, ...together].reduce((best, plan) => (plan.stretch > best.stretch ? plan : best));
 }
 
-/** Tokens of a stretch of several steps that takes little of the budget; 0 where there is no room for two, and where a policy has its say after each step. */
-function stretchOf({ graph }: OpenedModel, { chunk, context, budgetBytes, maxBufferBytes = Infinity, shape }: PlanOptions): number {
-  const stepBytes = chunk * carriedBytes(graph, opsOf(graph));
-  const steps = Math.min(mostSteps, Math.ceil(context / chunk), Math.floor(Math.min(stretchShare * budgetBytes, maxBufferBytes) / stepBytes));
-  return steps > 1 && !shape ? Math.min(steps * chunk, Math.max(context, chunk)) : 0;
-}
+/** Tokens of the stretches that there may be, of steps of each of which so many bytes are kept, the best first. */
+type StretchesIn = (options: PlanOptions, held: number) => number[];
 
-/** Whether a token brings its weights no less well than with the other plan: through as many slots, in slices no smaller. */
+/** As many steps as take little of the budget, or fewer. None where there is no room for two, and where a policy has its say after each step. */
+const usualStretches = (opened: OpenedModel): StretchesIn => (options, held) => {
+  const { chunk, context, budgetBytes, maxBufferBytes = Infinity, shape } = options;
+  if (shape) return [];
+  const longer = chunk > longChunk ? rowBytes(opened, options) - rowBytes(opened, inSteps(options, longChunk)) : 0;
+  const inPlace = Math.min(longShare * budgetBytes - longer, (usualStretch / chunk) * held);
+  const mostBytes = Math.min(Math.max(stretchShare * budgetBytes, inPlace), maxBufferBytes);
+  const stretches: number[] = [];
+  let steps = Math.min(mostSteps, Math.ceil(context / chunk), Math.floor(mostBytes / held));
+  for (; steps > 1; steps = Math.floor(steps / 2)) stretches.push(Math.min(steps * chunk, context));
+  return stretches;
+};
+
+/** Whether a token brings its weights no less well than with the other plan: through as many slots, in the same slices. */
 const isAsCoarse = (plan: Plan, other: Plan): boolean => plan.slots >= other.slots && plan.slices.length <= other.slices.length;
-
-/** Whether the streamed slices of each layer have slots of their own, so that all steps of a stretch find them there. */
-function isReadOnce({ sections }: OpenedModel, { slices, slots }: Plan): boolean {
-  const streamed = slices.filter(({ slot }) => slot !== undefined);
-  return sections.every((section, index) => layerOf(section) === undefined || streamed.filter((slice) => slice.section === index).length <= slots);
-}
 
 /** The longest steps that take little of the budget. */
 function worthySteps(opened: OpenedModel, options: PlanOptions): PlanOptions[] {
-  const rowBytes = (each: PlanOptions) => sum(Object.values(activationBindings(opened.graph, opsOf(opened.graph), each)));
-  const mostRowBytes = rowBytes(inSteps(options, longChunk)) + longShare * options.budgetBytes;
-  return possibleSteps(opened, options).filter((size) => size.chunk <= longChunk || rowBytes(size) <= mostRowBytes);
+  const mostBytes = rowBytes(opened, inSteps(options, longChunk)) + longShare * options.budgetBytes;
+  return possibleSteps(opened, options).filter((size) => size.chunk <= longChunk || rowBytes(opened, size) <= mostBytes);
 }
+
+/** Of the buffers between operations. */
+const rowBytes = ({ graph }: OpenedModel, options: PlanOptions): number => sum(Object.values(activationBindings(graph, opsOf(graph), options)));
 
 function refuse(opened: OpenedModel, options: PlanOptions, whole: Division, divisions: readonly Division[], uploads: readonly number[]): Plan {
   const refused = describe(opened, inSteps(options, Math.min(longChunk, options.chunk)), whole, everything(whole), uploads[0]);
@@ -232,7 +249,7 @@ function describe(
   return {
     verdict: share.embedding === 'gpu' && !streamedBytes ? 'fits' : 'streams',
     budgetBytes: options.budgetBytes, bytes, totalBytes: totalOf(bytes), context: options.context, chunk: options.chunk,
-    stretch: options.stretch ?? options.chunk, logitsRows: options.logitsRows,
+    stretch: options.stretch ?? options.chunk, heldBytes: options.heldBytes, logitsRows: options.logitsRows,
     slices, slots: share.slots, embedding: share.embedding, uploadBytes,
     keptBytes: sum(slices.map(bytesOf)) - streamedBytes, streamedBytes,
   };

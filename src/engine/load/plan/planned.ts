@@ -26,6 +26,6 @@ export function planModel(chosen: ChosenModel): PlannedModel {
   const short = inSteps(Math.min(options.chunk, choice.chunk));
   const found = short.verdict === 'fits' ? short : inSteps(options.chunk);
   if (found.verdict === 'refused') throw new BudgetError(found.reason);
-  const { chunk, stretch, context, logitsRows } = found;
-  return { chosen, plan: found, sizes: { chunk, context, logitsRows, segments: options.segments, ...(stretch > chunk && { stretch }) } };
+  const { chunk, stretch, heldBytes, context, logitsRows } = found;
+  return { chosen, plan: found, sizes: { chunk, context, logitsRows, segments: options.segments, ...(heldBytes && { stretch, heldBytes }) } };
 }

@@ -19,6 +19,8 @@ export interface Piece {
   section?: number;
   program: Pick<Program, 'encode'>;
   slice?: number;
+  /** The activation buffers in which what it and those behind it in its section use may be held by those before it. */
+  held?: readonly string[];
   /** The section whose experts are chosen at its end, and the one whose experts it reads, where they are fetched on demand. */
   chooses?: number;
   onDemand?: number;
