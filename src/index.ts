@@ -18,7 +18,7 @@ export { type Responses } from './api/responses/responses.ts';
 export {
   type Response, type ResponseEvent, type ResponseInputItem, type ResponseOutputItem, type ResponseParams, type ResponseTool,
 } from './api/responses/types.ts';
-export { type Session, type SessionOptions, type SessionParams, type Sessions, type SessionTokens } from './api/sessions.ts';
+export { type ComposeOptions, type Session, type SessionOptions, type SessionParams, type Sessions, type SessionTokens } from './api/sessions.ts';
 export { type Surface } from './api/surface.ts';
 export {
   type ChatChoice, type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatFinishReason, type ChatMessageParam,
@@ -26,6 +26,7 @@ export {
 } from './api/completions/chat.ts';
 export { BudgetError, DeviceError, InvalidFileError, RequestError, UnsupportedModelError, type ErrorCode } from './errors.ts';
 export {
+  type Composed,
   type DevicePeak,
   type EngineStats,
   type GenerateStats,

@@ -335,9 +335,33 @@ export interface SessionStates {
    * room for it. RequestError if there is none, or of another model or layout.
    */
   load(name: string, id: string): Promise<{ about: string } & Restored>;
+  /** Gives `id` a state that is put together of documents, of which those that are not kept yet are run, each by itself, and kept. */
+  compose(id: string, request: ComposeRequest): Promise<Composed>;
   /** What is kept, the least recently used first. */
   list(): Promise<KeptSession[]>;
   remove(name: string): Promise<void>;
+}
+
+/** Documents behind the same beginning. */
+export interface ComposeRequest {
+  /** The prompt of a conversation that has the beginning alone for its system prompt, and that of one with all documents behind it. */
+  beginning: Pick<GenerateRequest, 'prompt' | 'tools'>;
+  whole: Pick<GenerateRequest, 'prompt' | 'tools'>;
+  documents: string[];
+  /** One behind the other, or beside each other (the policy `documents`). */
+  mode: 'stacked' | 'ape';
+  /** The share of tokens that are run again, those that a question looks at most. */
+  repair?: { question: string; share: number };
+  /** Bytes that all that is kept may have. */
+  mostBytes?: number;
+  compact?: boolean;
+}
+
+/** What was put together: tokens that are there, those that had to be run for documents that were not kept, and those that were run again. */
+export interface Composed {
+  tokens: number;
+  ranTokens: number;
+  repairedTokens: number;
 }
 
 /** How a conversation that was kept has come back. */

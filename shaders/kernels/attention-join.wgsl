@@ -6,6 +6,7 @@ struct Params {
   stride : u32, // floats per row of attended
   segments : u32,
   most_rows : u32, // that a segment has room for
+  set_scale : f32, // what the logarithm of the sum of a set is multiplied by, where there is one (APE, arXiv 2502.05431)
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
@@ -26,7 +27,10 @@ fn main(@builtin(global_invocation_id) thread : vec3<u32>) {
   var sum = vec4<f32>();
   for (var s = 0u; s < params.segments; s++) {
     let start = ((s * params.most_rows + t) * params.heads + head) * (HeadVec4s + 1u);
-    let segment = joined[start + HeadVec4s];
+    var segment = joined[start + HeadVec4s];
+    if (params.set_scale != 1.0 && s + 1u < params.segments && segment.y > 0.0) {
+      segment.x += (params.set_scale - 1.0) * (segment.x + log(segment.y));
+    }
     let before = largest;
     largest = max(largest, segment.x);
     let kept = exp(before - largest);

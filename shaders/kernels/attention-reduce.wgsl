@@ -9,6 +9,7 @@ struct Params {
   sets : u32,       // of the layer
   set_splits : u32, // that there is room for of each
   sinks : u32, // float index in `vectors`
+  set_scale : f32, // what the logarithm of the sum of all that sets hold is multiplied by (APE, arXiv 2502.05431)
 }
 
 const Dims = (HeadVec4s + Threads - 1u) / Threads; // vec4s of a head per thread
@@ -34,6 +35,19 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let fresh_splits = (length - 1u) / Span - begin / Span + 1u;
   let splits = fresh_splits + splits_of_sets(kv_head);
 
+  var raised = 0.0; // of each split of sets
+  if (params.set_scale != 1.0) {
+    var most = -1e30;
+    var sum = 0.0;
+    for (var s = fresh_splits; s < splits; s++) {
+      let split = partials[(split_at(s, fresh_splits, kv_head) * params.heads + head) * (HeadVec4s + 1u) + HeadVec4s];
+      let before = most;
+      most = max(most, split.x);
+      sum = sum * exp(before - most) + split.y * exp(split.x - most);
+    }
+    raised = select(0.0, (params.set_scale - 1.0) * (most + log(sum)), sum > 0.0);
+  }
+
   // Of this thread's splits; sums and total are as for the maximum so far.
   let before_slots = select(vec2<f32>(-1e30, 0.0), before_all(head, params.sinks), team == 0u);
   var largest = before_slots.x;
@@ -41,7 +55,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   var sums : array<vec4<f32>, Dims>;
   for (var s = team; team < Teams && s < splits; s += Teams) {
     let start = (split_at(s, fresh_splits, kv_head) * params.heads + head) * (HeadVec4s + 1u);
-    let split = partials[start + HeadVec4s];
+    let split = partials[start + HeadVec4s] + vec4<f32>(select(0.0, raised, s >= fresh_splits), 0.0, 0.0, 0.0);
     let before = largest;
     largest = max(largest, split.x);
     let kept = exp(before - largest);

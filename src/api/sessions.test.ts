@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type GenerateRequest } from '../protocol.ts';
+import { type ComposeRequest, type GenerateRequest } from '../protocol.ts';
 import { fakeBackend } from '../../test/doubles/fake-engine.ts';
 import { type Backend } from './backend.ts';
 import { createSessions } from './sessions.ts';
@@ -94,6 +94,25 @@ it('forks, keeps and brings back what was said; a closed one is of no use', asyn
   for (const call of [() => session.create({}), () => session.append(user('x')), () => session.fork(), () => session.save('x')])
     await expect(call()).rejects.toThrow('was closed');
   await expect(fork.save('')).rejects.toThrow('name of a session');
+});
+
+it('has documents put together behind a prefix, and goes on as if they had been said', async () => {
+  const { sessions, calls, backend } = open();
+  const repair = { question: 'Who?' };
+  const session = await sessions.compose({ prefix: 'Read:', documents: [' a', ' b'], repair, most: '1MiB', defaults: { top_k: 3 } });
+  const [, id, request] = calls[0] as [string, string, ComposeRequest];
+  expect(request).toMatchObject({ documents: [' a', ' b'], mode: 'stacked', repair: { question: 'Who?', share: 0.2 }, mostBytes: 2 ** 20 });
+  const contents = [request.beginning, request.whole].map(({ prompt }) => ('messages' in prompt ? prompt.messages.map(({ content }) => content) : []));
+  expect(contents).toEqual([['Read:', ''], ['Read: a b', '']]);
+  await session.create({ messages: [user('Why?')] });
+  expect(backend.asked[0]).toMatchObject({ session: id, sampling: { topK: 3 } });
+  expect(messagesOf(backend.asked[0])).toEqual(['system: Read: a b', 'user: Why?']);
+  const documents = [' a'];
+  for (const [wrong, told] of [
+    [{ prefix: '', documents }, 'prefix is'], [{ prefix: 'a', documents: [] }, 'documents is'], [{ prefix: 'a', documents, mode: 'beside' }, 'mode is'],
+    [{ prefix: 'a', documents, repair: { question: 'Who?', share: 2 } }, 'repair.share is 2'], [{ prefix: 'a', documents, repair: {} }, 'repair.question is'],
+    [{ prefix: 'a', documents, mode: 'ape', repair }, 'cannot be repaired'],
+  ] as const) await expect(sessions.compose(wrong as never)).rejects.toThrow(told);
 });
 
 it('is refused where no states are held', () => {

@@ -1,7 +1,7 @@
 // Conversations that are kept where they are: what was said, and its state on the GPU, which is gone on from, copied, kept and brought back.
 import { randomId } from '../random.ts';
 import { RequestError, shown } from '../errors.ts';
-import { type GenerateStats, type KeptSession, type Restored, type ToolCallDelta } from '../protocol.ts';
+import { type GenerateStats, type ComposeRequest, type Composed, type KeptSession, type Restored, type ToolCallDelta } from '../protocol.ts';
 import { type Backend, type SessionCall } from './backend.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatMessageParam } from './completions/chat.ts';
 import { chatCompletions, messageOf } from './completions/chat-completions.ts';
@@ -30,6 +30,8 @@ export interface Session {
   messages: ChatMessageParam[];
   /** Of one that was kept: whether its state was read or its prompt run again, whichever is expected to be sooner, and what both were to take. */
   readonly restored?: Restored;
+  /** Of one that was put together: its tokens, those that were run as their documents were not kept, and those that were run again. */
+  readonly composed?: Composed;
   /** Adds to what was said and runs it, so that an answer need not wait for that. */
   append(messages: ChatMessageParam | ChatMessageParam[], options?: { signal?: AbortSignal }): Promise<SessionTokens>;
   /**
@@ -48,9 +50,28 @@ export interface Session {
   close(): Promise<void>;
 }
 
+export interface ComposeOptions extends Pick<SessionOptions, 'defaults'> {
+  /** What all documents are read behind: the system prompt begins with it. */
+  prefix: string;
+  /** Come behind it, in this order. */
+  documents: string[];
+  /** One behind the other (the default), or beside each other, in any order the same, where the model was loaded with `kv: 'documents'`. */
+  mode?: 'stacked' | 'ape';
+  /** Of stacked ones, with `kv: 'documents'`: the share of tokens (0.2) to be run again, those that the question looks at most. */
+  repair?: { question: string; share?: number };
+  /** As of `save`, for documents that are kept. */
+  most?: number | string;
+  compact?: boolean;
+}
+
 export interface Sessions {
   /** With `messages`, resolves when these were run. */
   create(options?: SessionOptions): Promise<Session>;
+  /**
+   * A conversation whose system prompt is `prefix` and documents, each of which was run by itself behind the prefix: once, as it is kept by what it says. So
+   * nothing is run for those that are kept, in whatever order they come.
+   */
+  compose(options: ComposeOptions): Promise<Session>;
   /**
    * A conversation that was kept: what was said then is not run again, if there is room for its state and reading that is not expected to take longer.
    * @throws RequestError with `not_found`; or where it was kept of another model, or by a version with another layout.
@@ -78,11 +99,12 @@ export function createSessions(backend: Backend): Sessions {
       if (messages.length) await session.append(messages, { signal });
       return session;
     },
+    compose: (options) => compose(backend, call, options),
     async load(name) {
       checkName(name);
       const id = randomId();
       const { about, ...restored } = await call('load', name, id);
-      return createSession(backend, call, JSON.parse(about) as SessionState, id, restored);
+      return createSession(backend, call, JSON.parse(about) as SessionState, id, { restored });
     },
     list: () => call('list'),
     async remove(name) {
@@ -114,11 +136,12 @@ function checkFree({ use }: Held): void {
 const endUse = (held: Held): void => void (held.use = held.use === 'closed' ? 'closed' : 'none');
 
 function createSession(
-  backend: Backend, call: SessionCall, { defaults, messages }: SessionState, id: string = randomId(), restored?: Restored,
+  backend: Backend, call: SessionCall, { defaults, messages }: SessionState, id: string = randomId(),
+  how: Pick<Session, 'restored' | 'composed'> = {},
 ): Session {
   const held: Held = { backend, call, id, defaults, messages, use: 'none' };
   return {
-    restored,
+    ...how,
     get messages() {
       return held.messages;
     },
@@ -157,6 +180,37 @@ function createSession(
       await call('close', id);
     },
   };
+}
+
+async function compose(backend: Backend, call: SessionCall, options: ComposeOptions): Promise<Session> {
+  const { defaults = {}, prefix, documents, mode = 'stacked', repair, most, compact } = options;
+  checkComposed(options);
+  const promptOf = (content: string): ComposeRequest['whole'] => {
+    const [{ prompt, tools }] = toChatRequests({ ...defaults, messages: [{ role: 'system', content }, { role: 'user', content: '' }] });
+    return { prompt, tools };
+  };
+  const content = prefix + documents.join('');
+  const id = randomId();
+  const composed = await call('compose', id, {
+    beginning: promptOf(prefix), whole: promptOf(content), documents, mode, compact,
+    ...(repair && { repair: { share: 0.2, ...repair } }),
+    ...(most !== undefined && { mostBytes: parseBytes(most, 'most') }),
+  });
+  return createSession(backend, call, { defaults, messages: [{ role: 'system', content }] }, id, { composed });
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
+function checkComposed({ prefix, documents, mode, repair }: ComposeOptions): void {
+  if (!isText(prefix)) throw new RequestError(`prefix is ${shown(prefix)}; it must be a text, which all documents are read behind.`);
+  if (!Array.isArray(documents) || !documents.length || !documents.every(isText))
+    throw new RequestError(`documents is ${shown(documents)}; it must be an array of texts, none of them empty.`);
+  if (mode !== undefined && mode !== 'stacked' && mode !== 'ape') throw new RequestError(`mode is ${shown(mode)}; it must be stacked or ape.`);
+  if (!repair) return;
+  const { question, share = 0.2 } = repair;
+  if (!isText(question)) throw new RequestError(`repair.question is ${shown(question)}; it must be the text that is going to be asked.`);
+  if (!(share > 0 && share <= 1)) throw new RequestError(`repair.share is ${shown(share)}; it must be above 0 and at most 1.`);
+  if (mode === 'ape') throw new RequestError('Documents beside each other (mode ape) cannot be repaired: they have no order. Leave out repair, or mode.');
 }
 
 /** Runs what was said. Chat templates want something of the user to be answered: where that is still to come, it is taken as empty. */

@@ -47,6 +47,9 @@ export interface SetPlan {
   mostTogether?: number;
   /** Whether its slots have no planes. */
   bare?: true;
+  /** What its scores are divided by; and of a layer's only set, what the logarithm of their sum is multiplied by before segments are joined. Default: 1. */
+  temperature?: number;
+  scale?: number;
   /** The layer whose set of the same index has what its slots share, on pages of the same numbers: kernels read those as `beside`. */
   beside?: number;
   /** Of a layer's only set, whose slots are as fresh ones are: how a decoded token chooses what it reads of it. A prompt reads all. */

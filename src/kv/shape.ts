@@ -144,7 +144,7 @@ const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan, att
   queries,
   sets: (layer) => layers[layer].map((set, i) => ({
     format: set.format, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), away: set.frames !== undefined,
-    biased: i === 0 ? biasIn(planes) : undefined,
+    biased: i === 0 ? biasIn(planes) : undefined, temperature: set.temperature, scale: set.scale,
     turned: set.format.turned && attended[layer].turn,
   })),
   picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, {

@@ -146,6 +146,9 @@ export interface KvSet {
   picked?: { consts: Readonly<Record<string, number>>; layer: number; lag?: boolean };
   /** Whether several rows read it elsewhere (`LayerSets.whole`). */
   away?: boolean;
+  /** What its scores are divided by; and of a layer's only set, what the logarithm of their sum is multiplied by before segments are joined. Default: 1. */
+  temperature?: number;
+  scale?: number;
   /** Where its slots may stand for several tokens: constants that tell where that is noted (shaders/kv/policies/bias/plane.wgsl). */
   biased?: Readonly<Record<string, number>>;
 }

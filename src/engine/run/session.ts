@@ -41,7 +41,7 @@ const tell: Recover = (error) => Promise.reject(error as Error);
 
 export interface Session {
   /** The ids of a prompt. @throws RequestError, UnsupportedModelError for a prompt that the model cannot have. */
-  encode(prompt: GenerateRequest['prompt']): number[];
+  encode(prompt: GenerateRequest['prompt'], tools?: GenerateRequest['tools']): number[];
   /** Runs a request to its end. `onTokens` gets tokens and the text that is certain with them; `recover` is asked after an error of the model. */
   generate(
     request: GenerateRequest,
@@ -114,7 +114,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
   };
 
   return {
-    encode: (prompt) => encodePrompt(prompt, text),
+    encode: (prompt, tools) => encodePrompt(prompt, text, tools),
     embed: (input, options) => embed({ running, text, answer }, input, options),
     async generate(request, onTokens, signal, recover = tell) {
       const { context } = running().model.sizes;

@@ -9,12 +9,16 @@ import { type KeptSession, type ModelInfo, type SessionStates } from '../../prot
 import { type OpenedAdapter } from '../load/adapters.ts';
 import { adapting } from '../load/opened.ts';
 import { type BringCosts, type BringSeconds, bringSeconds, soonest } from '../measure/load-or-run.ts';
-import { type Running } from '../run/session.ts';
+import { type Text } from '../load/opened.ts';
+import { type Running, type Session } from '../run/session.ts';
+import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type KeptState, type KeptStore, keep, listKept, readKept } from './kept.ts';
 
 /** A loaded model as far as states are concerned. */
-interface Placed extends Running {
-  readonly weights: { readonly id: string };
+export interface Placed extends Running {
+  readonly weights: { readonly id: string; readonly reader: Pick<WeightsReader, 'hostTensor'> };
+  readonly session: Pick<Session, 'encode'>;
+  readonly text?: Text;
   readonly opened: { readonly adapters?: readonly OpenedAdapter[] };
   readonly info: Pick<ModelInfo, 'name' | 'adapters'>;
 }
@@ -83,6 +87,11 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
         const put = sequences.fill(id, kept.tokens, (sequence) => restoreParts(model.home, sequence, parts, of));
         return { ...told, tokens: (await orNone(put)) ? kept.tokens : 0 };
       });
+    },
+    async compose(id, request) {
+      const { compose } = await import('./compose.ts');
+      const on = placed();
+      return compose({ placed, between, store, model: await idOf(on), run: around.run }, id, request);
     },
     list: () => listKept(needStore()),
     remove: (name) => needStore().remove(name),

@@ -23,6 +23,17 @@ function partsOf(home: SequenceHome, sequence: Sequence, length: number): { part
   return { parts: layersOf(home, sequence).map((buffer, layer) => ({ ranges: [{ buffer, byteLength: pages[layer] }], kind: kinds[layer] })) };
 }
 
+/** A sequence of this home as one without a policy: of one whose slots all lie where they were run. */
+const plainOf = (home: SequenceHome): SequenceHome => ({ ...home, shape: undefined });
+
+/** The slots of a text that was run alone, whatever policy it was run under: parts as of a sequence without one. */
+export const savePlain = (home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array[]> => saveParts(plainOf(home), sequence, model);
+
+/** What `savePlain` has made, if it is of this model; as `unpackParts`. */
+export const unpackPlain = (home: SequenceHome, parts: readonly Uint8Array[], model: string): Snapshot => unpackParts(parts, snapshotOf(plainOf(home), model));
+
+export const kindsOfPlain = (home: SequenceHome, sequence: Sequence): PageKinds => kindsOfParts(plainOf(home), sequence);
+
 /** Of what kind the parts behind the header are, whatever a sequence of this home has. */
 export const kindsOfParts = (home: SequenceHome, sequence: Sequence): PageKinds => partsOf(home, sequence, 0).parts.map(({ kind }) => kind);
 

@@ -101,6 +101,9 @@ function segmentOf({ kv, activations }: RecordContext, { layer }: Attend, segmen
   };
 }
 
+/** Scores of a segment are divided by its temperature behind the softcap, which is the same as dividing both numbers. */
+const tempered = ({ scale, softcap = 0 }: Attend, { temperature = 1 }: Partial<KvSet> = {}) => ({ scale: scale / temperature, softcap: softcap / temperature });
+
 const wholeOf = (layer: number): Dispatch['bindings'] => ({
   pages: (of: SequenceBuffers) => of.sets!(layer).whole!.pages, lists: (of: SequenceBuffers) => of.sets!(layer).whole!.lists,
 });
@@ -144,7 +147,7 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
         constants: { Joined: flag(sets.length), Softcap: flag(op.softcap) },
       },
       params: {
-        ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, scale: op.scale, softcap: op.softcap ?? 0,
+        ...sizes, kv_heads: config.kvHeads, window: op.window ?? 0, ...tempered(op, set),
         segment, set_index: segment, sinks: before.sinks,
       },
       bindings: { ...bindings, ...before.bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
@@ -155,7 +158,7 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
   return [...segments, {
     label: `${section}.attend.join`,
     kernel: { kernel: 'attention-join', files: ['state'], consts: { HeadVec4s: vec4s } },
-    params: { ...sizes, segments: segments.length },
+    params: { ...sizes, segments: segments.length, set_scale: sets[0].scale ?? 1 },
     bindings: { state: stateIn, joined: buffers.joined, attended: buffers.attended },
     grid: ({ rows }) => [Math.ceil((config.heads * vec4s) / 64), rows],
   }];
@@ -203,7 +206,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
         kernel: 'attention-decode', files: [...files, 'query/stored'], consts: { ...own, ...consts, Heads: headsEach },
         constants: { Softcap: flag(op.softcap) },
       },
-      params: { ...sizes, ...notTurned, scale: op.scale, softcap: op.softcap ?? 0, first_split: segment * setSplits, set_index: segment },
+      params: { ...sizes, ...notTurned, ...tempered(op, sets.at(segment)), first_split: segment * setSplits, set_index: segment },
       bindings: { ...bindings, query: buffers.query, partials: buffers.partials },
       grid: (step) => [grid(step), config.kvHeads, workgroups],
     };
@@ -219,7 +222,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
     {
       label: `${section}.attend.reduce`,
       kernel: { kernel: 'attention-reduce', files: ['state', ...seen, ...before.files], consts },
-      params: { ...sizes, stride: strides.attended, sets: sets.length, set_splits: setSplits, sinks: before.sinks },
+      params: { ...sizes, stride: strides.attended, sets: sets.length, set_splits: setSplits, sinks: before.sinks, set_scale: sets.at(0)?.scale ?? 1 },
       bindings: {
         ...before.bindings, ...(picked ? { picked: pickedOf(picked.layer) } : sets.length && { lists: listsOf(op.layer) }), state: stateIn,
         partials: buffers.partials, attended: buffers.attended,

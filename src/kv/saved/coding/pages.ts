@@ -158,7 +158,7 @@ export async function decodePages(coded: Uint8Array, byteLength: number, kind: P
 }
 
 /** A copy only where bytes do not lie as words do. */
-const wordsOf = (bytes: Uint8Array): Uint32Array => {
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 ? bytes.slice() : bytes;
+export const wordsOf = (bytes: Uint8Array): Uint32Array => {
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 ? new Uint8Array(bytes) : bytes; // a Buffer's `slice` is no copy
   return new Uint32Array(buffer, byteOffset, byteLength >> 2);
 };

@@ -1,0 +1,189 @@
+// Conversations that are put together of documents: each is run once by itself behind the same beginning, and kept by what it says. A chunk of its own.
+import { BudgetError, RequestError } from '../../errors.ts';
+import { type DocumentsPlan, mostAsked } from '../../kv/policies/documents.ts';
+import { decodeParts, encodeParts, inSlices, sumOf } from '../../kv/saved/coding/coded.ts';
+import { type KeyTurn, keyTurn } from '../../kv/saved/composed.ts';
+import { type SavedDocument, putComposed, tokensOf } from '../../kv/saved/put-composed.ts';
+import { kindsOfPlain, savePlain, unpackPlain } from '../../kv/saved/saved.ts';
+import { cachesOf } from '../../kv/segment.ts';
+import { opsOf } from '../../model/operations.ts';
+import { isAttend } from '../../model/ops/attend.ts';
+import { isRope } from '../../model/ops/rope.ts';
+import { factorsOf } from '../../model/rope.ts';
+import { type ComposeRequest, type Composed } from '../../protocol.ts';
+import { asWritten } from '../run/answer/as-written.ts';
+import { mostPaid, repair } from '../run/repair.ts';
+import { sharedPrefix } from '../run/sequences.ts';
+import { type KeptStore, keep } from './kept.ts';
+import { type Around, type Placed } from './states.ts';
+
+export interface Composer extends Pick<Around, 'run'> {
+  placed(): Placed;
+  between<T>(work: (on: Placed) => Promise<T>): Promise<T>;
+  store?: KeptStore;
+  /** Id of the model with its adapters. */
+  model: string;
+}
+
+export async function compose(composer: Composer, id: string, request: ComposeRequest): Promise<Composed> {
+  const { placed, between } = composer;
+  const on = placed();
+  checkModel(on, request);
+  const { prefix, documents } = inTokens(on, request);
+  checkLengths(on, prefix, documents);
+  const saved: SavedDocument[] = [];
+  let ranTokens = 0;
+  for (const document of documents) {
+    const found = await findDocument(composer, [...prefix, ...document]);
+    saved.push(found ?? (await runDocument(composer, [...prefix, ...document], request)));
+    if (!found) ranTokens += prefix.length + document.length;
+  }
+  const parts = { documents: saved, prefix: prefix.length };
+  const tokens = tokensOf(parts);
+  const turns = await turnsOf(on);
+  const put = await between(({ sequences, model: { home } }) => sequences.fill(id, tokens.length, (sequence) =>
+    putComposed(home, sequence, { ...parts, mode: request.mode, turns, pause: inSlices() })));
+  if (!put) throw new BudgetError(`Other conversations leave no room for the ${tokens.length} tokens of the documents. Close some, or compose fewer.`);
+  const repairedTokens = request.repair ? await repairFor(composer, id, tokens, request.repair) : 0;
+  return { tokens: tokens.length, ranTokens, repairedTokens };
+}
+
+/** RequestError for a model whose keys and values cannot be put together so. */
+function checkModel({ model: { graph, home } }: Placed, { mode, repair: asked }: ComposeRequest): void {
+  const { shape } = home;
+  const policy = shape?.policy.name;
+  if (policy !== undefined && policy !== 'documents')
+    throw new RequestError(`Documents cannot be put together under kv ${policy}. Load the model with documents, or with a format alone, such as f16.`);
+  const needed = mode === 'ape' ? 'Documents beside each other (mode ape)' : asked && asked.share < 1 ? 'What a question looks at (repair)' : undefined;
+  if (needed && !policy) throw new RequestError(`${needed} needs a model that was loaded with kv: 'documents'.`);
+  const ops = opsOf(graph);
+  const caches = cachesOf(home.config);
+  const readsOthers = caches.some((_, layer) => !ops.some((op) => isAttend(op) && op.layer === layer));
+  if (Object.keys(home.states ?? {}).length || readsOthers)
+    throw new RequestError('This model keeps a state, or keys of another kind, that cannot be put together of parts. Run the documents as one text.');
+  if (mode === 'ape' && caches.some((_, layer) => !shape!.isShaped(layer)))
+    throw new RequestError('This model has layers with a sliding window, in which documents cannot lie beside each other (mode ape). Use mode stacked.');
+}
+
+/** The tokens of the beginning and of each document, as the conversation's prompt will have them. */
+function inTokens({ session, text }: Placed, { beginning, whole, documents }: ComposeRequest): { prefix: number[]; documents: number[][] } {
+  if (!text) throw new RequestError('The file has no tokenizer, so texts cannot be put together.');
+  const { tokenizer } = text;
+  const [alone, all] = [beginning, whole].map(({ prompt, tools }) => session.encode(prompt, tools));
+  const marks = new Set(tokenizer.controlSpellings.map((spelling) => tokenizer.find(spelling)));
+  const same = sharedPrefix(alone, all);
+  const end = alone.findIndex((token, at) => at >= same && marks.has(token));
+  const prefix = alone.slice(0, end < 0 ? same : end);
+  const cut = documents.map((document) => tokenizer.encode(document, { continues: true, parseSpecial: () => false }));
+  const run = [...prefix, ...cut.flat()];
+  if (sharedPrefix(asWritten(all, run, tokenizer), run) < run.length)
+    throw new RequestError(
+      "The model's chat template writes something else behind the prefix than the documents, or changes white space there. Let the prefix end with a " +
+      'word, and the documents begin with white space.',
+    );
+  return { prefix, documents: cut };
+}
+
+function checkLengths({ model: { sizes: { context } } }: Placed, prefix: readonly number[], documents: readonly (readonly number[])[]): void {
+  const all = documents.reduce((sum, { length }) => sum + length, prefix.length);
+  if (all + 1 < context) return;
+  throw new RequestError(`The prefix and the documents have ${all} tokens; the context has room for ${context}, a question among them.`, {
+    code: 'context_length_exceeded',
+  });
+}
+
+/** What a document is kept as: by its tokens with those of the beginning. */
+function nameOf(tokens: readonly number[], model: string): string {
+  const bytes = new Uint8Array(Uint32Array.from(tokens).buffer);
+  const sums = [bytes, bytes.toReversed(), new TextEncoder().encode(model)].map((each) => sumOf(each).toString(16).padStart(8, '0'));
+  return `document ${sums.join('')}`;
+}
+
+const isSame = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && sharedPrefix(a, b) === a.length;
+
+/** A document that the GPU still has, or that is kept; undefined for one that has to be run. */
+async function findDocument({ placed, between, store, model }: Composer, tokens: readonly number[]): Promise<SavedDocument | undefined> {
+  const name = nameOf(tokens, model);
+  const there = await between(async ({ sequences, model: { home } }) => {
+    const sequence = sequences.of(name);
+    return sequence && isSame(sequence.tokens, tokens) ? unpackPlain(home, await savePlain(home, sequence, model), model) : undefined;
+  });
+  if (there) return there;
+  const read = await store?.read(name);
+  const parts = await read?.parts();
+  if (!parts) return undefined;
+  const { home, sequence } = placed().model;
+  try {
+    const snapshot = unpackPlain(home, await decodeParts(parts, kindsOfPlain(home, sequence)), model);
+    if (!isSame(snapshot.tokens, tokens)) return undefined;
+    await store!.touch(name, Date.now());
+    return snapshot;
+  } catch (error) {
+    if (error instanceof RequestError) return undefined; // damaged, or in another format of keys and values: it is run again and takes its place
+    throw error;
+  }
+}
+
+async function runDocument(
+  { between, store, model, run }: Composer, tokens: number[], { mostBytes = Infinity, compact }: ComposeRequest,
+): Promise<SavedDocument> {
+  const name = nameOf(tokens, model);
+  await run([...tokens, tokens.at(-1)!], name); // the last one of a prompt is not run
+  const { parts, kinds, info, weights, snapshot } = await between(async ({ sequences, model: { home }, info, weights }) => {
+    const sequence = sequences.of(name);
+    if (!sequence) throw new BudgetError(`There is no room for a document of ${tokens.length} tokens beside other conversations. Close some.`);
+    const parts = await savePlain(home, sequence, model);
+    if (store) sequences.disown(name); // else it stays on the GPU as long as there is room
+    return { parts, kinds: kindsOfPlain(home, sequence), info, weights, snapshot: unpackPlain(home, parts, model) };
+  });
+  if (!store) return snapshot;
+  const stored = compact ? await encodeParts(parts, kinds) : parts;
+  const byteLength = stored.reduce((sum, part) => sum + part.byteLength, 0);
+  const about = JSON.stringify({ defaults: {}, messages: [] });
+  const { name: modelName, adapters } = info;
+  const of = { name, model: weights.id, modelName, ...(adapters && { adapters }) };
+  await keep(store, { ...of, byteLength, tokens: tokens.length, lastUsed: Date.now(), about }, stored, mostBytes);
+  return snapshot;
+}
+
+/** How positions turn the keys of each cache. */
+const turnsOf = ({ model: { graph, home }, weights: { reader } }: Placed): Promise<(KeyTurn | undefined)[]> =>
+  Promise.all(cachesOf(home.config).map(async (_, layer) => {
+    const index = opsOf(graph).filter(isRope).find((op) => op.layer === layer && !op.queriesOnly)?.rope;
+    if (index === undefined) return undefined;
+    const rope = graph.ropes[index];
+    const factors = factorsOf(rope, home.context);
+    return keyTurn(rope, factors === undefined ? undefined : await reader.hostTensor(factors));
+  }));
+
+/** Runs again what the question looks at; how many tokens. */
+async function repairFor(composer: Composer, id: string, tokens: number[], { question, share }: NonNullable<ComposeRequest['repair']>): Promise<number> {
+  const { between } = composer;
+  const chosen = share < 1 ? mostPaid(await paidBy(composer, id, tokens, question), share) : [...tokens.keys()];
+  await between(async ({ runner, sequences }) => {
+    const sequence = sequences.of(id);
+    if (!sequence) throw new BudgetError('The documents gave way to other conversations before they were repaired. Close some.');
+    await repair(runner.of(sequence), sequence, chosen);
+  });
+  return chosen.length;
+}
+
+/** What the last tokens of a question pay to each token, by running it on a copy. */
+async function paidBy({ placed, between, run }: Composer, id: string, tokens: number[], question: string): Promise<Float64Array> {
+  const on = placed();
+  const asking = on.text!.tokenizer.encode(question, { continues: true, parseSpecial: () => false }).slice(-mostAsked);
+  const plan = on.model.home.shape!.plan as DocumentsPlan;
+  const copy = `${id} asked`;
+  const asked: DocumentsPlan['asked'] = { length: tokens.length + asking.length, queries: asking.length };
+  plan.asked = asked;
+  try {
+    if (!(await between(({ sequences }) => sequences.fork(id, copy))))
+      throw new BudgetError(`There is no room for a copy of the documents' ${tokens.length} tokens, which the question is tried on. Close some conversations.`);
+    await run([...tokens, ...asking, asking.at(-1)!], copy);
+  } finally {
+    plan.asked = undefined;
+    await between(async ({ sequences }) => sequences.disown(copy));
+  }
+  if (!asked.paid) throw new RequestError('The question was not run as one: the model was loaded anew meanwhile. Compose the documents again.');
+  return asked.paid.subarray(0, tokens.length);
+}
