@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeWorker, generateStats, speaker } from '../../../test/doubles/fake-worker.ts';
 import { createEngine } from '../../api/engine.ts';
 import { type EngineStats } from '../../protocol.ts';
-import { ActivityLog, stalledShare, streamedPerToken, tokensPerSecond, type Sample } from './activity-log.ts';
+import { ActivityLog, bytesPerToken, itemsThereShare, stalledShare, tokensPerSecond, type Sample } from './activity-log.ts';
 import { runBenchmark } from './benchmark.ts';
 
 const sample = (seconds: number, tokens: number, uploadedBytes = 0, stallMs = 0): Sample => ({
@@ -21,12 +21,20 @@ const sample = (seconds: number, tokens: number, uploadedBytes = 0, stallMs = 0)
   } as unknown as EngineStats,
 });
 
+/** Of experts that were used, those that were there. */
+const used = (seconds: number, itemsUsed: number, itemsThere: number): Sample => {
+  const { stats, ...rest } = sample(seconds, 0);
+  return { ...rest, stats: { ...stats, transfer: { ...stats.transfer, itemsUsed, itemsThere } } };
+};
+
 test('rates are those of the last samples', () => {
   const samples = [sample(0, 0), sample(1, 2, 200, 100), sample(2, 4, 400, 600), sample(3, 4, 400, 600), sample(5, 10, 1000, 1600)];
   expect(tokensPerSecond(samples)).toEqual([2, 2, 4 / 3, 2]);
-  expect(streamedPerToken(samples)).toEqual([100, 100, 100, 100]);
+  expect(bytesPerToken(samples, 'uploadedBytes')).toEqual([100, 100, 100, 100]);
   stalledShare(samples).forEach((share, i) => expect(share).toBeCloseTo([0.1, 0.3, 0.2, 0.32][i]));
-  expect(streamedPerToken([sample(0, 1), sample(1, 1, 5)])).toEqual([NaN]);
+  expect(bytesPerToken([sample(0, 1), sample(1, 1, 5)], 'uploadedBytes')).toEqual([NaN]);
+  expect(itemsThereShare([used(0, 0, 0), used(1, 4, 3), used(2, 8, 4), used(3, 8, 4)])).toEqual([0.75, 0.5, 0.5]);
+  expect(itemsThereShare([used(0, 2, 1), used(1, 2, 1)])).toEqual([NaN]);
   expect(tokensPerSecond([sample(0, 0)])).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 // What the engine did in the last minutes: a sample each second while it answers or is looked at, and the numbers of each
 // answer. Plain numbers for plots; knows no elements.
 import { type Engine } from '../../api/engine.ts';
-import { type EngineStats, type GenerateStats } from '../../protocol.ts';
+import { type EngineStats, type GenerateStats, type TransferStats } from '../../protocol.ts';
 
 export interface Answer {
   /** Milliseconds since 1970. */
@@ -59,24 +59,28 @@ export class ActivityLog {
   }
 }
 
-type Difference = { seconds: number; tokens: number; uploadedBytes: number; stallMs: number };
+type Difference = { seconds: number; tokens: number; of: (name: keyof TransferStats) => number };
 
 /** What happened between each sample and the one a few before; nothing for the first. */
 const differences = (samples: Sample[]): Difference[] =>
   samples.slice(1).map((now, i) => {
     const then = samples[Math.max(0, i + 1 - over)];
-    const of = (name: 'uploadedBytes' | 'stallMs'): number => (now.stats.transfer?.[name] ?? 0) - (then.stats.transfer?.[name] ?? 0);
-    return { seconds: (now.ms - then.ms) / 1000, tokens: now.tokens - then.tokens, uploadedBytes: of('uploadedBytes'), stallMs: of('stallMs') };
+    const of = (name: keyof TransferStats): number => (now.stats.transfer?.[name] ?? 0) - (then.stats.transfer?.[name] ?? 0);
+    return { seconds: (now.ms - then.ms) / 1000, tokens: now.tokens - then.tokens, of };
   });
 
 export const tokensPerSecond = (samples: Sample[]): number[] => differences(samples).map(({ tokens, seconds }) => (seconds > 0 ? tokens / seconds : 0));
 
-/** NaN where no token was written. */
-export const streamedPerToken = (samples: Sample[]): number[] =>
-  differences(samples).map(({ uploadedBytes, tokens }) => (tokens > 0 ? uploadedBytes / tokens : NaN));
+/** Of weights that do not stay on the GPU: bytes that went there, or were read from a tier. NaN where no token was written. */
+export const bytesPerToken = (samples: Sample[], name: 'uploadedBytes' | 'storeBytes' | 'memoryBytes'): number[] =>
+  differences(samples).map(({ of, tokens }) => (tokens > 0 ? of(name) / tokens : NaN));
+
+/** The share of experts or neurons that were on the GPU when they were used, 0 to 1; NaN where none was. */
+export const itemsThereShare = (samples: Sample[]): number[] =>
+  differences(samples).map(({ of }) => (of('itemsUsed') > 0 ? of('itemsThere') / of('itemsUsed') : NaN));
 
 /** The share of time in which the GPU waited for weights, 0 to 1. */
 export const stalledShare = (samples: Sample[]): number[] =>
-  differences(samples).map(({ stallMs, seconds }) => (seconds > 0 ? Math.min(1, stallMs / 1000 / seconds) : 0));
+  differences(samples).map(({ of, seconds }) => (seconds > 0 ? Math.min(1, of('stallMs') / 1000 / seconds) : 0));
 
 export const gpuBytesOf = ({ gpuBytes }: EngineStats): number => Object.values(gpuBytes).reduce((sum, bytes) => sum + bytes, 0);

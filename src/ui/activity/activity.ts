@@ -2,9 +2,9 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { type Engine } from '../../api/engine.ts';
-import { type EngineStats } from '../../protocol.ts';
+import { type EngineStats, type OnDemandPlan } from '../../protocol.ts';
 import { Check } from './activity-check.ts';
-import { gpuBytesOf, stalledShare, streamedPerToken, tokensPerSecond, type ActivityLog } from './activity-log.ts';
+import { bytesPerToken, gpuBytesOf, itemsThereShare, stalledShare, tokensPerSecond, type ActivityLog, type Sample } from './activity-log.ts';
 import { Plot, type Line } from './activity-plot.ts';
 import { activityStyles } from './activity-styles.ts';
 import { type ChatStates } from '../chat/store/chat-states.ts';
@@ -13,7 +13,7 @@ import { controls } from '../page/controls.ts';
 import { formatBytes, formatSpeed } from '../page/format.ts';
 import { type LoadChoices } from '../models/model-loader.ts';
 import { Kept } from './kept-slots.ts';
-import { lastAnswer } from './report.ts';
+import { itemName, lastAnswer } from './report.ts';
 
 const everyMs = 1000;
 const formatSeconds = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
@@ -98,13 +98,12 @@ export class Activity extends LitElement {
     const firstTokens = answers.map((answer) => answer.stats.prefillMs / 1000);
     return html`<section aria-label="Answers">
       ${answers.length > 0
-        ? html`<dl>${lastAnswer(answers).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
+        ? html`<dl>${lastAnswer(answers, stats?.onDemand).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
         : html`<p class="quiet">Ask something, and its speed appears here.</p>`}
       <div class="plots">
         ${plot('Tokens per second', [{ values: tokensPerSecond(samples) }], formatSpeed)}
         ${plot('Time to first token, by answer', [{ values: firstTokens }], formatSeconds)}
-        ${streams ? plot('Streamed per token', [{ values: streamedPerToken(samples) }], formatBytes) : nothing}
-        ${streams ? plot('Stalls: GPU waiting for weights', [{ values: stalledShare(samples) }], formatShare) : nothing}
+        ${streams ? renderStreamed(samples, stats?.onDemand) : nothing}
       </div>
     </section>`;
   }
@@ -149,6 +148,20 @@ const purposeWords: Record<string, string> = { kv: 'keys and values', draft: 'mo
 
 const plot = (label: string, lines: Line[], format: (value: number) => string): TemplateResult =>
   html`<figure><figcaption>${label}</figcaption><windrow-plot .label=${label} .lines=${lines} .format=${format}></windrow-plot></figure>`;
+
+/** What weights that do not stay on the GPU cost: bytes of each token and the tiers they came from, waits, and how many experts were there already. */
+const renderStreamed = (samples: Sample[], onDemand: OnDemandPlan | undefined): TemplateResult => {
+  const expected = (value: number): Line => ({ values: samples.slice(1).map(() => value), quiet: true });
+  const uploaded = [{ values: bytesPerToken(samples, 'uploadedBytes') }, ...(onDemand ? [expected(onDemand.fetchedBytes)] : [])];
+  return html`
+    ${plot(onDemand ? 'Streamed per token, and what was expected' : 'Streamed per token', uploaded, formatBytes)}
+    ${plot('... read from storage', [{ values: bytesPerToken(samples, 'storeBytes') }], formatBytes)}
+    ${plot('... taken from worker memory', [{ values: bytesPerToken(samples, 'memoryBytes') }], formatBytes)}
+    ${onDemand
+      ? plot(`${itemName(onDemand.of)} on the GPU when used, and as expected`, [{ values: itemsThereShare(samples) }, expected(onDemand.hitRate)], formatShare)
+      : nothing}
+    ${plot('Stalls: GPU waiting for weights', [{ values: stalledShare(samples) }], formatShare)}`;
+};
 
 customElements.define('windrow-plot', Plot);
 customElements.define('windrow-kept', Kept);

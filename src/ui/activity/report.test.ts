@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { generateStats, modelInfo } from '../../../test/doubles/fake-worker.ts';
+import { type OnDemandPlan } from '../../protocol.ts';
 import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from '../models/plan/budget.ts';
 import { keepKv, keptKv, kvChoices } from '../models/plan/kv-choice.ts';
 import { speedOf } from './activity-log.ts';
@@ -56,11 +57,19 @@ test('the speed of an answer leaves its first token out', () => {
   expect(lastAnswer([{ time: 0, stats: generateStats }])[1]).toEqual(['First token', '0.00 s']);
 });
 
-test('what is fetched on demand is called what it is', () => {
-  const moved = { ...engineStats.transfer, itemsUsed: 8, itemsThere: 6 };
-  const said = (items: 'experts' | 'neurons') => lastAnswer([{ time: 0, stats: { ...generateStats, transfer: { prefill: moved, decode: moved, items } } }]);
-  expect(said('experts')).toContainEqual(['Experts', '75.0 % were on the GPU']);
-  expect(said('neurons')).toContainEqual(['Neurons', '75.0 % were on the GPU']);
+test('what is fetched on demand is called what it is, beside what was expected and where it came from', () => {
+  const decode = { ...engineStats.transfer, itemsUsed: 8, itemsThere: 6, itemBytes: 4000, uploadedBytes: 6000, storeBytes: 5000, memoryBytes: 1000 };
+  const said = (items: 'experts' | 'neurons', onDemand?: OnDemandPlan) =>
+    lastAnswer([{ time: 0, stats: { ...generateStats, newTokens: 3, transfer: { prefill: decode, decode, items } } }], onDemand).slice(3, 6);
+  expect(said('neurons')[0]).toEqual(['Neurons', '75.0 % were on the GPU']);
+  expect(said('experts', { of: 'experts', items: 64, slots: 8, used: 4, usedBytes: 8000, hitRate: 0.7, fetchedBytes: 2400, byUse: false })).toEqual([
+    ['Experts', '75.0 % were on the GPU (70.0 % expected)'],
+    ['Experts brought', '2.0 kB per token (2.4 kB expected)'],
+    ['Streamed', '3.0 kB per token'],
+  ]);
+  expect(lastAnswer([{ time: 0, stats: { ...generateStats, newTokens: 3, transfer: { prefill: decode, decode } } }])).toContainEqual(
+    ['Read', '2.5 kB per token from storage, 500 B from worker memory'],
+  );
 });
 
 test('a chosen budget is kept, and none is kept for the default', () => {

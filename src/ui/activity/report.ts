@@ -1,5 +1,5 @@
 // What the activity panel copies for a bug report: facts of the machine and the model, no text of any chat.
-import { type EngineStats, type ModelInfo, type SelfTestResult } from '../../protocol.ts';
+import { type EngineStats, type GenerateStats, type ModelInfo, type OnDemandPlan, type SelfTestResult } from '../../protocol.ts';
 import { speedOf, type Answer } from './activity-log.ts';
 import { benchmarkLines, type Benchmark } from './benchmark.ts';
 import { formatBytes, formatSpeed } from '../page/format.ts';
@@ -29,8 +29,11 @@ export function report(info: ModelInfo, stats: EngineStats, answers: Answer[], u
   ].join('\n');
 }
 
-/** Facts of the last answer, as label and value. */
-export function lastAnswer(answers: Answer[]): [string, string][] {
+/** What is fetched on demand, as people call it. */
+export const itemName = (of: OnDemandPlan['of'] = 'experts'): string => (of === 'neurons' ? 'Neurons' : 'Experts');
+
+/** Facts of the last answer, as label and value; of what is fetched on demand beside what was expected. */
+export function lastAnswer(answers: Answer[], onDemand?: OnDemandPlan): [string, string][] {
   const stats = answers.at(-1)?.stats;
   if (!stats) return [];
   const speed = speedOf(stats);
@@ -39,10 +42,23 @@ export function lastAnswer(answers: Answer[]): [string, string][] {
     ['First token', `${(stats.prefillMs / 1000).toFixed(2)} s`],
     ['Prompt', `${stats.promptTokens} tokens, ${stats.cachedTokens} cached`],
   ];
-  if (stats.transfer) {
-    const { items, decode: { uploadedBytes, stalls, stallMs, itemsUsed, itemsThere } } = stats.transfer;
-    if (itemsUsed > 0) facts.push([items === 'neurons' ? 'Neurons' : 'Experts', `${((100 * itemsThere) / itemsUsed).toFixed(1)} % were on the GPU`]);
-    facts.push(['Streamed', `${formatBytes(uploadedBytes / Math.max(1, stats.newTokens - 1))} per token`], ['Stalls', `${stalls}, ${Math.round(stallMs)} ms`]);
-  }
-  return facts;
+  return stats.transfer ? [...facts, ...streamed(stats.transfer, Math.max(1, stats.newTokens - 1), onDemand)] : facts;
+}
+
+/** What went to the GPU for each of `tokens`, and from which tier. */
+function streamed({ decode, items }: NonNullable<GenerateStats['transfer']>, tokens: number, onDemand: OnDemandPlan | undefined): [string, string][] {
+  const { uploadedBytes, storeBytes, memoryBytes, stalls, stallMs, itemsUsed, itemsThere, itemBytes } = decode;
+  const perToken = (bytes: number): string => `${formatBytes(bytes / tokens)} per token`;
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const expected = (value: string): string => (onDemand ? ` (${value} expected)` : '');
+  const ofItems: [string, string][] = [
+    [itemName(items), `${percent(itemsThere / itemsUsed)} were on the GPU${expected(percent(onDemand?.hitRate ?? 0))}`],
+    [`${itemName(items)} brought`, `${perToken(itemBytes)}${expected(formatBytes(onDemand?.fetchedBytes ?? 0))}`],
+  ];
+  return [
+    ...(itemsUsed > 0 ? ofItems : []),
+    ['Streamed', perToken(uploadedBytes)],
+    ['Read', `${perToken(storeBytes)} from storage, ${formatBytes(memoryBytes / tokens)} from worker memory`],
+    ['Stalls', `${stalls}, ${Math.round(stallMs)} ms`],
+  ];
 }

@@ -33,6 +33,14 @@ test('of a mixture whose experts are fetched it is told how many a token uses an
   expect(verdictWords({ ...plan, verdict: 'streams', streamedBytes: 2e9, onDemand })).toContain('stay there, 2.0 GB are streamed for every token. It is');
 });
 
+test('of a mixture it is told how many of its weights a token uses', () => {
+  const mixture = { ...plan, parameters: 30.53e9, activeParameters: 3.35e9 };
+  expect(verdictWords(mixture)).toMatch(/^Fits: .* A token uses 3\.4 billion of its 31 billion weights\.$/);
+  const smaller = { ...mixture, verdict: 'streams' as const, parameters: 700e6, activeParameters: 95e6 };
+  expect(verdictWords(smaller)).toMatch(/ A token uses 95 million of its 700 million weights\.$/);
+  expect(verdictWords(plan)).not.toContain('A token uses');
+});
+
 test('the speed is told in two digits where it is predicted', () => {
   const predicted = { decodeTokensPerSecond: 3.14159, bound: 'transfer' as const, computeSeconds: 0.1, transferSeconds: 0.3, position: 512 };
   expect(verdictWords({ ...plan, verdict: 'streams', predicted })).toMatch(/^Streams: about 3\.1 tokens\/s, /);

@@ -3,14 +3,15 @@ import { type OnDemandPlan, type ModelPlan } from '../../../protocol.ts';
 import { formatBytes } from '../../page/format.ts';
 
 /** Whether it fits, and what that means. */
-export function verdictWords({ verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, onDemand, predicted }: ModelPlan): string {
+export function verdictWords(plan: ModelPlan): string {
+  const { verdict, reason, totalBytes, budgetBytes, keptBytes, streamedBytes, onDemand, predicted } = plan;
   if (verdict === 'refused') return reason ?? 'The model does not fit.';
   const room = `${formatBytes(totalBytes)} of the ${formatBytes(budgetBytes)} that windrow may use of the GPU`;
   const speed = predicted ? `about ${roughly(predicted.decodeTokensPerSecond)} tokens/s, ` : '';
-  if (verdict === 'fits') return `Fits: ${speed}takes ${room}.`;
+  if (verdict === 'fits') return `Fits: ${speed}takes ${room}.${activeWords(plan)}`;
   const streamed = onDemand && !streamedBytes ? '' : `, ${formatBytes(streamedBytes)} are streamed for every token`;
   return `Streams: ${speed}too large to stay on the GPU as a whole. ${formatBytes(keptBytes)} of weights stay there${streamed}. ` +
-    `${onDemand ? itemWords(onDemand) : ''}It takes ${room}.`;
+    `${onDemand ? itemWords(onDemand) : ''}It takes ${room}.${activeWords(plan)}`;
 }
 
 const itemWords = ({ of, items, slots, used, usedBytes, hitRate, fetchedBytes, byUse }: OnDemandPlan): string =>
@@ -18,6 +19,13 @@ const itemWords = ({ of, items, slots, used, usedBytes, hitRate, fetchedBytes, b
   `(${formatBytes(usedBytes)}) and ${slots.toLocaleString('en')} ` +
   `have room at a time: about ${roughly(100 * hitRate)} % of them will be there, and ${formatBytes(fetchedBytes)} are fetched for a ` +
   `token${byUse ? ', by what its last answers here used' : ''}. `;
+
+/** Of a mixture: how many of its weights a token uses. */
+const activeWords = ({ parameters, activeParameters }: ModelPlan): string =>
+  activeParameters < parameters ? ` A token uses ${count(activeParameters)} of its ${count(parameters)} weights.` : '';
+
+const count = (weights: number): string =>
+  weights >= 1e9 ? `${roughly(weights / 1e9)} billion` : weights >= 1e6 ? `${roughly(weights / 1e6)} million` : roughly(weights);
 
 /** In two digits: a prediction is no more precise. */
 const roughly = (value: number) => Number(value.toPrecision(2)).toLocaleString('en');
