@@ -15,7 +15,11 @@ type TheirChat = Pick<
   Chat,
   | 'stream_options' | 'temperature' | 'top_p' | 'seed' | 'n' | 'frequency_penalty' | 'presence_penalty' | 'logit_bias' | 'logprobs' | 'top_logprobs' | 'stop'
   | 'max_completion_tokens' | 'max_tokens' | 'reasoning_effort' | 'model' | 'user' | 'stream' | 'response_format' | 'parallel_tool_calls'
->;
+> & {
+  tools?: OpenAI.ChatCompletionFunctionTool[];
+  /** Of the named ones, those of functions; there are lists of allowed tools and custom tools beside them. */
+  tool_choice?: Extract<OpenAI.ChatCompletionToolChoiceOption, string> | OpenAI.ChatCompletionNamedToolChoice;
+};
 type Raw = OpenAI.CompletionCreateParams;
 type TheirRaw = Pick<
   Raw,

@@ -160,8 +160,7 @@ function forcedTokens(shared: Shared, from: Configuration): number[] {
   }
   if (bytes.length < 2) return [];
   const text = new TextDecoder().decode(Uint8Array.from(bytes));
-  const ids = tokenizer.encode(text);
-  if (tokenizer.addSpacePrefix) return []; // a space would stand before it, which the grammar does not have
+  const ids = tokenizer.encode(text, { continues: true }); // no space before it, which the grammar does not have
   if (!(at.accepts && !at.threads.length)) ids.pop();
   let checked: Configuration | null = from;
   const length = ids.findIndex((id) => !(checked = follow(shared, checked!, id)));
