@@ -55,7 +55,7 @@ export async function openLine(host: Host, source: ModelSource | ByteSource, opt
   const stored = await openModel(found.files.header, readAs(found.manifest));
   const { speculation } = options;
   const draft = speculation?.draft && (await (await drafting()).openDraft(host, speculation.draft, options, stored));
-  return { source, options, found, stored, opened: await openedWith(stored, options), text: textOf(stored), draft };
+  return { source, options, found, stored, opened: await openedWith(stored, options), text: await textOf(stored), draft };
 }
 
 /** Whether what was opened holds for another load: of the same source, kept in the same way. Adapters, and a model that drafts, are opened for each load. */

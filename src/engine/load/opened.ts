@@ -6,7 +6,7 @@ import { type ModelFileOptions } from '../../model/architecture.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
 import { type LoadOptions } from '../../protocol.ts';
-import { type ChatTemplate, createTemplate } from '../../text/template.ts';
+import { type ChatTemplate } from '../../text/template.ts';
 import { type Tokenizer, createTokenizer, loadTokenizer } from '../../text/tokenizer/tokenizer.ts';
 import { type Layout, layoutOf } from '../../weights/layout.ts';
 import { type Manifest } from '../../weights/store/store.ts';
@@ -46,9 +46,13 @@ export interface Text {
   template: ChatTemplate;
 }
 
-/** How the model's text becomes tokens and back, apart since plans need neither; undefined for a file without a tokenizer. */
-export function textOf({ header }: OpenedModel): Text | undefined {
+/**
+ * How the model's text becomes tokens and back, apart since plans need neither; undefined for a file without a tokenizer. What runs templates is a
+ * chunk of its own, that the worker tells what is stored before it is there.
+ */
+export async function textOf({ header }: OpenedModel): Promise<Text | undefined> {
   if (!header.metadata.has('tokenizer.ggml.model')) return undefined;
+  const { createTemplate } = await import('../../text/template.ts');
   const tokenizer = createTokenizer(header.metadata);
   return { tokenizer, template: createTemplate(header.metadata, tokenizer) };
 }
