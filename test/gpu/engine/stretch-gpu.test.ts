@@ -86,7 +86,8 @@ describe.skipIf(!adapterFile)('a stretch of chunks through layers in several sli
 });
 
 describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of SmolLM2 from a slow store', () => {
-  it('hides reads that take as long as two steps, as predicted', async () => {
+  const ways = [['whole layers', undefined], ['layers in three slices', 1.25 * 2 ** 20]] as const;
+  it.each(ways)('hides reads that take as long as two steps, of %s', async (how, sliceBytes) => {
     const source = await openFileSource(defaultModelPath!);
     const file = await open(source);
     const tokens = Array.from({ length: 96 }, (_, i) => (1 + i * 7919) % file.opened.graph.config.vocab);
@@ -96,7 +97,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of Smol
       await runner.readLogits();
       return (performance.now() - begun) / 1000;
     };
-    const settings = { context: 256, chunk: 32, budgetBytes: 0.25 * file.opened.layout.byteLength + 24 * 2 ** 20, ramBytes: 1 };
+    const settings = { context: 256, chunk: 32, budgetBytes: 0.25 * file.opened.layout.byteLength + 24 * 2 ** 20, ramBytes: 1, experiment: { sliceBytes } };
     const quick = await load(file, { ...settings, stretch: 0 });
     const { streamedBytes } = quick.plan;
     await timed(createRunner(quick)); // compiles
@@ -107,7 +108,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of Smol
 
     const found: { seconds: number; predicted: number }[] = [];
     for (const stretch of [0, tokens.length]) {
-      const model = await load(file, { ...settings, stretch, experiment: { readDelay } });
+      const model = await load(file, { ...settings, stretch, experiment: { sliceBytes, readDelay } });
       expect(model.plan.stretch).toBe(stretch || model.plan.chunk);
       const runner = createRunner(model);
       const seconds = await timed(runner);
@@ -120,7 +121,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of Smol
     const [before, after] = found;
     expect(after.seconds).toBeLessThan(0.75 * before.seconds);
     record({
-      point: 'SmolLM2 at a quarter, 96 tokens, reads for a step as long as two steps: seconds in steps of 32, and in one stretch of them (predicted)',
+      point: `SmolLM2 at a quarter in ${how}, 96 tokens, reads for a step as long as two steps: seconds in steps of 32, and in one stretch (predicted)`,
       command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/engine/stretch-gpu.test.ts',
       value: [before, after].map(({ seconds, predicted }) => `${seconds.toFixed(1)} (${predicted.toFixed(1)})`).join(', '),
     });
