@@ -1,10 +1,10 @@
 // Gemma: call:f{city:<mark>Paris<mark>,days:3} between marks, texts between marks of their own. Gemma 4 has <|tool_call> ... <tool_call|>
 // and <|"|>, FunctionGemma <start_function_call> ... <end_function_call> and <escape>.
-import { RequestError } from '../../errors.ts';
 import { type Expression, either, nothing, sequence, text } from '../grammar/expression.ts';
 import { chain } from '../grammar/json-objects.ts';
 import { convertProperties } from '../grammar/json-schema.ts';
 import { several } from './json-calls.ts';
+import { holdable, named, refuseSchema } from './plain-members.ts';
 import { type CallEvent, type CallReader, type Tool, type ToolStyle, type Writing } from './style.ts';
 
 interface Marks {
@@ -17,31 +17,30 @@ type Property = { readonly type?: unknown; readonly enum?: readonly unknown[]; r
 
 const plainTypes = ['integer', 'number', 'boolean', 'null'];
 
-function refuse(tool: Tool, key: string, what: string): never {
-  throw new RequestError(`The schema of ${tool.name} has ${what} at ${key}; where this model writes no JSON it cannot be enforced. Leave it out.`, {
-    code: 'unsupported_schema',
-  });
-}
+/** Names of members that the reader takes for names. */
+const names = /^[^\s:{},[\]<>|"]+$/;
 
 /** Texts as they are, up to the mark that closes them; numbers, truth values and lists of them as JSON. */
 function valueOf({ mark }: Writing, quote: string, tool: Tool, key: string, value: Expression): Expression {
   const schema = ((tool.parameters as { properties?: Record<string, Property> }).properties ?? {})[key] ?? {};
   if (schema.type === 'string') {
     const more = ['pattern', 'format', 'minLength', 'maxLength', 'const'].find((keyword) => schema[keyword] !== undefined);
-    if (more) refuse(tool, key, more);
-    if (schema.enum) return sequence(mark(quote), either(...schema.enum.map((each) => text(String(each)))), mark(quote));
+    if (more) refuseSchema(tool, key, more);
+    const listed = schema.enum?.map((each) => text(holdable(tool, key, String(each), quote)));
+    if (listed) return sequence(mark(quote), either(...listed), mark(quote));
     const on = mark(quote) as { text: string } | { token: string };
     return sequence(mark(quote), { free: [{ on, then: nothing }], must: true });
   }
   const type = schema.type === 'array' ? schema.items?.type : schema.type;
-  if (typeof type !== 'string' || !plainTypes.includes(type)) refuse(tool, key, 'values that are neither texts, numbers, truth values nor lists of those two');
+  if (typeof type !== 'string' || !plainTypes.includes(type))
+    refuseSchema(tool, key, 'values that are neither texts, numbers, truth values nor lists of those two');
   return value;
 }
 
 function calls({ close, open, quote }: Marks, writing: Writing): Expression {
   const { tools, rules, mark } = writing;
   const call = either(...tools.map((tool, i) => {
-    const members = convertProperties(tool.parameters, `g${i}`, rules).map(({ name: key, value, isRequired }) => ({
+    const members = named(tool, convertProperties(tool.parameters, `g${i}`, rules), names).map(({ name: key, value, isRequired }) => ({
       member: sequence(text(`${key}:`), valueOf(writing, quote, tool, key, value)),
       isRequired,
     }));

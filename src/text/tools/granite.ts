@@ -6,7 +6,7 @@ import { type ToolStyle } from './style.ts';
 
 export const granite: ToolStyle = {
   name: 'granite',
-  matches: (template) => template.includes('<|tool_call|>'),
+  matches: (template) => template.includes('<|tool_call|>') && !template.includes('<|/tool_call|>'), // which is Phi's
   marks: ['<|tool_call|>'],
   opens: ['<|tool_call|>'],
   calls: (writing) => sequence(space, text('['), space, several(jsonCall(writing), sequence(text(','), space), writing), space, text(']')),

@@ -4,29 +4,35 @@ import { chain } from '../grammar/json-objects.ts';
 import { convertProperties } from '../grammar/json-schema.ts';
 import { space } from '../grammar/json-text.ts';
 import { createScan, several } from './json-calls.ts';
+import { named } from './plain-members.ts';
 import { type CallEvent, type CallReader, type ToolStyle, type Writing } from './style.ts';
 
 const open = '<|tool_call_start|>';
 const close = '<|tool_call_end|>';
+/** What LFM2's template lists the functions after; it writes no calls itself. LFM2.5's lists them without, and writes calls. */
+const list = '<|tool_list_start|>';
 
 export const lfm2: ToolStyle = {
   name: 'lfm2',
-  matches: (template) => template.includes(open),
+  matches: (template) => template.includes(open) || template.includes(list),
   marks: [open, close],
   opens: [open],
   calls: (writing) => sequence(text('['), several(pythonCall(writing), text(', '), writing), text(']'), writing.mark(close)),
   createReader: createPythonReader,
 };
 
+/** Names of arguments that `objectOf` takes for names: letters, digits and a few signs, and no word that is a value. */
+const names = /^(?!.*\b(?:True|False|None)\b)[\p{L}\p{M}\p{N}_$.-]+$/u;
+
 const separator: Expression = sequence(text(','), space);
 
 function pythonCall({ tools, rules }: Writing): Expression {
-  return either(...tools.map(({ name, parameters }, i) => {
-    const members = convertProperties(parameters, `p${i}`, rules).map(({ name: key, value, isRequired }) => ({
+  return either(...tools.map((tool, i) => {
+    const members = named(tool, convertProperties(tool.parameters, `p${i}`, rules), names).map(({ name: key, value, isRequired }) => ({
       member: sequence(text(`${key}=`), value),
       isRequired,
     }));
-    return sequence(text(`${name}(`), chain(rules, `p${i}-m`, members, separator, { any: text(')'), first: text(')') }));
+    return sequence(text(`${tool.name}(`), chain(rules, `p${i}-m`, members, separator, { any: text(')'), first: text(')') }));
   }));
 }
 

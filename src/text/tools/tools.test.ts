@@ -39,6 +39,7 @@ const templates: Record<string, string> = {
   'mistral-named': '[TOOL_CALLS]name[ARGS]{} {{ tools }}',
   mistral: '[TOOL_CALLS] [{"name": ...}] {{ tools }}',
   lfm2: '<|tool_call_start|> {{ tools }}',
+  phi: '<|tool_call|>{"name": , "arguments": }<|/tool_call|> {{ tools }}',
   granite: '<|tool_call|> {{ tools }}',
   'gemma-4': '<|tool_call>call: {{ tools }}',
   'function-gemma': '<start_function_call>call: {{ tools }}',

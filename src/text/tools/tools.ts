@@ -14,11 +14,12 @@ import { hermes } from './hermes.ts';
 import { lfm2 } from './lfm2.ts';
 import { llama3 } from './llama3.ts';
 import { mistral, mistralNamed } from './mistral.ts';
+import { phi } from './phi.ts';
 import { type AnswerReader, type Tool, type ToolStyle, type Writing } from './style.ts';
 import { glm, qwenCoder } from './xml-calls.ts';
 
 /** The first that a template matches. */
-export const styles: readonly ToolStyle[] = [harmony, gemma4, functionGemma, mistralNamed, mistral, lfm2, granite, qwenCoder, glm, hermes, llama3];
+export const styles: readonly ToolStyle[] = [harmony, gemma4, functionGemma, mistralNamed, mistral, lfm2, phi, granite, qwenCoder, glm, hermes, llama3];
 
 export interface ToolUse {
   readonly tools: readonly Tool[];

@@ -5,8 +5,8 @@ import { type Expression, either, nothing, sequence, text } from '../grammar/exp
 import { chain } from '../grammar/json-objects.ts';
 import { convertProperties } from '../grammar/json-schema.ts';
 import { several } from './json-calls.ts';
+import { holdable, named, refuseSchema } from './plain-members.ts';
 import { type CallEvent, type CallReader, type Tool, type ToolStyle, type Writing } from './style.ts';
-import { RequestError } from '../../errors.ts';
 
 interface Tags {
   /** Around a function's members, and around each value. */
@@ -20,6 +20,8 @@ interface Tags {
    */
   readonly call: RegExp;
   readonly member: RegExp;
+  /** Names of members that `member` reads. */
+  readonly names: RegExp;
 }
 
 const qwenCoderTags: Tags = {
@@ -29,14 +31,16 @@ const qwenCoderTags: Tags = {
   closeValue: '\n</parameter>\n',
   call: /^(?:(?!<function=)[^])*?<function=([\w.-]+)>\n((?:<parameter=[^>]+>\n(?:(?!\n<\/parameter>\n)[^])*?\n<\/parameter>\n)*)<\/function>/,
   member: /<parameter=([^>]+)>\n([^]*?)\n<\/parameter>\n/g,
+  names: /^[^>\n]+$/,
 };
 const glmTags: Tags = {
   open: (name) => `${name}\n`,
   close: '',
   openValue: (key) => `<arg_key>${key}</arg_key>\n<arg_value>`,
   closeValue: '</arg_value>\n',
-  call: /^[^\w]*(?:<\/?tool_call>\s*)*([\w.-]+)\n((?:<arg_key>[^<]+<\/arg_key>\n<arg_value>(?:(?!<\/arg_value>\n)[^])*?<\/arg_value>\n)*)<\/tool_call>/,
+  call: /^\s*(?:<\/?tool_call>\s*)*([\w.-]+)\n((?:<arg_key>[^<]+<\/arg_key>\n<arg_value>(?:(?!<\/arg_value>\n)[^])*?<\/arg_value>\n)*)<\/tool_call>/,
   member: /<arg_key>([^<]+)<\/arg_key>\n<arg_value>([^]*?)<\/arg_value>\n/g,
+  names: /^[^<\n]+$/,
 };
 
 const propertiesOf = ({ parameters }: Tool): Record<string, { type?: unknown; enum?: unknown[]; const?: unknown }> =>
@@ -48,19 +52,16 @@ function valueOf(tool: Tool, key: string, value: Expression, close: string): Exp
   if (!isText(tool, key)) return sequence(value, text(close));
   const schema = propertiesOf(tool)[key] as Record<string, unknown>;
   const listed = (schema.enum ?? ('const' in schema ? [schema.const] : undefined)) as unknown[] | undefined;
-  if (listed) return sequence(either(...listed.map((each) => text(String(each)))), text(close));
+  if (listed) return sequence(either(...listed.map((each) => text(holdable(tool, key, String(each), close)))), text(close));
   const more = ['pattern', 'format', 'minLength', 'maxLength'].find((keyword) => schema[keyword] !== undefined);
-  if (more)
-    throw new RequestError(`The schema of ${tool.name} has ${more} at ${key}; where this model writes no JSON it cannot be enforced. Leave it out.`, {
-      code: 'unsupported_schema',
-    });
+  if (more) refuseSchema(tool, key, more);
   return { free: [{ on: { text: close }, then: nothing }], must: true };
 }
 
 function calls(tags: Tags, writing: Writing): Expression {
   const { tools, rules, mark } = writing;
   const call = either(...tools.map((tool, i) => {
-    const members = convertProperties(tool.parameters, `x${i}`, rules).map(({ name: key, value, isRequired }) => ({
+    const members = named(tool, convertProperties(tool.parameters, `x${i}`, rules), tags.names).map(({ name: key, value, isRequired }) => ({
       member: sequence(text(tags.openValue(key)), valueOf(tool, key, value, tags.closeValue)),
       isRequired,
     }));
