@@ -414,10 +414,18 @@ export interface GenerateRequest {
 /** What is to be embedded; a reranker takes a question and a text together. */
 export type EmbedInput = { text: string } | { tokens: number[] } | { query: string; document: string };
 
+/** How texts are embedded. */
+export interface EmbedRequest {
+  /** As of answers. */
+  priority?: number;
+}
+
 export interface Embedding {
   /** As the model gives it, not normalised: (dim), or of a reranker the probability of each label, or its one score. */
   vector: Float32Array<ArrayBuffer>;
   tokens: number;
+  /** Nothing is made: all of the time, with that in the queue, is `prefillMs`. */
+  stats: GenerateStats;
 }
 
 /** How a model makes one vector of those of all tokens, as its file says: their mean, that of the last one, or a classifier's scores of that. */
@@ -677,7 +685,7 @@ export interface WorkerEngine {
   /** Resolves when the request has ended; its events, an error too, go through `port`. */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
   /** Vectors of texts, in their order; `control` carries GenerateControl, and what is stopped rejects. Takes its turns with requests. */
-  embed(inputs: EmbedInput[], control: MessagePort): Promise<Embedding[]>;
+  embed(inputs: EmbedInput[], control: MessagePort, how?: EmbedRequest): Promise<Embedding[]>;
   /** One of `SessionStates`, by its name. */
   session(call: keyof SessionStates, ...args: unknown[]): Promise<unknown>;
   /** How many tokens a prompt has, by the template of the loaded model. */

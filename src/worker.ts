@@ -59,11 +59,11 @@ const worker: WorkerEngine = {
       port.close();
     }
   },
-  async embed(inputs, control) {
+  async embed(inputs, control, how) {
     const stop = new AbortController();
     control.onmessage = () => stop.abort();
     try {
-      return await engine.embed(inputs, stop.signal);
+      return await engine.embed(inputs, { ...how, signal: stop.signal });
     } finally {
       control.close();
     }

@@ -4,6 +4,7 @@ import { type LanguageModelV4CallOptions, type LanguageModelV4StreamPart } from 
 import { expect, test } from 'vitest';
 import { DeviceError } from '../errors.ts';
 import { type GenerateRequest, type ModelInfo } from '../protocol.ts';
+import { embedStats, generateStats } from '../../test/doubles/fake-worker.ts';
 import { fakeBackend, fakeSurface, type Script } from '../../test/doubles/fake-engine.ts';
 import { createWindrow } from './ai-sdk.ts';
 
@@ -34,6 +35,7 @@ test('generateText gives text, reasoning, usage and why it ended', async () => {
   expect([answer.text, answer.reasoningText, answer.finishReason]).toEqual(['The sea', 'It is big.', 'length']);
   expect(answer.usage).toMatchObject({ inputTokens: 7, outputTokens: 3, totalTokens: 10, inputTokenDetails: { cacheReadTokens: 2, noCacheTokens: 5 } });
   expect(answer.response.modelId).toBe('Fake 1M');
+  expect(answer.providerMetadata).toEqual({ windrow: { stats: generateStats } });
   expect(answer.warnings ?? []).toEqual([]);
   expect(backend.asked[0]).toMatchObject({
     prompt: { messages: [{ role: 'system', content: 'Be short.' }, { role: 'user', content: 'What is wide?' }] },
@@ -52,6 +54,7 @@ test('streamText gives the same in pieces', async () => {
   expect(pieces).toEqual(['The', ' sea']);
   expect([await answer.reasoningText, await answer.finishReason]).toEqual(['It is big.', 'stop']);
   expect(await answer.usage).toMatchObject({ inputTokens: 7, outputTokens: 3 });
+  expect(await answer.providerMetadata).toEqual({ windrow: { stats: generateStats } });
 });
 
 test.each(['generated', 'streamed'])('tools are called, and the model asked again with their results: %s', async (way) => {
@@ -110,6 +113,7 @@ test('embed and embedMany', async () => {
   const one = await embed({ model: windrow.embeddingModel(), value: 'a' });
   expect(one.embedding.map((value) => value.toFixed(3))).toEqual(['0.600', '0.800']);
   expect(one.usage).toEqual({ tokens: 5 });
+  expect(one.providerMetadata).toEqual({ windrow: { stats: embedStats(5) } });
   const two = await embedMany({ model: windrow.embeddingModel(), values: ['a', 'b'], providerOptions: { windrow: { dimensions: 1 } } });
   expect(two.embeddings).toEqual([[1], [1]]);
   expect(backend.embedded[1]).toEqual([{ text: 'a' }, { text: 'b' }]);

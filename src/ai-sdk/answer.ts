@@ -1,6 +1,10 @@
 // Answers of `chat.completions.create` in the AI SDK's words.
-import { type LanguageModelV4Content, type LanguageModelV4FinishReason, type LanguageModelV4Usage } from '@ai-sdk/provider';
+import {
+  type JSONObject, type LanguageModelV4Content, type LanguageModelV4FinishReason, type LanguageModelV4Usage, type SharedV4ProviderMetadata,
+} from '@ai-sdk/provider';
 import { type ChatChoice, type ChatFinishReason, type ChatUsage } from '../api/completions/chat.ts';
+import { type GenerateStats } from '../protocol.ts';
+import { providerName } from './engine.ts';
 
 export function toContent({ content, reasoning_content: reasoning, tool_calls: calls = [] }: ChatChoice['message']): LanguageModelV4Content[] {
   return [
@@ -19,6 +23,10 @@ export const toFinishReason = (reason: ChatFinishReason): LanguageModelV4FinishR
   unified: reason === 'tool_calls' ? 'tool-calls' : reason === 'content_filter' ? 'content-filter' : reason,
   raw: reason,
 });
+
+/** What of an answer the AI SDK has no place for; it is JSON, which an interface's type cannot say. */
+export const toMetadata = (stats: GenerateStats | undefined): SharedV4ProviderMetadata | undefined =>
+  stats && { [providerName]: { stats: { ...stats } as unknown as JSONObject } };
 
 /** Without an argument, of an answer that came to no end. */
 export function toUsage(usage?: ChatUsage): LanguageModelV4Usage {

@@ -1,6 +1,6 @@
 // The AI SDK's language model over `chat.completions.create`.
 import { type LanguageModelV4 } from '@ai-sdk/provider';
-import { toContent, toFinishReason, toUsage } from './answer.ts';
+import { toContent, toFinishReason, toMetadata, toUsage } from './answer.ts';
 import { toCall } from './call-options.ts';
 import { type ProviderEngine, providerName } from './engine.ts';
 import { streamParts } from './stream-parts.ts';
@@ -14,11 +14,13 @@ export const languageModel = (engine: ProviderEngine): LanguageModelV4 => ({
   /** Rejects with the signal's reason. @throws as `chat.completions.create` */
   async doGenerate(options) {
     const { params, warnings } = toCall(options, engine.info);
-    const { choices, usage, id, created, model } = await engine.chat.completions.create({ ...params, stream: false }, { signal: options.abortSignal });
+    const answer = await engine.chat.completions.create({ ...params, stream: false }, { signal: options.abortSignal });
+    const { choices, usage, stats, id, created, model } = answer;
     return {
       content: toContent(choices[0].message),
       finishReason: toFinishReason(choices[0].finish_reason),
       usage: toUsage(usage),
+      providerMetadata: toMetadata(stats),
       response: { id, timestamp: new Date(created * 1000), modelId: model },
       warnings,
     };

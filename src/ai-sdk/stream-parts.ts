@@ -2,7 +2,7 @@
 import { type LanguageModelV4FinishReason, type LanguageModelV4StreamPart, type SharedV4Warning } from '@ai-sdk/provider';
 import { type ChatCompletionChunk, type ChatDelta, type ChatUsage } from '../api/completions/chat.ts';
 import { type ChatToolCallDelta, isWholeObject } from '../api/completions/tools.ts';
-import { toFinishReason, toUsage } from './answer.ts';
+import { toFinishReason, toMetadata, toUsage } from './answer.ts';
 
 type Part = LanguageModelV4StreamPart;
 
@@ -20,12 +20,14 @@ export async function* streamParts(chunks: AsyncIterable<ChatCompletionChunk>, {
   let isFirst = true;
   let finishReason: LanguageModelV4FinishReason = { unified: 'interrupted', raw: undefined }; // unless a chunk has one
   let usage: ChatUsage | undefined;
+  let stats: ChatCompletionChunk['stats'];
   try {
     for await (const chunk of chunks) {
       if (isFirst) yield { type: 'response-metadata', id: chunk.id, timestamp: new Date(chunk.created * 1000), modelId: chunk.model };
       isFirst = false;
       if (raw) yield { type: 'raw', rawValue: chunk };
       usage = chunk.usage ?? usage;
+      stats = chunk.stats ?? stats;
       const [choice] = chunk.choices;
       if (choice) yield* blocks.take(choice.delta);
       if (choice?.finish_reason) finishReason = toFinishReason(choice.finish_reason);
@@ -37,7 +39,7 @@ export async function* streamParts(chunks: AsyncIterable<ChatCompletionChunk>, {
   }
   signal?.throwIfAborted(); // an aborted answer just ends
   yield* blocks.end();
-  yield { type: 'finish', finishReason, usage: toUsage(usage) };
+  yield { type: 'finish', finishReason, usage: toUsage(usage), ...(stats && { providerMetadata: toMetadata(stats) }) };
 }
 
 interface Block {

@@ -1,6 +1,7 @@
 // What OpenAI's surface needs of whatever answers: a worker of the page, or an engine in the same process. Types only.
 import {
-  type EmbedInput, type Embedding, type FinishReason, type GenerateRequest, type GenerateStats, type ModelInfo, type Said, type SessionStates, type Token,
+  type EmbedInput, type EmbedRequest, type Embedding, type FinishReason,
+  type GenerateRequest, type GenerateStats, type ModelInfo, type Said, type SessionStates, type Token,
 } from '../protocol.ts';
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
@@ -26,7 +27,7 @@ export interface Backend {
   readonly info: ModelInfo;
   readonly start: StartRequest;
   /** Vectors of texts, in their order. Rejects with the signal's reason. */
-  embed(inputs: EmbedInput[], signal?: AbortSignal): Promise<Embedding[]>;
+  embed(inputs: EmbedInput[], how?: EmbedRequest & { signal?: AbortSignal }): Promise<Embedding[]>;
   /** Undefined where no states of conversations are held. */
   readonly session?: SessionCall;
 }

@@ -71,7 +71,7 @@ export function createOver<P extends Params, Whole, Chunk>(
               object,
               choices: all.map((told, i) => shapes[i].whole(told, toldTokens(told.tokens))),
               usage: usageOf(requests, all),
-              stats: statsOf(all),
+              stats: togetherStats(all.map((told) => told.stats)),
             }),
           stopped: () => reject(stopReason(signal)),
           failed: reject,
@@ -179,9 +179,8 @@ function targetsOf(stats: readonly GenerateStats[]): Pick<GenerateStats, 'target
 const sumOf = (stats: readonly GenerateStats[], name: 'guessedTokens' | 'rightTokens'): Pick<GenerateStats, typeof name> =>
   stats.some((each) => each[name] !== undefined) ? { [name]: stats.reduce((total, each) => total + (each[name] ?? 0), 0) } : {};
 
-/** Of several choices, which were made at the same time, those of the one that took longest, with the tokens of all. */
-function statsOf(all: readonly Told[]): GenerateStats {
-  const stats = all.map((told) => told.stats);
+/** Of several choices or texts, which were run at the same time, those of the one that took longest, with the tokens of all. */
+export function togetherStats(stats: readonly GenerateStats[]): GenerateStats {
   const longest = stats.reduce((a, b) => (b.prefillMs + b.decodeMs > a.prefillMs + a.decodeMs ? b : a));
   const sum = (name: 'promptTokens' | 'cachedTokens' | 'newTokens') => stats.reduce((total, each) => total + each[name], 0);
   return {

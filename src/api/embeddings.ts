@@ -1,8 +1,10 @@
 // OpenAI's `embeddings.create`: vectors of texts, of length 1.
 import { toBase64 } from '../base64.ts';
 import { RequestError, shown } from '../errors.ts';
-import { type EmbedInput } from '../protocol.ts';
+import { type EmbedInput, type GenerateStats } from '../protocol.ts';
 import { type Backend } from './backend.ts';
+import { toPriority } from './completions/number.ts';
+import { togetherStats } from './create.ts';
 import { refuseParameters } from './refuse.ts';
 
 export interface EmbeddingParams {
@@ -12,6 +14,8 @@ export interface EmbeddingParams {
   dimensions?: number | null;
   /** `base64`: each vector as the base64 text of its 32-bit floats, little-endian. Default `float`. */
   encoding_format?: 'float' | 'base64' | null;
+  /** -1000 to 1000: requests of a lower one have their turns first, answers among them. Default 0. */
+  priority?: number | null;
   /** Accepted and not used. */
   model?: string;
   user?: string;
@@ -30,6 +34,8 @@ export interface EmbeddingList {
   data: EmbeddingObject[];
   model: string;
   usage: { prompt_tokens: number; total_tokens: number };
+  /** As of answers, with no new tokens: all of the time is that of the prompts. */
+  stats: GenerateStats;
 }
 
 export interface Embeddings {
@@ -38,7 +44,7 @@ export interface Embeddings {
 }
 
 const most = 2048;
-const known = ['input', 'dimensions', 'encoding_format', 'model', 'user', 'signal'];
+const known = ['input', 'dimensions', 'encoding_format', 'priority', 'model', 'user', 'signal'];
 
 export const embeddings = (backend: Backend): Embeddings => ({
   async create(params, { signal } = {}) {
@@ -49,7 +55,7 @@ export const embeddings = (backend: Backend): Embeddings => ({
       throw new RequestError(`encoding_format is ${shown(format)}; it must be float or base64.`);
     if (backend.info.pooling === 'rank') throw new RequestError('The model ranks texts and gives no embeddings. Ask for rerank, or load another model.');
     const dimensions = toDimensions(params.dimensions, backend.info.dimensions);
-    const made = await backend.embed(inputs, params.signal ?? signal);
+    const made = await backend.embed(inputs, { signal: params.signal ?? signal, priority: toPriority(params.priority) });
     const tokens = made.reduce((sum, each) => sum + each.tokens, 0);
     return {
       object: 'list',
@@ -61,6 +67,7 @@ export const embeddings = (backend: Backend): Embeddings => ({
       }),
       model: backend.info.name,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
+      stats: togetherStats(made.map(({ stats }) => stats)),
     };
   },
 });

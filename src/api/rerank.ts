@@ -1,6 +1,9 @@
 // How well texts answer a question, in the shape that Jina's and Cohere's servers share (`/v1/rerank`); OpenAI has none.
 import { RequestError, shown } from '../errors.ts';
+import { type GenerateStats } from '../protocol.ts';
 import { type Backend } from './backend.ts';
+import { toPriority } from './completions/number.ts';
+import { togetherStats } from './create.ts';
 import { refuseParameters } from './refuse.ts';
 
 export interface RerankParams {
@@ -9,6 +12,8 @@ export interface RerankParams {
   documents: string[];
   /** So many of the best. Default: all. */
   top_n?: number | null;
+  /** As of embeddings. */
+  priority?: number | null;
   /** Accepted and not used. */
   model?: string;
   signal?: AbortSignal;
@@ -19,6 +24,8 @@ export interface RerankResult {
   /** The best first; `index` is that of `documents`. */
   results: { index: number; relevance_score: number }[];
   usage: { prompt_tokens: number; total_tokens: number };
+  /** As of embeddings. */
+  stats: GenerateStats;
 }
 
 export interface Rerank {
@@ -27,7 +34,7 @@ export interface Rerank {
 }
 
 const most = 2048;
-const known = ['query', 'documents', 'top_n', 'model', 'signal'];
+const known = ['query', 'documents', 'top_n', 'priority', 'model', 'signal'];
 /** Of other servers', with the values that ask for nothing. */
 const neutral = { return_documents: [false] };
 
@@ -42,9 +49,11 @@ export const rerank = (backend: Backend): Rerank => ({
       throw new RequestError(`top_n is ${shown(top)}; it must be a whole number from 1.`);
     const { pooling, rankedBy = 0, name } = backend.info;
     if (pooling !== 'rank') throw new RequestError('The model is no reranker: its file does not say that it ranks. Load one that does.');
-    const made = await backend.embed(documents.map((document) => ({ query, document })), params.signal ?? signal);
+    const how = { signal: params.signal ?? signal, priority: toPriority(params.priority) };
+    const made = await backend.embed(documents.map((document) => ({ query, document })), how);
     const tokens = made.reduce((sum, each) => sum + each.tokens, 0);
     const results = made.map(({ vector }, index) => ({ index, relevance_score: vector[rankedBy] })).toSorted((a, b) => b.relevance_score - a.relevance_score);
-    return { model: name, results: results.slice(0, top ?? undefined), usage: { prompt_tokens: tokens, total_tokens: tokens } };
+    const usage = { prompt_tokens: tokens, total_tokens: tokens };
+    return { model: name, results: results.slice(0, top ?? undefined), usage, stats: togetherStats(made.map(({ stats }) => stats)) };
   },
 });

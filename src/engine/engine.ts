@@ -5,6 +5,7 @@ import { type ByteSource } from '../gguf/source.ts';
 import { type DeviceOptions, lossOf } from '../gpu/device.ts';
 import {
   type EmbedInput,
+  type EmbedRequest,
   type Embedding,
   type EngineStats,
   type FinishReason,
@@ -76,7 +77,7 @@ export interface Engine {
     signal?: AbortSignal,
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** Vectors of texts, in their order; UnsupportedModelError for a model that gives none. Rejects with the signal's reason. */
-  embed(inputs: readonly EmbedInput[], signal?: AbortSignal): Promise<Embedding[]>;
+  embed(inputs: readonly EmbedInput[], how?: EmbedRequest & { signal?: AbortSignal }): Promise<Embedding[]>;
   /** One of `SessionStates`, by its name: what it does to states is done between the steps of answers. */
   session(call: keyof SessionStates, ...args: unknown[]): Promise<unknown>;
   /** What is loaded; RequestError if nothing is. */
@@ -226,7 +227,11 @@ const recoveryOf = (state: EngineState, notices: string[] = []) =>
     notices.push((await state.returning) ?? state.lastReturn);
   });
 
-async function embed(state: EngineState, inputs: readonly EmbedInput[], signal?: AbortSignal): Promise<Embedding[]> {
+async function embed(
+  state: EngineState,
+  inputs: readonly EmbedInput[],
+  { signal, priority }: EmbedRequest & { signal?: AbortSignal } = {},
+): Promise<Embedding[]> {
   const { session, opened: { header, graph: { classifier } }, weights: { reader } } = needLoaded(state);
   const tensor = async (name: string | undefined) => (name === undefined ? undefined : reader.hostTensor(name));
   const read = classifier && { weight: (await tensor(classifier.weight))!, bias: await tensor(classifier.bias) };
@@ -234,7 +239,7 @@ async function embed(state: EngineState, inputs: readonly EmbedInput[], signal?:
   const failed = new AbortController(); // the others end where one fails
   const ending = anySignal([failed.signal, ...(signal ? [signal] : [])]);
   try {
-    const how = { classifier: read, rankTemplate, request: failed, signal: ending }; // one in the queue, all of them
+    const how = { classifier: read, rankTemplate, request: failed, signal: ending, priority }; // one in the queue, all of them
     return await Promise.all(inputs.map((input) => session.embed(input, { ...how, recover: recoveryOf(state) })));
   } catch (error) {
     failed.abort(error);

@@ -14,7 +14,7 @@ export const backendOf = (engine: Engine): Backend => ({
   get info() {
     return engine.loaded().info;
   },
-  embed: (inputs, signal) => engine.embed(inputs, signal),
+  embed: (...what) => engine.embed(...what),
   session: (call, ...args) => engine.session(call, ...args) as Promise<never>,
   start(request, signal, listener) {
     const stopping = new AbortController();

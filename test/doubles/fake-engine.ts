@@ -2,7 +2,7 @@
 import { type Backend } from '../../src/api/backend.ts';
 import { createSurface } from '../../src/api/surface.ts';
 import { type EmbedInput, type FinishReason, type GenerateRequest, type ModelInfo, type Said } from '../../src/protocol.ts';
-import { generateStats, modelInfo } from './fake-worker.ts';
+import { embedStats, generateStats, modelInfo } from './fake-worker.ts';
 
 /** What is said of a request, a turn of the event loop apart; `error` ends it. */
 export interface Script {
@@ -26,7 +26,7 @@ export function fakeBackend(answer: (request: GenerateRequest) => Script, info: 
     stopped: 0,
     embed: async (inputs) => {
       backend.embedded.push(inputs);
-      return inputs.map((_, i) => ({ vector: Float32Array.of(3, 4 * (i + 1)), tokens: 5 }));
+      return inputs.map((_, i) => ({ vector: Float32Array.of(3, 4 * (i + 1)), tokens: 5, stats: embedStats(5) }));
     },
     start(request, signal, listener) {
       backend.asked.push(request);

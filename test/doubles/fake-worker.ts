@@ -21,6 +21,10 @@ export const generateStats: GenerateStats = {
   rightTokens: 1,
   promptTokens: 7, cachedTokens: 2, newTokens: 3, prefillMs: 1, decodeMs: 2, gpuBytesPeak: 4,
 };
+/** Of a text that is embedded. */
+export const embedStats = (promptTokens: number): GenerateStats => ({
+  promptTokens, cachedTokens: 0, newTokens: 0, prefillMs: 3, decodeMs: 0, gpuBytesPeak: 4,
+});
 
 transferErrorCodes();
 

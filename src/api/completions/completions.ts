@@ -14,6 +14,8 @@ export interface CompletionParams extends SamplingParams {
   prompt: string | number[] | string[] | number[][];
   /** Gives the prompt back before the answer, with `logprobs` how likely each of its tokens was too. Default false. */
   echo?: boolean | null;
+  /** What is done where the text leaves no room: an error (default), or `shift`, with `max_tokens`, as of chats. */
+  context_overflow?: 'error' | 'shift' | null;
   /** Most new tokens; from 1, with `echo` from 0. Default: until the model stops or the context is full (OpenAI's is 16). */
   max_tokens?: number | null;
   /** 0 to 20: tells how likely each token was, and so many of the most likely ones. Default: neither. */

@@ -16,3 +16,7 @@ export function number(name: string, value: number | null | undefined, { from, a
   const low = from === undefined ? `above ${above}, at most` : `from ${from} to`;
   throw new RequestError(`${name} is ${shown(value)}; it must be ${integer ? 'a whole number' : 'a number'} ${low} ${to}.`);
 }
+
+/** As of requests that are answered: those of a lower one have their turns first. */
+export const toPriority = (priority: number | null | undefined): number | undefined =>
+  number('priority', priority, { from: -1000, to: 1000, integer: true });

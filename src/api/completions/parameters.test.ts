@@ -257,3 +257,13 @@ test('what is done where the context ends', () => {
   expect(() => overflow('shift')).toThrow('might never end');
   expect(() => overflow('slide')).toThrow('must be error, truncate or shift');
 });
+
+test('what is done where a raw text fills the context', () => {
+  const overflow = (context_overflow: unknown, more: object = { max_tokens: 9 }) =>
+    toCompletionRequests({ prompt: 'a', context_overflow, ...more } as never)[0].overflow;
+  expect([overflow(null), overflow('error'), overflow('shift')]).toEqual([undefined, 'error', 'shift']);
+  expect(() => overflow('shift', {})).toThrow('context_overflow is "shift" without max_tokens');
+  expect(() => overflow('shift', { max_tokens: 9, echo: true })).toThrow('with echo');
+  expect(() => overflow('truncate')).toThrow('a raw prompt has no turns to leave out; it must be error or shift.');
+  expect(() => overflow('slide')).toThrow('context_overflow is "slide"; it must be error or shift.');
+});

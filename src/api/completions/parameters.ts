@@ -9,9 +9,9 @@ import { parseBytes } from '../../bytes.ts';
 import { readAddress, toAddress } from '../address.ts';
 import { type ChatCompletionParams, type ChatMessageParam, type SamplingParams, type TargetParams } from './chat.ts';
 import { type CompletionParams } from './completions.ts';
-import { toOverflow } from './overflow.ts';
+import { toOverflow, toRawOverflow } from './overflow.ts';
 import { asksNothing, isNeutral } from '../refuse.ts';
-import { number } from './number.ts';
+import { number, toPriority } from './number.ts';
 import { dryNames, toDry } from './dry.ts';
 import { toGrammar } from './response-format.ts';
 import { toCallFields, toTools } from './tools.ts';
@@ -58,7 +58,7 @@ const ofChat = new Set([
   ...sampling, 'messages', 'max_completion_tokens', 'top_logprobs', 'chat_template_kwargs',
   'response_format', 'tools', 'tool_choice', 'parallel_tool_calls', 'reasoning_format', 'context_overflow',
 ]);
-const ofCompletion = new Set([...sampling, 'prompt', 'echo']);
+const ofCompletion = new Set([...sampling, 'prompt', 'echo', 'context_overflow']);
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutralInChat: Record<string, unknown[]> = {
   modalities: [['text']],
@@ -91,7 +91,8 @@ export function toCompletionRequests(params: CompletionParams): GenerateRequest[
   const { echo } = params;
   if (echo !== undefined && echo !== null && typeof echo !== 'boolean') throw new RequestError(`echo is ${shown(echo)}; it must be true or false.`);
   const maxTokens = echo && params.max_tokens === 0 ? 0 : toMaxTokens('max_tokens', params.max_tokens);
-  return toChoices(toPrompts(params.prompt), params.n, { ...toSampling(params, logprobs), maxTokens, ...(echo && { echo }) });
+  const overflow = toRawOverflow(params.context_overflow, maxTokens, echo);
+  return toChoices(toPrompts(params.prompt), params.n, { ...toSampling(params, logprobs), maxTokens, ...(echo && { echo }), ...(overflow && { overflow }) });
 }
 
 /** A request for each choice, `n` of each prompt. */
@@ -138,7 +139,7 @@ function toSampling(params: SamplingParams, logprobs: number | undefined): Pick<
     },
     stop: toStop(params.stop),
     grammar: toGrammar(params),
-    priority: number('priority', params.priority, { from: -1000, to: 1000, integer: true }),
+    priority: toPriority(params.priority),
     targets: toTargets(params.targets),
   };
 }

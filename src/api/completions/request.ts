@@ -1,7 +1,7 @@
 // One request over its own MessagePort. Knows ports and signals; nothing about OpenAI's shapes.
 import { transfer } from 'comlink';
 import { reviveError } from '../../errors.ts';
-import { type EmbedInput, type Embedding, type GenerateControl, type GenerateEvent } from '../../protocol.ts';
+import { type EmbedInput, type EmbedRequest, type Embedding, type GenerateControl, type GenerateEvent } from '../../protocol.ts';
 import { type StartRequest } from '../backend.ts';
 import { type Connection } from '../connection.ts';
 
@@ -51,13 +51,16 @@ export const startOver = (connection: Connection): StartRequest => (request, sig
 };
 
 /** How texts are embedded in a worker. */
-export const embedOver = (connection: Connection) => async (inputs: EmbedInput[], signal?: AbortSignal): Promise<Embedding[]> => {
+export const embedOver = (connection: Connection) => async (
+  inputs: EmbedInput[],
+  { signal, ...how }: EmbedRequest & { signal?: AbortSignal } = {},
+): Promise<Embedding[]> => {
   signal?.throwIfAborted();
   const { port1: port, port2: workerPort } = new MessageChannel();
   const stop = (): void => port.postMessage({ type: 'stop' } satisfies GenerateControl);
   signal?.addEventListener('abort', stop);
   try {
-    return await connection.call((worker) => worker.embed(inputs, transfer(workerPort, [workerPort])));
+    return await connection.call((worker) => worker.embed(inputs, transfer(workerPort, [workerPort]), how));
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {

@@ -14,6 +14,7 @@ interface Answer extends Fields {
   choices: Choice[];
   usage?: Partial<ChatUsage> | null;
   stats?: GenerateStats;
+  tokens?: number;
 }
 
 export const toUsage = (usage: Partial<ChatUsage> | null | undefined): ChatUsage => {
@@ -83,28 +84,51 @@ export async function* toChunks(events: AsyncIterable<unknown>, { since, isChat,
     callsOf.set(index as number, calls);
     return { delta: toDelta(isObject(delta) ? delta : {}, calls) };
   };
-  const ends: Answer[] = [];
-  let first: number | undefined;
+  const ends: { told: Answer; at: number }[] = [];
+  const made = new Map<number, Made>(); // by the choice
   let usage: ChatUsage | undefined;
   let last: Answer | undefined;
   for await (const event of events) {
     const { usage: given, ...chunk } = checked(event);
     const choices = chunk.choices.map((choice) => ({ logprobs: null, ...choice, finish_reason: toReason(choice.finish_reason), ...saidOf(choice) }));
     if (given) usage = toUsage(given);
-    const says = choices.some(hasText);
-    last = { ...chunk, choices, ...(says && { tokens: chunk.tokens ?? 1 }), ...(withUsage && { usage: null }) };
+    const saying = choices.filter(hasText);
+    last = { ...chunk, choices, ...(saying.length > 0 && { tokens: chunk.tokens ?? 1 }), ...(withUsage && { usage: null }) };
     if (!choices.length) continue;
-    if (says) first ??= performance.now();
-    if (choices.some(({ finish_reason }) => finish_reason !== null)) ends.push(last);
+    for (const { index } of saying) {
+      const { tokens, first } = made.get(index) ?? { tokens: 0, first: performance.now() };
+      made.set(index, { tokens: tokens + last.tokens!, first });
+    }
+    if (choices.some(({ finish_reason }) => finish_reason !== null)) ends.push({ told: last, at: performance.now() });
     else yield last;
   }
   if (!last || !ends.length) throw broken();
   for (const calls of callsOf.values()) calls.end();
-  const now = performance.now();
-  // Of several choices nobody tells the numbers of each.
-  const stats = usage && ends.length === 1 ? statsOf(usage, (first ?? now) - since, now - (first ?? now)) : undefined;
-  for (const end of ends) yield { ...end, ...(end.stats ?? stats ? { stats: end.stats ?? stats } : {}) };
-  if (withUsage) yield { ...last, tokens: undefined, stats: undefined, choices: [], usage: usage ?? toUsage(undefined) };
+  const counted = [...made.values()].reduce((sum, { tokens }) => sum + tokens, 0);
+  usage ??= toUsage({ completion_tokens: counted });
+  for (const { told, at } of ends) {
+    const { tokens, first } = made.get(told.choices[0].index) ?? { tokens: 0, first: at };
+    // Of several choices nobody tells the numbers of each: they are counted.
+    const own = ends.length === 1 ? usage : { ...usage, completion_tokens: tokens };
+    yield { ...told, stats: told.stats ?? statsOf(own, first - since, at - first) };
+  }
+  if (withUsage) yield { ...last, tokens: undefined, stats: undefined, choices: [], usage };
+}
+
+/** What was said of a choice, and when it began, by performance.now(). */
+interface Made {
+  tokens: number;
+  first: number;
+}
+
+/** Of embeddings and rankings: their counts and time. Some servers count all tokens alone. */
+export function toCounted(told: unknown, since: number): unknown {
+  if (!isObject(told)) return told;
+  const { usage: given, stats, ...answer } = told;
+  const { prompt_tokens, total_tokens, ...others } = isObject(given) ? given : {};
+  const prompt = Number(prompt_tokens ?? total_tokens ?? 0);
+  const usage = { ...others, prompt_tokens: prompt, total_tokens: Number(total_tokens ?? prompt) };
+  return { ...answer, usage, stats: stats ?? statsOf(toUsage({ prompt_tokens: prompt }), performance.now() - since, 0) };
 }
 
 const hasText = ({ text, delta }: Fields): boolean =>

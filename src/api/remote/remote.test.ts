@@ -92,6 +92,29 @@ test('reads streams as other servers have them: nulls, another name of reasoning
   expect(response.output.map(({ type }) => type)).toEqual(['reasoning', 'message', 'function_call']);
 });
 
+test('tells of each of several streamed texts what was counted of it, with or without the server\'s usage', async () => {
+  const of = (index: number, content: string, finish_reason: string | null = null) => ({ id: 'a', choices: [{ index, delta: { content }, finish_reason }] });
+  const told = [of(0, 'Hi'), of(1, 'Ho'), of(1, '!'), of(1, '?'), of(0, '', 'stop'), of(1, '', 'length')];
+  const { engine } = await connect(({ body }, response) => events(response, body.seed ? [...told, { id: 'a', choices: [], usage }] : told));
+  for (const seed of [0, 1]) {
+    const chunks = await read(await engine.chat.completions.create({ messages, stream: true, n: 2, seed, stream_options: { include_usage: true } }));
+    const ends = chunks.flatMap(({ stats }) => (stats ? [stats] : []));
+    expect(ends.map(({ promptTokens, newTokens }) => [promptTokens, newTokens])).toEqual([[7 * seed, 1], [7 * seed, 3]]);
+    for (const { prefillMs, decodeMs } of ends) expect([prefillMs > 0, decodeMs >= 0]).toEqual([true, true]);
+    expect(chunks.at(-1)!.usage!.completion_tokens).toBe(seed ? 3 : 4);
+  }
+});
+
+test('tells what embeddings and rankings took, also of servers that count all tokens alone', async () => {
+  const vectors = { object: 'list', data: [], usage: { prompt_tokens: 4, total_tokens: 4 } };
+  const ranking = { results: [], usage: { total_tokens: 9 } };
+  const { engine } = await connect(({ path }, response) => json(response, path.endsWith('rerank') ? ranking : vectors));
+  const [embedded, ranked] = [await engine.embeddings.create({ input: 'a' }), await engine.rerank.create({ query: 'a', documents: ['b'] })];
+  expect([embedded.usage, ranked.usage]).toEqual([4, 9].map((tokens) => ({ prompt_tokens: tokens, total_tokens: tokens })));
+  expect([embedded.stats, ranked.stats]).toMatchObject([4, 9].map((promptTokens) => ({ promptTokens, newTokens: 0, decodeMs: 0 })));
+  expect(Math.min(embedded.stats.prefillMs, ranked.stats.prefillMs)).toBeGreaterThan(0);
+});
+
 const called = (index: number | undefined, args: string | null, id: string | null = null, name: string | null = null) =>
   chunk({ tool_calls: [{ ...(index !== undefined && { index }), id, type: 'function', function: { name, arguments: args } }] });
 

@@ -11,7 +11,7 @@ import { type Rerank } from '../rerank.ts';
 import { responses } from '../responses/responses.ts';
 import { type Surface } from '../surface.ts';
 import { toServerUrl } from './address.ts';
-import { toChunks, toWhole } from './answers.ts';
+import { toChunks, toCounted, toWhole } from './answers.ts';
 import { askServer, eventsOfServer, hostOf, type Server } from './server.ts';
 
 export interface RemoteOptions {
@@ -116,5 +116,7 @@ function createOver(server: Server, path: string, model: string): Create<Params,
   return create as Create<Params, unknown, unknown>;
 }
 
-const askOver = (server: Server, path: string, model: string) => async (params: Params, options: { signal?: AbortSignal } = {}): Promise<unknown> =>
-  askServer(server, path, bodyOf(params, model), params.signal ?? options.signal);
+const askOver = (server: Server, path: string, model: string) => async (params: Params, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
+  const since = performance.now();
+  return toCounted(await askServer(server, path, bodyOf(params, model), params.signal ?? options.signal), since);
+};

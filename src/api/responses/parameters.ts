@@ -13,7 +13,7 @@ const own = [
 const ofChat = [
   'stream', 'temperature', 'top_p', 'top_k', 'min_p', 'typical_p', 'xtc_probability', 'xtc_threshold',
   'seed', 'repeat_penalty', 'frequency_penalty', 'presence_penalty', 'penalty_last_n',
-  'logit_bias', 'signal', 'model', 'user', 'parallel_tool_calls', ...dryNames,
+  'logit_bias', 'signal', 'model', 'user', 'parallel_tool_calls', 'grammar', 'priority', 'targets', 'chat_template_kwargs', ...dryNames,
 ] as const;
 /** OpenAI's parameters that windrow lacks, with the values that ask for nothing. */
 const neutral: Record<string, unknown[]> = { background: [false], include: [[]], service_tier: ['auto', 'default'], top_logprobs: [0] };

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { DeviceError } from '../../errors.ts';
 import { type ChatMessage } from '../../protocol.ts';
+import { generateStats } from '../../../test/doubles/fake-worker.ts';
 import { fakeBackend, type FakeBackend, type Script } from '../../../test/doubles/fake-engine.ts';
 import { type Backend } from '../backend.ts';
 import { createSurface } from '../surface.ts';
@@ -22,7 +23,7 @@ test('gives an answer, and goes on from it with what was said, but without its i
   expect(first).toMatchObject({
     object: 'response', status: 'completed', output_text: 'The sea', instructions: 'Be brief.', metadata: { a: 'b' }, error: null, incomplete_details: null,
     output: [{ type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'The sea', annotations: [] }] }],
-    usage: { input_tokens: 7, output_tokens: 3, total_tokens: 10, input_tokens_details: { cached_tokens: 2 } },
+    usage: { input_tokens: 7, output_tokens: 3, total_tokens: 10, input_tokens_details: { cached_tokens: 2 } }, stats: generateStats,
   });
   expect(messagesOf(from)).toEqual([{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Hello' }]);
   const second = await responses.create({ input: [{ role: 'user', content: [{ type: 'input_text', text: 'And?' }] }], previous_response_id: first.id });
@@ -103,7 +104,8 @@ test('tells reasoning, text and calls as items, one after the other, in OpenAI\'
   const last = events.at(-1)!;
   const answer = 'response' in last ? last.response : undefined;
   expect(answer).toMatchObject({
-    status: 'completed', output_text: 'Let me.', tools: [light], tool_choice: 'required', usage: { output_tokens_details: { reasoning_tokens: 2 } },
+    status: 'completed', stats: generateStats, output_text: 'Let me.', tools: [light], tool_choice: 'required',
+    usage: { output_tokens_details: { reasoning_tokens: 2 } },
     output: [
       { type: 'reasoning', content: [{ type: 'reasoning_text', text: 'It is dark.' }], status: 'completed' },
       { type: 'message', content: [{ text: 'Let me.' }], status: 'completed' },
@@ -177,6 +179,20 @@ test('what is cut is incomplete, a call too; an answer of nothing is an empty me
   expect(silent).toMatchObject({ output_text: '', output: [{ type: 'message', content: [{ text: '' }], status: 'completed' }] });
 });
 
+test('passes on what a chat may be asked beside OpenAI\'s parameters, and tells whether targets were met', async () => {
+  const targets = { firstToken: { targetMs: 200, ms: 150, met: true } };
+  const from = backend();
+  const start: Backend['start'] = (request, signal, listener) =>
+    from.start(request, signal, { ...listener, done: (reason, stats) => listener.done(reason, { ...stats, targets }) });
+  const answer = await createSurface({ ...from, start }).responses.create({
+    input: 'Hello', targets: { first_token_ms: 200 }, priority: -2, grammar: { regex: 'a+' }, chat_template_kwargs: { enable_thinking: false },
+  });
+  expect(from.asked.at(-1)).toMatchObject({
+    targets: { firstTokenMs: 200 }, priority: -2, grammar: { regex: 'a+' }, prompt: { variables: { enable_thinking: false } },
+  });
+  expect([answer.usage!.targets, answer.stats!.targets]).toEqual([targets, targets]);
+});
+
 test('holds the answer to the form that is asked for', async () => {
   const from = backend(['{}']);
   const schema = { type: 'object' };
@@ -188,7 +204,7 @@ test('holds the answer to the form that is asked for', async () => {
   expect(from.asked.at(-1)!.grammar).toBeUndefined();
 });
 
-test.each<[Partial<Record<keyof ResponseParams, unknown>>, string]>([
+test.each<[Partial<Record<keyof ResponseParams | 'context_overflow', unknown>>, string]>([
   [{ input: [] }, 'input is []; it must be a text, or a list of items.'],
   [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0] is of the type "item_reference", which is not supported'],
   [{ input: [{ type: 'function_call_output', output: 'x' }] }, 'input[0].call_id is undefined; it must be text.'],
@@ -209,6 +225,8 @@ test.each<[Partial<Record<keyof ResponseParams, unknown>>, string]>([
   [{ truncation: 'some' }, 'truncation is "some"; it must be auto or disabled.'],
   [{ metadata: { a: 1 } }, 'metadata is {"a":1}; it must be an object of texts.'],
   [{ store: 1 }, 'store is 1; it must be true or false.'],
+  [{ context_overflow: 'shift' }, 'The parameter context_overflow ("shift") is not supported.'],
+  [{ grammar: 'root ::= "a"', text: { format: { type: 'json_object' } } }, 'There are a grammar and a response_format'],
 ])('refuses %j', async (params, message) => {
   await expect(createSurface(backend()).responses.create({ input: 'Hello', ...params } as ResponseParams)).rejects.toThrow(message);
 });

@@ -1,6 +1,7 @@
 // OpenAI's `responses.create` over chats: the answer as one object, or its events in OpenAI's order. Conversations are gone on from by the
 // id of an answer, as long as this is in memory.
 import { RequestError, shown } from '../../errors.ts';
+import { type GenerateStats } from '../../protocol.ts';
 import { randomId } from '../../random.ts';
 import { type Backend } from '../backend.ts';
 import { type ChatFinishReason, type ChatUsage } from '../completions/chat.ts';
@@ -89,7 +90,9 @@ async function* eventsOf(draft: Response, chunks: Chunks, keep: (answer: Respons
   const items = outputItems();
   let thought = 0;
   let reason: ChatFinishReason | undefined;
-  for await (const { choices: [choice], usage, tokens = 0 } of chunks) {
+  let stats: GenerateStats | undefined;
+  for await (const { choices: [choice], usage, tokens = 0, stats: told } of chunks) {
+    stats = told ?? stats;
     if (choice) yield* items.take(choice.delta);
     if (choice?.delta.reasoning_content && !choice.delta.content) thought += tokens;
     if (choice?.finish_reason) reason = choice.finish_reason;
@@ -104,6 +107,7 @@ async function* eventsOf(draft: Response, chunks: Chunks, keep: (answer: Respons
       output: items.output,
       output_text: items.output.map((item) => (item.type === 'message' ? item.content[0].text : '')).join(''),
       usage: usageOf(usage, thought),
+      stats,
     };
     keep(answer);
     yield { type: isCut ? 'response.incomplete' : 'response.completed', response: answer };
@@ -112,13 +116,14 @@ async function* eventsOf(draft: Response, chunks: Chunks, keep: (answer: Respons
 
 /** `thought`: tokens that came as reasoning, where a server does not tell. */
 function usageOf(usage: ChatUsage, thought: number): ResponseUsage {
-  const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens }, completion_tokens_details } = usage;
+  const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens }, completion_tokens_details, targets } = usage;
   return {
     input_tokens: prompt_tokens,
     input_tokens_details: { cached_tokens, cache_write_tokens: prompt_tokens - cached_tokens },
     output_tokens: completion_tokens,
     output_tokens_details: { reasoning_tokens: completion_tokens_details?.reasoning_tokens ?? thought },
     total_tokens,
+    ...(targets && { targets }),
   };
 }
 

@@ -1,5 +1,6 @@
 // The shapes of OpenAI's responses, of text, reasoning and calls of functions. Types only.
-import { type SamplingParams } from '../completions/chat.ts';
+import { type GenerateStats } from '../../protocol.ts';
+import { type SamplingParams, type TemplateOptions } from '../completions/chat.ts';
 import { type ReasoningEffort } from '../completions/reasoning-effort.ts';
 
 export interface ResponseTextPart {
@@ -65,9 +66,8 @@ export type ResponseTextFormat =
   | { type: 'json_object' }
   | { type: 'json_schema'; name: string; schema: Record<string, unknown>; description?: string; strict?: boolean | null };
 
-/** Sampling is as in chats. */
-export interface ResponseParams
-  extends Omit<SamplingParams, 'n' | 'stream_options' | 'logprobs' | 'stop' | 'grammar'> {
+/** Sampling, grammars, priorities, targets and variables of the template are as in chats. */
+export interface ResponseParams extends Omit<SamplingParams, 'n' | 'stream_options' | 'stop'>, TemplateOptions {
   input: string | ResponseInputItem[];
   /** Stands before the conversation, for this answer alone. */
   instructions?: string | null;
@@ -137,6 +137,8 @@ export interface ResponseUsage {
   /** Tokens that came as reasoning alone. */
   output_tokens_details: { reasoning_tokens: number };
   total_tokens: number;
+  /** If the request named targets. */
+  targets?: GenerateStats['targets'];
 }
 
 export interface Response {
@@ -163,7 +165,9 @@ export interface Response {
   tools: ResponseTool[];
   top_p: number | null;
   truncation: 'auto' | 'disabled';
+  /** These two once the answer has ended: with the last event. */
   usage?: ResponseUsage;
+  stats?: GenerateStats;
 }
 
 /** Where an item stands in `output`, and the number of its event, from 0. */

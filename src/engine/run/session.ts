@@ -60,6 +60,7 @@ export interface EmbedOptions {
   /** What several texts of one request have in common. */
   request?: unknown;
   signal?: AbortSignal;
+  priority?: number;
   recover?: Recover;
 }
 
@@ -115,7 +116,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
 
   return {
     encode: (prompt, tools) => encodePrompt(prompt, text, tools),
-    embed: (input, options) => embed({ running, text, answer }, input, options),
+    embed: (input, options) => embed({ running, text, answer, mark }, input, options),
     async generate(request, onTokens, signal, recover = tell) {
       const { context } = running().model.sizes;
       const { maxTokens = Infinity, priority, targets, session: owner, request: of } = request;
@@ -205,12 +206,13 @@ interface Embedder {
   running(): Running;
   text?: Text;
   answer: RunAnswer;
+  mark(): Mark;
 }
 
 async function embed(
-  { running, text, answer }: Embedder,
+  { running, text, answer, mark }: Embedder,
   input: EmbedInput,
-  { classifier, rankTemplate, request, signal, recover = tell }: EmbedOptions,
+  { classifier, rankTemplate, request, signal, priority, recover = tell }: EmbedOptions,
 ): Promise<Embedding> {
   const { createPool, encodeInput, poolingOf } = await import('./answer/pooling.ts'); // a chunk of its own: few models give embeddings
   const { sizes: { context }, graph } = running().model;
@@ -220,10 +222,15 @@ async function embed(
   checkIds(tokens, graph.config.vocab); // before it is run with others
   const { length } = tokens;
   const pool = createPool(pooling, graph.config.dim, length, classifier);
-  const how = { sampling: { seed: 0 }, tokens: [...tokens], most: length, request, signal };
-  await answer({ ...how, onFeed() {}, onChunk: pool.onChunk, onNormed: pool.onNormed, onToken: () => false }, recover);
+  const started = mark();
+  let cachedTokens = 0;
+  const onFeed = (shared: number): void => void (cachedTokens = shared);
+  const how = { sampling: { seed: 0 }, tokens: [...tokens], most: length, request, signal, priority };
+  await answer({ ...how, onFeed, onChunk: pool.onChunk, onNormed: pool.onNormed, onToken: () => false }, recover);
   signal?.throwIfAborted();
-  return { vector: pool.vector(), tokens: length };
+  const ended = mark();
+  const times = measured({ started, firstToken: ended, ended }, { made: 0, ...running() });
+  return { vector: pool.vector(), tokens: length, stats: { promptTokens: length, cachedTokens, newTokens: 0, ...times } };
 }
 
 function encodePrompt(prompt: GenerateRequest['prompt'], text?: Text, tools?: GenerateRequest['tools']): number[] {

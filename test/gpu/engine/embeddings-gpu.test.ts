@@ -1,6 +1,6 @@
 // Embeddings and reranking by models of the decoder families on Dawn, against the goldens of the float64 reference, by OpenAI's own client too.
 import OpenAI from 'openai';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSurface, type Surface } from '../../../src/api/surface.ts';
 import { backendOf } from '../../../src/node/backend.ts';
 import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
@@ -111,6 +111,15 @@ describe.skipIf(!adapterFile)('embeddings', () => {
       closing.abort(new Error('enough'));
       await expect(made).rejects.toThrow('enough');
       expect((await engine.embed([{ tokens: golden.inputs[0] }]))[0].tokens).toBe(3);
+    });
+
+    it('tell what they took, and have the turn that their priority gives them', async () => {
+      const run = vi.spyOn(engine.loaded().scheduler, 'run');
+      const { usage, stats } = await embeddings.create({ input: golden.inputs, priority: -7 });
+      expect(run.mock.calls.map(([{ priority }]) => priority)).toEqual(golden.inputs.map(() => -7));
+      run.mockRestore();
+      expect(stats).toMatchObject({ promptTokens: usage.prompt_tokens, cachedTokens: 0, newTokens: 0, decodeMs: 0, gpuBytesPeak: engine.stats().gpuBytesPeak });
+      expect(stats.prefillMs).toBeGreaterThan(0);
     });
   });
 
