@@ -1,11 +1,15 @@
 // The engine in Node, on Dawn: `npm install windrow webgpu`.
-import { createNodeEngine, openFileSource } from 'windrow/node';
+import { createNodeEngine, type Engine, openFileSource } from 'windrow/node';
 
-export async function continueText(path: string, text: string, maxTokens: number): Promise<string> {
+type LoadOptions = Parameters<Engine['load']>[1];
+
+export async function continueText(path: string, text: string, maxTokens: number, options: LoadOptions = {}): Promise<string> {
   const engine = await createNodeEngine();
-  await engine.load(await openFileSource(path), { context: 512 });
+  const file = await openFileSource(path);
+  await engine.load(file, options); // { budgetBytes: 2 ** 30, context: 512 }
   let written = '';
   await engine.generate({ prompt: { text }, maxTokens }, (_tokens, more) => (written += more));
   await engine.unload();
+  await file.close();
   return written;
 }

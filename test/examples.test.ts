@@ -1,4 +1,5 @@
-// The examples of the guides, run over scripted answers; that of Node is type-checked alone, those of pages run in e2e.
+// The examples of the documents, run over scripted answers; those of Node and of sessions run in test/gpu/engine/ecosystem-gpu.test.ts, those of pages
+// in e2e.
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
@@ -33,6 +34,28 @@ test('each guide shows its examples as they are here, and each example is shown'
   const pages = ['ai-sdk', 'prompt-api', 'remote', 'service-worker'].map((name) => `e2e/pages/${name}.ts`);
   const examples = [...readdirSync(join(root, 'examples')).map((name) => `examples/${name}`), ...pages];
   expect(examples.filter((path) => !guides.includes(readFileSync(join(root, path), 'utf8')))).toEqual([]);
+});
+
+/** Lines without their indentation; those of imports apart. */
+const linesOf = (text: string) => text.split('\n').map((line) => line.trim()).filter(Boolean);
+const isImport = (line: string) => line.startsWith('import ');
+
+test.each(['README.md', 'docs/api.md'])('each block of code of %s is a piece of an example', (document) => {
+  const examples = readdirSync(join(root, 'examples')).map((name) => linesOf(readFileSync(join(root, 'examples', name), 'utf8')));
+  const blocks = [...readFileSync(join(root, document), 'utf8').matchAll(/^```(?:[jt]sx?|javascript|typescript)\n(.*?)^```$/gms)].map(([, code]) => code);
+  const isPiece = (code: string): boolean => {
+    const lines = linesOf(code);
+    const piece = lines.filter((line) => !isImport(line)).join('\n');
+    const names = (line: string): string[] => /\{(.*)\}/.exec(line)![1].split(',').map((name) => name.trim());
+    return examples.some((example) => {
+      const imports = example.filter(isImport);
+      const isImported = (line: string): boolean =>
+        imports.some((each) => each.split(' from ')[1] === line.split(' from ')[1] && names(line).every((name) => names(each).includes(name)));
+      return `\n${example.join('\n')}\n`.includes(`\n${piece}\n`) && lines.filter(isImport).every(isImported);
+    });
+  };
+  expect(blocks.length).toBeGreaterThan(0);
+  expect(blocks.filter((code) => !isPiece(code))).toEqual([]);
 });
 
 test('the package', async () => {

@@ -1,27 +1,56 @@
 // The AI SDK's provider and the Prompt API's `LanguageModel` over a real model on Dawn: they say what chats say, and keep to schemas.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { generateObject, jsonSchema, streamText } from 'ai';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { continueText } from '../../../examples/node.ts';
+import { askManual } from '../../../examples/sessions.ts';
 import { createWindrow } from '../../../src/ai-sdk/ai-sdk.ts';
 import { type Engine } from '../../../src/api/engine.ts';
 import { type ChatMessageParam } from '../../../src/api/completions/chat.ts';
 import { toMessages } from '../../../src/api/completions/parameters.ts';
-import { createSurface } from '../../../src/api/surface.ts';
-import { backendOf } from '../../../src/node/backend.ts';
+import { openKeptFiles } from '../../../src/engine/sessions/in-files.ts';
+import { surfaceOf } from '../../../src/node/backend.ts';
 import { languageModelFrom } from '../../../src/prompt-api/prompt-api.ts';
 import { adapterFile } from '../../dawn.ts';
-import { openEngine, quick, stories } from '../../engine.ts';
+import { golden, openEngine, quick, stories } from '../../engine.ts';
+import { fixture } from '../../models/fixture.ts';
 
 const user = (content: string) => ({ role: 'user' as const, content });
 const schema = { type: 'object', properties: { age: { type: 'integer', minimum: 0, maximum: 99 } }, required: ['age'], additionalProperties: false };
 
 describe.skipIf(!adapterFile)('windrow behind other interfaces', () => {
-  const inner = adapterFile ? openEngine() : undefined!;
+  const folder = mkdtempSync(join(tmpdir(), 'windrow-ecosystem-'));
+  const inner = adapterFile ? openEngine({ keptStates: async () => openKeptFiles(folder) }) : undefined!;
   let engine: Engine;
   const count = (...messages: ChatMessageParam[]): number => inner.loaded().session.encode({ messages: toMessages(messages) }).length;
   beforeAll(async () => {
     await inner.load(stories(), quick);
     const countTokens: Engine['countTokens'] = async (messages) => count(...messages);
-    engine = { ...createSurface(backendOf(inner)), info: inner.loaded().info, countTokens } as unknown as Engine;
+    engine = { ...surfaceOf(inner), info: inner.loaded().info, countTokens } as unknown as Engine;
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("Node's example goes on with the golden text", async () => {
+    vi.stubEnv('XDG_CACHE_HOME', folder); // what is measured is kept there
+    const path = join(folder, 'stories.gguf');
+    writeFileSync(path, fixture('stories260K/stories260K.gguf'));
+    const text = await continueText(path, golden.prompt, 24, quick);
+    vi.unstubAllEnvs();
+    expect(text.length).toBeGreaterThan(20);
+    expect(golden.text.startsWith(text.trimStart())).toBe(true);
+  });
+
+  it("the example of sessions: a copy and what was kept say the same, which is the chat's", async () => {
+    const [first, ...others] = await askManual(engine, 'Press.');
+    const ask = async (...messages: ChatMessageParam[]) =>
+      (await engine.chat.completions.create({ messages: [{ role: 'system', content: 'Press.' }, ...messages], max_tokens: 100 })).choices[0].message.content!;
+    const question = user('How do I start it?');
+    expect(first).toBe(await ask(question));
+    const next = await ask(question, { role: 'assistant', content: first }, user('And how do I stop it?'));
+    expect(others).toEqual([next, next]);
   });
 
   it('the AI SDK streams what a chat says, and gets objects of a schema', async () => {

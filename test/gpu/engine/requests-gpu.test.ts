@@ -6,6 +6,7 @@ import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
 import { type GenerateRequest } from '../../../src/protocol.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { type Answer, answer, openEngine, quick, stories } from '../../engine.ts';
+import { record } from '../../verified.ts';
 
 const words = (seed: number, count: number) => Array.from({ length: count }, (_, i) => 3 + ((i * 7919 + seed * 104729) % 500));
 const options: EngineOptions = { ...quick, kernels: `${quick.kernels},chunk=64`, context: 512 };
@@ -119,6 +120,11 @@ describe.skipIf(!adapterFile)('requests at the same time', () => {
     const list = [61, 62, 63].map((seed): GenerateRequest => ({ prompt: { tokens: [...common, ...words(seed, 10)] }, maxTokens: 6 }));
     const found = await Promise.all(list.map((request) => answer(engine, request)));
     const [first, ...others] = found.map(({ stats }) => stats.cachedTokens);
+    record({
+      point: 'Three prompts of 210 tokens with a beginning of 200 in common: tokens of the second and third that are not run again',
+      command: 'npx vitest run --project gpu test/gpu/engine/requests-gpu.test.ts -t "common beginning"',
+      value: others.join(', '),
+    });
     expect(first).toBe(0);
     expect(Math.min(...others)).toBeGreaterThan(180); // the end of it, where that is less than half of what is still to be run
     expect(found.map(textOf)).toEqual(await alone(engine, list));
