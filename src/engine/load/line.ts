@@ -12,7 +12,7 @@ import { readerToCome } from '../../weights/store/reader.ts';
 import { type Host } from '../engine.ts';
 import { choiceFor } from '../measure/choice-text.ts';
 import { type ChosenModel, choose, chooseAgain, chosenAs } from './chosen.ts';
-import { type OpenedDraft } from './draft.ts';
+import { type OpenedDraft, draftOn, draftOptions, planDraft, withDraft } from './draft.ts';
 import { loadByGuess } from './plan/default-budget.ts';
 import { type FoundModel, findModel, isSameSecret, isSameSource } from './found.ts';
 import { checkLimits, checkUnkept } from './plan/limits.ts';
@@ -47,14 +47,14 @@ export interface Line extends OpenedLine {
 }
 
 /** A chunk of its own: most models are loaded without another one that drafts. */
-const drafting = () => import('./draft.ts');
+const drafting = () => import('./found-draft.ts');
 
 /** Finds a model and reads its header. */
 export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
   const found = await findModel(source, options, host.store);
   const stored = await openModel(found.files.header, readAs(found.manifest));
   const { speculation } = options;
-  const draft = speculation?.draft && (await (await drafting()).openDraft(host, speculation.draft, options, stored));
+  const draft = speculation?.draft && (await (await drafting()).openDraft(host, speculation.draft, draftOptions(options), stored));
   return { source, options, found, stored, opened: await openedWith(stored, options), text: await textOf(stored), draft };
 }
 
@@ -103,7 +103,7 @@ export async function walkFromOpened(
     );
     const openDraft = async () => {
       const control = { report, gate: paused.passed, signal: stop.signal };
-      draftWeights = await openWeights(host, (await drafting()).draftOptions(options), line.draft!.found, line.draft!.opened, control);
+      draftWeights = await openWeights(host, draftOptions(options), line.draft!.found, line.draft!.opened, control);
       return draftWeights.reader;
     };
     const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, fresh, signal: stop.signal }, openDraft);
@@ -131,7 +131,7 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {
     const planned = isLike(gpu, before.gpu)
-      ? await plannedOn(host, gpu, createKernelCache(gpu.device, host.shaders, typesIn(opened.header)), before)
+      ? plannedOn(host, gpu, createKernelCache(gpu.device, host.shaders, typesIn(opened.header)), before)
       : planModel(await chosenOn(host, gpu, line, usesOf(before)));
     const { hooks, readyMs } = reporting(report, begun);
     return { ...line, readyMs, model: await walkFromPlanned(planned, weights.reader, options, hooks, readerOfDraft(line)) };
@@ -143,9 +143,9 @@ export async function walkAgain(host: Host, line: Line, report: Report): Promise
 }
 
 /** As a model was planned and chosen in the end, for another device of the same adapter. */
-async function plannedOn(host: Host, gpu: Gpu, kernels: KernelCache, model: LoadedModel): Promise<PlannedModel> {
+function plannedOn(host: Host, gpu: Gpu, kernels: KernelCache, model: LoadedModel): PlannedModel {
   const { planned: { chosen: { opened, options }, ...plan }, choice, kv } = model;
-  const draft = options.draft && (await drafting()).draftOn(host, gpu, options.draft);
+  const draft = options.draft && draftOn(host, gpu, options.draft);
   return { ...plan, chosen: { ...chosenAs(gpu, opened, { ...options, draft, uses: usesOf(model) }, kernels), choice, kv } };
 }
 
@@ -183,7 +183,7 @@ async function walkFromPlanned(
   const whole = opened.adapters ? (await adapting()).readerWithAdapters(reader, opened) : reader;
   const alone = await (budgetBytes === undefined ? loadByGuess : loadModel)(planned, whole, hooks);
   const { draft } = alone.planned.chosen.options;
-  const model = draft ? await (await drafting()).withDraft(alone, draft, draftReader, hooks.signal) : alone;
+  const model = draft ? await withDraft(alone, draft, draftReader, hooks.signal) : alone;
   const loss = await lossOf(model.gpu.device); // calls on a lost device succeed and do nothing
   if (loss) throw loss;
   return model;
@@ -192,7 +192,7 @@ async function walkFromPlanned(
 /** With the plan of the model that drafts for it, if there is one, within the same budget. */
 async function withPlannedDraft(host: Host, { draft, options }: OpenedLine, chosen: ChosenModel): Promise<ChosenModel> {
   if (!draft || !options.speculation?.draft) return chosen;
-  const planned = await (await drafting()).planDraft(host, chosen.gpu, draft, options, chosen);
+  const planned = await planDraft(host, chosen.gpu, draft, options, chosen);
   return { ...chosen, options: { ...chosen.options, draft: planned } };
 }
 

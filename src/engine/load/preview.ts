@@ -2,6 +2,7 @@
 import { type Engine, type Host } from '../engine.ts';
 import { parametersOf } from '../../model/parameters.ts';
 import { forecast } from '../measure/forecast.ts';
+import { draftOptions, planDraft } from './draft.ts';
 import { findModel } from './found.ts';
 import { type OpenedModel, nameOf, openModel, openedWith, readAs } from './opened.ts';
 import { type ModelOptions, optionsFor } from './options.ts';
@@ -64,7 +65,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
 export async function previewDraft(
   host: Pick<Host, 'store' | 'shaders'>, gpu: Gpu, target: OpenedModel, source: ModelSource | ByteSource, options: LoadOptions, planned: ModelOptions,
 ): Promise<{ name: string; planned: PlannedModel }> {
-  const { openDraft, planDraft } = await import('./draft.ts');
-  const draft = await openDraft(host, source, options, target);
+  const { openDraft } = await import('./found-draft.ts');
+  const draft = await openDraft(host, source, draftOptions(options), target);
   return { name: draft.name, planned: await planDraft(host, gpu, draft, options, { options: planned, choice: planned.choice, kv: planned.kv }) };
 }

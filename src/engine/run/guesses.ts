@@ -3,7 +3,7 @@
 import { type GenerateStats, type Token } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type Answer } from './answer/answers.ts';
-import { type Runner } from './runner.ts';
+import { type Runner, createRunner } from './runner.ts';
 import { type Steps } from './schedule/scheduler.ts';
 
 export function withGuesses(model: LoadedModel, runner: Runner, steps: Steps<Answer, Token>): Steps<Answer, Token> {
@@ -13,7 +13,8 @@ export function withGuesses(model: LoadedModel, runner: Runner, steps: Steps<Ans
   guessing.admit = async (answer) => {
     const { draftModels, speculate } = await import('./speculation/chunk.ts');
     const rowBytes = 4 * (graph.config.vocab + activations.strides.x);
-    Object.assign(guessing, speculate(steps, runner, { ...speculation, all: experiment?.allGuesses, rowBytes, models: draftModels(model, runner) }));
+    const models = draftModels(model, runner, createRunner);
+    Object.assign(guessing, speculate(steps, runner, { ...speculation, all: experiment?.allGuesses, rowBytes, models }));
     return steps.admit(answer);
   };
   return guessing;

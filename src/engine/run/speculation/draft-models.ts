@@ -2,7 +2,7 @@
 import { createSequence } from '../../../kv/sequence.ts';
 import { cachesOf, positionBytes } from '../../../kv/segment.ts';
 import { type LoadedModel } from '../../load/load.ts';
-import { type Runner, createRunner } from '../runner.ts';
+import { type Runner } from '../runner.ts';
 import { draftOfModel } from './drafts/of-model.ts';
 import { createShortened } from './drafts/short-context.ts';
 import { type MakeDrafter } from './speculate.ts';
@@ -31,13 +31,12 @@ function shortContextOf(model: LoadedModel, runner: Runner, room: number): MakeD
 }
 
 /** Another model of the same vocabulary, over all of a text. */
-function anotherOf(model: LoadedModel, draft: LoadedModel): MakeDrafter {
+function anotherOf(model: LoadedModel, draft: LoadedModel, runner: Runner): MakeDrafter {
   const { context } = draft.sizes;
   const [vocab, known] = [model, draft].map(({ graph: { config } }) => config.vocab);
   const canRead = (tokens: readonly number[]) => known >= vocab || tokens.every((id) => id < known);
   return (worth, times, now) => draftOfModel({
-    worth, times, now, vocab,
-    runner: createRunner(draft),
+    worth, times, now, vocab, runner,
     sequence: draft.sequence,
     sampler: greedily(draft),
     textFor: (tokens, most) => (tokens.length + most <= context && canRead(tokens) ? tokens : undefined),
@@ -45,10 +44,11 @@ function anotherOf(model: LoadedModel, draft: LoadedModel): MakeDrafter {
   });
 }
 
-export function draftModels(model: LoadedModel, runner: Runner): MakeDrafter[] {
+/** `runnerOf`: runs a model other than the one that is checked by. */
+export function draftModels(model: LoadedModel, runner: Runner, runnerOf: (model: LoadedModel) => Runner): MakeDrafter[] {
   const { draft, planned: { chosen: { options: { speculation: { shortContext } = {} } } } } = model;
   return [
-    ...(draft ? [anotherOf(model, draft)] : []),
+    ...(draft ? [anotherOf(model, draft, runnerOf(draft))] : []),
     ...(shortContext === undefined ? [] : [shortContextOf(model, runner, shortContext)]),
   ];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Metadata } from '../../gguf/header.ts';
-import { checkVocabulary } from './draft.ts';
+import { checkVocabulary } from './found-draft.ts';
 
 const of = (...tokens: string[]): Metadata => new Map([['tokenizer.ggml.tokens', tokens]]);
 const filled = (count: number) => of('a', 'b', ...Array.from({ length: count }, (_, i) => `[PAD${i}]`));
