@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { settingsOf } from '../src/cli/kv-pieces.ts';
+import { settingsOf } from '../src/cli/kv/kv-pieces.ts';
 import { measuredOf, rowsOf } from './bench/kv-rows.mjs';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
@@ -185,7 +185,7 @@ it('the table of policies takes rows of its own model and probes alone, and says
   const withHeads = { ...given, heads: [[1, 0]] };
   writeFileSync(path, lines([withHeads, ...others]));
   expect([...rowsOf(path, withHeads).values()].map(({ kl }) => kl)).toEqual([0]);
-  // As src/cli/kv.ts names them.
+  // As src/cli/kv/kv.ts names them.
   expect(measuredOf(withHeads)).toMatch(new RegExp(`${settingsOf({ kvHeads: [[1, 0]] })}$`));
   expect(measuredOf(given)).toMatch(new RegExp(`[0-9a-f]{16}${settingsOf({})}$`));
 });

@@ -7,7 +7,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const hash = (text) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /**
- * What a row was measured of, as src/cli/kv.ts names it. `bytes`: of the model's file; `probes`: the text of theirs; `heads`: what --kv-heads gave.
+ * What a row was measured of, as src/cli/kv/kv.ts names it. `bytes`: of the model's file; `probes`: the text of theirs; `heads`: what --kv-heads gave.
  * @param {{ model: string, bytes: number, probes: string, heads?: number[][] }} given
  */
 export const measuredOf = ({ model, bytes, probes, heads }) =>

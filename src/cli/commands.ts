@@ -1,12 +1,12 @@
 // The commands. Each is a file; here is what the command line says of it.
 import { type Command } from 'commander';
-import { benchOptions, benchAsAsked } from './bench-options.ts';
+import { benchOptions, benchAsAsked } from './bench/bench-options.ts';
 import { doctor } from './doctor.ts';
 import { adapters, argument, bytes, experimental, forModel, integer, limits, number, port } from './flags.ts';
 import { evaluate } from './evaluate.ts';
 import { generate } from './generate.ts';
 import { heads } from './heads.ts';
-import { kv } from './kv.ts';
+import { kv } from './kv/kv.ts';
 import { logits } from './logits.ts';
 import { parseBiases, parseObject, parseTokens } from './options.ts';
 import { perplexity } from './perplexity.ts';

@@ -2,7 +2,7 @@
 // says. Packs and unpacks (slot, kv head, head_dim) for checks.
 import { type AffineFormat, affineFormats } from '../../kv/formats/affine.ts';
 import { type KvFormat, type PageFormat, pageSlots, unitsAt, unitsOf } from '../../kv/formats/format.ts';
-import { openPage, sealPage } from '../../reference/affine.ts';
+import { openPage, sealPage } from '../../reference/kv/affine.ts';
 
 export interface PageShape {
   kvHeads: number;

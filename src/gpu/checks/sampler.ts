@@ -1,7 +1,7 @@
 // Checks of the programs that choose the next token: greedy, and by drawing with every filter.
 import { createSamplerScratch } from '../../model/sampling/buffers.ts';
 import { compiled, createSamplers } from '../../model/sampling/sampler.ts';
-import { candidates, excludesAt, greedy, uniform, type Sampling } from '../../reference/sampler.ts';
+import { candidates, excludesAt, greedy, uniform, type Sampling } from '../../reference/sampling/sampler.ts';
 import { type Case, type Check, type Outcome, WrongResult } from './check.ts';
 import { decodeChoice } from './choice.ts';
 import { type Random, normals, random } from './random.ts';

@@ -1,7 +1,7 @@
 // What policies keep after a prompt, by the scores that the goldens' own model gave there: the definitions, without any GPU. Positions are those of
 // the float64 reference; what is decided in chunks is compared on GPUs alone (test/gpu/kv).
 import { describe, expect, it } from 'vitest';
-import { byRuns, rank, rankJointly } from '../../reference/kv-rank.ts';
+import { byRuns, rank, rankJointly } from '../../reference/kv/kv-rank.ts';
 import { floatsFixture, jsonFixture } from '../../../test/models/fixture.ts';
 import { pyramid } from './pyramidkv.ts';
 import { sharesOf as arkvShares } from './arkv.ts';

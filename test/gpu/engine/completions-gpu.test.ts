@@ -4,7 +4,7 @@ import { type CompletionChunk, type CompletionParams } from '../../../src/api/co
 import { createEngine, type Engine } from '../../../src/api/engine.ts';
 import { FakeWorker } from '../../doubles/fake-worker.ts';
 import { type GenerateEvent, type Token } from '../../../src/protocol.ts';
-import { greedy } from '../../../src/reference/sampler.ts';
+import { greedy } from '../../../src/reference/sampling/sampler.ts';
 import { logSoftmax } from '../../../src/reference/sampling/logprobs.ts';
 import { penalise } from '../../../src/reference/sampling/penalties.ts';
 import { floatsFixture } from '../../models/fixture.ts';

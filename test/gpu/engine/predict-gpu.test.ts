@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { benchPredict } from '../../../src/cli/bench-predict.ts';
+import { benchPredict } from '../../../src/cli/bench/bench-predict.ts';
 import { adapterFile } from '../../dawn.ts';
 import { defaultModelPath } from '../../models/default-model.ts';
 import { fixture } from '../../models/fixture.ts';

@@ -1,4 +1,4 @@
-// Sealing pages on the GPU: word for word what the reference gives, whatever GPU it is; the reference has the goldens' codes (src/reference/affine.test.ts).
+// Sealing pages on the GPU: word for word what the reference gives, whatever GPU it is; the reference has the goldens' codes (src/reference/kv/affine.test.ts).
 import { describe, expect, it } from 'vitest';
 import { floatsFixture } from '../../models/fixture.ts';
 import { adapterFile } from '../../dawn.ts';
@@ -14,7 +14,7 @@ import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { addPolicyShaders } from '../../../src/kv/policies/shaders.ts';
 import { type KvLayer } from '../../../src/kv/policy.ts';
 import { seal } from '../../../src/kv/tick/seal.ts';
-import { sealPage } from '../../../src/reference/affine.ts';
+import { sealPage } from '../../../src/reference/kv/affine.ts';
 
 addPolicyShaders();
 

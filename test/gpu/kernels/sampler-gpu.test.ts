@@ -3,7 +3,7 @@ import { kernelSource } from '../../../src/gpu/kernels.ts';
 import { mostVocab, samplerBytes, samplingSlices } from '../../../src/model/sampling/buffers.ts';
 import { samplingFields } from '../../../src/model/sampling/sampler.ts';
 import { packSampling, samplingBytes } from '../../../src/model/sampling/uniform.ts';
-import { candidates, draw, excludesAt, greedy, noToken, uniform, type Sampling } from '../../../src/reference/sampler.ts';
+import { candidates, draw, excludesAt, greedy, noToken, uniform, type Sampling } from '../../../src/reference/sampling/sampler.ts';
 import { adapterFile, openDevice } from '../../dawn.ts';
 import { isFull, record } from '../../verified.ts';
 import { mulberry32 } from '../../../src/random.ts';

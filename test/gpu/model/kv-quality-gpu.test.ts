@@ -4,7 +4,7 @@ import '../../optimised.ts';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type NamedRow } from '../../../src/bench/memory/table.ts';
-import { kv } from '../../../src/cli/kv.ts';
+import { kv } from '../../../src/cli/kv/kv.ts';
 import { adapterFile } from '../../dawn.ts';
 import { defaultModelPath } from '../../models/default-model.ts';
 import { jsonFixture } from '../../models/fixture.ts';

@@ -6,7 +6,7 @@ import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { RequestError } from '../../../src/errors.ts';
 import { type SamplerOptions } from '../../../src/model/sampling/stage.ts';
 import { type Token } from '../../../src/protocol.ts';
-import { greedy } from '../../../src/reference/sampler.ts';
+import { greedy } from '../../../src/reference/sampling/sampler.ts';
 import { dry } from '../../../src/reference/sampling/dry.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';

@@ -2,7 +2,7 @@
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { keepListed } from '../../../kv/tick/move.ts';
 import { list, rank } from '../../../kv/tick/rank.ts';
-import { rank as ranked } from '../../../reference/kv-rank.ts';
+import { rank as ranked } from '../../../reference/kv/kv-rank.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { kvs } from '../heads.ts';
 import { unpackPages } from '../pages.ts';

@@ -1,8 +1,8 @@
 // Checks of what queries pay to slots.
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type Into, observe } from '../../../kv/tick/observe.ts';
-import { type Observed, type Rhythm, active, mean, normalised, probabilities, summed } from '../../../reference/kv-observe.ts';
-import { overdue, rank as ranked } from '../../../reference/kv-rank.ts';
+import { type Observed, type Rhythm, active, mean, normalised, probabilities, summed } from '../../../reference/kv/kv-observe.ts';
+import { overdue, rank as ranked } from '../../../reference/kv/kv-rank.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { kvs } from '../heads.ts';
 import { type Given, type Scene, bits, byIndex, floats, nameOf, planesOf, play, sceneOf, scenes } from './scene.ts';

@@ -5,8 +5,8 @@ import { type KvLayer, type KvTick, type PickPlan, type SetPlan } from '../../..
 import { cluster } from '../../../kv/tick/cluster.ts';
 import { noteBounds } from '../../../kv/tick/read.ts';
 import { type SequenceBuffers } from '../../../model/operation.ts';
-import { bounded, clustered, clustersRead, votes } from '../../../reference/kv-pick.ts';
-import { rank as ranked } from '../../../reference/kv-rank.ts';
+import { bounded, clustered, clustersRead, votes } from '../../../reference/kv/kv-pick.ts';
+import { rank as ranked } from '../../../reference/kv/kv-rank.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { type Binding } from '../../program.ts';
 import { f32 } from '../heads.ts';

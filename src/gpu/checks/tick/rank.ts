@@ -2,7 +2,7 @@
 import { type KvLayer, type KvTick } from '../../../kv/policy.ts';
 import { mostSlots } from '../../../kv/tick/layer.ts';
 import { type Rank, byRuns, list, rank, smooth } from '../../../kv/tick/rank.ts';
-import { byRuns as ofRuns, rank as ranked, rankJointly, smoothed } from '../../../reference/kv-rank.ts';
+import { byRuns as ofRuns, rank as ranked, rankJointly, smoothed } from '../../../reference/kv/kv-rank.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { f32 } from '../heads.ts';
 import { type Given, type Scene, byIndex, floats, keeps, nameOf, partsOf, play, sceneOf, scenes, scoresOf, written } from './scene.ts';

@@ -3,8 +3,8 @@ import { type AffineFormat, affineFormats, factoredFormats } from '../../../kv/f
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { list, rank } from '../../../kv/tick/rank.ts';
 import { sealListed } from '../../../kv/tick/seal.ts';
-import { openPage, sealPage } from '../../../reference/affine.ts';
-import { rank as ranked } from '../../../reference/kv-rank.ts';
+import { openPage, sealPage } from '../../../reference/kv/affine.ts';
+import { rank as ranked } from '../../../reference/kv/kv-rank.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { kvs } from '../heads.ts';
 import { type Given, type Scene, codeLists, floats, nameOf, partsOf, play, sceneOf, scenes, scoresOf, written } from './scene.ts';

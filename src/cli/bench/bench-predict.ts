@@ -1,20 +1,20 @@
 // windrow bench --predict: predicted against measured decode speed of models at several budgets and positions. What
 // predictions follow from is measured in the same run, by turns with the speed.
-import { type Engine } from '../engine/engine.ts';
-import { type LoadedModel } from '../engine/load/load.ts';
-import { defaultRamBytes } from '../engine/load/streaming.ts';
-import { measureGpu } from '../engine/measure/measure-gpu.ts';
-import { predict } from '../engine/measure/predict.ts';
-import { type Runner } from '../engine/run/runner.ts';
-import { sweepBudgets } from '../engine/measure/sweep.ts';
-import { createNodeEngine } from '../node.ts';
-import { type Prediction } from '../protocol.ts';
-import { guessedCost, measureSource } from '../weights/stream/cost-model.ts';
-import { openFileSource } from '../weights/source/file-source.ts';
-import { table } from '../bench/table.ts';
-import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
-import { type Result } from './result.ts';
-import { compiled } from '../model/sampling/sampler.ts';
+import { type Engine } from '../../engine/engine.ts';
+import { type LoadedModel } from '../../engine/load/load.ts';
+import { defaultRamBytes } from '../../engine/load/streaming.ts';
+import { measureGpu } from '../../engine/measure/measure-gpu.ts';
+import { predict } from '../../engine/measure/predict.ts';
+import { type Runner } from '../../engine/run/runner.ts';
+import { sweepBudgets } from '../../engine/measure/sweep.ts';
+import { createNodeEngine } from '../../node.ts';
+import { type Prediction } from '../../protocol.ts';
+import { guessedCost, measureSource } from '../../weights/stream/cost-model.ts';
+import { openFileSource } from '../../weights/source/file-source.ts';
+import { table } from '../../bench/table.ts';
+import { type ModelFlags, deviceOptions, loadOptions } from '../options.ts';
+import { type Result } from '../result.ts';
+import { compiled } from '../../model/sampling/sampler.ts';
 
 const positions = [64, 512, 1500];
 const shares = ['100 %', '50 %', '25 %'];

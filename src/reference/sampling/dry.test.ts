@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dry } from './sampling/dry.ts';
+import { dry } from './dry.ts';
 
 const probabilities = (logits: Float32Array): number[] => {
   const masses = [...logits].map(Math.exp);

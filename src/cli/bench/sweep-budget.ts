@@ -1,9 +1,9 @@
 // windrow bench --sweep-budget: src/bench/sweep.ts on Dawn.
-import { sweep, sweepText } from '../bench/sweep.ts';
-import { createNodeEngine } from '../node.ts';
-import { openFileSource } from '../weights/source/file-source.ts';
-import { type ModelFlags, deviceOptions } from './options.ts';
-import { type Result } from './result.ts';
+import { sweep, sweepText } from '../../bench/sweep.ts';
+import { createNodeEngine } from '../../node.ts';
+import { openFileSource } from '../../weights/source/file-source.ts';
+import { type ModelFlags, deviceOptions } from '../options.ts';
+import { type Result } from '../result.ts';
 
 interface Flags extends ModelFlags {
   promptTokens: number;

@@ -2,16 +2,16 @@
 // it can be gone on with later.
 import { appendFile, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Material, type Probes, checkProbes, longestOf, probesOf } from '../bench/memory/probes.ts';
-import { type Pace, type Paused, documentPiece, rowOf, runDocument, runRecords } from '../bench/memory/row.ts';
-import { type NamedRow, textOf } from '../bench/memory/table.ts';
-import { type Engine, type Loaded } from '../engine/engine.ts';
-import { RequestError } from '../errors.ts';
-import { kvName } from '../kv/policies/names.ts';
-import { readLines } from './json-lines.ts';
+import { type Material, type Probes, checkProbes, longestOf, probesOf } from '../../bench/memory/probes.ts';
+import { type Pace, type Paused, documentPiece, rowOf, runDocument, runRecords } from '../../bench/memory/row.ts';
+import { type NamedRow, textOf } from '../../bench/memory/table.ts';
+import { type Engine, type Loaded } from '../../engine/engine.ts';
+import { RequestError } from '../../errors.ts';
+import { kvName } from '../../kv/policies/names.ts';
+import { readLines } from '../json-lines.ts';
 import { type Pieces, goOn, hash, piecesIn, piecesInMemory, settingsOf } from './kv-pieces.ts';
-import { type ModelFlags, parseKvOptions, readJson, withEngine } from './options.ts';
-import { type Result } from './result.ts';
+import { type ModelFlags, parseKvOptions, readJson, withEngine } from '../options.ts';
+import { type Result } from '../result.ts';
 
 interface Flags extends ModelFlags {
   policies: string[];

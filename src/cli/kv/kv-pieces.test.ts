@@ -3,8 +3,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type Pace, type Paused, documentPiece, rowOf } from '../bench/memory/row.ts';
-import { BudgetError, RequestError } from '../errors.ts';
+import { type Pace, type Paused, documentPiece, rowOf } from '../../bench/memory/row.ts';
+import { BudgetError, RequestError } from '../../errors.ts';
 import { goOn, piecesIn, piecesInMemory, settingsOf } from './kv-pieces.ts';
 
 const logits = [Float32Array.of(0, 0), Float32Array.of(Math.log(3), 0)];

@@ -1,12 +1,12 @@
 // The sampler as plain loops: which tokens may come next, how likely each is, and which one a seed draws. A file per stage
 // in ./sampling. Sorts the whole vocabulary, so it is for tests only; shaders/kernels/sampling/sample.wgsl does the same without sorting.
-import { ranked } from './sampling/logits.ts';
-import { minP } from './sampling/min-p.ts';
-import { atTemperature } from './sampling/temperature.ts';
-import { topK } from './sampling/top-k.ts';
-import { topP } from './sampling/top-p.ts';
-import { typical } from './sampling/typical.ts';
-import { xtc } from './sampling/xtc.ts';
+import { ranked } from './logits.ts';
+import { minP } from './min-p.ts';
+import { atTemperature } from './temperature.ts';
+import { topK } from './top-k.ts';
+import { topP } from './top-p.ts';
+import { typical } from './typical.ts';
+import { xtc } from './xtc.ts';
 
 export interface Sampling {
   /** Above 0; 0 is `greedy`. */

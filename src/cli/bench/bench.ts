@@ -1,18 +1,18 @@
 // windrow bench: src/bench/run-bench.ts on Dawn; with --serve the line protocol of peers, with --null the host's work alone.
 import { createInterface } from 'node:readline';
-import { countCalls } from '../bench/count-calls.ts';
-import { type Run, checkRepeats, runOnce } from '../bench/generation.ts';
-import { benchPrompt } from '../bench/prompt.ts';
-import { contextFor, runBench } from '../bench/run-bench.ts';
-import { reportText } from '../bench/report-text.ts';
-import { type Engine, type EngineOptions } from '../engine/engine.ts';
-import { openModel } from '../engine/load/opened.ts';
-import { describeChoice } from '../engine/measure/choice-text.ts';
-import { openWithParts } from '../gguf/files.ts';
-import { createNodeEngine, dawn } from '../node.ts';
-import { openFileSource } from '../weights/source/file-source.ts';
-import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
-import { type Result } from './result.ts';
+import { countCalls } from '../../bench/count-calls.ts';
+import { type Run, checkRepeats, runOnce } from '../../bench/generation.ts';
+import { benchPrompt } from '../../bench/prompt.ts';
+import { contextFor, runBench } from '../../bench/run-bench.ts';
+import { reportText } from '../../bench/report-text.ts';
+import { type Engine, type EngineOptions } from '../../engine/engine.ts';
+import { openModel } from '../../engine/load/opened.ts';
+import { describeChoice } from '../../engine/measure/choice-text.ts';
+import { openWithParts } from '../../gguf/files.ts';
+import { createNodeEngine, dawn } from '../../node.ts';
+import { openFileSource } from '../../weights/source/file-source.ts';
+import { type ModelFlags, deviceOptions, loadOptions } from '../options.ts';
+import { type Result } from '../result.ts';
 
 export interface BenchFlags extends ModelFlags {
   promptTokens: number;

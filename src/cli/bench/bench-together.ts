@@ -1,9 +1,9 @@
 // windrow bench --sequences: src/bench/together.ts on Dawn.
-import { measureTogether, togetherText } from '../bench/together.ts';
-import { createNodeEngine } from '../node.ts';
-import { openFileSource } from '../weights/source/file-source.ts';
-import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
-import { type Result } from './result.ts';
+import { measureTogether, togetherText } from '../../bench/together.ts';
+import { createNodeEngine } from '../../node.ts';
+import { openFileSource } from '../../weights/source/file-source.ts';
+import { type ModelFlags, deviceOptions, loadOptions } from '../options.ts';
+import { type Result } from '../result.ts';
 
 interface Flags extends ModelFlags {
   sequences: number;

@@ -1,5 +1,5 @@
 // Slots of a head that become a part of others, as plain loops: of the nearest ones, of one, or of the one of their run that queries pay most.
-import { type Row, dot } from './vectors.ts';
+import { type Row, dot } from '../vectors.ts';
 
 /** Slots of one kv head, in their order. */
 export interface Slots {

@@ -1,6 +1,6 @@
 // What a row chooses to read of a head's slots, as plain loops: by bounds of runs of keys, by votes of all heads, by clusters of keys.
 import { rank } from './kv-rank.ts';
-import { type Row, dot } from './vectors.ts';
+import { type Row, dot } from '../vectors.ts';
 
 /** Of each run of `run` keys the largest product that a query may have with a key of it, by bounds of each `each` keys; the most of the queries. */
 export const bounded = (keys: readonly Row[], queries: readonly Row[], run: number, each: number): number[] =>

@@ -2,12 +2,12 @@
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { version } from '../../package.json';
-import { type Pace, type Paused, type Piece } from '../bench/memory/row.ts';
-import { RequestError } from '../errors.ts';
-import { orEmpty, readLines } from './json-lines.ts';
-import { type ModelFlags } from './options.ts';
-import { type AdapterOptions } from '../protocol.ts';
+import { version } from '../../../package.json';
+import { type Pace, type Paused, type Piece } from '../../bench/memory/row.ts';
+import { RequestError } from '../../errors.ts';
+import { orEmpty, readLines } from '../json-lines.ts';
+import { type ModelFlags } from '../options.ts';
+import { type AdapterOptions } from '../../protocol.ts';
 
 /** Of a text, as files and settings are named by it. */
 export const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);

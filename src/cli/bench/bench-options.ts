@@ -4,9 +4,9 @@ import { type BenchFlags, bench } from './bench.ts';
 import { benchPlan } from './bench-plan.ts';
 import { benchPredict } from './bench-predict.ts';
 import { benchTogether } from './bench-together.ts';
-import { argument, forModel, integer } from './flags.ts';
-import { parseContexts } from './options.ts';
-import { type Result } from './result.ts';
+import { argument, forModel, integer } from '../flags.ts';
+import { parseContexts } from '../options.ts';
+import { type Result } from '../result.ts';
 import { sweepBudget } from './sweep-budget.ts';
 
 /** Options of bench that a sweep of budgets sets itself, or has no use for. */

@@ -1,7 +1,7 @@
 // Codes of a few bits with a scale and a minimum in f16, number by number, and the pages that hold them (src/kv/formats/affine.ts).
-import { floatToHalf, halfToFloat } from '../formats/half.ts';
-import { type AffineFormat, codeWords, groupChannels } from '../kv/formats/affine.ts';
-import { pageSlots } from '../kv/formats/format.ts';
+import { floatToHalf, halfToFloat } from '../../formats/half.ts';
+import { type AffineFormat, codeWords, groupChannels } from '../../kv/formats/affine.ts';
+import { pageSlots } from '../../kv/formats/format.ts';
 
 export interface Affine {
   codes: number[];

@@ -1,14 +1,14 @@
 // windrow bench --plan: how long it takes to read a model's header and to plan it at ten budgets. Needs neither a GPU nor
 // the weights: a file that is a hole behind its header does.
-import { table } from '../bench/table.ts';
-import { openModel } from '../engine/load/opened.ts';
-import { type Plan, type PlanOptions, plan } from '../engine/load/plan/plan.ts';
-import { kvFormat } from '../kv/formats/catalogue.ts';
-import { readHeader } from '../gguf/read.ts';
-import { chunks } from '../model/choices/kernel-choice.ts';
-import { openFileSource } from '../weights/source/file-source.ts';
-import { type ModelFlags } from './options.ts';
-import { type Result } from './result.ts';
+import { table } from '../../bench/table.ts';
+import { openModel } from '../../engine/load/opened.ts';
+import { type Plan, type PlanOptions, plan } from '../../engine/load/plan/plan.ts';
+import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { readHeader } from '../../gguf/read.ts';
+import { chunks } from '../../model/choices/kernel-choice.ts';
+import { openFileSource } from '../../weights/source/file-source.ts';
+import { type ModelFlags } from '../options.ts';
+import { type Result } from '../result.ts';
 
 const budgets = [8192, 4096, 2048, 1024, 768, 512, 384, 256, 128, 64].map((mib) => mib * 2 ** 20);
 const rounds = 15;

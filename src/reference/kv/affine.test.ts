@@ -1,8 +1,8 @@
 // Codes, scales and minimums against float64 goldens, and that pages give back what they were made of.
 import { describe, expect, it } from 'vitest';
-import { fixture, floatsFixture, jsonFixture } from '../../test/models/fixture.ts';
-import { halfToFloat } from '../formats/half.ts';
-import { affineFormats, factoredFormats } from '../kv/formats/affine.ts';
+import { fixture, floatsFixture, jsonFixture } from '../../../test/models/fixture.ts';
+import { halfToFloat } from '../../formats/half.ts';
+import { affineFormats, factoredFormats } from '../../kv/formats/affine.ts';
 import { affine, openPage, sealPage } from './affine.ts';
 
 const block = floatsFixture('kv/block.f32'); // (token, channel), 32 x 64
