@@ -90,7 +90,9 @@ test('of a model that is streamed, the panel shows bytes per token and stalls, l
   await expect(plot('Stalls')).toHaveAttribute('aria-label', /last \d+ %/);
   await expect(plot('Time to first token')).toBeVisible();
   await expect(panel.getByText('Streamed', { exact: true })).toBeVisible();
-  await expect(panel.getByRole('definition').filter({ hasText: 'per token' })).toHaveText(/[\d.]+ [kM]B per token/);
+  await expect(panel.getByRole('definition').filter({ hasText: /B per token$/ })).toHaveText(/^[\d.]+ [kM]B per token$/);
+  await expect(panel.getByText(/^[\d.]+ k?B per token from storage, [\d.]+ k?B from worker memory$/)).toBeVisible();
+  await expect(plot('... taken from worker memory: last')).toHaveAttribute('aria-label', /last [\d.]+ k?B/);
 });
 
 test('one button runs the self-test and the short benchmark and copies a report', async ({ page, context }) => {
