@@ -60,7 +60,7 @@ export function systemIntoQuestion(messages: readonly Message[]): readonly Messa
 }
 
 /** The text of a content that may come in parts. */
-function textOf(content: unknown): string {
+export function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   return Array.isArray(content) ? content.map((part) => (part as { text?: unknown })?.text).filter((text) => typeof text === 'string').join('') : '';
 }

@@ -3,6 +3,7 @@
 import { RequestError, UnsupportedModelError } from '../errors.ts';
 import { type Metadata } from '../gguf/header.ts';
 import { getString } from '../gguf/metadata.ts';
+import { withCalls } from './call-messages.ts';
 import { namedTemplates, suggestFormat } from './fallback-templates.ts';
 import { parseTemplate, type Program, runTemplate, TemplateException } from './jinja/run.ts';
 import { mapTexts, type Message, normalizeMessages, systemIntoQuestion, wellFormed } from './messages.ts';
@@ -67,11 +68,12 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
         tools: tools ?? null,
         documents: documents ?? null,
         ...variables,
-        messages,
+        messages: withCalls(messages, source, mark ? marks.markAll : String),
         add_generation_prompt: addGenerationPrompt,
       };
       return runTemplate(program, all, now(), mark ? marks : undefined);
     } catch (error) {
+      if (error instanceof RequestError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TemplateException) throw new RequestError(`The model's chat template does not accept this conversation: ${reason}`);
       const unusable = new UnsupportedModelError(

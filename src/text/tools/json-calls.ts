@@ -34,19 +34,19 @@ export function createJsonReader(head: RegExp): CallReader {
   };
 }
 
-/** Gives where a JSON object or list ends in a text, of which all before was given already; undefined if that is still to come. */
-export function createScan(): (more: string) => number | undefined {
+/** Gives where a JSON object or list ends in a text, of which all before was given already; undefined if that is still to come. `quotes`: what texts are in. */
+export function createScan(quotes = '"'): (more: string) => number | undefined {
   let depth = 0;
-  let inString = false;
+  let quote = ''; // of the text that this is in
   let isEscaped = false;
   return (more) => {
     for (let i = 0; i < more.length; i++) {
       const character = more[i];
       if (isEscaped) isEscaped = false;
-      else if (inString) {
+      else if (quote) {
         if (character === '\\') isEscaped = true;
-        else if (character === '"') inString = false;
-      } else if (character === '"') inString = true;
+        else if (character === quote) quote = '';
+      } else if (quotes.includes(character)) quote = character;
       else if ('{[('.includes(character)) depth++;
       else if ('}])'.includes(character) && --depth === 0) return i + 1;
     }

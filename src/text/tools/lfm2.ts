@@ -45,7 +45,7 @@ function createPythonReader(): CallReader {
       held += more;
       for (;;) {
         const head = /^[\s[,]*([\w.-]+)(?=\()/.exec(held);
-        const length = head ? createScan()(held.slice(head[0].length)) : undefined;
+        const length = head ? createScan('"\'')(held.slice(head[0].length)) : undefined;
         if (!head || length === undefined) return events;
         const end = head[0].length + length;
         events.push({ name: head[1] }, { args: objectOf(held.slice(head[0].length + 1, end - 1)) });
@@ -55,11 +55,11 @@ function createPythonReader(): CallReader {
   };
 }
 
-/** `a="x", b=True` as JSON; a string is the same in both, as the grammar allows only JSON's. */
+/** `a="x", b=True` as JSON; a text is the same in both, as the grammar allows only JSON's, or between single quotes, as LFM2.5's template writes it. */
 export function objectOf(members: string): string {
-  const parts = members.split(/("(?:[^"\\]|\\.)*")/);
+  const parts = members.split(/("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/);
   const words: Record<string, string> = { True: 'true', False: 'false', None: 'null' };
-  const json = parts.map((part, i) => (i % 2 ? part : part.replace(/\b(?:True|False|None)\b/g, (word) => words[word])));
+  const json = parts.map((part, i) => (i % 2 ? doublyQuoted(part) : part.replace(/\b(?:True|False|None)\b/g, (word) => words[word])));
   let depth = 0;
   const named = json.map((part, i) => {
     if (i % 2) return part;
@@ -70,4 +70,10 @@ export function objectOf(members: string): string {
     });
   });
   return `{${named.join('').trim()}}`;
+}
+
+/** A text between single quotes as JSON. */
+function doublyQuoted(text: string): string {
+  if (!text.startsWith("'")) return text;
+  return `"${text.slice(1, -1).replace(/\\(.)|"/g, (found, escaped?: string) => (escaped === "'" ? "'" : found === '"' ? '\\"' : found))}"`;
 }

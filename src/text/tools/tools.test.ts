@@ -302,6 +302,7 @@ describe('hostile calls', () => {
   });
 
   it('reads values as Python writes them', () => {
+    expect(JSON.parse(objectOf("a='it\\'s \"so\", b=None\\n', b=True"))).toEqual({ a: 'it\'s "so", b=None\n', b: true });
     expect(JSON.parse(objectOf('a="True, b=None (x)", b=True, c=[None, {"d": False}], größe=-1.5'))).toEqual({
       a: 'True, b=None (x)', b: true, c: [null, { d: false }], größe: -1.5,
     });
