@@ -33,13 +33,18 @@ const imports = {
   signals: [],
   sealed: [],
   protocol: [],
+  thoughts: [],
   'error-transfer': [],
 };
 /** Folders beside src, and whom they may import there. All of src is open to them; nothing in src may import them. */
 const around = { bench: ['scripts'], e2e: ['bench', 'scripts', 'test'], test: ['bench', 'scripts'], scripts: ['test'] };
 const beside = (folder) => `beside src: ${folder}`;
-const forAll = ['errors', 'base64', 'bytes', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'kv/formats', 'protocol'];
-const importNothing = ['errors', 'base64', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'protocol'];
+const forAll = [
+  'errors', 'base64', 'bytes', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'kv/formats', 'protocol', 'thoughts',
+];
+const importNothing = [
+  'errors', 'base64', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'protocol', 'thoughts',
+];
 
 const wgsl = {
   selector: 'CallExpression[callee.property.name="glob"] Literal[value=/[.]wgsl/]',

@@ -1,6 +1,7 @@
 // From the messages of a conversation to the tokens of a prompt, by the Jinja template in a model file. What a message
 // contains stays text: nothing in it becomes a control token (provenance.ts says how).
 import { RequestError, UnsupportedModelError } from '../errors.ts';
+import { openedBy } from '../thoughts.ts';
 import { type Metadata } from '../gguf/header.ts';
 import { getString } from '../gguf/metadata.ts';
 import { withCalls } from './call-messages.ts';
@@ -127,8 +128,8 @@ export function createTemplate(metadata: Metadata, tokenizer: Tokenizer, { now =
 
 /** Where the model goes on: reasoning that the template has begun is ended before, unless the prefix ends it itself. `own`: text as the template's. */
 function withPrefix(prompt: string, prefix: string, own: (text: string) => string, unmark: (text: string) => string): string {
-  const thinks = /<think>\s*$/.test(unmark(prompt)) && !unmark(prefix).includes('</think>');
-  return `${prompt}${thinks ? own('\n</think>\n\n') : ''}${prefix}`;
+  const [close] = openedBy(unmark(prompt))?.end ?? [];
+  return `${prompt}${close !== undefined && !unmark(prefix).includes(close) ? own(`\n${close}\n\n`) : ''}${prefix}`;
 }
 
 interface Choice {

@@ -1,5 +1,6 @@
 // Takes an answer apart while it comes: what the model thought before it, its text, its calls. Holds back what might still
 // become a mark.
+import { type ThoughtMarks, thoughtFamilies } from '../../thoughts.ts';
 import { heldBack } from './harmony.ts';
 import { type AnswerReader, type CallEvent, type CallReader, type Said } from './style.ts';
 
@@ -14,15 +15,15 @@ export interface ReaderOptions {
   readonly calls?: CallReader;
   /** An answer is calls from its first character on, or has none: what looks like a call within a form is a part of it. */
   readonly isFormed?: boolean;
+  /** What stands around reasoning. Default: the tags of most models. */
+  readonly thought?: ThoughtMarks;
 }
 
-const openMark = '<think>';
-const closeMark = '</think>';
 const wholeCalls = ['{', '<|python_tag|>'];
 
 type State = 'begin' | 'thinking' | 'start' | 'text' | 'calls';
 
-export function createAnswerReader({ thinking, opens, calls, isFormed = false }: ReaderOptions): AnswerReader {
+export function createAnswerReader({ thinking, opens, calls, isFormed = false, thought = thoughtFamilies[0] }: ReaderOptions): AnswerReader {
   let state: State = thinking === 'open' ? 'thinking' : thinking === 'may' ? 'begin' : 'start';
   let held = '';
   let isFresh = true; // of what is thought nothing was there yet
@@ -49,15 +50,16 @@ export function createAnswerReader({ thinking, opens, calls, isFormed = false }:
     switch (state) {
       case 'begin': {
         const rest = held.trimStart();
-        if (rest.length < openMark.length && openMark.startsWith(rest)) return false;
-        state = rest.startsWith(openMark) ? 'thinking' : 'start';
-        if (state === 'thinking') held = rest.slice(openMark.length);
+        if (thought.begin.some((mark) => rest.length < mark.length && mark.startsWith(rest))) return false;
+        const mark = thought.begin.find((each) => rest.startsWith(each));
+        state = mark === undefined ? 'start' : 'thinking';
+        if (mark !== undefined) held = rest.slice(mark.length);
         return true;
       }
       case 'thinking':
         if (isFresh) held = held.trimStart();
         isFresh &&= !held;
-        if (!upTo([closeMark], 'reasoning')) return false;
+        if (!upTo(thought.end, 'reasoning')) return false;
         state = 'start';
         return true;
       case 'start': {

@@ -1,6 +1,7 @@
 // Functions that a model may call: which style its template teaches, what an answer may then be, and what reads it. Loaded
 // when a request first has functions.
 import { RequestError, shown } from '../../errors.ts';
+import { type ThoughtMarks, openedBy, thoughtFamilies, thoughtOf } from '../../thoughts.ts';
 import { type Expression, type Grammar, renamed, rule, sequence } from '../grammar/expression.ts';
 import { convertSchema } from '../grammar/json-schema.ts';
 import { jsonRules, space } from '../grammar/json-text.ts';
@@ -43,8 +44,9 @@ export function styleOf(template: ChatTemplate): ToolStyle {
 
 /** Whether an answer begins with reasoning, from the template and the end of a prompt. */
 export function thinkingOf({ source }: Pick<ChatTemplate, 'source'>, promptEnd: string): Thinking {
-  if (/<think>\s*$/.test(promptEnd)) return 'open';
-  return source.includes('<think>') && !/<\/think>\s*$/.test(promptEnd) ? 'may' : 'none';
+  if (openedBy(promptEnd)) return 'open';
+  const { begin, end } = thoughtOf(source);
+  return begin.some((mark) => source.includes(mark)) && !end.some((mark) => promptEnd.trimEnd().endsWith(mark)) ? 'may' : 'none';
 }
 
 export const noSchema = { type: 'object', properties: {} };
@@ -60,7 +62,9 @@ function ofObject({ name, parameters }: Tool): Tool {
 }
 
 /** What an answer with calls may be. With a `form` it is either calls or of that form. */
-export function toolGrammar(style: ToolStyle, use: ToolUse, tokenizer: Tokenizer, thinking: Thinking, form?: Grammar): Grammar {
+export function toolGrammar(
+  style: ToolStyle, use: ToolUse, tokenizer: Tokenizer, thinking: Thinking, form?: Grammar, thought: ThoughtMarks = thoughtFamilies[0],
+): Grammar {
   const { isRequired, parallel } = use;
   const tools = use.tools.map(ofObject);
   const content = form && renamed(form, 'form ');
@@ -89,7 +93,7 @@ export function toolGrammar(style: ToolStyle, use: ToolUse, tokenizer: Tokenizer
   const words = sequence({ repeat: { chars: spaces }, least: 0, most: Infinity }, { chars: notOfCalls }, { free: [] });
   const unformed = opens.length ? free : { either: [alone, words, sequence()] };
   const answer = isRequired ? alone : content ? { either: [alone, content.root] } : unformed;
-  return { root: afterThought(answer, thinking, markOf), rules };
+  return { root: afterThought(answer, thinking, markOf, thought), rules };
 }
 
 const spaces = [[9, 10], [13, 13], [32, 32]] as const;
@@ -97,12 +101,25 @@ const spaces = [[9, 10], [13, 13], [32, 32]] as const;
 const notOfCalls = [[0, 8], [11, 12], [14, 31], [33, 0x3b], [0x3d, 0x7a], [0x7c, 0x10ffff]] as const;
 
 /** An answer after the model's reasoning, which is free. */
-export function afterThought(answer: Expression, thinking: Thinking, markOf: (spelling: string) => { token: string } | { text: string }): Expression {
+export function afterThought(answer: Expression, thinking: Thinking, markOf: Marking, { begin, end }: ThoughtMarks): Expression {
   const lines: Expression = { repeat: { chars: [[10, 10], [32, 32]] }, least: 0, most: 4 };
-  const thought: Expression = { free: [{ on: markOf('</think>'), then: sequence(lines, answer) }], must: true };
+  const thought: Expression = { free: end.map((mark) => ({ on: markOf(mark), then: sequence(lines, answer) })), must: true };
   if (thinking === 'open') return thought;
-  return thinking === 'may' ? { either: [answer, sequence(space, markOf('<think>'), thought)] } : answer;
+  return thinking === 'may' ? { either: [answer, ...begin.map((mark) => sequence(space, inPieces(mark, markOf), thought))] } : answer;
 }
+
+type Marking = (spelling: string) => { token: string } | { text: string };
+
+/** A mark that may be a control token and a word after it, as Gemma's. */
+function inPieces(mark: string, markOf: Marking): Expression {
+  const [first] = firstTag.exec(mark) ?? [mark];
+  return first === mark ? markOf(mark) : sequence(markOf(first), { text: mark.slice(first.length) });
+}
+
+const firstTag = /^<[^>]*>/;
+
+/** Spellings of control tokens that marks of reasoning may have in them. */
+export const tokensOf = ({ begin, end }: ThoughtMarks): string[] => [...begin, ...end].flatMap((mark) => [mark, ...(firstTag.exec(mark) ?? [])]);
 
 /** A mark as the vocabulary has it: a control token, or text. */
 const marksOf = (tokenizer: Tokenizer) => (spelling: string) => {
@@ -114,18 +131,20 @@ const marksOf = (tokenizer: Tokenizer) => (spelling: string) => {
 export const hasChannels = ({ source }: Pick<ChatTemplate, 'source'>): boolean => harmony.matches(source);
 
 /** A grammar of an answer in a chat: what the prompt has begun to think, or what goes to other channels, comes first. */
-export function thoughtful(grammar: Grammar, template: Pick<ChatTemplate, 'source'>, tokenizer: Tokenizer, thinking: Thinking): Grammar {
+export function thoughtful(
+  grammar: Grammar, template: Pick<ChatTemplate, 'source'>, tokenizer: Tokenizer, thinking: Thinking, thought = thoughtOf(template.source),
+): Grammar {
   const markOf = marksOf(tokenizer);
   const name = 'the answer'; // no rule of EBNF has a space in its name
   if (hasChannels(template)) return { root: inFinal(rule(name), markOf), rules: new Map([...grammar.rules, [name, grammar.root]]) };
-  return thinking === 'open' ? { ...grammar, root: afterThought(grammar.root, thinking, markOf) } : grammar;
+  return thinking === 'open' ? { ...grammar, root: afterThought(grammar.root, thinking, markOf, thought) } : grammar;
 }
 
 /** Tells only reasoning apart. */
-export const plainReader = ({ source }: ChatTemplate, thinking: Thinking): AnswerReader =>
-  harmony.matches(source) ? harmony.whole!.createReader() : createAnswerReader({ thinking, opens: [] });
+export const plainReader = ({ source }: ChatTemplate, thinking: Thinking, thought = thoughtOf(source)): AnswerReader =>
+  harmony.matches(source) ? harmony.whole!.createReader() : createAnswerReader({ thinking, opens: [], thought });
 
 /** Reads answers that `toolGrammar` allows; `isFormed`: of a form where they are no calls. */
-export function toolReader(style: ToolStyle, { tools }: Pick<ToolUse, 'tools'>, thinking: Thinking, isFormed = false): AnswerReader {
-  return style.whole?.createReader() ?? createAnswerReader({ thinking, opens: style.opens, calls: style.createReader(tools), isFormed });
+export function toolReader(style: ToolStyle, { tools }: Pick<ToolUse, 'tools'>, thinking: Thinking, isFormed = false, thought?: ThoughtMarks): AnswerReader {
+  return style.whole?.createReader() ?? createAnswerReader({ thinking, opens: style.opens, calls: style.createReader(tools), isFormed, thought });
 }

@@ -1,28 +1,6 @@
 // What a model thinks aloud before it answers, told from the answer by the marks of its family. Knows no elements.
+import { openedBy, thoughtFamilies } from '../../thoughts.ts';
 
-interface Marks {
-  /** Where a text begins with it, reasoning begins. */
-  begin: string[];
-  /** Ends it; what follows is the answer. */
-  end: string[];
-  /** The marks are XML or alike and mean nothing else: an end without its begin ends what the template began. */
-  tags?: boolean;
-}
-
-/** From the templates and model cards of each. */
-const families: Marks[] = [
-  { begin: ['<think>'], end: ['</think>'], tags: true }, // DeepSeek R1, Qwen 3, SmolLM3, GLM 4.5 and most others
-  { begin: ['<thinking>'], end: ['</thinking>'], tags: true },
-  { begin: ['<thought>'], end: ['</thought>'], tags: true },
-  { begin: ['<reasoning>'], end: ['</reasoning>'], tags: true },
-  { begin: ['<seed:think>'], end: ['</seed:think>'], tags: true }, // Seed-OSS
-  { begin: ['[THINK]'], end: ['[/THINK]'], tags: true }, // Magistral
-  { begin: ['◁think▷'], end: ['◁/think▷'], tags: true }, // Kimi
-  { begin: ['<|begin_of_thought|>'], end: ['<|end_of_thought|>'], tags: true }, // OpenThinker
-  { begin: ['Here is my thought process:', "Here's my thought process:"], end: ['Here is my response:', "Here's my response:"] }, // Granite 3.2
-  { begin: ['<|channel|>analysis<|message|>'], end: ['<|channel|>final<|message|>'] }, // gpt-oss (harmony)
-  { begin: ['analysis'], end: ['assistantfinal'] }, // ... where control tokens have no text
-];
 /** Marks around an answer, which are no part of it. */
 const around = /^(?:<\|(?:begin_of_solution|channel\|>final<\|message)\|>|<response>)|(?:<\|(?:end_of_solution|return|end)\|>|<\/response>)\s*$/g;
 /** What stands between the reasoning of harmony and its end mark. */
@@ -37,7 +15,7 @@ export interface Parts {
 /** `text` as a model wrote it, in its parts. While it is `written`, a mark may have come in part, and its end not yet. */
 export function partsOf(text: string, written = false): Parts {
   const start = text.trimStart();
-  for (const { begin, end, tags } of families) {
+  for (const { begin, end, tags } of thoughtFamilies) {
     const mark = begin.find((each) => start.startsWith(each));
     if (mark !== undefined) {
       const found = firstOf(start, end, mark.length);
@@ -54,12 +32,11 @@ export function partsOf(text: string, written = false): Parts {
 
 /** The mark with which a prompt that ends so has begun the reasoning, to be put before what the model writes; '' for none. */
 export function begunBy(promptEnd: string): string {
-  const end = promptEnd.trimEnd();
-  const mark = families.flatMap(({ begin, tags }) => (tags ? begin : [])).find((each) => end.endsWith(each));
+  const mark = openedBy(promptEnd)?.begin.find((each) => promptEnd.trimEnd().endsWith(each));
   return mark === undefined ? '' : `${mark}\n`;
 }
 
-function firstOf(text: string, marks: string[], from: number): { at: number; mark: string } | undefined {
+function firstOf(text: string, marks: readonly string[], from: number): { at: number; mark: string } | undefined {
   const found = marks.map((mark) => ({ at: text.indexOf(mark, from), mark })).filter(({ at }) => at >= 0);
   return found.sort((a, b) => a.at - b.at)[0];
 }

@@ -57,6 +57,20 @@ describe('marks of reasoning that are control tokens', () => {
     });
   });
 
+  it.each([
+    ['[THINK]', '[/THINK]'], ['<seed:think>', '</seed:think>'], ['<thought>', '</thought>'], ['◁think▷', '◁/think▷'],
+    ['<|begin_of_thought|>', '<|end_of_thought|>'], ['<|channel>thought', '<channel|>'], ['Here is my thought process:', 'Here is my response:'],
+  ])('are those of the template: %s', (begin, end) => {
+    const said = { text: 'Yes.', reasoning: 'Hm.', calls: '' };
+    expect(hear(begin, { reasoningApart: true }, `${begin}\nHm.${end}\nYes.`)).toEqual(said);
+    const isTags = !begin.startsWith('Here');
+    if (isTags) expect(hear(begin, {}, `Hm.${end}Yes.`, `assistant: ${begin}\n`)).toEqual(said);
+    expect(hear(begin, { reasoningApart: true }, 'Yes.', `assistant: ${begin}\n${end}`)).toEqual({ ...said, reasoning: '' });
+    const tools = { tools: [{ name: 'f' }], required: false, parallel: true };
+    const called = `${begin}Hm.${end}<tool_call>{"name": "f", "arguments": {}}</tool_call>`;
+    expect(hear(`${begin} <tool_call>{"name": , "arguments": } {{ tools }}`, { tools }, called)).toEqual({ text: '', reasoning: 'Hm.', calls: 'f{}' });
+  });
+
   it('are not shown where nothing asks for it', () => {
     expect(hear('<think>', { grammar: { regex: 'yes' } }, 'yes')).toEqual({ text: 'yes', reasoning: '', calls: '' });
   });

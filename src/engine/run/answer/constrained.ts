@@ -9,6 +9,7 @@ import { type ChatTemplate } from '../../../text/template.ts';
 import { type Thinking } from '../../../text/tools/answer-reader.ts';
 import { type AnswerReader, type CallEvent } from '../../../text/tools/style.ts';
 import * as use from '../../../text/tools/tools.ts';
+import { type ThoughtMarks, thoughtOf } from '../../../thoughts.ts';
 import { type Text } from '../../load/opened.ts';
 import { functionsOf } from './functions.ts';
 
@@ -22,10 +23,11 @@ export interface Form {
 }
 
 /** Whether reasoning comes first, by where the template leaves an answer. Where one has begun, reasoning is over: whatever that says, it is not it. */
-function thinkingIn(template: ChatTemplate, { prompt, tools }: GenerateRequest): Thinking {
-  if (!('messages' in prompt)) return use.thinkingOf(template, '');
-  if (prompt.messages.at(-1)?.prefix) return 'none';
-  return use.thinkingOf(template, template.render(prompt.messages, { variables: prompt.variables, tools: tools && functionsOf(tools) }).slice(-40));
+function thinkingIn(template: ChatTemplate, { prompt, tools }: GenerateRequest): { thinking: Thinking; thought: ThoughtMarks } {
+  const isBegun = 'messages' in prompt && prompt.messages.at(-1)?.prefix;
+  const asked = 'messages' in prompt && !isBegun && { variables: prompt.variables, tools: tools && functionsOf(tools) };
+  const end = asked ? template.render(prompt.messages, asked).slice(-40) : '';
+  return { thinking: isBegun ? 'none' : use.thinkingOf(template, end), thought: thoughtOf(template.source, end) };
 }
 
 /** `vocab`: tokens that logits are of. @throws RequestError for what cannot be held, or a template that knows no tools. */
@@ -34,14 +36,14 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
   if (!text) throw new RequestError('The file has no tokenizer, so that its answers have no text and can keep to no grammar.');
   const { tokenizer, template } = text;
   const vocabulary = { tokenizer, ends: template.endOfTurn, size: vocab };
-  const thinking = thinkingIn(template, request);
+  const { thinking, thought } = thinkingIn(template, request);
   if (!tools) {
     const isChat = 'messages' in prompt;
     const isApart = reasoningApart || thinking === 'open' || (grammar && isChat && use.hasChannels(template));
-    const make = (asked: ResponseGrammar) => (isChat ? use.thoughtful(readGrammar(asked), template, tokenizer, thinking) : readGrammar(asked));
-    const constraint = grammar && constraintsOf({ grammar, thinking, isChat }, () => make(grammar), vocabulary).begin();
-    const reader = isApart && use.plainReader(template, grammar && thinking === 'may' ? 'none' : thinking);
-    return { constraint, ...(reader && { reader, tokenizer: showing(tokenizer, thinkMarks) }) };
+    const make = (asked: ResponseGrammar) => (isChat ? use.thoughtful(readGrammar(asked), template, tokenizer, thinking, thought) : readGrammar(asked));
+    const constraint = grammar && constraintsOf({ grammar, thinking, thought, isChat }, () => make(grammar), vocabulary).begin();
+    const reader = isApart && use.plainReader(template, grammar && thinking === 'may' ? 'none' : thinking, thought);
+    return { constraint, ...(reader && { reader, tokenizer: showing(tokenizer, use.tokensOf(thought)) }) };
   }
   if (grammar && !('schema' in grammar || 'json' in grammar))
     throw new RequestError('There are tools and a grammar; beside tools an answer can have the form of JSON: give a response_format, or leave one out.', {
@@ -49,16 +51,14 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
     });
   const style = use.styleOf(template);
   const asked = { tools: tools.tools.map(({ name, parameters }) => ({ name, parameters })), isRequired: tools.required, parallel: tools.parallel };
-  const make = () => use.toolGrammar(style, asked, tokenizer, thinking, grammar && readGrammar(grammar));
+  const make = () => use.toolGrammar(style, asked, tokenizer, thinking, grammar && readGrammar(grammar), thought);
   return {
-    constraint: constraintsOf({ asked, thinking, grammar }, make, vocabulary).begin(),
-    reader: use.toolReader(style, asked, thinking, grammar !== undefined),
+    constraint: constraintsOf({ asked, thinking, thought, grammar }, make, vocabulary).begin(),
+    reader: use.toolReader(style, asked, thinking, grammar !== undefined, thought),
     calls: numberCalls(style.idLength),
-    tokenizer: showing(tokenizer, [...thinkMarks, ...style.marks]),
+    tokenizer: showing(tokenizer, [...use.tokensOf(thought), ...style.marks]),
   };
 }
-
-const thinkMarks = ['<think>', '</think>'];
 
 /** A tokenizer that spells some of its control tokens. */
 function showing(tokenizer: Text['tokenizer'], marks: readonly string[]): Text['tokenizer'] {

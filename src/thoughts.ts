@@ -1,0 +1,38 @@
+// The marks with which models tell what they think from what they answer, a row for each family. Plain data, for the page and
+// for what takes answers apart.
+
+export interface ThoughtMarks {
+  /** Where a text begins with it, reasoning begins. */
+  readonly begin: readonly string[];
+  /** Ends it; what follows is the answer. */
+  readonly end: readonly string[];
+  /** The marks are XML or alike and mean nothing else: an end without its begin ends what the template began. */
+  readonly tags?: boolean;
+  /** Channels of harmony, which have a reader of their own. */
+  readonly channels?: boolean;
+}
+
+/** From the templates and model cards of each. */
+export const thoughtFamilies: readonly ThoughtMarks[] = [
+  { begin: ['<think>'], end: ['</think>'], tags: true }, // DeepSeek R1, Qwen 3, SmolLM3, GLM 4.5 and most others
+  { begin: ['<thinking>'], end: ['</thinking>'], tags: true },
+  { begin: ['<thought>'], end: ['</thought>'], tags: true },
+  { begin: ['<reasoning>'], end: ['</reasoning>'], tags: true },
+  { begin: ['<seed:think>'], end: ['</seed:think>'], tags: true }, // Seed-OSS
+  { begin: ['[THINK]'], end: ['[/THINK]'], tags: true }, // Magistral
+  { begin: ['◁think▷'], end: ['◁/think▷'], tags: true }, // Kimi
+  { begin: ['<|begin_of_thought|>'], end: ['<|end_of_thought|>'], tags: true }, // OpenThinker
+  { begin: ['<|channel>thought'], end: ['<channel|>'], tags: true }, // Gemma 4
+  { begin: ['Here is my thought process:', "Here's my thought process:"], end: ['Here is my response:', "Here's my response:"] }, // Granite 3.2
+  { begin: ['<|channel|>analysis<|message|>'], end: ['<|channel|>final<|message|>'], channels: true }, // gpt-oss (harmony)
+  { begin: ['analysis'], end: ['assistantfinal'], channels: true }, // ... where control tokens have no text
+];
+/** The family whose mark ends a prompt, so that an answer begins within the reasoning. */
+export function openedBy(promptEnd: string): ThoughtMarks | undefined {
+  const end = promptEnd.trimEnd();
+  return thoughtFamilies.find(({ begin, tags }) => tags && begin.some((mark) => end.endsWith(mark)));
+}
+
+/** The family of a chat template; that of most models where nothing in it tells. */
+export const thoughtOf = (template: string, promptEnd = ''): ThoughtMarks =>
+  openedBy(promptEnd) ?? thoughtFamilies.find(({ begin, channels }) => !channels && begin.some((mark) => template.includes(mark))) ?? thoughtFamilies[0];
