@@ -5,7 +5,9 @@ import { readVocabularyFixture } from '../../../test/fixtures/text/read.ts';
 import { type Metadata } from '../../gguf/header.ts';
 import { type ChatTemplate, createTemplate } from '../template.ts';
 import { type Tokenizer, createTokenizer } from '../tokenizer/tokenizer.ts';
-import { styleOf, thinkingOf, toolReader } from './tools.ts';
+import { createConstraints } from '../grammar/constraint.ts';
+import { thoughtOf } from '../../thoughts.ts';
+import { styleOf, thinkingOf, toolGrammar, toolReader } from './tools.ts';
 
 const folder = new URL('../../../test/fixtures/tool-templates/', import.meta.url);
 const source = (file: string): string => fs.readFileSync(new URL(`${file}.jinja`, folder), 'utf8');
@@ -101,5 +103,27 @@ describe('calls in earlier messages', () => {
         '<|tool_response>response:get_weather{degrees:21,sky:<|"|>clear<|"|>}<tool_response|>Warm.<turn|>\n<|turn>user\n',
     );
     expect(template.render([question, calling(plainArgs), result], { tools })).toMatch(/<tool_response\|><\|channel>thought\n<channel\|>$/);
+  });
+});
+
+it("Gemma 4's thoughts begin with a control token and a word, and a call comes after them", () => {
+  const marks = ['<|channel>', '<channel|>', '<|tool_call>', '<tool_call|>', '<|"|>'];
+  const tokens = [...(metadata.get('tokenizer.ggml.tokens') as string[])];
+  const types = [...(metadata.get('tokenizer.ggml.token_type') as number[])];
+  marks.forEach((mark, i) => ([tokens[1000 + i], types[1000 + i]] = [mark, 3]));
+  const base = new Map(metadata).set('tokenizer.ggml.tokens', tokens).set('tokenizer.ggml.token_type', types).set('tokenizer.chat_template', source('gemma-4'));
+  const own = createTokenizer(base);
+  const template = createTemplate(base, own);
+  const thought = thoughtOf(template.source);
+  const asked = { tools: [{ name: 'get_weather', parameters }], isRequired: true, parallel: true };
+  const thinkingWith = (on: boolean) => thinkingOf(template, template.render([question], { tools, variables: { enable_thinking: on } }));
+  expect([thinkingWith(true), thinkingWith(false)]).toEqual(['may', 'none']);
+  const grammar = toolGrammar(styleOf(template), asked, own, 'may', undefined, thought);
+  const constraint = createConstraints(grammar, { tokenizer: own, ends: own.endOfTurn, size: own.vocabSize }).begin();
+  const said = '<|channel>thought\nHm.<channel|><|tool_call>call:get_weather{city:<|"|>Paris<|"|>}<tool_call|>';
+  for (const id of own.encode(said, { parseSpecial: true })) constraint.accept(id);
+  expect(constraint.mayEnd).toBe(true);
+  expect(toolReader(styleOf(template), asked, 'may', false, thought).push(said)).toEqual({
+    text: '', reasoning: 'Hm.', calls: [{ name: 'get_weather' }, { args: '{"city":"Paris"}' }],
   });
 });
