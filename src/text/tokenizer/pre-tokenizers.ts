@@ -67,6 +67,24 @@ const deepseekV3: PreTokenizer = {
   ],
 };
 
+/** Blocks of Han characters, in which the digit U+3007 and radicals are not. */
+const han = '\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{2a6df}\\u{2a700}-\\u{2ebef}\\u{2f800}-\\u{2fa1f}';
+const kimiK2: PreTokenizer = {
+  patterns: [pattern(
+    `[${han}]+|[^\\r\\n\\p{L}\\p{N}]?(?:(?![${han}])\\p{L})+(?:${contractions})?|\\p{N}{1,3}| ?[^${s}\\p{L}\\p{N}]+[\\r\\n]*|${spaces}`,
+  )],
+};
+/** Korean, full-width punctuation, Bopomofo, Chinese and Japanese each for themselves; cases count for nothing. */
+const youtu: PreTokenizer = {
+  patterns: [
+    pattern('[\\uac00-\\ud7a3\\u3131-\\u318e]+|[！…“”‘’—：；，\\u3001-\\u303f\\ufe30-\\ufe4f]+|[\\u3105-\\u312f]+|[\\u4e00-\\u9fa5\\u3040-\\u309f\\u30a0-\\u30ff]+'),
+    pattern(`[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+(?:${contractions})?|\\p{N}| ?[^${s}\\p{L}\\p{N}]+[\\r\\n/]*|${spaces}`),
+  ],
+};
+const seedCoder: PreTokenizer = {
+  patterns: [pattern(`${contractions}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^${s}\\p{L}\\p{N}\\r\\n]+|${spaces}`)],
+};
+
 /** Gemma 4's: lines and runs of newlines; set by the tokenizer's model, not by tokenizer.ggml.pre alone. */
 export const gemma4: PreTokenizer = { patterns: [pattern('[^\\n]+|\\n+')], wholeNewlines: true, characters: true };
 
@@ -78,11 +96,14 @@ export const preTokenizers: ReadonlyMap<string, PreTokenizer> = new Map<string, 
   ...named(llamaBpe, 'llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2'),
   ...named(threes, 'dbrx smaug-bpe'),
   ...named({ ...threes, noBos: true }, 'glm4 chatglm-bpe'),
-  ...named(qwen2, 'qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2'),
+  ...named(qwen2, 'qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2 bailingmoe bailingmoe2 llada-moe'),
   ['qwen35', { patterns: [qwen35] }],
   ...named(gpt4o, 'gpt-4o llama4 kanana2 talkie minimax-m2'),
   ['tekken', { patterns: [cased('', '\\p{N}')], wholeWords: true, addBos: true }],
   ...named(deepseekV3, 'deepseek-v3 hunyuan-dense joyai-llm hy_v4'),
+  ['kimi-k2', kimiK2],
+  ['youtu', youtu],
+  ['seed-coder', seedCoder],
   ['deepseek-llm', { patterns: [
     newline,
     pattern(`[${s}]?[${deepseekLetters}]+`),
