@@ -4,7 +4,7 @@ import { type UsesLog, areOf, createUsesLog } from '../../weights/stream/items/u
 import { type ItemMemory, createItemMemory } from '../../weights/stream/items/item-memory.ts';
 import { type Items, createItems } from '../../weights/stream/items/items.ts';
 import { guessedCost, readBytesFor } from '../../weights/stream/cost-model.ts';
-import { neuronPolicy, usualPolicy } from '../../weights/stream/items/residence/policies.ts';
+import { policyFor } from '../../weights/stream/items/residence/policies.ts';
 import { type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
@@ -34,7 +34,7 @@ export function openItems(
   const itemMemory = createItemMemory(memoryBytes);
   const pools = layout.sections.flatMap(({ pool }) => pool ?? []);
   const items = createItems({
-    layout, groups, policy: (pools.some(({ columns }) => columns) ? neuronPolicy : usualPolicy)(pools.length), memory: itemMemory,
+    layout, groups, policy: policyFor(layout)(pools.length), memory: itemMemory,
     gapBytes: readBytesFor(storeCost),
     read: ({ slab, offset, length }) => (length === layout.slabs[slab].byteLength ? reader.readSlab(slab) : reader.readRange(slab, offset, length)),
     upload: async (group, items) => {

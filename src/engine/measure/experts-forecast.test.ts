@@ -1,6 +1,9 @@
 // Of what was used: what counts, and that it is played once.
 import { expect, it, vi } from 'vitest';
-import { hitRateOf } from './experts-forecast.ts';
+import { type OpenedModel } from '../load/opened.ts';
+import { simulate } from '../../weights/stream/items/simulate.ts';
+import { neuronPolicy, usualPolicy } from '../../weights/stream/items/residence/policies.ts';
+import { forecastExperts, hitRateOf } from './experts-forecast.ts';
 
 /** Of two sections, one item each. */
 const uses = (items: readonly number[]) => items.flatMap((item) => [[1, item], [2, item]]);
@@ -26,4 +29,26 @@ it('is played once for the same uses, sections and slots', () => {
   hitRateOf(all, { sections: [1], slots: 3 });
   hitRateOf(all, { sections: [1, 2], slots: 4 });
   expect(played).toHaveBeenCalledTimes(3);
+});
+
+/** Of a layer whose neurons 0 to 9 come and go: those that were on twice of late come again, those that were on once do not. */
+const comingAndGoing = Array.from({ length: 200 }, (_, token) => [token % 10, (token + 1) % 10, 10 + ((token * 7) % 40)]);
+
+it('plays neurons by the policy that the engine has for neurons, and experts by that for experts', () => {
+  const uses = comingAndGoing.map((items) => [1, ...items]);
+  const slots = 6;
+  const of = (columns?: unknown) => {
+    const pool = { items: Array.from({ length: 50 }, () => []), ...(columns ? { columns } : {}) };
+    const opened = { graph: { layers: [], config: {} }, layout: { sections: [{}, { pool }] } } as unknown as Pick<OpenedModel, 'graph' | 'layout'>;
+    return forecastExperts(opened, { groups: [{ sections: [1], slots, slotBytes: 1 }] }, uses)!;
+  };
+  const counted = (policy: typeof usualPolicy) => {
+    // The slots are full in the third step, so that what counts begins behind a quarter.
+    const { used, there } = simulate(comingAndGoing, slots, policy(1), 50);
+    return there / used;
+  };
+  expect(counted(neuronPolicy)).not.toBe(counted(usualPolicy));
+  expect(of({}).hitRate).toBeCloseTo(counted(neuronPolicy), 12);
+  expect(of().hitRate).toBeCloseTo(counted(usualPolicy), 12);
+  expect([of({}).of, of().of]).toEqual(['neurons', 'experts']);
 });

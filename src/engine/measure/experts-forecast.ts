@@ -3,7 +3,7 @@ import { type OnDemandPlan } from '../../protocol.ts';
 import { type SlotGroup } from '../../weights/stream/items/slot-groups.ts';
 import { type Uses, areOf } from '../../weights/stream/items/uses.ts';
 import { type Trace, simulate, skewedTrace } from '../../weights/stream/items/simulate.ts';
-import { usualPolicy } from '../../weights/stream/items/residence/policies.ts';
+import { policyFor, usualPolicy } from '../../weights/stream/items/residence/policies.ts';
 import { mostUsedOf } from '../load/plan/on-demand.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type Plan } from '../load/plan/plan.ts';
@@ -42,33 +42,36 @@ export function forecastExperts(
   };
 }
 
+type PolicyFor = ReturnType<typeof policyFor>;
+
 function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, group: SlotGroup, used: number, uses?: Uses): { bytes: number; hitRate: number } {
   const { sections, slots, slotBytes } = group;
   const items = layout.sections[sections[0]].pool!.items.length;
   const bytes = used * sections.length * slotBytes;
-  return { bytes, hitRate: uses ? hitRateOf(uses, group) : hitRate(items, used, slots / sections.length) };
+  const policy = policyFor(layout); // as the engine has it
+  return { bytes, hitRate: uses ? hitRateOf(uses, group, policy) : hitRate(items, used, slots / sections.length, policy) };
 }
 
 /** Ids tell items of all sections apart. */
 const idStep = 2 ** 20;
 
-/** By what was used, sections and slots: a load tries some budgets with the same uses. */
+/** By what was used, sections, slots and policy: a load tries some budgets with the same uses. */
 const played = new WeakMap<Uses, Map<string, number>>();
 
 /** Of what was used, played through with as many slots. */
-export function hitRateOf(uses: Uses, { sections, slots }: Pick<SlotGroup, 'sections' | 'slots'>): number {
-  const key = `${sections.join()}|${slots}`;
+export function hitRateOf(uses: Uses, { sections, slots }: Pick<SlotGroup, 'sections' | 'slots'>, policy: PolicyFor = usualPolicy): number {
+  const key = `${sections.join()}|${slots}|${policy(1).name}`;
   const rates = played.get(uses) ?? new Map<string, number>();
   played.set(uses, rates);
   let rate = rates.get(key);
-  if (rate === undefined) rates.set(key, (rate = play(uses, sections, slots)));
+  if (rate === undefined) rates.set(key, (rate = play(uses, sections, slots, policy)));
   return rate;
 }
 
-function play(uses: Uses, sections: readonly number[], slots: number): number {
+function play(uses: Uses, sections: readonly number[], slots: number, policy: PolicyFor): number {
   const own = new Set(sections);
   const trace = uses.filter(([section]) => own.has(section)).map(([section, ...items]) => items.map((item) => section * idStep + item));
-  const { used, there } = simulate(trace, slots, usualPolicy(sections.length), warmAt(trace, slots));
+  const { used, there } = simulate(trace, slots, policy(sections.length), warmAt(trace, slots));
   return used ? there / used : 0;
 }
 
@@ -86,13 +89,13 @@ function warmAt(trace: Trace, slots: number): number {
 const known = new Map<string, number>();
 
 /** Of a layer with so many slots to itself. */
-function hitRate(items: number, used: number, slots: number): number {
+function hitRate(items: number, used: number, slots: number, policy: PolicyFor): number {
   const scale = Math.max(1, items / mostItems); // of more, a part with as many slots in proportion
   const size = { items: Math.round(items / scale), used: Math.max(1, Math.round(used / scale)), slots: Math.max(1, Math.round(slots / scale)) };
-  const key = Object.values(size).join();
+  const key = [...Object.values(size), policy(1).name].join();
   let found = known.get(key);
   if (found === undefined) {
-    const { used: all, there } = simulate(skewedTrace({ ...size, ...assumed, steps, seed: 1 }), size.slots, usualPolicy(1), steps / 4);
+    const { used: all, there } = simulate(skewedTrace({ ...size, ...assumed, steps, seed: 1 }), size.slots, policy(1), steps / 4);
     known.set(key, (found = all ? there / all : 0));
   }
   return found;

@@ -151,3 +151,43 @@ it('reads a long prompt as fast as the longer one of compute and transfer allows
   expect(speed(0)).toBeCloseTo(64 / (1e-9 * layerBytes), 3);
   expect(speed(1)).toBeCloseTo(streams.chunk / streams.streamedBytes, 6);
 });
+
+describe('a prompt of a mixture', () => {
+  const path = 'tiny/tiny-qwen3moe.gguf'; // 2 of 8 experts
+  const rows = 64;
+  /** Of 8 experts those that 64 rows with 2 each use: all but 0.75 ** 64 of them. */
+  const distinct = 8 * (1 - 0.75 ** 64);
+  const pools = ({ layout }: OpenedModel) => layout.sections.flatMap(({ pool }) => pool ?? []);
+  const sumOf = (values: number[]) => values.reduce((a, b) => a + b, 0);
+
+  it('is multiplied with the experts that each row has, not with all of a layer', async () => {
+    const opened = await open(path);
+    const whole = plan(opened, { ...planOptions, budgetBytes: 2 ** 40 });
+    const expertBytes = sumOf(pools(opened).map(({ items, itemBytes }) => items.length * itemBytes));
+    const layerBytes = sumOf(opened.layout.sections.slice(1, -1).map(({ byteLength }) => byteLength));
+    const gpu = costsOf(opened, { headPerByte: 0 });
+    const { prefillTokensPerSecond } = predict(opened, whole, { gpu, store: storedBytes }, { position: 0, ramBytes: 2 ** 30 });
+    expect(rows / prefillTokensPerSecond! / (1e-9 * (layerBytes - (6 / 8) * expertBytes))).toBeCloseTo(1, 3);
+    // Where a row costs next to nothing, each expert that some row has is still read once.
+    const reading = predict(opened, whole, { gpu: costsOf(opened, { headPerByte: 1, prefillPerByte: 1e-15 }), store: storedBytes }, { position: 0, ramBytes: 0 });
+    expect(rows / reading.prefillTokensPerSecond! / ((distinct / 8) * expertBytes)).toBeCloseTo(1, 3);
+  });
+
+  it('brings nearly all of the experts that are not there for each step, whatever a single token misses', async () => {
+    const opened = await open(path);
+    const budgetBytes = Math.ceil(0.5 * (smallestBudget(opened, planOptions) + plan(opened, { ...planOptions, budgetBytes: 2 ** 40 }).totalBytes));
+    const streams = plan(opened, { ...planOptions, budgetBytes });
+    expect([streams.chunk, streams.stretch, streams.streamedBytes]).toEqual([rows, rows, 0]);
+    const slots = sumOf(streams.groups!.map((group) => group.slots));
+    const all = sumOf(pools(opened).map(({ items }) => items.length));
+    expect(slots).toBeLessThan(all);
+    expect(streams.groups).toHaveLength(1);
+    const [{ slotBytes, sections }] = streams.groups!;
+    const missing = sections.length * distinct * (1 - slots / all) * slotBytes;
+    const gpu = costsOf(opened, { perUploadedByte: 1, prefillPerByte: 1e-15 });
+    const seconds = (onDemand?: { fetchedBytes: number }) =>
+      rows / predict(opened, streams, { gpu, store: storedBytes }, { position: 0, ramBytes: 2 ** 40, onDemand: onDemand as never }).prefillTokensPerSecond!;
+    expect(seconds() / missing).toBeCloseTo(1, 3);
+    expect(seconds({ fetchedBytes: 5 })).toBe(seconds());
+  });
+});

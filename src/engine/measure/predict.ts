@@ -9,6 +9,7 @@ import { type OpenedModel } from '../load/opened.ts';
 import { attended, firstPosition, type GpuCosts } from './measure-gpu.ts';
 import { type Plan } from '../load/plan/plan.ts';
 import { kindOf, prefillRows } from './probe.ts';
+import { broughtBytes, sharesOf } from './prompt-items.ts';
 
 export interface Costs {
   gpu: GpuCosts;
@@ -50,7 +51,7 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
   const compute = sum(pieces.map((piece) => piece.compute)) + experts.compute + gpu.sampler;
   const transfer = sum(pieces.map((piece) => piece.transfer)) + experts.transfer;
   const disturbed = plan.streamedBytes * gpu.perStreamedByte;
-  const prompt = gpu.prefillPerByte && Math.max(transfer, stretchSeconds(opened, plan, pieces, gpu.prefillPerByte, gpu.wait));
+  const prompt = gpu.prefillPerByte && promptSeconds(opened, plan, pieces, costs, gpu.prefillPerByte, ramBytes);
   const wait = plan.streamedBytes > 0 || compute > shortToken ? gpu.wait : 0;
   return {
     decodeTokensPerSecond: 1 / (stepSeconds(pieces, gpu.sampler + wait, gpu.wait) + disturbed + experts.compute + experts.wait + experts.transfer),
@@ -67,16 +68,21 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
 function expertSeconds(
   opened: OpenedModel, plan: Planned, { gpu, store }: Costs, layers: readonly (number | undefined)[], ramBytes: number, forecast?: OnDemandPlan,
 ) {
-  const { groups = [], fetchedBytes = 0, streamedBytes } = plan;
+  const { groups = [] } = plan;
   if (!forecast) return { compute: 0, wait: 0, transfer: 0 };
   const compute = groups.flatMap(({ sections }) => sections).map((index) => {
     const { byteLength, vectorBytes, pool } = opened.layout.sections[index];
     return (layers[index] ?? 0) * ((byteLength - pool!.offset) / (byteLength - vectorBytes));
   });
+  return { compute: sum(compute), wait: compute.length * gpu.wait, transfer: forecast.fetchedBytes * secondsPerFetchedByte(plan, { gpu, store }, ramBytes) };
+}
+
+/** Of an item that is brought: its copy to the GPU, and its read as far as worker memory does not hold them. */
+function secondsPerFetchedByte({ groups = [], fetchedBytes = 0, streamedBytes }: Planned, { gpu, store }: Costs, ramBytes: number): number {
+  if (!groups.length) return 0;
   const inMemory = Math.min(1, Math.max(0, ramBytes - streamedBytes) / Math.max(1, fetchedBytes));
   const perItem = groups[0].slotBytes;
-  const reading = (1 - inMemory) * (readSeconds(store, perItem) / perItem) + gpu.perUploadedByte;
-  return { compute: sum(compute), wait: compute.length * gpu.wait, transfer: forecast.fetchedBytes * reading };
+  return (1 - inMemory) * (readSeconds(store, perItem) / perItem) + gpu.perUploadedByte;
 }
 
 /** Layers, then the output matrix. */
@@ -85,24 +91,53 @@ function inOrderOfUse({ sections, layout }: OpenedModel, { slices }: Planned): S
   return ordered.filter((slice) => !isVectors(layout, slice));
 }
 
-const layerBytes = ({ sections, layout }: OpenedModel): number =>
-  sum(sections.map((section, i) => (layerOf(section) === undefined ? 0 : layout.sections[i].byteLength)));
+/**
+ * Seconds of a stretch of a prompt: of transfer or of compute, whichever is longer, and of what its steps wait for, layer by layer, where experts
+ * are fetched as they are chosen.
+ */
+function promptSeconds(opened: OpenedModel, plan: Planned, pieces: readonly Piece[], costs: Costs, perByte: number, ramBytes: number): number {
+  const { groups = [] } = plan;
+  const fetched = broughtBytes(opened, plan) * secondsPerFetchedByte(plan, costs, ramBytes);
+  const waits = sum(groups.map(({ sections }) => sections.length)) * costs.gpu.wait;
+  const compute = stretchSeconds(opened, plan, pieces, costs.gpu, perByte);
+  return Math.max(sum(pieces.map(({ transfer }) => transfer)), compute) + stepsOf(plan) * (fetched + waits);
+}
+
+/**
+ * Compute of a stretch of a prompt: seconds of the bytes of a layer's section from `start` to `end`. Each row is multiplied with all of its matrices,
+ * of a pool with those that it uses; what any row of a step uses is read once at least.
+ */
+function createStretchCost(opened: OpenedModel, plan: Planned, headPerByte: number, perByte: number) {
+  const perStretch = (plan.stretch / prefillRows) * perByte;
+  const shares = sharesOf(opened, plan.chunk);
+  return (index: number, start: number, end: number): number => {
+    const { pool } = opened.layout.sections[index];
+    if (layerOf(opened.sections[index]) === undefined) return 0;
+    const pooled = pool ? Math.max(0, end - Math.max(start, pool.offset)) : 0;
+    const { perRow, perStep } = shares[index] ?? { perRow: 0, perStep: 0 };
+    return perStretch * (end - start - pooled) + pooled * Math.max(perStretch * perRow, stepsOf(plan) * headPerByte * perStep);
+  };
+}
 
 /**
  * Seconds of a stretch of a prompt, whose steps pass one after the other through a slice and what stays behind it, while the next slice comes. The
  * output matrix takes no time, as one row of many asks for it.
  */
-function stretchSeconds(opened: OpenedModel, plan: Planned, pieces: readonly Piece[], perByte: number, wait: number): number {
-  const perStretch = (plan.stretch / prefillRows) * perByte;
+function stretchSeconds(
+  opened: OpenedModel, plan: Planned, pieces: readonly Piece[], { headPerByte, wait }: Pick<GpuCosts, 'headPerByte' | 'wait'>, perByte: number,
+): number {
+  const costOf = createStretchCost(opened, plan, headPerByte, perByte);
+  const { sections } = opened.layout;
   const parts: Piece[] = [];
   inOrderOfUse(opened, plan).forEach((slice, i) => {
-    const isLayer = layerOf(opened.sections[slice.section]) !== undefined;
-    const compute = isLayer ? perStretch * sizeOf(slice) : 0;
+    const compute = costOf(slice.section, slice.start, slice.end);
     const { slot, transfer } = pieces[i];
     if (slot === undefined && parts.length) parts.at(-1)!.compute += compute;
     else parts.push({ compute, transfer, slot });
   });
-  return Math.max(perStretch * layerBytes(opened), stepSeconds(parts, 0, wait, stepsOf(plan)));
+  const whole = sum(sections.map(({ byteLength }, index) => costOf(index, 0, byteLength)));
+  const onDemand = (plan.groups ?? []).flatMap((group) => group.sections).map((index) => costOf(index, sections[index].pool!.offset, sections[index].byteLength));
+  return Math.max(whole, stepSeconds(parts, sum(onDemand), wait, stepsOf(plan)));
 }
 
 /** Of each section that is a layer. */

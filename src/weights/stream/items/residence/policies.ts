@@ -4,6 +4,7 @@ import { decay } from './decay.ts';
 import { frequency } from './frequency.ts';
 import { hotSet } from './hot-set.ts';
 import { leastRecent } from './least-recent.ts';
+import { type Layout, hasColumns } from '../../../layout.ts';
 import { type Policy } from './residence.ts';
 import { staticHotSet } from './static-hot-set.ts';
 
@@ -15,3 +16,6 @@ export const usualPolicy = (perToken: number): Policy => betterOf([leastRecent, 
 
 /** The one that is used for neurons: what some of the last tokens used twice stays longer than what the last one used once. */
 export const neuronPolicy = (perToken: number): Policy => betterOf([decay(4 * perToken), hotSet(32 * perToken, 256 * perToken)]);
+
+/** The one that is used for a model: where some of its matrices are read by columns, what is fetched are neurons. */
+export const policyFor = (layout: Pick<Layout, 'sections'>): ((perToken: number) => Policy) => (hasColumns(layout) ? neuronPolicy : usualPolicy);
