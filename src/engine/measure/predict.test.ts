@@ -169,7 +169,8 @@ describe('a prompt of a mixture', () => {
     const { prefillTokensPerSecond } = predict(opened, whole, { gpu, store: storedBytes }, { position: 0, ramBytes: 2 ** 30 });
     expect(rows / prefillTokensPerSecond! / (1e-9 * (layerBytes - (6 / 8) * expertBytes))).toBeCloseTo(1, 3);
     // Where a row costs next to nothing, each expert that some row has is still read once.
-    const reading = predict(opened, whole, { gpu: costsOf(opened, { headPerByte: 1, prefillPerByte: 1e-15 }), store: storedBytes }, { position: 0, ramBytes: 0 });
+    const free = costsOf(opened, { headPerByte: 1, prefillPerByte: 1e-15 });
+    const reading = predict(opened, whole, { gpu: free, store: storedBytes }, { position: 0, ramBytes: 0 });
     expect(rows / reading.prefillTokensPerSecond! / ((distinct / 8) * expertBytes)).toBeCloseTo(1, 3);
   });
 

@@ -136,7 +136,8 @@ function stretchSeconds(
     else parts.push({ compute, transfer, slot });
   });
   const whole = sum(sections.map(({ byteLength }, index) => costOf(index, 0, byteLength)));
-  const onDemand = (plan.groups ?? []).flatMap((group) => group.sections).map((index) => costOf(index, sections[index].pool!.offset, sections[index].byteLength));
+  const { groups = [] } = plan;
+  const onDemand = groups.flatMap((group) => group.sections).map((index) => costOf(index, sections[index].pool!.offset, sections[index].byteLength));
   return Math.max(whole, stepSeconds(parts, sum(onDemand), wait, stepsOf(plan)));
 }
 

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { mulberry32 } from '../../random.ts';
 import { distinctItems } from './prompt-items.ts';
 
-it.each([[128, 8, 1], [128, 8, 16], [128, 8, 512], [32, 4, 7], [8, 8, 3]])('of %i experts, %i for each row, %i rows use as many as draws count', (items, used, rows) => {
+const cases = [[128, 8, 1], [128, 8, 16], [128, 8, 512], [32, 4, 7], [8, 8, 3]];
+it.each(cases)('of %i experts, %i for each row, %i rows use as many as draws count', (items, used, rows) => {
   const random = mulberry32(1);
   const rounds = 400;
   let counted = 0;

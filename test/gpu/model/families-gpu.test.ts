@@ -1,4 +1,5 @@
-// Every family beyond the first ten, a tiny model each, against golden logits: 24 tokens in one go and one by one, and 100 in one go, on Dawn.
+// Every family beyond the first ten, a tiny model each, against golden logits: 24 tokens in one go and one by one, and 100 in one go, on Dawn; and the
+// greedy tokens that follow.
 import { describe, expect, it } from 'vitest';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
@@ -8,15 +9,25 @@ import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { forward } from '../../models/forward.ts';
-import { families, goldenLogits } from '../../models/golden.ts';
+import { families, goldenLogits, greedyTokens } from '../../models/golden.ts';
 import { openBytes, openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { vary } from '../../models/vary.ts';
 import { isFull, record } from '../../verified.ts';
 
+/** Greedy tokens that are compared. */
+const followed = isFull ? 32 : 4;
 const command = 'npx vitest run --project gpu test/gpu/model/families-gpu.test.ts';
 
 /** SwiftShader compiles slowly what lavapipe has run. */
 const isLeftOut = adapterFile?.includes('swiftshader') && !isFull;
+
+interface Golden {
+  tokens24: number[];
+  tokens100: number[];
+  /** Greedy tokens behind `tokens24`, and by how much each led. */
+  greedy32: number[];
+  margins: number[];
+}
 
 describe.skipIf(!adapterFile || isLeftOut)('families', async () => {
   // One device, so that what two families run alike is compiled once.
@@ -24,7 +35,7 @@ describe.skipIf(!adapterFile || isLeftOut)('families', async () => {
   const kernels = gpu && createKernelCache(gpu.device);
 
   it.each(families)('$name gives the golden logits, however its tokens are fed', async ({ name, family }) => {
-    const { tokens24, tokens100 } = jsonFixture<{ tokens24: number[]; tokens100: number[] }>(`tiny/${name}.json`);
+    const { tokens24, tokens100, greedy32, margins } = jsonFixture<Golden>(`tiny/${name}.json`);
     const golden = goldenLogits(name);
     const model = await openFixture(gpu!, `tiny/${name}.gguf`, {}, kernels);
     const { vocab } = model.graph.config;
@@ -39,14 +50,20 @@ describe.skipIf(!adapterFile || isLeftOut)('families', async () => {
       await runner.feed([token], position);
       compare('decode', await runner.readLogits(), golden.subarray(position * vocab, (position + 1) * vocab));
     }
+    const made = await greedyTokens(name, model, runner, 24, { tokens: greedy32, margins }, followed);
     await runner.feed(tokens100, 0);
     compare('tokens100', await runner.readLogits(), floatsFixture(`tiny/${name}.L100.f32`));
     model.destroy();
-    record({ point: `${name}: largest error of the logits in f32 (24 tokens in one go and one by one, 100 tokens)`, command, value: worst });
+    record({
+      point: `${name}: largest error of the logits in f32 (24 tokens in one go and one by one, 100 tokens), equal greedy tokens`, command,
+      value: { ...worst, tokens: made.found.length },
+    });
+    expect(made.golden.length).toBeGreaterThan(3);
+    expect(made.found).toEqual(made.golden);
     expect(Math.max(worst.prefill, worst.decode)).toBeLessThan(1e-3);
     // llama.cpp computes Gemma's GELU through a table of f16.
     expect(worst.tokens100).toBeLessThan({ gemma2: 5e-3, gemma4: 1e-2 }[family] ?? 1e-3);
-    console.log(name, worst);
+    console.log(name, worst, `${made.found.length} greedy tokens`);
   });
 
   /** Sums in f16 and keys and values in f16; none of these tiny mixtures has two experts so near each other that rounding chooses another. */

@@ -8,11 +8,13 @@ import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { type Sequence } from '../../../src/kv/sequence.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, hasFixture, jsonFixture } from '../../models/fixture.ts';
-import { goldenLogits, recurrentFamilies } from '../../models/golden.ts';
+import { goldenLogits, greedyTokens, recurrentFamilies } from '../../models/golden.ts';
 import { answer, bytesOf, openEngine, quick } from '../../engine.ts';
 import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
+/** Greedy tokens behind 24 that are compared. */
+const followed = isFull ? 32 : 4;
 const command = 'npx vitest run --project gpu test/gpu/model/recurrent-gpu.test.ts';
 /** SwiftShader compiles slowly what lavapipe has run. */
 const isLeftOut = adapterFile?.includes('swiftshader') && !isFull;
@@ -23,8 +25,11 @@ const some = ['lfm2', 'granitehybrid', 'falcon-h1', 'nemotron_h', 'qwen35', 'rwk
 interface Tokens {
   tokens24: number[];
   tokens100: number[];
-  /** Tokens that follow, one by one, whose logits are in C8. */
-  state?: { continue8: number[] };
+  /** Greedy tokens behind `tokens24`, and by how much each led. */
+  greedy32: number[];
+  margins: number[];
+  /** Tokens that follow `tokens100`, one by one, whose logits are in C8; and greedy ones behind it. */
+  state?: { continue8: number[]; greedy24_after100: number[]; margins_after100: number[] };
 }
 
 describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', async () => {
@@ -33,7 +38,8 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
 
   const here = recurrentFamilies.filter(({ name }) => isFull || some.includes(name));
   it.each(here)('$name gives the golden logits, however its tokens are fed', async ({ name }) => {
-    const { tokens24, tokens100, state: { continue8 } = { continue8: [] } } = jsonFixture<Tokens>(`tiny/${name}.json`);
+    const { tokens24, tokens100, greedy32, margins, state } = jsonFixture<Tokens>(`tiny/${name}.json`);
+    const continue8 = state?.continue8 ?? [];
     const golden = goldenLogits(name);
     const after100 = floatsFixture(`tiny/${name}.L100.f32`);
     const model = await openFixture(gpu!, `tiny/${name}.gguf`, {}, kernels);
@@ -49,8 +55,11 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
       await runner.feed([token], position);
       compare('one by one', await runner.readLogits(), golden.subarray(position * vocab, (position + 1) * vocab));
     }
+    const made = [await greedyTokens(name, model, runner, 24, { tokens: greedy32, margins }, followed)];
     await runner.feed(tokens100, 0);
     compare('100', await runner.readLogits(), after100);
+    if (isFull && state) made.push(await greedyTokens(name, model, runner, 100, { tokens: state.greedy24_after100, margins: state.margins_after100 }));
+    if (isFull) await runner.feed(tokens100, 0); // the state is that after the greedy tokens
     const wanted = hasFixture(`tiny/${name}.C8.f32`) ? floatsFixture(`tiny/${name}.C8.f32`) : new Float32Array();
     if (wanted.length) expect(continue8).toHaveLength(8);
     for (const [i, token] of continue8.entries()) {
@@ -63,7 +72,10 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
       compare(how, await on.readLogits(), after100);
     });
     await model.destroy();
-    record({ point: `${name}: largest error of the logits in f32, however its tokens are fed`, command, value: worst });
+    const tokens = made.flatMap(({ found }) => found).length;
+    record({ point: `${name}: largest error of the logits in f32, however its tokens are fed, equal greedy tokens`, command, value: { ...worst, tokens } });
+    expect(tokens).toBeGreaterThan(3);
+    for (const { found, golden: wanted } of made) expect(found).toEqual(wanted);
     console.log(name, worst);
     expect(Object.keys(worst).length).toBeGreaterThan(7);
     expect(Math.max(...Object.values(worst))).toBeLessThan(1e-3);
