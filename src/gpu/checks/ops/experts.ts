@@ -111,7 +111,7 @@ function choose(next: () => number, count: number, used: number): Choice[] {
 }
 
 const small = { experts: 5, used: 2, cols: 64, hidden: 40, activation: 'silu' } as const;
-const main = ['F32', 'Q4_K', 'Q8_0', 'MXFP4', 'Q6_K', 'IQ3_XXS'];
+const main = ['F32', 'Q4_K', 'Q8_0', 'MXFP4', 'Q6_K', 'IQ3_XXS', 'TQ1_0', 'TQ2_0', 'NVFP4'];
 const block = (type: string): number => Math.max(32, formats.get(type)!.blockSize);
 
 const decodes: Mixture[] = [
