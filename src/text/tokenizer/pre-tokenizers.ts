@@ -77,7 +77,10 @@ const kimiK2: PreTokenizer = {
 /** Korean, full-width punctuation, Bopomofo, Chinese and Japanese each for themselves; cases count for nothing. */
 const youtu: PreTokenizer = {
   patterns: [
-    pattern('[\\uac00-\\ud7a3\\u3131-\\u318e]+|[！…“”‘’—：；，\\u3001-\\u303f\\ufe30-\\ufe4f]+|[\\u3105-\\u312f]+|[\\u4e00-\\u9fa5\\u3040-\\u309f\\u30a0-\\u30ff]+'),
+    pattern(
+      '[\\uac00-\\ud7a3\\u3131-\\u318e]+|[！…“”‘’—：；，\\u3001-\\u303f\\ufe30-\\ufe4f]+'
+      + '|[\\u3105-\\u312f]+|[\\u4e00-\\u9fa5\\u3040-\\u309f\\u30a0-\\u30ff]+',
+    ),
     pattern(`[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+(?:${contractions})?|\\p{N}| ?[^${s}\\p{L}\\p{N}]+[\\r\\n/]*|${spaces}`),
   ],
 };
