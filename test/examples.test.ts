@@ -1,4 +1,4 @@
-// The examples of the documents, run over scripted answers; those of Node and of sessions run in test/gpu/engine/ecosystem-gpu.test.ts, those of pages
+// The examples of the documents, run over scripted answers; those of Node and of sessions run in test/gpu/api/ecosystem-gpu.test.ts, those of pages
 // in e2e.
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

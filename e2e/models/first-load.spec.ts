@@ -1,5 +1,5 @@
 // How soon after its import a model is ready: its weights came to the GPU as the import finished them, its kernels were
-// compiled meanwhile. Counted, without a clock: test/gpu/engine/first-load-gpu.test.ts.
+// compiled meanwhile. Counted, without a clock: test/gpu/stream/first-load-gpu.test.ts.
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { makeModel } from '../../scripts/fixtures/make-model.mjs';

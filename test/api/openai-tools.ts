@@ -35,7 +35,7 @@ async function several<T>(ask: (seed: number) => Promise<T>, callsOf: (answer: T
   throw new Error('No seed of 20 has the model call several functions.');
 }
 
-/** Most of the many pass, or they are cut and begin so, which test/gpu/engine/grammar-gpu.test.ts looks at. */
+/** Most of the many pass, or they are cut and begin so, which test/gpu/api/grammar-gpu.test.ts looks at. */
 const some = [
   'a person', 'nested objects', 'an enum of several types', 'a pattern', 'any of, within', 'a recursive list', 'a list within bounds',
   'names and values of other scripts', 'formats',

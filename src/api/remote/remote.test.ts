@@ -1,4 +1,4 @@
-// The remote engine against servers that are not as windrow's: their shapes, errors and endings. Against `windrow serve`: test/gpu/engine/remote-gpu.test.ts.
+// The remote engine against servers that are not as windrow's: their shapes, errors and endings. Against `windrow serve`: test/gpu/api/remote-gpu.test.ts.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';

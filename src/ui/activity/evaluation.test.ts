@@ -1,4 +1,4 @@
-// What the page measures on the visitor's texts: how they are cut, what is asked, and what is told. The numbers are of test/gpu/engine/evaluate-gpu.test.ts.
+// What the page measures on the visitor's texts: how they are cut, what is asked, and what is told. The numbers are of test/gpu/api/evaluate-gpu.test.ts.
 import { expect, test } from 'vitest';
 import { type Engine } from '../../api/engine.ts';
 import { fakeBackend, fakeSurface } from '../../../test/doubles/fake-engine.ts';

@@ -44,7 +44,7 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
     expect(deviation).toBeLessThan(0.05);
     record({
       point: `${path}: the same tokens at ${budgets.length} budgets, experts on demand; plan against peak`,
-      command: 'npx vitest run --project gpu test/gpu/engine/experts-gpu.test.ts',
+      command: 'npx vitest run --project gpu test/gpu/stream/experts-gpu.test.ts',
       value: `within ${(100 * deviation).toFixed(1)} %`,
     });
   });

@@ -122,7 +122,7 @@ describe.skipIf(!adapterFile)('requests at the same time', () => {
     const [first, ...others] = found.map(({ stats }) => stats.cachedTokens);
     record({
       point: 'Three prompts of 210 tokens with a beginning of 200 in common: tokens of the second and third that are not run again',
-      command: 'npx vitest run --project gpu test/gpu/engine/requests-gpu.test.ts -t "common beginning"',
+      command: 'npx vitest run --project gpu test/gpu/api/requests-gpu.test.ts -t "common beginning"',
       value: others.join(', '),
     });
     expect(first).toBe(0);

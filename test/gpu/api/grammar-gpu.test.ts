@@ -47,7 +47,7 @@ describe('an answer with a grammar', () => {
     expect(whole).toBeGreaterThan(all / 2);
     record({
       point: `Answers at temperature 1 to ${Object.keys(schemas).length} schemas that pass them, or are cut and begin so`,
-      command: 'npx vitest run --project gpu test/gpu/engine/grammar',
+      command: 'npx vitest run --project gpu test/gpu/api/grammar',
       value: all,
     });
   });

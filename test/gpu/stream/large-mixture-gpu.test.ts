@@ -42,7 +42,7 @@ it.skipIf(!adapterFile)('a mixture six times as large as the budget moves a frac
   expect(perToken).toBeLessThan(window.streamedBytes / 4);
   record({
     point: 'a mixture of 600 MiB with a budget of 100 MiB: MiB moved for a token; by the window of layers; experts that were there',
-    command: 'npx vitest run --project gpu test/gpu/engine/large-mixture-gpu.test.ts',
+    command: 'npx vitest run --project gpu test/gpu/stream/large-mixture-gpu.test.ts',
     value: `${(perToken / MiB).toFixed(1)}; ${(window.streamedBytes / MiB).toFixed(0)}; ${(100 * hitRate).toFixed(0)} %`,
   });
 });

@@ -77,7 +77,7 @@ describe.skipIf(!adapterFile)('raw completions', () => {
     }
     record({
       point: 'Log-probabilities of the chosen token and of 20 others against the golden logits (limit 1e-3)',
-      command: 'npx vitest run --project gpu test/gpu/engine/completions-gpu.test.ts',
+      command: 'npx vitest run --project gpu test/gpu/api/completions-gpu.test.ts',
       value: worst,
     });
     expect(worst).toBeLessThan(1e-3);

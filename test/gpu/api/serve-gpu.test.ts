@@ -76,7 +76,7 @@ describe.skipIf(!adapterFile)('windrow serve', () => {
     }
     record({
       point: "Log-probabilities that OpenAI's client gets from windrow serve, against the float64 reference (limit 1e-3)",
-      command: 'npx vitest run --project gpu test/gpu/engine/serve-gpu.test.ts',
+      command: 'npx vitest run --project gpu test/gpu/api/serve-gpu.test.ts',
       value: worst,
     });
     expect(worst).toBeLessThan(1e-3);

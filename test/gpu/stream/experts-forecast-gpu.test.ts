@@ -42,7 +42,7 @@ it.skipIf(!adapterFile)('bytes fetched for a token are foretold within 25 % by w
   await engine.unload();
   record({
     point: 'bytes of experts fetched for a token, foretold by what an earlier answer used; off by',
-    command: 'npx vitest run --project gpu test/gpu/engine/experts-forecast-gpu.test.ts',
+    command: 'npx vitest run --project gpu test/gpu/stream/experts-forecast-gpu.test.ts',
     value: Object.entries(off).map(([name, each]) => `${(100 * each).toFixed(0)} % at a budget of ${name}`).join(', '),
   });
   console.log(off);

@@ -14,7 +14,7 @@ import { activeNeurons } from '../../models/neurons.ts';
 import { type Opened, answer, close, load, openFixtureFile, options } from '../../streamed.ts';
 import { record } from '../../verified.ts';
 
-const command = 'npx vitest run --project gpu test/gpu/engine/neurons-gpu.test.ts';
+const command = 'npx vitest run --project gpu test/gpu/stream/neurons-gpu.test.ts';
 const path = 'sparse/stories-arcee.q8_0.gguf';
 const golden = jsonFixture<{ prompt_tokens: number[]; greedy100: number[] }>('sparse/stories-arcee.json');
 const [layers, neurons] = [4, 512];

@@ -122,7 +122,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of Smol
     expect(after.seconds).toBeLessThan(0.75 * before.seconds);
     record({
       point: `SmolLM2 at a quarter in ${how}, 96 tokens, reads for a step as long as two steps: seconds in steps of 32, and in one stretch (predicted)`,
-      command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/engine/stretch-gpu.test.ts',
+      command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/stream/stretch-gpu.test.ts',
       value: [before, after].map(({ seconds, predicted }) => `${seconds.toFixed(1)} (${predicted.toFixed(1)})`).join(', '),
     });
   });

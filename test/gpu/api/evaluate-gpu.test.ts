@@ -15,7 +15,7 @@ import { forward } from '../../models/forward.ts';
 import { goldenLogits } from '../../models/golden.ts';
 import { record } from '../../verified.ts';
 
-const command = 'npx vitest run --project gpu test/gpu/engine/evaluate-gpu.test.ts';
+const command = 'npx vitest run --project gpu test/gpu/api/evaluate-gpu.test.ts';
 const tokensOf = (name: string) => jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`).tokens24;
 const nllOf = (logits: Float32Array, ids: readonly number[]): number[] => {
   const vocab = logits.length / ids.length;

@@ -52,7 +52,7 @@ describe.skipIf(!adapterFile)('budgets', () => {
     }
     record({
       point: `${path}: the same tokens at ${budgets.length} budgets; plan against peak`,
-      command: 'npx vitest run --project gpu test/gpu/engine/window-gpu.test.ts',
+      command: 'npx vitest run --project gpu test/gpu/stream/window-gpu.test.ts',
       value: `within ${(100 * deviation).toFixed(1)} %`,
     });
   });

@@ -48,7 +48,7 @@ describe.skipIf(!adapterFile)('embeddings', () => {
       const errors = [alone, together].map((made) => worst(made.map(({ vector }) => vector), golden.vectors));
       record({
         point: 'Embeddings of the last token against the float64 reference (limit 1e-3)',
-        command: 'npx vitest run --project gpu test/gpu/engine/embeddings-gpu.test.ts',
+        command: 'npx vitest run --project gpu test/gpu/api/embeddings-gpu.test.ts',
         value: Math.max(...errors),
       });
       expect(Math.max(...errors)).toBeLessThan(1e-3);
