@@ -41,9 +41,9 @@ describe('a vocabulary', () => {
     ['named like a method of all objects', vocabulary({}, { 'tokenizer.ggml.model': 'toString' }), UnsupportedModelError, /"toString"/],
     [
       'with an unknown pre-tokenizer',
-      byteLevel(['a'], [], { 'tokenizer.ggml.pre': 'kimi-k2' }),
+      byteLevel(['a'], [], { 'tokenizer.ggml.pre': 'superbpe' }),
       UnsupportedModelError,
-      /"kimi-k2" is not supported. Supported are default, gpt-2, .*tekken/,
+      /"superbpe" is not supported. Supported are default, gpt-2, .*tekken/,
     ],
     ['without a tokenizer', new Map(), InvalidFileError, /tokenizer.ggml.model/],
     ['without tokens', new Map([['tokenizer.ggml.model', 'llama']]), InvalidFileError, /tokenizer.ggml.tokens/],

@@ -58,12 +58,14 @@ test('what the visitor has left as it was is not sent, and what was changed is',
   ]);
 });
 
-test('an answer says where it came from, whole without numbers too, with what the model thought apart from it', async () => {
+test('an answer says where it came from, counted by its pieces where the server tells no numbers, with what the model thought apart from it', async () => {
   const { url } = await serverOf([{ reasoning_content: 'A ' }, { reasoning_content: 'sea.' }, { content: 'Salt' }, { content: '.' }], 'stop');
   const { host: name } = new URL(url);
   const conversation = new Conversation(host);
   expect(await conversation.ask(await connectServer({ url }), 'Why?')).toEqual({ ended: 'complete', content: 'Salt.' });
-  expect(conversation.messages.at(-1)).toEqual({ role: 'assistant', content: 'Salt.', reasoning: 'A sea.', note: `from ${name}` });
+  const { note, ...message } = conversation.messages.at(-1)!;
+  expect(message).toEqual({ role: 'assistant', content: 'Salt.', reasoning: 'A sea.' });
+  expect(note!.replace(/ · [\d.,]+ tokens\/s/, '')).toBe(`4 tokens · from ${name}`);
   const usage = { prompt_tokens: 7, completion_tokens: 1 };
   for (const [reason, words] of [['length', 'cut off at the limit'], ['content_filter', 'cut off by a filter']]) {
     const cut = await serverOf([{ content: 'Salt' }], reason, usage);
