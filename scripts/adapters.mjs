@@ -30,13 +30,6 @@ export const narrowLavapipe = () => ({
   MESA_SHADER_CACHE_DIR: join(process.env.MESA_SHADER_CACHE_DIR ?? process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'windrow-narrow'),
 });
 
-/**
- * The same without most of LLVM's passes, which takes a third less time again; kernels then run for up to twice as long. test/optimised.ts has
- * them back where a test runs for longer than it compiles.
- * @returns {Record<string, string>}
- */
-export const hastyLavapipe = () => ({ ...narrowLavapipe(), GALLIVM_PERF: 'nopt' });
-
 /** @returns {Adapter} */
 function ensureLavapipe() {
   const name = 'lavapipe';

@@ -9,7 +9,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureAdapters, hastyLavapipe, narrowLavapipe } from './adapters.mjs';
+import { ensureAdapters, narrowLavapipe } from './adapters.mjs';
 import { ensureChromium, ensureFirefox } from './browser.mjs';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
@@ -266,7 +266,7 @@ try {
         continue;
       }
       const files = first ? {} : full ? { exclude: onceOnly } : { only: some };
-      const env = { ...driverOf(adapter), ...(adapter.name === 'lavapipe' && !full ? hastyLavapipe() : {}), WINDROW_ADAPTER: `Dawn/${adapter.name}` };
+      const env = { ...driverOf(adapter), WINDROW_ADAPTER: `Dawn/${adapter.name}` };
       await timed(name, () => vitest('gpu', name, env, files));
       first = false;
     }

@@ -1,5 +1,4 @@
 // Predicted against measured decode speed over models, budgets and positions. A timed comparison: in the full run only.
-import '../../optimised.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

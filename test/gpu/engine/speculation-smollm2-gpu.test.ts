@@ -1,6 +1,5 @@
 // What guesses of next tokens are worth with SmolLM2: prompts whose answers copy from them and prompts whose answers do not, with all weights on
 // the GPU and with a quarter of them, each with guesses and without, one after the other. Takes minutes: in the full run alone.
-import '../../optimised.ts';
 import { describe, expect, it } from 'vitest';
 import { type Engine } from '../../../src/engine/engine.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';

@@ -1,5 +1,4 @@
 // Steps of 2 to 8 tokens of SmolLM2 by the kernel for few rows and by that for many, in turn. In the full run alone, as it times.
-import '../../optimised.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedModel, loadModel } from '../../../src/engine/load/load.ts';
 import { chosenAs } from '../../../src/engine/load/chosen.ts';

@@ -1,5 +1,4 @@
 // The device's own peak (src/bench/peak.ts) on Dawn: how much work it takes to measure one, and that wrong results are no peak.
-import '../../optimised.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measurePeak } from '../../../src/bench/peak.ts';
 import { type Gpu } from '../../../src/gpu/device.ts';

@@ -1,6 +1,5 @@
 // What SmolLM2 remembers under policies of keys and values: divergence from the full memory, words of records, bytes, within the limits that the reference
 // programs of the policies have set; slots at random and the last ones alone are worse. In the full run, as each row takes minutes on processors.
-import '../../optimised.ts';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type NamedRow } from '../../../src/bench/memory/table.ts';

@@ -1,5 +1,4 @@
 // SmolLM2-135M-Instruct against llama.cpp's goldens: logits, greedy answers, likelihood; exact path and default path.
-import '../../optimised.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { negativeLogLikelihood } from '../../../src/cli/perplexity.ts';
 import { type LoadedModel, loadModel } from '../../../src/engine/load/load.ts';

@@ -1,6 +1,5 @@
 // A mixture of 600 MiB, six times the GPU budget, with experts of which a router likes some better than others, on Dawn: what a token
 // moves, beside what the window of whole layers would, and the same tokens with a larger budget.
-import '../../optimised.ts';
 import { expect, it } from 'vitest';
 import { createEngine } from '../../../src/engine/engine.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
