@@ -145,7 +145,10 @@ export interface ModelInfo {
   draft?: { name: string; bytes: number };
   /** The LoRA adapters that it was loaded with. */
   adapters?: { name: string; scale: number }[];
-  /** Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead. */
+  /**
+   * Kernels that failed their self-test on this adapter, and special tokens that the file names and does not have, with what is used instead; why
+   * nothing is guessed where `speculation` was asked for.
+   */
   warnings?: string[];
   /** Undefined where the chat template cannot switch it. */
   thinking?: ThinkingSwitch;

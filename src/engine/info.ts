@@ -1,12 +1,14 @@
 // Models for people: what is loaded, what is stored.
 import { factsOf } from '../gpu/device.ts';
 import { type ModelInfo, type StoredModel } from '../protocol.ts';
+import { hasState } from '../model/operations.ts';
 import { parametersOf } from '../model/parameters.ts';
 import { endOfPrompt, thinkingSwitch } from '../text/thinking.ts';
 import { type Manifest } from '../weights/store/store.ts';
 import { describeChoice } from './measure/choice-text.ts';
 import { type Line } from './load/line.ts';
 import { nameOf } from './load/opened.ts';
+import { type PlannedModel } from './load/plan/planned.ts';
 
 export function describeLoaded(line: Line): ModelInfo {
   const { found, draft, stored: { header }, opened: { graph, adapters }, text, weights, model: { gpu, choice, kv, sizes, planned } } = line;
@@ -33,8 +35,15 @@ export function describeLoaded(line: Line): ModelInfo {
     dimensions: graph.pooling === 'mean' || graph.pooling === 'last' ? graph.config.dim : undefined,
     rankedBy: graph.classifier && Math.max(0, graph.classifier.labels.indexOf('yes')),
     reasoningEffort: text?.template.reads('reasoning_effort'),
-    warnings: [...(planned.chosen.chooser?.warnings() ?? []), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])],
+    warnings: [...(planned.chosen.chooser?.warnings() ?? []), ...unguessed(planned), ...(text?.template.notices ?? []), ...(text?.tokenizer.notices ?? [])],
   };
+}
+
+/** Why nothing is guessed where guesses were asked for, if nothing can be. */
+export function unguessed({ chosen: { opened: { graph }, options: { speculation } }, plan: { logitsRows } }: PlannedModel): string[] {
+  if (!speculation) return [];
+  if (hasState(graph)) return ['Next tokens are not guessed: the model has a recurrent state, which cannot be set back where a guess was wrong.'];
+  return logitsRows > 1 ? [] : ['Next tokens are not guessed: the budget has no room for the logits of several tokens.'];
 }
 
 export const describeStored = ({ id, name, slabBytes, files, lastUsed, complete, urls, encryption }: Manifest): StoredModel => ({

@@ -50,6 +50,9 @@ export const stateOf = (op: Op): StateSpec | undefined => operationOf(op).state?
 export const statesOf = (ops: readonly Op[]): Record<string, number> =>
   Object.fromEntries(ops.map(stateOf).flatMap((state) => (state?.kind === 'recurrent' ? [[state.name, state.bytes]] : [])));
 
+/** Whether a sequence has a state that tokens change for good, which cannot be set back by a few of them. */
+export const hasState = (graph: Graph): boolean => Object.keys(statesOf(opsOf(graph))).length > 0;
+
 /** Names of all tensors of an operation. */
 export const tensorsOf = (op: Op, config: ModelConfig): string[] => {
   const pool = poolOf(op, config);

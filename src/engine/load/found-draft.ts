@@ -2,7 +2,7 @@
 import { RequestError } from '../../errors.ts';
 import { getStrings } from '../../gguf/metadata.ts';
 import { type ByteSource } from '../../gguf/source.ts';
-import { opsOf, statesOf } from '../../model/operations.ts';
+import { hasState } from '../../model/operations.ts';
 import { type ModelSource } from '../../protocol.ts';
 import { type Host } from '../engine.ts';
 import { type OpenedDraft } from './draft.ts';
@@ -17,7 +17,7 @@ export async function openDraft(
   const found = await findModel(source, options, host.store);
   const opened = await openModel(found.files.header, readAs(found.manifest));
   const name = nameOf(opened.header, found.files.source.name);
-  if (Object.keys(statesOf(opsOf(opened.graph))).length)
+  if (hasState(opened.graph))
     throw new RequestError(`The draft model ${name} has a recurrent state, which cannot be set back where a guess was wrong. Choose one without.`);
   checkVocabulary(target.header.metadata, opened.header.metadata, name);
   return { name, found, opened };

@@ -103,7 +103,7 @@ export async function walkFromOpened(
     );
     const openDraft = async () => {
       const control = { report, gate: paused.passed, signal: stop.signal };
-      draftWeights = await openWeights(host, draftOptions(options), line.draft!.found, line.draft!.opened, control);
+      draftWeights ??= await openWeights(host, draftOptions(options), line.draft!.found, line.draft!.opened, control); // once, however often it is placed
       return draftWeights.reader;
     };
     const model = await walkFromPlanned(planned, reader, options, { ...hooks, quiet, fresh, signal: stop.signal }, openDraft);
@@ -181,9 +181,12 @@ async function walkFromPlanned(
 ): Promise<LoadedModel> {
   const { opened } = planned.chosen;
   const whole = opened.adapters ? (await adapting()).readerWithAdapters(reader, opened) : reader;
-  const alone = await (budgetBytes === undefined ? loadByGuess : loadModel)(planned, whole, hooks);
-  const { draft } = alone.planned.chosen.options;
-  const model = draft ? await withDraft(alone, draft, draftReader, hooks.signal) : alone;
+  const load = async (at: PlannedModel) => {
+    const alone = await loadModel(at, whole, hooks);
+    const { draft } = at.chosen.options;
+    return draft ? withDraft(alone, draft, draftReader, hooks.signal) : alone;
+  };
+  const model = await (budgetBytes === undefined ? loadByGuess(planned, load) : load(planned));
   const loss = await lossOf(model.gpu.device); // calls on a lost device succeed and do nothing
   if (loss) throw loss;
   return model;

@@ -8,13 +8,14 @@ import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { type Shape } from '../../kv/shape.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { type Graph } from '../../model/graph.ts';
-import { opsOf, statesOf } from '../../model/operations.ts';
+import { hasState, opsOf } from '../../model/operations.ts';
 import { isAttend } from '../../model/ops/attend.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions, type SpeculationOptions, type StoreCost } from '../../protocol.ts';
 import { mostPerSubmit } from '../run/readback.ts';
 import { defaultBudget, deviceMemory } from './plan/default-budget.ts';
+import { guessBytes } from './plan/plan-bytes.ts';
 import { type OpenedModel } from './opened.ts';
 import { type PlannedModel } from './plan/planned.ts';
 
@@ -182,15 +183,22 @@ export function checkBudget(budgetBytes: number): void {
   if (Number.isNaN(budgetBytes)) throw new RequestError('The budget is NaN; it has to be a number of bytes.');
 }
 
-function checkSpeculation({ most = 1, budgetBytes = 0, lookup = true, shortContext, draft }: SpeculationOptions = {}, graph: Graph, context: number): void {
+function checkSpeculation(
+  { most = 1, budgetBytes = Infinity, lookup = true, shortContext, draft }: SpeculationOptions = {}, graph: Graph, context: number,
+): void {
   if (!(Number.isInteger(most) && most >= 1 && most < mostChosen))
     throw new RequestError(`speculation.most is ${most}; it has to be a whole number from 1 to ${mostChosen - 1}.`);
   if (!(budgetBytes >= 0)) throw new RequestError(`speculation.budgetBytes is ${budgetBytes}; it has to be a number of bytes.`);
   if (!lookup && shortContext === undefined && !draft)
     throw new RequestError('speculation.lookup is false and nothing else guesses. Give shortContext or draft, or leave speculation out.');
   const model = shortContext !== undefined ? 'shortContext' : draft && 'draft';
-  if (model && Object.keys(statesOf(opsOf(graph))).length)
+  if (model && hasState(graph))
     throw new RequestError(`speculation.${model} is given; the model has a recurrent state, for which nothing is guessed. Leave it out.`);
+  if (model && budgetBytes < guessBytes(graph))
+    throw new RequestError(
+      `speculation.budgetBytes is ${budgetBytes}; a guess takes ${guessBytes(graph)} bytes, so speculation.${model} would guess nothing. ` +
+      `Raise it, or leave ${model} out.`,
+    );
   if (shortContext === undefined) return;
   if (!(Number.isInteger(shortContext) && shortContext >= leastShortContext && shortContext < context))
     throw new RequestError(

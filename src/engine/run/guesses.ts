@@ -2,19 +2,19 @@
 // before the first answer begins where a load asks for it.
 import { type GenerateStats, type Token } from '../../protocol.ts';
 import { type LoadedModel } from '../load/load.ts';
+import { guessBytes } from '../load/plan/plan-bytes.ts';
 import { type Answer } from './answer/answers.ts';
 import { type Runner, createRunner } from './runner.ts';
 import { type Steps } from './schedule/scheduler.ts';
 
 export function withGuesses(model: LoadedModel, runner: Runner, steps: Steps<Answer, Token>): Steps<Answer, Token> {
-  const { planned: { chosen: { options: { speculation, experiment } } }, graph, activations } = model;
+  const { planned: { chosen: { options: { speculation, experiment } } }, graph } = model;
   if (!speculation) return steps;
   const guessing = { ...steps };
   guessing.admit = async (answer) => {
     const { draftModels, speculate } = await import('./speculation/chunk.ts');
-    const rowBytes = 4 * (graph.config.vocab + activations.strides.x);
     const models = draftModels(model, runner, createRunner);
-    Object.assign(guessing, speculate(steps, runner, { ...speculation, all: experiment?.allGuesses, rowBytes, models }));
+    Object.assign(guessing, speculate(steps, runner, { ...speculation, all: experiment?.allGuesses, rowBytes: guessBytes(graph), models }));
     return steps.admit(answer);
   };
   return guessing;

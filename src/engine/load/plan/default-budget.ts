@@ -1,9 +1,7 @@
 // How many GPU bytes to use when nobody says: WebGPU does not tell how much memory there is, so this guesses from what it
 // does tell, and a failed allocation corrects the guess.
 import { hasCode } from '../../../errors.ts';
-import { type WeightsReader } from '../../../weights/store/reader.ts';
 import { chooseAgain } from '../chosen.ts';
-import { type LoadHooks, type LoadedModel, loadModel } from '../load.ts';
 import { type PlannedModel, planFor, planModel } from './planned.ts';
 
 const mostBytes = 4 * 2 ** 30;
@@ -30,11 +28,11 @@ export function defaultBudget({ maxBufferSize }: Pick<GPUSupportedLimits, 'maxBu
 
 export const deviceMemory = (): number | undefined => (globalThis.navigator as { deviceMemory?: number } | undefined)?.deviceMemory;
 
-/** Loads; where the GPU cannot allocate what a guessed budget allows, loads again with less than was planned. */
-export async function loadByGuess(planned: PlannedModel, reader: WeightsReader, hooks?: LoadHooks): Promise<LoadedModel> {
+/** Loads; where the GPU cannot allocate what a guessed budget allows, loads again with less than was planned. `load` leaves nothing where it fails. */
+export async function loadByGuess<Loaded>(planned: PlannedModel, load: (planned: PlannedModel) => Promise<Loaded>): Promise<Loaded> {
   for (let at = planned, attempt = 1; ; attempt++) {
     try {
-      return await loadModel(at, reader, hooks);
+      return await load(at);
     } catch (error) {
       const { gpu, opened, options, choice, kv } = at.chosen;
       const less = { ...options, budgetBytes: Math.floor(shrink * at.plan.totalBytes) };

@@ -67,6 +67,9 @@ export const shortContextBytes = ({ config }: Pick<Graph, 'config'>, { speculati
   return freshBytes(config, shortContext, kv).full + bufferBytes(sequenceBytes(shortContext)) + samplerStateBytes(config.vocab);
 };
 
+/** Of a guess that is checked: its rows of logits and of activations. */
+export const guessBytes = (graph: Graph): number => 4 * (graph.config.vocab + activationStrides(graph.config, opsOf(graph)).x);
+
 /** Nothing of it is counted on to come later. */
 const withFirst = (bytes: Shape['bytes']) => ({ ...bytes, first: bytes.full });
 

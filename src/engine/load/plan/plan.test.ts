@@ -170,6 +170,19 @@ describe('the plan', () => {
     expect(plan(opened, { ...options, logitsRows: 128, budgetBytes: least }).verdict).toBe('refused'); // those of all tokens are asked for by name
   });
 
+  it('has rows of logits for guesses wherever bytes are taken for what makes them', async () => {
+    const opened = await open('tiny/tiny-mistral.gguf');
+    const draft = { plan: { totalBytes: 2 ** 16 } };
+    for (const guessing of [{ draft }, { speculation: { shortContext: 128 } }]) {
+      const several = { ...options, logitsRows: 8, ...guessing };
+      const least = smallestBudget(opened, { ...several, chunk: 16 });
+      const most = plan(opened, several).totalBytes;
+      const found = Array.from({ length: 51 }, (_, i) => plan(opened, { ...several, budgetBytes: Math.round(most + ((least - most) * i) / 50) }));
+      expect(new Set(found.map(({ verdict, logitsRows }) => `${verdict} ${logitsRows}`))).toEqual(new Set(['fits 8', 'streams 8']));
+      expect(plan(opened, { ...several, budgetBytes: least - 1 }).verdict).toBe('refused');
+    }
+  });
+
   it('has room for as many full sequences as are asked for', async () => {
     const opened = await open('tiny/tiny-mistral.gguf');
     const [one, three] = [1, 3].map((sequences) => plan(opened, { ...options, sequences }));

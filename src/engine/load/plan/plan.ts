@@ -63,10 +63,14 @@ const mostSteps = 16;
 /** For so many tokens it may take what steps are not longer for. */
 const usualStretch = 2048;
 
-/** Fewer rows of logits than were asked for where only so all weights stay, or the model runs at all: then sequences take turns. */
+/**
+ * Fewer rows of logits than were asked for where only so all weights stay, or the model runs at all: then sequences take turns. Not where bytes
+ * are taken for what guesses, whose guesses are checked in those rows.
+ */
 export function plan(opened: OpenedModel, { stretch: given, ...options }: PlanOptions): Plan {
-  const { logitsRows } = options;
-  const each = [options, ...(logitsRows > 1 && logitsRows <= mostChosen ? [{ ...options, logitsRows: 1 }] : [])];
+  const { logitsRows, draft, speculation } = options;
+  const mayBeOne = logitsRows > 1 && logitsRows <= mostChosen && !draft && !speculation?.shortContext;
+  const each = [options, ...(mayBeOne ? [{ ...options, logitsRows: 1 }] : [])];
   const uploads = uploadSizes(opened.layout, options.budgetBytes);
   const whole = wholeSections(opened, options);
   const fitting = firstOf(each, (given) => fit(opened, given, whole, uploads));
@@ -148,15 +152,17 @@ function streamInSteps(
   const sizes = worthySteps(opened, options);
   const found = firstOf(sizes, (each) => stream(opened, each, divisions, uploads));
   if (!found || !stretchesIn) return found;
-  const cuts = heldAt(opened, found.slices, options);
-  const together = sizes.filter(({ chunk }) => chunk <= found.chunk && chunk >= Math.min(longChunk, found.chunk)).flatMap((each) => {
-    const held = heldBytes(opened, cuts, each);
-    return firstOf(stretchesIn(each, held), (stretch) => {
-      const plan = stretch > each.chunk ? stream(opened, { ...each, stretch, heldBytes: held }, divisions, uploads) : undefined;
-      return plan && isAsCoarse(plan, found) ? plan : undefined;
-    }) ?? [];
+  const heldIn = ({ slices }: Plan, each: PlanOptions) => heldBytes(opened, heldAt(opened, slices, options), each);
+  /** With so many bytes kept of a step, or where the slices that follow from that need more, with so many. */
+  const together = (each: PlanOptions, held: number): Plan | undefined => firstOf(stretchesIn(each, held), (stretch) => {
+    const plan = stretch > each.chunk ? stream(opened, { ...each, stretch, heldBytes: held }, divisions, uploads) : undefined;
+    if (!plan || !isAsCoarse(plan, found)) return undefined;
+    const needed = heldIn(plan, each);
+    return needed > held ? together(each, needed) : plan;
   });
-  return [found, ...together].reduce((best, plan) => (plan.stretch > best.stretch ? plan : best));
+  const shorter = sizes.filter(({ chunk }) => chunk <= found.chunk && chunk >= Math.min(longChunk, found.chunk));
+  const others = shorter.flatMap((each) => together(each, heldIn(found, each)) ?? []);
+  return [found, ...others].reduce((best, plan) => (plan.stretch > best.stretch ? plan : best));
 }
 
 /** Tokens of the stretches that there may be, of steps of each of which so many bytes are kept, the best first. */

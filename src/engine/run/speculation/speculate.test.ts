@@ -148,10 +148,14 @@ interface Writer {
   runMs?: number;
   /** What is assumed of a token at first, in the place of `tokenMs`. */
   assumedMs?: number;
+  /** Of the model that checks. */
+  vocab?: number;
 }
 
 /** A made-up model that drafts, on the clock of another one; `asked` notes how many guesses it was asked for. */
-function writer(model: ReturnType<typeof madeUp>, { says, tokenMs, runMs = 0.1, assumedMs = tokenMs }: Writer, asked: number[] = []): MakeDrafter {
+function writer(
+  model: ReturnType<typeof madeUp>, { says, tokenMs, runMs = 0.1, assumedMs = tokenMs, vocab = Infinity }: Writer, asked: number[] = [],
+): MakeDrafter {
   const known: number[] = [];
   const on = {
     async feed(ids: readonly number[], position: number) {
@@ -166,7 +170,7 @@ function writer(model: ReturnType<typeof madeUp>, { says, tokenMs, runMs = 0.1, 
   } as unknown as Runner;
   const note = (position: number, ids: readonly number[]) => void known.splice(position, Infinity, ...ids);
   return (worth, times, now) => draftOfModel({
-    worth, times, now, vocab: Infinity, runner: { of: () => on } as unknown as Runner, sequence: { tokens: known, note } as unknown as Sequence,
+    worth, times, now, vocab, runner: { of: () => on } as unknown as Runner, sequence: { tokens: known, note } as unknown as Sequence,
     sampler: async () => ({}) as Sampler, textFor: (tokens) => tokens, assumedShare: () => assumedMs / stepMs,
   });
 }
@@ -196,6 +200,8 @@ it.each<[string, Writer]>([
   ['slower than was assumed', { says: fresh, tokenMs: 2 * stepMs, assumedMs: 1 }],
   ['as slow as that and wrong', { says: wrong, tokenMs: 2 * stepMs, assumedMs: 1 }],
   ['slower to begin than was assumed', { says: wrong, tokenMs: 1, runMs: 2 }],
+  ['wrong in that it guesses what is in no vocabulary', { says: fresh, tokenMs: 1, vocab: 0 }],
+  ['as slow as that and slower than was assumed', { says: fresh, tokenMs: 2 * stepMs, assumedMs: 1, vocab: 0 }],
 ])('loses at most two parts of a hundred by a model that is %s', async (_, model) => {
   expect((await timeWith([model])).share).toBeLessThan(1.02);
   expect((await timeWith([model], { lookup: false })).share).toBeLessThan(1.02);

@@ -48,14 +48,18 @@ function createDrafters({ lookup = true, models = [] }: Options, times: StepTime
   ];
 }
 
-/** Runs a step with what is guessed; undefined where nothing is after all. */
+/** Runs a step with what is guessed; undefined where nothing is after all, which counts as a wrong guess. */
 async function checkGuesses(
   runner: Runner, answer: Answer, chosen: Chosen, now: () => number, signal?: AbortSignal,
 ): Promise<(Checked & { made: Token[] }) | undefined> {
-  const { drafter, count } = chosen;
+  const { drafter, alike, count } = chosen;
   const { sequence, sampler, length, ends, tokens: { length: before } } = answer;
   const { ids, ms: draftMs } = chosen.ids ? { ids: chosen.ids, ms: 0 } : await drafter.propose(answer.tokens, count, signal);
-  if (!ids.length) return undefined;
+  if (!ids.length) {
+    drafter.worth.failed(alike, draftMs);
+    drafter.told?.(1, 0);
+    return undefined;
+  }
   const begun = now();
   const made = await runner.verify({ sequence: sequence!, sampler, length, ends }, ids, signal);
   return { answer, chosen, ids, made, before, draftMs, ms: now() - begun };

@@ -30,6 +30,8 @@ export interface Worth {
   told(alike: number, guesses: number, right: number, tokens: number): void;
   /** So many tokens took so long, as what was under way was read first, for guesses that were not checked then. */
   waited(ms: number, tokens: number): void;
+  /** So long was taken to guess behind a run of `alike`, and nothing came of it that could be checked: a wrong guess. */
+  failed(alike: number, draftMs: number): void;
   /** It took so long until the first of several guesses could be made. */
   began(ms: number): void;
 }
@@ -110,6 +112,10 @@ export function createWorth(times: StepTimes = createStepTimes(), { assumed = lo
       const plain = tokens * times.plainMs;
       times.made(tokens);
       lostMs += Math.max(0, Math.min(ms, mostLate * plain) - plain);
+    },
+    failed(alike, draftMs) {
+      told(alike, 1, 0, 1);
+      lose(draftMs);
     },
     began(ms) {
       begunMs += ms;

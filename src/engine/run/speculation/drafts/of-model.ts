@@ -62,10 +62,11 @@ export function draftOfModel({ worth, times, runner, sequence, sampler, textFor,
         ids.push(...made.map(({ id }) => id));
       }
       sequence.note(text.length, ids.slice(0, -1)); // the last one was chosen and not run
+      const made = ids.length;
       const beyond = ids.findIndex((id) => id >= vocab);
       if (beyond >= 0) ids.length = beyond;
       const missing = text.length - shared;
-      if (missing <= fewMissing) return { ids, ms: drafts++ ? ofTokens.note(ids.length, now() - begun) : 0 };
+      if (missing <= fewMissing) return { ids, ms: drafts++ ? ofTokens.note(made, now() - begun) : 0 };
       runMs = (firstAt - begun) / missing;
       worth.began(firstAt - begun);
       return { ids, ms: now() - firstAt };
