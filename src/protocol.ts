@@ -355,7 +355,7 @@ export interface ComposeRequest {
   mode: 'stacked' | 'ape';
   /** The share of tokens that are run again, those that a question looks at most. */
   repair?: { question: string; share: number };
-  /** Bytes that all that is kept may have. */
+  /** Bytes that all that is kept may have: a document is not kept where other documents cannot make room for it. */
   mostBytes?: number;
   compact?: boolean;
 }

@@ -57,9 +57,9 @@ export interface ComposeOptions extends Pick<SessionOptions, 'defaults'> {
   documents: string[];
   /** One behind the other (the default), or beside each other, in any order the same, where the model was loaded with `kv: 'documents'`. */
   mode?: 'stacked' | 'ape';
-  /** Of stacked ones, with `kv: 'documents'`: the share of tokens (0.2) to be run again, those that the question looks at most. */
+  /** Of stacked ones, with `kv: 'documents'` and `sequences: 2`: the share of tokens (0.2) to be run again, those that the question looks at most. */
   repair?: { question: string; share?: number };
-  /** As of `save`, for documents that are kept. */
+  /** As of `save`, for documents that are kept: only documents give way to them, and one that has no room is not kept. */
   most?: number | string;
   compact?: boolean;
 }

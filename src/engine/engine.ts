@@ -38,7 +38,7 @@ import { type KeptWithModel, forgetWith, keepWith } from './kept-with-model.ts';
 import { createRecovery, whenGpuIsThere } from './recovery.ts';
 import { type Running, type Session, createSession, runningOf } from './run/session.ts';
 import { type KeptStore } from './sessions/kept.ts';
-import { createTurns } from './turns.ts';
+import { type Turns, createTurns } from './turns.ts';
 
 export { type EngineOptions };
 
@@ -105,6 +105,8 @@ interface EngineState {
   readonly host: Host;
   /** Open where imports may go on. */
   readonly paused: Gate;
+  /** Conversations that are put together of documents, one at a time: what one runs, the next finds. */
+  readonly composing: Turns;
   loaded?: Loaded;
   /** The return of a model whose GPU was lost, for all of its answers. */
   returning?: Promise<string>;
@@ -112,7 +114,7 @@ interface EngineState {
 }
 
 export function createEngine(host: Host): Engine {
-  const state: EngineState = { host, paused: createGate(), lastReturn: '' };
+  const state: EngineState = { host, paused: createGate(), composing: createTurns(), lastReturn: '' };
   const { together, alone: inTurn } = createTurns();
   return {
     load: (source, options = {}, onProgress) => inTurn(() => load(state, source, options, onProgress)),
@@ -271,6 +273,7 @@ async function session(state: EngineState, ...[call, ...args]: Parameters<Engine
       const { bringCosts } = await import('./sessions/costs.ts');
       return bringCosts(gpu, opened, planned, { host, kv, store: weights.storeCost, options });
     },
+    oneByOne: state.composing.alone,
     run: async (tokens, owner) => void (await generate(state, { prompt: { tokens }, session: owner, maxTokens: 0 }, () => {})),
   });
   return (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);

@@ -210,6 +210,8 @@ export interface KvTick {
   readonly since: number;
   /** Tokens of the whole prompt, of those that were run and those still to come. */
   readonly promptLength: number;
+  /** The sequence that it is of, to be told from others. */
+  readonly of?: object;
   readonly plan: KvPlan;
   readonly options: Readonly<Record<string, number>>;
   /** Those that the policy has sets of. */

@@ -48,6 +48,8 @@ export interface Sequence extends SequenceBuffers {
   readonly version: number;
   /** Its keys and values, where a policy shapes them. */
   readonly shaped?: Shaped;
+  /** Whether some were put together of parts that have not seen each other, until it is emptied: what begins with the same tokens is not to go on from it. */
+  approximate: boolean;
   /** Bytes that it takes on the GPU beyond what is planned for the one that stays: keys and values, and all else of another one. */
   readonly byteLength: number;
   /** The bytes that another sequence would take with room for so many positions. */
@@ -112,6 +114,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
 
   const sequence: Sequence = {
     state, ids, memory, shaped,
+    approximate: false,
     get base() {
       return shaped?.base;
     },
@@ -146,6 +149,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       const cut = (wished: number) => shaped?.cut(wished) ?? wished;
       const wished = cut(Math.min(length, tokens.length));
       tokens.length = memory ? cut(memory.reach(wished)) : wished;
+      sequence.approximate &&= tokens.length > 0;
       return tokens.length;
     },
     fork: (length = tokens.length) => fork(home, sequence, length),
@@ -153,6 +157,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     restore: async (bytes, model) => (await saving()).restore(home, sequence, bytes, model),
     close() {
       tokens.length = 0;
+      sequence.approximate = false;
       memory?.reach(0);
       fresh.free();
       shaped?.free();
@@ -174,6 +179,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
 async function fork(home: SequenceHome, from: Sequence, wished: number): Promise<Sequence> {
   const { device, ledger } = home;
   const copy = createSequence(home);
+  copy.approximate = from.approximate;
   try {
     await ledger.settle();
     if (home.shape) return await home.shape.forkShaped(home, from, copy, wished);

@@ -36,9 +36,9 @@ export interface Sets extends LayerSets {
   free(): void;
 }
 
-/** Buffers as far as they are used, always in the same order, those of pages with what they are made of, and the numbers that go with them. */
+/** Buffers as far as they are used, always in the same order, those of pages with what they are made of and how many were planned, and their numbers. */
 export interface HeldSets {
-  buffers: readonly { buffer: GPUBuffer; byteLength: number; pages?: PageFormat }[];
+  buffers: readonly { buffer: GPUBuffer; byteLength: number; pages?: { format: PageFormat; most: number } }[];
   numbers: HeldNumbers;
 }
 
@@ -135,7 +135,8 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       copyAll(device, result.held.buffers.map(({ buffer }, i) => [other.held.buffers[i].buffer, buffer]));
     },
     get held() {
-      return heldOf(sets, single, runs, (set) => pagedBytes(shape, plans[set.index], headDim, 1));
+      return heldOf(sets, single, runs, ({ index }) =>
+        ({ bytes: pagedBytes(shape, plans[index], headDim, 1), most: framesOfSet(plans[index]) }));
     },
     async take(numbers) {
       checkNumbers(numbers, plans, kvHeads);
@@ -195,11 +196,14 @@ function makePaged(make: (name: string, bytes: number) => GPUBuffer, shape: Shap
   return Object.fromEntries(bytes.map(([name, size]) => [name, make(names[name], size)])) as unknown as Paged;
 }
 
-/** `pageBytes`: of what a set has, what a page takes. */
-function heldOf(sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, pageBytes: (set: KvSet) => PagedBytes): HeldSets {
+/** `pageOf`: of what a set has, what a page takes, and most pages. */
+function heldOf(
+  sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, pageOf: (set: KvSet) => { bytes: PagedBytes; most: number },
+): HeldSets {
   const inUse = sets.flatMap((set) => paged.flatMap((name) => {
     const buffer = set[name];
-    return buffer ? [{ buffer, byteLength: set.taken * pageBytes(set)[name]!, ...(name === 'pages' && { pages: set.format }) }] : [];
+    const { bytes, most } = pageOf(set);
+    return buffer ? [{ buffer, byteLength: set.taken * bytes[name]!, ...(name === 'pages' && { pages: { format: set.format, most } }) }] : [];
   }));
   const numbers = sets.map(({ taken, counts, room, tails }) => ({ taken, counts: [...counts], room: [...room], tails: [...tails] }));
   return { buffers: [...whole.map((buffer) => ({ buffer, byteLength: buffer.size })), ...inUse], numbers: { sets: numbers, runs: [...runs] } };

@@ -16,6 +16,8 @@ export interface Shaped {
   readonly layers: readonly KvLayer[];
   /** The first position that is a fresh slot. */
   readonly base: number;
+  /** Tokens, from the first one on, whose slots lie in another order than they do, so that they are cut as a whole; 0 where all are in order. */
+  readonly joined: number;
   /** Positions that there were after the last tick. */
   readonly since: number;
   /** Tokens of the last prompt that has ended, and of all before it. */
@@ -26,6 +28,8 @@ export interface Shaped {
   setsOf(layer: number): Sets;
   /** A tick was made at `length` positions; slots are fresh from `base` on. `ended`: of a prompt. */
   ticked(length: number, base: number, ended?: boolean): void;
+  /** Slots of so many tokens were put in another order. */
+  join(until: number): void;
   /** Buffers were replaced. */
   replaced(): void;
   /** Forgets what is beyond `length` positions; gives the length reached, which is less where sets cannot be cut so. */
@@ -44,6 +48,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   let away = makeAway();
   let sets: (Sets | undefined)[] = make();
   let base = 0;
+  let joined = 0;
   let since = 0;
   let promptLength = 0;
 
@@ -56,7 +61,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */
   function cutSets(length: number): number {
     const { rewinds } = shape.plan;
-    const reached = !rewinds ? 0 : rewinds === 'pages' ? Math.floor(length / pageSlots) * pageSlots : length;
+    const reached = !rewinds || length < joined ? 0 : rewinds === 'pages' ? Math.floor(length / pageSlots) * pageSlots : length;
     for (const own of sets) {
       for (const set of own?.all ?? []) {
         const { at, words } = own!.count(set, set.counts.map((count) => Math.min(count, reached)));
@@ -71,6 +76,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       for (const each of [own.picked, own.chosen]) if (each) device.queue.writeBuffer(each.buffer, 0, words);
     }
     away?.cut(reached);
+    joined = 0;
     return (base = reached);
   }
 
@@ -86,6 +92,9 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     get base() {
       return base;
     },
+    get joined() {
+      return joined;
+    },
     get since() {
       return since;
     },
@@ -100,8 +109,9 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       [since, base] = [length, now];
       if (ended) promptLength = length;
     },
+    join: (until) => void (joined = until),
     cut(length) {
-      const reached = length < base || length === 0 ? cutSets(length) : length;
+      const reached = length < Math.max(base, joined) || length === 0 ? cutSets(length) : length;
       since = Math.min(since, reached);
       return reached;
     },
@@ -112,7 +122,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     makeAnew() {
       away = makeAway();
       sets = make();
-      base = since = promptLength = 0;
+      base = joined = since = promptLength = 0;
     },
   };
 }
@@ -130,6 +140,7 @@ export async function forkShaped(home: SequenceHome, from: Sequence, copy: Seque
   const length = from.memory ? (memory?.length ?? 0) : wished;
   target.ticked(source.promptLength, 0, true);
   target.ticked(source.since, source.base);
+  target.join(source.joined);
   await copy.makeRoom(Math.max(1, from.tokens.length));
   for (const { layer } of source.layers) await target.setsOf(layer).copyFrom(source.setsOf(layer));
   for (const { layer } of source.layers) target.setsOf(layer).paging?.copyFrom(source.setsOf(layer).paging!);

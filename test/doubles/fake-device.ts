@@ -37,7 +37,8 @@ export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
     limits: { maxBufferSize },
     createBuffer: ({ label, size, usage }: { label: string; size: number; usage: number }) => {
       if (notes.outOfMemory.has(label)) scopes[scopes.length - 1] = `no memory for ${label}`;
-      const buffer = { label, size, usage, destroyed: false, destroy: () => void (buffer.destroyed = true) };
+      const mapped = { mapAsync: () => Promise.resolve(), getMappedRange: () => new ArrayBuffer(size) };
+      const buffer = { label, size, usage, ...mapped, destroyed: false, destroy: () => void (buffer.destroyed = true) };
       return note<FakeBuffer>(notes.buffers)(buffer);
     },
     pushErrorScope: () => void scopes.push(undefined),

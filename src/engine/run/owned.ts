@@ -25,8 +25,10 @@ export async function fillFor<S extends Reusable>(
 ): Promise<boolean> {
   const { live, busy, owners, create, first } = pool;
   vacate(pool, owner);
-  let sequence = live.find((each) => isIdle(pool)(each) && !each.tokens.length);
-  sequence ??= freeBytes(pool, first.bytesFor(positions)) ? create() : (live.find(isFree(pool)) ?? live.find(isIdle(pool)));
+  const empty = () => live.find((each) => isIdle(pool)(each) && !each.tokens.length);
+  let sequence = empty();
+  // The one that stays is emptied where others are closed.
+  sequence ??= freeBytes(pool, first.bytesFor(positions)) ? (empty() ?? create()) : (live.find(isFree(pool)) ?? live.find(isIdle(pool)));
   if (!sequence || (!roomFor(pool, sequence, positions) && busy.size)) return false;
   use(pool, sequence);
   try {

@@ -5,6 +5,7 @@ import { type Reusable, createSequences, sharedPrefix } from './sequences.ts';
 class Fake implements Reusable {
   tokens: number[] = [];
   closed = false;
+  approximate = false;
   room = 10;
   get byteLength() {
     return this.room;
@@ -14,11 +15,12 @@ class Fake implements Reusable {
   }
   truncate(length: number) {
     this.tokens.length = Math.min(this.tokens.length, length);
+    this.approximate &&= this.tokens.length > 0;
     return this.tokens.length;
   }
   async fork(length: number) {
     const copy = new Fake();
-    copy.tokens = this.tokens.slice(0, length);
+    Object.assign(copy, { tokens: this.tokens.slice(0, length), approximate: this.approximate });
     copy.room = copy.bytesFor(length);
     return copy as this;
   }
@@ -145,6 +147,29 @@ it('keeps the sequence of an owner for its next prompt, and copies it for others
   expect(await sequences.fork('nobody', 'c')).toBe(false);
   sequences.disown('a');
   expect([mine.closed, sequences.of('a')]).toEqual([true, undefined]);
+});
+
+it('has nobody but its owner go on from what was put together of parts, not even where it is taken over', async () => {
+  const sequences = open(1000);
+  const composed = async (sequence: Fake) => void Object.assign(sequence, { tokens: tokens(0, 20), room: 20, approximate: true });
+  expect(await sequences.fill('a', 20, composed)).toBe(true);
+  const [mine] = sequences.live;
+  const other = (await sequences.take([...tokens(0, 20), 7]))!;
+  expect([other === mine, other.tokens.length]).toEqual([false, 0]);
+  Object.assign(other, { tokens: [...tokens(0, 20), 7], room: 30 });
+  sequences.give(other);
+  expect((await sequences.take([...tokens(0, 20), 7, 8], 'b'))!.tokens).toHaveLength(21); // from what was run
+  expect(await sequences.take([...tokens(0, 20), 7], 'a')).toBe(mine);
+  expect([mine.tokens.length, mine.approximate]).toEqual([20, true]);
+  const copied = (await sequences.take([...tokens(0, 20), 9], 'a'))!; // its own is in use
+  expect([copied.tokens.length, copied.approximate]).toEqual([20, true]);
+});
+
+it('empties what was put together of parts where another prompt takes its room', async () => {
+  const sequences = open(20);
+  expect(await sequences.fill('a', 20, async (sequence) => void Object.assign(sequence, { tokens: tokens(0, 20), room: 20, approximate: true }))).toBe(true);
+  const over = (await sequences.take([...tokens(0, 19), 7]))!;
+  expect([over.tokens.length, over.approximate]).toEqual([0, false]);
 });
 
 it('has those without an owner give way before others, and frees one in use once it is given back', async () => {

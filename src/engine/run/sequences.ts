@@ -5,6 +5,8 @@
 export interface Reusable {
   /** Whose keys and values are there, in order. */
   readonly tokens: readonly number[];
+  /** Whether they are not what running the tokens gives, until it is emptied: nobody but its owner goes on from them. */
+  readonly approximate?: boolean;
   /** Bytes that it takes on the GPU. */
   readonly byteLength: number;
   /** The bytes that a sequence would take with room for so many positions. */
@@ -166,18 +168,19 @@ async function take<S extends Reusable>(pool: Pool<S>, prompt: readonly number[]
     own.truncate(sharedPrefix(own.tokens, prompt, prompt.length - 1));
     return use(pool, own);
   }
-  const taken = await takeAny(pool, prompt, owner !== undefined);
+  const taken = await takeAny(pool, prompt, owner);
   if (taken && owner !== undefined && !own) owners.set(taken, owner);
   return taken;
 }
 
 /** A sequence for a prompt of nobody, or of an owner who has none: then it does not count among those that are `most`. */
-async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly number[], isOwned: boolean): Promise<S | undefined> {
+async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly number[], owner?: string): Promise<S | undefined> {
   const { live, busy, owners, first } = pool;
   const isUsed = busy.size > 0;
-  const idle = nearest(live.filter(isFree(pool)), prompt);
+  const begins = live.filter((sequence) => !sequence.approximate || (owner !== undefined && owners.get(sequence) === owner));
+  const idle = nearest(begins.filter(isFree(pool)), prompt);
   // What one under way, or of an owner, has in common is copied: its tokens stay as they are.
-  const near = nearest(live, prompt);
+  const near = nearest(begins, prompt);
   if (idle && idle.shared >= leastShared * idle.sequence.tokens.length && idle.shared >= near!.shared) {
     if (!roomFor(pool, idle.sequence, prompt.length) && isUsed) return undefined;
     idle.sequence.truncate(idle.shared);
@@ -186,14 +189,14 @@ async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly numbe
   const copied = near && near.shared > 0 ? near : undefined;
   const empty = live.find((sequence) => isFree(pool)(sequence) && !sequence.tokens.length);
   if (empty && !copied && (roomFor(pool, empty, prompt.length) || !isUsed)) return use(pool, empty);
-  const hasPlace = isOwned || freePlace(pool, copied?.sequence);
+  const hasPlace = owner !== undefined || freePlace(pool, copied?.sequence);
   if (hasPlace && freeBytes(pool, first.bytesFor(prompt.length), copied?.sequence))
     return use(pool, copied ? await copied.sequence.fork(copied.shared) : pool.create());
   // There is no room for another: the one that was used longest ago is taken over, of an owner only where it is bytes that are short.
   const over = live.find(isFree(pool)) ?? (hasPlace ? live.find(isIdle(pool)) : undefined);
   if (!over || (!roomFor(pool, over, prompt.length) && isUsed)) return undefined;
   owners.delete(over);
-  over.truncate(sharedPrefix(over.tokens, prompt, prompt.length - 1));
+  over.truncate(begins.includes(over) ? sharedPrefix(over.tokens, prompt, prompt.length - 1) : 0);
   return use(pool, over);
 }
 

@@ -1,10 +1,11 @@
 // Conversations that are put together of documents: each is run once by itself behind the same beginning, and kept by what it says. A chunk of its own.
 import { BudgetError, RequestError } from '../../errors.ts';
-import { type DocumentsPlan, mostAsked } from '../../kv/policies/documents.ts';
-import { decodeParts, encodeParts, inSlices, sumOf } from '../../kv/saved/coding/coded.ts';
+import { type Asked, type DocumentsPlan, mostAsked } from '../../kv/policies/documents.ts';
+import { decodeParts, encodeParts, inSlices } from '../../kv/saved/coding/coded.ts';
 import { type KeyTurn, keyTurn } from '../../kv/saved/composed.ts';
 import { type SavedDocument, putComposed, tokensOf } from '../../kv/saved/put-composed.ts';
 import { kindsOfPlain, savePlain, unpackPlain } from '../../kv/saved/saved.ts';
+import { sumOf } from '../../kv/saved/sum.ts';
 import { cachesOf } from '../../kv/segment.ts';
 import { opsOf } from '../../model/operations.ts';
 import { isAttend } from '../../model/ops/attend.ts';
@@ -14,7 +15,7 @@ import { type ComposeRequest, type Composed } from '../../protocol.ts';
 import { asWritten } from '../run/answer/as-written.ts';
 import { mostPaid, repair } from '../run/repair.ts';
 import { sharedPrefix } from '../run/sequences.ts';
-import { type KeptStore, keep } from './kept.ts';
+import { type Kept, type KeptStore, keep } from './kept.ts';
 import { type Around, type Placed } from './states.ts';
 
 export interface Composer extends Pick<Around, 'run'> {
@@ -29,8 +30,8 @@ export async function compose(composer: Composer, id: string, request: ComposeRe
   const { placed, between } = composer;
   const on = placed();
   checkModel(on, request);
-  const { prefix, documents } = inTokens(on, request);
-  checkLengths(on, prefix, documents);
+  const { prefix, documents, question } = inTokens(on, request);
+  checkLengths(on, [prefix, ...documents], question);
   const saved: SavedDocument[] = [];
   let ranTokens = 0;
   for (const document of documents) {
@@ -44,18 +45,29 @@ export async function compose(composer: Composer, id: string, request: ComposeRe
   const put = await between(({ sequences, model: { home } }) => sequences.fill(id, tokens.length, (sequence) =>
     putComposed(home, sequence, { ...parts, mode: request.mode, turns, pause: inSlices() })));
   if (!put) throw new BudgetError(`Other conversations leave no room for the ${tokens.length} tokens of the documents. Close some, or compose fewer.`);
-  const repairedTokens = request.repair ? await repairFor(composer, id, tokens, request.repair) : 0;
-  return { tokens: tokens.length, ranTokens, repairedTokens };
+  try {
+    const repairedTokens = request.repair ? await repairFor(composer, id, tokens, { question, share: request.repair.share }) : 0;
+    return { tokens: tokens.length, ranTokens, repairedTokens };
+  } catch (error) {
+    await between(async ({ sequences }) => sequences.disown(id)); // whose session nobody gets
+    throw error;
+  }
 }
 
 /** RequestError for a model whose keys and values cannot be put together so. */
-function checkModel({ model: { graph, home } }: Placed, { mode, repair: asked }: ComposeRequest): void {
+function checkModel({ model: { graph, home, planned } }: Placed, { mode, repair: asked }: ComposeRequest): void {
   const { shape } = home;
   const policy = shape?.policy.name;
   if (policy !== undefined && policy !== 'documents')
     throw new RequestError(`Documents cannot be put together under kv ${policy}. Load the model with documents, or with a format alone, such as f16.`);
   const needed = mode === 'ape' ? 'Documents beside each other (mode ape)' : asked && asked.share < 1 ? 'What a question looks at (repair)' : undefined;
   if (needed && !policy) throw new RequestError(`${needed} needs a model that was loaded with kv: 'documents'.`);
+  const { sequences = 1 } = planned.chosen.options;
+  if (asked && asked.share < 1 && sequences < 2)
+    throw new RequestError(
+      'What a question looks at (repair) is found on a copy of the documents: that needs room for 2 conversations, and the model was loaded with ' +
+      `${sequences}. Load it with sequences: 2, or have all run again (share: 1).`,
+    );
   const ops = opsOf(graph);
   const caches = cachesOf(home.config);
   const readsOthers = caches.some((_, layer) => !ops.some((op) => isAttend(op) && op.layer === layer));
@@ -65,8 +77,15 @@ function checkModel({ model: { graph, home } }: Placed, { mode, repair: asked }:
     throw new RequestError('This model has layers with a sliding window, in which documents cannot lie beside each other (mode ape). Use mode stacked.');
 }
 
+interface InTokens {
+  prefix: number[];
+  documents: number[][];
+  /** What is looked at of a question, empty where it need not be known. */
+  question: number[];
+}
+
 /** The tokens of the beginning and of each document, as the conversation's prompt will have them. */
-function inTokens({ session, text }: Placed, { beginning, whole, documents }: ComposeRequest): { prefix: number[]; documents: number[][] } {
+function inTokens({ session, text }: Placed, { beginning, whole, documents, repair: asked }: ComposeRequest): InTokens {
   if (!text) throw new RequestError('The file has no tokenizer, so texts cannot be put together.');
   const { tokenizer } = text;
   const [alone, all] = [beginning, whole].map(({ prompt, tools }) => session.encode(prompt, tools));
@@ -74,22 +93,25 @@ function inTokens({ session, text }: Placed, { beginning, whole, documents }: Co
   const same = sharedPrefix(alone, all);
   const end = alone.findIndex((token, at) => at >= same && marks.has(token));
   const prefix = alone.slice(0, end < 0 ? same : end);
-  const cut = documents.map((document) => tokenizer.encode(document, { continues: true, parseSpecial: () => false }));
+  const inside = (part: string) => tokenizer.encode(part, { continues: true, parseSpecial: () => false });
+  const cut = documents.map(inside);
   const run = [...prefix, ...cut.flat()];
   if (sharedPrefix(asWritten(all, run, tokenizer), run) < run.length)
     throw new RequestError(
       "The model's chat template writes something else behind the prefix than the documents, or changes white space there. Let the prefix end with a " +
       'word, and the documents begin with white space.',
     );
-  return { prefix, documents: cut };
+  return { prefix, documents: cut, question: asked && asked.share < 1 ? inside(asked.question).slice(-mostAsked) : [] };
 }
 
-function checkLengths({ model: { sizes: { context } } }: Placed, prefix: readonly number[], documents: readonly (readonly number[])[]): void {
-  const all = documents.reduce((sum, { length }) => sum + length, prefix.length);
-  if (all + 1 < context) return;
-  throw new RequestError(`The prefix and the documents have ${all} tokens; the context has room for ${context}, a question among them.`, {
-    code: 'context_length_exceeded',
-  });
+function checkLengths({ model: { sizes: { context } } }: Placed, parts: readonly (readonly number[])[], { length: asked }: readonly number[]): void {
+  const all = parts.reduce((sum, { length }) => sum + length, 0);
+  if (all + asked + 1 < context) return;
+  throw new RequestError(
+    `The prefix and the documents have ${all} tokens${asked ? `, the question of repair ${asked}` : ''}; the context has room for ${context}, a question ` +
+    'among them.',
+    { code: 'context_length_exceeded' },
+  );
 }
 
 /** What a document is kept as: by its tokens with those of the beginning. */
@@ -98,6 +120,8 @@ function nameOf(tokens: readonly number[], model: string): string {
   const sums = [bytes, bytes.toReversed(), new TextEncoder().encode(model)].map((each) => sumOf(each).toString(16).padStart(8, '0'));
   return `document ${sums.join('')}`;
 }
+
+const isDocument = ({ name }: Kept): boolean => /^document [0-9a-f]{24}$/.test(name);
 
 const isSame = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && sharedPrefix(a, b) === a.length;
 
@@ -115,7 +139,7 @@ async function findDocument({ placed, between, store, model }: Composer, tokens:
   const { home, sequence } = placed().model;
   try {
     const snapshot = unpackPlain(home, await decodeParts(parts, kindsOfPlain(home, sequence)), model);
-    if (!isSame(snapshot.tokens, tokens)) return undefined;
+    if (!isSame(snapshot.tokens, tokens) || snapshot.approximate) return undefined;
     await store!.touch(name, Date.now());
     return snapshot;
   } catch (error) {
@@ -142,7 +166,12 @@ async function runDocument(
   const about = JSON.stringify({ defaults: {}, messages: [] });
   const { name: modelName, adapters } = info;
   const of = { name, model: weights.id, modelName, ...(adapters && { adapters }) };
-  await keep(store, { ...of, byteLength, tokens: tokens.length, lastUsed: Date.now(), about }, stored, mostBytes);
+  const kept = { ...of, byteLength, tokens: tokens.length, lastUsed: Date.now(), about };
+  try {
+    await keep(store, kept, stored, mostBytes, isDocument); // conversations that somebody has kept do not give way to it
+  } catch (error) {
+    if (!(error instanceof BudgetError)) throw error; // without room for it, it is run again the next time
+  }
   return snapshot;
 }
 
@@ -157,7 +186,9 @@ const turnsOf = ({ model: { graph, home }, weights: { reader } }: Placed): Promi
   }));
 
 /** Runs again what the question looks at; how many tokens. */
-async function repairFor(composer: Composer, id: string, tokens: number[], { question, share }: NonNullable<ComposeRequest['repair']>): Promise<number> {
+async function repairFor(
+  composer: Composer, id: string, tokens: number[], { question, share }: { question: readonly number[]; share: number },
+): Promise<number> {
   const { between } = composer;
   const chosen = share < 1 ? mostPaid(await paidBy(composer, id, tokens, question), share) : [...tokens.keys()];
   await between(async ({ runner, sequences }) => {
@@ -169,21 +200,20 @@ async function repairFor(composer: Composer, id: string, tokens: number[], { que
 }
 
 /** What the last tokens of a question pay to each token, by running it on a copy. */
-async function paidBy({ placed, between, run }: Composer, id: string, tokens: number[], question: string): Promise<Float64Array> {
-  const on = placed();
-  const asking = on.text!.tokenizer.encode(question, { continues: true, parseSpecial: () => false }).slice(-mostAsked);
-  const plan = on.model.home.shape!.plan as DocumentsPlan;
+async function paidBy({ placed, between, run }: Composer, id: string, tokens: number[], question: readonly number[]): Promise<Float64Array> {
+  const plan = placed().model.home.shape!.plan as DocumentsPlan;
   const copy = `${id} asked`;
-  const asked: DocumentsPlan['asked'] = { length: tokens.length + asking.length, queries: asking.length };
-  plan.asked = asked;
   try {
-    if (!(await between(({ sequences }) => sequences.fork(id, copy))))
+    const of = await between(async ({ sequences }) => ((await sequences.fork(id, copy)) ? sequences.of(copy) : undefined));
+    if (!of)
       throw new BudgetError(`There is no room for a copy of the documents' ${tokens.length} tokens, which the question is tried on. Close some conversations.`);
-    await run([...tokens, ...asking, asking.at(-1)!], copy);
+    const asked: Asked = { of, length: tokens.length + question.length, queries: question.length };
+    plan.asked = asked;
+    await run([...tokens, ...question, question.at(-1)!], copy);
+    if (asked.paid) return asked.paid.subarray(0, tokens.length);
+    throw new RequestError('The question was not run on the documents: the model was loaded anew, or they gave way to others. Compose them again.');
   } finally {
     plan.asked = undefined;
     await between(async ({ sequences }) => sequences.disown(copy));
   }
-  if (!asked.paid) throw new RequestError('The question was not run as one: the model was loaded anew meanwhile. Compose the documents again.');
-  return asked.paid.subarray(0, tokens.length);
 }

@@ -52,6 +52,18 @@ describe.each(Object.entries(stores))('states in %s', (_, open) => {
     await expect(keep(store, kept('e', 12), parts(4), each - 1)).rejects.toMatchObject({ name: 'BudgetError', code: 'storage_quota' });
     expect(await store.list()).toHaveLength(2);
   });
+
+  it('go only where they may, and what would need another to go is not kept', async () => {
+    const store = open();
+    const each = sizeOf(parts(0));
+    for (const [i, name] of ['mine', 'document 1', 'document 2'].entries()) await keep(store, kept(name, i), parts(i), Infinity);
+    const names = async () => (await listKept(store)).map(({ name }) => name);
+    const keepDocument = (name: string, most: number) => keep(store, kept(name, 9), parts(3), most, (other) => other.name.startsWith('document'));
+    await keepDocument('document 3', 2 * each);
+    expect(await names()).toEqual(['mine', 'document 3']);
+    await expect(keepDocument('document 4', 2 * each - 1)).rejects.toMatchObject({ name: 'BudgetError', code: 'storage_quota' });
+    expect(await names()).toEqual(['mine', 'document 3']);
+  });
 });
 
 /** Stores that `fill` lets hold no more. */

@@ -30,11 +30,18 @@ export const listKept = async (store: KeptStore): Promise<KeptSession[]> =>
   byUse(await store.list()).map(({ name, model, modelName, adapters, byteLength, tokens, lastUsed }) =>
     ({ name, model, modelName, ...(adapters && { adapters }), byteLength, tokens, lastUsed }));
 
+const bytesOf = (all: readonly Kept[]): number => all.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
 /**
- * Keeps a state; where all then have more than `mostBytes`, those go that were not used for longest. Where it cannot be kept, all stays as it was.
+ * Keeps a state; where all then have more than `mostBytes`, those go that were not used for longest, of those that `mayGo`: all by default. Where it
+ * cannot be kept, all stays as it was.
  */
-export async function keep(store: KeptStore, kept: Kept, parts: readonly Uint8Array[], mostBytes: number): Promise<void> {
-  if (kept.byteLength > mostBytes)
+export async function keep(
+  store: KeptStore, kept: Kept, parts: readonly Uint8Array[], mostBytes: number, mayGo: (other: Kept) => boolean = () => true,
+): Promise<void> {
+  const others = byUse((await store.list()).filter(({ name }) => name !== kept.name));
+  const going = others.filter(mayGo);
+  if (kept.byteLength + bytesOf(others) - bytesOf(going) > mostBytes)
     throw new BudgetError(
       `The state of the conversation has ${kept.byteLength} bytes; those that are kept may have ${mostBytes} together. Allow more, or do without ` +
       'keeping it.',
@@ -51,9 +58,8 @@ export async function keep(store: KeptStore, kept: Kept, parts: readonly Uint8Ar
       { code: 'storage_full', cause: error },
     );
   }
-  const others = byUse((await store.list()).filter(({ name }) => name !== kept.name));
-  let sum = others.reduce((total, { byteLength }) => total + byteLength, kept.byteLength);
-  for (const other of others) {
+  let sum = kept.byteLength + bytesOf(others);
+  for (const other of going) {
     if (sum <= mostBytes) break;
     await store.remove(other.name);
     sum -= other.byteLength;

@@ -27,6 +27,8 @@ export interface Placed extends Running {
 export interface Around {
   /** What bringing a state back costs, as far as it was measured before. */
   costs(): Promise<Pick<BringCosts, 'store' | 'perUploadedByte' | 'prefillTokensPerSecond'> | undefined>;
+  /** Does work that is not done twice at once, after what came before. */
+  oneByOne<T>(work: () => Promise<T>): Promise<T>;
   /** Runs tokens, whose state is then the owner's. */
   run(tokens: number[], owner: string): Promise<void>;
 }
@@ -90,8 +92,7 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     },
     async compose(id, request) {
       const { compose } = await import('./compose.ts');
-      const on = placed();
-      return compose({ placed, between, store, model: await idOf(on), run: around.run }, id, request);
+      return around.oneByOne(async () => compose({ placed, between, store, model: await idOf(placed()), run: around.run }, id, request));
     },
     list: () => listKept(needStore()),
     remove: (name) => needStore().remove(name),

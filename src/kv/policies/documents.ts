@@ -7,8 +7,9 @@ import { oneSet } from '../set-bytes.ts';
 import { mostSlots } from '../tick/layer.ts';
 import { observe } from '../tick/observe.ts';
 
-/** What is to be told of a prompt of `length` tokens, whose last `queries` ask; then what they pay to each slot, mean over layers and heads. */
+/** What is to be told of a prompt of `length` tokens of a sequence, whose last `queries` ask; then what they pay to each slot, mean over layers and heads. */
 export interface Asked {
+  of: object;
   length: number;
   queries: number;
   paid?: Float64Array;
@@ -50,7 +51,7 @@ const policy: Policy = {
   },
   async tick(kv) {
     const { asked } = kv.plan as DocumentsPlan;
-    if (asked && kv.phase === 'prompt' && kv.length === asked.length) await tellPaid(kv, asked);
+    if (asked && asked.of === kv.of && kv.phase === 'prompt' && kv.length === asked.length) await tellPaid(kv, asked);
   },
 };
 

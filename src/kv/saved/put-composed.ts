@@ -35,6 +35,7 @@ export async function putComposed(home: SequenceHome, sequence: Sequence, compos
   sequence.truncate(0);
   await (composition.mode === 'ape' ? putBeside : putStacked)(home, sequence, composition);
   writeTokens(home, sequence, tokensOf(composition));
+  sequence.approximate = true;
 }
 
 const piecesOf = ({ documents, prefix }: Composition, layer: number, by: (document: number) => number): Piece[] =>
@@ -63,6 +64,7 @@ async function putBeside(home: SequenceHome, sequence: Sequence, composition: Co
   const base = lengths.reduce((sum, length) => sum + length, 0);
   const by = base - Math.max(...lengths); // how much further on tokens go on than they would
   shaped.ticked(base + prefix, base, true);
+  shaped.join(base + prefix);
   await sequence.makeRoom(base + prefix);
   for (const [layer, heads] of cachesOf(config).entries()) {
     const how = { format, heads, turn: turns[layer], pause };

@@ -5,7 +5,7 @@ import { layersOf, pagesOf, writeTokens } from '../pages.ts';
 import { cachesOf } from '../segment.ts';
 import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { type PageKinds } from './coding/coded.ts';
-import { type SavedPart, checkSavable, emptyShaped, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
+import { type SavedPart, checkSavable, emptyShaped, kindOf, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
 import { type Snapshot, type SnapshotOf, checkOf, damagedParts, headerOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
 
 const snapshotOf = ({ format, angles, shape }: SequenceHome, model: string): SnapshotOf =>
@@ -18,8 +18,7 @@ export const save = async (home: SequenceHome, sequence: Sequence, model: string
 function partsOf(home: SequenceHome, sequence: Sequence, length: number): { parts: SavedPart[]; shaped?: Snapshot['shaped'] } {
   if (home.shape) return partsOfShaped(home, sequence);
   const pages = pagesOf(home, length);
-  const { format, config } = home;
-  const kinds = cachesOf(config).map((heads) => ({ format, ...heads }));
+  const kinds = cachesOf(home.config).map((heads) => kindOf(home, heads));
   return { parts: layersOf(home, sequence).map((buffer, layer) => ({ ranges: [{ buffer, byteLength: pages[layer] }], kind: kinds[layer] })) };
 }
 
@@ -29,8 +28,12 @@ const plainOf = (home: SequenceHome): SequenceHome => ({ ...home, shape: undefin
 /** The slots of a text that was run alone, whatever policy it was run under: parts as of a sequence without one. */
 export const savePlain = (home: SequenceHome, sequence: Sequence, model: string): Promise<Uint8Array[]> => saveParts(plainOf(home), sequence, model);
 
-/** What `savePlain` has made, if it is of this model; as `unpackParts`. */
-export const unpackPlain = (home: SequenceHome, parts: readonly Uint8Array[], model: string): Snapshot => unpackParts(parts, snapshotOf(plainOf(home), model));
+/** What `savePlain` has made, if it is of this model; as `unpackParts`, and RequestError for other parts than its tokens have. */
+export function unpackPlain(home: SequenceHome, parts: readonly Uint8Array[], model: string): Snapshot {
+  const snapshot = unpackParts(parts, snapshotOf(plainOf(home), model));
+  checkPages(home, snapshot.layers, snapshot.tokens.length);
+  return snapshot;
+}
 
 export const kindsOfPlain = (home: SequenceHome, sequence: Sequence): PageKinds => kindsOfParts(plainOf(home), sequence);
 
@@ -55,7 +58,10 @@ export async function saveParts(home: SequenceHome, sequence: Sequence, model: s
   }
   // What a policy has dropped cannot be cut: all of it is kept, and cut to where a recurrent state goes on as it is restored.
   const tokens = sequence.tokens.slice(0, shaped ? undefined : length);
-  return packParts({ of: snapshotOf(home, model), tokens: length ? tokens : [], layers, ...(shaped && length && { shaped: { ...shaped, length } }) });
+  return packParts({
+    of: snapshotOf(home, model), tokens: length ? tokens : [], layers, ...(shaped && length && { shaped: { ...shaped, length } }),
+    ...(sequence.approximate && { approximate: true }),
+  });
 }
 
 export const restore = (home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> =>
@@ -98,12 +104,17 @@ async function putSnapshot(home: SequenceHome, sequence: Sequence, snapshot: Sna
   const length = shaped?.length ?? tokens.length;
   memory?.write(layers.at(-1)!.slice(), length);
   writeTokens(home, sequence, tokens);
+  sequence.approximate = snapshot.approximate ?? false;
   if (length < tokens.length) sequence.truncate(length);
 }
 
-async function put(home: SequenceHome, sequence: Sequence, layers: readonly Uint8Array[], length: number): Promise<void> {
+function checkPages(home: SequenceHome, layers: readonly Uint8Array[], length: number): void {
   const wanted = pagesOf(home, length);
   if (layers.length !== wanted.length || wanted.some((size, i) => layers[i].byteLength !== size)) throw damagedParts();
+}
+
+async function put(home: SequenceHome, sequence: Sequence, layers: readonly Uint8Array[], length: number): Promise<void> {
+  checkPages(home, layers, length);
   await sequence.makeRoom(length);
   layersOf(home, sequence).forEach((buffer, layer) => home.device.queue.writeBuffer(buffer, 0, layers[layer].slice()));
 }

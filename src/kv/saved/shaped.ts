@@ -2,13 +2,14 @@
 // summaries among it. Good for the same plan alone, as lists and rings are as long as it says.
 import { RequestError } from '../../errors.ts';
 import { type ByteRange } from '../../gpu/read-bytes.ts';
-import { pageSlots } from '../formats/format.ts';
+import { type PageFormat, pageSlots } from '../formats/format.ts';
 import { type KvHeads, cachesOf, segmentBytes } from '../segment.ts';
 import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { type HeldSets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type Shaped } from '../shaped.ts';
 import { type PageKind } from './coding/pages.ts';
+import { sumOf } from './sum.ts';
 import { type ShapedNumbers, type Snapshot, type SnapshotOf, damagedParts } from './snapshot.ts';
 
 /** One range or several that come one behind the other, and where they are pages of a cache, of what kind. */
@@ -27,10 +28,6 @@ export function checkSavable(shape: Shape | undefined): void {
     throw new RequestError('Conversations whose pages are at home in worker memory cannot be saved yet. Save the text, or load without the option away.');
 }
 
-/** FNV-1a of 32 bits: tells plans apart, and is no secret. */
-const fingerprint = (text: string): string =>
-  (Array.from(text).reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193), 0x811c9dc5) >>> 0).toString(16);
-
 const roomWords = ({ context, chunk, budgetBytes }: Shape['room']): string =>
   `a context of ${context} tokens, ${Number.isFinite(budgetBytes) ? `${(budgetBytes / 2 ** 20).toFixed(1)} MiB` : 'no budget'} for a conversation and ` +
   `prompts in steps of ${chunk}`;
@@ -39,9 +36,8 @@ const roomWords = ({ context, chunk, budgetBytes }: Shape['room']): string =>
 export function shapeOfSaved(shape: Shape | undefined): Pick<SnapshotOf, 'policy' | 'plan' | 'room'> {
   if (!shape) return {};
   const options = Object.entries(shape.options).map(([name, value]) => `${name}=${value}`).join(',');
-  return {
-    policy: `${shape.policy.name}(${options})`, plan: fingerprint(JSON.stringify([shape.plan, shape.ringSlots])), room: roomWords(shape.room),
-  };
+  const plan = sumOf(new TextEncoder().encode(JSON.stringify([shape.plan, shape.ringSlots])));
+  return { policy: `${shape.policy.name}(${options})`, plan: plan.toString(16), room: roomWords(shape.room) };
 }
 
 /** Where `count` pages from page `first` of the positions on lie in a ring of so many: [page of the ring, how many]. */
@@ -79,21 +75,27 @@ function layersOfShaped({ config, format }: SequenceHome, sequence: Sequence): {
   });
 }
 
+/** Of fresh slots, of which there are no more than positions. */
+export const kindOf = ({ format, context }: SequenceHome, heads: KvHeads): PageKind => ({ format, ...heads, mostBytes: segmentBytes(heads, context, format) });
+
+/** Pages of a set are taken as heads need them. */
+const kindOfSet = ({ format, most }: { format: PageFormat; most: number }, { headDim }: KvHeads): PageKind =>
+  ({ format, headDim, kvHeads: 1, mostBytes: 4 * most * format.words(headDim) });
+
 export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: SavedPart[]; shaped: ShapedNumbers } {
-  const { base, since, promptLength } = sequence.shaped!;
+  const { base, since, promptLength, joined } = sequence.shaped!;
   const { first, count } = freshPages(base, sequence.tokens.length);
   const layers = layersOfShaped(home, sequence);
-  const { format } = home;
   const parts = layers.flatMap(({ heads, rings, held, plain }): SavedPart[] => [
-    ...(plain ? [{ ranges: [plain], kind: { format, ...heads } }] : []),
+    ...(plain ? [{ ranges: [plain], kind: kindOf(home, heads) }] : []),
     ...rings.map(({ buffer, size, bytes }, i) => ({
       ranges: ringRuns(first, count, size).map(([page, pages]) => ({ buffer, offset: page * bytes, byteLength: pages * bytes })),
-      ...(i === 0 && { kind: { format, ...heads } }), // planes are behind it
+      ...(i === 0 && { kind: kindOf(home, heads) }), // planes are behind it
     })),
-    ...(held?.buffers ?? []).map(({ pages, ...range }) =>
-      ({ ranges: [range], ...(pages && { kind: { format: pages, headDim: heads.headDim, kvHeads: 1 } }) })), // pages are taken as heads need them
+    ...(held?.buffers ?? []).map(({ pages, ...range }) => ({ ranges: [range], ...(pages && { kind: kindOfSet(pages, heads) }) })),
   ]);
-  return { parts, shaped: { base, since, promptLength, length: sequence.tokens.length, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
+  const numbers = { base, since, promptLength, ...(joined && { joined }), length: sequence.tokens.length };
+  return { parts, shaped: { ...numbers, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
 }
 
 /** Has no pages in use where some of what was saved was put: sets of which nothing was written yet would take theirs for listed. */
@@ -104,9 +106,11 @@ export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens
   const target = sequence.shaped!;
   const own = target.layers;
   if (!shaped || shaped.layers.length !== own.length || shaped.since > tokens.length || shaped.base > tokens.length) throw damagedParts();
-  const { base, since, promptLength } = shaped;
+  const { base, since, promptLength, joined = 0 } = shaped;
+  if (joined > tokens.length) throw damagedParts();
   target.ticked(promptLength, 0, true);
   target.ticked(since, base);
+  target.join(joined);
   await sequence.makeRoom(tokens.length); // of a ring for the slots behind `base`
   for (const [i, { layer }] of own.entries()) await target.setsOf(layer).take(shaped.layers[i]);
   target.replaced();

@@ -26,6 +26,7 @@ export interface ShapedNumbers {
   base: number;
   since: number;
   promptLength: number;
+  joined?: number;
   /** Tokens that a recurrent state has run, if there is one; else all. */
   length: number;
   /** Of each layer that has sets. */
@@ -39,6 +40,8 @@ export interface Snapshot {
   layers: Uint8Array[];
   /** Where a policy shapes them. */
   shaped?: ShapedNumbers;
+  /** Where the sequence is (`Sequence`). */
+  approximate?: true;
 }
 
 /** To be raised when the same name of a format means other bytes. */
@@ -56,8 +59,8 @@ export interface Coding {
 }
 
 /** One after the other: magic, length of the header (u32) and header (JSON), then each of the layers. */
-export function packParts({ of, tokens, layers, shaped }: Snapshot): Uint8Array[] {
-  return [packHeader({ of, tokens, layers: layers.map(({ byteLength }) => byteLength), shaped }), ...layers];
+export function packParts({ layers, ...header }: Snapshot): Uint8Array[] {
+  return [packHeader({ ...header, layers: layers.map(({ byteLength }) => byteLength) }), ...layers];
 }
 
 function packHeader(header: Header): Uint8Array<ArrayBuffer> {
@@ -114,11 +117,11 @@ export function splitParts(bytes: Uint8Array): Uint8Array[] {
 
 /** As `unpackSnapshot`, of the parts. */
 export function unpackParts([first, ...layers]: readonly Uint8Array[], expected: SnapshotOf): Snapshot {
-  const { of, tokens, layers: sizes, shaped } = (first && readHeader(first.subarray(headStart))) ?? {};
+  const { of, tokens, layers: sizes, shaped, approximate } = (first && readHeader(first.subarray(headStart))) ?? {};
   if (!of || !tokens || !sizes || layers.length !== sizes.length || layers.some(({ byteLength }, i) => byteLength !== sizes[i]))
     throw damaged([first, ...layers].reduce((sum, part) => sum + (part?.byteLength ?? 0), 0));
   checkOf(of, expected);
-  return { of, tokens, layers, ...(shaped && { shaped }) };
+  return { of, tokens, layers, ...(shaped && { shaped }), ...(approximate && { approximate }) };
 }
 
 /** RequestError where it is of something else than `expected`. */
@@ -141,20 +144,20 @@ function otherPlan({ policy, room = 'a room that is not told' }: SnapshotOf, exp
   return new RequestError(`The saved sequence is of another plan of ${policy}: it was planned for ${room}; ${here} the conversation again from its text.`);
 }
 
-export type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped'> & { layers: number[]; coding?: Coding };
+export type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped' | 'approximate'> & { layers: number[]; coding?: Coding };
 
 const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
 const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 
 /** Numbers at their places: which of them fit, sets say themselves. */
 function isShaped(value: unknown): value is ShapedNumbers {
-  const { base, since, promptLength, length, layers } = (value ?? {}) as Record<string, unknown>;
+  const { base, since, promptLength, joined = 0, length, layers } = (value ?? {}) as Record<string, unknown>;
   const isSet = (set: unknown) => {
     const { taken, counts, room, tails } = (set ?? {}) as Record<string, unknown>;
     return isCount(taken) && [counts, room, tails].every(isCounts);
   };
   const isLayer = ({ sets, runs }: { sets?: unknown; runs?: unknown }) => Array.isArray(sets) && sets.every(isSet) && isCounts(runs);
-  return [base, since, promptLength, length].every(isCount) && Array.isArray(layers) && layers.every((layer) => isLayer((layer ?? {}) as object));
+  return [base, since, promptLength, joined, length].every(isCount) && Array.isArray(layers) && layers.every((layer) => isLayer((layer ?? {}) as object));
 }
 
 function isCoding(value: unknown): value is Coding {
@@ -165,10 +168,14 @@ function isCoding(value: unknown): value is Coding {
 
 function readHeader(bytes: Uint8Array): Header | undefined {
   try {
-    const { of, tokens, layers, shaped, coding } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const { of, tokens, layers, shaped, coding, approximate } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
     const fits = typeof of === 'object' && of !== null && isCounts(tokens) && isCounts(layers) && (shaped === undefined || isShaped(shaped))
       && (coding === undefined || isCoding(coding));
-    return fits ? { of: of as SnapshotOf, tokens, layers, ...(shaped !== undefined && { shaped }), ...(coding !== undefined && { coding }) } : undefined;
+    if (!fits) return undefined;
+    return {
+      of: of as SnapshotOf, tokens, layers, ...(shaped !== undefined && { shaped }), ...(coding !== undefined && { coding }),
+      ...(approximate === true && { approximate }),
+    };
   } catch {
     return undefined;
   }

@@ -53,7 +53,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         await submitWorks(gpu, keptOf(sequence), { sequence, works: all, words: own, submit: submitTo });
       };
       await policy.tick({
-        ...at, length, base, since, plan, options, layers, angles: gpu.angles,
+        ...at, of: sequence, length, base, since, plan, options, layers, angles: gpu.angles,
         dispatch: (work) => void works.push({ kind: 'dispatch', work }),
         scratch(name, bytes) {
           const buffer = atLeast(ledger, scratch.get(name), bytes, `kv.tick.${name}`, usage);

@@ -36,21 +36,32 @@ describe.skipIf(!adapterFile)('composed conversations', () => {
   }
 
   it('run no document twice, in another order and in another engine', async () => {
-    const { sessions } = await open(); // which keeps documents in files alone
+    const { engine, sessions } = await open(); // which keeps documents in files alone
     const first = await sessions.compose({ prefix, documents });
     const { tokens, ranTokens } = first.composed!;
     expect(ranTokens).toBeGreaterThan(tokens);
-    const { text } = await next(first);
+    const { text, promptTokens } = await next(first);
+    const same = { prompt: { tokens: engine.loaded().sequences.live.at(-1)!.tokens.slice(0, promptTokens) }, maxTokens: 2 };
+    expect((await answer(engine, same)).stats.cachedTokens).toBeLessThan(tokens); // others do not go on from what was put together
     const again = await (isFull ? (await open()).sessions : sessions).compose({ prefix, documents, compact: true });
     expect(again.composed).toEqual({ tokens, ranTokens: 0, repairedTokens: 0 });
     expect(await next(again)).toMatchObject({ text });
     const turned = await sessions.compose({ prefix, documents: documents.toReversed() });
     expect(turned.composed).toEqual({ tokens, ranTokens: 0, repairedTokens: 0 });
     await next(turned);
+    const others = [' Ben has a boat.', ' It is wet.'];
+    const both = await Promise.all([others, others.toReversed()].map((documents) => sessions.compose({ prefix, documents })));
+    expect(both.map(({ composed }) => composed!.ranTokens > 0)).toEqual([true, false]);
     await expect(sessions.compose({ prefix, documents, mode: 'ape' })).rejects.toThrow("needs a model that was loaded with kv: 'documents'");
     await expect(sessions.compose({ prefix, documents, repair: { question: 'Who?' } })).rejects.toThrow("loaded with kv: 'documents'");
     await expect(sessions.compose({ prefix, documents: [''] })).rejects.toThrow('documents is');
     await expect(sessions.compose({ prefix, documents: [' a b'.repeat(400)] })).rejects.toMatchObject({ code: 'context_length_exceeded' });
+  });
+
+  it.runIf(isFull)('are repaired by a question where there is room for two conversations', async () => {
+    const { sessions } = await open({ kv: 'documents', sequences: 2 });
+    const { composed } = await sessions.compose({ prefix, documents, repair: { question: 'Tell of Tom.', share: 0.3 } });
+    expect(composed!.repairedTokens).toBe(Math.ceil(0.3 * composed!.tokens));
   });
 
   it.runIf(isFull)('beside each other say the same in any order; repaired as a whole, what one text says', async () => {

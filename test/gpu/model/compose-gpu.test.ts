@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { mostPaid, repair } from '../../../src/engine/run/repair.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
-import { type DocumentsPlan } from '../../../src/kv/policies/documents.ts';
+import { type Asked, type DocumentsPlan } from '../../../src/kv/policies/documents.ts';
 import { keyTurn } from '../../../src/kv/saved/composed.ts';
 import { type ComposeMode, type SavedDocument, putComposed, tokensOf } from '../../../src/kv/saved/put-composed.ts';
 import { savePlain, unpackPlain } from '../../../src/kv/saved/saved.ts';
@@ -79,15 +79,21 @@ describe.skipIf(!adapterFile)('composed texts', () => {
     expect(furthest(await ask(model, sequence), wanted)).toBeLessThan(1e-3);
     for (const token of question) await ask(model, copy, [token]); // a row by itself
     expect(furthest(await createRunner(model).of(copy).readLogits(), wanted)).toBeLessThan(1e-3);
+    // The last tokens are those of a document, the last slots those of the prefix: a text that ends before is run as one.
+    const all = [...prefix, ...documents.flat()];
+    expect(copy.truncate(all.length - 1)).toBe(0);
+    expect(furthest(await ask(model, copy, [...all, ...question]), logits.sequential)).toBeLessThan(1e-3);
   });
 
   it.runIf(isFull)('are repaired where the question looks, and as a whole give what one run gives', async () => {
     const model = await open({});
     const sequence = await composed(model, 'stacked');
     const probe = await sequence.fork();
-    const asked = { length: probe.tokens.length + question.length, queries: question.length, paid: undefined as Float64Array | undefined };
+    const asked: Asked = { of: probe, length: probe.tokens.length + question.length, queries: question.length };
     const plan = model.home.shape!.plan as DocumentsPlan;
     plan.asked = asked;
+    await ask(model, await probe.fork()); // of the same length
+    expect(asked.paid).toBeUndefined();
     await ask(model, probe);
     plan.asked = undefined;
     expect(mostPaid(asked.paid!.subarray(0, sequence.tokens.length), share)).toEqual(chosen);

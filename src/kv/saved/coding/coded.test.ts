@@ -5,7 +5,8 @@ import { affineFormats, blockFormats, factoredFormats } from '../../formats/affi
 import { kvFormat } from '../../formats/catalogue.ts';
 import { type PageFormat } from '../../formats/format.ts';
 import { codingVersion, headerOf, packParts, pageVersion, unpackParts, withHeader } from '../snapshot.ts';
-import { decodeParts, encodeParts, sumOf } from './coded.ts';
+import { sumOf } from '../sum.ts';
+import { decodeParts, encodeParts } from './coded.ts';
 import { fieldsOf } from './fields.ts';
 import { type PageKind, decodePages, encodePages } from './pages.ts';
 
@@ -93,6 +94,9 @@ it('refuses what is damaged, cut off, of another kind or of a later version', as
   const told = (other: object) => [withHeader(coded[0], { coding: { ...coding!, ...other } }), ...coded.slice(1)];
   await expect(decodeParts(told({ version: 9 }), [kind])).rejects.toThrow(/coded as of version 9, here it is 1/);
   await expect(decodeParts(told({ parts: [{ bytes: 2 ** 40, sum: 1 }, null] }), [kind])).rejects.toThrow(/1099511627776 bytes of pages are none of these/);
+  const roomy = (mostBytes: number) => decodeParts(told({ parts: [{ bytes: layers[0].byteLength, sum: sumOf(layers[0]) }, null] }), [{ ...kind, mostBytes }]);
+  await expect(roomy(layers[0].byteLength)).resolves.toEqual(plain);
+  await expect(roomy(layers[0].byteLength - 1)).rejects.toThrow(/bytes of pages are none of these/);
   const bytes = random(11);
   for (let i = 0; i < 20; i++)
     await expect(decodeParts(withPart(Uint8Array.from({ length: 200 }, () => 256 * bytes())), [kind])).rejects.toThrow(RequestError);

@@ -2,13 +2,7 @@
 import { type PageKind, type Pause, decodePages, encodePages } from './pages.ts';
 import { damagedCodes } from './range-coder.ts';
 import { codingVersion, damagedParts, headerOf, withHeader } from '../snapshot.ts';
-
-/** FNV-1a of 32 bits, by bytes: tells what was damaged, and is no secret. */
-export function sumOf(bytes: Uint8Array): number {
-  let sum = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i++) sum = Math.imul(sum ^ bytes[i], 0x01000193);
-  return sum >>> 0;
-}
+import { sumOf } from '../sum.ts';
 
 /** Of each part behind the header what its pages are, if it has such. */
 export type PageKinds = readonly (PageKind | undefined)[];

@@ -9,6 +9,8 @@ export interface PageKind {
   format: PageFormat;
   headDim: number;
   kvHeads: number;
+  /** Bytes of a part that whoever keeps such pages has room for. Default: as many as codes may be of. */
+  mostBytes?: number;
 }
 
 /** Resolves between two slices of work, so that nothing else waits for all of it; undefined while a slice is short enough. */
@@ -131,7 +133,8 @@ const mostTimes = 4096;
 export async function decodePages(coded: Uint8Array, byteLength: number, kind: PageKind, pause: Pause): Promise<Uint8Array<ArrayBuffer>> {
   const fields = fieldsOf(kind.format, kind.headDim);
   const pageBytes = 4 * kind.format.words(kind.headDim);
-  if (!fields || byteLength % pageBytes || byteLength > mostTimes * coded.byteLength) throw damagedCodes(`${byteLength} bytes of pages are none of these`);
+  const most = Math.min(kind.mostBytes ?? Infinity, mostTimes * coded.byteLength);
+  if (!fields || byteLength % pageBytes || byteLength > most) throw damagedCodes(`${byteLength} bytes of pages are none of these`);
   const words = new Uint32Array(byteLength / 4);
   const pages = pagesOfBytes(words, kind);
   const decoder = createDecoder(coded);

@@ -1,0 +1,167 @@
+// Documents that are put together, on a device that only takes notes: what is run, what is kept, and what is left where something fails.
+import { describe, expect, it } from 'vitest';
+import { fakeDevice } from '../../../test/doubles/fake-device.ts';
+import { memoryRecords } from '../../../test/doubles/memory-store.ts';
+import { fixture } from '../../../test/models/fixture.ts';
+import { readHeader } from '../../gguf/read.ts';
+import { createLedger } from '../../gpu/ledger.ts';
+import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { writeTokens } from '../../kv/pages.ts';
+import { shapeWithin } from '../../kv/policies/catalogue.ts';
+import { type DocumentsPlan } from '../../kv/policies/documents.ts';
+import { type KvTick } from '../../kv/policy.ts';
+import { headerOf, packParts, unpackParts } from '../../kv/saved/snapshot.ts';
+import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
+import { type ComposeRequest } from '../../protocol.ts';
+import { bytesSource } from '../../weights/source/source.ts';
+import { openModel } from '../load/opened.ts';
+import { createSequences } from '../run/sequences.ts';
+import { createTurns } from '../turns.ts';
+import { createKeptRecords } from './in-records.ts';
+import { keep } from './kept.ts';
+import { type Placed, createSessionStates } from './states.ts';
+
+const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
+const room = { context: 256, chunk: 64, format: kvFormat('f16') };
+const codes = (text: string) => Array.from(text, (letter) => letter.charCodeAt(0));
+const prompt = (text: string) => ({ prompt: { text } });
+const requestOf = (documents: string[], how: Partial<ComposeRequest> = {}): ComposeRequest =>
+  ({ beginning: prompt('Read:'), whole: prompt(`Read:${documents.join('')}`), documents, mode: 'stacked', ...how });
+
+interface Opened {
+  documents?: boolean;
+  sequences?: number;
+  /** What running a prompt does beside noting its tokens. */
+  ran?(tokens: number[], owner: string, sequence: Sequence): Promise<void>;
+}
+
+/** States on sequences whose keys and values are whatever is written there. */
+function open({ documents = false, sequences: most = 4, ran }: Opened = {}) {
+  const { device } = fakeDevice();
+  const shape = documents ? shapeWithin(graph, 'documents', {}, { ...room, budgetBytes: Infinity, sequences: 1 }) : undefined;
+  const home: SequenceHome = { device, ledger: createLedger(device, Infinity), config: graph.config, ...room, shape, release: () => {} };
+  const first = createSequence(home, true);
+  const sequences = createSequences({ first, create: () => createSequence(home), mostBytes: most * first.bytesFor(room.context), most });
+  const tokenizer = { controlSpellings: [], encode: codes, piece: (token: number) => Uint8Array.of(token) };
+  const placed = {
+    model: { graph, home, sequence: first, sizes: { context: room.context }, planned: { chosen: { options: { sequences: most } } } },
+    runner: { of: () => ({ feed: async () => {} }) }, sequences, scheduler: { between: <T>(work: () => Promise<T>) => work() },
+    weights: { id: 'tiny', reader: {} }, session: { encode: ({ text }: { text: string }) => codes(text) }, text: { tokenizer }, opened: {},
+    info: { name: 'Tiny' },
+  } as unknown as Placed;
+  const runs: string[] = [];
+  const store = createKeptRecords(memoryRecords(new Map()));
+  const run = async (prompt: number[], owner: string) => {
+    const sequence = (await sequences.take(prompt, owner))!;
+    const tokens = prompt.slice(0, -1); // the last one is chosen from
+    runs.push(String.fromCharCode(...tokens));
+    try {
+      await sequence.makeRoom(tokens.length);
+      await ran?.(tokens, owner, sequence);
+      writeTokens(home, sequence, tokens);
+    } finally {
+      sequences.give(sequence);
+    }
+  };
+  const states = createSessionStates(() => placed, store, { costs: async () => undefined, oneByOne: createTurns().alone, run });
+  return { home, sequences, states, store, runs, compose: (id: string, request: ComposeRequest) => states.compose(id, request) };
+}
+
+const names = async ({ store }: Pick<ReturnType<typeof open>, 'store'>) => (await store.list()).map(({ name }) => name).sort();
+
+describe('documents that are put together', () => {
+  it('run a document once where two are put together at the same time', async () => {
+    const { compose, runs, sequences } = open({ ran: () => new Promise((resolve) => setTimeout(resolve)) });
+    const made = await Promise.all([compose('a', requestOf([' one', ' two'])), compose('b', requestOf([' two', ' one']))]);
+    expect(made.map(({ ranTokens }) => ranTokens)).toEqual([18, 0]);
+    expect(runs).toEqual(['Read: one', 'Read: two']);
+    expect(['a', 'b'].map((id) => sequences.of(id)!.approximate)).toEqual([true, true]);
+  });
+
+  it('are saved as put together of parts, and are taken for it where they are loaded', async () => {
+    const { compose, states, store, sequences } = open({ documents: true });
+    await compose('a', requestOf([' one', ' two'], { mode: 'ape' }));
+    expect(sequences.of('a')!.shaped!.joined).toBe(13);
+    await states.save('a', 'mine', JSON.stringify({ defaults: {}, messages: [] }));
+    await states.close('a');
+    await states.load('mine', 'b');
+    const [loaded, fork] = [sequences.of('b')!, await sequences.of('b')!.fork()];
+    expect([loaded, fork].map(({ approximate, shaped }) => [approximate, shaped!.joined])).toEqual([[true, 13], [true, 13]]);
+    const parts = (await (await store.read('mine'))!.parts())!;
+    expect(unpackParts(parts, headerOf(parts[0]).of).approximate).toBe(true);
+    // The last tokens of the last document are no last slots: nothing is cut between.
+    expect([fork.truncate(12), fork.approximate, fork.shaped!.base]).toEqual([0, false, 0]);
+    expect([loaded.truncate(13), loaded.approximate]).toEqual([13, true]);
+  });
+
+  it('run kept documents again whose parts are not those of their tokens', async () => {
+    const opened = open();
+    await opened.compose('a', requestOf([' one']));
+    const [kept] = await opened.store.list();
+    const [first, ...layers] = (await (await opened.store.read(kept.name))!.parts())!;
+    const { of, tokens } = unpackParts([first, ...layers], headerOf(first).of);
+    for (const damaged of [layers.map((layer) => layer.subarray(4)), layers.slice(1), [...layers, layers[0]]]) {
+      await opened.store.write(kept, packParts({ of, tokens, layers: damaged }));
+      expect((await opened.compose('a', requestOf([' one']))).ranTokens).toBe(9);
+    }
+    expect((await opened.compose('a', requestOf([' one']))).ranTokens).toBe(0);
+  });
+
+  it('leave what others have kept, and are put together where a document cannot be kept', async () => {
+    const opened = open();
+    const { store, compose } = opened;
+    const mine = packParts({ of: { model: 'm', format: 'f16', pages: 1 }, tokens: [1], layers: [new Uint8Array(64)] });
+    const byteLength = mine.reduce((sum, part) => sum + part.byteLength, 0);
+    await keep(store, { name: 'mine', model: 'm', modelName: 'M', byteLength, tokens: 1, lastUsed: 1, about: '' }, mine, Infinity);
+    expect(await compose('a', requestOf([' one', ' two'], { mostBytes: byteLength }))).toMatchObject({ tokens: 13, ranTokens: 18 });
+    expect(await names(opened)).toEqual(['mine']);
+    await compose('a', requestOf([' one']));
+    const [document] = (await store.list()).filter(({ name }) => name !== 'mine');
+    expect(await compose('a', requestOf([' two'], { mostBytes: byteLength + document.byteLength }))).toMatchObject({ ranTokens: 9 });
+    expect(await names(opened)).toHaveLength(2);
+    expect(await names(opened)).not.toContain(document.name);
+    store.write = () => Promise.reject(new DOMException('no room', 'QuotaExceededError'));
+    expect(await compose('a', requestOf([' six']))).toMatchObject({ ranTokens: 9 });
+    store.write = () => Promise.reject(new Error('a broken disk'));
+    await expect(compose('a', requestOf([' ten']))).rejects.toThrow('a broken disk');
+  });
+
+  it('look at what the question pays on its own copy alone', async () => {
+    let asked: DocumentsPlan['asked'];
+    const { compose, home, sequences, runs } = open({
+      documents: true,
+      async ran(tokens, owner, sequence) {
+        if (!owner.endsWith('asked')) return;
+        ({ asked } = home.shape!.plan as DocumentsPlan);
+        const { policy, plan } = home.shape!;
+        const tick = (of: object) => policy.tick({ phase: 'prompt', of, length: tokens.length, base: 0, plan, layers: [] } as unknown as KvTick);
+        await tick({}); // of somebody else's prompt of that length
+        expect(asked!.paid).toBeUndefined();
+        await tick(sequence);
+      },
+    });
+    expect((await compose('a', requestOf([' one', ' two'], { repair: { question: ' Which?', share: 0.1 } }))).repairedTokens).toBe(2);
+    expect(asked).toMatchObject({ length: 20, queries: 7 });
+    expect([runs.at(-1), sequences.of('a asked'), (home.shape!.plan as DocumentsPlan).asked]).toEqual(['Read: one two Which?', undefined, undefined]);
+  });
+
+  it('leave nothing where the repair fails', async () => {
+    const ran = async (_: number[], owner: string) => (owner.endsWith('asked') ? Promise.reject(new Error('lost')) : undefined);
+    const { compose, sequences } = open({ documents: true, ran });
+    await expect(compose('a', requestOf([' one'], { repair: { question: ' Which?', share: 0.1 } }))).rejects.toThrow('lost');
+    expect([sequences.of('a'), sequences.of('a asked')]).toEqual([undefined, undefined]);
+  });
+
+  it('refuse a repair that there is no room for before anything is run', async () => {
+    const repair = { question: ' Which?', share: 0.5 };
+    const one = open({ documents: true, sequences: 1 });
+    await expect(one.compose('a', requestOf([' one'], { repair }))).rejects.toThrow(/room for 2 conversations, and the model was loaded with 1.*sequences: 2/s);
+    const long = [' a b'.repeat(60)]; // 245 tokens with the prefix
+    const two = open({ documents: true, sequences: 2 });
+    await expect(two.compose('a', requestOf(long, { repair: { ...repair, question: ' Which one?' } }))).rejects.toThrow(
+      'The prefix and the documents have 245 tokens, the question of repair 11; the context has room for 256',
+    );
+    expect([...one.runs, ...two.runs]).toEqual([]);
+    expect((await two.compose('a', requestOf(long))).tokens).toBe(245);
+  });
+});
