@@ -91,6 +91,12 @@ function makeOwn(ledger: Ledger, context: number): Record<string, Binding> {
   return Object.fromEntries(Object.entries(sequenceBytes(context)).map(([name, bytes]) => [name, make(name, bytes)]));
 }
 
+/** Slots that a sequence grows to for so many positions: more than those, where others make way for them. */
+function slotsToHave(home: SequenceHome, sequence: Sequence, positions: number): number {
+  const wished = grownTo(sequence.capacity, positions, home.context);
+  return home.makeWay?.(sequence, positions, wished) === false ? Math.min(home.context, inSteps(positions)) : wished;
+}
+
 /** `stays`: as long as its model does. */
 export function createSequence(home: SequenceHome, stays = false): Sequence {
   const { device, ledger, config, context, format, shape, states = {} } = home;
@@ -113,8 +119,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
   const tokens: number[] = [];
 
   const sequence: Sequence = {
-    state, ids, memory, shaped,
-    approximate: false,
+    state, ids, memory, shaped, approximate: false,
     get base() {
       return shaped?.base;
     },
@@ -141,9 +146,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     },
     async makeRoom(positions) {
       if (positions <= fresh.capacity) return;
-      const wished = grownTo(fresh.capacity, positions, context);
-      const slots = home.makeWay?.(sequence, positions, wished) === false ? Math.min(context, inSteps(positions)) : wished;
-      await fresh.grow(device, positions, slots).finally(replaced); // also of the layers before one that failed
+      await fresh.grow(device, positions, slotsToHave(home, sequence, positions)).finally(replaced); // also of the layers before one that failed
     },
     truncate(length) {
       const cut = (wished: number) => shaped?.cut(wished) ?? wished;

@@ -135,8 +135,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       copyAll(device, result.held.buffers.map(({ buffer }, i) => [other.held.buffers[i].buffer, buffer]));
     },
     get held() {
-      return heldOf(sets, single, runs, ({ index }) =>
-        ({ bytes: pagedBytes(shape, plans[index], headDim, 1), most: framesOfSet(plans[index]) }));
+      return heldOf(sets, single, runs, ({ index }) => ({ bytes: pagedBytes(shape, plans[index], headDim, 1), most: framesOfSet(plans[index]) }));
     },
     async take(numbers) {
       checkNumbers(numbers, plans, kvHeads);

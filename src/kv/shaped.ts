@@ -47,10 +47,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   const make = () => caches.map((heads, layer) => (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads, away?.whole) : undefined));
   let away = makeAway();
   let sets: (Sets | undefined)[] = make();
-  let base = 0;
-  let joined = 0;
-  let since = 0;
-  let promptLength = 0;
+  let [base, joined, since, promptLength] = [0, 0, 0, 0];
 
   const layerOf = (layer: number, { all, lists, queries, picked, chosen }: Sets): KvLayer => {
     const { buffer, planes } = fresh().layer(layer);
@@ -70,10 +67,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
         set.tails.forEach((tail, head) => tail > reached && (set.tails[head] = away ? reached : 0));
       }
       if (reached === 0) own?.empty(); // so that layers that take the same pages in the same order have them by the same numbers again
-      // What a token had chosen may be gone.
-      if (!own?.picked) continue;
-      const words = own.pick(own.runs, own.all[0].tails);
-      for (const each of [own.picked, own.chosen]) if (each) device.queue.writeBuffer(each.buffer, 0, words);
+      if (own?.picked) forgetPicks(device, own);
     }
     away?.cut(reached);
     joined = 0;
@@ -125,6 +119,12 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       base = joined = since = promptLength = 0;
     },
   };
+}
+
+/** What a token had chosen may be gone. */
+function forgetPicks({ queue }: GPUDevice, { picked, chosen, pick, runs, all: [{ tails }] }: Sets): void {
+  const words = pick(runs, tails);
+  for (const each of [picked, chosen]) if (each) queue.writeBuffer(each.buffer, 0, words);
 }
 
 /** What fresh slots have to know of a shape. `base`: the first position that is there. */
