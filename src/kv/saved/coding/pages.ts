@@ -29,13 +29,24 @@ interface Channel {
   head: number;
 }
 
-/** In an order in which neighbours are alike: the same byte of number, or code, of all channels of a head. */
-function* channelsIn(fields: readonly Field[], kvHeads: number): Generator<Channel & { first: boolean }> {
-  for (const field of fields)
+/** Trees of some channels, for each way that learns. */
+type Trees = Record<'own' | 'differences', Tree>;
+
+const treesOf = (bits: number): Trees => ({ own: createTree(bits), differences: createTree(bits) });
+
+/**
+ * In an order in which neighbours are alike: the same byte of number, or code, of all channels of a head. With the trees of each, which are new for
+ * each field, and of one in bytes for each of a number's.
+ */
+function* channelsIn(fields: readonly Field[], kvHeads: number): Generator<Channel & { trees: Trees }> {
+  for (const field of fields) {
+    let trees = treesOf(field.bits);
     for (let head = 0; head < kvHeads; head++)
-      for (let i = 0; i < channelsOf(field); i++)
-        for (const [place, column] of field.columns.entries())
-          yield { field, column, head, shift: field.planes > 1 ? i : i * field.bits, first: place === 0 && field.bits === 8 };
+      for (let i = 0; i < channelsOf(field); i++) {
+        if (field.bits === 8) trees = treesOf(field.bits);
+        for (const column of field.columns) yield { field, column, head, shift: field.planes > 1 ? i : i * field.bits, trees };
+      }
+  }
 }
 
 /** What both directions go through: where words lie, and how many symbols a channel has. */
@@ -47,6 +58,10 @@ interface Pages {
 
 const symbolsOf = ({ words, pageWords, kvHeads }: Pages, { field, head }: Channel): number =>
   Math.max(0, Math.ceil((words.length / pageWords - head) / kvHeads)) * field.slots;
+
+/** Of any channel. */
+const mostSymbols = ({ words, pageWords }: Pages, fields: readonly Field[]): number =>
+  Math.max(...fields.map(({ slots }) => slots)) * (words.length / pageWords);
 
 function gather({ words, pageWords, kvHeads }: Pages, { field, column, shift, head }: Channel, into: Uint8Array): void {
   const { bits, planes, step, slots, slotStep } = field;
@@ -89,9 +104,6 @@ function differ(symbols: Uint8Array, count: number, bits: number, into: Uint8Arr
 /** Less than this share gained is not worth the time that decoding takes. */
 const leastGain = 0.02;
 
-/** Trees of a field, for each way that learns. */
-const treesOf = (bits: number): Record<'own' | 'differences', Tree> => ({ own: createTree(bits), differences: createTree(bits) });
-
 const pagesOfBytes = (words: Uint32Array, { format, headDim, kvHeads }: PageKind): Pages => ({ words, pageWords: format.words(headDim), kvHeads });
 
 /** Undefined where it would not be smaller, or the format has no fields. `bytes`: whole pages. */
@@ -100,17 +112,13 @@ export async function encodePages(bytes: Uint8Array, kind: PageKind, pause: Paus
   const pages = pagesOfBytes(wordsOf(bytes), kind);
   if (!fields || !bytes.length || pages.words.length % pages.pageWords) return undefined;
   const encoder = createEncoder();
-  const most = Math.max(...fields.map(({ slots }) => slots)) * (pages.words.length / pages.pageWords);
+  const most = mostSymbols(pages, fields);
   const [symbols, differences] = [new Uint8Array(most), new Uint8Array(most)];
   const way = new Uint8Array(1);
   const counts = new Uint32Array(256);
-  let trees = treesOf(8);
-  let of: Field | undefined;
   for (const channel of channelsIn(fields, kind.kvHeads)) {
-    const { field: { bits }, first } = channel;
+    const { field: { bits }, trees } = channel;
     const count = symbolsOf(pages, channel);
-    if (channel.field !== of || first) trees = treesOf(bits);
-    of = channel.field;
     gather(pages, channel, symbols);
     differ(symbols, count, bits, differences);
     const [own, apart] = [idealBits(symbols, count, counts), idealBits(differences, count, counts)];
@@ -138,15 +146,11 @@ export async function decodePages(coded: Uint8Array, byteLength: number, kind: P
   const words = new Uint32Array(byteLength / 4);
   const pages = pagesOfBytes(words, kind);
   const decoder = createDecoder(coded);
-  const symbols = new Uint8Array(Math.max(...fields.map(({ slots }) => slots)) * (byteLength / pageBytes));
+  const symbols = new Uint8Array(mostSymbols(pages, fields));
   const way = new Uint8Array(1);
-  let trees = treesOf(8);
-  let of: Field | undefined;
   for (const channel of channelsIn(fields, kind.kvHeads)) {
-    const { field: { bits }, first } = channel;
+    const { field: { bits }, trees } = channel;
     const count = symbolsOf(pages, channel);
-    if (channel.field !== of || first) trees = treesOf(bits);
-    of = channel.field;
     decoder.take(way, 1, wayBits);
     if (way[0] > ways.differences) throw damagedCodes('its channels are coded in no way that is known');
     const tree = way[0] === ways.own ? trees.own : way[0] === ways.differences ? trees.differences : undefined;
