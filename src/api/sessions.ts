@@ -193,11 +193,14 @@ async function compose(backend: Backend, call: SessionCall, options: ComposeOpti
   const id = randomId();
   const composed = await call('compose', id, {
     beginning: promptOf(prefix), whole: promptOf(content), documents, mode, compact,
-    ...(repair && { repair: { share: 0.2, ...repair } }),
+    ...(repair && { repair: { question: repair.question, share: repair.share ?? usualShare } }),
     ...(most !== undefined && { mostBytes: parseBytes(most, 'most') }),
   });
   return createSession(backend, call, { defaults, messages: [{ role: 'system', content }] }, id, { composed });
 }
+
+/** Of the tokens of documents, to be run again. */
+const usualShare = 0.2;
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
@@ -207,7 +210,7 @@ function checkComposed({ prefix, documents, mode, repair }: ComposeOptions): voi
     throw new RequestError(`documents is ${shown(documents)}; it must be an array of texts, none of them empty.`);
   if (mode !== undefined && mode !== 'stacked' && mode !== 'ape') throw new RequestError(`mode is ${shown(mode)}; it must be stacked or ape.`);
   if (!repair) return;
-  const { question, share = 0.2 } = repair;
+  const { question, share = usualShare } = repair;
   if (!isText(question)) throw new RequestError(`repair.question is ${shown(question)}; it must be the text that is going to be asked.`);
   if (!(share > 0 && share <= 1)) throw new RequestError(`repair.share is ${shown(share)}; it must be above 0 and at most 1.`);
   if (mode === 'ape') throw new RequestError('Documents beside each other (mode ape) cannot be repaired: they have no order. Leave out repair, or mode.');

@@ -1,7 +1,7 @@
 // Conversations that are put together of documents: each is run once by itself behind the same beginning, and kept by what it says. A chunk of its own.
 import { BudgetError, RequestError } from '../../errors.ts';
 import { type Asked, type DocumentsPlan, mostAsked } from '../../kv/policies/documents.ts';
-import { decodeParts, encodeParts, inSlices } from '../../kv/saved/coding/coded.ts';
+import { decodeParts, inSlices } from '../../kv/saved/coding/coded.ts';
 import { type KeyTurn, keyTurn } from '../../kv/saved/composed.ts';
 import { type SavedDocument, putComposed, tokensOf } from '../../kv/saved/put-composed.ts';
 import { kindsOfPlain, savePlain, unpackPlain } from '../../kv/saved/saved.ts';
@@ -15,8 +15,8 @@ import { type ComposeRequest, type Composed } from '../../protocol.ts';
 import { asWritten } from '../run/answer/as-written.ts';
 import { mostPaid, repair } from '../run/repair.ts';
 import { sharedPrefix } from '../run/sequences.ts';
-import { type Kept, type KeptStore, keep } from './kept.ts';
-import { type Around, type Placed } from './states.ts';
+import { type Kept, type KeptStore, keepParts } from './kept.ts';
+import { type Around, type Placed, ofModel } from './states.ts';
 
 export interface Composer extends Pick<Around, 'run'> {
   placed(): Placed;
@@ -54,16 +54,19 @@ export async function compose(composer: Composer, id: string, request: ComposeRe
   }
 }
 
+/** Whether a question is looked at, and not all is run again in any case. */
+const asksWhere = (repair: ComposeRequest['repair']): repair is NonNullable<typeof repair> => repair !== undefined && repair.share < 1;
+
 /** RequestError for a model whose keys and values cannot be put together so. */
 function checkModel({ model: { graph, home, planned } }: Placed, { mode, repair: asked }: ComposeRequest): void {
   const { shape } = home;
   const policy = shape?.policy.name;
   if (policy !== undefined && policy !== 'documents')
     throw new RequestError(`Documents cannot be put together under kv ${policy}. Load the model with documents, or with a format alone, such as f16.`);
-  const needed = mode === 'ape' ? 'Documents beside each other (mode ape)' : asked && asked.share < 1 ? 'What a question looks at (repair)' : undefined;
+  const needed = mode === 'ape' ? 'Documents beside each other (mode ape)' : asksWhere(asked) ? 'What a question looks at (repair)' : undefined;
   if (needed && !policy) throw new RequestError(`${needed} needs a model that was loaded with kv: 'documents'.`);
   const { sequences = 1 } = planned.chosen.options;
-  if (asked && asked.share < 1 && sequences < 2)
+  if (asksWhere(asked) && sequences < 2)
     throw new RequestError(
       'What a question looks at (repair) is found on a copy of the documents: that needs room for 2 conversations, and the model was loaded with ' +
       `${sequences}. Load it with sequences: 2, or have all run again (share: 1).`,
@@ -101,7 +104,7 @@ function inTokens({ session, text }: Placed, { beginning, whole, documents, repa
       "The model's chat template writes something else behind the prefix than the documents, or changes white space there. Let the prefix end with a " +
       'word, and the documents begin with white space.',
     );
-  return { prefix, documents: cut, question: asked && asked.share < 1 ? inside(asked.question).slice(-mostAsked) : [] };
+  return { prefix, documents: cut, question: asksWhere(asked) ? inside(asked.question).slice(-mostAsked) : [] };
 }
 
 function checkLengths({ model: { sizes: { context } } }: Placed, parts: readonly (readonly number[])[], { length: asked }: readonly number[]): void {
@@ -161,14 +164,10 @@ async function runDocument(
     return { parts, kinds: kindsOfPlain(home, sequence), info, weights, snapshot: unpackPlain(home, parts, model) };
   });
   if (!store) return snapshot;
-  const stored = compact ? await encodeParts(parts, kinds) : parts;
-  const byteLength = stored.reduce((sum, part) => sum + part.byteLength, 0);
   const about = JSON.stringify({ defaults: {}, messages: [] });
-  const { name: modelName, adapters } = info;
-  const of = { name, model: weights.id, modelName, ...(adapters && { adapters }) };
-  const kept = { ...of, byteLength, tokens: tokens.length, lastUsed: Date.now(), about };
+  const of = { name, ...ofModel({ info, weights }), tokens: tokens.length, about };
   try {
-    await keep(store, kept, stored, mostBytes, isDocument); // conversations that somebody has kept do not give way to it
+    await keepParts(store, of, { parts, kinds }, { mostBytes, compact, mayGo: isDocument }); // conversations that somebody has kept do not give way to it
   } catch (error) {
     if (!(error instanceof BudgetError)) throw error; // without room for it, it is run again the next time
   }

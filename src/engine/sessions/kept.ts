@@ -1,5 +1,6 @@
 // What is kept of conversations: their states under names, within a number of bytes. Knows no GPU; where it is kept is handed in.
 import { BudgetError, RequestError } from '../../errors.ts';
+import { type PageKinds, encodeParts } from '../../kv/saved/coding/coded.ts';
 import { type KeptSession } from '../../protocol.ts';
 
 export interface Kept extends KeptSession {
@@ -30,7 +31,7 @@ export const listKept = async (store: KeptStore): Promise<KeptSession[]> =>
   byUse(await store.list()).map(({ name, model, modelName, adapters, byteLength, tokens, lastUsed }) =>
     ({ name, model, modelName, ...(adapters && { adapters }), byteLength, tokens, lastUsed }));
 
-const bytesOf = (all: readonly Kept[]): number => all.reduce((sum, { byteLength }) => sum + byteLength, 0);
+const bytesOf = (all: readonly { byteLength: number }[]): number => all.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 /**
  * Keeps a state; where all then have more than `mostBytes`, those go that were not used for longest, of those that `mayGo`: all by default. Where it
@@ -64,6 +65,17 @@ export async function keep(
     await store.remove(other.name);
     sum -= other.byteLength;
   }
+}
+
+/** As `keep`, of what was just saved; `compact`: coded, where that is smaller. `kinds`: of the parts behind the header. */
+export async function keepParts(
+  store: KeptStore, { about, ...of }: Omit<Kept, 'byteLength' | 'lastUsed'>, { parts, kinds }: { parts: readonly Uint8Array[]; kinds: PageKinds },
+  { mostBytes = Infinity, compact = false, mayGo }: { mostBytes?: number; compact?: boolean; mayGo?: (other: Kept) => boolean } = {},
+): Promise<KeptSession> {
+  const stored = compact ? await encodeParts(parts, kinds) : parts;
+  const kept = { ...of, byteLength: bytesOf(stored), lastUsed: Date.now() };
+  await keep(store, { ...kept, about }, stored, mostBytes, mayGo);
+  return kept;
 }
 
 /** What has the name, which is now the last used. RequestError if nothing has, or it goes before its parts are read. */

@@ -1,7 +1,7 @@
 // The states of conversations that have an owner: copied, freed, kept and brought back, between the steps of answers. A chunk of its own:
 // most pages have no such conversations.
 import { BudgetError, RequestError } from '../../errors.ts';
-import { decodeParts, encodeParts, timeDecoding } from '../../kv/saved/coding/coded.ts';
+import { decodeParts, timeDecoding } from '../../kv/saved/coding/coded.ts';
 import { checkHeader, checkParts, kindsOfParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
 import { headerOf } from '../../kv/saved/snapshot.ts';
 import { cachesOf } from '../../kv/segment.ts';
@@ -12,7 +12,7 @@ import { type BringCosts, type BringSeconds, bringSeconds, soonest } from '../me
 import { type Text } from '../load/opened.ts';
 import { type Running, type Session } from '../run/session.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
-import { type KeptState, type KeptStore, keep, listKept, readKept } from './kept.ts';
+import { type KeptState, type KeptStore, keepParts, listKept, readKept } from './kept.ts';
 
 /** A loaded model as far as states are concerned. */
 export interface Placed extends Running {
@@ -46,10 +46,10 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
   return {
     fork: (id, to) => between(async ({ sequences }) => void (await orNone(sequences.fork(id, to)))),
     close: (id) => between(async ({ sequences }) => sequences.disown(id)),
-    async save(id, name, about, mostBytes = Infinity, compact = false) {
+    async save(id, name, about, mostBytes, compact) {
       const into = needStore();
-      const saved = await between(async (on) => {
-        const { sequences, model, info } = on;
+      const found = await between(async (on) => {
+        const { sequences, model } = on;
         const sequence = sequences.of(id);
         if (!sequence?.tokens.length) return undefined;
         const { tokens: { length }, memory } = sequence;
@@ -57,14 +57,10 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
         if (!tokens) return undefined;
         const parts = await saveParts(model.home, sequence, await idOf(on));
         const kinds = kindsOfParts(model.home, sequence);
-        return { parts, kinds, model: on.weights.id, modelName: info.name, ...(info.adapters && { adapters: info.adapters }), tokens };
+        return { saved: { parts, kinds }, of: { ...ofModel(on), tokens } };
       });
-      if (!saved) return undefined;
-      const { parts: plain, kinds, ...of } = saved;
-      const parts = compact ? await encodeParts(plain, kinds) : plain;
-      const kept: KeptSession = { name, ...of, byteLength: parts.reduce((sum, { byteLength }) => sum + byteLength, 0), lastUsed: Date.now() };
-      await keep(into, { ...kept, about }, parts, mostBytes);
-      return kept;
+      if (!found) return undefined;
+      return keepParts(into, { name, ...found.of, about }, found.saved, { mostBytes, compact });
     },
     async load(name, id) {
       const read = await readKept(needStore(), name, Date.now());
@@ -98,6 +94,12 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     remove: (name) => needStore().remove(name),
   };
 }
+
+type OfModel = Pick<KeptSession, 'model' | 'modelName' | 'adapters'>;
+
+/** What is told of the model that a state is of. */
+export const ofModel = ({ weights: { id }, info: { name, adapters } }: Pick<Placed, 'weights' | 'info'>): OfModel =>
+  ({ model: id, modelName: name, ...(adapters && { adapters }) });
 
 function checkRoom({ tokens }: KeptSession, { model: { sizes: { context } } }: Placed): void {
   if (tokens < context) return;
