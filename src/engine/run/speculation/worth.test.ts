@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { mulberry32 } from '../../../random.ts';
+import { createStepTimes } from './step-times.ts';
 import { type Worth, createWorth } from './worth.ts';
+
+/** With what is told of steps of one token. */
+function createTold() {
+  const times = createStepTimes();
+  return { ...createWorth(times), plain: times.plain };
+}
 
 const best = (worth: Worth, alike: number, guesses: number): number => worth.choose(alike, guesses).count;
 
 /** Plays a text: each token is guessed behind a run of `alike`, and right with the probability of `right`; `time` gives what a step of so many rows takes. */
 function play({ tokens = 400, alike = 3, right, time }: { tokens?: number; alike?: number; right: number; time(rows: number): number }) {
-  const worth = createWorth();
+  const worth = createTold();
   const random = mulberry32(7);
   let [made, ms, steps] = [0, 0, 0];
   while (made < tokens) {
@@ -25,7 +32,7 @@ function play({ tokens = 400, alike = 3, right, time }: { tokens?: number; alike
 
 describe('what guesses are worth', () => {
   it('is nothing before steps of one token were measured', () => {
-    const worth = createWorth();
+    const worth = createTold();
     expect(best(worth, 32, 7)).toBe(0);
     worth.plain(10);
     worth.plain(10);
@@ -60,7 +67,7 @@ describe('what guesses are worth', () => {
 
   it('does not suffer from one step that was held up, nor from the first', () => {
     for (const late of [1, 3]) {
-      const worth = createWorth();
+      const worth = createTold();
       for (let i = 0; i < 20; i++) worth.plain(10);
       for (let i = 1; i <= 4; i++) worth.checked(12, 4, 4, i === late ? 200 : 15);
       expect(best(worth, 12, 7)).toBeGreaterThan(3);
@@ -68,7 +75,7 @@ describe('what guesses are worth', () => {
   });
 
   it('learns nothing false where an answer ends within guesses, or of guesses that were not looked at', () => {
-    const [ended, plain, told] = [createWorth(), createWorth(), createWorth()];
+    const [ended, plain, told] = [createTold(), createTold(), createTold()];
     for (const worth of [ended, plain, told]) for (let i = 0; i < 20; i++) worth.plain(10);
     for (let i = 0; i < 30; i++) {
       plain.checked(4, 2, 2, 12);
@@ -82,7 +89,7 @@ describe('what guesses are worth', () => {
   });
 
   it('learns that a text begins to repeat itself', () => {
-    const worth = createWorth();
+    const worth = createTold();
     for (let i = 0; i < 20; i++) worth.plain(10);
     for (let i = 0; i < 40 && best(worth, 4, 7); i++) worth.checked(4, best(worth, 4, 7), 0, 11);
     for (let i = 0; i < 400; i++) worth.plain(10);

@@ -1,6 +1,6 @@
 // How many guessed tokens of a drafter are worth a step, by what was measured so far: how often a guess is right that follows so long a run, what
 // a step of so many rows takes, and what the guesses themselves cost. Knows no tokens and no GPU; times are in milliseconds.
-import { type StepTimes, createStepTimes, mostLate } from './step-times.ts';
+import { type StepTimes, mostLate } from './step-times.ts';
 
 /** What guesses cost before they are checked. */
 export interface Cost {
@@ -19,8 +19,6 @@ export interface Choice {
 export interface Worth {
   /** Of `guesses` tokens, behind a run of `alike`. */
   choose(alike: number, guesses: number, cost?: Cost): Choice;
-  /** A step of one token took so long, on average of several that followed each other. */
-  plain(ms: number): void;
   /**
    * A step checked so many guesses behind a run of `alike`; the first `right` were right. It gave `tokens`, no more than `right` where an answer
    * ended. `draftMs`: what the guesses took.
@@ -63,7 +61,7 @@ export interface WorthOptions {
   share?: number;
 }
 
-export function createWorth(times: StepTimes = createStepTimes(), { assumed = lookedUp, share = 1 }: WorthOptions = {}): Worth {
+export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1 }: WorthOptions = {}): Worth {
   const tallies = lengths.map((_, i) => ({ right: assumed[i] * assumedCount, all: assumedCount }));
   const tallyAt = (alike: number) => tallies[lengths.findLastIndex((least) => alike >= least)];
   let steps = 0; // with guesses
@@ -92,7 +90,6 @@ export function createWorth(times: StepTimes = createStepTimes(), { assumed = lo
 
   return {
     told,
-    plain: times.plain,
     choose(alike, guesses, cost) {
       const none = { count: 0, speed: 0 };
       const { plainMs, areKnown, totalMs, ofRows } = times;
