@@ -48,10 +48,14 @@ const usualPosition = 512;
 /** Undefined if the model will not run, or if the GPU could not measure it: a plan is worth having all the same. */
 export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, options: ForecastOptions): Promise<Prediction | undefined> {
   if (planned.verdict === 'refused' || !gpu.computes) return undefined;
-  const { store = guessedCost, ramBytes = defaultRamBytes, onDemand } = options;
   const costs = await knownOrMeasured(gpu, opened, options).catch(() => undefined);
+  return costs && predictWith(costs, opened, planned, options);
+}
+
+function predictWith(costs: GpuCosts, opened: OpenedModel, planned: Plan, options: ForecastOptions): Prediction {
+  const { store = guessedCost, ramBytes = defaultRamBytes, onDemand } = options;
   const position = Math.min(usualPosition, Math.floor(planned.context / 2));
-  return costs && predict(opened, planned, { gpu: costs, store }, { position, ramBytes, onDemand });
+  return predict(opened, planned, { gpu: costs, store }, { position, ramBytes, onDemand });
 }
 
 async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastOptions): Promise<GpuCosts> {
@@ -76,9 +80,9 @@ function keyOf(gpu: Gpu, opened: OpenedModel, kv: KvFormat, choices: readonly Ke
 export async function knownForecast(
   gpu: Gpu, opened: OpenedModel, planned: Plan, options: ForecastOptions,
 ): Promise<{ costs: GpuCosts; predicted: Prediction } | undefined> {
-  const { store = guessedCost, ramBytes = defaultRamBytes, onDemand, records, kv } = options;
+  const { records, kv } = options;
   const costs = await records?.get(keyOf(gpu, opened, kv, await likelyChoices(gpu, opened, options)));
-  return costs && { costs, predicted: predict(opened, planned, { gpu: costs, store }, { position: usualPosition, ramBytes, onDemand }) };
+  return costs && { costs, predicted: predictWith(costs, opened, planned, options) };
 }
 
 /** What earlier loads found to be fast here, for these kinds of matrices or for others; else two that suit different devices. */
