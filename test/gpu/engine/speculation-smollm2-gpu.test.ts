@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { type Engine } from '../../../src/engine/engine.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
-import { adapterFile } from '../../dawn.ts';
+import { adapterFile, isSwiftShader } from '../../dawn.ts';
 import { defaultModelPath } from '../../models/default-model.ts';
 import { type Answer, answer, openEngine } from '../../engine.ts';
 import { jsonFixture } from '../../models/fixture.ts';
 import { isFull, record } from '../../verified.ts';
 
 const { copying, free } = jsonFixture<Record<'copying' | 'free', Record<string, string>>>('speculation/prompts.json');
-const kernels = adapterFile?.includes('swiftshader')
+const kernels = isSwiftShader
   ? 'splits=1,panels=4,dot=f32,prefill=broadcast4,few=0,reduce=workgroup,threads=32'
   : 'splits=1,panels=4,dot=f32,prefill=broadcast8,few=0,reduce=workgroup,threads=32';
 const maxTokens = 64;

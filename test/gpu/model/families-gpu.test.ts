@@ -6,7 +6,7 @@ import { readHeader } from '../../../src/gguf/read.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
-import { adapterFile } from '../../dawn.ts';
+import { adapterFile, isSwiftShader } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { forward } from '../../models/forward.ts';
 import { families, goldenLogits, greedyTokens } from '../../models/golden.ts';
@@ -19,7 +19,7 @@ const followed = isFull ? 32 : 4;
 const command = 'npx vitest run --project gpu test/gpu/model/families-gpu.test.ts';
 
 /** SwiftShader compiles slowly what lavapipe has run. */
-const isLeftOut = adapterFile?.includes('swiftshader') && !isFull;
+const isLeftOut = isSwiftShader && !isFull;
 
 interface Golden {
   tokens24: number[];

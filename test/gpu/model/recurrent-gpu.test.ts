@@ -6,7 +6,7 @@ import { createRunner } from '../../../src/engine/run/runner.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { type Sequence } from '../../../src/kv/sequence.ts';
-import { adapterFile } from '../../dawn.ts';
+import { adapterFile, isSwiftShader } from '../../dawn.ts';
 import { floatsFixture, hasFixture, jsonFixture } from '../../models/fixture.ts';
 import { goldenLogits, greedyTokens, recurrentFamilies } from '../../models/golden.ts';
 import { answer, bytesOf, openEngine, quick } from '../../engine.ts';
@@ -17,7 +17,7 @@ import { isFull, record } from '../../verified.ts';
 const followed = isFull ? 32 : 4;
 const command = 'npx vitest run --project gpu test/gpu/model/recurrent-gpu.test.ts';
 /** SwiftShader compiles slowly what lavapipe has run. */
-const isLeftOut = adapterFile?.includes('swiftshader') && !isFull;
+const isLeftOut = isSwiftShader && !isFull;
 
 /** Each of the operations that keep a state, and each with attention beside it; the others are made of the same. */
 const some = ['lfm2', 'granitehybrid', 'falcon-h1', 'nemotron_h', 'qwen35', 'rwkv7'].map((family) => `tiny-${family}`);

@@ -14,7 +14,7 @@ import { readHeader } from '../../../src/gguf/read.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';
 import { type LoadOptions } from '../../../src/protocol.ts';
 import { sourceReader } from '../../../src/weights/store/reader.ts';
-import { adapterFile } from '../../dawn.ts';
+import { adapterFile, isSwiftShader } from '../../dawn.ts';
 import { defaultModelPath } from '../../models/default-model.ts';
 import { divergence } from '../../../src/bench/fidelity.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
@@ -36,7 +36,6 @@ interface Likelihood {
 }
 
 // SwiftShader makes a token in about a second: there the shortest cases alone, except in the full run.
-const isSwiftShader = adapterFile?.includes('swiftshader');
 const isSlow = isSwiftShader && !isFull;
 const hours = 3_600_000;
 const command = (test: string) => `npx vitest run --project gpu test/gpu/model/smollm2-gpu.test.ts -t "${test}"`;
