@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { defaultChoice, knownChoices, parseChoice } from '../src/engine/measure/choice-text.ts';
+import { defaultChoice, knownChoices, parseChoice } from '../src/engine/measure/tune/choice-text.ts';
 import { errorCodes } from '../src/errors.ts';
 import { type Gpu } from '../src/gpu/device.ts';
 

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { kernelKey, kernelSource, readInterface } from '../src/gpu/kernels.ts';
+import { kernelKey, kernelSource, readInterface, shaderName } from '../src/gpu/kernels.ts';
 import { policyShaders } from '../src/gpu/policy-kernels.ts';
 import { everyKernel } from './every-kernel.ts';
 
 /** As kernels name them. */
-const policyShaderNames = () => Object.keys(policyShaders).map((path) =>
-  path.replace(/^.*shaders\/(?:kernels\/policies\/)?/, '').replace(/^kv\/policies\//, 'kv/').replace(/\.wgsl$/, ''));
+const policyShaderNames = () => Object.keys(policyShaders).map(shaderName);
 
 describe('every kernel', async () => {
   const specs = await everyKernel();

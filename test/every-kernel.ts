@@ -1,6 +1,6 @@
 // Every kernel that a model can be recorded with: all types, fusions, widths, formats of keys and values, and shapes, on any device but those with
 // subgroup matrices. For compilers to look at; nothing runs.
-import { knownChoices } from '../src/engine/measure/choice-text.ts';
+import { knownChoices } from '../src/engine/measure/tune/choice-text.ts';
 import { formats, loadFormats, typeNames } from '../src/formats/catalogue.ts';
 import { columnForm } from '../src/formats/columns.ts';
 import { panelLayout } from '../src/formats/panel.ts';

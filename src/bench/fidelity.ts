@@ -1,7 +1,7 @@
 // How near the model, as loaded, comes to itself in f32: after the same tokens, the divergence of what it expects next.
 import { type Engine, type EngineOptions, type Loaded } from '../engine/engine.ts';
 import { type Divergence, createComparison, divergenceOf } from '../distribution.ts';
-import { roundingIn } from '../engine/measure/choice-text.ts';
+import { roundingIn } from '../engine/measure/tune/choice-text.ts';
 import { unitOf } from '../model/choices/subgroup-matrix.ts';
 
 /** From the f32 path. */

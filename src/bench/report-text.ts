@@ -1,5 +1,5 @@
 // A benchmark's report for people.
-import { describeChoice } from '../engine/measure/choice-text.ts';
+import { describeChoice } from '../engine/measure/tune/choice-text.ts';
 import { type ContextSpeed, type Growth } from './contexts.ts';
 import { type KernelSpeed } from './kernels.ts';
 import { type Peak } from './peak.ts';

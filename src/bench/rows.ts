@@ -1,7 +1,7 @@
 // Whether the kernels that multiply with a stored matrix are right at the size at which they are timed: rows spread over the
 // matrix, the first and the last among them, against plain loops on the model's own weights, read and unpacked by the CPU.
 import { writeState } from '../model/sequence-buffers.ts';
-import { roundingIn } from '../engine/measure/choice-text.ts';
+import { roundingIn } from '../engine/measure/tune/choice-text.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { type Binding, type Dispatch, type Program, type Step } from '../gpu/program.ts';
 import { type Project, isProject } from '../model/ops/project.ts';

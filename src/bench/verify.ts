@@ -1,6 +1,6 @@
 // What makes a speed worth telling: the kernels that a loaded model runs give the numbers of the plain loops, and the tokens
 // are those that were expected. A benchmark with a wrong output fails.
-import { testable } from '../engine/measure/kinds.ts';
+import { testable } from '../engine/measure/tune/kinds.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { selfTest } from '../gpu/self-test.ts';
 

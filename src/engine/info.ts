@@ -5,7 +5,7 @@ import { hasState } from '../model/operations.ts';
 import { parametersOf } from '../model/parameters.ts';
 import { endOfPrompt, thinkingSwitch } from '../text/thinking.ts';
 import { type Manifest } from '../weights/store/store.ts';
-import { describeChoice } from './measure/choice-text.ts';
+import { describeChoice } from './measure/tune/choice-text.ts';
 import { type Line } from './load/line.ts';
 import { nameOf } from './load/opened.ts';
 import { type PlannedModel } from './load/plan/planned.ts';

@@ -10,9 +10,10 @@ const files = import.meta.glob<string>(['../../shaders/**/*.wgsl', '!../../shade
   query: '?raw', import: 'default', eager: true,
 });
 /** A kernel and what its module is made of are named without `kernels/` and `parts/`; formats of weights and of keys with their folder. */
-const nameOf = (path: string) =>
-  path.replace(/^.*shaders\/(?:kernels\/(?:sampling\/|rare\/|policies\/)?|parts\/(?:rare\/)?)?/, '').replace(/^kv\/policies\//, 'kv/').replace(/\.wgsl$/, '');
-const sources = new Map(Object.entries(files).map(([path, text]) => [nameOf(path), text]));
+export const shaderName = (path: string) =>
+  path.replace(/^.*shaders\//, '').replace(/^(?:kernels\/(?:sampling\/|rare\/|policies\/\w+\/)?|parts\/(?:rare\/)?)/, '')
+    .replace(/^kv\/policies\//, 'kv/').replace(/\.wgsl$/, '');
+const sources = new Map(Object.entries(files).map(([path, text]) => [shaderName(path), text]));
 /** Those that come late and that nothing is measured with: they have no part in `kernelsHash`. */
 const late = new Map<string, string>();
 function textOf(name: string): string | undefined {
@@ -21,10 +22,10 @@ function textOf(name: string): string | undefined {
 }
 
 /** Shader files that come with what dispatches them, text by path. */
-export const addShaders = (more: Record<string, string>): void => Object.entries(more).forEach(([path, text]) => void sources.set(nameOf(path), text));
+export const addShaders = (more: Record<string, string>): void => Object.entries(more).forEach(([path, text]) => void sources.set(shaderName(path), text));
 
 /** Those of policies of keys and values, at any time. */
-export const addLateShaders = (more: Record<string, string>): void => Object.entries(more).forEach(([path, text]) => void late.set(nameOf(path), text));
+export const addLateShaders = (more: Record<string, string>): void => Object.entries(more).forEach(([path, text]) => void late.set(shaderName(path), text));
 
 /** Numbers of the layouts of weights, pools, keys and values: TypeScript says them, and a module that names one has it at its head. */
 const layouts = { PanelRows: panelRows, PageSlots: pageSlots, NoSlot: noSlot };

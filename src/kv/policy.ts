@@ -62,7 +62,7 @@ export interface SetPlan {
 }
 
 /**
- * A decoded token reads some *runs* of a set, chosen for its query by one kernel (shaders/kernels/policies/kv-pick.wgsl) in front of attention, the
+ * A decoded token reads some *runs* of a set, chosen for its query by one kernel (shaders/kernels/policies/pick/kv-pick.wgsl) in front of attention, the
  * first slots, and those that nothing is known of yet. How many runs is said at ticks (`KvTick.setPicks`).
  */
 export interface PickPlan {

@@ -13,8 +13,8 @@ import { addRareOperations } from './rare-operations.ts';
 
 addRareOperations();
 
-/** Found by file, as operations are: adding one is adding a file in architectures/. */
-const files = import.meta.glob<{ architecture: Architecture }>('./architectures/*.ts', { eager: true });
+/** Found by file, as operations are: adding one is adding a file in a folder of architectures/. */
+const files = import.meta.glob<{ architecture: Architecture }>('./architectures/*/*.ts', { eager: true });
 const architectures: ReadonlyMap<string, Architecture> = new Map(Object.values(files).map(({ architecture }) => [architecture.name, architecture]));
 /** `general.architecture` of the models that windrow runs. */
 export const architectureNames: ReadonlySet<string> = new Set(architectures.keys());

@@ -10,13 +10,13 @@ import { type Scan } from '../../src/model/ops/rare/scan.ts';
 import { type Shift } from '../../src/model/ops/rare/shift.ts';
 import { type Squash } from '../../src/model/ops/rare/squash.ts';
 import { type Wkv } from '../../src/model/ops/rare/wkv.ts';
-import { convolve } from '../../src/reference/convolve.ts';
-import { gatedNorm } from '../../src/reference/gated-norm.ts';
-import { headProject } from '../../src/reference/head-project.ts';
-import { setLatents } from '../../src/reference/latent.ts';
-import { layerNorm } from '../../src/reference/layer-norm.ts';
-import { scan } from '../../src/reference/scan.ts';
-import { blend, shift, squash, wkv } from '../../src/reference/wkv.ts';
+import { convolve } from '../../src/reference/rare/convolve.ts';
+import { gatedNorm } from '../../src/reference/rare/gated-norm.ts';
+import { headProject } from '../../src/reference/rare/head-project.ts';
+import { setLatents } from '../../src/reference/rare/latent.ts';
+import { layerNorm } from '../../src/reference/rare/layer-norm.ts';
+import { scan } from '../../src/reference/rare/scan.ts';
+import { blend, shift, squash, wkv } from '../../src/reference/rare/wkv.ts';
 
 export type Mixing = Convolve | Scan | GatedNorm | HeadProject | Latent | LayerNorm | Shift | Squash | Blend | Wkv;
 

@@ -17,12 +17,12 @@ import { type Route } from '../../src/model/ops/rare/route.ts';
 import { factorsOf, ropeFrequencies } from '../../src/model/rope.ts';
 import { attention } from '../../src/reference/attend.ts';
 import { embed } from '../../src/reference/embed.ts';
-import { mix } from '../../src/reference/experts.ts';
+import { mix } from '../../src/reference/rare/experts.ts';
 import { project } from '../../src/reference/project.ts';
 import { normAdd } from '../../src/reference/norm-add.ts';
 import { rmsNorm } from '../../src/reference/rms-norm.ts';
 import { rotate } from '../../src/reference/rope.ts';
-import { type Choice, route } from '../../src/reference/route.ts';
+import { type Choice, route } from '../../src/reference/rare/route.ts';
 import { type Mixing, columns, mix as mixTokens } from './forward-mixers.ts';
 import { bytesSource } from '../../src/weights/source/source.ts';
 

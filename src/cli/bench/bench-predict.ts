@@ -4,7 +4,7 @@ import { type Engine } from '../../engine/engine.ts';
 import { type LoadedModel } from '../../engine/load/load.ts';
 import { defaultRamBytes } from '../../engine/load/streaming.ts';
 import { measureGpu } from '../../engine/measure/measure-gpu.ts';
-import { predict } from '../../engine/measure/predict.ts';
+import { predict } from '../../engine/measure/predict/predict.ts';
 import { type Runner } from '../../engine/run/runner.ts';
 import { sweepBudgets } from '../../engine/measure/sweep.ts';
 import { createNodeEngine } from '../../node.ts';

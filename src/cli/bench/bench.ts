@@ -7,7 +7,7 @@ import { contextFor, runBench } from '../../bench/run-bench.ts';
 import { reportText } from '../../bench/report-text.ts';
 import { type Engine, type EngineOptions } from '../../engine/engine.ts';
 import { openModel } from '../../engine/load/opened.ts';
-import { describeChoice } from '../../engine/measure/choice-text.ts';
+import { describeChoice } from '../../engine/measure/tune/choice-text.ts';
 import { openWithParts } from '../../gguf/files.ts';
 import { createNodeEngine, dawn } from '../../node.ts';
 import { openFileSource } from '../../weights/source/file-source.ts';

@@ -5,9 +5,9 @@ import { type Gpu } from '../../gpu/device.ts';
 import { type KernelCache, createKernelCache } from '../../gpu/kernels.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
-import { type TuneOptions } from '../measure/tune.ts';
-import { type NotebookOptions, type Tuning } from '../measure/tuning.ts';
-import { type Chooser, createChooser } from '../measure/chooser.ts';
+import { type TuneOptions } from '../measure/tune/tune.ts';
+import { type NotebookOptions, type Tuning } from '../measure/tune/tuning.ts';
+import { type Chooser, createChooser } from '../measure/tune/chooser.ts';
 import { type OpenedModel } from './opened.ts';
 import { type ModelOptions } from './options.ts';
 

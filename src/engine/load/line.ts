@@ -10,7 +10,7 @@ import { createDelivery } from '../../weights/import/delivery.ts';
 import { type Gate, createGate } from '../../weights/import/gate.ts';
 import { readerToCome } from '../../weights/store/reader.ts';
 import { type Host } from '../engine.ts';
-import { choiceFor } from '../measure/choice-text.ts';
+import { choiceFor } from '../measure/tune/choice-text.ts';
 import { type ChosenModel, choose, chooseAgain, chosenAs } from './chosen.ts';
 import { type OpenedDraft, draftOn, draftOptions, planDraft, withDraft } from './draft.ts';
 import { loadByGuess } from './plan/default-budget.ts';

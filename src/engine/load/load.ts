@@ -12,7 +12,7 @@ import { type Delivery } from '../../weights/import/delivery.ts';
 import { type Gate, closedDuring } from '../../weights/import/gate.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
-import { productsOf } from '../measure/kinds.ts';
+import { productsOf } from '../measure/tune/kinds.ts';
 import { bringWeights } from './arrival.ts';
 import { chooseAgain } from './chosen.ts';
 import { type OpenedModel } from './opened.ts';

@@ -8,7 +8,7 @@ import { policyFor } from '../../weights/stream/items/residence/policies.ts';
 import { type ResidentWeights } from '../../weights/stream/resident.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
 import { type Uploader } from '../../weights/stream/uploader.ts';
-import { forecastExperts } from '../measure/experts-forecast.ts';
+import { forecastExperts } from '../measure/predict/experts-forecast.ts';
 import { type PlannedModel } from './plan/planned.ts';
 
 export interface OnDemand {

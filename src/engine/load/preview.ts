@@ -1,7 +1,7 @@
 // What loading a model would take, told before anything but its header is read. Loads nothing.
 import { type Engine, type Host } from '../engine.ts';
 import { parametersOf } from '../../model/parameters.ts';
-import { forecast } from '../measure/forecast.ts';
+import { forecast } from '../measure/predict/forecast.ts';
 import { draftOptions, planDraft } from './draft.ts';
 import { findModel } from './found.ts';
 import { type OpenedModel, nameOf, openModel, openedWith, readAs } from './opened.ts';
@@ -9,7 +9,7 @@ import { type ModelOptions, optionsFor } from './options.ts';
 import { type PlannedModel } from './plan/planned.ts';
 import { keysValuesOf } from './plan/keys-values.ts';
 import { planFor } from './plan/planned.ts';
-import { defaultChoice } from '../measure/choice-text.ts';
+import { defaultChoice } from '../measure/tune/choice-text.ts';
 import { plannedHeads } from '../heads.ts';
 import { keptWith } from '../kept-with-model.ts';
 import { type Gpu, openGpu } from '../../gpu/device.ts';
@@ -32,7 +32,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const { all: parameters, active: activeParameters } = parametersOf(stored.header, opened.graph);
     const storeCost = await host.costs?.get('store');
     const uses = await keptWith('uses', host, opened.header, found.manifest?.id);
-    const onDemand = planned.groups && (await import('../measure/experts-forecast.ts')).forecastExperts(opened, planned, uses);
+    const onDemand = planned.groups && (await import('../measure/predict/experts-forecast.ts')).forecastExperts(opened, planned, uses);
     const predicted = await forecast(gpu, opened, planned, {
       choice,
       kv: planOptions.kv,

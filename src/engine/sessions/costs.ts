@@ -7,8 +7,8 @@ import { type Host } from '../engine.ts';
 import { type OpenedModel } from '../load/opened.ts';
 import { type EngineOptions } from '../load/options.ts';
 import { type PlannedModel } from '../load/plan/planned.ts';
-import { defaultChoice } from '../measure/choice-text.ts';
-import { knownForecast } from '../measure/forecast.ts';
+import { defaultChoice } from '../measure/tune/choice-text.ts';
+import { knownForecast } from '../measure/predict/forecast.ts';
 import { type BringCosts } from '../measure/load-or-run.ts';
 
 interface Known {

@@ -2,7 +2,7 @@
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { normAdd } from '../../model/ops/norm-add.ts';
 import { project } from '../../model/ops/project.ts';
-import { layerNorm } from '../../reference/layer-norm.ts';
+import { layerNorm } from '../../reference/rare/layer-norm.ts';
 import { normAdd as added } from '../../reference/norm-add.ts';
 import { rmsNorm } from '../../reference/rms-norm.ts';
 import { type Case, type Check } from './check.ts';

@@ -5,7 +5,7 @@ import { type Policy } from '../policy.ts';
 import { type Shape, type ShapeRoom, shapeOf } from '../shape.ts';
 import { addPolicyShaders } from './shaders.ts';
 
-const files = import.meta.glob<{ policies?: readonly Policy[] }>(['./*.ts', '!./catalogue.ts', '!./names.ts', '!./shaders.ts', '!./*.test.ts'], {
+const files = import.meta.glob<{ policies?: readonly Policy[] }>(['./**/*.ts', '!./catalogue.ts', '!./names.ts', '!./shaders.ts', '!./**/*.test.ts'], {
   eager: true,
 });
 

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { byRuns, rank, rankJointly } from '../../reference/kv/kv-rank.ts';
 import { floatsFixture, jsonFixture } from '../../../test/models/fixture.ts';
-import { pyramid } from './pyramidkv.ts';
-import { sharesOf as arkvShares } from './arkv.ts';
-import { curveOf, sharesOf } from './prefixkv.ts';
+import { pyramid } from './kept/pyramidkv.ts';
+import { sharesOf as arkvShares } from './coded/arkv.ts';
+import { curveOf, sharesOf } from './kept/prefixkv.ts';
 
 interface Golden {
   name: string;

@@ -72,7 +72,7 @@ it('options that cannot be are refused by name', async () => {
   const kvHeads = [[1, 0], [0, 1]];
   for (const kv of ['f16', 'kivi4', 'h2o'])
     await expect(planned({ kv, kvHeads }))
-      .rejects.toThrow(`kvHeads are for policies that tell heads apart (duo, razor, duo-kivi, duo-kivi3, duo-kivi2, lserve, spans); kv is ${kv}.`);
+      .rejects.toThrow(`kvHeads are for policies that tell heads apart (duo, razor, duo-kivi, duo-kivi3, duo-kivi2, spans, lserve); kv is ${kv}.`);
   expect((await planned({ kv: 'duo', kvHeads })).asked.shape?.policy.name).toBe('duo');
   await expect(planned({ kv: 'streaming', kvOptions: { sinks: 40 } })).rejects.toThrow('sinks is 40; it has to be a whole number from 1 to 32.');
 });

@@ -9,7 +9,7 @@ import { kvFormat } from '../formats/catalogue.ts';
 import { type KvTick } from '../policy.ts';
 import { slotsOf, within } from '../tick/room.ts';
 import { policies, shapeWithin } from './catalogue.ts';
-import { pyramid } from './pyramidkv.ts';
+import { pyramid } from './kept/pyramidkv.ts';
 
 const context = 512;
 const room = { context, chunk: 256, budgetBytes: Infinity, format: kvFormat('f16'), sequences: 1, retrieval: [[0.9, 0.1], [0.2, 0.8]] };

@@ -1,5 +1,5 @@
-// Seals slots: their keys and values become codes in a set (shaders/kernels/policies/kv-seal.wgsl): fresh ones in their order, in a set whose slots are all
-// positions, or those that were listed, of the first set and fresh ones.
+// Seals slots: their keys and values become codes in a set (shaders/kernels/policies/seal/kv-seal.wgsl): fresh ones in their order, in a set
+// whose slots are all positions, or those that were listed, of the first set and fresh ones.
 import { RequestError } from '../../errors.ts';
 import { type AffineFormat } from '../formats/affine.ts';
 import { type SealedFormat, pageSlots } from '../formats/format.ts';

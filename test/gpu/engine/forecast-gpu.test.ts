@@ -1,7 +1,7 @@
 // What the parts of a model cost on Dawn: how many measurements that takes, what it leaves behind, and what is kept of it.
 // Whether predictions from them hold is predict-gpu.test.ts's business.
 import { describe, expect, it } from 'vitest';
-import { forecast, type GpuCostRecords } from '../../../src/engine/measure/forecast.ts';
+import { forecast, type GpuCostRecords } from '../../../src/engine/measure/predict/forecast.ts';
 import { type OpenedModel, openModel, openedWith } from '../../../src/engine/load/opened.ts';
 import { type ModelOptions } from '../../../src/engine/load/options.ts';
 import { planFor } from '../../../src/engine/load/plan/planned.ts';

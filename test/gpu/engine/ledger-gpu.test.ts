@@ -8,7 +8,7 @@ import { openModel } from '../../../src/engine/load/opened.ts';
 import { planModel } from '../../../src/engine/load/plan/planned.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
-import { type AdapterNotes, type Tuning } from '../../../src/engine/measure/tuning.ts';
+import { type AdapterNotes, type Tuning } from '../../../src/engine/measure/tune/tuning.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
 import { type Ledger, type Purpose } from '../../../src/gpu/ledger.ts';

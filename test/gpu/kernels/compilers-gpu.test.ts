@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileFor, ensureLayer } from '../../../scripts/gpu-compilers/compile.mjs';
 import { described, gpus, lacking } from '../../../scripts/gpu-compilers/gpus.mjs';
-import { usualParts } from '../../../src/engine/measure/choice-text.ts';
+import { usualParts } from '../../../src/engine/measure/tune/choice-text.ts';
 import { formats } from '../../../src/formats/catalogue.ts';
 import { type KernelSpec, kernelKey, kernelSource } from '../../../src/gpu/kernels.ts';
 import { fitsRegisters } from '../../../src/model/choices/kernel-choice.ts';

@@ -5,7 +5,7 @@ import { chosenAs } from '../../../src/engine/load/chosen.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
 import { planModel } from '../../../src/engine/load/plan/planned.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
-import { defaultChoice } from '../../../src/engine/measure/choice-text.ts';
+import { defaultChoice } from '../../../src/engine/measure/tune/choice-text.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createKernelCache, type KernelSpec } from '../../../src/gpu/kernels.ts';
 import { selfTest } from '../../../src/gpu/self-test.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
-import { defaultChoice } from '../../../src/engine/measure/choice-text.ts';
+import { defaultChoice } from '../../../src/engine/measure/tune/choice-text.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, isSwiftShader } from '../../dawn.ts';

@@ -3,10 +3,10 @@
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineOptions } from '../../../src/engine/engine.ts';
-import { kindsOf } from '../../../src/engine/measure/kinds.ts';
+import { kindsOf } from '../../../src/engine/measure/tune/kinds.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
-import { attentionKind } from '../../../src/engine/measure/tune-attention.ts';
-import { type AdapterNotes, type Tuning } from '../../../src/engine/measure/tuning.ts';
+import { attentionKind } from '../../../src/engine/measure/tune/tune-attention.ts';
+import { type AdapterNotes, type Tuning } from '../../../src/engine/measure/tune/tuning.ts';
 import { DeviceError } from '../../../src/errors.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { kernelsHash, shaderText } from '../../../src/gpu/kernels.ts';

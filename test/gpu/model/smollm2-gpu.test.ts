@@ -8,7 +8,7 @@ import { kvFormatFor } from '../../../src/engine/load/options.ts';
 import { planModel } from '../../../src/engine/load/plan/planned.ts';
 import { type KernelChoice } from '../../../src/model/choices/kernel-choice.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
-import { defaultChoice } from '../../../src/engine/measure/choice-text.ts';
+import { defaultChoice } from '../../../src/engine/measure/tune/choice-text.ts';
 import { missing } from '../../../src/model/choices/possible-choices.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';

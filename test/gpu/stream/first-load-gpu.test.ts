@@ -1,7 +1,7 @@
 // The first load of a model on Dawn: kernels are chosen and compiled while it is imported, and a load that fails in the
 // middle leaves nothing on the GPU and an import that goes on from there. The browser's part is e2e/import*.spec.ts.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type AdapterNotes } from '../../../src/engine/measure/tuning.ts';
+import { type AdapterNotes } from '../../../src/engine/measure/tune/tuning.ts';
 import { DeviceError } from '../../../src/errors.ts';
 import { type ByteSource } from '../../../src/gguf/source.ts';
 import { type LoadProgress } from '../../../src/protocol.ts';

@@ -5,7 +5,7 @@ import { plan } from '../../../src/engine/load/plan/plan.ts';
 import { smallestBudget } from '../../../src/engine/load/plan/refusal.ts';
 import { type ModelOptions } from '../../../src/engine/load/options.ts';
 import { measureGpu } from '../../../src/engine/measure/measure-gpu.ts';
-import { predict } from '../../../src/engine/measure/predict.ts';
+import { predict } from '../../../src/engine/measure/predict/predict.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';
 import { layerOf } from '../../../src/model/sections.ts';
 import { openFileSource } from '../../../src/weights/source/file-source.ts';

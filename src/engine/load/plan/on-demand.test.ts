@@ -6,7 +6,7 @@ import { record } from '../../../../test/verified.ts';
 import { loadFormats } from '../../../formats/catalogue.ts';
 import { type Header, typesIn } from '../../../gguf/header.ts';
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
-import { forecastExperts } from '../../measure/experts-forecast.ts';
+import { forecastExperts } from '../../measure/predict/experts-forecast.ts';
 import { groupBytes } from '../../../weights/stream/items/slot-groups.ts';
 import { type OpenedModel, openModel } from '../opened.ts';
 import { parametersOf } from '../../../model/parameters.ts';

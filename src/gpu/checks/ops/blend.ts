@@ -1,6 +1,6 @@
 // Checks of what a layer takes over of an earlier one.
 import { type Blend, blend as blendOp } from '../../../model/ops/rare/blend.ts';
-import { blend } from '../../../reference/wkv.ts';
+import { blend } from '../../../reference/rare/wkv.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';

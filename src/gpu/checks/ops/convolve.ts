@@ -1,7 +1,7 @@
 // Checks of convolutions: what comes out and what is kept, from the beginning and behind other rows, in many rows and in one.
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { type Convolve, convolve as convolveOp } from '../../../model/ops/rare/convolve.ts';
-import { convolve } from '../../../reference/convolve.ts';
+import { convolve } from '../../../reference/rare/convolve.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { concat } from '../heads.ts';

@@ -2,9 +2,9 @@
 import { formats } from '../../../formats/catalogue.ts';
 import { type Experts, experts as expertsOp, splitsOf } from '../../../model/ops/rare/experts.ts';
 import { type KernelChoice, type Mode } from '../../../model/choices/kernel-choice.ts';
-import { type Expert, mix } from '../../../reference/experts.ts';
+import { type Expert, mix } from '../../../reference/rare/experts.ts';
 import { rmsNorm } from '../../../reference/rms-norm.ts';
-import { type Choice } from '../../../reference/route.ts';
+import { type Choice } from '../../../reference/rare/route.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';

@@ -1,6 +1,6 @@
 // Checks of gates with norms: before, after and without, of one group and several.
 import { type GatedNorm, gatedNorm as gatedNormOp } from '../../../model/ops/rare/gated-norm.ts';
-import { gatedNorm } from '../../../reference/gated-norm.ts';
+import { gatedNorm } from '../../../reference/rare/gated-norm.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { concat } from '../heads.ts';

@@ -2,7 +2,7 @@
 import { formats } from '../../../formats/catalogue.ts';
 import { panelLayout } from '../../../formats/panel.ts';
 import { type HeadProject, headProject as headProjectOp } from '../../../model/ops/rare/head-project.ts';
-import { headProject } from '../../../reference/head-project.ts';
+import { headProject } from '../../../reference/rare/head-project.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';

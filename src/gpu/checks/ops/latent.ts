@@ -1,6 +1,6 @@
 // Checks of what attention to latents takes: queries, key and value of a row.
 import { type Latent, latent as latentOp } from '../../../model/ops/rare/latent.ts';
-import { setLatents } from '../../../reference/latent.ts';
+import { setLatents } from '../../../reference/rare/latent.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { concat } from '../heads.ts';

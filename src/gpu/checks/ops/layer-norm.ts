@@ -1,7 +1,7 @@
 // Checks of the LayerNorm with a bias.
 import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
 import { type LayerNorm, layerNorm as layerNormOp } from '../../../model/ops/rare/layer-norm.ts';
-import { layerNorm } from '../../../reference/layer-norm.ts';
+import { layerNorm } from '../../../reference/rare/layer-norm.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';

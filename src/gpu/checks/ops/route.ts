@@ -1,6 +1,6 @@
 // Checks of the choice of experts: ids exact, weights within rounding; ties, many and few experts.
 import { type Route, mostExperts, route as routeOp } from '../../../model/ops/rare/route.ts';
-import { type Routing, route } from '../../../reference/route.ts';
+import { type Routing, route } from '../../../reference/rare/route.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';

@@ -1,7 +1,7 @@
 // Checks of scans: what each row is answered and what is kept, from the beginning and behind other rows; row after row, with keys that one thread holds and
 // that several share, and by blocks, of which the last may be any part of one.
 import { type Scan, blockedRows, scan as scanOp } from '../../../model/ops/rare/scan.ts';
-import { scan } from '../../../reference/scan.ts';
+import { scan } from '../../../reference/rare/scan.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { concat } from '../heads.ts';

@@ -1,7 +1,7 @@
 // Checks of token shifts: what comes out and what is kept, from the beginning and behind other rows, in many rows and in one.
 import { type Mode } from '../../../model/choices/kernel-choice.ts';
 import { type Shift, shift as shiftOp } from '../../../model/ops/rare/shift.ts';
-import { shift } from '../../../reference/wkv.ts';
+import { shift } from '../../../reference/rare/wkv.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { concat } from '../heads.ts';

@@ -1,6 +1,6 @@
 // Checks of activations between narrow products, of small numbers and of large ones.
 import { type Squash, squash as squashOp } from '../../../model/ops/rare/squash.ts';
-import { squash } from '../../../reference/wkv.ts';
+import { squash } from '../../../reference/rare/wkv.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';

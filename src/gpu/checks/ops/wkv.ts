@@ -1,7 +1,7 @@
 // Checks of RWKV-7's time mixing: what rows are answered and what is kept, from the beginning and behind other rows; heads whose keys one
 // thread holds, and several share.
 import { type Wkv, wkv as wkvOp } from '../../../model/ops/rare/wkv.ts';
-import { wkv } from '../../../reference/wkv.ts';
+import { wkv } from '../../../reference/rare/wkv.ts';
 import { type Case, type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { concat } from '../heads.ts';

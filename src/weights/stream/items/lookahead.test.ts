@@ -7,7 +7,7 @@ import { record } from '../../../../test/verified.ts';
 import { isExperts } from '../../../model/parameters.ts';
 import { isProject } from '../../../model/ops/project.ts';
 import { project } from '../../../reference/project.ts';
-import { route } from '../../../reference/route.ts';
+import { route } from '../../../reference/rare/route.ts';
 import { usualPolicy } from './residence/policies.ts';
 import { createSlots } from './slots.ts';
 

@@ -1,0 +1,54 @@
+// Of what was used: what counts, and that it is played once.
+import { expect, it, vi } from 'vitest';
+import { type OpenedModel } from '../../load/opened.ts';
+import { simulate } from '../../../weights/stream/items/simulate.ts';
+import { neuronPolicy, usualPolicy } from '../../../weights/stream/items/residence/policies.ts';
+import { forecastExperts, hitRateOf } from './experts-forecast.ts';
+
+/** Of two sections, one item each. */
+const uses = (items: readonly number[]) => items.flatMap((item) => [[1, item], [2, item]]);
+const round = (times: number) => Array.from({ length: times }, () => [0, 1, 2, 3]).flat();
+
+it('is how often items were there once the slots are full: what is used for the first time then is no miss', () => {
+  const slow = uses([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3, 3, ...round(4)]); // full behind 13 of 30 uses, so not in the first quarter
+  expect(hitRateOf(slow, { sections: [1, 2], slots: 8 })).toBe(1);
+  expect(hitRateOf(slow, { sections: [1], slots: 4 })).toBe(1);
+  expect(hitRateOf(slow, { sections: [1, 2], slots: 2 })).toBeLessThan(0.5);
+});
+
+it('tells what is missed in the end where the slots are never full', () => {
+  expect(hitRateOf(uses(round(4)), { sections: [1, 2], slots: 100 })).toBe(1);
+  expect(hitRateOf(uses([0, 1, 2, 3, 4, 5, 6, 7]), { sections: [1, 2], slots: 100 })).toBe(0);
+});
+
+it('is played once for the same uses, sections and slots', () => {
+  const all = uses(round(4));
+  const played = vi.spyOn(all, 'filter');
+  for (let time = 0; time < 3; time++) hitRateOf(all, { sections: [1, 2], slots: 3 });
+  expect(played).toHaveBeenCalledTimes(1);
+  hitRateOf(all, { sections: [1], slots: 3 });
+  hitRateOf(all, { sections: [1, 2], slots: 4 });
+  expect(played).toHaveBeenCalledTimes(3);
+});
+
+/** Of a layer whose neurons 0 to 9 come and go: those that were on twice of late come again, those that were on once do not. */
+const comingAndGoing = Array.from({ length: 200 }, (_, token) => [token % 10, (token + 1) % 10, 10 + ((token * 7) % 40)]);
+
+it('plays neurons by the policy that the engine has for neurons, and experts by that for experts', () => {
+  const uses = comingAndGoing.map((items) => [1, ...items]);
+  const slots = 6;
+  const of = (columns?: unknown) => {
+    const pool = { items: Array.from({ length: 50 }, () => []), ...(columns ? { columns } : {}) };
+    const opened = { graph: { layers: [], config: {} }, layout: { sections: [{}, { pool }] } } as unknown as Pick<OpenedModel, 'graph' | 'layout'>;
+    return forecastExperts(opened, { groups: [{ sections: [1], slots, slotBytes: 1 }] }, uses)!;
+  };
+  const counted = (policy: typeof usualPolicy) => {
+    // The slots are full in the third step, so that what counts begins behind a quarter.
+    const { used, there } = simulate(comingAndGoing, slots, policy(1), 50);
+    return there / used;
+  };
+  expect(counted(neuronPolicy)).not.toBe(counted(usualPolicy));
+  expect(of({}).hitRate).toBeCloseTo(counted(neuronPolicy), 12);
+  expect(of().hitRate).toBeCloseTo(counted(usualPolicy), 12);
+  expect([of({}).of, of().of]).toEqual(['neurons', 'experts']);
+});

@@ -1,0 +1,96 @@
+// Chooses how many positions a workgroup of attention takes in decode, with how many threads, and whether it turns its queries by itself,
+// by timing the model's own attention at a length that conversations reach. Which choices there are, and what they cost in memory, is the business of
+// src/model.
+import { type SequenceBuffers } from '../../../model/operation.ts';
+import { writeState } from '../../../model/sequence-buffers.ts';
+import { rank } from '../../../gpu/autotune.ts';
+import { createLedger } from '../../../gpu/ledger.ts';
+import { type Dispatch } from '../../../gpu/program.ts';
+import { type KvFormat } from '../../../kv/formats/format.ts';
+import { type ModelConfig } from '../../../model/graph.ts';
+import { cachesOf, segmentBytes } from '../../../kv/segment.ts';
+import { attentionOf } from '../../../model/blocks/decode-attention.ts';
+import { type AttentionChoice, type KernelChoice, attentions, fitsRegisters } from '../../../model/choices/kernel-choice.ts';
+import { type TimedTarget } from './tune.ts';
+import { type AdapterNotes } from './tuning.ts';
+
+export type Attending = AttentionChoice & Pick<KernelChoice, 'turned'>;
+
+/** Positions that are attended to, if the context has so many. */
+const usualLength = 2048;
+/** Layers whose keys and values are read in turn: more than a GPU's caches hold, of most models. */
+const mostLayers = 8;
+
+/** Names attention that is equal work for a kernel. */
+export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, kv: KvFormat, context: number): string =>
+  `${heads}/${kvHeads} heads of ${headDim} in ${kv.name}, ${Math.min(usualLength, context)} positions`;
+
+/**
+ * `choice` with the fastest attention, as noted or as measured now. Where no time was left, the first choice is taken, in later loads too
+ * unless they measure (`later`).
+ */
+export async function tuneAttention(
+  target: TimedTarget,
+  choice: KernelChoice,
+  notes: AdapterNotes,
+  deadline: number,
+  later = false,
+): Promise<{ choice: KernelChoice; learned: boolean }> {
+  if (!cachesOf(target.config).length) return { choice, learned: false }; // nothing attends
+  const choices = choicesFor(target, choice);
+  // A model of the same heads whose queries are turned apart has fewer to choose from.
+  const kind = attentionKind(target.config, target.kv, target.context) + (choices.some(({ turned }) => turned) ? ', turned' : '');
+  const noted = notes.attentions?.[kind];
+  if (noted) return { choice: { ...choice, ...noted }, learned: false };
+  const measuring = target.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
+  const timed = measuring ? await time(target, choice, choices, deadline) : [];
+  const best = timed[0]?.value ?? choices[0];
+  if (timed.length <= 1 && later) return { choice: { ...choice, ...best }, learned: false };
+  notes.attentions = { ...notes.attentions, [kind]: best };
+  return { choice: { ...choice, ...best }, learned: true };
+}
+
+/** The untuned choice first; in software those with the fewest barriers, as compiling one may take all of the time. */
+function choicesFor({ gpu: { software }, config, record }: TimedTarget, choice: KernelChoice): Attending[] {
+  const usual: Attending = attentionOf(config, choice);
+  const same = (a: AttentionChoice, b: AttentionChoice) => a.span === b.span && a.threads === b.threads;
+  const choices: Attending[] = [usual, ...attentions.filter((each) => !same(each, usual) && same(attentionOf(config, each), each))];
+  if (software) return choices.sort((a, b) => a.threads - b.threads);
+  const turned: Attending = { ...usual, turned: 1 };
+  // Only where all layers can: what a dispatch less is worth is told by pieces that are alike.
+  const turns = !choice.turned && !record('decode', { ...choice, ...turned }).some(isTurning);
+  return [usual, ...(turns ? [turned] : []), ...choices.slice(1).filter((each) => fitsRegisters(each, config.headDim))];
+}
+
+const isTurning = ({ kernel }: Dispatch): boolean => kernel.kernel === 'rope';
+const isAttending = ({ kernel }: Dispatch): boolean => kernel.kernel.startsWith('attention');
+
+async function time(
+  { gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, context, record }: TimedTarget,
+  choice: KernelChoice,
+  choices: Attending[],
+  deadline: number,
+) {
+  const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
+  const length = Math.min(usualLength, context);
+  const bytes = segmentBytes(config, length, kv);
+  const layers = Math.min(mostLayers, cachesOf(config).length, Math.floor(left / bytes - 1));
+  if (layers < 1) return []; // a budget that has no room for a cache has none for longer texts either
+  const own = createLedger(device, Infinity, { ledger, purpose: 'test' });
+  try {
+    const pages = Array.from({ length: layers }, (_, layer) => ({ buffer: own.create('kv', `autotune.kv.${layer}`, bytes, GPUBufferUsage.STORAGE) }));
+    await own.settle();
+    const longer: SequenceBuffers = { ...sequence, fresh: (layer) => pages[layer % layers] };
+    writeState(device.queue, activations, longer, length - 1, 1);
+    const compared = choices.some(({ turned }) => turned);
+    const candidates = choices.map((value) => {
+      // Attention, what joins its splits, and what turns queries, where another candidate does that too.
+      const together = compared && !value.turned ? 3 : 2;
+      const dispatches = record('decode', { ...choice, ...value }).filter((each) => isAttending(each) || (compared && isTurning(each)));
+      return { value, together, dispatches: dispatches.slice(0, together * mostLayers) };
+    });
+    return await rank({ device, ledger, kernels, clock, now }, { rows: 1, length, of: longer }, candidates, deadline);
+  } finally {
+    own.destroyAll();
+  }
+}

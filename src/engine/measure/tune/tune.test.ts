@@ -1,0 +1,195 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import * as autotune from '../../../gpu/autotune.ts';
+import { loadFormats } from '../../../formats/catalogue.ts';
+import { createLedger } from '../../../gpu/ledger.ts';
+import { type Dispatch } from '../../../gpu/program.ts';
+import { kvFormat } from '../../../kv/formats/catalogue.ts';
+import { type MatrixChoice } from '../../../model/choices/kernel-choice.ts';
+import { defaultChoice } from './choice-text.ts';
+import { type TuneTarget, tune, tuneMs } from './tune.ts';
+import { type AdapterNotes, type Tuning, openNotebook } from './tuning.ts';
+
+let waitMs = 0;
+const gpu = {
+  adapterName: 'slow',
+  features: { subgroups: false, f16: true, packedDot: false },
+  smallestSubgroup: 0,
+  matrixUnits: [],
+  device: {
+    features: new Set(),
+    limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupStorageSize: 16384 },
+    queue: {
+      writeBuffer: () => {},
+      submit: () => {},
+      onSubmittedWorkDone: () => (waitMs ? new Promise((done) => void setTimeout(done, waitMs)) : Promise.resolve()),
+    },
+  },
+} as unknown as TuneTarget['gpu'];
+
+const dispatches = ['large', 'small'].map((kind, i): Dispatch => ({
+  label: kind,
+  kind,
+  kernel: { kernel: kind },
+  bindings: { weights: { buffer: {} as GPUBuffer, size: 2 - i } },
+  grid: () => [1],
+}));
+
+/** A device whose kernels are never compiled. */
+const target = {
+  gpu,
+  kernels: { hash: '', get: () => new Promise(() => {}) },
+  ledger: createLedger(gpu.device, 0),
+  activations: { state: { buffer: {} } },
+  sequence: { state: { buffer: {} } },
+  chunk: 64,
+  streams: false,
+  products: '',
+  config: { heads: 4, kvHeads: 2, headDim: 8, layers: 1 },
+  kv: kvFormat('f32'),
+  context: 64,
+  record: () => dispatches,
+} as unknown as TuneTarget;
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+it('takes what alone could be timed, until another load compares it; few rows then need no kernel of their own', async () => {
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+    const only = candidates.find(({ value }) => (value as MatrixChoice).prefill === 'rows');
+    return only ? [{ value: only.value, ms: 1 }] : [];
+  });
+  const inSoftware = { ...target, gpu: { ...gpu, software: true } };
+  const untuned = defaultChoice(inSoftware.gpu);
+  const book = await openNotebook(undefined, inSoftware.gpu, '', untuned);
+  const choice = await tune(inSoftware, untuned, book);
+  expect(choice).toMatchObject({ prefill: 'rows', few: 0, matrices: { small: { prefill: 'rows', few: 0 } } });
+  expect(book.notes.late?.prefill).toBe(1);
+  rank.mockResolvedValue([]);
+  expect(await tune(inSoftware, untuned, book)).toMatchObject({ prefill: 'rows', matrices: { small: { prefill: 'rows' } } });
+  rank.mockImplementation(async (_timing, _step, candidates) => candidates.slice(-2).reverse().map(({ value }, i) => ({ value, ms: i + 1 })));
+  expect(await tune(inSoftware, untuned, book)).toMatchObject({ prefill: untuned.prefill });
+  rank.mockClear();
+  await tune(inSoftware, untuned, book);
+  expect(rank).not.toHaveBeenCalled();
+  rank.mockRestore();
+});
+
+it('tries at some loads where no time is left for the largest kind of matrix, then keeps the usual choice', async () => {
+  const untuned = defaultChoice(gpu);
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const noted = () => [book.notes.decode, book.notes.prefill, book.notes.few].map(Object.keys);
+  const load = async () => {
+    const tuning = tune(target, untuned, book);
+    await vi.advanceTimersByTimeAsync(tuneMs);
+    expect(await tuning).toMatchObject({ ...untuned, chunk: 64 }); // of which nothing was timed
+  };
+  const kernels = vi.spyOn(target.kernels, 'get');
+  for (let n = 0; n < 3; n++) {
+    kernels.mockClear();
+    await load();
+    expect(kernels).toHaveBeenCalled();
+  }
+  kernels.mockClear();
+  expect(noted()).toEqual([['large', 'small'], ['large', 'small'], ['large', 'small']]);
+  await load();
+  expect(kernels).not.toHaveBeenCalled();
+});
+
+it('in software takes what compiles soonest where no time is left for anything, until another load measures', async () => {
+  const untuned = defaultChoice(gpu);
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const load = async () => {
+    const tuning = tune({ ...target, gpu: { ...gpu, software: true } }, untuned, book);
+    await vi.advanceTimersByTimeAsync(tuneMs);
+    return tuning;
+  };
+  expect(await load()).toMatchObject({ splits: 1, panels: 4, dot: 'f32', prefill: 'rows', few: 0, threads: 32 });
+  const rank = vi
+    .spyOn(autotune, 'rank')
+    .mockImplementation(async (_timing, _step, candidates) => candidates.slice(-2).map(({ value }, i) => ({ value, ms: i + 1 })));
+  expect(await load()).toMatchObject({ splits: 8, panels: 1, dot: 'f32' });
+  rank.mockRestore();
+});
+
+it('offers tiles of integers to GPUs with packed products, of types with codes, where rounding is allowed; those of one byte never', async () => {
+  const offered = async (of: Partial<TuneTarget['gpu']>, exact: boolean) => {
+    const tiles = new Map<string, (string | undefined)[]>();
+    const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+      const { dispatches: [{ label }] } = candidates[0];
+      if (candidates.some(({ value }) => (value as MatrixChoice).prefill)) tiles.set(label, candidates.map(({ value }) => (value as MatrixChoice).tile));
+      return [];
+    });
+    const like = { ...target, gpu: { ...gpu, ...of, features: { ...gpu.features, packedDot: true } }, record: () => ofTypes };
+    await tune(like, defaultChoice(like.gpu), await openNotebook(undefined, like.gpu, '', defaultChoice(like.gpu)), { exact });
+    rank.mockRestore();
+    return [tiles.get('Q4_K 64x64 x')!.includes('i16'), tiles.get('F16 64x64 x')!.includes('i16'), [...tiles.values()].flat().includes('i8')];
+  };
+  const ofTypes = ['Q4_K 64x64 x', 'F16 64x64 x'].map((kind) => ({ ...dispatches[0], label: kind, kind }));
+  expect(await offered({}, false)).toEqual([true, false, false]);
+  expect(await offered({}, true)).toEqual([false, false, false]);
+  expect(await offered({ software: true }, false)).toEqual([false, false, false]);
+});
+
+it('offers a table of values in decode to GPUs, of types that have one', async () => {
+  await loadFormats(['IQ4_XS']);
+  const offered = async (software: boolean) => {
+    const ways = new Map<string, (string | undefined)[]>();
+    const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+      if (candidates.some(({ value }) => (value as MatrixChoice).splits))
+        ways.set(candidates[0].dispatches[0].label, candidates.map(({ value }) => (value as MatrixChoice).dot));
+      return [];
+    });
+    const like = { ...target, gpu: { ...gpu, software }, record: () => kinds };
+    await tune(like, defaultChoice(like.gpu), await openNotebook(undefined, like.gpu, '', defaultChoice(like.gpu)));
+    rank.mockRestore();
+    return kinds.map(({ kind }) => ways.get(kind)!.includes('table'));
+  };
+  const kinds = ['IQ4_XS 64x64 x', 'Q4_K 64x64 x'].map((kind) => ({ ...dispatches[0], label: kind, kind }));
+  expect(await offered(false)).toEqual([true, false]);
+  expect(await offered(true)).toEqual([false, false]);
+});
+
+it('changes nothing where the device tells too late that work is done, and is not held up by it again', async () => {
+  waitMs = 100;
+  const rank = vi.spyOn(autotune, 'rank').mockResolvedValue([{ value: { splits: 1, panels: 4, rows: 64 }, ms: 0 }]);
+  const untuned = defaultChoice(gpu);
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const tuning = tune(target, untuned, book);
+  await vi.advanceTimersByTimeAsync(tuneMs);
+  expect(await tuning).toMatchObject(untuned);
+  expect(book.notes.late).toBeUndefined();
+  const submit = vi.spyOn(gpu.device.queue, 'submit');
+  expect(await tune(target, untuned, book)).toMatchObject(untuned);
+  expect(submit).not.toHaveBeenCalled();
+  waitMs = 0;
+  rank.mockRestore();
+});
+
+it('leaves out what ended two loads, as when a driver resets the GPU, and keeps what was measured before', async () => {
+  const untuned = defaultChoice(gpu);
+  let kept: AdapterNotes | undefined;
+  const store: Tuning = { get: async () => structuredClone(kept), set: async (_, notes) => void (kept = structuredClone(notes)) };
+  const ranked: string[] = [];
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+    const { value } = candidates[0];
+    const [part] = Object.keys(value as MatrixChoice);
+    ranked.push(part);
+    if (part === 'prefill') throw new Error('The GPU was reset.');
+    return [{ value, ms: 1 }, { value, ms: 2 }];
+  });
+  const load = async () => {
+    ranked.splice(0);
+    return tune(target, untuned, await openNotebook(store, gpu, '', untuned));
+  };
+  await expect(load()).rejects.toThrow('reset');
+  expect(ranked).toEqual(['splits', 'splits', 'prefill']);
+  await expect(load()).rejects.toThrow('reset');
+  expect(ranked).toEqual(['prefill']);
+  expect(await load()).toMatchObject({ prefill: untuned.prefill });
+  expect(ranked.slice(0, 2)).toEqual(['few', 'few']);
+  expect(kept!.begun).toBeUndefined();
+  expect(Object.keys(kept!.prefill)).toEqual(['large', 'small']);
+  await load();
+  expect(ranked).toEqual([]);
+  rank.mockRestore();
+});
