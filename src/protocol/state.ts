@@ -1,0 +1,76 @@
+// What a running engine tells of itself: memory, what is kept of conversations, checks, the device. Types only.
+import { type TransferStats } from './generate.ts';
+import { type OnDemandPlan } from './plan.ts';
+
+/** What a policy has kept of a conversation. */
+export interface KeptSlots {
+  tokens: number;
+  /** (layer, kv head): slots that are read. */
+  layers: number[][];
+  /** Where a policy has pages at home in worker memory. */
+  away?: KeptAway;
+}
+
+/** Pages of keys and values at home in worker memory. */
+export interface KeptAway {
+  /** Bytes there. */
+  homeBytes: number;
+  /** Steps of a token that pages were brought for, and bytes of those: in all, and most of one. */
+  tokens: number;
+  fetchedBytes: number;
+  mostFetchedBytes: number;
+  /** Runs of slots that were chosen, and those of them that were not there in time. */
+  chosen: number;
+  missed: number;
+}
+
+export interface EngineStats {
+  /** GPU bytes alive now, by purpose, and the most there ever were. */
+  gpuBytes: Record<string, number>;
+  gpuBytesPeak: number;
+  budgetBytes: number;
+  submits: number;
+  /** Bytes of weights that stay on the GPU, those that go there for every token, and those of them in worker memory. */
+  keptBytes: number;
+  streamedBytes: number;
+  memoryBytes: number;
+  /** Since the load, of weights that do not stay on the GPU. */
+  transfer: TransferStats;
+  /** What was expected of experts or neurons that are fetched on demand; what came is in `transfer`. */
+  onDemand?: OnDemandPlan;
+  /** Of the conversation that was used last, where a policy shapes what is kept. */
+  kept?: KeptSlots;
+  /** Milliseconds from the begin of the load until shapes were chosen, weights on the GPU, and kernels compiled. */
+  readyMs: { choice: number; weights: number; programs: number };
+  /** What a read of the browser's storage costs, once measured: a part for each read and a part for each byte. */
+  storeCost?: StoreCost;
+}
+
+export interface StoreCost {
+  secondsPerRead: number;
+  secondsPerByte: number;
+}
+
+export interface VerifyResult {
+  /** Numbers of parts, from 0, whose bytes were missing or wrong. */
+  damaged: number[];
+  parts: number;
+  /** True if nothing was damaged, or all of it was mended from the model's address. */
+  whole: boolean;
+}
+
+/** What the device itself can do, by two fixed kernels that the engine does not use. */
+export interface DevicePeak {
+  /** Bytes read and written per second by copying. */
+  copyBytesPerSecond: number;
+  /** A fused multiply-add counts as two. */
+  flopsPerSecond: number;
+}
+
+export interface SelfTestResult {
+  name: string;
+  passed: boolean;
+  /** Why this device cannot run it; it then counts as passed. */
+  skipped?: string;
+  message?: string;
+}
