@@ -3,6 +3,7 @@ import { css, html, LitElement, unsafeCSS, type TemplateResult } from 'lit';
 import { property, query } from 'lit/decorators.js';
 import uPlot from 'uplot';
 import plotStyles from 'uplot/dist/uPlot.min.css?inline';
+import { axisLabels } from './axis-labels.ts';
 
 export interface Line {
   /** Points from left to right; NaN leaves a gap. */
@@ -17,7 +18,8 @@ export class Plot extends LitElement {
   @property() label = '';
   /** All of one length; how many there are never changes. */
   @property({ attribute: false }) lines: Line[] = [];
-  @property({ attribute: false }) format: (value: number) => string = String;
+  /** A value in words; `step`, where it is one of an axis, is how far from the next one. */
+  @property({ attribute: false }) format: (value: number, step?: number) => string = String;
   @query('div') private box!: HTMLElement;
   private plot: uPlot | null = null;
   private readonly dark = matchMedia('(prefers-color-scheme: dark)');
@@ -75,7 +77,7 @@ export class Plot extends LitElement {
         scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.15] } },
         axes: [
           { ...axis, show: false },
-          { ...axis, size: 80, space: 28, values: (_, ticks) => ticks.map((tick) => this.format(tick)) },
+          { ...axis, size: 80, space: 28, values: (_, ticks) => axisLabels(ticks, this.format) },
         ],
         series: [
           {},

@@ -10,14 +10,12 @@ import { activityStyles } from './activity-styles.ts';
 import { type ChatStates } from '../chat/store/chat-states.ts';
 import { ChatStatesChoice } from '../chat/chat-states-choice.ts';
 import { controls } from '../page/controls.ts';
-import { formatBytes, formatSpeed } from '../page/format.ts';
+import { formatBytes, formatSeconds, formatShare, formatSpeed } from '../page/format.ts';
 import { type LoadChoices } from '../models/model-loader.ts';
 import { Kept } from './kept-slots.ts';
 import { itemName, lastAnswer } from './report.ts';
 
 const everyMs = 1000;
-const formatSeconds = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-const formatShare = (share: number): string => `${Math.round(100 * share)} %`;
 
 export class Activity extends LitElement {
   @property({ attribute: false }) engine!: Engine;
@@ -146,7 +144,7 @@ export class Activity extends LitElement {
 /** The ledger's purposes, as people say. */
 const purposeWords: Record<string, string> = { kv: 'keys and values', draft: 'model that drafts' };
 
-const plot = (label: string, lines: Line[], format: (value: number) => string): TemplateResult =>
+const plot = (label: string, lines: Line[], format: Plot['format']): TemplateResult =>
   html`<figure><figcaption>${label}</figcaption><windrow-plot .label=${label} .lines=${lines} .format=${format}></windrow-plot></figure>`;
 
 /** What weights that do not stay on the GPU cost: bytes of each token and the tiers they came from, waits, and how many experts were there already. */

@@ -19,9 +19,18 @@ export function formatDuration(seconds: number): string {
   return `${Math.round(seconds / 3600)} h`;
 }
 
-/** Tokens per second, with one digit after the point where it matters. */
-export const formatSpeed = (tokensPerSecond: number): string =>
-  `${tokensPerSecond < 10 ? tokensPerSecond.toFixed(1) : Math.round(tokensPerSecond)} tokens/s`;
+/** Digits after the point that multiples of a step have. */
+const digitsFor = (step: number): number => [0, 1, 2, 3, 4, 5].find((digits) => Number.isInteger(Number((step * 10 ** digits).toPrecision(6)))) ?? 6;
+
+/** Tokens per second, with one digit after the point where it matters; on an axis with as many as its `step` has. */
+export const formatSpeed = (tokensPerSecond: number, step = tokensPerSecond < 10 ? 0.1 : 1): string =>
+  `${tokensPerSecond.toFixed(digitsFor(step))} tokens/s`;
+
+/** Seconds, the same way. */
+export const formatSeconds = (seconds: number, step = seconds < 10 ? 0.1 : 1): string => `${seconds.toFixed(digitsFor(step))} s`;
+
+/** A share as a percentage; `step` is one of shares. */
+export const formatShare = (share: number, step = 0.01): string => `${(100 * share).toFixed(digitsFor(100 * step))} %`;
 
 /** How long ago, in words: `just now`, `5 min ago`, `3 days ago`. */
 export function formatSince(then: number, now: number): string {

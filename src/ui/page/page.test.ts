@@ -17,7 +17,7 @@ test.each([
 
 test('durations and speeds are rounded to what one reads', () => {
   expect([0.2, 8.4, 60, 600, 7200].map(formatDuration)).toEqual(['1 s', '8 s', '1 min', '10 min', '2 h']);
-  expect([3.14159, 42.4].map(formatSpeed)).toEqual(['3.1 tokens/s', '42 tokens/s']);
+  expect([3.14159, 42.4].map((speed) => formatSpeed(speed))).toEqual(['3.1 tokens/s', '42 tokens/s']);
 });
 
 test('a rate follows the last seconds only, and falls when a download stalls', () => {
