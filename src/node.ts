@@ -8,6 +8,7 @@ import { type Engine, type Host, createEngine } from './engine/engine.ts';
 import { DeviceError } from './errors.ts';
 import { openKeptFiles } from './engine/sessions/in-files.ts';
 import { isSoftware } from './gpu/device.ts';
+import { openScratchFile } from './node/scratch-file.ts';
 import { recordsFile } from './weights/store/records-file.ts';
 
 export { openModel } from './engine/load/opened.ts';
@@ -88,5 +89,6 @@ export interface NodeEngineOptions extends Omit<Host, 'gpu' | 'store'> {
 export async function createNodeEngine({ dawnFlags, sessions, ...options }: NodeEngineOptions = {}): Promise<Engine> {
   const gpu = dawn(dawnFlags);
   await yieldOnSoftware(gpu);
-  return createEngine({ ...measuredHere(), memoryBytes: memoryHere(), ...(sessions && { keptStates: async () => openKeptFiles(sessions) }), ...options, gpu });
+  const here = { ...measuredHere(), memoryBytes: memoryHere(), scratch: () => openScratchFile() };
+  return createEngine({ ...here, ...(sessions && { keptStates: async () => openKeptFiles(sessions) }), ...options, gpu });
 }

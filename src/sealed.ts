@@ -3,6 +3,8 @@
 /** OWASP's number for PBKDF2 with SHA-256, 2023. */
 export const usualRounds = 600_000;
 const ivBytes = 12;
+/** Bytes that what is sealed has more: its IV, and the tag by which a change is known. */
+export const sealedMore = ivBytes + 16;
 
 /** The key under a passphrase. Not exportable. */
 export async function deriveKey(passphrase: string, salt: Uint8Array<ArrayBuffer>, rounds: number): Promise<CryptoKey> {
@@ -16,7 +18,10 @@ export async function deriveKey(passphrase: string, salt: Uint8Array<ArrayBuffer
 export async function seal(key: CryptoKey, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const iv = crypto.getRandomValues(new Uint8Array(ivBytes));
   const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, bytes));
-  return new Uint8Array([...iv, ...sealed]);
+  const all = new Uint8Array(ivBytes + sealed.byteLength);
+  all.set(iv);
+  all.set(sealed, ivBytes);
+  return all;
 }
 
 /** Undefined if the key is another one, or the bytes were changed. */

@@ -13,6 +13,7 @@ const host: Host = self.origin === 'null' ? { gpu: navigator.gpu } : {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
   costs: openRecords('windrow-store-cost'), gpuCosts: openRecords('windrow-gpu-costs'), uses: openRecords('windrow-experts'),
   heads: openRecords('windrow-heads'),
+  scratch: async () => (await import('./weights/store/scratch-file.ts')).openScratchFile(navigator.locks),
   keptStates: async () => (await import('./engine/sessions/in-records.ts')).openKeptRecords(),
 };
 const engine = createEngine(host);

@@ -12,9 +12,21 @@ const options = { slots: 128, sinks: 32, window: 16, interval: 8, size: 32 };
 /** Of a token, in KiB: two pages of every head, as many as it chooses. */
 const fetch = 8 * given.layers * sizes.kvHeads;
 
+/** MiB of worker memory for 5 of 20 rows of pages, and for what is read back at once. */
+const rowBytes = 2 * 32 * sizes.kvHeads * sizes.headDim * 4;
+const memory = ((5 * given.layers + 16) * rowBytes) / 2 ** 20;
+
+/** Names in the folder of the browser's files in which what has no room in worker memory lies. */
+const filesOf = (page: Page) => page.evaluate(async () => {
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('windrow', { create: true });
+  const names: string[] = [];
+  for await (const name of (root as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
+  return names.filter((name) => name.startsWith('scratch-'));
+});
+
 /** Tokens after a long prompt, and what came of the keys and values. */
 const answer = (page: Page, url: string, kvOptions: Record<string, number>) =>
-  page.evaluate(async ({ model, length, made, more, }) => {
+  page.evaluate(async ({ model, length, made, more }) => {
     const { createEngine } = window as unknown as LibraryWindow;
     const engine = await createEngine({ model, keep: false, context: length, f32: true, kv: 'quest', kvOptions: more });
     const prompt = Array.from({ length: length - made }, (_, i) => (3 + i * 31 + Math.floor(i / 97) * 5) % 512);
@@ -46,4 +58,17 @@ test('what a token chose is brought from worker memory for the next one, and the
   expect(away.away!.missed).toBe(0);
   expect(away.away!.fetchedBytes).toBeGreaterThan(0);
   expect(away.away!.mostFetchedBytes).toBeLessThanOrEqual(1024 * fetch);
+
+  const stored = await answer(page, `${origin.url}/m.gguf`, { away: 1, fetch, memory });
+  record({
+    point: `Chromium: pages that worker memory has no room for in a file of the browser, ${given.layers} layers, ${given.length} tokens`,
+    command: 'WINDROW_FULL=1 npx playwright test e2e/models/away.spec.ts',
+    value: { ...stored.away },
+  });
+  expect(stored.tokens).toEqual(away.tokens);
+  expect(stored.away).toMatchObject({ missed: 0, homeBytes: 5 * given.layers * rowBytes });
+  expect(stored.away!.storedBytes).toBeGreaterThan(2 * stored.away!.homeBytes);
+  expect(stored.away!.readBytes).toBeGreaterThan(0);
+  expect(stored.away!.mostFetchedBytes).toBeLessThanOrEqual(1024 * fetch);
+  await expect.poll(() => filesOf(page)).toEqual([]);
 });

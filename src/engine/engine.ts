@@ -24,6 +24,7 @@ import {
 import { keptSlots } from '../kv/kept-slots.ts';
 import { anySignal } from '../signals.ts';
 import { type Gate, createGate } from '../weights/import/gate.ts';
+import { type OpenScratch } from '../kv/tiers/scratch.ts';
 import { whileUnused } from '../weights/store/locks.ts';
 import { describeLoaded, describeStored } from './info.ts';
 import { type Line, explain, holdsFor, openLine, planWithin, walkAgain, walkFromOpened, walkToPlan } from './load/line.ts';
@@ -50,6 +51,8 @@ export interface Host extends Storage, KeptWithModel {
   tuning?: Tuning;
   /** Where states of conversations are kept. */
   keptStates?: () => Promise<KeptStore>;
+  /** Makes files that go away by themselves, for pages of keys and values that worker memory has no room for. */
+  scratch?: OpenScratch;
   /** By which the measuring of kernels ends in time, and by which requests are timed; default performance.now. */
   now?: () => number;
   /** Resolves after so many milliseconds, while a GPU that was lost may come back; default by setTimeout. */

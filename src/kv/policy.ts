@@ -111,6 +111,8 @@ export interface KvPlan {
   kernels?: number;
   /** Most bytes that are brought for a token of sets that have `frames`. Default: all that it chose, as far as there are frames. */
   fetchBytes?: number;
+  /** Most bytes of worker memory for pages of sets that have `frames`; those that it has no room for are in storage. Default: all are in worker memory. */
+  homeBytes?: number;
   /** Most bytes of buffers that are there during ticks (`KvTick.scratch`). Default 0. */
   scratchBytes?: number;
   /** Of each layer its sets, none for one that is left alone. */

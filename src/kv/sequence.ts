@@ -14,6 +14,7 @@ import { cachesOf, segmentBytes } from './segment.ts';
 import { type Shape } from './shape.ts';
 import { type Shaped } from './shaped.ts';
 import { type Uploads } from './tiers/away-layer.ts';
+import { type Scratch } from './tiers/scratch.ts';
 
 /** What sequences of one placed model have in common. */
 export interface SequenceHome {
@@ -31,6 +32,8 @@ export interface SequenceHome {
   angles?: string;
   /** Brings bytes to the GPU, where pages are at home elsewhere. */
   uploads?(): Uploads;
+  /** Makes files for pages that worker memory has no room for. */
+  scratch?: Scratch;
   /** Forgets bind groups, as buffers of the sequence were replaced or freed. */
   release(sequence: SequenceBuffers): void;
   /** Has others give way before a sequence grows to so many positions, where they would have too much together. Whether there is room for `wished` too. */

@@ -144,7 +144,7 @@ export async function forkShaped(home: SequenceHome, from: Sequence, copy: Seque
   await copy.makeRoom(Math.max(1, from.tokens.length));
   for (const { layer } of source.layers) await target.setsOf(layer).copyFrom(source.setsOf(layer));
   for (const { layer } of source.layers) target.setsOf(layer).paging?.copyFrom(source.setsOf(layer).paging!);
-  if (source.away) target.away!.copyFrom(source.away);
+  if (source.away) await target.away!.copyFrom(source.away);
   target.replaced();
   const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
   const first = Math.floor(source.base / pageSlots);

@@ -45,6 +45,8 @@ export interface KeysValuesPlan {
   fits: number;
   /** Of worker memory, where a policy has pages there, of all conversations at their longest; the budget of `ram` is not for those. */
   homeBytes?: number;
+  /** Of storage, for pages that worker memory is to have no room for. */
+  storedBytes?: number;
 }
 
 /** What loading would take, from the file's header alone. */

@@ -13,8 +13,11 @@ export interface KeptSlots {
 
 /** Pages of keys and values at home in worker memory. */
 export interface KeptAway {
-  /** Bytes there. */
+  /** Bytes there, and of those that it has no room for in storage. */
   homeBytes: number;
+  storedBytes: number;
+  /** Read back from storage so far. */
+  readBytes: number;
   /** Steps of a token that pages were brought for, and bytes of those: in all, and most of one. */
   tokens: number;
   fetchedBytes: number;

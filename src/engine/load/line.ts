@@ -161,7 +161,7 @@ export async function planWithin(host: Host, line: Line, budgetBytes?: number): 
   const asked = {
     ...(await optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes)),
     storeCost: weights.storeCost ?? chosen.options.storeCost,
-    uses: usesOf(line.model),
+    uses: usesOf(line.model), scratch: host.scratch,
   };
   const planned = planModel(await withPlannedDraft(host, { ...line, options }, await chooseAgain(chosen, asked)));
   checkPlanned(planned, { ...line, options });
@@ -209,7 +209,7 @@ async function chosenAlone(host: Host, gpu: Gpu, { opened, options }: OpenedLine
   const asked = {
     ...(await optionsFor(opened, gpu, options, untuned, host.memoryBytes)),
     storeCost: await host.costs?.get('store'),
-    uses,
+    uses, scratch: host.scratch,
   };
   if (named || !gpu.computes) return chosenAs(gpu, opened, asked, kernels);
   return choose(gpu, opened, asked, kernels, host.tuning, { exact: options.f32, anew: options.retune, now: host.now });

@@ -6,6 +6,7 @@ import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
 import { isPolicy, kvName } from '../../kv/policies/names.ts';
 import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { type Shape } from '../../kv/shape.ts';
+import { type OpenScratch } from '../../kv/tiers/scratch.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { type Graph } from '../../model/graph.ts';
 import { hasState, opsOf } from '../../model/operations.ts';
@@ -68,6 +69,8 @@ export interface ModelOptions extends ActivationSizes {
   ramBytes?: number;
   /** What reads of streamed weights cost: their size and how far ahead they are made follow from it. Default: a guess. */
   storeCost?: StoreCost;
+  /** Makes files for pages of keys and values that worker memory has no room for. */
+  scratch?: OpenScratch;
   /** What earlier runs used of experts, if it was kept: weights/stream/items/uses.ts. */
   uses?: unknown;
   experiment?: Experiment;

@@ -1,6 +1,7 @@
 // The fifth value of a load: a planned model's buffers on one device, and what will bring weights into them. All of it is
 // booked in one ledger; `free` gives it back.
-import { DeviceError } from '../../errors.ts';
+import { DeviceError, RequestError } from '../../errors.ts';
+import { type Scratch, createScratch } from '../../kv/tiers/scratch.ts';
 import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { type Ledger } from '../../gpu/ledger.ts';
 import { createActivations } from '../../model/activations.ts';
@@ -40,7 +41,7 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
     throw new DeviceError(`Kernels for ${shape.format.name} fail on this GPU, which kv ${shape.policy.name} needs. Load with f32, or another kv.`);
   const home: SequenceHome = {
     device, ledger, config: graph.config, context: sizes.context, format: kv, shape, states: statesOf(opsOf(graph)), angles, release: () => {},
-    uploads: () => uploader,
+    uploads: () => uploader, scratch: scratchFor(planned),
   };
   const sequence = createSequence(home, true);
   await ledger.settle();
@@ -48,8 +49,18 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
   return { planned, ledger, reader, weights, activations, home, sequence, uploader, streaming: await openStreaming(planned, reader, weights, uploader) };
 }
 
+/** Undefined where no page has its place in storage. RequestError where one has, and there is none. */
+function scratchFor({ chosen: { options: { shape, scratch } } }: PlannedModel): Scratch | undefined {
+  if (!shape?.away.stored) return undefined;
+  if (scratch) return createScratch(scratch);
+  throw new RequestError(
+    'kvOptions.memory has no room for all pages of a conversation, and there is no storage here for the others. Choose more, or 0 for all.',
+  );
+}
+
 /** Waits for transfers under way, then frees everything. */
-export async function free({ streaming, uploader, ledger }: PlacedModel): Promise<void> {
+export async function free({ home, streaming, uploader, ledger }: PlacedModel): Promise<void> {
+  await home.scratch?.removeAll();
   await streaming.stream?.close();
   await streaming.items?.stop();
   await uploader.idle();

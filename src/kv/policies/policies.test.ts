@@ -102,6 +102,22 @@ it('pages at home in worker memory take on the GPU what is known of them, and a 
   expect(two.homeBytes).toBe(2 * tight.homeBytes!);
 });
 
+it('pages that worker memory is to have no room for are planned in storage', async () => {
+  const away = (memory: number, sequences = 1) => planned({ kv: 'quest', kvOptions: { away: 1, memory }, kernels: 'chunk=64', context: 288, sequences });
+  const whole = await away(0);
+  const { homeBytes } = whole;
+  expect(whole.storedBytes).toBeUndefined();
+  const enough = await away(homeBytes! / 2 ** 20);
+  expect([enough.homeBytes, enough.storedBytes]).toEqual([homeBytes, undefined]);
+  const row = homeBytes! / 9;
+  const passing = 16 * (row / whole.config.layers);
+  const part = await away((2.5 * row + passing) / 2 ** 20);
+  expect(part).toMatchObject({ homeBytes: 2 * row + passing, storedBytes: 7 * row, bytes: whole.bytes });
+  expect(await away((2.5 * row + passing) / 2 ** 20, 2)).toMatchObject({ homeBytes: 2 * part.homeBytes!, storedBytes: 14 * row });
+  await expect(away((row + passing - 1) / 2 ** 20)).rejects
+    .toThrow(/kvOptions\.memory is [\d.]+ MiB; 32 tokens of every layer, .* take [\d.]+ MiB\. Choose at least/);
+});
+
 it('pages at home in worker memory: a plan without a share, bytes for a token below a page, a layer that no buffer has room for', async () => {
   const away = (kvOptions: Record<string, number>) => planned({ kv: 'quest', kvOptions: { away: 1, ...kvOptions }, kernels: 'chunk=64' });
   const { asked } = await away({ share: 0 });

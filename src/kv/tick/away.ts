@@ -6,7 +6,9 @@ import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { pagesWithin } from '../set-bytes.ts';
 import { shapedBytes } from '../shaped-bytes.ts';
-import { leastRows } from '../tiers/away-bytes.ts';
+import { leastHome, leastRows } from '../tiers/away-bytes.ts';
+
+const mebi = 2 ** 20;
 
 /** Tokens of a step of a prompt, whose pages have to be on the GPU before they leave: as many as a budget has room for. */
 const chunks = [128, 64];
@@ -17,6 +19,7 @@ const chunks = [128, 64];
  */
 export function planAway(model: PolicyModel, room: PolicyRoom, plan: KvPlan, options: Readonly<Record<string, number>>): KvPlan {
   checkFetch(model, room, plan, options);
+  checkMemory(model, room, plan, options);
   const found = chunks.map((chunk) => planWith(model, room, { ...plan, chunk: Math.min(chunk, room.chunk) }, options));
   const fit = found.find((each): each is KvPlan => typeof each !== 'number');
   if (fit) return fit;
@@ -38,10 +41,20 @@ function checkFetch({ heads }: PolicyModel, { format }: PolicyRoom, { layers }: 
   );
 }
 
+/** RequestError where `memory` has no room for a row of pages of each layer. */
+function checkMemory({ heads }: PolicyModel, { format }: PolicyRoom, { layers }: KvPlan, { memory }: Readonly<Record<string, number>>): void {
+  const least = leastHome(heads.map((own, layer) => (pickedSet(layers[layer]) ? segmentBytes(own, pageSlots, format) : 0)));
+  if (!memory || memory * mebi >= least) return;
+  throw new RequestError(
+    `kvOptions.memory is ${memory} MiB; ${pageSlots} tokens of every layer, and what is read back from storage at once, take ${mib(least)}. ` +
+    `Choose at least ${Math.ceil((100 * least) / mebi) / 100}, or 0 for all pages in worker memory.`,
+  );
+}
+
 /** The same for steps of `chunk` tokens, or the bytes that they take at least. */
-function planWith(model: PolicyModel, room: PolicyRoom, plan: KvPlan, { fetch, share, slots }: Readonly<Record<string, number>>): KvPlan | number {
+function planWith(model: PolicyModel, room: PolicyRoom, plan: KvPlan, { fetch, memory, share, slots }: Readonly<Record<string, number>>): KvPlan | number {
   const all = Math.ceil(room.context / pageSlots);
-  const own = { ...plan, rewinds: 'pages' as const, ...(fetch && { fetchBytes: 1024 * fetch }) };
+  const own = { ...plan, rewinds: 'pages' as const, ...(fetch && { fetchBytes: 1024 * fetch }), ...(memory && { homeBytes: memory * mebi }) };
   const read = Math.ceil((slots || share * room.context) / pageSlots);
   const planned = (rows: number): KvPlan => ({
     ...own, layers: plan.layers.map((sets, layer) => (pickedSet(sets) ? sets.map((set) => ({ ...set, frames: rows * model.heads[layer].kvHeads })) : sets)),

@@ -32,6 +32,8 @@ export const lagOptions = {
   away: 0,
   /** KiB that are brought for a token at most; 0: all that was chosen. */
   fetch: 0,
+  /** MiB of worker memory for full pages; those that it has no room for are in storage. 0: all are in worker memory. */
+  memory: 0,
 };
 
 type Options = Readonly<Record<string, number>>;

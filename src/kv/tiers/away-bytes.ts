@@ -2,6 +2,7 @@
 import { type CacheHeads } from '../../model/graph.ts';
 import { type KvFormat, pageSlots } from '../formats/format.ts';
 import { type Picked, pickedSet, pickedWords, summaryWords } from '../pick.ts';
+import { blockRows } from './page-home.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { betweenTicks } from '../set-bytes.ts';
@@ -17,15 +18,18 @@ export interface AwayBytes {
   choicesInAll: number;
   /** Of pages on their way to the CPU. */
   leaving: number;
-  /** Of worker memory. */
+  /** Of worker memory; what there is no room for, in storage. */
   home: number;
+  stored: number;
+  /** Rows of each layer that worker memory has room for. */
+  homeRows: number;
   /** On the GPU, of a token more. */
   perToken: number;
   /** Of the frames, those that there need not be. */
   spare: number;
 }
 
-const none: AwayBytes = { gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, leaving: 0, home: 0, perToken: 0, spare: 0 };
+const none: AwayBytes = { gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, leaving: 0, home: 0, stored: 0, homeRows: 0, perToken: 0, spare: 0 };
 
 type Room = Pick<PolicyRoom, 'context' | 'chunk' | 'format'>;
 
@@ -55,12 +59,25 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   const mostHeads = Math.max(...own.map(({ kvHeads }) => kvHeads));
   const bytes = {
     whole: Math.max(...layers), wholeLists: 4 * mostHeads * (2 + rows + 1), choices, choicesInAll: 4 * sum(words),
-    leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), home: rows * sum(row),
+    leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, row, rows),
   };
   const { least } = leastRows(plan, room);
   const spare = sum(own.map(({ kvHeads }, layer) => (away[layer] ? (pickedSet(plan.layers[layer])!.frames! / kvHeads - least) * row[layer] : 0)));
   const known = own.map((each, layer) => (away[layer] ? knownBytes(pickedSet(plan.layers[layer])!, each, room.format) : 0));
   return { ...bytes, spare, perToken: Math.max(...row) / pageSlots + sum(known), gpu: bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.leaving };
+}
+
+/** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. */
+const passing = (row: readonly number[]): number => blockRows * Math.max(...row);
+
+/** Bytes of worker memory that `memory` has to have at least where it has no room for all pages: for a row of each layer, and what is read. */
+export const leastHome = (row: readonly number[]): number => sum(row) + passing(row);
+
+/** `row`: bytes of a row of each layer, of which there are so many. */
+function homeBytes({ homeBytes: most = Infinity }: KvPlan, row: readonly number[], rows: number): Pick<AwayBytes, 'home' | 'stored' | 'homeRows'> {
+  if (rows * sum(row) <= most) return { home: rows * sum(row), stored: 0, homeRows: rows };
+  const homeRows = Math.floor((most - passing(row)) / sum(row));
+  return { home: homeRows * sum(row) + passing(row), stored: (rows - homeRows) * sum(row), homeRows };
 }
 
 /** Bytes for a token more of what is known of pages that are not there, and of the lists of pages and of runs. */

@@ -5,7 +5,7 @@ import { pickedSet } from '../pick.ts';
 import { type KvPlan, type PickPlan } from '../policy.ts';
 import { type Sets } from '../sets.ts';
 import { type AwayBytes } from './away-bytes.ts';
-import { type PageHome } from './page-home.ts';
+import { type PageHome, blockRows } from './page-home.ts';
 import { type Paging } from './paging.ts';
 
 /** Brings bytes to the GPU, as src/weights/stream/uploader.ts does. */
@@ -26,11 +26,32 @@ export interface AwayLayer {
   words: number;
 }
 
+/** A page at home, and the frame that it is for. */
+export interface HomePage {
+  frame: number;
+  row: number;
+  head: number;
+}
+
+/** Brings pages to frames of a layer, of which no more are on their way at once than a block of rows has. */
+export async function uploadPages(home: PageHome, uploads: Uploads, layer: AwayLayer, pages: readonly HomePage[]): Promise<void> {
+  const { heads: { kvHeads }, sets: { all: [set] }, pageBytes } = layer;
+  const most = blockRows * kvHeads;
+  for (let first = 0; first < pages.length; first += most) {
+    const parts = await Promise.all(pages.slice(first, first + most).map(async ({ frame, row, head }) =>
+      ({ offset: frame * pageBytes, bytes: await home.page(layer.layer, row, head) })));
+    await uploads.writeParts(set.pages, parts);
+  }
+}
+
+/** What was brought so far. */
+export type Brought = Pick<KeptAway, 'tokens' | 'fetchedBytes' | 'mostFetchedBytes' | 'chosen' | 'missed'>;
+
 export interface At {
   device: GPUDevice;
   buffers: Record<'whole' | 'lists' | 'choices' | 'leaving', GPUBuffer>;
   home: PageHome;
-  counters: KeptAway;
+  counters: Brought;
   plan: KvPlan;
 }
 

@@ -1,5 +1,6 @@
 // Pages that are at home in worker memory, of one sequence: what a token chose is brought to frames of the GPU before the next one reads it, under a cap of
-// bytes; full new pages leave for home after each tick; a prompt, which reads everything, finds one layer after the other whole.
+// bytes; full new pages leave for home after each tick; a prompt, which reads everything, finds one layer after the other whole. Where worker memory has no
+// room for all of them, the first ones are in storage and are brought from there, within the same cap.
 // A choice comes a token late (`PickPlan.lag`), so that there is no wait within a token: LeoAM (arXiv 2506.20187) hides it by looking ahead.
 import { type Ledger } from '../../gpu/ledger.ts';
 import { type Binding } from '../../gpu/program.ts';
@@ -11,7 +12,7 @@ import { type SequenceHome } from '../sequence.ts';
 import { type Sets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayBytes } from './away-bytes.ts';
-import { type At, layersOf } from './away-layer.ts';
+import { type At, type Brought, layersOf } from './away-layer.ts';
 import { bring } from './choice.ts';
 import { type PageHome, createPageHome } from './page-home.ts';
 import { bringBegun, bringWhole, leave } from './rows.ts';
@@ -35,7 +36,7 @@ export interface Away {
   /** Has positions up to `length`, a whole number of pages. */
   cut(length: number): void;
   /** Takes what is at home of another, once what that has on the GPU was copied. */
-  copyFrom(other: Away): void;
+  copyFrom(other: Away): Promise<void>;
   readonly home: PageHome;
   /** Whether something was chosen for the next token. */
   readonly hasChosen: boolean;
@@ -50,17 +51,14 @@ interface Given {
 }
 
 export function createAway({ home: own, bytes, sets }: Given): Away {
-  const { device, ledger, shape: { plan, format }, context } = own;
+  const { device, ledger, shape: { plan } } = own;
   const caches = cachesOf(own.config);
   const buffers = makeBuffers(ledger, bytes);
-  const isAway = (layer: number) => pickedSet(plan.layers[layer])?.frames !== undefined;
-  const rowBytes = caches.map(({ kvHeads, headDim }, layer) => (isAway(layer) ? 4 * kvHeads * format.words(headDim) : 0));
-  const home = createPageHome(rowBytes, caches.map(({ kvHeads }) => kvHeads), Math.floor(context / pageSlots));
+  const { rowBytes, home } = makeHome(own, bytes);
   const layers = () => layersOf(sets(), { plan, caches, rowBytes, bytes });
-  const counters: KeptAway = { tokens: 0, fetchedBytes: 0, mostFetchedBytes: 0, chosen: 0, missed: 0, homeBytes: 0 };
+  const counters: Brought = { tokens: 0, fetchedBytes: 0, mostFetchedBytes: 0, chosen: 0, missed: 0 };
   let reading: Promise<Uint32Array | undefined> | undefined;
-  let isNoted = false;
-  let hasChosen = false;
+  let [isNoted, hasChosen] = [false, false];
   const at = { device, buffers, home, counters, plan };
 
   /** What was chosen, once: also where it cannot be read, which is told once. */
@@ -78,7 +76,10 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   }
 
   const away: Away = {
-    counters, home,
+    home,
+    get counters() {
+      return { ...counters, homeBytes: home.byteLength, storedBytes: home.storedBytes, readBytes: home.readBytes };
+    },
     get hasChosen() {
       return hasChosen;
     },
@@ -115,19 +116,28 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       const rows = length / pageSlots;
       home.cut(rows);
       layers().forEach(({ paging }) => paging.cut(rows));
-      const before = reading;
-      if (before) reading = before.then(() => undefined, () => undefined); // it is of what is gone
+      reading &&= reading.then(() => undefined, () => undefined); // it is of what is gone
       hasChosen = false;
-      counters.homeBytes = home.byteLength;
     },
-    copyFrom(other) {
-      home.copyFrom(other.home);
-      counters.homeBytes = home.byteLength;
+    async copyFrom(other) {
+      await home.copyFrom(other.home);
       if (other.hasChosen) noteNow();
     },
-    free: () => Object.values(buffers).forEach((buffer) => ledger.destroy(buffer)),
+    free() {
+      Object.values(buffers).forEach((buffer) => ledger.destroy(buffer));
+      home.free().catch(() => {}); // what cannot be removed opens for nobody
+    },
   };
   return away;
+}
+
+/** Where pages of its layers are at home, and the bytes of a row of each. */
+function makeHome({ shape: { plan, format }, config, context, scratch }: Given['home'], { homeRows, stored }: AwayBytes) {
+  const caches = cachesOf(config);
+  const isAway = (layer: number) => pickedSet(plan.layers[layer])?.frames !== undefined;
+  const rowBytes = caches.map(({ kvHeads, headDim }, layer) => (isAway(layer) ? 4 * kvHeads * format.words(headDim) : 0));
+  const given = { rowBytes, kvHeads: caches.map(({ kvHeads }) => kvHeads), mostRows: Math.floor(context / pageSlots), memoryRows: homeRows };
+  return { rowBytes, home: createPageHome(given, stored ? scratch?.open : undefined) };
 }
 
 function makeBuffers(ledger: Ledger, bytes: AwayBytes): At['buffers'] {

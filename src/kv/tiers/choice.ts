@@ -1,9 +1,7 @@
 // What tokens chose, brought from home to frames of the GPU within a cap of bytes; runs that are not there in time are not read.
 import { pageSlots } from '../formats/format.ts';
-import { type KeptAway } from '../../protocol.ts';
 import { seenOf } from '../sets.ts';
-import { type At, type AwayLayer, type Uploads } from './away-layer.ts';
-import { type PageHome } from './page-home.ts';
+import { type At, type AwayLayer, type Brought, type HomePage, type Uploads, uploadPages } from './away-layer.ts';
 
 /** What layers chose, in the order of layers, each of which may bring its share of the cap and what those before it left. */
 export async function bring({ device, home, counters, plan }: At, uploads: Uploads, layers: readonly AwayLayer[], words: Uint32Array): Promise<void> {
@@ -12,9 +10,9 @@ export async function bring({ device, home, counters, plan }: At, uploads: Uploa
   for (const [i, layer] of layers.entries()) {
     const allowed = Number.isFinite(most) ? Math.floor((most * (i + 1)) / layers.length) - brought : Infinity;
     const own = words.subarray(layer.at, layer.at + layer.words);
-    const parts = framesFor(layer, home, own, allowed);
-    await uploads.writeParts(layer.sets.all[0].pages, parts);
-    brought += parts.length * layer.pageBytes;
+    const pages = framesFor(layer, own, allowed);
+    await uploadPages(home, uploads, layer, pages);
+    brought += pages.length * layer.pageBytes;
     layer.paging.writeLists();
     counters.chosen += runsThere(layer, own, counters);
     device.queue.writeBuffer(layer.sets.picked!.buffer, 0, own as Uint32Array<ArrayBuffer>);
@@ -40,8 +38,8 @@ function* pagesOfRun(layer: AwayLayer, run: number, tail: number, head: number):
   for (let row = Math.floor(from / pageSlots); row * pageSlots < to; row++) yield row * layer.heads.kvHeads + head;
 }
 
-/** Has frames for the pages of what was chosen; gives what is to be put there, of `allowed` bytes at most. */
-function framesFor(layer: AwayLayer, home: PageHome, words: Uint32Array, allowed: number): { offset: number; bytes: Uint8Array<ArrayBuffer> }[] {
+/** Has frames for the pages of what was chosen; gives those that are to be put there, of `allowed` bytes at most. */
+function framesFor(layer: AwayLayer, words: Uint32Array, allowed: number): HomePage[] {
   const { heads: { kvHeads }, paging, pageBytes } = layer;
   const used = new Set<number>();
   const missing = new Set<number>();
@@ -50,19 +48,19 @@ function framesFor(layer: AwayLayer, home: PageHome, words: Uint32Array, allowed
       for (const page of pagesOfRun(layer, run, words[4 * head + 1], head)) (paging.frames.use(page) === undefined ? missing : used).add(page);
     }
   }
-  const parts: { offset: number; bytes: Uint8Array<ArrayBuffer> }[] = [];
+  const pages: HomePage[] = [];
   for (const page of missing) {
-    if ((parts.length + 1) * pageBytes > allowed) break;
+    if ((pages.length + 1) * pageBytes > allowed) break;
     const frame = paging.bring(page, (other) => used.has(other));
     if (frame === undefined) break;
     used.add(page);
-    parts.push({ offset: frame * pageBytes, bytes: home.page(layer.layer, Math.floor(page / kvHeads), page % kvHeads) });
+    pages.push({ frame, row: Math.floor(page / kvHeads), head: page % kvHeads });
   }
-  return parts;
+  return pages;
 }
 
 /** Leaves in `words` the runs whose pages are there, and what is seen with them. Gives how many were chosen; those that are not there are counted. */
-function runsThere(layer: AwayLayer, words: Uint32Array, counters: KeptAway): number {
+function runsThere(layer: AwayLayer, words: Uint32Array, counters: Brought): number {
   const { heads: { kvHeads }, paging, pick: { first }, sets: { all: [{ counts }] } } = layer;
   let chosen = 0;
   for (let head = 0; head < kvHeads; head++) {

@@ -1,19 +1,19 @@
 // Rows of pages, one of each kv head, on their way home after ticks, and back where a tick or a prompt reads them.
 import { pageSlots } from '../formats/format.ts';
-import { type At, type AwayLayer, type Uploads } from './away-layer.ts';
+import { type At, type AwayLayer, type Uploads, uploadPages } from './away-layer.ts';
 
 /** Brings the row in which a run begins that goes on behind those at home, where it is not there: behind a cut. */
-export async function bringBegun({ home }: At, uploads: Uploads, { layer, heads: { kvHeads }, sets, paging, pageBytes }: AwayLayer): Promise<void> {
+export async function bringBegun({ home }: At, uploads: Uploads, layer: AwayLayer): Promise<void> {
+  const { heads: { kvHeads }, paging } = layer;
   const row = paging.begun;
   if (row >= paging.home) return;
   const missing = Array.from({ length: kvHeads }, (_, head) => head).filter((head) => !paging.frames.has(row * kvHeads + head));
-  const parts = missing.map((head) => ({ offset: paging.bring(row * kvHeads + head, () => false)! * pageBytes, bytes: home.page(layer, row, head) }));
-  await uploads.writeParts(sets.all[0].pages, parts);
+  await uploadPages(home, uploads, layer, missing.map((head) => ({ frame: paging.bring(row * kvHeads + head, () => false)!, row, head })));
   paging.writeLists();
 }
 
 /** Copies the full rows of all layers that are not at home yet there, as many at a time as there is room for on their way. */
-export async function leave({ device, buffers: { leaving }, home, counters }: At, layers: readonly AwayLayer[]): Promise<void> {
+export async function leave({ device, buffers: { leaving }, home }: At, layers: readonly AwayLayer[]): Promise<void> {
   const due = layers.flatMap((layer) => {
     const rows = Math.floor(Math.min(...layer.sets.all[0].counts) / pageSlots);
     return Array.from({ length: rows - layer.paging.home }, (_, i) => ({ layer, row: layer.paging.home + i, bytes: layer.pageBytes * layer.heads.kvHeads }));
@@ -35,14 +35,13 @@ export async function leave({ device, buffers: { leaving }, home, counters }: At
       const bytes = new Uint8Array(leaving.getMappedRange(0, used));
       let from = 0;
       for (const { layer, bytes: size } of some) {
-        home.append(layer.layer, bytes.subarray(from, (from += size)));
+        await home.append(layer.layer, bytes.subarray(from, (from += size)));
         layer.paging.home++;
       }
     } finally {
       leaving.unmap(); // also where there is no memory, or no later tick could have it
     }
   }
-  counters.homeBytes = home.byteLength;
 }
 
 /** All pages of a layer in their order, from home, and what has not left for there yet from its frames. */
@@ -52,7 +51,7 @@ export async function bringWhole({ device, buffers: { whole, lists }, home }: At
   const ids = Array.from({ length: kvHeads }, (_, head) => Array.from({ length: rows }, (_, row) => row * kvHeads + head));
   device.queue.writeBuffer(lists, 0, Uint32Array.from([...counts].flatMap((count, head) => [2 * kvHeads + head * rows, count]).concat(ids.flat())));
   let at = 0;
-  for (const part of home.parts(layer.layer)) {
+  for await (const part of home.parts(layer.layer)) {
     if (part.byteLength) await uploads.write(whole, at, part);
     at += part.byteLength;
   }

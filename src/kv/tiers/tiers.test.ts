@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { BudgetError } from '../../errors.ts';
 import { createFrames } from './frames.ts';
-import { createPageHome } from './page-home.ts';
+import { memoryScratch } from '../../../test/doubles/memory-scratch.ts';
+import { type PageHome, createPageHome } from './page-home.ts';
 import { begunAt } from './paging.ts';
+import { createScratch } from './scratch.ts';
 
 it('the page that was used longest ago and is not held makes room', () => {
   const frames = createFrames(2);
@@ -29,21 +31,97 @@ it('a copy of frames has the same pages in the same places, and takes the others
   expect([copy.use(7), copy.use(8), copy.has(1), copy.take(9, () => true)]).toEqual([0, 1, false, 2]);
 });
 
-it('pages are found at home by row and head, up to where they are cut, and no more than were planned', () => {
-  const home = createPageHome([8, 0], [2, 2], 20);
-  const row = (n: number) => Uint8Array.of(n, n, n, n, 100 + n, 100 + n, 100 + n, 100 + n);
-  for (let n = 0; n < 20; n++) home.append(0, row(n));
-  expect([...home.page(0, 17, 1)]).toEqual([117, 117, 117, 117]);
+const row = (n: number) => Uint8Array.of(n, n, n, n, 100 + n, 100 + n, 100 + n, 100 + n);
+const given = { rowBytes: [8, 0], kvHeads: [2, 2], mostRows: 20, memoryRows: 20 };
+
+async function lengthsOf(home: PageHome, layer: number): Promise<number[]> {
+  const lengths: number[] = [];
+  for await (const { byteLength } of home.parts(layer)) lengths.push(byteLength);
+  return lengths;
+}
+
+it('pages are found at home by row and head, up to where they are cut, and no more than were planned', async () => {
+  const home = createPageHome(given);
+  for (let n = 0; n < 20; n++) await home.append(0, row(n));
+  expect([...(await home.page(0, 17, 1))]).toEqual([117, 117, 117, 117]);
   expect(home.byteLength).toBe(160);
-  expect(() => home.append(0, row(20))).toThrow('planned to have 20');
+  await expect(home.append(0, row(20))).rejects.toThrow('planned to have 20');
   home.cut(17);
-  home.append(0, row(50));
-  expect([home.byteLength / 8, home.page(0, 17, 0)[0], home.page(0, 16, 0)[0]]).toEqual([18, 50, 16]);
-  expect(home.parts(0).map(({ byteLength }) => byteLength)).toEqual([128, 16]);
-  const copy = createPageHome([8, 0], [2, 2], 20);
-  copy.copyFrom(home);
-  home.append(0, row(1));
-  expect([copy.byteLength / 8, [...copy.page(0, 17, 1)]]).toEqual([18, [150, 150, 150, 150]]);
+  await home.append(0, row(50));
+  expect([home.byteLength / 8, (await home.page(0, 17, 0))[0], (await home.page(0, 16, 0))[0]]).toEqual([18, 50, 16]);
+  expect(await lengthsOf(home, 0)).toEqual([128, 16]);
+  const copy = createPageHome(given);
+  await copy.copyFrom(home);
+  await home.append(0, row(1));
+  expect([copy.byteLength / 8, [...(await copy.page(0, 17, 1))]]).toEqual([18, [150, 150, 150, 150]]);
+});
+
+/** Of what a home has: the first number of each page. */
+const firstsOf = (home: PageHome, rows: number): Promise<number[][]> =>
+  Promise.all(Array.from({ length: rows }, (_, at) => Promise.all([0, 1].map(async (head) => (await home.page(0, at, head))[0]))));
+const expected = (numbers: readonly number[]): number[][] => numbers.map((n) => [n, 100 + n]);
+
+it('rows that memory has no room for are had back from a file, slow as that may be, in order and also behind a cut, and go with it', async () => {
+  const file = memoryScratch({ slow: true });
+  const home = createPageHome({ ...given, memoryRows: 3 }, file.open);
+  for (let n = 0; n < 10; n++) await home.append(0, row(n));
+  expect([home.byteLength, home.storedBytes]).toEqual([24, 56]);
+  expect(await firstsOf(home, 10)).toEqual(expected([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+  expect(home.readBytes).toBe(56);
+  expect(await lengthsOf(home, 0)).toEqual([56, 16, 8]); // 7 of the file; rows 7 and 8, and 9, which lies in front of them
+  home.cut(8);
+  await home.append(0, row(50));
+  expect(await firstsOf(home, 9)).toEqual(expected([0, 1, 2, 3, 4, 5, 6, 7, 50]));
+  home.cut(5); // of what is in the file too
+  for (const n of [60, 61, 62, 63]) await home.append(0, row(n));
+  expect(await firstsOf(home, 9)).toEqual(expected([0, 1, 2, 3, 4, 60, 61, 62, 63]));
+  const copy = createPageHome({ ...given, memoryRows: 3 }, file.open);
+  await copy.copyFrom(home);
+  expect([await firstsOf(copy, 9), copy.storedBytes]).toEqual([expected([0, 1, 2, 3, 4, 60, 61, 62, 63]), 48]);
+  expect(file.there.size).toBe(2);
+  await Promise.all([home.free(), copy.free()]);
+  expect(file.there.size).toBe(0);
+});
+
+it('what lies in the file is not what pages say, and a change of it is told', async () => {
+  const file = memoryScratch();
+  const home = createPageHome({ rowBytes: [64], kvHeads: [1], mostRows: 20, memoryRows: 1 }, file.open);
+  for (let n = 0; n < 3; n++) await home.append(0, new Uint8Array(64).fill(7));
+  const [[bytes]] = [[...file.there.values()]];
+  expect(bytes.filter((byte) => byte === 7).length, 'of 128 of two pages').toBeLessThan(32);
+  bytes[70] ^= 1;
+  await expect(home.page(0, 0, 0)).rejects
+    .toThrow('Page 0 of the keys and values of layer 0 cannot be read from storage: it was changed since it was written.');
+  expect((await home.page(0, 1, 0))[0]).toBe(7);
+});
+
+it('storage that is full, fails or is not there is told, and what was there stays', async () => {
+  const of = { ...given, memoryRows: 2 };
+  const full = memoryScratch({ most: 3 * (8 + 2 * 28) });
+  const home = createPageHome(of, full.open);
+  for (let n = 0; n < 5; n++) await home.append(0, row(n));
+  await expect(home.append(0, row(5))).rejects.toMatchObject({ name: 'BudgetError', code: 'storage_full', message: expect.stringMatching(/^Storage is full/) });
+  expect(await firstsOf(home, 5)).toEqual(expected([0, 1, 2, 3, 4]));
+  const failing = memoryScratch({ failsReads: true });
+  const other = createPageHome(of, failing.open);
+  for (let n = 0; n < 5; n++) await other.append(0, row(n));
+  await expect(other.page(0, 0, 0)).rejects.toThrow(/cannot be read from storage: the disk has gone\. The conversation is emptied/);
+  const none = createPageHome(of, () => Promise.reject(new Error('no such files here.')));
+  for (let n = 0; n < 2; n++) await none.append(0, row(n));
+  await expect(none.append(0, row(2))).rejects.toThrow(/none can be made: no such files here\. .* Choose a larger kvOptions\.memory/);
+  await none.free();
+});
+
+it('files of sequences that were not closed go with their model, also one that is opened while it goes', async () => {
+  const file = memoryScratch();
+  const scratch = createScratch(file.open);
+  await scratch.open();
+  await (await scratch.open()).remove();
+  expect(file.there.size).toBe(1);
+  const late = scratch.open();
+  await scratch.removeAll();
+  await late;
+  expect(file.there.size).toBe(0);
 });
 
 it('the row of a run that goes on behind those at home is found, also where runs are as long as pages', () => {
@@ -53,10 +131,10 @@ it('the row of a run that goes on behind those at home is found, also where runs
   expect(rows(40, 32), 'from 40 to 72').toEqual([0, 1, 1, 4]);
 });
 
-it('memory that there is not is told with its bytes, and what was there stays', () => {
-  const home = createPageHome([8, 2 ** 50], [1, 1], 20);
-  home.append(0, new Uint8Array(8).fill(7));
-  expect(() => home.append(1, new Uint8Array(8))).toThrow(BudgetError);
-  expect(() => home.append(1, new Uint8Array(8))).toThrow(/no room for 17179869184\.0 MiB more\. Choose a shorter context/);
-  expect([home.byteLength, [...home.page(0, 0, 0)]]).toEqual([8, new Array(8).fill(7)]);
+it('memory that there is not is told with its bytes, and what was there stays', async () => {
+  const home = createPageHome({ rowBytes: [8, 2 ** 50], kvHeads: [1, 1], mostRows: 20, memoryRows: 20 });
+  await home.append(0, new Uint8Array(8).fill(7));
+  await expect(home.append(1, new Uint8Array(8))).rejects.toThrow(BudgetError);
+  await expect(home.append(1, new Uint8Array(8))).rejects.toThrow(/no room for 17179869184\.0 MiB more\. Choose a shorter context/);
+  expect([home.byteLength, [...(await home.page(0, 0, 0))]]).toEqual([8, new Array(8).fill(7)]);
 });

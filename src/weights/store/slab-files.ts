@@ -19,7 +19,7 @@ export interface SlabFiles {
 /** Newer than TypeScript's library: other tabs may read too. https://github.com/whatwg/fs/blob/main/proposals/MultipleReadersWriters.md */
 type OpenHandle = (options?: { mode: 'read-only' }) => Promise<FileSystemSyncAccessHandle>;
 
-interface FileSystemSyncAccessHandle {
+export interface FileSystemSyncAccessHandle {
   read(target: Uint8Array, options: { at: number }): number;
   write(source: Uint8Array, options: { at: number }): number;
   flush(): void;
@@ -56,8 +56,7 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
       const directory = await folder(id);
       const handle = await openNamed(directory, name, { create: true });
       try {
-        const written = handle.write(bytes, { at: 0 });
-        if (written !== bytes.byteLength) throw new DOMException(`${written} of ${bytes.byteLength} bytes could be written.`, 'QuotaExceededError');
+        writeAll(handle, bytes, 0);
         handle.flush();
       } catch (error) {
         handle.close();
@@ -100,6 +99,12 @@ export async function openSlabFiles(): Promise<SlabFiles | undefined> {
   };
 }
 
+/** A DOMException QuotaExceededError where not all of them have room. */
+export function writeAll(handle: Pick<FileSystemSyncAccessHandle, 'write'>, bytes: Uint8Array, at: number): void {
+  const written = handle.write(bytes, { at });
+  if (written !== bytes.byteLength) throw new DOMException(`${written} of ${bytes.byteLength} bytes could be written.`, 'QuotaExceededError');
+}
+
 /** Fewer bytes than asked for where the file ends, or gives no more. */
 export async function readFrom(handle: Pick<FileSystemSyncAccessHandle, 'read' | 'getSize'>, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(Math.max(0, Math.min(length, handle.getSize() - offset)));
@@ -113,13 +118,13 @@ export async function readFrom(handle: Pick<FileSystemSyncAccessHandle, 'read' |
 }
 
 /** Newer than TypeScript's library. */
-const entriesOf = (directory: FileSystemDirectoryHandle): AsyncIterable<FileSystemDirectoryHandle | FileSystemFileHandle> =>
+export const entriesOf = (directory: FileSystemDirectoryHandle): AsyncIterable<FileSystemDirectoryHandle | FileSystemFileHandle> =>
   (directory as unknown as { values(): AsyncIterable<FileSystemDirectoryHandle | FileSystemFileHandle> }).values();
 
 /** Entries that a call is under way on: Chromium never answers it if the entry is collected meanwhile. */
 const held = new Set<FileSystemFileHandle>();
 
-async function openNamed(
+export async function openNamed(
   directory: FileSystemDirectoryHandle,
   name: string,
   get: { create: boolean },

@@ -8,9 +8,11 @@ import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { readBytes } from '../../../src/gpu/read-bytes.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
+import { type OpenScratch } from '../../../src/kv/tiers/scratch.ts';
 import { adapterFile } from '../../dawn.ts';
 import { countCalls } from '../../../src/bench/count-calls.ts';
 import { openBytes, sharedGpu, testChoice } from '../../models/model.ts';
+import { memoryScratch } from '../../doubles/memory-scratch.ts';
 import { isFull, record } from '../../verified.ts';
 
 interface Run {
@@ -39,10 +41,12 @@ async function bytesOf({ layers }: Pick<Run, 'layers'>): Promise<Uint8Array<Arra
 /** Of keys and values in f32. */
 const keysValues = ({ layers, length }: Pick<Run, 'layers' | 'length'>): number => layers * length * 2 * sizes.kvHeads * sizes.headDim * 4;
 
-const open = async (bytes: Uint8Array<ArrayBuffer>, length: number, more: Record<string, number>, budgetBytes?: number): Promise<LoadedModel> =>
+const open = async (
+  bytes: Uint8Array<ArrayBuffer>, length: number, more: Record<string, number>, budgetBytes?: number, scratch?: OpenScratch,
+): Promise<LoadedModel> =>
   openBytes(await sharedGpu(), bytes, {
     choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: Math.ceil(length / 32) * 32 + 32,
-    policy: { name: 'quest', options: { ...options, ...more }, budgetBytes },
+    policy: { name: 'quest', options: { ...options, ...more }, budgetBytes }, scratch,
   });
 
 const tokensOf = ({ length }: Pick<Run, 'length'>): number[] => Array.from({ length: length + 1 }, (_, i) => (3 + i * 31 + Math.floor(i / 97) * 5) % 512);
@@ -128,6 +132,64 @@ describe.skipIf(!adapterFile)('runs that begin on one page and end on another', 
     expect(differs).toEqual([]);
     await model.destroy();
   });
+});
+
+describe.skipIf(!adapterFile)('pages that worker memory has no room for', () => {
+  const given = { layers: 2, length: 480, decoded: 24 };
+  /** Of pages: for 5 of 16 rows, and for what is read back at once. */
+  const memory = (5 * 2 * 8192 + 16 * 8192) / 2 ** 20;
+
+  it('are had back from storage, slow as it is, with the logits of pages on the GPU, and go with their model', async () => {
+    const bytes = await bytesOf(given);
+    const on = await open(bytes, given.length, { lag: 1 });
+    const expected = await run(on, given);
+    await on.destroy();
+    await expect(open(bytes, given.length, { away: 1, memory })).rejects.toThrow('there is no storage here for the others');
+    const file = memoryScratch({ slow: true });
+    const model = await open(bytes, given.length, { away: 1, memory }, undefined, file.open);
+    const { away, shape } = model.sequence.shaped!;
+    const expectSame = async (): Promise<void> => {
+      const found = await run(model, given);
+      expect(expected.logits.filter((logits, i) => logits.some((logit, n) => logit !== found.logits[i][n]))).toHaveLength(0);
+    };
+    await expectSame();
+    const { missed, homeBytes, storedBytes, readBytes } = away!.counters;
+    record({
+      point: `Pages that worker memory has no room for, ${given.layers} layers, ${given.length} tokens, to all pages on the GPU`,
+      command: 'npx vitest run --project gpu test/gpu/model/kv-away-gpu.test.ts',
+      value: { 'in worker memory': homeBytes, 'in storage': storedBytes, 'read back': readBytes },
+    });
+    expect({ missed, homeBytes, storedBytes }).toEqual({ missed: 0, homeBytes: 5 * 2 * 8192, storedBytes: 9 * 2 * 8192 });
+    expect(shape.away).toMatchObject({ home: 2 ** 20 * memory, stored: 11 * 2 * 8192 });
+    await expectFailures(model, file.disk);
+    await expectSame();
+    if (isFull) await expectCopies(model, given);
+    expect(file.there.size).toBe(1);
+    await model.destroy();
+    expect(file.there.size).toBe(0);
+  });
+
+  /** What cannot be read or written is told, and the sequence is empty then. */
+  async function expectFailures({ sequence, ...model }: LoadedModel, disk: ReturnType<typeof memoryScratch>['disk']): Promise<void> {
+    const { length } = given;
+    const tokens = tokensOf(given);
+    const runner = createRunner({ sequence, ...model });
+    disk.failsReads = true;
+    await expect(runner.feed([...tokens.slice(-1), 5], length)).rejects.toThrow(/cannot be read from storage: the disk has gone/);
+    expect(sequence.tokens).toHaveLength(0);
+    disk.failsReads = false;
+    await runner.feed(tokens.slice(0, length - 24), 0);
+    disk.failsReads = true;
+    const decode = async () => {
+      for (let at = length - 24; at < length; at++) await runner.feed([tokens[at]], at, undefined, true);
+    };
+    await expect(decode()).rejects.toThrow(/cannot be read from storage/);
+    expect(sequence.tokens).toHaveLength(0);
+    Object.assign(disk, { failsReads: false, most: 0 });
+    await expect(runner.feed(tokens.slice(0, length), 0)).rejects.toMatchObject({ name: 'BudgetError', code: 'storage_full' });
+    expect(sequence.tokens).toHaveLength(0);
+    disk.most = undefined;
+  }
 });
 
 describe.skipIf(!adapterFile).each(runs)('pages of $length tokens at home in worker memory', (given) => {

@@ -23,19 +23,19 @@ export interface AwaySteps {
 export async function awayFor(steps: readonly Step[], sections: readonly Section[], parts: readonly Part[]): Promise<AwaySteps | undefined> {
   const own = steps.flatMap(({ of, rows }) => {
     const away = (of as Sequence | undefined)?.shaped?.away;
-    return away ? [{ away, rows }] : [];
+    return away ? [{ away, rows, of: of as Sequence }] : [];
   });
   const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
   if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
   const alone = own.filter(({ rows }) => rows === 1);
-  for (const { away } of alone) await away.ready(); // several rows read all, whatever was chosen
+  for (const { away, of } of alone) await orEmptied(of, away.ready()); // several rows read all, whatever was chosen
   const prompts = own.filter(({ rows }) => rows > 1);
   let there: number | undefined; // the layer that is whole
   return {
     async before(part) {
       const layer = layerOf(part);
       if (layer === undefined || layer === there) return;
-      for (const { away } of prompts) await away.bringWhole(layer);
+      for (const { away, of } of prompts) await orEmptied(of, away.bringWhole(layer));
       there = layer;
     },
     divides: (before, after) => prompts.length > 0 && layerOf(after) !== undefined && layerOf(after) !== layerOf(before),
@@ -50,4 +50,14 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
       },
     }),
   };
+}
+
+/** Where pages cannot be brought, some frames have what lists say of them and others not: the sequence is emptied, and whoever goes on feeds it again. */
+async function orEmptied(sequence: Sequence, bringing: Promise<void>): Promise<void> {
+  try {
+    await bringing;
+  } catch (error) {
+    sequence.truncate(0);
+    throw error;
+  }
 }
