@@ -110,7 +110,7 @@ it('pages that worker memory is to have no room for are planned in storage', asy
   const enough = await away(homeBytes! / 2 ** 20);
   expect([enough.homeBytes, enough.storedBytes]).toEqual([homeBytes, undefined]);
   const row = homeBytes! / 9;
-  const passing = 16 * (row / whole.config.layers);
+  const passing = 9 * (row / whole.config.layers); // all that may be read of a layer
   const part = await away((2.5 * row + passing) / 2 ** 20);
   expect(part).toMatchObject({ homeBytes: 2 * row + passing, storedBytes: 7 * row, bytes: whole.bytes });
   expect(await away((2.5 * row + passing) / 2 ** 20, 2)).toMatchObject({ homeBytes: 2 * part.homeBytes!, storedBytes: 14 * row });

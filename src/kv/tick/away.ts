@@ -42,8 +42,8 @@ function checkFetch({ heads }: PolicyModel, { format }: PolicyRoom, { layers }: 
 }
 
 /** RequestError where `memory` has no room for a row of pages of each layer. */
-function checkMemory({ heads }: PolicyModel, { format }: PolicyRoom, { layers }: KvPlan, { memory }: Readonly<Record<string, number>>): void {
-  const least = leastHome(heads.map((own, layer) => (pickedSet(layers[layer]) ? segmentBytes(own, pageSlots, format) : 0)));
+function checkMemory({ heads }: PolicyModel, { format, context }: PolicyRoom, { layers }: KvPlan, { memory }: Readonly<Record<string, number>>): void {
+  const least = leastHome(heads.map((own, layer) => (pickedSet(layers[layer]) ? segmentBytes(own, pageSlots, format) : 0)), Math.floor(context / pageSlots));
   if (!memory || memory * mebi >= least) return;
   throw new RequestError(
     `kvOptions.memory is ${memory} MiB; ${pageSlots} tokens of every layer, and what is read back from storage at once, take ${mib(least)}. ` +

@@ -68,16 +68,16 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
 }
 
 /** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. */
-const passing = (row: readonly number[]): number => blockRows * Math.max(...row);
+const passing = (row: readonly number[], rows: number): number => Math.min(rows, blockRows) * Math.max(...row);
 
-/** Bytes of worker memory that `memory` has to have at least where it has no room for all pages: for a row of each layer, and what is read. */
-export const leastHome = (row: readonly number[]): number => sum(row) + passing(row);
+/** Bytes of worker memory that there have to be at least where it has no room for all pages: for a row of each layer, of `rows`, and what is read. */
+export const leastHome = (row: readonly number[], rows: number): number => sum(row) + passing(row, rows);
 
 /** `row`: bytes of a row of each layer, of which there are so many. */
 function homeBytes({ homeBytes: most = Infinity }: KvPlan, row: readonly number[], rows: number): Pick<AwayBytes, 'home' | 'stored' | 'homeRows'> {
   if (rows * sum(row) <= most) return { home: rows * sum(row), stored: 0, homeRows: rows };
-  const homeRows = Math.floor((most - passing(row)) / sum(row));
-  return { home: homeRows * sum(row) + passing(row), stored: (rows - homeRows) * sum(row), homeRows };
+  const homeRows = Math.floor((most - passing(row, rows)) / sum(row));
+  return { home: homeRows * sum(row) + passing(row, rows), stored: (rows - homeRows) * sum(row), homeRows };
 }
 
 /** Bytes for a token more of what is known of pages that are not there, and of the lists of pages and of runs. */
