@@ -10,6 +10,8 @@ export interface ThoughtMarks {
   readonly tags?: boolean;
   /** Channels of harmony, which have a reader of their own. */
   readonly channels?: boolean;
+  /** What stands around the answer behind them, and is no part of it. */
+  readonly answer?: readonly [begin: string, end: string];
 }
 
 /** From the templates and model cards of each. */
@@ -23,6 +25,9 @@ export const thoughtFamilies: readonly ThoughtMarks[] = [
   { begin: ['◁think▷'], end: ['◁/think▷'], tags: true }, // Kimi
   { begin: ['<|begin_of_thought|>'], end: ['<|end_of_thought|>'], tags: true }, // OpenThinker
   { begin: ['<|channel>thought'], end: ['<channel|>'], tags: true }, // Gemma 4
+  { begin: ['<|START_THINKING|>'], end: ['<|END_THINKING|>'], tags: true }, // Command R7B, A
+  { begin: ['<|inner_prefix|>'], end: ['<|inner_suffix|>'], tags: true }, // Apertus
+  { begin: ['Here are my reasoning steps:'], end: ['[BEGIN FINAL RESPONSE]'], tags: true }, // Apriel
   { begin: ['Here is my thought process:', "Here's my thought process:"], end: ['Here is my response:', "Here's my response:"] }, // Granite 3.2
   { begin: ['<|channel|>analysis<|message|>'], end: ['<|channel|>final<|message|>'], channels: true }, // gpt-oss (harmony)
   { begin: ['analysis'], end: ['assistantfinal'], channels: true }, // ... where control tokens have no text
@@ -33,6 +38,16 @@ export function openedBy(promptEnd: string): ThoughtMarks | undefined {
   return thoughtFamilies.find(({ begin, tags }) => tags && begin.some((mark) => end.endsWith(mark)));
 }
 
+/** Around answers, where a template asks for it: Granite 3.3, Command R7B. */
+const answerMarks = [['<response>', '</response>'], ['<|START_RESPONSE|>', '<|END_RESPONSE|>']] as const;
+
+/** Whether a template has a mark of the family: some only take away what was thought before, and so have its end alone. */
+export const hasThought = (template: string, { begin, end }: ThoughtMarks): boolean => [...begin, ...end].some((mark) => template.includes(mark));
+
 /** The family of a chat template; that of most models where nothing in it tells. */
-export const thoughtOf = (template: string, promptEnd = ''): ThoughtMarks =>
-  openedBy(promptEnd) ?? thoughtFamilies.find(({ begin, channels }) => !channels && begin.some((mark) => template.includes(mark))) ?? thoughtFamilies[0];
+export function thoughtOf(template: string, promptEnd = ''): ThoughtMarks {
+  const written = thoughtFamilies.find((family) => !family.channels && hasThought(template, family));
+  const family = openedBy(promptEnd) ?? written ?? thoughtFamilies[0];
+  const answer = answerMarks.find(([begin]) => template.includes(begin));
+  return answer ? { ...family, answer } : family;
+}

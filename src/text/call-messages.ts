@@ -20,7 +20,7 @@ export function withCalls(messages: readonly Message[], source: string, own: (te
   const named = withNames(messages);
   if (source.includes('tool_responses') && !readsResults.test(source)) return withResponses(named);
   if (/\btool_calls\b/.test(source)) return source.includes('<start_function_response>') ? named : messages;
-  const write = source.includes('<|tool_list_start|>') || source.includes('<|tool_call_start|>') ? python : source.includes('<|tool_call|>') ? list : undefined;
+  const write = /<\|tool_(?:list|call)_start\|>|List of tools: \[/.test(source) ? python : source.includes('<|tool_call|>') ? list : undefined;
   return messages.map(({ tool_calls, ...message }) => {
     if (!tool_calls) return message;
     if (write) return { ...message, content: textOf(message.content) + write(tool_calls as Call[], own) };

@@ -54,17 +54,22 @@ describe('expressions give what Jinja2 makes of them', () => {
   });
 });
 
-describe('templates give what Jinja2 makes of conversations', () => {
-  const { now, conversations, ways, results } = jsonFixture<{
-    now: string;
-    conversations: Record<string, unknown[]>;
-    /** Whether an answer is to come, tools, and variables of the caller. */
-    ways: [addGenerationPrompt: boolean, tools: unknown[] | null, more: Record<string, unknown>][];
-    results: Record<string, Record<string, (string | null)[]>>;
-  }>('jinja/conversations.json');
+interface Conversations {
+  now: string;
+  conversations: Record<string, unknown[]>;
+  /** Whether an answer is to come, tools, and variables of the caller. */
+  ways: [addGenerationPrompt: boolean, tools: unknown[] | null, more: Record<string, unknown>][];
+  results: Record<string, Record<string, (string | null)[]>>;
+}
+
+describe.each([
+  ['templates written for tests', 'templates', 'conversations'],
+  ['templates as models come with them', 'shipped', 'shipped'],
+])('%s give what Jinja2 makes of conversations', (_, templates, goldens) => {
+  const { now, conversations, ways, results } = jsonFixture<Conversations>(`jinja/${goldens}.json`);
 
   it.each(Object.entries(results))('%s', (file, wanted) => {
-    const source = read(`templates/${file}`);
+    const source = read(`${templates}/${file}`);
     const differences: Difference[] = [];
     for (const [name, texts] of Object.entries(wanted)) {
       texts.forEach((want, i) => {

@@ -29,20 +29,32 @@ export function createAnswerReader({ thinking, opens, calls, isFormed = false, t
   let isFresh = true; // of what is thought nothing was there yet
   let said: { text: string; reasoning: string; calls: CallEvent[] };
 
-  /** Hands over what is certain, up to a mark if there is one; true if it was found. */
-  function upTo(marks: readonly string[], kind: 'text' | 'reasoning'): boolean {
+  let isWithin = false; // the marks of an answer
+
+  /** Hands over what is certain, up to a mark if there is one, which is given. */
+  function upTo(marks: readonly string[], kind: 'text' | 'reasoning'): string | undefined {
     const found = marks.map((mark) => ({ mark, at: held.indexOf(mark) })).filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at)[0];
     const spaces = /\s*$/;
     if (found) {
       said[kind] += held.slice(0, found.at).replace(spaces, '');
       held = held.slice(found.at + found.mark.length);
-      return true;
+      return found.mark;
     }
     const back = Math.max(0, ...marks.map((mark) => heldBack(held, mark)));
     const certain = marks.length ? held.slice(0, held.length - back).replace(spaces, '') : held;
     said[kind] += certain;
     held = held.slice(certain.length);
-    return false;
+    return undefined;
+  }
+
+  /** Whether more is needed to tell if the answer stands within marks, or one was taken away. */
+  function atMarkOfAnswer(rest: string): 'perhaps' | 'yes' | 'no' {
+    const begin = thought.answer?.[0];
+    if (begin === undefined || isFormed || isWithin) return 'no';
+    if (rest.length < begin.length) return begin.startsWith(rest) ? 'perhaps' : 'no';
+    isWithin = rest.startsWith(begin);
+    if (isWithin) held = rest.slice(begin.length).trimStart();
+    return isWithin ? 'yes' : 'no';
   }
 
   /** One step; false where more text is needed. */
@@ -59,26 +71,32 @@ export function createAnswerReader({ thinking, opens, calls, isFormed = false, t
       case 'thinking':
         if (isFresh) held = held.trimStart();
         isFresh &&= !held;
-        if (!upTo(thought.end, 'reasoning')) return false;
+        if (upTo(thought.end, 'reasoning') === undefined) return false;
         state = 'start';
         return true;
       case 'start': {
         const rest = held.trimStart();
         const isAfterThought = thinking !== 'none';
         if (!rest) return false;
+        const within = atMarkOfAnswer(rest);
+        if (within !== 'no') return within === 'yes';
         // What looks like a call within a form is a part of it; an answer without marks of calls is a call from its first character on.
         const marks = isFormed ? opens : calls && !opens.length ? wholeCalls : [];
         if (marks.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
         const open = marks.find((mark) => rest.startsWith(mark));
         state = open === undefined ? 'text' : 'calls';
         if (isFormed) held = rest.slice(open?.length ?? 0);
-        else if (isAfterThought) held = rest;
+        else if (isAfterThought || isWithin) held = rest;
         return true;
       }
-      case 'text':
-        if (!upTo(calls && !isFormed ? opens : [], 'text')) return false;
-        state = 'calls';
+      case 'text': {
+        const end = isWithin ? thought.answer?.[1] : undefined;
+        const found = upTo([...(calls && !isFormed ? opens : []), ...(end === undefined ? [] : [end])], 'text');
+        if (found === undefined) return false;
+        if (found === end) isWithin = false;
+        else state = 'calls';
         return true;
+      }
       case 'calls':
         said.calls.push(...(calls?.push(held) ?? []));
         held = '';

@@ -1,7 +1,5 @@
 // Granite 3: <|tool_call|>[{"name": "f", "arguments": {...}}, ...]. Granite 4 speaks as Hermes does.
-import { sequence, text } from '../grammar/expression.ts';
-import { space } from '../grammar/json-text.ts';
-import { createJsonReader, jsonCall, jsonHead, several } from './json-calls.ts';
+import { createJsonReader, jsonCall, jsonHead, listed } from './json-calls.ts';
 import { type ToolStyle } from './style.ts';
 
 export const granite: ToolStyle = {
@@ -9,6 +7,6 @@ export const granite: ToolStyle = {
   matches: (template) => template.includes('<|tool_call|>') && !template.includes('<|/tool_call|>'), // which is Phi's
   marks: ['<|tool_call|>'],
   opens: ['<|tool_call|>'],
-  calls: (writing) => sequence(space, text('['), space, several(jsonCall(writing), sequence(text(','), space), writing), space, text(']')),
+  calls: (writing) => listed(jsonCall(writing), writing),
   createReader: () => createJsonReader(jsonHead),
 };

@@ -98,7 +98,8 @@ export function heldBack(held: string, mark: string): number {
 
 export const harmony: ToolStyle = {
   name: 'harmony',
-  matches: (template) => template.includes('<|channel|>') && template.includes('to=functions.'),
+  // The name of what is called is put together in the template that gpt-oss comes with: 'to=' + 'functions.' + name.
+  matches: (template) => template.includes('<|channel|>') && template.includes('functions.'),
   marks: ['<|channel|>', '<|message|>', '<|start|>', '<|end|>', '<|constrain|>'],
   opens: [],
   calls: () => nothing,

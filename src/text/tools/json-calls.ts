@@ -1,5 +1,5 @@
 // Calls whose arguments are JSON: what reads them piece by piece, and the parts that styles write them of.
-import { type Expression, either, repeat, sequence, text } from '../grammar/expression.ts';
+import { type Expression, either, nothing, repeat, sequence, text } from '../grammar/expression.ts';
 import { colon, comma, space } from '../grammar/json-text.ts';
 import { type CallEvent, type CallReader, type Writing } from './style.ts';
 
@@ -54,12 +54,19 @@ export function createScan(quotes = '"'): (more: string) => number | undefined {
   };
 }
 
-/** One of the tools as `{"name": "f", "arguments": {...}}`; `key` is what arguments are called. */
-export const jsonCall = ({ tools, argumentsOf }: Writing, key = 'arguments'): Expression =>
+/** One of the tools as `{"name": "f", "arguments": {...}}`; `key` is what arguments are called, `more` may stand behind them. */
+export const jsonCall = ({ tools, argumentsOf }: Writing, key = 'arguments', more: Expression = nothing): Expression =>
   either(...tools.map((tool) => {
     const name = sequence(text('"name"'), colon, text(JSON.stringify(tool.name)));
-    return sequence(text('{'), space, name, comma, text(JSON.stringify(key)), colon, argumentsOf(tool), space, text('}'));
+    return sequence(text('{'), space, name, comma, text(JSON.stringify(key)), colon, argumentsOf(tool), more, space, text('}'));
   }));
+
+/** Calls as one list, `[{...}, {...}]`, and the mark `close` behind it, if there is one. */
+export const listed = (call: Expression, writing: Writing, close?: string): Expression =>
+  sequence(
+    space, text('['), space, several(call, sequence(text(','), space), writing), space, text(']'),
+    ...(close === undefined ? [] : [space, writing.mark(close)]),
+  );
 
 const mostCalls = 16;
 

@@ -9,12 +9,12 @@ import { type CallEvent, type CallReader, type ToolStyle, type Writing } from '.
 
 const open = '<|tool_call_start|>';
 const close = '<|tool_call_end|>';
-/** What LFM2's template lists the functions after; it writes no calls itself. LFM2.5's lists them without, and writes calls. */
-const list = '<|tool_list_start|>';
+/** What the templates of LFM2 and LFM2.5 list the functions after. Some of them write calls, some do not. */
+const lists = ['<|tool_list_start|>', 'List of tools: ['];
 
 export const lfm2: ToolStyle = {
   name: 'lfm2',
-  matches: (template) => template.includes(open) || template.includes(list),
+  matches: (template) => [open, ...lists].some((mark) => template.includes(mark)),
   marks: [open, close],
   opens: [open],
   calls: (writing) => sequence(text('['), several(pythonCall(writing), text(', '), writing), text(']'), writing.mark(close)),
@@ -72,8 +72,13 @@ export function objectOf(members: string): string {
   return `{${named.join('').trim()}}`;
 }
 
-/** A text between single quotes as JSON. */
+/** A text between single quotes as JSON. What is escaped and need not be stays as it is, as LFM2.5's template escapes nothing. */
 function doublyQuoted(text: string): string {
   if (!text.startsWith("'")) return text;
-  return `"${text.slice(1, -1).replace(/\\(.)|"/g, (found, escaped?: string) => (escaped === "'" ? "'" : found === '"' ? '\\"' : found))}"`;
+  const inner = text.slice(1, -1).replace(/\\(.)|"/g, (found, escaped?: string) => {
+    if (escaped === undefined) return '\\"';
+    if (escaped === "'") return "'";
+    return '"\\/bfnrtu'.includes(escaped) ? found : `\\${found}`;
+  });
+  return `"${inner}"`;
 }

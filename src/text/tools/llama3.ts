@@ -6,7 +6,9 @@ import { type ToolStyle } from './style.ts';
 
 export const llama3: ToolStyle = {
   name: 'llama3',
-  matches: (template) => /["']?parameters["']?/.test(template) && (template.includes('<|python_tag|>') || /Environment: ipython/.test(template)),
+  // Functionary writes <function=f>{...}</function> in the same frame.
+  matches: (template) =>
+    template.includes('parameters') && /<\|python_tag\|>|Environment: ipython/.test(template) && !template.includes('<function='),
   marks: ['<|python_tag|>'],
   opens: [],
   calls: (writing) => {

@@ -44,7 +44,13 @@ const templates: Record<string, string> = {
   'gemma-4': '<|tool_call>call: {{ tools }}',
   'function-gemma': '<start_function_call>call: {{ tools }}',
   'qwen-coder': '<tool_call>\n<function=x> {{ tools }}',
-  glm: '<tool_call>x<arg_key> {{ tools }}',
+  glm: '<tool_call>x\n<arg_key>a</arg_key>\n<arg_value> {{ tools }}',
+  'glm-of-one-line': '<tool_call>x<arg_key>a</arg_key><arg_value> {{ tools }}',
+  'command-r': '<|START_ACTION|> {{ tools }}',
+  apertus: '<|tools_prefix|> {{ tools }}',
+  nemotron: '<TOOLCALL>[] {{ tools }}',
+  apriel: '<tool_calls>[] {{ tools }}',
+  deepseek: '<｜tool▁calls▁begin｜>```json {{ tools }}',
   hermes: '<tool_call>{"name": , "arguments": } {{ tools }}',
   llama3: '{"name": , "parameters": } Environment: ipython {{ tools }}',
 };
@@ -94,7 +100,7 @@ function make(source: ConstraintSource, seed: number): string {
     });
     if (ids.length > 30 && constraint.mayEnd) break;
     // Where nearly all is allowed, a text of the model's own comes to its end by chance: by its tag.
-    const endings = ['\n</parameter>\n', '</arg_value>\n', '</think>', '<|end|>', '"', 'word', '<|"|>', '<escape>'];
+    const endings = ['\n</parameter>\n', '</arg_value>', '</think>', '<|end|>', '"', 'word', '<|"|>', '<escape>'];
     const open = may.length > 20_000 ? tokenizer.encode(endings[(state >>> 8) % 8]) : [];
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const chosen = open.length ? open : [may[state % may.length]];
@@ -112,7 +118,7 @@ function make(source: ConstraintSource, seed: number): string {
 }
 
 describe.each(Object.keys(templates))('the style %s', (name) => {
-  const isTags = ['qwen-coder', 'glm', 'gemma-4', 'function-gemma'].includes(name);
+  const isTags = ['qwen-coder', 'glm', 'glm-of-one-line', 'gemma-4', 'function-gemma'].includes(name);
   const tools = [isTags ? plainWeather : weather, add, noArguments];
 
   it('is known by its template', () => {
@@ -301,7 +307,15 @@ describe('hostile calls', () => {
     expect(reader.push('\n</parameter>\n</function>\n</tool_call>').calls).toEqual([{ name: 'f' }, { args: JSON.stringify({ a: inner }) }]);
   });
 
+  it('of tags have truth values as Python writes them, as some templates do', () => {
+    const tool = { name: 'f', parameters: { properties: { a: { type: 'boolean' }, b: { type: 'string' } } } };
+    const reader = toolReader(styleNamed('qwen-coder'), { tools: [tool] }, 'none');
+    const made = '<tool_call>\n<function=f>\n<parameter=a>\nTrue\n</parameter>\n<parameter=b>\nTrue\n</parameter>\n</function>\n</tool_call>';
+    expect(reader.push(made).calls).toEqual([{ name: 'f' }, { args: '{"a":true,"b":"True"}' }]);
+  });
+
   it('reads values as Python writes them', () => {
+    expect(JSON.parse(objectOf("a='C:\\ d'"))).toEqual({ a: 'C:\\ d' });
     expect(JSON.parse(objectOf("a='it\\'s \"so\", b=None\\n', b=True"))).toEqual({ a: 'it\'s "so", b=None\n', b: true });
     expect(JSON.parse(objectOf('a="True, b=None (x)", b=True, c=[None, {"d": False}], größe=-1.5'))).toEqual({
       a: 'True, b=None (x)', b: true, c: [null, { d: false }], größe: -1.5,

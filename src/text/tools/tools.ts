@@ -1,13 +1,17 @@
 // Functions that a model may call: which style its template teaches, what an answer may then be, and what reads it. Loaded
 // when a request first has functions.
 import { RequestError, shown } from '../../errors.ts';
-import { type ThoughtMarks, openedBy, thoughtFamilies, thoughtOf } from '../../thoughts.ts';
+import { type ThoughtMarks, hasThought, openedBy, thoughtFamilies, thoughtOf } from '../../thoughts.ts';
 import { type Expression, type Grammar, renamed, rule, sequence } from '../grammar/expression.ts';
 import { convertSchema } from '../grammar/json-schema.ts';
 import { jsonRules, space } from '../grammar/json-text.ts';
 import { type ChatTemplate } from '../template.ts';
 import { type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Thinking, createAnswerReader } from './answer-reader.ts';
+import { apertus } from './apertus.ts';
+import { apriel } from './apriel.ts';
+import { commandR } from './command-r.ts';
+import { deepseek } from './deepseek.ts';
 import { functionGemma, gemma4 } from './gemma.ts';
 import { granite } from './granite.ts';
 import { harmony, inFinal } from './harmony.ts';
@@ -15,12 +19,16 @@ import { hermes } from './hermes.ts';
 import { lfm2 } from './lfm2.ts';
 import { llama3 } from './llama3.ts';
 import { mistral, mistralNamed } from './mistral.ts';
+import { nemotron } from './nemotron.ts';
 import { phi } from './phi.ts';
 import { type AnswerReader, type Tool, type ToolStyle, type Writing } from './style.ts';
-import { glm, qwenCoder } from './xml-calls.ts';
+import { glm, glmOfOneLine, qwenCoder } from './xml-calls.ts';
 
 /** The first that a template matches. */
-export const styles: readonly ToolStyle[] = [harmony, gemma4, functionGemma, mistralNamed, mistral, lfm2, phi, granite, qwenCoder, glm, hermes, llama3];
+export const styles: readonly ToolStyle[] = [
+  harmony, gemma4, functionGemma, mistralNamed, mistral, lfm2, phi, granite, commandR, apertus, nemotron, apriel, deepseek, qwenCoder,
+  glmOfOneLine, glm, hermes, llama3,
+];
 
 export interface ToolUse {
   readonly tools: readonly Tool[];
@@ -45,8 +53,8 @@ export function styleOf(template: ChatTemplate): ToolStyle {
 /** Whether an answer begins with reasoning, from the template and the end of a prompt. */
 export function thinkingOf({ source }: Pick<ChatTemplate, 'source'>, promptEnd: string): Thinking {
   if (openedBy(promptEnd)) return 'open';
-  const { begin, end } = thoughtOf(source);
-  return begin.some((mark) => source.includes(mark)) && !end.some((mark) => promptEnd.trimEnd().endsWith(mark)) ? 'may' : 'none';
+  const thought = thoughtOf(source);
+  return hasThought(source, thought) && !thought.end.some((mark) => promptEnd.trimEnd().endsWith(mark)) ? 'may' : 'none';
 }
 
 export const noSchema = { type: 'object', properties: {} };
