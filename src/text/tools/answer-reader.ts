@@ -23,38 +23,36 @@ const wholeCalls = ['{', '<|python_tag|>'];
 
 type State = 'begin' | 'thinking' | 'start' | 'text' | 'calls';
 
+/** What of a text is certain, up to the first mark in it, if there is one; else what may still become a mark is left, with white space before it. */
+function cutAt(text: string, marks: readonly string[]): { certain: string; rest: string; mark?: string } {
+  const spaces = /\s*$/;
+  const found = marks.map((mark) => ({ mark, at: text.indexOf(mark) })).filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at)[0];
+  if (found) return { certain: text.slice(0, found.at).replace(spaces, ''), rest: text.slice(found.at + found.mark.length), mark: found.mark };
+  const back = Math.max(0, ...marks.map((mark) => heldBack(text, mark)));
+  const certain = marks.length ? text.slice(0, text.length - back).replace(spaces, '') : text;
+  return { certain, rest: text.slice(certain.length) };
+}
+
+/** What comes behind the mark with which an answer begins, or all where it begins otherwise; undefined where more is needed to tell. */
+function behindMark(answer: string, mark: string | undefined): string | undefined {
+  if (mark === undefined) return answer;
+  if (answer.length < mark.length && mark.startsWith(answer)) return undefined;
+  return answer.startsWith(mark) ? answer.slice(mark.length).trimStart() : answer;
+}
+
 export function createAnswerReader({ thinking, opens, calls, isFormed = false, thought = thoughtFamilies[0] }: ReaderOptions): AnswerReader {
   let state: State = thinking === 'open' ? 'thinking' : thinking === 'may' ? 'begin' : 'start';
   let held = '';
   let isFresh = true; // of what is thought nothing was there yet
-  let said: { text: string; reasoning: string; calls: CallEvent[] };
-
   let isWithin = false; // the marks of an answer
+  let said: { text: string; reasoning: string; calls: CallEvent[] };
 
   /** Hands over what is certain, up to a mark if there is one, which is given. */
   function upTo(marks: readonly string[], kind: 'text' | 'reasoning'): string | undefined {
-    const found = marks.map((mark) => ({ mark, at: held.indexOf(mark) })).filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at)[0];
-    const spaces = /\s*$/;
-    if (found) {
-      said[kind] += held.slice(0, found.at).replace(spaces, '');
-      held = held.slice(found.at + found.mark.length);
-      return found.mark;
-    }
-    const back = Math.max(0, ...marks.map((mark) => heldBack(held, mark)));
-    const certain = marks.length ? held.slice(0, held.length - back).replace(spaces, '') : held;
+    const { certain, rest, mark } = cutAt(held, marks);
     said[kind] += certain;
-    held = held.slice(certain.length);
-    return undefined;
-  }
-
-  /** Whether more is needed to tell if the answer stands within marks, or one was taken away. */
-  function atMarkOfAnswer(rest: string): 'perhaps' | 'yes' | 'no' {
-    const begin = thought.answer?.[0];
-    if (begin === undefined || isFormed || isWithin) return 'no';
-    if (rest.length < begin.length) return begin.startsWith(rest) ? 'perhaps' : 'no';
-    isWithin = rest.startsWith(begin);
-    if (isWithin) held = rest.slice(begin.length).trimStart();
-    return isWithin ? 'yes' : 'no';
+    held = rest;
+    return mark;
   }
 
   /** One step; false where more text is needed. */
@@ -78,8 +76,13 @@ export function createAnswerReader({ thinking, opens, calls, isFormed = false, t
         const rest = held.trimStart();
         const isAfterThought = thinking !== 'none';
         if (!rest) return false;
-        const within = atMarkOfAnswer(rest);
-        if (within !== 'no') return within === 'yes';
+        const behind = isFormed || isWithin ? rest : behindMark(rest, thought.answer?.[0]);
+        if (behind === undefined) return false;
+        if (behind !== rest) {
+          isWithin = true;
+          held = behind;
+          return true;
+        }
         // What looks like a call within a form is a part of it; an answer without marks of calls is a call from its first character on.
         const marks = isFormed ? opens : calls && !opens.length ? wholeCalls : [];
         if (marks.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
