@@ -50,8 +50,7 @@ export function createAnswerReader({ thinking, opens, calls, isFormed = false, t
   /** Hands over what is certain, up to a mark if there is one, which is given. */
   function upTo(marks: readonly string[], kind: 'text' | 'reasoning'): string | undefined {
     const { certain, rest, mark } = cutAt(held, marks);
-    said[kind] += certain;
-    held = rest;
+    [said[kind], held] = [said[kind] + certain, rest];
     return mark;
   }
 
