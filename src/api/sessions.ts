@@ -1,7 +1,7 @@
 // Conversations that are kept where they are: what was said, and its state on the GPU, which is gone on from, copied, kept and brought back.
 import { randomId } from '../random.ts';
 import { RequestError, shown } from '../errors.ts';
-import { type GenerateStats, type ComposeRequest, type Composed, type KeptSession, type Restored, type ToolCallDelta } from '../protocol.ts';
+import { type GenerateStats, type ComposeRequest, type Composed, type KeptSession, type Recalled, type Restored, type ToolCallDelta } from '../protocol.ts';
 import { type Backend, type SessionCall } from './backend.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatMessageParam } from './completions/chat.ts';
 import { chatCompletions, messageOf } from './completions/chat-completions.ts';
@@ -32,6 +32,8 @@ export interface Session {
   readonly restored?: Restored;
   /** Of one that was put together: its tokens, those that were run as their documents were not kept, and those that were run again. */
   readonly composed?: Composed;
+  /** Of one that was recalled: which episode of the conversation it is, of which turns, and the tokens that were run as it was not kept. */
+  readonly recalled?: Recalled;
   /** Adds to what was said and runs it, so that an answer need not wait for that. */
   append(messages: ChatMessageParam | ChatMessageParam[], options?: { signal?: AbortSignal }): Promise<SessionTokens>;
   /**
@@ -64,6 +66,18 @@ export interface ComposeOptions extends Pick<SessionOptions, 'defaults'> {
   compact?: boolean;
 }
 
+export interface RecallOptions extends Pick<SessionOptions, 'defaults'> {
+  /** What was said. */
+  messages: ChatMessageParam[];
+  /** What is going to be asked. */
+  question: string;
+  /** Episodes that the conversation has at most (8). */
+  episodes?: number;
+  /** As of `save`, for episodes that are kept: only episodes give way to them, and one that has no room is not kept. */
+  most?: number | string;
+  compact?: boolean;
+}
+
 export interface Sessions {
   /** With `messages`, resolves when these were run. */
   create(options?: SessionOptions): Promise<Session>;
@@ -72,6 +86,11 @@ export interface Sessions {
    * nothing is run for those that are kept, in whatever order they come.
    */
   compose(options: ComposeOptions): Promise<Session>;
+  /**
+   * A conversation in which `messages` were said, longer than the budget of keys and values holds: it remembers what belongs to the episode that is nearest
+   * to the question, for a model that was loaded with `kv: 'epicache'`. An episode is read once, and kept by what was said.
+   */
+  recall(options: RecallOptions): Promise<Session>;
   /**
    * A conversation that was kept: what was said then is not run again, if there is room for its state and reading that is not expected to take longer.
    * @throws RequestError with `not_found`; or where it was kept of another model, or by a version with another layout.
@@ -100,6 +119,7 @@ export function createSessions(backend: Backend): Sessions {
       return session;
     },
     compose: (options) => compose(backend, call, options),
+    recall: (options) => recall(backend, call, options),
     async load(name) {
       checkName(name);
       const id = randomId();
@@ -137,7 +157,7 @@ const endUse = (held: Held): void => void (held.use = held.use === 'closed' ? 'c
 
 function createSession(
   backend: Backend, call: SessionCall, { defaults, messages }: SessionState, id: string = randomId(),
-  how: Pick<Session, 'restored' | 'composed'> = {},
+  how: Pick<Session, 'restored' | 'composed' | 'recalled'> = {},
 ): Session {
   const held: Held = { backend, call, id, defaults, messages, use: 'none' };
   return {
@@ -214,6 +234,24 @@ function checkComposed({ prefix, documents, mode, repair }: ComposeOptions): voi
   if (!isText(question)) throw new RequestError(`repair.question is ${shown(question)}; it must be the text that is going to be asked.`);
   if (!(share > 0 && share <= 1)) throw new RequestError(`repair.share is ${shown(share)}; it must be above 0 and at most 1.`);
   if (mode === 'ape') throw new RequestError('Documents beside each other (mode ape) cannot be repaired: they have no order. Leave out repair, or mode.');
+}
+
+/** Episodes of a conversation, where nothing says how many, and at most. */
+const usualEpisodes = 8;
+const mostEpisodes = 256;
+
+async function recall(backend: Backend, call: SessionCall, options: RecallOptions): Promise<Session> {
+  const { defaults = {}, messages, question, episodes = usualEpisodes, most, compact } = options;
+  if (!Array.isArray(messages) || !messages.some(({ role }) => role === 'user'))
+    throw new RequestError(`messages is ${shown(messages)}; it must be what was said, with a message of the user among it.`);
+  if (!isText(question)) throw new RequestError(`question is ${shown(question)}; it must be the text that is going to be asked.`);
+  if (!(Number.isInteger(episodes) && episodes >= 1 && episodes <= mostEpisodes))
+    throw new RequestError(`episodes is ${shown(episodes)}; it must be a whole number from 1 to ${mostEpisodes}.`);
+  const [{ prompt, tools }] = toChatRequests({ ...defaults, messages: [...messages, { role: 'user', content: question }] });
+  const id = randomId();
+  const mostBytes = most === undefined ? undefined : parseBytes(most, 'most');
+  const recalled = await call('recall', id, { conversation: { prompt, tools }, episodes, compact, ...(mostBytes !== undefined && { mostBytes }) });
+  return createSession(backend, call, { defaults, messages: [...messages] }, id, { recalled });
 }
 
 /** Runs what was said. Chat templates want something of the user to be answered: where that is still to come, it is taken as empty. */

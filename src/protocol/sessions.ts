@@ -35,6 +35,8 @@ export interface SessionStates {
   load(name: string, id: string): Promise<{ about: string } & Restored>;
   /** Gives `id` a state that is put together of documents, of which those that are not kept yet are run, each by itself, and kept. */
   compose(id: string, request: ComposeRequest): Promise<Composed>;
+  /** Gives `id` the episode of a conversation that is nearest to a question, read now or kept from before. */
+  recall(id: string, request: RecallRequest): Promise<Recalled>;
   /** What is kept, the least recently used first. */
   list(): Promise<KeptSession[]>;
   remove(name: string): Promise<void>;
@@ -60,6 +62,26 @@ export interface Composed {
   tokens: number;
   ranTokens: number;
   repairedTokens: number;
+}
+
+/** A conversation of which one episode answers (the policy `epicache`). */
+export interface RecallRequest {
+  /** The prompt of all that was said, with what is asked as its last message. */
+  conversation: Pick<GenerateRequest, 'prompt' | 'tools'>;
+  /** Episodes at most. */
+  episodes: number;
+  /** As of `ComposeRequest`: other episodes alone give way. */
+  mostBytes?: number;
+  compact?: boolean;
+}
+
+/** Which episode of how many it is, from 0, and of which turns, from 0; the tokens of the conversation, and those that had to be run for it. */
+export interface Recalled {
+  episode: number;
+  episodes: number;
+  turns: number[];
+  tokens: number;
+  ranTokens: number;
 }
 
 /** How a conversation that was kept has come back. */

@@ -1,70 +1,19 @@
 // Documents that are put together, on a device that only takes notes: what is run, what is kept, and what is left where something fails.
 import { describe, expect, it } from 'vitest';
-import { fakeDevice } from '../../../test/doubles/fake-device.ts';
-import { memoryRecords } from '../../../test/doubles/memory-store.ts';
-import { fixture } from '../../../test/models/fixture.ts';
-import { readHeader } from '../../gguf/read.ts';
-import { createLedger } from '../../gpu/ledger.ts';
-import { kvFormat } from '../../kv/formats/catalogue.ts';
-import { writeTokens } from '../../kv/pages.ts';
-import { shapeWithin } from '../../kv/policies/catalogue.ts';
+import { type OpenStates, openStates } from '../../../test/doubles/session-states.ts';
 import { type DocumentsPlan } from '../../kv/policies/documents.ts';
 import { type KvTick } from '../../kv/policy.ts';
 import { headerOf, packParts, unpackParts } from '../../kv/saved/snapshot.ts';
-import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { type ComposeRequest } from '../../protocol.ts';
-import { bytesSource } from '../../weights/source/source.ts';
-import { openModel } from '../load/opened.ts';
-import { createSequences } from '../run/sequences.ts';
-import { createTurns } from '../turns.ts';
-import { createKeptRecords } from './in-records.ts';
 import { keep } from './kept.ts';
-import { type Placed, createSessionStates } from './states.ts';
 
-const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
-const room = { context: 256, chunk: 64, format: kvFormat('f16') };
-const codes = (text: string) => Array.from(text, (letter) => letter.charCodeAt(0));
 const prompt = (text: string) => ({ prompt: { text } });
 const requestOf = (documents: string[], how: Partial<ComposeRequest> = {}): ComposeRequest =>
   ({ beginning: prompt('Read:'), whole: prompt(`Read:${documents.join('')}`), documents, mode: 'stacked', ...how });
 
-interface Opened {
-  documents?: boolean;
-  sequences?: number;
-  /** What running a prompt does beside noting its tokens. */
-  ran?(tokens: number[], owner: string, sequence: Sequence): Promise<void>;
-}
-
-/** States on sequences whose keys and values are whatever is written there. */
-function open({ documents = false, sequences: most = 4, ran }: Opened = {}) {
-  const { device } = fakeDevice();
-  const shape = documents ? shapeWithin(graph, 'documents', {}, { ...room, budgetBytes: Infinity, sequences: 1 }) : undefined;
-  const home: SequenceHome = { device, ledger: createLedger(device, Infinity), config: graph.config, ...room, shape, release: () => {} };
-  const first = createSequence(home, true);
-  const sequences = createSequences({ first, create: () => createSequence(home), mostBytes: most * first.bytesFor(room.context), most });
-  const tokenizer = { controlSpellings: [], encode: codes, piece: (token: number) => Uint8Array.of(token) };
-  const placed = {
-    model: { graph, home, sequence: first, sizes: { context: room.context }, planned: { chosen: { options: { sequences: most } } } },
-    runner: { of: () => ({ feed: async () => {} }) }, sequences, scheduler: { between: <T>(work: () => Promise<T>) => work() },
-    weights: { id: 'tiny', reader: {} }, session: { encode: ({ text }: { text: string }) => codes(text) }, text: { tokenizer }, opened: {},
-    info: { name: 'Tiny' },
-  } as unknown as Placed;
-  const runs: string[] = [];
-  const store = createKeptRecords(memoryRecords(new Map()));
-  const run = async (prompt: number[], owner: string) => {
-    const sequence = (await sequences.take(prompt, owner))!;
-    const tokens = prompt.slice(0, -1); // the last one is chosen from
-    runs.push(String.fromCharCode(...tokens));
-    try {
-      await sequence.makeRoom(tokens.length);
-      await ran?.(tokens, owner, sequence);
-      writeTokens(home, sequence, tokens);
-    } finally {
-      sequences.give(sequence);
-    }
-  };
-  const states = createSessionStates(() => placed, store, { costs: async () => undefined, oneByOne: createTurns().alone, run });
-  return { home, sequences, states, store, runs, compose: (id: string, request: ComposeRequest) => states.compose(id, request) };
+function open({ documents = false, ...options }: Omit<OpenStates, 'policy'> & { documents?: boolean } = {}) {
+  const opened = openStates({ ...options, ...(documents && { policy: 'documents' }) });
+  return { ...opened, compose: (id: string, request: ComposeRequest) => opened.states.compose(id, request) };
 }
 
 const names = async ({ store }: Pick<ReturnType<typeof open>, 'store'>) => (await store.list()).map(({ name }) => name).sort();

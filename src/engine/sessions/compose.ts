@@ -5,7 +5,6 @@ import { decodeParts, inSlices } from '../../kv/saved/coding/coded.ts';
 import { type KeyTurn, keyTurn } from '../../kv/saved/composed.ts';
 import { type SavedDocument, putComposed, tokensOf } from '../../kv/saved/put-composed.ts';
 import { kindsOfPlain, savePlain, unpackPlain } from '../../kv/saved/saved.ts';
-import { sumOf } from '../../kv/saved/sum.ts';
 import { cachesOf } from '../../kv/segment.ts';
 import { opsOf } from '../../model/operations.ts';
 import { isAttend } from '../../model/ops/attend.ts';
@@ -15,8 +14,9 @@ import { type ComposeRequest, type Composed } from '../../protocol.ts';
 import { asWritten } from '../run/answer/as-written.ts';
 import { mostPaid, repair } from '../run/repair.ts';
 import { sharedPrefix } from '../run/sequences.ts';
-import { type Kept, type KeptStore, keepParts } from './kept.ts';
-import { type Around, type Placed, ofModel } from './states.ts';
+import { isSame, keepAside, marksOf, nameOf } from './by-tokens.ts';
+import { type KeptStore } from './kept.ts';
+import { type Around, type Placed } from './states.ts';
 
 export interface Composer extends Pick<Around, 'run'> {
   placed(): Placed;
@@ -92,7 +92,7 @@ function inTokens({ session, text }: Placed, { beginning, whole, documents, repa
   if (!text) throw new RequestError('The file has no tokenizer, so texts cannot be put together.');
   const { tokenizer } = text;
   const [alone, all] = [beginning, whole].map(({ prompt, tools }) => session.encode(prompt, tools));
-  const marks = new Set(tokenizer.controlSpellings.map((spelling) => tokenizer.find(spelling)));
+  const marks = marksOf(tokenizer);
   const same = sharedPrefix(alone, all);
   const end = alone.findIndex((token, at) => at >= same && marks.has(token));
   const prefix = alone.slice(0, end < 0 ? same : end);
@@ -117,20 +117,9 @@ function checkLengths({ model: { sizes: { context } } }: Placed, parts: readonly
   );
 }
 
-/** What a document is kept as: by its tokens with those of the beginning. */
-function nameOf(tokens: readonly number[], model: string): string {
-  const bytes = new Uint8Array(Uint32Array.from(tokens).buffer);
-  const sums = [bytes, bytes.toReversed(), new TextEncoder().encode(model)].map((each) => sumOf(each).toString(16).padStart(8, '0'));
-  return `document ${sums.join('')}`;
-}
-
-const isDocument = ({ name }: Kept): boolean => /^document [0-9a-f]{24}$/.test(name);
-
-const isSame = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && sharedPrefix(a, b) === a.length;
-
 /** A document that the GPU still has, or that is kept; undefined for one that has to be run. */
 async function findDocument({ placed, between, store, model }: Composer, tokens: readonly number[]): Promise<SavedDocument | undefined> {
-  const name = nameOf(tokens, model);
+  const name = nameOf('document', tokens, model);
   const there = await between(async ({ sequences, model: { home } }) => {
     const sequence = sequences.of(name);
     return sequence && isSame(sequence.tokens, tokens) ? unpackPlain(home, await savePlain(home, sequence, model), model) : undefined;
@@ -152,25 +141,18 @@ async function findDocument({ placed, between, store, model }: Composer, tokens:
 }
 
 async function runDocument(
-  { between, store, model, run }: Composer, tokens: number[], { mostBytes = Infinity, compact }: ComposeRequest,
+  { between, store, model, run }: Composer, tokens: number[], { mostBytes, compact }: ComposeRequest,
 ): Promise<SavedDocument> {
-  const name = nameOf(tokens, model);
+  const name = nameOf('document', tokens, model);
   await run([...tokens, tokens.at(-1)!], name); // the last one of a prompt is not run
-  const { parts, kinds, info, weights, snapshot } = await between(async ({ sequences, model: { home }, info, weights }) => {
+  const { snapshot, ...aside } = await between(async ({ sequences, model: { home }, info, weights }) => {
     const sequence = sequences.of(name);
     if (!sequence) throw new BudgetError(`There is no room for a document of ${tokens.length} tokens beside other conversations. Close some.`);
     const parts = await savePlain(home, sequence, model);
     if (store) sequences.disown(name); // else it stays on the GPU as long as there is room
     return { parts, kinds: kindsOfPlain(home, sequence), info, weights, snapshot: unpackPlain(home, parts, model) };
   });
-  if (!store) return snapshot;
-  const about = JSON.stringify({ defaults: {}, messages: [] });
-  const of = { name, ...ofModel({ info, weights }), tokens: tokens.length, about };
-  try {
-    await keepParts(store, of, { parts, kinds }, { mostBytes, compact, mayGo: isDocument }); // conversations that somebody has kept do not give way to it
-  } catch (error) {
-    if (!(error instanceof BudgetError)) throw error; // without room for it, it is run again the next time
-  }
+  if (store) await keepAside(store, 'document', { name, tokens: tokens.length, ...aside }, { mostBytes, compact });
   return snapshot;
 }
 

@@ -90,6 +90,10 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
       const { compose } = await import('./compose.ts');
       return around.oneByOne(async () => compose({ placed, between, store, model: await idOf(placed()), run: around.run }, id, request));
     },
+    async recall(id, request) {
+      const { recall } = await import('./recall.ts');
+      return around.oneByOne(async () => recall({ placed, between, store, model: await idOf(placed()), run: around.run }, id, request));
+    },
     list: () => listKept(needStore()),
     remove: (name) => needStore().remove(name),
   };

@@ -53,6 +53,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'think', label: 'all, with the channels of keys that the question looks at', special: true },
   { name: 'minicache', label: 'all, where two layers each share what is alike: for deep models', special: true },
   { name: 'documents', label: 'keeps everything, and documents that were read before beside each other', special: true },
+  { name: 'epicache', label: 'of a long conversation the episode that a question is about', special: true },
   { name: 'find-heads', label: 'keeps everything and measures which heads look far back', special: true },
 ];
 

@@ -19,7 +19,7 @@ const tickOf = ({ plan, options }: ReturnType<typeof shapeFor>, promptLength: nu
   ({ plan, options, promptLength, length: promptLength }) as unknown as KvTick;
 
 describe.each([
-  'h2o', 'lazyeviction', 'snapkv', 'windowkv', 'pyramidkv', 'prefixkv', 'adakv', 'heavy-prompt', 'recent', 'd2o', 'ems', 'kvmerger', 'arkv',
+  'h2o', 'lazyeviction', 'snapkv', 'windowkv', 'pyramidkv', 'prefixkv', 'adakv', 'heavy-prompt', 'recent', 'd2o', 'ems', 'kvmerger', 'arkv', 'epicache',
 ])('%s', (name) => {
   it('keeps a quarter of the context by default, whatever its layers and heads may have each', () => {
     expect(slotsOf(tickOf(shapeFor(name), 480))).toBe(context / 4);

@@ -3,10 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
-import { type KvLayer } from '../../../src/kv/policy.ts';
-import { readBytes } from '../../../src/gpu/read-bytes.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { keptPositions } from '../../models/kept-positions.ts';
 import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
@@ -58,31 +57,12 @@ const further: Run[] = [
 
 const models = isFull ? ['tiny-llama-f16', 'tiny-qwen3'] : ['tiny-llama-f16'];
 
-/** (kv head) the positions of a layer's slots, those of the first set and the fresh ones up to `length`. */
-async function keptOf(model: LoadedModel, layer: KvLayer, planes: number, base: number, length: number): Promise<number[][]> {
-  const { gpu: { device }, ledger } = model;
-  const { sets: [set], lists, heads: { kvHeads } } = layer;
-  const words = async (buffer: GPUBuffer) => new Uint32Array(await readBytes(device, ledger, 'test.kept', { buffer, byteLength: buffer.size }));
-  const [list, noted] = [await words(lists), await words(set.planes!)];
-  const fresh = Array.from({ length: length - base }, (_, i) => base + i);
-  return Array.from({ length: kvHeads }, (_, head) => {
-    const [first, slots] = [list[2 * head], list[2 * head + 1]];
-    expect(slots).toBe(set.counts[head]);
-    return [...Array.from({ length: slots }, (_, slot) => noted[(list[first + (slot >> 5)] * planes + planes - 1) * 32 + (slot & 31)]), ...fresh];
-  });
-}
-
 /** Feeds the tokens, so many of the chosen ones at a time: the largest difference to the golden's logits, and (tick, layer, kv head) what was kept. */
 async function run(model: LoadedModel, { tokens, prompt, steps, vocab, interval }: Golden, wanted: Float32Array, together: number) {
   const runner = createRunner(model);
-  const { shaped } = model.sequence;
   const kept: number[][][][] = [];
   let most = 0;
-  const note = async (length: number) => {
-    const layers: number[][][] = [];
-    for (const layer of shaped!.layers) layers.push(await keptOf(model, layer, shaped!.shape.plan.planes.length, shaped!.base, length));
-    kept.push(layers);
-  };
+  const note = async (length: number) => void kept.push(await keptPositions(model, model.sequence, length));
   await runner.feed(tokens.slice(0, prompt), 0);
   await note(prompt);
   for (let at = prompt; at < tokens.length; at += together) {
