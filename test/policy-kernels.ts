@@ -15,7 +15,7 @@ const buffer = (label: string, size = 0) => ({ label, size }) as GPUBuffer;
 /** Layers without a slot in sets yet. */
 function layersOf(graph: Graph, { plan, format, attended }: Shape): KvLayer[] {
   return cachesOf(graph.config).map((heads, layer) => ({
-    layer, heads, ...attended[layer], lists: buffer('lists'), queries: buffer('queries'), picked: buffer('picked'),
+    layer, heads, ...attended[layer], lists: buffer('lists'), queries: buffer('queries'), books: buffer('books'), picked: buffer('picked'),
     fresh: { format, pages: buffer('fresh', segmentBytes(heads, prompt, format)), planes: buffer('planes') },
     sets: plan.layers[layer].map((set, index): KvSet => ({
       index, format: set.format, pages: buffer('pages'), planes: buffer('planes'), summaries: buffer('summaries'),

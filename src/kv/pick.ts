@@ -1,8 +1,9 @@
 // Picking from a set: what it takes of memory, and the dispatches by which a row chooses what it reads (`PickPlan`). Plain data.
 import { type Dispatch } from '../gpu/program.ts';
 import { type KvSet, type PickAt, type SequenceBuffers } from '../model/operation.ts';
+import { codeConsts, codeFiles, codeWords } from './codes.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
-import { type PickPlan, type SetPlan } from './policy.ts';
+import { type PickPlan, type SetPlan, type Turn } from './policy.ts';
 
 /** Clusters of a head at most: of 8192 slots 16 each. Longer texts have larger ones. */
 export const mostClusters = 512;
@@ -26,14 +27,15 @@ export const pickedWords = (set: Picked, queryHeads: number, headDim: number): n
   set.mostSlots.length * (4 + runsOf(set)) + (set.pick.by === 'votes' ? queryHeads * 4 * Math.ceil(headDim / 4) : 0);
 
 /** Rows of numbers that a choice of a kv head has for its items. */
-const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, clusters: group, votes: heads })[by];
+const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, clusters: group, votes: heads, codes: group })[by];
 
 /** Bytes of the numbers of items that a choice is made among. */
 export const keyBytes = (set: Picked, queryHeads: number): number =>
   4 * set.mostSlots.length * rowsFor(set.pick.by, queryHeads, queryHeads / set.mostSlots.length) * runsOf(set);
 
 /** u32 words of what is known of the slots of a page. */
-export function summaryWords({ by, each }: PickPlan, { unitWords }: KvFormat, headDim: number): number {
+export function summaryWords({ by, each, parts }: PickPlan, { unitWords }: KvFormat, headDim: number): number {
+  if (by === 'codes') return pageSlots * codeWords({ parts });
   const vec4s = Math.ceil(headDim / 4);
   return { votes: 0, bounds: 2 * vec4s, clusters: vec4s + 1 }[by] * unitWords * (pageSlots / each);
 }
@@ -58,6 +60,8 @@ interface Asked {
   since(of: SequenceBuffers): number;
   /** Slots of the head of the layer's set that has most. */
   slots(of: SequenceBuffers): number;
+  /** How positions turn keys, and by which numbers, for choices by codes. */
+  turn?: Turn;
 }
 
 /** The choice of a layer for the next row; none where it takes another's. */
@@ -68,17 +72,22 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
   const group = heads / kvHeads;
   const consts = { HeadVec4s: Math.ceil(headDim / 4), Group: group, First: first, InOrder: inOrder(set) };
   const params = { heads, kv_heads: kvHeads, head_vec4s: consts.HeadVec4s, set_index: 0, room: runsOf(set), scale };
-  const own = (name: 'picked' | 'summaries' | 'planes' | 'lists') => (of: SequenceBuffers) => of.sets!(layer)[name]!;
+  const own = (name: 'picked' | 'summaries' | 'planes' | 'lists' | 'books') => (of: SequenceBuffers) => of.sets!(layer)[name]!;
   const picked = (of: SequenceBuffers) => of.sets!(layer).chosen ?? of.sets!(layer).picked!;
   const bindings: Dispatch['bindings'] = { query, keys: scratch, state: (of: SequenceBuffers) => of.state, lists: own('lists') };
   // All heads of keys and values have one choice by votes.
   const together = by === 'votes' ? kvHeads : 1;
-  const votes: Dispatch = {
-    label: `${section}.votes`,
-    kernel: { kernel: 'kv-votes', files: [...format.read, 'kv/where/list', 'state'], consts },
-    params,
-    bindings: { ...bindings, pages: (of: SequenceBuffers) => of.sets!(layer).pages[0] },
-    grid: ({ of }) => [Math.ceil(Math.max(0, asked.slots(of as SequenceBuffers) - first) / 64), kvHeads],
+  const bySlot: Dispatch['grid'] = ({ of }) => [Math.ceil(Math.max(0, asked.slots(of as SequenceBuffers) - first) / 64), kvHeads];
+  const scores = (): Dispatch[] => {
+    if (by === 'codes') return [coded(set, at, asked, { params, bindings: { ...bindings, summaries: own('summaries'), books: own('books') }, grid: bySlot })];
+    if (by !== 'votes') return [];
+    return [{
+      label: `${section}.votes`,
+      kernel: { kernel: 'kv-votes', files: [...format.read, 'kv/where/list', 'state'], consts },
+      params,
+      bindings: { ...bindings, pages: (of: SequenceBuffers) => of.sets!(layer).pages[0] },
+      grid: bySlot,
+    }];
   };
   const pick: Dispatch = {
     label: `${section}.pick`,
@@ -90,15 +99,33 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
     },
     params: { ...params, chosen_for: together, alike },
     bindings: {
-      ...bindings, picked, ...(by !== 'votes' && { summaries: own('summaries') }), ...(by === 'clusters' && { planes: own('planes') }),
+      ...bindings, picked, ...(reads.includes(by) && { summaries: own('summaries') }), ...(by === 'clusters' && { planes: own('planes') }),
     },
     // Of tokens that share a choice the first makes it.
     grid: ({ length, of }) => [(length - 1 - asked.since(of as SequenceBuffers)) % reuse ? 0 : kvHeads / together],
   };
-  return by === 'votes' ? [votes, pick] : [pick];
+  return [...scores(), pick];
+}
+
+/** Those whose choice itself reads what is known of slots. */
+const reads: readonly PickPlan['by'][] = ['bounds', 'clusters'];
+
+/** Scores of all slots by the codes of their keys. */
+function coded(
+  { pick }: Picked,
+  { config: { heads, kvHeads, headDim }, section, angles }: PickAt,
+  { turn }: Asked,
+  { params, ...work }: Pick<Dispatch, 'params' | 'bindings' | 'grid'>,
+): Dispatch {
+  const consts = { ...codeConsts(pick, headDim, turn!), Group: heads / kvHeads };
+  return {
+    label: `${section}.coded`, ...work, kernel: { kernel: 'kv-coded', files: ['state', ...codeFiles], consts },
+    params: { ...params, span: pick.span ?? 0 }, bindings: { ...work.bindings, angles: angles! },
+  };
 }
 
 /** Shaders that say what is chosen by. */
 const files = {
   bounds: ['kv/pick/by-bounds'], votes: ['kv/pick/shares', 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
+  codes: ['kv/pick/shares', 'kv/pick/by-codes'],
 };

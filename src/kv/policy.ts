@@ -67,7 +67,7 @@ export interface SetPlan {
  */
 export interface PickPlan {
   /** What tells which are worth reading: shaders/kv/policies/pick/by-*.wgsl. */
-  by: 'bounds' | 'votes' | 'clusters';
+  by: 'bounds' | 'votes' | 'clusters' | 'codes';
   /** Slots of a run. */
   run: number;
   /** Slots that something is known of together: a part of a run, or more than one. */
@@ -76,6 +76,10 @@ export interface PickPlan {
   first: number;
   /** Tokens that a choice holds for, from each tick on. Default 1. */
   reuse?: number;
+  /** Of codes: parts of a head that have one each, of whole fours of numbers. */
+  parts?: number;
+  /** Of codes: how far back keys are turned by their own positions. Default: all are. */
+  span?: number;
   /** Of votes: from which cosine of queries on a choice is kept. */
   alike?: number;
   /** The layer whose choice this one takes. Default: it makes its own. */
@@ -197,6 +201,8 @@ export interface KvLayer {
   readonly fresh: KvFresh;
   /** The last `KvPlan.queries` queries, rotated, f32: (position % queries, query head, headDim padded to whole vec4s). */
   readonly queries?: GPUBuffer;
+  /** f32: centroids of keys, where a token chooses by codes (shaders/kv/policies/pick/books.wgsl). */
+  readonly books?: GPUBuffer;
   /** Where the layer chooses what tokens read: what kv-pick.wgsl leaves, and a tick with it. */
   readonly picked?: GPUBuffer;
 }

@@ -4,6 +4,7 @@ import { RequestError } from '../errors.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
+import { bookWords } from './codes.ts';
 import { type PageFormat, pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
 import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
@@ -75,11 +76,11 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const firsts = firstsOf(plans, heads);
   const lists = make('lists', 4 * listWords(plans, headDim));
   device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
-  const { queries, picked, chosen } = makeSingle(make, shape, layer, headDim);
+  const { queries, picked, chosen, books } = makeSingle(make, shape, layer, headDim);
   const runs = new Uint32Array(kvHeads); // that each has been told to read
   const sets = plans.map((plan, index) => emptySet(index, plan.format, kvHeads, pagesFor(index, plan.frames ?? 1)));
   const paging = choosing?.frames ? createPaging(device, choosing, firsts[0], lists) : undefined;
-  const single = [lists, picked, chosen, queries].flatMap((buffer) => buffer ?? []);
+  const single = [lists, picked, chosen, queries, books].flatMap((buffer) => buffer ?? []);
   const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single];
   const grow = async (set: MutableSet, needed: number): Promise<boolean> => {
     if (needed * 4 * set.format.words(headDim) <= set.pages.size) return false;
@@ -92,7 +93,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     get pages() {
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
-    lists: { buffer: lists }, picked: bindingOf(picked), chosen: bindingOf(chosen), queries: bindingOf(queries), runs, paging, whole,
+    lists: { buffer: lists }, picked: bindingOf(picked), chosen: bindingOf(chosen), queries: bindingOf(queries), books: bindingOf(books), runs, paging, whole,
     empty: () => emptySets(sets, runs),
     get read() {
       return sets.map((set) => readOf(choosing?.pick, set, runs));
@@ -156,6 +157,7 @@ function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, at
     queries: plan.queries ? make('queries', queryBytes(plan, queryHeads, headDim)) : undefined,
     picked: choosing && chooses(choosing, layer) ? makePicked('picked') : undefined,
     chosen: choosing?.frames ? makePicked('chosen') : undefined,
+    books: choosing?.pick.parts ? make('books', 4 * choosing.mostSlots.length * bookWords(choosing.pick, headDim)) : undefined,
   };
 }
 

@@ -149,6 +149,7 @@ const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan, att
   })),
   picks: (layer, at) => picksOf(pickedSet(layers[layer])!, format, layer, at, {
     since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),
+    turn: attended[layer].turn,
   }),
 });
 

@@ -1,5 +1,6 @@
 // Bytes of keys and values as a plan has them: what a budget is held against, here and by policies that fit themselves into one.
 import { paramsStride } from '../gpu/program.ts';
+import { bookWords } from './codes.ts';
 import { pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, summaryWords } from './pick.ts';
 import { planeBytes } from './plane-bytes.ts';
@@ -28,10 +29,11 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
   return { full: sum(layers.map(({ full }) => full)) + (plan.scratchBytes ?? 0) + away.gpu, growing: Math.max(0, ...layers.map(({ largest }) => largest)) };
 }
 
-/** Of what tokens choose. */
+/** Of what tokens choose, and of centroids to choose by. */
 function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number): number {
   const set = pickedSet(sets);
-  return set && chooses(set, layer) ? (set.frames ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0;
+  const books = set ? 4 * set.mostSlots.length * bookWords(set.pick, headDim) : 0;
+  return books + (set && chooses(set, layer) ? (set.frames ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0);
 }
 
 /** Kernels that a tick has for a layer at most, where a plan does not say. */

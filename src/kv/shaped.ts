@@ -49,10 +49,10 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   let sets: (Sets | undefined)[] = make();
   let [base, joined, since, promptLength] = [0, 0, 0, 0];
 
-  const layerOf = (layer: number, { all, lists, queries, picked, chosen }: Sets): KvLayer => {
+  const layerOf = (layer: number, { all, lists, queries, books, picked, chosen }: Sets): KvLayer => {
     const { buffer, planes } = fresh().layer(layer);
-    const own = { layer, heads: caches[layer], ...shape.attended[layer] };
-    return { ...own, sets: all, lists: lists.buffer, queries: queries?.buffer, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
+    const own = { layer, heads: caches[layer], ...shape.attended[layer], lists: lists.buffer, queries: queries?.buffer, books: books?.buffer };
+    return { ...own, sets: all, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
   };
 
   /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */

@@ -131,6 +131,8 @@ export interface PickAt {
   scale: number;
   query: Binding;
   scratch: Binding;
+  /** By which positions turn keys. */
+  angles?: Binding;
 }
 
 /** Slots that are all older than any step that reads them. */
@@ -190,6 +192,8 @@ export interface LayerSets {
   planes?: Binding;
   /** The last queries, where they are kept. */
   queries?: Binding;
+  /** Centroids of its keys, where a row chooses by codes. */
+  books?: Binding;
 }
 
 /** What buffers are made for. */

@@ -1,6 +1,7 @@
 // Bytes of what a sequence keeps, slot by slot, whatever rooms are for.
 import { type LoadedModel } from '../../engine/load/load.ts';
 import { pageSlots, type PageFormat } from '../../kv/formats/format.ts';
+import { centroids } from '../../kv/codes.ts';
 import { summaryWords } from '../../kv/pick.ts';
 import { type KvLayer } from '../../kv/policy.ts';
 import { cachesOf } from '../../kv/segment.ts';
@@ -32,6 +33,7 @@ function setBytes(shaped: Shaped, { layer, sets, heads: { kvHeads, headDim }, fr
     const each = slotBytes(set.format, headDim);
     if (!pick) return sum(set.counts) * each + (sum(set.counts) ? 4 * kvHeads * (set.format.headWords?.(headDim) ?? 0) : 0);
     const known = (4 * summaryWords(pick, format, headDim)) / pageSlots;
-    return shaped.setsOf(layer).read[i] * kvHeads * each + sum(set.counts) * known;
+    const books = pick.parts ? 4 * kvHeads * centroids * headDim : 0; // a token reads no metrics
+    return shaped.setsOf(layer).read[i] * kvHeads * each + sum(set.counts) * known + books;
   }));
 }

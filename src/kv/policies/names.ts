@@ -41,6 +41,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'quest', label: 'keeps everything, and reads the passages that may matter most to each word', special: true },
   { name: 'lserve', label: 'keeps everything, and reads a few long passages, chosen for some words at a time', special: true },
   { name: 'tokenselect', label: 'keeps everything, and reads what all heads together look at most', special: true },
+  { name: 'a2ats', label: 'keeps everything, and reads what each word may look at most, by codes of 4 bits', special: true },
   { name: 'squeezed', label: 'keeps everything, and reads of the first prompt what is like the question', special: true },
   { name: 'mpcache', label: 'what the question looks at, and of that the passages that may matter most to each word', special: true },
   { name: 'razor', label: 'heads that look back keep all, the others the beginning, the last words, and a mean of what was between', special: true },

@@ -213,7 +213,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
   };
   const picked = sets.at(0)?.picked;
   const seen = sets.length ? ['kv/seen/ring', picked ? 'kv/splits/picked' : 'kv/splits/sets'] : ['kv/seen/fresh', 'kv/splits/fresh'];
-  const pickAt = { section, config, scale: op.scale, query: buffers.query, scratch: buffers.partials };
+  const pickAt = { section, config, scale: op.scale, query: buffers.query, scratch: buffers.partials, angles: context.activations.angles };
   const picks = picked ? context.kv.picks!(op.layer, pickAt) : [];
   return [
     ...(picked?.lag ? [] : picks),

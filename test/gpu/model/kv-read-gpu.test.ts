@@ -25,8 +25,8 @@ interface Golden {
 interface Run {
   kv: string;
   options: Record<string, number>;
-  /** The goldens that it is of: by default those of choices that are for the token itself. `lag`: of choices that come a token late. */
-  of?: 'lag';
+  /** The goldens that it is of: by default those of choices for the token itself. `lag`: of choices a token late; `span`: of a2ats with one. */
+  of?: 'lag' | 'span';
 }
 
 const half = { share: 0.5, sinks: 4, window: 16, interval: 64 };
@@ -37,6 +37,8 @@ const further: Run[] = [
   { kv: 'lserve', options: { ...half, size: 16, part: 4 } },
   { kv: 'tokenselect', options: half },
   { kv: 'squeezed', options: { ...half, size: 8 } },
+  { kv: 'a2ats', options: { ...half, parts: 8 } },
+  { kv: 'a2ats', of: 'span', options: { ...half, parts: 8, span: 48 } },
   { kv: 'quest', of: 'lag', options: { ...half, size: 8, lag: 1 } },
   { kv: 'quest', of: 'lag', options: { ...half, size: 8, away: 1 } },
   { kv: 'mpcache', options: { share: 0.5, read: 0.5, observed: 32, sinks: 4, window: 16, interval: 64, size: 8 } },
