@@ -30,8 +30,8 @@ export interface Experiment {
   allExperts?: boolean;
   /** Streamed slices are no larger, so that layers are cut: most bytes. Default: 64 MiB. */
   sliceBytes?: number;
-  /** No step runs ahead before it is known that its experts are there, to measure what that is worth. */
-  layerByLayer?: boolean;
+  /** Over how many layers a step runs before it is told whether their experts are there, to measure what that is worth. Default: as many as pay. */
+  layersAhead?: number;
   /** Is told which experts each section of a step uses, where they are fetched on demand: a trace, as plain numbers. */
   onExperts?(section: number, experts: readonly number[]): void;
   /** All guesses of next tokens are checked, whatever that costs. */

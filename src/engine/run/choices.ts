@@ -1,17 +1,16 @@
 // Experts that a step chose (or neurons that are on), where they are fetched on demand: their ids come back to the CPU, and those that are
 // missing are brought before what reads them runs. Where most are there, a step of one row runs ahead over several layers as if all were, and
 // is told afterwards; from the first layer that missed some it goes on again, from what was noted of it. What it computed in between is
-// computed anew, keys and values at the same places too.
-import { isAttend } from '../../model/ops/attend.ts';
-import { isExperts } from '../../model/parameters.ts';
-import { type Section } from '../../model/sections.ts';
+// computed anew, keys and values at the same places too; other states of the sequence are put back before.
+import { type SequenceBuffers } from '../../model/operation.ts';
 import { type Items } from '../../weights/stream/items/items.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { choiceBytes, choicesBytes, notedBytes } from '../load/plan/plan-bytes.ts';
+import { layersAhead, statesBehind } from '../load/plan/running-ahead.ts';
 
 export interface Choices {
-  /** Begins a step; resolves when nothing is under way of what an earlier one chose. `mayRunAhead`: it is of one row, and can be gone back in. */
-  begin(rows: number, mayRunAhead: boolean): Promise<void>;
+  /** Begins a step; resolves when nothing is under way of what an earlier one chose. `ahead`: the sequence of a step of one row that can be gone back in. */
+  begin(rows: number, ahead?: SequenceBuffers): Promise<void>;
   /** Puts back what a layer had that is gone back to, if one is. */
   restore(encoder: GPUCommandEncoder): void;
   /** Notes what a section chose, between the passes of a submit; piece `next` comes after it. `isFinal`: no section chooses after it. */
@@ -33,37 +32,8 @@ interface Noted {
   next: number;
 }
 
-/** What reading costs beside what a layer costs: measured on lavapipe (docs/decisions/experts-on-demand.md). */
-const readCost = 1;
 /** Of the share of layers that had all their experts. */
 const memory = 0.98;
-
-/** Layers between readings that bring a step on most in a given time, if a layer has all its experts with probability `p`. */
-export function layersAhead(p: number, most: number): number {
-  let best = 1;
-  let speed = 0;
-  for (let layers = 1, sum = 0, all = 1; layers <= most; layers++, all *= p) {
-    sum += all; // the layer counts if those before it had theirs
-    if (sum / (layers + readCost) <= speed) continue;
-    speed = sum / (layers + readCost);
-    best = layers;
-  }
-  return best;
-}
-
-/** Whether all that comes after a section's router begins from the residual stream, which can be put back; where neurons are on is no router's choice. */
-export function canGoBack({ ops, pool }: Pick<Section, 'ops' | 'pool'>): boolean {
-  if (pool?.chosen.as === 'bits') return false;
-  const first = ops.findIndex(({ op }) => op.op === 'route');
-  const known = new Set<string>(['x']);
-  return first < 0 || ops.slice(first + 1).every(({ op }) => {
-    const { input, output, add = op.op === 'norm-add' || isExperts(op) } = op as { input?: string; output?: string; add?: boolean };
-    const isKnown = [input, add ? output : input].every((read) => read === undefined || known.has(read));
-    if (output !== undefined) known.add(output);
-    if (isAttend(op)) known.add('attended');
-    return isKnown;
-  });
-}
 
 /** What is chosen for some rows. */
 function idsIn(words: Uint32Array, { first, rows, stride, used }: { first: number; rows: number; stride: number; used: number }): Set<number> {
@@ -84,21 +54,42 @@ async function readWords(staging: GPUBuffer, byteLength: number): Promise<Uint32
   return words;
 }
 
-export function createChoices({ ledger, activations: { buffers, strides }, sections, sizes }: LoadedModel, items: Items): Choices {
+/** Where the states that a step advances behind each router lie while they may have to be put back. */
+function createStates({ ledger, sections, plan: { aheadBytes } }: LoadedModel) {
+  const saved = aheadBytes ? ledger.create('staging', 'choices.states', aheadBytes, GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST) : undefined;
+  let end = 0;
+  const behind = new Map([...(saved ? statesBehind(sections) : [])].map(([section, states]) =>
+    [section, states.map(({ name, bytes }) => ({ name, bytes, at: (end += bytes) - bytes }))]));
+  const each = (section: number, of: SequenceBuffers, copy: (state: GPUBuffer, offset: number, at: number, bytes: number) => void) =>
+    behind.get(section)?.forEach(({ name, bytes, at }) => {
+      const { buffer, offset = 0 } = of.recurrent!(name);
+      copy(buffer, offset, at, bytes);
+    });
+  return {
+    save: (encoder: GPUCommandEncoder, section: number, of: SequenceBuffers) =>
+      each(section, of, (state, offset, at, bytes) => encoder.copyBufferToBuffer(state, offset, saved!, at, bytes)),
+    putBack: (encoder: GPUCommandEncoder, section: number, of: SequenceBuffers) =>
+      each(section, of, (state, offset, at, bytes) => encoder.copyBufferToBuffer(saved!, at, state, offset, bytes)),
+  };
+}
+
+export function createChoices(model: LoadedModel, items: Items): Choices {
+  const { ledger, activations: { buffers, strides }, sections, sizes, planned: { chosen: { options: { experiment = {} } } } } = model;
   const pools = sections.flatMap(({ pool }) => pool ?? []);
   const poolOf = (section: number) => sections[section].pool!;
   const staging = ledger.create('staging', 'readback.choices', choicesBytes(strides, sizes, pools), GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
   const saved = ledger.create('staging', 'choices.noted', notedBytes(strides, pools), GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+  const states = createStates(model);
   /** Of what a section chose for so many rows. */
   const bytesOf = (section: number, ofRows: number) => choiceBytes(strides, poolOf(section), ofRows);
   const xBytes = 4 * strides.x;
   let rows = 1;
-  let most = 1;
+  let of: SequenceBuffers | undefined; // of a step that may run ahead
   let complete = 0.5; // share of layers that had all experts lately
   let noted: Noted[] = [];
   let isClosed = false;
   let reading: Promise<Uint32Array> | undefined;
-  let restored: { n: number; section: number } | undefined; // index of what was noted
+  let restored: { n: number; sections: number[] } | undefined; // index of what was noted; its section, and those behind it that were run
 
   /** What was run without its experts, if anything was: its index among what was noted. */
   function firstMissed(words: Uint32Array): number {
@@ -118,18 +109,20 @@ export function createChoices({ ledger, activations: { buffers, strides }, secti
   }
 
   return {
-    async begin(stepRows, mayRunAhead) {
+    async begin(stepRows, ahead) {
       await reading?.catch(() => {});
       await items.stop();
       [noted, isClosed, reading, restored] = [[], false, undefined, undefined];
       rows = stepRows;
-      most = mayRunAhead ? pools.length : 1;
+      of = ahead;
     },
     restore(encoder) {
       if (restored === undefined) return;
-      const idBytes = bytesOf(restored.section, 1);
-      encoder.copyBufferToBuffer(saved, restored.n * (xBytes + idBytes), buffers.x.buffer, 0, xBytes);
-      encoder.copyBufferToBuffer(saved, restored.n * (xBytes + idBytes) + xBytes, buffers[poolOf(restored.section).chosen.buffer].buffer, 0, idBytes);
+      const { n, sections: [section, ...others] } = restored;
+      const idBytes = bytesOf(section, 1);
+      encoder.copyBufferToBuffer(saved, n * (xBytes + idBytes), buffers.x.buffer, 0, xBytes);
+      encoder.copyBufferToBuffer(saved, n * (xBytes + idBytes) + xBytes, buffers[poolOf(section).chosen.buffer].buffer, 0, idBytes);
+      for (const each of [section, ...others]) states.putBack(encoder, each, of!);
       restored = undefined;
     },
     note(encoder, section, next, isFinal) {
@@ -137,13 +130,13 @@ export function createChoices({ ledger, activations: { buffers, strides }, secti
       const { buffer } = buffers[poolOf(section).chosen.buffer];
       const idBytes = bytesOf(section, 1);
       encoder.copyBufferToBuffer(buffer, 0, staging, n * idBytes, bytesOf(section, rows));
-      if (most > 1) {
-        if (n === 0) items.writeTables(); // those of layers that may be run ahead
-        encoder.copyBufferToBuffer(buffers.x.buffer, 0, saved, n * (xBytes + idBytes), xBytes);
-        encoder.copyBufferToBuffer(buffer, 0, saved, n * (xBytes + idBytes) + xBytes, idBytes);
-      }
       noted.push({ section, next });
-      isClosed = isFinal || noted.length >= layersAhead(complete, most);
+      isClosed = isFinal || !of || noted.length >= (experiment.layersAhead ?? layersAhead(complete, pools.length));
+      if (isClosed) return; // what is behind it is run once it is known
+      if (n === 0) items.writeTables(); // those of layers that may be run ahead
+      encoder.copyBufferToBuffer(buffers.x.buffer, 0, saved, n * (xBytes + idBytes), xBytes);
+      encoder.copyBufferToBuffer(buffer, 0, saved, n * (xBytes + idBytes) + xBytes, idBytes);
+      states.save(encoder, section, of!);
     },
     get isAhead() {
       return noted.length > 0 && !isClosed;
@@ -156,9 +149,9 @@ export function createChoices({ ledger, activations: { buffers, strides }, secti
     async next(signal) {
       if (!isClosed) return items.next(signal);
       const missed = firstMissed(await reading!);
-      const { section, next } = noted[missed];
+      const { next } = noted[missed];
       const isBack = missed + 1 < noted.length;
-      if (isBack) restored = { n: missed, section };
+      if (isBack) restored = { n: missed, sections: noted.slice(missed, -1).map(({ section }) => section) };
       [noted, isClosed, reading] = [[], false, undefined];
       return isBack ? { last: false, back: next } : items.next(signal);
     },

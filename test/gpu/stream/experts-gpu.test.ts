@@ -1,5 +1,6 @@
 // Mixtures whose experts are fetched as they are chosen, on Dawn: the same tokens with slots for all experts, for some, for one.
 import { describe, expect, it } from 'vitest';
+import { hasState } from '../../../src/model/operations.ts';
 import { isExperts } from '../../../src/model/parameters.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
@@ -47,6 +48,33 @@ describe.skipIf(!adapterFile)('experts on demand', () => {
       command: 'npx vitest run --project gpu test/gpu/stream/experts-gpu.test.ts',
       value: `within ${(100 * deviation).toFixed(1)} %`,
     });
+  });
+
+  /** With a state that a token changes for good, which is put back where a step is gone back in; and one without. */
+  const withState = ['tiny/tiny-qwen35moe', ...(isFull ? ['tiny/tiny-qwen3next', 'tiny/tiny-granitehybrid-moe', 'tiny/tiny-lfm2moe', 'tiny/tiny-qwen3moe'] : [])];
+  it.each(withState)('%s goes back in steps that ran ahead of experts that were not there, with the same tokens and in fewer submits', async (name) => {
+    const file = await openFixtureFile(`${name}.gguf`);
+    const run = async (budgetBytes: number, layersAhead?: number) => {
+      const model = await load(file, { budgetBytes, experiment: { layersAhead } });
+      const { ids, perToken, runner } = await answer(model, 40, 16);
+      const [logits, { plan, ledger }] = [await runner.readLogits(), model];
+      const missed = perToken.reduce((sum, each) => sum + each.itemsUsed - each.itemsThere, 0);
+      if (plan.groups) expect(Math.abs(plan.totalBytes / ledger.peakBytes - 1)).toBeLessThan(0.05);
+      await close(model);
+      return { ids, logits, missed, submits: runner.submits, aheadBytes: plan.aheadBytes ?? 0 };
+    };
+    const whole = await run(Infinity);
+    for (const { name: budget, budgetBytes } of sweepBudgets(file.opened, options).filter((each) => ['75 %', '25 %'].includes(each.name))) {
+      const [ahead, layerByLayer] = [await run(budgetBytes, 99), await run(budgetBytes, 1)];
+      expect(ahead.aheadBytes > 0, budget).toBe(hasState(file.opened.graph));
+      expect(ahead.missed, budget).toBeGreaterThan(0);
+      expect(ahead.missed, budget).toBe(layerByLayer.missed);
+      for (const { ids, logits } of [ahead, layerByLayer]) {
+        expect(ids, budget).toEqual(whole.ids);
+        expect(Math.max(...logits.map((v, i) => Math.abs(v - whole.logits[i]))), budget).toBeLessThan(1e-5);
+      }
+      if (budget === '75 %') expect(ahead.submits).toBeLessThan(layerByLayer.submits);
+    }
   });
 
   it('uses the experts that were recorded of a trained mixture, and fetches what the policy that it follows would', async () => {

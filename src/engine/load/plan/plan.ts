@@ -12,6 +12,7 @@ import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes
 import { heldAt, heldBytes } from './held.ts';
 import { isOnDemand, mostUsedOf } from './on-demand.ts';
 import { refusal, smallestChunk, smallestUpload } from './refusal.ts';
+import { statesAheadBytes } from './running-ahead.ts';
 import { type Share, mostKept, placeSlices, shareOf } from './shares.ts';
 
 export interface Plan {
@@ -45,6 +46,8 @@ export interface Plan {
   streamedBytes: number;
   /** Of items that have no slot when all slots are taken, which are fetched when they are chosen. */
   fetchedBytes?: number;
+  /** Of states of a sequence that are kept while a step runs ahead of its experts; none where it may not, or there is no room for them. */
+  aheadBytes?: number;
 }
 
 export interface PlanOptions extends FixedSizes, BufferLimits {
@@ -96,17 +99,22 @@ function streamOnDemand(opened: OpenedModel, options: PlanOptions, divisions: re
     const leastBytes = groupBytes(slotsIn(0, least));
     const rest = { ...options, budgetBytes: budgetBytes - leastBytes };
     const others = fitInSteps(opened, rest, whole, uploads) ?? streamInSteps(opened, rest, divisions, uploads);
-    const plan = others && withSlots(layout, others, budgetBytes, slotsIn(leastBytes + rest.budgetBytes - others.totalBytes, least));
-    return plan && plan.totalBytes <= budgetBytes ? plan : undefined; // several buffers for a size have a least each
+    if (!others) return undefined;
+    const room = leastBytes + rest.budgetBytes - others.totalBytes;
+    const each = others.slots ? [0] : [statesAheadBytes(opened.sections), 0];
+    return firstOf(each, (aheadBytes) => {
+      const plan = withSlots(layout, others, budgetBytes, slotsIn(room - aheadBytes, least), aheadBytes);
+      return plan.totalBytes <= budgetBytes ? plan : undefined; // several buffers for a size have a least each
+    });
   });
 }
 
-function withSlots({ sections }: Layout, others: Plan, budgetBytes: number, groups: SlotGroup[]): Plan {
+function withSlots({ sections }: Layout, others: Plan, budgetBytes: number, groups: SlotGroup[], aheadBytes: number): Plan {
   const slotBytes = groupBytes(groups);
   const allBytes = sum(sections.map(({ pool }) => (pool ? poolBytes(pool) : 0)));
-  const bytes = { ...others.bytes, weights: others.bytes.weights + slotBytes };
+  const bytes = { ...others.bytes, weights: others.bytes.weights + slotBytes, staging: others.bytes.staging + aheadBytes };
   return {
-    ...others, verdict: 'streams', budgetBytes, bytes, totalBytes: totalOf(bytes), groups,
+    ...others, verdict: 'streams', budgetBytes, bytes, totalBytes: totalOf(bytes), groups, ...(aheadBytes && { aheadBytes }),
     keptBytes: others.keptBytes + slotBytes, fetchedBytes: Math.max(0, allBytes - slotBytes),
   };
 }

@@ -2,13 +2,14 @@
 // has no table of them. Knows no sampler and no tokens' meaning.
 import { watchDevice } from '../../../gpu/device-watch.ts';
 import { type Program, type Step } from '../../../gpu/program.ts';
-import { opsOf, stateOf } from '../../../model/operations.ts';
+import { type SequenceBuffers } from '../../../model/operation.ts';
 import { writeRows } from '../../../model/sequence-buffers.ts';
 import { type TransferStats } from '../../../protocol.ts';
 import { type ItemCounters } from '../../../weights/stream/items/items.ts';
 import { type StreamCounters } from '../../../weights/stream/stream.ts';
 import { type LoadedModel } from '../../load/load.ts';
-import { canGoBack, createChoices } from '../choices.ts';
+import { mayRunAhead } from '../../load/plan/running-ahead.ts';
+import { createChoices } from '../choices.ts';
 import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
 import { mostPerSubmit } from '../readback.ts';
 import { awayFor } from './away.ts';
@@ -65,6 +66,7 @@ export function createSubmits(model: LoadedModel): Submits {
   const pacer = createPacer(device.queue);
   const stalls = createStalls(pacer);
   const choices = items && createChoices(model, items);
+  const runsAhead = mayRunAhead(model.sections, model.plan) && experiment.layersAhead !== 1;
   const waits = stream !== undefined || items !== undefined || tables !== undefined;
   const check = watchDevice(device);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
@@ -86,7 +88,7 @@ export function createSubmits(model: LoadedModel): Submits {
     const lastChoice = pieces.findLastIndex(({ chooses }) => chooses !== undefined);
     const away = await awayFor(times[0], model.sections, pieces);
     const last = away ? away.behind(given) : given;
-    await choices?.begin(rows, rows === 1 && times.length === 1 && goesBack(model));
+    await choices?.begin(rows, runsAhead && rows === 1 && times.length === 1 ? (times[0][0].of as SequenceBuffers) : undefined);
     stream?.begin([uses, ...next.map(usesOf)].flat().map(({ slice }) => slice));
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
@@ -141,10 +143,6 @@ export function createSubmits(model: LoadedModel): Submits {
 }
 
 const tokensIn = (most: number, pieces: number): number => Math.max(1, Math.min(mostPerSubmit, Math.floor(most / pieces)));
-
-/** Whether a step of one row may run ahead and be gone back in: not where a state was advanced meanwhile, or a streamed slice used. */
-const goesBack = ({ graph, sections, stream, planned: { chosen: { options: { experiment } } } }: LoadedModel): boolean =>
-  !stream && !experiment?.layerByLayer && !opsOf(graph).some((op) => stateOf(op)?.kind === 'recurrent') && sections.every(canGoBack);
 
 /** Runs of pieces that use one slice, each from its first piece to its last one. */
 function usesOf(pieces: readonly Piece[]): { slice: number; first: number; last: number }[] {
