@@ -29,6 +29,8 @@ export interface OnDemandPlan {
   /** Share of them that are on the GPU when they are used, and the bytes of the others, which are fetched. */
   hitRate: number;
   fetchedBytes: number;
+  /** Share of the layers that have all of theirs there, so that a token need not wait for them. */
+  complete: number;
   /** Whether that is told by what this model used here lately; else by an assumption on routers. */
   byUse: boolean;
 }

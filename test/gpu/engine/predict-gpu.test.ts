@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { benchPredict } from '../../../src/cli/bench/bench-predict.ts';
+import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
 import { adapterFile } from '../../dawn.ts';
 import { defaultModelPath } from '../../models/default-model.ts';
 import { fixture } from '../../models/fixture.ts';
@@ -37,4 +38,25 @@ describe.skipIf(!isFull || !adapterFile || !defaultModelPath)('predicted speed',
     expect(measurementMs).toBeLessThan(2000);
     expect(medianError).toBeLessThan(0.2);
   }, 900_000);
+});
+
+describe.skipIf(!isFull || !adapterFile)('predicted speed of a mixture', () => {
+  it('whose experts are fetched is within 25 % of what is measured, in the median over budgets and positions', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'windrow-predict-'));
+    const path = join(folder, 'mixture.gguf');
+    await makeModel({ out: path, layers: 8, dim: 512, ff: 256, heads: 8, kvHeads: 2, vocab: 2048, context: 512, experts: 64, used: 4, skew: 0.5 });
+    process.env.VK_ICD_FILENAMES = adapterFile;
+    const { json: { rows }, text } = await benchPredict([path], { context: 256, kernels: 'splits=4,prefill=rows' });
+    rmSync(folder, { recursive: true, force: true });
+    console.log(text);
+    const fetched = rows.filter(({ budget }) => budget !== '100 %');
+    const errors = fetched.map(({ error }) => Math.abs(error)).sort((a, b) => a - b);
+    record({
+      point: 'Predicted tokens/s of a mixture of 113 MiB whose experts are fetched, at half and a quarter of its weights (limit of the median 0.25)',
+      command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/engine/predict-gpu.test.ts -t mixture',
+      value: fetched.map(({ budget, position, error }) => `${budget}, position ${position}: ${(100 * error).toFixed(0)} %`).join('; '),
+    });
+    expect(fetched.length).toBeGreaterThan(3);
+    expect(errors[errors.length >> 1]).toBeLessThan(0.25);
+  }, 600_000);
 });

@@ -3,8 +3,9 @@ import { expect, it, vi } from 'vitest';
 import { type OpenedModel } from '../../load/opened.ts';
 import { simulate } from '../../../weights/stream/items/simulate.ts';
 import { neuronPolicy, usualPolicy } from '../../../weights/stream/items/residence/policies.ts';
-import { forecastExperts, hitRateOf } from './experts-forecast.ts';
+import { forecastExperts, ratesByUse } from './experts-forecast.ts';
 
+const hitRateOf = (...given: Parameters<typeof ratesByUse>) => ratesByUse(...given).hitRate;
 /** Of two sections, one item each. */
 const uses = (items: readonly number[]) => items.flatMap((item) => [[1, item], [2, item]]);
 const round = (times: number) => Array.from({ length: times }, () => [0, 1, 2, 3]).flat();
@@ -21,13 +22,21 @@ it('tells what is missed in the end where the slots are never full', () => {
   expect(hitRateOf(uses([0, 1, 2, 3, 4, 5, 6, 7]), { sections: [1, 2], slots: 100 })).toBe(0);
 });
 
+it('tells how often a layer has all that it uses, which is less often than it has each', () => {
+  const pairs = Array.from({ length: 60 }, (_, i) => [1, 0, 1 + (i % 4)]); // item 0 is always there, of the four others two are kept
+  const { hitRate, complete } = ratesByUse(pairs, { sections: [1], slots: 3 });
+  expect(complete).toBeCloseTo(2 * hitRate - 1, 12);
+  expect(complete).toBeLessThan(hitRate);
+  expect(ratesByUse(pairs, { sections: [1], slots: 5 })).toEqual({ hitRate: 1, complete: 1 });
+});
+
 it('is played once for the same uses, sections and slots', () => {
   const all = uses(round(4));
   const played = vi.spyOn(all, 'filter');
-  for (let time = 0; time < 3; time++) hitRateOf(all, { sections: [1, 2], slots: 3 });
+  for (let time = 0; time < 3; time++) ratesByUse(all, { sections: [1, 2], slots: 3 });
   expect(played).toHaveBeenCalledTimes(1);
-  hitRateOf(all, { sections: [1], slots: 3 });
-  hitRateOf(all, { sections: [1, 2], slots: 4 });
+  ratesByUse(all, { sections: [1], slots: 3 });
+  ratesByUse(all, { sections: [1, 2], slots: 4 });
   expect(played).toHaveBeenCalledTimes(3);
 });
 

@@ -2,7 +2,7 @@
 import { type OnDemandPlan } from '../../../protocol.ts';
 import { type SlotGroup } from '../../../weights/stream/items/slot-groups.ts';
 import { type Uses, areOf } from '../../../weights/stream/items/uses.ts';
-import { type Trace, simulate, skewedTrace } from '../../../weights/stream/items/simulate.ts';
+import { type Steps, type Trace, simulateSteps, skewedTrace } from '../../../weights/stream/items/simulate.ts';
 import { policyFor, usualPolicy } from '../../../weights/stream/items/residence/policies.ts';
 import { mostUsedOf } from '../../load/plan/on-demand.ts';
 import { type OpenedModel } from '../../load/opened.ts';
@@ -20,6 +20,14 @@ const fewestTokens = 32;
 
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 
+/** Share of the items that were there when they were used, and of the layers of tokens that had all of theirs. */
+interface Rates {
+  hitRate: number;
+  complete: number;
+}
+
+const ratesOf = ({ used, there, steps, complete }: Steps): Rates => ({ hitRate: used ? there / used : 0, complete: steps ? complete / steps : 0 });
+
 /** Undefined for a plan in which nothing is fetched on demand. `uses`: what was kept of an earlier run, whatever it is. */
 export function forecastExperts(
   opened: Pick<OpenedModel, 'graph' | 'layout'>,
@@ -33,46 +41,47 @@ export function forecastExperts(
   const each = groups.map((group) => ofGroup(opened, group, used, known));
   const usedBytes = sum(each.map(({ bytes }) => bytes));
   const fetchedBytes = sum(each.map(({ bytes, hitRate }) => bytes * (1 - hitRate)));
+  const layers = sum(groups.map(({ sections }) => sections.length));
   return {
     of: opened.layout.sections.some(({ pool }) => pool?.columns) ? 'neurons' : 'experts',
     items: sum(opened.layout.sections.map(({ pool }) => pool?.items.length ?? 0)),
     slots: sum(groups.map(({ slots }) => slots)),
     used: sum(groups.map(({ sections }) => used * sections.length)),
-    usedBytes, fetchedBytes, hitRate: 1 - fetchedBytes / usedBytes, byUse: known !== undefined,
+    usedBytes, fetchedBytes, hitRate: 1 - fetchedBytes / usedBytes, complete: sum(each.map(({ complete }, i) => complete * groups[i].sections.length)) / layers,
+    byUse: known !== undefined,
   };
 }
 
 type PolicyFor = ReturnType<typeof policyFor>;
 
-function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, group: SlotGroup, used: number, uses?: Uses): { bytes: number; hitRate: number } {
+function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, group: SlotGroup, used: number, uses?: Uses): Rates & { bytes: number } {
   const { sections, slots, slotBytes } = group;
   const items = layout.sections[sections[0]].pool!.items.length;
   const bytes = used * sections.length * slotBytes;
   const policy = policyFor(layout); // as the engine has it
-  return { bytes, hitRate: uses ? hitRateOf(uses, group, policy) : hitRate(items, used, slots / sections.length, policy) };
+  return { bytes, ...(uses ? ratesByUse(uses, group, policy) : assumedRates(items, used, slots / sections.length, policy)) };
 }
 
 /** Ids tell items of all sections apart. */
 const idStep = 2 ** 20;
 
 /** By what was used, sections, slots and policy: a load tries some budgets with the same uses. */
-const played = new WeakMap<Uses, Map<string, number>>();
+const played = new WeakMap<Uses, Map<string, Rates>>();
 
 /** Of what was used, played through with as many slots. */
-export function hitRateOf(uses: Uses, { sections, slots }: Pick<SlotGroup, 'sections' | 'slots'>, policy: PolicyFor = usualPolicy): number {
+export function ratesByUse(uses: Uses, { sections, slots }: Pick<SlotGroup, 'sections' | 'slots'>, policy: PolicyFor = usualPolicy): Rates {
   const key = `${sections.join()}|${slots}|${policy(1).name}`;
-  const rates = played.get(uses) ?? new Map<string, number>();
-  played.set(uses, rates);
-  let rate = rates.get(key);
-  if (rate === undefined) rates.set(key, (rate = play(uses, sections, slots, policy)));
-  return rate;
+  const known = played.get(uses) ?? new Map<string, Rates>();
+  played.set(uses, known);
+  let rates = known.get(key);
+  if (rates === undefined) known.set(key, (rates = play(uses, sections, slots, policy)));
+  return rates;
 }
 
-function play(uses: Uses, sections: readonly number[], slots: number, policy: PolicyFor): number {
+function play(uses: Uses, sections: readonly number[], slots: number, policy: PolicyFor): Rates {
   const own = new Set(sections);
   const trace = uses.filter(([section]) => own.has(section)).map(([section, ...items]) => items.map((item) => section * idStep + item));
-  const { used, there } = simulate(trace, slots, policy(sections.length), warmAt(trace, slots));
-  return used ? there / used : 0;
+  return ratesOf(simulateSteps(trace, slots, policy(sections.length), warmAt(trace, slots)));
 }
 
 /**
@@ -86,17 +95,17 @@ function warmAt(trace: Trace, slots: number): number {
   return full < 0 ? most : Math.min(most, Math.max(least, full + 1));
 }
 
-const known = new Map<string, number>();
+const assumedBefore = new Map<string, Rates>();
 
 /** Of a layer with so many slots to itself. */
-function hitRate(items: number, used: number, slots: number, policy: PolicyFor): number {
+function assumedRates(items: number, used: number, slots: number, policy: PolicyFor): Rates {
   const scale = Math.max(1, items / mostItems); // of more, a part with as many slots in proportion
   const size = { items: Math.round(items / scale), used: Math.max(1, Math.round(used / scale)), slots: Math.max(1, Math.round(slots / scale)) };
   const key = [...Object.values(size), policy(1).name].join();
-  let found = known.get(key);
+  let found = assumedBefore.get(key);
   if (found === undefined) {
-    const { used: all, there } = simulate(skewedTrace({ ...size, ...assumed, steps, seed: 1 }), size.slots, policy(1), steps / 4);
-    known.set(key, (found = all ? there / all : 0));
+    found = ratesOf(simulateSteps(skewedTrace({ ...size, ...assumed, steps, seed: 1 }), size.slots, policy(1), steps / 4));
+    assumedBefore.set(key, found);
   }
   return found;
 }

@@ -9,6 +9,8 @@ import { type OpenedModel, openModel } from '../../load/opened.ts';
 import { type GpuCosts } from '../measure-gpu.ts';
 import { type Plan, plan } from '../../load/plan/plan.ts';
 import { smallestBudget } from '../../load/plan/refusal.ts';
+import { layersAhead } from '../../load/plan/running-ahead.ts';
+import { type OnDemandPlan } from '../../../protocol.ts';
 import { predict } from './predict.ts';
 import { kindOf } from '../probe.ts';
 import { isAttend } from '../../../model/ops/attend.ts';
@@ -190,5 +192,27 @@ describe('a prompt of a mixture', () => {
       rows / predict(opened, streams, { gpu, store: storedBytes }, { position: 0, ramBytes: 2 ** 40, onDemand: onDemand as never }).prefillTokensPerSecond!;
     expect(seconds() / missing).toBeCloseTo(1, 3);
     expect(seconds({ fetchedBytes: 5 })).toBe(seconds());
+  });
+});
+
+describe('a token of a mixture whose experts are fetched', () => {
+  it.each(['tiny/tiny-qwen3moe.gguf', 'tiny/tiny-qwen35moe.gguf'])('of %s waits for each layer where most miss, once for all where none does, and once in the end; what ran in vain is computed again', async (path) => {
+    const opened = await open(path);
+    const budgetBytes = Math.ceil(plan(opened, { ...planOptions, budgetBytes: 2 ** 40 }).totalBytes - opened.layout.byteLength / 4);
+    const streams = plan(opened, { ...planOptions, budgetBytes });
+    const layers = streams.groups!.flatMap(({ sections }) => sections).length;
+    const wait = 1000;
+    const tokenSeconds = (complete: number, planned: Plan) => {
+      const onDemand = { fetchedBytes: 0, complete } as OnDemandPlan;
+      return 1 / predict(opened, planned, { gpu: costsOf(opened, { wait }), store: storedBytes }, { position: 0, ramBytes: 0, onDemand }).decodeTokensPerSecond;
+    };
+    const waits = (complete: number, planned: Plan = streams) => Math.floor(tokenSeconds(complete, planned) / wait);
+    expect(layers).toBeGreaterThan(1);
+    expect([waits(0), waits(1)]).toEqual([layers + 1, 2]);
+    expect(waits(1, { ...streams, slots: 1 })).toBe(layers + 1); // with other weights streamed no step runs ahead
+    const more = tokenSeconds(0.8, streams) - tokenSeconds(1, streams);
+    const ahead = layersAhead(0.8, layers);
+    const done = Array.from({ length: ahead }, (_, i) => 0.8 ** i).reduce((a, b) => a + b, 0);
+    expect(more).toBeCloseTo(wait * (layers / done - 1) + 0.003 * ((layers / done) * ahead - layers), 6);
   });
 });

@@ -8,6 +8,7 @@ import { layerOf, streamable } from '../../../model/sections.ts';
 import { type OpenedModel } from '../../load/opened.ts';
 import { attended, firstPosition, type GpuCosts } from '../measure-gpu.ts';
 import { type Plan } from '../../load/plan/plan.ts';
+import { layersAhead, mayRunAhead } from '../../load/plan/running-ahead.ts';
 import { kindOf, prefillRows } from '../probe.ts';
 import { broughtBytes, sharesOf } from './prompt-items.ts';
 
@@ -25,7 +26,7 @@ export interface PredictOptions {
   onDemand?: OnDemandPlan;
 }
 
-type Planned = Pick<Plan, 'slices' | 'groups' | 'fetchedBytes' | 'streamedBytes' | 'chunk' | 'stretch' | 'uploadBytes'>;
+type Planned = Pick<Plan, 'slices' | 'slots' | 'groups' | 'fetchedBytes' | 'aheadBytes' | 'streamedBytes' | 'chunk' | 'stretch' | 'uploadBytes'>;
 
 /** A slice's share of a token, or of a stretch of a prompt: seconds of compute, and of the transfer that has to come first if it has a slot. */
 interface Piece {
@@ -52,7 +53,7 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
   const transfer = sum(pieces.map((piece) => piece.transfer)) + experts.transfer;
   const disturbed = plan.streamedBytes * gpu.perStreamedByte;
   const prompt = gpu.prefillPerByte && promptSeconds(opened, plan, pieces, costs, gpu.prefillPerByte, ramBytes);
-  const wait = plan.streamedBytes > 0 || compute > shortToken ? gpu.wait : 0;
+  const wait = plan.groups || plan.streamedBytes > 0 || compute > shortToken ? gpu.wait : 0;
   return {
     decodeTokensPerSecond: 1 / (stepSeconds(pieces, gpu.sampler + wait, gpu.wait) + disturbed + experts.compute + experts.wait + experts.transfer),
     prefillTokensPerSecond: prompt && plan.stretch / prompt,
@@ -62,19 +63,32 @@ export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { posi
 }
 
 /**
- * Of a token's experts, where they are fetched on demand: one layer after the other waits until the CPU knows what is chosen, and then for
- * what is missing.
+ * Of a token's experts, where they are fetched on demand: the CPU is told what is chosen of one layer after the other, or of several at once where
+ * steps run ahead; then what is missing is waited for, and what ran ahead without it is computed again.
  */
 function expertSeconds(
   opened: OpenedModel, plan: Planned, { gpu, store }: Costs, layers: readonly (number | undefined)[], ramBytes: number, forecast?: OnDemandPlan,
 ) {
   const { groups = [] } = plan;
   if (!forecast) return { compute: 0, wait: 0, transfer: 0 };
-  const compute = groups.flatMap(({ sections }) => sections).map((index) => {
+  const sections = groups.flatMap((group) => group.sections);
+  const compute = sum(sections.map((index) => {
     const { byteLength, vectorBytes, pool } = opened.layout.sections[index];
     return (layers[index] ?? 0) * ((byteLength - pool!.offset) / (byteLength - vectorBytes));
-  });
-  return { compute: sum(compute), wait: compute.length * gpu.wait, transfer: forecast.fetchedBytes * secondsPerFetchedByte(plan, { gpu, store }, ramBytes) };
+  }));
+  const { runs, again } = runsOf(sections.length, forecast.complete, mayRunAhead(opened.sections, plan));
+  const perLayer = sum(sections.map((index) => layers[index] ?? 0)) / sections.length;
+  return {
+    compute: compute + again * perLayer, wait: runs * gpu.wait,
+    transfer: forecast.fetchedBytes * secondsPerFetchedByte(plan, { gpu, store }, ramBytes),
+  };
+}
+
+/** How often a token of so many layers is told what was chosen, each with all of its experts by a chance of `complete`, and the layers that run in vain. */
+function runsOf(layers: number, complete: number, isAhead: boolean): { runs: number; again: number } {
+  const ahead = isAhead ? layersAhead(complete, layers) : 1;
+  const done = sum(Array.from({ length: ahead }, (_, i) => complete ** i)); // a layer counts if those before it in the run had theirs
+  return { runs: layers / done, again: (layers / done) * ahead - layers };
 }
 
 /** Of an item that is brought: its copy to the GPU, and its read as far as worker memory does not hold them. */

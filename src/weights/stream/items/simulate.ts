@@ -12,10 +12,27 @@ export interface Hits {
   there: number;
 }
 
+/** And of how many steps, of which so many found all that they used. */
+export interface Steps extends Hits {
+  steps: number;
+  complete: number;
+}
+
 /** Plays a trace with a policy; counts from step `from` on. */
 export function simulate(trace: Trace, slots: number, policy: Policy, from = 0): Hits {
-  const hits: Hits = { used: 0, there: 0 };
-  play(trace, slots, policy, (ids, isThere, time) => time >= from && count(hits, ids, isThere));
+  const { used, there } = simulateSteps(trace, slots, policy, from);
+  return { used, there };
+}
+
+/** The same, and how often a step waits for nothing. */
+export function simulateSteps(trace: Trace, slots: number, policy: Policy, from = 0): Steps {
+  const hits: Steps = { used: 0, there: 0, steps: 0, complete: 0 };
+  play(trace, slots, policy, (ids, isThere, time) => {
+    if (time < from) return;
+    count(hits, ids, isThere);
+    hits.steps++;
+    if (ids.every(isThere)) hits.complete++;
+  });
   return hits;
 }
 
