@@ -6,6 +6,7 @@ import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { stateOf } from '../../../model/operations.ts';
 import { bytesSource } from '../../../weights/source/source.ts';
 import { openModel } from '../opened.ts';
+import { sweepBudgets } from '../../measure/sweep.ts';
 import { plan } from './plan.ts';
 import { canGoBack, layersAhead, mayRunAhead, statesAheadBytes, statesBehind } from './running-ahead.ts';
 
@@ -40,13 +41,13 @@ describe('running ahead', () => {
     const ofLayer = (section: number) => sections[section].ops.flatMap(({ op }) => stateOf(op) ?? []).filter(({ kind }) => kind === 'recurrent');
     for (const router of routers.slice(0, -1)) expect(behind.get(router)).toEqual(ofLayer(router + 1));
     const bytes = statesAheadBytes(sections);
-    expect(bytes).toBeGreaterThan(0);
-    const most = plan(opened, { ...options, budgetBytes: 2 ** 40 }).totalBytes;
-    const there = plan(opened, { ...options, budgetBytes: Math.floor(most - opened.layout.byteLength / 4) });
-    expect([there.slots, there.aheadBytes]).toEqual([0, bytes]);
+    const { budgetBytes } = sweepBudgets(opened, options).find((each) => each.name === '50 %')!;
+    const there = plan(opened, { ...options, budgetBytes });
+    expect([there.slots, there.aheadBytes ?? 0]).toEqual([0, bytes]);
     expect(mayRunAhead(sections, there)).toBe(true);
-    expect(mayRunAhead(sections, { slots: 0 })).toBe(false);
+    expect(mayRunAhead(sections, { slots: 0 })).toBe(bytes === 0);
     expect(mayRunAhead(sections, { ...there, slots: 1 })).toBe(false);
+    if (!name.includes('qwen3next')) expect(bytes).toBeGreaterThan(0); // whose second layer, the last one, attends
   });
 
   it('may not be where something from before a router is read after it', async () => {

@@ -13,6 +13,7 @@ import { layersAhead } from '../../load/plan/running-ahead.ts';
 import { type OnDemandPlan } from '../../../protocol.ts';
 import { predict } from './predict.ts';
 import { kindOf } from '../probe.ts';
+import { sweepBudgets } from '../sweep.ts';
 import { isAttend } from '../../../model/ops/attend.ts';
 import { isTied } from '../../../model/sections.ts';
 
@@ -198,7 +199,7 @@ describe('a prompt of a mixture', () => {
 describe('a token of a mixture whose experts are fetched', () => {
   it.each(['tiny/tiny-qwen3moe.gguf', 'tiny/tiny-qwen35moe.gguf'])('of %s waits for each layer where most miss, once for all where none does, and once in the end; what ran in vain is computed again', async (path) => {
     const opened = await open(path);
-    const budgetBytes = Math.ceil(plan(opened, { ...planOptions, budgetBytes: 2 ** 40 }).totalBytes - opened.layout.byteLength / 4);
+    const { budgetBytes } = sweepBudgets(opened, planOptions).find(({ name }) => name === '50 %')!;
     const streams = plan(opened, { ...planOptions, budgetBytes });
     const layers = streams.groups!.flatMap(({ sections }) => sections).length;
     const wait = 1000;
