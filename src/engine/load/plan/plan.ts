@@ -101,7 +101,8 @@ function streamOnDemand(opened: OpenedModel, options: PlanOptions, divisions: re
     const others = fitInSteps(opened, rest, whole, uploads) ?? streamInSteps(opened, rest, divisions, uploads);
     if (!others) return undefined;
     const room = leastBytes + rest.budgetBytes - others.totalBytes;
-    const each = others.slots ? [0] : [statesAheadBytes(opened.sections), 0];
+    const states = statesAheadBytes(opened.sections);
+    const each = others.slots || states > room / 2 ? [0] : [states, 0]; // with few slots some expert is missing anyway, and no step runs ahead
     return firstOf(each, (aheadBytes) => {
       const plan = withSlots(layout, others, budgetBytes, slotsIn(room - aheadBytes, least), aheadBytes);
       return plan.totalBytes <= budgetBytes ? plan : undefined; // several buffers for a size have a least each

@@ -159,6 +159,8 @@ describe('groups of slots', () => {
   it('have buffers that a device allows, which divides the sections', () => {
     const groups = divideSlots(layout, all, 1, 8 * 40);
     expect(groups).toEqual([...[0, 1, 2].map((section) => ({ sections: [section], slots: 8, slotBytes: 40 })), { sections: [3], slots: 16, slotBytes: 20 }]);
+    // Two groups of one and two sections would have more slots in the second one than its buffer has room for.
+    expect(divideSlots(layoutOf([8, 8, 8]), 24 * 40, 1, 13 * 40).map(({ slots }) => slots)).toEqual([8, 8, 8]);
     expect(divideSlots(layout, all, 1, 3 * 40).map(({ slots, slotBytes }) => slots * slotBytes)).toEqual([120, 120, 120, 120]);
   });
 });

@@ -33,7 +33,7 @@ export function divideSlots(layout: Layout, roomBytes: number, least: number, mo
   const groups = kinds.flatMap(([slotBytes, sections]) => {
     const wanted = Math.floor(share * itemsOf(sections));
     const mostSlots = Math.max(1, Math.floor(mostBytes / slotBytes));
-    const parts = Math.min(sections.length, Math.max(1, Math.ceil(wanted / mostSlots)));
+    const parts = partsOf(sections.length, wanted, mostSlots);
     return evenly(sections, parts).map((own): SlotGroup => {
       const slots = Math.floor((wanted * own.length) / sections.length);
       return { sections: own, slots: Math.min(Math.max(slots, leastOf(own)), mostSlots, itemsOf(own)), slotBytes };
@@ -47,6 +47,13 @@ export function divideSlots(layout: Layout, roomBytes: number, least: number, mo
     excess -= largest.slotBytes;
   }
   return groups;
+}
+
+/** In how many groups so many sections have `wanted` slots together, as evenly as they can be divided, and none has more than `most`. */
+function partsOf(sections: number, wanted: number, most: number): number {
+  let parts = Math.min(sections, Math.max(1, Math.ceil(wanted / most)));
+  while (parts < sections && Math.floor((wanted * Math.ceil(sections / parts)) / sections) > most) parts++;
+  return parts;
 }
 
 function evenly<T>(values: readonly T[], parts: number): T[][] {
