@@ -6,11 +6,11 @@ import { type SequenceBuffers } from '../../model/operation.ts';
 import { type Items } from '../../weights/stream/items/items.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { choiceBytes, choicesBytes, notedBytes } from '../load/plan/plan-bytes.ts';
-import { layersAhead, statesBehind } from '../load/plan/running-ahead.ts';
+import { layersAhead, mayRunAhead, statesBehind } from '../load/plan/running-ahead.ts';
 
 export interface Choices {
-  /** Begins a step; resolves when nothing is under way of what an earlier one chose. `ahead`: the sequence of a step of one row that can be gone back in. */
-  begin(rows: number, ahead?: SequenceBuffers): Promise<void>;
+  /** Begins a step; resolves when nothing is under way of what an earlier one chose. `alone`: the sequence of a step of one row, which may run ahead. */
+  begin(rows: number, alone?: SequenceBuffers): Promise<void>;
   /** Puts back what a layer had that is gone back to, if one is. */
   restore(encoder: GPUCommandEncoder): void;
   /** Notes what a section chose, between the passes of a submit; piece `next` comes after it. `isFinal`: no section chooses after it. */
@@ -54,22 +54,38 @@ async function readWords(staging: GPUBuffer, byteLength: number): Promise<Uint32
   return words;
 }
 
-/** Where the states that a step advances behind each router lie while they may have to be put back. */
-function createStates({ ledger, sections, plan: { aheadBytes } }: LoadedModel) {
-  const saved = aheadBytes ? ledger.create('staging', 'choices.states', aheadBytes, GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST) : undefined;
+/**
+ * What a step is gone back to: of each layer that was run past a row of the residual stream, and what was chosen; and the states that are advanced from
+ * there up to the next choice, of which there is one copy.
+ */
+function createNotes({ ledger, activations: { buffers, strides }, sections, plan: { aheadBytes } }: LoadedModel) {
+  const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const saved = ledger.create('staging', 'choices.noted', notedBytes(strides, sections.flatMap(({ pool }) => pool ?? [])), usage);
+  const savedStates = aheadBytes ? ledger.create('staging', 'choices.states', aheadBytes, usage) : undefined;
   let end = 0;
-  const behind = new Map([...(saved ? statesBehind(sections) : [])].map(([section, states]) =>
+  const behind = new Map([...(savedStates ? statesBehind(sections) : [])].map(([section, states]) =>
     [section, states.map(({ name, bytes }) => ({ name, bytes, at: (end += bytes) - bytes }))]));
-  const each = (section: number, of: SequenceBuffers, copy: (state: GPUBuffer, offset: number, at: number, bytes: number) => void) =>
-    behind.get(section)?.forEach(({ name, bytes, at }) => {
-      const { buffer, offset = 0 } = of.recurrent!(name);
-      copy(buffer, offset, at, bytes);
-    });
+  const xBytes = 4 * strides.x;
+  /** What was noted as the `n`th: where it is, and where it lies. */
+  const ofLayer = (n: number, section: number) => {
+    const { chosen } = sections[section].pool!;
+    const idBytes = choiceBytes(strides, sections[section].pool!, 1);
+    const at = n * (xBytes + idBytes);
+    return [{ buffer: buffers.x.buffer, at, bytes: xBytes }, { buffer: buffers[chosen.buffer].buffer, at: at + xBytes, bytes: idBytes }];
+  };
+  const statesOf = (section: number, of: SequenceBuffers) =>
+    (behind.get(section) ?? []).map(({ name, bytes, at }) => ({ ...of.recurrent!(name), at, bytes }));
   return {
-    save: (encoder: GPUCommandEncoder, section: number, of: SequenceBuffers) =>
-      each(section, of, (state, offset, at, bytes) => encoder.copyBufferToBuffer(state, offset, saved!, at, bytes)),
-    putBack: (encoder: GPUCommandEncoder, section: number, of: SequenceBuffers) =>
-      each(section, of, (state, offset, at, bytes) => encoder.copyBufferToBuffer(saved!, at, state, offset, bytes)),
+    save(encoder: GPUCommandEncoder, n: number, section: number, of: SequenceBuffers): void {
+      for (const { buffer, at, bytes } of ofLayer(n, section)) encoder.copyBufferToBuffer(buffer, 0, saved, at, bytes);
+      for (const { buffer, offset = 0, at, bytes } of statesOf(section, of)) encoder.copyBufferToBuffer(buffer, offset, savedStates!, at, bytes);
+    },
+    /** `sections`: the one of what was noted as the `n`th, and those noted behind it that were run past too. */
+    putBack(encoder: GPUCommandEncoder, n: number, sections: readonly number[], of: SequenceBuffers): void {
+      for (const { buffer, at, bytes } of ofLayer(n, sections[0])) encoder.copyBufferToBuffer(saved, at, buffer, 0, bytes);
+      for (const section of sections)
+        for (const { buffer, offset = 0, at, bytes } of statesOf(section, of)) encoder.copyBufferToBuffer(savedStates!, at, buffer, offset, bytes);
+    },
   };
 }
 
@@ -78,11 +94,10 @@ export function createChoices(model: LoadedModel, items: Items): Choices {
   const pools = sections.flatMap(({ pool }) => pool ?? []);
   const poolOf = (section: number) => sections[section].pool!;
   const staging = ledger.create('staging', 'readback.choices', choicesBytes(strides, sizes, pools), GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-  const saved = ledger.create('staging', 'choices.noted', notedBytes(strides, pools), GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
-  const states = createStates(model);
+  const notes = createNotes(model);
+  const isAhead = mayRunAhead(sections, model.plan) && experiment.layersAhead !== 1;
   /** Of what a section chose for so many rows. */
   const bytesOf = (section: number, ofRows: number) => choiceBytes(strides, poolOf(section), ofRows);
-  const xBytes = 4 * strides.x;
   let rows = 1;
   let of: SequenceBuffers | undefined; // of a step that may run ahead
   let complete = 0.5; // share of layers that had all experts lately
@@ -109,34 +124,27 @@ export function createChoices(model: LoadedModel, items: Items): Choices {
   }
 
   return {
-    async begin(stepRows, ahead) {
+    async begin(stepRows, alone) {
       await reading?.catch(() => {});
       await items.stop();
       [noted, isClosed, reading, restored] = [[], false, undefined, undefined];
       rows = stepRows;
-      of = ahead;
+      of = isAhead ? alone : undefined;
     },
     restore(encoder) {
       if (restored === undefined) return;
-      const { n, sections: [section, ...others] } = restored;
-      const idBytes = bytesOf(section, 1);
-      encoder.copyBufferToBuffer(saved, n * (xBytes + idBytes), buffers.x.buffer, 0, xBytes);
-      encoder.copyBufferToBuffer(saved, n * (xBytes + idBytes) + xBytes, buffers[poolOf(section).chosen.buffer].buffer, 0, idBytes);
-      for (const each of [section, ...others]) states.putBack(encoder, each, of!);
+      notes.putBack(encoder, restored.n, restored.sections, of!);
       restored = undefined;
     },
     note(encoder, section, next, isFinal) {
       const n = noted.length;
       const { buffer } = buffers[poolOf(section).chosen.buffer];
-      const idBytes = bytesOf(section, 1);
-      encoder.copyBufferToBuffer(buffer, 0, staging, n * idBytes, bytesOf(section, rows));
+      encoder.copyBufferToBuffer(buffer, 0, staging, n * bytesOf(section, 1), bytesOf(section, rows));
       noted.push({ section, next });
       isClosed = isFinal || !of || noted.length >= (experiment.layersAhead ?? layersAhead(complete, pools.length));
       if (isClosed) return; // what is behind it is run once it is known
       if (n === 0) items.writeTables(); // those of layers that may be run ahead
-      encoder.copyBufferToBuffer(buffers.x.buffer, 0, saved, n * (xBytes + idBytes), xBytes);
-      encoder.copyBufferToBuffer(buffer, 0, saved, n * (xBytes + idBytes) + xBytes, idBytes);
-      states.save(encoder, section, of!);
+      notes.save(encoder, n, section, of!);
     },
     get isAhead() {
       return noted.length > 0 && !isClosed;

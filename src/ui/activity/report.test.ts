@@ -62,7 +62,8 @@ test('what is fetched on demand is called what it is, beside what was expected a
   const said = (items: 'experts' | 'neurons', onDemand?: OnDemandPlan) =>
     lastAnswer([{ time: 0, stats: { ...generateStats, newTokens: 3, transfer: { prefill: decode, decode, items } } }], onDemand).slice(3, 6);
   expect(said('neurons')[0]).toEqual(['Neurons', '75.0 % were on the GPU']);
-  expect(said('experts', { of: 'experts', items: 64, slots: 8, used: 4, usedBytes: 8000, hitRate: 0.7, fetchedBytes: 2400, complete: 0.2, byUse: false })).toEqual([
+  const plan = { items: 64, slots: 8, used: 4, usedBytes: 8000, hitRate: 0.7, fetchedBytes: 2400, complete: 0.2, byUse: false };
+  expect(said('experts', { of: 'experts', ...plan })).toEqual([
     ['Experts', '75.0 % were on the GPU (70.0 % expected)'],
     ['Experts brought', '2.0 kB per token (2.4 kB expected)'],
     ['Streamed', '3.0 kB per token'],

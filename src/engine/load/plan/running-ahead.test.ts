@@ -24,7 +24,8 @@ describe('running ahead', () => {
     expect(layersAhead(0.99, 4)).toBe(4);
   });
 
-  const plain = ['tiny/tiny-qwen3moe', 'tiny/tiny-bailingmoe2', 'tiny/tiny-olmoe', 'tiny/tiny-gemma4-moe', 'sparse/stories-smallthinker.q8_0', 'tiny/tiny-llama-k'];
+  const tiny = ['qwen3moe', 'bailingmoe2', 'olmoe', 'gemma4-moe', 'llama-k'].map((name) => `tiny/tiny-${name}`);
+  const plain = [...tiny, 'sparse/stories-smallthinker.q8_0'];
   const recurrent = ['qwen35moe', 'qwen3next', 'granitehybrid-moe', 'lfm2moe'].map((name) => `tiny/tiny-${name}`);
   it.each([...plain, ...recurrent])('may be in %s, where all that comes after a router begins from the residual stream', async (name) => {
     const { sections } = await open(name);

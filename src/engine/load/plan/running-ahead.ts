@@ -58,6 +58,9 @@ export function statesAheadBytes(sections: readonly Section[]): number {
   return Math.ceil(states.reduce((sum, { bytes }) => sum + bytes, 0) / 16) * 16;
 }
 
-/** Whether a step of one row may run ahead: not where a slice of other weights, which comes once, would be used again, or a state has nowhere to be put back from. */
+/**
+ * Whether a step of one row may run ahead: not where a slice of other weights, which comes once, would be used again, or a state has nowhere to be put
+ * back from.
+ */
 export const mayRunAhead = (sections: readonly Section[], { slots, aheadBytes = 0 }: Pick<Plan, 'slots' | 'aheadBytes'>): boolean =>
   slots === 0 && sections.every(canGoBack) && statesAheadBytes(sections) <= aheadBytes;

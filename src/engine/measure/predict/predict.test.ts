@@ -197,7 +197,8 @@ describe('a prompt of a mixture', () => {
 });
 
 describe('a token of a mixture whose experts are fetched', () => {
-  it.each(['tiny/tiny-qwen3moe.gguf', 'tiny/tiny-qwen35moe.gguf'])('of %s waits for each layer where most miss, once for all where none does, and once in the end; what ran in vain is computed again', async (path) => {
+  const waiting = 'of %s waits for each layer where most miss, once for all where none does, and once in the end; what ran in vain is computed again';
+  it.each(['tiny/tiny-qwen3moe.gguf', 'tiny/tiny-qwen35moe.gguf'])(waiting, async (path) => {
     const opened = await open(path);
     const { budgetBytes } = sweepBudgets(opened, planOptions).find(({ name }) => name === '50 %')!;
     const streams = plan(opened, { ...planOptions, budgetBytes });

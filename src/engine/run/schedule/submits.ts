@@ -8,7 +8,6 @@ import { type TransferStats } from '../../../protocol.ts';
 import { type ItemCounters } from '../../../weights/stream/items/items.ts';
 import { type StreamCounters } from '../../../weights/stream/stream.ts';
 import { type LoadedModel } from '../../load/load.ts';
-import { mayRunAhead } from '../../load/plan/running-ahead.ts';
 import { createChoices } from '../choices.ts';
 import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
 import { mostPerSubmit } from '../readback.ts';
@@ -66,7 +65,6 @@ export function createSubmits(model: LoadedModel): Submits {
   const pacer = createPacer(device.queue);
   const stalls = createStalls(pacer);
   const choices = items && createChoices(model, items);
-  const runsAhead = mayRunAhead(model.sections, model.plan) && experiment.layersAhead !== 1;
   const waits = stream !== undefined || items !== undefined || tables !== undefined;
   const check = watchDevice(device);
   let rowsBefore = 0; // of the step that was last made ready, of all its sequences
@@ -88,7 +86,7 @@ export function createSubmits(model: LoadedModel): Submits {
     const lastChoice = pieces.findLastIndex(({ chooses }) => chooses !== undefined);
     const away = await awayFor(times[0], model.sections, pieces);
     const last = away ? away.behind(given) : given;
-    await choices?.begin(rows, runsAhead && rows === 1 && times.length === 1 ? (times[0][0].of as SequenceBuffers) : undefined);
+    await choices?.begin(rows, rows === 1 && times.length === 1 ? (times[0][0].of as SequenceBuffers) : undefined);
     stream?.begin([uses, ...next.map(usesOf)].flat().map(({ slice }) => slice));
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();

@@ -20,7 +20,8 @@ test('one that is streamed says what stays and what is moved for every token', (
   ));
 
 test('of a mixture whose experts are fetched it is told how many a token uses and what it waits for', () => {
-  const onDemand = { of: 'experts' as const, items: 6144, slots: 1500, used: 384, usedBytes: 1e9, hitRate: 0.432, fetchedBytes: 568e6, complete: 0.01, byUse: false };
+  const rates = { hitRate: 0.432, fetchedBytes: 568e6, complete: 0.01, byUse: false };
+  const onDemand = { of: 'experts' as const, items: 6144, slots: 1500, used: 384, usedBytes: 1e9, ...rates };
   expect(verdictWords({ ...plan, verdict: 'streams', keptBytes: 3.8e9, onDemand })).toBe(
     'Streams: too large to stay on the GPU as a whole. 3.8 GB of weights stay there. It is a mixture of 6,144 experts, of which a token uses 384 ' +
     '(1.0 GB) and 1,500 have room at a time: about 43 % of them will be there, and 568 MB are fetched for a token. It takes 300 MB of the 4.0 GB that ' +
