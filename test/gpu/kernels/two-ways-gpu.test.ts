@@ -7,6 +7,7 @@ import { type Setting, type Stage, type Tensor, type Workbench, withStage } from
 import { type Ledger, createLedger } from '../../../src/gpu/ledger.ts';
 import { createProgram } from '../../../src/gpu/program.ts';
 import { project } from '../../../src/model/ops/project.ts';
+import { experts } from '../../../src/model/ops/rare/experts.ts';
 import { neurons } from '../../../src/model/ops/rare/neurons.ts';
 import { scan } from '../../../src/model/ops/rare/scan.ts';
 import { addRareOperations } from '../../../src/model/rare-operations.ts';
@@ -97,5 +98,45 @@ describe.skipIf(!adapterFile || !isFull)('two ways', () => {
     }
     console.log(on, value);
     record({ point: `Feed-forward back, ${rows} x ${count} in Q8_0, ${100 * on} % of the neurons on: least of ${rounds} runs`, command, value });
+  });
+
+  it.each([64, 256])('experts of a prompt of %i rows, of which each has 2 of 8, and as many dense matrices with as many rows each', async (tokens) => {
+    const bench = await workbench();
+    const [count, used, cols, hidden] = [8, 2, 512, 512];
+    const next = random('experts');
+    const of = (rows: number, cols: number, items = 1): Tensor =>
+      ({ type: 'Q4_0', shape: [cols, rows, ...(items > 1 ? [items] : [])], bytes: randomTensor('Q4_0', rows * items, cols, next) });
+    const norm: Tensor = { type: 'F32', shape: [cols], bytes: new Uint8Array(new Float32Array(cols).fill(1).buffer) };
+    const tensorsOf = (items: number) => ({ norm, gate: of(hidden, cols, items), up: of(hidden, cols, items), down: of(cols, hidden, items) });
+    const range = (tensor: string, rows: number) => ({ tensor, firstRow: 0, rows });
+    const mixture = experts({
+      input: 'x', norm: 'norm', experts: count, used, activation: 'silu', cols, hidden, output: 'x',
+      gate: range('gate', hidden * count), up: range('up', hidden * count), down: range('down', cols * count),
+    });
+    // Row t has the experts t and t + 1, so that all have as many rows.
+    const halves = new Uint32Array(Float32Array.of(0.5, 0.5).buffer);
+    const words = Uint32Array.from(Array.from({ length: tokens }, (_, t) => [t % count, (t + 1) % count, ...halves]).flat());
+    const fill = (stage: Stage) => {
+      stage.write('x', normals(next, tokens * cols), cols);
+      stage.write('chosen', new Float32Array(words.buffer), 2 * used);
+    };
+    const config = { dim: cols };
+    const grouped = await timed(bench, { choice: decodeChoice({}), tensors: tensorsOf(count), mode: 'prefill', tokens, op: mixture, config }, fill, 'x', cols);
+    const value: Record<string, string> = { experts: `${grouped.least.toFixed(1)} ms` };
+    const rows = (tokens * used) / count;
+    const up = project({ input: 'x', norm: 'norm', cols, matrices: [range('gate', hidden), range('up', hidden)], gate: 'silu', output: 'hidden' });
+    const down = project({ input: 'hidden', cols: hidden, matrices: [range('down', cols)], output: 'x', add: true });
+    for (const choice of [{ prefill: 'rows' }, { prefill: 'tile' }, { prefill: 'tile', tile: 'f16' }] as const) {
+      let ms = 0;
+      for (const op of [up, down]) {
+        const setting = { choice: decodeChoice(choice), tensors: tensorsOf(1), mode: 'prefill' as const, tokens: rows, op, config };
+        ms += count * (await timed(bench, setting, (stage) => stage.write(op.input, normals(next, rows * cols), cols), op.output, cols)).least;
+      }
+      value[Object.values(choice).join(' ')] = `${ms.toFixed(1)} ms`;
+    }
+    console.log(tokens, value);
+    const way = `${tokens} rows, 2 of 8, 512 x 512 in Q4_0`;
+    record({ point: `Experts of a prompt of ${way}, beside 8 dense ones of ${rows} rows: least of ${rounds} runs`, command, value });
+    expect(grouped.found.every(Number.isFinite)).toBe(true);
   });
 });

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
-import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, isSwiftShader } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { forward } from '../../models/forward.ts';
 import { families, goldenLogits, greedyTokens } from '../../models/golden.ts';
-import { openBytes, openDawn, openFixture, testChoice } from '../../models/model.ts';
+import { errorInHalf, f16Bounds } from '../../models/half.ts';
+import { openBytes, openDawn, openFixture } from '../../models/model.ts';
 import { vary } from '../../models/vary.ts';
 import { isFull, record } from '../../verified.ts';
 
@@ -66,18 +66,12 @@ describe.skipIf(!adapterFile || isLeftOut)('families', async () => {
     console.log(name, worst, `${made.found.length} greedy tokens`);
   });
 
-  /** Sums in f16 and keys and values in f16; none of these tiny mixtures has two experts so near each other that rounding chooses another. */
-  const inHalf = gpu?.device.features.has('shader-f16') && isFull ? ['tiny-gpt-oss', 'tiny-gemma4', 'tiny-gemma4-moe', 'tiny-deepseek2'] : [];
+  const inHalf = gpu?.device.features.has('shader-f16') && isFull ? families.map(({ name }) => name) : [];
   it.each(inHalf)('%s in f16 stays within its bound', async (name) => {
-    const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
-    const golden = goldenLogits(name);
-    const model = await openFixture(gpu!, `tiny/${name}.gguf`, { choice: { ...testChoice, tile: 'f16', prefill: 'tile' }, kv: kvFormat('f16') }, kernels);
-    let worst = 0;
-    await createRunner(model).feedAll(tokens24, 0, (logits) => logits.forEach((value, i) => (worst = Math.max(worst, Math.abs(value - golden[i])))));
-    await model.destroy();
-    record({ point: `${name}: largest error of the logits in f16`, command, value: worst });
+    const worst = await errorInHalf(gpu!, name, kernels);
+    record({ point: `${name}: largest error of the logits in f16 (bound ${f16Bounds.get(name)})`, command, value: worst });
     console.log(name, 'f16', worst);
-    expect(worst).toBeLessThan(0.02);
+    expect(worst).toBeLessThan(f16Bounds.get(name)!);
   });
 
   const contexts = [['short', 128], ['long', 512]] as const;

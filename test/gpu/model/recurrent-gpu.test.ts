@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { createKernelCache } from '../../../src/gpu/kernels.ts';
-import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { type Sequence } from '../../../src/kv/sequence.ts';
 import { adapterFile, isSwiftShader } from '../../dawn.ts';
 import { floatsFixture, hasFixture, jsonFixture } from '../../models/fixture.ts';
 import { goldenLogits, greedyTokens, recurrentFamilies } from '../../models/golden.ts';
 import { answer, bytesOf, openEngine, quick } from '../../engine.ts';
-import { openDawn, openFixture, testChoice } from '../../models/model.ts';
+import { errorInHalf, f16Bounds } from '../../models/half.ts';
+import { openDawn, openFixture } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 /** Greedy tokens behind 24 that are compared. */
@@ -81,17 +81,12 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
     expect(Math.max(...Object.values(worst))).toBeLessThan(1e-3);
   });
 
-  const inHalf = gpu?.device.features.has('shader-f16') && isFull ? ['tiny-falcon-h1', 'tiny-qwen35'] : [];
+  const inHalf = gpu?.device.features.has('shader-f16') && isFull ? recurrentFamilies.map(({ name }) => name) : [];
   it.each(inHalf)('%s in f16 stays within its bound', async (name) => {
-    const { tokens24 } = jsonFixture<Tokens>(`tiny/${name}.json`);
-    const golden = goldenLogits(name);
-    const model = await openFixture(gpu!, `tiny/${name}.gguf`, { choice: { ...testChoice, tile: 'f16' }, kv: kvFormat('f16') }, kernels);
-    let worst = 0;
-    await createRunner(model).feedAll(tokens24, 0, (logits) => logits.forEach((value, i) => (worst = Math.max(worst, Math.abs(value - golden[i])))));
-    await model.destroy();
-    record({ point: `${name}: largest error of the logits in f16`, command, value: worst });
+    const worst = await errorInHalf(gpu!, name, kernels);
+    record({ point: `${name}: largest error of the logits in f16 (bound ${f16Bounds.get(name)})`, command, value: worst });
     console.log(name, 'f16', worst);
-    expect(worst).toBeLessThan(0.01);
+    expect(worst).toBeLessThan(f16Bounds.get(name)!);
   });
 
   it('sequences of one step keep their states apart, and an answer that was cut off is gone on from as if it were new', async () => {
