@@ -27,6 +27,7 @@ const imports = {
   'kv/formats': [],
   errors: [],
   bytes: [],
+  pairs: [],
   room: [],
   random: [],
   distribution: [],
@@ -40,7 +41,7 @@ const imports = {
 const around = { bench: ['scripts'], e2e: ['bench', 'scripts', 'test'], test: ['bench', 'scripts'], scripts: ['test'] };
 const beside = (folder) => `beside src: ${folder}`;
 const forAll = [
-  'errors', 'base64', 'bytes', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'kv/formats', 'protocol', 'thoughts',
+  'errors', 'base64', 'bytes', 'pairs', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'kv/formats', 'protocol', 'thoughts',
 ];
 const importNothing = [
   'errors', 'base64', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'protocol', 'thoughts',

@@ -17,6 +17,7 @@ declare global {
 }
 
 const place = document.getElementById('bench')!;
+const memoryPlace = document.getElementById('memory')!;
 const worker: Remote<BenchWorker> = wrap<BenchWorker>(
   new Worker(scriptAddress(new URL(workerAddress, location.href)), { type: 'module', name: 'windrow benchmark' }),
 );
@@ -63,6 +64,27 @@ const results = ({ text, ...json }: PageResult) => html`
   <pre tabindex="0" aria-label="Report">${text}</pre>
 `;
 
+/** The part that measures memories, in the place of the button that asks for it. */
+async function openMemory(): Promise<void> {
+  const { showMemory } = await import('./memory-part.ts');
+  const { options: { load: { f32, kernels, budgetBytes } } } = readQuery(location.search);
+  showMemory(memoryPlace, { worker, load: { f32, kernels, budgetBytes }, source: chosen });
+}
+
+/** The model that the form names. */
+function chosen(): ModelSource | undefined {
+  const form = new FormData(place.querySelector('form')!);
+  const address = String(form.get('model') ?? '').trim();
+  return sourceOf(form) ?? (address ? { url: new URL(address, location.href).href } : undefined);
+}
+
+/** A file or a stored model. */
+function sourceOf(form: FormData): ModelSource | undefined {
+  const file = form.get('file');
+  const stored = String(form.get('stored') ?? '').trim();
+  return file instanceof File && file.size > 0 ? { file } : stored ? { stored } : undefined;
+}
+
 function submit(event: SubmitEvent): void {
   event.preventDefault();
   const form = new FormData(event.target as HTMLFormElement);
@@ -72,9 +94,7 @@ function submit(event: SubmitEvent): void {
     if (text(name)) search.set(name, text(name));
     else search.delete(name);
   }
-  const file = form.get('file');
-  const source = file instanceof File && file.size > 0 ? { file } : text('stored') ? { stored: text('stored') } : undefined;
-  void run(search.toString(), source);
+  void run(search.toString(), sourceOf(form));
 }
 
 /** Runs the model in `search`, or `source`. */
@@ -125,6 +145,8 @@ async function drawPlots({ report }: PageResult): Promise<void> {
   const { plots } = await import('./bench-plots.ts');
   plots(place.querySelector('.plots')!, report);
 }
+
+render(html`<button class="save" type="button" @click=${openMemory}>What a memory costs…</button>`, memoryPlace);
 
 const asked = attempt(() => readQuery(location.search));
 if (asked) {

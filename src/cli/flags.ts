@@ -5,7 +5,9 @@ import { kvNames } from '../kv/policies/names.ts';
 import { type AdapterOptions } from '../protocol.ts';
 import { readAdapter } from './read-adapter.ts';
 import { readHeads } from './read-heads.ts';
-import { parseKvOptions, parseNumber, parsePort, positiveInteger } from './options.ts';
+import { parseKvOptions } from '../kv/written.ts';
+import { parseNumber } from '../pairs.ts';
+import { parsePort, positiveInteger } from './options.ts';
 
 /** Has commander report what a parser throws. */
 export const argument = <T>(parse: (text: string) => T) => (text: string): T => {

@@ -6,6 +6,7 @@ import { type Engine, type EngineOptions } from '../engine/engine.ts';
 import { RequestError } from '../errors.ts';
 import { type DeviceOptions } from '../gpu/device.ts';
 import { createNodeEngine } from '../node.ts';
+import { parsePairs } from '../pairs.ts';
 import { type AdapterOptions } from '../protocol.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 
@@ -38,12 +39,6 @@ export function parseTokens(text: string): number[] {
   return parts.map(Number);
 }
 
-export function parseNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new RequestError(`"${text}" is not a number.`);
-  return value;
-}
-
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!(Number.isInteger(value) && value > 0)) throw new RequestError(`"${text}" is not a whole number above 0.`);
@@ -66,24 +61,11 @@ export async function readJson(path: string, option: string): Promise<unknown> {
   }
 }
 
-/** Pairs like `a=1,b=2`, whose names are as `name` asks; `wrong` is said of one that is none. */
-function parsePairs(text: string, name: RegExp, wrong: string): [name: string, value: number][] {
-  return text.split(',').map((entry) => {
-    const [, key, value] = /^\s*(\w+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
-    if (key === undefined || !name.test(key)) throw new RequestError(`"${entry}" is ${wrong}.`);
-    return [key, parseNumber(value)];
-  });
-}
-
 /** `262=-100,313=5` */
 export const parseBiases = (text: string): Record<number, number> =>
   Object.fromEntries(
     parsePairs(text, /^\d+$/, 'no token with its bias; write them as in 262=-100,313=5').map(([id, bias]) => [Number(id), bias]),
   ) as Record<number, number>;
-
-/** `window=64,interval=16` */
-export const parseKvOptions = (text: string): Record<string, number> =>
-  Object.fromEntries(parsePairs(text, /^\w/, 'no option with its number; write them as in window=64,interval=16'));
 
 /** `{"enable_thinking": false}` */
 export function parseObject(text: string): Record<string, unknown> {

@@ -3,9 +3,9 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type Pace, type Paused, documentPiece, rowOf } from '../../bench/memory/row.ts';
-import { BudgetError, RequestError } from '../../errors.ts';
-import { goOn, piecesIn, piecesInMemory, settingsOf } from './kv-pieces.ts';
+import { documentPiece, rowOf } from '../../bench/memory/row.ts';
+import { RequestError } from '../../errors.ts';
+import { piecesIn, settingsOf } from './kv-pieces.ts';
 
 const logits = [Float32Array.of(0, 0), Float32Array.of(Math.log(3), 0)];
 
@@ -58,23 +58,6 @@ it('has the logits of before where new ones could not be written whole', async (
   rmdirSync(beside);
   expect(await pieces.logits(0, 2)).toEqual(logits);
   rmSync(folder, { recursive: true });
-});
-
-it('a text is begun anew where what is kept of it is refused, and nowhere else', async () => {
-  const pieces = piecesInMemory();
-  const paused: Paused = { tokens: 7, bytes: 0.5, ms: 10, logits: [], right: [], sequence: Uint8Array.of(1) };
-  const told: unknown[] = [];
-  const pace = { isOver: () => true, now: () => 0, onAnew: (why: string) => told.push(why), onPaused: (tokens: number) => told.push(tokens) };
-  const refusing = (error: Error, found: Paused | { right: number[] }) => ({ from }: Pace) => (from ? Promise.reject(error) : Promise.resolve(found));
-
-  await pieces.pause('kivi4', 0, paused);
-  const later = { ...paused, tokens: 3 };
-  expect(await goOn(pieces, 'kivi4', 0, pace, refusing(new RequestError('of another plan'), later))).toBe(undefined);
-  expect([told, await pieces.paused('kivi4', 0)]).toEqual([['of another plan', 3], later]);
-  await expect(goOn(pieces, 'kivi4', 0, pace, refusing(new BudgetError('no room'), later))).rejects.toThrow('no room');
-  await expect(goOn(pieces, 'kivi4', 1, pace, () => Promise.reject(new RequestError('of its own')))).rejects.toThrow('of its own');
-  expect(await goOn(pieces, 'kivi4', 0, pace, ({ from }) => Promise.resolve({ right: [from!.tokens] }))).toEqual({ right: [3] });
-  expect([told.length, await pieces.paused('kivi4', 0)]).toEqual([2, undefined]);
 });
 
 it('tells settings apart', () => {
