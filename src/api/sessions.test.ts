@@ -14,15 +14,17 @@ function open(answer: Parameters<typeof fakeBackend>[0] = () => ({})) {
   const calls: unknown[][] = [];
   const kept = new Map<string, string>();
   const gone = { now: false };
+  const slow = { now: false };
   const session = async (...[call, ...args]: [string, ...unknown[]]): Promise<unknown> => {
     calls.push([call, ...args]);
+    if (call === 'compose' && slow.now) return new Promise(() => {});
     const [, name, about] = args as string[];
     if (call === 'save' && !gone.now) return kept.set(name, about) && { name, tokens: 3 };
     if (call === 'save') gone.now = false;
     if (call === 'load') return { about: kept.get(args[0] as string), by: 'prompt', tokens: 3, seconds: { state: 2, prompt: 1 } };
     return undefined;
   };
-  return { sessions: createSessions(Object.assign(backend, { session: session as Backend['session'] })), backend, calls, gone };
+  return { sessions: createSessions(Object.assign(backend, { session: session as Backend['session'] })), backend, calls, gone, slow };
 }
 
 it('runs what is appended, and asks what comes after it by the same state', async () => {
@@ -113,6 +115,20 @@ it('has documents put together behind a prefix, and goes on as if they had been 
     [{ prefix: 'a', documents, repair: { question: 'Who?', share: 2 } }, 'repair.share is 2'], [{ prefix: 'a', documents, repair: {} }, 'repair.question is'],
     [{ prefix: 'a', documents, mode: 'ape', repair }, 'cannot be repaired'],
   ] as const) await expect(sessions.compose(wrong as never)).rejects.toThrow(told);
+});
+
+it('ends what is put together by its signal: at once for who asked, and where it is done', async () => {
+  const { sessions, calls, slow } = open();
+  slow.now = true;
+  const stop = new AbortController();
+  const asked = { prefix: 'Read:', documents: [' a'], signal: stop.signal };
+  const composing = sessions.compose(asked);
+  stop.abort(new Error('enough'));
+  await expect(composing).rejects.toThrow('enough');
+  expect(calls.map(([call]) => call)).toEqual(['compose', 'close']);
+  expect(calls[1][1]).toBe(calls[0][1]);
+  await expect(sessions.compose(asked)).rejects.toThrow('enough');
+  expect(calls).toHaveLength(2); // nothing is asked for by a signal that was aborted before
 });
 
 it('is refused where no states are held', () => {

@@ -8,6 +8,7 @@ import { chatCompletions, messageOf } from './completions/chat-completions.ts';
 import { type Create, stopReason } from './create.ts';
 import { toChatRequests, toMessages } from './completions/parameters.ts';
 import { parseBytes } from '../bytes.ts';
+import { untilAborted } from '../signals.ts';
 
 /** As of `chat.completions.create`, for one answer. `messages` come after what was said. */
 export type SessionParams = Omit<ChatCompletionParams, 'messages' | 'n'> & { messages?: ChatMessageParam[] };
@@ -64,6 +65,8 @@ export interface ComposeOptions extends Pick<SessionOptions, 'defaults'> {
   /** As of `save`, for documents that are kept: only documents give way to them, and one that has no room is not kept. */
   most?: number | string;
   compact?: boolean;
+  /** Ends it between or within the runs of documents; those that were run to their end stay kept. */
+  signal?: AbortSignal;
 }
 
 export interface RecallOptions extends Pick<SessionOptions, 'defaults'> {
@@ -203,18 +206,23 @@ function createSession(
 }
 
 async function compose(backend: Backend, call: SessionCall, options: ComposeOptions): Promise<Session> {
-  const { defaults = {}, prefix, documents, mode = 'stacked', repair, most, compact } = options;
+  const { defaults = {}, prefix, documents, mode = 'stacked', repair, most, compact, signal } = options;
   checkComposed(options);
+  signal?.throwIfAborted();
   const promptOf = (content: string): ComposeRequest['whole'] => {
     const [{ prompt, tools }] = toChatRequests({ ...defaults, messages: [{ role: 'system', content }, { role: 'user', content: '' }] });
     return { prompt, tools };
   };
   const content = prefix + documents.join('');
   const id = randomId();
-  const composed = await call('compose', id, {
+  const request: ComposeRequest = {
     beginning: promptOf(prefix), whole: promptOf(content), documents, mode, compact,
     ...(repair && { repair: { question: repair.question, share: repair.share ?? usualShare } }),
     ...(most !== undefined && { mostBytes: parseBytes(most, 'most') }),
+  };
+  const composed = await untilAborted(call('compose', id, request), signal).catch((error: unknown) => {
+    if (signal?.aborted) call('close', id).catch(() => {}); // ends it there, and frees what it took
+    throw error;
   });
   return createSession(backend, call, { defaults, messages: [{ role: 'system', content }] }, id, { composed });
 }

@@ -110,6 +110,8 @@ interface EngineState {
   readonly paused: Gate;
   /** Conversations that are put together of documents, one at a time: what one runs, the next finds. */
   readonly composing: Turns;
+  /** What ends those that wait or are under way, by the ids of their conversations. */
+  readonly stops: Map<string, AbortController>;
   loaded?: Loaded;
   /** The return of a model whose GPU was lost, for all of its answers. */
   returning?: Promise<string>;
@@ -117,7 +119,7 @@ interface EngineState {
 }
 
 export function createEngine(host: Host): Engine {
-  const state: EngineState = { host, paused: createGate(), composing: createTurns(), lastReturn: '' };
+  const state: EngineState = { host, paused: createGate(), composing: createTurns(), stops: new Map(), lastReturn: '' };
   const { together, alone: inTurn } = createTurns();
   return {
     load: (source, options = {}, onProgress) => inTurn(() => load(state, source, options, onProgress)),
@@ -268,18 +270,27 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
 }
 
 async function session(state: EngineState, ...[call, ...args]: Parameters<Engine['session']>): Promise<unknown> {
-  const { createSessionStates } = await import('./sessions/states.ts');
-  const { host } = state;
-  const states = createSessionStates(() => needLoaded(state), await host.keptStates?.(), {
-    async costs() {
-      const { model: { gpu, planned, kv }, opened, weights, options } = needLoaded(state);
-      const { bringCosts } = await import('./sessions/costs.ts');
-      return bringCosts(gpu, opened, planned, { host, kv, store: weights.storeCost, options });
-    },
-    oneByOne: state.composing.alone,
-    run: async (tokens, owner) => void (await generate(state, { prompt: { tokens }, session: owner, maxTokens: 0 }, () => {})),
-  });
-  return (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);
+  const { host, stops } = state;
+  const [id] = args as [string];
+  if (call === 'close') stops.get(id)?.abort(new RequestError('The session was closed while its documents were put together.'));
+  const stop = call === 'compose' ? new AbortController() : undefined;
+  if (stop) stops.set(id, stop); // before anything is waited for: a `close` right behind it finds it
+  try {
+    const { createSessionStates } = await import('./sessions/states.ts');
+    const states = createSessionStates(() => needLoaded(state), await host.keptStates?.(), {
+      async costs() {
+        const { model: { gpu, planned, kv }, opened, weights, options } = needLoaded(state);
+        const { bringCosts } = await import('./sessions/costs.ts');
+        return bringCosts(gpu, opened, planned, { host, kv, store: weights.storeCost, options });
+      },
+      oneByOne: state.composing.alone,
+      signal: stop?.signal,
+      run: async (tokens, owner) => void (await generate(state, { prompt: { tokens }, session: owner, maxTokens: 0 }, () => {}, stop?.signal)),
+    });
+    return await (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);
+  } finally {
+    if (stop) stops.delete(id);
+  }
 }
 
 async function importModel(

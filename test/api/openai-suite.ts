@@ -2,6 +2,7 @@
 // worker answers. The model is that of tools-model.ts in f32; `golden` is what llama.cpp has it say.
 import OpenAI from 'openai';
 import { type Check, equal, failureOf, holds, model } from './openai-checks.ts';
+import { reasoningChecks } from './openai-reasoning.ts';
 import { toolChecks } from './openai-tools.ts';
 
 const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'system', content: 'Tell a story.' }, { role: 'user', content: 'Of a dog.' }];
@@ -175,6 +176,7 @@ export const suite: Record<string, Check> = {
     holds(trimmed(golden.text).startsWith(trimmed(text)), `the next answer ${text}`);
   },
 
+  ...reasoningChecks,
   ...toolChecks,
 };
 

@@ -31,11 +31,13 @@ export interface OpenStates {
   sequences?: number;
   /** Nothing is kept beside the GPU. */
   storeless?: boolean;
+  /** Ends what is put together. */
+  signal?: AbortSignal;
   /** What running a prompt does beside noting its tokens. */
   ran?(tokens: number[], owner: string, sequence: Sequence): Promise<void>;
 }
 
-export function openStates({ policy, options = {}, sequences: most = 4, storeless, ran }: OpenStates = {}) {
+export function openStates({ policy, options = {}, sequences: most = 4, storeless, signal, ran }: OpenStates = {}) {
   const { device } = fakeDevice();
   const shape = policy === undefined ? undefined : shapeWithin(graph, policy, options, { ...room, budgetBytes: Infinity, sequences: 1 });
   const home: SequenceHome = { device, ledger: createLedger(device, Infinity), config: graph.config, ...room, shape, release: () => {} };
@@ -61,6 +63,7 @@ export function openStates({ policy, options = {}, sequences: most = 4, storeles
       sequences.give(sequence);
     }
   };
-  const states = createSessionStates(() => placed, storeless ? undefined : store, { costs: async () => undefined, oneByOne: createTurns().alone, run });
+  const around = { costs: async () => undefined, oneByOne: createTurns().alone, signal, run };
+  const states = createSessionStates(() => placed, storeless ? undefined : store, around);
   return { home, sequences, states, store, runs };
 }

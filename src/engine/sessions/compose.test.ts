@@ -101,6 +101,21 @@ describe('documents that are put together', () => {
     expect([sequences.of('a'), sequences.of('a asked')]).toEqual([undefined, undefined]);
   });
 
+  it.each(['in a run', 'in what the question is tried on', 'while they wait'])('leave nothing but whole documents where they are ended %s', async (when) => {
+    const stop = new AbortController();
+    const isIn = { 'in a run': ' two', 'in what the question is tried on': ' Which?', 'while they wait': 'never' }[when]!;
+    const ran = async (tokens: number[]) => void (String.fromCharCode(...tokens).endsWith(isIn) && stop.abort(new Error('enough')));
+    const { compose, runs, sequences, states, store } = open({ documents: true, signal: stop.signal, ran });
+    const [one, two] = [' one', ' two'];
+    const repair = { question: ' Which?', share: 0.1 };
+    if (when === 'while they wait') stop.abort(new Error('enough'));
+    await expect(compose('a', requestOf([one, two], { repair }))).rejects.toThrow('enough');
+    expect(runs).toEqual({ 'in a run': ['Read: one', 'Read: two'], 'while they wait': [] }[when] ?? ['Read: one', 'Read: two', 'Read: one two Which?']);
+    expect([sequences.of('a'), sequences.of('a asked')]).toEqual([undefined, undefined]);
+    expect(await names({ store })).toHaveLength({ 'in a run': 1, 'while they wait': 0 }[when] ?? 2);
+    await states.close('a');
+  });
+
   it('refuse a repair that there is no room for before anything is run', async () => {
     const repair = { question: ' Which?', share: 0.5 };
     const one = open({ documents: true, sequences: 1 });

@@ -18,7 +18,7 @@ import { isSame, keepAside, marksOf, nameOf } from './by-tokens.ts';
 import { type KeptStore } from './kept.ts';
 import { type Around, type Placed } from './states.ts';
 
-export interface Composer extends Pick<Around, 'run'> {
+export interface Composer extends Pick<Around, 'run' | 'signal'> {
   placed(): Placed;
   between<T>(work: (on: Placed) => Promise<T>): Promise<T>;
   store?: KeptStore;
@@ -27,7 +27,8 @@ export interface Composer extends Pick<Around, 'run'> {
 }
 
 export async function compose(composer: Composer, id: string, request: ComposeRequest): Promise<Composed> {
-  const { placed, between } = composer;
+  const { placed, between, signal } = composer;
+  signal?.throwIfAborted();
   const on = placed();
   checkModel(on, request);
   const { prefix, documents, question } = inTokens(on, request);
@@ -46,6 +47,7 @@ export async function compose(composer: Composer, id: string, request: ComposeRe
     putComposed(home, sequence, { ...parts, mode: request.mode, turns, pause: inSlices() })));
   if (!put) throw new BudgetError(`Other conversations leave no room for the ${tokens.length} tokens of the documents. Close some, or compose fewer.`);
   try {
+    signal?.throwIfAborted();
     const repairedTokens = request.repair ? await repairFor(composer, id, tokens, { question, share: request.repair.share }) : 0;
     return { tokens: tokens.length, ranTokens, repairedTokens };
   } catch (error) {
@@ -140,11 +142,10 @@ async function findDocument({ placed, between, store, model }: Composer, tokens:
   }
 }
 
-async function runDocument(
-  { between, store, model, run }: Composer, tokens: number[], { mostBytes, compact }: ComposeRequest,
-): Promise<SavedDocument> {
+async function runDocument(composer: Composer, tokens: number[], { mostBytes, compact }: ComposeRequest): Promise<SavedDocument> {
+  const { between, store, model } = composer;
   const name = nameOf('document', tokens, model);
-  await run([...tokens, tokens.at(-1)!], name); // the last one of a prompt is not run
+  await runWhole(composer, tokens, name);
   const { snapshot, ...aside } = await between(async ({ sequences, model: { home }, info, weights }) => {
     const sequence = sequences.of(name);
     if (!sequence) throw new BudgetError(`There is no room for a document of ${tokens.length} tokens beside other conversations. Close some.`);
@@ -154,6 +155,17 @@ async function runDocument(
   });
   if (store) await keepAside(store, 'document', { name, tokens: tokens.length, ...aside }, { mostBytes, compact });
   return snapshot;
+}
+
+/** Runs a document to its end, or leaves nothing of it. */
+async function runWhole({ between, run, signal }: Composer, tokens: number[], name: string): Promise<void> {
+  try {
+    await run([...tokens, tokens.at(-1)!], name); // the last one of a prompt is not run
+    signal?.throwIfAborted();
+  } catch (error) {
+    await between(async ({ sequences }) => sequences.disown(name));
+    throw error;
+  }
 }
 
 /** How positions turn the keys of each cache. */
@@ -181,7 +193,7 @@ async function repairFor(
 }
 
 /** What the last tokens of a question pay to each token, by running it on a copy. */
-async function paidBy({ placed, between, run }: Composer, id: string, tokens: number[], question: readonly number[]): Promise<Float64Array> {
+async function paidBy({ placed, between, run, signal }: Composer, id: string, tokens: number[], question: readonly number[]): Promise<Float64Array> {
   const plan = placed().model.home.shape!.plan as DocumentsPlan;
   const copy = `${id} asked`;
   try {
@@ -191,6 +203,7 @@ async function paidBy({ placed, between, run }: Composer, id: string, tokens: nu
     const asked: Asked = { of, length: tokens.length + question.length, queries: question.length };
     plan.asked = asked;
     await run([...tokens, ...question, question.at(-1)!], copy);
+    signal?.throwIfAborted();
     if (asked.paid) return asked.paid.subarray(0, tokens.length);
     throw new RequestError('The question was not run on the documents: the model was loaded anew, or they gave way to others. Compose them again.');
   } finally {

@@ -29,8 +29,10 @@ export interface Around {
   costs(): Promise<Pick<BringCosts, 'store' | 'perUploadedByte' | 'prefillTokensPerSecond'> | undefined>;
   /** Does work that is not done twice at once, after what came before. */
   oneByOne<T>(work: () => Promise<T>): Promise<T>;
-  /** Runs tokens, whose state is then the owner's. */
+  /** Runs tokens, whose state is then the owner's; where `signal` ends it, as many as were run till then. */
   run(tokens: number[], owner: string): Promise<void>;
+  /** Ends what is put together of documents. */
+  readonly signal?: AbortSignal;
 }
 
 /** `placed` throws where nothing is loaded; `store` is undefined where nothing can be kept. */
@@ -88,7 +90,7 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     },
     async compose(id, request) {
       const { compose } = await import('./compose.ts');
-      return around.oneByOne(async () => compose({ placed, between, store, model: await idOf(placed()), run: around.run }, id, request));
+      return around.oneByOne(async () => compose({ placed, between, store, model: await idOf(placed()), run: around.run, signal: around.signal }, id, request));
     },
     async recall(id, request) {
       const { recall } = await import('./recall.ts');

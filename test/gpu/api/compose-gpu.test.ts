@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type Session, type Sessions, createSessions } from '../../../src/api/sessions.ts';
 import { type Engine, type EngineOptions } from '../../../src/engine/engine.ts';
 import { openKeptFiles } from '../../../src/engine/sessions/in-files.ts';
@@ -52,6 +52,19 @@ describe.skipIf(!adapterFile)('composed conversations', () => {
     const others = [' Ben has a boat.', ' It is wet.'];
     const both = await Promise.all([others, others.toReversed()].map((documents) => sessions.compose({ prefix, documents })));
     expect(both.map(({ composed }) => composed!.ranTokens > 0)).toEqual([true, false]);
+    const bytes = { ...engine.stats().gpuBytes };
+    const long = [' Sue has a new toy.', ' The bird is in the tree, and it sings of the sun and the sea.'.repeat(3)];
+    const stop = new AbortController();
+    const ended = sessions.compose({ prefix, documents: long, signal: stop.signal });
+    await vi.waitFor(() => expect(engine.loaded().scheduler.jobs).toBe(1), { interval: 1 });
+    stop.abort(new Error('enough'));
+    await expect(ended).rejects.toThrow('enough');
+    await vi.waitFor(() => expect(engine.loaded().scheduler.jobs).toBe(0));
+    const after = await sessions.compose({ prefix, documents });
+    expect(after.composed!.ranTokens).toBe(0);
+    expect(await next(after)).toMatchObject({ text }); // the next one is right
+    await after.close();
+    expect(engine.stats().gpuBytes).toEqual(bytes);
     await expect(sessions.compose({ prefix, documents, mode: 'ape' })).rejects.toThrow("needs a model that was loaded with kv: 'documents'");
     await expect(sessions.compose({ prefix, documents, repair: { question: 'Who?' } })).rejects.toThrow("loaded with kv: 'documents'");
     await expect(sessions.compose({ prefix, documents: [''] })).rejects.toThrow('documents is');

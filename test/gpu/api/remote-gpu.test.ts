@@ -8,6 +8,7 @@ import { createRemoteEngine, type RemoteEngine } from '../../../src/remote.ts';
 import { type Serving, startServer } from '../../../src/cli/serve/serve.ts';
 import { adapterFile } from '../../dawn.ts';
 import { openEngine, quick } from '../../engine.ts';
+import { thinking } from '../../api/openai-reasoning.ts';
 import { carried, suite } from '../../api/openai-suite.ts';
 import { storiesWithTools, suiteGolden } from '../../api/tools-model.ts';
 import { isFull } from '../../verified.ts';
@@ -50,6 +51,17 @@ describe.skipIf(!adapterFile)('an engine whose model is on a server', () => {
     let streamed = '';
     for await (const piece of streamText({ model, prompt: 'Of a dog.', maxOutputTokens: 10 }).textStream) streamed += piece;
     expect(streamed).toBe(text);
+  });
+
+  it('tells the AI SDK what was thought from the answer, whole and streamed', async () => {
+    const windrow = { ...thinking, chat_template_kwargs: { enable_thinking: true } };
+    const asked = { model: createWindrow(remote)(), prompt: 'Is it a dog?', maxOutputTokens: 64, providerOptions: { windrow } };
+    const { text, reasoningText } = await generateText(asked);
+    expect(text).toMatch(/^(?:yes|no)$/);
+    expect(reasoningText!.length).toBeGreaterThan(3);
+    const heard = { 'text-delta': '', 'reasoning-delta': '' };
+    for await (const part of streamText(asked).fullStream) if (part.type === 'text-delta' || part.type === 'reasoning-delta') heard[part.type] += part.text;
+    expect(heard).toEqual({ 'text-delta': text, 'reasoning-delta': reasoningText });
   });
 
   it('has the server stop where a stream is left, and ends with it', async () => {
