@@ -28,7 +28,7 @@ function passes({ name, arguments: args }: { name: string; arguments: string }):
 
 /** The answer of the first seed that calls several functions. */
 async function several<T>(ask: (seed: number) => Promise<T>, callsOf: (answer: T) => unknown[]): Promise<{ seed: number; answer: T }> {
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 20; seed < 40; seed++) { // the first one does, briefly
     const answer = await ask(seed);
     if (callsOf(answer).length > 1) return { seed, answer };
   }

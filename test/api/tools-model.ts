@@ -1,5 +1,5 @@
 // stories260K with a template that knows tools and thoughts, and what OpenAI's client has to see of it (openai-suite.ts). Node only.
-import { readHeader } from '../../src/gguf/read.ts';
+import { parseHeader } from '../../src/gguf/parse.ts';
 import { logSoftmax } from '../../src/reference/sampling/logprobs.ts';
 import { bytesSource } from '../../src/weights/source/source.ts';
 import { fixture, floatsFixture, jsonFixture } from '../models/fixture.ts';
@@ -15,7 +15,7 @@ export const toolTemplate = `{% for tool in tools or [] %}{{ tool.function.name 
 assistant {% if enable_thinking %}{{ '<thi' ~ 'nk>\n' }}{% endif %}`;
 
 export async function storiesWithTools(): Promise<Uint8Array<ArrayBuffer>> {
-  const { metadata } = await readHeader(bytesSource(fixture('stories260K/stories260K.gguf'), 'stories260K'));
+  const { metadata } = await parseHeader(bytesSource(fixture('stories260K/stories260K.gguf'), 'stories260K'));
   const tokens = [...(metadata.get('tokenizer.ggml.tokens') as string[])];
   tokens[endOfThought.id] = endOfThought.text;
   return vary('stories260K/stories260K.gguf', {
