@@ -152,7 +152,8 @@ describe.skipIf(!adapterFile)('requests at the same time with little room', () =
     dawn();
     const engine = openEngine();
     await engine.load(stories(), options); // keys and values of 512 positions, for all together
-    const list = [0, 1, 2].map((i): GenerateRequest => ({ prompt: { tokens: words(60 + i, 100) }, maxTokens: isFull ? 200 : 100, sampling: { temperature: 1, seed: i } }));
+    const maxTokens = isFull ? 200 : 100;
+    const list = [0, 1, 2].map((i): GenerateRequest => ({ prompt: { tokens: words(60 + i, 100) }, maxTokens, sampling: { temperature: 1, seed: i } }));
     const expected = await alone(engine, list);
     const { ledger, plan } = engine.loaded().model;
     expect((await Promise.all(list.map((request) => answer(engine, request)))).map(textOf)).toEqual(expected);
