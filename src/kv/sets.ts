@@ -136,11 +136,11 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       copyAll(device, result.held.buffers.map(({ buffer }, i) => [other.held.buffers[i].buffer, buffer]));
     },
     get held() {
-      return heldOf(sets, single, runs, ({ index }) => ({ bytes: pagedBytes(shape, plans[index], headDim, 1), most: framesOfSet(plans[index]) }));
+      return heldOf(sets, single, runs, ({ index }) => pageOf(shape, plans[index], headDim));
     },
     async take(numbers) {
       checkNumbers(numbers, plans, kvHeads);
-      for (const set of sets) await grow(set, numbers.sets[set.index].taken);
+      if (!paging) for (const set of sets) await grow(set, numbers.sets[set.index].taken);
       takeNumbers(sets, runs, numbers);
     },
     free: () => buffers().forEach((buffer) => ledger.destroy(buffer)),
@@ -190,6 +190,12 @@ function pagedBytes({ plan, format }: Shape, set: SetPlan, headDim: number, page
   };
 }
 
+/** What a set has for a page, how many of those there may be, and whether not all of them are on the GPU. */
+const pageOf = (shape: Shape, set: SetPlan, headDim: number): { bytes: PagedBytes; most: number; inFrames: boolean } => {
+  const whole = { ...set, frames: undefined };
+  return { bytes: pagedBytes(shape, whole, headDim, 1), most: framesOfSet(whole), inFrames: set.frames !== undefined };
+};
+
 /** What a set has for so many pages. */
 function makePaged(make: (name: string, bytes: number) => GPUBuffer, shape: Shape, set: SetPlan, headDim: number, pages: number): Paged {
   const names = { pages: 'set', planes: 'planes', summaries: 'summaries' };
@@ -197,14 +203,16 @@ function makePaged(make: (name: string, bytes: number) => GPUBuffer, shape: Shap
   return Object.fromEntries(bytes.map(([name, size]) => [name, make(names[name], size)])) as unknown as Paged;
 }
 
-/** `pageOf`: of what a set has, what a page takes, and most pages. */
+/** `of`: what each has for a page. */
 function heldOf(
-  sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, pageOf: (set: KvSet) => { bytes: PagedBytes; most: number },
+  sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, of: (set: KvSet) => ReturnType<typeof pageOf>,
 ): HeldSets {
   const inUse = sets.flatMap((set) => paged.flatMap((name) => {
     const buffer = set[name];
-    const { bytes, most } = pageOf(set);
-    return buffer ? [{ buffer, byteLength: set.taken * bytes[name]!, ...(name === 'pages' && { pages: { format: set.format, most } }) }] : [];
+    const { bytes, most, inFrames } = of(set);
+    // Where not all pages are on the GPU, none is taken, and all are told of in their order.
+    const pages = inFrames ? set.counts.length * Math.ceil(Math.max(...set.counts) / pageSlots) : set.taken;
+    return buffer ? [{ buffer, byteLength: pages * bytes[name]!, ...(name === 'pages' && { pages: { format: set.format, most } }) }] : [];
   }));
   const numbers = sets.map(({ taken, counts, room, tails }) => ({ taken, counts: [...counts], room: [...room], tails: [...tails] }));
   return { buffers: [...whole.map((buffer) => ({ buffer, byteLength: buffer.size })), ...inUse], numbers: { sets: numbers, runs: [...runs] } };
@@ -215,7 +223,7 @@ function checkNumbers({ sets, runs }: HeldNumbers, plans: readonly SetPlan[], kv
   const fits = sets.length === plans.length && runs.length === kvHeads && sets.every(({ taken, counts, room, tails }, i) => {
     const each = plans[i].mostSlots.map((most) => Math.ceil(most / pageSlots) * pageSlots);
     const ofHeads = [counts, room, tails].every(({ length }) => length === kvHeads);
-    return ofHeads && room.reduce((sum, slots) => sum + slots, 0) === taken * pageSlots
+    return ofHeads && (plans[i].frames ? taken === 0 : room.reduce((sum, slots) => sum + slots, 0) === taken * pageSlots)
       && room.every((slots, head) => slots % pageSlots === 0 && slots <= each[head] && counts[head] <= slots);
   });
   if (fits) return;

@@ -51,8 +51,9 @@ export async function saveParts(home: SequenceHome, sequence: Sequence, model: s
   const layers: Uint8Array[] = [];
   // A plan has room for a row of logits on its way to the CPU, which are none between steps.
   const read = (part: ByteRange) => readInPieces(device, ledger, 'sequence.save', { ...part, least: 4 * vocab });
-  for (const { ranges } of parts) {
+  for (const { before, ranges } of parts) {
     const pieces: Uint8Array[] = [];
+    if (length && before) for await (const piece of before()) pieces.push(piece.slice()); // it goes on
     for (const range of length ? ranges : []) pieces.push(await read(range));
     layers.push(pieces.length === 1 ? pieces[0] : joined(pieces));
   }

@@ -8,12 +8,15 @@ import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { type HeldSets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type Shaped } from '../shaped.ts';
+import { type Place, pagesInOrder, putPages } from './away.ts';
 import { type PageKind } from './coding/pages.ts';
 import { sumOf } from './sum.ts';
 import { type ShapedNumbers, type Snapshot, type SnapshotOf, damagedParts } from './snapshot.ts';
 
 /** One range or several that come one behind the other, and where they are pages of a cache, of what kind. */
 export interface SavedPart {
+  /** What comes before them, of what is not on the GPU. */
+  before?: () => AsyncIterable<Uint8Array>;
   ranges: ByteRange[];
   kind?: PageKind;
 }
@@ -24,8 +27,6 @@ export function checkSavable(shape: Shape | undefined): void {
     throw new RequestError(
       `Conversations under the policy ${shape.policy.name} cannot be saved: what it measures is no part of them. Save the text, or load with another kv.`,
     );
-  if (shape?.away.gpu)
-    throw new RequestError('Conversations whose pages are at home in worker memory cannot be saved yet. Save the text, or load without the option away.');
 }
 
 const roomWords = ({ context, chunk, budgetBytes }: Shape['room']): string =>
@@ -61,8 +62,17 @@ interface Ring {
   bytes: number;
 }
 
+interface LayerParts {
+  heads: KvHeads;
+  rings: Ring[];
+  held?: HeldSets;
+  /** Where pages of its set are at home elsewhere. */
+  place?: Place;
+  plain?: ByteRange;
+}
+
 /** Of each layer its ring and that ring's planes, or all of its slots where it has no sets; then what its sets hold. */
-function layersOfShaped({ config, format }: SequenceHome, sequence: Sequence): { heads: KvHeads; rings: Ring[]; held?: HeldSets; plain?: ByteRange }[] {
+function layersOfShaped({ config, format }: SequenceHome, sequence: Sequence): LayerParts[] {
   const { layers, setsOf } = sequence.shaped as Shaped;
   return cachesOf(config).map((heads, layer) => {
     const { buffer } = sequence.fresh(layer);
@@ -71,7 +81,9 @@ function layersOfShaped({ config, format }: SequenceHome, sequence: Sequence): {
     const bytes = segmentBytes(heads, pageSlots, format);
     const size = buffer.size / bytes;
     const { planes } = shaped.fresh;
-    return { heads, rings: [{ buffer, size, bytes }, ...(planes ? [{ buffer: planes, size, bytes: planes.size / size }] : [])], held: setsOf(layer).held };
+    const sets = setsOf(layer);
+    const rings = [{ buffer, size, bytes }, ...(planes ? [{ buffer: planes, size, bytes: planes.size / size }] : [])];
+    return { heads, rings, held: sets.held, ...(sets.paging && { place: { layer, sets, kvHeads: heads.kvHeads, pageBytes: bytes / heads.kvHeads } }) };
   });
 }
 
@@ -86,15 +98,18 @@ export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: 
   const { base, since, promptLength, joined } = sequence.shaped!;
   const { first, count } = freshPages(base, sequence.tokens.length);
   const layers = layersOfShaped(home, sequence);
-  const parts = layers.flatMap(({ heads, rings, held, plain }): SavedPart[] => [
+  const parts = layers.flatMap(({ heads, rings, held, plain, place }): SavedPart[] => [
     ...(plain ? [{ ranges: [plain], kind: kindOf(home, heads) }] : []),
     ...rings.map(({ buffer, size, bytes }, i) => ({
       ranges: ringRuns(first, count, size).map(([page, pages]) => ({ buffer, offset: page * bytes, byteLength: pages * bytes })),
       ...(i === 0 && { kind: kindOf(home, heads) }), // planes are behind it
     })),
-    ...(held?.buffers ?? []).map(({ pages, ...range }) => ({ ranges: [range], ...(pages && { kind: kindOfSet(pages, heads) }) })),
+    ...(held?.buffers ?? []).map(({ pages, ...range }) => ({
+      ...(pages && place ? pagesInOrder(sequence.shaped!, place) : { ranges: [range] }), ...(pages && { kind: kindOfSet(pages, heads) }),
+    })),
   ]);
-  const numbers = { base, since, promptLength, ...(joined && { joined }), length: sequence.tokens.length };
+  const hasChosen = sequence.shaped!.away?.hasChosen;
+  const numbers = { base, since, promptLength, ...(joined && { joined }), ...(hasChosen && { hasChosen }), length: sequence.tokens.length };
   return { parts, shaped: { ...numbers, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
 }
 
@@ -123,7 +138,7 @@ export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens
     return part.slice();
   };
   const { first, count } = freshPages(base, tokens.length);
-  for (const { rings, held, plain } of layersOfShaped(home, sequence)) {
+  for (const { rings, held, plain, place } of layersOfShaped(home, sequence)) {
     if (plain) queue.writeBuffer(plain.buffer, 0, next(plain.byteLength));
     for (const { buffer, size, bytes } of rings) {
       const part = next(count * bytes);
@@ -132,7 +147,11 @@ export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens
         return done + pages * bytes;
       }, 0);
     }
-    for (const { buffer, byteLength } of held?.buffers ?? []) queue.writeBuffer(buffer, 0, next(byteLength));
+    for (const { buffer, byteLength, pages } of held?.buffers ?? []) {
+      if (pages && place) await putPages(home.device, target, place, next(byteLength));
+      else queue.writeBuffer(buffer, 0, next(byteLength));
+    }
   }
   if (left.length) throw damagedParts();
+  if (shaped.hasChosen) await target.away?.noteAgain();
 }

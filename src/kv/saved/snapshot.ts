@@ -27,6 +27,8 @@ export interface ShapedNumbers {
   since: number;
   promptLength: number;
   joined?: number;
+  /** Whether something was chosen for the next token, where that has to be brought first. */
+  hasChosen?: boolean;
   /** Tokens that a recurrent state has run, if there is one; else all. */
   length: number;
   /** Of each layer that has sets. */

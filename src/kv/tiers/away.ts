@@ -37,6 +37,8 @@ export interface Away {
   cut(length: number): void;
   /** Takes what is at home of another, once what that has on the GPU was copied. */
   copyFrom(other: Away): Promise<void>;
+  /** Notes what was chosen for the next token once more, where it was put there. */
+  noteAgain(): Promise<void>;
   readonly home: PageHome;
   /** Whether something was chosen for the next token. */
   readonly hasChosen: boolean;
@@ -57,16 +59,9 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   const { rowBytes, home } = makeHome(own, bytes);
   const layers = () => layersOf(sets(), { plan, caches, rowBytes, bytes });
   const counters: Brought = { tokens: 0, fetchedBytes: 0, mostFetchedBytes: 0, chosen: 0, missed: 0 };
-  let reading: Promise<Uint32Array | undefined> | undefined;
+  const reading = createReading(buffers.choices);
   let [isNoted, hasChosen] = [false, false];
   const at = { device, buffers, home, counters, plan };
-
-  /** What was chosen, once: also where it cannot be read, which is told once. */
-  function taken(): typeof reading {
-    const words = reading;
-    reading = undefined;
-    return words;
-  }
 
   function noteNow(): void {
     const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
@@ -86,7 +81,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     whole: { pages: { buffer: buffers.whole }, lists: { buffer: buffers.lists } },
     byteLength: Object.values(buffers).reduce((sum, { size }) => sum + size, 0),
     async ready() {
-      const words = await taken();
+      const words = await reading.take();
       if (words) await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {
@@ -101,11 +96,10 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     submitted() {
       if (!isNoted) return;
       isNoted = false;
-      reading = readWords(buffers.choices);
-      reading.catch(() => {}); // told by `ready`
+      reading.begin();
     },
     async begin() {
-      await taken();
+      await reading.take();
       for (const layer of layers()) await bringBegun(at, own.uploads!(), layer);
     },
     async ticked() {
@@ -116,8 +110,12 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       const rows = length / pageSlots;
       home.cut(rows);
       layers().forEach(({ paging }) => paging.cut(rows));
-      reading &&= reading.then(() => undefined, () => undefined); // it is of what is gone
+      reading.forget();
       hasChosen = false;
+    },
+    async noteAgain() {
+      await reading.take();
+      noteNow();
     },
     async copyFrom(other) {
       await home.copyFrom(other.home);
@@ -145,6 +143,27 @@ function makeBuffers(ledger: Ledger, bytes: AwayBytes): At['buffers'] {
   return {
     whole: make('whole', bytes.whole, GPUBufferUsage.STORAGE), lists: make('lists', bytes.wholeLists, GPUBufferUsage.STORAGE),
     choices: make('choices', bytes.choicesInAll, GPUBufferUsage.MAP_READ), leaving: make('leaving', bytes.leaving, GPUBufferUsage.MAP_READ),
+  };
+}
+
+/** What was chosen, on its way to the CPU. */
+function createReading(staging: GPUBuffer) {
+  let reading: Promise<Uint32Array | undefined> | undefined;
+  return {
+    begin(): void {
+      reading = readWords(staging);
+      reading.catch(() => {}); // told by `take`
+    },
+    /** Once: also where it cannot be read, which is told once. */
+    take(): Promise<Uint32Array | undefined> {
+      const words = reading;
+      reading = undefined;
+      return words ?? Promise.resolve(undefined);
+    },
+    /** It is of what is gone, and has to be waited for all the same. */
+    forget(): void {
+      reading &&= reading.then(() => undefined, () => undefined);
+    },
   };
 }
 

@@ -11,6 +11,8 @@ export interface Paging {
   home: number;
   /** The row in which the run begins that has slots behind the rows at home; `home` where a run begins there. */
   readonly begun: number;
+  /** Whether pages of a row have frames as long as they are there: the first ones, and from where a run goes on. */
+  isAlwaysThere(row: number): boolean;
   /** Has frames for so many slots of each kv head of its set, of which some may be there. Gives that no buffer was replaced. */
   makeRoom(set: { counts: Uint32Array; room: Uint32Array }, slots: ArrayLike<number>): boolean;
   /** A frame for a page that is not there, but for those that `isUsed`; undefined where there is none. `writeLists` tells kernels of it. */
@@ -39,7 +41,8 @@ export function createPaging(device: GPUDevice, plan: SetPlan & { pick: PickPlan
   }
 
   const begun = (): number => begunAt(plan.pick, home);
-  const isHeld = (page: number): boolean => page >= begun() * kvHeads || page < sinkRows * kvHeads;
+  const isAlwaysThere = (row: number): boolean => row >= begun() || row < sinkRows;
+  const isHeld = (page: number): boolean => isAlwaysThere(Math.floor(page / kvHeads));
 
   function bring(page: number, isUsed: (page: number) => boolean): number | undefined {
     const frame = frames.take(page, (other) => isHeld(other) || isUsed(other));
@@ -53,7 +56,7 @@ export function createPaging(device: GPUDevice, plan: SetPlan & { pick: PickPlan
   }
 
   return {
-    frames,
+    frames, isAlwaysThere,
     get home() {
       return home;
     },

@@ -39,6 +39,8 @@ const further: Run[] = [
   { kv: 'zipcache', options: { window: 16, interval: 16, salient: 0.5 } },
   { kv: 'mikv', options: { window: 16, interval: 16, hot: 0.25, chunk: 64 } },
   { kv: 'quest', options: { share: 0.5, window: 16, interval: 16, size: 8 } },
+  { kv: 'quest', options: { share: 0.5, window: 16, interval: 16, size: 8, away: 1 } },
+  { kv: 'a2ats', options: { share: 0.5, window: 16, interval: 16 } },
   { kv: 'tokenselect', options: { share: 0.5, window: 16, interval: 16 } },
   { kv: 'squeezed', options: { share: 0.5, window: 16, interval: 16, size: 8 } },
 ];
