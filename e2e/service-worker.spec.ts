@@ -36,6 +36,9 @@ const run = (page: Page, name: string) =>
 test("OpenAI's client works in a page, goes on after the service worker was ended, and learns of the engine's end", async ({ page, context }) => {
   await openWithModel(page);
   for (const name of isFull ? Object.keys(suite) : briefly) await run(page, name);
+  await test.step('stops the answer of a stream that is aborted', async () => {
+    expect(await page.evaluate(() => (window as unknown as OpenAIWindow).submitsOfAborted())).toBeLessThan(50);
+  });
   const text = await ask(page, 12);
 
   await test.step('after the browser has ended the service worker', async () => {

@@ -1,6 +1,6 @@
 // OpenAI's client in a page whose service worker answers it, through the page that holds the engine: this one, once it is given a model.
 import OpenAI from 'openai';
-import { createEngine } from '../../src/index.ts';
+import { createEngine, type Engine } from '../../src/index.ts';
 import { serveToServiceWorker } from '../../src/service-worker.ts';
 import { type Golden } from '../../test/api/openai-checks.ts';
 import { schemaChecks } from '../../test/api/openai-schemas.ts';
@@ -14,11 +14,15 @@ export interface OpenAIWindow {
   runSchemas(name: string): Promise<number>;
   /** Text of so many tokens, or what went wrong. */
   ask(tokens: number): Promise<string>;
+  /** Submits until there were no more, of a stream of 400 tokens that is aborted after the third. */
+  submitsOfAborted(): Promise<number>;
   /** Read so far. */
   chunks: number;
 }
 
 const client = new OpenAI({ baseURL: new URL('v1', location.href).href, apiKey: 'none', dangerouslyAllowBrowser: true, maxRetries: 0 });
+
+let engine: Engine;
 
 const controlled = new Promise((resolve) => {
   if (navigator.serviceWorker.controller) resolve(undefined);
@@ -29,7 +33,21 @@ Object.assign(window, {
   ready: navigator.serviceWorker.register('v1-worker.ts', { type: 'module' }).then(() => controlled),
   async load(model) {
     const kernels = new URLSearchParams(location.search).get('kernels') ?? undefined;
-    serveToServiceWorker(await createEngine({ model, kernels, f32: true, keep: false }));
+    engine = await createEngine({ model, kernels, f32: true, keep: false });
+    serveToServiceWorker(engine);
+  },
+  async submitsOfAborted() {
+    const submits = async () => (await engine.stats()).submits;
+    const before = await submits();
+    const stop = new AbortController();
+    const params = { model: 'any', prompt: 'Once upon a time', max_tokens: 400, stream: true as const };
+    const left = async () => {
+      for await (const chunk of await client.completions.create(params, { signal: stop.signal })) if (chunk && (await submits()) > before + 3) stop.abort();
+    };
+    await left().catch(() => {});
+    let made = await submits();
+    for (let last = -1; made !== last; [last, made] = [made, await submits()]) await new Promise((resolve) => setTimeout(resolve, 500));
+    return made - before;
   },
   run: (name, golden) => suite[name](client, golden),
   runSchemas: (name) => schemaChecks[name](client),
