@@ -1,8 +1,8 @@
 // output[t][row] = dot(matrix[row], input[t]) (+ bias, add) for some rows of activations at once: a thread takes a matrix
-// row of each of 4 panels and 8 activation rows, so that each weight unpacked and each activation read is used several
+// row of each of 4 panels and 32 activation rows, so that each weight unpacked and each activation read is used several
 // times. No barriers.
 
-const Tokens : u32 = 8u;
+const Tokens : u32 = 32u;
 const Panels : u32 = 4u;
 
 @compute @workgroup_size(PanelRows)

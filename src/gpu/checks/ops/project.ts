@@ -152,9 +152,9 @@ function decodeChecks(): Check[] {
  * with each number of tokens.
  */
 const prefills: { name: string; tolerance: number; choice: Partial<KernelChoice>; tokens: number[]; only?: 'types' | 'fusions'; every?: boolean }[] = [
-  { name: 'matvec-rows', tolerance, choice: { prefill: 'rows' }, tokens: [1, 7, 8, 9, 17] },
-  { name: 'matvec-broadcast by 4', tolerance, choice: { prefill: 'broadcast4' }, tokens: [9, 1, 8, 17, 7], only: 'types' },
-  { name: 'matvec-broadcast by 8', tolerance, choice: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 8, 9], only: 'fusions' },
+  { name: 'matvec-rows', tolerance, choice: { prefill: 'rows' }, tokens: [1, 7, 32, 33, 17] },
+  { name: 'matvec-broadcast by 4', tolerance, choice: { prefill: 'broadcast4' }, tokens: [33, 1, 32, 17, 7], only: 'types' },
+  { name: 'matvec-broadcast by 8', tolerance, choice: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 32, 33], only: 'fusions' },
   { name: 'matvec-few, 1 split', tolerance, choice: { few: 1 }, tokens: [1, 2, 3, 4, 5, 6, 7, 8], only: 'types', every: true },
   { name: 'matvec-few, 8 splits', tolerance, choice: { few: 8 }, tokens: [3, 8, 6, 1, 4, 7, 2, 5], only: 'fusions' },
   { name: 'matmul f32', tolerance, choice: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
