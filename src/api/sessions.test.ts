@@ -17,7 +17,7 @@ function open(answer: Parameters<typeof fakeBackend>[0] = () => ({})) {
   const slow = { now: false };
   const session = async (...[call, ...args]: [string, ...unknown[]]): Promise<unknown> => {
     calls.push([call, ...args]);
-    if (call === 'compose' && slow.now) return new Promise(() => {});
+    if ((call === 'compose' || call === 'recall') && slow.now) return new Promise(() => {});
     const [, name, about] = args as string[];
     if (call === 'save' && !gone.now) return kept.set(name, about) && { name, tokens: 3 };
     if (call === 'save') gone.now = false;
@@ -117,17 +117,19 @@ it('has documents put together behind a prefix, and goes on as if they had been 
   ] as const) await expect(sessions.compose(wrong as never)).rejects.toThrow(told);
 });
 
-it('ends what is put together by its signal: at once for who asked, and where it is done', async () => {
+it.each(['compose', 'recall'] as const)('ends a %s by its signal: at once for who asked, and where it is done', async (name) => {
   const { sessions, calls, slow } = open();
   slow.now = true;
   const stop = new AbortController();
-  const asked = { prefix: 'Read:', documents: [' a'], signal: stop.signal };
-  const composing = sessions.compose(asked);
+  const { signal } = stop;
+  const make = () => name === 'compose'
+    ? sessions.compose({ prefix: 'Read:', documents: [' a'], signal }) : sessions.recall({ messages: [user('a')], question: 'Who?', signal });
+  const making = make();
   stop.abort(new Error('enough'));
-  await expect(composing).rejects.toThrow('enough');
-  expect(calls.map(([call]) => call)).toEqual(['compose', 'close']);
+  await expect(making).rejects.toThrow('enough');
+  expect(calls.map(([call]) => call)).toEqual([name, 'close']);
   expect(calls[1][1]).toBe(calls[0][1]);
-  await expect(sessions.compose(asked)).rejects.toThrow('enough');
+  await expect(make()).rejects.toThrow('enough');
   expect(calls).toHaveLength(2); // nothing is asked for by a signal that was aborted before
 });
 

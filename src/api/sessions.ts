@@ -76,9 +76,14 @@ export interface RecallOptions extends Pick<SessionOptions, 'defaults'> {
   question: string;
   /** Episodes that the conversation has at most (8). */
   episodes?: number;
-  /** As of `save`, for episodes that are kept: only episodes give way to them, and one that has no room is not kept. */
+  /**
+   * As of `save`, for episodes that are kept: only episodes give way to them, and one that has no room is not kept. Those of a conversation that are kept
+   * go in any case as one is kept of more of it.
+   */
   most?: number | string;
   compact?: boolean;
+  /** Ends it between or within the steps in which the conversation is read; nothing of it stays but episodes that were read to their end. */
+  signal?: AbortSignal;
 }
 
 export interface Sessions {
@@ -220,12 +225,16 @@ async function compose(backend: Backend, call: SessionCall, options: ComposeOpti
     ...(repair && { repair: { question: repair.question, share: repair.share ?? usualShare } }),
     ...(most !== undefined && { mostBytes: parseBytes(most, 'most') }),
   };
-  const composed = await untilAborted(call('compose', id, request), signal).catch((error: unknown) => {
-    if (signal?.aborted) call('close', id).catch(() => {}); // ends it there, and frees what it took
-    throw error;
-  });
+  const composed = await untilEnded(call, id, call('compose', id, request), signal);
   return createSession(backend, call, { defaults, messages: [{ role: 'system', content }] }, id, { composed });
 }
+
+/** What is made of a conversation; where the signal is aborted before, that is ended where it is made, and what it took is freed. */
+const untilEnded = <T>(call: SessionCall, id: string, making: Promise<T>, signal: AbortSignal | undefined): Promise<T> =>
+  untilAborted(making, signal).catch((error: unknown) => {
+    if (signal?.aborted) call('close', id).catch(() => {});
+    throw error;
+  });
 
 /** Of the tokens of documents, to be run again. */
 const usualShare = 0.2;
@@ -249,16 +258,18 @@ const usualEpisodes = 8;
 const mostEpisodes = 256;
 
 async function recall(backend: Backend, call: SessionCall, options: RecallOptions): Promise<Session> {
-  const { defaults = {}, messages, question, episodes = usualEpisodes, most, compact } = options;
+  const { defaults = {}, messages, question, episodes = usualEpisodes, most, compact, signal } = options;
   if (!Array.isArray(messages) || !messages.some(({ role }) => role === 'user'))
     throw new RequestError(`messages is ${shown(messages)}; it must be what was said, with a message of the user among it.`);
   if (!isText(question)) throw new RequestError(`question is ${shown(question)}; it must be the text that is going to be asked.`);
   if (!(Number.isInteger(episodes) && episodes >= 1 && episodes <= mostEpisodes))
     throw new RequestError(`episodes is ${shown(episodes)}; it must be a whole number from 1 to ${mostEpisodes}.`);
+  signal?.throwIfAborted();
   const [{ prompt, tools }] = toChatRequests({ ...defaults, messages: [...messages, { role: 'user', content: question }] });
   const id = randomId();
   const mostBytes = most === undefined ? undefined : parseBytes(most, 'most');
-  const recalled = await call('recall', id, { conversation: { prompt, tools }, episodes, compact, ...(mostBytes !== undefined && { mostBytes }) });
+  const request = { conversation: { prompt, tools }, episodes, compact, ...(mostBytes !== undefined && { mostBytes }) };
+  const recalled = await untilEnded(call, id, call('recall', id, request), signal);
   return createSession(backend, call, { defaults, messages: [...messages] }, id, { recalled });
 }
 

@@ -108,7 +108,7 @@ interface EngineState {
   readonly host: Host;
   /** Open where imports may go on. */
   readonly paused: Gate;
-  /** Conversations that are put together of documents, one at a time: what one runs, the next finds. */
+  /** Conversations that are put together of documents or recalled, one at a time: what one runs, the next finds. */
   readonly composing: Turns;
   /** What ends those that wait or are under way, by the ids of their conversations. */
   readonly stops: Map<string, AbortController>;
@@ -272,8 +272,8 @@ async function generate(state: EngineState, ...[request, onTokens, signal]: Para
 async function session(state: EngineState, ...[call, ...args]: Parameters<Engine['session']>): Promise<unknown> {
   const { host, stops } = state;
   const [id] = args as [string];
-  if (call === 'close') stops.get(id)?.abort(new RequestError('The session was closed while its documents were put together.'));
-  const stop = call === 'compose' ? new AbortController() : undefined;
+  if (call === 'close') stops.get(id)?.abort(new RequestError('The session was closed while it was put together or recalled.'));
+  const stop = call === 'compose' || call === 'recall' ? new AbortController() : undefined;
   if (stop) stops.set(id, stop); // before anything is waited for: a `close` right behind it finds it
   try {
     const { createSessionStates } = await import('./sessions/states.ts');
@@ -288,6 +288,8 @@ async function session(state: EngineState, ...[call, ...args]: Parameters<Engine
       run: async (tokens, owner) => void (await generate(state, { prompt: { tokens }, session: owner, maxTokens: 0 }, () => {}, stop?.signal)),
     });
     return await (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);
+  } catch (error) {
+    throw stop?.signal.aborted || !state.loaded ? error : await explain(state.loaded.model.gpu.device, error);
   } finally {
     if (stop) stops.delete(id);
   }

@@ -35,18 +35,40 @@ export interface OpenStates {
   signal?: AbortSignal;
   /** What running a prompt does beside noting its tokens. */
   ran?(tokens: number[], owner: string, sequence: Sequence): Promise<void>;
+  /** What a feed between turns does beside noting its tokens. */
+  fed?(fed: Fed): Promise<void>;
+  /** What others do before what is done between turns. */
+  before?(): Promise<void>;
 }
 
-export function openStates({ policy, options = {}, sequences: most = 4, storeless, signal, ran }: OpenStates = {}) {
+export interface Fed {
+  ids: readonly number[];
+  position: number;
+  sequence: Sequence;
+}
+
+export function openStates({ policy, options = {}, sequences: most = 4, storeless, signal, ran, fed, before }: OpenStates = {}) {
   const { device } = fakeDevice();
   const shape = policy === undefined ? undefined : shapeWithin(graph, policy, options, { ...room, budgetBytes: Infinity, sequences: 1 });
   const home: SequenceHome = { device, ledger: createLedger(device, Infinity), config: graph.config, ...room, shape, release: () => {} };
   const first = createSequence(home, true);
   const sequences = createSequences({ first, create: () => createSequence(home), mostBytes: most * first.bytesFor(room.context), most });
   const tokenizer = { controlSpellings: [], encode: codes, piece: (token: number) => Uint8Array.of(token) };
+  const of = (sequence: Sequence) => ({
+    async feed(ids: readonly number[], position: number, ended?: AbortSignal) {
+      await sequence.makeRoom(position + ids.length);
+      sequence.note(position, ids);
+      await fed?.({ ids, position, sequence });
+      ended?.throwIfAborted();
+    },
+  });
+  const between = async <T>(work: () => Promise<T>): Promise<T> => {
+    await before?.();
+    return work();
+  };
   const placed = {
     model: { graph, home, sequence: first, sizes: { context: room.context }, planned: { chosen: { options: { sequences: most } } } },
-    runner: { of: () => ({ feed: async () => {} }) }, sequences, scheduler: { between: <T>(work: () => Promise<T>) => work() },
+    runner: { of }, sequences, scheduler: { between, jobs: 0 },
     weights: { id: 'tiny', reader: {} }, session: { encode }, text: { tokenizer }, opened: {}, info: { name: 'Tiny' },
   } as unknown as Placed;
   const runs: string[] = [];

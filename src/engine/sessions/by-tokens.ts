@@ -28,15 +28,26 @@ export interface Aside extends Pick<Placed, 'info' | 'weights'> {
   tokens: number;
   parts: readonly Uint8Array[];
   kinds: PageKinds;
+  /** What is told of it beside what is told of a conversation: `toldOf` gives it. */
+  told?: Readonly<Record<string, unknown>>;
+  /** Of its kind those that go as it is kept. */
+  takesPlaceOf?(other: Kept): boolean;
 }
 
+/** As of a conversation in which nothing was said. */
+const nothingSaid = { defaults: {}, messages: [] };
+
+export const toldOf = ({ about }: Kept): Record<string, unknown> => JSON.parse(about) as Record<string, unknown>;
+
 export async function keepAside(
-  store: KeptStore, kind: Kind, { name, tokens, parts, kinds, ...of }: Aside, { mostBytes, compact }: { mostBytes?: number; compact?: boolean },
+  store: KeptStore, kind: Kind, { name, tokens, parts, kinds, told, takesPlaceOf, ...of }: Aside, how: { mostBytes?: number; compact?: boolean },
 ): Promise<void> {
-  const about = JSON.stringify({ defaults: {}, messages: [] });
+  const { mostBytes, compact } = how;
+  const about = JSON.stringify({ ...told, ...nothingSaid });
   const mayGo = (other: Kept) => new RegExp(`^${kind} [0-9a-f]{24}$`).test(other.name);
+  const going = { mayGo, takesPlaceOf: (other: Kept) => mayGo(other) && takesPlaceOf?.(other) === true };
   try {
-    await keepParts(store, { name, ...ofModel(of), tokens, about }, { parts, kinds }, { mostBytes, compact, mayGo });
+    await keepParts(store, { name, ...ofModel(of), tokens, about }, { parts, kinds }, { mostBytes, compact, ...going });
   } catch (error) {
     if (!(error instanceof BudgetError)) throw error;
   }

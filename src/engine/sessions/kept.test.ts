@@ -58,11 +58,24 @@ describe.each(Object.entries(stores))('states in %s', (_, open) => {
     const each = sizeOf(parts(0));
     for (const [i, name] of ['mine', 'document 1', 'document 2'].entries()) await keep(store, kept(name, i), parts(i), Infinity);
     const names = async () => (await listKept(store)).map(({ name }) => name);
-    const keepDocument = (name: string, most: number) => keep(store, kept(name, 9), parts(3), most, (other) => other.name.startsWith('document'));
+    const keepDocument = (name: string, most: number) => keep(store, kept(name, 9), parts(3), most, { mayGo: ({ name }) => name.startsWith('document') });
     await keepDocument('document 3', 2 * each);
     expect(await names()).toEqual(['mine', 'document 3']);
     await expect(keepDocument('document 4', 2 * each - 1)).rejects.toMatchObject({ name: 'BudgetError', code: 'storage_quota' });
     expect(await names()).toEqual(['mine', 'document 3']);
+  });
+
+  it('go in any case where another takes their place, and before those that are older', async () => {
+    const store = open();
+    const each = sizeOf(parts(0));
+    for (const [i, name] of ['old', 'first half', 'second half'].entries()) await keep(store, kept(name, i), parts(i), Infinity);
+    const takesPlaceOf = ({ name }: { name: string }) => name.endsWith('half');
+    await expect(keep(store, kept('whole', 9), parts(3), each - 1, { mayGo: () => false, takesPlaceOf })).rejects.toMatchObject({ code: 'storage_quota' });
+    expect(await store.list()).toHaveLength(3);
+    await keep(store, kept('whole', 9), parts(3), 2 * each, { takesPlaceOf });
+    expect((await listKept(store)).map(({ name }) => name)).toEqual(['old', 'whole']);
+    await keep(store, kept('whole', 10), parts(3), Infinity, { takesPlaceOf: ({ name }) => name === 'whole' });
+    expect((await listKept(store)).map(({ name }) => name)).toEqual(['old', 'whole']);
   });
 });
 

@@ -33,15 +33,24 @@ export const listKept = async (store: KeptStore): Promise<KeptSession[]> =>
 
 const bytesOf = (all: readonly { byteLength: number }[]): number => all.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
+/** Which others go for what is kept. */
+export interface Going {
+  /** Where all have more bytes than they may; all by default. */
+  mayGo?(other: Kept): boolean;
+  /** In any case, as it takes their place; none by default. */
+  takesPlaceOf?(other: Kept): boolean;
+}
+
 /**
- * Keeps a state; where all then have more than `mostBytes`, those go that were not used for longest, of those that `mayGo`: all by default. Where it
- * cannot be kept, all stays as it was.
+ * Keeps a state in place of what it `takesPlaceOf`; where all then have more than `mostBytes`, those go that were not used for longest, of those that
+ * `mayGo`. Where it cannot be kept, all stays as it was.
  */
 export async function keep(
-  store: KeptStore, kept: Kept, parts: readonly Uint8Array[], mostBytes: number, mayGo: (other: Kept) => boolean = () => true,
+  store: KeptStore, kept: Kept, parts: readonly Uint8Array[], mostBytes: number, { mayGo = () => true, takesPlaceOf = () => false }: Going = {},
 ): Promise<void> {
   const others = byUse((await store.list()).filter(({ name }) => name !== kept.name));
-  const going = others.filter(mayGo);
+  const before = others.filter(takesPlaceOf);
+  const going = [...before, ...others.filter((other) => !before.includes(other) && mayGo(other))];
   if (kept.byteLength + bytesOf(others) - bytesOf(going) > mostBytes)
     throw new BudgetError(
       `The state of the conversation has ${kept.byteLength} bytes; those that are kept may have ${mostBytes} together. Allow more, or do without ` +
@@ -60,8 +69,8 @@ export async function keep(
     );
   }
   let sum = kept.byteLength + bytesOf(others);
-  for (const other of going) {
-    if (sum <= mostBytes) break;
+  for (const [i, other] of going.entries()) {
+    if (i >= before.length && sum <= mostBytes) break;
     await store.remove(other.name);
     sum -= other.byteLength;
   }
@@ -70,11 +79,11 @@ export async function keep(
 /** As `keep`, of what was just saved; `compact`: coded, where that is smaller. `kinds`: of the parts behind the header. */
 export async function keepParts(
   store: KeptStore, { about, ...of }: Omit<Kept, 'byteLength' | 'lastUsed'>, { parts, kinds }: { parts: readonly Uint8Array[]; kinds: PageKinds },
-  { mostBytes = Infinity, compact = false, mayGo }: { mostBytes?: number; compact?: boolean; mayGo?: (other: Kept) => boolean } = {},
+  { mostBytes = Infinity, compact = false, ...going }: { mostBytes?: number; compact?: boolean } & Going = {},
 ): Promise<KeptSession> {
   const stored = compact ? await encodeParts(parts, kinds) : parts;
   const kept = { ...of, byteLength: bytesOf(stored), lastUsed: Date.now() };
-  await keep(store, { ...kept, about }, stored, mostBytes, mayGo);
+  await keep(store, { ...kept, about }, stored, mostBytes, going);
   return kept;
 }
 

@@ -2,8 +2,10 @@
 // and what is left where something fails.
 import { describe, expect, it } from 'vitest';
 import { type OpenStates, openStates } from '../../../test/doubles/session-states.ts';
+import { writeTokens } from '../../kv/pages.ts';
 import { type EpicachePlan } from '../../kv/policies/epicache.ts';
 import { type KvTick } from '../../kv/policy.ts';
+import { headerOf, withHeader } from '../../kv/saved/snapshot.ts';
 import { type RecallRequest } from '../../protocol.ts';
 
 const said = [
@@ -20,39 +22,45 @@ const boats = second.slice(first.length);
 
 function open(options: OpenStates = {}) {
   const notes: (number | undefined)[] = [];
+  const reads: string[] = [];
   const opened = openStates({
     policy: 'epicache', options: { chunk: 64, share: 0.4, window: 8 }, ...options,
-    async ran(tokens, owner, sequence) {
-      const { policy, plan, options: own } = opened.home.shape!;
-      notes.push((plan as EpicachePlan).block?.until);
-      const { length } = tokens;
+    async fed(feed) {
+      const { sequence } = feed;
       const shaped = sequence.shaped!;
+      const { policy, plan, options: own } = shaped.shape;
+      const { length } = sequence.tokens;
+      notes.push((plan as EpicachePlan).block?.until);
+      reads.push(String.fromCharCode(...sequence.tokens));
       const tick = { phase: 'prompt', of: sequence, length, base: shaped.base, plan, options: own, layers: [] };
       await policy.tick({ ...tick, advance: (base: number) => shaped.ticked(length, base, true) } as unknown as KvTick);
-      await options.ran?.(tokens, owner, sequence);
+      await options.fed?.(feed);
     },
   });
-  return { ...opened, notes, recall: (id: string, request: RecallRequest) => opened.states.recall(id, request) };
+  const blockNow = () => (opened.home.shape!.plan as EpicachePlan).block;
+  return { ...opened, notes, reads, blockNow, recall: (id: string, request: RecallRequest) => opened.states.recall(id, request) };
 }
+
+const namesOf = async ({ store }: Pick<ReturnType<typeof open>, 'store'>) => (await store.list()).map(({ name }) => name).sort();
 
 describe('recalled conversations', () => {
   it('are read turn by turn, with the middle of the nearest episode behind each that leaves too much', async () => {
-    const { recall, runs, sequences, notes, home } = open();
+    const { recall, reads, sequences, notes, blockNow } = open();
     expect(await recall('a', requestOf('do boats sink'))).toEqual({ episode: 1, episodes: 2, turns: [1], tokens: all.length, ranTokens: all.length });
     const query = boats.slice(-8);
-    expect(runs).toEqual([first + query, second + query, third + query]); // 40 slots stay
+    expect(reads).toEqual([first + query, second + query, third + query]); // 40 slots stay
     expect(notes).toEqual([first, second, third].map(({ length }) => length));
     const { tokens, approximate } = sequences.of('a')!;
     expect([String.fromCharCode(...tokens), approximate]).toEqual([all, true]);
-    expect((home.shape!.plan as EpicachePlan).block).toBeUndefined();
+    expect(blockNow()).toBeUndefined();
   });
 
   it.each([false, true])('run nothing for an episode that is there, and another for a question of another; without storage: %s', async (storeless) => {
-    const { recall, runs, sequences, store } = open({ storeless });
+    const { recall, reads, sequences, store } = open({ storeless });
     await recall('a', requestOf('do boats sink'));
-    const ran = runs.length;
+    const ran = reads.length;
     expect(await recall('b', requestOf('boats sink?'))).toMatchObject({ episode: 1, ranTokens: 0 });
-    expect(runs).toHaveLength(ran);
+    expect(reads).toHaveLength(ran);
     expect([...sequences.of('b')!.tokens]).toEqual([...sequences.of('a')!.tokens]);
     expect(sequences.of('b')!.approximate).toBe(true);
     expect(await recall('c', requestOf('cats, purr, nap?'))).toMatchObject({ episode: 0, turns: [0, 2], ranTokens: all.length });
@@ -68,15 +76,88 @@ describe('recalled conversations', () => {
   });
 
   it('leave nothing where reading fails, and no copy for which others would make way', async () => {
-    const lost = open({ ran: () => Promise.reject(new Error('lost')) });
+    const lost = open({ fed: () => Promise.reject(new Error('lost')) });
     await expect(lost.recall('a', requestOf('cats?'))).rejects.toThrow('lost');
-    expect([lost.sequences.of('a'), (lost.home.shape!.plan as EpicachePlan).block]).toEqual([undefined, undefined]);
+    expect([lost.sequences.of('a'), lost.blockNow()]).toEqual([undefined, undefined]);
     const one = open({ storeless: true, sequences: 1 });
     expect(await one.recall('a', requestOf('cats?'))).toMatchObject({ ranTokens: all.length });
     expect(one.sequences.live).toHaveLength(1);
-    // It gave way while it was read.
-    const away = open({ ran: async (_, owner) => away.sequences.disown(owner) });
-    await expect(away.recall('a', requestOf('cats?'))).rejects.toThrow('was not read to its end');
+  });
+
+  it.each(['is taken over', 'is closed', 'is emptied'])('are refused where what is read %s between two blocks, which others keep as it is', async (how) => {
+    const others = Array.from('Something else, which is longer than the first block is', (letter) => letter.charCodeAt(0));
+    let [isBetween, isDone] = [false, false];
+    const opened: ReturnType<typeof open> = open({
+      sequences: how === 'is closed' ? 2 : 1,
+      async fed() {
+        isBetween = true;
+      },
+      async before() {
+        const { sequences, home } = opened;
+        if (!isBetween || isDone) return;
+        isDone = true;
+        const reading = sequences.of('a')!;
+        if (how === 'is emptied') return void reading.truncate(0);
+        if (how === 'is closed') return void sequences.disown('a');
+        const taken = (await sequences.take([...others, 0]))!;
+        expect([taken === reading, taken.tokens.length, taken.approximate]).toEqual([true, 0, false]);
+        await taken.makeRoom(others.length);
+        writeTokens(home, taken, others); // which is under way while the episode's next block comes
+      },
+    });
+    await expect(opened.recall('a', requestOf('cats?'))).rejects.toMatchObject({
+      name: 'BudgetError', message: expect.stringContaining('gave way to other conversations') as string,
+    });
+    expect([isDone, opened.notes.length, opened.blockNow(), opened.sequences.of('a')]).toEqual([true, 1, undefined, undefined]);
+    if (how === 'is taken over') expect(opened.sequences.live.map(({ tokens, approximate }) => [[...tokens], approximate])).toEqual([[others, false]]);
+    expect(await namesOf(opened)).toEqual([]);
+  });
+
+  it.each(['in a block', 'between two', 'while they wait'])('leave nothing where they are ended %s', async (when) => {
+    const stop = new AbortController();
+    let turns = 0;
+    const end = () => stop.abort(new Error('enough'));
+    const opened: ReturnType<typeof open> = open({
+      signal: stop.signal,
+      fed: async () => void (when === 'in a block' && opened.notes.length === 2 && end()),
+      before: async () => void (when === 'between two' && opened.notes.length === 2 && ++turns === 1 && end()),
+    });
+    if (when === 'while they wait') end();
+    await expect(opened.recall('a', requestOf('cats?'))).rejects.toThrow('enough');
+    expect(opened.notes).toHaveLength({ 'in a block': 2, 'between two': 2 }[when] ?? 0);
+    expect([opened.sequences.of('a'), opened.blockNow(), await namesOf(opened)]).toEqual([undefined, undefined, []]);
+  });
+
+  it('are read again where what is kept under their name is of other tokens, or by another query', async () => {
+    const { recall, store } = open();
+    const ran = async (id: string) => (await recall(id, requestOf('do boats sink'))).ranTokens;
+    expect([await ran('a'), await ran('b')]).toEqual([all.length, 0]);
+    const [kept] = await store.list();
+    const parts = (await (await store.read(kept.name))!.parts())!;
+    const { tokens } = headerOf(parts[0]);
+    await store.write(kept, [withHeader(parts[0], { tokens: tokens.map((token, at) => token + Number(at === 5)) }), ...parts.slice(1)]);
+    expect([await ran('c'), await ran('d')]).toEqual([all.length, 0]);
+    for (const about of [{}, { query: [] }, { query: [1, 2] }].map((told) => JSON.stringify({ defaults: {}, messages: [], ...told }))) {
+      await store.write({ ...kept, about }, parts);
+      expect([await ran('e'), await ran('f')]).toEqual([all.length, 0]);
+    }
+  });
+
+  it('go where the conversation went on, and stay where another question or another conversation is read', async () => {
+    const opened = open();
+    const { recall } = opened;
+    const of = (...messages: { role: 'system' | 'user' | 'assistant'; content: string }[]) => requestOf('', { conversation: { prompt: { messages } } });
+    const question = { role: 'user' as const, content: 'do boats sink' };
+    await recall('a', of(...said, question));
+    await recall('a', of(...said, { ...question, content: 'cats, purr, nap?' }));
+    await recall('a', of({ role: 'system', content: 'Hold.' }, ...said.slice(1, 3), question));
+    const before = await namesOf(opened);
+    expect(before).toHaveLength(3);
+    const more = [...said, { role: 'user' as const, content: 'boats float' }, { role: 'assistant' as const, content: 'they do' }];
+    await recall('a', of(...more, question));
+    const after = await namesOf(opened);
+    expect(after.filter((name) => before.includes(name))).toHaveLength(1); // of the other conversation
+    expect(after).toHaveLength(2);
   });
 
   it('are refused by name', async () => {

@@ -2,28 +2,53 @@
 // the whole conversation within the policy's slots, chosen by the turn in the middle of the cluster. An episode is read when a question first asks for it,
 // and kept. A chunk of its own.
 import { BudgetError, RequestError } from '../../errors.ts';
-import { decodeParts } from '../../kv/saved/coding/coded.ts';
+import { decodeParts, inSlices } from '../../kv/saved/coding/coded.ts';
+import { type Pause } from '../../kv/saved/coding/pages.ts';
 import { checkParts, kindsOfParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
+import { headerOf } from '../../kv/saved/snapshot.ts';
 import { type RecallRequest, type Recalled } from '../../protocol.ts';
 import { sharedPrefix } from '../run/sequences.ts';
-import { isSame, keepAside, marksOf, nameOf } from './by-tokens.ts';
+import { isSame, keepAside, marksOf, nameOf, toldOf } from './by-tokens.ts';
 import { cluster } from './cluster.ts';
 import { type Composer } from './compose.ts';
-import { readEpisode } from './episode.ts';
+import { type Reading, gaveWay, readEpisode } from './episode.ts';
+import { type Kept } from './kept.ts';
 import { type Placed } from './states.ts';
 
+/** What tells an episode of a model from others: names are sums of it, and others may have the same. */
+interface Episode {
+  name: string;
+  /** Of the conversation. */
+  tokens: readonly number[];
+  query: readonly number[];
+}
+
 export async function recall(composer: Composer, id: string, request: RecallRequest): Promise<Recalled> {
+  const { signal, model, between } = composer;
+  signal?.throwIfAborted();
   const on = composer.placed();
   checkModel(on);
-  const { blocks, query, ...told } = chosenOf(on, inTurns(on, request), request.episodes);
+  const rest = inSlices();
+  const pause = async () => {
+    await rest();
+    signal?.throwIfAborted();
+  };
+  const { blocks, query, ...told } = await chosenOf(on, await inTurns(on, request, pause), request.episodes, pause);
   const tokens = blocks.flat();
   checkLength(on, tokens.length + query.length);
-  const name = nameOf('episode', [...tokens, 0xffffffff, ...query], composer.model);
-  const recalled = { ...told, tokens: tokens.length };
-  if (await bringKept(composer, id, name, tokens)) return { ...recalled, ranTokens: 0 };
-  await read(composer, id, blocks, query);
-  await keep(composer, id, name, request);
-  return { ...recalled, ranTokens: tokens.length };
+  const episode = { name: nameOf('episode', [...tokens, 0xffffffff, ...query], model), tokens, query };
+  try {
+    const isKept = await bringKept(composer, id, episode);
+    if (!isKept) {
+      await read(composer, id, blocks, query);
+      await keep(composer, id, episode, request);
+    }
+    signal?.throwIfAborted();
+    return { ...told, tokens: tokens.length, ranTokens: isKept ? 0 : tokens.length };
+  } catch (error) {
+    await between(async ({ sequences }) => sequences.disown(id)); // whose session nobody gets
+    throw error;
+  }
 }
 
 /** RequestError for a model whose conversations cannot be read in episodes. */
@@ -45,7 +70,7 @@ interface Turns {
 const longestHead = 8;
 
 /** A turn is what somebody says, up to what he says next. */
-function inTurns({ session, text }: Placed, { conversation: { prompt, tools } }: RecallRequest): Turns {
+async function inTurns({ session, text }: Placed, { conversation: { prompt, tools } }: RecallRequest, pause: Pause): Promise<Turns> {
   if (!text) throw new RequestError('The file has no tokenizer, so texts cannot be recalled.');
   if (!('messages' in prompt)) throw new RequestError('What is to be recalled is no conversation. Give messages.');
   const { messages } = prompt;
@@ -56,7 +81,11 @@ function inTurns({ session, text }: Placed, { conversation: { prompt, tools } }:
     const mark = all.findLastIndex((token, at) => at < same && marks.has(token)); // that the message begins with, if it is not that of another
     return mark < same - longestHead ? same : mark;
   };
-  const begins = messages.flatMap(({ role }, i) => (role === 'user' ? [beginOf(i)] : []));
+  const begins: number[] = [];
+  for (const [i, { role }] of messages.entries()) {
+    if (role === 'user') begins.push(beginOf(i));
+    await pause();
+  }
   const last = begins.at(-1)!; // of the question
   if (begins.some((at, i) => at <= (begins[i - 1] ?? -1)))
     throw new RequestError("The model's chat template writes earlier turns otherwise when others follow, so that a turn has no place of its own.");
@@ -71,11 +100,11 @@ function pieces(tokens: readonly number[], most: number): number[][] {
 }
 
 /** The episode that is nearest to what is asked: what is run for it, and what is told of it. */
-function chosenOf({ model: { home } }: Placed, { prefix, turns, asked }: Turns, count: number) {
+async function chosenOf({ model: { home } }: Placed, { prefix, turns, asked }: Turns, count: number, pause: Pause) {
   const { plan, room } = home.shape!;
   const most = Math.min(plan.chunk!, room.chunk);
   const parts = turns.flatMap((turn, i) => pieces(turn, most).map((tokens) => ({ turn: i, tokens })));
-  const { labels, medoids, nearest } = cluster(parts.map(({ tokens }) => tokens), count);
+  const { labels, medoids, nearest } = await cluster(parts.map(({ tokens }) => tokens), count, pause);
   const episode = nearest(asked);
   const [first, ...others] = parts.map(({ tokens }) => tokens);
   const begin = prefix.length + first.length <= most ? [[...prefix, ...first]] : [...pieces(prefix, most), first];
@@ -94,14 +123,25 @@ function checkLength({ model: { sizes: { context } } }: Placed, length: number):
   );
 }
 
+/** Whose the copy of an episode on the GPU is. */
+const ownerOf = ({ name, query }: Episode): string => `${name} ${query.join(' ')}`;
+
+/** What is told of an episode that is kept: by what it was read, and a sum of the conversation's tokens. */
+const toldOfEpisode = ({ tokens, query }: Pick<Episode, 'tokens' | 'query'>, model: string) => ({ query, of: nameOf('episode', tokens, model) });
+
 /** Gives `id` an episode that the GPU still has, or that is kept. False for one that has to be read. */
-async function bringKept({ between, placed, store, model }: Composer, id: string, name: string, tokens: readonly number[]): Promise<boolean> {
-  const isThere = async ({ sequences }: Pick<Placed, 'sequences'>) => isSame(sequences.of(name)?.tokens ?? [], tokens) && (await sequences.fork(name, id));
+async function bringKept({ between, placed, store, model }: Composer, id: string, episode: Episode): Promise<boolean> {
+  const { name, tokens, query } = episode;
+  const owner = ownerOf(episode);
+  const isThere = async ({ sequences }: Pick<Placed, 'sequences'>) => isSame(sequences.of(owner)?.tokens ?? [], tokens) && (await sequences.fork(owner, id));
   if (await between(isThere)) return true;
-  const parts = await (await store?.read(name))?.parts();
+  const found = await store?.read(name);
+  const by = found && toldOf(found.kept).query;
+  const parts = Array.isArray(by) && isSame(by as number[], query) ? await found!.parts() : undefined;
   if (!parts) return false;
   const { home, sequence } = placed().model;
   try {
+    if (!isSame(headerOf(parts[0]).tokens, tokens)) return false;
     const decoded = await decodeParts(parts, kindsOfParts(home, sequence));
     checkParts(home, decoded, model);
     const isPut = await between(({ sequences, model: { home } }) =>
@@ -117,28 +157,43 @@ async function bringKept({ between, placed, store, model }: Composer, id: string
 
 const noRoom = (): BudgetError => new BudgetError('Other conversations leave no room for an episode. Close some, or raise kvBudgetBytes.');
 
-async function read({ between, run }: Composer, id: string, blocks: number[][], query: number[]): Promise<void> {
+/** Until it is looked again whether others leave room. */
+const waitMs = 20;
+
+async function read({ between, signal }: Composer, id: string, blocks: number[][], query: number[]): Promise<void> {
   const { length } = blocks.flat();
-  try {
-    const isThere = await between(({ sequences }) => sequences.fill(id, length, async (sequence) => void sequence.truncate(0)));
-    const sequence = await between(async ({ sequences }) => sequences.of(id));
-    if (!isThere || !sequence) throw noRoom();
-    await readEpisode({ sequence, run: (tokens) => run([...tokens, tokens.at(-1)!], id) }, blocks, query); // the last one of a prompt is not run
-  } catch (error) {
-    await between(async ({ sequences }) => sequences.disown(id)); // whose session nobody gets
-    throw error;
-  }
+  const sequence = await between(async ({ sequences }) =>
+    (await sequences.fill(id, length, async (empty) => void empty.truncate(0))) ? sequences.of(id) : undefined);
+  if (!sequence) throw noRoom();
+  const inTurn: Reading['inTurn'] = async (most, work) => {
+    const tryIn = () => between(async ({ sequences, runner, scheduler }) => {
+      signal?.throwIfAborted();
+      if (sequences.of(id) !== sequence) throw gaveWay();
+      if (!sequences.makeRoom(sequence, most) && scheduler.jobs) return false; // those that answer leave too little
+      await work(runner.of(sequence));
+      return true;
+    });
+    while (!(await tryIn())) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  };
+  await readEpisode({ sequence, inTurn, signal }, blocks, query);
 }
 
-/** In storage; or where there is none in a copy on the GPU, if nobody has to make way for it. */
-async function keep({ between, store, model }: Composer, id: string, name: string, request: RecallRequest): Promise<void> {
+/** In storage, where earlier episodes of the same conversation go; or where there is none in a copy on the GPU, if nobody has to make way for it. */
+async function keep({ between, store, model }: Composer, id: string, episode: Episode, request: RecallRequest): Promise<void> {
+  const { name } = episode;
   const kept = await between(async ({ sequences, model: { home, planned }, info, weights }) => {
     const sequence = sequences.of(id);
     if (!sequence) return undefined;
     const { tokens: { length } } = sequence;
     if (store) return { name, tokens: length, parts: await saveParts(home, sequence, model), kinds: kindsOfParts(home, sequence), info, weights };
-    if (sequences.live.length < (planned.chosen.options.sequences ?? 1)) await sequences.fork(id, name);
+    if (sequences.live.length < (planned.chosen.options.sequences ?? 1)) await sequences.fork(id, ownerOf(episode));
     return undefined;
   });
-  if (kept) await keepAside(store!, 'episode', kept, request);
+  if (!kept) return;
+  const takesPlaceOf = (other: Kept): boolean => isEarlier(other, episode, model);
+  await keepAside(store!, 'episode', { ...kept, told: toldOfEpisode(episode, model), takesPlaceOf }, request);
 }
+
+/** Whether the conversation began as an episode that is kept: no question is answered by that any more. */
+const isEarlier = (other: Kept, { tokens }: Episode, model: string): boolean =>
+  other.tokens < tokens.length && toldOf(other).of === nameOf('episode', tokens.slice(0, other.tokens), model);

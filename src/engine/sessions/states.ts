@@ -31,7 +31,7 @@ export interface Around {
   oneByOne<T>(work: () => Promise<T>): Promise<T>;
   /** Runs tokens, whose state is then the owner's; where `signal` ends it, as many as were run till then. */
   run(tokens: number[], owner: string): Promise<void>;
-  /** Ends what is put together of documents. */
+  /** Ends what is put together of documents, or recalled. */
   readonly signal?: AbortSignal;
 }
 
@@ -94,7 +94,7 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     },
     async recall(id, request) {
       const { recall } = await import('./recall.ts');
-      return around.oneByOne(async () => recall({ placed, between, store, model: await idOf(placed()), run: around.run }, id, request));
+      return around.oneByOne(async () => recall({ placed, between, store, model: await idOf(placed()), run: around.run, signal: around.signal }, id, request));
     },
     list: () => listKept(needStore()),
     remove: (name) => needStore().remove(name),

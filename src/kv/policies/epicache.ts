@@ -44,12 +44,12 @@ const policy: Policy = {
     planEvicting(model, room, options, { peak: 'bounded', planes: [], chunk: options.chunk, queries: options.window }),
   async tick(kv) {
     const { block } = kv.plan as EpicachePlan;
-    if (!block || block.of !== kv.of) {
+    // A sequence that has lost what was before the block is one like any other: it is not to be taken for the episode, nor left without room.
+    if (!block || block.of !== kv.of || kv.base !== block.from) {
       const end = endOf(kv);
       return void (end > kv.base && (await keep(kv, end, slotsOf(kv), kv.plan.window)));
     }
-    // A block and its query may be steps; and a sequence that has lost what was before them is not to be taken for the episode.
-    if (kv.phase !== 'prompt' || kv.length < block.until || kv.base !== block.from) return;
+    if (kv.phase !== 'prompt' || kv.length < block.until) return; // a block and its query may be steps
     await keep(kv, block.until, slotsOfEpisode(kv, block.total), kv.length - block.until);
     block.read = true;
   },

@@ -56,6 +56,11 @@ describe.skipIf(!adapterFile || !isFull)('recalled conversations', () => {
     expect(await ask(again)).toEqual(first);
     const cat = await other.recall({ messages, question: 'What did the cat in the park do?', episodes: 2 });
     expect([cat.recalled!.turns, cat.recalled!.ranTokens]).toEqual([[2, 3], tokens]);
+    const request = { conversation: { prompt: { messages: [...messages, { role: 'user', content: question }] } }, episodes: 2 };
+    const [ended, closed] = [engine.session('recall', 'ended', request), engine.session('close', 'ended')];
+    await expect(ended).rejects.toThrow('closed while it was put together or recalled');
+    await closed;
+    expect(engine.loaded().sequences.of('ended')).toBeUndefined();
     await expect(other.recall({ messages: [], question })).rejects.toThrow('a message of the user among it');
     await expect(other.recall({ messages, question, episodes: 0 })).rejects.toThrow('episodes is 0');
     await expect((await open('f16')).sessions.recall({ messages, question })).rejects.toThrow("loaded with kv: 'epicache'; this one has f16");

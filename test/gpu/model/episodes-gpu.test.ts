@@ -31,8 +31,7 @@ const tokens = blocks.flat();
 async function read(model: LoadedModel, episode: number): Promise<Sequence> {
   const sequence = model.createSequence();
   const runner = createRunner(model).of(sequence);
-  const run = (all: number[]) => runner.feed(all.slice(sequence.tokens.length), sequence.tokens.length);
-  await readEpisode({ sequence, run }, blocks, parts[medoids[episode]].slice(-query));
+  await readEpisode({ sequence, inTurn: (_, work) => work(runner) }, blocks, parts[medoids[episode]].slice(-query));
   return sequence;
 }
 
