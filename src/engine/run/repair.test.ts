@@ -28,3 +28,15 @@ it('runs stretches of neighbours, the first one first, and leaves what is behind
   expect(fed).toEqual([[1, 11, 12], [5, 15], [6, 0, true]]);
   expect(tokens).toEqual([10, 11, 12, 13, 14, 15]);
 });
+
+it('is ended between stretches, and within one by what runs it', async () => {
+  const stop = new AbortController();
+  const fed: unknown[] = [];
+  const sequence = { tokens: [10, 11, 12, 13], note() {} } as unknown as Sequence;
+  const feed = async (_: readonly number[], at: number, signal?: AbortSignal) => {
+    fed.push([at, signal]);
+    stop.abort(new Error('enough'));
+  };
+  await expect(repair({ feed } as unknown as Runner, sequence, [0, 2], stop.signal)).rejects.toThrow('enough');
+  expect(fed).toEqual([[0, stop.signal]]);
+});

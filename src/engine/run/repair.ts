@@ -30,11 +30,15 @@ export function stretches(chosen: readonly number[]): [number, number][] {
   return found;
 }
 
-/** `runner`: of the sequence. Runs the tokens at `chosen`, in order, again; what lies behind them stays. */
-export async function repair(runner: Runner, sequence: Sequence, chosen: readonly number[]): Promise<void> {
+/**
+ * `runner`: of the sequence. Runs the tokens at `chosen`, in order, again; what lies behind them stays. Where `signal` ends it, between stretches or within
+ * one, the sequence is of no use.
+ */
+export async function repair(runner: Runner, sequence: Sequence, chosen: readonly number[], signal?: AbortSignal): Promise<void> {
   const tokens = [...sequence.tokens];
   for (const [first, end] of stretches(chosen)) {
-    await runner.feed(tokens.slice(first, end), first);
+    signal?.throwIfAborted();
+    await runner.feed(tokens.slice(first, end), first, signal);
     sequence.note(end, tokens.slice(end));
   }
   sequence.shaped?.ticked(tokens.length, 0, true);

@@ -101,6 +101,20 @@ describe('documents that are put together', () => {
     expect([sequences.of('a'), sequences.of('a asked')]).toEqual([undefined, undefined]);
   });
 
+  it.each([0.5, 1])('leave nothing where they are ended in the repair of a share of %s', async (share) => {
+    const stop = new AbortController();
+    const { compose, sequences } = open({
+      documents: true, signal: stop.signal, fed: async () => stop.abort(new Error('enough')),
+      async ran(tokens, owner, sequence) {
+        const { policy, plan } = sequence.shaped!.shape;
+        const tick = { phase: 'prompt', of: sequence, length: tokens.length, base: 0, plan, layers: [] };
+        if (owner.endsWith('asked')) await policy.tick(tick as unknown as KvTick);
+      },
+    });
+    await expect(compose('a', requestOf([' one', ' two'], { repair: { question: ' Which?', share } }))).rejects.toThrow('enough');
+    expect([sequences.of('a'), sequences.of('a asked')]).toEqual([undefined, undefined]);
+  });
+
   it.each(['in a run', 'in what the question is tried on', 'while they wait'])('leave nothing but whole documents where they are ended %s', async (when) => {
     const stop = new AbortController();
     const isIn = { 'in a run': ' two', 'in what the question is tried on': ' Which?', 'while they wait': 'never' }[when]!;

@@ -182,12 +182,12 @@ const turnsOf = ({ model: { graph, home }, weights: { reader } }: Placed): Promi
 async function repairFor(
   composer: Composer, id: string, tokens: number[], { question, share }: { question: readonly number[]; share: number },
 ): Promise<number> {
-  const { between } = composer;
+  const { between, signal } = composer;
   const chosen = share < 1 ? mostPaid(await paidBy(composer, id, tokens, question), share) : [...tokens.keys()];
   await between(async ({ runner, sequences }) => {
     const sequence = sequences.of(id);
     if (!sequence) throw new BudgetError('The documents gave way to other conversations before they were repaired. Close some.');
-    await repair(runner.of(sequence), sequence, chosen);
+    await repair(runner.of(sequence), sequence, chosen, signal);
   });
   return chosen.length;
 }
