@@ -34,7 +34,7 @@ async function kernelsOfTicks(graph: Graph, shape: Shape): Promise<KernelSpec[]>
   const none = () => undefined;
   for (const [phase, length] of [['chunk', 64], ['prompt', 128], ['decode', 160], ['prompt', prompt]] as const) {
     const kv: KvTick = {
-      phase, length, base, since, promptLength: length, plan, options, layers,
+      phase, length, base, since, queried: 0, promptLength: length, plan, options, layers,
       dispatch: ({ kernel }) => void specs.push(kernel),
       scratch: buffer, makeRoom: () => Promise.resolve(), whole: (layer) => Promise.resolve(layer), setPicks: none, write: none, copy: none,
       setCounts: (set, counts) => set.counts.set(counts), advance: (to) => (base = to),

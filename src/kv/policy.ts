@@ -216,6 +216,8 @@ export interface KvTick {
   readonly base: number;
   /** Positions that there were after the tick before, no more than `length`; 0 at the first. Queries and planes from here on are new to the policy. */
   readonly since: number;
+  /** The first position whose query is kept, if the last `KvPlan.queries` are: of those before, others may lie there since a text was cut. */
+  readonly queried: number;
   /** Tokens of the whole prompt, of those that were run and those still to come. */
   readonly promptLength: number;
   /** The sequence that it is of, to be told from others. */

@@ -6,6 +6,7 @@ import { writeTokens } from './pages.ts';
 import { cachesOf, segmentBytes } from './segment.ts';
 import { type Sequence, type SequenceHome } from './sequence.ts';
 import { type Sets, createSets } from './sets.ts';
+import { type Queried, createQueried } from './queried.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type Shape } from './shape.ts';
 import { type Away, createAway } from './tiers/away.ts';
@@ -22,6 +23,8 @@ export interface Shaped {
   readonly since: number;
   /** Tokens of the last prompt that has ended, and of all before it. */
   readonly promptLength: number;
+  /** Which of its last queries are there. */
+  readonly queried: Queried;
   readonly byteLength: number;
   /** What is at home in worker memory, where a policy has pages there. */
   readonly away?: Away;
@@ -48,6 +51,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   let away = makeAway();
   let sets: (Sets | undefined)[] = make();
   let [base, joined, since, promptLength] = [0, 0, 0, 0];
+  const queried = createQueried(shape.plan.queries);
 
   const layerOf = (layer: number, { all, lists, queries, books, picked, chosen }: Sets): KvLayer => {
     const { buffer, planes } = fresh().layer(layer);
@@ -75,8 +79,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   }
 
   return {
-    shape,
-    replaced,
+    shape, replaced, queried,
     get away() {
       return away;
     },
@@ -140,6 +143,7 @@ export async function forkShaped(home: SequenceHome, from: Sequence, copy: Seque
   const length = from.memory ? (memory?.length ?? 0) : wished;
   target.ticked(source.promptLength, 0, true);
   target.ticked(source.since, source.base);
+  target.queried.goOn(from.tokens.length, source.queried.at(from.tokens.length));
   target.join(source.joined);
   await copy.makeRoom(Math.max(1, from.tokens.length));
   for (const { layer } of source.layers) await target.setsOf(layer).copyFrom(source.setsOf(layer));

@@ -39,6 +39,7 @@ export async function begin(state: RunState, prompt: Prompt): Promise<void> {
   const { sequence, ids, position } = prompt;
   const { gpu: { device }, graph } = state.model;
   checkIds(ids, graph.config.vocab);
+  sequence.shaped?.queried.goOn(position);
   await makeRoom(state, sequence, position + ids.length);
   await catchUp(state, prompt);
   sequence.note(position, []); // what an abort leaves behind is not what was there

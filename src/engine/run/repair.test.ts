@@ -18,14 +18,14 @@ it('runs stretches of neighbours, the first one first, and leaves what is behind
   const sequence = {
     tokens,
     note: (at: number, more: readonly number[]) => void (tokens.length = at, tokens.push(...more)),
-    shaped: { ticked: (...at: unknown[]) => fed.push(at) },
+    shaped: { ticked: (...at: unknown[]) => fed.push(at), queried: { goOn: (...at: unknown[]) => fed.push(['queries', ...at]) } },
   } as unknown as Sequence;
   const feed = async (ids: readonly number[], at: number) => {
     fed.push([at, ...ids]);
     sequence.note(at, ids); // as a feed leaves it: what was behind is forgotten
   };
   await repair({ feed } as unknown as Runner, sequence, [1, 2, 5]);
-  expect(fed).toEqual([[1, 11, 12], [5, 15], [6, 0, true]]);
+  expect(fed).toEqual([[1, 11, 12], [5, 15], [6, 0, true], ['queries', 6, 6]]);
   expect(tokens).toEqual([10, 11, 12, 13, 14, 15]);
 });
 

@@ -42,4 +42,5 @@ export async function repair(runner: Runner, sequence: Sequence, chosen: readonl
     sequence.note(end, tokens.slice(end));
   }
   sequence.shaped?.ticked(tokens.length, 0, true);
+  sequence.shaped?.queried.goOn(tokens.length, tokens.length); // queries of some are nowhere
 }

@@ -34,7 +34,9 @@ export const tokensOf = ({ documents, prefix }: Pick<Composition, 'documents' | 
 export async function putComposed(home: SequenceHome, sequence: Sequence, composition: Composition): Promise<void> {
   sequence.truncate(0);
   await (composition.mode === 'ape' ? putBeside : putStacked)(home, sequence, composition);
-  writeTokens(home, sequence, tokensOf(composition));
+  const tokens = tokensOf(composition);
+  writeTokens(home, sequence, tokens);
+  sequence.shaped?.queried.goOn(tokens.length, tokens.length); // their queries are nowhere
   sequence.approximate = true;
 }
 

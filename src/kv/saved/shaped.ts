@@ -109,7 +109,9 @@ export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: 
     })),
   ]);
   const hasChosen = sequence.shaped!.away?.hasChosen;
-  const numbers = { base, since, promptLength, ...(joined && { joined }), ...(hasChosen && { hasChosen }), length: sequence.tokens.length };
+  const { length } = sequence.tokens;
+  const queried = sequence.shaped!.queried.at(length);
+  const numbers = { base, since, promptLength, ...(queried && { queried }), ...(joined && { joined }), ...(hasChosen && { hasChosen }), length };
   return { parts, shaped: { ...numbers, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
 }
 
@@ -121,10 +123,11 @@ export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens
   const target = sequence.shaped!;
   const own = target.layers;
   if (!shaped || shaped.layers.length !== own.length || shaped.since > tokens.length || shaped.base > tokens.length) throw damagedParts();
-  const { base, since, promptLength, joined = 0 } = shaped;
+  const { base, since, promptLength, joined = 0, queried = 0 } = shaped;
   if (joined > tokens.length) throw damagedParts();
   target.ticked(promptLength, 0, true);
   target.ticked(since, base);
+  target.queried.goOn(tokens.length, queried);
   target.join(joined);
   await sequence.makeRoom(tokens.length); // of a ring for the slots behind `base`
   for (const [i, { layer }] of own.entries()) await target.setsOf(layer).take(shaped.layers[i]);

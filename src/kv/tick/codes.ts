@@ -2,7 +2,7 @@
 import { centroids, codeConsts, codeFiles, codeWords } from '../codes.ts';
 import { pickedSet } from '../pick.ts';
 import { type KvLayer, type KvTick } from '../policy.ts';
-import { groupsOf, longest } from './layer.ts';
+import { groupsOf, longest, queriesOf } from './layer.ts';
 
 /** What kernels that read keys and codes have in common. */
 function common(kv: KvTick, { layer, heads: { kvHeads, headDim }, turn, lists, books, fresh: { format }, sets: [set] }: KvLayer) {
@@ -33,7 +33,7 @@ export function findCodes(kv: KvTick, layer: KvLayer, { queries, rounds }: { que
   kv.dispatch({
     label: `kv.${layer.layer}.metric`,
     kernel: { kernel: 'kv-metric', files: codeFiles, consts: { ...consts, Group: queryHeads / kvHeads } },
-    params: { heads: queryHeads, rows: kv.plan.queries!, count: Math.min(queries, kv.length), length: kv.length },
+    params: { heads: queryHeads, rows: kv.plan.queries!, count: queriesOf(kv, queries), length: kv.length },
     bindings: { last_queries: layer.queries!, books: books!, angles: kv.angles! },
     grid: [parts, kvHeads],
   });

@@ -19,6 +19,9 @@ export function mostSlots(kv: KvTick): number {
 /** Most slots of the longest head of a set. */
 export const longest = (set: KvSet): number => Math.max(...set.counts);
 
+/** Of the last `most` queries those that are kept as they were run. */
+export const queriesOf = ({ length, queried }: KvTick, most: number): number => Math.min(most, length - queried);
+
 /** Slots of a head before position `end`, those of the first set and fresh ones, where all heads have as many. */
 export const slotsBefore = ({ base }: KvTick, { sets: [set] }: KvLayer, end: number): number => set.counts[0] + end - base;
 

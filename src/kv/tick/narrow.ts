@@ -2,7 +2,7 @@
 import { type NarrowFormat } from '../formats/sealed/narrow.ts';
 import { pageSlots } from '../formats/format.ts';
 import { type KvLayer, type KvTick } from '../policy.ts';
-import { groupsOf, mostSlots } from './layer.ts';
+import { groupsOf, mostSlots, queriesOf } from './layer.ts';
 import { compactListed, movePlanes } from './move.ts';
 import { type Kept } from './rank.ts';
 import { sourceOf } from './seal.ts';
@@ -18,7 +18,7 @@ export function chooseChannels(kv: KvTick, layer: KvLayer, { kept, counts }: Kep
   kv.dispatch({
     label: `kv.${layer.layer}.channels`,
     kernel: { kernel: 'kv-channels', files: [...sourceOf(layer.fresh), 'kv/from/newly', 'kv/where/before-list'], consts },
-    params: { ...params, heads: layer.queryHeads, length: kv.length, queries: kv.plan.queries ?? 0, observed: Math.min(observed, kv.length) },
+    params: { ...params, heads: layer.queryHeads, length: kv.length, queries: kv.plan.queries ?? 0, observed: queriesOf(kv, observed) },
     bindings: { source: layer.fresh.pages, kept, kept_counts: counts, last_queries: layer.queries!, lists: layer.lists },
     grid: [layer.heads.kvHeads],
   });

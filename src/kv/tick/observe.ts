@@ -2,7 +2,7 @@
 import { type PageFormat } from '../formats/format.ts';
 import { type KvLayer, type KvSet, type KvTick, type TickWork, biasIn } from '../policy.ts';
 import { momentBytes } from '../set-bytes.ts';
-import { groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
+import { groupsOf, indexed, longest, mostSlots, planeOf, queriesOf } from './layer.ts';
 
 /** shaders/kv/policies/tick/into-*.wgsl: what becomes a slot's score. */
 export type Into = 'mean' | 'normalised' | 'sum' | 'active';
@@ -27,10 +27,10 @@ interface Observed {
 function observed(kv: KvTick, layer: KvLayer, queries: number): Observed {
   const { sets, heads: { kvHeads, headDim }, queryHeads, softcap } = layer;
   const rows = kv.plan.queries ?? 0;
-  const count = queries ? Math.min(queries, kv.length) : kv.length - kv.since;
+  const count = queries ? queriesOf(kv, queries) : kv.length - kv.since;
   if (count > rows) throw new Error(`${count} queries are to be observed, of which the plan keeps ${rows}.`);
   const params = {
-    heads: queryHeads, kv_heads: kvHeads, head_vec4s: Math.ceil(headDim / 4), queries: rows, observed: queries, length: kv.length, base: kv.base,
+    heads: queryHeads, kv_heads: kvHeads, head_vec4s: Math.ceil(headDim / 4), queries: rows, observed: queries && count, length: kv.length, base: kv.base,
     since: kv.since, scale: layer.scale, softcap: softcap ?? 0,
   };
   const segments = [...sets, undefined].map((set, segment) => ({
@@ -99,7 +99,7 @@ export interface Moments {
 
 /** Of each layer, by its last `queries` queries, for a plan with `moments` (`Evicting` of room.ts). At the end of a prompt, as it waits for the GPU. */
 export async function moments(kv: KvTick, queries: number): Promise<Moments[]> {
-  const count = Math.min(queries, kv.length);
+  const count = queriesOf(kv, queries);
   const rows = kv.layers.map(({ queryHeads }) => count * queryHeads);
   const firsts = rows.map((_, i) => rows.slice(0, i).reduce((a, b) => a + b, 0));
   const bytes = momentBytes * rows.reduce((a, b) => a + b, 0);

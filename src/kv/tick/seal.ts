@@ -4,7 +4,7 @@ import { RequestError } from '../../errors.ts';
 import { type AffineFormat } from '../formats/affine.ts';
 import { type SealedFormat, pageSlots } from '../formats/format.ts';
 import { type KvFresh, type KvLayer, type KvTick, type TickWork } from '../policy.ts';
-import { groupsOf, mostSlots } from './layer.ts';
+import { groupsOf, mostSlots, queriesOf } from './layer.ts';
 import { type Kept } from './rank.ts';
 
 /** Formats of fresh slots that a page can be sealed from. */
@@ -72,7 +72,7 @@ export function sealListed(kv: KvTick, layer: KvLayer, index: number, format: Af
   const params = { kv_heads: kvHeads, set_index: index, base: kv.base, most: mostSlots(kv) };
   const bindings = { source: fresh.pages, older: sets[0].pages, kept: kept.kept, kept_counts: kept.counts, lists };
   if (hasAny && format.factored && !sets[index].counts.some((slots) => slots > 0)) {
-    const observed = { heads: layer.queryHeads, length: kv.length, queries: kv.plan.queries ?? 0, observed: Math.min(queries, kv.length) };
+    const observed = { heads: layer.queryHeads, length: kv.length, queries: kv.plan.queries ?? 0, observed: queriesOf(kv, queries) };
     kv.dispatch({
       label: `kv.${own}.factors`,
       kernel: {

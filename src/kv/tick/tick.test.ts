@@ -39,7 +39,7 @@ async function asked(name: string, length: number, options: Record<string, numbe
   let most = 0;
   const note = (more = 0) => (most = Math.max(most, more + [...scratch.values()].reduce((a, b) => a + b, 0)));
   await policies.get(name)!.tick({
-    phase: 'prompt', length, base: Math.max(0, length - shape.ringSlots), since: Math.max(0, length - 64), promptLength: length, plan, layers,
+    phase: 'prompt', length, base: Math.max(0, length - shape.ringSlots), since: Math.max(0, length - 64), queried: 0, promptLength: length, plan, layers,
     options: shape.options,
     dispatch: (work) => void works.push(work),
     scratch(buffer, bytes) {

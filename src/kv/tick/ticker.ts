@@ -37,7 +37,7 @@ export function createTicker(gpu: TickGpu): Ticker {
   return {
     async tick({ sequence, length, submit: submitTo, ...at }) {
       const { shaped } = sequence as Sequence & { shaped: Shaped };
-      const { shape: { policy, plan, options }, layers, since, away } = shaped;
+      const { shape: { policy, plan, options }, layers, since, queried, away } = shaped;
       await away?.begin();
       let works: Work[] = [];
       let words: number[] = [];
@@ -53,7 +53,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         await submitWorks(gpu, keptOf(sequence), { sequence, works: all, words: own, submit: submitTo });
       };
       await policy.tick({
-        ...at, of: sequence, length, base, since, plan, options, layers, angles: gpu.angles,
+        ...at, of: sequence, length, base, since, queried: queried.first, plan, options, layers, angles: gpu.angles,
         dispatch: (work) => void works.push({ kind: 'dispatch', work }),
         scratch(name, bytes) {
           const buffer = atLeast(ledger, scratch.get(name), bytes, `kv.tick.${name}`, usage);
@@ -95,6 +95,7 @@ export function createTicker(gpu: TickGpu): Ticker {
       await submit();
       await away?.ticked();
       shaped.ticked(length, base, at.phase === 'prompt');
+      shaped.queried.ticked(length);
       device.queue.writeBuffer(sequence.state.buffer, 12, Uint32Array.of(base));
     },
   };

@@ -2,6 +2,7 @@
 // has no table of them. Knows no sampler and no tokens' meaning.
 import { watchDevice } from '../../../gpu/device-watch.ts';
 import { type Program, type Step } from '../../../gpu/program.ts';
+import { type Sequence } from '../../../kv/sequence.ts';
 import { type SequenceBuffers } from '../../../model/operation.ts';
 import { writeRows } from '../../../model/sequence-buffers.ts';
 import { type TransferStats } from '../../../protocol.ts';
@@ -82,10 +83,10 @@ export function createSubmits(model: LoadedModel): Submits {
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
     const count = pieces.length * times.length;
     const piece = (i: number) => pieces[i % pieces.length];
-    const uses = usesOf(pieces);
-    const lastChoice = pieces.findLastIndex(({ chooses }) => chooses !== undefined);
+    const [uses, lastChoice] = [usesOf(pieces), pieces.findLastIndex(({ chooses }) => chooses !== undefined)];
     const away = await awayFor(times[0], model.sections, pieces);
     const last = away ? away.behind(given) : given;
+    for (const { of, length } of times.at(-1)!) (of as Sequence | undefined)?.shaped?.queried.willRun(length);
     await choices?.begin(rows, rows === 1 && times.length === 1 ? (times[0][0].of as SequenceBuffers) : undefined);
     stream?.begin([uses, ...next.map(usesOf)].flat().map(({ slice }) => slice));
     for (let i = 0; i < count; ) {

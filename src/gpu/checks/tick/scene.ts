@@ -167,7 +167,7 @@ function tickOf({ ledger }: Stage, { given: { length, base, since, queries = 64 
     throw new Error('No check of a kernel asks for this.');
   };
   const kv: KvTick = {
-    phase: 'decode', length, base, since, promptLength: length, options: {}, layers: [layer],
+    phase: 'decode', length, base, since, queried: 0, promptLength: length, options: {}, layers: [layer],
     plan: { peak: 'bounded', window: 0, interval: 16, planes, queries, layers: [[{ format: layer.fresh.format, mostSlots: [...layer.sets[0].room] }]] },
     dispatch: (work) => void works.push(work),
     scratch(name, bytes) {

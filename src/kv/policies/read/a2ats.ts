@@ -6,6 +6,7 @@ import { partsOf } from '../../codes.ts';
 import { type Policy } from '../../policy.ts';
 import { findCodes, noteCodes } from '../../tick/codes.ts';
 import { endOf } from '../../tick/evict.ts';
+import { queriesOf } from '../../tick/layer.ts';
 import { appendAll } from '../../tick/move.ts';
 import { chosenOf, planReading, readOptions } from '../../tick/read.ts';
 
@@ -22,7 +23,8 @@ const policy: Policy = {
       throw new RequestError(`kv is a2ats, whose codes are of whole fours of numbers; heads of layer ${odd} have ${model.heads[odd].headDim}. Choose quest.`);
     const plan = planReading(model, room, options, (layer) =>
       ({ by: 'codes', run: 1, each: 1, first: sinks, parts: partsOf(model.heads[layer].headDim, parts), ...(span && { span }) }));
-    return { ...plan, queries: observed, kernels: 8 + 2 * (rounds + 1) };
+    // Centroids are of all that was read, and by queries that are not kept that long: what is cut is fed again, so that they are as of a fresh text.
+    return { ...plan, rewinds: undefined, queries: observed, kernels: 8 + 2 * (rounds + 1) };
   },
   async tick(kv) {
     const { sinks, share, slots, observed } = kv.options;
@@ -30,8 +32,11 @@ const policy: Policy = {
     await appendAll(kv, endOf(kv));
     kv.layers.forEach((layer, i) => {
       const [set] = layer.sets;
-      const due = kv.phase === 'prompt' && set.counts[0] > sinks;
-      const known = due || set.tails[0] > sinks;
+      const isKnown = set.tails[0] > sinks;
+      // Where a text was cut that is not read anew, too few of its last queries may be there: centroids stay then as they were found before.
+      const areThere = queriesOf(kv, observed) === Math.min(observed, kv.length);
+      const due = kv.phase === 'prompt' && set.counts[0] > sinks && (areThere || !isKnown);
+      const known = due || isKnown;
       if (due) findCodes(kv, layer, { queries: observed, rounds });
       else if (known) noteCodes(kv, layer, before[i]);
       kv.setPicks(set, set.counts.map(() => chosenOf(kv, share, slots)), known ? set.counts : set.tails);
