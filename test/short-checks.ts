@@ -34,7 +34,7 @@ const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|1
 /** What SwiftShader has: all that it compiles in less time than lavapipe, which is what has few barriers. */
 export const onSwiftShader =
   `(?:matvec( unpacked| table)? (${otherTypes})$|(?!.* (?!(${ofEachKind})$)(${otherTypes})$)`
-  + `(?!${otherPairs}|attention.* (several segments|over pages|that turns)|matmul (f16|i)|kv-(observe mean, f|move, f16|merge|join|pick)))`;
+  + `(?!${otherPairs}|attention.* (several segments|over pages|that turns)|matmul (f16|i)|kv-(observe mean, f|move, f16|merge|join|pick|codes)))`;
 
 /** What Chromium has: one check of most kernels, as its own compiler and its way to the GPU's process are between them and the same SwiftShader. */
 export const inChromium = `(${[
@@ -51,6 +51,6 @@ export const elsewhere: Record<string, RegExp> = {
   'kv-kept-gpu: golden logits over several segments, in more formats': /^attention.*several segments|^kv-(observe mean|move), f(16|32)/,
   'kv-kept-gpu: golden slots and logits of ems, which merges by count; by cosine and into one slot the full run alone': /^kv-merge/,
   'kv-read-gpu: golden slots that quest reads': /^kv-pick bounds/,
-  'the full run alone, as each takes lavapipe 7 to 15 s: joined runs, picks by votes and by clusters': /^kv-(join|pick (votes|clusters))/,
+  'the full run alone, as each takes lavapipe 7 to 15 s: joined runs, picks by votes, by clusters and by codes': /^kv-(join|pick (votes|clusters)|codes)/,
   'limits-gpu: golden logits where attention turns its queries': /that turns/,
 };

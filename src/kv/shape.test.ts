@@ -46,3 +46,13 @@ it('policies that observe are refused where attention has sinks, others are not'
   for (const name of ['h2o', 'snapkv', 'find-heads']) expect(() => shaped(graph, name), name).toThrow(/kv is .*, which observes .* a sink that is no token/);
   expect(shaped(graph, 'kivi4').plan.layers.some(({ length }) => length > 0)).toBe(true);
 });
+
+it('keys that cannot be turned 4 numbers at a time refuse what turns them as they are read, and what takes codes of them as they were before', async () => {
+  const graph = await graphOf('tiny-qwen3');
+  graph.ropes.forEach((rope) => Object.assign(rope, { dims: 12, layout: 'halves' }));
+  for (const name of ['a2ats', 'kvquant3'])
+    expect(() => shaped(graph, name), name).toThrow(new RegExp(`kv is ${name}, which turns keys, .* in layer 0 positions turn 12 numbers of a key`));
+  expect(shaped(graph, 'quest').plan.layers.some(({ length }) => length > 0)).toBe(true);
+  graph.ropes.forEach((rope) => Object.assign(rope, { dims: 8 }));
+  expect(shaped(graph, 'a2ats').plan.layers[0][0].pick?.by).toBe('codes');
+});

@@ -120,11 +120,12 @@ function turnOf(graph: Graph, layer: number, context: number): Turn {
 
 /** RequestError for keys that cannot be turned 4 numbers at a time. */
 function checkTurns(policy: Policy, { layers }: KvPlan, attended: readonly AttendedLayer[]): void {
-  const found = attended.findIndex(({ turn }, layer) => layers[layer].some(({ format }) => format.turned) && turn.Halves && turn.RopeDims % 8);
+  const turns = ({ format, pick }: KvPlan['layers'][number][number]) => format.turned ?? pick?.by === 'codes';
+  const found = attended.findIndex(({ turn }, layer) => layers[layer].some(turns) && turn.Halves && turn.RopeDims % 8);
   if (found >= 0)
     throw new RequestError(
-      `kv is ${policy.name}, which turns keys as it reads them, by halves of whole fours; in layer ${found} positions turn ${attended[found].turn.RopeDims} ` +
-      'numbers of a key. Choose another, such as kivi4.',
+      `kv is ${policy.name}, which turns keys, back or as it reads them, by halves of whole fours; in layer ${found} positions turn ` +
+      `${attended[found].turn.RopeDims} numbers of a key. Choose another, such as kivi4.`,
     );
 }
 

@@ -22,7 +22,7 @@ interface Asked {
 }
 
 /** (kv head, slot behind the first) the keys of a set, and (kv head, head of its group) the last query. */
-function numbersOf({ given: { heads, kvHeads, headDim, set }, keys, last }: Scene) {
+export function numbersOf({ given: { heads, kvHeads, headDim, set }, keys, last }: Scene) {
   const row = (all: Float32Array, i: number) => [...all.subarray(i * headDim, (i + 1) * headDim)];
   const rows = last.length / headDim;
   return {
@@ -85,15 +85,15 @@ function pickCase(given: Given, asked: Asked, format: KvFormat): Case {
   };
 }
 
-/** The dispatches of a layer's choice for a row whose query is the scene's last one. */
-function dispatchPicks(
+/** The dispatches of a layer's choice for a row whose query is the scene's last one, or of its scores alone; gives where those are. */
+export function dispatchPicks(
   bench: Parameters<Case['run']>[0],
   { given: { heads, kvHeads, headDim, set, length }, last, scale }: Scene,
   kv: KvTick,
-  { planned, picked }: { planned: SetPlan & { pick: PickPlan }; picked: GPUBuffer },
-): void {
+  { planned, picked, onlyScores }: { planned: SetPlan & { pick: PickPlan }; picked: GPUBuffer; onlyScores?: boolean },
+): GPUBuffer {
   const { queue } = bench.gpu.device;
-  const [{ lists, sets: [own], fresh: { format } }] = kv.layers;
+  const [{ lists, sets: [own], books, turn, fresh: { format } }] = kv.layers;
   const vec4s = Math.ceil(headDim / 4);
   const padded = new Float32Array(heads * 4 * vec4s);
   const row = last.subarray(last.length - heads * headDim);
@@ -106,16 +106,18 @@ function dispatchPicks(
     state: { buffer: state },
     sets: () => ({
       pages: [{ buffer: own.pages }], lists: { buffer: lists }, read: [0], picked: { buffer: picked }, summaries: { buffer: own.summaries! },
-      planes: { buffer: own.planes! },
+      planes: { buffer: own.planes! }, ...(books && { books: { buffer: books } }),
     }),
   } as unknown as SequenceBuffers;
-  const at = { section: 'check', config: { heads, kvHeads, headDim }, scale, query: { buffer: query }, scratch: { buffer: scratch } };
+  const at = { section: 'check', config: { heads, kvHeads, headDim }, scale, query: { buffer: query }, scratch: { buffer: scratch }, angles: kv.angles };
   const step = { rows: 1, length, of };
-  for (const { label, kernel, params, bindings, grid } of picksOf(planned, format, 0, at, { since: () => length - 1, slots: () => Math.max(...set) })) {
+  const all = picksOf(planned, format, 0, at, { since: () => length - 1, slots: () => Math.max(...set), turn });
+  for (const { label, kernel, params, bindings, grid } of onlyScores ? all.slice(0, -1) : all) {
     const bind = (given: unknown) => (typeof given === 'function' ? (given as (of: SequenceBuffers) => Binding)(of) : (given as Binding));
     const bound = Object.entries(bindings).map(([name, given]): [string, Binding] => [name, bind(given)]);
     kv.dispatch({ label, kernel, params: params as Record<string, number>, bindings: Object.fromEntries(bound), grid: grid(step) });
   }
+  return scratch;
 }
 
 /** Heads that have fewer slots than are always read, a part of a run, more than a workgroup takes at a time. */
