@@ -15,18 +15,19 @@ export async function deriveKey(passphrase: string, salt: Uint8Array<ArrayBuffer
   ]);
 }
 
-export async function seal(key: CryptoKey, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+/** `of`: what the bytes are, which is not among them, and without which they do not open. */
+export async function seal(key: CryptoKey, bytes: Uint8Array<ArrayBuffer>, of?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const iv = crypto.getRandomValues(new Uint8Array(ivBytes));
-  const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, bytes));
+  const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv, ...(of && { additionalData: of }) }, key, bytes));
   const all = new Uint8Array(ivBytes + sealed.byteLength);
   all.set(iv);
   all.set(sealed, ivBytes);
   return all;
 }
 
-/** Undefined if the key is another one, or the bytes were changed. */
-export const unseal = (key: CryptoKey, sealed: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> =>
-  crypto.subtle.decrypt({ name: 'AES-GCM', iv: sealed.subarray(0, ivBytes) }, key, sealed.subarray(ivBytes)).then(
+/** Undefined if the key is another one, the bytes were changed, or they are something else. */
+export const unseal = (key: CryptoKey, sealed: Uint8Array<ArrayBuffer>, of?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> =>
+  crypto.subtle.decrypt({ name: 'AES-GCM', iv: sealed.subarray(0, ivBytes), ...(of && { additionalData: of }) }, key, sealed.subarray(ivBytes)).then(
     (bytes) => new Uint8Array(bytes),
     () => undefined,
   );

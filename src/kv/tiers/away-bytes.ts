@@ -1,5 +1,6 @@
 // What it takes to have pages at home in worker memory: bytes on the GPU beside the frames, and bytes of that memory.
 import { type CacheHeads } from '../../model/graph.ts';
+import { sealedMore } from '../../sealed.ts';
 import { type KvFormat, pageSlots } from '../formats/format.ts';
 import { type Picked, pickedSet, pickedWords, summaryWords } from '../pick.ts';
 import { blockRows } from './page-home.ts';
@@ -18,7 +19,7 @@ export interface AwayBytes {
   choicesInAll: number;
   /** Of pages on their way to the CPU. */
   leaving: number;
-  /** Of worker memory; what there is no room for, in storage. */
+  /** Of worker memory; what there is no room for, in storage, as it is sealed. */
   home: number;
   stored: number;
   /** Rows of each layer that worker memory has room for. */
@@ -59,7 +60,7 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   const mostHeads = Math.max(...own.map(({ kvHeads }) => kvHeads));
   const bytes = {
     whole: Math.max(...layers), wholeLists: 4 * mostHeads * (2 + rows + 1), choices, choicesInAll: 4 * sum(words),
-    leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, row, rows),
+    leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, own, row, rows),
   };
   const { least } = leastRows(plan, room);
   const spare = sum(own.map(({ kvHeads }, layer) => (away[layer] ? (pickedSet(plan.layers[layer])!.frames! / kvHeads - least) * row[layer] : 0)));
@@ -67,17 +68,20 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   return { ...bytes, spare, perToken: Math.max(...row) / pageSlots + sum(known), gpu: bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.leaving };
 }
 
-/** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. */
+/** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. The one page that is opened just then is not counted. */
 const passing = (row: readonly number[], rows: number): number => Math.min(rows, blockRows) * Math.max(...row);
 
 /** Bytes of worker memory that there have to be at least where it has no room for all pages: for a row of each layer, of `rows`, and what is read. */
 export const leastHome = (row: readonly number[], rows: number): number => sum(row) + passing(row, rows);
 
 /** `row`: bytes of a row of each layer, of which there are so many. */
-function homeBytes({ homeBytes: most = Infinity }: KvPlan, row: readonly number[], rows: number): Pick<AwayBytes, 'home' | 'stored' | 'homeRows'> {
+function homeBytes(
+  { homeBytes: most = Infinity }: KvPlan, own: readonly CacheHeads[], row: readonly number[], rows: number,
+): Pick<AwayBytes, 'home' | 'stored' | 'homeRows'> {
   if (rows * sum(row) <= most) return { home: rows * sum(row), stored: 0, homeRows: rows };
   const homeRows = Math.floor((most - passing(row, rows)) / sum(row));
-  return { home: homeRows * sum(row) + passing(row, rows), stored: (rows - homeRows) * sum(row), homeRows };
+  const sealedRow = sum(row) + sealedMore * sum(own.map(({ kvHeads }) => kvHeads));
+  return { home: homeRows * sum(row) + passing(row, rows), stored: (rows - homeRows) * sealedRow, homeRows };
 }
 
 /** Bytes for a token more of what is known of pages that are not there, and of the lists of pages and of runs. */

@@ -1,11 +1,12 @@
 // Where pages are at home that are not all on the GPU: in the memory of the worker, layer by layer, a row of pages (one of each kv head) after the other. Of
 // as many rows as it has room for, the last ones; those before lie in storage, where there is more to keep.
 import { BudgetError, mib } from '../../errors.ts';
+import { sealedMore } from '../../sealed.ts';
 import { type OpenScratch } from './scratch.ts';
 import { type StoredRows, createStoredRows } from './stored-rows.ts';
 
 export interface PageHome {
-  /** Bytes of the rows that are in worker memory, and of those in storage. */
+  /** Bytes of the rows that are in worker memory, and of those in storage, as they are sealed. */
   readonly byteLength: number;
   readonly storedBytes: number;
   /** Read back from storage so far. */
@@ -83,7 +84,7 @@ export function createPageHome({ rowBytes, kvHeads, mostRows, memoryRows }: Home
       return bytesThere();
     },
     get storedBytes() {
-      return bytesOf(stored);
+      return bytesOf(stored) + sealedMore * stored.reduce((sum, count, layer) => sum + count * kvHeads[layer], 0);
     },
     get readBytes() {
       return readBytes;

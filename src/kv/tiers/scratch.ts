@@ -24,7 +24,11 @@ export function createScratch(open: OpenScratch): Scratch {
     async open() {
       const file = await open();
       const remove = async (): Promise<void> => {
-        if (there.delete(own)) await file.remove();
+        if (!there.delete(own)) return;
+        await file.remove().catch((error: unknown) => {
+          there.add(own); // tried once more with all
+          throw error;
+        });
       };
       const own: ScratchFile = { write: (...what) => file.write(...what), read: (...what) => file.read(...what), remove };
       there.add(own);

@@ -65,7 +65,7 @@ it('rows that memory has no room for are had back from a file, slow as that may 
   const file = memoryScratch({ slow: true });
   const home = createPageHome({ ...given, memoryRows: 3 }, file.open);
   for (let n = 0; n < 10; n++) await home.append(0, row(n));
-  expect([home.byteLength, home.storedBytes]).toEqual([24, 56]);
+  expect([home.byteLength, home.storedBytes]).toEqual([24, 56 + 7 * 2 * 28]);
   expect(await firstsOf(home, 10)).toEqual(expected([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
   expect(home.readBytes).toBe(56);
   expect(await lengthsOf(home, 0)).toEqual([56, 16, 8]); // 7 of the file; rows 7 and 8, and 9, which lies in front of them
@@ -77,7 +77,7 @@ it('rows that memory has no room for are had back from a file, slow as that may 
   expect(await firstsOf(home, 9)).toEqual(expected([0, 1, 2, 3, 4, 60, 61, 62, 63]));
   const copy = createPageHome({ ...given, memoryRows: 3 }, file.open);
   await copy.copyFrom(home);
-  expect([await firstsOf(copy, 9), copy.storedBytes]).toEqual([expected([0, 1, 2, 3, 4, 60, 61, 62, 63]), 48]);
+  expect([await firstsOf(copy, 9), copy.storedBytes]).toEqual([expected([0, 1, 2, 3, 4, 60, 61, 62, 63]), 48 + 6 * 2 * 28]);
   expect(file.there.size).toBe(2);
   await Promise.all([home.free(), copy.free()]);
   expect(file.there.size).toBe(0);
@@ -91,8 +91,35 @@ it('what lies in the file is not what pages say, and a change of it is told', as
   expect(bytes.filter((byte) => byte === 7).length, 'of 128 of two pages').toBeLessThan(32);
   bytes[70] ^= 1;
   await expect(home.page(0, 0, 0)).rejects
-    .toThrow('Page 0 of the keys and values of layer 0 cannot be read from storage: it was changed since it was written.');
+    .toThrow('Page 0 of the keys and values of layer 0 cannot be read from storage: it is not what was written there last.');
   expect((await home.page(0, 1, 0))[0]).toBe(7);
+});
+
+it('a page that storage gives back in the place of another, or as it was before the row was written again, is told', async () => {
+  const file = memoryScratch();
+  const home = createPageHome({ rowBytes: [64, 64], kvHeads: [2, 1], mostRows: 20, memoryRows: 1 }, file.open);
+  const page = 32 + 28;
+  const append = async (n: number) => {
+    for (const layer of [0, 1]) await home.append(layer, new Uint8Array(64).fill(n));
+  };
+  for (let n = 0; n < 4; n++) await append(n);
+  const bytes = (): Uint8Array => [...file.there.values()][0];
+  const isTold = (layer: number, row: number, head: number) =>
+    expect(home.page(layer, row, head)).rejects.toThrow(`Page ${row} of the keys and values of layer ${layer} cannot be read from storage: it is not what was`);
+  const whole = bytes().slice();
+  bytes().copyWithin(0, page, 2 * page); // the second head's page for the first one's
+  await isTold(0, 0, 0);
+  bytes().set(whole);
+  const stride = 2 * page + 64 + 28;
+  bytes().copyWithin(stride, 0, stride); // row 0 for row 1, of both layers
+  for (const [layer, head] of [[0, 0], [0, 1], [1, 0]]) await isTold(layer, 1, head);
+  bytes().set(whole);
+  expect([(await home.page(0, 0, 0))[0], (await home.page(1, 1, 0))[0]]).toEqual([0, 1]);
+  home.cut(1);
+  for (const n of [7, 8, 9]) await append(n);
+  expect((await home.page(0, 1, 1))[0]).toBe(7);
+  bytes().set(whole.subarray(stride, 2 * stride), stride); // as if the second write had been lost
+  for (const [layer, head] of [[0, 0], [0, 1], [1, 0]]) await isTold(layer, 1, head);
 });
 
 it('storage that is full, fails or is not there is told, and what was there stays', async () => {
@@ -105,10 +132,17 @@ it('storage that is full, fails or is not there is told, and what was there stay
   const failing = memoryScratch({ failsReads: true });
   const other = createPageHome(of, failing.open);
   for (let n = 0; n < 5; n++) await other.append(0, row(n));
-  await expect(other.page(0, 0, 0)).rejects.toThrow(/cannot be read from storage: the disk has gone\. The conversation is emptied/);
+  await expect(other.page(0, 0, 0)).rejects
+    .toThrow(/cannot be read from storage: the disk has gone\. A conversation that was being run is emptied, .*; one that was only copied or saved stays\./);
   const none = createPageHome(of, () => Promise.reject(new Error('no such files here.')));
   for (let n = 0; n < 2; n++) await none.append(0, row(n));
-  await expect(none.append(0, row(2))).rejects.toThrow(/none can be made: no such files here\. .* Choose a larger kvOptions\.memory/);
+  const refused = await none.append(0, row(2)).catch((error: unknown) => error as Error & { code?: string });
+  expect((refused as Error).message).toMatch(/none can be made: no such files here\. .* Choose a larger kvOptions\.memory/);
+  expect((refused as Error).name).toBe('Error');
+  expect(refused).not.toHaveProperty('code');
+  const tight = createPageHome(of, () => Promise.reject(new DOMException('no room', 'QuotaExceededError')));
+  for (let n = 0; n < 2; n++) await tight.append(0, row(n));
+  await expect(tight.append(0, row(2))).rejects.toMatchObject({ name: 'BudgetError', code: 'storage_full' });
   await none.free();
 });
 
@@ -121,6 +155,19 @@ it('files of sequences that were not closed go with their model, also one that i
   const late = scratch.open();
   await scratch.removeAll();
   await late;
+  expect(file.there.size).toBe(0);
+});
+
+it('a file that could not be removed is tried again with its model', async () => {
+  const file = memoryScratch();
+  let fails = 1;
+  const scratch = createScratch(async () => {
+    const made = await file.open();
+    return { ...made, remove: () => (fails-- > 0 ? Promise.reject(new Error('it is in use')) : made.remove()) };
+  });
+  await expect((await scratch.open()).remove()).rejects.toThrow('it is in use');
+  expect(file.there.size).toBe(1);
+  await scratch.removeAll();
   expect(file.there.size).toBe(0);
 });
 

@@ -1,6 +1,6 @@
 // A file of the origin's private file system for as long as somebody needs it: removed when it is closed, and where a tab was killed meanwhile, with the next
-// one that is opened, or the next sweep of the store (sweep.ts). Only workers have such files.
-import { hasCode } from '../../errors.ts';
+// one that is opened, or as a worker starts where models are kept as files (sweep.ts; not in browsers without handles that tabs share). Only workers have
+// such files.
 import { holdModel, whileUnused } from './locks.ts';
 import { entriesOf, openNamed, readFrom, writeAll } from './slab-files.ts';
 
@@ -10,12 +10,15 @@ const prefix = 'scratch-';
 /** As `ScratchFile` of src/kv/tiers. Rejects where the browser has no such files: in a private window, say. */
 export async function openScratchFile(locks: LockManager | undefined) {
   const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('windrow', { create: true });
-  await removeOld(root, locks);
+  await removeOld(root, locks).catch(() => {}); // what others left is no reason not to have this one
   const id = `${prefix}${crypto.randomUUID()}`;
   const release = await holdModel(locks, id);
   const removeFolder = async (): Promise<void> => {
-    await root.removeEntry(id, { recursive: true });
-    release();
+    try {
+      await root.removeEntry(id, { recursive: true });
+    } finally {
+      release(); // or nobody could remove it as long as this worker is there
+    }
   };
   try {
     const handle = await openNamed(await root.getDirectoryHandle(id, { create: true }), 'pages', { create: true });
@@ -39,8 +42,6 @@ async function removeOld(root: FileSystemDirectoryHandle, locks: LockManager | u
   const names: string[] = [];
   for await (const { name } of entriesOf(root)) if (name.startsWith(prefix)) names.push(name);
   for (const name of names) {
-    await whileUnused(locks, name, () => root.removeEntry(name, { recursive: true })).catch((error: Error) => {
-      if (!hasCode(error, 'model_in_use') && error.name !== 'NotFoundError') throw error;
-    });
+    await whileUnused(locks, name, () => root.removeEntry(name, { recursive: true })).catch(() => {}); // in use, gone, or for another time
   }
 }
