@@ -5,6 +5,7 @@ import { type Sequence } from '../../kv/sequence.ts';
 import { type TickAt, type Ticker } from '../../kv/tick/ticker.ts';
 import { remembered } from '../../remembered.ts';
 import { type RunState } from './run-state.ts';
+import { noteFailed } from './schedule/failed.ts';
 
 /** Tokens that may be run before a tick is due, of a sequence that has run `length`; Infinity without a policy. */
 export const untilTick = ({ shaped }: Pick<Sequence, 'shaped'>, length: number): number =>
@@ -22,6 +23,7 @@ export async function tick({ model, submits }: RunState, at: Omit<TickAt, 'submi
     await (await tickerOf(model)).tick({ ...at, submit: submits.submit });
   } catch (error) {
     at.sequence.truncate(0); // some layers may have had it and others not: whoever goes on feeds it again
+    noteFailed(error, at.sequence);
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { type Token } from '../../../protocol.ts';
 import { type Answering } from './choose.ts';
 import { type Job } from '../schedule/jobs.ts';
 import { type Wishes } from '../schedule/urgency.ts';
+import { failedOf } from '../schedule/failed.ts';
 import { mostPerSubmit } from '../readback.ts';
 import { type Runner } from '../runner.ts';
 import { type Steps } from '../schedule/scheduler.ts';
@@ -146,6 +147,10 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       const made = await runner.decode(answers.map(seated), most, signal);
       for (const answer of answers) answer.length += made.count;
       return made;
+    },
+    failed: (error, answers) => {
+      const sequence = failedOf(error);
+      return sequence && answers.find((answer) => answer.sequence === sequence);
     },
     readsBehind: (answers) => runner.readsBehind(answers.map(seated)),
   };

@@ -4,6 +4,7 @@ import { type Step } from '../../../gpu/program.ts';
 import { type Sequence } from '../../../kv/sequence.ts';
 import { isAttend } from '../../../model/ops/attend.ts';
 import { type Section } from '../../../model/sections.ts';
+import { noteFailed } from './failed.ts';
 import { type Last } from './submits.ts';
 
 interface Part {
@@ -58,6 +59,7 @@ async function orEmptied(sequence: Sequence, bringing: Promise<void>): Promise<v
     await bringing;
   } catch (error) {
     sequence.truncate(0);
+    noteFailed(error, sequence);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { failedOf, noteFailed } from './failed.ts';
 import { type Job } from './jobs.ts';
 import { type Steps, createScheduler } from './scheduler.ts';
 
@@ -115,6 +116,29 @@ it('lets nobody starve where more answer than a step holds', async () => {
     const turns = rounds.flatMap((names, i) => (names.includes(name) ? [i] : []));
     expect(Math.max(...turns.slice(1).map((turn, i) => turn - turns[i])), `rounds between turns of ${name}`).toBeLessThanOrEqual(4);
   }
+});
+
+it('ends of a group only the job that a failed step is of, and the others go on', async () => {
+  let isOver = false;
+  const { log, steps } = fakeSteps({ fail: (step) => !isOver && /decode .*b.* 1/.test(step) && (isOver = true) });
+  const failed = (error: unknown, jobs: readonly Fake[]) => jobs.find(({ name }) => name === 'b' && (error as Error).message.includes('b'));
+  const scheduler = createScheduler<string, Fake>({ ...steps, failed });
+  const [a, b, c] = [fake('a', 1, 4), fake('b', 1, 4), fake('c', 1, 4)];
+  const ended = await Promise.allSettled([a, b, c].map((job) => scheduler.run(job)));
+  expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect([a.got, c.got]).toEqual([['a1', 'a2', 'a3', 'a4'], ['c1', 'c2', 'c3', 'c4']]);
+  expect(b.got.length).toBeLessThan(4);
+  expect(log.some((step) => /decode .*b/.test(step) && /decode .*[ac]/.test(step)), log.join()).toBe(true);
+  expect(scheduler.jobs).toBe(0);
+});
+
+it('an error that is of one sequence says of which', () => {
+  const [one, other] = [{}, {}];
+  const error = new Error('unread');
+  noteFailed(error, one);
+  noteFailed('no object', one);
+  expect([failedOf(error) === one, failedOf(error) === other, failedOf(new Error('unread')), failedOf('no object')])
+    .toEqual([true, false, undefined, undefined]);
 });
 
 it('drops what was made after a job had enough, and goes on with the others', async () => {

@@ -18,6 +18,8 @@ export interface Steps<J, Token> extends Rooms<J> {
   prefillTogether?(jobs: readonly J[]): Promise<number>;
   /** Submits steps of the jobs together, `most` at most of each; then each job's promise gives what they chose, in order. */
   decode(jobs: readonly J[], most: number, signal?: AbortSignal): Promise<{ tokens: Promise<Token[]>[]; count: number }>;
+  /** The one of the jobs that an error of `decode` is of, where nothing was run yet and the others can go on. */
+  failed?(error: unknown, jobs: readonly J[]): J | undefined;
   /** Whether tokens are read while the next steps run. */
   readsBehind(jobs: readonly J[]): boolean;
   /** Most jobs of a step. */
@@ -211,7 +213,9 @@ async function runTokens<Token, J extends Job<Token>>(schedule: Schedule<J, Toke
     while (pending.length) await take();
   } catch (error) {
     await Promise.allSettled(pending.flat()); // a buffer that is mapped takes no copy
-    group.forEach((entry) => finish(schedule, entry, error));
+    const failed = steps.failed?.(error, jobs);
+    group.filter(({ job }) => !failed || job === failed).forEach((entry) => finish(schedule, entry, error));
+    while (failed && pending.length) await take(); // what the others were made before
   }
   group.forEach((entry) => wait(schedule, entry));
   return true;
