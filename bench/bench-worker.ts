@@ -38,6 +38,7 @@ export interface BenchWorker {
 const host: Host = {
   gpu: navigator.gpu, store: openStore(), locks: navigator.locks, estimate: () => navigator.storage.estimate(), tuning: openRecords('windrow-tuning'),
   costs: openRecords('windrow-store-cost'),
+  scratch: async () => (await import('../src/weights/store/scratch-file.ts')).openScratchFile(navigator.locks),
 };
 const engine = createEngine(host);
 
@@ -64,9 +65,12 @@ async function measured<T>(port: MessagePort, work: () => Promise<T>): Promise<T
   try {
     return await work();
   } finally {
-    await engine.unload();
-    port.close();
-    busy = false;
+    try {
+      await engine.unload();
+    } finally {
+      port.close();
+      busy = false;
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 // with what was measured kept in the browser. A chunk of its own.
 import { version } from '../package.json';
 import { materialOf, measureRow } from '../src/bench/memory/measure.ts';
-import { forgetPieces, piecesInRecords } from '../src/bench/memory/pieces-in-records.ts';
+import { forgetOthers, forgetPieces, piecesInRecords } from '../src/bench/memory/pieces-in-records.ts';
 import { type Probes, checkProbes, longestOf, probesOf } from '../src/bench/memory/probes.ts';
 import { type NamedRow } from '../src/bench/memory/table.ts';
 import { type Engine, type EngineOptions } from '../src/engine/engine.ts';
@@ -24,12 +24,16 @@ export type MemoryNews = { line: string } | { row: NamedRow };
 
 const records = openRecords<unknown>('windrow-bench-memory');
 
-/** What is measured, in so many letters: a model by its name and size. */
+/** What begins the names of what this version measured, which no other one goes on with. */
+const ofVersion = `${version} `;
+
+/** What is measured, in so many letters: files by their names, sizes and dates, what lies at an address or is stored by that alone. */
 async function nameOf(source: ModelSource, { given, load }: MemoryRequest): Promise<string> {
   const files = 'file' in source ? [source.file] : 'files' in source ? source.files : [];
   const model = files.length ? files.map(({ name, size, lastModified }) => [name, size, lastModified]) : source;
-  const bytes = new TextEncoder().encode(JSON.stringify([model, given, load, version]));
-  return Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const bytes = new TextEncoder().encode(JSON.stringify([model, given, load]));
+  const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).subarray(0, 8);
+  return ofVersion + Array.from(sum, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function readProbes(text: string): Probes {
@@ -50,6 +54,7 @@ export async function measureMemory(engine: Engine, source: ModelSource, request
   port.onmessage = () => (stopped = true);
   const say = (line: string) => port.postMessage({ line } satisfies MemoryNews);
   const open = (more: EngineOptions) => engine.load(source, { ...load, ...more });
+  await forgetOthers(records, (of) => of.startsWith(ofVersion));
   const pieces = await piecesInRecords(records, await nameOf(source, request));
   let probes: Probes;
   if ('probes' in given) probes = readProbes(given.probes);

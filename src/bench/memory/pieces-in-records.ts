@@ -34,5 +34,10 @@ export async function piecesInRecords(records: Records<unknown>, of: string): Pr
   };
 }
 
+/** Removes what is of nothing that `isWanted`. */
+export async function forgetOthers(records: Records<unknown>, isWanted: (of: string) => boolean): Promise<void> {
+  await records.remove((await records.keys()).filter((key) => !isWanted((JSON.parse(key) as Name)[0])));
+}
+
 export const forgetPieces = async (records: Records<unknown>, of: string): Promise<void> =>
   records.remove((await namesOf(records, of)).map((name) => JSON.stringify(name)));

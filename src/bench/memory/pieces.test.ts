@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { memoryRecords } from '../../../test/doubles/memory-store.ts';
 import { BudgetError, RequestError } from '../../errors.ts';
 import { goOn, piecesInMemory } from './pieces.ts';
-import { forgetPieces, piecesInRecords } from './pieces-in-records.ts';
+import { forgetOthers, forgetPieces, piecesInRecords } from './pieces-in-records.ts';
 import { type Pace, type Paused } from './row.ts';
 
 it('a text is begun anew where what is kept of it is refused, and nowhere else', async () => {
@@ -40,6 +40,10 @@ it('are in records of a model and its probes alone, until they are forgotten', a
   const other = await piecesInRecords(records, 'another model');
   expect([other.of('kivi4', 1), await other.logits(0, 2), await other.paused('h2o', 0)]).toEqual([undefined, undefined, undefined]);
   await other.keep('kivi4', 1, { right: [1] });
+  await forgetOthers(records, (of) => of !== 'a model');
+  expect((await piecesInRecords(records, 'another model')).of('kivi4', 1)).toEqual({ right: [1] });
+  expect([...new Set((await records.keys()).map((key) => (JSON.parse(key) as string[])[0]))]).toEqual(['another model']);
+  await first.keep('kivi4', 1, { right: [1, 0] });
   await forgetPieces(records, 'a model');
   expect((await piecesInRecords(records, 'a model')).of('kivi4', 1)).toBeUndefined();
   expect((await piecesInRecords(records, 'another model')).of('kivi4', 1)).toEqual({ right: [1] });

@@ -1,9 +1,14 @@
 // What is saved of pages that are at home in worker memory or in storage: all of a layer in their order, whichever of them are on the GPU; and how a
 // sequence has them again.
 import { type ByteRange } from '../../gpu/read-bytes.ts';
+import { BudgetError, mib } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
+import { pickedSet } from '../pick.ts';
+import { cachesOf, segmentBytes } from '../segment.ts';
+import { type SequenceHome } from '../sequence.ts';
 import { type Sets } from '../sets.ts';
 import { type Shaped } from '../shaped.ts';
+import { type ShapedNumbers } from './snapshot.ts';
 
 /** A layer whose pages are so. */
 export interface Place {
@@ -15,6 +20,21 @@ export interface Place {
 
 /** Rows of pages, one of each kv head, of which the last may be begun. */
 const rowsOf = ({ sets: { all: [{ counts }] } }: Place): number => Math.ceil(Math.max(...counts) / pageSlots);
+
+/** BudgetError where the pages of a sequence, all of which are in worker memory while it is saved or restored, take more of it than is planned for pages. */
+export function checkInMemory({ shape, config, format }: SequenceHome, shaped: ShapedNumbers | undefined): void {
+  if (!shape?.away.stored || !shaped) return;
+  const caches = cachesOf(config).flatMap((heads, layer) => (shape.isShaped(layer) ? [{ heads, isAway: pickedSet(shape.plan.layers[layer])?.frames }] : []));
+  const bytes = caches.reduce((sum, { heads, isAway }, i) => {
+    const counts = shaped.layers[i]?.sets[0]?.counts ?? [];
+    return isAway && counts.length ? sum + segmentBytes(heads, Math.floor(Math.min(...counts) / pageSlots) * pageSlots, format) : sum;
+  }, 0);
+  if (bytes <= shape.away.home) return;
+  throw new BudgetError(
+    `The pages of this conversation have ${mib(bytes)} (${bytes} bytes), all of which are in worker memory while it is saved or restored; kvOptions.memory ` +
+    `plans ${mib(shape.away.home)} (${shape.away.home} bytes). Keep its text and have it read again, or load with a larger kvOptions.memory, or 0 for all.`,
+  );
+}
 
 /** Those that are at home, and behind them where on the GPU the others are. */
 export function pagesInOrder({ away }: Shaped, at: Place): { before: () => AsyncIterable<Uint8Array>; ranges: ByteRange[] } {

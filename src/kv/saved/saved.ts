@@ -4,6 +4,7 @@ import { readInPieces } from '../../gpu/read-in-pieces.ts';
 import { layersOf, pagesOf, writeTokens } from '../pages.ts';
 import { cachesOf } from '../segment.ts';
 import { type Sequence, type SequenceHome } from '../sequence.ts';
+import { checkInMemory } from './away.ts';
 import { type PageKinds } from './coding/coded.ts';
 import { type SavedPart, checkSavable, emptyShaped, kindOf, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
 import { type Snapshot, type SnapshotOf, checkOf, damagedParts, headerOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
@@ -47,6 +48,7 @@ export async function saveParts(home: SequenceHome, sequence: Sequence, model: s
   const memory = sequence.memory?.source(sequence.tokens.length);
   const length = sequence.memory ? (memory?.length ?? 0) : sequence.tokens.length;
   const { parts, shaped } = partsOf(home, sequence, length);
+  checkInMemory(home, shaped);
   if (memory) parts.push({ ranges: [{ buffer: memory.buffer, byteLength: memory.buffer.size }] });
   const layers: Uint8Array[] = [];
   // A plan has room for a row of logits on its way to the CPU, which are none between steps.
@@ -71,19 +73,22 @@ export const restore = (home: SequenceHome, sequence: Sequence, bytes: Uint8Arra
 /** Throws what `restoreParts` would throw of what has this first part, as far as it says. */
 export function checkHeader(home: SequenceHome, first: Uint8Array, model: string): void {
   checkSavable(home.shape);
-  checkOf(headerOf(first).of, snapshotOf(home, model));
+  const { of, shaped } = headerOf(first);
+  checkOf(of, snapshotOf(home, model));
+  checkInMemory(home, shaped);
 }
 
 /** Throws what `restoreParts` would throw of parts that are of something else. */
 export function checkParts(home: SequenceHome, parts: readonly Uint8Array[], model: string): void {
   checkSavable(home.shape);
-  unpackParts(parts, snapshotOf(home, model));
+  checkInMemory(home, unpackParts(parts, snapshotOf(home, model)).shaped);
 }
 
 /** Parts of something else leave the sequence as it was; where what they hold cannot be put, it is empty, and as good as a new one. */
 export async function restoreParts(home: SequenceHome, sequence: Sequence, parts: readonly Uint8Array[], model: string): Promise<void> {
   checkSavable(home.shape);
   const snapshot = unpackParts(parts, snapshotOf(home, model));
+  checkInMemory(home, snapshot.shaped);
   sequence.truncate(0);
   if (!snapshot.tokens.length) return;
   try {
