@@ -85,7 +85,7 @@ describe('recalled conversations', () => {
   });
 
   it.each(['is taken over', 'is closed', 'is emptied'])('are refused where what is read %s between two blocks, which others keep as it is', async (how) => {
-    const others = Array.from('Something else, which is longer than the first block is', (letter) => letter.charCodeAt(0));
+    const others = Array.from(first, (letter) => letter.charCodeAt(0) + 1); // as many tokens as the first block has
     let [isBetween, isDone] = [false, false];
     const opened: ReturnType<typeof open> = open({
       sequences: how === 'is closed' ? 2 : 1,
