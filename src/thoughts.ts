@@ -10,7 +10,7 @@ export interface ThoughtMarks {
   readonly tags?: boolean;
   /** Channels of harmony, which have a reader of their own. */
   readonly channels?: boolean;
-  /** What stands around the answer behind them, and is no part of it. */
+  /** What stands around the answer, and is no part of it; '' where reasoning has ended with the first. */
   readonly answer?: readonly [begin: string, end: string];
 }
 
@@ -27,11 +27,22 @@ export const thoughtFamilies: readonly ThoughtMarks[] = [
   { begin: ['<|channel>thought'], end: ['<channel|>'], tags: true }, // Gemma 4
   { begin: ['<|START_THINKING|>'], end: ['<|END_THINKING|>'], tags: true }, // Command R7B, A
   { begin: ['<|inner_prefix|>'], end: ['<|inner_suffix|>'], tags: true }, // Apertus
-  { begin: ['Here are my reasoning steps:'], end: ['[BEGIN FINAL RESPONSE]'], tags: true }, // Apriel
+  { begin: ['Here are my reasoning steps:'], end: ['[BEGIN FINAL RESPONSE]'], tags: true, answer: ['', '[END FINAL RESPONSE]'] }, // Apriel
   { begin: ['Here is my thought process:', "Here's my thought process:"], end: ['Here is my response:', "Here's my response:"] }, // Granite 3.2
   { begin: ['<|channel|>analysis<|message|>'], end: ['<|channel|>final<|message|>'], channels: true }, // gpt-oss (harmony)
   { begin: ['analysis'], end: ['assistantfinal'], channels: true }, // ... where control tokens have no text
 ];
+
+/** A mark that is words alone: an answer may begin with it as well. */
+export const isWords = (mark: string): boolean => !/[<[◁|]/.test(mark);
+
+const firstTag = /^<[^>]*>/;
+/** The control token that a mark may be, or begin with where a word follows it, as Gemma's. */
+export const tokenOf = (mark: string): string => firstTag.exec(mark)?.[0] ?? mark;
+
+/** Spellings of control tokens that marks of reasoning may have in them. */
+export const tokensOf = ({ begin, end }: ThoughtMarks): string[] => [...new Set([...begin, ...end].flatMap((mark) => [mark, tokenOf(mark)]))];
+
 /** The family whose mark ends a prompt, so that an answer begins within the reasoning. */
 export function openedBy(promptEnd: string): ThoughtMarks | undefined {
   const end = promptEnd.trimEnd();

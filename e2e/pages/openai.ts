@@ -14,8 +14,8 @@ export interface OpenAIWindow {
   runSchemas(name: string): Promise<number>;
   /** Text of so many tokens, or what went wrong. */
   ask(tokens: number): Promise<string>;
-  /** Submits until there were no more, of a stream of 400 tokens that is aborted after the third. */
-  submitsOfAborted(): Promise<number>;
+  /** Submits until there were no more, of a stream of 400 tokens that is aborted after the third; whether it came to that, and what else went wrong. */
+  abort(): Promise<{ submits: number; isAborted: boolean; error?: string }>;
   /** Read so far. */
   chunks: number;
 }
@@ -36,7 +36,7 @@ Object.assign(window, {
     engine = await createEngine({ model, kernels, f32: true, keep: false });
     serveToServiceWorker(engine);
   },
-  async submitsOfAborted() {
+  async abort() {
     const submits = async () => (await engine.stats()).submits;
     const before = await submits();
     const stop = new AbortController();
@@ -44,10 +44,10 @@ Object.assign(window, {
     const left = async () => {
       for await (const chunk of await client.completions.create(params, { signal: stop.signal })) if (chunk && (await submits()) > before + 3) stop.abort();
     };
-    await left().catch(() => {});
+    const error = await left().then(() => undefined, (thrown: Error) => (thrown instanceof OpenAI.APIUserAbortError ? undefined : String(thrown)));
     let made = await submits();
     for (let last = -1; made !== last; [last, made] = [made, await submits()]) await new Promise((resolve) => setTimeout(resolve, 500));
-    return made - before;
+    return { submits: made - before, isAborted: stop.signal.aborted, error };
   },
   run: (name, golden) => suite[name](client, golden),
   runSchemas: (name) => schemaChecks[name](client),

@@ -45,8 +45,11 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       sums[t] += sum;
     }
   }
-  for (var p = 0u; p < Panels; p++) {
-    for (var t = 0u; t < Tokens; t++) {
+  for (var t = 0u; t < Tokens; t++) {
+    if (first + t >= state.rows) {
+      break;
+    }
+    for (var p = 0u; p < Panels; p++) {
       write_result((first_panel + p) * PanelRows + lane, first + t, sums[t][p]);
     }
   }

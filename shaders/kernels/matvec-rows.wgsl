@@ -31,8 +31,11 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       }
     }
   }
-  for (var p = 0u; p < Panels; p++) {
-    for (var t = 0u; t < Tokens; t++) {
+  for (var t = 0u; t < Tokens; t++) {
+    if (first + t >= state.rows) {
+      break;
+    }
+    for (var p = 0u; p < Panels; p++) {
       write_result((workgroup.x * Panels + p) * PanelRows + lane, first + t, sums[p][t]);
     }
   }

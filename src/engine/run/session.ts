@@ -13,6 +13,7 @@ import { type Text } from '../load/opened.ts';
 import { shortContextBytes } from '../load/plan/plan-bytes.ts';
 import { type Answer, type AnswerOptions, createAnswer, createAnswerSteps } from './answer/answers.ts';
 import { type Form } from './answer/constrained.ts';
+import { showingThoughts } from './answer/showing.ts';
 import { functionsOf } from './answer/functions.ts';
 import { checkIds } from './feed.ts';
 import { type OnTokens, createOutput } from './answer/output.ts';
@@ -194,9 +195,10 @@ function measured(
   };
 }
 
-/** Grammars and calls are a chunk of their own. */
+/** Grammars and calls are a chunk of their own. What a chat answers as it is has the marks of what is thought. */
 async function formFor(request: GenerateRequest, running: () => Running, text?: Text): Promise<Form> {
-  if (!request.grammar && !request.tools && !request.reasoningApart) return {};
+  if (!request.grammar && !request.tools && !request.reasoningApart)
+    return text && 'messages' in request.prompt ? { tokenizer: showingThoughts(text.tokenizer, text.template.source) } : {};
   const { formOf } = await import('./answer/constrained.ts');
   return formOf(request, text, running().model.graph.config.vocab);
 }

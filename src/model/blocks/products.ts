@@ -60,6 +60,10 @@ const sizesOf = (kernel: string) => ({ panels: wgslNumber(kernel, 'Panels'), tok
 const rowsSizes = sizesOf('matvec-rows');
 const broadcastSizes = sizesOf('matvec-broadcast');
 
+/** Rows of activations that a workgroup takes. */
+export const rowsAtOnce = (prefill: KernelChoice['prefill']): number =>
+  usesTiles(prefill) ? tileRows : (lanesOf(prefill) ? broadcastSizes : rowsSizes).tokens;
+
 /** Threads of a subgroup that share the activations they read. */
 export const lanesOf = (prefill: KernelChoice['prefill']): number =>
   (({ broadcast4: 4, broadcast8: 8 }) as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;

@@ -2,7 +2,7 @@
 // become a mark.
 import { type ThoughtMarks, thoughtFamilies } from '../../thoughts.ts';
 import { heldBack } from './harmony.ts';
-import { type AnswerReader, type CallEvent, type CallReader, type Said } from './style.ts';
+import { type AnswerReader, type CallEvent, type CallReader } from './style.ts';
 
 /** Whether an answer begins with reasoning: never, perhaps with its mark, or already within, as the prompt has ended with the mark. */
 export type Thinking = 'none' | 'may' | 'open';
@@ -15,6 +15,8 @@ export interface ReaderOptions {
   readonly calls?: CallReader;
   /** An answer is calls from its first character on, or has none: what looks like a call within a form is a part of it. */
   readonly isFormed?: boolean;
+  /** Calls may also come within reasoning, which then ends with them. */
+  readonly withinThought?: boolean;
   /** What stands around reasoning. Default: the tags of most models. */
   readonly thought?: ThoughtMarks;
 }
@@ -33,90 +35,139 @@ function cutAt(text: string, marks: readonly string[]): { certain: string; rest:
   return { certain, rest: text.slice(certain.length) };
 }
 
+/**
+ * What of an answer is text, with the mark that ends it, which only its last one does: one in its midst is a part of it. Undefined where
+ * there is none. `isOver`: nothing but calls follows; else what is held begins with a mark that may be the last one.
+ */
+function endedBy(held: string, end: string, opens: readonly string[]): { text: string; rest: string; isOver: boolean; more: boolean } | undefined {
+  const at = held.indexOf(end);
+  const first = Math.min(...opens.map((mark) => held.indexOf(mark)).filter((found) => found >= 0), Infinity);
+  if (at < 0 || first < at) return undefined;
+  const text = held.slice(0, at).replace(/\s*$/, '');
+  const behind = held.slice(at + end.length).trimStart();
+  if (opens.some((mark) => behind.startsWith(mark))) return { text, rest: behind, isOver: true, more: true };
+  if (!behind || opens.some((mark) => mark.startsWith(behind))) return { text, rest: held.slice(text.length), isOver: false, more: false };
+  return { text: held.slice(0, at + end.length), rest: held.slice(at + end.length), isOver: false, more: true };
+}
+
 /** What comes behind the mark with which an answer begins, or all where it begins otherwise; undefined where more is needed to tell. */
-function behindMark(answer: string, mark: string | undefined): string | undefined {
-  if (mark === undefined) return answer;
+function behindMark(answer: string, mark: string): string | undefined {
   if (answer.length < mark.length && mark.startsWith(answer)) return undefined;
   return answer.startsWith(mark) ? answer.slice(mark.length).trimStart() : answer;
 }
 
-export function createAnswerReader({ thinking, opens, calls, isFormed = false, thought = thoughtFamilies[0] }: ReaderOptions): AnswerReader {
-  let state: State = thinking === 'open' ? 'thinking' : thinking === 'may' ? 'begin' : 'start';
-  let held = '';
-  let isFresh = true; // of what is thought nothing was there yet
-  let isWithin = false; // the marks of an answer
-  let said: { text: string; reasoning: string; calls: CallEvent[] };
+interface Reading {
+  state: State;
+  held: string;
+  /** Something was thought. */
+  isThought: boolean;
+  /** Within the marks of an answer. */
+  isWithin: boolean;
+  said: { text: string; reasoning: string; calls: CallEvent[] };
+}
 
-  /** Hands over what is certain, up to a mark if there is one, which is given. */
-  function upTo(marks: readonly string[], kind: 'text' | 'reasoning'): string | undefined {
-    const { certain, rest, mark } = cutAt(held, marks);
-    [said[kind], held] = [said[kind] + certain, rest];
-    return mark;
+/** Hands over what is certain, up to a mark if there is one, which is given. */
+function upTo(reading: Reading, marks: readonly string[], kind: 'text' | 'reasoning'): string | undefined {
+  const { certain, rest, mark } = cutAt(reading.held, marks);
+  reading.said[kind] += certain;
+  reading.held = rest;
+  return mark;
+}
+
+/** `end`: what stands behind the answer; undefined for nothing. Each of these is false where more text is needed. */
+function readText(reading: Reading, opens: readonly string[], end: string | undefined): boolean {
+  const ended = end === undefined ? undefined : endedBy(reading.held, end, opens);
+  if (ended) {
+    reading.said.text += ended.text;
+    reading.held = ended.rest;
+    reading.isWithin &&= !ended.isOver;
+    return ended.more;
+  }
+  const found = upTo(reading, [...opens, ...(end === undefined ? [] : [end])], 'text');
+  if (found !== undefined) reading.state = 'calls';
+  return found !== undefined;
+}
+
+function readThought(reading: Reading, { end, answer }: ThoughtMarks, opens: readonly string[]): boolean {
+  const mark = upTo(reading, [...end, ...opens], 'reasoning');
+  if (mark === undefined) return false;
+  reading.state = end.includes(mark) ? 'start' : 'calls';
+  reading.isThought = true;
+  reading.isWithin = answer?.[0] === '';
+  return true;
+}
+
+function readBegin(reading: Reading, { begin }: ThoughtMarks): boolean {
+  const rest = reading.held.trimStart();
+  if (begin.some((mark) => rest.length < mark.length && mark.startsWith(rest))) return false;
+  const mark = begin.find((each) => rest.startsWith(each));
+  reading.state = mark === undefined ? 'start' : 'thinking';
+  if (mark !== undefined) reading.held = rest.slice(mark.length);
+  return true;
+}
+
+export function createAnswerReader(
+  { thinking, opens, calls, withinThought = false, isFormed = false, thought = thoughtFamilies[0] }: ReaderOptions,
+): AnswerReader {
+  const state = thinking === 'open' ? 'thinking' : thinking === 'may' ? 'begin' : 'start';
+  const reading: Reading = { state, held: '', isThought: false, isWithin: false, said: { text: '', reasoning: '', calls: [] } };
+  let isFresh = true; // of what is thought nothing was there yet
+
+  function readStart(): boolean {
+    const rest = reading.held.trimStart();
+    if (!rest) return false;
+    // Tags of words, as Granite's, are an answer's own unless it was thought about; control tokens are not.
+    const [mark = ''] = thought.answer ?? [];
+    const mayBegin = mark !== '' && !isFormed && !reading.isWithin && (reading.isThought || mark.startsWith('<|'));
+    const behind = mayBegin ? behindMark(rest, mark) : rest;
+    if (behind === undefined) return false;
+    if (behind !== rest) {
+      reading.isWithin = true;
+      reading.held = behind;
+      return true;
+    }
+    // What looks like a call within a form is a part of it; an answer without marks of calls is a call from its first character on.
+    const marks = isFormed ? opens : calls && !opens.length ? wholeCalls : [];
+    if (marks.some((each) => each.startsWith(rest) && rest.length < each.length)) return false;
+    const open = marks.find((each) => rest.startsWith(each));
+    reading.state = open === undefined ? 'text' : 'calls';
+    if (isFormed) reading.held = rest.slice(open?.length ?? 0);
+    else if (thinking !== 'none' || reading.isWithin) reading.held = rest;
+    return true;
   }
 
   /** One step; false where more text is needed. */
   function advance(): boolean {
-    switch (state) {
-      case 'begin': {
-        const rest = held.trimStart();
-        if (thought.begin.some((mark) => rest.length < mark.length && mark.startsWith(rest))) return false;
-        const mark = thought.begin.find((each) => rest.startsWith(each));
-        state = mark === undefined ? 'start' : 'thinking';
-        if (mark !== undefined) held = rest.slice(mark.length);
-        return true;
-      }
+    switch (reading.state) {
+      case 'begin':
+        return readBegin(reading, thought);
       case 'thinking':
-        if (isFresh) held = held.trimStart();
-        isFresh &&= !held;
-        if (upTo(thought.end, 'reasoning') === undefined) return false;
-        state = 'start';
-        return true;
-      case 'start': {
-        const rest = held.trimStart();
-        const isAfterThought = thinking !== 'none';
-        if (!rest) return false;
-        const behind = isFormed || isWithin ? rest : behindMark(rest, thought.answer?.[0]);
-        if (behind === undefined) return false;
-        if (behind !== rest) {
-          isWithin = true;
-          held = behind;
-          return true;
-        }
-        // What looks like a call within a form is a part of it; an answer without marks of calls is a call from its first character on.
-        const marks = isFormed ? opens : calls && !opens.length ? wholeCalls : [];
-        if (marks.some((mark) => mark.startsWith(rest) && rest.length < mark.length)) return false;
-        const open = marks.find((mark) => rest.startsWith(mark));
-        state = open === undefined ? 'text' : 'calls';
-        if (isFormed) held = rest.slice(open?.length ?? 0);
-        else if (isAfterThought || isWithin) held = rest;
-        return true;
-      }
-      case 'text': {
-        const end = isWithin ? thought.answer?.[1] : undefined;
-        const found = upTo([...(calls && !isFormed ? opens : []), ...(end === undefined ? [] : [end])], 'text');
-        if (found === undefined) return false;
-        if (found === end) isWithin = false;
-        else state = 'calls';
-        return true;
-      }
+        if (isFresh) reading.held = reading.held.trimStart();
+        isFresh &&= !reading.held;
+        return readThought(reading, thought, withinThought ? opens : []);
+      case 'start':
+        return readStart();
+      case 'text':
+        return readText(reading, calls && !isFormed ? opens : [], reading.isWithin ? thought.answer?.[1] : undefined);
       case 'calls':
-        said.calls.push(...(calls?.push(held) ?? []));
-        held = '';
+        reading.said.calls.push(...(calls?.push(reading.held) ?? []));
+        reading.held = '';
         return false;
     }
   }
 
   return {
     push(more) {
-      held += more;
-      said = { text: '', reasoning: '', calls: [] };
+      reading.held += more;
+      reading.said = { text: '', reasoning: '', calls: [] };
       while (advance());
-      return said;
+      return reading.said;
     },
     flush() {
-      const rest: Said = { text: state === 'thinking' || state === 'calls' ? '' : held, reasoning: state === 'thinking' ? held : '', calls: [] };
-      held = '';
-      return rest;
+      const { state, held, isWithin } = reading;
+      reading.held = '';
+      const isText = state !== 'thinking' && state !== 'calls' && !(isWithin && held.trim() === thought.answer?.[1]);
+      return { text: isText ? held : '', reasoning: state === 'thinking' ? held : '', calls: [] };
     },
   };
 }

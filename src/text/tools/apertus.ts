@@ -1,4 +1,4 @@
-// Apertus: <|tools_prefix|>[{"f": {...}}, ...]<|tools_suffix|>.
+// Apertus: <|tools_prefix|>[{"f": {...}}, ...]<|tools_suffix|>, also within what is thought (swiss-ai/apertus-format).
 import { either, sequence, text } from '../grammar/expression.ts';
 import { colon, space } from '../grammar/json-text.ts';
 import { createJsonReader, listed } from './json-calls.ts';
@@ -11,6 +11,7 @@ export const apertus: ToolStyle = {
   matches: (template) => template.includes('<|tools_prefix|>'),
   marks: ['<|tools_prefix|>', close],
   opens: ['<|tools_prefix|>'],
+  withinThought: true,
   calls: (writing) => {
     const { tools, argumentsOf } = writing;
     const call = either(...tools.map((tool) => sequence(text('{'), space, text(JSON.stringify(tool.name)), colon, argumentsOf(tool), space, text('}'))));

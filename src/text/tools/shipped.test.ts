@@ -167,10 +167,35 @@ describe('reasoning', () => {
     const template = templateOf('granite-3.3');
     const said = (text: string, thinking: 'may' | 'none' = 'may') => hear(plainReader(template, thinking), text);
     expect(said('<think>Hm.</think>\n<response>It is 3 < 4.\n</response>')).toEqual({ reasoning: 'Hm.', text: 'It is 3 < 4.', calls: [] });
-    expect(said('<response>Warm.</response>')).toMatchObject({ text: 'Warm.' });
+    expect(said('<think></think><response>Warm.</response>')).toMatchObject({ text: 'Warm.' });
+    expect(said('<response><a/></response>')).toMatchObject({ text: '<response><a/></response>' }); // asked for XML
+    expect(said('<think>Hm.</think><response>A `<r></response>`\nends it.\n</response>\n')).toMatchObject({ text: 'A `<r></response>`\nends it.' });
     expect(said('<resp')).toMatchObject({ text: '<resp' });
     expect(said('Warm </response>')).toMatchObject({ text: 'Warm </response>' });
     const mayCall = toolReader(styleOf(template), asked, 'may', false, thoughtOf(template.source));
-    expect(hear(mayCall, '<response>Warm.</response>')).toMatchObject({ text: 'Warm.', calls: [] });
+    expect(hear(mayCall, '<think>Hm.</think><response>Warm.</response>')).toMatchObject({ text: 'Warm.', calls: [] });
+  });
+
+  it('of Apriel leaves no mark behind the answer', () => {
+    const template = templateOf('apriel-1.6');
+    const reader = () => plainReader(template, 'open', thoughtOf(template.source, template.render([question])));
+    expect(hear(reader(), 'Hm.\n[BEGIN FINAL RESPONSE]\nWarm.\n[END FINAL RESPONSE]\n')).toMatchObject({ reasoning: 'Hm.', text: 'Warm.' });
+    expect(hear(reader(), 'Hm.\n[BEGIN FINAL RESPONSE]\nWarm.')).toMatchObject({ reasoning: 'Hm.', text: 'Warm.' });
+  });
+
+  it('of Apertus may have calls in it, and has no other end then', () => {
+    const template = templateOf('apertus');
+    const style = styleOf(template);
+    const thought = thoughtOf(template.source);
+    const text = '<|inner_prefix|>I look it up.<|tools_prefix|>[{"get_weather": {"city": "Ulm"}}]<|tools_suffix|>';
+    const heard = hear(toolReader(style, asked, 'may', false, thought), text);
+    expect(heard).toEqual({ reasoning: 'I look it up.', text: '', calls: [{ name: 'get_weather', args: '{"city": "Ulm"}' }] });
+    const source = { tokenizer, ends: tokenizer.endOfTurn, size: tokenizer.vocabSize };
+    const constraint = createConstraints(toolGrammar(style, asked, tokenizer, 'may', undefined, thought), source).begin();
+    for (const character of text) {
+      expect(constraint.mayEnd).toBe(false);
+      tokenizer.encode(character).forEach((id) => constraint.accept(id));
+    }
+    expect(constraint.mayEnd).toBe(true);
   });
 });

@@ -51,6 +51,8 @@ export interface ToolStyle {
   /** All calls, from what follows one of `opens` to the end of the answer. */
   calls(writing: Writing): Expression;
   createReader(tools: readonly Tool[]): CallReader;
+  /** Whether calls may come within what is thought, which then has no other end. */
+  readonly withinThought?: true;
   /** Variables of the template, beside `tools`, that functions are given as. */
   readonly variables?: readonly string[];
   /** Characters of the id of a call, where the template wants so many. */

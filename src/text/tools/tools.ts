@@ -1,8 +1,8 @@
 // Functions that a model may call: which style its template teaches, what an answer may then be, and what reads it. Loaded
 // when a request first has functions.
 import { RequestError, shown } from '../../errors.ts';
-import { type ThoughtMarks, hasThought, openedBy, thoughtFamilies, thoughtOf } from '../../thoughts.ts';
-import { type Expression, type Grammar, renamed, rule, sequence } from '../grammar/expression.ts';
+import { type ThoughtMarks, hasThought, openedBy, thoughtFamilies, thoughtOf, tokenOf } from '../../thoughts.ts';
+import { type Expression, type Grammar, type Trigger, renamed, rule, sequence } from '../grammar/expression.ts';
 import { convertSchema } from '../grammar/json-schema.ts';
 import { jsonRules, space } from '../grammar/json-text.ts';
 import { type ChatTemplate } from '../template.ts';
@@ -101,17 +101,18 @@ export function toolGrammar(
   const words = sequence({ repeat: { chars: spaces }, least: 0, most: Infinity }, { chars: notOfCalls }, { free: [] });
   const unformed = opens.length ? free : { either: [alone, words, sequence()] };
   const answer = isRequired ? alone : content ? { either: [alone, content.root] } : unformed;
-  return { root: afterThought(answer, thinking, markOf, thought), rules };
+  const within = style.withinThought ? opens.map((spelling) => ({ on: markOf(spelling), then: calls })) : [];
+  return { root: afterThought(answer, thinking, markOf, thought, within), rules };
 }
 
 const spaces = [[9, 10], [13, 13], [32, 32]] as const;
 /** Any character that is no space, and with which no call begins. */
 const notOfCalls = [[0, 8], [11, 12], [14, 31], [33, 0x3b], [0x3d, 0x7a], [0x7c, 0x10ffff]] as const;
 
-/** An answer after the model's reasoning, which is free. */
-export function afterThought(answer: Expression, thinking: Thinking, markOf: Marking, { begin, end }: ThoughtMarks): Expression {
+/** An answer after the model's reasoning, which is free; `within`: what ends an answer that has begun within it. */
+export function afterThought(answer: Expression, thinking: Thinking, markOf: Marking, { begin, end }: ThoughtMarks, within: readonly Trigger[] = []): Expression {
   const lines: Expression = { repeat: { chars: [[10, 10], [32, 32]] }, least: 0, most: 4 };
-  const thought: Expression = { free: end.map((mark) => ({ on: markOf(mark), then: sequence(lines, answer) })), must: true };
+  const thought: Expression = { free: [...end.map((mark) => ({ on: markOf(mark), then: sequence(lines, answer) })), ...within], must: true };
   if (thinking === 'open') return thought;
   return thinking === 'may' ? { either: [answer, ...begin.map((mark) => sequence(space, inPieces(mark, markOf), thought))] } : answer;
 }
@@ -120,14 +121,9 @@ type Marking = (spelling: string) => { token: string } | { text: string };
 
 /** A mark that may be a control token and a word after it, as Gemma's. */
 function inPieces(mark: string, markOf: Marking): Expression {
-  const [first] = firstTag.exec(mark) ?? [mark];
+  const first = tokenOf(mark);
   return first === mark ? markOf(mark) : sequence(markOf(first), { text: mark.slice(first.length) });
 }
-
-const firstTag = /^<[^>]*>/;
-
-/** Spellings of control tokens that marks of reasoning may have in them. */
-export const tokensOf = ({ begin, end }: ThoughtMarks): string[] => [...begin, ...end].flatMap((mark) => [mark, ...(firstTag.exec(mark) ?? [])]);
 
 /** A mark as the vocabulary has it: a control token, or text. */
 const marksOf = (tokenizer: Tokenizer) => (spelling: string) => {
@@ -154,5 +150,6 @@ export const plainReader = ({ source }: ChatTemplate, thinking: Thinking, though
 
 /** Reads answers that `toolGrammar` allows; `isFormed`: of a form where they are no calls. */
 export function toolReader(style: ToolStyle, { tools }: Pick<ToolUse, 'tools'>, thinking: Thinking, isFormed = false, thought?: ThoughtMarks): AnswerReader {
-  return style.whole?.createReader() ?? createAnswerReader({ thinking, opens: style.opens, calls: style.createReader(tools), isFormed, thought });
+  const { opens, whole, withinThought = false } = style;
+  return whole?.createReader() ?? createAnswerReader({ thinking, opens, calls: style.createReader(tools), withinThought, isFormed, thought });
 }

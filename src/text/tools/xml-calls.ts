@@ -13,16 +13,15 @@ interface Tags {
   open(name: string): string;
   readonly close: string;
   openValue(key: string): string;
-  /** Ends a value: no value has it in it. */
+  /** Ends a value: no text has it in it, and JSON in its strings at most. */
   readonly closeValue: string;
   /** What stands behind that. */
   readonly behind: string;
-  /**
-   * Finds a call, with its name and its members; and the members, with their names and values. No value has its own end in it: else there
-   * would be 2 ** n ways to read n members, all of which are tried while the call is not whole.
-   */
-  readonly call: RegExp;
+  /** Finds the beginning of a call, with its name, from the beginning of what is held. */
+  readonly head: RegExp;
+  /** Finds the beginning of a member, with its name, and the end of a call, each where it is looked for. */
   readonly member: RegExp;
+  readonly end: RegExp;
   /** Names of members that `member` reads. */
   readonly names: RegExp;
 }
@@ -33,8 +32,9 @@ const qwenCoderTags: Tags = {
   openValue: (key) => `<parameter=${key}>\n`,
   closeValue: '\n</parameter>\n',
   behind: '',
-  call: /^(?:(?!<function=)[^])*?<function=([\w.-]+)>\n((?:<parameter=[^>]+>\n(?:(?!\n<\/parameter>\n)[^])*?\n<\/parameter>\n)*)<\/function>/,
-  member: /<parameter=([^>]+)>\n([^]*?)\n<\/parameter>\n/g,
+  head: /^(?:(?!<function=)[^])*?<function=([\w.-]+)>\n/,
+  member: /<parameter=([^>]+)>\n/y,
+  end: /<\/function>/y,
   names: /^[^>\n]+$/,
 };
 /** `line`: what is between the tags. */
@@ -44,8 +44,9 @@ const glmTags = (line: string): Tags => ({
   openValue: (key) => `<arg_key>${key}</arg_key>${line}<arg_value>`,
   closeValue: '</arg_value>',
   behind: line,
-  call: /^\s*(?:<\/?tool_call>\s*)*([\w.-]+)\s*((?:<arg_key>[^<]+<\/arg_key>\s*<arg_value>(?:(?!<\/arg_value>)[^])*<\/arg_value>\s*)*)<\/tool_call>/,
-  member: /<arg_key>([^<]+)<\/arg_key>\s*<arg_value>([^]*?)<\/arg_value>/g,
+  head: /^\s*(?:<\/?tool_call>\s*)*([\w.-]+)/,
+  member: /\s*<arg_key>([^<]+)<\/arg_key>\s*<arg_value>/y,
+  end: /\s*<\/tool_call>/y,
   names: /^[^<\n]+$/,
 });
 
@@ -79,7 +80,47 @@ function calls(tags: Tags, writing: Writing): Expression {
 }
 
 /** Values as templates put them that write them by Python's rules. */
-const pythonWords: Record<string, string | undefined> = { True: 'true', False: 'false', None: 'null' };
+const pythonWords: ReadonlyMap<string, string> = new Map([['True', 'true'], ['False', 'false'], ['None', 'null']]);
+
+/** Where a pattern of the kind `y` is found, and what is behind it. */
+function found(pattern: RegExp, text: string, at: number): { name: string; behind: number } | undefined {
+  pattern.lastIndex = at;
+  const match = pattern.exec(text);
+  return match ? { name: match[1], behind: at + match[0].length } : undefined;
+}
+
+/** Where a value ends: a text at the first mark, JSON at the first one that is in none of its strings; below 0 where it is not there yet. */
+function endOfValue(held: string, at: number, mark: string, isJson: boolean): number {
+  if (!isJson) return held.indexOf(mark, at);
+  let isWithin = false; // a string
+  for (let i = at; i < held.length; i++) {
+    if (!isWithin && held.startsWith(mark, i)) return i;
+    if (isWithin && held[i] === '\\') i++;
+    else if (held[i] === '"') isWithin = !isWithin;
+  }
+  return -1;
+}
+
+/** The first call of what is held, and where it ends; undefined where it is not whole. */
+function readCall(tags: Tags, tools: readonly Tool[], held: string): { name: string; args: string; behind: number } | undefined {
+  const head = tags.head.exec(held);
+  if (!head) return undefined;
+  const [, name] = head;
+  const tool = tools.find((each) => each.name === name);
+  const members: string[] = [];
+  let at = head[0].length;
+  for (let member = found(tags.member, held, at); member; member = found(tags.member, held, at)) {
+    const { name: key, behind } = member;
+    const isWords = tool !== undefined && isText(tool, key);
+    const end = endOfValue(held, behind, tags.closeValue, !isWords);
+    if (end < 0) return undefined;
+    const value = held.slice(behind, end);
+    members.push(`${JSON.stringify(key)}:${isWords ? JSON.stringify(value) : (pythonWords.get(value) ?? value)}`);
+    at = end + tags.closeValue.length;
+  }
+  const over = found(tags.end, held, at);
+  return over && { name, args: `{${members.join(',')}}`, behind: over.behind };
+}
 
 function createReader(tags: Tags, tools: readonly Tool[]): CallReader {
   let held = '';
@@ -87,14 +128,9 @@ function createReader(tags: Tags, tools: readonly Tool[]): CallReader {
     push(more) {
       const events: CallEvent[] = [];
       held += more;
-      for (let match = tags.call.exec(held); match; match = tags.call.exec(held)) {
-        const [all, name, members] = match;
-        const tool = tools.find((each) => each.name === name);
-        const values = [...members.matchAll(tags.member)].map(
-          ([, key, value]) => `${JSON.stringify(key)}:${tool && isText(tool, key) ? JSON.stringify(value) : (pythonWords[value] ?? value)}`,
-        );
-        events.push({ name }, { args: `{${values.join(',')}}` });
-        held = held.slice(all.length);
+      for (let call = readCall(tags, tools, held); call; call = readCall(tags, tools, held)) {
+        events.push({ name: call.name }, { args: call.args });
+        held = held.slice(call.behind);
       }
       return events;
     },

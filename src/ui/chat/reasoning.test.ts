@@ -13,6 +13,9 @@ test.each([
   ['gpt-oss', '<|channel|>analysis<|message|>First.<|end|><|start|>assistant<|channel|>final<|message|>Three.<|return|>', 'First.'],
   ['gpt-oss without its control tokens', 'analysisFirst.assistantfinalThree.', 'First.'],
   ['OpenThinker', '<|begin_of_thought|>\nFirst.\n<|end_of_thought|>\n\n<|begin_of_solution|>Three.<|end_of_solution|>', 'First.'],
+  ['Apriel', 'Here are my reasoning steps:\nFirst.\n[BEGIN FINAL RESPONSE]\nThree.\n[END FINAL RESPONSE]', 'First.'],
+  ['Command R7B', '<|START_THINKING|>First.<|END_THINKING|><|START_RESPONSE|>Three.<|END_RESPONSE|>', 'First.'],
+  ['Granite 3.3', '<think>First.</think>\n<response>Three.</response>\n', 'First.'],
 ])('the reasoning of %s is told from the answer', (_family, text, reasoning) =>
   expect(partsOf(text)).toEqual({ reasoning, content: 'Three.' }));
 
@@ -21,6 +24,8 @@ test.each([
   'The tag `</think>` ends the reasoning.',
   'A <think> in the midst is none.',
   'analysis of variance is a method',
+  'Here are my reasoning steps:\n1. Add.',
+  'Here is my thought process: I add.',
   '```xml\n<think>a</think> b\n```',
 ])('%s is all answer', (text) => expect(partsOf(text)).toEqual({ content: text }));
 

@@ -1,8 +1,9 @@
 // What a model thinks aloud before it answers, told from the answer by the marks of its family. Knows no elements.
-import { openedBy, thoughtFamilies } from '../../thoughts.ts';
+import { isWords, openedBy, thoughtFamilies } from '../../thoughts.ts';
 
-/** Marks around an answer, which are no part of it. */
-const around = /^(?:<\|(?:begin_of_solution|channel\|>final<\|message)\|>|<response>)|(?:<\|(?:end_of_solution|return|end)\|>|<\/response>)\s*$/g;
+/** Marks around an answer behind reasoning, which are no part of it. */
+const before = /^(?:<\|(?:begin_of_solution|channel\|>final<\|message|START_RESPONSE)\|>|<response>)/;
+const behind = /\s*(?:<\|(?:end_of_solution|return|end|END_RESPONSE)\|>|<\/response>|\[END FINAL RESPONSE\])\s*$/;
 /** What stands between the reasoning of harmony and its end mark. */
 const betweenChannels = /(?:<\|end\|>)?(?:<\|start\|>assistant)?$/;
 
@@ -19,8 +20,8 @@ export function partsOf(text: string, written = false): Parts {
     const mark = begin.find((each) => start.startsWith(each));
     if (mark !== undefined) {
       const found = firstOf(start, end, mark.length);
-      // A word that is no mark by itself begins an answer as well as a channel.
-      if (!found && !/\W/.test(mark)) continue;
+      // Words begin an answer as well, if nothing ends them: one of them always, a line of them once all is there.
+      if (!found && isWords(mark) && (!written || !/\W/.test(mark))) continue;
       return found ? partsAt(start, mark.length, found) : { reasoning: tidy(start.slice(mark.length)), content: '' };
     }
     if (written && start !== '' && begin.some((each) => /\W/.test(each) && each.startsWith(start))) return { content: '' };
@@ -51,7 +52,7 @@ function begunByTemplate(text: string, begin: string, end: string): { at: number
 
 const partsAt = (text: string, from: number, { at, mark }: { at: number; mark: string }): Parts => ({
   reasoning: tidy(text.slice(from, at)),
-  content: text.slice(at + mark.length).trimStart().replace(around, '').trimStart(),
+  content: text.slice(at + mark.length).trimStart().replace(before, '').replace(behind, '').trimStart(),
 });
 
 const tidy = (reasoning: string): string => reasoning.replace(betweenChannels, '').trim();

@@ -9,9 +9,10 @@ import { type ChatTemplate } from '../../../text/template.ts';
 import { type Thinking } from '../../../text/tools/answer-reader.ts';
 import { type AnswerReader, type CallEvent } from '../../../text/tools/style.ts';
 import * as use from '../../../text/tools/tools.ts';
-import { type ThoughtMarks, thoughtOf } from '../../../thoughts.ts';
+import { type ThoughtMarks, thoughtOf, tokensOf } from '../../../thoughts.ts';
 import { type Text } from '../../load/opened.ts';
 import { functionsOf } from './functions.ts';
+import { showing } from './showing.ts';
 
 export interface Form {
   constraint?: Constraint;
@@ -43,7 +44,7 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
     const make = (asked: ResponseGrammar) => (isChat ? use.thoughtful(readGrammar(asked), template, tokenizer, thinking, thought) : readGrammar(asked));
     const constraint = grammar && constraintsOf({ grammar, thinking, thought, isChat }, () => make(grammar), vocabulary).begin();
     const reader = isApart && use.plainReader(template, grammar && thinking === 'may' ? 'none' : thinking, thought);
-    return { constraint, ...(reader && { reader, tokenizer: showing(tokenizer, use.tokensOf(thought)) }) };
+    return { constraint, ...(reader && { reader, tokenizer: showing(tokenizer, tokensOf(thought)) }) };
   }
   if (grammar && !('schema' in grammar || 'json' in grammar))
     throw new RequestError('There are tools and a grammar; beside tools an answer can have the form of JSON: give a response_format, or leave one out.', {
@@ -56,14 +57,8 @@ export function formOf(request: GenerateRequest, text: Text | undefined, vocab: 
     constraint: constraintsOf({ asked, thinking, thought, grammar }, make, vocabulary).begin(),
     reader: use.toolReader(style, asked, thinking, grammar !== undefined, thought),
     calls: numberCalls(style.idLength),
-    tokenizer: showing(tokenizer, [...use.tokensOf(thought), ...style.marks]),
+    tokenizer: showing(tokenizer, [...tokensOf(thought), ...style.marks]),
   };
-}
-
-/** A tokenizer that spells some of its control tokens. */
-function showing(tokenizer: Text['tokenizer'], marks: readonly string[]): Text['tokenizer'] {
-  const ids = new Set(marks.flatMap((mark) => tokenizer.find(mark) ?? []));
-  return { ...tokenizer, piece: (id, options) => tokenizer.piece(id, ids.has(id) ? { special: true } : options) };
 }
 
 /** `idLength`: characters of the ids of calls, if the template wants so many. */

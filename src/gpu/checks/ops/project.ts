@@ -4,7 +4,7 @@ import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
 import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
 import { type Project, productsOfLowRank } from '../../../model/ops/project.ts';
 import { matrixPrefills } from '../../../model/choices/possible-choices.ts';
-import { lanesOf, usesTiles } from '../../../model/blocks/products.ts';
+import { lanesOf, rowsAtOnce, usesTiles } from '../../../model/blocks/products.ts';
 import { unitOf } from '../../../model/choices/subgroup-matrix.ts';
 import { type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
@@ -207,13 +207,13 @@ const fewCheck = (given: Projected, label: string, choice: KernelChoice): Check[
     : [];
 };
 
-/** More rows and tokens than a tile of 64 x 64, so that each of its lines is compared, and an edge. */
-const beyondTile = { rows: 68, tokens: 65 };
+/** More rows of a matrix than a tile of 64 x 64 has, so that each of its lines is compared, and an edge. */
+const beyondTile = 68;
 
 /** The check of one product of a model for many rows of activations. */
 const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
   const { prefill, tile } = choice;
-  const sizes = usesTiles(prefill) ? { rows: given.rows.map(() => beyondTile.rows), tokens: beyondTile.tokens } : { tokens: 9 };
+  const sizes = { ...(usesTiles(prefill) && { rows: given.rows.map(() => beyondTile) }), tokens: rowsAtOnce(prefill) + 1 };
   const cases = [projectCase({ ...given, ...sizes }, 'prefill', choice)];
   if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), choice: { prefill }, cases };
   if (prefill !== 'tile')
