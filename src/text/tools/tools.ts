@@ -110,7 +110,9 @@ const spaces = [[9, 10], [13, 13], [32, 32]] as const;
 const notOfCalls = [[0, 8], [11, 12], [14, 31], [33, 0x3b], [0x3d, 0x7a], [0x7c, 0x10ffff]] as const;
 
 /** An answer after the model's reasoning, which is free; `within`: what ends an answer that has begun within it. */
-export function afterThought(answer: Expression, thinking: Thinking, markOf: Marking, { begin, end }: ThoughtMarks, within: readonly Trigger[] = []): Expression {
+export function afterThought(
+  answer: Expression, thinking: Thinking, markOf: Marking, { begin, end }: ThoughtMarks, within: readonly Trigger[] = [],
+): Expression {
   const lines: Expression = { repeat: { chars: [[10, 10], [32, 32]] }, least: 0, most: 4 };
   const thought: Expression = { free: [...end.map((mark) => ({ on: markOf(mark), then: sequence(lines, answer) })), ...within], must: true };
   if (thinking === 'open') return thought;
