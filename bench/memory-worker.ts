@@ -10,6 +10,7 @@ import { RequestError } from '../src/errors.ts';
 import { parsePolicy } from '../src/kv/written.ts';
 import { type ModelSource } from '../src/protocol.ts';
 import { openRecords } from '../src/weights/store/records.ts';
+import { toHex } from '../src/weights/store/store.ts';
 
 export interface MemoryRequest {
   /** As they are written: `snapkv:share=0.5`. */
@@ -33,7 +34,7 @@ async function nameOf(source: ModelSource, { given, load }: MemoryRequest): Prom
   const model = files.length ? files.map(({ name, size, lastModified }) => [name, size, lastModified]) : source;
   const bytes = new TextEncoder().encode(JSON.stringify([model, given, load]));
   const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).subarray(0, 8);
-  return ofVersion + Array.from(sum, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return ofVersion + toHex(sum);
 }
 
 function readProbes(text: string): Probes {

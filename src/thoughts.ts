@@ -50,7 +50,7 @@ export function openedBy(promptEnd: string): ThoughtMarks | undefined {
 }
 
 /** Around answers, where a template asks for it: Granite 3.3, Command R7B. */
-const answerMarks = [['<response>', '</response>'], ['<|START_RESPONSE|>', '<|END_RESPONSE|>']] as const;
+export const answerMarks = [['<response>', '</response>'], ['<|START_RESPONSE|>', '<|END_RESPONSE|>']] as const;
 
 /** Whether a template has a mark of the family: some only take away what was thought before, and so have its end alone. */
 export const hasThought = (template: string, { begin, end }: ThoughtMarks): boolean => [...begin, ...end].some((mark) => template.includes(mark));

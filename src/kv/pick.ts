@@ -124,8 +124,10 @@ function coded(
   };
 }
 
+/** Those of items that are slots. */
+const slots = ['kv/pick/shares', 'kv/pick/slots'];
 /** Shaders that say what is chosen by. */
 const files = {
-  bounds: ['kv/pick/by-bounds'], votes: ['kv/pick/shares', 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
-  codes: ['kv/pick/shares', 'kv/pick/by-codes'],
+  bounds: ['kv/pick/by-bounds'], votes: [...slots, 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
+  codes: [...slots, 'kv/pick/by-codes'],
 };

@@ -12,6 +12,7 @@ import { type BringCosts, type BringSeconds, bringSeconds, soonest } from '../me
 import { type Text } from '../load/opened.ts';
 import { type Running, type Session } from '../run/session.ts';
 import { type WeightsReader } from '../../weights/store/reader.ts';
+import { type Composer } from './compose.ts';
 import { type KeptState, type KeptStore, keepParts, listKept, readKept } from './kept.ts';
 
 /** A loaded model as far as states are concerned. */
@@ -45,6 +46,7 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     const on = placed();
     return on.scheduler.between(() => work(on));
   };
+  const composer = async (): Promise<Composer> => ({ placed, between, store, model: await idOf(placed()), run: around.run, signal: around.signal });
   return {
     fork: (id, to) => between(async ({ sequences }) => void (await orNone(sequences.fork(id, to)))),
     close: (id) => between(async ({ sequences }) => sequences.disown(id)),
@@ -90,11 +92,11 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
     },
     async compose(id, request) {
       const { compose } = await import('./compose.ts');
-      return around.oneByOne(async () => compose({ placed, between, store, model: await idOf(placed()), run: around.run, signal: around.signal }, id, request));
+      return around.oneByOne(async () => compose(await composer(), id, request));
     },
     async recall(id, request) {
       const { recall } = await import('./recall.ts');
-      return around.oneByOne(async () => recall({ placed, between, store, model: await idOf(placed()), run: around.run, signal: around.signal }, id, request));
+      return around.oneByOne(async () => recall(await composer(), id, request));
     },
     list: () => listKept(needStore()),
     remove: (name) => needStore().remove(name),

@@ -4,7 +4,7 @@ import { chain } from '../grammar/json-objects.ts';
 import { convertProperties } from '../grammar/json-schema.ts';
 import { space } from '../grammar/json-text.ts';
 import { createScan, several } from './json-calls.ts';
-import { named } from './plain-members.ts';
+import { named, pythonWords } from './plain-members.ts';
 import { type CallEvent, type CallReader, type ToolStyle, type Writing } from './style.ts';
 
 const open = '<|tool_call_start|>';
@@ -58,8 +58,7 @@ function createPythonReader(): CallReader {
 /** `a="x", b=True` as JSON; a text is the same in both, as the grammar allows only JSON's, or between single quotes, as LFM2.5's template writes it. */
 export function objectOf(members: string): string {
   const parts = members.split(/("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/);
-  const words: Record<string, string> = { True: 'true', False: 'false', None: 'null' };
-  const json = parts.map((part, i) => (i % 2 ? doublyQuoted(part) : part.replace(/\b(?:True|False|None)\b/g, (word) => words[word])));
+  const json = parts.map((part, i) => (i % 2 ? doublyQuoted(part) : part.replace(/\b(?:True|False|None)\b/g, (word) => pythonWords.get(word)!)));
   let depth = 0;
   const named = json.map((part, i) => {
     if (i % 2) return part;

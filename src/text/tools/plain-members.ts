@@ -3,6 +3,9 @@ import { RequestError } from '../../errors.ts';
 import { type Property } from '../grammar/json-objects.ts';
 import { type Tool } from './style.ts';
 
+/** Words of JSON, by those of Python, which some templates write in calls. */
+export const pythonWords: ReadonlyMap<string, string> = new Map([['True', 'true'], ['False', 'false'], ['None', 'null']]);
+
 /** @throws RequestError always: what the schema has at a member cannot be held. */
 export function refuseSchema(tool: Tool, key: string, what: string): never {
   throw new RequestError(`The schema of ${tool.name} has ${what} at ${key}; where this model writes no JSON it cannot be enforced. Leave it out.`, {

@@ -5,7 +5,7 @@ import { type Expression, either, nothing, sequence, text } from '../grammar/exp
 import { chain } from '../grammar/json-objects.ts';
 import { convertProperties } from '../grammar/json-schema.ts';
 import { several } from './json-calls.ts';
-import { holdable, named, refuseSchema } from './plain-members.ts';
+import { holdable, named, pythonWords, refuseSchema } from './plain-members.ts';
 import { type CallEvent, type CallReader, type Tool, type ToolStyle, type Writing } from './style.ts';
 
 interface Tags {
@@ -78,9 +78,6 @@ function calls(tags: Tags, writing: Writing): Expression {
   }));
   return several(sequence(call, mark('</tool_call>')), sequence(text('\n'), mark('<tool_call>')), writing);
 }
-
-/** Values as templates put them that write them by Python's rules. */
-const pythonWords: ReadonlyMap<string, string> = new Map([['True', 'true'], ['False', 'false'], ['None', 'null']]);
 
 /** Where a pattern of the kind `y` is found, and what is behind it. */
 function found(pattern: RegExp, text: string, at: number): { name: string; behind: number } | undefined {

@@ -1,9 +1,10 @@
 // What a model thinks aloud before it answers, told from the answer by the marks of its family. Knows no elements.
-import { isWords, openedBy, thoughtFamilies } from '../../thoughts.ts';
+import { answerMarks, isWords, openedBy, thoughtFamilies } from '../../thoughts.ts';
 
-/** Marks around an answer behind reasoning, which are no part of it. */
-const before = /^(?:<\|(?:begin_of_solution|channel\|>final<\|message|START_RESPONSE)\|>|<response>)/;
-const behind = /\s*(?:<\|(?:end_of_solution|return|end|END_RESPONSE)\|>|<\/response>|\[END FINAL RESPONSE\])\s*$/;
+/** Marks around an answer behind reasoning, which are no part of it: those of templates, and OpenThinker's and harmony's. */
+const before = [...answerMarks.map(([begin]) => begin), '<|begin_of_solution|>', '<|channel|>final<|message|>'];
+const ofFamilies = thoughtFamilies.flatMap(({ answer }) => answer?.[1] ?? []);
+const behind = [...answerMarks.map(([, end]) => end), ...ofFamilies, '<|end_of_solution|>', '<|return|>', '<|end|>'];
 /** What stands between the reasoning of harmony and its end mark. */
 const betweenChannels = /(?:<\|end\|>)?(?:<\|start\|>assistant)?$/;
 
@@ -52,7 +53,14 @@ function begunByTemplate(text: string, begin: string, end: string): { at: number
 
 const partsAt = (text: string, from: number, { at, mark }: { at: number; mark: string }): Parts => ({
   reasoning: tidy(text.slice(from, at)),
-  content: text.slice(at + mark.length).trimStart().replace(before, '').replace(behind, '').trimStart(),
+  content: withoutMarks(text.slice(at + mark.length).trimStart()).trimStart(),
 });
+
+function withoutMarks(answer: string): string {
+  const begin = before.find((mark) => answer.startsWith(mark)) ?? '';
+  const rest = answer.slice(begin.length);
+  const end = behind.find((mark) => rest.trimEnd().endsWith(mark));
+  return end === undefined ? rest : rest.trimEnd().slice(0, -end.length).trimEnd();
+}
 
 const tidy = (reasoning: string): string => reasoning.replace(betweenChannels, '').trim();

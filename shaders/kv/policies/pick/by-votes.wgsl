@@ -1,5 +1,6 @@
 // Slots by the sum of their shares over all heads of a layer (TokenSelect, arXiv 2411.02886), whose scores kv-votes.wgsl has left in `keys`. A choice is
-// kept while the query, of all heads, is like the one that chose: behind each head's runs lies its part of that. After shares.wgsl.
+// kept while the query, of all heads, is like the one that chose: behind each head's runs lies its part of that. After shares.wgsl
+// and slots.wgsl.
 var<workgroup> products : array<vec3<f32>, Threads>; // of both queries, of each with itself
 var<workgroup> is_alike : u32;
 
@@ -34,29 +35,9 @@ fn holds(kv_head : u32, local : u32) -> bool {
   return workgroupUniformLoad(&is_alike) == 1u;
 }
 
-fn items_of(count : u32) -> u32 {
-  return count;
-}
-
 fn prepare(kv_head : u32, local : u32, at : u32, items : u32) {
   for (var i = local; i < 4u * HeadVec4s * params.heads; i += Threads) {
     picked[held_at(i)] = bitcast<u32>(asked(i));
   }
   note_shares(at, items, local);
-}
-
-fn weight(kv_head : u32, item : u32) -> u32 {
-  return 1u;
-}
-
-fn item_of(kv_head : u32, run : u32) -> u32 {
-  return run;
-}
-
-fn score(kv_head : u32, item : u32, at : u32, count : u32) -> f32 {
-  var sum = 0.0;
-  for (var row = 0u; row < Rows; row++) {
-    sum += share(at, row, item);
-  }
-  return sum;
 }
