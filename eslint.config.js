@@ -28,6 +28,7 @@ const imports = {
   errors: [],
   bytes: [],
   pairs: [],
+  sum: [],
   room: [],
   random: [],
   distribution: [],
@@ -42,9 +43,10 @@ const around = { bench: ['scripts'], e2e: ['bench', 'scripts', 'test'], test: ['
 const beside = (folder) => `beside src: ${folder}`;
 const forAll = [
   'errors', 'base64', 'bytes', 'pairs', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'kv/formats', 'protocol', 'thoughts',
+  'sum',
 ];
 const importNothing = [
-  'errors', 'base64', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'protocol', 'thoughts',
+  'errors', 'base64', 'room', 'random', 'remembered', 'distribution', 'signals', 'sealed', 'formats', 'protocol', 'thoughts', 'sum',
 ];
 
 const wgsl = {

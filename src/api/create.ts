@@ -5,6 +5,7 @@ import { type Backend, type StartRequest } from './backend.ts';
 import { type ChatFinishReason, type ChatUsage } from './completions/chat.ts';
 import { AsyncQueue } from './queue.ts';
 import { randomId } from '../random.ts';
+import { sum } from '../sum.ts';
 
 export interface Create<Params, Whole, Chunk> {
   (params: Params & { stream: true }, options?: { signal?: AbortSignal }): Promise<AsyncIterableIterator<Chunk>>;
@@ -153,7 +154,6 @@ function startAll(start: StartRequest, requests: readonly GenerateRequest[], sig
 
 /** Tokens of all choices; those of a prompt count once, however many choices it has. */
 function usageOf(requests: readonly GenerateRequest[], all: readonly Told[]): ChatUsage {
-  const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
   const perPrompt = all.filter((_, i) => requests[i].prompt !== requests[i - 1]?.prompt).map(({ stats }) => stats);
   const prompt = sum(perPrompt.map(({ promptTokens }) => promptTokens));
   const made = sum(all.map(({ stats }) => stats.newTokens));

@@ -2,6 +2,7 @@
 // of a prompt (`echo`), in a page, on the command line or on a server.
 import { RequestError, shown } from '../errors.ts';
 import { type Surface } from './surface.ts';
+import { sum } from '../sum.ts';
 
 export type Evaluated = Pick<Surface, 'completions'>;
 
@@ -115,4 +116,3 @@ function check({ prompt, choices, answer }: Question, i: number): void {
 }
 
 const best = (values: readonly number[]): number => values.indexOf(Math.max(...values));
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

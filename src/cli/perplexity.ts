@@ -2,6 +2,7 @@
 import { type ChunkFlags, readChunks } from './chunks.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, openEngine } from './options.ts';
+import { sum } from '../sum.ts';
 
 type Flags = ModelFlags & ChunkFlags;
 
@@ -40,5 +41,3 @@ export function negativeLogLikelihood(logits: Float32Array, token: number): numb
   for (const value of logits) total += Math.exp(value - largest);
   return Math.log(total) + largest - logits[token];
 }
-
-const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);

@@ -4,6 +4,7 @@
 import { type Ledger } from '../gpu/ledger.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
 import { type Caches, type Segment, cachesOf, createSegment, segmentBytes } from './segment.ts';
+import { sum } from '../sum.ts';
 
 /** Of layers whose fresh slots are a ring. */
 export interface Rings {
@@ -48,7 +49,6 @@ export const grownTo = (capacity: number, positions: number, most: number): numb
 /** Bytes of all layers at first and with `context` positions, and at most of the old pages of the one layer that is growing. */
 export function freshBytes(config: Caches, context: number, format: KvFormat): { first: number; full: number; growing: number } {
   const layers = (slots: number) => cachesOf(config).map((heads) => segmentBytes(heads, slots, format));
-  const sum = (bytes: number[]) => bytes.reduce((a, b) => a + b, 0);
   return {
     first: sum(layers(Math.min(context, step))),
     full: sum(layers(context)),

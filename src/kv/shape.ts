@@ -15,6 +15,7 @@ import { type Sequence } from './sequence.ts';
 import { shapedBytes } from './shaped-bytes.ts';
 import { type AwayBytes, awayBytes } from './tiers/away-bytes.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
+import { sum } from '../sum.ts';
 
 /** How a layer's queries meet its keys. */
 export interface AttendedLayer {
@@ -153,5 +154,3 @@ const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan, att
     turn: attended[layer].turn,
   }),
 });
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -8,6 +8,7 @@ import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './
 import { segmentBytes } from './segment.ts';
 import { framesOfSet, listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
 import { awayBytes } from './tiers/away-bytes.ts';
+import { sum } from '../sum.ts';
 
 type Heads = Pick<PolicyModel, 'heads' | 'queryHeads'>;
 
@@ -42,5 +43,3 @@ const usualKernels = 8;
 /** Of the parameters of a tick, and of what it writes of counts. */
 const tickBytes = ({ kernels = usualKernels }: KvPlan, sets: readonly SetPlan[], kvHeads: number): number =>
   kernels * paramsStride + sets.length * 24 * kvHeads;
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

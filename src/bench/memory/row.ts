@@ -5,6 +5,7 @@ import { argmax } from '../../distribution.ts';
 import { divergence } from '../fidelity.ts';
 import { keptShare } from './kept.ts';
 import { type Probes } from './probes.ts';
+import { sum } from '../../sum.ts';
 
 export interface Row {
   /** Of keys and values after the texts, as a share of those of all tokens in 16 bits. */
@@ -68,7 +69,6 @@ const asked = 7;
 const savedOf = 'probes';
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
-const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 /** Reads a text from where it stands; gives how many tokens of it were run. */
 async function read({ model, runner }: Loaded, prompt: readonly number[], { from, isOver }: Pace): Promise<number> {

@@ -7,6 +7,7 @@ import { blockRows } from './page-home.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { betweenTicks } from '../set-bytes.ts';
+import { sum } from '../../sum.ts';
 
 export interface AwayBytes {
   /** On the GPU, of all that follows. */
@@ -92,5 +93,3 @@ function knownBytes({ pick }: Picked, { kvHeads, headDim }: CacheHeads, format: 
 
 /** As buffers are rounded. */
 const inQuads = (words: number): number => 4 * Math.ceil(words / 4);
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

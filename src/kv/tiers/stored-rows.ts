@@ -4,6 +4,7 @@
 import { BudgetError } from '../../errors.ts';
 import { seal, sealedMore, unseal } from '../../sealed.ts';
 import { type OpenScratch, type ScratchFile } from './scratch.ts';
+import { sum } from '../../sum.ts';
 
 export interface StoredRows {
   /** The pages of all kv heads of a row. BudgetError where there is no room. */
@@ -104,5 +105,3 @@ const failed = (message: string, cause: unknown): Error =>
 
 const unread = (layer: number, row: number, why: string, cause?: unknown): Error =>
   new Error(`Page ${row} of the keys and values of layer ${layer} cannot be read from storage: ${why}. ${whatNow}`, { cause });
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

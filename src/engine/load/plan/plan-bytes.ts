@@ -15,6 +15,7 @@ import { paramsStride } from '../../../gpu/program.ts';
 import { type Division, allDispatches } from './division.ts';
 import { readbackBytes } from '../../run/readback.ts';
 import { type Share } from './shares.ts';
+import { sum } from '../../../sum.ts';
 
 export interface PlanBytes {
   weights: number;
@@ -56,7 +57,6 @@ export interface FixedSizes extends ActivationSizes {
   draft?: { readonly plan: { readonly totalBytes: number } };
 }
 
-export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 /** As the ledger rounds. */
 const bufferBytes = (sizes: Record<string, number>) => sum(Object.values(sizes).map((size) => Math.max(16, Math.ceil(size / 16) * 16)));
 

@@ -8,12 +8,13 @@ import { type SlotGroup, divideSlots, groupBytes } from '../../../weights/stream
 import { type Slice } from '../../../weights/stream/slices.ts';
 import { type BufferLimits, type Division, bytesOf, divisionsOf, wholeSections } from './division.ts';
 import { type OpenedModel } from '../opened.ts';
-import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes, sum, totalOf, uploadOf } from './plan-bytes.ts';
+import { type FixedBytes, type FixedSizes, type PlanBytes, fixedBytes, planBytes, totalOf, uploadOf } from './plan-bytes.ts';
 import { heldAt, heldBytes } from './held.ts';
 import { isOnDemand, mostUsedOf } from './on-demand.ts';
 import { refusal, smallestChunk, smallestUpload } from './refusal.ts';
 import { statesAheadBytes } from './running-ahead.ts';
 import { type Share, mostKept, placeSlices, shareOf } from './shares.ts';
+import { sum } from '../../../sum.ts';
 
 export interface Plan {
   verdict: 'fits' | 'streams' | 'refused';

@@ -7,6 +7,7 @@ import { policyFor, usualPolicy } from '../../../weights/stream/items/residence/
 import { mostUsedOf } from '../../load/plan/on-demand.ts';
 import { type OpenedModel } from '../../load/opened.ts';
 import { type Plan } from '../../load/plan/plan.ts';
+import { sum } from '../../../sum.ts';
 
 /**
  * Routers like some experts better than others, and keep some from token to token; how much, differs. This is less than what is told of
@@ -17,8 +18,6 @@ const steps = 200;
 const mostItems = 256;
 /** What was used by fewer tokens says too little. */
 const fewestTokens = 32;
-
-const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 
 /** Share of the items that were there when they were used, and of the layers of tokens that had all of theirs. */
 interface Rates {

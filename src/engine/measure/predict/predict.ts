@@ -11,6 +11,7 @@ import { type Plan } from '../../load/plan/plan.ts';
 import { layersAhead, mayRunAhead } from '../../load/plan/running-ahead.ts';
 import { kindOf, prefillRows } from '../probe.ts';
 import { broughtBytes, sharesOf } from './prompt-items.ts';
+import { sum } from '../../../sum.ts';
 
 export interface Costs {
   gpu: GpuCosts;
@@ -38,7 +39,6 @@ interface Piece {
 /** The runner reads tokens behind their submits, which hides the wait, if they take less than this. */
 const shortToken = 0.05;
 
-const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 const sizeOf = ({ start, end }: Slice) => end - start;
 
 export function predict(opened: OpenedModel, plan: Planned, costs: Costs, { position, ramBytes, onDemand: forecast }: PredictOptions): Prediction {

@@ -2,7 +2,7 @@
 import { type OpenedModel } from '../../load/opened.ts';
 import { mostUsedOf } from '../../load/plan/on-demand.ts';
 import { type Plan } from '../../load/plan/plan.ts';
-import { sum } from '../../load/plan/plan-bytes.ts';
+import { sum } from '../../../sum.ts';
 
 /**
  * How many of `items` so many rows use, each of them `used`, if all are as likely: fewer where a router likes some better, so that this rather

@@ -5,6 +5,7 @@ import { endOf, evict } from '../../tick/evict.ts';
 import { mostSlots } from '../../tick/layer.ts';
 import { paidByWindow } from '../../tick/paid.ts';
 import { evictOptions, planEvicting, slotsOf, within } from '../../tick/room.ts';
+import { sum } from '../../../sum.ts';
 
 /** Of each layer what the best slots hold of its attention together, as a share of that of all: (slots). */
 export function curveOf(heads: readonly ArrayLike<number>[]): number[] {
@@ -18,7 +19,6 @@ export function curveOf(heads: readonly ArrayLike<number>[]): number[] {
 export function sharesOf(curves: readonly number[][], slots: number, window: number): number[] {
   const total = slots * curves.length;
   const reach = (share: number) => curves.map((curve) => window + Math.min(curve.filter((held) => held < share).length + 1, curve.length));
-  const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0);
   let [low, high] = [0, 1];
   for (let i = 0; i < 40; i++) {
     const middle = (low + high) / 2;
