@@ -1,7 +1,7 @@
 // Conversations as a visitor keeps them: regenerate, edit, copy, delete, settings, second chat, search, rename, export, import, undo.
 import { readFileSync } from 'node:fs';
 import { expect, type Page } from '@playwright/test';
-import { answer, ask, askToTheEnd, composer, idle, importChat, loadTiny, quick, test } from './support/page.ts';
+import { answer, ask, askToTheEnd, brief, composer, idle, importChat, loadTiny, quick, test } from './support/page.ts';
 
 test('answers are made anew, questions edited, and all of it is there after a reload', async ({ page }) => {
   await page.goto(quick('max-tokens=12&seed=3'));
@@ -138,9 +138,9 @@ test('a file that is no export is refused in words', async ({ page }) => {
 
 test('two tabs lose nothing: what one says is heard in the other, where the chat goes on', async ({ page: first, context }) => {
   await first.goto(quick());
-  await importChat(first, 'Shared', [{ role: 'user', content: 'Shared' }, { role: 'assistant', content: 'Yes' }]);
+  await importChat(first, 'Shared', [{ role: 'user', content: 'Shared' }, { role: 'assistant', content: 'Yes' }], brief);
   const second = await context.newPage();
-  await second.goto(quick('max-tokens=4&temperature=0'));
+  await second.goto(quick());
   await loadTiny(second);
   await second.getByRole('button', { name: 'Shared', exact: true }).click();
   await askToTheEnd(second, 'From the second tab');
@@ -149,8 +149,8 @@ test('two tabs lose nothing: what one says is heard in the other, where the chat
 });
 
 test('a question that was left without an answer is answered later, or left out of the prompt', { tag: '@repeats' }, async ({ page }) => {
-  await page.goto(quick('max-tokens=4&temperature=0'));
-  await importChat(page, 'Left', [{ role: 'user', content: 'Once upon a time' }]);
+  await page.goto(quick());
+  await importChat(page, 'Left', [{ role: 'user', content: 'Once upon a time' }], brief);
   await expect(page.getByRole('button', { name: 'Answer', exact: true })).toBeDisabled(); // no model yet
   await page.getByRole('button', { name: 'Choose a model' }).click();
   await loadTiny(page);
@@ -160,7 +160,8 @@ test('a question that was left without an answer is answered later, or left out 
   await expect(page.getByRole('button', { name: 'Answer', exact: true })).toHaveCount(0);
 });
 
-test('an Enter that ends a word of an input method sends nothing', async ({ page }) => {
+test('an Enter that ends a word of an input method sends nothing; a megabyte of text is held above the field, counted before it is laid out, and given back \
+when it is too long', async ({ page }) => {
   await page.goto(quick('max-tokens=4'));
   await loadTiny(page);
   await composer(page).fill('にほん');
@@ -173,11 +174,7 @@ test('an Enter that ends a word of an input method sends nothing', async ({ page
   await page.waitForTimeout(300);
   await expect(page.getByRole('article')).toHaveCount(0);
   await expect(composer(page)).toHaveValue('にほん');
-});
 
-test('a megabyte of text is held above the field, counted before it is laid out, and given back when it is too long', async ({ page }) => {
-  await page.goto(quick('max-tokens=4'));
-  await loadTiny(page);
   await composer(page).fill('many words '.repeat(100_000));
   await expect(composer(page)).toHaveValue('');
   await expect(page.getByText('Text of 1,099,999 characters')).toBeVisible();
@@ -194,13 +191,13 @@ test('a megabyte of text is held above the field, counted before it is laid out,
 });
 
 test('a conversation longer than the context goes on as the visitor chooses: without its oldest turns, or with a longer context', async ({ page }) => {
-  await page.goto(quick('max-tokens=4&temperature=0&context=128'));
+  await page.goto(quick('context=128'));
   const turns = Array.from({ length: 6 }, (_, i) => [
     { role: 'user' as const, content: `Tell me about dog ${i}, please.` },
     { role: 'assistant' as const, content: 'The dog was very happy. '.repeat(4) },
   ]).flat();
   await loadTiny(page);
-  await importChat(page, 'Long', turns);
+  await importChat(page, 'Long', turns, brief);
   await ask(page, 'And then?');
   await expect(page.getByRole('button', { name: 'Load again with a context of 256' })).toBeVisible();
   await page.getByRole('button', { name: 'Leave out the oldest messages' }).click();

@@ -101,9 +101,12 @@ interface ChatMessage {
   note?: string;
 }
 
+/** Settings of chats that are asked on: those of the page's address are for chats that begin there, and an answer without an end takes the whole context. */
+export const brief = { maxTokens: 4, temperature: 0 };
+
 /** A chat as a file, imported and opened. Needs no model. */
-export async function importChat(page: Page, title: string, messages: ChatMessage[]): Promise<void> {
-  const file = JSON.stringify({ format: 'windrow-chats', version: 1, chats: [{ title, messages }] });
+export async function importChat(page: Page, title: string, messages: ChatMessage[], settings: Partial<typeof brief> = {}): Promise<void> {
+  const file = JSON.stringify({ format: 'windrow-chats', version: 1, chats: [{ title, messages, ...settings }] });
   const menu = page.getByRole('button', { name: 'Chats', exact: true });
   if (await menu.isVisible()) await menu.click();
   const choosing = page.waitForEvent('filechooser');
