@@ -6,7 +6,7 @@ import { askFor, askToTheEnd, composer, quick, serveTiny, test, tinyModel } from
 
 test('of an address, the plan comes before the download; then it is kept, verified and deleted', async ({ page }) => {
   await serveTiny(page);
-  await page.goto('/');
+  await page.goto(quick());
   await askFor(page, 'models/stories.gguf');
   await expect(page.getByText(/^Fits: about [\d.,]+ tokens\/s, takes .* of the GPU\.$/)).toBeVisible();
   const takes = /tokens take ([\d.]+) kB of the GPU/;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { chromium, expect, test as base, type BrowserContext, type Page } from '@playwright/test';
 import { chromiumArgs, findChromium } from '../../scripts/browser.mjs';
 import { isFull } from '../../test/verified.ts';
+import { giveCosts, keepCosts } from './notes.ts';
 import { kernels, tinyModel } from './tiny-model.ts';
 
 export { tinyModel };
@@ -25,13 +26,15 @@ export const test = base.extend<Options & { context: BrowserContext; page: Page 
     await context.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   },
-  page: async ({ page }, use) => {
+  page: async ({ page, baseURL }, use) => {
+    await giveCosts(page, baseURL!);
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => {
       if (/content.security.policy/i.test(message.text())) problems.push(message.text());
     });
     await use(page);
+    await keepCosts(page, baseURL!);
     expect(problems).toEqual([]);
   },
 });
