@@ -51,7 +51,9 @@ const worker: WorkerEngine = {
       if (data.type === 'stop') stop.abort();
     };
     try {
-      const { reason, stats } = await engine.generate(request, (tokens, text, said) => send({ type: 'tokens', tokens, text, ...said }), stop.signal);
+      const { reason, stats } = await engine.generate(
+        request, (tokens, text, said) => send({ type: 'tokens', tokens, text, ...said }), stop.signal, () => send({ type: 'begun' }),
+      );
       send({ type: 'done', reason, stats });
     } catch (error) {
       const { name, message, code } = error as Error & { code?: string };

@@ -4,7 +4,7 @@ import { createEngine, type Engine } from '../../src/index.ts';
 import { serveToServiceWorker } from '../../src/service-worker.ts';
 import { type Golden } from '../../test/api/openai-checks.ts';
 import { schemaChecks } from '../../test/api/openai-schemas.ts';
-import { suite } from '../../test/api/openai-suite.ts';
+import { isAbort, suite } from '../../test/api/openai-suite.ts';
 
 export interface OpenAIWindow {
   ready: Promise<unknown>;
@@ -14,8 +14,8 @@ export interface OpenAIWindow {
   runSchemas(name: string): Promise<number>;
   /** Text of so many tokens, or what went wrong. */
   ask(tokens: number): Promise<string>;
-  /** Submits until there were no more, of a stream of 400 tokens that is aborted after the third; whether it came to that, and what else went wrong. */
-  abort(): Promise<{ submits: number; isAborted: boolean; error?: string }>;
+  /** Submits until there were no more, of 400 tokens, as a stream or whole, that are aborted after the third, and what else went wrong. */
+  abort(stream: boolean): Promise<{ submits: number; error?: string }>;
   /** Read so far. */
   chunks: number;
 }
@@ -36,18 +36,22 @@ Object.assign(window, {
     engine = await createEngine({ model, kernels, f32: true, keep: false });
     serveToServiceWorker(engine);
   },
-  async abort() {
+  async abort(stream) {
     const submits = async () => (await engine.stats()).submits;
     const before = await submits();
     const stop = new AbortController();
-    const params = { model: 'any', prompt: 'Once upon a time', max_tokens: 400, stream: true as const };
+    const params = { model: 'any', prompt: 'Once upon a time', max_tokens: 400 };
     const left = async () => {
-      for await (const chunk of await client.completions.create(params, { signal: stop.signal })) if (chunk && (await submits()) > before + 3) stop.abort();
+      if (!stream) return void (await client.completions.create(params, { signal: stop.signal }));
+      for await (const chunk of await client.completions.create({ ...params, stream: true }, { signal: stop.signal })) void chunk;
     };
-    const error = await left().then(() => undefined, (thrown: Error) => (thrown instanceof OpenAI.APIUserAbortError ? undefined : String(thrown)));
+    const result = left().then(() => undefined, (thrown: Error) => (isAbort(thrown) ? undefined : String(thrown)));
+    while ((await submits()) <= before + 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    stop.abort();
+    const error = await result;
     let made = await submits();
     for (let last = -1; made !== last; [last, made] = [made, await submits()]) await new Promise((resolve) => setTimeout(resolve, 500));
-    return { submits: made - before, isAborted: stop.signal.aborted, error };
+    return { submits: made - before, error };
   },
   run: (name, golden) => suite[name](client, golden),
   runSchemas: (name) => schemaChecks[name](client),

@@ -6,6 +6,8 @@ import {
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 export interface RequestListener {
+  /** A step of its prompt was run: what is wrong with the request would have been told before. */
+  begun?(): void;
   tokens(text: string, tokens: Token[], said?: Said): void;
   done(reason: Exclude<FinishReason, 'abort'>, stats: GenerateStats): void;
   /** By the signal, by the returned function, or by what answers. */

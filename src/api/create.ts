@@ -7,10 +7,16 @@ import { AsyncQueue } from './queue.ts';
 import { randomId } from '../random.ts';
 import { sum } from '../sum.ts';
 
+export interface CreateOptions {
+  signal?: AbortSignal;
+  /** Called once, behind the first step of a prompt: what is wrong with a request is told before. */
+  onBegun?(): void;
+}
+
 export interface Create<Params, Whole, Chunk> {
-  (params: Params & { stream: true }, options?: { signal?: AbortSignal }): Promise<AsyncIterableIterator<Chunk>>;
-  (params: Params & { stream?: false | null }, options?: { signal?: AbortSignal }): Promise<Whole>;
-  (params: Params, options?: { signal?: AbortSignal }): Promise<Whole | AsyncIterableIterator<Chunk>>;
+  (params: Params & { stream: true }, options?: CreateOptions): Promise<AsyncIterableIterator<Chunk>>;
+  (params: Params & { stream?: false | null }, options?: CreateOptions): Promise<Whole>;
+  (params: Params, options?: CreateOptions): Promise<Whole | AsyncIterableIterator<Chunk>>;
 }
 
 /** One of the choices of an answer, and what the answer is called. `tokens`: those of the text, if log-probabilities are asked for. */
@@ -50,7 +56,7 @@ export function createOver<P extends Params, Whole, Chunk>(
   toRequests: (params: P) => GenerateRequest[],
   shapeOf: (index: number) => Shape,
 ): Create<P, Whole, Chunk> {
-  const create = async (params: P, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
+  const create = async (params: P, options: CreateOptions = {}): Promise<unknown> => {
     const asked = toRequests(params);
     const signal = params.signal ?? options.signal;
     signal?.throwIfAborted();
@@ -59,11 +65,17 @@ export function createOver<P extends Params, Whole, Chunk>(
     const head = { id: `${id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model: backend.info.name };
     const requests = asked.length > 1 ? asked.map((each) => ({ ...each, request: head.id })) : asked;
     const isTold = requests[0].sampling?.logprobs !== undefined;
+    let { onBegun } = options;
+    const begun = (): void => {
+      onBegun?.();
+      onBegun = undefined;
+    };
     const toldTokens = (tokens: Token[]) => (isTold ? tokens : undefined);
 
     if (!params.stream) {
       return new Promise((resolve, reject) => {
         startAll(backend.start, requests, signal, {
+          begun,
           tokens() {},
           ended() {},
           done: (all) =>
@@ -85,6 +97,7 @@ export function createOver<P extends Params, Whole, Chunk>(
     const queue = new AsyncQueue<object>(() => stop());
     for (const { begin } of shapes) if (begin) queue.push(chunk(begin));
     const stop = startAll(backend.start, requests, signal, {
+      begun,
       tokens: (i, text, tokens, said) => queue.push({ ...chunk(shapes[i].piece(text, toldTokens(tokens), said)), tokens: tokens.length }),
       ended: (i, { reason, stats }) => queue.push({ ...chunk(shapes[i].end(reason)), stats }),
       done(all) {
@@ -105,6 +118,8 @@ export const stopReason = (signal: AbortSignal | undefined): Error =>
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 interface Listener {
+  /** Behind the first step of the prompt of each request. */
+  begun(): void;
   /** Of one of the requests, by its index, as they come. */
   tokens(index: number, text: string, tokens: Token[], said?: Said): void;
   ended(index: number, told: Told): void;
@@ -130,6 +145,7 @@ function startAll(start: StartRequest, requests: readonly GenerateRequest[], sig
     const calls: ToolCallDelta[] = [];
     const made: Token[] = [];
     return start(request, signal, {
+      begun: () => !isOver && listener.begun(),
       tokens(more, tokens, said) {
         if (isOver) return;
         text += more;

@@ -73,11 +73,12 @@ export interface Engine {
    * goes on. Where that cannot be, the model stays as it was.
    */
   changeBudget(budgetBytes?: number, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo>;
-  /** Where the GPU is lost meanwhile, the model is brought back and the answer goes on; its statistics tell. */
+  /** Where the GPU is lost meanwhile, the model is brought back and the answer goes on; its statistics tell. `onBegun` is called behind the first step of the prompt. */
   generate(
     request: GenerateRequest,
     onTokens: (tokens: Token[], text: string, said?: Said) => void,
     signal?: AbortSignal,
+    onBegun?: () => void,
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** Vectors of texts, in their order; UnsupportedModelError for a model that gives none. Rejects with the signal's reason. */
   embed(inputs: readonly EmbedInput[], how?: EmbedRequest & { signal?: AbortSignal }): Promise<Embedding[]>;
@@ -254,12 +255,12 @@ async function embed(
   }
 }
 
-async function generate(state: EngineState, ...[request, onTokens, signal]: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
+async function generate(state: EngineState, ...[request, onTokens, signal, onBegun]: Parameters<Engine['generate']>): ReturnType<Engine['generate']> {
   const { session } = needLoaded(state);
   const notices: string[] = [];
   const recover = recoveryOf(state, notices);
   try {
-    const { reason, stats } = await session.generate(request, onTokens, signal, recover);
+    const { reason, stats } = await session.generate(request, onTokens, signal, { recover, onBegun });
     const loaded = needLoaded(state);
     // The last of several answers writes what all of them used.
     if (!loaded.scheduler.jobs) await keepWith('uses', state.host, loaded, loaded.model.usesLog?.uses());

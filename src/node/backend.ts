@@ -33,7 +33,7 @@ export const backendOf = (engine: Engine): Backend => ({
       if (!ended) listener.tokens(text, tokens, said);
     };
     signal?.addEventListener('abort', stop);
-    engine.generate(request, hear, stopping.signal).then(
+    engine.generate(request, hear, stopping.signal, () => !ended && listener.begun?.()).then(
       ({ reason, stats }) => end(() => (reason === 'abort' ? listener.stopped() : listener.done(reason, stats))),
       (error: Error) => end(() => listener.failed(error)),
     );

@@ -108,6 +108,8 @@ export interface GenerateStats {
 
 /** What a request's own MessagePort carries to the page. */
 export type GenerateEvent =
+  /** A step of its prompt was run: what is wrong with the request would have been told before. At most once, and first. */
+  | { type: 'begun' }
   | ({ type: 'tokens'; tokens: Token[]; text: string } & Said)
   | { type: 'done'; reason: FinishReason; stats: GenerateStats }
   | { type: 'error'; name: string; message: string; code?: string };

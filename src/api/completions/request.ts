@@ -31,6 +31,10 @@ export const startOver = (connection: Connection): StartRequest => (request, sig
 
   signal?.addEventListener('abort', stop);
   port.onmessage = ({ data: event }: MessageEvent<GenerateEvent>) => {
+    if (event.type === 'begun') {
+      if (!ended) listener.begun?.();
+      return;
+    }
     if (event.type === 'tokens') {
       if (!ended) listener.tokens(event.text, event.tokens, event);
       return;

@@ -1,5 +1,6 @@
 // Errors as OpenAI's servers tell them: a status, and a body of `{ error: { message, type, param, code } }`.
 import { type ErrorCode } from '../../errors.ts';
+import { json } from './json.ts';
 
 /** What is wrong with a request as HTTP has it: no such path, too long a body. */
 export class HttpError extends Error {
@@ -37,6 +38,3 @@ export function errorBody(error: unknown): { error: { message: string; type: str
 }
 
 export const errorResponse = (error: unknown): Response => json(errorBody(error), statusOf(error), error instanceof HttpError ? error.headers : {});
-
-export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
-  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers } });

@@ -28,6 +28,7 @@ const backendOf = ({ words = ['The', ' sea'], error, log = [] }: Fake): Backend 
     signal?.addEventListener('abort', stop);
     const say = (i: number): void => {
       if (over) return;
+      if (i === 0 && words.length) listener.begun?.();
       if (i < words.length) listener.tokens(words[i], [{ id: i }]);
       else {
         over = true;
@@ -50,6 +51,32 @@ test('answers whole, with the type of JSON', async () => {
   const response = await handlerOf()(post('chat/completions', { messages }));
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json']);
   expect(await response.json()).toMatchObject({ object: 'chat.completion', choices: [{ message: { content: 'The sea' } }], usage: { total_tokens: 10 } });
+});
+
+test.each(['chat/completions', 'completions', 'responses'])('%s whole, the head first: it is there before the text, which is the same', async (path) => {
+  const body = { messages, prompt: 'Once', input: 'Hello' };
+  const params = path === 'responses' ? { input: body.input } : path === 'completions' ? { prompt: body.prompt } : { messages };
+  const told = async (response: Response) => {
+    const { id, created, created_at, ...answer } = (await response.json()) as Record<string, unknown>;
+    return [typeof id, JSON.stringify(answer).replace(/(msg|resp)-\w+/g, '$1')];
+  };
+  const response = await handlerOf({ log: [] }, { headFirst: true })(post(path, params));
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json']);
+  expect(await told(response)).toEqual(await told(await handlerOf()(post(path, params))));
+});
+
+test('the head first: left before its text, an answer stops; what went wrong before has its status, and later breaks the body off', async () => {
+  const log: string[] = [];
+  const headFirst = { headFirst: true };
+  const left = await handlerOf({ words: Array<string>(100).fill('a'), log }, headFirst)(post('completions', { prompt: 'Once' }));
+  expect(log).toEqual([]);
+  await left.body!.cancel();
+  expect(log).toEqual(['stopped']);
+  const error = new DeviceError('The GPU is lost.', { code: 'gpu_lost' });
+  expect(await errorOf(await handlerOf({ words: [], error }, headFirst)(post('completions', { prompt: 'Once' })))).toMatchObject({ status: 503, code: 'gpu_lost' });
+  const broken = await handlerOf({ error }, headFirst)(post('completions', { prompt: 'Once' }));
+  expect(broken.status).toBe(200);
+  await expect(broken.json()).rejects.toThrow('The GPU is lost.');
 });
 
 test('reasoning comes apart unless the request says otherwise', async () => {

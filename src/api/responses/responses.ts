@@ -6,7 +6,7 @@ import { randomId } from '../../random.ts';
 import { type Backend } from '../backend.ts';
 import { type ChatFinishReason, type ChatUsage } from '../completions/chat.ts';
 import { type ChatCompletions } from '../completions/chat-completions.ts';
-import { type Create, stopReason } from '../create.ts';
+import { type Create, type CreateOptions, stopReason } from '../create.ts';
 import { outputItems, type Unnumbered } from './events.ts';
 import { toItems, toMessages } from './input.ts';
 import { toChat } from './parameters.ts';
@@ -21,7 +21,7 @@ export interface Responses {
 const mostKept = 256;
 
 type Chunks = Awaited<ReturnType<typeof chunksOf>>;
-const chunksOf = (chat: ChatCompletions, asked: Parameters<ChatCompletions['create']>[0], options: { signal?: AbortSignal }) =>
+const chunksOf = (chat: ChatCompletions, asked: Parameters<ChatCompletions['create']>[0], options: CreateOptions) =>
   chat.create({ ...asked, stream: true, stream_options: { include_usage: true } }, options);
 
 /** What answers tell of sampling where nothing is asked; null where that is not known. */
@@ -33,7 +33,7 @@ export function responses(
   defaults: Defaults = { temperature: 0, top_p: 1 },
 ): Responses {
   const kept = new Map<string, ResponseInputItem[]>();
-  const create = async (params: ResponseParams, options: { signal?: AbortSignal } = {}): Promise<unknown> => {
+  const create = async (params: ResponseParams, options: CreateOptions = {}): Promise<unknown> => {
     const before = conversation(kept, params.previous_response_id);
     const items = [...before, ...toItems(params.input)];
     const asked = toChat(params, toMessages(items, before.length));

@@ -109,6 +109,9 @@ function receive(port: MessagePort, lost: AbortController, cancel: () => void): 
       else if (data.type === 'end') {
         controller.close();
         over();
+      } else if (data.type === 'broken') {
+        controller.error(new Error(data.message));
+        over();
       }
     };
   });

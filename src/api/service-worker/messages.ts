@@ -18,9 +18,10 @@ export type ToPage =
   /** Nobody wants the rest of the answer, or any of it. */
   | { type: 'cancel' };
 
-/** Over the port, by the page: the head, then pieces of the body in order, then the end. */
+/** Over the port, by the page: the head, then pieces of the body in order, then the end, or that it broke off. */
 export type ToServiceWorker =
   | Offer
   | { type: 'head'; status: number; headers: [string, string][] }
   | { type: 'piece'; bytes: Uint8Array<ArrayBuffer> }
-  | { type: 'end' };
+  | { type: 'end' }
+  | { type: 'broken'; message: string };

@@ -19,7 +19,7 @@ export function serveToServiceWorker(
   engine: Surface,
   { messages = navigator.serviceWorker, locks = navigator.locks, ...options }: PageOptions = {},
 ): () => void {
-  const handler = createHandler(engine, options);
+  const handler = createHandler(engine, { headFirst: true, ...options });
   const lock = `windrow-page-${randomId()}`;
   const ended = new AbortController();
   // Held as long as this page lives: whoever waits for it learns of its end, however that comes.
@@ -54,8 +54,10 @@ async function respond(handler: Handler, { url, method, headers, body }: ToPage 
     const reader = response.body?.getReader();
     stopping.signal.addEventListener('abort', () => void reader?.cancel().catch(() => {})); // what it reads from has ended anyway
     for (let part = await reader?.read(); part && !part.done; part = await reader!.read()) send({ type: 'piece', bytes: part.value });
-  } finally {
     send({ type: 'end' });
+  } catch (error) {
+    send({ type: 'broken', message: (error as Error).message }); // the handler never rejects: a body was under way
+  } finally {
     port.onmessage = null; // not closed here: what was sent may still be on its way
     ended.removeEventListener('abort', stop);
   }

@@ -43,12 +43,15 @@ const tell: Recover = (error) => Promise.reject(error as Error);
 export interface Session {
   /** The ids of a prompt. @throws RequestError, UnsupportedModelError for a prompt that the model cannot have. */
   encode(prompt: GenerateRequest['prompt'], tools?: GenerateRequest['tools']): number[];
-  /** Runs a request to its end. `onTokens` gets tokens and the text that is certain with them; `recover` is asked after an error of the model. */
+  /**
+   * Runs a request to its end. `onTokens` gets tokens and the text that is certain with them; `recover` is asked after an error of the model,
+   * `onBegun` called once, behind the first step of the prompt.
+   */
   generate(
     request: GenerateRequest,
     onTokens: OnTokens,
     signal?: AbortSignal,
-    recover?: Recover,
+    how?: { recover?: Recover; onBegun?: () => void },
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** The vector of a text, in turns with requests. `classifier` is a reranker's. Rejects with the signal's reason. */
   embed(input: EmbedInput, options: EmbedOptions): Promise<Embedding>;
@@ -118,7 +121,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
   return {
     encode: (prompt, tools) => encodePrompt(prompt, text, tools),
     embed: (input, options) => embed({ running, text, answer, mark }, input, options),
-    async generate(request, onTokens, signal, recover = tell) {
+    async generate(request, onTokens, signal, { recover = tell, onBegun } = {}) {
       const { context } = running().model.sizes;
       const { maxTokens = Infinity, priority, targets, session: owner, request: of } = request;
       checkMost(request);
@@ -144,6 +147,10 @@ export function createSession(running: () => Running, text?: Text, now = (): num
         tokens,
         most: Math.min(context, tokens.length + maxTokens),
         onFeed: (shared: number) => (cachedTokens ??= shared),
+        onPrefill() {
+          onBegun?.();
+          onBegun = undefined;
+        },
         onGuesses: guesses.note,
         onToken(token: Token) {
           if (!firstToken) tellEcho();

@@ -23,6 +23,8 @@ export interface AnswerOptions extends Wishes {
   most: number;
   /** Gets the number of tokens whose keys and values are there. */
   onFeed(shared: number): void;
+  /** Called behind each step of its prompt. */
+  onPrefill?(): void;
   /** Gets each token as it is chosen; false once there are enough. */
   onToken(token: Token): boolean;
   /** Of a step with guesses: how many there were, and how many were right. */
@@ -50,16 +52,17 @@ export interface Answer extends Job<Token> {
   /** Tokens with those that are still to be read; 0 until its prompt was run. */
   length: number;
   onFeed: AnswerOptions['onFeed'];
+  onPrefill: AnswerOptions['onPrefill'];
   onChunk: AnswerOptions['onChunk'];
   onNormed: AnswerOptions['onNormed'];
   onGuesses: AnswerOptions['onGuesses'];
 }
 
 export function createAnswer(options: AnswerOptions): Answer {
-  const { tokens, sampler, ends = [], most, onFeed, onChunk, onNormed, onGuesses, onToken, forced, signal, ...wishes } = options;
+  const { tokens, sampler, ends = [], most, onFeed, onPrefill, onChunk, onNormed, onGuesses, onToken, forced, signal, ...wishes } = options;
   return {
     ...wishes,
-    tokens, sampler, ends, onFeed, onChunk, onNormed, onGuesses, signal,
+    tokens, sampler, ends, onFeed, onPrefill, onChunk, onNormed, onGuesses, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {
@@ -128,6 +131,7 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       const position = sequence!.tokens.length;
       const rows = await on.feedChunk(tokens.slice(position), position, signal, alone && !answer.onChunk);
       await answer.onChunk?.(on, position, rows);
+      answer.onPrefill?.();
       if (answer.promptLeft > 0) return undefined;
       if (answer.tokensLeft < 1) return [];
       const token = await on.sample(sampler, tokens.length, signal);
