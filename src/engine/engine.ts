@@ -73,7 +73,10 @@ export interface Engine {
    * goes on. Where that cannot be, the model stays as it was.
    */
   changeBudget(budgetBytes?: number, onProgress?: (progress: LoadProgress) => void): Promise<ModelInfo>;
-  /** Where the GPU is lost meanwhile, the model is brought back and the answer goes on; its statistics tell. `onBegun` is called behind the first step of the prompt. */
+  /**
+   * Where the GPU is lost meanwhile, the model is brought back and the answer goes on; its statistics tell. `onBegun` is called behind the first
+   * step of the prompt.
+   */
   generate(
     request: GenerateRequest,
     onTokens: (tokens: Token[], text: string, said?: Said) => void,

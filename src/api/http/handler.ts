@@ -40,7 +40,7 @@ const done = 'data: [DONE]\n\n';
 const routes: Record<string, [Method, Route]> = {
   models: ['GET', listModels],
   'chat/completions': ['POST', complete],
-  completions: ['POST', ({ completions }, params, how) => answer(params, how, (options) => completions.create(params as never as CompletionParams, options), chunksOf)],
+  completions: ['POST', completeText],
   responses: ['POST', respond],
   embeddings: ['POST', async ({ embeddings }, params, { signal }) => json(await embeddings.create(params as never as EmbeddingParams, { signal }))],
   rerank: ['POST', async ({ rerank }, params, { signal }) => json(await rerank.create(params as never as RerankParams, { signal }))],
@@ -102,6 +102,10 @@ function complete({ chat }: Surface, params: Record<string, unknown>, how: How):
 
 function respond({ responses }: Surface, params: Record<string, unknown>, how: How): Promise<Response> {
   return answer(params, how, (options) => responses.create(params as never as ResponseParams, options), eventsOf);
+}
+
+function completeText({ completions }: Surface, params: Record<string, unknown>, how: How): Promise<Response> {
+  return answer(params, how, (options) => completions.create(params as never as CompletionParams, options), chunksOf);
 }
 
 const chunksOf = (chunks: AsyncIterableIterator<ChatCompletionChunk | CompletionChunk>): Promise<Response> => eventStream(chunks, { isBegin, end: done });
