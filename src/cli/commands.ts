@@ -8,7 +8,7 @@ import { generate } from './generate.ts';
 import { heads } from './heads.ts';
 import { kv } from './kv/kv.ts';
 import { logits } from './logits.ts';
-import { parseBiases, parseObject, parseTokens } from './options.ts';
+import { parseBiases, parseObject, parsePattern, parseTokens } from './options.ts';
 import { perplexity } from './perplexity.ts';
 import { planModel } from './plan.ts';
 import { type Result } from './result.ts';
@@ -125,7 +125,8 @@ export function declareCommands(program: Command, add: (command: Command, run: (
     program.command('doctor').description('check every kernel against the reference on this adapter')
       .addOption(experimental())
       .addOption(limits())
-      .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes),
+      .option('--max-binding <bytes>', 'pretend that bindings may be at most this large', bytes)
+      .option('--only <pattern>', 'only checks whose names a regular expression finds, as in ^kv-', argument(parsePattern)),
     doctor,
   );
 }

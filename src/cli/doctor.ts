@@ -1,15 +1,18 @@
 // windrow doctor: every kernel against the reference on this adapter.
+import { RequestError } from '../errors.ts';
 import { openGpu } from '../gpu/device.ts';
 import { selfTest } from '../gpu/self-test.ts';
 import { dawn, yieldOnSoftware } from '../node.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, deviceOptions } from './options.ts';
 
-export async function doctor(flags: ModelFlags): Promise<Result> {
+/** RequestError if no check has a name that `only` finds. */
+export async function doctor({ only, ...flags }: ModelFlags & { only?: RegExp }): Promise<Result> {
   const gpu = dawn();
   await yieldOnSoftware(gpu);
   const opened = await openGpu(gpu, deviceOptions(flags));
-  const checks = await selfTest(opened);
+  const checks = await selfTest(opened, { only });
+  if (!checks.length) throw new RequestError(`No check has a name that ${String(only)} finds; without --only all are run and named.`);
   const failed = checks.filter((check) => !check.passed);
   const skipped = checks.filter((check) => check.skipped);
   const passed = checks.length - failed.length - skipped.length;

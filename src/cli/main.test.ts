@@ -43,6 +43,7 @@ const errors: [title: string, args: string[], name: string, message: RegExp][] =
   ['two adapters to compare with, one of them none', ['eval', model, '--token-ids', 'x', '--against-lora', model, '--against-plain'], 'RequestError',
     /--against-lora and --against-plain name two others/],
   ['the model without adapters to compare with, and no adapter', ['eval', model, '--token-ids', 'x', '--against-plain'], 'RequestError', /Give one by --lora/],
+  ['checks by what is no regular expression', ['doctor', '--only', '('], 'RequestError', /"\(" is no regular expression: /],
   ['tokens that are none', ['generate', model, '--tokens', '1,two'], 'RequestError', /Token 2 of "1,two" is "two"/],
   ['tokens with a gap', ['generate', model, '--tokens', '1,,2'], 'RequestError', /Token 2 of "1,,2" is ""/],
   [

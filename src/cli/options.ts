@@ -51,6 +51,14 @@ export function parsePort(text: string): number {
   return value;
 }
 
+export function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new RequestError(`"${text}" is no regular expression: ${(error as Error).message}`);
+  }
+}
+
 /** What the JSON file `path` holds, which `option` named. */
 export async function readJson(path: string, option: string): Promise<unknown> {
   const text = await readFile(path, 'utf8');
