@@ -56,6 +56,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let low = max(first, begin) - first;
   let high = max(first, min(first + Span, length)) - first;
 
+  // Once: a compiler that sees stores between may read the state anew for every dimension.
+  let from_query = queries_from(first_head);
   make_ready(first_head, heads_here, kv_head, first + Span >= length, local);
 
   var largest : array<f32, Heads>;
@@ -76,7 +78,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       }
       for (var i = 0u; i < KeysAhead; i++) {
         for (var h = 0u; h < Heads; h++) {
-          score[h] += dot(query4(first_head, min(h, heads_here - 1u), d + i), k[i]);
+          score[h] += dot(query4(from_query, min(h, heads_here - 1u), d + i), k[i]);
         }
       }
     }

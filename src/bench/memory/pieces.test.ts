@@ -8,7 +8,7 @@ import { type Pace, type Paused } from './row.ts';
 
 it('a text is begun anew where what is kept of it is refused, and nowhere else', async () => {
   const pieces = piecesInMemory();
-  const paused: Paused = { tokens: 7, bytes: 0.5, ms: 10, logits: [], right: [], sequence: Uint8Array.of(1) };
+  const paused: Paused = { tokens: 7, ms: 10, logits: [], right: [], sequence: Uint8Array.of(1) };
   const told: unknown[] = [];
   const pace = { isOver: () => true, now: () => 0, onAnew: (why: string) => told.push(why), onPaused: (tokens: number) => told.push(tokens) };
   const refusing = (error: Error, found: Paused | { right: number[] }) => ({ from }: Pace) => (from ? Promise.reject(error) : Promise.resolve(found));
@@ -26,7 +26,7 @@ it('a text is begun anew where what is kept of it is refused, and nowhere else',
 it('are in records of a model and its probes alone, until they are forgotten', async () => {
   const records = memoryRecords<unknown>(new Map());
   const logits = [Float32Array.of(0, 1), Float32Array.of(2, 3)];
-  const paused: Paused = { tokens: 7, bytes: 0.5, ms: 10, logits, right: [], sequence: Uint8Array.of(1) };
+  const paused: Paused = { tokens: 7, ms: 10, logits, right: [], sequence: Uint8Array.of(1) };
   const first = await piecesInRecords(records, 'a model');
   await first.keep('kivi4', 1, { right: [1, 0] });
   await first.keepLogits(0, logits);

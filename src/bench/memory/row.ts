@@ -23,6 +23,7 @@ export interface Row {
 export type Piece = DocumentPiece | RecordsPiece;
 
 export interface DocumentPiece {
+  /** Behind its last token. */
   bytes: number;
   /** Of each token nats from the full memory, and 1 where both think the same likeliest. */
   kl: number[];
@@ -45,7 +46,6 @@ export interface Paused {
   /** Tokens of it that were run. */
   tokens: number;
   /** What was measured by then: as `DocumentRun` has it, and of each record that was asked the words. */
-  bytes: number;
   ms: number;
   logits: Float32Array[];
   right: number[][];
@@ -90,16 +90,15 @@ export async function runDocument(loaded: Loaded, { prompt, more }: Probes['docu
   let tokens = await read(loaded, prompt, pace);
   const logits = [...(from?.logits ?? [])];
   let ms = from?.ms ?? 0;
-  const bytes = tokens === prompt.length ? keptShare(model) : (from?.bytes ?? 0);
-  if (tokens < prompt.length) return pause(loaded, { tokens, bytes, ms, logits, right: [] });
+  if (tokens < prompt.length) return pause(loaded, { tokens, ms, logits, right: [] });
   while (logits.length < more.length - 1) {
     const begun = now();
     await runner.feed([more[logits.length]], tokens++, undefined, true);
     logits.push(await runner.readLogits());
     ms += now() - begun;
-    if (logits.length < more.length - 1 && isOver()) return pause(loaded, { tokens, bytes, ms, logits, right: [] });
+    if (logits.length < more.length - 1 && isOver()) return pause(loaded, { tokens, ms, logits, right: [] });
   }
-  return { logits, bytes, ms };
+  return { logits, bytes: keptShare(model), ms };
 }
 
 /** Against the same document with all keys and values. */
@@ -113,7 +112,7 @@ export async function runRecords(
 ): Promise<RecordsPiece | Paused> {
   const tokens = await read(loaded, prompt, pace);
   const right = [...(pace.from?.right ?? [])];
-  const paused = () => pause(loaded, { tokens, bytes: 0, ms: 0, logits: [], right });
+  const paused = () => pause(loaded, { tokens, ms: 0, logits: [], right });
   if (tokens < prompt.length) return paused();
   while (right.length < records.length) {
     right.push(await ask(loaded, prompt.length, records[right.length], given));

@@ -31,7 +31,7 @@ it('is of the same model and probes alone, and a row when all texts are there', 
 
 it('has where a text stands, until it is told that it was run to its end', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'windrow-pieces-'));
-  const paused = { tokens: 7, bytes: 0.5, ms: 10, logits, right: [[1, 0]], sequence: Uint8Array.of(1, 2, 3) };
+  const paused = { tokens: 7, ms: 10, logits, right: [[1, 0]], sequence: Uint8Array.of(1, 2, 3) };
   const first = await piecesIn(folder, 'a model');
   expect(await first.paused('kivi4', 0)).toBe(undefined);
   await first.pause('kivi4', 0, paused);

@@ -37,9 +37,14 @@ fn make_ready(first_head : u32, heads_here : u32, kv_head : u32, appends : bool,
   workgroupBarrier();
 }
 
-// 4 dimensions of the head-th query of the workgroup.
-fn query4(first_head : u32, head : u32, d : u32) -> vec4<f32> {
-  return turned[head * HeadVec4s + d];
+// Where the queries of a workgroup begin.
+fn queries_from(first_head : u32) -> u32 {
+  return 0u;
+}
+
+// 4 dimensions of the head-th of them.
+fn query4(from_query : u32, head : u32, d : u32) -> vec4<f32> {
+  return turned[from_query + head * HeadVec4s + d];
 }
 
 fn finish(start : u32, first_head : u32, heads_here : u32, is_alone : bool, local : u32) {
