@@ -133,7 +133,7 @@ const unusual: Partial<Project>[] = [
   { norm: 'norm', activation: { kind: 'xielu', negative: 1, positive: 1, beta: 1, most: 0 }, output: 'hidden' },
 ];
 
-function products(): KernelSpec[] {
+function plainProducts(): KernelSpec[] {
   const decodes = splits.flatMap((each) => panels.flatMap((panel) => dot.map((kind): Partial<KernelChoice> => ({ splits: each, panels: panel, dot: kind }))));
   const many = [...prefills, ...few.map((each): Partial<KernelChoice> => ({ few: each }))];
   const of = (type: string, n: number, mode: Mode, choice: Partial<KernelChoice>[]) =>
@@ -160,6 +160,19 @@ function turningKernels(op: Attend, headDim: number, kv: KvFormat): KernelSpec[]
     const turns: Attend = { ...op, turns: rope({ layer: 0, rope: heads % 2, queryNorm: 'norm' }) };
     return kernelsOf(turns, 'decode', { ...choice, turned: 1 }, { heads, headDim }, 'F32', 64, kv);
   }));
+}
+
+/** Output projections that join splits of attention: each way to stage for each type, and heads of each width for one. */
+function joiningKernels(): KernelSpec[] {
+  const of = (type: string, headDim: number, choice: Partial<KernelChoice>, window?: number) => {
+    const [heads, joins] = [512 / headDim, attend({ layer: 0, scale: 1, window })];
+    const op = product({ input: 'attended', add: true, joins: { ...joins, projected: true } }, 512);
+    return kernelsOf(op, 'decode', { ...choice, joined: 1 }, { heads, headDim }, type, 512, undefined, { format: kvFormat('f32') });
+  };
+  return [
+    ...[...formats.keys()].flatMap((type) => dot.flatMap((each) => of(type, 64, { splits: 8, dot: each }))),
+    ...[4, 8, 32, 128, 256, 512].flatMap((headDim) => splits.flatMap((each) => of('Q4_K', headDim, { splits: each, dot: 'staged' }, 100))),
+  ];
 }
 
 function attention(): KernelSpec[] {
@@ -292,6 +305,7 @@ async function ofPolicies(): Promise<KernelSpec[]> {
 /** Each once. */
 export async function everyKernel(): Promise<KernelSpec[]> {
   await loadFormats(typeNames);
-  const all = [...products(), ...attention(), ...others(), ...mixtures(), ...mixers(), ...chosenRows(), ...(await sampling()), ...(await ofPolicies())];
+  const products = [...plainProducts(), ...joiningKernels()];
+  const all = [...products, ...attention(), ...others(), ...mixtures(), ...mixers(), ...chosenRows(), ...(await sampling()), ...(await ofPolicies())];
   return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
 }

@@ -1,6 +1,6 @@
 // output[row] = dot(matrix[row], norm(input)) (+ bias, gate or activation, scale, add), for one row of activations.
 // A thread takes one matrix row per panel and every Splits-th group of 32 columns; `split_sum` adds the splits up. How
-// the input gets to a thread, input/ has: as it is, or rounded to bytes by the workgroup.
+// the input gets to a thread, input/ has: as it is, or rounded to bytes by the workgroup; from where, from/: a row, or splits of attention.
 struct Params {
   panels : u32,      // of this part of the matrix
   panel_words : u32,
@@ -44,7 +44,7 @@ override LastRow : bool = false; // the input is the last row of the step, not t
 fn load_group(start : u32, group : u32, x : ptr<function, Group>) -> f32 {
   var squares = 0.0;
   for (var i = 0u; i < 8u; i++) {
-    let value = input[start + group * 8u + i];
+    let value = input4(start + group * 8u + i);
     if (HasNorm) {
       squares += dot(value, value);
       (*x)[i] = value * vectors[params.norm + group * 8u + i];
@@ -68,6 +68,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let first_panel = workgroup.x / Shares * Panels;
   let first_lane = workgroup.x % Shares * RowsEach;
   let start = select(0u, state.rows - 1u, LastRow) * (params.stride / 4u);
+  make_input(local);
   var sums = array<f32, 8>(); // per panel; gated: 4 gate sums, then 4 up sums
   for (var first = 0u; first < params.groups; first += Groups) {
     let count = min(Groups, params.groups - first);

@@ -6,6 +6,7 @@ import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Architecture, type ModelFile, type ModelFileOptions, openModelFile, optionalTensor } from './architecture.ts';
 import { type Graph, type Op } from './graph.ts';
 import { type Attend, isAttend } from './ops/attend.ts';
+import { type Project, isProject } from './ops/project.ts';
 import { type Rope, isRope } from './ops/rope.ts';
 import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
 import { factorTensors } from './rope-scaling.ts';
@@ -53,7 +54,7 @@ export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   const file = openModelFile(header, name, options);
-  const graph = withTurns(withPooling(file, architecture.graph(file)));
+  const graph = withNeighbours(withPooling(file, architecture.graph(file)));
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
   if (experts > 0 && !file.keysRead.has('expert_count'))
     throw new UnsupportedModelError(
@@ -70,9 +71,10 @@ export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
   return graph;
 }
 
-/** Says where attention follows the turning of its queries, and could do that by itself. */
-const withTurns = (graph: Graph): Graph => ({ ...graph, layers: graph.layers.map(withTurnsIn) });
+/** Says what operations could do of those beside them. */
+const withNeighbours = (graph: Graph): Graph => ({ ...graph, layers: graph.layers.map((ops) => withJoinsIn(withTurnsIn(ops))) });
 
+/** Where attention follows the turning of its queries, and could do that by itself. */
 function withTurnsIn(ops: Op[]): Op[] {
   const made = [...ops];
   for (let i = 1; i < ops.length; i++) {
@@ -82,6 +84,21 @@ function withTurnsIn(ops: Op[]): Op[] {
     const turns: Rope = { ...turning, attended: true };
     const attends: Attend = { ...attending, turns };
     made.splice(i - 1, 2, turns, attends);
+  }
+  return made;
+}
+
+/** Where a product follows attention, alone reads what that gives, and could join it from its splits. */
+function withJoinsIn(ops: Op[]): Op[] {
+  const made = [...ops];
+  const readers = ops.filter((op) => (op as { input?: string }).input === 'attended').length;
+  for (let i = 1; i < ops.length; i++) {
+    const [attending, projecting] = [ops[i - 1], ops[i]];
+    if (!isAttend(attending) || !isProject(projecting)) continue;
+    if (projecting.input !== 'attended' || projecting.norm !== undefined || readers !== 1) continue;
+    const joins: Attend = { ...attending, projected: true };
+    const projects: Project = { ...projecting, joins };
+    made.splice(i - 1, 2, joins, projects);
   }
   return made;
 }

@@ -85,13 +85,14 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
 }
 
 const turning: KernelChoice & { kv: string } = { ...plain, turned: 1, kv: 'q8' };
+const joining: KernelChoice = { ...fast, turned: 1, joined: 1 };
 const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flatMap((mode) => [
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
   ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
   ...(mode === 'decode' ? [['queries turned by attention', model, mode, turning, Infinity] as const] : []),
   ['8-bit keys and values', model, mode, { ...plain, kv: 'q8' }, Infinity] as const,
-  ['bindings of two panels', model, mode, fast, 2] as const,
+  ['bindings of two panels, splits joined by the output projection', model, mode, joining, 2] as const,
 ]));
 
 describe('record', () => {
@@ -151,6 +152,27 @@ describe('record', () => {
       dispatches.filter((each) => each.label.startsWith('layer.0.') && runsIn(each, { rows: 1, length })).map(({ kernel }) => kernel.kernel);
     expect(kernelsAt(128)).toEqual(['matvec', 'attention-decode', 'matvec', 'matvec', 'matvec']);
     expect(kernelsAt(129)).toEqual(['matvec', 'attention-decode', 'attention-reduce', 'matvec', 'matvec', 'matvec']);
+  });
+
+  it('has five dispatches for several splits too where the output projection joins them, up to eight, and six without turned queries', async () => {
+    const dispatches = await recordModel('stories260K/stories260K', 'decode', { ...plain, turned: 1, joined: 1 });
+    const kernelsAt = (length: number, of = dispatches) =>
+      of.filter((each) => each.label.startsWith('layer.0.') && runsIn(each, { rows: 1, length })).map(({ kernel: { kernel, files } }) =>
+        (files!.includes('from/splits') ? 'joining' : kernel));
+    expect(kernelsAt(128)).toEqual(['matvec', 'attention-decode', 'matvec', 'matvec', 'matvec']);
+    for (const length of [129, 1024]) expect(kernelsAt(length)).toEqual(['matvec', 'attention-decode', 'joining', 'matvec', 'matvec']);
+    expect(kernelsAt(1025)).toEqual(['matvec', 'attention-decode', 'attention-reduce', 'matvec', 'matvec', 'matvec']);
+    const unturned = await recordModel('stories260K/stories260K', 'decode', { ...plain, joined: 1 });
+    for (const length of [1, 1024]) expect(kernelsAt(length, unturned)).toEqual(['matvec', 'rope', 'attention-decode', 'joining', 'matvec', 'matvec']);
+    const prefill = await recordModel('stories260K/stories260K', 'prefill', { ...plain, joined: 1 });
+    expect(prefill.some(({ kernel: { files } }) => files?.includes('from/splits'))).toBe(false);
+  });
+
+  it('joins splits in the output projection of no model whose attention has sinks, or whose gate stands between', async () => {
+    const joins = async (name: string) =>
+      (await recordModel(name, 'decode', { ...plain, joined: 1 })).filter(({ kernel: { files } }) => files?.includes('from/splits')).length;
+    expect(await joins('tiny/tiny-qwen3')).toBeGreaterThan(0);
+    for (const name of ['tiny/tiny-gpt-oss', 'tiny/tiny-qwen3next']) expect(await joins(name), name).toBe(0);
   });
 
   it('fuses gate and up in decode where they are one binding, and not where they are several', async () => {

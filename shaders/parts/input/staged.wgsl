@@ -15,7 +15,7 @@ fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
     fill_table(local, RowsEach * Splits);
   }
   for (var at = local; at < count * 8u; at += RowsEach * Splits) {
-    var value = input[start + first * 8u + at];
+    var value = input4(start + first * 8u + at);
     if (HasNorm) {
       squares += dot(value, value);
       value *= vectors[params.norm + first * 8u + at];

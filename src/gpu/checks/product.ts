@@ -104,7 +104,7 @@ const tileBytes = { f32: 0, f16: 0, i16: 2, i8: 1 } as const;
 const flagOf = (value: boolean) => (value ? 1 : 0);
 
 /** The same product of activations in bytes, the norm among them; and their sizes, in which a rounding in doubt weighs as much as it may change. */
-function inputInBytes(projection: Plain, bytes: 1 | 2): { rounded: Plain; sizes: Float32Array } {
+export function inputInBytes(projection: Plain, bytes: 1 | 2): { rounded: Plain; sizes: Float32Array } {
   const { x, cols, norm } = projection;
   const values = new Float32Array(x.length);
   const sizes = new Float32Array(x.length);
@@ -124,7 +124,7 @@ function inputInBytes(projection: Plain, bytes: 1 | 2): { rounded: Plain; sizes:
 type Plain = Projection & { gate?: Gate };
 
 /** What errors are measured against: sum |w x| of every result; gated, as the product carries both sums' errors on. `sizes` are those of x. */
-function sizesOf(projection: Plain, sizes: Float32Array = projection.x.map(Math.abs)): Float32Array {
+export function sizesOf(projection: Plain, sizes: Float32Array = projection.x.map(Math.abs)): Float32Array {
   const { rows, gate, activation, scale = 1, softcap = 0, norm, bias, residual, weights } = projection;
   const size = (values: Float32Array) => values.map(Math.abs);
   const plain = { ...projection, gate: undefined, activation: undefined, scale: undefined, softcap: undefined, residual: undefined };

@@ -26,25 +26,32 @@ export interface MatrixPart {
   rows: number;
 }
 
-/** The kernel that multiplies one row of activations with a matrix. */
+/**
+ * The kernel that multiplies one row of activations with a matrix. `joined`: what the row is joined from splits of attention with, once for a
+ * workgroup, so that it is staged whatever was chosen (decode-attention.ts).
+ */
 export function decodeKernel(
   { splits, panels, dot }: Pick<KernelChoice, 'splits' | 'panels' | 'dot'>,
   part: MatrixPart,
   constants: Record<string, number>,
+  joined?: Record<string, number>,
 ): KernelSpec {
   const { format } = part.matrix;
   const { codes } = format;
   const inTable = dot === 'table' && format.tableShader !== undefined;
   const staged = ['input/staged', ...(inTable ? [] : ['table/none'])];
-  const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : dot === 'staged' || dot === 'table' ? staged : ['input/direct'];
+  const isStaged = dot === 'staged' || dot === 'table' || joined !== undefined;
+  const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : isStaged ? staged : ['input/direct'];
   // At most 9 KiB of workgroup memory: beside the sums of the most splits within the 16 KiB that every device has.
   const mostGroups = { 'input/i8': 96, 'input/staged': 64 }[input[0]];
   return {
     kernel: 'matvec',
-    files: [...weightFiles(format, true, inTable), ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state'],
+    files: [
+      ...weightFiles(format, true, inTable), joined ? 'from/splits' : 'from/row', ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state',
+    ],
     consts: {
       Splits: splits, RowsEach: rowsEach({ panels }),
-      ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}),
+      ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}), ...joined,
     },
     constants: { ...constants, Panels: Math.max(1, panels) },
   };

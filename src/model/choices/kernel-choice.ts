@@ -47,6 +47,8 @@ export interface KernelChoice {
   lanes?: 0 | 4 | 8;
   /** Decode's attention turns queries by itself and appends keys and values, two dispatches of a layer less where one split has all positions. */
   turned?: 0 | 1;
+  /** The output projection of decode joins the splits of attention where it stages its activations, while they are few: a dispatch of a layer less. */
+  joined?: 0 | 1;
   /** How f16 weights and scales become f32: in integers, or by unpack2x16float, where that keeps subnormals. */
   halves?: 'integers' | 'unpack';
   /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */

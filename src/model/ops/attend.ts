@@ -4,7 +4,7 @@ import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { type Heads, type ModelConfig, type Op } from '../graph.ts';
 import { type KernelChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
-import { attentionOf, sharing, turnsQueries } from '../blocks/decode-attention.ts';
+import { attentionOf, joinedIn, sharing, splitsOf, turnsQueries } from '../blocks/decode-attention.ts';
 import { lanesOf } from '../blocks/products.ts';
 import { type Rope, queryFloats, turnOf } from './rope.ts';
 
@@ -21,6 +21,8 @@ export interface Attend extends Op {
   sinks?: string;
   /** The operation right before it, where decode may do both at once. */
   turns?: Rope;
+  /** What it gives is read by the product right behind it alone, which may join its splits in decode. */
+  projected?: boolean;
 }
 
 export const attend = (given: Omit<Attend, 'op'>): Attend => ({ op: 'attend', ...given });
@@ -42,7 +44,7 @@ export const operation: Operation<Attend> = {
   scratch: (op, config, sizes) => ({ partials: partialsBytes(withShape(op, config), sizes), ...joinedBytes(withShape(op, config), sizes) }),
   dispatches(op, context, place, mode, section) {
     const one = attendOne(context, place, section, op);
-    if (mode === 'decode') return op.turns ? turnedOne(one, op, op.turns, context, place) : one;
+    if (mode === 'decode') return notJoined(op.turns ? turnedOne(one, op, op.turns, context, place) : one, op, context);
     // A sequence that has one row in a step of several attends as in decode: each step of it runs one of the two.
     return [
       ...attendMany(context, place, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)),
@@ -260,9 +262,12 @@ function turnedOne(one: Dispatch[], op: Attend, turns: Rope, context: RecordCont
   ];
 }
 
-/** How many spans the positions lie in that the last of `length` sees: those from `base` on, all of them without a window. */
-export const splitsOf = (length: number, window: number, span: number, base = 0): number =>
-  Math.ceil(length / span) - Math.floor(Math.max(base, window ? length - Math.min(window, length) : 0) / span);
+/** The same, where the product behind it joins splits in some steps: then nothing else does in those. */
+function notJoined(one: Dispatch[], op: Attend, context: RecordContext): Dispatch[] {
+  const isJoined = joinedIn(op, context);
+  if (!isJoined) return one;
+  return one.map((each) => (each.kernel.kernel === 'attention-reduce' ? onlyFor(each, (step) => !isJoined(step)) : each));
+}
 
 /** Bytes of the partial results of one row, or split: a head's sums, and its maximum and total. */
 const splitBytes = ({ heads, headDim }: Pick<ModelConfig, 'heads' | 'headDim'>): number => heads * (Math.ceil(headDim / 4) + 1) * 16;

@@ -1,12 +1,14 @@
 // output = matrix · norm(input) + bias, the matrices stacked by rows; with `gate`, the first half of the rows goes through
 // the activation and multiplies the second; with `activation`, the result goes through it; with `add`, it is added to output. Matrices
 // may have additions of low rank, two small products each, before gate and activation.
-import { type Dispatch } from '../../gpu/program.ts';
+import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
-import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
+import { type Cost, type Operation, type Place, type RecordContext, type SequenceBuffers, pad32 } from '../operation.ts';
+import { joinedConsts, joinedIn, splitsOf } from '../blocks/decode-attention.ts';
 import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel, weightConstants } from '../blocks/products.ts';
 import { rmsNorm } from '../blocks/rms-norm.ts';
+import { type Attend } from './attend.ts';
 
 /** Squared ReLU (So et al., arXiv 2109.08668). */
 export interface SquaredRelu {
@@ -58,6 +60,8 @@ export interface Project extends Op {
   /** cap * tanh(value / cap) */
   softcap?: number;
   adapted?: LowRank[];
+  /** The operation right before it that leaves its input, whose splits it may join in decode. */
+  joins?: Attend;
   output: string;
 }
 
@@ -81,10 +85,10 @@ const activationParams = (activation?: Activation) => {
 const flag = (value: unknown) => (value ? 1 : 0);
 
 /** The products that an addition is made of: down into a buffer between, and from there up, added to the output. */
-export function productsOfLowRank({ input, norm, center, normBias, cols, scale: whole = 1, output }: Project, { down, up, scale }: LowRank) {
+export function productsOfLowRank({ input, norm, center, normBias, cols, scale: whole = 1, joins, output }: Project, { down, up, scale }: LowRank) {
   const between = betweenOf(down);
   return {
-    down: project({ input, norm, center, normBias, cols, matrices: [down], output: between }),
+    down: project({ input, norm, center, normBias, cols, matrices: [down], joins, output: between }),
     up: project({ input: between, cols: down.rows, matrices: [up], scale: scale * whole, add: true, output }),
   };
 }
@@ -93,12 +97,14 @@ export function productsOfLowRank({ input, norm, center, normBias, cols, scale: 
 const betweenOf = ({ rows }: RowRange): string => `adapted.${rows}`;
 const rowsIn = (matrices: RowRange[]) => matrices.reduce((sum, { rows }) => sum + rows, 0);
 
-/** A matrix is read once, whatever the rows of activations. */
-function productCost({ params }: Dispatch, { rows }: { rows: number }): Cost {
+/** A matrix is read once, whatever the rows of activations; splits that these are joined from too. */
+function productCost({ params, kernel: { consts = {} } }: Dispatch, { rows, length }: Step): Cost {
   const { panels, panel_words: panelWords, groups, rows: results, up_panels: up } = params!;
   const matrices = up ? 2 : 1; // gate and up
   const cols = groups * 32;
-  return { bytes: matrices * panels * panelWords * 4 + rows * (cols + results) * 4, flops: matrices * 2 * rows * results * cols };
+  const { MostSplits, Heads, HeadVec4s, Span, Window } = consts;
+  const inputs = MostSplits ? splitsOf(length, Window, Span) * Heads * (HeadVec4s + 1) * 4 : cols;
+  return { bytes: matrices * panels * panelWords * 4 + rows * (inputs + results) * 4, flops: matrices * 2 * rows * results * cols };
 }
 
 const products = ['matvec', 'matvec-few', 'matvec-rows', 'matvec-broadcast', 'matmul', 'matmul-codes', 'matmul-matrix'];
@@ -196,7 +202,7 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
   const input = op.center ? normed : op.input;
   const own = op.center ? [normOf(op, context, place, section)] : [];
   const parts = partsOf(op, context, place, section, { input, target, partOf });
-  const products = parts.map(({ part, kind, choice, label, bindings, params, constants }): Dispatch => {
+  const products = parts.flatMap(({ part, kind, choice, label, bindings, params, constants }): Dispatch[] => {
     if (fused) {
       params.rows = part.matrix.parts[0].rows;
       params.up_panels = part.matrix.parts[1].targetRow / 32;
@@ -204,11 +210,19 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
     }
     const lastRow = partOf ? partOf.lastRow : op.output === 'logits';
     const fusions = { HasNorm: flag(op.norm && !op.center), Gate: fused ? gates[op.gate!] : 0, Alone: alone };
-    return {
-      label, kind, params, bindings,
-      kernel: decodeKernel(choice, part, { ...constants, ...fusions, LastRow: flag(lastRow) }),
-      grid: () => [Math.ceil(params.panels / choice.panels)],
+    const all = { ...constants, ...fusions, LastRow: flag(lastRow) };
+    const workgroups = Math.ceil(params.panels / choice.panels);
+    const stored: Dispatch = { label, kind, params, bindings, kernel: decodeKernel(choice, part, all), grid: () => [workgroups] };
+    const isJoined = op.joins && joinedIn(op.joins, context);
+    if (!isJoined) return [stored];
+    // The same where the input is joined here, which is not what is measured of the kind.
+    const joining: Dispatch = {
+      label: `${label}.joined`, params,
+      bindings: { ...bindings, input: context.activations.buffers.partials, state: (of: SequenceBuffers) => of.state },
+      kernel: decodeKernel(choice, part, all, joinedConsts(op.joins!, context)),
+      grid: (step) => [isJoined(step) ? workgroups : 0],
     };
+    return [joining, { ...stored, grid: (step) => [isJoined(step) ? 0 : workgroups] }];
   });
   const added = additions(op.center ? afterNorm(op) : op, target, place, (...one) => decode(one[0], context, one[1], section, one[2]));
   return [...own, ...products, ...added, ...(joined ? [join(op, context, section)] : [])];

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { type DeviceOptions } from '../../../src/gpu/device.ts';
+import { runsIn } from '../../../src/gpu/program.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { missing } from '../../../src/model/choices/possible-choices.ts';
 import { type KernelChoice, attentions, chunks } from '../../../src/model/choices/kernel-choice.ts';
@@ -68,6 +69,7 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
   ...(isFull ? [{ choice: { part: 32 as const }, tolerance: 1e-3 }] : []),
   { choice: { turned: 1 }, tolerance: 1e-3 },
+  ...(isFull ? [{ choice: { joined: 1 as const }, tolerance: 1e-3 }, { choice: { joined: 1 as const, dot: 'i8' as const }, tolerance: 1e-3 }] : []),
   ...(isFull ? [{ choice: { turned: 1 as const, threads: 32 }, kv: 'q8', tolerance: 0.1 }] : []),
   { choice: { part: 32, uniform: 64, lanes: 4 }, tolerance: 1e-3 },
   ...grids([[1, 4], [4, 1]], [], 'i8'),
@@ -81,15 +83,18 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
 const both = ['tiny-llama-k', 'tiny-gemma3'];
 
 describe.skipIf(!adapterFile)('kernel choices', () => {
-  it('shapes of attention and lengths of steps give the logits of the reference, and the same ones after more positions than several of each', async () => {
+  it('shapes of attention, splits joined by the output projection, and lengths of steps give the same logits, those of the reference', async () => {
     const gpu = await sharedGpu();
     const some = isFull ? attentions : [attentions[0], attentions.at(-1)!];
     const logits: Float32Array[] = [];
     const golden: Record<string, Errors> = {};
     for (const [i, attention] of some.entries()) {
       const chunk = chunks[i % chunks.length];
-      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { choice: { ...testChoice, ...attention, chunk }, chunk, context: 1088 });
+      const joins = attention === attentions.at(-1) ? { turned: 1, joined: 1 } as const : {};
+      const model = await openFixture(gpu, 'tiny/tiny-gemma3.gguf', { choice: { ...testChoice, ...attention, ...joins, chunk }, chunk, context: 1088 });
       expect(model.sizes.chunk).toBe(chunk);
+      const joining = model.programs.decode.flatMap(({ program }) => program.dispatches.filter(({ kernel: { files } }) => files?.includes('from/splits')));
+      expect(joining.filter((each) => runsIn(each, { rows: 1, length: 1081 })).length > 0).toBe(attention === attentions.at(-1));
       golden[`span ${attention.span} in ${attention.threads}, steps of ${chunk}`] = await errorsOf(model, 'tiny-gemma3');
       const runner = createRunner(model);
       const ids = Array.from({ length: 1081 }, (_, i) => (1 + i * 7919) % model.graph.config.vocab);

@@ -21,9 +21,9 @@ const zeros = new Proxy({}, { get: () => 0 }) as Record<string, number>;
 
 const likenesses = new WeakMap<Op, string>();
 
-/** An operation without what differs from layer to layer: its layer and the numbers in the names of its tensors; `turns` is one by itself. */
+/** An operation without what differs from layer to layer: its layer, and the numbers in the names of its tensors; `turns` and `joins` are others. */
 export function likeness(op: Op): string {
-  const isOwn = (key: string) => key === 'layer' || key === 'turns';
+  const isOwn = (key: string) => ['layer', 'turns', 'joins'].includes(key);
   let found = likenesses.get(op);
   if (found === undefined) {
     found = JSON.stringify(op, (key, value: unknown) => (isOwn(key) ? 0 : typeof value === 'string' ? value.replace(/\d+/g, '#') : value));

@@ -51,6 +51,7 @@ export const knownChoices = {
   uniform: [0, 4, 8, 16, 32, 64],
   lanes: [0, 4, 8],
   turned: [0, 1],
+  joined: [0, 1],
   halves: ['integers', 'unpack'],
   chunk: chunks,
 } satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]-?: NonNullable<KernelChoice[name]>[] };

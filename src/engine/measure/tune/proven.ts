@@ -93,6 +93,7 @@ function laddersFrom(gpu: Gpu, choice: KernelChoice, kv: KvFormat): Record<strin
     span: [{ span, threads }, plainAttention],
     halves: [{ halves: 'integers' }], // which needs no check
     turned: [{ turned: 0 }], // which is other kernels, tested by themselves
+    joined: [{ joined: 0 }], // likewise
     part: [{ part, uniform, lanes }, { part, uniform: 0, lanes: 0 }, { part: 0, uniform: 0, lanes: 0 }],
   };
   return Object.fromEntries(Object.entries(ladders).map(([name, choices]) => [name, choices.filter((candidate) => !missing(gpu, candidate))]));

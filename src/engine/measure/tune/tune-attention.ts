@@ -1,6 +1,6 @@
-// Chooses how many positions a workgroup of attention takes in decode, with how many threads, and whether it turns its queries by itself,
-// by timing the model's own attention at a length that conversations reach. Which choices there are, and what they cost in memory, is the business of
-// src/model.
+// Chooses how many positions a workgroup of attention takes in decode, with how many threads, whether it turns its queries by itself, and whether
+// the output projection joins its splits, by timing the model's own attention at lengths that conversations reach. Which choices there are, and
+// what they cost in memory, is the business of src/model.
 import { type SequenceBuffers } from '../../../model/operation.ts';
 import { writeState } from '../../../model/sequence-buffers.ts';
 import { rank } from '../../../gpu/autotune.ts';
@@ -9,12 +9,12 @@ import { type Dispatch } from '../../../gpu/program.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type ModelConfig } from '../../../model/graph.ts';
 import { cachesOf, segmentBytes } from '../../../kv/segment.ts';
-import { attentionOf } from '../../../model/blocks/decode-attention.ts';
+import { attentionOf, mostJoined } from '../../../model/blocks/decode-attention.ts';
 import { type AttentionChoice, type KernelChoice, attentions, fitsRegisters } from '../../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
 import { type AdapterNotes } from './tuning.ts';
 
-export type Attending = AttentionChoice & Pick<KernelChoice, 'turned'>;
+export type Attending = AttentionChoice & Pick<KernelChoice, 'turned' | 'joined'>;
 
 /** Positions that are attended to, if the context has so many. */
 const usualLength = 2048;
@@ -27,7 +27,7 @@ export const attentionKind = ({ heads, kvHeads, headDim }: ModelConfig, kv: KvFo
 
 /**
  * `choice` with the fastest attention, as noted or as measured now. Where no time was left, the first choice is taken, in later loads too
- * unless they measure (`later`).
+ * unless they measure (`later`). `joinBy`: until when it may be measured whether splits are joined by the output projection.
  */
 export async function tuneAttention(
   target: TimedTarget,
@@ -35,6 +35,7 @@ export async function tuneAttention(
   notes: AdapterNotes,
   deadline: number,
   later = false,
+  joinBy = deadline,
 ): Promise<{ choice: KernelChoice; learned: boolean }> {
   if (!cachesOf(target.config).length) return { choice, learned: false }; // nothing attends
   const choices = choicesFor(target, choice);
@@ -43,8 +44,9 @@ export async function tuneAttention(
   const noted = notes.attentions?.[kind];
   if (noted) return { choice: { ...choice, ...noted }, learned: false };
   const measuring = target.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
-  const timed = measuring ? await time(target, choice, choices, deadline) : [];
-  const best = timed[0]?.value ?? choices[0];
+  const timed = measuring ? await timeShapes(target, choice, choices, deadline) : [];
+  const found = timed[0]?.value ?? choices[0];
+  const best = timed.length > 1 ? await withJoin(target, choice, found, joinBy) : found;
   if (timed.length <= 1 && later) return { choice: { ...choice, ...best }, learned: false };
   notes.attentions = { ...notes.attentions, [kind]: best };
   return { choice: { ...choice, ...best }, learned: true };
@@ -64,15 +66,43 @@ function choicesFor({ gpu: { software }, config, record }: TimedTarget, choice: 
 
 const isTurning = ({ kernel }: Dispatch): boolean => kernel.kernel === 'rope';
 const isAttending = ({ kernel }: Dispatch): boolean => kernel.kernel.startsWith('attention');
+const isReducing = ({ kernel }: Dispatch): boolean => kernel.kernel === 'attention-reduce';
 
+/** Attention, what joins its splits, and what turns queries, where a candidate does that too. */
+function timeShapes(target: TimedTarget, choice: KernelChoice, choices: Attending[], deadline: number) {
+  const compared = choices.some(({ turned }) => turned);
+  const length = Math.min(usualLength, target.context);
+  return time(target, choice, choices, length, (each) => isAttending(each) || (compared && isTurning(each)), deadline);
+}
+
+/**
+ * `attending`, with splits joined by the output projection where that is faster for the most splits that it joins: all of attention and the projection
+ * are timed. Not in software, where each workgroup's joining costs a processor more than a dispatch.
+ */
+async function withJoin(target: TimedTarget, choice: KernelChoice, attending: Attending, deadline: number): Promise<Attending> {
+  const { gpu: { software }, record, context, activations: { buffers } } = target;
+  const joined: Attending = { ...attending, joined: 1 };
+  const isProjecting = ({ bindings: { input } }: Dispatch) => input !== undefined && (input === buffers.attended || input === buffers.partials);
+  const countOf = (value: Attending, is: (each: Dispatch) => boolean) => record('decode', { ...choice, ...value }).filter(is).length;
+  const projections = countOf(attending, isProjecting);
+  // Only where all layers can, as pieces are to be alike; a projection that may join is there twice.
+  const joins = projections > 0 && countOf(joined, isProjecting) === 2 * projections && projections % countOf(attending, isReducing) === 0;
+  if (software || choice.joined || !joins) return attending;
+  const length = Math.min(mostJoined * attending.span, context);
+  const timed = await time(target, choice, [attending, joined], length, (each) => isAttending(each) || isTurning(each) || isProjecting(each), deadline);
+  return timed.length > 1 ? timed[0].value : attending;
+}
+
+/** What `isPart` of attention's dispatches takes for a layer at `length` positions, over keys and values that are freed afterwards. */
 async function time(
-  { gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, context, record }: TimedTarget,
+  { gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, record }: TimedTarget,
   choice: KernelChoice,
   choices: Attending[],
+  length: number,
+  isPart: (dispatch: Dispatch) => boolean,
   deadline: number,
 ) {
   const left = ledger.budgetBytes - Object.values(ledger.bytes).reduce((a, b) => a + b, 0);
-  const length = Math.min(usualLength, context);
   const bytes = segmentBytes(config, length, kv);
   const layers = Math.min(mostLayers, cachesOf(config).length, Math.floor(left / bytes - 1));
   if (layers < 1) return []; // a budget that has no room for a cache has none for longer texts either
@@ -82,11 +112,9 @@ async function time(
     await own.settle();
     const longer: SequenceBuffers = { ...sequence, fresh: (layer) => pages[layer % layers] };
     writeState(device.queue, activations, longer, length - 1, 1);
-    const compared = choices.some(({ turned }) => turned);
     const candidates = choices.map((value) => {
-      // Attention, what joins its splits, and what turns queries, where another candidate does that too.
-      const together = compared && !value.turned ? 3 : 2;
-      const dispatches = record('decode', { ...choice, ...value }).filter((each) => isAttending(each) || (compared && isTurning(each)));
+      const dispatches = record('decode', { ...choice, ...value }).filter(isPart);
+      const together = dispatches.length / dispatches.filter(isReducing).length;
       return { value, together, dispatches: dispatches.slice(0, together * mostLayers) };
     });
     return await rank({ device, ledger, kernels, clock, now }, { rows: 1, length, of: longer }, candidates, deadline);

@@ -24,7 +24,7 @@ export const tuneMs = 3000;
 /** And for what loads before had no time for: the weights wait. */
 const againMs = 1000;
 /** At which share of it each part has to end. */
-const until = { decode: 0.45, prefill: 0.77, few: 0.87, attention: 0.95, chunk: 1 };
+const until = { decode: 0.45, prefill: 0.77, few: 0.87, attention: 0.93, join: 0.96, chunk: 1 };
 /** What is measured of the matrices: in which program, with how many rows, and how many candidates at least. */
 const measurements: Record<Choice, { mode: Mode; rows: number; least: number }> = {
   decode: { mode: 'decode', rows: 1, least: 2 },
@@ -142,7 +142,7 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
       choice = { ...choice, matrices: { ...choice.matrices, [kind]: { ...choice.matrices?.[kind], ...chosen } } };
     }
   }
-  const attending = await tuneAttention(target, choice, notes, started + until.attention * most, later);
+  const attending = await tuneAttention(target, choice, notes, started + until.attention * most, later, started + until.join * most);
   const stepped = target.streams ? undefined : await tuneChunk(target, attending.choice, notes, started + until.chunk * most, later);
   if (learned || attending.learned || stepped?.learned || notes.begun) {
     delete notes.begun;

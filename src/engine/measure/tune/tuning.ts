@@ -11,7 +11,7 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixChoice
   /** Checks by name: how each failed, or an empty text. */
   checks: Record<string, string>;
   /** Choice of attention in decode, by its kind (tune-attention.ts). */
-  attentions?: Record<string, AttentionChoice & Pick<KernelChoice, 'turned'>>;
+  attentions?: Record<string, AttentionChoice & Pick<KernelChoice, 'turned' | 'joined'>>;
   /** Tokens of a step of prefill that are best `of` at most so many, by a model's products (tune-chunk.ts). */
   chunks?: Record<string, { chunk: number; of: number }>;
   /** How often no time was left for the largest kind of matrix, or for any length of a step, as on a busy machine. */

@@ -1,14 +1,16 @@
 // Checks of the products: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-codes, matmul-matrix, the norm before and the gate after them.
 import { formats } from '../../../formats/catalogue.ts';
 import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
-import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
+import { type KernelChoice, plainAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Project, productsOfLowRank } from '../../../model/ops/project.ts';
 import { matrixPrefills } from '../../../model/choices/possible-choices.ts';
+import { joinedIn, mostJoined } from '../../../model/blocks/decode-attention.ts';
 import { lanesOf, rowsAtOnce, usesTiles } from '../../../model/blocks/products.ts';
 import { unitOf } from '../../../model/choices/subgroup-matrix.ts';
 import { type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { gateChecks } from '../gate.ts';
+import { type Joined, joinedCase } from '../joined.ts';
 import { normCheck, normChecks } from '../norm.ts';
 import { type Model, type OperationChecks, modelRows } from '../operation-checks.ts';
 import { type Projected, projectCase, tolerance } from '../product.ts';
@@ -147,6 +149,35 @@ function decodeChecks(): Check[] {
   ];
 }
 
+/** Of heads that divide threads and groups oddly, more columns than are staged at a time, one split and as many as are joined. */
+const joined: Joined[] = [
+  { type: 'Q4_1', rows: 33, heads: 4, kvHeads: 1, headDim: 64, splits: 2 },
+  { type: 'F32', rows: 67, heads: 3, kvHeads: 3, headDim: 20, splits: 1, alone: true },
+  { type: 'Q4_K', rows: 5, heads: 16, kvHeads: 4, headDim: 80, splits: mostJoined },
+  { type: 'Q6_K', rows: 65, heads: 36, kvHeads: 4, headDim: 128, splits: 5, windowed: true },
+  { type: 'MXFP4', rows: 31, heads: 96, kvHeads: 8, headDim: 4, splits: 3, scale: 0.22 },
+];
+
+const joinedChecks = (): Check[] =>
+  ([{ dot: 'f32' }, { dot: 'i8', splits: 8 }, { dot: 'table', splits: 1, panels: 0.25, ...plainAttention, span: 64 }] as const).map((shape, i) => ({
+    name: `matvec that joins splits, ${shape.dot}`, tolerance, choice: { joined: 1, ...shape },
+    cases: joined.filter((_, n) => i === 0 || n % 2 === i % 2).map((given) => joinedCase(given, decodeChoice(shape))),
+  }));
+
+/** Of a model whose output projection joins splits. */
+function joinedCheckOf({ graph: { config, ropes }, choice, kv, typeOf, kindsOf }: Model, op: Project): Check[] {
+  const { joins, scale, add } = op;
+  if (!joins || !joinedIn(joins, { graph: { config, ropes }, choice, kv: { format: kv } })) return [];
+  const { heads, kvHeads, headDim } = joins.shape ?? config;
+  const given = { type: typeOf(op.matrices[0].tensor), rows: modelRows, heads, kvHeads, headDim, scale, alone: !add };
+  return (kindsOf?.(op) ?? [undefined]).map((kind) => {
+    const own = kind === undefined ? choice : choiceOf(choice, kind);
+    const cases = [2, mostJoined].map((splits) => joinedCase({ ...given, splits, windowed: joins.window !== undefined }, own));
+    const name = `matvec that joins splits, ${own.dot}, ${own.splits} splits, ${own.panels} panels, spans of ${own.span}, ${cases[0].name}`;
+    return { name, tolerance, choice: { joined: 1 }, cases };
+  });
+}
+
 /**
  * `only`: one half of the checks, as each compiles a kernel; what it leaves out is the same for 4 and for 8 threads. `every`: each type
  * with each number of tokens.
@@ -255,6 +286,11 @@ const partsOfAdapted = (op: Project): Project[] =>
   (op.adapted ? [{ ...op, gate: undefined, activation: undefined }, ...op.adapted.flatMap((each) => Object.values(productsOfLowRank(op, each)))] : []);
 
 export const checks: OperationChecks<Project> = {
-  all: (gpu) => [...decodeChecks(), ...prefillChecks(matrixPrefills(gpu)), ...normChecks('plain'), ...normChecks('centered'), ...gateChecks()],
-  of: (model, op) => [op, ...partsOfAdapted(op)].flatMap((each) => productChecks(each === op ? model : { ...model, kindsOf: undefined }, each)),
+  all: (gpu) => [
+    ...decodeChecks(), ...joinedChecks(), ...prefillChecks(matrixPrefills(gpu)), ...normChecks('plain'), ...normChecks('centered'), ...gateChecks(),
+  ],
+  of: (model, op) => [op, ...partsOfAdapted(op)].flatMap((each) => {
+    const own = each === op ? model : { ...model, kindsOf: undefined };
+    return [...productChecks(own, each), ...joinedCheckOf(own, each)];
+  }),
 };

@@ -1,0 +1,65 @@
+// Checks of output projections that join the splits of attention where they stage their input.
+import { formats } from '../../formats/catalogue.ts';
+import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
+import { attend } from '../../model/ops/attend.ts';
+import { project as projectOp } from '../../model/ops/project.ts';
+import { joinSplits } from '../../reference/join-splits.ts';
+import { project } from '../../reference/project.ts';
+import { type Case, type Outcome } from './check.ts';
+import { type Heads, concat, nameOfHeads } from './heads.ts';
+import { inputInBytes, sizesOf } from './product.ts';
+import { normals, random, randomTensor, unpackTensor } from './random.ts';
+import { withStage } from './workbench.ts';
+
+export interface Joined extends Heads {
+  type: string;
+  /** Of the matrix. */
+  rows: number;
+  /** Splits of attention, of `choice.span` positions each. */
+  splits: number;
+  /** Attention sees the positions of one split less, which begin within one. */
+  windowed?: boolean;
+  scale?: number;
+  /** The product is not added to what is there. */
+  alone?: boolean;
+}
+
+/** What several splits of attention have left, at random, times a matrix. */
+export function joinedCase(given: Joined, choice: KernelChoice): Case {
+  const { type, rows, heads, kvHeads, headDim, splits, windowed, scale, alone } = given;
+  const window = windowed ? (splits - 1) * choice.span : undefined;
+  const name = `${type}, ${rows} x ${nameOfHeads(given)}, ${splits} splits${window ? `, window ${window}` : ''}`;
+  return {
+    name,
+    async run(bench): Promise<Outcome> {
+      const next = random(name);
+      const cols = heads * headDim;
+      const bytes = randomTensor(type, rows, cols, next);
+      const residual = alone ? undefined : normals(next, rows);
+      const left = concat(Array.from({ length: splits * heads }, () =>
+        Float32Array.of(...normals(next, headDim), 4 * normals(next, 1)[0], 1 + Math.abs(normals(next, 1)[0]), 0, 0)));
+      const position = window ? 1.5 * choice.span + window - 1 : splits * choice.span - 3;
+      const joins = { ...attend({ layer: 0, scale: 1, window }), projected: true };
+      const op = projectOp({
+        input: 'attended', output: 'hidden', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows }], add: !alone, scale, joins,
+      });
+      const found = await withStage(
+        bench,
+        {
+          config: { heads, kvHeads, headDim, dim: cols, ffn: rows }, choice: { ...choice, joined: 1 }, mode: 'decode', tokens: 1, position, op, after: joins,
+          tensors: { matrix: { type, shape: [cols, rows], bytes } },
+        },
+        async (stage) => {
+          bench.gpu.device.queue.writeBuffer(stage.activations.buffers.partials.buffer, 0, left);
+          if (residual) stage.write('hidden', residual, rows);
+          await stage.run(stage.dispatches);
+          return stage.read('hidden', 1, rows);
+        },
+      );
+      const plain = { weights: unpackTensor(type, bytes, rows, cols), rows, cols, x: joinSplits(left, heads, headDim), scale, residual };
+      if (choice.dot !== 'i8' || formats.get(type)!.codes === undefined) return { found, expected: project(plain), scale: sizesOf(plain) };
+      const { rounded, sizes } = inputInBytes(plain, 2);
+      return { found, expected: project(rounded), scale: sizesOf(rounded, sizes) };
+    },
+  };
+}
