@@ -2,7 +2,10 @@
 // Has WGSL compiled for GPUs that are not there, by Mesa's drivers through Dawn, and tells what code they made of it. Nothing runs: a layer
 // (layer.c) lets pipelines be made and swallows all else. Run as a program it is the process of one GPU.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -31,23 +34,50 @@ export function ensureLayer() {
 
 /**
  * What the compiler of the GPU `name` makes of each kernel. One that ends the process has that as its error, and the next process takes those
- * behind it; an Error where there is no device at all.
+ * behind it; an Error where there is no device at all. What was answered by the same driver before is not asked again, so that a run that was
+ * ended goes on where it was.
  * @param {readonly Source[]} sources
  * @param {string} name
  * @returns {Promise<Answer[]>}
  */
 export async function compileFor(sources, name) {
-  /** @type {Answer[]} */
-  const answers = [];
-  while (answers.length < sources.length) answers.push(...(await compileSome(sources.slice(answers.length, answers.length + atOnce), name)));
-  return answers;
+  const kept = openKept(name);
+  const keys = sources.map(({ code, constants = {} }) => createHash('sha256').update(JSON.stringify([code, constants])).digest('base64'));
+  const open = [...new Map(sources.flatMap((source, i) => (kept.answers.has(keys[i]) ? [] : [[keys[i], source]])))];
+  while (open.length) {
+    const some = open.slice(0, atOnce);
+    let done = 0;
+    await compileSome(some.map(([, source]) => source), name, (answer) => kept.add(some[done++][0], answer));
+    open.splice(0, done);
+  }
+  return keys.map((key) => /** @type {Answer} */ (kept.answers.get(key)));
 }
 
-/** @param {readonly Source[]} sources @param {string} name @returns {Promise<Answer[]>} */
-async function compileSome(sources, name) {
+/** Answers by what was asked, in a file for each GPU that another driver or layer begins anew. @param {string} name */
+function openKept(name) {
+  const { icd, preload } = gpus[name];
+  const driver = JSON.stringify([icd, preload, join(builds, 'libcompile_only.so')].map((file) => file && statSync(file).mtimeMs));
+  const file = join(builds, `kept.${name}.jsonl`);
+  const [begun, ...lines] = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+  if (begun !== driver) writeFileSync(file, `${driver}\n`);
+  /** @type {Map<string, Answer>} */
+  const answers = new Map(begun === driver ? lines.map((line) => JSON.parse(line)) : []);
+  return {
+    answers,
+    /** @param {string} key @param {Answer} answer */
+    add(key, answer) {
+      answers.set(key, answer);
+      appendFileSync(file, `${JSON.stringify([key, answer])}\n`);
+    },
+  };
+}
+
+/** @param {readonly Source[]} sources @param {string} name @param {(answer: Answer) => void} onAnswer for each in turn, as far as the process came */
+async function compileSome(sources, name, onAnswer) {
   const { icd, env, preload, loader = [], dawn = '', use } = gpus[name];
   const folder = mkdtempSync(join(tmpdir(), 'gpu-compilers-'));
   const log = join(folder, 'log');
+  let told; // by the layer, read as it grows
   try {
     const [command, ...args] = [...loader, process.execPath, self, 'compile'];
     const child = spawn(command, args, {
@@ -61,19 +91,35 @@ async function compileSome(sources, name) {
     child.stderr.on('data', (text) => (errors = (errors + text).slice(-4000)));
     child.stdin.on('error', () => undefined); // it may end before it has read all
     child.stdin.end(sources.map((source) => JSON.stringify(source)).join('\n'));
-    const lines = [];
-    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('{')) lines.push(JSON.parse(line));
-    const [device, ...ends] = lines;
+    const answered = new Map();
+    let count = -1; // the first line is of the device
+    let read = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (!line.startsWith('{')) continue;
+      const { end, error } = JSON.parse(line);
+      if (++count === 0) continue;
+      if (error) {
+        onAnswer({ error });
+        continue;
+      }
+      if (!(end > read)) { // Dawn makes equal pipelines once
+        onAnswer(/** @type {Answer} */ (answered.get(end)));
+        continue;
+      }
+      told ??= openSync(log, 'r');
+      const bytes = Buffer.alloc(end - read);
+      readSync(told, bytes, 0, bytes.length, read);
+      read = end;
+      const [executable] = JSON.parse(bytes.subarray(bytes.lastIndexOf('\n', -2) + 1).toString());
+      const answer = { use: use({ ...executable, statistics: { ...executable.statistics, subgroup: executable.subgroup } }) };
+      answered.set(end, answer);
+      onAnswer(answer);
+    }
     const last = errors.trim().split('\n').at(-1);
-    if (!device) throw new Error(`${name} gives no device: ${last}`);
-    const told = existsSync(log) ? readFileSync(log) : Buffer.alloc(0);
-    const answers = ends.map(({ end, error }) => {
-      if (error) return { error };
-      const [executable] = JSON.parse(told.subarray(told.lastIndexOf('\n', end - 2) + 1, end).toString());
-      return { use: use({ ...executable, statistics: { ...executable.statistics, subgroup: executable.subgroup } }) };
-    });
-    return answers.length < sources.length ? [...answers, { error: `the process ended: ${last}` }] : answers;
+    if (count < 0) throw new Error(`${name} gives no device: ${last}`);
+    if (count < sources.length) onAnswer({ error: `the process ended: ${last}` });
   } finally {
+    if (told !== undefined) closeSync(told);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -95,11 +141,7 @@ async function compileFromInput() {
   Object.assign(globalThis, { kept: [gpu, device] }); // Dawn crashes once they are collected
   console.log(JSON.stringify({ vendor: adapter.info.vendor }));
   const log = process.env.COMPILE_ONLY_LOG ?? '';
-  const made = new Map(); // Dawn makes equal pipelines once
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (!made.has(line)) made.set(line, await compileOne(device, JSON.parse(line), log));
-    console.log(JSON.stringify(made.get(line)));
-  }
+  for await (const line of createInterface({ input: process.stdin })) console.log(JSON.stringify(await compileOne(device, JSON.parse(line), log)));
   process.stdout.write('', () => process.exit(0)); // the driver's threads would go on
 }
 
