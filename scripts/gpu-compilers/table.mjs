@@ -25,7 +25,7 @@ const server = await createServer({ root, logLevel: 'error', server: { middlewar
 try {
   const { typicalKernels } = await server.ssrLoadModule('/test/typical-kernels.ts');
   const { kernelSource } = await server.ssrLoadModule('/src/gpu/kernels.ts');
-  const { usualParts } = await server.ssrLoadModule('/src/engine/measure/choice-text.ts');
+  const { usualParts } = await server.ssrLoadModule('/src/engine/measure/tune/choice-text.ts');
   const names = Object.keys(gpus).filter((name) => !lacking(name));
   /** @type {Map<string, string[]>} */
   const rows = new Map();
