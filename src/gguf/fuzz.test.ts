@@ -10,7 +10,7 @@ import { type ByteSource } from './source.ts';
 import { isFull } from '../../test/verified.ts';
 import { mulberry32 } from '../random.ts';
 
-const rounds = 3000;
+const rounds = isFull ? 3000 : 1000;
 const files = ['stories260K/stories260K.gguf', 'tiny/tiny-llama-k.gguf', 'tiny/tiny-gemma3.gguf', 'tiny/tiny-phi3.gguf', 'tiny/tiny-gpt-oss.zeroed.gguf'];
 
 const seeds = [
