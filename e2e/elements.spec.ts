@@ -23,6 +23,9 @@ const modelsLoaded = (page: Page) => page.evaluate(() => {
   return { loaded: engines.filter(Boolean).length, different: new Set(engines).size };
 });
 
+// One after the other, as the first of a worker has its kernels measured and tested, and the others find the notes.
+test.describe.configure({ mode: 'default' });
+
 test.afterEach(({ page }) => (page.url().startsWith('http') ? keepNotes(page) : undefined));
 
 test('two chats of a plain page share one engine, and nothing leaks into the page', async ({ page }) => {

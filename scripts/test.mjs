@@ -112,12 +112,13 @@ function add(/** @type {string} */ name, /** @type {number} */ status, /** @type
   for (const test of report.flaky) flaky.add(`${name}: ${test}`);
 }
 
-// What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The short run takes weight types, SmolLM2
-// and the kernels that compile sooner there (test/short-checks.ts): all else repeats what lavapipe has shown.
+// What these test does not depend on the adapter: one is enough, as the second software adapter is slow. The short run takes weight types, which
+// lavapipe leaves to it, and the kernels that compile sooner there (test/short-checks.ts): all else repeats what lavapipe has shown.
 const onceOnly = [
   'bad-input', 'cli', 'compilers', 'completions', 'ecosystem', 'embeddings', 'engine', 'first-load', 'forecast', 'naga', 'node-memory', 'serve', 'window',
 ].map((name) => `**/${name}-gpu.test.ts`);
-const onSecond = ['kernels/formats', 'kernels/kernels', 'kernels/other-kernels', 'model/smollm2'].map((name) => `test/gpu/${name}-gpu.test.ts`);
+const onSecondAlone = ['test/gpu/kernels/formats-gpu.test.ts'];
+const onSecond = [...onSecondAlone, ...['kernels/kernels', 'kernels/other-kernels'].map((name) => `test/gpu/${name}-gpu.test.ts`)];
 for (const file of onSecond) if (!existsSync(file)) throw new Error(`${file} is gone; name here what SwiftShader runs in its place.`);
 
 /**
@@ -248,13 +249,19 @@ try {
   const chromium = wanted('gpu') || wanted('e2e') ? ensureChromium() : { skipped: 'not wanted' };
   if (wanted('check')) {
     const needsBuild = ['firefox', 'e2e', 'package'].some(wanted);
-    const [{ status }] = await timed('check, and the build', () => Promise.all([runBeside(['npm', 'run', 'check']), needsBuild && build()]));
+    // Compiler and linter side by side, each of which takes one core.
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const commands = scripts.check.split(' && ').map((/** @type {string} */ command) => ['npx', ...command.split(' ')]);
+    const [ended] = await timed('check, and the build', () => Promise.all([Promise.all(commands.map(runBeside)), needsBuild && build()]));
+    const status = Math.max(...ended.map((/** @type {{ status: number }} */ each) => each.status));
     add('check', status, { ...nothing, passed: status === 0 ? 1 : 0 });
   }
   if (wanted('unit')) await timed('unit tests', () => vitest('unit', 'unit tests'));
   if (wanted('gpu')) {
     let first = true;
-    for (const adapter of softwareAdapters().filter(({ name }) => !onlyAdapter || name === onlyAdapter)) {
+    const wantedAdapters = softwareAdapters().filter(({ name }) => !onlyAdapter || name === onlyAdapter);
+    const hasSecond = wantedAdapters.length > 1 && wantedAdapters.every((adapter) => 'icd' in adapter);
+    for (const adapter of wantedAdapters) {
       if ('skipped' in adapter) {
         skip(`GPU tests on ${adapter.name}: ${adapter.skipped}`);
         continue;
@@ -265,7 +272,7 @@ try {
         skip(`GPU tests on ${adapter.name} of ${tests}: the full run has them`);
         continue;
       }
-      const files = first ? {} : full ? { exclude: onceOnly } : { only: some };
+      const files = first ? { exclude: !full && hasSecond ? onSecondAlone : [] } : full ? { exclude: onceOnly } : { only: some };
       const env = { ...driverOf(adapter), WINDROW_ADAPTER: `Dawn/${adapter.name}` };
       await timed(name, () => vitest('gpu', name, env, files));
       first = false;

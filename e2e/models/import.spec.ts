@@ -171,7 +171,7 @@ test('an import pauses and goes on', async ({ models: folder, origin, profile })
 
 test('of two tabs one imports while the other waits and sees how far it is; when it dies the other goes on', async ({ models: folder, origin, profile }) => {
   const { byteLength } = await makeModel({ ...deep, out: join(folder, 'deep.gguf') });
-  origin.behave.bytesPerSecond = 0.3 * MiB; // until the others wait
+  origin.behave.bytesPerSecond = MiB; // until the others wait, each with a megabyte of header read beside the first
   const context = await profile.open();
   const [first, second, third] = [await openPage(context, origin), await openPage(context, origin), await openPage(context, origin)];
   await beginImport(first, `${origin.url}/deep.gguf`);
