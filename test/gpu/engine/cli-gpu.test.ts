@@ -11,6 +11,7 @@ import { golden } from '../../engine.ts';
 import { untilListening } from '../../listening.ts';
 import { fixture, floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { vary } from '../../models/vary.ts';
+import { isFull } from '../../verified.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'windrow-cli-'));
 const at = (name: string) => join(folder, name);
@@ -83,8 +84,8 @@ describe.skipIf(!adapterFile)('windrow', () => {
     });
 
     it('continues tokens, and ends before a stop text', async () => {
-      expect((await generate('--tokens', ids, '--max-tokens', '3')).tokens).toEqual(golden.ids.slice(0, 3));
       const stopped = await generate('--tokens', ids, '--max-tokens', '60', '--stop', 'never said', 'named Li');
+      expect(stopped.tokens.slice(0, 3)).toEqual(golden.ids.slice(0, 3));
       expect(stopped).toMatchObject({ text: golden.text.slice(0, golden.text.indexOf('named Li')), reason: 'stop' });
     });
 
@@ -100,7 +101,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
         (await generate('--tokens', ids, '--max-tokens', '16', '--temperature', '1', '--top-k', '50', '--top-p', '0.95', '--min-p', '0.01', '--seed', seed))
           .tokens;
       const first = await draw('3');
-      expect(await draw('3')).toEqual(first);
+      if (isFull) expect(await draw('3')).toEqual(first); // in the short run engine-gpu has it
       expect(await draw('4')).not.toEqual(first);
     });
 
@@ -177,7 +178,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
       const chunks = [tokens.slice(0, 40), tokens.slice(40, 80)];
       const found = await json<Scored>('perplexity', model, ...quick, '--file', at('text.txt'), '--ctx', '40', '--chunks', '2');
       expect(found.scored).toBe(78);
-      for (const [i, chunk] of chunks.entries()) expect(found.chunk_nll[i]).toBeCloseTo(await nll(chunk), 3);
+      for (const [i, chunk] of chunks.slice(isFull ? 0 : 1).entries()) expect(found.chunk_nll[isFull ? i : 1]).toBeCloseTo(await nll(chunk), 3);
       expect(found.total_nll).toBeCloseTo(found.chunk_nll[0] + found.chunk_nll[1], 9);
       expect(found.perplexity).toBeCloseTo(Math.exp(found.total_nll / 78), 9);
     });
@@ -280,7 +281,7 @@ describe.skipIf(!adapterFile)('windrow', () => {
   it('plan and generate say what is streamed', async () => {
     const budget = ['--budget', '900KiB', '--context', '256'];
     const planned = await json<{ verdict: string; streamedBytes: number; memoryBytesPerToken: number; storeBytesPerToken: number }>(
-      'plan', model, ...budget, '--ram', '100KiB',
+      'plan', model, ...quick, ...budget, '--ram', '100KiB',
     );
     expect(planned).toMatchObject({ verdict: 'streams', memoryBytesPerToken: 100 * 1024, storeBytesPerToken: planned.streamedBytes - 100 * 1024 });
     const { stats } = await json<{ stats: { gpuBytesPeak: number; transfer: { decode: Record<string, number> } } }>(
@@ -317,7 +318,9 @@ describe.skipIf(!adapterFile)('windrow', () => {
       ['a budget that is too small', ['generate', model, '--prompt', 'x', '--budget', '256KiB'], 'BudgetError', /budget/],
       ['bindings that are too small', ['generate', model, '--prompt', 'x', '--max-binding', '4KiB'], 'BudgetError', /32 rows of token_embd\.weight/],
     ];
-    it.concurrent.each(errors)('%s', async (_, args, name, message) => {
+    // One before and one behind the load in the short run: the others are the engine's own refusals (bad-input-gpu), told in the same way.
+    const some = isFull ? errors : errors.filter(([title]) => title.includes('shape') || title.includes('vocabulary'));
+    it.concurrent.each(some)('%s', async (_, args, name, message) => {
       const error = await failure(...args);
       expect(error.message).toMatch(message);
       expect(error.name).toBe(name);
