@@ -29,12 +29,21 @@ export const underOtherLimits =
   `(?!.* (?!(${usual})$)[A-Z]+\\d*_?[A-Z0-9]+$)(matvec, 8 splits, [14] panels|matvec of|matmul f32( F32|,| of)|rms-norm|argmax|attention.*, heads of 64, q8)`;
 
 /** Attention for each size of a head and each format of keys and values, not for each pair of them. */
-const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|128, f32|256, (f32|q8)|512, f32)|attention, heads of 8, f';
+const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|128, f|256, (f32|q8)|512, f32)|attention, heads of (8, f|96, f32)';
 
-/** What SwiftShader has: all that it compiles in less time than lavapipe, which is what has few barriers. */
+/** Of splits and panels, of spans and threads and of parts those between others, each a constant of the same kernel. */
+const shapesBetween =
+  'matvec, (1 splits, [23]|2 splits, [124]|4 splits, (0|[134])|8 splits, [34])[.\\d]* panels|matvec (i8|staged), 4 splits|'
+  + 'attention-decode by (128 in 32|256|512 in 32)( |$)|attention by parts of 64, of a subgroup each';
+
+/**
+ * What SwiftShader has: all that it compiles in less time than lavapipe, which is what has few barriers. Rare types once, as formats-gpu has their
+ * files unpack too.
+ */
 export const onSwiftShader =
-  `(?:matvec( unpacked| table)? (${otherTypes})$|(?!.* (?!(${ofEachKind})$)(${otherTypes})$)`
-  + `(?!${otherPairs}|attention.* (several segments|over pages|that turns)|matmul (f16|i)|kv-(observe mean, f|move, f16|merge|join|pick|codes)))`;
+  `(?:matvec( table)? (${otherTypes})$|matvec unpacked (?!(${rareTypes})$)(${otherTypes})$|(?!.* (?!(${ofEachKind})$)(${otherTypes})$)`
+  + `(?!${otherPairs}|${shapesBetween}|attention.* (several segments|over pages|that turns)|matmul (f16|i)|`
+  + 'kv-(observe mean, f|move, f16|merge|join|pick|codes)))';
 
 /** What Chromium has: one check of most kernels, as its own compiler and its way to the GPU's process are between them and the same SwiftShader. */
 export const inChromium = `(${[
@@ -47,6 +56,7 @@ export const elsewhere: Record<string, RegExp> = {
   'formats-gpu: the file of each weight type; the kernels are those of others': new RegExp(` (${rareTypes}|BF16|F16|F32|Q\\d_[01K])$`),
   'tiles of f32 with the same types and bindings: tiles of f16 and i16 differ by what unpacks a float and a code, and by what follows': /^matmul (f16|i16) /,
   'other sizes of heads in the same format, other formats with heads of the same size': new RegExp(`^(${otherPairs})`),
+  'the full run alone: shapes between others': new RegExp(`^(${shapesBetween})`),
   'kv-policies-gpu: golden logits over sealed pages': /^attention over pages in/,
   'kv-kept-gpu: golden logits over several segments, in more formats': /^attention.*several segments|^kv-(observe mean|move), f(16|32)/,
   'kv-kept-gpu: golden slots and logits of ems, which merges by count; by cosine and into one slot the full run alone': /^kv-merge/,
