@@ -2,13 +2,16 @@
 import { createServer, type ViteDevServer } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Page } from 'puppeteer-core';
+import { isFull } from '../../test/verified.ts';
 import { kernels, tinyModel } from '../support/tiny-model.ts';
 import { port } from '../support/ports.ts';
 import { startSite } from '../support/sites.ts';
 import { type Firefox, openFirefox } from './firefox.ts';
 
-/** Some of every kind of kernel. */
-const sample = '^(matvec, 8|matvec of|matmul f32( F32|,)|rms-norm|rope by|gate|embed F16|attention.*heads of 64, f16)';
+/** Some of every kind of kernel; in the short run one, as naga-gpu.test.ts has its compiler take every kernel, and answers are golden here. */
+const sample = isFull
+  ? '^(matvec, 8|matvec of|matmul f32( F32|,)|rms-norm|rope by|gate|embed F16|attention.*heads of 64, f16)'
+  : '^(matvec, 8 splits, 4 panels|matmul f32 F32|rms-norm by workgroup$|rope by|gate silu|embed F16|attention(-decode)?, heads of 64, f16)';
 
 let firefox: Firefox;
 let page: Page;
@@ -65,6 +68,6 @@ test('kernels give the numbers of the reference', async () => {
   expect(run!.error).toBeUndefined();
   const checks = run!.results.filter(({ skipped }) => !skipped);
   console.log(`${checks.length} checks on ${run!.adapter}`);
-  expect(checks.length).toBeGreaterThan(15);
+  expect(checks.length).toBeGreaterThan(isFull ? 15 : 6);
   expect(checks.filter(({ passed }) => !passed)).toEqual([]);
 });
