@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { expect, type Page } from '@playwright/test';
-import { importChat, test, tinyModel } from '../support/page.ts';
+import { importChat, ranInFirefox, test, tinyModel } from '../support/page.ts';
 import { kernels } from '../support/tiny-model.ts';
 import { startSite, type Site } from '../support/sites.ts';
 
@@ -62,6 +62,7 @@ test('from a file the page says what it needs', async ({ page }) => {
 });
 
 test('in a frame without an origin the model loads', async ({ page }) => {
+  test.skip(ranInFirefox, 'has run in Firefox; without Firefox and with WINDROW_FULL=1 it runs here');
   const listen = "<script>addEventListener('message', ({ data }) => (document.title = data))</script>";
   const outer = `<!doctype html><iframe sandbox="allow-scripts" src="/inner.html"></iframe>${listen}`;
   const site = await library(anyone, { '/': outer, '/inner.html': loading });
