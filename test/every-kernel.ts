@@ -152,7 +152,7 @@ function plainProducts(): KernelSpec[] {
 const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256, 512];
 
 /** How prefill's attention shares heads among threads on GPUs. */
-const parts: Partial<KernelChoice>[] = [{ part: 32 }, { part: 64, uniform: 64 }, { part: 32, uniform: 32, lanes: 4 }];
+const parts: Partial<KernelChoice>[] = [{ part: 32 }, { part: 64, uniform: 64 }, { part: 32, uniform: 32, lanes: 4 }, { part: 16, uniform: 32, lanes: 4 }];
 
 /** Attention that turns its queries: one shape of each number of threads. */
 function turningKernels(op: Attend, headDim: number, kv: KvFormat): KernelSpec[] {

@@ -56,7 +56,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     let slot = block % 32u;
     var a = vec4<f32>();
     var b = vec4<f32>();
-    for (var i = 0u; i < vec4s_of_part(); i++) {
+    for (var i = 0u; i < keys_at_a_time(vec4s_of_part()); i++) {
       let d = first_d + i;
       let x = select(vec4<f32>(), query[q + inside(d)], is_inside(d));
       let k = eight_keys(page, inside(d), slot, lane);
@@ -78,10 +78,12 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       a += vec4<f32>(bias_of(page, slot), bias_of(page, slot + 1u), bias_of(page, slot + 2u), bias_of(page, slot + 3u));
       b += vec4<f32>(bias_of(page, slot + 4u), bias_of(page, slot + 5u), bias_of(page, slot + 6u), bias_of(page, slot + 7u));
     }
-    let at_a = vec4<u32>(block) + vec4<u32>(0u, 1u, 2u, 3u);
-    let at_b = at_a + vec4<u32>(4u);
-    let seen_a = (at_a >= vec4<u32>(slots_from())) & (at_a < vec4<u32>(seen)) & ((at_a + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
-    let seen_b = (at_b >= vec4<u32>(slots_from())) & (at_b < vec4<u32>(seen)) & ((at_b + vec4<u32>(params.window) >= vec4<u32>(seen)) | vec4<bool>(!windowed));
+    // The slots that this row sees: so many from `low` on.
+    let low = max(slots_from(), select(0u, seen - min(params.window, seen), windowed));
+    let count = max(seen, low) - low;
+    let at = vec4<u32>(block - low) + vec4<u32>(0u, 1u, 2u, 3u); // those before `low` come out larger than any count
+    let seen_a = at < vec4<u32>(count);
+    let seen_b = at + 4u < vec4<u32>(count);
     a = select(vec4<f32>(-1e30), a, seen_a);
     b = select(vec4<f32>(-1e30), b, seen_b);
     let larger = max(a, b);

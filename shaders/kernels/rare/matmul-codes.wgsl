@@ -68,6 +68,11 @@ fn add_dots(sum : vec4<i32>, w : array<vec4<u32>, 4>, x : vec4<u32>) -> vec4<i32
   return sums;
 }
 
+// One of the factors of four rows, 16 apart.
+fn factors(row : u32, which : u32) -> vec4<f32> {
+  return vec4<f32>(weight_factors[row][which], weight_factors[row + 16u][which], weight_factors[row + 32u][which], weight_factors[row + 48u][which]);
+}
+
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
   let first_row = workgroup.x * TileRows;
@@ -85,41 +90,36 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     workgroupBarrier();
     // A bound that no compiler knows, or some would unroll the loop and run out of registers.
     for (var p = 0u; p < min(Together, params.stride); p++) {
-      let first = p * 32u + column;
-      let second = first + 16u;
-      let w = array<vec4<u32>, 4>(weight_tile[0][first], weight_tile[1][first], weight_tile[2][first], weight_tile[3][first]);
-      let v = array<vec4<u32>, 4>(weight_tile[0][second], weight_tile[1][second], weight_tile[2][second], weight_tile[3][second]);
       let row = p * TileRows + column;
-      let f = array<vec4<f32>, 4>(weight_factors[row], weight_factors[row + 16u], weight_factors[row + 32u], weight_factors[row + 48u]);
-      let scales = vec4<f32>(f[0].x, f[1].x, f[2].x, f[3].x);
-      for (var j = 0u; j < 4u; j++) {
-        let at = p * 32u * Bytes + line;
-        let token = p * TileRows + line + 16u * j;
-        var of_first = vec4<i32>();
-        if (Bytes == 2u) {
-          of_first = add_dots(of_first, w, input_tile[j][at + 16u]);
-          if (OneScale) {
-            of_first = add_dots(of_first, v, input_tile[j][at + 48u]);
-          }
-          of_first = of_first << vec4<u32>(8u);
-        }
-        of_first = add_dots(of_first, w, input_tile[j][at]);
-        if (OneScale) {
-          of_first = add_dots(of_first, v, input_tile[j][at + 16u * Bytes]);
-          sums[j] += input_scales[token] * scales * vec4<f32>(of_first);
-        } else {
-          var of_second = vec4<i32>();
+      let token = p * TileRows + line;
+      // Half a group of each row after the other, by a bound that no compiler knows: both at once are more than the registers of some GPUs.
+      var of_group = array<vec4<i32>, 4>(); // where one scale is for both halves
+      for (var half = 0u; half < min(2u, params.stride); half++) {
+        let first = (p * 2u + half) * 16u + column;
+        let w = array<vec4<u32>, 4>(weight_tile[0][first], weight_tile[1][first], weight_tile[2][first], weight_tile[3][first]);
+        let at = (p * 2u + half) * 16u * Bytes + line;
+        for (var j = 0u; j < 4u; j++) {
+          var of_half = vec4<i32>();
           if (Bytes == 2u) {
-            of_second = add_dots(of_second, v, input_tile[j][at + 48u]) << vec4<u32>(8u);
+            of_half = add_dots(of_half, w, input_tile[j][at + 16u]) << vec4<u32>(8u);
           }
-          of_second = add_dots(of_second, v, input_tile[j][at + 16u * Bytes]);
-          sums[j] += input_scales[token] * (scales * vec4<f32>(of_first) + vec4<f32>(f[0].y, f[1].y, f[2].y, f[3].y) * vec4<f32>(of_second));
+          of_half = add_dots(of_half, w, input_tile[j][at]);
+          if (OneScale) {
+            of_group[j] += of_half;
+          } else {
+            sums[j] += input_scales[token + 16u * j] * factors(row, half) * vec4<f32>(of_half);
+          }
+        }
+      }
+      for (var j = 0u; j < 4u; j++) {
+        let x = input_sums[token + 16u * j];
+        if (OneScale) {
+          sums[j] += input_scales[token + 16u * j] * factors(row, 0u) * vec4<f32>(of_group[j]);
         }
         if (HasMinimum && OneScale) {
-          sums[j] -= (input_sums[token].x + input_sums[token].y) * vec4<f32>(f[0].z, f[1].z, f[2].z, f[3].z);
+          sums[j] -= (x.x + x.y) * factors(row, 2u);
         } else if (HasMinimum) {
-          let x = input_sums[token];
-          sums[j] -= x.x * vec4<f32>(f[0].z, f[1].z, f[2].z, f[3].z) + x.y * vec4<f32>(f[0].w, f[1].w, f[2].w, f[3].w);
+          sums[j] -= x.x * factors(row, 2u) + x.y * factors(row, 3u);
         }
       }
     }

@@ -22,6 +22,11 @@ fn joined(own : Share) -> Eight {
     subgroupBroadcast(own[6u / Lanes], 6u % Lanes), subgroupBroadcast(own[7u / Lanes], 7u % Lanes));
 }
 
+// As a bound that no compiler knows, so that none reads the keys of all dimensions ahead: Intel's spilled twice as much for it.
+fn keys_at_a_time(vec4s : u32) -> u32 {
+  return min(vec4s, (params.head_dim + 3u) / 4u);
+}
+
 fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
   var own : Share;
   for (var i = 0u; i < Loads; i++) {
@@ -34,6 +39,9 @@ fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
 // sum * fade + the first `count` values times their weights in a, then b, whose others are 0.
 fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, count : u32, first_d : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
   for (var d = 0u; d < PartVec4s; d++) {
+    if (Parts > 1u && 4u * d >= params.head_dim) { // never so, but it keeps the reads of other dimensions behind it
+      break;
+    }
     var own : Share;
     for (var i = 0u; i < Loads; i++) {
       own[i] = value4(page, slot + min(i * Lanes + lane, count - 1u), inside(first_d + d)); // behind those may be anything

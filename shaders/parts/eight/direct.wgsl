@@ -5,6 +5,11 @@ fn share_of_reads() -> u32 {
   return 0u; // all
 }
 
+// How far the loop over keys goes: all of them may be read at once.
+fn keys_at_a_time(vec4s : u32) -> u32 {
+  return vec4s;
+}
+
 fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
   return Eight(
     key4(page, d, slot), key4(page, d, slot + 1u), key4(page, d, slot + 2u), key4(page, d, slot + 3u),

@@ -37,7 +37,7 @@ export interface KernelChoice {
    * Dimensions of a head that a thread of attention has in prefill, where there are more than so many; 0: all. GPUs have no registers for all
    * of a large head; in software the barriers of parts cost more than they save.
    */
-  part: 0 | 32 | 64;
+  part: 0 | 16 | 32 | 64;
   /**
    * Threads of the largest subgroup, where the first of it says which part all have, so that a compiler may read once for all of them; 0: each
    * thread reckons by itself.

@@ -174,9 +174,12 @@ function headParts(
   vec4s: number,
   { part, uniform, lanes, prefill }: Pick<KernelChoice, 'part' | 'uniform' | 'lanes' | 'prefill'>,
 ): { rows: number; files: string[]; consts: Record<string, number> } {
-  const partVec4s = part && part < 4 * vec4s ? part / 4 : vec4s;
+  const rowsOf = (dims: number) => Math.min(64, 2 ** Math.floor(Math.log2(mostThreads / Math.ceil((4 * vec4s) / dims))));
+  // The smallest parts of the largest heads would leave fewer rows than a subgroup has threads, which could not read together.
+  const dims = part === 16 && rowsOf(part) < uniform ? 32 : part;
+  const partVec4s = dims && dims < 4 * vec4s ? dims / 4 : vec4s;
   const parts = Math.ceil(vec4s / partVec4s);
-  const rows = Math.min(64, 2 ** Math.floor(Math.log2(mostThreads / parts)));
+  const rows = rowsOf(4 * partVec4s);
   // What is faster for products, reading for oneself or together, is so for keys and values where nothing else is known.
   // A subgroup that is larger than the rows has several parts, whose threads read something else each.
   const whole = parts === 1 || (uniform > 0 && uniform <= rows);

@@ -18,7 +18,8 @@ function isOffered({ kernel, files = [], consts = {} }: KernelSpec, gpu: string)
   if (kernel !== 'attention') return true;
   const { part, uniform, lanes = 0 } = usualParts(described(gpu));
   const byMaker = files.includes('head/by-subgroup') === uniform > 0 || files.includes('head/whole');
-  return byMaker && 4 * consts.PartVec4s <= part && files.includes('eight/broadcast') === lanes > 0;
+  const most = 4 * consts.HeadVec4s > 128 ? Math.max(part, 32) : part; // of such heads parts of 16 leave too few rows
+  return byMaker && 4 * consts.PartVec4s <= most && files.includes('eight/broadcast') === lanes > 0;
 }
 
 /** One in 48; of rare weight types, whose own file is all that differs, one in 512. */
@@ -36,9 +37,10 @@ describe.each(names)('the compiler for %s', (name) => {
     const offered = (await everyKernel()).filter((spec) => isOffered(spec, name));
     const specs = isFull ? offered : some(offered);
     const answers = await compileFor(specs.map((spec) => ({ code: kernelSource(spec), constants: spec.constants })), name);
-    const { mostSpills, attentionSpills = mostSpills } = gpus[name];
+    const { mostSpills, attentionSpills = mostSpills, largeSpills = attentionSpills } = gpus[name];
+    const allowed = ({ kernel, consts = {} }: KernelSpec) => (kernel !== 'attention' ? mostSpills : 4 * consts.HeadVec4s > 128 ? largeSpills : attentionSpills);
     const wrong = answers.flatMap((answer, i) => {
-      if ('use' in answer && answer.use.memory === 0 && answer.use.spills <= (specs[i].kernel === 'attention' ? attentionSpills : mostSpills)) return [];
+      if ('use' in answer && answer.use.memory === 0 && answer.use.spills <= allowed(specs[i])) return [];
       return [`${kernelKey(specs[i])}: ${'use' in answer ? `${answer.use.memory} bytes, ${answer.use.spills} spills` : answer.error}`];
     });
     expect(answers.length).toBeGreaterThan(50);

@@ -26,12 +26,13 @@ export function defaultChoice(gpu: Gpu): KernelChoice {
 
 /**
  * How prefill's attention shares heads among threads, by what the compilers of makers do with it (docs/performance.md): AMD's GPUs have registers for
- * 64 dimensions and read once for a subgroup, Intel's gain by reading together.
+ * 64 dimensions and read once for a subgroup, Intel's gain by reading together, and have registers for 16.
  */
 export function usualParts(gpu: Pick<Gpu, 'software' | 'vendor' | 'smallestSubgroup' | 'largestSubgroup'>): Pick<KernelChoice, 'part' | 'uniform' | 'lanes'> {
   if (gpu.software) return { part: 0, uniform: 0 };
   const uniform = /^(amd|intel)$/.test(gpu.vendor) ? knownChoices.uniform.find((each) => each === gpu.largestSubgroup) ?? 0 : 0;
-  return { part: gpu.vendor === 'amd' ? 64 : 32, uniform, lanes: gpu.vendor === 'intel' && gpu.smallestSubgroup >= 4 ? 4 : 0 };
+  const part = gpu.vendor === 'amd' ? 64 : gpu.vendor === 'intel' ? 16 : 32;
+  return { part, uniform, lanes: gpu.vendor === 'intel' && gpu.smallestSubgroup >= 4 ? 4 : 0 };
 }
 
 const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);
@@ -47,7 +48,7 @@ export const knownChoices = {
   reduce: ['workgroup', 'subgroup'],
   span: valuesOf('span'),
   threads: valuesOf('threads'),
-  part: [0, 32, 64],
+  part: [0, 16, 32, 64],
   uniform: [0, 4, 8, 16, 32, 64],
   lanes: [0, 4, 8],
   turned: [0, 1],
