@@ -93,7 +93,6 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       let row = p * TileRows + column;
       let token = p * TileRows + line;
       // Half a group of each row after the other, by a bound that no compiler knows: both at once are more than the registers of some GPUs.
-      var of_group = array<vec4<i32>, 4>(); // where one scale is for both halves
       for (var half = 0u; half < min(2u, params.stride); half++) {
         let first = (p * 2u + half) * 16u + column;
         let w = array<vec4<u32>, 4>(weight_tile[0][first], weight_tile[1][first], weight_tile[2][first], weight_tile[3][first]);
@@ -104,21 +103,14 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
             of_half = add_dots(of_half, w, input_tile[j][at + 16u]) << vec4<u32>(8u);
           }
           of_half = add_dots(of_half, w, input_tile[j][at]);
-          if (OneScale) {
-            of_group[j] += of_half;
-          } else {
-            sums[j] += input_scales[token + 16u * j] * factors(row, half) * vec4<f32>(of_half);
-          }
+          sums[j] += input_scales[token + 16u * j] * factors(row, select(half, 0u, OneScale)) * vec4<f32>(of_half);
         }
       }
-      for (var j = 0u; j < 4u; j++) {
+      for (var j = 0u; HasMinimum && j < 4u; j++) {
         let x = input_sums[token + 16u * j];
         if (OneScale) {
-          sums[j] += input_scales[token + 16u * j] * factors(row, 0u) * vec4<f32>(of_group[j]);
-        }
-        if (HasMinimum && OneScale) {
           sums[j] -= (x.x + x.y) * factors(row, 2u);
-        } else if (HasMinimum) {
+        } else {
           sums[j] -= x.x * factors(row, 2u) + x.y * factors(row, 3u);
         }
       }
