@@ -16,7 +16,7 @@ describe('defaultChoice', () => {
 
   it.each([
     ['amd', 64, { part: 64, uniform: 64, lanes: 0 }],
-    ['intel', 32, { part: 32, uniform: 32, lanes: 4 }],
+    ['intel', 32, { part: 16, uniform: 32, lanes: 4 }],
     ['nvidia', 32, { part: 32, uniform: 0, lanes: 0 }],
     ['qualcomm', 128, { part: 32, uniform: 0, lanes: 0 }],
   ])("shares heads as the compiler of %s likes it, whose largest subgroup is %i", (vendor, largestSubgroup, parts) => {
