@@ -14,7 +14,7 @@ async function serious(page: Page): Promise<string[]> {
   const found: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    const axe = new AxeBuilder({ page });
+    const axe = new AxeBuilder({ page }).setLegacyMode(); // in the page itself, which has no frames: else each analysis opens another page, and ends there
     const { violations } = await (colorScheme === 'dark' && !isFull ? axe.withRules(ofColours) : axe).analyze();
     found.push(
       ...violations
