@@ -51,27 +51,6 @@ fn input_product(w : ptr<function, Group>, start : u32) -> f32 {
   return sum;
 }
 
-// A split's part of the products of one row, of choices 0 to 3 and 4 to 7. A gate's row is done before its up row begins: the weights of both, beside
-// the sums of both, are more than the registers of a GPU.
-fn products(row : Row, mine : Assigned, split : u32) -> array<vec4<f32>, 2> {
-  var low = vec4<f32>();
-  var high = vec4<f32>();
-  for (var group = split; group < params.groups; group += Splits) {
-    var w : Group;
-    group_load(row, group, &w);
-    for (var t = 0u; t < mine.count; t++) {
-      let start = choice_at(mine.first + t) / params.sharing * (params.stride / 4u) + group * 8u;
-      let placed = select(vec4<f32>(), vec4<f32>(input_product(&w, start)), vec4<u32>(t % 4u) == Four);
-      if (t < 4u) {
-        low += placed;
-      } else {
-        high += placed;
-      }
-    }
-  }
-  return array<vec4<f32>, 2>(low, high);
-}
-
 const RowsEach = PanelRows; // of a workgroup
 
 @compute @workgroup_size(PanelRows * Splits)
@@ -86,16 +65,44 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let first_panel = slot * params.slot_words + params.first_word;
   let row = Row(first_panel + workgroup.x * params.panel_words, lane, params.blocks);
   let up_row = Row(first_panel + (workgroup.x + params.up_panels) * params.panel_words, lane, params.blocks);
-  let sums = products(row, mine, split);
-  var up_sums : array<vec4<f32>, 2>;
-  if (Gate != 0u) {
-    up_sums = products(up_row, mine, split);
+  // Of choices 0 to 3 and 4 to 7; gated: the up matrix's.
+  var low = vec4<f32>();
+  var high = vec4<f32>();
+  var up_low = vec4<f32>();
+  var up_high = vec4<f32>();
+  for (var group = split; group < params.groups; group += Splits) {
+    var w : Group;
+    var up : Group;
+    group_load(row, group, &w);
+    if (Gate != 0u) {
+      group_load(up_row, group, &up);
+    }
+    for (var t = 0u; t < mine.count; t++) {
+      let start = choice_at(mine.first + t) / params.sharing * (params.stride / 4u) + group * 8u;
+      let place = vec4<u32>(t % 4u) == Four;
+      let placed = select(vec4<f32>(), vec4<f32>(input_product(&w, start)), place);
+      if (t < 4u) {
+        low += placed;
+      } else {
+        high += placed;
+      }
+      if (Gate != 0u) {
+        let up_placed = select(vec4<f32>(), vec4<f32>(input_product(&up, start)), place);
+        if (t < 4u) {
+          up_low += up_placed;
+        } else {
+          up_high += up_placed;
+        }
+      }
+    }
   }
   let result = workgroup.x * PanelRows + lane;
   for (var t = 0u; t < mine.count; t++) {
-    var value = split_sum(select(sums[1], sums[0], t < 4u)[t % 4u], lane, split) + bias_of(params.bias, mine.expert, result);
+    let sums = select(high, low, t < 4u);
+    var value = split_sum(sums[t % 4u], lane, split) + bias_of(params.bias, mine.expert, result);
     if (Gate != 0u) {
-      let up_value = split_sum(select(up_sums[1], up_sums[0], t < 4u)[t % 4u], lane, split) + bias_of(params.up_bias, mine.expert, result);
+      let up_sums = select(up_high, up_low, t < 4u);
+      let up_value = split_sum(up_sums[t % 4u], lane, split) + bias_of(params.up_bias, mine.expert, result);
       value = gate_with(value, up_value, Gate);
     }
     if (split == 0u && result < params.rows) {

@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     if (any == 0u) {
       continue;
     }
-    let scale = scale_quad(block, quad);
+    var part = array<vec4<f32>, Rows>();
     while (any != 0u) {
       let n = firstTrailingBit(any);
       any &= any - 1u;
@@ -66,12 +66,16 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       if (slot == NoSlot) {
         continue;
       }
-      let column = scale * column_quad(slot * params.slot_words, quad); // here, as sums without it would be as many registers again
+      let column = column_quad(slot * params.slot_words, quad);
       for (var r = 0u; r < Rows; r++) {
         if (((bits[r] >> n) & 1u) != 0u) {
-          sum[r] += input[(row + min(r, last)) * params.stride + neuron] * column;
+          part[r] += input[(row + min(r, last)) * params.stride + neuron] * column;
         }
       }
+    }
+    let scale = scale_quad(block, quad);
+    for (var r = 0u; r < Rows; r++) {
+      sum[r] += part[r] * scale;
     }
   }
   for (var r = 0u; r < Rows; r++) {
