@@ -43,7 +43,7 @@ const shapesBetween =
 export const onSwiftShader =
   `(?:matvec( table)? (${otherTypes})$|matvec unpacked (?!(${rareTypes})$)(${otherTypes})$|(?!.* (?!(${ofEachKind})$)(${otherTypes})$)`
   + `(?!${otherPairs}|${shapesBetween}|attention.* (several segments|over pages|that turns)|matmul (f16|i)|`
-  + 'kv-(observe mean, f|move, f16|merge|join|pick|codes)))';
+  + 'kv-(observe mean, f|move, f16|merge|join|pick|codes|latents)))';
 
 /** What Chromium has: one check of most kernels, as its own compiler and its way to the GPU's process are between them and the same SwiftShader. */
 export const inChromium = `(${[
@@ -62,5 +62,6 @@ export const elsewhere: Record<string, RegExp> = {
   'kv-kept-gpu: golden slots and logits of ems, which merges by count; by cosine and into one slot the full run alone': /^kv-merge/,
   'kv-read-gpu: golden slots that quest reads': /^kv-pick bounds/,
   'the full run alone, as each takes lavapipe 7 to 15 s: joined runs, picks by votes, by clusters and by codes': /^kv-(join|pick (votes|clusters)|codes)/,
+  'the full run alone, with the golden logits of xquant4': /^kv-latents/,
   'limits-gpu: golden logits where attention turns its queries': /that turns/,
 };

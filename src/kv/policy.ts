@@ -45,6 +45,11 @@ export interface SetPlan {
   mostSlots: readonly number[];
   /** Most slots of all kv heads together, where one may have what others have not. */
   mostTogether?: number;
+  /**
+   * Of a layer's only set, whose slots are positions in order, all heads with as many, whole pages: it has codes of latents, of which keys and values are made
+   * again in pages of fresh slots' format before they are read (latents/).
+   */
+  latent?: true;
   /** Whether its slots have no planes. */
   bare?: true;
   /** What its scores are divided by; and of a layer's only set, what the logarithm of their sum is multiplied by before segments are joined. Default: 1. */
@@ -201,6 +206,8 @@ export interface KvLayer {
   readonly fresh: KvFresh;
   /** The last `KvPlan.queries` queries, rotated, f32: (position % queries, query head, headDim padded to whole vec4s). */
   readonly queries?: GPUBuffer;
+  /** Where the layer has a set of latents: what they are made by (latents/basis.ts). */
+  readonly basis?: GPUBuffer;
   /** f32: centroids of keys, where a token chooses by codes (shaders/kv/policies/pick/books.wgsl). */
   readonly books?: GPUBuffer;
   /** Where the layer chooses what tokens read: what kv-pick.wgsl leaves, and a tick with it. */

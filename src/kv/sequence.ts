@@ -32,6 +32,8 @@ export interface SequenceHome {
   angles?: string;
   /** Brings bytes to the GPU, where pages are at home elsewhere. */
   uploads?(): Uploads;
+  /** Of each layer of latents what those are made by. */
+  bases?: readonly (GPUBuffer | undefined)[];
   /** Makes files for pages that worker memory has no room for. */
   scratch?: Scratch;
   /** Forgets bind groups, as buffers of the sequence were replaced or freed. */

@@ -8,6 +8,7 @@ import { bookWords } from './codes.ts';
 import { type PageFormat, pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
 import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
+import { type Restored } from './latents/restored.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { framesOfSet, headWords, listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
 import { type Shape } from './shape.ts';
@@ -67,8 +68,16 @@ const step = 256;
 
 const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
-export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads, whole?: Sets['whole']): Sets {
+/** What a layer has of its sequence's or model's. */
+export interface Shared extends Pick<Sets, 'whole'> {
+  /** Of its latents, and where they are made keys and values again. */
+  basis?: GPUBuffer;
+  restored?: Restored;
+}
+
+export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads, shared: Shared = {}): Sets {
   const { kvHeads, headDim } = heads;
+  const { whole, basis, restored } = shared;
   const plans = shape.plan.layers[layer];
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage());
   const choosing = pickedSet(plans);
@@ -83,8 +92,11 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const single = [lists, picked, chosen, queries, books].flatMap((buffer) => buffer ?? []);
   const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single];
   const grow = async (set: MutableSet, needed: number): Promise<boolean> => {
-    if (needed * 4 * set.format.words(headDim) <= set.pages.size) return false;
-    await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pagesToHave(plans[set.index], needed, layer))));
+    const there = Math.floor(set.pages.size / (4 * set.format.words(headDim)));
+    const pages = needed <= there ? there : pagesToHave(plans[set.index], needed, layer);
+    if (plans[set.index].latent) await restored!.makeRoom(heads, pages);
+    if (pages === there) return false;
+    await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pages)));
     return true;
   };
 
@@ -94,9 +106,13 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
     lists: { buffer: lists }, picked: bindingOf(picked), chosen: bindingOf(chosen), queries: bindingOf(queries), books: bindingOf(books), runs, paging, whole,
+    basis: bindingOf(basis),
     empty: () => emptySets(sets, runs),
     get read() {
       return sets.map((set) => readOf(choosing?.pick, set, runs));
+    },
+    get restored() {
+      return bindingOf(restored?.buffer);
     },
     get summaries() {
       return bindingOf(sets[0].summaries);

@@ -1,12 +1,16 @@
 // The shape that a policy gives to the keys and values of a model: what each layer has room for, planned from the header alone. Plain data.
 import { RequestError } from '../errors.ts';
-import { type Graph } from '../model/graph.ts';
+import { type Ledger } from '../gpu/ledger.ts';
+import { type CacheHeads, type Graph } from '../model/graph.ts';
 import { type KeysValues } from '../model/operation.ts';
 import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
 import { isRope } from '../model/ops/rope.ts';
 import { angleEntries } from '../model/rope.ts';
 import { type KvFormat } from './formats/format.ts';
+import { basisBytes } from './latents/basis.ts';
+import { restoreOf } from './latents/restore.ts';
+import { latentSource, unfitWords } from './latents/source.ts';
 import { pickedOf, pickedSet, picksOf } from './pick.ts';
 import { type KvPlan, type Policy, type PolicyModel, type Turn, biasIn } from './policy.ts';
 import { cachesOf } from './segment.ts';
@@ -51,6 +55,8 @@ export interface Shape {
   isShaped(layer: number): boolean;
   /** What makes sequences of that shape: they come with it, as most models have none. */
   readonly createShaped: typeof createShaped;
+  /** Of each layer what its latents are made by, to be filled before a step is run; undefined where a policy keeps none. */
+  createBases(ledger: Ledger): (GPUBuffer | undefined)[] | undefined;
   readonly forkShaped: typeof forkShaped;
   readonly ringsOf: typeof ringsOf;
 }
@@ -93,11 +99,13 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
     );
   checkLags(policy, plan, attends.map((ops) => ops.length));
   checkTurns(policy, plan, attended);
+  checkLatents(policy, plan, graph);
   const bytes = shapedBytes(plan, model, room);
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
-    keysValues: keysValuesOf(room.format, plan, attended), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
+    keysValues: keysValuesOf(room.format, plan, attended, heads), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
+    createBases: (ledger) => basesOf(ledger, plan, heads),
   };
 }
 
@@ -130,6 +138,18 @@ function checkTurns(policy: Policy, { layers }: KvPlan, attended: readonly Atten
     );
 }
 
+/** RequestError for a model with a layer of which no latents are to be had. */
+function checkLatents(policy: Policy, plan: KvPlan, graph: Graph): void {
+  for (const [layer, heads] of cachesOf(graph.config).entries()) {
+    const source = isLatent(plan, layer) ? latentSource(graph, layer) : undefined;
+    if (typeof source === 'string')
+      throw new RequestError(
+        `kv is ${policy.name}, which keeps latents of what the weights make of a layer's input; layer ${layer} of this model ${unfitWords(source, heads)}. ` +
+        'Choose another, such as kivi4.',
+      );
+  }
+}
+
 /** RequestError for a model that has no layer for a policy to act on. */
 function checkWindows(policy: Policy, windows: readonly number[]): void {
   if (windows.includes(0)) return;
@@ -137,15 +157,26 @@ function checkWindows(policy: Policy, windows: readonly number[]): void {
   throw new RequestError(`kv is ${policy.name}, but ${has}. Choose f16 or q8.`);
 }
 
-const dispatchesOfSets = (plan: KvPlan): number => sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 4 : 0)));
+const dispatchesOfSets = (plan: KvPlan): number =>
+  sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 4 : 0) + (sets.some(({ latent }) => latent) ? 2 : 0)));
+
+const isLatent = ({ layers }: KvPlan, layer: number): boolean => layers[layer].some(({ latent }) => latent);
+
+function basesOf(ledger: Ledger, plan: KvPlan, heads: readonly CacheHeads[]): (GPUBuffer | undefined)[] | undefined {
+  if (!heads.some((_, layer) => isLatent(plan, layer))) return undefined;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+  return heads.map((own, layer) => (isLatent(plan, layer) ? ledger.create('kv', `kv.${layer}.basis`, basisBytes(own), usage) : undefined));
+}
 
 const segmentsOf = (plan: KvPlan): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
 
-const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan, attended: readonly AttendedLayer[]): KeysValues => ({
+const keysValuesOf = (
+  format: KvFormat, { queries, layers, planes }: KvPlan, attended: readonly AttendedLayer[], heads: readonly CacheHeads[],
+): KeysValues => ({
   format,
   queries,
   sets: (layer) => layers[layer].map((set, i) => ({
-    format: set.format, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), away: set.frames !== undefined,
+    format: set.latent ? format : set.format, restored: set.latent, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), away: set.frames !== undefined,
     biased: i === 0 ? biasIn(planes) : undefined, temperature: set.temperature, scale: set.scale,
     turned: set.format.turned && attended[layer].turn,
   })),
@@ -153,4 +184,5 @@ const keysValuesOf = (format: KvFormat, { queries, layers, planes }: KvPlan, att
     since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),
     turn: attended[layer].turn,
   }),
+  restores: (layer, at) => [restoreOf({ layer, heads: heads[layer], format: layers[layer][0].format, fresh: format, turn: attended[layer].turn }, at)],
 });

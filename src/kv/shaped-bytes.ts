@@ -5,6 +5,7 @@ import { pageSlots } from './formats/format.ts';
 import { chooses, pickedSet, pickedWords, summaryWords } from './pick.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
+import { restoredBytes } from './latents/restored.ts';
 import { segmentBytes } from './segment.ts';
 import { framesOfSet, listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
 import { awayBytes } from './tiers/away-bytes.ts';
@@ -27,7 +28,11 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });
   const away = awayBytes(plan, { heads, queryHeads }, room);
-  return { full: sum(layers.map(({ full }) => full)) + (plan.scratchBytes ?? 0) + away.gpu, growing: Math.max(0, ...layers.map(({ largest }) => largest)) };
+  const restored = restoredBytes(plan, heads, format);
+  return {
+    full: sum(layers.map(({ full }) => full)) + restored + (plan.scratchBytes ?? 0) + away.gpu,
+    growing: Math.max(restored, ...layers.map(({ largest }) => largest)),
+  };
 }
 
 /** Of what tokens choose, and of centroids to choose by. */

@@ -1,4 +1,5 @@
 // The keys and values of a sequence that a policy shapes: the sets of its layers, where its fresh slots begin, and where its ticks stand.
+import { createRestored } from './latents/restored.ts';
 import { type KvLayer } from './policy.ts';
 import { type Fresh, type Rings, copyRing } from './fresh.ts';
 import { pageSlots } from './formats/format.ts';
@@ -47,16 +48,19 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   const { device, ledger, config, format, shape } = home;
   const caches = cachesOf(config);
   const makeAway = () => (shape.away.gpu ? createAway({ home, bytes: shape.away, sets: () => sets }) : undefined);
-  const make = () => caches.map((heads, layer) => (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads, away?.whole) : undefined));
+  const makeRestored = () => (home.bases ? createRestored(ledger, format, replaced) : undefined);
+  const make = () => caches.map((heads, layer) =>
+    (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads, { whole: away?.whole, basis: home.bases?.[layer], restored }) : undefined));
   let away = makeAway();
+  let restored = makeRestored();
   let sets: (Sets | undefined)[] = make();
   let [base, joined, since, promptLength] = [0, 0, 0, 0];
   const queried = createQueried(shape.plan.queries);
 
-  const layerOf = (layer: number, { all, lists, queries, books, picked, chosen }: Sets): KvLayer => {
+  const layerOf = (layer: number, { all, lists, queries, books, basis, picked, chosen }: Sets): KvLayer => {
     const { buffer, planes } = fresh().layer(layer);
     const own = { layer, heads: caches[layer], ...shape.attended[layer], lists: lists.buffer, queries: queries?.buffer, books: books?.buffer };
-    return { ...own, sets: all, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
+    return { ...own, basis: basis?.buffer, sets: all, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
   };
 
   /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */
@@ -99,7 +103,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       return promptLength;
     },
     get byteLength() {
-      return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), away?.byteLength ?? 0);
+      return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), (away?.byteLength ?? 0) + (restored?.buffer.size ?? 0));
     },
     setsOf: (layer) => sets[layer]!,
     ticked(length, now, ended = false) {
@@ -115,9 +119,11 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     free() {
       sets.forEach((own) => own?.free());
       away?.free();
+      restored?.free();
     },
     makeAnew() {
       away = makeAway();
+      restored = makeRestored();
       sets = make();
       base = joined = since = promptLength = 0;
     },

@@ -122,6 +122,14 @@ export interface KeysValues {
   queries?: number;
   /** What chooses, in front of the attention of one row or behind that for the next, which slots are read of a set that is picked from. */
   picks?(layer: number, at: PickAt): Dispatch[];
+  /** What makes keys and values of a layer's set again, in front of its attention, where that is `restored`. */
+  restores?(layer: number, at: RestoreAt): Dispatch[];
+}
+
+/** By which positions turn keys. */
+export interface RestoreAt {
+  section: string;
+  angles: Binding;
 }
 
 /** Where a row's queries are, and room that nothing else has until it attends. */
@@ -148,6 +156,8 @@ export interface KvSet {
   picked?: { consts: Readonly<Record<string, number>>; layer: number; lag?: boolean };
   /** Whether several rows read it elsewhere (`LayerSets.whole`). */
   away?: boolean;
+  /** Whether it is read where its keys and values were made again (`LayerSets.restored`), on pages of the same numbers. */
+  restored?: boolean;
   /** What its scores are divided by; and of a layer's only set, what the logarithm of their sum is multiplied by before segments are joined. Default: 1. */
   temperature?: number;
   scale?: number;
@@ -187,6 +197,9 @@ export interface LayerSets {
   chosen?: Binding;
   /** Where several rows read the set, and its lists there, if not all of its pages are in `pages`. */
   whole?: { pages: Binding; lists: Binding };
+  /** Where a set's keys and values are made again, and what they are made by. */
+  restored?: Binding;
+  basis?: Binding;
   summaries?: Binding;
   /** Numbers of its slots, by page. */
   planes?: Binding;

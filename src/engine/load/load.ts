@@ -90,7 +90,7 @@ async function loadAsPlanned(planned: PlannedModel, reader: WeightsReader, hooks
     const tested = await testInPlace(await measure(await placeModel(planned, ledger, reader), hooks));
     if (!keepsPlan(tested)) return await end();
     // Pipelines compile and are tested while weights arrive.
-    const arriving = bringWeights(tested.placed, { ...hooks, signal }).then(() => hooks.onReady?.('weights'));
+    const arriving = bringWeights(tested.placed, { ...hooks, signal }).then(() => bringLatents(tested.placed, signal)).then(() => hooks.onReady?.('weights'));
     const recording = recordTested(tested, arriving).then((recorded) => (recorded && hooks.onReady?.('programs'), recorded));
     underWay.push(arriving, recording);
     const recorded = await Promise.race([recording, arriving.then(() => recording)]); // whichever fails first
@@ -102,6 +102,11 @@ async function loadAsPlanned(planned: PlannedModel, reader: WeightsReader, hooks
     await end();
     throw error;
   }
+}
+
+/** What latents of keys and values are made by, where a policy keeps some: a chunk of its own. */
+async function bringLatents(placed: PlacedModel, signal: AbortSignal): Promise<void> {
+  if (placed.home.bases) await (await import('./bases.ts')).bringBases(placed, signal);
 }
 
 /** A placed model with the kernels that it is to be recorded with, and the format of keys and values that passed. */

@@ -41,7 +41,7 @@ export async function placeModel(planned: PlannedModel, ledger: Ledger, reader: 
     throw new DeviceError(`Kernels for ${shape.format.name} fail on this GPU, which kv ${shape.policy.name} needs. Load with f32, or another kv.`);
   const home: SequenceHome = {
     device, ledger, config: graph.config, context: sizes.context, format: kv, shape, states: statesOf(opsOf(graph)), angles, release: () => {},
-    uploads: () => uploader, scratch: scratchFor(planned),
+    uploads: () => uploader, scratch: scratchFor(planned), bases: shape?.createBases(ledger),
   };
   const sequence = createSequence(home, true);
   await ledger.settle();

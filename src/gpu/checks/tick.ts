@@ -2,6 +2,7 @@
 // choose of them.
 import { type Check } from './check.ts';
 import { codesChecks } from './tick/codes.ts';
+import { latentChecks } from './tick/latents.ts';
 import { mergeChecks } from './tick/merge.ts';
 import { moveChecks } from './tick/move.ts';
 import { observeChecks } from './tick/observe.ts';
@@ -10,4 +11,4 @@ import { rankChecks } from './tick/rank.ts';
 import { sealChecks } from './tick/seal.ts';
 
 export const tickChecks = (): Check[] =>
-  [observeChecks, rankChecks, moveChecks, sealChecks, mergeChecks, pickChecks, codesChecks].flatMap((checks) => checks());
+  [observeChecks, rankChecks, moveChecks, sealChecks, mergeChecks, pickChecks, codesChecks, latentChecks].flatMap((checks) => checks());

@@ -21,7 +21,8 @@ function sealed(kv: KvTick, layer: KvLayer, first: number, end: number, shares?:
     kernel: {
       kernel: 'kv-levels',
       files: [
-        ...page, 'kv/affine/round', 'kv/levels/turn', `kv/levels/into-${shares ? 'shares' : 'codes'}`, ...sourceOf(fresh), 'kv/from/in-order', 'kv/where/list',
+        ...page, 'kv/affine/round', 'kv/levels/turn', 'kv/levels/unturned', `kv/levels/into-${shares ? 'shares' : 'codes'}`, ...sourceOf(fresh),
+        'kv/from/in-order', 'kv/where/list',
       ],
       consts: { ...consts, ...turn, HeadVec4s: Math.ceil(headDim / 4) },
     },

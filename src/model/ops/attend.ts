@@ -44,9 +44,11 @@ export const operation: Operation<Attend> = {
   scratch: (op, config, sizes) => ({ partials: partialsBytes(withShape(op, config), sizes), ...joinedBytes(withShape(op, config), sizes) }),
   dispatches(op, context, place, mode, section) {
     const one = attendOne(context, place, section, op);
-    if (mode === 'decode') return notJoined(op.turns ? turnedOne(one, op, op.turns, context, place) : one, op, context);
+    const restores = restoresOf(context, section, op);
+    if (mode === 'decode') return [...restores, ...notJoined(op.turns ? turnedOne(one, op, op.turns, context, place) : one, op, context)];
     // A sequence that has one row in a step of several attends as in decode: each step of it runs one of the two.
     return [
+      ...restores,
       ...attendMany(context, place, section, op).map((each) => onlyFor(each, ({ rows }) => rows > 1)),
       ...one.map((each) => onlyFor(each, ({ rows }) => rows === 1)),
     ];
@@ -90,11 +92,11 @@ function segmentOf({ kv, activations }: RecordContext, { layer }: Attend, segmen
   const [where, seen] = picked ? ['picked', 'picked'] : set ? ['list', 'set'] : sets.length ? ['ring', 'ring'] : ['direct', 'fresh'];
   const bindings: Dispatch['bindings'] = set
     ? {
-        ...(set.away && !alone ? wholeOf(layer) : { pages: (of: SequenceBuffers) => of.sets!(layer).pages[segment], lists: listsOf(layer) }),
+        ...(set.away && !alone ? wholeOf(layer) : { pages: set.restored ? restoredOf(layer) : pagesOf(layer, segment), lists: listsOf(layer) }),
         ...(picked && { picked: pickedOf(picked.layer) }),
         ...(biased && { planes: (of: SequenceBuffers) => of.sets!(layer).planes! }),
         ...(set.turned && { angles: activations.angles }),
-        ...(set.beside !== undefined && { beside: besideOf(set.beside, segment) }),
+        ...(set.beside !== undefined && { beside: pagesOf(set.beside, segment) }),
       }
     : { pages: (of: SequenceBuffers) => of.fresh(layer) };
   return {
@@ -110,9 +112,11 @@ const wholeOf = (layer: number): Dispatch['bindings'] => ({
   pages: (of: SequenceBuffers) => of.sets!(layer).whole!.pages, lists: (of: SequenceBuffers) => of.sets!(layer).whole!.lists,
 });
 
-const listsOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).lists;
+const pagesOf = (layer: number, segment: number) => (of: SequenceBuffers) => of.sets!(layer).pages[segment];
 
-const besideOf = (layer: number, segment: number) => (of: SequenceBuffers) => of.sets!(layer).pages[segment];
+const restoredOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).restored!;
+
+const listsOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).lists;
 
 const pickedOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).picked!;
 
@@ -122,6 +126,12 @@ function setsOf({ kv }: RecordContext, { layer, window }: Attend): readonly KvSe
   const sets = kv.sets?.(layer) ?? [];
   if (window && sets.length) throw new Error(`Layer ${layer} sees a window of ${window} positions: a set, which knows no positions, cannot be part of it.`);
   return sets;
+}
+
+/** What makes again what attention reads, where there are latents in its place. */
+function restoresOf(context: RecordContext, section: string, op: Attend): Dispatch[] {
+  const { kv, activations: { angles } } = context;
+  return setsOf(context, op).some(({ restored }) => restored) ? kv.restores!(op.layer, { section, angles }) : [];
 }
 
 /** What a head's softmax begins with, before all slots. */

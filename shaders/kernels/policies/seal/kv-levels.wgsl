@@ -17,20 +17,6 @@ const Clearly = 1.0001;
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(3) var<storage, read_write> pages : array<Unit>;
 
-// A key's number before its position turned it.
-fn unturned_key(at : u32, position : u32, c : u32) -> f32 {
-  let x = source_key4(at, c / 4u)[c % 4u];
-  if (c >= RopeDims) {
-    return x;
-  }
-  let pairs = RopeDims / 2u;
-  let second = select((c & 1u) == 1u, c >= pairs, Halves == 1u);
-  let a = angle(position, select(c / 2u, c % pairs, Halves == 1u));
-  let other = select(c ^ 1u, select(c + pairs, c - pairs, c >= pairs), Halves == 1u);
-  let y = source_key4(at, other / 4u)[other % 4u];
-  return (x * a.x + select(y, -y, second) * a.y) / (a.x * a.x + a.y * a.y);
-}
-
 fn range_word(low : f32, high : f32) -> u32 {
   return half_bits(0.5 * (low + high)) | (half_bits(0.5 * (high - low)) << 16u);
 }

@@ -19,11 +19,11 @@ const lowPositions = 256; // of shaders/kv/policies/levels/turn.wgsl
 /** More slots than the low table of angles has, and a group of heads. */
 const given: Given = { heads: 4, kvHeads: 2, headDim: 32, set: [300, 300], length: 308, base: 300, since: 300, end: 308 };
 
-const turningOf = (dims: number, halves: boolean): Turning =>
+export const turningOf = (dims: number, halves: boolean): Turning =>
   ({ dims, halves, magnitude: 1.25, angle: (position, pair) => position * 100 ** ((-2 * pair) / dims) });
 
 /** cos, sin of the low positions, longer by the magnitude, and of their multiples. */
-function anglesOf({ dims, magnitude, angle }: Turning): Float32Array<ArrayBuffer> {
+export function anglesOf({ dims, magnitude, angle }: Turning): Float32Array<ArrayBuffer> {
   const row = (position: number, longer: number) =>
     Array.from({ length: dims / 2 }, (_, pair) => [longer * Math.cos(angle(position, pair)), longer * Math.sin(angle(position, pair))]).flat();
   const low = Array.from({ length: lowPositions }, (_, position) => row(position, magnitude));

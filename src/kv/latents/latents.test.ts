@@ -1,0 +1,83 @@
+// Eigenvectors, and the basis that latents have of a layer's weights.
+import { describe, expect, it } from 'vitest';
+import { fixture } from '../../../test/models/fixture.ts';
+import { openModel } from '../../engine/load/opened.ts';
+import { RequestError } from '../../errors.ts';
+import { readHeader } from '../../gguf/read.ts';
+import { normals, random } from '../../gpu/checks/random.ts';
+import { latentsOf, madeOf } from '../../reference/kv/kv-latent.ts';
+import { bytesSource } from '../../weights/source/source.ts';
+import { kvFormat } from '../formats/catalogue.ts';
+import { shapeWithin } from '../policies/catalogue.ts';
+import { basisBytes, basisFloats, basisOf } from './basis.ts';
+import { symmetricEigen } from './eigen.ts';
+
+const rowsOf = (matrix: Float64Array, n: number): number[][] => Array.from({ length: n }, (_, i) => [...matrix.subarray(i * n, i * n + n)]);
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i], 0);
+
+function symmetric(n: number): Float64Array {
+  const numbers = normals(random(`symmetric ${n}`), n * n);
+  return Float64Array.from({ length: n * n }, (_, i) => numbers[i] + numbers[(i % n) * n + Math.floor(i / n)]);
+}
+
+describe.each<[string, Float64Array, number]>([
+  ['one number', Float64Array.of(-3), 1], ['two rows', Float64Array.of(2, 1, 1, 2), 2], ['zeros', new Float64Array(16), 4],
+  ['a diagonal with equals', Float64Array.of(1, 0, 0, 0, 5, 0, 0, 0, 1), 3], ['40 rows', symmetric(40), 40], ['97 rows', symmetric(97), 97],
+])('eigenvectors of %s', (_, matrix, n) => {
+  it('are those of their values, at right angles and of length 1, the largest value first', () => {
+    const { values, vectors } = symmetricEigen(matrix, n);
+    const rows = rowsOf(vectors, n);
+    const size = Math.max(1, ...values.map(Math.abs));
+    rows.forEach((row, i) => {
+      rowsOf(matrix, n).forEach((own, c) => expect(Math.abs(dot(own, row) - values[i] * row[c])).toBeLessThan(1e-13 * n * size));
+      rows.forEach((other, j) => expect(Math.abs(dot(row, other) - (i === j ? 1 : 0))).toBeLessThan(1e-13 * n));
+    });
+    expect([...values]).toEqual([...values].sort((a, b) => b - a));
+  });
+});
+
+describe('the basis of 24 rows of weights', () => {
+  const [n, cols] = [24, 40];
+  const rows = normals(random('weights'), n * cols);
+  const basis = rowsOf(basisOf({ rows, cols }), n);
+  const made = (x: readonly number[]) => Array.from({ length: n }, (_, i) => dot([...rows.subarray(i * cols, i * cols + cols)], x));
+
+  it('has latents that are the inputs along directions at right angles, of which the same numbers are made', () => {
+    // A row for each input: what that input alone makes.
+    const directions = Array.from({ length: cols }, (_, c) => latentsOf(made(Array.from({ length: cols }, (_, i) => (i === c ? 1 : 0))), basis, new Array<number>(n).fill(0)));
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j <= i; j++)
+        expect(directions.reduce((sum, row) => sum + row[i] * row[j], 0)).toBeCloseTo(i === j ? 1 : 0, 10);
+    const numbers = made([...normals(random('input'), cols)]);
+    const bias = [...normals(random('bias'), n)];
+    madeOf(latentsOf(numbers, basis, bias), basis, bias).forEach((x, i) => expect(x).toBeCloseTo(numbers[i], 10));
+  });
+
+  it('has longer rows first, whose number of largest size is positive', () => {
+    const lengths = basis.map((row) => Math.hypot(...row));
+    expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
+    for (const row of basis) expect(Math.max(...row)).toBe(Math.max(...row.map(Math.abs)));
+  });
+
+  it('lies in a buffer head by head, padded, and what weights of a lower rank do not make counts nothing', () => {
+    const heads = { kvHeads: 4, headDim: 6 };
+    const low = Float32Array.from(rows, (_, i) => rows[i % (cols * 12)]); // 12 rows, twice
+    const floats = basisFloats(heads, { rows, cols, bias: new Float32Array(n).fill(3) }, { rows: low, cols });
+    expect(floats.byteLength).toBe(basisBytes(heads));
+    const padded = 32;
+    const at = (c: number) => Math.floor(c / 6) * 8 + (c % 6);
+    expect(floats[at(7) * padded + at(13)]).toBe(Math.fround(basis[7][13]));
+    expect(floats[6 * padded + 6]).toBe(0);
+    const factors = 2 * padded * padded;
+    expect(floats[factors + at(7)]).toBeCloseTo(1 / dot(basis[7], basis[7]), 5);
+    expect([floats[factors + padded + at(11)] > 0, floats[factors + padded + at(12)]]).toEqual([true, 0]);
+    expect([floats[factors + 2 * padded + at(23)], floats[factors + 3 * padded + at(23)]]).toEqual([3, 0]);
+  });
+});
+
+it('a model whose keys are normed is refused with why', async () => {
+  const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-qwen3.gguf'), 'tiny')));
+  const room = { context: 256, chunk: 64, budgetBytes: Infinity, format: kvFormat('f16'), sequences: 1 };
+  expect(() => shapeWithin(graph, 'xquant4', {}, room)).toThrow(RequestError);
+  expect(() => shapeWithin(graph, 'xquant4', {}, room)).toThrow('layer 0 of this model norms its keys or values by token');
+});
