@@ -75,16 +75,14 @@ export interface Shared extends Pick<Sets, 'whole'> {
   restored?: Restored;
 }
 
-export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads, shared: Shared = {}): Sets {
+export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads, { whole, basis, restored }: Shared = {}): Sets {
   const { kvHeads, headDim } = heads;
-  const { whole, basis, restored } = shared;
   const plans = shape.plan.layers[layer];
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage());
   const choosing = pickedSet(plans);
   const pagesFor = (index: number, pages: number) => makePaged((name, bytes) => make(`${name}.${index}`, bytes), shape, plans[index], headDim, pages);
   const firsts = firstsOf(plans, heads);
-  const lists = make('lists', 4 * listWords(plans, headDim));
-  device.queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
+  const lists = makeLists(device, make('lists', 4 * listWords(plans, headDim)), firsts);
   const { queries, picked, chosen, books } = makeSingle(make, shape, layer, headDim);
   const runs = new Uint32Array(kvHeads); // that each has been told to read
   const sets = plans.map((plan, index) => emptySet(index, plan.format, kvHeads, pagesFor(index, plan.frames ?? 1)));
@@ -92,12 +90,10 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const single = [lists, picked, chosen, queries, books].flatMap((buffer) => buffer ?? []);
   const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single];
   const grow = async (set: MutableSet, needed: number): Promise<boolean> => {
-    const there = Math.floor(set.pages.size / (4 * set.format.words(headDim)));
-    const pages = needed <= there ? there : pagesToHave(plans[set.index], needed, layer);
+    const { there, pages } = growth(set, plans[set.index], headDim, { needed, layer });
     if (plans[set.index].latent) await restored!.makeRoom(heads, pages);
-    if (pages === there) return false;
-    await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pages)));
-    return true;
+    if (pages > there) await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pages)));
+    return pages > there;
   };
 
   const result: Sets = {
@@ -106,13 +102,9 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
     lists: { buffer: lists }, picked: bindingOf(picked), chosen: bindingOf(chosen), queries: bindingOf(queries), books: bindingOf(books), runs, paging, whole,
-    basis: bindingOf(basis),
-    empty: () => emptySets(sets, runs),
+    basis: bindingOf(basis), restored, empty: () => emptySets(sets, runs),
     get read() {
       return sets.map((set) => readOf(choosing?.pick, set, runs));
-    },
-    get restored() {
-      return bindingOf(restored?.buffer);
     },
     get summaries() {
       return bindingOf(sets[0].summaries);
@@ -164,6 +156,12 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   return result;
 }
 
+/** With where each list begins, and no slot. */
+function makeLists({ queue }: GPUDevice, lists: GPUBuffer, firsts: readonly (readonly number[])[]): GPUBuffer {
+  queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
+  return lists;
+}
+
 /** What a layer has once, beside its lists. */
 function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, attended }: Shape, layer: number, headDim: number) {
   const { queryHeads } = attended[layer];
@@ -194,6 +192,12 @@ function pagesToHave(plan: SetPlan, needed: number, layer: number): number {
   if (needed > most) throw new Error(`A set of layer ${layer} was to have ${needed} pages; ${most} were planned.`);
   const each = (plan.mostSlots.length * step) / pageSlots;
   return Math.min(most, Math.ceil(needed / each) * each);
+}
+
+/** Pages that a set has, and those that it is to have where so many are needed. */
+function growth(set: KvSet, plan: SetPlan, headDim: number, { needed, layer }: { needed: number; layer: number }): { there: number; pages: number } {
+  const there = Math.floor(set.pages.size / (4 * set.format.words(headDim)));
+  return { there, pages: needed <= there ? there : pagesToHave(plan, needed, layer) };
 }
 
 /** Bytes of what a set has for so many pages. */

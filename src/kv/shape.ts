@@ -176,7 +176,8 @@ const keysValuesOf = (
   format,
   queries,
   sets: (layer) => layers[layer].map((set, i) => ({
-    format: set.latent ? format : set.format, restored: set.latent, mostSlots: Math.max(...set.mostSlots), beside: set.beside, picked: pickedOf(set, layer), away: set.frames !== undefined,
+    format: set.latent ? format : set.format, restored: set.latent, mostSlots: Math.max(...set.mostSlots), beside: set.beside,
+    picked: pickedOf(set, layer), away: set.frames !== undefined,
     biased: i === 0 ? biasIn(planes) : undefined, temperature: set.temperature, scale: set.scale,
     turned: set.format.turned && attended[layer].turn,
   })),

@@ -48,20 +48,13 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   const { device, ledger, config, format, shape } = home;
   const caches = cachesOf(config);
   const makeAway = () => (shape.away.gpu ? createAway({ home, bytes: shape.away, sets: () => sets }) : undefined);
-  const makeRestored = () => (home.bases ? createRestored(ledger, format, replaced) : undefined);
-  const make = () => caches.map((heads, layer) =>
-    (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads, { whole: away?.whole, basis: home.bases?.[layer], restored }) : undefined));
+  const restored = home.bases && createRestored(ledger, format, replaced);
+  const make = () => caches.map((heads, layer) => (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads, sharedOf(layer)) : undefined));
+  const sharedOf = (layer: number) => ({ whole: away?.whole, basis: home.bases?.[layer], restored });
   let away = makeAway();
-  let restored = makeRestored();
   let sets: (Sets | undefined)[] = make();
   let [base, joined, since, promptLength] = [0, 0, 0, 0];
   const queried = createQueried(shape.plan.queries);
-
-  const layerOf = (layer: number, { all, lists, queries, books, basis, picked, chosen }: Sets): KvLayer => {
-    const { buffer, planes } = fresh().layer(layer);
-    const own = { layer, heads: caches[layer], ...shape.attended[layer], lists: lists.buffer, queries: queries?.buffer, books: books?.buffer };
-    return { ...own, basis: basis?.buffer, sets: all, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
-  };
 
   /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */
   function cutSets(length: number): number {
@@ -88,7 +81,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       return away;
     },
     get layers() {
-      return sets.flatMap((own, layer) => (own ? [layerOf(layer, own)] : []));
+      return sets.flatMap((own, layer) => (own ? [layerOf(home, layer, own, fresh())] : []));
     },
     get base() {
       return base;
@@ -103,7 +96,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       return promptLength;
     },
     get byteLength() {
-      return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), (away?.byteLength ?? 0) + (restored?.buffer.size ?? 0));
+      return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), (away?.byteLength ?? 0) + (restored?.byteLength ?? 0));
     },
     setsOf: (layer) => sets[layer]!,
     ticked(length, now, ended = false) {
@@ -123,11 +116,16 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     },
     makeAnew() {
       away = makeAway();
-      restored = makeRestored();
       sets = make();
       base = joined = since = promptLength = 0;
     },
   };
+}
+
+function layerOf({ config, format, shape }: SequenceHome, layer: number, { all, lists, queries, books, basis, picked, chosen }: Sets, fresh: Fresh): KvLayer {
+  const { buffer, planes } = fresh.layer(layer);
+  const own = { layer, heads: cachesOf(config)[layer], ...shape!.attended[layer], lists: lists.buffer, queries: queries?.buffer, books: books?.buffer };
+  return { ...own, basis: basis?.buffer, sets: all, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
 }
 
 /** What a token had chosen may be gone. */

@@ -1,5 +1,5 @@
-// The basis of a layer's latents (XQuant, arXiv 2508.10395, its form for grouped queries): with W = U S Vᵀ of the weights that make keys, or values, of inputs x,
-// the latents are Uᵀ x, and S Vᵀ makes keys or values of them. As those are V S Uᵀ x, latents are had from them too: what lies along a row of S Vᵀ, over
+// The basis of a layer's latents (XQuant, arXiv 2508.10395, its form for grouped queries): with W = U S Vᵀ of the weights that make keys, or values, of inputs
+// x, the latents are Uᵀ x, and S Vᵀ makes keys or values of them. As those are V S Uᵀ x, latents are had from them too: what lies along a row of S Vᵀ, over
 // the square of its length. Pure, in float64.
 import { type CacheHeads } from '../../model/graph.ts';
 import { symmetricEigen } from './eigen.ts';

@@ -44,7 +44,8 @@ describe('the basis of 24 rows of weights', () => {
 
   it('has latents that are the inputs along directions at right angles, of which the same numbers are made', () => {
     // A row for each input: what that input alone makes.
-    const directions = Array.from({ length: cols }, (_, c) => latentsOf(made(Array.from({ length: cols }, (_, i) => (i === c ? 1 : 0))), basis, new Array<number>(n).fill(0)));
+    const none = new Array<number>(n).fill(0);
+    const directions = Array.from({ length: cols }, (_, c) => latentsOf(made(Array.from({ length: cols }, (_, i) => (i === c ? 1 : 0))), basis, none));
     for (let i = 0; i < n; i++)
       for (let j = 0; j <= i; j++)
         expect(directions.reduce((sum, row) => sum + row[i] * row[j], 0)).toBeCloseTo(i === j ? 1 : 0, 10);

@@ -6,7 +6,9 @@ import { type KvPlan } from '../policy.ts';
 import { framesOfSet } from '../set-bytes.ts';
 
 export interface Restored {
+  /** Made when it is first asked for. */
   readonly buffer: GPUBuffer;
+  readonly byteLength: number;
   /** Has room for so many pages of a layer. BudgetError where there is none: nothing has changed then. */
   makeRoom(heads: CacheHeads, pages: number): Promise<void>;
   free(): void;
@@ -19,14 +21,17 @@ export const restoredBytes = ({ layers }: Pick<KvPlan, 'layers'>, heads: readonl
 /** `replaced`: told that there is another buffer. */
 export function createRestored(ledger: Ledger, format: KvFormat, replaced: () => void): Restored {
   const make = (bytes: number) => ledger.create('kv', 'kv.restored', bytes, GPUBufferUsage.STORAGE);
-  let buffer = make(16);
+  let buffer: GPUBuffer | undefined;
   return {
     get buffer() {
-      return buffer;
+      return (buffer ??= make(16));
+    },
+    get byteLength() {
+      return buffer?.size ?? 0;
     },
     async makeRoom({ headDim }, pages) {
       const bytes = 4 * pages * format.words(headDim);
-      if (bytes <= buffer.size) return;
+      if (bytes <= (buffer?.size ?? 0)) return;
       const next = ledger.allOrNone(() => make(bytes));
       try {
         await ledger.settle();
@@ -34,10 +39,13 @@ export function createRestored(ledger: Ledger, format: KvFormat, replaced: () =>
         ledger.destroy(next);
         throw error;
       }
-      ledger.destroy(buffer);
+      if (buffer) ledger.destroy(buffer);
       buffer = next;
       replaced();
     },
-    free: () => ledger.destroy(buffer),
+    free() {
+      if (buffer) ledger.destroy(buffer);
+      buffer = undefined;
+    },
   };
 }

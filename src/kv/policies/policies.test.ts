@@ -39,7 +39,8 @@ it('take for a token what their formats take', async () => {
   const groups = Math.ceil(headDim / 32);
   const token = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 8 * groups);
   const channel = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 4 * groups + (4 * headDim) / 32);
-  for (const [kv, bytes] of [['q4', token(4)], ['q2', token(2)], ['kivi4', channel(4)], ['kivi3', channel(3)], ['kivi2', channel(2)]] as const)
+  const channels = [['kivi4', channel(4)], ['kivi3', channel(3)], ['kivi2', channel(2)], ['xquant4', channel(4)]] as const;
+  for (const [kv, bytes] of [['q4', token(4)], ['q2', token(2)], ...channels] as const)
     expect((await planned({ kv })).bytesPerToken, kv).toBe(bytes);
   expect((await planned({ kv: 'streaming' })).bytesPerToken).toBe(0);
 });

@@ -31,6 +31,7 @@ const further: Run[] = [
   { kv: 'snapkv', options: half },
   { kv: 'epicache', options: { ...half, chunk: 64 } },
   { kv: 'kvquant3', options: { interval: 16 } },
+  { kv: 'xquant4', options: { interval: 16 } },
   { kv: 'minicache', options: { start: 0, retain: 0.2, window: 16, interval: 16 } },
   { kv: 'think', options: half },
   { kv: 'duo-kivi', options: { share: 0.5, recent: 32 } },

@@ -108,11 +108,13 @@ function outcomeOf(
       (['keys', 'values'] as const).forEach((what, part) => {
         const row = [...(what === 'keys' ? keys : values).subarray(position * n, position * n + n)];
         const { basis, bias } = weights[part];
-        const rowIn = (all: readonly Record<typeof what, Float32Array>[]) => all.flatMap((page) => [...page[what].subarray(slot * headDim, (slot + 1) * headDim)]);
+        const rowIn = (all: readonly Record<typeof what, Float32Array>[]) =>
+          all.flatMap((page) => [...page[what].subarray(slot * headDim, (slot + 1) * headDim)]);
         const made = madeOf(rowIn(coded), basis, [...bias]);
         outcome.found.push(...rowIn(plain), ...rowIn(again));
+        const isKey = what === 'keys';
         outcome.expected.push(
-          ...expectedLatents(what === 'keys' ? turnedAll(row, position, -1) : row, basis, [...bias]), ...(what === 'keys' ? turnedAll(made, position, 1) : made),
+          ...expectedLatents(isKey ? turnedAll(row, position, -1) : row, basis, [...bias]), ...(isKey ? turnedAll(made, position, 1) : made),
         );
       });
     }
