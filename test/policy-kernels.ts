@@ -58,9 +58,9 @@ export async function policyKernels(graph: Graph, format: KvFormat, attention: (
       ...('away' in options ? [{ lag: 1 }, { away: 1 }] : []),
     ];
     for (const given of settings) {
-      const shape = shapeWithin(graph, name, given, room);
-      specs.push(...attention(shape));
       try {
+        const shape = shapeWithin(graph, name, given, room);
+        specs.push(...attention(shape));
         specs.push(...(await kernelsOfTicks(graph, shape)));
       } catch (error) {
         if (!(error instanceof RequestError)) throw error;

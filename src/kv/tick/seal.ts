@@ -11,7 +11,7 @@ import { type Kept } from './rank.ts';
 const sources: readonly string[] = ['f16', 'f32'];
 
 /** Shaders that read slots of a format. RequestError for one that slots are not sealed from. */
-export function sourceOf({ format: { name } }: KvFresh): string[] {
+export function sourceOf({ format: { name } }: Pick<KvFresh, 'format'>): string[] {
   if (sources.includes(name)) return [`kv/from/${name}`, 'kv/from/page'];
   throw new RequestError(`Keys and values are sealed from ${sources.join(' or ')}; new ones are kept in ${name}. Choose one of those.`);
 }

@@ -7,6 +7,7 @@ import { type Policy } from '../../policy.ts';
 import { oneSet, ringSlots } from '../../set-bytes.ts';
 import { pageEndOf } from '../../tick/evict.ts';
 import { latentBytes, sealLatents } from '../../tick/latents.ts';
+import { sourceOf } from '../../tick/seal.ts';
 import { sum } from '../../../sum.ts';
 
 function xquant(bits: number): Policy {
@@ -17,6 +18,7 @@ function xquant(bits: number): Policy {
     plan(model, room, { window, interval }) {
       checkWhole('window', window, 0);
       checkWhole('interval', interval, 1, 256);
+      sourceOf(room); // what is made again is in the format of fresh slots too
       const shaped = model.heads.filter((_, layer) => !model.windows[layer]);
       const layers = oneSet(model, format, () => room.context).map((sets) => sets.map((set) => ({ ...set, latent: true as const })));
       const plan = { peak: 'bounded' as const, window, interval, planes: [], rewinds: 'pages' as const, layers };
