@@ -1,5 +1,6 @@
 // Eigenvalues and eigenvectors of a symmetric matrix: Householder's reduction to three diagonals, then implicit QL (Golub and Van Loan, Matrix Computations,
 // 8.3), about 9 n³ operations. Pure.
+import { UnsupportedModelError } from '../../errors.ts';
 
 export interface Eigen {
   /** The largest first. */
@@ -8,10 +9,12 @@ export interface Eigen {
   vectors: Float64Array;
 }
 
-/** `matrix`: (n, n), symmetric; it is not changed. */
+/** `matrix`: (n, n), symmetric; it is not changed. UnsupportedModelError where no values are found, which no matrix is known for. */
 export function symmetricEigen(matrix: Float64Array, n: number): Eigen {
   const { diagonal, beside, rows } = tridiagonal(Float64Array.from(matrix), n);
-  for (let l = 0; l < n; l++) findValue(diagonal, beside, rows, n, l);
+  // By the whole matrix, not by the two values next to it: those of a matrix of a lower rank may both be rounding, which nothing is small beside.
+  const nothing = Number.EPSILON * diagonal.reduce((most, d, i) => Math.max(most, Math.abs(d) + Math.abs(beside[i])), 0);
+  for (let l = 0; l < n; l++) findValue(diagonal, beside, rows, n, l, nothing);
   const order = [...diagonal.keys()].sort((a, b) => diagonal[b] - diagonal[a]);
   const vectors = new Float64Array(n * n);
   order.forEach((from, to) => vectors.set(rows.subarray(from * n, from * n + n), to * n));
@@ -76,13 +79,17 @@ function reflectBoth(a: Float64Array, n: number, first: number, v: Float64Array)
   }
 }
 
-/** Turns rows until what is beside value `l` is nothing. */
-function findValue(d: Float64Array, e: Float64Array, rows: Float64Array, n: number, l: number): void {
+/** Turns rows until what is beside value `l` is at most `nothing`. */
+function findValue(d: Float64Array, e: Float64Array, rows: Float64Array, n: number, l: number, nothing: number): void {
   for (let round = 0; ; round++) {
     let m = l;
-    while (m < n - 1 && Math.abs(e[m]) > Number.EPSILON * (Math.abs(d[m]) + Math.abs(d[m + 1]))) m++;
+    while (m < n - 1 && Math.abs(e[m]) > nothing) m++;
     if (m === l) return;
-    if (round === 60) throw new Error(`An eigenvalue of a matrix of ${n} rows was not found in 60 rounds.`);
+    if (round === 60)
+      throw new UnsupportedModelError(
+        `The weights that make keys or values in a layer have no latents: an eigenvalue of their ${n} rows was not found in 60 rounds. ` +
+        'Choose another kv than xquant, such as kivi4.',
+      );
     sweep(d, e, rows, n, [l, m]);
   }
 }

@@ -76,6 +76,32 @@ describe('the basis of 24 rows of weights', () => {
   });
 });
 
+/** (128, cols) */
+const alike = (() => {
+  const half = normals(random('alike'), 64 * 96);
+  return { rows: Float32Array.from([...half, ...half]), cols: 96 };
+})();
+
+it.each([['two heads alike', alike], ['64 inputs', { rows: normals(random('low'), 128 * 64), cols: 64 }]])(
+  'weights of 128 rows of rank 64 have a basis: %s', (_, { rows, cols }) => {
+    const n = 128;
+    const basis = basisOf({ rows, cols });
+    const lengths = rowsOf(basis, n).map((row) => Math.hypot(...row));
+    expect(lengths[63]).toBeGreaterThan(1e-3 * lengths[0]);
+    expect(Math.max(...lengths.slice(64))).toBeLessThan(1e-6 * lengths[0]);
+    // What the weights' rows have as products with each other, its columns have too.
+    let most = 0;
+    for (let a = 0; a < n; a++)
+      for (let b = 0; b <= a; b++) {
+        let sum = 0;
+        for (let c = 0; c < cols; c++) sum -= rows[a * cols + c] * rows[b * cols + c];
+        for (let i = 0; i < n; i++) sum += basis[i * n + a] * basis[i * n + b];
+        most = Math.max(most, Math.abs(sum));
+      }
+    expect(most).toBeLessThan(1e-12 * lengths[0] ** 2);
+  },
+);
+
 it('a model whose keys are normed is refused with why', async () => {
   const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-qwen3.gguf'), 'tiny')));
   const room = { context: 256, chunk: 64, budgetBytes: Infinity, format: kvFormat('f16'), sequences: 1 };
