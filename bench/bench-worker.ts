@@ -9,7 +9,7 @@ import { openStore } from '../src/weights/store/store.ts';
 import { countCalls } from '../src/bench/count-calls.ts';
 import { type NamedRow } from '../src/bench/memory/table.ts';
 import { type BenchReport } from '../src/bench/report.ts';
-import { type BenchOptions, contextFor, runBench } from '../src/bench/run-bench.ts';
+import { type BenchOptions, checkFormat, contextFor, runBench } from '../src/bench/run-bench.ts';
 import { reportText } from '../src/bench/report-text.ts';
 import { type Sweep, sweep, sweepText } from '../src/bench/sweep.ts';
 import { type MemoryRequest } from './memory-worker.ts';
@@ -43,6 +43,7 @@ const host: Host = {
 const engine = createEngine(host);
 
 async function run(source: ModelSource, options: PageOptions, port: MessagePort): Promise<PageResult> {
+  checkFormat(options.load.kv);
   const { context: most } = await previewModel(host, source, {});
   const load = (more: EngineOptions) => engine.load(source, { context: contextFor(options, most), ...options.load, ...more });
   const report = await runBench(engine, load, options, { calls: countCalls(), name: navigator.userAgent, onProgress: (line) => port.postMessage(line) });

@@ -4,7 +4,7 @@ import { createEngine, type Engine } from '../../src/index.ts';
 import { serveToServiceWorker } from '../../src/service-worker.ts';
 import { type Golden } from '../../test/api/openai-checks.ts';
 import { schemaChecks } from '../../test/api/openai-schemas.ts';
-import { isAbort, suite } from '../../test/api/openai-suite.ts';
+import { suite } from '../../test/api/openai-suite.ts';
 
 export interface OpenAIWindow {
   ready: Promise<unknown>;
@@ -45,15 +45,17 @@ Object.assign(window, {
       if (!stream) return void (await client.completions.create(params, { signal: stop.signal }));
       for await (const chunk of await client.completions.create({ ...params, stream: true }, { signal: stop.signal })) void chunk;
     };
-    const result = left().then(() => undefined, (thrown: Error) => (isAbort(thrown) ? undefined : String(thrown)));
-    while ((await submits()) <= before + 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    let isOver = false;
+    const result = left().then(() => undefined, (thrown: Error) => thrown).finally(() => (isOver = true));
+    while (!isOver && (await submits()) <= before + 3) await new Promise((resolve) => setTimeout(resolve, 1));
     stop.abort();
-    const error = await result;
+    const thrown = await result;
+    const error = !thrown || thrown instanceof OpenAI.APIUserAbortError || thrown?.name === 'AbortError' ? undefined : String(thrown);
     let made = await submits();
     for (let last = -1; made !== last; [last, made] = [made, await submits()]) await new Promise((resolve) => setTimeout(resolve, 500));
     return { submits: made - before, error };
   },
-  run: (name, golden) => suite[name](client, golden),
+  run: (name, golden) => suite[name](client, { ...golden, headFirst: true }),
   runSchemas: (name) => schemaChecks[name](client),
   chunks: 0,
   async ask(max_tokens) {

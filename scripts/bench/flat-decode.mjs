@@ -1,8 +1,8 @@
 // How the time of a decoded token grows with the text before it, under policies of keys and values: a prompt is run up to each position, and tokens
 // behind it are timed, with the full memory beside. Use, after `npx vite build --mode node`:
 //   node scripts/bench/flat-decode.mjs MODEL.gguf [--positions 1024,8192] [--tokens 32] [--kernels CHOICE] [policy[:name=number,...]...]
-// Prints the milliseconds of a token, the better of two runs, each over whole intervals between the ticks of policies, with the ticks; and their growth from
-// the first position to the last. Where a policy reads as many slots at each position, or a part of them, the growth is to be at most 1.15.
+// Prints the milliseconds of a token, the better of two runs of --tokens (a multiple of the policy's `interval`, 32 by default, so that as many ticks are in
+// each), and their growth from the first position to the last: at most 1.15 is wanted of policies that read as many slots at each position, or a part.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ const { values, positionals: [model, ...policies] } = parseArgs({
   },
 });
 if (!model) {
-  console.error('Use: node scripts/bench/flat-decode.mjs MODEL.gguf [--positions LIST] [--tokens N] [policy...]');
+  console.error('Use: node scripts/bench/flat-decode.mjs MODEL.gguf [--positions LIST] [--tokens N] [--kernels CHOICE] [policy[:name=number,...]...]');
   process.exit(1);
 }
 const positions = values.positions.split(',').map(Number);

@@ -9,7 +9,7 @@ import { sum } from '../sum.ts';
 
 export interface CreateOptions {
   signal?: AbortSignal;
-  /** Called once, behind the first step of a prompt: what is wrong with a request is told before. */
+  /** Called once, behind the first step of each of the prompts: what is wrong with a request is told before. */
   onBegun?(): void;
 }
 
@@ -65,11 +65,7 @@ export function createOver<P extends Params, Whole, Chunk>(
     const head = { id: `${id}-${randomId()}`, created: Math.floor(Date.now() / 1000), model: backend.info.name };
     const requests = asked.length > 1 ? asked.map((each) => ({ ...each, request: head.id })) : asked;
     const isTold = requests[0].sampling?.logprobs !== undefined;
-    let { onBegun } = options;
-    const begun = (): void => {
-      onBegun?.();
-      onBegun = undefined;
-    };
+    const begun = onceOfEach(requests, options.onBegun);
     const toldTokens = (tokens: Token[]) => (isTold ? tokens : undefined);
 
     if (!params.stream) {
@@ -112,14 +108,22 @@ export function createOver<P extends Params, Whole, Chunk>(
   return create as Create<P, Whole, Chunk>;
 }
 
+/** Calls `onBegun` once a request of each prompt has begun; those of one prompt are checked alike. */
+function onceOfEach(requests: readonly GenerateRequest[], onBegun: (() => void) | undefined): (index: number) => void {
+  const left = new Set(requests.map(({ prompt }) => prompt));
+  return (index) => {
+    if (left.delete(requests[index].prompt) && !left.size) onBegun?.();
+  };
+}
+
 /** Why a request was stopped: the signal's reason, or that the worker ended it. */
 export const stopReason = (signal: AbortSignal | undefined): Error =>
   (signal?.reason ?? new DOMException('The worker ended the request.', 'AbortError')) as Error;
 
 /** Exactly one of `done`, `stopped` and `failed` is called, and nothing after it. */
 interface Listener {
-  /** Behind the first step of the prompt of each request. */
-  begun(): void;
+  /** Behind the first step of the prompt of one of the requests, by its index. */
+  begun(index: number): void;
   /** Of one of the requests, by its index, as they come. */
   tokens(index: number, text: string, tokens: Token[], said?: Said): void;
   ended(index: number, told: Told): void;
@@ -145,7 +149,7 @@ function startAll(start: StartRequest, requests: readonly GenerateRequest[], sig
     const calls: ToolCallDelta[] = [];
     const made: Token[] = [];
     return start(request, signal, {
-      begun: () => !isOver && listener.begun(),
+      begun: () => !isOver && listener.begun(i),
       tokens(more, tokens, said) {
         if (isOver) return;
         text += more;

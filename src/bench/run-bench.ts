@@ -9,6 +9,7 @@ import { benchPrompt } from './prompt.ts';
 import { type BenchReport, reportOf } from './report.ts';
 import { verifyKernels, verifyTokens } from './verify.ts';
 import { RequestError } from '../errors.ts';
+import { isPolicy } from '../kv/policies/names.ts';
 import { compiled } from '../model/sampling/sampler.ts';
 
 export interface BenchOptions {
@@ -52,7 +53,6 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
   const loadMs = performance.now() - started;
   const loaded = engine.loaded();
   const { model } = loaded;
-  checkFormat(model);
   const prompt = benchPrompt(promptTokens, loaded);
   say(`The model is loaded on ${model.gpu.adapterName}; its kernels are tested.`);
   const selfTests = await verifyKernels(model);
@@ -88,11 +88,10 @@ export async function runBench(engine: Engine, load: (more: EngineOptions) => Pr
 }
 
 /** What a token reads is reckoned from its position, and a policy has it read something else. RequestError for one. */
-function checkFormat({ sequence, planned }: Loaded['model']): void {
-  if (!sequence.shaped) return;
-  const { name } = planned.chosen.options.shape!.policy;
+export function checkFormat(kv: string | undefined): void {
+  if (kv === undefined || !isPolicy(kv)) return;
   throw new RequestError(
-    `The benchmark reckons what a token reads from its position, and kv ${name} shapes keys and values as it goes. Name a format (f32, f16, q8) as kv, or ` +
+    `The benchmark reckons what a token reads from its position, and kv ${kv} shapes keys and values as it goes. Name a format (f32, f16, q8) as kv, or ` +
     'compare policies by `windrow kv`.',
   );
 }

@@ -105,6 +105,7 @@ const errors: [title: string, args: string[], name: string, message: RegExp][] =
     'a time for what is kept nowhere', ['kv', model, '--policies', 'kivi4', '--text', 'x', '--seconds', '9'], 'RequestError',
     /--seconds goes with --pieces FOLDER: what was measured of a row that is not whole/,
   ],
+  ['a benchmark of a policy', ['bench', model, '--kv', 'streaming'], 'RequestError', /kv streaming shapes keys and values as it goes.*windrow kv/],
   ['to be open to other machines without a key', ['serve', model, '--host', '0.0.0.0'], 'RequestError', /Give a key .* by --api-key or WINDROW_API_KEY/],
   ['an origin with a path', ['serve', model, '--origin', 'https://a.example/b'], 'RequestError', /without a path/],
   ['a port that is none', ['serve', model, '--port', '70000'], 'RequestError', /"70000" is no port/],

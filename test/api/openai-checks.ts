@@ -7,6 +7,8 @@ export interface Golden {
   text: string;
   /** Of the 20 likeliest tokens after the prompt, by a reference. */
   logprobs: number[];
+  /** Whether the head of a whole answer comes before its text: then an abort is told by `fetch`, not by the client. */
+  headFirst?: boolean;
 }
 
 export type Check = (client: OpenAI, golden: Golden) => Promise<void>;

@@ -80,6 +80,16 @@ test('the head first: left before its text, an answer stops; what went wrong bef
   await expect(broken.json()).rejects.toThrow('The GPU is lost.');
 });
 
+test('the head first: of several prompts none is sent before all have begun', async () => {
+  const { start, ...backend } = backendOf({});
+  const failing = { start: backendOf({ words: [], error: new RequestError('The prompt is too long.', { code: 'context_length_exceeded' }) }).start };
+  const isLong = ({ prompt }: GenerateRequest) => 'text' in prompt && prompt.text === 'long';
+  const surface = createSurface({ ...backend, start: (request, ...rest) => (isLong(request) ? failing.start : start)(request, ...rest) });
+  const handler = createHandler(surface, { headFirst: true });
+  expect(await errorOf(await handler(post('completions', { prompt: ['Once', 'long'] })))).toMatchObject({ status: 400, code: 'context_length_exceeded' });
+  expect((await handler(post('completions', { prompt: ['Once', 'Twice'], n: 2 }))).status).toBe(200);
+});
+
 test('reasoning comes apart unless the request says otherwise', async () => {
   const asked: GenerateRequest[] = [];
   const backend = backendOf({});

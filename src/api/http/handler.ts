@@ -126,7 +126,12 @@ async function answer<Item>(
   if (!headFirst) return json(await ask({ signal }));
   return new Promise((resolve, reject) => {
     const closed = new AbortController();
-    const asked = ask({ signal: anySignal([signal, closed.signal]), onBegun: () => resolve(jsonLater(asked, () => closed.abort())) });
-    asked.then((answered) => resolve(json(answered)), reject); // without effect once the head was sent
+    let isSent = false;
+    const onBegun = () => {
+      isSent = true;
+      resolve(jsonLater(asked, () => closed.abort()));
+    };
+    const asked = ask({ signal: anySignal([signal, closed.signal]), onBegun });
+    asked.then((answered) => isSent || resolve(json(answered)), reject); // rejects without effect once the head was sent
   });
 }

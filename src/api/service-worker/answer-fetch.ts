@@ -110,7 +110,9 @@ function receive(port: MessagePort, lost: AbortController, cancel: () => void): 
         controller.close();
         over();
       } else if (data.type === 'broken') {
-        controller.error(new Error(data.message));
+        const error = new Error(data.message);
+        controller.error(error);
+        reject(error); // without effect where there was a head
         over();
       }
     };

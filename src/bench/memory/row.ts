@@ -98,7 +98,7 @@ export async function runDocument(loaded: Loaded, { prompt, more }: Probes['docu
     ms += now() - begun;
     if (logits.length < more.length - 1 && isOver()) return pause(loaded, { tokens, ms, logits, right: [] });
   }
-  await runner.feed(more.slice(-1), tokens); // what it is followed by is not asked
+  await runner.feed(more.slice(-1), tokens, undefined, true); // what it is followed by is not asked
   return { logits, bytes: keptShare(model), ms };
 }
 

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { countCalls } from '../../bench/count-calls.ts';
 import { type Run, checkRepeats, runOnce } from '../../bench/generation.ts';
 import { benchPrompt } from '../../bench/prompt.ts';
-import { contextFor, runBench } from '../../bench/run-bench.ts';
+import { checkFormat, contextFor, runBench } from '../../bench/run-bench.ts';
 import { reportText } from '../../bench/report-text.ts';
 import { type Engine, type EngineOptions } from '../../engine/engine.ts';
 import { openModel } from '../../engine/load/opened.ts';
@@ -26,6 +26,7 @@ export interface BenchFlags extends ModelFlags {
 }
 
 export async function bench(path: string, flags: BenchFlags): Promise<Result> {
+  if (!flags.serve && !flags.null) checkFormat(flags.kv);
   const dawnFlags = flags.null ? ['backend=null'] : [];
   dawn(dawnFlags); // puts the WebGPU classes in place
   const calls = countCalls();

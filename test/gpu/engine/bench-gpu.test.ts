@@ -45,10 +45,6 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
     expect(doubtful).toMatch(/^DOUBTFUL .*prefill, of multiply-adds/m);
   });
 
-  it('refuses a policy of keys and values, with what to do: what a token reads is not known from its position', async () => {
-    await expect(run({ kv: 'streaming' })).rejects.toThrow(/kv streaming shapes keys and values.*windrow kv/);
-  });
-
   const products = (): { program: Program; index: number; dispatch: Dispatch; step: Step }[] => {
     const { programs, heads } = engine.loaded().model;
     const of = (stages: { program: Program }[], step: Step) =>
