@@ -15,6 +15,12 @@ describe('every kernel', async () => {
     expect(unused).toEqual([]);
   });
 
+  it('shares heads in parts of 16 only where they leave as many rows as a subgroup may have threads', () => {
+    const parts = specs.filter(({ kernel, consts }) => kernel === 'attention' && consts!.PartVec4s === 4 && consts!.Parts > 1);
+    expect(new Set(parts.map(({ files }) => files!.includes('head/by-subgroup')))).toEqual(new Set([true, false]));
+    expect(new Set(parts.map(({ consts }) => consts!.Rows))).toEqual(new Set([64, 32]));
+  });
+
   it('binds each number once, and at most the eight buffers that every device has', () => {
     const wrong = specs.flatMap((spec) => {
       const bindings = [...readInterface(kernelSource(spec)).bindings.values()];

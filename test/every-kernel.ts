@@ -152,7 +152,9 @@ function plainProducts(): KernelSpec[] {
 const headDims = [2, 6, 8, 32, 64, 80, 96, 112, 128, 160, 192, 256, 512];
 
 /** How prefill's attention shares heads among threads on GPUs. */
-const parts: Partial<KernelChoice>[] = [{ part: 32 }, { part: 64, uniform: 64 }, { part: 32, uniform: 32, lanes: 4 }, { part: 16, uniform: 32, lanes: 4 }];
+const parts: Partial<KernelChoice>[] = [
+  { part: 16 }, { part: 32 }, { part: 64, uniform: 64 }, { part: 32, uniform: 32, lanes: 4 }, { part: 16, uniform: 32, lanes: 4 },
+];
 
 /** Attention that turns its queries: one shape of each number of threads. */
 function turningKernels(op: Attend, headDim: number, kv: KvFormat): KernelSpec[] {
@@ -162,12 +164,18 @@ function turningKernels(op: Attend, headDim: number, kv: KvFormat): KernelSpec[]
   }));
 }
 
+/** Most heads whose splits are joined, and columns of which as many are staged at a time as ever: the most workgroup memory. */
+const [headsJoined, colsJoined] = [96, 8192];
+
 /** Output projections that join splits of attention: each way to stage for each type, and heads of each width for one. */
 function joiningKernels(): KernelSpec[] {
   const of = (type: string, headDim: number, choice: Partial<KernelChoice>, window?: number) => {
-    const [heads, joins] = [512 / headDim, attend({ layer: 0, scale: 1, window })];
-    const op = product({ input: 'attended', add: true, joins: { ...joins, projected: true } }, 512);
-    return kernelsOf(op, 'decode', { ...choice, joined: 1 }, { heads, headDim }, type, 512, undefined, { format: kvFormat('f32') });
+    const joins = { ...attend({ layer: 0, scale: 1, window }), projected: true };
+    const op = product({ input: 'attended', add: true, joins }, colsJoined);
+    const config = { heads: headsJoined, headDim };
+    const specs = kernelsOf(op, 'decode', { ...choice, joined: 1 }, config, type, colsJoined, undefined, { format: kvFormat('f32') });
+    if (!specs.some(({ files = [] }) => files.includes('from/splits'))) throw new Error(`${type}, heads of ${headDim}: nothing joins splits`);
+    return specs;
   };
   return [
     ...[...formats.keys()].flatMap((type) => dot.flatMap((each) => of(type, 64, { splits: 8, dot: each }))),

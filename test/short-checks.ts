@@ -34,7 +34,7 @@ const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|1
 /** Of splits and panels, of spans and threads and of parts those between others, each a constant of the same kernel. */
 const shapesBetween =
   'matvec, (1 splits, [23]|2 splits, [124]|4 splits, (0|[134])|8 splits, [34])[.\\d]* panels|matvec (i8|staged), 4 splits|'
-  + 'attention-decode by (128 in 32|256|512 in 32)( |$)|attention by parts of 64, of a subgroup each';
+  + 'attention-decode by (128 in 32|256|512 in 32)( |$)|attention by parts of (64, of a subgroup each|16, heads)';
 
 /**
  * What SwiftShader has: all that it compiles in less time than lavapipe, which is what has few barriers. Rare types once, as formats-gpu has their

@@ -123,7 +123,7 @@ describe('what shaders say for TypeScript too', () => {
   });
 
   it('and what layouts say is at the head of the modules that name it', () => {
-    const files = ['prelude', 'words/bound', 'F32', 'input/direct', 'reduce/one', 'activate', 'state'].map((file) => (file === 'F32' ? 'formats/F32' : file));
+    const files = ['prelude', 'words/bound', 'formats/F32', 'from/row', 'input/direct', 'reduce/one', 'activate', 'state'];
     expect(kernelSource({ kernel: 'matvec', files })).toMatch(/^const PanelRows : u32 = 32u;$/m);
     expect(kernelSource({ kernel: 'gate', files: ['activate', 'state'] })).not.toContain('PanelRows');
   });

@@ -185,8 +185,9 @@ function headParts(
   { part, uniform, lanes, prefill }: Pick<KernelChoice, 'part' | 'uniform' | 'lanes' | 'prefill'>,
 ): { rows: number; files: string[]; consts: Record<string, number> } {
   const rowsOf = (dims: number) => Math.min(64, 2 ** Math.floor(Math.log2(mostThreads / Math.ceil((4 * vec4s) / dims))));
-  // The smallest parts of the largest heads would leave fewer rows than a subgroup has threads, which could not read together.
-  const dims = part === 16 && rowsOf(part) < uniform ? 32 : part;
+  // The smallest parts of the largest heads would leave fewer rows than a subgroup may have threads, which could not read together; by themselves
+  // their threads have the same, so that what is compiled and tested is one shape.
+  const dims = part === 16 && rowsOf(part) < 32 ? 32 : part;
   const partVec4s = dims && dims < 4 * vec4s ? dims / 4 : vec4s;
   const parts = Math.ceil(vec4s / partVec4s);
   const rows = rowsOf(4 * partVec4s);

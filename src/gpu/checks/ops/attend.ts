@@ -190,7 +190,7 @@ const wordsOfParts = ({ part, uniform, lanes }: Partial<KernelChoice>): string =
 /** All sizes of parts, by threads and by subgroups, read alone and together; sizes of heads and formats go round. */
 const partsChecks = (): Check[] => [
   partsCheck({ part: 32 }, 80, kvFormat('q8')), partsCheck({ part: 64, uniform: 64 }, 128, kvFormat('q8')),
-  partsCheck({ part: 16, uniform: 32, lanes: 4 }, 128, kvFormat('f16')),
+  partsCheck({ part: 16, uniform: 32, lanes: 4 }, 128, kvFormat('f16')), partsCheck({ part: 16 }, 80, kvFormat('f16')),
 ];
 
 /** Two or three segments of other formats than each other, ragged, of awkward sizes, empty ones too; rows that do not begin at 0. */
