@@ -1,6 +1,7 @@
 // Checks of output projections that join the splits of attention where they stage their input.
 import { formats } from '../../formats/catalogue.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
+import { attentionOf } from '../../model/blocks/decode-attention.ts';
 import { attend } from '../../model/ops/attend.ts';
 import { project as projectOp } from '../../model/ops/project.ts';
 import { joinSplits } from '../../reference/join-splits.ts';
@@ -15,7 +16,7 @@ export interface Joined extends Heads {
   type: string;
   /** Of the matrix. */
   rows: number;
-  /** Splits of attention, of `choice.span` positions each. */
+  /** Splits of attention, of as many positions each as `choice.span` and these heads leave workgroup memory for. */
   splits: number;
   /** Attention sees the positions of one split less, which begin within one. */
   windowed?: boolean;
@@ -27,8 +28,9 @@ export interface Joined extends Heads {
 /** What several splits of attention have left, at random, times a matrix. */
 export function joinedCase(given: Joined, choice: KernelChoice): Case {
   const { type, rows, heads, kvHeads, headDim, splits, windowed, scale, alone } = given;
-  const window = windowed ? (splits - 1) * choice.span : undefined;
-  const name = `${type}, ${rows} x ${nameOfHeads(given)}, ${splits} splits${window ? `, window ${window}` : ''}`;
+  const { span } = attentionOf(given, choice);
+  const window = windowed ? (splits - 1) * span : undefined;
+  const name = `${type}, ${rows} x ${nameOfHeads(given)}, ${splits} splits of ${span}${window ? `, window ${window}` : ''}`;
   return {
     name,
     async run(bench): Promise<Outcome> {
@@ -38,7 +40,7 @@ export function joinedCase(given: Joined, choice: KernelChoice): Case {
       const residual = alone ? undefined : normals(next, rows);
       const left = concat(Array.from({ length: splits * heads }, () =>
         Float32Array.of(...normals(next, headDim), 4 * normals(next, 1)[0], 1 + Math.abs(normals(next, 1)[0]), 0, 0)));
-      const position = window ? 1.5 * choice.span + window - 1 : splits * choice.span - 3;
+      const position = window ? 1.5 * span + window - 1 : splits * span - 3;
       const joins = { ...attend({ layer: 0, scale: 1, window }), projected: true };
       const op = projectOp({
         input: 'attended', output: 'hidden', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows }], add: !alone, scale, joins,
