@@ -6,7 +6,7 @@ import { type Ledger, type Within, createLedger } from '../../gpu/ledger.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
-import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
+import { type KernelChoice, streamedChoice } from '../../model/choices/kernel-choice.ts';
 import { type Activations } from '../../model/operation.ts';
 import { type Delivery } from '../../weights/import/delivery.ts';
 import { type Gate, closedDuring } from '../../weights/import/gate.ts';
@@ -144,7 +144,8 @@ async function measure(placed: PlacedModel, { quiet, onReady }: LoadHooks): Prom
       kv,
       record: (...how) => recordAll(placed, ...how),
     });
-  const choice = (await (quiet ? closedDuring(quiet, async () => time()) : time())) ?? planned;
+  const fastest = (await (quiet ? closedDuring(quiet, async () => time()) : time())) ?? planned;
+  const choice = plan.verdict === 'streams' ? streamedChoice(fastest) : fastest;
   onReady?.('choice');
   const compiling = [...recordAll(placed, 'decode', choice), ...recordAll(placed, 'prefill', choice)].map(({ kernel }) => kernels.get(kernel));
   void Promise.allSettled(compiling); // beside the tests, which report those that fail

@@ -57,6 +57,12 @@ export interface KernelChoice {
   matrices?: Record<string, MatrixChoice>;
 }
 
+/**
+ * `choice` where weights are streamed. There splits of attention are joined by themselves: a cut between attention and the projection that joins
+ * them would keep all of them, for each step of a stretch.
+ */
+export const streamedChoice = (choice: KernelChoice): KernelChoice => (choice.joined ? { ...choice, joined: 0 } : choice);
+
 /** What may differ between the matrices of a model. */
 export type MatrixChoice = Partial<Pick<KernelChoice, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile' | 'few'>>;
 

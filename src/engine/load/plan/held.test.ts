@@ -18,9 +18,10 @@ const cutsOf = (opened: OpenedModel, choice?: KernelChoice) =>
   divisionsOf(opened, {}).map(({ order }) => heldAt(opened, order, {}, choice).map((names) => names.toSorted()));
 
 const others: KernelChoice[] = [{
-  splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', reduce: 'subgroup', span: 64, threads: 32, part: 0, uniform: 0, turned: 1, chunk: 256,
+  splits: 8, panels: 2, prefill: 'tile', tile: 'f16', few: 4, dot: 'i8', reduce: 'subgroup', span: 64, threads: 32, part: 0, uniform: 0, turned: 1, joined: 1,
+  chunk: 256,
 }, {
-  ...plainChoice, splits: 4, panels: 4, prefill: 'broadcast8', dot: 'table', span: 512, threads: 128, part: 64, uniform: 32, lanes: 4, chunk: 512,
+  ...plainChoice, splits: 4, panels: 4, prefill: 'broadcast8', dot: 'table', span: 512, threads: 128, part: 64, uniform: 32, lanes: 4, joined: 1, chunk: 512,
 }];
 
 describe('what is held', () => {

@@ -3,7 +3,7 @@
 import { type Binding } from '../../../gpu/program.ts';
 import { kvFormats } from '../../../kv/formats/catalogue.ts';
 import { type ActivationSizes, activationBindings, carriedOf } from '../../../model/activations.ts';
-import { type KernelChoice, type Mode, plainChoice } from '../../../model/choices/kernel-choice.ts';
+import { type KernelChoice, type Mode, plainChoice, streamedChoice } from '../../../model/choices/kernel-choice.ts';
 import { type RecordContext } from '../../../model/operation.ts';
 import { opsOf } from '../../../model/operations.ts';
 import { adaptersOf, layerOf } from '../../../model/sections.ts';
@@ -67,7 +67,7 @@ function recordedCuts(
     maxBufferBytes, maxBindingBytes, allocate: () => nothing.buffer, queue: { writeBuffer() {} } as unknown as GPUQueue,
   });
   const context: RecordContext = {
-    graph, choice, kv: { format: [...kvFormats.values()][0] },
+    graph, choice: streamedChoice(choice), kv: { format: [...kvFormats.values()][0] },
     activations: { buffers, strides: zeros, rows: 0, state: nothing, angles: nothing, firstAngles: [] },
   };
   const stages = stagesIn(recordSection(context, { sections, layout }, weights, index, mode), buffers);

@@ -10,14 +10,18 @@ import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type ModelConfig } from '../../../model/graph.ts';
 import { cachesOf, segmentBytes } from '../../../kv/segment.ts';
 import { attentionOf, mostJoined } from '../../../model/blocks/decode-attention.ts';
+import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
 import { type AttentionChoice, type KernelChoice, attentions, fitsRegisters } from '../../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
-import { type AdapterNotes } from './tuning.ts';
+import { type AdapterNotes, type Joins } from './tuning.ts';
 
 export type Attending = AttentionChoice & Pick<KernelChoice, 'turned' | 'joined'>;
 
 /** Positions that are attended to, if the context has so many. */
 const usualLength = 2048;
+/** Loads that measure again if no time was left to time splits both ways, and for how long: the weights wait for it. */
+const mostTries = 3;
+const againMs = 1000;
 /** Layers whose keys and values are read in turn: more than a GPU's caches hold, of most models. */
 const mostLayers = 8;
 
@@ -42,14 +46,13 @@ export async function tuneAttention(
   // A model of the same heads whose queries are turned apart has fewer to choose from.
   const kind = attentionKind(target.config, target.kv, target.context) + (choices.some(({ turned }) => turned) ? ', turned' : '');
   const noted = notes.attentions?.[kind];
-  if (noted) return { choice: { ...choice, ...noted }, learned: false };
+  if (noted) return tuneJoin(target, { ...choice, ...noted }, notes, joinBy);
   const measuring = target.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
   const timed = measuring ? await timeShapes(target, choice, choices, deadline) : [];
-  const found = timed[0]?.value ?? choices[0];
-  const best = timed.length > 1 ? await withJoin(target, choice, found, joinBy) : found;
-  if (timed.length <= 1 && later) return { choice: { ...choice, ...best }, learned: false };
-  notes.attentions = { ...notes.attentions, [kind]: best };
-  return { choice: { ...choice, ...best }, learned: true };
+  const best = { ...choice, ...(timed[0]?.value ?? choices[0]) };
+  if (timed.length <= 1 && later) return { choice: best, learned: false };
+  notes.attentions = { ...notes.attentions, [kind]: timed[0]?.value ?? choices[0] };
+  return { choice: timed.length > 1 ? (await tuneJoin(target, best, notes, joinBy)).choice : best, learned: true };
 }
 
 /** The untuned choice first; in software those with the fewest barriers, as compiling one may take all of the time. */
@@ -76,21 +79,43 @@ function timeShapes(target: TimedTarget, choice: KernelChoice, choices: Attendin
 }
 
 /**
- * `attending`, with splits joined by the output projection where that is faster for the most splits that it joins: all of attention and the projection
- * are timed. Not in software, where each workgroup's joining costs a processor more than a dispatch.
+ * `choice`, with splits joined by the output projection where that is faster for the most splits that it joins, as noted or as measured now: all of
+ * attention and the projection are timed. Where no time was left for both ways, splits are not joined, and some later loads measure. Not in software,
+ * where each workgroup's joining costs a processor more than a dispatch, and not where weights are streamed (`streamedChoice`).
  */
-async function withJoin(target: TimedTarget, choice: KernelChoice, attending: Attending, deadline: number): Promise<Attending> {
-  const { gpu: { software }, record, context, activations: { buffers } } = target;
-  const joined: Attending = { ...attending, joined: 1 };
+async function tuneJoin(target: TimedTarget, choice: KernelChoice, notes: AdapterNotes, deadline: number): Promise<{ choice: KernelChoice; learned: boolean }> {
+  const { gpu: { software }, streams, record, now, clock, activations: { buffers } } = target;
   const isProjecting = ({ bindings: { input } }: Dispatch) => input !== undefined && (input === buffers.attended || input === buffers.partials);
-  const countOf = (value: Attending, is: (each: Dispatch) => boolean) => record('decode', { ...choice, ...value }).filter(is).length;
-  const projections = countOf(attending, isProjecting);
+  const apart = record('decode', choice);
+  const projections = apart.filter(isProjecting);
+  if (software || streams || choice.joined !== undefined || !projections.length) return { choice, learned: false };
+  const length = Math.min(mostJoined * choice.span, target.context);
+  const kind = joinKind(target, choice, projections, length);
+  const { joined, late = 0 } = notes.joins?.[kind] ?? {};
+  if (joined !== undefined || late >= mostTries) return { choice: { ...choice, joined: joined ?? 0 }, learned: false };
   // Only where all layers can, as pieces are to be alike; a projection that may join is there twice.
-  const joins = projections > 0 && countOf(joined, isProjecting) === 2 * projections && projections % countOf(attending, isReducing) === 0;
-  if (software || choice.joined || !joins) return attending;
-  const length = Math.min(mostJoined * attending.span, context);
-  const timed = await time(target, choice, [attending, joined], length, (each) => isAttending(each) || isTurning(each) || isProjecting(each), deadline);
-  return timed.length > 1 ? timed[0].value : attending;
+  const isOfAll = record('decode', { ...choice, joined: 1 }).filter(isProjecting).length === 2 * projections.length;
+  if (!isOfAll || projections.length % apart.filter(isReducing).length) return { choice, learned: false };
+  const end = late ? Math.min(deadline, now() + againMs) : deadline;
+  const measuring = now() < end && (await clock.sampleMs()) !== undefined;
+  const isLeftOut = measuring && !(await target.begin('join')); // two loads ended within it
+  const isPart = (each: Dispatch) => isAttending(each) || isTurning(each) || isProjecting(each);
+  const { span, threads, turned } = choice;
+  const ways = ([0, 1] as const).map((each) => ({ span, threads, turned, joined: each }));
+  const timed = measuring && !isLeftOut ? await time(target, choice, ways, length, isPart, end) : [];
+  const found: Joins = isLeftOut ? { joined: 0 } : timed.length > 1 ? { joined: timed[0].value.joined } : { late: late + 1 };
+  notes.joins = { ...notes.joins, [kind]: found };
+  return { choice: { ...choice, joined: found.joined ?? 0 }, learned: true };
+}
+
+/** Names attention with the projections behind it, all that is timed together, in the shapes in which it is. */
+function joinKind({ config, kv, context }: TimedTarget, choice: KernelChoice, projections: Dispatch[], length: number): string {
+  const kinds = [...new Set(projections.flatMap(({ kind }) => kind ?? []))].map((kind) => {
+    const { splits, panels, dot } = choiceOf(choice, kind);
+    return `${kind} by ${splits} splits, ${panels} panels, ${dot}`;
+  });
+  const attending = `${attentionKind(config, kv, context)}, ${choice.span} in ${choice.threads}${choice.turned ? ', turned' : ''}`;
+  return [attending, ...kinds, `${length} positions`].join('; ');
 }
 
 /** What `isPart` of attention's dispatches takes for a layer at `length` positions, over keys and values that are freed afterwards. */

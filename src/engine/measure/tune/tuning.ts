@@ -11,7 +11,9 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixChoice
   /** Checks by name: how each failed, or an empty text. */
   checks: Record<string, string>;
   /** Choice of attention in decode, by its kind (tune-attention.ts). */
-  attentions?: Record<string, AttentionChoice & Pick<KernelChoice, 'turned' | 'joined'>>;
+  attentions?: Record<string, AttentionChoice & Pick<KernelChoice, 'turned'>>;
+  /** Whether the output projection joins splits, by the kinds of attention and projections that were timed both ways (tune-attention.ts). */
+  joins?: Record<string, Joins>;
   /** Tokens of a step of prefill that are best `of` at most so many, by a model's products (tune-chunk.ts). */
   chunks?: Record<string, { chunk: number; of: number }>;
   /** How often no time was left for the largest kind of matrix, or for any length of a step, as on a busy machine. */
@@ -20,7 +22,14 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixChoice
   begun?: { part: MeasuredPart; times: number };
 }
 
-export type MeasuredPart = Choice | 'attention' | 'chunk';
+export type MeasuredPart = Choice | 'attention' | 'join' | 'chunk';
+
+export interface Joins {
+  /** Which was faster; undefined until both were timed. */
+  joined?: 0 | 1;
+  /** How often no time was left for both. */
+  late?: number;
+}
 
 /** Loads that may end within the same part of the measurements, as when a driver resets the GPU, before it is left out. */
 const mostEnds = 2;
