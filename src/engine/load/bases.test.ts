@@ -1,8 +1,11 @@
-// The weights that latents are made by, as they come from a file and from the store, against plain rows of their tensors.
+// The weights that latents are made by, as they come from a file and from the store, against plain rows of their tensors; and what is made of them, once.
 import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../../test/doubles/memory-store.ts';
 import { fixture } from '../../../test/models/fixture.ts';
 import { openFiles } from '../../gguf/files.ts';
+import { type Gpu } from '../../gpu/device.ts';
+import { kvFormat } from '../../kv/formats/catalogue.ts';
+import { basisFloats } from '../../kv/latents/basis.ts';
 import { latentSource } from '../../kv/latents/source.ts';
 import { cachesOf } from '../../kv/segment.ts';
 import { specsOf } from '../../model/sections.ts';
@@ -12,7 +15,7 @@ import { layoutOf } from '../../weights/layout.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { type WeightsReader, sourceReader, storedReader } from '../../weights/store/reader.ts';
 import { createSlabMemory } from '../../weights/stream/slab-memory.ts';
-import { latentWeights } from './bases.ts';
+import { type Bringing, bringBases, latentWeights, restsFor } from './bases.ts';
 import { openModel } from './opened.ts';
 
 /** A model whose layers lie in several slabs, from both kinds of readers; `wholeReads`: by now, of each slab. */
@@ -52,4 +55,39 @@ describe.each(['tiny-qwen2', 'tiny-llama-k'])('%s', async (name) => {
     // When its hash is checked; panels are read one by one from then on.
     expect(Math.max(...wholeReads)).toBe(from === 'the store' ? 1 : 0);
   });
+});
+
+it('a model is decomposed once for all GPUs that it is brought to, for fresh slots of one format', async () => {
+  const { model, memories: { 'its file': memory } } = await opened('tiny-llama-k');
+  let reads = 0;
+  const written: Float32Array[] = [];
+  const gpu = { device: { queue: { writeBuffer: (_buffer, _at, data) => void written.push(data as Float32Array) } as Partial<GPUQueue> } } as unknown as Gpu;
+  const bases = cachesOf(model.graph.config).map((_, layer) => (layer ? ({} as GPUBuffer) : undefined)); // the first layer has none
+  const bring = (kv: string, signal?: AbortSignal) => bringBases({
+    planned: { chosen: { gpu, opened: model } }, home: { bases, format: kvFormat(kv) },
+    streaming: { memory: { read: (range) => (reads++, memory.read(range)) } },
+  } satisfies Bringing, signal);
+  await expect(bring('f16', AbortSignal.abort())).rejects.toThrow('abort');
+  expect(reads).toBe(0);
+  await bring('f16');
+  const once = reads;
+  await bring('f16');
+  expect(reads).toBe(once);
+  await bring('f32');
+  expect(reads).toBe(2 * once);
+  const source = latentSource(model.graph, 1);
+  if (typeof source !== 'object') throw new Error(source);
+  const wanted = await basisFloats(cachesOf(model.graph.config)[1], await latentWeights(model, memory, 1, source), kvFormat('f16'));
+  expect(written).toEqual(written.map(() => wanted)); // no row of these weights is short
+  expect(written).toHaveLength(3 * (bases.length - 1));
+});
+
+it('what has its time hears that it is to end', async () => {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort());
+  const rest = restsFor(stop.signal);
+  const works = async () => {
+    for (let i = 0; i < 1000; i++) await rest(2 ** 24);
+  };
+  await expect(works()).rejects.toThrow('abort');
 });

@@ -1,7 +1,9 @@
 // What latents are made by comes to a placed model: of each layer the weights that make keys and values are read as numbers once more, and decomposed here. A
 // chunk of its own: most models keep no latents.
 import { panelRows } from '../../formats/panel.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type LatentWeights, basisFloats } from '../../kv/latents/basis.ts';
+import { type Rest } from '../../kv/latents/eigen.ts';
 import { type LatentSource, latentSource } from '../../kv/latents/source.ts';
 import { cachesOf } from '../../kv/segment.ts';
 import { type Project } from '../../model/ops/project.ts';
@@ -9,19 +11,52 @@ import { createRows } from '../../weights/stream/rows.ts';
 import { type OpenedModel } from './opened.ts';
 import { type PlacedModel } from './placed.ts';
 
+/** What of a placed model is read, or filled. */
+export interface Bringing {
+  planned: { chosen: Pick<PlacedModel['planned']['chosen'], 'gpu' | 'opened'> };
+  home: Pick<PlacedModel['home'], 'bases' | 'format'>;
+  streaming: { memory: Read };
+}
+
 type Read = Pick<PlacedModel['streaming']['memory'], 'read'>;
 type Opened = Pick<OpenedModel, 'graph' | 'sections' | 'layout'>;
 
-/** Fills the buffers of all layers that have some; another task may have its turn between two of them. */
-export async function bringBases({ planned: { chosen: { gpu, opened } }, home: { bases = [] }, streaming: { memory } }: PlacedModel, signal?: AbortSignal) {
+/**
+ * Of an opened model what the GPU has of its layers' bases, for fresh slots of one format: it stays as long as that, so that another budget, or a GPU after one
+ * that was lost, does not wait for minutes again.
+ */
+const known = new WeakMap<OpenedModel, { fresh: KvFormat; layers: Float32Array<ArrayBuffer>[] }>();
+
+/** Fills the buffers of all layers that have some; other tasks have their turns meanwhile. */
+export async function bringBases({ planned, home: { bases = [], format }, streaming: { memory } }: Bringing, signal?: AbortSignal): Promise<void> {
+  const { gpu, opened } = planned.chosen;
+  const before = known.get(opened);
+  const { layers } = before?.fresh === format ? before : { layers: [] };
+  known.set(opened, { fresh: format, layers });
+  const rest = restsFor(signal);
   for (const [layer, heads] of cachesOf(opened.graph.config).entries()) {
     const buffer = bases[layer];
     const source = buffer && latentSource(opened.graph, layer);
     if (!buffer || typeof source !== 'object') continue;
     signal?.throwIfAborted();
-    gpu.device.queue.writeBuffer(buffer, 0, basisFloats(heads, ...(await latentWeights(opened, memory, layer, source))));
-    await new Promise((resolve) => setTimeout(resolve));
+    layers[layer] ??= await basisFloats(heads, await latentWeights(opened, memory, layer, source), format, rest);
+    gpu.device.queue.writeBuffer(buffer, 0, layers[layer]);
   }
+}
+
+/** Some 40 ms of a core of the tests' machine. */
+const operationsAtOnce = 2 ** 25;
+
+/** Gives other tasks a turn now and then, and ends with a signal. */
+export function restsFor(signal?: AbortSignal): Rest {
+  let since = 0;
+  return async (operations) => {
+    since += operations;
+    if (since < operationsAtOnce) return;
+    since = 0;
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+  };
 }
 
 /** What makes the keys of a layer, and its values. */

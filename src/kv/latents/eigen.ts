@@ -9,12 +9,15 @@ export interface Eigen {
   vectors: Float64Array;
 }
 
+/** Is told how many products were summed since it was last; what it gives is awaited before more are. It throws to end the work. */
+export type Rest = (operations: number) => Promise<void> | void;
+
 /** `matrix`: (n, n), symmetric; it is not changed. UnsupportedModelError where no values are found, which no matrix is known for. */
-export function symmetricEigen(matrix: Float64Array, n: number): Eigen {
-  const { diagonal, beside, rows } = tridiagonal(Float64Array.from(matrix), n);
+export async function symmetricEigen(matrix: Float64Array, n: number, rest: Rest = () => {}): Promise<Eigen> {
+  const { diagonal, beside, rows } = await tridiagonal(Float64Array.from(matrix), n, rest);
   // By the whole matrix, not by the two values next to it: those of a matrix of a lower rank may both be rounding, which nothing is small beside.
   const nothing = Number.EPSILON * diagonal.reduce((most, d, i) => Math.max(most, Math.abs(d) + Math.abs(beside[i])), 0);
-  for (let l = 0; l < n; l++) findValue(diagonal, beside, rows, n, l, nothing);
+  for (let l = 0; l < n; l++) await findValue(diagonal, beside, rows, n, { l, nothing, rest });
   const order = [...diagonal.keys()].sort((a, b) => diagonal[b] - diagonal[a]);
   const vectors = new Float64Array(n * n);
   order.forEach((from, to) => vectors.set(rows.subarray(from * n, from * n + n), to * n));
@@ -22,12 +25,13 @@ export function symmetricEigen(matrix: Float64Array, n: number): Eigen {
 }
 
 /** a = rowsᵀ T rows, with T of a diagonal and what is beside it; `a` is overwritten. */
-function tridiagonal(a: Float64Array, n: number): { diagonal: Float64Array; beside: Float64Array; rows: Float64Array } {
+async function tridiagonal(a: Float64Array, n: number, rest: Rest): Promise<{ diagonal: Float64Array; beside: Float64Array; rows: Float64Array }> {
   const reflectors: Float64Array[] = [];
   for (let k = 0; k < n - 2; k++) {
     const v = reflector(a, n, k);
     reflectors.push(v);
     reflectBoth(a, n, k + 1, v);
+    await rest(3 * (n - k) ** 2);
   }
   const rows = new Float64Array(n * n);
   for (let i = 0; i < n; i++) rows[i * n + i] = 1;
@@ -38,6 +42,7 @@ function tridiagonal(a: Float64Array, n: number): { diagonal: Float64Array; besi
       for (let j = k + 1; j < n; j++) sum += rows[i * n + j] * v[j];
       for (let j = k + 1; j < n; j++) rows[i * n + j] -= sum * v[j];
     }
+    await rest(2 * (n - k) ** 2);
   }
   return {
     diagonal: Float64Array.from({ length: n }, (_, i) => a[i * n + i]),
@@ -80,7 +85,9 @@ function reflectBoth(a: Float64Array, n: number, first: number, v: Float64Array)
 }
 
 /** Turns rows until what is beside value `l` is at most `nothing`. */
-function findValue(d: Float64Array, e: Float64Array, rows: Float64Array, n: number, l: number, nothing: number): void {
+async function findValue(
+  d: Float64Array, e: Float64Array, rows: Float64Array, n: number, { l, nothing, rest }: { l: number; nothing: number; rest: Rest },
+): Promise<void> {
   for (let round = 0; ; round++) {
     let m = l;
     while (m < n - 1 && Math.abs(e[m]) > nothing) m++;
@@ -91,6 +98,7 @@ function findValue(d: Float64Array, e: Float64Array, rows: Float64Array, n: numb
         'Choose another kv than xquant, such as kivi4.',
       );
     sweep(d, e, rows, n, [l, m]);
+    await rest(4 * (m - l) * n);
   }
 }
 

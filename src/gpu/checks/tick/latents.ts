@@ -30,23 +30,23 @@ interface Weights extends LatentWeights {
   bias: Float32Array<ArrayBuffer>;
 }
 
-function weightsOf({ next, given: { kvHeads, headDim } }: Scene): Weights {
+async function weightsOf({ next, given: { kvHeads, headDim } }: Scene): Promise<Weights> {
   const n = kvHeads * headDim;
   const cols = 2 * n;
   const rows = normals(next, n * cols).map((x) => x / Math.sqrt(cols));
-  const basis = basisOf({ rows, cols });
+  const basis = await basisOf({ rows, cols });
   return { rows, cols, bias: Float32Array.from(normals(next, n)), basis: Array.from({ length: n }, (_, i) => [...basis.subarray(i * n, i * n + n)]) };
 }
 
 /** The layer with a set of latents alone, and its basis. */
-function withLatents(scene: Scene, tick: KvTick, layer: KvLayer, queue: GPUQueue, given: { weights: [Weights, Weights]; table: Float32Array<ArrayBuffer> }) {
+function withLatents(scene: Scene, tick: KvTick, layer: KvLayer, queue: GPUQueue, given: Record<'floats' | 'table', Float32Array<ArrayBuffer>>) {
   const { heads } = layer;
   const put = (name: string, data: Float32Array<ArrayBuffer>) => {
     const buffer = tick.scratch(name, data.byteLength);
     queue.writeBuffer(buffer, 0, data);
     return buffer;
   };
-  const basis = put('basis', basisFloats(heads, ...given.weights));
+  const basis = put('basis', given.floats);
   if (basis.size < basisBytes(heads)) throw new Error('The basis of a check is shorter than its kernels read.');
   const angles = { buffer: put('angles', given.table) };
   const pages = scene.pages.flat().length;
@@ -61,10 +61,11 @@ function latentCase([kvHeads, headDim]: [number, number], dims: number, halves: 
   const turn = { FirstAngle: 0, RopeDims: dims, Halves: halves ? 1 : 0 };
   return {
     name: `${nameOf(scene.given)}, ${dims} numbers turned ${halves ? 'by halves' : 'by pairs'}`,
-    run: (bench): Promise<Outcome> =>
-      play(bench, scene, (tick, layer) => {
-        const weights: [Weights, Weights] = [weightsOf(scene), weightsOf(scene)];
-        const { own, angles, restored } = withLatents(scene, tick, { ...layer, turn }, bench.gpu.device.queue, { weights, table: anglesOf(turning) });
+    async run(bench): Promise<Outcome> {
+      const weights: [Weights, Weights] = [await weightsOf(scene), await weightsOf(scene)];
+      const floats = await basisFloats({ kvHeads, headDim }, weights, kv);
+      return play(bench, scene, (tick, layer) => {
+        const { own, angles, restored } = withLatents(scene, tick, { ...layer, turn }, bench.gpu.device.queue, { floats, table: anglesOf(turning) });
         const latents = tick.scratch('latents', latentBytes([own.heads], sealed));
         tick.dispatch(latentsOf({ angles }, own, latents, 0, sealed));
         tick.dispatch(seal({ ...own, fresh: { format: f32, pages: latents } }, 0, format, 0, sealed));
@@ -79,7 +80,8 @@ function latentCase([kvHeads, headDim]: [number, number], dims: number, halves: 
           const [codes, again] = [await words(own.sets[0].pages), await words(restored)];
           return outcomeOf(scene, weights, { latents: made, codes, again }, (key, position, sign) => turned(key, position, turning, sign));
         };
-      }),
+      });
+    },
   };
 }
 
