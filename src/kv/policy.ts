@@ -122,8 +122,10 @@ export interface KvPlan {
   fetchBytes?: number;
   /** Most bytes of worker memory for pages of sets that have `frames`; those that it has no room for are in storage. Default: all are in worker memory. */
   homeBytes?: number;
-  /** Most bytes of buffers that are there during ticks (`KvTick.scratch`). Default 0. */
+  /** Most bytes of what the kernels of a tick hand on to each other (`KvTick.scratch`): counted with every sequence, though those take turns. Default 0. */
   scratchBytes?: number;
+  /** Bytes of what is the model's, and the same for all of its sequences: counted once, within the budget of all of them. Default 0. */
+  sharedBytes?: number;
   /** Of each layer its sets, none for one that is left alone. */
   layers: readonly (readonly SetPlan[])[];
 }
@@ -140,7 +142,8 @@ export interface Policy {
   /** Settings by name, with their defaults; all are numbers. */
   readonly options: Readonly<Record<string, number>>;
   /**
-   * Pure: what it will take, known before anything is loaded. `budgetBytes`: of the keys and values of one sequence, Infinity if none was given.
+   * Pure: what it will take, known before anything is loaded. `budgetBytes`: of the keys and values of one sequence, without
+   * what all share, Infinity if none was given.
    * RequestError for options that cannot be, and BudgetError for a budget that is too small.
    */
   plan(model: PolicyModel, given: PolicyRoom, options: Readonly<Record<string, number>>): KvPlan;
@@ -240,7 +243,10 @@ export interface KvTick {
    * nothing. `sequence.state` is there as `state`.
    */
   dispatch(work: TickWork): void;
-  /** A buffer of at least so many bytes that is there during ticks alone, the same for the same name. `KvPlan.scratchBytes` counts them. */
+  /**
+   * A buffer of at least so many bytes, the same for the same name until a longer one is asked for. What it holds is good for this tick alone: the next one, of
+   * any sequence, has the same buffers. `KvPlan.scratchBytes` counts them.
+   */
   scratch(name: string, bytes: number): GPUBuffer;
   /**
    * Has pages for so many slots of each kv head in a set; what is there stays. To be awaited before anything is encoded that reads or writes that

@@ -41,8 +41,8 @@ export interface Shape {
   readonly attended: readonly AttendedLayer[];
   /** Most fresh slots of a layer that has sets, whole pages. */
   readonly ringSlots: number;
-  /** Bytes of a sequence's keys and values at most, and of the largest buffer while it is replaced by a larger one. */
-  readonly bytes: { full: number; growing: number };
+  /** Bytes of a sequence's keys and values at most, of the largest buffer while it is replaced by a larger one, and of what all sequences have together. */
+  readonly bytes: { full: number; growing: number; shared: number };
   /** What pages take that are at home in worker memory; zeros where there are none. */
   readonly away: AwayBytes;
   /** Dispatches with parameters of their own that sets add to the programs of a model. */
@@ -64,7 +64,7 @@ export interface Shape {
 export interface ShapeRoom {
   context: number;
   chunk: number;
-  /** Of one sequence. */
+  /** Of one sequence, without what all share. */
   budgetBytes: number;
   format: KvFormat;
   /** As `PolicyModel` has it. */
@@ -100,7 +100,7 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   checkLags(policy, plan, attends.map((ops) => ops.length));
   checkTurns(policy, plan, attended);
   checkLatents(policy, plan, graph);
-  const bytes = shapedBytes(plan, model, room);
+  const bytes = { ...shapedBytes(plan, model, room), shared: plan.sharedBytes ?? 0 };
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),

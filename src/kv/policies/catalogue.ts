@@ -21,12 +21,17 @@ export function shapeWithin(
   { sequences, budgetBytes, ...room }: ShapeRoom & { sequences: number },
 ): Shape {
   addPolicyShaders();
-  const own = budgetBytes / sequences;
-  const shape = shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: own });
+  const ownOf = (shared: number) => Math.max(0, budgetBytes - shared) / sequences;
+  const shapeWith = (own: number) => shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: own });
+  const alone = shapeWith(ownOf(0));
+  const { shared } = alone.bytes;
+  const own = ownOf(shared);
+  const shape = shared ? shapeWith(own) : alone;
   const { full } = shape.bytes;
   if (full <= own) return shape;
   throw new BudgetError(
-    `kvBudgetBytes leaves ${mib(own)} for a conversation; ${name} needs ${mib(full)} for ${room.context} tokens` +
+    `kvBudgetBytes leaves ${mib(own)} for a conversation${shared ? `, beside ${mib(shared)} that all share` : ''}; ${name} needs ${mib(full)} ` +
+    `for ${room.context} tokens` +
     `${shape.plan.peak === 'prompt' ? ', all of which a prompt may have before any is dropped' : ''}. ` +
     'Raise it, choose a shorter context, or a policy that drops what is old while a prompt is read (streaming).',
   );

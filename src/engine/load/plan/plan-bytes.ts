@@ -79,14 +79,14 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
   const ops = opsOf(graph);
   const rows = sizes.logitsRows > 1 ? chosenRowsBytes(activationStrides(graph.config, ops).x) : {};
   const plain = freshBytes(graph.config, context, sizes.kv);
-  const { first, full, growing } = sizes.shape ? withFirst(sizes.shape.bytes) : plain;
+  const { first, full, growing, shared } = sizes.shape ? withFirst(sizes.shape.bytes) : { ...plain, shared: 0 };
   const memory = recurrentBytes(statesOf(ops));
   const others = (sizes.sequences ?? 1) - 1;
   const strides = activationStrides(graph.config, ops);
   const pools = graph.layers.flat().flatMap((op) => poolOf(op, graph.config) ?? []);
   return {
-    kv: full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)) + shortContextBytes(graph, sizes),
-    firstKv: first + memory,
+    kv: shared + full + memory + others * (full + memory + bufferBytes(sequenceBytes(context)) + samplerStateBytes(vocab)) + shortContextBytes(graph, sizes),
+    firstKv: shared + first + memory,
     activations: sum([activationBindings(graph, ops, sizes), rows, sequenceBytes(context), samplerBytes(vocab)].map(bufferBytes)),
     choices: choicesBytes(strides, sizes, pools) + notedBytes(strides, pools),
     dispatches: sizes.shape?.dispatches ?? 0,

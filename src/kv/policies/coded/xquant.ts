@@ -22,7 +22,7 @@ function xquant(bits: number): Policy {
       const shaped = model.heads.filter((_, layer) => !model.windows[layer]);
       const layers = oneSet(model, format, () => room.context).map((sets) => sets.map((set) => ({ ...set, latent: true as const })));
       const plan = { peak: 'bounded' as const, window, interval, planes: [], rewinds: 'pages' as const, layers };
-      return { ...plan, scratchBytes: latentBytes(shaped, ringSlots(plan, room)) + sum(shaped.map(basisBytes)) };
+      return { ...plan, scratchBytes: latentBytes(shaped, ringSlots(plan, room)), sharedBytes: sum(shaped.map(basisBytes)) };
     },
     async tick(kv) {
       const end = pageEndOf(kv);
