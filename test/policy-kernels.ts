@@ -46,6 +46,16 @@ async function kernelsOfTicks(graph: Graph, shape: Shape): Promise<KernelSpec[]>
   return specs;
 }
 
+/** What `make` gives; undefined where a policy refuses fresh slots in q8, of which it seals none. */
+async function unlessRefused<T>({ name }: KvFormat, make: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof RequestError && name === 'q8') return undefined;
+    throw error;
+  }
+}
+
 /** With fresh slots in a format; of a policy that is not for it none. `attention`: what a model of that shape is recorded with. */
 export async function policyKernels(graph: Graph, format: KvFormat, attention: (shape: Shape) => KernelSpec[]): Promise<KernelSpec[]> {
   const { layers, kvHeads } = graph.config;
@@ -58,13 +68,9 @@ export async function policyKernels(graph: Graph, format: KvFormat, attention: (
       ...('away' in options ? [{ lag: 1 }, { away: 1 }] : []),
     ];
     for (const given of settings) {
-      try {
-        const shape = shapeWithin(graph, name, given, room);
-        specs.push(...attention(shape));
-        specs.push(...(await kernelsOfTicks(graph, shape)));
-      } catch (error) {
-        if (!(error instanceof RequestError)) throw error;
-      }
+      const shape = await unlessRefused(format, () => shapeWithin(graph, name, given, room));
+      if (!shape) continue;
+      specs.push(...attention(shape), ...((await unlessRefused(format, () => kernelsOfTicks(graph, shape))) ?? []));
     }
   }
   return specs;
