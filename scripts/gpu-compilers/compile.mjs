@@ -47,16 +47,23 @@ export async function compileFor(sources, name) {
   while (open.length) {
     const some = open.slice(0, atOnce);
     let done = 0;
-    await compileSome(some.map(([, source]) => source), name, (answer) => kept.add(some[done++][0], answer));
+    await compileSome(some.map(([, source]) => source), name, (answer, isKept) => kept.add(some[done++][0], answer, isKept));
     open.splice(0, done);
   }
   return keys.map((key) => /** @type {Answer} */ (kept.answers.get(key)));
 }
 
-/** Answers by what was asked, in a file for each GPU that another driver or layer begins anew. @param {string} name */
+/** Which Dawn makes pipelines. */
+const { version } = JSON.parse(readFileSync(new URL('../../node_modules/webgpu/package.json', import.meta.url), 'utf8'));
+
+/**
+ * Answers by what was asked, in a file for each GPU that another driver, layer or Dawn begins anew, or another way to ask them or to read what they say.
+ * @param {string} name
+ */
 function openKept(name) {
-  const { icd, preload } = gpus[name];
-  const driver = JSON.stringify([icd, preload, join(builds, 'libcompile_only.so')].map((file) => file && statSync(file).mtimeMs));
+  const { icd, preload, loader, dawn, env, use } = gpus[name];
+  const times = [icd, preload, join(builds, 'libcompile_only.so')].map((file) => file && statSync(file).mtimeMs);
+  const driver = JSON.stringify([times, version, loader, dawn, env, String(use)]);
   const file = join(builds, `kept.${name}.jsonl`);
   const [begun, ...lines] = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
   if (begun !== driver) writeFileSync(file, `${driver}\n`);
@@ -64,15 +71,19 @@ function openKept(name) {
   const answers = new Map(begun === driver ? lines.map((line) => JSON.parse(line)) : []);
   return {
     answers,
-    /** @param {string} key @param {Answer} answer */
-    add(key, answer) {
+    /** @param {string} key @param {Answer} answer @param {boolean} isKept for later runs too */
+    add(key, answer, isKept) {
       answers.set(key, answer);
-      appendFileSync(file, `${JSON.stringify([key, answer])}\n`);
+      if (isKept) appendFileSync(file, `${JSON.stringify([key, answer])}\n`);
     },
   };
 }
 
-/** @param {readonly Source[]} sources @param {string} name @param {(answer: Answer) => void} onAnswer for each in turn, as far as the process came */
+/**
+ * @param {readonly Source[]} sources
+ * @param {string} name
+ * @param {(answer: Answer, isKept: boolean) => void} onAnswer for each in turn, as far as the process came
+ */
 async function compileSome(sources, name, onAnswer) {
   const { icd, env, preload, loader = [], dawn = '', use } = gpus[name];
   const folder = mkdtempSync(join(tmpdir(), 'gpu-compilers-'));
@@ -99,11 +110,11 @@ async function compileSome(sources, name, onAnswer) {
       const { end, error } = JSON.parse(line);
       if (++count === 0) continue;
       if (error) {
-        onAnswer({ error });
+        onAnswer({ error }, true);
         continue;
       }
       if (!(end > read)) { // Dawn makes equal pipelines once
-        onAnswer(/** @type {Answer} */ (answered.get(end)));
+        onAnswer(/** @type {Answer} */ (answered.get(end)), true);
         continue;
       }
       told ??= openSync(log, 'r');
@@ -113,11 +124,12 @@ async function compileSome(sources, name, onAnswer) {
       const [executable] = JSON.parse(bytes.subarray(bytes.lastIndexOf('\n', -2) + 1).toString());
       const answer = { use: use({ ...executable, statistics: { ...executable.statistics, subgroup: executable.subgroup } }) };
       answered.set(end, answer);
-      onAnswer(answer);
+      onAnswer(answer, true);
     }
     const last = errors.trim().split('\n').at(-1);
     if (count < 0) throw new Error(`${name} gives no device: ${last}`);
-    if (count < sources.length) onAnswer({ error: `the process ended: ${last}` });
+    // Which may be for want of memory: the next run asks again.
+    if (count < sources.length) onAnswer({ error: `the process ended: ${last}` }, false);
   } finally {
     if (told !== undefined) closeSync(told);
     rmSync(folder, { recursive: true, force: true });
