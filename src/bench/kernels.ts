@@ -8,6 +8,7 @@ import { kernelSource, readInterface } from '../gpu/kernels.ts';
 import { createLedger } from '../gpu/ledger.ts';
 import { type PassClock, createPassClock } from '../gpu/pass-clock.ts';
 import { fewRows } from '../model/blocks/products.ts';
+import { joinsSplits } from '../model/ops/project.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../gpu/program.ts';
 import { type DevicePeak } from '../protocol.ts';
 import { readBuffer } from './read-buffer.ts';
@@ -78,13 +79,13 @@ export async function measureKernels(
       recorded.filter(({ dispatch }) => runsIn(dispatch, step)),
       nameOf,
     )) {
-      if (group[0].dispatch.kind) for (const each of new Set([group[0], group.at(-1)!])) rowsChecked += await verifyRows(model, each, step);
+      if (kindOf(group[0])) for (const each of new Set([group[0], group.at(-1)!])) rowsChecked += await verifyRows(model, each, step);
       const speed = await measureGroup(model, clock, peak, group, step);
       kernels.push({ mode, name, kernel: group[0].dispatch.kernel.kernel, step, dispatches: group.length, ...speed });
       onKernel?.(kernels.at(-1)!);
     }
   };
-  const attends = ({ dispatch }: Recorded) => dispatch.kernel.kernel.startsWith('attention');
+  const attends = ({ dispatch }: Recorded) => dispatch.kernel.kernel.startsWith('attention') || joinsSplits(dispatch);
   try {
     greedy.start(model.sequence);
     const decode = all(...stages(programs.decode), ...stages(heads.last), greedy.program);
@@ -107,10 +108,15 @@ export async function measureKernels(
 }
 
 /** Dispatches of the same name do the same work on different bytes. */
-function nameOf({ dispatch: { label, kind, params = {} } }: Recorded): string {
-  const window = params.window ? ` of ${params.window}` : '';
-  return (kind ?? label.replace(/^layer\.\d+\./, '')) + window;
+export function nameOf(recorded: Recorded): string {
+  const { label, params = {}, kernel: { consts = {} } } = recorded.dispatch;
+  const window = params.window || consts.Window;
+  const joins = joinsSplits(recorded.dispatch) ? ' joining splits' : '';
+  return (kindOf(recorded) ?? label.replace(/^layer\.\d+\./, '')) + joins + (window ? ` of ${window}` : '');
 }
+
+/** The kind of matrix that a dispatch multiplies with, also where it joins splits, which is not what is measured of the kind. */
+const kindOf = ({ program, index, dispatch }: Recorded): string | undefined => (joinsSplits(dispatch) ? program.dispatches[index + 1] : dispatch).kind;
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();

@@ -4,8 +4,10 @@ import { writeState } from '../model/sequence-buffers.ts';
 import { roundingIn } from '../engine/measure/tune/choice-text.ts';
 import { type LoadedModel } from '../engine/load/load.ts';
 import { type Binding, type Dispatch, type Program, type Step } from '../gpu/program.ts';
-import { type Project, isProject } from '../model/ops/project.ts';
+import { splitsOf } from '../model/blocks/decode-attention.ts';
+import { type Project, isProject, joinsSplits } from '../model/ops/project.ts';
 import { choiceOf } from '../model/choices/choice-of-matrix.ts';
+import { joinSplits } from '../reference/join-splits.ts';
 import { project } from '../reference/project.ts';
 import { type Matrix } from '../weights/layout.ts';
 import { createRows } from '../weights/stream/rows.ts';
@@ -29,16 +31,20 @@ export async function verifyRows(
     layout,
     choice,
   } = model;
-  const { params = {}, bindings, kind = '' } = dispatch;
-  const found = matrixOf(model, dispatch);
+  const { params = {}, bindings } = dispatch;
+  const joins = joinsSplits(dispatch);
+  const stored = joins ? program.dispatches[index + 1] : dispatch;
+  const { kind = '' } = stored;
+  const found = matrixOf(model, stored);
   if (!found || (bindings.weights as { slice?: number }).slice !== undefined) return 0;
-  const { op, matrix, section, stored, firstRow } = found;
+  const { op, matrix, section, stored: weightsOf, firstRow } = found;
   const fused = params.up_panels > 0;
   const [input, output] = [bindings.input, bindings.output].map((binding) => (binding as Binding).buffer);
-  const x = fill(params.stride, op.cols, step.rows, 1);
+  const splits = joins ? splitsAt(dispatch, step) : undefined;
+  const x = splits ? joinSplits(splits.left, splits.heads, splits.headDim) : fill(params.stride, op.cols, step.rows, 1);
   const before = op.add ? fill(params.output_stride, params.output_stride, step.rows, 2) : undefined;
   writeState(device.queue, model.activations, model.sequence, step.length - step.rows, step.rows);
-  device.queue.writeBuffer(input, 0, x);
+  device.queue.writeBuffer(input, 0, splits?.left ?? x);
   if (before) device.queue.writeBuffer(output, 0, before);
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
@@ -49,7 +55,7 @@ export async function verifyRows(
 
   const rows = [...new Set(Array.from({ length: spread }, (_, i) => Math.round((i * (params.rows - 1)) / (spread - 1))))];
   const up = fused ? rows.map((row) => matrix.parts[1].targetRow + row) : [];
-  const weights = await createRows(layout, stored, matrix, model.memory).read([...rows.map((row) => firstRow + row), ...up], 1, matrix.cols);
+  const weights = await createRows(layout, weightsOf, matrix, model.memory).read([...rows.map((row) => firstRow + row), ...up], 1, matrix.cols);
   const all = op.norm || op.bias ? await readVectors(model, section) : new Float32Array();
   const vectors = (offset: number, length: number) => all.subarray(offset, offset + length);
   const norm = op.norm && input !== buffers.normed?.buffer ? { weight: vectors(4 * params.norm, op.cols), eps: graph.config.eps } : undefined;
@@ -83,6 +89,15 @@ export async function verifyRows(
     });
   }
   return rows.length;
+}
+
+/** What attention may have left of as many splits as a step joins. */
+function splitsAt({ kernel: { consts = {} } }: Dispatch, { length }: Step): { left: Float32Array<ArrayBuffer>; heads: number; headDim: number } {
+  const [heads, headDim] = [consts.Heads, 4 * consts.HeadVec4s];
+  const width = headDim + 4;
+  const left = fill(width, width, splitsOf(length, consts.Window, consts.Span) * heads, 3);
+  for (let total = headDim + 1; total < left.length; total += width) left[total] = 1 + Math.abs(left[total]);
+  return { left, heads, headDim };
 }
 
 /** The operation of a product, its matrix, the sections of its vectors and of its weights, and the first row in its binding. */

@@ -97,6 +97,9 @@ export function productsOfLowRank({ input, norm, center, normBias, cols, scale: 
 const betweenOf = ({ rows }: RowRange): string => `adapted.${rows}`;
 const rowsIn = (matrices: RowRange[]) => matrices.reduce((sum, { rows }) => sum + rows, 0);
 
+/** Whether a dispatch of decode joins splits of attention; the same product on a row of its own is the next dispatch. */
+export const joinsSplits = ({ kernel: { files } }: Pick<Dispatch, 'kernel'>): boolean => files?.includes('from/splits') ?? false;
+
 /** A matrix is read once, whatever the rows of activations; splits that these are joined from too. */
 function productCost({ params, kernel: { consts = {} } }: Dispatch, { rows, length }: Step): Cost {
   const { panels, panel_words: panelWords, groups, rows: results, up_panels: up } = params!;

@@ -4,9 +4,11 @@ import { promptCost } from '../../../src/bench/contexts.ts';
 import { countCalls } from '../../../src/bench/count-calls.ts';
 import { runBench } from '../../../src/bench/run-bench.ts';
 import { reportText } from '../../../src/bench/report-text.ts';
+import { nameOf } from '../../../src/bench/kernels.ts';
 import { verifyRows } from '../../../src/bench/rows.ts';
 import { type EngineOptions } from '../../../src/engine/engine.ts';
 import { type Binding, type Dispatch, type Program, type Step, runsIn } from '../../../src/gpu/program.ts';
+import { joinsSplits } from '../../../src/model/ops/project.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
 import { bytesOf, openEngine, quick, stories } from '../../engine.ts';
 import { compiled } from '../../../src/model/sampling/sampler.ts';
@@ -30,7 +32,8 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
     expect(fits.plan).toMatchObject({ verdict: 'fits', streamedBytes: 0, embedding: 'gpu' });
     expect(reportText(fits)).toMatch(/^plan {6}fits: [\d.]+ MiB of a budget of [\d.]+, nothing is streamed$/m);
     const budgetBytes = Math.round(0.4 * fits.plan.totalBytes);
-    const streams = await run({ budgetBytes });
+    const streams = await run({ budgetBytes, kernels: `${quick.kernels},joined=1` });
+    expect(engine.loaded().model.choice.joined, 'where weights are streamed').toBe(0);
     const { plan } = streams;
     expect(plan).toMatchObject({ verdict: 'streams', budgetBytes });
     expect(plan.streamedBytes).toBeGreaterThan(0);
@@ -50,26 +53,35 @@ describe.skipIf(!adapterFile)('the report of a benchmark', () => {
     const of = (stages: { program: Program }[], step: Step) =>
       stages
         .flatMap(({ program }) => program.dispatches.map((dispatch, index) => ({ program, index, dispatch, step })))
-        .filter(({ dispatch }) => dispatch.kind && /^(layer\.0|head)\./.test(dispatch.label) && runsIn(dispatch, step));
+        .filter(({ dispatch }) => (dispatch.kind ?? joinsSplits(dispatch)) && /^(layer\.0|head)\./.test(dispatch.label) && runsIn(dispatch, step));
     return [
       ...of([...programs.decode, ...heads.last], { rows: 1, length: 9 }),
+      ...of(programs.decode, { rows: 1, length: 132 }).filter(({ dispatch }) => joinsSplits(dispatch)), // several splits, of a window too
       ...of(programs.prefill, { rows: 20, length: 25 }),
       ...of(programs.prefill, { rows: 3, length: 9 }),
     ];
   };
 
-  const some: [path: string, kernels: string, f32: boolean][] = [['tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup', true]];
+  /** `joined`: the names of products that join splits. */
+  const some: [path: string, kernels: string, f32: boolean, joined: string[]][] = [[
+    'tiny/tiny-llama-k.gguf', 'splits=4,prefill=tile,few=4,reduce=workgroup,span=64,threads=32,turned=1,joined=1', true, ['Q5_K 256x256 add x joining splits'],
+  ]];
   const others: typeof some = [
-    ['stories260K/stories260K.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true],
-    ['tiny/tiny-qwen2.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true],
-    ['tiny/tiny-gemma3.gguf', 'splits=1,dot=i8,prefill=tile,few=0,reduce=workgroup', false],
+    ['stories260K/stories260K.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true, []],
+    ['tiny/tiny-qwen2.gguf', 'splits=1,prefill=rows,few=0,reduce=workgroup', true, []],
+    [
+      'tiny/tiny-gemma3.gguf', 'splits=1,dot=i8,prefill=tile,few=0,reduce=workgroup,span=64,threads=32,turned=1,joined=1', false,
+      ['Q8_0 256x128 branch joining splits of 8'],
+    ],
   ];
 
   const files = [...some, ...(isFull ? others : [])];
 
-  it.each(files)('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, kernels, f32) => {
-    await engine.load(bytesOf(path), { f32, kernels, context: 64 });
+  it.each(files)('compares rows of every product with plain loops on the weights of the file: %s', { timeout: 60_000 }, async (path, kernels, f32, joined) => {
+    await engine.load(bytesOf(path), { f32, kernels, context: 192 });
     const { model } = engine.loaded();
+    const joining = products().filter(({ dispatch }) => joinsSplits(dispatch)).map(nameOf);
+    expect(joining).toEqual(joined);
     for (const { step, ...recorded } of products()) expect(await verifyRows(model, recorded, step), recorded.dispatch.label).toBeGreaterThan(1);
     // A weight that is wrong on the GPU.
     const { step, ...recorded } = products().at(0)!;
