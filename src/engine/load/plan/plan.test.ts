@@ -130,7 +130,7 @@ describe('the plan', () => {
     expect(most.bytes.activations - at(2 ** 30, { stretch: 0 }).bytes.activations).toBe(16 * 128 * rowBytes);
     expect(16 * 128 * rowBytes).toBeLessThanOrEqual(2 ** 30 / 32);
     expect(at(2 ** 30, { context: 300 }).stretch).toBe(300);
-    const shape = { bytes: { full: 2 ** 28, growing: 0 }, away: { gpu: 0, home: 0, whole: 0 }, dispatches: 0 } as unknown as PlanOptions['shape'];
+    const shape = { bytes: { full: 2 ** 28, growing: 0, shared: 0 }, away: { gpu: 0, home: 0, whole: 0 }, dispatches: 0 } as unknown as PlanOptions['shape'];
     expect(at(2 ** 30, { shape })).toMatchObject({ verdict: 'streams', stretch: 128 }); // a policy has its say after each step
   });
 
