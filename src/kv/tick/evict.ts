@@ -43,3 +43,12 @@ export const endOf = ({ plan: { window }, length, base }: KvTick): number => Mat
 
 /** The same where pages are sealed as wholes: fresh slots begin where a page does. */
 export const pageEndOf = (kv: KvTick): number => Math.max(kv.base, Math.floor(endOf(kv) / pageSlots) * pageSlots);
+
+/** Gives the first set of every layer `end` slots of each head, with room for them. BudgetError where there is none. */
+export async function fillTo(kv: KvTick, end: number): Promise<void> {
+  for (const { sets: [set] } of kv.layers) {
+    const counts = set.counts.map(() => end);
+    await kv.makeRoom(set, counts);
+    kv.setCounts(set, counts);
+  }
+}

@@ -4,7 +4,7 @@ import { levelsFormat } from '../../formats/sealed/levels.ts';
 import { checkOption, checkWhole } from '../../options.ts';
 import { type Policy } from '../../policy.ts';
 import { oneSet } from '../../set-bytes.ts';
-import { pageEndOf } from '../../tick/evict.ts';
+import { fillTo, pageEndOf } from '../../tick/evict.ts';
 import { findLevels, levelsBytes, sealLevels } from '../../tick/levels.ts';
 
 const kvquant = (bits: number): Policy => ({
@@ -24,11 +24,7 @@ const kvquant = (bits: number): Policy => ({
   async tick(kv) {
     const end = pageEndOf(kv);
     if (end === kv.base) return;
-    for (const { sets: [set] } of kv.layers) {
-      const counts = set.counts.map(() => end);
-      await kv.makeRoom(set, counts);
-      kv.setCounts(set, counts);
-    }
+    await fillTo(kv, end);
     if (kv.base === 0) await findLevels(kv);
     sealLevels(kv, kv.base, end);
     kv.advance(end);

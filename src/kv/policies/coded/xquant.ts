@@ -5,7 +5,7 @@ import { basisBytes } from '../../latents/basis.ts';
 import { checkWhole } from '../../options.ts';
 import { type Policy } from '../../policy.ts';
 import { oneSet, ringSlots } from '../../set-bytes.ts';
-import { pageEndOf } from '../../tick/evict.ts';
+import { fillTo, pageEndOf } from '../../tick/evict.ts';
 import { latentBytes, sealLatents } from '../../tick/latents.ts';
 import { sourceOf } from '../../tick/seal.ts';
 import { sum } from '../../../sum.ts';
@@ -27,11 +27,7 @@ function xquant(bits: number): Policy {
     async tick(kv) {
       const end = pageEndOf(kv);
       if (end === kv.base) return;
-      for (const { sets: [set] } of kv.layers) {
-        const counts = set.counts.map(() => end);
-        await kv.makeRoom(set, counts);
-        kv.setCounts(set, counts);
-      }
+      await fillTo(kv, end);
       sealLatents(kv, format, kv.base, end);
       kv.advance(end);
     },
