@@ -21,6 +21,16 @@ export interface Ledger {
   destroyAll(): void;
 }
 
+/** Waits until what was made is known to be there; where there was no room, gives it back by `free`, and rejects. */
+export async function settled(ledger: Pick<Ledger, 'settle'>, free: () => void): Promise<void> {
+  try {
+    await ledger.settle();
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
 /** The ledger in which all of another is booked too, and under which purpose. */
 export interface Within {
   ledger: Pick<Ledger, 'reserve'>;

@@ -1,7 +1,7 @@
 // The fresh segment of every cache, of which most models have one in each layer: where the keys and values of new tokens go, a slot
 // for each position, or of layers with sets a ring of the last ones. Grown between submits, one layer at a time, so that never more than one layer
 // is there twice. Knows no sets and no policy.
-import { type Ledger } from '../gpu/ledger.ts';
+import { type Ledger, settled } from '../gpu/ledger.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
 import { type Caches, type Segment, cachesOf, createSegment, segmentBytes } from './segment.ts';
 import { sum } from '../sum.ts';
@@ -91,12 +91,7 @@ export function createFresh(ledger: Ledger, config: Caches, context: number, for
   async function growLayer(device: GPUDevice, index: number, slots: number): Promise<void> {
     const old = layers[index];
     const next = make(index, slots);
-    try {
-      await ledger.settle();
-    } catch (error) {
-      drop(next);
-      throw error;
-    }
+    await settled(ledger, () => drop(next));
     const encoder = device.createCommandEncoder({ label: 'kv.grow' });
     for (const what of ['buffer', 'planes'] as const) {
       const [from, to] = [old[what], next[what]];

@@ -1,7 +1,7 @@
 // The sets of one layer of a sequence, whose pages are had when they are needed, and the lists that kernels find them by. Knows no
 // policy and no kernel.
 import { RequestError } from '../errors.ts';
-import { type Ledger } from '../gpu/ledger.ts';
+import { type Ledger, settled } from '../gpu/ledger.ts';
 import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
 import { bookWords } from './codes.ts';
@@ -286,12 +286,7 @@ function emptySets(sets: readonly MutableSet[], runs: Uint32Array): void {
 /** Replaces the buffers of a set by larger ones, once those are known to be there. */
 async function replace(device: GPUDevice, ledger: Ledger, set: MutableSet, next: Paged): Promise<void> {
   const free = (old: Paged) => paged.forEach((name) => old[name] && ledger.destroy(old[name]));
-  try {
-    await ledger.settle();
-  } catch (error) {
-    free(next);
-    throw error;
-  }
+  await settled(ledger, () => free(next));
   copyAll(device, paged.map((name) => [set[name], next[name]]));
   free(set);
   Object.assign(set, next);

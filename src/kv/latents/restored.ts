@@ -1,5 +1,5 @@
 // Where a step finds keys and values that were made again of latents: of one layer at a time, for as many pages as any set of a sequence has.
-import { type Ledger } from '../../gpu/ledger.ts';
+import { type Ledger, settled } from '../../gpu/ledger.ts';
 import { type CacheHeads } from '../../model/graph.ts';
 import { type KvFormat } from '../formats/format.ts';
 import { type KvPlan } from '../policy.ts';
@@ -33,12 +33,7 @@ export function createRestored(ledger: Ledger, format: KvFormat, replaced: () =>
       const bytes = 4 * pages * format.words(headDim);
       if (bytes <= (buffer?.size ?? 0)) return;
       const next = ledger.allOrNone(() => make(bytes));
-      try {
-        await ledger.settle();
-      } catch (error) {
-        ledger.destroy(next);
-        throw error;
-      }
+      await settled(ledger, () => ledger.destroy(next));
       if (buffer) ledger.destroy(buffer);
       buffer = next;
       replaced();

@@ -1,6 +1,6 @@
 // A sampler is a list of stages: which ones a request runs, recorded once each, and what it writes to the GPU.
 import { type KernelCache } from '../../gpu/kernels.ts';
-import { type Ledger } from '../../gpu/ledger.ts';
+import { type Ledger, settled } from '../../gpu/ledger.ts';
 import { type Binding, type Dispatch, type Program, type Step, createProgram } from '../../gpu/program.ts';
 import { type SamplingOptions } from '../../protocol.ts';
 import { remembered } from '../../remembered.ts';
@@ -103,12 +103,7 @@ export function createSamplers(device: GPUDevice, ledger: Ledger, kernels: Kerne
   const recording = new Map<SamplerStage, Promise<Program>>();
   const recordNew = async (stage: SamplerStage): Promise<Program> => {
     const program = await record(stage);
-    try {
-      await ledger.settle();
-    } catch (error) {
-      program.destroy();
-      throw error;
-    }
+    await settled(ledger, () => program.destroy());
     recorded.add(program);
     return program;
   };

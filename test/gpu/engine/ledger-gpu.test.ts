@@ -22,8 +22,9 @@ import { record } from '../../verified.ts';
 /** All that are not booked in another. */
 const ledgers = vi.hoisted((): Ledger[] => []);
 vi.mock('../../../src/gpu/ledger.ts', async (original) => {
-  const { createLedger } = await original<{ createLedger: (device: GPUDevice, budgetBytes: number, within?: object) => Ledger }>();
+  const { createLedger, ...others } = await original<{ createLedger: (device: GPUDevice, budgetBytes: number, within?: object) => Ledger }>();
   return {
+    ...others,
     createLedger(...given: Parameters<typeof createLedger>) {
       const ledger = createLedger(...given);
       if (!given[2]) ledgers.push(ledger);
