@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,8 +13,9 @@ import { readPlaywrightReport, readVitestReport } from './reports.mjs';
 import { serve } from './serve-models.mjs';
 import { plain } from './site/plain-shaders.mjs';
 import { measure } from './site/sizes.mjs';
+import { temporaryFolder } from '../test/folder.ts';
 
-const folder = (): string => mkdtempSync(join(tmpdir(), 'windrow-scripts-'));
+const folder = (): string => temporaryFolder('scripts');
 const bytes = Buffer.from('a small model');
 const models = folder();
 writeFileSync(join(models, 'small.gguf'), bytes);

@@ -1,19 +1,18 @@
 // What the command line says where no device is opened, most of it refusals: in this process, as a program start for each takes seconds.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { fixture } from '../../test/models/fixture.ts';
 import { main } from './main.ts';
+import { temporaryFolder } from '../../test/folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'windrow-main-'));
+const folder = temporaryFolder('main');
 const at = (name: string) => join(folder, name);
 const model = at('stories260K.gguf');
 
 beforeAll(() => writeFileSync(model, fixture('stories260K/stories260K.gguf')));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const missing = at('missing.gguf');
 const errors: [title: string, args: string[], name: string, message: RegExp][] = [

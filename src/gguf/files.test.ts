@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeModel } from '../../scripts/fixtures/make-model.mjs';
@@ -7,13 +6,14 @@ import { bytesSource } from '../weights/source/source.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 import { openFiles, openWithParts, partNames } from './files.ts';
 import { type ByteSource } from './source.ts';
+import { temporaryFolder } from '../../test/folder.ts';
 
 const shape = { layers: 3, dim: 64, ff: 192, heads: 2, kvHeads: 1, vocab: 400, type: 'Q8_0' };
 let parts: ByteSource[];
 let whole: ByteSource;
 let stranger: ByteSource;
 beforeAll(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-parts-'));
+  const folder = temporaryFolder('parts');
   const open = (path: string) => bytesSource(readFileSync(path), basename(path));
   parts = (await makeModel({ ...shape, parts: 3, out: join(folder, 'model.gguf') })).paths.map(open);
   [whole] = (await makeModel({ ...shape, out: join(folder, 'whole.gguf') })).paths.map(open);
@@ -32,7 +32,7 @@ describe('the names of parts', () => {
 
 describe('a part on disk', () => {
   it('brings the others that lie beside it, whichever it is, and is alone where one is missing', async () => {
-    const { paths } = await makeModel({ ...shape, parts: 3, out: join(mkdtempSync(join(tmpdir(), 'windrow-parts-')), 'model.gguf') });
+    const { paths } = await makeModel({ ...shape, parts: 3, out: join(temporaryFolder('parts'), 'model.gguf') });
     for (const path of paths) {
       const source = await openFileSource(path);
       const { header, files } = await openWithParts(source);

@@ -1,11 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { openScratchFile } from './scratch-file.ts';
+import { temporaryFolder } from '../../test/folder.ts';
 
 it('bytes are had back from where they were put, fewer where the file ends, and nothing is left of it', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'windrow-scratch-'));
+  const folder = temporaryFolder('scratch');
   const file = await openScratchFile(folder);
   await file.write(5, Uint8Array.of(1, 2, 3));
   await file.write(2, Uint8Array.of(9, 8));
@@ -14,5 +13,4 @@ it('bytes are had back from where they were put, fewer where the file ends, and 
   await file.remove();
   await expect(file.read(0, 1)).rejects.toThrow();
   expect(await readdir(folder)).toEqual([]);
-  await rm(folder, { recursive: true });
 });

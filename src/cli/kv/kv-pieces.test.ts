@@ -1,16 +1,16 @@
 // What was measured text by text is there for the next process.
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, readdirSync, rmdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { documentPiece, rowOf } from '../../bench/memory/row.ts';
 import { RequestError } from '../../errors.ts';
 import { piecesIn, settingsOf } from './kv-pieces.ts';
+import { temporaryFolder } from '../../../test/folder.ts';
 
 const logits = [Float32Array.of(0, 0), Float32Array.of(Math.log(3), 0)];
 
 it('is of the same model and probes alone, and a row when all texts are there', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-pieces-'));
+  const folder = temporaryFolder('pieces');
   const first = await piecesIn(folder, 'a model');
   expect([first.of('kivi4', 0), await first.logits(0, 2)]).toEqual([undefined, undefined]);
   await first.keepLogits(0, logits);
@@ -26,11 +26,10 @@ it('is of the same model and probes alone, and a row when all texts are there', 
   expect(await (await piecesIn(folder, 'a model')).logits(0, 2)).toBe(undefined);
   appendFileSync(lines, '{"policy":');
   await expect(piecesIn(folder, 'a model')).rejects.toThrow(RequestError);
-  rmSync(folder, { recursive: true });
 });
 
 it('has where a text stands, until it is told that it was run to its end', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-pieces-'));
+  const folder = temporaryFolder('pieces');
   const paused = { tokens: 7, ms: 10, logits, right: [[1, 0]], sequence: Uint8Array.of(1, 2, 3) };
   const first = await piecesIn(folder, 'a model');
   expect(await first.paused('kivi4', 0)).toBe(undefined);
@@ -45,11 +44,10 @@ it('has where a text stands, until it is told that it was run to its end', async
   expect(readdirSync(folder)).toHaveLength(2);
   for (const name of readdirSync(folder)) if (name.endsWith('.bin')) truncateSync(join(folder, name), 2); // a write that was broken off
   expect(await later.paused('h2o', 0)).toBe(undefined);
-  rmSync(folder, { recursive: true });
 });
 
 it('has the logits of before where new ones could not be written whole', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-pieces-'));
+  const folder = temporaryFolder('pieces');
   const pieces = await piecesIn(folder, 'a model');
   await pieces.keepLogits(0, logits);
   const beside = join(folder, `${readdirSync(folder)[0]}.new`);
@@ -57,7 +55,6 @@ it('has the logits of before where new ones could not be written whole', async (
   await expect(pieces.keepLogits(0, [Float32Array.of(7, 7), Float32Array.of(7, 7)])).rejects.toThrow(beside);
   rmdirSync(beside);
   expect(await pieces.logits(0, 2)).toEqual(logits);
-  rmSync(folder, { recursive: true });
 });
 
 it('tells settings apart', () => {

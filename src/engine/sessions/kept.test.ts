@@ -1,13 +1,13 @@
 // What is kept of conversations, in records as in a browser and in files as in Node: the same, but for where it lies.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { packParts } from '../../kv/saved/snapshot.ts';
 import { memoryRecords } from '../../../test/doubles/memory-store.ts';
 import { openKeptFiles } from './in-files.ts';
 import { createKeptRecords } from './in-records.ts';
 import { type Kept, type KeptStore, keep, listKept, readKept } from './kept.ts';
+import { temporaryFolder } from '../../../test/folder.ts';
 
 const parts = (fill: number, bytes = 40) =>
   packParts({ of: { model: 'm', format: 'f16', pages: 1 }, tokens: [1, 2], layers: [new Uint8Array(bytes).fill(fill), new Uint8Array(bytes).fill(fill + 1)] });
@@ -15,8 +15,7 @@ const sizeOf = (all: readonly Uint8Array[]) => all.reduce((sum, { byteLength }) 
 const kept = (name: string, lastUsed: number): Kept =>
   ({ name, model: 'm', modelName: 'M', byteLength: sizeOf(parts(0)), tokens: 2, lastUsed, about: `about ${name}` });
 
-const folder = mkdtempSync(join(tmpdir(), 'windrow-kept-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder('kept');
 let folders = 0;
 const stores: Record<string, (fail?: () => void) => KeptStore> = {
   records: (fail) => createKeptRecords(memoryRecords(new Map(), fail)),

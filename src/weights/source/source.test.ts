@@ -1,7 +1,6 @@
-import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +10,7 @@ import { openFileSource } from './file-source.ts';
 import { readAhead } from './read-ahead.ts';
 import { bytesSource, fileSource } from './source.ts';
 import { urlSource } from './url-source.ts';
+import { temporaryFolder } from '../../../test/folder.ts';
 
 const bytes = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 2654435761) >>> 24);
 /** Vitest compares large arrays element by element. */
@@ -66,7 +66,7 @@ function breaking(times: number, sent: number): typeof answer {
 }
 const overNetwork = (options = {}) => urlSource(`${address}?secret=1`, { backOffMs: 1, ...options });
 
-const folder = mkdtempSync(join(tmpdir(), 'windrow-source-'));
+const folder = temporaryFolder('source');
 const path = join(folder, 'model.gguf');
 writeFileSync(path, bytes);
 const onDisk = await openFileSource(path);

@@ -1,7 +1,4 @@
 // Conversations that are put together of documents: each is run once, whatever the order and the engine; what follows goes on from all of them.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type Session, type Sessions, createSessions } from '../../../src/api/sessions.ts';
 import { type Engine, type EngineOptions } from '../../../src/engine/engine.ts';
@@ -10,17 +7,17 @@ import { backendOf } from '../../../src/node/backend.ts';
 import { adapterFile } from '../../dawn.ts';
 import { answer, openEngine, quick, stories } from '../../engine.ts';
 import { isFull } from '../../verified.ts';
+import { temporaryFolder } from '../../folder.ts';
 
 const prefix = 'You tell stories of what you know:';
 const documents = [' Tom has a red ball and a dog.', ' Lily went to the park with a big cat.', ' The sun is hot in the day.'];
 const asked = { messages: [{ role: 'user' as const, content: 'Tell of Tom.' }], max_tokens: 12 };
 
 describe.skipIf(!adapterFile)('composed conversations', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-composed-'));
+  const folder = temporaryFolder('composed');
   const engines: Engine[] = [];
   afterAll(async () => {
     for (const engine of engines) await engine.unload();
-    rmSync(folder, { recursive: true });
   });
   async function open(options: EngineOptions = {}, stored = true): Promise<{ engine: Engine; sessions: Sessions }> {
     const engine = openEngine(stored ? { keptStates: async () => openKeptFiles(folder) } : {});

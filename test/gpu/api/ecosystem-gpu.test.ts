@@ -1,9 +1,8 @@
 // The AI SDK's provider and the Prompt API's `LanguageModel` over a real model on Dawn: they say what chats say, and keep to schemas.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateObject, jsonSchema, streamText } from 'ai';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { continueText } from '../../../examples/node.ts';
 import { askManual } from '../../../examples/sessions.ts';
 import { createWindrow } from '../../../src/ai-sdk/ai-sdk.ts';
@@ -16,12 +15,13 @@ import { languageModelFrom } from '../../../src/prompt-api/prompt-api.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden, openEngine, quick, stories } from '../../engine.ts';
 import { fixture } from '../../models/fixture.ts';
+import { temporaryFolder } from '../../folder.ts';
 
 const user = (content: string) => ({ role: 'user' as const, content });
 const schema = { type: 'object', properties: { age: { type: 'integer', minimum: 0, maximum: 99 } }, required: ['age'], additionalProperties: false };
 
 describe.skipIf(!adapterFile)('windrow behind other interfaces', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-ecosystem-'));
+  const folder = temporaryFolder('ecosystem');
   const inner = adapterFile ? openEngine({ keptStates: async () => openKeptFiles(folder) }) : undefined!;
   let engine: Engine;
   const count = (...messages: ChatMessageParam[]): number => inner.loaded().session.encode({ messages: toMessages(messages) }).length;
@@ -31,7 +31,6 @@ describe.skipIf(!adapterFile)('windrow behind other interfaces', () => {
     engine = { ...surfaceOf(inner), info: inner.loaded().info, countTokens } as unknown as Engine;
   });
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("Node's example goes on with the golden text", async () => {
     vi.stubEnv('XDG_CACHE_HOME', folder); // what is measured is kept there

@@ -1,8 +1,5 @@
 // A conversation that is longer than the budget of keys and values holds, of which the episode answers that a question is about: within the plan, read once,
 // also for another engine, and gone on from.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Session, type Sessions, createSessions } from '../../../src/api/sessions.ts';
 import { type Engine } from '../../../src/engine/engine.ts';
@@ -11,6 +8,7 @@ import { backendOf } from '../../../src/node/backend.ts';
 import { adapterFile } from '../../dawn.ts';
 import { openEngine, quick, stories } from '../../engine.ts';
 import { isFull } from '../../verified.ts';
+import { temporaryFolder } from '../../folder.ts';
 
 const told = ['Tom has a red ball.', 'Tom lost his ball in the grass.', 'Lily saw a big cat in the park.', 'The cat sat on a mat in the park.'];
 const messages = told.flatMap((content) => [
@@ -19,11 +17,10 @@ const messages = told.flatMap((content) => [
 const question = 'Where is the ball that Tom has?';
 
 describe.skipIf(!adapterFile || !isFull)('recalled conversations', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-recalled-'));
+  const folder = temporaryFolder('recalled');
   const engines: Engine[] = [];
   afterAll(async () => {
     for (const engine of engines) await engine.unload();
-    rmSync(folder, { recursive: true });
   });
   async function open(kv = 'epicache'): Promise<{ engine: Engine; sessions: Sessions }> {
     const engine = openEngine({ keptStates: async () => openKeptFiles(folder) });

@@ -1,8 +1,5 @@
 // Sessions on Dawn: a second turn runs only what is new, what is kept goes on elsewhere without its prompt, a fork leaves its parent as it
 // is, and what is closed leaves nothing on the GPU.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Sessions, createSessions } from '../../../src/api/sessions.ts';
 import { type Engine } from '../../../src/engine/engine.ts';
@@ -14,12 +11,13 @@ import { adapterFile } from '../../dawn.ts';
 import { answer, bytesOf, openEngine, quick, stories } from '../../engine.ts';
 import { typed, vary } from '../../models/vary.ts';
 import { isFull } from '../../verified.ts';
+import { temporaryFolder } from '../../folder.ts';
 
 const user = (content: string) => ({ role: 'user' as const, content });
 const system = { role: 'system' as const, content: 'You tell stories of dogs and cats, and of the red ball that Tom had in the park.' };
 
 describe.skipIf(!adapterFile)('sessions', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-sessions-'));
+  const folder = temporaryFolder('sessions');
   const open = (): Engine => openEngine({ keptStates: async () => openKeptFiles(folder) });
   const engine = adapterFile ? open() : undefined!;
   let sessions: Sessions;
@@ -32,7 +30,6 @@ describe.skipIf(!adapterFile)('sessions', () => {
   });
   afterAll(async () => {
     await engine.unload();
-    rmSync(folder, { recursive: true });
   });
 
   it('run only what is new, also where others ask meanwhile, and answer as a chat does', async () => {

@@ -1,8 +1,7 @@
 // Adapters on Dawn by the engine: `windrow eval` with one and without, and what is kept of a conversation with one.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createSessions } from '../../../src/api/sessions.ts';
 import { divergence } from '../../../src/bench/fidelity.ts';
 import { evaluate } from '../../../src/cli/evaluate.ts';
@@ -15,10 +14,10 @@ import { randomAdapter } from '../../models/adapter.ts';
 import { fixture, jsonFixture } from '../../models/fixture.ts';
 import { goldenLogits } from '../../models/golden.ts';
 import { isFull } from '../../verified.ts';
+import { temporaryFolder } from '../../folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'windrow-adapters-'));
+const folder = temporaryFolder('adapters');
 const at = (name: string) => join(folder, name);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Evaluated {
   perplexity: object;

@@ -1,10 +1,9 @@
 // The built command line as a program: what it prints with --json, and how it fails.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { buildNode, root } from '../../built.ts';
 import { adapterFile } from '../../dawn.ts';
 import { golden } from '../../engine.ts';
@@ -12,8 +11,9 @@ import { untilListening } from '../../listening.ts';
 import { fixture, floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { vary } from '../../models/vary.ts';
 import { isFull } from '../../verified.ts';
+import { temporaryFolder } from '../../folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'windrow-cli-'));
+const folder = temporaryFolder('cli');
 const at = (name: string) => join(folder, name);
 const model = at('stories260K.gguf');
 const ids = golden.prompt_ids.join();
@@ -62,7 +62,6 @@ describe.skipIf(!adapterFile)('windrow', () => {
     buildNode();
     writeFileSync(model, fixture('stories260K/stories260K.gguf'));
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   describe('generate', () => {
     interface Generated {

@@ -1,20 +1,19 @@
 // Predicted against measured decode speed over models, budgets and positions. A timed comparison: in the full run only.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { benchPredict } from '../../../src/cli/bench/bench-predict.ts';
 import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
 import { adapterFile } from '../../dawn.ts';
 import { defaultModelPath } from '../../models/default-model.ts';
 import { fixture } from '../../models/fixture.ts';
 import { isFull, record } from '../../verified.ts';
+import { temporaryFolder } from '../../folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'windrow-predict-'));
+const folder = temporaryFolder('predict');
 const fixtures = ['tiny-gemma3', 'tiny-llama-f16'];
 
 describe.skipIf(!isFull || !adapterFile || !defaultModelPath)('predicted speed', () => {
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('is within 20 % of what is measured, in the median over models, budgets and positions, from at most ten measurements of the GPU', async () => {
     const paths = fixtures.map((name) => {
@@ -42,12 +41,11 @@ describe.skipIf(!isFull || !adapterFile || !defaultModelPath)('predicted speed',
 
 describe.skipIf(!isFull || !adapterFile)('predicted speed of a mixture', () => {
   it('whose experts are fetched is within 25 % of what is measured, in the median over budgets and positions', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'windrow-predict-'));
+    const folder = temporaryFolder('predict');
     const path = join(folder, 'mixture.gguf');
     await makeModel({ out: path, layers: 8, dim: 512, ff: 256, heads: 8, kvHeads: 2, vocab: 2048, context: 512, experts: 64, used: 4, skew: 0.5 });
     process.env.VK_ICD_FILENAMES = adapterFile;
     const { json: { rows }, text } = await benchPredict([path], { context: 256, kernels: 'splits=4,prefill=rows' });
-    rmSync(folder, { recursive: true, force: true });
     console.log(text);
     const fetched = rows.filter(({ budget }) => budget !== '100 %');
     const errors = fetched.map(({ error }) => Math.abs(error)).sort((a, b) => a - b);

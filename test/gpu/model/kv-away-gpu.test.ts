@@ -1,9 +1,8 @@
 // Keys and values at home in worker memory, of which each token reads what the query of the one before it chose: the same logits as where all pages are on
 // the GPU, bit for bit, with bytes and buffers as they were planned. The full run has four times the bytes that they may take on the GPU.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { readBytes } from '../../../src/gpu/read-bytes.ts';
@@ -14,6 +13,7 @@ import { countCalls } from '../../../src/bench/count-calls.ts';
 import { openBytes, sharedGpu, testChoice } from '../../models/model.ts';
 import { memoryScratch } from '../../doubles/memory-scratch.ts';
 import { isFull, record } from '../../verified.ts';
+import { temporaryFolder } from '../../folder.ts';
 
 interface Run {
   layers: number;
@@ -29,8 +29,7 @@ const sizes = { kvHeads: 2, headDim: 16 };
 const context = 2848;
 const options = { slots: 128, sinks: 32, window: 16, interval: 8, size: 32 };
 
-const folder = mkdtempSync(join(tmpdir(), 'windrow-away-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder('away');
 
 async function bytesOf({ layers }: Pick<Run, 'layers'>): Promise<Uint8Array<ArrayBuffer>> {
   const out = join(folder, `${layers}.gguf`);
