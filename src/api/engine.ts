@@ -14,7 +14,9 @@ import {
 import { type Backend } from './backend.ts';
 import { type ChatMessageParam, type TemplateOptions } from './completions/chat.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
-import { type LoadSettings, toLoadOptions, toMessages, toModelSource, toTemplateVariables } from './completions/parameters.ts';
+import { toMessages, toTemplateVariables } from './completions/messages.ts';
+import { type LoadSettings, toLoadOptions } from './load-settings.ts';
+import { toModelSource } from './model-source.ts';
 import { distributions, type Distributions } from './distributions.ts';
 import { type Models } from './models.ts';
 import { embedOver, startOver } from './completions/request.ts';

@@ -6,7 +6,8 @@ import { type KeptSession, type LoadProgress, type ModelPlan, type ModelSource, 
 import { connect, startWorker } from './connection.ts';
 import { type ModelOptions } from './engine.ts';
 import { type Sessions } from './sessions.ts';
-import { type ImportSettings, toLoadOptions, toModelSource } from './completions/parameters.ts';
+import { type ImportSettings, toLoadOptions } from './load-settings.ts';
+import { toModelSource } from './model-source.ts';
 
 export interface ImportOptions extends ImportSettings {
   /** As for `createEngine`; several Files are the parts of a split model. */

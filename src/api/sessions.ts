@@ -6,7 +6,8 @@ import { type Backend, type SessionCall } from './backend.ts';
 import { type ChatCompletion, type ChatCompletionChunk, type ChatCompletionParams, type ChatMessageParam } from './completions/chat.ts';
 import { chatCompletions, messageOf } from './completions/chat-completions.ts';
 import { type Create, stopReason } from './create.ts';
-import { toChatRequests, toMessages } from './completions/parameters.ts';
+import { toMessages } from './completions/messages.ts';
+import { toChatRequests } from './completions/parameters.ts';
 import { parseBytes } from '../bytes.ts';
 import { untilAborted } from '../signals.ts';
 

@@ -2,7 +2,8 @@
 import { type ReactiveController, type ReactiveControllerHost } from 'lit';
 import { connect, startWorker, type Connection } from '../../api/connection.ts';
 import { loadEngine, type Engine, type ModelOptions } from '../../api/engine.ts';
-import { toLoadOptions, toModelSource } from '../../api/completions/parameters.ts';
+import { toLoadOptions } from '../../api/load-settings.ts';
+import { toModelSource } from '../../api/model-source.ts';
 import { BudgetError } from '../../errors.ts';
 import { type KnownHubResult, type LoadProgress, type ModelPlan, type ModelSource, type StoredModel } from '../../protocol.ts';
 import { foundFull, keepingOptions, lackingBytes, plainKeeping, type Keeping } from './keeping.ts';

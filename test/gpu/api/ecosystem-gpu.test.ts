@@ -8,7 +8,7 @@ import { askManual } from '../../../examples/sessions.ts';
 import { createWindrow } from '../../../src/ai-sdk/ai-sdk.ts';
 import { type Engine } from '../../../src/api/engine.ts';
 import { type ChatMessageParam } from '../../../src/api/completions/chat.ts';
-import { toMessages } from '../../../src/api/completions/parameters.ts';
+import { toMessages } from '../../../src/api/completions/messages.ts';
 import { openKeptFiles } from '../../../src/engine/sessions/in-files.ts';
 import { surfaceOf } from '../../../src/node/backend.ts';
 import { languageModelFrom } from '../../../src/prompt-api/prompt-api.ts';
