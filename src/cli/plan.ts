@@ -39,6 +39,8 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const lines = Object.entries({ ...result.bytes, total: result.totalBytes }).map(([name, bytes]) => line(name, bytes));
   const kept = keysValuesOf(opened, options, result);
   lines.push(`${kept.kv}: ${(kept.bytesPerToken / 1024).toFixed(2)} KiB for each token more; there is room for ${kept.fits} tokens`);
+  if (kept.homeBytes) lines.push(line('in memory', kept.homeBytes));
+  if (kept.storedBytes) lines.push(line('in storage', kept.storedBytes));
   const { costs, gpuCosts: records, tuning } = host;
   const uses = await keptWith('uses', host, opened.header);
   const onDemand = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);

@@ -122,9 +122,12 @@ export interface KvPlan {
   fetchBytes?: number;
   /** Most bytes of worker memory for pages of sets that have `frames`; those that it has no room for are in storage. Default: all are in worker memory. */
   homeBytes?: number;
-  /** Most bytes of what the kernels of a tick hand on to each other (`KvTick.scratch`): counted with every sequence, though those take turns. Default 0. */
+  /** Most bytes of what the kernels of a tick hand on to each other (`KvTick.scratch`), which the model has once, as ticks take turns. Default 0. */
   scratchBytes?: number;
-  /** Bytes of what is the model's, and the same for all of its sequences: counted once, within the budget of all of them. Default 0. */
+  /**
+   * Bytes of what is the model's, and the same for all of its sequences: counted once, within the budget of all of them. Worker memory keeps as many, to bring
+   * it to another GPU without making it anew (engine/load/bases.ts). Default 0.
+   */
   sharedBytes?: number;
   /** Of each layer its sets, none for one that is left alone. */
   layers: readonly (readonly SetPlan[])[];
@@ -142,8 +145,8 @@ export interface Policy {
   /** Settings by name, with their defaults; all are numbers. */
   readonly options: Readonly<Record<string, number>>;
   /**
-   * Pure: what it will take, known before anything is loaded. `budgetBytes`: of the keys and values of one sequence, without
-   * what all share, Infinity if none was given.
+   * Pure: what it will take, known before anything is loaded. `budgetBytes`: of the keys and values of one sequence and its part of
+   * what all share (`bytesOfOne` of shaped-bytes.ts), Infinity if none was given.
    * RequestError for options that cannot be, and BudgetError for a budget that is too small.
    */
   plan(model: PolicyModel, given: PolicyRoom, options: Readonly<Record<string, number>>): KvPlan;
@@ -157,6 +160,8 @@ export interface PolicyRoom {
   /** Most tokens of a step of a prompt, if the policy asks for no fewer. */
   chunk: number;
   budgetBytes: number;
+  /** That share what the model has once. Default 1. */
+  sequences?: number;
   /** Of fresh slots. */
   format: KvFormat;
 }

@@ -16,7 +16,7 @@ import { type KvPlan, type Policy, type PolicyModel, type Turn, biasIn } from '.
 import { cachesOf } from './segment.ts';
 import { ringSlots } from './set-bytes.ts';
 import { type Sequence } from './sequence.ts';
-import { shapedBytes } from './shaped-bytes.ts';
+import { sharedBytes, shapedBytes } from './shaped-bytes.ts';
 import { type AwayBytes, awayBytes } from './tiers/away-bytes.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
 import { sum } from '../sum.ts';
@@ -64,8 +64,10 @@ export interface Shape {
 export interface ShapeRoom {
   context: number;
   chunk: number;
-  /** Of one sequence, without what all share. */
+  /** Of one sequence and its part of what all share. */
   budgetBytes: number;
+  /** That share what the model has once. Default 1. */
+  sequences?: number;
   format: KvFormat;
   /** As `PolicyModel` has it. */
   retrieval?: PolicyModel['retrieval'];
@@ -100,7 +102,7 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   checkLags(policy, plan, attends.map((ops) => ops.length));
   checkTurns(policy, plan, attended);
   checkLatents(policy, plan, graph);
-  const bytes = { ...shapedBytes(plan, model, room), shared: plan.sharedBytes ?? 0 };
+  const bytes = { ...shapedBytes(plan, model, room), shared: sharedBytes(plan) };
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),

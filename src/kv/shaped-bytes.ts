@@ -13,7 +13,14 @@ import { sum } from '../sum.ts';
 
 type Heads = Pick<PolicyModel, 'heads' | 'queryHeads'>;
 
-/** Of a sequence at most, and of its largest buffer while that is replaced by a larger one. */
+/** Of what a model has once, however many sequences there are: its ticks take turns with what they hand on to each other. */
+export const sharedBytes = ({ sharedBytes = 0, scratchBytes = 0 }: Pick<KvPlan, 'sharedBytes' | 'scratchBytes'>): number => sharedBytes + scratchBytes;
+
+/** What a policy holds against `PolicyRoom.budgetBytes`: what a sequence takes at most, and its part of what all share. */
+export const bytesOfOne = (plan: KvPlan, model: Heads, room: PolicyRoom): number =>
+  shapedBytes(plan, model, room).full + sharedBytes(plan) / (room.sequences ?? 1);
+
+/** Of a sequence at most, without what all share, and of its largest buffer while that is replaced by a larger one. */
 export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Omit<PolicyRoom, 'budgetBytes'>): { full: number; growing: number } {
   const { format, context } = room;
   const slots = ringSlots(plan, room);
@@ -30,7 +37,7 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
   const away = awayBytes(plan, { heads, queryHeads }, room);
   const restored = restoredBytes(plan, heads, format);
   return {
-    full: sum(layers.map(({ full }) => full)) + restored + (plan.scratchBytes ?? 0) + away.gpu,
+    full: sum(layers.map(({ full }) => full)) + restored + away.gpu,
     growing: Math.max(restored, ...layers.map(({ largest }) => largest)),
   };
 }

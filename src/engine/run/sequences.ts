@@ -41,6 +41,14 @@ export interface Sequences<S extends Reusable> {
   give(sequence: S): void;
   /** As `give`, where others need its room now. */
   drop(sequence: S): void;
+  /** Takes one that no request has, so that others wait for it, until it is given. False where it is in use. */
+  hold(sequence: S): boolean;
+  /** Whether one is in use by others than `sequence`. */
+  othersUse(sequence?: S): boolean;
+  /** Resolves when one is given back, or all are closed. */
+  whenGiven(): Promise<void>;
+  /** The same where one is held; else undefined. */
+  whenHeldGiven(): Promise<void> | undefined;
   /** All there are, the least recently used first. */
   readonly live: readonly S[];
   closeAll(): void;
@@ -75,6 +83,18 @@ const forOwners = () => import('./owned.ts');
 export function createSequences<S extends Reusable>(options: SequencesOptions<S>): Sequences<S> {
   const pool: Pool<S> = { ...options, live: [options.first], busy: new Set(), owners: new Map(), closing: new Set() };
   const { live, busy, owners, closing } = pool;
+  const held = new Set<S>();
+  let waiting: (() => void)[] = [];
+  const whenGiven = () => new Promise<void>((resolve) => void waiting.push(resolve));
+  const given = (sequence?: S): void => {
+    if (sequence) busy.delete(sequence);
+    else busy.clear();
+    if (sequence) held.delete(sequence);
+    else held.clear();
+    const all = waiting;
+    waiting = [];
+    for (const resolve of all) resolve();
+  };
   return {
     live,
     of: (owner) => ofOwner(pool, owner),
@@ -91,17 +111,26 @@ export function createSequences<S extends Reusable>(options: SequencesOptions<S>
     makeRoom: (sequence, positions) => roomFor(pool, sequence, positions),
     hasRoom: (sequence, positions) => hasRoom(pool, sequence, positions),
     drop(sequence) {
-      busy.delete(sequence);
       closing.delete(sequence);
       close(pool, sequence);
+      given(sequence);
     },
     give(sequence) {
-      busy.delete(sequence);
       if (closing.delete(sequence)) close(pool, sequence);
+      given(sequence);
     },
+    hold(sequence) {
+      if (busy.has(sequence)) return false;
+      use(pool, sequence);
+      held.add(sequence);
+      return true;
+    },
+    othersUse: (sequence) => [...busy].some((each) => each !== sequence),
+    whenGiven,
+    whenHeldGiven: () => (held.size ? whenGiven() : undefined),
     closeAll() {
       for (const sequence of [...live]) close(pool, sequence);
-      busy.clear();
+      given();
     },
   };
 }

@@ -82,11 +82,12 @@ export interface RunningOptions {
 }
 
 export function runningOf(model: LoadedModel, { runner = createRunner(model), now, queue = queueLimit }: RunningOptions = {}): Running {
+  const { options } = model.planned.chosen;
   const sequences = createSequences<Sequence>({
     first: model.sequence,
     create: model.createSequence,
-    mostBytes: model.plan.bytes.kv - shortContextBytes(model.graph, model.planned.chosen.options),
-    most: Math.max(mostKept, model.planned.chosen.options.sequences ?? 1),
+    mostBytes: model.plan.bytes.kv - (options.shape?.bytes.shared ?? 0) - shortContextBytes(model.graph, options),
+    most: Math.max(mostKept, options.sequences ?? 1),
   });
   const steps = createAnswerSteps(runner, sequences);
   model.home.makeWay = (sequence, positions, wished) => sequences.makeRoom(sequence, positions) && sequences.hasRoom(sequence, wished);

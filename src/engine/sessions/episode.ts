@@ -9,8 +9,8 @@ export interface Reading {
   /** Empty. */
   sequence: Sequence;
   /**
-   * Does `work` while nobody else runs anything, with room for `length` tokens. Throws `gaveWay` where the sequence went to others: between two blocks they
-   * may take it over, or close it.
+   * Does `work` while nobody else runs anything, with room for `length` tokens. Throws `gaveWay` where the sequence was closed between two blocks, or its
+   * model placed anew.
    */
   inTurn(length: number, work: (runner: Pick<Runner, 'feed'>) => Promise<void>): Promise<void>;
   /** Ends it between blocks, and within one. */

@@ -7,7 +7,9 @@ import { type Pause } from '../../kv/saved/coding/pages.ts';
 import { checkParts, kindsOfParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
 import { headerOf } from '../../kv/saved/snapshot.ts';
 import { type RecallRequest, type Recalled } from '../../protocol.ts';
-import { sharedPrefix } from '../run/sequences.ts';
+import { type Sequence } from '../../kv/sequence.ts';
+import { untilAborted } from '../../signals.ts';
+import { type Sequences, sharedPrefix } from '../run/sequences.ts';
 import { isSame, keepAside, marksOf, nameOf, toldOf } from './by-tokens.ts';
 import { cluster } from './cluster.ts';
 import { type Composer } from './compose.ts';
@@ -40,8 +42,8 @@ export async function recall(composer: Composer, id: string, request: RecallRequ
   try {
     const isKept = await bringKept(composer, id, episode);
     if (!isKept) {
-      await read(composer, id, blocks, query);
-      await keep(composer, id, episode, request);
+      const give = await read(composer, id, blocks, query);
+      await keep(composer, id, episode, request).finally(give);
     }
     signal?.throwIfAborted();
     return { ...told, tokens: tokens.length, ranTokens: isKept ? 0 : tokens.length };
@@ -130,7 +132,8 @@ const ownerOf = ({ name, query }: Episode): string => `${name} ${query.join(' ')
 const toldOfEpisode = ({ tokens, query }: Pick<Episode, 'tokens' | 'query'>, model: string) => ({ query, of: nameOf('episode', tokens, model) });
 
 /** Gives `id` an episode that the GPU still has, or that is kept. False for one that has to be read. */
-async function bringKept({ between, placed, store, model }: Composer, id: string, episode: Episode): Promise<boolean> {
+async function bringKept(composer: Composer, id: string, episode: Episode): Promise<boolean> {
+  const { between, placed, store, model } = composer;
   const { name, tokens, query } = episode;
   const owner = ownerOf(episode);
   const isThere = async ({ sequences }: Pick<Placed, 'sequences'>) => isSame(sequences.of(owner)?.tokens ?? [], tokens) && (await sequences.fork(owner, id));
@@ -144,9 +147,8 @@ async function bringKept({ between, placed, store, model }: Composer, id: string
     if (!isSame(headerOf(parts[0]).tokens, tokens)) return false;
     const decoded = await decodeParts(parts, kindsOfParts(home, sequence));
     checkParts(home, decoded, model);
-    const isPut = await between(({ sequences, model: { home } }) =>
+    await whenRoom(composer, undefined, ({ sequences, model: { home } }) =>
       sequences.fill(id, tokens.length, (sequence) => restoreParts(home, sequence, decoded, model)));
-    if (!isPut) throw noRoom();
     await store!.touch(name, Date.now());
     return true;
   } catch (error) {
@@ -157,25 +159,42 @@ async function bringKept({ between, placed, store, model }: Composer, id: string
 
 const noRoom = (): BudgetError => new BudgetError('Other conversations leave no room for an episode. Close some, or raise kvBudgetBytes.');
 
-/** Until it is looked again whether others leave room. */
-const waitMs = 20;
+/** Does `work` between two turns, as often as those that answer leave it no room, once more whenever one of them ends. BudgetError where nobody else is left. */
+async function whenRoom({ between, signal }: Composer, own: Sequence | undefined, work: (on: Placed) => Promise<boolean>): Promise<void> {
+  const tryIn = () => between(async (on) => {
+    signal?.throwIfAborted();
+    if (await work(on)) return undefined;
+    if (!on.sequences.othersUse(own)) throw noRoom();
+    return { given: on.sequences.whenGiven() };
+  });
+  for (let refused; (refused = await tryIn()); ) await untilAborted(refused.given, signal);
+}
 
-async function read({ between, signal }: Composer, id: string, blocks: number[][], query: number[]): Promise<void> {
+/** Holds the sequence from then on, so that requests that have no room beside it wait until what it gives is called. */
+async function read(composer: Composer, id: string, blocks: number[][], query: number[]): Promise<() => void> {
   const { length } = blocks.flat();
-  const sequence = await between(async ({ sequences }) =>
-    (await sequences.fill(id, length, async (empty) => void empty.truncate(0))) ? sequences.of(id) : undefined);
-  if (!sequence) throw noRoom();
-  const inTurn: Reading['inTurn'] = async (most, work) => {
-    const tryIn = () => between(async ({ sequences, runner, scheduler }) => {
-      signal?.throwIfAborted();
-      if (sequences.of(id) !== sequence) throw gaveWay();
-      if (!sequences.makeRoom(sequence, most) && scheduler.jobs) return false; // those that answer leave too little
-      await work(runner.of(sequence));
-      return true;
-    });
-    while (!(await tryIn())) await new Promise((resolve) => setTimeout(resolve, waitMs));
-  };
-  await readEpisode({ sequence, inTurn, signal }, blocks, query);
+  const on: { sequence?: Sequence; sequences?: Sequences<Sequence> } = {};
+  await whenRoom(composer, undefined, async ({ sequences }) => {
+    if (!(await sequences.fill(id, length, async (empty) => void empty.truncate(0)))) return false;
+    const sequence = sequences.of(id)!;
+    if (sequences.hold(sequence)) Object.assign(on, { sequence, sequences });
+    return true;
+  });
+  const { sequence, sequences: holding } = on;
+  if (!sequence) throw gaveWay();
+  const inTurn: Reading['inTurn'] = (most, work) => whenRoom(composer, sequence, async ({ sequences, runner }) => {
+    if (sequences.of(id) !== sequence) throw gaveWay();
+    if (!sequences.makeRoom(sequence, most) && sequences.othersUse(sequence)) return false; // those that answer leave too little
+    await work(runner.of(sequence));
+    return true;
+  });
+  try {
+    await readEpisode({ sequence, inTurn, signal: composer.signal }, blocks, query);
+  } catch (error) {
+    holding!.give(sequence);
+    throw error;
+  }
+  return () => holding!.give(sequence);
 }
 
 /** In storage, where earlier episodes of the same conversation go; or where there is none in a copy on the GPU, if nobody has to make way for it. */

@@ -18,16 +18,12 @@ export function shapeWithin(
   graph: Graph,
   name: string,
   options: Readonly<Record<string, number>>,
-  { sequences, budgetBytes, ...room }: ShapeRoom & { sequences: number },
+  { budgetBytes, ...room }: ShapeRoom & { sequences: number },
 ): Shape {
   addPolicyShaders();
-  const ownOf = (shared: number) => Math.max(0, budgetBytes - shared) / sequences;
-  const shapeWith = (own: number) => shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: own });
-  const alone = shapeWith(ownOf(0));
-  const { shared } = alone.bytes;
-  const own = ownOf(shared);
-  const shape = shared ? shapeWith(own) : alone;
-  const { full } = shape.bytes;
+  const shape = shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: budgetBytes / room.sequences });
+  const { full, shared } = shape.bytes;
+  const own = Math.max(0, budgetBytes - shared) / room.sequences;
   if (full <= own) return shape;
   throw new BudgetError(
     `kvBudgetBytes leaves ${mib(own)} for a conversation${shared ? `, beside ${mib(shared)} that all share` : ''}; ${name} needs ${mib(full)} ` +

@@ -65,12 +65,15 @@ it('what latents are made by is counted once for all conversations, and within t
   const [one, four] = [await of(1), await of(4)];
   const { shared, full } = one.asked.shape!.bytes;
   const channels = 2 * 64; // of each of 2 layers
-  expect(shared).toBe(2 * (8 * channels ** 2 + 16 * channels));
+  const { sharedBytes, scratchBytes } = one.asked.shape!.plan;
+  expect(sharedBytes).toBe(2 * (8 * channels ** 2 + 16 * channels));
+  expect([one.homeBytes, four.homeBytes]).toEqual([sharedBytes, sharedBytes]); // worker memory keeps as many
+  expect(shared).toBe(sharedBytes! + scratchBytes!);
   expect(four.bytes).toBeLessThan(4 * one.bytes - 2 * shared); // 3, but for what else a conversation has
   expect(four.bytes).toBeGreaterThanOrEqual(shared + 4 * full);
   expect((await of(4, { kvBudgetBytes: shared + 4 * full })).asked.shape!.bytes).toEqual(one.asked.shape!.bytes);
-  await expect(of(4, { kvBudgetBytes: shared + 4 * full - 4 })).rejects.toThrow('beside 0.3 MiB that all share; xquant4 needs');
-  await expect(of(4, { kvBudgetBytes: 1000 })).rejects.toThrow('leaves 0.0 MiB for a conversation, beside 0.3 MiB');
+  await expect(of(4, { kvBudgetBytes: shared + 4 * full - 4 })).rejects.toThrow('beside 0.8 MiB that all share; xquant4 needs');
+  await expect(of(4, { kvBudgetBytes: 1000 })).rejects.toThrow('leaves 0.0 MiB for a conversation, beside 0.8 MiB');
 });
 
 it('a budget that is too small is refused with both numbers', async () => {

@@ -7,7 +7,7 @@ import { readHeader } from '../../gguf/read.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { kvFormat } from '../formats/catalogue.ts';
 import { type KvTick } from '../policy.ts';
-import { slotsOf, within } from '../tick/room.ts';
+import { type EvictingPlan, slotsOf, within } from '../tick/room.ts';
 import { policies, shapeWithin } from './catalogue.ts';
 import { pyramid } from './kept/pyramidkv.ts';
 
@@ -32,19 +32,30 @@ describe.each([
   });
 
   it('is planned within a budget, down to the least that it tells', () => {
-    const { full } = shapeFor(name, { share: 1 }).bytes;
+    const bytesOf = ({ bytes: { full, shared } }: ReturnType<typeof shapeFor>) => full + shared;
+    const all = bytesOf(shapeFor(name, { share: 1 }));
     for (const part of [1, 0.8]) {
       let shape;
       try {
-        shape = shapeFor(name, {}, part * full);
+        shape = shapeFor(name, {}, part * all);
       } catch (error) {
         expect(error).toBeInstanceOf(BudgetError);
         expect((error as Error).message).toContain('with a page of 32 slots of every head');
         continue;
       }
-      expect(shape.bytes.full).toBeLessThanOrEqual(part * full);
+      expect(bytesOf(shape)).toBeLessThanOrEqual(part * all);
     }
   });
+});
+
+it.each(['h2o', 'snapkv', 'arkv'])('%s counts what ticks hand on once, whatever the number of conversations, and gives each the room that this leaves', (name) => {
+  const [one, four] = [1, 4].map((sequences) => shapeWithin(graph, name, { share: 0.5 }, { ...room, sequences }));
+  expect(one.plan.scratchBytes).toBeGreaterThan(0);
+  expect(four.bytes).toEqual({ ...one.bytes, shared: one.plan.scratchBytes });
+  const { full, shared } = one.bytes;
+  const slotsWithin = (budgetBytes: number) => (shapeWithin(graph, name, {}, { ...room, sequences: 4, budgetBytes }).plan as EvictingPlan).slots;
+  expect(slotsWithin(4 * full + shared)).toBe(context / 2);
+  expect(slotsWithin(4 * full + shared - 4)).toBeLessThan(context / 2);
 });
 
 it('the lowest layer of a pyramid has the pages that a long prompt asks for', () => {

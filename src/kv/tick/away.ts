@@ -5,7 +5,7 @@ import { pickedSet } from '../pick.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { pagesWithin } from '../set-bytes.ts';
-import { shapedBytes } from '../shaped-bytes.ts';
+import { bytesOfOne } from '../shaped-bytes.ts';
 import { leastHome, leastRows } from '../tiers/away-bytes.ts';
 
 const mebi = 2 ** 20;
@@ -59,7 +59,7 @@ function planWith(model: PolicyModel, room: PolicyRoom, plan: KvPlan, { fetch, m
   const planned = (rows: number): KvPlan => ({
     ...own, layers: plan.layers.map((sets, layer) => (pickedSet(sets) ? sets.map((set) => ({ ...set, frames: rows * model.heads[layer].kvHeads })) : sets)),
   });
-  const bytes = (rows: number) => shapedBytes(planned(rows), model, room).full;
+  const bytes = (rows: number) => bytesOfOne(planned(rows), model, room);
   const { always, least } = leastRows(own, room);
   const most = Number.isFinite(room.budgetBytes) ? all : Math.min(all, Math.max(always + 2 * read, least));
   const fit = pagesWithin(room.budgetBytes, [least, most], bytes);

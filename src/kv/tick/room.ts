@@ -3,7 +3,7 @@ import { BudgetError } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type PickPlan, type Plane, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
-import { shapedBytes } from '../shaped-bytes.ts';
+import { bytesOfOne } from '../shaped-bytes.ts';
 import { inPages, momentBytes, pagesWithin, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
@@ -96,7 +96,7 @@ type Planned = Omit<KvPlan, 'layers' | 'scratchBytes'>;
 /** So many slots of each head, or as many as the budget has. */
 function slotsWithin(model: PolicyModel, room: PolicyRoom, planned: (slots: number) => KvPlan, wished: number): number {
   const pages = Math.ceil(wished / pageSlots);
-  const bytes = (many: number) => shapedBytes(planned(pageSlots * many), model, room).full;
+  const bytes = (many: number) => bytesOfOne(planned(pageSlots * many), model, room);
   const fit = pagesWithin(room.budgetBytes, [1, pages], bytes);
   if (fit !== undefined) return Math.min(pageSlots * fit, Math.ceil(wished));
   const plan = planned(pageSlots);

@@ -23,7 +23,7 @@ export function keysValuesOf(opened: OpenedModel, options: ModelOptions, { bytes
   const room = Math.min(kvBudgetBytes, budgetBytes - totalBytes + bytes.kv) - bytes.kv + sequences * (shape?.away.spare ?? 0);
   const most = opened.graph.config.context;
   const more = bytesPerToken ? Math.floor(room / (bytesPerToken * sequences)) : Infinity;
-  const [home, stored] = shape ? [sequences * shape.away.home, sequences * shape.away.stored] : [0, 0];
+  const [home, stored] = shape ? [sequences * shape.away.home + (shape.plan.sharedBytes ?? 0), sequences * shape.away.stored] : [0, 0];
   return {
     kv: shape?.policy.name ?? kv.name, bytes: bytes.kv, bytesPerToken, fits: Math.max(0, Math.min(most, context + more)), ...(home && { homeBytes: home }),
     ...(stored && { storedBytes: stored }),

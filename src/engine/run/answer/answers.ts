@@ -117,6 +117,7 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       answer.onFeed(sequence.tokens.length);
       return true;
     },
+    whenGiven: () => sequences.whenHeldGiven(),
     hasRoom: ({ sequence, length }) => sequences.makeRoom(sequence!, length + mostPerSubmit),
     release(answer, gaveWay) {
       underWay.delete(answer);

@@ -23,6 +23,8 @@ export interface Rooms<J> {
   admit(job: J): Promise<boolean | 'later'>;
   /** Whether there is room for the next tokens of a job. */
   hasRoom(job: J): boolean;
+  /** Where something that is no job has what jobs wait for: resolves once it is given back. Undefined, or absent, where nothing else has. */
+  whenGiven?(): Promise<void> | undefined;
   /** Takes back what a job was run in: it has ended, or it gives way, to be admitted again with all of its tokens as the prompt. */
   release(job: J, gaveWay: boolean): void;
 }

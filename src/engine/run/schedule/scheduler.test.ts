@@ -354,3 +354,23 @@ it('does work between two turns, also where nothing is to be run', async () => {
   expect(await scheduler.between(async () => 7)).toBe(7);
   await expect(scheduler.between(() => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
 });
+
+it('has jobs wait for what is no job to give back their room, doing what comes between, and ends those that are aborted meanwhile', async () => {
+  const { log, steps } = fakeSteps();
+  let isHeld = true;
+  let give = (): void => {};
+  const given = new Promise<void>((resolve) => (give = resolve));
+  const stop = new AbortController();
+  const scheduler = createScheduler<string, Fake>({ ...steps, admit: async (job) => !isHeld && steps.admit(job), whenGiven: () => (isHeld ? given : undefined) });
+  const first = scheduler.run(fake('a', 1, 1));
+  const second = scheduler.run(fake('b', 1, 1, { signal: stop.signal }));
+  await scheduler.between(async () => void log.push('between'));
+  stop.abort();
+  await second;
+  await scheduler.between(async () => void log.push('again'));
+  expect([log, scheduler.jobs]).toEqual([['between', 'again'], 1]);
+  isHeld = false;
+  give();
+  await first;
+  expect(log).toEqual(['between', 'again', 'chunk a']);
+});

@@ -68,14 +68,22 @@ export function createScheduler<Token, J extends Job<Token>>(
   const { entries, errands } = schedule;
   let looping = false;
   let age = 0;
+  let changes = 0;
+  let changed = (): void => {};
+  const wake = (): void => {
+    changes++;
+    changed();
+  };
 
   async function loop(): Promise<void> {
     if (looping) return;
     looping = true;
     while (entries.length || errands.length) {
       try {
+        const before = changes;
         await errands.shift()?.();
-        if (entries.length) await runTurn(schedule);
+        const held = entries.length ? await runTurn(schedule) : undefined;
+        if (held && changes === before && !errands.length) await Promise.race([held.given, new Promise<void>((resolve) => void (changed = resolve))]);
       } catch (error) {
         [...entries].forEach((entry) => finish(schedule, entry, error));
       }
@@ -97,9 +105,13 @@ export function createScheduler<Token, J extends Job<Token>>(
           job, age: age++, came: now(), taken: 0, isAdmitted: false, isRefused: false,
           end: (error) => (error === undefined ? resolve() : reject(error as Error)),
         };
-        leave = () => entry.isAdmitted || finish(schedule, entry);
+        leave = () => {
+          if (!entry.isAdmitted) finish(schedule, entry);
+          wake();
+        };
         signal?.addEventListener('abort', leave);
         entries.push(entry);
+        wake();
         void loop();
       });
     } finally {
@@ -114,6 +126,7 @@ export function createScheduler<Token, J extends Job<Token>>(
     run,
     between: (work) => new Promise((resolve, reject) => {
       errands.push(() => work().then(resolve, reject));
+      wake();
       void loop();
     }),
   };
@@ -126,16 +139,18 @@ function isFull<J extends Job<never>>(entries: readonly Entry<J>[], job: J, most
   return requests.size >= most && !requests.has(job.request ?? job);
 }
 
-/** One chunk and the tokens of one group. */
-async function runTurn<Token, J extends Job<Token>>(schedule: Schedule<J, Token>): Promise<void> {
-  const { entries } = schedule;
+/** One chunk and the tokens of one group. Where nothing could be run, as something that is no job has what all wait for: until when. */
+async function runTurn<Token, J extends Job<Token>>(schedule: Schedule<J, Token>): Promise<{ given: Promise<void> } | undefined> {
+  const { entries, steps } = schedule;
   dropAborted(schedule);
   const before = entries.length;
   const ranChunk = await runChunk(schedule);
   dropAborted(schedule);
   const ranTokens = await runTokens(schedule);
-  if (before > 0 && !ranChunk && !ranTokens && entries.length === before)
-    throw new Error('Nothing can be run of the requests under way, and none waits for another.');
+  if (before === 0 || ranChunk || ranTokens || entries.length !== before) return undefined;
+  const given = steps.whenGiven?.();
+  if (!given) throw new Error('Nothing can be run of the requests under way, and none waits for another.');
+  return { given };
 }
 
 /** A chunk of the most urgent prompt of those that can be run, of these the one that has waited longest, unless tokens are due. False if there is none. */
