@@ -159,7 +159,7 @@ async function bringKept(composer: Composer, id: string, episode: Episode): Prom
 
 const noRoom = (): BudgetError => new BudgetError('Other conversations leave no room for an episode. Close some, or raise kvBudgetBytes.');
 
-/** Does `work` between two turns, as often as those that answer leave it no room, once more whenever one of them ends. BudgetError where nobody else is left. */
+/** Does `work` between two turns, once more whenever one of those ends that leave it no room. BudgetError where nobody else is left. */
 async function whenRoom({ between, signal }: Composer, own: Sequence | undefined, work: (on: Placed) => Promise<boolean>): Promise<void> {
   const tryIn = () => between(async (on) => {
     signal?.throwIfAborted();

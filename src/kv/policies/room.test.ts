@@ -48,7 +48,7 @@ describe.each([
   });
 });
 
-it.each(['h2o', 'snapkv', 'arkv'])('%s counts what ticks hand on once, whatever the number of conversations, and gives each the room that this leaves', (name) => {
+it.each(['h2o', 'snapkv', 'arkv'])('%s counts what ticks hand on once for all conversations, and gives each the room that this leaves', (name) => {
   const [one, four] = [1, 4].map((sequences) => shapeWithin(graph, name, { share: 0.5 }, { ...room, sequences }));
   expect(one.plan.scratchBytes).toBeGreaterThan(0);
   expect(four.bytes).toEqual({ ...one.bytes, shared: one.plan.scratchBytes });

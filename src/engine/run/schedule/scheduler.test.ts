@@ -361,7 +361,8 @@ it('has jobs wait for what is no job to give back their room, doing what comes b
   let give = (): void => {};
   const given = new Promise<void>((resolve) => (give = resolve));
   const stop = new AbortController();
-  const scheduler = createScheduler<string, Fake>({ ...steps, admit: async (job) => !isHeld && steps.admit(job), whenGiven: () => (isHeld ? given : undefined) });
+  const admit: typeof steps.admit = async (job) => !isHeld && steps.admit(job);
+  const scheduler = createScheduler<string, Fake>({ ...steps, admit, whenGiven: () => (isHeld ? given : undefined) });
   const first = scheduler.run(fake('a', 1, 1));
   const second = scheduler.run(fake('b', 1, 1, { signal: stop.signal }));
   await scheduler.between(async () => void log.push('between'));
