@@ -97,6 +97,31 @@ describe.skipIf(!adapterFile)('an answer whose GPU is lost', () => {
     });
   });
 
+  it.skipIf(!isFull)('goes on from latents of keys and values, whose basis is brought to another GPU, and to another budget, as it was', async () => {
+    dawn();
+    const engine = openEngine();
+    await engine.load(stories(), { ...options, kv: 'xquant4' });
+    const { model: { plan, sizes, kv } } = engine.loaded();
+    expect(plan.bytes.kv).toBeGreaterThan(engine.loaded().model.home.shape!.bytes.shared);
+    const request = { prompt, maxTokens };
+    const whole = await answer(engine, request);
+    for (const at of [{ submit: 2 }, { token: 11 }]) {
+      await answer(engine, { prompt: { tokens: [1] }, maxTokens: 1 }); // forgets the prompt
+      const { ids, stats } = await disturbed(engine, request, at);
+      expect(ids, JSON.stringify(at)).toEqual(whole.ids);
+      expect(stats.notices).toHaveLength(1);
+    }
+    const { budgetBytes } = sweepBudgets(engine.loaded().model, { ...sizes, kv }).find((budget) => budget.name === '25 %')!;
+    for (const bytes of [budgetBytes + plan.bytes.kv, undefined]) {
+      await engine.changeBudget(bytes);
+      const { model } = engine.loaded();
+      expect(model.plan.verdict).toBe(bytes ? 'streams' : 'fits');
+      expect((await answer(engine, request)).ids).toEqual(whole.ids);
+      expect(model.ledger.bytes.kv).toBeLessThanOrEqual(model.plan.bytes.kv);
+    }
+    await engine.unload();
+  });
+
   it('goes on after many losses with tokens between them, and after one between two answers', async () => {
     dawn();
     const engine = openEngine();
